@@ -1,0 +1,1 @@
+"""Prefect: executor, flows, deployments. No logic."""

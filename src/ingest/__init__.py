@@ -1,0 +1,1 @@
+"""Write, audit, publish for search indexes: documents in, a measured and reversible index out."""

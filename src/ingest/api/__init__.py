@@ -1,0 +1,1 @@
+"""The search service over HTTP. Comes later; its floor is here."""

@@ -1,0 +1,131 @@
+"""What can go wrong, named by what happens next.
+
+    IngestError
+    ├── DocumentError     quarantine this document, continue
+    │   ├── UnsupportedFormat, MalformedDocument, EncryptedDocument, EmptyDocument, OversizedDocument
+    │   └── ParserTimeout, ParserCrashed
+    ├── TransientError    try again, bounded
+    │   └── SourceUnavailable, StoreUnavailable, IndexUnavailable, EmbedderOutOfMemory
+    └── FatalError        stop, promote nothing
+        ├── InvalidSettings, UnknownSource, AccessDenied, DimensionMismatch, SchemaMismatch
+        ├── IncompleteGeneration, LeaseHeld, LeaseLost, DeleteGuardTripped, NoJudgedQuestions
+        └── Overtaken, Held, UnknownRelease, UnknownReaderFormat
+
+Adapters translate foreign errors into these at the edge; nothing above an adapter catches anything else.
+"""
+
+
+class IngestError(Exception):
+    """Anything that this package raises on purpose."""
+
+
+class DocumentError(IngestError):
+    """One document is at fault: it goes to quarantine, the run goes on."""
+
+
+class UnsupportedFormat(DocumentError):
+    """No parser reads this media type."""
+
+
+class MalformedDocument(DocumentError):
+    """The bytes are not what their format asks for."""
+
+
+class EncryptedDocument(DocumentError):
+    """The document cannot be read without a key."""
+
+
+class EmptyDocument(DocumentError):
+    """The document holds no text."""
+
+
+class OversizedDocument(DocumentError):
+    """A limit on size was reached; nothing is shortened silently."""
+
+
+class ParserTimeout(DocumentError):
+    """The parser took longer than its limit."""
+
+
+class ParserCrashed(DocumentError):
+    """The parser failed in a way that it does not know itself."""
+
+
+class TransientError(IngestError):
+    """The same call may succeed later; retried a bounded number of times."""
+
+
+class SourceUnavailable(TransientError):
+    """A source did not answer, or broke off in the middle."""
+
+
+class StoreUnavailable(TransientError):
+    """The lake's store did not answer."""
+
+
+class IndexUnavailable(TransientError):
+    """The vector index did not answer."""
+
+
+class EmbedderOutOfMemory(TransientError):
+    """A forward pass did not fit; the batch is halved and tried again."""
+
+
+class FatalError(IngestError):
+    """The run stops and promotes nothing."""
+
+
+class InvalidSettings(FatalError):
+    """The settings contradict themselves or the data."""
+
+
+class UnknownSource(FatalError):
+    """A source's place does not exist, or no adapter knows its scheme."""
+
+
+class AccessDenied(FatalError):
+    """The credentials do not allow this."""
+
+
+class DimensionMismatch(FatalError):
+    """Vectors and collection disagree in their dimension."""
+
+
+class SchemaMismatch(FatalError):
+    """Stored data does not have the promised shape."""
+
+
+class IncompleteGeneration(FatalError):
+    """The conservation check found something lost, orphaned or stale."""
+
+
+class LeaseHeld(FatalError):
+    """Another builder works on this index."""
+
+
+class LeaseLost(FatalError):
+    """Another builder took over; this one must stop writing."""
+
+
+class DeleteGuardTripped(FatalError):
+    """More documents would disappear than the settings allow."""
+
+
+class NoJudgedQuestions(FatalError):
+    """Nothing measures this index, and the settings do not allow that."""
+
+
+class Overtaken(FatalError):
+    """The candidate was built on a generation that serves no longer."""
+
+
+class Held(FatalError):
+    """A hold is set: automatic promotion is off until a person lifts it."""
+
+
+class UnknownRelease(FatalError):
+    """No such release or generation, or nothing serves yet."""
+
+
+class UnknownReaderFormat(FatalError):
+    """The generation was written in a form that this version cannot read."""

@@ -1,0 +1,69 @@
+"""Ids and digests: all from content, so that the same input gives the same names."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+NAMESPACE = uuid.UUID("9e2ac0a4-6d1b-5a70-9a37-0d5c7a3b2f10")
+SEPARATOR = "\x1f"
+
+
+def canonical_json(value: Any) -> bytes:
+    """Return the one UTF-8 JSON form of `value`: sorted keys, no spaces. Digests are taken over it."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def sha256_hex(data: bytes) -> str:
+    """Return the SHA-256 of `data` as 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest_of(value: Any) -> str:
+    """Return the SHA-256 of a JSON-like value in canonical form."""
+    return sha256_hex(canonical_json(value))
+
+
+def document_id(uri: str) -> str:
+    """Return the id of a document, 32 hex digits, from its source URI."""
+    return sha256_hex(uri.encode())[:32]
+
+
+def shard_of(document: str, shards: int) -> int:
+    """Return the shard of a document id: SHA-256(document_id) mod `shards`. A document stays there for life."""
+    return int.from_bytes(hashlib.sha256(document.encode()).digest(), "big") % shards
+
+
+def chunk_id(document: str, heading_path: Iterable[str], text: str, occurrence: int) -> str:
+    """Return the id of a chunk, 32 hex digits.
+
+    `occurrence` counts equal (heading path, text) pairs in the document from 0. The position is not part of it: an
+    inserted section must not rename what follows.
+    """
+    parts = [document, *heading_path, sha256_hex(text.encode()), str(occurrence)]
+    return sha256_hex(SEPARATOR.join(parts).encode())[:32]
+
+
+def point_id(chunk: str) -> str:
+    """Return the Qdrant point id of a chunk: a UUIDv5 in its usual text form."""
+    return str(uuid.uuid5(NAMESPACE, chunk))
+
+
+def embedding_key(context: str, text: str) -> str:
+    """Return the key of a vector in the embedding store: SHA-256 of context, separator and text. No prompt, no URI."""
+    return sha256_hex(f"{context}{SEPARATOR}{text}".encode())
+
+
+def point_digest(embedding_key: str, model_fingerprint: str, payload: Mapping[str, Any]) -> str:
+    """Return the digest of a point: its vector's key and model, and the payload without the digest itself.
+
+    `payload` is the stored form, {"page_content": …, "metadata": {…}}.
+    """
+    metadata = {k: v for k, v in payload["metadata"].items() if k not in ("digest", "generation")}
+    return digest_of([embedding_key, model_fingerprint, payload["page_content"], metadata])
+
+
+def collection_name(index: str, generation: str) -> str:
+    """Return the Qdrant collection of a generation."""
+    return f"{index}__{generation}"

@@ -1,0 +1,1 @@
+"""The story: plan, chunk, embed, load, keyword, seal, evaluate, release, in order."""

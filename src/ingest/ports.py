@@ -1,0 +1,266 @@
+"""What the story needs of the world, as Protocols, and `Services`, which holds one of each.
+
+Adapters (floor 4) implement them; `wiring` alone knows which. Every foreign error is translated into `errors`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.records import (
+    AliasAction,
+    ChunkingOptions,
+    Document,
+    DocumentRef,
+    Filter,
+    GateRules,
+    Hit,
+    ModelRecord,
+    Point,
+    QueryProfile,
+    RawDocument,
+    StoredPoint,
+    Vectors,
+)
+
+
+class Source(Protocol):
+    """A place that holds documents."""
+
+    name: str
+    uri: str
+
+    def list(self) -> Iterator[DocumentRef]:
+        """Yield every document, sorted by `uri`. An incomplete listing raises, it never ends early.
+
+        Raises: SourceUnavailable, UnknownSource, AccessDenied.
+        """
+        ...
+
+    def read(self, ref: DocumentRef) -> RawDocument | None:
+        """Return the bytes of exactly the listed version, or None when it is gone (changed during the run).
+
+        Raises: SourceUnavailable, AccessDenied.
+        """
+        ...
+
+
+class Store(Protocol):
+    """Keys and bytes: a folder or an `s3://` prefix. A value appears whole or not at all."""
+
+    uri: str
+
+    def get(self, key: str) -> bytes | None:
+        """Return the value, None when there is none. Raises: StoreUnavailable, AccessDenied."""
+        ...
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write the value durably. Writing the same content twice is harmless."""
+        ...
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Write the content of a local file durably, without holding it in memory."""
+        ...
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Write the value only if the key is new; True for exactly one writer.
+
+        After a conflict the value is read back: equal bytes mean that our own answer was lost, so it counts as ours.
+        Callers put a token unique to the writer into `data` where two writers could write equal bytes.
+        """
+        ...
+
+    def exists(self, key: str) -> bool:
+        """Tell whether the key has a value."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Yield the names of the values directly under `prefix` ("a/b/"), without the prefix, sorted by UTF-8."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove the value; nothing happens when there is none."""
+        ...
+
+    def local_path(self, key: str) -> Path:
+        """Return a local file with the value of an immutable key: itself, or a copy in a bounded cache.
+
+        Raises: SchemaMismatch when there is no such key.
+        """
+        ...
+
+
+class Aliases(Protocol):
+    """The part of a vector index that promotion needs."""
+
+    def aliases(self) -> dict[str, str]:
+        """Return alias → collection, from one answer. Raises: IndexUnavailable."""
+        ...
+
+    def move_aliases(self, actions: Sequence[AliasAction]) -> bool:
+        """Apply actions in order in one call; False when one failed, with those before it kept."""
+        ...
+
+    def collections(self) -> list[str]:
+        """Return the names of all collections."""
+        ...
+
+
+class VectorIndex(Aliases, Protocol):
+    """Dense vectors with payloads, one collection per generation. Cosine; the vector is the default vector."""
+
+    def create_collection(self, collection: str, dimension: int) -> None:
+        """Create the collection with its payload indexes, in bulk mode; nothing happens when it exists.
+
+        Raises: DimensionMismatch when it exists with another dimension.
+        """
+        ...
+
+    def drop_collection(self, collection: str) -> None:
+        """Remove a collection and its aliases; nothing happens when it is missing."""
+        ...
+
+    def upsert(self, collection: str, points: Sequence[Point]) -> None:
+        """Write points and wait until they are applied. Checked before the call: ids, dimension, finite values."""
+        ...
+
+    def delete(self, collection: str, ids: Sequence[str]) -> None:
+        """Remove points by id and wait."""
+        ...
+
+    def flush(self, collection: str) -> None:
+        """Return when everything written so far survives a power cut."""
+        ...
+
+    def optimise(self, collection: str) -> None:
+        """Leave bulk mode, build the HNSW graph and wait until the collection is green."""
+        ...
+
+    def count(self, collection: str, filter: Filter) -> int:
+        """Return the exact number of points that match."""
+        ...
+
+    def scroll(self, collection: str, filter: Filter) -> Iterator[StoredPoint]:
+        """Yield every matching point with its whole payload, in id order, paged."""
+        ...
+
+    def retrieve(self, collection: str, ids: Sequence[str]) -> dict[str, StoredPoint]:
+        """Return the points that exist, by id."""
+        ...
+
+    def search(self, collection: str, vectors: Vectors, filter: Filter, limit: int) -> list[list[Hit]]:
+        """Return for each row of `vectors` (n, dimension) the best `limit` hits, best first."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections and processes that only this object uses."""
+        ...
+
+
+class Tokenizer(Protocol):
+    """The embedder's own tokenizer, without its weights."""
+
+    fingerprint: str
+
+    def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+        """Return for each text the spans of its tokens, (tokens, 2) code points, no special tokens, no truncation."""
+        ...
+
+
+class Embedder(Protocol):
+    """A model that turns texts into vectors."""
+
+    record: ModelRecord
+    forward_passes: int  # since it was opened
+    texts_embedded: int
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return (n, dimension) float32, L2-normalised, in input order. Raises rather than truncate a text."""
+        ...
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """As `embed`, with the model's question prompt; a question over the limit is cut and a warning is logged."""
+        ...
+
+
+class Sandbox(Protocol):
+    """Runs a parser on hostile bytes under limits."""
+
+    fingerprint: str  # media-type map, parsers and their libraries
+
+    def parse(self, raw: RawDocument) -> Document:
+        """Return the parsed document. Raises: DocumentError and nothing else."""
+        ...
+
+
+class Execute(Protocol):
+    """Runs steps somewhere."""
+
+    def map(self, step: Callable[["Services", Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        """Yield step(services, item) for each item, in completion order, with a bounded number in flight.
+
+        A TransientError is tried once more; anything else stops the run. `step.resource` is cpu, gpu or io.
+        """
+        ...
+
+
+class Observer(Protocol):
+    """Hears how a run goes on. For people and tests; nothing is decided from it."""
+
+    def step_started(self, step: str, total: int) -> None: ...
+
+    def advanced(self, step: str, counts: dict[str, int]) -> None: ...
+
+    def step_finished(self, step: str) -> None: ...
+
+    def told(self, kind: str, value: Any) -> None:
+        """Hear of a plan, a conservation table, a verdict or a release, as a record."""
+        ...
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """Everything about one index that changes results, as frozen values."""
+
+    index: str
+    settings: dict[str, Any]  # what is hashed into the generation
+    chunking: ChunkingOptions
+    analyser: dict[str, Any]
+    profile: QueryProfile
+    gate: GateRules
+    judged: tuple[Path, ...]
+    documents_per_shard: int = 300
+    max_deleted_share: float = 0.2  # delete guard
+    max_document_bytes: int = 16 * 2**20
+    keep_last_good_days: int = 30
+    lease_seconds: float = 60.0
+    load_batch: int = 256
+    probe_question: str = "How do I roll back to the previous release?"
+    decide: str = "automatic"  # or "manual"
+    tokens_per_second: float = 3000.0  # for the plan's estimate of GPU-minutes
+    max_gpu_minutes: float = 0.0  # budget; 0: none
+    on_listing_failure: str = "stop"  # or "carry": the base's documents of that source stay
+
+
+@dataclass
+class Services:
+    """One of each, opened once per process by `wiring.open_services`."""
+
+    store: Store
+    sources: tuple[Source, ...]
+    sandbox: Sandbox
+    tokenizer: Tokenizer
+    embedder: Callable[[], Embedder]  # opened at first use: not every process needs the weights
+    open_embedder: Callable[[ModelRecord], Embedder]  # the one that a manifest records
+    vectors: VectorIndex
+    options: BuildOptions
+    clock: Callable[[], datetime]
+    who: str
+    new_token: Callable[[], str]  # unique to this writer; never part of a digest
+    observer: Observer
+    closers: list[Callable[[], None]] = field(default_factory=list)

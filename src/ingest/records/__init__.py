@@ -1,0 +1,55 @@
+"""Nouns of the whole system: frozen, without logic, known to every floor."""
+
+from ingest.records.documents import (
+    Block,
+    BlockKind,
+    Chunk,
+    ChunkingOptions,
+    Document,
+    DocumentRef,
+    Quarantined,
+    RawDocument,
+)
+from ingest.records.generations import (
+    READER_FORMAT,
+    STEPS,
+    Claim,
+    Hold,
+    Lease,
+    Manifest,
+    Marker,
+    ModelRecord,
+    PartFile,
+    PartKind,
+    PlannedDocument,
+    PlanSummary,
+    Probe,
+    QueryProfile,
+    Record,
+    Release,
+    SegmentEntry,
+    ShardPlan,
+)
+from ingest.records.retrieval import (
+    EVERYTHING,
+    AliasAction,
+    Filter,
+    GateRules,
+    Gold,
+    Hit,
+    PairedDifference,
+    Point,
+    Question,
+    Result,
+    StoredPoint,
+    Vectors,
+    Verdict,
+)
+
+__all__ = [
+    "EVERYTHING", "READER_FORMAT", "STEPS", "AliasAction", "Block", "BlockKind", "Chunk", "ChunkingOptions", "Claim",
+    "Document", "DocumentRef", "Filter", "GateRules", "Gold", "Hit", "Hold", "Lease", "Manifest", "Marker",
+    "ModelRecord", "PairedDifference", "PartFile", "PartKind", "PlanSummary", "PlannedDocument", "Point", "Probe",
+    "Quarantined", "QueryProfile", "Question", "RawDocument", "Record", "Release", "Result", "SegmentEntry",
+    "ShardPlan", "StoredPoint", "Vectors", "Verdict",
+]  # fmt: skip

@@ -1,0 +1,189 @@
+"""Nouns of the lake: what is stored as JSON. A field is never renamed; `format` tells readers what to expect.
+
+    Claim ──▶ PlanSummary + ShardPlan… ──▶ Marker… ──▶ Manifest        Release → generation + QueryProfile
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+READER_FORMAT = 1
+STEPS = ("plan", "chunk", "embed", "load", "keyword", "seal", "evaluate", "release")
+
+PartKind = Literal[
+    "documents", "texts", "chunks", "attributes", "quarantine",
+    "keyword.postings", "keyword.terms", "keyword.lengths",
+]  # fmt: skip
+
+
+class Record(BaseModel):
+    """A stored record: frozen, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PartFile(Record):
+    """One immutable Parquet file `data/<sha256>.parquet`. `shard` is None for files over all shards."""
+
+    kind: PartKind
+    shard: int | None
+    rows: int
+    sha256: str
+    bytes: int
+    deleted: tuple[str, ...] = ()  # document ids whose rows in it no longer count
+
+
+class Claim(Record):
+    """`generations/<seq>.json`: who builds what on which base."""
+
+    id: str
+    base: str | None  # the generation planned against
+    settings_hash: str
+    shards: int  # power of two, for life
+    token: str  # of the writer
+
+
+class PlannedDocument(Record):
+    """A document in a shard's plan, with its class against the base."""
+
+    uri: str
+    source: str
+    path: str
+    version: str
+    size: int
+    modified: str = ""
+    media_type: str = ""
+    acl: tuple[str, ...]
+    tenant: str
+    change: Literal["added", "changed", "attributes_changed", "unchanged", "known_bad", "carried", "revoked"]
+
+
+class ShardPlan(Record):
+    """`generations/<id>/plan/<shard>.json`: frozen work of one shard."""
+
+    shard: int
+    documents: tuple[PlannedDocument, ...]  # sorted by uri
+    deleted: tuple[str, ...]  # document ids
+    steps: tuple[str, ...]  # of chunk, embed, load, keyword
+    base_parts: tuple[PartFile, ...]  # parts of the base for this shard
+    base_segments: tuple[str, ...] = ()  # embedding segments of the base for this shard
+
+
+class PlanSummary(Record):
+    """`generations/<id>/plan/summary.json`, written last: the plan is frozen."""
+
+    generation: str
+    base: str | None
+    shards: dict[int, str]  # shard → hash of its plan
+    counts: dict[str, int]  # documents per class, listed, listed_twice, deleted
+    bytes_to_fetch: int
+    chunks_to_embed: int  # estimate
+    tokens_to_embed: int  # estimate
+    gpu_minutes: float  # estimate
+    needs_generation: bool  # False: nothing changed, equal settings
+
+
+class Marker(Record):
+    """`markers/<step>/<shard>-<hash>.json`, create-only: the first one counts, losers adopt it."""
+
+    step: str
+    shard: int
+    plan_hash: str
+    parts: tuple[PartFile, ...] = ()
+    segments: tuple[str, ...] = ()  # embedding segments that hold this shard's vectors
+    counts: dict[str, int] = Field(default_factory=dict)
+
+
+class ModelRecord(Record):
+    """All that is needed to open the same embedder again."""
+
+    kind: str  # module in embedders/
+    name: str  # name or folder
+    fingerprint: str  # weights, prompt, pooling, normalisation, maximum length
+    dimension: int
+    max_tokens: int
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class Probe(Record):
+    """A question and its vector: a reader that encodes it differently must not serve this generation."""
+
+    question: str
+    vector: tuple[float, ...]
+
+
+class Manifest(Record):
+    """`generations/<id>/manifest.json`, written last: the generation is sealed."""
+
+    format: int = READER_FORMAT
+    index: str
+    generation: str
+    base: str | None
+    collection: str
+    shards: int
+    parts: tuple[PartFile, ...]
+    segments: dict[int, tuple[str, ...]]  # shard → embedding segments
+    counts: dict[str, int]
+    settings: dict[str, Any]  # those that change results
+    settings_hash: str
+    fingerprints: dict[str, str]  # parser, chunker, model
+    analyser: dict[str, Any]
+    model: ModelRecord
+    probe: Probe
+    digest: str  # over sorted logical rows
+
+
+class SegmentEntry(Record):
+    """`embeddings/<fingerprint>/index/<n>.json`: a segment without an entry does not exist."""
+
+    segment: str  # sha256, names segments/<sha256>.parquet
+    rows: int
+    first_key: str
+    last_key: str
+    dtype: str
+    backend: str
+    token: str
+
+
+class QueryProfile(Record):
+    """`profiles/<sha256>.json`: everything on the query side that needs no rebuild."""
+
+    fusion: Literal["convex", "rrf"] = "convex"
+    dense_weight: float = 0.5  # convex only, 0 to 1
+    rrf_k: int = 60
+    depth: int = 100  # results fetched from each stage
+    reranker: str = "none"
+    analyser: dict[str, Any] = Field(default_factory=dict)
+
+
+class Hold(Record):
+    """Automatic promotion is off."""
+
+    who: str
+    why: str
+
+
+class Release(Record):
+    """`releases/<n>.json`, create-only: the decision. The alias follows it."""
+
+    number: int
+    generation: str
+    collection: str
+    profile: str  # sha256
+    base: int | None  # number of the release it follows
+    guard: str  # alias that must be there to be renamed to `<index>@<number>`
+    verdict: str | None  # sha256, names verdicts/<sha256>.json
+    action: Literal["promote", "rollback", "unhold", "restore"]
+    who: str
+    why: str
+    hold: Hold | None
+    token: str
+    at: str  # ISO 8601, UTC
+
+
+class Lease(Record):
+    """`leases/builder/<n>.json`: holder "" means signed off."""
+
+    holder: str
+    term_seconds: float
+    run: str

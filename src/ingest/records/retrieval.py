@@ -1,0 +1,151 @@
+"""Nouns of questions and answers: points, filters, hits, judgments, verdicts."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.records.generations import Record
+
+Vectors = NDArray[np.float32]  # (n, dimension), L2-normalised
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A chunk as Qdrant stores it. `payload` is {"page_content": text, "metadata": {…}}."""
+
+    id: str
+    vector: Vectors  # (dimension,)
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPoint:
+    """A point as it was found in the index."""
+
+    id: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a caller may see and wants to see. Evaluated inside both indexes, never after the cut.
+
+    `acl` are the caller's groups: a chunk is visible when one of them is in its own acl. None: no limit (evaluation).
+    """
+
+    acl: tuple[str, ...] | None = ("public",)
+    tenant: str | None = "public"
+    sources: tuple[str, ...] = ()  # any of these, () for all
+    documents: tuple[str, ...] = ()  # document ids, () for all
+    shard: int | None = None
+
+
+EVERYTHING = Filter(acl=None, tenant=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One chunk in the ranked answer of one stage, best first."""
+
+    chunk_id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One chunk of an answer, with where it came from and why it ranks there."""
+
+    chunk_id: str
+    document_id: str
+    uri: str
+    source: str
+    path: str  # relative to the source's root
+    title: str
+    heading_path: tuple[str, ...]
+    text: str
+    start: int
+    end: int
+    scores: dict[str, float] = field(default_factory=dict)  # by stage: dense, bm25, fused
+
+
+@dataclass(frozen=True, slots=True)
+class AliasAction:
+    """One action in a list that the index applies in order, each saved by itself, stopping at the first that fails.
+
+    create: `name` → collection `target`, replacing an alias of that name. rename: `name` to `target`, keeping its
+    collection, failing when `name` is gone. delete: `name`; no failure when it is missing.
+    """
+
+    kind: Literal["create", "rename", "delete"]
+    name: str
+    target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """One place that answers a question. Offsets are code points in the file that has this sha256."""
+
+    doc: str  # path relative to the source's root
+    grade: int = 1
+    headings: tuple[str, ...] = ()
+    spans: tuple[str, ...] = ()
+    start: int | None = None
+    end: int | None = None
+    added: bool = False  # an alternative place with the same text
+    sha256: str = ""  # of the document that was judged; "" when unknown
+    source: str = ""  # name of the source; "" for any
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with its judgments."""
+
+    query_id: str
+    text: str
+    answerable: bool = True
+    gold: tuple[Gold, ...] = ()
+    slices: dict[str, str] = field(default_factory=dict)
+    must_pass: bool = False
+
+
+class GateRules(Record):
+    """What a candidate must reach. Part of the settings, recorded with each verdict."""
+
+    floors: dict[str, float] = {"fused.ndcg@10": 0.2}  # "stage.metric" → least mean; zero is repeated as a warning
+    metric: str = "fused.ndcg@10"  # the one compared with the serving release
+    margin: float = 0.02  # promote iff the lower bound of the paired difference is at least −margin
+    confidence: float = 0.95
+    min_questions: int = 20  # fewer are reported as too few
+    max_stale_share: float = 0.2
+    allow_unjudged: bool = False  # True: promote without any judged question; every verdict repeats it
+
+
+class PairedDifference(Record):
+    """Candidate − serving over the same questions."""
+
+    metric: str
+    questions: int
+    mean: float
+    lower: float  # of the two-sided interval
+    upper: float
+    detectable: float  # smallest true difference found with 80 % power
+
+
+class Verdict(Record):
+    """`verdicts/<sha256>.json`: data with reasons, never an exception."""
+
+    index: str
+    candidate: str
+    serving: str | None  # generation compared with
+    release: int | None  # number of the release compared with
+    positive: bool
+    reasons: tuple[str, ...]  # against; empty when positive
+    warnings: tuple[str, ...]
+    questions: int
+    stale: tuple[str, ...]  # query ids left out on both sides
+    candidate_scores: dict[str, float]  # "stage.metric" → mean
+    serving_scores: dict[str, float]
+    difference: PairedDifference | None
+    rules: GateRules

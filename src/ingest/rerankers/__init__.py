@@ -1,0 +1,1 @@
+"""One file per re-ranker: a question and candidates in, a better order out."""

@@ -1,0 +1,1 @@
+"""Runs parsers on hostile bytes."""

@@ -1,0 +1,1 @@
+"""One file per store that can hold the lake."""
