@@ -1,0 +1,67 @@
+"""A journal: a numbered, create-only sequence of small JSON records, from 1 without gaps.
+
+Claims, releases, revocations, leases, amendments and the embedding index are journals.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pydantic import ValidationError
+
+from ingest.errors import SchemaMismatch
+from ingest.ids import canonical_json
+from ingest.ports import Store
+from ingest.records import Record
+
+R = TypeVar("R", bound=Record)
+
+
+def to_bytes(record: Record) -> bytes:
+    """Return the stored form of a record: canonical JSON in UTF-8."""
+    return canonical_json(record.model_dump(mode="json"))
+
+
+def from_bytes(model: type[R], data: bytes, where: str) -> R:
+    """Return the record. Raises: SchemaMismatch, naming `where` and the first fault."""
+    try:
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise SchemaMismatch(f"{where}: not a {model.__name__}: {place}: {first['msg']}") from error
+
+
+@dataclass(frozen=True)
+class Journal(Generic[R]):
+    """The records `<prefix><n>.json` of one type."""
+
+    store: Store
+    prefix: str  # ends with "/"
+    model: type[R]
+
+    def get(self, n: int) -> R | None:
+        """Return record `n`, None when it is not written yet."""
+        key = f"{self.prefix}{n}.json"
+        data = self.store.get(key)
+        return None if data is None else from_bytes(self.model, data, f"{self.store.uri}/{key}")
+
+    def append(self, n: int, record: R) -> bool:
+        """Write record `n`; True for the one writer that succeeds. The writer's token must be in the record."""
+        return self.store.create(f"{self.prefix}{n}.json", to_bytes(record))
+
+    def last(self) -> int:
+        """Return the highest number, 0 when the journal is empty."""
+        numbers = (name.removesuffix(".json") for name in self.store.list(self.prefix) if name.endswith(".json"))
+        return max((int(number) for number in numbers if number.isdecimal()), default=0)
+
+    def newest(self) -> tuple[int, R] | None:
+        """Return the newest record with its number, None when the journal is empty."""
+        n = self.last()
+        record = self.get(n) if n else None
+        return None if record is None else (n, record)
+
+    def after(self, n: int) -> Iterator[tuple[int, R]]:
+        """Yield the records after number `n` in order, looking for each by its name."""
+        while (record := self.get(n := n + 1)) is not None:
+            yield n, record
