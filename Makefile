@@ -1,0 +1,67 @@
+# Everything that people and CI do here. `make` alone lists it.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo test check lint format quality bench terraform-check schemas lock clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
+	@echo
+	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) KEEP=1 (demo) ARGS='…' (test, bench) INGEST_TEST_DATA=… TERRAFORM_OFFLINE=…"
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 13) else "Python 3.11 or 3.12 is needed, this is " + sys.version)'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --editable . --no-deps
+	@touch $@
+
+env: $(STAMP) ## Create the environment from requirements.lock (again when the lock changes)
+
+demo: $(STAMP) ## Ingest, judge, promote, refuse, roll back, on this machine; KEEP=1 leaves it running
+	$(BIN)/python demo/run.py $(if $(KEEP),--keep)
+
+test: $(STAMP) ## Run the whole test suite; ARGS="tests/unit -k plan" narrows it
+	$(BIN)/python -m pytest $(ARGS)
+
+check: lint test ## Lint, types, contracts between floors, tests
+
+lint: $(STAMP) ## Check style, format, types and the floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## Format the code and apply safe fixes
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+quality: $(STAMP) ## Measure retrieval quality; needs INGEST_TEST_DATA
+	$(BIN)/python benchmarks/quality.py $(ARGS)
+
+bench: $(STAMP) ## Measure speed as ratios; see benchmarks/README.md
+	$(BIN)/python -m benchmarks $(ARGS)
+
+terraform-check: ## Format, validate and test the Terraform modules; skips with a reason
+	@PYTHON='$(PYTHON)' infra/terraform/check.sh
+
+schemas: $(STAMP) ## Write the JSON Schemas again
+	$(BIN)/python schemas/build.py
+
+lock: ## Write requirements.lock again, from a clean environment
+	$(PYTHON) -m venv --clear .venv-lock
+	.venv-lock/bin/python -m pip install --quiet torch==2.13.0
+	.venv-lock/bin/python -m pip install --quiet '.[all,dev]'
+	sed -n '/^#/p' requirements.lock > .venv-lock/lock
+	.venv-lock/bin/python -m pip list --format=freeze --exclude ingest --exclude pip --exclude setuptools > .venv-lock/frozen
+	sed -E 's/\+[a-z0-9.]+$$//' .venv-lock/frozen >> .venv-lock/lock
+	mv .venv-lock/lock requirements.lock
+	rm -rf .venv-lock
+
+clean: ## Remove caches, builds and what the demo left; the environment stays
+	rm -rf .demo .venv-lock .venv-terraform build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
