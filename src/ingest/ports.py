@@ -259,7 +259,8 @@ class Services:
     open_embedder: Callable[[ModelRecord], Embedder]  # the one that a manifest records
     vectors: VectorIndex
     options: BuildOptions
-    clock: Callable[[], datetime]
+    clock: Callable[[], datetime]  # UTC
+    monotonic: Callable[[], float]  # seconds
     who: str
     new_token: Callable[[], str]  # unique to this writer; never part of a digest
     observer: Observer

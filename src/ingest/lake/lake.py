@@ -1,11 +1,11 @@
 """One index in the lake: where its files and records are, and how each is written.
 
-    <index>/data/<sha256>.parquet                              part files
-    <index>/generations/<seq>.json                             claims
-    <index>/generations/<id>/plan/summary.json, <shard>-<hash>.json
-                             markers/<step>/<shard>-<hash>.json
-                             manifest.json
-    <index>/profiles/<sha256>.json  verdicts/<sha256>.json  releases/<n>.json  leases/builder/<n>.json  history/
+<index>/data/<sha256>.parquet                              part files
+<index>/generations/<seq>.json                             claims
+<index>/generations/<id>/plan/summary.json, <shard>-<hash>.json
+                         markers/<step>/<shard>-<hash>.json
+                         manifest.json
+<index>/profiles/<sha256>.json  verdicts/<sha256>.json  releases/<n>.json  leases/builder/<n>.json  history/
 """
 
 import tempfile
@@ -79,7 +79,9 @@ class Lake:
         """Return a local file with the part. Raises: SchemaMismatch when it is gone or has another size."""
         path = self.store.local_path(self._part_key(part.sha256))
         if path.stat().st_size != part.bytes:
-            raise SchemaMismatch(f"part {part.sha256} of kind {part.kind}: {path.stat().st_size} bytes, not {part.bytes}")
+            raise SchemaMismatch(
+                f"part {part.sha256} of kind {part.kind}: {path.stat().st_size} bytes, not {part.bytes}"
+            )
         return path
 
     def part_exists(self, part: PartFile) -> bool:
@@ -137,7 +139,9 @@ class Lake:
         """
         manifest = self._find(Manifest, f"{self._generation(generation)}manifest.json")
         if manifest is not None and manifest.format > READER_FORMAT:
-            raise UnknownReaderFormat(f"{generation}: reader format {manifest.format}, this version reads {READER_FORMAT}")
+            raise UnknownReaderFormat(
+                f"{generation}: reader format {manifest.format}, this version reads {READER_FORMAT}"
+            )
         return manifest
 
     def generations(self) -> Iterator[tuple[int, Claim]]:

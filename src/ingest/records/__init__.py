@@ -14,6 +14,7 @@ from ingest.records.generations import (
     READER_FORMAT,
     STEPS,
     Claim,
+    Conservation,
     Hold,
     Lease,
     Manifest,
@@ -27,8 +28,10 @@ from ingest.records.generations import (
     QueryProfile,
     Record,
     Release,
+    RunReport,
     SegmentEntry,
     ShardPlan,
+    StageFigure,
 )
 from ingest.records.retrieval import (
     EVERYTHING,
@@ -47,9 +50,10 @@ from ingest.records.retrieval import (
 )
 
 __all__ = [
-    "EVERYTHING", "READER_FORMAT", "STEPS", "AliasAction", "Block", "BlockKind", "Chunk", "ChunkingOptions", "Claim",
-    "Document", "DocumentRef", "Filter", "GateRules", "Gold", "Hit", "Hold", "Lease", "Manifest", "Marker",
-    "ModelRecord", "PairedDifference", "PartFile", "PartKind", "PlanSummary", "PlannedDocument", "Point", "Probe",
-    "Quarantined", "QueryProfile", "Question", "RawDocument", "Record", "Release", "Result", "SegmentEntry",
-    "ShardPlan", "StoredPoint", "Vectors", "Verdict",
+    "EVERYTHING", "READER_FORMAT", "STEPS", "AliasAction", "Block", "BlockKind", "Chunk", "ChunkingOptions",
+    "Claim", "Conservation", "Document", "DocumentRef", "Filter", "GateRules", "Gold", "Hit", "Hold", "Lease",
+    "Manifest", "Marker", "ModelRecord", "PairedDifference", "PartFile", "PartKind", "PlanSummary",
+    "PlannedDocument", "Point", "Probe", "Quarantined", "QueryProfile", "Question", "RawDocument", "Record",
+    "Release", "Result", "RunReport", "SegmentEntry", "ShardPlan", "StageFigure", "StoredPoint", "Vectors",
+    "Verdict",
 ]  # fmt: skip

@@ -92,6 +92,7 @@ class Marker(Record):
     parts: tuple[PartFile, ...] = ()
     segments: tuple[str, ...] = ()  # embedding segments that hold this shard's vectors
     counts: dict[str, int] = Field(default_factory=dict)
+    gone: tuple[str, ...] = ()  # URIs that changed or vanished between list and read
 
 
 class ModelRecord(Record):
@@ -187,3 +188,50 @@ class Lease(Record):
     holder: str
     term_seconds: float
     run: str
+
+
+class Conservation(Record):
+    """What was listed against what the stores hold, recomputed from the stores. Empty `faults`: nothing is lost."""
+
+    listed: dict[str, int]  # by class; their sum is what the sources listed
+    documents: dict[str, int]  # rows in the generation, by status
+    chunks: int
+    points: int
+    keyword_rows: int
+    vectors: int
+    mended: int  # points that were missing, orphaned or stale, and were mended
+    faults: tuple[str, ...]  # each names an id and the two values that disagree
+
+
+class StageFigure(Record):
+    """How long a step took and how much went through it."""
+
+    step: str
+    seconds: float
+    documents: int
+    chunks: int
+    documents_per_second: float
+    chunks_per_second: float
+    peak_memory_mb: float  # of this process, since its start
+
+
+class RunReport(Record):
+    """What a run did. Kept in `history/` for people; nothing is decided from it."""
+
+    run: str
+    index: str
+    started: str  # ISO 8601, UTC
+    generation: str | None  # None: nothing serves and nothing was built
+    base: str | None
+    built: bool  # False: nothing changed, no generation
+    resumed: bool
+    plan: PlanSummary | None
+    conservation: Conservation | None
+    verdict: str | None  # sha256
+    decision: str  # promoted, refused, waiting, unchanged
+    release: int | None
+    embedded: int  # texts that went through the model
+    forward_passes: int
+    quarantined: dict[str, int]  # by error class
+    stages: tuple[StageFigure, ...]
+    digest: str | None

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from ingest.records.generations import Record
 
@@ -113,7 +114,7 @@ class Question:
 class GateRules(Record):
     """What a candidate must reach. Part of the settings, recorded with each verdict."""
 
-    floors: dict[str, float] = {"fused.ndcg@10": 0.2}  # "stage.metric" → least mean; zero is repeated as a warning
+    floors: dict[str, float] = Field(default_factory=lambda: {"fused.ndcg@10": 0.2})  # "stage.metric" → least mean; zero is repeated as a warning
     metric: str = "fused.ndcg@10"  # the one compared with the serving release
     margin: float = 0.02  # promote iff the lower bound of the paired difference is at least −margin
     confidence: float = 0.95

@@ -1,0 +1,214 @@
+"""What a run has to do: the listing joined with the base generation, shard by shard, in bounded memory.
+
+The listing is spilled to a temporary SQLite file keyed by (shard, URI); each shard is then joined with the base's rows
+of that shard alone, so memory holds one shard and never the corpus.
+"""
+
+import json
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from ingest.ids import document_id, shard_of
+from ingest.records import DocumentRef, PlannedDocument
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a run may touch. Everything outside is carried, never deleted."""
+
+    sources: tuple[str, ...] = ()  # names; () for all
+    prefixes: tuple[str, ...] = ()  # of URIs; () for all
+
+    def holds(self, source: str, uri: str) -> bool:
+        """Tell whether a document may be touched."""
+        return (not self.sources or source in self.sources) and (
+            not self.prefixes or any(uri.startswith(prefix) for prefix in self.prefixes)
+        )
+
+
+WHOLE = Scope()
+
+
+@dataclass(frozen=True, slots=True)
+class BaseDocument:
+    """What the base generation holds of a document."""
+
+    ref: DocumentRef
+    attributes_digest: str
+    parser_fingerprint: str
+    chunks: int
+    status: str  # current or last_good
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBad:
+    """A version that failed with a fingerprint: not tried again until one of the two changes."""
+
+    version: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What decides between the classes of a plan."""
+
+    scope: Scope
+    fingerprint: str  # of parser and chunker, as quarantine records it
+    parser_fingerprint: str
+    carried_sources: frozenset[str] = frozenset()  # whose listing failed: carried unchanged
+
+
+@dataclass(frozen=True)
+class ShardChanges:
+    """One shard's documents by class, sorted by URI, and the ids of deleted ones."""
+
+    documents: tuple[PlannedDocument, ...]
+    deleted: tuple[str, ...]
+    out_of_scope: int = 0  # listed, not in the base, not touched
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+class Listing:
+    """The listed documents, spilled to disk. Use as a context manager."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="ingest-listing-")
+        self._db = sqlite3.connect(Path(self._folder.name) / "listing.sqlite", isolation_level=None)
+        self._db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-65536;")
+        self._db.execute("CREATE TABLE refs (uri TEXT PRIMARY KEY, shard INTEGER, ref TEXT) WITHOUT ROWID")
+        self.listed = 0
+        self.listed_twice = 0
+
+    def __enter__(self) -> "Listing":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._db.close()
+        self._folder.cleanup()
+
+    def add(self, refs: Iterable[DocumentRef]) -> None:
+        """Add a source's listing. A URI listed before keeps its first ref, with the groups that both allow."""
+        self._db.execute("BEGIN")
+        for ref in refs:
+            self.listed += 1
+            row = self._db.execute("SELECT ref FROM refs WHERE uri = ?", (ref.uri,)).fetchone()
+            if row is None:
+                self._db.execute("INSERT INTO refs VALUES (?, 0, ?)", (ref.uri, _to_json(ref)))
+                continue
+            self.listed_twice += 1
+            first = _from_json(row[0])
+            both = tuple(group for group in first.acl if group in ref.acl)
+            self._db.execute(
+                "UPDATE refs SET ref = ? WHERE uri = ?", (_to_json(_with_acl(first, both)), ref.uri)
+            )  # fmt: skip
+        self._db.execute("COMMIT")
+
+    def __len__(self) -> int:
+        return int(self._db.execute("SELECT count(*) FROM refs").fetchone()[0])
+
+    def partition(self, shards: int) -> None:
+        """Give every document its shard; call once, before `shard`."""
+        self._db.create_function("shard_of", 1, lambda uri: shard_of(document_id(uri), shards), deterministic=True)
+        self._db.execute("UPDATE refs SET shard = shard_of(uri)")
+        self._db.execute("CREATE INDEX by_shard ON refs (shard, uri)")
+
+    def shard(self, shard: int) -> Iterator[DocumentRef]:
+        """Yield the documents of a shard, sorted by URI."""
+        for (ref,) in self._db.execute("SELECT ref FROM refs WHERE shard = ? ORDER BY uri", (shard,)):
+            yield _from_json(ref)
+
+
+def shard_count(documents: int, documents_per_shard: int) -> int:
+    """Return the number of shards for a first plan: the power of two that gives about the wanted size, at least 1."""
+    shards = 1
+    while shards * documents_per_shard < documents:
+        shards *= 2
+    return shards
+
+
+def classify(
+    listed: Iterable[DocumentRef],
+    base: Mapping[str, BaseDocument],
+    known_bad: Mapping[str, KnownBad],
+    digest: Mapping[str, str],
+    rules: Rules,
+) -> ShardChanges:
+    """Return the changes of one shard.
+
+    Args:
+        listed: The shard's documents, sorted by URI.
+        base: What the base holds in this shard, by URI.
+        known_bad: The base's quarantine in this shard, by URI.
+        digest: Attributes digest of every listed URI.
+        rules: Scope and fingerprints.
+    """
+    documents: list[PlannedDocument] = []
+    counts: Counter[str] = Counter()
+    seen: set[str] = set()
+    out_of_scope = 0
+    for ref in listed:
+        seen.add(ref.uri)
+        held = base.get(ref.uri)
+        if not rules.scope.holds(ref.source, ref.uri):
+            if held is None and ref.uri not in known_bad:
+                out_of_scope += 1
+            else:
+                kept = held.ref if held is not None else ref
+                documents.append(planned(kept, "carried" if held is not None else "known_bad"))
+            continue
+        documents.append(planned(ref, change_of(ref, held, known_bad.get(ref.uri), digest[ref.uri], rules)))
+    deleted = []
+    for uri, held in base.items():
+        if uri in seen:
+            continue
+        if rules.scope.holds(held.ref.source, uri) and held.ref.source not in rules.carried_sources:
+            deleted.append(document_id(uri))
+        else:
+            documents.append(planned(held.ref, "carried"))
+    documents.sort(key=lambda d: d.uri)
+    counts.update(d.change for d in documents)
+    counts["deleted"] = len(deleted)
+    counts["out_of_scope"] = out_of_scope
+    return ShardChanges(tuple(documents), tuple(sorted(deleted)), out_of_scope, counts)
+
+
+def change_of(ref: DocumentRef, held: BaseDocument | None, bad: KnownBad | None, digest: str, rules: Rules) -> str:
+    """Return the class of a listed document in scope."""
+    if bad is not None and (bad.version, bad.fingerprint) == (ref.version, rules.fingerprint):
+        return "known_bad"
+    if held is None:
+        return "added"
+    if held.ref.version != ref.version or held.parser_fingerprint != rules.parser_fingerprint:
+        return "changed"
+    return "unchanged" if held.attributes_digest == digest else "attributes_changed"
+
+
+def planned(ref: DocumentRef, change: str) -> PlannedDocument:
+    """Return a document's entry in the plan."""
+    return PlannedDocument.model_validate({**asdict(ref), "change": change})
+
+
+def ref_of(document: PlannedDocument) -> DocumentRef:
+    """Return what a source needs to read a planned document."""
+    values = document.model_dump(exclude={"change"})
+    return DocumentRef(**values)
+
+
+def _to_json(ref: DocumentRef) -> str:
+    return json.dumps(asdict(ref))
+
+
+def _from_json(text: str) -> DocumentRef:
+    values = json.loads(text)
+    return DocumentRef(**{**values, "acl": tuple(values["acl"])})
+
+
+def _with_acl(ref: DocumentRef, acl: tuple[str, ...]) -> DocumentRef:
+    return DocumentRef(**{**asdict(ref), "acl": acl})
