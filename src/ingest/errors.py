@@ -8,7 +8,8 @@
     │   └── SourceUnavailable, StoreUnavailable, IndexUnavailable, EmbedderOutOfMemory
     └── FatalError        stop, promote nothing
         ├── InvalidSettings, UnknownSource, AccessDenied, DimensionMismatch, SchemaMismatch
-        ├── IncompleteGeneration, LeaseHeld, LeaseLost, DeleteGuardTripped, NoJudgedQuestions
+        ├── IncompleteGeneration, LeaseHeld, LeaseLost, DeleteGuardTripped, BudgetExceeded,
+        │   NoJudgedQuestions
         └── Overtaken, Held, UnknownRelease, UnknownReaderFormat
 
 Adapters translate foreign errors into these at the edge; nothing above an adapter catches anything else.
@@ -109,6 +110,10 @@ class LeaseLost(FatalError):
 
 class DeleteGuardTripped(FatalError):
     """More documents would disappear than the settings allow."""
+
+
+class BudgetExceeded(FatalError):
+    """The plan would cost more than the settings allow."""
 
 
 class NoJudgedQuestions(FatalError):

@@ -69,8 +69,7 @@ class ShardChanges:
 
     documents: tuple[PlannedDocument, ...]
     deleted: tuple[str, ...]
-    out_of_scope: int = 0  # listed, not in the base, not touched
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)  # by class; also deleted, and listed but out of scope
 
 
 class Listing:
@@ -79,7 +78,7 @@ class Listing:
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="ingest-listing-")
         self._db = sqlite3.connect(Path(self._folder.name) / "listing.sqlite", isolation_level=None)
-        self._db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-65536;")
+        self._db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-65536;")
         self._db.execute("CREATE TABLE refs (uri TEXT PRIMARY KEY, shard INTEGER, ref TEXT) WITHOUT ROWID")
         self.listed = 0
         self.listed_twice = 0
@@ -95,7 +94,6 @@ class Listing:
 
     def add(self, refs: Iterable[DocumentRef]) -> None:
         """Add a source's listing. A URI listed before keeps its first ref, with the groups that both allow."""
-        self._db.execute("BEGIN")
         for ref in refs:
             self.listed += 1
             row = self._db.execute("SELECT ref FROM refs WHERE uri = ?", (ref.uri,)).fetchone()
@@ -108,7 +106,13 @@ class Listing:
             self._db.execute(
                 "UPDATE refs SET ref = ? WHERE uri = ?", (_to_json(_with_acl(first, both)), ref.uri)
             )  # fmt: skip
-        self._db.execute("COMMIT")
+
+    def drop(self, source: str) -> None:
+        """Forget what a source listed before it failed: half a listing looks like deletions."""
+        where = "json_extract(ref, '$.source') = ?"
+        dropped = self._db.execute(f"SELECT count(*) FROM refs WHERE {where}", (source,)).fetchone()[0]
+        self._db.execute(f"DELETE FROM refs WHERE {where}", (source,))
+        self.listed -= int(dropped)
 
     def __len__(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM refs").fetchone()[0])
@@ -152,16 +156,13 @@ def classify(
     documents: list[PlannedDocument] = []
     counts: Counter[str] = Counter()
     seen: set[str] = set()
-    out_of_scope = 0
     for ref in listed:
         seen.add(ref.uri)
         held = base.get(ref.uri)
         if not rules.scope.holds(ref.source, ref.uri):
-            if held is None and ref.uri not in known_bad:
-                out_of_scope += 1
-            else:
-                kept = held.ref if held is not None else ref
-                documents.append(planned(kept, "carried" if held is not None else "known_bad"))
+            counts["out_of_scope"] += 1
+            if held is not None or ref.uri in known_bad:
+                documents.append(planned(held.ref if held is not None else ref, "carried"))
             continue
         documents.append(planned(ref, change_of(ref, held, known_bad.get(ref.uri), digest[ref.uri], rules)))
     deleted = []
@@ -175,8 +176,7 @@ def classify(
     documents.sort(key=lambda d: d.uri)
     counts.update(d.change for d in documents)
     counts["deleted"] = len(deleted)
-    counts["out_of_scope"] = out_of_scope
-    return ShardChanges(tuple(documents), tuple(sorted(deleted)), out_of_scope, counts)
+    return ShardChanges(tuple(documents), tuple(sorted(deleted)), counts)
 
 
 def change_of(ref: DocumentRef, held: BaseDocument | None, bad: KnownBad | None, digest: str, rules: Rules) -> str:

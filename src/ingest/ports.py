@@ -255,6 +255,7 @@ class Services:
     sources: tuple[Source, ...]
     sandbox: Sandbox
     tokenizer: Tokenizer
+    model: ModelRecord  # of the settings' model, known without its weights
     embedder: Callable[[], Embedder]  # opened at first use: not every process needs the weights
     open_embedder: Callable[[ModelRecord], Embedder]  # the one that a manifest records
     vectors: VectorIndex

@@ -1,0 +1,58 @@
+"""Runs steps in worker processes on this machine, each with services of its own, opened once."""
+
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any
+
+from ingest.executors.inline import InlineExecutor, run_step
+from ingest.ports import Services
+
+_services: Services | None = None  # of this worker process
+
+
+@dataclass(frozen=True)
+class ProcessExecutor:
+    """Implements `ports.Execute`: cpu steps in a pool of spawned processes, the others here, one after another.
+
+    A model's forward pass already uses every core, and loads are bounded by the index: neither gains from the pool.
+
+    Args:
+        open_services: Picklable; called once in each worker.
+        services: Of this process.
+        workers: Processes, at least 1.
+        window: Tasks in flight per worker.
+    """
+
+    open_services: Callable[[], Services]
+    services: Services
+    workers: int = 2
+    window: int = 2
+
+    def map(self, step: Callable[[Services, Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        """Yield step(services, item) in completion order, with at most workers × window in flight."""
+        if getattr(step, "resource", "cpu") != "cpu" or self.workers < 2:
+            yield from InlineExecutor(self.services).map(step, items)
+            return
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(self.workers, context, initializer=_open, initargs=(self.open_services,)) as pool:
+            running: set[Future[Any]] = set()
+            for item in items:
+                running.add(pool.submit(_run, step, item))
+                if len(running) >= self.workers * self.window:
+                    done, running = wait(running, return_when=FIRST_COMPLETED)
+                    yield from (future.result() for future in done)
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
+
+
+def _open(open_services: Callable[[], Services]) -> None:
+    global _services  # noqa: PLW0603 - one per worker process, set by its initialiser
+    _services = open_services()
+
+
+def _run(step: Callable[[Services, Any], Any], item: Any) -> Any:
+    assert _services is not None
+    return run_step(step, _services, item)

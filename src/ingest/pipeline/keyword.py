@@ -1,0 +1,46 @@
+"""The keyword index: postings of each shard, then one merge over all shards in bounded memory."""
+
+import tempfile
+from pathlib import Path
+
+from ingest.bm25 import Analyser, merge, shard_postings
+from ingest.lake.lake import Lake
+from ingest.pipeline.embed import embedded_text
+from ingest.pipeline.work import Contents, ShardTask, finished, resource, shard_parts
+from ingest.ports import Services
+from ingest.records import Marker, PartFile
+
+
+@resource("cpu")
+def keyword_shard(services: Services, task: ShardTask) -> Marker:
+    """Return the marker of a shard whose postings are committed."""
+    if (done := finished(services, task, "keyword")) is not None:
+        return done
+    lake = Lake(services.store, services.options.index)
+    summary = lake.plan(task.generation)
+    assert summary is not None
+    table = lake.read(shard_parts(lake, summary, task.shard)["chunks"], ["chunk_id", "context", "text"])
+    texts = [embedded_text(c, t) for c, t in zip(table["context"].to_pylist(), table["text"].to_pylist(), strict=True)]
+    made = shard_postings(texts, table["chunk_id"].to_pylist(), Analyser.from_record(services.options.analyser))
+    parts = (
+        lake.write_part("keyword.postings", task.shard, made.postings),
+        lake.write_part("keyword.lengths", task.shard, made.lengths),
+    )
+    counts = {"chunks": len(texts), "postings": made.postings.num_rows}
+    marker = Marker(step="keyword", shard=task.shard, plan_hash=task.plan_hash, parts=parts, counts=counts)
+    return lake.mark(task.generation, marker)
+
+
+def merge_keyword(lake: Lake, contents: Contents) -> dict[str, PartFile]:
+    """Merge the shards' postings, in the order of the shards, into the three files that searches read."""
+    shards = [
+        (lake.part_path(parts["keyword.postings"]), lake.part_path(parts["keyword.lengths"]))
+        for parts in map(contents.parts, contents.shards)
+    ]
+    with tempfile.TemporaryDirectory(prefix="ingest-merge-") as folder:
+        paths = merge(shards, Path(folder))
+        return {
+            "keyword.postings": lake.write_part_file("keyword.postings", None, paths.postings),
+            "keyword.terms": lake.write_part_file("keyword.terms", None, paths.terms),
+            "keyword.lengths": lake.write_part_file("keyword.lengths", None, paths.lengths),
+        }

@@ -1,0 +1,248 @@
+"""Plan: list the sources, join with the base generation, claim a generation, freeze the work. Nothing is spent yet."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ingest.errors import BudgetExceeded, DeleteGuardTripped, InvalidSettings, SourceUnavailable
+from ingest.ids import digest_of, sha256_hex
+from ingest.journal import to_bytes
+from ingest.lake.lake import Lake
+from ingest.lake.tables import DocumentRow, attributes_digest, document_rows, quarantine_rows
+from ingest.pipeline.work import Contents, Fingerprints, ShardTask, contents_of, fingerprints
+from ingest.planning import BaseDocument, KnownBad, Listing, Rules, Scope, classify, shard_count
+from ingest.ports import Services, Source
+from ingest.records import Claim, DocumentRef, Manifest, PartFile, PlanSummary, ShardPlan
+
+CHARACTERS_PER_TOKEN = 4  # for estimates only
+CLAIM_ATTEMPTS = 20  # other writers that may win a claim's number before we give up
+FETCHED = ("added", "changed")
+QUIET = ("unchanged", "known_bad", "carried")
+
+
+@dataclass(frozen=True)
+class Work:
+    """A frozen plan, or the finding that nothing has to be done."""
+
+    summary: PlanSummary
+    base: Manifest | None
+    resumed: bool
+    shard_plan: Callable[[int], ShardPlan]
+    run: str
+
+    def tasks(self, step: str) -> list[ShardTask]:
+        """Return the tasks of the shards whose plan holds a step, by shard."""
+        generation = self.summary.generation
+        return [
+            ShardTask(generation, shard, plan_hash, self.run)
+            for shard, plan_hash in sorted(self.summary.shards.items())
+            if step in self.shard_plan(shard).steps
+        ]
+
+
+def make_plan(services: Services, lake: Lake, scope: Scope, run: str, listing: Listing) -> Work:
+    """Return the frozen work of this run, and claim a generation for it unless nothing changed.
+
+    The next run with equal base, settings and plan resumes the generation of the last one.
+
+    Raises: InvalidSettings, DeleteGuardTripped, BudgetExceeded, SourceUnavailable, and what sources raise.
+    """
+    planner = Planner.open(services, lake, scope, run)
+    planner.list_sources(listing)
+    summary = planner.summarise(listing)
+    planner.guard(summary)
+    if not summary.needs_generation:
+        assert planner.base is not None
+        return Work(summary, planner.base, False, lambda shard: planner.shard_plan(listing, shard), run)
+    claim, resumed = planner.claim(summary)
+    summary = summary.model_copy(update={"generation": claim.id})
+    if not resumed:
+        for shard in summary.shards:
+            lake.write_shard_plan(claim.id, planner.shard_plan(listing, shard))
+        lake.freeze_plan(summary)
+    summary = lake.plan(claim.id) or summary
+    hashes = summary.shards
+    return Work(summary, planner.base, resumed, lambda shard: lake.shard_plan(claim.id, shard, hashes[shard]), run)
+
+
+def preview(services: Services, scope: Scope) -> PlanSummary:
+    """Return what a run would do. Lists the sources, claims and writes nothing."""
+    lake = Lake(services.store, services.options.index)
+    with Listing() as listing:
+        planner = Planner.open(services, lake, scope, "preview")
+        planner.list_sources(listing)
+        summary = planner.summarise(listing)
+        planner.guard(summary)
+        return summary
+
+
+@dataclass
+class Planner:
+    """Plans one run against one base."""
+
+    services: Services
+    lake: Lake
+    scope: Scope
+    run: str
+    base: Manifest | None
+    prints: Fingerprints
+    settings_hash: str
+    shards: int = 0
+    failed_sources: frozenset[str] = frozenset()
+
+    @classmethod
+    def open(cls, services: Services, lake: Lake, scope: Scope, run: str) -> "Planner":
+        """Read the base: the generation of the newest release, the decision in force."""
+        unknown = set(scope.sources) - {source.name for source in services.sources}
+        if unknown:
+            known = ", ".join(source.name for source in services.sources)
+            raise InvalidSettings(f"scope names sources {', '.join(sorted(unknown))}; the settings have {known}")
+        newest = lake.releases.newest()
+        base = lake.manifest(newest[1].generation) if newest is not None else None
+        prints = fingerprints(services)
+        values = {"settings": services.options.settings, "analyser": services.options.analyser, **prints.record()}
+        return cls(services, lake, scope, run, base, prints, digest_of(values))
+
+    def list_sources(self, listing: Listing) -> None:
+        """Spill every source's listing and give each document its shard, which is for life."""
+        for source in self.services.sources:
+            self._list(source, listing)
+        first = self.lake.claims.get(1)
+        wanted = shard_count(len(listing), self.services.options.documents_per_shard)
+        self.shards = self.base.shards if self.base is not None else first.shards if first is not None else wanted
+        listing.partition(self.shards)
+        if self.base is None and not len(listing):
+            places = ", ".join(source.uri for source in self.services.sources)
+            raise InvalidSettings(f"no documents in {places}, and nothing serves: there is nothing to build")
+
+    def _list(self, source: Source, listing: Listing) -> None:
+        try:
+            listing.add(source.list())
+        except SourceUnavailable:
+            if self.services.options.on_listing_failure != "carry" or self.base is None:
+                raise
+            self.failed_sources |= {source.name}
+            listing.drop(source.name)
+
+    def shard_plan(self, listing: Listing, shard: int) -> ShardPlan:
+        """Return the work of one shard."""
+        return self._join(listing, shard)[0]
+
+    def summarise(self, listing: Listing) -> PlanSummary:
+        """Return the plan over all shards: documents per class, bytes, estimates."""
+        counts: Counter[str] = Counter(listed=listing.listed, listed_twice=listing.listed_twice)
+        hashes: dict[int, str] = {}
+        fetch = embed = 0
+        steps: set[str] = set()
+        for shard in range(self.shards):
+            plan, changes = self._join(listing, shard)
+            hashes[shard] = _plan_hash(plan)
+            counts.update(changes)
+            fetch += sum(d.size for d in plan.documents if d.change in FETCHED)
+            embed += sum(p.rows for p in plan.base_parts if p.kind == "chunks") if "embed_all" in self._why() else 0
+            steps |= set(plan.steps)
+        options = self.services.options
+        size = options.chunking.target_tokens
+        tokens = fetch // CHARACTERS_PER_TOKEN + embed * size
+        return PlanSummary(
+            generation="", base=self.base.generation if self.base is not None else None, shards=hashes,
+            counts=dict(sorted(counts.items())), bytes_to_fetch=fetch, chunks_to_embed=-(-tokens // size),
+            tokens_to_embed=tokens, gpu_minutes=round(tokens / options.tokens_per_second / 60, 3),
+            needs_generation=self._changed() or any(s in steps for s in ("chunk", "embed", "keyword")),
+        )  # fmt: skip
+
+    def guard(self, summary: PlanSummary) -> None:
+        """Raise before anything is spent when too much would disappear or the budget is too small."""
+        options = self.services.options
+        held = self.base.counts["documents"] if self.base is not None else 0
+        deleted = summary.counts.get("deleted", 0)
+        if held and deleted > options.max_deleted_share * held:
+            raise DeleteGuardTripped(
+                f"index {self.lake.index}: {deleted} of {held} documents would disappear, over the limit of "
+                f"{options.max_deleted_share:.0%}; check the sources, or raise max_deleted_share for this run"
+            )
+        if options.max_gpu_minutes and summary.gpu_minutes > options.max_gpu_minutes:
+            raise BudgetExceeded(
+                f"index {self.lake.index}: the plan needs about {summary.gpu_minutes} GPU-minutes, the budget is "
+                f"{options.max_gpu_minutes}"
+            )
+
+    def claim(self, summary: PlanSummary) -> tuple[Claim, bool]:
+        """Return the claim to build under, and whether its frozen plan is this one."""
+        newest = self.lake.claims.newest()
+        if newest is not None and (newest[1].base, newest[1].settings_hash) == (summary.base, self.settings_hash):
+            frozen = self.lake.plan(newest[1].id)
+            if frozen is None or frozen.shards == summary.shards:
+                return newest[1], frozen is not None
+        for _ in range(CLAIM_ATTEMPTS):
+            number = self.lake.claims.last() + 1
+            claim = Claim(
+                id=f"{number:04d}-{self.settings_hash[:8]}", base=summary.base, settings_hash=self.settings_hash,
+                shards=self.shards, token=self.services.new_token(),
+            )  # fmt: skip
+            if self.lake.claims.append(number, claim):
+                return claim, False
+        raise SourceUnavailable(f"index {self.lake.index}: {CLAIM_ATTEMPTS} other runs claimed a generation first")
+
+    def _join(self, listing: Listing, shard: int) -> tuple[ShardPlan, Counter[str]]:
+        parts = self._base_contents().parts(shard) if self.base is not None else {}
+        held, bad = self._held(parts)
+        listed = list(listing.shard(shard))
+        digests = {ref.uri: attributes_digest(ref.acl, ref.tenant, ref.source) for ref in listed}
+        rules = Rules(self.scope, self.prints.documents, self.prints.parser, self.failed_sources)
+        changes = classify(listed, held, bad, digests, rules)
+        plan = ShardPlan(
+            shard=shard, documents=changes.documents, deleted=changes.deleted,
+            steps=self._steps(any(d.change not in QUIET for d in changes.documents) or bool(changes.deleted), parts),
+            base_parts=tuple(parts.values()),
+            base_segments=self.base.segments.get(shard, ()) if self.base is not None else (),
+        )  # fmt: skip
+        return plan, changes.counts
+
+    def _steps(self, touched: bool, parts: dict[str, PartFile]) -> tuple[str, ...]:
+        why = self._why()
+        chunk = touched or not parts or "chunk_all" in why
+        embed = chunk or "embed_all" in why
+        keyword = chunk or "keyword_all" in why
+        wanted = (("chunk", chunk), ("embed", embed), ("load", True), ("keyword", keyword))
+        return tuple(step for step, needed in wanted if needed)
+
+    def _why(self) -> set[str]:
+        """Return which steps every shard needs because the code, its options or the model changed."""
+        if self.base is None:
+            return set()
+        before = self.base.fingerprints
+        pairs = (
+            ("chunk_all", (before["parser"], before["chunker"]) != (self.prints.parser, self.prints.chunker)),
+            ("embed_all", before["model"] != self.prints.model),
+            ("keyword_all", self.base.analyser != self.services.options.analyser),
+        )
+        return {name for name, differs in pairs if differs}
+
+    def _changed(self) -> bool:
+        return self.base is None or self.base.settings_hash != self.settings_hash
+
+    def _base_contents(self) -> Contents:
+        assert self.base is not None
+        return contents_of(self.lake, self.base)
+
+    def _held(self, parts: dict[str, PartFile]) -> tuple[dict[str, BaseDocument], dict[str, KnownBad]]:
+        if "documents" not in parts:
+            return {}, {}
+        held = {row.uri: _base_document(row) for row in document_rows(self.lake.read(parts["documents"]))}
+        rows = quarantine_rows(self.lake.read(parts["quarantine"]))
+        return held, {row.uri: KnownBad(row.version, row.fingerprint) for row in rows}
+
+
+def _plan_hash(plan: ShardPlan) -> str:
+    return sha256_hex(to_bytes(plan))[:16]
+
+
+def _base_document(row: DocumentRow) -> BaseDocument:
+    ref = DocumentRef(
+        uri=row.uri, source=row.source, path=row.path, version=row.version, size=row.size, modified=row.modified,
+        media_type=row.media_type, acl=row.acl, tenant=row.tenant,
+    )  # fmt: skip
+    return BaseDocument(ref, row.attributes_digest, row.parser_fingerprint, row.chunk_count, row.status)
+
+

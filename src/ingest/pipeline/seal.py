@@ -1,0 +1,119 @@
+"""Seal: the conservation check, one mending, then the manifest, the last file of a generation."""
+
+import hashlib
+from collections.abc import Callable
+
+from ingest.errors import IncompleteGeneration
+from ingest.ids import collection_name, digest_of, document_id, sha256_hex
+from ingest.lake.lake import Lake
+from ingest.lake.tables import document_rows, quarantine_rows
+from ingest.pipeline.conservation import Check
+from ingest.pipeline.plan import Work
+from ingest.pipeline.work import Contents, fingerprints, shard_parts
+from ingest.ports import Services
+from ingest.records import Conservation, Manifest, PartFile, PlanSummary, Probe
+
+DIGEST_VERSION = 1
+
+
+def built_contents(services: Services, lake: Lake, summary: PlanSummary) -> Contents:
+    """Return what the finished steps of a generation made or carried; its keyword index is not merged yet."""
+    return Contents(
+        lake, collection_name(lake.index, summary.generation), services.model.fingerprint, services.model.dimension,
+        tuple(sorted(summary.shards)), lambda shard: shard_parts(lake, summary, shard), {},
+    )  # fmt: skip
+
+
+def with_keyword(contents: Contents, keyword: dict[str, PartFile]) -> Contents:
+    """Return the contents with their merged keyword index."""
+    return Contents(
+        contents.lake, contents.collection, contents.model_fingerprint, contents.dimension, contents.shards,
+        contents.parts, keyword,
+    )  # fmt: skip
+
+
+def gone_of(lake: Lake, summary: PlanSummary) -> Callable[[int], tuple[str, ...]]:
+    """Return what tells, for a shard, the URIs that changed or vanished between list and read."""
+
+    def gone(shard: int) -> tuple[str, ...]:
+        marker = lake.marker(summary.generation, "chunk", shard, summary.shards[shard])
+        return marker.gone if marker is not None else ()
+
+    return gone
+
+
+def check(services: Services, contents: Contents, work: Work) -> Conservation:
+    """Return the conservation table; what is wrong in Qdrant is mended once, then judged.
+
+    Raises: IncompleteGeneration, naming ids and values that disagree.
+    """
+    gone = gone_of(contents.lake, work.summary) if work.summary.needs_generation else lambda _: ()
+    table = Check(services, contents, work.shard_plan, gone, mend=True).run(work.summary.counts)
+    services.observer.told("conservation", table)
+    if table.faults:
+        raise IncompleteGeneration(
+            f"{contents.collection}: {len(table.faults)} faults found by the conservation check: "
+            + "; ".join(table.faults[:10])
+        )
+    return table
+
+
+def seal(services: Services, contents: Contents, work: Work, table: Conservation) -> Manifest:
+    """Write the manifest and return it. Every file that it names is looked for first."""
+    lake, summary = contents.lake, work.summary
+    parts = tuple(contents.all_parts())
+    absent = [part.sha256 for part in parts if not lake.part_exists(part)]
+    if absent:
+        raise IncompleteGeneration(f"{summary.generation}: part files {', '.join(absent[:5])} are not in the lake")
+    options, model = services.options, services.model
+    question = options.probe_question
+    prints = fingerprints(services)
+    vector = services.embedder().embed_questions([question])[0]
+    claim = next(c for _, c in lake.generations() if c.id == summary.generation)
+    manifest = Manifest(
+        index=lake.index, generation=summary.generation, base=summary.base, collection=contents.collection,
+        shards=len(summary.shards), parts=parts,
+        segments={s: _segments(lake, work, s) for s in contents.shards},
+        counts={"documents": sum(table.documents.values()), "chunks": table.chunks, **summary.counts},
+        settings=options.settings, settings_hash=claim.settings_hash, fingerprints=prints.record(),
+        analyser=options.analyser, model=model,
+        probe=Probe(question=question, vector=tuple(float(v) for v in vector)),
+        digest=generation_digest(contents, model.fingerprint, options.analyser),
+    )  # fmt: skip
+    lake.seal(manifest)
+    sealed = lake.manifest(summary.generation)
+    assert sealed is not None
+    return sealed
+
+
+def generation_digest(contents: Contents, model_fingerprint: str, analyser: dict[str, object]) -> str:
+    """Return the digest over a generation's logical rows, sorted; bytes, times and versions are not part of it.
+
+    Rows are sorted by the bits of SHA-256(document id) from the lowest on. Shards are the lowest bits, so the order is
+    that of the shards by their reversed bits whatever their number, and memory holds one shard.
+    """
+    bits = (len(contents.shards) - 1).bit_length()
+    total = hashlib.sha256(digest_of([DIGEST_VERSION, model_fingerprint, analyser]).encode())
+    for shard in sorted(contents.shards, key=lambda s: format(s, f"0{bits}b")[::-1] if bits else ""):
+        parts = contents.parts(shard)
+        rows = [
+            (_order(d.document_id), [d.document_id, d.uri, d.sha256, d.title, d.attributes_digest, d.chunk_digest])
+            for d in document_rows(contents.lake.read(parts["documents"]))
+        ]
+        rows += [
+            (_order(document_id(q.uri)), [q.uri, q.error])
+            for q in quarantine_rows(contents.lake.read(parts["quarantine"]))
+        ]
+        for _, row in sorted(rows):
+            total.update(digest_of(row).encode())
+    return total.hexdigest()
+
+
+def _order(document: str) -> str:
+    return format(int(sha256_hex(document.encode()), 16), "0256b")[::-1]
+
+
+def _segments(lake: Lake, work: Work, shard: int) -> tuple[str, ...]:
+    marker = lake.marker(work.summary.generation, "embed", shard, work.summary.shards[shard])
+    return marker.segments if marker is not None else work.shard_plan(shard).base_segments
+

@@ -1,0 +1,70 @@
+"""What promotion and rollback need of the story: a generation's collection complete, and a target that opens."""
+
+from ingest.errors import SchemaMismatch, UnknownRelease
+from ingest.lake.lake import Lake
+from ingest.pipeline.evaluate import judged_questions, score
+from ingest.pipeline.load import batches, points, rows_of
+from ingest.pipeline.work import contents_of, embedding_store
+from ingest.ports import Services
+from ingest.records import EVERYTHING, Manifest, Release
+from ingest.release import Releases
+from ingest.search import open_release
+
+LEAST_COSINE = 0.999  # between the stored probe vector and the same question encoded now
+
+
+def releases_of(services: Services) -> Releases:
+    """Return the releases of the settings' index, able to restore a lost collection from the lake."""
+    lake = Lake(services.store, services.options.index)
+    return Releases(
+        services.store, services.vectors, lake.index, services.clock, services.who, services.new_token,
+        restore=lambda generation: restore(services, lake, generation),
+    )  # fmt: skip
+
+
+def restore(services: Services, lake: Lake, generation: str) -> None:
+    """Complete a sealed generation's collection from the lake. Quick when it is complete.
+
+    Raises: UnknownRelease when the generation was never sealed.
+    """
+    manifest = lake.manifest(generation)
+    if manifest is None:
+        raise UnknownRelease(f"index {lake.index}: generation {generation} has no manifest")
+    ensure_collection(services, lake, manifest)
+
+
+def ensure_collection(services: Services, lake: Lake, manifest: Manifest) -> None:
+    """Create and load a sealed generation's collection when it is missing or has too few points. No model is needed."""
+    vectors, contents = services.vectors, contents_of(lake, manifest)
+    known = contents.collection in vectors.collections()
+    if known and vectors.count(contents.collection, EVERYTHING) >= manifest.counts["chunks"]:
+        return
+    services.observer.told("restoring", contents.collection)
+    vectors.create_collection(contents.collection, contents.dimension)
+    store = embedding_store(services, contents.model_fingerprint)
+    for shard in contents.shards:
+        for batch in batches(rows_of(lake, contents.parts(shard)), services.options.load_batch):
+            vectors.upsert(contents.collection, points(store, batch, shard))
+    vectors.flush(contents.collection)
+    vectors.optimise(contents.collection)
+
+
+def check_target(services: Services, release: Release) -> None:
+    """Open the target of a rollback as a reader would, before any record is written.
+
+    Raises: UnknownReaderFormat, UnknownRelease, InvalidSettings (model not found), SchemaMismatch (the model answers
+    otherwise than when the generation was sealed, or a must-pass question finds nothing).
+    """
+    lake = Lake(services.store, services.options.index)
+    restore(services, lake, release.generation)
+    searcher = open_release(services, release)
+    cosine = searcher.probe_cosine()
+    if cosine < LEAST_COSINE:
+        raise SchemaMismatch(
+            f"generation {release.generation}: its probe question now has cosine {cosine:.4f} to the stored vector, "
+            f"less than {LEAST_COSINE}: this is not the model that it was built with"
+        )
+    wanted = [q for q in judged_questions(services) if q.must_pass]
+    for query_id, scores in score(services, searcher, wanted).items():
+        if not scores["fused.recall@10"]:
+            raise SchemaMismatch(f"generation {release.generation}: must-pass question {query_id} is not answered")

@@ -1,0 +1,150 @@
+"""What the steps share: the task of one shard, the rows of a shard, and what a generation holds so far."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from ingest.ids import digest_of
+from ingest.lake.embeddings import EmbeddingStore
+from ingest.lake.lake import Lake
+from ingest.lake.tables import DocumentRow, chunk_rows, document_rows, quarantine_rows
+from ingest.ports import Services
+from ingest.records import Chunk, Manifest, Marker, PartFile, PlanSummary, Quarantined, ShardPlan
+
+Step = TypeVar("Step", bound=Callable[..., Any])
+CHUNK_KINDS = ("documents", "texts", "chunks", "attributes", "quarantine")
+
+
+def resource(kind: str) -> Callable[[Step], Step]:
+    """Mark a step with the resource that it needs most: cpu, gpu or io."""
+
+    def mark(step: Step) -> Step:
+        step.resource = kind  # type: ignore[attr-defined]
+        return step
+
+    return mark
+
+
+@dataclass(frozen=True, slots=True)
+class ShardTask:
+    """One shard's part of one step. Picklable and small: everything else is in the lake."""
+
+    generation: str
+    shard: int
+    plan_hash: str
+    run: str  # token of the run that holds the lease
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """What results depend on besides the documents."""
+
+    parser: str
+    chunker: str
+    model: str
+
+    @property
+    def documents(self) -> str:
+        """Of parser and chunker: what quarantine records."""
+        return digest_of([self.parser, self.chunker])[:16]
+
+    def record(self) -> dict[str, str]:
+        """Return them as the manifest keeps them."""
+        return {"parser": self.parser, "chunker": self.chunker, "model": self.model}
+
+
+def fingerprints(services: Services) -> Fingerprints:
+    """Return the fingerprints of this process's code, libraries, options and model."""
+    from ingest import chunking
+
+    options = services.options.chunking
+    values = {name: getattr(options, name) for name in sorted(options.__dataclass_fields__)}
+    chunker = digest_of([chunking.VERSION, values, services.tokenizer.fingerprint])[:16]
+    return Fingerprints(services.sandbox.fingerprint, chunker, services.model.fingerprint)
+
+
+@dataclass
+class ShardRows:
+    """All rows of one shard, by document."""
+
+    documents: dict[str, DocumentRow] = field(default_factory=dict)  # by URI
+    texts: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # by document id
+    chunks: dict[str, list[Chunk]] = field(default_factory=dict)  # by document id
+    quarantine: dict[str, Quarantined] = field(default_factory=dict)  # by URI
+
+
+def read_rows(lake: Lake, parts: Mapping[str, PartFile]) -> ShardRows:
+    """Return the rows that a shard's parts hold; empty for a shard that has none yet."""
+    rows = ShardRows()
+    if "documents" in parts:
+        rows.documents = {d.uri: d for d in document_rows(lake.read(parts["documents"]))}
+        rows.texts = {row["document_id"]: row for row in lake.read(parts["texts"]).to_pylist()}
+        for chunk in chunk_rows(lake.read(parts["chunks"])):
+            rows.chunks.setdefault(chunk.document_id, []).append(chunk)
+        rows.quarantine = {q.uri: q for q in quarantine_rows(lake.read(parts["quarantine"]))}
+    return rows
+
+
+def by_kind(parts: tuple[PartFile, ...]) -> dict[str, PartFile]:
+    """Return a shard's parts by kind."""
+    return {part.kind: part for part in parts}
+
+
+def embedding_store(services: Services, fingerprint: str) -> EmbeddingStore:
+    """Return the store of embeddings of a model."""
+    return EmbeddingStore(services.store, fingerprint, services.new_token)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a generation holds, before its seal (from markers and plan) or after it (from the manifest)."""
+
+    lake: Lake
+    collection: str
+    model_fingerprint: str
+    dimension: int
+    shards: tuple[int, ...]
+    parts: Callable[[int], dict[str, PartFile]]  # of a shard, by kind
+    keyword: Mapping[str, PartFile]  # postings, terms, lengths over all shards
+
+    def all_parts(self) -> Iterator[PartFile]:
+        """Yield the parts of all shards, then those over all shards."""
+        for shard in self.shards:
+            yield from self.parts(shard).values()
+        yield from self.keyword.values()
+
+
+def contents_of(lake: Lake, manifest: Manifest) -> Contents:
+    """Return what a sealed generation holds."""
+    parts: dict[int, dict[str, PartFile]] = {}
+    keyword: dict[str, PartFile] = {}
+    for part in manifest.parts:
+        if part.shard is None:
+            keyword[part.kind] = part
+        else:
+            parts.setdefault(part.shard, {})[part.kind] = part
+    return Contents(
+        lake, manifest.collection, manifest.model.fingerprint, manifest.model.dimension, tuple(sorted(parts)),
+        lambda shard: parts[shard], keyword,
+    )  # fmt: skip
+
+
+def shard_parts(lake: Lake, summary: PlanSummary, shard: int) -> dict[str, PartFile]:
+    """Return a shard's parts in a generation that is being built: made by its steps, else carried from the base."""
+    plan = lake.shard_plan(summary.generation, shard, summary.shards[shard])
+    parts = by_kind(plan.base_parts)
+    for step in ("chunk", "keyword"):
+        if step in plan.steps:
+            marker = lake.marker(summary.generation, step, shard, summary.shards[shard])
+            parts |= by_kind(marker.parts) if marker is not None else {}
+    return parts
+
+
+def finished(services: Services, task: ShardTask, step: str) -> Marker | None:
+    """Return the marker of a step that was finished before, in this run or in one that died."""
+    return Lake(services.store, services.options.index).marker(task.generation, step, task.shard, task.plan_hash)
+
+
+def plan_of(lake: Lake, task: ShardTask) -> ShardPlan:
+    """Return the frozen plan of a task's shard."""
+    return lake.shard_plan(task.generation, task.shard, task.plan_hash)
