@@ -1,0 +1,13 @@
+"""Promotion, rollback and hold: one compare-and-swap on the alias that readers follow.
+
+    releases/<n>.json   the decision, written by one writer only
+    <index>@<n>         the fence alias: release n was moved to; renaming it is the compare-and-swap
+    <index>             the alias that shows a collection to readers; only ever replaced, never deleted
+
+Nothing here is decided from a clock, a lease or an answer that was lost: whoever comes next reads, heals and goes on.
+"""
+
+from ingest.release.releases import ATTEMPTS, Releases
+from ingest.release.rules import Candidate, candidate_of, fence_name, fence_number, read_release
+
+__all__ = ["ATTEMPTS", "Candidate", "Releases", "candidate_of", "fence_name", "fence_number", "read_release"]

@@ -1,0 +1,274 @@
+"""The steps of promotion, rollback and hold: read, heal, write the next record, move the aliases."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ingest.errors import Held, IndexUnavailable, Overtaken, SchemaMismatch, TransientError, UnknownRelease
+from ingest.journal import Journal
+from ingest.ports import Aliases, Store
+from ingest.records import AliasAction, Hold, Release
+from ingest.release.rules import (
+    Candidate,
+    Decision,
+    candidate_of,
+    fence_name,
+    fence_number,
+    read_release,
+    release_actions,
+)
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 10  # each lost one means that another writer came through, or that the index failed
+LIFT_HOLD = "ingest promote --lift-hold"
+
+
+def _nothing(_: object) -> None:
+    """Accept."""
+
+
+def _never(_: str) -> bool:
+    """Answer that no generation is retired."""
+    return False
+
+
+@dataclass(frozen=True)
+class Releases:
+    """The releases of one index: the decisions in the lake, and the aliases that follow them.
+
+    Every method that writes heals first, and may be called again after any crash. Raises, besides what each method
+    names: TransientError when it gave up after `attempts`; what the ports and `restore` raise. A StoreUnavailable from
+    the write of a record leaves open whether the decision stands: the next call finds out.
+    """
+
+    store: Store
+    aliases: Aliases
+    index: str
+    clock: Callable[[], datetime]  # for people only
+    who: str
+    new_token: Callable[[], str]  # fresh at each call
+    restore: Callable[[str], None] = _nothing  # completes a generation's collection from the lake; quick when complete
+    is_retired: Callable[[str], bool] = _never  # by generation
+    attempts: int = ATTEMPTS
+
+    @property
+    def journal(self) -> Journal[Release]:
+        """The records."""
+        return Journal(self.store, f"{self.index}/releases/", Release)
+
+    def current(self) -> Release | None:
+        """Return the release that readers see now, None when nothing serves. Raises: SchemaMismatch."""
+        return read_release(self.aliases.aliases(), self.journal, self.index)
+
+    def history(self, limit: int = 50) -> list[Release]:
+        """Return at most `limit` releases, newest first; the newest may not be applied yet."""
+        last = self.journal.last()
+        return [self._record(number) for number in range(last, max(last - limit, 0), -1)]
+
+    def heal(self) -> Release | None:
+        """Bring the aliases to the newest record and return it, None when there is no record.
+
+        Without a fence (Qdrant was lost or replaced) the newest generation is restored and released again. A fence
+        more than one behind (Qdrant was put back to an older state) is moved forward all the same.
+        Raises: SchemaMismatch when the fence is ahead of the records: this is not the lake that the index belongs to.
+        """
+        for _ in range(self.attempts):
+            newest, aliases = self._look()
+            fence = fence_number(aliases, self.index)
+            if fence is not None and (newest is None or fence > newest.number):
+                self._record(fence)  # another writer came through since the records were read, or this raises
+            elif newest is None:
+                return None
+            elif aliases.get(self.index) == aliases.get(fence_name(self.index, newest.number)) == newest.collection:
+                return newest
+            elif fence is None and newest.guard not in aliases:
+                self._boot_again(newest)
+            elif self.is_retired(newest.generation):
+                self._bring_back_base(newest)
+            else:
+                self.restore(newest.generation)
+                guard = newest.guard if fence is None else fence_name(self.index, fence)
+                self._move(release_actions(self.index, newest, guard))
+        raise self._gave_up("heal")
+
+    def promote(self, candidate: Candidate, why: str, *, automatic: bool = False, lift_hold: bool = False) -> Release:
+        """Put the candidate into force and return its release; the one in force when it names the candidate already.
+
+        Args:
+            candidate: A sealed generation and a stored query profile. Another profile on the serving generation needs
+                no base.
+            why: One line for the record.
+            automatic: No person asked: a hold refuses, whatever `lift_hold` says.
+            lift_hold: A person asked to end the hold with this promotion.
+
+        Raises: Overtaken when the candidate's base is not the serving generation. Held. UnknownRelease when the
+            candidate is retired.
+        """
+        for _ in range(self.attempts):
+            current = self.heal()
+            if current is not None:
+                lifts = lift_hold and not automatic
+                if candidate.is_in(current):
+                    return self.unhold(why) if lifts else current
+                if current.hold is not None and not lifts:
+                    raise Held(
+                        f"index {self.index}: release {current.number} is held by {current.hold.who} "
+                        f"({current.hold.why}); a person lifts it with `{LIFT_HOLD}`"
+                    )
+            serving = None if current is None else current.generation
+            if serving not in (candidate.base, candidate.generation):
+                raise Overtaken(
+                    f"index {self.index}: candidate {candidate.generation} was built on {candidate.base}, "
+                    f"but {serving} serves; the next build adopts its work"
+                )
+            if release := self._publish(current, Decision(candidate, "promote", why)):
+                return release
+        raise self._gave_up(f"promote {candidate.generation}")
+
+    def rollback(self, to: int | None, why: str, check: Callable[[Release], None] = _nothing) -> Release:
+        """Bring an earlier release back, hold automatic promotion, and return the new release.
+
+        Args:
+            to: Number of the release to bring back. None: the newest one with another (generation, profile) than the
+                release in force. The choice is made once: who loses a race against another rollback does not undo it.
+            why: One line for the record and the hold.
+            check: Opens the target before anything is written, and raises to refuse.
+
+        Raises: UnknownRelease when there is no such release or it is retired.
+        """
+        target: Release | None = None
+        for _ in range(self.attempts):
+            current = self.heal()
+            if current is None:
+                raise UnknownRelease(f"index {self.index}: nothing serves yet, so nothing can be rolled back")
+            if target is None:
+                target = self._rollback_target(current, to)
+                check(target)
+            decision = Decision(candidate_of(target), "rollback", why, Hold(who=self.who, why=why))
+            if decision.target.is_in(current) and current.hold is not None:
+                return current
+            if release := self._publish(current, decision):
+                return release
+        raise self._gave_up("rollback")
+
+    def unhold(self, why: str) -> Release:
+        """Lift the hold with a record of the same generation and profile; the release in force when there is no hold.
+
+        Raises: UnknownRelease when nothing serves yet.
+        """
+        for _ in range(self.attempts):
+            current = self.heal()
+            if current is None:
+                raise UnknownRelease(f"index {self.index}: nothing serves yet, so nothing is held")
+            if current.hold is None:
+                return current
+            if release := self._publish(current, Decision(candidate_of(current), "unhold", why)):
+                return release
+        raise self._gave_up("lift the hold")
+
+    def _look(self) -> tuple[Release | None, dict[str, str]]:
+        # Records first: aliases older than the newest record could hide the fence that the record was applied with.
+        newest = self.journal.newest()
+        return (None if newest is None else newest[1]), self.aliases.aliases()
+
+    def _record(self, number: int) -> Release:
+        if (record := self.journal.get(number)) is None:
+            raise SchemaMismatch(
+                f"index {self.index}: {self.store.uri}/{self.index}/releases/{number}.json is missing, but the index "
+                "or a later record needs it: is this the lake that the index belongs to?"
+            )
+        return record
+
+    def _rollback_target(self, current: Release, to: int | None) -> Release:
+        if to is not None:
+            if not 1 <= to <= current.number:
+                raise UnknownRelease(f"index {self.index}: no release {to}; there are 1 to {current.number}")
+            return self._record(to)
+        for number in range(current.number - 1, 0, -1):
+            if not candidate_of(earlier := self._record(number)).is_in(current):
+                return earlier
+        raise UnknownRelease(
+            f"index {self.index}: no release before {current.number} has another generation or profile"
+        )
+
+    def _publish(self, current: Release | None, decision: Decision) -> Release | None:
+        """Write the record that follows `current` and apply it; None when another writer was faster."""
+        generation = decision.target.generation
+        if self.is_retired(generation):
+            raise UnknownRelease(f"index {self.index}: generation {generation} is retired")
+        if current is None or generation != current.generation:
+            self.restore(generation)
+        if current is None:
+            release = self._boot(None, decision)
+        else:
+            release = self._append(current, decision, fence_name(self.index, current.number))
+        if release is None:
+            return None
+        if self.is_retired(generation):
+            settled = self.heal()
+            raise UnknownRelease(
+                f"index {self.index}: generation {generation} was retired while release {release.number} was written; "
+                f"{settled.generation if settled else None} serves"
+            )
+        if not self._move(release_actions(self.index, release, release.guard)):
+            self.heal()
+        return release
+
+    def _boot_again(self, newest: Release) -> None:
+        """Release the newest generation once more, on an index that has lost its fence. A hold stays."""
+        why = f"no fence was left in the index: release {newest.number} again"
+        log.warning("index %s: %s", self.index, why)
+        self.restore(newest.generation)
+        self._boot(newest, Decision(candidate_of(newest), "restore", why, newest.hold))
+
+    def _bring_back_base(self, newest: Release) -> None:
+        """Follow a record that was never applied, and whose generation is retired, by the release before it."""
+        base = self._record(newest.number - 1)
+        why = f"generation {newest.generation} of release {newest.number} is retired: release {base.number} again"
+        log.warning("index %s: %s", self.index, why)
+        self._append(newest, Decision(candidate_of(base), "restore", why, base.hold), newest.guard)
+
+    def _boot(self, current: Release | None, decision: Decision) -> Release | None:
+        """Write the next record with a guard of our own, which nobody else can rename."""
+        guard = f"{self.index}.boot-{self.new_token()}"
+        if not self._move([AliasAction("create", guard, decision.target.collection)]):
+            return None
+        release = self._append(current, decision, guard)
+        if release is None:
+            self._move([AliasAction("delete", guard)])
+        return release
+
+    def _append(self, current: Release | None, decision: Decision, guard: str) -> Release | None:
+        number = 1 if current is None else current.number + 1
+        release = Release(
+            number=number,
+            generation=decision.target.generation,
+            collection=decision.target.collection,
+            profile=decision.target.profile,
+            base=None if current is None else current.number,
+            guard=guard,
+            verdict=decision.target.verdict,
+            action=decision.action,
+            who=self.who,
+            why=decision.why,
+            hold=decision.hold,
+            token=self.new_token(),
+            at=self.clock().isoformat(),
+        )
+        return release if self.journal.append(number, release) else None
+
+    def _move(self, actions: list[AliasAction]) -> bool:
+        """Send one alias call; False when it failed or its outcome is unknown, which a fresh look settles."""
+        try:
+            return self.aliases.move_aliases(actions)
+        except IndexUnavailable as error:
+            log.warning("index %s: alias call without an answer, looking again: %s", self.index, error)
+            return False
+
+    def _gave_up(self, what: str) -> TransientError:
+        return TransientError(
+            f"index {self.index}: {what}: gave up after {self.attempts} attempts; each time another writer came first "
+            "or the alias call failed"
+        )

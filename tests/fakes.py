@@ -1,0 +1,122 @@
+"""Named doubles of the ports: a store in memory, and aliases that a crash can cut in the middle of a call."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ingest.errors import IndexUnavailable, SchemaMismatch
+from ingest.records import AliasAction
+
+
+class Killed(BaseException):
+    """The process ends here. Not an Exception: nothing in the code under test may catch it."""
+
+
+class InMemoryStore:
+    """A `ports.Store` over a dict."""
+
+    def __init__(self, values: dict[str, bytes] | None = None) -> None:
+        self.uri = "memory://lake"
+        self.values: dict[str, bytes] = dict(values or {})
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def get(self, key: str) -> bytes | None:
+        return self.values.get(key)
+
+    def put(self, key: str, data: bytes) -> None:
+        self.values[key] = bytes(data)
+
+    def put_file(self, key: str, path: Path) -> None:
+        self.put(key, path.read_bytes())
+
+    def create(self, key: str, data: bytes) -> bool:
+        return self.values.setdefault(key, bytes(data)) == data
+
+    def exists(self, key: str) -> bool:
+        return key in self.values
+
+    def list(self, prefix: str) -> Iterator[str]:
+        names = (key.removeprefix(prefix) for key in self.values if key.startswith(prefix))
+        return iter(sorted((name for name in names if name and "/" not in name), key=str.encode))
+
+    def delete(self, key: str) -> None:
+        self.values.pop(key, None)
+
+    def local_path(self, key: str) -> Path:
+        if key not in self.values:
+            raise SchemaMismatch(f"{self.uri}/{key}: no such key")
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="in-memory-store-")
+        path = Path(self._folder.name, key)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(self.values[key])
+        return path
+
+    def close(self) -> None:
+        """Remove the files that `local_path` made."""
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+
+class CuttingAliases:
+    """`ports.Aliases` with Qdrant's rules, as its source has them.
+
+    Actions run in order, each saved by itself, and stop at the first that fails: `create` replaces an alias and needs
+    its collection; `rename` needs the old name and keeps its target; `delete` of a missing name is no failure.
+    Dropping a collection drops its aliases.
+    """
+
+    def __init__(self, collections: Sequence[str] = (), aliases: dict[str, str] | None = None) -> None:
+        self.names: dict[str, str] = dict(aliases or {})
+        self.existing: set[str] = set(collections)
+        self.calls: list[list[AliasAction]] = []
+        self._cuts: list[tuple[int, BaseException]] = []
+
+    def aliases(self) -> dict[str, str]:
+        return dict(self.names)
+
+    def collections(self) -> list[str]:
+        return sorted(self.existing)
+
+    def move_aliases(self, actions: Sequence[AliasAction]) -> bool:
+        self.calls.append(list(actions))
+        if not self._cuts:
+            return self.apply(actions)
+        after, error = self._cuts.pop(0)
+        self.apply(actions[:after])
+        raise error
+
+    def cut_next(self, after: int, error: BaseException | None = None) -> None:
+        """Let the next call apply only its first `after` actions, and then raise (by default: kill the caller)."""
+        self._cuts.append((after, error or Killed(f"cut after {after} actions")))
+
+    def leave_unanswered(self, after: int) -> None:
+        """Let the next call apply only its first `after` actions, and its answer be lost."""
+        self.cut_next(after, IndexUnavailable("no answer"))
+
+    def apply(self, actions: Sequence[AliasAction]) -> bool:
+        """Apply actions until one fails; False then."""
+        for action in actions:
+            if action.kind == "create":
+                if action.target not in self.existing:
+                    return False
+                self.names[action.name] = action.target
+            elif action.kind == "delete":
+                self.names.pop(action.name, None)
+            elif action.name not in self.names:
+                return False
+            else:
+                self.names[action.target] = self.names.pop(action.name)
+        return True
+
+    def drop_collection(self, collection: str) -> None:
+        """Remove a collection and its aliases."""
+        self.existing.discard(collection)
+        self.names = {name: target for name, target in self.names.items() if target != collection}
+
+    def lose_everything(self) -> None:
+        """Be another, empty server from now on."""
+        self.existing.clear()
+        self.names.clear()
