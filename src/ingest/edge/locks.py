@@ -1,0 +1,105 @@
+"""Files and file locks by which processes find the embedded engine of a folder, and it finds out that nobody is left.
+
+    <folder>/start.lock      held while somebody looks for or starts the engine
+    <folder>/front.lock      held by the front as long as it lives: free means no engine, whatever endpoint.json says
+    <folder>/users.lock      shared by every process that uses the engine; the front ends when it can have it alone
+    <folder>/endpoint.json   0600: pid, url and token of the front
+    <folder>/keep            exists: the engine stays without users
+    <folder>/aliases.json    <folder>/collections/<name>/   <folder>/engine.log, engine.log.1
+
+The kernel drops a lock when its holder dies, SIGKILL included. `flock` needs a local file system.
+"""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+START, FRONT, USERS = "start.lock", "front.lock", "users.lock"
+ENDPOINT, KEEP, ALIASES, COLLECTIONS, LOG = "endpoint.json", "keep", "aliases.json", "collections", "engine.log"
+
+
+@dataclass(frozen=True)
+class FileLock:
+    """A lock that is held until `release`, or until the process dies."""
+
+    descriptor: int
+
+    def release(self) -> None:
+        """Let go. Not to be called twice: the descriptor's number may belong to another file by then."""
+        os.close(self.descriptor)
+
+
+def try_lock(path: Path, *, shared: bool = False) -> FileLock | None:
+    """Take the lock on `path` at once, or return None when another process holds it in the way."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return FileLock(descriptor)
+
+
+def is_locked(path: Path) -> bool:
+    """Tell whether a process holds the lock on `path`, shared or alone."""
+    lock = try_lock(path)
+    if lock is None:
+        return True
+    lock.release()
+    return False
+
+
+def wait_for_lock(path: Path, timeout_seconds: float, *, shared: bool = False) -> FileLock | None:
+    """Take the lock on `path`, or return None when others held it for `timeout_seconds`."""
+    taken: list[FileLock] = []
+
+    def take() -> bool:
+        lock = try_lock(path, shared=shared)
+        taken.extend([lock] if lock else [])
+        return bool(taken)
+
+    return taken[0] if wait_until(take, timeout_seconds) else None
+
+
+def wait_until(met: Callable[[], bool], timeout_seconds: float, interval_seconds: float = 0.02) -> bool:
+    """Return True as soon as `met()` is true, False after `timeout_seconds`."""
+    deadline = time.monotonic() + timeout_seconds
+    while not met():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(interval_seconds)
+    return True
+
+
+def write_durably(path: Path, value: Any) -> None:
+    """Write `value` as JSON so that the file appears whole or not at all and survives a power cut. Mode 0600."""
+    temporary = path.with_name(f".{path.name}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(json.dumps(value, sort_keys=True).encode())
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_json(path: Path) -> Any:
+    """Return the JSON value in `path`, None when there is no such file."""
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
