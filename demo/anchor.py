@@ -80,7 +80,7 @@ def rst_headings(text: str) -> Iterator[tuple[int, int, str]]:
         over = ADORNMENT.match(lines[number - 2]) if number > 1 else None
         overlined = bool(over and over[1] == under[1])
         before = number - 2 - overlined
-        if title[0].isspace() and not overlined or before >= 0 and lines[before].strip():
+        if (title[0].isspace() and not overlined) or (before >= 0 and lines[before].strip()):
             continue
         if (style := (under[1], overlined)) not in styles:
             styles.append(style)
