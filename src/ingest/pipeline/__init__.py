@@ -74,9 +74,7 @@ def build(
         return sealed, table
     _execute(execute, chunk_shard, "chunk", work, figures)
     _execute(execute, embed_shard, "embed", work, figures)
-    services.vectors.create_collection(
-        collection_name(lake.index, work.summary.generation), services.model.dimension
-    )
+    services.vectors.create_collection(collection_name(lake.index, work.summary.generation), services.model.dimension)
     _execute(execute, load_shard, "load", work, figures)
     contents = built_contents(services, lake, work.summary)
     with figures.step("optimise"):
@@ -115,9 +113,7 @@ def _judge(
     return name, "promoted" if decide(verdict) else "waiting"
 
 
-def _promote(
-    services: Services, lake: Lake, releases: Releases, manifest: Manifest, verdict: str | None
-) -> Release:
+def _promote(services: Services, lake: Lake, releases: Releases, manifest: Manifest, verdict: str | None) -> Release:
     profile = lake.write_profile(services.options.profile)
     candidate = Candidate(manifest.generation, manifest.collection, profile, verdict, manifest.base)
     release = releases.promote(candidate, "positive verdict", automatic=True)
@@ -128,4 +124,3 @@ def _promote(
 def _quarantined(counts: Counter[str]) -> dict[str, int]:
     prefix = "quarantined."
     return {k.removeprefix(prefix): v for k, v in sorted(counts.items()) if k.startswith(prefix)}
-

@@ -180,7 +180,9 @@ class Check:
             return
         shards = set(self.contents.shards)
         strays = [
-            p.id for p in vectors.scroll(collection, EVERYTHING) if p.payload.get("metadata", {}).get("shard") not in shards
+            p.id
+            for p in vectors.scroll(collection, EVERYTHING)
+            if p.payload.get("metadata", {}).get("shard") not in shards
         ]
         if strays and self.mend:
             vectors.delete(collection, strays)

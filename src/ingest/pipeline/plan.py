@@ -244,5 +244,3 @@ def _base_document(row: DocumentRow) -> BaseDocument:
         media_type=row.media_type, acl=row.acl, tenant=row.tenant,
     )  # fmt: skip
     return BaseDocument(ref, row.attributes_digest, row.parser_fingerprint, row.chunk_count, row.status)
-
-

@@ -116,4 +116,3 @@ def _order(document: str) -> str:
 def _segments(lake: Lake, work: Work, shard: int) -> tuple[str, ...]:
     marker = lake.marker(work.summary.generation, "embed", shard, work.summary.shards[shard])
     return marker.segments if marker is not None else work.shard_plan(shard).base_segments
-

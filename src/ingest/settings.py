@@ -1,0 +1,280 @@
+"""Settings: the only reader of settings files and of the environment.
+
+`ingest.yaml`, every key of which an environment variable can override (`INGEST_LAKE`, `INGEST_QDRANT__URL`,
+`INGEST_INDEXES__docs__DECIDE`, …). Secrets come from the environment alone.
+"""
+
+import getpass
+import os
+import re
+import socket
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from ingest.errors import InvalidSettings
+from ingest.records import GateRules, QueryProfile
+
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "SCARF_NO_ANALYTICS": "true",
+    "UNSTRUCTURED_DISABLE_NOTICE": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}  # usage reports and downloads at run time are off unless the environment says otherwise
+
+TEMPLATE = """\
+# What `ingest` reads. Every key can be overridden by an environment variable: INGEST_LAKE, INGEST_QDRANT__URL, ...
+# Secrets never stand here: AWS credentials and QDRANT_API_KEY come from the environment or the cloud's role.
+
+lake: ./lake                  # a folder, or s3://bucket/prefix
+# s3:
+#   endpoint_url: http://127.0.0.1:9000     # for an S3 that is not AWS
+#   region: eu-central-1
+# qdrant:
+#   url: https://qdrant.example.com:6333    # or QDRANT_URL; without it the embedded engine is used
+
+indexes:
+  docs:
+    sources:
+      - name: docs
+        uri: ./documents      # or s3://bucket/prefix
+    # judged: [judged.jsonl]  # questions with the places that answer them; the gate measures with these
+    gate:
+      allow_unjudged: false   # true: promote without any judged question; every verdict repeats it
+      floors:
+        fused.ndcg@10: 0.2
+"""
+
+
+class Section(BaseModel):
+    """A part of the settings: frozen, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class S3Settings(Section):
+    """How to reach S3. Credentials come from the environment or the cloud's role."""
+
+    endpoint_url: str | None = None
+    region: str | None = None
+    max_connections: int = Field(16, ge=1)
+    connect_timeout_seconds: float = Field(5.0, gt=0)
+    read_timeout_seconds: float = Field(60.0, gt=0)
+    attempts: int = Field(3, ge=1, le=10)
+    addressing_style: Literal["auto", "path", "virtual"] = "auto"
+
+
+class QdrantSettings(Section):
+    """Where the vectors are served. Without a URL the embedded engine starts by itself."""
+
+    url: str | None = None
+    api_key: SecretStr | None = None
+    timeout_seconds: float = Field(60.0, gt=0)
+
+
+class SourceSettings(Section):
+    """One place that holds documents."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    uri: str
+    acl: tuple[str, ...] = ("public",)
+    tenant: str = "public"
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class ModelSettings(Section):
+    """The embedder: a module of `embedders/`, and a name or folder that it knows."""
+
+    kind: str = "sentence_transformer"
+    name: str = "default"
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class ChunkingSettings(Section):
+    """How blocks become chunks; sizes in tokens of the embedder's tokenizer."""
+
+    split_level: int = Field(6, ge=1, le=9)
+    target_tokens: int = Field(160, ge=16)
+    max_tokens: int = Field(220, ge=24)
+    min_tokens: int = Field(60, ge=0)
+    heading_prefix: bool = True
+    skipped_kinds: tuple[str, ...] = ("metadata",)
+
+
+class KeywordSettings(Section):
+    """The keyword index: analysis and BM25."""
+
+    language: str = "english"
+    stem: bool = True
+    k1: float = Field(1.2, ge=0)
+    b: float = Field(0.75, ge=0, le=1)
+
+
+class IndexSettings(Section):
+    """One named index: the alias, and everything about its generations."""
+
+    sources: tuple[SourceSettings, ...] = Field(min_length=1)
+    model: ModelSettings = ModelSettings()
+    chunking: ChunkingSettings = ChunkingSettings()
+    keyword: KeywordSettings = KeywordSettings()
+    profile: QueryProfile = QueryProfile()
+    gate: GateRules = GateRules()
+    judged: tuple[Path, ...] = ()
+    documents_per_shard: int = Field(300, ge=1)
+    max_deleted_share: float = Field(0.2, ge=0, le=1)
+    max_document_bytes: int = Field(16 * 2**20, ge=1)
+    keep_last_good_days: int = Field(30, ge=0)
+    lease_seconds: float = Field(60.0, gt=0)
+    load_batch: int = Field(256, ge=1, le=4096)
+    probe_question: str = "How do I roll back to the previous release?"
+    decide: Literal["automatic", "manual"] = "automatic"
+    tokens_per_second: float = Field(3000.0, gt=0)
+    max_gpu_minutes: float = Field(0.0, ge=0)
+    on_listing_failure: Literal["stop", "carry"] = "stop"
+
+    @model_validator(mode="after")
+    def _source_names_are_unique(self) -> "IndexSettings":
+        names = [s.name for s in self.sources]
+        if twice := sorted({n for n in names if names.count(n) > 1}):
+            raise ValueError(f"two sources have the name {', '.join(twice)}")
+        return self
+
+    @model_validator(mode="after")
+    def _sizes_agree(self) -> "IndexSettings":
+        c = self.chunking
+        if not c.min_tokens <= c.target_tokens <= c.max_tokens:
+            raise ValueError(f"chunking needs min ≤ target ≤ max: {c.min_tokens}, {c.target_tokens}, {c.max_tokens}")
+        return self
+
+
+class Settings(BaseSettings):
+    """All settings of one lake."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="INGEST_", env_nested_delimiter="__", frozen=True, extra="forbid", nested_model_default_partial_update=True
+    )  # fmt: skip
+
+    lake: str
+    s3: S3Settings = S3Settings()
+    qdrant: QdrantSettings = QdrantSettings()
+    state: Path = Path(".ingest")  # embedded engine, caches: can be deleted at any time
+    cache_bytes: int = Field(20 * 2**30, ge=0)  # of an S3 lake's local copies
+    workers: int = Field(1, ge=1)  # processes for parsing and chunking
+    indexes: dict[str, IndexSettings] = Field(min_length=1)
+
+    @field_validator("indexes")
+    @classmethod
+    def _names_are_plain(cls, indexes: dict[str, IndexSettings]) -> dict[str, IndexSettings]:
+        for name in indexes:
+            if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", name):
+                raise ValueError(f"index name {name!r}: lower-case letters, digits and - only")
+        return indexes
+
+    def index(self, name: str | None) -> tuple[str, IndexSettings]:
+        """Return an index by name; the only one when no name is given. Raises: InvalidSettings."""
+        known = ", ".join(self.indexes)
+        if name is None:
+            if len(self.indexes) > 1:
+                raise InvalidSettings(f"there are several indexes ({known}): name one with --index")
+            return next(iter(self.indexes.items()))
+        if name not in self.indexes:
+            raise InvalidSettings(f"no index {name!r} in the settings; there are: {known}")
+        return name, self.indexes[name]
+
+    @property
+    def qdrant_folder(self) -> Path:
+        """Folder of the embedded engine."""
+        return self.state / "qdrant"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file, which arrives as arguments."""
+        return env_settings, init_settings
+
+
+def load_settings(path: Path) -> Settings:
+    """Return the settings of a file, with the environment's overrides.
+
+    Raises: InvalidSettings, naming file, key and value.
+    """
+    quiet_environment()
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidSettings(f"{path}: {error.strerror}; `ingest init` writes one") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InvalidSettings(f"{path}: not YAML in UTF-8: {error}") from error
+    if not isinstance(values, dict):
+        raise InvalidSettings(f"{path}: a mapping of keys is expected, found {type(values).__name__}")
+    return make_settings(values, path.resolve().parent, str(path))
+
+
+def make_settings(values: dict[str, Any], folder: Path, where: str = "settings") -> Settings:
+    """Return settings of plain values; relative paths start at `folder`. Raises: InvalidSettings."""
+    qdrant = dict(values.get("qdrant") or {})
+    if "api_key" in qdrant:
+        raise InvalidSettings(f"{where}: qdrant.api_key is a secret; set QDRANT_API_KEY in the environment instead")
+    for key, name in (("url", "QDRANT_URL"), ("api_key", "QDRANT_API_KEY")):
+        if os.environ.get(name):
+            qdrant[key] = os.environ[name]
+    try:
+        settings = Settings(**{**values, "qdrant": qdrant})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        value = "" if "api_key" in place else f" (found {str(first.get('input'))[:80]!r})"
+        raise InvalidSettings(f"{where}: {place}: {first['msg']}{value}") from error
+    return _absolute(settings, folder)
+
+
+def quiet_environment() -> None:
+    """Turn off usage reports and downloads of the libraries below, unless the environment says otherwise."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+
+
+def whoami() -> str:
+    """Return who runs this, for records that people read."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+def _absolute(settings: Settings, folder: Path) -> Settings:
+    def place(uri: str) -> str:
+        return uri if "://" in uri else str((folder / uri).resolve())
+
+    indexes = {
+        name: index.model_copy(
+            update={
+                "sources": tuple(s.model_copy(update={"uri": place(s.uri)}) for s in index.sources),
+                "judged": tuple(folder / path for path in index.judged),
+            }
+        )
+        for name, index in settings.indexes.items()
+    }
+    return settings.model_copy(
+        update={"lake": place(settings.lake), "state": (folder / settings.state).resolve(), "indexes": indexes}
+    )

@@ -1,0 +1,150 @@
+"""Chooses adapters: the one place that knows which ones are used."""
+
+import secrets
+import time
+from datetime import UTC, datetime
+from functools import cache, partial
+
+from ingest import embedders, sources
+from ingest.errors import InvalidSettings
+from ingest.executors.inline import InlineExecutor
+from ingest.executors.processes import ProcessExecutor
+from ingest.indexes.qdrant import QdrantIndex
+from ingest.ports import BuildOptions, Embedder, Execute, Observer, Services, Source
+from ingest.records import ChunkingOptions, ModelRecord
+from ingest.s3 import S3Options
+from ingest.sandbox.inline import InlineSandbox
+from ingest.settings import IndexSettings, Settings, SourceSettings, quiet_environment, whoami
+from ingest.stores import open_store
+
+
+class Silent:
+    """An observer that says nothing."""
+
+    def step_started(self, step: str, total: int) -> None:
+        """Hear nothing."""
+
+    def advanced(self, step: str, counts: dict[str, int]) -> None:
+        """Hear nothing."""
+
+    def step_finished(self, step: str) -> None:
+        """Hear nothing."""
+
+    def told(self, kind: str, value: object) -> None:
+        """Hear nothing."""
+
+
+def open_services(settings: Settings, index: str | None = None, observer: Observer | None = None) -> Services:
+    """Return one of each port for an index. The model's weights are opened at first use.
+
+    Raises: InvalidSettings, UnknownSource, IndexUnavailable.
+    """
+    quiet_environment()
+    name, chosen = settings.index(index)
+    s3 = S3Options(**settings.s3.model_dump())
+    model = embedders.find(chosen.model.kind)
+    record: ModelRecord = model.describe(chosen.model.name, chosen.model.options)
+    _check_sizes(name, chosen, record)
+    vectors = open_vectors(settings)
+    return Services(
+        store=open_store(settings.lake, s3, settings.state / "cache", settings.cache_bytes),
+        sources=tuple(_open_source(s, s3, chosen.max_document_bytes) for s in checked_sources(chosen)),
+        sandbox=InlineSandbox(chosen.max_document_bytes),
+        tokenizer=model.open_tokenizer(chosen.model.name, chosen.model.options),
+        model=record,
+        embedder=partial(open_embedder, record),
+        open_embedder=open_embedder,
+        vectors=vectors,
+        options=build_options(name, chosen),
+        clock=lambda: datetime.now(UTC),
+        monotonic=time.monotonic,
+        who=whoami(),
+        new_token=partial(secrets.token_hex, 16),
+        observer=observer or Silent(),
+        closers=[vectors.close],
+    )
+
+
+def open_vectors(settings: Settings) -> QdrantIndex:
+    """Return the vector index: a server when one is named, else the embedded engine, started if need be."""
+    qdrant = settings.qdrant
+    if qdrant.url:
+        key = qdrant.api_key.get_secret_value() if qdrant.api_key else None
+        return QdrantIndex.connect(qdrant.url, key, timeout_seconds=qdrant.timeout_seconds)
+    return QdrantIndex.embedded(settings.qdrant_folder)
+
+
+def open_executor(settings: Settings, index: str | None, services: Services) -> Execute:
+    """Return the executor of this machine: worker processes when the settings ask for more than one."""
+    if settings.workers == 1:
+        return InlineExecutor(services)
+    return ProcessExecutor(partial(open_services, settings, index), services, settings.workers)
+
+
+def close_services(services: Services) -> None:
+    """Let go of everything that `open_services` opened."""
+    for close in services.closers:
+        close()
+
+
+@cache
+def _opened(kind: str, name: str, fingerprint: str, record_json: str) -> Embedder:
+    embedder: Embedder = embedders.find(kind).reopen(ModelRecord.model_validate_json(record_json))
+    return embedder
+
+
+def open_embedder(record: ModelRecord) -> Embedder:
+    """Return the embedder that a record describes, opened once per process.
+
+    Raises: InvalidSettings when it is not there, SchemaMismatch when it is another model by now.
+    """
+    return _opened(record.kind, record.name, record.fingerprint, record.model_dump_json())
+
+
+def build_options(name: str, index: IndexSettings) -> BuildOptions:
+    """Return everything about an index that the story reads, as frozen values."""
+    return BuildOptions(
+        index=name,
+        settings={
+            "sources": [s.model_dump(mode="json") for s in index.sources],
+            "max_document_bytes": index.max_document_bytes,
+        },
+        chunking=ChunkingOptions(**index.chunking.model_dump()),
+        analyser=index.keyword.model_dump(),
+        profile=index.profile,
+        gate=index.gate,
+        judged=index.judged,
+        **index.model_dump(
+            include={
+                "documents_per_shard", "max_deleted_share", "max_document_bytes", "keep_last_good_days",
+                "lease_seconds", "load_batch", "probe_question", "decide", "tokens_per_second", "max_gpu_minutes",
+                "on_listing_failure",
+            }
+        ),
+    )  # fmt: skip
+
+
+def checked_sources(index: IndexSettings) -> tuple[SourceSettings, ...]:
+    """Return the sources. Raises: InvalidSettings when two of them overlap as their URIs show."""
+    for i, first in enumerate(index.sources):
+        for second in index.sources[i + 1 :]:
+            if sources.overlaps(first.uri, second.uri):
+                raise InvalidSettings(f"sources {first.name} ({first.uri}) and {second.name} ({second.uri}) overlap")
+    return index.sources
+
+
+def _open_source(source: SourceSettings, s3: S3Options, max_document_bytes: int) -> Source:
+    module = sources.find(source.uri)
+    values = source.model_dump(include={"acl", "tenant", "include", "exclude"}) | source.options
+    opened: Source = module.open_source(
+        source.name, source.uri, {**values, "max_document_bytes": max_document_bytes, "s3": s3}
+    )
+    return opened
+
+
+def _check_sizes(name: str, index: IndexSettings, record: ModelRecord) -> None:
+    if index.chunking.max_tokens > record.max_tokens:
+        raise InvalidSettings(
+            f"index {name}: chunking.max_tokens is {index.chunking.max_tokens}, model {record.name} takes at most "
+            f"{record.max_tokens}"
+        )
