@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test check lint format quality bench terraform-check schemas lock clean
+.PHONY: help env demo test check lint format quality bench terraform-check judged schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -48,6 +48,9 @@ bench: $(STAMP) ## Measure speed as ratios; see benchmarks/README.md
 
 terraform-check: ## Format, validate and test the Terraform modules; skips with a reason
 	@PYTHON='$(PYTHON)' infra/terraform/check.sh
+
+judged: $(STAMP) ## Anchor the judged questions of the demo again, after an edit in docs/ or of the lock
+	$(BIN)/python -m demo.anchor
 
 schemas: $(STAMP) ## Write the JSON Schemas again
 	$(BIN)/python schemas/build.py
