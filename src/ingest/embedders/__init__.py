@@ -1,1 +1,18 @@
-"""One file per kind of model: texts in, vectors out."""
+"""One file per kind of model: texts in, vectors out. The file name registers the kind.
+
+Each module has `open_embedder(name, options)`, `open_tokenizer(name, options)` and `reopen(record)`.
+"""
+
+import importlib
+import pkgutil
+from types import ModuleType
+
+from ingest.errors import InvalidSettings
+
+
+def find(kind: str) -> ModuleType:
+    """Return the module of a kind of embedder. Raises: InvalidSettings when there is no such file."""
+    kinds = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    if kind not in kinds:
+        raise InvalidSettings(f"no kind of embedder is called {kind!r}; there are: {', '.join(kinds)}")
+    return importlib.import_module(f"{__name__}.{kind}")

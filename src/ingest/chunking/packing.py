@@ -1,0 +1,65 @@
+"""Chooses among possible cuts those that make pieces of about the target size."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+OVERSIZE = 1e6  # cost of a piece that does not fit: only where there is no cut that could prevent it
+OVER_TARGET = 0.5  # weight of being over the target against being under it
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A possible border between two pieces: one ends at `end`, the next starts at `start`."""
+
+    end: int
+    start: int
+    penalty: float  # 0: a border between blocks; 1: as bad as an empty piece
+
+
+def pack(
+    cuts: Sequence[Cut], before: tuple[NDArray[np.int64], NDArray[np.int64]], rooms: Sequence[int], target: int
+) -> list[tuple[int, int]]:
+    """Return the pieces with the least sum of costs, as (first cut, last cut), in order.
+
+        cost = penalty + ((target - size) / target)^2  or  OVER_TARGET * ((size - target) / (room - target))^2
+
+    Solved exactly by dynamic programming over the cuts; only the cuts within one room before each are looked at, so
+    time is linear in the number of cuts. A change in one place leaves cuts far from it where they are.
+
+    Args:
+        cuts: In order; the first and the last are the ends of the whole.
+        before: Size units before each cut's `start` and before each cut's `end`, each (cuts,).
+        rooms: The room for a piece that starts at this cut.
+        target: Size aimed at, in the same unit.
+    """
+    starts, ends = before[0].tolist(), before[1].tolist()
+    widest = max(rooms)
+    best, origin = [0.0], [0]
+    for j in range(1, len(cuts)):
+        least, source = float("inf"), j - 1
+        for i in range(j - 1, -1, -1):
+            size = ends[j] - starts[i]
+            if i < j - 1 and size > widest:
+                break
+            cost = best[i] + _cost(size, rooms[i], target)
+            if cost < least:
+                least, source = cost, i
+        best.append(least + cuts[j].penalty)
+        origin.append(source)
+    pieces = []
+    j = len(cuts) - 1
+    while j > 0:
+        pieces.append((origin[j], j))
+        j = origin[j]
+    return pieces[::-1]
+
+
+def _cost(size: int, room: int, target: int) -> float:
+    if size > room:
+        return OVERSIZE * (size - room)
+    if size <= target:
+        return ((target - size) / target) ** 2
+    return OVER_TARGET * ((size - target) / (room - target)) ** 2

@@ -1,0 +1,98 @@
+"""Counts tokens of slices of one text that was tokenised once."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.ports import Tokenizer
+
+WINDOW = 2**15  # code points tokenised at once: keeps time linear and memory small for texts of many megabytes
+WINDOWS_PER_CALL = 16
+LONGEST_TOKEN = 64  # code points; a longer word or gap counts once per 64, so that no chunk is long and yet "short"
+
+Offsets = NDArray[np.int32]
+
+
+class Ruler:
+    """Token counts of slices of `text`, each by binary search.
+
+    Two counts: `tokens` is what the tokenizer says of that stretch, `size` is never smaller and grows with the length
+    in code points too, for words without end (one unknown token) and for wide gaps.
+    """
+
+    def __init__(self, text: str, tokenizer: Tokenizer) -> None:
+        self.text = text
+        spans = _offsets(text, tokenizer)
+        self._starts = np.maximum.accumulate(spans[:, 0])
+        self._ends = np.maximum.accumulate(spans[:, 1])
+        self._size_starts, self._size_ends = _stretched(self._starts, self._ends, len(text))
+
+    def tokens(self, start: int, end: int) -> int:
+        """Return how many tokens touch [start, end)."""
+        first = np.searchsorted(self._ends, start, side="right")
+        return max(0, int(np.searchsorted(self._starts, end) - first))
+
+    def size(self, start: int, end: int) -> int:
+        """Return the size of [start, end) that is held against limits."""
+        return max(0, int(self.before_end([end])[0] - self.before_start([start])[0]))
+
+    def before_start(self, positions: Sequence[int]) -> NDArray[np.int64]:
+        """Return for each position the number of size units that end at or before it."""
+        return np.searchsorted(self._size_ends, np.asarray(positions, np.int64), side="right")
+
+    def before_end(self, positions: Sequence[int]) -> NDArray[np.int64]:
+        """Return for each position the number of size units that start before it.
+
+        `before_end(end) - before_start(start)` is the size of a slice.
+        """
+        return np.searchsorted(self._size_starts, np.asarray(positions, np.int64))
+
+    def unit_starts(self, start: int, end: int) -> NDArray[np.int64]:
+        """Return the positions inside (start, end) where a size unit starts."""
+        first = np.searchsorted(self._size_starts, start, side="right")
+        return self._size_starts[first : np.searchsorted(self._size_starts, end)]
+
+    def trimmed(self, start: int, end: int) -> tuple[int, int]:
+        """Return the span without white space at both ends; it is empty when there is nothing else."""
+        piece = self.text[start:end]
+        left = len(piece) - len(piece.lstrip())
+        return (start, start) if left == len(piece) else (start + left, start + len(piece.rstrip()))
+
+
+def _windows(text: str) -> Iterator[tuple[int, int]]:
+    """Yield spans that cover `text`, each ending after white space where there is some in its last half."""
+    start = 0
+    while len(text) - start > WINDOW:
+        limit = start + WINDOW
+        least = start + WINDOW // 2
+        end = max(text.rfind("\n", least, limit), text.rfind(" ", least, limit)) + 1 or limit
+        yield start, end
+        start = end
+    yield start, len(text)
+
+
+def _offsets(text: str, tokenizer: Tokenizer) -> NDArray[np.int64]:
+    """Return (tokens, 2) spans of the whole text."""
+    windows = list(_windows(text))
+    found: list[NDArray[np.int64]] = []
+    for i in range(0, len(windows), WINDOWS_PER_CALL):
+        batch = windows[i : i + WINDOWS_PER_CALL]
+        spans = tokenizer.offsets([text[start:end] for start, end in batch])
+        found += [span.astype(np.int64) + start for (start, _), span in zip(batch, spans, strict=True)]
+    return np.concatenate(found).reshape(-1, 2)
+
+
+def _stretched(
+    starts: NDArray[np.int64], ends: NDArray[np.int64], length: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return starts and ends with a further unit for every LONGEST_TOKEN code points without a start."""
+    edges = np.concatenate([[0], starts, [length]])
+    wide = np.flatnonzero(np.diff(edges) > LONGEST_TOKEN)
+    if not len(wide):
+        return starts, ends
+    added = np.concatenate([np.arange(edges[i] + LONGEST_TOKEN, edges[i + 1], LONGEST_TOKEN) for i in wide])
+    every = np.concatenate([starts, added])
+    order = np.argsort(every, kind="stable")
+    reach = np.concatenate([np.minimum(ends, starts + LONGEST_TOKEN), added + 1])
+    return every[order], np.maximum.accumulate(reach[order])

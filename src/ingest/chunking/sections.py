@@ -1,0 +1,159 @@
+"""Blocks to sections, and sections to groups: the stretches of a document that no chunk crosses."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ingest.errors import MalformedDocument
+from ingest.records import Block, BlockKind, ChunkingOptions, Document
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The blocks under one heading, the heading itself first (the preamble has none)."""
+
+    path: Path  # titles from the top down to this heading
+    blocks: tuple[Block, ...]
+    border: bool  # no chunk reaches over its start
+
+    @property
+    def has_body(self) -> bool:
+        """Whether there is more than the heading."""
+        return self.blocks[-1].kind is not BlockKind.HEADING
+
+
+@dataclass(frozen=True)
+class Group:
+    """Neighbouring sections that are cut into chunks together; only the first one has a border."""
+
+    sections: tuple[Section, ...]
+    border: bool
+
+    @property
+    def start(self) -> int:
+        """Where the first block starts."""
+        return self.sections[0].blocks[0].start
+
+    @property
+    def end(self) -> int:
+        """Where the last block ends."""
+        return self.sections[-1].blocks[-1].end
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """All blocks in order."""
+        return tuple(block for section in self.sections for block in section.blocks)
+
+    @cached_property
+    def paths(self) -> tuple[Path, ...]:
+        """The heading path of each section, each once."""
+        return tuple(dict.fromkeys(section.path for section in self.sections))
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [block.start for block in self.blocks]
+
+    def at(self, position: int) -> tuple[Block, Block | None]:
+        """Return the last block that starts at or before `position`, and the one before that."""
+        i = bisect_right(self._starts, position) - 1
+        return self.blocks[i], self.blocks[i - 1] if i else None
+
+    def covered(self, start: int, end: int) -> list[Section]:
+        """Return the sections that share something with [start, end)."""
+        return [s for s in self.sections if s.blocks[0].start < end and s.blocks[-1].end > start]
+
+
+def groups(document: Document, options: ChunkingOptions, measure: Callable[[Group], tuple[int, int]]) -> list[Group]:
+    """Return the groups of a document in order. `measure` gives the size of a group's text and its room in a chunk.
+
+    A section that is a heading alone joins what follows (at the end: what comes before). Below `split_level`
+    neighbours merge while one of them is smaller than `min_tokens`: a small one takes in the next as long as both fit
+    into one chunk, a larger one takes in a small one up to `target_tokens`.
+
+    Raises: MalformedDocument when blocks overlap or leave the text.
+    """
+    merged: list[Group] = []
+    for group in _with_body(list(_sections(document, options))):
+        if merged and not group.border and _belong_together(merged[-1], group, options, measure):
+            merged[-1] = _joined(merged[-1], group)
+        else:
+            merged.append(group)
+    return merged
+
+
+def _belong_together(
+    first: Group, second: Group, options: ChunkingOptions, measure: Callable[[Group], tuple[int, int]]
+) -> bool:
+    small = [measure(group)[0] < options.min_tokens for group in (first, second)]
+    if not any(small):
+        return False
+    size, room = measure(_joined(first, second))
+    return size <= (room if small[0] else min(room, options.target_tokens))
+
+
+def common_path(paths: Sequence[Path]) -> Path:
+    """Return the longest path that all begin with."""
+    shared = paths[0]
+    for path in paths[1:]:
+        while shared != path[: len(shared)]:
+            shared = shared[:-1]
+    return shared
+
+
+def _joined(first: Group, second: Group) -> Group:
+    return Group(first.sections + second.sections, first.border)
+
+
+def _with_body(sections: Sequence[Section]) -> list[Group]:
+    """Return one group per section with a body, together with the bare headings before it."""
+    found: list[Group] = []
+    waiting: list[Section] = []
+    for section in sections:
+        waiting.append(section)
+        if section.has_body:
+            found.append(Group(tuple(waiting), any(s.border for s in waiting)))
+            waiting = []
+    if waiting:
+        bare = Group(tuple(waiting), True)
+        found[-1:] = [_joined(found[-1], bare)] if found else [bare]
+    return found
+
+
+def _sections(document: Document, options: ChunkingOptions) -> Iterator[Section]:
+    """Yield the sections. Skipped blocks are left out, and a section ends in front of one."""
+    titles: dict[int, str] = {}  # by level; a heading drops all levels at or below its own
+    blocks: list[Block] = []
+    border = True
+    path: Path = ()
+    for block, after_skipped in _kept(document, options):
+        if blocks and (after_skipped or block.kind is BlockKind.HEADING):
+            yield Section(path, tuple(blocks), border)
+            blocks, border = [], after_skipped
+        if block.kind is BlockKind.HEADING:
+            titles = {level: title for level, title in titles.items() if level < block.level}
+            titles[block.level] = block.title
+            path = tuple(title for _, title in sorted(titles.items()) if title)
+            border = border or block.level <= options.split_level
+        blocks.append(block)
+    if blocks:
+        yield Section(path, tuple(blocks), border)
+
+
+def _kept(document: Document, options: ChunkingOptions) -> Iterator[tuple[Block, bool]]:
+    """Yield the blocks with something to embed, and whether a skipped block lies directly before."""
+    reached, after_skipped = 0, False
+    for block in document.blocks:
+        if block.start < reached or block.end < block.start or block.end > len(document.text):
+            raise MalformedDocument(
+                f"parser {document.parser}: block {block.kind} [{block.start}, {block.end}) overlaps the one before, "
+                f"which ends at {reached}, or leaves the text of {len(document.text)} code points"
+            )
+        reached = block.end
+        if block.kind in options.skipped_kinds:
+            after_skipped = True
+        elif not document.text[block.start : block.end].isspace() and block.end > block.start:
+            yield block, after_skipped
+            after_skipped = False

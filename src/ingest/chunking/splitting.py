@@ -1,0 +1,157 @@
+"""Where a group of sections may be cut: between blocks, at rows and items, at sentences, and only then at tokens."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+import numpy as np
+
+from ingest.chunking.contexts import Contexts, introduces
+from ingest.chunking.packing import Cut
+from ingest.chunking.ruler import Ruler
+from ingest.chunking.sections import Group
+from ingest.records import Block, BlockKind
+
+BORDER, BREAK, SENTENCE, LINE, TOKEN, GLUED = 0.0, 0.1, 0.15, 0.3, 1.0, 3.0  # penalties of a cut, see packing
+SPLIT_LEAD_IN = 0.3  # between a list and the sentence that announces it
+SENTENCE_WINDOW = 2**15  # code points given to the sentence splitter at once
+
+Rung = tuple[float, Callable[[int, int], Sequence[int]]]
+
+
+class Cutter:
+    """Finds the possible cuts of the groups of one document."""
+
+    def __init__(self, ruler: Ruler, contexts: Contexts, language: str, target: int) -> None:
+        self._ruler = ruler
+        self._contexts = contexts
+        self._language = language or "en"
+        self._target = target
+
+    def cuts(self, group: Group) -> list[Cut]:
+        """Return the possible cuts of a group in order, its two ends included.
+
+        Between two neighbours there is no more than a chunk can hold.
+        """
+        found = [Cut(group.start, group.start, BORDER)]
+        bodies = [i for i, block in enumerate(group.blocks) if block.kind is not BlockKind.HEADING]
+        last_body = bodies[-1] if bodies else len(group.blocks)
+        tail = self._ruler.size(group.blocks[last_body].end, group.end) if bodies else 0  # bare headings at the end
+        for i, block in enumerate(group.blocks):
+            previous = group.blocks[i - 1] if i else None
+            room = self._contexts.room(group.paths, self._contexts.extra(block, previous, block.end))
+            if previous is not None:
+                penalty = GLUED if i > last_body else self._between(previous, block)
+                glued_size = tail if i > last_body else self._ruler.size(found[-1].start, block.start)
+                if penalty < GLUED or glued_size > room // (4 if i > last_body else 2):
+                    found.append(Cut(previous.end, block.start, penalty))
+            room -= self._ruler.size(found[-1].start, block.start)
+            if i == last_body and tail <= room // 2:
+                room -= tail
+            found += self._inside(block, max(1, room))
+        found.append(Cut(group.end, group.end, BORDER))
+        return self._thinned(found, self._contexts.room(group.paths))
+
+    def middle(self, start: int, end: int) -> int:
+        """Return a cut near the middle of a span of at least two code points, at a token's start if there is one."""
+        starts = self._ruler.unit_starts(start, end)
+        middle = starts[len(starts) // 2] if len(starts) else (start + end) // 2
+        return int(middle)
+
+    def _between(self, first: Block, second: Block) -> float:
+        if first.kind is BlockKind.HEADING:
+            return GLUED
+        if BlockKind.CAPTION in (first.kind, second.kind):
+            return SPLIT_LEAD_IN
+        return SPLIT_LEAD_IN if introduces(first, self._ruler.text[first.start : first.end]) else BORDER
+
+    def _inside(self, block: Block, room: int) -> list[Cut]:
+        """Return the cuts inside a block: those that cost little, and where it does not fit whatever is needed."""
+        start, end = block.start, block.end
+        size = self._ruler.size(start, end)
+        lines, tokens = partial(_line_ends, self._ruler.text), partial(self._token_starts, room=room)
+        rungs: list[Rung] = [(LINE, lines), (TOKEN, tokens)]
+        if block.kind not in (BlockKind.CODE, BlockKind.TABLE):
+            rungs.insert(0, (SENTENCE, self._sentence_ends))
+        breaks = [p for p in block.breaks if max(start, block.header_end) < p < end]
+        if breaks:
+            rungs.insert(0, (BREAK, lambda a, b: [p for p in breaks if a < p < b]))
+        if size > room:
+            return self._refined(start, end, room, rungs)
+        if block.kind is BlockKind.LIST or (block.kind is BlockKind.QUOTE and breaks):
+            return [Cut(p, p, BREAK) for p in breaks]
+        if block.kind is BlockKind.PARAGRAPH and 2 * size > self._target:
+            return [Cut(p, p, SENTENCE) for p in self._sentence_ends(start, end)]
+        return []
+
+    def _refined(self, start: int, end: int, room: int, rungs: Sequence[Rung]) -> list[Cut]:
+        """Return cuts of the first rung, and of the next ones inside what is still larger than `room`."""
+        if not rungs:
+            return []
+        penalty, positions = rungs[0]
+        edges = [start, *positions(start, end), end]
+        sizes = self._ruler.before_end(edges[1:]) - self._ruler.before_start(edges[:-1])
+        too_large = set(np.flatnonzero(sizes > room).tolist())
+        found: list[Cut] = []
+        for i, position in enumerate(edges[:-1]):
+            if i:
+                found.append(Cut(position, position, penalty))
+            if i in too_large:
+                found += self._refined(position, edges[i + 1], room, rungs[1:])
+        return found
+
+    def _sentence_ends(self, start: int, end: int) -> list[int]:
+        """Return where sentences end inside [start, end), after their white space."""
+        from sentencex import segment
+
+        found: list[int] = []
+        while start < end:
+            stop = min(end, start + SENTENCE_WINDOW)
+            sentences = segment(self._language, self._ruler.text[start:stop])
+            ends: list[int] = (start + np.cumsum([len(sentence) for sentence in sentences])).tolist()
+            if not ends or ends[-1] != stop:  # not what was given: no cut is better than a wrong one
+                return found
+            if stop == end:
+                return found + ends[:-1]
+            found += ends[:-1]  # the last one may go on behind the window: look again from its start
+            start = found[-1] if len(ends) > 1 else stop
+        return found
+
+    def _token_starts(self, start: int, end: int, room: int) -> list[int]:
+        """Return cuts into equal parts of at most the target, each moved to the start of a near word."""
+        starts = self._ruler.unit_starts(start, end)
+        aim = max(1, min(self._target, room))
+        parts = -(-(len(starts) + 1) // aim)
+        slack = max(0, min(aim, len(starts) // parts) // 4)
+        found: list[int] = []
+        for k in range(1, parts):
+            middle = min(len(starts) - 1, k * (len(starts) + 1) // parts - 1)
+            near = starts[max(0, middle - slack) : middle + 1].tolist()
+            word = next((p for p in reversed(near) if self._ruler.text[p - 1].isspace()), near[-1])
+            if not found or word > found[-1]:
+                found.append(word)
+        return found
+
+    def _thinned(self, cuts: list[Cut], room: int) -> list[Cut]:
+        """Return fewer cuts where they lie so close (rows of one token) that choosing among them would take long."""
+        closest = max(1, self._target // 20)
+        starts = self._ruler.before_start([cut.start for cut in cuts]).tolist()
+        ends = self._ruler.before_end([cut.end for cut in cuts]).tolist()
+        if len(cuts) * closest <= ends[-1] - starts[0]:
+            return cuts
+        kept = [0]
+        for i in range(1, len(cuts) - 1):
+            needed = ends[i + 1] - starts[kept[-1]] > room // 2
+            if needed or ends[i] - starts[kept[-1]] >= closest:
+                kept.append(i)
+        return [cuts[i] for i in (*kept, len(cuts) - 1)]
+
+
+def _line_ends(text: str, start: int, end: int) -> list[int]:
+    return list(_found(text, "\n", start, end))
+
+
+def _found(text: str, mark: str, start: int, end: int) -> Iterator[int]:
+    position = text.find(mark, start, end - 1)
+    while position >= 0:
+        yield position + 1
+        position = text.find(mark, position + 1, end - 1)

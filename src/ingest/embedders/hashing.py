@@ -1,0 +1,117 @@
+"""Feature hashing for unit tests: deterministic, without a model, similar where words are shared.
+
+Not for production: it knows no meaning. `salt` makes "another model" with the same interface.
+"""
+
+import hashlib
+import logging
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.errors import FatalError, InvalidSettings, SchemaMismatch
+from ingest.ids import digest_of
+from ingest.records import ModelRecord, Vectors
+
+KIND = "hashing"
+DEFAULTS: dict[str, Any] = {"dimension": 64, "salt": "", "max_tokens": 254, "batch": 32}
+LONGEST_PIECE = 8  # code points; a longer word has several tokens, as in WordPiece
+
+_PIECE = re.compile(rf"\w{{1,{LONGEST_PIECE}}}|[^\w\s]")
+_WORD = re.compile(r"\w+")
+
+log = logging.getLogger(__name__)
+
+
+def open_embedder(name: str, options: dict[str, Any]) -> "HashingEmbedder":
+    """Return an embedder; `options` are those of DEFAULTS. Raises: InvalidSettings."""
+    return HashingEmbedder(name, _complete(options))
+
+
+def open_tokenizer(name: str, options: dict[str, Any]) -> "HashingTokenizer":
+    """Return the tokenizer of such an embedder."""
+    return HashingTokenizer()
+
+
+def reopen(record: ModelRecord) -> "HashingEmbedder":
+    """Return the embedder that a manifest records. Raises: SchemaMismatch when it would be another one."""
+    embedder = open_embedder(record.name, record.options)
+    if embedder.record.fingerprint != record.fingerprint:
+        raise SchemaMismatch(
+            f"embedder {record.name}: fingerprint {embedder.record.fingerprint}, recorded is {record.fingerprint}"
+        )
+    return embedder
+
+
+class HashingTokenizer:
+    """Words in pieces of at most LONGEST_PIECE code points, and single marks."""
+
+    fingerprint = digest_of(["hashing tokenizer", 1, LONGEST_PIECE])
+
+    def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+        """Return for each text the spans of its tokens, (tokens, 2)."""
+        return [
+            np.array([match.span() for match in _PIECE.finditer(text)], dtype=np.int32).reshape(-1, 2) for text in texts
+        ]
+
+
+class HashingEmbedder:
+    """Sums a signed unit vector for each distinct lower-cased word of a text."""
+
+    def __init__(self, name: str, options: dict[str, Any]) -> None:
+        self._options = options
+        self._tokenizer = HashingTokenizer()
+        dimension, salt, limit = options["dimension"], options["salt"], options["max_tokens"]
+        self.record = ModelRecord(
+            kind=KIND,
+            name=name,
+            fingerprint=digest_of([KIND, 1, dimension, salt, limit]),
+            dimension=dimension,
+            max_tokens=limit,
+            options=options,
+        )
+        self.forward_passes = 0
+        self.texts_embedded = 0
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return (n, dimension) float32, L2-normalised, in input order. Raises: FatalError over the limit."""
+        for i, spans in enumerate(self._tokenizer.offsets(texts)):
+            if len(spans) > self.record.max_tokens:
+                raise FatalError(f"text {i} has {len(spans)} tokens, the model takes {self.record.max_tokens}")
+        return self._vectors(texts)
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """As `embed`; a question over the limit is cut, with a warning."""
+        limit = self.record.max_tokens
+        short = list(texts)
+        for i, spans in enumerate(self._tokenizer.offsets(texts)):
+            if len(spans) > limit:
+                log.warning("question cut: %d tokens, the model takes %d", len(spans), limit)
+                short[i] = texts[i][: spans[limit - 1, 1]]
+        return self._vectors(short)
+
+    def _vectors(self, texts: Sequence[str]) -> Vectors:
+        self.forward_passes += -(-len(texts) // self._options["batch"])
+        self.texts_embedded += len(texts)
+        vectors = np.zeros((len(texts), self.record.dimension), np.float32)
+        for row, text in zip(vectors, texts, strict=True):
+            for word in sorted(set(_WORD.findall(text.lower()))) or [""]:
+                digest = hashlib.sha256(f"{self._options['salt']}\x1f{word}".encode()).digest()
+                row[int.from_bytes(digest[:4], "big") % len(row)] += 1.0 if digest[4] & 1 else -1.0
+            if not row.any():  # words that cancel each other
+                row[0] = 1.0
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors
+
+
+def _complete(options: dict[str, Any]) -> dict[str, Any]:
+    unknown = sorted(options.keys() - DEFAULTS.keys())
+    if unknown:
+        raise InvalidSettings(f"embedder hashing: unknown options {', '.join(unknown)}")
+    complete = {**DEFAULTS, **options}
+    if min(complete["dimension"], complete["max_tokens"], complete["batch"]) < 1:
+        raise InvalidSettings(f"embedder hashing: dimension, max_tokens and batch must be positive: {complete}")
+    return complete
