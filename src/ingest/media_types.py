@@ -1,0 +1,136 @@
+"""What a file is: by its content first, then by its name, then by what the source claims.
+
+    bytes ──▶ markup that names itself (PDF, zip, notebook, HTML, XML) ──▶ binary? ──▶ extension ──▶ claim ──▶ text/plain
+"""
+
+import re
+from importlib.metadata import version
+
+from ingest.ids import digest_of
+
+VERSION = "1"
+OCTETS = "application/octet-stream"
+PLAIN = "text/plain"
+NOTEBOOK = "application/x-ipynb+json"
+
+EXTENSIONS: dict[str, str] = {
+    "md": "text/markdown", "markdown": "text/markdown", "mdown": "text/markdown", "mkd": "text/markdown",
+    "mdx": "text/mdx",
+    "rst": "text/x-rst", "rest": "text/x-rst",
+    "html": "text/html", "htm": "text/html", "xhtml": "application/xhtml+xml",
+    "txt": PLAIN, "text": PLAIN,
+    "ipynb": NOTEBOOK, "json": "application/json", "jsonl": "application/x-ndjson", "ndjson": "application/x-ndjson",
+    "yaml": "application/yaml", "yml": "application/yaml", "toml": "application/toml", "ini": "text/x-ini",
+    "csv": "text/csv", "tsv": "text/tab-separated-values", "xml": "application/xml", "svg": "image/svg+xml",
+    "pdf": "application/pdf", "rtf": "application/rtf", "eml": "message/rfc822", "epub": "application/epub+zip",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "doc": "application/msword", "ppt": "application/vnd.ms-powerpoint", "xls": "application/vnd.ms-excel",
+    "odt": "application/vnd.oasis.opendocument.text", "org": "text/x-org", "adoc": "text/asciidoc", "tex": "text/x-tex",
+    "py": "text/x-python", "ipy": "text/x-python", "js": "text/javascript", "ts": "text/x-typescript",
+    "java": "text/x-java", "go": "text/x-go", "rs": "text/x-rust", "c": "text/x-c", "h": "text/x-c",
+    "cpp": "text/x-c++", "sh": "text/x-sh", "sql": "application/sql", "css": "text/css", "log": "text/x-log",
+}  # fmt: skip
+"""Extension without dot → media type. A name without an extension (README, LICENSE) that holds text is text/plain; a
+text file with an extension that is not listed stays application/octet-stream: guessing would hide a wrong setting."""
+
+# Claims that say nothing: what object stores and web servers answer when nobody told them.
+_EMPTY_CLAIMS = ("", OCTETS, "binary/octet-stream", "application/x-www-form-urlencoded")
+_BOMS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff", b"\xff\xfe", b"\xfe\xff")
+_OOXML = ((b"word/document", "docx"), (b"ppt/presentation", "pptx"), (b"xl/workbook", "xlsx"))
+_ZIPPED = ((b"mimetypeapplication/epub+zip", "epub"), (b"mimetypeapplication/vnd.oasis.opendocument.text", "odt"))
+_HTML = re.compile(rb"\s*(?:<\?xml[^>]{0,200}\?>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S)
+_XML = re.compile(rb"\s*<\?xml\b")
+_NOTEBOOK = re.compile(rb'"nbformat(?:_minor)?"\s*:')
+_HEAD = 8192  # bytes that are looked at to tell text from binary
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x08\x1b"))  # in text only by accident
+_CONTROL_SHARE = 0.02  # of the head; above it the bytes are not text
+
+
+def sniff(data: bytes, path: str, claimed: str = "") -> str:
+    """Return the media type of a document, without parameters, in lower case.
+
+    Args:
+        data: The whole content.
+        path: Its name as people write it; only the extension counts.
+        claimed: What the source says (`Content-Type`); used when neither content nor extension tell.
+    """
+    head = data[:_HEAD]
+    by_name = _by_extension(path)
+    return _by_magic(data, head) or _by_markup(data, head, by_name) or _by_name(by_name, path, claimed)
+
+
+def looks_like_text(head: bytes) -> bool:
+    """Tell whether the first bytes of a file are text: a byte order mark, or hardly any control character."""
+    if head.startswith(_BOMS):
+        return True
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    return controls <= _CONTROL_SHARE * len(head)
+
+
+def fingerprint() -> str:
+    """Return the digest of everything here that can change an answer."""
+    return digest_of([VERSION, EXTENSIONS, version("filetype")])
+
+
+def _by_magic(data: bytes, head: bytes) -> str:
+    """Return the type of a binary format, or "" for text.
+
+    The magic numbers of `filetype` are short ("BM" is a bitmap, and so would be a text on BM25): they count only where
+    the bytes are not text.
+    """
+    text = looks_like_text(head)
+    if head.lstrip().startswith(b"%PDF-") or (b"%PDF-" in head[:1024] and not text):
+        return EXTENSIONS["pdf"]
+    if head.startswith(b"{\\rtf"):
+        return EXTENSIONS["rtf"]
+    if head.startswith(b"PK\x03\x04"):
+        return _zipped(data)
+    if text:
+        return ""
+    import filetype
+
+    return filetype.guess_mime(head) or OCTETS
+
+
+def _zipped(data: bytes) -> str:
+    """Return the type of a zip archive by the names in it, which stand uncompressed in the file."""
+    for mark, extension in (*_ZIPPED, *_OOXML):
+        if mark in data:
+            return EXTENSIONS[extension]
+    return "application/zip"
+
+
+def _by_markup(data: bytes, head: bytes, by_name: str) -> str:
+    """Return the type of text that names its own format, or ""."""
+    start = head.removeprefix(b"\xef\xbb\xbf")
+    if _HTML.match(start):
+        return by_name if by_name == "application/xhtml+xml" else "text/html"
+    if _XML.match(start):
+        return by_name if by_name.endswith("+xml") else "application/xml"
+    if start.lstrip()[:1] == b"{" and b'"cells"' in data and _NOTEBOOK.search(data):
+        return NOTEBOOK
+    return ""
+
+
+def _by_extension(path: str) -> str:
+    """Return the type that the extension names, "" without an extension, OCTETS for one that is not listed."""
+    name = path.replace("\\", "/").rsplit("/", 1)[-1].lower()
+    stem, dot, extension = name.rpartition(".")
+    if not (dot and stem):
+        return ""
+    if extension == "txt" and stem.rpartition(".")[1]:  # Sphinx writes its sources as index.rst.txt
+        inner = EXTENSIONS.get(stem.rpartition(".")[2], PLAIN)
+        return inner if inner in ("text/x-rst", "text/markdown") else PLAIN
+    return EXTENSIONS.get(extension, OCTETS)
+
+
+def _by_name(by_name: str, path: str, claimed: str) -> str:
+    """Return the type by extension, else by claim, else text/plain for a name without an extension."""
+    if by_name not in ("", OCTETS):
+        return by_name
+    claim = claimed.partition(";")[0].strip().lower()
+    if claim not in _EMPTY_CLAIMS:
+        return claim
+    return PLAIN if by_name == "" else OCTETS

@@ -1,0 +1,119 @@
+"""Bytes to text, the same way for every text format."""
+
+import logging
+import re
+
+from ingest.errors import EmptyDocument, MalformedDocument
+
+logger = logging.getLogger(__name__)
+
+BOM = "\ufeff"
+_SAMPLE = 256 * 1024  # bytes given to the detector: its time grows with the size times about 40 encodings
+_MESS = 0.1  # highest share of unlikely characters (charset-normalizer's "chaos") that counts as confident
+_MARKED = (
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+_FEW = 16  # with fewer bytes over 0x7f the detector guesses: Windows-1252, if they look like it, or nothing
+_WESTERN = "cp1252"
+_PUNCTUATION = "€‚„…†‡‰‹‘’“”•–—™›\xa0¡£¥§©«¬®°±²³´µ·¹»¼½¾¿×÷"
+_ASCII = bytes(range(32, 127))
+_CONTROLS = re.compile("[\x00-\x07\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
+
+
+def decode(data: bytes, path: str, declared: str = "") -> str:
+    """Return the text of a file, unchanged: line ends stay, and a UTF-8 byte order mark stays as U+FEFF.
+
+    So offsets equal those of `data.decode("utf-8")`. UTF-16 and UTF-32 with a byte order mark, and older encodings that
+    are detected with confidence, are decoded too; a note is logged.
+
+    Args:
+        data: The whole file.
+        path: For messages.
+        declared: The encoding that the document itself names; tried when it is not UTF-8.
+
+    Raises:
+        EmptyDocument: No byte, or white space only.
+        MalformedDocument: Not text, with the offset of the first bad byte.
+    """
+    if not data:
+        raise EmptyDocument(f"{path}: the file has no bytes")
+    text = _marked(data, path)
+    if text is None:
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            text = _detected(data, path, declared, error)
+    if "\0" in text:
+        raise MalformedDocument(f"{path}: NUL at character {text.index(chr(0))} of {len(text)}: not a text file")
+    if not text.removeprefix(BOM).strip():
+        raise EmptyDocument(f"{path}: {len(data)} bytes, all white space")
+    return text
+
+
+def _marked(data: bytes, path: str) -> str | None:
+    """Return the text of UTF-16 or UTF-32 with a byte order mark, None for anything else."""
+    for mark, encoding in _MARKED:
+        if data.startswith(mark):
+            try:
+                text = data.decode(encoding)
+            except UnicodeDecodeError as error:
+                raise MalformedDocument(
+                    f"{path}: byte order mark of {encoding}, but byte {error.start}: {error.reason}"
+                ) from error
+            logger.info("%s: decoded as %s", path, encoding)
+            return text
+    return None
+
+
+def _detected(data: bytes, path: str, declared: str, error: UnicodeDecodeError) -> str:
+    """Return the text in the declared or detected encoding.
+
+    Raises: MalformedDocument when the bytes are damaged UTF-8, or when no encoding is found with confidence.
+    """
+    where = f"{path}: byte {error.start} (0x{data[error.start]:02x}) is not UTF-8 ({error.reason})"
+    encoding = declared or _guess(data)
+    if not encoding:
+        raise MalformedDocument(f"{where}, and no other encoding fits")
+    try:
+        text = data.decode(encoding)
+    except (UnicodeDecodeError, LookupError) as second:
+        raise MalformedDocument(f"{where}, nor {encoding}: {second}") from error
+    if control := _CONTROLS.search(text):
+        raise MalformedDocument(f"{where}; as {encoding} it holds U+{ord(control.group()):04X} at {control.start()}")
+    logger.info("%s: decoded as %s", path, encoding)
+    return text
+
+
+def _guess(data: bytes) -> str:
+    """Return the name of the encoding, "" without confidence."""
+    kept = data.decode("utf-8", "ignore")
+    lost = len(data) - len(kept.encode())
+    if sum(1 for character in kept if character >= "\x80") > lost:
+        return ""  # more good UTF-8 sequences than bad bytes: damaged, not another encoding
+    sample = data
+    if len(data) > _SAMPLE:  # plain ASCII lines say nothing
+        sample = b"\n".join(line for line in data.split(b"\n") if not line.isascii())[:_SAMPLE]
+    if sum(1 for byte in sample if byte >= 0x80) < _FEW:
+        return _WESTERN if all(map(_is_western, sample.decode(_WESTERN, "replace"))) else ""
+    from charset_normalizer import from_bytes
+
+    for match in from_bytes(sample):  # best first
+        if match.chaos <= _MESS and _keeps_ascii(match.encoding):
+            return match.encoding
+    return ""
+
+
+def _is_western(character: str) -> bool:
+    """Tell whether a character is one that Western European text uses. 0xff is what damage looks like."""
+    return character < "\x80" or character in _PUNCTUATION or (character.isalpha() and character != "ÿ")
+
+
+def _keeps_ascii(encoding: str) -> bool:
+    """Tell whether ASCII means itself in an encoding: not so in EBCDIC, nor in UTF-16, which fits any bytes."""
+    try:
+        return _ASCII.decode(encoding) == _ASCII.decode("ascii")
+    except (UnicodeDecodeError, LookupError):
+        return False

@@ -1,0 +1,54 @@
+"""Lines of a text and blocks made of whole lines, with exact offsets."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ingest.records import Block, BlockKind
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A text and where its lines begin, in code points; `starts` ends with the length of the text."""
+
+    text: str
+    starts: list[int]
+
+    def start(self, line: int) -> int:
+        """Return where a line begins; the end of the text for lines behind the last."""
+        return self.starts[min(line, len(self.starts) - 1)]
+
+    def block(self, kind: BlockKind, first: int, end: int, **more: Any) -> Block | None:
+        """Return the block of the lines [first, end) without blank lines around it, None when all are blank.
+
+        The indentation of its first line belongs to it.
+        """
+        while first < end and not self.text[self.start(first) : self.start(first + 1)].strip():
+            first += 1
+        start = self.start(first)
+        inside = self.text[start : self.start(end)].rstrip()
+        return Block(kind, start, start + len(inside), **more) if inside else None
+
+    def breaks(self, first: int, end: int, lines: Iterable[int]) -> tuple[int, ...]:
+        """Return where the given lines begin, as far as they lie inside the block of [first, end)."""
+        start = self.start(first)
+        limit = start + len(self.text[start : self.start(end)].rstrip())
+        return tuple(sorted({at for line in lines if start < (at := self.start(line)) < limit}))
+
+    def every_line(self, first: int, end: int) -> tuple[int, ...]:
+        """Return where the lines inside the block begin."""
+        return self.breaks(first, end, range(first + 1, end))
+
+    def after_blanks(self, first: int, end: int) -> tuple[int, ...]:
+        """Return where the lines that follow a blank line begin."""
+        blank = [not self.text[self.start(line) : self.start(line + 1)].strip() for line in range(first, end)]
+        return self.breaks(
+            first, end, (first + i for i in range(1, end - first) if blank[i - 1] and not blank[i])
+        )
+
+
+def document_title(blocks: Iterable[Block]) -> str:
+    """Return the title of the first heading of level 1, else of the first heading, else ""."""
+    headings = [block for block in blocks if block.kind is BlockKind.HEADING]
+    top = next((heading for heading in headings if heading.level == 1), None)
+    return (top or headings[0]).title if headings else ""
