@@ -1,0 +1,64 @@
+"""The postings of one shard."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ingest.bm25.analysis import Analyser
+from ingest.bm25.schemas import LENGTHS, SHARD_POSTINGS, numbers
+from ingest.errors import SchemaMismatch
+
+
+@dataclass(frozen=True)
+class ShardPostings:
+    """Tables of one shard: `postings` sorted by (term, chunk), `lengths` in the order of the chunks."""
+
+    postings: pa.Table  # SHARD_POSTINGS; chunk is the row in lengths
+    lengths: pa.Table  # LENGTHS; length is the number of terms, repeats counted
+
+
+def shard_postings(texts: Sequence[str], chunk_ids: Sequence[str], analyser: Analyser) -> ShardPostings:
+    """Return the postings of texts, one chunk each.
+
+    Terms are sorted by code point, which is the bytewise order of their UTF-8.
+    Raises: SchemaMismatch when texts and ids differ in number, or an id occurs twice.
+    """
+    if len(texts) != len(chunk_ids):
+        raise SchemaMismatch(f"keyword index: {len(texts)} texts for {len(chunk_ids)} chunk ids")
+    if len(set(chunk_ids)) != len(chunk_ids):
+        twice = next(c for i, c in enumerate(chunk_ids) if c in chunk_ids[:i])
+        raise SchemaMismatch(f"keyword index: chunk {twice} occurs twice in one shard")
+    terms = analyser.terms(texts)
+    sizes = np.fromiter(map(len, terms), np.int64, len(terms))
+    flat = pa.array((term for line in terms for term in line), pa.string()).dictionary_encode()
+    vocabulary = flat.dictionary
+    order = numbers(pc.sort_indices(vocabulary)).astype(np.int64)
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    owner = np.repeat(np.arange(len(terms)), sizes)
+    # One number per occurrence, sorted and counted at once: term rank first, then chunk.
+    keys, frequency = np.unique(rank[numbers(flat.indices)] * len(terms) + owner, return_counts=True)
+    columns = [
+        vocabulary.take(pa.array(order[keys // max(len(terms), 1)])),
+        pa.array((keys % max(len(terms), 1)).astype(np.uint32)),
+        pa.array(frequency.astype(np.uint32)),
+    ]
+    lengths = [pa.array(list(chunk_ids), pa.string()), pa.array(sizes.astype(np.uint32))]
+    return ShardPostings(pa.table(columns, SHARD_POSTINGS), pa.table(lengths, LENGTHS))
+
+
+def restrict(shard: ShardPostings, keep: NDArray[np.bool_]) -> ShardPostings:
+    """Return the postings of the chunks where `keep`, (chunks,), is true, renumbered: for a shard carried in part.
+
+    Raises: SchemaMismatch when `keep` has not one value a chunk.
+    """
+    if len(keep) != shard.lengths.num_rows:
+        raise SchemaMismatch(f"keyword index: a mask of {len(keep)} for {shard.lengths.num_rows} chunks")
+    renumbered = (np.cumsum(keep) - 1).astype(np.uint32)
+    chunk = numbers(shard.postings["chunk"])
+    postings = shard.postings.set_column(1, SHARD_POSTINGS.field("chunk"), pa.array(renumbered[chunk]))
+    return ShardPostings(postings.filter(pa.array(keep[chunk])), shard.lengths.filter(pa.array(keep)))

@@ -1,0 +1,117 @@
+"""Shapes of the keyword index's files, and how they are opened, read and written.
+
+a shard      postings (term, chunk, frequency) sorted by term, then chunk     lengths (chunk_id, length)
+all shards   postings (chunk, frequency) a term after another                 terms (term, document_frequency, first)
+             lengths (chunk_id, length): the row is the chunk's ordinal
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ingest.errors import SchemaMismatch
+
+SHARD_POSTINGS = pa.schema([("term", pa.string()), ("chunk", pa.uint32()), ("frequency", pa.uint32())])
+POSTINGS = pa.schema([("chunk", pa.uint32()), ("frequency", pa.uint32())])
+TERMS = pa.schema([("term", pa.string()), ("document_frequency", pa.uint32()), ("first", pa.uint64())])
+LENGTHS = pa.schema([("chunk_id", pa.string()), ("length", pa.uint32())])
+
+POSTINGS_PER_GROUP = 65_536  # 512 KB decoded: what one look at a rare term costs
+TERMS_PER_GROUP = 8_192
+CHUNKS_PER_GROUP = 4_096
+BATCH_ROWS = 65_536
+
+
+def open_parquet(path: Path, schema: pa.Schema) -> pq.ParquetFile:
+    """Return the memory-mapped file. Raises: SchemaMismatch when it is damaged or lacks a column of `schema`."""
+    try:
+        file = pq.ParquetFile(path, memory_map=True)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise SchemaMismatch(f"{path}: not a readable Parquet file: {error}") from error
+    found = file.schema_arrow
+    for field in schema:
+        if field.name not in found.names or found.field(field.name).type != field.type:
+            file.close()
+            kind = found.field(field.name).type if field.name in found.names else "no such column"
+            raise SchemaMismatch(f"{path}: column {field.name} must be {field.type}, found {kind}")
+    return file
+
+
+def batches(file: pq.ParquetFile, path: Path, columns: list[str], rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of an open file in order. Raises: SchemaMismatch when a page cannot be decoded."""
+    try:
+        yield from (batch for batch in file.iter_batches(rows, columns=columns) if batch.num_rows)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise SchemaMismatch(f"{path}: damaged: {error}") from error
+
+
+def numbers(column: Any) -> NDArray[Any]:
+    """Return a column without nulls as a NumPy array of its own type. Raises: SchemaMismatch on a null."""
+    if column.null_count:
+        raise SchemaMismatch(f"keyword index: {column.null_count} nulls in a column of {column.type}")
+    array: NDArray[Any] = np.asarray(column)
+    return array
+
+
+class GroupWriter:
+    """Writes columns to a Parquet file in row groups of exactly `rows` rows; the last one may be shorter.
+
+    Holds less than one row group plus what was handed over last. Same rows, same bytes (of one version of pyarrow).
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema, rows: int) -> None:
+        self._schema = schema
+        self._rows = rows
+        self._waiting: list[pa.Table] = []
+        self._count = 0
+        # Chunk ordinals rise within a term, so their differences are small numbers; ids are random and stay plain.
+        deltas = {"chunk": "DELTA_BINARY_PACKED", "first": "DELTA_BINARY_PACKED"}
+        self._writer = pq.ParquetWriter(
+            path, schema, compression="none",
+            use_dictionary=[n for n in schema.names if n in ("frequency", "length", "document_frequency")],
+            column_encoding={n: e for n, e in deltas.items() if n in schema.names} or None,
+            write_statistics=[n for n in schema.names if n == "term"],
+        )  # fmt: skip
+
+    def write(self, columns: Mapping[str, Any]) -> None:
+        """Take rows in order: name → array of any length, equal for all columns."""
+        table = pa.table({f.name: pa.array(columns[f.name], f.type) for f in self._schema}, self._schema)
+        self._waiting.append(table)
+        self._count += table.num_rows
+        if self._count >= self._rows:
+            self._flush(self._count - self._count % self._rows)
+
+    def _flush(self, rows: int) -> None:
+        table = pa.concat_tables(self._waiting)
+        if rows:
+            self._writer.write_table(table.slice(0, rows).combine_chunks(), row_group_size=self._rows)
+        rest = table.slice(rows).combine_chunks()  # a copy: a slice would keep what was written alive
+        self._waiting = [rest] if rest.num_rows else []
+        self._count = rest.num_rows
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if kind is None and self._count:
+            self._flush(self._count)
+        self._writer.close()
+
+
+def hashes(ids: pa.Array) -> NDArray[np.uint64]:
+    """Return a 64-bit hash for each string, (n,) uint64, the same in every process: for look-ups, never for identity.
+
+    Sum of the string's 8-byte words, each times an odd constant of its place (multiply-mod-2^64 hashing).
+    """
+    width = 8 * -(-max((len(i.encode()) for i in ids.to_pylist()), default=0) // 8) or 8
+    padded = np.array([i.encode() for i in ids.to_pylist()], dtype=f"S{width}")
+    words = padded.view(np.uint64).reshape(len(padded), -1)
+    odd = np.random.default_rng(7).integers(0, 2**63, words.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    sums: NDArray[np.uint64] = (words * odd).sum(axis=1, dtype=np.uint64)
+    return sums

@@ -1,0 +1,306 @@
+"""The keyword index against an independent implementation, and against its own promises."""
+
+import os
+import threading
+from collections import Counter
+from pathlib import Path
+
+import bm25s
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.bm25 import LENGTHS, Analyser, KeywordFiles, KeywordIndex, ShardPostings, merge, restrict, shard_postings
+from ingest.bm25 import index as index_module
+from ingest.bm25 import merging
+from ingest.errors import InvalidSettings, SchemaMismatch
+from ingest.records import Hit
+
+PLAIN = Analyser(stem=False)
+
+
+def save(made: ShardPostings, folder: Path, name: str) -> tuple[Path, Path]:
+    paths = folder / f"{name}-postings.parquet", folder / f"{name}-lengths.parquet"
+    pq.write_table(made.postings, paths[0])
+    pq.write_table(made.lengths, paths[1])
+    return paths
+
+
+def build(corpora: list[list[list[str]]], folder: Path) -> KeywordFiles:
+    """Merge shards of chunks of terms; chunk ids are c0, c1, … over all shards."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shards, number = [], 0
+    for i, corpus in enumerate(corpora):
+        ids = [f"c{number + j}" for j in range(len(corpus))]
+        number += len(corpus)
+        shards.append(save(shard_postings([" ".join(chunk) for chunk in corpus], ids, PLAIN), folder, str(i)))
+    return merge(shards, folder / "merged")
+
+
+def opened(files: KeywordFiles, **options: float) -> KeywordIndex:
+    return KeywordIndex.open(files.postings, files.terms, files.lengths, **options)
+
+
+def oracle(corpus: list[list[str]], query: list[str], k1: float, b: float) -> np.ndarray:
+    model = bm25s.BM25(method="lucene", k1=k1, b=b, dtype="float64")
+    vocabulary = {term: i for i, term in enumerate(sorted({t for chunk in corpus for t in chunk}))}
+    ids = [[vocabulary[t] for t in chunk] for chunk in corpus]
+    model.index((ids, vocabulary), show_progress=False, create_empty_token=False)
+    known = [term for term in query if term in vocabulary]
+    return model.get_scores(known) if known else np.zeros(len(corpus))
+
+
+def all_scores(index: KeywordIndex, query: list[str]) -> np.ndarray:
+    scores = np.zeros(index.chunks)
+    for hit in index.search([query], [None], index.chunks)[0]:
+        scores[int(hit.chunk_id[1:])] = hit.score
+    return scores
+
+
+WORDS = st.sampled_from(["a", "b", "c", "dd", "é", "東京", "zz", "w1"])
+CHUNKS = st.lists(st.lists(WORDS, min_size=1, max_size=12), min_size=1, max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    corpora=st.lists(CHUNKS, min_size=1, max_size=4),
+    query=st.lists(st.one_of(WORDS, st.just("unknown")), max_size=6),
+    k1=st.sampled_from([0.0, 0.9, 1.2, 2.0]),
+    b=st.sampled_from([0.0, 0.4, 0.75, 1.0]),
+)
+def test_scores_equal_bm25s_with_lucenes_idf(tmp_path_factory, corpora, query, k1, b):
+    folder = tmp_path_factory.mktemp("bm25")
+    corpus = [chunk for shard in corpora for chunk in shard]
+    with opened(build(corpora, folder), k1=k1, b=b) as index:
+        expected = oracle(corpus, query, k1, b)
+        assert all_scores(index, query) == pytest.approx(expected, abs=1e-9)
+        assert index.score(query, np.arange(len(corpus))[::-1]) == pytest.approx(expected[::-1], abs=1e-9)
+
+
+def test_a_term_in_every_chunk_still_counts(tmp_path):
+    corpus = [["a", "b"], ["a", "c", "c"], ["a"]]
+    with opened(build([corpus], tmp_path)) as index:
+        scores = all_scores(index, ["a"])
+    assert scores == pytest.approx(oracle(corpus, ["a"], 1.2, 0.75), abs=1e-9)
+    assert (scores > 0).all()
+
+
+def test_one_chunk_alone_is_found(tmp_path):
+    with opened(build([[["a", "b", "a"]]], tmp_path)) as index:
+        assert all_scores(index, ["a", "a", "x"]) == pytest.approx(oracle([["a", "b", "a"]], ["a", "a"], 1.2, 0.75))
+
+
+def test_equal_scores_stand_in_order_of_the_chunks_and_the_cut_keeps_the_first(tmp_path):
+    with opened(build([[["a"]] * 50, [["a", "a"]] * 2, [["b"]] * 3], tmp_path)) as index:
+        ids = [hit.chunk_id for hit in index.search([["a"]], [None], 5)[0]]
+    assert ids == ["c50", "c51", "c0", "c1", "c2"]
+
+
+def test_chunks_without_a_term_of_the_query_are_never_hits(tmp_path):
+    with opened(build([[["a"], ["b"], ["a"]]], tmp_path)) as index:
+        found = index.search([["a"], ["x"], []], [None] * 3, 10)
+    assert [len(hits) for hits in found] == [2, 0, 0]
+
+
+def test_the_mask_is_applied_before_the_cut_and_leaves_the_scores_alone(tmp_path):
+    corpus = [["a"] * (i + 1) + ["b"] * 5 for i in range(20)]
+    with opened(build([corpus], tmp_path)) as index:
+        free = index.search([["a"]], [None], 20)[0]
+        mask = np.zeros(20, np.bool_)
+        mask[[0, 3]] = True
+        assert index.search([["a"]], [mask], 2)[0] == [hit for hit in free if hit.chunk_id in ("c0", "c3")]
+
+
+def test_a_mask_of_another_length_is_refused(tmp_path):
+    with opened(build([[["a"]]], tmp_path)) as index, pytest.raises(SchemaMismatch, match="a mask of 2 for 1 chunks"):
+        index.search([["a"]], [np.ones(2, np.bool_)], 1)
+
+
+def test_a_text_instead_of_terms_is_refused(tmp_path):
+    with opened(build([[["a"]]], tmp_path)) as index, pytest.raises(TypeError, match="not the text"):
+        index.search(["a text"], [None], 1)
+
+
+def test_parameters_outside_their_range_are_refused(tmp_path):
+    files = build([[["a"]]], tmp_path)
+    with pytest.raises(InvalidSettings, match="k1"):
+        opened(files, b=1.5)
+    with pytest.raises(InvalidSettings, match="cached"):
+        opened(files, cached=0)
+    with opened(files) as index, pytest.raises(InvalidSettings, match="limit"):
+        index.search([["a"]], [None], 0)
+
+
+def test_an_empty_index_answers_nothing(tmp_path):
+    for name, shards in (("none", []), ("empty", [[]]), ("wordless", [[["…"], ["—"]]])):
+        with opened(build(shards, tmp_path / name)) as index:
+            assert index.search([["a"]], [None], 3) == [[]]
+            assert index.score(["a"], np.arange(index.chunks)).tolist() == [0.0] * index.chunks
+            assert index.ordinals(["c9"]).tolist() == [-1]
+
+
+def random_corpora(seed: int, shards: int, chunks: int, words: int = 300) -> list[list[list[str]]]:
+    rng = np.random.default_rng(seed)
+    vocabulary = [f"w{i}" for i in range(words)]
+    odds = 1 / np.arange(1, words + 1)
+    return [
+        [rng.choice(vocabulary, rng.integers(1, 30), p=odds / odds.sum()).tolist() for _ in range(chunks)]
+        for _ in range(shards)
+    ]
+
+
+@pytest.fixture
+def small_pieces(monkeypatch):
+    """Batches, row groups, windows and rounds so small that every border is crossed."""
+    monkeypatch.setattr(merging, "OPEN_FILES", 3)
+    monkeypatch.setattr(merging, "POSTINGS_PER_GROUP", 17)
+    monkeypatch.setattr(merging, "TERMS_PER_GROUP", 5)
+    monkeypatch.setattr(merging, "CHUNKS_PER_GROUP", 7)
+    monkeypatch.setattr(index_module, "WINDOW", 16)
+    real = merging.batches
+    monkeypatch.setattr(merging, "batches", lambda file, path, columns: real(file, path, columns, 11))
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_borders_of_batches_groups_windows_and_rounds_change_nothing(tmp_path):
+    corpora = random_corpora(1, 14, 9)
+    corpus = [chunk for shard in corpora for chunk in shard]
+    files = build(corpora, tmp_path)
+    groups = pq.ParquetFile(files.postings).metadata
+    assert {groups.row_group(i).num_rows for i in range(groups.num_row_groups - 1)} == {17}
+    with opened(files, cached=2) as index:
+        for query in (["w0", "w1", "w7"], ["w299"], ["w0"], ["w3", "w3", "w250", "nothing"]):
+            expected = oracle(corpus, query, 1.2, 0.75)
+            assert all_scores(index, query) == pytest.approx(expected, abs=1e-9)
+            best = sorted((-s, i) for i, s in enumerate(expected.tolist()) if s > 0)[:10]
+            assert [h.chunk_id for h in index.search([query], [None], 10)[0]] == [f"c{i}" for _, i in best]
+            some = np.array([100, 3, 50, 3, 0])
+            assert index.score(query, some) == pytest.approx(expected[some], abs=1e-9)
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_the_merged_files_hold_every_posting_in_order(tmp_path):
+    corpora = random_corpora(2, 10, 5)
+    files = build(corpora, tmp_path)
+    corpus = [chunk for shard in corpora for chunk in shard]
+    expected = sorted((t, i, n) for i, chunk in enumerate(corpus) for t, n in Counter(chunk).items())
+    terms = pq.read_table(files.terms).to_pydict()
+    assert terms["term"] == sorted({t for t, _, _ in expected})
+    assert terms["document_frequency"] == [len([1 for u, _, _ in expected if u == t]) for t in terms["term"]]
+    assert terms["first"] == [0, *np.cumsum(terms["document_frequency"])[:-1].tolist()]
+    postings = pq.read_table(files.postings).to_pydict()
+    assert list(zip(postings["chunk"], postings["frequency"], strict=True)) == [(i, n) for _, i, n in expected]
+    lengths = pq.read_table(files.lengths).to_pydict()
+    assert lengths == {"chunk_id": [f"c{i}" for i in range(len(corpus))], "length": list(map(len, corpus))}
+    assert [p.name for p in sorted((tmp_path / "merged").iterdir())] == [
+        "lengths.parquet", "postings.parquet", "terms.parquet",
+    ]  # fmt: skip
+
+
+def test_merging_twice_writes_the_same_bytes(tmp_path):
+    corpora = random_corpora(3, 70, 3)
+    one, two = build(corpora, tmp_path / "one"), build(corpora, tmp_path / "two")
+    for a, b in zip((one.postings, one.terms, one.lengths), (two.postings, two.terms, two.lengths), strict=True):
+        assert a.read_bytes() == b.read_bytes()
+
+
+def test_a_merge_never_holds_more_files_open_than_it_says(tmp_path, monkeypatch):
+    monkeypatch.setattr(merging, "OPEN_FILES", 4)
+    most = 0
+    real = merging._Input.advance
+
+    def counted(self):
+        nonlocal most
+        here = str(tmp_path)
+        most = max(
+            most, sum(os.path.realpath(f"/proc/self/fd/{fd}").startswith(here) for fd in os.listdir("/proc/self/fd"))
+        )
+        real(self)
+
+    monkeypatch.setattr(merging._Input, "advance", counted)
+    build(random_corpora(4, 30, 2), tmp_path)
+    assert 1 <= most <= 4 + 2  # and the files written
+
+
+def test_unsorted_postings_are_refused_with_the_files_name(tmp_path):
+    made = shard_postings(["a b", "a"], ["c0", "c1"], PLAIN)
+    paths = save(ShardPostings(made.postings.take([2, 0, 1]), made.lengths), tmp_path, "bad")
+    with pytest.raises(SchemaMismatch, match="bad-postings.parquet: postings are not sorted"):
+        merge([paths], tmp_path / "out")
+
+
+def test_a_posting_beyond_the_lengths_is_refused(tmp_path):
+    made = shard_postings(["a", "a"], ["c0", "c1"], PLAIN)
+    paths = save(ShardPostings(made.postings, made.lengths.slice(0, 1)), tmp_path, "short")
+    with pytest.raises(SchemaMismatch, match="names chunk 1, but there are 1 lengths"):
+        merge([paths], tmp_path / "out")
+
+
+def test_damaged_files_and_files_of_another_index_are_refused(tmp_path):
+    files, other = build([[["a", "b"]]], tmp_path / "one"), build([[["a"]]], tmp_path / "two")
+    with pytest.raises(SchemaMismatch, match="counts 1 postings"):
+        KeywordIndex.open(files.postings, other.terms, files.lengths)
+    with pytest.raises(SchemaMismatch, match="column term must be string, found no such column"):
+        KeywordIndex.open(files.postings, files.lengths, files.lengths)
+    files.terms.write_bytes(files.terms.read_bytes()[:-9])
+    with pytest.raises(SchemaMismatch, match="not a readable Parquet file"):
+        opened(files)
+
+
+def test_ordinals_are_found_by_id(tmp_path):
+    with opened(build([[["a"]] * 1000, [["b"]] * 500], tmp_path)) as index:
+        assert index.ordinals(["c1499", "c0", "c1500", "c1", ""]).tolist() == [1499, 0, -1, 1, -1]
+
+
+def test_an_ordinal_that_does_not_exist_is_refused(tmp_path):
+    with opened(build([[["a"]]], tmp_path)) as index, pytest.raises(SchemaMismatch, match="ordinals -1 to 0"):
+        index.score(["a"], np.array([0, -1]))
+
+
+def test_threads_that_search_at_once_get_the_same_hits(tmp_path):
+    corpora = random_corpora(5, 3, 400)
+    queries = [[f"w{i}", f"w{i + 1}"] for i in range(40)]
+    with opened(build(corpora, tmp_path), cached=1) as index:
+        expected = index.search(queries, [None] * 40, 10)
+        found: list[list[list[Hit]]] = []
+        threads = [
+            threading.Thread(target=lambda: found.append(index.search(queries, [None] * 40, 10))) for _ in range(6)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert found == [expected] * 6
+
+
+def test_a_restricted_shard_equals_one_built_without_the_chunks():
+    texts, ids = ["a b b", "b c", "a c d"], ["x", "y", "z"]
+    made = restrict(shard_postings(texts, ids, PLAIN), np.array([True, False, True]))
+    expected = shard_postings([texts[0], texts[2]], ["x", "z"], PLAIN)
+    assert made.postings.equals(expected.postings)
+    assert made.lengths.equals(expected.lengths)
+
+
+def test_a_shard_refuses_doubles_and_texts_without_ids():
+    with pytest.raises(SchemaMismatch, match="chunk x occurs twice"):
+        shard_postings(["a", "b"], ["x", "x"], PLAIN)
+    with pytest.raises(SchemaMismatch, match="2 texts for 1"):
+        shard_postings(["a", "b"], ["x"], PLAIN)
+
+
+def test_a_shards_postings_are_sorted_by_the_bytes_of_the_term():
+    made = shard_postings(["zz é 東京 a", "a é a \U0001f1e6b"], ["x", "y"], PLAIN)
+    rows = list(zip(*made.postings.to_pydict().values(), strict=True))
+    assert rows == sorted(rows, key=lambda r: (r[0].encode(), r[1]))
+    assert ("a", 1, 2) in rows
+    assert made.lengths.schema == LENGTHS
+
+
+def test_a_null_in_a_column_is_refused(tmp_path):
+    files = build([[["a"]]], tmp_path)
+    pq.write_table(pa.table({"chunk_id": ["c0"], "length": pa.array([None], pa.uint32())}), files.lengths)
+    with pytest.raises(SchemaMismatch, match="null"):
+        opened(files)

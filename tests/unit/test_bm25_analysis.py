@@ -1,0 +1,78 @@
+"""How text becomes terms."""
+
+import pickle
+import threading
+
+import pytest
+
+from ingest.bm25 import Analyser
+from ingest.errors import InvalidSettings, UnknownReaderFormat
+
+
+@pytest.mark.parametrize(
+    ("text", "terms"),
+    [
+        ("Rolling back promoted indexes", ["roll", "back", "promot", "index"]),
+        ("the and of", ["the", "and", "of"]),  # no stop words are dropped
+        ("snake_case x.y don't", ["snake", "case", "x", "y", "don", "t"]),
+        ("STRASSE Straße straße", ["strass", "strass", "strass"]),
+        ("ﬁne ﬁnᴇ ２０２６ H₂O", ["fine", "finᴇ", "2026", "h2o"]),  # compatibility forms
+        ("cafe\u0301 café", ["café", "café"]),  # composed or not
+        ("हिन्दी", ["हिन्दी"]),  # marks belong to their letter
+        ("दो_हिन्दी", ["दो", "हिन्दी"]),
+        ("", []),
+        ("… — _ \ud800", []),  # a lone surrogate is no letter
+    ],
+)
+def test_text_becomes_words_of_letters_and_digits_folded_and_stemmed(text, terms):
+    assert Analyser().terms([text]) == [terms]
+
+
+def test_stemming_and_folding_can_be_switched_off():
+    assert Analyser(stem=False).terms(["Running Dogs"]) == [["running", "dogs"]]
+    assert Analyser(stem=False, lowercase=False).terms(["Running Dogs"]) == [["Running", "Dogs"]]
+    assert Analyser(language="german").terms(["Häuser"]) == [["haus"]]
+
+
+def test_a_long_word_counts_by_its_head():
+    assert Analyser(max_term_characters=8).terms(["0123456789abcdef", "01234567"]) == [["01234567"], ["01234567"]]
+
+
+def test_a_batch_gives_what_single_texts_give():
+    texts = ["One running dog", "", "dogs RUN", "one one"]
+    assert Analyser().terms(texts) == [Analyser().terms([text])[0] for text in texts]
+
+
+def test_a_record_gives_the_same_analyser_back():
+    analyser = Analyser(language="french", lowercase=False)
+    assert Analyser.from_record({**analyser.record(), "k1": 1.2, "b": 0.75}) == analyser
+    assert Analyser.from_record({}) == Analyser()
+
+
+def test_a_record_whose_stems_are_others_now_is_refused():
+    with pytest.raises(UnknownReaderFormat, match="the index was built with 0000"):
+        Analyser.from_record({**Analyser().record(), "probe": "0" * 64})
+
+
+def test_a_record_of_a_newer_format_is_refused():
+    with pytest.raises(UnknownReaderFormat, match="format 2"):
+        Analyser.from_record({**Analyser().record(), "format": 2})
+
+
+def test_an_unknown_language_is_refused_with_those_that_are_known():
+    with pytest.raises(InvalidSettings, match=r"'klingon'; known: .*english"):
+        Analyser(language="klingon")
+    with pytest.raises(InvalidSettings, match="max_term_characters"):
+        Analyser(max_term_characters=0)
+
+
+def test_an_analyser_can_be_pickled_and_shared_between_threads():
+    analyser = pickle.loads(pickle.dumps(Analyser()))
+    texts = [f"generalisations number {i}" for i in range(2000)]
+    expected, found = Analyser().terms(texts), []
+    threads = [threading.Thread(target=lambda: found.append(analyser.terms(texts))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * 4
