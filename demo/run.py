@@ -1,6 +1,6 @@
 """The main job on this machine, start to end: S3 → parse → chunk → embed → index → judge → promote → roll back.
 
-    python demo/run.py [--keep]      `make demo`, `make demo KEEP=1`
+python demo/run.py [--keep]      `make demo`, `make demo KEEP=1`
 """
 
 import argparse
@@ -105,7 +105,9 @@ class Story:
         expect(first.decision == "promoted", f"the first run is promoted, it was {first.decision}")
         self.ask()
         second = self.nightly("Second run: nothing changed")
-        expect((second.built, second.embedded, second.decision) == (False, 0, "unchanged"), "the second run does nothing")
+        expect(
+            (second.built, second.embedded, second.decision) == (False, 0, "unchanged"), "the second run does nothing"
+        )
         self.edit_and_delete(documents)
         third = self.nightly("Third run: one document edited, one deleted")
         expect(third.decision == "promoted", f"the edited index is promoted, it was {third.decision}")
@@ -194,7 +196,9 @@ class Story:
             started = time.monotonic()
             release = releases.rollback(None, "shown by the demo", check=lambda target: check_target(services, target))
             seconds = time.monotonic() - started
-            console.print(f"  release {release.number}: generation {release.generation} in {seconds:.2f} s", markup=False)
+            console.print(
+                f"  release {release.number}: generation {release.generation} in {seconds:.2f} s", markup=False
+            )
             console.print(f"  hold by {release.hold.who}: {release.hold.why}" if release.hold else "  no hold")
             expect(releases.current() == release and release.hold is not None, "the release before serves, held")
 

@@ -24,7 +24,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(name: str, command: list[str], health: str, folder: Path, env: Mapping[str, str], keep: bool) -> Iterator[int]:
+def server(
+    name: str, command: list[str], health: str, folder: Path, env: Mapping[str, str], keep: bool
+) -> Iterator[int]:
     """Start a server, wait until `health` answers, yield its process id; stop it and all its children at the end.
 
     Raises: RuntimeError with the end of its log when it does not come up.

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 
 from ingest import embedders, sources
+from ingest.edge.engine import Engine
 from ingest.errors import InvalidSettings
 from ingest.executors.inline import InlineExecutor
 from ingest.executors.processes import ProcessExecutor
@@ -71,7 +72,7 @@ def open_vectors(settings: Settings) -> QdrantIndex:
     if qdrant.url:
         key = qdrant.api_key.get_secret_value() if qdrant.api_key else None
         return QdrantIndex.connect(qdrant.url, key, timeout_seconds=qdrant.timeout_seconds)
-    return QdrantIndex.embedded(settings.qdrant_folder)
+    return QdrantIndex.embedded(Engine(settings.qdrant_folder), timeout_seconds=qdrant.timeout_seconds)
 
 
 def open_executor(settings: Settings, index: str | None, services: Services) -> Execute:

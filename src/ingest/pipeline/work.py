@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from ingest import chunking
 from ingest.ids import digest_of
 from ingest.lake.embeddings import EmbeddingStore
 from ingest.lake.lake import Lake
@@ -55,11 +56,7 @@ class Fingerprints:
 
 def fingerprints(services: Services) -> Fingerprints:
     """Return the fingerprints of this process's code, libraries, options and model."""
-    from ingest import chunking
-
-    options = services.options.chunking
-    values = {name: getattr(options, name) for name in sorted(options.__dataclass_fields__)}
-    chunker = digest_of([chunking.VERSION, values, services.tokenizer.fingerprint])[:16]
+    chunker = chunking.fingerprint(services.options.chunking, services.tokenizer)
     return Fingerprints(services.sandbox.fingerprint, chunker, services.model.fingerprint)
 
 
