@@ -1,0 +1,11 @@
+"""One bounded S3 client: answers that are whole, or an error in our own words.
+
+botocore never retries a body that breaks after the headers, so its own retries are off: one retry here covers request
+and body together. No credentials pass through here: botocore finds them in the environment or the cloud's role.
+"""
+
+from ingest.s3.answers import Archived, Unmet
+from ingest.s3.bucket import Bucket, Listed
+from ingest.s3.options import S3Options, open_client, split_uri
+
+__all__ = ["Archived", "Bucket", "Listed", "S3Options", "Unmet", "open_client", "split_uri"]
