@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 
 from ingest import embedders, sources
+from ingest.bm25 import Analyser
 from ingest.edge.engine import Engine
 from ingest.errors import InvalidSettings
 from ingest.executors.inline import InlineExecutor
@@ -111,7 +112,10 @@ def build_options(name: str, index: IndexSettings) -> BuildOptions:
             "max_document_bytes": index.max_document_bytes,
         },
         chunking=ChunkingOptions(**index.chunking.model_dump()),
-        analyser=index.keyword.model_dump(),
+        analyser={
+            **Analyser(index.keyword.language, index.keyword.stem).record(), "k1": index.keyword.k1,
+            "b": index.keyword.b,
+        },
         profile=index.profile,
         gate=index.gate,
         judged=index.judged,
@@ -135,12 +139,9 @@ def checked_sources(index: IndexSettings) -> tuple[SourceSettings, ...]:
 
 
 def _open_source(source: SourceSettings, s3: S3Options, max_document_bytes: int) -> Source:
+    options = {"include": source.include, "exclude": source.exclude, "max_document_bytes": max_document_bytes}
     module = sources.find(source.uri)
-    values = source.model_dump(include={"acl", "tenant", "include", "exclude"}) | source.options
-    opened: Source = module.open_source(
-        source.name, source.uri, {**values, "max_document_bytes": max_document_bytes, "s3": s3}
-    )
-    return opened
+    return module.open_source(source.name, source.uri, {**options, **source.options}, source.acl, source.tenant, s3)
 
 
 def _check_sizes(name: str, index: IndexSettings, record: ModelRecord) -> None:

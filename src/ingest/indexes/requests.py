@@ -1,0 +1,189 @@
+"""What `qdrant` sends, checked and built, and what its errors mean here.
+
+Engines accept some damage silently (NaN) and refuse a batch half-way: everything is checked before the call.
+"""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ingest.errors import AccessDenied, DimensionMismatch, IndexUnavailable, SchemaMismatch
+from ingest.records import AliasAction, Filter, Hit, Point, Vectors
+
+if TYPE_CHECKING:
+    from qdrant_client import models
+
+PAYLOAD_INDEXES = {
+    "metadata.document_id": "keyword",
+    "metadata.source": "keyword",
+    "metadata.acl": "keyword",
+    "metadata.tenant": "keyword",
+    "metadata.shard": "integer",
+}
+TEMPORARY = frozenset({408, 429})  # and every 5xx
+REFUSED_ACTION = frozenset({400, 404, 409})  # how a server answers an alias action that fails
+
+
+def check_points(collection: str, points: Sequence[Point], dimension: int) -> None:
+    """Check ids, vectors and payloads of a batch.
+
+    Raises: DimensionMismatch, SchemaMismatch; both name the collection, the point and what disagrees.
+    """
+    for point in points:
+        where = f"{collection}: point {point.id}"
+        if not _is_uuid(point.id):
+            raise SchemaMismatch(f"{collection}: point id {point.id!r} is not a UUID in its usual text form")
+        shape = np.shape(point.vector)
+        if shape != (dimension,):
+            raise DimensionMismatch(f"{where}: vector has shape {shape}, the collection has dimension {dimension}")
+        if not np.isfinite(point.vector).all():
+            place = int(np.flatnonzero(~np.isfinite(point.vector))[0])
+            raise SchemaMismatch(f"{where}: vector has {point.vector[place]} at {place}, expected a finite number")
+        metadata = point.payload.get("metadata")
+        if "page_content" not in point.payload or not isinstance(metadata, dict) or "chunk_id" not in metadata:
+            raise SchemaMismatch(
+                f"{where}: payload lacks page_content or metadata.chunk_id, has {sorted(point.payload)}"
+            )
+
+
+def check_ids(collection: str, ids: Sequence[str]) -> None:
+    """Check point ids. Raises: SchemaMismatch."""
+    for key in ids:
+        if not _is_uuid(key):
+            raise SchemaMismatch(f"{collection}: point id {key!r} is not a UUID in its usual text form")
+
+
+def check_questions(collection: str, vectors: Vectors, dimension: int) -> None:
+    """Check the vectors of a search, (n, dimension). Raises: DimensionMismatch, SchemaMismatch."""
+    if vectors.ndim != 2 or vectors.shape[1] != dimension:
+        raise DimensionMismatch(
+            f"{collection}: search vectors have shape {vectors.shape}, the collection has dimension {dimension}"
+        )
+    if not np.isfinite(vectors).all():
+        row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
+        raise SchemaMismatch(f"{collection}: search vector {row} has a number that is not finite")
+
+
+def _is_uuid(key: str) -> bool:
+    try:
+        return str(uuid.UUID(key)) == key
+    except (ValueError, AttributeError, TypeError):
+        return False
+
+
+def sees_nothing(filter: Filter) -> bool:
+    """Tell whether the caller has no group at all: no chunk is visible, and engines differ on "any of none"."""
+    return filter.acl is not None and not filter.acl
+
+
+def filter_of(filter: Filter) -> "models.Filter | None":
+    """Return Qdrant's form of a filter, None when it has no condition."""
+    from qdrant_client import models
+
+    def any_of(key: str, values: Sequence[str]) -> models.FieldCondition:
+        return models.FieldCondition(key=f"metadata.{key}", match=models.MatchAny(any=list(values)))
+
+    def equal(key: str, value: str | int) -> models.FieldCondition:
+        return models.FieldCondition(key=f"metadata.{key}", match=models.MatchValue(value=value))
+
+    must = []
+    if filter.tenant is not None:
+        must.append(equal("tenant", filter.tenant))
+    if filter.acl is not None:
+        must.append(any_of("acl", filter.acl))
+    if filter.sources:
+        must.append(any_of("source", filter.sources))
+    if filter.documents:
+        must.append(any_of("document_id", filter.documents))
+    if filter.shard is not None:
+        must.append(equal("shard", filter.shard))
+    return models.Filter(must=list(must)) if must else None
+
+
+def points_of(points: Sequence[Point]) -> "list[models.PointStruct]":
+    """Return points as Qdrant takes them."""
+    from qdrant_client import models
+
+    return [
+        models.PointStruct(
+            id=point.id, vector=np.asarray(point.vector, dtype=np.float32).tolist(), payload=point.payload
+        )
+        for point in points
+    ]
+
+
+def questions_of(
+    vectors: Vectors, filter: Filter, limit: int, oversampling: float | None
+) -> "list[models.QueryRequest]":
+    """Return one search per row; with `oversampling`, that many candidates per hit are scored again in float32."""
+    from qdrant_client import models
+
+    params = None
+    if oversampling is not None:
+        rescoring = models.QuantizationSearchParams(rescore=True, oversampling=oversampling)
+        params = models.SearchParams(quantization=rescoring)
+    wanted = filter_of(filter)
+    return [
+        models.QueryRequest(
+            query=vector.tolist(), filter=wanted, limit=limit, params=params, with_payload=["metadata.chunk_id"]
+        )
+        for vector in vectors
+    ]
+
+
+def hit_of(collection: str, point: "models.ScoredPoint") -> Hit:
+    """Return a scored point as a hit. Raises: SchemaMismatch when it does not say which chunk it is."""
+    chunk = (point.payload or {}).get("metadata", {}).get("chunk_id")
+    if not isinstance(chunk, str):
+        raise SchemaMismatch(f"{collection}: point {point.id} has metadata.chunk_id {chunk!r}, expected a text")
+    return Hit(chunk, float(point.score))
+
+
+def alias_operation(action: AliasAction) -> Any:
+    """Return an alias action as Qdrant takes it."""
+    from qdrant_client import models
+
+    if action.kind == "create":
+        create = models.CreateAlias(collection_name=action.target, alias_name=action.name)
+        return models.CreateAliasOperation(create_alias=create)
+    if action.kind == "rename":
+        rename = models.RenameAlias(old_alias_name=action.name, new_alias_name=action.target)
+        return models.RenameAliasOperation(rename_alias=rename)
+    return models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=action.name))
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Translate the client's errors, those of its in-memory mode included.
+
+    Raises: IndexUnavailable when the same call may succeed later, AccessDenied for 401 and 403, else SchemaMismatch.
+    """
+    import httpx
+    from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+    from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+    try:
+        yield
+    except UnexpectedResponse as error:
+        status = error.status_code or 0
+        told = f"{what}: HTTP {status}: {_told(error.content)}"
+        if status in (401, 403):
+            raise AccessDenied(f"{told}; check QDRANT_API_KEY") from error
+        if status in TEMPORARY or status >= 500:
+            raise IndexUnavailable(told) from error
+        raise SchemaMismatch(told) from error
+    except ResponseHandlingException as error:
+        if isinstance(error.source, httpx.HTTPError | httpx.StreamError | OSError):
+            raise IndexUnavailable(f"{what}: {type(error.source).__name__}: {error.source}") from error
+        raise SchemaMismatch(f"{what}: the answer is not Qdrant's: {type(error.source).__name__}") from error
+    except ResourceExhaustedResponse as error:
+        raise IndexUnavailable(f"{what}: {error}") from error
+    except (KeyError, ValueError) as error:  # how the in-memory mode says 404, 400 and 409
+        raise SchemaMismatch(f"{what}: {error}") from error
+
+
+def _told(content: bytes, limit: int = 300) -> str:
+    return content[:limit].decode(errors="replace")
