@@ -47,7 +47,9 @@ def as_markdown(report: RunReport) -> str:
     if report.conservation is not None:
         rows = [("listed: " + k, v) for k, v in report.conservation.listed.items()]
         rows += [("generation: " + k, v) for k, v in report.conservation.documents.items()]
-        rows += [(k, getattr(report.conservation, k)) for k in ("chunks", "points", "keyword_rows", "vectors", "mended")]
+        rows += [
+            (k, getattr(report.conservation, k)) for k in ("chunks", "points", "keyword_rows", "vectors", "mended")
+        ]
         lines += ["| conservation | count |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in rows), ""]
     lines += ["| step | seconds | documents/s | chunks/s | peak MB |", "| --- | --- | --- | --- | --- |"]
     lines += [

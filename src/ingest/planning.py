@@ -16,6 +16,9 @@ from types import TracebackType
 from ingest.ids import document_id, shard_of
 from ingest.records import DocumentRef, PlannedDocument
 
+# A scratch file: nothing of it outlives the run. The cache is 64 MiB.
+PRAGMAS = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-65536;"
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -78,7 +81,7 @@ class Listing:
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="ingest-listing-")
         self._db = sqlite3.connect(Path(self._folder.name) / "listing.sqlite", isolation_level=None)
-        self._db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-65536;")
+        self._db.executescript(PRAGMAS)
         self._db.execute("CREATE TABLE refs (uri TEXT PRIMARY KEY, shard INTEGER, ref TEXT) WITHOUT ROWID")
         self.listed = 0
         self.listed_twice = 0

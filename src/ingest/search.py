@@ -154,7 +154,7 @@ class Searcher:
         for chunk in chunk_ids:
             point = points.get(point_id(chunk))
             if point is None:
-                raise SchemaMismatch(f"{self.manifest.collection}: chunk {chunk} is in the keyword index, not in Qdrant")
+                raise SchemaMismatch(f"{self.manifest.collection}: chunk {chunk} is only in the keyword index")
             results[chunk] = _result(point.payload)
         return results
 

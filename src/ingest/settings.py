@@ -164,8 +164,8 @@ class Settings(BaseSettings):
     """All settings of one lake."""
 
     model_config = SettingsConfigDict(
-        env_prefix="INGEST_", env_nested_delimiter="__", frozen=True, extra="forbid", nested_model_default_partial_update=True
-    )  # fmt: skip
+        env_prefix="INGEST_", env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
 
     lake: str
     s3: S3Settings = S3Settings()

@@ -14,8 +14,8 @@ from ingest.pipeline.lease import BuilderLease
 from ingest.pipeline.load import load_shard
 from ingest.pipeline.plan import Work, make_plan
 from ingest.pipeline.report import Figures
-from ingest.pipeline.serve import ensure_collection, releases_of
 from ingest.pipeline.seal import built_contents, check, seal, with_keyword
+from ingest.pipeline.serve import ensure_collection, releases_of
 from ingest.pipeline.work import contents_of
 from ingest.planning import Listing, Scope
 from ingest.ports import Execute, Services

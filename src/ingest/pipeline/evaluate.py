@@ -9,7 +9,7 @@ from ingest.lake.tables import DocumentRow, document_rows, quarantine_rows
 from ingest.metrics import read_judged_set, relocate, score_questions
 from ingest.pipeline.work import Contents, contents_of
 from ingest.ports import Services
-from ingest.records import EVERYTHING, Gold, Manifest, Question, QueryProfile, Release, Result, Verdict
+from ingest.records import EVERYTHING, Gold, Manifest, QueryProfile, Question, Release, Result, Verdict
 from ingest.search import STAGES, Searcher
 
 BATCH = 64  # questions searched at once
