@@ -1,6 +1,6 @@
 """What a file is: by its content first, then by its name, then by what the source claims.
 
-    bytes ──▶ markup that names itself (PDF, zip, notebook, HTML, XML) ──▶ binary? ──▶ extension ──▶ claim ──▶ text/plain
+bytes ──▶ markup that names itself (PDF, zip, notebook, HTML, XML) ──▶ binary? ──▶ extension ──▶ claim ──▶ text/plain
 """
 
 import re
@@ -27,7 +27,8 @@ EXTENSIONS: dict[str, str] = {
     "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "doc": "application/msword", "ppt": "application/vnd.ms-powerpoint", "xls": "application/vnd.ms-excel",
-    "odt": "application/vnd.oasis.opendocument.text", "org": "text/x-org", "adoc": "text/asciidoc", "tex": "text/x-tex",
+    "odt": "application/vnd.oasis.opendocument.text", "org": "text/x-org",
+    "adoc": "text/asciidoc", "asciidoc": "text/asciidoc", "tex": "text/x-tex",
     "py": "text/x-python", "ipy": "text/x-python", "js": "text/javascript", "ts": "text/x-typescript",
     "java": "text/x-java", "go": "text/x-go", "rs": "text/x-rust", "c": "text/x-c", "h": "text/x-c",
     "cpp": "text/x-c++", "sh": "text/x-sh", "sql": "application/sql", "css": "text/css", "log": "text/x-log",
@@ -58,7 +59,7 @@ def sniff(data: bytes, path: str, claimed: str = "") -> str:
     """
     head = data[:_HEAD]
     by_name = _by_extension(path)
-    return _by_magic(data, head) or _by_markup(data, head, by_name) or _by_name(by_name, path, claimed)
+    return _by_magic(data, head) or _by_markup(data, head, by_name) or _by_name(by_name, claimed)
 
 
 def looks_like_text(head: bytes) -> bool:
@@ -126,7 +127,7 @@ def _by_extension(path: str) -> str:
     return EXTENSIONS.get(extension, OCTETS)
 
 
-def _by_name(by_name: str, path: str, claimed: str) -> str:
+def _by_name(by_name: str, claimed: str) -> str:
     """Return the type by extension, else by claim, else text/plain for a name without an extension."""
     if by_name not in ("", OCTETS):
         return by_name

@@ -42,9 +42,7 @@ class Lines:
     def after_blanks(self, first: int, end: int) -> tuple[int, ...]:
         """Return where the lines that follow a blank line begin."""
         blank = [not self.text[self.start(line) : self.start(line + 1)].strip() for line in range(first, end)]
-        return self.breaks(
-            first, end, (first + i for i in range(1, end - first) if blank[i - 1] and not blank[i])
-        )
+        return self.breaks(first, end, (first + i for i in range(1, end - first) if blank[i - 1] and not blank[i]))
 
 
 def document_title(blocks: Iterable[Block]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.ruler import RuleOptionsType
     from markdown_it.rules_block import StateBlock
 
 NEWLINE = re.compile(r"\r\n?|\n")
@@ -84,7 +85,7 @@ def block_parser(mdx: bool) -> "MarkdownIt":
     from mdit_py_plugins.myst_blocks.index import target
 
     parser = MarkdownIt("commonmark").enable("table").use(footnote_plugin)
-    interrupts = {"alt": ["paragraph", "reference", "blockquote", "list", "footnote_def"]}
+    interrupts: RuleOptionsType = {"alt": ["paragraph", "reference", "blockquote", "list", "footnote_def"]}
     parser.block.ruler.before("hr", "myst_target", target, interrupts)
     parser.block.ruler.before("hr", "myst_directive", _myst_directive, interrupts)
     parser.core.ruler.enableOnly(["normalize", "block"])

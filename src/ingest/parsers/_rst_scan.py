@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 _MARKS = r"[!-/:-@\[-`{-~]"
 _BULLET = re.compile(r"[-+*\u2022\u2023\u2043]( +|$)")
-_ROMAN = r"m{0,4}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})"
+_ROMAN = re.compile(r"m{0,4}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})", re.I)
+_ROMAN_DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
+_MAX_DIGITS = 18  # of an enumerator; docutils fails on longer numbers than int() reads
 _ENUMERATOR = re.compile(r"(?P<before>\(?)(?P<text>[0-9]+|[a-zA-Z]|[ivxlcdm]+|[IVXLCDM]+|#)(?P<after>[.)])( +|$)")
 _FIELD = re.compile(r":(?![: ])(?:[^:\\]|\\.|:(?![ `]|$))*+(?<! ):( +|$)")
 _ARGUMENT = r"(?:[a-zA-Z][a-zA-Z0-9_-]*|<[^<>]+>)"
 _OPTION = rf"(?:[-+][a-zA-Z0-9](?: ?{_ARGUMENT})?|(?:--|/)[a-zA-Z0-9][a-zA-Z0-9_-]*(?:[ =]{_ARGUMENT})?)"
-_OPTIONS = re.compile(rf"{_OPTION}(?:, {_OPTION})*(?P<gap>  +| ?$)")
+_OPTIONS = re.compile(rf"{_OPTION}(?:, {_OPTION})*(?:  +| ?$)")
 _GRID_BORDER = re.compile(r"\+-[-+]+-\+ *$")
 _SIMPLE_TOP = re.compile(r"=+( +=+)+ *$")
 _SIMPLE_BORDER = re.compile(r"=+[ =]*$")
@@ -256,19 +258,28 @@ def fits(title: str, marks: str) -> bool:
 
 def _is_ordinal(text: str) -> bool:
     """Tell whether an enumerator counts: several letters must be a Roman numeral."""
-    return text == "#" or text.isdigit() or len(text) == 1 or bool(re.fullmatch(_ROMAN, text, re.I))
+    if text.isdigit():
+        return len(text) <= _MAX_DIGITS
+    return text == "#" or len(text) == 1 or bool(_ROMAN.fullmatch(text))
 
 
 def _is_next(match: re.Match[str], line: str) -> bool:
-    """Tell whether a line begins with the enumerator that follows the one in `match`."""
-    text = match["text"]
+    """Tell whether a line begins with the enumerator that follows the one in `match`, or with `#`."""
+    following = _ENUMERATOR.match(line)
+    if following is None or (following["before"], following["after"]) != (match["before"], match["after"]):
+        return False
+    text, successor = match["text"], following["text"]
+    if successor == "#" or text == "#":
+        return successor == "#"
     if text.isdigit():
-        successors = f"{int(text) + 1}|#"
-    elif text == "#":
-        successors = "#"
-    elif len(text) == 1 and text not in "iI":
-        successors = f"{re.escape(chr(ord(text) + 1))}|#"
-    else:
-        successors = f"{_ROMAN}|#"
-    pattern = rf"{re.escape(match['before'])}(?:{successors}){re.escape(match['after'])} "
-    return bool(re.match(pattern, line, re.I if len(text) > 1 or text in "iI" else 0))
+        return successor == str(int(text) + 1)
+    if len(text) == 1 and text not in "iI":
+        return successor == chr(ord(text) + 1)
+    same_case = text.isupper() == successor.isupper()
+    return same_case and bool(_ROMAN.fullmatch(successor)) and _roman(successor) == _roman(text) + 1
+
+
+def _roman(numeral: str) -> int:
+    """Return the value of a Roman numeral: a digit before a greater one is subtracted."""
+    digits = [_ROMAN_DIGITS[letter] for letter in numeral.lower()]
+    return sum(-d if d < max(digits[i:]) else d for i, d in enumerate(digits))

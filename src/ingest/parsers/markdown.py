@@ -4,7 +4,6 @@ The canonical text is the decoded file, unchanged. Top-level blocks only: a head
 section. Every character that is no white space lies in exactly one block, except a byte order mark.
 """
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from ingest.parsers._decoding import BOM, decode
@@ -73,9 +72,7 @@ class _Body:
             found += [self._definitions(done, first), self._block(group, first, end)]
             done = max(done, end)
         found.append(self._definitions(done, len(self.lines.starts) - 1))
-        blocks = [block for block in found if block is not None]
-        assert_ordered(blocks)
-        return blocks
+        return [block for block in found if block is not None]
 
     def _groups(self) -> list[list["Token"]]:
         """Return for each top-level block its token and those inside it."""
@@ -157,10 +154,3 @@ class _Body:
         lines = group[1].content.split("\n")
         module = self.mdx and all(line.startswith(("import ", "export ")) for line in lines)
         return self.lines.block(BlockKind.METADATA if module else BlockKind.PARAGRAPH, first, end)
-
-
-def assert_ordered(blocks: list[Block]) -> None:
-    """Raise ValueError when blocks overlap: a fault of ours or of the library, never of the document."""
-    for before, after in pairwise(blocks):
-        if before.end > after.start:
-            raise ValueError(f"blocks overlap: {before.kind} ends at {before.end}, {after.kind} starts at {after.start}")

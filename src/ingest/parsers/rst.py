@@ -72,9 +72,9 @@ class _Body:
         constructs = list(scan(self.read))
         substitutions = dict(self._substitutions(constructs))
         text_seen = False
-        for kind, group in groupby(enumerate(constructs), lambda pair: pair[1].kind if pair[1].kind in _MERGED else pair):
-            members = [construct for _, construct in group]
-            if kind == "field" and not text_seen:
+        for _, group in groupby(constructs, lambda c: c.kind if c.kind in _MERGED else c.first):
+            members = list(group)
+            if members[0].kind == "field" and not text_seen:
                 block = self.lines.block(BlockKind.METADATA, members[0].first, members[-1].end)
             else:
                 block = self._block(members, substitutions)

@@ -34,7 +34,7 @@ class InlineSandbox:
             document = self._parse(raw)
         except DocumentError:
             raise
-        except Exception as error:  # noqa: BLE001  (a parser's own faults must not stop the run)
+        except Exception as error:  # a parser's own faults must not stop the run
             message = str(error)[:_MAX_MESSAGE]
             raise ParserCrashed(f"{path}: {type(error).__name__}: {message}") from error
         if not document.blocks:
