@@ -207,7 +207,8 @@ class QdrantIndex:
         requests.check_questions(collection, vectors, self._dimension_of(collection, vectors.shape[-1]))
         if requests.sees_nothing(filter) or limit < 1:
             return [[] for _ in vectors]
-        oversampling = self._options.oversampling if self._options.quantised else None
+        rescored = self._options.quantised and not self._connection.local  # the in-memory mode is exact and warns
+        oversampling = self._options.oversampling if rescored else None
         hits: list[list[Hit]] = []
         for first in range(0, len(vectors), self._options.search_batch):
             batch = requests.questions_of(
