@@ -16,6 +16,8 @@ from types import TracebackType
 from ingest.ids import document_id, shard_of
 from ingest.records import DocumentRef, PlannedDocument
 
+QUIET = ("unchanged", "known_bad", "carried")  # classes that by themselves leave a shard as it is
+
 # A scratch file: nothing of it outlives the run. The cache is 64 MiB.
 PRAGMAS = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-65536;"
 
@@ -46,6 +48,7 @@ class BaseDocument:
     parser_fingerprint: str
     chunks: int
     status: str  # current or last_good
+    expired: bool = False  # last_good, and kept for as long as the settings allow
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class KnownBad:
 
     version: str
     fingerprint: str
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +69,21 @@ class Rules:
     parser_fingerprint: str
     carried_sources: frozenset[str] = frozenset()  # whose listing failed: carried unchanged
 
+    def decide(self, source: str, uri: str) -> bool:
+        """Tell whether a document that was not listed is gone, rather than carried."""
+        return self.scope.holds(source, uri) and source not in self.carried_sources
+
 
 @dataclass(frozen=True)
 class ShardChanges:
-    """One shard's documents by class, sorted by URI, and the ids of deleted ones."""
+    """One shard's documents by class, sorted by URI, and the ids of deleted ones.
+
+    A last good version that was kept for long enough is deleted too, while its document stays known bad.
+    """
 
     documents: tuple[PlannedDocument, ...]
     deleted: tuple[str, ...]
+    touched: bool  # False: the base's parts hold exactly this
     counts: Counter[str] = field(default_factory=Counter)  # by class; also deleted, and listed but out of scope
 
 
@@ -157,7 +169,9 @@ def classify(
         rules: Scope and fingerprints.
     """
     documents: list[PlannedDocument] = []
+    deleted: list[str] = []
     counts: Counter[str] = Counter()
+    touched = False
     seen: set[str] = set()
     for ref in listed:
         seen.add(ref.uri)
@@ -167,19 +181,34 @@ def classify(
             if held is not None or ref.uri in known_bad:
                 documents.append(planned(held.ref if held is not None else ref, "carried"))
             continue
-        documents.append(planned(ref, change_of(ref, held, known_bad.get(ref.uri), digest[ref.uri], rules)))
-    deleted = []
-    for uri, held in base.items():
-        if uri in seen:
+        change = change_of(ref, held, known_bad.get(ref.uri), digest[ref.uri], rules)
+        documents.append(planned(ref, change))
+        if change == "known_bad" and held is not None:
+            touched |= held.expired or held.attributes_digest != digest[ref.uri]
+            deleted += [document_id(ref.uri)] if held.expired else []
+    for ref, there in _unlisted(base, known_bad, seen):
+        if not rules.decide(ref.source, ref.uri):
+            documents.append(planned(ref, "carried"))
             continue
-        if rules.scope.holds(held.ref.source, uri) and held.ref.source not in rules.carried_sources:
-            deleted.append(document_id(uri))
-        else:
-            documents.append(planned(held.ref, "carried"))
+        touched = True
+        deleted += [document_id(ref.uri)] if there else []
     documents.sort(key=lambda d: d.uri)
     counts.update(d.change for d in documents)
     counts["deleted"] = len(deleted)
-    return ShardChanges(tuple(documents), tuple(sorted(deleted)), counts)
+    touched |= any(d.change not in QUIET for d in documents)
+    return ShardChanges(tuple(documents), tuple(sorted(deleted)), touched, counts)
+
+
+def _unlisted(
+    base: Mapping[str, BaseDocument], known_bad: Mapping[str, KnownBad], seen: set[str]
+) -> Iterator[tuple[DocumentRef, bool]]:
+    """Yield what the base knows and no source listed, and whether the base holds it rather than its failure alone."""
+    for uri, held in base.items():
+        if uri not in seen:
+            yield held.ref, True
+    for uri, bad in known_bad.items():
+        if uri not in seen and uri not in base:
+            yield DocumentRef(uri=uri, source=bad.source, path="", version=bad.version, size=0), False
 
 
 def change_of(ref: DocumentRef, held: BaseDocument | None, bad: KnownBad | None, digest: str, rules: Rules) -> str:
@@ -190,7 +219,9 @@ def change_of(ref: DocumentRef, held: BaseDocument | None, bad: KnownBad | None,
         return "added"
     if held.ref.version != ref.version or held.parser_fingerprint != rules.parser_fingerprint:
         return "changed"
-    return "unchanged" if held.attributes_digest == digest else "attributes_changed"
+    # A last good version that the source shows again is current again: its row changes, its bytes do not.
+    same = held.attributes_digest == digest and held.status == "current"
+    return "unchanged" if same else "attributes_changed"
 
 
 def planned(ref: DocumentRef, change: str) -> PlannedDocument:

@@ -39,12 +39,13 @@ def run(services: Services, scope: Scope, execute: Execute, decide: Decide) -> R
     started = services.clock()
     releases = releases_of(services)
     with BuilderLease(services, lake, token), Listing() as listing:
+        releases.heal()  # before the plan: its base is the newest record, which a crash may have left unapplied
         with figures.step("plan") as counted:
             work = make_plan(services, lake, scope, token, listing)
             counted["documents"] = listing.listed
         services.observer.told("plan", work.summary)
         manifest, table = build(services, lake, work, execute, figures)
-        serving = releases.current()
+        serving = releases.heal()  # hours may have passed
         verdict, decision = _judge(services, lake, manifest, serving, decide, figures)
         if decision == "promoted":
             with figures.step("release"):

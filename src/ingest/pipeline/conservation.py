@@ -6,13 +6,14 @@ Recomputed from the stores, shard by shard, by id and digest; the run's own coun
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from ingest.bm25 import verify
 from ingest.ids import document_id, point_digest, point_id
-from ingest.lake.tables import DocumentRow, chunk_digest
+from ingest.lake.tables import DocumentRow, attribute_table, chunk_digest
 from ingest.pipeline.load import batches, payload, points
 from ingest.pipeline.work import Contents, ShardRows, embedding_store, read_rows
 from ingest.ports import Services
@@ -68,14 +69,17 @@ class Check:
         )  # fmt: skip
 
     def _shard(self, shard: int) -> None:
+        sound = len(self.faults)
         rows = read_rows(self.contents.lake, self.contents.parts(shard))
         self._outcomes(shard, rows)
         self._chunks(rows)
+        self._attributes(shard, rows)
         expected = [(c, d) for d in rows.documents.values() for c in rows.chunks.get(d.document_id, [])]
         self._vectors([chunk for chunk, _ in expected])
         found = self._points(shard, expected)
         if found.missing or found.stale or found.orphans:
-            if self.mend:
+            # Never from a damaged lake: points without rows would be deleted, though they are all that is left.
+            if self.mend and len(self.faults) == sound:
                 self._mend(shard, found)
                 found = self._points(shard, expected)
             self._name(found)
@@ -118,9 +122,22 @@ class Check:
                     f"document {uri}: {len(chunks)} chunks with digest {chunk_digest(chunks)[:12]}, "
                     f"its row says {document.chunk_count} with {document.chunk_digest[:12]}"
                 )
-        for stray in (rows.chunks.keys() | rows.texts.keys()) ^ known:
-            if stray not in known or stray not in rows.texts:
-                self.faults.append(f"document id {stray}: rows in documents, texts and chunks do not agree")
+        for stray in sorted((rows.chunks.keys() | rows.texts.keys()) ^ known | (known - rows.texts.keys())):
+            self.faults.append(f"document id {stray}: rows in documents, texts and chunks do not agree")
+
+    def _attributes(self, shard: int, rows: ShardRows) -> None:
+        """Compare row by row: filters look up a chunk's groups by the number of its row."""
+        names = ["chunk_id", "document_id", "source", "acl", "tenant", "language"]
+        table = self.contents.lake.read(self.contents.parts(shard)["attributes"], names)
+        right = attribute_table(
+            [c for d in rows.documents.values() for c in rows.chunks.get(d.document_id, [])],
+            {d.document_id: d for d in rows.documents.values()},
+        )
+        for found, wanted in zip_longest(table.to_pylist(), right.to_pylist()):
+            if found != wanted:
+                name = (wanted or found)["chunk_id"]
+                self.faults.append(f"attributes of chunk {name}: the row is {found}, by its document {wanted}")
+                return  # all rows behind a lost one differ
 
     def _vectors(self, chunks: list[Chunk]) -> None:
         if not chunks:
@@ -178,7 +195,7 @@ class Check:
         vectors, collection = self.services.vectors, self.contents.collection
         if vectors.count(collection, EVERYTHING) == self.totals["points"]:
             return
-        shards = set(self.contents.shards)
+        shards, held = set(self.contents.shards), self.totals["points"]
         strays = [
             p.id
             for p in vectors.scroll(collection, EVERYTHING)
@@ -188,6 +205,8 @@ class Check:
             vectors.delete(collection, strays)
             vectors.flush(collection)
             self.totals["mended"] += len(strays)
+            if (found := vectors.count(collection, EVERYTHING)) != held and not self.faults:
+                self.faults.append(f"collection {collection}: {found} points after mending, the shards hold {held}")
             return
         self.faults += [f"point {id_} is an orphan: its payload names no shard of this generation" for id_ in strays]
 
@@ -204,7 +223,10 @@ class Check:
             lost += _not_in_order(wanted, rows, there)
         extra = {*there, *rows}
         self.totals["keyword_rows"] = files["keyword.lengths"].rows
-        self.faults += [f"keyword row of chunk {chunk} is lost" for chunk in lost if chunk not in extra]
+        self.faults += [
+            f"keyword row of chunk {chunk} {'stands in another place' if chunk in extra else 'is lost'}"
+            for chunk in lost
+        ]
         self.faults += [f"keyword row of chunk {c} belongs to no chunk" for c in sorted(extra.difference(lost))]
 
 

@@ -1,13 +1,16 @@
 """The builder's lease: one run at a time builds an index. It saves work; correctness does not depend on it."""
 
+import logging
 import threading
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from ingest.errors import LeaseHeld, LeaseLost
+from ingest.errors import LeaseHeld, LeaseLost, TransientError
 from ingest.lake.lake import Lake
 from ingest.ports import Services
 from ingest.records import Lease
+
+log = logging.getLogger(__name__)
 
 ATTEMPTS = 20  # other writers that may win a number before we give up
 
@@ -81,7 +84,12 @@ class BuilderLease:
 
     def _renew(self) -> None:
         while not self._stop.wait(self.services.options.lease_seconds / 3):
-            if not self.lake.leases.append(self._number + 1, self._record(self.services.who)):
+            try:
+                renewed = self.lake.leases.append(self._number + 1, self._record(self.services.who))
+            except TransientError as error:
+                log.warning("index %s: lease not renewed, trying again: %s", self.lake.index, error)
+                continue
+            if not renewed:
                 return  # taken over: the next request of a step finds out
             self._number += 1
 

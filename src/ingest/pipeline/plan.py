@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
 
-from ingest.errors import BudgetExceeded, DeleteGuardTripped, InvalidSettings, SourceUnavailable
+from ingest.errors import BudgetExceeded, DeleteGuardTripped, InvalidSettings, SourceUnavailable, StoreUnavailable
 from ingest.ids import digest_of, sha256_hex
 from ingest.journal import to_bytes
 from ingest.lake.lake import Lake
@@ -17,7 +19,6 @@ from ingest.records import Claim, DocumentRef, Manifest, PartFile, PlanSummary, 
 CHARACTERS_PER_TOKEN = 4  # for estimates only
 CLAIM_ATTEMPTS = 20  # other writers that may win a claim's number before we give up
 FETCHED = ("added", "changed")
-QUIET = ("unchanged", "known_bad", "carried")
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class Planner:
     base: Manifest | None
     prints: Fingerprints
     settings_hash: str
+    now: datetime  # one moment for the whole plan
     shards: int = 0
     failed_sources: frozenset[str] = frozenset()
 
@@ -101,7 +103,7 @@ class Planner:
         base = lake.manifest(newest[1].generation) if newest is not None else None
         prints = fingerprints(services)
         values = {"settings": services.options.settings, "analyser": services.options.analyser, **prints.record()}
-        return cls(services, lake, scope, run, base, prints, digest_of(values))
+        return cls(services, lake, scope, run, base, prints, digest_of(values), services.clock())
 
     def list_sources(self, listing: Listing) -> None:
         """Spill every source's listing and give each document its shard, which is for life."""
@@ -139,7 +141,8 @@ class Planner:
             hashes[shard] = _plan_hash(plan)
             counts.update(changes)
             fetch += sum(d.size for d in plan.documents if d.change in FETCHED)
-            embed += sum(p.rows for p in plan.base_parts if p.kind == "chunks") if "embed_all" in self._why() else 0
+            again = bool({"embed_all", "chunker"} & self._why())
+            embed += sum(p.rows for p in plan.base_parts if p.kind == "chunks" and again)
             steps |= set(plan.steps)
         options = self.services.options
         size = options.chunking.target_tokens
@@ -182,10 +185,10 @@ class Planner:
             )  # fmt: skip
             if self.lake.claims.append(number, claim):
                 return claim, False
-        raise SourceUnavailable(f"index {self.lake.index}: {CLAIM_ATTEMPTS} other runs claimed a generation first")
+        raise StoreUnavailable(f"index {self.lake.index}: {CLAIM_ATTEMPTS} other runs claimed a generation first")
 
     def _join(self, listing: Listing, shard: int) -> tuple[ShardPlan, Counter[str]]:
-        parts = self._base_contents().parts(shard) if self.base is not None else {}
+        parts = self._base_contents.parts(shard) if self.base is not None else {}
         held, bad = self._held(parts)
         listed = list(listing.shard(shard))
         digests = {ref.uri: attributes_digest(ref.acl, ref.tenant, ref.source) for ref in listed}
@@ -193,7 +196,7 @@ class Planner:
         changes = classify(listed, held, bad, digests, rules)
         plan = ShardPlan(
             shard=shard, documents=changes.documents, deleted=changes.deleted,
-            steps=self._steps(any(d.change not in QUIET for d in changes.documents) or bool(changes.deleted), parts),
+            steps=self._steps(changes.touched, parts),
             base_parts=tuple(parts.values()),
             base_segments=self.base.segments.get(shard, ()) if self.base is not None else (),
         )  # fmt: skip
@@ -214,6 +217,7 @@ class Planner:
         before = self.base.fingerprints
         pairs = (
             ("chunk_all", (before["parser"], before["chunker"]) != (self.prints.parser, self.prints.chunker)),
+            ("chunker", before["chunker"] != self.prints.chunker),
             ("embed_all", before["model"] != self.prints.model),
             ("keyword_all", self.base.analyser != self.services.options.analyser),
         )
@@ -222,6 +226,7 @@ class Planner:
     def _changed(self) -> bool:
         return self.base is None or self.base.settings_hash != self.settings_hash
 
+    @cached_property
     def _base_contents(self) -> Contents:
         assert self.base is not None
         return contents_of(self.lake, self.base)
@@ -229,18 +234,19 @@ class Planner:
     def _held(self, parts: dict[str, PartFile]) -> tuple[dict[str, BaseDocument], dict[str, KnownBad]]:
         if "documents" not in parts:
             return {}, {}
-        held = {row.uri: _base_document(row) for row in document_rows(self.lake.read(parts["documents"]))}
+        held = {row.uri: self._base_document(row) for row in document_rows(self.lake.read(parts["documents"]))}
         rows = quarantine_rows(self.lake.read(parts["quarantine"]))
-        return held, {row.uri: KnownBad(row.version, row.fingerprint) for row in rows}
+        return held, {row.uri: KnownBad(row.version, row.fingerprint, row.source) for row in rows}
+
+    def _base_document(self, row: DocumentRow) -> BaseDocument:
+        ref = DocumentRef(
+            uri=row.uri, source=row.source, path=row.path, version=row.version, size=row.size, modified=row.modified,
+            media_type=row.media_type, acl=row.acl, tenant=row.tenant,
+        )  # fmt: skip
+        limit = timedelta(days=self.services.options.keep_last_good_days)
+        expired = bool(row.stale_since) and self.now - datetime.fromisoformat(row.stale_since) >= limit
+        return BaseDocument(ref, row.attributes_digest, row.parser_fingerprint, row.chunk_count, row.status, expired)
 
 
 def _plan_hash(plan: ShardPlan) -> str:
     return sha256_hex(to_bytes(plan))[:16]
-
-
-def _base_document(row: DocumentRow) -> BaseDocument:
-    ref = DocumentRef(
-        uri=row.uri, source=row.source, path=row.path, version=row.version, size=row.size, modified=row.modified,
-        media_type=row.media_type, acl=row.acl, tenant=row.tenant,
-    )  # fmt: skip
-    return BaseDocument(ref, row.attributes_digest, row.parser_fingerprint, row.chunk_count, row.status)
