@@ -1,0 +1,66 @@
+"""`ingest`: the application, its global options, and what a signal does.
+
+Heavy imports stay inside the commands: `ingest --help` must answer in under a second.
+"""
+
+import signal
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from ingest.cli import init, qdrant, release, run, search
+from ingest.cli.command import Common, IndexOption, JsonOption, SettingsOption
+from ingest.cli.exit_codes import EPILOG
+
+app = typer.Typer(
+    name="ingest",
+    help="Write, audit, publish for search indexes: build beside what serves, judge, then move one pointer.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # its frames show values, and a value may be a secret
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+engine = typer.Typer(help="The embedded vector engine.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(engine, name="qdrant")
+
+for group, commands in (
+    (app, (init.init, run.plan, run.run, release.status, search.search, release.evaluate, release.promote,
+           release.rollback, release.generations)),
+    (engine, (qdrant.start, qdrant.stop, qdrant.status)),
+):  # fmt: skip
+    for function in commands:
+        group.command(function.__name__, epilog=EPILOG)(function)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("ingest"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    ctx: typer.Context,
+    settings: SettingsOption = None,
+    index: IndexOption = None,
+    json: JsonOption = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """Keep the global options for the command."""
+    ctx.obj = Common(settings, index, json)
+
+
+def main() -> None:
+    """Run the command line and exit with its code. SIGTERM stops as cleanly as Ctrl-C."""
+    signal.signal(signal.SIGTERM, _stop)
+    app()
+
+
+def _stop(_: int, __: FrameType | None) -> None:
+    raise KeyboardInterrupt

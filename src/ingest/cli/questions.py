@@ -1,0 +1,58 @@
+"""A file of questions: JSON Lines with `query_id` and `text`."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+MOST_QUESTIONS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question of the file. `query_id` is given back as it came."""
+
+    query_id: str | int
+    text: str
+
+
+def read_questions(path: Path) -> list[Asked]:
+    """Return the questions in the order of the file; other keys are ignored, empty lines skipped.
+
+    Raises: BadParameter, naming the line, when one is no JSON object, lacks a key, or repeats an id.
+    """
+    found: dict[str | int, Asked] = {}
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.strip():
+                    continue
+                question = _question(line, f"{path}:{number}")
+                if question.query_id in found:
+                    raise _bad(f"{path}:{number}: query_id {question.query_id!r} was there before")
+                found[question.query_id] = question
+                if len(found) > MOST_QUESTIONS:
+                    raise _bad(f"{path}: more than {MOST_QUESTIONS:,} questions")
+    except UnicodeDecodeError as error:
+        raise _bad(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from error
+    if not found:
+        raise _bad(f"{path}: no question in it")
+    return list(found.values())
+
+
+def _question(line: str, where: str) -> Asked:
+    try:
+        values = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise _bad(f"{where}: not JSON: {error.msg}") from error
+    if not isinstance(values, dict):
+        raise _bad(f"{where}: an object is expected, found {type(values).__name__}")
+    query_id, text = values.get("query_id"), values.get("text")
+    if not isinstance(query_id, str | int) or not isinstance(text, str) or not text.strip():
+        raise _bad(f"{where}: query_id (string or number) and text (string, not empty) are needed")
+    return Asked(query_id, text)
+
+
+def _bad(message: str) -> typer.BadParameter:
+    return typer.BadParameter(message, param_hint="--file")

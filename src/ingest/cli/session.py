@@ -1,0 +1,55 @@
+"""Opens the services of one command and lets go of them, whatever happens."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ingest.cli.command import Common
+from ingest.cli.observer import Tables, Watcher
+from ingest.cli.output import Output
+
+if TYPE_CHECKING:
+    from ingest.ports import Services
+    from ingest.settings import Settings
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a command works with."""
+
+    settings: "Settings"
+    services: "Services"
+    output: Output
+
+
+@contextmanager
+def opened(common: Common) -> Iterator[Session]:
+    """Yield settings, services and output. Raises: InvalidSettings, UnknownSource, IndexUnavailable."""
+    from ingest import wiring
+    from ingest.settings import load_settings
+
+    output = Output(common.json)
+    log_to(output)
+    settings = load_settings(common.settings_path)
+    observer = Watcher(output) if common.json else Tables(output)
+    services = wiring.open_services(settings, common.index, observer)
+    try:
+        yield Session(settings, services, output)
+    finally:
+        observer.close()
+        wiring.close_services(services)
+
+
+def log_to(output: Output) -> None:
+    """Send warnings of the libraries to stderr: above the progress bar on a terminal, with time stamps elsewhere."""
+    handler: logging.Handler
+    if output.messages.is_terminal:
+        from rich.logging import RichHandler
+
+        handler = RichHandler(console=output.messages, show_time=False, show_path=False, markup=False)
+    else:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)

@@ -1,0 +1,135 @@
+"""Records as tables and lines for people."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ingest.cli.output import printable, size
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from ingest.records import Conservation, PlanSummary, Release, RunReport, Verdict
+
+CLASSES = (
+    "listed", "listed_twice", "added", "changed", "attributes_changed", "unchanged", "deleted", "known_bad", "carried",
+    "revoked", "out_of_scope",
+)  # fmt: skip
+STAGES = ("bm25", "dense", "fused")
+FAULTS = 20  # lines shown of a list of faults, reasons or stale questions; all of them are in the record
+
+
+def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]], left: int = 1) -> "Table":
+    """Return a table whose first `left` columns are text and whose other columns are numbers."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(title=Text(title, style="bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for number, name in enumerate(columns):
+        drawn.add_column(name, justify="left" if number < left else "right", no_wrap=True)
+    for row in rows:
+        drawn.add_row(*(Text(printable(_cell(value))) for value in row))
+    return drawn
+
+
+def plan(summary: "PlanSummary") -> "list[RenderableType]":
+    """Return what a run would do, and what it would cost."""
+    counts = summary.counts
+    names = [name for name in CLASSES if counts.get(name)] + sorted(set(counts) - set(CLASSES))
+    rows: list[tuple[str, Any]] = [(name.replace("_", " "), counts[name]) for name in names]
+    rows.append(("bytes to fetch", size(summary.bytes_to_fetch)))
+    rows.append(("chunks to embed (estimate)", summary.chunks_to_embed))
+    rows.append(("tokens to embed (estimate)", summary.tokens_to_embed))
+    rows.append(("GPU-minutes (estimate)", f"{summary.gpu_minutes:,.2f}"))
+    title = f"Plan on base {summary.base}" if summary.base else "Plan of the first generation"
+    shown: list[RenderableType] = [table(title, ("documents", ""), rows)]
+    if not summary.needs_generation:
+        shown.append("Nothing changed: no new generation is needed.")
+    return shown
+
+
+def conservation(found: "Conservation") -> "list[RenderableType]":
+    """Return what was listed against what the stores hold."""
+    rows: list[tuple[str, Any]] = [(f"listed: {_words(name)}", count) for name, count in found.listed.items() if count]
+    rows += [(f"documents: {_words(name)}", count) for name, count in found.documents.items() if count]
+    for name in ("chunks", "points", "keyword_rows", "vectors", "mended"):
+        rows.append((_words(name), getattr(found, name)))
+    shown: list[RenderableType] = [table("Conservation", ("", "count"), rows)]
+    shown += _listed("lost, orphaned or stale", found.faults)
+    if not found.faults:
+        shown.append("Nothing is lost, orphaned or stale.")
+    return shown
+
+
+def verdict(judged: "Verdict") -> "list[RenderableType]":
+    """Return scores, difference, reasons and warnings."""
+    ours, theirs = judged.candidate_scores, judged.serving_scores
+    metrics = list(dict.fromkeys(name.partition(".")[2] for name in ours))
+    rows = [(metric, *(_pair(f"{stage}.{metric}", ours, theirs) for stage in STAGES)) for metric in metrics]
+    against = f", compared with {judged.serving} of release {judged.release}" if judged.serving else ""
+    head = f"Verdict on {judged.candidate}: {'positive' if judged.positive else 'NEGATIVE'}{against}"
+    shown: list[RenderableType] = []
+    if rows:
+        shown.append(table(f"Scores of {judged.candidate}{' (serving)' if theirs else ''}", ("", *STAGES), rows))
+    if judged.difference is not None:
+        d = judged.difference
+        shown.append(
+            f"{d.metric}: difference {d.mean:+.4f} [{d.lower:+.4f}, {d.upper:+.4f}]   "
+            f"{d.questions} questions, detectable {d.detectable:.4f}, margin {judged.rules.margin:.4f}"
+        )
+    shown.append(f"{head}. {judged.questions} questions, {len(judged.stale)} stale.")
+    return [*shown, *_listed("against", judged.reasons), *_listed("warning", judged.warnings)]
+
+
+def release(made: "Release") -> "list[RenderableType]":
+    """Return the release in one line, and its hold in another."""
+    shown: list[RenderableType] = [
+        f"Release {made.number}: {made.action} of generation {made.generation} by {printable(made.who)}"
+        f" at {made.at}: {printable(made.why)}"
+    ]
+    if made.hold is not None:
+        shown.append(
+            f"Held by {printable(made.hold.who)}: {printable(made.hold.why)}. Automatic promotion is off until "
+            "`ingest promote --lift-hold`."
+        )
+    return shown
+
+
+def report(run: "RunReport") -> "list[RenderableType]":
+    """Return where the time of a run went, and what it came to."""
+    columns = ("step", "seconds", "documents", "chunks", "documents/s", "chunks/s", "memory MiB")
+    rows = [
+        (s.step, f"{s.seconds:,.1f}", s.documents, s.chunks, s.documents_per_second, s.chunks_per_second,
+         f"{s.peak_memory_mb:,.0f}")
+        for s in run.stages
+    ]  # fmt: skip
+    shown: list[RenderableType] = [table("Steps", columns, rows)]
+    shown.append(f"Embedded {run.embedded:,} texts in {run.forward_passes:,} forward passes.")
+    if run.quarantined:
+        left_out = ", ".join(f"{name} {count:,}" for name, count in run.quarantined.items())
+        shown.append(f"Left out, in quarantine: {left_out}.")
+    return shown
+
+
+def _listed(what: str, lines: Iterable[str]) -> list[str]:
+    every = [f"  {what}: {printable(line)}" for line in lines]
+    more = [f"  … and {len(every) - FAULTS:,} more; --json shows all"] if len(every) > FAULTS else []
+    return every[:FAULTS] + more
+
+
+def _pair(name: str, ours: Mapping[str, float], theirs: Mapping[str, float]) -> str:
+    own = f"{ours[name]:.4f}" if name in ours else "–"
+    return f"{own} ({theirs[name]:.4f})" if name in theirs else own
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    return "–" if value is None else str(value)
