@@ -1,7 +1,8 @@
 """Evaluate: the judged questions through the real query path, on candidate and serving release; the gate judges."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import unquote
 
 from ingest.gate import Facts, judge
 from ingest.lake.lake import Lake
@@ -9,7 +10,7 @@ from ingest.lake.tables import DocumentRow, document_rows, quarantine_rows
 from ingest.metrics import read_judged_set, relocate, score_questions
 from ingest.pipeline.work import Contents, contents_of
 from ingest.ports import Services
-from ingest.records import EVERYTHING, Gold, Manifest, QueryProfile, Question, Release, Result, Verdict
+from ingest.records import EVERYTHING, Gold, Manifest, QueryProfile, Question, Release, Verdict
 from ingest.search import STAGES, Searcher
 
 BATCH = 64  # questions searched at once
@@ -137,8 +138,6 @@ def _side(contents: Contents, paths: frozenset[str]) -> _Side:
 
 
 def _is_at(uri: str, path: str) -> bool:
-    from urllib.parse import unquote
-
     return unquote(uri).endswith(f"/{path}")
 
 
@@ -147,11 +146,9 @@ def _unopenable(services: Services, base: Manifest) -> bool:
     return base.collection not in services.vectors.collections()
 
 
-def _counter(services: Services):  # type: ignore[no-untyped-def]
+def _counter(services: Services) -> Callable[[Sequence[str]], list[int]]:
     def count(texts: Sequence[str]) -> list[int]:
         return [len(offsets) for offsets in services.tokenizer.offsets(texts)]
 
     return count
 
-
-__all__ = ["Result", "evaluate", "judged_questions", "score"]
