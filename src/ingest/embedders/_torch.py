@@ -1,0 +1,69 @@
+"""PyTorch at arm's length: devices, number formats, loading a model, running out of memory."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ingest.errors import EmbedderOutOfMemory, InvalidSettings
+
+BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # in /proc/cpuinfo, x86 and ARM
+
+
+def best_device() -> str:
+    """Return "cuda" if there is a GPU, else "cpu"."""
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def best_dtype(device: str) -> str:
+    """Return "bfloat16" where the processor calculates in it, else "float32"."""
+    import torch
+
+    if device.startswith("cuda"):
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    cpuinfo = Path("/proc/cpuinfo")
+    known = set(cpuinfo.read_text().split()) if device == "cpu" and cpuinfo.exists() else set()
+    return "bfloat16" if BF16_FLAGS & known else "float32"
+
+
+def load_model(folder: Path, device: str, dtype: str) -> Any:
+    """Return the model. Raises: InvalidSettings."""
+    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"):
+        os.environ.setdefault(variable, "1")  # read when the libraries are imported
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        model = SentenceTransformer(
+            str(folder), device=device, local_files_only=True, model_kwargs={"dtype": getattr(torch, dtype)}
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        raise InvalidSettings(f"model in {folder}: cannot be opened on {device}: {error}") from error
+    model.eval()
+    return model
+
+
+@contextmanager
+def memory_errors(device: str, texts: int) -> Iterator[None]:
+    """Translate what PyTorch raises when memory runs out."""
+    import torch
+
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if type(error) is RuntimeError and "allocate memory" not in str(error):
+            raise
+        raise EmbedderOutOfMemory(f"{texts} texts do not fit into the memory of {device}: {error}") from error
+
+
+def release_memory(device: str) -> None:
+    """Give cached memory of a GPU back, so that a smaller pass finds it in one piece."""
+    import torch
+
+    if device.startswith("cuda"):
+        torch.cuda.empty_cache()

@@ -1,0 +1,260 @@
+"""Any sentence-transformers model that lies on this machine, in PyTorch; nothing is downloaded.
+
+On a GPU if there is one; in bfloat16 where the processor calculates in it. Neither is part of the fingerprint: the
+embedding store records the dtype of each segment.
+"""
+
+import logging
+import sys
+import threading
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ingest.batching import Batch, batches, halve
+from ingest.embedders._folders import ModelFolder, locate
+from ingest.embedders._torch import best_device, best_dtype, load_model, memory_errors, release_memory
+from ingest.errors import (
+    DimensionMismatch,
+    EmbedderOutOfMemory,
+    FatalError,
+    InvalidSettings,
+    MalformedDocument,
+    SchemaMismatch,
+)
+from ingest.ids import digest_of, sha256_hex
+from ingest.records import ModelRecord, Vectors
+
+KIND = "sentence_transformer"
+QUESTION_PROMPTS = ("query", "question")  # names under which models store them
+TEXT_PROMPTS = ("document", "passage", "corpus")
+BUDGETS = {"cpu": (4096, 64), "cuda": (65536, 1024)}  # tokens and texts of a batch; measured on MiniLM
+RESULT_OPTIONS = {"question_prompt", "text_prompt", "max_seq_length"}
+NORM_TOLERANCE = 1e-5
+
+log = logging.getLogger(__name__)
+
+
+class Options(BaseModel):
+    """What the settings may say about such a model. The first three change results and are part of the fingerprint."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    question_prompt: str | None = None  # None: what the model brings
+    text_prompt: str | None = None
+    max_seq_length: int | None = Field(default=None, gt=2)  # tokens, special ones included
+    device: str = ""  # "": a GPU if there is one, else the CPU
+    dtype: Literal["", "float32", "bfloat16"] = ""  # "": bfloat16 where the processor has it
+    token_budget: int = Field(default=0, ge=0)  # padded tokens of a forward pass; 0: by device
+    max_texts: int = Field(default=0, ge=0)  # texts of a forward pass; 0: by device
+
+    def recorded(self) -> dict[str, Any]:
+        """Return the options that open the same model on another machine."""
+        return self.model_dump(include=RESULT_OPTIONS, exclude_none=True)
+
+
+def describe(name: str, options: dict[str, Any]) -> ModelRecord:
+    """Return the record of a model from its files, without opening the weights. Raises: InvalidSettings."""
+    return _described(locate(name), _parsed(name, options))
+
+
+def open_embedder(name: str, options: dict[str, Any]) -> "SentenceTransformerEmbedder":
+    """Return the embedder of a model. Raises: InvalidSettings when it is not on this machine."""
+    return SentenceTransformerEmbedder(locate(name), _parsed(name, options))
+
+
+def open_tokenizer(name: str, options: dict[str, Any]) -> "SentenceTransformerTokenizer":
+    """Return the tokenizer of a model; reads neither weights nor torch. Raises: InvalidSettings."""
+    _parsed(name, options)
+    return SentenceTransformerTokenizer(locate(name))
+
+
+def reopen(record: ModelRecord, options: dict[str, Any] | None = None) -> "SentenceTransformerEmbedder":
+    """Return the embedder that a manifest records; of `options` those are used that change no result.
+
+    Raises: SchemaMismatch when the files here make another model of it; InvalidSettings when it is missing.
+    """
+    here = {key: value for key, value in (options or {}).items() if key not in RESULT_OPTIONS}
+    folder, parsed = locate(record.name), _parsed(record.name, {**here, **record.options})
+    found = _described(folder, parsed).fingerprint
+    if found != record.fingerprint:
+        raise SchemaMismatch(
+            f"model {record.name}: the one in {folder.path} has fingerprint {found}, recorded is {record.fingerprint}"
+        )
+    return SentenceTransformerEmbedder(folder, parsed)
+
+
+class SentenceTransformerTokenizer:
+    """The model's tokenizer, from its tokenizer.json."""
+
+    def __init__(self, folder: ModelFolder) -> None:
+        from tokenizers import Tokenizer, normalizers
+
+        path = folder.transformer / "tokenizer.json"
+        content = path.read_bytes()
+        try:
+            self._tokenizer = Tokenizer.from_str(content.decode())
+        except Exception as error:  # the library raises nothing more exact
+            raise InvalidSettings(f"model {folder.name}: {path} cannot be read: {error}") from error
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        lower = bool(folder.sentence_config.get("do_lower_case"))
+        if lower:
+            present = [self._tokenizer.normalizer] if self._tokenizer.normalizer else []
+            self._tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *present])
+        self.fingerprint = digest_of([KIND, sha256_hex(content), lower])
+        self.special_tokens = int(self._tokenizer.num_special_tokens_to_add(is_pair=False))
+
+    def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+        """Return for each text the spans of its tokens, (tokens, 2) code points."""
+        return [
+            np.fromiter(chain.from_iterable(found.offsets), np.int32, 2 * len(found)).reshape(-1, 2)
+            for found in self._encoded(texts, self._tokenizer.encode_batch)
+        ]
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Return for each text how many tokens it has, without special tokens."""
+        return [len(found) for found in self._encoded(texts, self._tokenizer.encode_batch_fast)]
+
+    def _encoded(self, texts: Sequence[str], encode: Any) -> Any:
+        try:
+            return encode(list(texts), add_special_tokens=False)
+        except (UnicodeEncodeError, TypeError) as error:
+            raise MalformedDocument(f"a text is not valid Unicode: {error}") from error
+
+
+class SentenceTransformerEmbedder:
+    """A sentence-transformers model. Calls from several threads wait for each other."""
+
+    def __init__(self, folder: ModelFolder, options: Options) -> None:
+        self.record = _described(folder, options)
+        self.device = options.device or best_device()
+        self.dtype = options.dtype or best_dtype(self.device)
+        self.forward_passes = 0
+        self.texts_embedded = 0
+        self._tokenizer = SentenceTransformerTokenizer(folder)
+        self._question_prompt, self._text_prompt = _prompts(folder, options)
+        self._length = options.max_seq_length or folder.length
+        self._model = load_model(folder.path, self.device, self.dtype)
+        self._model.max_seq_length = self._length
+        if (dimension := self._model.get_embedding_dimension()) != self.record.dimension:
+            raise DimensionMismatch(
+                f"model {folder.name}: gives {dimension} numbers, its files say {self.record.dimension}"
+            )
+        budget, most = BUDGETS["cpu" if self.device == "cpu" else "cuda"]
+        self._budget, self._most = options.token_budget or budget, options.max_texts or most
+        self._too_large = sys.maxsize  # padded tokens of the smallest batch that ran out of memory
+        self._lock = threading.Lock()
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return (n, dimension) float32, L2-normalised, in input order.
+
+        Raises: FatalError for a text over the model's limit or a vector that is not finite; EmbedderOutOfMemory when
+        not even one text fits.
+        """
+        counts = self._tokenizer.count(texts)
+        for i, count in enumerate(counts):
+            if count > self.record.max_tokens:
+                raise FatalError(
+                    f"model {self.record.name}: text {i} has {count} tokens, at most {self.record.max_tokens} fit: "
+                    f"{texts[i][:60]!r}"
+                )
+        extra = self._length - self.record.max_tokens
+        vectors = np.zeros((len(texts), self.record.dimension), np.float32)
+        lengths = np.asarray(counts, np.int64) + extra
+        for batch in batches(lengths.tolist(), self._budget, self._most):
+            self._fill(vectors, texts, batch, lengths)
+        return vectors
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """As `embed`, with the question prompt; a question over the limit is cut, with a warning."""
+        room = _room(self._tokenizer, self._length, self._question_prompt)
+        short = list(texts)
+        for i, spans in enumerate(self._tokenizer.offsets(texts)):
+            if len(spans) > room:
+                log.warning("question cut: %d tokens, model %s takes %d", len(spans), self.record.name, room)
+                short[i] = texts[i][: spans[room - 1, 1]]
+        vectors = np.zeros((len(short), self.record.dimension), np.float32)
+        for start in range(0, len(short), self._most):
+            part = slice(start, start + self._most)
+            vectors[part] = self._forward(short[part], self._question_prompt)
+        return vectors
+
+    def _fill(self, vectors: Vectors, texts: Sequence[str], batch: Batch, lengths: NDArray[np.int64]) -> None:
+        """Write the vectors of a batch, in halves when the whole does not fit into memory."""
+        padded = len(batch) * int(lengths[batch].max())
+        if len(batch) == 1 or padded < self._too_large:
+            try:
+                vectors[batch] = self._forward([texts[i] for i in batch], self._text_prompt)
+                return
+            except EmbedderOutOfMemory:
+                if len(batch) == 1:
+                    raise
+                log.warning("out of memory with %d texts on %s: trying halves", len(batch), self.device)
+        # Behind the handler: an exception that is being handled keeps the tensors of the failed pass alive.
+        self._too_large = min(self._too_large, padded)
+        release_memory(self.device)
+        for half in halve(batch):
+            self._fill(vectors, texts, half, lengths)
+
+    def _forward(self, texts: Sequence[str], prompt: str) -> Vectors:
+        """Return (n, dimension) of one forward pass, checked and normalised in float32."""
+        import torch
+
+        with self._lock, torch.inference_mode(), memory_errors(self.device, len(texts)):
+            features = self._model.preprocess(list(texts), prompt=prompt or None)
+            features = {k: v.to(self.device) if isinstance(v, torch.Tensor) else v for k, v in features.items()}
+            raw: Vectors = self._model(features)["sentence_embedding"].float().cpu().numpy()
+            self.forward_passes += 1
+            self.texts_embedded += len(texts)
+        norms = np.linalg.norm(raw, axis=1, keepdims=True)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            vectors: Vectors = raw / norms
+        wrong = np.flatnonzero(~(np.abs(np.linalg.norm(vectors, axis=1) - 1) < NORM_TOLERANCE))
+        if len(wrong):
+            raise FatalError(
+                f"model {self.record.name}: vector of norm {norms[wrong[0], 0]} for {texts[wrong[0]][:60]!r}"
+            )
+        return vectors
+
+
+def _parsed(name: str, options: dict[str, Any]) -> Options:
+    try:
+        return Options.model_validate(options)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise InvalidSettings(f"model {name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def _described(folder: ModelFolder, options: Options) -> ModelRecord:
+    length = options.max_seq_length or folder.length
+    if length > folder.positions:
+        raise InvalidSettings(
+            f"model {folder.name}: max_seq_length {length} is over the {folder.positions} positions it knows"
+        )
+    question_prompt, text_prompt = _prompts(folder, options)
+    return ModelRecord(
+        kind=KIND,
+        name=folder.name,
+        fingerprint=digest_of([KIND, 1, folder.digest(), question_prompt, text_prompt, "l2", length]),
+        dimension=folder.dimension,
+        max_tokens=_room(SentenceTransformerTokenizer(folder), length, text_prompt),
+        options=options.recorded(),
+    )
+
+
+def _prompts(folder: ModelFolder, options: Options) -> tuple[str, str]:
+    question, text = options.question_prompt, options.text_prompt
+    return (
+        folder.prompt(QUESTION_PROMPTS) if question is None else question,
+        folder.prompt(TEXT_PROMPTS) if text is None else text,
+    )
+
+
+def _room(tokenizer: SentenceTransformerTokenizer, length: int, prompt: str) -> int:
+    """Return the tokens left for a text beside the prompt and special tokens."""
+    return length - tokenizer.special_tokens - (tokenizer.count([prompt])[0] if prompt else 0)
