@@ -13,9 +13,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.bm25 import LENGTHS, Analyser, KeywordFiles, KeywordIndex, ShardPostings, merge, restrict, shard_postings
+from ingest.bm25 import (
+    LENGTHS,
+    Analyser,
+    KeywordFiles,
+    KeywordIndex,
+    ShardPostings,
+    merge,
+    merging,
+    restrict,
+    shard_postings,
+)
 from ingest.bm25 import index as index_module
-from ingest.bm25 import merging
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.records import Hit
 
@@ -214,10 +223,8 @@ def test_a_merge_never_holds_more_files_open_than_it_says(tmp_path, monkeypatch)
 
     def counted(self):
         nonlocal most
-        here = str(tmp_path)
-        most = max(
-            most, sum(os.path.realpath(f"/proc/self/fd/{fd}").startswith(here) for fd in os.listdir("/proc/self/fd"))
-        )
+        links = [os.path.realpath(fd) for fd in Path("/proc/self/fd").iterdir()]
+        most = max(most, sum(link.startswith(str(tmp_path)) for link in links))
         real(self)
 
     monkeypatch.setattr(merging._Input, "advance", counted)
@@ -228,7 +235,7 @@ def test_a_merge_never_holds_more_files_open_than_it_says(tmp_path, monkeypatch)
 def test_unsorted_postings_are_refused_with_the_files_name(tmp_path):
     made = shard_postings(["a b", "a"], ["c0", "c1"], PLAIN)
     paths = save(ShardPostings(made.postings.take([2, 0, 1]), made.lengths), tmp_path, "bad")
-    with pytest.raises(SchemaMismatch, match="bad-postings.parquet: postings are not sorted"):
+    with pytest.raises(SchemaMismatch, match=r"bad-postings\.parquet: postings are not sorted"):
         merge([paths], tmp_path / "out")
 
 

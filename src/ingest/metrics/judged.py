@@ -1,0 +1,101 @@
+"""Judged sets: questions with the places that answer them, one JSON object a line."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ingest.errors import InvalidSettings
+from ingest.records import Gold, Question
+
+TYPO = 0.8  # an unknown key that looks this much like a known one is a mistake, not somebody's own column
+
+
+class _Judged(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="allow")
+
+    @model_validator(mode="after")
+    def _no_typos(self) -> Self:
+        known = type(self).model_fields
+        for key in self.model_extra or ():
+            if near := difflib.get_close_matches(key, known, 1, TYPO):
+                raise ValueError(f"unknown key {key!r}; is {near[0]!r} meant?")
+        return self
+
+
+class JudgedPlace(_Judged):
+    """One place that answers a question: anchored to the document, never to a chunk."""
+
+    doc: Annotated[str, Field(min_length=1, description="path relative to the source's root")]
+    grade: Annotated[int, Field(ge=0, description="higher is better; 0: looked at, not relevant")] = 1
+    headings: Annotated[tuple[str, ...], Field(description="path of headings from the title to the section")] = ()
+    spans: Annotated[tuple[str, ...], Field(description="exact texts, one of which a relevant chunk holds")] = ()
+    start: Annotated[int | None, Field(ge=0, description="code point in the file where the place begins")] = None
+    end: Annotated[int | None, Field(ge=1, description="code point in the file behind the place")] = None
+    added: Annotated[bool, Field(description="an alternative place with the same text")] = False
+    sha256: Annotated[str, Field(pattern="^([0-9a-f]{64})?$", description="of the file that was judged")] = ""
+    source: Annotated[str, Field(description="name of the source; empty for any")] = ""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.start is None) != (self.end is None):
+            raise ValueError("start and end come together")
+        if self.start is not None and self.end is not None and self.start >= self.end:
+            raise ValueError(f"start {self.start} is not before end {self.end}")
+        return self
+
+
+class JudgedQuestion(_Judged):
+    """One line of a judged set. Keys that are not named here are allowed and not read."""
+
+    query_id: Annotated[str, Field(min_length=1, description="unique in all sets of an index")]
+    text: Annotated[str, Field(min_length=1)]
+    answerable: Annotated[bool, Field(description="false: no place in the collection answers it")] = True
+    gold: tuple[JudgedPlace, ...] = ()
+    slices: Annotated[dict[str, str], Field(description="name → value, for scores by group")] = {}
+    must_pass: Annotated[bool, Field(description="the gate refuses a candidate that does not answer it")] = False
+
+    @model_validator(mode="after")
+    def _judged(self) -> Self:
+        places = sum(place.grade > 0 for place in self.gold)
+        if self.answerable and not places:
+            raise ValueError("an answerable question needs a gold place with a grade above 0")
+        if not self.answerable and places:
+            raise ValueError(f"answerable is false, but gold has {places} places")
+        return self
+
+
+def read_judged_set(lines: Iterable[str], where: str) -> list[Question]:
+    """Return the questions of a judged set, in its order. Blank lines are skipped.
+
+    Args:
+        lines: JSON Lines.
+        where: Name of the file, for messages.
+
+    Raises: InvalidSettings naming file, line and fault: not JSON, a field of the wrong type, a key that is nearly a
+        known one, a query id that was there before.
+    """
+    questions: list[Question] = []
+    seen: dict[str, int] = {}
+    for number, line in enumerate(lines, start=1):
+        text = line.lstrip("\ufeff").strip()
+        if not text:
+            continue
+        question = _question(text, f"{where}, line {number}")
+        if (before := seen.setdefault(question.query_id, number)) != number:
+            raise InvalidSettings(f"{where}, line {number}: query_id {question.query_id} is on line {before} already")
+        questions.append(question)
+    return questions
+
+
+def _question(line: str, place: str) -> Question:
+    try:
+        judged = JudgedQuestion.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        field = ".".join(map(str, first["loc"]))
+        message = first["msg"].removeprefix("Value error, ")
+        raise InvalidSettings(f"{place}: {field + ': ' if field else ''}{message}") from error
+    gold = tuple(Gold(**place.model_dump(include=set(JudgedPlace.model_fields))) for place in judged.gold)
+    return Question(judged.query_id, judged.text, judged.answerable, gold, judged.slices, judged.must_pass)

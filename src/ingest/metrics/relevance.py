@@ -1,0 +1,62 @@
+"""Does a chunk hold a gold place? Judgments are anchored to documents, so the answer is the same for every chunker."""
+
+import math
+import re
+from functools import lru_cache
+
+from ingest.records import Gold, Result
+
+WORD = re.compile(r"[^\W_]+")
+WITHOUT_SPACES = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")  # Thai, kana, Han
+LONG_SPAN = 30  # words; of a longer span a part of it in one run is enough
+ENOUGH_OF_SPAN = 0.7
+ENOUGH_OF_OFFSETS = 0.5
+
+
+def relevant(result: Result, gold: Gold) -> bool:
+    """Tell whether a chunk answers by a gold place of its document.
+
+    The first rule whose data both sides have decides, and only that one:
+
+    1. spans: the chunk's text holds one of them, by letters and digits with case folded; of a span over 30 words,
+       70 % of them in one run;
+    2. offsets: the chunk shares at least half of the shorter of itself and start…end;
+    3. headings: the chunk's heading path begins with them;
+    4. the document is enough.
+    """
+    if result.path != gold.doc or gold.source not in ("", result.source):
+        return False
+    if gold.spans:
+        return any(holds(result.text, span) for span in gold.spans)
+    if gold.start is not None and gold.end is not None and has_offsets(result):
+        shared = min(result.end, gold.end) - max(result.start, gold.start)
+        shorter = min(result.end - result.start, gold.end - gold.start)
+        return shared > 0 and shared >= ENOUGH_OF_OFFSETS * shorter
+    if gold.headings:
+        path = [_words(heading) for heading in result.heading_path[: len(gold.headings)]]
+        return path == [_words(heading) for heading in gold.headings]
+    return True
+
+
+def has_offsets(result: Result) -> bool:
+    """Tell whether a chunk knows its place in the document; an empty span means that it does not."""
+    return result.end > result.start >= 0
+
+
+def holds(text: str, span: str) -> bool:
+    """Tell whether a text holds a span: its words in one run, of more than 30 words 70 % in one run."""
+    within, wanted = _words(text), _words(span)
+    if not wanted:
+        return False
+    if f" {wanted} " in f" {within} " or (WITHOUT_SPACES.search(wanted) and wanted in within):
+        return True
+    parts = wanted.split()
+    if len(parts) <= LONG_SPAN:
+        return False
+    size = math.ceil(ENOUGH_OF_SPAN * len(parts))
+    return any(" ".join(parts[i : i + size]) in within for i in range(len(parts) - size + 1))
+
+
+@lru_cache(maxsize=2048)  # one chunk is compared with every place of its document
+def _words(text: str) -> str:
+    return " ".join(WORD.findall(text.casefold()))
