@@ -76,3 +76,8 @@ def test_an_analyser_can_be_pickled_and_shared_between_threads():
     for thread in threads:
         thread.join()
     assert found == [expected] * 4
+
+
+def test_the_default_analysers_terms_are_those_of_every_index_built_so_far():
+    """When this fails after an upgrade, readers refuse older indexes: the upgrade needs a rebuild, say so."""
+    assert Analyser().record()["probe"] == "8ae1e42001e3d5cab583f3aee1c6925aebdf0e9f1561ba0456ca043349c9e3e6"
