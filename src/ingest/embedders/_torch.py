@@ -8,7 +8,8 @@ from typing import Any
 
 from ingest.errors import EmbedderOutOfMemory, InvalidSettings
 
-BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # in /proc/cpuinfo, x86 and ARM
+CPUINFO = Path("/proc/cpuinfo")
+BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # its names for it, x86 and ARM
 
 
 def best_device() -> str:
@@ -24,8 +25,7 @@ def best_dtype(device: str) -> str:
 
     if device.startswith("cuda"):
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
-    cpuinfo = Path("/proc/cpuinfo")
-    known = set(cpuinfo.read_text().split()) if device == "cpu" and cpuinfo.exists() else set()
+    known = set(CPUINFO.read_text().split()) if device == "cpu" and CPUINFO.exists() else set()
     return "bfloat16" if BF16_FLAGS & known else "float32"
 
 
@@ -42,7 +42,7 @@ def load_model(folder: Path, device: str, dtype: str) -> Any:
         model = SentenceTransformer(
             str(folder), device=device, local_files_only=True, model_kwargs={"dtype": getattr(torch, dtype)}
         )
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except Exception as error:  # whatever a broken file makes of some library below
         raise InvalidSettings(f"model in {folder}: cannot be opened on {device}: {error}") from error
     model.eval()
     return model
