@@ -121,7 +121,8 @@ class EmbeddingStore:
         if entry.segment in self._keys:
             self._keys.move_to_end(entry.segment)
             return self._keys[entry.segment]
-        table = pq.read_table(self.store.local_path(self._segment_key(entry.segment)), columns=["key"])
+        with pq.ParquetFile(self.store.local_path(self._segment_key(entry.segment)), memory_map=True) as file:
+            table = file.read(["key"])
         keys: Keys = np.array(table["key"].to_pylist(), dtype="S64")
         self._keys[entry.segment] = keys
         while len(self._keys) > 1 and sum(map(len, self._keys.values())) > self.cached_keys:
