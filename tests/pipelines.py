@@ -90,6 +90,16 @@ class Listener(Silent):
         self.heard.append((kind, value))
 
 
+def build_options(**changes: Any) -> BuildOptions:
+    """Return the options of a small index: four documents a shard, nothing judged."""
+    values: dict[str, Any] = {
+        "index": "docs", "settings": {}, "chunking": SMALL_CHUNKS, "analyser": ANALYSER, "profile": QueryProfile(),
+        "gate": UNJUDGED, "judged": (), "documents_per_shard": 4, "max_deleted_share": 0.5,
+        "max_document_bytes": MEBI, "load_batch": 7,
+    }  # fmt: skip
+    return BuildOptions(**(values | changes))
+
+
 @dataclass
 class Project:
     """One index with everything that it needs. Change a field, then `run` again."""
@@ -98,7 +108,7 @@ class Project:
     store: Store = field(default_factory=InMemoryStore)
     vectors: VectorIndex = field(default_factory=QdrantIndex.in_memory)
     embedder: hashing.HashingEmbedder = field(default_factory=lambda: hashing.open_embedder("hashing", {}))
-    options: BuildOptions = field(default_factory=lambda: build_options())
+    options: BuildOptions = field(default_factory=build_options)
     now: datetime = START
     observer: Any = field(default_factory=Listener)
     monotonic: Callable[[], float] = field(default_factory=lambda: map(float, itertools.count()).__next__)
@@ -184,16 +194,6 @@ class Project:
             assert not work.summary.needs_generation
             chosen = contents or self.contents()
             return Check(services, chosen, work.shard_plan, lambda _: (), mend).run(work.summary.counts)
-
-
-def build_options(**changes: Any) -> BuildOptions:
-    """Return the options of a small index: four documents a shard, nothing judged."""
-    values: dict[str, Any] = {
-        "index": "docs", "settings": {}, "chunking": SMALL_CHUNKS, "analyser": ANALYSER, "profile": QueryProfile(),
-        "gate": UNJUDGED, "judged": (), "documents_per_shard": 4, "max_deleted_share": 0.5,
-        "max_document_bytes": MEBI, "load_batch": 7,
-    }  # fmt: skip
-    return BuildOptions(**(values | changes))
 
 
 def project(folder: Path, documents: int = 12, **options: Any) -> Project:
