@@ -77,10 +77,7 @@ class Translator:
         kind = type(error).__name__
         told = f"{self.where(key)}: cannot {action}"
         if kind in NO_CREDENTIALS:
-            return AccessDenied(
-                f"{told}: no usable AWS credentials ({kind}): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
-                "AWS_PROFILE, or give the machine a role"
-            )
+            return no_credentials(error, told)
         if kind in WRONG_SETTINGS:
             return InvalidSettings(f"{told}: botocore does not accept the request ({kind})")
         return self.broken(error, action, key)
@@ -118,6 +115,14 @@ class Translator:
             f"s3://{self.bucket}: the bucket is in region {lives or 'unknown'}, the settings say {region}: "
             "set the s3 region or AWS_DEFAULT_REGION to the bucket's"
         )
+
+
+def no_credentials(error: "BotoCoreError", told: str) -> AccessDenied:
+    """Return the error for credentials that are missing or of which a part is missing."""
+    return AccessDenied(
+        f"{told}: no usable AWS credentials ({type(error).__name__}): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+        "AWS_PROFILE, or give the machine a role"
+    )
 
 
 def _code(parsed: Any) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlsplit
 
 from ingest.errors import InvalidSettings
+from ingest.s3.answers import NO_CREDENTIALS, no_credentials
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -63,7 +64,10 @@ def split_uri(uri: str) -> tuple[str, str]:
 
 
 def open_client(options: S3Options, attempts: int = 1) -> "S3Client":
-    """Return a boto3 client that tries each request `attempts` times in all. Raises: InvalidSettings."""
+    """Return a boto3 client that tries each request `attempts` times in all.
+
+    Raises: InvalidSettings; AccessDenied when credentials are half there.
+    """
     import boto3.session
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
@@ -79,4 +83,7 @@ def open_client(options: S3Options, attempts: int = 1) -> "S3Client":
         session = boto3.session.Session()
         return session.client("s3", endpoint_url=options.endpoint_url, region_name=options.region, config=config)
     except (BotoCoreError, ValueError) as error:
-        raise InvalidSettings(f"no S3 client for endpoint {options.endpoint_url or 'AWS'}: {error}") from error
+        told = f"no S3 client for endpoint {options.endpoint_url or 'AWS'}"
+        if isinstance(error, BotoCoreError) and type(error).__name__ in NO_CREDENTIALS:
+            raise no_credentials(error, told) from error
+        raise InvalidSettings(f"{told}: {error}") from error

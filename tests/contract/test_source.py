@@ -1,0 +1,206 @@
+"""What every `ports.Source` promises: a folder, a bucket with versions, a bucket without."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.errors import InvalidSettings, OversizedDocument, UnknownSource
+from ingest.ports import Source
+from ingest.records import RawDocument
+from ingest.s3 import open_client
+from ingest.sources import find
+from tests.s3_server import aws_environment, make_bucket, s3_server
+
+__all__ = ["aws_environment", "make_bucket", "s3_server"]
+
+# No two of them may share a URI or a name on a file system that tells upper and lower case apart.
+STRANGE = [
+    "a b.md", "a!b.md", "a#b.md", "a%20b.md", "a%b.md", "a+b.md", "a&b.md", "a?b.md", "a=b.md", "a;b.md", "a:b.md",
+    "A b.md", "a\\b.md", "a'b\".md", "ä.md", "a\u0308.md", "😀/ключ.md", "a\tb.md", "~.md", ".hidden/.x.md", "-.md",
+    "a/b.md", "a.md", "aa.md", "a-b.md", "index", "[x]*.md",
+]  # fmt: skip
+
+
+@dataclass
+class Place:
+    """Somewhere a source can look, and how a test changes what is there."""
+
+    uri: str
+    open: Callable[..., Source]
+    put: Callable[[str, bytes], None]
+    delete: Callable[[str], None]
+    keeps_versions: bool = False
+
+
+def opener(s3: Any) -> Callable[..., Source]:
+    def open_(uri: str, **options: Any) -> Source:
+        return find(uri).open_source("docs", uri, options, ("staff", "public"), "acme", s3)
+
+    return open_
+
+
+@pytest.fixture(params=["file", "s3", "s3-versioned"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    if request.param == "file":
+        root = tmp_path / "docs"
+        root.mkdir()
+
+        def put(path: str, data: bytes) -> None:
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_bytes(data)
+
+        yield Place(root.as_uri(), opener(None), put, lambda path: (root / path).unlink())
+        return
+    server = request.getfixturevalue("s3_server")
+    bucket = request.getfixturevalue("make_bucket")(versioned=request.param == "s3-versioned")
+    client = open_client(server.options())
+    yield Place(
+        f"s3://{bucket}/docs",
+        opener(server.options(page_size=3)),
+        lambda path, data: client.put_object(Bucket=bucket, Key=f"docs/{path}", Body=data) and None,
+        lambda path: client.delete_object(Bucket=bucket, Key=f"docs/{path}") and None,
+        keeps_versions=request.param == "s3-versioned",
+    )
+    client.close()
+
+
+def test_every_document_is_listed_once_in_the_order_of_uris(place):
+    for path in STRANGE:
+        place.put(path, path.encode())
+    refs = list(place.open(place.uri).list())
+    assert sorted(STRANGE) == sorted(ref.path for ref in refs)
+    assert sorted({ref.uri for ref in refs}) == [ref.uri for ref in refs]
+    assert all(ref.uri.isascii() and not set(ref.uri) & set(' #?"<>\\^`{|}') for ref in refs)
+
+
+def test_every_listed_document_can_be_read(place):
+    for path in STRANGE:
+        place.put(path, path.encode())
+    source = place.open(place.uri)
+    assert {path: path.encode() for path in STRANGE} == {ref.path: source.read(ref).data for ref in source.list()}
+
+
+def test_a_ref_tells_source_size_rights_and_time(place):
+    place.put("sub/a.md", b"content")
+    source = place.open(place.uri)
+    (ref,) = source.list()
+    assert (source.name, source.uri) == ("docs", place.uri)
+    assert (ref.source, ref.uri, ref.path) == ("docs", f"{place.uri}/sub/a.md", "sub/a.md")
+    assert (ref.size, ref.acl, ref.tenant) == (7, ("staff", "public"), "acme")
+    assert ref.modified.endswith("+00:00")
+    assert source.read(ref) == RawDocument(ref, b"content")
+
+
+def test_an_empty_place_lists_nothing(place):
+    assert list(place.open(place.uri).list()) == []
+
+
+def test_an_empty_document_is_a_document(place):
+    place.put("empty.md", b"")
+    source = place.open(place.uri)
+    (ref,) = source.list()
+    assert (ref.size, source.read(ref).data) == (0, b"")
+
+
+def test_a_neighbour_whose_name_begins_alike_is_not_listed(place):
+    place.put("a/x.md", b"in")
+    place.put("ab/y.md", b"out")
+    place.put("a.md", b"out")
+    assert [ref.path for ref in place.open(f"{place.uri}/a").list()] == ["x.md"]
+    assert [ref.path for ref in place.open(f"{place.uri}/a/").list()] == ["x.md"]
+
+
+def test_a_second_listing_without_change_gives_the_same_refs(place):
+    for path in ("b.md", "a.md", "c/d.md"):
+        place.put(path, b"content")
+    assert list(place.open(place.uri).list()) == list(place.open(place.uri).list())
+
+
+def test_a_changed_document_has_another_version(place):
+    place.put("a.md", b"one")
+    (before,) = place.open(place.uri).list()
+    place.put("a.md", b"other")
+    (after,) = place.open(place.uri).list()
+    assert (before.uri, before.version != after.version) == (after.uri, True)
+
+
+def test_a_deleted_document_is_not_listed(place):
+    place.put("a.md", b"")
+    place.put("b.md", b"")
+    place.delete("a.md")
+    assert [ref.path for ref in place.open(place.uri).list()] == ["b.md"]
+
+
+def test_what_changed_after_the_listing_is_not_read_as_what_was_listed(place):
+    place.put("a.md", b"one")
+    source = place.open(place.uri)
+    (ref,) = source.list()
+    place.put("a.md", b"other")
+    expected = RawDocument(ref, b"one") if place.keeps_versions else None
+    assert source.read(ref) == expected
+
+
+def test_what_was_deleted_after_the_listing_is_none_or_the_version_kept(place):
+    place.put("a.md", b"one")
+    source = place.open(place.uri)
+    (ref,) = source.list()
+    place.delete("a.md")
+    expected = RawDocument(ref, b"one") if place.keeps_versions else None
+    assert source.read(ref) == expected
+
+
+def test_patterns_choose_documents(place):
+    for path in ("a.md", "a.txt", "drafts/b.md", "sub/c.md", "sub/C.MD"):
+        place.put(path, b"")
+    source = place.open(place.uri, include=["*.md"], exclude=["drafts/*"])
+    assert [ref.path for ref in source.list()] == ["a.md", "sub/c.md"]
+
+
+def test_a_document_over_the_limit_is_listed_and_not_read(place):
+    place.put("a.md", b"12345678")
+    place.put("b.md", b"1234567")
+    source = place.open(place.uri, max_document_bytes=7)
+    large, small = source.list()
+    assert source.read(small).data == b"1234567"
+    with pytest.raises(OversizedDocument, match=f"{large.uri}: 8 bytes, over the limit of 7"):
+        source.read(large)
+
+
+def test_a_missing_place_is_an_unknown_source(place, s3_server):
+    uri = f"{place.uri}/missing" if place.uri.startswith("file") else "s3://missing-bucket/docs"
+    with pytest.raises(UnknownSource, match="missing"):
+        list(place.open(uri).list())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"included": ["*"]}, "unknown option included; known are include, exclude, max_document_bytes"),
+        ({"include": "*.md"}, "include must be a list"),
+        ({"exclude": [1]}, "exclude must be a list"),
+        ({"max_document_bytes": 0}, "max_document_bytes must be a positive number of bytes, not 0"),
+        ({"max_document_bytes": "1"}, "max_document_bytes must be a positive number of bytes, not '1'"),
+    ],
+)
+def test_options_that_nobody_knows_are_refused(place, options, message):
+    with pytest.raises(InvalidSettings, match=f"source docs: {message}"):
+        place.open(place.uri, **options)
+
+
+@pytest.mark.parametrize(("acl", "tenant"), [((), "acme"), (("public",), "")])
+def test_rights_must_be_given(place, acl, tenant):
+    with pytest.raises(InvalidSettings, match="source docs: acl and tenant must be given"):
+        find(place.uri).open_source("docs", place.uri, {}, acl, tenant, None)
+
+
+@pytest.mark.parametrize("end", ["/../x.md", "/x.md"])
+def test_a_ref_of_another_place_is_refused(place, end):
+    place.put("a.md", b"")
+    source = place.open(place.uri)
+    (ref,) = source.list()
+    stranger = type(ref)(place.uri.replace("/docs", "/other") + end, "docs", "x.md", ref.version, 0)
+    with pytest.raises(InvalidSettings, match="does not lie under"):
+        source.read(stranger)
