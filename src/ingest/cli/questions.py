@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import typer
 
@@ -49,9 +50,10 @@ def _question(line: str, where: str) -> Asked:
     if not isinstance(values, dict):
         raise _bad(f"{where}: an object is expected, found {type(values).__name__}")
     query_id, text = values.get("query_id"), values.get("text")
-    if not isinstance(query_id, str | int) or not isinstance(text, str) or not text.strip():
+    named = isinstance(query_id, str | int) and not isinstance(query_id, bool)
+    if not named or not isinstance(text, str) or not text.strip():
         raise _bad(f"{where}: query_id (string or number) and text (string, not empty) are needed")
-    return Asked(query_id, text)
+    return Asked(cast(str | int, query_id), text)
 
 
 def _bad(message: str) -> typer.BadParameter:

@@ -7,7 +7,7 @@ import typer
 from ingest.cli import tables
 from ingest.cli.command import Common, command
 from ingest.cli.exit_codes import ExitCode, code_of
-from ingest.cli.output import Output
+from ingest.cli.output import Output, printable
 from ingest.cli.session import Session, opened
 from ingest.errors import IndexUnavailable, SchemaMismatch, UnknownRelease
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ingest.records import Release
 
 AGAIN = "A release is written as a whole or not at all: see `ingest status`, then give the same command again."
+PROMOTED, LIFTED = "promoted by hand", "hold lifted by hand"
 GENERATIONS = 20
 DIGEST = 12  # hex digits that people see
 
@@ -48,7 +49,9 @@ def evaluate(common: Common, generation: Generation = None) -> None:
 def promote(
     common: Common,
     generation: Generation = None,
-    why: Annotated[str, typer.Option("--why", help="One line for the record.")] = "promoted by hand",
+    why: Annotated[
+        str | None, typer.Option("--why", help="One line for the record.", show_default="promoted by hand")
+    ] = None,
     lift_hold: Annotated[
         bool, typer.Option("--lift-hold", help="End the hold that a rollback left, also when nothing is promoted.")
     ] = False,
@@ -66,7 +69,7 @@ def promote(
         chosen = generation or standing.waiting_candidate(services)
         verdict, release = None, None
         if chosen is not None:
-            verdict, release = promote_candidate(services, chosen, why, lift_hold=lift_hold)
+            verdict, release = promote_candidate(services, chosen, why or PROMOTED, lift_hold=lift_hold)
         elif not lift_hold:
             raise UnknownRelease(
                 f"index {services.options.index}: no sealed generation waits for promotion; `ingest run` builds one, "
@@ -74,7 +77,7 @@ def promote(
             )
         refused = verdict is not None and release is None
         if lift_hold and generation is None and release is None:
-            release = _unhold(session, why)
+            release = _unhold(session, why or LIFTED)
         session.output.document({"candidate": chosen, "refused": refused, "verdict": verdict, "release": release})
         _show_promotion(session.output, chosen if refused else None, release)
     raise typer.Exit(ExitCode.REFUSED if refused else ExitCode.DONE)
@@ -202,18 +205,23 @@ def _show_status(output: Output, found: dict[str, Any]) -> None:
         _show_release(output, release)
     elif decision is None:
         output.show("Nothing serves yet; `ingest run` builds and promotes a generation.")
-    if decision is not None and (release is None or release.number != decision.number):
-        output.show(f"Decided but not in force: release {decision.number} of generation {decision.generation}. "
-                    "The next `ingest run`, promote or rollback applies it.")  # fmt: skip
     if decision is not None:
-        counts = ", ".join(f"{name} {count:,}" for name, count in found["counts"].items())
-        output.show(f"Generation {decision.generation}: {counts}; base {found['base'] or 'none'}")
+        if release is None or release.number != decision.number:
+            output.show(f"Decided but not in force: release {decision.number} of generation {decision.generation}.")
+            output.show("The next `ingest run`, `promote` or `rollback` puts it into force.")
+        counts = ", ".join(f"{found['counts'].get(name, 0):,} {name}" for name in ("documents", "chunks"))
+        output.show(f"Generation {decision.generation}: {counts}, built on {found['base'] or 'nothing'}.")
     if run is not None:
-        output.show(f"Newest run: {run.started}, generation {run.generation}: {run.decision}")
+        output.show(f"Newest run: {run.started}, generation {run.generation}: {run.decision}.")
     if found["candidate"] is not None:
-        output.show(f"Candidate {found['candidate']}: {found['candidate_decision'] or 'sealed'}"
-                    f"{': ' + '; '.join(found['reasons']) if found['reasons'] else ''}")  # fmt: skip
-    engine = found["engine"]
-    where = f"server {engine['url']}" if engine["kind"] == "server" else f"embedded engine in {engine['folder']}"
-    running = "" if engine["kind"] == "server" else f", {'running' if engine['running'] else 'not running before this'}"
-    output.show(f"Vector index: {where}{running}")
+        output.show(f"Candidate {found['candidate']}: {found['candidate_decision'] or 'sealed'}.")
+        for reason in found["reasons"]:
+            output.show(f"  against: {printable(reason)}")
+    output.show(_engine_line(found["engine"]))
+
+
+def _engine_line(engine: dict[str, Any]) -> str:
+    if engine["kind"] == "server":
+        return f"Vectors: server {engine['url']}."
+    running = "running" if engine["running"] else "started when a command needs it"
+    return f"Vectors: embedded engine in {engine['folder']}, {running}."

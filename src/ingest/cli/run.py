@@ -8,12 +8,12 @@ import typer
 from ingest.cli import tables
 from ingest.cli.command import Common, command
 from ingest.cli.exit_codes import ExitCode
-from ingest.cli.output import plain
+from ingest.cli.output import plain, printable
 from ingest.cli.session import Session, opened
 
 if TYPE_CHECKING:
     from ingest.planning import Scope
-    from ingest.records import RunReport
+    from ingest.records import Hold, RunReport
 
 CODES = {
     "promoted": ExitCode.DONE,
@@ -56,9 +56,9 @@ def run(
     """
     with opened(common) as session:
         report = _run(session, common.index, touched.scope(), promote=not no_promote)
-        reasons = _reasons(session, report)
-        session.output.document({**plain(report), "reasons": reasons})
-        session.output.show(_summary(report))
+        hold = _hold(session)
+        session.output.document({**plain(report), "reasons": _reasons(session, report), "hold": hold})
+        session.output.show(_summary(report, hold))
     raise typer.Exit(CODES[report.decision])
 
 
@@ -76,34 +76,37 @@ def plan(common: Common, touched: ScopeOptions) -> None:
 
 def _run(session: Session, index: str | None, scope: "Scope", *, promote: bool) -> "RunReport":
     from ingest import pipeline, wiring
-    from ingest.lake.lake import Lake
 
     services = session.services
     execute = wiring.open_executor(session.settings, index, services)
 
     def decide(_: object) -> bool:
         # Under a hold the candidate waits with its verdict; an attempt to promote it would end the run as an error.
-        newest = Lake(services.store, services.options.index).releases.newest()
-        held = newest is not None and newest[1].hold is not None
-        return promote and not held and services.options.decide == "automatic"
+        return promote and services.options.decide == "automatic" and _hold(session) is None
 
     return pipeline.run(services, scope, execute, decide)
 
 
+def _hold(session: Session) -> "Hold | None":
+    from ingest.cli.standing import decision_in_force, lake_of
+
+    decision = decision_in_force(lake_of(session.services))
+    return None if decision is None else decision.hold
+
+
 def _reasons(session: Session, report: "RunReport") -> list[str]:
-    from ingest.lake.lake import Lake
+    from ingest.cli.standing import lake_of
 
-    if report.verdict is None:
-        return []
-    lake = Lake(session.services.store, session.services.options.index)
-    return list(lake.verdict(report.verdict).reasons)
+    return [] if report.verdict is None else list(lake_of(session.services).verdict(report.verdict).reasons)
 
 
-def _summary(report: "RunReport") -> str:
+def _summary(report: "RunReport", hold: "Hold | None") -> str:
     generation = report.generation
+    lift = " --lift-hold" if hold is not None else ""
+    held = f" It is held by {printable(hold.who)}: {printable(hold.why)}." if hold is not None else ""
     return {
         "promoted": f"Promoted: release {report.release} serves generation {generation}.",
         "unchanged": f"Nothing changed: release {report.release} serves generation {generation}.",
         "refused": f"Refused: generation {generation} stays sealed, serving is as before.",
-        "waiting": f"Waiting: `ingest promote {generation}` promotes it, `ingest status` tells what it waits for.",
+        "waiting": f"Waiting for a person: `ingest promote {generation}{lift}` promotes it.{held}",
     }[report.decision]

@@ -31,19 +31,20 @@ def opened(common: Common) -> Iterator[Session]:
     from ingest.settings import load_settings
 
     output = Output(common.json)
-    log_to(output)
     settings = load_settings(common.settings_path)
     observer = Watcher(output) if common.json else Tables(output)
-    services = wiring.open_services(settings, common.index, observer)
-    try:
-        yield Session(settings, services, output)
-    finally:
-        observer.close()
-        wiring.close_services(services)
+    with logged(output):
+        services = wiring.open_services(settings, common.index, observer)
+        try:
+            yield Session(settings, services, output)
+        finally:
+            observer.close()
+            wiring.close_services(services)
 
 
-def log_to(output: Output) -> None:
-    """Send warnings of the libraries to stderr: above the progress bar on a terminal, with time stamps elsewhere."""
+@contextmanager
+def logged(output: Output) -> Iterator[None]:
+    """Send warnings to stderr meanwhile: above the progress bar on a terminal, with time stamps elsewhere."""
     handler: logging.Handler
     if output.messages.is_terminal:
         from rich.logging import RichHandler
@@ -52,4 +53,9 @@ def log_to(output: Output) -> None:
     else:
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    handler.setLevel(logging.WARNING)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)

@@ -25,7 +25,9 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]], lef
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=Text(title, style="bold"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    drawn = Table(
+        title=Text(f"\n{title}", style="bold"), title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False
+    )
     for number, name in enumerate(columns):
         drawn.add_column(name, justify="left" if number < left else "right", no_wrap=True)
     for row in rows:

@@ -1,0 +1,146 @@
+"""A small index on this machine, driven through the command line: real pipeline, lake and vectors in memory."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from ingest import wiring
+from ingest.cli.main import app
+from ingest.embedders import hashing
+from ingest.executors.inline import InlineExecutor
+from ingest.indexes.qdrant import QdrantIndex
+from ingest.ports import Observer, Services
+from ingest.s3 import S3Options
+from ingest.sandbox.inline import InlineSandbox
+from ingest.settings import Settings
+from ingest.sources.file import open_source
+from tests.fakes import InMemoryStore
+
+TOPICS = ("copper", "granite", "walnut", "marble", "amber", "cobalt")
+
+
+@dataclass
+class Answer:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+    error: BaseException | None = None
+
+    @property
+    def document(self) -> Any:
+        """Return stdout as the one JSON document that it must be."""
+        return json.loads(self.out)
+
+
+@dataclass
+class Lab:
+    """A folder with settings and documents, and the command line over it."""
+
+    folder: Path
+    vectors: QdrantIndex
+    store: InMemoryStore = field(default_factory=InMemoryStore)
+    closed: int = 0
+    observers: list[Observer] = field(default_factory=list)
+
+    def write(self, topic: str, text: str = "") -> None:
+        """Write a document about a topic."""
+        body = text or f"The {topic} beam is stored beside the {topic} gate.\n"
+        (self.folder / "documents" / f"{topic}.md").write_text(f"# About {topic}\n\n{body}")
+
+    def settings(self, **index: Any) -> None:
+        """Write ingest.yaml (YAML is a superset of JSON)."""
+        (self.folder / "judged.jsonl").write_text("".join(
+            json.dumps({"query_id": t, "text": f"where is the {t} beam",
+                        "gold": [{"doc": f"{t}.md", "headings": [f"About {t}"]}]}) + "\n"
+            for t in TOPICS
+        ))  # fmt: skip
+        values = {"sources": [{"name": "notes", "uri": "documents"}], "model": {"kind": "hashing", "name": "hashing"},
+                  "judged": ["judged.jsonl"]}  # fmt: skip
+        (self.folder / "ingest.yaml").write_text(json.dumps({"lake": "lake", "indexes": {"docs": {**values, **index}}}))
+
+    def __call__(self, *arguments: str) -> Answer:
+        """Run a command in the folder."""
+        result = CliRunner().invoke(app, list(arguments))
+        return Answer(result.exit_code, result.stdout, result.stderr, result.exception)
+
+    def open_services(self, settings: Settings, index: str | None = None, observer: Observer | None = None) -> Services:
+        """Stand in for `wiring.open_services`: but lake and vectors live as long as the lab."""
+        name, chosen = settings.index(index)
+        assert observer is not None
+        self.observers.append(observer)
+        record = hashing.describe("hashing", {})
+        return Services(
+            store=self.store,
+            sources=tuple(open_source(s.name, s.uri, {}, s.acl, s.tenant, S3Options()) for s in chosen.sources),
+            sandbox=InlineSandbox(chosen.max_document_bytes),
+            tokenizer=hashing.open_tokenizer("hashing", {}),
+            model=record,
+            embedder=lambda: hashing.reopen(record),
+            open_embedder=hashing.reopen,
+            vectors=self.vectors,
+            options=wiring.build_options(name, chosen),
+            clock=lambda: datetime.now(UTC),
+            monotonic=Ticks(),
+            who="night@shift",
+            new_token=partial(secrets.token_hex, 16),
+            observer=observer,
+            closers=[self._close],
+        )  # fmt: skip
+
+    def _close(self) -> None:
+        self.closed += 1
+
+
+class Ticks:
+    """A clock in seconds that goes on by a quarter at each look."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 0.25
+        return self.now
+
+
+@contextmanager
+def opened_lab(folder: Path) -> Iterator[Lab]:
+    """Yield six documents with six judged questions, and nothing built yet."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(folder)
+        for name in ("QDRANT_URL", "QDRANT_API_KEY"):
+            monkeypatch.delenv(name, raising=False)
+        (folder / "documents").mkdir()
+        lab = Lab(folder, QdrantIndex.in_memory())
+        for topic in TOPICS:
+            lab.write(topic)
+        lab.settings()
+        monkeypatch.setattr(wiring, "open_services", lab.open_services)
+        monkeypatch.setattr(wiring, "open_executor", lambda settings, index, services: InlineExecutor(services))
+        yield lab
+        lab.vectors.close()
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    """A lab of this test alone."""
+    with opened_lab(tmp_path) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A lab in which release 1 serves; for tests that change nothing."""
+    with opened_lab(tmp_path_factory.mktemp("served")) as lab:
+        assert lab("run").code == 0
+        yield lab

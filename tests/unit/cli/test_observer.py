@@ -1,0 +1,65 @@
+"""What people see of a run, on a terminal and elsewhere."""
+
+from functools import cached_property
+from io import StringIO
+
+from rich.console import Console
+
+from ingest.cli.observer import Tables, Watcher
+from ingest.cli.output import Output
+
+
+class TerminalOutput(Output):
+    """An output whose stderr is a terminal."""
+
+    @cached_property
+    def messages(self) -> Console:
+        return Console(file=StringIO(), force_terminal=True, width=100, highlight=False)
+
+    @property
+    def seen(self) -> str:
+        file = self.messages.file
+        assert isinstance(file, StringIO)
+        return file.getvalue()
+
+
+def test_a_finished_step_leaves_one_line_with_its_counts() -> None:
+    output = TerminalOutput(json=True)
+    watcher = Watcher(output)
+    watcher.step_started("chunk", 2)
+    watcher.advanced("chunk", {"documents": 1200, "chunks": 7})
+    watcher.advanced("chunk", {"documents": 300, "skipped": 0})
+    watcher.step_finished("chunk")
+    last = output.seen.splitlines()[-1]
+    assert "chunk           " in last
+    assert last.endswith(" s  documents 1,500  chunks 7")
+    assert "2/2" in output.seen
+
+
+def test_a_bar_that_a_failed_step_left_gives_the_cursor_back() -> None:
+    output = TerminalOutput(json=True)
+    watcher = Watcher(output)
+    watcher.step_started("embed", 10)
+    hidden, shown = "\x1b[?25l", "\x1b[?25h"
+    assert (output.seen.count(hidden), output.seen.count(shown)) == (1, 0)
+    watcher.close()
+    watcher.close()
+    assert (output.seen.count(hidden), output.seen.count(shown)) == (1, 1)
+
+
+def test_a_step_that_advances_after_it_was_closed_does_no_harm() -> None:
+    watcher = Watcher(TerminalOutput(json=True))
+    watcher.advanced("load", {"points": 1})
+    watcher.step_finished("load")
+    assert watcher.output.messages.file.tell() == 0
+
+
+def test_what_makes_people_wait_is_told() -> None:
+    output = TerminalOutput(json=True)
+    Watcher(output).told("restoring", "docs__0001-a")
+    Tables(output).told("waiting_for_lease", "night@shift")
+    Tables(output).told("something_new", object())
+    assert output.seen.splitlines() == [
+        "Loading collection docs__0001-a from the lake.",
+        "Waiting for the lease of another builder: night@shift.",
+    ]
