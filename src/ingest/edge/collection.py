@@ -12,10 +12,17 @@ from typing import Any
 import qdrant_edge as edge
 from qdrant_client.http import models
 
-from ingest.edge import translate
+from ingest.edge import locks, translate
 from ingest.edge.locks import read_json, sync_folder, write_durably
 
 INDEXING_THREADS = min(os.cpu_count() or 1, 8)  # of one optimisation; more disturb the workers that answer
+
+
+RELEASE_SECONDS = 10.0  # for the kernel to end the worker before
+
+
+class CannotOpen(RuntimeError):
+    """The files of a collection are held by another process, or damaged."""
 
 
 class Collection:
@@ -25,7 +32,7 @@ class Collection:
         self._folder = folder
         self._settings: dict[str, Any] = read_json(folder / "collection.json")
         self._request = models.CreateCollection.model_validate(self._settings["create"])
-        self._shard = edge.EdgeShard.load(str(folder / "shard"), translate.config(self._request, INDEXING_THREADS))
+        self._shard = self._load()
 
     @classmethod
     def create(cls, folder: Path, request: models.CreateCollection) -> "Collection":
@@ -142,9 +149,7 @@ class Collection:
         if create != self._settings["create"]:
             self.close()
             self._save({"create": create, "graph_due": indexing_threshold > 0})
-            self._shard = edge.EdgeShard.load(
-                str(self._folder / "shard"), translate.config(self._request, INDEXING_THREADS)
-            )
+            self._shard = self._load()
         else:
             self._save({"create": create, "graph_due": indexing_threshold > 0})
 
@@ -153,6 +158,24 @@ class Collection:
         self._shard.optimize()
         self._shard.flush()
         self._save({**self._settings, "graph_due": False})
+
+    def _load(self) -> edge.EdgeShard:
+        """Open the shard. Raises: CannotOpen; before, a process that was killed gets time to let go of the files."""
+        path, config = str(self._folder / "shard"), translate.config(self._request, INDEXING_THREADS)
+        opened: list[edge.EdgeShard] = []
+        failures = [""]
+
+        def load() -> bool:
+            try:
+                opened.append(edge.EdgeShard.load(path, config))
+            except Exception as error:  # noqa: BLE001  edge has no class of its own
+                failures[0] = str(error)
+            return bool(opened) or "WouldBlock" not in failures[0]
+
+        locks.wait_until(load, RELEASE_SECONDS, 0.05)
+        if not opened:
+            raise CannotOpen(failures[0])
+        return opened[0]
 
     def _save(self, settings: dict[str, Any]) -> None:
         write_durably(self._folder / "collection.json", settings)

@@ -1,11 +1,13 @@
 """One collection over the real engine, in this process."""
 
+import threading
 from pathlib import Path
 
 import pytest
 from qdrant_client.http import models
 
-from ingest.edge.collection import Collection
+from ingest.edge import collection as collections
+from ingest.edge.collection import CannotOpen, Collection
 from tests.vector_indexes import points
 
 BULK = models.OptimizersConfigDiff(indexing_threshold=0)
@@ -60,8 +62,20 @@ def test_a_creation_that_was_cut_off_is_in_nobodys_way(tmp_path: Path) -> None:
     assert ["one"] == [path.name for path in tmp_path.iterdir()]
 
 
-def test_the_engine_lets_only_one_open_the_folder(tmp_path: Path) -> None:
+def test_the_engine_lets_only_one_open_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     collection = filled(tmp_path, 1)
-    with pytest.raises(Exception, match=r"(?i)lock|already"):
+    monkeypatch.setattr(collections, "RELEASE_SECONDS", 0.1)
+    with pytest.raises(CannotOpen, match="WouldBlock"):
         Collection(tmp_path / "one")
     collection.close()
+
+
+def test_the_next_worker_waits_until_the_one_before_let_go(tmp_path: Path) -> None:
+    collection = filled(tmp_path, 3)
+    waiting = threading.Thread(target=lambda: opened.append(Collection(tmp_path / "one")))
+    opened: list[Collection] = []
+    waiting.start()
+    collection.close()
+    waiting.join()
+    assert 3 == opened[0].info()["points_count"]
+    opened[0].close()

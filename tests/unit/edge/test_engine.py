@@ -70,17 +70,17 @@ def test_two_processes_that_start_at_once_share_one_engine(folder: Path) -> None
 
 
 def test_nothing_is_left_after_the_only_user_was_killed(folder: Path) -> None:
-    process = user(folder)
-    front = int(process.stdout.readline())
-    found = locks.read_json(folder / locks.ENDPOINT)
-    client = QdrantClient(url=found["url"], headers={"api-key": found["token"]}, check_compatibility=False)
-    create(client, "one")
-    pids = [front, *worker_pids(client).values()]
-    client.close()
-    assert 2 == len(pids)
-    assert all(alive(pid) for pid in pids)
-    process.kill()
-    process.communicate()
+    with user(folder) as process:
+        front = int(process.stdout.readline())
+        found = locks.read_json(folder / locks.ENDPOINT)
+        headers = {"api-key": found["token"]}
+        client = QdrantClient(url=found["url"], headers=headers, timeout=60, check_compatibility=False)
+        create(client, "one")
+        pids = [front, *worker_pids(client).values()]
+        client.close()
+        living = [pid for pid in pids if alive(pid)]
+        process.kill()
+    assert 2 == len(living)
     assert all_end(pids)
     assert not (folder / locks.ENDPOINT).exists()
 
@@ -202,7 +202,7 @@ def test_a_front_that_cannot_start_is_reported_with_its_log(tmp_path: Path) -> N
     folder = tmp_path / "qdrant"
     folder.mkdir()
     (folder / locks.ALIASES).write_text("{broken")
-    with pytest.raises(IndexUnavailable, match=r"engine\.log ends with: .*JSONDecodeError"):
+    with pytest.raises(IndexUnavailable, match=r"(?s)engine\.log ends with: .*JSONDecodeError"):
         engine.ensure_running(folder, start_seconds=20)
     assert not engine.status(folder).running
 
@@ -243,7 +243,7 @@ def test_what_the_engine_cannot_do_is_refused_not_ignored(connect: Callable[...,
     create(client, "one")
     with pytest.raises(UnexpectedResponse, match="min_should"):
         client.count("one", models.Filter(min_should=models.MinShould(conditions=[], min_count=1)))
-    with pytest.raises(UnexpectedResponse, match="does not support"):
+    with pytest.raises(UnexpectedResponse, match="only"):
         client.update_collection("one", hnsw_config=models.HnswConfigDiff(m=8))
     with pytest.raises(UnexpectedResponse, match="prefetch"):
         client.query_points("one", [1.0] * 8, prefetch=models.Prefetch(query=[1.0] * 8))
