@@ -8,7 +8,9 @@ ruler      token counts of slices, the text being tokenised once
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from ingest.chunking.contexts import Contexts, model_input
 from ingest.chunking.packing import pack
@@ -25,8 +27,7 @@ __all__ = ["chunk", "fingerprint", "model_input"]
 VERSION = 1  # raised when the same options give other chunks
 LEAST_MAX_TOKENS = 16
 NEAR_LIMIT = 16  # tokens; a piece that close to the limit is counted again by itself
-
-Piece = tuple[int, int]
+COUNTED_AT_ONCE = 256  # pieces looked at in one go
 
 
 def fingerprint(options: ChunkingOptions, tokenizer: Tokenizer) -> str:
@@ -75,12 +76,13 @@ class _Chunking:
 
     def chunks(self) -> list[Chunk]:
         found = groups(self._document, self._options, self._measure)
-        return [chunk for group in found for piece in self._pieces(group) for chunk in self._fitting(group, piece)]
+        drafts = [draft for group in found for piece in self._pieces(group) if (draft := self._draft(group, piece))]
+        return [self._chunk(draft) for draft in self._fitting(drafts)]
 
     def _measure(self, group: Group) -> tuple[int, int]:
         return self._ruler.size(group.start, group.end), self._contexts.room(group.paths)
 
-    def _pieces(self, group: Group) -> Iterator[Piece]:
+    def _pieces(self, group: Group) -> Iterator[tuple[int, int]]:
         """Yield the spans of a group's chunks, untrimmed; each fits into a chunk by the ruler's count."""
         size, room = self._measure(group)
         if size <= min(self._options.target_tokens, room):
@@ -88,65 +90,94 @@ class _Chunking:
             return
         cuts = self._cutter.cuts(group)
         before = self._ruler.before_start([c.start for c in cuts]), self._ruler.before_end([c.end for c in cuts])
-        rooms = [self._contexts.room(group.paths, self._extra(group, cut.start)) for cut in cuts]
+        extras = [self._contexts.extra(*group.at(cut.start), cut.start) for cut in cuts]
+        rooms = [self._contexts.room(group.paths, extra) if extra else room for extra in extras]
         for first, last in pack(cuts, before, rooms, self._options.target_tokens):
             yield cuts[first].start, cuts[last].end
 
-    def _fitting(self, group: Group, piece: Piece) -> Iterator[Chunk]:
-        """Yield the chunk of a piece, or several where the ruler's count was too low."""
+    def _draft(self, group: Group, piece: tuple[int, int]) -> "_Draft | None":
+        """Return a chunk to be, without white space at its ends; None when nothing else is in it."""
         start, end = self._ruler.trimmed(*piece)
         if start == end:
-            return
+            return None
         sections = group.covered(start, end)
         path = common_path([s.path for s in sections if s.has_body] or [s.path for s in sections])
-        context, context_tokens = self._contexts.of(path, self._extra(group, start))
-        tokens, total = self._counted(start, end, context, context_tokens)
-        if total <= self._options.max_tokens:
-            paths = tuple(dict.fromkeys(section.path for section in sections))
-            yield self._chunk((start, end), (path, paths), (context, tokens), group.at(start)[0].page)
-            return
-        if end - start == 1:
-            raise InvalidSettings(f"max_tokens {self._options.max_tokens}: one character in its context has {total}")
-        middle = self._cutter.middle(start, end)
-        yield from self._fitting(group, (start, middle))
-        yield from self._fitting(group, (middle, end))
+        context, context_tokens = self._contexts.of(path, self._contexts.extra(*group.at(start), start))
+        tokens = self._ruler.tokens(start, end)
+        return _Draft(group, start, end, path, context, tokens, context_tokens + tokens)
 
-    def _extra(self, group: Group, start: int) -> str:
-        return self._contexts.extra(*group.at(start), start)
-
-    def _counted(self, start: int, end: int, context: str, context_tokens: int) -> tuple[int, int]:
-        """Return the tokens of a text, and those of context and text together.
+    def _fitting(self, drafts: Iterable["_Draft"]) -> Iterator["_Draft"]:
+        """Yield the drafts in order with exact counts, those in halves that turn out not to fit.
 
         Slices between words have the tokens that they have in the whole. A slice that begins or ends inside a word may
-        have others, and one near the limit is not left to chance: both are tokenised by themselves.
+        have others, and one near the limit is not left to chance: both are tokenised by themselves, many at a time.
         """
-        text = self._document.text
-        before, after = text[max(0, start - 1) : start] or " ", text[end : end + 1] or " "
-        inside_word = not (before.isspace() and after.isspace())
-        tokens = self._ruler.tokens(start, end)
-        total = context_tokens + tokens
-        if inside_word or total > self._options.max_tokens - NEAR_LIMIT:
-            alone, whole = self._tokenizer.offsets([text[start:end], model_input(context, text[start:end])])
-            tokens, total = len(alone), len(whole)
-        return tokens, total
+        for batch in _batched(drafts, COUNTED_AT_ONCE):
+            doubtful = [draft for draft in batch if self._is_doubtful(draft)]
+            counted = dict(zip(map(id, doubtful), self._counted(doubtful), strict=True))
+            for draft in (counted.get(id(draft), draft) for draft in batch):
+                if draft.total <= self._options.max_tokens:
+                    yield draft
+                else:
+                    yield from self._fitting(self._halves(draft))
 
-    def _chunk(
-        self, span: Piece, paths: tuple[Path, tuple[Path, ...]], measured: tuple[str, int], page: int | None
-    ) -> Chunk:
-        (start, end), (path, every_path), (context, tokens) = span, paths, measured
-        text = self._document.text[start:end]
-        occurrence = self._seen[path, text]
-        self._seen[path, text] += 1
+    def _halves(self, draft: "_Draft") -> list["_Draft"]:
+        if draft.end - draft.start == 1:
+            raise InvalidSettings(
+                f"max_tokens {self._options.max_tokens}: one character in its context has {draft.total} tokens"
+            )
+        middle = self._cutter.middle(draft.start, draft.end)
+        pieces = (draft.start, middle), (middle, draft.end)
+        return [half for piece in pieces if (half := self._draft(draft.group, piece))]
+
+    def _is_doubtful(self, draft: "_Draft") -> bool:
+        text = self._document.text
+        before, after = text[max(0, draft.start - 1) : draft.start] or " ", text[draft.end : draft.end + 1] or " "
+        return not before.isspace() or not after.isspace() or draft.total > self._options.max_tokens - NEAR_LIMIT
+
+    def _counted(self, drafts: Sequence["_Draft"]) -> list["_Draft"]:
+        texts = [self._document.text[draft.start : draft.end] for draft in drafts]
+        whole = [model_input(draft.context, text) for draft, text in zip(drafts, texts, strict=True)]
+        counts = [len(spans) for spans in self._tokenizer.offsets([*texts, *whole])]
+        return [
+            replace(draft, tokens=tokens, total=total)
+            for draft, tokens, total in zip(drafts, counts[: len(texts)], counts[len(texts) :], strict=True)
+        ]
+
+    def _chunk(self, draft: "_Draft") -> Chunk:
+        text = self._document.text[draft.start : draft.end]
+        occurrence = self._seen[draft.path, text]
+        self._seen[draft.path, text] += 1
+        sections = draft.group.covered(draft.start, draft.end)
         return Chunk(
-            chunk_id=chunk_id(self._document_id, path, text, occurrence),
+            chunk_id=chunk_id(self._document_id, draft.path, text, occurrence),
             document_id=self._document_id,
-            heading_path=path,
-            heading_paths=every_path,
+            heading_path=draft.path,
+            heading_paths=tuple(dict.fromkeys(section.path for section in sections)),
             text=text,
-            context=context,
-            start=start,
-            end=end,
-            tokens=tokens,
-            embedding_key=embedding_key(context, text),
-            page=page,
+            context=draft.context,
+            start=draft.start,
+            end=draft.end,
+            tokens=draft.tokens,
+            embedding_key=embedding_key(draft.context, text),
+            page=draft.group.at(draft.start)[0].page,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A chunk to be; `total` are the tokens of context and text together."""
+
+    group: Group
+    start: int
+    end: int
+    path: Path
+    context: str
+    tokens: int
+    total: int
+
+
+def _batched(drafts: Iterable[_Draft], size: int) -> Iterator[list[_Draft]]:
+    iterator = iter(drafts)
+    while batch := list(islice(iterator, size)):
+        yield batch

@@ -44,7 +44,10 @@ def pack(
             size = ends[j] - starts[i]
             if i < j - 1 and size > widest:
                 break
-            cost = best[i] + _cost(size, rooms[i], target)
+            if size <= target:
+                cost = best[i] + ((target - size) / target) ** 2
+            else:
+                cost = best[i] + _over(size, rooms[i], target)
             if cost < least:
                 least, source = cost, i
         best.append(least + cuts[j].penalty)
@@ -57,9 +60,7 @@ def pack(
     return pieces[::-1]
 
 
-def _cost(size: int, room: int, target: int) -> float:
+def _over(size: int, room: int, target: int) -> float:
     if size > room:
         return OVERSIZE * (size - room)
-    if size <= target:
-        return ((target - size) / target) ** 2
     return OVER_TARGET * ((size - target) / (room - target)) ** 2

@@ -30,28 +30,27 @@ class Ruler:
 
     def tokens(self, start: int, end: int) -> int:
         """Return how many tokens touch [start, end)."""
-        first = np.searchsorted(self._ends, start, side="right")
-        return max(0, int(np.searchsorted(self._starts, end) - first))
+        return max(0, int(self._starts.searchsorted(end) - self._ends.searchsorted(start, side="right")))
 
     def size(self, start: int, end: int) -> int:
         """Return the size of [start, end) that is held against limits."""
-        return max(0, int(self.before_end([end])[0] - self.before_start([start])[0]))
+        return max(0, int(self._size_starts.searchsorted(end) - self._size_ends.searchsorted(start, side="right")))
 
     def before_start(self, positions: Sequence[int]) -> NDArray[np.int64]:
         """Return for each position the number of size units that end at or before it."""
-        return np.searchsorted(self._size_ends, np.asarray(positions, np.int64), side="right")
+        return self._size_ends.searchsorted(np.asarray(positions, np.int64), side="right")
 
     def before_end(self, positions: Sequence[int]) -> NDArray[np.int64]:
         """Return for each position the number of size units that start before it.
 
         `before_end(end) - before_start(start)` is the size of a slice.
         """
-        return np.searchsorted(self._size_starts, np.asarray(positions, np.int64))
+        return self._size_starts.searchsorted(np.asarray(positions, np.int64))
 
     def unit_starts(self, start: int, end: int) -> NDArray[np.int64]:
         """Return the positions inside (start, end) where a size unit starts."""
-        first = np.searchsorted(self._size_starts, start, side="right")
-        return self._size_starts[first : np.searchsorted(self._size_starts, end)]
+        first = self._size_starts.searchsorted(start, side="right")
+        return self._size_starts[first : self._size_starts.searchsorted(end)]
 
     def trimmed(self, start: int, end: int) -> tuple[int, int]:
         """Return the span without white space at both ends; it is empty when there is nothing else."""

@@ -1,6 +1,6 @@
 """Blocks to sections, and sections to groups: the stretches of a document that no chunk crosses."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -61,9 +61,13 @@ class Group:
         i = bisect_right(self._starts, position) - 1
         return self.blocks[i], self.blocks[i - 1] if i else None
 
-    def covered(self, start: int, end: int) -> list[Section]:
-        """Return the sections that share something with [start, end)."""
-        return [s for s in self.sections if s.blocks[0].start < end and s.blocks[-1].end > start]
+    @cached_property
+    def _section_starts(self) -> list[int]:
+        return [section.blocks[0].start for section in self.sections]
+
+    def covered(self, start: int, end: int) -> tuple[Section, ...]:
+        """Return the sections that share something with [start, end), which starts and ends inside of blocks."""
+        return self.sections[bisect_right(self._section_starts, start) - 1 : bisect_left(self._section_starts, end)]
 
 
 def groups(document: Document, options: ChunkingOptions, measure: Callable[[Group], tuple[int, int]]) -> list[Group]:

@@ -13,7 +13,7 @@ from ingest.records import Block, BlockKind
 
 BORDER, BREAK, SENTENCE, LINE, TOKEN, GLUED = 0.0, 0.1, 0.15, 0.3, 1.0, 3.0  # penalties of a cut, see packing
 SPLIT_LEAD_IN = 0.3  # between a list and the sentence that announces it
-SENTENCE_WINDOW = 2**15  # code points given to the sentence splitter at once
+SENTENCE_WINDOW = 2**11  # code points given to the sentence splitter at once: outside ASCII its time is quadratic
 
 Rung = tuple[float, Callable[[int, int], Sequence[int]]]
 
