@@ -41,8 +41,8 @@ _EMPTY_CLAIMS = ("", OCTETS, "binary/octet-stream", "application/x-www-form-urle
 _BOMS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff", b"\xff\xfe", b"\xfe\xff")
 _OOXML = ((b"word/document", "docx"), (b"ppt/presentation", "pptx"), (b"xl/workbook", "xlsx"))
 _ZIPPED = ((b"mimetypeapplication/epub+zip", "epub"), (b"mimetypeapplication/vnd.oasis.opendocument.text", "odt"))
-_HTML = re.compile(rb"\s*(?:<\?xml[^>]{0,200}\?>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html)\b", re.I | re.S)
-_XML = re.compile(rb"\s*<\?xml\b")
+_HTML = re.compile(rb"<(?:!doctype\s+html|html)\b", re.I)
+_XML = re.compile(rb"<\?xml\b")
 _NOTEBOOK = re.compile(rb'"nbformat(?:_minor)?"\s*:')
 _HEAD = 8192  # bytes that are looked at to tell text from binary
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x08\x1b"))  # in text only by accident
@@ -105,14 +105,22 @@ def _zipped(data: bytes) -> str:
 
 def _by_markup(data: bytes, head: bytes, by_name: str) -> str:
     """Return the type of text that names its own format, or ""."""
-    start = head.removeprefix(b"\xef\xbb\xbf")
-    if _HTML.match(start):
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if _HTML.match(_without_prologue(start)):
         return by_name if by_name == "application/xhtml+xml" else "text/html"
     if _XML.match(start):
         return by_name if by_name.endswith("+xml") else "application/xml"
-    if start.lstrip()[:1] == b"{" and b'"cells"' in data and _NOTEBOOK.search(data):
+    if start[:1] == b"{" and b'"cells"' in data and _NOTEBOOK.search(data):
         return NOTEBOOK
     return ""
+
+
+def _without_prologue(start: bytes) -> bytes:
+    """Return what follows an XML declaration and comments. A loop: a pattern for it takes exponential time."""
+    for opening, closing in ((b"<?xml", b"?>"), (b"<!--", b"-->")):
+        while start.startswith(opening) and closing in start:
+            start = start.partition(closing)[2].lstrip()
+    return start
 
 
 def _by_extension(path: str) -> str:

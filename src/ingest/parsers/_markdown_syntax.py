@@ -20,7 +20,7 @@ _FRONT = re.compile(
     r"(?:(?P=mark)|\.\.\.)[ \t]*(?:\r\n?|\n|\Z)",
     re.S,
 )
-_KEY = re.compile(r"(?:\s|#[^\r\n]*[\r\n])*(?:[\w\"'][^\r\n:=]*[:=]|\Z)")
+_KEY = re.compile(r"(?:\s|#[^\r\n]*[\r\n])*[\w\"'][^\r\n:=]*[:=]|\s*\Z")
 _TITLE_LINE = re.compile(r"^title[ \t]*[:=][ \t]*(.+)$", re.M)
 
 _DIRECTIVE = re.compile(r"(:{3,})\{([^}\s]+)\}")

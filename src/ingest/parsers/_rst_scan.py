@@ -215,7 +215,7 @@ class _Scanner:
     def _text(self, line: int) -> Construct:
         """Take a title, a definition or a paragraph."""
         title, under = self.lines[line], self._at(line + 1)
-        if is_marks(under) and (fits(title, under) or len(under) >= _SHORT):
+        if is_marks(under) and (len(under) >= _SHORT or fits(title, under)):
             return Construct("title", line, line + 2, title.strip(), under[0])
         if under[:1] == " ":
             return Construct("definition", line, self._body_end(line))

@@ -121,7 +121,7 @@ class _Body:
             first,
             end,
             breaks=self.lines.breaks(first, end, rows[1:]),
-            header_end=min(self.lines.start(first + 2), self.lines.start(end)),
+            header_end=self.lines.start(first + 2) if len(rows) > 1 else 0,
         )
 
     def _list(self, group: list["Token"], first: int, end: int) -> Block | None:
