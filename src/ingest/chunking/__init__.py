@@ -136,12 +136,11 @@ class _Chunking:
         return not before.isspace() or not after.isspace() or draft.total > self._options.max_tokens - NEAR_LIMIT
 
     def _counted(self, drafts: Sequence["_Draft"]) -> list["_Draft"]:
-        texts = [self._document.text[draft.start : draft.end] for draft in drafts]
-        whole = [model_input(draft.context, text) for draft, text in zip(drafts, texts, strict=True)]
-        counts = [len(spans) for spans in self._tokenizer.offsets([*texts, *whole])]
+        whole = [model_input(draft.context, self._document.text[draft.start : draft.end]) for draft in drafts]
+        totals = [len(spans) for spans in self._tokenizer.offsets(whole)]
         return [
-            replace(draft, tokens=tokens, total=total)
-            for draft, tokens, total in zip(drafts, counts[: len(texts)], counts[len(texts) :], strict=True)
+            replace(draft, tokens=total - (draft.total - draft.tokens), total=total)
+            for draft, total in zip(drafts, totals, strict=True)
         ]
 
     def _chunk(self, draft: "_Draft") -> Chunk:
