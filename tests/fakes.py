@@ -1,6 +1,8 @@
 """Named doubles of the ports: a store in memory, and aliases that a crash can cut in the middle of a call."""
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,7 +20,7 @@ class InMemoryStore:
     def __init__(self, values: dict[str, bytes] | None = None) -> None:
         self.uri = "memory://lake"
         self.values: dict[str, bytes] = dict(values or {})
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
 
     def get(self, key: str) -> bytes | None:
         return self.values.get(key)
@@ -46,18 +48,13 @@ class InMemoryStore:
         if key not in self.values:
             raise SchemaMismatch(f"{self.uri}/{key}: no such key")
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="in-memory-store-")
-        path = Path(self._folder.name, key)
-        if not path.exists():
+            self._folder = Path(tempfile.mkdtemp(prefix="in-memory-store-"))
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        path = self._folder / key
+        if not path.exists() or path.read_bytes() != self.values[key]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(self.values[key])
         return path
-
-    def close(self) -> None:
-        """Remove the files that `local_path` made."""
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
 
 
 class CuttingAliases:
