@@ -1,7 +1,8 @@
 """Shows people how a run goes on: progress bars on a terminal, tables for plan, conservation, verdict and release."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ingest.cli import tables
@@ -59,6 +60,16 @@ class Watcher:
         elif kind == "waiting_for_lease":
             self.output.note(f"Waiting for the lease of another builder: {value}.")
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Take the bar off the screen meanwhile, so that a table on stdout does not break it."""
+        if self._bar is None:
+            yield
+            return
+        self._bar[0].stop()
+        yield
+        self._bar[0].start()
+
     def close(self) -> None:
         """Take a bar off the screen and give the cursor back. A step that failed leaves one behind."""
         if self._bar is not None:
@@ -75,8 +86,9 @@ class Tables(Watcher):
         if draw is None:
             super().told(kind, value)
             return
-        for shown in draw(value):
-            self.output.show(shown)
+        with self.paused():
+            for shown in draw(value):
+                self.output.show(shown)
 
 
 def _progress(output: Output) -> "Progress":

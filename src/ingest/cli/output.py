@@ -113,4 +113,6 @@ def _console(*, stderr: bool) -> "Console":
 
 
 def _print(console: "Console", shown: "RenderableType") -> None:
-    console.print(shown, markup=False, highlight=False, soft_wrap=isinstance(shown, str))
+    from rich.table import Table
+
+    console.print(shown, markup=False, highlight=False, soft_wrap=not isinstance(shown, Table))

@@ -7,6 +7,12 @@ from rich.console import Console
 
 from ingest.cli.observer import Tables, Watcher
 from ingest.cli.output import Output
+from ingest.records import Release
+
+RELEASE = Release(
+    number=1, generation="0001-a", collection="docs__0001-a", profile="p", base=None, guard="g", verdict=None,
+    action="promote", who="w", why="y", hold=None, token="t", at="now",
+)  # fmt: skip
 
 
 class TerminalOutput(Output):
@@ -21,6 +27,11 @@ class TerminalOutput(Output):
         file = self.messages.file
         assert isinstance(file, StringIO)
         return file.getvalue()
+
+    @property
+    def bars(self) -> int:
+        """How many bars are drawn now: each hides the cursor, and its end shows it."""
+        return self.seen.count("\x1b[?25l") - self.seen.count("\x1b[?25h")
 
 
 def test_a_finished_step_leaves_one_line_with_its_counts() -> None:
@@ -40,11 +51,10 @@ def test_a_bar_that_a_failed_step_left_gives_the_cursor_back() -> None:
     output = TerminalOutput(json=True)
     watcher = Watcher(output)
     watcher.step_started("embed", 10)
-    hidden, shown = "\x1b[?25l", "\x1b[?25h"
-    assert (output.seen.count(hidden), output.seen.count(shown)) == (1, 0)
+    assert output.bars == 1
     watcher.close()
     watcher.close()
-    assert (output.seen.count(hidden), output.seen.count(shown)) == (1, 1)
+    assert output.bars == 0
 
 
 def test_a_step_that_advances_after_it_was_closed_does_no_harm() -> None:
@@ -63,3 +73,15 @@ def test_what_makes_people_wait_is_told() -> None:
         "Loading collection docs__0001-a from the lake.",
         "Waiting for the lease of another builder: night@shift.",
     ]
+
+
+def test_a_table_in_the_middle_of_a_step_takes_the_bar_off_the_screen() -> None:
+    output = TerminalOutput(json=False)
+    bars: list[int] = []
+    output.show = lambda _: bars.append(output.bars)  # type: ignore[method-assign]
+    tables = Tables(output)
+    tables.step_started("seal", 1)
+    tables.told("release", RELEASE)
+    assert (bars, output.bars) == ([0], 1)
+    tables.close()
+    assert output.bars == 0
