@@ -3,6 +3,7 @@
 Claims, releases, revocations, leases, amendments and the embedding index are journals.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -15,6 +16,7 @@ from ingest.ports import Store
 from ingest.records import Record
 
 R = TypeVar("R", bound=Record)
+RECORD_NAME = re.compile(r"([1-9][0-9]*)\.json")
 
 
 def to_bytes(record: Record) -> bytes:
@@ -48,18 +50,27 @@ class Journal(Generic[R]):
 
     def append(self, n: int, record: R) -> bool:
         """Write record `n`; True for the one writer that succeeds. The writer's token must be in the record."""
+        if n < 1:
+            raise ValueError(f"{self.prefix}: records are numbered from 1, not {n}")
         return self.store.create(f"{self.prefix}{n}.json", to_bytes(record))
 
     def last(self) -> int:
-        """Return the highest number, 0 when the journal is empty."""
-        numbers = (name.removesuffix(".json") for name in self.store.list(self.prefix) if name.endswith(".json"))
-        return max((int(number) for number in numbers if number.isdecimal()), default=0)
+        """Return the highest number, 0 when the journal is empty. Other files beside the records do not count."""
+        names = (RECORD_NAME.fullmatch(name) for name in self.store.list(self.prefix))
+        return max((int(name[1]) for name in names if name), default=0)
 
     def newest(self) -> tuple[int, R] | None:
-        """Return the newest record with its number, None when the journal is empty."""
+        """Return the newest record with its number, None when the journal is empty.
+
+        Raises: SchemaMismatch when the newest record was removed while it was looked for: journals only grow.
+        """
         n = self.last()
-        record = self.get(n) if n else None
-        return None if record is None else (n, record)
+        if n == 0:
+            return None
+        record = self.get(n)
+        if record is None:
+            raise SchemaMismatch(f"{self.store.uri}/{self.prefix}{n}.json: listed and then gone")
+        return n, record
 
     def after(self, n: int) -> Iterator[tuple[int, R]]:
         """Yield the records after number `n` in order, looking for each by its name."""

@@ -100,6 +100,6 @@ class S3Source:
             if not page["IsTruncated"]:
                 return
             before = where.get("KeyMarker"), where.get("VersionIdMarker")
-            where["KeyMarker"] = page.get("NextKeyMarker", "")
-            where["VersionIdMarker"] = page.get("NextVersionIdMarker", "")
-            self.bucket.check_progress(self.prefix, before, (where["KeyMarker"], where["VersionIdMarker"]))
+            after = page.get("NextKeyMarker", ""), page.get("NextVersionIdMarker", "")
+            self.bucket.check_progress(self.prefix, before, after if after[0] else None)
+            where["KeyMarker"], where["VersionIdMarker"] = after
