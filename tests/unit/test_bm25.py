@@ -169,8 +169,7 @@ def small_pieces(monkeypatch):
     monkeypatch.setattr(merging, "TERMS_PER_GROUP", 5)
     monkeypatch.setattr(merging, "CHUNKS_PER_GROUP", 7)
     monkeypatch.setattr(index_module, "WINDOW", 16)
-    real = merging.batches
-    monkeypatch.setattr(merging, "batches", lambda file, path, columns: real(file, path, columns, 11))
+    monkeypatch.setattr(merging, "BATCH_ROWS", 11)
 
 
 @pytest.mark.usefixtures("small_pieces")
@@ -188,6 +187,14 @@ def test_borders_of_batches_groups_windows_and_rounds_change_nothing(tmp_path):
             assert [h.chunk_id for h in index.search([query], [None], 10)[0]] == [f"c{i}" for _, i in best]
             some = np.array([100, 3, 50, 3, 0])
             assert index.score(query, some) == pytest.approx(expected[some], abs=1e-9)
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_no_more_row_groups_stay_decoded_than_asked_for(tmp_path):
+    with opened(build(random_corpora(1, 14, 9), tmp_path), cached=2) as index:
+        index.search([[f"w{i}" for i in range(300)]], [None], 100)
+        decoded = [len(groups._decoded) for groups in (index._files.postings, index._files.terms, index._files.ids)]
+    assert decoded == [2, 2, 2]
 
 
 @pytest.mark.usefixtures("small_pieces")
@@ -239,6 +246,13 @@ def test_unsorted_postings_are_refused_with_the_files_name(tmp_path):
         merge([paths], tmp_path / "out")
 
 
+def test_chunks_out_of_order_within_a_term_are_refused(tmp_path):
+    made = shard_postings(["a b", "a"], ["c0", "c1"], PLAIN)
+    paths = save(ShardPostings(made.postings.take([1, 0, 2]), made.lengths), tmp_path, "bad")
+    with pytest.raises(SchemaMismatch, match="not sorted by term and chunk near a"):
+        merge([paths], tmp_path / "out")
+
+
 def test_a_posting_beyond_the_lengths_is_refused(tmp_path):
     made = shard_postings(["a", "a"], ["c0", "c1"], PLAIN)
     paths = save(ShardPostings(made.postings, made.lengths.slice(0, 1)), tmp_path, "short")
@@ -255,6 +269,15 @@ def test_damaged_files_and_files_of_another_index_are_refused(tmp_path):
     files.terms.write_bytes(files.terms.read_bytes()[:-9])
     with pytest.raises(SchemaMismatch, match="not a readable Parquet file"):
         opened(files)
+
+
+def test_the_best_of_very_many_are_the_best(tmp_path):
+    rng = np.random.default_rng(6)
+    corpus = [["a"] * n + ["b"] * 3 for n in rng.integers(1, 40, 3000).tolist()]
+    with opened(build([corpus], tmp_path)) as index:
+        every = index.search([["a"]], [None], 3000)[0]
+        for limit in (1, 7, 40):
+            assert index.search([["a"]], [None], limit)[0] == every[:limit]
 
 
 def test_ordinals_are_found_by_id(tmp_path):

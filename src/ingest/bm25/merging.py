@@ -20,7 +20,6 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ingest.bm25.schemas import (
-    BATCH_ROWS,
     CHUNKS_PER_GROUP,
     LENGTHS,
     POSTINGS,
@@ -35,6 +34,7 @@ from ingest.bm25.schemas import (
 )
 from ingest.errors import SchemaMismatch
 
+BATCH_ROWS = 16_384  # postings of one input at hand
 OPEN_FILES = 64  # inputs of one merge; more shards are merged in rounds
 MOST_CHUNKS = 2**32 - 1  # ordinals are uint32
 
@@ -79,7 +79,7 @@ class _Input:
         file = open_parquet(path, SHARD_POSTINGS)
         stack.callback(file.close)
         self._path, self._offset, self._chunks = path, offset, chunks
-        self._batches = batches(file, path, SHARD_POSTINGS.names)
+        self._batches = batches(file, path, SHARD_POSTINGS.names, BATCH_ROWS)
         self._last = ("", -1)
         self.runs: _Runs | None = None
         self.advance()
@@ -121,7 +121,7 @@ def merge(shards: Iterable[tuple[Path, Path]], out: Path) -> KeywordFiles:
         shards: (postings, lengths) of each; a chunk's ordinal is its row over all lengths in this order.
         out: Folder, made when missing; scratch files in it are removed.
 
-    Memory: 64 inputs with one batch of 65,536 postings each, whatever the number of shards.
+    Memory: 64 inputs with one batch of 16,384 postings each, about 250 MB, whatever the number of shards.
     Raises: SchemaMismatch when an input is damaged, not sorted, or names a chunk without a length.
     """
     out.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+SAMPLED = 8  # every so manieth score is looked at first where there are many
+
 
 def idf(document_frequency: int, chunks: int) -> float:
     """Return Lucene's idf, ln(1 + (n − df + 0.5) / (df + 0.5)): above 0 also for a term that every chunk holds."""
@@ -25,6 +27,10 @@ def weights(frequencies: NDArray[np.uint32], lengths: NDArray[np.float64], k1: f
     return found
 
 
+def _last_of_best(scores: NDArray[np.float64], limit: int) -> float:
+    return float(np.partition(scores, len(scores) - limit)[len(scores) - limit])
+
+
 @dataclass
 class Best:
     """The `limit` best of all that was added; equal scores: the lower ordinal first."""
@@ -37,9 +43,11 @@ class Best:
         """Take candidates, (n,) each, that were not added before."""
         ordinals = np.concatenate([self._ordinals, ordinals])
         scores = np.concatenate([self._scores, scores])
+        if len(scores) > 8 * SAMPLED * self.limit:  # the last of the best in a sample is at most that of all
+            enough = scores >= _last_of_best(scores[::SAMPLED], self.limit)
+            ordinals, scores = ordinals[enough], scores[enough]
         if len(scores) > self.limit:
-            least = np.partition(scores, len(scores) - self.limit)[len(scores) - self.limit]
-            enough = scores >= least  # all that tie with the last one: the ordinal decides below
+            enough = scores >= _last_of_best(scores, self.limit)  # all that tie: the ordinal decides below
             ordinals, scores = ordinals[enough], scores[enough]
         order = np.lexsort((ordinals, -scores))[: self.limit]
         self._ordinals, self._scores = ordinals[order], scores[order]
