@@ -1,0 +1,131 @@
+"""A run in a process of its own that kills itself at a named moment. Everything that it leaves is on disk."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet  # noqa: F401
+import qdrant_client  # noqa: F401 - imported once by the fork server, not once by every process
+import scipy.stats  # noqa: F401
+
+from ingest import pipeline
+from ingest.edge.engine import Engine
+from ingest.embedders import hashing
+from ingest.executors.inline import InlineExecutor
+from ingest.indexes.qdrant import QdrantIndex
+from ingest.planning import WHOLE
+from ingest.ports import Services, Source
+from ingest.records import AliasAction, DocumentRef, RawDocument
+from ingest.s3 import S3Options
+from ingest.sandbox.inline import InlineSandbox
+from ingest.sources.file import open_source
+from ingest.stores.folder import FolderStore
+from ingest.wiring import Silent
+from tests.pipelines import MEBI, build_options
+
+FINISHED = ("chunk", "embed", "load", "keyword")  # killed when one shard of the step is finished
+MOMENTS = (
+    "plan", "chunk", "second shard", "embed", "load", "keyword", "seal", "evaluate", "record", "alias",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run finds and leaves everything."""
+
+    index: str
+    documents: Path
+    lake: Path
+    engine: Path
+    gets: Path  # one line for each GET
+
+    def store(self) -> FolderStore:
+        """Return the lake's store."""
+        return FolderStore(str(self.lake))
+
+    def fetched(self) -> list[str]:
+        """Return the paths of all GETs so far, in order."""
+        return self.gets.read_text().splitlines() if self.gets.exists() else []
+
+
+def die() -> None:
+    """End this process as a power cut would."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(60)  # the signal comes
+
+
+class LoggedSource:
+    """A folder that writes down each GET before it is answered, and may die at the first GET of the second shard."""
+
+    def __init__(self, place: Place, dies: bool) -> None:
+        self.inner: Source = open_source("docs", str(place.documents), {}, ("public",), "public", S3Options())
+        self.name, self.uri, self.place, self.dies = self.inner.name, self.inner.uri, place, dies
+
+    def list(self) -> Iterator[DocumentRef]:
+        return self.inner.list()
+
+    def read(self, ref: DocumentRef) -> RawDocument | None:
+        with self.place.gets.open("a") as log:
+            log.write(f"{ref.path}\n")
+        if self.dies and any(self.place.lake.glob("*/generations/*/markers/chunk/*.json")):
+            die()
+        return self.inner.read(ref)
+
+
+class KillingIndex:
+    """The index, with an alias call that never begins or whose answer never comes."""
+
+    def __init__(self, inner: QdrantIndex, alias: str, moment: str | None) -> None:
+        self.inner, self.alias, self.moment = inner, alias, moment
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def move_aliases(self, actions: Sequence[AliasAction]) -> bool:
+        decides = any(action.name == self.alias for action in actions)
+        if decides and self.moment == "record":
+            die()
+        answer = self.inner.move_aliases(actions)
+        if decides and self.moment == "alias":
+            die()
+        return answer
+
+
+class Killer(Silent):
+    """An observer that ends the process when it hears of the moment."""
+
+    def __init__(self, moment: str | None) -> None:
+        self.moment = moment
+
+    def step_started(self, step: str, total: int) -> None:
+        if step == self.moment == "evaluate":
+            die()
+
+    def advanced(self, step: str, counts: dict[str, int]) -> None:
+        if step == self.moment and step in FINISHED:
+            die()
+
+    def told(self, kind: str, value: object) -> None:
+        if (kind, self.moment) in (("plan", "plan"), ("conservation", "seal")):
+            die()
+
+
+def run(place: Place, moment: str | None) -> None:
+    """Run once, and die at `moment` if there is one."""
+    embedder = hashing.open_embedder("hashing", {})
+    index = QdrantIndex.embedded(Engine(place.engine))
+    services = Services(
+        store=place.store(), sources=(LoggedSource(place, moment == "second shard"),), sandbox=InlineSandbox(MEBI),
+        tokenizer=hashing.HashingTokenizer(), model=embedder.record, embedder=lambda: embedder,
+        open_embedder=lambda record: embedder, vectors=KillingIndex(index, place.index, moment),
+        options=build_options(index=place.index, documents_per_shard=3, lease_seconds=0.3),
+        clock=lambda: datetime.now(UTC), monotonic=time.monotonic, who="tester@here",
+        new_token=lambda: os.urandom(16).hex(), observer=Killer(moment),
+    )  # fmt: skip
+    pipeline.run(services, WHOLE, InlineExecutor(services), lambda verdict: True)
+    index.close()
