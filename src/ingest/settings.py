@@ -69,8 +69,8 @@ class S3Settings(Section):
     endpoint_url: str | None = None
     region: str | None = None
     max_connections: int = Field(16, ge=1)
-    connect_timeout_seconds: float = Field(5.0, gt=0)
-    read_timeout_seconds: float = Field(60.0, gt=0)
+    connect_timeout: float = Field(5.0, gt=0)  # seconds
+    read_timeout: float = Field(60.0, gt=0)  # seconds
     attempts: int = Field(3, ge=1, le=10)
     addressing_style: Literal["auto", "path", "virtual"] = "auto"
 
