@@ -2,7 +2,9 @@
 
 Judged after every step: there is at most one fence; the alias is not lost while the index is there and never moves
 back; the reader's rule finds exactly the release that the alias shows; records follow each other as the rules of
-promotion say; and one more promoter that runs alone brings any state to an applied release. Together about 20,000 states in 20,000 schedules, in 10 s of one core.
+promotion say; and one more promoter that runs alone brings any state to an applied release.
+
+Together about 20,000 states in 20,000 schedules, in 10 s of one core.
 """
 
 import logging
