@@ -10,7 +10,10 @@ _ENCODING = re.compile(
 )
 _DECLARED_IN = 4096  # bytes in which a page names its encoding (HTML: the first 1,024)
 _DROPPED = ("script", "style", "noscript", "template", "nav", "iframe", "object", "embed", "dialog")
-_RENAMED = {"details": "div", "summary": "p", "figure": "div", "figcaption": "p", "hgroup": "div", "search": "div"}
+_RENAMED = {
+    "details": "div", "summary": "p", "figure": "div", "figcaption": "p", "hgroup": "div", "search": "div",
+    "form": "div", "label": "span",  # some servers wrap the whole page in a form
+}  # fmt: skip
 _HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 _ANCHOR_SIGNS = ("", "¶", "#", "§", "🔗", "\uf0c1")
 _LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang|highlight|brush:?|sourceCode)[-\s]([\w+#-]+)")

@@ -23,6 +23,7 @@ MEDIA_TYPES = ("text/html", "application/xhtml+xml")
 VERSION = "1"
 LIBRARIES = ("unstructured", "lxml", "spacy", "charset-normalizer")
 
+MAX_TITLE = 1000  # characters; a longer heading is a paragraph
 _MODEL = "en_core_web_sm"  # the one that unstructured would download
 
 
@@ -128,8 +129,8 @@ def _list(items: list[Any]) -> tuple[BlockKind, list[str], dict[str, Any]]:
 def _drafts(element: Any, codes: Iterator[str]) -> Iterator[tuple[BlockKind, list[str], dict[str, Any]]]:
     """Yield kind, lines and fields of the block or blocks that one element becomes."""
     category, depth = element.category, element.metadata.category_depth
-    if category == "Title" and depth is not None:
-        title = " ".join(element.text.split())
+    title = " ".join(element.text.split()) if category == "Title" else ""
+    if 0 < len(title) <= MAX_TITLE and depth is not None:
         yield BlockKind.HEADING, [title], {"level": depth + 1, "title": title}
     elif category == "CodeSnippet":
         yield BlockKind.CODE, element.text.split("\n"), {"language": next(codes)}

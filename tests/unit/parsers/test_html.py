@@ -1,6 +1,8 @@
 import socket
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ingest.errors import EmptyDocument, MalformedDocument
 from ingest.parsers import html
@@ -19,6 +21,59 @@ PAGE = """<!DOCTYPE html><html lang="en-GB"><head><title> The  page </title><sty
 <table><caption>Cap</caption><thead><tr><th>a</th><th>b</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr>
 <tr><td>3</td><td>4</td></tr></tbody></table>
 <blockquote><h2>quoted</h2></blockquote><img alt="A picture" src="http://127.0.0.1:9/x.png"></body></html>"""
+
+
+PARTS = [
+    "<h1>A b</h1>",
+    "<h2>C</h2>",
+    "<p>some text</p>",
+    "bare",
+    "<ul><li>x y</li></ul>",
+    "<ol><li>",
+    "</ol>",
+    "<pre>a\n\n b\n</pre>",
+    "<pre class='language-sh'>ls",
+    "</pre>",
+    "<table><tr><th>h</th></tr><tr><td>1</td><td>2</td></tr></table>",
+    "<table>",
+    "<tr><td>cell",
+    "</table>",
+    "<div>",
+    "</div>",
+    "<blockquote>q r<h3>z</h3></blockquote>",
+    "<br>",
+    "<!-- c -->",
+    "&nbsp;",
+    "&lt;",
+    "<img alt='pic ture'>",
+    "<a href=x>link text</a>",
+    "<h3><p>odd</h3>",
+    "<dl><dt>t t<dd>d d</dl>",
+    "<main>",
+    "</main>",
+    "\u2003",
+    "<details>",
+    "</details>",
+    "<nav>menu</nav>tail text",
+    "<h4></h4>",
+    "• bullet point",
+    "<p>a@b.org</p>",
+    "<summary>s</summary>",
+]
+
+
+@given(st.lists(st.sampled_from(PARTS), min_size=1, max_size=10).map("".join))
+@settings(max_examples=150, deadline=None)
+def test_any_tag_soup_gives_blocks_that_cover_the_text(soup):
+    try:
+        document = parsed(html, soup)
+    except EmptyDocument:
+        return
+    assert faults(document) == []
+
+
+def test_a_heading_of_absurd_length_is_a_paragraph():
+    assert headings(parsed(html, f"<h1>{'x ' * 900}</h1>")) == []
 
 
 @pytest.fixture
@@ -73,6 +128,15 @@ def test_code_keeps_its_lines_and_language():
     document = parsed(html, PAGE)
     (code,) = [block for block in document.blocks if block.kind is BlockKind.CODE]
     assert (code.language, pieces(document, code)) == ("python", ["def f():\n", "    return 1"])
+
+
+@pytest.mark.parametrize(
+    "tag", ["form", "details", "figure", "section", "label", "summary", "figcaption", "unknown-tag"]
+)
+def test_text_in_elements_that_unstructured_drops_is_kept(tag):
+    assert parsed(html, f"<p>before it</p><{tag}>inner words</{tag}><p>after it</p>").text.split() == [
+        "before", "it", "inner", "words", "after", "it",
+    ]  # fmt: skip
 
 
 def test_without_a_title_the_first_heading_names_the_page():
