@@ -1,0 +1,173 @@
+"""The builder's lease: taken after a silent term, handed over at once, and lost loudly."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from ingest.errors import LeaseHeld, LeaseLost, StoreUnavailable
+from ingest.lake.lake import Lake
+from ingest.pipeline.lease import BuilderLease, LeaseWatch
+from ingest.ports import Services
+from ingest.records import Lease
+from tests.fakes import InMemoryStore
+from tests.pipelines import CountingSource, Project
+
+
+@pytest.fixture
+def p(tmp_path) -> Project:
+    project = Project((CountingSource("docs", tmp_path),))
+    project.change(lease_seconds=1000.0)
+    return project
+
+
+def lease(p: Project, run: str, services: Services | None = None) -> BuilderLease:
+    return BuilderLease(services or p.services(), p.lake, run)
+
+
+def held_by_another(p: Project, term: float = 0.05) -> None:
+    p.lake.leases.append(p.lake.leases.last() + 1, Lease(holder="other@there", term_seconds=term, run="other"))
+
+
+def records(p: Project) -> list[tuple[str, str]]:
+    return [(record.run, record.holder) for _, record in p.lake.leases.after(0)]
+
+
+def test_a_lease_is_taken_and_signed_off(p: Project) -> None:
+    with lease(p, "run1"):
+        assert records(p) == [("run1", "tester@here")]
+    assert records(p) == [("run1", "tester@here"), ("run1", "")]
+
+
+def test_a_lease_is_signed_off_after_an_error(p: Project) -> None:
+    with pytest.raises(KeyError), lease(p, "run1"):
+        raise KeyError
+    assert records(p)[-1] == ("run1", "")
+
+
+def test_a_signed_off_lease_is_taken_without_waiting(p: Project) -> None:
+    def never() -> float:
+        raise AssertionError("waited")
+
+    with lease(p, "run1"):
+        pass
+    with lease(p, "run2", replace(p.services(), monotonic=never)):
+        assert records(p)[-1] == ("run2", "tester@here")
+
+
+def test_a_silent_holder_is_taken_over_after_its_own_term(p: Project) -> None:
+    held_by_another(p, term=3.0)
+    asked: list[float] = []
+
+    def clock() -> float:
+        asked.append(float(len(asked)))
+        return asked[-1]
+
+    patient = lease(p, "run2", replace(p.services(), monotonic=clock))
+    patient._stop.wait = lambda seconds: False  # type: ignore[method-assign]
+    assert patient._free_number() == 2
+    assert len(asked) == 4  # the deadline, and until three seconds went by on this clock
+    assert [kind for kind, _ in p.observer.heard] == ["waiting_for_lease"]
+
+
+def test_a_silent_holder_is_followed(p: Project) -> None:
+    held_by_another(p)
+    with lease(p, "run2"):
+        assert records(p) == [("other", "other@there"), ("run2", "tester@here")]
+
+
+def test_a_holder_that_renews_meanwhile_is_not_disturbed(p: Project) -> None:
+    held_by_another(p, term=1000.0)
+    waiting = lease(p, "run2")
+    waiting._stop.wait = lambda seconds: held_by_another(p)  # type: ignore[method-assign, assignment, return-value]
+    with pytest.raises(LeaseHeld, match="other@there is building it"):
+        waiting.__enter__()
+
+
+def test_a_holder_that_signs_off_meanwhile_is_followed_at_once(p: Project) -> None:
+    held_by_another(p, term=1000.0)
+    waiting = lease(p, "run2")
+
+    def sign_off(seconds: float) -> bool:
+        return p.lake.leases.append(2, Lease(holder="", term_seconds=1, run="other"))
+
+    waiting._stop.wait = sign_off  # type: ignore[method-assign]
+    assert waiting._free_number() == 3
+
+
+def test_of_two_that_take_over_one_wins(p: Project) -> None:
+    held_by_another(p)
+    first, second = lease(p, "run1"), lease(p, "run2")
+    number = first._free_number()
+    assert second._free_number() == number == 2
+    assert p.lake.leases.append(number, first._record("a"))
+    assert not p.lake.leases.append(number, second._record("a"))
+
+
+def test_a_watch_accepts_renewals_and_finds_a_take_over(p: Project) -> None:
+    with lease(p, "run1") as own:
+        watch = LeaseWatch(p.lake, "run1")
+        watch.confirm()
+        p.lake.leases.append(2, own._record("tester@here"))
+        watch.confirm()
+        held_by_another(p)
+        with pytest.raises(LeaseLost, match="run1 lost its lease to other@there"):
+            watch.confirm()
+
+
+def test_a_watch_that_wakes_after_a_take_over_is_told(p: Project) -> None:
+    held_by_another(p)
+    with pytest.raises(LeaseLost, match="other@there"):
+        LeaseWatch(p.lake, "run1").confirm()
+
+
+def test_a_lease_is_renewed_by_itself(p: Project) -> None:
+    p.change(lease_seconds=0.03)
+    renewed = threading.Event()
+
+    class Watching(InMemoryStore):
+        def create(self, key: str, data: bytes) -> bool:
+            won = super().create(key, data)
+            if key.endswith("/3.json"):
+                renewed.set()
+            return won
+
+    p.store = Watching()
+    with lease(p, "run1"):
+        assert renewed.wait(20)
+
+
+def test_a_store_that_fails_once_does_not_end_the_renewal(p: Project) -> None:
+    p.change(lease_seconds=0.03)
+    renewed, failures = threading.Event(), iter([True, True])
+
+    class Failing(InMemoryStore):
+        def create(self, key: str, data: bytes) -> bool:
+            if key.endswith("/2.json") and next(failures, False):
+                raise StoreUnavailable("no answer")
+            won = super().create(key, data)
+            if key.endswith("/2.json"):
+                renewed.set()
+            return won
+
+    p.store = Failing()
+    with lease(p, "run1"):
+        assert renewed.wait(20)
+
+
+def test_a_builder_that_lost_its_lease_stops_loading(tmp_path) -> None:
+    from tests.pipelines import project
+
+    p = project(tmp_path)
+    upsert = p.vectors.upsert
+    taken = iter([True])
+
+    def take_over(collection, points) -> None:
+        upsert(collection, points)
+        if next(taken, False):
+            held_by_another(p)
+
+    p.vectors.upsert = take_over  # type: ignore[method-assign]
+    with pytest.raises(LeaseLost, match="lost its lease to other@there"):
+        p.run()
+    assert (Lake(p.store, "docs").releases.last(), p.vectors.aliases()) == (0, {})
