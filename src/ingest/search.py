@@ -52,6 +52,8 @@ def release_in_force(aliases: Mapping[str, str], releases: Journal[Release], ind
     """
     shown = aliases.get(index)
     fences = [int(m[1]) for name in aliases if (m := re.fullmatch(rf"{re.escape(index)}@(\d+)", name))]
+    if len(fences) > 1:
+        raise SchemaMismatch(f"index {index}: one fence alias expected, found {sorted(fences)}")
     if shown is None or not fences:
         return None
     for number in (fences[0], fences[0] - 1):

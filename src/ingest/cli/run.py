@@ -64,7 +64,10 @@ def run(
 
 @command()
 def plan(common: Common, touched: ScopeOptions) -> None:
-    """Say what a run would do and cost. Lists the sources; fetches, embeds and writes nothing."""
+    """Say what a run would do and cost. Lists the sources; fetches, embeds and writes nothing.
+
+    Exit code 4 when a run would be refused by the delete guard or the budget; the table is shown all the same.
+    """
     from ingest.pipeline.plan import preview
 
     with opened(common) as session:
@@ -72,6 +75,8 @@ def plan(common: Common, touched: ScopeOptions) -> None:
         session.output.document(summary)
         for shown in tables.plan(summary):
             session.output.show(shown)
+    if summary.refused:
+        raise typer.Exit(ExitCode.FATAL)
 
 
 def _run(session: Session, index: str | None, scope: "Scope", *, promote: bool) -> "RunReport":
@@ -80,11 +85,7 @@ def _run(session: Session, index: str | None, scope: "Scope", *, promote: bool) 
     services = session.services
     execute = wiring.open_executor(session.settings, index, services)
 
-    def decide(_: object) -> bool:
-        # Under a hold the candidate waits with its verdict; an attempt to promote it would end the run as an error.
-        return promote and services.options.decide == "automatic" and _hold(session) is None
-
-    return pipeline.run(services, scope, execute, decide)
+    return pipeline.run(services, scope, execute, lambda _: promote and services.options.decide == "automatic")
 
 
 def _hold(session: Session) -> "Hold | None":

@@ -46,7 +46,9 @@ def plan(summary: "PlanSummary") -> "list[RenderableType]":
     rows.append(("GPU-minutes (estimate)", f"{summary.gpu_minutes:,.2f}"))
     title = f"Plan on base {summary.base}" if summary.base else "Plan of the first generation"
     shown: list[RenderableType] = [table(title, ("documents", ""), rows)]
-    if not summary.needs_generation:
+    if summary.refused:
+        shown.append(f"A run would be refused: {summary.refused}")
+    elif not summary.needs_generation:
         shown.append("Nothing changed: no new generation is needed.")
     return shown
 

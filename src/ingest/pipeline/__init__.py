@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from ingest.errors import Held
 from ingest.ids import collection_name
 from ingest.lake.lake import Lake
 from ingest.pipeline.chunk import chunk_shard
@@ -49,7 +50,11 @@ def run(services: Services, scope: Scope, execute: Execute, decide: Decide) -> R
         verdict, decision = _judge(services, lake, manifest, serving, decide, figures)
         if decision == "promoted":
             with figures.step("release"):
-                serving = _promote(services, lake, releases, manifest, verdict)
+                try:
+                    serving = _promote(services, lake, releases, manifest, verdict)
+                except Held as held:  # a person's decision is awaited, not an error: the candidate is kept
+                    decision = "waiting"
+                    services.observer.told("held", str(held))
     report = RunReport(
         run=token, index=lake.index, started=started.isoformat(), generation=manifest.generation,
         base=work.summary.base, built=work.summary.needs_generation, resumed=work.resumed, plan=work.summary,

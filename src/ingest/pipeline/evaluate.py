@@ -50,7 +50,7 @@ def evaluate(services: Services, candidate: Manifest, profile: QueryProfile, ser
     facts = Facts(
         index=lake.index, candidate=candidate.generation, serving=base.generation if base is not None else None,
         release=serving.number if serving is not None else None, stale=tuple(stale), judged=len(questions),
-        must_pass=tuple(q.query_id for q in live if q.must_pass),
+        must_pass=tuple(q.query_id for q in questions if q.must_pass),
     )  # fmt: skip
     return judge(scores, against, services.options.gate, facts)
 
@@ -111,8 +111,8 @@ def _anchor(gold: Gold, side: _Side, other: _Side | None) -> Gold | None:
     if not gold.sha256 or held.row.sha256 == gold.sha256:
         return gold
     if elsewhere is not None and elsewhere.row.sha256 == gold.sha256:
-        return relocate(gold, elsewhere.text, held.text)
-    return relocate(gold, None, held.text)
+        return relocate(gold, elsewhere.text, held.text, held.row.sha256)
+    return relocate(gold, None, held.text, held.row.sha256)
 
 
 def _paths(questions: Sequence[Question]) -> frozenset[str]:

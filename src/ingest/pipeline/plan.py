@@ -73,7 +73,10 @@ def preview(services: Services, scope: Scope) -> PlanSummary:
         planner = Planner.open(services, lake, scope, "preview")
         planner.list_sources(listing)
         summary = planner.summarise(listing)
-        planner.guard(summary)
+        try:
+            planner.guard(summary)
+        except (DeleteGuardTripped, BudgetExceeded) as error:
+            return summary.model_copy(update={"refused": str(error)})
         return summary
 
 

@@ -81,6 +81,7 @@ class PlanSummary(Record):
     tokens_to_embed: int  # estimate
     gpu_minutes: float  # estimate
     needs_generation: bool  # False: nothing changed, equal settings
+    refused: str = ""  # why a run would stop before anything is spent; always empty in a frozen plan
 
 
 class Marker(Record):

@@ -186,12 +186,21 @@ class Releases:
             if not 1 <= to <= current.number:
                 raise UnknownRelease(f"index {self.index}: no release {to}; there are 1 to {current.number}")
             return self._record(to)
-        for number in range(current.number - 1, 0, -1):
+        for number in range(self._promoted(current).number - 1, 0, -1):
             if not candidate_of(earlier := self._record(number)).is_in(current):
                 return earlier
         raise UnknownRelease(
             f"index {self.index}: no release before {current.number} has another generation or profile"
         )
+
+    def _promoted(self, release: Release) -> Release:
+        """Return the promotion that a rollback brought back, so that a second rollback goes further back."""
+        number = release.number - 1
+        while release.action != "promote" and number > 0:
+            if candidate_of(earlier := self._record(number)).is_in(release):
+                release = earlier
+            number -= 1
+        return release
 
     def _publish(self, current: Release | None, decision: Decision) -> Release | None:
         """Write the record that follows `current` and apply it; None when another writer was faster."""
