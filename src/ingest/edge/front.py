@@ -10,7 +10,6 @@ import importlib.metadata
 import json
 import logging
 import re
-import secrets
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -294,8 +293,3 @@ def request_models() -> Any:
     from qdrant_client.http import models
 
     return models
-
-
-def new_token() -> str:
-    """Return a fresh token of 256 bits."""
-    return secrets.token_urlsafe(32)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 import uvicorn
 
 from ingest.edge import locks
-from ingest.edge.front import Front, FrontOptions, application, new_token, request_models
+from ingest.edge.front import Front, FrontOptions, application, request_models
 
 ALREADY_RUNNING = 3  # exit status: another front holds the folder
 LOCK_SECONDS = 2.0  # a look at the lock holds it for a moment
@@ -42,7 +43,7 @@ async def until_unused(folder: Path, options: FrontOptions, end: Callable[[], No
 
 async def serve(folder: Path, options: FrontOptions) -> None:
     """Serve until a signal or until nobody uses the folder."""
-    token = new_token()
+    token = secrets.token_urlsafe(32)
     front = Front(folder, options)
     config = uvicorn.Config(
         application(front, token),
