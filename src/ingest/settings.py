@@ -13,11 +13,7 @@ from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from ingest.errors import InvalidSettings
 from ingest.records import GateRules, QueryProfile
@@ -32,6 +28,11 @@ QUIET = {
     "TRANSFORMERS_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }  # usage reports and downloads at run time are off unless the environment says otherwise
+
+SECRET = re.compile(
+    r"(^|[._-])(api_?key|access_?key(_id)?|secret\w*|password|passwd|credentials|token)$", re.IGNORECASE
+)
+PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")  # in a URI
 
 TEMPLATE = """\
 # What `ingest` reads. Every key can be overridden by an environment variable: INGEST_LAKE, INGEST_QDRANT__URL, ...
@@ -60,7 +61,7 @@ indexes:
 class Section(BaseModel):
     """A part of the settings: frozen, no unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class S3Settings(Section):
@@ -164,7 +165,7 @@ class Settings(BaseSettings):
     """All settings of one lake."""
 
     model_config = SettingsConfigDict(
-        env_prefix="INGEST_", env_nested_delimiter="__", frozen=True, extra="forbid"
+        hide_input_in_errors=True, env_prefix="INGEST_", env_nested_delimiter="__", frozen=True, extra="forbid"
     )
 
     lake: str
@@ -231,20 +232,42 @@ def load_settings(path: Path) -> Settings:
 
 def make_settings(values: dict[str, Any], folder: Path, where: str = "settings") -> Settings:
     """Return settings of plain values; relative paths start at `folder`. Raises: InvalidSettings."""
-    qdrant = dict(values.get("qdrant") or {})
-    if "api_key" in qdrant:
-        raise InvalidSettings(f"{where}: qdrant.api_key is a secret; set QDRANT_API_KEY in the environment instead")
+    _refuse_secrets(values, where)
+    if not isinstance(qdrant := values.get("qdrant") or {}, dict):
+        raise InvalidSettings(f"{where}: qdrant: a mapping of keys is expected, found {type(qdrant).__name__}")
+    qdrant = dict(qdrant)
     for key, name in (("url", "QDRANT_URL"), ("api_key", "QDRANT_API_KEY")):
         if os.environ.get(name):
             qdrant[key] = os.environ[name]
     try:
-        settings = Settings(**{**values, "qdrant": qdrant})
+        settings = Settings(**{**{str(key): value for key, value in values.items()}, "qdrant": qdrant})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
-        value = "" if "api_key" in place else f" (found {str(first.get('input'))[:80]!r})"
-        raise InvalidSettings(f"{where}: {place}: {first['msg']}{value}") from error
+        raise InvalidSettings(f"{where}: {place}: {first['msg']}{_shown(place, first.get('input'))}") from error
+    except SettingsError as error:
+        raise InvalidSettings(f"{where}: an INGEST_ variable of the environment is not JSON: {error}") from error
     return _absolute(settings, folder)
+
+
+def _shown(place: str, value: Any) -> str:
+    """Return the wrong value for a message; nothing where it is, or may hold, a secret."""
+    plain = isinstance(value, str | int | float) and not SECRET.search(place) and not PASSWORD.search(str(value))
+    return f" (found {str(value)[:80]!r})" if plain else ""
+
+
+def _refuse_secrets(values: Any, where: str, place: str = "") -> None:
+    """Refuse secrets in a file: it is kept with the code, and what is in it goes into manifests."""
+    if isinstance(values, dict | list):
+        for key, value in values.items() if isinstance(values, dict) else enumerate(values):
+            inner = f"{place}.{key}".lstrip(".")
+            if isinstance(key, str) and SECRET.search(key) and value is not None:
+                raise InvalidSettings(
+                    f"{where}: {inner} is a secret; it belongs into the environment (QDRANT_API_KEY, …)"
+                )
+            _refuse_secrets(value, where, inner)
+    elif isinstance(values, str) and PASSWORD.search(values):
+        raise InvalidSettings(f"{where}: {place} holds a password; credentials come from the environment")
 
 
 def quiet_environment() -> None:
