@@ -29,9 +29,7 @@ QUIET = {
     "TOKENIZERS_PARALLELISM": "false",
 }  # usage reports and downloads at run time are off unless the environment says otherwise
 
-SECRET = re.compile(
-    r"(^|[._-])(api_?key|access_?key(_id)?|secret\w*|password|passwd|credentials|token)$", re.IGNORECASE
-)
+SECRET = re.compile(r"(?i)(^|[._-])(api_?key|access_?key(_id)?|secret\w*|password|credentials|token)$")
 PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")  # in a URI
 
 TEMPLATE = """\
@@ -69,10 +67,10 @@ class S3Settings(Section):
 
     endpoint_url: str | None = None
     region: str | None = None
-    max_connections: int = Field(16, ge=1)
-    connect_timeout: float = Field(5.0, gt=0)  # seconds
-    read_timeout: float = Field(60.0, gt=0)  # seconds
-    attempts: int = Field(3, ge=1, le=10)
+    max_connections: int = Field(default=16, ge=1)
+    connect_timeout: float = Field(default=5.0, gt=0)  # seconds
+    read_timeout: float = Field(default=60.0, gt=0)  # seconds
+    attempts: int = Field(default=3, ge=1, le=10)
     addressing_style: Literal["auto", "path", "virtual"] = "auto"
 
 
@@ -81,7 +79,7 @@ class QdrantSettings(Section):
 
     url: str | None = None
     api_key: SecretStr | None = None
-    timeout_seconds: float = Field(60.0, gt=0)
+    timeout_seconds: float = Field(default=60.0, gt=0)
 
 
 class SourceSettings(Section):
@@ -107,10 +105,10 @@ class ModelSettings(Section):
 class ChunkingSettings(Section):
     """How blocks become chunks; sizes in tokens of the embedder's tokenizer."""
 
-    split_level: int = Field(6, ge=1, le=9)
-    target_tokens: int = Field(160, ge=16)
-    max_tokens: int = Field(220, ge=24)
-    min_tokens: int = Field(60, ge=0)
+    split_level: int = Field(default=6, ge=1, le=9)
+    target_tokens: int = Field(default=160, ge=16)
+    max_tokens: int = Field(default=220, ge=24)
+    min_tokens: int = Field(default=60, ge=0)
     heading_prefix: bool = True
     skipped_kinds: tuple[str, ...] = ("metadata",)
 
@@ -120,8 +118,8 @@ class KeywordSettings(Section):
 
     language: str = "english"
     stem: bool = True
-    k1: float = Field(1.2, ge=0)
-    b: float = Field(0.75, ge=0, le=1)
+    k1: float = Field(default=1.2, ge=0)
+    b: float = Field(default=0.75, ge=0, le=1)
 
 
 class IndexSettings(Section):
@@ -134,16 +132,16 @@ class IndexSettings(Section):
     profile: QueryProfile = QueryProfile()
     gate: GateRules = GateRules()
     judged: tuple[Path, ...] = ()
-    documents_per_shard: int = Field(300, ge=1)
-    max_deleted_share: float = Field(0.2, ge=0, le=1)
-    max_document_bytes: int = Field(16 * 2**20, ge=1)
-    keep_last_good_days: int = Field(30, ge=0)
-    lease_seconds: float = Field(60.0, gt=0)
-    load_batch: int = Field(256, ge=1, le=4096)
+    documents_per_shard: int = Field(default=300, ge=1)
+    max_deleted_share: float = Field(default=0.2, ge=0, le=1)
+    max_document_bytes: int = Field(default=16 * 2**20, ge=1)
+    keep_last_good_days: int = Field(default=30, ge=0)
+    lease_seconds: float = Field(default=60.0, gt=0)
+    load_batch: int = Field(default=256, ge=1, le=4096)
     probe_question: str = "How do I roll back to the previous release?"
     decide: Literal["automatic", "manual"] = "automatic"
-    tokens_per_second: float = Field(3000.0, gt=0)
-    max_gpu_minutes: float = Field(0.0, ge=0)
+    tokens_per_second: float = Field(default=3000.0, gt=0)
+    max_gpu_minutes: float = Field(default=0.0, ge=0)
     on_listing_failure: Literal["stop", "carry"] = "stop"
 
     @model_validator(mode="after")
@@ -172,8 +170,8 @@ class Settings(BaseSettings):
     s3: S3Settings = S3Settings()
     qdrant: QdrantSettings = QdrantSettings()
     state: Path = Path(".ingest")  # embedded engine, caches: can be deleted at any time
-    cache_bytes: int = Field(20 * 2**30, ge=0)  # of an S3 lake's local copies
-    workers: int = Field(1, ge=1)  # processes for parsing and chunking
+    cache_bytes: int = Field(default=20 * 2**30, ge=0)  # of an S3 lake's local copies
+    workers: int = Field(default=1, ge=1)  # processes for parsing and chunking
     indexes: dict[str, IndexSettings] = Field(min_length=1)
 
     @field_validator("indexes")
