@@ -7,6 +7,7 @@ that generation's manifest, so an answer never mixes two releases whatever happe
 import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -163,11 +164,13 @@ class Searcher:
     def _mask(self, filter: Filter) -> NDArray[np.bool_] | None:
         if filter == EVERYTHING:
             return None
-        if filter not in self._masks:
-            self._masks[filter] = _matches(self._attributes, filter)
+        mask = self._masks.get(filter)
+        if mask is None:  # other threads may add and remove meanwhile: what was found or made here is what counts
+            mask = self._masks[filter] = _matches(self._attributes, filter)
             while len(self._masks) > MASKS:
-                self._masks.popitem(last=False)
-        return self._masks[filter]
+                with suppress(KeyError):
+                    self._masks.popitem(last=False)
+        return mask
 
 
 def shard_parts(manifest: Manifest, kind: str) -> list[PartFile]:

@@ -3,9 +3,11 @@
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
+from ingest.errors import TransientError
 from ingest.executors.inline import InlineExecutor, run_step
 from ingest.ports import Services
 
@@ -35,6 +37,15 @@ class ProcessExecutor:
         if getattr(step, "resource", "cpu") != "cpu" or self.workers < 2:
             yield from InlineExecutor(self.services).map(step, items)
             return
+        try:
+            yield from self._in_workers(step, items)
+        except BrokenProcessPool as error:
+            name = getattr(step, "__name__", str(step))
+            raise TransientError(
+                f"{name}: a worker process died, killed from outside or for memory; finished shards are kept, run again"
+            ) from error
+
+    def _in_workers(self, step: Callable[[Services, Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(self.workers, context, initializer=_open, initargs=(self.open_services,)) as pool:
             running: set[Future[Any]] = set()
