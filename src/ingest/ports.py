@@ -45,7 +45,7 @@ class Source(Protocol):
     def read(self, ref: DocumentRef) -> RawDocument | None:
         """Return the bytes of exactly the listed version, or None when it is gone (changed during the run).
 
-        Raises: SourceUnavailable, AccessDenied.
+        Raises: DocumentError (over the size limit, archived), SourceUnavailable, AccessDenied.
         """
         ...
 
@@ -103,7 +103,10 @@ class Aliases(Protocol):
         ...
 
     def move_aliases(self, actions: Sequence[AliasAction]) -> bool:
-        """Apply actions in order in one call; False when one failed, with those before it kept."""
+        """Apply actions in order in one call; False when one failed. Those before it may be kept.
+
+        Raises: IndexUnavailable when the outcome is unknown; the caller reads the aliases again.
+        """
         ...
 
     def collections(self) -> list[str]:

@@ -285,7 +285,8 @@ def whoami() -> str:
 
 def _absolute(settings: Settings, folder: Path) -> Settings:
     def place(uri: str) -> str:
-        return uri if "://" in uri else str((folder / uri).resolve())
+        # Links are kept: documents are named by the path that people wrote, wherever a link points tomorrow.
+        return uri if "://" in uri else os.path.abspath(folder / Path(uri).expanduser())  # noqa: PTH100
 
     indexes = {
         name: index.model_copy(
