@@ -171,15 +171,14 @@ def classify(
     documents: list[PlannedDocument] = []
     deleted: list[str] = []
     counts: Counter[str] = Counter()
-    touched = False
-    seen: set[str] = set()
+    touched, seen = False, set[str]()
     for ref in listed:
         seen.add(ref.uri)
         held = base.get(ref.uri)
         if not rules.scope.holds(ref.source, ref.uri):
             counts["out_of_scope"] += 1
-            if held is not None or ref.uri in known_bad:
-                documents.append(planned(held.ref if held is not None else ref, "carried"))
+            known = held is not None or ref.uri in known_bad
+            documents += [planned(held.ref if held is not None else ref, "carried")] if known else []
             continue
         change = change_of(ref, held, known_bad.get(ref.uri), digest[ref.uri], rules)
         documents.append(planned(ref, change))
@@ -187,11 +186,10 @@ def classify(
             touched |= held.expired or held.attributes_digest != digest[ref.uri]
             deleted += [document_id(ref.uri)] if held.expired else []
     for ref, there in _unlisted(base, known_bad, seen):
-        if not rules.decide(ref.source, ref.uri):
-            documents.append(planned(ref, "carried"))
-            continue
-        touched = True
-        deleted += [document_id(ref.uri)] if there else []
+        vanished = rules.decide(ref.source, ref.uri)
+        documents += [] if vanished else [planned(ref, "carried")]
+        deleted += [document_id(ref.uri)] if vanished and there else []
+        touched |= vanished
     documents.sort(key=lambda d: d.uri)
     counts.update(d.change for d in documents)
     counts["deleted"] = len(deleted)

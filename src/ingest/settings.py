@@ -18,6 +18,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from ingest.errors import InvalidSettings
 from ingest.records import GateRules, QueryProfile
 
+SECRET = re.compile(r"(?i)(^|[._-])(api_?key|access_?key(_id)?|secret\w*|password|credentials|token)$")
+PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")  # in a URI
 QUIET = {
     "DO_NOT_TRACK": "1",
     "SCARF_NO_ANALYTICS": "true",
@@ -28,9 +30,6 @@ QUIET = {
     "TRANSFORMERS_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
 }  # usage reports and downloads at run time are off unless the environment says otherwise
-
-SECRET = re.compile(r"(?i)(^|[._-])(api_?key|access_?key(_id)?|secret\w*|password|credentials|token)$")
-PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")  # in a URI
 
 TEMPLATE = """\
 # What `ingest` reads. Every key can be overridden by an environment variable: INGEST_LAKE, INGEST_QDRANT__URL, ...
@@ -231,14 +230,13 @@ def load_settings(path: Path) -> Settings:
 def make_settings(values: dict[str, Any], folder: Path, where: str = "settings") -> Settings:
     """Return settings of plain values; relative paths start at `folder`. Raises: InvalidSettings."""
     _refuse_secrets(values, where)
-    if not isinstance(qdrant := values.get("qdrant") or {}, dict):
-        raise InvalidSettings(f"{where}: qdrant: a mapping of keys is expected, found {type(qdrant).__name__}")
-    qdrant = dict(qdrant)
+    if not isinstance(given := values.get("qdrant") or {}, dict):
+        raise InvalidSettings(f"{where}: qdrant: a mapping of keys is expected, found {type(given).__name__}")
     for key, name in (("url", "QDRANT_URL"), ("api_key", "QDRANT_API_KEY")):
         if os.environ.get(name):
-            qdrant[key] = os.environ[name]
+            given = {**given, key: os.environ[name]}
     try:
-        settings = Settings(**{**{str(key): value for key, value in values.items()}, "qdrant": qdrant})
+        settings = Settings(**{**{str(key): value for key, value in values.items()}, "qdrant": given})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
@@ -250,8 +248,8 @@ def make_settings(values: dict[str, Any], folder: Path, where: str = "settings")
 
 def _shown(place: str, value: Any) -> str:
     """Return the wrong value for a message; nothing where it is, or may hold, a secret."""
-    plain = isinstance(value, str | int | float) and not SECRET.search(place) and not PASSWORD.search(str(value))
-    return f" (found {str(value)[:80]!r})" if plain else ""
+    secret = SECRET.search(place) or PASSWORD.search(str(value)) or not isinstance(value, str | int | float)
+    return "" if secret else f" (found {str(value)[:80]!r})"
 
 
 def _refuse_secrets(values: Any, where: str, place: str = "") -> None:

@@ -153,10 +153,8 @@ def test_a_generation_built_in_processes_has_the_digest_of_one_built_inline(tmp_
     report = one.run(execute=executor)
     assert (report.decision, report.digest) == ("promoted", other.run().digest)
     assert one.gets() == {}  # all of them in the workers
-    files = [
-        sorted(sha256_hex(f.read_bytes()) for f in (tmp_path / f / "docs/data").iterdir()) for f in ("lake", "inline")
-    ]
-    assert files[0] == files[1]
+    names = [{path.name for path in (tmp_path / lake / "docs/data").iterdir()} for lake in ("lake", "inline")]
+    assert names[0] == names[1]  # named by content
 
 
 def test_work_goes_to_workers_with_a_bounded_number_in_flight(processes: ProcessExecutor) -> None:
