@@ -174,13 +174,12 @@ def classify(
     touched, seen = False, set[str]()
     for ref in listed:
         seen.add(ref.uri)
-        held = base.get(ref.uri)
+        held, bad = base.get(ref.uri), known_bad.get(ref.uri)
         if not rules.scope.holds(ref.source, ref.uri):
             counts["out_of_scope"] += 1
-            known = held is not None or ref.uri in known_bad
-            documents += [planned(held.ref if held is not None else ref, "carried")] if known else []
+            documents += [planned(held.ref if held else ref, "carried")] if held or bad else []
             continue
-        change = change_of(ref, held, known_bad.get(ref.uri), digest[ref.uri], rules)
+        change = change_of(ref, held, bad, digest[ref.uri], rules)
         documents.append(planned(ref, change))
         if change == "known_bad" and held is not None:
             touched |= held.expired or held.attributes_digest != digest[ref.uri]
@@ -190,11 +189,10 @@ def classify(
         documents += [] if vanished else [planned(ref, "carried")]
         deleted += [document_id(ref.uri)] if vanished and there else []
         touched |= vanished
-    documents.sort(key=lambda d: d.uri)
     counts.update(d.change for d in documents)
     counts["deleted"] = len(deleted)
     touched |= any(d.change not in QUIET for d in documents)
-    return ShardChanges(tuple(documents), tuple(sorted(deleted)), touched, counts)
+    return ShardChanges(tuple(sorted(documents, key=lambda d: d.uri)), tuple(sorted(deleted)), touched, counts)
 
 
 def _unlisted(
