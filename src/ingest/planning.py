@@ -168,9 +168,7 @@ def classify(
         digest: Attributes digest of every listed URI.
         rules: Scope and fingerprints.
     """
-    documents: list[PlannedDocument] = []
-    deleted: list[str] = []
-    counts: Counter[str] = Counter()
+    documents, deleted, counts = list[PlannedDocument](), list[str](), Counter[str]()
     touched, seen = False, set[str]()
     for ref in listed:
         seen.add(ref.uri)

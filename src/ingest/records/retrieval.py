@@ -116,12 +116,12 @@ class GateRules(Record):
 
     floors: dict[str, float] = Field(default_factory=lambda: {"fused.ndcg@10": 0.2})  # least means; 0 is warned about
     metric: str = "fused.ndcg@10"  # the one compared with the serving release
-    margin: float = Field(0.02, ge=0, le=1)  # promote iff the lower bound of the paired difference is at least −margin
-    confidence: float = Field(0.95, gt=0, lt=1)  # of the two-sided interval
-    min_questions: int = Field(20, ge=0)  # fewer are reported as too few
-    max_stale_share: float = Field(0.2, ge=0, le=1)  # of the judged questions
+    margin: float = Field(default=0.02, ge=0, le=1)  # promote iff the lower bound of the paired difference is at least −margin
+    confidence: float = Field(default=0.95, gt=0, lt=1)  # of the two-sided interval
+    min_questions: int = Field(default=20, ge=0)  # fewer are reported as too few
+    max_stale_share: float = Field(default=0.2, ge=0, le=1)  # of the judged questions
     must_pass_metric: str = "fused.recall@10"
-    must_pass_above: float = Field(0.0, ge=0, lt=1)  # each must-pass question must have more; 0: found at all
+    must_pass_above: float = Field(default=0.0, ge=0, lt=1)  # each must-pass question must have more; 0: found at all
     allow_unjudged: bool = False  # True: promote without any judged question; every verdict repeats it
 
 
