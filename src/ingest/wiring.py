@@ -1,6 +1,7 @@
 """Chooses adapters: the one place that knows which ones are used."""
 
 import secrets
+import threading
 import time
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -95,6 +96,9 @@ def close_services(services: Services) -> None:
         close()
 
 
+_opening = threading.Lock()
+
+
 @cache
 def _opened(kind: str, name: str, fingerprint: str, record_json: str) -> Embedder:
     embedder: Embedder = embedders.find(kind).reopen(ModelRecord.model_validate_json(record_json))
@@ -102,11 +106,12 @@ def _opened(kind: str, name: str, fingerprint: str, record_json: str) -> Embedde
 
 
 def open_embedder(record: ModelRecord) -> Embedder:
-    """Return the embedder that a record describes, opened once per process.
+    """Return the embedder that a record describes, opened once per process whatever the number of threads.
 
     Raises: InvalidSettings when it is not there, SchemaMismatch when it is another model by now.
     """
-    return _opened(record.kind, record.name, record.fingerprint, record.model_dump_json())
+    with _opening:  # loading weights changes torch's default dtype for the whole process
+        return _opened(record.kind, record.name, record.fingerprint, record.model_dump_json())
 
 
 def build_options(name: str, index: IndexSettings) -> BuildOptions:
