@@ -116,7 +116,7 @@ class GateRules(Record):
 
     floors: dict[str, float] = Field(default_factory=lambda: {"fused.ndcg@10": 0.2})  # least means; 0 is warned about
     metric: str = "fused.ndcg@10"  # the one compared with the serving release
-    margin: float = Field(default=0.02, ge=0, le=1)  # promote iff the lower bound of the paired difference is at least −margin
+    margin: float = Field(default=0.02, ge=0, le=1)  # promote iff the lower bound of the difference is at least −margin
     confidence: float = Field(default=0.95, gt=0, lt=1)  # of the two-sided interval
     min_questions: int = Field(default=20, ge=0)  # fewer are reported as too few
     max_stale_share: float = Field(default=0.2, ge=0, le=1)  # of the judged questions
