@@ -10,6 +10,7 @@ ruler      token counts of slices, the text being tokenised once
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from itertools import islice
 
 from ingest.chunking.contexts import Contexts, model_input
@@ -33,7 +34,8 @@ COUNTED_AT_ONCE = 256  # pieces looked at in one go
 def fingerprint(options: ChunkingOptions, tokenizer: Tokenizer) -> str:
     """Return the SHA-256 over everything that decides about chunks apart from the document."""
     fields = {name: getattr(options, name) for name in options.__slots__}
-    return digest_of([VERSION, {**fields, "skipped_kinds": sorted(options.skipped_kinds)}, tokenizer.fingerprint])
+    fields["skipped_kinds"] = sorted(options.skipped_kinds)
+    return digest_of([VERSION, version("sentencex"), fields, tokenizer.fingerprint])
 
 
 def chunk(document: Document, document_id: str, options: ChunkingOptions, tokenizer: Tokenizer) -> list[Chunk]:
