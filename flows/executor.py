@@ -3,66 +3,92 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from queue import SimpleQueue
+from threading import Lock
 from typing import Any
 
-from prefect import task
+from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import TaskRun
-from prefect.futures import PrefectFuture
-from prefect.states import State
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.futures import PrefectConcurrentFuture, PrefectFuture
+from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from ingest.errors import TransientError
+from ingest.executors.inline import ATTEMPTS
 from ingest.ports import Services
 
-_opened: dict[str, Services] = {}  # of this worker process, by settings and index
+_opened: dict[str, Services] = {}  # of this process, by flow run
+_opening = Lock()
 
 
 @dataclass(frozen=True)
 class PrefectExecutor:
     """Implements `ports.Execute` inside a flow. Nothing is decided from Prefect's records: the lake is the ledger.
 
+    One gpu step at a time, as a forward pass uses the whole device; cpu steps in processes when there are `workers`,
+    else in threads, as io steps are.
+
     Args:
-        open_services: Picklable; called once in each worker process.
-        key: Names the settings and index that `open_services` opens.
+        open_services: Picklable; called once in each process.
+        key: Names what `open_services` opens, for one flow run.
         window: Shards submitted and not finished, at most.
-        timeout_seconds: Of one step of one shard.
+        workers: Processes for cpu steps; 1: threads of this process.
+        retry_delay_seconds: Before a shard's second attempt.
     """
 
     open_services: Callable[[], Services]
     key: str
     window: int = 4
-    timeout_seconds: float = 4 * 3600.0
+    workers: int = 1
+    retry_delay_seconds: float = 1.0
 
     def map(self, step: Callable[[Services, Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-        """Yield step(services, item) in completion order; a TransientError is tried once more, by Prefect."""
-        submitted = task(
-            _run, name=step.__name__, task_run_name=f"{step.__name__} {{item.shard}}", retries=1,
-            retry_delay_seconds=1, retry_condition_fn=_is_transient, persist_result=False, cache_policy=NO_CACHE,
-            timeout_seconds=self.timeout_seconds, tags=[getattr(step, "resource", "cpu")],
-        )  # fmt: skip
+        """Yield step(services, item) in completion order; a TransientError is tried once more, by Prefect.
+
+        Items have a `shard`. What is still running when a step fails is awaited, so that nothing writes after the
+        lease was signed off or the services were closed.
+        """
+        resource = getattr(step, "resource", "cpu")
+        window = 1 if resource == "gpu" else self.window  # passes on one device gain nothing from each other
         done: SimpleQueue[PrefectFuture[Any]] = SimpleQueue()
         running = 0
-        for item in items:
-            future = submitted.submit(step, self.open_services, self.key, item)
-            future.add_done_callback(done.put)
-            running += 1
-            if running >= self.window:
+        submitted = self._task(step, resource)
+        with self._runner(resource, window) as runner:  # leaving it waits for what runs and drops what does not yet
+            for item in items:
+                if running == window:
+                    yield done.get().result()
+                    running -= 1
+                arguments = {"step": step, "open_services": self.open_services, "key": self.key, "item": item}
+                runner.submit(submitted, arguments).add_done_callback(done.put)
+                running += 1
+            for _ in range(running):
                 yield done.get().result()
-                running -= 1
-        for _ in range(running):
-            yield done.get().result()
+
+    def _task(self, step: Callable[[Services, Any], Any], resource: str) -> Task[..., Any]:
+        made = task(
+            name=step.__name__, task_run_name=f"{step.__name__} {{item.shard}}", retries=ATTEMPTS - 1,
+            retry_delay_seconds=self.retry_delay_seconds, retry_condition_fn=_is_transient, persist_result=False,
+            cache_policy=NO_CACHE, tags=[resource],
+        )  # fmt: skip
+        return made(_run)
+
+    def _runner(self, resource: str, window: int) -> TaskRunner[PrefectConcurrentFuture[Any]]:
+        if resource == "cpu" and self.workers > 1:
+            return ProcessPoolTaskRunner(max_workers=min(self.workers, window))
+        return ThreadPoolTaskRunner(max_workers=window)
 
 
 def services_of(open_services: Callable[[], Services], key: str) -> Services:
-    """Return the services of this process, opened at the first call."""
-    if key not in _opened:
-        _opened[key] = open_services()
-    return _opened[key]
+    """Return the services of this process for a flow run, opened at the first call."""
+    with _opening:
+        if key not in _opened:
+            _opened[key] = open_services()
+        return _opened[key]
 
 
 def forget_services(key: str) -> None:
-    """Close what `services_of` opened in this process."""
-    services = _opened.pop(key, None)
+    """Close what `services_of` opened in this process; nothing happens when that is nothing."""
+    with _opening:
+        services = _opened.pop(key, None)
     for close in services.closers if services is not None else ():
         close()
 
@@ -71,11 +97,5 @@ def _run(step: Callable[[Services, Any], Any], open_services: Callable[[], Servi
     return step(services_of(open_services, key), item)
 
 
-async def _is_transient(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
-    try:
-        await state.result(raise_on_failure=True)  # type: ignore[misc]
-    except TransientError:
-        return True
-    except BaseException:  # noqa: BLE001 - whatever it was, it is not tried again
-        return False
-    return False
+async def _is_transient(_task: Task[..., Any], _task_run: TaskRun, state: State[Any]) -> bool:
+    return isinstance(await state.aresult(raise_on_failure=False), TransientError)

@@ -5,40 +5,47 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
 
 from flows.executor import PrefectExecutor, forget_services, services_of
 from flows.parameters import NightlyParameters
-from flows.report import LoggingObserver, as_markdown
+from flows.report import LoggingObserver, as_markdown, as_state
 from ingest import pipeline
 from ingest.planning import Scope
 from ingest.records import RunReport
 from ingest.settings import load_settings
 from ingest.wiring import open_services
 
-
-@flow(name="nightly", task_runner=ThreadPoolTaskRunner(max_workers=4), persist_result=False, validate_parameters=True)
-def nightly(parameters: NightlyParameters) -> dict[str, Any]:
-    """Plan, build, seal, evaluate, promote. Returns the run's report as JSON values."""
-    return run(parameters).model_dump(mode="json")
+NIGHT_SECONDS = 23 * 3600  # a run that hangs must not keep the deployment's only slot for ever; the next one goes on
 
 
-def run(parameters: NightlyParameters) -> RunReport:
+@flow(name="nightly", timeout_seconds=NIGHT_SECONDS, persist_result=False, validate_parameters=True)
+def nightly(parameters: NightlyParameters) -> State[dict[str, Any]]:
+    """Plan, build, seal, evaluate, promote. The state's result is the run's report as JSON values."""
+    observer = LoggingObserver(get_run_logger())
+    report = run(parameters, observer)
+    create_markdown_artifact(
+        as_markdown(report, observer.verdict), key=f"{report.index}-run", description=f"Run {report.run}"
+    )
+    message = f"generation {report.generation}, release {report.release}"
+    return as_state(report.decision, message, report.model_dump(mode="json"), observer)
+
+
+def run(parameters: NightlyParameters, observer: LoggingObserver) -> RunReport:
     """Return the report of one run inside a flow."""
     settings = load_settings(parameters.settings)
-    observer = LoggingObserver(get_run_logger())
     opener = partial(open_services, settings, parameters.index)
-    key = f"{parameters.settings.resolve()}#{parameters.index}"
-    services = services_of(opener, key)
-    services.observer = observer
+    key = str(flow_run.get_id())
+    execute = PrefectExecutor(opener, key, parameters.window, settings.workers)
     scope = Scope(tuple(parameters.sources), tuple(parameters.prefixes))
-    automatic = parameters.promote and services.options.decide == "automatic"
     try:
-        report = pipeline.run(services, scope, PrefectExecutor(opener, key, parameters.window), lambda _: automatic)
+        services = services_of(opener, key)
+        services.observer = observer
+        automatic = parameters.promote and services.options.decide == "automatic"
+        return pipeline.run(services, scope, execute, lambda _: automatic)
     finally:
         forget_services(key)
-    create_markdown_artifact(as_markdown(report), key=f"{report.index}-run", description=f"Run {report.run}")
-    return report
 
 
 if __name__ == "__main__":

@@ -1,55 +1,100 @@
-"""What people see of a run in Prefect: log lines while it goes on, one artifact at its end."""
+"""What people see of a run in Prefect: log lines while it goes on, one artifact and a state's name at its end."""
 
 import logging
-from collections.abc import MutableMapping
+from collections import Counter
 from typing import Any
 
-from ingest.records import Conservation, RunReport, Verdict
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from ingest.records import Conservation, PlanSummary, Release, RunReport, Verdict
 
 Logger = logging.Logger | logging.LoggerAdapter[Any]
 
+NAMES = {"refused": "Refused", "waiting": "Waiting"}  # what a person must look at; all else is plainly Completed
+
 
 class LoggingObserver:
-    """An observer that logs each step once, and every record in one line."""
+    """An observer that logs each step's begin and end, and every record in one bounded line.
+
+    Attributes:
+        verdict: The last one heard of.
+        held: Why a positive candidate waits, when a hold is the reason.
+    """
 
     def __init__(self, logger: Logger) -> None:
         self.logger = logger
-        self._seen: MutableMapping[str, int] = {}
+        self.verdict: Verdict | None = None
+        self.held = ""
+        self._counts: Counter[str] = Counter()
 
     def step_started(self, step: str, total: int) -> None:
         """Log that a step begins."""
-        self._seen[step] = 0
+        self._counts.clear()
         self.logger.info("%s: %d to do", step, total)
 
     def advanced(self, step: str, counts: dict[str, int]) -> None:
-        """Count what a step did."""
-        self._seen[step] = self._seen.get(step, 0) + 1
+        """Count what a step did; its shards have task runs of their own."""
+        self._counts.update(counts)
 
     def step_finished(self, step: str) -> None:
-        """Log that a step ended."""
-        self.logger.info("%s: done, %d reports", step, self._seen.get(step, 0))
+        """Log that a step ended, and what went through it."""
+        self.logger.info("%s: done %s", step, _told(self._counts))
 
     def told(self, kind: str, value: Any) -> None:
-        """Log a record in one line."""
-        if isinstance(value, Conservation):
-            self.logger.info("conservation: %s", value.model_dump(exclude={"faults"}))
-        elif isinstance(value, Verdict):
-            reasons = "; ".join(value.reasons) or "no reason against"
-            self.logger.info("verdict on %s: %s (%s)", value.candidate, value.positive, reasons)
-        elif kind != "report":
-            self.logger.info("%s: %s", kind, value)
+        """Log a record in one line; the report becomes the artifact."""
+        match value:
+            case RunReport():
+                return
+            case PlanSummary():
+                self.logger.info(
+                    "plan of %s on %s: %s; %d bytes to fetch, %d chunks to embed, %.1f GPU-minutes", value.generation,
+                    value.base, _told(value.counts), value.bytes_to_fetch, value.chunks_to_embed, value.gpu_minutes,
+                )  # fmt: skip
+            case Conservation():
+                figures = value.model_dump(include={"chunks", "points", "keyword_rows", "vectors", "mended"})
+                level = logging.ERROR if value.faults else logging.INFO
+                self.logger.log(level, "conservation: %s, %d faults", _told(figures), len(value.faults))
+            case Verdict():
+                self.verdict = value
+                level = logging.INFO if value.positive else logging.WARNING
+                reasons = "; ".join(value.reasons + value.warnings) or "nothing against it"
+                self.logger.log(
+                    level, "verdict on %s: %s: %s", value.candidate, "yes" if value.positive else "no", reasons
+                )
+            case Release():
+                self.logger.info("release %d (%s) serves generation %s", value.number, value.action, value.generation)
+            case _:
+                self.held = str(value) if kind == "held" else self.held
+                self.logger.warning("%s: %s", kind.replace("_", " "), value)  # restoring, waiting for a lease, held
 
 
-def as_markdown(report: RunReport) -> str:
-    """Return the run's report as Markdown tables."""
+def as_state(decision: str, message: str, result: dict[str, Any], observer: LoggingObserver) -> State[dict[str, Any]]:
+    """Return the state of a flow run that ended well, named so that people and automations can tell what to do.
+
+    A refusal is not a failure: nothing broke, serving is as before, and to run again would change nothing. So its type
+    is Completed, its name "Refused" and its message the reasons; a candidate that awaits a person is "Waiting".
+    """
+    reasons = observer.verdict.reasons if observer.verdict is not None and decision == "refused" else ()
+    why = "; ".join(reasons) or observer.held
+    text = f"{decision}: {message}" + (f": {why}" if why else "")
+    return Completed(name=NAMES.get(decision, "Completed"), message=text, data=result)
+
+
+def as_markdown(report: RunReport, verdict: Verdict | None) -> str:
+    """Return the run's report as Markdown: decision, reasons, and tables of what is conserved and how long it took."""
     lines = [f"# Run of `{report.index}`: {report.decision}", ""]
     lines += [f"Generation `{report.generation}`, release {report.release}, digest `{report.digest}`.", ""]
-    if report.conservation is not None:
-        rows = [("listed: " + k, v) for k, v in report.conservation.listed.items()]
-        rows += [("generation: " + k, v) for k, v in report.conservation.documents.items()]
-        rows += [
-            (k, getattr(report.conservation, k)) for k in ("chunks", "points", "keyword_rows", "vectors", "mended")
-        ]
+    if verdict is not None:
+        lines += [f"- against: {reason}" for reason in verdict.reasons]
+        lines += [f"- warning: {warning}" for warning in verdict.warnings]
+        lines += [""]
+    table = report.conservation
+    if table is not None:
+        rows = [("listed: " + k, v) for k, v in table.listed.items()]
+        rows += [("generation: " + k, v) for k, v in table.documents.items()]
+        rows += [(k, getattr(table, k)) for k in ("chunks", "points", "keyword_rows", "vectors", "mended")]
+        rows += [(f"quarantined: {k}", v) for k, v in report.quarantined.items()]
         lines += ["| conservation | count |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in rows), ""]
     lines += ["| step | seconds | documents/s | chunks/s | peak MB |", "| --- | --- | --- | --- | --- |"]
     lines += [
@@ -57,3 +102,7 @@ def as_markdown(report: RunReport) -> str:
         for s in report.stages
     ]
     return "\n".join(lines)
+
+
+def _told(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing"
