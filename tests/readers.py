@@ -2,15 +2,14 @@
 
 The mover (the test's process) and its readers go in step: after each single alias action every reader answers once with
 the searcher that it opened before the action, and once with what it finds now; only then comes the next action. Between
-two actions the readers also answer on their own, at whatever moment the action falls.
+two actions each reader also answers on its own, and the next action falls somewhere into that.
 """
 
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
-from multiprocessing.context import BaseContext
-from multiprocessing.process import BaseProcess
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +32,9 @@ from ingest.stores.folder import FolderStore
 from tests.pipelines import Project
 
 INDEX = "docs"
-ASKS: tuple[Sequence[str], ...] = (STAGES, ("dense",), ("bm25",))  # stages of one call
+TOGETHER: tuple[Sequence[str], ...] = (STAGES,)  # stages of each call
+ALONE: tuple[Sequence[str], ...] = (STAGES, ("dense",))  # the dense stage alone, which no keyword hit can contradict
 TOP = 50  # more than a generation has: no cut, so no ties at the cut
-FREE = 2  # answers on a reader's own between two actions
 PATIENCE = 60.0  # seconds until a reader must have answered
 TOLERANCE = 1e-4  # of scores: the engine computes in float32 from vectors that it normalised again
 FAULTS_KEPT = 50  # of one step
@@ -62,9 +61,9 @@ class Place:
 class Told:
     """What a reader did since the action before: releases by number, None where the answer failed."""
 
-    bound: int | None = None  # of the searcher that was opened before the action
+    free: int | None = None  # looked for and asked while the action may come
+    bound: int | None = None  # opened before the action, asked after it
     found: int | None = None  # looked for and asked while the aliases are held
-    free: list[int | None] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
 
@@ -174,12 +173,12 @@ class Reader:
         self.last = number
         return searcher
 
-    def ask(self, searcher: Searcher | None, told: Told) -> int | None:
+    def ask(self, searcher: Searcher | None, told: Told, asks: Sequence[Sequence[str]] = TOGETHER) -> int | None:
         """Return the number of the release that answered, None when something is wrong with an answer."""
         if searcher is None:
             return None
         before = len(told.faults)
-        for stages in ASKS:
+        for stages in asks:
             try:
                 answers = searcher.search(self.place.questions, EVERYTHING, TOP, stages)
             except IngestError as error:
@@ -218,22 +217,23 @@ def same(expected: Mapping[str, float], scores: Mapping[str, float]) -> bool:
 def read(place: Place, fault: str, mover: Connection) -> None:
     """Read until the mover hangs up. The main function of a reader's process."""
     index = QdrantIndex.embedded(Engine(place.engine))
-    reader = Reader(place, index, fault)
-    told = Told()
-    bound = reader.look(told)
-    mover.send(told)
     try:
+        reader = Reader(place, index, fault)
+        told = Told()
+        bound = reader.look(told)
+        mover.send(told)
         while True:
             told = Told()
-            while len(told.free) < FREE and not mover.poll():
-                told.free.append(reader.ask(reader.look(told), told))
+            told.free = reader.ask(reader.look(told), told)
             mover.recv()  # the next action is done
-            told.bound = reader.ask(bound, told)
-            told.found = reader.ask(reader.look(told), told)
+            told.bound = reader.ask(bound, told, ALONE)
             bound = reader.look(told)
+            told.found = reader.ask(bound, told)
             del told.faults[FAULTS_KEPT:]
             mover.send(told)
-    except (EOFError, BrokenPipeError):
+    except (EOFError, ConnectionError):  # the mover hung up
+        pass
+    finally:
         index.close()
 
 
@@ -242,16 +242,16 @@ class Readers:
 
     def __init__(self, count: int, place: Place, fault: str = "none") -> None:
         self.count, self.place, self.fault = count, place, fault
-        self.processes: list[BaseProcess] = []
+        self.processes: list[ForkServerProcess] = []
         self.ends: list[Connection] = []
         self.faults: list[str] = []
-        self.context: BaseContext = multiprocessing.get_context("forkserver")
-        multiprocessing.get_context("forkserver").set_forkserver_preload(["tests.readers"])
+        self.context = multiprocessing.get_context("forkserver")
+        self.context.set_forkserver_preload(["tests.readers"])
 
     def __enter__(self) -> "Readers":
         for _ in range(self.count):
             ours, theirs = self.context.Pipe()
-            process = self.context.Process(target=read, args=(self.place, self.fault, theirs))  # type: ignore[attr-defined]
+            process = self.context.Process(target=read, args=(self.place, self.fault, theirs))
             process.start()
             theirs.close()
             self.processes.append(process)
@@ -279,6 +279,9 @@ class Readers:
         for number, end in enumerate(self.ends):
             if not end.poll(PATIENCE):
                 raise TimeoutError(f"reader {number} did not answer in {PATIENCE} s")
-            answers.append(end.recv())
+            try:
+                answers.append(end.recv())
+            except EOFError:
+                raise ChildProcessError(f"reader {number} ended; its traceback is on stderr") from None
         self.faults += [fault for told in answers for fault in told.faults]
         return answers
