@@ -1,6 +1,7 @@
 """What a second run costs: exactly what changed, and nothing else."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +13,11 @@ from ingest.ids import document_id
 from ingest.indexes.qdrant import QdrantIndex
 from ingest.lake.tables import document_rows, quarantine_rows
 from ingest.pipeline.plan import preview
+from ingest.pipeline.serve import releases_of
 from ingest.planning import Scope
-from ingest.records import EVERYTHING, Filter, GateRules, Hit, QueryProfile
+from ingest.records import EVERYTHING, AliasAction, Filter, GateRules, Hit, QueryProfile
 from ingest.search import open_serving
+from tests.fakes import Killed
 from tests.pipelines import SMALL_CHUNKS, UNJUDGED, CountingSource, Project, document, project
 
 
@@ -400,6 +403,56 @@ def test_a_lost_qdrant_and_a_change_at_once_end_in_the_new_release(tmp_path: Pat
     report = p.run()
     assert (report.decision, report.embedded) == ("promoted", 1)
     assert "d05.md" in found(p, "axolotl")
+
+
+def test_a_lost_qdrant_is_restored_before_anything_is_built(tmp_path: Path) -> None:
+    p = project(tmp_path)
+    p.run()
+    p.vectors = QdrantIndex.in_memory()
+    p.source.write("d05.md", document(5, edition=2))
+
+    def fail(ref: object) -> None:
+        raise InvalidSettings("the build stops here")
+
+    p.source.before_read = fail
+    with pytest.raises(InvalidSettings, match="the build stops here"):
+        p.run()
+    assert "d05.md" in found(p, "word5x0x0")
+
+
+def test_a_decision_that_a_crash_left_unapplied_is_applied_whatever_the_gate_says_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p = project(tmp_path)
+    move = p.vectors.move_aliases
+
+    def die(actions: Sequence[AliasAction]) -> bool:
+        if any(action.name == "docs" for action in actions):
+            raise Killed
+        return move(actions)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(p.vectors, "move_aliases", die)
+        with pytest.raises(Killed):
+            p.run()
+    assert (p.lake.releases.last(), "docs" in p.vectors.aliases()) == (1, False)
+    p.change(gate=GateRules())
+    report = p.run()
+    assert (report.decision, report.release, p.lake.releases.last()) == ("unchanged", 1, 1)
+    assert p.vectors.aliases()["docs"] == p.manifest().collection
+
+
+def test_after_a_rollback_the_next_candidate_waits_and_a_held_night_costs_nothing_twice(tmp_path: Path) -> None:
+    p = project(tmp_path)
+    first = p.run()
+    p.source.write("d05.md", document(5, edition=2))
+    second = p.run()
+    releases_of(p.services()).rollback(None, "bad answers")
+    for _ in range(2):
+        report = p.run()
+        assert (report.decision, report.generation) == ("waiting", second.generation)
+        assert (p.gets(), p.embedder.texts_embedded) == ({}, 0)
+    assert open_serving(p.services()).manifest.generation == first.generation
 
 
 def test_a_run_beside_a_living_builder_is_refused(tmp_path: Path) -> None:
