@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -35,7 +35,7 @@ def server(
     with log.open("wb") as out:
         process = subprocess.Popen(
             command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
-            env={**os.environ, **env},
+            env={**os.environ, **env}, preexec_fn=None if keep else _end_with_parent,  # noqa: PLW1509 - no threads yet
         )  # fmt: skip
     stop = True
     try:
@@ -57,6 +57,13 @@ def prefect_command(port: int) -> list[str]:
     return [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
 
 
+def _end_with_parent() -> None:
+    """Ask the kernel to stop this process when the demo is killed, whatever killed it (PR_SET_PDEATHSIG)."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
 def _wait(process: subprocess.Popen[bytes], health: str, name: str, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
@@ -70,17 +77,11 @@ def _wait(process: subprocess.Popen[bytes], health: str, name: str, log: Path) -
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the process and every child in its group, with SIGKILL what SIGTERM leaves."""
     for signal_ in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, signal_)
         except ProcessLookupError:
             return
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            continue
-        signal_ = signal.SIGKILL
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return

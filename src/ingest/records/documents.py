@@ -1,6 +1,6 @@
 """Nouns of the way from a source to the chunk.
 
-    DocumentRef ──read──▶ RawDocument ──parse──▶ Document (text, blocks) ──chunk──▶ Chunk
+DocumentRef ──read──▶ RawDocument ──parse──▶ Document (text, blocks) ──chunk──▶ Chunk
 """
 
 from dataclasses import dataclass, field

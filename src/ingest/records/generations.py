@@ -1,6 +1,6 @@
 """Nouns of the lake: what is stored as JSON. A field is never renamed; `format` tells readers what to expect.
 
-    Claim ──▶ PlanSummary + ShardPlan… ──▶ Marker… ──▶ Manifest        Release → generation + QueryProfile
+Claim ──▶ PlanSummary + ShardPlan… ──▶ Marker… ──▶ Manifest        Release → generation + QueryProfile
 """
 
 from typing import Any, Literal
