@@ -1,0 +1,1 @@
+"""What `make demo` tells: its corpus, its judged questions, its servers and its story."""
