@@ -82,7 +82,8 @@ def attributes_digest(acl: Sequence[str], tenant: str, source: str) -> str:
 def chunk_digest(chunks: Iterable[Chunk]) -> str:
     """Return the digest of a document's chunks in order."""
     return digest_of([
-        [c.chunk_id, c.embedding_key, c.start, c.end, c.tokens, list(c.heading_path), c.page] for c in chunks
+        [c.chunk_id, c.embedding_key, c.start, c.end, c.tokens, list(c.heading_path),
+         [list(path) for path in c.heading_paths], c.page] for c in chunks
     ])  # fmt: skip
 
 

@@ -120,6 +120,7 @@ def test_tables_without_rows_keep_their_schema(table: pa.Table) -> None:
         {"end": 9},
         {"tokens": 7},
         {"heading_path": ("Z",)},
+        {"heading_paths": (("Z",),)},
         {"page": 1},
     ],
 )
