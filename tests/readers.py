@@ -7,6 +7,7 @@ two actions each reader also answers on its own, and the next action falls somew
 
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
@@ -271,7 +272,8 @@ class Readers:
     def step(self) -> list[Told]:
         """Tell the readers that an action is done, and return what each did since the one before."""
         for end in self.ends:
-            end.send(None)
+            with suppress(BrokenPipeError):  # it ended: told when its answer is waited for
+                end.send(None)
         return self._told()
 
     def _told(self) -> list[Told]:
