@@ -51,7 +51,7 @@ class PrefectExecutor:
         window = 1 if resource == "gpu" else self.window  # passes on one device gain nothing from each other
         done: SimpleQueue[PrefectFuture[Any]] = SimpleQueue()
         running = 0
-        submitted = self._task(step, resource)
+        submitted = self._task(step)
         with self._runner(resource, window) as runner:  # leaving it waits for what runs and drops what does not yet
             for item in items:
                 if running == window:
@@ -63,11 +63,11 @@ class PrefectExecutor:
             for _ in range(running):
                 yield done.get().result()
 
-    def _task(self, step: Callable[[Services, Any], Any], resource: str) -> Task[..., Any]:
+    def _task(self, step: Callable[[Services, Any], Any]) -> Task[..., Any]:
         made = task(
             name=step.__name__, task_run_name=f"{step.__name__} {{item.shard}}", retries=ATTEMPTS - 1,
             retry_delay_seconds=self.retry_delay_seconds, retry_condition_fn=_is_transient, persist_result=False,
-            cache_policy=NO_CACHE, tags=[resource],
+            cache_policy=NO_CACHE,  # and no tags: each task run would ask the server for their concurrency limits
         )  # fmt: skip
         return made(_run)
 
