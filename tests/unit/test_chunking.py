@@ -48,19 +48,17 @@ def rows(lines):
 
 # ---- properties over any document
 
-WORDS = st.lists(
-    st.sampled_from(
-        ["one", "two.", "three", "incomprehensibilities", "x\ny", "數據。", "é\u0301", "a | b", "Dr.", "!"]
-    ),
-    min_size=0,
-    max_size=40,
-).map(" ".join)
+WORD = st.sampled_from(
+    ["one", "two.", "three", "incomprehensibilities", "x\ny", "數據。", "e\u0301", "a | b", "Dr.", "!"]
+)
+WORDS = (st.lists(WORD, min_size=1, max_size=4) | st.lists(WORD, max_size=40)).map(" ".join)
 
 
 @st.composite
-def documents(draw):
+def documents(draw, least=0):
     parts = []
-    for kind in draw(st.lists(st.sampled_from([*BlockKind, "heading", "heading", "paragraph"]), max_size=14)):
+    kinds = st.sampled_from([*BlockKind, "heading", "heading", "heading", "paragraph", "paragraph"])
+    for kind in draw(st.lists(kinds, min_size=least, max_size=14)):
         words = draw(WORDS)
         if kind == "heading":
             title = " ".join(words.split()[:4])
@@ -79,10 +77,10 @@ def any_options(draw):
     most = draw(st.integers(16, 60))
     target = draw(st.integers(4, most))
     return ChunkingOptions(
-        split_level=draw(st.sampled_from([0, 1, 2, 3, 6])),
+        split_level=draw(st.sampled_from([2, 1, 3, 0, 6])),
         target_tokens=target,
         max_tokens=most,
-        min_tokens=draw(st.sampled_from([0, target // 2, target])),
+        min_tokens=draw(st.sampled_from([target, target // 2, 0])),
         heading_prefix=draw(st.booleans()),
     )
 
@@ -117,7 +115,7 @@ def test_a_chunk_is_a_trimmed_slice_within_the_limit_with_true_counts(doc, optio
 
 
 @settings(max_examples=200, deadline=None)
-@given(documents(), any_options())
+@given(documents(least=6), any_options())
 def test_no_chunk_goes_on_over_a_heading_of_the_split_level(doc, options):
     for piece in chunks(doc, options):
         body = False
@@ -343,6 +341,25 @@ def test_a_long_heading_path_is_cut_from_the_left():
     assert size(last.context) <= SMALL.max_tokens // 3
     assert last.context.endswith("Level 6 about many things")
     assert last.heading_path == tuple(f"Level {i} about many things" for i in range(1, 7))
+
+
+def test_a_long_heading_path_leaves_room_for_the_table_header():
+    header = len(TABLE[0]) + len(TABLE[1])
+    table = ("table", "".join(TABLE), {"breaks": rows(TABLE), "header_end": header})
+    doc = document(*[heading(f"Level {i} about many things", i) for i in range(1, 7)], table)
+    last = chunks(doc, replace(SMALL, target_tokens=60, max_tokens=90))[-1]
+    assert last.context.endswith("many things\n| name | use |\n|---|---|")
+
+
+def test_a_context_whose_first_character_has_many_tokens_is_cut_too():
+    class Bytes(HashingTokenizer):
+        """As tokenizers over bytes do: several tokens on the first character."""
+
+        def offsets(self, texts):
+            return [np.concatenate([np.array([[0, 1]] * 40, np.int32), s]) for s in super().offsets(texts)]
+
+    with pytest.raises(InvalidSettings, match="one character"):
+        chunk(document(heading("😀 title"), ("paragraph", "x")), "d", SMALL, Bytes())
 
 
 def test_equal_chunks_have_different_ids_and_the_same_embedding_key():

@@ -90,11 +90,14 @@ class Contexts:
         return len(self._tokenizer.offsets([text + JOINT])[0]) if text else 0
 
     def _cut(self, text: str, limit: int) -> str:
-        """Return the end of `text` with at most about `limit` tokens, from the start of a word if there is one."""
+        """Return the end of `text` with at most about `limit` tokens, from the start of a word if there is one.
+
+        What is over the limit gets shorter by at least one code point.
+        """
         spans = self._tokenizer.offsets([text + JOINT])[0] if text else ()
         if len(spans) <= limit:
             return text
-        starts = [int(start) for start, _ in spans[len(spans) - limit :]] if limit > 0 else []
+        starts = [int(start) for start, _ in spans[len(spans) - limit :] if start > 0] if limit > 0 else []
         words = [start for start in starts if text[start - 1 : start].isspace()]
         first = next(iter(words or starts), len(text))
         return text[first:].strip()
