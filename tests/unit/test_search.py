@@ -170,10 +170,10 @@ def test_a_point_lost_while_serving_is_told_and_not_hidden(tmp_path: Path) -> No
     q = project(tmp_path, documents=2)
     q.run()
     reader = open_serving(q.services())
-    (answer,) = reader.search(["word1x0x0"], EVERYTHING, top=1)
+    (answer,) = reader.search(["word1x0x0"], EVERYTHING, top=1, stages=("bm25",))
     q.vectors.delete(q.manifest().collection, [point_id(answer.results[0].chunk_id)])
     with pytest.raises(SchemaMismatch, match=answer.results[0].chunk_id):
-        reader.search(["word1x0x0"], EVERYTHING, top=1)
+        reader.search(["word1x0x0"], EVERYTHING, top=1, stages=("bm25",))
 
 
 def release(number: int, collection: str) -> Release:
