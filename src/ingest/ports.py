@@ -179,6 +179,7 @@ class Embedder(Protocol):
     """A model that turns texts into vectors."""
 
     record: ModelRecord
+    backend: str  # library, device and arithmetic, for people: results in bf16 differ by about 1e-3
     forward_passes: int  # since it was opened
     texts_embedded: int
 

@@ -1,10 +1,12 @@
 """Chooses adapters: the one place that knows which ones are used."""
 
+import json
 import secrets
 import threading
 import time
 from datetime import UTC, datetime
 from functools import cache, partial
+from typing import Any
 
 from ingest import embedders, sources
 from ingest.bm25 import Analyser
@@ -56,8 +58,8 @@ def open_services(settings: Settings, index: str | None = None, observer: Observ
         sandbox=InlineSandbox(chosen.max_document_bytes),
         tokenizer=model.open_tokenizer(chosen.model.name, chosen.model.options),
         model=record,
-        embedder=partial(open_embedder, record),
-        open_embedder=open_embedder,
+        embedder=partial(open_embedder, record, chosen.model.options),
+        open_embedder=partial(open_embedder, options=chosen.model.options),
         vectors=vectors,
         options=build_options(name, chosen),
         clock=lambda: datetime.now(UTC),
@@ -100,18 +102,23 @@ _opening = threading.Lock()
 
 
 @cache
-def _opened(kind: str, name: str, fingerprint: str, record_json: str) -> Embedder:
-    embedder: Embedder = embedders.find(kind).reopen(ModelRecord.model_validate_json(record_json))
+def _opened(record_json: str, options_json: str) -> Embedder:
+    record = ModelRecord.model_validate_json(record_json)
+    embedder: Embedder = embedders.find(record.kind).reopen(record, json.loads(options_json))
     return embedder
 
 
-def open_embedder(record: ModelRecord) -> Embedder:
+def open_embedder(record: ModelRecord, options: dict[str, Any] | None = None) -> Embedder:
     """Return the embedder that a record describes, opened once per process whatever the number of threads.
+
+    Args:
+        record: From the settings or a manifest.
+        options: Where and how fast it runs (device, dtype, batch sizes); the record's own options decide results.
 
     Raises: InvalidSettings when it is not there, SchemaMismatch when it is another model by now.
     """
     with _opening:  # loading weights changes torch's default dtype for the whole process
-        return _opened(record.kind, record.name, record.fingerprint, record.model_dump_json())
+        return _opened(record.model_dump_json(), json.dumps(options or {}, sort_keys=True))
 
 
 def build_options(name: str, index: IndexSettings) -> BuildOptions:

@@ -78,6 +78,7 @@ class HashingEmbedder:
             max_tokens=limit,
             options=options,
         )
+        self.backend = "hashing"
         self.forward_passes = 0
         self.texts_embedded = 0
 

@@ -32,7 +32,7 @@ from ingest.records import ModelRecord, Vectors
 KIND = "sentence_transformer"
 QUESTION_PROMPTS = ("query", "question")  # names under which models store them
 TEXT_PROMPTS = ("document", "passage", "corpus")
-BUDGETS = {"cpu": (4096, 64), "cuda": (65536, 1024)}  # tokens and texts of a batch; measured on MiniLM
+BUDGETS = {"cpu": (4096, 64), "cuda": (65536, 1024)}  # padded tokens and texts of a batch
 RESULT_OPTIONS = {"question_prompt", "text_prompt", "max_seq_length"}
 NORM_TOLERANCE = 1e-5
 
@@ -134,6 +134,7 @@ class SentenceTransformerEmbedder:
         self.record = _described(folder, options)
         self.device = options.device or best_device()
         self.dtype = options.dtype or best_dtype(self.device)
+        self.backend = f"torch {self.device} {self.dtype}"
         self.forward_passes = 0
         self.texts_embedded = 0
         self._tokenizer = SentenceTransformerTokenizer(folder)

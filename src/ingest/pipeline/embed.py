@@ -30,7 +30,7 @@ def embed_shard(services: Services, task: ShardTask) -> Marker:
         before = embedder.forward_passes
         vectors = embedder.embed([embedded_text(c, t) for c, t in zip(contexts, texts, strict=True)])
         passes = embedder.forward_passes - before
-        store.add(missing, vectors, embedder.record.kind)
+        store.add(missing, vectors, embedder.backend)
     counts = {"chunks": len(keys), "embedded": len(missing), "forward_passes": passes}
     marker = Marker(
         step="embed", shard=task.shard, plan_hash=task.plan_hash, segments=store.segments_of(keys), counts=counts
