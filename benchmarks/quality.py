@@ -46,13 +46,13 @@ def measure(folder: Path, out: Path, index: dict) -> None:
     from ingest.pipeline.evaluate import judged_questions, score
     from ingest.planning import WHOLE
     from ingest.search import open_serving
-    from ingest.settings import make_settings
+    from ingest.settings import load_settings
     from ingest.wiring import close_services, open_executor, open_services
 
     name = folder.name.replace("_", "-")
     values = {
-        "lake": str(out.resolve() / "lake"),
-        "state": str(out.resolve() / "state"),
+        "lake": "lake",
+        "state": "state",
         "indexes": {
             name: {
                 "sources": [{"name": name, "uri": str(folder.resolve()), "include": ["docs/*"]}],
@@ -61,7 +61,10 @@ def measure(folder: Path, out: Path, index: dict) -> None:
             }
         },
     }
-    settings = make_settings(values, Path.cwd())
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "ingest.yaml"  # so that `ingest -f … search --file …` writes runs that anybody can score
+    path.write_text(yaml.safe_dump(values, sort_keys=False))
+    settings = load_settings(path)
     services = open_services(settings, name)
     try:
         execute = open_executor(settings, name, services)
