@@ -20,7 +20,7 @@ from ingest.wiring import open_services
 NIGHT_SECONDS = 23 * 3600  # a run that hangs must not keep the deployment's only slot for ever; the next one goes on
 
 
-@flow(name="nightly", timeout_seconds=NIGHT_SECONDS, persist_result=False, validate_parameters=True)
+@flow(name="nightly", timeout_seconds=NIGHT_SECONDS, persist_result=False, result_serializer="json")
 def nightly(parameters: NightlyParameters) -> State[dict[str, Any]]:
     """Plan, build, seal, evaluate, promote. The state's result is the run's report as JSON values."""
     observer = LoggingObserver(get_run_logger())

@@ -21,7 +21,7 @@ from ingest.wiring import close_services, open_services
 PERSON_SECONDS = 4 * 3600
 
 
-@flow(name="evaluate", timeout_seconds=PERSON_SECONDS, persist_result=False)
+@flow(name="evaluate", timeout_seconds=PERSON_SECONDS, persist_result=False, result_serializer="json")
 def evaluate(parameters: EvaluateParameters) -> State[dict[str, Any]]:
     """Judge a sealed generation against the release in force. Promotes nothing. The state's result is the verdict."""
     with _opened(parameters) as (services, observer):
@@ -33,7 +33,7 @@ def evaluate(parameters: EvaluateParameters) -> State[dict[str, Any]]:
     return as_state(decision, f"generation {verdict.candidate}", verdict.model_dump(mode="json"), observer)
 
 
-@flow(name="promote", timeout_seconds=PERSON_SECONDS, persist_result=False)
+@flow(name="promote", timeout_seconds=PERSON_SECONDS, persist_result=False, result_serializer="json")
 def promote(parameters: PromoteParameters) -> State[dict[str, Any]]:
     """Judge a generation and promote it on a positive verdict. The state's result is the verdict and the release."""
     with _opened(parameters) as (services, observer):
@@ -52,7 +52,7 @@ def promote(parameters: PromoteParameters) -> State[dict[str, Any]]:
     return as_state(decision, f"generation {verdict.candidate}", result, observer)
 
 
-@flow(name="rollback", timeout_seconds=PERSON_SECONDS, persist_result=False)
+@flow(name="rollback", timeout_seconds=PERSON_SECONDS, persist_result=False, result_serializer="json")
 def rollback(parameters: RollbackParameters) -> State[dict[str, Any]]:
     """Bring an earlier release back, after opening it, and hold automatic promotion. The result is the new release."""
     with _opened(parameters) as (services, observer):

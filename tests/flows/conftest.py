@@ -14,6 +14,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,9 +28,16 @@ from prefect.testing.utilities import prefect_test_harness
 
 from flows.nightly import nightly
 from flows.parameters import NightlyParameters
+from ingest import pipeline, wiring
 from ingest.edge import engine, locks
+from ingest.executors.inline import InlineExecutor
+from ingest.planning import WHOLE
+from ingest.ports import Services
+from ingest.records import RunReport
 from ingest.settings import Settings, load_settings
 
+for name in ("QDRANT_URL", "QDRANT_API_KEY"):  # the embedded engine is used
+    os.environ.pop(name, None)
 atexit.register(shutil.rmtree, os.environ["PREFECT_HOME"], ignore_errors=True)
 
 TOPICS = ("copper", "granite", "walnut", "marble", "amber", "cobalt")
@@ -91,12 +99,31 @@ class Site:
         whole = {"lake": "lake", "state": str(self.state), "indexes": {self.index: values}, **(top or {})}
         self.settings_path.write_text(json.dumps(whole))
 
+    @contextmanager
+    def opened(self) -> Iterator[Services]:
+        """Yield services without Prefect."""
+        services = wiring.open_services(self.loaded, self.index)
+        try:
+            yield services
+        finally:
+            wiring.close_services(services)
+
+    def run_inline(self) -> RunReport:
+        """Run without Prefect, which is quicker: for what has to be there before a test begins."""
+        with self.opened() as services:
+            return pipeline.run(services, WHOLE, InlineExecutor(services), lambda _: True)
+
+    def aliases(self) -> dict[str, str]:
+        """Return the aliases of this index."""
+        with self.opened() as services:
+            return {k: v for k, v in services.vectors.aliases().items() if k.split("@")[0] == self.index}
+
     def nightly(self, **parameters: Any) -> State[dict[str, Any]]:
         """Run the flow and return its final state."""
         return nightly(NightlyParameters(settings=self.settings_path, **parameters), return_state=True)
 
     def task_runs(self, state: State[Any], expected: int) -> list[TaskRun]:
-        """Return the task runs of a flow run, when the server knows `expected` ended ones, or at the end of patience."""
+        """Return a flow run's task runs as soon as the server knows `expected` ended ones, which it learns late."""
         run = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_of(state)]))
 
         def ended() -> list[TaskRun]:
@@ -141,18 +168,21 @@ def by_step(runs: list[TaskRun]) -> Counter[str]:
 
 
 @pytest.fixture
-def site(tmp_path: Path, state_folder: Path, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch) -> Site:
+def site(tmp_path: Path, state_folder: Path, client: SyncPrefectClient) -> Site:
     """Six documents with six judged questions, and nothing built yet."""
-    for name in ("QDRANT_URL", "QDRANT_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    (tmp_path / "documents").mkdir()
-    made = Site(tmp_path, state_folder, client)
+    return new_site(tmp_path, state_folder, client)
+
+
+def new_site(folder: Path, state: Path, client: SyncPrefectClient) -> Site:
+    """Return a site in an empty folder."""
+    (folder / "documents").mkdir()
+    made = Site(folder, state, client)
     for topic in TOPICS:
         made.write(topic)
     questions = [
         {"query_id": t, "text": f"where is the {t} beam", "gold": [{"doc": f"{t}.md", "headings": [f"About {t}"]}]}
         for t in TOPICS
     ]
-    (tmp_path / "judged.jsonl").write_text("".join(json.dumps(q) + "\n" for q in questions))
+    (folder / "judged.jsonl").write_text("".join(json.dumps(q) + "\n" for q in questions))
     made.settings()
     return made

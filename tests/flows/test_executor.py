@@ -4,6 +4,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ import cloudpickle
 import pytest
 from prefect import flow
 
-from flows.executor import PrefectExecutor, forget_services, services_of
+from flows.executor import PrefectExecutor, forget_services
+from ingest import wiring
 from ingest.errors import DocumentError, FatalError, IndexUnavailable, IngestError, MalformedDocument, Overtaken
+from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.work import ShardTask, resource
 from ingest.ports import Services
+from tests.flows.conftest import Site
 from tests.pipelines import Project, project
 
 WAIT_SECONDS = 30.0
@@ -180,13 +184,18 @@ def test_nothing_runs_any_more_when_an_error_leaves_the_executor(executed: Execu
 
 
 def process_of(services: Services, task: ShardTask) -> int:
-    """A step that tells where it ran; it can be pickled by name."""
+    """A step that tells where it ran; pickled by name."""
     return os.getpid()
 
 
-def test_a_step_and_the_way_to_open_services_survive_cloudpickle(executed: Executed) -> None:
-    from ingest.pipeline.chunk import chunk_shard
+def test_cpu_steps_run_in_worker_processes_when_there_are_some(site: Site) -> None:
+    execute = PrefectExecutor(partial(wiring.open_services, site.loaded, site.index), "processes", workers=2)
+    found: list[int] = flow(lambda: list(execute.map(process_of, shards(4))), name="steps", persist_result=False)()
+    assert 4 == len(found)
+    assert 1 <= len(set(found)) <= 2
+    assert os.getpid() not in found
 
+
+def test_a_step_and_its_item_survive_cloudpickle() -> None:
     again = cloudpickle.loads(cloudpickle.dumps((chunk_shard, shards(1)[0])))
-    assert (chunk_shard.__name__, "cpu", shards(1)[0]) == (again[0].__name__, again[0].resource, again[1])
-    assert services_of(executed.open_services, executed.key) is services_of(executed.open_services, executed.key)
+    assert (chunk_shard, "cpu", shards(1)[0]) == (again[0], again[0].resource, again[1])

@@ -1,12 +1,13 @@
 """The nightly flow on a real Prefect server: what it decides, what people see of it, what it leaves behind."""
 
+import json
 import os
 from collections import Counter
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import State
 
@@ -19,176 +20,188 @@ from ingest.indexes.qdrant import QdrantIndex
 from ingest.lake.lake import Lake
 from ingest.planning import WHOLE
 from ingest.ports import Services
-from tests.flows.conftest import Site, by_step, eventually, flow_run_of
+from tests.flows.conftest import Site, by_step, eventually, flow_run_of, new_site
 
 STEPS = ("chunk_shard", "embed_shard", "load_shard", "keyword_shard")
+First = tuple[Site, State[Any], set[Path]]  # a site, the state of its first run, what Prefect persisted
 
 
-def opened(site: Site) -> Services:
-    return wiring.open_services(site.loaded, site.index)
+def persisted() -> set[Path]:
+    """Return the files in Prefect's result storage."""
+    return {path for path in Path(os.environ["PREFECT_HOME"], "storage").rglob("*") if path.is_file()}
 
 
-def aliases(site: Site) -> dict[str, str]:
-    """Return the aliases of a site's index."""
-    services = opened(site)
-    try:
-        return {k: v for k, v in services.vectors.aliases().items() if k.split("@")[0] == site.index}
-    finally:
-        wiring.close_services(services)
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory, state_folder: Path, client: SyncPrefectClient) -> First:
+    """A site after its first nightly run, with that run's state and what Prefect persisted meanwhile."""
+    site = new_site(tmp_path_factory.mktemp("first"), state_folder, client)
+    (site.folder / "documents" / "page.html").write_text("<h1>Beams</h1><p>The beam lies beside the gate.</p>")
+    (site.folder / "documents" / "notes.txt").write_text("Plain words about a beam.")
+    before = persisted()
+    state = site.nightly()
+    return site, state, persisted() - before
 
 
 def shards(site: Site, generation: str) -> int:
-    services = opened(site)
-    try:
+    with site.opened() as services:
         summary = Lake(services.store, site.index).plan(generation)
-        assert summary is not None
-        return len(summary.shards)
+    assert summary is not None
+    return len(summary.shards)
+
+
+def test_a_first_run_promotes(first: First) -> None:
+    site, state, _ = first
+    report = state.result()
+    collection = f"{site.index}__{report['generation']}"
+    assert ("promoted", 1, "Completed") == (report["decision"], report["release"], state.name)
+    assert {site.index: collection, f"{site.index}@1": collection} == site.aliases()
+
+
+def test_each_shard_has_one_task_run_a_step_and_documents_have_none(first: First) -> None:
+    site, state, _ = first
+    count = shards(site, state.result()["generation"])
+    runs = site.task_runs(state, count * len(STEPS))
+    assert 1 < count < 8
+    assert Counter(dict.fromkeys(STEPS, count)) == by_step(runs)
+    assert {f"{step} {shard}" for step in STEPS for shard in range(count)} == {run.name for run in runs}
+
+
+def test_prefect_persists_no_result(first: First) -> None:
+    site, state, written = first
+    runs = site.task_runs(state, shards(site, state.result()["generation"]) * len(STEPS))
+    stored = [run.state for run in [*runs, site.client.read_flow_run(flow_run_of(state))] if run.state]
+    assert set() == written
+    assert [] == [s.data.storage_key for s in stored if getattr(s.data, "storage_key", None)]
+
+
+def test_people_see_steps_and_records_as_log_lines(first: First) -> None:
+    site, state, _ = first
+    generation = state.result()["generation"]
+    text = "\n".join(site.logs(state, "release 1 (promote)"))
+    for promised in (
+        f"plan of {generation} on None: added 8", "chunk: done documents 8", "0 faults",
+        f"verdict on {generation}: yes", f"release 1 (promote) serves generation {generation}",
+    ):  # fmt: skip
+        assert promised in text
+
+
+def test_people_see_the_run_as_an_artifact(first: First) -> None:
+    site, state, _ = first
+    only = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_of(state)]))
+    found = eventually(lambda: site.client.read_artifacts(artifact_filter=only))
+    assert [f"{site.index}-run"] == [artifact.key for artifact in found]
+    shown = str(found[0].data)
+    for promised in (f"# Run of `{site.index}`: promoted", "| listed: added | 8 |", "| points | 8 |", "| chunk |"):
+        assert promised in shown
+
+
+def test_the_digest_is_that_of_a_run_without_prefect(first: First, tmp_path: Path) -> None:
+    site, state, _ = first
+    other = Site(site.folder, site.state, site.client, site.index)
+    lake = site.loaded.model_copy(update={"lake": str(tmp_path / "other lake")})
+    services = wiring.open_services(lake, other.index)
+    services.vectors = QdrantIndex.in_memory()
+    try:
+        inline = pipeline.run(services, WHOLE, InlineExecutor(services), lambda _: True)
     finally:
         wiring.close_services(services)
+    assert inline.digest == state.result()["digest"]
 
 
-def test_a_first_run_promotes_and_has_one_task_run_for_each_shard_and_step(site: Site) -> None:
+def test_a_run_without_changes_builds_nothing_and_starts_no_task(site: Site) -> None:
+    before = site.run_inline()
     state = site.nightly()
     report = state.result()
-    count = shards(site, report["generation"])
-    runs = site.task_runs(state, count * len(STEPS))
-    assert ("promoted", "Completed") == (report["decision"], state.name)
-    assert 1 < count < 6
-    assert Counter(dict.fromkeys(STEPS, count)) == by_step(runs)
-    assert {"keyword_shard 0", "chunk_shard 0"} <= {run.name for run in runs}
-
-
-def test_nothing_of_a_run_is_persisted_by_prefect(site: Site) -> None:
-    state = site.nightly()
-    runs = site.task_runs(state, shards(site, state.result()["generation"]) * len(STEPS))
-    stored = site.client.read_flow_run(flow_run_of(state)).state
-    home = Path(os.environ["PREFECT_HOME"])
-    assert stored is not None
-    assert [None] == list({getattr(run.state.data, "storage_key", None) for run in runs if run.state} | {stored.data})
-    assert [] == [path for path in (home / "storage").rglob("*") if path.is_file()]
-
-
-def test_a_second_run_finds_nothing_to_do(site: Site) -> None:
-    first = site.nightly().result()
-    state = site.nightly()
-    assert ("unchanged", False) == (state.result()["decision"], state.result()["built"])
-    assert first["generation"] == state.result()["generation"]
+    assert ("unchanged", False, before.generation) == (report["decision"], report["built"], report["generation"])
     assert [] == site.task_runs(state, 0)
     assert "Completed" == state.name
 
 
-def test_a_refused_candidate_leaves_the_alias_alone_and_the_run_is_completed_as_refused(site: Site) -> None:
-    site.nightly()
-    before = aliases(site)
-    site.settings(gate={"floors": {"fused.ndcg@10": 1.0}}, max_deleted_share=1.0)
+def test_a_refused_candidate_leaves_the_alias_alone_and_the_run_is_completed_and_named_refused(site: Site) -> None:
+    site.run_inline()
+    before = site.aliases()
     for topic in ("copper", "granite", "walnut"):
         site.write(topic, f"# Something else\n\nNothing here is about {topic[::-1]} any more.\n")
+    site.settings(gate={"floors": {"fused.ndcg@10": 1.0}})
     state = site.nightly()
-    assert ("refused", "Refused") == (state.result()["decision"], state.name)
-    assert state.is_completed()
-    assert state.message is not None
-    assert "fused.ndcg@10" in state.message
-    assert before == aliases(site)
+    stored = site.client.read_flow_run(flow_run_of(state)).state
+    assert stored is not None
+    assert ("refused", "Refused", True) == (state.result()["decision"], stored.name, stored.is_completed())
+    assert "fused.ndcg@10" in str(stored.message)
+    assert before == site.aliases()
 
 
 def test_a_manual_index_waits_for_a_person(site: Site) -> None:
     site.settings(decide="manual")
     state = site.nightly()
     assert ("waiting", "Waiting", True) == (state.result()["decision"], state.name, state.is_completed())
-    assert {} == aliases(site)
+    assert {} == site.aliases()
 
 
 def test_a_run_that_may_not_promote_waits_for_a_person(site: Site) -> None:
+    site.run_inline()
+    site.write("copper", "# About copper\n\nThe copper beam is stored beside the copper gate again.\n")
+    before = site.aliases()
     assert "Waiting" == site.nightly(promote=False).name
+    assert before == site.aliases()
 
 
-def test_a_fatal_error_fails_the_flow_run_with_its_message(site: Site) -> None:
-    site.nightly()
-    before = aliases(site)
+def test_a_fatal_error_fails_the_flow_run_with_its_message_and_is_kept_as_json(site: Site) -> None:
+    site.run_inline()
+    aliases, files = site.aliases(), persisted()
     for path in (site.folder / "documents").iterdir():
         path.unlink()
     site.write("copper")
     state = site.nightly()
     stored = site.client.read_flow_run(flow_run_of(state)).state
-    assert state.is_failed()
     assert stored is not None
-    assert stored.message is not None
-    assert "DeleteGuardTripped" in stored.message
-    assert before == aliases(site)
-
-
-def test_the_digest_is_that_of_a_run_without_prefect(site: Site, tmp_path: Path) -> None:
-    site.write("rst", "")
-    (site.folder / "documents" / "page.html").write_text("<h1>Beams</h1><p>The beam lies beside the gate.</p>")
-    (site.folder / "documents" / "notes.txt").write_text("Plain words about a beam.")
-    through_prefect = site.nightly().result()["digest"]
-    site.settings({"lake": str(tmp_path / "other lake")})
-    services = opened(site)
-    services.vectors = QdrantIndex.in_memory()
-    try:
-        inline = pipeline.run(services, WHOLE, InlineExecutor(services), lambda _: True)
-    finally:
-        wiring.close_services(services)
-    assert inline.digest == through_prefect
+    assert stored.is_failed()
+    assert "DeleteGuardTripped" in str(stored.message)
+    assert aliases == site.aliases()
+    kept = [json.loads(path.read_text()) for path in persisted() - files]  # never a pickle
+    assert ["ingest.errors.DeleteGuardTripped"] == [json.loads(record["result"])["__exc_type__"] for record in kept]
 
 
 @pytest.mark.parametrize("breaks", [False, True])
-def test_services_are_opened_once_and_no_engine_is_left(
+def test_services_are_opened_and_closed_once_and_no_engine_is_left(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, breaks: bool
 ) -> None:
-    site.settings({"state": str(tmp_path / "state")}, **({"max_deleted_share": 2} if False else {}))
-    calls = []
+    own = tmp_path / "state"
+    if not breaks:
+        site.settings({"state": str(own)})
+    told: list[str] = []
 
     def counted(*arguments: Any) -> Services:
-        calls.append(arguments)
+        told.append("opened")
         services = wiring.open_services(*arguments)
+        services.closers.append(lambda: told.append("closed"))
         if breaks:
-            services.tokenizer = None  # type: ignore[assignment]
+            services.sources[0].read = None  # type: ignore[method-assign, assignment]
         return services
 
     monkeypatch.setattr(flows.nightly, "open_services", counted)
-    state = site.nightly()
-    folder = tmp_path / "state" / "qdrant"
-    assert breaks == state.is_failed()
-    assert 1 == len(calls)
-    assert not engine.status(folder).in_use
-    assert locks.wait_until(lambda: not engine.status(folder).running, 30)
-
-
-def artifact(site: Site, state: State[Any]) -> str:
-    only = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_of(state)]))
-    found = eventually(lambda: site.client.read_artifacts(artifact_filter=only))
-    assert 1 == len(found)
-    return str(found[0].data)
-
-
-def test_people_see_steps_records_and_a_table_of_the_run(site: Site) -> None:
-    state = site.nightly()
-    lines = site.logs(state, "release 1 (promote)")
-    text = "\n".join(lines)
-    report = state.result()
-    for promised in ("plan of ", "chunk: ", "conservation: ", f"verdict on {report['generation']}: yes"):
-        assert promised in text
-    shown = artifact(site, state)
-    assert f"# Run of `{site.index}`: promoted" in shown
-    assert "| points | 6 |" in shown
+    assert breaks == site.nightly().is_failed()
+    assert ["opened", "closed"] == told
+    assert not engine.status(own / "qdrant").in_use
+    assert locks.wait_until(lambda: not engine.status(own / "qdrant").running, 30)
 
 
 def test_no_secret_reaches_logs_state_or_parameters(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QDRANT_URL", "http://127.0.0.1:9")  # the discard port: nobody answers
     monkeypatch.setenv("QDRANT_API_KEY", "hush-4711")
     state = site.nightly()
-    assert state.is_failed()
     run = site.client.read_flow_run(flow_run_of(state))
     lines = site.logs(state, "IndexUnavailable")
+    assert state.is_failed()
+    assert lines
     assert "hush-4711" not in "\n".join([*lines, str(state), run.model_dump_json()])
 
 
-def test_the_flow_tells_nothing_to_others() -> None:
-    assert partial(os.environ.get, "DO_NOT_TRACK")() == "1"
-
-
-def test_wrong_parameters_are_refused_before_anything_runs(site: Site) -> None:
-    with pytest.raises(Exception, match="window"):
-        nightly({"settings": str(site.settings_path), "window": 0})
-    assert not (site.folder / "lake").exists()
+def test_wrong_parameters_are_refused_before_anything_runs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(flows.nightly, "load_settings", lambda path: told.append(str(path)))
+    with pytest.raises(Exception, match=r"parameters\.window"):
+        nightly({"settings": str(site.settings_path), "window": 0})  # type: ignore[arg-type]
+    with pytest.raises(Exception, match=r"parameters\.windw"):
+        nightly({"settings": str(site.settings_path), "windw": 1})  # type: ignore[arg-type]
+    assert [] == told

@@ -1,0 +1,148 @@
+"""Evaluate, promote and rollback through flow calls, on a real Prefect server and the embedded engine."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from prefect import Flow
+from prefect.client.schemas.objects import State
+from pydantic import BaseModel, ValidationError
+
+import flows.release
+from flows.parameters import EvaluateParameters, PromoteParameters, RollbackParameters
+from flows.release import evaluate, promote, rollback
+from ingest import wiring
+from ingest.edge import locks
+from ingest.lake.lake import Lake
+from ingest.ports import Services
+from ingest.records import Release
+from tests.flows.conftest import Site, flow_run_of
+
+
+@pytest.fixture
+def released(site: Site) -> Site:
+    """A site with two releases; the second one has a changed document."""
+    site.run_inline()
+    site.write("copper", "# About copper\n\nThe copper beam is stored beside the copper gate, and so is the rope.\n")
+    site.run_inline()
+    return site
+
+
+def newest(site: Site) -> Release:
+    with site.opened() as services:
+        found = Lake(services.store, site.index).releases.newest()
+    assert found is not None
+    return found[1]
+
+
+def test_rollback_brings_the_release_before_back_and_holds_automatic_promotion(released: Site) -> None:
+    state: State[Any] = rollback(
+        RollbackParameters(settings=released.settings_path, why="answers got worse"), return_state=True
+    )
+    release = newest(released)
+    assert state.is_completed()
+    assert (3, "rollback", "answers got worse") == (release.number, release.action, release.why)
+    assert release.hold is not None
+    assert release.collection == released.aliases()[released.index]
+    assert release.generation == state.result()["generation"]
+    released.write("granite", "# About granite\n\nThe granite beam is stored beside the granite gate again.\n")
+    held = released.nightly()
+    assert "Waiting" == held.name
+    assert "answers got worse" in str(held.message)
+
+
+def test_what_was_rolled_back_comes_again_only_by_name_and_with_the_hold_lifted(released: Site) -> None:
+    back = newest(released).generation
+    target = {"settings": released.settings_path, "why": "looked at it again"}
+    rollback(RollbackParameters(**target))
+    unnamed = promote(PromoteParameters(**target), return_state=True)
+    held = promote(PromoteParameters(**target, generation=back), return_state=True)
+    assert ["UnknownRelease", "Held"] == [_error(released, state) for state in (unnamed, held)]
+    promoted = promote(PromoteParameters(**target, generation=back, lift_hold=True))
+    assert (4, back, "looked at it again") == (
+        promoted["release"]["number"], promoted["release"]["generation"], promoted["release"]["why"],
+    )  # fmt: skip
+    assert "token" not in promoted["release"]
+    assert newest(released).hold is None
+
+
+def _error(site: Site, state: State[Any]) -> str:
+    """Return the class of the error that a flow run failed with, as the server tells it."""
+    stored = site.client.read_flow_run(flow_run_of(state)).state
+    assert stored is not None
+    assert stored.is_failed()
+    return str(stored.message).removeprefix("Flow run encountered an exception: ").split(":")[0]
+
+
+def test_promote_puts_the_waiting_candidate_into_force(site: Site) -> None:
+    site.settings(decide="manual")
+    waiting = site.nightly().result()
+    state = promote(PromoteParameters(settings=site.settings_path, why="read the verdict"), return_state=True)
+    assert state.is_completed()
+    assert "Completed" == state.name
+    assert (1, waiting["generation"]) == (newest(site).number, newest(site).generation)
+    assert newest(site).collection == site.aliases()[site.index]
+
+
+def test_a_refused_promotion_changes_nothing_and_is_named_refused(released: Site) -> None:
+    released.settings(gate={"floors": {"fused.ndcg@10": 1.01}}, decide="manual")
+    released.write("granite", "# Other\n\nNothing.\n")
+    released.nightly()
+    before = released.aliases()
+    state = promote(PromoteParameters(settings=released.settings_path, why="want it"), return_state=True)
+    assert ("Refused", True) == (state.name, state.is_completed())
+    assert state.result()["release"] is None
+    assert before == released.aliases()
+
+
+def test_evaluate_judges_and_promotes_nothing(released: Site) -> None:
+    before = newest(released)
+    state = evaluate(EvaluateParameters(settings=released.settings_path), return_state=True)
+    assert (before.generation, True) == (state.result()["candidate"], state.result()["positive"])
+    assert "Completed" == state.name
+    assert before == newest(released)
+
+
+@pytest.mark.parametrize(
+    ("called", "model", "wrong"),
+    [
+        (promote, PromoteParameters, {}),
+        (promote, PromoteParameters, {"why": ""}),
+        (promote, PromoteParameters, {"why": "     "}),
+        (promote, PromoteParameters, {"why": "asked", "lift_hold": "perhaps"}),
+        (rollback, RollbackParameters, {"why": "asked", "to": 0}),
+        (rollback, RollbackParameters, {"why": "asked", "too": 1}),
+        (evaluate, EvaluateParameters, {"generation": ["a"]}),
+    ],
+)
+def test_wrong_parameters_are_refused_before_anything_is_opened(
+    called: Flow[..., Any], model: type[BaseModel], wrong: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(flows.release, "load_settings", told.append)
+    with pytest.raises(ValidationError):
+        model(**wrong)
+    with pytest.raises(Exception, match="parameters"):
+        called(wrong)
+    assert [] == told
+
+
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What was closed of the services that the release flows opened."""
+    told: list[str] = []
+
+    def watched(*arguments: Any) -> Services:
+        services = wiring.open_services(*arguments)
+        services.closers.append(lambda: told.append("closed"))
+        return services
+
+    monkeypatch.setattr(flows.release, "open_services", watched)
+    return told
+
+
+def test_services_are_closed_when_a_flow_fails(site: Site, closed: list[str]) -> None:
+    state = rollback(RollbackParameters(settings=site.settings_path, why="nothing serves"), return_state=True)
+    assert "UnknownRelease" == _error(site, state)
+    assert ["closed"] == closed
+    assert locks.is_locked(site.state / "qdrant" / locks.USERS)  # the session's own
