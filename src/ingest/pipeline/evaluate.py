@@ -151,4 +151,3 @@ def _counter(services: Services) -> Callable[[Sequence[str]], list[int]]:
         return [len(offsets) for offsets in services.tokenizer.offsets(texts)]
 
     return count
-
