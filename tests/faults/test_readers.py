@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from ingest.chunking import model_input
 from ingest.edge.engine import Engine
 from ingest.embedders import hashing
 from ingest.indexes.qdrant import QdrantIndex
 from ingest.lake.tables import chunk_rows
-from ingest.pipeline.embed import embedded_text
 from ingest.pipeline.serve import check_target, releases_of
 from ingest.pipeline.work import contents_of
 from ingest.records import EVERYTHING, AliasAction, Manifest, QueryProfile, Release
@@ -78,7 +78,7 @@ class World:
         model = hashing.open_embedder("hashing", {"salt": salt})
         contents = contents_of(self.project.lake, manifest)
         rows = [c for s in contents.shards for c in chunk_rows(contents.lake.read(contents.parts(s)["chunks"]))]
-        cosines = model.embed_questions(QUESTIONS) @ model.embed([embedded_text(c.context, c.text) for c in rows]).T
+        cosines = model.embed_questions(QUESTIONS) @ model.embed([model_input(c.context, c.text) for c in rows]).T
         return {
             question: {c.chunk_id: float(cosine) for c, cosine in zip(rows, row, strict=True)}
             for question, row in zip(QUESTIONS, cosines, strict=True)

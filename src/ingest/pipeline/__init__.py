@@ -20,7 +20,7 @@ from ingest.pipeline.serve import ensure_collection, releases_of
 from ingest.pipeline.work import contents_of
 from ingest.planning import Listing, Scope
 from ingest.ports import Execute, Services
-from ingest.records import Conservation, Manifest, Release, RunReport, Verdict
+from ingest.records import EVERYTHING, Conservation, Manifest, Release, RunReport, Verdict
 from ingest.release import Candidate, Releases
 
 Decide = Callable[[Verdict], bool]  # True: promote; False: leave it to a person
@@ -83,8 +83,9 @@ def build(
     services.vectors.create_collection(collection_name(lake.index, work.summary.generation), services.model.dimension)
     _execute(execute, load_shard, "load", work, figures)
     contents = built_contents(services, lake, work.summary)
-    with figures.step("optimise"):
+    with figures.step("optimise") as counted:
         services.vectors.optimise(contents.collection)
+        counted["chunks"] = services.vectors.count(contents.collection, EVERYTHING)
     _execute(execute, keyword_shard, "keyword", work, figures)
     with figures.step("seal") as counted:
         contents = with_keyword(contents, merge_keyword(lake, contents))

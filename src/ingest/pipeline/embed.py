@@ -1,7 +1,8 @@
 """embed_shard: vectors for committed chunks that have none yet. What is known is never embedded again."""
 
+from ingest.chunking import model_input
 from ingest.lake.lake import Lake
-from ingest.pipeline.work import ShardTask, embedding_store, finished, resource, shard_parts
+from ingest.pipeline.work import ShardTask, embedding_store, finished, resource, task_parts
 from ingest.ports import Services
 from ingest.records import Marker
 
@@ -15,9 +16,8 @@ def embed_shard(services: Services, task: ShardTask) -> Marker:
     if (done := finished(services, task, "embed")) is not None:
         return done
     lake = Lake(services.store, services.options.index)
-    summary = lake.plan(task.generation)
-    assert summary is not None
-    table = lake.read(shard_parts(lake, summary, task.shard)["chunks"], ["embedding_key", "context", "text"])
+    parts = task_parts(lake, task)
+    table = lake.read(parts["chunks"], ["embedding_key", "context", "text"])
     keys = table["embedding_key"].to_pylist()
     store = embedding_store(services, services.model.fingerprint)
     missing = store.missing(keys)
@@ -28,16 +28,13 @@ def embed_shard(services: Services, task: ShardTask) -> Marker:
         contexts, texts = (table[name].take(rows).to_pylist() for name in ("context", "text"))
         embedder = services.embedder()
         before = embedder.forward_passes
-        vectors = embedder.embed([embedded_text(c, t) for c, t in zip(contexts, texts, strict=True)])
+        vectors = embedder.embed([model_input(c, t) for c, t in zip(contexts, texts, strict=True)])
         passes = embedder.forward_passes - before
         store.add(missing, vectors, embedder.backend)
-    counts = {"chunks": len(keys), "embedded": len(missing), "forward_passes": passes}
+    counts = {
+        "documents": parts["documents"].rows, "chunks": len(keys), "embedded": len(missing), "forward_passes": passes,
+    }  # fmt: skip
     marker = Marker(
         step="embed", shard=task.shard, plan_hash=task.plan_hash, segments=store.segments_of(keys), counts=counts
     )
     return lake.mark(task.generation, marker)
-
-
-def embedded_text(context: str, text: str) -> str:
-    """Return what goes through the model for a chunk, and what its terms are taken from."""
-    return f"{context}\n{text}" if context else text

@@ -4,9 +4,9 @@ import tempfile
 from pathlib import Path
 
 from ingest.bm25 import Analyser, merge, shard_postings
+from ingest.chunking import model_input
 from ingest.lake.lake import Lake
-from ingest.pipeline.embed import embedded_text
-from ingest.pipeline.work import Contents, ShardTask, finished, resource, shard_parts
+from ingest.pipeline.work import Contents, ShardTask, finished, resource, task_parts
 from ingest.ports import Services
 from ingest.records import Marker, PartFile
 
@@ -17,17 +17,16 @@ def keyword_shard(services: Services, task: ShardTask) -> Marker:
     if (done := finished(services, task, "keyword")) is not None:
         return done
     lake = Lake(services.store, services.options.index)
-    summary = lake.plan(task.generation)
-    assert summary is not None
-    table = lake.read(shard_parts(lake, summary, task.shard)["chunks"], ["chunk_id", "context", "text"])
-    texts = [embedded_text(c, t) for c, t in zip(table["context"].to_pylist(), table["text"].to_pylist(), strict=True)]
+    parts = task_parts(lake, task)
+    table = lake.read(parts["chunks"], ["chunk_id", "context", "text"])
+    texts = [model_input(c, t) for c, t in zip(table["context"].to_pylist(), table["text"].to_pylist(), strict=True)]
     made = shard_postings(texts, table["chunk_id"].to_pylist(), Analyser.from_record(services.options.analyser))
-    parts = (
+    written = (
         lake.write_part("keyword.postings", task.shard, made.postings),
         lake.write_part("keyword.lengths", task.shard, made.lengths),
     )
-    counts = {"chunks": len(texts), "postings": made.postings.num_rows}
-    marker = Marker(step="keyword", shard=task.shard, plan_hash=task.plan_hash, parts=parts, counts=counts)
+    counts = {"documents": parts["documents"].rows, "chunks": len(texts), "postings": made.postings.num_rows}
+    marker = Marker(step="keyword", shard=task.shard, plan_hash=task.plan_hash, parts=written, counts=counts)
     return lake.mark(task.generation, marker)
 
 

@@ -8,7 +8,7 @@ from ingest.lake.embeddings import EmbeddingStore
 from ingest.lake.lake import Lake
 from ingest.lake.tables import DocumentRow, chunk_rows, document_rows
 from ingest.pipeline.lease import LeaseWatch
-from ingest.pipeline.work import ShardTask, embedding_store, finished, resource, shard_parts
+from ingest.pipeline.work import ShardTask, embedding_store, finished, resource, task_parts
 from ingest.ports import Services
 from ingest.records import Chunk, Marker, PartFile, Point
 
@@ -24,18 +24,18 @@ def load_shard(services: Services, task: ShardTask) -> Marker:
     if (done := finished(services, task, "load")) is not None:
         return done
     lake = Lake(services.store, services.options.index)
-    summary = lake.plan(task.generation)
-    assert summary is not None
+    parts = task_parts(lake, task)
     collection = collection_name(lake.index, task.generation)
     store = embedding_store(services, services.model.fingerprint)
     watch = LeaseWatch(lake, task.run)
-    chunks = rows_of(lake, shard_parts(lake, summary, task.shard))
+    chunks = rows_of(lake, parts)
     for batch in batches(chunks, services.options.load_batch):
         watch.confirm()
         services.vectors.upsert(collection, points(store, batch, task.shard))
     watch.confirm()
     services.vectors.flush(collection)
-    marker = Marker(step="load", shard=task.shard, plan_hash=task.plan_hash, counts={"points": len(chunks)})
+    counts = {"documents": parts["documents"].rows, "chunks": len(chunks)}
+    marker = Marker(step="load", shard=task.shard, plan_hash=task.plan_hash, counts=counts)
     return lake.mark(task.generation, marker)
 
 

@@ -128,11 +128,16 @@ def contents_of(lake: Lake, manifest: Manifest) -> Contents:
 
 def shard_parts(lake: Lake, summary: PlanSummary, shard: int) -> dict[str, PartFile]:
     """Return a shard's parts in a generation that is being built: made by its steps, else carried from the base."""
-    plan = lake.shard_plan(summary.generation, shard, summary.shards[shard])
+    return task_parts(lake, ShardTask(summary.generation, shard, summary.shards[shard], run=""))
+
+
+def task_parts(lake: Lake, task: ShardTask) -> dict[str, PartFile]:
+    """Return the parts of a task's shard, as `shard_parts` does."""
+    plan = plan_of(lake, task)
     parts = by_kind(plan.base_parts)
     for step in ("chunk", "keyword"):
         if step in plan.steps:
-            marker = lake.marker(summary.generation, step, shard, summary.shards[shard])
+            marker = lake.marker(task.generation, step, task.shard, task.plan_hash)
             parts |= by_kind(marker.parts) if marker is not None else {}
     return parts
 
