@@ -37,6 +37,7 @@ class Scope:
 
 
 WHOLE = Scope()
+FETCHED = ("added", "changed")  # classes whose documents are read
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,6 +244,7 @@ class BuildOptions:
     keep_last_good_days: int = 30
     lease_seconds: float = 60.0
     load_batch: int = 256
+    concurrent_reads: int = 8  # documents of one shard that are read at once
     probe_question: str = "How do I roll back to the previous release?"
     decide: str = "automatic"  # or "manual"
     tokens_per_second: float = 3000.0  # for the plan's estimate of GPU-minutes

@@ -34,7 +34,6 @@ QUIET = {
 TEMPLATE = """\
 # What `ingest` reads. Every key can be overridden by an environment variable: INGEST_LAKE, INGEST_QDRANT__URL, ...
 # Secrets never stand here: AWS credentials and QDRANT_API_KEY come from the environment or the cloud's role.
-
 lake: ./lake                  # a folder, or s3://bucket/prefix
 # s3:
 #   endpoint_url: http://127.0.0.1:9000     # for an S3 that is not AWS
@@ -137,6 +136,7 @@ class IndexSettings(Section):
     keep_last_good_days: int = Field(default=30, ge=0)
     lease_seconds: float = Field(default=60.0, gt=0)
     load_batch: int = Field(default=256, ge=1, le=4096)
+    concurrent_reads: int = Field(default=8, ge=1, le=64)
     probe_question: str = "How do I roll back to the previous release?"
     decide: Literal["automatic", "manual"] = "automatic"
     tokens_per_second: float = Field(default=3000.0, gt=0)

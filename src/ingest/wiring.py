@@ -140,8 +140,8 @@ def build_options(name: str, index: IndexSettings) -> BuildOptions:
         **index.model_dump(
             include={
                 "documents_per_shard", "max_deleted_share", "max_document_bytes", "keep_last_good_days",
-                "lease_seconds", "load_batch", "probe_question", "decide", "tokens_per_second", "max_gpu_minutes",
-                "on_listing_failure",
+                "lease_seconds", "load_batch", "concurrent_reads", "probe_question", "decide", "tokens_per_second",
+                "max_gpu_minutes", "on_listing_failure",
             }
         ),
     )  # fmt: skip

@@ -23,8 +23,9 @@ from ingest.lake.tables import (
     text_table,
 )
 from ingest.pipeline.adopt import earlier_work
+from ingest.pipeline.reads import Reads
 from ingest.pipeline.work import Fingerprints, ShardRows, ShardTask, by_kind, fingerprints, plan_of, read_rows, resource
-from ingest.planning import ref_of
+from ingest.planning import FETCHED
 from ingest.ports import Services
 from ingest.records import Chunk, Document, Marker, PlannedDocument, Quarantined, RawDocument, ShardPlan
 
@@ -43,8 +44,11 @@ def chunk_shard(services: Services, task: ShardTask) -> Marker:
         services, fingerprints(services), read_rows(lake, by_kind(plan.base_parts)),
         partial(earlier_work, lake, task.generation, task.shard), frozenset(plan.deleted),
     )  # fmt: skip
-    for planned in plan.documents:
-        builder.add(planned)
+    fetched = [d for d in plan.documents if d.change in FETCHED]
+    adopts = bool(fetched and builder.earlier)  # then most are not read at all: nothing is read ahead
+    with Reads(services, [] if adopts else fetched, services.options.concurrent_reads) as reads:
+        for planned in plan.documents:
+            builder.add(planned, reads)
     return lake.mark(task.generation, builder.commit(lake, plan, task.plan_hash))
 
 
@@ -65,17 +69,17 @@ class _ShardBuilder:
         """What generations that were never released hold of this shard, newest first; read when it is needed."""
         return self.open_earlier()
 
-    def add(self, planned: PlannedDocument) -> None:
+    def add(self, planned: PlannedDocument, reads: Reads) -> None:
         """Bring one planned document into the shard: as a document, in quarantine, or as gone."""
         try:
-            self._bring(planned)
+            self._bring(planned, reads)
         except DocumentError as error:
             self._quarantine(planned, error)
 
-    def _bring(self, planned: PlannedDocument) -> None:
-        if planned.change in ("added", "changed"):
+    def _bring(self, planned: PlannedDocument, reads: Reads) -> None:
+        if planned.change in FETCHED:
             if not self._adopt(planned):
-                self._read(planned)
+                self._read(planned, reads)
         elif planned.change == "known_bad" or planned.uri not in self.base.documents:
             self._keep_failure(planned.uri, self.base)
             self._keep_last_good(planned)
@@ -86,10 +90,9 @@ class _ShardBuilder:
             self._carry(self.base.documents[planned.uri], self.base)
             self._keep_failure(planned.uri, self.base)  # of a last good version
 
-    def _read(self, planned: PlannedDocument) -> None:
+    def _read(self, planned: PlannedDocument, reads: Reads) -> None:
         self.stage = "read"
-        source = next(s for s in self.services.sources if s.name == planned.source)
-        raw = source.read(ref_of(planned))
+        raw = reads.take(planned)
         self.counts["gets"] += 1
         if raw is None:
             self.gone.append(planned.uri)

@@ -12,13 +12,12 @@ from ingest.journal import to_bytes
 from ingest.lake.lake import Lake
 from ingest.lake.tables import DocumentRow, attributes_digest, document_rows, quarantine_rows
 from ingest.pipeline.work import Contents, Fingerprints, ShardTask, contents_of, fingerprints
-from ingest.planning import BaseDocument, KnownBad, Listing, Rules, Scope, classify, shard_count
+from ingest.planning import FETCHED, BaseDocument, KnownBad, Listing, Rules, Scope, classify, shard_count
 from ingest.ports import Services, Source
 from ingest.records import Claim, DocumentRef, Manifest, PartFile, PlanSummary, ShardPlan
 
 CHARACTERS_PER_TOKEN = 4  # for estimates only
 CLAIM_ATTEMPTS = 20  # other writers that may win a claim's number before we give up
-FETCHED = ("added", "changed")
 
 
 @dataclass(frozen=True)
