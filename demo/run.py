@@ -56,11 +56,16 @@ def main() -> int:
             say(f"Left running: S3 at {s3_url} (process {s3_pid}), Prefect's UI at {ui} (process {prefect_pid})")
             console.print(f"  stop them with: kill -- -{s3_pid} -{prefect_pid}")
     say(f"Done in {time.monotonic() - started:.0f} s")
-    console.print(f"""  Try next (in {FOLDER.name}/, with the same environment):
-    ingest -f {FOLDER.name}/ingest.yaml status
-    ingest -f {FOLDER.name}/ingest.yaml search "how does the gate decide"
-    ingest -f {FOLDER.name}/ingest.yaml generations
-    ingest init         # writes a settings file for your own documents""")
+    command = f"{bin_folder()}/ingest"
+    console.print("  Try next:")
+    for line in (
+        "status",
+        'search "how does the gate decide"',
+        "generations",
+        'promote --lift-hold --why "seen enough"',
+    ):
+        console.print(f"    {command} -f {FOLDER.name}/ingest.yaml {line}", markup=False)
+    console.print(f"    {command} init         # writes a settings file for your own documents", markup=False)
     return 0
 
 
@@ -84,6 +89,7 @@ indexes:
         AWS_ACCESS_KEY_ID="demo", AWS_SECRET_ACCESS_KEY="demo", AWS_DEFAULT_REGION="us-east-1",
         PREFECT_HOME=str(FOLDER / "prefect"), PREFECT_API_URL=f"http://127.0.0.1:{prefect_port}/api",
         PREFECT_SERVER_ANALYTICS_ENABLED="false", DO_NOT_TRACK="1", PREFECT_LOGGING_LEVEL="WARNING",
+        PREFECT_LOGGING_LOGGERS_PREFECT_FLOW_RUNS_LEVEL="INFO",  # the progress of a run, not of each task
         PREFECT_CLI_PROMPT="false",
     )  # fmt: skip
     os.environ.pop("QDRANT_URL", None)
@@ -249,6 +255,12 @@ def show_verdict(verdict: Any) -> None:
     console.print(table)
     for line in (*verdict.reasons, *(f"warning: {w}" for w in verdict.warnings)):
         console.print(f"  {line}", markup=False)
+
+
+def bin_folder() -> str:
+    """Return the folder of this environment's commands, relative to the checkout where it lies inside."""
+    folder = Path(sys.executable).parent
+    return str(folder.relative_to(ROOT)) if folder.is_relative_to(ROOT) else str(folder)
 
 
 def say(title: str) -> None:
