@@ -22,6 +22,7 @@ from tests.flows.conftest import Site
 from tests.pipelines import Project, project
 
 WAIT_SECONDS = 30.0
+LINGER_SECONDS = 0.2  # in which one too many would show
 
 
 def shards(count: int) -> list[ShardTask]:
@@ -52,22 +53,20 @@ def executed(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Execute
 
 
 class Gauge:
-    """Counts how many calls are inside it at once; each waits until `together` of them are, or none comes any more."""
+    """Counts how many calls are inside it at once. Each waits until `together` are, and then a little for one more."""
 
     def __init__(self, together: int) -> None:
         self.inside = self.most = 0
-        self._lock = threading.Lock()
-        self._full = threading.Event()
         self._together = together
+        self._changed = threading.Condition()
 
     def pass_through(self) -> None:
-        with self._lock:
+        with self._changed:
             self.inside += 1
             self.most = max(self.most, self.inside)
-            if self.inside >= self._together:
-                self._full.set()
-        assert self._full.wait(WAIT_SECONDS)
-        with self._lock:
+            self._changed.notify_all()
+            assert self._changed.wait_for(lambda: self.most >= self._together, WAIT_SECONDS)
+            self._changed.wait_for(lambda: self.most > self._together, LINGER_SECONDS)
             self.inside -= 1
 
 
