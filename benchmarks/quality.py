@@ -11,7 +11,6 @@ import csv
 import json
 import os
 import sys
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -39,49 +38,46 @@ def main() -> int:
     return 0
 
 
+def written_settings(folder: Path, out: Path, index: dict) -> Path:
+    """Write the settings of one set, with which `ingest -f … search --file …` writes runs that anybody can score."""
+    name = folder.name.replace("_", "-")
+    source = {"name": name, "uri": str(folder.resolve()), "include": ["docs/*"]}
+    values = {
+        "lake": "lake",
+        "state": "state",
+        "indexes": {name: {"sources": [source], "judged": [str(folder.resolve() / "queries.jsonl")], **index}},
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "ingest.yaml"
+    path.write_text(yaml.safe_dump(values, sort_keys=False))
+    return path
+
+
 def measure(folder: Path, out: Path, index: dict) -> None:
-    """Index one set, print its table and write run files and scores per question."""
+    """Index one set, print its table and write its scores per question."""
     from ingest import pipeline
-    from ingest.lake.lake import Lake
     from ingest.pipeline.evaluate import judged_questions, score
     from ingest.planning import WHOLE
     from ingest.search import open_serving
     from ingest.settings import load_settings
     from ingest.wiring import close_services, open_executor, open_services
 
-    name = folder.name.replace("_", "-")
-    values = {
-        "lake": "lake",
-        "state": "state",
-        "indexes": {
-            name: {
-                "sources": [{"name": name, "uri": str(folder.resolve()), "include": ["docs/*"]}],
-                "judged": [str(folder.resolve() / "queries.jsonl")],
-                **index,
-            }
-        },
-    }
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / "ingest.yaml"  # so that `ingest -f … search --file …` writes runs that anybody can score
-    path.write_text(yaml.safe_dump(values, sort_keys=False))
-    settings = load_settings(path)
+    settings = load_settings(written_settings(folder, out, index))
+    name = next(iter(settings.indexes))
     services = open_services(settings, name)
     try:
         execute = open_executor(settings, name, services)
         report = pipeline.run(services, WHOLE, execute, lambda verdict: True)
-        lake = Lake(services.store, name)
-        searcher = open_serving(services)
-        questions = [q for q in judged_questions(services) if all(g.start is not None for g in q.gold)]
-        questions = questions or judged_questions(services)
-        scores = score(services, searcher, questions)
+        judged = judged_questions(services)
+        questions = [q for q in judged if all(g.start is not None for g in q.gold)] or judged
+        scores = score(services, open_serving(services), questions)
         print(f"\n## {folder.name}: {len(questions)} questions, {report.conservation.chunks} chunks, ", end="")
         print(f"quarantined {dict(report.quarantined)}, decision {report.decision}")
-        unread = Counter(Path(g.doc).suffix for q in questions for g in q.gold if g.doc.endswith(".ipynb"))
-        print(f"questions whose gold place is in a notebook, not read yet: {sum(unread.values())}")
+        unread = sum(any(g.doc.endswith(".ipynb") for g in q.gold) for q in judged)
+        print(f"of all {len(judged)} judged questions, {unread} have their place in a notebook, which is not read yet")
         table(folder, out, scores)
         for stage in report.stages:
             print(f"  {stage.step:10s} {stage.seconds:8.1f} s {stage.chunks_per_second:8.1f} chunks/s")
-        assert lake.manifest(report.generation) is not None
     finally:
         close_services(services)
 

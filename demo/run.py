@@ -4,6 +4,7 @@ python demo/run.py [--keep]      `make demo`, `make demo KEEP=1`
 """
 
 import argparse
+import json
 import os
 import shutil
 import sys
@@ -79,7 +80,7 @@ indexes:
   docs:
     sources:
       - {{name: demo, uri: "s3://{BUCKET}/{PREFIX}"}}
-    judged: [{ROOT / "demo" / "judged.jsonl"}]
+    judged: [{json.dumps(str(ROOT / "demo" / "judged.jsonl"))}]
     documents_per_shard: 30
     lease_seconds: 20
     gate:
@@ -92,7 +93,8 @@ indexes:
         PREFECT_LOGGING_LOGGERS_PREFECT_FLOW_RUNS_LEVEL="INFO",  # the progress of a run, not of each task
         PREFECT_CLI_PROMPT="false",
     )  # fmt: skip
-    os.environ.pop("QDRANT_URL", None)
+    for name in [n for n in os.environ if n == "QDRANT_URL" or n.startswith("INGEST_")]:
+        del os.environ[name]  # the demo is about its own settings
 
 
 class Story:

@@ -9,10 +9,10 @@ from prefect.client.schemas.objects import State
 
 from flows.parameters import EvaluateParameters, PromoteParameters, RollbackParameters, Target
 from flows.report import LoggingObserver, as_state
-from ingest.cli.standing import decision_in_force, lake_of, waiting_candidate
 from ingest.errors import UnknownRelease
 from ingest.pipeline.promote import evaluate_candidate, promote_candidate
 from ingest.pipeline.serve import check_target, releases_of
+from ingest.pipeline.standing import decision_in_force, lake_of, waiting_candidate
 from ingest.ports import Services
 from ingest.settings import load_settings
 from ingest.wiring import close_services, open_services

@@ -8,8 +8,7 @@
     │   └── SourceUnavailable, StoreUnavailable, IndexUnavailable, EmbedderOutOfMemory
     └── FatalError        stop, promote nothing
         ├── InvalidSettings, UnknownSource, AccessDenied, DimensionMismatch, SchemaMismatch
-        ├── IncompleteGeneration, LeaseHeld, LeaseLost, DeleteGuardTripped, BudgetExceeded,
-        │   NoJudgedQuestions
+        ├── IncompleteGeneration, LeaseHeld, LeaseLost, DeleteGuardTripped, BudgetExceeded
         └── Overtaken, Held, UnknownRelease, UnknownReaderFormat
 
 Adapters translate foreign errors into these at the edge; nothing above an adapter catches anything else.
@@ -114,10 +113,6 @@ class DeleteGuardTripped(FatalError):
 
 class BudgetExceeded(FatalError):
     """The plan would cost more than the settings allow."""
-
-
-class NoJudgedQuestions(FatalError):
-    """Nothing measures this index, and the settings do not allow that."""
 
 
 class Overtaken(FatalError):

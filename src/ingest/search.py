@@ -27,7 +27,6 @@ from ingest.records import EVERYTHING, Filter, Hit, Manifest, PartFile, QueryPro
 
 STAGES = ("bm25", "dense", "fused")
 MASKS = 16  # filters whose keyword masks are kept, one byte a chunk each
-LOOKS = 5  # times that aliases and records are read again when a promotion passes between the two reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ def release_in_force(aliases: Mapping[str, str], releases: Journal[Release], ind
     must. The fence's own target is never used. Raises: SchemaMismatch when neither record names that collection.
     """
     shown = aliases.get(index)
-    fences = [int(m[1]) for name in aliases if (m := re.fullmatch(rf"{re.escape(index)}@(\d+)", name))]
+    fences = [int(m[1]) for name in aliases if (m := re.fullmatch(rf"{re.escape(index)}@([1-9]\d*)", name))]
     if len(fences) > 1:
         raise SchemaMismatch(f"index {index}: one fence alias expected, found {sorted(fences)}")
     if shown is None or not fences:
@@ -68,6 +67,10 @@ def open_serving(services: Services) -> "Searcher":
     """Return a searcher on the release in force. Raises: UnknownRelease when nothing serves."""
     lake = Lake(services.store, services.options.index)
     release = release_in_force(services.vectors.aliases(), lake.releases, lake.index)
+    if release is None and lake.releases.last():
+        raise UnknownRelease(
+            f"index {lake.index}: its aliases are lost; `ingest run`, promote or rollback restores them"
+        )
     if release is None:
         raise UnknownRelease(f"index {lake.index}: nothing serves yet; `ingest run` builds and promotes a generation")
     return open_release(services, release)

@@ -12,7 +12,7 @@ from ingest.cli.session import Session, opened
 from ingest.errors import IndexUnavailable, SchemaMismatch, UnknownRelease
 
 if TYPE_CHECKING:
-    from ingest.cli.standing import GenerationState
+    from ingest.pipeline.standing import GenerationState
     from ingest.records import Release
 
 AGAIN = "A release is written as a whole or not at all: see `ingest status`, then give the same command again."
@@ -32,7 +32,7 @@ def evaluate(common: Common, generation: Generation = None) -> None:
     Without GENERATION: the newest one that could be promoted; if there is none, the one that serves. Exit code 3 when
     the verdict is negative.
     """
-    from ingest.cli import standing
+    from ingest.pipeline import standing
     from ingest.pipeline.promote import evaluate_candidate
 
     with opened(common) as session:
@@ -61,7 +61,7 @@ def promote(
     Without GENERATION: the newest one built on the release in force that was never released. What was rolled back
     must be named. `--lift-hold` without anything to promote lifts the hold alone.
     """
-    from ingest.cli import standing
+    from ingest.pipeline import standing
     from ingest.pipeline.promote import promote_candidate
 
     with opened(common) as session:
@@ -135,7 +135,7 @@ def generations(
     States: building, failed (given up; its work is adopted), sealed, refused by the gate, serving, retired (served
     before, kept for rollback).
     """
-    from ingest.cli import standing
+    from ingest.pipeline import standing
 
     with opened(common) as session:
         found = standing.generation_states(session.services, limit)
@@ -171,7 +171,7 @@ def _show_release(output: Output, release: "Release") -> None:
 
 def _status(session: Session) -> tuple[dict[str, Any], ExitCode]:
     """Return what is known, and 0 or the code of what kept the index from answering."""
-    from ingest.cli import standing
+    from ingest.pipeline import standing
     from ingest.pipeline.serve import releases_of
 
     services = session.services

@@ -89,14 +89,14 @@ def _run(session: Session, index: str | None, scope: "Scope", *, promote: bool) 
 
 
 def _hold(session: Session) -> "Hold | None":
-    from ingest.cli.standing import decision_in_force, lake_of
+    from ingest.pipeline.standing import decision_in_force, lake_of
 
     decision = decision_in_force(lake_of(session.services))
     return None if decision is None else decision.hold
 
 
 def _reasons(session: Session, report: "RunReport") -> list[str]:
-    from ingest.cli.standing import lake_of
+    from ingest.pipeline.standing import lake_of
 
     return [] if report.verdict is None else list(lake_of(session.services).verdict(report.verdict).reasons)
 

@@ -74,9 +74,9 @@ class DocumentRow:
     chunk_digest: str
 
 
-def attributes_digest(acl: Sequence[str], tenant: str, source: str) -> str:
-    """Return the digest of what can change without the bytes changing."""
-    return digest_of([sorted(acl), tenant, source])
+def attributes_digest(acl: Sequence[str], tenant: str, source: str, title: str) -> str:
+    """Return the digest of what can change without the bytes changing. `title` is the source's own, "" for none."""
+    return digest_of([sorted(acl), tenant, source, title])
 
 
 def chunk_digest(chunks: Iterable[Chunk]) -> str:

@@ -9,7 +9,7 @@ from ingest.ids import collection_name
 from ingest.lake.lake import Lake
 from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.embed import embed_shard
-from ingest.pipeline.evaluate import evaluate
+from ingest.pipeline.evaluate import evaluate, judged_questions
 from ingest.pipeline.keyword import keyword_shard, merge_keyword
 from ingest.pipeline.lease import BuilderLease
 from ingest.pipeline.load import load_shard
@@ -39,6 +39,7 @@ def run(services: Services, scope: Scope, execute: Execute, decide: Decide) -> R
     figures = Figures(services)
     started = services.clock()
     releases = releases_of(services)
+    judged_questions(services)  # a fault in a judged set is told now, not after hours of building
     with BuilderLease(services, lake, token), Listing() as listing:
         releases.heal()  # before the plan: its base is the newest record, which a crash may have left unapplied
         with figures.step("plan") as counted:

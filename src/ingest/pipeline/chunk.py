@@ -123,9 +123,9 @@ class _ShardBuilder:
         return DocumentRow(
             document_id=document_id(planned.uri), uri=planned.uri, source=planned.source, path=planned.path,
             version=planned.version, size=len(raw.data), modified=planned.modified, sha256=sha256_hex(raw.data),
-            media_type=document.media_type, parser=document.parser, title=document.title, language=document.language,
-            parent="", acl=planned.acl, tenant=planned.tenant,
-            attributes_digest=attributes_digest(planned.acl, planned.tenant, planned.source),
+            media_type=document.media_type, parser=document.parser, title=planned.title or document.title,
+            language=document.language, parent="", acl=planned.acl, tenant=planned.tenant,
+            attributes_digest=attributes_digest(planned.acl, planned.tenant, planned.source, planned.title),
             parser_fingerprint=self.prints.parser, chunker_fingerprint=self.prints.chunker, status="current",
             stale_since="", chunk_count=0, chunk_digest="",
         )  # fmt: skip
@@ -200,5 +200,6 @@ def with_attributes(row: DocumentRow, planned: PlannedDocument) -> DocumentRow:
     """Return a row with what the listing says now of who may see it and where it is."""
     return replace(
         row, acl=planned.acl, tenant=planned.tenant, source=planned.source, path=planned.path,
-        attributes_digest=attributes_digest(planned.acl, planned.tenant, planned.source),
+        title=planned.title or row.title,
+        attributes_digest=attributes_digest(planned.acl, planned.tenant, planned.source, planned.title),
     )  # fmt: skip

@@ -193,7 +193,7 @@ class Planner:
         parts = self._base_contents.parts(shard) if self.base is not None else {}
         held, bad = self._held(parts)
         listed = list(listing.shard(shard))
-        digests = {ref.uri: attributes_digest(ref.acl, ref.tenant, ref.source) for ref in listed}
+        digests = {ref.uri: attributes_digest(ref.acl, ref.tenant, ref.source, ref.title) for ref in listed}
         rules = Rules(self.scope, self.prints.documents, self.prints.parser, self.failed_sources)
         changes = classify(listed, held, bad, digests, rules)
         plan = ShardPlan(

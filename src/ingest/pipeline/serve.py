@@ -2,13 +2,14 @@
 
 from ingest.errors import SchemaMismatch, UnknownRelease
 from ingest.lake.lake import Lake
+from ingest.pipeline.anchors import anchored, side_of
 from ingest.pipeline.evaluate import judged_questions, score
 from ingest.pipeline.load import batches, points, rows_of
 from ingest.pipeline.work import contents_of, embedding_store
 from ingest.ports import Services
 from ingest.records import EVERYTHING, Manifest, Release
 from ingest.release import Releases
-from ingest.search import open_release
+from ingest.search import Searcher, open_release
 
 LEAST_COSINE = 0.999  # between the stored probe vector and the same question encoded now
 
@@ -64,7 +65,23 @@ def check_target(services: Services, release: Release) -> None:
             f"generation {release.generation}: its probe question now has cosine {cosine:.4f} to the stored vector, "
             f"less than {LEAST_COSINE}: this is not the model that it was built with"
         )
+    _check_must_pass(services, lake, searcher)
+
+
+def _check_must_pass(services: Services, lake: Lake, searcher: Searcher) -> None:
+    """Ask the must-pass questions whose places the target's documents hold; younger ones say nothing about it."""
     wanted = [q for q in judged_questions(services) if q.must_pass]
-    for query_id, scores in score(services, searcher, wanted).items():
-        if not scores["fused.recall@10"]:
-            raise SchemaMismatch(f"generation {release.generation}: must-pass question {query_id} is not answered")
+    newest = lake.releases.newest()
+    current = lake.manifest(newest[1].generation) if wanted and newest is not None else None
+    if not wanted:
+        return
+    before = side_of(contents_of(lake, current), wanted) if current is not None else None
+    now = side_of(contents_of(lake, searcher.manifest), wanted, before)
+    asked, _, _ = anchored(wanted, now, before)
+    rules = services.options.gate
+    for query_id, scores in score(services, searcher, asked).items():
+        if scores[rules.must_pass_metric] <= rules.must_pass_above:
+            raise SchemaMismatch(
+                f"generation {searcher.manifest.generation}: must-pass question {query_id} has "
+                f"{rules.must_pass_metric} {scores[rules.must_pass_metric]:.3f}, not above {rules.must_pass_above}"
+            )

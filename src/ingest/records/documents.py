@@ -18,6 +18,7 @@ class DocumentRef:
     size: int  # bytes
     modified: str = ""  # ISO 8601, UTC; for people only
     media_type: str = ""  # what the source claims; content is sniffed first
+    title: str = ""  # what the source calls it; the parser's title stands where the source has none
     acl: tuple[str, ...] = ("public",)  # groups that may see it
     tenant: str = "public"
 

@@ -53,6 +53,7 @@ class PlannedDocument(Record):
     size: int
     modified: str = ""
     media_type: str = ""
+    title: str = ""  # the source's own
     acl: tuple[str, ...]
     tenant: str
     change: Literal["added", "changed", "attributes_changed", "unchanged", "known_bad", "carried", "revoked"]

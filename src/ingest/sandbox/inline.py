@@ -47,7 +47,7 @@ class InlineSandbox:
         media_type = media_types.sniff(raw.data, path, raw.media_type or raw.ref.media_type)
         if media_type == media_types.OCTETS and raw.data:
             raise UnsupportedFormat(
-                f"{path}: neither content nor name tell a format; it begins with {raw.data[:16].hex(' ')}"
+                f"{path}: binary content, of no format that is known; it begins with {raw.data[:16].hex(' ')}"
             )
         parser = parsers.find(media_type, path)
         document: Document = parser.parse(replace(raw, media_type=media_type))
