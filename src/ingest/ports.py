@@ -271,3 +271,4 @@ class Services:
     new_token: Callable[[], str]  # unique to this writer; never part of a digest
     observer: Observer
     closers: list[Callable[[], None]] = field(default_factory=list)
+    keep_model: Callable[[], None] = lambda: None  # its files into the lake; quick when they are there

@@ -258,9 +258,7 @@ def _refuse_secrets(values: Any, where: str, place: str = "") -> None:
         for key, value in values.items() if isinstance(values, dict) else enumerate(values):
             inner = f"{place}.{key}".lstrip(".")
             if isinstance(key, str) and SECRET.search(key) and value is not None:
-                raise InvalidSettings(
-                    f"{where}: {inner} is a secret; it belongs into the environment (QDRANT_API_KEY, …)"
-                )
+                raise InvalidSettings(f"{where}: {inner} is a secret; it belongs into the environment (QDRANT_API_KEY)")
             _refuse_secrets(value, where, inner)
     elif isinstance(values, str) and PASSWORD.search(values):
         raise InvalidSettings(f"{where}: {place} holds a password; credentials come from the environment")
@@ -286,15 +284,16 @@ def _absolute(settings: Settings, folder: Path) -> Settings:
         # Links are kept: documents are named by the path that people wrote, wherever a link points tomorrow.
         return uri if "://" in uri else os.path.abspath(folder / Path(uri).expanduser())  # noqa: PTH100
 
-    indexes = {
-        name: index.model_copy(
-            update={
-                "sources": tuple(s.model_copy(update={"uri": place(s.uri)}) for s in index.sources),
-                "judged": tuple(folder / path for path in index.judged),
-            }
-        )
-        for name, index in settings.indexes.items()
-    }
+    def local(model: ModelSettings) -> ModelSettings:
+        found = model.name not in ("", "default") and (folder / Path(model.name).expanduser()).is_dir()
+        return model.model_copy(update={"name": place(model.name)}) if found else model
+
+    indexes = {}
+    for name, index in settings.indexes.items():
+        placed = tuple(s.model_copy(update={"uri": place(s.uri)}) for s in index.sources)
+        judged = tuple(folder / path for path in index.judged)
+        update = {"sources": placed, "judged": judged, "model": local(index.model)}
+        indexes[name] = index.model_copy(update=update)
     return settings.model_copy(
         update={"lake": place(settings.lake), "state": (folder / settings.state).resolve(), "indexes": indexes}
     )

@@ -1,7 +1,8 @@
 """One file per kind of model: texts in, vectors out. The file name registers the kind.
 
 Each module has `describe(name, options)` (the record, without weights), `open_embedder(name, options)`,
-`open_tokenizer(name, options)` and `reopen(record, options)`.
+`open_tokenizer(name, options)` and `reopen(record, options)`. A kind whose models are files has `canonical(name)` and
+`files(name)` too, and its functions but `open_embedder` take as last argument the folder where a copy of them lies.
 """
 
 import importlib

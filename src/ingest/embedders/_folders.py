@@ -76,14 +76,18 @@ class ModelFolder:
 
         Left out: the model card, weights of other backends, hidden files. A copy in another place has the same digest.
         """
-        found: dict[str, str] = {}
+        stats = {name: (path, path.stat()) for name, path in self.files().items()}
+        return digest_of({name: _sha256(path, s.st_size, s.st_mtime_ns) for name, (path, s) in stats.items()})
+
+    def files(self) -> dict[str, Path]:
+        """Return the files that decide about vectors, by their path below the folder with `/`."""
+        found: dict[str, Path] = {}
         for path in sorted(self.path.rglob("*")):
             parts = path.relative_to(self.path).parts
             hidden = any(part.startswith(".") or part in OTHER_BACKENDS for part in parts)
             if path.is_file() and path.suffix in SUFFIXES and path.name not in IGNORED and not hidden:
-                stat = path.stat()
-                found["/".join(parts)] = _sha256(path, stat.st_size, stat.st_mtime_ns)
-        return digest_of(found)
+                found["/".join(parts)] = path
+        return found
 
     @cached_property
     def _modules(self) -> list[dict[str, Any]]:
@@ -99,12 +103,16 @@ def canonical(name: str) -> str:
     return DEFAULT if name in ("", "default") else name
 
 
-def locate(name: str) -> ModelFolder:
+def locate(name: str, path: Path | None = None) -> ModelFolder:
     """Return the folder of a model: the installed default, a folder, or a snapshot in the local Hugging Face cache.
+
+    With `path` the model of this name lies there: a copy from the lake.
 
     Raises: InvalidSettings when there is none or files are missing; nothing is ever downloaded.
     """
-    folder = ModelFolder(canonical(name), _installed() if canonical(name) == DEFAULT else _folder(name))
+    if path is None:
+        path = _installed() if canonical(name) == DEFAULT else _folder(name)
+    folder = ModelFolder(canonical(name), path)
     for file in ("config.json", "tokenizer.json"):
         if not (folder.transformer / file).is_file():
             raise InvalidSettings(f"model {folder.name}: {folder.transformer} has no {file}")

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from itertools import chain
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ingest.batching import Batch, batches, halve
-from ingest.embedders._folders import ModelFolder, locate
+from ingest.embedders._folders import ModelFolder, canonical, locate
 from ingest.embedders._torch import best_device, best_dtype, load_model, memory_errors, release_memory
 from ingest.errors import (
     DimensionMismatch,
@@ -57,9 +58,17 @@ class Options(BaseModel):
         return self.model_dump(include=RESULT_OPTIONS, exclude_none=True)
 
 
-def describe(name: str, options: dict[str, Any]) -> ModelRecord:
+__all__ = ["canonical", "describe", "files", "open_embedder", "open_tokenizer", "reopen"]
+
+
+def describe(name: str, options: dict[str, Any], folder: Path | None = None) -> ModelRecord:
     """Return the record of a model from its files, without opening the weights. Raises: InvalidSettings."""
-    return _described(locate(name), _parsed(name, options))
+    return _described(locate(name, folder), _parsed(name, options))
+
+
+def files(name: str, folder: Path | None = None) -> dict[str, Path]:
+    """Return the files of a model that decide about vectors, by path below its folder. Raises: InvalidSettings."""
+    return locate(name, folder).files()
 
 
 def open_embedder(name: str, options: dict[str, Any]) -> "SentenceTransformerEmbedder":
@@ -67,25 +76,27 @@ def open_embedder(name: str, options: dict[str, Any]) -> "SentenceTransformerEmb
     return SentenceTransformerEmbedder(locate(name), _parsed(name, options))
 
 
-def open_tokenizer(name: str, options: dict[str, Any]) -> "SentenceTransformerTokenizer":
+def open_tokenizer(name: str, options: dict[str, Any], folder: Path | None = None) -> "SentenceTransformerTokenizer":
     """Return the tokenizer of a model; reads neither weights nor torch. Raises: InvalidSettings."""
     _parsed(name, options)
-    return SentenceTransformerTokenizer(locate(name))
+    return SentenceTransformerTokenizer(locate(name, folder))
 
 
-def reopen(record: ModelRecord, options: dict[str, Any] | None = None) -> "SentenceTransformerEmbedder":
+def reopen(
+    record: ModelRecord, options: dict[str, Any] | None = None, folder: Path | None = None
+) -> "SentenceTransformerEmbedder":
     """Return the embedder that a manifest records; of `options` those are used that change no result.
 
     Raises: SchemaMismatch when the files here make another model of it; InvalidSettings when it is missing.
     """
     here = {key: value for key, value in (options or {}).items() if key not in RESULT_OPTIONS}
-    folder, parsed = locate(record.name), _parsed(record.name, {**here, **record.options})
-    found = _described(folder, parsed).fingerprint
+    model, parsed = locate(record.name, folder), _parsed(record.name, {**here, **record.options})
+    found = _described(model, parsed).fingerprint
     if found != record.fingerprint:
         raise SchemaMismatch(
-            f"model {record.name}: the one in {folder.path} has fingerprint {found}, recorded is {record.fingerprint}"
+            f"model {record.name}: the one in {model.path} has fingerprint {found}, recorded is {record.fingerprint}"
         )
-    return SentenceTransformerEmbedder(folder, parsed)
+    return SentenceTransformerEmbedder(model, parsed)
 
 
 class SentenceTransformerTokenizer:

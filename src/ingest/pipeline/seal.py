@@ -59,12 +59,13 @@ def check(services: Services, contents: Contents, work: Work) -> Conservation:
 
 
 def seal(services: Services, contents: Contents, work: Work, table: Conservation) -> Manifest:
-    """Write the manifest and return it. Every file that it names is looked for first."""
+    """Write the manifest and return it. Every file that it names is looked for first, the model's files are kept."""
     lake, summary = contents.lake, work.summary
     parts = tuple(contents.all_parts())
     absent = [part.sha256 for part in parts if not lake.part_exists(part)]
     if absent:
         raise IncompleteGeneration(f"{summary.generation}: part files {', '.join(absent[:5])} are not in the lake")
+    services.keep_model()
     options, model = services.options, services.model
     question = options.probe_question
     prints = fingerprints(services)
