@@ -3,11 +3,13 @@
 Adapters (floor 4) implement them; `wiring` alone knows which. Every foreign error is translated into `errors`.
 """
 
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +29,9 @@ from ingest.records import (
     StoredPoint,
     Vectors,
 )
+
+T = TypeVar("T")
+KEPT = 16  # things that steps keep in one `Services`; one more and the longest unused is let go
 
 
 class Source(Protocol):
@@ -272,3 +277,20 @@ class Services:
     observer: Observer
     closers: list[Callable[[], None]] = field(default_factory=list)
     keep_model: Callable[[], None] = lambda: None  # its files into the lake; quick when they are there
+    # Not for `replace`: what was kept belongs to the ports that it was made with.
+    _kept: OrderedDict[str, Any] = field(default_factory=OrderedDict, init=False, repr=False, compare=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
+
+    def keep(self, name: str, make: Callable[[], T]) -> T:
+        """Return what steps keep under a name for the life of this process; `make` it at first use. Threads may call.
+
+        At most `KEPT` things are kept, so whoever asks must be able to make it again.
+        """
+        with self._lock:
+            if name not in self._kept:
+                self._kept[name] = make()
+            self._kept.move_to_end(name)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+            kept: T = self._kept[name]
+            return kept

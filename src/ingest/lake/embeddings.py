@@ -5,6 +5,7 @@ vector is the one in the lowest entry, for results in bf16 depend on the batch b
 """
 
 import tempfile
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +17,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ingest.errors import SchemaMismatch, TransientError
-from ingest.ids import sha256_hex
 from ingest.journal import Journal
+from ingest.lake.verified import file_sha256, reading, verified_path
 from ingest.ports import Store
 from ingest.records import SegmentEntry, Vectors
 
@@ -27,7 +28,7 @@ Keys = NDArray[np.bytes_]  # (n,) of 64 hex digits
 
 @dataclass
 class EmbeddingStore:
-    """Vectors of one model by embedding key."""
+    """Vectors of one model by embedding key. Keep it for long: it remembers what it read. Threads may share it."""
 
     store: Store
     fingerprint: str
@@ -36,6 +37,8 @@ class EmbeddingStore:
     journal: Journal[SegmentEntry] = field(init=False)
     _entries: list[SegmentEntry] = field(default_factory=list)
     _keys: OrderedDict[str, Keys] = field(default_factory=OrderedDict)
+    _held: int = 0  # keys in `_keys`
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)  # of the three above
 
     def __post_init__(self) -> None:
         self.journal = Journal(self.store, f"embeddings/{self.fingerprint}/index/", SegmentEntry)
@@ -56,7 +59,7 @@ class EmbeddingStore:
         with tempfile.TemporaryDirectory(prefix="ingest-segment-") as folder:
             path = Path(folder) / "segment.parquet"
             pq.write_table(table, path, compression="none", row_group_size=4096, use_dictionary=False)
-            name = sha256_hex(path.read_bytes())
+            name = file_sha256(path)
             self.store.put_file(self._segment_key(name), path)
         entry = SegmentEntry(
             segment=name, rows=len(ordered), first_key=ordered[0], last_key=ordered[-1], dtype="float32",
@@ -70,7 +73,8 @@ class EmbeddingStore:
 
     def refresh(self) -> None:
         """Read the index entries that other writers added."""
-        self._entries.extend(entry for _, entry in self.journal.after(len(self._entries)))
+        with self._lock:
+            self._entries.extend(entry for _, entry in self.journal.after(len(self._entries)))
 
     def missing(self, keys: Sequence[str]) -> list[str]:
         """Return the keys, in order and once each, that have no vector yet."""
@@ -102,13 +106,21 @@ class EmbeddingStore:
 
     def _locate(self, keys: list[str]) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
         """Return for each key: found, number of the lowest entry (−1), row in its segment."""
-        self.refresh()
+        with self._lock:
+            self.refresh()
+            return self._locate_in_entries(keys)
+
+    def _locate_in_entries(self, keys: list[str]) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
         wanted = np.array(keys, dtype="S64")
         entries, rows = np.full(len(keys), -1, np.int64), np.zeros(len(keys), np.int64)
         for i, entry in enumerate(self._entries):
             open_ = np.flatnonzero(entries < 0)
             if not len(open_):
                 break
+            sought = wanted[open_]
+            open_ = open_[(sought >= entry.first_key.encode()) & (sought <= entry.last_key.encode())]
+            if not len(open_):
+                continue
             stored = self._segment_keys(entry)
             at = np.searchsorted(stored, wanted[open_])
             at[at == len(stored)] = 0
@@ -121,22 +133,28 @@ class EmbeddingStore:
         if entry.segment in self._keys:
             self._keys.move_to_end(entry.segment)
             return self._keys[entry.segment]
-        with pq.ParquetFile(self.store.local_path(self._segment_key(entry.segment)), memory_map=True) as file:
+        key = self._segment_key(entry.segment)
+        path = verified_path(self.store, key)
+        with reading(key), pq.ParquetFile(path, memory_map=True) as file:
             table = file.read(["key"])
         keys: Keys = np.array(table["key"].to_pylist(), dtype="S64")
         self._keys[entry.segment] = keys
-        while len(self._keys) > 1 and sum(map(len, self._keys.values())) > self.cached_keys:
-            self._keys.popitem(last=False)
+        self._held += len(keys)
+        while len(self._keys) > 1 and self._held > self.cached_keys:
+            self._held -= len(self._keys.popitem(last=False)[1])
         return keys
 
     def _read_rows(self, segment: str, rows: NDArray[np.int64]) -> Vectors:
-        file = pq.ParquetFile(self.store.local_path(self._segment_key(segment)), memory_map=True)
-        size = file.metadata.row_group(0).num_rows
-        groups, inverse = np.unique(rows // size, return_inverse=True)
-        column = file.read_row_groups([int(g) for g in groups], columns=["vector"])["vector"].combine_chunks()
+        key = self._segment_key(segment)
+        path = verified_path(self.store, key)
+        with reading(key), pq.ParquetFile(path, memory_map=True) as file:
+            size = file.metadata.row_group(0).num_rows
+            groups, inverse = np.unique(rows // size, return_inverse=True)
+            column = file.read_row_groups([int(g) for g in groups], columns=["vector"])["vector"].combine_chunks()
+            counts = [file.metadata.row_group(int(g)).num_rows for g in groups]
         flat = np.asarray(column.flatten())
         vectors = flat.reshape(len(column), -1)
-        starts = np.concatenate([[0], np.cumsum([file.metadata.row_group(int(g)).num_rows for g in groups])[:-1]])
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
         result: Vectors = vectors[starts[inverse] + rows % size]
         return result
 

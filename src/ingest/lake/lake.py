@@ -21,6 +21,7 @@ from ingest.errors import SchemaMismatch, UnknownReaderFormat
 from ingest.ids import sha256_hex
 from ingest.journal import Journal, from_bytes, to_bytes
 from ingest.lake.tables import SCHEMAS
+from ingest.lake.verified import file_sha256, reading, verified_path
 from ingest.ports import Store
 from ingest.records import (
     READER_FORMAT,
@@ -68,7 +69,7 @@ class Lake:
 
     def write_part_file(self, kind: PartKind, shard: int | None, path: Path) -> PartFile:
         """Write a local Parquet file as a part file and return its entry."""
-        sha256 = _file_sha256(path)
+        sha256 = file_sha256(path)
         key = self._part_key(sha256)
         if not self.store.exists(key):
             self.store.put_file(key, path)
@@ -76,22 +77,18 @@ class Lake:
         return PartFile(kind=kind, shard=shard, rows=rows, sha256=sha256, bytes=path.stat().st_size)
 
     def part_path(self, part: PartFile) -> Path:
-        """Return a local file with the part. Raises: SchemaMismatch when it is gone or has another size."""
-        path = self.store.local_path(self._part_key(part.sha256))
-        if path.stat().st_size != part.bytes:
-            raise SchemaMismatch(
-                f"part {part.sha256} of kind {part.kind}: {path.stat().st_size} bytes, not {part.bytes}"
-            )
-        return path
+        """Return a local file with the part. Raises: SchemaMismatch when it is gone or holds other bytes."""
+        return verified_path(self.store, self._part_key(part.sha256), part.bytes)
 
     def part_exists(self, part: PartFile) -> bool:
         """Tell whether the part file is in the lake."""
         return self.store.exists(self._part_key(part.sha256))
 
     def read(self, part: PartFile, columns: list[str] | None = None) -> pa.Table:
-        """Return a part as a table. Raises: SchemaMismatch when it is not of its kind."""
-        with pq.ParquetFile(self.part_path(part), memory_map=True) as file:  # read_table costs 5 ms more a file
-            table = file.read(columns, use_threads=False)
+        """Return a part as a table. Raises: SchemaMismatch when it is damaged or not of its kind."""
+        path = self.part_path(part)
+        with reading(f"part {part.sha256} of kind {part.kind}"), pq.ParquetFile(path, memory_map=True) as file:
+            table = file.read(columns, use_threads=False)  # read_table costs 5 ms more a file
         expected = SCHEMAS.get(part.kind)
         if expected is not None and columns is None and table.schema.names != expected.names:
             raise SchemaMismatch(f"part {part.sha256}: columns {table.schema.names}, not {expected.names}")
@@ -203,10 +200,3 @@ class Lake:
 
     def _part_key(self, sha256: str) -> str:
         return f"{self.index}/data/{sha256}.parquet"
-
-
-def _file_sha256(path: Path) -> str:
-    import hashlib
-
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 
 from ingest.bm25 import verify
 from ingest.ids import document_id, point_digest, point_id
+from ingest.lake.embeddings import EmbeddingStore
 from ingest.lake.tables import DocumentRow, attribute_table, chunk_digest
 from ingest.pipeline.load import batches, payload, points
-from ingest.pipeline.work import Contents, ShardRows, embedding_store, read_rows
+from ingest.pipeline.work import Contents, ShardRows, read_rows
 from ingest.ports import Services
 from ingest.records import EVERYTHING, Chunk, Conservation, Filter, ShardPlan, StoredPoint
 
@@ -47,7 +48,9 @@ class Check:
     totals: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self._store = embedding_store(self.services, self.contents.model_fingerprint)
+        # Its own, not the one that the steps keep: the check reads the lake again.
+        services, fingerprint = self.services, self.contents.model_fingerprint
+        self._store = EmbeddingStore(services.store, fingerprint, services.new_token)
 
     def run(self, listed: dict[str, int]) -> Conservation:
         """Return the table. `listed` are the listing's own counts: listed, listed_twice, out_of_scope."""

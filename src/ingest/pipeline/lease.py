@@ -17,24 +17,32 @@ ATTEMPTS = 20  # other writers that may win a number before we give up
 
 @dataclass
 class LeaseWatch:
-    """Tells whether a run still holds the lease, with one look for a name a time."""
+    """Tells whether a run still holds the lease, with one look for a name a time. Threads may share it."""
 
     lake: Lake
     run: str
-    _number: int = 0
+    _number: int | None = None  # of the newest record that was judged
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def confirm(self) -> None:
         """Return when the run holds the lease. Raises: LeaseLost, naming who took it."""
-        if not self._number:
-            self._number = self.lake.leases.last()
-            self._judge(self.lake.leases.get(self._number))
-        for number, record in self.lake.leases.after(self._number):
-            self._judge(record)
-            self._number = number
+        with self._lock:
+            if self._number is None:
+                newest = self.lake.leases.newest()
+                self._judge(newest[1] if newest else None)
+                self._number = newest[0] if newest else 0
+            for number, record in self.lake.leases.after(self._number):
+                self._judge(record)  # a record that is not ours stays the next to be judged
+                self._number = number
 
     def _judge(self, record: Lease | None) -> None:
         if record is not None and record.run != self.run:
             raise LeaseLost(f"index {self.lake.index}: run {self.run} lost its lease to {record.holder or 'nobody'}")
+
+
+def lease_watch(services: Services, lake: Lake, run: str) -> LeaseWatch:
+    """Return the watch of a run, one for all its steps in this process: the journal is listed once."""
+    return services.keep(f"lease of {lake.index}, run {run}", lambda: LeaseWatch(lake, run))
 
 
 @dataclass

@@ -7,7 +7,7 @@ from ingest.ids import collection_name, point_digest, point_id
 from ingest.lake.embeddings import EmbeddingStore
 from ingest.lake.lake import Lake
 from ingest.lake.tables import DocumentRow, chunk_rows, document_rows
-from ingest.pipeline.lease import LeaseWatch
+from ingest.pipeline.lease import lease_watch
 from ingest.pipeline.work import ShardTask, embedding_store, finished, resource, task_parts
 from ingest.ports import Services
 from ingest.records import Chunk, Marker, PartFile, Point
@@ -27,7 +27,7 @@ def load_shard(services: Services, task: ShardTask) -> Marker:
     parts = task_parts(lake, task)
     collection = collection_name(lake.index, task.generation)
     store = embedding_store(services, services.model.fingerprint)
-    watch = LeaseWatch(lake, task.run)
+    watch = lease_watch(services, lake, task.run)
     chunks = rows_of(lake, parts)
     for batch in batches(chunks, services.options.load_batch):
         watch.confirm()

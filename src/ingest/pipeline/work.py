@@ -88,8 +88,10 @@ def by_kind(parts: tuple[PartFile, ...]) -> dict[str, PartFile]:
 
 
 def embedding_store(services: Services, fingerprint: str) -> EmbeddingStore:
-    """Return the store of embeddings of a model."""
-    return EmbeddingStore(services.store, fingerprint, services.new_token)
+    """Return the store of embeddings of a model, one for all steps of this process: its index is read once."""
+    return services.keep(
+        f"embeddings of {fingerprint}", lambda: EmbeddingStore(services.store, fingerprint, services.new_token)
+    )
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,8 @@ class FileCache:
         path = self.folder / f"{sha256_hex(name.encode())}{suffix}"
         try:
             with suppress(FileNotFoundError):
-                os.utime(path)  # used now
+                # Used now. When it was written stays, for by that readers know a file whose bytes they have checked.
+                os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
                 return path
             self._fetch(path, fetch)
         except OSError as error:
@@ -138,7 +139,7 @@ class FileCache:
             with suppress(FileNotFoundError):  # another process tidies too
                 status = path.stat()
                 if not path.name.startswith(TEMPORARY):
-                    copies.append((status.st_mtime, status.st_size, path))
+                    copies.append((status.st_atime, status.st_size, path))
                 elif now - status.st_mtime > LEFTOVER_SECONDS:
                     path.unlink()
         excess = sum(size for _, size, _ in copies) - self.limit
@@ -146,6 +147,6 @@ class FileCache:
             if excess <= 0 or now - used <= self.in_use_seconds:
                 return
             with suppress(FileNotFoundError):
-                if path.stat().st_mtime == used:  # not handed out meanwhile
+                if path.stat().st_atime == used:  # not handed out meanwhile
                     path.unlink()
             excess -= size

@@ -118,6 +118,39 @@ def test_a_small_cache_of_keys_changes_no_answer() -> None:
     assert store.vectors([key(n) for n in range(10)])[:, 0].tolist() == list(range(10))
 
 
+def test_a_segment_that_cannot_hold_a_key_is_not_read() -> None:
+    memory = InMemoryStore()
+    keys = sorted(key(n) for n in range(6))
+    low, high = (
+        opened(memory).add(keys[:3], vectors(0, 1, 2), "test"),
+        opened(memory).add(keys[3:], vectors(3, 4, 5), "test"),
+    )
+    reader = opened(memory)
+    assert reader.vectors([keys[5], keys[3]])[:, 0].tolist() == [5, 3]
+    assert list(reader._keys) == [high]
+    assert reader.segments_of([keys[0], keys[5]]) == (low, high)
+
+
+def test_threads_share_one_store() -> None:
+    store = opened(InMemoryStore(), cached_keys=30)
+    start = threading.Barrier(4)
+    read: dict[int, list[float]] = {}
+
+    def work(thread: int) -> None:
+        start.wait()
+        for n in range(thread * 100, thread * 100 + 10):
+            store.add([key(n)], vectors(n), "test")
+        read[thread] = store.vectors([key(thread * 100 + n) for n in range(10)])[:, 0].tolist()
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert read == {n: list(range(n * 100, n * 100 + 10)) for n in range(4)}
+    assert len(store._entries) == store.journal.last() == 40
+
+
 def test_many_row_groups_keep_the_order() -> None:
     store = opened(InMemoryStore())
     keys = [key(n) for n in range(9000)]

@@ -1,0 +1,73 @@
+"""Files of the lake that are named by their content are checked against their name before they are read."""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+
+from ingest.errors import SchemaMismatch
+from ingest.ports import Store
+
+REMEMBERED = 65_536  # files whose hash this process has checked; one more and the longest unused is hashed again
+
+_checked: OrderedDict[tuple[str, int, int, int], str] = OrderedDict()  # path, inode, bytes, mtime in ns → SHA-256
+_lock = threading.Lock()
+
+
+def verified_path(store: Store, key: str, size: int | None = None) -> Path:
+    """Return a local file with the value of `<folder>/<sha256>.<suffix>`, hashed once per process while it is the same.
+
+    Args:
+        store: Holds the value.
+        key: Its name is the SHA-256 of its bytes.
+        size: Bytes that it must have, when known.
+
+    Raises: SchemaMismatch when it is gone, has another size, or its bytes do not hash to its name.
+    """
+    path = store.local_path(key)
+    expected = Path(key).stem
+    with reading(key):
+        status = path.stat()
+        if size is not None and status.st_size != size:
+            raise SchemaMismatch(f"{store.uri}/{key}: {status.st_size} bytes, not {size} (read from {path})")
+        seen = (str(path), status.st_ino, status.st_size, status.st_mtime_ns)
+        found = _remembered(seen) or file_sha256(path)
+    if found != expected:
+        raise SchemaMismatch(
+            f"{store.uri}/{key}: its bytes are damaged: SHA-256 {found}, not {expected} (read from {path})"
+        )
+    _remember(seen, found)
+    return path
+
+
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Translate what Arrow and the file system raise while `name` is read. Raises: SchemaMismatch."""
+    try:
+        yield
+    except (pa.ArrowInvalid, OSError) as error:
+        raise SchemaMismatch(f"{name}: cannot be read: {error}") from error
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a local file as 64 hex digits, without holding it in memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _remembered(seen: tuple[str, int, int, int]) -> str | None:
+    with _lock:
+        if seen in _checked:
+            _checked.move_to_end(seen)
+        return _checked.get(seen)
+
+
+def _remember(seen: tuple[str, int, int, int], sha256: str) -> None:
+    with _lock:
+        _checked[seen] = sha256
+        while len(_checked) > REMEMBERED:
+            _checked.popitem(last=False)
