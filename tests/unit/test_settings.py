@@ -48,6 +48,14 @@ def test_the_template_is_valid(tmp_path: Path) -> None:
     assert chosen.sources[0].uri == str(tmp_path / "documents")
 
 
+def test_a_models_folder_beside_the_file_is_found_from_anywhere_and_other_names_stay(tmp_path: Path) -> None:
+    for name in ("models/own", "default"):
+        (tmp_path / name).mkdir(parents=True)
+    names = ["models/own", "./models/own", "default", "", "organisation/name"]
+    found = [made(index(model={"name": name}), tmp_path).indexes["docs"].model.name for name in names]
+    assert found == [str(tmp_path / "models/own")] * 2 + ["default", "", "organisation/name"]
+
+
 def test_relative_paths_start_at_the_file_and_uris_stay() -> None:
     settings = made(values(lake="s3://bucket/lake") | index(judged=["q.jsonl"]) | {"lake": "s3://bucket/lake"})
     assert settings.lake == "s3://bucket/lake"
