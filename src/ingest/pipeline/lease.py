@@ -80,7 +80,7 @@ class BuilderLease:
         if newest is None or not newest[1].holder:
             return 1 if newest is None else newest[0] + 1
         number, holder = newest
-        self.services.observer.told("waiting_for_lease", holder)
+        self.services.observer.told("waiting_for_lease", holder.holder)
         deadline = self.services.monotonic() + holder.term_seconds
         while (left := deadline - self.services.monotonic()) > 0:
             if (following := self.lake.leases.get(number + 1)) is not None:
