@@ -13,7 +13,7 @@ from prefect.futures import PrefectConcurrentFuture, PrefectFuture
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
 from ingest.errors import TransientError
-from ingest.executors.inline import ATTEMPTS
+from ingest.executors import ATTEMPTS
 from ingest.ports import Services
 
 _opened: dict[str, Services] = {}  # of this process, by flow run

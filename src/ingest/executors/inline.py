@@ -4,12 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import stamina
-
-from ingest.errors import TransientError
+from ingest.executors import run_step
 from ingest.ports import Services
-
-ATTEMPTS = 2  # of one shard's step; calls retry in their adapters
 
 
 @dataclass(frozen=True)
@@ -22,11 +18,3 @@ class InlineExecutor:
         """Yield step(services, item) in order; a TransientError is tried once more."""
         for item in items:
             yield run_step(step, self.services, item)
-
-
-def run_step(step: Callable[[Services, Any], Any], services: Services, item: Any) -> Any:
-    """Return step(services, item), tried a second time after a TransientError."""
-    for attempt in stamina.retry_context(on=TransientError, attempts=ATTEMPTS, timeout=None, wait_initial=0.5):
-        with attempt:
-            return step(services, item)
-    raise AssertionError("unreachable: the last attempt returns or raises")

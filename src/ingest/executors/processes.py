@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.errors import TransientError
-from ingest.executors.inline import InlineExecutor, run_step
+from ingest.executors import run_step
 from ingest.ports import Services
 
 _services: Services | None = None  # of this worker process
@@ -35,7 +35,7 @@ class ProcessExecutor:
     def map(self, step: Callable[[Services, Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         """Yield step(services, item) in completion order, with at most workers × window in flight."""
         if getattr(step, "resource", "cpu") != "cpu" or self.workers < 2:
-            yield from InlineExecutor(self.services).map(step, items)
+            yield from (run_step(step, self.services, item) for item in items)
             return
         try:
             yield from self._in_workers(step, items)
