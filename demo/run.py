@@ -75,6 +75,7 @@ def configure(s3_port: int, prefect_port: int) -> None:
     (FOLDER / "ingest.yaml").write_text(f"""\
 lake: ./lake
 state: ./state
+qdrant: {{open_collections: 2}}
 s3: {{endpoint_url: "http://127.0.0.1:{s3_port}", region: us-east-1}}
 indexes:
   docs:

@@ -32,28 +32,6 @@ QUIET = {
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "16",  # torch keeps code and buffers for 1,024 shapes: measured +800 MB
 }  # usage reports and downloads at run time are off unless the environment says otherwise
 
-TEMPLATE = """\
-# What `ingest` reads. Every key can be overridden by an environment variable: INGEST_LAKE, INGEST_QDRANT__URL, ...
-# Secrets never stand here: AWS credentials and QDRANT_API_KEY come from the environment or the cloud's role.
-lake: ./lake                  # a folder, or s3://bucket/prefix
-# s3:
-#   endpoint_url: http://127.0.0.1:9000     # for an S3 that is not AWS
-#   region: eu-central-1
-# qdrant:
-#   url: https://qdrant.example.com:6333    # or QDRANT_URL; without it the embedded engine is used
-
-indexes:
-  docs:
-    sources:
-      - name: docs
-        uri: ./documents      # or s3://bucket/prefix
-    # judged: [judged.jsonl]  # questions with the places that answer them; the gate measures with these
-    gate:
-      allow_unjudged: false   # true: promote without any judged question; every verdict repeats it
-      floors:
-        fused.ndcg@10: 0.2
-"""
-
 
 class Section(BaseModel):
     """A part of the settings: frozen, no unknown keys."""
@@ -79,6 +57,7 @@ class QdrantSettings(Section):
     url: str | None = None
     api_key: SecretStr | None = None
     timeout_seconds: float = Field(default=60.0, gt=0)
+    open_collections: int = Field(default=16, ge=2, le=256)  # of the embedded engine, a process of 150 MB each
 
 
 class SourceSettings(Section):

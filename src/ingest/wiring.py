@@ -89,7 +89,9 @@ def open_vectors(settings: Settings) -> QdrantIndex:
     if qdrant.url:
         key = qdrant.api_key.get_secret_value() if qdrant.api_key else None
         return QdrantIndex.connect(qdrant.url, key, timeout_seconds=qdrant.timeout_seconds)
-    return QdrantIndex.embedded(Engine(settings.qdrant_folder), timeout_seconds=qdrant.timeout_seconds)
+    return QdrantIndex.embedded(
+        Engine(settings.qdrant_folder, max_open=qdrant.open_collections), timeout_seconds=qdrant.timeout_seconds
+    )
 
 
 def open_executor(settings: Settings, index: str | None, services: Services) -> Execute:

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from ingest.cli.init import TEMPLATE
 from ingest.errors import InvalidSettings
-from ingest.settings import QUIET, TEMPLATE, Settings, load_settings, make_settings, whoami
+from ingest.settings import QUIET, Settings, load_settings, make_settings, whoami
 
 SECRET = "s3cr3t-value"
 

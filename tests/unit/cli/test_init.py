@@ -1,6 +1,7 @@
 """`ingest init`."""
 
-from ingest.settings import TEMPLATE, load_settings
+from ingest.cli.init import TEMPLATE
+from ingest.settings import load_settings
 from tests.unit.cli.conftest import Lab
 
 
