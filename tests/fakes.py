@@ -41,6 +41,9 @@ class InMemoryStore:
         names = (key.removeprefix(prefix) for key in self.values if key.startswith(prefix))
         return iter(sorted((name for name in names if name and "/" not in name), key=str.encode))
 
+    def check(self, token: str) -> None:
+        pass
+
     def delete(self, key: str) -> None:
         self.values.pop(key, None)
 

@@ -80,6 +80,10 @@ class Store(Protocol):
         """
         ...
 
+    def check(self, token: str) -> None:
+        """Test, once a run, that `create` keeps its promise; `token` is unique to the run. Raises: InvalidSettings."""
+        ...
+
     def exists(self, key: str) -> bool:
         """Tell whether the key has a value."""
         ...

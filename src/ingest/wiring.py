@@ -26,7 +26,6 @@ from ingest.s3 import S3Options
 from ingest.sandbox.inline import InlineSandbox
 from ingest.settings import IndexSettings, ModelSettings, Settings, SourceSettings, quiet_environment, whoami
 from ingest.stores import open_store
-from ingest.stores.s3 import S3Store
 
 Restore = Callable[[ModelRecord], Path | None]  # a local folder with a model's files; None: the lake has none
 
@@ -95,12 +94,7 @@ def open_vectors(settings: Settings) -> QdrantIndex:
 
 
 def open_executor(settings: Settings, index: str | None, services: Services) -> Execute:
-    """Return the executor of this machine: worker processes when the settings ask for more than one.
-
-    Raises: InvalidSettings when the lake is on an S3 that ignores conditional writes: it would lose decisions.
-    """
-    if isinstance(services.store, S3Store):
-        services.store.check(services.new_token())
+    """Return the executor of this machine: worker processes when the settings ask for more than one."""
     if settings.workers == 1:
         return InlineExecutor(services)
     return ProcessExecutor(partial(open_services, settings, index), services, settings.workers)

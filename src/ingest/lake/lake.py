@@ -142,6 +142,11 @@ class Lake:
             )
         return manifest
 
+    def claim(self, generation: str) -> Claim:
+        """Return a generation's claim, whose number its id begins with. Raises: SchemaMismatch when it is missing."""
+        number = generation.partition("-")[0]
+        return self._must(Claim, f"{self.index}/generations/{int(number)}.json")
+
     def generations(self) -> Iterator[tuple[int, Claim]]:
         """Yield all claims in order."""
         return self.claims.after(0)

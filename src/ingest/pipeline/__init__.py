@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ingest.errors import Held
@@ -15,7 +16,7 @@ from ingest.pipeline.lease import BuilderLease
 from ingest.pipeline.load import load_shard
 from ingest.pipeline.plan import Work, make_plan
 from ingest.pipeline.report import Figures
-from ingest.pipeline.seal import built_contents, check, seal, with_keyword
+from ingest.pipeline.seal import built_contents, check, seal
 from ingest.pipeline.serve import ensure_collection, releases_of
 from ingest.pipeline.work import contents_of
 from ingest.planning import Listing, Scope
@@ -39,6 +40,7 @@ def run(services: Services, scope: Scope, execute: Execute, decide: Decide) -> R
     figures = Figures(services)
     started = services.clock()
     releases = releases_of(services)
+    services.store.check(token)
     judged_questions(services)  # a fault in a judged set is told now, not after hours of building
     with BuilderLease(services, lake, token), Listing() as listing:
         releases.heal()  # before the plan: its base is the newest record, which a crash may have left unapplied
@@ -51,11 +53,7 @@ def run(services: Services, scope: Scope, execute: Execute, decide: Decide) -> R
         verdict, decision = _judge(services, lake, manifest, serving, decide, figures)
         if decision == "promoted":
             with figures.step("release"):
-                try:
-                    serving = _promote(services, lake, releases, manifest, verdict)
-                except Held as held:  # a person's decision is awaited, not an error: the candidate is kept
-                    decision = "waiting"
-                    services.observer.told("held", str(held))
+                serving, decision = _promote(services, lake, releases, manifest, verdict)
     report = RunReport(
         run=token, index=lake.index, started=started.isoformat(), generation=manifest.generation,
         base=work.summary.base, built=work.summary.needs_generation, resumed=work.resumed, plan=work.summary,
@@ -89,7 +87,7 @@ def build(
         counted["chunks"] = services.vectors.count(contents.collection, EVERYTHING)
     _execute(execute, keyword_shard, "keyword", work, figures)
     with figures.step("seal") as counted:
-        contents = with_keyword(contents, merge_keyword(lake, contents))
+        contents = replace(contents, keyword=merge_keyword(lake, contents))
         table = check(services, contents, work)
         manifest = seal(services, contents, work, table)
         counted.update(documents=sum(table.documents.values()), chunks=table.chunks)
@@ -121,12 +119,19 @@ def _judge(
     return name, "promoted" if decide(verdict) else "waiting"
 
 
-def _promote(services: Services, lake: Lake, releases: Releases, manifest: Manifest, verdict: str | None) -> Release:
+def _promote(
+    services: Services, lake: Lake, releases: Releases, manifest: Manifest, verdict: str | None
+) -> tuple[Release | None, str]:
+    """Return the release in force and the decision: under a hold the candidate waits for a person, which is no error."""
     profile = lake.write_profile(services.options.profile)
     candidate = Candidate(manifest.generation, manifest.collection, profile, verdict, manifest.base)
-    release = releases.promote(candidate, "positive verdict", automatic=True)
+    try:
+        release = releases.promote(candidate, "positive verdict", automatic=True)
+    except Held as held:
+        services.observer.told("held", str(held))
+        return releases.current(), "waiting"
     services.observer.told("release", release)
-    return release
+    return release, "promoted"
 
 
 def _quarantined(counts: Counter[str]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from ingest.pipeline.conservation import Check
 from ingest.pipeline.plan import Work
 from ingest.pipeline.work import Contents, fingerprints, shard_parts
 from ingest.ports import Services
-from ingest.records import Conservation, Manifest, PartFile, PlanSummary, Probe
+from ingest.records import Conservation, Manifest, PlanSummary, Probe
 
 DIGEST_VERSION = 1
 
@@ -21,14 +21,6 @@ def built_contents(services: Services, lake: Lake, summary: PlanSummary) -> Cont
     return Contents(
         lake, collection_name(lake.index, summary.generation), services.model.fingerprint, services.model.dimension,
         tuple(sorted(summary.shards)), lambda shard: shard_parts(lake, summary, shard), {},
-    )  # fmt: skip
-
-
-def with_keyword(contents: Contents, keyword: dict[str, PartFile]) -> Contents:
-    """Return the contents with their merged keyword index."""
-    return Contents(
-        contents.lake, contents.collection, contents.model_fingerprint, contents.dimension, contents.shards,
-        contents.parts, keyword,
     )  # fmt: skip
 
 
@@ -70,14 +62,13 @@ def seal(services: Services, contents: Contents, work: Work, table: Conservation
     question = options.probe_question
     prints = fingerprints(services)
     vector = services.embedder().embed_questions([question])[0]
-    claim = next(c for _, c in lake.generations() if c.id == summary.generation)
     manifest = Manifest(
         index=lake.index, generation=summary.generation, base=summary.base, collection=contents.collection,
         shards=len(summary.shards), parts=parts,
         segments={s: _segments(lake, work, s) for s in contents.shards},
         counts={"documents": sum(table.documents.values()), "chunks": table.chunks, **summary.counts},
-        settings=options.settings, settings_hash=claim.settings_hash, fingerprints=prints.record(),
-        analyser=options.analyser, model=model,
+        settings=options.settings, settings_hash=lake.claim(summary.generation).settings_hash,
+        fingerprints=prints.record(), analyser=options.analyser, model=model,
         probe=Probe(question=question, vector=tuple(float(v) for v in vector)),
         digest=generation_digest(contents, model.fingerprint, options.analyser),
     )  # fmt: skip

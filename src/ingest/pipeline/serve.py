@@ -71,10 +71,10 @@ def check_target(services: Services, release: Release) -> None:
 def _check_must_pass(services: Services, lake: Lake, searcher: Searcher) -> None:
     """Ask the must-pass questions whose places the target's documents hold; younger ones say nothing about it."""
     wanted = [q for q in judged_questions(services) if q.must_pass]
-    newest = lake.releases.newest()
-    current = lake.manifest(newest[1].generation) if wanted and newest is not None else None
     if not wanted:
         return
+    newest = lake.releases.newest()
+    current = lake.manifest(newest[1].generation) if newest is not None else None
     before = side_of(contents_of(lake, current), wanted) if current is not None else None
     now = side_of(contents_of(lake, searcher.manifest), wanted, before)
     asked, _, _ = anchored(wanted, now, before)

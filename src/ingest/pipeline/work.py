@@ -13,7 +13,6 @@ from ingest.ports import Services
 from ingest.records import Chunk, Manifest, Marker, PartFile, PlanSummary, Quarantined, ShardPlan
 
 Step = TypeVar("Step", bound=Callable[..., Any])
-CHUNK_KINDS = ("documents", "texts", "chunks", "attributes", "quarantine")
 
 
 def resource(kind: str) -> Callable[[Step], Step]:
