@@ -122,7 +122,7 @@ def _judge(
 def _promote(
     services: Services, lake: Lake, releases: Releases, manifest: Manifest, verdict: str | None
 ) -> tuple[Release | None, str]:
-    """Return the release in force and the decision: under a hold the candidate waits for a person, which is no error."""
+    """Return the release in force and the decision; under a hold the candidate waits for a person."""
     profile = lake.write_profile(services.options.profile)
     candidate = Candidate(manifest.generation, manifest.collection, profile, verdict, manifest.base)
     try:
