@@ -44,6 +44,8 @@ def requests(folder: Path, shards: int, monkeypatch: pytest.MonkeyPatch) -> Coun
         p = replace(project(folder, documents=4 * shards, documents_per_shard=4, load_batch=1000), store=store)
         p.run()
     assert len(p.manifest().segments) == shards
+    made = {name for names in p.manifest().segments.values() for name in names}
+    store.requests["segments"] = len(made)  # fewer than shards where ids of documents leave a shard empty
     return store.requests
 
 
@@ -53,7 +55,7 @@ def test_requests_for_the_index_of_embeddings_grow_with_the_shards(
     few, many = (requests(tmp_path / str(n), n, monkeypatch) for n in (4, 16))
     for what in ("index entries", "segments' keys"):
         assert few[what] > 0
-        assert many[what] <= 4 * few[what] + 4, what
+        assert many[what] / many["segments"] <= (few[what] + 1) / few["segments"], what
     assert many["lists of leases"] == few["lists of leases"]
 
 
