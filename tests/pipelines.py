@@ -17,8 +17,9 @@ from ingest.lake.lake import Lake
 from ingest.pipeline.conservation import Check
 from ingest.pipeline.work import Contents, contents_of
 from ingest.planning import WHOLE, Scope
-from ingest.ports import BuildOptions, Execute, Services, Source, Store, VectorIndex
+from ingest.ports import Execute, Services, Source, Store, VectorIndex
 from ingest.records import (
+    BuildOptions,
     ChunkingOptions,
     Conservation,
     DocumentRef,

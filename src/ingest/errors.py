@@ -2,8 +2,9 @@
 
     IngestError
     ├── DocumentError     quarantine this document, continue
-    │   ├── UnsupportedFormat, MalformedDocument, EncryptedDocument, EmptyDocument, OversizedDocument
-    │   └── ParserTimeout, ParserCrashed
+    │   ├── UnsupportedFormat, MalformedDocument, EncryptedDocument, EmptyDocument, ScannedDocument
+    │   ├── OversizedDocument, ParserTimeout, ParserCrashed
+    │   └── SuspiciousDocument
     ├── TransientError    try again, bounded
     │   └── SourceUnavailable, StoreUnavailable, IndexUnavailable, EmbedderOutOfMemory
     └── FatalError        stop, promote nothing
@@ -37,6 +38,14 @@ class EncryptedDocument(DocumentError):
 
 class EmptyDocument(DocumentError):
     """The document holds no text."""
+
+
+class ScannedDocument(DocumentError):
+    """The pages are pictures without a text layer, and text recognition is off or not installed."""
+
+
+class SuspiciousDocument(DocumentError):
+    """The source's policy keeps out documents with such content."""
 
 
 class OversizedDocument(DocumentError):

@@ -16,15 +16,13 @@ from numpy.typing import NDArray
 
 from ingest.records import (
     AliasAction,
-    ChunkingOptions,
+    BuildOptions,
     Document,
     DocumentRef,
     Filter,
-    GateRules,
     Hit,
     ModelRecord,
     Point,
-    QueryProfile,
     RawDocument,
     StoredPoint,
     Vectors,
@@ -234,31 +232,6 @@ class Observer(Protocol):
     def told(self, kind: str, value: Any) -> None:
         """Hear of a plan, a conservation table, a verdict or a release, as a record."""
         ...
-
-
-@dataclass(frozen=True)
-class BuildOptions:
-    """Everything about one index that changes results, as frozen values."""
-
-    index: str
-    settings: dict[str, Any]  # what is hashed into the generation
-    chunking: ChunkingOptions
-    analyser: dict[str, Any]
-    profile: QueryProfile
-    gate: GateRules
-    judged: tuple[Path, ...]
-    documents_per_shard: int = 300
-    max_deleted_share: float = 0.2  # delete guard
-    max_document_bytes: int = 16 * 2**20
-    keep_last_good_days: int = 30
-    lease_seconds: float = 60.0
-    load_batch: int = 256
-    concurrent_reads: int = 8  # documents of one shard that are read at once
-    probe_question: str = "How do I roll back to the previous release?"
-    decide: str = "automatic"  # or "manual"
-    tokens_per_second: float = 3000.0  # for the plan's estimate of GPU-minutes
-    max_gpu_minutes: float = 0.0  # budget; 0: none
-    on_listing_failure: str = "stop"  # or "carry": the base's documents of that source stay
 
 
 @dataclass

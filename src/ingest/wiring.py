@@ -20,8 +20,8 @@ from ingest.executors.processes import ProcessExecutor
 from ingest.indexes.qdrant import QdrantIndex
 from ingest.lake import models
 from ingest.lake.lake import Lake
-from ingest.ports import BuildOptions, Embedder, Execute, Observer, Services, Source, Store
-from ingest.records import ChunkingOptions, ModelRecord
+from ingest.ports import Embedder, Execute, Observer, Services, Source, Store
+from ingest.records import BuildOptions, ChunkingOptions, DuplicateOptions, ModelRecord, ScreeningPolicy
 from ingest.s3 import S3Options
 from ingest.sandbox.inline import InlineSandbox
 from ingest.settings import IndexSettings, ModelSettings, Settings, SourceSettings, quiet_environment, whoami
@@ -201,12 +201,15 @@ def build_options(name: str, index: IndexSettings) -> BuildOptions:
         settings={
             "sources": [s.model_dump(mode="json") for s in index.sources],
             "max_document_bytes": index.max_document_bytes,
+            "duplicates": index.duplicates.model_dump(mode="json"),
         },
         chunking=ChunkingOptions(**index.chunking.model_dump()),
         analyser={
             **Analyser(index.keyword.language, index.keyword.stem).record(), "k1": index.keyword.k1,
             "b": index.keyword.b,
         },
+        screening={s.name: ScreeningPolicy(**s.screening.model_dump()) for s in index.sources},
+        duplicates=DuplicateOptions(**index.duplicates.model_dump()),
         profile=index.profile,
         gate=index.gate,
         judged=index.judged,

@@ -17,6 +17,7 @@ _strings = pa.list_(pa.string())
 _block = pa.struct([
     ("kind", pa.string()), ("start", pa.int64()), ("end", pa.int64()), ("level", pa.int32()), ("title", pa.string()),
     ("breaks", pa.list_(pa.int64())), ("header_end", pa.int64()), ("language", pa.string()), ("page", pa.int32()),
+    ("marks", _strings),
 ])  # fmt: skip
 
 SCHEMAS: dict[str, pa.Schema] = {
@@ -33,7 +34,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("chunk_id", pa.string()), ("document_id", pa.string()), ("heading_path", _strings),
         ("heading_paths", pa.list_(_strings)), ("text", pa.large_string()), ("context", pa.string()),
         ("start", pa.int64()), ("end", pa.int64()), ("page", pa.int32()), ("tokens", pa.int32()),
-        ("embedding_key", pa.string()),
+        ("embedding_key", pa.string()), ("marks", _strings),
     ]),
     "attributes": pa.schema([
         ("chunk_id", pa.string()), ("document_id", pa.string()), ("source", pa.string()), ("acl", _strings),
@@ -83,7 +84,7 @@ def chunk_digest(chunks: Iterable[Chunk]) -> str:
     """Return the digest of a document's chunks in order."""
     return digest_of([
         [c.chunk_id, c.embedding_key, c.start, c.end, c.tokens, list(c.heading_path),
-         [list(path) for path in c.heading_paths], c.page] for c in chunks
+         [list(path) for path in c.heading_paths], c.page, list(c.marks)] for c in chunks
     ])  # fmt: skip
 
 
@@ -110,6 +111,7 @@ def chunk_rows(table: pa.Table) -> list[Chunk]:
                 **row,
                 "heading_path": tuple(row["heading_path"]),
                 "heading_paths": tuple(tuple(p) for p in row["heading_paths"]),
+                "marks": tuple(row["marks"]),
             }
         )
         for row in table.to_pylist()
@@ -125,8 +127,9 @@ def text_table(documents: Sequence[tuple[str, str, Sequence[Block]]]) -> pa.Tabl
 def stored_document(row: dict[str, Any], of: DocumentRow) -> Document:
     """Return the parsed document that a row of `texts` and its row of `documents` hold."""
     blocks = tuple(
-        Block(**{**b, "kind": BlockKind(b["kind"]), "breaks": tuple(b["breaks"])}) for b in row["blocks"]
-    )  # fmt: skip
+        Block(**{**b, "kind": BlockKind(b["kind"]), "breaks": tuple(b["breaks"]), "marks": tuple(b["marks"])})
+        for b in row["blocks"]
+    )
     return Document(row["text"], blocks, of.title, of.media_type, of.parser, of.language)
 
 

@@ -3,8 +3,8 @@
 from ingest.records.documents import (
     Block,
     BlockKind,
+    Child,
     Chunk,
-    ChunkingOptions,
     Document,
     DocumentRef,
     Quarantined,
@@ -33,6 +33,14 @@ from ingest.records.generations import (
     ShardPlan,
     StageFigure,
 )
+from ingest.records.options import (
+    BuildOptions,
+    ChunkingOptions,
+    DuplicateOptions,
+    ParseLimits,
+    ParserOptions,
+    ScreeningPolicy,
+)
 from ingest.records.retrieval import (
     EVERYTHING,
     AliasAction,
@@ -50,10 +58,10 @@ from ingest.records.retrieval import (
 )
 
 __all__ = [
-    "EVERYTHING", "READER_FORMAT", "STEPS", "AliasAction", "Block", "BlockKind", "Chunk", "ChunkingOptions",
-    "Claim", "Conservation", "Document", "DocumentRef", "Filter", "GateRules", "Gold", "Hit", "Hold", "Lease",
-    "Manifest", "Marker", "ModelRecord", "PairedDifference", "PartFile", "PartKind", "PlanSummary",
-    "PlannedDocument", "Point", "Probe", "Quarantined", "QueryProfile", "Question", "RawDocument", "Record",
-    "Release", "Result", "RunReport", "SegmentEntry", "ShardPlan", "StageFigure", "StoredPoint", "Vectors",
-    "Verdict",
+    "EVERYTHING", "READER_FORMAT", "STEPS", "AliasAction", "Block", "BlockKind", "BuildOptions", "Child", "Chunk",
+    "ChunkingOptions", "Claim", "Conservation", "Document", "DocumentRef", "DuplicateOptions", "Filter", "GateRules",
+    "Gold", "Hit", "Hold", "Lease", "Manifest", "Marker", "ModelRecord", "PairedDifference", "ParseLimits",
+    "ParserOptions", "PartFile", "PartKind", "PlanSummary", "PlannedDocument", "Point", "Probe", "Quarantined",
+    "QueryProfile", "Question", "RawDocument", "Record", "Release", "Result", "RunReport", "ScreeningPolicy",
+    "SegmentEntry", "ShardPlan", "StageFigure", "StoredPoint", "Vectors", "Verdict",
 ]  # fmt: skip

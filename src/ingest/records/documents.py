@@ -6,6 +6,8 @@ DocumentRef ──read──▶ RawDocument ──parse──▶ Document (text,
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ingest.records.options import ParserOptions
+
 
 @dataclass(frozen=True, slots=True)
 class DocumentRef:
@@ -30,6 +32,7 @@ class RawDocument:
     ref: DocumentRef
     data: bytes
     media_type: str = ""  # filled in by sniffing
+    options: ParserOptions = field(default_factory=ParserOptions)
 
 
 class BlockKind(StrEnum):
@@ -58,11 +61,24 @@ class Block:
     header_end: int = 0  # table only: where the header rows end, 0 without a header
     language: str = ""  # code only: the fence's language
     page: int | None = None
+    marks: tuple[str, ...] = ()  # "hidden": no reader of the document sees it
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A document inside a document: an attachment, an entry of an archive."""
+
+    path: str  # inside its parent, as people write it; unique there
+    data: bytes
+    media_type: str = ""  # what the parent claims; content is sniffed first
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed document: canonical text, and blocks in order that do not overlap."""
+    """A parsed document: canonical text, and blocks in order that do not overlap.
+
+    A container has children, and may have no text of its own.
+    """
 
     text: str
     blocks: tuple[Block, ...]
@@ -70,6 +86,7 @@ class Document:
     media_type: str
     parser: str  # name of the parser module
     language: str = ""
+    children: tuple[Child, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +104,7 @@ class Chunk:
     tokens: int  # of text, in the embedder's tokens, without special tokens
     embedding_key: str
     page: int | None = None
+    marks: tuple[str, ...] = ()  # what is suspicious about its text, sorted: hidden, invisible, instruction, secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +119,3 @@ class Quarantined:
     message: str
     fingerprint: str  # of parser and chunker: the same version is not tried again with the same code
     size: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkingOptions:
-    """How blocks become chunks. Sizes are in tokens of the embedder's tokenizer; part of a generation's settings."""
-
-    split_level: int = 6  # a heading of this level or above always starts a chunk
-    target_tokens: int = 160
-    max_tokens: int = 220  # of text plus context; never above the model's limit less its special tokens
-    min_tokens: int = 60  # smaller sibling sections below split_level merge up to here
-    heading_prefix: bool = True
-    skipped_kinds: tuple[str, ...] = field(default=("metadata",))

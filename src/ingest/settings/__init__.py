@@ -9,14 +9,27 @@ import os
 import re
 import socket
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from ingest.errors import InvalidSettings
-from ingest.records import GateRules, QueryProfile
+from ingest.settings.sections import (
+    ChunkingSettings,
+    IndexSettings,
+    KeywordSettings,
+    ModelSettings,
+    QdrantSettings,
+    S3Settings,
+    SourceSettings,
+)
+
+__all__ = [
+    "ChunkingSettings", "IndexSettings", "KeywordSettings", "ModelSettings", "QdrantSettings", "S3Settings", "Settings",
+    "SourceSettings", "load_settings", "make_settings", "quiet_environment", "whoami",
+]  # fmt: skip
 
 SECRET = re.compile(r"(?i)(^|[._-])(api_?key|access_?key(_id)?|secret\w*|password|credentials|token)$")
 PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")  # in a URI
@@ -31,111 +44,6 @@ QUIET = {
     "TOKENIZERS_PARALLELISM": "false",
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "16",  # torch keeps code and buffers for 1,024 shapes: measured +800 MB
 }  # usage reports and downloads at run time are off unless the environment says otherwise
-
-
-class Section(BaseModel):
-    """A part of the settings: frozen, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class S3Settings(Section):
-    """How to reach S3. Credentials come from the environment or the cloud's role."""
-
-    endpoint_url: str | None = None
-    region: str | None = None
-    max_connections: int = Field(default=16, ge=1)
-    connect_timeout: float = Field(default=5.0, gt=0)  # seconds
-    read_timeout: float = Field(default=60.0, gt=0)  # seconds
-    attempts: int = Field(default=3, ge=1, le=10)
-    addressing_style: Literal["auto", "path", "virtual"] = "auto"
-
-
-class QdrantSettings(Section):
-    """Where the vectors are served. Without a URL the embedded engine starts by itself."""
-
-    url: str | None = None
-    api_key: SecretStr | None = None
-    timeout_seconds: float = Field(default=60.0, gt=0)
-    open_collections: int = Field(default=16, ge=2, le=256)  # of the embedded engine, a process of 150 MB each
-
-
-class SourceSettings(Section):
-    """One place that holds documents."""
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
-    uri: str
-    acl: tuple[str, ...] = ("public",)
-    tenant: str = "public"
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    options: dict[str, Any] = Field(default_factory=dict)
-
-
-class ModelSettings(Section):
-    """The embedder: a module of `embedders/`, and a name or folder that it knows."""
-
-    kind: str = "sentence_transformer"
-    name: str = "default"
-    options: dict[str, Any] = Field(default_factory=dict)
-
-
-class ChunkingSettings(Section):
-    """How blocks become chunks; sizes in tokens of the embedder's tokenizer."""
-
-    split_level: int = Field(default=6, ge=1, le=9)
-    target_tokens: int = Field(default=160, ge=16)
-    max_tokens: int = Field(default=220, ge=24)
-    min_tokens: int = Field(default=60, ge=0)
-    heading_prefix: bool = True
-    skipped_kinds: tuple[str, ...] = ("metadata",)
-
-
-class KeywordSettings(Section):
-    """The keyword index: analysis and BM25."""
-
-    language: str = "english"
-    stem: bool = True
-    k1: float = Field(default=1.2, ge=0)
-    b: float = Field(default=0.75, ge=0, le=1)
-
-
-class IndexSettings(Section):
-    """One named index: the alias, and everything about its generations."""
-
-    sources: tuple[SourceSettings, ...] = Field(min_length=1)
-    model: ModelSettings = ModelSettings()
-    chunking: ChunkingSettings = ChunkingSettings()
-    keyword: KeywordSettings = KeywordSettings()
-    profile: QueryProfile = QueryProfile()
-    gate: GateRules = GateRules()
-    judged: tuple[Path, ...] = ()
-    documents_per_shard: int = Field(default=300, ge=1)
-    max_deleted_share: float = Field(default=0.2, ge=0, le=1)
-    max_document_bytes: int = Field(default=16 * 2**20, ge=1)
-    keep_last_good_days: int = Field(default=30, ge=0)
-    lease_seconds: float = Field(default=60.0, gt=0)
-    load_batch: int = Field(default=256, ge=1, le=4096)
-    concurrent_reads: int = Field(default=8, ge=1, le=64)
-    probe_question: str = "How do I roll back to the previous release?"
-    decide: Literal["automatic", "manual"] = "automatic"
-    tokens_per_second: float = Field(default=3000.0, gt=0)
-    max_gpu_minutes: float = Field(default=0.0, ge=0)
-    on_listing_failure: Literal["stop", "carry"] = "stop"
-
-    @model_validator(mode="after")
-    def _source_names_are_unique(self) -> "IndexSettings":
-        names = [s.name for s in self.sources]
-        if twice := sorted({n for n in names if names.count(n) > 1}):
-            raise ValueError(f"two sources have the name {', '.join(twice)}")
-        return self
-
-    @model_validator(mode="after")
-    def _sizes_agree(self) -> "IndexSettings":
-        c = self.chunking
-        if not c.min_tokens <= c.target_tokens <= c.max_tokens:
-            raise ValueError(f"chunking needs min ≤ target ≤ max: {c.min_tokens}, {c.target_tokens}, {c.max_tokens}")
-        return self
 
 
 class Settings(BaseSettings):
