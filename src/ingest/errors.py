@@ -6,7 +6,7 @@
     │   ├── OversizedDocument, ParserTimeout, ParserCrashed
     │   └── SuspiciousDocument
     ├── TransientError    try again, bounded
-    │   └── SourceUnavailable, StoreUnavailable, IndexUnavailable, EmbedderOutOfMemory
+    │   └── SourceUnavailable, StoreUnavailable, IndexUnavailable, EmbedderOutOfMemory, SandboxUnavailable
     └── FatalError        stop, promote nothing
         ├── InvalidSettings, UnknownSource, AccessDenied, DimensionMismatch, SchemaMismatch
         ├── IncompleteGeneration, LeaseHeld, LeaseLost, DeleteGuardTripped, BudgetExceeded
@@ -78,6 +78,10 @@ class IndexUnavailable(TransientError):
 
 class EmbedderOutOfMemory(TransientError):
     """A forward pass did not fit; the batch is halved and tried again."""
+
+
+class SandboxUnavailable(TransientError):
+    """No process for parsers could be started on this machine."""
 
 
 class FatalError(IngestError):

@@ -21,9 +21,18 @@ from ingest.indexes.qdrant import QdrantIndex
 from ingest.lake import models
 from ingest.lake.lake import Lake
 from ingest.ports import Embedder, Execute, Observer, Services, Source, Store
-from ingest.records import BuildOptions, ChunkingOptions, DuplicateOptions, ModelRecord, ScreeningPolicy
+from ingest.records import (
+    BuildOptions,
+    ChunkingOptions,
+    DuplicateOptions,
+    ModelRecord,
+    ParseLimits,
+    ParserOptions,
+    ScreeningPolicy,
+)
 from ingest.s3 import S3Options
 from ingest.sandbox.inline import InlineSandbox
+from ingest.sandbox.pool import PoolSandbox
 from ingest.settings import IndexSettings, ModelSettings, Settings, SourceSettings, quiet_environment, whoami
 from ingest.stores import open_store
 
@@ -62,10 +71,11 @@ def open_services(settings: Settings, index: str | None = None, observer: Observ
     _check_sizes(name, chosen, record)
     open_recorded = partial(open_embedder, options=chosen.model.options, restore=restore)
     vectors = open_vectors(settings)
+    sandbox = open_sandbox(chosen)
     return Services(
         store=store,
         sources=tuple(_open_source(s, s3, chosen.max_document_bytes) for s in checked_sources(chosen)),
-        sandbox=InlineSandbox(chosen.max_document_bytes),
+        sandbox=sandbox,
         tokenizer=embedders.find(chosen.model.kind).open_tokenizer(chosen.model.name, chosen.model.options, *folder),
         model=record,
         embedder=partial(open_recorded, record),
@@ -77,7 +87,7 @@ def open_services(settings: Settings, index: str | None = None, observer: Observ
         who=whoami(),
         new_token=partial(secrets.token_hex, 16),
         observer=observer or Silent(),
-        closers=[vectors.close],
+        closers=[sandbox.close, vectors.close],
         keep_model=partial(keep_model, store, record, chosen.model.options, *folder),
     )
 
@@ -91,6 +101,15 @@ def open_vectors(settings: Settings) -> QdrantIndex:
     return QdrantIndex.embedded(
         Engine(settings.qdrant_folder, max_open=qdrant.open_collections), timeout_seconds=qdrant.timeout_seconds
     )
+
+
+def open_sandbox(index: IndexSettings) -> PoolSandbox | InlineSandbox:
+    """Return what parses an index's documents; its processes start when documents come. `close` ends them."""
+    limits = ParseLimits(document_bytes=index.max_document_bytes, **index.limits.model_dump())
+    options = {s.name: ParserOptions(**s.parsing.model_dump(), limits=limits) for s in index.sources}
+    if index.sandbox == "inline":
+        return InlineSandbox(index.max_document_bytes, options)
+    return PoolSandbox(options, index.parser_processes)
 
 
 def open_executor(settings: Settings, index: str | None, services: Services) -> Execute:

@@ -1,0 +1,133 @@
+"""Messages between this process and a parser's: plain values only, for a hostile document may have taken that over.
+
+    frame      head length (4 bytes) │ body length (8 bytes) │ head: JSON │ body
+    question   head: ref, media type, options                  body: the document's bytes
+    answer     head: blocks, … or error and message            body: the text as UTF-8, then each child's bytes
+
+No pickle: what comes back is built from numbers and strings, and checked.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+from pydantic_core import from_json, to_json
+
+from ingest import errors
+from ingest.records import Block, BlockKind, Child, Document, DocumentRef, ParseLimits, ParserOptions, RawDocument
+
+HEADER = struct.Struct("!IQ")
+KINDS = tuple(BlockKind)
+MAX_MESSAGE = 2000  # characters of an error's message
+
+
+class Frame(NamedTuple):
+    """One message."""
+
+    head: bytes
+    body: bytes | bytearray | memoryview
+
+
+class BadAnswer(ValueError):
+    """An answer that no honest worker gives."""
+
+
+def ask(raw: RawDocument) -> Frame:
+    """Return the question for a document."""
+    ref = {name: getattr(raw.ref, name) for name in ("uri", "source", "path", "version", "size", "modified", "title")}
+    ref["media_type"] = raw.ref.media_type
+    return Frame(to_json({"ref": ref, "media_type": raw.media_type, "options": asdict(raw.options)}), raw.data)
+
+
+def asked(frame: Frame) -> RawDocument:
+    """Return the document of a question."""
+    head = from_json(frame.head)
+    options: dict[str, Any] = head["options"]
+    limits = ParseLimits(**options.pop("limits"))
+    for name in ("text_fields", "ocr_languages"):  # JSON has no tuples
+        options[name] = tuple(options[name])
+    return RawDocument(
+        DocumentRef(**head["ref"]), bytes(frame.body), head["media_type"], ParserOptions(**options, limits=limits)
+    )
+
+
+def answer(document: Document) -> Frame:
+    """Return the answer that holds a document."""
+    text = document.text.encode()
+    rows = [
+        (
+            KINDS.index(b.kind), b.start, b.end, b.level, b.title, b.breaks, b.header_end, b.language, b.page, b.marks,
+        )
+        for b in document.blocks
+    ]  # fmt: skip
+    head = {
+        "title": document.title, "media_type": document.media_type, "parser": document.parser,
+        "language": document.language, "text": len(text), "blocks": rows,
+        "children": [(child.path, child.media_type, len(child.data)) for child in document.children],
+    }  # fmt: skip
+    body = b"".join([text, *(child.data for child in document.children)]) if document.children else text
+    return Frame(to_json(head), body)
+
+
+def refusal(error: errors.DocumentError, last: bool) -> Frame:
+    """Return the answer that holds an error; `last` when the worker ends after it."""
+    message = str(error)[:MAX_MESSAGE].encode(errors="backslashreplace").decode()
+    return Frame(to_json({"error": type(error).__name__, "message": message, "last": last}), b"")
+
+
+def answered(frame: Frame) -> tuple[Document | errors.DocumentError, bool]:
+    """Return the document or the error of an answer, and whether it is the worker's last. Raises: BadAnswer."""
+    try:
+        head = from_json(frame.head)
+        if "error" in head:
+            return _error(head["error"], str(head["message"])), bool(head["last"])
+        return _document(head, memoryview(frame.body)), False
+    except BadAnswer:
+        raise
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        raise BadAnswer(f"{type(error).__name__}: {str(error)[:200]}") from error
+
+
+def _error(name: str, message: str) -> errors.DocumentError:
+    kind = getattr(errors, str(name), None)
+    if not (isinstance(kind, type) and issubclass(kind, errors.DocumentError)):
+        raise BadAnswer(f"no error of a document: {name!r:.100}")
+    return kind(message[:MAX_MESSAGE])
+
+
+def _document(head: dict[str, Any], body: memoryview) -> Document:
+    text = str(body[: head["text"]], "utf-8")
+    blocks = tuple(_blocks(head["blocks"], len(text)))
+    children = tuple(_children(head["children"], body[head["text"] :]))
+    names = [head[name] for name in ("title", "media_type", "parser", "language")]
+    if not all(isinstance(name, str) for name in names):
+        raise BadAnswer("a name that is no text")
+    title, media_type, parser, language = names
+    return Document(text, blocks, title, media_type, parser, language, children)
+
+
+def _blocks(rows: list[Any], length: int) -> Iterator[Block]:
+    at = 0
+    for kind, start, end, level, title, breaks, header_end, language, page, marks in rows:
+        if not (at <= start <= end <= length and 0 <= kind < len(KINDS)):
+            raise BadAnswer(f"block {start} to {end} after {at} of {length} characters")
+        if not (type(level) is type(header_end) is int and type(title) is type(language) is str):
+            raise BadAnswer(f"block {start} to {end}: level, title, header or language is of another type")
+        if not ((page is None or type(page) is int) and set(map(type, breaks)) <= {int}):
+            raise BadAnswer(f"block {start} to {end}: page or breaks are no numbers")
+        at = end
+        yield Block(
+            KINDS[kind], start, end, level, title, tuple(breaks), header_end, language, page, tuple(map(str, marks))
+        )
+
+
+def _children(rows: list[Any], body: memoryview) -> Iterator[Child]:
+    at = 0
+    for path, media_type, size in rows:
+        if not (type(path) is type(media_type) is str and type(size) is int and 0 <= size <= len(body) - at):
+            raise BadAnswer(f"a child of {size!r:.20} bytes at {at} of {len(body)}")
+        yield Child(path, bytes(body[at : at + size]), media_type)
+        at += size
+    if at != len(body):
+        raise BadAnswer(f"{len(body) - at} bytes after the last child")

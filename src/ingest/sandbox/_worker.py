@@ -1,0 +1,116 @@
+"""A parser's process: answers one question after the other until the pipe ends, see `pool`.
+
+It imports parsers and nothing of the rest: no model, no store, no Prefect.
+"""
+
+import faulthandler
+import gc
+import logging
+import os
+import sys
+import warnings
+from typing import Any
+
+from ingest import parsers
+from ingest.errors import DocumentError
+from ingest.records import RawDocument
+from ingest.sandbox import _parse, _walls, _wire
+
+READY = b"{}"  # head of the first message
+
+
+def main() -> None:
+    """Serve until the other end is closed. Arguments: the descriptor of the pipe and the parent's process id."""
+    pipe, parent = int(sys.argv[1]), int(sys.argv[2])
+    _walls.end_with(parent)
+    _silence()
+    parsers.media_types()  # imports every parser
+    _walls.raise_walls()
+    gc.collect()
+    gc.freeze()
+    send(pipe, _wire.Frame(READY, b""))
+    while (frame := receive(pipe)) is not None:
+        reply, last = _reply(_wire.asked(frame))
+        del frame
+        _walls.relax()
+        send(pipe, reply)
+        del reply
+        if last:
+            break
+
+
+def _reply(raw: RawDocument) -> tuple[_wire.Frame, bool]:
+    """Return the answer for a document, and whether this process should end after it: after it ran out of memory."""
+    try:
+        _walls.allow(raw.options)
+        with _parse.translated(raw):
+            return _wire.answer(_parse.parse(raw)), False
+    except DocumentError as error:
+        last = isinstance(error.__cause__, MemoryError)
+        return _wire.refusal(error, last), last
+
+
+def _silence() -> None:
+    """Keep what libraries say out of the logs; the last of what C code writes goes into the message of a crash."""
+    os.set_blocking(2, False)  # a full pipe must not stop a parser
+    faulthandler.enable()
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+    sys.stderr = _Unheard()
+
+
+class _Unheard:
+    """A stream of text that takes everything and keeps nothing."""
+
+    encoding, errors = "utf-8", "strict"
+
+    def write(self, text: str) -> int:
+        """Forget the text."""
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+    def isatty(self) -> bool:
+        """Tell that nobody looks."""
+        return False
+
+
+def send(pipe: int, frame: _wire.Frame) -> None:
+    """Write one message."""
+    head = _wire.HEADER.pack(len(frame.head), len(frame.body)) + frame.head
+    for part in (memoryview(head), memoryview(frame.body)):
+        at = 0
+        while at < len(part):
+            at += os.write(pipe, part[at : at + 2**20])
+
+
+def receive(pipe: int) -> _wire.Frame | None:
+    """Read one message, None when the other end is closed."""
+    header = _read(pipe, _wire.HEADER.size)
+    if header is None:
+        return None
+    head_size, body_size = _wire.HEADER.unpack(header)
+    head, body = _read(pipe, head_size), _read(pipe, body_size)
+    return None if head is None or body is None else _wire.Frame(bytes(head), body)
+
+
+def _read(pipe: int, size: int) -> bytearray | None:
+    data = bytearray(size)
+    view, at = memoryview(data), 0
+    while at < size:
+        got = os.readv(pipe, [view[at : at + 2**20]])
+        if not got:
+            return None
+        at += got
+    return data
+
+
+def _excepthook(kind: Any, error: BaseException, trace: Any) -> None:
+    """Write the one line that the parent reads when a worker cannot start."""
+    os.write(2, f"{kind.__name__}: {error}"[:1000].encode(errors="replace"))
+
+
+if __name__ == "__main__":
+    sys.excepthook = _excepthook
+    main()
