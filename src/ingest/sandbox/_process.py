@@ -5,14 +5,17 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import suppress
+
+from pydantic_core import from_json
 
 from ingest.errors import SandboxUnavailable
 from ingest.sandbox import _walls, _wire
 
 # Secrets of the environment stay out of reach of a parser.
-PASSED_ON = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "TZ",
+PASSED_ON = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LANG", "LC_ALL", "LC_CTYPE", "TZ",
              "LD_LIBRARY_PATH", "TESSDATA_PREFIX", "SYSTEMROOT")  # fmt: skip
 FIXED = {
     # One thread each: a pool of them uses every core, and each thread of a library takes address space.
@@ -43,23 +46,28 @@ class TooLarge(Exception):
 class ParserProcess:
     """One process. Not for two threads at once."""
 
-    def __init__(self, start_seconds: float) -> None:
+    def __init__(self, start_seconds: float, programs: bool = False) -> None:
         """Start it and wait until it can parse.
+
+        `programs` lets it start programs and write temporary files: text recognition.
 
         Must be called by a thread that lives as long as the process should: the kernel kills it with that thread.
 
         Raises: SandboxUnavailable.
         """
         self.asked = 0  # documents so far
+        self.programs = programs
+        self._folder = tempfile.TemporaryDirectory(prefix="ingest-parser-") if programs else None
         self._end: tuple[int, str] | None = None  # exit code and last words, once it was killed
         self._pipe, theirs = socket.socketpair()
         self._output, output = os.pipe()
         os.set_blocking(self._output, False)
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "ingest.sandbox._worker", str(theirs.fileno()), str(os.getpid())],
+                [sys.executable, "-P", "-m", "ingest.sandbox._worker", str(theirs.fileno()), str(os.getpid()),
+                 str(int(programs))],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=output, pass_fds=[theirs.fileno()],
-                env=environment(), start_new_session=True,
+                env=environment(self._folder.name if self._folder else None), start_new_session=True,
             )  # fmt: skip
         except OSError as error:
             self._close()
@@ -68,7 +76,7 @@ class ParserProcess:
             theirs.close()
             os.close(output)
         try:
-            self.receive(time.monotonic() + start_seconds, 1024, 0)
+            self.walls: dict[str, bool] = from_json(self.receive(time.monotonic() + start_seconds, 1024, 0).head)
         except (Ended, Late, TooLarge) as error:
             code, said = self.kill(GRACE_SECONDS if isinstance(error, Ended) else 0.0)
             raise SandboxUnavailable(
@@ -161,13 +169,20 @@ class ParserProcess:
 
     def _close(self) -> None:
         self._pipe.close()
+        if self._folder is not None:
+            self._folder.cleanup()
         with suppress(OSError):
             os.close(self._output)
 
 
-def environment() -> dict[str, str]:
-    """Return the environment of a parser's process: what Python and tesseract need, and nothing secret."""
-    return {name: os.environ[name] for name in PASSED_ON if name in os.environ} | FIXED
+def environment(temporary: str | None = None) -> dict[str, str]:
+    """Return the environment of a parser's process: what Python and tesseract need, and nothing secret.
+
+    Args:
+        temporary: Its folder for temporary files, if it may write some.
+    """
+    passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return passed_on | FIXED | ({"TMPDIR": temporary} if temporary else {})
 
 
 def _left(deadline: float) -> float:

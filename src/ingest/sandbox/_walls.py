@@ -10,10 +10,12 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from ingest.records import ParserOptions
+from ingest.sandbox import _kernel
 
 PR_SET_PDEATHSIG = 1
 OPEN_FILES = 64
@@ -29,13 +31,22 @@ def end_with(parent: int) -> None:
         sys.exit(0)
 
 
-def raise_walls() -> None:
-    """Set what holds for the life of this process."""
+def raise_walls(programs: bool) -> dict[str, bool]:
+    """Set what holds for the life of this process; return which of the kernel's walls stand: calls, files.
+
+    Args:
+        programs: Whether it may start a program, and write below its folder for temporary files: text recognition.
+    """
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
     sys.dont_write_bytecode = True  # nothing is written at all, see `allow`
+    if not programs:
+        tempfile.tempdir = "/nonexistent"  # libraries ask for its name on import, and would try to write there
+    writable = (tempfile.gettempdir(),) if programs else ()
+    files = _kernel.refuse_files(_kernel.readable_places(), writable, programs)
+    return {"calls": _kernel.refuse_calls(programs), "files": files}
 
 
 def allow(options: ParserOptions) -> None:

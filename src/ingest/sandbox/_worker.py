@@ -11,24 +11,28 @@ import sys
 import warnings
 from typing import Any
 
+from pydantic_core import to_json
+
 from ingest import parsers
 from ingest.errors import DocumentError
 from ingest.records import RawDocument
 from ingest.sandbox import _parse, _walls, _wire
 
-READY = b"{}"  # head of the first message
-
 
 def main() -> None:
-    """Serve until the other end is closed. Arguments: the descriptor of the pipe and the parent's process id."""
-    pipe, parent = int(sys.argv[1]), int(sys.argv[2])
+    """Serve until the other end is closed.
+
+    Arguments: the pipe's descriptor, the parent's process id, 1 when text recognition may start its program, else 0.
+    The first message tells which walls stand.
+    """
+    pipe, parent, programs = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "1"
     _walls.end_with(parent)
     _silence()
     parsers.media_types()  # imports every parser
-    _walls.raise_walls()
+    walls = _walls.raise_walls(programs)
     gc.collect()
     gc.freeze()
-    send(pipe, _wire.Frame(READY, b""))
+    send(pipe, _wire.Frame(to_json(walls), b""))
     while (frame := receive(pipe)) is not None:
         reply, last = _reply(_wire.asked(frame))
         del frame

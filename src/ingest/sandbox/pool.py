@@ -8,6 +8,7 @@ and ends with this one. It is replaced after `documents_per_process` documents a
 `resident_bytes` at rest.
 """
 
+import logging
 import signal
 import threading
 import time
@@ -19,6 +20,8 @@ from ingest.errors import DocumentError, OversizedDocument, ParserCrashed, Parse
 from ingest.records import Document, ParseLimits, ParserOptions, RawDocument
 from ingest.sandbox import _parse, _wire
 from ingest.sandbox._process import GRACE_SECONDS, Ended, Late, ParserProcess, TooLarge
+
+log = logging.getLogger(__name__)
 
 HEAD_PER_BLOCK = 128  # bytes of an answer's head; titles and breaks of all blocks share them
 HEAD_LEAST = 2**20
@@ -59,7 +62,7 @@ class PoolSandbox:
         self._lock = threading.Lock()
         self._idle: list[ParserProcess] = []
         self._busy: set[ParserProcess] = set()
-        self._closed = False
+        self._closed = self._warned = False
         # One thread starts them all: a process ends with the thread that started it, and those of callers come and go.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="parser-start")
 
@@ -71,7 +74,7 @@ class PoolSandbox:
         raw = _parse.with_options(raw, self._options)
         _parse.check_size(raw)
         with self._places:
-            process = self._take()
+            process = self._take(raw.options.ocr)
             used = process.asked > 0
             try:
                 return self._ask(process, raw)
@@ -79,7 +82,7 @@ class PoolSandbox:
                 if not used or process.alive:
                     raise
             # What documents before left in the process may be at fault: judged alone, once.
-            return self._ask(self._take(fresh=True), raw)
+            return self._ask(self._take(raw.options.ocr, fresh=True), raw)
 
     def close(self) -> None:
         """End all processes; documents under way fail."""
@@ -98,18 +101,29 @@ class PoolSandbox:
         with self._lock:
             return sorted(process.pid for process in (*self._idle, *self._busy))
 
-    def _take(self, fresh: bool = False) -> ParserProcess:
-        """Return a process of one's own; the one that was used last, for the others may go."""
+    def _take(self, programs: bool, fresh: bool = False) -> ParserProcess:
+        """Return a process of one's own: the fitting one that was used last, for the others may go."""
         with self._lock:
             if self._closed:
                 raise RuntimeError("this sandbox is closed")
-            process = self._idle.pop() if self._idle and not fresh else None
-        if process is None or not process.alive:
-            if process is not None:
-                process.kill()
-            process = self._starter.submit(ParserProcess, self._start_seconds).result()
+            fitting = [] if fresh else [idle for idle in self._idle if idle.programs == programs]
+            chosen = fitting[-1] if fitting else self._idle[0] if self._idle else None
+            if chosen is not None:
+                self._idle.remove(chosen)
+        if chosen is None or not fitting or not chosen.alive:
+            if chosen is not None:
+                chosen.kill()  # so that there are never more than `processes`
+            chosen = self._starter.submit(self._start, programs).result()
         with self._lock:
-            self._busy.add(process)
+            self._busy.add(chosen)
+        return chosen
+
+    def _start(self, programs: bool) -> ParserProcess:
+        process = ParserProcess(self._start_seconds, programs)
+        missing = sorted(name for name, stands in process.walls.items() if not stands)
+        if missing and not self._warned:
+            self._warned = True
+            log.warning("this system cannot keep parsers away from %s; see docs/security.md", " and ".join(missing))
         return process
 
     def _ask(self, process: ParserProcess, raw: RawDocument) -> Document:

@@ -42,8 +42,7 @@ def test_the_sources_claim_helps_where_the_name_says_nothing(sandbox):
         ("a.html", b"<html></html>", EmptyDocument, "a.html: 13 bytes"),
         ("a.md", b"x" * 1001, OversizedDocument, "a.md: 1001 bytes, the limit is 1000"),
         ("a.md", bytes(range(256)), UnsupportedFormat, "a.md: .* begins with 00 01 02"),
-        ("a.md", b"%PDF-1.7", UnsupportedFormat, "a.md: no parser reads application/pdf"),
-        ("a.ipynb", b'{"cells": []}', UnsupportedFormat, "no parser reads application/x-ipynb"),
+        ("a.tex", b"text", UnsupportedFormat, "a.tex: no parser reads text/x-tex"),
         ("a.md", b"text" * 20 + b"\0", MalformedDocument, "a.md: NUL at character 80"),
         ("a.md", "Übergröße ".encode() * 9 + b"\xff", MalformedDocument, "a.md: byte 117"),
     ],
@@ -53,9 +52,7 @@ def test_each_kind_of_bad_input_has_its_own_error(sandbox, path, data, error, me
         sandbox.parse(raw(data, path))
 
 
-@pytest.mark.parametrize(
-    "fault", [ValueError("bad value"), RecursionError("deep"), MemoryError(), KeyError("x" * 9999)]
-)
+@pytest.mark.parametrize("fault", [ValueError("bad value"), OSError(2, "gone"), KeyError("x" * 9999)])
 def test_whatever_a_parser_raises_is_a_crash_with_its_name(monkeypatch, sandbox, fault):
     def parse(_):
         raise fault
@@ -64,6 +61,21 @@ def test_whatever_a_parser_raises_is_a_crash_with_its_name(monkeypatch, sandbox,
     with pytest.raises(ParserCrashed, match=f"a.md: {type(fault).__name__}") as caught:
         sandbox.parse(raw("text"))
     assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"), [(RecursionError("deep"), "limits.nesting"), (MemoryError(), "limits.memory_bytes")]
+)
+def test_too_deep_and_too_much_memory_are_over_a_limit(monkeypatch, sandbox, fault, message):
+    def parse(_):
+        try:
+            raise fault
+        except type(fault) as error:
+            raise ValueError("a library's own words") from error
+
+    monkeypatch.setattr(parsers, "find", lambda *_: SimpleNamespace(parse=parse))
+    with pytest.raises(OversizedDocument, match=message):
+        sandbox.parse(raw("text"))
 
 
 def test_an_interrupt_is_not_swallowed(monkeypatch, sandbox):
