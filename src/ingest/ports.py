@@ -22,6 +22,7 @@ from ingest.records import (
     Filter,
     Hit,
     ModelRecord,
+    ParserOptions,
     Point,
     RawDocument,
     StoredPoint,
@@ -236,6 +237,21 @@ class Observer(Protocol):
     def told(self, kind: str, value: Any) -> None:
         """Hear of a plan, a conservation table, a verdict or a release, as a record."""
         ...
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """What reads and cuts documents: the ports of an index that need neither vectors nor weights."""
+
+    store: Store
+    sources: tuple[Source, ...]
+    sandbox: Sandbox
+    tokenizer: Tokenizer
+    model: ModelRecord
+    model_folder: tuple[Path, ...]  # where its copy from the lake lies; () for the model of this machine
+    options: BuildOptions
+    parsing: dict[str, ParserOptions]  # by source; "" for a document of none
+    close: Callable[[], None]
 
 
 @dataclass

@@ -20,7 +20,7 @@ from ingest.executors.processes import ProcessExecutor
 from ingest.indexes.qdrant import QdrantIndex
 from ingest.lake import models
 from ingest.lake.lake import Lake
-from ingest.ports import Embedder, Execute, Observer, Services, Source, Store
+from ingest.ports import Embedder, Execute, Observer, Services, Source, Store, Workbench
 from ingest.records import (
     BuildOptions,
     ChunkingOptions,
@@ -62,6 +62,36 @@ def open_services(settings: Settings, index: str | None = None, observer: Observ
 
     Raises: InvalidSettings, UnknownSource, IndexUnavailable.
     """
+    _, chosen = settings.index(index)
+    bench = open_workbench(settings, index)
+    restore = partial(restore_model, bench.store, settings.state / "models")
+    open_recorded = partial(open_embedder, options=chosen.model.options, restore=restore)
+    vectors = open_vectors(settings)
+    return Services(
+        store=bench.store,
+        sources=bench.sources,
+        sandbox=bench.sandbox,
+        tokenizer=bench.tokenizer,
+        model=bench.model,
+        embedder=partial(open_recorded, bench.model),
+        open_embedder=open_recorded,
+        vectors=vectors,
+        options=bench.options,
+        clock=lambda: datetime.now(UTC),
+        monotonic=time.monotonic,
+        who=whoami(),
+        new_token=partial(secrets.token_hex, 16),
+        observer=observer or Silent(),
+        closers=[bench.close, vectors.close],
+        keep_model=partial(keep_model, bench.store, bench.model, chosen.model.options, *bench.model_folder),
+    )
+
+
+def open_workbench(settings: Settings, index: str | None = None) -> Workbench:
+    """Return the workbench of an index. The lake is read only when the model is not on this machine.
+
+    Raises: InvalidSettings, UnknownSource.
+    """
     quiet_environment()
     name, chosen = settings.index(index)
     s3 = S3Options(**settings.s3.model_dump())
@@ -69,26 +99,17 @@ def open_services(settings: Settings, index: str | None = None, observer: Observ
     restore = partial(restore_model, store, settings.state / "models")
     record, folder = describe_model(chosen.model, Lake(store, name), restore)
     _check_sizes(name, chosen, record)
-    open_recorded = partial(open_embedder, options=chosen.model.options, restore=restore)
-    vectors = open_vectors(settings)
     sandbox = open_sandbox(chosen)
-    return Services(
+    return Workbench(
         store=store,
         sources=tuple(_open_source(s, s3, chosen.max_document_bytes) for s in checked_sources(chosen)),
         sandbox=sandbox,
         tokenizer=embedders.find(chosen.model.kind).open_tokenizer(chosen.model.name, chosen.model.options, *folder),
         model=record,
-        embedder=partial(open_recorded, record),
-        open_embedder=open_recorded,
-        vectors=vectors,
+        model_folder=folder,
         options=build_options(name, chosen),
-        clock=lambda: datetime.now(UTC),
-        monotonic=time.monotonic,
-        who=whoami(),
-        new_token=partial(secrets.token_hex, 16),
-        observer=observer or Silent(),
-        closers=[sandbox.close, vectors.close],
-        keep_model=partial(keep_model, store, record, chosen.model.options, *folder),
+        parsing=parser_options(chosen),
+        close=sandbox.close,
     )
 
 
@@ -105,11 +126,17 @@ def open_vectors(settings: Settings) -> QdrantIndex:
 
 def open_sandbox(index: IndexSettings) -> PoolSandbox | InlineSandbox:
     """Return what parses an index's documents; its processes start when documents come. `close` ends them."""
-    limits = ParseLimits(document_bytes=index.max_document_bytes, **index.limits.model_dump())
-    options = {s.name: ParserOptions(**s.parsing.model_dump(), limits=limits) for s in index.sources}
+    options = {name: given for name, given in parser_options(index).items() if name}
     if index.sandbox == "inline":
         return InlineSandbox(index.max_document_bytes, options)
     return PoolSandbox(options, index.parser_processes)
+
+
+def parser_options(index: IndexSettings) -> dict[str, ParserOptions]:
+    """Return what the parsers are told, by source; "" stands for a document of no source."""
+    limits = ParseLimits(document_bytes=index.max_document_bytes, **index.limits.model_dump())
+    told = {s.name: ParserOptions(**s.parsing.model_dump(), limits=limits) for s in index.sources}
+    return {**told, "": ParserOptions(limits=limits)}
 
 
 def open_executor(settings: Settings, index: str | None, services: Services) -> Execute:

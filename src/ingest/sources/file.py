@@ -21,6 +21,7 @@ from ingest.ports import Source
 from ingest.records import DocumentRef, RawDocument
 from ingest.s3 import S3Options
 
+ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # gone, or a link in its place
 NO_LINK = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -44,18 +45,39 @@ class FileSource:
         """Yield every document, sorted by `uri`, once the whole folder was walked; see `ports.Source`."""
         return self.selection.refs(self.name, self._found())
 
+    def look(self, uri: str) -> DocumentRef | None:
+        """Return one document as the listing has it, None when it is not there or not wanted.
+
+        Raises: InvalidSettings, UnknownSource, AccessDenied, SourceUnavailable.
+        """
+        parts = self._parts(uri)
+        with self._translated(uri):
+            self._look_at_root()
+            try:
+                descriptor = _open_below(self.root, parts)
+            except OSError as error:
+                if error.errno in ABSENT:
+                    return None
+                raise
+            if descriptor is None:
+                return None
+            with os.fdopen(descriptor, "rb"):
+                status = os.fstat(descriptor)
+        found = _as_found(_rooted(self.root) + b"/".join(parts), len(_rooted(self.root)), status)
+        return next(self.selection.refs(self.name, [found]), None)
+
     def read(self, ref: DocumentRef) -> RawDocument | None:
         """Return the bytes of exactly the listed version, None when the file changed or went; see `ports.Source`.
 
         Raises: OversizedDocument before anything is read.
         """
         self.selection.check_size(ref, ref.size)
-        parts = self._parts(ref)
+        parts = self._parts(ref.uri)
         with self._translated(ref.uri):
             try:
                 descriptor = _open_below(self.root, parts)
             except OSError as error:
-                if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):  # gone, or a link in its place
+                if error.errno in ABSENT:
                     return None
                 raise
             if descriptor is None:
@@ -67,10 +89,10 @@ class FileSource:
                 unchanged = _version(os.fstat(descriptor)) == ref.version and len(data) == ref.size
             return RawDocument(ref, data) if unchanged else None
 
-    def _parts(self, ref: DocumentRef) -> tuple[bytes, ...]:
-        parts = tuple(decode(ref.uri.removeprefix(f"{self.uri}/")).split(b"/"))
-        if not ref.uri.startswith(f"{self.uri}/") or {b"", b".", b".."} & set(parts):
-            raise InvalidSettings(f"source {self.name}: {ref.uri} does not lie under {self.uri}")
+    def _parts(self, uri: str) -> tuple[bytes, ...]:
+        parts = tuple(decode(uri.removeprefix(f"{self.uri}/")).split(b"/"))
+        if not uri.startswith(f"{self.uri}/") or {b"", b".", b".."} & set(parts):
+            raise InvalidSettings(f"source {self.name}: {uri} does not lie under {self.uri}")
         return parts
 
     def _found(self) -> Iterator[Found]:
@@ -79,7 +101,7 @@ class FileSource:
             before = self._look_at_root()
             folders = [root]
             while folders:
-                yield from _found_in(folders.pop(), folders, len(root.rstrip(b"/")) + 1)
+                yield from _found_in(folders.pop(), folders, len(_rooted(self.root)))
             if self._look_at_root() != before:  # unmounted on the way, everything would look deleted
                 raise SourceUnavailable(f"{self.uri}: another folder is in its place since the listing began")
 
@@ -118,8 +140,17 @@ def _found_in(folder: bytes, folders: list[bytes], cut: int) -> Iterator[Found]:
             except FileNotFoundError:
                 continue
             if stat.S_ISREG(status.st_mode):
-                path = entry.path[cut:].decode(errors="backslashreplace")
-                yield Found(_uri(entry.path), path, _version(status), status.st_size, _modified(status))
+                yield _as_found(entry.path, cut, status)
+
+
+def _as_found(path: bytes, cut: int, status: os.stat_result) -> Found:
+    below = path[cut:].decode(errors="backslashreplace")
+    return Found(_uri(path), below, _version(status), status.st_size, _modified(status))
+
+
+def _rooted(root: Path) -> bytes:
+    """Return what the absolute paths of all documents below `root` begin with."""
+    return os.fsencode(root).rstrip(b"/") + b"/"
 
 
 def _open_below(root: Path, parts: tuple[bytes, ...]) -> int | None:

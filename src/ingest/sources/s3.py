@@ -7,6 +7,7 @@ any other, and for objects older than versioning, by its ETag.
 
 import logging
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from ingest.errors import AccessDenied, DocumentError, InvalidSettings, SourceUnavailable
@@ -38,7 +39,12 @@ class S3Source:
 
     def list(self) -> Iterator[DocumentRef]:
         """Yield every document, sorted by `uri`, once the whole bucket was listed; see `ports.Source`."""
-        return self.selection.refs(self.name, self._found())
+        return self.selection.refs(self.name, self._found(self.prefix))
+
+    def look(self, uri: str) -> DocumentRef | None:
+        """Return one document as the listing has it, None when it is not there or not wanted."""
+        first = islice(self._found(self._key(uri)), 1)  # of all keys that begin with this one, itself
+        return next(self.selection.refs(self.name, (found for found in first if found.uri == uri)), None)
 
     def read(self, ref: DocumentRef) -> RawDocument | None:
         """Return the bytes of exactly the listed version, see `ports.Source`.
@@ -55,20 +61,20 @@ class S3Source:
             self.selection.check_size(ref, size)
 
         try:
-            data = self.bucket.get(self._key(ref), pin if f"{kind}:" == VERSION else "", check)
+            data = self.bucket.get(self._key(ref.uri), pin if f"{kind}:" == VERSION else "", check)
         except Archived as error:
             raise DocumentError(f"{ref.uri}: archived by S3, restore it and replay the quarantine") from error
         return None if data is None else RawDocument(ref, data)
 
-    def _key(self, ref: DocumentRef) -> str:
+    def _key(self, uri: str) -> str:
         root = f"s3://{self.bucket.name}/"
-        key = decode(ref.uri.removeprefix(root)).decode()
-        if not ref.uri.startswith(root) or not key.startswith(self.prefix):
-            raise InvalidSettings(f"source {self.name}: {ref.uri} does not lie under {self.uri}")
+        key = decode(uri.removeprefix(root)).decode(errors="replace")
+        if not uri.startswith(root) or not key.startswith(self.prefix):
+            raise InvalidSettings(f"source {self.name}: {uri} does not lie under {self.uri}")
         return key
 
-    def _found(self) -> Iterator[Found]:
-        for item in self._versions() if self._is_versioned() else self.bucket.objects(self.prefix):
+    def _found(self, prefix: str) -> Iterator[Found]:
+        for item in self._versions(prefix) if self._is_versioned() else self.bucket.objects(prefix):
             if item.key.endswith("/") and item.size == 0:
                 continue
             versioned = item.version_id not in ("", "null")  # "null" is overwritten in place
@@ -86,13 +92,13 @@ class S3Source:
             return False
         return answer.get("Status") in ("Enabled", "Suspended")
 
-    def _versions(self) -> Iterator[Listed]:
+    def _versions(self, prefix: str) -> Iterator[Listed]:
         where: dict[str, Any] = {
-            "Bucket": self.bucket.name, "Prefix": self.prefix, "MaxKeys": self.bucket.options.page_size
+            "Bucket": self.bucket.name, "Prefix": prefix, "MaxKeys": self.bucket.options.page_size
         }  # fmt: skip
         action = "list versions (needs s3:ListBucketVersions)"
         while True:
-            page = self.bucket.call(action, self.prefix, lambda s3: s3.list_object_versions(**where))
+            page = self.bucket.call(action, prefix, lambda s3: s3.list_object_versions(**where))
             for item in page.get("Versions", ()):
                 if item["IsLatest"]:
                     modified = item["LastModified"].isoformat(timespec="seconds")
@@ -101,5 +107,5 @@ class S3Source:
                 return
             before = where.get("KeyMarker"), where.get("VersionIdMarker")
             after = page.get("NextKeyMarker", ""), page.get("NextVersionIdMarker", "")
-            self.bucket.check_progress(self.prefix, before, after if after[0] else None)
+            self.bucket.check_progress(prefix, before, after if after[0] else None)
             where["KeyMarker"], where["VersionIdMarker"] = after
