@@ -1,0 +1,172 @@
+"""Which lines of a PDF are headings: by its tags, by its outline, else by size and weight against the body's font."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ingest.parsers._pdf_layout import Line
+from ingest.parsers._pdf_text import CAPTION, ITEM, LEADERS, NUMBERED, PAGE_NUMBER
+
+_LARGER = 1.12  # times the body's size
+_LONGEST = 200  # characters of a heading
+_LINES = 4  # of a heading, at most
+_LEADING = 2.0  # font sizes between the lines of a heading, at most
+_DEEPEST = 6
+_LETTERS = re.compile(r"\w+")
+_TAGS = re.compile(r"H([1-6])$")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the outline."""
+
+    title: str
+    level: int  # from 1
+    page: int  # from 1, 0 when it leads nowhere
+
+
+class Headings:
+    """Knows the level of each line, 0 for one that is none."""
+
+    def __init__(self, outline: Sequence[Entry]) -> None:
+        """Take the outline; `learn` takes the lines."""
+        self._outline = outline
+        self._levels: dict[int, int] = {}  # id of a line → level
+        self._unit: dict[int, int] = {}  # id of a line → which heading it is a part of
+
+    def learn(self, lines: Sequence[Line]) -> None:
+        """Decide for all lines of the document, in reading order."""
+        shown = [line for line in lines if not line.hidden and line.column >= 0]
+        self._match_outline(shown)
+        body = _body(shown)
+        styles = self._styles(shown, body)
+        for number, run in enumerate(_runs(shown)):
+            if any(id(line) in self._levels for line in run):
+                continue
+            tagged = _TAGS.match(run[0].role)
+            level = int(tagged[1]) if tagged else styles.get(_style(run[0]), 0) if _is_title(run) else 0
+            if level:
+                for line in run:
+                    self._levels[id(line)] = level
+                    self._unit[id(line)] = -1 - number
+
+    def level(self, line: Line) -> int:
+        """Return the level of a line, 0 when it is no heading."""
+        return self._levels.get(id(line), 0)
+
+    def same(self, group: Sequence[Line], line: Line) -> bool:
+        """Tell whether a line of the same level goes on with the heading of `group`."""
+        return self._unit.get(id(group[0])) == self._unit.get(id(line))
+
+    def _match_outline(self, lines: Sequence[Line]) -> None:
+        """Find the lines that an entry of the outline names, on its page; several lines may make one title."""
+        by_page: dict[int, list[Line]] = {}
+        for line in lines:
+            by_page.setdefault(line.page, []).append(line)
+        for number, entry in enumerate(self._outline):
+            wanted = plain(entry.title)
+            if not wanted:
+                continue
+            here = by_page.get(entry.page, [])
+            for at in range(len(here)):
+                if id(here[at]) in self._levels or not wanted.startswith(plain(here[at].text)[:8] or "\0"):
+                    continue
+                if (count := _spelled(here[at : at + _LINES], wanted)) > 0:
+                    for line in here[at : at + count]:
+                        self._levels[id(line)] = min(entry.level, _DEEPEST)
+                        self._unit[id(line)] = number
+                    break
+
+    def _styles(self, lines: Sequence[Line], body: tuple[float, bool]) -> dict[tuple[float, bool], int]:
+        """Return the looks of headings with their levels: those that the outline uses, then larger before smaller."""
+        known: dict[tuple[float, bool], Counter[int]] = {}
+        for line in lines:
+            if level := self._levels.get(id(line)):
+                known.setdefault(_style(line), Counter())[level] += 1
+        styles = {style: levels.most_common(1)[0][0] for style, levels in known.items() if _stands_out(style, body)}
+        looks = Counter(_style(line) for line in lines if _could_be(line))
+        rest = sorted((style for style in looks if _stands_out(style, body) and style not in styles), reverse=True)
+        level = 0
+        for style in sorted([*rest, *styles], reverse=True):
+            level = styles.get(style, min(level + 1, _DEEPEST))
+            styles[style] = level
+        return styles
+
+
+def plain(text: str) -> str:
+    """Return letters and digits only, in lower case: how titles are compared."""
+    return "".join(_LETTERS.findall(text.lower()))
+
+
+def _spelled(lines: Sequence[Line], wanted: str) -> int:
+    """Return how many of the first lines spell a title, 0 when they do not. A number in front may be missing in it."""
+    text = ""
+    for count, line in enumerate(lines, start=1):
+        text += plain(line.text)
+        if text == wanted or (NUMBERED.match(lines[0].text) and text.lstrip("0123456789") == wanted):
+            return count
+        if len(text) > len(wanted) + 8:
+            break
+    return 0
+
+
+def _style(line: Line) -> tuple[float, bool]:
+    return round(line.size * 2) / 2, line.bold
+
+
+def _body(lines: Sequence[Line]) -> tuple[float, bool]:
+    """Return the look of most characters."""
+    counts: Counter[tuple[float, bool]] = Counter()
+    for line in lines:
+        counts[_style(line)] += len(line.text)
+    return max(counts, key=lambda style: (counts[style], style)) if counts else (0.0, False)
+
+
+def _stands_out(style: tuple[float, bool], body: tuple[float, bool]) -> bool:
+    size, bold = style
+    return size >= _LARGER * body[0] or (bold and not body[1] and size >= 0.95 * body[0])
+
+
+def _could_be(line: Line) -> bool:
+    """Tell whether a line reads like a heading: short, with letters, no sentence, no item, no caption."""
+    text = line.text
+    if not 1 < len(text) <= _LONGEST or not any(letter.isalpha() for letter in text):
+        return False
+    if (
+        LEADERS.search(text)
+        or CAPTION.match(text)
+        or PAGE_NUMBER.fullmatch(text.lower())
+        or text[-1] in ",;"
+        or text[0].islower()
+    ):
+        return False
+    return not (ITEM.match(text) and not NUMBERED.match(text))
+
+
+def _runs(lines: Sequence[Line]) -> Iterator[list[Line]]:
+    """Yield lines of one look below each other, parted where a line begins with a number of its own."""
+    run: list[Line] = []
+    for line in lines:
+        last = run[-1] if run else None
+        if last is None or not _goes_on(last, line):
+            if run:
+                yield run
+            run = []
+        run.append(line)
+    if run:
+        yield run
+
+
+def _goes_on(last: Line, line: Line) -> bool:
+    like = _style(last) == _style(line) and last.role == line.role and last.page == line.page
+    near = last.column == line.column and 0 <= line.base - last.base <= _LEADING * line.size
+    return like and near and not NUMBERED.match(line.text)
+
+
+def _is_title(run: Sequence[Line]) -> bool:
+    """Tell whether lines of one look are a heading: few, short, and no sentence."""
+    text = " ".join(line.text for line in run)
+    if len(run) > _LINES or len(text) > _LONGEST or not _could_be(run[0]):
+        return False
+    return text[-1] not in ",;" and not (text[-1] == "." and not text[:1].isdigit())

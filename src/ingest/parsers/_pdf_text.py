@@ -1,0 +1,55 @@
+"""What lines of PDF text look like: list markers, leaders, captions, and how lines are joined."""
+
+import re
+from collections.abc import Set as AbstractSet
+
+BULLETS = "•‣⁃∙◦▪▫■□●○◆◇►▶➢➤✓✔❖–—*·\uf0b7\uf0a7\uf0d8"
+MARKER = re.compile(rf"(?:[{re.escape(BULLETS)}-]|o|\(?(?:\d{{1,3}}|[a-zA-Z]|[ivxIVX]{{1,5}})[.)]|\[\d{{1,3}}\])")
+ITEM = re.compile(rf"(?:{MARKER.pattern})\s+\S")
+LEADERS = re.compile(r"\.{4}|(?:\. ){4}|…{2}")
+CAPTION = re.compile(
+    r"(?:fig(?:ure|\.)?|table|tab\.|chart|exhibit|box|listing|algorithm|scheme|plate|map)\s*"
+    r"[A-Z]?\d[\d.\-]*[a-z]?\s*(?:[:.|–—-]|$)", re.IGNORECASE,
+)  # fmt: skip
+NUMBERED = re.compile(r"((?:\d{1,2}|[A-Z]|[IVXLC]{1,5})(?:\.\d{1,3})*)\.?\s+\S")
+PAGE_NUMBER = re.compile(r"[-–— |]*(?:page|p\.|seite|página)?\s*[#\d]+(?:\s*(?:of|/|von|de|sur)\s*[#\d]+)?[-–— |]*")
+_HYPHENS = ("-", "\u2010", "\xad")
+
+
+def join_lines(lines: list[str], words: AbstractSet[str] = frozenset()) -> str:
+    """Return lines as one: a word that a hyphen parts at a line's end is whole again.
+
+    The hyphen stays where `words` has the word with it and not without it; no space is put between the lines of
+    scripts that have none.
+
+    Args:
+        lines: Not empty each.
+        words: Of the document, in lower case, to tell "self-contained" from "docu-mentation".
+    """
+    text: list[str] = []
+    for line in lines:
+        if text and line:
+            text.append(_seam(text, line, words))
+        text.append(line)
+    return "".join(text)
+
+
+def _seam(text: list[str], line: str, words: AbstractSet[str]) -> str:
+    """Return what stands between two lines; takes the hyphen off the first where it is one of the line's end."""
+    before = text[-1]
+    if before[-1:] == "\xad":
+        text[-1] = before[:-1]
+        return ""
+    if before[-1:] in _HYPHENS and before[-2:-1].isalpha() and line[0].isalpha():
+        if line[0].islower():
+            first, second = before.rsplit(None, 1)[-1][:-1], line.split(None, 1)[0].rstrip(".,;:!?)\u201d\"'")
+            whole, hyphened = (first + second).lower(), f"{first}-{second}".lower()
+            if whole in words or hyphened not in words:
+                text[-1] = before[:-1]
+        return ""
+    return "" if _spaceless(before[-1:]) and _spaceless(line[0]) else " "
+
+
+def _spaceless(character: str) -> bool:
+    """Tell whether a script puts no space between its words: Chinese, Japanese, and their full-width signs."""
+    return "\u2e80" <= character <= "\u9fff" or "\uff00" <= character <= "\uffef" or character >= "\U00020000"
