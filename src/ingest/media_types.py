@@ -4,11 +4,12 @@ bytes ──▶ markup that names itself (PDF, zip, notebook, HTML, XML) ──�
 """
 
 import re
+from collections.abc import Iterator
 from importlib.metadata import version
 
 from ingest.ids import digest_of
 
-VERSION = "1"
+VERSION = "2"
 OCTETS = "application/octet-stream"
 PLAIN = "text/plain"
 NOTEBOOK = "application/x-ipynb+json"
@@ -32,6 +33,8 @@ EXTENSIONS: dict[str, str] = {
     "py": "text/x-python", "ipy": "text/x-python", "js": "text/javascript", "ts": "text/x-typescript",
     "java": "text/x-java", "go": "text/x-go", "rs": "text/x-rust", "c": "text/x-c", "h": "text/x-c",
     "cpp": "text/x-c++", "sh": "text/x-sh", "sql": "application/sql", "css": "text/css", "log": "text/x-log",
+    "zip": "application/zip", "tar": "application/x-tar", "gz": "application/gzip", "tgz": "application/gzip",
+    "bz2": "application/x-bzip2", "tbz2": "application/x-bzip2", "xz": "application/x-xz", "txz": "application/x-xz",
 }  # fmt: skip
 """Extension without dot → media type. A name without an extension (README, LICENSE) that holds text is text/plain; a
 text file with an extension that is not listed stays application/octet-stream: guessing would hide a wrong setting."""
@@ -86,7 +89,7 @@ def _by_magic(data: bytes, head: bytes) -> str:
         return EXTENSIONS["pdf"]
     if head.startswith(b"{\\rtf"):
         return EXTENSIONS["rtf"]
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zipped(data)
     if text:
         return ""
@@ -96,11 +99,26 @@ def _by_magic(data: bytes, head: bytes) -> str:
 
 
 def _zipped(data: bytes) -> str:
-    """Return the type of a zip archive by the names in it, which stand uncompressed in the file."""
-    for mark, extension in (*_ZIPPED, *_OOXML):
-        if mark in data:
+    """Return the type of a zip archive by the first bytes and the names in its directory."""
+    for mark, extension in _ZIPPED:
+        if mark in data[:_HEAD]:
             return EXTENSIONS[extension]
+    for name in _zipped_names(data):
+        for prefix, extension in _OOXML:
+            if name.startswith(prefix):
+                return EXTENSIONS[extension]
     return "application/zip"
+
+
+def _zipped_names(data: bytes) -> Iterator[bytes]:
+    """Yield the names in the central directory of a zip archive, as far as it can be read; of archives inside, none."""
+    end = data.rfind(b"PK\x05\x06")
+    size = int.from_bytes(data[end + 12 : end + 16], "little")
+    at = end - size
+    while 0 <= at < end and data.startswith(b"PK\x01\x02", at):
+        name, extra, comment = (int.from_bytes(data[at + i : at + i + 2], "little") for i in (28, 30, 32))
+        yield data[at + 46 : at + 46 + name].lstrip(b"/").replace(b"\\", b"/")
+        at += 46 + name + extra + comment
 
 
 def _by_markup(data: bytes, head: bytes, by_name: str) -> str:
