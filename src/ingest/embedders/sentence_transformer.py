@@ -4,6 +4,7 @@ On a GPU if there is one; in bfloat16 where the processor calculates in it. Neit
 embedding store records the dtype of each segment.
 """
 
+import json
 import logging
 import sys
 import threading
@@ -19,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ingest.batching import Batch, batches, halve
 from ingest.embedders._folders import ModelFolder, canonical, locate
 from ingest.embedders._torch import best_device, best_dtype, load_model, memory_errors, release_memory
+from ingest.embedders._words import WordMemory, is_made_of_words
 from ingest.errors import (
     DimensionMismatch,
     EmbedderOutOfMemory,
@@ -119,9 +121,13 @@ class SentenceTransformerTokenizer:
             self._tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *present])
         self.fingerprint = digest_of([KIND, sha256_hex(content), lower])
         self.special_tokens = int(self._tokenizer.num_special_tokens_to_add(is_pair=False))
+        self._words = WordMemory(self._spans) if is_made_of_words(json.loads(content)) else None
 
     def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         """Return for each text the spans of its tokens, (tokens, 2) code points."""
+        return self._words.offsets(texts) if self._words else self._spans(texts)
+
+    def _spans(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         return [
             np.fromiter(chain.from_iterable(found.offsets), np.int32, 2 * len(found)).reshape(-1, 2)
             for found in self._encoded(texts, self._tokenizer.encode_batch)
@@ -129,6 +135,8 @@ class SentenceTransformerTokenizer:
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Return for each text how many tokens it has, without special tokens."""
+        if self._words:
+            return [len(spans) for spans in self._words.offsets(texts)]
         return [len(found) for found in self._encoded(texts, self._tokenizer.encode_batch_fast)]
 
     def _encoded(self, texts: Sequence[str], encode: Any) -> Any:

@@ -1,0 +1,132 @@
+"""Token spans of texts from those of their words, each word being tokenised once.
+
+Only for tokenizers in which white space parts words for good (WordPiece after BERT's pre-tokenizer): there the tokens
+of a text are those of its words. Natural text repeats its words, so this is many times faster than the tokenizer.
+"""
+
+import re
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST_WORDS = 2**18  # remembered, of at most LONGEST_WORD code points: about 60 MB; then all are forgotten
+LONGEST_WORD = 48  # code points; longer ones are tokenised every time
+LONGEST_TEXT = 2**20  # code points looked at in one go
+
+_WORD = re.compile(r"[^ \t\n\r]+")  # what BERT's normaliser makes a space of for certain; others stay inside words
+_LOCAL_NORMALIZERS = {None, "BertNormalizer", "Lowercase"}
+
+Offsets = NDArray[np.int32]
+Tokenize = Callable[[list[str]], list[Offsets]]
+
+
+def is_made_of_words(description: dict[str, Any]) -> bool:
+    """Return whether tokens of a text are those of its words, from the content of its tokenizer.json."""
+    normalizer = description.get("normalizer") or {}
+    parts = normalizer["normalizers"] if normalizer.get("type") == "Sequence" else [normalizer]
+    added = description.get("added_tokens") or ()
+    return (
+        description.get("model", {}).get("type") == "WordPiece"
+        and (description.get("pre_tokenizer") or {}).get("type") == "BertPreTokenizer"
+        and all(part.get("type") in _LOCAL_NORMALIZERS for part in parts)
+        and not any(_WORD.fullmatch(token["content"]) is None for token in added)
+    )
+
+
+class WordMemory:
+    """Gives the token spans of texts; safe to use from several threads."""
+
+    def __init__(self, tokenize: Tokenize) -> None:
+        self._tokenize = tokenize
+        self._lock = threading.Lock()
+        self._known: dict[str, int] = {}
+        self._first: NDArray[np.int64] = np.zeros(1, np.int64)  # by number of a word: its first row; behind: its end
+        self._spans: Offsets = np.zeros((0, 2), np.int32)
+
+    def offsets(self, texts: Sequence[str]) -> list[Offsets]:
+        """Return for each text the spans of its tokens, (tokens, 2) code points."""
+        found: list[Offsets] = []
+        batch: list[str] = []
+        size = 0
+        for text in texts:
+            batch.append(text)
+            size += len(text) + 1
+            if size > LONGEST_TEXT:
+                found += self._of_batch(batch)
+                batch, size = [], 0
+        return found + self._of_batch(batch) if batch else found
+
+    def _of_batch(self, texts: list[str]) -> list[Offsets]:
+        joined = "\n".join(texts)
+        words, starts = _WORD.findall(joined), _word_starts(joined)
+        if not words:
+            return [np.zeros((0, 2), np.int32) for _ in texts]
+        with self._lock:
+            first, count, spans = self._rows(words)
+            row = np.repeat(first - np.cumsum(count) + count, count) + np.arange(count.sum())
+            every = spans[row] + np.repeat(starts, count)[:, None]
+        begins = np.cumsum([0, *(len(text) + 1 for text in texts)])
+        tokens_before = np.concatenate([[0], np.cumsum(count)])[np.searchsorted(starts, begins)]
+        return [every[tokens_before[i] : tokens_before[i + 1]] - np.int32(begin) for i, begin in enumerate(begins[:-1])]
+
+    def _rows(self, words: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64], Offsets]:
+        """Return for each word the row of its first token and how many it has, and the rows: spans inside words."""
+        missing = set(words).difference(self._known)
+        if len(self._known) + len(missing) > MOST_WORDS:
+            self._forget()
+            missing = set(words)
+        ids = self._known
+        if missing:
+            short = [word for word in missing if len(word) <= LONGEST_WORD]
+            self._learn(short)
+            if len(short) < len(missing):
+                ids = self._with_long(missing.difference(short), words)
+        numbers = np.fromiter(map(ids.__getitem__, words), np.int64, len(words))
+        return self._first[numbers], self._first[numbers + 1] - self._first[numbers], self._spans
+
+    def _learn(self, words: Sequence[str]) -> None:
+        """Append the words to the rows and remember them."""
+        self._append(words)
+        self._known.update(zip(words, range(len(self._known), len(self._known) + len(words)), strict=True))
+
+    def _with_long(self, long: set[str], words: list[str]) -> dict[str, int]:
+        """Append words that are not to be remembered: the next ones overwrite them. Returns word → number."""
+        at = len(self._known)
+        self._append(list(long))
+        added = dict(zip(long, range(at, at + len(long)), strict=True))
+        return added | {word: self._known[word] for word in set(words).difference(long)}
+
+    def _append(self, words: Sequence[str]) -> None:
+        """Write the spans of words behind those of the remembered words."""
+        new = self._tokenize(list(words)) if words else []
+        at = len(self._known)
+        begin = int(self._first[at])
+        ends = begin + np.cumsum([len(spans) for spans in new], dtype=np.int64)
+        if new:
+            self._first = _grown(self._first, at + 1 + len(new))
+            self._spans = _grown(self._spans, int(ends[-1]))
+            self._first[at + 1 : at + 1 + len(new)] = ends
+            self._spans[begin : ends[-1]] = np.concatenate(new)
+
+    def _forget(self) -> None:
+        self._known, self._first, self._spans = {}, np.zeros(1, np.int64), np.zeros((0, 2), np.int32)
+
+
+def _word_starts(text: str) -> NDArray[np.int32]:
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    white = (codes == 32) | (codes == 10) | (codes == 13) | (codes == 9)
+    starts = ~white
+    starts[1:] &= white[:-1]
+    return np.flatnonzero(starts).astype(np.int32)
+
+
+def _grown(array: NDArray[Any], length: int) -> NDArray[Any]:
+    """Return the array, or a longer copy with room for `length` rows."""
+    if length <= len(array):
+        return array
+    longer = np.zeros((max(length, 2 * len(array)), *array.shape[1:]), array.dtype)
+    longer[: len(array)] = array
+    return longer
