@@ -6,6 +6,7 @@ from typing import Any
 
 from ingest.errors import OversizedDocument
 from ingest.records import Block, BlockKind, RawDocument
+from ingest.records.options import ParseLimits
 
 BROKEN_AT_LINES = (BlockKind.LIST, BlockKind.TABLE, BlockKind.CODE)
 
@@ -19,6 +20,16 @@ class Assembly:
         self._path, self._limits = raw.ref.path, raw.options.limits
         self._parts: list[str] = []
         self._length = 0
+
+    @property
+    def path(self) -> str:
+        """The document, for messages."""
+        return self._path
+
+    @property
+    def limits(self) -> ParseLimits:
+        """What the document may cost."""
+        return self._limits
 
     @property
     def text(self) -> str:

@@ -1,22 +1,21 @@
-"""What is done to an HTML tree before `unstructured` sees it, because it would lose it or show too much."""
+"""HTML and XHTML sources to lxml trees: no entity, file or address is fetched, and depth has a limit."""
 
 import re
+from html.entities import html5
 from typing import Any
 
-from ingest.errors import MalformedDocument
+from ingest.errors import OversizedDocument
 
 _ENCODING = re.compile(
     rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w.:-]+)|<\?xml[^>]{0,100}encoding=[\"']([\w.-]+)", re.I
 )
 _DECLARED_IN = 4096  # bytes in which a page names its encoding (HTML: the first 1,024)
-_DROPPED = ("script", "style", "noscript", "template", "nav", "iframe", "object", "embed", "dialog")
-_RENAMED = {
-    "details": "div", "summary": "p", "figure": "div", "figcaption": "p", "hgroup": "div", "search": "div",
-    "form": "div", "label": "span",  # some servers wrap the whole page in a form
-}  # fmt: skip
-_HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
-_ANCHOR_SIGNS = ("", "¶", "#", "§", "🔗", "\uf0c1")
-_LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang|highlight|brush:?|sourceCode)[-\s]([\w+#-]+)")
+_ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,30};)")
+_XML_ENTITIES = frozenset(("amp;", "lt;", "gt;", "quot;", "apos;"))
+_DOCTYPE = re.compile(r"<!DOCTYPE\b[^>\[]{0,1000}(\[)?", re.I)
+_DECLARATION = re.compile(r"\s*<\?xml[^>]{0,200}\?>")
+NESTING = 200  # levels of elements
+_STEPS = 400  # of one XPath expression; libxml2 refuses more than 500
 
 
 def declared_encoding(data: bytes) -> str:
@@ -25,106 +24,87 @@ def declared_encoding(data: bytes) -> str:
     return (match[1] or match[2]).decode("ascii").lower() if match else ""
 
 
-def tree(source: str, path: str = "") -> Any:
-    """Return the root element, None when there is none. Comments are dropped; no entity or file is fetched.
+def tree(source: str, path: str = "", *, nesting: int = NESTING) -> Any:
+    """Return the root element of HTML, None when there is none; comments are dropped.
 
-    Raises: MalformedDocument when a limit of libxml2 is reached (256 elements deep): the rest would be lost silently.
+    Raises: OversizedDocument when elements lie deeper than `nesting`, or another limit of libxml2 is reached.
     """
     from lxml import etree
 
-    parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
+    parser = etree.HTMLParser(
+        encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True, huge_tree=True
+    )  # libxml2's own limit without huge_tree is 256 levels and 10 MB a text
     try:
-        root = etree.fromstring(source.encode(), parser)
+        root = etree.fromstring(source.encode("utf-8", "replace"), parser)
     except etree.XMLSyntaxError:
         root = None
     for fault in parser.error_log:
         if fault.level == etree.ErrorLevels.FATAL and fault.type_name == "ERR_RESOURCE_LIMIT":
-            raise MalformedDocument(f"{path}: line {fault.line}: {fault.message.strip()}")
+            raise OversizedDocument(f"{path}: line {fault.line}: {fault.message.strip()}")
+    check_depth(root, nesting, path)
     return root
 
 
+def xhtml_tree(source: str, path: str = "", *, nesting: int = NESTING) -> Any:
+    """Return the root element of XHTML without namespaces; what is not well-formed is read as HTML.
+
+    Raises: OversizedDocument as `tree`.
+    """
+    from lxml import etree
+
+    doctype = _DOCTYPE.search(source, 0, _DECLARED_IN)
+    if doctype and doctype[1]:  # an internal subset may declare entities: HTML knows none
+        return tree(source, path, nesting=nesting)
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, remove_comments=True, remove_pis=True
+    )
+    plain = _ENTITY.sub(_named, _DECLARATION.sub("", source.removeprefix("\ufeff"), count=1))
+    try:
+        root = etree.fromstring(plain.lstrip().encode("utf-8", "replace"), parser)
+    except etree.XMLSyntaxError:
+        return tree(source, path, nesting=nesting)
+    check_depth(root, nesting, path)
+    without_namespaces(root)
+    return root
+
+
+def check_depth(root: Any, nesting: int, path: str) -> None:
+    """Raise OversizedDocument when elements lie deeper than `nesting` levels. Linear in the tree, in C."""
+    level = [] if root is None else [root]
+    left = nesting
+    while left > _STEPS:
+        level = [found for element in level for found in element.xpath("/".join("*" * _STEPS))]
+        left -= _STEPS
+    expression = f"boolean({'/'.join('*' * max(left, 1))})"
+    if any(element.xpath(expression) for element in level):
+        raise OversizedDocument(f"{path}: elements nested deeper than the limit of {nesting} levels")
+
+
+def without_namespaces(root: Any) -> None:
+    """Rename every element to its local name."""
+    for element in root.iter("{*}*"):
+        tag = element.tag
+        if tag[0] == "{":
+            element.tag = tag[tag.index("}") + 1 :].lower()
+
+
+def _named(match: re.Match[str]) -> str:
+    """Return the character that HTML names, the text itself for the five of XML and for unknown names."""
+    name = match[1]
+    return match[0] if name in _XML_ENTITIES else html5.get(name, match[0])
+
+
 def page_title(root: Any) -> str:
-    """Return the text of `<title>`."""
-    return " ".join((root.findtext(".//head/title") or "").split())
+    """Return the text of `<title>`, else of Open Graph's title."""
+    found = root.find(".//head/title")
+    title = " ".join("".join(found.itertext()).split()) if found is not None else ""
+    if not title:
+        meta = root.find(".//meta[@property='og:title']")
+        title = " ".join((meta.get("content") or "").split()) if meta is not None else ""
+    return title
 
 
 def page_language(root: Any) -> str:
     """Return the main part of the page's `lang`, as in "en", "" when it says none."""
-    return (root.get("lang") or "").partition("-")[0].lower()
-
-
-def clean(root: Any) -> str:
-    """Change the tree and return it as HTML.
-
-    Dropped: what no reader sees, navigation, the link sign behind a heading. Renamed: elements that `unstructured`
-    would drop with their text, and headings in lists, quotes and tables, which start no section.
-    """
-    from lxml import etree
-
-    etree.strip_elements(root, *_DROPPED, with_tail=False)
-    for element in root.xpath("//*[@hidden] | //*[@role='navigation']"):
-        _drop(element)
-    for heading in root.iter(*_HEADINGS):
-        for link in heading.findall(".//a"):
-            if "".join(link.itertext()).strip() in _ANCHOR_SIGNS and not link.findall(".//img"):
-                _drop(link)
-    inside = " | ".join(
-        f"//{outer}//{heading}" for outer in ("li", "blockquote", "td", "th", "dd") for heading in _HEADINGS
-    )
-    for heading in root.xpath(inside):
-        heading.tag = "p"
-    for element in root.iter(*_RENAMED):
-        element.tag = _RENAMED[element.tag]
-    page: str = etree.tostring(root, encoding="unicode", method="html")
-    return page
-
-
-def languages(root: Any) -> list[str]:
-    """Return the language of each `<pre>` with text in the part of the page that is read, in order."""
-    main = root.find(".//main")
-    part = main if main is not None else root
-    return [_language(pre) for pre in part.iter("pre") if "".join(pre.itertext()).strip()]
-
-
-def _language(pre: Any) -> str:
-    """Return the language in the classes of a `<pre>`, its `<code>`, or the two elements around it."""
-    parents = [parent for parent in (pre.getparent(), pre.getparent().getparent()) if parent is not None]
-    for element in (pre, *pre.iter("code"), *parents):
-        if match := _LANGUAGE.search(element.get("class") or ""):
-            return match[1].lower()
-    return ""
-
-
-def _drop(element: Any) -> None:
-    """Remove an element, but keep the text behind it."""
-    parent = element.getparent()
-    if parent is None:
-        return
-    tail, before = element.tail or "", element.getprevious()
-    if before is not None:
-        before.tail = (before.tail or "") + tail
-    else:
-        parent.text = (parent.text or "") + tail
-    parent.remove(element)
-
-
-def table_rows(html: str) -> tuple[str, list[str], int]:
-    """Return caption, rows as lines of cells between bars, and how many rows are the header.
-
-    Header: the rows of `<thead>`, else a first row of `<th>` alone.
-    """
-    root = tree(html)
-    if root is None:
-        return "", [], 0
-    caption = " ".join((root.findtext(".//caption") or "").split())
-    rows: list[str] = []
-    headers = 0
-    for row in root.iter("tr"):
-        cells = list(row.iter("th", "td"))
-        texts = [" ".join(" ".join(cell.itertext()).split()) for cell in cells]
-        if not any(texts):
-            continue
-        heading = row.getparent().tag == "thead" or (not rows and all(cell.tag == "th" for cell in cells))
-        headers += 1 if heading and headers == len(rows) else 0
-        rows.append(" | ".join(texts))
-    return caption, rows, headers if headers < len(rows) else 0
+    language = root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or ""
+    return str(language).strip().partition("-")[0].partition("_")[0].lower()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.errors import EmptyDocument, MalformedDocument
+from ingest.errors import EmptyDocument, OversizedDocument
 from ingest.parsers import html
 from ingest.records import BlockKind
 from tests.unit.parsers.checks import faults, headings, parsed, paths, pieces, shown
@@ -85,15 +85,16 @@ def no_network(monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    html._partitioner.cache_clear()
 
 
 @pytest.mark.usefixtures("no_network")
 def test_a_page_becomes_text_with_exact_spans_and_no_connection_is_made():
     document = parsed(html, PAGE)
     assert faults(document) == []
+    assert document.blocks[0].marks == ("hidden",)
     assert (document.title, document.language) == ("The page", "en")
     assert shown(document) == [
+        ("paragraph", "secret"),
         ("heading", "Top x"),
         ("paragraph", "Some bold text."),
         ("paragraph", "bare text"),
@@ -105,7 +106,7 @@ def test_a_page_becomes_text_with_exact_spans_and_no_connection_is_made():
         ("code", "def f():\n    return 1"),
         ("caption", "Cap"),
         ("table", "a | b\n1 | 2\n3 | 4"),
-        ("paragraph", "quoted"),
+        ("quote", "quoted"),
         ("caption", "A picture"),
     ]
     assert document.text == "\n\n".join(text for _, text in shown(document))
@@ -133,7 +134,7 @@ def test_code_keeps_its_lines_and_language():
 @pytest.mark.parametrize(
     "tag", ["form", "details", "figure", "section", "label", "summary", "figcaption", "unknown-tag"]
 )
-def test_text_in_elements_that_unstructured_drops_is_kept(tag):
+def test_text_in_any_element_is_kept(tag):
     assert parsed(html, f"<p>before it</p><{tag}>inner words</{tag}><p>after it</p>").text.split() == [
         "before", "it", "inner", "words", "after", "it",
     ]  # fmt: skip
@@ -154,9 +155,10 @@ def test_a_page_without_text_for_readers_is_an_empty_document(page):
         parsed(html, page)
 
 
-def test_a_page_nested_too_deep_is_malformed_and_not_cut_silently():
-    with pytest.raises(MalformedDocument, match="depth"):
-        parsed(html, "<div>" * 3000 + "<p>text</p>")
+@pytest.mark.parametrize("depth", [200, 3000])
+def test_a_page_nested_too_deep_is_over_a_limit_and_not_cut_silently(depth):
+    with pytest.raises(OversizedDocument, match="depth|limit of 200"):
+        parsed(html, "<div>" * depth + "<p>text</p>")
 
 
 def test_xhtml_with_an_encoding_declaration_is_read():
