@@ -14,16 +14,18 @@ import pytest
 from ingest import wiring
 from ingest.embedders import sentence_transformer
 from ingest.embedders._folders import locate
-from ingest.errors import InvalidSettings, SchemaMismatch
+from ingest.errors import InvalidSettings, OversizedDocument, SchemaMismatch
 from ingest.executors.inline import InlineExecutor
 from ingest.ids import sha256_hex
 from ingest.lake.models import is_kept
 from ingest.pipeline import run
 from ingest.planning import WHOLE
 from ingest.ports import Services
-from ingest.records import Filter
+from ingest.records import DocumentRef, Filter, RawDocument
+from ingest.sandbox.inline import InlineSandbox
+from ingest.sandbox.pool import PoolSandbox
 from ingest.search import open_serving
-from ingest.settings import ModelSettings
+from ingest.settings import IndexSettings, ModelSettings
 from tests.pipelines import Project, project
 
 pytestmark = pytest.mark.skipif(
@@ -148,3 +150,31 @@ def test_a_kind_without_files_keeps_nothing(tmp_path: Path) -> None:
     p = project(tmp_path, 1)
     wiring.keep_model(p.store, p.embedder.record, {})
     assert p.store.values == {}
+
+
+def index_settings(**given: Any) -> IndexSettings:
+    return IndexSettings(
+        **{"sources": [{"name": "docs", "uri": "/docs", "parsing": {"text_fields": ["body"]}}], **given}
+    )
+
+
+def test_the_settings_say_how_documents_are_parsed() -> None:
+    pool, inline = (wiring.open_sandbox(index_settings(sandbox=kind)) for kind in ("pool", "inline"))
+    assert (type(pool), type(inline)) == (PoolSandbox, InlineSandbox)
+    assert pool.fingerprint == inline.fingerprint != wiring.open_sandbox(index_settings(sources=OTHER)).fingerprint
+
+
+OTHER = [{"name": "docs", "uri": "/docs"}]
+
+
+@pytest.mark.parametrize("change", [{"limits": {"nesting": 9}}, {"max_document_bytes": 9}, {"sandbox": "inline"}])
+def test_a_limit_changes_what_is_refused_and_no_text(change: dict[str, Any]) -> None:
+    before, after = wiring.open_sandbox(index_settings()), wiring.open_sandbox(index_settings(**change))
+    assert before.fingerprint == after.fingerprint
+    assert before.refusal_fingerprint != after.refusal_fingerprint
+
+
+def test_the_limits_of_the_settings_reach_the_parsers() -> None:
+    sandbox = wiring.open_sandbox(index_settings(max_document_bytes=3))
+    with pytest.raises(OversizedDocument, match="4 bytes, the limit is 3"):
+        sandbox.parse(RawDocument(DocumentRef("file:///a.md", "docs", "a.md", "1", 4), b"text"))

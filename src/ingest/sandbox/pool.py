@@ -9,6 +9,7 @@ and ends with this one. It is replaced after `documents_per_process` documents a
 """
 
 import logging
+import re
 import signal
 import threading
 import time
@@ -25,6 +26,9 @@ log = logging.getLogger(__name__)
 
 HEAD_PER_BLOCK = 128  # bytes of an answer's head; titles and breaks of all blocks share them
 HEAD_LEAST = 2**20
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
+_FRAME = re.compile(r'File "(?:[^"\n]*/)?([^"/\n]*)", line (\d+) in (\S+)')  # as faulthandler writes them
+_FRAMES = 3
 
 
 class PoolSandbox:
@@ -179,5 +183,16 @@ def _explain(raw: RawDocument, code: int, said: str) -> NoReturn:
     if code == -signal.SIGXCPU:
         raise ParserTimeout(f"{path}: took more than {limits.cpu_seconds:g} s of CPU time (limits.cpu_seconds)")
     how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-    wrote = f"; it wrote: {' '.join(said.split())[: _parse.MAX_MESSAGE]}" if said else ""
-    raise ParserCrashed(f"{path}: its parser's process was {how}{wrote}")
+    if code == -signal.SIGABRT:
+        how += f", which libraries do that get no memory (limits.memory_bytes is {limits.memory_bytes})"
+    raise ParserCrashed(f"{path}: its parser's process was {how}{_last_words(said)}")
+
+
+def _last_words(said: str) -> str:
+    """Return the first line of what a process wrote, and the innermost of Python's functions that it was in.
+
+    Without addresses and folders, so that the same document gives the same message.
+    """
+    first = _ADDRESS.sub("0x…", next(iter(said.splitlines()), ""))[: _parse.MAX_MESSAGE]
+    frames = [f"{name} line {line} in {function}" for name, line, function in _FRAME.findall(said)[:_FRAMES]]
+    return "".join(f"; {part}" for part in (first, ", ".join(frames)) if part)
