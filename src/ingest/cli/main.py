@@ -12,6 +12,7 @@ import typer
 from ingest.cli import init, qdrant, release, run, search
 from ingest.cli.command import Common, IndexOption, JsonOption, SettingsOption
 from ingest.cli.exit_codes import EPILOG
+from ingest.cli.preview import command as preview
 
 app = typer.Typer(
     name="ingest",
@@ -26,8 +27,8 @@ engine = typer.Typer(help="The embedded vector engine.", no_args_is_help=True, r
 app.add_typer(engine, name="qdrant")
 
 for group, commands in (
-    (app, (init.init, run.plan, run.run, release.status, search.search, release.evaluate, release.promote,
-           release.rollback, release.generations)),
+    (app, (init.init, preview.preview, run.plan, run.run, release.status, search.search, release.evaluate,
+           release.promote, release.rollback, release.generations)),
     (engine, (qdrant.start, qdrant.stop, qdrant.status)),
 ):  # fmt: skip
     for function in commands:

@@ -4,11 +4,13 @@ import dataclasses
 import json
 import math
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import Enum
 from functools import cached_property
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePath
+from typing import IO, TYPE_CHECKING, Any
 
 import typer
 
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 WIDTH = 160  # columns when nobody tells: a log must not cut ids short
+# JSON escapes C0 alone: a terminal also obeys C1, and bidirectional and tag characters hide what stands there.
+_UNPRINTABLE = re.compile(
+    "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
@@ -40,7 +46,7 @@ class Output:
     def document(self, value: Any) -> None:
         """Write the one JSON document of this command; nothing when people read."""
         if self.json:
-            write_line(json.dumps(plain(value), ensure_ascii=False, indent=2))
+            write_line(_UNPRINTABLE.sub(_escaped, json.dumps(plain(value), ensure_ascii=False, indent=2)))
 
     def show(self, shown: "RenderableType") -> None:
         """Print a line or a table for people. Text is printed as it is: no markup, no wrapping."""
@@ -64,6 +70,22 @@ class Output:
 def write_line(text: str) -> None:
     """Write one line of UTF-8 to stdout, whatever the terminal's encoding is."""
     typer.echo(text.encode())
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[str]]:
+    """Yield a text file that appears at `path` whole or not at all. A pipe is written directly."""
+    if path.exists() and not path.is_file():
+        with path.open("w", encoding="utf-8") as file:
+            yield file
+        return
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            yield file
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def plain(value: Any) -> Any:
@@ -93,6 +115,10 @@ def size(count: float) -> str:
             return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
         count /= 1024
     return f"{count:,.1f} {UNITS[-1]}"
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1]
 
 
 def _scalar(value: Any) -> Any:

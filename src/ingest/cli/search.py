@@ -1,17 +1,17 @@
 """`ingest search`: one question for people, or a file of questions answered as a run that anybody can score."""
 
-import contextlib
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ingest.cli.command import Common, command
-from ingest.cli.output import Output, printable, write_line
+from ingest.cli.output import Output, printable, whole_file, write_line
 from ingest.cli.questions import Asked, read_questions
 from ingest.cli.session import Session, opened
 
@@ -117,7 +117,7 @@ def search(
             _answer_one(session.output, searcher, " ".join(question or ()), filter, (stage, top or TOP))
             return
         lines = _run_lines(session, searcher, asked, filter, (stage, top or TOP_OF_FILE))
-        with _whole_file(files.out) as file:
+        with whole_file(files.out) if files.out else nullcontext() as file:
             for line in lines:
                 write_line(line) if file is None else file.write(line + "\n")
         told = {"questions": len(asked), "out": files.out, "stage": stage, "top": top or TOP_OF_FILE,
@@ -178,21 +178,3 @@ def _drawn(rank: int, result: "Result", stage: Stage) -> "Text":
     text.append(f"  {others}\n" if others else "\n", style="dim")
     text.append(f"     {printable(result.text, SNIPPET)}\n")
     return text
-
-
-@contextlib.contextmanager
-def _whole_file(path: Path | None) -> Iterator[IO[str] | None]:
-    """Yield a file that appears at `path` whole or not at all; None for stdout. A pipe is written directly."""
-    if path is None:
-        yield None
-    elif path.exists() and not path.is_file():
-        with path.open("w", encoding="utf-8") as file:
-            yield file
-    else:
-        partial = path.with_name(f".{path.name}.partial")
-        try:
-            with partial.open("w", encoding="utf-8") as file:
-                yield file
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)

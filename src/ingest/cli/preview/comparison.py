@@ -1,0 +1,88 @@
+"""Two cuts of one document: which chunks are equal, and what a change of settings would cost to embed."""
+
+from collections import defaultdict, deque
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ingest.cli.preview.cut import Cut
+from ingest.records import Chunk
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is equal between the settings at hand ("here") and the others ("there"). Positions count from 0."""
+
+    same_text: bool  # of the canonical text: spans can be compared
+    same_model: bool
+    equal: tuple[tuple[int, int], ...]  # positions here and there
+    only_here: tuple[int, ...]
+    only_there: tuple[int, ...]
+    other_context: int  # of the equal ones: those whose context, and so whose vector, is another
+    texts_there: int  # distinct inputs of the model under the other settings
+    embedded_anew: int  # of these: not embedded under the settings at hand
+
+
+def compare(here: Cut, there: Cut) -> Comparison:
+    """Return how two cuts of one document differ.
+
+    Chunks are equal when their span is, so that a text that occurs twice is told apart. Where the canonical texts
+    differ (other options of the parser) spans say nothing: then equal texts are paired in order.
+    """
+    same_text, same_model = here.text == there.text, here.model_fingerprint == there.model_fingerprint
+
+    def key(chunk: Chunk) -> Hashable:
+        return (chunk.start, chunk.end) if same_text else chunk.text
+
+    waiting: dict[Hashable, deque[int]] = defaultdict(deque)
+    for position, chunk in enumerate(there.chunks):
+        waiting[key(chunk)].append(position)
+    equal: list[tuple[int, int]] = []
+    only_here: list[int] = []
+    for position, chunk in enumerate(here.chunks):
+        places = waiting.get(key(chunk))
+        if places:
+            equal.append((position, places.popleft()))
+        else:
+            only_here.append(position)
+    met = {j for _, j in equal}
+    keys = {c.embedding_key for c in there.chunks}
+    known = {c.embedding_key for c in here.chunks} if same_model else set()
+    return Comparison(
+        same_text, same_model, tuple(equal), tuple(only_here),
+        tuple(j for j in range(len(there.chunks)) if j not in met),
+        sum(here.chunks[i].embedding_key != there.chunks[j].embedding_key for i, j in equal),
+        len(keys), len(keys - known),
+    )  # fmt: skip
+
+
+def stretches(here: Cut, there: Cut, found: Comparison) -> Iterator[tuple[range, range]]:
+    """Yield the chunks here and there that stand beside each other, in order of the text.
+
+    A stretch ends where both sides have a border. Texts that differ cannot be laid beside each other: then all chunks
+    are one stretch.
+    """
+    if not found.same_text:
+        yield range(len(here.chunks)), range(len(there.chunks))
+        return
+    left, right = own_parts(here.chunks), own_parts(there.chunks)
+    i = j = 0
+    while i < len(left) or j < len(right):
+        first, second = i, j
+        end = min(side[at][0] for side, at in ((left, i), (right, j)) if at < len(side)) + 1
+        grows = True
+        while grows:
+            grows = False
+            while i < len(left) and left[i][0] < end:
+                end, i, grows = max(end, left[i][1]), i + 1, True
+            while j < len(right) and right[j][0] < end:
+                end, j, grows = max(end, right[j][1]), j + 1, True
+        yield range(first, i), range(second, j)
+
+
+def own_parts(chunks: Sequence[Chunk]) -> list[tuple[int, int]]:
+    """Return the spans of chunks without the overlap that a chunk shares with those before it."""
+    parts, reached = [], 0
+    for chunk in chunks:
+        parts.append((min(max(chunk.start, reached), chunk.end), chunk.end))
+        reached = max(reached, chunk.end)
+    return parts

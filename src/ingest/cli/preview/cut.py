@@ -1,0 +1,220 @@
+"""A document cut as a run would cut it: parsed, chunked, screened, and what is left out of every chunk."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import median_low, quantiles
+
+from ingest.chunking import chunk
+from ingest.errors import DocumentError, EmptyDocument, SuspiciousDocument
+from ingest.ids import document_id
+from ingest.ports import Workbench
+from ingest.records import Block, BlockKind, Chunk, ChunkingOptions, Document, RawDocument, ScreeningPolicy
+
+MARKS = ("hidden", "invisible", "instruction", "secret")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a run would put the document into quarantine."""
+
+    stage: str  # read, parse, chunk
+    error: str  # class name of a DocumentError
+    message: str
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A stretch of the canonical text that is in no chunk."""
+
+    start: int
+    end: int
+    kind: BlockKind
+    why: str
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One document under one index's settings. `document` is None when it could not be parsed."""
+
+    raw: RawDocument
+    document: Document | None = None
+    chunks: tuple[Chunk, ...] = ()
+    context_tokens: tuple[int, ...] = ()  # of each chunk's context, in the order of `chunks`
+    dropped: tuple[Chunk, ...] = ()  # by the source's screening policy
+    left_out: tuple[LeftOut, ...] = ()
+    refusal: Refusal | None = None
+    parse_seconds: float = 0.0
+    chunk_seconds: float = 0.0
+    options: ChunkingOptions = field(default_factory=ChunkingOptions)
+    model: str = ""
+    model_fingerprint: str = ""
+
+    @property
+    def text(self) -> str:
+        """The canonical text, "" without a document."""
+        return self.document.text if self.document else ""
+
+    @property
+    def tokens(self) -> "Tokens":
+        """The token counts of the chunks' texts, without their contexts."""
+        return tokens_of([c.tokens for c in self.chunks])
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """How many blocks there are of each kind."""
+        return dict(sorted(Counter(b.kind.value for b in (self.document.blocks if self.document else ())).items()))
+
+    @property
+    def marks(self) -> dict[str, int]:
+        """How many chunks have each mark, dropped ones included."""
+        return dict(sorted(Counter(mark for c in (*self.chunks, *self.dropped) for mark in c.marks).items()))
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """How many tokens the chunks of a document have; all 0 without chunks."""
+
+    total: int = 0
+    least: int = 0
+    median: int = 0
+    p90: int = 0
+    most: int = 0
+
+
+def tokens_of(counts: Sequence[int]) -> Tokens:
+    """Return the figures of some token counts."""
+    if not counts:
+        return Tokens()
+    p90 = round(quantiles(counts, n=10, method="inclusive")[-1]) if len(counts) > 1 else counts[0]
+    return Tokens(sum(counts), min(counts), median_low(counts), p90, max(counts))
+
+
+@dataclass
+class Section:
+    """A heading with what stands under it; the first one may have no heading."""
+
+    title: str
+    depth: int  # 0 for the topmost
+    parent: int | None  # position in the list of sections
+    start: int
+    end: int  # of its own part, before the next heading
+    chunks: list[int] = field(default_factory=list)  # positions of the chunks that start in its own part
+    chunks_below: int = 0  # with all sections under it
+    tokens_below: int = 0
+
+
+def cut_document(bench: Workbench, raw: RawDocument) -> Cut:
+    """Return what a run would make of a document under the settings of `bench`.
+
+    A document that a run would quarantine comes back with the reason, and as far as it came.
+
+    Raises: SandboxUnavailable, InvalidSettings.
+    """
+    raw = replace(raw, options=bench.parsing.get(raw.ref.source, bench.parsing[""]))
+    cut = Cut(raw, options=bench.options.chunking, model=bench.model.name, model_fingerprint=bench.model.fingerprint)
+    stage, began = "parse", time.perf_counter()
+    try:
+        document = bench.sandbox.parse(raw)
+        cut = replace(cut, document=document, parse_seconds=time.perf_counter() - began)
+        stage, began = "chunk", time.perf_counter()
+        chunks = chunk(document, document_id(raw.ref.uri), bench.options.chunking, bench.tokenizer)
+        cut = replace(cut, chunk_seconds=time.perf_counter() - began)
+    except DocumentError as error:
+        return replace(cut, refusal=Refusal(stage, type(error).__name__, str(error)))
+    policy = bench.options.screening.get(raw.ref.source, ScreeningPolicy())
+    return _screened(bench, cut, document, chunks, policy)
+
+
+def _screened(bench: Workbench, cut: Cut, document: Document, chunks: Sequence[Chunk], policy: ScreeningPolicy) -> Cut:
+    """Return the cut with its chunks, less those that the policy drops, and the refusal that follows from it."""
+    dropped = [c for c in chunks if _follows(c, policy, "drop")]
+    kept = [c for c in chunks if not _follows(c, policy, "drop")]
+    refusal = None
+    if refused := [c for c in chunks if _follows(c, policy, "quarantine")]:
+        marks = ", ".join(sorted({mark for c in refused for mark in c.marks if getattr(policy, mark) == "quarantine"}))
+        message = f"{cut.raw.ref.path}: {len(refused)} of {len(chunks)} chunks are marked {marks} (screening)"
+        refusal = Refusal("chunk", SuspiciousDocument.__name__, message)
+    elif not kept and not document.children:
+        message = f"{cut.raw.ref.path}: no text left after parsing as {document.media_type}"
+        refusal = Refusal("chunk", EmptyDocument.__name__, message)
+    spans = bench.tokenizer.offsets([c.context for c in kept]) if kept else []
+    return replace(
+        cut, chunks=tuple(kept), dropped=tuple(dropped), context_tokens=tuple(map(len, spans)), refusal=refusal,
+        left_out=tuple(_left_out(document, kept, dropped, cut.options)),
+    )  # fmt: skip
+
+
+def _follows(chunk: Chunk, policy: ScreeningPolicy, consequence: str) -> bool:
+    return any(getattr(policy, mark, "index") == consequence for mark in chunk.marks)
+
+
+def sections(cut: Cut) -> list[Section]:
+    """Return the headings in order, each with the chunks that start under it; counts include what lies below."""
+    document = cut.document
+    if document is None:
+        return []
+    found = [Section("", 0, None, 0, len(document.text))]
+    open_: list[tuple[int, int]] = []  # level, position in `found`
+    for block in document.blocks:
+        if block.kind is not BlockKind.HEADING:
+            continue
+        while open_ and open_[-1][0] >= block.level:
+            open_.pop()
+        found[-1].end = block.start
+        parent = open_[-1][1] if open_ else None
+        found.append(Section(block.title, len(open_), parent, block.start, len(document.text)))
+        open_.append((block.level, len(found) - 1))
+    _count(found, cut.chunks)
+    return found if found[0].chunks or len(found) == 1 else _without_first(found)
+
+
+def _count(found: list[Section], chunks: Sequence[Chunk]) -> None:
+    at = 0
+    for number, made in enumerate(chunks):
+        while at + 1 < len(found) and found[at + 1].start <= made.start:
+            at += 1
+        found[at].chunks.append(number)
+    for section in reversed(found):
+        section.chunks_below += len(section.chunks)
+        section.tokens_below += sum(chunks[number].tokens for number in section.chunks)
+        if section.parent is not None:
+            found[section.parent].chunks_below += section.chunks_below
+            found[section.parent].tokens_below += section.tokens_below
+
+
+def _without_first(found: list[Section]) -> list[Section]:
+    for section in found:
+        section.parent = None if section.parent is None else section.parent - 1
+    return found[1:]
+
+
+def _left_out(
+    document: Document, chunks: Sequence[Chunk], dropped: Sequence[Chunk], options: ChunkingOptions
+) -> Iterator[LeftOut]:
+    """Yield the stretches of blocks that hold text and lie in no chunk, in order."""
+    spans = sorted((c.start, c.end) for c in chunks)
+    marked = sorted((c.start, c.end, ", ".join(c.marks)) for c in dropped)
+    i = j = 0
+    for block in document.blocks:
+        while i < len(spans) and spans[i][1] <= block.start:
+            i += 1
+        while j < len(marked) and marked[j][1] <= block.start:
+            j += 1
+        at, k = block.start, i
+        while at < block.end:
+            start, end = spans[k] if k < len(spans) else (block.end, block.end)
+            gap = at, min(max(start, at), block.end)
+            if document.text[gap[0] : gap[1]].strip():
+                why = marked[j][2] if j < len(marked) and marked[j][0] < gap[1] else ""
+                yield LeftOut(*gap, block.kind, f"dropped, marked {why}" if why else _why(block, options))
+            at, k = max(at, end), k + 1
+
+
+def _why(block: Block, options: ChunkingOptions) -> str:
+    if block.kind.value in options.skipped_kinds:
+        return "skipped_kinds"
+    if (block.kind.value, "skip") in (("table", options.tables), ("code", options.code)):
+        return f"{'tables' if block.kind is BlockKind.TABLE else 'code'}: skip"
+    return "in no chunk"
