@@ -1,6 +1,7 @@
 """Lines and tables of all pages to blocks: running lines are left out, headings get levels, lines become text."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
@@ -16,9 +17,11 @@ _NEAR = 4.0  # points between the heights of one running line on two pages
 _PAGES = 3  # on fewer pages nothing is a running line
 _SHARE = 0.4  # of the pages, at least: left and right pages may differ
 _LEADING = 1.7  # font sizes between two lines of a paragraph, at most
+_APART = 3.0  # font sizes between two items of a list, at most
 _INDENT = 1.0  # font sizes
 _ROMAN = re.compile(r"[ivxlc]{1,7}")
 _DIGITS = re.compile(r"\d+")
+_LEADER = re.compile(r"\s*(?:\.{4,}|(?:\. ){4,}\.?|…{2,})\s*")
 _WORD = re.compile(r"\w[\w\u2010-]*\w")
 
 
@@ -26,7 +29,7 @@ def add_blocks(assembly: Assembly, sheets: Sequence[Sheet], headings: Headings) 
     """Append the blocks of all pages in order. Raises: OversizedDocument."""
     running = _running(sheets)
     lines = [item for sheet in sheets for item in sheet.items if isinstance(item, Line) and id(item) not in running]
-    headings.learn(lines)
+    headings.learn(lines, sum((sheet.looks for sheet in sheets), Counter()))
     words = _hyphened(lines)
     for group in _groups(sheets, running, headings):
         if isinstance(group, Table):
@@ -37,6 +40,8 @@ def add_blocks(assembly: Assembly, sheets: Sequence[Sheet], headings: Headings) 
         marks = ("hidden",) if first.hidden else ()
         if level := headings.level(first):
             assembly.heading(join_lines([line.text for line in group], words), level, page=first.page)
+        elif LEADERS.search(first.text) and not first.hidden:
+            assembly.add(BlockKind.LIST, [_LEADER.sub(" … ", line.text) for line in group], page=first.page)
         elif MARKER.fullmatch(first.text.split(None, 1)[0]) and ITEM.match(first.text) and not first.hidden:
             assembly.add(BlockKind.LIST, _items(group, words), page=first.page)
         else:
@@ -132,13 +137,17 @@ def _together(group: list[Line], line: Line, headings: Headings, right: dict[int
 def _follows(group: list[Line], line: Line, right: dict[int, float]) -> bool:
     """Tell whether a line of the same column and look goes on with a list or a paragraph."""
     last, in_list = group[-1], bool(ITEM.match(group[0].text))
+    if LEADERS.search(last.text) or LEADERS.search(line.text):  # a table of contents
+        return bool(LEADERS.search(group[0].text) and LEADERS.search(line.text)) and _close(last, line, _APART)
+    if in_list and ITEM.match(line.text):
+        return _close(last, line, _APART)
     if not _close(last, line, _LEADING) or CAPTION.match(line.text):
         return False
     if ITEM.match(line.text):
-        return in_list
+        return False
     if in_list:
         return line.x0 > group[0].x0 + 0.3 * line.size or not _ended(last, right)
-    return not LEADERS.search(last.text) and not _begins(group, line, right)
+    return not _begins(group, line, right)
 
 
 def _close(last: Line, line: Line, leading: float) -> bool:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Protocol
 
 from ingest.parsers._pdf_page import Word
-from ingest.parsers._pdf_text import LEADERS, MARKER
+from ingest.parsers._pdf_text import LEADERS, MARKER, right_to_left
 
 _MAX_ROWS = 500  # of one aligned table on a page
 _CELL_WORDS = 7.0  # on average, at most, in a table without lines
@@ -63,6 +63,8 @@ def aligned_table(rows: Sequence[Sequence[_Piece]], at: int, page: int) -> tuple
     if not _is_table(members, columns):
         return at, None
     texts = [_aligned_row(row, columns) for row in members]
+    if right_to_left(piece.words[0].text for row in members for piece in row):
+        texts = [row[::-1] for row in texts]
     bold = [all(word.bold for piece in row for word in piece.words) for row in members]
     pieces = [piece for row in members for piece in row]
     top, bottom = pieces[0].base - pieces[0].size, pieces[-1].base

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from ingest.parsers._pdf_layout import Line
 from ingest.parsers._pdf_text import CAPTION, ITEM, LEADERS, NUMBERED, PAGE_NUMBER
 
-_LARGER = 1.12  # times the body's size
+_LARGER = 1.08  # times the body's size
 _LONGEST = 200  # characters of a heading
 _LINES = 4  # of a heading, at most
 _LEADING = 2.0  # font sizes between the lines of a heading, at most
 _DEEPEST = 6
 _LETTERS = re.compile(r"\w+")
-_TAGS = re.compile(r"H([1-6])$")
+_TAGGED = 3  # headings from which a document's tags are trusted alone
+
+
+_Style = tuple[float, bool]  # size, bold
+_Look = tuple[float, bool, int]  # size, bold, dots in the number in front
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +39,28 @@ class Headings:
         self._levels: dict[int, int] = {}  # id of a line → level
         self._unit: dict[int, int] = {}  # id of a line → which heading it is a part of
 
-    def learn(self, lines: Sequence[Line]) -> None:
-        """Decide for all lines of the document, in reading order."""
+    def learn(self, lines: Sequence[Line], looks: Counter[_Style]) -> None:
+        """Decide for all lines of the document.
+
+        Args:
+            lines: In reading order.
+            looks: Characters of each size and weight, tables included.
+        """
         shown = [line for line in lines if not line.hidden and line.column >= 0]
         self._match_outline(shown)
-        body = _body(shown)
-        styles = self._styles(shown, body)
-        for number, run in enumerate(_runs(shown)):
+        body = max(looks, key=lambda style: (looks[style], style)) if looks else (0.0, False)
+        runs = list(_runs(shown))
+        tagged = sum(bool(run[0].role) for run in runs) >= _TAGGED
+        styles = {} if tagged else self._styles(runs, body)
+        for number, run in enumerate(runs):
             if any(id(line) in self._levels for line in run):
                 continue
-            tagged = _TAGS.match(run[0].role)
-            level = int(tagged[1]) if tagged else styles.get(_style(run[0]), 0) if _is_title(run) else 0
+            level = styles.get(_look(run[0]), 0) if _is_title(run, body) else 0
+            if run[0].role:
+                level = int(run[0].role[1:] or 1)
             if level:
-                for line in run:
-                    self._levels[id(line)] = level
-                    self._unit[id(line)] = -1 - number
+                self._levels.update((id(line), level) for line in run)
+                self._unit.update((id(line), -1 - number) for line in run)
 
     def level(self, line: Line) -> int:
         """Return the level of a line, 0 when it is no heading."""
@@ -78,19 +89,26 @@ class Headings:
                         self._unit[id(line)] = number
                     break
 
-    def _styles(self, lines: Sequence[Line], body: tuple[float, bool]) -> dict[tuple[float, bool], int]:
-        """Return the looks of headings with their levels: those that the outline uses, then larger before smaller."""
-        known: dict[tuple[float, bool], Counter[int]] = {}
-        for line in lines:
-            if level := self._levels.get(id(line)):
-                known.setdefault(_style(line), Counter())[level] += 1
-        styles = {style: levels.most_common(1)[0][0] for style, levels in known.items() if _stands_out(style, body)}
-        looks = Counter(_style(line) for line in lines if _could_be(line))
-        rest = sorted((style for style in looks if _stands_out(style, body) and style not in styles), reverse=True)
-        level = 0
-        for style in sorted([*rest, *styles], reverse=True):
-            level = styles.get(style, min(level + 1, _DEEPEST))
-            styles[style] = level
+    def _styles(self, runs: Sequence[Sequence[Line]], body: _Style) -> dict[_Look, int]:
+        """Return the looks of headings with their levels: those that the outline uses, then larger before smaller.
+
+        Looks that occur once, as on a title page, share a level.
+        """
+        known: dict[_Look, Counter[int]] = {}
+        looks: Counter[_Look] = Counter()
+        for run in runs:
+            if level := self._levels.get(id(run[0])):
+                known.setdefault(_look(run[0]), Counter())[level] += 1
+            if _is_title(run, body):
+                looks[_look(run[0])] += 1
+        styles: dict[_Look, int] = {}
+        level, alone = 0, False  # alone: nothing is on this level but looks that occur once
+        for look in sorted({*looks, *known}, key=lambda look: (-look[0], not look[1], look[2])):
+            if look in known:
+                level, alone = known[look].most_common(1)[0][0], False
+            elif looks[look] > 1 or not alone:
+                level, alone = min(level + 1, _DEEPEST), looks[look] < 2
+            styles[look] = level
         return styles
 
 
@@ -111,37 +129,29 @@ def _spelled(lines: Sequence[Line], wanted: str) -> int:
     return 0
 
 
-def _style(line: Line) -> tuple[float, bool]:
+def _style(line: Line) -> _Style:
     return round(line.size * 2) / 2, line.bold
 
 
-def _body(lines: Sequence[Line]) -> tuple[float, bool]:
-    """Return the look of most characters."""
-    counts: Counter[tuple[float, bool]] = Counter()
-    for line in lines:
-        counts[_style(line)] += len(line.text)
-    return max(counts, key=lambda style: (counts[style], style)) if counts else (0.0, False)
+def _look(line: Line) -> _Look:
+    """Return the style of a heading, and how many dots its number has: one font often serves several levels."""
+    number = NUMBERED.match(line.text)
+    return (*_style(line), number[1].count(".") if number else 0)
 
 
-def _stands_out(style: tuple[float, bool], body: tuple[float, bool]) -> bool:
+def _stands_out(style: _Style, body: _Style) -> bool:
     size, bold = style
     return size >= _LARGER * body[0] or (bold and not body[1] and size >= 0.95 * body[0])
 
 
-def _could_be(line: Line) -> bool:
+def _could_be(line: Line, larger: bool) -> bool:
     """Tell whether a line reads like a heading: short, with letters, no sentence, no item, no caption."""
     text = line.text
     if not 1 < len(text) <= _LONGEST or not any(letter.isalpha() for letter in text):
         return False
-    if (
-        LEADERS.search(text)
-        or CAPTION.match(text)
-        or PAGE_NUMBER.fullmatch(text.lower())
-        or text[-1] in ",;"
-        or text[0].islower()
-    ):
+    if LEADERS.search(text) or CAPTION.match(text) or PAGE_NUMBER.fullmatch(text.lower()) or text[0].islower():
         return False
-    return not (ITEM.match(text) and not NUMBERED.match(text))
+    return not ITEM.match(text) or bool(NUMBERED.match(text)) or (larger and text[:2].strip("([").isalnum())
 
 
 def _runs(lines: Sequence[Line]) -> Iterator[list[Line]]:
@@ -164,9 +174,10 @@ def _goes_on(last: Line, line: Line) -> bool:
     return like and near and not NUMBERED.match(line.text)
 
 
-def _is_title(run: Sequence[Line]) -> bool:
-    """Tell whether lines of one look are a heading: few, short, and no sentence."""
+def _is_title(run: Sequence[Line], body: _Style) -> bool:
+    """Tell whether lines of one look are a heading: they stand out, are few, short, and no sentence."""
     text = " ".join(line.text for line in run)
-    if len(run) > _LINES or len(text) > _LONGEST or not _could_be(run[0]):
+    larger = run[0].size >= _LARGER * body[0]
+    if not _stands_out(_style(run[0]), body) or len(run) > _LINES or len(text) > _LONGEST:
         return False
-    return text[-1] not in ",;" and not (text[-1] == "." and not text[:1].isdigit())
+    return _could_be(run[0], larger) and text[-1] not in ",;" and not (text[-1] == "." and not text[:1].isdigit())

@@ -3,7 +3,7 @@
 words ──runs──▶ pieces ──ruled tables taken out──▶ columns ──▶ rows ──aligned tables taken out──▶ lines
 """
 
-import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -11,6 +11,7 @@ from itertools import pairwise
 from ingest.parsers._pdf_grid import Table, aligned_table
 from ingest.parsers._pdf_page import Page, Word
 from ingest.parsers._pdf_ruled import ruled_tables
+from ingest.parsers._pdf_text import right_to_left
 
 _GAP = 1.0  # of the font size: a wider gap parts two pieces of a row
 _WIDE = 6.0  # points, the least gap
@@ -61,6 +62,7 @@ class Sheet:
 
     number: int
     items: list[Line | Table] = field(default_factory=list)
+    looks: Counter[tuple[float, bool]] = field(default_factory=Counter)  # characters of each size and weight
 
 
 def lay_out(page: Page) -> Sheet:
@@ -73,6 +75,8 @@ def lay_out(page: Page) -> Sheet:
         pieces = _pieces([word for word in left if id(word) not in taken])
     boxes = [(table.x0, table.x1, table.top, table.bottom) for table in tables]
     sheet = Sheet(page.number)
+    for word in upright:
+        sheet.looks[round(word.size * 2) / 2, word.bold] += len(word.text)
     waiting = sorted(tables, key=lambda table: (table.top, table.x0))
     for column, members in enumerate(_columns(pieces, page.width, boxes)):
         for item in _items(members, page, column):
@@ -95,7 +99,11 @@ def _pieces(words: list[Word]) -> list[Piece]:
     """Return runs of words, cut at wide gaps and merged over narrow ones, from top to bottom."""
     cut: list[Piece] = []
     for piece in _in_order(words):
-        ordered = piece.words if _right_to_left(piece.words) else sorted(piece.words, key=lambda word: word.x0)
+        ordered = (
+            piece.words
+            if right_to_left(word.text for word in piece.words)
+            else sorted(piece.words, key=lambda word: word.x0)
+        )
         start = 0
         for at in range(1, len(ordered) + 1):
             if at == len(ordered) or _gap(ordered[at - 1], ordered[at]) > max(_GAP * piece.size, _WIDE):
@@ -128,7 +136,7 @@ def _merged(row: list[Piece]) -> list[Piece]:
     for piece in row[1:]:
         last = done[-1]
         if piece.x0 - last.x1 <= max(0.6 * max(last.size, piece.size), 3.0):
-            backwards = _right_to_left(last.words + piece.words)
+            backwards = right_to_left(word.text for word in last.words + piece.words)
             together = piece.words + last.words if backwards else last.words + piece.words
             done[-1] = _piece(together)
         else:
@@ -189,7 +197,7 @@ def _is_text(side: list[Piece]) -> bool:
     """Tell whether one side of a gutter is running text, not cells or labels."""
     if len(side) < 2:
         return False
-    lengths = sorted(sum(len(word.text) + 1 for word in piece.words) for piece in side)
+    lengths = sorted(sum(len(word.text) + 1 for piece in row for word in piece.words) for row in _rows(side))
     return lengths[len(lengths) // 2] >= _PROSE
 
 
@@ -247,7 +255,7 @@ def _items(pieces: list[Piece], page: Page, column: int) -> list[Line | Table]:
 
 def _line(row: list[Piece], page: Page, column: int) -> Line:
     """Return a row as a line; what is hidden is told from what is shown by the most of its characters."""
-    if _right_to_left([word for piece in row for word in piece.words]):
+    if right_to_left(word.text for piece in row for word in piece.words):
         row = row[::-1]
     words = [word for piece in row for word in piece.words]
     count = sum(len(word.text) for word in words)
@@ -268,15 +276,3 @@ def _join(words: list[Word]) -> str:
         touching = before.run != word.run and -0.3 * word.size < _gap(before, word) < 0.08 * word.size
         parts.append(word.text if touching else f" {word.text}")
     return "".join(parts)
-
-
-def _right_to_left(words: Iterable[Word]) -> bool:
-    """Tell whether most letters are Hebrew, Arabic or the like."""
-    balance = 0
-    for word in words:
-        letter = word.text[:1]
-        if letter >= "\u0590":
-            balance += 1 if unicodedata.bidirectional(letter) in ("R", "AL") else -1
-        elif letter.isalpha():
-            balance -= 1
-    return balance > 0

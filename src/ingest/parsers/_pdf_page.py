@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingest.parsers._pdf_paint import Paint, paint
+from ingest.parsers._pdf_tags import heading_tags
 
 _ASCENT, _DESCENT = 0.8, 0.2  # of the font size, above and below the base line: glyph boxes differ too much
 _HYPHENS = {0x2: "-", 0xFFFE: "-", 0xAD: "\xad"}  # PDFium's own marks of a hyphen at a line's end
@@ -93,7 +94,8 @@ def read_page(handle: Any, number: int) -> Page:
     share = max((_area(box) for box in painted.pictures), default=0.0) / max(width * height, 1.0)
     if turn % 2:
         width, height = height, width
-    return _placed(Page(number, width, height, words, rules, share), turn, (left, bottom, right, top))
+    page = Page(number, width, height, words, rules, share, heading_tags(handle))
+    return _placed(page, turn, (left, bottom, right, top))
 
 
 def flatten(handle: Any) -> bool:
@@ -128,6 +130,7 @@ class _Reader:
         rect, x, y = raw.FS_RECTF(), ctypes.c_double(), ctypes.c_double()
         by_rect, by_x, by_y = ctypes.byref(rect), ctypes.byref(x), ctypes.byref(y)
         word: Word | None = None
+        glyph, place = 0, (0.0, 0.0)  # where the letters of the last glyph begin in the word; its origin
         for at in range(text.count_chars()):
             code = raw.FPDFText_GetUnicode(text, at)
             if code in (10, 13):
@@ -142,7 +145,10 @@ class _Reader:
             start, end, base = _turned(rect, x.value, y.value, look.turn)
             if word is None or self._parted(word, look, start, base):
                 word = self._begin(look, start, end, base, (x.value, y.value))
-            word.text += _HYPHENS.get(code) or chr(code)
+            if place != (x.value, y.value) or not 0x590 <= code <= 0x8FF:
+                glyph, place = len(word.text), (x.value, y.value)
+            letter = _HYPHENS.get(code) or chr(code)  # PDFium turns the letters of an Arabic ligature around
+            word.text = f"{word.text[:glyph]}{letter}{word.text[glyph:]}"
             word.x1 = max(word.x1, end)
             word.x0 = min(word.x0, start)
         for found in self.found:
@@ -168,10 +174,10 @@ class _Reader:
     def _unseen(self, look: _Look, origin: tuple[float, float]) -> bool:
         """Tell whether text has no ink of its own, or stands off the page."""
         left, bottom, right, top = self.box
-        x, y = origin
-        if not (left - 1 <= x <= right + 1 and bottom - 1 <= y <= top + 1):
+        along, up = ((1, 1), (-1, 1), (-1, -1), (1, -1))[look.turn]
+        inside = (origin[0] + along * 0.3 * look.size, origin[1] + up * 0.3 * look.size)
+        if not (left <= inside[0] <= right and bottom <= inside[1] <= top):
             return True
-        inside = (x + 0.3 * look.size, y + 0.3 * look.size)
         if look.mode == 3:
             return not self.painted.pictured(inside)
         if look.colour[3] == 0:

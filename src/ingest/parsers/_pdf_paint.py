@@ -91,9 +91,13 @@ def _path(pdfium: Any, thing: Any, found: Paint, outer: Matrix) -> None:
         if max(box[2] - box[0], box[3] - box[1]) >= _SHORT:
             found.rules.append(box)
         return
-    if fill.value and len(found.fills) < _MAX_FILLS:
+    width = ctypes.c_float()
+    pdfium.FPDFPageObj_GetStrokeWidth(thing, ctypes.byref(width))
+    thick = bool(stroke.value) and width.value > _THIN
+    if (fill.value or thick) and len(found.fills) < _MAX_FILLS:
+        colour_of = pdfium.FPDFPageObj_GetFillColor if fill.value else pdfium.FPDFPageObj_GetStrokeColor
         channels = [ctypes.c_uint(0) for _ in range(4)]
-        pdfium.FPDFPageObj_GetFillColor(thing, *(ctypes.byref(channel) for channel in channels))
+        colour_of(thing, *(ctypes.byref(channel) for channel in channels))
         if channels[3].value > 127:
             colour = (channels[0].value, channels[1].value, channels[2].value)
             found.fills.append((len(found.order) - 1, box, colour))

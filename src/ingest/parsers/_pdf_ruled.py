@@ -6,7 +6,7 @@ from typing import Any
 
 from ingest.parsers._pdf_grid import Table, header_rows
 from ingest.parsers._pdf_page import Page, Word
-from ingest.parsers._pdf_text import join_lines
+from ingest.parsers._pdf_text import join_lines, right_to_left
 
 Box = tuple[float, float, float, float]  # x0, top, x1, bottom
 
@@ -133,6 +133,8 @@ def _ruled(boxes: list[Box], words: list[Word], page: int) -> tuple[Table | None
     if sum(sum(map(bool, row)) > 1 for row in rows) < 2:
         return None, words
     taken = [word for cell in cells for word in cell.words]
+    if right_to_left(word.text for word in taken):
+        rows = [row[::-1] for row in rows]
     return Table(rows, header_rows(rows, bold), page, x0, x1, top, bottom, taken), rest
 
 
@@ -182,5 +184,6 @@ def _words_text(words: list[Word]) -> str:
     starts: dict[int, float] = {}
     for word in words:
         starts[word.run] = min(starts.get(word.run, word.x0), word.x0)
-    ordered = sorted(words, key=lambda word: (starts[word.run], word.run))
+    sign = -1 if right_to_left(word.text for word in words) else 1
+    ordered = sorted(words, key=lambda word: (sign * starts[word.run], word.run))
     return " ".join(word.text for word in ordered)

@@ -1,6 +1,8 @@
 """What lines of PDF text look like: list markers, leaders, captions, and how lines are joined."""
 
 import re
+import unicodedata
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 BULLETS = "•‣⁃∙◦▪▫■□●○◆◇►▶➢➤✓✔❖–—*·\uf0b7\uf0a7\uf0d8"
@@ -8,9 +10,9 @@ MARKER = re.compile(rf"(?:[{re.escape(BULLETS)}-]|o|\(?(?:\d{{1,3}}|[a-zA-Z]|[iv
 ITEM = re.compile(rf"(?:{MARKER.pattern})\s+\S")
 LEADERS = re.compile(r"\.{4}|(?:\. ){4}|…{2}")
 CAPTION = re.compile(
-    r"(?:fig(?:ure|\.)?|table|tab\.|chart|exhibit|box|listing|algorithm|scheme|plate|map)\s*"
-    r"[A-Z]?\d[\d.\-]*[a-z]?\s*(?:[:.|–—-]|$)", re.IGNORECASE,
-)  # fmt: skip
+    r"(?i:fig(?:ure|\.)?|table|tab\.|chart|exhibit|box|listing|algorithm|scheme|plate|map)\s*"
+    r"[A-Z]?\d{1,4}(?:[.-]\d{1,4}){0,4}[a-z]?(?:\s*[:.|–—](?:\s|$)|\s*$|\s+[A-Z“\"(\[])"
+)
 NUMBERED = re.compile(r"((?:\d{1,2}|[A-Z]|[IVXLC]{1,5})(?:\.\d{1,3})*)\.?\s+\S")
 PAGE_NUMBER = re.compile(r"[-–— |]*(?:page|p\.|seite|página)?\s*[#\d]+(?:\s*(?:of|/|von|de|sur)\s*[#\d]+)?[-–— |]*")
 _HYPHENS = ("-", "\u2010", "\xad")
@@ -53,3 +55,15 @@ def _seam(text: list[str], line: str, words: AbstractSet[str]) -> str:
 def _spaceless(character: str) -> bool:
     """Tell whether a script puts no space between its words: Chinese, Japanese, and their full-width signs."""
     return "\u2e80" <= character <= "\u9fff" or "\uff00" <= character <= "\uffef" or character >= "\U00020000"
+
+
+def right_to_left(words: Iterable[str]) -> bool:
+    """Tell whether most words begin with a letter of Hebrew, Arabic or the like."""
+    balance = 0
+    for word in words:
+        letter = word[:1]
+        if letter >= "\u0590":
+            balance += 1 if unicodedata.bidirectional(letter) in ("R", "AL") else -1
+        elif letter.isalpha():
+            balance -= 1
+    return balance > 0

@@ -4,9 +4,10 @@ Why PDFium (pypdfium2) and not `unstructured`, pdfplumber or pypdf: it is fuzzed
 damaged files, and takes 20 ms a page where pdfminer takes 200. Only the arithmetic that makes cells of ruling lines is
 pdfplumber's. JavaScript, links and actions have no effect: PDFium is built without them, and nothing runs them.
 
-Left out: lines that repeat at the top or bottom of most pages, and page numbers there. Not seen by a reader and marked
-"hidden": text in the colour of what lies under it, transparent, under one point high, off the page, or in the invisible
-mode without a picture above it. With a picture it is the text layer of a scan, and text like any other.
+Left out: lines that repeat at the top or bottom of most pages, page numbers there, hyphens that part words at the ends
+of lines, and dots that lead to page numbers. Not seen by a reader and marked "hidden": text in the colour of what lies
+under it, transparent, under one point high, off the page, or in the invisible mode without a picture above it. With a
+picture it is the text layer of a scan, and text like any other.
 
 Scans: a page without a text layer whose picture covers most of it is read with tesseract when the option `ocr` is on.
 Without it the document is quarantined when more than half of its pages are such pictures; else they are skipped, with
@@ -38,6 +39,7 @@ MAX_PAGES = 50_000
 MAX_OUTLINE = 20_000  # entries
 _DEPTH = 12  # of the outline
 _SCAN = 0.5  # of the page, covered by a picture
+_PICTURE = 0.05  # of a page without any text
 _FEW = 3  # words on a page that is a scan all the same: a stamp
 _NO_TITLE = re.compile(
     r"untitled|slide ?\d*|document\d*|microsoft (?:word|powerpoint|excel)\b|.*[\\/]|"
@@ -86,7 +88,7 @@ def _read(pdf: Any, raw: RawDocument) -> Document:
     scanned: list[int] = []
     letters = 0
     for page in _pages(pdf, path):
-        if len(page.words) <= _FEW and page.picture_share >= _SCAN:
+        if page.picture_share >= (_SCAN if page.words else _PICTURE) and len(page.words) <= _FEW:
             scanned.append(page.number)
         letters += sum(len(word.text) for word in page.words)
         if letters > raw.options.limits.text_characters:
