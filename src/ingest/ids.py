@@ -5,6 +5,7 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 NAMESPACE = uuid.UUID("9e2ac0a4-6d1b-5a70-9a37-0d5c7a3b2f10")
 SEPARATOR = "\x1f"
@@ -28,6 +29,14 @@ def digest_of(value: Any) -> str:
 def document_id(uri: str) -> str:
     """Return the id of a document, 32 hex digits, from its source URI."""
     return sha256_hex(uri.encode())[:32]
+
+
+def child_uri(parent: str, path: str) -> str:
+    """Return the URI of a document inside a document: the parent's, "#", the path percent-encoded.
+
+    A deeper one goes on with "!/", for a URI has one fragment: `s3://b/a.zip#in.zip!/x.md`. Encoded paths hold neither.
+    """
+    return f"{parent}{'!/' if '#' in parent else '#'}{quote(path, safe='/')}"
 
 
 def shard_of(document: str, shards: int) -> int:

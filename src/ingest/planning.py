@@ -50,6 +50,7 @@ class BaseDocument:
     chunks: int
     status: str  # current or last_good
     expired: bool = False  # last_good, and kept for as long as the settings allow
+    retry: bool = False  # something inside it failed with other code or limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,8 @@ def classify(
 
     Args:
         listed: The shard's documents, sorted by URI.
-        base: What the base holds in this shard, by URI.
+        base: What the base holds in this shard, by URI. Documents inside documents are left out of both: no source
+            lists them, they follow their parents.
         known_bad: The base's quarantine in this shard, by URI.
         digest: Attributes digest of every listed URI.
         rules: Scope and fingerprints.
@@ -212,7 +214,7 @@ def change_of(ref: DocumentRef, held: BaseDocument | None, bad: KnownBad | None,
         return "known_bad"
     if held is None:
         return "added"
-    if held.ref.version != ref.version or held.parser_fingerprint != rules.parser_fingerprint:
+    if held.ref.version != ref.version or held.parser_fingerprint != rules.parser_fingerprint or held.retry:
         return "changed"
     # A last good version that the source shows again is current again: its row changes, its bytes do not.
     same = held.attributes_digest == digest and held.status == "current"

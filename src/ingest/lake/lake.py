@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from ingest.errors import SchemaMismatch, UnknownReaderFormat
 from ingest.ids import sha256_hex
 from ingest.journal import Journal, from_bytes, to_bytes
-from ingest.lake.tables import SCHEMAS
+from ingest.lake.tables import SCHEMAS, complete
 from ingest.lake.verified import file_sha256, reading, verified_path
 from ingest.ports import Store
 from ingest.records import (
@@ -90,7 +90,10 @@ class Lake:
         with reading(f"part {part.sha256} of kind {part.kind}"), pq.ParquetFile(path, memory_map=True) as file:
             table = file.read(columns, use_threads=False)  # read_table costs 5 ms more a file
         expected = SCHEMAS.get(part.kind)
-        if expected is not None and columns is None and table.schema.names != expected.names:
+        if expected is None or columns is not None:
+            return table
+        table = complete(part.kind, table)
+        if table.schema.names != expected.names:
             raise SchemaMismatch(f"part {part.sha256}: columns {table.schema.names}, not {expected.names}")
         return table
 

@@ -19,6 +19,12 @@ _block = pa.struct([
     ("breaks", pa.list_(pa.int64())), ("header_end", pa.int64()), ("language", pa.string()), ("page", pa.int32()),
     ("marks", _strings),
 ])  # fmt: skip
+_chunk = [
+    ("chunk_id", pa.string()), ("document_id", pa.string()), ("heading_path", _strings),
+    ("heading_paths", pa.list_(_strings)), ("text", pa.large_string()), ("context", pa.string()),
+    ("start", pa.int64()), ("end", pa.int64()), ("page", pa.int32()), ("tokens", pa.int32()),
+    ("embedding_key", pa.string()), ("marks", _strings), ("parent", pa.list_(pa.int64())),
+]  # fmt: skip
 
 SCHEMAS: dict[str, pa.Schema] = {
     "documents": pa.schema([
@@ -28,14 +34,11 @@ SCHEMAS: dict[str, pa.Schema] = {
         ("parent", pa.string()), ("acl", _strings), ("tenant", pa.string()), ("attributes_digest", pa.string()),
         ("parser_fingerprint", pa.string()), ("chunker_fingerprint", pa.string()), ("status", pa.string()),
         ("stale_since", pa.string()), ("chunk_count", pa.int64()), ("chunk_digest", pa.string()),
+        ("child_count", pa.int64()), ("dropped_count", pa.int64()),
     ]),
     "texts": pa.schema([("document_id", pa.string()), ("text", pa.large_string()), ("blocks", pa.list_(_block))]),
-    "chunks": pa.schema([
-        ("chunk_id", pa.string()), ("document_id", pa.string()), ("heading_path", _strings),
-        ("heading_paths", pa.list_(_strings)), ("text", pa.large_string()), ("context", pa.string()),
-        ("start", pa.int64()), ("end", pa.int64()), ("page", pa.int32()), ("tokens", pa.int32()),
-        ("embedding_key", pa.string()), ("marks", _strings),
-    ]),
+    "chunks": pa.schema(_chunk),
+    "dropped": pa.schema([*_chunk, ("reason", pa.string())]),
     "attributes": pa.schema([
         ("chunk_id", pa.string()), ("document_id", pa.string()), ("source", pa.string()), ("acl", _strings),
         ("tenant", pa.string()), ("language", pa.string()),
@@ -43,8 +46,21 @@ SCHEMAS: dict[str, pa.Schema] = {
     "quarantine": pa.schema([
         ("uri", pa.string()), ("source", pa.string()), ("version", pa.string()), ("stage", pa.string()),
         ("error", pa.string()), ("message", pa.string()), ("fingerprint", pa.string()), ("size", pa.int64()),
+        ("parent", pa.string()),
+    ]),
+    "duplicates": pa.schema([
+        ("group_id", pa.string()), ("kind", pa.string()), ("chunk_id", pa.string()), ("document_id", pa.string()),
+        ("text_sha256", pa.string()), ("similarity", pa.float32()), ("representative", pa.bool_()),
+        ("collapsed", pa.bool_()), ("documents", pa.int64()),
     ]),
 }  # fmt: skip
+
+ADDED: dict[str, dict[str, Any]] = {
+    "chunks": {"parent": None},
+    "documents": {"child_count": 0, "dropped_count": 0},
+    "quarantine": {"parent": ""},
+}
+"""Columns that parts of older generations lack, by kind, and what they mean there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +89,25 @@ class DocumentRow:
     stale_since: str  # ISO 8601 when last_good
     chunk_count: int
     chunk_digest: str
+    child_count: int = 0  # documents found directly in it: those of the generation and those in quarantine
+    dropped_count: int = 0  # chunks that the source's policy keeps out of the index
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """One row of `dropped`: a chunk that the source's policy keeps out of the index, and the mark it is for."""
+
+    chunk: Chunk
+    reason: str
+
+
+def complete(kind: str, table: pa.Table) -> pa.Table:
+    """Return a whole part with the columns that its kind has today; what an older part lacks has its default."""
+    for name, value in ADDED.get(kind, {}).items():
+        if name not in table.schema.names:
+            field = SCHEMAS[kind].field(name)
+            table = table.append_column(field, pa.array([value] * len(table), field.type))
+    return table
 
 
 def attributes_digest(acl: Sequence[str], tenant: str, source: str, title: str) -> str:
@@ -84,7 +119,7 @@ def chunk_digest(chunks: Iterable[Chunk]) -> str:
     """Return the digest of a document's chunks in order."""
     return digest_of([
         [c.chunk_id, c.embedding_key, c.start, c.end, c.tokens, list(c.heading_path),
-         [list(path) for path in c.heading_paths], c.page, list(c.marks)] for c in chunks
+         [list(path) for path in c.heading_paths], c.page, list(c.marks), c.parent] for c in chunks
     ])  # fmt: skip
 
 
@@ -105,17 +140,21 @@ def chunk_table(chunks: Sequence[Chunk]) -> pa.Table:
 
 def chunk_rows(table: pa.Table) -> list[Chunk]:
     """Return the chunks of a `chunks` table."""
-    return [
-        Chunk(
-            **{
-                **row,
-                "heading_path": tuple(row["heading_path"]),
-                "heading_paths": tuple(tuple(p) for p in row["heading_paths"]),
-                "marks": tuple(row["marks"]),
-            }
-        )
-        for row in table.to_pylist()
-    ]
+    return [_chunk_of(row) for row in table.to_pylist()]
+
+
+def dropped_table(rows: Sequence[Dropped]) -> pa.Table:
+    """Return the `dropped` table of rows."""
+    return pa.Table.from_pylist([{**asdict(r.chunk), "reason": r.reason} for r in rows], schema=SCHEMAS["dropped"])
+
+
+def dropped_rows(table: pa.Table) -> list[Dropped]:
+    """Return the rows of a `dropped` table."""
+    found = []
+    for row in table.to_pylist():
+        reason = row.pop("reason")
+        found.append(Dropped(_chunk_of(row), reason))
+    return found
 
 
 def text_table(documents: Sequence[tuple[str, str, Sequence[Block]]]) -> pa.Table:
@@ -153,6 +192,18 @@ def quarantine_table(rows: Sequence[Quarantined]) -> pa.Table:
 def quarantine_rows(table: pa.Table) -> list[Quarantined]:
     """Return the rows of a `quarantine` table."""
     return [Quarantined(**row) for row in table.to_pylist()]
+
+
+def _chunk_of(row: dict[str, Any]) -> Chunk:
+    return Chunk(
+        **{
+            **row,
+            "heading_path": tuple(row["heading_path"]),
+            "heading_paths": tuple(tuple(p) for p in row["heading_paths"]),
+            "marks": tuple(row["marks"]),
+            "parent": tuple(row["parent"]) if row["parent"] else None,
+        }
+    )
 
 
 def _block_row(block: Block) -> dict[str, Any]:

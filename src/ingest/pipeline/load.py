@@ -62,6 +62,8 @@ def payload(chunk: Chunk, document: DocumentRow, shard: int, model_fingerprint: 
         "start": chunk.start, "end": chunk.end, "page": chunk.page, "tokens": chunk.tokens,
         "acl": list(document.acl), "tenant": document.tenant, "language": document.language, "shard": shard,
     }  # fmt: skip
+    if chunk.parent:
+        metadata["parent"] = list(chunk.parent)
     stored = {"page_content": chunk.text, "metadata": metadata}
     metadata["digest"] = point_digest(chunk.embedding_key, model_fingerprint, stored)
     return stored

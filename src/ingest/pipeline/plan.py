@@ -11,7 +11,7 @@ from ingest.ids import digest_of, sha256_hex
 from ingest.journal import to_bytes
 from ingest.lake.lake import Lake
 from ingest.lake.tables import DocumentRow, attributes_digest, document_rows, quarantine_rows
-from ingest.pipeline.work import Contents, Fingerprints, ShardTask, contents_of, fingerprints
+from ingest.pipeline.work import Contents, Fingerprints, ShardRows, ShardTask, contents_of, fingerprints
 from ingest.planning import FETCHED, BaseDocument, KnownBad, Listing, Rules, Scope, classify, shard_count
 from ingest.ports import Services, Source
 from ingest.records import Claim, DocumentRef, Manifest, PartFile, PlanSummary, ShardPlan
@@ -159,7 +159,8 @@ class Planner:
     def guard(self, summary: PlanSummary) -> None:
         """Raise before anything is spent when too much would disappear or the budget is too small."""
         options = self.services.options
-        held = self.base.counts["documents"] if self.base is not None else 0
+        counts = self.base.counts if self.base is not None else {}
+        held = counts.get("documents", 0) - counts.get("children", 0)  # what a source lists
         deleted = summary.counts.get("deleted", 0)
         if held and deleted > options.max_deleted_share * held:
             raise DeleteGuardTripped(
@@ -236,18 +237,26 @@ class Planner:
     def _held(self, parts: dict[str, PartFile]) -> tuple[dict[str, BaseDocument], dict[str, KnownBad]]:
         if "documents" not in parts:
             return {}, {}
-        held = {row.uri: self._base_document(row) for row in document_rows(self.lake.read(parts["documents"]))}
-        rows = quarantine_rows(self.lake.read(parts["quarantine"]))
-        return held, {row.uri: KnownBad(row.version, row.fingerprint, row.source) for row in rows}
+        rows = ShardRows(
+            {row.uri: row for row in document_rows(self.lake.read(parts["documents"]))},
+            quarantine={row.uri: row for row in quarantine_rows(self.lake.read(parts["quarantine"]))},
+        )
+        own = [row for row in rows.documents.values() if not row.parent]
+        held = {row.uri: self._base_document(row, rows) for row in own}
+        bad = (row for row in rows.quarantine.values() if not row.parent)
+        return held, {row.uri: KnownBad(row.version, row.fingerprint, row.source) for row in bad}
 
-    def _base_document(self, row: DocumentRow) -> BaseDocument:
+    def _base_document(self, row: DocumentRow, rows: ShardRows) -> BaseDocument:
         ref = DocumentRef(
             uri=row.uri, source=row.source, path=row.path, version=row.version, size=row.size, modified=row.modified,
             media_type=row.media_type, acl=row.acl, tenant=row.tenant,
         )  # fmt: skip
         limit = timedelta(days=self.services.options.keep_last_good_days)
         expired = bool(row.stale_since) and self.now - datetime.fromisoformat(row.stale_since) >= limit
-        return BaseDocument(ref, row.attributes_digest, row.parser_fingerprint, row.chunk_count, row.status, expired)
+        retry = rows.fails_otherwise(row, self.prints.documents)
+        return BaseDocument(
+            ref, row.attributes_digest, row.parser_fingerprint, row.chunk_count, row.status, expired, retry
+        )  # fmt: skip
 
 
 def _plan_hash(plan: ShardPlan) -> str:

@@ -1,14 +1,15 @@
 """What the steps share: the task of one shard, the rows of a shard, and what a generation holds so far."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
-from ingest import chunking
+from ingest import chunking, screening
 from ingest.ids import digest_of
 from ingest.lake.embeddings import EmbeddingStore
 from ingest.lake.lake import Lake
-from ingest.lake.tables import DocumentRow, chunk_rows, document_rows, quarantine_rows
+from ingest.lake.tables import DocumentRow, Dropped, chunk_rows, document_rows, dropped_rows, quarantine_rows
 from ingest.ports import Services
 from ingest.records import Chunk, Manifest, Marker, PartFile, PlanSummary, Quarantined, ShardPlan
 
@@ -40,13 +41,14 @@ class Fingerprints:
     """What results depend on besides the documents."""
 
     parser: str
-    chunker: str
+    chunker: str  # and screening with the policies of sources: a changed policy starts from stored texts
     model: str
+    refusal: str  # of the parser and its limits
 
     @property
     def documents(self) -> str:
-        """Of parser and chunker: what quarantine records."""
-        return digest_of([self.parser, self.chunker])[:16]
+        """Of parser, limits and chunker: what quarantine records."""
+        return digest_of([self.refusal, self.chunker])[:16]
 
     def record(self) -> dict[str, str]:
         """Return them as the manifest keeps them."""
@@ -55,18 +57,53 @@ class Fingerprints:
 
 def fingerprints(services: Services) -> Fingerprints:
     """Return the fingerprints of this process's code, libraries, options and model."""
-    chunker = chunking.fingerprint(services.options.chunking, services.tokenizer)
-    return Fingerprints(services.sandbox.fingerprint, chunker, services.model.fingerprint)
+    options, sandbox = services.options, services.sandbox
+    cut = chunking.fingerprint(options.chunking, services.tokenizer)
+    chunker = digest_of([cut, screening.fingerprint(options.screening)])
+    return Fingerprints(
+        sandbox.fingerprint, chunker, services.model.fingerprint,
+        digest_of([sandbox.refusal_fingerprint, asdict(options.limits)]),
+    )  # fmt: skip
 
 
 @dataclass
 class ShardRows:
-    """All rows of one shard, by document."""
+    """All rows of one shard, by document. Families are looked up in rows that do not grow any more."""
 
     documents: dict[str, DocumentRow] = field(default_factory=dict)  # by URI
     texts: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # by document id
     chunks: dict[str, list[Chunk]] = field(default_factory=dict)  # by document id
     quarantine: dict[str, Quarantined] = field(default_factory=dict)  # by URI
+    dropped: dict[str, list[Dropped]] = field(default_factory=dict)  # by document id
+
+    @cached_property
+    def children(self) -> dict[str, list[DocumentRow]]:
+        """The documents found directly in a document, by its id."""
+        found: dict[str, list[DocumentRow]] = {}
+        for row in self.documents.values():
+            if row.parent:
+                found.setdefault(row.parent, []).append(row)
+        return found
+
+    @cached_property
+    def failures(self) -> dict[str, list[Quarantined]]:
+        """The failures found directly in a document, by its id."""
+        found: dict[str, list[Quarantined]] = {}
+        for failure in self.quarantine.values():
+            if failure.parent:
+                found.setdefault(failure.parent, []).append(failure)
+        return found
+
+    def family(self, row: DocumentRow) -> Iterator[DocumentRow]:
+        """Yield a document and all documents inside it, parents first."""
+        yield row
+        for child in self.children.get(row.document_id, ()):
+            yield from self.family(child)
+
+    def fails_otherwise(self, row: DocumentRow, fingerprint: str) -> bool:
+        """Tell whether something inside a document failed under another fingerprint: it may be read now."""
+        found = (f for member in self.family(row) for f in self.failures.get(member.document_id, ()))
+        return any(failure.fingerprint != fingerprint for failure in found)
 
 
 def read_rows(lake: Lake, parts: Mapping[str, PartFile]) -> ShardRows:
@@ -78,6 +115,9 @@ def read_rows(lake: Lake, parts: Mapping[str, PartFile]) -> ShardRows:
         for chunk in chunk_rows(lake.read(parts["chunks"])):
             rows.chunks.setdefault(chunk.document_id, []).append(chunk)
         rows.quarantine = {q.uri: q for q in quarantine_rows(lake.read(parts["quarantine"]))}
+    if "dropped" in parts:  # generations of before screening have none
+        for dropped in dropped_rows(lake.read(parts["dropped"])):
+            rows.dropped.setdefault(dropped.chunk.document_id, []).append(dropped)
     return rows
 
 
@@ -104,12 +144,15 @@ class Contents:
     shards: tuple[int, ...]
     parts: Callable[[int], dict[str, PartFile]]  # of a shard, by kind
     keyword: Mapping[str, PartFile]  # postings, terms, lengths over all shards
+    duplicates: PartFile | None = None  # None in generations of before they were looked for
 
     def all_parts(self) -> Iterator[PartFile]:
         """Yield the parts of all shards, then those over all shards."""
         for shard in self.shards:
             yield from self.parts(shard).values()
         yield from self.keyword.values()
+        if self.duplicates is not None:
+            yield self.duplicates
 
 
 def contents_of(lake: Lake, manifest: Manifest) -> Contents:
@@ -123,7 +166,7 @@ def contents_of(lake: Lake, manifest: Manifest) -> Contents:
             parts.setdefault(part.shard, {})[part.kind] = part
     return Contents(
         lake, manifest.collection, manifest.model.fingerprint, manifest.model.dimension, tuple(sorted(parts)),
-        lambda shard: parts[shard], keyword,
+        lambda shard: parts[shard], keyword, keyword.pop("duplicates", None),
     )  # fmt: skip
 
 

@@ -105,6 +105,7 @@ class Chunk:
     embedding_key: str
     page: int | None = None
     marks: tuple[str, ...] = ()  # what is suspicious about its text, sorted: hidden, invisible, instruction, secret
+    parent: tuple[int, int] | None = None  # span of the enclosing text that is shown with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +120,4 @@ class Quarantined:
     message: str
     fingerprint: str  # of parser and chunker: the same version is not tried again with the same code
     size: int = 0
+    parent: str = ""  # document id of the document it was found in; "" for a document of its own

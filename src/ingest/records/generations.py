@@ -11,7 +11,7 @@ READER_FORMAT = 1
 STEPS = ("plan", "chunk", "embed", "load", "keyword", "seal", "evaluate", "release")
 
 PartKind = Literal[
-    "documents", "texts", "chunks", "attributes", "quarantine",
+    "documents", "texts", "chunks", "attributes", "quarantine", "dropped", "duplicates",
     "keyword.postings", "keyword.terms", "keyword.lengths",
 ]  # fmt: skip
 
@@ -203,6 +203,10 @@ class Conservation(Record):
     vectors: int
     mended: int  # points that were missing, orphaned or stale, and were mended
     faults: tuple[str, ...]  # each names an id and the two values that disagree
+    dropped: int = 0  # chunks that a source's policy keeps out
+    collapsed: int = 0  # chunks that a duplicate stands for: points = keyword rows = chunks − collapsed
+    marks: dict[str, int] = Field(default_factory=dict)  # chunks by mark, dropped ones too
+    quarantined_children: int = 0  # documents inside documents; not among the listed
 
 
 class StageFigure(Record):
@@ -237,3 +241,7 @@ class RunReport(Record):
     quarantined: dict[str, int]  # by error class
     stages: tuple[StageFigure, ...]
     digest: str | None
+    quarantined_children: dict[str, int] = Field(default_factory=dict)  # by error class; documents inside documents
+    marked: dict[str, int] = Field(default_factory=dict)  # chunks of the generation by mark, dropped ones too
+    dropped: dict[str, int] = Field(default_factory=dict)  # chunks that a policy keeps out, by mark
+    duplicates: dict[str, int] = Field(default_factory=dict)  # groups and chunks by kind, boilerplate, collapsed

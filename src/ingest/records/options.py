@@ -76,6 +76,15 @@ class ChunkingOptions:
     parent_tokens: int = 0  # size of the enclosing text that a chunk names for display; 0: none
 
 
+CHUNKING_PRESETS: dict[str, dict[str, Any]] = {
+    "short-answer": {"target_tokens": 96, "max_tokens": 160, "min_tokens": 40, "parent_tokens": 480},
+    "long-context": {
+        "target_tokens": 360, "max_tokens": 500, "min_tokens": 120, "overlap_tokens": 40, "parent_tokens": 1500,
+    },
+}  # fmt: skip
+"""Values of `ChunkingOptions` for a use: one fact per passage, or passages to reason over (the model must take 500)."""
+
+
 @dataclass(frozen=True)
 class BuildOptions:
     """Everything about one index that changes results, as frozen values."""
@@ -93,6 +102,7 @@ class BuildOptions:
     keep_last_good_days: int = 30
     lease_seconds: float = 60.0
     load_batch: int = 256
+    limits: ParseLimits = ParseLimits()  # of what the story opens itself: documents inside documents, over all levels
     screening: dict[str, ScreeningPolicy] = field(default_factory=dict)  # by source; the default policy elsewhere
     duplicates: DuplicateOptions = DuplicateOptions()
     concurrent_reads: int = 8  # documents of one shard that are read at once

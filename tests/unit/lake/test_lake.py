@@ -176,4 +176,4 @@ def test_two_indexes_share_nothing_but_the_store() -> None:
 
 
 def test_every_kind_of_a_shard_has_a_schema() -> None:
-    assert set(SCHEMAS) == {"documents", "texts", "chunks", "attributes", "quarantine"}
+    assert set(SCHEMAS) == {"documents", "texts", "chunks", "attributes", "quarantine", "dropped", "duplicates"}

@@ -1,0 +1,100 @@
+"""Documents inside documents: attachments, entries of archives. Parsed like any other, bounded over all levels."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from ingest.errors import DocumentError, MalformedDocument, OversizedDocument
+from ingest.ids import child_uri, document_id, sha256_hex
+from ingest.lake.tables import DocumentRow, attributes_digest
+from ingest.pipeline.made import Made
+from ingest.records import Child, Document, DocumentRef, RawDocument
+
+BETWEEN = " › "  # of a parent's path and its child's
+
+
+@dataclass
+class Allowance:
+    """What one listed document may still open, over all levels."""
+
+    entries: int
+    bytes: int
+
+    def take(self, document: Document, row: DocumentRow) -> None:
+        """Count a container's children. Raises: OversizedDocument when they are more than what is left."""
+        size = sum(len(child.data) for child in document.children)
+        for name, found, left in (
+            ("archive_entries", len(document.children), self.entries), ("archive_bytes", size, self.bytes)
+        ):  # fmt: skip
+            if found > left:
+                raise OversizedDocument(
+                    f"{row.uri}: {found} {name} inside, {left} are left of the limit over all levels (limits.{name})"
+                )
+        self.entries -= len(document.children)
+        self.bytes -= size
+
+
+def put_family(made: Made, row: DocumentRow, document: Document) -> None:
+    """Keep a listed document and all documents inside it, each by its own URI.
+
+    A child that fails goes to quarantine by itself. Raises: DocumentError about the document itself.
+    """
+    limits = made.services.options.limits
+    _put(made, row, document, Allowance(limits.archive_entries, limits.archive_bytes), 1)
+
+
+def _put(made: Made, row: DocumentRow, document: Document, left: Allowance, level: int) -> None:
+    if document.children:
+        _check(document, row, level, made.services.options.limits.archive_depth)
+        left.take(document, row)
+    made.put(replace(row, child_count=len(document.children)), document, container=bool(document.children))
+    for child in document.children:
+        _bring(made, row, child, left, level)
+
+
+def _bring(made: Made, parent: DocumentRow, child: Child, left: Allowance, level: int) -> None:
+    raw = RawDocument(_ref(parent, child), child.data)
+    bare = replace(row_of(raw, made), parent=parent.document_id, path=f"{parent.path}{BETWEEN}{child.path}")
+    stage = "parse"
+    try:
+        document = made.services.sandbox.parse(raw)
+        stage = "chunk"
+        _put(made, parsed(bare, document), document, left, level + 1)
+    except DocumentError as error:
+        made.fail_child(bare, stage, error)
+
+
+def _check(document: Document, row: DocumentRow, level: int, depth: int) -> None:
+    if level > depth:
+        raise OversizedDocument(f"{row.uri}: a container on level {level}, the limit is {depth} (limits.archive_depth)")
+    ((path, times),) = Counter(child.path for child in document.children).most_common(1)
+    if times > 1:
+        raise MalformedDocument(f"{row.uri}: {times} documents inside are called {path!r}")
+
+
+def _ref(parent: DocumentRow, child: Child) -> DocumentRef:
+    return DocumentRef(
+        uri=child_uri(parent.uri, child.path), source=parent.source, path=child.path, version=sha256_hex(child.data),
+        size=len(child.data), modified=parent.modified, media_type=child.media_type, acl=parent.acl,
+        tenant=parent.tenant,
+    )  # fmt: skip
+
+
+def row_of(raw: RawDocument, made: Made) -> DocumentRow:
+    """Return the row of a document that was read; what only parsing tells is missing."""
+    ref = raw.ref
+    return DocumentRow(
+        document_id=document_id(ref.uri), uri=ref.uri, source=ref.source, path=ref.path, version=ref.version,
+        size=len(raw.data), modified=ref.modified, sha256=sha256_hex(raw.data), media_type="", parser="",
+        title=ref.title, language="", parent="", acl=ref.acl, tenant=ref.tenant,
+        attributes_digest=attributes_digest(ref.acl, ref.tenant, ref.source, ref.title),
+        parser_fingerprint=made.prints.parser, chunker_fingerprint=made.prints.chunker, status="current",
+        stale_since="", chunk_count=0, chunk_digest="",
+    )  # fmt: skip
+
+
+def parsed(row: DocumentRow, document: Document) -> DocumentRow:
+    """Return a row with what parsing told. The source's own title wins."""
+    return replace(
+        row, media_type=document.media_type, parser=document.parser, title=row.title or document.title,
+        language=document.language,
+    )  # fmt: skip
