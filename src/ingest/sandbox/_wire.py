@@ -11,6 +11,7 @@ import json
 import struct
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
@@ -38,20 +39,28 @@ def ask(raw: RawDocument) -> Frame:
     """Return the question for a document."""
     ref = {name: getattr(raw.ref, name) for name in ("uri", "source", "path", "version", "size", "modified", "title")}
     ref["media_type"] = raw.ref.media_type
-    head = {"ref": ref, "media_type": raw.media_type, "options": asdict(raw.options)}
+    head = {"ref": ref, "media_type": raw.media_type, "options": _packed(raw.options)}
     return Frame(json.dumps(head).encode(), raw.data)  # which, unlike pydantic's, knows names that are not UTF-8
 
 
 def asked(frame: Frame) -> RawDocument:
     """Return the document of a question."""
     head = json.loads(frame.head)
-    options: dict[str, Any] = head["options"]
+    return RawDocument(DocumentRef(**head["ref"]), bytes(frame.body), head["media_type"], _unpacked(head["options"]))
+
+
+@lru_cache(maxsize=64)  # they are those of the sources
+def _packed(options: ParserOptions) -> str:
+    return json.dumps(asdict(options))
+
+
+@lru_cache(maxsize=64)
+def _unpacked(text: str) -> ParserOptions:
+    options: dict[str, Any] = json.loads(text)
     limits = ParseLimits(**options.pop("limits"))
     for name in ("text_fields", "ocr_languages"):  # JSON has no tuples
         options[name] = tuple(options[name])
-    return RawDocument(
-        DocumentRef(**head["ref"]), bytes(frame.body), head["media_type"], ParserOptions(**options, limits=limits)
-    )
+    return ParserOptions(**options, limits=limits)
 
 
 def answer(document: Document) -> Frame:
@@ -114,14 +123,16 @@ def _blocks(rows: list[Any], length: int) -> Iterator[Block]:
     for kind, start, end, level, title, breaks, header_end, language, page, marks in rows:
         if not (at <= start <= end <= length and 0 <= kind < len(KINDS)):
             raise BadAnswer(f"block {start} to {end} after {at} of {length} characters")
-        if not (type(level) is type(header_end) is int and type(title) is type(language) is str):
-            raise BadAnswer(f"block {start} to {end}: level, title, header or language is of another type")
-        if not ((page is None or type(page) is int) and set(map(type, breaks)) <= {int}):
-            raise BadAnswer(f"block {start} to {end}: page or breaks are no numbers")
+        numbers_and_words = type(level) is type(header_end) is int and type(title) is type(language) is str
+        if not (numbers_and_words and (page is None or type(page) is int)):
+            raise BadAnswer(f"block {start} to {end}: a field is of another type")
+        if breaks and set(map(type, breaks)) != {int}:
+            raise BadAnswer(f"block {start} to {end}: breaks are no numbers")
         at = end
         yield Block(
-            KINDS[kind], start, end, level, title, tuple(breaks), header_end, language, page, tuple(map(str, marks))
-        )
+            KINDS[kind], start, end, level, title, tuple(breaks), header_end, language, page,
+            tuple(map(str, marks)) if marks else (),
+        )  # fmt: skip
 
 
 def _children(rows: list[Any], body: memoryview) -> Iterator[Child]:
