@@ -1,0 +1,66 @@
+"""Rows of cells to the lines of a table block, the same way for every format."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from ingest.errors import OversizedDocument
+
+SEPARATOR = " | "
+REPEATED = (
+    80  # characters; a value of several rows is repeated in each of them up to this length, so that rows stand alone
+)
+
+_TITLE_ROWS = 3  # at most, above the names of the columns
+_LOOKED_AT = 20  # rows below
+
+_NUMBER = re.compile(r"[-+(]?[$€£¥]?\s?[-+]?\d[\d.,'\s]*(?:[eE][-+]?\d+)?\s?[%$€£¥)]?\Z")
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}(?:[-/.]\d{1,4})?(?:[T ]\d{1,2}:\d{2}.{0,20})?\Z")
+_YEAR = re.compile(r"(?:19|20)\d\d\Z")
+
+
+def lines(rows: Iterable[Sequence[str]], path: str, limit: int) -> list[str]:
+    """Return one line per row: cells between bars, white space collapsed, empty cells at the end left out.
+
+    Raises: OversizedDocument as soon as the lines hold more than `limit` characters.
+    """
+    found, size = [], 0
+    for row in rows:
+        cells = [" ".join(cell.split()) for cell in row]
+        while cells and not cells[-1]:
+            cells.pop()
+        line = SEPARATOR.join(cells)
+        size += len(line) + 1
+        if size > limit:
+            raise OversizedDocument(f"{path}: a table over the limit of {limit} characters")
+        found.append(line)
+    return found
+
+
+def header_rows(rows: Sequence[Sequence[str]]) -> int:
+    """Return how many of the first rows name the columns; 0 when none does, or nothing is below.
+
+    A row names the columns when it holds no number and no date; or years, from the second cell on; or numbers alone,
+    with none below. Rows of one cell above it (a title in the table) belong to it. A row with fewer than half of its
+    cells filled names nothing.
+    """
+    above = 0
+    while above < min(_TITLE_ROWS, len(rows) - 1) and len(rows[above]) > 1 and sum(map(bool, rows[above])) == 1:
+        above += 1
+    if len(rows) - above < 2:
+        return 0
+    first = [cell.strip() for cell in rows[above]]
+    filled = [cell for cell in first if cell]
+    if not filled or 2 * len(filled) < len(first):
+        return 0
+    if len(filled) > 1 and all(map(_YEAR.match, filled[1:])):
+        return above + 1
+    if all(map(is_number, filled)):
+        below = [cell for row in rows[above + 1 : above + 1 + _LOOKED_AT] for cell in row]
+        return 0 if any(map(is_number, below)) else above + 1
+    return 0 if any(map(is_number, filled)) else above + 1
+
+
+def is_number(cell: str) -> bool:
+    """Tell whether a cell holds a number, an amount, a share or a date."""
+    cell = cell.strip()
+    return len(cell) < 40 and bool(_NUMBER.match(cell) or _DATE.match(cell))
