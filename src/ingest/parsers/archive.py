@@ -41,7 +41,7 @@ def _entries(raw: RawDocument) -> Iterator[tuple[str, bytes]]:
         return
     compression = _COMPRESSIONS.get(raw.media_type)
     stream = unpack(raw, compression) if compression else io.BytesIO(raw.data)
-    if not compression or stream.getbuffer()[_MAGIC] == b"ustar":
+    if not compression or bytes(stream.getbuffer()[_MAGIC]) == b"ustar":
         yield from tar_entries(raw, stream)
     else:
         yield _inner_name(raw.ref.path), stream.getvalue()

@@ -1,141 +1,159 @@
-"""Markdown: CommonMark with tables, footnotes and front matter; MyST, Hugo and MDX files too.
+"""Markdown: CommonMark with tables, footnotes, task and definition lists, front matter; MyST, Hugo, MDX, MkDocs too.
 
 The canonical text is the decoded file, unchanged. Top-level blocks only: a heading inside a list or a quote starts no
-section. Every character that is no white space lies in exactly one block, except a byte order mark.
+section, one in an HTML block does. Every character that is no white space lies in exactly one block, except a byte
+order mark.
+
+Blocks are found by pulldown-cmark (`pyromark`): its events with byte ranges come at over 20 MB/s, where a parser in
+Python needed longer for the blocks than the embedder's tokenizer for the text.
 """
 
-from typing import TYPE_CHECKING, Any
+import re
+from collections.abc import Iterable
+from functools import cached_property
 
+from ingest.errors import OversizedDocument
 from ingest.parsers._decoding import BOM, decode
 from ingest.parsers._lines import Lines, document_title
+from ingest.parsers._markdown_events import Found, labels, scan
+from ingest.parsers._markdown_html import headings
+from ingest.parsers._markdown_shadow import TRIGGER, Special, shadow
 from ingest.parsers._markdown_syntax import (
     MAX_TITLE,
     NEWLINE,
-    block_parser,
     directive,
     front_matter,
+    heading_content,
+    is_plain,
     language,
     plain_title,
 )
 from ingest.records import Block, BlockKind, Document, RawDocument
 
-if TYPE_CHECKING:
-    from markdown_it.token import Token
-
 MEDIA_TYPES = ("text/markdown", "text/mdx")
-VERSION = "1"
-LIBRARIES = ("markdown-it-py", "mdit-py-plugins", "pyyaml", "charset-normalizer")
+VERSION = "2"
+LIBRARIES = ("pyromark", "pyyaml", "charset-normalizer")
 
 _CODE_DIRECTIVES = frozenset(
     {"code", "code-block", "code-cell", "sourcecode", "literalinclude", "testcode", "testoutput", "doctest", "prompt",
      "parsed-literal", "mermaid", "graphviz"}
 )  # fmt: skip
 _SILENT_DIRECTIVES = frozenset({"toctree", "contents", "currentmodule", "module", "meta", "index", "highlight"})
+_UNREAD_HTML = re.compile(r"<(script|style)\b", re.I)
 
 
 def parse(raw: RawDocument) -> Document:
-    """Return the document. Raises: EmptyDocument, MalformedDocument."""
+    """Return the document. Raises: EmptyDocument, MalformedDocument, OversizedDocument."""
     text = decode(raw.data, raw.ref.path)
+    blocks, title = markdown_blocks(text, raw)
+    return Document(text, tuple(blocks), title or document_title(blocks), raw.media_type, "markdown")
+
+
+def markdown_blocks(text: str, raw: RawDocument) -> tuple[list[Block], str]:
+    """Return the blocks of a Markdown text in order, and the title that its front matter names, or ""."""
     base = len(text) - len(text.removeprefix(BOM))
     length, title = front_matter(text[base:])
     blocks = []
     if length:
         end = base + len(text[base : base + length].rstrip())
         blocks.append(Block(BlockKind.METADATA, base, end))
-    blocks += _Body(text, base + length, mdx=raw.media_type == "text/mdx").blocks()
-    return Document(
-        text=text,
-        blocks=tuple(blocks),
-        title=plain_title(title[:MAX_TITLE], {}) or document_title(blocks),
-        media_type=raw.media_type,
-        parser="markdown",
-    )
+    blocks += _Body(text, base + length, raw).blocks()
+    if len(blocks) > raw.options.limits.blocks:
+        raise OversizedDocument(f"{raw.ref.path}: {len(blocks)} blocks, the limit is {raw.options.limits.blocks}")
+    return blocks, plain_title(title[:MAX_TITLE])
 
 
 class _Body:
     """The part of a file behind the front matter."""
 
-    def __init__(self, text: str, base: int, mdx: bool) -> None:
-        """Parse `text[base:]`."""
-        self.mdx = mdx
-        self.environment: dict[str, Any] = {}
-        self.tokens = block_parser(mdx).parse(text[base:], self.environment)
+    def __init__(self, text: str, base: int, raw: RawDocument) -> None:
+        """Find the blocks of `text[base:]`."""
+        self.mdx = raw.media_type == "text/mdx"
         starts = [base, *(match.end() for match in NEWLINE.finditer(text, base))]
         self.lines = Lines(text, starts if starts[-1] == len(text) else [*starts, len(text)])
+        body = text[base:]
+        self.source = body if "\r" not in body else NEWLINE.sub("\n", body)
+        self.specials: list[Special] = []
+        if self.mdx or TRIGGER.search(self.source):
+            seen = shadow(self.source.split("\n"), self.mdx)
+            self.source, self.specials = "\n".join(seen.lines), seen.specials
+        self.found = scan(self.source, raw.options.limits.nesting, raw.ref.path)
+
+    @cached_property
+    def references(self) -> list[str]:
+        """The labels of the link reference definitions."""
+        return labels(self.source)
 
     def blocks(self) -> list[Block]:
-        """Return the blocks in order. What no token covers are link reference definitions."""
-        found: list[Block | None] = []
+        """Return the blocks in order. What nothing covers are link reference definitions."""
+        blocks: list[Block] = []
         done = 0
-        for group in self._groups():
-            first, end = group[0].map or (done, done)
-            found += [self._definitions(done, first), self._block(group, first, end)]
-            done = max(done, end)
-        found.append(self._definitions(done, len(self.lines.starts) - 1))
-        return [block for block in found if block is not None]
+        for found in self._with_specials():
+            first, end = max(found.first, done), found.end
+            if end > done:
+                blocks += self._some(self.lines.block(BlockKind.METADATA, done, first))
+                blocks += self._block(found, first, end)
+                done = end
+        return blocks + self._some(self.lines.block(BlockKind.METADATA, done, len(self.lines.starts) - 1))
 
-    def _groups(self) -> list[list["Token"]]:
-        """Return for each top-level block its token and those inside it."""
-        groups: list[list[Token]] = []
-        for token in self.tokens:
-            if token.level == 0 and token.nesting >= 0 and token.map:
-                groups.append([token])
-            elif groups:
-                groups[-1].append(token)
-        return groups
+    def _with_specials(self) -> list[Found]:
+        """Return the blocks with the special constructs between them; neighbouring lines of text are one."""
+        merged: list[Found] = []
+        for special in self.specials:
+            last = merged[-1] if merged else None
+            if last and last.kind == special.kind == "text" and last.end == special.first:
+                last.end = special.end
+            else:
+                merged.append(Found(special.kind, special.first, special.end, info=special.info))
+        if not merged:
+            return self.found
+        return sorted([*self.found, *merged], key=lambda found: (found.first, found.end))
 
-    def _definitions(self, first: int, end: int) -> Block | None:
-        return self.lines.block(BlockKind.METADATA, first, end)
+    @staticmethod
+    def _some(block: Block | None) -> list[Block]:
+        return [block] if block is not None else []
 
-    def _block(self, group: list["Token"], first: int, end: int) -> Block | None:
-        """Return the block of one top-level token."""
-        token = group[0]
+    def _block(self, found: Found, first: int, end: int) -> list[Block]:
+        """Return the block that a construct stands for; HTML can be several."""
+        if found.kind == "HtmlBlock":
+            return self._html(first, end)
         make = {
-            "heading_open": self._heading,
-            "table_open": self._table,
-            "bullet_list_open": self._list,
-            "ordered_list_open": self._list,
-            "blockquote_open": self._quote,
-            "footnote_reference_open": self._quote,
-            "fence": self._fence,
-            "myst_directive": self._fence,
-            "code_block": self._fence,
-            "html_block": self._html,
-            "paragraph_open": self._paragraph,
-        }.get(token.type)
-        if make is None:  # hr, myst_target: nothing to read
-            return self.lines.block(BlockKind.METADATA, first, end)
-        return make(group, first, end)
+            "Heading": self._heading, "Table": self._table, "CodeBlock": self._code, "directive": self._directive,
+        }.get(found.kind)  # fmt: skip
+        if make is not None:
+            return self._some(make(found, first, end))
+        kind = {
+            "List": BlockKind.LIST, "DefinitionList": BlockKind.LIST, "BlockQuote": BlockKind.QUOTE,
+            "Rule": BlockKind.METADATA, "silent": BlockKind.METADATA,
+        }.get(found.kind, BlockKind.PARAGRAPH)  # fmt: skip
+        return self._some(self.lines.block(kind, first, end, breaks=self._breaks(first, end, found.inner)))
 
-    def _heading(self, group: list["Token"], first: int, end: int) -> Block | None:
-        content = group[1].content
-        title = plain_title(content, self.environment) if len(content) <= MAX_TITLE else ""
-        if not title:
+    def _breaks(self, first: int, end: int, lines: Iterable[int]) -> tuple[int, ...]:
+        return self.lines.breaks(first, end, lines) if lines else ()
+
+    def _heading(self, found: Found, first: int, end: int) -> Block | None:
+        source = self.lines.text[self.lines.start(first) : self.lines.start(end)].rstrip()
+        title = found.title
+        if not is_plain(source):
+            content = heading_content(source)
+            title = plain_title(content, self.references if "[" in content else ()) if len(source) < 2000 else ""
+        if not 0 < len(title) <= MAX_TITLE:
             return self.lines.block(BlockKind.PARAGRAPH, first, end)
-        return self.lines.block(BlockKind.HEADING, first, end, level=int(group[0].tag[1:]), title=title)
+        return self.lines.block(BlockKind.HEADING, first, end, level=found.level, title=title)
 
-    def _table(self, group: list["Token"], first: int, end: int) -> Block | None:
-        rows = [token.map[0] for token in group if token.type == "tr_open" and token.map]
-        return self.lines.block(
-            BlockKind.TABLE,
-            first,
-            end,
-            breaks=self.lines.breaks(first, end, rows[1:]),
-            header_end=self.lines.start(first + 2) if len(rows) > 1 else 0,
-        )
+    def _table(self, found: Found, first: int, end: int) -> Block | None:
+        rows = self.lines.breaks(first, end, found.inner)
+        header = self.lines.start(first + 2) if found.inner else 0
+        return self.lines.block(BlockKind.TABLE, first, end, breaks=rows, header_end=header if rows else 0)
 
-    def _list(self, group: list["Token"], first: int, end: int) -> Block | None:
-        items = [token.map[0] for token in group if token.type == "list_item_open" and token.map]
-        return self.lines.block(BlockKind.LIST, first, end, breaks=self.lines.breaks(first, end, items))
+    def _code(self, found: Found, first: int, end: int) -> Block | None:
+        """Return a code block, or the block of a MyST directive. In MDX indentation makes no code."""
+        if found.indented and self.mdx:
+            return self.lines.block(BlockKind.PARAGRAPH, first, end)
+        return self._directive(found, first, end)
 
-    def _quote(self, group: list["Token"], first: int, end: int) -> Block | None:
-        kind = BlockKind.QUOTE if group[0].type == "blockquote_open" else BlockKind.PARAGRAPH
-        inner = [token.map[0] for token in group if token.map and token.nesting >= 0]
-        return self.lines.block(kind, first, end, breaks=self.lines.breaks(first, end, inner))
-
-    def _fence(self, group: list["Token"], first: int, end: int) -> Block | None:
-        """Return a code block, or the block that a MyST directive stands for."""
-        name, rest = directive(group[0].info)
+    def _directive(self, found: Found, first: int, end: int) -> Block | None:
+        name, rest = directive(found.info)
         if name in _SILENT_DIRECTIVES:
             return self.lines.block(BlockKind.METADATA, first, end)
         if name and name not in _CODE_DIRECTIVES:
@@ -144,13 +162,26 @@ class _Body:
         breaks = self.lines.every_line(first, end)
         return self.lines.block(BlockKind.CODE, first, end, breaks=breaks, language=language(rest))
 
-    def _html(self, group: list["Token"], first: int, end: int) -> Block | None:
-        content = group[0].content.strip()
+    def _html(self, first: int, end: int) -> list[Block]:
+        """Return what nobody reads, or text with the headings in it."""
+        start, stop = self.lines.start(first), self.lines.start(end)
+        content = self.lines.text[start:stop].strip()
         comment = content.startswith("<!--") and content.find("-->") == len(content) - 3
-        kind = BlockKind.METADATA if comment else BlockKind.PARAGRAPH
-        return self.lines.block(kind, first, end, breaks=() if comment else self.lines.every_line(first, end))
+        if comment or (_UNREAD_HTML.match(content) and content.endswith(">")):
+            return self._some(self.lines.block(BlockKind.METADATA, first, end))
+        blocks: list[Block] = []
+        for heading in headings(self.lines, first, end):
+            blocks += self._text_lines(first, heading.first)
+            title = heading.title
+            if 0 < len(title) <= MAX_TITLE:
+                blocks += self._some(
+                    self.lines.block(BlockKind.HEADING, heading.first, heading.end, level=heading.level, title=title)
+                )
+                first = heading.end
+            else:
+                first = heading.first
+        return blocks + self._text_lines(first, end)
 
-    def _paragraph(self, group: list["Token"], first: int, end: int) -> Block | None:
-        lines = group[1].content.split("\n")
-        module = self.mdx and all(line.startswith(("import ", "export ")) for line in lines)
-        return self.lines.block(BlockKind.METADATA if module else BlockKind.PARAGRAPH, first, end)
+    def _text_lines(self, first: int, end: int) -> list[Block]:
+        breaks = self.lines.every_line(first, end)
+        return self._some(self.lines.block(BlockKind.PARAGRAPH, first, end, breaks=breaks))

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from ingest.errors import EmptyDocument, MalformedDocument
+from ingest.errors import EmptyDocument, MalformedDocument, OversizedDocument
 from ingest.parsers import markdown
 from ingest.records import BlockKind
 from tests.unit.parsers.checks import faults, headings, parsed, paths, pieces, shown
@@ -177,7 +177,23 @@ def test_a_heading_without_text_or_of_absurd_length_is_a_paragraph():
 
 @pytest.mark.parametrize(
     "unit",
-    ["[a]: x\n", ":::{a}\n", "> ", "- ", "- a\n", "[", "`", "[^1]: a\n", "|a|b|\n|-|-|\n\n", "x", "<!-- ", "*a_ "],
+    [
+        "[a]: x\n",
+        ":::{a}\n",
+        "- a\n",
+        "$$\n",
+        "!!! a\n",
+        "{{< a >}}\n",
+        "<h1>",
+        "a\n: b\n",
+        "[",
+        "`",
+        "[^1]: a\n",
+        "|a|b|\n|-|-|\n\n",
+        "x",
+        "<!-- ",
+        "*a_ ",
+    ],
 )
 def test_work_grows_with_the_size_and_not_with_its_square(unit):
     def calls(times):
@@ -186,6 +202,14 @@ def test_work_grows_with_the_size_and_not_with_its_square(unit):
     calls(100)
     small, large = calls(1_000), calls(10_000)
     assert large < 20 * small + 10_000  # 100 times when quadratic
+
+
+@pytest.mark.parametrize("unit", ["> ", "- ", "1. ", "- > "])
+def test_blocks_in_blocks_are_followed_to_a_limit(unit):
+    depth = 100 if unit == "- > " else 190
+    assert len(parsed(markdown, unit * (depth // 2) + "x").blocks) == 1
+    with pytest.raises(OversizedDocument, match="nested deeper than the limit of 200"):
+        parsed(markdown, unit * 10_000 + "x")
 
 
 @pytest.mark.parametrize("data", [b"", b" \r\n\t\n", b"\xef\xbb\xbf\n"])
