@@ -103,9 +103,8 @@ class ParserProcess:
         """Write a question until a time of the monotonic clock. Raises: Ended, Late."""
         self.asked += 1
         self._drain()
-        header = _wire.HEADER.pack(len(frame.head), len(frame.body))
         try:
-            for part in (header + frame.head, frame.body):
+            for part in _wire.parts(frame):
                 self._pipe.settimeout(_left(deadline))
                 self._pipe.sendall(part)
         except TimeoutError as error:

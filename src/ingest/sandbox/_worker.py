@@ -82,8 +82,7 @@ class _Unheard:
 
 def send(pipe: int, frame: _wire.Frame) -> None:
     """Write one message."""
-    head = _wire.HEADER.pack(len(frame.head), len(frame.body)) + frame.head
-    for part in (memoryview(head), memoryview(frame.body)):
+    for part in _wire.parts(frame):
         at = 0
         while at < len(part):
             at += os.write(pipe, part[at : at + 2**20])
