@@ -13,6 +13,7 @@ from ingest.parsers._pdf_text import CAPTION, ITEM, LEADERS, MARKER, PAGE_NUMBER
 from ingest.records import BlockKind
 
 _EDGE = 0.13  # of the page's height: running lines stand above or below
+_OUTER = 3  # lines at either end of a page that may be running lines
 _NEAR = 4.0  # points between the heights of one running line on two pages
 _PAGES = 3  # on fewer pages nothing is a running line
 _SHARE = 0.4  # of the pages, at least: left and right pages may differ
@@ -57,9 +58,11 @@ def _running(sheets: Sequence[Sheet]) -> set[int]:
     seen: dict[tuple[str, int], list[Line]] = {}
     for sheet in sheets:
         lines = [item for item in sheet.items if isinstance(item, Line) and item.column >= 0]
-        edges = (min(line.base for line in lines), max(line.base for line in lines)) if lines else ()
+        bases = sorted({line.base for line in lines})
+        edges = (bases[0], bases[-1]) if bases else ()
+        outer = {*bases[:_OUTER], *bases[-_OUTER:]}
         for line in lines:
-            if not _EDGE * line.height < line.base < (1 - _EDGE) * line.height:
+            if line.base in outer and not _EDGE * line.height < line.base < (1 - _EDGE) * line.height:
                 text = _numberless(line.text)
                 numbered = line.base in edges and PAGE_NUMBER.fullmatch(text)
                 place = -1 - edges.index(line.base) if numbered else round(line.base / _NEAR)
@@ -71,7 +74,8 @@ def _running(sheets: Sequence[Sheet]) -> set[int]:
         least = max(2, 0.25 * len(sheets)) if place < 0 else max(_PAGES, _SHARE * len(sheets))
         if pages >= least:
             found |= {id(line) for line in lines}
-    return found
+    left = any(not isinstance(item, Line) or id(item) not in found for sheet in sheets for item in sheet.items)
+    return found if left else set()
 
 
 def _numberless(text: str) -> str:

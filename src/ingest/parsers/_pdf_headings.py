@@ -11,6 +11,7 @@ from ingest.parsers._pdf_text import CAPTION, ITEM, LEADERS, NUMBERED, PAGE_NUMB
 _LARGER = 1.08  # times the body's size
 _LONGEST = 200  # characters of a heading
 _LINES = 4  # of a heading, at most
+_PIECES = 2  # of a line: a number and a title; more are cells
 _LEADING = 2.0  # font sizes between the lines of a heading, at most
 _DEEPEST = 6
 _LETTERS = re.compile(r"\w+")
@@ -178,6 +179,11 @@ def _is_title(run: Sequence[Line], body: _Style) -> bool:
     """Tell whether lines of one look are a heading: they stand out, are few, short, and no sentence."""
     text = " ".join(line.text for line in run)
     larger = run[0].size >= _LARGER * body[0]
-    if not _stands_out(_style(run[0]), body) or len(run) > _LINES or len(text) > _LONGEST:
+    if (
+        not _stands_out(_style(run[0]), body)
+        or max(line.pieces for line in run) > _PIECES
+        or len(run) > _LINES
+        or len(text) > _LONGEST
+    ):
         return False
     return _could_be(run[0], larger) and text[-1] not in ",;" and not (text[-1] == "." and not text[:1].isdigit())

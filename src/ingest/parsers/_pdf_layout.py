@@ -54,6 +54,7 @@ class Line:
     role: str = ""  # what a tagged document calls it
     column: int = 0  # lines of one column follow each other
     height: float = 0.0  # of the page
+    pieces: int = 1  # with wide gaps between them
 
 
 @dataclass(slots=True)
@@ -197,7 +198,7 @@ def _is_text(side: list[Piece]) -> bool:
     """Tell whether one side of a gutter is running text, not cells or labels."""
     if len(side) < 2:
         return False
-    lengths = sorted(sum(len(word.text) + 1 for piece in row for word in piece.words) for row in _rows(side))
+    lengths = sorted(max(len(piece.text) for piece in row) for row in _rows(side))
     return lengths[len(lengths) // 2] >= _PROSE
 
 
@@ -265,7 +266,7 @@ def _line(row: list[Piece], page: Page, column: int) -> Line:
     widest = max(row, key=lambda piece: len(piece.text))
     return Line(
         _join(words), page.number, min(p.x0 for p in row), max(p.x1 for p in row), widest.base, widest.size, bold,
-        hidden, roles[0] if roles and len(roles) == len(words) else "", column, page.height,
+        hidden, roles[0] if roles and len(roles) == len(words) else "", column, page.height, len(row),
     )  # fmt: skip
 
 

@@ -11,7 +11,8 @@ from ingest.parsers._pdf_text import join_lines, right_to_left
 Box = tuple[float, float, float, float]  # x0, top, x1, bottom
 
 _SNAP = 3.0  # points within which lines are one
-_MAX_EDGES = 1_000  # per page: more is a drawing, and finding crossings is quadratic
+_MAX_EDGES = 10_000  # per page: more is a drawing
+_MAX_CROSSINGS = 6_000  # lines across times lines down, per page: finding cells takes a second at that size
 _MAX_CELLS = 20_000  # of one table's grid
 _FILLED = 0.3  # share of a grid's cells that hold text, at least
 
@@ -48,11 +49,12 @@ def _grids(rules: list[Box]) -> list[list[Box]]:
         edges.append(_edge(x0, y, x1, y) if x1 - x0 > bottom - top else _edge(x, top, x, bottom))
     edges.sort(key=lambda edge: (edge["orientation"], edge["top"], edge["x0"], edge["x1"], edge["bottom"]))
     kinds = {edge["orientation"] for edge in edges}
-    if len(edges) > 10 * _MAX_EDGES or len(kinds) < 2:
+    if len(edges) > _MAX_EDGES or len(kinds) < 2:
         return []
     merged = merge_edges(edges, _SNAP, _SNAP, _SNAP, _SNAP)
     merged = merge_edges(merged + _sides(merged), _SNAP, _SNAP, _SNAP, _SNAP)
-    if len(merged) > _MAX_EDGES:
+    flat = sum(edge["orientation"] == "h" for edge in merged)
+    if flat * (len(merged) - flat) > _MAX_CROSSINGS:
         return []
     cells = intersections_to_cells(edges_to_intersections(merged, _SNAP, _SNAP))
     return cells_to_tables(cells) if len(cells) <= _MAX_CELLS else []
