@@ -40,11 +40,11 @@ def header_rows(rows: Sequence[Sequence[str]]) -> int:
     """Return how many of the first rows name the columns; 0 when none does, or nothing is below.
 
     A row names the columns when it holds no number and no date; or years, from the second cell on; or numbers alone,
-    with none below. Rows of one cell above it (a title in the table) belong to it. A row with fewer than half of its
-    cells filled names nothing.
+    with none below. Rows above it with fewer than half of their cells filled (a title, groups of columns) belong to it;
+    without it they name nothing.
     """
     above = 0
-    while above < min(_TITLE_ROWS, len(rows) - 1) and len(rows[above]) > 1 and sum(map(bool, rows[above])) == 1:
+    while above < min(_TITLE_ROWS, len(rows) - 1) and _is_sparse(rows[above]):
         above += 1
     if len(rows) - above < 2:
         return 0
@@ -58,6 +58,11 @@ def header_rows(rows: Sequence[Sequence[str]]) -> int:
         below = [cell for row in rows[above + 1 : above + 1 + _LOOKED_AT] for cell in row]
         return 0 if any(map(is_number, below)) else above + 1
     return 0 if any(map(is_number, filled)) else above + 1
+
+
+def _is_sparse(row: Sequence[str]) -> bool:
+    filled = [cell for cell in row if cell.strip()]
+    return 2 * len(filled) < len(row) and not any(map(is_number, filled))
 
 
 def is_number(cell: str) -> bool:
