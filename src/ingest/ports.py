@@ -182,6 +182,13 @@ class Tokenizer(Protocol):
         """Return for each text the spans of its tokens, (tokens, 2) code points, no special tokens, no truncation."""
         ...
 
+    def parts(self, before: str, after: str) -> bool:
+        """Return whether a text cut between these two code points has as many tokens as its pieces together, always.
+
+        False where it is not known: the pieces are then counted again.
+        """
+        ...
+
 
 class Embedder(Protocol):
     """A model that turns texts into vectors."""

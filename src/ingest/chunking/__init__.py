@@ -3,6 +3,9 @@
 sections   blocks → sections → groups: the stretches that no chunk crosses
 contexts   what is embedded in front of a chunk's text
 splitting  where a group may be cut
+code       where code may be cut
+languages  grapheme clusters, and the language of a text that does not say it
+parents    the text around a chunk that is shown with it
 packing    which of these cuts make pieces of about the target size
 ruler      token counts of slices, the text being tokenised once
 """
@@ -11,12 +14,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
-from itertools import islice
+from itertools import islice, pairwise
 
-from ingest.chunking.contexts import Contexts, model_input
+from ingest.chunking.contexts import JOINT, Contexts, model_input
 from ingest.chunking.packing import pack
+from ingest.chunking.parents import Parents
 from ingest.chunking.ruler import Ruler
-from ingest.chunking.sections import Group, Path, common_path, groups
+from ingest.chunking.sections import Group, Path, common_path, groups, sections_of
 from ingest.chunking.splitting import Cutter
 from ingest.errors import InvalidSettings
 from ingest.ids import chunk_id, digest_of, embedding_key
@@ -25,9 +29,8 @@ from ingest.records import Chunk, ChunkingOptions, Document
 
 __all__ = ["chunk", "fingerprint", "model_input"]
 
-VERSION = 1  # raised when the same options give other chunks
+VERSION = 2  # raised when the same options give other chunks
 LEAST_MAX_TOKENS = 16
-NEAR_LIMIT = 16  # tokens; a piece that close to the limit is counted again by itself
 COUNTED_AT_ONCE = 256  # pieces looked at in one go
 
 
@@ -35,14 +38,15 @@ def fingerprint(options: ChunkingOptions, tokenizer: Tokenizer) -> str:
     """Return the SHA-256 over everything that decides about chunks apart from the document."""
     fields = {name: getattr(options, name) for name in options.__slots__}
     fields["skipped_kinds"] = sorted(options.skipped_kinds)
-    return digest_of([VERSION, version("sentencex"), fields, tokenizer.fingerprint])
+    return digest_of([VERSION, version("sentencex"), version("regex"), fields, tokenizer.fingerprint])
 
 
 def chunk(document: Document, document_id: str, options: ChunkingOptions, tokenizer: Tokenizer) -> list[Chunk]:
     """Return the chunks of a document in order; none when it has no block with text.
 
-    - `text` is document.text[start:end], without white space at its ends. Chunks do not overlap, and every character
-      of a block that is not skipped is in exactly one, white space at borders apart.
+    - `text` is document.text[start:end], without white space at its ends. Every character of a block that is not
+      skipped is in a chunk, white space at borders apart; in exactly one, but for `overlap_tokens` that a chunk may
+      repeat of the one before in its group. Hidden and visible text are never in one chunk.
     - No chunk reaches over a heading of `split_level` or above, except that a heading without a body joins what
       follows. Below that level small neighbouring sections merge.
     - `model_input(context, text)` has at most `max_tokens` tokens.
@@ -61,6 +65,11 @@ def _check(options: ChunkingOptions) -> None:
         )
     if options.max_tokens < LEAST_MAX_TOKENS or options.target_tokens < 1:
         raise InvalidSettings(f"chunking: max_tokens {options.max_tokens} is less than {LEAST_MAX_TOKENS}")
+    if not 0 <= 2 * options.overlap_tokens <= options.target_tokens or options.parent_tokens < 0:
+        raise InvalidSettings(
+            f"chunking: overlap_tokens {options.overlap_tokens} is more than half of target_tokens "
+            f"{options.target_tokens}, or parent_tokens {options.parent_tokens} is negative"
+        )
 
 
 class _Chunking:
@@ -73,13 +82,18 @@ class _Chunking:
         self._tokenizer = tokenizer
         self._ruler = Ruler(document.text, tokenizer)
         self._contexts = Contexts(document, options, tokenizer)
-        self._cutter = Cutter(self._ruler, self._contexts, document.language, options.target_tokens)
+        self._cutter = Cutter(self._ruler, self._contexts, document.language, options)
         self._seen: Counter[tuple[Path, str]] = Counter()
 
     def chunks(self) -> list[Chunk]:
-        found = groups(self._document, self._options, self._measure)
+        sections = list(sections_of(self._document, self._options))
+        self._contexts.prepare(section.path for section in sections)
+        found = groups(sections, self._options, self._measure)
         drafts = [draft for group in found for piece in self._pieces(group) if (draft := self._draft(group, piece))]
-        return [self._chunk(draft) for draft in self._fitting(drafts)]
+        if self._options.overlap_tokens:
+            drafts = self._overlapping(drafts)
+        parents = Parents(sections, self._ruler, self._options.parent_tokens) if self._options.parent_tokens else None
+        return [self._chunk(draft, parents) for draft in self._fitting(drafts)]
 
     def _measure(self, group: Group) -> tuple[int, int]:
         return self._ruler.size(group.start, group.end), self._contexts.room(group.paths)
@@ -108,11 +122,23 @@ class _Chunking:
         tokens = self._ruler.tokens(start, end)
         return _Draft(group, start, end, path, context, tokens, context_tokens + tokens)
 
+    def _overlapping(self, drafts: list["_Draft"]) -> list["_Draft"]:
+        """Return the drafts, each but the first of a group started earlier where that fits."""
+        found = drafts[:1]
+        for before, draft in pairwise(drafts):
+            start = draft.start
+            if before.group is draft.group:
+                least = max(before.start + 1, self._ruler.back(draft.start, self._options.overlap_tokens))
+                start = self._cutter.earlier(draft.group, least, draft.start)
+            longer = self._draft(draft.group, (start, draft.end)) if start < draft.start else None
+            found.append(replace(longer, own=draft) if longer else draft)
+        return found
+
     def _fitting(self, drafts: Iterable["_Draft"]) -> Iterator["_Draft"]:
         """Yield the drafts in order with exact counts, those in halves that turn out not to fit.
 
-        Slices between words have the tokens that they have in the whole. A slice that begins or ends inside a word may
-        have others, and one near the limit is not left to chance: both are tokenised by themselves, many at a time.
+        A slice has the tokens that it has in the whole where the tokenizer parts at both its ends. Others, as slices
+        that begin or end inside a word, are tokenised by themselves, many at a time.
         """
         for batch in _batched(drafts, COUNTED_AT_ONCE):
             doubtful = [draft for draft in batch if self._is_doubtful(draft)]
@@ -120,6 +146,8 @@ class _Chunking:
             for draft in (counted.get(id(draft), draft) for draft in batch):
                 if draft.total <= self._options.max_tokens:
                     yield draft
+                elif draft.own:
+                    yield from self._fitting([draft.own])
                 else:
                     yield from self._fitting(self._halves(draft))
 
@@ -133,9 +161,13 @@ class _Chunking:
         return [half for piece in pieces if (half := self._draft(draft.group, piece))]
 
     def _is_doubtful(self, draft: "_Draft") -> bool:
-        text = self._document.text
-        before, after = text[max(0, draft.start - 1) : draft.start] or " ", text[draft.end : draft.end + 1] or " "
-        return not before.isspace() or not after.isspace() or draft.total > self._options.max_tokens - NEAR_LIMIT
+        text, parts = self._document.text, self._tokenizer.parts
+        start, end = draft.start, draft.end
+        if (start == 0 or parts(text[start - 1], text[start])) and (
+            end == len(text) or parts(text[end - 1], text[end])
+        ):
+            return not parts(JOINT, text[start])
+        return True
 
     def _counted(self, drafts: Sequence["_Draft"]) -> list["_Draft"]:
         whole = [model_input(draft.context, self._document.text[draft.start : draft.end]) for draft in drafts]
@@ -145,7 +177,7 @@ class _Chunking:
             for draft, total in zip(drafts, totals, strict=True)
         ]
 
-    def _chunk(self, draft: "_Draft") -> Chunk:
+    def _chunk(self, draft: "_Draft", parents: Parents | None) -> Chunk:
         text = self._document.text[draft.start : draft.end]
         occurrence = self._seen[draft.path, text]
         self._seen[draft.path, text] += 1
@@ -162,6 +194,7 @@ class _Chunking:
             tokens=draft.tokens,
             embedding_key=embedding_key(draft.context, text),
             page=draft.group.at(draft.start)[0].page,
+            parent=parents.of(draft.start, draft.end) if parents else None,
         )
 
 
@@ -176,6 +209,7 @@ class _Draft:
     context: str
     tokens: int
     total: int
+    own: "_Draft | None" = None  # the same without what it repeats
 
 
 def _batched(drafts: Iterable[_Draft], size: int) -> Iterator[list[_Draft]]:

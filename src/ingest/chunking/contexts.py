@@ -1,6 +1,6 @@
 """The context of a chunk: what is embedded in front of its text so that the text can be understood alone."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ingest.chunking.sections import Path
 from ingest.ports import Tokenizer
@@ -9,6 +9,7 @@ from ingest.records import Block, BlockKind, ChunkingOptions, Document
 JOINT = "\n"  # between context and text in what is embedded
 MANY_PATHS = 16  # sections in one group; above, the longest possible context is assumed
 LONGEST_LEAD_IN = 300  # code points looked at
+LONGEST_LANGUAGE = 40  # code points
 INTRODUCED = (BlockKind.LIST, BlockKind.TABLE, BlockKind.CODE)
 
 
@@ -31,6 +32,14 @@ class Contexts:
         self._limit = options.max_tokens // 3
         self._known: dict[tuple[Path, str], tuple[str, int]] = {}
 
+    def prepare(self, paths: Iterable[Path]) -> None:
+        """Count the plain contexts of many paths in one call to the tokenizer."""
+        lines = {path: line for path in dict.fromkeys(paths) if (line := self._heading_line(path))}
+        spans = self._tokenizer.offsets([line + JOINT for line in lines.values()])
+        for (path, line), found in zip(lines.items(), spans, strict=True):
+            if len(found) <= self._limit:
+                self._known[path, ""] = line, len(found)
+
     def of(self, path: Path, extra: str = "") -> tuple[str, int]:
         """Return the context and its size in tokens, the joint included.
 
@@ -45,16 +54,19 @@ class Contexts:
     def room(self, paths: Sequence[Path], extra: str = "") -> int:
         """Return the tokens left for a text that may get the context of any of `paths`."""
         if len(paths) > MANY_PATHS:
-            return self._options.max_tokens - self._limit
-        return self._options.max_tokens - max(self.of(path, extra)[1] for path in paths)
+            return max(1, self._options.max_tokens - self._limit - self._options.overlap_tokens)
+        room = self._options.max_tokens - max(self.of(path, extra)[1] for path in paths)
+        return max(1, room - self._options.overlap_tokens)
 
     def extra(self, block: Block, previous: Block | None, start: int) -> str:
-        """Return what a chunk that starts at `start` in `block` needs repeated: lead-in and table header."""
+        """Return what a chunk that starts at `start` in `block` repeats: lead-in, table header, language of code."""
         parts = []
         if block.kind in INTRODUCED and previous is not None:
             parts.append(self._lead_in(previous))
         if block.kind is BlockKind.TABLE and block.start < block.header_end <= start:
             parts.append(self._document.text[block.start : block.header_end].strip())
+        if block.kind is BlockKind.CODE and block.start < start and block.language:
+            parts.append(block.language.split()[0][:LONGEST_LANGUAGE])
         return JOINT.join(part for part in parts if part)
 
     def _lead_in(self, block: Block) -> str:
@@ -68,6 +80,9 @@ class Contexts:
 
     def _built(self, path: Path, extra: str) -> tuple[str, int]:
         front = self._heading_line(path)
+        whole = JOINT.join(part for part in (front, extra) if part)
+        if (tokens := self._tokens(whole)) <= self._limit:
+            return whole, tokens
         half = self._limit // 2
         reserved = min(half, self._tokens(front)) if extra else 0
         extra = self._cut(extra, self._limit - reserved)

@@ -47,6 +47,16 @@ class Ruler:
         """
         return self._size_starts.searchsorted(np.asarray(positions, np.int64))
 
+    def back(self, position: int, size: int) -> int:
+        """Return the start of the stretch of at most `size` units that ends at `position`."""
+        first = int(self._size_ends.searchsorted(position, side="right")) - size
+        return int(self._size_starts[max(0, first)]) if len(self._size_starts) else 0
+
+    def forth(self, position: int, size: int) -> int:
+        """Return the end of the stretch of at most `size` units that starts at `position`."""
+        last = int(self._size_starts.searchsorted(position)) + size - 1
+        return int(self._size_ends[min(last, len(self._size_ends) - 1)]) if len(self._size_ends) else position
+
     def unit_starts(self, start: int, end: int) -> NDArray[np.int64]:
         """Return the positions inside (start, end) where a size unit starts."""
         first = self._size_starts.searchsorted(start, side="right")

@@ -2,11 +2,13 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ingest.errors import MalformedDocument
 from ingest.records import Block, BlockKind, ChunkingOptions, Document
+
+HIDDEN = "hidden"  # mark of blocks that no reader of the document sees
 
 Path = tuple[str, ...]
 
@@ -18,6 +20,7 @@ class Section:
     path: Path  # titles from the top down to this heading
     blocks: tuple[Block, ...]
     border: bool  # no chunk reaches over its start
+    wall: bool = False  # not even one of a heading without a body: hidden text, or blocks that policy leaves out
 
     @property
     def has_body(self) -> bool:
@@ -70,17 +73,17 @@ class Group:
         return self.sections[bisect_right(self._section_starts, start) - 1 : bisect_left(self._section_starts, end)]
 
 
-def groups(document: Document, options: ChunkingOptions, measure: Callable[[Group], tuple[int, int]]) -> list[Group]:
-    """Return the groups of a document in order. `measure` gives the size of a group's text and its room in a chunk.
+def groups(
+    sections: Sequence[Section], options: ChunkingOptions, measure: Callable[[Group], tuple[int, int]]
+) -> list[Group]:
+    """Return the groups of a document's sections in order. `measure` gives the size of a group's text and its room.
 
     A section that is a heading alone joins what follows (at the end: what comes before). Below `split_level`
     neighbours merge while one of them is smaller than `min_tokens`: a small one takes in the next as long as both fit
     into one chunk, a larger one takes in a small one up to `target_tokens`.
-
-    Raises: MalformedDocument when blocks overlap or leave the text.
     """
     merged: list[Group] = []
-    for group in _with_body(list(_sections(document, options))):
+    for group in _with_body(sections):
         if merged and not group.border and _belong_together(merged[-1], group, options, measure):
             merged[-1] = _joined(merged[-1], group)
         else:
@@ -116,26 +119,34 @@ def _with_body(sections: Sequence[Section]) -> list[Group]:
     found: list[Group] = []
     waiting: list[Section] = []
     for section in sections:
+        if section.wall and waiting:
+            found.append(Group(tuple(waiting), True))
+            waiting = []
         waiting.append(section)
         if section.has_body:
             found.append(Group(tuple(waiting), any(s.border for s in waiting)))
             waiting = []
     if waiting:
         bare = Group(tuple(waiting), True)
-        found[-1:] = [_joined(found[-1], bare)] if found else [bare]
+        found[-1:] = [_joined(found[-1], bare)] if found and not waiting[0].wall else [*found[-1:], bare]
     return found
 
 
-def _sections(document: Document, options: ChunkingOptions) -> Iterator[Section]:
-    """Yield the sections. Skipped blocks are left out, and a section ends in front of one."""
+def sections_of(document: Document, options: ChunkingOptions) -> Iterator[Section]:
+    """Yield the sections. Skipped blocks are left out, and a section ends in front of one.
+
+    Hidden text has sections of its own, and its headings are no headings: nobody sees them.
+
+    Raises: MalformedDocument when blocks overlap or leave the text.
+    """
     titles: dict[int, str] = {}  # by level; a heading drops all levels at or below its own
     blocks: list[Block] = []
-    border = True
+    border, wall = True, False
     path: Path = ()
-    for block, after_skipped in _kept(document, options):
-        if blocks and (after_skipped or block.kind is BlockKind.HEADING):
-            yield Section(path, tuple(blocks), border)
-            blocks, border = [], after_skipped
+    for block, after_skipped, behind_wall in _kept(document, options):
+        if blocks and (after_skipped or behind_wall or block.kind is BlockKind.HEADING):
+            yield Section(path, tuple(blocks), border, wall)
+            blocks, border, wall = [], after_skipped or behind_wall, behind_wall
         if block.kind is BlockKind.HEADING:
             titles = {level: title for level, title in titles.items() if level < block.level}
             titles[block.level] = block.title
@@ -143,12 +154,14 @@ def _sections(document: Document, options: ChunkingOptions) -> Iterator[Section]
             border = border or block.level <= options.split_level
         blocks.append(block)
     if blocks:
-        yield Section(path, tuple(blocks), border)
+        yield Section(path, tuple(blocks), border, wall)
 
 
-def _kept(document: Document, options: ChunkingOptions) -> Iterator[tuple[Block, bool]]:
-    """Yield the blocks with something to embed, and whether a skipped block lies directly before."""
-    reached, after_skipped = 0, False
+def _kept(document: Document, options: ChunkingOptions) -> Iterator[tuple[Block, bool, bool]]:
+    """Yield the blocks with something to embed, whether a skipped block lies directly before, and whether a wall."""
+    skipped = set(options.skipped_kinds)
+    skipped |= {kind for kind, policy in (("table", options.tables), ("code", options.code)) if policy == "skip"}
+    reached, after_skipped, wall, hidden = 0, False, False, False
     for block in document.blocks:
         if block.start < reached or block.end < block.start or block.end > len(document.text):
             raise MalformedDocument(
@@ -156,8 +169,11 @@ def _kept(document: Document, options: ChunkingOptions) -> Iterator[tuple[Block,
                 f"which ends at {reached}, or leaves the text of {len(document.text)} code points"
             )
         reached = block.end
-        if block.kind in options.skipped_kinds:
-            after_skipped = True
+        if block.kind in skipped:
+            after_skipped, wall = True, wall or block.kind is not BlockKind.METADATA
         elif not document.text[block.start : block.end].isspace() and block.end > block.start:
-            yield block, after_skipped
-            after_skipped = False
+            changes = hidden is not (HIDDEN in block.marks)
+            hidden = HIDDEN in block.marks
+            unseen = hidden and block.kind is BlockKind.HEADING
+            yield replace(block, kind=BlockKind.PARAGRAPH) if unseen else block, after_skipped, wall or changes
+            after_skipped, wall = False, False

@@ -1,15 +1,18 @@
 """Where a group of sections may be cut: between blocks, at rows and items, at sentences, and only then at tokens."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
 
+from ingest.chunking.code import blank_lines, definitions
 from ingest.chunking.contexts import Contexts, introduces
+from ingest.chunking.languages import cluster_start, guessed
 from ingest.chunking.packing import Cut
 from ingest.chunking.ruler import Ruler
 from ingest.chunking.sections import Group
-from ingest.records import Block, BlockKind
+from ingest.records import Block, BlockKind, ChunkingOptions
 
 BORDER, BREAK, SENTENCE, LINE, TOKEN, GLUED = 0.0, 0.1, 0.15, 0.3, 1.0, 3.0  # penalties of a cut, see packing
 SPLIT_LEAD_IN = 0.3  # between a list and the sentence that announces it
@@ -21,11 +24,12 @@ Rung = tuple[float, Callable[[int, int], Sequence[int]]]
 class Cutter:
     """Finds the possible cuts of the groups of one document."""
 
-    def __init__(self, ruler: Ruler, contexts: Contexts, language: str, target: int) -> None:
+    def __init__(self, ruler: Ruler, contexts: Contexts, language: str, options: ChunkingOptions) -> None:
         self._ruler = ruler
         self._contexts = contexts
-        self._language = language or "en"
-        self._target = target
+        self._language = language or guessed(ruler.text)
+        self._target = options.target_tokens
+        self._options = options
 
     def cuts(self, group: Group) -> list[Cut]:
         """Return the possible cuts of a group in order, its two ends included.
@@ -54,8 +58,38 @@ class Cutter:
     def middle(self, start: int, end: int) -> int:
         """Return a cut near the middle of a span of at least two code points, at a token's start if there is one."""
         starts = self._ruler.unit_starts(start, end)
-        middle = starts[len(starts) // 2] if len(starts) else (start + end) // 2
-        return int(middle)
+        middle = int(starts[len(starts) // 2] if len(starts) else (start + end) // 2)
+        whole = cluster_start(self._ruler.text, middle)
+        return whole if whole > start else middle
+
+    def earlier(self, group: Group, least: int, start: int) -> int:
+        """Return the first start of a block, row, line or sentence in [least, start); `start` if there is none."""
+        block, _ = group.at(start)
+        if block.start >= start:
+            block, _ = group.at(start - 1)
+        while block.start > least:  # a block that starts inside is whole: look for an earlier one
+            first, _ = group.at(block.start - 1)
+            if first.end <= least or first.start <= least:
+                break
+            block = first
+        if block.start < least or block.start >= start:
+            inside = self._starts(block, least, min(start, block.end))
+            return inside[0] if inside else start
+        before, _ = group.at(block.start - 1) if block.start > group.start else (block, None)
+        inside = self._starts(before, least, before.end) if before.start < least < before.end else []
+        return inside[0] if inside else block.start
+
+    def _starts(self, block: Block, least: int, end: int) -> list[int]:
+        """Return where rows, lines or sentences start inside [least, end) of a block, its header not torn."""
+        if end <= least:
+            return []
+        text = self._ruler.text
+        found = [p for p in block.breaks if least <= p < end]
+        if not found and block.kind in (BlockKind.CODE, BlockKind.TABLE):
+            found = [p for p in _line_ends(text, max(0, least - 1), end) if p >= least]
+        elif not found:
+            found = self._sentence_ends(least, end)
+        return [p for p in found if p >= block.header_end and p < end and not text[p:end].isspace()]
 
     def _between(self, first: Block, second: Block) -> float:
         if first.kind is BlockKind.HEADING:
@@ -70,18 +104,33 @@ class Cutter:
         size = self._ruler.size(start, end)
         lines, tokens = partial(_line_ends, self._ruler.text), partial(self._token_starts, room=room)
         rungs: list[Rung] = [(LINE, lines), (TOKEN, tokens)]
-        if block.kind not in (BlockKind.CODE, BlockKind.TABLE):
+        if block.kind is BlockKind.CODE:
+            return self._inside_code(block, size, room, rungs)
+        if block.kind is not BlockKind.TABLE:
             rungs.insert(0, (SENTENCE, self._sentence_ends))
         breaks = [p for p in block.breaks if max(start, block.header_end) < p < end]
         if breaks:
-            rungs.insert(0, (BREAK, lambda a, b: [p for p in breaks if a < p < b]))
+            rungs.insert(0, (BREAK, partial(_between, breaks)))
         if size > room:
             return self._refined(start, end, room, rungs)
         if block.kind is BlockKind.LIST or (block.kind is BlockKind.QUOTE and breaks):
             return [Cut(p, p, BREAK) for p in breaks]
+        if block.kind is BlockKind.TABLE and size > self._target and self._options.tables == "rows":
+            return [Cut(p, p, BREAK) for p in breaks]
         if block.kind is BlockKind.PARAGRAPH and 2 * size > self._target:
             return [Cut(p, p, SENTENCE) for p in self._sentence_ends(start, end)]
         return []
+
+    def _inside_code(self, block: Block, size: int, room: int, rungs: Sequence[Rung]) -> list[Cut]:
+        least = self._target if self._options.code == "lines" else room
+        if size <= least:
+            return []
+        text, start, end = self._ruler.text, block.start, block.end
+        kinder: list[Rung] = [
+            (BREAK, partial(_between, definitions(text, block.language, start, end))),
+            (SENTENCE, partial(blank_lines, text)),
+        ]
+        return self._refined(start, end, min(least, room), [*kinder, *rungs] if size > room else kinder)
 
     def _refined(self, start: int, end: int, room: int, rungs: Sequence[Rung]) -> list[Cut]:
         """Return cuts of the first rung, and of the next ones inside what is still larger than `room`."""
@@ -127,7 +176,8 @@ class Cutter:
             middle = min(len(starts) - 1, k * (len(starts) + 1) // parts - 1)
             near = starts[max(0, middle - slack) : middle + 1].tolist()
             word = next((p for p in reversed(near) if self._ruler.text[p - 1].isspace()), near[-1])
-            if not found or word > found[-1]:
+            word = cluster_start(self._ruler.text, word)
+            if word > (found[-1] if found else start):
                 found.append(word)
         return found
 
@@ -144,6 +194,11 @@ class Cutter:
             if needed or ends[i] - starts[kept[-1]] >= closest:
                 kept.append(i)
         return [cuts[i] for i in (*kept, len(cuts) - 1)]
+
+
+def _between(positions: Sequence[int], start: int, end: int) -> Sequence[int]:
+    """Return those of sorted positions that lie inside (start, end)."""
+    return positions[bisect_right(positions, start) : bisect_left(positions, end)]
 
 
 def _line_ends(text: str, start: int, end: int) -> list[int]:

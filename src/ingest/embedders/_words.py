@@ -6,17 +6,19 @@ of a text are those of its words. Natural text repeats its words, so this is man
 
 import re
 import threading
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_WORDS = 2**18  # remembered, of at most LONGEST_WORD code points: about 60 MB; then all are forgotten
-LONGEST_WORD = 48  # code points; longer ones are tokenised every time
+MOST_WORDS = 2**18  # remembered, of at most LONGEST_WORD code points: 100 MB at most as a rule; then all are forgotten
+LONGEST_WORD = 128  # code points; longer ones are tokenised every time
 LONGEST_TEXT = 2**20  # code points looked at in one go
 
 _WORD = re.compile(r"[^ \t\n\r]+")  # what BERT's normaliser makes a space of for certain; others stay inside words
+_SPACES = (" ", "\t", "\n", "\r")
 _LOCAL_NORMALIZERS = {None, "BertNormalizer", "Lowercase"}
 
 Offsets = NDArray[np.int32]
@@ -32,7 +34,18 @@ def is_made_of_words(description: dict[str, Any]) -> bool:
         description.get("model", {}).get("type") == "WordPiece"
         and (description.get("pre_tokenizer") or {}).get("type") == "BertPreTokenizer"
         and all(part.get("type") in _LOCAL_NORMALIZERS for part in parts)
+        and any(part.get("handle_chinese_chars") for part in parts)
         and not any(_WORD.fullmatch(token["content"]) is None for token in added)
+    )
+
+
+def is_border(before: str, after: str) -> bool:
+    """Return whether BERT's pre-tokenizer parts these two code points: at white space and at ideographs."""
+    return (
+        before in _SPACES
+        or after in _SPACES
+        or (_is_ideograph(before) and _stands_alone(after))
+        or (_is_ideograph(after) and _stands_alone(before))
     )
 
 
@@ -78,26 +91,19 @@ class WordMemory:
         if len(self._known) + len(missing) > MOST_WORDS:
             self._forget()
             missing = set(words)
-        ids = self._known
-        if missing:
-            short = [word for word in missing if len(word) <= LONGEST_WORD]
-            self._learn(short)
-            if len(short) < len(missing):
-                ids = self._with_long(missing.difference(short), words)
-        numbers = np.fromiter(map(ids.__getitem__, words), np.int64, len(words))
+        short = [word for word in missing if len(word) <= LONGEST_WORD]
+        self._learn(short)
+        long = missing.difference(short)
+        self._learn(list(long))
+        numbers = np.fromiter(map(self._known.__getitem__, words), np.int64, len(words))
+        for word in long:  # not kept: the rows of the next words replace theirs
+            del self._known[word]
         return self._first[numbers], self._first[numbers + 1] - self._first[numbers], self._spans
 
     def _learn(self, words: Sequence[str]) -> None:
         """Append the words to the rows and remember them."""
         self._append(words)
         self._known.update(zip(words, range(len(self._known), len(self._known) + len(words)), strict=True))
-
-    def _with_long(self, long: set[str], words: list[str]) -> dict[str, int]:
-        """Append words that are not to be remembered: the next ones overwrite them. Returns word → number."""
-        at = len(self._known)
-        self._append(list(long))
-        added = dict(zip(long, range(at, at + len(long)), strict=True))
-        return added | {word: self._known[word] for word in set(words).difference(long)}
 
     def _append(self, words: Sequence[str]) -> None:
         """Write the spans of words behind those of the remembered words."""
@@ -113,6 +119,15 @@ class WordMemory:
 
     def _forget(self) -> None:
         self._known, self._first, self._spans = {}, np.zeros(1, np.int64), np.zeros((0, 2), np.int32)
+
+
+def _is_ideograph(character: str) -> bool:
+    return "\u4e00" <= character <= "\u9fff"
+
+
+def _stands_alone(character: str) -> bool:
+    """Return whether it is a letter, digit or mark that takes nothing from its neighbour, as an accent would."""
+    return unicodedata.category(character)[0] in "LNP"
 
 
 def _word_starts(text: str) -> NDArray[np.int32]:

@@ -62,6 +62,10 @@ class HashingTokenizer:
             np.array([match.span() for match in _PIECE.finditer(text)], dtype=np.int32).reshape(-1, 2) for text in texts
         ]
 
+    def parts(self, before: str, after: str) -> bool:
+        """Return whether tokens never reach from one of these code points to the other."""
+        return before.isspace() or after.isspace()
+
 
 class HashingEmbedder:
     """Sums a signed unit vector for each distinct lower-cased word of a text."""

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ingest.batching import Batch, batches, halve
 from ingest.embedders._folders import ModelFolder, canonical, locate
 from ingest.embedders._torch import best_device, best_dtype, load_model, memory_errors, release_memory
-from ingest.embedders._words import WordMemory, is_made_of_words
+from ingest.embedders._words import WordMemory, is_border, is_made_of_words
 from ingest.errors import (
     DimensionMismatch,
     EmbedderOutOfMemory,
@@ -126,6 +126,10 @@ class SentenceTransformerTokenizer:
     def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         """Return for each text the spans of its tokens, (tokens, 2) code points."""
         return self._words.offsets(texts) if self._words else self._spans(texts)
+
+    def parts(self, before: str, after: str) -> bool:
+        """Return whether a cut between these code points changes no token."""
+        return self._words is not None and is_border(before, after)
 
     def _spans(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         return [

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from ingest.records import GateRules, QueryProfile
+from ingest.records import CHUNKING_PRESETS, GateRules, QueryProfile
 
 Consequence = Literal["index", "drop", "quarantine"]
 
@@ -102,8 +102,9 @@ class ModelSettings(Section):
 
 
 class ChunkingSettings(Section):
-    """How blocks become chunks; sizes in tokens of the embedder's tokenizer."""
+    """How blocks become chunks; sizes in tokens of the embedder's tokenizer. A preset fills in what is not said."""
 
+    preset: Literal["short-answer", "long-context"] | None = Field(default=None, exclude=True)
     split_level: int = Field(default=6, ge=1, le=9)
     target_tokens: int = Field(default=160, ge=16)
     max_tokens: int = Field(default=220, ge=24)
@@ -114,6 +115,12 @@ class ChunkingSettings(Section):
     tables: Literal["rows", "whole", "skip"] = "rows"
     code: Literal["lines", "whole", "skip"] = "lines"
     parent_tokens: int = Field(default=0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_preset(cls, values: Any) -> Any:
+        preset = CHUNKING_PRESETS.get(values.get("preset") or "", {}) if isinstance(values, dict) else {}
+        return {**preset, **values} if preset else values
 
 
 class KeywordSettings(Section):
@@ -164,4 +171,6 @@ class IndexSettings(Section):
         c = self.chunking
         if not c.min_tokens <= c.target_tokens <= c.max_tokens:
             raise ValueError(f"chunking needs min ≤ target ≤ max: {c.min_tokens}, {c.target_tokens}, {c.max_tokens}")
+        if 2 * c.overlap_tokens > c.target_tokens:
+            raise ValueError(f"chunking needs overlap ≤ target / 2: {c.overlap_tokens}, {c.target_tokens}")
         return self

@@ -1,0 +1,74 @@
+"""Where long code may be cut: in front of definitions, and at blank lines."""
+
+import re
+from collections.abc import Iterator
+
+_FAMILIES = {
+    "def|class|async def": "python py python3 pycon ipython starlark bzl sage",
+    "def|class|module": "ruby rb crystal cr",
+    "function|class|const|let|var|export|async|interface|type|enum|namespace|describe|abstract": (
+        "javascript js jsx typescript ts tsx mjs coffeescript"
+    ),
+    "func|type|var|const": "go golang",
+    "fn|pub|impl|struct|enum|trait|mod|macro_rules!|unsafe|async|const|static|type|use": "rust rs",
+    "fun|func|class|struct|enum|protocol|extension|object|interface|data|sealed|open|public|private|internal": (
+        "kotlin kt swift"
+    ),
+    "def|class|object|trait|case|sealed|abstract|given|package": "scala",
+    "public|private|protected|internal|class|interface|enum|record|abstract|final|static|namespace|using|@": (
+        "java csharp cs c# groovy"
+    ),
+    "function|class|interface|trait|namespace|abstract|final|public": "php",
+    "defmodule|def|defp|defmacro": "elixir ex",
+    "create|alter|drop|insert|update|delete|select|with|grant|begin": "sql postgresql mysql sqlite plsql tsql",
+    "resource|data|variable|output|module|provider|locals|terraform": "terraform hcl tf",
+    "function": "bash sh shell zsh fish lua julia powershell",
+    "FROM|RUN|COPY|CMD|ENTRYPOINT|WORKDIR": "dockerfile docker",
+}
+_WORDS = {name: words for words, names in _FAMILIES.items() for name in names.split()}
+_LEADING = re.compile(r"(?:@|#\[|//|#|--|/\*|\*| \*|;)[^\n]*\n\Z")  # a decorator or comment belongs to what follows
+_BLANK = re.compile(r"\n[ \t\r]*\n")
+MOST_LEADING = 20  # lines of decorators and comments that go with a definition
+
+
+def definitions(text: str, language: str, start: int, end: int) -> list[int]:
+    """Return where definitions of the outermost level start inside (start, end), their decorators included.
+
+    For a language that is not known, lines without indentation after indented or blank ones.
+    """
+    name = (language.split() or [""])[0].strip("{}.").lower()
+    words = _WORDS.get(name, "")
+    found: list[int] = []
+    for first in _starts_with(words, text, start, end) if words else _outermost(text, start, end):
+        position = _with_leading(text, first, start)
+        if start < position < end and (not found or position > found[-1]):
+            found.append(position)
+    return found
+
+
+def blank_lines(text: str, start: int, end: int) -> list[int]:
+    """Return where lines after blank lines start inside (start, end)."""
+    return [match.end() for match in _BLANK.finditer(text, start, end) if start < match.end() < end]
+
+
+def _starts_with(words: str, text: str, start: int, end: int) -> Iterator[int]:
+    pattern = re.compile(rf"^(?:{words})(?![\w-])", re.MULTILINE | re.IGNORECASE)
+    return (match.start() for match in pattern.finditer(text, start, end))
+
+
+def _outermost(text: str, start: int, end: int) -> Iterator[int]:
+    line, inside = start, False  # inside: the line before is indented or blank
+    while 0 < (after := text.find("\n", line, end) + 1) < end:
+        inside = text[line] in " \t\r\n"
+        if inside and (text[after].isalnum() or text[after] in "_@$\"'"):
+            yield after
+        line = after
+
+
+def _with_leading(text: str, position: int, least: int) -> int:
+    for _ in range(MOST_LEADING):
+        line = text.rfind("\n", least, position - 1) + 1
+        if line <= least or not _LEADING.match(text[line:position][:200] if position - line <= 200 else ""):
+            break
+        position = line
+    return position
