@@ -1,5 +1,6 @@
 """Lines of a text and blocks made of whole lines, with exact offsets."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -23,11 +24,15 @@ class Lines:
 
         The indentation of its first line belongs to it.
         """
-        while first < end and not self.text[self.start(first) : self.start(first + 1)].strip():
-            first += 1
-        start = self.start(first)
-        inside = self.text[start : self.start(end)].rstrip()
-        return Block(kind, start, start + len(inside), **more) if inside else None
+        last = len(self.starts) - 1
+        start = self.starts[min(first, last)]
+        inside = self.text[start : self.starts[min(end, last)]].rstrip()
+        if not inside:
+            return None
+        stop = start + len(inside)
+        if blank := len(inside) - len(inside.lstrip()):
+            start = max(start, self.starts[bisect_right(self.starts, start + blank) - 1])
+        return Block(kind, start, stop, **more)
 
     def breaks(self, first: int, end: int, lines: Iterable[int]) -> tuple[int, ...]:
         """Return where the given lines begin, as far as they lie inside the block of [first, end)."""
@@ -37,7 +42,9 @@ class Lines:
 
     def every_line(self, first: int, end: int) -> tuple[int, ...]:
         """Return where the lines inside the block begin."""
-        return self.breaks(first, end, range(first + 1, end))
+        start = self.start(first)
+        limit = start + len(self.text[start : self.start(end)].rstrip())
+        return tuple(self.starts[bisect_right(self.starts, start) : bisect_left(self.starts, limit)])
 
     def after_blanks(self, first: int, end: int) -> tuple[int, ...]:
         """Return where the lines that follow a blank line begin."""

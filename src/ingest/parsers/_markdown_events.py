@@ -61,29 +61,30 @@ def scan(text: str, nesting: int, path: str) -> list[Found]:
     Raises: OversizedDocument: blocks in blocks deeper than `nesting`.
     """
     found: list[Found] = []
-    wanted, depth = _NOTHING, 0
-    parts: list[str] = []  # of a heading's title; of other blocks they are thrown away
+    wanted, depth, titled = _NOTHING, 0, False
+    parts: list[str] = []  # of a heading's title
     events: Any = scanner().events_with_range(text)
     for event, span in events:
-        if isinstance(event, str) or ("End" not in event and "Start" not in event):
-            parts += _shown(event)
-            if depth == 0 and event == "Rule":
-                found.append(Found("Rule", span["start"], span["end"]))
-        elif "Start" in event:
+        if "Start" in event:  # a dictionary, or the name of an event without content
             value = event["Start"]
             name = value if isinstance(value, str) else next(iter(value))
             depth += 1
             if depth == 1:
                 found.append(_opened(name, value, span))
-                wanted, parts = _INSIDE.get(name, _NOTHING), []
+                wanted, titled, parts = _INSIDE.get(name, _NOTHING), name == "Heading", []
             elif name in wanted:
                 found[-1].inner.append(span["start"])
                 if depth > nesting:
                     raise OversizedDocument(f"{path}: blocks nested deeper than the limit of {nesting}")
-        else:
+        elif "End" in event:
             depth -= 1
-            if depth == 0 and found[-1].level:
+            if depth == 0 and titled:
+                titled = False
                 found[-1].title = " ".join("".join(parts).split())
+        elif titled:
+            parts += _shown(event)
+        elif depth == 0 and event == "Rule":
+            found.append(Found("Rule", span["start"], span["end"]))
     _to_lines(found, text)
     return found
 

@@ -14,6 +14,8 @@ _ADMONITION_INDENT = 4
 
 TRIGGER = re.compile(r"^[ \t]*(?::::|!!!|\?\?\?|=== |\$\$|\([\w|@<>*./+:-]|\{\{[<%])", re.M)
 
+_MARKS = "`~:!?=$({"  # what a special line or a fence begins with outside of MDX
+
 _FENCE = re.compile(r"[ \t]*(?:(?P<ticks>`{3,})[^`]*|(?P<tildes>~{3,}).*)$")
 _DIRECTIVE = re.compile(r" {0,3}(?P<colons>:{3,})(?P<info>\{[^}\s]+\}.*)$")
 _COLONS = re.compile(r"[ \t]*:{3,}[ \t]*(?:[\w{\[-].*)?$")
@@ -69,19 +71,20 @@ class _Scan:
         line = 0
         while line < len(self.lines):
             text = self.lines[line]
-            if not text.strip():
-                line += 1
-                continue
-            self._leave(text)
-            end = line if self._in_fence(text) else self._special(line, text)
-            if end == line:
-                self._dedent(line, text)
-                end = line + 1
-            line = end
+            mark = text.lstrip()[:1]
+            end = line
+            if mark and (self.mdx or self.admonitions or mark in _MARKS):
+                self._leave(text)
+                end = line if self._in_fence(text, mark) else self._special(line, text)
+                if end == line:
+                    self._dedent(line, text)
+            line = max(end, line + 1)
         return self.result
 
-    def _in_fence(self, text: str) -> bool:
-        """Follow code fences; tell whether the line belongs to one."""
+    def _in_fence(self, text: str, mark: str) -> bool:
+        """Follow code fences; tell whether the line, which begins with `mark`, belongs to one."""
+        if mark not in "`~":
+            return self.fence != ""
         match = _FENCE.match(text)
         if self.fence:
             if match and text.strip().strip(self.fence[0]) == "" and len(text.strip()) >= len(self.fence):

@@ -11,6 +11,7 @@ Python needed longer for the blocks than the embedder's tokenizer for the text.
 import re
 from collections.abc import Iterable
 from functools import cached_property
+from itertools import accumulate
 
 from ingest.errors import OversizedDocument
 from ingest.parsers._decoding import BOM, decode
@@ -39,6 +40,10 @@ _CODE_DIRECTIVES = frozenset(
      "parsed-literal", "mermaid", "graphviz"}
 )  # fmt: skip
 _SILENT_DIRECTIVES = frozenset({"toctree", "contents", "currentmodule", "module", "meta", "index", "highlight"})
+_KINDS = {
+    "List": BlockKind.LIST, "DefinitionList": BlockKind.LIST, "BlockQuote": BlockKind.QUOTE,
+    "Rule": BlockKind.METADATA, "silent": BlockKind.METADATA,
+}  # fmt: skip
 _UNREAD_HTML = re.compile(r"<(script|style)\b", re.I)
 
 
@@ -69,10 +74,14 @@ class _Body:
     def __init__(self, text: str, base: int, raw: RawDocument) -> None:
         """Find the blocks of `text[base:]`."""
         self.mdx = raw.media_type == "text/mdx"
-        starts = [base, *(match.end() for match in NEWLINE.finditer(text, base))]
+        self.source = text[base:]
+        if "\r" in self.source:
+            starts = [base, *(match.end() for match in NEWLINE.finditer(text, base))]
+            self.source = NEWLINE.sub("\n", self.source)
+        else:
+            starts = list(accumulate(map(len, self.source.split("\n")), lambda at, size: at + size + 1, initial=base))
+            starts.pop()
         self.lines = Lines(text, starts if starts[-1] == len(text) else [*starts, len(text)])
-        body = text[base:]
-        self.source = body if "\r" not in body else NEWLINE.sub("\n", body)
         self.specials: list[Special] = []
         if self.mdx or TRIGGER.search(self.source):
             seen = shadow(self.source.split("\n"), self.mdx)
@@ -122,10 +131,7 @@ class _Body:
         }.get(found.kind)  # fmt: skip
         if make is not None:
             return self._some(make(found, first, end))
-        kind = {
-            "List": BlockKind.LIST, "DefinitionList": BlockKind.LIST, "BlockQuote": BlockKind.QUOTE,
-            "Rule": BlockKind.METADATA, "silent": BlockKind.METADATA,
-        }.get(found.kind, BlockKind.PARAGRAPH)  # fmt: skip
+        kind = _KINDS.get(found.kind, BlockKind.PARAGRAPH)
         return self._some(self.lines.block(kind, first, end, breaks=self._breaks(first, end, found.inner)))
 
     def _breaks(self, first: int, end: int, lines: Iterable[int]) -> tuple[int, ...]:
