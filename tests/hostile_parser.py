@@ -4,6 +4,7 @@ It is registered in parsers' processes only, see `registered`.
 """
 
 import ctypes
+import logging
 import os
 import signal
 import socket
@@ -77,6 +78,13 @@ def _print(_):
     sys.stderr.write("garbage")
     warnings.warn("garbage", stacklevel=1)
     return "quiet"
+
+
+def _warn(text):
+    for _ in range(30):
+        logging.getLogger("ingest.parsers.hostile").warning("%s", text)
+        logging.getLogger("pypdf").error("noise of a library")
+    return "warned"
 
 
 def _try_write(data):
@@ -156,6 +164,7 @@ ACTIONS = {
     "recurse": _recurse,
     "wrap": _wrap_memory_error,
     "print": _print,
+    "warn": _warn,
     "scribble": _write_into_every_descriptor,
     "huge": _answer_huge,
     "fork": _fork,

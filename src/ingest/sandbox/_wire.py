@@ -9,7 +9,7 @@ No pickle: what comes back is built from numbers and strings, and checked.
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from ingest.records import Block, BlockKind, Child, Document, DocumentRef, Parse
 HEADER = struct.Struct("!IQ")
 KINDS = tuple(BlockKind)
 SMALL = 2**16  # bytes
+MAX_NOTES, MAX_NOTE = 20, 500  # for one document; characters
 MAX_MESSAGE = 2000  # characters of an error's message
 
 
@@ -73,8 +74,8 @@ def _unpacked(text: str) -> ParserOptions:
     return ParserOptions(**options, limits=limits)
 
 
-def answer(document: Document) -> Frame:
-    """Return the answer that holds a document."""
+def answer(document: Document, notes: Sequence[str] = ()) -> Frame:
+    """Return the answer that holds a document, and what its parser warned of."""
     text = document.text.encode()
     rows = [
         (
@@ -83,7 +84,7 @@ def answer(document: Document) -> Frame:
         for b in document.blocks
     ]  # fmt: skip
     head = {
-        "title": document.title, "media_type": document.media_type, "parser": document.parser,
+        "notes": _shown(notes), "title": document.title, "media_type": document.media_type, "parser": document.parser,
         "language": document.language, "text": len(text), "blocks": rows,
         "children": [(child.path, child.media_type, len(child.data)) for child in document.children],
     }  # fmt: skip
@@ -91,23 +92,43 @@ def answer(document: Document) -> Frame:
     return Frame(to_json(head), body)
 
 
-def refusal(error: errors.DocumentError, last: bool) -> Frame:
+def refusal(error: errors.DocumentError, last: bool, notes: Sequence[str] = ()) -> Frame:
     """Return the answer that holds an error; `last` when the worker ends after it."""
     message = str(error)[:MAX_MESSAGE].encode(errors="backslashreplace").decode()
-    return Frame(to_json({"error": type(error).__name__, "message": message, "last": last}), b"")
+    return Frame(
+        to_json({"error": type(error).__name__, "message": message, "last": last, "notes": _shown(notes)}), b""
+    )
 
 
-def answered(frame: Frame) -> tuple[Document | errors.DocumentError, bool]:
-    """Return the document or the error of an answer, and whether it is the worker's last. Raises: BadAnswer."""
+class Answer(NamedTuple):
+    """What a worker says."""
+
+    result: Document | errors.DocumentError
+    last: bool  # the worker ends after it
+    notes: tuple[str, ...]  # what the parser warned of
+
+
+def answered(frame: Frame) -> Answer:
+    """Return the content of an answer. Raises: BadAnswer."""
     try:
         head = from_json(frame.head)
+        notes = tuple(_printable(str(note)) for note in head["notes"][:MAX_NOTES])
         if "error" in head:
-            return _error(head["error"], str(head["message"])), bool(head["last"])
-        return _document(head, memoryview(frame.body)), False
+            return Answer(_error(head["error"], str(head["message"])), bool(head["last"]), notes)
+        return Answer(_document(head, memoryview(frame.body)), False, notes)
     except BadAnswer:
         raise
     except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
         raise BadAnswer(f"{type(error).__name__}: {str(error)[:200]}") from error
+
+
+def _shown(notes: Sequence[str]) -> list[str]:
+    return [_printable(note) for note in notes[:MAX_NOTES]]
+
+
+def _printable(note: str) -> str:
+    """Return one line that a log may show: a document could say anything."""
+    return "".join(c if c.isprintable() else " " for c in note[:MAX_NOTE])
 
 
 def _error(name: str, message: str) -> errors.DocumentError:

@@ -27,14 +27,14 @@ def main() -> None:
     """
     pipe, parent, programs = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "1"
     _walls.end_with(parent)
-    _silence()
+    notes = _silence()
     parsers.media_types()  # imports every parser
     walls = _walls.raise_walls(programs)
     gc.collect()
     gc.freeze()
     send(pipe, _wire.Frame(to_json(walls), b""))
     while (frame := receive(pipe)) is not None:
-        reply, last = _reply(_wire.asked(frame))
+        reply, last = _reply(_wire.asked(frame), notes)
         del frame
         _walls.relax()
         send(pipe, reply)
@@ -43,24 +43,46 @@ def main() -> None:
             break
 
 
-def _reply(raw: RawDocument) -> tuple[_wire.Frame, bool]:
+def _reply(raw: RawDocument, notes: "_Notes") -> tuple[_wire.Frame, bool]:
     """Return the answer for a document, and whether this process should end after it: after it ran out of memory."""
+    notes.kept = []
     try:
         _walls.allow(raw.options)
         with _parse.translated(raw):
-            return _wire.answer(_parse.parse(raw)), False
+            return _wire.answer(_parse.parse(raw), notes.kept), False
     except DocumentError as error:
         last = isinstance(error.__cause__, MemoryError)
-        return _wire.refusal(error, last), last
+        return _wire.refusal(error, last, notes.kept), last
 
 
-def _silence() -> None:
-    """Keep what libraries say out of the logs; the last of what C code writes goes into the message of a crash."""
+def _silence() -> "_Notes":
+    """Keep what libraries say out of the logs, and return what will hold the warnings of our own parsers.
+
+    The last of what C code writes goes into the message of a crash.
+    """
     os.set_blocking(2, False)  # a full pipe must not stop a parser
     faulthandler.enable()
-    logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     sys.stderr = _Unheard()
+    logging.lastResort = None
+    logging.getLogger().addHandler(logging.NullHandler())
+    notes, ours = _Notes(logging.WARNING), logging.getLogger("ingest")
+    ours.addHandler(notes)
+    ours.propagate = False
+    return notes
+
+
+class _Notes(logging.Handler):
+    """Holds the first warnings about one document."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.kept: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a warning, or forget it when there are many."""
+        if len(self.kept) < _wire.MAX_NOTES:
+            self.kept.append(record.getMessage()[: _wire.MAX_NOTE].encode(errors="replace").decode())
 
 
 class _Unheard:

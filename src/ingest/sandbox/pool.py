@@ -133,16 +133,18 @@ class PoolSandbox:
     def _ask(self, process: ParserProcess, raw: RawDocument) -> Document:
         keep = False
         try:
-            answer, last = self._answer(process, raw)
-            keep = not last
+            answer = self._answer(process, raw)
+            keep = not answer.last
         finally:
             self._give_back(process, keep)
-        if isinstance(answer, DocumentError):
-            raise answer
-        return answer
+        for note in answer.notes:
+            log.warning("%s", note)
+        if isinstance(answer.result, DocumentError):
+            raise answer.result
+        return answer.result
 
-    def _answer(self, process: ParserProcess, raw: RawDocument) -> tuple[Document | DocumentError, bool]:
-        """Return what a process makes of a document, and whether it ends after it. Raises: DocumentError."""
+    def _answer(self, process: ParserProcess, raw: RawDocument) -> _wire.Answer:
+        """Return what a process makes of a document. Raises: DocumentError when it makes nothing."""
         path, limits = raw.ref.path, raw.options.limits
         deadline = time.monotonic() + limits.wall_seconds
         try:

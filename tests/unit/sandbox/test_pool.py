@@ -78,6 +78,14 @@ def test_a_parser_may_print_what_it_likes(pool, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_what_a_parser_warns_of_is_logged_here_in_one_line_and_not_without_end(pool, caplog):
+    pool.parse(order("warn a\nb"))
+    assert caplog.messages == ["a b"] * 20
+    caplog.clear()
+    pool.parse(order("say nothing"))
+    assert caplog.messages == []
+
+
 def test_a_process_may_start_threads(pool):
     assert pool.parse(order("thread")).text == "ran"
 
@@ -204,7 +212,7 @@ def test_processes_that_do_not_start_are_no_documents_fault(monkeypatch):
 
 
 def test_a_child_that_is_no_child_is_no_answer():
-    head = b'{"title":"","media_type":"","parser":"","language":"","text":1,"blocks":[],"children":[["a","",%d]]}'
+    head = b'{"notes":[],"title":"","media_type":"","parser":"","language":"","text":1,"blocks":[],"children":[["a","",%d]]}'
     for size in (-1, 5, 1):
         with pytest.raises(_wire.BadAnswer):
             _wire.answered(_wire.Frame(head % size, b"abc"))
@@ -212,8 +220,8 @@ def test_a_child_that_is_no_child_is_no_answer():
 
 @pytest.mark.parametrize(
     "head",
-    [b"", b"[]", b"{}", b"7", b'{"error":"SystemExit","message":"","last":false}',
-     b'{"error":"FatalError","message":"","last":false}', b'{"error":["x"],"message":"","last":false}'],
+    [b"", b"[]", b"{}", b"7", b'{"error":"SystemExit","message":"","last":false,"notes":[]}',
+     b'{"error":"FatalError","message":"","last":false,"notes":[]}', b'{"error":["x"],"message":"","last":false,"notes":[]}'],
 )  # fmt: skip
 def test_an_answer_of_another_shape_is_told_as_such(head):
     with pytest.raises(_wire.BadAnswer):
@@ -221,7 +229,7 @@ def test_an_answer_of_another_shape_is_told_as_such(head):
 
 
 def test_a_refusal_keeps_its_class_and_its_message():
-    error, last = _wire.answered(_wire.refusal(UnsupportedFormat("a: Ü\ud800" + "x" * 9999), last=True))
+    error, last, _ = _wire.answered(_wire.refusal(UnsupportedFormat("a: Ü\ud800" + "x" * 9999), last=True))
     assert (type(error), last, len(str(error))) == (UnsupportedFormat, True, 2000)
 
 
