@@ -70,6 +70,36 @@ def convex(
     )
 
 
+def bounded(
+    dense: Mapping[str, float], keyword: Mapping[str, float], dense_weight: float, keyword_bound: float
+) -> list[Hit]:
+    """Return the convex combination of scores scaled by their theoretical bounds, best first; ties by chunk id.
+
+        score(c) = w · cos(c) + (1 − w) · keyword(c) / bound
+
+    A bound does not depend on what else was found, so a score means the same for every question: 0 is nothing in
+    common, 1 is all that a chunk can have. Cosines below 0 count as 0.
+
+    Args:
+        dense: Cosine by chunk id.
+        keyword: BM25 score by chunk id. Both hold every chunk; one that is missing counts 0.
+        dense_weight: w, 0 to 1.
+        keyword_bound: The greatest score that any chunk can have for the question; 0 when it has no term.
+
+    Source: Bruch, Gai & Ingber 2023, "An Analysis of Fusion Functions for Hybrid Retrieval", theoretical bounds in
+    place of observed ones on both sides.
+    """
+    if not 0 <= dense_weight <= 1:
+        raise InvalidSettings(f"fusion: dense_weight must be within 0 and 1, not {dense_weight}")
+    scale = (1 - dense_weight) / keyword_bound if keyword_bound > 0 else 0.0
+    return _ranked(
+        {
+            chunk: dense_weight * max(dense.get(chunk, 0.0), 0.0) + scale * keyword.get(chunk, 0.0)
+            for chunk in dense.keys() | keyword.keys()
+        }
+    )
+
+
 def _scaled(hits: Sequence[Hit], more: Mapping[str, float], union: set[str]) -> dict[str, float]:
     scores = {chunk: score for chunk, score in more.items() if chunk in union}
     scores |= {hit.chunk_id: hit.score for hit in reversed(hits)}  # the best rank wins

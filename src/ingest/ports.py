@@ -168,6 +168,10 @@ class VectorIndex(Aliases, Protocol):
         """Return for each row of `vectors` (n, dimension) the best `limit` hits, best first."""
         ...
 
+    def scores(self, collection: str, vectors: Vectors, ids: Sequence[Sequence[str]]) -> list[dict[str, float]]:
+        """Return for each row the exact cosine of those of its points that exist, by chunk id."""
+        ...
+
     def close(self) -> None:
         """Let go of connections and processes that only this object uses."""
         ...
@@ -236,9 +240,7 @@ class Observer(Protocol):
     """Hears how a run goes on. For people and tests; nothing is decided from it."""
 
     def step_started(self, step: str, total: int) -> None: ...
-
     def advanced(self, step: str, counts: dict[str, int]) -> None: ...
-
     def step_finished(self, step: str) -> None: ...
 
     def told(self, kind: str, value: Any) -> None:

@@ -66,6 +66,24 @@ def test_search_returns_cosine_scores_best_first_for_each_question(
         assert [hit.score for hit in hits] == pytest.approx(list(row[order]), abs=1e-4)
 
 
+@pytest.mark.parametrize("optimised", [False, True])
+def test_points_are_scored_by_id_exactly_and_missing_ones_left_out(
+    vector_index: VectorIndex, collection: str, optimised: bool
+) -> None:
+    written = points(40)
+    vector_index.upsert(collection, written)
+    if optimised:
+        vector_index.optimise(collection)
+    questions, missing = vectors(3, seed=11), point(900, vectors(1)[0]).id
+    asked = [[written[39].id, missing, written[2].id], [], [written[5].id]]
+    found = vector_index.scores(collection, questions, asked)
+    cosines = questions @ np.stack([p.vector for p in written]).T
+    expected = [{39: cosines[0, 39], 2: cosines[0, 2]}, {}, {5: cosines[2, 5]}]
+    assert [{f"{n:032x}" for n in row} for row in expected] == [set(row) for row in found]
+    for row, scores in zip(expected, found, strict=True):
+        assert [scores[f"{n:032x}"] for n in row] == pytest.approx(list(row.values()), abs=1e-4)
+
+
 FILTERS = {
     "nothing": (EVERYTHING, {0, 1, 2, 3, 4, 5}),
     "the default: public": (Filter(), {0, 1}),

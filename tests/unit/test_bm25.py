@@ -102,6 +102,19 @@ def test_one_chunk_alone_is_found(tmp_path):
         assert all_scores(index, ["a", "a", "x"]) == pytest.approx(oracle([["a", "b", "a"]], ["a", "a"], 1.2, 0.75))
 
 
+def test_no_chunk_scores_above_the_bound_and_unknown_terms_raise_it(tmp_path):
+    index = opened(build([[["a", "b"], ["a"] * 50, ["c"]]], tmp_path))
+    query = ["a", "a", "b", "unknown"]
+    assert max(hit.score for hit in index.search([query], [None], 3)[0]) < index.bound(["a", "a", "b"])
+    assert index.bound(query) - index.bound(["a", "a", "b"]) == pytest.approx(np.log(1 + 3.5 / 0.5))
+
+
+def test_scores_by_id_are_those_of_the_search_and_leave_out_unknown_chunks(tmp_path):
+    index = opened(build([[["a", "b"], ["a"], ["c"]]], tmp_path))
+    found = {hit.chunk_id: hit.score for hit in index.search([["a", "b"]], [None], 3)[0]}
+    assert {**found, "c2": 0.0} == index.scores(["a", "b"], ["c2", "c0", "missing", "c1"])
+
+
 def test_equal_scores_stand_in_order_of_the_chunks_and_the_cut_keeps_the_first(tmp_path):
     with opened(build([[["a"]] * 50, [["a", "a"]] * 2, [["b"]] * 3], tmp_path)) as index:
         ids = [hit.chunk_id for hit in index.search([["a"]], [None], 5)[0]]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.errors import InvalidSettings
-from ingest.fusion import convex, rrf
+from ingest.fusion import bounded, convex, rrf
 from ingest.records import Hit
 
 
@@ -84,3 +84,27 @@ def test_a_weight_of_one_ranks_by_the_dense_stage_alone(stage):
     scores = {h.chunk_id: h.score for h in stage}
     ordered = [scores[h.chunk_id] for h in found]
     assert ordered == sorted(ordered, reverse=True) or len(set(h.score for h in found)) < len(found)
+
+
+def test_bounded_adds_cosine_and_the_share_of_the_keyword_bound():
+    found = bounded({"a": 0.5, "b": 0.25}, {"a": 3.0, "b": 6.0}, 0.5, 12.0)
+    assert [(hit.chunk_id, hit.score) for hit in found] == [("a", 0.375), ("b", 0.375)]
+
+
+def test_bounded_does_not_depend_on_what_else_was_found():
+    alone = bounded({"a": 0.5}, {"a": 3.0}, 0.3, 12.0)[0].score
+    among = {hit.chunk_id: hit.score for hit in bounded({"a": 0.5, "b": 0.9}, {"a": 3.0, "b": 9.0}, 0.3, 12.0)}
+    assert alone == among["a"]
+
+
+def test_bounded_without_a_known_term_ranks_by_the_dense_stage():
+    assert ["b", "a"] == [hit.chunk_id for hit in bounded({"a": 0.5, "b": 0.9}, {"a": 0.0, "b": 0.0}, 0.3, 0.0)]
+
+
+def test_bounded_counts_a_negative_cosine_as_nothing():
+    assert [hit.score for hit in bounded({"a": -0.5}, {"a": 6.0}, 0.5, 12.0)] == [0.25]
+
+
+def test_bounded_refuses_a_weight_outside_of_0_and_1():
+    with pytest.raises(InvalidSettings, match=r"1\.5"):
+        bounded({}, {}, 1.5, 1.0)

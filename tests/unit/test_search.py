@@ -128,10 +128,26 @@ def test_results_of_each_stage_fall_in_score(searcher: Searcher) -> None:
         assert len(scores) > 1
 
 
-@pytest.mark.parametrize("profile", [QueryProfile(fusion="rrf"), QueryProfile(dense_weight=1.0), QueryProfile(depth=1)])
+@pytest.mark.parametrize("profile", [QueryProfile(fusion="rrf"), QueryProfile(normalisation="bounds"), QueryProfile(dense_weight=1.0), QueryProfile(depth=1)])
 def test_every_profile_answers(p: Project, profile: QueryProfile) -> None:
     (answer,) = Searcher(p.services(), p.manifest(), profile).search(["page7"], EVERYTHING, top=3)
     assert len(answer.results) == 3
+
+
+def test_bounds_score_a_chunk_by_both_stages_whichever_found_it(p: Project) -> None:
+    searcher = Searcher(p.services(), p.manifest(), QueryProfile(normalisation="bounds", dense_weight=0.5, depth=1))
+    (shallow,) = searcher.search(["page7 okapi"], EVERYTHING, top=1, stages=STAGES)
+    deep = Searcher(p.services(), p.manifest(), QueryProfile(normalisation="bounds", dense_weight=0.5, depth=100))
+    (all_scores,) = deep.search(["page7 okapi"], EVERYTHING, top=100)
+    by_id = {result.chunk_id: result.scores["fused"] for result in all_scores.results}
+    found = shallow.results[0]
+    assert found.scores["fused"] == pytest.approx(by_id[found.chunk_id], abs=1e-6)
+
+
+def test_scores_by_bounds_lie_between_nothing_and_all(p: Project) -> None:
+    searcher = Searcher(p.services(), p.manifest(), QueryProfile(normalisation="bounds"))
+    (answer,) = searcher.search(["zebra quokka page3"], EVERYTHING, top=50)
+    assert all(0.0 <= result.scores["fused"] <= 1.0 for result in answer.results)
 
 
 def test_the_profile_weighs_the_stages(p: Project) -> None:
@@ -150,7 +166,7 @@ def test_more_filters_than_masks_are_kept_change_no_answer(searcher: Searcher) -
         filter = Filter(acl=("public", f"group{n}"), tenant=None)
         (answer,) = searcher.search(["zebra"], filter, top=50, stages=("bm25",))
         assert len({r.path for r in answer.results}) == 6
-    assert len(searcher._masks) <= 16
+    assert len(searcher._visibility._masks) <= 16
 
 
 def test_the_probe_question_still_has_its_vector(searcher: Searcher) -> None:

@@ -24,7 +24,8 @@ WINDOW = 2**20  # chunks scored at a time: one float64 each, for each thread tha
 class _Term:
     first: int  # row of its first posting
     frequency: int  # its postings: chunks that hold it
-    weight: float  # idf, times its occurrences in the query
+    times: int  # its occurrences in the query
+    weight: float  # idf, times these
 
 
 class KeywordIndex:
@@ -105,6 +106,21 @@ class KeywordIndex:
         scores[order] = sums
         return scores
 
+    def scores(self, query: Sequence[str], chunk_ids: Sequence[str]) -> dict[str, float]:
+        """Return the score of each given chunk that is in the index, by id; 0 where no term is held."""
+        if not chunk_ids:
+            return {}
+        ordinals = self.ordinals(chunk_ids)
+        known = ordinals >= 0
+        found = self.score(query, ordinals[known]).tolist()
+        return dict(zip((c for c, there in zip(chunk_ids, known, strict=True) if there), found, strict=True))
+
+    def bound(self, query: Sequence[str]) -> float:
+        """Return what the score of every chunk stays below: the sum of idf, unknown terms and repeats included."""
+        known = self._terms(query)
+        unknown = len(query) - sum(term.times for term in known)
+        return sum(term.weight for term in known) + unknown * idf(0, self.chunks)
+
     def ordinals(self, chunk_ids: Sequence[str]) -> NDArray[np.int64]:
         """Return the ordinal of each chunk, (n,) int64, −1 for an unknown one.
 
@@ -130,7 +146,7 @@ class KeywordIndex:
         for term, times in sorted(Counter(query).items()):
             if (row := self._files.terms.find("term", term)) is not None:
                 first, frequency = self._files.terms.row(row, ("first", "document_frequency"))
-                found.append(_Term(first, frequency, times * idf(frequency, self.chunks)))
+                found.append(_Term(first, frequency, times, times * idf(frequency, self.chunks)))
         return found
 
     def _postings(self, term: _Term, start: int = 0) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.uint32]]]:

@@ -191,10 +191,8 @@ class QdrantIndex:
         found: dict[str, StoredPoint] = {}
         for first in range(0, len(ids), self._options.page):
             wanted = list(ids[first : first + self._options.page])
-            records = self._call(
-                f"retrieve from {collection}",
-                methodcaller("retrieve", collection, wanted, with_payload=True),
-            )
+            ask = methodcaller("retrieve", collection, wanted, with_payload=True)
+            records = self._call(f"retrieve from {collection}", ask)
             found |= {str(record.id): StoredPoint(str(record.id), record.payload or {}) for record in records}
         return found
 
@@ -218,15 +216,30 @@ class QdrantIndex:
             hits += [[requests.hit_of(collection, point) for point in answer.points] for answer in answers]
         return hits
 
+    def scores(self, collection: str, vectors: Vectors, ids: Sequence[Sequence[str]]) -> list[dict[str, float]]:
+        """Return for each row of `vectors` the exact cosine of those of its points that exist, by chunk id."""
+        requests.check_questions(collection, vectors, self._dimension_of(collection, vectors.shape[-1]))
+        requests.check_ids(collection, [key for wanted in ids for key in wanted])
+        asked = [row for row, wanted in enumerate(ids) if wanted]
+        found: list[dict[str, float]] = [{} for _ in ids]
+        for first in range(0, len(asked), self._options.search_batch):
+            rows = asked[first : first + self._options.search_batch]
+            batch = requests.scores_of(vectors[rows], [ids[row] for row in rows])
+            answers = self._call(f"score in {collection}", methodcaller("query_batch_points", collection, batch))
+            for row, answer in zip(rows, answers, strict=True):
+                hits = [requests.hit_of(collection, point) for point in answer.points]
+                found[row] = {hit.chunk_id: hit.score for hit in hits}
+        return found
+
     def close(self) -> None:
         """Let go of the connection, and of the engine, which ends with its last user."""
         self._connection.close()
 
     def _exists(self, collection: str) -> bool:
-        return self._call(f"look for {collection}", lambda client: client.collection_exists(collection))
+        return self._call(f"look for {collection}", methodcaller("collection_exists", collection))
 
     def _info(self, collection: str) -> "models.CollectionInfo":
-        return self._call(f"look at {collection}", lambda client: client.get_collection(collection))
+        return self._call(f"look at {collection}", methodcaller("get_collection", collection))
 
     def _dimension_of(self, collection: str, wanted: int) -> int:
         """Return the collection's dimension; what is remembered is asked again when it is not the wanted one."""
@@ -259,10 +272,8 @@ class QdrantIndex:
         from qdrant_client import models
 
         change = models.OptimizersConfigDiff(indexing_threshold=self._options.indexing_threshold)
-        self._call(
-            f"leave bulk mode of {collection}",
-            lambda client: client.update_collection(collection, optimizers_config=change),
-        )
+        leave = methodcaller("update_collection", collection, optimizers_config=change)
+        self._call(f"leave bulk mode of {collection}", leave)
 
 
 def _create(client: "QdrantClient", collection: str, dimension: int, options: QdrantOptions) -> bool:

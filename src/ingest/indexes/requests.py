@@ -134,6 +134,19 @@ def questions_of(
     ]
 
 
+def scores_of(vectors: Vectors, ids: Sequence[Sequence[str]]) -> "list[models.QueryRequest]":
+    """Return one exact search per row among given points, which are all returned."""
+    from qdrant_client import models
+
+    return [
+        models.QueryRequest(
+            query=vector.tolist(), filter=models.Filter(must=[models.HasIdCondition(has_id=list(wanted))]),
+            limit=len(wanted), params=models.SearchParams(exact=True), with_payload=["metadata.chunk_id"],
+        )
+        for vector, wanted in zip(vectors, ids, strict=True)
+    ]  # fmt: skip
+
+
 def hit_of(collection: str, point: "models.ScoredPoint") -> Hit:
     """Return a scored point as a hit. Raises: SchemaMismatch when it does not say which chunk it is."""
     chunk = (point.payload or {}).get("metadata", {}).get("chunk_id")

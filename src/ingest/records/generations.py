@@ -152,6 +152,7 @@ class QueryProfile(Record):
     """`profiles/<sha256>.json`: everything on the query side that needs no rebuild."""
 
     fusion: Literal["convex", "rrf"] = "convex"
+    normalisation: Literal["minmax", "bounds"] = "minmax"  # convex only; stored profiles without it are min-max
     dense_weight: float = 0.5  # convex only, 0 to 1
     rrf_k: int = 60
     depth: int = 100  # results fetched from each stage

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from ingest.records import CHUNKING_PRESETS, GateRules, QueryProfile
 
 Consequence = Literal["index", "drop", "quarantine"]
+PROFILE: dict[str, Any] = {"normalisation": "bounds", "dense_weight": 0.35}  # of a query profile where nothing is said
 
 
 class Section(BaseModel):
@@ -139,7 +140,7 @@ class IndexSettings(Section):
     model: ModelSettings = ModelSettings()
     chunking: ChunkingSettings = ChunkingSettings()
     keyword: KeywordSettings = KeywordSettings()
-    profile: QueryProfile = QueryProfile()
+    profile: QueryProfile = QueryProfile(**PROFILE)
     gate: GateRules = GateRules()
     judged: tuple[Path, ...] = ()
     documents_per_shard: int = Field(default=300, ge=1)
@@ -158,6 +159,11 @@ class IndexSettings(Section):
     tokens_per_second: float = Field(default=3000.0, gt=0)
     max_gpu_minutes: float = Field(default=0.0, ge=0)
     on_listing_failure: Literal["stop", "carry"] = "stop"
+
+    @field_validator("profile", mode="before")
+    @classmethod
+    def _complete(cls, profile: Any) -> Any:
+        return {**PROFILE, **profile} if isinstance(profile, dict) else profile
 
     @model_validator(mode="after")
     def _source_names_are_unique(self) -> "IndexSettings":

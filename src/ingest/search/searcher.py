@@ -1,0 +1,164 @@
+"""One question → answers of one release.
+
+A `Searcher` is bound to one generation and one query profile: keyword index, collection by name and model come from
+that generation's manifest, so an answer never mixes two releases whatever happens to the alias meanwhile.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ingest.bm25 import Analyser, KeywordIndex
+from ingest.errors import SchemaMismatch
+from ingest.fusion import bounded, convex, rrf
+from ingest.ids import point_id
+from ingest.lake.lake import Lake
+from ingest.ports import Services
+from ingest.records import Filter, Hit, Manifest, QueryProfile, Result, Vectors
+from ingest.search.visibility import open_visibility
+
+STAGES = ("bm25", "dense", "fused")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The ranked chunks for one question, by stage, best first."""
+
+    question: str
+    release: int | None
+    generation: str
+    stages: Mapping[str, list[Result]]
+
+    @property
+    def results(self) -> list[Result]:
+        """The fused ranking, or that of the one stage that was asked for."""
+        return self.stages["fused"] if "fused" in self.stages else next(iter(self.stages.values()))
+
+
+@dataclass
+class Searcher:
+    """Answers questions from one generation under one query profile. Safe to share between threads."""
+
+    services: Services
+    manifest: Manifest
+    profile: QueryProfile
+    release: int | None = None
+
+    def __post_init__(self) -> None:
+        lake = Lake(self.services.store, self.manifest.index)
+        self._embedder = self.services.open_embedder(self.manifest.model)
+        files = {p.kind: lake.part_path(p) for p in self.manifest.parts if p.shard is None}
+        self._analyser = Analyser.from_record(self.manifest.analyser)
+        self._keyword = KeywordIndex.open(
+            files["keyword.postings"], files["keyword.terms"], files["keyword.lengths"],
+            k1=float(self.manifest.analyser["k1"]), b=float(self.manifest.analyser["b"]),
+        )  # fmt: skip
+        self._visibility = open_visibility(lake, self.manifest)
+
+    def search(
+        self, questions: Sequence[str], filter: Filter, top: int = 10, stages: Sequence[str] = ("fused",)
+    ) -> list[Answer]:
+        """Return one answer a question, in order, with up to `top` results in each of `stages`.
+
+        Args:
+            questions: Texts, as asked.
+            filter: Evaluated inside both searches, before the cut.
+            top: Results wanted; both indexes are asked for at least the profile's depth.
+            stages: Of bm25, dense, fused. One that is not asked for is not computed unless fusion needs it.
+        """
+        depth = max(self.profile.depth, top)
+        fused = "fused" in stages
+        none: list[list[Hit]] = [[] for _ in questions]
+        terms = self._analyser.terms(questions)
+        bm25 = self._keyword_hits(terms, filter, depth) if fused or "bm25" in stages else none
+        vectors = self._embedder.embed_questions(questions) if fused or "dense" in stages else None
+        dense = none if vectors is None else self._dense_hits(vectors, filter, depth)
+        merged = self._fused(terms, vectors, dense, bm25) if fused and vectors is not None else none
+        rankings = []
+        for d, k, f in zip(dense, bm25, merged, strict=True):
+            ranked = {"dense": d[:top], "bm25": k[:top], "fused": f[:top]}
+            rankings.append((ranked, {"dense": _scores(d), "bm25": _scores(k), "fused": _scores(ranked["fused"])}))
+        wanted = {hit.chunk_id for ranked, _ in rankings for stage in stages for hit in ranked[stage]}
+        found = self._results(sorted(wanted))
+        return [
+            Answer(
+                question, self.release, self.manifest.generation,
+                {stage: [_scored(found[h.chunk_id], scores) for h in ranked[stage]] for stage in stages},
+            )
+            for question, (ranked, scores) in zip(questions, rankings, strict=True)
+        ]  # fmt: skip
+
+    def probe_cosine(self) -> float:
+        """Return the cosine between the manifest's probe vector and the same question encoded now."""
+        now = self._embedder.embed_questions([self.manifest.probe.question])[0]
+        return float(np.dot(now, np.array(self.manifest.probe.vector, np.float32)))
+
+    def _dense_hits(self, vectors: Vectors, filter: Filter, depth: int) -> list[list[Hit]]:
+        return self.services.vectors.search(self.manifest.collection, vectors, filter, depth)
+
+    def _keyword_hits(self, terms: Sequence[Sequence[str]], filter: Filter, depth: int) -> list[list[Hit]]:
+        mask = self._visibility.mask(filter)
+        return self._keyword.search(terms, [mask] * len(terms), depth)
+
+    def _fused(
+        self, terms: Sequence[Sequence[str]], vectors: Vectors, dense: list[list[Hit]], bm25: list[list[Hit]]
+    ) -> list[list[Hit]]:
+        """Return the fused ranking of each question."""
+        pairs = list(zip(dense, bm25, strict=True))
+        if self.profile.fusion == "rrf":
+            return [rrf([d, k], self.profile.rrf_k) for d, k in pairs]
+        weight = self.profile.dense_weight
+        if self.profile.normalisation == "minmax":
+            return [convex(d, k, weight) for d, k in pairs]
+        scored = self._scored_union(terms, vectors, pairs)
+        bounds = [self._keyword.bound(query) for query in terms]
+        return [bounded(d, k, weight, bound) for (d, k), bound in zip(scored, bounds, strict=True)]
+
+    def _scored_union(
+        self, terms: Sequence[Sequence[str]], vectors: Vectors, pairs: Sequence[tuple[list[Hit], list[Hit]]]
+    ) -> list[tuple[dict[str, float], dict[str, float]]]:
+        """Return the dense and the keyword score of every chunk that one of the stages found, by chunk id.
+
+        What a stage did not fetch itself it is asked for by id, so that no score is missing.
+        """
+        only_keyword = [sorted({h.chunk_id for h in k} - {h.chunk_id for h in d}) for d, k in pairs]
+        only_dense = [sorted({h.chunk_id for h in d} - {h.chunk_id for h in k}) for d, k in pairs]
+        ids = [[point_id(chunk) for chunk in chunks] for chunks in only_keyword]
+        more = self.services.vectors.scores(self.manifest.collection, vectors, ids)
+        found = []
+        for i, (d, k) in enumerate(pairs):
+            keyword = self._keyword.scores(terms[i], only_dense[i])
+            found.append(({**_scores(d), **more[i]}, {**_scores(k), **keyword}))
+        return found
+
+    def _results(self, chunk_ids: Sequence[str]) -> dict[str, Result]:
+        points = self.services.vectors.retrieve(self.manifest.collection, [point_id(c) for c in chunk_ids])
+        results = {}
+        for chunk in chunk_ids:
+            point = points.get(point_id(chunk))
+            if point is None:
+                raise SchemaMismatch(f"{self.manifest.collection}: chunk {chunk} is only in the keyword index")
+            results[chunk] = _result(point.payload)
+        return results
+
+
+def _scores(hits: Sequence[Hit]) -> dict[str, float]:
+    return {hit.chunk_id: hit.score for hit in hits}
+
+
+def _scored(result: Result, stages: Mapping[str, Mapping[str, float]]) -> Result:
+    scores = {stage: scores[result.chunk_id] for stage, scores in stages.items() if result.chunk_id in scores}
+    return Result(
+        result.chunk_id, result.document_id, result.uri, result.source, result.path, result.title, result.heading_path,
+        result.text, result.start, result.end, scores,
+    )  # fmt: skip
+
+
+def _result(payload: Mapping[str, Any]) -> Result:
+    m = payload["metadata"]
+    return Result(
+        m["chunk_id"], m["document_id"], m["uri"], m["source"], m["path"], m["title"], tuple(m["heading_path"]),
+        payload["page_content"], m["start"], m["end"],
+    )  # fmt: skip
