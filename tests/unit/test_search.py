@@ -128,7 +128,13 @@ def test_results_of_each_stage_fall_in_score(searcher: Searcher) -> None:
         assert len(scores) > 1
 
 
-@pytest.mark.parametrize("profile", [QueryProfile(fusion="rrf"), QueryProfile(normalisation="bounds"), QueryProfile(dense_weight=1.0), QueryProfile(depth=1)])
+@pytest.mark.parametrize(
+    "profile",
+    [
+        QueryProfile(fusion="rrf"), QueryProfile(normalisation="bounds"), QueryProfile(dense_weight=1.0),
+        QueryProfile(depth=1),
+    ],
+)  # fmt: skip
 def test_every_profile_answers(p: Project, profile: QueryProfile) -> None:
     (answer,) = Searcher(p.services(), p.manifest(), profile).search(["page7"], EVERYTHING, top=3)
     assert len(answer.results) == 3

@@ -224,7 +224,7 @@ class QdrantIndex:
         found: list[dict[str, float]] = [{} for _ in ids]
         for first in range(0, len(asked), self._options.search_batch):
             rows = asked[first : first + self._options.search_batch]
-            batch = requests.scores_of(vectors[rows], [ids[row] for row in rows])
+            batch = requests.scores_of(vectors[rows], [ids[row] for row in rows], exact=not self._connection.local)
             answers = self._call(f"score in {collection}", methodcaller("query_batch_points", collection, batch))
             for row, answer in zip(rows, answers, strict=True):
                 hits = [requests.hit_of(collection, point) for point in answer.points]
@@ -236,10 +236,10 @@ class QdrantIndex:
         self._connection.close()
 
     def _exists(self, collection: str) -> bool:
-        return self._call(f"look for {collection}", methodcaller("collection_exists", collection))
+        return self._call(f"look for {collection}", lambda client: client.collection_exists(collection))
 
     def _info(self, collection: str) -> "models.CollectionInfo":
-        return self._call(f"look at {collection}", methodcaller("get_collection", collection))
+        return self._call(f"look at {collection}", lambda client: client.get_collection(collection))
 
     def _dimension_of(self, collection: str, wanted: int) -> int:
         """Return the collection's dimension; what is remembered is asked again when it is not the wanted one."""

@@ -134,14 +134,15 @@ def questions_of(
     ]
 
 
-def scores_of(vectors: Vectors, ids: Sequence[Sequence[str]]) -> "list[models.QueryRequest]":
-    """Return one exact search per row among given points, which are all returned."""
+def scores_of(vectors: Vectors, ids: Sequence[Sequence[str]], *, exact: bool) -> "list[models.QueryRequest]":
+    """Return one search per row among given points, which are all returned; the in-memory mode warns of `exact`."""
     from qdrant_client import models
 
+    params = models.SearchParams(exact=True) if exact else None
     return [
         models.QueryRequest(
             query=vector.tolist(), filter=models.Filter(must=[models.HasIdCondition(has_id=list(wanted))]),
-            limit=len(wanted), params=models.SearchParams(exact=True), with_payload=["metadata.chunk_id"],
+            limit=len(wanted), params=params, with_payload=["metadata.chunk_id"],
         )
         for vector, wanted in zip(vectors, ids, strict=True)
     ]  # fmt: skip
