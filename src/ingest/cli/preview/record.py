@@ -27,10 +27,10 @@ def values(view: View) -> dict[str, Any]:
             {"number": number, **chunk_values(chunk, mask), "context_tokens": context}
             for number, (chunk, context) in enumerate(zip(cut.chunks, cut.context_tokens, strict=True), 1)
         ],
-        "dropped": [chunk_values(chunk, mask) for chunk in cut.dropped],
+        "dropped": [{"reason": reason, **chunk_values(chunk, mask)} for chunk, reason in cut.dropped],
         "left_out": [asdict(part) for part in cut.left_out],
         "children": [
-            {"path": child.path, "bytes": len(child.data), "media_type": child.media_type}
+            {"path": mask.words(child.path), "bytes": len(child.data), "media_type": child.media_type}
             for child in (document.children if document else ())
         ],
         **_refused(cut),

@@ -1,9 +1,10 @@
 """Text of documents as it may be shown: control characters made visible, secrets masked."""
 
-import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+from ingest.screening import marks_of
 
 MASK = "▒▒▒▒▒▒"
 PICTURES = {**{code: chr(0x2400 + code) for code in range(32)}, 0x7F: "␡"}  # ␀ to ␟
@@ -48,15 +49,12 @@ class Mask:
 
     Args:
         text: The canonical text.
-        spans: Where secrets are in it, sorted, not overlapping.
-        titles: Headings that lie in one: they are hidden in heading paths and contexts too.
+        spans: Where secrets are in it, sorted, not overlapping; None: nothing is hidden.
     """
 
-    def __init__(self, text: str, spans: Sequence[tuple[int, int]] = (), titles: Iterable[str] = ()) -> None:
-        self._text, self._spans = text, tuple(spans)
-        every = {text[start:end].strip() for start, end in spans} | {title.strip() for title in titles}
-        longest_first = sorted(filter(None, every), key=lambda secret: (-len(secret), secret))
-        self._found = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+    def __init__(self, text: str, spans: Sequence[tuple[int, int]] | None = None) -> None:
+        self._text, self._spans = text, tuple(spans or ())
+        self._hides = spans is not None
 
     def slice(self, start: int, end: int) -> str:
         """Return text[start:end] with `MASK` for every line of a secret that it shares something with."""
@@ -72,5 +70,40 @@ class Mask:
         return "".join([*parts, self._text[at:end]])
 
     def words(self, text: str) -> str:
-        """Return a title or a context with `MASK` in place of every secret."""
-        return text if self._found is None else self._found.sub(MASK, text)
+        """Return a title, a context or a path, or `MASK` when there is a secret in it."""
+        return MASK if self._hides and "secret" in marks_of(text) else text
+
+
+def secret_spans(text: str, pieces: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield the spans of the lines in which secrets stand, in order; a whole piece where no line of it tells.
+
+    A private key has many lines, of which the first tells: the rest of its piece is part of it.
+
+    Args:
+        text: The canonical text.
+        pieces: Spans with a secret, sorted; they may overlap.
+    """
+    reached = 0
+    for begin, until in pieces:
+        for first, last in _secret_lines(text[begin:until]) or [(0, until - begin)]:
+            start, end = max(begin + first, reached), begin + last
+            if start < end:
+                yield start, end
+                reached = end
+
+
+def _secret_lines(text: str) -> list[tuple[int, int]]:
+    """Return the spans of the lines with a secret."""
+    found: list[tuple[int, int]] = []
+    at = 0
+    for line in text.splitlines(keepends=True):
+        if _is_key(line):
+            return [*found, (at, len(text))]
+        if "secret" in marks_of(line):
+            found.append((at, at + len(line.rstrip())))
+        at += len(line)
+    return found
+
+
+def _is_key(line: str) -> bool:
+    return "PRIVATE KEY" in line or "PuTTY-User-Key-File" in line
