@@ -27,8 +27,16 @@ EXTENSIONS: dict[str, str] = {
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "docm": "application/vnd.ms-word.document.macroenabled.12",
+    "pptm": "application/vnd.ms-powerpoint.presentation.macroenabled.12",
+    "xlsm": "application/vnd.ms-excel.sheet.macroenabled.12",
+    "dotx": "application/vnd.openxmlformats-officedocument.wordprocessingml.template",
+    "potx": "application/vnd.openxmlformats-officedocument.presentationml.template",
+    "ppsx": "application/vnd.openxmlformats-officedocument.presentationml.slideshow",
+    "xltx": "application/vnd.openxmlformats-officedocument.spreadsheetml.template",
     "doc": "application/msword", "ppt": "application/vnd.ms-powerpoint", "xls": "application/vnd.ms-excel",
-    "odt": "application/vnd.oasis.opendocument.text", "org": "text/x-org",
+    "odt": "application/vnd.oasis.opendocument.text", "ods": "application/vnd.oasis.opendocument.spreadsheet",
+    "odp": "application/vnd.oasis.opendocument.presentation", "org": "text/x-org",
     "adoc": "text/asciidoc", "asciidoc": "text/asciidoc", "tex": "text/x-tex",
     "py": "text/x-python", "ipy": "text/x-python", "js": "text/javascript", "ts": "text/x-typescript",
     "java": "text/x-java", "go": "text/x-go", "rs": "text/x-rust", "c": "text/x-c", "h": "text/x-c",
@@ -43,7 +51,14 @@ text file with an extension that is not listed stays application/octet-stream: g
 _EMPTY_CLAIMS = ("", OCTETS, "binary/octet-stream", "application/x-www-form-urlencoded")
 _BOMS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff", b"\xff\xfe", b"\xfe\xff")
 _OOXML = ((b"word/document", "docx"), (b"ppt/presentation", "pptx"), (b"xl/workbook", "xlsx"))
-_ZIPPED = ((b"mimetypeapplication/epub+zip", "epub"), (b"mimetypeapplication/vnd.oasis.opendocument.text", "odt"))
+_ZIPPED = (
+    (b"mimetypeapplication/epub+zip", "epub"), (b"mimetypeapplication/vnd.oasis.opendocument.text", "odt"),
+    (b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "ods"),
+    (b"mimetypeapplication/vnd.oasis.opendocument.presentation", "odp"),
+)  # fmt: skip
+_CFB = bytes.fromhex("d0cf11e0a1b11ae1")
+_PASSWORD = "EncryptedPackage".encode("utf-16-le")  # a stream of an OLE file that holds a new Office file
+_OFFICE = ("docx", "docm", "dotx", "pptx", "pptm", "ppsx", "potx", "xlsx", "xlsm", "xltx")
 _HTML = re.compile(rb"<(?:!doctype\s+html|html)\b", re.I)
 _XML = re.compile(rb"<\?xml\b")
 _NOTEBOOK = re.compile(rb'"nbformat(?:_minor)?"\s*:')
@@ -62,7 +77,12 @@ def sniff(data: bytes, path: str, claimed: str = "") -> str:
     """
     head = data[:_HEAD]
     by_name = _by_extension(path)
-    return _by_magic(data, head) or _by_markup(data, head, by_name) or _by_name(by_name, claimed)
+    return (
+        _encrypted(data, by_name)
+        or _by_magic(data, head)
+        or _by_markup(data, head, by_name)
+        or _by_name(by_name, claimed)
+    )
 
 
 def looks_like_text(head: bytes) -> bool:
@@ -96,6 +116,13 @@ def _by_magic(data: bytes, head: bytes) -> str:
     import filetype
 
     return filetype.guess_mime(head) or OCTETS
+
+
+def _encrypted(data: bytes, by_name: str) -> str:
+    """Return the type of a new Office file under a password: by its name, since nothing else tells; else ""."""
+    if not data.startswith(_CFB) or _PASSWORD not in data:
+        return ""
+    return by_name if by_name in [EXTENSIONS[extension] for extension in _OFFICE] else EXTENSIONS["docx"]
 
 
 def _zipped(data: bytes) -> str:

@@ -212,7 +212,8 @@ def test_processes_that_do_not_start_are_no_documents_fault(monkeypatch):
 
 
 def test_a_child_that_is_no_child_is_no_answer():
-    head = b'{"notes":[],"title":"","media_type":"","parser":"","language":"","text":1,"blocks":[],"children":[["a","",%d]]}'
+    names = b'"notes":[],"title":"","media_type":"","parser":"","language":""'
+    head = b"{" + names + b',"text":1,"blocks":[],"children":[["a","",%d]]}'
     for size in (-1, 5, 1):
         with pytest.raises(_wire.BadAnswer):
             _wire.answered(_wire.Frame(head % size, b"abc"))
@@ -220,8 +221,11 @@ def test_a_child_that_is_no_child_is_no_answer():
 
 @pytest.mark.parametrize(
     "head",
-    [b"", b"[]", b"{}", b"7", b'{"error":"SystemExit","message":"","last":false,"notes":[]}',
-     b'{"error":"FatalError","message":"","last":false,"notes":[]}', b'{"error":["x"],"message":"","last":false,"notes":[]}'],
+    [
+        b"", b"[]", b"{}", b"7", b'{"error":"SystemExit","message":"","last":false,"notes":[]}',
+        b'{"error":"FatalError","message":"","last":false,"notes":[]}',
+        b'{"error":["x"],"message":"","last":false,"notes":[]}',
+    ],
 )  # fmt: skip
 def test_an_answer_of_another_shape_is_told_as_such(head):
     with pytest.raises(_wire.BadAnswer):
