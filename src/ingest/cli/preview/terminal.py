@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COLOURS = ("cyan", "magenta")  # of neighbouring chunks
 SECTIONS, PARTS, DIFFERENCES = 200, 30, 40  # lines shown of headings, of what is left out, of chunks that differ
+SHORT = 4  # lines; a chunk of no more is shown whole
 TITLE = 80  # characters
 NEITHER = "–"
 
@@ -143,10 +144,10 @@ def _chunk(chunk: Chunk, name: str, colour: str, mask: Mask, manner: Manner) -> 
 def _lines(text: str, width: int, *, full: bool) -> list[str]:
     """Return the lines of a chunk; else its first, how many are left out, and the end of its last."""
     lines = [line for line in visible(text).split("\n") if full or line.strip()]
-    if full or (len(lines) <= 2 and all(len(line) <= width for line in lines)):
+    if full or (len(lines) <= SHORT and all(len(line) <= width for line in lines)):
         return lines
     first, last = lines[0], lines[-1]
-    between = [f"… {len(lines) - 2:,} lines"] if len(lines) > 2 else []
+    between = [f"… {len(lines) - 2:,} more lines …"] if len(lines) > 2 else []
     head = first if len(first) <= width else f"{first[: width - 1]}…"
     tail = last if len(last) <= width else f"…{last[-(width - 1) :]}"
     return [head, *between, tail] if len(lines) > 1 or len(first) > width else [head]
@@ -170,7 +171,8 @@ def _children(cut: Cut) -> "Iterator[RenderableType]":
     if not children:
         return
     rows = [(one_line(c.path), one_line(c.media_type) or NEITHER, size(len(c.data))) for c in children[:PARTS]]
-    yield table("Documents inside; --child PATH shows one", ("path", "claimed type", "size"), rows, left=2)
+    yield table("Documents inside", ("path", "claimed type", "size"), rows, left=2)
+    yield "--child PATH shows one of them."
     if len(children) > PARTS:
         yield f"… and {len(children) - PARTS:,} more; --json shows all"
 

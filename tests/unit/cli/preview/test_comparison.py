@@ -1,5 +1,7 @@
 """Two cuts of one document: equal chunks, chunks of one side, and what the change costs."""
 
+from itertools import pairwise
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -51,7 +53,7 @@ def made(borders: list[int], shared: int) -> Cut:
     """Return a cut of a text of 40 characters at some borders, chunks repeating `shared` characters."""
     text = "x" * 40
     edges = [0, *sorted(set(borders)), 40]
-    spans = [(max(0, a - shared), b) for a, b in zip(edges, edges[1:], strict=False)]
+    spans = [(max(0, a - shared), b) for a, b in pairwise(edges)]
     chunks = tuple(
         Chunk("", "", (), ((),), text[a:b], "", a, b, 1, embedding_key("", text[a:b])) for a, b in spans
     )  # fmt: skip
