@@ -50,7 +50,10 @@ text file with an extension that is not listed stays application/octet-stream: g
 # Claims that say nothing: what object stores and web servers answer when nobody told them.
 _EMPTY_CLAIMS = ("", OCTETS, "binary/octet-stream", "application/x-www-form-urlencoded")
 _BOMS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff", b"\xff\xfe", b"\xfe\xff")
-_OOXML = ((b"word/document", "docx"), (b"ppt/presentation", "pptx"), (b"xl/workbook", "xlsx"))
+_OOXML = (
+    (b"word/document", "docx"), (b"ppt/presentation", "pptx"), (b"xl/workbook", "xlsx"),
+    (b"META-INF/container.xml", "epub"),  # where somebody has packed again what must lie first and as it is
+)  # fmt: skip
 _ZIPPED = (
     (b"mimetypeapplication/epub+zip", "epub"), (b"mimetypeapplication/vnd.oasis.opendocument.text", "odt"),
     (b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "ods"),

@@ -123,7 +123,9 @@ class _Reader:
 
     def _paragraph(self, element: Any, on_white: bool) -> None:
         properties = element.find(W + "pPr")
-        if properties is not None and properties.find(f"{W}rPr/{W}del") is not None:
+        after = element.getnext()
+        goes_on = after is not None and after.tag == W + "p"
+        if goes_on and properties is not None and properties.find(f"{W}rPr/{W}del") is not None:
             self._joined.append(element)  # its end is deleted: the next one goes on
             return
         style = self._styles.paragraph(value(properties.find(W + "pStyle")) if properties is not None else None)
