@@ -253,15 +253,33 @@ SCAN = picture(0, 0, WIDTH, HEIGHT)
 
 
 def test_a_scan_is_refused_with_what_to_do():
-    with pytest.raises(ScannedDocument, match=r"2 of 3 pages are pictures .* `ocr` is off; .*ingest\[ocr\].*tesseract"):
+    with pytest.raises(
+        ScannedDocument, match=r"2 of 3 pages have no readable text .*`ocr` is off; .*ingest\[ocr\].*tesseract"
+    ):
         parsed(pdf, build([SCAN, SCAN, lines(72, 100, BODY)]))
+
+
+def test_glyphs_without_characters_are_no_text_layer():
+    writer = Writer()
+    down = writer.add("<< /Type /Font /Subtype /CIDFontType2 /BaseFont /AAAAAA+Own /DW 600 "
+                      "/CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> >>")  # fmt: skip
+    font = writer.add(
+        f"<< /Type /Font /Subtype /Type0 /BaseFont /Own /Encoding /Identity-H /DescendantFonts [{down} 0 R] >>"
+    )
+    content = writer.stream(b"BT /F1 12 Tf 72 700 Td <000300040005000600070008000900100011> Tj ET")
+    page = writer.add(f"<< /Type /Page /Parent 5 0 R /MediaBox [0 0 612 792] /Contents {content} 0 R "
+                      f"/Resources << /Font << /F1 {font} 0 R >> >> >>")  # fmt: skip
+    tree = writer.add(f"<< /Type /Pages /Kids [{page} 0 R] /Count 1 >>")
+    root = writer.add(f"<< /Type /Catalog /Pages {tree} 0 R >>")
+    with pytest.raises(ScannedDocument, match="1 of 1 pages have no readable text layer"):
+        parsed(pdf, writer.file(f"/Root {root} 0 R"))
 
 
 def test_few_scanned_pages_are_named_in_a_warning(caplog):
     with caplog.at_level(logging.WARNING):
         document = parsed(pdf, build([lines(72, 100, BODY), SCAN, lines(72, 100, BODY)]))
     assert [block.page for block in document.blocks] == [1, 3]
-    assert "a: pages 2 are pictures without a text layer and left out" in caplog.text
+    assert "a: pages 2 have no readable text layer and are left out" in caplog.text
 
 
 def test_recognised_text_takes_the_place_of_the_picture(monkeypatch):
