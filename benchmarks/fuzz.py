@@ -213,7 +213,8 @@ def report(results: list[Result], seconds: float, given: argparse.Namespace) -> 
         spent = sorted(times[name])
         figures = [spent[len(spent) // 2], spent[int(len(spent) * 0.95)], spent[-1]]
         counts = [str(table[name][outcome] or "") for outcome in outcomes]
-        print(f"| {name} | {len(spent)} | {' | '.join(counts)} | {' | '.join(f'{figure:.0f}' for figure in figures)} |")
+        milliseconds = " | ".join(f"{figure:.0f}" for figure in figures)
+        print(f"| {name} | {len(spent)} | {' | '.join(counts)} | {milliseconds} |")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(
         f"\n{len(results)} files in {seconds:.0f} s; peak of this process {peak / 2**20:.0f} MiB, limit {MEMORY / 2**20:.0f}"
