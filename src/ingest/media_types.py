@@ -41,6 +41,12 @@ EXTENSIONS: dict[str, str] = {
     "py": "text/x-python", "ipy": "text/x-python", "js": "text/javascript", "ts": "text/x-typescript",
     "java": "text/x-java", "go": "text/x-go", "rs": "text/x-rust", "c": "text/x-c", "h": "text/x-c",
     "cpp": "text/x-c++", "sh": "text/x-sh", "sql": "application/sql", "css": "text/css", "log": "text/x-log",
+    "hpp": "text/x-c++", "cc": "text/x-c++", "hh": "text/x-c++", "cxx": "text/x-c++", "mjs": "text/javascript",
+    "jsx": "text/javascript", "tsx": "text/x-typescript", "cs": "text/x-csharp", "kt": "text/x-kotlin",
+    "swift": "text/x-swift", "scala": "text/x-scala", "rb": "text/x-ruby", "php": "text/x-php", "pl": "text/x-perl",
+    "lua": "text/x-lua", "r": "text/x-r", "bash": "text/x-sh", "zsh": "text/x-sh", "ps1": "text/x-powershell",
+    "proto": "text/x-protobuf", "tf": "text/x-terraform", "graphql": "text/x-graphql",
+    "cfg": "text/x-ini", "conf": "text/x-ini", "properties": "text/x-properties",
     "zip": "application/zip", "tar": "application/x-tar", "gz": "application/gzip", "tgz": "application/gzip",
     "bz2": "application/x-bzip2", "tbz2": "application/x-bzip2", "xz": "application/x-xz", "txz": "application/x-xz",
 }  # fmt: skip
