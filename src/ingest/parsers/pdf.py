@@ -18,6 +18,7 @@ import logging
 import re
 import threading
 from collections.abc import Iterator
+from importlib.metadata import version
 from itertools import islice
 from typing import Any
 
@@ -50,10 +51,15 @@ _LOCK = threading.Lock()  # PDFium may not be called by two threads
 logger = logging.getLogger(__name__)
 
 
+def variant() -> str:
+    """Return what reads scans here, "" when nothing does."""
+    return "" if why_not() else f"tesseract by pytesseract {version('pytesseract')}"
+
+
 def parse(raw: RawDocument) -> Document:
     """Return the document.
 
-    Raises: MalformedDocument, EncryptedDocument, ScannedDocument, EmptyDocument, OversizedDocument.
+    Raises: MalformedDocument, EncryptedDocument, ScannedDocument, EmptyDocument, OversizedDocument, ParserTimeout.
     """
     with _LOCK:
         pdf = _open(raw)
@@ -130,7 +136,7 @@ def _is_scan(page: Page) -> bool:
 
 
 def _scans(pdf: Any, raw: RawDocument, scanned: list[int]) -> dict[int, Sheet]:
-    """Return what tesseract reads on the pages that are pictures. Raises: ScannedDocument, OversizedDocument."""
+    """Return what tesseract reads on pages without text. Raises: ScannedDocument, OversizedDocument, ParserTimeout."""
     if not scanned:
         return {}
     path, pages = raw.ref.path, _numbers(scanned)

@@ -1,6 +1,8 @@
 import io
 import logging
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from pypdf import PdfReader, PdfWriter
@@ -10,6 +12,7 @@ from ingest.errors import (
     EncryptedDocument,
     MalformedDocument,
     OversizedDocument,
+    ParserTimeout,
     ScannedDocument,
 )
 from ingest.parsers import _pdf_ocr, pdf
@@ -300,6 +303,28 @@ def test_recognised_text_takes_the_place_of_the_picture(monkeypatch):
 def test_recognition_that_is_not_installed_is_named(monkeypatch):
     monkeypatch.setattr(_pdf_ocr.shutil, "which", lambda _: None)
     with pytest.raises(ScannedDocument, match="the program tesseract is not on the path"):
+        with_options(build([SCAN]), ocr=True)
+
+
+class _TesseractError(RuntimeError):
+    message = "no such language"
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected", "message"),
+    [
+        (_TesseractError(), ScannedDocument, "page 1: tesseract failed for the languages eng: no such language"),
+        (RuntimeError("Tesseract process timeout"), ParserTimeout, "page 1: tesseract took over 30 seconds"),
+    ],
+)
+def test_failures_of_tesseract_are_of_one_document(monkeypatch, raised, expected, message):
+    def fail(image, lang, timeout):
+        raise raised
+
+    fake = SimpleNamespace(TesseractError=_TesseractError, image_to_string=fail)
+    monkeypatch.setitem(sys.modules, "pytesseract", fake)
+    monkeypatch.setattr(pdf, "why_not", lambda: "")
+    with pytest.raises(expected, match=message):
         with_options(build([SCAN]), ocr=True)
 
 
