@@ -35,16 +35,14 @@ class Hiding:
         attributes = element.attrib
         if not len(attributes):
             return False
-        if "hidden" in attributes and attributes["hidden"].lower() != "until-found":
+        if attributes.get("hidden", "until-found").lower() != "until-found":
+            return True
+        style = attributes.get("style")
+        if style and self._by_style(element, style.lower()[:_SHEETS]):
             return True
         if self._names and self._by_sheet(attributes):
             return True
-        style = attributes.get("style")
-        if style and (self._by_style(element, style.lower()[:_SHEETS])):
-            return True
-        if element.tag == "font" and "color" in attributes:
-            return self._like_background(element, attributes["color"].lower())
-        return False
+        return element.tag == "font" and "color" in attributes and self._like_background(element, attributes["color"])
 
     def _by_sheet(self, attributes: Any) -> bool:
         names = attributes.get("class", "").lower().split()
@@ -58,18 +56,11 @@ class Hiding:
             return True
         if any(name in element.get("class", "").lower() for name in _FOR_SPEECH):
             return False
-        if _FAR.match(rules.get("text-indent", "")):
-            return True
-        if rules.get("position") in ("absolute", "fixed"):
-            if any(_FAR.match(rules.get(side, "")) for side in ("left", "top", "right", "bottom")):
-                return True
-        if rules.get("overflow") == "hidden" and any(_ZERO.match(rules.get(side, "1")) for side in ("width", "height")):
-            return True
-        return "color" in rules and self._like_background(element, rules["color"])
+        return _is_away(rules) or ("color" in rules and self._like_background(element, rules["color"]))
 
     def _like_background(self, element: Any, colour: str) -> bool:
         """Tell whether text has the colour of the nearest background that the markup itself names."""
-        wanted = _colour(colour)
+        wanted = _colour(colour.lower())
         if wanted in ("", "transparent"):
             return wanted == "transparent"
         for around in (element, *element.iterancestors()):
@@ -80,6 +71,16 @@ class Hiding:
             if found and (known := _colour(found.lower())) != "transparent":
                 return known == wanted
         return self._white and wanted == "#ffffff"
+
+
+def _is_away(rules: dict[str, str]) -> bool:
+    """Tell whether a style moves text off the screen or gives it no room."""
+    if _FAR.match(rules.get("text-indent", "")):
+        return True
+    moved = rules.get("position") in ("absolute", "fixed")
+    if moved and any(_FAR.match(rules.get(side, "")) for side in ("left", "top", "right", "bottom")):
+        return True
+    return rules.get("overflow") == "hidden" and any(_ZERO.match(rules.get(side, "1")) for side in ("width", "height"))
 
 
 def declarations(style: str) -> dict[str, str]:
@@ -107,7 +108,7 @@ def _colour(value: str) -> str:
 
 
 def _hidden_names(sheets: str) -> frozenset[str]:
-    """Return ".class" and "#id" of top-level rules that hide, less those that another rule shows: scripts toggle them."""
+    """Return ".class" and "#id" of top-level rules that hide, less those that a rule shows: scripts toggle them."""
     hidden: set[str] = set()
     shown: set[str] = set()
     for depth, selector, body in _rules(_COMMENT.sub(" ", sheets)):

@@ -7,7 +7,7 @@ from ingest.errors import EmptyDocument, MalformedDocument
 from ingest.parsers._assembly import Assembly
 from ingest.parsers._decoding import decode
 from ingest.parsers._html_blocks import add_html
-from ingest.parsers._html_tree import declared_encoding, tree
+from ingest.parsers._html_tree import as_browsers_read, declared_encoding, tree
 from ingest.records import BlockKind, Child
 
 _QUOTED = re.compile(r"(?:> ?)+")
@@ -78,6 +78,7 @@ def unflowed(text: str, *, delete_space: bool) -> str:
 
 def text_of(data: bytes, charset: str, path: str, *, html: bool = False) -> str:
     """Return the text of a part whose charset may be missing or wrong; bytes that no encoding fits become U+FFFD."""
+    charset = as_browsers_read(charset.lower())
     if charset.startswith(_STATEFUL):
         try:
             return data.decode(charset)

@@ -58,6 +58,9 @@ def _plain_bytes(data: bytes) -> bytes:
     for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
         if data.startswith(mark):
             return data.decode(encoding, "replace").encode()
+    if b"\0" in data[:2]:  # UTF-16 without its mark: the first header is ASCII
+        encoding = "utf-16-be" if data[:1] == b"\0" else "utf-16-le"
+        return data.decode(encoding, "replace").encode()
     return data
 
 
@@ -109,16 +112,15 @@ class _Parts:
                 raise OversizedDocument(f"{self.path}: more than {_PARTS} parts")
             self._refuse_encrypted(part)
             kind = part.get_content_type()
-            inner = part.get_payload() if part.is_multipart() else None
-            if kind.startswith("message/") and isinstance(inner, list):
-                self._attached_messages(part, inner)
-            elif kind == "multipart/alternative" and isinstance(inner, list):
-                open_ += self._alternative(inner)[::-1]
-            elif isinstance(inner, list):
-                parts = inner[:1] if kind == "multipart/signed" else inner
-                open_ += [one for one in parts if isinstance(one, Message)][::-1]
-            else:
+            inner = _inner(part)
+            if inner is None:
                 self._leaf(part, kind)
+            elif kind.startswith("message/"):
+                self._attached_messages(part, inner)
+            elif kind == "multipart/alternative":
+                open_ += self._alternative(inner)[::-1]
+            else:
+                open_ += (inner[:1] if kind == "multipart/signed" else inner)[::-1]
         return tuple(self.children)
 
     def _refuse_encrypted(self, part: Message) -> None:
@@ -131,12 +133,12 @@ class _Parts:
         """Append the text of alternatives; return those that are not simply text, for the attachments in them."""
         texts = {"text/plain": "", "text/html": ""}
         others = []
-        for part in parts:
-            kind = part.get_content_type()
-            if kind == "multipart/related" and part.is_multipart():
-                related = [inner for inner in part.get_payload() if isinstance(inner, Message)]  # type: ignore[union-attr]
+        for alternative in parts:
+            part, related = alternative, _inner(alternative)
+            if alternative.get_content_type() == "multipart/related" and related:
+                part = related[0]
                 others += related[1:]
-                part, kind = (related[0], related[0].get_content_type()) if related else (part, kind)
+            kind = part.get_content_type()
             if kind in texts and not part.is_multipart():
                 texts[kind] = texts[kind] or self._text(part, kind)
             else:
@@ -181,6 +183,12 @@ class _Parts:
         if str(part.get_param("format", "")).lower() == "flowed":
             text = unflowed(text, delete_space=str(part.get_param("delsp", "")).lower() == "yes")
         return text
+
+
+def _inner(part: Message) -> list[Message] | None:
+    """Return the parts of a part, None when it has none."""
+    payload = part.get_payload()
+    return [one for one in payload if isinstance(one, Message)] if isinstance(payload, list) else None
 
 
 def _charset(part: Message) -> str:
