@@ -247,8 +247,9 @@ def _line_has_secret(line: str, present: Sequence[str], named: bool) -> bool:
         for detector, literals in _detectors():
             if not here.isdisjoint(literals) and any(map(_is_real, detector.analyze_string(line))):
                 return True
-    quoted = named and ("'" in line or '"' in line)
-    return quoted and any(name in line for name in _NAMED) and _NAMES.search(line) is not None and _is_named_secret(line)
+    if not named or not ("'" in line or '"' in line) or not any(name in line for name in _NAMED):
+        return False
+    return _NAMES.search(line) is not None and _is_named_secret(line)
 
 
 def _is_named_secret(line: str) -> bool:
