@@ -91,11 +91,11 @@ def preview(
                 there = opening.cut_again(other, here)
     compared = None if there is None else comparison.compare(here, there)
     view = View(found.origin, here, there, compared, secrets=how.show_secrets)
+    if how.html is not None:
+        _write(how.html, view, output)
     output.document(record.values(view))
     for shown in terminal.drawn(view, terminal.Manner(how.span(), how.full, output.console.width)):
         output.show(shown)
-    if how.html is not None:
-        _write(how.html, view, output)
     if here.refusal is not None:
         raise typer.Exit(ExitCode.REFUSED)
 

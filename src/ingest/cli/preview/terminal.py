@@ -147,7 +147,7 @@ def _lines(text: str, width: int, *, full: bool) -> list[str]:
     if full or (len(lines) <= SHORT and all(len(line) <= width for line in lines)):
         return lines
     first, last = lines[0], lines[-1]
-    between = [f"… {len(lines) - 2:,} more lines …"] if len(lines) > 2 else []
+    between = [f"… {len(lines) - 2:,} more …"] if len(lines) > 2 else []
     head = first if len(first) <= width else f"{first[: width - 1]}…"
     tail = last if len(last) <= width else f"…{last[-(width - 1) :]}"
     return [head, *between, tail] if len(lines) > 1 or len(first) > width else [head]

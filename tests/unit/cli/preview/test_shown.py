@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.cli.preview.shown import MASK, Mask, is_invisible, name_of, one_line, secret_spans, visible
+from ingest.cli.preview.shown import MASK, Mask, name_of, one_line, secret_spans, visible
 
 SECRET = "AKIA" + "Q3EGRR7MZ5PVN2KD"
 
@@ -17,18 +17,29 @@ def test_what_drives_a_terminal_or_hides_is_written_out() -> None:
     assert "ключ 中文 e\u0301 😀" == visible("ключ 中文 e\u0301 😀")
 
 
-@given(st.text(st.characters(exclude_categories=())))
-def test_nothing_but_printable_characters_and_line_feeds_is_left(text: str) -> None:
+KEPT = "\n\u200c\u200d"  # line feeds, and joiners where they shape letters
+
+
+@given(st.text(st.one_of(st.characters(exclude_categories=()), st.sampled_from("\u200d\u200b\ufe0f\x1b\x9b\u202e"))))
+def test_nothing_but_what_is_seen_is_left(text: str) -> None:
     shown = visible(text)
-    assert [c for c in shown if not c.isprintable() and c != "\n"] == []
+    assert [c for c in shown if not c.isprintable() and c not in KEPT] == []
     assert "\n" not in one_line(text)
     assert shown.count("\n") == text.count("\n")
     assert len(one_line(text, 10)) <= 10
 
 
-def test_every_format_character_counts_as_invisible() -> None:
+def test_every_format_character_is_written_out_alone_and_in_latin() -> None:
     hidden = [c for c in map(chr, range(0x110000)) if unicodedata.category(c) in ("Cf", "Cc") and c not in "\n\t"]
-    assert [c for c in hidden if not is_invisible(c) or name_of(c) == c] == []
+    hidden += list("\u034f\u115f\u1160\u3164\uffa0\U000e0100\U000e01ef")
+    assert [c for c in hidden if visible(c) != name_of(c) or visible(f"a{c}b") != f"a{name_of(c)}b"] == []
+
+
+def test_joiners_and_selectors_stay_where_a_reader_sees_what_they_do() -> None:
+    for text in ("می\u200cخواهم", "क्\u200dष", "👩\u200d💻", "❤\ufe0f\u200d🔥"):
+        assert text == visible(text)
+    assert "a⟨U+200D⟩b" == visible("a\u200db")
+    assert "a\ufe0f⟨U+FE01⟩⟨U+FE02⟩" == visible("a\ufe0f\ufe01\ufe02")
 
 
 def test_a_secret_is_masked_line_by_line_and_the_rest_stays() -> None:
