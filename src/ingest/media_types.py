@@ -73,6 +73,8 @@ _XML = re.compile(rb"<\?xml\b")
 _NOTEBOOK = re.compile(rb'"nbformat(?:_minor)?"\s*:')
 _HEAD = 8192  # bytes that are looked at to tell text from binary
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x08\x1b"))  # in text only by accident
+_WIDE = ([False, True] * 2, [True, False] * 2, [False, True, True, True], [True, True, True, False])
+_ZEROS = 0.5  # least share of zero bytes at the places of UTF-16 and UTF-32 that are zero in Latin text
 _CONTROL_SHARE = 0.02  # of the head; above it the bytes are not text
 
 
@@ -95,9 +97,16 @@ def sniff(data: bytes, path: str, claimed: str = "") -> str:
 
 
 def looks_like_text(head: bytes) -> bool:
-    """Tell whether the first bytes of a file are text: a byte order mark, or hardly any control character."""
+    """Tell whether the first bytes of a file are text: a byte order mark, or hardly any control character.
+
+    In UTF-16 and UTF-32 without a mark all zero bytes stand at the same places of four.
+    """
     if head.startswith(_BOMS):
         return True
+    if b"\0" in head[:4]:
+        zero = [head[i::4].count(0) * 4 > _ZEROS * len(head) for i in range(4)]
+        if zero in _WIDE:
+            head = b"".join(head[i::4] for i in range(4) if not zero[i])
     controls = len(head) - len(head.translate(None, _CONTROLS))
     return controls <= _CONTROL_SHARE * len(head)
 
