@@ -1,10 +1,13 @@
 import io
 import logging
 import sys
+from collections import Counter
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pypdf import PdfReader, PdfWriter
 
 from ingest.errors import (
@@ -340,3 +343,36 @@ def test_a_page_is_rendered_under_the_limit_of_pixels(monkeypatch):
 def test_the_same_bytes_give_the_same_document():
     data = build([lines(60, 100, BODY) + grid([72, 200, 300], [320, 340, 360])])
     assert parsed(pdf, data) == parsed(pdf, data)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 4), st.integers(1, 36), st.text("abcXY19.-", min_size=1, max_size=9),
+            st.sampled_from([7, 10, 18]), st.sampled_from(["F1", "F2"]), st.booleans(),
+        ),
+        min_size=1, max_size=60, unique_by=lambda place: place[:2],
+    )
+)  # fmt: skip
+def test_every_character_is_in_a_block_wherever_it_stands(places):
+    places = [(20 + 115 * column, 21 * row, *look) for column, row, *look in places]
+    page = "".join(text(x, y, word, size, font) for x, y, word, size, font, _ in places)
+    page += "".join(grid([x, x + 60, x + 120], [y - 15, y + 5, y + 25]) for x, y, _, _, _, boxed in places if boxed)
+    document = parsed(pdf, build([page]))
+    drawn = Counter("".join(word for _, _, word, *_ in places))
+    lost = drawn - Counter(document.text)
+    assert {letter: count for letter, count in lost.items() if letter not in "-."} == {}
+    assert faults(document) == []
+
+
+def test_a_form_s_values_are_text():
+    page = build([lines(72, 100, BODY)], page_entries="/Annots [20 0 R]")
+    field = (
+        b"20 0 obj\n<< /Type /Annot /Subtype /Widget /FT /Tx /T (name) /V (Ada) /F 4 /Rect [72 600 200 620] "
+        b"/AP << /N 21 0 R >> >>\nendobj\n21 0 obj\n<< /Type /XObject /Subtype /Form /BBox [0 0 128 20] /Resources "
+        b"<< /Font << /F1 1 0 R >> >> /Length 34 >>\nstream\nBT /F1 10 Tf 2 6 Td (Ada) Tj ET   \nendstream\nendobj\n"
+    )
+    start = page.rindex(b"xref\n0 ")
+    document = parsed(pdf, page[:start] + field + page[start:].replace(b"startxref\n", b"startxref\n9"))
+    assert shown(document) == [("paragraph", " ".join(BODY)), ("paragraph", "Ada")]
