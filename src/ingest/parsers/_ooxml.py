@@ -75,6 +75,10 @@ class Package:
         """Tell whether a part exists."""
         return _plain(name) in self._names
 
+    def names(self) -> list[str]:
+        """Return the names of all parts, in lower case."""
+        return list(self._names)
+
     def data(self, name: str) -> bytes:
         """Return the content of a part. Raises: MalformedDocument when it is missing or damaged, OversizedDocument."""
         info = self._names.get(_plain(name))

@@ -105,7 +105,7 @@ def test_time_is_linear_whatever_the_quotes(piece):
         return time.process_time() - start
 
     seconds(10)
-    assert seconds(160_000) < 16 * max(seconds(20_000), 0.05)
+    assert seconds(80_000) < 16 * max(seconds(10_000), 0.02)
 
 
 @given(st.text(alphabet='ab1,;\t|"\n\r\u2028\x0b \u00e4', max_size=60))

@@ -262,8 +262,8 @@ def test_comments_headers_and_footers_are_left_out():
 
 
 def test_an_embedded_office_document_is_a_child():
-    relation = ('<Relationship Id="e" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/package" '
-                'Target="embeddings/a.xlsx"/></Relationships>')  # fmt: skip
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/package"
+    relation = f'<Relationship Id="e" Type="{kind}" Target="embeddings/a.xlsx"/></Relationships>'
     data = changed(body(p("t")), "word/embeddings/a.xlsx", lambda _: b"PK the bytes")
     data = changed(
         data, "word/_rels/document.xml.rels", lambda old: old.replace(b"</Relationships>", relation.encode())

@@ -127,7 +127,7 @@ def test_slides_without_text_are_an_empty_document():
 
 
 def test_an_entity_is_refused_and_a_broken_slide_malformed():
-    data = slides(lambda deck: page(deck))
+    data = slides(page)
     with pytest.raises(MalformedDocument, match="document type"):
         parsed(
             pptx,
