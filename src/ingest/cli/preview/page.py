@@ -134,6 +134,7 @@ def _facts(view: View) -> list[tuple[str, str]]:
             ("chunks", f"{len(cut.chunks):,}, {tokens.total:,} tokens; {tokens.least:,} to {tokens.most:,}, median "
                        f"{tokens.median:,}"),
             ("marks", ", ".join(f"{mark} {count:,}" for mark, count in cut.marks.items()) or "none"),
+            ("documents inside", f"{len(document.children):,}"),
             ("model", one_line(cut.model)),
         ]  # fmt: skip
     return facts
