@@ -17,7 +17,7 @@ from pathlib import Path
 from ingest.errors import MalformedDocument
 from ingest.records import Block, BlockKind, Document, RawDocument
 
-MEDIA_TYPES = ("text/x-hostile",)
+MEDIA_TYPES = ("text/x-hostile", "application/rtf")  # the latter, for files: no parser of ours reads it
 VERSION = "1"
 ENTRY = "[ingest.parsers]\nhostile = tests.hostile_parser\n"
 
