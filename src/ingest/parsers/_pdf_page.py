@@ -210,7 +210,7 @@ class _Reader:
         red, green, blue, alpha = (channel.value for channel in channels)
         look = self.looks[key] = _Look(
             size, self._bold(thing), raw.FPDFTextObj_GetTextRenderMode(thing), (red, green, blue, alpha),
-            self.painted.order.get(key, len(self.painted.order)), raw.FPDFPageObj_GetMarkedContentID(thing), turn,
+            self.painted.order.get(key, self.painted.objects), raw.FPDFPageObj_GetMarkedContentID(thing), turn,
         )  # fmt: skip
         return look
 

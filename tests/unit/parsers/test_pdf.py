@@ -1,27 +1,17 @@
-import io
-import logging
-import sys
 from collections import Counter
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pypdf import PdfReader, PdfWriter
 
 from ingest.errors import (
-    EmptyDocument,
-    EncryptedDocument,
-    MalformedDocument,
     OversizedDocument,
-    ParserTimeout,
-    ScannedDocument,
 )
-from ingest.parsers import _pdf_ocr, pdf
+from ingest.parsers import pdf
 from ingest.records import ParseLimits, ParserOptions
 from tests.unit.parsers.checks import faults, headings, parsed, raw, shown
-from tests.unit.parsers.pdf_files import HEIGHT, WIDTH, Writer, area, build, grid, lines, picture, rule, text
+from tests.unit.parsers.pdf_files import HEIGHT, WIDTH, area, build, grid, lines, picture, rule, text
 
 BODY = [
     "The plan is read before anything is spent, and it says how many",
@@ -142,6 +132,17 @@ def test_cells_below_each_other_are_a_table_without_lines():
     assert shown(parsed(pdf, build([page])))[-1] == ("table", expected)
 
 
+def test_a_header_set_off_by_space_belongs_to_its_table():
+    rows = [("Mass", "Rate", "Cost"), ("in g", "in mm", "in $"), ("2", "19", "7"), ("4", "21", "9"), ("6", "23", "8")]
+    page = lines(72, 60, BODY)
+    for y, cells in zip((140, 152, 185, 197, 209), rows, strict=True):
+        page += "".join(text(x, y, cell) for x, cell in zip((72, 200, 300), cells, strict=True))
+    document = parsed(pdf, build([page]))
+    table = document.blocks[-1]
+    assert shown(document)[-1] == ("table", "\n".join(" | ".join(row) for row in rows))
+    assert document.text[table.start : table.header_end] == "Mass | Rate | Cost\nin g | in mm | in $\n"
+
+
 def test_a_title_in_bold_over_a_whole_table_parts_it():
     page = lines(72, 40, BODY) + grid([72, 300], [160, 180])
     page += grid([72, 200, 300], [120, 140, 160]) + grid([72, 200, 300], [180, 200, 220])
@@ -207,137 +208,6 @@ def test_attachments_over_a_limit_refuse_the_document():
 def test_text_over_a_limit_refuses_the_document():
     with pytest.raises(OversizedDocument, match="text over the limit of 100 characters on page 1"):
         with_options(build([lines(72, 100, BODY)]), limits=ParseLimits(text_characters=100))
-
-
-def encrypted(user: str) -> bytes:
-    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(build([lines(72, 100, BODY)]))))
-    writer.encrypt(user_password=user, owner_password="owner", algorithm="AES-256")
-    out = io.BytesIO()
-    writer.write(out)
-    return out.getvalue()
-
-
-def test_an_encrypted_file_opens_only_without_a_user_s_password():
-    assert shown(parsed(pdf, encrypted(""))) == [("paragraph", " ".join(BODY))]
-    with pytest.raises(EncryptedDocument, match=r"a: opens only with a password"):
-        parsed(pdf, encrypted("secret"))
-
-
-def test_a_file_that_is_cut_off_is_refused_wherever_it_is_cut():
-    data = build([lines(72, 100, BODY)] * 3)
-    kept = [cut for cut in range(20, data.rindex(b"startxref"), 7) if not refused(data[:cut])]
-    assert kept == []
-
-
-def refused(data: bytes) -> bool:
-    try:
-        parsed(pdf, data)
-    except MalformedDocument:
-        return True
-    return False
-
-
-def test_bytes_that_are_no_pdf_are_refused():
-    with pytest.raises(MalformedDocument, match="PDFium cannot open it"):
-        parsed(pdf, b"%PDF-1.7\nnothing of the kind\nstartxref\n0\n%%EOF")
-
-
-def test_a_page_tree_that_loops_ends():
-    writer = Writer()
-    writer.add("<< /Type /Pages /Kids [1 0 R 1 0 R] /Count 2 /Parent 1 0 R >>")
-    root = writer.add("<< /Type /Catalog /Pages 1 0 R >>")
-    with pytest.raises((MalformedDocument, EmptyDocument)):
-        parsed(pdf, writer.file(f"/Root {root} 0 R"))
-
-
-def test_pages_without_text_are_an_empty_document():
-    with pytest.raises(EmptyDocument, match="a: 2 pages without text"):
-        parsed(pdf, build(["", ""]))
-
-
-SCAN = picture(0, 0, WIDTH, HEIGHT)
-
-
-def test_a_scan_is_refused_with_what_to_do():
-    with pytest.raises(
-        ScannedDocument, match=r"2 of 3 pages have no readable text .*`ocr` is off; .*ingest\[ocr\].*tesseract"
-    ):
-        parsed(pdf, build([SCAN, SCAN, lines(72, 100, BODY)]))
-
-
-def test_glyphs_without_characters_are_no_text_layer():
-    writer = Writer()
-    down = writer.add("<< /Type /Font /Subtype /CIDFontType2 /BaseFont /AAAAAA+Own /DW 600 "
-                      "/CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> >>")  # fmt: skip
-    font = writer.add(
-        f"<< /Type /Font /Subtype /Type0 /BaseFont /Own /Encoding /Identity-H /DescendantFonts [{down} 0 R] >>"
-    )
-    content = writer.stream(b"BT /F1 12 Tf 72 700 Td <000300040005000600070008000900100011> Tj ET")
-    page = writer.add(f"<< /Type /Page /Parent 5 0 R /MediaBox [0 0 612 792] /Contents {content} 0 R "
-                      f"/Resources << /Font << /F1 {font} 0 R >> >> >>")  # fmt: skip
-    tree = writer.add(f"<< /Type /Pages /Kids [{page} 0 R] /Count 1 >>")
-    root = writer.add(f"<< /Type /Catalog /Pages {tree} 0 R >>")
-    with pytest.raises(ScannedDocument, match="1 of 1 pages have no readable text layer"):
-        parsed(pdf, writer.file(f"/Root {root} 0 R"))
-
-
-def test_few_scanned_pages_are_named_in_a_warning(caplog):
-    with caplog.at_level(logging.WARNING):
-        document = parsed(pdf, build([lines(72, 100, BODY), SCAN, lines(72, 100, BODY)]))
-    assert [block.page for block in document.blocks] == [1, 3]
-    assert "a: pages 2 have no readable text layer and are left out" in caplog.text
-
-
-def test_recognised_text_takes_the_place_of_the_picture(monkeypatch):
-    asked = []
-
-    def read(image, languages, where):
-        asked.append((image.size, languages, where))
-        return "First line\nof it.\n\nSecond\f"
-
-    monkeypatch.setattr(_pdf_ocr, "image_text", read)
-    monkeypatch.setattr(pdf, "why_not", lambda: "")
-    document = with_options(build([lines(72, 100, BODY), SCAN]), ocr=True, ocr_languages=("eng", "deu"))
-    assert [block for _, block in shown(document)] == [" ".join(BODY), "First line of it.", "Second"]
-    assert [block.page for block in document.blocks] == [1, 2, 2]
-    assert asked == [((1700, 2200), "eng+deu", "a.pdf: page 2")]
-
-
-def test_recognition_that_is_not_installed_is_named(monkeypatch):
-    monkeypatch.setattr(_pdf_ocr.shutil, "which", lambda _: None)
-    with pytest.raises(ScannedDocument, match="the program tesseract is not on the path"):
-        with_options(build([SCAN]), ocr=True)
-
-
-class _TesseractError(RuntimeError):
-    message = "no such language"
-
-
-@pytest.mark.parametrize(
-    ("raised", "expected", "message"),
-    [
-        (_TesseractError(), ScannedDocument, "page 1: tesseract failed for the languages eng: no such language"),
-        (RuntimeError("Tesseract process timeout"), ParserTimeout, "page 1: tesseract took over 30 seconds"),
-    ],
-)
-def test_failures_of_tesseract_are_of_one_document(monkeypatch, raised, expected, message):
-    def fail(image, lang, timeout):
-        raise raised
-
-    fake = SimpleNamespace(TesseractError=_TesseractError, image_to_string=fail)
-    monkeypatch.setitem(sys.modules, "pytesseract", fake)
-    monkeypatch.setattr(pdf, "why_not", lambda: "")
-    with pytest.raises(expected, match=message):
-        with_options(build([SCAN]), ocr=True)
-
-
-def test_a_page_is_rendered_under_the_limit_of_pixels(monkeypatch):
-    sizes = []
-    monkeypatch.setattr(_pdf_ocr, "image_text", lambda image, *_: sizes.append(image.size) or "text")
-    monkeypatch.setattr(pdf, "why_not", lambda: "")
-    monkeypatch.setattr(_pdf_ocr, "MAX_PIXELS", 10_000)
-    with_options(build([SCAN]), ocr=True)
-    assert sizes[0][0] * sizes[0][1] <= 10_300
 
 
 def test_the_same_bytes_give_the_same_document():
