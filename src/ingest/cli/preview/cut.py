@@ -11,6 +11,7 @@ from ingest import screening
 from ingest.chunking import chunk
 from ingest.errors import DocumentError, EmptyDocument, SuspiciousDocument
 from ingest.ids import document_id
+from ingest.pipeline.children import check_container
 from ingest.ports import Workbench
 from ingest.records import Block, BlockKind, Chunk, ChunkingOptions, Document, DocumentRef, RawDocument, ScreeningPolicy
 
@@ -110,10 +111,15 @@ class Section:
     tokens_below: int = 0
 
 
-def cut_document(bench: Workbench, raw: RawDocument) -> Cut:
+def cut_document(bench: Workbench, raw: RawDocument, level: int = 1) -> Cut:
     """Return what a run would make of a document under the settings of `bench`.
 
     A document that a run would quarantine comes back with the reason, and as far as it came.
+
+    Args:
+        bench: What parses and cuts.
+        raw: The document.
+        level: 1 for a document of a source, 2 for one inside it, ...
 
     Raises: SandboxUnavailable, InvalidSettings.
     """
@@ -124,7 +130,10 @@ def cut_document(bench: Workbench, raw: RawDocument) -> Cut:
     try:
         document = bench.sandbox.parse(raw)
         cut = replace(cut, document=document, parse_seconds=time.perf_counter() - began)
-        stage, began = "chunk", time.perf_counter()
+        stage = "chunk"
+        if document.children:
+            check_container(document, raw.ref.uri, level, bench.options.limits.archive_depth)
+        began = time.perf_counter()
         chunks = chunk(document, document_id(raw.ref.uri), bench.options.chunking, bench.tokenizer)
         cut = replace(cut, chunk_seconds=time.perf_counter() - began)
     except DocumentError as error:

@@ -140,12 +140,12 @@ def cut_found(bench: Workbench, found: Found, children: Sequence[str]) -> Cut:
             raw = _child(bench, raw, child)
         except DocumentError as error:
             return Cut(raw, refusal=Refusal("parse", type(error).__name__, str(error)))
-    return cut_document(bench, raw)
+    return cut_document(bench, raw, 1 + len(children))
 
 
-def cut_again(bench: Workbench, cut: Cut) -> Cut:
-    """Return the same bytes as other settings would have them cut."""
-    return cut_document(bench, cut.raw)
+def cut_again(bench: Workbench, cut: Cut, children: Sequence[str]) -> Cut:
+    """Return the same bytes as other settings would have them cut; `children` is the way down to them."""
+    return cut_document(bench, cut.raw, 1 + len(children))
 
 
 def _child(bench: Workbench, raw: RawDocument, path: str) -> RawDocument:

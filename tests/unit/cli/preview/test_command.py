@@ -139,6 +139,20 @@ def test_documents_inside_are_listed_and_previewed(lab: Lab) -> None:
     assert "a.md, b/c.txt" in " ".join(missing.err.replace("│", " ").split())
 
 
+def test_a_container_deeper_than_a_run_opens_is_refused_as_there(lab: Lab) -> None:
+    with zipfile.ZipFile(lab.folder / "inner.zip", "w") as archive:
+        archive.writestr("a.md", "# Inside\n\nThe inner words.\n")
+    with zipfile.ZipFile(lab.folder / "documents" / "outer.zip", "w") as archive:
+        archive.write(lab.folder / "inner.zip", "inner.zip")
+    lab.settings(sandbox="inline", limits={"archive_depth": 1})
+    assert lab("preview", "documents/outer.zip").code == 0
+    told = lab("preview", "documents/outer.zip", "--child", "inner.zip", "--json")
+    assert (told.code, told.document["error"]["class"]) == (3, "OversizedDocument")
+    lab.settings(sandbox="inline")
+    deep = lab("preview", "documents/outer.zip", "--child", "inner.zip", "--child", "a.md", "--json").document
+    assert (f"file://{lab.folder}/documents/outer.zip#inner.zip!/a.md", "Inside") == (deep["uri"], deep["title"])
+
+
 def test_a_file_outside_of_every_source_takes_the_options_of_the_named_one(lab: Lab) -> None:
     source = {"name": "notes", "uri": "documents", "screening": {"secret": "quarantine"}}
     lab.settings(sandbox="inline", sources=[source])
