@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from pathlib import Path
@@ -174,6 +175,8 @@ ACTIONS = {
     "thread": _thread,
     "read": _read,
     "write": _write,
+    "temporary": lambda _: tempfile.gettempdir(),
+    "write_temporary": lambda _: _write(Path(tempfile.gettempdir()) / "page.txt"),
     "kill": _kill,
     "segfault": lambda _: ctypes.string_at(0),
     "exit": lambda code: os._exit(int(code)),

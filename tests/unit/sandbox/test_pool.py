@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,28 @@ def test_a_parser_writes_no_file(pool, tmp_path):
     place = tmp_path / "owned"
     with pytest.raises(ParserCrashed):
         pool.parse(order(f"write {place}"))
+    assert not place.exists()
+
+
+def reading_scans(command):
+    given = order(command)
+    return replace(given, options=replace(given.options, ocr=True))
+
+
+def test_text_recognition_may_start_its_program_and_write_where_that_looks(pool, tmp_path):
+    plain = pool.parse(order("pid")).text
+    assert pool.parse(reading_scans("run")).text == "started\n"
+    assert pool.parse(reading_scans("write_temporary")).text == "5"
+    for command in (f"write {tmp_path / 'owned'}", "socket"):
+        with pytest.raises(ParserCrashed, match="PermissionError"):
+            pool.parse(reading_scans(command))
+    assert (pool.parse(order("pid")).text != plain, len(pool.pids())) == (True, 1)
+
+
+def test_what_text_recognition_wrote_is_gone_with_its_process(pool):
+    place = Path(pool.parse(reading_scans("temporary")).text)
+    assert place.is_dir()
+    pool.close()
     assert not place.exists()
 
 
