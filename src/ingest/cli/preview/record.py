@@ -42,6 +42,7 @@ def chunk_values(chunk: Chunk, mask: Mask) -> dict[str, Any]:
     """Return a chunk with its secrets masked."""
     return {
         "start": chunk.start, "end": chunk.end, "tokens": chunk.tokens, "page": chunk.page, "marks": chunk.marks,
+        "parent": chunk.parent,
         "heading_path": [mask.words(title) for title in chunk.heading_path], "context": mask.words(chunk.context),
         "text": mask.slice(chunk.start, chunk.end), "chunk_id": chunk.chunk_id, "embedding_key": chunk.embedding_key,
     }  # fmt: skip

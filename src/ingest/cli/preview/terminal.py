@@ -127,7 +127,11 @@ def _chunks(cut: Cut, mask: Mask, manner: Manner) -> "Iterator[RenderableType]":
 def _chunk(chunk: Chunk, name: str, colour: str, mask: Mask, manner: Manner) -> "Text":
     from rich.text import Text
 
-    text = Text(f"── {name} ── page {chunk.page} " if chunk.page is not None else f"── {name} ", style=colour)
+    text = Text(f"── {name} ", style=colour)
+    if chunk.page is not None:
+        text.append(f"── page {chunk.page} ")
+    if chunk.parent is not None:
+        text.append(f"── shown with {chunk.parent[0]:,}–{chunk.parent[1]:,} ")
     if chunk.marks:
         text.append(f"── {', '.join(map(one_line, chunk.marks))} ", style="bold red")
     text.append("─" * max(2, manner.width - len(text)), style=colour)

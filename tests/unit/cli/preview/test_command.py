@@ -57,6 +57,19 @@ def test_people_see_figures_headings_borders_and_text(lab: Lab) -> None:
     assert "First line." not in lab("preview", "documents/copper.md", "--chunks", "0").out
 
 
+def test_the_enclosing_text_that_askers_are_shown_is_named(lab: Lab) -> None:
+    lab.write("copper", "".join(f"## Part {n}\n\n{'The copper beam is here. ' * 9}\n\n" for n in range(4)))
+    lab.settings(
+        sandbox="inline", chunking={"target_tokens": 40, "max_tokens": 60, "min_tokens": 0, "parent_tokens": 90}
+    )
+    told = lab("preview", "documents/copper.md", "--json", "--html", "p.html").document
+    spans = [tuple(chunk["parent"]) for chunk in told["chunks"] if chunk["parent"]]
+    assert spans
+    start, end = spans[0]
+    assert f"shown with {start:,}–{end:,}" in lab("preview", "documents/copper.md").out
+    assert f"shown with {start:,}–{end:,}" in (lab.folder / "p.html").read_text()
+
+
 def test_chunks_are_chosen_and_shown_whole(lab: Lab) -> None:
     parts = (f"## Part {n}\n\nfirst {n}\n\nmiddle {n}\n\nother\n\nlast {n}\n\n" for n in range(4))
     lab.write("copper", "\n".join(parts))
