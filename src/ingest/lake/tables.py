@@ -116,10 +116,11 @@ def attributes_digest(acl: Sequence[str], tenant: str, source: str, title: str) 
 
 
 def chunk_digest(chunks: Iterable[Chunk]) -> str:
-    """Return the digest of a document's chunks in order."""
+    """Return the digest of a document's chunks in order; what older chunks lack counts only where it is there."""
     return digest_of([
         [c.chunk_id, c.embedding_key, c.start, c.end, c.tokens, list(c.heading_path),
-         [list(path) for path in c.heading_paths], c.page, list(c.marks), c.parent] for c in chunks
+         [list(path) for path in c.heading_paths], c.page, list(c.marks),
+         *([list(c.parent)] if c.parent else [])] for c in chunks
     ])  # fmt: skip
 
 

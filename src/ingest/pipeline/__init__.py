@@ -1,6 +1,5 @@
 """The story: lease, plan, chunk, duplicates, embed, load, keyword, seal, evaluate, release, in order, only here."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -59,12 +58,10 @@ def run(services: Services, scope: Scope, execute: Execute, decide: Decide) -> R
         run=token, index=lake.index, started=started.isoformat(), generation=manifest.generation,
         base=work.summary.base, built=work.summary.needs_generation, resumed=work.resumed, plan=work.summary,
         conservation=table, verdict=verdict, decision=decision, release=serving.number if serving else None,
-        embedded=figures.counts["embedded"], forward_passes=figures.counts["forward_passes"],
-        quarantined=_named(figures.counts, "quarantined"),
-        quarantined_children=_named(figures.counts, "quarantined_children"), marked=table.marks,
-        dropped=_named(figures.counts, "dropped"),
-        duplicates=_named(figures.counts, "duplicates"),
-        stages=tuple(figures.stages), digest=manifest.digest,
+        embedded=figures.counts["embedded"], forward_passes=figures.counts["forward_passes"], marked=table.marks,
+        quarantined=_named(figures, "quarantined"), quarantined_children=_named(figures, "quarantined_children"),
+        dropped=_named(figures, "dropped"), duplicates=_named(figures, "duplicates"), stages=tuple(figures.stages),
+        digest=manifest.digest,
     )  # fmt: skip
     lake.write_history(f"{started:%Y%m%dT%H%M%S.%f}-{token[:8]}", report)
     services.observer.told("report", report)
@@ -142,7 +139,7 @@ def _promote(
     return release, "promoted"
 
 
-def _named(counts: Counter[str], group: str) -> dict[str, int]:
+def _named(figures: Figures, group: str) -> dict[str, int]:
     """Return the counts called `<group>.<name>`, by name."""
     prefix = f"{group}."
-    return {k.removeprefix(prefix): v for k, v in sorted(counts.items()) if k.startswith(prefix)}
+    return {k.removeprefix(prefix): v for k, v in sorted(figures.counts.items()) if k.startswith(prefix)}

@@ -3,10 +3,13 @@
 import json
 from dataclasses import replace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ingest.errors import MalformedDocument, OversizedDocument
 from ingest.ids import child_uri
+from ingest.lake import lake, tables
 from ingest.lake.tables import DocumentRow, document_table
 from ingest.pipeline.work import read_rows
 from ingest.records import Block, BlockKind, Child, Document, ParseLimits, Quarantined, RawDocument
@@ -191,3 +194,40 @@ def test_a_name_that_occurs_twice_refuses_the_container(boxed: Project) -> None:
 def _all(p: Project) -> list[DocumentRow]:
     contents = p.contents()
     return [d for s in contents.shards for d in read_rows(p.lake, contents.parts(s)).documents.values()]
+
+
+def test_finished_families_are_adopted_after_a_crash(boxed: Project) -> None:
+    boxed.source.write("a.md", box(one_md=document(101), two_md="broken"))
+
+    class Dies:
+        def __init__(self) -> None:
+            self.services = boxed.services()
+
+        def map(self, step, items):
+            if step.__name__ == "embed_shard":
+                raise RuntimeError("power cut")
+            yield from (step(self.services, item) for item in items)
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        boxed.run(execute=Dies())
+    boxed.source.write("later.md", document(9))  # another plan: another generation, which adopts
+    report = boxed.run()
+    rows, failures = family(boxed)
+    assert boxed.gets() == {"later.md": 1}
+    assert (sorted(rows), sorted(failures), report.conservation.faults) == (["one.md"], ["two.md"], ())
+
+
+def test_a_generation_of_before_children_is_a_base_still(boxed: Project, monkeypatch) -> None:
+    boxed.change(documents_per_shard=100)
+    with monkeypatch.context() as then:
+        for kind in ("documents", "quarantine"):
+            added = tables.ADDED[kind]
+            fields = [field for field in tables.SCHEMAS[kind] if field.name not in added]
+            then.setitem(tables.SCHEMAS, kind, pa.schema(fields))
+        then.setattr(lake, "complete", lambda kind, table: table)
+        boxed.run()
+    path = boxed.lake.part_path(boxed.contents().parts(0)["documents"])
+    assert "child_count" not in pq.read_schema(path).names
+    boxed.source.write("later.md", document(9))
+    report = boxed.run()
+    assert (boxed.gets(), report.conservation.faults) == ({"later.md": 1}, ())
