@@ -23,7 +23,9 @@ EXTENSIONS: dict[str, str] = {
     "ipynb": NOTEBOOK, "json": "application/json", "jsonl": "application/x-ndjson", "ndjson": "application/x-ndjson",
     "yaml": "application/yaml", "yml": "application/yaml", "toml": "application/toml", "ini": "text/x-ini",
     "csv": "text/csv", "tsv": "text/tab-separated-values", "xml": "application/xml",
-    "nxml": "application/jats+xml", "svg": "image/svg+xml",
+    "nxml": "application/jats+xml",
+    "svg": "image/svg+xml", "msg": "application/vnd.ms-outlook", "rss": "application/rss+xml",
+    "atom": "application/atom+xml",
     "pdf": "application/pdf", "rtf": "application/rtf", "eml": "message/rfc822", "epub": "application/epub+zip",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
@@ -69,7 +71,6 @@ _ZIPPED = (
 _CFB = bytes.fromhex("d0cf11e0a1b11ae1")
 _PASSWORD = "EncryptedPackage".encode("utf-16-le")  # a stream of an OLE file that holds a new Office file
 _OFFICE = ("docx", "docm", "dotx", "pptx", "pptm", "ppsx", "potx", "xlsx", "xlsm", "xltx")
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OUTLOOK = "__substg1.0_".encode("utf-16-le")  # how every property of a message is named
 _HTML = re.compile(rb"<(?:!doctype\s+html|html)\b", re.I)
 _XML = re.compile(rb"<\?xml\b")

@@ -91,6 +91,7 @@ class _Flow:
                 parts.append(element.tail)
         self.flush()
         self.close_list()
+        self._laid_aside()
 
     def _start(self, element: Any, tag: str) -> bool:
         """Begin an element; tell whether its content is left out or was read here."""
@@ -192,14 +193,11 @@ class _Flow:
             self.lines, self.starts = [], []
             fields = {"marks": _HIDDEN} if self.hidden else {}
             self.assembly.add(BlockKind.LIST, lines, breaks=breaks, **self.fields, **fields)
-        if self.inline.hidden:
             self._laid_aside()
 
     def _laid_aside(self) -> None:
+        """Add the hidden text that was laid aside."""
         hidden, self.inline.hidden = self.inline.hidden, []
-        if self.lines:
-            self.inline.hidden = []
-            self.close_list()
         for text in hidden:
             self.assembly.add(BlockKind.PARAGRAPH, [text], marks=_HIDDEN, **self.fields)
 

@@ -18,7 +18,8 @@ _ALWAYS = frozenset((
     "skip-to-content", "skiplink", "katex-html", "mathjax_preview", "mjx-chtml", "noprint", "anchorjs-link",
 ))  # fmt: skip
 _MENUS = frozenset((
-    "navbar", "nav", "menu", "navigation", "breadcrumb", "breadcrumbs", "pagination", "pager", "site-nav", "sidebar-nav",
+    "navbar", "nav", "menu", "navigation", "breadcrumb", "breadcrumbs", "pagination", "pager", "site-nav",
+    "sidebar-nav",
     "main-nav", "footer-links", "social-links", "site-footer", "footer", "site-header",
 ))  # fmt: skip
 _CONSENT = re.compile(

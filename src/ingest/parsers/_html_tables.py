@@ -11,7 +11,7 @@ _FLOW = ("table", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "form", "article", 
 _SMALL_GRID = 1000  # characters up to which a regular grid with tables or headings inside is data
 _LONG_CELL = 300  # characters; a table of one row with such a cell is layout
 _WIDEST = 1000  # columns that a cell may span (HTML's own limit)
-_PADDING = 10**6  # cells that spans may add to one table; beyond it spans count once
+_PADDING = 10**5  # cells that spans may add to one table; beyond it spans count once
 
 
 def own_rows(table: Any) -> list[Any]:
@@ -69,6 +69,8 @@ def grid(rows: list[Any], inline: Inline) -> tuple[list[list[str]], int]:
         parts = cells(row)
         texts, waiting, used = _row(parts, waiting, inline, budget)
         budget -= used
+        if budget <= 0:
+            waiting = {}
         if not any(texts):
             continue
         if headers == len(found) and _is_header(row, parts, first=not found):
