@@ -80,10 +80,9 @@ def _wide(data: bytes, path: str) -> str | None:
     head = data[: min(_WIDE_HEAD, len(data) // 4 * 4)]
     zeros = [head[i::4].count(0) * 4 for i in range(4)]  # per place of four, as if out of len(head)
     filled = [zero <= _STRAY * len(head) for zero in zeros]
-    encoding = {
-        (True, False, True, False): "utf-16-le", (False, True, False, True): "utf-16-be",
-        (True, False, False, False): "utf-32-le", (False, False, False, True): "utf-32-be",
-    }.get(tuple(filled))  # fmt: skip
+    encoding = {"0101": "utf-16-le", "1010": "utf-16-be", "0111": "utf-32-le", "1110": "utf-32-be"}.get(
+        "".join("0" if full else "1" for full in filled)
+    )
     if encoding is None or not all(
         zero >= _MOSTLY * len(head) for zero, full in zip(zeros, filled, strict=True) if not full
     ):

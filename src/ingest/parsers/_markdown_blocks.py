@@ -76,8 +76,8 @@ class _Body:
             _end_at_text(self.found, seen.lines)
 
     @cached_property
-    def references(self) -> list[str]:
-        """The labels of the link reference definitions."""
+    def references(self) -> frozenset[str]:
+        """The normalised labels of the link reference definitions."""
         return labels(self.source)
 
     def blocks(self) -> list[Block]:
@@ -128,8 +128,8 @@ class _Body:
         source = self.lines.text[self.lines.start(first) : self.lines.start(end)].rstrip()
         title = found.title
         if not is_plain(source):
-            content = heading_content(source)
-            title = plain_title(content, self.references if "[" in content else ()) if len(source) < 2000 else ""
+            content = heading_content(source) if len(source) <= 2 * MAX_TITLE else ""
+            title = plain_title(content, self.references if "[" in content else ())
         if not 0 < len(title) <= MAX_TITLE:
             return self.lines.block(BlockKind.PARAGRAPH, first, end)
         return self.lines.block(BlockKind.HEADING, first, end, level=found.level, title=title)
