@@ -14,6 +14,7 @@ PICTURES = {**{code: chr(0x2400 + code) for code in range(32)}, 0x7F: "␡"}  # 
 # Printable by their category, and yet without a shape: fillers and selectors of variants.
 _SHAPELESS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 _SELECTORS = re.compile("[\ufe00-\ufe0f]")
+_PLAIN = re.compile("[\n\t -~]*")  # most texts: nothing to look at one by one
 _JOINERS = "\u200c\u200d"
 _JOINED = re.compile(  # letters that joiners shape (Arabic, Indic, …), and emoji
     "[\u0600-\u10ff\u1780-\u18af\u1900-\u1cff\u2190-\u2bff\ua800-\uabff\ufb50-\ufdff\ufe0f\ufe70-\ufefc"
@@ -41,6 +42,10 @@ def one_line(text: str, limit: int | None = None) -> str:
 
 def runs(text: str) -> Iterator[tuple[bool, str]]:
     """Yield the text in runs, and whether a reader cannot see them; spaces of all kinds come as plain ones."""
+    if _PLAIN.fullmatch(text):
+        if text:
+            yield False, text.replace("\t", "    ")
+        return
     for hidden, places in groupby(range(len(text)), lambda at: _is_hidden(text, at)):
         run = "".join(text[at] for at in places)
         yield hidden, run if hidden else "".join(map(_spaced, run))
