@@ -38,6 +38,7 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _ISOLATES = re.compile("[\u202a-\u202c\u2066-\u2069]")
 _INVISIBLE = re.compile(
     f"[\u200b\u2060\u202d\u202e\ufeff\U000e0000-\U000e007f]|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{{2}}|[{_SHAPELESS}]{{4}}"
+    "|[A-Za-z ][\ufe00-\ufe0f\U000e0100-\U000e01ef]"
     f"|(?:^|[^{_JOINING}{_EMOJI}\u200b-\u200f])[\u200c\u200d](?![{_JOINING}{_EMOJI}])"
 )
 

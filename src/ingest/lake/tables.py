@@ -55,6 +55,8 @@ SCHEMAS: dict[str, pa.Schema] = {
     ]),
 }  # fmt: skip
 
+BETWEEN = " › "  # of a document's path and that of a document inside it
+
 ADDED: dict[str, dict[str, Any]] = {
     "chunks": {"parent": None},
     "documents": {"child_count": 0, "dropped_count": 0},

@@ -5,11 +5,9 @@ from dataclasses import dataclass, replace
 
 from ingest.errors import DocumentError, MalformedDocument, OversizedDocument
 from ingest.ids import child_uri, document_id, sha256_hex
-from ingest.lake.tables import DocumentRow, attributes_digest
+from ingest.lake.tables import BETWEEN, DocumentRow, attributes_digest
 from ingest.pipeline.made import Made
 from ingest.records import Child, Document, DocumentRef, RawDocument
-
-BETWEEN = " › "  # of a parent's path and its child's
 
 
 @dataclass

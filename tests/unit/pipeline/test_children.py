@@ -11,8 +11,9 @@ from ingest.errors import MalformedDocument, OversizedDocument
 from ingest.ids import child_uri
 from ingest.lake import lake, tables
 from ingest.lake.tables import DocumentRow, document_table
+from ingest.pipeline.anchors import side_of
 from ingest.pipeline.work import read_rows
-from ingest.records import Block, BlockKind, Child, Document, ParseLimits, Quarantined, RawDocument
+from ingest.records import Block, BlockKind, Child, Document, Gold, ParseLimits, Quarantined, Question, RawDocument
 from ingest.sandbox.inline import InlineSandbox
 from tests.pipelines import Project, document, project
 
@@ -231,3 +232,13 @@ def test_a_generation_of_before_children_is_a_base_still(boxed: Project, monkeyp
     boxed.source.write("later.md", document(9))
     report = boxed.run()
     assert (boxed.gets(), report.conservation.faults) == ({"later.md": 1}, ())
+
+
+def test_judged_places_in_a_broken_archive_are_damage_and_not_stale(boxed: Project) -> None:
+    boxed.source.write("a.md", "broken")
+    boxed.source.write("b.md", box(one_md="broken", two_md=document(102)))
+    boxed.run()
+    places = ("a.md › one.md", "b.md › one.md", "b.md › two.md")
+    question = Question("q", "?", gold=tuple(Gold(doc=path) for path in places))
+    side = side_of(boxed.contents(), [question])
+    assert (side.quarantined, set(side.documents)) == ({"a.md › one.md", "b.md › one.md"}, {"b.md › two.md"})
