@@ -133,6 +133,8 @@ def _by_magic(data: bytes, head: bytes) -> str:
         return EXTENSIONS["rtf"]
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zipped(data)
+    if head.startswith(_CFB) and _OUTLOOK in data:
+        return EXTENSIONS["msg"]
     if text:
         return ""
     import filetype

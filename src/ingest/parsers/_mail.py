@@ -84,15 +84,17 @@ def text_of(data: bytes, charset: str, path: str, *, html: bool = False) -> str:
             return data.decode(charset)
         except (UnicodeDecodeError, LookupError):
             pass
-    try:
-        return decode(data, path, declared_encoding(data) or charset if html else charset)
-    except EmptyDocument:
-        return ""
-    except MalformedDocument:
-        pass
+    named = declared_encoding(data) or charset if html else charset
+    for declared in dict.fromkeys((named, "")):
+        try:
+            return decode(data, path, declared)
+        except EmptyDocument:
+            return ""
+        except MalformedDocument:
+            continue
     try:
         return data.decode(charset or "utf-8").replace("\0", "")
-    except (UnicodeDecodeError, LookupError, UnicodeError):
+    except (LookupError, UnicodeError):
         return data.decode("utf-8", "replace").replace("\0", "")
 
 

@@ -215,10 +215,17 @@ def _records(root: Any) -> None:
             continue
         title = _section_title(element, known=False)
         fields = [child for child in element if child is not title and (child.text or "").strip()]
-        if title is None:
-            element.tag = "ingest-record"
+        if not fields:
+            continue
+        record = element
+        if title is not None:
+            record = element.makeelement("ingest-record")
+            element.insert(element.index(fields[0]), record)
+        record.tag = "ingest-record"
         for child in fields:
             child.text, child.tag = f"{child.tag}: {(child.text or '').strip()}", "ingest-field"
+            if record is not element:
+                record.append(child)
 
 
 def _formulas(root: Any) -> None:
