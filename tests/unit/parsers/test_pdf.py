@@ -5,9 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.errors import (
-    OversizedDocument,
-)
+from ingest.errors import OversizedDocument
 from ingest.parsers import pdf
 from ingest.records import ParseLimits, ParserOptions
 from tests.unit.parsers.checks import faults, headings, parsed, raw, shown

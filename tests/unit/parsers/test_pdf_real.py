@@ -96,8 +96,8 @@ def agreement(root: Path) -> dict[str, dict[str, float]]:
 
 FLOORS = {
     "words": {"recall": 0.98, "precision": 0.94},
-    "headings": {"recall": 0.75, "precision": 0.75},
-    "cells": {"recall": 0.55, "precision": 0.55},
+    "headings": {"recall": 0.75, "precision": 0.78},
+    "cells": {"recall": 0.57, "precision": 0.6},
 }
 
 
@@ -110,6 +110,7 @@ def test_docling_files_agree_with_the_expected_markdown(root):
     assert below == {}
 
 
+@pytest.mark.slow
 def test_reports_of_agencies_have_the_headings_of_their_outlines(root):
     folder = root / "us_gov_pdfs" / "us-fed-agency-reports"
     paths = sorted(folder.rglob("*.pdf"))
@@ -122,7 +123,7 @@ def test_reports_of_agencies_have_the_headings_of_their_outlines(root):
         missing = outline - found
         wanted, both = wanted + outline.total(), both + (outline & found).total()
         print(f"{name}: {(outline & found).total()} of {outline.total()} titles; missing {list(missing)[:8]}")  # noqa: T201
-    assert (len(paths), both / wanted >= 0.95) == (9, True)
+    assert (len(paths), both / wanted >= 0.99) == (9, True)
 
 
 def outline_titles(path: Path) -> list[str]:
@@ -146,6 +147,7 @@ def test_accident_reports_have_their_sections_and_their_forms(root):
     assert (len(results), short) == (20, {})
 
 
+@pytest.mark.slow
 def test_no_word_of_the_text_layer_is_lost(root):
     shares = {}
     for path in sorted((root / "us_gov_pdfs").rglob("*.pdf")):
@@ -156,6 +158,7 @@ def test_no_word_of_the_text_layer_is_lost(root):
     assert {name: share for name, share in shares.items() if share < 0.9} == {}
 
 
+@pytest.mark.slow
 def test_every_example_is_parsed_or_refused_for_the_right_reason(root):
     paths = sorted((root / "unstructured_examples").rglob("*.pdf"))
     paths += sorted((root / "docling_tests").rglob("*.pdf"))

@@ -42,6 +42,21 @@ def test_a_file_that_is_cut_off_is_refused_wherever_it_is_cut():
     assert kept == []
 
 
+def test_a_cut_file_that_still_opens_is_not_a_shorter_document():
+    writer = Writer()
+    root = writer.add("<< /Type /Catalog /Pages 2 0 R >>")
+    writer.add("<< /Type /Pages /Kids [3 0 R] /Count 1 >>")
+    writer.add("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 5 0 R "
+               "/Resources << /Font << /F1 4 0 R >> >> >>")  # fmt: skip
+    writer.add("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
+    content = (lines(72, 100, BODY) + lines(72, 200, BODY)).encode()
+    writer.add(b"<< /Length %d >>\nstream\n%b\nendstream" % (len(content), content))
+    data = writer.file(f"/Root {root} 0 R")
+    assert len(parsed(pdf, data).blocks) == 2
+    cut = data[: data.index(b"72 592.0 Td")] + b"\nendstream\nendobj\ntrailer << /Root 1 0 R >>"
+    assert refused(cut)
+
+
 def refused(data: bytes) -> bool:
     try:
         parsed(pdf, data)
