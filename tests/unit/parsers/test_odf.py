@@ -49,7 +49,8 @@ def test_text_keeps_headings_lists_notes_and_code_and_leaves_out_comments():
     <text:p>comment</text:p></office:annotation><text:note><text:note-citation>1</text:note-citation>
     <text:note-body><text:p>below</text:p>
     </text:note-body></text:note> c</text:p><text:list text:style-name="L"><text:list-item><text:p>one</text:p>
-    <text:list>    <text:list-item><text:p>inner</text:p></text:list-item></text:list></text:list-item><text:list-item><text:p>two
+    <text:list>    <text:list-item><text:p>inner</text:p></text:list-item></text:list></text:list-item><text:list-item>
+    <text:p>two
     </text:p></text:list-item></text:list>
     <text:p text:style-name="P">if x:<text:line-break/><text:s text:c="2"/>y</text:p>"""
     assert blocks(file(xml)) == [
