@@ -186,6 +186,13 @@ def test_white_text_on_an_unknown_background_is_not_called_hidden():
     )
 
 
+@pytest.mark.parametrize(
+    "style", ["backface-visibility:hidden", "color:#000;background:url(x)", "opacity:0.5", "left:-9999px"]
+)
+def test_styles_that_only_look_like_hiding_do_not_hide(style):
+    assert hidden(f"<p style='{style}'>seen</p>") == []
+
+
 def test_a_hidden_heading_starts_no_section():
     assert headings(parsed(html, "<h1>A</h1><div hidden><h2>B</h2></div><p>c</p>")) == [(1, "A")]
 
