@@ -123,7 +123,7 @@ class Check:
 
     def _inside(self, rows: ShardRows) -> None:
         """Count children, marks and what was left out, and check that all of it is written down."""
-        self.documents["children"] += sum(bool(d.parent) for d in rows.documents.values())
+        self.documents.update("children" for d in rows.documents.values() if d.parent)
         self.totals["quarantined_children"] += sum(map(len, rows.failures.values()))
         dropped = [d.chunk for chunks in rows.dropped.values() for d in chunks]
         kept = [c for chunks in rows.chunks.values() for c in chunks]
