@@ -90,6 +90,22 @@ def test_a_shortcode_between_items_does_not_end_the_list():
     assert kinds(parsed(markdown, "- a\n{{< note >}}\n- b\n")) == ["list"]
 
 
+def test_what_follows_a_blank_line_without_indentation_ends_a_list():
+    assert kinds(parsed(markdown, "- a\n\n{{< tabs >}}\n{{% tab %}}\n    # code\n\n- b\n"))[:2] == ["list", "paragraph"]
+    assert kinds(parsed(markdown, "- a\n\n:::note\ntext\n:::\n")) == ["list", "paragraph", "paragraph", "paragraph"]
+
+
+def test_tabs_in_the_line_below_a_header_make_a_table_too():
+    assert kinds(parsed(markdown, "| a\t| b |\n| ---\t| --- |\n| 1 | 2 |\n")) == ["table"]
+
+
+def test_a_shortcode_inside_a_paragraph_is_one_of_its_words():
+    assert kinds(parsed(markdown, "- Have the\n{{< glossary >}}\ntool ready.\n\nUse\n{{< x >}}\nthen.")) == [
+        "list",
+        "paragraph",
+    ]
+
+
 def test_a_target_above_a_heading_is_metadata():
     assert shown(parsed(markdown, "(my-label)=\nTitle\n=====\n")) == [
         ("metadata", "(my-label)="),
