@@ -69,7 +69,8 @@ def faults(document, chunks, options):
             found.append(f"over a border: {c}")
         if c.parent and not c.parent[0] <= c.start < c.end <= c.parent[1]:
             found.append(f"parent: {c}")
-        if not body and not any(hidden) and len(c.text) < 40 and _followed(document, inside[-1], options):
+        short = 4 * len(TOKENIZER.offsets([c.text])[0]) < options.max_tokens
+        if not body and not any(hidden) and short and _followed(document, inside[-1], options):
             found.append(f"heading alone: {c}")
     return found
 
