@@ -108,7 +108,7 @@ def _detected(data: bytes, path: str, declared: str, error: UnicodeDecodeError) 
         raise MalformedDocument(f"{where}, and no other encoding fits")
     try:
         text = data.decode(encoding)
-    except (UnicodeDecodeError, LookupError) as second:
+    except (ValueError, LookupError) as second:
         raise MalformedDocument(f"{where}, nor {encoding}: {second}") from error
     if control := _CONTROLS.search(text):
         raise MalformedDocument(f"{where}; as {encoding} it holds U+{ord(control.group()):04X} at {control.start()}")

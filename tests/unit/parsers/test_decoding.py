@@ -64,3 +64,9 @@ def test_the_encoding_that_a_page_declares_comes_before_detection():
 def test_damaged_bytes_are_malformed_and_say_where(data, message):
     with pytest.raises(MalformedDocument, match=message):
         decode(data, "a")
+
+
+@pytest.mark.parametrize("declared", ["no such", "a\0b", "hex", "x" * 1000])
+def test_a_declared_encoding_that_is_none_is_malformed(declared):
+    with pytest.raises(MalformedDocument):
+        decode(b"Caf\xe9", "a", declared)
