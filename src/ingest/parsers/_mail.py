@@ -12,6 +12,7 @@ from ingest.records import BlockKind, Child
 
 _QUOTED = re.compile(r"(?:> ?)+")
 _STATEFUL = ("iso-2022", "hz", "utf-7")  # encodings whose bytes are all ASCII
+_LABEL = re.compile(r"[A-Za-z0-9][\w.:-]{0,40}", re.ASCII)  # of a charset
 _SAME = 0.8  # share of the HTML's words that plain text must hold to stand for it
 _WORD = re.compile(r"\w+")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]")
@@ -78,7 +79,7 @@ def unflowed(text: str, *, delete_space: bool) -> str:
 
 def text_of(data: bytes, charset: str, path: str, *, html: bool = False) -> str:
     """Return the text of a part whose charset may be missing or wrong; bytes that no encoding fits become U+FFFD."""
-    charset = as_browsers_read(charset.lower())
+    charset = as_browsers_read(charset.lower()) if _LABEL.fullmatch(charset) else ""
     if charset.startswith(_STATEFUL):
         try:
             return data.decode(charset)

@@ -9,7 +9,7 @@ children.
 import codecs
 import re
 from email import message_from_bytes
-from email.errors import HeaderParseError, MessageError
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 
@@ -89,7 +89,7 @@ def _header(message: Message, name: str, path: str) -> str:
 def _decoded(value: str) -> str:
     try:
         text = str(make_header(decode_header(value)))
-    except (HeaderParseError, UnicodeError, LookupError, ValueError):
+    except (MessageError, LookupError, ValueError):
         text = value
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
@@ -147,7 +147,7 @@ class _Parts:
         return others
 
     def _leaf(self, part: Message, kind: str) -> None:
-        name = part.get_filename()
+        name = _name(part)
         attached = part.get_content_disposition() == "attachment"
         if kind in ("text/plain", "text/html") and not attached and not (name and self.taken):
             text = self._text(part, kind)
@@ -156,10 +156,10 @@ class _Parts:
         inline = part.get_content_disposition() == "inline" or part.get("Content-ID")
         if kind.startswith("image/") and inline and not attached:
             return
-        data = part.get_payload(decode=True)
-        if isinstance(data, bytes) and data.strip():
+        data = _payload(part)
+        if data.strip():
             extension = _EXTENSIONS.get(kind) or kind.rpartition("/")[2][:10]
-            named = _decoded(name) if name else f"part-{len(self.taken) + 1}.{extension}"
+            named = name or f"part-{len(self.taken) + 1}.{extension}"
             self.children.append(child(named, data, kind, self.taken))
 
     def _attached_messages(self, part: Message, inner: list[Message]) -> None:
@@ -170,13 +170,11 @@ class _Parts:
             return
         for message in inner:
             subject = _header(message, "Subject", self.path)
-            named = part.get_filename() or f"{subject[:100] or 'message'}.eml"
-            self.children.append(child(_decoded(named), _bytes(message), "message/rfc822", self.taken))
+            named = _name(part) or f"{subject[:100] or 'message'}.eml"
+            self.children.append(child(named, _bytes(message), "message/rfc822", self.taken))
 
     def _text(self, part: Message, kind: str) -> str:
-        data = part.get_payload(decode=True)
-        if not isinstance(data, bytes):
-            return ""
+        data = _payload(part)
         text = text_of(data, _charset(part), self.path, html=kind == "text/html")
         if text.lstrip().startswith(PGP):
             raise EncryptedDocument(f"{self.path}: the text is encrypted with PGP")
@@ -187,8 +185,29 @@ class _Parts:
 
 def _inner(part: Message) -> list[Message] | None:
     """Return the parts of a part, None when it has none."""
+    if not part.is_multipart():
+        return None
     payload = part.get_payload()
     return [one for one in payload if isinstance(one, Message)] if isinstance(payload, list) else None
+
+
+def _payload(part: Message) -> bytes:
+    """Return the content of a part; nothing when it has none that can be read."""
+    try:
+        data = part.get_payload(decode=True)
+    except (LookupError, ValueError, TypeError):
+        return b""
+    if isinstance(data, bytes):
+        return data
+    return data.encode("utf-8", "surrogateescape") if isinstance(data, str) else b""
+
+
+def _name(part: Message) -> str:
+    """Return the file name of a part, "" when it has none that can be read."""
+    try:
+        return _decoded(part.get_filename() or "")
+    except (LookupError, ValueError, TypeError):
+        return ""
 
 
 def _charset(part: Message) -> str:

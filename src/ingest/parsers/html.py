@@ -4,10 +4,10 @@ The canonical text is made here: one paragraph of text per block, blank lines be
 lines of their own. Spans are offsets into that text. Navigation, scripts, styles, consent banners and the site's own
 header and footer are left out; text that is hidden is kept in blocks marked so. Nothing is ever fetched.
 
-Why not `unstructured`: its `partition_html` reads only `<main>`, drops paragraphs of one character, guesses titles of bare
-text with a spaCy model, flattens spans of cells, and does not tell what is hidden. On ten real pages it lost 1,700 of
-94,000 words that are read here; it needs 8 s for a paragraph of 5 MB that takes 0.7 s here, and 2 to 18 times as long
-for pages of prose (about the same for pages that are one table).
+Why not `unstructured`: its `partition_html` reads only `<main>`, drops paragraphs of one character, guesses titles of
+bare text with a spaCy model, flattens spans of cells, and does not tell what is hidden. On ten real pages it lost 1,700
+of 94,000 words that are read here; a paragraph of 5 MB takes it 8 s, and 0.7 s here; pages of prose take it 2 to 18
+times as long (about the same for pages that are one table).
 """
 
 from ingest.errors import EmptyDocument

@@ -118,6 +118,18 @@ def test_parts_nested_without_end_are_over_a_limit_or_read():
         parsed(eml, f"X: y\n{opening}\n\ndeep text")
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        b"Subject: =?ut\xff-8?q?x?=\n\ntext", b"Content-Type: text/plain; charset=utf\x00-8\n\ntext \xff",
+        b"Content-Type: text/html; charset=\"a\x00b\"\n\ntext", b"Content-Type: text/plain; charset=no-such\n\ntext",
+        b"Content-Disposition: attachment; filename*=x''%ff\x00\n\ntext", b"Content-Transfer-Encoding: base64\n\n!text",
+    ],
+)  # fmt: skip
+def test_broken_labels_lose_no_message(part):
+    assert faults(parsed(eml, b"From: a@x.org\n" + part)) == []
+
+
 @given(st.binary(max_size=300))
 @settings(max_examples=150, deadline=None)
 def test_damaged_parts_never_crash(junk):
