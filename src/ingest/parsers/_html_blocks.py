@@ -191,8 +191,8 @@ class _Flow:
                 at += len(line) + 1
             breaks = [offsets[start] for start in self.starts if start]
             self.lines, self.starts = [], []
-            fields = {"marks": _HIDDEN} if self.hidden else {}
-            self.assembly.add(BlockKind.LIST, lines, breaks=breaks, **self.fields, **fields)
+            marks = _HIDDEN if self.hidden else ()
+            self.assembly.add(BlockKind.LIST, lines, breaks=breaks, marks=marks, **self.fields)
             self._laid_aside()
 
     def _laid_aside(self) -> None:

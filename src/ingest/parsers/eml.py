@@ -1,7 +1,7 @@
 """E-mails in the form of RFC 5322, by the standard library: headers, body, quoted replies, attachments as children.
 
-The policy of the library is `compat32`: it never raises on malformed headers and takes linear time, which the newer
-policies, with their parser of every header, do not (measured in its issue tracker, not our choice). Plain text stands
+The policy of the library is `compat32`, which keeps headers as they are: the newer policies parse every header and
+raise on some malformed ones. Plain text stands
 for the body when it says what the HTML says. Inline pictures are left out, other parts and attached messages become
 children.
 """

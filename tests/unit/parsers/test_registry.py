@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -29,7 +30,10 @@ def register(monkeypatch):
 
 
 def test_the_file_name_registers_a_parser_and_helpers_are_none():
-    assert parsers.names() == ("html", "markdown", "plain", "rst")
+    folder = Path(parsers.__file__).parent
+    files = sorted(path.stem for path in folder.glob("[!_]*.py"))
+    assert parsers.names() == tuple(files)
+    assert {"docx", "eml", "html", "markdown", "pdf", "xlsx"} < set(files)
 
 
 @pytest.mark.parametrize(
