@@ -6,10 +6,10 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 # glibc gives memory of finished batches back: measured 1.8 GB instead of 2.0 for all processes of the demo.
 LEAN := MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=33554432 MALLOC_MMAP_THRESHOLD_=8388608
-SPEED := $(filter-out $(addprefix benchmarks/,quality.py fuzz.py formats.py),$(wildcard benchmarks/[a-z]*.py))
+SPEED := $(filter-out $(addprefix benchmarks/,quality.py ablation.py parse.py peers.py fuzz.py formats.py),$(wildcard benchmarks/[a-z]*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test check lint format quality bench fuzz formats terraform-check judged schemas lock clean
+.PHONY: help env demo test check lint format quality bench bench-parse ablation fuzz formats terraform-check judged schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -46,11 +46,21 @@ format: $(STAMP) ## Format the code and apply safe fixes
 quality: $(STAMP) ## Measure retrieval quality; needs INGEST_TEST_DATA
 	$(BIN)/python benchmarks/quality.py $(ARGS)
 
+ablation: $(STAMP) ## Measure what each choice of the chunker is worth; needs INGEST_TEST_DATA
+	$(BIN)/python benchmarks/ablation.py $(ARGS)
+
+.venv-peers/.installed: benchmarks/peers.txt
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	-.venv-peers/bin/python -m pip install --quiet --requirement benchmarks/peers.txt && touch $@
+
+bench-parse: $(STAMP) .venv-peers/.installed ## Measure parsing and chunking against other chunkers; needs INGEST_TEST_DATA
+	$(BIN)/python benchmarks/parse.py $(ARGS)
+
 bench: $(STAMP) ## Measure speed as ratios; see benchmarks/README.md
 	$(if $(SPEED),$(foreach file,$(SPEED),$(BIN)/python $(file) $(ARGS) &&) true,@echo "no speed benchmark is there yet")
 
 fuzz: $(STAMP) ## Parse and chunk 20,000 broken files; ARGS="--files 2000" fewer, INGEST_TEST_DATA adds real seeds
-	$(BIN)/python benchmarks/fuzz.py $(ARGS)
+	$(BIN)/python -m benchmarks.fuzz $(ARGS)
 
 formats: $(STAMP) ## Write the table of docs/formats.md again; needs INGEST_TEST_DATA
 	$(BIN)/python benchmarks/formats.py --write

@@ -22,6 +22,8 @@ from ingest.sandbox.pool import PoolSandbox
 DOCS = Path(__file__).parents[1] / "docs" / "formats.md"
 BEGIN, END = "<!-- generated: make formats -->\n", "<!-- end -->\n"
 MAX_DEPTH = 3
+NOTHING_TO_EMBED = "front matter, imports or components alone: nothing to embed"
+MANY = 3  # refused files of one folder for one reason, from which they are told in one line
 NOT_DOCUMENTS = ("PROVENANCE.md",)
 
 
@@ -63,7 +65,8 @@ def _outcomes(sandbox: PoolSandbox, path: str, data: bytes, media_type: str = ""
     except DocumentError as error:
         yield Outcome(path, type(error).__name__, str(error).removeprefix(f"{path}: "))
         return
-    yield Outcome(path, _result(document))
+    result = _result(document)
+    yield Outcome(path, result, "" if result != "EmptyDocument" else NOTHING_TO_EMBED)
     for child in document.children if depth < MAX_DEPTH else ():
         yield from _outcomes(sandbox, f"{path}!{child.path}", child.data, child.media_type, depth + 1)
 
@@ -102,9 +105,22 @@ def tables(found: list[Outcome]) -> str:
         "| refused | reason | message |",
         "| --- " * 3 + "|",
     ]
-    refused = [o for o in found if o.result[0].isupper() and o.result != "UnsupportedFormat" and "!" not in o.path]
-    lines += [f"| {o.path} | `{o.result}` | {_cell(o.message)} |" for o in refused]
+    lines += [f"| {where} | `{reason}` | {_cell(message)} |" for where, reason, message in _refused(found)]
     return "\n".join(lines) + "\n"
+
+
+def _refused(found: list[Outcome]) -> Iterable[tuple[str, str, str]]:
+    """Yield place, reason and message of the files that are refused, but for formats that nobody reads."""
+    groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for o in found:
+        if o.result[0].isupper() and o.result != "UnsupportedFormat" and "!" not in o.path:
+            groups[o.path.partition("/")[0], o.result, o.message].append(o.path)
+    for (folder, reason, message), paths in groups.items():
+        yield from (
+            [(f"{len(paths)} files of {folder}", reason, message)]
+            if len(paths) >= MANY
+            else ((path, reason, message) for path in paths)
+        )
 
 
 def _cell(message: str) -> str:

@@ -1,6 +1,6 @@
 """Parses and chunks broken files of every format: nothing hangs, nothing stops the run, memory stays bounded.
 
-    [INGEST_TEST_DATA=<folder>] python benchmarks/fuzz.py [--files 20000] [--seed 1] [--only N] [--out .fuzz]
+    [INGEST_TEST_DATA=<folder>] python -m benchmarks.fuzz [--files 20000] [--seed 1] [--only N] [--out .fuzz]
 
 File N of a seed is the same each time, so `--only N` repeats one alone. Each must end chunked, as a container whose
 documents end so, or with a DocumentError. The exit status is 1 when one does not; crashes and time-outs of parsers are
@@ -18,9 +18,8 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fuzzing.mutations import mutated
-from fuzzing.seeds import seeds
-
+from benchmarks.fuzzing.mutations import mutated
+from benchmarks.fuzzing.seeds import seeds
 from ingest.chunking import chunk
 from ingest.embedders import hashing
 from ingest.errors import DocumentError, ParserCrashed, ParserTimeout
@@ -213,11 +212,11 @@ def report(results: list[Result], seconds: float, given: argparse.Namespace) -> 
         spent = sorted(times[name])
         figures = [spent[len(spent) // 2], spent[int(len(spent) * 0.95)], spent[-1]]
         counts = [str(table[name][outcome] or "") for outcome in outcomes]
-        print(f"| {name} | {len(spent)} | {' | '.join(counts)} | {' | '.join(f'{figure:.0f}' for figure in figures)} |")
+        milliseconds = " | ".join(f"{figure:.0f}" for figure in figures)
+        print(f"| {name} | {len(spent)} | {' | '.join(counts)} | {milliseconds} |")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(
-        f"\n{len(results)} files in {seconds:.0f} s; peak of this process {peak / 2**20:.0f} MiB, limit {MEMORY / 2**20:.0f}"
-    )
+    memory = f"peak of this process {peak / 2**20:.0f} MiB, limit {MEMORY / 2**20:.0f}"
+    print(f"\n{len(results)} files in {seconds:.0f} s; {memory}")
     bad = [result for result in results if result.violations]
     _tell("crashes and time-outs", [r for r in results if r.outcome in ("ParserCrashed", "ParserTimeout")], given)
     _tell("VIOLATIONS", bad, given)

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from pathlib import Path
@@ -17,7 +18,7 @@ from pathlib import Path
 from ingest.errors import MalformedDocument
 from ingest.records import Block, BlockKind, Document, RawDocument
 
-MEDIA_TYPES = ("text/x-hostile",)
+MEDIA_TYPES = ("text/x-hostile", "application/rtf")  # the latter, for files: no parser of ours reads it
 VERSION = "1"
 ENTRY = "[ingest.parsers]\nhostile = tests.hostile_parser\n"
 
@@ -174,6 +175,8 @@ ACTIONS = {
     "thread": _thread,
     "read": _read,
     "write": _write,
+    "temporary": lambda _: tempfile.gettempdir(),
+    "write_temporary": lambda _: _write(Path(tempfile.gettempdir()) / "page.txt"),
     "kill": _kill,
     "segfault": lambda _: ctypes.string_at(0),
     "exit": lambda code: os._exit(int(code)),

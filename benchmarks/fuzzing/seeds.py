@@ -11,7 +11,7 @@ PER_FORMAT = 12  # of the real files
 EPOCH = (2026, 1, 1, 0, 0, 0)
 # Formats that no parser reads are refused by name: nothing to fuzz.
 READ = ("md", "mdx", "rst", "txt", "html", "pdf", "docx", "pptx", "xlsx", "csv", "tsv", "json", "jsonl", "ndjson",
-        "xml", "nxml", "ipynb", "eml", "epub", "zip", "tar")  # fmt: skip
+        "xml", "nxml", "ipynb", "eml", "msg", "epub", "zip", "tar")  # fmt: skip
 
 MARKDOWN = """---
 title: Guide

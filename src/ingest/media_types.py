@@ -22,17 +22,34 @@ EXTENSIONS: dict[str, str] = {
     "txt": PLAIN, "text": PLAIN,
     "ipynb": NOTEBOOK, "json": "application/json", "jsonl": "application/x-ndjson", "ndjson": "application/x-ndjson",
     "yaml": "application/yaml", "yml": "application/yaml", "toml": "application/toml", "ini": "text/x-ini",
-    "csv": "text/csv", "tsv": "text/tab-separated-values", "xml": "application/xml", "svg": "image/svg+xml",
+    "csv": "text/csv", "tsv": "text/tab-separated-values", "xml": "application/xml",
+    "nxml": "application/jats+xml",
+    "svg": "image/svg+xml", "msg": "application/vnd.ms-outlook", "rss": "application/rss+xml",
+    "atom": "application/atom+xml",
     "pdf": "application/pdf", "rtf": "application/rtf", "eml": "message/rfc822", "epub": "application/epub+zip",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "docm": "application/vnd.ms-word.document.macroenabled.12",
+    "pptm": "application/vnd.ms-powerpoint.presentation.macroenabled.12",
+    "xlsm": "application/vnd.ms-excel.sheet.macroenabled.12",
+    "dotx": "application/vnd.openxmlformats-officedocument.wordprocessingml.template",
+    "potx": "application/vnd.openxmlformats-officedocument.presentationml.template",
+    "ppsx": "application/vnd.openxmlformats-officedocument.presentationml.slideshow",
+    "xltx": "application/vnd.openxmlformats-officedocument.spreadsheetml.template",
     "doc": "application/msword", "ppt": "application/vnd.ms-powerpoint", "xls": "application/vnd.ms-excel",
-    "odt": "application/vnd.oasis.opendocument.text", "org": "text/x-org",
+    "odt": "application/vnd.oasis.opendocument.text", "ods": "application/vnd.oasis.opendocument.spreadsheet",
+    "odp": "application/vnd.oasis.opendocument.presentation", "org": "text/x-org",
     "adoc": "text/asciidoc", "asciidoc": "text/asciidoc", "tex": "text/x-tex",
     "py": "text/x-python", "ipy": "text/x-python", "js": "text/javascript", "ts": "text/x-typescript",
     "java": "text/x-java", "go": "text/x-go", "rs": "text/x-rust", "c": "text/x-c", "h": "text/x-c",
     "cpp": "text/x-c++", "sh": "text/x-sh", "sql": "application/sql", "css": "text/css", "log": "text/x-log",
+    "hpp": "text/x-c++", "cc": "text/x-c++", "hh": "text/x-c++", "cxx": "text/x-c++", "mjs": "text/javascript",
+    "jsx": "text/javascript", "tsx": "text/x-typescript", "cs": "text/x-csharp", "kt": "text/x-kotlin",
+    "swift": "text/x-swift", "scala": "text/x-scala", "rb": "text/x-ruby", "php": "text/x-php", "pl": "text/x-perl",
+    "lua": "text/x-lua", "r": "text/x-r", "bash": "text/x-sh", "zsh": "text/x-sh", "ps1": "text/x-powershell",
+    "proto": "text/x-protobuf", "tf": "text/x-terraform", "graphql": "text/x-graphql",
+    "cfg": "text/x-ini", "conf": "text/x-ini", "properties": "text/x-properties",
     "zip": "application/zip", "tar": "application/x-tar", "gz": "application/gzip", "tgz": "application/gzip",
     "bz2": "application/x-bzip2", "tbz2": "application/x-bzip2", "xz": "application/x-xz", "txz": "application/x-xz",
 }  # fmt: skip
@@ -42,13 +59,26 @@ text file with an extension that is not listed stays application/octet-stream: g
 # Claims that say nothing: what object stores and web servers answer when nobody told them.
 _EMPTY_CLAIMS = ("", OCTETS, "binary/octet-stream", "application/x-www-form-urlencoded")
 _BOMS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff", b"\xff\xfe", b"\xfe\xff")
-_OOXML = ((b"word/document", "docx"), (b"ppt/presentation", "pptx"), (b"xl/workbook", "xlsx"))
-_ZIPPED = ((b"mimetypeapplication/epub+zip", "epub"), (b"mimetypeapplication/vnd.oasis.opendocument.text", "odt"))
+_OOXML = (
+    (b"word/document", "docx"), (b"ppt/presentation", "pptx"), (b"xl/workbook", "xlsx"),
+    (b"META-INF/container.xml", "epub"),  # where somebody has packed again what must lie first and as it is
+)  # fmt: skip
+_ZIPPED = (
+    (b"mimetypeapplication/epub+zip", "epub"), (b"mimetypeapplication/vnd.oasis.opendocument.text", "odt"),
+    (b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "ods"),
+    (b"mimetypeapplication/vnd.oasis.opendocument.presentation", "odp"),
+)  # fmt: skip
+_CFB = bytes.fromhex("d0cf11e0a1b11ae1")
+_PASSWORD = "EncryptedPackage".encode("utf-16-le")  # a stream of an OLE file that holds a new Office file
+_OFFICE = ("docx", "docm", "dotx", "pptx", "pptm", "ppsx", "potx", "xlsx", "xlsm", "xltx")
+_OUTLOOK = "__substg1.0_".encode("utf-16-le")  # how every property of a message is named
 _HTML = re.compile(rb"<(?:!doctype\s+html|html)\b", re.I)
 _XML = re.compile(rb"<\?xml\b")
 _NOTEBOOK = re.compile(rb'"nbformat(?:_minor)?"\s*:')
 _HEAD = 8192  # bytes that are looked at to tell text from binary
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x08\x1b"))  # in text only by accident
+_WIDE = ([False, True] * 2, [True, False] * 2, [False, True, True, True], [True, True, True, False])
+_ZEROS = 0.5  # least share of zero bytes at the places of UTF-16 and UTF-32 that are zero in Latin text
 _CONTROL_SHARE = 0.02  # of the head; above it the bytes are not text
 
 
@@ -62,13 +92,25 @@ def sniff(data: bytes, path: str, claimed: str = "") -> str:
     """
     head = data[:_HEAD]
     by_name = _by_extension(path)
-    return _by_magic(data, head) or _by_markup(data, head, by_name) or _by_name(by_name, claimed)
+    return (
+        _encrypted(data, by_name)
+        or _by_magic(data, head)
+        or _by_markup(data, head, by_name)
+        or _by_name(by_name, claimed)
+    )
 
 
 def looks_like_text(head: bytes) -> bool:
-    """Tell whether the first bytes of a file are text: a byte order mark, or hardly any control character."""
+    """Tell whether the first bytes of a file are text: a byte order mark, or hardly any control character.
+
+    In UTF-16 and UTF-32 without a mark all zero bytes stand at the same places of four.
+    """
     if head.startswith(_BOMS):
         return True
+    if b"\0" in head[:4]:
+        zero = [head[i::4].count(0) * 4 > _ZEROS * len(head) for i in range(4)]
+        if zero in _WIDE:
+            head = b"".join(head[i::4] for i in range(4) if not zero[i])
     controls = len(head) - len(head.translate(None, _CONTROLS))
     return controls <= _CONTROL_SHARE * len(head)
 
@@ -91,11 +133,20 @@ def _by_magic(data: bytes, head: bytes) -> str:
         return EXTENSIONS["rtf"]
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zipped(data)
+    if head.startswith(_CFB) and _OUTLOOK in data:
+        return EXTENSIONS["msg"]
     if text:
         return ""
     import filetype
 
     return filetype.guess_mime(head) or OCTETS
+
+
+def _encrypted(data: bytes, by_name: str) -> str:
+    """Return the type of a new Office file under a password: by its name, since nothing else tells; else ""."""
+    if not data.startswith(_CFB) or _PASSWORD not in data:
+        return ""
+    return by_name if by_name in [EXTENSIONS[extension] for extension in _OFFICE] else EXTENSIONS["docx"]
 
 
 def _zipped(data: bytes) -> str:

@@ -38,6 +38,7 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _ISOLATES = re.compile("[\u202a-\u202c\u2066-\u2069]")
 _INVISIBLE = re.compile(
     f"[\u200b\u2060\u202d\u202e\ufeff\U000e0000-\U000e007f]|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{{2}}|[{_SHAPELESS}]{{4}}"
+    "|[A-Za-z ][\ufe00-\ufe0f\U000e0100-\U000e01ef]"
     f"|(?:^|[^{_JOINING}{_EMOJI}\u200b-\u200f])[\u200c\u200d](?![{_JOINING}{_EMOJI}])"
 )
 
@@ -247,8 +248,9 @@ def _line_has_secret(line: str, present: Sequence[str], named: bool) -> bool:
         for detector, literals in _detectors():
             if not here.isdisjoint(literals) and any(map(_is_real, detector.analyze_string(line))):
                 return True
-    quoted = named and ("'" in line or '"' in line)
-    return quoted and any(name in line for name in _NAMED) and _NAMES.search(line) is not None and _is_named_secret(line)
+    if not named or not ("'" in line or '"' in line) or not any(name in line for name in _NAMED):
+        return False
+    return _NAMES.search(line) is not None and _is_named_secret(line)
 
 
 def _is_named_secret(line: str) -> bool:

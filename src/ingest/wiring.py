@@ -254,6 +254,7 @@ def build_options(name: str, index: IndexSettings) -> BuildOptions:
             **Analyser(index.keyword.language, index.keyword.stem).record(), "k1": index.keyword.k1,
             "b": index.keyword.b,
         },
+        limits=parser_options(index)[""].limits,
         screening={s.name: ScreeningPolicy(**s.screening.model_dump()) for s in index.sources},
         duplicates=DuplicateOptions(**index.duplicates.model_dump()),
         profile=index.profile,

@@ -1,4 +1,7 @@
+import bz2
+import gzip
 import io
+import lzma
 import zipfile
 
 import pytest
@@ -78,6 +81,33 @@ def test_text_about_a_format_is_not_that_format(text):
 
 def test_utf16_text_is_not_taken_for_binary():
     assert sniff("text".encode("utf-16"), "a.md") == "text/markdown"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_wide_text_without_a_mark_is_not_taken_for_binary(encoding):
+    assert sniff("some text\n".encode(encoding), "a.txt") == "text/plain"
+    assert sniff("\x01\x02\x03\x04".encode(encoding), "a.txt") == OCTETS
+
+
+@pytest.mark.parametrize(
+    ("data", "path", "expected"),
+    [
+        (gzip.compress(b"x"), "a.md", "application/gzip"),
+        (bz2.compress(b"x"), "a.md", "application/x-bzip2"),
+        (lzma.compress(b"x"), "a.md", "application/x-xz"),
+        (zipped(), "a.md", "application/zip"),
+        (zipped("docs/word/document.xml"), "a.zip", "application/zip"),
+    ],
+)
+def test_archives_are_told_by_their_content(data, path, expected):
+    assert sniff(data, path) == expected
+
+
+def test_an_archive_of_documents_is_not_one_of_them():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("a.docx", zipped("word/document.xml"))
+    assert sniff(buffer.getvalue(), "a.zip") == "application/zip"
 
 
 @pytest.mark.parametrize(

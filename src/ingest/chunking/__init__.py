@@ -87,7 +87,7 @@ class _Chunking:
 
     def chunks(self) -> list[Chunk]:
         sections = list(sections_of(self._document, self._options))
-        self._contexts.prepare(section.path for section in sections)
+        self._contexts.prepare(sections)
         found = groups(sections, self._options, self._measure)
         drafts = [draft for group in found for piece in self._pieces(group) if (draft := self._draft(group, piece))]
         if self._options.overlap_tokens:

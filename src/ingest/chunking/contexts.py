@@ -1,8 +1,9 @@
 """The context of a chunk: what is embedded in front of its text so that the text can be understood alone."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
-from ingest.chunking.sections import Path
+from ingest.chunking.sections import Path, Section
 from ingest.ports import Tokenizer
 from ingest.records import Block, BlockKind, ChunkingOptions, Document
 
@@ -32,13 +33,21 @@ class Contexts:
         self._limit = options.max_tokens // 3
         self._known: dict[tuple[Path, str], tuple[str, int]] = {}
 
-    def prepare(self, paths: Iterable[Path]) -> None:
-        """Count the plain contexts of many paths in one call to the tokenizer."""
-        lines = {path: line for path in dict.fromkeys(paths) if (line := self._heading_line(path))}
-        spans = self._tokenizer.offsets([line + JOINT for line in lines.values()])
-        for (path, line), found in zip(lines.items(), spans, strict=True):
+    def prepare(self, sections: Iterable[Section]) -> None:
+        """Count most contexts that will be asked for in one call to the tokenizer."""
+        wanted: dict[tuple[Path, str], str] = {}
+        for section in sections:
+            line = self._heading_line(section.path)
+            extras = {""}
+            for previous, block in pairwise(section.blocks):
+                if block.kind in INTRODUCED:
+                    extras |= {self.extra(block, previous, block.start), self.extra(block, previous, block.end)}
+            wanted |= {(section.path, extra): JOINT.join(part for part in (line, extra) if part) for extra in extras}
+        wanted = {key: context for key, context in wanted.items() if context}
+        spans = self._tokenizer.offsets([context + JOINT for context in wanted.values()])
+        for (key, context), found in zip(wanted.items(), spans, strict=True):
             if len(found) <= self._limit:
-                self._known[path, ""] = line, len(found)
+                self._known[key] = context, len(found)
 
     def of(self, path: Path, extra: str = "") -> tuple[str, int]:
         """Return the context and its size in tokens, the joint included.
@@ -60,8 +69,10 @@ class Contexts:
 
     def extra(self, block: Block, previous: Block | None, start: int) -> str:
         """Return what a chunk that starts at `start` in `block` repeats: lead-in, table header, language of code."""
+        if block.kind not in INTRODUCED:
+            return ""
         parts = []
-        if block.kind in INTRODUCED and previous is not None:
+        if previous is not None:
             parts.append(self._lead_in(previous))
         if block.kind is BlockKind.TABLE and block.start < block.header_end <= start:
             parts.append(self._document.text[block.start : block.header_end].strip())

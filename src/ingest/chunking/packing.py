@@ -44,7 +44,7 @@ def pack(
             size = ends[j] - starts[i]
             if i < j - 1 and size > widest:
                 break
-            if size <= target:
+            if size <= target and size <= rooms[i]:
                 cost = best[i] + ((target - size) / target) ** 2
             else:
                 cost = best[i] + _over(size, rooms[i], target)

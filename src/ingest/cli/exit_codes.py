@@ -22,7 +22,7 @@ MEANING = {
     ExitCode.DONE: "done",
     ExitCode.UNEXPECTED: "unexpected error, with a traceback",
     ExitCode.USAGE: "wrong use of the command line",
-    ExitCode.REFUSED: "refused by the gate; serving is as before",
+    ExitCode.REFUSED: "refused by the gate, or a document by preview; serving is as before",
     ExitCode.FATAL: "fatal error: settings, guard, budget, hold, ...",
     ExitCode.TRANSIENT: "a service did not answer, after all retries",
     ExitCode.WAITING: "a candidate waits for a person's decision",

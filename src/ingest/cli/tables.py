@@ -59,6 +59,10 @@ def conservation(found: "Conservation") -> "list[RenderableType]":
     rows += [(f"documents: {_words(name)}", count) for name, count in found.documents.items() if count]
     for name in ("chunks", "points", "keyword_rows", "vectors", "mended"):
         rows.append((_words(name), getattr(found, name)))
+    for name in ("dropped", "collapsed", "quarantined_children"):
+        if count := getattr(found, name):
+            rows.append((_words(name), count))
+    rows += [(f"marked: {name}", count) for name, count in found.marks.items()]
     shown: list[RenderableType] = [table("Conservation", ("", "count"), rows)]
     shown += _listed("lost, orphaned or stale", found.faults)
     if not found.faults:
@@ -110,6 +114,10 @@ def report(run: "RunReport") -> "list[RenderableType]":
     ]  # fmt: skip
     shown: list[RenderableType] = [table("Steps", columns, rows)]
     shown.append(f"Embedded {run.embedded:,} texts in {run.forward_passes:,} forward passes.")
+    for name in ("quarantined_children", "dropped", "duplicates"):
+        if counts := getattr(run, name):
+            told = ", ".join(f"{_words(kind)} {count:,}" for kind, count in counts.items())
+            shown.append(f"{_words(name).capitalize()}: {told}")
     if run.quarantined:
         left_out = ", ".join(f"{name} {count:,}" for name, count in run.quarantined.items())
         shown.append(f"Left out, in quarantine: {left_out}.")

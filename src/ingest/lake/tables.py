@@ -55,6 +55,8 @@ SCHEMAS: dict[str, pa.Schema] = {
     ]),
 }  # fmt: skip
 
+BETWEEN = " › "  # of a document's path and that of a document inside it
+
 ADDED: dict[str, dict[str, Any]] = {
     "chunks": {"parent": None},
     "documents": {"child_count": 0, "dropped_count": 0},
@@ -116,10 +118,11 @@ def attributes_digest(acl: Sequence[str], tenant: str, source: str, title: str) 
 
 
 def chunk_digest(chunks: Iterable[Chunk]) -> str:
-    """Return the digest of a document's chunks in order."""
+    """Return the digest of a document's chunks in order; what older chunks lack counts only where it is there."""
     return digest_of([
         [c.chunk_id, c.embedding_key, c.start, c.end, c.tokens, list(c.heading_path),
-         [list(path) for path in c.heading_paths], c.page, list(c.marks), c.parent] for c in chunks
+         [list(path) for path in c.heading_paths], c.page, list(c.marks),
+         *([list(c.parent)] if c.parent else [])] for c in chunks
     ])  # fmt: skip
 
 

@@ -16,6 +16,8 @@ _MARKED = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
+_WIDE_HEAD = 64 * 1024  # bytes that are looked at to tell UTF-16 and UTF-32 without a mark
+_STRAY, _MOSTLY = 0.02, 0.5  # highest share of zeros at places that are filled, least at those that are not
 _FEW = 16  # with fewer bytes over 0x7f the detector guesses: Windows-1252, if they look like it, or nothing
 _WESTERN = "cp1252"
 _PUNCTUATION = "€‚„…†‡‰‹‘’“”•–—™›\xa0¡£¥§©«¬®°±²³´µ·¹»¼½¾¿×÷"
@@ -26,7 +28,7 @@ _CONTROLS = re.compile("[\x00-\x07\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
 def decode(data: bytes, path: str, declared: str = "") -> str:
     """Return the text of a file, unchanged: line ends stay, and a UTF-8 byte order mark stays as U+FEFF.
 
-    So offsets equal those of `data.decode("utf-8")`. UTF-16 and UTF-32 with a byte order mark, and older encodings that
+    So offsets equal those of `data.decode("utf-8")`. UTF-16 and UTF-32, and older encodings that
     are detected with confidence, are decoded too; a note is logged.
 
     Args:
@@ -41,6 +43,8 @@ def decode(data: bytes, path: str, declared: str = "") -> str:
     if not data:
         raise EmptyDocument(f"{path}: the file has no bytes")
     text = _marked(data, path)
+    if text is None and b"\0" in data[:_WIDE_HEAD]:
+        text = _wide(data, path)
     if text is None:
         try:
             text = data.decode("utf-8")
@@ -68,6 +72,31 @@ def _marked(data: bytes, path: str) -> str | None:
     return None
 
 
+def _wide(data: bytes, path: str) -> str | None:
+    """Return the text of UTF-16 or UTF-32 without a byte order mark, None where zero bytes lie otherwise.
+
+    Of text that is mostly ASCII one byte of two is zero, or three of four, always at the same places.
+    """
+    head = data[: min(_WIDE_HEAD, len(data) // 4 * 4)]
+    zeros = [head[i::4].count(0) * 4 for i in range(4)]  # per place of four, as if out of len(head)
+    filled = [zero <= _STRAY * len(head) for zero in zeros]
+    encoding = {"0101": "utf-16-le", "1010": "utf-16-be", "0111": "utf-32-le", "1110": "utf-32-be"}.get(
+        "".join("0" if full else "1" for full in filled)
+    )
+    if encoding is None or not all(
+        zero >= _MOSTLY * len(head) for zero, full in zip(zeros, filled, strict=True) if not full
+    ):
+        return None
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+    if _CONTROLS.search(text):
+        return None
+    logger.info("%s: decoded as %s, without a byte order mark", path, encoding)
+    return text
+
+
 def _detected(data: bytes, path: str, declared: str, error: UnicodeDecodeError) -> str:
     """Return the text in the declared or detected encoding.
 
@@ -79,7 +108,7 @@ def _detected(data: bytes, path: str, declared: str, error: UnicodeDecodeError) 
         raise MalformedDocument(f"{where}, and no other encoding fits")
     try:
         text = data.decode(encoding)
-    except (UnicodeDecodeError, LookupError) as second:
+    except (ValueError, LookupError) as second:
         raise MalformedDocument(f"{where}, nor {encoding}: {second}") from error
     if control := _CONTROLS.search(text):
         raise MalformedDocument(f"{where}; as {encoding} it holds U+{ord(control.group()):04X} at {control.start()}")

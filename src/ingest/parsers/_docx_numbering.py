@@ -33,7 +33,8 @@ class Numbering:
     @classmethod
     def read(cls, root: Any) -> "Numbering":
         """Read `numbering.xml`; None for a document without."""
-        lists, restarts = {}, {}
+        lists: dict[str, Any] = {}
+        restarts: dict[str, dict[int, int]] = {}
         if root is None:
             return cls()
         abstracts = {one.get(W + "abstractNumId") or "": _levels(one) for one in root.findall(W + "abstractNum")}

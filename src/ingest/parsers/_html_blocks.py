@@ -5,14 +5,13 @@ ends a block; lists become one block of lines with their depth as indentation; h
 "hidden", where it stands or, inside a paragraph, list or table, behind it.
 """
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 from ingest.parsers._assembly import Assembly
-from ingest.parsers._html_chrome import DROPPED, is_chrome, scope
+from ingest.parsers._html_chrome import DROPPED, Chrome, scope
 from ingest.parsers._html_hidden import Hiding
-from ingest.parsers._html_inline import BLOCKS, BREAK, SPECIAL, Inline, closing, is_anchor, opening
+from ingest.parsers._html_inline import BLOCKS, BREAK, SPECIAL, Inline, closing, is_anchor, language, opening
 from ingest.parsers._html_tables import grid, is_layout, own_rows
 from ingest.parsers._html_tree import check_depth
 from ingest.parsers._tables import lines as table_lines
@@ -21,8 +20,6 @@ from ingest.records import BlockKind
 MAX_TITLE = 1000  # characters; a longer heading is a paragraph
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _LISTS = ("ul", "ol", "menu", "dir", "dl")
-_NO_SECTIONS = ("li", "blockquote", "td", "th", "dd")  # a heading inside starts no section
-_LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang|highlight|brush:?|sourceCode|src|highlight-source)[-\s]([\w+#-]+)")
 _HIDDEN = ("hidden",)
 _CODE = ("pre", "listing", "xmp", "plaintext")
 
@@ -42,25 +39,25 @@ def add_html(assembly: Assembly, root: Any, *, first_level: int = 1, page: int |
 
     check_depth(root, assembly.limits.nesting, assembly.path)
     etree.strip_tags(root, etree.Comment, etree.ProcessingInstruction)
-    hiding = Hiding(root)
+    hiding, chrome = Hiding(root), Chrome(root)
     for part in scope(root):
-        flow = _Flow(assembly, hiding, first_level, {} if page is None else {"page": page})
+        flow = _Flow(assembly, Inline(hiding, chrome), first_level, {} if page is None else {"page": page})
         flow.read(part, hidden=any(hiding(around) for around in part.iterancestors()))
 
 
 class _Flow:
     """The state of one walk."""
 
-    def __init__(self, assembly: Assembly, hiding: Hiding, first_level: int, fields: dict[str, Any]) -> None:
-        self.assembly, self.hiding, self.first_level, self.fields = assembly, hiding, first_level, fields
-        self.inline = Inline(hiding)
+    def __init__(self, assembly: Assembly, inline: Inline, first_level: int, fields: dict[str, Any]) -> None:
+        self.assembly, self.inline, self.first_level, self.fields = assembly, inline, first_level, fields
+        self.hiding, self.chrome = inline.hiding, inline.chrome
         self.parts: list[str] = []  # text of the block that is open
         self.lists: list[tuple[str, int]] = []  # tag, next number
         self.items = 0  # open items
         self.marker = ""  # of the item that has no line yet
         self.lines: list[str] = []  # of the list that is open
         self.starts: list[int] = []  # the lines where items start
-        self.quotes = self.captions = self.hidden = self.sections = 0
+        self.quotes = self.captions = self.hidden = 0
         self.depth = 0
         self.closers: list[tuple[int, Callable[[], None]]] = []  # by depth
 
@@ -94,32 +91,34 @@ class _Flow:
                 parts.append(element.tail)
         self.flush()
         self.close_list()
+        self._laid_aside()
 
     def _start(self, element: Any, tag: str) -> bool:
         """Begin an element; tell whether its content is left out or was read here."""
         if tag in SPECIAL:
             return self._special(element, tag)
+        if self._is_left_out(element, tag):
+            return True
+        if len(element.attrib):
+            if self.hiding(element) and self._hide(element, tag):
+                return True
+            if element.get("role") == "heading" and tag not in _HEADINGS:
+                self.flush()
+                return self._heading(element, tag)
+        if tag in BLOCKS:
+            self.flush()
+            handler = _BLOCKS.get(tag)
+            return handler is not None and handler(self, element, tag)
+        if "-" in tag:
+            self.parts.append(" ")
+        return False
+
+    def _is_left_out(self, element: Any, tag: str) -> bool:
         if tag in DROPPED:
             if tag == "script" and element.get("type", "").startswith("math/tex"):
                 self.parts.append(f" {element.text or ''} ")
             return True
-        if is_chrome(element, tag):
-            return True
-        if len(element.attrib) and self.hiding(element) and self._hide(element, tag):
-            return True
-        if tag in BLOCKS:
-            self.flush()
-            handler = _BLOCKS.get(tag)
-            if handler is not None:
-                return handler(self, element, tag)
-        elif tag == "a" and is_anchor(element):
-            return True
-        elif "-" in tag:
-            self.parts.append(" ")
-        if element.get("role") == "heading":
-            self.flush()
-            return self._heading(element, tag)
-        return False
+        return self.chrome(element, tag) or (tag == "a" and is_anchor(element))
 
     def _open(self, close: Callable[[], None]) -> None:
         """Call `close` when the element that begins now ends."""
@@ -192,16 +191,13 @@ class _Flow:
                 at += len(line) + 1
             breaks = [offsets[start] for start in self.starts if start]
             self.lines, self.starts = [], []
-            fields = {"marks": _HIDDEN} if self.hidden else {}
-            self.assembly.add(BlockKind.LIST, lines, breaks=breaks, **self.fields, **fields)
-        if self.inline.hidden:
+            marks = _HIDDEN if self.hidden else ()
+            self.assembly.add(BlockKind.LIST, lines, breaks=breaks, marks=marks, **self.fields)
             self._laid_aside()
 
     def _laid_aside(self) -> None:
+        """Add the hidden text that was laid aside."""
         hidden, self.inline.hidden = self.inline.hidden, []
-        if self.lines:
-            self.inline.hidden = []
-            self.close_list()
         for text in hidden:
             self.assembly.add(BlockKind.PARAGRAPH, [text], marks=_HIDDEN, **self.fields)
 
@@ -246,20 +242,17 @@ class _Flow:
         self.marker = ""
 
     def _quote(self, element: Any, tag: str) -> bool:
-        self.quotes += 1
-        self._open(self._end_quote)
+        self._count("quotes", 1)
+        self._open(lambda: self._count("quotes", -1))
         return False
-
-    def _end_quote(self) -> None:
-        self.quotes -= 1
 
     def _caption(self, element: Any, tag: str) -> bool:
-        self.captions += 1
-        self._open(self._end_caption)
+        self._count("captions", 1)
+        self._open(lambda: self._count("captions", -1))
         return False
 
-    def _end_caption(self) -> None:
-        self.captions -= 1
+    def _count(self, what: str, by: int) -> None:
+        setattr(self, what, getattr(self, what) + by)
 
     def _code(self, element: Any, tag: str) -> bool:
         lines = self.inline.exact(element)
@@ -283,7 +276,7 @@ class _Flow:
         self._laid_aside()
         inner, self.inline.tables = self.inline.tables, []
         for table in inner:
-            _Flow(self.assembly, self.hiding, self.first_level, self.fields).read(table, hidden=bool(self.hidden))
+            _Flow(self.assembly, self.inline, self.first_level, self.fields).read(table, hidden=bool(self.hidden))
         return True
 
 
@@ -292,16 +285,6 @@ _BLOCKS: dict[str, Callable[[_Flow, Any, str], bool]] = {
     **dict.fromkeys(("li", "dt", "dd"), _Flow._item), **dict.fromkeys(_CODE, _Flow._code),
     "blockquote": _Flow._quote, "figcaption": _Flow._caption, "caption": _Flow._caption, "table": _Flow._table,
 }  # fmt: skip
-
-
-def language(pre: Any) -> str:
-    """Return the language in the classes of a `<pre>`, its `<code>`, or the two elements around it."""
-    around = pre.getparent()
-    parents = [] if around is None else [around, around.getparent()]
-    for element in (pre, *pre.iter("code"), *parents):
-        if element is not None and (match := _LANGUAGE.search((element.get("class") or "")[:MAX_TITLE])):
-            return match[1].lower()
-    return ""
 
 
 def _number(value: str | None, otherwise: int) -> int:

@@ -4,26 +4,31 @@ import re
 from typing import Any
 
 DROPPED = frozenset((
-    "script", "style", "noscript", "template", "nav", "iframe", "frameset", "object", "embed", "applet", "dialog", "svg",
-    "canvas", "audio", "video", "select", "input", "textarea", "datalist", "head", "rp", "meta", "link", "title", "col",
+    "script", "style", "noscript", "template", "nav", "iframe", "frameset", "object", "embed", "applet", "dialog",
+    "svg", "canvas", "audio", "video", "select", "input", "textarea",
+    "datalist", "head", "rp", "meta", "link", "title", "col",
     "colgroup", "map", "progress", "meter",
 ))  # fmt: skip
 """Elements that are never read, in HTML and in the HTML of e-mails, books and notebooks."""
 
 _ROLES = frozenset(("navigation", "search", "dialog", "alertdialog", "menu", "menubar", "tablist", "toolbar"))
 _ALWAYS = frozenset((
-    "headerlink", "mw-editsection", "linenos", "lineno", "linenumber", "linenodiv", "line-numbers-rows", "skip-link",
+    "headerlink", "mw-editsection", "linenos", "lineno", "linenumber", "linenodiv", "line-numbers-rows",
+    "skip-link",
     "skip-to-content", "skiplink", "katex-html", "mathjax_preview", "mjx-chtml", "noprint", "anchorjs-link",
 ))  # fmt: skip
 _MENUS = frozenset((
-    "navbar", "nav", "menu", "navigation", "breadcrumb", "breadcrumbs", "pagination", "pager", "site-nav", "sidebar-nav",
+    "navbar", "nav", "menu", "navigation", "breadcrumb", "breadcrumbs", "pagination", "pager", "site-nav",
+    "sidebar-nav",
     "main-nav", "footer-links", "social-links", "site-footer", "footer", "site-header",
 ))  # fmt: skip
 _CONSENT = re.compile(
     r"onetrust|cookiebot|cookieconsent|cookie-?law|didomi|osano|usercentrics|truste|qc-cmp|cc-(?:window|banner)"
-    r"|(?:cookies?|consent|gdpr|ccpa)[-_]{0,2}(?:consent|banner|bar|notice|popup|modal|overlay|message|info|dialog|alert|"
-    r"wrapper|container|disclaimer|prompt)|(?:banner|notice|popup|modal)[-_]{0,2}(?:cookies?|consent|gdpr)"
+    r"|(?:cookies?|consent|gdpr|ccpa)[-_]{0,2}(?:consent|banner|bar|notice|popup|modal|overlay|message|info|dialog|"
+    r"alert|wrapper|container|disclaimer|prompt)|(?:banner|notice|popup|modal)[-_]{0,2}(?:cookies?|consent|gdpr)"
 )
+_CONSENT_HINT = re.compile("cook|consent|gdpr|ccpa|trust|cc-|didomi|osano|usercentrics")
+_MENU_TAGS = frozenset(("div", "ul", "ol", "section", "aside", "p", "span", "td"))
 _CONSENT_LENGTH = 4000  # characters; longer text about cookies is content
 _ICON_LENGTH = 2  # characters without letters or digits that are decoration when hidden from assistive technology
 _SECTIONING = frozenset(("article", "section", "main", "aside", "blockquote", "figure", "li", "td", "details"))
@@ -67,39 +72,44 @@ def link_share(element: Any) -> float:
     return links / whole if whole else 1.0
 
 
-def is_chrome(element: Any, tag: str) -> bool:
-    """Tell whether an element is part of the site: menus, consent banners, the page's own header and footer."""
-    attributes = element.attrib
-    if tag in ("header", "footer"):
-        return _is_edge(element)
-    if tag == "button":
-        return not _is_text_button(element)
-    if not len(attributes):
+class Chrome:
+    """Tells which elements of one page are part of the site: menus, consent banners, its own header and footer."""
+
+    def __init__(self, root: Any) -> None:
+        """Remember how much text the page has: what holds half of it is content, whatever it is called."""
+        self._half = length(root) / 2
+
+    def __call__(self, element: Any, tag: str) -> bool:
+        """Tell whether an element is left out with all that is in it."""
+        if tag in ("header", "footer"):
+            return self._is_minor(element) and _is_edge(element)
+        if tag == "button":
+            return not _is_text_button(element)
+        return len(element.attrib) > 0 and (self._by_role(element, tag) or self._by_name(element, tag))
+
+    def _by_role(self, element: Any, tag: str) -> bool:
+        attributes = element.attrib
+        role = attributes.get("role")
+        if role is not None and (role in _ROLES or (role in ("banner", "contentinfo") and _is_edge(element))):
+            return self._is_minor(element)
+        return attributes.get("aria-hidden") == "true" and _is_icon(element, tag)
+
+    def _by_name(self, element: Any, tag: str) -> bool:
+        attributes = element.attrib
+        named = f"{attributes.get('class', '')} {attributes.get('id', '')}".lower()
+        if len(named) == 1 or tag in _WHOLE:
+            return False
+        names = named.split()
+        if not _ALWAYS.isdisjoint(names):
+            return True
+        if tag in _MENU_TAGS and not _MENUS.isdisjoint(names):
+            return self._is_minor(element) and link_share(element) >= _MENU_SHARE
+        if _CONSENT_HINT.search(named) and _CONSENT.search(named[:500]):
+            return length(element) < _CONSENT_LENGTH and self._is_minor(element)
         return False
-    role = attributes.get("role", "")
-    if role in _ROLES:
-        return True
-    if role in ("banner", "contentinfo") and _is_edge(element):
-        return True
-    if attributes.get("aria-hidden") == "true" and _is_icon(element, tag):
-        return True
-    named = f"{attributes.get('class', '')} {attributes.get('id', '')}".lower()
-    return len(named) > 1 and tag not in _WHOLE and _is_named_chrome(element, tag, named)
 
-
-def _is_named_chrome(element: Any, tag: str, named: str) -> bool:
-    names = named.split()
-    if not _ALWAYS.isdisjoint(names):
-        return True
-    if not _MENUS.isdisjoint(names) and tag in ("div", "ul", "ol", "section", "aside", "p", "span", "td"):
-        return link_share(element) >= _MENU_SHARE
-    if ("cook" in named or "consent" in named or "gdpr" in named or "cc-" in named or "trust" in named) and (
-        _CONSENT.search(named[:500])
-    ):
-        return length(element) < _CONSENT_LENGTH
-    return any(word in named for word in ("didomi", "osano", "usercentrics", "qc-cmp")) and (
-        length(element) < _CONSENT_LENGTH
-    )
+    def _is_minor(self, element: Any) -> bool:
+        return length(element) < self._half
 
 
 def _is_edge(element: Any) -> bool:

@@ -1,15 +1,17 @@
 """Tells what no reader of an HTML page sees: attributes, inline styles, and simple rules of its own style sheets."""
 
 import re
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 _SHEETS = 2**18  # characters of style sheets that are looked at
 _RULES = 20_000
+_CACHED = 2000  # characters; a longer style is not remembered
 _BRACE = re.compile(r"[{}]")
 _COMMENT = re.compile(r"/\*[^*]*(?:\*(?!/)[^*]*)*\*/")
 _SIMPLE = re.compile(r"\s*([.#])([\w-]+)\s*\Z")
 _NAMES = re.compile(r"[.#][\w-]+")
-_GONE = re.compile(r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)")
+_GONE = re.compile(r"(?<![\w-])(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))")
 _SHOWN = re.compile(r"display\s*:\s*(?!none)\w|visibility\s*:\s*visible")
 _ZERO = re.compile(r"0*\.?0+(?:px|pt|em|rem|%|ex|vh|vw)?\Z")
 _FAR = re.compile(r"-\s*\d{3,}(?:\.\d*)?(?:px|pt|em|rem|%)?\Z|-\d{2,}(?:em|rem)\Z")
@@ -35,51 +37,74 @@ class Hiding:
         attributes = element.attrib
         if not len(attributes):
             return False
-        if "hidden" in attributes and attributes["hidden"].lower() != "until-found":
+        if attributes.get("hidden", "until-found").lower() != "until-found":
+            return True
+        style = attributes.get("style")
+        if style and self._by_style(element, style.lower()[:_SHEETS]):
             return True
         if self._names and self._by_sheet(attributes):
             return True
-        style = attributes.get("style")
-        if style and (self._by_style(element, style.lower()[:_SHEETS])):
-            return True
-        if element.tag == "font" and "color" in attributes:
-            return self._like_background(element, attributes["color"].lower())
-        return False
+        return element.tag == "font" and "color" in attributes and self._like_background(element, attributes["color"])
 
     def _by_sheet(self, attributes: Any) -> bool:
         names = attributes.get("class", "").lower().split()
         return any(f".{name}" in self._names for name in names) or f"#{attributes.get('id', '').lower()}" in self._names
 
     def _by_style(self, element: Any, style: str) -> bool:
-        if _GONE.search(style):
+        seen = _judged(style) if len(style) < _CACHED else _judge(style)
+        if seen.gone:
             return True
-        rules = declarations(style)
-        if _ZERO.match(rules.get("opacity", "1")) or _ZERO.match(rules.get("font-size", "1")):
+        if seen.away and not any(name in element.get("class", "").lower() for name in _FOR_SPEECH):
             return True
-        if any(name in element.get("class", "").lower() for name in _FOR_SPEECH):
-            return False
-        if _FAR.match(rules.get("text-indent", "")):
-            return True
-        if rules.get("position") in ("absolute", "fixed"):
-            if any(_FAR.match(rules.get(side, "")) for side in ("left", "top", "right", "bottom")):
-                return True
-        if rules.get("overflow") == "hidden" and any(_ZERO.match(rules.get(side, "1")) for side in ("width", "height")):
-            return True
-        return "color" in rules and self._like_background(element, rules["color"])
+        return bool(seen.colour) and self._like_background(element, seen.colour)
 
     def _like_background(self, element: Any, colour: str) -> bool:
         """Tell whether text has the colour of the nearest background that the markup itself names."""
-        wanted = _colour(colour)
+        wanted = _colour(colour.lower())
         if wanted in ("", "transparent"):
             return wanted == "transparent"
         for around in (element, *element.iterancestors()):
-            found = around.get("bgcolor") or ""
+            found = _colour((around.get("bgcolor") or "").lower())
             if not found and (style := around.get("style")):
-                rules = declarations(style.lower()[:_SHEETS])
-                found = rules.get("background-color") or rules.get("background", "")
-            if found and (known := _colour(found.lower())) != "transparent":
-                return known == wanted
+                style = style.lower()[:_SHEETS]
+                found = (_judged(style) if len(style) < _CACHED else _judge(style)).background
+            if found and found != "transparent":
+                return found == wanted
         return self._white and wanted == "#ffffff"
+
+
+class _Style(NamedTuple):
+    """What an inline style does to the text of its element."""
+
+    gone: bool  # not rendered
+    away: bool  # rendered where nobody looks; a way to speak to screen readers, too
+    colour: str
+    background: str  # as `_colour` returns it; "?" when it is not understood
+
+
+def _judge(style: str) -> _Style:
+    rules = declarations(style)
+    gone = (
+        rules.get("display") == "none"
+        or rules.get("visibility") in ("hidden", "collapse")
+        or rules.get("mso-hide") == "all"
+        or any(_ZERO.match(rules.get(name, "1")) for name in ("opacity", "font-size"))
+    )
+    background = rules.get("background-color") or rules.get("background", "")
+    return _Style(gone, _is_away(rules), rules.get("color", ""), _colour(background) or ("?" if background else ""))
+
+
+_judged = lru_cache(maxsize=1024)(_judge)  # pages repeat their styles; measured: half the time of a page full of them
+
+
+def _is_away(rules: dict[str, str]) -> bool:
+    """Tell whether a style moves text off the screen or gives it no room."""
+    if _FAR.match(rules.get("text-indent", "")):
+        return True
+    moved = rules.get("position") in ("absolute", "fixed")
+    if moved and any(_FAR.match(rules.get(side, "")) for side in ("left", "top", "right", "bottom")):
+        return True
+    return rules.get("overflow") == "hidden" and any(_ZERO.match(rules.get(side, "1")) for side in ("width", "height"))
 
 
 def declarations(style: str) -> dict[str, str]:
@@ -107,7 +132,7 @@ def _colour(value: str) -> str:
 
 
 def _hidden_names(sheets: str) -> frozenset[str]:
-    """Return ".class" and "#id" of top-level rules that hide, less those that another rule shows: scripts toggle them."""
+    """Return ".class" and "#id" of top-level rules that hide, less those that a rule shows: scripts toggle them."""
     hidden: set[str] = set()
     shown: set[str] = set()
     for depth, selector, body in _rules(_COMMENT.sub(" ", sheets)):

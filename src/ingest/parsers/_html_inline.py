@@ -1,8 +1,9 @@
 """The text of an HTML element as a reader sees it, for cells, headings, captions and code."""
 
+import re
 from typing import Any
 
-from ingest.parsers._html_chrome import DROPPED, is_chrome
+from ingest.parsers._html_chrome import DROPPED, Chrome
 from ingest.parsers._html_hidden import Hiding
 
 BREAK = "\0"  # a line break that the page asks for; no document holds it
@@ -14,6 +15,7 @@ BLOCKS = frozenset((
 ))  # fmt: skip
 SPECIAL = frozenset(("br", "img", "math", "rt", "q", "input", "label", "wbr"))
 LONG_TABLE = 200  # characters; a longer table inside a cell is a block of its own
+_LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang|highlight|brush:?|sourceCode|src|highlight-source)[-\s]([\w+#-]+)")
 _ANCHOR_SIGNS = ("", "¶", "#", "§", "🔗", "\uf0c1")
 _TEX = ("application/x-tex", "application/x-latex", "latex", "tex")
 
@@ -54,9 +56,9 @@ def formula(math: Any) -> str:
 class Inline:
     """Collects text; what is hidden in it, and long tables in it, are laid aside for blocks of their own."""
 
-    def __init__(self, hiding: Hiding) -> None:
+    def __init__(self, hiding: Hiding, chrome: Chrome) -> None:
         """Start with nothing laid aside."""
-        self.hiding = hiding
+        self.hiding, self.chrome = hiding, chrome
         self.hidden: list[str] = []
         self.tables: list[Any] = []
 
@@ -106,7 +108,7 @@ class Inline:
             text, read = opening(element, tag)
             parts.append(text)
             return not read
-        if tag in DROPPED or is_chrome(element, tag) or (tag == "a" and is_anchor(element)):
+        if tag in DROPPED or self.chrome(element, tag) or (tag == "a" and is_anchor(element)):
             return True
         if self.hiding(element):
             self.aside(element)
@@ -129,6 +131,16 @@ def is_anchor(link: Any) -> bool:
 def seen(element: Any) -> list[str]:
     """Return the pieces of text below an element, without scripts and styles."""
     return element.xpath(".//text()[not(parent::script or parent::style or parent::template)]")  # type: ignore[no-any-return]
+
+
+def language(pre: Any) -> str:
+    """Return the language in the classes of a `<pre>`, its `<code>`, or the two elements around it."""
+    around = pre.getparent()
+    parents = [] if around is None else [around, around.getparent()]
+    for element in (pre, *pre.iter("code"), *parents):
+        if element is not None and (match := _LANGUAGE.search((element.get("class") or "")[:1000])):
+            return match[1].lower()
+    return ""
 
 
 def _in_item(element: Any) -> bool:

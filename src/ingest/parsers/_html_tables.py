@@ -8,9 +8,10 @@ from ingest.parsers._tables import REPEATED
 
 _LAYOUT_ROLES = ("presentation", "none")
 _FLOW = ("table", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "form", "article", "section", "main")
+_SMALL_GRID = 1000  # characters up to which a regular grid with tables or headings inside is data
 _LONG_CELL = 300  # characters; a table of one row with such a cell is layout
 _WIDEST = 1000  # columns that a cell may span (HTML's own limit)
-_PADDING = 10**6  # cells that spans may add to one table; beyond it spans count once
+_PADDING = 10**5  # cells that spans may add to one table; beyond it spans count once
 
 
 def own_rows(table: Any) -> list[Any]:
@@ -40,13 +41,13 @@ def is_layout(table: Any, rows: list[Any]) -> bool:
     parts = [cells(row) for row in rows]
     if any(cell.tag == "th" for row in parts for cell in row):
         return False
-    if max((len(row) for row in parts), default=0) <= 1:
+    widths = {len(row) for row in parts}
+    if max(widths, default=0) <= 1:
         return True
     if next((inner for inner in table.iter(*_FLOW) if inner is not table), None) is not None:
-        return True
-    if len(rows) == 1:
-        return any(cell.xpath(f"string-length(normalize-space(.)) > {_LONG_CELL}") for cell in parts[0])
-    return False
+        grids = len(parts) > 1 and len(widths) == 1 and next(table.iter("pre", "form", "article", "main"), None) is None
+        return not grids or int(table.xpath("string-length(normalize-space(.))")) > _SMALL_GRID
+    return len(rows) == 1 and any(cell.xpath(f"string-length(normalize-space(.)) > {_LONG_CELL}") for cell in parts[0])
 
 
 def grid(rows: list[Any], inline: Inline) -> tuple[list[list[str]], int]:
@@ -68,6 +69,8 @@ def grid(rows: list[Any], inline: Inline) -> tuple[list[list[str]], int]:
         parts = cells(row)
         texts, waiting, used = _row(parts, waiting, inline, budget)
         budget -= used
+        if budget <= 0:
+            waiting = {}
         if not any(texts):
             continue
         if headers == len(found) and _is_header(row, parts, first=not found):

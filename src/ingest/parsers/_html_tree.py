@@ -14,6 +14,12 @@ _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,30};)")
 _XML_ENTITIES = frozenset(("amp;", "lt;", "gt;", "quot;", "apos;"))
 _DOCTYPE = re.compile(r"<!DOCTYPE\b[^>\[]{0,1000}(\[)?", re.I)
 _DECLARATION = re.compile(r"\s*<\?xml[^>]{0,200}\?>")
+_SUPERSETS = {
+    **dict.fromkeys(("iso-8859-1", "iso8859-1", "latin1", "latin-1", "us-ascii", "ascii"), "cp1252"),
+    **dict.fromkeys(("gb2312", "gbk", "x-gbk"), "gb18030"), **dict.fromkeys(("shift_jis", "sjis", "x-sjis"), "cp932"),
+    **dict.fromkeys(("ks_c_5601-1987", "euc-kr", "ks_c_5601"), "cp949"), "iso-8859-9": "cp1254", "tis-620": "cp874",
+    "iso-8859-11": "cp874", "unicode": "utf-8", "utf8": "utf-8",
+}  # fmt: skip
 NESTING = 200  # levels of elements
 _STEPS = 400  # of one XPath expression; libxml2 refuses more than 500
 
@@ -21,7 +27,13 @@ _STEPS = 400  # of one XPath expression; libxml2 refuses more than 500
 def declared_encoding(data: bytes) -> str:
     """Return the encoding that a page names for itself, "" when it names none."""
     match = _ENCODING.search(data[:_DECLARED_IN])
-    return (match[1] or match[2]).decode("ascii").lower() if match else ""
+    name = (match[1] or match[2]).decode("ascii").lower() if match else ""
+    return as_browsers_read(name)
+
+
+def as_browsers_read(encoding: str) -> str:
+    """Return the encoding that a label means on the web (WHATWG Encoding): Windows' superset of the one it names."""
+    return _SUPERSETS.get(encoding, encoding)
 
 
 def tree(source: str, path: str = "", *, nesting: int = NESTING) -> Any:
@@ -39,6 +51,8 @@ def tree(source: str, path: str = "", *, nesting: int = NESTING) -> Any:
     except etree.XMLSyntaxError:
         root = None
     for fault in parser.error_log:
+        if fault.type_name == "ERR_NO_MEMORY":
+            raise MemoryError
         if fault.level == etree.ErrorLevels.FATAL and fault.type_name == "ERR_RESOURCE_LIMIT":
             raise OversizedDocument(f"{path}: line {fault.line}: {fault.message.strip()}")
     check_depth(root, nesting, path)

@@ -7,11 +7,12 @@ from ingest.errors import EmptyDocument, MalformedDocument
 from ingest.parsers._assembly import Assembly
 from ingest.parsers._decoding import decode
 from ingest.parsers._html_blocks import add_html
-from ingest.parsers._html_tree import declared_encoding, tree
+from ingest.parsers._html_tree import as_browsers_read, declared_encoding, tree
 from ingest.records import BlockKind, Child
 
 _QUOTED = re.compile(r"(?:> ?)+")
 _STATEFUL = ("iso-2022", "hz", "utf-7")  # encodings whose bytes are all ASCII
+_LABEL = re.compile(r"[A-Za-z0-9][\w.:-]{0,40}", re.ASCII)  # of a charset
 _SAME = 0.8  # share of the HTML's words that plain text must hold to stand for it
 _WORD = re.compile(r"\w+")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]")
@@ -78,20 +79,23 @@ def unflowed(text: str, *, delete_space: bool) -> str:
 
 def text_of(data: bytes, charset: str, path: str, *, html: bool = False) -> str:
     """Return the text of a part whose charset may be missing or wrong; bytes that no encoding fits become U+FFFD."""
+    charset = as_browsers_read(charset.lower()) if _LABEL.fullmatch(charset) else ""
     if charset.startswith(_STATEFUL):
         try:
             return data.decode(charset)
         except (UnicodeDecodeError, LookupError):
             pass
-    try:
-        return decode(data, path, declared_encoding(data) or charset if html else charset)
-    except EmptyDocument:
-        return ""
-    except MalformedDocument:
-        pass
+    named = declared_encoding(data) or charset if html else charset
+    for declared in dict.fromkeys((named, "")):
+        try:
+            return decode(data, path, declared)
+        except EmptyDocument:
+            return ""
+        except MalformedDocument:
+            continue
     try:
         return data.decode(charset or "utf-8").replace("\0", "")
-    except (UnicodeDecodeError, LookupError, UnicodeError):
+    except (LookupError, UnicodeError):
         return data.decode("utf-8", "replace").replace("\0", "")
 
 

@@ -1,7 +1,8 @@
 """Top-level blocks of CommonMark with tables, footnotes, task lists and definition lists, by line."""
 
+import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Container
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ _BLOCKS = frozenset(
     {"Paragraph", "Heading", "List", "Item", "BlockQuote", "CodeBlock", "HtmlBlock", "Table", "DefinitionList"}
 )
 _INSIDE["BlockQuote"] = _INSIDE["FootnoteDefinition"] = _BLOCKS
+_LABEL = re.compile(r"\[([^\[\]]{1,999})\]")
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -39,9 +41,13 @@ class Found:
     inner: list[int] = field(default_factory=list)
 
 
-def labels(text: str) -> list[str]:
-    """Return the labels of all link reference definitions of a text."""
-    return list(scanner().reference_definitions(text))
+def labels(text: str) -> frozenset[str]:
+    """Return the normalised labels of all link reference definitions of a text."""
+    return frozenset(map(_normalised, scanner().reference_definitions(text)))
+
+
+def _normalised(label: str) -> str:
+    return " ".join(label.split()).casefold()
 
 
 @lru_cache(maxsize=1)
@@ -89,7 +95,7 @@ def scan(text: str, nesting: int, path: str) -> list[Found]:
     return found
 
 
-def inline_text(content: str, known: Iterable[str]) -> str:
+def inline_text(content: str, known: Container[str]) -> str:
     """Return what a reader sees of inline Markdown on one line; `known` are the labels of links that are defined."""
     parts = [part for event in _inline(content, known) for part in _shown(event)]
     return " ".join("".join(parts).split())
@@ -105,9 +111,10 @@ def _shown(event: Any) -> tuple[str, ...]:
     return (" ",) if what == "InlineHtml" and value[:3].lower() == "<br" else ()
 
 
-def _inline(content: str, known: Iterable[str]) -> Any:
+def _inline(content: str, known: Container[str]) -> Any:
     """Return the events of a heading: there no block can begin."""
-    definitions = "".join(f"\n[{label}]: /x" for label in known)
+    used = [label for label in _LABEL.findall(content) if _normalised(label) in known]
+    definitions = "".join(f"\n[{label}]: /x" for label in dict.fromkeys(used))
     return scanner().events(f"# {content}\n{definitions}\n")
 
 

@@ -11,8 +11,9 @@ from ingest.parsers._markdown_events import Found
 _LONGEST = 2000  # characters of a heading's tags and text
 
 _HEADING = re.compile(
-    rf"^[ \t]*<h(?P<level>[1-6])(?:\s[^<>]{{0,{_LONGEST}}})?>(?P<inside>.{{0,{_LONGEST}}}?)</h(?P=level)\s*>[ \t]*\r?$",
-    re.I | re.S | re.M,
+    rf"(?<![^\r\n])[ \t]*<h(?P<level>[1-6])(?:\s[^<>]{{0,{_LONGEST}}})?>"
+    rf"(?P<inside>(?:[^<]|<(?!h[1-6]\b)){{0,{_LONGEST}}}?)</h(?P=level)\s*>[ \t]*(?![^\r\n])",
+    re.I | re.S,
 )
 _BREAK = re.compile(r"<br\b[^<>]*>", re.I)
 _TAG = re.compile(r"<[^<>]*>")

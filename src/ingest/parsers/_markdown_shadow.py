@@ -1,8 +1,8 @@
 """What Markdown files write beyond CommonMark, line by line: containers, admonitions, shortcodes, JSX, targets, math.
 
 CommonMark would take such lines for text and join them with what stands beside them. The shadow of a file has as many
-lines as the file; there they are blank, and the bodies of admonitions and JSX elements are not indented. What they are
-is told beside it, by line.
+lines as the file; there they are blank or a comment, and the bodies of admonitions and JSX elements are not indented.
+What they are is told beside it, by line.
 """
 
 import re
@@ -20,6 +20,7 @@ _FENCE = re.compile(r"[ \t]*(?:(?P<ticks>`{3,})[^`]*|(?P<tildes>~{3,}).*)$")
 _DIRECTIVE = re.compile(r" {0,3}(?P<colons>:{3,})(?P<info>\{[^}\s]+\}.*)$")
 _COLONS = re.compile(r"[ \t]*:{3,}[ \t]*(?:[\w{\[-].*)?$")
 _SHORTCODE = re.compile(r"[ \t]*(?:\{\{[<%][^{}]*[%>]\}\}[ \t]*)+$")
+_CLOSING = re.compile(r"[ \t]*\{\{[<%][ \t]*/")
 _TARGET = re.compile(r" {0,3}\([a-zA-Z0-9|@<>*./_+:-]{1,100}\)=[ \t]*$")
 _ADMONITION = re.compile(r"[ ]*(?:!!!|\?\?\?\+?)[ \t]+[\w\"-].*$|[ ]*===[!+]?[ \t]+\".*\"[ \t]*$")
 _MATH = re.compile(r" {0,3}\$\$[ \t]*$")
@@ -104,18 +105,25 @@ class _Scan:
                 return self._take("directive", line, end, directive["info"])
         if _MATH.match(text) and (end := self._closing(line, "math", 2)) > line:
             return self._take("math", line, end)
-        kind = "silent" if _TARGET.match(text) else self._fence_or_shortcode(text)
+        kind = "silent" if _TARGET.match(text) else self._fence_or_shortcode(line, text)
         return self._take(kind, line, line + 1) if kind else line
 
-    def _fence_or_shortcode(self, text: str) -> str:
+    def _fence_or_shortcode(self, line: int, text: str) -> str:
         if self._is_admonition(text):
             self.admonitions.append(_indent(text) + _ADMONITION_INDENT)
             return "text"
-        return "text" if _COLONS.match(text) or _SHORTCODE.match(text) else ""
+        if _SHORTCODE.match(text):  # in the middle of a paragraph it stands for words
+            taken = self.result.specials and self.result.specials[-1].end == line
+            alone = not line or taken or not self.lines[line - 1].strip() or _CLOSING.match(text)
+            return "text" if alone else ""
+        return "text" if _COLONS.match(text) else ""
 
     def _take(self, kind: str, first: int, end: int, info: str = "") -> int:
         self.result.specials.append(Special(kind, first, end, info))
         self.result.lines[first:end] = [""] * (end - first)
+        if first and not self.lines[first - 1].strip():  # it ends a list above it, as any block of its indentation
+            text = self.lines[first]
+            self.result.lines[first] = " " * max(_indent(text) - self._depth(), 0) + "<!-- -->"
         return end
 
     def _closing(self, line: int, kind: str, length: int) -> int:
@@ -201,9 +209,12 @@ class _Scan:
     def _dedent(self, line: int, text: str) -> None:
         """Take away the indentation that belongs to admonitions and elements."""
         self._deepen(text)
-        by = _ADMONITION_INDENT * len(self.admonitions) + sum(depth for _, depth in self.elements[-MAX_TAG_LINES:])
-        if by:
+        if by := self._depth():
             self.result.lines[line] = text[min(by, len(text) - len(text.lstrip())) :]
+
+    def _depth(self) -> int:
+        """Return the indentation of the open admonitions and elements together."""
+        return _ADMONITION_INDENT * len(self.admonitions) + sum(depth for _, depth in self.elements[-MAX_TAG_LINES:])
 
 
 def _indent(text: str) -> int:

@@ -3,7 +3,7 @@
 import json
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Container
 from typing import Any
 
 from ingest.parsers._markdown_events import inline_text
@@ -24,7 +24,7 @@ _TITLE_LINE = re.compile(r"^title[ \t]*[:=][ \t]*(.+)$", re.M)
 
 # A title that is one plain or quoted scalar on its line; YAML in Python takes longer than all the rest of a page.
 _SIMPLE_TITLE = re.compile(
-    r"^title:[ \t]+(?:(?P<bare>[A-Za-z](?:[^\s:#]|[ \t](?!#)|:(?=\S))*)"
+    r"^title:[ \t]+(?:(?P<bare>[A-Za-z](?:[^\s:#]|[ \t](?!#)|:(?=\S)){0,300})"
     r"|\"(?P<quoted>[^\"\\\r\n]+)\"|'(?P<single>[^'\r\n]+)')"
     r"[ \t]*(?=\r?\n(?![ \t])|\Z)",
     re.M,
@@ -119,10 +119,10 @@ def heading_content(source: str) -> str:
     return " ".join(source.splitlines()[:-1])
 
 
-def plain_title(content: str, references: Iterable[str] = ()) -> str:
+def plain_title(content: str, references: Container[str] = ()) -> str:
     """Return a heading's text as a reader sees it: without emphasis, links, code marks, anchors, roles, shortcodes.
 
-    `references` are the labels of the document's link reference definitions.
+    `references` are the normalised labels of the document's link reference definitions.
     """
     content = _MDX_COMMENT.sub("", _SHORTCODE.sub(_shortcode, " ".join(content.split())))
     content = _ATTRIBUTES.sub("", _FOOTNOTE.sub("", content))

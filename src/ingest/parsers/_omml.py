@@ -1,5 +1,6 @@
 """Equations of Office documents (OMML) as one line of text: x^2, a/b, √(x)."""
 
+from collections.abc import Callable
 from typing import Any
 
 from ingest.parsers._ooxml import M, W
@@ -19,7 +20,7 @@ def equation(element: Any) -> str:
     shape = _SHAPES.get(name) if tag.startswith(M) else None
     if shape is None:
         return "".join(map(equation, element))
-    parts = {}
+    parts: dict[str, list[str]] = {}
     for child in element:
         if isinstance(child.tag, str):
             parts.setdefault(child.tag.rpartition("}")[2], []).append(equation(child))
@@ -59,7 +60,7 @@ def _root(element: Any, parts: dict[str, str]) -> str:
     return (f"{degree}√" if degree else "√") + f"({parts.get('e', '')})"
 
 
-_SHAPES = {
+_SHAPES: dict[str, Callable[[Any, dict[str, str]], str]] = {
     "f": lambda _, parts: f"{_group(parts.get('num', ''))}/{_group(parts.get('den', ''))}",
     "sSup": _scripts, "sSub": _scripts, "sSubSup": _scripts, "limLow": _scripts,
     "limUpp": lambda _, parts: f"{parts.get('e', '')}^{_group(parts.get('lim', ''))}",

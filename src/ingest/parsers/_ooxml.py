@@ -75,6 +75,10 @@ class Package:
         """Tell whether a part exists."""
         return _plain(name) in self._names
 
+    def names(self) -> list[str]:
+        """Return the names of all parts, in lower case."""
+        return list(self._names)
+
     def data(self, name: str) -> bytes:
         """Return the content of a part. Raises: MalformedDocument when it is missing or damaged, OversizedDocument."""
         info = self._names.get(_plain(name))
@@ -105,20 +109,19 @@ class Package:
 
         source = io.BytesIO(self._transitional(name))
         events = etree.iterparse(
-            source, events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False,
+            source, events=("end",), tag=tags, resolve_entities=False, no_network=True, load_dtd=False,
             remove_comments=True, remove_pis=True,
         )  # fmt: skip
-        wanted, first = frozenset(tags), True
+        first = True
         try:
-            for event, element in events:
+            for _, element in events:
                 if first:
                     self._refuse_doctype(name, element)
                     first = False
-                if event == "end" and element.tag in wanted:
-                    yield element
-                    element.clear()
-                    while element.getprevious() is not None:
-                        del element.getparent()[0]
+                yield element
+                element.clear()
+                while element.getprevious() is not None:
+                    del element.getparent()[0]
         except etree.XMLSyntaxError as error:
             raise self._fault(name, error) from error
 

@@ -13,6 +13,8 @@ from ingest.parsers._pdf_text import LEADERS, MARKER, right_to_left
 _MAX_ROWS = 500  # of one aligned table on a page
 _CELL_WORDS = 7.0  # on average, at most, in a table without lines
 _PITCH = 2.6  # font sizes between the rows of a table without lines, at most
+_APART = 24.0  # points between a header and its table, at most
+_HEADER_ROWS = 3
 _NUMERIC = re.compile(r"[-+(]?[$€£]?[\d.,%\s)*/-]+")
 
 
@@ -71,6 +73,16 @@ def aligned_table(rows: Sequence[Sequence[_Piece]], at: int, page: int) -> tuple
     return last, Table(texts, header_rows(texts, bold), page, columns[0][0], columns[-1][1], top, bottom, [])
 
 
+def joined(above: Table, below: Table) -> Table | None:
+    """Return two tables as one when the upper one is the header of the lower one, set off by space; else None."""
+    apart = below.top - above.bottom > _APART or len(above.rows[0]) != len(below.rows[0])
+    if apart or len(above.rows) > _HEADER_ROWS or below.header or above.words or below.words:
+        return None
+    rows = above.rows + below.rows
+    x0, x1 = min(above.x0, below.x0), max(above.x1, below.x1)
+    return Table(rows, len(above.rows), above.page, x0, x1, above.top, below.bottom, [])
+
+
 def _cells(row: Sequence[_Piece]) -> Sequence[_Piece]:
     """Return the cells of a row: nothing when it is an item of a list, or a line of a table of contents."""
     if len(row) > 1 and (MARKER.fullmatch(row[0].text) or any(LEADERS.search(piece.text) for piece in row)):
@@ -121,7 +133,7 @@ def _aligned_row(row: Sequence[_Piece], columns: list[list[float]]) -> list[str]
 def header_rows(rows: list[list[str]], bold: list[bool]) -> int:
     """Return how many of the first rows are the header: those in bold above others, else one row of names."""
     count = 0
-    while count < min(3, len(rows)) and bold[count]:
+    while count < min(_HEADER_ROWS, len(rows)) and bold[count]:
         count += 1
     if 0 < count < len(rows) and not all(bold):
         return count

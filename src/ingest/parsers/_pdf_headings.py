@@ -93,18 +93,21 @@ class Headings:
     def _styles(self, runs: Sequence[Sequence[Line]], body: _Style) -> dict[_Look, int]:
         """Return the looks of headings with their levels: those that the outline uses, then larger before smaller.
 
-        Looks that occur once, as on a title page, share a level.
+        Looks that occur once, as on a title page, share a level; paragraphs in larger print are none.
         """
         known: dict[_Look, Counter[int]] = {}
         looks: Counter[_Look] = Counter()
+        prose: Counter[_Style] = Counter()  # characters of titles below zero, of other text above
         for run in runs:
             if level := self._levels.get(id(run[0])):
                 known.setdefault(_look(run[0]), Counter())[level] += 1
-            if _is_title(run, body):
-                looks[_look(run[0])] += 1
+            title = _is_title(run, body)
+            looks[_look(run[0])] += title
+            prose[_style(run[0])] += sum(len(line.text) for line in run) * (-1 if title else 1)
         styles: dict[_Look, int] = {}
         level, alone = 0, False  # alone: nothing is on this level but looks that occur once
-        for look in sorted({*looks, *known}, key=lambda look: (-look[0], not look[1], look[2])):
+        found = {look for look, count in looks.items() if count and (look[1] or prose[look[:2]] <= 0)}
+        for look in sorted({*found, *known}, key=lambda look: (-look[0], not look[1], look[2])):
             if look in known:
                 level, alone = known[look].most_common(1)[0][0], False
             elif looks[look] > 1 or not alone:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ingest.parsers._pdf_grid import Table, aligned_table
+from ingest.parsers._pdf_grid import Table, aligned_table, joined
 from ingest.parsers._pdf_page import Page, Word
 from ingest.parsers._pdf_ruled import ruled_tables
 from ingest.parsers._pdf_text import right_to_left
@@ -246,7 +246,9 @@ def _items(pieces: list[Piece], page: Page, column: int) -> list[Line | Table]:
     while at < len(rows):
         end, table = aligned_table(rows, at, page.number)
         if table is not None:
-            found.append(table)
+            last = found[-1] if found else None
+            whole = joined(last, table) if isinstance(last, Table) else None
+            found[-1 if whole else len(found) :] = [whole or table]
             at = end
             continue
         found.append(_line(rows[at], page, column))

@@ -4,7 +4,7 @@ import shutil
 from importlib.util import find_spec
 from typing import Any
 
-from ingest.errors import InvalidSettings, OversizedDocument, ParserTimeout
+from ingest.errors import OversizedDocument, ParserTimeout, ScannedDocument
 from ingest.parsers._pdf_layout import Line, Sheet
 from ingest.records import RawDocument
 
@@ -31,7 +31,7 @@ def recognise(pdf: Any, pages: list[int], raw: RawDocument) -> dict[int, Sheet]:
         pages: From 1.
         raw: For the languages, and for messages.
 
-    Raises: OversizedDocument, ParserTimeout.
+    Raises: OversizedDocument, ParserTimeout, ScannedDocument.
     """
     path = raw.ref.path
     if len(pages) > MAX_PAGES:
@@ -44,13 +44,13 @@ def recognise(pdf: Any, pages: list[int], raw: RawDocument) -> dict[int, Sheet]:
 
 
 def image_text(image: Any, languages: str, where: str) -> str:
-    """Return tesseract's text of a Pillow image. Raises: ParserTimeout, InvalidSettings for a missing language."""
+    """Return tesseract's text of a Pillow image. Raises: ParserTimeout, ScannedDocument (a language is missing)."""
     import pytesseract
 
     try:
         return str(pytesseract.image_to_string(image, lang=languages, timeout=PAGE_SECONDS))
     except pytesseract.TesseractError as error:
-        raise InvalidSettings(f"{where}: tesseract failed for the languages {languages}: {error.message}") from error
+        raise ScannedDocument(f"{where}: tesseract failed for the languages {languages}: {error.message}") from error
     except RuntimeError as error:
         raise ParserTimeout(f"{where}: tesseract took over {PAGE_SECONDS:g} seconds") from error
 

@@ -15,8 +15,9 @@ from ingest.parsers._pdf_tags import heading_tags
 
 _ASCENT, _DESCENT = 0.8, 0.2  # of the font size, above and below the base line: glyph boxes differ too much
 _HYPHENS = {0x2: "-", 0xFFFE: "-", 0xAD: "\xad"}  # PDFium's own marks of a hyphen at a line's end
-_SPACES = frozenset({0x20, 0xA0, 0x3000, 0x9, 0x200B, *range(0x2000, 0x200B)})
+_SPACES = frozenset(code for code in range(0x3001) if chr(code).isspace() and code not in (10, 13))
 _BOLD = ("bold", "black", "heavy", "semib", "demi", "cmbx", "sfbx", "-medi")
+_UNKNOWN = "\ufffd"  # a glyph whose character the file does not tell
 _SMALLEST = 1.0  # points; smaller text is hidden
 _MAX_NOTES = 10_000  # annotations of a page that are looked at
 _FORCE_BOLD = 1 << 18  # flag of a font descriptor
@@ -58,6 +59,7 @@ class Page:
     words: list[Word]
     rules: list[tuple[float, float, float, float]]  # x0, top, x1, bottom; one side is a point or thin
     picture_share: float  # of the page, covered by the largest picture
+    unreadable: bool = False  # most of its glyphs are of unknown characters
     tags: dict[int, str] = field(default_factory=dict)  # marked content → role, of a tagged document
 
 
@@ -94,7 +96,9 @@ def read_page(handle: Any, number: int) -> Page:
     share = max((_area(box) for box in painted.pictures), default=0.0) / max(width * height, 1.0)
     if turn % 2:
         width, height = height, width
-    page = Page(number, width, height, words, rules, share, heading_tags(handle))
+    letters = sum(len(word.text) for word in words)
+    unreadable = sum(word.text.count(_UNKNOWN) for word in words) > letters / 2
+    page = Page(number, width, height, words, rules, share, unreadable, heading_tags(handle))
     return _placed(page, turn, (left, bottom, right, top))
 
 
@@ -136,7 +140,7 @@ class _Reader:
             if code in (10, 13):
                 word, self.run = None, self.run + 1
                 continue
-            if code in _SPACES or code == 0:
+            if code in _SPACES:
                 word = None
                 continue
             raw.FPDFText_GetLooseCharBox(text, at, by_rect)
@@ -147,7 +151,9 @@ class _Reader:
                 word = self._begin(look, start, end, base, (x.value, y.value))
             if place != (x.value, y.value) or not 0x590 <= code <= 0x8FF:
                 glyph, place = len(word.text), (x.value, y.value)
-            letter = _HYPHENS.get(code) or chr(code)  # PDFium turns the letters of an Arabic ligature around
+            letter = _HYPHENS.get(code) or (
+                _UNKNOWN if code < 32 else chr(code)
+            )  # PDFium turns the letters of an Arabic ligature around
             word.text = f"{word.text[:glyph]}{letter}{word.text[glyph:]}"
             word.x1 = max(word.x1, end)
             word.x0 = min(word.x0, start)
@@ -204,7 +210,7 @@ class _Reader:
         red, green, blue, alpha = (channel.value for channel in channels)
         look = self.looks[key] = _Look(
             size, self._bold(thing), raw.FPDFTextObj_GetTextRenderMode(thing), (red, green, blue, alpha),
-            self.painted.order.get(key, len(self.painted.order)), raw.FPDFPageObj_GetMarkedContentID(thing), turn,
+            self.painted.order.get(key, self.painted.objects), raw.FPDFPageObj_GetMarkedContentID(thing), turn,
         )  # fmt: skip
         return look
 

@@ -27,6 +27,7 @@ class Paint:
     pictures: list[Box] = field(default_factory=list)
     unknown: list[Box] = field(default_factory=list)  # pictures and shadings: any colour may be there
     order: dict[int, int] = field(default_factory=dict)  # address of a page object → its place
+    objects: int = 0
     segments: int = 0
 
     def pictured(self, point: tuple[float, float]) -> bool:
@@ -60,10 +61,11 @@ def _walk(pdfium: Any, parent: Any, count: Any, get: Any, state: tuple[Paint, Ma
     """Go over the objects of a page or of a form, depth first, which is the order of painting."""
     found, outer, depth = state
     for index in range(count(parent)):
-        if len(found.order) >= _MAX_OBJECTS:
+        if found.objects >= _MAX_OBJECTS:
             return
         thing = get(parent, index)
-        found.order[ctypes.cast(thing, ctypes.c_void_p).value or 0] = len(found.order)
+        found.order[ctypes.cast(thing, ctypes.c_void_p).value or 0] = found.objects
+        found.objects += 1
         kind = pdfium.FPDFPageObj_GetType(thing)
         if kind == pdfium.FPDF_PAGEOBJ_TEXT:
             continue
@@ -100,7 +102,7 @@ def _path(pdfium: Any, thing: Any, found: Paint, outer: Matrix) -> None:
         colour_of(thing, *(ctypes.byref(channel) for channel in channels))
         if channels[3].value > 127:
             colour = (channels[0].value, channels[1].value, channels[2].value)
-            found.fills.append((len(found.order) - 1, box, colour))
+            found.fills.append((found.objects - 1, box, colour))
     segments = pdfium.FPDFPath_CountSegments(thing)
     found.segments += segments
     if found.segments <= _MAX_SEGMENTS:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from ingest.parsers._pdf_grid import Table, header_rows
@@ -69,7 +70,7 @@ def _edge(x0: float, top: float, x1: float, bottom: float) -> dict[str, Any]:
 
 
 def _sides(edges: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the sides that tables open to the left and right lack: three lines of one length or more, and a column."""
+    """Return the sides that tables open to the left and right lack: three lines of one length, and a column."""
     upright = [edge for edge in edges if edge["orientation"] == "v"]
     groups: dict[tuple[int, int], list[dict[str, Any]]] = {}
     for edge in edges:
@@ -78,10 +79,10 @@ def _sides(edges: list[dict[str, Any]]) -> list[dict[str, Any]]:
     sides = []
     for lines in groups.values():
         x0, x1 = lines[0]["x0"], lines[0]["x1"]
-        top, bottom = min(line["top"] for line in lines), max(line["top"] for line in lines)
-        inside = [e for e in upright if x0 < e["x0"] < x1 and e["top"] < bottom and e["bottom"] > top]
-        if len(lines) >= 3 and inside:
-            sides += [_edge(x0, top, x0, bottom), _edge(x1, top, x1, bottom)]
+        tops = sorted({line["top"] for line in lines})
+        for top, bottom in pairwise(tops) if len(tops) > 2 else ():
+            if any(x0 < e["x0"] < x1 and e["top"] <= top + _SNAP and e["bottom"] >= bottom - _SNAP for e in upright):
+                sides += [_edge(x0, top, x0, bottom), _edge(x1, top, x1, bottom)]
     return sides
 
 

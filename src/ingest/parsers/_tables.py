@@ -15,6 +15,7 @@ _LOOKED_AT = 20  # rows below
 
 _NUMBER = re.compile(r"[-+(]?[$€£¥]?\s?[-+]?\d[\d.,'\s]*(?:[eE][-+]?\d+)?\s?[%$€£¥)]?\Z")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}(?:[-/.]\d{1,4})?(?:[T ]\d{1,2}:\d{2}.{0,20})?\Z")
+_NONE = ("-", "–", "—")
 _YEAR = re.compile(r"(?:19|20)\d\d\Z")
 
 
@@ -66,6 +67,6 @@ def _is_sparse(row: Sequence[str]) -> bool:
 
 
 def is_number(cell: str) -> bool:
-    """Tell whether a cell holds a number, an amount, a share or a date."""
+    """Tell whether a cell holds a number, an amount, a share or a date, or a dash that stands for none."""
     cell = cell.strip()
-    return len(cell) < 40 and bool(_NUMBER.match(cell) or _DATE.match(cell))
+    return cell in _NONE or (len(cell) < 40 and bool(_NUMBER.match(cell) or _DATE.match(cell)))

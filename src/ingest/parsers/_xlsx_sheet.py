@@ -6,6 +6,7 @@ corners turn into 17 billion, and knows no hidden rows.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from ingest.parsers._xlsx_cells import Cells
 
 _PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})\Z")
 _AREA = re.compile(r"([A-Z]{1,3}[0-9]{1,7}):([A-Z]{1,3}[0-9]{1,7})\Z")
+_COLUMNS = 16384  # of the format
 _SHARED = 4  # characters that a cell counts at least: it costs memory
 
 
@@ -25,16 +27,12 @@ class Sheet:
 
     rows: dict[int, dict[int, str]] = field(default_factory=dict)
     hidden_rows: set[int] = field(default_factory=set)
-    hidden_columns: list[tuple[int, int]] = field(default_factory=list)  # first, last
+    hidden_columns: set[int] = field(default_factory=set)
     hidden_cells: set[tuple[int, int]] = field(default_factory=set)
 
     def is_hidden(self, row: int, column: int) -> bool:
         """Tell whether a cell is in a hidden row or column, or styled to be invisible."""
-        return (
-            row in self.hidden_rows
-            or (row, column) in self.hidden_cells
-            or any(first <= column <= last for first, last in self.hidden_columns)
-        )
+        return row in self.hidden_rows or column in self.hidden_columns or (row, column) in self.hidden_cells
 
 
 def read_sheet(package: Package, part: str, cells: Cells, limit: int) -> Sheet:
@@ -52,7 +50,8 @@ def read_sheet(package: Package, part: str, cells: Cells, limit: int) -> Sheet:
             if _is_true(element.get("hidden")) or (hidden_by_default and element.get("hidden") is None):
                 sheet.hidden_rows.add(row_at)
         elif element.tag == names[1] and _is_true(element.get("hidden")):
-            sheet.hidden_columns.append((_number(element.get("min"), 1), _number(element.get("max"), 1)))
+            first, last = _number(element.get("min"), 1), _number(element.get("max"), 1)
+            sheet.hidden_columns |= set(range(first, min(last, _COLUMNS) + 1))
         elif element.tag == names[2]:
             size += _merge(element.get("ref") or "", sheet, limit - size)
         elif element.tag == names[3]:
@@ -95,12 +94,15 @@ def _merge(area: str, sheet: Sheet, left: int) -> int:
         return 0
     if top == bottom and len(sheet.rows[top]) == 1:
         return 0
-    below = range(top, bottom + 1)
-    numbers = below if len(below) <= len(sheet.rows) else [row for row in sorted(sheet.rows) if row in below]
-    hidden, size = (top, first) in sheet.hidden_cells, 0
+    hidden = (top, first) in sheet.hidden_cells
+    numbers: Iterable[int] = range(top, bottom + 1)
+    size = 1  # visits count too: areas of hostile files overlap
+    if bottom - top > len(sheet.rows):
+        size += len(sheet.rows)
+        numbers = [row for row in sorted(sheet.rows) if top <= row <= bottom]
     for row in numbers:
         for column in range(first, last + 1) if row in sheet.rows else ():
-            size += len(text) + _SHARED if sheet.rows[row].setdefault(column, text) is text else 0
+            size += len(text) + _SHARED if sheet.rows[row].setdefault(column, text) is text else 1
             if hidden:
                 sheet.hidden_cells.add((row, column))
             if size > left:

@@ -8,11 +8,10 @@ from typing import Any
 
 _RENAMED: dict[str, str] = {
     **dict.fromkeys(("p", "para", "simpara", "paragraph", "ab", "ptext", "shortdesc", "claim-text", "license-p", "aff",
-                     "corresp", "attrib", "term-head", "postbox", "disp-formula", "contrib-group", "kwd-group", "l", "bp",
-                     "quote-source"), "p"),
+                     "corresp", "attrib", "term-head", "disp-formula", "contrib-group", "kwd-group", "l", "bp"), "p"),
     **dict.fromkeys(("itemizedlist", "simplelist", "ul", "sl", "procedure", "steps"), "ul"),
     **dict.fromkeys(("orderedlist", "ol", "claims", "ref-list-items"), "ol"),
-    **dict.fromkeys(("list-item", "listitem", "li", "member", "item", "sli", "step", "claim", "ref", "biblioentry"), "li"),
+    **dict.fromkeys(("list-item", "listitem", "li", "member", "item", "sli", "step", "claim", "ref"), "li"),
     **dict.fromkeys(("def-list", "variablelist", "dl", "parml", "glosslist"), "dl"),
     **dict.fromkeys(("term", "dt", "pt", "glossterm"), "dt"),
     **dict.fromkeys(("def", "dd", "pd", "glossdef"), "dd"),
@@ -31,22 +30,27 @@ _INLINE = frozenset((
     "span", "em", "strong", "institution", "surname", "given-names",
 ))  # fmt: skip
 _DROPPED = frozenset((
-    "journal-meta", "article-id", "pub-date", "history", "counts", "custom-meta-group", "self-uri", "article-categories",
+    "journal-meta", "article-id", "pub-date", "history", "counts", "custom-meta-group", "self-uri",
+    "article-categories",
     "related-article", "elocation-id", "volume", "issue", "fpage", "lpage", "pub-history", "contrib-id", "object-id",
     "issue-id", "us-bibliographic-data-application", "us-bibliographic-data-grant", "prolog", "sdobi", "alt-text",
     "subdoc-bibliographic-information", "colspec", "spanspec", "indexterm", "processing-meta", "article-version",
     "institution-id", "copyright-year", "copyright-holder", "copyright-statement", "address", "author-notes-id",
 ))  # fmt: skip
 _NAMED = {"abstract": "Abstract", "claims": "Claims", "subdoc-claims": "Claims", "sdoab": "Abstract", "sdocl": "Claims",
-          "subdoc-abstract": "Abstract", "ref-list": "References", "ack": "Acknowledgements"}  # fmt: skip
+          "subdoc-abstract": "Abstract", "ref-list": "References", "ack": "Acknowledgments"}  # fmt: skip
 KNOWN = frozenset((
-    "article", "book", "chapter", "section", "topic", "concept", "task", "reference", "tei", "text", "patdoc", "refentry",
+    "article", "book", "chapter", "section", "topic", "concept", "task", "reference", "tei", "text", "patdoc",
+    "refentry",
     "us-patent-application", "us-patent-grant", "patent-application-publication", "set", "part", "appendix", "table",
     "preface", "map", "bookmap", "dita", "pmc-articleset", "glossary", "sect1", "html",
 ))  # fmt: skip
 _BLOCK = frozenset(("p", "li", "td", "th", "dt", "dd", "h1", "figcaption", "pre"))
 _LOOSE = ("heading", "bridgehead", "h")  # headings without a section of their own
 _MADE = {"ingest-record": "ul", "ingest-field": "li"}
+_HTML = frozenset(("noscript", "math", "table", "h1", "h2", "h3", "h4", "h5", "h6", "caption"))
+_INLINE_INSIDE = ("aff", "corresp", "bp", "quote", "term", "item", "def", "ref")
+_FIGURES = ("fig", "table-wrap", "figure", "supplementary-material", "media")
 _FIELDS = 100  # of a record
 _TITLE_LENGTH = 300  # characters; a longer name of a record is no title
 
@@ -110,25 +114,29 @@ def _prepare(root: Any) -> None:
 
 
 def _name(element: Any, *, inside: bool, known: bool) -> str:
-    """Return the HTML name of an element; `inside` a block of text, everything that is no block of its own is inline."""
+    """Return the HTML name of an element; `inside` a block of text, what is no block of its own is inline."""
     tag: str = element.tag
-    if tag in _MADE:
-        return _MADE[tag]
-    if inside and tag in ("aff", "corresp", "bp"):
-        return "span"
-    if tag in ("noscript", "math", "table", "h1", "h2", "h3", "h4", "h5", "h6", "caption"):
-        return tag
     if element.get("role") == "heading":
         return "div"
-    if tag == "list":
-        return "ol" if element.get("list-type", "") in ("order", "ordered", "numbered") else "ul"
-    if tag == "ref" and (inside or element.getparent() is None or element.getparent().tag == "p"):
-        return "span"
-    if known and tag in _RENAMED and not (inside and tag in ("quote", "term", "item", "def")):
-        return _RENAMED[tag]
+    if tag in _HTML:
+        return tag
+    made = _MADE.get(tag) or (_mapped(element, tag, inside=inside) if known else "")
+    if made:
+        return made
     if inside or (known and tag in _INLINE):
         return "span"
     return "p" if _holds_text(element) else "div"
+
+
+def _mapped(element: Any, tag: str, *, inside: bool) -> str:
+    """Return the HTML name of an element of a known vocabulary, "" when it has none here."""
+    if tag == "list":
+        return "ol" if element.get("list-type", "") in ("order", "ordered", "numbered") else "ul"
+    if inside and tag in _INLINE_INSIDE:
+        return "span"
+    if tag == "ref" and (element.getparent() is None or element.getparent().tag == "p"):
+        return "span"
+    return _RENAMED.get(tag, "")
 
 
 def _holds_text(element: Any) -> bool:
@@ -166,17 +174,7 @@ def _merge_label(label: Any) -> None:
         inner.text = f"{text} {(inner.text or '').lstrip()}"
         label.tag = "noscript"
     else:
-        label.tag = (
-            "span" if parent.tag in ("aff", "corresp", "ref", "li", "list-item", "fn", "disp-formula") else "caption"
-        )
-        if label.tag == "caption" and parent.tag not in (
-            "fig",
-            "table-wrap",
-            "figure",
-            "supplementary-material",
-            "media",
-        ):
-            label.tag = "span"
+        label.tag = "caption" if parent.tag in _FIGURES else "span"
         label.tail = f" {label.tail or ''}"
 
 
@@ -217,10 +215,17 @@ def _records(root: Any) -> None:
             continue
         title = _section_title(element, known=False)
         fields = [child for child in element if child is not title and (child.text or "").strip()]
-        if title is None:
-            element.tag = "ingest-record"
+        if not fields:
+            continue
+        record = element
+        if title is not None:
+            record = element.makeelement("ingest-record")
+            element.insert(element.index(fields[0]), record)
+        record.tag = "ingest-record"
         for child in fields:
             child.text, child.tag = f"{child.tag}: {(child.text or '').strip()}", "ingest-field"
+            if record is not element:
+                record.append(child)
 
 
 def _formulas(root: Any) -> None:

@@ -11,11 +11,10 @@ from ingest.parsers._html_tree import check_depth, without_namespaces
 _DECLARATION = re.compile(r"\s*<\?xml\b[^>]{0,200}\?>")
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9.-]{0,40};)")
 _XML_ENTITIES = frozenset(("amp;", "lt;", "gt;", "quot;", "apos;"))
+_GREEK_NAMES = ("a", "b", "g", "d", "e", "z", "ee", "th", "i", "k", "l", "m", "n", "x", "o", "p", "r", "s", "t", "u",
+                "ph", "kh", "ps", "oh")  # fmt: skip
 _GREEK = {
-    f"{name}gr;": letter
-    for name, letter in zip(
-        ("a b g d e z ee th i k l m n x o p r s t u ph kh ps oh").split(), "αβγδεζηθικλμνξοπρστυφχψω", strict=True
-    )
+    f"{name}gr;": letter for name, letter in zip(_GREEK_NAMES, "αβγδεζηθικλμνξοπρστυφχψω", strict=True)
 }  # ISO 8879's names, which HTML has not
 
 

@@ -13,7 +13,7 @@ Embedded Office documents are children; OLE objects, which only their own progra
 from collections.abc import Iterator
 from typing import Any
 
-from ingest.errors import EmptyDocument, MalformedDocument
+from ingest.errors import EmptyDocument, MalformedDocument, ScannedDocument
 from ingest.parsers._assembly import Assembly
 from ingest.parsers._docx_numbering import Numbering
 from ingest.parsers._docx_styles import Style, Styles, is_shaded, numbering_of, outline_level, value
@@ -59,7 +59,8 @@ def parse(raw: RawDocument) -> Document:
     reader.flush()
     children = (*package.children(main), *reader.children)
     if not reader.out.blocks and not children:
-        raise EmptyDocument(f"{raw.ref.path}: {len(raw.data)} bytes of DOCX, but no text in it")
+        kind = ScannedDocument if any("/media/" in name for name in package.names()) else EmptyDocument
+        raise kind(f"{raw.ref.path}: {len(raw.data)} bytes of DOCX, but no text in it")
     title = reader.title or document_title(reader.out.blocks) or package.title()
     return Document(reader.out.text, tuple(reader.out.blocks), title, raw.media_type, "docx", children=children)
 
@@ -123,7 +124,9 @@ class _Reader:
 
     def _paragraph(self, element: Any, on_white: bool) -> None:
         properties = element.find(W + "pPr")
-        if properties is not None and properties.find(f"{W}rPr/{W}del") is not None:
+        after = element.getnext()
+        goes_on = after is not None and after.tag == W + "p"
+        if goes_on and properties is not None and properties.find(f"{W}rPr/{W}del") is not None:
             self._joined.append(element)  # its end is deleted: the next one goes on
             return
         style = self._styles.paragraph(value(properties.find(W + "pStyle")) if properties is not None else None)

@@ -1,7 +1,7 @@
 """E-mails in the form of RFC 5322, by the standard library: headers, body, quoted replies, attachments as children.
 
-The policy of the library is `compat32`: it never raises on malformed headers and takes linear time, which the newer
-policies, with their parser of every header, do not (measured in its issue tracker, not our choice). Plain text stands
+The policy of the library is `compat32`, which keeps headers as they are: the newer policies parse every header and
+raise on some malformed ones. Plain text stands
 for the body when it says what the HTML says. Inline pictures are left out, other parts and attached messages become
 children.
 """
@@ -9,7 +9,7 @@ children.
 import codecs
 import re
 from email import message_from_bytes
-from email.errors import HeaderParseError, MessageError
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 
@@ -58,6 +58,9 @@ def _plain_bytes(data: bytes) -> bytes:
     for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
         if data.startswith(mark):
             return data.decode(encoding, "replace").encode()
+    if b"\0" in data[:2]:  # UTF-16 without its mark: the first header is ASCII
+        encoding = "utf-16-be" if data[:1] == b"\0" else "utf-16-le"
+        return data.decode(encoding, "replace").encode()
     return data
 
 
@@ -86,7 +89,7 @@ def _header(message: Message, name: str, path: str) -> str:
 def _decoded(value: str) -> str:
     try:
         text = str(make_header(decode_header(value)))
-    except (HeaderParseError, UnicodeError, LookupError, ValueError):
+    except (MessageError, LookupError, ValueError):
         text = value
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
@@ -109,16 +112,15 @@ class _Parts:
                 raise OversizedDocument(f"{self.path}: more than {_PARTS} parts")
             self._refuse_encrypted(part)
             kind = part.get_content_type()
-            inner = part.get_payload() if part.is_multipart() else None
-            if kind.startswith("message/") and isinstance(inner, list):
-                self._attached_messages(part, inner)
-            elif kind == "multipart/alternative" and isinstance(inner, list):
-                open_ += self._alternative(inner)[::-1]
-            elif isinstance(inner, list):
-                parts = inner[:1] if kind == "multipart/signed" else inner
-                open_ += [one for one in parts if isinstance(one, Message)][::-1]
-            else:
+            inner = _inner(part)
+            if inner is None:
                 self._leaf(part, kind)
+            elif kind.startswith("message/"):
+                self._attached_messages(part, inner)
+            elif kind == "multipart/alternative":
+                open_ += self._alternative(inner)[::-1]
+            else:
+                open_ += (inner[:1] if kind == "multipart/signed" else inner)[::-1]
         return tuple(self.children)
 
     def _refuse_encrypted(self, part: Message) -> None:
@@ -131,12 +133,12 @@ class _Parts:
         """Append the text of alternatives; return those that are not simply text, for the attachments in them."""
         texts = {"text/plain": "", "text/html": ""}
         others = []
-        for part in parts:
-            kind = part.get_content_type()
-            if kind == "multipart/related" and part.is_multipart():
-                related = [inner for inner in part.get_payload() if isinstance(inner, Message)]  # type: ignore[union-attr]
+        for alternative in parts:
+            part, related = alternative, _inner(alternative)
+            if alternative.get_content_type() == "multipart/related" and related:
+                part = related[0]
                 others += related[1:]
-                part, kind = (related[0], related[0].get_content_type()) if related else (part, kind)
+            kind = part.get_content_type()
             if kind in texts and not part.is_multipart():
                 texts[kind] = texts[kind] or self._text(part, kind)
             else:
@@ -145,7 +147,7 @@ class _Parts:
         return others
 
     def _leaf(self, part: Message, kind: str) -> None:
-        name = part.get_filename()
+        name = _name(part)
         attached = part.get_content_disposition() == "attachment"
         if kind in ("text/plain", "text/html") and not attached and not (name and self.taken):
             text = self._text(part, kind)
@@ -154,10 +156,10 @@ class _Parts:
         inline = part.get_content_disposition() == "inline" or part.get("Content-ID")
         if kind.startswith("image/") and inline and not attached:
             return
-        data = part.get_payload(decode=True)
-        if isinstance(data, bytes) and data.strip():
+        data = _payload(part)
+        if data.strip():
             extension = _EXTENSIONS.get(kind) or kind.rpartition("/")[2][:10]
-            named = _decoded(name) if name else f"part-{len(self.taken) + 1}.{extension}"
+            named = name or f"part-{len(self.taken) + 1}.{extension}"
             self.children.append(child(named, data, kind, self.taken))
 
     def _attached_messages(self, part: Message, inner: list[Message]) -> None:
@@ -168,19 +170,44 @@ class _Parts:
             return
         for message in inner:
             subject = _header(message, "Subject", self.path)
-            named = part.get_filename() or f"{subject[:100] or 'message'}.eml"
-            self.children.append(child(_decoded(named), _bytes(message), "message/rfc822", self.taken))
+            named = _name(part) or f"{subject[:100] or 'message'}.eml"
+            self.children.append(child(named, _bytes(message), "message/rfc822", self.taken))
 
     def _text(self, part: Message, kind: str) -> str:
-        data = part.get_payload(decode=True)
-        if not isinstance(data, bytes):
-            return ""
+        data = _payload(part)
         text = text_of(data, _charset(part), self.path, html=kind == "text/html")
         if text.lstrip().startswith(PGP):
             raise EncryptedDocument(f"{self.path}: the text is encrypted with PGP")
         if str(part.get_param("format", "")).lower() == "flowed":
             text = unflowed(text, delete_space=str(part.get_param("delsp", "")).lower() == "yes")
         return text
+
+
+def _inner(part: Message) -> list[Message] | None:
+    """Return the parts of a part, None when it has none."""
+    if not part.is_multipart():
+        return None
+    payload = part.get_payload()
+    return [one for one in payload if isinstance(one, Message)] if isinstance(payload, list) else None
+
+
+def _payload(part: Message) -> bytes:
+    """Return the content of a part; nothing when it has none that can be read."""
+    try:
+        data = part.get_payload(decode=True)
+    except (LookupError, ValueError, TypeError):
+        return b""
+    if isinstance(data, bytes):
+        return data
+    return data.encode("utf-8", "surrogateescape") if isinstance(data, str) else b""
+
+
+def _name(part: Message) -> str:
+    """Return the file name of a part, "" when it has none that can be read."""
+    try:
+        return _decoded(part.get_filename() or "")
+    except (LookupError, ValueError, TypeError):
+        return ""
 
 
 def _charset(part: Message) -> str:

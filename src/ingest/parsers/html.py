@@ -3,6 +3,11 @@
 The canonical text is made here: one paragraph of text per block, blank lines between them, list items and table rows on
 lines of their own. Spans are offsets into that text. Navigation, scripts, styles, consent banners and the site's own
 header and footer are left out; text that is hidden is kept in blocks marked so. Nothing is ever fetched.
+
+Why not `unstructured`: its `partition_html` reads only `<main>`, drops paragraphs of one character, guesses titles of
+bare text with a spaCy model, flattens spans of cells, and does not tell what is hidden. On ten real pages it lost 1,700
+of 99,000 words that are read here, and took 1.6 times as long in all: 18 times for a news page, less for one long
+table, more than here for everything but a single long `<pre>`.
 """
 
 from ingest.errors import EmptyDocument

@@ -13,13 +13,14 @@ VERSION = "1"
 LIBRARIES = ("python-oxmsg", "olefile", "lxml")
 
 _BROKEN = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, struct_error, RecursionError)
-_ENCRYPTED = ("IPM.Note.SMIME", "IPM.Note.rpmsg.Microsoft.RightsManagement")
+_ENCRYPTED = ("ipm.note.smime", "ipm.note.rpmsg.microsoft.rightsmanagement")
 
 
 def parse(raw: RawDocument) -> Document:
     """Return the document. Raises: EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument."""
     path = raw.ref.path
     from oxmsg import Message
+    from oxmsg.domain.model import UnrecognizedCodePageError
 
     try:
         message = Message.load(raw.data)
@@ -27,10 +28,10 @@ def parse(raw: RawDocument) -> Document:
         subject, fields = " ".join((message.subject or "").split()), _fields(message)
         plain, html = message.body or "", message.html_body or ""
         attachments = [(one.file_name or "", one.file_bytes, one.mime_type or "") for one in message.attachments]
-    except _BROKEN as error:
+    except (*_BROKEN, UnrecognizedCodePageError) as error:
         raise MalformedDocument(f"{path}: not an Outlook message: {type(error).__name__}: {error}") from error
-    if kind.lower() in (name.lower() for name in _ENCRYPTED) or any(
-        name.lower() in ("smime.p7m", "message.rpmsg") for name, _, _ in attachments
+    if kind.lower() in _ENCRYPTED or any(
+        name.lower() == "message.rpmsg" or mime.startswith("application/pgp-encrypted") for name, _, mime in attachments
     ):
         raise EncryptedDocument(f"{path}: an encrypted message ({kind})")
     assembly = Assembly(raw)

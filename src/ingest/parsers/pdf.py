@@ -9,15 +9,16 @@ of lines, and dots that lead to page numbers. Not seen by a reader and marked "h
 under it, transparent, under one point high, off the page, or in the invisible mode without a picture above it. With a
 picture it is the text layer of a scan, and text like any other.
 
-Scans: a page without a text layer whose picture covers most of it is read with tesseract when the option `ocr` is on.
-Without it the document is quarantined when more than half of its pages are such pictures; else they are skipped, with
-a warning that names the pages. A page that cannot be read at all refuses the document.
+Scans: a page without a text layer whose picture covers most of it, or whose glyphs mostly tell no characters, is read
+with tesseract when the option `ocr` is on. Without it the document is quarantined when more than half of its pages are
+such; else they are left out, with a warning that names them. A page that cannot be read at all refuses the document.
 """
 
 import logging
 import re
 import threading
 from collections.abc import Iterator
+from importlib.metadata import version
 from itertools import islice
 from typing import Any
 
@@ -50,10 +51,15 @@ _LOCK = threading.Lock()  # PDFium may not be called by two threads
 logger = logging.getLogger(__name__)
 
 
+def variant() -> str:
+    """Return what reads scans here, "" when nothing does."""
+    return "" if why_not() else f"tesseract by pytesseract {version('pytesseract')}"
+
+
 def parse(raw: RawDocument) -> Document:
     """Return the document.
 
-    Raises: MalformedDocument, EncryptedDocument, ScannedDocument, EmptyDocument, OversizedDocument.
+    Raises: MalformedDocument, EncryptedDocument, ScannedDocument, EmptyDocument, OversizedDocument, ParserTimeout.
     """
     with _LOCK:
         pdf = _open(raw)
@@ -88,7 +94,7 @@ def _read(pdf: Any, raw: RawDocument) -> Document:
     scanned: list[int] = []
     letters = 0
     for page in _pages(pdf, path):
-        if page.picture_share >= (_SCAN if page.words else _PICTURE) and len(page.words) <= _FEW:
+        if _is_scan(page):
             scanned.append(page.number)
         letters += sum(len(word.text) for word in page.words)
         if letters > raw.options.limits.text_characters:
@@ -123,8 +129,14 @@ def _pages(pdf: Any, path: str) -> Iterator[Page]:
             handle.close()
 
 
+def _is_scan(page: Page) -> bool:
+    """Tell whether a page has to be looked at to be read: a picture, or glyphs without characters."""
+    picture = page.picture_share >= (_SCAN if page.words else _PICTURE)
+    return page.unreadable or (picture and len(page.words) <= _FEW)
+
+
 def _scans(pdf: Any, raw: RawDocument, scanned: list[int]) -> dict[int, Sheet]:
-    """Return what tesseract reads on the pages that are pictures. Raises: ScannedDocument, OversizedDocument."""
+    """Return what tesseract reads on pages without text. Raises: ScannedDocument, OversizedDocument, ParserTimeout."""
     if not scanned:
         return {}
     path, pages = raw.ref.path, _numbers(scanned)
@@ -134,9 +146,9 @@ def _scans(pdf: Any, raw: RawDocument, scanned: list[int]) -> dict[int, Sheet]:
     advice = "text recognition needs the extra ingest[ocr], the program tesseract, and `ocr: true` for the source"
     if 2 * len(scanned) > len(pdf):
         raise ScannedDocument(
-            f"{path}: {len(scanned)} of {len(pdf)} pages are pictures without a text layer and {missing}; {advice}"
+            f"{path}: {len(scanned)} of {len(pdf)} pages have no readable text layer and {missing}; {advice}"
         )
-    logger.warning("%s: pages %s are pictures without a text layer and left out: %s; %s", path, pages, missing, advice)
+    logger.warning("%s: pages %s have no readable text layer and are left out: %s; %s", path, pages, missing, advice)
     return {}
 
 

@@ -5,7 +5,7 @@ import re
 from ingest.parsers._decoding import BOM, decode
 from ingest.records import Block, BlockKind, Document, RawDocument
 
-MEDIA_TYPES = ("text/plain",)
+MEDIA_TYPES = ("text/plain", "text/x-log", "text/x-tex")
 VERSION = "1"
 LIBRARIES = ("charset-normalizer",)
 

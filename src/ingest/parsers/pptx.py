@@ -11,7 +11,7 @@ number of the slide. Slides and shapes that are not shown are marked hidden. Lef
 from collections.abc import Iterator
 from typing import Any
 
-from ingest.errors import EmptyDocument
+from ingest.errors import EmptyDocument, ScannedDocument
 from ingest.parsers._assembly import Assembly
 from ingest.parsers._drawings import figures, paragraph
 from ingest.parsers._lines import document_title
@@ -51,7 +51,8 @@ def parse(raw: RawDocument) -> Document:
             _Slide(raw, package, relation.target, number, out).add()
             children += package.children(relation.target)
     if not any(block.kind is not BlockKind.HEADING or block.title != f"Slide {block.page}" for block in out.blocks):
-        raise EmptyDocument(f"{raw.ref.path}: {len(raw.data)} bytes of PPTX, but no text on its slides")
+        kind = ScannedDocument if any("/media/" in name for name in package.names()) else EmptyDocument
+        raise kind(f"{raw.ref.path}: {len(raw.data)} bytes of PPTX, but no text on its slides")
     named = [block for block in out.blocks if block.title != f"Slide {block.page}"]
     unique = {child.path: child for child in children}
     return Document(

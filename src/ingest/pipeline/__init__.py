@@ -1,6 +1,5 @@
-"""The story: lease, plan, chunk, embed, load, keyword, seal, evaluate, release, in this order and nowhere else."""
+"""The story: lease, plan, chunk, duplicates, embed, load, keyword, seal, evaluate, release, in order, only here."""
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,6 +8,7 @@ from ingest.errors import Held
 from ingest.ids import collection_name
 from ingest.lake.lake import Lake
 from ingest.pipeline.chunk import chunk_shard
+from ingest.pipeline.duplicates import find_duplicates
 from ingest.pipeline.embed import embed_shard
 from ingest.pipeline.evaluate import evaluate, judged_questions
 from ingest.pipeline.keyword import keyword_shard, merge_keyword
@@ -58,8 +58,10 @@ def run(services: Services, scope: Scope, execute: Execute, decide: Decide) -> R
         run=token, index=lake.index, started=started.isoformat(), generation=manifest.generation,
         base=work.summary.base, built=work.summary.needs_generation, resumed=work.resumed, plan=work.summary,
         conservation=table, verdict=verdict, decision=decision, release=serving.number if serving else None,
-        embedded=figures.counts["embedded"], forward_passes=figures.counts["forward_passes"],
-        quarantined=_quarantined(figures.counts), stages=tuple(figures.stages), digest=manifest.digest,
+        embedded=figures.counts["embedded"], forward_passes=figures.counts["forward_passes"], marked=table.marks,
+        quarantined=_named(figures, "quarantined"), quarantined_children=_named(figures, "quarantined_children"),
+        dropped=_named(figures, "dropped"), duplicates=_named(figures, "duplicates"), stages=tuple(figures.stages),
+        digest=manifest.digest,
     )  # fmt: skip
     lake.write_history(f"{started:%Y%m%dT%H%M%S.%f}-{token[:8]}", report)
     services.observer.told("report", report)
@@ -78,6 +80,9 @@ def build(
             counted.update(documents=sum(table.documents.values()), chunks=table.chunks)
         return sealed, table
     _execute(execute, chunk_shard, "chunk", work, figures)
+    with figures.step("duplicates") as counted:
+        found = find_duplicates(services, work.summary.generation, built_contents(services, lake, work.summary))
+        counted.update({f"duplicates.{name}": count for name, count in found.counts.items()})
     _execute(execute, embed_shard, "embed", work, figures)
     services.vectors.create_collection(collection_name(lake.index, work.summary.generation), services.model.dimension)
     _execute(execute, load_shard, "load", work, figures)
@@ -87,7 +92,7 @@ def build(
         counted["chunks"] = services.vectors.count(contents.collection, EVERYTHING)
     _execute(execute, keyword_shard, "keyword", work, figures)
     with figures.step("seal") as counted:
-        contents = replace(contents, keyword=merge_keyword(lake, contents))
+        contents = replace(contents, keyword=merge_keyword(services, lake, contents))
         table = check(services, contents, work)
         manifest = seal(services, contents, work, table)
         counted.update(documents=sum(table.documents.values()), chunks=table.chunks)
@@ -134,6 +139,7 @@ def _promote(
     return release, "promoted"
 
 
-def _quarantined(counts: Counter[str]) -> dict[str, int]:
-    prefix = "quarantined."
-    return {k.removeprefix(prefix): v for k, v in sorted(counts.items()) if k.startswith(prefix)}
+def _named(figures: Figures, group: str) -> dict[str, int]:
+    """Return the counts called `<group>.<name>`, by name."""
+    prefix = f"{group}."
+    return {k.removeprefix(prefix): v for k, v in sorted(figures.counts.items()) if k.startswith(prefix)}

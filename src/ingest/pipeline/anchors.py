@@ -1,13 +1,13 @@
 """Where judged places are in a generation: anchors are followed, and stale only when the source changed them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
-from ingest.lake.tables import DocumentRow, document_rows, quarantine_rows
+from ingest.lake.tables import BETWEEN, DocumentRow, document_rows, quarantine_rows
 from ingest.metrics import relocate
 from ingest.pipeline.work import Contents
-from ingest.records import Gold, Question
+from ingest.records import Gold, Quarantined, Question
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ def side_of(contents: Contents, questions: Sequence[Question], other: Side | Non
         parts = contents.parts(shard)
         rows = document_rows(contents.lake.read(parts["documents"]))
         rows = [d for d in rows if d.path in paths or d.sha256 in bytes_]
-        uris = [unquote(q.uri) for q in quarantine_rows(contents.lake.read(parts["quarantine"]))]
-        quarantined |= {path for path in paths for uri in uris if uri.endswith(f"/{path}")}
+        uris = [_readable(q) for q in quarantine_rows(contents.lake.read(parts["quarantine"]))]
+        quarantined |= {path for path in paths for uri in uris if any(uri.endswith(f"/{p}") for p in _way_to(path))}
         if not rows:
             continue
         texts: Mapping[str, str] = {
@@ -53,6 +53,19 @@ def side_of(contents: Contents, questions: Sequence[Question], other: Side | Non
         documents |= {d.row.path: d for d in found if d.row.path in paths}
         by_sha256 |= {d.row.sha256: d for d in found}
     return Side(documents, frozenset(quarantined - documents.keys()), by_sha256)
+
+
+def _readable(failure: Quarantined) -> str:
+    """Return a URI that ends as the document's path does, with what stands between parents and children."""
+    uri = failure.uri
+    return unquote(uri.replace("!/", BETWEEN).replace("#", BETWEEN) if failure.parent else uri)
+
+
+def _way_to(path: str) -> Iterator[str]:
+    """Yield a path and those of all documents that it lies in: what is inside a broken archive is damaged too."""
+    names = path.split(BETWEEN)
+    for n in range(len(names)):
+        yield BETWEEN.join(names[: n + 1])
 
 
 def anchored(

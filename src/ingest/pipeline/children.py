@@ -5,11 +5,9 @@ from dataclasses import dataclass, replace
 
 from ingest.errors import DocumentError, MalformedDocument, OversizedDocument
 from ingest.ids import child_uri, document_id, sha256_hex
-from ingest.lake.tables import DocumentRow, attributes_digest
+from ingest.lake.tables import BETWEEN, DocumentRow, attributes_digest
 from ingest.pipeline.made import Made
 from ingest.records import Child, Document, DocumentRef, RawDocument
-
-BETWEEN = " › "  # of a parent's path and its child's
 
 
 @dataclass
@@ -44,7 +42,7 @@ def put_family(made: Made, row: DocumentRow, document: Document) -> None:
 
 def _put(made: Made, row: DocumentRow, document: Document, left: Allowance, level: int) -> None:
     if document.children:
-        _check(document, row, level, made.services.options.limits.archive_depth)
+        check_container(document, row.uri, level, made.services.options.limits.archive_depth)
         left.take(document, row)
     made.put(replace(row, child_count=len(document.children)), document, container=bool(document.children))
     for child in document.children:
@@ -63,12 +61,22 @@ def _bring(made: Made, parent: DocumentRow, child: Child, left: Allowance, level
         made.fail_child(bare, stage, error)
 
 
-def _check(document: Document, row: DocumentRow, level: int, depth: int) -> None:
+def check_container(document: Document, uri: str, level: int, depth: int) -> None:
+    """Do nothing when the documents inside may be opened.
+
+    Args:
+        document: A container.
+        uri: Its own, for the message.
+        level: 1 for a document of a source, 2 for one inside it, ...
+        depth: The deepest level that a container may be on.
+
+    Raises: OversizedDocument, MalformedDocument when two of them have the same name.
+    """
     if level > depth:
-        raise OversizedDocument(f"{row.uri}: a container on level {level}, the limit is {depth} (limits.archive_depth)")
+        raise OversizedDocument(f"{uri}: a container on level {level}, the limit is {depth} (limits.archive_depth)")
     ((path, times),) = Counter(child.path for child in document.children).most_common(1)
     if times > 1:
-        raise MalformedDocument(f"{row.uri}: {times} documents inside are called {path!r}")
+        raise MalformedDocument(f"{uri}: {times} documents inside are called {path!r}")
 
 
 def _ref(parent: DocumentRow, child: Child) -> DocumentRef:

@@ -15,6 +15,8 @@ from ingest.bm25 import verify
 from ingest.ids import document_id, point_digest, point_id
 from ingest.lake.embeddings import EmbeddingStore
 from ingest.lake.tables import DocumentRow, attribute_table, chunk_digest
+from ingest.pipeline.duplicates import collapsed_of
+from ingest.pipeline.families import collapsed_faults, dropped_faults, family_faults
 from ingest.pipeline.load import batches, payload, points
 from ingest.pipeline.work import Contents, ShardRows, read_rows
 from ingest.ports import Services
@@ -46,8 +48,10 @@ class Check:
     listed: Counter[str] = field(default_factory=Counter)
     documents: Counter[str] = field(default_factory=Counter)
     totals: Counter[str] = field(default_factory=Counter)
+    marks: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
+        self._collapsed = collapsed_of(self.services, self.contents.lake, self.contents.duplicates)
         # Its own, not the one that the steps keep: the check reads the lake again.
         services, fingerprint = self.services, self.contents.model_fingerprint
         self._store = EmbeddingStore(services.store, fingerprint, services.new_token)
@@ -68,17 +72,21 @@ class Check:
             listed=dict(sorted(self.listed.items())), documents=dict(sorted(self.documents.items())),
             chunks=self.totals["chunks"], points=self.totals["points"], keyword_rows=self.totals["keyword_rows"],
             vectors=self.totals["vectors"], mended=self.totals["mended"],
-            faults=tuple(self.faults[:MAX_FAULTS] + more),
+            faults=tuple(self.faults[:MAX_FAULTS] + more), dropped=self.totals["dropped"],
+            collapsed=self.totals["collapsed"], marks=dict(sorted(self.marks.items())),
+            quarantined_children=self.totals["quarantined_children"],
         )  # fmt: skip
 
     def _shard(self, shard: int) -> None:
         sound = len(self.faults)
         rows = read_rows(self.contents.lake, self.contents.parts(shard))
         self._outcomes(shard, rows)
+        self._inside(rows)
         self._chunks(rows)
         self._attributes(shard, rows)
         expected = [(c, d) for d in rows.documents.values() for c in rows.chunks.get(d.document_id, [])]
         self._vectors([chunk for chunk, _ in expected])
+        expected = [(c, d) for c, d in expected if c.chunk_id not in self._collapsed]
         found = self._points(shard, expected)
         if found.missing or found.stale or found.orphans:
             # Never from a damaged lake: points without rows would be deleted, though they are all that is left.
@@ -110,8 +118,19 @@ class Check:
                 self.faults.append(f"document {uri}: planned as {document.change}, neither indexed nor in quarantine")
             if held is not None:
                 self.documents["kept_last_good" if held.status != "current" else "indexed"] += 1
-        for uri in rows.documents.keys() - planned.keys():
+        for uri in (d.uri for d in rows.documents.values() if not d.parent and d.uri not in planned):
             self.faults.append(f"document {uri}: in the generation, not in the plan")
+
+    def _inside(self, rows: ShardRows) -> None:
+        """Count children, marks and what was left out, and check that all of it is written down."""
+        self.documents.update("children" for d in rows.documents.values() if d.parent)
+        self.totals["quarantined_children"] += sum(map(len, rows.failures.values()))
+        dropped = [d.chunk for chunks in rows.dropped.values() for d in chunks]
+        kept = [c for chunks in rows.chunks.values() for c in chunks]
+        self.totals["dropped"] += len(dropped)
+        self.totals["collapsed"] += sum(c.chunk_id in self._collapsed for c in kept)
+        self.marks.update(mark for c in kept + dropped for mark in c.marks)
+        self.faults += [*family_faults(rows), *dropped_faults(rows)]
 
     def _chunks(self, rows: ShardRows) -> None:
         known = {d.document_id for d in rows.documents.values()}
@@ -224,7 +243,8 @@ class Check:
             wanted = lake.read(self.contents.parts(shard)["chunks"], ["chunk_id"])["chunk_id"].to_pylist()
             lost += _not_in_order(wanted, rows, there)
         extra = {*there, *rows}
-        self.totals["keyword_rows"] = files["keyword.lengths"].rows
+        self.totals["keyword_rows"] = files["keyword.lengths"].rows - self.totals["collapsed"]
+        self.faults += collapsed_faults(paths[2], self._collapsed)
         self.faults += [
             f"keyword row of chunk {chunk} {'stands in another place' if chunk in extra else 'is lost'}"
             for chunk in lost

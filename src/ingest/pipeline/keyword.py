@@ -6,6 +6,7 @@ from pathlib import Path
 from ingest.bm25 import Analyser, merge, shard_postings
 from ingest.chunking import model_input
 from ingest.lake.lake import Lake
+from ingest.pipeline.duplicates import collapsed_of, without
 from ingest.pipeline.work import Contents, ShardTask, finished, resource, task_parts
 from ingest.ports import Services
 from ingest.records import Marker, PartFile
@@ -30,13 +31,22 @@ def keyword_shard(services: Services, task: ShardTask) -> Marker:
     return lake.mark(task.generation, marker)
 
 
-def merge_keyword(lake: Lake, contents: Contents) -> dict[str, PartFile]:
-    """Merge the shards' postings, in the order of the shards, into the three files that searches read."""
+def merge_keyword(services: Services, lake: Lake, contents: Contents) -> dict[str, PartFile]:
+    """Merge the shards' postings, in the order of the shards, into the three files that searches read.
+
+    Collapsed chunks keep their rows, so that row numbers are those of `chunks`, and lose their postings.
+    """
     shards = [
         (lake.part_path(parts["keyword.postings"]), lake.part_path(parts["keyword.lengths"]))
         for parts in map(contents.parts, contents.shards)
     ]
-    with tempfile.TemporaryDirectory(prefix="ingest-merge-") as folder:
+    collapsed = collapsed_of(services, lake, contents.duplicates)
+    with (
+        tempfile.TemporaryDirectory(prefix="ingest-merge-") as folder,
+        tempfile.TemporaryDirectory(prefix="ingest-collapse-") as copies,
+    ):
+        if collapsed:
+            shards = [without(*paths, collapsed, Path(copies)) for paths in shards]
         paths = merge(shards, Path(folder))
         return {
             "keyword.postings": lake.write_part_file("keyword.postings", None, paths.postings),

@@ -7,6 +7,7 @@ from ingest.ids import collection_name, point_digest, point_id
 from ingest.lake.embeddings import EmbeddingStore
 from ingest.lake.lake import Lake
 from ingest.lake.tables import DocumentRow, chunk_rows, document_rows
+from ingest.pipeline.duplicates import NOTHING, collapsed_of, duplicates_part
 from ingest.pipeline.lease import lease_watch
 from ingest.pipeline.work import ShardTask, embedding_store, finished, resource, task_parts
 from ingest.ports import Services
@@ -28,7 +29,7 @@ def load_shard(services: Services, task: ShardTask) -> Marker:
     collection = collection_name(lake.index, task.generation)
     store = embedding_store(services, services.model.fingerprint)
     watch = lease_watch(services, lake, task.run)
-    chunks = rows_of(lake, parts)
+    chunks = rows_of(lake, parts, collapsed_of(services, lake, duplicates_part(lake, task.generation)))
     for batch in batches(chunks, services.options.load_batch):
         watch.confirm()
         services.vectors.upsert(collection, points(store, batch, task.shard))
@@ -39,10 +40,13 @@ def load_shard(services: Services, task: ShardTask) -> Marker:
     return lake.mark(task.generation, marker)
 
 
-def rows_of(lake: Lake, parts: Mapping[str, PartFile]) -> list[tuple[Chunk, DocumentRow]]:
-    """Return a shard's chunks, each with its document, in the order of the rows."""
+def rows_of(
+    lake: Lake, parts: Mapping[str, PartFile], collapsed: frozenset[str] = NOTHING
+) -> list[tuple[Chunk, DocumentRow]]:
+    """Return a shard's chunks that become points, each with its document, in the order of the rows."""
     documents = {d.document_id: d for d in document_rows(lake.read(parts["documents"]))}
-    return [(chunk, documents[chunk.document_id]) for chunk in chunk_rows(lake.read(parts["chunks"]))]
+    chunks = chunk_rows(lake.read(parts["chunks"]))
+    return [(chunk, documents[chunk.document_id]) for chunk in chunks if chunk.chunk_id not in collapsed]
 
 
 def points(store: EmbeddingStore, rows: Rows, shard: int) -> list[Point]:
@@ -55,7 +59,7 @@ def points(store: EmbeddingStore, rows: Rows, shard: int) -> list[Point]:
 
 
 def payload(chunk: Chunk, document: DocumentRow, shard: int, model_fingerprint: str) -> dict[str, Any]:
-    """Return a point's payload in the shape that LangChain reads, with its digest."""
+    """Return a point's payload in the shape that LangChain reads, with its digest; `marks` only where there are any."""
     metadata: dict[str, Any] = {
         "chunk_id": chunk.chunk_id, "document_id": chunk.document_id, "uri": document.uri, "source": document.source,
         "path": document.path, "title": document.title, "heading_path": list(chunk.heading_path),
@@ -64,6 +68,8 @@ def payload(chunk: Chunk, document: DocumentRow, shard: int, model_fingerprint: 
     }  # fmt: skip
     if chunk.parent:
         metadata["parent"] = list(chunk.parent)
+    if chunk.marks:
+        metadata["marks"] = list(chunk.marks)
     stored = {"page_content": chunk.text, "metadata": metadata}
     metadata["digest"] = point_digest(chunk.embedding_key, model_fingerprint, stored)
     return stored

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from ingest.errors import IncompleteGeneration
 from ingest.ids import collection_name, digest_of, document_id, sha256_hex
 from ingest.lake.lake import Lake
-from ingest.lake.tables import document_rows, quarantine_rows
+from ingest.lake.tables import DocumentRow, document_rows, quarantine_rows
 from ingest.pipeline.conservation import Check
+from ingest.pipeline.duplicates import duplicates_part, logical_rows
 from ingest.pipeline.plan import Work
 from ingest.pipeline.work import Contents, fingerprints, shard_parts
 from ingest.ports import Services
@@ -21,6 +22,7 @@ def built_contents(services: Services, lake: Lake, summary: PlanSummary) -> Cont
     return Contents(
         lake, collection_name(lake.index, summary.generation), services.model.fingerprint, services.model.dimension,
         tuple(sorted(summary.shards)), lambda shard: shard_parts(lake, summary, shard), {},
+        duplicates_part(lake, summary.generation),
     )  # fmt: skip
 
 
@@ -66,7 +68,7 @@ def seal(services: Services, contents: Contents, work: Work, table: Conservation
         index=lake.index, generation=summary.generation, base=summary.base, collection=contents.collection,
         shards=len(summary.shards), parts=parts,
         segments={s: _segments(lake, work, s) for s in contents.shards},
-        counts={"documents": sum(table.documents.values()), "chunks": table.chunks, **summary.counts},
+        counts=_counts(table, summary),
         settings=options.settings, settings_hash=lake.claim(summary.generation).settings_hash,
         fingerprints=prints.record(), analyser=options.analyser, model=model,
         probe=Probe(question=question, vector=tuple(float(v) for v in vector)),
@@ -82,23 +84,52 @@ def generation_digest(contents: Contents, model_fingerprint: str, analyser: dict
     """Return the digest over a generation's logical rows, sorted; bytes, times and versions are not part of it.
 
     Rows are sorted by the bits of SHA-256(document id) from the lowest on. Shards are the lowest bits, so the order is
-    that of the shards by their reversed bits whatever their number, and memory holds one shard.
+    that of the shards by their reversed bits whatever their number, and memory holds one shard. Documents inside
+    documents lie in the shard of the listed one, and are sorted by its id. Duplicates follow, in their own order.
     """
     bits = (len(contents.shards) - 1).bit_length()
     total = hashlib.sha256(digest_of([DIGEST_VERSION, model_fingerprint, analyser]).encode())
     for shard in sorted(contents.shards, key=lambda s: format(s, f"0{bits}b")[::-1] if bits else ""):
         parts = contents.parts(shard)
+        documents = document_rows(contents.lake.read(parts["documents"]))
+        root = _roots(documents)
         rows = [
-            (_order(d.document_id), [d.document_id, d.uri, d.sha256, d.title, d.attributes_digest, d.chunk_digest])
-            for d in document_rows(contents.lake.read(parts["documents"]))
+            (
+                _order(root(d.document_id)),
+                [d.document_id, d.uri, d.sha256, d.title, d.attributes_digest, d.chunk_digest],
+            )
+            for d in documents
         ]
         rows += [
-            (_order(document_id(q.uri)), [q.uri, q.error])
+            (_order(root(q.parent or document_id(q.uri))), [q.uri, q.error])
             for q in quarantine_rows(contents.lake.read(parts["quarantine"]))
         ]
         for _, row in sorted(rows):
             total.update(digest_of(row).encode())
+    for found in logical_rows(contents):
+        total.update(digest_of(found).encode())
     return total.hexdigest()
+
+
+def _counts(table: Conservation, summary: PlanSummary) -> dict[str, int]:
+    return {
+        "documents": sum(table.documents.values()), "children": table.documents.get("children", 0),
+        "chunks": table.chunks, "dropped": table.dropped, "collapsed": table.collapsed, **summary.counts,
+    }  # fmt: skip
+
+
+def _roots(documents: list[DocumentRow]) -> Callable[[str], str]:
+    """Return what finds the listed document that a document of the same shard lies in, by their ids."""
+    parents = {d.document_id: d.parent for d in documents}
+
+    def root(document: str) -> str:
+        for _ in range(len(parents)):
+            if not (parent := parents.get(document, "")):
+                break
+            document = parent
+        return document
+
+    return root
 
 
 def _order(document: str) -> str:

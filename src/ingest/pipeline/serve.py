@@ -3,6 +3,7 @@
 from ingest.errors import SchemaMismatch, UnknownRelease
 from ingest.lake.lake import Lake
 from ingest.pipeline.anchors import anchored, side_of
+from ingest.pipeline.duplicates import collapsed_of
 from ingest.pipeline.evaluate import judged_questions, score
 from ingest.pipeline.load import batches, points, rows_of
 from ingest.pipeline.work import contents_of, embedding_store
@@ -38,13 +39,15 @@ def ensure_collection(services: Services, lake: Lake, manifest: Manifest) -> Non
     """Create and load a sealed generation's collection when it is missing or has too few points. No model is needed."""
     vectors, contents = services.vectors, contents_of(lake, manifest)
     known = contents.collection in vectors.collections()
-    if known and vectors.count(contents.collection, EVERYTHING) >= manifest.counts["chunks"]:
+    expected = manifest.counts["chunks"] - manifest.counts.get("collapsed", 0)
+    if known and vectors.count(contents.collection, EVERYTHING) >= expected:
         return
     services.observer.told("restoring", contents.collection)
     vectors.create_collection(contents.collection, contents.dimension)
     store = embedding_store(services, contents.model_fingerprint)
+    collapsed = collapsed_of(services, lake, contents.duplicates)
     for shard in contents.shards:
-        for batch in batches(rows_of(lake, contents.parts(shard)), services.options.load_batch):
+        for batch in batches(rows_of(lake, contents.parts(shard), collapsed), services.options.load_batch):
             vectors.upsert(contents.collection, points(store, batch, shard))
     vectors.flush(contents.collection)
     vectors.optimise(contents.collection)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 READER_FORMAT = 1
-STEPS = ("plan", "chunk", "embed", "load", "keyword", "seal", "evaluate", "release")
+STEPS = ("plan", "chunk", "duplicates", "embed", "load", "keyword", "seal", "evaluate", "release")
 
 PartKind = Literal[
     "documents", "texts", "chunks", "attributes", "quarantine", "dropped", "duplicates",
@@ -244,5 +244,5 @@ class RunReport(Record):
     digest: str | None
     quarantined_children: dict[str, int] = Field(default_factory=dict)  # by error class; documents inside documents
     marked: dict[str, int] = Field(default_factory=dict)  # chunks of the generation by mark, dropped ones too
-    dropped: dict[str, int] = Field(default_factory=dict)  # chunks that a policy keeps out, by mark
+    dropped: dict[str, int] = Field(default_factory=dict)  # chunks that a policy keeps out, of rebuilt shards, by mark
     duplicates: dict[str, int] = Field(default_factory=dict)  # groups and chunks by kind, boilerplate, collapsed

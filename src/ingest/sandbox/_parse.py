@@ -16,6 +16,7 @@ from ingest.errors import (
 from ingest.ids import digest_of
 from ingest.records import Document, ParserOptions, RawDocument
 
+_XML_ERR_NO_MEMORY = 2
 MAX_MESSAGE = 300  # characters of a foreign message: some quote the whole document
 
 
@@ -49,7 +50,7 @@ def translated(raw: RawDocument) -> Iterator[None]:
         yield
     except Exception as error:  # a parser's own faults must not stop the run
         chain = tuple(_chain(error))
-        if any(isinstance(link, MemoryError) for link in chain):
+        if any(map(_is_memory, chain)):
             raise OversizedDocument(
                 f"{path}: out of memory; the parser may take {limits.memory_bytes} bytes (limits.memory_bytes)"
             ) from error
@@ -134,6 +135,13 @@ def _check_output(raw: RawDocument, document: Document) -> None:
             raise MalformedDocument(
                 f"{path}: half of a surrogate pair at character {error.start} of its {what}"
             ) from error
+
+
+def _is_memory(error: BaseException) -> bool:
+    """Tell whether an error means that memory ran out; libxml2 has a syntax error for that."""
+    return isinstance(error, MemoryError) or (
+        type(error).__module__ == "lxml.etree" and getattr(error, "code", None) == _XML_ERR_NO_MEMORY
+    )
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

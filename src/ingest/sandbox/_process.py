@@ -20,7 +20,7 @@ PASSED_ON = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LANG", "LC_ALL"
 FIXED = {
     # One thread each: a pool of them uses every core, and each thread of a library takes address space.
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1",
-    "UNSTRUCTURED_DISABLE_NOTICE": "1", "DO_NOT_TRACK": "1", "SCARF_NO_ANALYTICS": "true", "HF_HUB_OFFLINE": "1",
+    "DO_NOT_TRACK": "1", "SCARF_NO_ANALYTICS": "true", "HF_HUB_OFFLINE": "1",
     "PYTHONHASHSEED": "0", "PYTHONUTF8": "1",
 }  # fmt: skip
 GRACE_SECONDS = 2.0

@@ -9,7 +9,7 @@ import os
 import re
 import socket
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import Field, ValidationError, field_validator
@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from ingest.errors import InvalidSettings
 from ingest.settings.sections import (
     ChunkingSettings,
+    Consequence,
     IndexSettings,
     KeywordSettings,
     ModelSettings,
@@ -32,11 +33,11 @@ __all__ = [
 ]  # fmt: skip
 
 SECRET = re.compile(r"(?i)(^|[._-])(api_?key|access_?key(_id)?|secret\w*|password|credentials|token)$")
+CONSEQUENCES = get_args(Consequence)  # of `screening.secret`, which names a policy and holds no secret
 PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")  # in a URI
 QUIET = {
     "DO_NOT_TRACK": "1",
     "SCARF_NO_ANALYTICS": "true",
-    "UNSTRUCTURED_DISABLE_NOTICE": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -145,7 +146,8 @@ def _refuse_secrets(values: Any, where: str, place: str = "") -> None:
     if isinstance(values, dict | list):
         for key, value in values.items() if isinstance(values, dict) else enumerate(values):
             inner = f"{place}.{key}".lstrip(".")
-            if isinstance(key, str) and SECRET.search(key) and value is not None:
+            is_policy = inner.endswith(".screening.secret") and value in CONSEQUENCES
+            if isinstance(key, str) and SECRET.search(key) and value is not None and not is_policy:
                 raise InvalidSettings(f"{where}: {inner} is a secret; it belongs into the environment (QDRANT_API_KEY)")
             _refuse_secrets(value, where, inner)
     elif isinstance(values, str) and PASSWORD.search(values):

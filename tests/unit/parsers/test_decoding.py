@@ -18,6 +18,18 @@ def test_other_encodings_are_told_apart(encoding):
     assert decode(GERMAN.encode(encoding), "a") == GERMAN
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_wide_encodings_are_told_without_a_mark(encoding):
+    assert decode(GERMAN.encode(encoding), "a") == GERMAN
+    assert decode("ab".encode(encoding), "a") == "ab"
+
+
+@pytest.mark.parametrize("data", [b"a\0b\0\0\0c\0", b"abc\0", bytes(64), b"a\0\1\0" * 20, b"a\0b\0c"])
+def test_other_zero_bytes_are_no_text(data):
+    with pytest.raises(MalformedDocument):
+        decode(data, "a")
+
+
 @pytest.mark.parametrize(
     ("text", "encoding"),
     [
@@ -52,3 +64,9 @@ def test_the_encoding_that_a_page_declares_comes_before_detection():
 def test_damaged_bytes_are_malformed_and_say_where(data, message):
     with pytest.raises(MalformedDocument, match=message):
         decode(data, "a")
+
+
+@pytest.mark.parametrize("declared", ["no such", "a\0b", "hex", "x" * 1000])
+def test_a_declared_encoding_that_is_none_is_malformed(declared):
+    with pytest.raises(MalformedDocument):
+        decode(b"Caf\xe9", "a", declared)

@@ -157,7 +157,7 @@ def test_a_page_without_text_for_readers_is_an_empty_document(page):
 
 @pytest.mark.parametrize("depth", [200, 3000])
 def test_a_page_nested_too_deep_is_over_a_limit_and_not_cut_silently(depth):
-    with pytest.raises(OversizedDocument, match="depth|limit of 200"):
+    with pytest.raises(OversizedDocument, match=r"depth|limit of 200"):
         parsed(html, "<div>" * depth + "<p>text</p>")
 
 

@@ -1,21 +1,15 @@
-import io
-import logging
+from collections import Counter
 from dataclasses import replace
 
 import pytest
-from pypdf import PdfReader, PdfWriter
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ingest.errors import (
-    EmptyDocument,
-    EncryptedDocument,
-    MalformedDocument,
-    OversizedDocument,
-    ScannedDocument,
-)
-from ingest.parsers import _pdf_ocr, pdf
+from ingest.errors import OversizedDocument
+from ingest.parsers import pdf
 from ingest.records import ParseLimits, ParserOptions
 from tests.unit.parsers.checks import faults, headings, parsed, raw, shown
-from tests.unit.parsers.pdf_files import HEIGHT, WIDTH, Writer, area, build, grid, lines, picture, rule, text
+from tests.unit.parsers.pdf_files import HEIGHT, WIDTH, area, build, grid, lines, picture, rule, text
 
 BODY = [
     "The plan is read before anything is spent, and it says how many",
@@ -136,6 +130,17 @@ def test_cells_below_each_other_are_a_table_without_lines():
     assert shown(parsed(pdf, build([page])))[-1] == ("table", expected)
 
 
+def test_a_header_set_off_by_space_belongs_to_its_table():
+    rows = [("Mass", "Rate", "Cost"), ("in g", "in mm", "in $"), ("2", "19", "7"), ("4", "21", "9"), ("6", "23", "8")]
+    page = lines(72, 60, BODY)
+    for y, cells in zip((140, 152, 185, 197, 209), rows, strict=True):
+        page += "".join(text(x, y, cell) for x, cell in zip((72, 200, 300), cells, strict=True))
+    document = parsed(pdf, build([page]))
+    table = document.blocks[-1]
+    assert shown(document)[-1] == ("table", "\n".join(" | ".join(row) for row in rows))
+    assert document.text[table.start : table.header_end] == "Mass | Rate | Cost\nin g | in mm | in $\n"
+
+
 def test_a_title_in_bold_over_a_whole_table_parts_it():
     page = lines(72, 40, BODY) + grid([72, 300], [160, 180])
     page += grid([72, 200, 300], [120, 140, 160]) + grid([72, 200, 300], [180, 200, 220])
@@ -203,97 +208,39 @@ def test_text_over_a_limit_refuses_the_document():
         with_options(build([lines(72, 100, BODY)]), limits=ParseLimits(text_characters=100))
 
 
-def encrypted(user: str) -> bytes:
-    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(build([lines(72, 100, BODY)]))))
-    writer.encrypt(user_password=user, owner_password="owner", algorithm="AES-256")
-    out = io.BytesIO()
-    writer.write(out)
-    return out.getvalue()
-
-
-def test_an_encrypted_file_opens_only_without_a_user_s_password():
-    assert shown(parsed(pdf, encrypted(""))) == [("paragraph", " ".join(BODY))]
-    with pytest.raises(EncryptedDocument, match=r"a: opens only with a password"):
-        parsed(pdf, encrypted("secret"))
-
-
-def test_a_file_that_is_cut_off_is_refused_wherever_it_is_cut():
-    data = build([lines(72, 100, BODY)] * 3)
-    kept = [cut for cut in range(20, data.rindex(b"startxref"), 7) if not refused(data[:cut])]
-    assert kept == []
-
-
-def refused(data: bytes) -> bool:
-    try:
-        parsed(pdf, data)
-    except MalformedDocument:
-        return True
-    return False
-
-
-def test_bytes_that_are_no_pdf_are_refused():
-    with pytest.raises(MalformedDocument, match="PDFium cannot open it"):
-        parsed(pdf, b"%PDF-1.7\nnothing of the kind\nstartxref\n0\n%%EOF")
-
-
-def test_a_page_tree_that_loops_ends():
-    writer = Writer()
-    writer.add("<< /Type /Pages /Kids [1 0 R 1 0 R] /Count 2 /Parent 1 0 R >>")
-    root = writer.add("<< /Type /Catalog /Pages 1 0 R >>")
-    with pytest.raises((MalformedDocument, EmptyDocument)):
-        parsed(pdf, writer.file(f"/Root {root} 0 R"))
-
-
-def test_pages_without_text_are_an_empty_document():
-    with pytest.raises(EmptyDocument, match="a: 2 pages without text"):
-        parsed(pdf, build(["", ""]))
-
-
-SCAN = picture(0, 0, WIDTH, HEIGHT)
-
-
-def test_a_scan_is_refused_with_what_to_do():
-    with pytest.raises(ScannedDocument, match=r"2 of 3 pages are pictures .* `ocr` is off; .*ingest\[ocr\].*tesseract"):
-        parsed(pdf, build([SCAN, SCAN, lines(72, 100, BODY)]))
-
-
-def test_few_scanned_pages_are_named_in_a_warning(caplog):
-    with caplog.at_level(logging.WARNING):
-        document = parsed(pdf, build([lines(72, 100, BODY), SCAN, lines(72, 100, BODY)]))
-    assert [block.page for block in document.blocks] == [1, 3]
-    assert "a: pages 2 are pictures without a text layer and left out" in caplog.text
-
-
-def test_recognised_text_takes_the_place_of_the_picture(monkeypatch):
-    asked = []
-
-    def read(image, languages, where):
-        asked.append((image.size, languages, where))
-        return "First line\nof it.\n\nSecond\f"
-
-    monkeypatch.setattr(_pdf_ocr, "image_text", read)
-    monkeypatch.setattr(pdf, "why_not", lambda: "")
-    document = with_options(build([lines(72, 100, BODY), SCAN]), ocr=True, ocr_languages=("eng", "deu"))
-    assert [block for _, block in shown(document)] == [" ".join(BODY), "First line of it.", "Second"]
-    assert [block.page for block in document.blocks] == [1, 2, 2]
-    assert asked == [((1700, 2200), "eng+deu", "a.pdf: page 2")]
-
-
-def test_recognition_that_is_not_installed_is_named(monkeypatch):
-    monkeypatch.setattr(_pdf_ocr.shutil, "which", lambda _: None)
-    with pytest.raises(ScannedDocument, match="the program tesseract is not on the path"):
-        with_options(build([SCAN]), ocr=True)
-
-
-def test_a_page_is_rendered_under_the_limit_of_pixels(monkeypatch):
-    sizes = []
-    monkeypatch.setattr(_pdf_ocr, "image_text", lambda image, *_: sizes.append(image.size) or "text")
-    monkeypatch.setattr(pdf, "why_not", lambda: "")
-    monkeypatch.setattr(_pdf_ocr, "MAX_PIXELS", 10_000)
-    with_options(build([SCAN]), ocr=True)
-    assert sizes[0][0] * sizes[0][1] <= 10_300
-
-
 def test_the_same_bytes_give_the_same_document():
     data = build([lines(60, 100, BODY) + grid([72, 200, 300], [320, 340, 360])])
     assert parsed(pdf, data) == parsed(pdf, data)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 4), st.integers(1, 36), st.text("abcXY19.-", min_size=1, max_size=9),
+            st.sampled_from([7, 10, 18]), st.sampled_from(["F1", "F2"]), st.booleans(),
+        ),
+        min_size=1, max_size=60, unique_by=lambda place: place[:2],
+    )
+)  # fmt: skip
+def test_every_character_is_in_a_block_wherever_it_stands(places):
+    places = [(20 + 115 * column, 21 * row, *look) for column, row, *look in places]
+    page = "".join(text(x, y, word, size, font) for x, y, word, size, font, _ in places)
+    page += "".join(grid([x, x + 60, x + 120], [y - 15, y + 5, y + 25]) for x, y, _, _, _, boxed in places if boxed)
+    document = parsed(pdf, build([page]))
+    drawn = Counter("".join(word for _, _, word, *_ in places))
+    lost = drawn - Counter(document.text)
+    assert {letter: count for letter, count in lost.items() if letter not in "-."} == {}
+    assert faults(document) == []
+
+
+def test_a_form_s_values_are_text():
+    page = build([lines(72, 100, BODY)], page_entries="/Annots [20 0 R]")
+    field = (
+        b"20 0 obj\n<< /Type /Annot /Subtype /Widget /FT /Tx /T (name) /V (Ada) /F 4 /Rect [72 600 200 620] "
+        b"/AP << /N 21 0 R >> >>\nendobj\n21 0 obj\n<< /Type /XObject /Subtype /Form /BBox [0 0 128 20] /Resources "
+        b"<< /Font << /F1 1 0 R >> >> /Length 34 >>\nstream\nBT /F1 10 Tf 2 6 Td (Ada) Tj ET   \nendstream\nendobj\n"
+    )
+    start = page.rindex(b"xref\n0 ")
+    document = parsed(pdf, page[:start] + field + page[start:].replace(b"startxref\n", b"startxref\n9"))
+    assert shown(document) == [("paragraph", " ".join(BODY)), ("paragraph", "Ada")]

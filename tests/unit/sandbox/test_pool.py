@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,28 @@ def test_a_parser_writes_no_file(pool, tmp_path):
     assert not place.exists()
 
 
+def reading_scans(command):
+    given = order(command)
+    return replace(given, options=replace(given.options, ocr=True))
+
+
+def test_text_recognition_may_start_its_program_and_write_where_that_looks(pool, tmp_path):
+    plain = pool.parse(order("pid")).text
+    assert pool.parse(reading_scans("run")).text == "started\n"
+    assert pool.parse(reading_scans("write_temporary")).text == "5"
+    for command in (f"write {tmp_path / 'owned'}", "socket"):
+        with pytest.raises(ParserCrashed, match="PermissionError"):
+            pool.parse(reading_scans(command))
+    assert (pool.parse(order("pid")).text != plain, len(pool.pids())) == (True, 1)
+
+
+def test_what_text_recognition_wrote_is_gone_with_its_process(pool):
+    place = Path(pool.parse(reading_scans("temporary")).text)
+    assert place.is_dir()
+    pool.close()
+    assert not place.exists()
+
+
 def test_a_process_is_replaced_after_its_share_of_documents(open_pool):
     pool = open_pool(documents_per_process=2)
     pids = [pool.parse(order("pid")).text for _ in range(4)]
@@ -212,7 +235,8 @@ def test_processes_that_do_not_start_are_no_documents_fault(monkeypatch):
 
 
 def test_a_child_that_is_no_child_is_no_answer():
-    head = b'{"notes":[],"title":"","media_type":"","parser":"","language":"","text":1,"blocks":[],"children":[["a","",%d]]}'
+    names = b'"notes":[],"title":"","media_type":"","parser":"","language":""'
+    head = b"{" + names + b',"text":1,"blocks":[],"children":[["a","",%d]]}'
     for size in (-1, 5, 1):
         with pytest.raises(_wire.BadAnswer):
             _wire.answered(_wire.Frame(head % size, b"abc"))
@@ -220,8 +244,11 @@ def test_a_child_that_is_no_child_is_no_answer():
 
 @pytest.mark.parametrize(
     "head",
-    [b"", b"[]", b"{}", b"7", b'{"error":"SystemExit","message":"","last":false,"notes":[]}',
-     b'{"error":"FatalError","message":"","last":false,"notes":[]}', b'{"error":["x"],"message":"","last":false,"notes":[]}'],
+    [
+        b"", b"[]", b"{}", b"7", b'{"error":"SystemExit","message":"","last":false,"notes":[]}',
+        b'{"error":"FatalError","message":"","last":false,"notes":[]}',
+        b'{"error":["x"],"message":"","last":false,"notes":[]}',
+    ],
 )  # fmt: skip
 def test_an_answer_of_another_shape_is_told_as_such(head):
     with pytest.raises(_wire.BadAnswer):

@@ -110,6 +110,15 @@ def test_secrets_in_a_file_are_refused_and_not_repeated(change: dict[str, Any], 
     assert SECRET not in told
 
 
+def test_a_policy_for_secrets_is_no_secret() -> None:
+    source = {"name": "a", "uri": "./a"}
+    made = make_settings(index(sources=[{**source, "screening": {"secret": "drop"}}]), Path.cwd())
+    assert "drop" == made.index(None)[1].sources[0].screening.secret
+    told = refusal(index(sources=[{**source, "screening": {"secret": SECRET}}]))
+    assert "screening.secret is a secret" in told
+    assert SECRET not in told
+
+
 def test_secrets_in_options_of_a_source_are_refused() -> None:
     given = index(sources=[{"name": "a", "uri": "./a", "options": {"token": SECRET}}])
     told = refusal(given)

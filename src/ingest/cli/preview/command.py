@@ -88,14 +88,14 @@ def preview(
         there = None
         if what.against is not None and here.raw.data:
             with opening.opened_other(what.against, common, index) as other:
-                there = opening.cut_again(other, here)
+                there = opening.cut_again(other, here, what.child or ())
     compared = None if there is None else comparison.compare(here, there)
     view = View(found.origin, here, there, compared, secrets=how.show_secrets)
+    if how.html is not None:
+        _write(how.html, view, output)
     output.document(record.values(view))
     for shown in terminal.drawn(view, terminal.Manner(how.span(), how.full, output.console.width)):
         output.show(shown)
-    if how.html is not None:
-        _write(how.html, view, output)
     if here.refusal is not None:
         raise typer.Exit(ExitCode.REFUSED)
 

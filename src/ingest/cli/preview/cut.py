@@ -3,16 +3,17 @@
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from statistics import median_low, quantiles
 
+from ingest import screening
 from ingest.chunking import chunk
 from ingest.errors import DocumentError, EmptyDocument, SuspiciousDocument
 from ingest.ids import document_id
+from ingest.pipeline.children import check_container
 from ingest.ports import Workbench
-from ingest.records import Block, BlockKind, Chunk, ChunkingOptions, Document, RawDocument, ScreeningPolicy
-
-MARKS = ("hidden", "invisible", "instruction", "secret")
+from ingest.records import Block, BlockKind, Chunk, ChunkingOptions, Document, DocumentRef, RawDocument, ScreeningPolicy
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Cut:
     document: Document | None = None
     chunks: tuple[Chunk, ...] = ()
     context_tokens: tuple[int, ...] = ()  # of each chunk's context, in the order of `chunks`
-    dropped: tuple[Chunk, ...] = ()  # by the source's screening policy
+    dropped: tuple[tuple[Chunk, str], ...] = ()  # by the source's screening policy, and the mark that it is for
     left_out: tuple[LeftOut, ...] = ()
     refusal: Refusal | None = None
     parse_seconds: float = 0.0
@@ -69,7 +70,12 @@ class Cut:
     @property
     def marks(self) -> dict[str, int]:
         """How many chunks have each mark, dropped ones included."""
-        return dict(sorted(Counter(mark for c in (*self.chunks, *self.dropped) for mark in c.marks).items()))
+        return dict(sorted(Counter(mark for c in self.every for mark in c.marks).items()))
+
+    @property
+    def every(self) -> tuple[Chunk, ...]:
+        """All chunks, those that the policy drops too, in order."""
+        return tuple(sorted((*self.chunks, *(c for c, _ in self.dropped)), key=lambda c: (c.start, c.end)))
 
 
 @dataclass(frozen=True)
@@ -105,49 +111,63 @@ class Section:
     tokens_below: int = 0
 
 
-def cut_document(bench: Workbench, raw: RawDocument) -> Cut:
+def cut_document(bench: Workbench, raw: RawDocument, level: int = 1) -> Cut:
     """Return what a run would make of a document under the settings of `bench`.
 
     A document that a run would quarantine comes back with the reason, and as far as it came.
+
+    Args:
+        bench: What parses and cuts.
+        raw: The document.
+        level: 1 for a document of a source, 2 for one inside it, ...
 
     Raises: SandboxUnavailable, InvalidSettings.
     """
     raw = replace(raw, options=bench.parsing.get(raw.ref.source, bench.parsing[""]))
     cut = Cut(raw, options=bench.options.chunking, model=bench.model.name, model_fingerprint=bench.model.fingerprint)
+    _warm(bench)
     stage, began = "parse", time.perf_counter()
     try:
         document = bench.sandbox.parse(raw)
         cut = replace(cut, document=document, parse_seconds=time.perf_counter() - began)
-        stage, began = "chunk", time.perf_counter()
+        stage = "chunk"
+        if document.children:
+            check_container(document, raw.ref.uri, level, bench.options.limits.archive_depth)
+        began = time.perf_counter()
         chunks = chunk(document, document_id(raw.ref.uri), bench.options.chunking, bench.tokenizer)
         cut = replace(cut, chunk_seconds=time.perf_counter() - began)
     except DocumentError as error:
         return replace(cut, refusal=Refusal(stage, type(error).__name__, str(error)))
-    policy = bench.options.screening.get(raw.ref.source, ScreeningPolicy())
-    return _screened(bench, cut, document, chunks, policy)
+    return _screened(bench, cut, document, chunks)
 
 
-def _screened(bench: Workbench, cut: Cut, document: Document, chunks: Sequence[Chunk], policy: ScreeningPolicy) -> Cut:
-    """Return the cut with its chunks, less those that the policy drops, and the refusal that follows from it."""
-    dropped = [c for c in chunks if _follows(c, policy, "drop")]
-    kept = [c for c in chunks if not _follows(c, policy, "drop")]
+def _warm(bench: Workbench) -> None:
+    """Parse a word, so that the start of a parser's process is not counted as the document's time."""
+    with suppress(DocumentError):
+        bench.sandbox.parse(RawDocument(DocumentRef("file:///word.txt", "", "word.txt", "", 4), b"word"))
+
+
+def _screened(bench: Workbench, cut: Cut, document: Document, chunks: Sequence[Chunk]) -> Cut:
+    """Return the cut with its chunks, less those that the source's policy drops, and the refusal that follows.
+
+    The chunks of a document that the policy quarantines stay, so that people see why.
+    """
+    ref = cut.raw.ref
+    kept: Sequence[Chunk] = screening.screen(document, chunks)
+    dropped: list[tuple[Chunk, str]] = []
     refusal = None
-    if refused := [c for c in chunks if _follows(c, policy, "quarantine")]:
-        marks = ", ".join(sorted({mark for c in refused for mark in c.marks if getattr(policy, mark) == "quarantine"}))
-        message = f"{cut.raw.ref.path}: {len(refused)} of {len(chunks)} chunks are marked {marks} (screening)"
-        refusal = Refusal("chunk", SuspiciousDocument.__name__, message)
-    elif not kept and not document.children:
-        message = f"{cut.raw.ref.path}: no text left after parsing as {document.media_type}"
+    if not chunks and not document.children:
+        message = f"{ref.uri}: no text left after parsing as {document.media_type}"
         refusal = Refusal("chunk", EmptyDocument.__name__, message)
+    try:
+        kept, dropped = screening.sort_out(ref.uri, kept, bench.options.screening.get(ref.source, ScreeningPolicy()))
+    except SuspiciousDocument as error:
+        refusal = Refusal("chunk", type(error).__name__, str(error))
     spans = bench.tokenizer.offsets([c.context for c in kept]) if kept else []
     return replace(
         cut, chunks=tuple(kept), dropped=tuple(dropped), context_tokens=tuple(map(len, spans)), refusal=refusal,
         left_out=tuple(_left_out(document, kept, dropped, cut.options)),
     )  # fmt: skip
-
-
-def _follows(chunk: Chunk, policy: ScreeningPolicy, consequence: str) -> bool:
-    return any(getattr(policy, mark, "index") == consequence for mark in chunk.marks)
 
 
 def sections(cut: Cut) -> list[Section]:
@@ -191,11 +211,11 @@ def _without_first(found: list[Section]) -> list[Section]:
 
 
 def _left_out(
-    document: Document, chunks: Sequence[Chunk], dropped: Sequence[Chunk], options: ChunkingOptions
+    document: Document, chunks: Sequence[Chunk], dropped: Sequence[tuple[Chunk, str]], options: ChunkingOptions
 ) -> Iterator[LeftOut]:
     """Yield the stretches of blocks that hold text and lie in no chunk, in order."""
     spans = sorted((c.start, c.end) for c in chunks)
-    marked = sorted((c.start, c.end, ", ".join(c.marks)) for c in dropped)
+    marked = sorted((c.start, c.end, mark) for c, mark in dropped)
     i = j = 0
     for block in document.blocks:
         while i < len(spans) and spans[i][1] <= block.start:
@@ -208,7 +228,7 @@ def _left_out(
             gap = at, min(max(start, at), block.end)
             if document.text[gap[0] : gap[1]].strip():
                 why = marked[j][2] if j < len(marked) and marked[j][0] < gap[1] else ""
-                yield LeftOut(*gap, block.kind, f"dropped, marked {why}" if why else _why(block, options))
+                yield LeftOut(*gap, block.kind, f"dropped for its mark: {why}" if why else _why(block, options))
             at, k = max(at, end), k + 1
 
 

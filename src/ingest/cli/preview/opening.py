@@ -14,6 +14,7 @@ from ingest.cli.command import SETTINGS, Common
 from ingest.cli.output import printable
 from ingest.cli.preview.cut import Cut, Refusal, cut_document
 from ingest.errors import AccessDenied, DocumentError, InvalidSettings, OversizedDocument, SourceUnavailable
+from ingest.ids import child_uri, sha256_hex
 from ingest.listing import encode, local_folder
 from ingest.ports import Source, Workbench
 from ingest.records import DocumentRef, RawDocument
@@ -135,13 +136,16 @@ def cut_found(bench: Workbench, found: Found, children: Sequence[str]) -> Cut:
     if refusal is not None:
         return Cut(raw, refusal=refusal)
     for child in children:
-        raw = _child(bench, raw, child)
-    return cut_document(bench, raw)
+        try:
+            raw = _child(bench, raw, child)
+        except DocumentError as error:
+            return Cut(raw, refusal=Refusal("parse", type(error).__name__, str(error)))
+    return cut_document(bench, raw, 1 + len(children))
 
 
-def cut_again(bench: Workbench, cut: Cut) -> Cut:
-    """Return the same bytes as other settings would have them cut."""
-    return cut_document(bench, cut.raw)
+def cut_again(bench: Workbench, cut: Cut, children: Sequence[str]) -> Cut:
+    """Return the same bytes as other settings would have them cut; `children` is the way down to them."""
+    return cut_document(bench, cut.raw, 1 + len(children))
 
 
 def _child(bench: Workbench, raw: RawDocument, path: str) -> RawDocument:
@@ -149,8 +153,8 @@ def _child(bench: Workbench, raw: RawDocument, path: str) -> RawDocument:
     for child in document.children:
         if child.path == path:
             ref = replace(
-                raw.ref, uri=f"{raw.ref.uri}!/{encode(path)}", path=f"{raw.ref.path}!/{path}", size=len(child.data),
-                media_type=child.media_type, title="",
+                raw.ref, uri=child_uri(raw.ref.uri, path), path=path, version=sha256_hex(child.data),
+                size=len(child.data), media_type=child.media_type, title="",
             )  # fmt: skip
             return RawDocument(ref, child.data)
     known = ", ".join(printable(child.path) for child in document.children[:LISTED]) or "nothing"

@@ -9,12 +9,11 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib import resources
-from itertools import groupby
 
 from ingest.cli.output import size
 from ingest.cli.preview.comparison import own_parts, stretches
 from ingest.cli.preview.cut import Cut, LeftOut, Section, sections
-from ingest.cli.preview.shown import Mask, is_invisible, name_of, one_line, visible
+from ingest.cli.preview.shown import Mask, name_of, one_line, runs, visible
 from ingest.cli.preview.terminal import comparison_rows
 from ingest.cli.preview.view import View
 from ingest.records import Chunk
@@ -110,11 +109,11 @@ def _greyed(part: LeftOut, mask: Mask) -> Row:
 
 def _pieces(text: str, kind: str) -> Iterator[tuple[str, str]]:
     """Yield the text in spans of one class, characters that cannot be seen written out as `control`."""
-    for hidden, run in groupby(text, is_invisible):
+    for hidden, run in runs(text):
         if hidden:
             yield f"control {kind}".strip(), "".join(map(name_of, run))
         else:
-            yield kind, "".join(run)
+            yield kind, run
 
 
 def _navigation(cut: Cut, mask: Mask) -> list[tuple[int, str, Section]]:
@@ -135,6 +134,7 @@ def _facts(view: View) -> list[tuple[str, str]]:
             ("chunks", f"{len(cut.chunks):,}, {tokens.total:,} tokens; {tokens.least:,} to {tokens.most:,}, median "
                        f"{tokens.median:,}"),
             ("marks", ", ".join(f"{mark} {count:,}" for mark, count in cut.marks.items()) or "none"),
+            ("documents inside", f"{len(document.children):,}"),
             ("model", one_line(cut.model)),
         ]  # fmt: skip
     return facts

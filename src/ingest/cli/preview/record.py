@@ -27,10 +27,10 @@ def values(view: View) -> dict[str, Any]:
             {"number": number, **chunk_values(chunk, mask), "context_tokens": context}
             for number, (chunk, context) in enumerate(zip(cut.chunks, cut.context_tokens, strict=True), 1)
         ],
-        "dropped": [chunk_values(chunk, mask) for chunk in cut.dropped],
+        "dropped": [{"reason": reason, **chunk_values(chunk, mask)} for chunk, reason in cut.dropped],
         "left_out": [asdict(part) for part in cut.left_out],
         "children": [
-            {"path": child.path, "bytes": len(child.data), "media_type": child.media_type}
+            {"path": mask.words(child.path), "bytes": len(child.data), "media_type": child.media_type}
             for child in (document.children if document else ())
         ],
         **_refused(cut),
@@ -42,6 +42,7 @@ def chunk_values(chunk: Chunk, mask: Mask) -> dict[str, Any]:
     """Return a chunk with its secrets masked."""
     return {
         "start": chunk.start, "end": chunk.end, "tokens": chunk.tokens, "page": chunk.page, "marks": chunk.marks,
+        "parent": chunk.parent,
         "heading_path": [mask.words(title) for title in chunk.heading_path], "context": mask.words(chunk.context),
         "text": mask.slice(chunk.start, chunk.end), "chunk_id": chunk.chunk_id, "embedding_key": chunk.embedding_key,
     }  # fmt: skip

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COLOURS = ("cyan", "magenta")  # of neighbouring chunks
 SECTIONS, PARTS, DIFFERENCES = 200, 30, 40  # lines shown of headings, of what is left out, of chunks that differ
+SHORT = 4  # lines; a chunk of no more is shown whole
 TITLE = 80  # characters
 NEITHER = "–"
 
@@ -126,7 +127,11 @@ def _chunks(cut: Cut, mask: Mask, manner: Manner) -> "Iterator[RenderableType]":
 def _chunk(chunk: Chunk, name: str, colour: str, mask: Mask, manner: Manner) -> "Text":
     from rich.text import Text
 
-    text = Text(f"── {name} ── page {chunk.page} " if chunk.page is not None else f"── {name} ", style=colour)
+    text = Text(f"── {name} ", style=colour)
+    if chunk.page is not None:
+        text.append(f"── page {chunk.page} ")
+    if chunk.parent is not None:
+        text.append(f"── shown with {chunk.parent[0]:,}–{chunk.parent[1]:,} ")
     if chunk.marks:
         text.append(f"── {', '.join(map(one_line, chunk.marks))} ", style="bold red")
     text.append("─" * max(2, manner.width - len(text)), style=colour)
@@ -143,10 +148,10 @@ def _chunk(chunk: Chunk, name: str, colour: str, mask: Mask, manner: Manner) -> 
 def _lines(text: str, width: int, *, full: bool) -> list[str]:
     """Return the lines of a chunk; else its first, how many are left out, and the end of its last."""
     lines = [line for line in visible(text).split("\n") if full or line.strip()]
-    if full or (len(lines) <= 2 and all(len(line) <= width for line in lines)):
+    if full or (len(lines) <= SHORT and all(len(line) <= width for line in lines)):
         return lines
     first, last = lines[0], lines[-1]
-    between = [f"… {len(lines) - 2:,} lines"] if len(lines) > 2 else []
+    between = [f"… {len(lines) - 2:,} more …"] if len(lines) > 2 else []
     head = first if len(first) <= width else f"{first[: width - 1]}…"
     tail = last if len(last) <= width else f"…{last[-(width - 1) :]}"
     return [head, *between, tail] if len(lines) > 1 or len(first) > width else [head]
@@ -170,7 +175,8 @@ def _children(cut: Cut) -> "Iterator[RenderableType]":
     if not children:
         return
     rows = [(one_line(c.path), one_line(c.media_type) or NEITHER, size(len(c.data))) for c in children[:PARTS]]
-    yield table("Documents inside; --child PATH shows one", ("path", "claimed type", "size"), rows, left=2)
+    yield table("Documents inside", ("path", "claimed type", "size"), rows, left=2)
+    yield "--child PATH shows one of them."
     if len(children) > PARTS:
         yield f"… and {len(children) - PARTS:,} more; --json shows all"
 

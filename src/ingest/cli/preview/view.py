@@ -5,8 +5,8 @@ from functools import cached_property
 
 from ingest.cli.preview.comparison import Comparison
 from ingest.cli.preview.cut import Cut
-from ingest.cli.preview.shown import Mask
-from ingest.records import BlockKind
+from ingest.cli.preview.shown import Mask, secret_spans
+from ingest.screening import marks_of
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,7 @@ class View:
 
 
 def mask_of(cut: Cut) -> Mask:
-    """Return what hides the chunks of a cut that are marked as secret, wherever their text is shown."""
-    spans: list[tuple[int, int]] = []
-    for chunk in sorted((*cut.chunks, *cut.dropped), key=lambda chunk: (chunk.start, chunk.end)):
-        if "secret" in chunk.marks:
-            start = max(chunk.start, spans[-1][1] if spans else 0)
-            spans += [(start, chunk.end)] if start < chunk.end else []
-    blocks = cut.document.blocks if cut.document else ()
-    titles = [b.title for b in blocks if b.kind is BlockKind.HEADING and any(s <= b.start < e for s, e in spans)]
-    return Mask(cut.text, spans, titles)
+    """Return what hides the secrets of a cut, wherever its text is shown, in no chunk too."""
+    pieces = {(chunk.start, chunk.end) for chunk in cut.every if "secret" in chunk.marks}
+    pieces |= {(part.start, part.end) for part in cut.left_out if "secret" in marks_of(cut.text[part.start : part.end])}
+    return Mask(cut.text, tuple(secret_spans(cut.text, sorted(pieces))))

@@ -1,0 +1,216 @@
+"""Speed of parsing and chunking on one core, as ratios to the tokenizer alone and to other chunkers.
+
+    INGEST_TEST_DATA=<folder> python benchmarks/parse.py [--peers .venv-peers/bin/python] [--megabytes 1 10 50]
+
+Same files, same machine, one thread, CPU seconds: 400 pages of Markdown for the comparison with peers, the folders of
+corpora by format for our own rates, one text of growing length for linearity. The fastest of three runs counts.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from pathlib import Path
+
+os.environ |= {"RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
+PAGES = 400
+FILES_PER_FORMAT, BYTES_PER_FORMAT = 60, 4_000_000
+PEER_SECONDS = 300
+
+
+def main() -> int:
+    """Measure everything; the exit status is 1 when the data is not there."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peers", type=Path, default=Path(".venv-peers/bin/python"))
+    parser.add_argument("--megabytes", type=int, nargs="*", default=[1, 10, 50])
+    parser.add_argument("--parts", nargs="*", default=["markdown", "formats", "linearity"])
+    args = parser.parse_args()
+    data = os.environ.get("INGEST_TEST_DATA")
+    if not data:
+        print("skipped: INGEST_TEST_DATA does not name a folder with corpora")
+        return 1
+    corpora = Path(data) / "corpora"
+    if "markdown" in args.parts:
+        pages = sorted((corpora / "kubernetes_docs_2021").rglob("*.md"))
+        markdown(pages[:PAGES], pages[PAGES:], args.peers)
+    if "formats" in args.parts:
+        formats(corpora)
+    if "linearity" in args.parts:
+        linearity(args.megabytes)
+    return 0
+
+
+def markdown(files: list[Path], others: list[Path], peers: Path) -> None:
+    """Print the rates on pages of Markdown, relative to the tokenizer alone, and the peers'."""
+    from ingest.embedders import sentence_transformer
+
+    tokenizer = sentence_transformer.open_tokenizer("default", {})
+    raws = [raw(path) for path in files]
+    texts = [r.data.decode() for r in raws]
+    size = sum(len(r.data) for r in raws) / 1e6
+    count = plain_count()
+    alone = size / fastest(lambda: count(texts))
+    ours(raws[:5], tokenizer)
+    cold, after, chunks = measured_ours(raws, [raw(path) for path in others])
+    print(f"\n## {len(files)} pages of Markdown, {size:.1f} MB, one core\n")
+    print("| | MB per CPU second | of the tokenizer alone | chunks |\n| --- | --- | --- | --- |")
+    row("tokenizer alone, each text once", alone, alone, "")
+    row("parse + chunk, exact tokens, first pages of a process", size / cold, alone, chunks)
+    row(f"parse + chunk, exact tokens, after {len(others)} other pages", size / after, alone, chunks)
+    for name, found in measured_peers(files, peers):
+        if "seconds" in found:
+            row(f"{name} ({found['version']})", size / found["seconds"], alone, found["chunks"])
+        else:
+            print(f"| {name} | not measured: {found['missing'][:100]} | | |", flush=True)
+
+
+def measured_ours(raws: list, others: list) -> tuple[float, float, object]:
+    """Return the CPU seconds with a tokenizer that knows no word yet, with one that saw other pages, and the chunks."""
+    from ingest.embedders.sentence_transformer import open_tokenizer
+
+    cold, after, chunks = [], [], None
+    for _ in range(2):
+        tokenizer = open_tokenizer("default", {})
+        took, chunks = seconds(lambda t=tokenizer: ours(raws, t))
+        cold.append(took)
+        tokenizer = open_tokenizer("default", {})
+        ours(others, tokenizer)
+        after.append(seconds(lambda t=tokenizer: ours(raws, t))[0])
+    return min(cold), min(after), chunks
+
+
+def tokenizer_file() -> Path:
+    """Return the default model's tokenizer.json."""
+    from ingest.embedders._folders import locate
+
+    return locate("default", None).transformer / "tokenizer.json"
+
+
+def plain_count():
+    """Return a function that does nothing but tokenise texts, all in one call, as fast as the library can."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(tokenizer_file()))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return lambda texts: [len(each) for each in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+
+
+def row(name: str, rate: float, alone: float, chunks: object) -> None:
+    """Print one row of the first table."""
+    print(f"| {name} | {rate:.2f} | {rate / alone:.0%} | {chunks} |", flush=True)
+
+
+def measured_peers(files: list[Path], python: Path):
+    """Yield (name, result) of each peer, run in its own environment."""
+    from peers import PEERS
+
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as listing:
+        listing.write("\n".join(map(str, files)))
+        listing.flush()
+        for name in PEERS:
+            if not python.exists():
+                yield name, {"missing": f"{python} is not there"}
+                continue
+            command = [str(python), str(Path(__file__).parent / "peers.py"), str(tokenizer_file()), listing.name, name]
+            try:
+                done = subprocess.run(command, capture_output=True, text=True, timeout=PEER_SECONDS, check=False)
+                lines = done.stdout.strip().splitlines()
+                yield name, json.loads(lines[-1]) if lines else {"missing": done.stderr.strip().splitlines()[-1]}
+            except subprocess.TimeoutExpired:
+                yield name, {"missing": f"not done after {PEER_SECONDS} s"}
+
+
+def ours(raws: list, tokenizer) -> int:
+    """Parse and chunk; return the number of chunks."""
+    from ingest import parsers
+    from ingest.chunking import chunk
+    from ingest.errors import DocumentError
+    from ingest.records import ChunkingOptions
+
+    options, chunks = ChunkingOptions(), 0
+    for r in raws:
+        try:
+            chunks += len(chunk(parsers.find(r.media_type).parse(r), r.ref.uri, options, tokenizer))
+        except DocumentError:
+            continue
+    return chunks
+
+
+def formats(corpora: Path) -> None:
+    """Print our own rates by format."""
+    from ingest import parsers
+    from ingest.embedders.sentence_transformer import open_tokenizer
+    from ingest.errors import UnsupportedFormat
+
+    tokenizer, found = open_tokenizer("default", {}), defaultdict(list)
+    for path in sorted(corpora.rglob("*")):
+        if path.is_file() and path.suffix and path.stat().st_size < BYTES_PER_FORMAT:
+            r = raw(path)
+            try:
+                name = parsers.find(r.media_type).__name__.rpartition(".")[2]
+            except UnsupportedFormat:
+                continue
+            held = found[name]
+            if len(held) < FILES_PER_FORMAT and sum(len(x.data) for x in held) < BYTES_PER_FORMAT:
+                held.append(r)
+    print("\n## Parse + chunk by format\n\n| parser | files | MB | MB per CPU second | files per CPU second |")
+    print("| --- | --- | --- | --- | --- |")
+    for name, raws in sorted(found.items()):
+        size = sum(len(r.data) for r in raws) / 1e6
+        took, _ = seconds(lambda raws=raws: ours(raws, tokenizer))
+        print(f"| {name} | {len(raws)} | {size:.1f} | {size / took:.2f} | {len(raws) / took:.1f} |", flush=True)
+
+
+def linearity(megabytes: list[int]) -> None:
+    """Print the time per megabyte of growing texts of three kinds."""
+    from ingest.chunking import chunk
+    from ingest.embedders.sentence_transformer import open_tokenizer
+    from ingest.records import Block, BlockKind, ChunkingOptions, Document
+
+    tokenizer = open_tokenizer("default", {})
+    print("\n## Chunking one block of growing length, CPU seconds per MB\n")
+    print(f"| text | {' | '.join(f'{n} MB' for n in megabytes)} |\n|{' --- |' * (len(megabytes) + 1)}")
+    kinds = {
+        "paragraph of sentences": (BlockKind.PARAGRAPH, "The scheduler assigns pods to nodes. "),
+        "one table row": (BlockKind.TABLE, "cell | "),
+        "line without spaces": (BlockKind.CODE, "x7Yz"),
+    }
+    for name, (kind, unit) in kinds.items():
+        cells = []
+        for n in megabytes:
+            text = (unit * (n * 10**6 // len(unit))).strip()
+            document = Document(text, (Block(kind, 0, len(text)),), "", "text/plain", "plain")
+            took, _ = seconds(lambda d=document: chunk(d, "d", ChunkingOptions(), tokenizer))
+            cells.append(f"{took / n:.2f}")
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+
+
+def raw(path: Path):
+    """Return a file as a document with its sniffed media type."""
+    from ingest import media_types
+    from ingest.records import DocumentRef, RawDocument
+
+    data = path.read_bytes()
+    ref = DocumentRef(uri=path.as_uri(), source="", path=path.name, version="", size=len(data))
+    return RawDocument(ref, data, media_types.sniff(data, path.name))
+
+
+def seconds(work) -> tuple[float, object]:
+    """Return the CPU seconds of one call, and its result."""
+    started = time.process_time()
+    result = work()
+    return time.process_time() - started, result
+
+
+def fastest(work) -> float:
+    """Return the CPU seconds of the fastest of three calls."""
+    return min(seconds(work)[0] for _ in range(3))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""A bench over a small index: the hashing tokenizer, parsers in this process, small chunks."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest import wiring
+from ingest.cli.preview.cut import Cut, cut_document
+from ingest.ports import Workbench
+from ingest.records import DocumentRef, RawDocument
+from ingest.settings import make_settings
+from tests.unit.cli.conftest import Lab, opened_lab
+
+SMALL = {"target_tokens": 16, "max_tokens": 40, "min_tokens": 0}
+Cutter = Callable[..., Cut]
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    """A lab whose documents are parsed in this process."""
+    with opened_lab(tmp_path) as lab:
+        lab.settings(sandbox="inline")
+        yield lab
+
+
+def bench_of(folder: Path, **index: Any) -> Workbench:
+    """Return the workbench of an index with one source `notes`."""
+    values = {"sources": [{"name": "notes", "uri": "."}], "model": {"kind": "hashing", "name": "hashing"},
+              "sandbox": "inline", "chunking": SMALL, **index}  # fmt: skip
+    return wiring.open_workbench(make_settings({"lake": "lake", "indexes": {"docs": values}}, folder))
+
+
+@pytest.fixture
+def cut(tmp_path: Path) -> Cutter:
+    """Return what cuts a text under settings of the test's own."""
+
+    def cut(text: str | bytes, path: str = "a.md", **index: Any) -> Cut:
+        data = text.encode() if isinstance(text, str) else text
+        ref = DocumentRef(f"file:///{path}", "notes", path, "1", len(data))
+        return cut_document(bench_of(tmp_path, **index), RawDocument(ref, data))
+
+    return cut
