@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.records import (
+    LANGCHAIN,
     AliasAction,
     BuildOptions,
     Document,
@@ -25,6 +26,8 @@ from ingest.records import (
     ParserOptions,
     Point,
     RawDocument,
+    Result,
+    Shape,
     StoredPoint,
     Vectors,
 )
@@ -123,12 +126,12 @@ class Aliases(Protocol):
 
 
 class VectorIndex(Aliases, Protocol):
-    """Dense vectors with payloads, one collection per generation. Cosine; the vector is the default vector."""
+    """Dense vectors with payloads, one collection per generation. Cosine; a collection knows its own shape."""
 
-    def create_collection(self, collection: str, dimension: int) -> None:
+    def create_collection(self, collection: str, dimension: int, shape: Shape = LANGCHAIN) -> None:
         """Create the collection with its payload indexes, in bulk mode; nothing happens when it exists.
 
-        Raises: DimensionMismatch when it exists with another dimension.
+        Raises: DimensionMismatch when it exists with another dimension, SchemaMismatch with another shape.
         """
         ...
 
@@ -166,6 +169,10 @@ class VectorIndex(Aliases, Protocol):
 
     def search(self, collection: str, vectors: Vectors, filter: Filter, limit: int) -> list[list[Hit]]:
         """Return for each row of `vectors` (n, dimension) the best `limit` hits, best first."""
+        ...
+
+    def nearest(self, collection: str, vectors: Vectors, limit: int) -> list[list[Hit]]:
+        """Return as `search`, over all points, from every vector in full precision: what `search` approximates."""
         ...
 
     def scores(self, collection: str, vectors: Vectors, ids: Sequence[Sequence[str]]) -> list[dict[str, float]]:
@@ -208,6 +215,36 @@ class Embedder(Protocol):
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
         """As `embed`, with the model's question prompt; a question over the limit is cut and a warning is logged."""
+        ...
+
+
+@dataclass(frozen=True)
+class WordTable:
+    """The embedding model's own vectors of word pieces, without context."""
+
+    vectors: NDArray[np.float16]  # (pieces, dimensions), centred, L2-normalised
+    pieces: Callable[[Sequence[str]], list[tuple[int, ...]]]  # rows of `vectors` for each word; threads may call
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How one generation sees words. Threads may call."""
+
+    terms: Callable[[Sequence[str]], list[list[str]]]  # the keyword index's analysis
+    bound: Callable[[Sequence[str]], float]  # greatest keyword score for these terms; of one term: its idf
+    table: WordTable | None = None  # None: the model has no vectors of words
+
+
+class Reranker(Protocol):
+    """Scores candidates anew, together with their question."""
+
+    slice: int  # candidates scored in one call at best: the clock is looked at between calls
+
+    def scores(self, question: str, candidates: Sequence[Result]) -> NDArray[np.float64]:
+        """Return (n,) float64 in input order, higher is better; comparable within a question.
+
+        A candidate's score does not depend on the other candidates of the call. Candidates carry `dense` and `bm25`.
+        """
         ...
 
 

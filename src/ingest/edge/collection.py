@@ -12,7 +12,7 @@ from typing import Any
 import qdrant_edge as edge
 from qdrant_client.http import models
 
-from ingest.edge import locks, translate
+from ingest.edge import filters, locks, queries, translate
 from ingest.edge.locks import read_json, sync_folder, write_durably
 
 INDEXING_THREADS = min(os.cpu_count() or 1, 8)  # of one optimisation; more disturb the workers that answer
@@ -72,7 +72,7 @@ class Collection:
             "segments_count": info.segments_count,
             "payload_schema": schema,
             "config": {
-                "params": {"vectors": request["vectors"]},
+                "params": {"vectors": request["vectors"], "sparse_vectors": request.get("sparse_vectors")},
                 "hnsw_config": hnsw,
                 "optimizer_config": {
                     "default_segment_number": 0,
@@ -80,6 +80,7 @@ class Collection:
                     "flush_interval_sec": 0,
                 },
                 "quantization_config": request.get("quantization_config"),
+                "metadata": request.get("metadata"),
             },
         }
 
@@ -99,7 +100,7 @@ class Collection:
         """Remove points by id or by filter; with no ids and `flush` this only makes earlier writes durable."""
         translate.unsupported_fields(request.shard_key)
         if isinstance(request, models.FilterSelector):
-            selected = translate.required_filter(request.filter)
+            selected = filters.required_filter(request.filter)
             self._shard.update(edge.UpdateOperation.delete_points_by_filter(selected))
         elif request.points:
             self._shard.update(edge.UpdateOperation.delete_points(list(request.points)))
@@ -111,7 +112,7 @@ class Collection:
         found = self._shard.retrieve(
             list(request.ids),
             with_payload=translate.payload_selector(wanted),
-            with_vector=bool(request.with_vector),
+            with_vector=request.with_vector or False,
         )
         return [translate.record(point) for point in found]
 
@@ -123,9 +124,9 @@ class Collection:
             edge.ScrollRequest(
                 offset=request.offset,
                 limit=10 if request.limit is None else request.limit,
-                filter=translate.filter_or_none(request.filter),
+                filter=filters.filter_or_none(request.filter),
                 with_payload=translate.payload_selector(wanted),
-                with_vector=bool(request.with_vector),
+                with_vector=request.with_vector or False,
             )
         )
         offset = following if following is None or isinstance(following, int) else str(following)
@@ -134,12 +135,12 @@ class Collection:
     def count(self, request: models.CountRequest) -> dict[str, int]:
         """Return the number of points that match."""
         exact = request.exact is not False
-        counted = self._shard.count(edge.CountRequest(exact=exact, filter=translate.filter_or_none(request.filter)))
+        counted = self._shard.count(edge.CountRequest(exact=exact, filter=filters.filter_or_none(request.filter)))
         return {"count": counted}
 
     def query_batch(self, request: models.QueryRequestBatch) -> list[dict[str, Any]]:
         """Return the answers to many searches, in order."""
-        batch = edge.QueryBatchRequest([translate.query(one) for one in request.searches])
+        batch = edge.QueryBatchRequest([queries.query(one) for one in request.searches])
         return [{"points": [translate.record(hit) for hit in hits]} for hits in self._shard.query_batch(batch)]
 
     def set_threshold(self, indexing_threshold: int) -> None:

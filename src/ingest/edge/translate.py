@@ -21,19 +21,16 @@ def unsupported(request: Any, *supported: str) -> None:
 
 
 def config(request: models.CreateCollection, indexing_threads: int) -> edge.EdgeConfig:
-    """Return the engine's configuration of a collection with one unnamed dense vector."""
-    unsupported(request, "vectors", "hnsw_config", "optimizers_config", "quantization_config")
-    vectors = request.vectors
-    if not isinstance(vectors, models.VectorParams):
-        raise Unsupported("the embedded engine supports one unnamed vector per collection")
-    unsupported(vectors, "size", "distance", "on_disk")
+    """Return the engine's configuration of a collection: one dense vector, named or not, and any sparse ones."""
+    unsupported(
+        request, "vectors", "sparse_vectors", "hnsw_config", "optimizers_config", "quantization_config", "metadata"
+    )
     hnsw = request.hnsw_config or models.HnswConfigDiff()
     unsupported(hnsw, "m", "ef_construct", "full_scan_threshold", "max_indexing_threads", "on_disk")
     threads = hnsw.max_indexing_threads or indexing_threads
     return edge.EdgeConfig(
-        vectors=edge.EdgeVectorParams(
-            size=vectors.size, distance=getattr(edge.Distance, vectors.distance.value), on_disk=vectors.on_disk
-        ),
+        vectors=_dense_params(request.vectors),
+        sparse_vectors={name: _sparse_params(p) for name, p in (request.sparse_vectors or {}).items()} or None,
         hnsw_config=edge.HnswIndexConfig(
             m=hnsw.m or 16,
             ef_construct=hnsw.ef_construct or 100,
@@ -43,6 +40,28 @@ def config(request: models.CreateCollection, indexing_threads: int) -> edge.Edge
         ),
         quantization_config=_quantization(request.quantization_config),
         optimizers=edge.EdgeOptimizersConfig(indexing_threshold=indexing_threshold(request) or None),
+    )
+
+
+def _dense_params(vectors: Any) -> Any:
+    named = vectors if isinstance(vectors, dict) else {"": vectors}
+    if len(named) != 1 or not all(isinstance(one, models.VectorParams) for one in named.values()):
+        raise Unsupported("the embedded engine supports one dense vector per collection")
+    ((name, params),) = named.items()
+    unsupported(params, "size", "distance", "on_disk")
+    made = edge.EdgeVectorParams(
+        size=params.size, distance=getattr(edge.Distance, params.distance.value), on_disk=params.on_disk
+    )
+    return {name: made} if name else made
+
+
+def _sparse_params(params: models.SparseVectorParams) -> edge.EdgeSparseVectorParams:
+    unsupported(params, "index", "modifier")
+    index = params.index or models.SparseIndexParams()
+    unsupported(index, "full_scan_threshold", "on_disk")
+    modifier = edge.Modifier.Idf if params.modifier == models.Modifier.IDF else None
+    return edge.EdgeSparseVectorParams(
+        full_scan_threshold=index.full_scan_threshold, on_disk=index.on_disk, modifier=modifier
     )
 
 
@@ -75,11 +94,13 @@ def points(request: models.PointsList | models.PointsBatch) -> list[edge.Point]:
     """Return the points to write."""
     unsupported_fields(request.shard_key, request.update_filter, request.update_mode)
     if isinstance(request, models.PointsList):
-        return [edge.Point(p.id, _dense(p.vector), p.payload) for p in request.points]
+        return [edge.Point(p.id, _vectors(p.vector), p.payload) for p in request.points]
     batch = request.batch
     payloads: list[Any] = batch.payloads or [None] * len(batch.ids)
+    if isinstance(batch.vectors, dict):
+        raise Unsupported("the embedded engine takes named vectors as a list of points, not as columns")
     rows = zip(batch.ids, batch.vectors, payloads, strict=True)
-    return [edge.Point(key, _dense(vector), payload) for key, vector, payload in rows]
+    return [edge.Point(key, _vectors(vector), payload) for key, vector, payload in rows]
 
 
 def unsupported_fields(*values: Any) -> None:
@@ -88,41 +109,20 @@ def unsupported_fields(*values: Any) -> None:
         raise Unsupported("the embedded engine supports no conditional writes and no shard keys")
 
 
-def _dense(vector: Any) -> list[float]:
-    if isinstance(vector, list):
+def one_vector(vector: Any) -> Any:
+    """Return a dense or sparse vector for the engine. Raises: Unsupported for texts, ids and multi-vectors."""
+    if isinstance(vector, models.SparseVector):
+        return edge.SparseVector(vector.indices, vector.values)
+    if isinstance(vector, list) and not any(isinstance(part, list) for part in vector):
         return vector
-    raise Unsupported(f"the embedded engine supports one unnamed dense vector, not {type(vector).__name__}")
+    raise Unsupported(f"the embedded engine supports dense and sparse vectors, not {type(vector).__name__}")
 
 
-def query(request: models.QueryRequest) -> edge.QueryRequest:
-    """Return a search by one dense vector."""
-    unsupported(
-        request, "query", "filter", "params", "score_threshold", "limit", "offset", "with_vector", "with_payload"
-    )
-    nearest = request.query.nearest if isinstance(request.query, models.NearestQuery) else request.query
-    return edge.QueryRequest(
-        limit=10 if request.limit is None else request.limit,
-        offset=request.offset,
-        query=edge.Query.Nearest(_dense(nearest)),
-        filter=filter_or_none(request.filter),
-        with_payload=payload_selector(request.with_payload),
-        with_vector=bool(request.with_vector),
-        score_threshold=request.score_threshold,
-        params=_search_params(request.params),
-    )
-
-
-def _search_params(params: models.SearchParams | None) -> edge.SearchParams | None:
-    if params is None:
-        return None
-    unsupported(params, "hnsw_ef", "exact", "quantization")
-    rescoring = params.quantization
-    quantization = None
-    if rescoring is not None:
-        quantization = edge.QuantizationSearchParams(
-            ignore=bool(rescoring.ignore), rescore=rescoring.rescore, oversampling=rescoring.oversampling
-        )
-    return edge.SearchParams(hnsw_ef=params.hnsw_ef, exact=bool(params.exact), quantization=quantization)
+def _vectors(vector: Any) -> Any:
+    """Return the vector or the named vectors of a point."""
+    if isinstance(vector, dict):
+        return {name: one_vector(one) for name, one in vector.items()}
+    return one_vector(vector)
 
 
 def payload_selector(wanted: Any) -> Any:
@@ -136,47 +136,20 @@ def payload_selector(wanted: Any) -> Any:
     return edge.PayloadSelector.Exclude(wanted.exclude)
 
 
-def filter_or_none(filter: models.Filter | None) -> edge.Filter | None:
-    """Return the engine's filter, None for none."""
-    return None if filter is None else required_filter(filter)
-
-
-def required_filter(filter: models.Filter) -> edge.Filter:
-    """Return the engine's filter. Raises: Unsupported for conditions that it would not apply."""
-    if filter.min_should is not None:
-        raise Unsupported("the embedded engine does not support min_should")
-    return edge.Filter(
-        must=_conditions(filter.must), should=_conditions(filter.should), must_not=_conditions(filter.must_not)
-    )
-
-
-def _conditions(conditions: Any) -> list[Any] | None:
-    if conditions is None:
-        return None
-    return [_condition(one) for one in (conditions if isinstance(conditions, list) else [conditions])]
-
-
-def _condition(condition: Any) -> Any:
-    match condition:
-        case models.Filter():
-            return required_filter(condition)
-        case models.HasIdCondition(has_id=ids):
-            return edge.HasIdCondition(set(ids))
-        case models.FieldCondition(key=key, match=models.MatchValue(value=value)):
-            return edge.FieldCondition(key, match=edge.MatchValue(value))
-        case models.FieldCondition(key=key, match=models.MatchAny(any=values)):
-            return edge.FieldCondition(key, match=edge.MatchAny(values))
-        case models.FieldCondition(key=key, range=models.Range() as span):
-            return edge.FieldCondition(key, range=edge.RangeFloat(gte=span.gte, gt=span.gt, lte=span.lte, lt=span.lt))
-    raise Unsupported(f"the embedded engine does not support the condition {type(condition).__name__}")
-
-
 def record(point: Any) -> dict[str, Any]:
     """Return a stored or scored point in Qdrant's JSON shape."""
-    found = {"id": _id(point.id), "payload": point.payload, "vector": point.vector}
+    found = {"id": _id(point.id), "payload": point.payload, "vector": _told(point.vector)}
     if hasattr(point, "score"):
         found |= {"version": point.version, "score": point.score}
     return found
+
+
+def _told(vector: Any) -> Any:
+    if isinstance(vector, dict):
+        return {name: _told(one) for name, one in vector.items()}
+    if isinstance(vector, edge.SparseVector):
+        return {"indices": vector.indices, "values": vector.values}
+    return vector
 
 
 def _id(key: Any) -> int | str:

@@ -1,20 +1,22 @@
 """Qdrant as the vector index, over `qdrant-client`: a server, or the embedded engine, which speaks the same protocol.
 
-One collection per generation. The dense vector is the default (unnamed) one; the payload has langchain-qdrant's shape,
-{"page_content": text, "metadata": {document_id, heading_path, …, chunk_id, digest}}.
+One collection per generation, of a shape that is chosen per index (`layout`, `payloads`): without a choice the dense
+vector is the default (unnamed) one and the payload is LangChain's.
 """
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ingest.errors import DimensionMismatch, IndexUnavailable, SchemaMismatch
-from ingest.indexes import requests
+from ingest.indexes import layout, requests
 from ingest.indexes.connection import IN_MEMORY, Connection, Engine, QdrantOptions
-from ingest.records import AliasAction, Filter, Hit, Point, StoredPoint, Vectors
+from ingest.indexes.layout import Layout
+from ingest.records import EVERYTHING, LANGCHAIN, AliasAction, Filter, Hit, Point, Shape, StoredPoint, Vectors
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient, models
@@ -27,7 +29,7 @@ class QdrantIndex:
         self._connection = connection
         self._call = connection.call
         self._options = connection.options
-        self._dimensions: dict[str, int] = {}  # a memory only: looked up again before anything is refused
+        self._layouts: dict[str, Layout] = {}  # a memory only: looked up again before anything is refused
 
     @classmethod
     def connect(cls, url: str, api_key: str | None, *, timeout_seconds: float = 60.0, **options: Any) -> "QdrantIndex":
@@ -86,29 +88,34 @@ class QdrantIndex:
         answer = self._call("list the collections", lambda client: client.get_collections())
         return sorted(collection.name for collection in answer.collections)
 
-    def create_collection(self, collection: str, dimension: int) -> None:
+    def create_collection(self, collection: str, dimension: int, shape: Shape = LANGCHAIN) -> None:
         """Create the collection with its payload indexes, in bulk mode; what exists of it already stays as it is.
 
-        Raises: DimensionMismatch when it exists with another dimension, IndexUnavailable, AccessDenied.
+        Raises: DimensionMismatch when it exists with another dimension, SchemaMismatch with another shape,
+        IndexUnavailable, AccessDenied.
         """
+        wanted = Layout(dimension, shape)
         if not self._exists(collection):
+            create = partial(layout.create, collection=collection, layout=wanted, quantised=self._options.quantised)
             try:
-                self._call(f"create {collection}", lambda client: _create(client, collection, dimension, self._options))
+                self._call(f"create {collection}", create)
             except SchemaMismatch:
                 if not self._exists(collection):  # else: another writer, or our own answer was lost
                     raise
         info = self._info(collection)
-        found = _dimension(collection, info)
-        if found != dimension:
-            raise DimensionMismatch(f"{collection} exists with dimension {found}, wanted {dimension}")
-        self._dimensions[collection] = found
-        for field, kind in {} if self._connection.local else requests.PAYLOAD_INDEXES.items():
+        found = layout.layout_of(collection, info)
+        if found.dimension != dimension:
+            raise DimensionMismatch(f"{collection} exists with dimension {found.dimension}, wanted {dimension}")
+        if found.shape != shape:
+            raise SchemaMismatch(f"{collection} says that it has {found.shape}, wanted {shape}; Qdrant before 1.16?")
+        self._layouts[collection] = found
+        for field, kind in ({} if self._connection.local else found.indexes()).items():
             if field not in (info.payload_schema or {}):
                 self._index(collection, field, kind)
 
     def drop_collection(self, collection: str) -> None:
         """Remove a collection and its aliases; nothing happens when it is missing."""
-        self._dimensions.pop(collection, None)
+        self._layouts.pop(collection, None)
         self._call(f"drop {collection}", lambda client: client.delete_collection(collection))
 
     def upsert(self, collection: str, points: Sequence[Point]) -> None:
@@ -119,9 +126,10 @@ class QdrantIndex:
         """
         if not points:
             return
-        requests.check_points(collection, points, self._dimension_of(collection, np.size(points[0].vector)))
+        found = self._layout_of(collection, np.size(points[0].vector))
+        requests.check_points(collection, points, found)
         for first in range(0, len(points), self._options.write_batch):
-            batch = requests.points_of(points[first : first + self._options.write_batch])
+            batch = requests.points_of(points[first : first + self._options.write_batch], found)
             self._call(f"upsert into {collection}", methodcaller("upsert", collection, batch, wait=True))
 
     def delete(self, collection: str, ids: Sequence[str]) -> None:
@@ -167,7 +175,7 @@ class QdrantIndex:
         """Return the exact number of points that match."""
         if requests.sees_nothing(filter):
             return 0
-        wanted = requests.filter_of(filter)
+        wanted = self._filter(collection, filter)
         what = f"count {collection}"
         return self._call(what, lambda client: client.count(collection, count_filter=wanted, exact=True)).count
 
@@ -175,7 +183,7 @@ class QdrantIndex:
         """Yield every matching point with its whole payload, in id order, one page in memory."""
         if requests.sees_nothing(filter):
             return
-        wanted, offset = requests.filter_of(filter), None
+        wanted, offset = self._filter(collection, filter), None
         while True:
             ask = methodcaller(
                 "scroll", collection, scroll_filter=wanted, limit=self._options.page, offset=offset, with_payload=True
@@ -199,35 +207,45 @@ class QdrantIndex:
     def search(self, collection: str, vectors: Vectors, filter: Filter, limit: int) -> list[list[Hit]]:
         """Return for each row of `vectors` (n, dimension) the best `limit` hits by cosine, best first.
 
-        `collection` may be an alias. Equal scores come in the engine's order.
+        `collection` may be an alias of collections of one shape. Equal scores come in the engine's order.
         Raises: DimensionMismatch, SchemaMismatch, IndexUnavailable.
         """
-        requests.check_questions(collection, vectors, self._dimension_of(collection, vectors.shape[-1]))
-        if requests.sees_nothing(filter) or limit < 1:
-            return [[] for _ in vectors]
         rescored = self._options.quantised and not self._connection.local  # the in-memory mode is exact and warns
         oversampling = self._options.oversampling if rescored else None
+        return self._searched(collection, vectors, filter, requests.Search(limit, oversampling=oversampling))
+
+    def nearest(self, collection: str, vectors: Vectors, limit: int) -> list[list[Hit]]:
+        """Return as `search`, over all points, from every vector in full precision: what `search` approximates."""
+        exact = requests.Search(limit, exact=not self._connection.local)
+        return self._searched(collection, vectors, EVERYTHING, exact)
+
+    def _searched(self, collection: str, vectors: Vectors, filter: Filter, search: requests.Search) -> list[list[Hit]]:
+        found = self._layout_of(collection, vectors.shape[-1])
+        requests.check_questions(collection, vectors, found.dimension)
+        if requests.sees_nothing(filter) or search.limit < 1:
+            return [[] for _ in vectors]
         hits: list[list[Hit]] = []
         for first in range(0, len(vectors), self._options.search_batch):
-            batch = requests.questions_of(
-                vectors[first : first + self._options.search_batch], filter, limit, oversampling
-            )
+            rows = vectors[first : first + self._options.search_batch]
+            batch = requests.questions_of(rows, filter, found, search)
             answers = self._call(f"search {collection}", methodcaller("query_batch_points", collection, batch))
-            hits += [[requests.hit_of(collection, point) for point in answer.points] for answer in answers]
+            hits += [[requests.hit_of(collection, point, found) for point in answer.points] for answer in answers]
         return hits
 
     def scores(self, collection: str, vectors: Vectors, ids: Sequence[Sequence[str]]) -> list[dict[str, float]]:
         """Return for each row of `vectors` the exact cosine of those of its points that exist, by chunk id."""
-        requests.check_questions(collection, vectors, self._dimension_of(collection, vectors.shape[-1]))
+        known = self._layout_of(collection, vectors.shape[-1])
+        requests.check_questions(collection, vectors, known.dimension)
         requests.check_ids(collection, [key for wanted in ids for key in wanted])
         asked = [row for row, wanted in enumerate(ids) if wanted]
         found: list[dict[str, float]] = [{} for _ in ids]
         for first in range(0, len(asked), self._options.search_batch):
             rows = asked[first : first + self._options.search_batch]
-            batch = requests.scores_of(vectors[rows], [ids[row] for row in rows], exact=not self._connection.local)
+            exact = not self._connection.local  # which is exact and warns
+            batch = requests.scores_of(vectors[rows], [ids[row] for row in rows], known, exact=exact)
             answers = self._call(f"score in {collection}", methodcaller("query_batch_points", collection, batch))
             for row, answer in zip(rows, answers, strict=True):
-                hits = [requests.hit_of(collection, point) for point in answer.points]
+                hits = [requests.hit_of(collection, point, known) for point in answer.points]
                 found[row] = {hit.chunk_id: hit.score for hit in hits}
         return found
 
@@ -241,11 +259,15 @@ class QdrantIndex:
     def _info(self, collection: str) -> "models.CollectionInfo":
         return self._call(f"look at {collection}", lambda client: client.get_collection(collection))
 
-    def _dimension_of(self, collection: str, wanted: int) -> int:
-        """Return the collection's dimension; what is remembered is asked again when it is not the wanted one."""
-        if self._dimensions.get(collection) != wanted:
-            self._dimensions[collection] = _dimension(collection, self._info(collection))
-        return self._dimensions[collection]
+    def _layout_of(self, collection: str, dimension: int | None = None) -> Layout:
+        """Return the collection's layout; what is remembered is asked again when it has not the wanted dimension."""
+        known = self._layouts.get(collection)
+        if known is None or dimension not in (None, known.dimension):
+            known = self._layouts[collection] = layout.layout_of(collection, self._info(collection))
+        return known
+
+    def _filter(self, collection: str, filter: Filter) -> "models.Filter | None":
+        return None if filter == EVERYTHING else requests.filter_of(filter, self._layout_of(collection))
 
     def _index(self, collection: str, field: str, kind: Any) -> None:
         self._call(
@@ -274,26 +296,3 @@ class QdrantIndex:
         change = models.OptimizersConfigDiff(indexing_threshold=self._options.indexing_threshold)
         leave = methodcaller("update_collection", collection, optimizers_config=change)
         self._call(f"leave bulk mode of {collection}", leave)
-
-
-def _create(client: "QdrantClient", collection: str, dimension: int, options: QdrantOptions) -> bool:
-    from qdrant_client import models
-
-    int8 = models.ScalarQuantization(
-        scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=0.99, always_ram=True)
-    )
-    return client.create_collection(
-        collection,
-        vectors_config=models.VectorParams(size=dimension, distance=models.Distance.COSINE),
-        optimizers_config=models.OptimizersConfigDiff(indexing_threshold=0),  # bulk mode: no graph until `optimise`
-        quantization_config=int8 if options.quantised else None,
-    )
-
-
-def _dimension(collection: str, info: "models.CollectionInfo") -> int:
-    from qdrant_client import models
-
-    vectors = info.config.params.vectors
-    if not isinstance(vectors, models.VectorParams):
-        raise SchemaMismatch(f"{collection} has named vectors or none, expected one unnamed vector")
-    return vectors.size

@@ -6,28 +6,24 @@ Engines accept some damage silently (NaN) and refuse a batch half-way: everythin
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ingest import payloads
 from ingest.errors import AccessDenied, DimensionMismatch, IndexUnavailable, SchemaMismatch
+from ingest.indexes.layout import Layout
 from ingest.records import AliasAction, Filter, Hit, Point, Vectors
 
 if TYPE_CHECKING:
     from qdrant_client import models
 
-PAYLOAD_INDEXES = {
-    "metadata.document_id": "keyword",
-    "metadata.source": "keyword",
-    "metadata.acl": "keyword",
-    "metadata.tenant": "keyword",
-    "metadata.shard": "integer",
-}
 TEMPORARY = frozenset({408, 429})  # and every 5xx
 REFUSED_ACTION = frozenset({400, 404, 409})  # how a server answers an alias action that fails
 
 
-def check_points(collection: str, points: Sequence[Point], dimension: int) -> None:
+def check_points(collection: str, points: Sequence[Point], layout: Layout) -> None:
     """Check ids, vectors and payloads of a batch.
 
     Raises: DimensionMismatch, SchemaMismatch; both name the collection, the point and what disagrees.
@@ -37,16 +33,32 @@ def check_points(collection: str, points: Sequence[Point], dimension: int) -> No
         if not _is_uuid(point.id):
             raise SchemaMismatch(f"{collection}: point id {point.id!r} is not a UUID in its usual text form")
         shape = np.shape(point.vector)
-        if shape != (dimension,):
-            raise DimensionMismatch(f"{where}: vector has shape {shape}, the collection has dimension {dimension}")
+        if shape != (layout.dimension,):
+            raise DimensionMismatch(
+                f"{where}: vector has shape {shape}, the collection has dimension {layout.dimension}"
+            )
         if not np.isfinite(point.vector).all():
             place = int(np.flatnonzero(~np.isfinite(point.vector))[0])
             raise SchemaMismatch(f"{where}: vector has {point.vector[place]} at {place}, expected a finite number")
-        metadata = point.payload.get("metadata")
-        if "page_content" not in point.payload or not isinstance(metadata, dict) or "chunk_id" not in metadata:
-            raise SchemaMismatch(
-                f"{where}: payload lacks page_content or metadata.chunk_id, has {sorted(point.payload)}"
-            )
+        text, chunk = payloads.find(layout.shape.payload).TEXT, layout.path("chunk_id")
+        if text not in point.payload or payloads.at(point.payload, chunk) is None:
+            raise SchemaMismatch(f"{where}: payload lacks {text} or {chunk}, has {sorted(point.payload)}")
+        if layout.sparse is not None or point.sparse is not None:
+            _check_sparse(where, point, layout)
+
+
+def _check_sparse(where: str, point: Point, layout: Layout) -> None:
+    if layout.sparse is None or point.sparse is None:
+        raise SchemaMismatch(
+            f"{where}: {'no' if point.sparse is None else 'a'} sparse vector, the collection's is {layout.sparse}"
+        )
+    indices, values = point.sparse.indices, point.sparse.values
+    if len(indices) != len(values) or (np.diff(indices.astype(np.int64)) <= 0).any():
+        raise SchemaMismatch(
+            f"{where}: sparse vector of {len(indices)} dimensions, not rising, or {len(values)} values"
+        )
+    if not np.isfinite(values).all():
+        raise SchemaMismatch(f"{where}: sparse vector has a number that is not finite")
 
 
 def check_ids(collection: str, ids: Sequence[str]) -> None:
@@ -79,15 +91,15 @@ def sees_nothing(filter: Filter) -> bool:
     return filter.acl is not None and not filter.acl
 
 
-def filter_of(filter: Filter) -> "models.Filter | None":
+def filter_of(filter: Filter, layout: Layout) -> "models.Filter | None":
     """Return Qdrant's form of a filter, None when it has no condition."""
     from qdrant_client import models
 
     def any_of(key: str, values: Sequence[str]) -> models.FieldCondition:
-        return models.FieldCondition(key=f"metadata.{key}", match=models.MatchAny(any=list(values)))
+        return models.FieldCondition(key=layout.path(key), match=models.MatchAny(any=list(values)))
 
     def equal(key: str, value: str | int) -> models.FieldCondition:
-        return models.FieldCondition(key=f"metadata.{key}", match=models.MatchValue(value=value))
+        return models.FieldCondition(key=layout.path(key), match=models.MatchValue(value=value))
 
     must = []
     if filter.tenant is not None:
@@ -103,56 +115,71 @@ def filter_of(filter: Filter) -> "models.Filter | None":
     return models.Filter(must=list(must)) if must else None
 
 
-def points_of(points: Sequence[Point]) -> "list[models.PointStruct]":
+def points_of(points: Sequence[Point], layout: Layout) -> "list[models.PointStruct]":
     """Return points as Qdrant takes them."""
     from qdrant_client import models
 
-    return [
-        models.PointStruct(
-            id=point.id, vector=np.asarray(point.vector, dtype=np.float32).tolist(), payload=point.payload
-        )
-        for point in points
-    ]
+    def vector(point: Point) -> Any:
+        dense = np.asarray(point.vector, dtype=np.float32).tolist()
+        if point.sparse is None or layout.sparse is None:
+            return dense
+        sparse = models.SparseVector(indices=point.sparse.indices.tolist(), values=point.sparse.values.tolist())
+        return {layout.dense: dense, layout.sparse: sparse}
+
+    return [models.PointStruct(id=point.id, vector=vector(point), payload=point.payload) for point in points]
 
 
-def questions_of(
-    vectors: Vectors, filter: Filter, limit: int, oversampling: float | None
-) -> "list[models.QueryRequest]":
-    """Return one search per row; with `oversampling`, that many candidates per hit are scored again in float32."""
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How a collection is searched. `exact` looks at every vector, in float32."""
+
+    limit: int
+    exact: bool = False
+    oversampling: float | None = None  # that many candidates per hit are scored again in float32
+
+
+def questions_of(vectors: Vectors, filter: Filter, layout: Layout, search: Search) -> "list[models.QueryRequest]":
+    """Return one search per row."""
     from qdrant_client import models
 
     params = None
-    if oversampling is not None:
-        rescoring = models.QuantizationSearchParams(rescore=True, oversampling=oversampling)
+    if search.exact:
+        params = models.SearchParams(exact=True, quantization=models.QuantizationSearchParams(ignore=True))
+    elif search.oversampling is not None:
+        rescoring = models.QuantizationSearchParams(rescore=True, oversampling=search.oversampling)
         params = models.SearchParams(quantization=rescoring)
-    wanted = filter_of(filter)
+    wanted = filter_of(filter, layout)
     return [
         models.QueryRequest(
-            query=vector.tolist(), filter=wanted, limit=limit, params=params, with_payload=["metadata.chunk_id"]
+            query=vector.tolist(), using=layout.dense or None, filter=wanted, limit=search.limit, params=params,
+            with_payload=[layout.path("chunk_id")],
         )
         for vector in vectors
-    ]
+    ]  # fmt: skip
 
 
-def scores_of(vectors: Vectors, ids: Sequence[Sequence[str]], *, exact: bool) -> "list[models.QueryRequest]":
+def scores_of(
+    vectors: Vectors, ids: Sequence[Sequence[str]], layout: Layout, *, exact: bool
+) -> "list[models.QueryRequest]":
     """Return one search per row among given points, which are all returned; the in-memory mode warns of `exact`."""
     from qdrant_client import models
 
     params = models.SearchParams(exact=True) if exact else None
     return [
         models.QueryRequest(
-            query=vector.tolist(), filter=models.Filter(must=[models.HasIdCondition(has_id=list(wanted))]),
-            limit=len(wanted), params=params, with_payload=["metadata.chunk_id"],
+            query=vector.tolist(), using=layout.dense or None,
+            filter=models.Filter(must=[models.HasIdCondition(has_id=list(wanted))]),
+            limit=len(wanted), params=params, with_payload=[layout.path("chunk_id")],
         )
         for vector, wanted in zip(vectors, ids, strict=True)
     ]  # fmt: skip
 
 
-def hit_of(collection: str, point: "models.ScoredPoint") -> Hit:
+def hit_of(collection: str, point: "models.ScoredPoint", layout: Layout) -> Hit:
     """Return a scored point as a hit. Raises: SchemaMismatch when it does not say which chunk it is."""
-    chunk = (point.payload or {}).get("metadata", {}).get("chunk_id")
+    chunk = payloads.at(point.payload, path := layout.path("chunk_id"))
     if not isinstance(chunk, str):
-        raise SchemaMismatch(f"{collection}: point {point.id} has metadata.chunk_id {chunk!r}, expected a text")
+        raise SchemaMismatch(f"{collection}: point {point.id} has {path} {chunk!r}, expected a text")
     return Hit(chunk, float(point.score))
 
 

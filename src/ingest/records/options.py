@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ingest.records.generations import QueryProfile
-from ingest.records.retrieval import GateRules
+from ingest.records.retrieval import LANGCHAIN, GateRules, Shape
 
 Consequence = Literal["index", "drop", "quarantine"]
 
@@ -105,6 +105,7 @@ class BuildOptions:
     limits: ParseLimits = ParseLimits()  # of what the story opens itself: documents inside documents, over all levels
     screening: dict[str, ScreeningPolicy] = field(default_factory=dict)  # by source; the default policy elsewhere
     duplicates: DuplicateOptions = DuplicateOptions()
+    shape: Shape = LANGCHAIN
     concurrent_reads: int = 8  # documents of one shard that are read at once
     probe_question: str = "How do I roll back to the previous release?"
     decide: str = "automatic"  # or "manual"

@@ -1,7 +1,7 @@
 """Nouns of questions and answers: points, filters, hits, judgments, verdicts."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,41 @@ from ingest.records.generations import Record
 Vectors = NDArray[np.float32]  # (n, dimension), L2-normalised
 
 
+PayloadProfile = Literal["langchain", "llamaindex", "haystack", "plain"]
+PAYLOAD_PROFILES: tuple[PayloadProfile, ...] = get_args(PayloadProfile)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How the points of a collection look to whoever reads them. Chosen per index; a change is a new generation."""
+
+    payload: PayloadProfile = "langchain"
+    sparse: bool = False  # a sparse vector with BM25's weights beside the dense one
+
+    def record(self) -> dict[str, Any]:
+        """Return what settings and digests say of it: nothing for the shape of before there was a choice."""
+        return {} if self == LANGCHAIN else {"payload": self.payload, "sparse": self.sparse}
+
+
+LANGCHAIN = Shape()  # what a collection of before there was a choice has
+
+
+@dataclass(frozen=True, slots=True)
+class SparseVector:
+    """Weights by dimension; a dimension that is not named has weight 0."""
+
+    indices: NDArray[np.uint32]  # (n,) rising
+    values: NDArray[np.float32]  # (n,) above 0
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A chunk as Qdrant stores it. `payload` is {"page_content": text, "metadata": {…}}."""
+    """A chunk as Qdrant stores it. `payload` has the shape of its collection (`payloads`)."""
 
     id: str
     vector: Vectors  # (dimension,)
     payload: dict[str, Any]
+    sparse: SparseVector | None = None
 
 
 @dataclass(frozen=True, slots=True)

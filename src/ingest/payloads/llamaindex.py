@@ -1,0 +1,55 @@
+"""A LlamaIndex `TextNode` as llama-index-vector-stores-qdrant stores it.
+
+All fields but the text stand at the top, where filters look for them, and once more with the text in the node's JSON,
+`_node_content`, from which the reader makes the node. Neither a prompt nor an embedding is given the technical fields.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ingest.ids import canonical_json
+
+TEXT = "_node_content"
+PREFIX = ""
+DENSE = ""
+SPARSE = "bm25"
+OWN = frozenset({TEXT, "_node_type", "doc_id", "ref_doc_id"})  # keys of a stored node that are no fields
+SHOWN = frozenset({"title", "heading_path", "uri", "page"})  # to a language model, in front of the text
+
+
+def build(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the payload of a chunk's fields; the node's id is the chunk's, its source node is the document."""
+    flat = {name: value for name, value in fields.items() if name != "text"}
+    document = fields["document_id"]
+    # The digest is over the payload, so it stands beside the node, not in it.
+    metadata = {name: value for name, value in flat.items() if name != "digest"}
+    return {
+        **flat, TEXT: canonical_json(_node(fields, metadata)).decode(), "_node_type": "TextNode", "doc_id": document,
+        "ref_doc_id": document,
+    }  # fmt: skip
+
+
+def read(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a payload."""
+    found = {name: value for name, value in payload.items() if name not in OWN}
+    try:
+        return {"text": json.loads(payload[TEXT])["text"], **found}
+    except (ValueError, KeyError, TypeError):
+        return found
+
+
+def _node(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
+    document = {
+        "node_id": fields["document_id"], "node_type": "4", "metadata": {}, "hash": None,
+        "class_name": "RelatedNodeInfo",
+    }  # fmt: skip
+    return {
+        "id_": fields["chunk_id"], "embedding": None, "metadata": metadata,
+        "excluded_embed_metadata_keys": sorted(metadata),
+        "excluded_llm_metadata_keys": sorted(set(metadata) - SHOWN),
+        "relationships": {"1": document},  # 1: the source, 4: a document
+        "text": fields["text"], "mimetype": "text/plain", "start_char_idx": fields["start"],
+        "end_char_idx": fields["end"], "metadata_seperator": "\n", "text_template": "{metadata_str}\n\n{content}",
+        "class_name": "TextNode",
+    }  # fmt: skip
