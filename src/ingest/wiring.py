@@ -36,6 +36,8 @@ from ingest.sandbox.pool import PoolSandbox
 from ingest.settings import IndexSettings, ModelSettings, Settings, SourceSettings, quiet_environment, whoami
 from ingest.stores import open_store
 
+EXPORTED = "sentence_transformer"  # the kind of embedder that keeps a copy of its model for questions
+
 Restore = Callable[[ModelRecord], Path | None]  # a local folder with a model's files; None: the lake has none
 
 log = logging.getLogger(__name__)
@@ -65,7 +67,8 @@ def open_services(settings: Settings, index: str | None = None, observer: Observ
     _, chosen = settings.index(index)
     bench = open_workbench(settings, index)
     restore = partial(restore_model, bench.store, settings.state / "models")
-    open_recorded = partial(open_embedder, options=chosen.model.options, restore=restore)
+    question_cache = {"question_cache": str(settings.state / "onnx")} if bench.model.kind == EXPORTED else {}
+    open_recorded = partial(open_embedder, options={**question_cache, **chosen.model.options}, restore=restore)
     vectors = open_vectors(settings)
     return Services(
         store=bench.store,

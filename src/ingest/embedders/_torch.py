@@ -1,6 +1,8 @@
 """PyTorch at arm's length: devices, number formats, loading a model, running out of memory."""
 
 import os
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,12 +10,16 @@ from typing import Any
 
 from ingest.errors import EmbedderOutOfMemory, InvalidSettings
 
+GPU_DEVICES = ("nvidia*", "kfd", "dxg")  # below /dev on Linux: CUDA, ROCm, either under WSL
 CPUINFO = Path("/proc/cpuinfo")
 BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # its names for it, x86 and ARM
+_loading = threading.Lock()  # loading weights changes torch's default dtype for the whole process
 
 
 def best_device() -> str:
-    """Return "cuda" if there is a GPU, else "cpu"."""
+    """Return "cuda" if there is a GPU, else "cpu"; without PyTorch where the system has no such device at all."""
+    if sys.platform == "linux" and not any(next(Path("/dev").glob(name), None) for name in GPU_DEVICES):
+        return "cpu"
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"
@@ -21,9 +27,9 @@ def best_device() -> str:
 
 def best_dtype(device: str) -> str:
     """Return "bfloat16" where the processor calculates in it, else "float32"."""
-    import torch
-
     if device.startswith("cuda"):
+        import torch
+
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
     known = set(CPUINFO.read_text().split()) if device == "cpu" and CPUINFO.exists() else set()
     return "bfloat16" if BF16_FLAGS & known else "float32"
@@ -39,9 +45,10 @@ def load_model(folder: Path, device: str, dtype: str) -> Any:
 
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        model = SentenceTransformer(
-            str(folder), device=device, local_files_only=True, model_kwargs={"dtype": getattr(torch, dtype)}
-        )
+        with _loading:
+            model = SentenceTransformer(
+                str(folder), device=device, local_files_only=True, model_kwargs={"dtype": getattr(torch, dtype)}
+            )
     except Exception as error:  # whatever a broken file makes of some library below
         raise InvalidSettings(f"model in {folder}: cannot be opened on {device}: {error}") from error
     model.eval()

@@ -1,15 +1,17 @@
 """Any sentence-transformers model that lies on this machine, in PyTorch; nothing is downloaded.
 
+Questions go through ONNX Runtime where documents would be embedded on a CPU: one at a time, so that a question has the
+same vector alone and among others, in float32. PyTorch is opened when something else needs it.
+
 On a GPU if there is one; in bfloat16 where the processor calculates in it. Neither is part of the fingerprint: the
 embedding store records the dtype of each segment.
 """
 
-import json
 import logging
 import sys
 import threading
 from collections.abc import Sequence
-from itertools import chain
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,20 +21,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ingest.batching import Batch, batches, halve
 from ingest.embedders._folders import ModelFolder, canonical, locate
+from ingest.embedders._onnx import Inputs, OnnxModel, export, is_installed, open_exported
+from ingest.embedders._tokenizer import KIND, SentenceTransformerTokenizer
 from ingest.embedders._torch import best_device, best_dtype, load_model, memory_errors, release_memory
-from ingest.embedders._words import WordMemory, is_border, is_made_of_words
-from ingest.errors import (
-    DimensionMismatch,
-    EmbedderOutOfMemory,
-    FatalError,
-    InvalidSettings,
-    MalformedDocument,
-    SchemaMismatch,
-)
-from ingest.ids import digest_of, sha256_hex
+from ingest.errors import DimensionMismatch, EmbedderOutOfMemory, FatalError, InvalidSettings, SchemaMismatch
+from ingest.ids import digest_of
 from ingest.records import ModelRecord, Vectors
 
-KIND = "sentence_transformer"
 QUESTION_PROMPTS = ("query", "question")  # names under which models store them
 TEXT_PROMPTS = ("document", "passage", "corpus")
 BUDGETS = {"cpu": (4096, 64), "cuda": (65536, 1024)}  # padded tokens and texts of a batch
@@ -54,13 +49,15 @@ class Options(BaseModel):
     dtype: Literal["", "float32", "bfloat16"] = ""  # "": bfloat16 where the processor has it
     token_budget: int = Field(default=0, ge=0)  # padded tokens of a forward pass; 0: by device
     max_texts: int = Field(default=0, ge=0)  # texts of a forward pass; 0: by device
+    questions: Literal["", "torch"] = ""  # "": ONNX Runtime on the CPU where `question_cache` is given
+    question_cache: Path | None = None  # folder for the exported model; the settings' state folder where it is not said
 
     def recorded(self) -> dict[str, Any]:
         """Return the options that open the same model on another machine."""
         return self.model_dump(include=RESULT_OPTIONS, exclude_none=True)
 
 
-__all__ = ["canonical", "describe", "files", "open_embedder", "open_tokenizer", "reopen"]
+__all__ = ["KIND", "canonical", "describe", "files", "open_embedder", "open_tokenizer", "reopen"]
 
 
 def describe(name: str, options: dict[str, Any], folder: Path | None = None) -> ModelRecord:
@@ -101,55 +98,6 @@ def reopen(
     return SentenceTransformerEmbedder(model, parsed)
 
 
-class SentenceTransformerTokenizer:
-    """The model's tokenizer, from its tokenizer.json."""
-
-    def __init__(self, folder: ModelFolder) -> None:
-        from tokenizers import Tokenizer, normalizers
-
-        path = folder.transformer / "tokenizer.json"
-        content = path.read_bytes()
-        try:
-            self._tokenizer = Tokenizer.from_str(content.decode())
-        except Exception as error:  # the library raises nothing more exact
-            raise InvalidSettings(f"model {folder.name}: {path} cannot be read: {error}") from error
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
-        lower = bool(folder.sentence_config.get("do_lower_case"))
-        if lower:
-            present = [self._tokenizer.normalizer] if self._tokenizer.normalizer else []
-            self._tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *present])
-        self.fingerprint = digest_of([KIND, sha256_hex(content), lower])
-        self.special_tokens = int(self._tokenizer.num_special_tokens_to_add(is_pair=False))
-        self._words = WordMemory(self._spans) if is_made_of_words(json.loads(content)) else None
-
-    def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
-        """Return for each text the spans of its tokens, (tokens, 2) code points."""
-        return self._words.offsets(texts) if self._words else self._spans(texts)
-
-    def parts(self, before: str, after: str) -> bool:
-        """Return whether a cut between these code points changes no token."""
-        return self._words is not None and is_border(before, after)
-
-    def _spans(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
-        return [
-            np.fromiter(chain.from_iterable(found.offsets), np.int32, 2 * len(found)).reshape(-1, 2)
-            for found in self._encoded(texts, self._tokenizer.encode_batch)
-        ]
-
-    def count(self, texts: Sequence[str]) -> list[int]:
-        """Return for each text how many tokens it has, without special tokens."""
-        if self._words:
-            return [len(spans) for spans in self._words.offsets(texts)]
-        return [len(found) for found in self._encoded(texts, self._tokenizer.encode_batch_fast)]
-
-    def _encoded(self, texts: Sequence[str], encode: Any) -> Any:
-        try:
-            return encode(list(texts), add_special_tokens=False)
-        except (UnicodeEncodeError, TypeError) as error:
-            raise MalformedDocument(f"a text is not valid Unicode: {error}") from error
-
-
 class SentenceTransformerEmbedder:
     """A sentence-transformers model. Calls from several threads wait for each other."""
 
@@ -163,16 +111,42 @@ class SentenceTransformerEmbedder:
         self._tokenizer = SentenceTransformerTokenizer(folder)
         self._question_prompt, self._text_prompt = _prompts(folder, options)
         self._length = options.max_seq_length or folder.length
-        self._model = load_model(folder.path, self.device, self.dtype)
-        self._model.max_seq_length = self._length
-        if (dimension := self._model.get_embedding_dimension()) != self.record.dimension:
-            raise DimensionMismatch(
-                f"model {folder.name}: gives {dimension} numbers, its files say {self.record.dimension}"
-            )
+        self._folder = folder
         budget, most = BUDGETS["cpu" if self.device == "cpu" else "cuda"]
         self._budget, self._most = options.token_budget or budget, options.max_texts or most
         self._too_large = sys.maxsize  # padded tokens of the smallest batch that ran out of memory
         self._lock = threading.Lock()
+        self._cache = _question_cache(options, self.device)
+        self._onnx: OnnxModel | None = None
+        if self._cache is not None:
+            self._onnx = open_exported(self._cache, self.record.fingerprint, self._question_inputs)
+        if self._onnx is None:
+            self._model  # noqa: B018  what is wrong with it is told now
+
+    @cached_property
+    def _model(self) -> Any:
+        """The model in PyTorch. Raises: InvalidSettings, DimensionMismatch."""
+        model = load_model(self._folder.path, self.device, self.dtype)
+        model.max_seq_length = self._length
+        if (dimension := model.get_embedding_dimension()) != self.record.dimension:
+            raise DimensionMismatch(
+                f"model {self.record.name}: gives {dimension} numbers, its files say {self.record.dimension}"
+            )
+        return model
+
+    def prepare_questions(self) -> None:
+        """Make questions fast from now on: export the model, where that was not done on this machine. Takes seconds.
+
+        Tried once. Where it does not succeed a warning says why, and questions go on through PyTorch.
+        """
+        with self._lock:
+            if self._cache is None or self._onnx is not None:
+                return
+            folder, self._cache = self._cache, None
+            exact = self._model if self.dtype == "float32" else load_model(self._folder.path, self.device, "float32")
+            exact.max_seq_length = self._length
+            prompt, encode = self._question_prompt, self._question_inputs
+            self._onnx = export(folder, self.record.fingerprint, exact, prompt, encode)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return (n, dimension) float32, L2-normalised, in input order.
@@ -203,6 +177,11 @@ class SentenceTransformerEmbedder:
                 log.warning("question cut: %d tokens, model %s takes %d", len(spans), self.record.name, room)
                 short[i] = texts[i][: spans[room - 1, 1]]
         vectors = np.zeros((len(short), self.record.dimension), np.float32)
+        if (onnx := self._onnx) is not None:
+            for i, text in enumerate(short):
+                vectors[i] = onnx.vector(self._question_inputs(text))[0]
+            self._count(len(short), len(short))
+            return self._normalised(vectors, short)
         for start in range(0, len(short), self._most):
             part = slice(start, start + self._most)
             vectors[part] = self._forward(short[part], self._question_prompt)
@@ -233,8 +212,18 @@ class SentenceTransformerEmbedder:
             features = self._model.preprocess(list(texts), prompt=prompt or None)
             features = {k: v.to(self.device) if isinstance(v, torch.Tensor) else v for k, v in features.items()}
             raw: Vectors = self._model(features)["sentence_embedding"].float().cpu().numpy()
-            self.forward_passes += 1
-            self.texts_embedded += len(texts)
+        self._count(1, len(texts))
+        return self._normalised(raw, texts)
+
+    def _question_inputs(self, text: str) -> Inputs:
+        return self._tokenizer.inputs(self._question_prompt + text)
+
+    def _count(self, passes: int, texts: int) -> None:
+        with self._lock:
+            self.forward_passes += passes
+            self.texts_embedded += texts
+
+    def _normalised(self, raw: Vectors, texts: Sequence[str]) -> Vectors:
         norms = np.linalg.norm(raw, axis=1, keepdims=True)
         with np.errstate(invalid="ignore", divide="ignore"):
             vectors: Vectors = raw / norms
@@ -244,6 +233,11 @@ class SentenceTransformerEmbedder:
                 f"model {self.record.name}: vector of norm {norms[wrong[0], 0]} for {texts[wrong[0]][:60]!r}"
             )
         return vectors
+
+
+def _question_cache(options: Options, device: str) -> Path | None:
+    usable = options.question_cache is not None and device == "cpu" and options.questions != "torch" and is_installed()
+    return options.question_cache if usable else None
 
 
 def _parsed(name: str, options: dict[str, Any]) -> Options:

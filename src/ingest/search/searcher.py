@@ -73,7 +73,7 @@ class Searcher:
         none: list[list[Hit]] = [[] for _ in questions]
         terms = self._analyser.terms(questions)
         bm25 = self._keyword_hits(terms, filter, depth) if fused or "bm25" in stages else none
-        vectors = self._embedder.embed_questions(questions) if fused or "dense" in stages else None
+        vectors = self._encoded(questions) if fused or "dense" in stages else None
         dense = none if vectors is None else self._dense_hits(vectors, filter, depth)
         merged = self._fused(terms, vectors, dense, bm25) if fused and vectors is not None else none
         rankings = []
@@ -94,6 +94,12 @@ class Searcher:
         """Return the cosine between the manifest's probe vector and the same question encoded now."""
         now = self._embedder.embed_questions([self.manifest.probe.question])[0]
         return float(np.dot(now, np.array(self.manifest.probe.vector, np.float32)))
+
+    def _encoded(self, questions: Sequence[str]) -> Vectors:
+        prepare = getattr(self._embedder, "prepare_questions", None)  # kinds that have a faster way for questions
+        if prepare is not None:
+            prepare()
+        return self._embedder.embed_questions(questions)
 
     def _dense_hits(self, vectors: Vectors, filter: Filter, depth: int) -> list[list[Hit]]:
         return self.services.vectors.search(self.manifest.collection, vectors, filter, depth)
