@@ -29,6 +29,7 @@ from ingest.records import (
     ParseLimits,
     ParserOptions,
     ScreeningPolicy,
+    Shape,
 )
 from ingest.s3 import S3Options
 from ingest.sandbox.inline import InlineSandbox
@@ -245,12 +246,14 @@ def _reopened(record: ModelRecord, options: dict[str, Any], restore: Restore | N
 
 def build_options(name: str, index: IndexSettings) -> BuildOptions:
     """Return everything about an index that the story reads, as frozen values."""
+    shape = Shape(index.payload, index.sparse)
     return BuildOptions(
         index=name,
         settings={
             "sources": [s.model_dump(mode="json") for s in index.sources],
             "max_document_bytes": index.max_document_bytes,
             "duplicates": index.duplicates.model_dump(mode="json"),
+            **shape.record(),
         },
         chunking=ChunkingOptions(**index.chunking.model_dump()),
         analyser={
@@ -260,6 +263,7 @@ def build_options(name: str, index: IndexSettings) -> BuildOptions:
         limits=parser_options(index)[""].limits,
         screening={s.name: ScreeningPolicy(**s.screening.model_dump()) for s in index.sources},
         duplicates=DuplicateOptions(**index.duplicates.model_dump()),
+        shape=shape,
         profile=index.profile,
         gate=index.gate,
         judged=index.judged,

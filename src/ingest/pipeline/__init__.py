@@ -1,13 +1,13 @@
-"""The story: lease, plan, chunk, duplicates, embed, load, keyword, seal, evaluate, release, in order, only here."""
+"""The story: lease, plan, chunk, duplicates, embed, keyword, load, seal, evaluate, release, in order, only here."""
 
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from ingest.errors import Held
-from ingest.ids import collection_name
 from ingest.lake.lake import Lake
 from ingest.pipeline.chunk import chunk_shard
+from ingest.pipeline.contents import built_contents
 from ingest.pipeline.duplicates import find_duplicates
 from ingest.pipeline.embed import embed_shard
 from ingest.pipeline.evaluate import evaluate, judged_questions
@@ -16,7 +16,7 @@ from ingest.pipeline.lease import BuilderLease
 from ingest.pipeline.load import load_shard
 from ingest.pipeline.plan import Work, make_plan
 from ingest.pipeline.report import Figures
-from ingest.pipeline.seal import built_contents, check, seal
+from ingest.pipeline.seal import check, seal
 from ingest.pipeline.serve import ensure_collection, releases_of
 from ingest.pipeline.work import contents_of
 from ingest.planning import Listing, Scope
@@ -84,13 +84,13 @@ def build(
         found = find_duplicates(services, work.summary.generation, built_contents(services, lake, work.summary))
         counted.update({f"duplicates.{name}": count for name, count in found.counts.items()})
     _execute(execute, embed_shard, "embed", work, figures)
-    services.vectors.create_collection(collection_name(lake.index, work.summary.generation), services.model.dimension)
-    _execute(execute, load_shard, "load", work, figures)
+    _execute(execute, keyword_shard, "keyword", work, figures)  # before the points: sparse vectors are made of postings
     contents = built_contents(services, lake, work.summary)
+    services.vectors.create_collection(contents.collection, contents.dimension, contents.shape)
+    _execute(execute, load_shard, "load", work, figures)
     with figures.step("optimise") as counted:
         services.vectors.optimise(contents.collection)
         counted["chunks"] = services.vectors.count(contents.collection, EVERYTHING)
-    _execute(execute, keyword_shard, "keyword", work, figures)
     with figures.step("seal") as counted:
         contents = replace(contents, keyword=merge_keyword(services, lake, contents))
         table = check(services, contents, work)

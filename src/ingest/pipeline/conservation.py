@@ -11,16 +11,17 @@ from itertools import zip_longest
 import numpy as np
 import pyarrow.parquet as pq
 
+from ingest import payloads
 from ingest.bm25 import verify
-from ingest.ids import document_id, point_digest, point_id
+from ingest.ids import document_id, point_id
 from ingest.lake.embeddings import EmbeddingStore
 from ingest.lake.tables import DocumentRow, attribute_table, chunk_digest
 from ingest.pipeline.duplicates import collapsed_of
 from ingest.pipeline.families import collapsed_faults, dropped_faults, family_faults
-from ingest.pipeline.load import batches, payload, points
+from ingest.pipeline.points import PointMaker, batches
 from ingest.pipeline.work import Contents, ShardRows, read_rows
 from ingest.ports import Services
-from ingest.records import EVERYTHING, Chunk, Conservation, Filter, ShardPlan, StoredPoint
+from ingest.records import EVERYTHING, Chunk, Conservation, Filter, ShardPlan
 
 MAX_FAULTS = 100  # named in full; the rest are counted
 NORM_TOLERANCE = 1e-3
@@ -55,6 +56,7 @@ class Check:
         # Its own, not the one that the steps keep: the check reads the lake again.
         services, fingerprint = self.services, self.contents.model_fingerprint
         self._store = EmbeddingStore(services.store, fingerprint, services.new_token)
+        self._maker = PointMaker.of(services, self.contents, self._store)
 
     def run(self, listed: dict[str, int]) -> Conservation:
         """Return the table. `listed` are the listing's own counts: listed, listed_twice, out_of_scope."""
@@ -177,8 +179,7 @@ class Check:
             self.faults.append(f"chunk {there[i].chunk_id}: its vector has norm {norms[i]:.6f}, not 1")
 
     def _points(self, shard: int, expected: list[tuple[Chunk, DocumentRow]]) -> PointFaults:
-        """Compare a shard's points with its rows by (id, digest), the digest computed anew from the payload."""
-        fingerprint = self.contents.model_fingerprint
+        """Compare a shard's points with its rows by id and payload, which holds the digest of all it depends on."""
         wanted = {point_id(c.chunk_id): (c, d) for c, d in expected}
         found = PointFaults()
         seen: set[str] = set()
@@ -188,8 +189,7 @@ class Check:
                 continue
             seen.add(point.id)
             chunk, document = wanted[point.id]
-            right = payload(chunk, document, shard, fingerprint)["metadata"]["digest"]
-            if not _agrees(point, chunk, fingerprint, right):
+            if point.payload != self._maker.payload(chunk, document, shard):
                 found.stale.append((chunk, document))
         found.missing = [rows for id_, rows in wanted.items() if id_ not in seen]
         self.totals["points"] -= self.totals[f"points.{shard}"]
@@ -201,7 +201,7 @@ class Check:
         collection, size = self.contents.collection, self.services.options.load_batch
         wrong = found.missing + found.stale
         for batch in batches(wrong, size):
-            self.services.vectors.upsert(collection, points(self._store, batch, shard))
+            self.services.vectors.upsert(collection, self._maker.points(batch, shard))
         if found.orphans:
             self.services.vectors.delete(collection, found.orphans)
         self.services.vectors.flush(collection)
@@ -221,7 +221,7 @@ class Check:
         strays = [
             p.id
             for p in vectors.scroll(collection, EVERYTHING)
-            if p.payload.get("metadata", {}).get("shard") not in shards
+            if payloads.fields(p.payload).get("shard") not in shards
         ]
         if strays and self.mend:
             vectors.delete(collection, strays)
@@ -272,12 +272,3 @@ def _not_in_order(wanted: list[str], rows: Iterator[str], ahead: set[str]) -> li
 def _column(file: pq.ParquetFile, name: str) -> Iterator[str]:
     for batch in file.iter_batches(columns=[name], batch_size=65_536):
         yield from batch.column(0).to_pylist()
-
-
-def _agrees(point: StoredPoint, chunk: Chunk, fingerprint: str, right: str) -> bool:
-    metadata = point.payload.get("metadata", {})
-    return (
-        metadata.get("digest") == right
-        and "page_content" in point.payload
-        and point_digest(chunk.embedding_key, fingerprint, point.payload) == right
-    )

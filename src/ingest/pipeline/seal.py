@@ -4,26 +4,17 @@ import hashlib
 from collections.abc import Callable
 
 from ingest.errors import IncompleteGeneration
-from ingest.ids import collection_name, digest_of, document_id, sha256_hex
+from ingest.ids import digest_of, document_id, sha256_hex
 from ingest.lake.lake import Lake
 from ingest.lake.tables import DocumentRow, document_rows, quarantine_rows
 from ingest.pipeline.conservation import Check
-from ingest.pipeline.duplicates import duplicates_part, logical_rows
+from ingest.pipeline.duplicates import logical_rows
 from ingest.pipeline.plan import Work
-from ingest.pipeline.work import Contents, fingerprints, shard_parts
+from ingest.pipeline.work import Contents, fingerprints
 from ingest.ports import Services
 from ingest.records import Conservation, Manifest, PlanSummary, Probe
 
 DIGEST_VERSION = 1
-
-
-def built_contents(services: Services, lake: Lake, summary: PlanSummary) -> Contents:
-    """Return what the finished steps of a generation made or carried; its keyword index is not merged yet."""
-    return Contents(
-        lake, collection_name(lake.index, summary.generation), services.model.fingerprint, services.model.dimension,
-        tuple(sorted(summary.shards)), lambda shard: shard_parts(lake, summary, shard), {},
-        duplicates_part(lake, summary.generation),
-    )  # fmt: skip
 
 
 def gone_of(lake: Lake, summary: PlanSummary) -> Callable[[int], tuple[str, ...]]:
@@ -88,7 +79,8 @@ def generation_digest(contents: Contents, model_fingerprint: str, analyser: dict
     documents lie in the shard of the listed one, and are sorted by its id. Duplicates follow, in their own order.
     """
     bits = (len(contents.shards) - 1).bit_length()
-    total = hashlib.sha256(digest_of([DIGEST_VERSION, model_fingerprint, analyser]).encode())
+    shape = [record] if (record := contents.shape.record()) else []
+    total = hashlib.sha256(digest_of([DIGEST_VERSION, model_fingerprint, analyser, *shape]).encode())
     for shard in sorted(contents.shards, key=lambda s: format(s, f"0{bits}b")[::-1] if bits else ""):
         parts = contents.parts(shard)
         documents = document_rows(contents.lake.read(parts["documents"]))

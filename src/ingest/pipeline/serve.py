@@ -5,7 +5,7 @@ from ingest.lake.lake import Lake
 from ingest.pipeline.anchors import anchored, side_of
 from ingest.pipeline.duplicates import collapsed_of
 from ingest.pipeline.evaluate import judged_questions, score
-from ingest.pipeline.load import batches, points, rows_of
+from ingest.pipeline.points import PointMaker, batches, rows_of
 from ingest.pipeline.work import contents_of, embedding_store
 from ingest.ports import Services
 from ingest.records import EVERYTHING, Manifest, Release
@@ -43,12 +43,12 @@ def ensure_collection(services: Services, lake: Lake, manifest: Manifest) -> Non
     if known and vectors.count(contents.collection, EVERYTHING) >= expected:
         return
     services.observer.told("restoring", contents.collection)
-    vectors.create_collection(contents.collection, contents.dimension)
-    store = embedding_store(services, contents.model_fingerprint)
+    vectors.create_collection(contents.collection, contents.dimension, contents.shape)
+    maker = PointMaker.of(services, contents, embedding_store(services, contents.model_fingerprint))
     collapsed = collapsed_of(services, lake, contents.duplicates)
     for shard in contents.shards:
         for batch in batches(rows_of(lake, contents.parts(shard), collapsed), services.options.load_batch):
-            vectors.upsert(contents.collection, points(store, batch, shard))
+            vectors.upsert(contents.collection, maker.points(batch, shard))
     vectors.flush(contents.collection)
     vectors.optimise(contents.collection)
 

@@ -11,7 +11,7 @@ from ingest.lake.embeddings import EmbeddingStore
 from ingest.lake.lake import Lake
 from ingest.lake.tables import DocumentRow, Dropped, chunk_rows, document_rows, dropped_rows, quarantine_rows
 from ingest.ports import Services
-from ingest.records import Chunk, Manifest, Marker, PartFile, PlanSummary, Quarantined, ShardPlan
+from ingest.records import LANGCHAIN, Chunk, Manifest, Marker, PartFile, PlanSummary, Quarantined, Shape, ShardPlan
 
 Step = TypeVar("Step", bound=Callable[..., Any])
 
@@ -145,6 +145,8 @@ class Contents:
     parts: Callable[[int], dict[str, PartFile]]  # of a shard, by kind
     keyword: Mapping[str, PartFile]  # postings, terms, lengths over all shards
     duplicates: PartFile | None = None  # None in generations of before they were looked for
+    shape: Shape = LANGCHAIN
+    analyser: Mapping[str, Any] = field(default_factory=dict)  # with k1 and b, which sparse vectors depend on
 
     def all_parts(self) -> Iterator[PartFile]:
         """Yield the parts of all shards, then those over all shards."""
@@ -166,8 +168,13 @@ def contents_of(lake: Lake, manifest: Manifest) -> Contents:
             parts.setdefault(part.shard, {})[part.kind] = part
     return Contents(
         lake, manifest.collection, manifest.model.fingerprint, manifest.model.dimension, tuple(sorted(parts)),
-        lambda shard: parts[shard], keyword, keyword.pop("duplicates", None),
+        lambda shard: parts[shard], keyword, keyword.pop("duplicates", None), shape_of(manifest), manifest.analyser,
     )  # fmt: skip
+
+
+def shape_of(manifest: Manifest) -> Shape:
+    """Return the shape of a generation's collection."""
+    return Shape(**{name: manifest.settings[name] for name in ("payload", "sparse") if name in manifest.settings})
 
 
 def shard_parts(lake: Lake, summary: PlanSummary, shard: int) -> dict[str, PartFile]:

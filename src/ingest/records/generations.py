@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 READER_FORMAT = 1
-STEPS = ("plan", "chunk", "duplicates", "embed", "load", "keyword", "seal", "evaluate", "release")
+STEPS = ("plan", "chunk", "duplicates", "embed", "keyword", "load", "seal", "evaluate", "release")
 
 PartKind = Literal[
     "documents", "texts", "chunks", "attributes", "quarantine", "dropped", "duplicates",

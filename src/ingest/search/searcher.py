@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ingest import payloads
 from ingest.bm25 import Analyser, KeywordIndex
 from ingest.errors import SchemaMismatch
 from ingest.fusion import bounded, convex, rrf
@@ -160,9 +161,9 @@ def _scored(result: Result, stages: Mapping[str, Mapping[str, float]]) -> Result
 
 
 def _result(payload: Mapping[str, Any]) -> Result:
-    m = payload["metadata"]
+    m = payloads.fields(payload)
     return Result(
         m["chunk_id"], m["document_id"], m["uri"], m["source"], m["path"], m["title"], tuple(m["heading_path"]),
-        payload["page_content"], m["start"], m["end"], page=m.get("page"), tokens=m.get("tokens", 0),
+        m["text"], m["start"], m["end"], page=m.get("page"), tokens=m.get("tokens", 0),
         parent=tuple(m["parent"]) if m.get("parent") else None, shard=m.get("shard"),
     )  # fmt: skip

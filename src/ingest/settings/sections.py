@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from ingest.records import CHUNKING_PRESETS, GateRules, QueryProfile
+from ingest.records import CHUNKING_PRESETS, GateRules, PayloadProfile, QueryProfile
 
 Consequence = Literal["index", "drop", "quarantine"]
 PROFILE: dict[str, Any] = {"normalisation": "bounds", "dense_weight": 0.35}  # of a query profile where nothing is said
@@ -140,6 +140,8 @@ class IndexSettings(Section):
     model: ModelSettings = ModelSettings()
     chunking: ChunkingSettings = ChunkingSettings()
     keyword: KeywordSettings = KeywordSettings()
+    payload: PayloadProfile = "langchain"  # shape of the points: chosen before the first generation
+    sparse: bool = False  # a sparse vector with BM25's weights beside the dense one
     profile: QueryProfile = QueryProfile(**PROFILE)
     gate: GateRules = GateRules()
     judged: tuple[Path, ...] = ()

@@ -10,7 +10,7 @@ import pytest
 from ingest.errors import IncompleteGeneration
 from ingest.ids import collection_name, point_id
 from ingest.lake.tables import chunk_rows, document_rows
-from ingest.pipeline.load import points, rows_of
+from ingest.pipeline.points import PointMaker, rows_of
 from ingest.pipeline.work import Contents, embedding_store
 from ingest.records import EVERYTHING, Chunk, Conservation, PartFile, Point, StoredPoint
 from tests.pipelines import Project, project
@@ -278,7 +278,8 @@ def test_points_are_made_from_stored_vectors_in_row_order(built: Project) -> Non
     contents = built.contents()
     shard = full_shard(contents)
     rows = rows_of(contents.lake, contents.parts(shard))
-    made = points(embedding_store(built.services(), contents.model_fingerprint), rows, shard)
+    store = embedding_store(built.services(), contents.model_fingerprint)
+    made = PointMaker.of(built.services(), contents, store).points(rows, shard)
     assert [point.id for point in made] == [point_id(chunk.chunk_id) for chunk, _ in rows]
 
 
