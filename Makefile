@@ -9,7 +9,7 @@ LEAN := MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=33554432 MALLOC_MMAP_THRESHOLD
 SPEED := $(filter-out $(addprefix benchmarks/,quality.py ablation.py parse.py peers.py fuzz.py formats.py),$(wildcard benchmarks/[a-z]*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test check lint format quality bench bench-parse ablation fuzz formats terraform-check judged schemas lock clean
+.PHONY: help env demo test check lint format quality bench bench-parse ablation interop fuzz formats terraform-check judged schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -58,6 +58,13 @@ bench-parse: $(STAMP) .venv-peers/.installed ## Measure parsing and chunking aga
 
 bench: $(STAMP) ## Measure speed as ratios; see benchmarks/README.md
 	$(if $(SPEED),$(foreach file,$(SPEED),$(BIN)/python $(file) $(ARGS) &&) true,@echo "no speed benchmark is there yet")
+
+.venv-interop/.installed: tests/interop/requirements.txt pyproject.toml
+	test -x .venv-interop/bin/python || $(PYTHON) -m venv .venv-interop
+	.venv-interop/bin/python -m pip install --quiet --requirement tests/interop/requirements.txt --editable . && touch $@
+
+interop: $(STAMP) .venv-interop/.installed ## Read an index with the real LangChain, LlamaIndex and Haystack (docs/read-the-index.md)
+	$(BIN)/python -m pytest tests/interop $(ARGS)
 
 fuzz: $(STAMP) ## Parse and chunk 20,000 broken files; ARGS="--files 2000" fewer, INGEST_TEST_DATA adds real seeds
 	$(BIN)/python -m benchmarks.fuzz $(ARGS)

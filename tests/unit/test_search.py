@@ -1,5 +1,6 @@
 """One release's answers: filtered inside both searches, equal in batches and alone, with where they come from."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from ingest.errors import SchemaMismatch, UnknownRelease
 from ingest.ids import document_id
 from ingest.journal import Journal
-from ingest.records import EVERYTHING, Filter, QueryProfile, Release
+from ingest.records import EVERYTHING, PAYLOAD_PROFILES, Filter, QueryProfile, Release, Shape
 from ingest.search import STAGES, Searcher, open_serving, release_in_force
 from tests.fakes import InMemoryStore
 from tests.pipelines import CountingSource, Project, build_options
@@ -62,11 +63,27 @@ def filters(draw: st.DrawFn, ids: list[str]) -> Filter:
     )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SHAPES = [Shape(payload, sparse) for payload in PAYLOAD_PROFILES for sparse in (False, True)]
+
+
+@pytest.fixture(scope="module")
+def by_shape(p: Project) -> dict[Shape, Searcher]:
+    """The same documents in every shape, each with an index and a lake of its own."""
+    opened = {}
+    for shape in SHAPES:
+        made = Project(p.sources, options=build_options(shape=shape, settings=shape.record()))
+        made.run()
+        opened[shape] = open_serving(made.services())
+    return opened
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_stage_shows_what_the_filter_forbids_and_none_hides_what_it_allows(
-    p: Project, searcher: Searcher, data: st.DataObject
+    p: Project, by_shape: dict[Shape, Searcher], shape: Shape, data: st.DataObject
 ) -> None:
+    searcher = by_shape[shape]
     paths = {f"{s.uri}/{path}": path for s in p.sources for path in s.acl_of}
     filter = data.draw(filters([document_id(uri) for uri in paths]))
     (answer,) = searcher.search(["zebra shared"], filter, top=50, stages=STAGES)
@@ -75,6 +92,19 @@ def test_no_stage_shows_what_the_filter_forbids_and_none_hides_what_it_allows(
         assert {r.path for r in answer.stages[stage]} <= allowed
     assert {r.path for r in answer.stages["dense"]} == allowed
     assert {r.path for r in answer.stages["bm25"]} == allowed
+
+
+def test_every_shape_answers_alike(searcher: Searcher, by_shape: dict[Shape, Searcher]) -> None:
+    (expected,) = searcher.search(["page7 okapi"], EVERYTHING, top=50, stages=STAGES)
+    for other in by_shape.values():
+        (found,) = other.search(["page7 okapi"], EVERYTHING, top=50, stages=STAGES)
+        for stage in STAGES:
+            by_id = {result.chunk_id: result for result in found.stages[stage]}
+            assert set(by_id) == {result.chunk_id for result in expected.stages[stage]}
+            for result in expected.stages[stage]:
+                same = by_id[result.chunk_id]
+                assert result == replace(same, scores=result.scores)
+                assert result.scores == pytest.approx(same.scores, abs=1e-6)
 
 
 def test_a_narrow_filter_is_applied_before_the_cut(p: Project, searcher: Searcher) -> None:

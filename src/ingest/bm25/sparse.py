@@ -16,6 +16,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,8 +28,10 @@ from ingest.errors import InvalidSettings
 from ingest.records import SparseVector
 
 FORMAT = 1  # of the dimensions and weights; part of what points are compared by
+DIMENSIONS_KEPT = 65_536  # terms whose dimension a process remembers
 
 
+@lru_cache(maxsize=DIMENSIONS_KEPT)
 def dimension(term: str) -> int:
     """Return a term's dimension, 0 to 2³² − 1: the first four bytes, big end first, of the SHA-256 of its UTF-8."""
     return int.from_bytes(hashlib.sha256(term.encode()).digest()[:4], "big")
