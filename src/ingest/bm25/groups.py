@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ingest.bm25.schemas import LENGTHS, batches, hashes, numbers, open_parquet
+from ingest.bm25.schemas import numbers, open_parquet
 from ingest.errors import InvalidSettings, SchemaMismatch
 
 
@@ -40,7 +40,7 @@ class Groups:
             if (found := self._decoded.get(number)) is not None:
                 self._decoded.move_to_end(number)
                 return found
-            found = self._decode(number)
+            found = self.read(number)
             self._decoded[number] = found
             while len(self._decoded) > self.cached:
                 self._decoded.popitem(last=False)
@@ -84,13 +84,14 @@ class Groups:
         """Let go of the file."""
         self.file.close()
 
-    def _decode(self, number: int) -> dict[str, Any]:
+    def read(self, number: int, columns: list[str] | None = None) -> dict[str, Any]:
+        """Return a row group as `group` does, past the cache. One thread at a time: the caller holds a lock."""
         try:
-            table = self.file.read_row_group(number, use_threads=False)
+            table = self.file.read_row_group(number, columns, use_threads=False)
         except (OSError, pa.ArrowInvalid) as error:
             raise SchemaMismatch(f"{self.path}: row group {number} is damaged: {error}") from error
-        columns = {name: table[name].combine_chunks() for name in table.column_names}
-        return {n: c if pa.types.is_string(c.type) else numbers(c) for n, c in columns.items()}
+        found = {name: table[name].combine_chunks() for name in table.column_names}
+        return {n: c if pa.types.is_string(c.type) else numbers(c) for n, c in found.items()}
 
     def _statistics(self, column: str) -> list[str]:
         place = self.file.schema_arrow.names.index(column)
@@ -110,37 +111,3 @@ def open_groups(path: Path, schema: pa.Schema, cached: int) -> Groups:
     file = open_parquet(path, schema)
     sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
     return Groups(path, file, [0, *np.cumsum(sizes, dtype=np.int64).tolist()], cached)
-
-
-@dataclass
-class RowsById:
-    """Which row holds an id: sorted hashes, built at first use, twelve bytes a row; the id itself is compared."""
-
-    ids: Groups
-    _sorted: NDArray[np.uint64] | None = None
-    _rows: NDArray[np.uint32] | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def find(self, ids: Sequence[str]) -> NDArray[np.int64]:
-        """Return the row of each id, (n,) int64, −1 for an unknown one."""
-        with self._lock:
-            if self._sorted is None or self._rows is None:
-                self._sorted, self._rows = self._build()
-            known, rows = self._sorted, self._rows
-        found = np.full(len(ids), -1, np.int64)
-        wanted = hashes(pa.array(list(ids), pa.string()))
-        left, right = np.searchsorted(known, wanted), np.searchsorted(known, wanted, side="right")
-        for i, wanted_id in enumerate(ids):
-            candidates = rows[left[i] : right[i]].astype(np.int64)
-            for row, there in zip(candidates.tolist(), self.ids.take("chunk_id", candidates), strict=True):
-                if there == wanted_id:
-                    found[i] = row
-        return found
-
-    def _build(self) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
-        # With a file of its own: searches may be reading through the other one at this moment.
-        with open_parquet(self.ids.path, LENGTHS) as file:
-            parts = [hashes(batch["chunk_id"]) for batch in batches(file, self.ids.path, ["chunk_id"])]
-        found = np.concatenate([np.zeros(0, np.uint64), *parts])
-        order = np.argsort(found, kind="stable").astype(np.uint32)
-        return found[order], order

@@ -1,56 +1,71 @@
-"""Searches of a merged keyword index. Nothing is held for all postings; four bytes are held for each chunk."""
+"""Searches of a merged keyword index: compiled loops over the postings of the query's terms, straight from Parquet."""
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.bm25.groups import Groups, RowsById, open_groups
-from ingest.bm25.schemas import LENGTHS, POSTINGS, TERMS, batches, numbers, open_parquet
-from ingest.bm25.scoring import Best, idf, weights
+from ingest.bm25.groups import Groups, open_groups
+from ingest.bm25.held import COLUMNS, Postings, PostingsCache
+from ingest.bm25.identities import Identities, RowsById
+from ingest.bm25.schemas import LENGTHS, OKAPI_SUM, POSTINGS, TERMS, batches, numbers, open_parquet
+from ingest.bm25.scoring import EPSILON, VARIANTS, idf, norms, okapi_idf, okapi_sum
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.records import Hit
 
-WINDOW = 2**20  # chunks scored at a time: one float64 each, for each thread that searches
+CACHE_BYTES = 64 * 2**20
+WINDOW = 65_536  # chunks scored at a time, a multiple of 64: 768 KB for each thread that searches
+CACHED_GROUPS = 8  # row groups of postings (512 KB each) and of terms that stay decoded
 
 
 @dataclass(frozen=True, slots=True)
 class _Term:
-    first: int  # row of its first posting
-    frequency: int  # its postings: chunks that hold it
     times: int  # its occurrences in the query
     weight: float  # idf, times these
+    bound: float  # what it adds to a score at most, at least 0
+    postings: Postings
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """Known terms, lowest bound first: sums are made in this order alone, so that they are equal to the last bit."""
+
+    terms: tuple[_Term, ...]
+    rows: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    bounds: NDArray[np.float64]
 
 
 class KeywordIndex:
-    """BM25 with Lucene's idf over the three files of `merge`. Safe to share between threads.
+    """BM25 over the three files of `merge`. Safe to share between threads; searches release the GIL.
 
         score(q, c) = Σ over the terms of q, repeats counted:  idf · tf / (tf + k1 · (1 − b + b · length / average))
-        idf = ln(1 + (n − df + 0.5) / (df + 0.5))
 
-    Source: Kamphuis et al. 2020, "Which BM25 Do You Mean?", variant "Lucene (accurate)". Without the factor k1 + 1,
-    which changes no ranking.
+    lucene: idf = ln(1 + (n − df + 0.5) / (df + 0.5)), "Lucene (accurate)" of Kamphuis et al. 2020, "Which BM25 Do You
+    Mean?", without the factor k1 + 1, which changes no ranking.
+    okapi: idf = ln((n − df + 0.5) / (df + 0.5)), where below 0 a quarter of its mean over all terms; times k1 + 1, as
+    the package rank-bm25 defines it. Scores can be 0 or less; chunks that hold a term are hits nevertheless.
     """
 
-    def __init__(self, files: "_Files", k1: float, b: float) -> None:
-        if k1 < 0 or not 0 <= b <= 1:
-            raise InvalidSettings(f"keyword index: k1 must be at least 0 and b within 0 and 1, not {k1} and {b}")
-        self._files, self.k1, self.b = files, k1, b
-        self.chunks = len(files.lengths)
-        self._average = float(files.lengths.mean(dtype=np.float64)) if self.chunks else 0.0
+    def __init__(self, files: "_Files", cache: PostingsCache, k1: float, variant: str) -> None:
+        self._files, self._cache, self.variant = files, cache, variant
+        self.chunks = len(cache.codes)
+        self._factor = k1 + 1 if variant == "okapi" else 1.0
+        self._floor = EPSILON * files.okapi_mean(self.chunks) if variant == "okapi" else 0.0
         self._scratch = threading.local()
 
     @classmethod
-    def open(
-        cls, postings: Path, terms: Path, lengths: Path, k1: float = 1.2, b: float = 0.75, cached: int = 256
-    ) -> Self:
-        """Open an index: reads footers and lengths, no postings.
+    def open(  # noqa: PLR0913
+        cls, postings: Path, terms: Path, lengths: Path, *, k1: float = 1.2, b: float = 0.75,
+        variant: str = "lucene", cache_bytes: int = CACHE_BYTES,
+    ) -> Self:  # fmt: skip
+        """Open an index: reads footers and lengths, no postings, and loads the compiled loops.
 
         Args:
             postings: As `merge` wrote it, likewise `terms` and `lengths`.
@@ -58,11 +73,21 @@ class KeywordIndex:
             lengths: Row = ordinal of the chunk.
             k1: At least 0: how soon more occurrences stop to count.
             b: 0 to 1: how much long chunks are discounted.
-            cached: Row groups kept decoded, of postings (half a megabyte each), and as many of terms and of ids.
+            variant: lucene or okapi.
+            cache_bytes: Of decoded postings, and as many of ids (16 bytes each). The terms of a query are held while
+                it is answered, whatever the limit: about a byte and a quarter a posting, two bytes to five a rare one.
 
-        Raises: SchemaMismatch when a file is damaged or they do not belong together; InvalidSettings for k1, b.
+        Raises: SchemaMismatch when a file is damaged or they do not belong together; InvalidSettings for an argument
+            out of its range.
         """
-        return cls(_Files.open(postings, terms, lengths, cached), k1, b)
+        if variant not in VARIANTS:
+            raise InvalidSettings(f"keyword index: variant must be one of {', '.join(VARIANTS)}, not {variant!r}")
+        codes, distinct, average = _coded_lengths(lengths)
+        by_code = norms(distinct, average, k1, b)
+        files = _Files.open(postings, terms, lengths, cache_bytes)
+        index = cls(files, PostingsCache(files.terms, files.postings, by_code, codes, cache_bytes), k1, variant)
+        index._warm()
+        return index
 
     def search(
         self, queries: Sequence[Sequence[str]], masks: Sequence[NDArray[np.bool_] | None], limit: int
@@ -83,28 +108,25 @@ class KeywordIndex:
         for query, mask in zip(queries, masks, strict=True):
             if mask is not None and len(mask) != self.chunks:
                 raise SchemaMismatch(f"keyword index: a mask of {len(mask)} for {self.chunks} chunks")
-            ordinals, scores = self._best(self._terms(query), mask, limit)
-            ids = self._files.ids.take("chunk_id", ordinals)
+            ordinals, scores = self._best(self._query(query), mask, min(limit, self.chunks))
+            ids = self._files.ids.take(ordinals)
             hits.append([Hit(i, s) for i, s in zip(ids, scores.tolist(), strict=True)])
         return hits
 
     def score(self, query: Sequence[str], ordinals: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the scores of given chunks, (n,) float64, in the order of `ordinals`; 0 where no term is held."""
-        order = np.argsort(ordinals, kind="stable")
-        wanted = ordinals[order]
-        if len(wanted) and not 0 <= wanted[0] <= wanted[-1] < self.chunks:
-            raise SchemaMismatch(f"keyword index: ordinals {wanted[0]} to {wanted[-1]}, there are {self.chunks} chunks")
-        sums = np.zeros(len(wanted))
-        for term in self._terms(query):
-            for chunks, frequencies in self._postings(term):
-                left, right = np.searchsorted(wanted, [chunks[0], chunks[-1] + 1])
-                at = np.searchsorted(chunks, wanted[left:right])
-                held = chunks[at] == wanted[left:right]
-                at = at[held]
-                sums[left:right][held] += self._weights(term, chunks[at], frequencies[at])
-        scores = np.empty(len(wanted))
-        scores[order] = sums
-        return scores
+        from ingest.bm25 import kernel
+
+        if len(ordinals) and not 0 <= ordinals.min() <= ordinals.max() < self.chunks:
+            raise SchemaMismatch(
+                f"keyword index: ordinals {ordinals.min()} to {ordinals.max()}, there are {self.chunks} chunks"
+            )
+        asked, sums = self._query(query), np.zeros(len(ordinals))
+        if asked.terms and len(ordinals):
+            kernel.score_chunks(
+                asked.rows, asked.weights, self._cache.norms, self._cache.codes, ordinals.astype(np.int64), sums
+            )
+        return sums
 
     def scores(self, query: Sequence[str], chunk_ids: Sequence[str]) -> dict[str, float]:
         """Return the score of each given chunk that is in the index, by id; 0 where no term is held."""
@@ -116,10 +138,10 @@ class KeywordIndex:
         return dict(zip((c for c, there in zip(chunk_ids, known, strict=True) if there), found, strict=True))
 
     def bound(self, query: Sequence[str]) -> float:
-        """Return what the score of every chunk stays below: the sum of idf, unknown terms and repeats included."""
-        known = self._terms(query)
+        """Return what no chunk's score exceeds: the sum of idf, unknown terms and repeats included."""
+        known = self._query(query).terms
         unknown = len(query) - sum(term.times for term in known)
-        return sum(term.weight for term in known) + unknown * idf(0, self.chunks)
+        return sum(max(term.weight, 0.0) for term in known) + unknown * max(self._idf(0), 0.0) * self._factor
 
     def ordinals(self, chunk_ids: Sequence[str]) -> NDArray[np.int64]:
         """Return the ordinal of each chunk, (n,) int64, −1 for an unknown one.
@@ -138,81 +160,94 @@ class KeywordIndex:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self.close()
 
-    def _terms(self, query: Sequence[str]) -> list[_Term]:
-        """Return the known terms in one order for all orders of the query, so that sums are equal to the last bit."""
+    def _query(self, query: Sequence[str]) -> _Query:
         if isinstance(query, str):
             raise TypeError(f"a query is a sequence of terms, not the text {query!r}")
         found = []
-        for term, times in sorted(Counter(query).items()):
-            if (row := self._files.terms.find("term", term)) is not None:
-                first, frequency = self._files.terms.row(row, ("first", "document_frequency"))
-                found.append(_Term(first, frequency, times, times * idf(frequency, self.chunks)))
-        return found
+        for term, times in Counter(query).items():
+            if (postings := self._cache.get(term)) is not None:
+                weight = times * self._idf(postings.frequency) * self._factor
+                found.append((max(weight, 0.0) * postings.share, term, _Term(times, weight, 0.0, postings)))
+        found.sort(key=lambda one: one[:2])
+        rows = np.array([one.postings.row for _, _, one in found], np.int64).reshape(len(found), COLUMNS)
+        weights = np.array([one.weight for _, _, one in found], np.float64)
+        return _Query(tuple(one for _, _, one in found), rows, weights, np.array([b for b, _, _ in found], np.float64))
 
-    def _postings(self, term: _Term, start: int = 0) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.uint32]]]:
-        """Yield (chunks, frequencies) of a term from its posting `start` on, a row group at a time."""
-        yield from self._files.postings.rows(term.first + start, term.first + term.frequency)
-
-    def _weights(self, term: _Term, chunks: NDArray[np.uint32], frequencies: NDArray[np.uint32]) -> NDArray[np.float64]:
-        relative = self._files.lengths[chunks] / self._average
-        return term.weight * weights(frequencies, relative, self.k1, self.b)
+    def _idf(self, document_frequency: int) -> float:
+        if self.variant == "lucene":
+            return idf(document_frequency, self.chunks)
+        found = okapi_idf(document_frequency, self.chunks)
+        return found if found >= 0 else self._floor
 
     def _best(
-        self, terms: Sequence[_Term], mask: NDArray[np.bool_] | None, limit: int
+        self, query: _Query, mask: NDArray[np.bool_] | None, limit: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        best = Best(limit)
-        sums = self._zeros()
-        at = [0] * len(terms)
-        for start in range(0, self.chunks, WINDOW):
-            touched = []
-            for i, term in enumerate(terms):
-                for chunks, frequencies in self._until(term, at, i, start + WINDOW):
-                    local = chunks.astype(np.int64) - start
-                    touched.append(local[sums[local] == 0.0])  # every weight is above 0: untouched until now
-                    sums[local] += self._weights(term, chunks, frequencies)
-            if touched:
-                window = np.concatenate(touched)
-                allowed = window if mask is None else window[mask[window + start]]
-                best.add(allowed + start, sums[allowed])
-                sums[window] = 0.0
-        return best.sorted()
+        from ingest.bm25 import kernel
 
-    def _until(
-        self, term: _Term, at: list[int], i: int, end: int
-    ) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.uint32]]]:
-        """Yield the postings of term `i` before ordinal `end`, from posting at[i] on, and move at[i] behind them."""
-        for chunks, frequencies in self._postings(term, at[i]):
-            cut = len(chunks) if chunks[-1] < end else int(np.searchsorted(chunks, end))
-            at[i] += cut
-            if cut:
-                yield chunks[:cut], frequencies[:cut]
-            if cut < len(chunks):
-                return
+        scores, chunks = np.empty(limit), np.empty(limit, np.int64)
+        if not query.terms or not limit:
+            return chunks[:0], scores[:0]
+        allowed = np.ascontiguousarray(mask).view(np.uint8) if mask is not None else np.zeros(0, np.uint8)
+        cache = self._cache
+        shared = (cache.norms, cache.codes, allowed)
+        threshold = kernel.seed(query.rows, query.weights, *shared, scores, chunks)
+        count = kernel.search(
+            query.rows, query.weights, query.bounds, *shared, threshold, scores, chunks, *self._working()
+        )
+        order = np.lexsort((chunks[:count], -scores[:count]))
+        return chunks[order], scores[order]
 
-    def _zeros(self) -> NDArray[np.float64]:
-        """Return this thread's array of zeros; who writes into it leaves it as it was."""
-        zeros: NDArray[np.float64] | None = getattr(self._scratch, "zeros", None)
-        if zeros is None:
-            zeros = self._scratch.zeros = np.zeros(min(WINDOW, self.chunks))
-        return zeros
+    def _working(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+        """Return this thread's scratch arrays; who writes into them leaves them as they were."""
+        from ingest.bm25 import loops
+
+        if (found := getattr(self._scratch, "arrays", None)) is None:
+            found = np.full(WINDOW, loops.UNTOUCHED), np.empty(WINDOW + 1, np.int32)
+            self._scratch.arrays = found
+        return found
+
+    def _warm(self) -> None:
+        """Load or compile the loops now, so that no search waits for it."""
+        from ingest.bm25 import kernel, loops
+
+        cache = self._cache
+        none, rows, empty = np.zeros(0), np.zeros((0, COLUMNS), np.int64), np.zeros(0, np.int64)
+        chunks, allowed = np.zeros(0, np.uint32), np.zeros(0, np.uint8)
+        loops.best_share(chunks, chunks, cache.norms, cache.codes)
+        loops.map_chunks(np.zeros(0, np.uint64), chunks)
+        loops.rank_words(np.zeros(0, np.uint64), chunks)
+        kernel.score_chunks(rows, none, cache.norms, cache.codes, empty, none)
+        kernel.seed(rows, none, cache.norms, cache.codes, allowed, none, empty)
+        kernel.search(rows, none, none, cache.norms, cache.codes, allowed, -np.inf, none, empty, *self._working())
+
+
+def _coded_lengths(path: Path) -> tuple[NDArray[Any], NDArray[np.int64], float]:
+    """Return (chunks,) codes of lengths as uint16 (uint32 when there are too many), the lengths by code, their mean."""
+    with open_parquet(path, LENGTHS) as file:
+        parts = [numbers(batch["length"]) for batch in batches(file, path, ["length"])]
+    lengths = np.concatenate([np.zeros(0, np.uint32), *parts])
+    distinct = np.unique(np.concatenate([np.zeros(0, np.uint32), *map(np.unique, parts)]))
+    kind = np.uint16 if len(distinct) <= 2**16 else np.uint32
+    codes = np.empty(len(lengths), kind)
+    for start in range(0, len(lengths), 2**16):
+        codes[start : start + 2**16] = np.searchsorted(distinct, lengths[start : start + 2**16])
+    average = float(lengths.mean(dtype=np.float64)) if len(lengths) else 0.0
+    return codes, distinct.astype(np.int64), average
 
 
 @dataclass(frozen=True)
 class _Files:
     postings: Groups
     terms: Groups
-    ids: Groups
-    lengths: NDArray[np.uint32]
+    ids: Identities
     by_id: RowsById
 
     @classmethod
-    def open(cls, postings: Path, terms: Path, lengths: Path, cached: int) -> Self:
-        with open_parquet(lengths, LENGTHS) as file:
-            parts = [numbers(batch["length"]) for batch in batches(file, lengths, ["length"])]
-        ids = open_groups(lengths, LENGTHS, cached)
+    def open(cls, postings: Path, terms: Path, lengths: Path, cache_bytes: int) -> Self:
+        ids = Identities(open_groups(lengths, LENGTHS, CACHED_GROUPS), cache_bytes)
         files = cls(
-            open_groups(postings, POSTINGS, cached), open_groups(terms, TERMS, cached), ids,
-            np.concatenate([np.zeros(0, np.uint32), *parts]), RowsById(ids),
+            open_groups(postings, POSTINGS, CACHED_GROUPS), open_groups(terms, TERMS, CACHED_GROUPS), ids,
+            RowsById(ids),
         )  # fmt: skip
         counted = 0
         if files.terms.count:
@@ -223,6 +258,17 @@ class _Files:
             raise SchemaMismatch(f"{terms} counts {counted} postings, {postings} has {files.postings.count}")
         return files
 
+    def okapi_mean(self, chunks: int) -> float:
+        """Return the mean of Okapi's idf over all terms; files of before it was stored are read through."""
+        if not self.terms.count:
+            return 0.0
+        stored = (self.terms.file.schema_arrow.metadata or {}).get(OKAPI_SUM.encode())
+        if stored is not None:
+            return float(stored) / self.terms.count
+        with open_parquet(self.terms.path, TERMS) as file:
+            parts = batches(file, self.terms.path, ["document_frequency"])
+            return sum(okapi_sum(numbers(part["document_frequency"]), chunks) for part in parts) / self.terms.count
+
     def close(self) -> None:
-        for groups in (self.postings, self.terms, self.ids):
+        for groups in (self.postings, self.terms, self.ids.ids):
             groups.close()

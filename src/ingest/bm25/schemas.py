@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -26,6 +27,10 @@ POSTINGS_PER_GROUP = 65_536  # 512 KB decoded: what one look at a rare term cost
 TERMS_PER_GROUP = 8_192
 CHUNKS_PER_GROUP = 4_096
 BATCH_ROWS = 65_536
+
+PACKED = 16  # bytes of an id of 32 hex digits
+HEX = b"0123456789abcdef"
+OKAPI_SUM = "ingest.okapi_idf_sum"  # metadata of the terms file: the sum over all terms
 
 
 def open_parquet(path: Path, schema: pa.Schema) -> pq.ParquetFile:
@@ -104,11 +109,41 @@ class GroupWriter:
         self._writer.close()
 
 
+def packed_hex(column: Any) -> NDArray[np.uint8] | None:
+    """Return strings of 32 lower-case hex digits as (n, 16) uint8; None when one of them is something else."""
+    if not isinstance(column, pa.StringArray) or column.null_count:
+        return None
+    if not len(column):
+        return np.empty((0, PACKED), np.uint8)
+    _, offsets, data = column.buffers()
+    ends = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
+    if not (np.diff(ends) == 2 * PACKED).all():
+        return None
+    values = np.full(256, 255, np.uint8)
+    values[np.frombuffer(HEX, np.uint8)] = np.arange(16)
+    digits = values[np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]].reshape(len(column), PACKED, 2)
+    packed = (digits[:, :, 0] << 4 | digits[:, :, 1]).astype(np.uint8)
+    return None if (digits == 255).any() else packed
+
+
 def hashes(ids: pa.Array) -> NDArray[np.uint64]:
     """Return a 64-bit hash for each string, (n,) uint64, the same in every process: for look-ups, never for identity.
 
-    Sum of the string's 8-byte words, each times an odd constant of its place (multiply-mod-2^64 hashing).
+    Of 32 hex digits: the first 16. Of another string: the sum of its 8-byte words, each times an odd constant of its
+    place (multiply-mod-2^64 hashing).
     """
+    if (packed := packed_hex(ids)) is not None:
+        return packed[:, :8].copy().view(np.uint64).reshape(-1)
+    is_hex = pc.match_substring_regex(ids, f"^[{HEX.decode()}]{{{2 * PACKED}}}$")
+    found = np.empty(len(ids), np.uint64)
+    mask = np.asarray(is_hex).astype(np.bool_)
+    if mask.any():
+        found[mask] = hashes(ids.filter(is_hex))
+    found[~mask] = _multiplied(ids.filter(pc.invert(is_hex)))
+    return found
+
+
+def _multiplied(ids: pa.Array) -> NDArray[np.uint64]:
     width = 8 * -(-max((len(i.encode()) for i in ids.to_pylist()), default=0) // 8) or 8
     padded = np.array([i.encode() for i in ids.to_pylist()], dtype=f"S{width}")
     words = padded.view(np.uint64).reshape(len(padded), -1)

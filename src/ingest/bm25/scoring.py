@@ -1,12 +1,14 @@
-"""The formula, and the best scores seen so far."""
+"""The formula's parts that do not depend on the chunk."""
 
 import math
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-SAMPLED = 8  # every so manieth score is looked at first where there are many
+from ingest.errors import InvalidSettings
+
+VARIANTS = ("lucene", "okapi")
+EPSILON = 0.25  # of the mean idf: Okapi's floor
 
 
 def idf(document_frequency: int, chunks: int) -> float:
@@ -14,44 +16,23 @@ def idf(document_frequency: int, chunks: int) -> float:
     return math.log(1 + (chunks - document_frequency + 0.5) / (document_frequency + 0.5))
 
 
-def weights(frequencies: NDArray[np.uint32], lengths: NDArray[np.float64], k1: float, b: float) -> NDArray[np.float64]:
-    """Return tf / (tf + k1 · (1 − b + b · length)), (n,) float64.
+def okapi_idf(document_frequency: int, chunks: int) -> float:
+    """Return Okapi's idf, ln(n − df + 0.5) − ln(df + 0.5): below 0 for a term in more than half of the chunks."""
+    return math.log(chunks - document_frequency + 0.5) - math.log(document_frequency + 0.5)
 
-    Args:
-        frequencies: (n,) times the term occurs in the chunk, at least 1.
-        lengths: (n,) chunk length divided by the average chunk length.
-        k1: At least 0.
-        b: 0 to 1.
+
+def okapi_sum(document_frequencies: NDArray[np.uint32], chunks: int) -> float:
+    """Return the sum of Okapi's idf over given terms."""
+    frequencies = document_frequencies.astype(np.float64)
+    return math.fsum((np.log(chunks - frequencies + 0.5) - np.log(frequencies + 0.5)).tolist())
+
+
+def norms(lengths: NDArray[np.int64], average: float, k1: float, b: float) -> NDArray[np.float64]:
+    """Return k1 · (1 − b + b · length / average), float64, for given lengths in terms.
+
+    Raises: InvalidSettings when k1 is below 0 or b not within 0 and 1.
     """
-    found: NDArray[np.float64] = frequencies / (frequencies + k1 * ((1 - b) + b * lengths))
+    if k1 < 0 or not 0 <= b <= 1:
+        raise InvalidSettings(f"keyword index: k1 must be at least 0 and b within 0 and 1, not {k1} and {b}")
+    found: NDArray[np.float64] = k1 * ((1 - b) + b * (lengths / (average or 1.0)))
     return found
-
-
-def _last_of_best(scores: NDArray[np.float64], limit: int) -> float:
-    return float(np.partition(scores, len(scores) - limit)[len(scores) - limit])
-
-
-@dataclass
-class Best:
-    """The `limit` best of all that was added; equal scores: the lower ordinal first."""
-
-    limit: int
-    _ordinals: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    _scores: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0, np.float64))
-
-    def add(self, ordinals: NDArray[np.int64], scores: NDArray[np.float64]) -> None:
-        """Take candidates, (n,) each, that were not added before."""
-        ordinals = np.concatenate([self._ordinals, ordinals])
-        scores = np.concatenate([self._scores, scores])
-        if len(scores) > 8 * SAMPLED * self.limit:  # the last of the best in a sample is at most that of all
-            enough = scores >= _last_of_best(scores[::SAMPLED], self.limit)
-            ordinals, scores = ordinals[enough], scores[enough]
-        if len(scores) > self.limit:
-            enough = scores >= _last_of_best(scores, self.limit)  # all that tie: the ordinal decides below
-            ordinals, scores = ordinals[enough], scores[enough]
-        order = np.lexsort((ordinals, -scores))[: self.limit]
-        self._ordinals, self._scores = ordinals[order], scores[order]
-
-    def sorted(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return (ordinals, scores), best first."""
-        return self._ordinals, self._scores

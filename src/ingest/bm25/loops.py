@@ -1,0 +1,282 @@
+"""The loops that `kernel` is made of: one term's postings, one chunk, one heap.
+
+Imported when an index is opened, never before: numba takes a second.
+Compiled code is kept in numba's cache folder (beside this file, or `NUMBA_CACHE_DIR`); where no folder can be written,
+each process compiles for itself. Every function releases the GIL.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numba import carray, njit, types
+from numba.extending import intrinsic
+
+UNTOUCHED = -1.7e308
+SCATTERED = 8  # a listed term is read through when its postings are fewer than so many times the chunks left
+LISTED, MAPPED = 0, 1  # how a term is held
+HELD, COUNT, PLACES, RANKS, FREQUENCIES, WIDE = range(6)  # columns of `terms`
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Return a function that is compiled at its first call, or taken from the folder of compiled code."""
+    try:
+        return njit(nogil=True, cache=True, error_model="numpy")(function)
+    except RuntimeError:  # no folder that can be written
+        return njit(nogil=True, error_model="numpy")(function)
+
+
+@intrinsic
+def pointer(context, address):
+    """Return an int64 address as a pointer."""
+
+    def code(_context, builder, _signature, arguments):
+        from numba.core import cgutils
+
+        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
+
+    return types.voidptr(address), code
+
+
+@intrinsic
+def ones(context, word):
+    """Return the number of bits set in a uint64."""
+    return types.uint64(types.uint64), lambda _c, builder, _s, arguments: builder.ctpop(arguments[0])
+
+
+@intrinsic
+def lowest(context, word):
+    """Return the place of the lowest bit set in a uint64, 64 when none is."""
+
+    def code(_context, builder, _signature, arguments):
+        from llvmlite import ir
+
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.uint64(types.uint64), code
+
+
+@compiled
+def map_chunks(words, chunks):
+    """Set the bit of each chunk, (n,) uint32, in `words`, uint64."""
+    for chunk in chunks:
+        words[chunk >> np.uint32(6)] |= np.uint64(1) << np.uint64(chunk & np.uint32(63))
+
+
+@compiled
+def rank_words(words, ranks):
+    """Write into `ranks`, (n,) uint32, how many bits are set before each word."""
+    total = np.uint64(0)
+    for i in range(len(words)):
+        ranks[i] = total
+        total += ones(words[i])
+
+
+@compiled
+def best_share(chunks, frequencies, norms, codes):
+    """Return the largest tf / (tf + norm) of some postings; norm is norms[codes[chunk]]."""
+    best = 0.0
+    for i in range(len(chunks)):
+        share = frequencies[i] / (frequencies[i] + norms[codes[chunks[i]]])
+        best = max(best, share)
+    return best
+
+
+@compiled
+def frequency_at(terms, t, i):
+    """Return the frequency in posting i of term t, float64."""
+    count = terms[t, COUNT]
+    if terms[t, WIDE]:
+        return np.float64(carray(pointer(terms[t, FREQUENCIES]), (count,), np.uint32)[i])
+    return np.float64(carray(pointer(terms[t, FREQUENCIES]), (count,), np.uint8)[i])
+
+
+@compiled
+def first_at_least(places, low, high, chunk):
+    """Return the first place from low to before high that is at least `chunk`, high when none is."""
+    while low < high:
+        middle = (low + high) >> 1
+        if places[middle] < chunk:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@compiled
+def frequency_in(terms, t, chunk, low, high):
+    """Return how often term t is in a chunk, 0.0 when it is not; postings low to before high may hold it."""
+    if terms[t, HELD] == MAPPED:
+        word = chunk >> 6
+        bits = carray(pointer(terms[t, PLACES]), (word + 1,), np.uint64)[word]
+        bit = np.uint64(chunk & 63)
+        if not (bits >> bit) & np.uint64(1):
+            return 0.0
+        rank = carray(pointer(terms[t, RANKS]), (word + 1,), np.uint32)[word]
+        before = ones(bits & ((np.uint64(1) << bit) - np.uint64(1)))
+        return frequency_at(terms, t, np.int64(rank) + np.int64(before))
+    places = carray(pointer(terms[t, PLACES]), (terms[t, COUNT],), np.uint32)
+    at = first_at_least(places, low, high, chunk)
+    if at < high and places[at] == chunk:
+        return frequency_at(terms, t, at)
+    return 0.0
+
+
+@compiled
+def _worse(scores, chunks, a, b):
+    return scores[a] < scores[b] or (scores[a] == scores[b] and chunks[a] > chunks[b])
+
+
+@compiled
+def _swap(scores, chunks, a, b):
+    scores[a], scores[b] = scores[b], scores[a]
+    chunks[a], chunks[b] = chunks[b], chunks[a]
+
+
+@compiled
+def offer(scores, chunks, count, score, chunk):
+    """Put a chunk among the best, a heap with the worst at its root, and return how many there are."""
+    size = len(scores)
+    if count < size:
+        at = count
+        scores[at], chunks[at] = score, chunk
+        while at and _worse(scores, chunks, at, (at - 1) >> 1):
+            _swap(scores, chunks, at, (at - 1) >> 1)
+            at = (at - 1) >> 1
+        return count + 1
+    if score < scores[0] or (score == scores[0] and chunk > chunks[0]):
+        return count
+    scores[0], chunks[0] = score, chunk
+    at = 0
+    while True:
+        least = at
+        for child in (2 * at + 1, 2 * at + 2):
+            if child < size and _worse(scores, chunks, child, least):
+                least = child
+        if least == at:
+            return count
+        _swap(scores, chunks, at, least)
+        at = least
+
+
+@compiled
+def _add_listed(places, frequencies, weight, norms, codes, base, sums, touched, count):
+    """Add a listed term's postings in the window; return how many of its chunks are touched."""
+    for i in range(len(places)):
+        chunk = np.int64(places[i])
+        tf = np.float64(frequencies[i])
+        local = chunk - base
+        before = sums[local]
+        touched[count] = local
+        count += before == UNTOUCHED
+        before = 0.0 if before == UNTOUCHED else before
+        sums[local] = before + weight * (tf / (tf + norms[codes[chunk]]))
+    return count
+
+
+@compiled
+def _add_mapped(words, rank, frequencies, weight, norms, codes, base, sums, touched, count):
+    """Add a mapped term's postings in the window, `words`; the first is at `rank`. Return how many are touched."""
+    for w in range(len(words)):
+        word = words[w]
+        while word:
+            local = (w << 6) + np.int64(lowest(word))
+            word &= word - np.uint64(1)
+            tf = np.float64(frequencies[rank])
+            rank += 1
+            before = sums[local]
+            touched[count] = local
+            count += before == UNTOUCHED
+            before = 0.0 if before == UNTOUCHED else before
+            sums[local] = before + weight * (tf / (tf + norms[codes[base + local]]))
+    return count
+
+
+@compiled
+def add(terms, t, weight, norms, codes, low, high, base, end, sums, touched, count):
+    """Add the window's postings of a term, low to before high when it is listed; return how many are touched."""
+    postings = terms[t, COUNT]
+    small = carray(pointer(terms[t, FREQUENCIES]), (postings,), np.uint8)
+    wide = carray(pointer(terms[t, FREQUENCIES]), (postings,), np.uint32)
+    if terms[t, HELD] == LISTED:
+        places = carray(pointer(terms[t, PLACES]), (postings,), np.uint32)[low:high]
+        if terms[t, WIDE]:
+            return _add_listed(places, wide[low:high], weight, norms, codes, base, sums, touched, count)
+        return _add_listed(places, small[low:high], weight, norms, codes, base, sums, touched, count)
+    first, last = base >> 6, (end + 63) >> 6
+    words = carray(pointer(terms[t, PLACES]), (last,), np.uint64)[first:]
+    rank = np.int64(carray(pointer(terms[t, RANKS]), (last,), np.uint32)[first])
+    if terms[t, WIDE]:
+        return _add_mapped(words, rank, wide, weight, norms, codes, base, sums, touched, count)
+    return _add_mapped(words, rank, small, weight, norms, codes, base, sums, touched, count)
+
+
+@compiled
+def _look_mapped(words, ranks, frequencies, weight, norms, codes, base, sums, picked, count):
+    """Add a mapped term to picked chunks of the window. Without branches: most of the time goes here."""
+    for i in range(count):
+        local = picked[i]
+        chunk = base + local
+        bits = words[chunk >> 6]
+        place = np.uint64(chunk & 63)
+        rank = np.int64(ranks[chunk >> 6]) + np.int64(ones(bits & ((np.uint64(1) << place) - np.uint64(1))))
+        tf = np.float64(frequencies[rank])  # one past the last posting there is a 0
+        share = tf / (tf + norms[codes[chunk]])
+        sums[local] += weight * share if (bits >> place) & np.uint64(1) else 0.0
+
+
+@compiled
+def look(terms, t, weight, norms, codes, low, high, base, sums, picked, count):
+    """Add a term to picked chunks of the window; postings low to before high are the window's when it is listed."""
+    if terms[t, HELD] == LISTED and high - low < SCATTERED * count:
+        places = carray(pointer(terms[t, PLACES]), (terms[t, COUNT],), np.uint32)
+        for i in range(low, high):
+            local = np.int64(places[i]) - base
+            if sums[local] != UNTOUCHED:
+                tf = frequency_at(terms, t, i)
+                sums[local] += weight * (tf / (tf + norms[codes[base + local]]))
+        return
+    if terms[t, HELD] == LISTED:
+        for i in range(count):
+            local = picked[i]
+            tf = frequency_in(terms, t, base + local, low, high)
+            if tf > 0:
+                sums[local] += weight * (tf / (tf + norms[codes[base + local]]))
+        return
+    size = (len(codes) + 63) >> 6
+    words = carray(pointer(terms[t, PLACES]), (size,), np.uint64)
+    ranks = carray(pointer(terms[t, RANKS]), (size,), np.uint32)
+    if terms[t, WIDE]:
+        wide = carray(pointer(terms[t, FREQUENCIES]), (terms[t, COUNT] + 1,), np.uint32)
+        _look_mapped(words, ranks, wide, weight, norms, codes, base, sums, picked, count)
+    else:
+        small = carray(pointer(terms[t, FREQUENCIES]), (terms[t, COUNT] + 1,), np.uint8)
+        _look_mapped(words, ranks, small, weight, norms, codes, base, sums, picked, count)
+
+
+@compiled
+def keep(sums, picked, count, least):
+    """Drop picked chunks whose sum is below `least`, clearing it; return how many are left."""
+    kept = 0
+    for i in range(count):
+        local = picked[i]
+        score = sums[local]
+        good = score >= least
+        picked[kept] = local
+        kept += good
+        sums[local] = score if good else UNTOUCHED
+    return kept
+
+
+@compiled
+def keep_allowed(allowed, base, sums, picked, count):
+    """Drop picked chunks that may not be hits, clearing their sums; return how many are left."""
+    kept = 0
+    for i in range(count):
+        local = picked[i]
+        if allowed[base + local]:
+            picked[kept] = local
+            kept += 1
+        else:
+            sums[local] = UNTOUCHED
+    return kept
