@@ -118,6 +118,11 @@ def report(run: "RunReport") -> "list[RenderableType]":
         if counts := getattr(run, name):
             told = ", ".join(f"{_words(kind)} {count:,}" for kind, count in counts.items())
             shown.append(f"{_words(name).capitalize()}: {told}")
+    if found := run.recall:
+        shown.append(
+            f"Dense recall@{found.at}: {found.mean:.3f} on average, {found.least:.3f} at least, of {found.questions} "
+            "stored vectors against exact search."
+        )
     if run.quarantined:
         left_out = ", ".join(f"{name} {count:,}" for name, count in run.quarantined.items())
         shown.append(f"Left out, in quarantine: {left_out}.")

@@ -61,7 +61,7 @@ def run(services: Services, scope: Scope, execute: Execute, decide: Decide) -> R
         embedded=figures.counts["embedded"], forward_passes=figures.counts["forward_passes"], marked=table.marks,
         quarantined=_named(figures, "quarantined"), quarantined_children=_named(figures, "quarantined_children"),
         dropped=_named(figures, "dropped"), duplicates=_named(figures, "duplicates"), stages=tuple(figures.stages),
-        digest=manifest.digest,
+        digest=manifest.digest, recall=manifest.recall,
     )  # fmt: skip
     lake.write_history(f"{started:%Y%m%dT%H%M%S.%f}-{token[:8]}", report)
     services.observer.told("report", report)

@@ -34,9 +34,20 @@ def evaluate(services: Services, candidate: Manifest, profile: QueryProfile, ser
     facts = Facts(
         index=lake.index, candidate=candidate.generation, serving=base.generation if base is not None else None,
         release=serving.number if serving is not None else None, stale=tuple(stale), judged=len(questions),
-        must_pass=tuple(q.query_id for q in questions if q.must_pass),
+        must_pass=tuple(q.query_id for q in questions if q.must_pass), problems=_problems(services, candidate),
     )  # fmt: skip
     return judge(scores, against, services.options.gate, facts)
+
+
+def _problems(services: Services, candidate: Manifest) -> tuple[str, ...]:
+    """Return what speaks against a candidate without any question: a dense search that misses too much."""
+    recall, floor = candidate.recall, services.options.gate.min_dense_recall
+    if recall is None or recall.mean >= floor:
+        return ()
+    return (
+        f"The approximate dense search finds {recall.mean:.3f} of the {recall.at} nearest that an exact one finds, on "
+        f"average over {recall.questions} stored vectors; the floor min_dense_recall is {floor}.",
+    )
 
 
 def judged_questions(services: Services) -> list[Question]:

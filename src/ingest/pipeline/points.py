@@ -79,10 +79,11 @@ class PointMaker:
         if shard not in self._made:
             self._made.clear()
             parts, analyser = self.contents.parts(shard), self.contents.analyser
-            self._made[shard] = shard_vectors(
-                *(self.contents.lake.part_path(parts[kind]) for kind in ("keyword.postings", "keyword.lengths")),
-                self.lengths.average, float(analyser["k1"]), float(analyser["b"]),
-            )  # fmt: skip
+            postings, lengths = (
+                self.contents.lake.part_path(parts[kind]) for kind in ("keyword.postings", "keyword.lengths")
+            )
+            k1, b = float(analyser["k1"]), float(analyser["b"])
+            self._made[shard] = shard_vectors(postings, lengths, self.lengths.average, k1, b)
         return self._made[shard]
 
     @cached_property

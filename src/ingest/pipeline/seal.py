@@ -10,7 +10,8 @@ from ingest.lake.tables import DocumentRow, document_rows, quarantine_rows
 from ingest.pipeline.conservation import Check
 from ingest.pipeline.duplicates import logical_rows
 from ingest.pipeline.plan import Work
-from ingest.pipeline.work import Contents, fingerprints
+from ingest.pipeline.recall import dense_recall
+from ingest.pipeline.work import Contents, embedding_store, fingerprints
 from ingest.ports import Services
 from ingest.records import Conservation, Manifest, PlanSummary, Probe
 
@@ -64,6 +65,7 @@ def seal(services: Services, contents: Contents, work: Work, table: Conservation
         fingerprints=prints.record(), analyser=options.analyser, model=model,
         probe=Probe(question=question, vector=tuple(float(v) for v in vector)),
         digest=generation_digest(contents, model.fingerprint, options.analyser),
+        recall=dense_recall(services, contents, embedding_store(services, model.fingerprint)),
     )  # fmt: skip
     lake.seal(manifest)
     sealed = lake.manifest(summary.generation)

@@ -115,6 +115,15 @@ class Probe(Record):
     vector: tuple[float, ...]
 
 
+class Recall(Record):
+    """How much of an exact dense search the approximate one finds, by the generation's own vectors as questions."""
+
+    at: int  # neighbours compared, the question's own chunk left out
+    questions: int
+    mean: float  # 0 to 1
+    least: float  # of one question
+
+
 class Manifest(Record):
     """`generations/<id>/manifest.json`, written last: the generation is sealed."""
 
@@ -134,6 +143,7 @@ class Manifest(Record):
     model: ModelRecord
     probe: Probe
     digest: str  # over sorted logical rows
+    recall: Recall | None = None  # of the dense search; None: too few chunks, or sealed before it was measured
 
 
 class SegmentEntry(Record):
@@ -242,6 +252,7 @@ class RunReport(Record):
     quarantined: dict[str, int]  # by error class
     stages: tuple[StageFigure, ...]
     digest: str | None
+    recall: Recall | None = None  # of the generation's dense search
     quarantined_children: dict[str, int] = Field(default_factory=dict)  # by error class; documents inside documents
     marked: dict[str, int] = Field(default_factory=dict)  # chunks of the generation by mark, dropped ones too
     dropped: dict[str, int] = Field(default_factory=dict)  # chunks that a policy keeps out, of rebuilt shards, by mark

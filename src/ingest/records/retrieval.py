@@ -152,6 +152,7 @@ class GateRules(Record):
     confidence: float = Field(default=0.95, gt=0, lt=1)  # of the two-sided interval
     min_questions: int = Field(default=20, ge=0)  # fewer are reported as too few
     max_stale_share: float = Field(default=0.2, ge=0, le=1)  # of the judged questions
+    min_dense_recall: float = Field(default=0.95, ge=0, le=1)  # of approximate against exact search; 0: not looked at
     must_pass_metric: str = "fused.recall@10"
     must_pass_above: float = Field(default=0.0, ge=0, lt=1)  # each must-pass question must have more; 0: found at all
     allow_unjudged: bool = False  # True: promote without any judged question; every verdict repeats it

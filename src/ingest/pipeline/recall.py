@@ -1,0 +1,59 @@
+"""How well the approximate dense search finds what an exact one finds, measured on stored vectors at seal.
+
+The vectors of a bounded, deterministic sample of chunks are asked as questions; each leaves out its own chunk.
+"""
+
+from collections.abc import Iterator
+from statistics import fmean
+
+from ingest.lake.embeddings import EmbeddingStore
+from ingest.pipeline.duplicates import collapsed_of
+from ingest.pipeline.work import Contents
+from ingest.ports import Services
+from ingest.records import EVERYTHING, Hit, Recall
+
+SAMPLE = 64  # chunks whose vectors are asked, of all shards together
+NEIGHBOURS = 10
+TIED = 1e-6  # cosines that differ by less are equal: which of two copies is found says nothing
+
+
+def dense_recall(services: Services, contents: Contents, store: EmbeddingStore) -> Recall | None:
+    """Return the recall of the generation's collection after `optimise`; None when it holds too few chunks to tell.
+
+        recall = mean over the sample of |found ∩ exact| / |exact|, a found chunk as near as the last exact one counts
+
+    Exact search reads every vector once a question: seconds at a million points.
+    """
+    sample = list(_sample(services, contents))
+    if len(sample) < 2:
+        return None
+    vectors = store.vectors([key for _, key in sample])
+    found = services.vectors.search(contents.collection, vectors, EVERYTHING, NEIGHBOURS + 1)
+    exact = services.vectors.nearest(contents.collection, vectors, NEIGHBOURS + 1)
+    shares = [_share(own, f, e) for (own, _), f, e in zip(sample, found, exact, strict=True)]
+    return Recall(at=NEIGHBOURS, questions=len(shares), mean=fmean(shares), least=min(shares))
+
+
+def _share(own: str, found: list[Hit], exact: list[Hit]) -> float:
+    wanted = [hit for hit in exact if hit.chunk_id != own][:NEIGHBOURS]
+    if not wanted:
+        return 1.0
+    got = [hit for hit in found if hit.chunk_id != own][:NEIGHBOURS]
+    return min(1.0, sum(hit.score >= wanted[-1].score - TIED for hit in got) / len(wanted))
+
+
+def _sample(services: Services, contents: Contents) -> Iterator[tuple[str, str]]:
+    """Yield (chunk id, embedding key) of at most SAMPLE chunks, evenly over the shards; ids are hashes, so the lowest
+    of a shard are as good as drawn.
+    """
+    collapsed = collapsed_of(services, contents.lake, contents.duplicates)
+    shards, left = list(contents.shards), SAMPLE
+    if len(shards) > SAMPLE:
+        shards = [shards[i * len(shards) // SAMPLE] for i in range(SAMPLE)]
+    for n, shard in enumerate(shards):
+        part = contents.parts(shard)["chunks"]
+        table = contents.lake.read(part, ["chunk_id", "embedding_key"])
+        rows = zip(table["chunk_id"].to_pylist(), table["embedding_key"].to_pylist(), strict=True)
+        chosen = sorted(row for row in rows if row[0] not in collapsed)[: -(-left // (len(shards) - n))]
+        left -= len(chosen)
+        yield from chosen
