@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest.bm25 import Analyser, KeywordIndex
-from ingest.bm25.sparse import Questions, dimension, sparse_vector
+from ingest.bm25 import Analyser, KeywordIndex, shard_postings
+from ingest.bm25.sparse import Questions, dimension, shard_vectors, sparse_vector
 from ingest.errors import InvalidSettings
 from ingest.pipeline.points import PointMaker
 from ingest.pipeline.work import embedding_store
@@ -71,6 +71,18 @@ def test_terms_of_one_dimension_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingest.bm25.sparse.dimension", len)
     made = sparse_vector({"ab": 0.5, "cd": 0.25, "x": 1.0})
     assert ([1, 2], [1.0, 0.75]) == (made.indices.tolist(), made.values.tolist())
+
+
+def test_terms_of_one_dimension_add_up_in_a_shard_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pyarrow.parquet as pq
+
+    made = shard_postings(["ab cd x", "", "cd"], ["one", "none", "two"], Analyser(stem=False))
+    pq.write_table(made.postings, tmp_path / "postings")
+    pq.write_table(made.lengths, tmp_path / "lengths")
+    monkeypatch.setattr("ingest.bm25.sparse.dimension", len)
+    found = shard_vectors(tmp_path / "postings", tmp_path / "lengths", average=2.0, k1=1.0, b=0.0)
+    lists = {chunk: (v.indices.tolist(), v.values.tolist()) for chunk, v in found.items()}
+    assert {"one": ([1, 2], [0.5, 1.0]), "none": ([], []), "two": ([2], [0.5])} == lists
 
 
 def test_a_dimension_is_the_same_in_every_process_and_fits() -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ingest.bm25.analysis import Analyser
 from ingest.bm25.schemas import LENGTHS, SHARD_POSTINGS, batches, numbers, open_parquet
@@ -85,15 +86,30 @@ def shard_vectors(postings: Path, lengths: Path, average: float, k1: float, b: f
     with open_parquet(lengths, LENGTHS) as file:
         table = file.read(columns=["chunk_id", "length"])
     relative = numbers(table["length"]).astype(np.float64) / (average or 1.0)
-    held: list[dict[str, float]] = [{} for _ in range(table.num_rows)]
+    places, weights = [np.empty(0, np.uint64)], [np.empty(0)]
     with open_parquet(postings, SHARD_POSTINGS) as file:
         for batch in batches(file, postings, ["term", "chunk", "frequency"]):
-            chunk = numbers(batch.column("chunk"))
+            chunk, terms = numbers(batch.column("chunk")), batch.column("term").dictionary_encode()
+            dimensions = np.array([dimension(term) for term in terms.dictionary.to_pylist()], np.uint64)
             times = numbers(batch.column("frequency")).astype(np.float64)
-            weight = (times / (times + k1 * ((1 - b) + b * relative[chunk]))).tolist()
-            for term, row, value in zip(batch.column("term").to_pylist(), chunk.tolist(), weight, strict=True):
-                held[row][term] = value
-    return {c: sparse_vector(h) for c, h in zip(table["chunk_id"].to_pylist(), held, strict=True)}
+            places.append(chunk.astype(np.uint64) << np.uint64(32) | dimensions[numbers(terms.indices)])
+            weights.append(times / (times + k1 * ((1 - b) + b * relative[chunk])))
+    return _by_chunk(table["chunk_id"].to_pylist(), np.concatenate(places), np.concatenate(weights))
+
+
+def _by_chunk(
+    chunk_ids: Sequence[str], places: NDArray[np.uint64], weights: NDArray[np.float64]
+) -> dict[str, SparseVector]:
+    """Return a vector a chunk. `places` (n,) are row · 2³² + dimension, in any order; equal ones add up."""
+    order = np.argsort(places, kind="stable")
+    held, first = np.unique(places[order], return_index=True)
+    sums = np.add.reduceat(weights[order], first).astype(np.float32) if len(held) else np.empty(0, np.float32)
+    indices = (held & np.uint64(2**32 - 1)).astype(np.uint32)
+    ends = np.searchsorted(held >> np.uint64(32), np.arange(len(chunk_ids) + 1, dtype=np.uint64)).tolist()
+    return {
+        chunk: SparseVector(indices[start:end], sums[start:end])
+        for chunk, start, end in zip(chunk_ids, ends, ends[1:], strict=False)
+    }
 
 
 @dataclass(frozen=True, slots=True)
