@@ -1,52 +1,61 @@
 """Text → terms, the same way for chunks and for questions."""
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
-from itertools import chain
 from typing import Any, Self
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ingest.bm25.words import FORMATS, words_of
 from ingest.errors import InvalidSettings, UnknownReaderFormat
 from ingest.ids import digest_of
 
-FORMAT = 1
-WORD = re.compile(r"[^\W_]+")  # runs of Unicode letters and digits
+FORMAT = 2
 PROBE = (
     "Rolling back promoted indexes quickly: nightly re-embeddings of 1,234 documents (generously normalised) "
     "Straße ΣΊΣΥΦΟΣ İstanbul ﬁne naïve café 東京 हिन्दी x_y don't relational conditional hopping skies generalizations"
 )
+PROBE_2 = PROBE + " ERR_4031 foo.bar_baz() v1.2.3 HTTPServer 東京都に住む ภาษาไทย ພາສາລາວ ភាសាខ្មែរ မြန်မာ"
 
 
-@cache
-def _marks() -> frozenset[str]:
-    """Return the characters that belong to the letter before them; Unicode has them in these two ranges only."""
-    places = chain(range(0x300, 0x20000), range(0xE0000, 0xE0200))
-    return frozenset(c for c in map(chr, places) if unicodedata.category(c) in ("Mn", "Mc"))
+@dataclass(frozen=True)
+class Encoded:
+    """Terms of many texts: text i has the terms vocabulary[indices[ends[i−1] : ends[i]]]."""
 
+    indices: NDArray[np.int64]  # in the order of the texts, repeats kept
+    vocabulary: list[str]  # distinct
+    sizes: NDArray[np.int64]  # (texts,) terms of each
 
-@cache
-def _word_with_marks() -> re.Pattern[str]:
-    r"""Return a slower pattern: `\w` leaves out marks, and most words of Hindi or Thai would fall to pieces."""
-    return re.compile(rf"\w[\w{''.join(sorted(_marks()))}]*")
+    @property
+    def ends(self) -> NDArray[np.int64]:
+        """Where each text ends in `indices`, (texts,)."""
+        return np.cumsum(self.sizes)
 
 
 @dataclass(frozen=True)
 class Analyser:
-    """How text becomes terms: NFKC, case folding, words of letters and digits, stems. No stop words are dropped.
+    """How text becomes terms: NFKC, case folding, words of letters and digits, stems.
 
-    Identifiers in code get rules of their own in `_words`, the one place that splits text.
+    Format 2 keeps identifiers whole and split, and cuts scripts without spaces into pairs of characters (`words`).
+    Format 1, of older indexes, knows neither.
     """
 
     language: str = "english"  # of the Snowball stemmer
     stem: bool = True
     lowercase: bool = True  # full case folding: "Straße" and "STRASSE" meet
     max_term_characters: int = 64  # of a longer word (hex dumps, base64) only the head counts
+    stop_words: tuple[str, ...] = ()  # words as written in lower case, dropped before stemming
+    heading_weight: int = 1  # a term of the heading path counts so many times; 0: not at all
+    format: int = FORMAT
 
     def __post_init__(self) -> None:
         if self.max_term_characters < 1:
             raise InvalidSettings(f"analyser: max_term_characters must be at least 1, not {self.max_term_characters}")
+        if self.heading_weight < 0:
+            raise InvalidSettings(f"analyser: heading_weight must be at least 0, not {self.heading_weight}")
         if self.stem:
             import Stemmer
 
@@ -59,7 +68,9 @@ class Analyser:
 
         The digest tells a reader of another version of Python or the stemmer that its terms would not be the index's.
         """
-        return {"format": FORMAT, **asdict(self), "probe": digest_of(self.terms([PROBE])[0])}
+        probe = PROBE if self.format == 1 else PROBE_2
+        options = {**asdict(self), "stop_words": list(self.stop_words)}
+        return {**options, "probe": digest_of(self.terms([probe])[0])}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
@@ -67,9 +78,10 @@ class Analyser:
 
         Raises: UnknownReaderFormat when the record is of a newer format, or when its options now give other terms.
         """
-        if record.get("format", FORMAT) != FORMAT:
-            raise UnknownReaderFormat(f"analyser: format {record['format']}, this version reads {FORMAT}")
-        analyser = cls(**{name: record[name] for name in cls.__dataclass_fields__ if name in record})
+        if record.get("format", FORMAT) not in FORMATS:
+            raise UnknownReaderFormat(f"analyser: format {record['format']}, this version reads up to {FORMAT}")
+        options = {name: record[name] for name in cls.__dataclass_fields__ if name in record}
+        analyser = cls(**{**options, "stop_words": tuple(options.get("stop_words", ()))})
         if "probe" in record and (now := analyser.record()["probe"]) != record["probe"]:
             raise UnknownReaderFormat(
                 f"analyser: the probe text gives terms {now[:12]}, the index was built with {record['probe'][:12]}; "
@@ -79,18 +91,43 @@ class Analyser:
 
     def terms(self, texts: Sequence[str]) -> list[list[str]]:
         """Return the terms of each text, in the text's order, repeats kept."""
-        words = [self._words(text) for text in texts]
-        as_term = self._as_terms(sorted({word for line in words for word in line}))
-        return [[as_term[word] for word in line] for line in words]
+        found = self.encode(texts)
+        flat = [found.vocabulary[i] for i in found.indices.tolist()]
+        ends = found.ends.tolist()
+        return [flat[start:end] for start, end in zip([0, *ends][:-1], ends, strict=True)]
 
-    def _words(self, text: str) -> list[str]:
-        if not text.isascii():
-            text = unicodedata.normalize("NFKC", text)
-        if self.lowercase:
-            text = text.casefold()
-        if text.isascii() or _marks().isdisjoint(text):
-            return WORD.findall(text)
-        return _word_with_marks().findall(text.replace("_", " "))
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Return the terms of texts by number: every distinct piece between spaces is analysed once."""
+        try:
+            column = pa.array(texts, pa.string())
+        except UnicodeEncodeError:  # a lone surrogate is no letter
+            column = pa.array([text.encode("utf-8", "replace").decode() for text in texts], pa.string())
+        lists = pc.utf8_split_whitespace(column)
+        pieces = lists.flatten().dictionary_encode()
+        number: dict[str, int] = {}
+        counts, numbers = self._numbered(pieces.dictionary.to_pylist(), number)
+        starts = np.cumsum(counts) - counts
+        owner = np.asarray(pieces.indices).astype(np.int64)
+        per_piece = counts[owner]
+        firsts = np.cumsum(per_piece) - per_piece
+        # Term j of the occurrence that starts at firsts is numbers[starts + j].
+        flat = numbers[np.arange(int(per_piece.sum())) + np.repeat(starts[owner] - firsts, per_piece)]
+        ends = np.concatenate([[0], np.cumsum(per_piece)])[np.asarray(lists.offsets).astype(np.int64)]
+        return Encoded(flat, list(number), np.diff(ends))
+
+    def _numbered(self, pieces: Sequence[str], number: dict[str, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return how many terms each piece has, and the terms' numbers in order; `number` takes term → number."""
+        words, counts = words_of(pieces, self.format, self.lowercase)
+        as_term = self._as_terms(list(dict.fromkeys(words)))
+        if self.stop_words:
+            dropped = frozenset(self.stop_words)
+            owner = np.repeat(np.arange(len(counts)), counts)
+            keep = np.fromiter((word not in dropped for word in words), np.bool_, len(words))
+            words = [word for word in words if word not in dropped]
+            counts = np.bincount(owner[keep], minlength=len(counts)).astype(np.int64)
+        for word in words:
+            number.setdefault(as_term[word], len(number))
+        return counts, np.fromiter((number[as_term[word]] for word in words), np.int64, len(words))
 
     def _as_terms(self, words: Sequence[str]) -> dict[str, str]:
         """Return word → term. Stemming each distinct word once is what makes a batch fast."""
@@ -99,5 +136,6 @@ class Analyser:
             import Stemmer
 
             # Made anew at each call (under a microsecond): a stemmer may not be shared by threads, nor pickled.
-            cut = Stemmer.Stemmer(self.language, 0).stemWords(cut)
+            stems = Stemmer.Stemmer(self.language, 0).stemWords(cut)
+            cut = [word if "_" in word or "." in word else stem for word, stem in zip(cut, stems, strict=True)]
         return dict(zip(words, cut, strict=True))

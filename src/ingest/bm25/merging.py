@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from ingest.bm25.schemas import (
     CHUNKS_PER_GROUP,
     LENGTHS,
+    OKAPI_SUM,
     POSTINGS,
     POSTINGS_PER_GROUP,
     SHARD_POSTINGS,
@@ -32,10 +33,11 @@ from ingest.bm25.schemas import (
     numbers,
     open_parquet,
 )
+from ingest.bm25.scoring import okapi_sum
 from ingest.errors import SchemaMismatch
 
-BATCH_ROWS = 16_384  # postings of one input at hand
-OPEN_FILES = 64  # inputs of one merge; more shards are merged in rounds
+BATCH_ROWS = 8_192  # postings of one input at hand
+OPEN_FILES = 128  # inputs of one merge; more shards are merged in rounds
 MOST_CHUNKS = 2**32 - 1  # ordinals are uint32
 
 
@@ -121,13 +123,13 @@ def merge(shards: Iterable[tuple[Path, Path]], out: Path) -> KeywordFiles:
         shards: (postings, lengths) of each; a chunk's ordinal is its row over all lengths in this order.
         out: Folder, made when missing; scratch files in it are removed.
 
-    Memory: 64 inputs with one batch of 16,384 postings each, about 250 MB, whatever the number of shards.
+    Memory: 128 inputs with one batch of 8,192 postings each, about 250 MB, whatever the number of shards.
     Raises: SchemaMismatch when an input is damaged, not sorted, or names a chunk without a length.
     """
     out.mkdir(parents=True, exist_ok=True)
     files = KeywordFiles(out / "postings.parquet", out / "terms.parquet", out / "lengths.parquet")
     with tempfile.TemporaryDirectory(prefix="rounds-", dir=out) as scratch:
-        inputs = _append_lengths(shards, files.lengths)
+        inputs = list(_append_lengths(shards, files.lengths))
         sources: list[tuple[Path, int, int | None]] = list(inputs)
         rounds = 0
         while len(sources) > OPEN_FILES:
@@ -138,7 +140,7 @@ def merge(shards: Iterable[tuple[Path, Path]], out: Path) -> KeywordFiles:
                 _drop(group, Path(scratch))
             sources = [(path, 0, None) for path in merged]
             rounds += 1
-        _write_index(sources, files)
+        _write_index(sources, files, sum(chunks or 0 for _, _, chunks in inputs))
     return files
 
 
@@ -184,7 +186,8 @@ def _sorted(parts: Sequence[_Runs]) -> _Runs:
     values = pa.concat_arrays([p.terms for p in parts])
     ranks = numbers(pc.rank(values, tiebreaker="dense")).astype(np.int64) - 1
     by_posting = np.repeat(ranks, np.concatenate([np.diff(p.ends, prepend=0) for p in parts]))
-    order = np.argsort(by_posting, kind="stable")
+    narrow = np.uint16 if len(values) <= 2**16 else np.int64  # of 16 bits, a stable sort takes linear time
+    order = np.argsort(by_posting.astype(narrow), kind="stable")
     distinct, first = np.unique(ranks, return_index=True)
     ends = np.cumsum(np.bincount(by_posting, minlength=len(distinct)))
     chunks = np.concatenate([p.chunks for p in parts])[order]
@@ -199,12 +202,12 @@ def _write_round(sources: Sequence[tuple[Path, int, int | None]], path: Path) ->
             writer.write_table(pa.table(columns, SHARD_POSTINGS), row_group_size=BATCH_ROWS)
 
 
-def _write_index(sources: Sequence[tuple[Path, int, int | None]], files: KeywordFiles) -> None:
+def _write_index(sources: Sequence[tuple[Path, int, int | None]], files: KeywordFiles, chunks: int) -> None:
     with (
         GroupWriter(files.postings, POSTINGS, POSTINGS_PER_GROUP) as postings,
         GroupWriter(files.terms, TERMS, TERMS_PER_GROUP) as terms,
     ):
-        vocabulary = _Vocabulary(terms)
+        vocabulary = _Vocabulary(terms, chunks)
         for block in _merged(sources):
             postings.write({"chunk": block.chunks.astype(np.uint32), "frequency": block.frequencies})
             vocabulary.add(block.terms, np.diff(block.ends, prepend=0))
@@ -216,6 +219,8 @@ class _Vocabulary:
     """Writes terms once their last posting has been seen."""
 
     writer: GroupWriter
+    chunks: int
+    okapi: float = 0.0  # sum of Okapi's idf
     _term: Any = field(default_factory=lambda: pa.array([], pa.string()))  # the open term, 0 or 1 values
     _count: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     _first: int = 0
@@ -231,8 +236,10 @@ class _Vocabulary:
 
     def finish(self) -> None:
         self._write(self._term, self._count)
+        self.writer.note(OKAPI_SUM, repr(self.okapi))
 
     def _write(self, terms: Any, counts: NDArray[np.int64]) -> None:
         starts = self._first + np.cumsum(counts) - counts
         self.writer.write({"term": terms, "document_frequency": counts.astype(np.uint32), "first": starts})
+        self.okapi += okapi_sum(counts, self.chunks)
         self._first += int(counts.sum())

@@ -21,30 +21,46 @@ class ShardPostings:
     lengths: pa.Table  # LENGTHS; length is the number of terms, repeats counted
 
 
-def shard_postings(texts: Sequence[str], chunk_ids: Sequence[str], analyser: Analyser) -> ShardPostings:
+def shard_postings(
+    texts: Sequence[str], chunk_ids: Sequence[str], analyser: Analyser, headings: Sequence[str] = ()
+) -> ShardPostings:
     """Return the postings of texts, one chunk each.
 
+    Args:
+        texts: What is searched.
+        chunk_ids: One a text.
+        analyser: Makes the terms.
+        headings: One a text, or none at all: its terms count `analyser.heading_weight` times each, also in the length.
+
     Terms are sorted by code point, which is the bytewise order of their UTF-8.
-    Raises: SchemaMismatch when texts and ids differ in number, or an id occurs twice.
+    Raises: SchemaMismatch when texts, headings and ids differ in number, or an id occurs twice.
     """
-    if len(texts) != len(chunk_ids):
+    if len(texts) != len(chunk_ids) or (headings and len(headings) != len(texts)):
         raise SchemaMismatch(f"keyword index: {len(texts)} texts for {len(chunk_ids)} chunk ids")
     if len(set(chunk_ids)) != len(chunk_ids):
         twice = next(c for i, c in enumerate(chunk_ids) if c in chunk_ids[:i])
         raise SchemaMismatch(f"keyword index: chunk {twice} occurs twice in one shard")
-    terms = analyser.terms(texts)
-    sizes = np.fromiter(map(len, terms), np.int64, len(terms))
-    flat = pa.array((term for line in terms for term in line), pa.string()).dictionary_encode()
-    vocabulary = flat.dictionary
+    found = analyser.encode([*texts, *headings])
+    times = np.ones(len(texts) + len(headings), np.int64)
+    times[len(texts) :] = analyser.heading_weight
+    vocabulary, count = pa.array(found.vocabulary, pa.string()), max(len(texts), 1)
     order = numbers(pc.sort_indices(vocabulary)).astype(np.int64)
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
-    owner = np.repeat(np.arange(len(terms)), sizes)
-    # One number per occurrence, sorted and counted at once: term rank first, then chunk.
-    keys, frequency = np.unique(rank[numbers(flat.indices)] * len(terms) + owner, return_counts=True)
+    owner = np.repeat(np.arange(len(found.sizes)), found.sizes)
+    # One number per occurrence, sorted and counted at once: term rank first, then chunk, then whether in the heading.
+    occurrences = (rank[found.indices] * count + owner % count) * 2 + owner // count
+    keys, repeats = np.unique(occurrences, return_counts=True)
+    places, first = np.unique(keys // 2, return_index=True)
+    weighted = repeats * np.where(keys % 2, analyser.heading_weight, 1)
+    frequency = np.add.reduceat(weighted, first) if len(first) else weighted
+    if not analyser.heading_weight:
+        places, frequency = places[frequency > 0], frequency[frequency > 0]
+    sizes = np.zeros(len(texts), np.int64)
+    np.add.at(sizes, np.arange(len(found.sizes)) % count, found.sizes * times)
     columns = [
-        vocabulary.take(pa.array(order[keys // max(len(terms), 1)])),
-        pa.array((keys % max(len(terms), 1)).astype(np.uint32)),
+        vocabulary.take(pa.array(order[places // count])),
+        pa.array((places % count).astype(np.uint32)),
         pa.array(frequency.astype(np.uint32)),
     ]
     lengths = [pa.array(list(chunk_ids), pa.string()), pa.array(sizes.astype(np.uint32))]

@@ -78,7 +78,9 @@ class GroupWriter:
         # Chunk ordinals rise within a term, so their differences are small numbers; ids are random and stay plain.
         deltas = {"chunk": "DELTA_BINARY_PACKED", "first": "DELTA_BINARY_PACKED"}
         self._writer = pq.ParquetWriter(
-            path, schema, compression="none",
+            path, schema,
+            # Digits of ids are half air; the rest is packed already.
+            compression={n: "zstd" if n == "chunk_id" else "none" for n in schema.names},
             use_dictionary=[n for n in schema.names if n in ("frequency", "length", "document_frequency")],
             column_encoding={n: e for n, e in deltas.items() if n in schema.names} or None,
             write_statistics=[n for n in schema.names if n == "term"],
@@ -91,6 +93,10 @@ class GroupWriter:
         self._count += table.num_rows
         if self._count >= self._rows:
             self._flush(self._count - self._count % self._rows)
+
+    def note(self, name: str, value: str) -> None:
+        """Put a value into the file's metadata."""
+        self._writer.add_key_value_metadata({name: value})
 
     def _flush(self, rows: int) -> None:
         table = pa.concat_tables(self._waiting)

@@ -1,6 +1,7 @@
 """The formula's parts that do not depend on the chunk."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ def okapi_idf(document_frequency: int, chunks: int) -> float:
     return math.log(chunks - document_frequency + 0.5) - math.log(document_frequency + 0.5)
 
 
-def okapi_sum(document_frequencies: NDArray[np.uint32], chunks: int) -> float:
+def okapi_sum(document_frequencies: NDArray[Any], chunks: int) -> float:
     """Return the sum of Okapi's idf over given terms."""
     frequencies = document_frequencies.astype(np.float64)
     return math.fsum((np.log(chunks - frequencies + 0.5) - np.log(frequencies + 0.5)).tolist())

@@ -1,0 +1,135 @@
+"""Pieces of text between spaces → words: identifiers whole and split, scripts without spaces in pairs of characters."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import cache
+from itertools import chain, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+FORMATS = (1, 2)
+WORD = re.compile(r"[^\W_]+")  # runs of Unicode letters and digits
+IDENTIFIER = re.compile(r"\w*[^\W_](?:[._]+\w*[^\W_])+")  # snake_case, v1.2.3, foo.bar_baz
+CAMEL = re.compile(r"[A-Z]{2,}(?=[A-Z][a-z])|[A-Z][a-z]+|[a-z]+|[A-Z]+|[0-9]+")
+BOUNDARY = "\ue000"  # a private character, which is no letter, stands between pieces that are read together
+BOUNDED_WORD = re.compile(rf"[^\W_]+|{BOUNDARY}")
+SPACELESS = (  # Thai, Lao, Myanmar, Khmer, kana, Han
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uf900-\ufaff\U00020000-\U0003ffff"
+)
+
+
+@cache
+def marks() -> frozenset[str]:
+    """Return the characters that belong to the letter before them; Unicode has them in these two ranges only."""
+    places = chain(range(0x300, 0x20000), range(0xE0000, 0xE0200))
+    return frozenset(c for c in map(chr, places) if unicodedata.category(c) in ("Mn", "Mc"))
+
+
+@cache
+def _word_with_marks() -> re.Pattern[str]:
+    r"""Return a slower pattern: `\w` leaves out marks, and most words of Hindi or Thai would fall to pieces."""
+    return re.compile(rf"\w[\w{''.join(sorted(marks()))}]*")
+
+
+@cache
+def _spaceless() -> re.Pattern[str]:
+    return re.compile(rf"[{SPACELESS}]+")
+
+
+def words_of(pieces: Sequence[str], format: int, lowercase: bool) -> tuple[list[str], NDArray[np.int64]]:
+    """Return the words of all pieces in order, and how many each piece has, (pieces,) int64."""
+    special = [i for i, piece in enumerate(pieces) if not _plain(piece, format)]
+    own = {i: _words(pieces[i], format, lowercase) for i in special}
+    joined = BOUNDARY.join(pieces if not own else ["" if i in own else piece for i, piece in enumerate(pieces)])
+    found = BOUNDED_WORD.findall(joined.casefold() if lowercase else joined) if pieces else []
+    lines: list[list[str]] = []
+    line: list[str] = []
+    for word in found:
+        if word == BOUNDARY:
+            lines.append(line)
+            line = []
+        else:
+            line.append(word)
+    lines += [line] if pieces else []
+    for i, words in own.items():
+        lines[i] = words
+    counts = np.fromiter(map(len, lines), np.int64, len(lines))
+    return list(chain.from_iterable(lines)), counts
+
+
+def _plain(piece: str, format: int) -> bool:
+    """Tell whether the runs of ASCII letters and digits are all there is to a piece."""
+    if not piece.isascii():
+        return False
+    if format == 1 or piece.isalnum() and (piece.islower() or piece.istitle() or piece.isupper()):
+        return True
+    inner = piece.strip("._,;:()[]{}<>\"'`*-!?/\\|&%$#@+=~^")
+    if "_" in inner or "." in inner:
+        return False
+    return inner.islower() or inner.istitle() or inner.isupper() or not CAMEL_START.search(inner)
+
+
+CAMEL_START = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
+
+
+def _words(piece: str, format: int, lowercase: bool) -> list[str]:
+    text = piece if piece.isascii() else unicodedata.normalize("NFKC", piece)
+    if format == 1:
+        return _runs(text.casefold() if lowercase else text)
+    if not text.isascii() and (spaceless := _spaceless()).search(text):
+        found: list[str] = []
+        at = 0
+        for run in spaceless.finditer(text):
+            found += _identifiers(text[at : run.start()], lowercase) + _pairs(run.group())
+            at = run.end()
+        return found + _identifiers(text[at:], lowercase)
+    return _identifiers(text, lowercase)
+
+
+def _identifiers(text: str, lowercase: bool) -> list[str]:
+    """Return all words; before its parts, an identifier as a whole."""
+    found: list[str] = []
+    at = 0
+    for match in IDENTIFIER.finditer(text):
+        found += _parts(text[at : match.start()], lowercase)
+        whole = match.group().strip("_")
+        found.append(whole.casefold() if lowercase else whole)
+        found += _parts(match.group(), lowercase)
+        at = match.end()
+    return found + _parts(text[at:], lowercase)
+
+
+def _parts(text: str, lowercase: bool) -> list[str]:
+    found: list[str] = []
+    for word in _runs(text):
+        found.append(word.casefold() if lowercase else word)
+        if word.isascii() and CAMEL_START.search(word):
+            parts = CAMEL.findall(word)
+            if len(parts) > 1 and all(len(part) > 1 for part in parts):
+                found += [part.casefold() if lowercase else part for part in parts]
+    return found
+
+
+def _runs(text: str) -> list[str]:
+    if text.isascii() or marks().isdisjoint(text):
+        return WORD.findall(text)
+    return _word_with_marks().findall(text.replace("_", " "))
+
+
+def _pairs(run: str) -> list[str]:
+    """Return the pairs of neighbouring characters, each with its marks; a character alone stays alone."""
+    letters = [letter for word in _runs(run) for letter in _letters(word)]
+    return [a + b for a, b in pairwise(letters)] if len(letters) > 1 else letters
+
+
+def _letters(word: str) -> list[str]:
+    letters: list[str] = []
+    for character in word:
+        if letters and character in marks():
+            letters[-1] += character
+        else:
+            letters.append(character)
+    return letters
