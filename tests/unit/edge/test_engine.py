@@ -241,12 +241,13 @@ def test_too_large_a_request_is_refused(connect: Callable[..., QdrantClient]) ->
 def test_what_the_engine_cannot_do_is_refused_not_ignored(connect: Callable[..., QdrantClient]) -> None:
     client = connect()
     create(client, "one")
-    with pytest.raises(UnexpectedResponse, match="min_should"):
-        client.count("one", models.Filter(min_should=models.MinShould(conditions=[], min_count=1)))
+    nested = models.NestedCondition(nested=models.Nested(key="a", filter=models.Filter()))
+    with pytest.raises(UnexpectedResponse, match="NestedCondition"):
+        client.count("one", models.Filter(must=[nested]))
     with pytest.raises(UnexpectedResponse, match="only"):
         client.update_collection("one", hnsw_config=models.HnswConfigDiff(m=8))
-    with pytest.raises(UnexpectedResponse, match="prefetch"):
-        client.query_points("one", [1.0] * 8, prefetch=models.Prefetch(query=[1.0] * 8))
+    with pytest.raises(UnexpectedResponse, match="SampleQuery"):
+        client.query_points("one", models.SampleQuery(sample=models.Sample.RANDOM))
 
 
 def test_the_client_finds_the_version_compatible(folder: Path, connect: Callable[..., QdrantClient]) -> None:
