@@ -1,9 +1,11 @@
 """The keyword index against an independent implementation, and against its own promises."""
 
+import hashlib
 import os
 import threading
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import bm25s
 import numpy as np
@@ -12,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rank_bm25 import BM25Okapi
 
 from ingest.bm25 import (
     LENGTHS,
@@ -49,7 +52,7 @@ def build(corpora: list[list[list[str]]], folder: Path) -> KeywordFiles:
     return merge(shards, folder / "merged")
 
 
-def opened(files: KeywordFiles, **options: float) -> KeywordIndex:
+def opened(files: KeywordFiles, **options: Any) -> KeywordIndex:
     return KeywordIndex.open(files.postings, files.terms, files.lengths, **options)
 
 
@@ -327,6 +330,85 @@ def test_a_restricted_shard_equals_one_built_without_the_chunks():
     expected = shard_postings([texts[0], texts[2]], ["x", "z"], PLAIN)
     assert made.postings.equals(expected.postings)
     assert made.lengths.equals(expected.lengths)
+
+
+def test_a_headings_terms_count_as_often_as_the_analyser_says():
+    analyser = Analyser(stem=False, heading_weight=3)
+    made = shard_postings(["a b", "b"], ["x", "y"], analyser, ["b c", ""])
+    repeated = shard_postings(["a b b c b c b c", "b"], ["x", "y"], analyser)
+    assert made.postings.equals(repeated.postings)
+    assert made.lengths.equals(repeated.lengths)
+
+
+def test_headings_that_count_nothing_leave_no_posting():
+    made = shard_postings(["a b", "b"], ["x", "y"], Analyser(stem=False, heading_weight=0), ["b c", "d"])
+    expected = shard_postings(["a b", "b"], ["x", "y"], PLAIN)
+    assert made.postings.equals(expected.postings)
+    assert made.lengths.equals(expected.lengths)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    corpora=st.lists(CHUNKS, min_size=1, max_size=3), query=st.lists(st.one_of(WORDS, st.just("unknown")), max_size=6)
+)
+def test_okapi_scores_equal_rank_bm25(tmp_path_factory, corpora, query):
+    corpus = [chunk for shard in corpora for chunk in shard]
+    expected = BM25Okapi(corpus, k1=1.5, b=0.75).get_scores(query)
+    files = build(corpora, tmp_path_factory.mktemp("okapi"))
+    with opened(files, k1=1.5, variant="okapi") as index:
+        assert index.score(query, np.arange(len(corpus))) == pytest.approx(expected, abs=1e-6)
+        assert all_scores(index, query) == pytest.approx(expected, abs=1e-6)
+        assert expected.max() <= index.bound(query) + 1e-9
+
+
+def test_okapi_reads_files_of_before_its_sum_was_stored(tmp_path):
+    files = build([[["a", "b"], ["a"], ["c"]]], tmp_path)
+    with opened(files, variant="okapi") as index:
+        expected = all_scores(index, ["a", "b"])
+    pq.write_table(pq.read_table(files.terms).replace_schema_metadata(None), files.terms)
+    with opened(files, variant="okapi") as index:
+        assert all_scores(index, ["a", "b"]).tolist() == expected.tolist()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    corpora=st.lists(CHUNKS, min_size=1, max_size=3), query=st.lists(WORDS, max_size=5), data=st.data(),
+    variant=st.sampled_from(["lucene", "okapi"]),
+)  # fmt: skip
+def test_segments_with_deletions_score_as_one_index_of_the_rest(tmp_path_factory, corpora, query, data, variant):
+    folder = tmp_path_factory.mktemp("segments")
+    shards, rest, number = [], [], 0
+    for i, corpus in enumerate(corpora):
+        ids = [f"c{number + j}" for j in range(len(corpus))]
+        number += len(corpus)
+        keep = np.array(data.draw(st.lists(st.booleans(), min_size=len(corpus), max_size=len(corpus))))
+        made = shard_postings([" ".join(chunk) for chunk in corpus], ids, PLAIN)
+        shards.append(save(restrict(made, keep), folder, str(i)))
+        rest += [(c, chunk) for c, chunk, k in zip(ids, corpus, keep, strict=True) if k]
+    one = shard_postings([" ".join(chunk) for _, chunk in rest], [c for c, _ in rest], PLAIN)
+    whole = merge([save(one, folder, "one")], folder / "whole")
+    with opened(merge(shards, folder / "merged"), variant=variant) as many, opened(whole, variant=variant) as single:
+        assert many.search([query], [None], 20) == single.search([query], [None], 20)
+
+
+def test_an_unknown_variant_is_refused(tmp_path):
+    with pytest.raises(InvalidSettings, match="variant must be one of lucene, okapi"):
+        opened(build([[["a"]]], tmp_path), variant="plus")
+
+
+def test_frequencies_above_a_byte_and_frequent_terms_score_exactly(tmp_path):
+    corpus = [["a"] * (300 * (i % 5 == 0) + 1) + ["b"] * (i % 2) + [f"r{i}"] for i in range(200)]
+    with opened(build([corpus], tmp_path)) as index:
+        for query in (["a"], ["a", "b"], ["a", "b", "r3", "r199"]):
+            assert all_scores(index, query) == pytest.approx(oracle(corpus, query, 1.2, 0.75), abs=1e-9)
+
+
+def test_ids_of_hex_digits_are_found_and_returned_as_they_were(tmp_path):
+    ids = [hashlib.sha256(str(i).encode()).hexdigest()[:32] for i in range(9000)]
+    files = merge([save(shard_postings(["a"] * 9000, ids, PLAIN), tmp_path, "hex")], tmp_path / "out")
+    with opened(files, cache_bytes=70_000) as index:  # one row group of ids fits
+        assert [hit.chunk_id for hit in index.search([["a"]], [None], 9000)[0]] == ids
+        assert index.ordinals([ids[8999], "other", ids[0], ids[1].upper()]).tolist() == [8999, -1, 0, -1]
 
 
 def test_a_shard_refuses_doubles_and_texts_without_ids():

@@ -104,8 +104,7 @@ class Analyser:
             column = pa.array([text.encode("utf-8", "replace").decode() for text in texts], pa.string())
         lists = pc.utf8_split_whitespace(column)
         pieces = lists.flatten().dictionary_encode()
-        number: dict[str, int] = {}
-        counts, numbers = self._numbered(pieces.dictionary.to_pylist(), number)
+        counts, numbers, vocabulary = self._numbered(pieces.dictionary.to_pylist())
         starts = np.cumsum(counts) - counts
         owner = np.asarray(pieces.indices).astype(np.int64)
         per_piece = counts[owner]
@@ -113,29 +112,29 @@ class Analyser:
         # Term j of the occurrence that starts at firsts is numbers[starts + j].
         flat = numbers[np.arange(int(per_piece.sum())) + np.repeat(starts[owner] - firsts, per_piece)]
         ends = np.concatenate([[0], np.cumsum(per_piece)])[np.asarray(lists.offsets).astype(np.int64)]
-        return Encoded(flat, list(number), np.diff(ends))
+        return Encoded(flat, vocabulary, np.diff(ends))
 
-    def _numbered(self, pieces: Sequence[str], number: dict[str, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return how many terms each piece has, and the terms' numbers in order; `number` takes term → number."""
+    def _numbered(self, pieces: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
+        """Return how many terms each piece has, the terms' numbers in order, and the distinct terms."""
         words, counts = words_of(pieces, self.format, self.lowercase)
-        as_term = self._as_terms(list(dict.fromkeys(words)))
         if self.stop_words:
             dropped = frozenset(self.stop_words)
             owner = np.repeat(np.arange(len(counts)), counts)
             keep = np.fromiter((word not in dropped for word in words), np.bool_, len(words))
             words = [word for word in words if word not in dropped]
             counts = np.bincount(owner[keep], minlength=len(counts)).astype(np.int64)
-        for word in words:
-            number.setdefault(as_term[word], len(number))
-        return counts, np.fromiter((number[as_term[word]] for word in words), np.int64, len(words))
+        by_word = pa.array(words, pa.string()).dictionary_encode()
+        by_term = pa.array(self._as_terms(by_word.dictionary.to_pylist()), pa.string()).dictionary_encode()
+        numbers = np.asarray(by_term.indices).astype(np.int64)[np.asarray(by_word.indices)]
+        return counts, numbers, by_term.dictionary.to_pylist()
 
-    def _as_terms(self, words: Sequence[str]) -> dict[str, str]:
-        """Return word → term. Stemming each distinct word once is what makes a batch fast."""
+    def _as_terms(self, words: Sequence[str]) -> list[str]:
+        """Return the term of each word. Stemming each distinct word once is what makes a batch fast."""
         cut = [word[: self.max_term_characters] for word in words]
-        if self.stem:
-            import Stemmer
+        if not self.stem:
+            return cut
+        import Stemmer
 
-            # Made anew at each call (under a microsecond): a stemmer may not be shared by threads, nor pickled.
-            stems = Stemmer.Stemmer(self.language, 0).stemWords(cut)
-            cut = [word if "_" in word or "." in word else stem for word, stem in zip(cut, stems, strict=True)]
-        return dict(zip(words, cut, strict=True))
+        # Made anew at each call (under a microsecond): a stemmer may not be shared by threads, nor pickled.
+        stems = Stemmer.Stemmer(self.language, 0).stemWords(cut)
+        return [word if "_" in word or "." in word else stem for word, stem in zip(cut, stems, strict=True)]

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain, pairwise
 
 import numpy as np
@@ -13,8 +13,8 @@ FORMATS = (1, 2)
 WORD = re.compile(r"[^\W_]+")  # runs of Unicode letters and digits
 IDENTIFIER = re.compile(r"\w*[^\W_](?:[._]+\w*[^\W_])+")  # snake_case, v1.2.3, foo.bar_baz
 CAMEL = re.compile(r"[A-Z]{2,}(?=[A-Z][a-z])|[A-Z][a-z]+|[a-z]+|[A-Z]+|[0-9]+")
-BOUNDARY = "\ue000"  # a private character, which is no letter, stands between pieces that are read together
-BOUNDED_WORD = re.compile(rf"[^\W_]+|{BOUNDARY}")
+CAMEL_START = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
+REMEMBERED = 2**17  # pieces whose words are kept, about 30 MB: most pieces of a text come again
 SPACELESS = (  # Thai, Lao, Myanmar, Khmer, kana, Han
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\U00020000-\U0003ffff"
@@ -41,38 +41,16 @@ def _spaceless() -> re.Pattern[str]:
 
 def words_of(pieces: Sequence[str], format: int, lowercase: bool) -> tuple[list[str], NDArray[np.int64]]:
     """Return the words of all pieces in order, and how many each piece has, (pieces,) int64."""
-    special = [i for i, piece in enumerate(pieces) if not _plain(piece, format)]
-    own = {i: _words(pieces[i], format, lowercase) for i in special}
-    joined = BOUNDARY.join(pieces if not own else ["" if i in own else piece for i, piece in enumerate(pieces)])
-    found = BOUNDED_WORD.findall(joined.casefold() if lowercase else joined) if pieces else []
-    lines: list[list[str]] = []
-    line: list[str] = []
-    for word in found:
-        if word == BOUNDARY:
-            lines.append(line)
-            line = []
-        else:
-            line.append(word)
-    lines += [line] if pieces else []
-    for i, words in own.items():
-        lines[i] = words
-    counts = np.fromiter(map(len, lines), np.int64, len(lines))
-    return list(chain.from_iterable(lines)), counts
+    lines = [words_in(piece, format, lowercase) for piece in pieces]
+    return list(chain.from_iterable(lines)), np.fromiter(map(len, lines), np.int64, len(lines))
 
 
-def _plain(piece: str, format: int) -> bool:
-    """Tell whether the runs of ASCII letters and digits are all there is to a piece."""
-    if not piece.isascii():
-        return False
-    if format == 1 or piece.isalnum() and (piece.islower() or piece.istitle() or piece.isupper()):
-        return True
-    inner = piece.strip("._,;:()[]{}<>\"'`*-!?/\\|&%$#@+=~^")
-    if "_" in inner or "." in inner:
-        return False
-    return inner.islower() or inner.istitle() or inner.isupper() or not CAMEL_START.search(inner)
-
-
-CAMEL_START = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
+@lru_cache(REMEMBERED)
+def words_in(piece: str, format: int, lowercase: bool) -> tuple[str, ...]:
+    """Return the words of one piece in order; before its parts, an identifier as a whole."""
+    if piece.isascii() and piece.isalpha() and (piece.islower() or piece.istitle()):
+        return (piece.casefold() if lowercase else piece,)
+    return tuple(_words(piece, format, lowercase))
 
 
 def _words(piece: str, format: int, lowercase: bool) -> list[str]:

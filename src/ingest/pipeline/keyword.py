@@ -4,7 +4,6 @@ import tempfile
 from pathlib import Path
 
 from ingest.bm25 import Analyser, merge, shard_postings
-from ingest.chunking import model_input
 from ingest.lake.lake import Lake
 from ingest.pipeline.duplicates import collapsed_of, without
 from ingest.pipeline.work import Contents, ShardTask, finished, resource, task_parts
@@ -20,8 +19,9 @@ def keyword_shard(services: Services, task: ShardTask) -> Marker:
     lake = Lake(services.store, services.options.index)
     parts = task_parts(lake, task)
     table = lake.read(parts["chunks"], ["chunk_id", "context", "text"])
-    texts = [model_input(c, t) for c, t in zip(table["context"].to_pylist(), table["text"].to_pylist(), strict=True)]
-    made = shard_postings(texts, table["chunk_id"].to_pylist(), Analyser.from_record(services.options.analyser))
+    texts, contexts = table["text"].to_pylist(), table["context"].to_pylist()
+    analyser = Analyser.from_record(services.options.analyser)
+    made = shard_postings(texts, table["chunk_id"].to_pylist(), analyser, contexts)
     written = (
         lake.write_part("keyword.postings", task.shard, made.postings),
         lake.write_part("keyword.lengths", task.shard, made.lengths),

@@ -129,6 +129,9 @@ class KeywordSettings(Section):
 
     language: str = "english"
     stem: bool = True
+    stop_words: tuple[str, ...] = ()  # in lower case; none are dropped by default
+    heading_weight: int = Field(default=1, ge=0, le=8)  # a term of the heading path counts so many times
+    variant: Literal["lucene", "okapi"] = "lucene"
     k1: float = Field(default=1.2, ge=0)
     b: float = Field(default=0.75, ge=0, le=1)
 
