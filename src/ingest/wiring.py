@@ -257,8 +257,11 @@ def build_options(name: str, index: IndexSettings) -> BuildOptions:
         },
         chunking=ChunkingOptions(**index.chunking.model_dump()),
         analyser={
-            **Analyser(index.keyword.language, index.keyword.stem).record(), "k1": index.keyword.k1,
-            "b": index.keyword.b,
+            **Analyser(
+                index.keyword.language, index.keyword.stem, stop_words=index.keyword.stop_words,
+                heading_weight=index.keyword.heading_weight,
+            ).record(),
+            "k1": index.keyword.k1, "b": index.keyword.b, "variant": index.keyword.variant,
         },
         limits=parser_options(index)[""].limits,
         screening={s.name: ScreeningPolicy(**s.screening.model_dump()) for s in index.sources},

@@ -55,6 +55,7 @@ class Searcher:
         self._keyword = KeywordIndex.open(
             files["keyword.postings"], files["keyword.terms"], files["keyword.lengths"],
             k1=float(self.manifest.analyser["k1"]), b=float(self.manifest.analyser["b"]),
+            variant=self.manifest.analyser.get("variant", "lucene"),
         )  # fmt: skip
         self._visibility = open_visibility(lake, self.manifest)
 
