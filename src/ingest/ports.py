@@ -25,6 +25,7 @@ from ingest.records import (
     ModelRecord,
     ParserOptions,
     Point,
+    QueryProfile,
     RawDocument,
     Result,
     Shape,
@@ -319,6 +320,7 @@ class Services:
     new_token: Callable[[], str]  # unique to this writer; never part of a digest
     observer: Observer
     closers: list[Callable[[], None]] = field(default_factory=list)
+    open_reranker: Callable[[QueryProfile, Wording], Reranker | None] = lambda profile, wording: None
     keep_model: Callable[[], None] = lambda: None  # its files into the lake; quick when they are there
     # Not for `replace`: what was kept belongs to the ports that it was made with.
     _kept: OrderedDict[str, Any] = field(default_factory=OrderedDict, init=False, repr=False, compare=False)

@@ -20,6 +20,7 @@ from ingest.executors.processes import ProcessExecutor
 from ingest.indexes.qdrant import QdrantIndex
 from ingest.lake import models
 from ingest.lake.lake import Lake
+from ingest.learned import open_reranker
 from ingest.ports import Embedder, Execute, Observer, Services, Source, Store, Workbench
 from ingest.records import (
     BuildOptions,
@@ -87,6 +88,7 @@ def open_services(settings: Settings, index: str | None = None, observer: Observ
         new_token=partial(secrets.token_hex, 16),
         observer=observer or Silent(),
         closers=[bench.close, vectors.close],
+        open_reranker=partial(open_reranker, bench.store),
         keep_model=partial(keep_model, bench.store, bench.model, chosen.model.options, *bench.model_folder),
     )
 

@@ -24,8 +24,10 @@ from ingest.embedders._folders import ModelFolder, canonical, locate
 from ingest.embedders._onnx import Inputs, OnnxModel, export, is_installed, open_exported
 from ingest.embedders._tokenizer import KIND, SentenceTransformerTokenizer
 from ingest.embedders._torch import best_device, best_dtype, load_model, memory_errors, release_memory
+from ingest.embedders._word_table import open_word_table
 from ingest.errors import DimensionMismatch, EmbedderOutOfMemory, FatalError, InvalidSettings, SchemaMismatch
 from ingest.ids import digest_of
+from ingest.ports import WordTable
 from ingest.records import ModelRecord, Vectors
 
 QUESTION_PROMPTS = ("query", "question")  # names under which models store them
@@ -117,11 +119,17 @@ class SentenceTransformerEmbedder:
         self._too_large = sys.maxsize  # padded tokens of the smallest batch that ran out of memory
         self._lock = threading.Lock()
         self._cache = _question_cache(options, self.device)
+        self._tables = options.question_cache
         self._onnx: OnnxModel | None = None
         if self._cache is not None:
             self._onnx = open_exported(self._cache, self.record.fingerprint, self._question_inputs)
         if self._onnx is None:
             self._model  # noqa: B018  what is wrong with it is told now
+
+    @cached_property
+    def word_table(self) -> WordTable | None:
+        """The model's own vectors of word pieces; None when its files have none that can be read."""
+        return open_word_table(self._folder.transformer, self.record.fingerprint, self._tables)
 
     @cached_property
     def _model(self) -> Any:

@@ -10,7 +10,7 @@ from ingest.pipeline.anchors import anchored, side_of
 from ingest.pipeline.work import contents_of
 from ingest.ports import Services
 from ingest.records import EVERYTHING, Manifest, QueryProfile, Question, Release, Verdict
-from ingest.search import STAGES, Searcher
+from ingest.search import Searcher
 
 BATCH = 64  # questions searched at once
 DEPTH = 50  # results a stage that the metrics look at
@@ -72,8 +72,8 @@ def score(services: Services, searcher: Searcher, questions: Sequence[Question])
     scores: Scores = {q.query_id: {} for q in questions}
     for start in range(0, len(questions), BATCH):
         batch = questions[start : start + BATCH]
-        answers = searcher.search([q.text for q in batch], EVERYTHING, DEPTH, STAGES)
-        for stage in STAGES:
+        answers = searcher.search([q.text for q in batch], EVERYTHING, DEPTH, searcher.stages)
+        for stage in searcher.stages:
             pairs = [(list(a.stages[stage]), q) for a, q in zip(answers, batch, strict=True)]
             for query_id, row in score_questions(pairs, _counter(services)).items():
                 scores[query_id] |= {f"{stage}.{metric}": value for metric, value in row.items()}

@@ -166,7 +166,12 @@ class QueryProfile(Record):
     dense_weight: float = 0.5  # convex only, 0 to 1
     rrf_k: int = 60
     depth: int = 100  # results fetched from each stage
-    reranker: str = "none"
+    reranker: str = "none"  # module of rerankers/
+    reranker_model: str = (
+        ""  # learned: SHA-256 of trees that the lake keeps, "" for none; cross_encoder: name or folder
+    )
+    rerank_depth: int = Field(default=50, ge=1, le=1000)  # best fused results that are scored anew
+    rerank_milliseconds: int = Field(default=0, ge=0)  # of one question; over it the fused order stands; 0: no limit
     analyser: dict[str, Any] = Field(default_factory=dict)
 
 

@@ -12,15 +12,18 @@ import numpy as np
 
 from ingest import payloads
 from ingest.bm25 import Analyser, KeywordIndex
-from ingest.errors import SchemaMismatch
+from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.fusion import bounded, convex, rrf
 from ingest.ids import point_id
 from ingest.lake.lake import Lake
-from ingest.ports import Services
+from ingest.ports import Services, Wording
 from ingest.records import Filter, Hit, Manifest, QueryProfile, Result, Vectors
+from ingest.search.reranking import Reranking
 from ingest.search.visibility import open_visibility
 
 STAGES = ("bm25", "dense", "fused")
+Union = tuple[dict[str, float], dict[str, float]]  # cosine and keyword score by chunk id
+RERANKED = "reranked"  # a stage too where the profile has a re-ranker
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,13 @@ class Answer:
     release: int | None
     generation: str
     stages: Mapping[str, list[Result]]
+    fell_back: bool = False  # re-ranking would have taken too long: `reranked` is the fused order
 
     @property
     def results(self) -> list[Result]:
-        """The fused ranking, or that of the one stage that was asked for."""
-        return self.stages["fused"] if "fused" in self.stages else next(iter(self.stages.values()))
+        """The re-ranked ranking, else the fused one, else that of the one stage that was asked for."""
+        best = next((stage for stage in (RERANKED, "fused") if stage in self.stages), None)
+        return self.stages[best] if best else next(iter(self.stages.values()))
 
 
 @dataclass
@@ -58,6 +63,13 @@ class Searcher:
             variant=self.manifest.analyser.get("variant", "lucene"),
         )  # fmt: skip
         self._visibility = open_visibility(lake, self.manifest)
+        self.fell_back = 0  # questions whose re-ranking would have taken too long, since this searcher was opened
+        self._reranking = self._open_reranking() if self.profile.reranker != "none" else None
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages that this profile has, the best one last."""
+        return (*STAGES, RERANKED) if self._reranking else STAGES
 
     def search(
         self, questions: Sequence[str], filter: Filter, top: int = 10, stages: Sequence[str] = ("fused",)
@@ -68,28 +80,36 @@ class Searcher:
             questions: Texts, as asked.
             filter: Evaluated inside both searches, before the cut.
             top: Results wanted; both indexes are asked for at least the profile's depth.
-            stages: Of bm25, dense, fused. One that is not asked for is not computed unless fusion needs it.
+            stages: Of `self.stages`. One that is not asked for is not computed unless a later one needs it.
+
+        Raises: InvalidSettings for a stage that this profile has not.
         """
+        if unknown := set(stages) - set(self.stages):
+            raise InvalidSettings(f"no stage {', '.join(sorted(unknown))} in this profile: {', '.join(self.stages)}")
         depth = max(self.profile.depth, top)
-        fused = "fused" in stages
+        fused = "fused" in stages or RERANKED in stages
         none: list[list[Hit]] = [[] for _ in questions]
         terms = self._analyser.terms(questions)
         bm25 = self._keyword_hits(terms, filter, depth) if fused or "bm25" in stages else none
         vectors = self._encoded(questions) if fused or "dense" in stages else None
         dense = none if vectors is None else self._dense_hits(vectors, filter, depth)
-        merged = self._fused(terms, vectors, dense, bm25) if fused and vectors is not None else none
+        scored = self._union(terms, vectors, dense, bm25, stages) if fused and vectors is not None else []
+        merged = self._fused(terms, dense, bm25, scored) if fused else none
+        again = self._reranked(questions, merged, scored) if RERANKED in stages else [None] * len(questions)
         rankings = []
-        for d, k, f in zip(dense, bm25, merged, strict=True):
-            ranked = {"dense": d[:top], "bm25": k[:top], "fused": f[:top]}
-            rankings.append((ranked, {"dense": _scores(d), "bm25": _scores(k), "fused": _scores(ranked["fused"])}))
+        for d, k, f, r in zip(dense, bm25, merged, again, strict=True):
+            ranked = {"dense": d[:top], "bm25": k[:top], "fused": f[:top], RERANKED: (f if r is None else r)[:top]}
+            scores = {"dense": _scores(d), "bm25": _scores(k), "fused": _scores(f), RERANKED: _scores(ranked[RERANKED])}
+            rankings.append((ranked, {s: scores[s] for s in scores if s != RERANKED or s in stages}))
         wanted = {hit.chunk_id for ranked, _ in rankings for stage in stages for hit in ranked[stage]}
         found = self._results(sorted(wanted))
         return [
             Answer(
                 question, self.release, self.manifest.generation,
                 {stage: [_scored(found[h.chunk_id], scores) for h in ranked[stage]] for stage in stages},
+                RERANKED in stages and r is None,
             )
-            for question, (ranked, scores) in zip(questions, rankings, strict=True)
+            for question, (ranked, scores), r in zip(questions, rankings, again, strict=True)
         ]  # fmt: skip
 
     def probe_cosine(self) -> float:
@@ -110,8 +130,22 @@ class Searcher:
         mask = self._visibility.mask(filter)
         return self._keyword.search(terms, [mask] * len(terms), depth)
 
+    def _union(
+        self,
+        terms: Sequence[Sequence[str]],
+        vectors: Vectors,
+        dense: list[list[Hit]],
+        bm25: list[list[Hit]],
+        stages: Sequence[str],
+    ) -> list[Union]:
+        """Return all scores of each question's union, where fusion or re-ranking reads them; else []."""
+        by_bounds = self.profile.fusion == "convex" and self.profile.normalisation == "bounds"
+        if not by_bounds and RERANKED not in stages:
+            return []
+        return self._scored_union(terms, vectors, list(zip(dense, bm25, strict=True)))
+
     def _fused(
-        self, terms: Sequence[Sequence[str]], vectors: Vectors, dense: list[list[Hit]], bm25: list[list[Hit]]
+        self, terms: Sequence[Sequence[str]], dense: list[list[Hit]], bm25: list[list[Hit]], scored: list[Union]
     ) -> list[list[Hit]]:
         """Return the fused ranking of each question."""
         pairs = list(zip(dense, bm25, strict=True))
@@ -120,13 +154,34 @@ class Searcher:
         weight = self.profile.dense_weight
         if self.profile.normalisation == "minmax":
             return [convex(d, k, weight) for d, k in pairs]
-        scored = self._scored_union(terms, vectors, pairs)
         bounds = [self._keyword.bound(query) for query in terms]
         return [bounded(d, k, weight, bound) for (d, k), bound in zip(scored, bounds, strict=True)]
 
+    def _open_reranking(self) -> Reranking | None:
+        table = getattr(self._embedder, "word_table", None)  # kinds that have vectors of words
+        wording = Wording(self._analyser.terms, self._keyword.bound, table)
+        reranker = self.services.open_reranker(self.profile, wording)
+        limit = self.profile.rerank_milliseconds
+        return Reranking(reranker, limit, self.services.monotonic) if reranker is not None else None
+
+    def _reranked(
+        self, questions: Sequence[str], merged: list[list[Hit]], scored: list[Union]
+    ) -> list[list[Hit] | None]:
+        """Return each question's ranking scored anew, None where the time does not suffice."""
+        assert self._reranking is not None
+        heads = [hits[: self.profile.rerank_depth] for hits in merged]
+        found = self._results(sorted({hit.chunk_id for head in heads for hit in head}))
+        ranked = []
+        for question, hits, head, (dense, keyword) in zip(questions, merged, heads, scored, strict=True):
+            stages = {"dense": dense, "bm25": keyword, "fused": _scores(head)}
+            candidates = [_scored(found[hit.chunk_id], stages) for hit in head]
+            ranked.append(self._reranking.ranked(question, candidates, hits))
+            self.fell_back += ranked[-1] is None
+        return ranked
+
     def _scored_union(
         self, terms: Sequence[Sequence[str]], vectors: Vectors, pairs: Sequence[tuple[list[Hit], list[Hit]]]
-    ) -> list[tuple[dict[str, float], dict[str, float]]]:
+    ) -> list[Union]:
         """Return the dense and the keyword score of every chunk that one of the stages found, by chunk id.
 
         What a stage did not fetch itself it is asked for by id, so that no score is missing.

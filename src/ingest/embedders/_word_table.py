@@ -1,0 +1,122 @@
+"""A model's own input vectors of word pieces as a small table, for comparing words without a forward pass."""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.ids import digest_of
+from ingest.ports import WordTable
+
+DIMENSIONS = 128  # kept of the vectors; measured: 64 and 384 rank as well
+FORMAT = 1
+NAMES = ("word_embeddings.weight", "embed_tokens.weight", "wte.weight", "tok_embeddings.weight")
+MOST_WORDS = 2**17  # remembered with their pieces, 20 MB at most as a rule; then all are forgotten
+LONGEST_WORD = 64  # code points of a word that is remembered
+BLOCK = 2**14  # rows calculated with at once
+
+
+def open_word_table(folder: Path, fingerprint: str, cache: Path | None = None) -> WordTable | None:
+    """Return the table of the transformer in a folder; None when no file there has vectors of words.
+
+    Args:
+        folder: With tokenizer.json and *.safetensors.
+        fingerprint: Of the model; names the file in the cache.
+        cache: Folder where a table is kept after it was made, 8 MB for 30,000 word pieces. None: it is made again.
+    """
+    weights = _found(folder)
+    if weights is None:
+        return None
+    path = cache / f"{digest_of([fingerprint, FORMAT, DIMENSIONS])[:32]}.npy" if cache else None
+    vectors = _read(path) if path else None
+    if vectors is None:
+        vectors = _reduced(*weights)
+        if path:
+            _write(path, vectors)
+    return WordTable(vectors, WordPieces(folder / "tokenizer.json", len(vectors)).of)
+
+
+class WordPieces:
+    """Rows of the table for words, each word being tokenised once. Safe to use from several threads."""
+
+    def __init__(self, tokenizer: Path, rows: int) -> None:
+        from tokenizers import Tokenizer
+
+        self._tokenizer = Tokenizer.from_file(str(tokenizer))
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._rows = rows
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[int, ...]] = {}
+
+    def of(self, words: Sequence[str]) -> list[tuple[int, ...]]:
+        """Return the rows of each word's pieces."""
+        known = self._known
+        missing = [word for word in words if word not in known]
+        if missing:
+            found = self._encoded(missing)
+            with self._lock:
+                if len(self._known) + len(missing) > MOST_WORDS:
+                    self._known = {}
+                self._known.update((word, rows) for word, rows in found.items() if len(word) <= LONGEST_WORD)
+            known = {**{word: known[word] for word in words if word in known}, **found}
+        return [known[word] for word in words]
+
+    def _encoded(self, words: Sequence[str]) -> dict[str, tuple[int, ...]]:
+        whole = [word.encode("utf-8", "replace").decode() for word in words]  # lone surrogates
+        encoded = self._tokenizer.encode_batch_fast(whole, add_special_tokens=False)
+        return {word: tuple(row for row in e.ids if row < self._rows) for word, e in zip(words, encoded, strict=True)}
+
+
+def _found(folder: Path) -> tuple[Path, str] | None:
+    """Return file and name of the tensor of word vectors."""
+    from safetensors import safe_open
+
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, "np") as tensors:
+            for name in sorted(tensors.keys()):
+                if name.endswith(NAMES) and len(tensors.get_slice(name).get_shape()) == 2:
+                    return path, name
+    return None
+
+
+def _reduced(path: Path, name: str) -> NDArray[np.float16]:
+    """Return the rows centred, turned to their main directions, cut to DIMENSIONS and L2-normalised."""
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as tensors:  # numpy has no bfloat16
+        whole = tensors.get_tensor(name)
+    mean = whole.double().mean(dim=0).numpy()
+    spread = sum(
+        (b.T @ b for b in (whole[i : i + BLOCK].float().numpy() - mean for i in range(0, len(whole), BLOCK))),
+        np.zeros((len(mean), len(mean))),
+    )
+    _, directions = np.linalg.eigh(spread)  # ascending
+    turn = directions[:, ::-1][:, :DIMENSIONS]
+    turned = np.concatenate([(whole[i : i + BLOCK].float().numpy() - mean) @ turn for i in range(0, len(whole), BLOCK)])
+    turned /= np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-9)
+    return np.asarray(turned, np.float16)
+
+
+def _read(path: Path) -> NDArray[np.float16] | None:
+    """Return the table in a file; None when there is none or it is damaged."""
+    try:
+        vectors: Any = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return vectors if vectors.dtype == np.float16 and vectors.ndim == 2 else None
+
+
+def _write(path: Path, vectors: NDArray[np.float16]) -> None:
+    """Write a table; it appears whole or not at all. A folder that cannot be written to keeps none."""
+    import tempfile
+    from contextlib import suppress
+
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".table-", delete=False) as file:
+            np.save(file, vectors)
+        Path(file.name).replace(path)

@@ -1,0 +1,66 @@
+"""Any sentence-transformers CrossEncoder that lies on this machine; nothing is downloaded."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.errors import InvalidSettings
+from ingest.ports import Wording
+from ingest.records import Result
+
+BATCH = 16  # candidates of a forward pass
+
+_opening = threading.Lock()
+_opened: dict[str, "CrossEncoderReranker"] = {}  # one for each model that a process meets
+
+
+def open_reranker(model: str, wording: Wording, read: Callable[[str], bytes]) -> "CrossEncoderReranker":
+    """Return the re-ranker of a model by name or folder, opened once per process; on a GPU if there is one.
+
+    Raises: InvalidSettings when it is not on this machine.
+    """
+    with _opening:
+        if model not in _opened:
+            _opened[model] = CrossEncoderReranker(_model(model))
+        return _opened[model]
+
+
+class CrossEncoderReranker:
+    """Reads question and candidate together, headings before the text. Calls from threads wait for each other."""
+
+    slice = BATCH
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._lock = threading.Lock()
+
+    def scores(self, question: str, candidates: Sequence[Result]) -> NDArray[np.float64]:
+        """Return (n,) float64 in input order, as the model gives them."""
+        if not candidates:
+            return np.zeros(0)
+        pairs = [(question, _read(candidate)) for candidate in candidates]
+        with self._lock:
+            found = self._model.predict(pairs, batch_size=BATCH, show_progress_bar=False)
+        return np.asarray(found, np.float64).reshape(len(pairs))
+
+
+def _read(candidate: Result) -> str:
+    heading = " > ".join(candidate.heading_path) or candidate.title
+    return f"{heading}\n{candidate.text}" if heading else candidate.text
+
+
+def _model(name: str) -> Any:
+    from sentence_transformers import CrossEncoder
+
+    if not name:
+        raise InvalidSettings("reranker cross_encoder: reranker_model must name a model or its folder")
+    try:
+        model = CrossEncoder(name, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise InvalidSettings(f"reranker model {name}: not on this machine, or no CrossEncoder: {error}") from error
+    if model.num_labels != 1:
+        raise InvalidSettings(f"reranker model {name}: gives {model.num_labels} numbers, a re-ranker gives 1")
+    return model
