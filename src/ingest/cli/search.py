@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ingest.cli.command import Common, command
-from ingest.cli.output import Output, printable, whole_file, write_line
+from ingest.cli.output import printable, whole_file, write_line
 from ingest.cli.questions import Asked, read_questions
 from ingest.cli.session import Session, opened
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from ingest.records import Filter, Result
-    from ingest.search import Searcher
+    from ingest.search import Context, ContextOptions, Passage, Searcher
 
 BATCH = 64  # questions searched at once
-TOP, TOP_OF_FILE, MOST = 10, 100, 1000
+TOP, TOP_OF_CONTEXT, TOP_OF_FILE, MOST = 10, 50, 100, 1000
 SNIPPET = 300  # characters
 NO_RESULT = "No result that these groups may see."
 
@@ -33,6 +33,7 @@ class Stage(StrEnum):
     BM25 = "bm25"
     DENSE = "dense"
     FUSED = "fused"
+    RERANKED = "reranked"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,52 @@ class FilterOptions:
         from ingest.records import Filter
 
         return Filter(acl=tuple(self.acl or ("public",)), tenant=self.tenant, sources=tuple(self.source or ()))
+
+
+@dataclass(frozen=True)
+class RankingOptions:
+    """Which ranking, and how much of it."""
+
+    stage: Annotated[
+        Stage | None,
+        typer.Option("--stage", help="Ranking to show.", show_default="reranked where the profile has it, else fused"),
+    ] = None
+    top: Annotated[
+        int | None,
+        typer.Option(
+            "--top", min=1, max=MOST, help="Results a question.", show_default="10; 50 with --context, 100 with --file"
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class PassageOptions:
+    """Passages for a language model in place of single chunks."""
+
+    context: Annotated[
+        int | None,
+        typer.Option("--context", min=1, metavar="TOKENS", help="Passages of at most so many tokens in all."),
+    ] = None
+    neighbours: Annotated[
+        int,
+        typer.Option("--neighbours", min=0, max=8, metavar="N", help="Chunks on both sides, if tokens are left."),
+    ] = 0
+    parent: Annotated[
+        bool, typer.Option("--parent", help="The enclosing section that the index names, where tokens are left.")
+    ] = False
+    mmr: Annotated[
+        float, typer.Option("--mmr", min=0.0, max=0.99, metavar="W", help="Weight of diversity against the score.")
+    ] = 0.0
+
+    def options(self) -> "ContextOptions | None":
+        """Return what the context is made by; None when none is asked for."""
+        if self.context is None:
+            if self.neighbours or self.parent or self.mmr:
+                raise typer.BadParameter("needs --context", param_hint="--neighbours, --parent, --mmr")
+            return None
+        from ingest.search import ContextOptions
+
+        return ContextOptions(self.context, self.neighbours, self.parent, self.mmr)
 
 
 @dataclass(frozen=True)
@@ -92,13 +139,10 @@ def search(
     common: Common,
     files: FileOptions,
     visible: FilterOptions,
+    ranking: RankingOptions,
+    passages: PassageOptions,
     question: Annotated[
         list[str] | None, typer.Argument(metavar="QUESTION", help="Several words make one question.")
-    ] = None,
-    stage: Annotated[Stage, typer.Option("--stage", help="Ranking to show.")] = Stage.FUSED,
-    top: Annotated[
-        int | None,
-        typer.Option("--top", min=1, max=MOST, help="Results a question.", show_default="10; 100 with --file"),
     ] = None,
 ) -> None:
     """Ask the release in force. With --file: write a run, one line a question, best result first.
@@ -107,56 +151,103 @@ def search(
     `doc` is the path below the source's root, start and end are code points of the document's text.
     """
     files.check(question or (), json=common.json)
+    options = passages.options()
     asked = read_questions(files.file) if files.file is not None else []
     with opened(common) as session:
         from ingest.search import open_serving
 
+        one = TOP_OF_CONTEXT if options else TOP
+        top = ranking.top or (one if files.file is None else TOP_OF_FILE)
         searcher = open_serving(session.services)
-        filter = visible.filter()
+        stage = ranking.stage or Stage(searcher.stages[-1])
+        ask = Asking(session, searcher, visible.filter(), stage, top, options)
         if files.file is None:
-            _answer_one(session.output, searcher, " ".join(question or ()), filter, (stage, top or TOP))
+            _answer_one(ask, " ".join(question or ()))
             return
-        lines = _run_lines(session, searcher, asked, filter, (stage, top or TOP_OF_FILE))
-        with whole_file(files.out) if files.out else nullcontext() as file:
-            for line in lines:
-                write_line(line) if file is None else file.write(line + "\n")
-        told = {"questions": len(asked), "out": files.out, "stage": stage, "top": top or TOP_OF_FILE,
-                "release": searcher.release, "generation": searcher.manifest.generation}  # fmt: skip
-        session.output.document(told)
-        session.output.note(f"{len(asked):,} questions answered by generation {told['generation']}.")
+        _answer_file(ask, asked, files.out)
 
 
-def _answer_one(
-    output: Output, searcher: "Searcher", question: str, filter: "Filter", wanted: tuple[Stage, int]
-) -> None:
-    stage, top = wanted
-    answer = searcher.search([question], filter, top, (stage.value,))[0]
-    results = answer.stages[stage.value]
-    output.document(
-        {"question": question, "release": answer.release, "generation": answer.generation, "stage": stage,
-         "results": [{"rank": rank, **result_values(r)} for rank, r in enumerate(results, 1)]}
-    )  # fmt: skip
-    for rank, result in enumerate(results, 1):
-        output.show(_drawn(rank, result, stage))
+@dataclass(frozen=True)
+class Asking:
+    """What is asked of which release."""
+
+    session: Session
+    searcher: "Searcher"
+    filter: "Filter"
+    stage: Stage
+    top: int
+    options: "ContextOptions | None"
+
+    def results(self, questions: "Sequence[str]") -> "list[list[Result]]":
+        """Return the ranking of each question."""
+        answers = self.searcher.search(questions, self.filter, self.top, (self.stage.value,))
+        return [answer.stages[self.stage.value] for answer in answers]
+
+    def context(self, ranked: "Sequence[Result]") -> "Context | None":
+        """Return the context of a ranking; None when none is asked for."""
+        if self.options is None:
+            return None
+        from ingest.search import context_of
+
+        services, manifest = self.session.services, self.searcher.manifest
+        return context_of(services, manifest, ranked, self.stage.value, (self.options, self.filter))
+
+    def told(self) -> dict[str, Any]:
+        """Return what was asked, for programs."""
+        return {"release": self.searcher.release, "generation": self.searcher.manifest.generation, "stage": self.stage}
+
+
+def _answer_file(ask: Asking, asked: Sequence[Asked], out: Path | None) -> None:
+    with whole_file(out) if out else nullcontext() as file:
+        for line in _run_lines(ask, asked):
+            write_line(line) if file is None else file.write(line + "\n")
+    output, told = ask.session.output, {"questions": len(asked), "out": out, "top": ask.top, **ask.told()}
+    output.document(told)
+    output.note(f"{len(asked):,} questions answered by generation {told['generation']}.")
+
+
+def _answer_one(ask: Asking, question: str) -> None:
+    (results,) = ask.results([question])
+    context, output = ask.context(results), ask.session.output
+    told: dict[str, Any] = {"question": question, **ask.told()}
+    if context is None:
+        told["results"] = [{"rank": rank, **result_values(r)} for rank, r in enumerate(results, 1)]
+    else:
+        told["context"] = context
+    output.document(told)
+    if context is None:
+        for rank, result in enumerate(results, 1):
+            output.show(_drawn(rank, result, ask.stage))
+    else:
+        for passage in context.passages:
+            output.show(_drawn_passage(passage))
+        output.note(f"{context.tokens} of {context.budget} tokens, {len(context.left_out)} chunks left out.")
     if not results:
         output.show(NO_RESULT)
 
 
-def _run_lines(
-    session: Session, searcher: "Searcher", asked: Sequence[Asked], filter: "Filter", wanted: tuple[Stage, int]
-) -> Iterator[str]:
+def _run_lines(ask: Asking, asked: Sequence[Asked]) -> Iterator[str]:
     """Yield the lines of the run, batch by batch, in the order of the file."""
-    stage, top = wanted
-    observer = session.services.observer
+    observer = ask.session.services.observer
     observer.step_started("search", -(-len(asked) // BATCH))
     for first in range(0, len(asked), BATCH):
         batch = asked[first : first + BATCH]
-        answers = searcher.search([question.text for question in batch], filter, top, (stage.value,))
-        for question, answer in zip(batch, answers, strict=True):
-            results = [result_values(result) for result in answer.stages[stage.value]]
-            yield json.dumps({"query_id": question.query_id, "results": results}, ensure_ascii=False)
+        for question, ranked in zip(batch, ask.results([question.text for question in batch]), strict=True):
+            context = ask.context(ranked)
+            found = (
+                [result_values(r) for r in ranked] if context is None else list(map(passage_values, context.passages))
+            )
+            yield json.dumps({"query_id": question.query_id, "results": found}, ensure_ascii=False)
         observer.advanced("search", {"questions": len(batch)})
     observer.step_finished("search")
+
+
+def passage_values(passage: "Passage") -> dict[str, Any]:
+    """Return a passage as the run file has it."""
+    return {
+        "doc": passage.path, "start": passage.start, "end": passage.end, "heading_path": list(passage.heading_path),
+        "text": passage.text, "uri": passage.uri, "tokens": passage.tokens, "page": passage.page,
+    }  # fmt: skip
 
 
 def result_values(result: "Result") -> dict[str, Any]:
@@ -177,4 +268,17 @@ def _drawn(rank: int, result: "Result", stage: Stage) -> "Text":
     text.append(f"\n     {printable(result.uri)}", style=f"cyan link {printable(result.uri)}")
     text.append(f"  {others}\n" if others else "\n", style="dim")
     text.append(f"     {printable(result.text, SNIPPET)}\n")
+    return text
+
+
+def _drawn_passage(passage: "Passage") -> "Text":
+    from rich.text import Text
+
+    heading = " > ".join(map(printable, passage.heading_path)) or printable(passage.title)
+    page = f", page {passage.page}" if passage.page else ""
+    text = Text(f"{passage.rank:>3}  {passage.score:.4f}  ")
+    text.append(heading, style="bold")
+    text.append(f"\n     {printable(passage.uri)}", style=f"cyan link {printable(passage.uri)}")
+    text.append(f"  {passage.start}-{passage.end}{page}, {passage.tokens} tokens\n", style="dim")
+    text.append("".join(f"     {printable(line)}\n" for line in passage.text.splitlines() if line.strip()))
     return text

@@ -3,9 +3,16 @@
 serving      which release is in force, and a searcher on it
 searcher     both stages, fused and re-ranked
 visibility   filters, evaluated before the cut
+context      ranked chunks → passages within a number of tokens
+surroundings the texts around chunks, from the lake
 """
 
+from ingest.search.context import Context, ContextOptions, Passage
 from ingest.search.searcher import STAGES, Answer, Searcher
 from ingest.search.serving import open_release, open_serving, release_in_force
+from ingest.search.surroundings import context_of
 
-__all__ = ["STAGES", "Answer", "Searcher", "open_release", "open_serving", "release_in_force"]
+__all__ = [
+    "STAGES", "Answer", "Context", "ContextOptions", "Passage", "Searcher", "context_of", "open_release",
+    "open_serving", "release_in_force",
+]  # fmt: skip

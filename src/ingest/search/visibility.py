@@ -30,7 +30,7 @@ class Visibility:
             return None
         mask = self._masks.get(filter)
         if mask is None:  # other threads may add and remove meanwhile: what was found or made here is what counts
-            mask = self._masks[filter] = _matches(self.attributes, filter)
+            mask = self._masks[filter] = matches(self.attributes, filter)
             while len(self._masks) > MASKS:
                 with suppress(KeyError):
                     self._masks.popitem(last=False)
@@ -54,7 +54,8 @@ def _attributes(lake: Lake, manifest: Manifest) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def _matches(attributes: pa.Table, filter: Filter) -> NDArray[np.bool_]:
+def matches(attributes: pa.Table, filter: Filter) -> NDArray[np.bool_]:
+    """Return for each row of `attributes` whether the filter lets it through."""
     mask = np.ones(len(attributes), np.bool_)
     if filter.tenant is not None:
         mask &= _in(attributes["tenant"], [filter.tenant])

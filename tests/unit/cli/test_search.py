@@ -96,6 +96,28 @@ def test_what_the_groups_may_not_see_is_not_found(served: Lab) -> None:
     assert served("search", "copper beam", "--source", "other", "--json").document["results"] == []
 
 
+def test_a_context_has_passages_with_citations_within_its_tokens(served: Lab) -> None:
+    found = served("search", "copper beam", "--context", "30", "--neighbours", "1", "--json").document
+    assert (found["question"], found["stage"], found["release"]) == ("copper beam", "fused", 1)
+    context = found["context"]
+    assert sum(p["tokens"] for p in context["passages"]) == context["tokens"] <= context["budget"] == 30
+    first = context["passages"][0]
+    assert (first["path"], first["heading_path"]) == ("copper.md", ["About copper"])
+    text = (served.folder / "documents" / "copper.md").read_text()
+    assert first["text"] == text[first["start"] : first["end"]]
+    assert {left["reason"] for left in context["left_out"]} == {"budget"}
+    shown = served("search", "copper beam", "--context", "30")
+    assert "The copper beam is stored beside the copper gate." in shown.out
+    assert f"{context['tokens']} of 30 tokens" in shown.err
+
+
+def test_a_run_of_contexts_can_be_scored_as_any_other(served: Lab) -> None:
+    assert served("search", "--file", "judged.jsonl", "--out", "context.jsonl", "--context", "40").code == 0
+    lines = run_of(served.folder / "context.jsonl")
+    assert [line["results"][0]["doc"] for line in lines] == [f"{topic}.md" for topic in TOPICS]
+    assert all(sum(r["tokens"] for r in line["results"]) <= 40 for line in lines)
+
+
 def test_searching_before_anything_serves_is_a_fatal_error(lab: Lab) -> None:
     answer = lab("search", "copper")
     assert (answer.code, answer.out) == (4, "")
@@ -113,6 +135,9 @@ def test_searching_before_anything_serves_is_a_fatal_error(lab: Lab) -> None:
         ["--file", "missing.jsonl"],
         ["a", "--stage", "sparse"],
         ["a", "--top", "0"],
+        ["a", "--context", "0"],
+        ["a", "--parent"],
+        ["a", "--mmr", "0.5"],
     ],
 )
 def test_wrong_use_gives_2_and_opens_nothing(served: Lab, arguments: list[str]) -> None:

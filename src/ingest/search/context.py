@@ -1,0 +1,268 @@
+"""What reaches a language model: ranked chunks → passages within a number of tokens, each an exact slice of a document.
+
+    ranked chunks → near-duplicates out → (diversity) → filled in order while they fit → surroundings with what is left
+
+Chunks that overlap, or follow each other in one section, become one passage. Pure: whatever lies beyond the chunks
+themselves is asked of `Surroundings`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol
+
+from ingest.errors import InvalidSettings
+from ingest.records import Result
+from ingest.search.likeness import NearDuplicates, diversified
+
+MOST_GAP = 64  # code points of white space between two chunks that become one passage
+MOST_NEIGHBOURS = 8
+Span = tuple[int, int]
+Count = Callable[[Sequence[str]], Sequence[int]]  # tokens of texts
+
+
+@dataclass(frozen=True, slots=True)
+class ContextOptions:
+    """How a context is made."""
+
+    budget: int  # tokens of all passages together, never more
+    neighbours: int = 0  # chunks before and after each one that is found, where tokens are left
+    parent: bool = False  # the enclosing text that the index names, likewise
+    mmr: float = 0.0  # weight of diversity against the score, 0 to below 1
+    similarity: float = 0.9  # Jaccard of word shingles from which a chunk repeats one before it
+    most: int = 50  # ranked chunks that are looked at
+
+    def __post_init__(self) -> None:
+        _within("budget", self.budget, 1, 10**7)
+        _within("neighbours", self.neighbours, 0, MOST_NEIGHBOURS)
+        _within("mmr", self.mmr, 0, 0.99)
+        _within("similarity", self.similarity, 0.1, 1)
+        _within("most", self.most, 1, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One stretch of a document, and where to cite it."""
+
+    rank: int  # of its best chunk among those given, from 1
+    score: float  # of that chunk, in the stage asked for
+    document_id: str
+    uri: str
+    path: str
+    title: str
+    heading_path: tuple[str, ...]  # common to the chunks found in it
+    page: int | None  # of the first of them
+    start: int
+    end: int
+    text: str  # of the document, [start, end)
+    tokens: int
+    chunks: tuple[str, ...]  # ids of the chunks found in it, by position
+    spans: tuple[Span, ...]  # of these chunks
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A chunk that was found and is in no passage."""
+
+    chunk_id: str
+    uri: str
+    span: Span
+    reason: Literal["budget", "duplicate"]
+    of: str = ""  # the chunk that it repeats
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Passages in the order of their best chunks."""
+
+    passages: tuple[Passage, ...]
+    tokens: int  # of their texts, at most the budget
+    budget: int
+    left_out: tuple[LeftOut, ...]
+
+
+class Surroundings(Protocol):
+    """Texts around a chunk, as far as the asker may see them."""
+
+    def text(self, of: Result, start: int, end: int) -> str | None:
+        """Return the slice of the chunk's document; None where it is not known."""
+        ...
+
+    def spans(self, of: Result, neighbours: int, parent: bool) -> list[Span]:
+        """Return wider spans around a chunk that may be shown, the best first."""
+        ...
+
+
+class Alone:
+    """No document is at hand: chunks are all there is."""
+
+    def text(self, of: Result, start: int, end: int) -> str | None:
+        """Return a slice of the chunk itself; None beyond it."""
+        return of.text[start - of.start : end - of.start] if of.start <= start <= end <= of.end else None
+
+    def spans(self, of: Result, neighbours: int, parent: bool) -> list[Span]:
+        """Return nothing."""
+        return []
+
+
+def build_context(
+    ranked: Sequence[Result], stage: str, options: ContextOptions, count: Count, around: Surroundings | None = None
+) -> Context:
+    """Return the passages that fit into the budget.
+
+    Chunks are taken in their order, and one that does not fit is passed over: measured, that answers more questions
+    than the greatest score per token first, which prefers short chunks (docs/search.md). Whatever is left of the
+    budget then goes to the surroundings of what was taken, in the same order.
+
+    Args:
+        ranked: Best first; only the first `options.most` are looked at.
+        stage: Whose scores count for diversity, and are shown.
+        options: Budget and what else is wanted.
+        count: Tokens of texts; a chunk that knows its own number is not counted again.
+        around: Texts beyond the chunks; without it chunks that touch or overlap still become one passage.
+    """
+    looked_at = [replace(r, tokens=r.tokens or next(iter(count([r.text])))) for r in ranked[: options.most]]
+    scores = [r.scores.get(stage, 0.0) for r in looked_at]
+    order = diversified([r.text for r in looked_at], scores, options.mmr) if options.mmr else range(len(looked_at))
+    packer = _Packer(options.budget, count, around or Alone())
+    seen, left_out, taken = NearDuplicates(options.similarity), [], []
+    for place in order:
+        result = looked_at[place]
+        if (repeated := seen.find(result.text)) is not None:
+            left_out.append(_left_out(result, "duplicate", repeated))
+        elif packer.take(result, place + 1, scores[place]):
+            seen.add(result.chunk_id, result.text)
+            taken.append(result)
+        else:
+            left_out.append(_left_out(result, "budget"))
+    if options.neighbours or options.parent:
+        for result in taken:
+            packer.widen(result, options.neighbours, options.parent)
+    passages = packer.passages()
+    missing = tuple(left for left in left_out if not packer.shows(left.uri, left.span))
+    return Context(tuple(passages), sum(p.tokens for p in passages), options.budget, missing)
+
+
+@dataclass(eq=False)
+class _Piece:
+    """A passage that may still grow."""
+
+    result: Result  # the best chunk in it
+    rank: int
+    score: float
+    start: int
+    end: int
+    text: str
+    tokens: int
+    members: list[Result] = field(default_factory=list)
+
+    def section(self) -> set[tuple[str, ...]]:
+        """Return the heading paths of the chunks in it."""
+        return {member.heading_path for member in self.members}
+
+
+class _Packer:
+    """Disjoint pieces of documents whose tokens together are at most the budget."""
+
+    def __init__(self, budget: int, count: Count, around: Surroundings) -> None:
+        self._budget, self._count, self._around = budget, count, around
+        self._pieces: dict[str, list[_Piece]] = {}  # by document id, by position
+        self._tokens = 0
+
+    def take(self, result: Result, rank: int, score: float) -> bool:
+        """Add a chunk, alone or as part of a piece; False when it does not fit."""
+        new = _Piece(result, rank, score, result.start, result.end, result.text, result.tokens, [result])
+        return self._join(new)
+
+    def widen(self, result: Result, neighbours: int, parent: bool) -> None:
+        """Let the piece that holds a chunk grow as far as its surroundings fit."""
+        piece = self._piece(result)
+        for start, end in self._around.spans(result, neighbours, parent):
+            if piece.start <= start and end <= piece.end:
+                return
+            text = self._around.text(result, start, end)
+            if text is None or len(text) != end - start:
+                continue
+            if self._join(replace(piece, start=start, end=end, text=text)):
+                return
+
+    def passages(self) -> list[Passage]:
+        """Return what was taken, by rank."""
+        pieces = sorted((piece for found in self._pieces.values() for piece in found), key=lambda p: p.rank)
+        return [_passage(piece) for piece in pieces]
+
+    def shows(self, uri: str, span: Span) -> bool:
+        """Tell whether a span of a document is in a piece, all of it."""
+        found = (p for pieces in self._pieces.values() for p in pieces if p.result.uri == uri)
+        return any(p.start <= span[0] and span[1] <= p.end for p in found)
+
+    def _piece(self, result: Result) -> _Piece:
+        return next(p for p in self._pieces[result.document_id] if p.start <= result.start and result.end <= p.end)
+
+    def _join(self, new: _Piece) -> bool:
+        """Put a piece among the others, made one with those that it overlaps or goes on from, if it fits."""
+        pieces = self._pieces.get(new.result.document_id, [])
+        joined, gone = new, []
+        for piece in sorted(pieces, key=lambda p: p.start):
+            gap = self._gap(joined, piece)
+            if gap is not None:
+                joined = _united(joined, piece, gap)
+                gone.append(piece)
+        if gone:
+            (joined.tokens,) = self._count([joined.text])
+        total = self._tokens - sum(piece.tokens for piece in gone) + joined.tokens
+        if total > self._budget:
+            return False
+        self._tokens = total
+        kept = [piece for piece in pieces if piece not in gone]
+        self._pieces[new.result.document_id] = sorted([*kept, joined], key=lambda p: p.start)
+        return True
+
+    def _gap(self, one: _Piece, other: _Piece) -> str | None:
+        """Return what lies between two pieces that become one ("" when they overlap); None when they stay apart."""
+        first, second = sorted((one, other), key=lambda p: p.start)
+        if second.start < first.end:
+            return ""
+        together = one.section() | other.section()
+        if second.start - first.end > MOST_GAP or len(together) > 1:
+            return None
+        if second.start == first.end:
+            return ""
+        gap = self._around.text(first.result, first.end, second.start)
+        return gap if gap is not None and len(gap) == second.start - first.end and not gap.strip() else None
+
+
+def _united(one: _Piece, other: _Piece, gap: str) -> _Piece:
+    """Return two pieces as one, its tokens not counted yet."""
+    first, second = sorted((one, other), key=lambda p: (p.start, -p.end))
+    best = min(one, other, key=lambda p: p.rank)
+    text = first.text + gap + second.text[max(0, first.end - second.start) :]
+    members = sorted({m.chunk_id: m for m in (*one.members, *other.members)}.values(), key=lambda m: (m.start, m.end))
+    return _Piece(best.result, best.rank, best.score, first.start, max(first.end, second.end), text, 0, members)
+
+
+def _passage(piece: _Piece) -> Passage:
+    best, members = piece.result, piece.members
+    return Passage(
+        piece.rank, piece.score, best.document_id, best.uri, best.path, best.title,
+        _common([member.heading_path for member in members]), members[0].page, piece.start, piece.end, piece.text,
+        piece.tokens, tuple(m.chunk_id for m in members), tuple((m.start, m.end) for m in members),
+    )  # fmt: skip
+
+
+def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the headings that all paths begin with."""
+    same = 0
+    for titles in zip(*paths, strict=False):
+        if len(set(titles)) > 1:
+            break
+        same += 1
+    return paths[0][:same]
+
+
+def _left_out(result: Result, reason: Literal["budget", "duplicate"], of: str = "") -> LeftOut:
+    return LeftOut(result.chunk_id, result.uri, (result.start, result.end), reason, of)
+
+
+def _within(name: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise InvalidSettings(f"context: {name} must be within {least} and {most}, not {value}")
