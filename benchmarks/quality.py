@@ -1,9 +1,11 @@
-"""Retrieval quality on real judged questions: index, evaluate and write runs for every stage, with one set of defaults.
+"""Retrieval quality on judged sets: index, ask and score every stage, with one set of defaults.
 
     INGEST_TEST_DATA=<folder> python benchmarks/quality.py [--sets covidqa ray_docs] [--out .quality]
 
-Prints per stage nDCG@10, recall@10, recall@50, MRR@10 and the share of questions answered within B tokens, paired
-against the naive baseline's figures per question, with 95 % intervals.
+Prints per set and stage nDCG@10, recall, MRR@10 and the share of questions answered within B tokens, paired by question
+against the naive baseline beside the set, with 95 % intervals; what a packed context answers; and where a set has
+questions without an answer, how well the answers tell (AUC). Under --out it leaves for every stage the run
+(`<stage>.run.jsonl`, which anybody can score) and the scores per question (`<stage>.csv`).
 """
 
 import argparse
@@ -17,8 +19,9 @@ import numpy as np
 import yaml
 
 METRICS = ("ndcg@10", "recall@10", "recall@50", "mrr@10", "answered@500", "answered@1000", "answered@2000")
-BASELINE = {"bm25": "bm25", "dense": "dense", "fused": ("rrf", "convex")}
-FORMATS = ("*.md", "*.rst", "*.txt", "*.html", "*.ipynb")
+PAIRED = ("ndcg@10", "answered@1000")
+BASELINE = {"bm25": ("bm25",), "dense": ("dense",), "fused": ("rrf", "convex"), "reranked": ("rrf", "convex")}
+BATCH, DEPTH, BUDGET = 64, 50, 1000
 
 
 def main() -> int:
@@ -34,12 +37,13 @@ def main() -> int:
         print("skipped: INGEST_TEST_DATA does not name a folder with judged sets")
         return 1
     for name in args.sets:
-        measure(Path(data) / name, args.out / name, {**config["index"], **args.index})
+        index = {**config["index"], **config.get("of_set", {}).get(name, {}), **args.index}
+        measure(Path(data) / name, args.out / name, index)
     return 0
 
 
 def written_settings(folder: Path, out: Path, index: dict) -> Path:
-    """Write the settings of one set, with which `ingest -f … search --file …` writes runs that anybody can score."""
+    """Write the settings of one set, with which `ingest -f … search --file …` writes the same runs."""
     name = folder.name.replace("_", "-")
     source = {"name": name, "uri": str(folder.resolve()), "include": ["docs/*"]}
     values = {
@@ -53,12 +57,13 @@ def written_settings(folder: Path, out: Path, index: dict) -> Path:
     return path
 
 
-def measure(folder: Path, out: Path, index: dict) -> None:
-    """Index one set, print its table and write its scores per question."""
+def measure(folder: Path, out: Path, index: dict) -> dict:
+    """Index one set, print its tables, write runs and scores; return stage → query id → metric → value."""
     from ingest import pipeline
-    from ingest.pipeline.evaluate import judged_questions, score
+    from ingest.metrics import read_judged_set, score_questions
     from ingest.planning import WHOLE
     from ingest.search import open_serving
+    from ingest.search.surroundings import counter
     from ingest.settings import load_settings
     from ingest.wiring import close_services, open_executor, open_services
 
@@ -66,50 +71,150 @@ def measure(folder: Path, out: Path, index: dict) -> None:
     name = next(iter(settings.indexes))
     services = open_services(settings, name)
     try:
-        execute = open_executor(settings, name, services)
-        report = pipeline.run(services, WHOLE, execute, lambda verdict: True)
-        judged = judged_questions(services)
-        questions = [q for q in judged if all(g.start is not None for g in q.gold)] or judged
-        scores = score(services, open_serving(services), questions)
-        print(f"\n## {folder.name}: {len(questions)} questions, {report.conservation.chunks} chunks, ", end="")
-        print(f"quarantined {dict(report.quarantined)}, decision {report.decision}")
-        unread = sum(any(g.doc.endswith(".ipynb") for g in q.gold) for q in judged)
-        print(f"of all {len(judged)} judged questions, {unread} have their place in a notebook, which is not read yet")
-        table(folder, out, scores)
-        for stage in report.stages:
-            print(f"  {stage.step:10s} {stage.seconds:8.1f} s {stage.chunks_per_second:8.1f} chunks/s")
+        report = pipeline.run(services, WHOLE, open_executor(settings, name, services), lambda verdict: True)
+        with (folder / "queries.jsonl").open(encoding="utf-8") as lines:
+            asked = read_judged_set(lines, folder.name)
+        scored = judged(asked)
+        searcher = open_serving(services)
+        answers = answered(searcher, asked, searcher.stages)
+        scores = {}
+        for stage in searcher.stages:
+            ranked = {q.query_id: list(answers[q.query_id].stages[stage]) for q in asked}
+            write_run(out / f"{stage}.run.jsonl", ranked)
+            scores[stage] = score_questions([(ranked[q.query_id], q) for q in scored], counter(services))
+            write_scores(out / f"{stage}.csv", scores[stage])
+        chunks = searcher.manifest.counts["chunks"]
+        print(f"\n## {folder.name}: {len(scored)} questions, {chunks} chunks, quarantined {dict(report.quarantined)}\n")
+        table(folder, scores)
+        packed(services, searcher, {q.query_id: answers[q.query_id] for q in scored}, scored, scores)
+        abstention(asked, answers, searcher.stages)
+        return scores
     finally:
         close_services(services)
 
 
-def table(folder: Path, out: Path, scores: dict[str, dict[str, float]]) -> None:
-    """Print the table of one set and write the scores per question."""
-    print("| stage | " + " | ".join(METRICS) + " | answered@1000 − naive [95 %] |")
-    print("|" + " --- |" * (len(METRICS) + 2))
-    for stage, baseline in BASELINE.items():
-        means = [np.mean([row[f"{stage}.{m}"] for row in scores.values()]) for m in METRICS]
-        cells = " | ".join(f"{value:.3f}" for value in means)
-        print(f"| {stage} | {cells} | {paired(folder, stage, baseline, scores)} |")
-        with (out / f"{stage}.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["query_id", *METRICS])
-            writer.writerows([q, *(round(row[f"{stage}.{m}"], 6) for m in METRICS)] for q, row in scores.items())
+def judged(asked: list) -> list:
+    """Return the questions that are scored: with a place, and with an exact one if any question has that."""
+    questions = [q for q in asked if q.answerable and q.gold]
+    return [q for q in questions if all(g.start is not None for g in q.gold)] or questions
 
 
-def paired(folder: Path, stage: str, baseline: str | tuple[str, ...], scores: dict[str, dict[str, float]]) -> str:
-    """Return the paired difference to the baseline's better row in answered@1000, with its interval."""
+def answered(searcher, asked: list, stages: tuple[str, ...]) -> dict:
+    """Return query id → answer."""
+    from ingest.records import EVERYTHING
+
+    found = {}
+    for first in range(0, len(asked), BATCH):
+        batch = asked[first : first + BATCH]
+        answers = searcher.search([q.text for q in batch], EVERYTHING, DEPTH, stages)
+        found |= {q.query_id: answer for q, answer in zip(batch, answers, strict=True)}
+    return found
+
+
+def write_run(path: Path, ranked: dict) -> None:
+    """Write a run, one line a question, best result first."""
+    from ingest.cli.search import result_values
+
+    with path.open("w", encoding="utf-8") as file:
+        for query_id, results in ranked.items():
+            values = [result_values(result) for result in results]
+            file.write(json.dumps({"query_id": query_id, "results": values}, ensure_ascii=False) + "\n")
+
+
+def write_scores(path: Path, scores: dict) -> None:
+    """Write the metrics of every question."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["query_id", *METRICS])
+        writer.writerows([q, *(round(row[m], 6) for m in METRICS)] for q, row in scores.items())
+
+
+def table(folder: Path, scores: dict) -> None:
+    """Print the table of one set."""
+    print("| stage | " + " | ".join(METRICS) + " | " + " | ".join(f"{m} − naive [95 %]" for m in PAIRED) + " |")
+    print("|" + " --- |" * (1 + len(METRICS) + len(PAIRED)))
+    for stage, rows in scores.items():
+        means = [f"{np.mean([row[m] for row in rows.values()]):.3f}" for m in METRICS]
+        naive = [against(folder, stage, m, rows) for m in PAIRED]
+        print("| " + " | ".join([stage, *means, *naive]) + " |")
+    if "reranked" in scores:
+        for metric in PAIRED:
+            print(f"reranked − fused, {metric}: {paired(scores['reranked'], scores['fused'], metric)}")
+
+
+def against(folder: Path, stage: str, metric: str, rows: dict) -> str:
+    """Return the paired difference to the better row of the naive baseline for this stage."""
+    files = [folder / "baseline" / f"{name}.csv" for name in BASELINE.get(stage, ())]
+    if not files or not all(file.exists() for file in files):
+        return "no baseline"
+    read = [csv.DictReader(file.read_text(encoding="utf-8").splitlines()) for file in files]
+    naive = [{row["query_id"]: {metric: float(row[metric])} for row in rows_of} for rows_of in read]
+    return paired(rows, max(naive, key=lambda found: sum(row[metric] for row in found.values())), metric)
+
+
+def paired(ours: dict, theirs: dict, metric: str) -> str:
+    """Return the mean difference over the same questions, with its 95 % bootstrap interval."""
     from scipy.stats import bootstrap
 
-    metric = "answered@1000"
-    names = [baseline] if isinstance(baseline, str) else baseline
-    files = [folder / "baseline" / f"{n}.csv" for n in names]
-    if not all(f.exists() for f in files):
-        return "no baseline"
-    rows = [{r["query_id"]: float(r[metric]) for r in csv.DictReader(f.open(encoding="utf-8"))} for f in files]
-    best = max(rows, key=lambda r: sum(r.values()))
-    differences = np.array([row[f"{stage}.{metric}"] - best[q] for q, row in scores.items() if q in best])
+    differences = np.array([row[metric] - theirs[q][metric] for q, row in ours.items() if q in theirs])
+    if len(differences) < 2 or np.ptp(differences) == 0:
+        return f"{differences.mean():+.3f}" if len(differences) else "no question in common"
     low, high = bootstrap((differences,), np.mean, method="percentile", rng=0).confidence_interval
     return f"{differences.mean():+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def packed(services, searcher, answers: dict, questions: list, scores: dict) -> None:
+    """Print what the packed context of the last stage answers, beside its ranking cut at the same budget."""
+    from dataclasses import replace
+
+    from ingest.metrics import score_questions
+    from ingest.records import EVERYTHING
+    from ingest.search import ContextOptions, context_of
+    from ingest.search.surroundings import counter
+
+    stage = next(reversed(scores))
+    ways = {"packed": {}, "packed, neighbours 1": {"neighbours": 1}, "packed, mmr 0.3": {"mmr": 0.3}}
+    metric = f"answered@{BUDGET}"
+    for label, more in ways.items():
+        wanted = ContextOptions(BUDGET, **more), EVERYTHING
+        pairs = []
+        for question in questions:
+            ranked = answers[question.query_id].stages[stage]
+            context = context_of(services, searcher.manifest, ranked, stage, wanted)
+            found = [
+                replace(ranked[p.rank - 1], text=p.text, start=p.start, end=p.end, heading_path=p.heading_path)
+                for p in context.passages
+            ]
+            pairs.append((found, question))
+        rows = score_questions(pairs, counter(services))
+        mean = np.mean([row[metric] for row in rows.values()])
+        print(f"{stage}, {label}: {metric} {mean:.3f}, − cut {paired(rows, scores[stage], metric)}")
+
+
+def abstention(asked: list, answers: dict, stages: tuple[str, ...]) -> None:
+    """Print how well an answer tells that the set holds none: AUC of its confidence and of each stage's top score."""
+    known = np.array([q.answerable for q in asked])
+    if known.all() or not known.any():
+        return
+    found = [answers[q.query_id] for q in asked]
+    signals = {}
+    for stage in stages:
+        tops = [max((r.scores[stage] for r in a.stages[stage]), default=-1.0) for a in found]
+        signals[f"top score of {stage}"] = tops
+    confidences = [getattr(answer, "confidence", None) for answer in found]
+    if all(confidence is not None for confidence in confidences):
+        signals["confidence"] = confidences
+    print(f"\n{int((~known).sum())} questions without an answer, {int(known.sum())} with one")
+    for name, values in signals.items():
+        print(f"AUC of the {name}: {auc(known, np.array(values, float)):.3f}")
+
+
+def auc(positive, values) -> float:
+    """Return the area under the ROC curve: the chance that a positive is above a negative, ties half."""
+    from scipy.stats import rankdata
+
+    ranks, n = rankdata(values), int(positive.sum())
+    return float((ranks[positive].sum() - n * (n + 1) / 2) / (n * (len(positive) - n)))
 
 
 if __name__ == "__main__":
