@@ -6,10 +6,10 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 # glibc gives memory of finished batches back: measured 1.8 GB instead of 2.0 for all processes of the demo.
 LEAN := MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=33554432 MALLOC_MMAP_THRESHOLD_=8388608
-SPEED := $(filter-out $(addprefix benchmarks/,quality.py ablation.py parse.py peers.py fuzz.py formats.py),$(wildcard benchmarks/[a-z]*.py))
+SPEED := $(filter-out $(addprefix benchmarks/,quality.py ablation.py parse.py peers.py search.py fuzz.py formats.py),$(wildcard benchmarks/[a-z]*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test check lint format quality bench bench-parse ablation interop fuzz formats terraform-check judged schemas lock clean
+.PHONY: help env demo test check lint format quality bench bench-parse bench-search ablation interop fuzz formats terraform-check judged schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -55,6 +55,9 @@ ablation: $(STAMP) ## Measure what each choice of the chunker is worth; needs IN
 
 bench-parse: $(STAMP) .venv-peers/.installed ## Measure parsing and chunking against other chunkers; needs INGEST_TEST_DATA
 	$(BIN)/python benchmarks/parse.py $(ARGS)
+
+bench-search: $(STAMP) ## Measure one search per stage, alone and 32 at once; needs INGEST_TEST_DATA
+	$(BIN)/python benchmarks/search.py $(ARGS)
 
 bench: $(STAMP) ## Measure speed as ratios; see benchmarks/README.md
 	$(if $(SPEED),$(foreach file,$(SPEED),$(BIN)/python $(file) $(ARGS) &&) true,@echo "no speed benchmark is there yet")
