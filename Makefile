@@ -6,10 +6,10 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 # glibc gives memory of finished batches back: measured 1.8 GB instead of 2.0 for all processes of the demo.
 LEAN := MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=33554432 MALLOC_MMAP_THRESHOLD_=8388608
-SPEED := $(filter-out $(addprefix benchmarks/,quality.py ablation.py parse.py peers.py search.py fuzz.py formats.py),$(wildcard benchmarks/[a-z]*.py))
+SPEED := $(filter-out $(addprefix benchmarks/,quality.py ablation.py parse.py peers.py keyword_index.py search.py fuzz.py formats.py),$(wildcard benchmarks/[a-z]*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test check lint format quality bench bench-parse bench-search ablation interop fuzz formats terraform-check judged schemas lock clean
+.PHONY: help env demo test check lint format quality bench bench-parse bench-keyword bench-search ablation interop fuzz formats terraform-check judged schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -55,6 +55,13 @@ ablation: $(STAMP) ## Measure what each choice of the chunker is worth; needs IN
 
 bench-parse: $(STAMP) .venv-peers/.installed ## Measure parsing and chunking against other chunkers; needs INGEST_TEST_DATA
 	$(BIN)/python benchmarks/parse.py $(ARGS)
+
+.venv-keyword/.installed: benchmarks/keyword-peers.txt
+	test -x .venv-keyword/bin/python || $(PYTHON) -m venv .venv-keyword
+	-.venv-keyword/bin/python -m pip install --quiet --requirement benchmarks/keyword-peers.txt && touch $@
+
+bench-keyword: $(STAMP) .venv-keyword/.installed ## Measure the keyword index beside other ones; needs INGEST_TEST_DATA
+	$(BIN)/python benchmarks/keyword_index.py $(ARGS)
 
 bench-search: $(STAMP) ## Measure one search per stage, alone and 32 at once; needs INGEST_TEST_DATA
 	$(BIN)/python benchmarks/search.py $(ARGS)
