@@ -75,7 +75,7 @@ class KeywordIndex:
             b: 0 to 1: how much long chunks are discounted.
             variant: lucene or okapi.
             cache_bytes: Of decoded postings, and as many of ids (16 bytes each). The terms of a query are held while
-                it is answered, whatever the limit: about a byte and a quarter a posting, two bytes to five a rare one.
+                it is answered, whatever the limit: about 1.5 bytes a posting of a very frequent one, 5 of a rare one.
 
         Raises: SchemaMismatch when a file is damaged or they do not belong together; InvalidSettings for an argument
             out of its range.
