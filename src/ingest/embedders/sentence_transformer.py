@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ingest.batching import Batch, batches, halve
 from ingest.embedders._folders import ModelFolder, canonical, locate
 from ingest.embedders._torch import best_device, best_dtype, load_model, memory_errors, release_memory
-from ingest.embedders._words import WordMemory, is_border, is_made_of_words
+from ingest.embedders._words import WordMemory, is_border, is_made_of_words, special_tokens
 from ingest.errors import (
     DimensionMismatch,
     EmbedderOutOfMemory,
@@ -121,7 +121,9 @@ class SentenceTransformerTokenizer:
             self._tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *present])
         self.fingerprint = digest_of([KIND, sha256_hex(content), lower])
         self.special_tokens = int(self._tokenizer.num_special_tokens_to_add(is_pair=False))
-        self._words = WordMemory(self._spans) if is_made_of_words(json.loads(content)) else None
+        description = json.loads(content)
+        special = special_tokens(description)
+        self._words = WordMemory(self._spans, special) if is_made_of_words(description) else None
 
     def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         """Return for each text the spans of its tokens, (tokens, 2) code points."""
