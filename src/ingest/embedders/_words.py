@@ -10,6 +10,7 @@ import string
 import threading
 import unicodedata
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -97,8 +98,9 @@ class WordMemory:
             row = np.repeat(first - np.cumsum(count) + count, count) + np.arange(count.sum())
             every = spans[row] + np.repeat(starts, count)[:, None]
         begins = np.cumsum([0, *(len(text) + 1 for text in texts)])
-        tokens_before = np.concatenate([[0], np.cumsum(count)])[np.searchsorted(starts, begins)]
-        return [every[tokens_before[i] : tokens_before[i + 1]] - np.int32(begin) for i, begin in enumerate(begins[:-1])]
+        edges = np.concatenate([[0], np.cumsum(count)])[np.searchsorted(starts, begins)]
+        every -= np.repeat(begins[:-1], np.diff(edges)).astype(np.int32)[:, None]
+        return [every[first:last] for first, last in pairwise(edges.tolist())]
 
     def _rows(self, words: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64], Offsets]:
         """Return for each word the row of its first token and how many it has, and the rows: spans inside words."""
