@@ -11,9 +11,11 @@ from ingest.chunking import chunk, model_input
 from ingest.embedders.hashing import HashingTokenizer
 from ingest.errors import DocumentError
 from ingest.records import ChunkingOptions, DocumentRef, RawDocument
-from tests.generated import BY_PARSER, SLOW, source_of
+from tests.generated import SLOW, source_of
 
 TOKENIZER = HashingTokenizer()
+MOST = 0.7  # of the examples must be documents with text, so that no promise is kept for want of chunks
+UNWRITTEN = {"msg"}  # nothing here writes one; its headers and body go through what reads an e-mail (eml)
 OPTIONS = st.builds(
     ChunkingOptions,
     split_level=st.integers(1, 6),
@@ -92,6 +94,7 @@ def test_the_chunks_of_a_parsed_document_keep_every_promise(name):
     )  # fmt: skip
     @given(source_of(name), OPTIONS)
     def holds(data, options):
+        tried.append(name)
         try:
             document = parsed(name, data)
         except DocumentError:  # nothing in it, as a rule
@@ -103,6 +106,6 @@ def test_the_chunks_of_a_parsed_document_keep_every_promise(name):
         assert faults(document, chunks, options) == []
         assert chunk(parsed(name, data), "d", options, TOKENIZER) == chunks
 
-    taken = []
+    tried, taken = [], []
     holds()
-    assert taken or name not in BY_PARSER
+    assert name in UNWRITTEN or len(taken) > MOST * len(tried)
