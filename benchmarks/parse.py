@@ -30,7 +30,7 @@ def main() -> int:
     parser.add_argument("--peers", type=Path, default=Path(".venv-peers/bin/python"))
     parser.add_argument("--megabytes", type=int, nargs="*", default=[1, 10, 50])
     parser.add_argument("--parts", nargs="*", default=["markdown", "chinese", "formats", "linearity"])
-    parser.add_argument("--one", nargs=2, metavar=("KIND", "MB"), help="measure one document of this kind and length")
+    parser.add_argument("--one", nargs=2, metavar=("KIND", "FILE"), help="measure one document of this kind")
     args = parser.parse_args()
     data = os.environ.get("INGEST_TEST_DATA")
     if not data:
@@ -39,7 +39,7 @@ def main() -> int:
     corpora = Path(data) / "corpora"
     pages = sorted((corpora / "kubernetes_docs_2021").rglob("*.md"))
     if args.one:
-        print(json.dumps(grown(args.one[0], int(args.one[1]), pages)))
+        print(json.dumps(grown(args.one[0], Path(args.one[1]), pages)))
         return 0
     if "markdown" in args.parts:
         compared("pages of Markdown", pages[:PAGES], pages[PAGES:], args.peers)
@@ -49,7 +49,7 @@ def main() -> int:
     if "formats" in args.parts:
         formats(corpora)
     if "linearity" in args.parts:
-        linearity(args.megabytes)
+        linearity(args.megabytes, pages)
     return 0
 
 
@@ -175,15 +175,18 @@ def formats(corpora: Path) -> None:
         print(f"| {name} | {len(raws)} | {size:.1f} | {size / took:.2f} | {len(raws) / took:.1f} |", flush=True)
 
 
-def linearity(megabytes: list[int]) -> None:
+def linearity(megabytes: list[int], pages: list[Path]) -> None:
     """Print the time and the peak of memory per megabyte of growing documents, each in a process of its own."""
     print("\n## Parse + chunk one document of growing length: CPU seconds and MB of memory per MB of document\n")
     print(f"| document | {' | '.join(f'{n} MB' for n in megabytes)} |\n|{' --- |' * (len(megabytes) + 1)}")
     for kind in GROWING:
         cells = []
         for n in megabytes:
-            command = [sys.executable, __file__, "--one", kind, str(n)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            with tempfile.NamedTemporaryFile() as file:
+                file.write(growing(kind, n * 10**6, pages))
+                file.flush()
+                command = [sys.executable, __file__, "--one", kind, file.name]
+                done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 cells.append((done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1][:60])
                 continue
@@ -192,8 +195,8 @@ def linearity(megabytes: list[int]) -> None:
         print(f"| {kind} | {' | '.join(cells)} |", flush=True)
 
 
-def grown(kind: str, megabytes: int, pages: list[Path]) -> dict[str, float]:
-    """Return the CPU seconds and the peak of memory beyond the start, in MB, of one document of this length."""
+def grown(kind: str, file: Path, pages: list[Path]) -> dict[str, float]:
+    """Return the CPU seconds and the peak of memory beyond the file's bytes, in MB, of one document."""
     import resource
 
     from ingest import parsers
@@ -201,7 +204,7 @@ def grown(kind: str, megabytes: int, pages: list[Path]) -> dict[str, float]:
     from ingest.embedders.sentence_transformer import open_tokenizer
     from ingest.records import ChunkingOptions, DocumentRef, ParseLimits, ParserOptions, RawDocument
 
-    data = growing(kind, megabytes * 10**6, pages)
+    data = file.read_bytes()
     tokenizer, media_type = open_tokenizer("default", {}), {"markdown": "text/markdown", "csv": "text/csv"}.get(kind)
     for page in pages[:20]:  # imports and first words
         ours([raw(page)], tokenizer)
