@@ -8,7 +8,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -215,15 +215,12 @@ def _scores(hits: Sequence[Hit]) -> dict[str, float]:
 
 def _scored(result: Result, stages: Mapping[str, Mapping[str, float]]) -> Result:
     scores = {stage: scores[result.chunk_id] for stage, scores in stages.items() if result.chunk_id in scores}
-    return Result(
-        result.chunk_id, result.document_id, result.uri, result.source, result.path, result.title, result.heading_path,
-        result.text, result.start, result.end, scores,
-    )  # fmt: skip
+    return replace(result, scores=scores)
 
 
 def _result(payload: Mapping[str, Any]) -> Result:
     m = payload["metadata"]
     return Result(
         m["chunk_id"], m["document_id"], m["uri"], m["source"], m["path"], m["title"], tuple(m["heading_path"]),
-        payload["page_content"], m["start"], m["end"],
+        payload["page_content"], m["start"], m["end"], page=m.get("page"),
     )  # fmt: skip

@@ -69,6 +69,7 @@ class Result:
     start: int
     end: int
     scores: dict[str, float] = field(default_factory=dict)  # by stage: dense, bm25, fused
+    page: int | None = None  # from 1, of documents with pages; a slide is one
 
 
 @dataclass(frozen=True, slots=True)
