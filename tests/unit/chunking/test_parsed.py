@@ -12,6 +12,7 @@ from ingest.embedders.hashing import HashingTokenizer
 from ingest.errors import DocumentError
 from ingest.records import ChunkingOptions, DocumentRef, RawDocument
 from tests.generated import SLOW, source_of
+from tests.work import calls_of
 
 TOKENIZER = HashingTokenizer()
 MOST = 0.7  # of the examples must be documents with text, so that no promise is kept for want of chunks
@@ -109,3 +110,22 @@ def test_the_chunks_of_a_parsed_document_keep_every_promise(name):
     tried, taken = [], []
     holds()
     assert name in UNWRITTEN or len(taken) > MOST * len(tried)
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("markdown", "# Head {n}\n\nSome words. More.\n\n- item\n- item\n\n| a | b |\n| - | - |\n| 1 | {n} |\n\n"),
+        ("plain", "Words of a paragraph.\nMore words {n}.\n\n"),
+        ("plain", "Words on one line, {n}. "),
+        ("csv", "{n},words of a cell,more\n"),
+    ],
+    ids=["markdown", "plain", "one line", "csv"],
+)  # fmt: skip
+def test_the_work_of_parsing_and_chunking_grows_with_the_length_and_no_faster(name, unit):
+    def calls(times):
+        data = "".join(unit.replace("{n}", str(n)) for n in range(times)).encode()
+        return calls_of(lambda: chunk(parsed(name, data), "d", ChunkingOptions(), TOKENIZER))
+
+    calls(20)
+    assert calls(1_600) < 25 * calls(100)  # 256 times when quadratic
