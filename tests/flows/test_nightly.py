@@ -79,7 +79,7 @@ def test_people_see_steps_and_records_as_log_lines(first: First) -> None:
     generation = state.result()["generation"]
     text = "\n".join(site.logs(state, "release 1 (promote)"))
     for promised in (
-        f"plan of {generation} on None: added 8", "chunk: done documents 8", "0 faults",
+        f"plan of {generation} on None: added 8", "chunk: done gets 8, bytes 472, documents 8, chunks 8", "0 faults",
         f"verdict on {generation}: yes", f"release 1 (promote) serves generation {generation}",
     ):  # fmt: skip
         assert promised in text
