@@ -72,7 +72,8 @@ def faults(document, chunks, options):
             found.append(f"over a border: {c}")
         if c.parent and not c.parent[0] <= c.start < c.end <= c.parent[1]:
             found.append(f"parent: {c}")
-        short = 4 * len(TOKENIZER.offsets([c.text])[0]) < options.max_tokens
+        headings = document.text[inside[0].start : inside[-1].end]  # whole: one that must be cut itself is no fault
+        short = 4 * len(TOKENIZER.offsets([headings])[0]) < options.max_tokens
         if not body and not any(hidden) and short and _followed(document, inside[-1], options):
             found.append(f"heading alone: {c}")
     return found
