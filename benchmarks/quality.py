@@ -73,8 +73,6 @@ def measure(folder: Path, out: Path, index: dict) -> None:
         scores = score(services, open_serving(services), questions)
         print(f"\n## {folder.name}: {len(questions)} questions, {report.conservation.chunks} chunks, ", end="")
         print(f"quarantined {dict(report.quarantined)}, decision {report.decision}")
-        unread = sum(any(g.doc.endswith(".ipynb") for g in q.gold) for q in judged)
-        print(f"of all {len(judged)} judged questions, {unread} have their place in a notebook, which is not read yet")
         table(folder, out, scores)
         for stage in report.stages:
             print(f"  {stage.step:10s} {stage.seconds:8.1f} s {stage.chunks_per_second:8.1f} chunks/s")
