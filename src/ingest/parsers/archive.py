@@ -5,7 +5,6 @@ how deep archives lie in archives.
 """
 
 import io
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from ingest.errors import EmptyDocument
@@ -13,7 +12,7 @@ from ingest.parsers._archive import open_zip, read_entry, tar_entries, unpack
 from ingest.records import Child, Document, RawDocument
 
 MEDIA_TYPES = ("application/zip", "application/x-tar", "application/gzip", "application/x-bzip2", "application/x-xz")
-VERSION = "2"
+VERSION = "1"
 
 _COMPRESSIONS = {"application/gzip": "gz", "application/x-bzip2": "bz2", "application/x-xz": "xz"}
 _TAR_SUFFIXES = {".tgz": ".tar", ".tbz2": ".tar", ".tbz": ".tar", ".txz": ".tar"}
@@ -49,18 +48,11 @@ def _entries(raw: RawDocument) -> Iterator[tuple[str, bytes]]:
 
 
 def _children(entries: Iterable[tuple[str, bytes]]) -> Iterator[Child]:
-    """Yield what is worth reading, sorted by name; a second entry of one name is called `name (2)`."""
-    found: dict[str, bytes] = {}
-    times: Counter[str] = Counter()
-    for entry, data in entries:
-        if data and _wanted(entry):
-            plain = name = entry.replace("\\", "/").removeprefix("./")
-            while name in found:
-                times[plain] += 1
-                name = f"{plain} ({times[plain] + 1})"
-            found[name] = data
+    """Yield what is worth reading, sorted by name; of several entries with one name the last."""
+    found = {name.replace("\\", "/").removeprefix("./"): data for name, data in entries if _wanted(name)}
     for name in sorted(found):
-        yield Child(name, found[name])
+        if found[name]:
+            yield Child(name, found[name])
 
 
 def _wanted(name: str) -> bool:

@@ -191,14 +191,3 @@ def test_damaged_archives_are_malformed(cut):
     ):  # fmt: skip
         with pytest.raises(MalformedDocument):
             archive.parse(limited(data[:-cut], path))
-
-
-def test_entries_of_one_name_are_all_kept():
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:") as target:
-        for name, data in (("a.md", b"one"), ("./a.md", b"two"), ("a.md", b"three")):
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            target.addfile(info, io.BytesIO(data))
-    expected = (Child("a.md", b"one"), Child("a.md (2)", b"two"), Child("a.md (3)", b"three"))
-    assert children(buffer.getvalue(), "a.tar") == expected
