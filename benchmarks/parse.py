@@ -2,8 +2,9 @@
 
     INGEST_TEST_DATA=<folder> python benchmarks/parse.py [--peers .venv-peers/bin/python] [--megabytes 1 10 50]
 
-Same files, same machine, one thread, CPU seconds: 400 pages of Markdown for the comparison with peers, the folders of
-corpora by format for our own rates, one text of growing length for linearity. The fastest of three runs counts.
+Same files, same machine, one thread, CPU seconds: 400 pages of Markdown for the comparison with peers, articles in
+Chinese, the folders of corpora by format for our own rates, documents of growing length for linearity and memory. The
+fastest of three runs counts, of two for a tokenizer that is opened anew, of one by format and length.
 """
 
 import argparse
@@ -20,6 +21,7 @@ os.environ |= {"RAYON_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "OMP
 PAGES = 400
 FILES_PER_FORMAT, BYTES_PER_FORMAT = 60, 4_000_000
 PEER_SECONDS = 300
+GROWING = ("markdown", "plain", "one line", "csv")
 
 
 def main() -> int:
@@ -27,25 +29,32 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", type=Path, default=Path(".venv-peers/bin/python"))
     parser.add_argument("--megabytes", type=int, nargs="*", default=[1, 10, 50])
-    parser.add_argument("--parts", nargs="*", default=["markdown", "formats", "linearity"])
+    parser.add_argument("--parts", nargs="*", default=["markdown", "chinese", "formats", "linearity"])
+    parser.add_argument("--one", nargs=2, metavar=("KIND", "FILE"), help="measure one document of this kind")
     args = parser.parse_args()
     data = os.environ.get("INGEST_TEST_DATA")
     if not data:
         print("skipped: INGEST_TEST_DATA does not name a folder with corpora")
         return 1
     corpora = Path(data) / "corpora"
+    pages = sorted((corpora / "kubernetes_docs_2021").rglob("*.md"))
+    if args.one:
+        print(json.dumps(grown(args.one[0], Path(args.one[1]), pages)))
+        return 0
     if "markdown" in args.parts:
-        pages = sorted((corpora / "kubernetes_docs_2021").rglob("*.md"))
-        markdown(pages[:PAGES], pages[PAGES:], args.peers)
+        compared("pages of Markdown", pages[:PAGES], pages[PAGES:], args.peers)
+    if "chinese" in args.parts:
+        articles = sorted(p for p in (Path(data) / "xquad_zh" / "docs").rglob("*") if p.is_file())
+        compared("articles in Chinese", articles[::2], articles[1::2], None)
     if "formats" in args.parts:
         formats(corpora)
     if "linearity" in args.parts:
-        linearity(args.megabytes)
+        linearity(args.megabytes, pages)
     return 0
 
 
-def markdown(files: list[Path], others: list[Path], peers: Path) -> None:
-    """Print the rates on pages of Markdown, relative to the tokenizer alone, and the peers'."""
+def compared(what: str, files: list[Path], others: list[Path], peers: Path | None) -> None:
+    """Print the rates on files of UTF-8 text, relative to the tokenizer alone, and the peers'."""
     from ingest.embedders import sentence_transformer
 
     tokenizer = sentence_transformer.open_tokenizer("default", {})
@@ -56,12 +65,12 @@ def markdown(files: list[Path], others: list[Path], peers: Path) -> None:
     alone = size / fastest(lambda: count(texts))
     ours(raws[:5], tokenizer)
     cold, after, chunks = measured_ours(raws, [raw(path) for path in others])
-    print(f"\n## {len(files)} pages of Markdown, {size:.1f} MB, one core\n")
+    print(f"\n## {len(files)} {what}, {size:.1f} MB, one core\n")
     print("| | MB per CPU second | of the tokenizer alone | chunks |\n| --- | --- | --- | --- |")
     row("tokenizer alone, each text once", alone, alone, "")
-    row("parse + chunk, exact tokens, first pages of a process", size / cold, alone, chunks)
-    row(f"parse + chunk, exact tokens, after {len(others)} other pages", size / after, alone, chunks)
-    for name, found in measured_peers(files, peers):
+    row("parse + chunk, exact tokens, first files of a process", size / cold, alone, chunks)
+    row(f"parse + chunk, exact tokens, after {len(others)} other files", size / after, alone, chunks)
+    for name, found in measured_peers(files, peers) if peers else ():
         if "seconds" in found:
             row(f"{name} ({found['version']})", size / found["seconds"], alone, found["chunks"])
         else:
@@ -166,28 +175,61 @@ def formats(corpora: Path) -> None:
         print(f"| {name} | {len(raws)} | {size:.1f} | {size / took:.2f} | {len(raws) / took:.1f} |", flush=True)
 
 
-def linearity(megabytes: list[int]) -> None:
-    """Print the time per megabyte of growing texts of three kinds."""
-    from ingest.chunking import chunk
-    from ingest.embedders.sentence_transformer import open_tokenizer
-    from ingest.records import Block, BlockKind, ChunkingOptions, Document
-
-    tokenizer = open_tokenizer("default", {})
-    print("\n## Chunking one block of growing length, CPU seconds per MB\n")
-    print(f"| text | {' | '.join(f'{n} MB' for n in megabytes)} |\n|{' --- |' * (len(megabytes) + 1)}")
-    kinds = {
-        "paragraph of sentences": (BlockKind.PARAGRAPH, "The scheduler assigns pods to nodes. "),
-        "one table row": (BlockKind.TABLE, "cell | "),
-        "line without spaces": (BlockKind.CODE, "x7Yz"),
-    }
-    for name, (kind, unit) in kinds.items():
+def linearity(megabytes: list[int], pages: list[Path]) -> None:
+    """Print the time and the peak of memory per megabyte of growing documents, each in a process of its own."""
+    print("\n## Parse + chunk one document of growing length: CPU seconds and MB of memory per MB of document\n")
+    print(f"| document | {' | '.join(f'{n} MB' for n in megabytes)} |\n|{' --- |' * (len(megabytes) + 1)}")
+    for kind in GROWING:
         cells = []
         for n in megabytes:
-            text = (unit * (n * 10**6 // len(unit))).strip()
-            document = Document(text, (Block(kind, 0, len(text)),), "", "text/plain", "plain")
-            took, _ = seconds(lambda d=document: chunk(d, "d", ChunkingOptions(), tokenizer))
-            cells.append(f"{took / n:.2f}")
-        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+            with tempfile.NamedTemporaryFile() as file:
+                file.write(growing(kind, n * 10**6, pages))
+                file.flush()
+                command = [sys.executable, __file__, "--one", kind, file.name]
+                done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                cells.append((done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1][:60])
+                continue
+            found = json.loads(done.stdout)
+            cells.append(f"{found['seconds'] / n:.2f} s, {found['memory'] / n:.0f} MB")
+        print(f"| {kind} | {' | '.join(cells)} |", flush=True)
+
+
+def grown(kind: str, file: Path, pages: list[Path]) -> dict[str, float]:
+    """Return the CPU seconds and the peak of memory beyond the file's bytes, in MB, of one document."""
+    import resource
+
+    from ingest import parsers
+    from ingest.chunking import chunk
+    from ingest.embedders.sentence_transformer import open_tokenizer
+    from ingest.records import ChunkingOptions, DocumentRef, ParseLimits, ParserOptions, RawDocument
+
+    data = file.read_bytes()
+    tokenizer, media_type = open_tokenizer("default", {}), {"markdown": "text/markdown", "csv": "text/csv"}.get(kind)
+    for page in pages[:20]:  # imports and first words
+        ours([raw(page)], tokenizer)
+    ref = DocumentRef(uri="file:///grown", source="", path="grown", version="", size=len(data))
+    options = ParserOptions(limits=ParseLimits(document_bytes=2**30))
+    document = RawDocument(ref, data, media_type or "text/plain", options)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    parser = parsers.find(document.media_type)
+    took, chunks = seconds(lambda: chunk(parser.parse(document), "d", ChunkingOptions(), tokenizer))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before  # KiB
+    return {"seconds": took, "memory": peak / 1000, "chunks": len(chunks)}
+
+
+def growing(kind: str, size: int, pages: list[Path]) -> bytes:
+    """Return a document of about `size` bytes."""
+    if kind == "csv":
+        rows = [
+            f"{i},part {i % 977},in stock,{i * 37 % 1000}.{i % 100:02d},delivered by rail" for i in range(size // 45)
+        ]
+        return "\n".join(["id,name,state,price,remark", *rows]).encode()
+    text = "\n\n".join(page.read_text(encoding="utf-8") for page in pages)
+    if kind == "one line":
+        text = " ".join(text.split())
+    data = text.encode()
+    return (data * (size // len(data) + 1))[:size].decode(errors="ignore").encode()
 
 
 def raw(path: Path):

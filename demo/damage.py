@@ -18,6 +18,11 @@ class ForgetfulSandbox:
         """Of another parser: every document is parsed again."""
         return digest_of([self.sound.fingerprint, "forgetful"])[:16]
 
+    @property
+    def refusal_fingerprint(self) -> str:
+        """What refusals depend on; apart from that of the sound sandbox too."""
+        return digest_of([self.sound.refusal_fingerprint, "forgetful"])[:16]
+
     def parse(self, raw: RawDocument) -> Document:
         """Return the document with the blocks up to its second heading."""
         document = self.sound.parse(raw)

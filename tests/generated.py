@@ -3,10 +3,15 @@
 import csv
 import io
 import json
+import textwrap
 import zipfile
 from email.message import EmailMessage
 
 from hypothesis import strategies as st
+
+from tests.unit.parsers import pdf_files
+from tests.unit.parsers.test_epub import PAGE, book
+from tests.unit.parsers.test_odf import file as odf_file
 
 WORDS = st.sampled_from(
     ["one", "two.", "Three", "incomprehensibilities", "數據。", "e\u0301", "مرحبا", "नमस्ते।", "👩\u200d👧",
@@ -142,6 +147,45 @@ def _mail(parts):
     return message.as_bytes()
 
 
+def _pdf(parts):
+    pages, page, y = [], "", 60
+    for kind, value, level in parts:
+        size = 24 - 2 * level if kind == "heading" else 10
+        rows = value if kind == "list" else ["   ".join(row) for row in value] if kind == "table" else [value]
+        for line in (line for row in rows for line in textwrap.wrap(row, 900 // size)):
+            if y > 720:
+                pages, page, y = [*pages, page], "", 60
+            page += pdf_files.text(60, y, line.encode("cp1252", "replace").decode("cp1252"), size)
+            y += 1.2 * size
+        y += 14
+    return pdf_files.build([*pages, page])
+
+
+def _epub(parts):
+    body = _html(parts).decode().partition("<main>")[2].partition("</main>")[0]
+    return book("ba", **{"OPS__a.xhtml": PAGE.format(body)})
+
+
+def _odf(parts):
+    found = []
+    for kind, value, level in parts:
+        if kind == "heading":
+            found.append(f'<text:h text:outline-level="{level}">{_escaped(value)}</text:h>')
+        elif kind == "list":
+            items = (f"<text:list-item><text:p>{_escaped(item)}</text:p></text:list-item>" for item in value)
+            found.append(f"<text:list>{''.join(items)}</text:list>")
+        elif kind == "table":
+            cells = (
+                [f"<table:table-cell><text:p>{_escaped(cell)}</text:p></table:table-cell>" for cell in row]
+                for row in value
+            )
+            rows = (f"<table:table-row>{''.join(row)}</table:table-row>" for row in cells)
+            found.append(f"<table:table>{''.join(rows)}</table:table>")
+        else:
+            found.append(f"<text:p>{_escaped(value)}</text:p>")
+    return odf_file("".join(found))
+
+
 def _zip(parts):
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
@@ -152,16 +196,17 @@ def _zip(parts):
 _VALUES = st.recursive(
     LINE | st.integers() | st.none(), lambda v: st.lists(v) | st.dictionaries(LINE, v), max_leaves=20
 )
-JSON = _VALUES.map(lambda value: json.dumps(value, ensure_ascii=False).encode())
+JSON = st.tuples(PARAGRAPH, _VALUES).map(lambda value: json.dumps(value, ensure_ascii=False).encode())
 XML = PARTS.map(lambda parts: f"<book>{''.join(f'<{k}>{_escaped(str(v))}</{k}>' for k, v, _ in parts)}</book>".encode())
 
 BY_PARSER = {
     "markdown": PARTS.map(_markdown), "rst": PARTS.map(_rst), "html": PARTS.map(_html), "csv": ROWS.map(_csv),
     "plain": st.lists(PARAGRAPH, min_size=1).map(lambda found: "\n\n".join(found).encode()), "xml": XML,
-    "json": JSON, "notebook": PARTS.map(_notebook), "docx": PARTS.map(_docx), "pptx": PARTS.map(_pptx),
-    "xlsx": ROWS.map(_xlsx), "archive": PARTS.map(_zip), "email": PARTS.map(_mail),
+    "json_text": JSON, "notebook": PARTS.map(_notebook), "docx": PARTS.map(_docx), "pptx": PARTS.map(_pptx),
+    "xlsx": ROWS.map(_xlsx), "archive": PARTS.map(_zip), "eml": PARTS.map(_mail), "pdf": PARTS.map(_pdf),
+    "epub": PARTS.map(_epub), "odf": PARTS.map(_odf), "source_code": PARTS.map(_markdown),
 }  # fmt: skip
-SLOW = ("docx", "pptx", "xlsx")  # written by their libraries: fewer examples
+SLOW = ("docx", "pptx", "xlsx", "pdf")  # written by their libraries, or read slowly: fewer examples
 
 
 def source_of(parser):

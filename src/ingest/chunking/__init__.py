@@ -48,7 +48,8 @@ def chunk(document: Document, document_id: str, options: ChunkingOptions, tokeni
       skipped is in a chunk, white space at borders apart; in exactly one, but for `overlap_tokens` that a chunk may
       repeat of the one before in its group. Hidden and visible text are never in one chunk.
     - No chunk reaches over a heading of `split_level` or above, except that a heading without a body joins what
-      follows. Below that level small neighbouring sections merge.
+      follows, and at the end what comes before. Below that level small neighbouring sections merge.
+    - A heading stands alone only when policy leaves out its whole body, or when it must be cut itself.
     - `model_input(context, text)` has at most `max_tokens` tokens.
 
     Raises: InvalidSettings for sizes that contradict each other; MalformedDocument when blocks overlap.

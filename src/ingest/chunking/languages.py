@@ -1,5 +1,6 @@
 """What characters belong together, and which language a text without one is probably in."""
 
+from bisect import bisect_right
 from collections import Counter
 
 SAMPLE = 4096  # code points looked at
@@ -13,6 +14,7 @@ _SCRIPTS = (  # first and last code point, language whose sentence rules serve t
     ("\u0e00", "\u0e7f", "th"), ("\u1000", "\u109f", "my"), ("\u3040", "\u30ff", "ja"), ("\u3400", "\u9fff", "zh"),
     ("\uac00", "\ud7af", "ko"),
 )  # fmt: skip
+_FIRSTS = [first for first, _, _ in _SCRIPTS]  # in order
 
 
 def guessed(text: str) -> str:
@@ -45,4 +47,5 @@ def cluster_start(text: str, position: int) -> int:
 
 
 def _language(character: str) -> str:
-    return next((language for first, last, language in _SCRIPTS if first <= character <= last), "en")
+    at = bisect_right(_FIRSTS, character) - 1
+    return _SCRIPTS[at][2] if at >= 0 and character <= _SCRIPTS[at][1] else "en"

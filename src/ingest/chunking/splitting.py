@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -27,9 +27,13 @@ class Cutter:
     def __init__(self, ruler: Ruler, contexts: Contexts, language: str, options: ChunkingOptions) -> None:
         self._ruler = ruler
         self._contexts = contexts
-        self._language = language or guessed(ruler.text)
+        self._declared = language
         self._target = options.target_tokens
         self._options = options
+
+    @cached_property
+    def _language(self) -> str:
+        return self._declared or guessed(self._ruler.text)
 
     def cuts(self, group: Group) -> list[Cut]:
         """Return the possible cuts of a group in order, its two ends included.

@@ -147,8 +147,8 @@ def search(
 ) -> None:
     """Ask the release in force. With --file: write a run, one line a question, best result first.
 
-    A line of the run is {"query_id", "results": [{"doc", "start", "end", "heading_path", "text", "uri", "scores"}]};
-    `doc` is the path below the source's root, start and end are code points of the document's text.
+    A line of the run is {"query_id", "results": [{"doc", "start", "end", "page", "heading_path", "text", "uri",
+    "scores"}]}; `doc` is the path below the source's root, start and end are code points of the document's text.
     """
     files.check(question or (), json=common.json)
     options = passages.options()
@@ -253,8 +253,9 @@ def passage_values(passage: "Passage") -> dict[str, Any]:
 def result_values(result: "Result") -> dict[str, Any]:
     """Return a result as the run file has it."""
     return {
-        "doc": result.path, "start": result.start, "end": result.end, "heading_path": list(result.heading_path),
-        "text": result.text, "uri": result.uri, "scores": dict(result.scores),
+        "doc": result.path, "start": result.start, "end": result.end, "page": result.page,
+        "heading_path": list(result.heading_path), "text": result.text, "uri": result.uri,
+        "scores": dict(result.scores),
     }  # fmt: skip
 
 
@@ -266,6 +267,7 @@ def _drawn(rank: int, result: "Result", stage: Stage) -> "Text":
     text = Text(f"{rank:>3}  {result.scores[stage.value]:.4f}  ")
     text.append(heading, style="bold")
     text.append(f"\n     {printable(result.uri)}", style=f"cyan link {printable(result.uri)}")
+    text.append(f"  page {result.page}" if result.page else "")
     text.append(f"  {others}\n" if others else "\n", style="dim")
     text.append(f"     {printable(result.text, SNIPPET)}\n")
     return text

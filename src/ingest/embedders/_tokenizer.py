@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ingest.embedders._folders import ModelFolder
 from ingest.embedders._onnx import Inputs
-from ingest.embedders._words import WordMemory, is_border, is_made_of_words
+from ingest.embedders._words import WordMemory, is_border, is_made_of_words, special_tokens
 from ingest.errors import InvalidSettings, MalformedDocument
 from ingest.ids import digest_of, sha256_hex
 
@@ -37,7 +37,9 @@ class SentenceTransformerTokenizer:
             self._tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *present])
         self.fingerprint = digest_of([KIND, sha256_hex(content), lower])
         self.special_tokens = int(self._tokenizer.num_special_tokens_to_add(is_pair=False))
-        self._words = WordMemory(self._spans) if is_made_of_words(json.loads(content)) else None
+        description = json.loads(content)
+        special = special_tokens(description)
+        self._words = WordMemory(self._spans, special) if is_made_of_words(description) else None
 
     def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         """Return for each text the spans of its tokens, (tokens, 2) code points."""

@@ -58,7 +58,7 @@ SCHEMAS: dict[str, pa.Schema] = {
 BETWEEN = " › "  # of a document's path and that of a document inside it
 
 ADDED: dict[str, dict[str, Any]] = {
-    "chunks": {"parent": None},
+    "chunks": {"marks": [], "parent": None},
     "documents": {"child_count": 0, "dropped_count": 0},
     "quarantine": {"parent": ""},
 }
@@ -109,7 +109,8 @@ def complete(kind: str, table: pa.Table) -> pa.Table:
         if name not in table.schema.names:
             field = SCHEMAS[kind].field(name)
             table = table.append_column(field, pa.array([value] * len(table), field.type))
-    return table
+    known = set(table.schema.names)
+    return table.select([name for name in SCHEMAS[kind].names if name in known])
 
 
 def attributes_digest(acl: Sequence[str], tenant: str, source: str, title: str) -> str:
@@ -121,8 +122,8 @@ def chunk_digest(chunks: Iterable[Chunk]) -> str:
     """Return the digest of a document's chunks in order; what older chunks lack counts only where it is there."""
     return digest_of([
         [c.chunk_id, c.embedding_key, c.start, c.end, c.tokens, list(c.heading_path),
-         [list(path) for path in c.heading_paths], c.page, list(c.marks),
-         *([list(c.parent)] if c.parent else [])] for c in chunks
+         [list(path) for path in c.heading_paths], c.page,
+         *([list(c.marks)] if c.marks else []), *([list(c.parent)] if c.parent else [])] for c in chunks
     ])  # fmt: skip
 
 
@@ -169,7 +170,7 @@ def text_table(documents: Sequence[tuple[str, str, Sequence[Block]]]) -> pa.Tabl
 def stored_document(row: dict[str, Any], of: DocumentRow) -> Document:
     """Return the parsed document that a row of `texts` and its row of `documents` hold."""
     blocks = tuple(
-        Block(**{**b, "kind": BlockKind(b["kind"]), "breaks": tuple(b["breaks"]), "marks": tuple(b["marks"])})
+        Block(**{**b, "kind": BlockKind(b["kind"]), "breaks": tuple(b["breaks"]), "marks": tuple(b.get("marks") or ())})
         for b in row["blocks"]
     )
     return Document(row["text"], blocks, of.title, of.media_type, of.parser, of.language)

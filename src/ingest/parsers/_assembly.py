@@ -40,7 +40,7 @@ class Assembly:
         """Append a block; nothing happens when its lines hold only white space.
 
         Lists, tables and code may be cut where their lines begin, unless `fields` names other `breaks` (offsets from
-        the start of the block).
+        the start of the block). A zero character becomes U+FFFD: no tool behind us takes it in a text.
 
         Args:
             kind: Of the block.
@@ -50,7 +50,7 @@ class Assembly:
 
         Raises: OversizedDocument.
         """
-        text = "\n".join(lines).rstrip()
+        text = "\n".join(lines).rstrip().replace("\0", "\ufffd")
         if not text.strip():
             return
         start = self._begin()
@@ -65,7 +65,7 @@ class Assembly:
 
     def heading(self, title: str, level: int, **fields: Any) -> None:
         """Append a heading: its title on one line."""
-        title = " ".join(title.split())
+        title = " ".join(title.split()).replace("\0", "\ufffd")
         self.add(BlockKind.HEADING, [title], level=level, title=title, **fields)
 
     def include(self, text: str, blocks: Sequence[Block], **fields: Any) -> None:

@@ -9,6 +9,7 @@ from ingest.errors import OversizedDocument
 from ingest.parsers._decoding import BOM
 from ingest.parsers._lines import Lines
 from ingest.parsers._markdown_events import Found, labels, scan
+from ingest.parsers._markdown_hidden import mark_hidden
 from ingest.parsers._markdown_html import headings
 from ingest.parsers._markdown_shadow import TRIGGER, Special, shadow
 from ingest.parsers._markdown_syntax import (
@@ -47,7 +48,7 @@ def markdown_blocks(text: str, raw: RawDocument) -> tuple[list[Block], str]:
     if length:
         end = base + len(text[base : base + length].rstrip())
         blocks.append(Block(BlockKind.METADATA, base, end))
-    blocks += _Body(text, base + length, raw).blocks()
+    blocks += mark_hidden(text, _Body(text, base + length, raw).blocks())
     if len(blocks) > raw.options.limits.blocks:
         raise OversizedDocument(f"{raw.ref.path}: {len(blocks)} blocks, the limit is {raw.options.limits.blocks}")
     return blocks, plain_title(title[:MAX_TITLE])

@@ -1,9 +1,8 @@
 """E-mails in the form of RFC 5322, by the standard library: headers, body, quoted replies, attachments as children.
 
 The policy of the library is `compat32`, which keeps headers as they are: the newer policies parse every header and
-raise on some malformed ones. Plain text stands
-for the body when it says what the HTML says. Inline pictures are left out, other parts and attached messages become
-children.
+raise on some malformed ones. Plain text stands for the body when it says what the HTML says. Inline pictures are left
+out, other parts and attached messages become children.
 """
 
 import codecs

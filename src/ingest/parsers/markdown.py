@@ -14,8 +14,8 @@ from ingest.parsers._markdown_blocks import markdown_blocks
 from ingest.records import Document, RawDocument
 
 MEDIA_TYPES = ("text/markdown", "text/mdx")
-VERSION = "2"
-LIBRARIES = ("pyromark", "pyyaml", "charset-normalizer")
+VERSION = "3"
+LIBRARIES = ("pyromark", "lxml", "pyyaml", "charset-normalizer")
 
 
 def parse(raw: RawDocument) -> Document:

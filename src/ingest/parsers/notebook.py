@@ -20,8 +20,8 @@ from ingest.parsers._markdown_syntax import front_matter
 from ingest.records import BlockKind, Document, RawDocument
 
 MEDIA_TYPES = ("application/x-ipynb+json",)
-VERSION = "1"
-LIBRARIES = ("pyromark", "pyyaml", "charset-normalizer")
+VERSION = "2"
+LIBRARIES = ("pyromark", "lxml", "pyyaml", "charset-normalizer")
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _NEWLINE = re.compile(r"\r+\n")

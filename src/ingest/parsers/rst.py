@@ -16,7 +16,7 @@ from ingest.parsers._rst_scan import Construct, scan
 from ingest.records import Block, BlockKind, Document, RawDocument
 
 MEDIA_TYPES = ("text/x-rst", "text/prs.fallenstein.rst")
-VERSION = "1"
+VERSION = "2"
 LIBRARIES = ("docutils", "charset-normalizer")
 
 MAX_TITLE = 1000  # characters; a longer title is a paragraph
@@ -173,7 +173,8 @@ class _Body:
             rows = [i for i in rows if _ROW.match(self.read[i]) and self.read[i][margin : margin + 1] == "*"]
         count = next((m[2] for m in options if m[1] == "header-rows"), "")
         headers = int(count) if count.isdecimal() and len(count) < 4 else 0
-        return rows, rows[headers] if 0 < headers < len(rows) else 0
+        named = any(m[1] == "header" for m in options)  # of a csv-table: the header stands in the option
+        return rows, rows[headers] if (named or headers) and headers < len(rows) else 0
 
 
 def _is_rule(line: str) -> bool:

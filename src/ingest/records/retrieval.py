@@ -97,7 +97,7 @@ class Result:
     start: int
     end: int
     scores: dict[str, float] = field(default_factory=dict)  # by stage: dense, bm25, fused
-    page: int | None = None
+    page: int | None = None  # from 1, of documents with pages; a slide is one
     tokens: int = 0  # of text, in the tokens of the model that the generation was built with; 0: not known
     parent: tuple[int, int] | None = None  # span of the enclosing text, where the index was built with parents
     shard: int | None = None  # of the document's rows in the lake

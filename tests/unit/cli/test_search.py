@@ -10,6 +10,13 @@ from ingest.cli import search
 from ingest.records import Result
 from ingest.search import Searcher
 from tests.unit.cli.conftest import TOPICS, Lab
+from tests.unit.parsers.office_files import slides
+
+
+def two_slides(deck: Any) -> None:
+    for number in ("first", "second"):
+        slide = deck.slides.add_slide(deck.slide_layouts[1])
+        slide.shapes.title.text, slide.placeholders[1].text = f"The {number} slide", f"A {number} sparrow."
 
 
 def run_of(path: Path) -> list[dict[str, Any]]:
@@ -55,7 +62,8 @@ def test_a_file_of_questions_becomes_a_run_in_the_order_of_the_file(
     assert [line["results"][0]["doc"] for line in lines] == [f"{topic}.md" for topic in TOPICS]
     assert {tuple(line) for line in lines} == {("query_id", "results")}
     result = lines[0]["results"][0]
-    assert list(result) == ["doc", "start", "end", "heading_path", "text", "uri", "scores"]
+    assert list(result) == ["doc", "start", "end", "page", "heading_path", "text", "uri", "scores"]
+    assert result["page"] is None
     text = (served.folder / "documents" / result["doc"]).read_text()
     assert result["text"] == text[result["start"] : result["end"]]
     assert result["heading_path"] == ["About copper"]
@@ -86,6 +94,14 @@ def test_a_run_that_breaks_leaves_the_old_file_as_it_was(served: Lab, monkeypatc
     answer = served("search", "--file", "judged.jsonl", "--out", "old.jsonl")
     assert (answer.code, (served.folder / "old.jsonl").read_text()) == (130, "old")
     assert sorted(p.name for p in served.folder.iterdir() if "partial" in p.name) == []
+
+
+def test_a_result_of_a_document_with_pages_names_its_page(lab: Lab) -> None:
+    (lab.folder / "documents" / "deck.pptx").write_bytes(slides(two_slides))
+    assert lab("run").code == 0
+    (found,) = lab("search", "second sparrow", "--top", "1", "--json").document["results"]
+    assert (found["doc"], found["page"]) == ("deck.pptx", 2)
+    assert "deck.pptx  page 2" in lab("search", "second sparrow", "--top", "1").out
 
 
 def test_what_the_groups_may_not_see_is_not_found(served: Lab) -> None:

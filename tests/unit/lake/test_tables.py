@@ -14,6 +14,7 @@ from ingest.lake.tables import (
     chunk_digest,
     chunk_rows,
     chunk_table,
+    complete,
     document_rows,
     document_table,
     quarantine_rows,
@@ -137,3 +138,22 @@ def test_the_digest_of_attributes_does_not_see_the_order_of_groups() -> None:
     assert attributes_digest(("a", "b"), "t", "s", "") == attributes_digest(("b", "a"), "t", "s", "")
     variants = [(("a",), "t", "s", ""), (("a",), "s", "t", ""), ((), "t", "s", ""), (("a",), "t", "s", "A title")]
     assert len({attributes_digest(*values) for values in variants}) == len(variants)
+
+
+def test_chunks_of_before_marks_and_parents_are_read_in_todays_order_with_an_equal_digest() -> None:
+    chunk = Chunk("c", "d", ("A",), (("A",),), "text", "A", 0, 4, 1, "key")
+    today = chunk_table([chunk])
+    older = today.drop_columns(["marks", "parent"])
+    read = complete("chunks", older)
+    assert (SCHEMAS["chunks"].names, [chunk]) == (read.schema.names, chunk_rows(read))
+    unmarked = replace(chunk, marks=(), parent=None)
+    assert chunk_digest([unmarked]) == chunk_digest(chunk_rows(read))
+    assert chunk_digest([chunk]) != chunk_digest([replace(chunk, marks=("secret",))])
+
+
+def test_texts_of_before_marks_are_read_without_any() -> None:
+    block = {"kind": "paragraph", "start": 0, "end": 4, "level": 0, "title": "", "breaks": [], "header_end": 0,
+             "language": "", "page": None}  # fmt: skip
+    (row,) = document_rows(document_table([ROW]))
+    found = stored_document({"text": "text", "blocks": [block]}, row)
+    assert found.blocks == (Block(BlockKind.PARAGRAPH, 0, 4),)

@@ -40,7 +40,7 @@ def strings(value):
 @settings(max_examples=150, deadline=None)
 def test_every_string_is_kept_in_one_block(value):
     try:
-        document = parsed(value)
+        document = parsed(json.dumps(value))
     except EmptyDocument:
         assert not "".join(strings(value)).strip("\0 \n\t\r\x0b\x0c") or not "".join(strings(value)).strip()
         return

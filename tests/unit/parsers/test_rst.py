@@ -178,6 +178,11 @@ def test_code_has_its_language_and_breaks_at_lines():
             ".. csv-table::\n   :header-rows: 1\n\n   a, b\n",
             ["   1, 2\n", "   3, 4"],
         ),
+        (
+            ".. csv-table:: Ports\n   :header: a, b\n\n   1, 2\n   3, 4\n",
+            ".. csv-table:: Ports\n   :header: a, b\n\n",
+            ["   1, 2\n", "   3, 4"],
+        ),
     ],
 )
 def test_tables_break_at_rows_below_the_header(source, header, rows):
