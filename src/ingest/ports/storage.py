@@ -1,0 +1,77 @@
+"""Where documents come from, and where the lake lies."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from ingest.records import DocumentRef, RawDocument
+
+
+class Source(Protocol):
+    """A place that holds documents."""
+
+    name: str
+    uri: str
+
+    def list(self) -> Iterator[DocumentRef]:
+        """Yield every document, sorted by `uri`. An incomplete listing raises, it never ends early.
+
+        Raises: SourceUnavailable, UnknownSource, AccessDenied.
+        """
+        ...
+
+    def read(self, ref: DocumentRef) -> RawDocument | None:
+        """Return the bytes of exactly the listed version, or None when it is gone (changed during the run).
+
+        Raises: DocumentError (over the size limit, archived), SourceUnavailable, AccessDenied.
+        """
+        ...
+
+
+class Store(Protocol):
+    """Keys and bytes: a folder or an `s3://` prefix. A value appears whole or not at all."""
+
+    uri: str
+
+    def get(self, key: str) -> bytes | None:
+        """Return the value, None when there is none. Raises: StoreUnavailable, AccessDenied."""
+        ...
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write the value durably. Writing the same content twice is harmless."""
+        ...
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Write the content of a local file durably, without holding it in memory."""
+        ...
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Write the value only if the key is new; True for exactly one writer.
+
+        After a conflict the value is read back: equal bytes mean that our own answer was lost, so it counts as ours.
+        Callers put a token unique to the writer into `data` where two writers could write equal bytes.
+        """
+        ...
+
+    def check(self, token: str) -> None:
+        """Test, once a run, that `create` keeps its promise; `token` is unique to the run. Raises: InvalidSettings."""
+        ...
+
+    def exists(self, key: str) -> bool:
+        """Tell whether the key has a value."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Yield the names of the values directly under `prefix` ("a/b/"), without the prefix, sorted by UTF-8."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove the value; nothing happens when there is none."""
+        ...
+
+    def local_path(self, key: str) -> Path:
+        """Return a local file with the value of an immutable key: itself, or a copy in a bounded cache.
+
+        Raises: SchemaMismatch when there is no such key.
+        """
+        ...
