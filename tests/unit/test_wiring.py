@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ingest import wiring
+from ingest import models, wiring
 from ingest.embedders import sentence_transformer
 from ingest.embedders._folders import locate
 from ingest.errors import InvalidSettings, OversizedDocument, SchemaMismatch
@@ -62,7 +62,7 @@ class WeightsByHash:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the default model's small files and a few bytes for weights."""
     monkeypatch.setattr(sentence_transformer, "load_model", lambda path, device, dtype: WeightsByHash(path))
-    monkeypatch.setattr(wiring, "_embedders", {})
+    monkeypatch.setattr(models, "_embedders", {})
     made = tmp_path / "model"
     for file in SMALL_FILES:
         (made / file).parent.mkdir(parents=True, exist_ok=True)
@@ -73,20 +73,20 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def services(p: Project, folder: Path) -> Services:
     """As `open_services` wires the model of a folder: over the project's lake and index."""
-    restore = partial(wiring.restore_model, p.store, folder.parent / "state")
+    restore = partial(models.restore_model, p.store, folder.parent / "state")
     model = ModelSettings(name=str(folder))
-    record, copy = wiring.describe_model(model, p.lake, restore)
-    opened = partial(wiring.open_embedder, options={"device": "cpu"}, restore=restore)
+    record, copy = models.describe_model(model, p.lake, restore)
+    opened = partial(models.open_embedder, options={"device": "cpu"}, restore=restore)
     return replace(
         p.services(), model=record, embedder=partial(opened, record), open_embedder=opened,
-        keep_model=partial(wiring.keep_model, p.store, record, {}, *copy),
+        keep_model=partial(models.keep_model, p.store, record, {}, *copy),
     )  # fmt: skip
 
 
 def released(p: Project, folder: Path) -> Services:
     built = services(p, folder)
     run(built, WHOLE, InlineExecutor(built), lambda verdict: True)
-    wiring._embedders.clear()  # what follows happens in another process
+    models._embedders.clear()  # what follows happens in another process
     return built
 
 
@@ -113,7 +113,7 @@ def test_a_release_answers_after_its_models_folder_is(
     p = project(tmp_path, 2)
     built = released(p, folder)
     before = built.embedder().embed_questions(["a question"])
-    wiring._embedders.clear()
+    models._embedders.clear()
     fate(folder)
     later = services(p, folder)
     assert len(open_serving(later).search(["a question"], Filter(), top=5)[0].results) > 0
@@ -148,7 +148,7 @@ def test_a_model_that_is_nowhere_says_why(tmp_path: Path, folder: Path) -> None:
 
 def test_a_kind_without_files_keeps_nothing(tmp_path: Path) -> None:
     p = project(tmp_path, 1)
-    wiring.keep_model(p.store, p.embedder.record, {})
+    models.keep_model(p.store, p.embedder.record, {})
     assert p.store.values == {}
 
 
