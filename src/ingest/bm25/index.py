@@ -123,9 +123,8 @@ class KeywordIndex:
             )
         asked, sums = self._query(query), np.zeros(len(ordinals))
         if asked.terms and len(ordinals):
-            kernel.score_chunks(
-                asked.rows, asked.weights, self._cache.norms, self._cache.codes, ordinals.astype(np.int64), sums
-            )
+            space = (self._cache.norms, self._cache.codes, np.zeros(0, np.uint8))
+            kernel.score_chunks(asked.rows, asked.weights, space, ordinals.astype(np.int64), sums)
         return sums
 
     def scores(self, query: Sequence[str], chunk_ids: Sequence[str]) -> dict[str, float]:
@@ -188,12 +187,10 @@ class KeywordIndex:
         if not query.terms or not limit:
             return chunks[:0], scores[:0]
         allowed = np.ascontiguousarray(mask).view(np.uint8) if mask is not None else np.zeros(0, np.uint8)
-        cache = self._cache
-        shared = (cache.norms, cache.codes, allowed)
-        threshold = kernel.seed(query.rows, query.weights, *shared, scores, chunks)
-        count = kernel.search(
-            query.rows, query.weights, query.bounds, *shared, threshold, scores, chunks, *self._working()
-        )
+        space = (self._cache.norms, self._cache.codes, allowed)
+        threshold = kernel.seed(query.rows, query.weights, space, scores, chunks)
+        best = (threshold, scores, chunks)
+        count = kernel.search(query.rows, query.weights, query.bounds, space, best, self._working())
         order = np.lexsort((chunks[:count], -scores[:count]))
         return chunks[order], scores[order]
 
@@ -216,9 +213,10 @@ class KeywordIndex:
         loops.best_share(chunks, chunks, cache.norms, cache.codes)
         loops.map_chunks(np.zeros(0, np.uint64), chunks)
         loops.rank_words(np.zeros(0, np.uint64), chunks)
-        kernel.score_chunks(rows, none, cache.norms, cache.codes, empty, none)
-        kernel.seed(rows, none, cache.norms, cache.codes, allowed, none, empty)
-        kernel.search(rows, none, none, cache.norms, cache.codes, allowed, -np.inf, none, empty, *self._working())
+        space = (cache.norms, cache.codes, allowed)
+        kernel.score_chunks(rows, none, space, empty, none)
+        kernel.seed(rows, none, space, none, empty)
+        kernel.search(rows, none, none, space, (-np.inf, none, empty), self._working())
 
 
 def _coded_lengths(path: Path) -> tuple[NDArray[Any], NDArray[np.int64], float]:

@@ -28,8 +28,9 @@ SLACK = 1 + 1e-12  # sums of bounds are rounded in another order than sums of sc
 
 
 @compiled
-def score_chunks(terms, weights, norms, codes, chunks, sums):
+def score_chunks(terms, weights, space, chunks, sums):
     """Add to `sums`, (n,) float64, the scores of given chunks, (n,) int64, in the order of additions of `search`."""
+    norms, codes, _ = space
     for i in range(len(chunks)):
         norm = norms[codes[chunks[i]]]
         for t in range(len(weights) - 1, -1, -1):
@@ -39,11 +40,12 @@ def score_chunks(terms, weights, norms, codes, chunks, sums):
 
 
 @compiled
-def seed(terms, weights, norms, codes, allowed, scores, chunks):
+def seed(terms, weights, space, scores, chunks):
     """Return a score that at least len(scores) allowed chunks reach, −inf when the sample is too small to tell.
 
     The sample: evenly spaced postings of the listed terms with the highest bounds.
     """
+    _, _, allowed = space
     count, size, left = 0, len(scores), SEEDED
     for t in range(len(weights) - 1, -1, -1):
         if terms[t, HELD] != LISTED or left <= 0:
@@ -53,23 +55,30 @@ def seed(terms, weights, norms, codes, allowed, scores, chunks):
         step = max(1, postings // left)
         for i in range(0, postings, step):
             chunk = np.int64(places[i])
-            seen = len(allowed) > 0 and not allowed[chunk]
-            norm, total = norms[codes[chunk]], 0.0
-            for u in range(len(weights) - 1, -1, -1):
-                if seen:
-                    break
-                tf = frequency_in(terms, u, chunk, 0, terms[u, COUNT])
-                seen = tf > 0 and u > t  # the sample of a term before this one may hold it: counted once
-                if tf > 0:
-                    total += weights[u] * (tf / (tf + norm))
-            if not seen:
-                count = offer(scores, chunks, count, total, chunk)
+            if len(allowed) == 0 or allowed[chunk]:
+                total = _seeded(terms, weights, space, t, chunk)
+                if total != UNTOUCHED:
+                    count = offer(scores, chunks, count, total, chunk)
         left -= postings // step
     return scores[0] if count == size and size > 0 else -np.inf
 
 
 @compiled
-def search(terms, weights, bounds, norms, codes, allowed, threshold, scores, chunks, sums, touched):
+def _seeded(terms, weights, space, t, chunk):
+    """Return the score of a chunk of term t's sample, UNTOUCHED when a sample before may hold it: counted once."""
+    norms, codes, _ = space
+    norm, total = norms[codes[chunk]], 0.0
+    for u in range(len(weights) - 1, -1, -1):
+        tf = frequency_in(terms, u, chunk, 0, terms[u, COUNT])
+        if tf > 0:
+            if u > t:
+                return UNTOUCHED
+            total += weights[u] * (tf / (tf + norm))
+    return total
+
+
+@compiled
+def search(terms, weights, bounds, space, best, scratch):
     """Fill `scores` and `chunks` with the best, in the order of a heap, and return how many there are.
 
     MaxScore (Turtle & Flood 1995) in windows: the terms whose bounds together stay below the worst of the best so far
@@ -78,44 +87,66 @@ def search(terms, weights, bounds, norms, codes, allowed, threshold, scores, chu
     Args:
         terms: (t, 6) int64: how and where each term is held, lowest bound first.
         weights: (t,) float64; `bounds` (t,) what a term adds at most, at least 0.
-        norms: float64 by code; `codes` (chunks,) the code of each chunk's length.
-        allowed: (chunks,) uint8, or empty for all.
-        threshold: What `seed` found.
-        scores: (limit,) float64 and `chunks` (limit,) int64: written.
-        sums: (window,) float64 of UNTOUCHED, left so, a multiple of 64; `touched` (window + 1,) int32.
+        space: norms, float64 by code; codes, (chunks,) of each chunk's length; allowed, (chunks,) uint8, or empty
+            for all.
+        best: What `seed` found; scores, (limit,) float64, and chunks, (limit,) int64: written.
+        scratch: sums, (window,) float64 of UNTOUCHED, left so, a multiple of 64; touched, (window + 1,) int32.
     """
-    count, size, total, held = 0, len(scores), len(codes), len(weights)
-    window = len(sums)
-    at = np.zeros(held, np.int64)
-    until = np.zeros(held, np.int64)
-    below = np.zeros(held + 1)  # what the terms before this one add together at most
-    for t in range(held):
-        below[t + 1] = (below[t] + bounds[t]) * SLACK
-    for base in range(0, total, window):
-        end = min(base + window, total)
-        if count == size:
+    threshold, scores, chunks = best
+    count, first, held, window = 0, 0, len(weights), len(scratch[0])
+    at, until = np.zeros(held, np.int64), np.zeros(held, np.int64)
+    below = _below(bounds)
+    for base in range(0, len(space[1]), window):
+        end = min(base + window, len(space[1]))
+        if count == len(scores):
             threshold = max(threshold, scores[0])
-        first = 0  # of the terms that are read
-        while first < held and below[first + 1] < threshold:
+        while first < held and below[first + 1] < threshold:  # terms that are read from here on: fewer and fewer
             first += 1
         if first == held:
             break
-        for t in range(held):
-            if terms[t, HELD] == LISTED:
-                places = carray(pointer(terms[t, PLACES]), (terms[t, COUNT],), np.uint32)
-                until[t] = first_at_least(places, at[t], terms[t, COUNT], end)
-        found = 0
-        for t in range(held - 1, first - 1, -1):
-            found = add(terms, t, weights[t], norms, codes, at[t], until[t], base, end, sums, touched, found)
-        if len(allowed) > 0:
-            found = keep_allowed(allowed, base, sums, touched, found)
-        for t in range(first - 1, -1, -1):
-            found = keep(sums, touched, found, threshold - below[t + 1])
-            look(terms, t, weights[t], norms, codes, at[t], until[t], base, sums, touched, found)
-        found = keep(sums, touched, found, threshold)
-        for i in range(found):
-            count = offer(scores, chunks, count, sums[touched[i]], base + touched[i])
-            sums[touched[i]] = UNTOUCHED
-        for t in range(held):
-            at[t] = until[t]
+        _advance(terms, at, until, end)
+        count = _window(
+            (terms, weights, below, at, until), first, space, (base, end, threshold), (scores, chunks, count), scratch
+        )
+        at, until = until, at
+    return count
+
+
+@compiled
+def _below(bounds):
+    """Return what the terms before each one add together at most, (t + 1,) float64."""
+    below = np.zeros(len(bounds) + 1)
+    for t in range(len(bounds)):
+        below[t + 1] = (below[t] + bounds[t]) * SLACK
+    return below
+
+
+@compiled
+def _advance(terms, at, until, end):
+    """Find where the window ends in the postings of each listed term."""
+    for t in range(len(at)):
+        if terms[t, HELD] == LISTED:
+            places = carray(pointer(terms[t, PLACES]), (terms[t, COUNT],), np.uint32)
+            until[t] = first_at_least(places, at[t], terms[t, COUNT], end)
+
+
+@compiled
+def _window(asked, first, space, bounds, best, scratch):
+    """Score one window's chunks: terms from `first` on are read, the others looked up; return how many are best."""
+    terms, weights, below, at, until = asked
+    base, end, threshold = bounds
+    scores, chunks, count = best
+    sums, touched = scratch
+    found = 0
+    for t in range(len(weights) - 1, first - 1, -1):
+        found = add(terms, t, weights[t], space, (at[t], until[t], base, end, sums, touched), found)
+    if len(space[2]) > 0:
+        found = keep_allowed(space[2], base, sums, touched, found)
+    for t in range(first - 1, -1, -1):
+        found = keep(sums, touched, found, threshold - below[t + 1])
+        look(terms, t, weights[t], space, (at[t], until[t], base, end, sums, touched), found)
+    found = keep(sums, touched, found, threshold)
+    for i in range(found):
+        count = offer(scores, chunks, count, sums[touched[i]], base + touched[i])
+        sums[touched[i]] = UNTOUCHED
     return count

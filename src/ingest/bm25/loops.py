@@ -160,8 +160,10 @@ def offer(scores, chunks, count, score, chunk):
 
 
 @compiled
-def _add_listed(places, frequencies, weight, norms, codes, base, sums, touched, count):
+def _add_listed(places, frequencies, weight, space, part, count):
     """Add a listed term's postings in the window; return how many of its chunks are touched."""
+    norms, codes, _ = space
+    _, _, base, _, sums, touched = part
     for i in range(len(places)):
         chunk = np.int64(places[i])
         tf = np.float64(frequencies[i])
@@ -175,8 +177,11 @@ def _add_listed(places, frequencies, weight, norms, codes, base, sums, touched, 
 
 
 @compiled
-def _add_mapped(words, rank, frequencies, weight, norms, codes, base, sums, touched, count):
-    """Add a mapped term's postings in the window, `words`; the first is at `rank`. Return how many are touched."""
+def _add_mapped(words, frequencies, weight, space, part, count):
+    """Add a mapped term's postings in the window, `words`; `frequencies` start there. Return how many are touched."""
+    norms, codes, _ = space
+    _, _, base, _, sums, touched = part
+    rank = 0
     for w in range(len(words)):
         word = words[w]
         while word:
@@ -193,27 +198,34 @@ def _add_mapped(words, rank, frequencies, weight, norms, codes, base, sums, touc
 
 
 @compiled
-def add(terms, t, weight, norms, codes, low, high, base, end, sums, touched, count):
-    """Add the window's postings of a term, low to before high when it is listed; return how many are touched."""
-    postings = terms[t, COUNT]
+def add(terms, t, weight, space, part, count):
+    """Add the window's postings of a term; return how many chunks are touched.
+
+    `space` and `part` are as `kernel.search` makes them: (norms, codes, allowed), and (low, high, base, end, sums,
+    touched), where postings low to before high are the window's when the term is listed.
+    """
+    postings, (low, high, base, end, _, _) = terms[t, COUNT], part
     small = carray(pointer(terms[t, FREQUENCIES]), (postings,), np.uint8)
     wide = carray(pointer(terms[t, FREQUENCIES]), (postings,), np.uint32)
     if terms[t, HELD] == LISTED:
         places = carray(pointer(terms[t, PLACES]), (postings,), np.uint32)[low:high]
         if terms[t, WIDE]:
-            return _add_listed(places, wide[low:high], weight, norms, codes, base, sums, touched, count)
-        return _add_listed(places, small[low:high], weight, norms, codes, base, sums, touched, count)
+            return _add_listed(places, wide[low:high], weight, space, part, count)
+        return _add_listed(places, small[low:high], weight, space, part, count)
     first, last = base >> 6, (end + 63) >> 6
     words = carray(pointer(terms[t, PLACES]), (last,), np.uint64)[first:]
     rank = np.int64(carray(pointer(terms[t, RANKS]), (last,), np.uint32)[first])
     if terms[t, WIDE]:
-        return _add_mapped(words, rank, wide, weight, norms, codes, base, sums, touched, count)
-    return _add_mapped(words, rank, small, weight, norms, codes, base, sums, touched, count)
+        return _add_mapped(words, wide[rank:], weight, space, part, count)
+    return _add_mapped(words, small[rank:], weight, space, part, count)
 
 
 @compiled
-def _look_mapped(words, ranks, frequencies, weight, norms, codes, base, sums, picked, count):
+def _look_mapped(held, weight, space, part, count):
     """Add a mapped term to picked chunks of the window. Without branches: most of the time goes here."""
+    words, ranks, frequencies = held
+    norms, codes, _ = space
+    _, _, base, _, sums, picked = part
     for i in range(count):
         local = picked[i]
         chunk = base + local
@@ -226,8 +238,10 @@ def _look_mapped(words, ranks, frequencies, weight, norms, codes, base, sums, pi
 
 
 @compiled
-def look(terms, t, weight, norms, codes, low, high, base, sums, picked, count):
-    """Add a term to picked chunks of the window; postings low to before high are the window's when it is listed."""
+def look(terms, t, weight, space, part, count):
+    """Add a term to picked chunks of the window; arguments as of `add`."""
+    norms, codes, _ = space
+    low, high, base, _, sums, picked = part
     if terms[t, HELD] == LISTED and high - low < SCATTERED * count:
         places = carray(pointer(terms[t, PLACES]), (terms[t, COUNT],), np.uint32)
         for i in range(low, high):
@@ -248,10 +262,10 @@ def look(terms, t, weight, norms, codes, low, high, base, sums, picked, count):
     ranks = carray(pointer(terms[t, RANKS]), (size,), np.uint32)
     if terms[t, WIDE]:
         wide = carray(pointer(terms[t, FREQUENCIES]), (terms[t, COUNT] + 1,), np.uint32)
-        _look_mapped(words, ranks, wide, weight, norms, codes, base, sums, picked, count)
+        _look_mapped((words, ranks, wide), weight, space, part, count)
     else:
         small = carray(pointer(terms[t, FREQUENCIES]), (terms[t, COUNT] + 1,), np.uint8)
-        _look_mapped(words, ranks, small, weight, norms, codes, base, sums, picked, count)
+        _look_mapped((words, ranks, small), weight, space, part, count)
 
 
 @compiled

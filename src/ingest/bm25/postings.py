@@ -40,6 +40,21 @@ def shard_postings(
     if len(set(chunk_ids)) != len(chunk_ids):
         twice = next(c for i, c in enumerate(chunk_ids) if c in chunk_ids[:i])
         raise SchemaMismatch(f"keyword index: chunk {twice} occurs twice in one shard")
+    vocabulary, places, frequency, sizes = _counted(texts, headings, analyser)
+    count = max(len(texts), 1)
+    columns = [
+        vocabulary.take(pa.array(places // count)),
+        pa.array((places % count).astype(np.uint32)),
+        pa.array(frequency.astype(np.uint32)),
+    ]
+    lengths = [pa.array(list(chunk_ids), pa.string()), pa.array(sizes.astype(np.uint32))]
+    return ShardPostings(pa.table(columns, SHARD_POSTINGS), pa.table(lengths, LENGTHS))
+
+
+def _counted(
+    texts: Sequence[str], headings: Sequence[str], analyser: Analyser
+) -> tuple[pa.Array, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the terms, rising; of each posting term · texts + text, rising, and its frequency; each text's length."""
     found = analyser.encode([*texts, *headings])
     times = np.ones(len(texts) + len(headings), np.int64)
     times[len(texts) :] = analyser.heading_weight
@@ -58,13 +73,7 @@ def shard_postings(
         places, frequency = places[frequency > 0], frequency[frequency > 0]
     sizes = np.zeros(len(texts), np.int64)
     np.add.at(sizes, np.arange(len(found.sizes)) % count, found.sizes * times)
-    columns = [
-        vocabulary.take(pa.array(order[places // count])),
-        pa.array((places % count).astype(np.uint32)),
-        pa.array(frequency.astype(np.uint32)),
-    ]
-    lengths = [pa.array(list(chunk_ids), pa.string()), pa.array(sizes.astype(np.uint32))]
-    return ShardPostings(pa.table(columns, SHARD_POSTINGS), pa.table(lengths, LENGTHS))
+    return vocabulary.take(pa.array(order)), places, frequency, sizes
 
 
 def restrict(shard: ShardPostings, keep: NDArray[np.bool_]) -> ShardPostings:
