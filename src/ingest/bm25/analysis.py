@@ -1,7 +1,9 @@
 """Text → terms, the same way for chunks and for questions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from itertools import chain, islice
 from typing import Any, Self
 
 import numpy as np
@@ -9,11 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ingest.bm25.words import FORMATS, words_of
+from ingest.bm25.words import FORMATS, words_in
 from ingest.errors import InvalidSettings, UnknownReaderFormat
 from ingest.ids import digest_of
 
 FORMAT = 2
+REMEMBERED = 2**18  # pieces whose terms are kept, about 50 MB: most pieces of a text come again
 PROBE = (
     "Rolling back promoted indexes quickly: nightly re-embeddings of 1,234 documents (generously normalised) "
     "Straße ΣΊΣΥΦΟΣ İstanbul ﬁne naïve café 東京 हिन्दी x_y don't relational conditional hopping skies generalizations"
@@ -116,20 +119,29 @@ class Analyser:
 
     def _numbered(self, pieces: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
         """Return how many terms each piece has, the terms' numbers in order, and the distinct terms."""
-        words, counts = words_of(pieces, self.format, self.lowercase)
-        if self.stop_words:
-            dropped = frozenset(self.stop_words)
-            owner = np.repeat(np.arange(len(counts)), counts)
-            keep = np.fromiter((word not in dropped for word in words), np.bool_, len(words))
-            words = [word for word in words if word not in dropped]
-            counts = np.bincount(owner[keep], minlength=len(counts)).astype(np.int64)
-        by_word = pa.array(words, pa.string()).dictionary_encode()
-        by_term = pa.array(self._as_terms(by_word.dictionary.to_pylist()), pa.string()).dictionary_encode()
-        numbers = np.asarray(by_term.indices).astype(np.int64)[np.asarray(by_word.indices)]
-        return counts, numbers, by_term.dictionary.to_pylist()
+        known = _remembered(replace(self, heading_weight=1))
+        found = list(map(known.get, pieces))
+        new = [piece for piece, terms in zip(pieces, found, strict=True) if terms is None]
+        made = dict(zip(new, self._analysed(new), strict=True))
+        lines = [made[piece] if terms is None else terms for piece, terms in zip(pieces, found, strict=True)]
+        if len(known) + len(made) > REMEMBERED:
+            known.clear()
+        known.update(made if len(made) <= REMEMBERED else {})
+        counts = np.fromiter(map(len, lines), np.int64, len(lines))
+        by_term = pa.array(list(chain.from_iterable(lines)), pa.string()).dictionary_encode()
+        return counts, np.asarray(by_term.indices).astype(np.int64), by_term.dictionary.to_pylist()
+
+    def _analysed(self, pieces: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the terms of each piece. Stemming many words at once is what makes a batch fast."""
+        dropped = frozenset(self.stop_words)
+        lines = [words_in(piece, self.format, self.lowercase) for piece in pieces]
+        if dropped:
+            lines = [[word for word in line if word not in dropped] for line in lines]
+        terms = iter(self._as_terms(list(chain.from_iterable(lines))))
+        return [tuple(islice(terms, len(line))) for line in lines]
 
     def _as_terms(self, words: Sequence[str]) -> list[str]:
-        """Return the term of each word. Stemming each distinct word once is what makes a batch fast."""
+        """Return the term of each word."""
         cut = [word[: self.max_term_characters] for word in words]
         if not self.stem:
             return cut
@@ -138,3 +150,9 @@ class Analyser:
         # Made anew at each call (under a microsecond): a stemmer may not be shared by threads, nor pickled.
         stems = Stemmer.Stemmer(self.language, 0).stemWords(cut)
         return [word if "_" in word or "." in word else stem for word, stem in zip(cut, stems, strict=True)]
+
+
+@lru_cache(4)
+def _remembered(analyser: Analyser) -> dict[str, tuple[str, ...]]:
+    """Return the terms of pieces that were seen before, for all threads; `_numbered` keeps it bounded."""
+    return {}

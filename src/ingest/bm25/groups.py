@@ -1,5 +1,6 @@
 """Rows of a Parquet file by number, decoding only the row groups they lie in."""
 
+import mmap
 import threading
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
@@ -25,6 +26,7 @@ class Groups:
     file: pq.ParquetFile
     starts: list[int]  # first row of each group, and the number of rows at the end
     cached: int
+    mapped: mmap.mmap | None = None  # pages that were decoded are let go of: they would count as this process's memory
     _decoded: OrderedDict[int, dict[str, Any]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _minima: list[str] | None = None
@@ -90,6 +92,8 @@ class Groups:
             table = self.file.read_row_group(number, columns, use_threads=False)
         except (OSError, pa.ArrowInvalid) as error:
             raise SchemaMismatch(f"{self.path}: row group {number} is damaged: {error}") from error
+        if self.mapped is not None and hasattr(self.mapped, "madvise"):  # not on Windows
+            self.mapped.madvise(mmap.MADV_DONTNEED)
         found = {name: table[name].combine_chunks() for name in table.column_names}
         return {n: c if pa.types.is_string(c.type) else numbers(c) for n, c in found.items()}
 
@@ -108,6 +112,16 @@ def open_groups(path: Path, schema: pa.Schema, cached: int) -> Groups:
     """Open a file. Raises: SchemaMismatch when it is damaged or lacks a column; InvalidSettings when `cached` < 1."""
     if cached < 1:
         raise InvalidSettings(f"keyword index: cached must be at least 1 row group, not {cached}")
-    file = open_parquet(path, schema)
+    mapped = _map(path)
+    file = open_parquet(path, schema, mapped)
     sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
-    return Groups(path, file, [0, *np.cumsum(sizes, dtype=np.int64).tolist()], cached)
+    return Groups(path, file, [0, *np.cumsum(sizes, dtype=np.int64).tolist()], cached, mapped)
+
+
+def _map(path: Path) -> mmap.mmap | None:
+    """Return a mapping of a file, None when it cannot be mapped: who opens it says why."""
+    try:
+        with path.open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError):
+        return None

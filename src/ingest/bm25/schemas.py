@@ -5,6 +5,7 @@ all shards   postings (chunk, frequency) a term after another                 te
              lengths (chunk_id, length): the row is the chunk's ordinal
 """
 
+import mmap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -33,10 +34,13 @@ HEX = b"0123456789abcdef"
 OKAPI_SUM = "ingest.okapi_idf_sum"  # metadata of the terms file: the sum over all terms
 
 
-def open_parquet(path: Path, schema: pa.Schema) -> pq.ParquetFile:
-    """Return the memory-mapped file. Raises: SchemaMismatch when it is damaged or lacks a column of `schema`."""
+def open_parquet(path: Path, schema: pa.Schema, mapped: mmap.mmap | None = None) -> pq.ParquetFile:
+    """Return the memory-mapped file; `mapped` is the caller's mapping of it, for who lets go of pages that were read.
+
+    Raises: SchemaMismatch when it is damaged or lacks a column of `schema`.
+    """
     try:
-        file = pq.ParquetFile(path, memory_map=True)
+        file = pq.ParquetFile(path if mapped is None else pa.BufferReader(mapped), memory_map=True)
     except (OSError, pa.ArrowInvalid) as error:
         raise SchemaMismatch(f"{path}: not a readable Parquet file: {error}") from error
     found = file.schema_arrow

@@ -2,19 +2,15 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache
 from itertools import chain, pairwise
-
-import numpy as np
-from numpy.typing import NDArray
+from string import punctuation as PUNCTUATION
 
 FORMATS = (1, 2)
 WORD = re.compile(r"[^\W_]+")  # runs of Unicode letters and digits
 IDENTIFIER = re.compile(r"\w*[^\W_](?:[._]+\w*[^\W_])+")  # snake_case, v1.2.3, foo.bar_baz
 CAMEL = re.compile(r"[A-Z]{2,}(?=[A-Z][a-z])|[A-Z][a-z]+|[a-z]+|[A-Z]+|[0-9]+")
 CAMEL_START = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
-REMEMBERED = 2**17  # pieces whose words are kept, about 30 MB: most pieces of a text come again
 SPACELESS = (  # Thai, Lao, Myanmar, Khmer, kana, Han
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uf900-\ufaff\U00020000-\U0003ffff"
@@ -39,18 +35,13 @@ def _spaceless() -> re.Pattern[str]:
     return re.compile(rf"[{SPACELESS}]+")
 
 
-def words_of(pieces: Sequence[str], format: int, lowercase: bool) -> tuple[list[str], NDArray[np.int64]]:
-    """Return the words of all pieces in order, and how many each piece has, (pieces,) int64."""
-    lines = [words_in(piece, format, lowercase) for piece in pieces]
-    return list(chain.from_iterable(lines)), np.fromiter(map(len, lines), np.int64, len(lines))
-
-
-@lru_cache(REMEMBERED)
-def words_in(piece: str, format: int, lowercase: bool) -> tuple[str, ...]:
+def words_in(piece: str, format: int, lowercase: bool) -> list[str]:
     """Return the words of one piece in order; before its parts, an identifier as a whole."""
-    if piece.isascii() and piece.isalpha() and (piece.islower() or piece.istitle()):
-        return (piece.casefold() if lowercase else piece,)
-    return tuple(_words(piece, format, lowercase))
+    word = piece.strip(PUNCTUATION)
+    # A shorter way to what `_words` finds: in such a piece no identifier and no capital within a word can be.
+    if piece.isascii() and word.isalnum() and (word.islower() or word.istitle() or word.isupper() or word.isdigit()):
+        return [word.lower() if lowercase else word]
+    return _words(piece, format, lowercase)
 
 
 def _words(piece: str, format: int, lowercase: bool) -> list[str]:
