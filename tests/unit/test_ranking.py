@@ -91,4 +91,4 @@ def test_any_question_has_finite_features(question: str) -> None:
 def test_without_a_table_of_words_the_rest_works() -> None:
     found = row("red fox den", wording=Wording(WORDING.terms, WORDING.bound), dense=0.5, bm25=6.0)
     assert (0.0, 0.0, 0.0) == (found["maxsim"], found["near"], found["rarest"])
-    assert pytest.approx(1.3 * 0.5 + 1.0) == blend(np.array([list(found.values())]))[0]
+    assert pytest.approx(0.5 + 1.0) == blend(np.array([list(found.values())]))[0]

@@ -15,7 +15,7 @@ CLASSES = (
     "listed", "listed_twice", "added", "changed", "attributes_changed", "unchanged", "deleted", "known_bad", "carried",
     "revoked", "out_of_scope",
 )  # fmt: skip
-STAGES = ("bm25", "dense", "fused")
+STAGES = ("bm25", "dense", "fused", "reranked")  # the last where a profile has a re-ranker
 FAULTS = 20  # lines shown of a list of faults, reasons or stale questions; all of them are in the record
 
 
@@ -74,12 +74,13 @@ def verdict(judged: "Verdict") -> "list[RenderableType]":
     """Return scores, difference, reasons and warnings."""
     ours, theirs = judged.candidate_scores, judged.serving_scores
     metrics = list(dict.fromkeys(name.partition(".")[2] for name in ours))
-    rows = [(metric, *(_pair(f"{stage}.{metric}", ours, theirs) for stage in STAGES)) for metric in metrics]
+    stages = [s for s in STAGES if any(name.startswith(f"{s}.") for name in (*ours, *theirs))]
+    rows = [(metric, *(_pair(f"{stage}.{metric}", ours, theirs) for stage in stages)) for metric in metrics]
     against = f", compared with {judged.serving} of release {judged.release}" if judged.serving else ""
     head = f"Verdict on {judged.candidate}: {'positive' if judged.positive else 'NEGATIVE'}{against}"
     shown: list[RenderableType] = []
     if rows:
-        shown.append(table(f"Scores of {judged.candidate}{' (serving)' if theirs else ''}", ("", *STAGES), rows))
+        shown.append(table(f"Scores of {judged.candidate}{' (serving)' if theirs else ''}", ("", *stages), rows))
     if judged.difference is not None:
         d = judged.difference
         shown.append(

@@ -1,5 +1,6 @@
 """A model's own input vectors of word pieces as a small table, for comparing words without a forward pass."""
 
+import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ NAMES = ("word_embeddings.weight", "embed_tokens.weight", "wte.weight", "tok_emb
 MOST_WORDS = 2**17  # remembered with their pieces, 20 MB at most as a rule; then all are forgotten
 LONGEST_WORD = 64  # code points of a word that is remembered
 BLOCK = 2**14  # rows calculated with at once
+
+log = logging.getLogger(__name__)
 
 
 def open_word_table(folder: Path, fingerprint: str, cache: Path | None = None) -> WordTable | None:
@@ -72,14 +75,17 @@ class WordPieces:
 
 
 def _found(folder: Path) -> tuple[Path, str] | None:
-    """Return file and name of the tensor of word vectors."""
-    from safetensors import safe_open
+    """Return file and name of the tensor of word vectors. A file that is none of safetensors is warned about."""
+    from safetensors import SafetensorError, safe_open
 
     for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, "np") as tensors:
-            for name in sorted(tensors.keys()):
-                if name.endswith(NAMES) and len(tensors.get_slice(name).get_shape()) == 2:
-                    return path, name
+        try:
+            with safe_open(path, "np") as tensors:
+                for name in sorted(tensors.keys()):
+                    if name.endswith(NAMES) and len(tensors.get_slice(name).get_shape()) == 2:
+                        return path, name
+        except SafetensorError as error:
+            log.warning("%s has no vectors of words that can be read, words are not compared: %s", path, error)
     return None
 
 

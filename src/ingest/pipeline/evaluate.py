@@ -27,16 +27,23 @@ def evaluate(services: Services, candidate: Manifest, profile: QueryProfile, ser
     before = side_of(contents_of(lake, base), questions) if base is not None else None
     now = side_of(contents_of(lake, candidate), questions, before)
     live, for_base, stale = anchored(questions, now, before)
-    scores = score(services, Searcher(services, candidate, profile), live)
+    scores = score(services, Searcher(services, candidate, untimed(profile)), live)
     against: Scores | None = None
     if base is not None and serving is not None:
-        against = score(services, Searcher(services, base, lake.profile(serving.profile), serving.number), for_base)
+        against = score(
+            services, Searcher(services, base, untimed(lake.profile(serving.profile)), serving.number), for_base
+        )
     facts = Facts(
         index=lake.index, candidate=candidate.generation, serving=base.generation if base is not None else None,
         release=serving.number if serving is not None else None, stale=tuple(stale), judged=len(questions),
         must_pass=tuple(q.query_id for q in questions if q.must_pass), problems=_problems(services, candidate),
     )  # fmt: skip
     return judge(scores, against, services.options.gate, facts)
+
+
+def untimed(profile: QueryProfile) -> QueryProfile:
+    """Return the profile without a limit on re-ranking: a verdict must not depend on how busy the machine is."""
+    return profile.model_copy(update={"rerank_milliseconds": 0})
 
 
 def _problems(services: Services, candidate: Manifest) -> tuple[str, ...]:
@@ -51,10 +58,12 @@ def _problems(services: Services, candidate: Manifest) -> tuple[str, ...]:
 
 
 def judged_questions(services: Services) -> list[Question]:
-    """Return the questions of all judged sets of the settings, answerable ones with a gold place.
+    """Return the answerable questions of all judged sets of the settings. Raises: InvalidSettings."""
+    return [q for q in read_questions(services) if q.answerable and q.gold]
 
-    Raises: InvalidSettings, naming file and line.
-    """
+
+def read_questions(services: Services) -> list[Question]:
+    """Return all questions of all judged sets of the settings. Raises: InvalidSettings, naming file and line."""
     questions: list[Question] = []
     for path in services.options.judged:
         try:
@@ -64,7 +73,7 @@ def judged_questions(services: Services) -> list[Question]:
             raise InvalidSettings(f"judged set {path}: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise InvalidSettings(f"judged set {path}: not UTF-8 at byte {error.start}") from error
-    return [q for q in questions if q.answerable and q.gold]
+    return questions
 
 
 def score(services: Services, searcher: Searcher, questions: Sequence[Question]) -> Scores:
@@ -75,7 +84,7 @@ def score(services: Services, searcher: Searcher, questions: Sequence[Question])
         answers = searcher.search([q.text for q in batch], EVERYTHING, DEPTH, searcher.stages)
         for stage in searcher.stages:
             pairs = [(list(a.stages[stage]), q) for a, q in zip(answers, batch, strict=True)]
-            for query_id, row in score_questions(pairs, _counter(services)).items():
+            for query_id, row in score_questions(pairs, token_counter(services)).items():
                 scores[query_id] |= {f"{stage}.{metric}": value for metric, value in row.items()}
         services.observer.advanced("evaluate", {"questions": len(batch)})
     return scores
@@ -86,7 +95,9 @@ def _unopenable(services: Services, base: Manifest) -> bool:
     return base.collection not in services.vectors.collections()
 
 
-def _counter(services: Services) -> Callable[[Sequence[str]], list[int]]:
+def token_counter(services: Services) -> Callable[[Sequence[str]], list[int]]:
+    """Return what counts the tokens of texts, by the embedder's own tokenizer."""
+
     def count(texts: Sequence[str]) -> list[int]:
         return [len(offsets) for offsets in services.tokenizer.offsets(texts)]
 

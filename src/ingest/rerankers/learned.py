@@ -2,8 +2,9 @@
 
     score = SCALE · blend(features) + trees(features)
 
-The blend of `ranking` needs no file. Trees by LightGBM's LambdaMART, trained on the user's own judgments, may be added;
-trees trained on one public set did not help on another (docs/retrieval.md), so none are shipped.
+The blend of `ranking` needs no file and has no fitted weight. Trees by LightGBM's LambdaMART, trained on the user's
+own judgments (`ingest train-reranker`), may be added; what was trained on one public set was no better on another than
+equal weights (docs/retrieval.md), so none are shipped.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,10 +15,8 @@ from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings
 from ingest.ports import Wording
-from ingest.ranking import FEATURES, blend, features
+from ingest.ranking import FEATURES, SCALE, blend, features
 from ingest.records import Result
-
-SCALE = 25.0  # of the blend against the trees, which were trained on what it leaves over
 
 
 def open_reranker(model: str, wording: Wording, read: Callable[[str], bytes]) -> "LearnedReranker":

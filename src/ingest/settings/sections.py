@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from ingest.records import CHUNKING_PRESETS, GateRules, PayloadProfile, QueryProfile
 
 Consequence = Literal["index", "drop", "quarantine"]
-PROFILE: dict[str, Any] = {"normalisation": "bounds", "dense_weight": 0.35}  # of a query profile where nothing is said
+PROFILE: dict[str, Any] = {"normalisation": "bounds", "dense_weight": 0.35, "reranker": "learned"}  # where unsaid
+RERANK_MILLISECONDS = 100  # where unsaid, of the re-ranker of the default: it needs about 5
 
 
 class Section(BaseModel):
@@ -145,7 +146,7 @@ class IndexSettings(Section):
     keyword: KeywordSettings = KeywordSettings()
     payload: PayloadProfile = "langchain"  # shape of the points: chosen before the first generation
     sparse: bool = False  # a sparse vector with BM25's weights beside the dense one
-    profile: QueryProfile = QueryProfile(**PROFILE)
+    profile: QueryProfile = QueryProfile(**PROFILE, rerank_milliseconds=RERANK_MILLISECONDS)
     gate: GateRules = GateRules()
     judged: tuple[Path, ...] = ()
     documents_per_shard: int = Field(default=300, ge=1)
@@ -168,7 +169,11 @@ class IndexSettings(Section):
     @field_validator("profile", mode="before")
     @classmethod
     def _complete(cls, profile: Any) -> Any:
-        return {**PROFILE, **profile} if isinstance(profile, dict) else profile
+        if not isinstance(profile, dict):
+            return profile
+        complete = {**PROFILE, **profile}
+        timed = complete["reranker"] == PROFILE["reranker"]  # others take as long as they take
+        return {"rerank_milliseconds": RERANK_MILLISECONDS, **complete} if timed else complete
 
     @model_validator(mode="after")
     def _source_names_are_unique(self) -> "IndexSettings":

@@ -1,0 +1,71 @@
+"""`ingest train-reranker`: trees for the re-ranker of the settings, from the judged questions of the settings."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ingest.cli.command import Common, command
+from ingest.cli.exit_codes import ExitCode
+from ingest.cli.output import Output
+from ingest.cli.session import opened
+from ingest.cli.tables import table
+
+if TYPE_CHECKING:
+    from ingest.pipeline.training import Training
+    from ingest.records import PairedDifference
+
+
+@command("Nothing was written. Start it again.")
+def train_reranker(
+    common: Common,
+    force: Annotated[bool, typer.Option("--force", help="Keep the trees although they do not help.")] = False,
+) -> None:
+    """Train trees for the re-ranker on the judged questions of the settings, over the release in force.
+
+    Shows what they are worth on questions that they were not trained on, writes them to the lake and prints the name
+    for `profile.reranker_model` of the settings. Exit code 3, and nothing is written, when they do not help.
+    """
+    with opened(common) as session:
+        from ingest.learned import keep_learned
+        from ingest.pipeline.training import train
+
+        trained = train(session.services)
+        kept = trained.helps or force
+        if kept:
+            keep_learned(session.services.store, trained.model)
+        session.output.document(_told(trained, kept))
+        _show(session.output, trained, kept)
+    raise typer.Exit(ExitCode.DONE if kept else ExitCode.REFUSED)
+
+
+def _told(trained: "Training", kept: bool) -> dict[str, Any]:
+    """Return the training for programs: all but the trees."""
+    return {
+        "release": trained.release, "generation": trained.generation, "questions": trained.questions,
+        "taught": trained.taught, "stale": list(trained.stale), "folds": trained.folds, "scores": trained.scores,
+        "against_blend": list(trained.against_blend), "against_fused": list(trained.against_fused),
+        "helps": trained.helps, "kept": kept, "reranker_model": trained.sha256 if kept else None,
+    }  # fmt: skip
+
+
+def _show(output: Output, trained: "Training", kept: bool) -> None:
+    metrics = [found.metric for found in trained.against_blend]
+    rows = [(name, *(f"{row[metric]:.4f}" for metric in metrics)) for name, row in trained.scores.items()]
+    output.show(table(f"{trained.questions:,} questions, {trained.folds} folds", ("ranking", *metrics), rows))
+    for name, differences in (("blend", trained.against_blend), ("fused", trained.against_fused)):
+        for found in differences:
+            output.show(f"trained − {name}, {_interval(found)}")
+    if trained.stale:
+        output.show(f"{len(trained.stale)} stale questions were left out.")
+    if not trained.helps:
+        least = trained.against_blend[0]
+        output.show(
+            f"The trees do not help: the lower bound of {least.metric} against the blend is {least.lower:+.4f}, above "
+            f"0 is needed.{' Kept all the same, by --force.' if kept else ' Nothing was written.'}"
+        )
+    if kept:
+        output.show(f'In the settings: profile: {{reranker: learned, reranker_model: "{trained.sha256}"}}')
+
+
+def _interval(found: "PairedDifference") -> str:
+    return f"{found.metric}: {found.mean:+.4f} [{found.lower:+.4f}, {found.upper:+.4f}]"

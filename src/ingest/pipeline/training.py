@@ -1,0 +1,218 @@
+"""Train a re-ranker: trees on top of the blend, from judged questions over the release in force, judged out of fold.
+
+Every figure of the trees is of questions that they were not trained on. What is kept is trained on all of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.errors import InvalidSettings
+from ingest.gate import paired_difference
+from ingest.ids import sha256_hex
+from ingest.lake.lake import Lake
+from ingest.metrics import relevant, score_questions
+from ingest.pipeline.anchors import anchored, side_of
+from ingest.pipeline.evaluate import BATCH, DEPTH, judged_questions, token_counter, untimed
+from ingest.pipeline.work import contents_of
+from ingest.ports import Reranker, Services, Wording
+from ingest.ranking import FEATURES, RISING, SCALE, blend, features
+from ingest.records import EVERYTHING, PairedDifference, QueryProfile, Question, Result
+from ingest.search import Searcher, open_serving
+
+METRICS = ("ndcg@10", "answered@1000")
+CONFIDENCE = 0.95
+FOLDS = 5
+LEAST_QUESTIONS = 50  # with something to learn: a relevant and an irrelevant candidate
+ROUNDS = 300
+MOST_GRADE = 30  # LightGBM's greatest label
+PARAMETERS: dict[str, Any] = {
+    "objective": "lambdarank", "lambdarank_truncation_level": 20, "learning_rate": 0.03, "num_leaves": 7,
+    "min_data_in_leaf": 100, "lambda_l2": 10.0, "feature_fraction": 0.7, "bagging_fraction": 0.8, "bagging_freq": 1,
+    "monotone_constraints": [int(name in RISING) for name in FEATURES], "verbose": -1,
+    "num_threads": 1, "seed": 0, "deterministic": True, "force_row_wise": True,
+}  # fmt: skip
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A judged question with what re-ranking sees of it."""
+
+    question: Question
+    fused: tuple[Result, ...]  # the whole fused ranking; the first of it are the candidates
+    rows: Floats  # (candidates, FEATURES)
+    grades: NDArray[np.int32]  # (candidates,) of the best place that each one holds, 0 for none
+
+    @property
+    def teaches(self) -> bool:
+        """Whether some candidate is better than another."""
+        return len(self.grades) > 0 and self.grades.min() < self.grades.max()
+
+
+@dataclass(frozen=True)
+class Training:
+    """Trees, and what they are worth on questions that they were not trained on."""
+
+    release: int | None
+    generation: str
+    questions: int
+    taught: int  # questions with something to learn
+    stale: tuple[str, ...]
+    folds: int
+    scores: dict[str, dict[str, float]]  # fused, blend, trained → metric → mean; trained: out of fold
+    against_blend: tuple[PairedDifference, ...]  # trained − blend, one a metric
+    against_fused: tuple[PairedDifference, ...]  # trained − fused
+    sha256: str  # of `model`, for `profile.reranker_model`
+    model: bytes
+
+    @property
+    def helps(self) -> bool:
+        """Whether the trees are better than the blend alone, by nDCG@10, beyond what chance explains."""
+        return self.against_blend[0].lower > 0
+
+
+class Recorder:
+    """A re-ranker that scores by the blend and keeps what it saw."""
+
+    slice = 1000  # all candidates of a question in one call
+
+    def __init__(self, wording: Wording) -> None:
+        self._wording = wording
+        self.seen: dict[str, Floats] = {}  # question text → rows
+
+    def scores(self, question: str, candidates: Sequence[Result]) -> Floats:
+        """Return the blend, (n,) float64."""
+        self.seen[question] = features(question, candidates, self._wording)
+        return blend(self.seen[question])
+
+
+def train(services: Services) -> Training:
+    """Return trees trained on the settings' judged questions over the release in force. Writes nothing.
+
+    Candidates are those of the settings' query profile. Questions with the same text are in the same fold.
+
+    Raises: UnknownRelease when nothing serves; InvalidSettings when fewer than `LEAST_QUESTIONS` teach anything.
+    """
+    serving = open_serving(services)
+    manifest = serving.manifest
+    contents = contents_of(Lake(services.store, manifest.index), manifest)
+    questions = judged_questions(services)
+    live, _, stale = anchored(questions, side_of(contents, questions), None)
+    examples = examples_of(services, serving, live)
+    taught = [e for e in examples if e.teaches]
+    if len(taught) < LEAST_QUESTIONS:
+        raise InvalidSettings(
+            f"index {manifest.index}: {len(taught)} of {len(questions)} judged questions have a relevant and an "
+            f"irrelevant candidate, at least {LEAST_QUESTIONS} are needed to train a re-ranker"
+        )
+    rows = {name: _scored(services, ranked) for name, ranked in _rankings(examples).items()}
+    model = trees_of(taught).model_to_string().encode()
+    return Training(
+        release=serving.release, generation=manifest.generation, questions=len(examples), taught=len(taught),
+        stale=tuple(stale), folds=FOLDS,
+        scores={name: _means(found) for name, found in rows.items()},
+        against_blend=_differences(rows["trained"], rows["blend"]),
+        against_fused=_differences(rows["trained"], rows["fused"]),
+        sha256=sha256_hex(model), model=model,
+    )  # fmt: skip
+
+
+def examples_of(services: Services, serving: Searcher, questions: Sequence[Question]) -> list[Example]:
+    """Return each question with its candidates, in order of the query ids."""
+    recorders: list[Recorder] = []
+
+    def recorded(_: QueryProfile, wording: Wording) -> Reranker:
+        recorders.append(Recorder(wording))
+        return recorders[-1]
+
+    profile = untimed(services.options.profile).model_copy(update={"reranker": "learned", "reranker_model": ""})
+    searcher = Searcher(replace(services, open_reranker=recorded), serving.manifest, profile, serving.release)
+    ordered = sorted(questions, key=lambda q: q.query_id)
+    examples = []
+    services.observer.step_started("train-reranker", -(-len(ordered) // BATCH))
+    for start in range(0, len(ordered), BATCH):
+        batch = ordered[start : start + BATCH]
+        answers = searcher.search(
+            [q.text for q in batch], EVERYTHING, max(DEPTH, profile.rerank_depth), ("fused", "reranked")
+        )
+        nothing = np.zeros((0, len(FEATURES)))
+        for question, answer in zip(batch, answers, strict=True):
+            rows, fused = recorders[-1].seen.get(question.text, nothing), tuple(answer.stages["fused"])
+            grades = np.array([_grade(result, question) for result in fused[: len(rows)]], np.int32)
+            examples.append(Example(question, fused, rows, grades))
+        services.observer.advanced("train-reranker", {"questions": len(batch)})
+    services.observer.step_finished("train-reranker")
+    return examples
+
+
+def trees_of(examples: Sequence[Example]) -> Any:
+    """Return LightGBM's Booster over what the blend leaves over: LambdaMART, one group a question.
+
+    Same examples, same bytes. Raises: InvalidSettings without an example.
+
+    Source: Burges 2010, "From RankNet to LambdaRank to LambdaMART".
+    """
+    import lightgbm
+
+    if not examples:
+        raise InvalidSettings("training: 0 questions with a relevant and an irrelevant candidate, at least 1 is needed")
+    rows = np.vstack([e.rows for e in examples])
+    data = lightgbm.Dataset(
+        rows, np.concatenate([e.grades for e in examples]), group=[len(e.rows) for e in examples],
+        init_score=SCALE * blend(rows), feature_name=list(FEATURES),
+    )  # fmt: skip
+    return lightgbm.train(PARAMETERS, data, ROUNDS)
+
+
+def _rankings(examples: Sequence[Example]) -> dict[str, list[tuple[list[Result], Question]]]:
+    """Return the rankings to compare; those of the trees are each made without the question's own fold."""
+    folds = folds_of([e.question.text for e in examples])
+    trained: dict[int, list[Result]] = {}
+    for fold in range(FOLDS):
+        trees = trees_of([e for e, f in zip(examples, folds, strict=True) if f != fold and e.teaches])
+        for i, example in enumerate(examples):
+            if folds[i] == fold:
+                more = trees.predict(example.rows, num_threads=1) if len(example.rows) else np.zeros(0)
+                trained[i] = _ordered(example, SCALE * blend(example.rows) + more)
+    return {
+        "fused": [(list(e.fused), e.question) for e in examples],
+        "blend": [(_ordered(e, blend(e.rows)), e.question) for e in examples],
+        "trained": [(trained[i], e.question) for i, e in enumerate(examples)],
+    }
+
+
+def folds_of(texts: Sequence[str]) -> list[int]:
+    """Return a fold for each question, in order; equal texts share one, and the order of the texts does not matter."""
+    distinct = sorted(set(texts), key=lambda text: sha256_hex(text.encode()))
+    fold = {text: n % FOLDS for n, text in enumerate(distinct)}
+    return [fold[text] for text in texts]
+
+
+def _ordered(example: Example, scores: Floats) -> list[Result]:
+    """Return the candidates by new scores, equal ones in fused order, and the rest of the fused ranking."""
+    order = np.argsort(-scores, kind="stable")
+    return [example.fused[i] for i in order] + list(example.fused[len(order) :])
+
+
+def _grade(result: Result, question: Question) -> int:
+    return min(max((g.grade for g in question.gold if relevant(result, g)), default=0), MOST_GRADE)
+
+
+def _scored(services: Services, ranked: Sequence[tuple[list[Result], Question]]) -> dict[str, dict[str, float]]:
+    return score_questions(ranked, token_counter(services))
+
+
+def _means(rows: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    return {metric: float(np.mean([row[metric] for row in rows.values()])) for metric in METRICS}
+
+
+def _differences(
+    ours: Mapping[str, Mapping[str, float]], theirs: Mapping[str, Mapping[str, float]]
+) -> tuple[PairedDifference, ...]:
+    by_metric = {metric: [ours[q][metric] - theirs[q][metric] for q in sorted(ours)] for metric in METRICS}
+    return tuple(paired_difference(metric, found, CONFIDENCE) for metric, found in by_metric.items())
