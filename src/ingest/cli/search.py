@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from ingest.records import Filter, Result
-    from ingest.search import Context, ContextOptions, Passage, Searcher
+    from ingest.search import Answer, Context, ContextOptions, Passage, Searcher
 
 BATCH = 64  # questions searched at once
 TOP, TOP_OF_CONTEXT, TOP_OF_FILE, MOST = 10, 50, 100, 1000
 SNIPPET = 300  # characters
 NO_RESULT = "No result that these groups may see."
+UNSURE = " Below the threshold: the index may not hold an answer."
 
 
 class Stage(StrEnum):
@@ -178,10 +179,9 @@ class Asking:
     top: int
     options: "ContextOptions | None"
 
-    def results(self, questions: "Sequence[str]") -> "list[list[Result]]":
-        """Return the ranking of each question."""
-        answers = self.searcher.search(questions, self.filter, self.top, (self.stage.value,))
-        return [answer.stages[self.stage.value] for answer in answers]
+    def answers(self, questions: "Sequence[str]") -> "list[Answer]":
+        """Return the answer to each question."""
+        return self.searcher.search(questions, self.filter, self.top, (self.stage.value,))
 
     def context(self, ranked: "Sequence[Result]") -> "Context | None":
         """Return the context of a ranking; None when none is asked for."""
@@ -194,7 +194,15 @@ class Asking:
 
     def told(self) -> dict[str, Any]:
         """Return what was asked, for programs."""
-        return {"release": self.searcher.release, "generation": self.searcher.manifest.generation, "stage": self.stage}
+        return {
+            "release": self.searcher.release, "generation": self.searcher.manifest.generation, "stage": self.stage,
+            "fell_back": self.searcher.fell_back,
+        }  # fmt: skip
+
+    def fall_backs(self) -> str:
+        """Return a sentence where re-ranking was given up, else nothing."""
+        count, limit = self.searcher.fell_back, self.searcher.profile.rerank_milliseconds
+        return f" {count:,} of them not re-ranked: over {limit} ms, so the fused order stands." if count else ""
 
 
 def _answer_file(ask: Asking, asked: Sequence[Asked], out: Path | None) -> None:
@@ -203,13 +211,14 @@ def _answer_file(ask: Asking, asked: Sequence[Asked], out: Path | None) -> None:
             write_line(line) if file is None else file.write(line + "\n")
     output, told = ask.session.output, {"questions": len(asked), "out": out, "top": ask.top, **ask.told()}
     output.document(told)
-    output.note(f"{len(asked):,} questions answered by generation {told['generation']}.")
+    output.note(f"{len(asked):,} questions answered by generation {told['generation']}.{ask.fall_backs()}")
 
 
 def _answer_one(ask: Asking, question: str) -> None:
-    (results,) = ask.results([question])
+    (answer,) = ask.answers([question])
+    results = answer.results
     context, output = ask.context(results), ask.session.output
-    told: dict[str, Any] = {"question": question, **ask.told()}
+    told: dict[str, Any] = {"question": question, **ask.told(), **_sureness(answer)}
     if context is None:
         told["results"] = [{"rank": rank, **result_values(r)} for rank, r in enumerate(results, 1)]
     else:
@@ -222,8 +231,12 @@ def _answer_one(ask: Asking, question: str) -> None:
         for passage in context.passages:
             output.show(_drawn_passage(passage))
         output.note(f"{context.tokens} of {context.budget} tokens, {len(context.left_out)} chunks left out.")
+    if ask.searcher.fell_back:
+        output.note(f"Not re-ranked: over {ask.searcher.profile.rerank_milliseconds} ms, so the fused order stands.")
     if not results:
         output.show(NO_RESULT)
+    elif answer.confidence is not None:
+        output.show(f"Confidence {answer.confidence:.2f}.{UNSURE if answer.abstain else ''}")
 
 
 def _run_lines(ask: Asking, asked: Sequence[Asked]) -> Iterator[str]:
@@ -232,14 +245,21 @@ def _run_lines(ask: Asking, asked: Sequence[Asked]) -> Iterator[str]:
     observer.step_started("search", -(-len(asked) // BATCH))
     for first in range(0, len(asked), BATCH):
         batch = asked[first : first + BATCH]
-        for question, ranked in zip(batch, ask.results([question.text for question in batch]), strict=True):
+        for question, answer in zip(batch, ask.answers([question.text for question in batch]), strict=True):
+            ranked = answer.results
             context = ask.context(ranked)
             found = (
                 [result_values(r) for r in ranked] if context is None else list(map(passage_values, context.passages))
             )
-            yield json.dumps({"query_id": question.query_id, "results": found}, ensure_ascii=False)
+            line = {"query_id": question.query_id, **_sureness(answer), "results": found}
+            yield json.dumps(line, ensure_ascii=False)
         observer.advanced("search", {"questions": len(batch)})
     observer.step_finished("search")
+
+
+def _sureness(answer: "Answer") -> dict[str, Any]:
+    """Return confidence and abstention; nothing where the release has no calibration."""
+    return {} if answer.confidence is None else {"confidence": answer.confidence, "abstain": answer.abstain}
 
 
 def passage_values(passage: "Passage") -> dict[str, Any]:

@@ -172,6 +172,7 @@ class QueryProfile(Record):
     )
     rerank_depth: int = Field(default=50, ge=1, le=1000)  # best fused results that are scored anew
     rerank_milliseconds: int = Field(default=0, ge=0)  # of one question; over it the fused order stands; 0: no limit
+    calibration: str = Field(default="", pattern="^([0-9a-f]{64})?$")  # SHA-256 of one that the lake keeps; "": none
     analyser: dict[str, Any] = Field(default_factory=dict)
 
 

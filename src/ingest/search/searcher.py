@@ -12,12 +12,14 @@ import numpy as np
 
 from ingest import payloads
 from ingest.bm25 import Analyser, KeywordIndex
+from ingest.confidence import LOOKED_AT, SIGNALS, Floats, read_calibration, signals
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.fusion import bounded, convex, rrf
 from ingest.ids import point_id
 from ingest.lake.lake import Lake
+from ingest.lake.learned import read_learned
 from ingest.ports import Services, Wording
-from ingest.records import Filter, Hit, Manifest, QueryProfile, Result, Vectors
+from ingest.records import Filter, Gold, Hit, Manifest, QueryProfile, Result, Vectors
 from ingest.search.reranking import Reranking
 from ingest.search.visibility import open_visibility
 
@@ -35,6 +37,8 @@ class Answer:
     generation: str
     stages: Mapping[str, list[Result]]
     fell_back: bool = False  # re-ranking would have taken too long: `reranked` is the fused order
+    confidence: float | None = None  # chance that an answer was found, 0 to 1; None where nothing was calibrated
+    abstain: bool = False  # the confidence is below the calibration's threshold: better say "I don't know"
 
     @property
     def results(self) -> list[Result]:
@@ -64,7 +68,11 @@ class Searcher:
         )  # fmt: skip
         self._visibility = open_visibility(lake, self.manifest)
         self.fell_back = 0  # questions whose re-ranking would have taken too long, since this searcher was opened
+        table = getattr(self._embedder, "word_table", None)  # kinds that have vectors of words
+        self._wording = Wording(self._analyser.terms, self._keyword.bound, table)
         self._reranking = self._open_reranking() if self.profile.reranker != "none" else None
+        name = self.profile.calibration
+        self._calibration = read_calibration(name, read_learned(self.services.store, name)) if name else None
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -82,6 +90,8 @@ class Searcher:
             top: Results wanted; both indexes are asked for at least the profile's depth.
             stages: Of `self.stages`. One that is not asked for is not computed unless a later one needs it.
 
+        Answers have a confidence where the profile has a calibration and one of `stages` needs both searches.
+
         Raises: InvalidSettings for a stage that this profile has not.
         """
         if unknown := set(stages) - set(self.stages):
@@ -96,6 +106,7 @@ class Searcher:
         scored = self._union(terms, vectors, dense, bm25, stages) if fused and vectors is not None else []
         merged = self._fused(terms, dense, bm25, scored) if fused else none
         again = self._reranked(questions, merged, scored) if RERANKED in stages else [None] * len(questions)
+        sure = self._confidences(questions, merged, scored) if scored else [None] * len(questions)
         rankings = []
         for d, k, f, r in zip(dense, bm25, merged, again, strict=True):
             ranked = {"dense": d[:top], "bm25": k[:top], "fused": f[:top], RERANKED: (f if r is None else r)[:top]}
@@ -107,10 +118,24 @@ class Searcher:
             Answer(
                 question, self.release, self.manifest.generation,
                 {stage: [_scored(found[h.chunk_id], scores) for h in ranked[stage]] for stage in stages},
-                RERANKED in stages and r is None,
+                RERANKED in stages and r is None, *self._judged(confidence),
             )
-            for question, (ranked, scores), r in zip(questions, rankings, again, strict=True)
+            for question, (ranked, scores), r, confidence in zip(questions, rankings, again, sure, strict=True)
         ]  # fmt: skip
+
+    def signals(self, questions: Sequence[str], filter: Filter, without: Sequence[Sequence[Gold]] = ()) -> Floats:
+        """Return (questions, SIGNALS) float64: what a confidence is made of, whether there is a calibration or not.
+
+        Args:
+            questions: Texts, as asked.
+            filter: Evaluated inside both searches.
+            without: For each question the documents to leave out of its candidates, as if they were not there.
+        """
+        terms, vectors = self._analyser.terms(questions), self._encoded(questions)
+        dense = self._dense_hits(vectors, filter, self.profile.depth)
+        bm25 = self._keyword_hits(terms, filter, self.profile.depth)
+        scored = self._scored_union(terms, vectors, list(zip(dense, bm25, strict=True)))
+        return self._signals(questions, self._fused(terms, dense, bm25, scored), scored, without)
 
     def probe_cosine(self) -> float:
         """Return the cosine between the manifest's probe vector and the same question encoded now."""
@@ -138,9 +163,9 @@ class Searcher:
         bm25: list[list[Hit]],
         stages: Sequence[str],
     ) -> list[Union]:
-        """Return all scores of each question's union, where fusion or re-ranking reads them; else []."""
+        """Return all scores of each question's union, where fusion, re-ranking or confidence read them."""
         by_bounds = self.profile.fusion == "convex" and self.profile.normalisation == "bounds"
-        if not by_bounds and RERANKED not in stages:
+        if not by_bounds and RERANKED not in stages and self._calibration is None:
             return []
         return self._scored_union(terms, vectors, list(zip(dense, bm25, strict=True)))
 
@@ -158,9 +183,7 @@ class Searcher:
         return [bounded(d, k, weight, bound) for (d, k), bound in zip(scored, bounds, strict=True)]
 
     def _open_reranking(self) -> Reranking | None:
-        table = getattr(self._embedder, "word_table", None)  # kinds that have vectors of words
-        wording = Wording(self._analyser.terms, self._keyword.bound, table)
-        reranker = self.services.open_reranker(self.profile, wording)
+        reranker = self.services.open_reranker(self.profile, self._wording)
         limit = self.profile.rerank_milliseconds
         return Reranking(reranker, limit, self.services.monotonic) if reranker is not None else None
 
@@ -178,6 +201,38 @@ class Searcher:
             ranked.append(self._reranking.ranked(question, candidates, hits))
             self.fell_back += ranked[-1] is None
         return ranked
+
+    def _confidences(
+        self, questions: Sequence[str], merged: list[list[Hit]], scored: list[Union]
+    ) -> Sequence[float | None]:
+        if self._calibration is None:
+            return [None] * len(questions)
+        found: list[float] = self._calibration.confidences(self._signals(questions, merged, scored)).tolist()
+        return found
+
+    def _judged(self, confidence: float | None) -> tuple[float | None, bool]:
+        """Return the confidence, and whether to abstain."""
+        if self._calibration is None or confidence is None:
+            return None, False
+        return confidence, confidence < self._calibration.threshold
+
+    def _signals(
+        self,
+        questions: Sequence[str],
+        merged: list[list[Hit]],
+        scored: list[Union],
+        without: Sequence[Sequence[Gold]] = (),
+    ) -> Floats:
+        rows = np.zeros((len(questions), len(SIGNALS)))
+        heads = [hits if without else hits[:LOOKED_AT] for hits in merged]
+        found = self._results(sorted({hit.chunk_id for head in heads for hit in head}))
+        for i, (question, head, (dense, keyword)) in enumerate(zip(questions, heads, scored, strict=True)):
+            gone = without[i] if without else ()
+            seen = [found[hit.chunk_id] for hit in head]
+            left = [r for r in seen if not any(r.path == g.doc and g.source in ("", r.source) for g in gone)]
+            candidates = [_scored(result, {"dense": dense, "bm25": keyword}) for result in left[:LOOKED_AT]]
+            rows[i] = signals(question, candidates, self._wording)
+        return rows
 
     def _scored_union(
         self, terms: Sequence[Sequence[str]], vectors: Vectors, pairs: Sequence[tuple[list[Hit], list[Hit]]]

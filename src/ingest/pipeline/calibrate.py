@@ -1,0 +1,53 @@
+"""Calibrate: the judged questions through the release in force; what tells answers from no answers is kept in the lake.
+
+Nothing is promoted: the settings name a calibration, and the next promotion makes a release of it.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ingest.calibrating import check_counts, fit
+from ingest.confidence import Calibration, Floats
+from ingest.journal import to_bytes
+from ingest.lake.learned import keep_learned
+from ingest.pipeline.evaluate import BATCH, read_questions
+from ingest.ports import Services
+from ingest.records import EVERYTHING, Gold, Question
+from ingest.search import Searcher, open_serving
+
+
+def calibrate(services: Services, target: float, *, leave_out: bool = False) -> tuple[str, Calibration]:
+    """Return the name (SHA-256) and the record of a calibration that the lake now keeps.
+
+    Args:
+        services: With judged sets, and a release in force.
+        target: Precision asked for among the questions that are answered, 0 to 1.
+        leave_out: Every answerable question counts a second time, without its gold documents, as an unanswerable one;
+            those of the judged sets are not asked.
+
+    Raises: UnknownRelease when nothing serves, InvalidSettings when there are too few questions of a kind.
+    """
+    questions = [q for q in read_questions(services) if q.answerable or not leave_out]
+    known = [q.answerable for q in questions]
+    left_out = list(questions) if leave_out else []
+    known += [False] * len(left_out)
+    check_counts(sum(known), len(known) - sum(known))
+    searcher = open_serving(services)
+    services.observer.step_started("calibrate", len(known))
+    found = [_signals(services, searcher, questions, leave_out=False)]
+    if left_out:
+        found.append(_signals(services, searcher, left_out, leave_out=True))
+    services.observer.step_finished("calibrate")
+    calibration, _ = fit(np.concatenate(found), np.array(known), target, left_out=leave_out)
+    return keep_learned(services.store, to_bytes(calibration)), calibration
+
+
+def _signals(services: Services, searcher: Searcher, questions: Sequence[Question], *, leave_out: bool) -> Floats:
+    found = []
+    for start in range(0, len(questions), BATCH):
+        batch = questions[start : start + BATCH]
+        without: list[tuple[Gold, ...]] = [q.gold for q in batch] if leave_out else []
+        found.append(searcher.signals([q.text for q in batch], EVERYTHING, without))
+        services.observer.advanced("calibrate", {"questions": len(batch)})
+    return np.concatenate(found)
