@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.cli import init, qdrant, release, run, search
+from ingest.cli import calibrate, init, qdrant, release, run, search, train
 from ingest.cli.command import Common, IndexOption, JsonOption, SettingsOption
 from ingest.cli.exit_codes import EPILOG
 from ingest.cli.preview import command as preview
@@ -28,11 +28,12 @@ app.add_typer(engine, name="qdrant")
 
 for group, commands in (
     (app, (init.init, preview.preview, run.plan, run.run, release.status, search.search, release.evaluate,
-           release.promote, release.rollback, release.generations)),
+           release.promote, release.rollback, release.generations, calibrate.calibrate,
+           train.train_reranker)),
     (engine, (qdrant.start, qdrant.stop, qdrant.status)),
 ):  # fmt: skip
     for function in commands:
-        group.command(function.__name__, epilog=EPILOG)(function)
+        group.command(function.__name__.replace("_", "-"), epilog=EPILOG)(function)
 
 
 def _show_version(wanted: bool) -> None:
