@@ -86,6 +86,8 @@ def measure(folder: Path, out: Path, index: dict) -> dict:
         chunks = searcher.manifest.counts["chunks"]
         print(f"\n## {folder.name}: {len(scored)} questions, {chunks} chunks, quarantined {dict(report.quarantined)}\n")
         table(folder, scores)
+        if searcher.fell_back:
+            print(f"not re-ranked, over {searcher.profile.rerank_milliseconds} ms: {searcher.fell_back} questions")
         packed(services, searcher, {q.query_id: answers[q.query_id] for q in scored}, scored, scores)
         abstention(asked, answers, searcher.stages)
         return scores

@@ -166,6 +166,13 @@ def test_trees_are_read_by_their_sha256_and_change_scores(tmp_path: Path) -> Non
         open_reranker(store, QueryProfile(reranker="learned", reranker_model=wrong), WORDING)
 
 
+def test_a_name_that_the_lake_cannot_have_is_an_error_of_the_settings() -> None:
+    with pytest.raises(InvalidSettings, match="must be the name that `ingest train-reranker` prints, not '../x'"):
+        open_reranker(InMemoryStore(), QueryProfile(reranker="learned", reranker_model="../x"), WORDING)
+    with pytest.raises(SchemaMismatch, match="is missing: a query profile names it"):
+        open_reranker(InMemoryStore(), QueryProfile(reranker="learned", reranker_model="0" * 64), WORDING)
+
+
 def test_what_is_missing_or_damaged_in_the_lake_is_told() -> None:
     store = InMemoryStore()
     with pytest.raises(SchemaMismatch, match="missing"):

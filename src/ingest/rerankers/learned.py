@@ -7,6 +7,7 @@ own judgments (`ingest train-reranker`), may be added; what was trained on one p
 equal weights (docs/retrieval.md), so none are shipped.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,9 +19,19 @@ from ingest.ports import Wording
 from ingest.ranking import FEATURES, SCALE, blend, features
 from ingest.records import Result
 
+SHA256 = re.compile("[0-9a-f]{64}")
+
 
 def open_reranker(model: str, wording: Wording, read: Callable[[str], bytes]) -> "LearnedReranker":
-    """Return the re-ranker. Raises: InvalidSettings when the trees are not of these features."""
+    """Return the re-ranker.
+
+    Raises: InvalidSettings when `model` is no SHA-256 or the trees are not of these features; SchemaMismatch when the
+    lake does not have them.
+    """
+    if model and not SHA256.fullmatch(model):
+        raise InvalidSettings(
+            f"reranker learned: reranker_model must be the name that `ingest train-reranker` prints, not {model!r}"
+        )
     return LearnedReranker(wording, _trees(model, read(model)) if model else None)
 
 
