@@ -240,10 +240,20 @@ def test_merging_twice_writes_the_same_bytes(tmp_path):
         assert a.read_bytes() == b.read_bytes()
 
 
+@pytest.mark.parametrize("rows", [1, 2, 7, 40])
+def test_terms_that_go_on_over_many_batches_are_merged_the_same(tmp_path, monkeypatch, rows):
+    corpora = random_corpora(3, 70, 3)
+    expected = build(corpora, tmp_path / "one")
+    monkeypatch.setattr(merging, "BATCH_ROWS", rows)
+    found = build(corpora, tmp_path / "two")
+    assert expected.postings.read_bytes() == found.postings.read_bytes()
+    assert pq.read_table(expected.terms) == pq.read_table(found.terms)
+
+
 def test_a_merge_never_holds_more_files_open_than_it_says(tmp_path, monkeypatch):
     monkeypatch.setattr(merging, "OPEN_FILES", 4)
     most = 0
-    real = merging._Input.advance
+    real = merging._Input.fill
 
     def counted(self):
         nonlocal most
@@ -251,7 +261,7 @@ def test_a_merge_never_holds_more_files_open_than_it_says(tmp_path, monkeypatch)
         most = max(most, sum(link.startswith(str(tmp_path)) for link in links))
         real(self)
 
-    monkeypatch.setattr(merging._Input, "advance", counted)
+    monkeypatch.setattr(merging._Input, "fill", counted)
     build(random_corpora(4, 30, 2), tmp_path)
     assert 1 <= most <= 4 + 2  # and the files written
 

@@ -1,8 +1,8 @@
 """Many shards' postings → three files, in bounded memory.
 
-A k-way merge of sorted runs without a Python step per posting: each open input holds one batch, as runs of equal terms.
-The smallest (term, chunk) that ends an input's batch bounds what is complete over all inputs; everything up to it is
-sorted at once and written, and that input reads on.
+A k-way merge of sorted runs without a Python step per posting: each open input holds half a batch to one and a half, as
+runs of equal terms. The smallest (term, chunk) that ends what an input holds bounds what is complete over all inputs;
+everything up to it is sorted at once and written, and whoever holds less than half a batch reads on.
 """
 
 import tempfile
@@ -67,6 +67,16 @@ class _Runs:
             cut += int(np.searchsorted(self.chunks[cut : self.ends[run]], chunk, side="right"))
         return self._slice(0, cut), self._slice(cut, len(self.chunks))
 
+    def followed_by(self, more: "_Runs") -> "_Runs":
+        """Return these postings and those that come after them; a term may go on in both."""
+        on = int(str(self.terms[-1]) == str(more.terms[0]))
+        return _Runs(
+            pa.concat_arrays([self.terms, more.terms[on:]]),
+            np.concatenate([self.ends[: len(self.ends) - on], more.ends + len(self.chunks)]),
+            np.concatenate([self.chunks, more.chunks]),
+            np.concatenate([self.frequencies, more.frequencies]),
+        )
+
     def _slice(self, start: int, end: int) -> "_Runs":
         first, last = int(np.searchsorted(self.ends, start, "right")), int(np.searchsorted(self.ends, end, "left"))
         count = last - first + 1 if end > start else 0
@@ -75,7 +85,7 @@ class _Runs:
 
 
 class _Input:
-    """One sorted file: its next batch, with ordinals moved by the shard's offset."""
+    """One sorted file: its next postings, with ordinals moved by the shard's offset."""
 
     def __init__(self, path: Path, offset: int, chunks: int | None, stack: ExitStack) -> None:
         file = open_parquet(path, SHARD_POSTINGS)
@@ -84,20 +94,24 @@ class _Input:
         self._batches = batches(file, path, SHARD_POSTINGS.names, BATCH_ROWS)
         self._last = ("", -1)
         self.runs: _Runs | None = None
-        self.advance()
+        self.fill()
 
-    def advance(self) -> None:
-        """Read the next batch; `runs` is None at the end. Raises: SchemaMismatch when the file is not sorted."""
-        batch = next(self._batches, None)
-        if batch is None:
+    def fill(self) -> None:
+        """Read on until half a batch is held, or all; `runs` is None at the end.
+
+        Raises: SchemaMismatch when the file is not sorted.
+        """
+        if self.runs is not None and not len(self.runs.chunks):
             self.runs = None
-            return
-        encoded = pc.run_end_encode(batch["term"], run_end_type=pa.int64())
-        chunks = numbers(batch["chunk"]).astype(np.int64) + self._offset
-        ends = numbers(encoded.run_ends)
-        self.runs = _Runs(encoded.values, ends, chunks, numbers(batch["frequency"]))
-        self._check(self.runs)
-        self._last = self.end()
+        while self.runs is None or len(self.runs.chunks) < BATCH_ROWS // 2:
+            if (batch := next(self._batches, None)) is None:
+                return
+            encoded = pc.run_end_encode(batch["term"], run_end_type=pa.int64())
+            chunks = numbers(batch["chunk"]).astype(np.int64) + self._offset
+            read = _Runs(encoded.values, numbers(encoded.run_ends), chunks, numbers(batch["frequency"]))
+            self._check(read)
+            self._last = str(read.terms[-1]), int(chunks[-1])
+            self.runs = read if self.runs is None else self.runs.followed_by(read)
 
     def end(self) -> tuple[str, int]:
         """Return (term, chunk) of the last posting at hand."""
@@ -176,8 +190,7 @@ def _merged(sources: Sequence[tuple[Path, int, int | None]]) -> Iterator[_Runs]:
                 assert one.runs is not None
                 done, one.runs = one.runs.split(term, chunk)
                 ready.append(done)
-                if not len(one.runs.chunks):
-                    one.advance()
+                one.fill()
             yield _sorted(ready)
 
 
@@ -186,7 +199,7 @@ def _sorted(parts: Sequence[_Runs]) -> _Runs:
     values = pa.concat_arrays([p.terms for p in parts])
     ranks = numbers(pc.rank(values, tiebreaker="dense")).astype(np.int64) - 1
     by_posting = np.repeat(ranks, np.concatenate([np.diff(p.ends, prepend=0) for p in parts]))
-    narrow = np.uint16 if len(values) <= 2**16 else np.int64  # of 16 bits, a stable sort takes linear time
+    narrow = np.uint16 if ranks.max() < 2**16 else np.int64  # of 16 bits, a stable sort takes linear time
     order = np.argsort(by_posting.astype(narrow), kind="stable")
     distinct, first = np.unique(ranks, return_index=True)
     ends = np.cumsum(np.bincount(by_posting, minlength=len(distinct)))
