@@ -4,7 +4,8 @@
 
 Distinct passages of `--words` words from real documents, ids of 32 hex digits, 300 questions of clapnq_dev with all
 their stop words, top 100, one thread. Each system runs in a process of its own, one after the other; memory is the
-resident set after the searches, in a process that only opened the index.
+resident set after the searches, in a process that only opened the index, and the part of it that is no page of a file.
+Without `--passages` the whole table: 1,000,000 and 100,000 passages of 40 words, 1,000,000 of 300 characters.
 """
 
 import argparse
@@ -16,13 +17,26 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+COLUMNS = {
+    "build s": "build", "build CPU s": "cpu", "index MB": "size", "resident MB": "resident", "of it no file": "anonymous",
+    "p50 ms": "p50", "p95 ms": "p95", "p95 / p50": "tail",
+    "32 at once: p50": "p50_together", "p95": "p95_together", "a second": "rate",
+}  # fmt: skip
 QUESTIONS, TOP, ROUNDS, SHARD = 300, 100, 3, 10_000
+CONCURRENT = 32
+TABLES = (  # passages, words, characters (0: whole words), systems
+    (1_000_000, 40, 0, ("ingest", "tantivy", "bm25s", "rank_bm25")),
+    (100_000, 40, 0, ("ingest", "tantivy", "bm25s", "rank_bm25")),
+    (1_000_000, 80, 300, ("ingest", "tantivy", "bm25s")),
+)
 SYSTEMS = ("ingest", "tantivy", "bm25s", "rank_bm25")
-MOST_OF_RANK_BM25 = 100_000
+MOST_OF_RANK_BM25, SLOW_QUESTIONS = 100_000, 60
 FOLDERS = ("scifact/docs", "covidqa/docs", "ray_docs/docs", "clapnq_dev/docs", "corpora/rust_book")
+EMPTY = " |" * (len(COLUMNS) + 1)
 Corpus = tuple[list[str], list[str], list[str]]  # passages, ids, questions
 
 
@@ -30,8 +44,9 @@ def main() -> int:
     """Measure each system; the exit status is 1 when the data is not there."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", type=Path, default=Path(".venv-keyword/bin/python"))
-    parser.add_argument("--passages", type=int, default=1_000_000)
+    parser.add_argument("--passages", type=int)
     parser.add_argument("--words", type=int, default=40)
+    parser.add_argument("--characters", type=int, default=0, help="cut passages to so many characters")
     parser.add_argument("--systems", nargs="*", default=SYSTEMS)
     parser.add_argument("--step", nargs=3, help=argparse.SUPPRESS)  # system, build or search, folder
     args = parser.parse_args()
@@ -42,29 +57,38 @@ def main() -> int:
         system, step, folder = args.step
         print(json.dumps(globals()[f"{system}_{step}"](Path(folder), args)))
         return 0
-    print("| | build s | index MB | resident MB | p50 ms | p95 ms |\n| --- | --- | --- | --- | --- | --- |")
-    for system in args.systems:
-        print(measured(system, args), flush=True)
+    tables = [(args.passages, args.words, args.characters, args.systems)] if args.passages else TABLES
+    for args.passages, args.words, args.characters, systems in tables:
+        size_of_one = f"{args.characters} characters" if args.characters else f"{args.words} words"
+        print(f"\n| {args.passages:,} passages of {size_of_one} | {' | '.join(COLUMNS)} |")
+        print("| --- " * (len(COLUMNS) + 1) + "|")
+        for system in systems:
+            print(measured(system, args), flush=True)
     return 0
 
 
 def measured(system: str, args: argparse.Namespace) -> str:
     """Return the row of one system, or why there is none."""
     if system == "rank_bm25" and args.passages > MOST_OF_RANK_BM25:
-        return f"| {system} | – (measured up to {MOST_OF_RANK_BM25:,} passages) | | | | |"
+        return f"| {system} | – (measured up to {MOST_OF_RANK_BM25:,} passages)" + EMPTY
     python = Path(sys.executable) if system == "ingest" else args.peers
     if not python.exists():
-        return f"| {system} | – ({python} is missing: make bench-keyword builds it) | | | | |"
+        return f"| {system} | – ({python} is missing: make bench-keyword builds it)" + EMPTY
     with tempfile.TemporaryDirectory() as folder:
         found: dict[str, float] = {}
         for step in ("build", "search"):
-            command = [python, __file__, "--passages", args.passages, "--words", args.words, "--step", system, step]
+            size_of_all = ["--passages", args.passages, "--words", args.words, "--characters", args.characters]
+            command = [python, __file__, *size_of_all, "--step", system, step]
             ran = subprocess.run([*map(str, command), folder], capture_output=True, text=True, check=False)
             if ran.returncode:
-                return f"| {system} | – ({ran.stderr.strip().splitlines()[-1]}) | | | | |"
+                return f"| {system} | – ({ran.stderr.strip().splitlines()[-1]})" + EMPTY
             found |= json.loads(ran.stdout.splitlines()[-1])
-    cells = (found["build"], found["size"], found["resident"], found["p50"], found["p95"])
-    return f"| {system} | " + " | ".join(f"{cell:.2f}" if cell < 10 else f"{cell:.0f}" for cell in cells) + " |"
+    cells = [found.get(name) for name in COLUMNS.values()]
+    return f"| {system} | " + " | ".join(_cell(cell) for cell in cells) + " |"
+
+
+def _cell(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}" if value < 10 else f"{value:,.0f}"
 
 
 def corpus(args: argparse.Namespace) -> Corpus:
@@ -76,7 +100,8 @@ def corpus(args: argparse.Namespace) -> Corpus:
     words = [word for path in paths for word in path.read_text(errors="ignore").split()]
     starts = np.random.default_rng(1).choice(len(words) - args.words, args.passages, replace=False).tolist()
     ids = [hashlib.sha256(str(start).encode()).hexdigest()[:32] for start in starts]
-    return [" ".join(words[s : s + args.words]) for s in starts], ids, questions()
+    longest = args.characters or None
+    return [" ".join(words[s : s + args.words])[:longest] for s in starts], ids, questions()
 
 
 def questions() -> list[str]:
@@ -90,19 +115,42 @@ def size(folder: Path) -> float:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
 
 
-def timed(search: Any, queries: list[Any]) -> dict[str, float]:
-    """Return percentiles over questions of the fastest of some rounds, in ms, and the resident megabytes."""
+def timed(search: Any, queries: list[Any], rounds: int = ROUNDS, concurrent: int = CONCURRENT) -> dict[str, float]:
+    """Return percentiles over questions of the fastest of some rounds, alone and at once, in ms, and megabytes held."""
     import numpy as np
 
-    best = np.full(len(queries), np.inf)
-    for _ in range(ROUNDS):
-        for i, query in enumerate(queries):
+    def once(query: Any) -> float:
+        start = time.perf_counter()
+        search(query)
+        return 1e3 * (time.perf_counter() - start)
+
+    best = np.min([[once(query) for query in queries] for _ in range(rounds)], axis=0)
+    found = dict(zip(("p50", "p95"), np.percentile(best, [50, 95]).tolist(), strict=True))
+    found |= {"tail": found["p95"] / found["p50"], **memory()}
+    if concurrent:
+        with ThreadPoolExecutor(concurrent) as pool:
             start = time.perf_counter()
-            search(query)
-            best[i] = min(best[i], time.perf_counter() - start)
-    p50, p95 = (np.percentile(best, [50, 95]) * 1e3).tolist()
-    resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-    return {"p50": p50, "p95": p95, "resident": resident}
+            together = list(pool.map(once, queries * rounds))
+            found["rate"] = len(together) / (time.perf_counter() - start)
+        found |= dict(zip(("p50_together", "p95_together"), np.percentile(together, [50, 95]).tolist(), strict=True))
+    return found
+
+
+def memory() -> dict[str, float]:
+    """Return the resident megabytes, and those that are not pages of files."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    kilobytes = {line.partition(":")[0]: line.split()[1] for line in lines if line.startswith(("VmRSS", "RssAnon"))}
+    return {"resident": int(kilobytes["VmRSS"]) / 1e3, "anonymous": int(kilobytes["RssAnon"]) / 1e3}
+
+
+def spent(start: tuple[float, float], folder: Path) -> dict[str, float]:
+    """Return the seconds since `start`, wall clock and CPU, and the megabytes in the folder."""
+    return {"build": time.perf_counter() - start[0], "cpu": time.process_time() - start[1], "size": size(folder)}
+
+
+def now() -> tuple[float, float]:
+    """Return the wall clock and the CPU's, in seconds."""
+    return time.perf_counter(), time.process_time()
 
 
 def ingest_build(folder: Path, args: argparse.Namespace) -> dict[str, float]:
@@ -112,7 +160,7 @@ def ingest_build(folder: Path, args: argparse.Namespace) -> dict[str, float]:
     from ingest.bm25 import Analyser, merge, shard_postings
 
     passages, ids, _ = corpus(args)
-    shards, start = [], time.perf_counter()
+    shards, start = [], now()
     with tempfile.TemporaryDirectory() as scratch:
         for i in range(0, len(passages), SHARD):
             made = shard_postings(passages[i : i + SHARD], ids[i : i + SHARD], Analyser())
@@ -121,7 +169,7 @@ def ingest_build(folder: Path, args: argparse.Namespace) -> dict[str, float]:
             pq.write_table(made.lengths, paths[1])
             shards.append(paths)
         merge(shards, folder)
-        return {"build": time.perf_counter() - start, "size": size(folder)}
+        return spent(start, folder)
 
 
 def ingest_search(folder: Path, _: argparse.Namespace) -> dict[str, float]:
@@ -138,13 +186,13 @@ def tantivy_build(folder: Path, args: argparse.Namespace) -> dict[str, float]:
     import tantivy
 
     passages, ids, _ = corpus(args)
-    start = time.perf_counter()
+    start = now()
     writer = tantivy.Index(_schema(tantivy), path=str(folder)).writer(heap_size=200_000_000, num_threads=1)
     for passage, chunk_id in zip(passages, ids, strict=True):
         writer.add_document(tantivy.Document(body=passage, id=chunk_id))
     writer.commit()
     writer.wait_merging_threads()
-    return {"build": time.perf_counter() - start, "size": size(folder)}
+    return spent(start, folder)
 
 
 def _schema(tantivy: Any) -> Any:
@@ -171,13 +219,12 @@ def bm25s_build(folder: Path, args: argparse.Namespace) -> dict[str, float]:
     import Stemmer
 
     passages, _, _ = corpus(args)
-    start = time.perf_counter()
+    start = now()
     tokens = bm25s.tokenize(passages, stopwords=None, stemmer=Stemmer.Stemmer("english"), show_progress=False)
     index = bm25s.BM25(backend="numba")
     index.index(tokens, show_progress=False)
-    built = time.perf_counter() - start
     index.save(folder)
-    return {"build": built, "size": size(folder)}
+    return spent(start, folder)
 
 
 def bm25s_search(folder: Path, _: argparse.Namespace) -> dict[str, float]:
@@ -195,16 +242,17 @@ def bm25s_search(folder: Path, _: argparse.Namespace) -> dict[str, float]:
 
 def rank_bm25_build(folder: Path, args: argparse.Namespace) -> dict[str, float]:
     """Build once, for the time; there is nothing to save."""
-    start, _ = time.perf_counter(), _ranked(args)
-    return {"build": time.perf_counter() - start, "size": size(folder)}
+    start, _ = now(), _ranked(args)
+    return spent(start, folder)
 
 
 def rank_bm25_search(_: Path, args: argparse.Namespace) -> dict[str, float]:
-    """Build again and search in memory."""
+    """Build again and search in memory, for fewer questions: each takes a large part of a second."""
     import numpy as np
 
     index, terms = _ranked(args)
-    return timed(lambda query: np.argsort(-index.get_scores(query))[:TOP], [terms(q) for q in questions()])
+    asked = [terms(question) for question in questions()[:SLOW_QUESTIONS]]
+    return timed(lambda query: np.argsort(-index.get_scores(query))[:TOP], asked, rounds=1, concurrent=0)
 
 
 def _ranked(args: argparse.Namespace) -> Any:
