@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 COLUMNS = {
-    "build s": "build", "build CPU s": "cpu", "index MB": "size", "resident MB": "resident", "of it no file": "anonymous",
+    "build s": "build", "build CPU s": "cpu", "index MB": "size", "resident MB": "resident",
+    "of it no file": "anonymous",
     "p50 ms": "p50", "p95 ms": "p95", "p95 / p50": "tail",
     "32 at once: p50": "p50_together", "p95": "p95_together", "a second": "rate",
 }  # fmt: skip
