@@ -42,8 +42,10 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
 
     Positive if and only if nothing speaks against it: integrity problems; no judged questions (unless the rules allow
     that); too many stale ones; a mean below its floor; a must-pass question that fails; and a paired difference
-    candidate − serving whose lower bound is below −margin. Without a serving release the floors alone decide. Stale
-    questions count on neither side. Too few questions are told, with what they can detect; the bound stays the same.
+    candidate − serving whose lower bound is below −margin. Where either side re-ranks, what its callers get (re-ranked,
+    else fused) must hold that bound too: a worse re-ranker leaves the fused order as it is. Without a serving release
+    the floors alone decide. Stale questions count on neither side. Too few questions are told, with what they can
+    detect; the bound stays the same.
 
     Args:
         candidate: Scores of the generation under judgment.
@@ -60,6 +62,7 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
         _check_floors(live, rules, found)
         _check_must_pass(live, rules, facts, found)
         difference = _check_difference(live, against, rules, facts, found)
+        _check_reranked(live, against or {}, rules, facts, found)
     return Verdict(
         index=facts.index, candidate=facts.candidate, serving=facts.serving, release=facts.release,
         positive=not found.reasons, reasons=tuple(found.reasons), warnings=tuple(found.warnings),
@@ -211,6 +214,20 @@ def _check_difference(
     if difference.lower < -rules.margin - ROUNDING:
         found.reasons.append(_loss(difference, rules, facts))
     return difference
+
+
+def _check_reranked(live: Scores, against: Scores, rules: GateRules, facts: Facts, found: _Findings) -> None:
+    stage, _, name = rules.metric.partition(".")
+    reranked = f"reranked.{name}"
+    if stage != "fused" or not any(reranked in row for side in (live, against) for row in side.values()):
+        return
+    now, before = ({q: row.get(reranked, row.get(rules.metric)) for q, row in side.items()} for side in (live, against))
+    pairs = [(value, old) for q, value in now.items() if value is not None and (old := before.get(q)) is not None]
+    if not pairs:
+        return
+    difference = paired_difference(reranked, [value - old for value, old in pairs], rules.confidence)
+    if difference.lower < -rules.margin - ROUNDING:
+        found.reasons.append(_loss(difference, rules, facts))
 
 
 def _check_alone(measured: int, rules: GateRules, facts: Facts, found: _Findings) -> None:

@@ -67,6 +67,35 @@ def test_a_real_loss_is_refused_with_both_numbers_and_a_gain_is_not():
     assert decide(scores(*before), scores(*after)).positive
 
 
+RERANKED = "reranked.ndcg@10"
+
+
+def both(fused: float, reranked: float, count: int = 10) -> dict[str, dict[str, float]]:
+    return {f"q{i}": {METRIC: fused, RERANKED: reranked} for i in range(count)}
+
+
+@pytest.mark.parametrize(
+    ("candidate", "serving", "reasons"),
+    [
+        (both(0.5, 0.4), both(0.5, 0.6), 1),  # a worse re-ranker leaves the fused order as it is
+        (both(0.5, 0.4), scores(*[0.5] * 10), 1),  # one that is worse than none
+        (scores(*[0.5] * 10), both(0.5, 0.6), 1),  # a good one taken away
+        (both(0.5, 0.6), both(0.5, 0.6), 0),
+        (both(0.5, 0.7), both(0.5, 0.6), 0),
+        (both(0.4, 0.7), both(0.5, 0.6), 1),  # the metric of the rules counts as well
+    ],
+)
+def test_what_callers_get_must_not_be_worse_where_either_side_reranks(candidate, serving, reasons):
+    renamed = ({f"q{i}": row for i, row in enumerate(side.values())} for side in (candidate, serving))
+    verdict = decide(*renamed)
+    assert (verdict.positive, len(verdict.reasons)) == (not reasons, reasons)
+
+
+def test_a_worse_reranker_is_refused_by_the_name_of_its_metric():
+    (reason,) = decide(both(0.5, 0.4), both(0.5, 0.6)).reasons
+    assert "reranked.ndcg@10 may have fallen by more than the margin" in reason
+
+
 def test_the_interval_agrees_with_the_normal_one_on_many_questions():
     rng = np.random.default_rng(1)
     differences = rng.normal(0.01, 0.2, 1000)
