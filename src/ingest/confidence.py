@@ -16,18 +16,15 @@ from ingest.ranking import FEATURES, features, idf_of
 from ingest.records import Record, Result
 
 LOOKED_AT = 30  # best fused results that signals are taken from
-UNSEEN = "\x00"  # no analyser makes it, so no chunk holds it: its weight is that of an unknown term
 TOP = (
-    "cosine", "keyword", "maxsim", "near", "rarest", "proximity", "coverage", "context", "bigrams", "heading", "first",
-    "length",
+    "cosine", "keyword", "maxsim", "near", "rarest", "proximity", "coverage", "context", "bigrams", "heading", "length",
 )  # fmt: skip
-BEST = ("cosine", "keyword", "maxsim", "near", "rarest", "proximity", "coverage", "context")
-LED = ("cosine", "keyword", "maxsim", "near", "rarest", "proximity", "context")
+BEST = ("cosine", "keyword", "maxsim", "near", "proximity")
+LED = ("cosine", "keyword", "maxsim", "proximity")
 SIGNALS = (
     *(f"top_{name}" for name in TOP), *(f"best_{name}" for name in BEST), *(f"lead_{name}" for name in LED),
-    "blend", "lead_blend", "gap_2", "gap_5", "gap_10", "spread", "keyword_gap_5", "keyword_gap_10", "second", "chunks",
-    "document", "rarest_1", "rarest_3", "unknown", "title", "title_named", "terms", "agree_keyword", "agree_maxsim",
-    "agree_near",
+    "blend", "lead_blend", "gap_5", "gap_10", "spread", "keyword_gap_10", "second", "chunks", "document", "rarest_1",
+    "rarest_3", "title", "title_named", "agree_keyword", "agree_maxsim",
 )  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -117,9 +114,7 @@ def signals(question: str, candidates: Sequence[Result], wording: Wording) -> Fl
         second, chunks         second cosine within the top's document (its first − 0.1 without one); its candidates
         document               share of the question's idf that the candidates of the top's document hold, headings too
         rarest_n               share of the n rarest terms that they hold
-        unknown                share of the question's idf that no chunk of the index holds
         title, title_named     share of the question's idf in the top's title; of the title's terms in the question
-        terms                  distinct terms of the question
         agree_f                1 when the candidates with the greatest cosine and the greatest f are of one document
 
     Args:
@@ -142,12 +137,11 @@ def signals(question: str, candidates: Sequence[Result], wording: Wording) -> Fl
     first = documents[by["cosine"].argmax()]
     return np.array([
         *(by[name][top] for name in TOP), *(by[name].max() for name in BEST), *leads[:-1], by["blend"][top], leads[-1],
-        _gap(cosines, 2), _gap(cosines, 5), _gap(cosines, 10),
+        _gap(cosines, 5), _gap(cosines, 10),
         (cosines[0] - cosines.mean()) / cosines.std() if cosines.std() > 0 else 0.0,
-        _gap(keywords, 5), _gap(keywords, 10),
-        within[1] if len(within) > 1 else within[0] - 0.1, own.sum(),
+        _gap(keywords, 10), within[1] if len(within) > 1 else within[0] - 0.1, own.sum(),
         *_words(question, candidates, own, top, wording),
-        *(float(first == documents[by[name].argmax()]) for name in ("keyword", "maxsim", "near")),
+        *(float(first == documents[by[name].argmax()]) for name in ("keyword", "maxsim")),
     ])  # fmt: skip
 
 
@@ -163,20 +157,19 @@ def _gap(falling: Floats, n: int) -> float:
 def _words(
     question: str, candidates: Sequence[Result], own: NDArray[np.bool_], top: int, wording: Wording
 ) -> tuple[float, ...]:
-    """Return the signals from document to terms."""
+    """Return the signals from document to title_named."""
     texts = [" ".join((c.text, c.title, *c.heading_path)) for c, mine in zip(candidates, own, strict=True) if mine]
     asked, title, *held = wording.terms([question, candidates[top].title, *texts])
     terms = list(dict.fromkeys(asked))
     if not terms:
-        return (0.0,) * 7
+        return (0.0,) * 5
     there, named = set().union(*held), set(title)
     idf = idf_of(terms, wording)
     holds = np.array([term in there for term in terms])
     rarest = np.argsort(-idf, kind="stable")
-    unknown = idf >= wording.bound([UNSEEN]) - 1e-9
     total = idf.sum() or 1.0
     return (
         float(idf[holds].sum() / total), float(holds[rarest[0]]), float(holds[rarest[:3]].mean()),
-        float(idf[unknown].sum() / total), float(idf[[term in named for term in terms]].sum() / total),
-        len(named & set(terms)) / max(1, len(named)), float(len(terms)),
+        float(idf[[term in named for term in terms]].sum() / total),
+        len(named & set(terms)) / max(1, len(named)),
     )  # fmt: skip

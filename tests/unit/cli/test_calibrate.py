@@ -1,0 +1,108 @@
+"""`ingest calibrate`: judged questions in, a calibration in the lake out, and a release that says how sure it is."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingest.calibrating import LEAST
+from tests.unit.cli.conftest import Lab, opened_lab
+
+KNOWN = [f"{metal}{n}" for metal in ("copper", "cobalt") for n in range(12)]
+UNKNOWN = [f"{fruit}{n}" for fruit in ("quince", "medlar") for n in range(12)]
+
+
+def judged(lab: Lab, unknown: int = len(UNKNOWN)) -> None:
+    """Write a judged set of which `unknown` questions have no answer."""
+    lines = [
+        {"query_id": t, "text": f"where is the {t} beam", "gold": [{"doc": f"{t}.md", "headings": [f"About {t}"]}]}
+        for t in KNOWN
+    ]
+    lines += [
+        {"query_id": t, "text": f"who ate the {t} tart", "answerable": False, "gold": []} for t in UNKNOWN[:unknown]
+    ]
+    (lab.folder / "judged.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """A released index of as many documents as there are answerable questions. Tests leave the release as it is."""
+    with opened_lab(tmp_path_factory.mktemp("calibrate")) as lab:
+        for topic in KNOWN:
+            lab.write(topic)
+        judged(lab)
+        assert lab("run").code == 0
+        yield lab
+
+
+def kept(lab: Lab) -> list[str]:
+    return sorted(lab.store.list("models/learned/"))
+
+
+def test_a_calibration_is_kept_named_and_promoted_and_then_answers_have_a_confidence(tmp_path: Path) -> None:
+    with opened_lab(tmp_path) as lab:
+        for topic in KNOWN:
+            lab.write(topic)
+        judged(lab)
+        lab("run")
+        before = lab("search", "copper3 beam", "--json").document
+        assert "confidence" not in before
+        found = lab("calibrate", "--json").document
+        assert (found["answerable"], found["unanswerable"], found["left_out"]) == (24, 24, False)
+        assert lab("status", "--json").document["release"]["number"] == 1
+        lab.settings(profile={"calibration": found["calibration"]})
+        judged(lab)
+        promoted = lab("promote", "--json")
+        assert promoted.code == 0, promoted.out
+        assert promoted.document["release"]["generation"] == before["generation"]
+        known = lab("search", "where is the copper3 beam", "--json").document
+        other = lab("search", "who ate the quince3 tart", "--json").document
+        assert (known["release"], known["abstain"], other["abstain"]) == (2, False, True)
+        assert 0 <= other["confidence"] < found["threshold"] <= known["confidence"] <= 1
+        text = lab("search", "who ate the quince3 tart").out.splitlines()[-1]
+        assert f"Confidence {other['confidence']:.2f}. Below the threshold: the index may not hold an answer." == text
+        run = [json.loads(line) for line in lab("search", "--file", "judged.jsonl").out.splitlines()]
+        assert [line["query_id"] in UNKNOWN for line in run] == [line["abstain"] for line in run]
+        assert "confidence" not in lab("search", "copper3", "--stage", "bm25", "--json").document
+
+
+def test_calibrating_again_is_the_same_calibration(many: Lab) -> None:
+    first, second = (many("calibrate", "--json").document["calibration"] for _ in range(2))
+    assert first == second
+    assert first in kept(many)
+
+
+def test_people_read_the_figures_and_what_to_do(many: Lab) -> None:
+    lines = many("calibrate", "--precision", "0.8").out.splitlines()
+    assert lines[0] == "24 answerable and 24 unanswerable questions."
+    assert [line.split()[0] for line in lines[2:5]] == ["AUC", "precision", "answered"]
+    assert lines[5].endswith("write this into the settings, then `ingest promote`.")
+    assert lines[6].startswith("  profile: {calibration: ")
+
+
+def test_unanswerable_questions_can_be_made_by_leaving_documents_out(many: Lab) -> None:
+    found = many("calibrate", "--leave-out", "--json").document
+    assert (found["answerable"], found["unanswerable"], found["left_out"]) == (24, 24, True)
+    assert found["auc"] > 0.9
+
+
+def test_too_few_unanswerable_questions_are_refused_with_both_numbers(many: Lab) -> None:
+    before = kept(many)
+    judged(many, LEAST - 1)
+    answer = many("calibrate", "--json")
+    judged(many)
+    error = answer.document["error"]
+    assert (answer.code != 0, error["class"]) == (True, "InvalidSettings")
+    assert f"found 24 and {LEAST - 1}" in error["message"]
+    assert before == kept(many)
+
+
+def test_a_profile_that_names_no_calibration_of_the_lake_is_not_promoted(many: Lab) -> None:
+    many.settings(profile={"calibration": "0" * 64})
+    judged(many)
+    answer = many("promote", "--json")
+    many.settings()
+    judged(many)
+    assert (answer.code != 0, "models/learned/000" in answer.document["error"]["message"]) == (True, True)
+    assert many("status", "--json").document["release"]["number"] == 1
