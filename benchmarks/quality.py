@@ -13,15 +13,18 @@ import csv
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import yaml
 
 METRICS = ("ndcg@10", "recall@10", "recall@50", "mrr@10", "answered@500", "answered@1000", "answered@2000")
 PAIRED = ("ndcg@10", "answered@1000")
 BASELINE = {"bm25": ("bm25",), "dense": ("dense",), "fused": ("rrf", "convex"), "reranked": ("rrf", "convex")}
 BATCH, DEPTH, BUDGET = 64, 50, 1000
+TARGETS = (0.9, 0.8)  # precision of answered questions
 
 
 def main() -> int:
@@ -39,6 +42,8 @@ def main() -> int:
     for name in args.sets:
         index = {**config["index"], **config.get("of_set", {}).get(name, {}), **args.index}
         measure(Path(data) / name, args.out / name, index)
+        if name in config.get("whole_documents", ()):
+            whole_documents(Path(data) / name)
     return 0
 
 
@@ -61,6 +66,7 @@ def measure(folder: Path, out: Path, index: dict) -> dict:
     """Index one set, print its tables, write runs and scores; return stage → query id → metric → value."""
     from ingest import pipeline
     from ingest.metrics import read_judged_set, score_questions
+    from ingest.pipeline.evaluate import untimed
     from ingest.planning import WHOLE
     from ingest.search import open_serving
     from ingest.search.surroundings import counter
@@ -76,6 +82,8 @@ def measure(folder: Path, out: Path, index: dict) -> dict:
             asked = read_judged_set(lines, folder.name)
         scored = judged(asked)
         searcher = open_serving(services)
+        # Without a limit on re-ranking: figures must not depend on how busy the machine is.
+        searcher = replace(searcher, profile=untimed(searcher.profile))
         answers = answered(searcher, asked, searcher.stages)
         scores = {}
         for stage in searcher.stages:
@@ -86,13 +94,45 @@ def measure(folder: Path, out: Path, index: dict) -> dict:
         chunks = searcher.manifest.counts["chunks"]
         print(f"\n## {folder.name}: {len(scored)} questions, {chunks} chunks, quarantined {dict(report.quarantined)}\n")
         table(folder, scores)
-        if searcher.fell_back:
-            print(f"not re-ranked, over {searcher.profile.rerank_milliseconds} ms: {searcher.fell_back} questions")
         packed(services, searcher, {q.query_id: answers[q.query_id] for q in scored}, scored, scores)
-        abstention(asked, answers, searcher.stages)
+        abstention(asked, answers, searcher)
         return scores
     finally:
         close_services(services)
+
+
+def whole_documents(folder: Path) -> None:
+    """Print nDCG@10 of BM25 alone over whole documents, as it is published for BEIR, with both forms of analysis."""
+    from ingest.bm25 import Analyser, KeywordIndex, merge, shard_postings
+    from ingest.metrics import read_judged_set
+
+    paths = sorted((folder / "docs").iterdir())
+    texts, ids = [path.read_text(encoding="utf-8") for path in paths], [f"docs/{path.name}" for path in paths]
+    with (folder / "queries.jsonl").open(encoding="utf-8") as lines:
+        asked = [q for q in read_judged_set(lines, folder.name) if q.answerable and q.gold]
+    for label, form in (("words of letters and digits", 1), ("identifiers, and scripts without spaces in pairs", 2)):
+        analyser = Analyser(format=form)
+        with tempfile.TemporaryDirectory() as scratch:
+            made = shard_postings(texts, ids, analyser)
+            shard = Path(scratch) / "postings", Path(scratch) / "lengths"
+            pq.write_table(made.postings, shard[0])
+            pq.write_table(made.lengths, shard[1])
+            files = merge([shard], Path(scratch) / "merged")
+            with KeywordIndex.open(files.postings, files.terms, files.lengths) as index:
+                found = index.search(analyser.terms([q.text for q in asked]), [None] * len(asked), 10)
+        scores = [ndcg([h.chunk_id for h in hits], q.gold) for hits, q in zip(found, asked, strict=True)]
+        print(f"bm25 over {len(ids):,} whole documents, {label}: ndcg@10 {np.mean(scores):.3f}")
+
+
+def ndcg(ranked: list[str], gold: tuple) -> float:
+    """Return nDCG@10 of documents, best first; a document's gain is the best grade of its places."""
+    grades: dict[str, int] = {}
+    for place in gold:
+        grades[place.doc] = max(place.grade, grades.get(place.doc, 0))
+    discount = 1 / np.log2(np.arange(2, 12))
+    gains = np.array([grades.get(name, 0) for name in ranked[:10]], float)
+    best = np.array(sorted(grades.values(), reverse=True)[:10], float)
+    return float(gains @ discount[: len(gains)] / (best @ discount[: len(best)]))
 
 
 def judged(asked: list) -> list:
@@ -167,8 +207,6 @@ def paired(ours: dict, theirs: dict, metric: str) -> str:
 
 def packed(services, searcher, answers: dict, questions: list, scores: dict) -> None:
     """Print what the packed context of the last stage answers, beside its ranking cut at the same budget."""
-    from dataclasses import replace
-
     from ingest.metrics import score_questions
     from ingest.records import EVERYTHING
     from ingest.search import ContextOptions, context_of
@@ -193,22 +231,37 @@ def packed(services, searcher, answers: dict, questions: list, scores: dict) -> 
         print(f"{stage}, {label}: {metric} {mean:.3f}, − cut {paired(rows, scores[stage], metric)}")
 
 
-def abstention(asked: list, answers: dict, stages: tuple[str, ...]) -> None:
-    """Print how well an answer tells that the set holds none: AUC of its confidence and of each stage's top score."""
+def abstention(asked: list, answers: dict, searcher) -> None:
+    """Print how well an answer tells that the set holds none: AUC of each stage's top score, and of the confidence.
+
+    The confidence of a question comes from a calibration that has not seen it: ten folds by question, in each of which
+    strength, curve and threshold are chosen within the other nine.
+    """
+    from ingest.calibrating import LEAST, fit
+    from ingest.records import EVERYTHING
+
     known = np.array([q.answerable for q in asked])
-    if known.all() or not known.any():
+    if min(known.sum(), (~known).sum()) < LEAST:
         return
     found = [answers[q.query_id] for q in asked]
-    signals = {}
-    for stage in stages:
-        tops = [max((r.scores[stage] for r in a.stages[stage]), default=-1.0) for a in found]
-        signals[f"top score of {stage}"] = tops
-    confidences = [getattr(answer, "confidence", None) for answer in found]
-    if all(confidence is not None for confidence in confidences):
-        signals["confidence"] = confidences
     print(f"\n{int((~known).sum())} questions without an answer, {int(known.sum())} with one")
-    for name, values in signals.items():
-        print(f"AUC of the {name}: {auc(known, np.array(values, float)):.3f}")
+    for stage in searcher.stages:
+        tops = [max((r.scores[stage] for r in a.stages[stage]), default=-1.0) for a in found]
+        print(f"AUC of the top score of {stage}: {auc(known, np.array(tops, float)):.3f}")
+    texts = [q.text for q in asked]
+    signals = np.concatenate([searcher.signals(texts[i : i + BATCH], EVERYTHING) for i in range(0, len(texts), BATCH)])
+    for target in TARGETS:
+        made, _ = fit(signals, known, target)
+        if target == TARGETS[0]:
+            print(f"AUC of the confidence, 10 folds by question: {made.auc:.3f} [{_interval(made.auc_interval)}]")
+        print(
+            f"precision asked for {target}: {made.precision:.3f} [{_interval(made.precision_interval)}] of answered "
+            f"questions, {made.answered:.3f} of the answerable ones answered"
+        )
+
+
+def _interval(ends: tuple[float, float]) -> str:
+    return ", ".join(f"{end:.3f}" for end in ends)
 
 
 def auc(positive, values) -> float:

@@ -145,7 +145,7 @@ def _regression(strength: float) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    return make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=5000))
+    return make_pipeline(StandardScaler(), LogisticRegression(C=strength, solver="newton-cholesky"))
 
 
 def _folds(known: Bools, groups: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
@@ -181,7 +181,7 @@ def _platt(scores: Floats, known: Bools) -> tuple[float, float]:
     """
     from sklearn.linear_model import LogisticRegression
 
-    curve = LogisticRegression(C=1e4, max_iter=5000).fit(scores[:, None], known)
+    curve = LogisticRegression(C=1e4, solver="newton-cholesky").fit(scores[:, None], known)
     return max(float(curve.coef_[0, 0]), 1e-6), float(curve.intercept_[0])
 
 
