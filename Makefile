@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 # glibc gives memory of finished batches back: measured 1.8 GB instead of 2.0 for all processes of the demo.
 LEAN := MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=33554432 MALLOC_MMAP_THRESHOLD_=8388608
-SPEED := $(filter-out $(addprefix benchmarks/,quality.py ablation.py parse.py peers.py keyword_index.py search.py fuzz.py formats.py),$(wildcard benchmarks/[a-z]*.py))
+SPEED := $(filter-out $(addprefix benchmarks/,quality.py whole_documents.py ablation.py parse.py peers.py keyword_index.py search.py fuzz.py formats.py),$(wildcard benchmarks/[a-z]*.py))
 
 .DEFAULT_GOAL := help
 .PHONY: help env demo test check lint format quality bench bench-parse bench-keyword bench-search ablation interop fuzz formats terraform-check judged schemas lock clean
