@@ -17,7 +17,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import yaml
 
 METRICS = ("ndcg@10", "recall@10", "recall@50", "mrr@10", "answered@500", "answered@1000", "answered@2000")
@@ -29,6 +28,8 @@ TARGETS = (0.9, 0.8)  # precision of answered questions
 
 def main() -> int:
     """Index and measure every set; the exit status is 1 when the data is not there."""
+    from whole_documents import whole_documents
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     config = yaml.safe_load((Path(__file__).parent / "quality.yaml").read_text())
     parser.add_argument("--sets", nargs="*", default=config["sets"])
@@ -99,40 +100,6 @@ def measure(folder: Path, out: Path, index: dict) -> dict:
         return scores
     finally:
         close_services(services)
-
-
-def whole_documents(folder: Path) -> None:
-    """Print nDCG@10 of BM25 alone over whole documents, as it is published for BEIR, with both forms of analysis."""
-    from ingest.bm25 import Analyser, KeywordIndex, merge, shard_postings
-    from ingest.metrics import read_judged_set
-
-    paths = sorted((folder / "docs").iterdir())
-    texts, ids = [path.read_text(encoding="utf-8") for path in paths], [f"docs/{path.name}" for path in paths]
-    with (folder / "queries.jsonl").open(encoding="utf-8") as lines:
-        asked = [q for q in read_judged_set(lines, folder.name) if q.answerable and q.gold]
-    for label, form in (("words of letters and digits", 1), ("identifiers, and scripts without spaces in pairs", 2)):
-        analyser = Analyser(format=form)
-        with tempfile.TemporaryDirectory() as scratch:
-            made = shard_postings(texts, ids, analyser)
-            shard = Path(scratch) / "postings", Path(scratch) / "lengths"
-            pq.write_table(made.postings, shard[0])
-            pq.write_table(made.lengths, shard[1])
-            files = merge([shard], Path(scratch) / "merged")
-            with KeywordIndex.open(files.postings, files.terms, files.lengths) as index:
-                found = index.search(analyser.terms([q.text for q in asked]), [None] * len(asked), 10)
-        scores = [ndcg([h.chunk_id for h in hits], q.gold) for hits, q in zip(found, asked, strict=True)]
-        print(f"bm25 over {len(ids):,} whole documents, {label}: ndcg@10 {np.mean(scores):.3f}")
-
-
-def ndcg(ranked: list[str], gold: tuple) -> float:
-    """Return nDCG@10 of documents, best first; a document's gain is the best grade of its places."""
-    grades: dict[str, int] = {}
-    for place in gold:
-        grades[place.doc] = max(place.grade, grades.get(place.doc, 0))
-    discount = 1 / np.log2(np.arange(2, 12))
-    gains = np.array([grades.get(name, 0) for name in ranked[:10]], float)
-    best = np.array(sorted(grades.values(), reverse=True)[:10], float)
-    return float(gains @ discount[: len(gains)] / (best @ discount[: len(best)]))
 
 
 def judged(asked: list) -> list:
