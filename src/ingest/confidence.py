@@ -131,22 +131,27 @@ def signals(question: str, candidates: Sequence[Result], wording: Wording) -> Fl
     top = int(by["blend"].argmax())
     documents = np.array([c.document_id for c in candidates])
     own = documents == documents[top]
-    leads = [_lead(by[name], top, own) for name in (*LED, "blend")]
-    cosines, keywords = np.sort(by["cosine"])[::-1], np.sort(by["keyword"])[::-1]
-    within = np.sort(by["cosine"][own])[::-1]
     first = documents[by["cosine"].argmax()]
+    leads = [_lead(by[name], top, own) for name in (*LED, "blend")]
     return np.array([
         *(by[name][top] for name in TOP), *(by[name].max() for name in BEST), *leads[:-1], by["blend"][top], leads[-1],
-        _gap(cosines, 5), _gap(cosines, 10),
-        (cosines[0] - cosines.mean()) / cosines.std() if cosines.std() > 0 else 0.0,
-        _gap(keywords, 10), within[1] if len(within) > 1 else within[0] - 0.1, own.sum(),
-        *_words(question, candidates, own, top, wording),
+        *_distances(by["cosine"], by["keyword"], own), *_words(question, candidates, own, top, wording),
         *(float(first == documents[by[name].argmax()]) for name in ("keyword", "maxsim")),
     ])  # fmt: skip
 
 
 def _lead(values: Floats, top: int, own: NDArray[np.bool_]) -> float:
     return float(values[top] - (values[~own].max() if not own.all() else 0.0))
+
+
+def _distances(cosine: Floats, keyword: Floats, own: NDArray[np.bool_]) -> tuple[float, ...]:
+    """Return the signals from gap_5 to chunks."""
+    cosines, keywords, within = np.sort(cosine)[::-1], np.sort(keyword)[::-1], np.sort(cosine[own])[::-1]
+    spread = float(cosines.std())
+    return (
+        _gap(cosines, 5), _gap(cosines, 10), float(cosines[0] - cosines.mean()) / spread if spread > 0 else 0.0,
+        _gap(keywords, 10), float(within[1] if len(within) > 1 else within[0] - 0.1), float(own.sum()),
+    )  # fmt: skip
 
 
 def _gap(falling: Floats, n: int) -> float:

@@ -11,19 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ingest.cli.command import Common, command
-from ingest.cli.output import printable, whole_file, write_line
+from ingest.cli.drawing import drawn, drawn_passage
+from ingest.cli.output import whole_file, write_line
 from ingest.cli.questions import Asked, read_questions
 from ingest.cli.session import Session, opened
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from ingest.records import Filter, Result
     from ingest.search import Answer, Context, ContextOptions, Passage, Searcher
 
 BATCH = 64  # questions searched at once
 TOP, TOP_OF_CONTEXT, TOP_OF_FILE, MOST = 10, 50, 100, 1000
-SNIPPET = 300  # characters
 NO_RESULT = "No result that these groups may see."
 UNSURE = " Below the threshold: the index may not hold an answer."
 
@@ -226,10 +224,10 @@ def _answer_one(ask: Asking, question: str) -> None:
     output.document(told)
     if context is None:
         for rank, result in enumerate(results, 1):
-            output.show(_drawn(rank, result, ask.stage))
+            output.show(drawn(rank, result, ask.stage.value))
     else:
         for passage in context.passages:
-            output.show(_drawn_passage(passage))
+            output.show(drawn_passage(passage))
         output.note(f"{context.tokens} of {context.budget} tokens, {len(context.left_out)} chunks left out.")
     if ask.searcher.fell_back:
         output.note(f"Not re-ranked: over {ask.searcher.profile.rerank_milliseconds} ms, so the fused order stands.")
@@ -277,30 +275,3 @@ def result_values(result: "Result") -> dict[str, Any]:
         "heading_path": list(result.heading_path), "text": result.text, "uri": result.uri,
         "scores": dict(result.scores),
     }  # fmt: skip
-
-
-def _drawn(rank: int, result: "Result", stage: Stage) -> "Text":
-    from rich.text import Text
-
-    others = "  ".join(f"{name} {score:.4f}" for name, score in result.scores.items() if name != stage)
-    heading = " > ".join(map(printable, result.heading_path)) or printable(result.title)
-    text = Text(f"{rank:>3}  {result.scores[stage.value]:.4f}  ")
-    text.append(heading, style="bold")
-    text.append(f"\n     {printable(result.uri)}", style=f"cyan link {printable(result.uri)}")
-    text.append(f"  page {result.page}" if result.page else "")
-    text.append(f"  {others}\n" if others else "\n", style="dim")
-    text.append(f"     {printable(result.text, SNIPPET)}\n")
-    return text
-
-
-def _drawn_passage(passage: "Passage") -> "Text":
-    from rich.text import Text
-
-    heading = " > ".join(map(printable, passage.heading_path)) or printable(passage.title)
-    page = f", page {passage.page}" if passage.page else ""
-    text = Text(f"{passage.rank:>3}  {passage.score:.4f}  ")
-    text.append(heading, style="bold")
-    text.append(f"\n     {printable(passage.uri)}", style=f"cyan link {printable(passage.uri)}")
-    text.append(f"  {passage.start}-{passage.end}{page}, {passage.tokens} tokens\n", style="dim")
-    text.append("".join(f"     {printable(line)}\n" for line in passage.text.splitlines() if line.strip()))
-    return text

@@ -84,13 +84,13 @@ class Searcher:
     ) -> list[Answer]:
         """Return one answer a question, in order, with up to `top` results in each of `stages`.
 
+        They have a confidence where the profile has a calibration and one of the stages needs both searches.
+
         Args:
-            questions: Texts, as asked.
+            questions: As asked.
             filter: Evaluated inside both searches, before the cut.
             top: Results wanted; both indexes are asked for at least the profile's depth.
             stages: Of `self.stages`. One that is not asked for is not computed unless a later one needs it.
-
-        Answers have a confidence where the profile has a calibration and one of `stages` needs both searches.
 
         Raises: InvalidSettings for a stage that this profile has not.
         """
@@ -109,11 +109,8 @@ class Searcher:
         sure = self._confidences(questions, merged, scored) if scored else [None] * len(questions)
         rankings = []
         for d, k, f, r in zip(dense, bm25, merged, again, strict=True):
-            ranked = {"dense": d[:top], "bm25": k[:top], "fused": f[:top], RERANKED: (f if r is None else r)[:top]}
-            scores = {"dense": _scores(d), "bm25": _scores(k), "fused": _scores(f), RERANKED: _scores(ranked[RERANKED])}
-            rankings.append((ranked, {s: scores[s] for s in scores if s != RERANKED or s in stages}))
-        wanted = {hit.chunk_id for ranked, _ in rankings for stage in stages for hit in ranked[stage]}
-        found = self._results(sorted(wanted))
+            rankings.append(_cut({"dense": d, "bm25": k, "fused": f, RERANKED: f if r is None else r}, stages, top))
+        found = self._results(sorted({h.chunk_id for ranked, _ in rankings for stage in stages for h in ranked[stage]}))
         return [
             Answer(
                 question, self.release, self.manifest.generation,
@@ -260,6 +257,15 @@ class Searcher:
                 raise SchemaMismatch(f"{self.manifest.collection}: chunk {chunk} is only in the keyword index")
             results[chunk] = _result(point.payload)
         return results
+
+
+def _cut(
+    hits: Mapping[str, list[Hit]], stages: Sequence[str], top: int
+) -> tuple[dict[str, list[Hit]], dict[str, dict[str, float]]]:
+    """Return the first of each stage, and by stage the scores of all, of re-ranking only where it is asked for."""
+    ranked = {stage: found[:top] for stage, found in hits.items()}
+    scored = {**hits, RERANKED: ranked[RERANKED]}
+    return ranked, {stage: _scores(scored[stage]) for stage in hits if stage != RERANKED or stage in stages}
 
 
 def _scores(hits: Sequence[Hit]) -> dict[str, float]:
