@@ -167,7 +167,7 @@ def test_trees_are_read_by_their_sha256_and_change_scores(tmp_path: Path) -> Non
 
 
 def test_a_name_that_the_lake_cannot_have_is_an_error_of_the_settings() -> None:
-    with pytest.raises(InvalidSettings, match="must be the name that `ingest train-reranker` prints, not '../x'"):
+    with pytest.raises(InvalidSettings, match=r"must be the name that `ingest train-reranker` prints, not '\.\./x'"):
         open_reranker(InMemoryStore(), QueryProfile(reranker="learned", reranker_model="../x"), WORDING)
     with pytest.raises(SchemaMismatch, match="is missing: a query profile names it"):
         open_reranker(InMemoryStore(), QueryProfile(reranker="learned", reranker_model="0" * 64), WORDING)

@@ -9,7 +9,7 @@ from ingest.records import CHUNKING_PRESETS, GateRules, PayloadProfile, QueryPro
 
 Consequence = Literal["index", "drop", "quarantine"]
 PROFILE: dict[str, Any] = {"normalisation": "bounds", "dense_weight": 0.35, "reranker": "learned"}  # where unsaid
-RERANK_MILLISECONDS = 100  # where unsaid, of the re-ranker of the default: it needs about 5
+RERANK_MILLISECONDS = 250  # where unsaid, of the re-ranker of the default: it needs about 5
 
 
 class Section(BaseModel):
