@@ -28,7 +28,7 @@ from ingest.lake.lake import Lake
 from ingest.ports import Services, VectorIndex
 from ingest.records import EVERYTHING, AliasAction, Hit, Release, Result, StoredPoint, Vectors
 from ingest.release import fence_number
-from ingest.search import STAGES, Answer, Searcher
+from ingest.search import STAGES, Answer, Searcher, serving
 from ingest.stores.folder import FolderStore
 from tests.pipelines import Project
 
@@ -152,7 +152,7 @@ class Reader:
 
     def __init__(self, place: Place, vectors: VectorIndex, fault: str = "none") -> None:
         change, rule = FAULTS[fault]
-        search.release_in_force = rule  # of this process
+        serving.release_in_force = rule  # of this process
         self.place = place
         self.watched = Watched(vectors)
         self.services = change(place.services(self.watched))

@@ -82,9 +82,8 @@ class Searcher:
     def search(
         self, questions: Sequence[str], filter: Filter, top: int = 10, stages: Sequence[str] = ("fused",)
     ) -> list[Answer]:
-        """Return one answer a question, in order, with up to `top` results in each of `stages`.
-
-        They have a confidence where the profile has a calibration and one of the stages needs both searches.
+        """Return one answer a question, in order, with up to `top` results in each of `stages`. They
+        have a confidence where the profile has a calibration and one of the stages needs both searches.
 
         Args:
             questions: As asked.

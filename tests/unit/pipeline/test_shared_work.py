@@ -10,6 +10,7 @@ from ingest import ports
 from ingest.lake.embeddings import EmbeddingStore
 from ingest.pipeline.lease import lease_watch
 from ingest.pipeline.work import embedding_store
+from ingest.ports.services import KEPT
 from tests.fakes import InMemoryStore
 from tests.pipelines import CountingSource, Project, project
 
@@ -83,7 +84,7 @@ def test_each_run_has_a_watch_of_its_own(services: ports.Services, tmp_path: Pat
 def test_what_is_kept_is_bounded_and_the_longest_unused_goes(services: ports.Services) -> None:
     first = services.keep("0", object)
     second = services.keep("1", object)
-    for n in range(2, ports.KEPT + 1):
+    for n in range(2, KEPT + 1):
         assert services.keep("0", object) is first
         services.keep(str(n), object)
     assert services.keep("1", object) is not second
