@@ -132,11 +132,11 @@ def examples_of(services: Services, serving: Searcher, questions: Sequence[Quest
 
     profile = untimed(services.options.profile).model_copy(update={"reranker": "learned", "reranker_model": ""})
     searcher = Searcher(replace(services, open_reranker=recorded), serving.manifest, profile, serving.release)
-    ordered = sorted(questions, key=lambda q: q.query_id)
+    in_order = sorted(questions, key=lambda q: q.query_id)
     examples = []
-    services.observer.step_started("train-reranker", -(-len(ordered) // BATCH))
-    for start in range(0, len(ordered), BATCH):
-        batch = ordered[start : start + BATCH]
+    services.observer.step_started("train-reranker", -(-len(in_order) // BATCH))
+    for start in range(0, len(in_order), BATCH):
+        batch = in_order[start : start + BATCH]
         answers = searcher.search(
             [q.text for q in batch], EVERYTHING, max(DEPTH, profile.rerank_depth), ("fused", "reranked")
         )
@@ -178,10 +178,10 @@ def _rankings(examples: Sequence[Example]) -> dict[str, list[tuple[list[Result],
         for i, example in enumerate(examples):
             if folds[i] == fold:
                 more = trees.predict(example.rows, num_threads=1) if len(example.rows) else np.zeros(0)
-                trained[i] = _ordered(example, SCALE * blend(example.rows) + more)
+                trained[i] = ordered(example, SCALE * blend(example.rows) + more)
     return {
         "fused": [(list(e.fused), e.question) for e in examples],
-        "blend": [(_ordered(e, blend(e.rows)), e.question) for e in examples],
+        "blend": [(ordered(e, blend(e.rows)), e.question) for e in examples],
         "trained": [(trained[i], e.question) for i, e in enumerate(examples)],
     }
 
@@ -193,7 +193,7 @@ def folds_of(texts: Sequence[str]) -> list[int]:
     return [fold[text] for text in texts]
 
 
-def _ordered(example: Example, scores: Floats) -> list[Result]:
+def ordered(example: Example, scores: Floats) -> list[Result]:
     """Return the candidates by new scores, equal ones in fused order, and the rest of the fused ranking."""
     order = np.argsort(-scores, kind="stable")
     return [example.fused[i] for i in order] + list(example.fused[len(order) :])

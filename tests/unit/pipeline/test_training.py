@@ -66,7 +66,7 @@ def test_the_blend_is_what_a_search_without_trees_shows(p: Project) -> None:
     searcher = Searcher(opened, p.manifest(), PROFILE)
     for example in seen:
         (answer,) = searcher.search([example.question.text], EVERYTHING, 50, ("reranked",))
-        ordered = training._ordered(example, training.blend(example.rows))
+        ordered = training.ordered(example, training.blend(example.rows))
         assert [r.chunk_id for r in answer.results] == [r.chunk_id for r in ordered[:50]]
 
 

@@ -1,0 +1,28 @@
+"""What a query profile of the settings is where little is said, and what a stored one without the fields is."""
+
+import pytest
+
+from ingest.records import QueryProfile
+from ingest.settings import IndexSettings
+
+SOURCES = [{"name": "notes", "uri": "documents"}]
+
+
+def profile(**fields: object) -> QueryProfile:
+    return IndexSettings(sources=SOURCES, profile=fields).profile
+
+
+def test_nothing_said_means_re_ranked_within_a_limit() -> None:
+    assert IndexSettings(sources=SOURCES).profile == profile()
+    assert ("learned", "", 250) == (profile().reranker, profile().reranker_model, profile().rerank_milliseconds)
+
+
+def test_a_stored_profile_without_the_fields_is_as_it_was() -> None:
+    stored = QueryProfile.model_validate({"fusion": "convex", "dense_weight": 0.5, "rrf_k": 60, "depth": 100})
+    assert ("none", 0) == (stored.reranker, stored.rerank_milliseconds)
+
+
+@pytest.mark.parametrize(("kind", "limit"), [("learned", 250), ("cross_encoder", 0), ("none", 0)])
+def test_only_the_default_kind_is_limited_by_default(kind: str, limit: int) -> None:
+    assert limit == profile(reranker=kind).rerank_milliseconds
+    assert profile(reranker=kind, rerank_milliseconds=9).rerank_milliseconds == 9
