@@ -51,6 +51,8 @@ def _show(output: Output, name: str, found: "Calibration") -> None:
         f"  precision   {found.precision:.3f} [{low:.3f}, {high:.3f}] of answered questions, {found.target} asked"
     )
     output.show(f"  answered    {found.answered:.3f} of the answerable questions")
+    if found.left_out:
+        output.note("Real unanswerable questions are harder: expect less precision at this threshold than is shown.")
     if found.precision < found.target:
         output.note(f"The precision asked for, {found.target}, was not reached: {found.precision:.3f}.")
     output.show(f"Threshold {found.threshold:.3f}. Into force: write this into the settings, then `ingest promote`.")

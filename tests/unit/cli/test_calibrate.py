@@ -85,6 +85,7 @@ def test_unanswerable_questions_can_be_made_by_leaving_documents_out(many: Lab) 
     found = many("calibrate", "--leave-out", "--json").document
     assert (found["answerable"], found["unanswerable"], found["left_out"]) == (24, 24, True)
     assert found["auc"] > 0.9
+    assert "Real unanswerable questions are harder" in many("calibrate", "--leave-out").err
 
 
 def test_too_few_unanswerable_questions_are_refused_with_both_numbers(many: Lab) -> None:
