@@ -11,7 +11,7 @@ from ingest.calibrating import check_counts, fit
 from ingest.confidence import Calibration, Floats
 from ingest.journal import to_bytes
 from ingest.lake.learned import keep_learned
-from ingest.pipeline.evaluate import BATCH, read_questions
+from ingest.pipeline.evaluate import BATCH, read_questions, uncalibrated
 from ingest.ports import Services
 from ingest.records import EVERYTHING, Gold, Question
 from ingest.search import Searcher, open_serving
@@ -33,7 +33,8 @@ def calibrate(services: Services, target: float, *, leave_out: bool = False) -> 
     left_out = list(questions) if leave_out else []
     known += [False] * len(left_out)
     check_counts(sum(known), len(known) - sum(known))
-    searcher = open_serving(services)
+    profile = uncalibrated(services.options.profile).model_copy(update={"reranker": "none"})
+    searcher = open_serving(services, profile)  # whatever serves names may be lost or old
     services.observer.step_started("calibrate", len(known))
     found = [_signals(services, searcher, questions, leave_out=False)]
     if left_out:

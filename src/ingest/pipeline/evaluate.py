@@ -30,9 +30,8 @@ def evaluate(services: Services, candidate: Manifest, profile: QueryProfile, ser
     scores = score(services, Searcher(services, candidate, untimed(profile)), live)
     against: Scores | None = None
     if base is not None and serving is not None:
-        against = score(
-            services, Searcher(services, base, untimed(lake.profile(serving.profile)), serving.number), for_base
-        )
+        profile = uncalibrated(untimed(lake.profile(serving.profile)))
+        against = score(services, Searcher(services, base, profile, serving.number), for_base)
     facts = Facts(
         index=lake.index, candidate=candidate.generation, serving=base.generation if base is not None else None,
         release=serving.number if serving is not None else None, stale=tuple(stale), judged=len(questions),
@@ -44,6 +43,11 @@ def evaluate(services: Services, candidate: Manifest, profile: QueryProfile, ser
 def untimed(profile: QueryProfile) -> QueryProfile:
     """Return the profile without a limit on re-ranking: a verdict must not depend on how busy the machine is."""
     return profile.model_copy(update={"rerank_milliseconds": 0})
+
+
+def uncalibrated(profile: QueryProfile) -> QueryProfile:
+    """Return the profile without a calibration: rankings are the same, and one that is lost or old blocks nothing."""
+    return profile.model_copy(update={"calibration": ""})
 
 
 def _problems(services: Services, candidate: Manifest) -> tuple[str, ...]:

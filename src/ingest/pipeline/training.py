@@ -98,7 +98,7 @@ def train(services: Services) -> Training:
 
     Raises: UnknownRelease when nothing serves; InvalidSettings when fewer than `LEAST_QUESTIONS` teach anything.
     """
-    serving = open_serving(services)
+    serving = open_serving(services, QueryProfile())  # its own trees may be of other features
     manifest = serving.manifest
     contents = contents_of(Lake(services.store, manifest.index), manifest)
     questions = judged_questions(services)
@@ -130,7 +130,8 @@ def examples_of(services: Services, serving: Searcher, questions: Sequence[Quest
         recorders.append(Recorder(wording))
         return recorders[-1]
 
-    profile = untimed(services.options.profile).model_copy(update={"reranker": "learned", "reranker_model": ""})
+    others = {"reranker": "learned", "reranker_model": "", "calibration": ""}
+    profile = untimed(services.options.profile).model_copy(update=others)
     searcher = Searcher(replace(services, open_reranker=recorded), serving.manifest, profile, serving.release)
     in_order = sorted(questions, key=lambda q: q.query_id)
     examples = []

@@ -7,7 +7,7 @@ from ingest.errors import SchemaMismatch, UnknownRelease
 from ingest.journal import Journal
 from ingest.lake.lake import Lake
 from ingest.ports import Services
-from ingest.records import Release
+from ingest.records import QueryProfile, Release
 from ingest.search.searcher import Searcher
 
 
@@ -30,8 +30,8 @@ def release_in_force(aliases: Mapping[str, str], releases: Journal[Release], ind
     raise SchemaMismatch(f"alias {index} shows {shown}, but neither release {fences[0]} nor {fences[0] - 1} names it")
 
 
-def open_serving(services: Services) -> Searcher:
-    """Return a searcher on the release in force. Raises: UnknownRelease when nothing serves."""
+def open_serving(services: Services, profile: QueryProfile | None = None) -> Searcher:
+    """Return a searcher on the release in force, under its profile or a given one. Raises: UnknownRelease."""
     lake = Lake(services.store, services.options.index)
     release = release_in_force(services.vectors.aliases(), lake.releases, lake.index)
     if release is None and lake.releases.last():
@@ -40,13 +40,13 @@ def open_serving(services: Services) -> Searcher:
         )
     if release is None:
         raise UnknownRelease(f"index {lake.index}: nothing serves yet; `ingest run` builds and promotes a generation")
-    return open_release(services, release)
+    return open_release(services, release, profile)
 
 
-def open_release(services: Services, release: Release) -> Searcher:
-    """Return a searcher on a release. Raises: UnknownRelease when its generation is not sealed."""
+def open_release(services: Services, release: Release, profile: QueryProfile | None = None) -> Searcher:
+    """Return a searcher on a release, likewise. Raises: UnknownRelease when its generation is not sealed."""
     lake = Lake(services.store, services.options.index)
     manifest = lake.manifest(release.generation)
     if manifest is None:
         raise UnknownRelease(f"release {release.number} names generation {release.generation}, which has no manifest")
-    return Searcher(services, manifest, lake.profile(release.profile), release.number)
+    return Searcher(services, manifest, profile or lake.profile(release.profile), release.number)

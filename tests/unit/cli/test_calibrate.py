@@ -107,3 +107,28 @@ def test_a_profile_that_names_no_calibration_of_the_lake_is_not_promoted(many: L
     judged(many)
     assert (answer.code != 0, "models/learned/000" in answer.document["error"]["message"]) == (True, True)
     assert many("status", "--json").document["release"]["number"] == 1
+
+
+@pytest.mark.parametrize("settings_name_it", [True, False])
+def test_a_lost_or_old_calibration_blocks_neither_calibrating_nor_promoting(
+    tmp_path: Path, settings_name_it: bool
+) -> None:
+    with opened_lab(tmp_path) as lab:
+        for topic in KNOWN:
+            lab.write(topic)
+        judged(lab)
+        lab("run")
+        name = lab("calibrate", "--json").document["calibration"]
+        lab.settings(profile={"calibration": name})
+        judged(lab)
+        assert lab("promote").code == 0
+        lab.store.delete(f"models/learned/{name}")
+        assert lab("search", "copper3", "--json").document["error"]["class"] == "SchemaMismatch"
+        lab.settings(profile={"calibration": name if settings_name_it else "", "dense_weight": 0.4})
+        judged(lab)
+        again = lab("calibrate", "--json")
+        assert again.code == 0, again.err
+        lab.settings(profile={"calibration": again.document["calibration"], "dense_weight": 0.4})
+        judged(lab)
+        assert lab("promote").code == 0
+        assert "confidence" in lab("search", "copper3", "--json").document

@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from ingest.records import QueryProfile
 from tests.unit.cli.conftest import Lab
 
 
@@ -58,3 +59,8 @@ def test_too_few_questions_are_a_fatal_error_with_both_numbers(lab: Lab) -> None
     answer = lab("train-reranker", "--json")
     assert answer.code == 4
     assert "at least 50 are needed" in answer.document["error"]["message"]
+
+
+def test_old_trees_do_not_keep_new_ones_from_being_trained(taught: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.search.serving.Lake.profile", lambda lake, name: QueryProfile(calibration="0" * 64))
+    assert taught("train-reranker", "--force").code == 0
