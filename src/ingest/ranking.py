@@ -92,7 +92,7 @@ def _shared(asked: list[str], texts: list[list[str]], above: list[list[str]], wo
     if not distinct:
         return found
     idf = idf_of(distinct, wording)
-    total = idf.sum()
+    total = idf.sum() or 1.0  # Okapi: a term in half of the chunks weighs nothing
     number = {term: i for i, term in enumerate(distinct)}
     rows, places, numbers = _matches(texts, number)
     held = _held(rows, numbers, len(texts), len(distinct))
@@ -147,7 +147,7 @@ def _bigrams(matches: tuple[Numbers, Numbers, Numbers], asked: list[int], idf: F
     at = np.minimum(np.searchsorted(codes, code), len(codes) - 1)
     wanted = codes[at] == code
     held = _held(rows[beside[wanted]], at[wanted], texts, len(pairs))
-    return np.asarray(held @ weights / weights.sum())
+    return np.asarray(held @ weights / (weights.sum() or 1.0))
 
 
 def _maxsim(question: str, candidates: Sequence[Result], headings: Sequence[str], wording: Wording) -> Floats:

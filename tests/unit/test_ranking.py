@@ -92,3 +92,10 @@ def test_without_a_table_of_words_the_rest_works() -> None:
     found = row("red fox den", wording=Wording(WORDING.terms, WORDING.bound), dense=0.5, bm25=6.0)
     assert (0.0, 0.0, 0.0) == (found["maxsim"], found["near"], found["rarest"])
     assert pytest.approx(0.5 + 1.0) == blend(np.array([list(found.values())]))[0]
+
+
+def test_terms_that_weigh_nothing_are_finite() -> None:
+    weightless = Wording(WORDING.terms, lambda terms: 0.0, TABLE)
+    found = row("red fox den", wording=weightless, dense=0.5)
+    assert all(map(math.isfinite, found.values()))
+    assert (found["coverage"], found["bigrams"], found["proximity"]) == (0.0, 0.0, 0.0)

@@ -10,8 +10,11 @@ import numpy as np
 from ingest.calibrating import check_counts, fit
 from ingest.confidence import Calibration, Floats
 from ingest.journal import to_bytes
+from ingest.lake.lake import Lake
 from ingest.lake.learned import keep_learned
+from ingest.pipeline.anchors import anchored, side_of
 from ingest.pipeline.evaluate import BATCH, read_questions, uncalibrated
+from ingest.pipeline.work import contents_of
 from ingest.ports import Services
 from ingest.records import EVERYTHING, Gold, Question
 from ingest.search import Searcher, open_serving
@@ -19,6 +22,8 @@ from ingest.search import Searcher, open_serving
 
 def calibrate(services: Services, target: float, *, leave_out: bool = False) -> tuple[str, Calibration]:
     """Return the name (SHA-256) and the record of a calibration that the lake now keeps.
+
+    Stale questions, whose places the sources changed or deleted, are left out.
 
     Args:
         services: With judged sets, and a release in force.
@@ -29,12 +34,14 @@ def calibrate(services: Services, target: float, *, leave_out: bool = False) -> 
     Raises: UnknownRelease when nothing serves, InvalidSettings when there are too few questions of a kind.
     """
     questions = [q for q in read_questions(services) if q.answerable or not leave_out]
-    known = [q.answerable for q in questions]
-    left_out = list(questions) if leave_out else []
-    known += [False] * len(left_out)
-    check_counts(sum(known), len(known) - sum(known))
     profile = uncalibrated(services.options.profile).model_copy(update={"reranker": "none"})
     searcher = open_serving(services, profile)  # whatever serves names may be lost or old
+    contents = contents_of(Lake(services.store, searcher.manifest.index), searcher.manifest)
+    live = {q.query_id: q for q in anchored(questions, side_of(contents, questions), None)[0]}
+    questions = [live.get(q.query_id, q) for q in questions if q.query_id in live or not q.answerable]
+    left_out = list(questions) if leave_out else []
+    known = [q.answerable for q in questions] + [False] * len(left_out)
+    check_counts(sum(known), len(known) - sum(known))
     services.observer.step_started("calibrate", len(known))
     found = [_signals(services, searcher, questions, leave_out=False)]
     if left_out:

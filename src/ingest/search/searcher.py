@@ -204,7 +204,7 @@ class Searcher:
         if self._calibration is None:
             return [None] * len(questions)
         found: list[float] = self._calibration.confidences(self._signals(questions, merged, scored)).tolist()
-        return found
+        return [sure if hits else 0.0 for sure, hits in zip(found, merged, strict=True)]  # nothing found, no answer
 
     def _judged(self, confidence: float | None) -> tuple[float | None, bool]:
         """Return the confidence, and whether to abstain."""

@@ -132,3 +132,20 @@ def test_a_lost_or_old_calibration_blocks_neither_calibrating_nor_promoting(
         judged(lab)
         assert lab("promote").code == 0
         assert "confidence" in lab("search", "copper3", "--json").document
+
+
+def test_stale_questions_are_left_out_and_an_empty_answer_abstains(tmp_path: Path) -> None:
+    with opened_lab(tmp_path) as lab:
+        for topic in KNOWN:
+            lab.write(topic)
+        judged(lab)
+        (tmp_path / "documents" / "copper0.md").unlink()
+        assert lab("run").code == 0
+        found = lab("calibrate", "--json").document
+        assert (found["answerable"], found["unanswerable"]) == (23, 24)
+        assert lab("calibrate", "--leave-out", "--json").document["unanswerable"] == 23
+        lab.settings(profile={"calibration": found["calibration"]})
+        judged(lab)
+        assert lab("promote").code == 0
+        nothing = lab("search", "copper3", "--acl", "nobody", "--json").document
+        assert (nothing["results"], nothing["confidence"], nothing["abstain"]) == ([], 0.0, True)
