@@ -10,6 +10,7 @@ from ingest.records import CHUNKING_PRESETS, GateRules, PayloadProfile, QueryPro
 Consequence = Literal["index", "drop", "quarantine"]
 PROFILE: dict[str, Any] = {"normalisation": "bounds", "dense_weight": 0.35, "reranker": "learned"}  # where unsaid
 RERANK_MILLISECONDS = 250  # where unsaid, of the re-ranker of the default: it needs about 5
+MOST_DEPTH = 10_000  # results of each stage
 
 
 class Section(BaseModel):
@@ -174,6 +175,17 @@ class IndexSettings(Section):
         complete = {**PROFILE, **profile}
         timed = complete["reranker"] == PROFILE["reranker"]  # others take as long as they take
         return {"rerank_milliseconds": RERANK_MILLISECONDS, **complete} if timed else complete
+
+    @field_validator("profile")
+    @classmethod
+    def _possible(cls, profile: QueryProfile) -> QueryProfile:
+        """Refuse before a build what its evaluation would refuse; stored profiles open as they are."""
+        if not 0 <= profile.dense_weight <= 1 or profile.rrf_k < 0 or not 1 <= profile.depth <= MOST_DEPTH:
+            raise ValueError(
+                f"dense_weight within 0 and 1, rrf_k from 0 and depth within 1 and {MOST_DEPTH} are needed, found "
+                f"{profile.dense_weight}, {profile.rrf_k} and {profile.depth}"
+            )
+        return profile
 
     @model_validator(mode="after")
     def _source_names_are_unique(self) -> "IndexSettings":

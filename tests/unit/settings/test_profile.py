@@ -1,6 +1,7 @@
 """What a query profile of the settings is where little is said, and what a stored one without the fields is."""
 
 import pytest
+from pydantic import ValidationError
 
 from ingest.records import QueryProfile
 from ingest.settings import IndexSettings
@@ -26,3 +27,10 @@ def test_a_stored_profile_without_the_fields_is_as_it_was() -> None:
 def test_only_the_default_kind_is_limited_by_default(kind: str, limit: int) -> None:
     assert limit == profile(reranker=kind).rerank_milliseconds
     assert profile(reranker=kind, rerank_milliseconds=9).rerank_milliseconds == 9
+
+
+@pytest.mark.parametrize("odd", [{"dense_weight": 1.5}, {"dense_weight": float("nan")}, {"rrf_k": -1}, {"depth": 0}])
+def test_what_no_search_can_use_is_refused_before_anything_is_built(odd: dict[str, float]) -> None:
+    with pytest.raises(ValidationError, match="depth within 1 and 10000"):
+        profile(**odd)
+    assert QueryProfile.model_validate(odd)
