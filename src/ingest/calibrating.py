@@ -1,6 +1,6 @@
 """Fits a calibration by scikit-learn: logistic regression on signals, judged on questions that it was not fitted on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +80,9 @@ def threshold_of(confidences: Floats, known: Bools, target: float) -> float:
     return float(ranked[enough[-1]])
 
 
-def fit(signals: Floats, known: Bools, target: float, *, left_out: bool = False) -> tuple[Calibration, OutOfFold]:
+def fit(
+    signals: Floats, known: Bools, target: float, *, left_out: bool = False, texts: Sequence[str] = ()
+) -> tuple[Calibration, OutOfFold]:
     """Return the calibration of judged questions, and what ten folds say of it. The same input is the same calibration.
 
     Strength of the regression, Platt's curve and threshold are chosen within the other nine folds each time, by
@@ -92,6 +94,7 @@ def fit(signals: Floats, known: Bools, target: float, *, left_out: bool = False)
         target: Precision asked for among the questions that the threshold lets through, 0 to 1.
         left_out: The unanswerable questions are the others without their gold documents: two rows a question, the
             second half in the order of the first. Both rows are then in one fold.
+        texts: Of the questions, one a row; equal ones are in one fold. Without them all are different.
 
     Raises: InvalidSettings when there are fewer than LEAST questions of a kind, or a number is not finite.
     """
@@ -99,6 +102,9 @@ def fit(signals: Floats, known: Bools, target: float, *, left_out: bool = False)
     if not np.isfinite(signals).all():
         raise InvalidSettings(f"calibration: finite signals expected, {int((~np.isfinite(signals)).sum())} are not")
     groups = np.arange(len(known)) % int(known.sum()) if left_out else np.arange(len(known))
+    if texts:
+        number = {text: n for n, text in enumerate(dict.fromkeys(texts))}
+        groups = np.array([number[text] for text in texts])
     confidences, passed = np.zeros(len(known)), np.zeros(len(known), np.bool_)
     for rest, held in _folds(known, groups):
         inner = _scores_of_unseen(signals[rest], known[rest], groups[rest])

@@ -172,3 +172,12 @@ def test_bytes_that_are_no_calibration_are_refused(data: bytes) -> None:
 def test_scales_that_are_not_positive_are_refused() -> None:
     with pytest.raises(ValueError, match="positive scale"):
         calibration(scales=(0.0,) * N)
+
+
+def test_equal_questions_share_a_fold() -> None:
+    rng = np.random.default_rng(0)
+    signals, known = np.tile(rng.normal(size=(40, len(SIGNALS))), (3, 1)), np.tile(rng.random(40) < 0.5, 3)
+    assert fit(signals, known, 0.9)[1].auc > 0.9  # learned by heart
+    assert fit(signals, known, 0.9, texts=[f"question {n % 40}" for n in range(120)])[1].auc < 0.8
+    alone = [f"question {n}" for n in range(120)]
+    assert fit(signals, known, 0.9, texts=alone)[0] == fit(signals, known, 0.9)[0]

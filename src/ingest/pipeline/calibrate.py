@@ -40,14 +40,15 @@ def calibrate(services: Services, target: float, *, leave_out: bool = False) -> 
     live = {q.query_id: q for q in anchored(questions, side_of(contents, questions), None)[0]}
     questions = [live.get(q.query_id, q) for q in questions if q.query_id in live or not q.answerable]
     left_out = list(questions) if leave_out else []
-    known = [q.answerable for q in questions] + [False] * len(left_out)
-    check_counts(sum(known), len(known) - sum(known))
+    known, texts = [q.answerable for q in questions] + [False] * len(left_out), [q.text for q in questions + left_out]
+    without = {q.text for q in questions if leave_out or not q.answerable}
+    check_counts(len({q.text for q in questions if q.answerable}), len(without))
     services.observer.step_started("calibrate", len(known))
     found = [_signals(services, searcher, questions, leave_out=False)]
     if left_out:
         found.append(_signals(services, searcher, left_out, leave_out=True))
     services.observer.step_finished("calibrate")
-    calibration, _ = fit(np.concatenate(found), np.array(known), target, left_out=leave_out)
+    calibration, _ = fit(np.concatenate(found), np.array(known), target, left_out=leave_out, texts=texts)
     return keep_learned(services.store, to_bytes(calibration)), calibration
 
 
