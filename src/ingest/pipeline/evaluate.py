@@ -1,6 +1,7 @@
 """Evaluate: the judged questions through the real query path, on candidate and serving release; the gate judges."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from ingest.errors import InvalidSettings
 from ingest.gate import Facts, judge
@@ -69,14 +70,19 @@ def judged_questions(services: Services) -> list[Question]:
 def read_questions(services: Services) -> list[Question]:
     """Return all questions of all judged sets of the settings. Raises: InvalidSettings, naming file and line."""
     questions: list[Question] = []
+    first: dict[str, Path] = {}  # query id → its set
     for path in services.options.judged:
         try:
             with path.open(encoding="utf-8") as lines:
-                questions += read_judged_set(lines, str(path))
+                found = read_judged_set(lines, str(path))
         except OSError as error:
             raise InvalidSettings(f"judged set {path}: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise InvalidSettings(f"judged set {path}: not UTF-8 at byte {error.start}") from error
+        for question in found:
+            if (before := first.setdefault(question.query_id, path)) != path:
+                raise InvalidSettings(f"judged set {path}: query_id {question.query_id} is in {before} already")
+        questions += found
     return questions
 
 

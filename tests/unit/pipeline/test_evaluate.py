@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from ingest.embedders import hashing
+from ingest.errors import InvalidSettings
 from ingest.ids import sha256_hex
+from ingest.pipeline.evaluate import judged_questions
 from ingest.records import GateRules, QueryProfile
 from tests.pipelines import SMALL_CHUNKS, Project, document, project
 
@@ -98,3 +100,11 @@ def test_a_judged_document_that_fails_to_parse_counts_as_damage(p: Project) -> N
     judged = verdict(p, report.verdict)
     assert judged.stale == ()
     assert judged.candidate_scores["fused.recall@10"] == pytest.approx(7 / 8)
+
+
+def test_a_question_of_two_judged_sets_is_refused_by_its_id(p: Project, tmp_path: Path) -> None:
+    again = tmp_path / "again.jsonl"
+    again.write_text((tmp_path / "judged.jsonl").read_text(encoding="utf-8").splitlines()[3], encoding="utf-8")
+    p.change(judged=(tmp_path / "judged.jsonl", again))
+    with pytest.raises(InvalidSettings, match=r"again\.jsonl: query_id q3 is in .*judged\.jsonl already"):
+        judged_questions(p.services())
