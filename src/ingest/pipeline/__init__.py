@@ -10,7 +10,7 @@ from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.contents import built_contents
 from ingest.pipeline.duplicates import find_duplicates
 from ingest.pipeline.embed import embed_shard
-from ingest.pipeline.evaluate import evaluate, judged_questions
+from ingest.pipeline.evaluate import check_asking, evaluate
 from ingest.pipeline.keyword import keyword_shard, merge_keyword
 from ingest.pipeline.lease import BuilderLease
 from ingest.pipeline.load import load_shard
@@ -41,7 +41,7 @@ def run(services: Services, scope: Scope, execute: Execute, decide: Decide) -> R
     started = services.clock()
     releases = releases_of(services)
     services.store.check(token)
-    judged_questions(services)  # a fault in a judged set is told now, not after hours of building
+    check_asking(services)
     with BuilderLease(services, lake, token), Listing() as listing:
         releases.heal()  # before the plan: its base is the newest record, which a crash may have left unapplied
         with figures.step("plan") as counted:

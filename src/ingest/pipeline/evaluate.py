@@ -1,20 +1,25 @@
 """Evaluate: the judged questions through the real query path, on candidate and serving release; the gate judges."""
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ingest.errors import InvalidSettings
+from ingest.confidence import read_calibration
+from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.gate import Facts, judge
 from ingest.lake.lake import Lake
+from ingest.lake.learned import read_learned
 from ingest.metrics import read_judged_set, score_questions
 from ingest.pipeline.anchors import anchored, side_of
 from ingest.pipeline.work import contents_of
-from ingest.ports import Services
+from ingest.ports import Services, Wording
 from ingest.records import EVERYTHING, Manifest, QueryProfile, Question, Release, Verdict
 from ingest.search import Searcher
 
 BATCH = 64  # questions searched at once
 DEPTH = 50  # results a stage that the metrics look at
+WORDLESS = Wording(lambda texts: [[] for _ in texts], lambda terms: 0.0)  # to open a re-ranker, not to ask it
+log = logging.getLogger(__name__)
 Scores = dict[str, dict[str, float]]  # query id → "stage.metric" → value
 
 
@@ -31,7 +36,7 @@ def evaluate(services: Services, candidate: Manifest, profile: QueryProfile, ser
     scores = score(services, Searcher(services, candidate, untimed(profile)), live)
     against: Scores | None = None
     if base is not None and serving is not None:
-        profile = uncalibrated(untimed(lake.profile(serving.profile)))
+        profile = _openable(services, uncalibrated(untimed(lake.profile(serving.profile))))
         against = score(services, Searcher(services, base, profile, serving.number), for_base)
     facts = Facts(
         index=lake.index, candidate=candidate.generation, serving=base.generation if base is not None else None,
@@ -39,6 +44,28 @@ def evaluate(services: Services, candidate: Manifest, profile: QueryProfile, ser
         must_pass=tuple(q.query_id for q in questions if q.must_pass), problems=_problems(services, candidate),
     )  # fmt: skip
     return judge(scores, against, services.options.gate, facts)
+
+
+def check_asking(services: Services) -> None:
+    """Tell now, not after hours of building, what evaluating would find of judged sets and query profile.
+
+    Raises: InvalidSettings, SchemaMismatch.
+    """
+    read_questions(services)
+    profile = services.options.profile
+    services.open_reranker(profile, WORDLESS)
+    if profile.calibration:
+        read_calibration(profile.calibration, read_learned(services.store, profile.calibration))
+
+
+def _openable(services: Services, profile: QueryProfile) -> QueryProfile:
+    """Return the profile, without its re-ranker where that is lost or old: that must block no promotion."""
+    try:
+        services.open_reranker(profile, WORDLESS)
+    except (InvalidSettings, SchemaMismatch) as error:
+        log.warning("the serving release's re-ranker cannot be opened, so its fused order is compared: %s", error)
+        return profile.model_copy(update={"reranker": "none", "reranker_model": ""})
+    return profile
 
 
 def untimed(profile: QueryProfile) -> QueryProfile:

@@ -53,13 +53,14 @@ def _read(candidate: Result) -> str:
 
 
 def _model(name: str) -> Any:
+    from safetensors import SafetensorError
     from sentence_transformers import CrossEncoder
 
     if not name:
         raise InvalidSettings("reranker cross_encoder: reranker_model must name a model or its folder")
     try:
         model = CrossEncoder(name, local_files_only=True)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise InvalidSettings(f"reranker model {name}: not on this machine, or no CrossEncoder: {error}") from error
     if model.num_labels != 1:
         raise InvalidSettings(f"reranker model {name}: gives {model.num_labels} numbers, a re-ranker gives 1")

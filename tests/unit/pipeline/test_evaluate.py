@@ -2,14 +2,19 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from ingest import pipeline
 from ingest.embedders import hashing
-from ingest.errors import InvalidSettings
+from ingest.errors import InvalidSettings, SchemaMismatch
+from ingest.executors.inline import InlineExecutor
 from ingest.ids import sha256_hex
-from ingest.pipeline.evaluate import judged_questions
+from ingest.learned import open_reranker
+from ingest.pipeline.evaluate import evaluate, judged_questions
+from ingest.planning import WHOLE
 from ingest.records import GateRules, QueryProfile
 from tests.pipelines import SMALL_CHUNKS, Project, document, project
 
@@ -108,3 +113,29 @@ def test_a_question_of_two_judged_sets_is_refused_by_its_id(p: Project, tmp_path
     p.change(judged=(tmp_path / "judged.jsonl", again))
     with pytest.raises(InvalidSettings, match=r"again\.jsonl: query_id q3 is in .*judged\.jsonl already"):
         judged_questions(p.services())
+
+
+LOST = "0" * 64
+
+
+@pytest.mark.parametrize("named", [{"calibration": LOST}, {"reranker": "learned", "reranker_model": LOST}])
+def test_a_profile_that_names_what_the_lake_has_not_stops_a_run_before_it_reads_anything(
+    p: Project, named: dict[str, str]
+) -> None:
+    p.change(profile=QueryProfile(**named))
+    opened = replace(p.services(), open_reranker=partial(open_reranker, p.store))
+    with pytest.raises(SchemaMismatch, match=f"models/learned/{LOST} is missing"):
+        pipeline.run(opened, WHOLE, InlineExecutor(opened), lambda verdict: True)
+    assert [0] == [source.gets.total() for source in p.sources]
+
+
+def test_lost_trees_of_the_serving_release_block_no_promotion(p: Project, caplog: pytest.LogCaptureFixture) -> None:
+    p.run()
+    profile = p.lake.write_profile(QueryProfile(reranker="learned", reranker_model=LOST))
+    opened = replace(p.services(), open_reranker=partial(open_reranker, p.store))
+    newest = p.lake.releases.newest()
+    assert newest is not None
+    serving = newest[1].model_copy(update={"profile": profile})
+    verdict = evaluate(opened, p.manifest(), QueryProfile(reranker="learned"), serving)
+    assert (verdict.positive, verdict.reasons) == (True, ())
+    assert f"models/learned/{LOST} is missing" in caplog.text
