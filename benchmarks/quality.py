@@ -208,13 +208,15 @@ def abstention(asked: list, answers: dict, searcher) -> None:
     from ingest.records import EVERYTHING
 
     known = np.array([q.answerable for q in asked])
-    if min(known.sum(), (~known).sum()) < LEAST:
+    if known.all() or not known.any():
         return
     found = [answers[q.query_id] for q in asked]
     print(f"\n{int((~known).sum())} questions without an answer, {int(known.sum())} with one")
     for stage in searcher.stages:
         tops = [max((r.scores[stage] for r in a.stages[stage]), default=-1.0) for a in found]
         print(f"AUC of the top score of {stage}: {auc(known, np.array(tops, float)):.3f}")
+    if min(known.sum(), (~known).sum()) < LEAST:
+        return
     texts = [q.text for q in asked]
     signals = np.concatenate([searcher.signals(texts[i : i + BATCH], EVERYTHING) for i in range(0, len(texts), BATCH)])
     for target in TARGETS:
