@@ -3,7 +3,8 @@
 The vectors of a bounded, deterministic sample of chunks are asked as questions; each leaves out its own chunk.
 """
 
-from collections.abc import Iterator
+from heapq import nsmallest
+from itertools import chain, islice, zip_longest
 from statistics import fmean
 
 from ingest.lake.embeddings import EmbeddingStore
@@ -24,7 +25,7 @@ def dense_recall(services: Services, contents: Contents, store: EmbeddingStore) 
 
     Exact search reads every vector once a question: seconds at a million points.
     """
-    sample = list(_sample(services, contents))
+    sample = _sample(services, contents)
     if len(sample) < 2:
         return None
     vectors = store.vectors([key for _, key in sample])
@@ -42,18 +43,17 @@ def _share(own: str, found: list[Hit], exact: list[Hit]) -> float:
     return min(1.0, sum(hit.score >= wanted[-1].score - TIED for hit in got) / len(wanted))
 
 
-def _sample(services: Services, contents: Contents) -> Iterator[tuple[str, str]]:
-    """Yield (chunk id, embedding key) of at most SAMPLE chunks, evenly over the shards; ids are hashes, so the lowest
-    of a shard are as good as drawn.
+def _sample(services: Services, contents: Contents) -> list[tuple[str, str]]:
+    """Return (chunk id, embedding key) of SAMPLE chunks, of all where there are fewer, evenly over the shards: what a
+    small one lacks comes from the others. Ids are hashes, so the lowest of a shard are as good as drawn.
     """
     collapsed = collapsed_of(services, contents.lake, contents.duplicates)
-    shards, left = list(contents.shards), SAMPLE
+    shards = list(contents.shards)
     if len(shards) > SAMPLE:
         shards = [shards[i * len(shards) // SAMPLE] for i in range(SAMPLE)]
-    for n, shard in enumerate(shards):
-        part = contents.parts(shard)["chunks"]
-        table = contents.lake.read(part, ["chunk_id", "embedding_key"])
+    lowest = []
+    for shard in shards:
+        table = contents.lake.read(contents.parts(shard)["chunks"], ["chunk_id", "embedding_key"])
         rows = zip(table["chunk_id"].to_pylist(), table["embedding_key"].to_pylist(), strict=True)
-        chosen = sorted(row for row in rows if row[0] not in collapsed)[: -(-left // (len(shards) - n))]
-        left -= len(chosen)
-        yield from chosen
+        lowest.append(nsmallest(SAMPLE, (row for row in rows if row[0] not in collapsed)))
+    return list(islice(filter(None, chain.from_iterable(zip_longest(*lowest))), SAMPLE))
