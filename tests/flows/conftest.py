@@ -46,23 +46,23 @@ Found = TypeVar("Found")
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def server() -> Iterator[None]:
     """Prefect's own server on SQLite, in a process of its own."""
     with prefect_test_harness(server_startup_timeout=120):
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def client(server: None) -> Iterator[SyncPrefectClient]:
     """A client of the test server."""
     with get_client(sync_client=True) as client:
         yield client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A state folder whose embedded engine runs for the whole session."""
+    """A state folder whose embedded engine runs for the whole folder."""
     folder = tmp_path_factory.mktemp("state")
     endpoint = engine.ensure_running(folder / "qdrant")
     yield folder

@@ -1,0 +1,1 @@
+"""The tests; a package because the folder of the flows is one."""
