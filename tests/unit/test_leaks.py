@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.ids import document_id
 from ingest.learned import open_reranker
-from ingest.records import EVERYTHING, ChunkingOptions, Filter, QueryProfile, Result
+from ingest.records import EVERYTHING, ChunkingOptions, Filter, QueryProfile
 from ingest.search import ContextOptions, Searcher, context_of
 from tests.pipelines import CountingSource, Project, build_options
+from tests.visible import by_ids, filters, groups_of, visible
 
-GROUPS = ("public", "staff", "board")
 WORDS = ("zebra", "quokka", "tapir", "okapi", "gnu", "ibex", "shared")
 CHUNKS = ChunkingOptions(target_tokens=24, max_tokens=40, min_tokens=8, parent_tokens=90)
+PATHS = [f"p{n}.md" for n in range(24)]
 ALL = 1000  # more than there are chunks
 
 
@@ -51,20 +51,6 @@ class Site:
         )
         return Searcher(opened, self.project.manifest(), profile, 1)
 
-    def by_ids(self, filter: Filter) -> Filter:
-        """Return a filter of document ids in place of paths."""
-        uris = {path: f"{s.uri}/{path}" for s in self.project.sources for path in s.acl_of}
-        return replace(filter, documents=tuple(document_id(uris[path]) for path in filter.documents))
-
-    def visible(self, result: Result, filter: Filter) -> bool:
-        source = next(s for s in self.project.sources if s.name == result.source)
-        return (
-            (filter.acl is None or bool(set(filter.acl) & set(source.acl_of[result.path])))
-            and (filter.tenant is None or filter.tenant == ("other" if source.name == "b" else "public"))
-            and (not filter.sources or source.name in filter.sources)
-            and (not filter.documents or result.document_id in filter.documents)
-        )
-
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
@@ -73,39 +59,30 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     for n in range(24):
         source = (a, b)[n % 3 == 0]
         source.write(f"p{n}.md", page(n))
-        source.acl_of[f"p{n}.md"] = tuple(group for bit, group in enumerate(GROUPS) if n % 8 >> bit & 1)
+        source.acl_of[f"p{n}.md"] = groups_of(n)
     made = Project((a, b), options=build_options(chunking=CHUNKS))
     made.run()
     return Site(made)
 
 
-groups = st.lists(st.sampled_from([*GROUPS, "nobody"]), max_size=3).map(tuple)
-filters = st.builds(
-    Filter,
-    acl=st.none() | groups,
-    tenant=st.sampled_from([None, "public", "other", "third"]),
-    sources=st.sampled_from([(), ("a",), ("b",), ("c",)]),
-    documents=st.just(())
-    | st.lists(st.sampled_from([f"p{n}.md" for n in range(24)]), min_size=1, max_size=4).map(tuple),
-)  # of paths in place of document ids
 questions = st.lists(st.sampled_from([*WORDS, "page7", "page12", "part3", "unknown"]), min_size=1, max_size=5).map(
     " ".join
 )
 
 
 @settings(max_examples=60, deadline=None)
-@given(filter=filters, question=questions, top=st.integers(1, 8))
+@given(filter=filters(PATHS), question=questions, top=st.integers(1, 8))
 def test_no_stage_shows_more_and_both_searches_find_what_a_brute_force_over_the_visible_finds(
     site: Site, filter: Filter, question: str, top: int
 ) -> None:
-    filter = site.by_ids(filter)
+    filter = by_ids(site.project, filter)
     (answer,) = site.small.search([question], filter, top, site.small.stages)
     (every,) = site.whole.search([question], EVERYTHING, ALL, ("bm25", "dense"))
     assert ("bm25", "dense", "fused", "reranked") == site.small.stages
     for stage in site.small.stages:
-        assert all(site.visible(result, filter) for result in answer.stages[stage])
+        assert all(visible(site.project, result, filter) for result in answer.stages[stage])
     for stage in ("bm25", "dense"):
-        expected = [r.scores[stage] for r in every.stages[stage] if site.visible(r, filter)][:top]
+        expected = [r.scores[stage] for r in every.stages[stage] if visible(site.project, r, filter)][:top]
         assert pytest.approx(expected, abs=1e-6) == [r.scores[stage] for r in answer.stages[stage]]
     found = {r.chunk_id for stage in ("bm25", "dense") for r in answer.stages[stage]}
     fused = {r.chunk_id for r in answer.stages["fused"]}
@@ -114,7 +91,7 @@ def test_no_stage_shows_more_and_both_searches_find_what_a_brute_force_over_the_
 
 @settings(max_examples=60, deadline=None)
 @given(
-    filter=filters,
+    filter=filters(PATHS),
     question=questions,
     stage=st.sampled_from(["bm25", "dense", "fused", "reranked"]),
     options=st.builds(
@@ -124,12 +101,12 @@ def test_no_stage_shows_more_and_both_searches_find_what_a_brute_force_over_the_
 def test_no_context_shows_what_is_around_and_hidden(
     site: Site, filter: Filter, question: str, stage: str, options: ContextOptions
 ) -> None:
-    filter = site.by_ids(filter)
+    filter = by_ids(site.project, filter)
     (every,) = site.whole.search([question], EVERYTHING, ALL, (stage,))
-    hidden = {r.document_id for r in every.results if not site.visible(r, filter)}
+    hidden = {r.document_id for r in every.results if not visible(site.project, r, filter)}
     (answer,) = site.whole.search([question], filter, 8, (stage,))
     context = context_of(site.project.services(), site.whole.manifest, answer.results, stage, (options, filter))
     assert not {p.document_id for p in context.passages} & hidden
     words = {word for p in context.passages for word in p.text.split()}
-    seen = {f"page{r.path[1:-3]}" for r in every.results if site.visible(r, filter)}
+    seen = {f"page{r.path[1:-3]}" for r in every.results if visible(site.project, r, filter)}
     assert {word for word in words if word.startswith("page")} <= seen

@@ -2,20 +2,21 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.errors import SchemaMismatch, UnknownRelease
+from ingest.errors import InvalidSettings, SchemaMismatch, UnknownRelease
 from ingest.ids import document_id
 from ingest.journal import Journal
 from ingest.records import EVERYTHING, PAYLOAD_PROFILES, Filter, QueryProfile, Release, Shape
 from ingest.search import STAGES, Searcher, open_serving, release_in_force
 from tests.fakes import InMemoryStore
 from tests.pipelines import CountingSource, Project, build_options
+from tests.visible import by_ids, filters, groups_of, visible
 
-GROUPS = ("public", "staff", "board")
 WORDS = ("zebra", "quokka", "tapir", "okapi")
 
 
@@ -31,7 +32,7 @@ def p(tmp_path_factory: pytest.TempPathFactory) -> Project:
     for n in range(12):
         source = (a, b)[n % 3 == 0]
         source.write(f"p{n}.md", page(n))
-        source.acl_of[f"p{n}.md"] = tuple(group for bit, group in enumerate(GROUPS) if (n + 1) >> bit & 1)
+        source.acl_of[f"p{n}.md"] = groups_of(n + 1)
     made = Project((a, b), options=build_options())
     made.run()
     return made
@@ -40,27 +41,6 @@ def p(tmp_path_factory: pytest.TempPathFactory) -> Project:
 @pytest.fixture(scope="module")
 def searcher(p: Project) -> Searcher:
     return open_serving(p.services())
-
-
-def visible(p: Project, path: str, filter: Filter) -> bool:
-    source = next(s for s in p.sources if path in s.acl_of)
-    return (
-        (filter.acl is None or bool(set(filter.acl) & set(source.acl_of[path])))
-        and (filter.tenant is None or filter.tenant == ("other" if source.name == "b" else "public"))
-        and (not filter.sources or source.name in filter.sources)
-        and (not filter.documents or document_id(f"{source.uri}/{path}") in filter.documents)
-    )
-
-
-@st.composite
-def filters(draw: st.DrawFn, ids: list[str]) -> Filter:
-    groups = st.lists(st.sampled_from([*GROUPS, "nobody"]), max_size=3).map(tuple)
-    return Filter(
-        acl=draw(st.none() | groups),
-        tenant=draw(st.sampled_from([None, "public", "other", "third"])),
-        sources=draw(st.sampled_from([(), ("a",), ("b",), ("a", "b"), ("c",)])),
-        documents=draw(st.just(()) | st.lists(st.sampled_from(ids), min_size=1, max_size=4).map(tuple)),
-    )
 
 
 SHAPES = [Shape(payload, sparse) for payload in PAYLOAD_PROFILES for sparse in (False, True)]
@@ -84,12 +64,13 @@ def test_no_stage_shows_what_the_filter_forbids_and_none_hides_what_it_allows(
     p: Project, by_shape: dict[Shape, Searcher], shape: Shape, data: st.DataObject
 ) -> None:
     searcher = by_shape[shape]
-    paths = {f"{s.uri}/{path}": path for s in p.sources for path in s.acl_of}
-    filter = data.draw(filters([document_id(uri) for uri in paths]))
+    filter = by_ids(p, data.draw(filters([f"p{n}.md" for n in range(12)])))
+    (every,) = searcher.search(["zebra shared"], EVERYTHING, top=50, stages=("dense",))
     (answer,) = searcher.search(["zebra shared"], filter, top=50, stages=STAGES)
-    allowed = {path for path in paths.values() if visible(p, path, filter)}
+    allowed = {r.path for r in every.results if visible(p, r, filter)}
     for stage in STAGES:
         assert {r.path for r in answer.stages[stage]} <= allowed
+    assert {r.path for r in every.results} == {f"p{n}.md" for n in range(12)}
     assert {r.path for r in answer.stages["dense"]} == allowed
     assert {r.path for r in answer.stages["bm25"]} == allowed
 
@@ -140,6 +121,12 @@ def test_a_result_tells_where_it_comes_from(p: Project, searcher: Searcher) -> N
     assert result.heading_path[0] == "Page 7"
     assert set(result.scores) == {"dense", "bm25", "fused"}
     assert (answer.generation, answer.release) == (p.manifest().generation, 1)
+
+
+@pytest.mark.parametrize("wrong", [{"top": 0}, {"top": -1}, {"stages": ("sparse",)}], ids=str)
+def test_a_stage_that_is_not_there_and_no_results_are_refused(searcher: Searcher, wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidSettings):
+        searcher.search(["zebra"], EVERYTHING, **wrong)
 
 
 def test_only_stages_that_are_asked_for_are_answered(p: Project, searcher: Searcher) -> None:

@@ -125,6 +125,8 @@ class FileOptions:
         """Raise BadParameter unless there is one question or one file, and one place for the answers."""
         if bool(question) == (self.file is not None):
             raise typer.BadParameter("give a question or --file, not both and not neither", param_hint="QUESTION")
+        if question and not " ".join(question).strip():
+            raise typer.BadParameter("text expected, found none", param_hint="QUESTION")
         if self.out is not None and self.file is None:
             raise typer.BadParameter("needs --file", param_hint="--out")
         if self.out is not None and not self.out.absolute().parent.is_dir():

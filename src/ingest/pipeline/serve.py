@@ -4,7 +4,7 @@ from ingest.errors import SchemaMismatch, UnknownRelease
 from ingest.lake.lake import Lake
 from ingest.pipeline.anchors import anchored, side_of
 from ingest.pipeline.duplicates import collapsed_of
-from ingest.pipeline.evaluate import judged_questions, score
+from ingest.pipeline.evaluate import judged_questions, score, untimed
 from ingest.pipeline.points import PointMaker, batches, rows_of
 from ingest.pipeline.work import contents_of, embedding_store
 from ingest.ports import Services
@@ -61,7 +61,7 @@ def check_target(services: Services, release: Release) -> None:
     """
     lake = Lake(services.store, services.options.index)
     restore(services, lake, release.generation)
-    searcher = open_release(services, release)
+    searcher = open_release(services, release, untimed(lake.profile(release.profile)))
     cosine = searcher.probe_cosine()
     if cosine < LEAST_COSINE:
         raise SchemaMismatch(

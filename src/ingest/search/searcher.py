@@ -6,6 +6,7 @@ that generation's manifest, so an answer never mixes two releases whatever happe
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,7 @@ class Searcher:
             variant=self.manifest.analyser.get("variant", "lucene"),
         )  # fmt: skip
         self._visibility = open_visibility(lake, self.manifest)
+        self._counting = Lock()
         self.fell_back = 0  # questions whose re-ranking would have taken too long, since this searcher was opened
         table = getattr(self._embedder, "word_table", None)  # kinds that have vectors of words
         self._wording = Wording(self._analyser.terms, self._keyword.bound, table)
@@ -91,10 +93,9 @@ class Searcher:
             top: Results wanted; both indexes are asked for at least the profile's depth.
             stages: Of `self.stages`. One that is not asked for is not computed unless a later one needs it.
 
-        Raises: InvalidSettings for a stage that this profile has not.
+        Raises: InvalidSettings for a stage that this profile has not, or `top` below 1.
         """
-        if unknown := set(stages) - set(self.stages):
-            raise InvalidSettings(f"no stage {', '.join(sorted(unknown))} in this profile: {', '.join(self.stages)}")
+        self._check_asked(top, stages)
         depth = max(self.profile.depth, top)
         fused = "fused" in stages or RERANKED in stages
         none: list[list[Hit]] = [[] for _ in questions]
@@ -137,6 +138,12 @@ class Searcher:
         """Return the cosine between the manifest's probe vector and the same question encoded now."""
         now = self._embedder.embed_questions([self.manifest.probe.question])[0]
         return float(np.dot(now, np.array(self.manifest.probe.vector, np.float32)))
+
+    def _check_asked(self, top: int, stages: Sequence[str]) -> None:
+        if unknown := set(stages) - set(self.stages):
+            raise InvalidSettings(f"no stage {', '.join(sorted(unknown))} in this profile: {', '.join(self.stages)}")
+        if top < 1:
+            raise InvalidSettings(f"top: at least 1 expected, found {top}")
 
     def _encoded(self, questions: Sequence[str]) -> Vectors:
         prepare = getattr(self._embedder, "prepare_questions", None)  # kinds that have a faster way for questions
@@ -195,7 +202,8 @@ class Searcher:
             stages = {"dense": dense, "bm25": keyword, "fused": _scores(head)}
             candidates = [_scored(found[hit.chunk_id], stages) for hit in head]
             ranked.append(self._reranking.ranked(question, candidates, hits))
-            self.fell_back += ranked[-1] is None
+        with self._counting:
+            self.fell_back += ranked.count(None)
         return ranked
 
     def _confidences(

@@ -20,7 +20,7 @@ from ingest.lake.verified import reading
 from ingest.ports import Services
 from ingest.records import Filter, Manifest, PartFile, PartKind, Result
 from ingest.search.context import Context, ContextOptions, Span, build_context
-from ingest.search.visibility import matches
+from ingest.search.visibility import COLUMNS, matches, with_shard
 
 DOCUMENTS = 64  # kept for the next answers
 CHARACTERS = 32 * 2**20  # of their texts together
@@ -97,7 +97,7 @@ class Documents:
         parts: dict[str, PartFile] = {p.kind: p for p in self.manifest.parts if p.shard == shard}
         chunks = self._rows(parts, "chunks", document_id, ["chunk_id", "start", "end"]).to_pylist()
         dropped = self._rows(parts, "dropped", document_id, ["start", "end"]).to_pylist()
-        attributes = self._rows(parts, "attributes", document_id, ["document_id", "source", "acl", "tenant"])
+        attributes = with_shard(self._rows(parts, "attributes", document_id, COLUMNS), shard)
         if len(attributes) != len(chunks):
             raise SchemaMismatch(f"document {document_id}: {len(chunks)} chunks, attributes of {len(attributes)}")
         return Held(

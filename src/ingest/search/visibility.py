@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ingest.lake.lake import Lake
 from ingest.records import EVERYTHING, Filter, Manifest, PartFile
 
+COLUMNS = ["document_id", "source", "acl", "tenant"]  # of an attributes part, that filters look at
 MASKS = 16  # filters whose masks are kept, one byte a chunk each
 
 
@@ -49,9 +50,13 @@ def shard_parts(manifest: Manifest, kind: str) -> list[PartFile]:
 
 
 def _attributes(lake: Lake, manifest: Manifest) -> pa.Table:
-    columns = ["document_id", "source", "acl", "tenant"]
-    tables = [lake.read(part, columns) for part in shard_parts(manifest, "attributes")]
-    return pa.concat_tables(tables)
+    parts = shard_parts(manifest, "attributes")
+    return pa.concat_tables([with_shard(lake.read(part, COLUMNS), part.shard) for part in parts])
+
+
+def with_shard(attributes: pa.Table, shard: int | None) -> pa.Table:
+    """Return the rows of one shard's part with the shard as one more column, as `matches` reads them."""
+    return attributes.append_column("shard", pa.repeat(pa.scalar(shard, pa.int32()), len(attributes)))
 
 
 def matches(attributes: pa.Table, filter: Filter) -> NDArray[np.bool_]:
@@ -63,6 +68,8 @@ def matches(attributes: pa.Table, filter: Filter) -> NDArray[np.bool_]:
         mask &= _in(attributes["source"], filter.sources)
     if filter.documents:
         mask &= _in(attributes["document_id"], filter.documents)
+    if filter.shard is not None:
+        mask &= np.asarray(pc.equal(attributes["shard"], filter.shard))
     if filter.acl is not None:
         groups = attributes["acl"].combine_chunks()
         allowed = np.asarray(_in(pc.list_flatten(groups), filter.acl))

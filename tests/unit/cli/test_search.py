@@ -146,6 +146,8 @@ def test_searching_before_anything_serves_is_a_fatal_error(lab: Lab) -> None:
     "arguments",
     [
         [],
+        [""],
+        [" ", " "],
         ["a", "--file", "judged.jsonl"],
         ["a", "--out", "run.jsonl"],
         ["--file", "judged.jsonl", "--json"],
