@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.cli import calibrate, init, qdrant, release, run, search, train
+from ingest.cli import calibrate, init, qdrant, release, run, search, train, tune
 from ingest.cli.command import Common, IndexOption, JsonOption, SettingsOption
 from ingest.cli.exit_codes import EPILOG
 from ingest.cli.preview import command as preview
@@ -29,7 +29,7 @@ app.add_typer(engine, name="qdrant")
 for group, commands in (
     (app, (init.init, preview.preview, run.plan, run.run, release.status, search.search, release.evaluate,
            release.promote, release.rollback, release.generations, calibrate.calibrate,
-           train.train_reranker)),
+           train.train_reranker, tune.tune_fusion)),
     (engine, (qdrant.start, qdrant.stop, qdrant.status)),
 ):  # fmt: skip
     for function in commands:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from ingest.records import Conservation, PlanSummary, Release, RunReport, Verdict
+    from ingest.records import Conservation, PairedDifference, PlanSummary, Release, RunReport, Verdict
 
 CLASSES = (
     "listed", "listed_twice", "added", "changed", "attributes_changed", "unchanged", "deleted", "known_bad", "carried",
@@ -151,3 +151,8 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.1f}"
     return "–" if value is None else str(value)
+
+
+def interval(found: "PairedDifference") -> str:
+    """Return a paired difference with its interval, in words."""
+    return f"{found.metric}: {found.mean:+.4f} [{found.lower:+.4f}, {found.upper:+.4f}]"

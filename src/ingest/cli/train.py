@@ -8,11 +8,10 @@ from ingest.cli.command import Common, command
 from ingest.cli.exit_codes import ExitCode
 from ingest.cli.output import Output
 from ingest.cli.session import opened
-from ingest.cli.tables import table
+from ingest.cli.tables import interval, table
 
 if TYPE_CHECKING:
     from ingest.pipeline.training import Training
-    from ingest.records import PairedDifference
 
 
 @command("Nothing was written. Start it again.")
@@ -54,7 +53,7 @@ def _show(output: Output, trained: "Training", kept: bool) -> None:
     output.show(table(f"{trained.questions:,} questions, {trained.folds} folds", ("ranking", *metrics), rows))
     for name, differences in (("blend", trained.against_blend), ("fused", trained.against_fused)):
         for found in differences:
-            output.show(f"trained − {name}, {_interval(found)}")
+            output.show(f"trained − {name}, {interval(found)}")
     if trained.stale:
         output.show(f"{len(trained.stale)} stale questions were left out.")
     if not trained.helps:
@@ -65,7 +64,3 @@ def _show(output: Output, trained: "Training", kept: bool) -> None:
         )
     if kept:
         output.show(f'In the settings: profile: {{reranker: learned, reranker_model: "{trained.sha256}"}}')
-
-
-def _interval(found: "PairedDifference") -> str:
-    return f"{found.metric}: {found.mean:+.4f} [{found.lower:+.4f}, {found.upper:+.4f}]"

@@ -3,29 +3,24 @@
 Every figure of the trees is of questions that they were not trained on. What is kept is trained on all of them.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings
-from ingest.gate import paired_difference
 from ingest.ids import sha256_hex
-from ingest.lake.lake import Lake
 from ingest.metrics import relevant, score_questions
-from ingest.pipeline.anchors import anchored, side_of
-from ingest.pipeline.evaluate import BATCH, DEPTH, judged_questions, token_counter, untimed
-from ingest.pipeline.work import contents_of
+from ingest.pipeline.asking import answers_of, live_questions
+from ingest.pipeline.compare import FOLDS, differences, folds_of, means
+from ingest.pipeline.evaluate import DEPTH, token_counter, untimed
 from ingest.ports import Reranker, Services, Wording
 from ingest.ranking import FEATURES, RISING, SCALE, blend, features
-from ingest.records import EVERYTHING, PairedDifference, QueryProfile, Question, Result
+from ingest.records import PairedDifference, QueryProfile, Question, Result
 from ingest.search import Searcher, open_serving
 
-METRICS = ("ndcg@10", "answered@1000")
-CONFIDENCE = 0.95
-FOLDS = 5
 LEAST_QUESTIONS = 50  # with something to learn: a relevant and an irrelevant candidate
 ROUNDS = 300
 MOST_GRADE = 30  # LightGBM's greatest label
@@ -100,24 +95,22 @@ def train(services: Services) -> Training:
     """
     serving = open_serving(services, QueryProfile())  # its own trees may be of other features
     manifest = serving.manifest
-    contents = contents_of(Lake(services.store, manifest.index), manifest)
-    questions = judged_questions(services)
-    live, _, stale = anchored(questions, side_of(contents, questions), None)
+    live, stale = live_questions(services, manifest)
     examples = examples_of(services, serving, live)
     taught = [e for e in examples if e.teaches]
     if len(taught) < LEAST_QUESTIONS:
         raise InvalidSettings(
-            f"index {manifest.index}: {len(taught)} of {len(questions)} judged questions have a relevant and an "
-            f"irrelevant candidate, at least {LEAST_QUESTIONS} are needed to train a re-ranker"
+            f"index {manifest.index}: {len(taught)} of {len(live) + len(stale)} judged questions have a relevant and "
+            f"an irrelevant candidate, at least {LEAST_QUESTIONS} are needed to train a re-ranker"
         )
     rows = {name: _scored(services, ranked) for name, ranked in _rankings(examples).items()}
     model = trees_of(taught).model_to_string().encode()
     return Training(
         release=serving.release, generation=manifest.generation, questions=len(examples), taught=len(taught),
         stale=tuple(stale), folds=FOLDS,
-        scores={name: _means(found) for name, found in rows.items()},
-        against_blend=_differences(rows["trained"], rows["blend"]),
-        against_fused=_differences(rows["trained"], rows["fused"]),
+        scores={name: means(found) for name, found in rows.items()},
+        against_blend=differences(rows["trained"], rows["blend"]),
+        against_fused=differences(rows["trained"], rows["fused"]),
         sha256=sha256_hex(model), model=model,
     )  # fmt: skip
 
@@ -126,28 +119,20 @@ def examples_of(services: Services, serving: Searcher, questions: Sequence[Quest
     """Return each question with its candidates, in order of the query ids."""
     recorders: list[Recorder] = []
 
-    def recorded(_: QueryProfile, wording: Wording) -> Reranker:
+    def recorded(wording: Wording) -> Reranker:
         recorders.append(Recorder(wording))
         return recorders[-1]
 
     others = {"reranker": "learned", "reranker_model": "", "calibration": ""}
     profile = untimed(services.options.profile).model_copy(update=others)
-    searcher = Searcher(replace(services, open_reranker=recorded), serving.manifest, profile, serving.release)
-    in_order = sorted(questions, key=lambda q: q.query_id)
-    examples = []
-    services.observer.step_started("train-reranker", -(-len(in_order) // BATCH))
-    for start in range(0, len(in_order), BATCH):
-        batch = in_order[start : start + BATCH]
-        answers = searcher.search(
-            [q.text for q in batch], EVERYTHING, max(DEPTH, profile.rerank_depth), ("fused", "reranked")
-        )
-        nothing = np.zeros((0, len(FEATURES)))
-        for question, answer in zip(batch, answers, strict=True):
+    wanted = ("train-reranker", max(DEPTH, profile.rerank_depth), questions)
+    examples, nothing = [], np.zeros((0, len(FEATURES)))
+    for batch in answers_of(services, serving, profile, recorded, wanted):
+        for question, answer in batch:
             rows, fused = recorders[-1].seen.get(question.text, nothing), tuple(answer.stages["fused"])
             grades = np.array([_grade(result, question) for result in fused[: len(rows)]], np.int32)
             examples.append(Example(question, fused, rows, grades))
-        services.observer.advanced("train-reranker", {"questions": len(batch)})
-    services.observer.step_finished("train-reranker")
+        recorders[-1].seen.clear()
     return examples
 
 
@@ -187,13 +172,6 @@ def _rankings(examples: Sequence[Example]) -> dict[str, list[tuple[list[Result],
     }
 
 
-def folds_of(texts: Sequence[str]) -> list[int]:
-    """Return a fold for each question, in order; equal texts share one, and the order of the texts does not matter."""
-    distinct = sorted(set(texts), key=lambda text: sha256_hex(text.encode()))
-    fold = {text: n % FOLDS for n, text in enumerate(distinct)}
-    return [fold[text] for text in texts]
-
-
 def ordered(example: Example, scores: Floats) -> list[Result]:
     """Return the candidates by new scores, equal ones in fused order, and the rest of the fused ranking."""
     order = np.argsort(-scores, kind="stable")
@@ -206,14 +184,3 @@ def _grade(result: Result, question: Question) -> int:
 
 def _scored(services: Services, ranked: Sequence[tuple[list[Result], Question]]) -> dict[str, dict[str, float]]:
     return score_questions(ranked, token_counter(services))
-
-
-def _means(rows: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    return {metric: float(np.mean([row[metric] for row in rows.values()])) for metric in METRICS}
-
-
-def _differences(
-    ours: Mapping[str, Mapping[str, float]], theirs: Mapping[str, Mapping[str, float]]
-) -> tuple[PairedDifference, ...]:
-    by_metric = {metric: [ours[q][metric] - theirs[q][metric] for q in sorted(ours)] for metric in METRICS}
-    return tuple(paired_difference(metric, found, CONFIDENCE) for metric, found in by_metric.items())

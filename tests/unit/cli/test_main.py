@@ -104,6 +104,7 @@ def test_missing_settings_are_an_error_document_with_json(lab: Lab) -> None:
 
 WAITS = """
 import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
 from ingest import wiring
 from ingest.cli.main import main
 

@@ -11,7 +11,9 @@ import pytest
 from ingest.errors import InvalidSettings, UnknownRelease
 from ingest.learned import keep_learned, open_reranker
 from ingest.pipeline import training
-from ingest.pipeline.training import FOLDS, Example, folds_of, train, trees_of
+from ingest.pipeline.compare import FOLDS
+from ingest.pipeline.evaluate import judged_questions
+from ingest.pipeline.training import Example, train, trees_of
 from ingest.ranking import FEATURES
 from ingest.records import EVERYTHING, QueryProfile, Question
 from ingest.search import Searcher
@@ -71,7 +73,7 @@ def test_the_blend_is_what_a_search_without_trees_shows(p: Project) -> None:
 
 
 def questions(p: Project) -> list[Question]:
-    return training.judged_questions(p.services())
+    return judged_questions(p.services())
 
 
 def test_too_few_questions_are_told_with_both_numbers(tmp_path: Path) -> None:
@@ -83,14 +85,6 @@ def test_too_few_questions_are_told_with_both_numbers(tmp_path: Path) -> None:
 def test_without_a_release_nothing_is_trained(tmp_path: Path) -> None:
     with pytest.raises(UnknownRelease, match="nothing serves yet"):
         train(Project((CountingSource("a", tmp_path / "a"),)).services())
-
-
-def test_equal_questions_share_a_fold_and_order_does_not_matter() -> None:
-    texts = [f"question {n % 17}" for n in range(40)]
-    folds = folds_of(texts)
-    assert all(folds[i] == folds[i + 17] for i in range(23))
-    assert folds_of(texts[::-1]) == folds[::-1]
-    assert set(range(FOLDS)) == set(folds)
 
 
 def example(n: int, rng: np.random.Generator, signal: str | None) -> Example:
