@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
-from ingest.errors import InvalidSettings
+from ingest.errors import InvalidSettings, first_fault
 from ingest.ports import Wording
 from ingest.ranking import FEATURES, features, idf_of
 from ingest.records import Record, Result
@@ -89,8 +89,7 @@ def read_calibration(name: str, data: bytes) -> Calibration:
     try:
         found = Calibration.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        raise InvalidSettings(f"calibration {name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise InvalidSettings(f"calibration {name}: {first_fault(error)}") from error
     if found.features != SIGNALS:
         odd = sorted(set(found.features) ^ set(SIGNALS)) or "their order"
         raise InvalidSettings(

@@ -15,6 +15,18 @@
 Adapters translate foreign errors into these at the edge; nothing above an adapter catches anything else.
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+
+def first_fault(error: "ValidationError") -> str:
+    """Return the place and the message of what pydantic refuses first, without the value, which may be a secret."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    place, message = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+    return f"{place}: {message}" if place else message
+
 
 class IngestError(Exception):
     """Anything that this package raises on purpose."""

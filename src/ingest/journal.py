@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from pydantic import ValidationError
 
-from ingest.errors import SchemaMismatch
+from ingest.errors import SchemaMismatch, first_fault
 from ingest.ids import canonical_json
 from ingest.ports import Store
 from ingest.records import Record
@@ -29,9 +29,7 @@ def from_bytes(model: type[R], data: bytes, where: str) -> R:
     try:
         return model.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise SchemaMismatch(f"{where}: not a {model.__name__}: {place}: {first['msg']}") from error
+        raise SchemaMismatch(f"{where}: not a {model.__name__}: {first_fault(error)}") from error
 
 
 @dataclass(frozen=True)

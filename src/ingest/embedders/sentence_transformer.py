@@ -25,7 +25,14 @@ from ingest.embedders._onnx import Inputs, OnnxModel, export, is_installed, open
 from ingest.embedders._tokenizer import KIND, SentenceTransformerTokenizer
 from ingest.embedders._torch import best_device, best_dtype, load_model, memory_errors, release_memory
 from ingest.embedders._word_table import open_word_table
-from ingest.errors import DimensionMismatch, EmbedderOutOfMemory, FatalError, InvalidSettings, SchemaMismatch
+from ingest.errors import (
+    DimensionMismatch,
+    EmbedderOutOfMemory,
+    FatalError,
+    InvalidSettings,
+    SchemaMismatch,
+    first_fault,
+)
 from ingest.ids import digest_of
 from ingest.ports import WordTable
 from ingest.records import ModelRecord, Vectors
@@ -252,8 +259,7 @@ def _parsed(name: str, options: dict[str, Any]) -> Options:
     try:
         return Options.model_validate(options)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise InvalidSettings(f"model {name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise InvalidSettings(f"model {name}: {first_fault(error)}") from error
 
 
 def _described(folder: ModelFolder, options: Options) -> ModelRecord:

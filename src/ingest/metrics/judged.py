@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ingest.errors import InvalidSettings
+from ingest.errors import InvalidSettings, first_fault
 from ingest.records import Gold, Question
 
 TYPO = 0.8  # an unknown key that looks this much like a known one is a mistake, not somebody's own column
@@ -93,9 +93,6 @@ def _question(line: str, place: str) -> Question:
     try:
         judged = JudgedQuestion.model_validate_json(line)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        field = ".".join(map(str, first["loc"]))
-        message = first["msg"].removeprefix("Value error, ")
-        raise InvalidSettings(f"{place}: {field + ': ' if field else ''}{message}") from error
+        raise InvalidSettings(f"{place}: {first_fault(error)}") from error
     gold = tuple(Gold(**place.model_dump(include=set(JudgedPlace.model_fields))) for place in judged.gold)
     return Question(judged.query_id, judged.text, judged.answerable, gold, judged.slices, judged.must_pass)
