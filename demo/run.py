@@ -161,11 +161,13 @@ class Story:
 
         say("Three questions, answered from the promoted alias")
         with self.services() as services:
-            for answer in open_serving(services).search(QUESTIONS, Filter(), top=2):
+            searcher = open_serving(services)
+            stage = searcher.stages[-1]
+            for answer in searcher.search(QUESTIONS, Filter(), top=2, stages=(stage,)):
                 console.print(f"  [bold]{answer.question}[/bold]")
                 for result in answer.results:
                     path = " › ".join(result.heading_path)
-                    console.print(f"    {result.scores['fused']:.3f}  {path}\n           {result.uri}", markup=False)
+                    console.print(f"    {result.scores[stage]:.3f}  {path}\n           {result.uri}", markup=False)
 
     def edit_and_delete(self, documents: dict[str, bytes]) -> None:
         """Change one document in the bucket and delete another."""
@@ -252,7 +254,7 @@ def show_report(report: Any) -> None:
 def show_verdict(verdict: Any) -> None:
     """Print a verdict with its reasons."""
     table = Table("metric", "candidate", "serving", title=f"Verdict: {'positive' if verdict.positive else 'refused'}")
-    for metric in ("bm25.ndcg@10", "dense.ndcg@10", "fused.ndcg@10", "fused.recall@10"):
+    for metric in ("bm25.ndcg@10", "dense.ndcg@10", "fused.ndcg@10", "fused.recall@10", "reranked.ndcg@10"):
         serving = verdict.serving_scores.get(metric)
         table.add_row(metric, f"{verdict.candidate_scores[metric]:.3f}", "-" if serving is None else f"{serving:.3f}")
     console.print(table)
