@@ -47,6 +47,9 @@ class InMemoryStore:
     def delete(self, key: str) -> None:
         self.values.pop(key, None)
 
+    def ranged(self, key: str, size: int) -> None:
+        pass
+
     def local_path(self, key: str) -> Path:
         if key not in self.values:
             raise SchemaMismatch(f"{self.uri}/{key}: no such key")

@@ -91,7 +91,7 @@ def open_workbench(settings: Settings, index: str | None = None) -> Workbench:
     quiet_environment()
     name, chosen = settings.index(index)
     s3 = S3Options(**settings.s3.model_dump())
-    store = open_store(settings.lake, s3, settings.state / "cache", settings.cache_bytes)
+    store = open_store(settings.lake, s3, settings.state / "cache", settings.cache_bytes, settings.ranges_above)
     restore = partial(restore_model, store, settings.state / "models")
     record, folder = describe_model(chosen.model, Lake(store, name), restore)
     _check_sizes(name, chosen, record)

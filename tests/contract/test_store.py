@@ -127,3 +127,17 @@ def test_a_value_has_a_local_file(store):
 def test_a_missing_value_has_no_local_file(store):
     with pytest.raises(SchemaMismatch, match="data/part"):
         store.local_path("data/part")
+
+
+def test_a_value_that_can_be_read_in_parts_reads_as_it_is(store):
+    data = bytes(n % 251 for n in range(700_000))
+    store.put("a/b.parquet", data)
+    store.ranges_above = 1000  # where there is such a limit
+    if (file := store.ranged("a/b.parquet", len(data))) is None:
+        assert store.local_path("a/b.parquet").read_bytes() == data
+        return
+    with file:
+        file.seek(300_000)
+        assert file.read(20) == data[300_000:300_020]
+        file.seek(0)
+        assert file.readall() == data

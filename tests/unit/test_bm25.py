@@ -1,6 +1,7 @@
 """The keyword index against an independent implementation, and against its own promises."""
 
 import hashlib
+import io
 import os
 import threading
 from collections import Counter
@@ -215,6 +216,46 @@ def test_no_more_row_groups_stay_decoded_than_asked_for(tmp_path):
 
 
 @pytest.mark.usefixtures("small_pieces")
+class CountingFile(io.FileIO):
+    """A file that is no path, as of another machine, and tells what was read of it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.size, self.bytes_read = path.stat().st_size, 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        self.bytes_read += len(data)
+        return data
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_an_open_file_answers_as_a_path_and_is_read_where_a_query_touches_it(tmp_path):
+    files = build(random_corpora(5, 3, 400), tmp_path)
+    postings, terms = CountingFile(files.postings), CountingFile(files.terms)
+    mapped, ranged = opened(files), KeywordIndex.open(postings, terms, files.lengths)
+    footers = postings.bytes_read + terms.bytes_read
+    assert ranged.search([["w299"]], [None], 10) == mapped.search([["w299"]], [None], 10) != [[]]
+    assert 0 < postings.bytes_read + terms.bytes_read - footers < 0.02 * (postings.size + terms.size)
+    queries = [[f"w{n}", f"w{3 * n}"] for n in range(60)]
+    assert ranged.search(queries, [None] * 60, 10) == mapped.search(queries, [None] * 60, 10)
+    ranged.close()
+    assert (postings.closed, terms.closed) == (True, True)
+
+
+def test_a_damaged_page_of_an_open_file_is_refused(tmp_path):
+    files = build(random_corpora(5, 1, 400), tmp_path)
+    data = bytearray(files.postings.read_bytes())
+    place = pq.ParquetFile(files.postings).metadata.row_group(0).column(0).data_page_offset
+    data[place + 200] ^= 1
+    files.postings.write_bytes(data)
+    with (
+        KeywordIndex.open(CountingFile(files.postings), files.terms, files.lengths) as index,
+        pytest.raises(SchemaMismatch, match="row group 0 is damaged"),
+    ):
+        index.search([[f"w{n}" for n in range(300)]], [None], 10)
+
+
 def test_the_merged_files_hold_every_posting_in_order(tmp_path):
     corpora = random_corpora(2, 10, 5)
     files = build(corpora, tmp_path)

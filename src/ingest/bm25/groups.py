@@ -6,6 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ class Groups:
 
     def close(self) -> None:
         """Let go of the file."""
-        self.file.close()
+        self.file.close(force=True)
 
     def read(self, number: int, columns: list[str] | None = None) -> dict[str, Any]:
         """Return a row group as `group` does, past the cache. One thread at a time: the caller holds a lock."""
@@ -108,14 +109,20 @@ class Groups:
         return found
 
 
-def open_groups(path: Path, schema: pa.Schema, cached: int) -> Groups:
-    """Open a file. Raises: SchemaMismatch when it is damaged or lacks a column; InvalidSettings when `cached` < 1."""
+def open_groups(file: Path | RawIOBase, schema: pa.Schema, cached: int) -> Groups:
+    """Open a file: a path, which is mapped into memory, or a seekable file with a name, of which only the footer and
+    the row groups that are asked for are read.
+
+    Raises: SchemaMismatch when it is damaged or lacks a column; InvalidSettings when `cached` < 1.
+    """
     if cached < 1:
         raise InvalidSettings(f"keyword index: cached must be at least 1 row group, not {cached}")
-    mapped = _map(path)
-    file = open_parquet(path, schema, mapped)
-    sizes = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
-    return Groups(path, file, [0, *np.cumsum(sizes, dtype=np.int64).tolist()], cached, mapped)
+    path = file if isinstance(file, Path) else Path(str(getattr(file, "name", "")))
+    mapped = _map(file) if isinstance(file, Path) else None
+    source = pa.PythonFile(file, "r") if not isinstance(file, Path) else mapped and pa.BufferReader(mapped)
+    opened = open_parquet(path, schema, source)
+    sizes = [opened.metadata.row_group(i).num_rows for i in range(opened.num_row_groups)]
+    return Groups(path, opened, [0, *np.cumsum(sizes, dtype=np.int64).tolist()], cached, mapped)
 
 
 def _map(path: Path) -> mmap.mmap | None:

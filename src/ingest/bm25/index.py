@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import RawIOBase
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -62,13 +63,14 @@ class KeywordIndex:
 
     @classmethod
     def open(  # noqa: PLR0913
-        cls, postings: Path, terms: Path, lengths: Path, *, k1: float = 1.2, b: float = 0.75,
+        cls, postings: Path | RawIOBase, terms: Path | RawIOBase, lengths: Path, *, k1: float = 1.2, b: float = 0.75,
         variant: str = "lucene", cache_bytes: int = CACHE_BYTES,
     ) -> Self:  # fmt: skip
         """Open an index: reads footers and lengths, no postings, and loads the compiled loops.
 
         Args:
-            postings: As `merge` wrote it, likewise `terms` and `lengths`.
+            postings: As `merge` wrote it, likewise `terms` and `lengths`. A path is mapped into memory; of a seekable
+                file only the row groups that a query touches are read.
             terms: Sorted by UTF-8.
             lengths: Row = ordinal of the chunk.
             k1: At least 0: how soon more occurrences stop to count.
@@ -241,7 +243,7 @@ class _Files:
     by_id: RowsById
 
     @classmethod
-    def open(cls, postings: Path, terms: Path, lengths: Path, cache_bytes: int) -> Self:
+    def open(cls, postings: Path | RawIOBase, terms: Path | RawIOBase, lengths: Path, cache_bytes: int) -> Self:
         ids = Identities(open_groups(lengths, LENGTHS, CACHED_GROUPS), cache_bytes)
         files = cls(
             open_groups(postings, POSTINGS, CACHED_GROUPS), open_groups(terms, TERMS, CACHED_GROUPS), ids,
@@ -253,7 +255,9 @@ class _Files:
             counted = first + frequency
         if counted != files.postings.count:
             files.close()
-            raise SchemaMismatch(f"{terms} counts {counted} postings, {postings} has {files.postings.count}")
+            raise SchemaMismatch(
+                f"{files.terms.path} counts {counted} postings, {files.postings.path} has {files.postings.count}"
+            )
         return files
 
     def okapi_mean(self, chunks: int) -> float:
@@ -263,9 +267,8 @@ class _Files:
         stored = (self.terms.file.schema_arrow.metadata or {}).get(OKAPI_SUM.encode())
         if stored is not None:
             return float(stored) / self.terms.count
-        with open_parquet(self.terms.path, TERMS) as file:
-            parts = batches(file, self.terms.path, ["document_frequency"])
-            return sum(okapi_sum(numbers(part["document_frequency"]), chunks) for part in parts) / self.terms.count
+        parts = batches(self.terms.file, self.terms.path, ["document_frequency"])
+        return sum(okapi_sum(numbers(part["document_frequency"]), chunks) for part in parts) / self.terms.count
 
     def close(self) -> None:
         for groups in (self.postings, self.terms, self.ids.ids):

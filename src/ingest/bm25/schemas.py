@@ -5,7 +5,6 @@ all shards   postings (chunk, frequency) a term after another                 te
              lengths (chunk_id, length): the row is the chunk's ordinal
 """
 
-import mmap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -34,13 +33,14 @@ HEX = b"0123456789abcdef"
 OKAPI_SUM = "ingest.okapi_idf_sum"  # metadata of the terms file: the sum over all terms
 
 
-def open_parquet(path: Path, schema: pa.Schema, mapped: mmap.mmap | None = None) -> pq.ParquetFile:
-    """Return the memory-mapped file; `mapped` is the caller's mapping of it, for who lets go of pages that were read.
+def open_parquet(path: Path, schema: pa.Schema, source: pa.NativeFile | None = None) -> pq.ParquetFile:
+    """Return the memory-mapped file, or what `source` reads of it: then the checksums of its pages are verified.
 
     Raises: SchemaMismatch when it is damaged or lacks a column of `schema`.
     """
     try:
-        file = pq.ParquetFile(path if mapped is None else pa.BufferReader(mapped), memory_map=True)
+        verify = isinstance(source, pa.PythonFile)  # of others the whole file was hashed
+        file = pq.ParquetFile(source or path, memory_map=True, page_checksum_verification=verify)
     except (OSError, pa.ArrowInvalid) as error:
         raise SchemaMismatch(f"{path}: not a readable Parquet file: {error}") from error
     found = file.schema_arrow
@@ -87,7 +87,7 @@ class GroupWriter:
             compression={n: "zstd" if n == "chunk_id" else "none" for n in schema.names},
             use_dictionary=[n for n in schema.names if n in ("frequency", "length", "document_frequency")],
             column_encoding={n: e for n, e in deltas.items() if n in schema.names} or None,
-            write_statistics=[n for n in schema.names if n == "term"],
+            write_statistics=[n for n in schema.names if n == "term"], write_page_checksum=True,
         )  # fmt: skip
 
     def write(self, columns: Mapping[str, Any]) -> None:

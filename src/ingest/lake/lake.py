@@ -11,6 +11,7 @@
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import RawIOBase
 from pathlib import Path
 from typing import TypeVar
 
@@ -79,6 +80,13 @@ class Lake:
     def part_path(self, part: PartFile) -> Path:
         """Return a local file with the part. Raises: SchemaMismatch when it is gone or holds other bytes."""
         return verified_path(self.store, self._part_key(part.sha256), part.bytes)
+
+    def part_file(self, part: PartFile) -> Path | RawIOBase:
+        """Return a part as `part_path` does or, of a large one in a remote store, a file that fetches what is read.
+
+        The bytes of the latter are not hashed: its pages carry checksums.
+        """
+        return self.store.ranged(self._part_key(part.sha256), part.bytes) or self.part_path(part)
 
     def part_exists(self, part: PartFile) -> bool:
         """Tell whether the part file is in the lake."""

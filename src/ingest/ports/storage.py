@@ -1,6 +1,7 @@
 """Where documents come from, and where the lake lies."""
 
 from collections.abc import Iterator
+from io import RawIOBase
 from pathlib import Path
 from typing import Protocol
 
@@ -73,5 +74,13 @@ class Store(Protocol):
         """Return a local file with the value of an immutable key: itself, or a copy in a bounded cache.
 
         Raises: SchemaMismatch when there is no such key.
+        """
+        ...
+
+    def ranged(self, key: str, size: int) -> RawIOBase | None:
+        """Return a seekable file with the value of an immutable key that fetches only what is read of it.
+
+        None where `local_path` is better: the value is local, or small. One thread at a time may read. A read raises
+        SchemaMismatch when there is no such value of `size` bytes, StoreUnavailable, AccessDenied.
         """
         ...

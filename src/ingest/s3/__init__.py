@@ -7,5 +7,8 @@ and body together. No credentials pass through here: botocore finds them in the 
 from ingest.s3.answers import Archived, Unmet
 from ingest.s3.bucket import Bucket, Listed
 from ingest.s3.options import S3Options, open_client, split_uri
+from ingest.s3.ranged import RANGES_ABOVE, RangedFile
 
-__all__ = ["Archived", "Bucket", "Listed", "S3Options", "Unmet", "open_client", "split_uri"]
+__all__ = [
+    "RANGES_ABOVE", "Archived", "Bucket", "Listed", "RangedFile", "S3Options", "Unmet", "open_client", "split_uri",
+]  # fmt: skip

@@ -116,6 +116,23 @@ class Bucket:
             return False
         return True
 
+    def get_range(self, key: str, first: int, last: int, size: int) -> bytes | None:
+        """Return the bytes from `first` to before `last` of an object; None when it is missing or not of that size."""
+
+        def request(s3: "S3Client") -> bytes | None:
+            answer = s3.get_object(Bucket=self.name, Key=key, Range=f"bytes={first}-{last - 1}")
+            with closing(answer["Body"]):
+                if answer.get("ContentRange", "").rpartition("/")[2] != str(size):
+                    return None
+                buffer = BytesIO()
+                self._copy(answer, key, buffer, whole=False)
+                return buffer.getvalue()
+
+        try:
+            return self.call("read", key, request)
+        except Unmet:
+            return None
+
     def put(self, key: str, data: bytes, **conditions: Any) -> None:
         """Write an object in one request. Raises: Unmet when a condition (`IfNoneMatch`) does not hold."""
         self.call("write", key, lambda s3: s3.put_object(Bucket=self.name, Key=key, Body=data, **conditions))
@@ -196,7 +213,7 @@ class Bucket:
         except (HTTPError, ResponseParserError) as error:
             raise self._translate.broken(error, action, key) from error
 
-    def _copy(self, answer: "GetObjectOutputTypeDef", key: str, target: BinaryIO) -> None:
+    def _copy(self, answer: "GetObjectOutputTypeDef", key: str, target: BinaryIO, *, whole: bool = True) -> None:
         # botocore has checked length and checksum when the last read returns; older objects have no checksum.
         digest = hashlib.md5(usedforsecurity=False)
         size = 0
@@ -206,7 +223,7 @@ class Bucket:
             target.write(piece)
         if size != answer["ContentLength"]:
             raise self.unavailable(f"{self._translate.where(key)}: {size} bytes of {answer['ContentLength']} arrived")
-        if self._etag_is_md5(answer) and answer["ETag"].strip('"') != digest.hexdigest():
+        if whole and self._etag_is_md5(answer) and answer["ETag"].strip('"') != digest.hexdigest():
             raise self.unavailable(
                 f"{self._translate.where(key)}: MD5 {digest.hexdigest()} is not the ETag {answer['ETag']}"
             )

@@ -60,10 +60,11 @@ class Searcher:
     def __post_init__(self) -> None:
         lake = Lake(self.services.store, self.manifest.index)
         self._embedder = self.services.open_embedder(self.manifest.model)
-        files = {p.kind: lake.part_path(p) for p in self.manifest.parts if p.shard is None}
+        parts = {p.kind: p for p in self.manifest.parts if p.shard is None}
         self._analyser = Analyser.from_record(self.manifest.analyser)
         self._keyword = KeywordIndex.open(
-            files["keyword.postings"], files["keyword.terms"], files["keyword.lengths"],
+            lake.part_file(parts["keyword.postings"]), lake.part_file(parts["keyword.terms"]),
+            lake.part_path(parts["keyword.lengths"]),
             k1=float(self.manifest.analyser["k1"]), b=float(self.manifest.analyser["b"]),
             variant=self.manifest.analyser.get("variant", "lucene"),
         )  # fmt: skip

@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     qdrant: QdrantSettings = QdrantSettings()
     state: Path = Path(".ingest")  # embedded engine, caches: can be deleted at any time
     cache_bytes: int = Field(default=20 * 2**30, ge=0)  # of an S3 lake's local copies
+    ranges_above: int = Field(default=64 * 2**20, ge=0)  # bytes: larger keyword files of an S3 lake are read in parts
     workers: int = Field(default=1, ge=1)  # processes for parsing and chunking
     indexes: dict[str, IndexSettings] = Field(min_length=1)
 

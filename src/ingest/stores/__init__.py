@@ -4,12 +4,14 @@ from pathlib import Path
 
 from ingest.errors import InvalidSettings
 from ingest.ports import Store
-from ingest.s3 import S3Options
+from ingest.s3 import RANGES_ABOVE, S3Options
 
 CACHE_BYTES = 20 * 2**30
 
 
-def open_store(uri: str, s3: S3Options, cache_folder: Path, cache_bytes: int = CACHE_BYTES) -> Store:
+def open_store(
+    uri: str, s3: S3Options, cache_folder: Path, cache_bytes: int = CACHE_BYTES, ranges_above: int = RANGES_ABOVE
+) -> Store:
     """Return the store at `uri`: `s3://bucket/prefix`, `file:///folder` or a plain path. Nothing is read yet.
 
     Args:
@@ -17,6 +19,7 @@ def open_store(uri: str, s3: S3Options, cache_folder: Path, cache_bytes: int = C
         s3: Where S3 is; not used for a folder.
         cache_folder: Local copies of immutable values of S3; not used for a folder. Several processes may share it.
         cache_bytes: How large that folder may grow; the least recently used copies go first.
+        ranges_above: Bytes; a larger value is read in parts by those who can (`Store.ranged`).
 
     Raises: InvalidSettings.
     """
@@ -28,5 +31,5 @@ def open_store(uri: str, s3: S3Options, cache_folder: Path, cache_bytes: int = C
     if scheme.lower() == "s3":
         from ingest.stores.s3 import S3Store
 
-        return S3Store(uri, s3, cache_folder, cache_bytes)
+        return S3Store(uri, s3, cache_folder, cache_bytes, ranges_above)
     raise InvalidSettings(f"a lake cannot be kept at scheme {scheme!r}; known are file and s3")

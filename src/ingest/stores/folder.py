@@ -80,6 +80,9 @@ class FolderStore:
             _remove_leftovers((Path(f.path) for f in files if f.name.startswith(TEMPORARY)), self.leftover_seconds)
         yield from sorted(entry.name for entry in files if not entry.name.startswith(TEMPORARY))
 
+    def ranged(self, key: str, size: int) -> None:
+        """Return None: the value is local."""
+
     def check(self, token: str) -> None:
         """Do nothing: `link()` is atomic on every file system that has it, and fails on one that has not."""
 

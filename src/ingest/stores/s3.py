@@ -11,7 +11,7 @@ from ingest.errors import InvalidSettings, SchemaMismatch, StoreUnavailable
 from ingest.ids import sha256_hex
 from ingest.keys import TEMPORARY, check_key, check_prefix
 from ingest.listing import encode
-from ingest.s3 import Bucket, S3Options, Unmet, split_uri
+from ingest.s3 import RANGES_ABOVE, Bucket, RangedFile, S3Options, Unmet, split_uri
 
 IN_USE_SECONDS = 300.0  # a copy handed out so recently may still have to be opened: it is not dropped
 LEFTOVER_SECONDS = 24 * 3600.0  # a temporary file not written to for so long belongs to a process that died
@@ -20,11 +20,14 @@ LEFTOVER_SECONDS = 24 * 3600.0  # a temporary file not written to for so long be
 class S3Store:
     """Keys are objects below one prefix. Threads and processes may share it."""
 
-    def __init__(self, uri: str, options: S3Options, cache_folder: Path, cache_bytes: int) -> None:
+    def __init__(
+        self, uri: str, options: S3Options, cache_folder: Path, cache_bytes: int, ranges_above: int = RANGES_ABOVE
+    ) -> None:
         bucket, self.prefix = split_uri(uri)
         self.uri = f"s3://{bucket}/{encode(self.prefix)}".rstrip("/")
         self.bucket = Bucket(bucket, options, StoreUnavailable)
         self.cache = FileCache(cache_folder, cache_bytes)
+        self.ranges_above = ranges_above
 
     def get(self, key: str) -> bytes | None:
         """Return the value, None when there is none."""
@@ -73,7 +76,25 @@ class S3Store:
             if not self.bucket.download(name, path):
                 raise SchemaMismatch(f"{self.uri}/{key}: no such value")
 
-        return self.cache.path(f"{self.bucket.endpoint} {self.uri}/{key}", Path(key).suffix, fetch)
+        return self.cache.path(self._cached(key), Path(key).suffix, fetch)
+
+    def ranged(self, key: str, size: int) -> RangedFile | None:
+        """Return a file that fetches what is read of it; None for a small value and one with a local copy."""
+        name = self._key(key)
+        if size <= self.ranges_above or self.cache.holds(self._cached(key), Path(key).suffix):
+            return None
+
+        def fetch(first: int, last: int) -> bytes:
+            data = self.bucket.get_range(name, first, last, size)
+            if data is None or len(data) != last - first:
+                raise SchemaMismatch(f"{self.uri}/{key}: no such value of {size} bytes")
+            return data
+
+        try:
+            self.cache.folder.mkdir(parents=True, exist_ok=True)
+            return RangedFile(f"{self.uri}/{key}", size, fetch, self.cache.folder)
+        except OSError as error:
+            raise StoreUnavailable(f"cache {self.cache.folder}: cannot hold a copy: {error.strerror}") from error
 
     def check(self, token: str) -> None:
         """Do nothing when the endpoint keeps the promise of `create`; a lake without it would lose decisions.
@@ -91,6 +112,9 @@ class S3Store:
         if answers != (True, False, b"first"):
             raise InvalidSettings(f"{self.uri}: {self.bucket.endpoint} ignores If-None-Match, a lake needs it")
 
+    def _cached(self, key: str) -> str:
+        return f"{self.bucket.endpoint} {self.uri}/{key}"
+
     def _key(self, key: str) -> str:
         check_key(key)
         return self.prefix + key
@@ -107,9 +131,13 @@ class FileCache:
         self.limit = limit
         self.in_use_seconds = in_use_seconds
 
+    def holds(self, name: str, suffix: str) -> bool:
+        """Tell whether there is a file for `name`."""
+        return self._file(name, suffix).exists()
+
     def path(self, name: str, suffix: str, fetch: Callable[[Path], None]) -> Path:
         """Return the file for `name`; `fetch` writes it when it is missing. Raises: StoreUnavailable."""
-        path = self.folder / f"{sha256_hex(name.encode())}{suffix}"
+        path = self._file(name, suffix)
         try:
             with suppress(FileNotFoundError):
                 # Used now. When it was written stays, for by that readers know a file whose bytes they have checked.
@@ -119,6 +147,9 @@ class FileCache:
         except OSError as error:
             raise StoreUnavailable(f"cache {self.folder}: cannot hold a copy: {error.strerror}") from error
         return path
+
+    def _file(self, name: str, suffix: str) -> Path:
+        return self.folder / f"{sha256_hex(name.encode())}{suffix}"
 
     def _fetch(self, path: Path, fetch: Callable[[Path], None]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,7 @@ import pytest
 
 from ingest.errors import InvalidSettings, SchemaMismatch, StoreUnavailable, UnknownSource
 from ingest.keys import TEMPORARY
+from ingest.s3.ranged import BLOCK
 from ingest.stores.s3 import FileCache, S3Store
 from tests.s3_server import cut_body, lose_answer, refuse
 
@@ -231,3 +232,44 @@ def test_what_a_crash_left_in_the_cache_goes_after_a_day(cache):
             os.utime(path, (used, used))
     fill(cache, "b", 0)
     assert held(cache) == ["a", "b", "y"]
+
+
+# Values in parts
+
+LARGE = bytes(n % 253 for n in range(3 * BLOCK))
+
+
+@pytest.fixture
+def ranged(store):
+    store.ranges_above = 2 * BLOCK
+    store.put("parts/a.parquet", LARGE)
+    return store
+
+
+def test_of_a_large_value_only_what_is_read_is_fetched(ranged, s3_server):
+    with ranged.ranged("parts/a.parquet", len(LARGE)) as file:
+        assert sent(s3_server, "GET") == 0
+        file.seek(BLOCK + 5)
+        assert file.read(10) == LARGE[BLOCK + 5 : BLOCK + 15]
+        assert file.read(10) == LARGE[BLOCK + 15 : BLOCK + 25]
+    assert [r.headers["range"] for r in s3_server.requests if r.method == "GET"] == [f"bytes={BLOCK}-{2 * BLOCK - 1}"]
+
+
+def test_a_small_value_and_one_with_a_local_copy_are_read_from_the_copy(ranged):
+    ranged.put("parts/small.parquet", LARGE[: 2 * BLOCK])
+    assert ranged.ranged("parts/small.parquet", 2 * BLOCK) is None
+    ranged.local_path("parts/a.parquet")
+    assert ranged.ranged("parts/a.parquet", len(LARGE)) is None
+
+
+def test_a_part_that_is_cut_short_is_fetched_again(ranged, s3_server):
+    s3_server.plan(cut_body, method="GET")
+    with ranged.ranged("parts/a.parquet", len(LARGE)) as file:
+        assert file.read(10) == LARGE[:10]
+    assert sent(s3_server, "GET") == 2
+
+
+def test_a_value_that_is_gone_or_of_another_size_is_told(ranged):
+    for key, size in (("parts/gone.parquet", len(LARGE)), ("parts/a.parquet", len(LARGE) + 1)):
+        with ranged.ranged(key, size) as file, pytest.raises(SchemaMismatch, match=f"{key}: no such value of {size}"):
+            file.read(10)

@@ -1,0 +1,77 @@
+"""An immutable object as a file of which only what is read is fetched."""
+
+import io
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+BLOCK = 2**18  # bytes fetched at least: a request costs more than these
+RANGES_ABOVE = 64 * 2**20  # bytes: a smaller object is copied whole, which is fewer requests
+
+
+class RangedFile(io.RawIOBase):
+    """A seekable file over `fetch`, one thread at a time. Each block is fetched once and kept on disk until `close`.
+
+    The copy has no name in the folder, so it is gone when the process is.
+    """
+
+    def __init__(self, name: str, size: int, fetch: Callable[[int, int], bytes], folder: Path) -> None:
+        """Fetch nothing yet.
+
+        Args:
+            name: For messages.
+            size: Bytes of the object.
+            fetch: From the first byte to before the last → exactly these bytes; raises when it cannot.
+            folder: For the copy, up to `size` bytes.
+        """
+        super().__init__()
+        self.name, self.size = name, size
+        self._fetch = fetch
+        self._copy = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  (closed by close)
+        self._held = bytearray(-(-size // BLOCK))  # 1 for each block that the copy holds
+        self._place = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the place of the next read."""
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Set the place of the next read and return it."""
+        self._place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self.size}[whence]
+        return self._place
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer as far as the object goes and return the bytes."""
+        wanted = memoryview(buffer).cast("B")
+        last = min(self._place + len(wanted), self.size)
+        if last <= self._place:
+            return 0
+        self._complete(self._place // BLOCK, -(-last // BLOCK))
+        data = os.pread(self._copy.fileno(), last - self._place, self._place)
+        wanted[: len(data)] = data
+        self._place += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        """Let go of the copy."""
+        self._copy.close()
+        super().close()
+
+    def _complete(self, block: int, end: int) -> None:
+        """Fetch what is missing of some blocks, neighbours in one request."""
+        while (block := self._held.find(0, block, end)) >= 0:
+            held = self._held.find(1, block, end)
+            after = end if held < 0 else held
+            data = self._fetch(block * BLOCK, min(after * BLOCK, self.size))
+            os.pwrite(self._copy.fileno(), data, block * BLOCK)
+            self._held[block:after] = b"\1" * (after - block)
