@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ingest.errors import FatalError, InvalidSettings, SchemaMismatch
 from ingest.learned import keep_learned, open_reranker, read_learned
 from ingest.ports import Reranker
-from ingest.records import EVERYTHING, Hit, QueryProfile, Result
+from ingest.records import EVERYTHING, Hit, QueryProfile, Result, StoredPoint
 from ingest.search import Searcher, open_serving
 from ingest.search.reranking import Reranking
 from tests.fakes import InMemoryStore
@@ -104,6 +104,18 @@ def test_a_slow_reranker_leaves_the_fused_order_and_is_counted(p: Project) -> No
     assert answer.fell_back
     assert found.fell_back == 1
     assert [r.chunk_id for r in answer.stages["fused"]] == [r.chunk_id for r in answer.stages["reranked"]]
+
+
+def test_no_text_is_asked_for_twice_in_one_search(p: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, asked, retrieve = searcher(p, ByLength()), [], p.vectors.retrieve
+
+    def counted(collection: str, ids: Sequence[str]) -> dict[str, StoredPoint]:
+        asked.extend(ids)
+        return retrieve(collection, ids)
+
+    monkeypatch.setattr(p.vectors, "retrieve", counted)
+    answers = found.search(["section 1", "section 2"], EVERYTHING, 5, found.stages)
+    assert len(asked) == len(set(asked)) >= len({r.chunk_id for a in answers for r in a.results}) > 0
 
 
 def test_only_the_depth_is_scored(p: Project) -> None:

@@ -7,20 +7,19 @@ that generation's manifest, so an answer never mixes two releases whatever happe
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
-from typing import Any
 
 import numpy as np
 
-from ingest import payloads
 from ingest.bm25 import Analyser, KeywordIndex
 from ingest.confidence import LOOKED_AT, SIGNALS, Floats, read_calibration, signals
-from ingest.errors import InvalidSettings, SchemaMismatch
+from ingest.errors import InvalidSettings
 from ingest.fusion import bounded, convex, rrf
 from ingest.ids import point_id
 from ingest.lake.lake import Lake
 from ingest.lake.learned import read_learned
 from ingest.ports import Services, Wording
 from ingest.records import Filter, Gold, Hit, Manifest, QueryProfile, Result, Vectors
+from ingest.search.fetched import Fetched
 from ingest.search.reranking import Reranking
 from ingest.search.visibility import open_visibility
 
@@ -106,12 +105,13 @@ class Searcher:
         dense = none if vectors is None else self._dense_hits(vectors, filter, depth)
         scored = self._union(terms, vectors, dense, bm25, stages) if fused and vectors is not None else []
         merged = self._fused(terms, dense, bm25, scored) if fused else none
-        again = self._reranked(questions, merged, scored) if RERANKED in stages else [None] * len(questions)
-        sure = self._confidences(questions, merged, scored) if scored else [None] * len(questions)
+        texts = self._fetched()
+        again = self._reranked(questions, merged, scored, texts) if RERANKED in stages else [None] * len(questions)
+        sure = self._confidences(questions, merged, scored, texts) if scored else [None] * len(questions)
         rankings = []
         for d, k, f, r in zip(dense, bm25, merged, again, strict=True):
             rankings.append(_cut({"dense": d, "bm25": k, "fused": f, RERANKED: f if r is None else r}, stages, top))
-        found = self._results(sorted({h.chunk_id for ranked, _ in rankings for stage in stages for h in ranked[stage]}))
+        found = texts.of(h.chunk_id for ranked, _ in rankings for stage in stages for h in ranked[stage])
         return [
             Answer(
                 question, self.release, self.manifest.generation,
@@ -133,7 +133,7 @@ class Searcher:
         dense = self._dense_hits(vectors, filter, self.profile.depth)
         bm25 = self._keyword_hits(terms, filter, self.profile.depth)
         scored = self._scored_union(terms, vectors, list(zip(dense, bm25, strict=True)))
-        return self._signals(questions, self._fused(terms, dense, bm25, scored), scored, without)
+        return self._signals(questions, self._fused(terms, dense, bm25, scored), scored, self._fetched(), without)
 
     def probe_cosine(self) -> float:
         """Return the cosine between the manifest's probe vector and the same question encoded now."""
@@ -145,6 +145,9 @@ class Searcher:
             raise InvalidSettings(f"no stage {', '.join(sorted(unknown))} in this profile: {', '.join(self.stages)}")
         if top < 1:
             raise InvalidSettings(f"top: at least 1 expected, found {top}")
+
+    def _fetched(self) -> Fetched:
+        return Fetched(self.services.vectors, self.manifest.collection)
 
     def _encoded(self, questions: Sequence[str]) -> Vectors:
         prepare = getattr(self._embedder, "prepare_questions", None)  # kinds that have a faster way for questions
@@ -192,12 +195,12 @@ class Searcher:
         return Reranking(reranker, limit, self.services.monotonic) if reranker is not None else None
 
     def _reranked(
-        self, questions: Sequence[str], merged: list[list[Hit]], scored: list[Union]
+        self, questions: Sequence[str], merged: list[list[Hit]], scored: list[Union], texts: Fetched
     ) -> list[list[Hit] | None]:
         """Return each question's ranking scored anew, None where the time does not suffice."""
         assert self._reranking is not None
         heads = [hits[: self.profile.rerank_depth] for hits in merged]
-        found = self._results(sorted({hit.chunk_id for head in heads for hit in head}))
+        found = texts.of(hit.chunk_id for head in heads for hit in head)
         ranked = []
         for question, hits, head, (dense, keyword) in zip(questions, merged, heads, scored, strict=True):
             stages = {"dense": dense, "bm25": keyword, "fused": _scores(head)}
@@ -208,11 +211,11 @@ class Searcher:
         return ranked
 
     def _confidences(
-        self, questions: Sequence[str], merged: list[list[Hit]], scored: list[Union]
+        self, questions: Sequence[str], merged: list[list[Hit]], scored: list[Union], texts: Fetched
     ) -> Sequence[float | None]:
         if self._calibration is None:
             return [None] * len(questions)
-        found: list[float] = self._calibration.confidences(self._signals(questions, merged, scored)).tolist()
+        found: list[float] = self._calibration.confidences(self._signals(questions, merged, scored, texts)).tolist()
         return [sure if hits else 0.0 for sure, hits in zip(found, merged, strict=True)]  # nothing found, no answer
 
     def _judged(self, confidence: float | None) -> tuple[float | None, bool]:
@@ -226,11 +229,12 @@ class Searcher:
         questions: Sequence[str],
         merged: list[list[Hit]],
         scored: list[Union],
+        texts: Fetched,
         without: Sequence[Sequence[Gold]] = (),
     ) -> Floats:
         rows = np.zeros((len(questions), len(SIGNALS)))
         heads = [hits if without else hits[:LOOKED_AT] for hits in merged]
-        found = self._results(sorted({hit.chunk_id for head in heads for hit in head}))
+        found = texts.of(hit.chunk_id for head in heads for hit in head)
         for i, (question, head, (dense, keyword)) in enumerate(zip(questions, heads, scored, strict=True)):
             gone = without[i] if without else ()
             seen = [found[hit.chunk_id] for hit in head]
@@ -256,16 +260,6 @@ class Searcher:
             found.append(({**_scores(d), **more[i]}, {**_scores(k), **keyword}))
         return found
 
-    def _results(self, chunk_ids: Sequence[str]) -> dict[str, Result]:
-        points = self.services.vectors.retrieve(self.manifest.collection, [point_id(c) for c in chunk_ids])
-        results = {}
-        for chunk in chunk_ids:
-            point = points.get(point_id(chunk))
-            if point is None:
-                raise SchemaMismatch(f"{self.manifest.collection}: chunk {chunk} is only in the keyword index")
-            results[chunk] = _result(point.payload)
-        return results
-
 
 def _cut(
     hits: Mapping[str, list[Hit]], stages: Sequence[str], top: int
@@ -283,12 +277,3 @@ def _scores(hits: Sequence[Hit]) -> dict[str, float]:
 def _scored(result: Result, stages: Mapping[str, Mapping[str, float]]) -> Result:
     scores = {stage: scores[result.chunk_id] for stage, scores in stages.items() if result.chunk_id in scores}
     return replace(result, scores=scores)
-
-
-def _result(payload: Mapping[str, Any]) -> Result:
-    m = payloads.fields(payload)
-    return Result(
-        m["chunk_id"], m["document_id"], m["uri"], m["source"], m["path"], m["title"], tuple(m["heading_path"]),
-        m["text"], m["start"], m["end"], page=m.get("page"), tokens=m.get("tokens", 0),
-        parent=tuple(m["parent"]) if m.get("parent") else None, shard=m.get("shard"),
-    )  # fmt: skip
