@@ -256,6 +256,55 @@ def test_a_damaged_page_of_an_open_file_is_refused(tmp_path):
         index.search([[f"w{n}" for n in range(300)]], [None], 10)
 
 
+def test_what_was_damaged_on_the_way_is_read_once_more(tmp_path):
+    files = build(random_corpora(5, 1, 400), tmp_path)
+    place = pq.ParquetFile(files.postings).metadata.row_group(0).column(0).data_page_offset
+
+    class Damaging(CountingFile):
+        forgotten = False
+
+        def read(self, size: int | None = -1) -> bytes:
+            start = self.tell()
+            data = bytearray(super().read(size))
+            if not self.forgotten and start <= place + 200 < start + len(data):
+                data[place + 200 - start] ^= 1
+            return bytes(data)
+
+        def forget(self) -> None:
+            self.forgotten = True
+
+    query = [[f"w{n}" for n in range(300)]]
+    with opened(files) as mapped, KeywordIndex.open(Damaging(files.postings), files.terms, files.lengths) as ranged:
+        assert ranged.search(query, [None], 10) == mapped.search(query, [None], 10)
+
+
+def test_a_term_that_is_held_does_not_wait_for_one_that_is_fetched(tmp_path):
+    files = build(random_corpora(5, 1, 400), tmp_path)
+    started, go_on = threading.Event(), threading.Event()
+
+    class Slow(CountingFile):
+        waits = False
+
+        def read(self, size: int | None = -1) -> bytes:
+            if self.waits:
+                started.set()
+                assert go_on.wait(60)
+            return super().read(size)
+
+    terms = Slow(files.terms)
+    with KeywordIndex.open(files.postings, terms, files.lengths) as index:
+        held = index.search([["w1"]], [None], 10)
+        index._files.terms._decoded.clear()  # so that the next term has to read
+        terms.waits = True
+        other = threading.Thread(target=lambda: index.search([["w2"]], [None], 10))
+        other.start()
+        assert started.wait(60)
+        assert index.search([["w1"]], [None], 10) == held
+        assert other.is_alive()
+        go_on.set()
+        other.join()
+
+
 def test_the_merged_files_hold_every_posting_in_order(tmp_path):
     corpora = random_corpora(2, 10, 5)
     files = build(corpora, tmp_path)

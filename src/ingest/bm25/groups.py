@@ -4,7 +4,7 @@ import mmap
 import threading
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from io import RawIOBase
 from pathlib import Path
@@ -23,11 +23,12 @@ from ingest.errors import InvalidSettings, SchemaMismatch
 class Groups:
     """A file's row groups with a bounded cache of decoded ones. Safe to share between threads."""
 
-    path: Path
+    path: Path | str  # or what an open file calls itself
     file: pq.ParquetFile
     starts: list[int]  # first row of each group, and the number of rows at the end
     cached: int
     mapped: mmap.mmap | None = None  # pages that were decoded are let go of: they would count as this process's memory
+    again: Callable[[], None] | None = None  # lets an open file fetch anew what could not be decoded
     _decoded: OrderedDict[int, dict[str, Any]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _minima: list[str] | None = None
@@ -90,13 +91,22 @@ class Groups:
     def read(self, number: int, columns: list[str] | None = None) -> dict[str, Any]:
         """Return a row group as `group` does, past the cache. One thread at a time: the caller holds a lock."""
         try:
-            table = self.file.read_row_group(number, columns, use_threads=False)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise SchemaMismatch(f"{self.path}: row group {number} is damaged: {error}") from error
+            table = self._table(number, columns)
+        except SchemaMismatch:
+            if self.again is None:
+                raise
+            self.again()
+            table = self._table(number, columns)
         if self.mapped is not None and hasattr(self.mapped, "madvise"):  # not on Windows
             self.mapped.madvise(mmap.MADV_DONTNEED)
         found = {name: table[name].combine_chunks() for name in table.column_names}
         return {n: c if pa.types.is_string(c.type) else numbers(c) for n, c in found.items()}
+
+    def _table(self, number: int, columns: list[str] | None) -> pa.Table:
+        try:
+            return self.file.read_row_group(number, columns, use_threads=False)
+        except (OSError, pa.ArrowException) as error:
+            raise SchemaMismatch(f"{self.path}: row group {number} is damaged: {error}") from error
 
     def _statistics(self, column: str) -> list[str]:
         place = self.file.schema_arrow.names.index(column)
@@ -111,18 +121,20 @@ class Groups:
 
 def open_groups(file: Path | RawIOBase, schema: pa.Schema, cached: int) -> Groups:
     """Open a file: a path, which is mapped into memory, or a seekable file with a name, of which only the footer and
-    the row groups that are asked for are read.
+    the row groups that are asked for are read; with a method `forget` it is asked once more for one that is damaged.
 
     Raises: SchemaMismatch when it is damaged or lacks a column; InvalidSettings when `cached` < 1.
     """
     if cached < 1:
         raise InvalidSettings(f"keyword index: cached must be at least 1 row group, not {cached}")
-    path = file if isinstance(file, Path) else Path(str(getattr(file, "name", "")))
+    path = file if isinstance(file, Path) else str(getattr(file, "name", "an open file"))
     mapped = _map(file) if isinstance(file, Path) else None
     source = pa.PythonFile(file, "r") if not isinstance(file, Path) else mapped and pa.BufferReader(mapped)
     opened = open_parquet(path, schema, source)
     sizes = [opened.metadata.row_group(i).num_rows for i in range(opened.num_row_groups)]
-    return Groups(path, opened, [0, *np.cumsum(sizes, dtype=np.int64).tolist()], cached, mapped)
+    return Groups(
+        path, opened, [0, *np.cumsum(sizes, dtype=np.int64).tolist()], cached, mapped, getattr(file, "forget", None)
+    )
 
 
 def _map(path: Path) -> mmap.mmap | None:

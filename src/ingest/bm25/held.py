@@ -53,6 +53,7 @@ class PostingsCache:
     bytes: int = 0
     _held: OrderedDict[str, Postings | None] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _decoding: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         if self.limit < 1:
@@ -64,10 +65,15 @@ class PostingsCache:
             if term in self._held:
                 self._held.move_to_end(term)
                 return self._held[term]
-            found = self._held[term] = self._decode(term)
-            self.bytes += _size(found)
-            while self.bytes > self.limit:
-                self.bytes -= _size(self._held.popitem(last=False)[1])
+        with self._decoding:  # may wait for the network: who asks for held terms does not
+            if term in self._held:  # decoded by another thread meanwhile
+                return self._held[term]
+            found = self._decode(term)
+            with self._lock:
+                self._held[term] = found
+                self.bytes += _size(found)
+                while self.bytes > self.limit:
+                    self.bytes -= _size(self._held.popitem(last=False)[1])
             return found
 
     def _decode(self, term: str) -> Postings | None:

@@ -33,7 +33,7 @@ HEX = b"0123456789abcdef"
 OKAPI_SUM = "ingest.okapi_idf_sum"  # metadata of the terms file: the sum over all terms
 
 
-def open_parquet(path: Path, schema: pa.Schema, source: pa.NativeFile | None = None) -> pq.ParquetFile:
+def open_parquet(path: Path | str, schema: pa.Schema, source: pa.NativeFile | None = None) -> pq.ParquetFile:
     """Return the memory-mapped file, or what `source` reads of it: then the checksums of its pages are verified.
 
     Raises: SchemaMismatch when it is damaged or lacks a column of `schema`.
@@ -41,7 +41,7 @@ def open_parquet(path: Path, schema: pa.Schema, source: pa.NativeFile | None = N
     try:
         verify = isinstance(source, pa.PythonFile)  # of others the whole file was hashed
         file = pq.ParquetFile(source or path, memory_map=True, page_checksum_verification=verify)
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, pa.ArrowException) as error:
         raise SchemaMismatch(f"{path}: not a readable Parquet file: {error}") from error
     found = file.schema_arrow
     for field in schema:
@@ -52,11 +52,13 @@ def open_parquet(path: Path, schema: pa.Schema, source: pa.NativeFile | None = N
     return file
 
 
-def batches(file: pq.ParquetFile, path: Path, columns: list[str], rows: int = BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+def batches(
+    file: pq.ParquetFile, path: Path | str, columns: list[str], rows: int = BATCH_ROWS
+) -> Iterator[pa.RecordBatch]:
     """Yield the rows of an open file in order. Raises: SchemaMismatch when a page cannot be decoded."""
     try:
         yield from (batch for batch in file.iter_batches(rows, columns=columns) if batch.num_rows)
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, pa.ArrowException) as error:
         raise SchemaMismatch(f"{path}: damaged: {error}") from error
 
 

@@ -43,7 +43,11 @@ def _show(output: Output, tuned: "Tuning") -> None:
         output.show(f"{len(tuned.stale)} stale questions were left out.")
     if tuned.helps:
         output.show(
-            f"In the settings: profile: {{fusion: convex, normalisation: bounds, dense_weight: {tuned.weight:.2f}}}"
+            f"In the settings, among the keys of profile: dense_weight: {tuned.weight:.2f}"
+            + ("" if tuned.bounds else ", fusion: convex, normalisation: bounds")
+        )
+        output.note(
+            "Judged by the fused order. Where the profile has a re-ranker, `ingest promote` judges its order too."
         )
         return
     least = tuned.against_now[0]

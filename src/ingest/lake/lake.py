@@ -22,7 +22,7 @@ from ingest.errors import SchemaMismatch, UnknownReaderFormat
 from ingest.ids import sha256_hex
 from ingest.journal import Journal, from_bytes, to_bytes
 from ingest.lake.tables import SCHEMAS, complete
-from ingest.lake.verified import file_sha256, reading, verified_path
+from ingest.lake.verified import file_sha256, footer_sha256, reading, verified_path
 from ingest.ports import Store
 from ingest.records import (
     READER_FORMAT,
@@ -41,6 +41,7 @@ from ingest.records import (
 )
 
 R = TypeVar("R", bound=Record)
+IN_PARTS = ("keyword.postings", "keyword.terms")  # kinds whose large files searches do not copy
 ROW_GROUP = 4096  # rows; what is decoded at once when a part is streamed
 
 
@@ -75,7 +76,11 @@ class Lake:
         if not self.store.exists(key):
             self.store.put_file(key, path)
         rows = pq.read_metadata(path).num_rows
-        return PartFile(kind=kind, shard=shard, rows=rows, sha256=sha256, bytes=path.stat().st_size)
+        size, footer = path.stat().st_size, ""
+        if kind in IN_PARTS:
+            with path.open("rb") as file:
+                footer = footer_sha256(file, size)
+        return PartFile(kind=kind, shard=shard, rows=rows, sha256=sha256, bytes=size, footer=footer)
 
     def part_path(self, part: PartFile) -> Path:
         """Return a local file with the part. Raises: SchemaMismatch when it is gone or holds other bytes."""
@@ -84,9 +89,18 @@ class Lake:
     def part_file(self, part: PartFile) -> Path | RawIOBase:
         """Return a part as `part_path` does or, of a large one in a remote store, a file that fetches what is read.
 
-        The bytes of the latter are not hashed: its pages carry checksums.
+        Of the latter the footer is hashed, and its pages carry checksums. Files of before they did are copied.
         """
-        return self.store.ranged(self._part_key(part.sha256), part.bytes) or self.part_path(part)
+        key = self._part_key(part.sha256)
+        file = self.store.ranged(key, part.bytes) if part.footer else None
+        if file is None:
+            return self.part_path(part)
+        if (found := footer_sha256(file, part.bytes)) != part.footer:
+            file.close()
+            raise SchemaMismatch(
+                f"{self.store.uri}/{key}: its footer is damaged: SHA-256 {found or 'none'}, not {part.footer}"
+            )
+        return file
 
     def part_exists(self, part: PartFile) -> bool:
         """Tell whether the part file is in the lake."""

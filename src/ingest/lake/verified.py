@@ -5,13 +5,16 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import RawIOBase
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 
 from ingest.errors import SchemaMismatch
 from ingest.ports import Store
 
+TRAILER = 8  # bytes at the end of a Parquet file: the length of its footer, and the magic number
 REMEMBERED = 65_536  # files whose hash this process has checked; one more and the longest unused is hashed again
 
 _checked: OrderedDict[tuple[str, int, int, int], str] = OrderedDict()  # path, inode, bytes, mtime in ns → SHA-256
@@ -49,7 +52,7 @@ def reading(name: str) -> Iterator[None]:
     """Translate what Arrow and the file system raise while `name` is read. Raises: SchemaMismatch."""
     try:
         yield
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise SchemaMismatch(f"{name}: cannot be read: {error}") from error
 
 
@@ -57,6 +60,16 @@ def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a local file as 64 hex digits, without holding it in memory."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def footer_sha256(file: BinaryIO | RawIOBase, size: int) -> str:
+    """Return the SHA-256 of a Parquet file's footer, 64 hex digits; "" when it says that it is longer than the file."""
+    file.seek(size - TRAILER)
+    length = int.from_bytes((file.read(TRAILER) or b"")[:4], "little") + TRAILER
+    if length > size:
+        return ""
+    file.seek(size - length)
+    return hashlib.sha256(file.read(length) or b"").hexdigest()
 
 
 def _remembered(seen: tuple[str, int, int, int]) -> str | None:

@@ -22,6 +22,7 @@ from ingest.search import Searcher, open_serving
 WEIGHTS = tuple(n / 20 for n in range(21))
 LEAST_QUESTIONS = 20
 CHOSEN_BY = METRICS[0]
+MOST_CANDIDATES = 2**31  # in one call, so that one keeps all of them
 
 Scores = dict[str, float]
 
@@ -41,6 +42,7 @@ class Tuning:
     against_now: tuple[PairedDifference, ...]  # unseen − now, one a metric
     by_fold: tuple[float, ...]  # the weight that the questions outside of each fold chose
     weight: float  # what all of them choose
+    bounds: bool  # whether the settings fuse by bounds already, so that the weight alone has to change
 
     @property
     def helps(self) -> bool:
@@ -51,7 +53,7 @@ class Tuning:
 class Union:
     """A re-ranker that leaves the order as it is and keeps the union of both stages."""
 
-    slice = 10_000  # all candidates of a question in one call
+    slice = MOST_CANDIDATES
 
     def __init__(self, wording: Wording) -> None:
         self._wording = wording
@@ -72,11 +74,13 @@ def tune(services: Services) -> Tuning:
     """
     serving = open_serving(services, QueryProfile())  # what its own profile names may be lost or old
     live, stale = live_questions(services, serving.manifest)
-    if len(live) < LEAST_QUESTIONS:
+    if (distinct := len({q.text for q in live})) < LEAST_QUESTIONS:
         raise InvalidSettings(
             f"index {serving.manifest.index}: {len(live)} of {len(live) + len(stale)} judged questions have their "
-            f"place in generation {serving.manifest.generation}, at least {LEAST_QUESTIONS} are needed to tune fusion"
+            f"place in generation {serving.manifest.generation}, {distinct} of them with different texts; at least "
+            f"{LEAST_QUESTIONS} are needed to tune fusion"
         )
+    profile = services.options.profile
     now, table = _scored(services, serving, live)
     folds = dict(zip((q.query_id for q in live), folds_of([q.text for q in live]), strict=True))
     chosen = [_best(table, [q for q in now if folds[q] != fold]) for fold in range(FOLDS)]
@@ -85,7 +89,7 @@ def tune(services: Services) -> Tuning:
         release=serving.release, generation=serving.manifest.generation, questions=len(now), stale=tuple(stale),
         folds=FOLDS, by_weight={weight: means(rows) for weight, rows in table.items()}, now=means(now),
         unseen=means(unseen), against_now=differences(unseen, now), by_fold=tuple(chosen),
-        weight=_best(table, list(now)),
+        weight=_best(table, list(now)), bounds=(profile.fusion, profile.normalisation) == ("convex", "bounds"),
     )  # fmt: skip
 
 
@@ -106,7 +110,7 @@ def _scored(
     asked = untimed(profile).model_copy(update=others)
     for batch in answers_of(services, serving, asked, keeper, ("tune-fusion", top, questions)):
         count = _remembered(token_counter(services))
-        now |= score_questions([(list(answer.stages["fused"]), question) for question, answer in batch], count)
+        now |= score_questions([(list(answer.stages["fused"][:DEPTH]), question) for question, answer in batch], count)
         seen = {question.query_id: unions[-1].seen.get(question.text, ([], 0.0)) for question, _ in batch}
         for weight in WEIGHTS:
             ranked = [(_by_weight(*seen[question.query_id], weight), question) for question, _ in batch]

@@ -31,6 +31,7 @@ class PartFile(Record):
     sha256: str
     bytes: int
     deleted: tuple[str, ...] = ()  # document ids whose rows in it no longer count
+    footer: str = ""  # SHA-256 of the Parquet footer, of files whose pages have checksums: these may be read in parts
 
 
 class Claim(Record):

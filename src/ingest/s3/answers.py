@@ -11,7 +11,7 @@ from ingest.errors import AccessDenied, InvalidSettings, TransientError, Unknown
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
 
-UNMET = {"NoSuchKey", "NoSuchVersion", "NoSuchUpload", "PreconditionFailed", "404", "412"}
+UNMET = {"NoSuchKey", "NoSuchVersion", "NoSuchUpload", "PreconditionFailed", "InvalidRange", "404", "412", "416"}
 DENIED = {
     "AuthorizationHeaderMalformed": "the credentials in the environment are not of the form that S3 expects",
     "ExpiredToken": "the session token has expired, log in again",
@@ -34,7 +34,7 @@ WRONG_SETTINGS = {"ConfigParseError", "InvalidRegionError", "ParamValidationErro
 
 
 class Unmet(Exception):
-    """No such key or version, or a condition of the request does not hold. Adapters catch it; it goes no further."""
+    """No such key, version or range, or a condition does not hold. Adapters catch it; it goes no further."""
 
 
 class Archived(AccessDenied):

@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
-from ingest.errors import TransientError
+from ingest.errors import InvalidSettings, TransientError
 from ingest.s3.answers import Translator, Unmet
 from ingest.s3.options import S3Options, open_client
 
@@ -122,7 +122,12 @@ class Bucket:
         def request(s3: "S3Client") -> bytes | None:
             answer = s3.get_object(Bucket=self.name, Key=key, Range=f"bytes={first}-{last - 1}")
             with closing(answer["Body"]):
-                if answer.get("ContentRange", "").rpartition("/")[2] != str(size):
+                if "ContentRange" not in answer:
+                    raise InvalidSettings(
+                        f"{self._translate.where(key)}: {self.endpoint} ignores Range; a greater `ranges_above` than "
+                        f"{size} copies the whole file"
+                    )
+                if answer["ContentRange"].rpartition("/")[2] != str(size):
                     return None
                 buffer = BytesIO()
                 self._copy(answer, key, buffer, whole=False)

@@ -5,7 +5,9 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+from ingest.errors import StoreUnavailable
 
 BLOCK = 2**18  # bytes fetched at least: a request costs more than these
 RANGES_ABOVE = 64 * 2**20  # bytes: a smaller object is copied whole, which is fewer requests
@@ -14,8 +16,11 @@ RANGES_ABOVE = 64 * 2**20  # bytes: a smaller object is copied whole, which is f
 class RangedFile(io.RawIOBase):
     """A seekable file over `fetch`, one thread at a time. Each block is fetched once and kept on disk until `close`.
 
-    The copy has no name in the folder, so it is gone when the process is.
+    The copy has no name in the folder, so it is gone when the process is. Reads raise what `fetch` raises, and
+    StoreUnavailable when the copy cannot be written or read.
     """
+
+    _copy: IO[bytes] | None = None
 
     def __init__(self, name: str, size: int, fetch: Callable[[int, int], bytes], folder: Path) -> None:
         """Fetch nothing yet.
@@ -56,16 +61,30 @@ class RangedFile(io.RawIOBase):
         last = min(self._place + len(wanted), self.size)
         if last <= self._place:
             return 0
-        self._complete(self._place // BLOCK, -(-last // BLOCK))
-        data = os.pread(self._copy.fileno(), last - self._place, self._place)
+        try:
+            self._complete(self._place // BLOCK, -(-last // BLOCK))
+            data = os.pread(self._file, last - self._place, self._place)
+        except OSError as error:
+            raise StoreUnavailable(f"{self.name}: its copy cannot be kept: {error.strerror}") from error
         wanted[: len(data)] = data
         self._place += len(data)
         return len(data)
 
+    def forget(self) -> None:
+        """Fetch everything anew when it is read again: what came may have been damaged on the way."""
+        self._held = bytearray(len(self._held))
+
     def close(self) -> None:
         """Let go of the copy."""
-        self._copy.close()
+        if self._copy is not None:
+            self._copy.close()
         super().close()
+
+    @property
+    def _file(self) -> int:
+        if self._copy is None or self._copy.closed:
+            raise ValueError(f"{self.name}: closed")
+        return self._copy.fileno()
 
     def _complete(self, block: int, end: int) -> None:
         """Fetch what is missing of some blocks, neighbours in one request."""
@@ -73,5 +92,7 @@ class RangedFile(io.RawIOBase):
             held = self._held.find(1, block, end)
             after = end if held < 0 else held
             data = self._fetch(block * BLOCK, min(after * BLOCK, self.size))
-            os.pwrite(self._copy.fileno(), data, block * BLOCK)
+            written = 0
+            while written < len(data):  # a disk that is full takes a part first
+                written += os.pwrite(self._file, data[written:], block * BLOCK + written)
             self._held[block:after] = b"\1" * (after - block)

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 import stamina
 
-from ingest.errors import StoreUnavailable
+from ingest.errors import SchemaMismatch, StoreUnavailable
+from ingest.lake.lake import Lake
 from ingest.records import Filter
+from ingest.s3 import RangedFile
 from ingest.search import open_serving
 from ingest.stores.s3 import S3Store
 from tests.pipelines import project
@@ -39,6 +41,24 @@ def test_a_search_reads_large_keyword_files_in_parts_and_answers_alike(tmp_path:
         answers.append(open_serving(p.services()).search(["word3x1x0", "word2x0x1"], Filter(), top=3, stages=("bm25",)))
         assert any("range" in request.headers for request in s3_server.requests) == (limit == 0)
     assert answers[0] == answers[1]
+
+
+def test_files_of_before_pages_had_checksums_are_copied_and_a_damaged_footer_is_refused(
+    tmp_path: Path, s3_server, make_bucket
+) -> None:
+    options, uri = s3_server.options(), f"s3://{make_bucket()}/lake"
+    p = project(tmp_path, documents=6, documents_per_shard=2)
+    p.store = S3Store(uri, options, tmp_path / "cache", 2**30)
+    p.run()
+    p.store = S3Store(uri, options, tmp_path / "parts", 2**30, ranges_above=0)
+    lake = Lake(p.store, "docs")
+    (part,) = (part for part in p.manifest().parts if part.kind == "keyword.postings" and part.shard is None)
+    with pytest.raises(SchemaMismatch, match=f"its footer is damaged: SHA-256 .*, not {'0' * 64}"):
+        lake.part_file(part.model_copy(update={"footer": "0" * 64}))
+    file = lake.part_file(part)
+    assert isinstance(file, RangedFile)
+    file.close()
+    assert isinstance(lake.part_file(part.model_copy(update={"footer": ""})), Path)
 
 
 def test_storage_that_fails_while_a_search_reads_in_parts_is_told(tmp_path: Path, s3_server, make_bucket) -> None:

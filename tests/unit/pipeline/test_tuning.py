@@ -79,6 +79,24 @@ def test_another_fusion_of_the_settings_is_what_choosing_is_compared_with(
         assert mean == pytest.approx(sum(row[f"fused.{metric}"] for row in rows.values()) / len(rows), abs=1e-9)
 
 
+def test_no_weight_is_compared_with_a_longer_ranking_than_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = judged_project(tmp_path, profile=PROFILE.model_copy(update={"depth": 30}))
+    monkeypatch.setattr("ingest.pipeline.tuning.DEPTH", 5)
+    tuned = tune(deep.services())
+    assert tuned.now == tuned.by_weight[1.0]
+
+
+def test_equal_questions_count_once(tmp_path: Path) -> None:
+    one = judged_project(tmp_path)
+    text = json.loads(one.options.judged[0].read_text().splitlines()[0])["text"]
+    rows = [json.loads(line) | {"text": text} for line in one.options.judged[0].read_text().splitlines()]
+    one.options.judged[0].write_text("\n".join(map(json.dumps, rows)))
+    with pytest.raises(InvalidSettings, match=r"30 of 30 judged .* 1 of them with different texts; at least 20"):
+        tune(one.services())
+
+
 def test_too_few_questions_are_told_with_both_numbers(tmp_path: Path) -> None:
     small = judged_project(tmp_path, questions=8)
     with pytest.raises(InvalidSettings, match=r"8 of 8 judged questions .* at least 20 are needed"):

@@ -1,7 +1,9 @@
 """A ranged file reads as the whole one, fetches each block once, and leaves nothing behind."""
 
+import errno
 import io
 import itertools
+import os
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,44 @@ def test_only_the_blocks_that_are_read_are_fetched_and_neighbours_at_once(tmp_pa
         assert file.read(2) == DATA[BLOCK - 1 : BLOCK + 1]
         assert asked[1:] == [(0, 2 * BLOCK)]
         assert list(tmp_path.iterdir()) == []  # a killed process leaves no copy
+
+
+def test_a_copy_that_cannot_be_written_is_told_and_what_did_not_fit_is_fetched_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, int]] = []
+    room = [100]
+
+    def pwrite(file: int, data: bytes, place: int) -> int:
+        if not room[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written = write(file, data[: room[0]], place)
+        room[0] -= written
+        return written
+
+    write = os.pwrite
+    with opened(tmp_path, asked) as file:
+        monkeypatch.setattr(os, "pwrite", pwrite)
+        with pytest.raises(StoreUnavailable, match="s3://b/a: its copy cannot be kept: No space left on device"):
+            file.read(200)
+        monkeypatch.undo()
+        assert file.read(200) == DATA[:200]
+    assert len(asked) == 2
+
+
+def test_what_is_forgotten_is_fetched_anew(tmp_path: Path) -> None:
+    asked: list[tuple[int, int]] = []
+    with opened(tmp_path, asked) as file:
+        file.read(5)
+        file.forget()
+        file.seek(0)
+        assert file.read(5) == DATA[:5]
+    assert asked == [(0, BLOCK)] * 2
+
+
+def test_a_folder_that_is_gone_is_an_error_and_leaves_nothing_to_close(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        opened(tmp_path / "gone", [])
 
 
 def test_a_failed_fetch_is_told_and_tried_again_by_the_next_read(tmp_path: Path) -> None:

@@ -269,7 +269,26 @@ def test_a_part_that_is_cut_short_is_fetched_again(ranged, s3_server):
     assert sent(s3_server, "GET") == 2
 
 
+def test_an_endpoint_without_ranges_is_told_with_the_way_out(ranged, s3_server):
+    s3_server.plan(without_range, method="GET")
+    with (
+        ranged.ranged("parts/a.parquet", len(LARGE)) as file,
+        pytest.raises(InvalidSettings, match=rf"ignores Range; a greater `ranges_above` than {len(LARGE)} copies"),
+    ):
+        file.read(10)
+
+
+def without_range(app, environ, start_response):
+    return app({name: value for name, value in environ.items() if name != "HTTP_RANGE"}, start_response)
+
+
 def test_a_value_that_is_gone_or_of_another_size_is_told(ranged):
+    ranged.put("parts/empty.parquet", b"")
+    with (
+        ranged.ranged("parts/empty.parquet", len(LARGE)) as file,
+        pytest.raises(SchemaMismatch, match=r"empty\.parquet: no such value of"),
+    ):
+        file.read(10)
     for key, size in (("parts/gone.parquet", len(LARGE)), ("parts/a.parquet", len(LARGE) + 1)):
         with ranged.ranged(key, size) as file, pytest.raises(SchemaMismatch, match=f"{key}: no such value of {size}"):
             file.read(10)
