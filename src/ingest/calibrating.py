@@ -68,16 +68,19 @@ class OutOfFold:
 
 
 def threshold_of(confidences: Floats, known: Bools, target: float) -> float:
-    """Return the least confidence at and above which the share of answerable questions reaches a target.
+    """Return a threshold above which as many answerable questions lie as a target for their share allows.
 
-    When no confidence does, the one with the greatest share, of equal ones the least.
+    It lies halfway between the least confidence of these and the next lower one: lower, it would let unanswerable
+    questions through and no answerable one. When nothing reaches the target, the greatest share counts as the target.
     """
     order = np.argsort(-confidences, kind="stable")
-    ranked = confidences[order]
-    share = np.cumsum(known[order]) / np.arange(1, len(order) + 1)
+    ranked, found = confidences[order], np.cumsum(known[order])
     ends = np.flatnonzero(np.append(ranked[1:] < ranked[:-1], True))  # equal confidences pass together
-    enough = ends[share[ends] >= min(target, share[ends].max())]
-    return float(ranked[enough[-1]])
+    ends = ends[np.diff(found[ends], prepend=0) > 0]
+    share = found[ends] / (ends + 1)
+    last = int(ends[share >= min(target, share.max())][-1])
+    between = float(ranked[last : last + 2].mean())
+    return between if between > ranked[min(last + 1, len(ranked) - 1)] else float(ranked[last])
 
 
 def fit(

@@ -145,16 +145,32 @@ def test_a_signal_that_is_no_number_is_refused() -> None:
         fit(rows, known, 0.9)
 
 
+CONFIDENCES = np.array([0.9, 0.6, 0.6, 0.6, 0.2, 0.2])
+
+
 @pytest.mark.parametrize(
-    ("target", "expected"), [(0.5, 0.2), (0.7, 0.6), (1.0, 0.9)], ids=["all pass", "two of three", "the first alone"]
+    ("known", "target", "passed"),
+    [
+        ([1, 1, 1, 0, 0, 1], 0.5, 6),
+        ([1, 1, 1, 0, 0, 0], 0.7, 4),
+        ([1, 1, 1, 0, 0, 0], 1.0, 1),
+        ([1, 1, 1, 0, 0, 0], 0.5, 4),
+        ([1, 0, 0, 0, 0, 0], 0.1, 1),
+        ([0, 1, 0, 0, 0, 0], 1.0, 4),
+    ],
+    ids=["all", "two of three", "the first alone", "none that only costs", "one is enough", "nothing reaches it"],
 )
-def test_the_threshold_lets_as_many_through_as_the_precision_allows(target: float, expected: float) -> None:
-    confidences = np.array([0.9, 0.6, 0.6, 0.6, 0.2, 0.2])
-    assert expected == threshold_of(confidences, np.array([1, 1, 1, 0, 0, 0], bool), target)
+def test_the_threshold_lets_as_many_answerable_questions_through_as_the_precision_allows(
+    known: list[int], target: float, passed: int
+) -> None:
+    threshold = threshold_of(CONFIDENCES, np.array(known, bool), target)
+    assert passed == int((threshold <= CONFIDENCES).sum())
 
 
-def test_a_target_that_nothing_reaches_takes_the_most_precise_threshold() -> None:
-    assert 0.9 == threshold_of(np.array([0.9, 0.9, 0.1]), np.array([True, False, False]), 1.0)
+def test_a_threshold_lies_in_the_middle_of_the_gap() -> None:
+    assert pytest.approx(0.5) == threshold_of(np.array([0.9, 0.1]), np.array([True, False]), 0.9)
+    close = np.array([1.0, np.nextafter(1.0, 0.0)])
+    assert 1.0 == threshold_of(close, np.array([True, False]), 0.9)
 
 
 def test_a_calibration_of_other_signals_is_refused_by_name() -> None:

@@ -222,6 +222,18 @@ def test_a_rollback_brings_the_release_before_back_and_holds(place):
     assert {"docs": "docs__g1", "docs@3": "docs__g1"} == place.names
 
 
+def test_a_target_that_cannot_be_opened_is_named_with_the_way_around_it(place):
+    def refuse(release):
+        raise SchemaMismatch("its trees are gone")
+
+    before = place.releases.current()
+    with pytest.raises(SchemaMismatch, match=r"release 1 cannot be brought back: its trees are gone; `--to` takes"):
+        place.releases.rollback(None, "wrong prices", check=refuse)
+    with pytest.raises(SchemaMismatch, match=r"release 1 cannot be brought back: its trees are gone$"):
+        place.releases.rollback(1, "wrong prices", check=refuse)
+    assert place.releases.current() == before
+
+
 def test_a_rollback_steps_over_releases_of_the_same_generation_and_profile(place):
     place.promote("g3", "g2")
     place.releases.rollback(3, "hold what serves")

@@ -25,7 +25,7 @@ def read_questions(path: Path) -> list[Asked]:
     """
     found: dict[str | int, Asked] = {}
     try:
-        with path.open(encoding="utf-8") as lines:
+        with path.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, 1):
                 if not line.strip():
                     continue
@@ -47,13 +47,26 @@ def _question(line: str, where: str) -> Asked:
         values = json.loads(line)
     except json.JSONDecodeError as error:
         raise _bad(f"{where}: not JSON: {error.msg}") from error
+    except (ValueError, RecursionError) as error:  # a number too long, brackets too deep
+        raise _bad(f"{where}: cannot be read: {error}") from error
     if not isinstance(values, dict):
         raise _bad(f"{where}: an object is expected, found {type(values).__name__}")
     query_id, text = values.get("query_id"), values.get("text")
     named = isinstance(query_id, str | int) and not isinstance(query_id, bool)
     if not named or not isinstance(text, str) or not text.strip():
         raise _bad(f"{where}: query_id (string or number) and text (string, not empty) are needed")
+    if fault := not_unicode(f"{query_id}{text}"):
+        raise _bad(f"{where}: {fault}")
     return Asked(cast(str | int, query_id), text)
+
+
+def not_unicode(text: str) -> str:
+    """Return what is wrong with a text that cannot be UTF-8, "" when nothing is."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return f"not valid Unicode: {text[error.start]!r} at character {error.start}"
+    return ""
 
 
 def _bad(message: str) -> typer.BadParameter:

@@ -73,7 +73,7 @@ def promote(
         elif not lift_hold:
             raise UnknownRelease(
                 f"index {services.options.index}: no sealed generation waits for promotion; `ingest run` builds one, "
-                "and one that was released before must be named"
+                "and one that was released before must be named, with the query profile of the settings or another"
             )
         refused = verdict is not None and release is None
         if lift_hold and generation is None and release is None:

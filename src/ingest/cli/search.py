@@ -13,7 +13,7 @@ import typer
 from ingest.cli.command import Common, command
 from ingest.cli.drawing import drawn, drawn_passage
 from ingest.cli.output import whole_file, write_line
-from ingest.cli.questions import Asked, read_questions
+from ingest.cli.questions import Asked, not_unicode, read_questions
 from ingest.cli.session import Session, opened
 
 if TYPE_CHECKING:
@@ -90,15 +90,15 @@ class PassageOptions:
         float, typer.Option("--mmr", min=0.0, max=0.99, metavar="W", help="Weight of diversity against the score.")
     ] = 0.0
 
-    def options(self) -> "ContextOptions | None":
-        """Return what the context is made by; None when none is asked for."""
+    def options(self, most: int) -> "ContextOptions | None":
+        """Return what the context is made by, of `most` results at most; None when none is asked for."""
         if self.context is None:
             if self.neighbours or self.parent or self.mmr:
                 raise typer.BadParameter("needs --context", param_hint="--neighbours, --parent, --mmr")
             return None
         from ingest.search import ContextOptions
 
-        return ContextOptions(self.context, self.neighbours, self.parent, self.mmr)
+        return ContextOptions(self.context, self.neighbours, self.parent, self.mmr, most=most)
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,8 @@ class FileOptions:
             raise typer.BadParameter("give a question or --file, not both and not neither", param_hint="QUESTION")
         if question and not " ".join(question).strip():
             raise typer.BadParameter("text expected, found none", param_hint="QUESTION")
+        if fault := not_unicode(" ".join(question)):
+            raise typer.BadParameter(fault, param_hint="QUESTION")
         if self.out is not None and self.file is None:
             raise typer.BadParameter("needs --file", param_hint="--out")
         if self.out is not None and not self.out.absolute().parent.is_dir():
@@ -152,13 +154,13 @@ def search(
     "scores"}]}; `doc` is the path below the source's root, start and end are code points of the document's text.
     """
     files.check(question or (), json=common.json)
-    options = passages.options()
+    one = TOP if passages.context is None else TOP_OF_CONTEXT
+    top = ranking.top or (one if files.file is None else TOP_OF_FILE)
+    options = passages.options(top)
     asked = read_questions(files.file) if files.file is not None else []
     with opened(common) as session:
         from ingest.search import open_serving
 
-        one = TOP_OF_CONTEXT if options else TOP
-        top = ranking.top or (one if files.file is None else TOP_OF_FILE)
         searcher = open_serving(session.services)
         stage = ranking.stage or Stage(searcher.stages[-1])
         ask = Asking(session, searcher, visible.filter(), stage, top, options)

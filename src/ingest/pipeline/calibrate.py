@@ -3,6 +3,7 @@
 Nothing is promoted: the settings name a calibration, and the next promotion makes a release of it.
 """
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,6 +19,8 @@ from ingest.pipeline.work import contents_of
 from ingest.ports import Services
 from ingest.records import EVERYTHING, Gold, Question
 from ingest.search import Searcher, open_serving
+
+log = logging.getLogger(__name__)
 
 
 def calibrate(services: Services, target: float, *, leave_out: bool = False) -> tuple[str, Calibration]:
@@ -37,7 +40,10 @@ def calibrate(services: Services, target: float, *, leave_out: bool = False) -> 
     profile = uncalibrated(services.options.profile).model_copy(update={"reranker": "none"})
     searcher = open_serving(services, profile)  # whatever serves names may be lost or old
     contents = contents_of(Lake(services.store, searcher.manifest.index), searcher.manifest)
-    live = {q.query_id: q for q in anchored(questions, side_of(contents, questions), None)[0]}
+    anchors = anchored(questions, side_of(contents, questions), None)
+    live = {q.query_id: q for q in anchors[0]}
+    if anchors[2]:
+        log.warning("%d stale questions are left out: their places are in no document of the release", len(anchors[2]))
     questions = [live.get(q.query_id, q) for q in questions if q.query_id in live or not q.answerable]
     left_out = list(questions) if leave_out else []
     known, texts = [q.answerable for q in questions] + [False] * len(left_out), [q.text for q in questions + left_out]

@@ -98,10 +98,10 @@ def train(services: Services) -> Training:
     live, stale = live_questions(services, manifest)
     examples = examples_of(services, serving, live)
     taught = [e for e in examples if e.teaches]
-    if len(taught) < LEAST_QUESTIONS:
+    if len({e.question.text for e in taught}) < LEAST_QUESTIONS:
         raise InvalidSettings(
             f"index {manifest.index}: {len(taught)} of {len(live) + len(stale)} judged questions have a relevant and "
-            f"an irrelevant candidate, at least {LEAST_QUESTIONS} are needed to train a re-ranker"
+            f"an irrelevant candidate, at least {LEAST_QUESTIONS} with different texts are needed to train a re-ranker"
         )
     rows = {name: _scored(services, ranked) for name, ranked in _rankings(examples).items()}
     model = trees_of(taught).model_to_string().encode()

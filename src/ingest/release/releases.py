@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ingest.errors import Held, IndexUnavailable, Overtaken, SchemaMismatch, TransientError, UnknownRelease
+from ingest.errors import FatalError, Held, IndexUnavailable, Overtaken, SchemaMismatch, TransientError, UnknownRelease
 from ingest.journal import Journal
 from ingest.ports import Aliases, Store
 from ingest.records import AliasAction, Hold, Release
@@ -27,6 +27,16 @@ LIFT_HOLD = "ingest promote --lift-hold"
 
 def _nothing(_: object) -> None:
     """Accept."""
+
+
+def _check(target: Release, check: Callable[[Release], None], *, chosen: bool) -> None:
+    """Let a target be opened; an error names it, and the way around one that nobody named."""
+    try:
+        check(target)
+    except FatalError as error:
+        way = "; `--to` takes another one" if chosen else ""
+        error.args = (f"release {target.number} cannot be brought back: {error}{way}",)
+        raise
 
 
 def _never(_: str) -> bool:
@@ -145,7 +155,7 @@ class Releases:
                 raise UnknownRelease(f"index {self.index}: nothing serves yet, so nothing can be rolled back")
             if target is None:
                 target = self._rollback_target(current, to)
-                check(target)
+                _check(target, check, chosen=to is None)
             decision = Decision(candidate_of(target), "rollback", why, Hold(who=self.who, why=why))
             if decision.target.is_in(current) and current.hold is not None:
                 return current

@@ -148,6 +148,7 @@ def test_searching_before_anything_serves_is_a_fatal_error(lab: Lab) -> None:
         [],
         [""],
         [" ", " "],
+        ["half \ud800"],
         ["a", "--file", "judged.jsonl"],
         ["a", "--out", "run.jsonl"],
         ["--file", "judged.jsonl", "--json"],
@@ -171,6 +172,10 @@ def test_wrong_use_gives_2_and_opens_nothing(served: Lab, arguments: list[str]) 
     [
         ("", "no question in it"),
         ('{"query_id": "a", "text": "x"}\n{', "q.jsonl:2: not JSON"),
+        ('{"query_id": ' + "9" * 5000 + ', "text": "x"}', "q.jsonl:1: cannot be read: Exceeds the limit"),
+        ('{"query_id": "a", "text": "x", "z": ' + "[" * 100_000, "q.jsonl:1: cannot be read: maximum recursion depth"),
+        ('{"query_id": "a", "text": "half \\ud800"}', "q.jsonl:1: not valid Unicode"),
+        ('{"query_id": "\\ud800", "text": "x"}', "q.jsonl:1: not valid Unicode"),
         ("[1]", "q.jsonl:1: an object is expected, found list"),
         ('{"query_id": "a"}', "q.jsonl:1: query_id"),
         ('{"query_id": true, "text": "x"}', "q.jsonl:1: query_id"),
@@ -186,6 +191,18 @@ def test_a_faulty_file_of_questions_is_named_with_its_line(served: Lab, lines: s
     answer = served("search", "--file", "q.jsonl")
     assert answer.code == 2
     assert fault in " ".join(answer.err.split())
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(served: Lab) -> None:
+    (served.folder / "q.jsonl").write_bytes(b'\xef\xbb\xbf{"query_id": "a", "text": "copper"}\r\n')
+    assert json.loads(served("search", "--file", "q.jsonl").out)["query_id"] == "a"
+
+
+def test_a_context_looks_at_as_many_results_as_are_asked_for(served: Lab) -> None:
+    few, more = (
+        served("search", "beam", "--context", "1000", "--top", top, "--json").document["context"] for top in ("1", "60")
+    )
+    assert len(few["passages"]) == 1 < len(more["passages"])
 
 
 def test_text_of_documents_cannot_drive_the_terminal(lab: Lab) -> None:

@@ -58,7 +58,7 @@ def test_too_few_questions_are_a_fatal_error_with_both_numbers(lab: Lab) -> None
     lab("run")
     answer = lab("train-reranker", "--json")
     assert answer.code == 4
-    assert "at least 50 are needed" in answer.document["error"]["message"]
+    assert "at least 50 with different texts are needed" in answer.document["error"]["message"]
 
 
 def test_old_trees_do_not_keep_new_ones_from_being_trained(taught: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
