@@ -78,9 +78,7 @@ def questions(p: Project) -> list[Question]:
 
 def test_too_few_questions_are_told_with_both_numbers(tmp_path: Path) -> None:
     small = taught_project(tmp_path, questions=8)
-    with pytest.raises(
-        InvalidSettings, match=r"8 of 8 judged .* at least 50 with different texts are needed"
-    ):
+    with pytest.raises(InvalidSettings, match=r"8 of 8 judged .* at least 50 with different texts are needed"):
         train(small.services())
 
 
