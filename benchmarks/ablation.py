@@ -50,8 +50,8 @@ def main() -> int:
 
 def measure(folder: Path, variants: list[str], dense: list[str]) -> None:
     """Print the table of one set."""
-    from ingest.embedders.sentence_transformer import open_embedder, open_tokenizer
-    from ingest.metrics import read_judged_set
+    from ingest.adapters.embedders.sentence_transformer.embedder import open_embedder, open_tokenizer
+    from ingest.quality.metrics import read_judged_set
 
     tokenizer = open_tokenizer("default", {})
     embedder = open_embedder("default", {}) if dense else None
@@ -79,7 +79,7 @@ def measure(folder: Path, variants: list[str], dense: list[str]) -> None:
 
 def parsed(folder: Path) -> dict:
     """Return path → parsed document, those left out that no parser takes."""
-    from ingest import media_types, parsers
+    from ingest.documents import media_types, parsers
     from ingest.errors import DocumentError
     from ingest.records import DocumentRef, RawDocument
 
@@ -99,7 +99,7 @@ def parsed(folder: Path) -> dict:
 
 def chunked(variant: str, document, path: str, tokenizer) -> list:
     """Return the chunks of a document under a variant; `document_id` is the path."""
-    from ingest.chunking import chunk
+    from ingest.documents.chunking import chunk
     from ingest.records import ChunkingOptions
 
     if variant.startswith("fixed"):
@@ -109,7 +109,7 @@ def chunked(variant: str, document, path: str, tokenizer) -> list:
 
 def windows(document, path: str, tokenizer, size: int, title: bool) -> list:
     """Return windows of `size` tokens, front matter left out as the default does."""
-    from ingest.chunking import chunk
+    from ingest.documents.chunking import chunk
     from ingest.records import Block, BlockKind, ChunkingOptions
 
     first = next((b.start for b in document.blocks if b.kind is not BlockKind.METADATA), len(document.text))
@@ -129,10 +129,10 @@ def searched(chunks: list, questions: list, embedder) -> dict:
     """Return stage → ranked chunk ids for each question."""
     import pyarrow.parquet as pq
 
-    from ingest import fusion
-    from ingest.bm25 import Analyser, KeywordIndex, merge, shard_postings
-    from ingest.chunking import model_input
+    from ingest.documents.chunking import model_input
+    from ingest.keyword import Analyser, KeywordIndex, merge, shard_postings
     from ingest.records import Hit
+    from ingest.search import fusion
 
     analyser = Analyser()
     texts = [model_input(c.context, c.text) for c in chunks]
@@ -159,7 +159,7 @@ def searched(chunks: list, questions: list, embedder) -> dict:
 
 def scored(chunks: list, rankings: list, questions: list, tokenizer) -> dict:
     """Return query id → metric → value."""
-    from ingest.metrics import score_questions
+    from ingest.quality.metrics import score_questions
     from ingest.records import Result
 
     by_id = {c.chunk_id: c for c in chunks}

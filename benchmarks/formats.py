@@ -15,9 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.errors import DocumentError
 from ingest.records import ChunkingOptions, Document, DocumentRef, RawDocument
-from ingest.sandbox.pool import PoolSandbox
 
 DOCS = Path(__file__).parents[1] / "docs" / "formats.md"
 BEGIN, END = "<!-- generated: make formats -->\n", "<!-- end -->\n"

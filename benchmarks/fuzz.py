@@ -20,20 +20,11 @@ from pathlib import Path
 
 from benchmarks.fuzzing.mutations import mutated
 from benchmarks.fuzzing.seeds import seeds
-from ingest.chunking import chunk
-from ingest.embedders import hashing
+from ingest.adapters.embedders import hashing
+from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
+from ingest.documents.chunking import chunk
 from ingest.errors import DocumentError, ParserCrashed, ParserTimeout
-from ingest.records import (
-    Block,
-    Chunk,
-    ChunkingOptions,
-    Document,
-    DocumentRef,
-    ParseLimits,
-    ParserOptions,
-    RawDocument,
-)
-from ingest.sandbox.pool import PoolSandbox
+from ingest.records import Block, Chunk, ChunkingOptions, Document, DocumentRef, ParseLimits, ParserOptions, RawDocument
 
 LIMITS = ParseLimits(wall_seconds=10.0, cpu_seconds=10.0, memory_bytes=2**30, text_characters=4 * 10**6, blocks=200_000)
 GRACE_SECONDS = 15.0  # over the wall limit: a process is started and killed, the other core is busy

@@ -22,11 +22,18 @@ from pathlib import Path
 from typing import Any
 
 COLUMNS = {
-    "build s": "build", "build CPU s": "cpu", "index MB": "size", "resident MB": "resident",
+    "build s": "build",
+    "build CPU s": "cpu",
+    "index MB": "size",
+    "resident MB": "resident",
     "of it no file": "anonymous",
-    "p50 ms": "p50", "p95 ms": "p95", "p95 / p50": "tail",
-    "32 at once: p50": "p50_together", "p95": "p95_together", "a second": "rate",
-}  # fmt: skip
+    "p50 ms": "p50",
+    "p95 ms": "p95",
+    "p95 / p50": "tail",
+    "32 at once: p50": "p50_together",
+    "p95": "p95_together",
+    "a second": "rate",
+}
 QUESTIONS, TOP, ROUNDS, SHARD = 300, 100, 3, 10_000
 CONCURRENT = 32
 TABLES = (  # passages, words, characters (0: whole words), systems
@@ -158,7 +165,7 @@ def ingest_build(folder: Path, args: argparse.Namespace) -> dict[str, float]:
     """Write shards, then merge them."""
     import pyarrow.parquet as pq
 
-    from ingest.bm25 import Analyser, merge, shard_postings
+    from ingest.keyword import Analyser, merge, shard_postings
 
     passages, ids, _ = corpus(args)
     shards, start = [], now()
@@ -175,7 +182,7 @@ def ingest_build(folder: Path, args: argparse.Namespace) -> dict[str, float]:
 
 def ingest_search(folder: Path, _: argparse.Namespace) -> dict[str, float]:
     """Search through the files."""
-    from ingest.bm25 import Analyser, KeywordIndex
+    from ingest.keyword import Analyser, KeywordIndex
 
     paths = (folder / f"{name}.parquet" for name in ("postings", "terms", "lengths"))
     with KeywordIndex.open(*paths) as index:

@@ -55,7 +55,7 @@ def main() -> int:
 
 def compared(what: str, files: list[Path], others: list[Path], peers: Path | None) -> None:
     """Print the rates on files of UTF-8 text, relative to the tokenizer alone, and the peers'."""
-    from ingest.embedders import sentence_transformer
+    from ingest.adapters.embedders.sentence_transformer import embedder as sentence_transformer
 
     tokenizer = sentence_transformer.open_tokenizer("default", {})
     raws = [raw(path) for path in files]
@@ -79,7 +79,7 @@ def compared(what: str, files: list[Path], others: list[Path], peers: Path | Non
 
 def measured_ours(raws: list, others: list) -> tuple[float, float, object]:
     """Return the CPU seconds with a tokenizer that knows no word yet, with one that saw other pages, and the chunks."""
-    from ingest.embedders.sentence_transformer import open_tokenizer
+    from ingest.adapters.embedders.sentence_transformer.embedder import open_tokenizer
 
     cold, after, chunks = [], [], None
     for _ in range(2):
@@ -94,7 +94,7 @@ def measured_ours(raws: list, others: list) -> tuple[float, float, object]:
 
 def tokenizer_file() -> Path:
     """Return the default model's tokenizer.json."""
-    from ingest.embedders._folders import locate
+    from ingest.adapters.embedders.sentence_transformer.model_folder import locate
 
     return locate("default", None).transformer / "tokenizer.json"
 
@@ -136,8 +136,8 @@ def measured_peers(files: list[Path], python: Path):
 
 def ours(raws: list, tokenizer) -> int:
     """Parse and chunk; return the number of chunks."""
-    from ingest import parsers
-    from ingest.chunking import chunk
+    from ingest.documents import parsers
+    from ingest.documents.chunking import chunk
     from ingest.errors import DocumentError
     from ingest.records import ChunkingOptions
 
@@ -152,8 +152,8 @@ def ours(raws: list, tokenizer) -> int:
 
 def formats(corpora: Path) -> None:
     """Print our own rates by format."""
-    from ingest import parsers
-    from ingest.embedders.sentence_transformer import open_tokenizer
+    from ingest.adapters.embedders.sentence_transformer.embedder import open_tokenizer
+    from ingest.documents import parsers
     from ingest.errors import UnsupportedFormat
 
     tokenizer, found = open_tokenizer("default", {}), defaultdict(list)
@@ -199,9 +199,9 @@ def grown(kind: str, file: Path, pages: list[Path]) -> dict[str, float]:
     """Return the CPU seconds and the peak of memory beyond the file's bytes, in MB, of one document."""
     import resource
 
-    from ingest import parsers
-    from ingest.chunking import chunk
-    from ingest.embedders.sentence_transformer import open_tokenizer
+    from ingest.adapters.embedders.sentence_transformer.embedder import open_tokenizer
+    from ingest.documents import parsers
+    from ingest.documents.chunking import chunk
     from ingest.records import ChunkingOptions, DocumentRef, ParseLimits, ParserOptions, RawDocument
 
     data = file.read_bytes()
@@ -234,7 +234,7 @@ def growing(kind: str, size: int, pages: list[Path]) -> bytes:
 
 def raw(path: Path):
     """Return a file as a document with its sniffed media type."""
-    from ingest import media_types
+    from ingest.documents import media_types
     from ingest.records import DocumentRef, RawDocument
 
     data = path.read_bytes()

@@ -66,9 +66,11 @@ def _llama_index(path: str, *, tokens: bool) -> tuple[Chunker, str]:
     encode = _tokenizer(path).encode
     parser = MarkdownNodeParser()
     sentences = SentenceSplitter(
-        chunk_size=LIMIT, chunk_overlap=0, tokenizer=lambda text: encode(text, add_special_tokens=False).ids,
+        chunk_size=LIMIT,
+        chunk_overlap=0,
+        tokenizer=lambda text: encode(text, add_special_tokens=False).ids,
         include_metadata=False,
-    )  # fmt: skip
+    )
 
     def chunk(text: str) -> Iterable[object]:
         nodes = parser.get_nodes_from_documents([Document(text=text)])

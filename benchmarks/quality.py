@@ -66,13 +66,13 @@ def written_settings(folder: Path, out: Path, index: dict) -> Path:
 def measure(folder: Path, out: Path, index: dict) -> dict:
     """Index one set, print its tables, write runs and scores; return stage → query id → metric → value."""
     from ingest import pipeline
-    from ingest.metrics import read_judged_set, score_questions
-    from ingest.pipeline.evaluate import untimed
-    from ingest.planning import WHOLE
+    from ingest.pipeline.changes import WHOLE
+    from ingest.quality.evaluate import untimed
+    from ingest.quality.metrics import read_judged_set, score_questions
     from ingest.search import open_serving
     from ingest.search.surroundings import counter
     from ingest.settings import load_settings
-    from ingest.wiring import close_services, open_executor, open_services
+    from ingest.wiring.services import close_services, open_executor, open_services
 
     settings = load_settings(written_settings(folder, out, index))
     name = next(iter(settings.indexes))
@@ -174,7 +174,7 @@ def paired(ours: dict, theirs: dict, metric: str) -> str:
 
 def packed(services, searcher, answers: dict, questions: list, scores: dict) -> None:
     """Print what the packed context of the last stage answers, beside its ranking cut at the same budget."""
-    from ingest.metrics import score_questions
+    from ingest.quality.metrics import score_questions
     from ingest.records import EVERYTHING
     from ingest.search import ContextOptions, context_of
     from ingest.search.surroundings import counter
@@ -204,7 +204,7 @@ def abstention(asked: list, answers: dict, searcher) -> None:
     The confidence of a question comes from a calibration that has not seen it: ten folds by question, in each of which
     strength, curve and threshold are chosen within the other nine.
     """
-    from ingest.calibrating import LEAST, fit
+    from ingest.quality.calibration_fit import LEAST, fit
     from ingest.records import EVERYTHING
 
     known = np.array([q.answerable for q in asked])

@@ -79,10 +79,13 @@ def written(folder: Path, data: Path, chunks: int) -> Path:
         (folder / "docs" / f"{number:06d}.md").write_text("\n".join(sections), encoding="utf-8")
     model = {"kind": "hashing", "name": "hashing", "options": {"dimension": DIMENSION}}
     index = {
-        "sources": [{"name": "docs", "uri": "docs"}], "model": model, "duplicates": {"near": False},
-        "sandbox": "inline", "gate": {"floors": {}, "allow_unjudged": True},
+        "sources": [{"name": "docs", "uri": "docs"}],
+        "model": model,
+        "duplicates": {"near": False},
+        "sandbox": "inline",
+        "gate": {"floors": {}, "allow_unjudged": True},
         "chunking": {"min_tokens": 0, "target_tokens": 220},
-    }  # fmt: skip
+    }
     path.write_text(yaml.safe_dump({"lake": "lake", "state": "state", "indexes": {"bench": index}}))
     return path
 
@@ -90,10 +93,10 @@ def written(folder: Path, data: Path, chunks: int) -> Path:
 def measure(folder: Path, data: Path, questions: list[str], args: argparse.Namespace) -> None:
     """Build the index and print the table."""
     from ingest import pipeline
-    from ingest.planning import WHOLE
+    from ingest.pipeline.changes import WHOLE
     from ingest.search import open_serving
     from ingest.settings import load_settings
-    from ingest.wiring import close_services, open_executor, open_services
+    from ingest.wiring.services import close_services, open_executor, open_services
 
     settings = load_settings(written(folder, data, args.chunks))
     services = open_services(settings)
@@ -134,7 +137,7 @@ def row(searcher, stage: str, questions: list[str], concurrent: int) -> None:
 
 def encoding(questions: list[str]) -> None:
     """Print how long one question takes in the default model, through ONNX Runtime and through PyTorch."""
-    from ingest.embedders import sentence_transformer
+    from ingest.adapters.embedders.sentence_transformer import embedder as sentence_transformer
 
     print("| one question, default model | p50 | p95 | cosine, least |\n| --- | --- | --- | --- |")
     exact = sentence_transformer.open_embedder("default", {"device": "cpu", "dtype": "float32"})

@@ -41,12 +41,12 @@ def main() -> int:
 
 def collected(folder: Path, out: Path) -> tuple:
     """Return the examples of one set's serving release, and what counts tokens."""
-    from ingest.metrics import read_judged_set
-    from ingest.pipeline.evaluate import token_counter
-    from ingest.pipeline.training import examples_of
+    from ingest.quality.evaluate import token_counter
+    from ingest.quality.metrics import read_judged_set
+    from ingest.quality.training import examples_of
     from ingest.search import open_serving
     from ingest.settings import load_settings
-    from ingest.wiring import close_services, open_services
+    from ingest.wiring.services import close_services, open_services
 
     config = yaml.safe_load((Path(__file__).parent / "quality.yaml").read_text())
     index = {**config["index"], **config.get("of_set", {}).get(folder.name, {})}
@@ -62,15 +62,16 @@ def collected(folder: Path, out: Path) -> tuple:
 
 def report(examples: dict, count) -> None:
     """Print one row a pair and way."""
-    from ingest.metrics import score_questions
-    from ingest.pipeline.training import ordered, trees_of
-    from ingest.ranking import SCALE, blend
+    from ingest.quality.metrics import score_questions
+    from ingest.quality.training import ordered, trees_of
+    from ingest.search.ranking import SCALE, blend
 
     def scored(name: str, score) -> dict:
         return score_questions([(ordered(e, score(e.rows)), e.question) for e in examples[name]], count)
 
-    fused = {name: score_questions([(list(e.fused), e.question) for e in found], count)
-             for name, found in examples.items()}  # fmt: skip
+    fused = {
+        name: score_questions([(list(e.fused), e.question) for e in found], count) for name, found in examples.items()
+    }
     print("| trained on | tested on | way | " + " | ".join(f"{m} − fused [95 %]" for m in METRICS) + " |")
     print("|" + " --- |" * (3 + len(METRICS)))
     ways = [("", "equal weights", blend)]
@@ -96,7 +97,7 @@ def linear(examples: list) -> np.ndarray:
     """
     from scipy.optimize import minimize
 
-    from ingest.ranking import SHARES, blend
+    from ingest.search.ranking import SHARES, blend
 
     pairs, shares = [], []
     for example in examples:

@@ -47,9 +47,7 @@ def main() -> int:
         ui = f"http://127.0.0.1:{prefect_port}"
         s3 = servers.server("s3", servers.s3_command(s3_port), f"{s3_url}/moto-api/", FOLDER, {}, keep)
         s3_pid = stack.enter_context(s3)
-        prefect = servers.server(
-            "prefect", servers.prefect_command(prefect_port), f"{ui}/api/health", FOLDER, {}, keep
-        )  # fmt: skip
+        prefect = servers.server("prefect", servers.prefect_command(prefect_port), f"{ui}/api/health", FOLDER, {}, keep)
         prefect_pid = stack.enter_context(prefect)
         story = Story(s3_url)
         story.tell()
@@ -88,12 +86,17 @@ indexes:
       floors: {{fused.ndcg@10: 0.3, fused.recall@10: 0.5}}
 """)
     os.environ.update(
-        AWS_ACCESS_KEY_ID="demo", AWS_SECRET_ACCESS_KEY="demo", AWS_DEFAULT_REGION="us-east-1",
-        PREFECT_HOME=str(FOLDER / "prefect"), PREFECT_API_URL=f"http://127.0.0.1:{prefect_port}/api",
-        PREFECT_SERVER_ANALYTICS_ENABLED="false", DO_NOT_TRACK="1", PREFECT_LOGGING_LEVEL="WARNING",
+        AWS_ACCESS_KEY_ID="demo",
+        AWS_SECRET_ACCESS_KEY="demo",
+        AWS_DEFAULT_REGION="us-east-1",
+        PREFECT_HOME=str(FOLDER / "prefect"),
+        PREFECT_API_URL=f"http://127.0.0.1:{prefect_port}/api",
+        PREFECT_SERVER_ANALYTICS_ENABLED="false",
+        DO_NOT_TRACK="1",
+        PREFECT_LOGGING_LEVEL="WARNING",
         PREFECT_LOGGING_LOGGERS_PREFECT_FLOW_RUNS_LEVEL="INFO",  # the progress of a run, not of each task
         PREFECT_CLI_PROMPT="false",
-    )  # fmt: skip
+    )
     for name in [n for n in os.environ if n == "QDRANT_URL" or n.startswith("INGEST_")]:
         del os.environ[name]  # the demo is about its own settings
 
@@ -183,9 +186,9 @@ class Story:
         """Build a candidate with a parser that loses most of each document: complete, and worse."""
         from demo.damage import ForgetfulSandbox
         from ingest import pipeline
-        from ingest.executors.inline import InlineExecutor
+        from ingest.adapters.executors.inline import InlineExecutor
         from ingest.lake.lake import Lake
-        from ingest.planning import WHOLE
+        from ingest.pipeline.changes import WHOLE
 
         say("A damaged candidate: a parser that loses every section but the first, under the same settings")
         with self.services() as services:
@@ -199,7 +202,8 @@ class Story:
 
     def rollback(self) -> None:
         """Bring the first release back, and see the hold."""
-        from ingest.pipeline.serve import check_target, releases_of
+        from ingest.pipeline.collections import releases_of
+        from ingest.pipeline.rollback import check_target
 
         say("Rollback: the release before comes back, and automatic promotion is held")
         with self.services() as services:
@@ -218,7 +222,7 @@ class Story:
         from contextlib import contextmanager
 
         from ingest.settings import load_settings
-        from ingest.wiring import close_services, open_services
+        from ingest.wiring.services import close_services, open_services
 
         @contextmanager
         def opened() -> Any:

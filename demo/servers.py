@@ -34,9 +34,14 @@ def server(
     log = folder / f"{name}.log"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
-            env={**os.environ, **env}, preexec_fn=None if keep else _end_with_parent,  # noqa: PLW1509 - no threads yet
-        )  # fmt: skip
+            command,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**os.environ, **env},
+            preexec_fn=None if keep else _end_with_parent,  # noqa: PLW1509 - no threads yet
+        )
     stop = True
     try:
         _wait(process, health, name, log)

@@ -12,8 +12,8 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectConcurrentFuture, PrefectFuture
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
+from ingest.adapters.executors import ATTEMPTS
 from ingest.errors import TransientError
-from ingest.executors import ATTEMPTS
 from ingest.ports import Services
 
 _opened: dict[str, Services] = {}  # of this process, by flow run
@@ -65,10 +65,14 @@ class PrefectExecutor:
 
     def _task(self, step: Callable[[Services, Any], Any]) -> Task[..., Any]:
         made = task(
-            name=step.__name__, task_run_name=f"{step.__name__} {{item.shard}}", retries=ATTEMPTS - 1,
-            retry_delay_seconds=self.retry_delay_seconds, retry_condition_fn=_is_transient, persist_result=False,
+            name=step.__name__,
+            task_run_name=f"{step.__name__} {{item.shard}}",
+            retries=ATTEMPTS - 1,
+            retry_delay_seconds=self.retry_delay_seconds,
+            retry_condition_fn=_is_transient,
+            persist_result=False,
             cache_policy=NO_CACHE,  # and no tags: each task run would ask the server for their concurrency limits
-        )  # fmt: skip
+        )
         return made(_run)
 
     def _runner(self, resource: str, window: int) -> TaskRunner[PrefectConcurrentFuture[Any]]:

@@ -12,10 +12,10 @@ from flows.executor import PrefectExecutor, forget_services, services_of
 from flows.parameters import NightlyParameters
 from flows.report import LoggingObserver, as_markdown, as_state
 from ingest import pipeline
-from ingest.planning import Scope
+from ingest.pipeline.changes import Scope
 from ingest.records import RunReport
 from ingest.settings import load_settings
-from ingest.wiring import open_services
+from ingest.wiring.services import open_services
 
 NIGHT_SECONDS = 23 * 3600  # a run that hangs must not keep the deployment's only slot for ever; the next one goes on
 

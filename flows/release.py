@@ -10,12 +10,13 @@ from prefect.client.schemas.objects import State
 from flows.parameters import EvaluateParameters, PromoteParameters, RollbackParameters, Target
 from flows.report import LoggingObserver, as_state
 from ingest.errors import UnknownRelease
-from ingest.pipeline.promote import evaluate_candidate, promote_candidate
-from ingest.pipeline.serve import check_target, releases_of
-from ingest.pipeline.standing import decision_in_force, lake_of, waiting_candidate
+from ingest.pipeline.collections import releases_of
+from ingest.pipeline.promotion import evaluate_candidate, promote_candidate
+from ingest.pipeline.rollback import check_target
 from ingest.ports import Services
+from ingest.release.generation_states import decision_in_force, lake_of, waiting_candidate
 from ingest.settings import load_settings
-from ingest.wiring import close_services, open_services
+from ingest.wiring.services import close_services, open_services
 
 # Seconds a person waits before something is wrong; a collection that has to be restored from the lake takes longest.
 PERSON_SECONDS = 4 * 3600

@@ -48,9 +48,14 @@ class LoggingObserver:
                 return
             case PlanSummary():
                 self.logger.info(
-                    "plan of %s on %s: %s; %d bytes to fetch, %d chunks to embed, %.1f GPU-minutes", value.generation,
-                    value.base, _told(value.counts), value.bytes_to_fetch, value.chunks_to_embed, value.gpu_minutes,
-                )  # fmt: skip
+                    "plan of %s on %s: %s; %d bytes to fetch, %d chunks to embed, %.1f GPU-minutes",
+                    value.generation,
+                    value.base,
+                    _told(value.counts),
+                    value.bytes_to_fetch,
+                    value.chunks_to_embed,
+                    value.gpu_minutes,
+                )
             case Conservation():
                 figures = value.model_dump(include={"chunks", "points", "keyword_rows", "vectors", "mended"})
                 level = logging.ERROR if value.faults else logging.INFO

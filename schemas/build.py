@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from ingest import records
-from ingest.metrics import JudgedQuestion
+from ingest.quality.metrics import JudgedQuestion
 from ingest.settings import Settings
 
 VERSION = 1

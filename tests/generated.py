@@ -9,15 +9,38 @@ from email.message import EmailMessage
 
 from hypothesis import strategies as st
 
-from tests.unit.parsers import pdf_files
-from tests.unit.parsers.test_epub import PAGE, book
-from tests.unit.parsers.test_odf import file as odf_file
+from tests.unit.documents.parsers import pdf_files
+from tests.unit.documents.parsers.test_epub import PAGE, book
+from tests.unit.documents.parsers.test_odf import file as odf_file
 
 WORDS = st.sampled_from(
-    ["one", "two.", "Three", "incomprehensibilities", "數據。", "e\u0301", "مرحبا", "नमस्ते।", "👩\u200d👧",
-     "a_b", "Dr.", "&", "<", "x=1;",
-     "`", "*", "#", "|", ":", "-", "1.", "\u2028", "\u00a0", "x" * 90]
-)  # fmt: skip
+    [
+        "one",
+        "two.",
+        "Three",
+        "incomprehensibilities",
+        "數據。",
+        "e\u0301",
+        "مرحبا",
+        "नमस्ते।",
+        "👩\u200d👧",
+        "a_b",
+        "Dr.",
+        "&",
+        "<",
+        "x=1;",
+        "`",
+        "*",
+        "#",
+        "|",
+        ":",
+        "-",
+        "1.",
+        "\u2028",
+        "\u00a0",
+        "x" * 90,
+    ]
+)
 LINE = st.lists(WORDS, min_size=1, max_size=12).map(" ".join)
 PARAGRAPH = st.lists(LINE, min_size=1, max_size=5).map("\n".join)
 ROWS = st.integers(1, 4).flatmap(lambda n: st.lists(st.lists(LINE, min_size=n, max_size=n), min_size=1, max_size=12))
@@ -35,14 +58,17 @@ PARTS = st.lists(PART, min_size=1, max_size=10)
 def _markdown(parts):
     found = []
     for kind, value, level in parts:
-        found.append({
-            "heading": lambda v=value, n=level: f"{'#' * n} {v}", "paragraph": lambda v=value: v,
-            "list": lambda v=value: "\n".join(f"- {item}" for item in v),
-            "code": lambda v=value: f"```python\n{v}\n```",
-            "table": lambda v=value: "\n".join(
-                f"| {' | '.join(row)} |" for row in (v[0], ["---"] * len(v[0]), *v[1:])
-            ),
-        }[kind]())  # fmt: skip
+        found.append(
+            {
+                "heading": lambda v=value, n=level: f"{'#' * n} {v}",
+                "paragraph": lambda v=value: v,
+                "list": lambda v=value: "\n".join(f"- {item}" for item in v),
+                "code": lambda v=value: f"```python\n{v}\n```",
+                "table": lambda v=value: "\n".join(
+                    f"| {' | '.join(row)} |" for row in (v[0], ["---"] * len(v[0]), *v[1:])
+                ),
+            }[kind]()
+        )
     return "\n\n".join(found).encode()
 
 
@@ -200,12 +226,24 @@ JSON = st.tuples(PARAGRAPH, _VALUES).map(lambda value: json.dumps(value, ensure_
 XML = PARTS.map(lambda parts: f"<book>{''.join(f'<{k}>{_escaped(str(v))}</{k}>' for k, v, _ in parts)}</book>".encode())
 
 BY_PARSER = {
-    "markdown": PARTS.map(_markdown), "rst": PARTS.map(_rst), "html": PARTS.map(_html), "csv": ROWS.map(_csv),
-    "plain": st.lists(PARAGRAPH, min_size=1).map(lambda found: "\n\n".join(found).encode()), "xml": XML,
-    "json_text": JSON, "notebook": PARTS.map(_notebook), "docx": PARTS.map(_docx), "pptx": PARTS.map(_pptx),
-    "xlsx": ROWS.map(_xlsx), "archive": PARTS.map(_zip), "eml": PARTS.map(_mail), "pdf": PARTS.map(_pdf),
-    "epub": PARTS.map(_epub), "odf": PARTS.map(_odf), "source_code": PARTS.map(_markdown),
-}  # fmt: skip
+    "markdown": PARTS.map(_markdown),
+    "rst": PARTS.map(_rst),
+    "html": PARTS.map(_html),
+    "csv": ROWS.map(_csv),
+    "plain": st.lists(PARAGRAPH, min_size=1).map(lambda found: "\n\n".join(found).encode()),
+    "xml": XML,
+    "json_text": JSON,
+    "notebook": PARTS.map(_notebook),
+    "docx": PARTS.map(_docx),
+    "pptx": PARTS.map(_pptx),
+    "xlsx": ROWS.map(_xlsx),
+    "archive": PARTS.map(_zip),
+    "eml": PARTS.map(_mail),
+    "pdf": PARTS.map(_pdf),
+    "epub": PARTS.map(_epub),
+    "odf": PARTS.map(_odf),
+    "source_code": PARTS.map(_markdown),
+}
 SLOW = ("docx", "pptx", "xlsx", "pdf")  # written by their libraries, or read slowly: fewer examples
 
 

@@ -60,10 +60,14 @@ def word_paragraph(text: str) -> str:
 
 def epub(page: str, href: str = "a.xhtml") -> bytes:
     """Return a book of one page."""
-    return zipped({
-        "mimetype": b"application/epub+zip", "META-INF/container.xml": EPUB_CONTAINER.encode(),
-        "c.opf": EPUB_PACKAGE.format(href).encode(), "a.xhtml": page.encode(),
-    })  # fmt: skip
+    return zipped(
+        {
+            "mimetype": b"application/epub+zip",
+            "META-INF/container.xml": EPUB_CONTAINER.encode(),
+            "c.opf": EPUB_PACKAGE.format(href).encode(),
+            "a.xhtml": page.encode(),
+        }
+    )
 
 
 def zip_bomb(megabytes: int = 300) -> bytes:
@@ -87,10 +91,13 @@ def overlapped_bomb(entries: int = 5000) -> bytes:
     sizes = struct.pack("<LLL", zlib.crc32(kernel), len(packed), len(kernel))
     local = b"PK\3\4" + struct.pack("<HHHHH", 20, 0, 8, 0, 33) + sizes + struct.pack("<HH", 4, 0) + b"0000"
     directory = b"".join(
-        b"PK\1\2" + struct.pack("<HHHHHH", 20, 20, 0, 8, 0, 33) + sizes
-        + struct.pack("<HHHHHLL", 4, 0, 0, 0, 0, 0, 0) + f"{n:04}".encode()
+        b"PK\1\2"
+        + struct.pack("<HHHHHH", 20, 20, 0, 8, 0, 33)
+        + sizes
+        + struct.pack("<HHHHHLL", 4, 0, 0, 0, 0, 0, 0)
+        + f"{n:04}".encode()
         for n in range(entries)
-    )  # fmt: skip
+    )
     data = local + packed
     return data + directory + b"PK\5\6" + struct.pack("<HHHHLLH", 0, 0, entries, entries, len(directory), len(data), 0)
 
@@ -155,25 +162,50 @@ CATALOGUE, PAGES = b"<< /Type /Catalog /Pages 2 0 R %s >>", b"<< /Type /Pages /K
 
 PDF_LOOPS = {
     "page tree": pdf([CATALOGUE % b"", b"<< /Type /Pages /Kids [2 0 R] /Count 1 >>", PAGE % b"", TEXT, FONT]),
-    "two page trees": pdf([
-        CATALOGUE % b"", b"<< /Type /Pages /Kids [3 0 R 3 0 R] /Count 9 >>",
-        b"<< /Type /Pages /Parent 2 0 R /Kids [2 0 R 2 0 R] /Count 9 >>", TEXT, FONT,
-    ]),
-    "outline": pdf([
-        CATALOGUE % b"/Outlines 6 0 R", PAGES, PAGE % b"", TEXT, FONT, b"<< /First 7 0 R /Last 7 0 R >>",
-        b"<< /Title (A) /Next 7 0 R /First 7 0 R /Parent 6 0 R /Dest [3 0 R /Fit] >>",
-    ]),
+    "two page trees": pdf(
+        [
+            CATALOGUE % b"",
+            b"<< /Type /Pages /Kids [3 0 R 3 0 R] /Count 9 >>",
+            b"<< /Type /Pages /Parent 2 0 R /Kids [2 0 R 2 0 R] /Count 9 >>",
+            TEXT,
+            FONT,
+        ]
+    ),
+    "outline": pdf(
+        [
+            CATALOGUE % b"/Outlines 6 0 R",
+            PAGES,
+            PAGE % b"",
+            TEXT,
+            FONT,
+            b"<< /First 7 0 R /Last 7 0 R >>",
+            b"<< /Title (A) /Next 7 0 R /First 7 0 R /Parent 6 0 R /Dest [3 0 R /Fit] >>",
+        ]
+    ),
     "cross references": pdf([CATALOGUE % b"", PAGES, PAGE % b"", TEXT, FONT], b"/Prev START"),
-    "form": pdf([
-        CATALOGUE % b"", PAGES, PAGE % b"/XObject << /X 6 0 R >>", stream(b"/X Do BT /F 12 Tf (Text) Tj ET"), FONT,
-        stream(b"/X Do /X Do", b"/Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /X 6 0 R >> >>"),
-    ]),
+    "form": pdf(
+        [
+            CATALOGUE % b"",
+            PAGES,
+            PAGE % b"/XObject << /X 6 0 R >>",
+            stream(b"/X Do BT /F 12 Tf (Text) Tj ET"),
+            FONT,
+            stream(b"/X Do /X Do", b"/Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /X 6 0 R >> >>"),
+        ]
+    ),
     "references": pdf([CATALOGUE % b"", PAGES, b"3 0 R", b"4 0 R", FONT]),
     "length": pdf([CATALOGUE % b"", PAGES, PAGE % b"", b"<< /Length 4 0 R >>\nstream\nBT (x) Tj ET\nendstream", FONT]),
-    "names": pdf([
-        CATALOGUE % b"/Names << /Dests 6 0 R >>", PAGES, PAGE % b"", TEXT, FONT, b"<< /Kids [6 0 R 6 0 R] >>",
-    ]),
-}  # fmt: skip
+    "names": pdf(
+        [
+            CATALOGUE % b"/Names << /Dests 6 0 R >>",
+            PAGES,
+            PAGE % b"",
+            TEXT,
+            FONT,
+            b"<< /Kids [6 0 R 6 0 R] >>",
+        ]
+    ),
+}
 
 
 def pdf_bomb() -> bytes:

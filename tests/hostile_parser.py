@@ -20,7 +20,7 @@ from ingest.records import Block, BlockKind, Document, RawDocument
 
 MEDIA_TYPES = ("text/x-hostile", "application/rtf")  # the latter, for files: no parser of ours reads it
 VERSION = "1"
-ENTRY = "[ingest.parsers]\nhostile = tests.hostile_parser\n"
+ENTRY = "[ingest.documents.parsers]\nhostile = tests.hostile_parser\n"
 
 
 def registered(folder: Path) -> str:
@@ -83,7 +83,7 @@ def _print(_):
 
 def _warn(text):
     for _ in range(30):
-        logging.getLogger("ingest.parsers.hostile").warning("%s", text)
+        logging.getLogger("ingest.documents.parsers.hostile").warning("%s", text)
         logging.getLogger("pypdf").error("noise of a library")
     return "warned"
 

@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from ingest import pipeline
-from ingest.embedders import hashing
+from ingest.adapters.embedders import hashing
+from ingest.adapters.executors.inline import InlineExecutor
+from ingest.adapters.s3_client import S3Options
+from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
+from ingest.adapters.sources.file import open_source
+from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import SourceUnavailable
-from ingest.executors.inline import InlineExecutor
-from ingest.indexes.qdrant import QdrantIndex
+from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake
+from ingest.pipeline.changes import WHOLE, Scope
 from ingest.pipeline.conservation import Check
-from ingest.pipeline.work import Contents, contents_of
-from ingest.planning import WHOLE, Scope
 from ingest.ports import Execute, Services, Source, Store, VectorIndex
 from ingest.records import (
     BuildOptions,
@@ -31,10 +34,7 @@ from ingest.records import (
     RunReport,
     Verdict,
 )
-from ingest.s3 import S3Options
-from ingest.sandbox.inline import InlineSandbox
-from ingest.sources.file import open_source
-from ingest.wiring import Silent
+from ingest.wiring.services import Silent
 from tests.fakes import InMemoryStore
 
 START = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
@@ -94,10 +94,18 @@ class Listener(Silent):
 def build_options(**changes: Any) -> BuildOptions:
     """Return the options of a small index: four documents a shard, nothing judged."""
     values: dict[str, Any] = {
-        "index": "docs", "settings": {}, "chunking": SMALL_CHUNKS, "analyser": ANALYSER, "profile": QueryProfile(),
-        "gate": UNJUDGED, "judged": (), "documents_per_shard": 4, "max_deleted_share": 0.5,
-        "max_document_bytes": MEBI, "load_batch": 7,
-    }  # fmt: skip
+        "index": "docs",
+        "settings": {},
+        "chunking": SMALL_CHUNKS,
+        "analyser": ANALYSER,
+        "profile": QueryProfile(),
+        "gate": UNJUDGED,
+        "judged": (),
+        "documents_per_shard": 4,
+        "max_deleted_share": 0.5,
+        "max_document_bytes": MEBI,
+        "load_batch": 7,
+    }
     return BuildOptions(**(values | changes))
 
 
@@ -128,12 +136,21 @@ class Project:
     def services(self) -> Services:
         """Return one of each port."""
         return Services(
-            store=self.store, sources=self.sources, sandbox=InlineSandbox(MEBI), tokenizer=hashing.HashingTokenizer(),
-            model=self.embedder.record, embedder=lambda: self.embedder, open_embedder=self._open_embedder,
-            vectors=self.vectors, options=self.options, clock=lambda: self.now,
-            monotonic=self.monotonic, who="tester@here",
-            new_token=lambda: f"token-{next(self._tokens):06d}", observer=self.observer,
-        )  # fmt: skip
+            store=self.store,
+            sources=self.sources,
+            sandbox=InlineSandbox(MEBI),
+            tokenizer=hashing.HashingTokenizer(),
+            model=self.embedder.record,
+            embedder=lambda: self.embedder,
+            open_embedder=self._open_embedder,
+            vectors=self.vectors,
+            options=self.options,
+            clock=lambda: self.now,
+            monotonic=self.monotonic,
+            who="tester@here",
+            new_token=lambda: f"token-{next(self._tokens):06d}",
+            observer=self.observer,
+        )
 
     def _open_embedder(self, record: ModelRecord) -> hashing.HashingEmbedder:
         same = record.fingerprint == self.embedder.record.fingerprint
@@ -186,8 +203,8 @@ class Project:
 
     def check(self, contents: Contents | None = None, *, mend: bool = False) -> Conservation:
         """Run the conservation check against what the sources list now, without a run."""
+        from ingest.pipeline.changes import Listing
         from ingest.pipeline.plan import make_plan
-        from ingest.planning import Listing
 
         services = self.services()
         with Listing() as listing:

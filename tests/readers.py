@@ -19,17 +19,18 @@ import qdrant_client  # noqa: F401
 import scipy.stats  # noqa: F401
 
 from ingest import search
-from ingest.edge.engine import Engine
-from ingest.embedders import hashing
+from ingest.adapters.embedders import hashing
+from ingest.adapters.stores.folder_store import FolderStore
+from ingest.adapters.vectors.edge.engine import Engine
+from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import IngestError
-from ingest.indexes.qdrant import QdrantIndex
-from ingest.journal import Journal
+from ingest.lake.journal import Journal
 from ingest.lake.lake import Lake
 from ingest.ports import Services, VectorIndex
 from ingest.records import EVERYTHING, AliasAction, Hit, Release, Result, StoredPoint, Vectors
 from ingest.release import fence_number
-from ingest.search import STAGES, Answer, Searcher, serving
-from ingest.stores.folder import FolderStore
+from ingest.search import STAGES, Answer, Searcher
+from ingest.search import served_release as serving
 from tests.pipelines import Project
 
 INDEX = "docs"
@@ -141,10 +142,11 @@ FAULTS: dict[str, tuple[Callable[[Services], Services], Callable[..., Release | 
     "the fence's number": (lambda services: services, number_of_the_fence),
     "the fence's target": (lambda services: services, target_of_the_fence),
     "the fence's number, dense query to the alias": (
-        lambda s: replace(s, vectors=ToTheAlias(s.vectors)), number_of_the_fence,
+        lambda s: replace(s, vectors=ToTheAlias(s.vectors)),
+        number_of_the_fence,
     ),
     "the settings' model": (_model_of_the_settings, search.release_in_force),
-}  # fmt: skip
+}
 
 
 class Reader:

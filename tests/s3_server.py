@@ -26,7 +26,7 @@ from xml.sax.saxutils import escape
 import pytest
 from botocore.loaders import create_loader
 
-from ingest.s3 import S3Options, open_client
+from ingest.adapters.s3_client import S3Options, open_client
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 REGION = "us-east-1"

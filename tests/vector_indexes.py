@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from ingest import ids
-from ingest.edge.engine import Engine
-from ingest.indexes.qdrant import QdrantIndex
+from ingest.adapters.vectors.edge.engine import Engine
+from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, AliasAction, Point
 

@@ -10,8 +10,30 @@ MAX_BYTES = 64 * 2**10
 PER_FORMAT = 12  # of the real files
 EPOCH = (2026, 1, 1, 0, 0, 0)
 # Formats that no parser reads are refused by name: nothing to fuzz.
-READ = ("md", "mdx", "rst", "txt", "html", "pdf", "docx", "pptx", "xlsx", "csv", "tsv", "json", "jsonl", "ndjson",
-        "xml", "nxml", "ipynb", "eml", "msg", "epub", "zip", "tar")  # fmt: skip
+READ = (
+    "md",
+    "mdx",
+    "rst",
+    "txt",
+    "html",
+    "pdf",
+    "docx",
+    "pptx",
+    "xlsx",
+    "csv",
+    "tsv",
+    "json",
+    "jsonl",
+    "ndjson",
+    "xml",
+    "nxml",
+    "ipynb",
+    "eml",
+    "msg",
+    "epub",
+    "zip",
+    "tar",
+)
 
 MARKDOWN = """---
 title: Guide
@@ -80,11 +102,18 @@ XML = """<?xml version="1.0"?>
 NOTEBOOK = {
     "cells": [
         {"cell_type": "markdown", "metadata": {}, "source": ["# T\n", "text"]},
-        {"cell_type": "code", "metadata": {}, "source": "x = 1", "execution_count": 1,
-         "outputs": [{"output_type": "stream", "name": "stdout", "text": ["1\n"]}]},
+        {
+            "cell_type": "code",
+            "metadata": {},
+            "source": "x = 1",
+            "execution_count": 1,
+            "outputs": [{"output_type": "stream", "name": "stdout", "text": ["1\n"]}],
+        },
     ],
-    "metadata": {"language_info": {"name": "python"}}, "nbformat": 4, "nbformat_minor": 5,
-}  # fmt: skip
+    "metadata": {"language_info": {"name": "python"}},
+    "nbformat": 4,
+    "nbformat_minor": 5,
+}
 EML = """From: a@example.org
 To: b@example.org
 Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=
@@ -130,12 +159,18 @@ def generated() -> dict[str, bytes]:
     """Return format → one file that uses most of what its parser knows."""
     record = {"id": 1, "title": "T", "body": "Text", "tags": ["a", {"b": None}], "n": 1.5e3}
     texts = {
-        "md": MARKDOWN, "mdx": "import A from 'a'\n\n# T\n\n<Card title='x'>\n\ntext\n\n</Card>\n\n{a.b}\n", "rst": RST,
-        "txt": "First paragraph.\n\nSecond one. 漢字。\n", "html": HTML, "xml": XML,
+        "md": MARKDOWN,
+        "mdx": "import A from 'a'\n\n# T\n\n<Card title='x'>\n\ntext\n\n</Card>\n\n{a.b}\n",
+        "rst": RST,
+        "txt": "First paragraph.\n\nSecond one. 漢字。\n",
+        "html": HTML,
+        "xml": XML,
         "csv": 'id,name,"long, name"\n' + "".join(f'{n},"a ""quoted"" name\nover lines",x\n' for n in range(20)),
-        "tsv": "id\tname\n" + "".join(f"{n}\tx\n" for n in range(20)), "json": json.dumps([record] * 3, indent=1),
-        "jsonl": (json.dumps(record) + "\n") * 5, "ipynb": json.dumps(NOTEBOOK),
-    }  # fmt: skip
+        "tsv": "id\tname\n" + "".join(f"{n}\tx\n" for n in range(20)),
+        "json": json.dumps([record] * 3, indent=1),
+        "jsonl": (json.dumps(record) + "\n") * 5,
+        "ipynb": json.dumps(NOTEBOOK),
+    }
     files = {name: text.encode() for name, text in texts.items()}
     made = {
         "eml": EML.replace("\n", "\r\n").encode(),
@@ -173,14 +208,18 @@ def pdf() -> bytes:
     """Return a PDF of two pages with an outline and a text layer."""
     stream = b"BT /F1 18 Tf 72 720 Td (Title) Tj /F1 11 Tf 0 -30 Td (A line of text.) Tj 0 -14 Td (And one more.) Tj ET"
     objects = [
-        b"<< /Type /Catalog /Pages 2 0 R /Outlines 7 0 R >>", b"<< /Type /Pages /Kids [3 0 R 4 0 R] /Count 2 >>",
-        *(b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 5 0 R "
-          b"/Resources << /Font << /F1 6 0 R >> >> >>" for _ in range(2)),
+        b"<< /Type /Catalog /Pages 2 0 R /Outlines 7 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R 4 0 R] /Count 2 >>",
+        *(
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 5 0 R "
+            b"/Resources << /Font << /F1 6 0 R >> >> >>"
+            for _ in range(2)
+        ),
         b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
         b"<< /Type /Outlines /First 8 0 R /Last 8 0 R /Count 1 >>",
         b"<< /Title (Title) /Parent 7 0 R /Dest [3 0 R /XYZ 72 740 0] >>",
-    ]  # fmt: skip
+    ]
     return pdf_of(objects)
 
 
@@ -247,9 +286,12 @@ def epub() -> bytes:
     )
     page = '<html xmlns="http://www.w3.org/1999/xhtml"><body><h1>{0}</h1><p>Text of {0}.</p></body></html>'
     entries = {
-        "mimetype": "application/epub+zip", "META-INF/container.xml": container, "c.opf": package,
-        "a.xhtml": page.format("One"), "b.xhtml": page.format("Two"),
-    }  # fmt: skip
+        "mimetype": "application/epub+zip",
+        "META-INF/container.xml": container,
+        "c.opf": package,
+        "a.xhtml": page.format("One"),
+        "b.xhtml": page.format("Two"),
+    }
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in entries.items():

@@ -5,7 +5,7 @@ import importlib.util
 import numpy as np
 import pytest
 
-from ingest import embedders
+from ingest.adapters import embedders
 from ingest.errors import FatalError, InvalidSettings, SchemaMismatch
 
 TEXTS = [

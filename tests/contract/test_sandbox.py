@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from ingest.adapters.sandbox import parsing as _parse
+from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
+from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.errors import EmptyDocument, MalformedDocument, OversizedDocument, UnsupportedFormat
 from ingest.ports import Sandbox
 from ingest.records import BlockKind, ParseLimits, ParserOptions
-from ingest.sandbox import _parse
-from ingest.sandbox.inline import InlineSandbox
-from ingest.sandbox.pool import PoolSandbox
-from tests.unit.parsers.checks import faults, raw
+from tests.unit.documents.parsers.checks import faults, raw
 
 LIMIT = 100_000
 LIMITS = ParseLimits(document_bytes=LIMIT)
@@ -73,9 +73,11 @@ def test_the_fingerprint_is_that_of_the_text_alone(kind):
 
 def test_a_refused_document_is_tried_again_when_a_limit_or_the_text_changes(kind):
     options = [
-        ParserOptions(), ParserOptions(limits=ParseLimits(nesting=9)), ParserOptions(ocr=True),
+        ParserOptions(),
+        ParserOptions(limits=ParseLimits(nesting=9)),
+        ParserOptions(ocr=True),
         ParserOptions(limits=ParseLimits(wall_seconds=9.0)),
-    ]  # fmt: skip
+    ]
     prints = [opened(kind, {"docs": given}).refusal_fingerprint for given in options]
     assert len(set(prints)) == len(prints)
     assert prints[0] == opened(kind, {"docs": ParserOptions(), "more": ParserOptions()}).refusal_fingerprint

@@ -7,8 +7,8 @@ import threading
 import numpy as np
 import pytest
 
-from ingest.embedders import sentence_transformer
-from ingest.embedders._folders import locate
+from ingest.adapters.embedders.sentence_transformer import embedder as sentence_transformer
+from ingest.adapters.embedders.sentence_transformer.model_folder import locate
 from ingest.errors import InvalidSettings
 
 pytestmark = pytest.mark.skipif(

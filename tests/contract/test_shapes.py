@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from ingest import ids, payloads
-from ingest.bm25.sparse import Questions, sparse_vector
+from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import SchemaMismatch
-from ingest.indexes.qdrant import QdrantIndex
+from ingest.keyword.sparse_vectors import Questions, sparse_vector
 from ingest.records import EVERYTHING, LANGCHAIN, PAYLOAD_PROFILES, Filter, Point, Shape
 from tests.vector_indexes import DIMENSION, vector_index, vectors
 
@@ -30,10 +30,17 @@ def shaped(number: int, shape: Shape) -> Point:
     """Return a point whose sparse vector is that of one of TEXTS."""
     text = TEXTS[number % len(TEXTS)]
     fields = {
-        "text": text, "chunk_id": f"{number:032x}", "document_id": f"d{number // 2}", "source": "docs",
-        "acl": ["staff" if number % 2 else "public"], "tenant": "public", "shard": number % 3, "start": 0, "end": 9,
+        "text": text,
+        "chunk_id": f"{number:032x}",
+        "document_id": f"d{number // 2}",
+        "source": "docs",
+        "acl": ["staff" if number % 2 else "public"],
+        "tenant": "public",
+        "shard": number % 3,
+        "start": 0,
+        "end": 9,
         "digest": f"digest-{number}",
-    }  # fmt: skip
+    }
     sparse = sparse_vector(weights(text)) if shape.sparse else None
     payload = payloads.find(shape.payload).build(fields)
     return Point(ids.point_id(fields["chunk_id"]), vectors(12)[number], payload, sparse)
@@ -109,13 +116,22 @@ def test_the_sparse_vector_scores_with_lucenes_idf(vector_index: QdrantIndex, fi
     if not shape.sparse:
         pytest.skip("no sparse vector")
     asked = Questions().embed_query("zebra okapi okapi")
-    points = client_of(vector_index).query_points(
-        name, query=models.SparseVector(indices=asked.indices, values=asked.values),
-        using=payloads.find(shape.payload).SPARSE, limit=20,
-    ).points  # fmt: skip
+    points = (
+        client_of(vector_index)
+        .query_points(
+            name,
+            query=models.SparseVector(indices=asked.indices, values=asked.values),
+            using=payloads.find(shape.payload).SPARSE,
+            limit=20,
+        )
+        .points
+    )
     texts = [TEXTS[i % len(TEXTS)] for i in range(12)]
-    idf = {t: math.log(1 + (12 - df + 0.5) / (df + 0.5)) for t in ("zebra", "okapi")
-           if (df := sum(t in text for text in texts))}  # fmt: skip
+    idf = {
+        t: math.log(1 + (12 - df + 0.5) / (df + 0.5))
+        for t in ("zebra", "okapi")
+        if (df := sum(t in text for text in texts))
+    }
     expected = [
         idf["zebra"] * weights(t).get("zebra", 0) + 2 * idf["okapi"] * weights(t).get("okapi", 0) for t in texts
     ]

@@ -7,21 +7,45 @@ from typing import Any
 
 import pytest
 
+from ingest.adapters.s3_client import open_client
+from ingest.adapters.sources import find
 from ingest.errors import InvalidSettings, OversizedDocument, UnknownSource
 from ingest.ports import Source
 from ingest.records import RawDocument
-from ingest.s3 import open_client
-from ingest.sources import find
 from tests.s3_server import aws_environment, make_bucket, s3_server
 
 __all__ = ["aws_environment", "make_bucket", "s3_server"]
 
 # No two of them may share a URI or a name on a file system that tells upper and lower case apart.
 STRANGE = [
-    "a b.md", "a!b.md", "a#b.md", "a%20b.md", "a%b.md", "a+b.md", "a&b.md", "a?b.md", "a=b.md", "a;b.md", "a:b.md",
-    "A b.md", "a\\b.md", "a'b\".md", "ä.md", "a\u0308.md", "😀/ключ.md", "a\tb.md", "~.md", ".hidden/.x.md", "-.md",
-    "a/b.md", "a.md", "aa.md", "a-b.md", "index", "[x]*.md",
-]  # fmt: skip
+    "a b.md",
+    "a!b.md",
+    "a#b.md",
+    "a%20b.md",
+    "a%b.md",
+    "a+b.md",
+    "a&b.md",
+    "a?b.md",
+    "a=b.md",
+    "a;b.md",
+    "a:b.md",
+    "A b.md",
+    "a\\b.md",
+    "a'b\".md",
+    "ä.md",
+    "a\u0308.md",
+    "😀/ключ.md",
+    "a\tb.md",
+    "~.md",
+    ".hidden/.x.md",
+    "-.md",
+    "a/b.md",
+    "a.md",
+    "aa.md",
+    "a-b.md",
+    "index",
+    "[x]*.md",
+]
 
 
 @dataclass

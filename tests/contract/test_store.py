@@ -6,8 +6,8 @@ from threading import Barrier
 
 import pytest
 
+from ingest.adapters.stores import open_store
 from ingest.errors import SchemaMismatch
-from ingest.stores import open_store
 from tests.fakes import InMemoryStore
 from tests.s3_server import aws_environment, make_bucket, s3_server
 
@@ -107,8 +107,11 @@ def test_only_direct_children_are_listed_by_name(store):
     for key in ("a/1", "a/2", "a/b/3", "ab/4", "5"):
         store.put(key, b"")
     assert {prefix: list(store.list(prefix)) for prefix in ("", "a/", "a/b/", "b/")} == {
-        "": ["5"], "a/": ["1", "2"], "a/b/": ["3"], "b/": []
-    }  # fmt: skip
+        "": ["5"],
+        "a/": ["1", "2"],
+        "a/b/": ["3"],
+        "b/": [],
+    }
 
 
 def test_names_are_listed_in_the_order_of_utf_8(store):

@@ -14,24 +14,33 @@ import qdrant_client  # noqa: F401 - imported once by the fork server, not once 
 import scipy.stats  # noqa: F401
 
 from ingest import pipeline
-from ingest.edge.engine import Engine
-from ingest.embedders import hashing
-from ingest.executors.inline import InlineExecutor
-from ingest.indexes.qdrant import QdrantIndex
-from ingest.planning import WHOLE
+from ingest.adapters.embedders import hashing
+from ingest.adapters.executors.inline import InlineExecutor
+from ingest.adapters.s3_client import S3Options
+from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
+from ingest.adapters.sources.file import open_source
+from ingest.adapters.stores.folder_store import FolderStore
+from ingest.adapters.vectors.edge.engine import Engine
+from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
+from ingest.pipeline.changes import WHOLE
 from ingest.ports import Services, Source
 from ingest.records import AliasAction, DocumentRef, RawDocument
-from ingest.s3 import S3Options
-from ingest.sandbox.inline import InlineSandbox
-from ingest.sources.file import open_source
-from ingest.stores.folder import FolderStore
-from ingest.wiring import Silent
+from ingest.wiring.services import Silent
 from tests.pipelines import MEBI, build_options
 
 FINISHED = ("chunk", "embed", "load", "keyword")  # killed when one shard of the step is finished
 MOMENTS = (
-    "plan", "chunk", "second shard", "embed", "load", "keyword", "seal", "evaluate", "record", "alias",
-)  # fmt: skip
+    "plan",
+    "chunk",
+    "second shard",
+    "embed",
+    "load",
+    "keyword",
+    "seal",
+    "evaluate",
+    "record",
+    "alias",
+)
 
 
 @dataclass(frozen=True)
@@ -120,12 +129,20 @@ def run(place: Place, moment: str | None) -> None:
     embedder = hashing.open_embedder("hashing", {})
     index = QdrantIndex.embedded(Engine(place.engine))
     services = Services(
-        store=place.store(), sources=(LoggedSource(place, moment == "second shard"),), sandbox=InlineSandbox(MEBI),
-        tokenizer=hashing.HashingTokenizer(), model=embedder.record, embedder=lambda: embedder,
-        open_embedder=lambda record: embedder, vectors=KillingIndex(index, place.index, moment),
+        store=place.store(),
+        sources=(LoggedSource(place, moment == "second shard"),),
+        sandbox=InlineSandbox(MEBI),
+        tokenizer=hashing.HashingTokenizer(),
+        model=embedder.record,
+        embedder=lambda: embedder,
+        open_embedder=lambda record: embedder,
+        vectors=KillingIndex(index, place.index, moment),
         options=build_options(index=place.index, documents_per_shard=3, lease_seconds=0.3),
-        clock=lambda: datetime.now(UTC), monotonic=time.monotonic, who="tester@here",
-        new_token=lambda: os.urandom(16).hex(), observer=Killer(moment),
-    )  # fmt: skip
+        clock=lambda: datetime.now(UTC),
+        monotonic=time.monotonic,
+        who="tester@here",
+        new_token=lambda: os.urandom(16).hex(),
+        observer=Killer(moment),
+    )
     pipeline.run(services, WHOLE, InlineExecutor(services), lambda verdict: True)
     index.close()

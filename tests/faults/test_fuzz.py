@@ -6,12 +6,12 @@ import pytest
 
 from benchmarks import fuzz
 from benchmarks.fuzzing.seeds import READ, generated, seeds
-from ingest.chunking import chunk
-from ingest.embedders import hashing
+from ingest.adapters.embedders import hashing
+from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
+from ingest.documents.chunking import chunk
 from ingest.errors import OversizedDocument
 from ingest.records import Block, BlockKind, Document
-from ingest.sandbox.inline import InlineSandbox
-from tests.unit.parsers.checks import raw
+from tests.unit.documents.parsers.checks import raw
 
 TEXT = "# A\n\nsome text"
 SOUND = Document(TEXT, (Block(BlockKind.HEADING, 0, 3, 1, "A"), Block(BlockKind.PARAGRAPH, 5, 14)), "A", "m", "p")

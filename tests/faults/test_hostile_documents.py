@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from ingest.adapters.s3_client import S3Options
+from ingest.adapters.sandbox import resource_limits as _walls
+from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
+from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
+from ingest.adapters.sources.file import open_source
 from ingest.errors import DocumentError, EmptyDocument, MalformedDocument, OversizedDocument, ParserTimeout
 from ingest.records import Document, ParseLimits, ParserOptions
-from ingest.s3 import S3Options
-from ingest.sandbox import _walls
-from ingest.sandbox.inline import InlineSandbox
-from ingest.sandbox.pool import PoolSandbox
-from ingest.sources.file import open_source
 from tests import hostile_documents as hostile
-from tests.unit.parsers.checks import faults, raw
+from tests.unit.documents.parsers.checks import faults, raw
 
 LIMITS = ParseLimits(wall_seconds=30.0, cpu_seconds=15.0, memory_bytes=768 * 2**20)
 DEEP = 10_000
@@ -119,7 +119,7 @@ DEPTHS = {
     "a.eml": "Content-Type: message/rfc822\n\n" * DEEP + "text",
     "a.rst": "".join("  " * level + "* item\n\n" for level in range(1000)),
     "a.ipynb": '{"nbformat":4,"metadata":{},"cells":' + "[" * DEEP + "]" * DEEP + "}",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("path", DEPTHS)
@@ -201,13 +201,16 @@ def test_a_sparse_file_of_a_gigabyte_is_refused_unread(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("path", "data"),
     [
-        ("a.zip", hostile.zipped({"../../a.md": b"text"})), ("b.zip", hostile.zipped({"/etc/a.md": b"text"})),
-        ("c.zip", hostile.zipped({"..\\a.md": b"text"})), ("d.zip", hostile.linked_zip("/etc/passwd")),
-        ("a.tar", hostile.tar(("../a.md", b"text", ""))), ("b.tar", hostile.tar(("a.md", b"", "/etc/passwd"))),
+        ("a.zip", hostile.zipped({"../../a.md": b"text"})),
+        ("b.zip", hostile.zipped({"/etc/a.md": b"text"})),
+        ("c.zip", hostile.zipped({"..\\a.md": b"text"})),
+        ("d.zip", hostile.linked_zip("/etc/passwd")),
+        ("a.tar", hostile.tar(("../a.md", b"text", ""))),
+        ("b.tar", hostile.tar(("a.md", b"", "/etc/passwd"))),
         ("c.tar", hostile.tar(("a", b"", "/etc"), ("a/passwd", b"text", ""))),
         ("a.epub", hostile.epub("<html/>", "../../../../etc/passwd")),
     ],
-)  # fmt: skip
+)
 def test_nothing_leads_out_of_an_archive(sandbox, path, data):
     found = outcome(sandbox, data, path)
     if isinstance(found, Document):
@@ -237,7 +240,7 @@ def naming(secret: Path) -> dict[str, bytes | str]:
         "a.docx": hostile.docx(hostile.word_body(hostile.word_paragraph("text &s;"), entity)),
         "a.epub": hostile.epub(f"{entity}<html {xhtml}><body><p>text &s;</p></body></html>"),
         "a.eml": f'Content-Type: message/external-body; access-type=local-file; name="{secret}"\n\ntext\n',
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("path", naming(Path("/x")))

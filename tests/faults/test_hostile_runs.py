@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.ports import Services
 from ingest.records import ParseLimits, ParserOptions
-from ingest.sandbox.pool import PoolSandbox
 from tests import hostile_documents as hostile
 from tests import hostile_parser
 from tests.pipelines import Project, project

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.edge.engine import Engine
+from ingest.adapters.vectors.edge.engine import Engine
+from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.ids import collection_name, sha256_hex
-from ingest.indexes.qdrant import QdrantIndex
 from ingest.lake.lake import Lake
 from ingest.records import EVERYTHING, RunReport
 from tests.faults.crashing import MOMENTS, Place, run

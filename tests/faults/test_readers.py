@@ -6,18 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from ingest.chunking import model_input
-from ingest.edge.engine import Engine
-from ingest.embedders import hashing
-from ingest.indexes.qdrant import QdrantIndex
-from ingest.lake.tables import chunk_rows
-from ingest.pipeline.serve import check_target, releases_of
-from ingest.pipeline.work import contents_of
+from ingest.adapters.embedders import hashing
+from ingest.adapters.stores.folder_store import FolderStore
+from ingest.adapters.vectors.edge.engine import Engine
+from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
+from ingest.documents.chunking import model_input
+from ingest.lake.contents import contents_of
+from ingest.lake.rows import chunk_rows
+from ingest.pipeline.collections import releases_of
+from ingest.pipeline.rollback import check_target
 from ingest.records import EVERYTHING, AliasAction, Manifest, QueryProfile, Release
 from ingest.release import Candidate, Releases, releases
-from ingest.release.rules import release_actions
+from ingest.release.alias_rules import release_actions
 from ingest.search import STAGES, Searcher
-from ingest.stores.folder import FolderStore
 from tests.pipelines import Project, project
 from tests.readers import FAULTS, INDEX, TOP, HeldActions, Place, Readers, Scores, Told, same
 
@@ -48,7 +49,9 @@ class World:
         lake = self.project.lake
         self.profiles = tuple(lake.write_profile(profile) for profile in PROFILES)
         self.place = Place(
-            folder / "engine", folder / "lake", QUESTIONS,
+            folder / "engine",
+            folder / "lake",
+            QUESTIONS,
             {m.generation: word for m, word in zip((self.first, self.second), WORDS, strict=True)},
             {
                 (manifest.generation, name, question): scores
@@ -56,7 +59,7 @@ class World:
                 for profile, name in zip(PROFILES, self.profiles, strict=True)
                 for question, scores in self.scores(manifest, profile).items()
             },
-        )  # fmt: skip
+        )
 
     def build(self, word: str) -> Manifest:
         """Build a generation with the model named after the word. Only the first is promoted."""

@@ -28,13 +28,14 @@ from prefect.testing.utilities import prefect_test_harness
 
 from flows.nightly import nightly
 from flows.parameters import NightlyParameters
-from ingest import pipeline, wiring
-from ingest.edge import engine, locks
-from ingest.executors.inline import InlineExecutor
-from ingest.planning import WHOLE
+from ingest import pipeline
+from ingest.adapters.executors.inline import InlineExecutor
+from ingest.adapters.vectors.edge import engine, locks
+from ingest.pipeline.changes import WHOLE
 from ingest.ports import Services
 from ingest.records import RunReport
 from ingest.settings import Settings, load_settings
+from ingest.wiring import services as wiring
 
 for name in ("QDRANT_URL", "QDRANT_API_KEY"):  # the embedded engine is used
     os.environ.pop(name, None)
@@ -94,8 +95,13 @@ class Site:
 
     def settings(self, top: dict[str, Any] | None = None, **index: Any) -> None:
         """Write ingest.yaml (YAML is a superset of JSON)."""
-        values = {"sources": [{"name": "notes", "uri": "documents"}], "model": {"kind": "hashing", "name": "hashing"},
-                  "judged": ["judged.jsonl"], "documents_per_shard": 2, **index}  # fmt: skip
+        values = {
+            "sources": [{"name": "notes", "uri": "documents"}],
+            "model": {"kind": "hashing", "name": "hashing"},
+            "judged": ["judged.jsonl"],
+            "documents_per_shard": 2,
+            **index,
+        }
         whole = {"lake": "lake", "state": str(self.state), "indexes": {self.index: values}, **(top or {})}
         self.settings_path.write_text(json.dumps(whole))
 

@@ -43,9 +43,13 @@ def deployed(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
         client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(FILE)]
     done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "PREFECT_API_URL": PREFECT_API_URL.value()}, capture_output=True,
-        text=True, timeout=120,
-    )  # fmt: skip
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PREFECT_API_URL": PREFECT_API_URL.value()},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return {name: client.read_deployment_by_name(f"{name}/{name}") for name in DEPLOYMENTS}
 
@@ -87,10 +91,14 @@ def test_usage_reports_are_off_where_a_deployment_runs(deployed: dict[str, Deplo
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
-        ("nightly", {"window": 0}), ("nightly", {"windw": 1}), ("promote", {}), ("promote", {"why": "x"}),
-        ("rollback", {"why": "a reason", "to": 0}), ("evaluate", {"generation": 7}),
+        ("nightly", {"window": 0}),
+        ("nightly", {"windw": 1}),
+        ("promote", {}),
+        ("promote", {"why": "x"}),
+        ("rollback", {"why": "a reason", "to": 0}),
+        ("evaluate", {"generation": 7}),
     ],
-)  # fmt: skip
+)
 def test_the_api_refuses_wrong_parameters(
     deployed: dict[str, DeploymentResponse], client: SyncPrefectClient, name: str, wrong: dict[str, Any]
 ) -> None:
@@ -115,7 +123,11 @@ def test_usage_reports_are_off_before_prefect_is_imported() -> None:
     code = "import flows, sys, os; assert 'prefect' not in sys.modules; print(os.environ['DO_NOT_TRACK'], end='')"
     environment = {k: v for k, v in os.environ.items() if k not in ("DO_NOT_TRACK", "PREFECT_SERVER_ANALYTICS_ENABLED")}
     done = subprocess.run(
-        [sys.executable, "-c", code + "; print(os.environ['PREFECT_SERVER_ANALYTICS_ENABLED'])"], cwd=ROOT,
-        env=environment, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+        [sys.executable, "-c", code + "; print(os.environ['PREFECT_SERVER_ANALYTICS_ENABLED'])"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert "1false\n" == done.stdout

@@ -13,11 +13,11 @@ import pytest
 from prefect import flow
 
 from flows.executor import PrefectExecutor, forget_services
-from ingest import wiring
 from ingest.errors import DocumentError, FatalError, IndexUnavailable, IngestError, MalformedDocument, Overtaken
 from ingest.pipeline.chunk import chunk_shard
-from ingest.pipeline.work import ShardTask, resource
+from ingest.pipeline.tasks import ShardTask, resource
 from ingest.ports import Services
+from ingest.wiring import services as wiring
 from tests.flows.conftest import Site
 from tests.pipelines import Project, project
 
@@ -128,9 +128,16 @@ def test_services_are_opened_once_in_a_process_and_closed_once(executed: Execute
 
 @pytest.mark.parametrize(
     ("error", "attempts"),
-    [(IndexUnavailable, 2), (MalformedDocument, 1), (DocumentError, 1), (Overtaken, 1), (FatalError, 1),
-     (ValueError, 1), (TimeoutError, 1)],
-)  # fmt: skip
+    [
+        (IndexUnavailable, 2),
+        (MalformedDocument, 1),
+        (DocumentError, 1),
+        (Overtaken, 1),
+        (FatalError, 1),
+        (ValueError, 1),
+        (TimeoutError, 1),
+    ],
+)
 def test_only_a_transient_error_is_tried_again_and_exactly_once(
     executed: Executed, error: type[Exception], attempts: int
 ) -> None:

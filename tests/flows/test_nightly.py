@@ -13,13 +13,14 @@ from prefect.client.schemas.objects import State
 
 import flows.nightly
 from flows.nightly import nightly
-from ingest import pipeline, wiring
-from ingest.edge import engine, locks
-from ingest.executors.inline import InlineExecutor
-from ingest.indexes.qdrant import QdrantIndex
+from ingest import pipeline
+from ingest.adapters.executors.inline import InlineExecutor
+from ingest.adapters.vectors.edge import engine, locks
+from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.lake.lake import Lake
-from ingest.planning import WHOLE
+from ingest.pipeline.changes import WHOLE
 from ingest.ports import Services
+from ingest.wiring import services as wiring
 from tests.flows.conftest import Site, by_step, eventually, flow_run_of, new_site
 
 STEPS = ("chunk_shard", "embed_shard", "load_shard", "keyword_shard")
@@ -81,9 +82,11 @@ def test_people_see_steps_and_records_as_log_lines(first: First) -> None:
     (chunked,) = [line for line in text.splitlines() if line.startswith("chunk: done")]
     assert "documents 8" in chunked.replace("chunk: done ", "").split(", ")
     for promised in (
-        f"plan of {generation} on None: added 8", "0 faults",
-        f"verdict on {generation}: yes", f"release 1 (promote) serves generation {generation}",
-    ):  # fmt: skip
+        f"plan of {generation} on None: added 8",
+        "0 faults",
+        f"verdict on {generation}: yes",
+        f"release 1 (promote) serves generation {generation}",
+    ):
         assert promised in text
 
 

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ValidationError
 import flows.release
 from flows.parameters import EvaluateParameters, PromoteParameters, RollbackParameters
 from flows.release import evaluate, promote, rollback
-from ingest import wiring
-from ingest.edge import locks
+from ingest.adapters.vectors.edge import locks
 from ingest.lake.lake import Lake
 from ingest.ports import Services
 from ingest.records import Release
+from ingest.wiring import services as wiring
 from tests.flows.conftest import Site, flow_run_of
 
 
@@ -60,8 +60,10 @@ def test_what_was_rolled_back_comes_again_only_by_name_and_with_the_hold_lifted(
     assert ["UnknownRelease", "Held"] == [_error(released, state) for state in (unnamed, held)]
     promoted = promote(PromoteParameters(**target, generation=back, lift_hold=True))
     assert (4, back, "looked at it again") == (
-        promoted["release"]["number"], promoted["release"]["generation"], promoted["release"]["why"],
-    )  # fmt: skip
+        promoted["release"]["number"],
+        promoted["release"]["generation"],
+        promoted["release"]["why"],
+    )
     assert "token" not in promoted["release"]
     assert newest(released).hold is None
 

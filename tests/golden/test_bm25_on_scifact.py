@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from ingest.bm25 import Analyser, KeywordIndex, merge, shard_postings, verify
-from ingest.metrics import read_judged_set, score_questions
+from ingest.keyword import Analyser, KeywordIndex, merge, shard_postings, verify
+from ingest.quality.metrics import read_judged_set, score_questions
 from ingest.records import Gold, Question, Result
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]

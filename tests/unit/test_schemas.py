@@ -37,12 +37,23 @@ def test_every_schema_is_valid_and_carries_its_version(name):
         (
             "release",
             Release(
-                number=1, generation="g", collection="c", profile="p", base=None, guard="b", verdict=None,
-                action="promote", who="w", why="y", hold=None, token="t", at="2026-01-01T00:00:00+00:00",
+                number=1,
+                generation="g",
+                collection="c",
+                profile="p",
+                base=None,
+                guard="b",
+                verdict=None,
+                action="promote",
+                who="w",
+                why="y",
+                hold=None,
+                token="t",
+                at="2026-01-01T00:00:00+00:00",
             ),
         ),
     ],
-)  # fmt: skip
+)
 def test_a_stored_record_holds_against_its_schema_and_a_broken_one_does_not(name, record):
     schema = json.loads((FOLDER / f"{name}.v1.json").read_text(encoding="utf-8"))
     stored = record.model_dump(mode="json")

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingest.cli.command import Common, command
+from ingest.cli.invocation import Common, command
 from ingest.cli.output import Output
 from ingest.cli.session import opened
 
 if TYPE_CHECKING:
-    from ingest.confidence import Calibration
+    from ingest.search.confidence import Calibration
 
 TARGET = 0.9
 
@@ -32,7 +32,7 @@ def calibrate(
     is as before: the settings name the calibration (`profile: {calibration: ...}`), and `ingest promote` makes a
     release of it.
     """
-    from ingest.pipeline.calibrate import calibrate as fitted
+    from ingest.quality.calibrate import calibrate as fitted
 
     with opened(common) as session:
         name, found = fitted(session.services, precision, leave_out=leave_out)

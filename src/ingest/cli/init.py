@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.cli.command import Common, command
+from ingest.cli.invocation import Common, command
 from ingest.cli.output import Output
 from ingest.errors import InvalidSettings
 

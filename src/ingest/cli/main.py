@@ -10,9 +10,9 @@ from typing import Annotated
 import typer
 
 from ingest.cli import calibrate, init, qdrant, release, run, search, train, tune
-from ingest.cli.command import Common, IndexOption, JsonOption, SettingsOption
 from ingest.cli.exit_codes import EPILOG
-from ingest.cli.preview import command as preview
+from ingest.cli.invocation import Common, IndexOption, JsonOption, SettingsOption
+from ingest.cli.preview.command import preview
 
 app = typer.Typer(
     name="ingest",
@@ -27,11 +27,26 @@ engine = typer.Typer(help="The embedded vector engine.", no_args_is_help=True, r
 app.add_typer(engine, name="qdrant")
 
 for group, commands in (
-    (app, (init.init, preview.preview, run.plan, run.run, release.status, search.search, release.evaluate,
-           release.promote, release.rollback, release.generations, calibrate.calibrate,
-           train.train_reranker, tune.tune_fusion)),
+    (
+        app,
+        (
+            init.init,
+            preview,
+            run.plan,
+            run.run,
+            release.status,
+            search.search,
+            release.evaluate,
+            release.promote,
+            release.rollback,
+            release.generations,
+            calibrate.calibrate,
+            train.train_reranker,
+            tune.tune_fusion,
+        ),
+    ),
     (engine, (qdrant.start, qdrant.stop, qdrant.status)),
-):  # fmt: skip
+):
     for function in commands:
         group.command(function.__name__.replace("_", "-"), epilog=EPILOG)(function)
 

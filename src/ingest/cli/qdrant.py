@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ingest.cli.command import Common, command
+from ingest.cli.invocation import Common, command
 from ingest.cli.output import Output, plain
 from ingest.errors import InvalidSettings
 
 if TYPE_CHECKING:
-    from ingest.edge.engine import EngineStatus
+    from ingest.adapters.vectors.edge.engine import EngineStatus
     from ingest.settings import Settings
 
 SEE = "`ingest qdrant status` tells what runs."
@@ -18,7 +18,7 @@ SEE = "`ingest qdrant status` tells what runs."
 @command(SEE)
 def start(common: Common) -> None:
     """Start the embedded engine and keep it running until `ingest qdrant stop`."""
-    from ingest.edge import engine
+    from ingest.adapters.vectors.edge import engine
 
     _tell(Output(common.json), engine.start(_embedded(common).qdrant_folder, keep=True))
 
@@ -29,7 +29,7 @@ def stop(
     force: Annotated[bool, typer.Option("--force", help="Also when processes use it; they lose it.")] = False,
 ) -> None:
     """End the embedded engine; its data stay. One that is in use ends with its last user."""
-    from ingest.edge import engine
+    from ingest.adapters.vectors.edge import engine
 
     _tell(Output(common.json), engine.stop(_embedded(common).qdrant_folder, force=force))
 
@@ -46,7 +46,7 @@ def status(common: Common) -> None:
         output.document(found)
         output.show(f"The settings name the server {found['url']}; the embedded engine is not used.")
         return
-    from ingest.edge import engine
+    from ingest.adapters.vectors.edge import engine
 
     _tell(output, engine.status(settings.qdrant_folder))
 
@@ -55,7 +55,7 @@ def engine_status(settings: "Settings") -> dict[str, Any]:
     """Return what serves the vectors, as JSON values: the server, or the state of the embedded engine."""
     if settings.qdrant.url:
         return {"kind": "server", "url": _without_secrets(settings.qdrant.url)}
-    from ingest.edge import engine
+    from ingest.adapters.vectors.edge import engine
 
     return {"kind": "embedded", **plain(engine.status(settings.qdrant_folder))}
 

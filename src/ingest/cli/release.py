@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ingest.cli import tables
-from ingest.cli.command import Common, command
 from ingest.cli.exit_codes import ExitCode, code_of
+from ingest.cli.invocation import Common, command
 from ingest.cli.output import Output, printable
 from ingest.cli.session import Session, opened
 from ingest.errors import IndexUnavailable, SchemaMismatch, UnknownRelease
 
 if TYPE_CHECKING:
-    from ingest.pipeline.standing import GenerationState
     from ingest.records import Release
+    from ingest.release.generation_states import GenerationState
 
 AGAIN = "A release is written as a whole or not at all: see `ingest status`, then give the same command again."
 PROMOTED, LIFTED = "promoted by hand", "hold lifted by hand"
@@ -32,8 +32,8 @@ def evaluate(common: Common, generation: Generation = None) -> None:
     Without GENERATION: the newest one that could be promoted; if there is none, the one that serves. Exit code 3 when
     the verdict is negative.
     """
-    from ingest.pipeline import standing
-    from ingest.pipeline.promote import evaluate_candidate
+    from ingest.pipeline.promotion import evaluate_candidate
+    from ingest.release import generation_states as standing
 
     with opened(common) as session:
         services = session.services
@@ -61,8 +61,8 @@ def promote(
     Without GENERATION: the newest one built on the release in force that was never released. What was rolled back
     must be named. `--lift-hold` without anything to promote lifts the hold alone.
     """
-    from ingest.pipeline import standing
-    from ingest.pipeline.promote import promote_candidate
+    from ingest.pipeline.promotion import promote_candidate
+    from ingest.release import generation_states as standing
 
     with opened(common) as session:
         services = session.services
@@ -89,12 +89,18 @@ def rollback(
     why: Annotated[str, typer.Option("--why", help="One line for the record and for the hold.", show_default=False)],
     to: Annotated[
         int | None,
-        typer.Option("--to", metavar="RELEASE", min=1, help="Number of the release to bring back.",
-                     show_default="the newest one with another generation or query profile"),
+        typer.Option(
+            "--to",
+            metavar="RELEASE",
+            min=1,
+            help="Number of the release to bring back.",
+            show_default="the newest one with another generation or query profile",
+        ),
     ] = None,
-) -> None:  # fmt: skip
+) -> None:
     """Bring an earlier release back, after opening it, and hold automatic promotion. Takes seconds, needs no lease."""
-    from ingest.pipeline.serve import check_target, releases_of
+    from ingest.pipeline.collections import releases_of
+    from ingest.pipeline.rollback import check_target
 
     with opened(common) as session:
         services = session.services
@@ -135,15 +141,19 @@ def generations(
     States: building, failed (given up; its work is adopted), sealed, refused by the gate, serving, retired (served
     before, kept for rollback).
     """
-    from ingest.pipeline import standing
+    from ingest.release import generation_states as standing
 
     with opened(common) as session:
         found = standing.generation_states(session.services, limit)
         session.output.document({"index": session.services.options.index, "generations": found})
-        session.output.show(tables.table(
-            f"Generations of {session.services.options.index}",
-            ("generation", "state", "base", "digest", "documents", "chunks"), map(_row, found), left=4,
-        ))  # fmt: skip
+        session.output.show(
+            tables.table(
+                f"Generations of {session.services.options.index}",
+                ("generation", "state", "base", "digest", "documents", "chunks"),
+                map(_row, found),
+                left=4,
+            )
+        )
 
 
 def _row(state: "GenerationState") -> tuple[Any, ...]:
@@ -152,7 +162,7 @@ def _row(state: "GenerationState") -> tuple[Any, ...]:
 
 
 def _unhold(session: Session, why: str) -> "Release":
-    from ingest.pipeline.serve import releases_of
+    from ingest.pipeline.collections import releases_of
 
     return releases_of(session.services).unhold(why)
 
@@ -171,8 +181,8 @@ def _show_release(output: Output, release: "Release") -> None:
 
 def _status(session: Session) -> tuple[dict[str, Any], ExitCode]:
     """Return what is known, and 0 or the code of what kept the index from answering."""
-    from ingest.pipeline import standing
-    from ingest.pipeline.serve import releases_of
+    from ingest.pipeline.collections import releases_of
+    from ingest.release import generation_states as standing
 
     services = session.services
     lake = standing.lake_of(services)

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingest.cli import tables
-from ingest.cli.command import Common, command
 from ingest.cli.exit_codes import ExitCode
+from ingest.cli.invocation import Common, command
 from ingest.cli.output import plain, printable
 from ingest.cli.session import Session, opened
 
 if TYPE_CHECKING:
-    from ingest.planning import Scope
+    from ingest.pipeline.changes import Scope
     from ingest.records import Hold, RunReport
 
 CODES = {
@@ -36,7 +36,7 @@ class ScopeOptions:
 
     def scope(self) -> "Scope":
         """Return the scope of the run."""
-        from ingest.planning import Scope
+        from ingest.pipeline.changes import Scope
 
         return Scope(sources=tuple(self.source or ()), prefixes=tuple(self.prefix or ()))
 
@@ -80,7 +80,8 @@ def plan(common: Common, touched: ScopeOptions) -> None:
 
 
 def _run(session: Session, index: str | None, scope: "Scope", *, promote: bool) -> "RunReport":
-    from ingest import pipeline, wiring
+    from ingest import pipeline
+    from ingest.wiring import services as wiring
 
     services = session.services
     execute = wiring.open_executor(session.settings, index, services)
@@ -89,14 +90,14 @@ def _run(session: Session, index: str | None, scope: "Scope", *, promote: bool) 
 
 
 def _hold(session: Session) -> "Hold | None":
-    from ingest.pipeline.standing import decision_in_force, lake_of
+    from ingest.release.generation_states import decision_in_force, lake_of
 
     decision = decision_in_force(lake_of(session.services))
     return None if decision is None else decision.hold
 
 
 def _reasons(session: Session, report: "RunReport") -> list[str]:
-    from ingest.pipeline.standing import lake_of
+    from ingest.release.generation_states import lake_of
 
     return [] if report.verdict is None else list(lake_of(session.services).verdict(report.verdict).reasons)
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ingest.cli.command import Common, command
-from ingest.cli.drawing import drawn, drawn_passage
+from ingest.cli.invocation import Common, command
 from ingest.cli.output import whole_file, write_line
+from ingest.cli.printed_results import drawn, drawn_passage
 from ingest.cli.questions import Asked, not_unicode, read_questions
 from ingest.cli.session import Session, opened
 
@@ -119,7 +119,7 @@ class FileOptions:
     out: Annotated[
         Path | None,
         typer.Option("--out", dir_okay=False, metavar="PATH", help="Where to write the run; stdout without it."),
-    ] = None  # fmt: skip
+    ] = None
 
     def check(self, question: Sequence[str], *, json: bool) -> None:
         """Raise BadParameter unless there is one question or one file, and one place for the answers."""
@@ -197,9 +197,11 @@ class Asking:
     def told(self) -> dict[str, Any]:
         """Return what was asked, for programs."""
         return {
-            "release": self.searcher.release, "generation": self.searcher.manifest.generation, "stage": self.stage,
+            "release": self.searcher.release,
+            "generation": self.searcher.manifest.generation,
+            "stage": self.stage,
             "fell_back": self.searcher.fell_back,
-        }  # fmt: skip
+        }
 
     def fall_backs(self) -> str:
         """Return a sentence where re-ranking was given up, else nothing."""
@@ -267,15 +269,26 @@ def _sureness(answer: "Answer") -> dict[str, Any]:
 def passage_values(passage: "Passage") -> dict[str, Any]:
     """Return a passage as the run file has it."""
     return {
-        "doc": passage.path, "start": passage.start, "end": passage.end, "heading_path": list(passage.heading_path),
-        "text": passage.text, "uri": passage.uri, "tokens": passage.tokens, "page": passage.page,
-    }  # fmt: skip
+        "doc": passage.path,
+        "start": passage.start,
+        "end": passage.end,
+        "heading_path": list(passage.heading_path),
+        "text": passage.text,
+        "uri": passage.uri,
+        "tokens": passage.tokens,
+        "page": passage.page,
+    }
 
 
 def result_values(result: "Result") -> dict[str, Any]:
     """Return a result as the run file has it."""
     return {
-        "doc": result.path, "start": result.start, "end": result.end, "page": result.page,
-        "heading_path": list(result.heading_path), "text": result.text, "uri": result.uri,
+        "doc": result.path,
+        "start": result.start,
+        "end": result.end,
+        "page": result.page,
+        "heading_path": list(result.heading_path),
+        "text": result.text,
+        "uri": result.uri,
         "scores": dict(result.scores),
-    }  # fmt: skip
+    }

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ingest.cli.command import Common
-from ingest.cli.observer import Tables, Watcher
+from ingest.cli.invocation import Common
 from ingest.cli.output import Output
+from ingest.cli.progress import Tables, Watcher
 
 if TYPE_CHECKING:
     from ingest.ports import Services
@@ -27,8 +27,8 @@ class Session:
 @contextmanager
 def opened(common: Common) -> Iterator[Session]:
     """Yield settings, services and output. Raises: InvalidSettings, UnknownSource, IndexUnavailable."""
-    from ingest import wiring
     from ingest.settings import load_settings
+    from ingest.wiring import services as wiring
 
     output = Output(common.json)
     settings = load_settings(common.settings_path)

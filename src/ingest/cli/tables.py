@@ -12,9 +12,18 @@ if TYPE_CHECKING:
     from ingest.records import Conservation, PairedDifference, PlanSummary, Release, RunReport, Verdict
 
 CLASSES = (
-    "listed", "listed_twice", "added", "changed", "attributes_changed", "unchanged", "deleted", "known_bad", "carried",
-    "revoked", "out_of_scope",
-)  # fmt: skip
+    "listed",
+    "listed_twice",
+    "added",
+    "changed",
+    "attributes_changed",
+    "unchanged",
+    "deleted",
+    "known_bad",
+    "carried",
+    "revoked",
+    "out_of_scope",
+)
 STAGES = ("bm25", "dense", "fused", "reranked")  # the last where a profile has a re-ranker
 FAULTS = 20  # lines shown of a list of faults, reasons or stale questions; all of them are in the record
 
@@ -109,10 +118,17 @@ def report(run: "RunReport") -> "list[RenderableType]":
     """Return where the time of a run went, and what it came to."""
     columns = ("step", "seconds", "documents", "chunks", "documents/s", "chunks/s", "memory MiB")
     rows = [
-        (s.step, f"{s.seconds:,.1f}", s.documents, s.chunks, s.documents_per_second, s.chunks_per_second,
-         f"{s.peak_memory_mb:,.0f}")
+        (
+            s.step,
+            f"{s.seconds:,.1f}",
+            s.documents,
+            s.chunks,
+            s.documents_per_second,
+            s.chunks_per_second,
+            f"{s.peak_memory_mb:,.0f}",
+        )
         for s in run.stages
-    ]  # fmt: skip
+    ]
     shown: list[RenderableType] = [table("Steps", columns, rows)]
     shown.append(f"Embedded {run.embedded:,} texts in {run.forward_passes:,} forward passes.")
     for name in ("quarantined_children", "dropped", "duplicates"):

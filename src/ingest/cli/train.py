@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ingest.cli.command import Common, command
 from ingest.cli.exit_codes import ExitCode
+from ingest.cli.invocation import Common, command
 from ingest.cli.output import Output
 from ingest.cli.session import opened
 from ingest.cli.tables import interval, table
 
 if TYPE_CHECKING:
-    from ingest.pipeline.training import Training
+    from ingest.quality.training import Training
 
 
 @command("Nothing was written. Start it again.")
@@ -25,8 +25,8 @@ def train_reranker(
     for `profile.reranker_model` of the settings. Exit code 3, and nothing is written, when they do not help.
     """
     with opened(common) as session:
-        from ingest.learned import keep_learned
-        from ingest.pipeline.training import train
+        from ingest.quality.training import train
+        from ingest.wiring.reranker_opening import keep_learned
 
         trained = train(session.services)
         kept = trained.helps or force
@@ -40,11 +40,19 @@ def train_reranker(
 def _told(trained: "Training", kept: bool) -> dict[str, Any]:
     """Return the training for programs: all but the trees."""
     return {
-        "release": trained.release, "generation": trained.generation, "questions": trained.questions,
-        "taught": trained.taught, "stale": list(trained.stale), "folds": trained.folds, "scores": trained.scores,
-        "against_blend": list(trained.against_blend), "against_fused": list(trained.against_fused),
-        "helps": trained.helps, "kept": kept, "reranker_model": trained.sha256 if kept else None,
-    }  # fmt: skip
+        "release": trained.release,
+        "generation": trained.generation,
+        "questions": trained.questions,
+        "taught": trained.taught,
+        "stale": list(trained.stale),
+        "folds": trained.folds,
+        "scores": trained.scores,
+        "against_blend": list(trained.against_blend),
+        "against_fused": list(trained.against_fused),
+        "helps": trained.helps,
+        "kept": kept,
+        "reranker_model": trained.sha256 if kept else None,
+    }
 
 
 def _show(output: Output, trained: "Training", kept: bool) -> None:

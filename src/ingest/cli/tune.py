@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ingest.cli.command import Common, command
 from ingest.cli.exit_codes import ExitCode
+from ingest.cli.invocation import Common, command
 from ingest.cli.output import Output, plain
 from ingest.cli.session import opened
 from ingest.cli.tables import interval, table
 
 if TYPE_CHECKING:
-    from ingest.pipeline.tuning import Tuning
+    from ingest.quality.tuning import Tuning
 
 
 @command("Nothing was written. Start it again.")
@@ -22,7 +22,7 @@ def tune_fusion(common: Common) -> None:
     into the settings, and `ingest promote` makes a release of the same generation. Exit code 3 when it does not help.
     """
     with opened(common) as session:
-        from ingest.pipeline.tuning import tune
+        from ingest.quality.tuning import tune
 
         tuned = tune(session.services)
         session.output.document({**plain(tuned), "helps": tuned.helps})

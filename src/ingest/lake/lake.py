@@ -20,9 +20,9 @@ import pyarrow.parquet as pq
 
 from ingest.errors import SchemaMismatch, UnknownReaderFormat
 from ingest.ids import sha256_hex
-from ingest.journal import Journal, from_bytes, to_bytes
-from ingest.lake.tables import SCHEMAS, complete
-from ingest.lake.verified import file_sha256, footer_sha256, reading, verified_path
+from ingest.lake.journal import Journal, from_bytes, to_bytes
+from ingest.lake.rows import SCHEMAS, complete
+from ingest.lake.verified_files import file_sha256, footer_sha256, reading, verified_path
 from ingest.ports import Store
 from ingest.records import (
     READER_FORMAT,

@@ -25,9 +25,12 @@ def build(fields: Mapping[str, Any]) -> dict[str, Any]:
     # The digest is over the payload, so it stands beside the node, not in it.
     metadata = {name: value for name, value in flat.items() if name != "digest"}
     return {
-        **flat, TEXT: canonical_json(_node(fields, metadata)).decode(), "_node_type": "TextNode", "doc_id": document,
+        **flat,
+        TEXT: canonical_json(_node(fields, metadata)).decode(),
+        "_node_type": "TextNode",
+        "doc_id": document,
         "ref_doc_id": document,
-    }  # fmt: skip
+    }
 
 
 def read(payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,15 +44,24 @@ def read(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 def _node(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
     document = {
-        "node_id": fields["document_id"], "node_type": "4", "metadata": {}, "hash": None,
+        "node_id": fields["document_id"],
+        "node_type": "4",
+        "metadata": {},
+        "hash": None,
         "class_name": "RelatedNodeInfo",
-    }  # fmt: skip
+    }
     return {
-        "id_": fields["chunk_id"], "embedding": None, "metadata": metadata,
+        "id_": fields["chunk_id"],
+        "embedding": None,
+        "metadata": metadata,
         "excluded_embed_metadata_keys": sorted(metadata),
         "excluded_llm_metadata_keys": sorted(set(metadata) - SHOWN),
         "relationships": {"1": document},  # 1: the source, 4: a document
-        "text": fields["text"], "mimetype": "text/plain", "start_char_idx": fields["start"],
-        "end_char_idx": fields["end"], "metadata_seperator": "\n", "text_template": "{metadata_str}\n\n{content}",
+        "text": fields["text"],
+        "mimetype": "text/plain",
+        "start_char_idx": fields["start"],
+        "end_char_idx": fields["end"],
+        "metadata_seperator": "\n",
+        "text_template": "{metadata_str}\n\n{content}",
         "class_name": "TextNode",
-    }  # fmt: skip
+    }

@@ -5,22 +5,22 @@ from dataclasses import replace
 from typing import Any
 
 from ingest.errors import Held
+from ingest.lake.contents import contents_of
 from ingest.lake.lake import Lake
+from ingest.pipeline.built_contents import built_contents
+from ingest.pipeline.changes import Listing, Scope
 from ingest.pipeline.chunk import chunk_shard
-from ingest.pipeline.contents import built_contents
-from ingest.pipeline.duplicates import find_duplicates
+from ingest.pipeline.collections import ensure_collection, releases_of
 from ingest.pipeline.embed import embed_shard
-from ingest.pipeline.evaluate import check_asking, evaluate
+from ingest.pipeline.figures import Figures
+from ingest.pipeline.find_duplicates import find_duplicates
 from ingest.pipeline.keyword import keyword_shard, merge_keyword
 from ingest.pipeline.lease import BuilderLease
 from ingest.pipeline.load import load_shard
 from ingest.pipeline.plan import Work, make_plan
-from ingest.pipeline.report import Figures
 from ingest.pipeline.seal import check, seal
-from ingest.pipeline.serve import ensure_collection, releases_of
-from ingest.pipeline.work import contents_of
-from ingest.planning import Listing, Scope
 from ingest.ports import Execute, Services
+from ingest.quality.evaluate import check_asking, evaluate
 from ingest.records import EVERYTHING, Conservation, Manifest, Release, RunReport, Verdict
 from ingest.release import Candidate, Releases
 
@@ -55,14 +55,29 @@ def run(services: Services, scope: Scope, execute: Execute, decide: Decide) -> R
             with figures.step("release"):
                 serving, decision = _promote(services, lake, releases, manifest, verdict)
     report = RunReport(
-        run=token, index=lake.index, started=started.isoformat(), generation=manifest.generation,
-        base=work.summary.base, built=work.summary.needs_generation, resumed=work.resumed, plan=work.summary,
-        conservation=table, verdict=verdict, decision=decision, release=serving.number if serving else None,
-        embedded=figures.counts["embedded"], forward_passes=figures.counts["forward_passes"], marked=table.marks,
-        quarantined=_named(figures, "quarantined"), quarantined_children=_named(figures, "quarantined_children"),
-        dropped=_named(figures, "dropped"), duplicates=_named(figures, "duplicates"), stages=tuple(figures.stages),
-        digest=manifest.digest, recall=manifest.recall,
-    )  # fmt: skip
+        run=token,
+        index=lake.index,
+        started=started.isoformat(),
+        generation=manifest.generation,
+        base=work.summary.base,
+        built=work.summary.needs_generation,
+        resumed=work.resumed,
+        plan=work.summary,
+        conservation=table,
+        verdict=verdict,
+        decision=decision,
+        release=serving.number if serving else None,
+        embedded=figures.counts["embedded"],
+        forward_passes=figures.counts["forward_passes"],
+        marked=table.marks,
+        quarantined=_named(figures, "quarantined"),
+        quarantined_children=_named(figures, "quarantined_children"),
+        dropped=_named(figures, "dropped"),
+        duplicates=_named(figures, "duplicates"),
+        stages=tuple(figures.stages),
+        digest=manifest.digest,
+        recall=manifest.recall,
+    )
     lake.write_history(f"{started:%Y%m%dT%H%M%S.%f}-{token[:8]}", report)
     services.observer.told("report", report)
     return report

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from ingest.errors import DocumentError, MalformedDocument, OversizedDocument
 from ingest.ids import child_uri, document_id, sha256_hex
-from ingest.lake.tables import BETWEEN, DocumentRow, attributes_digest
-from ingest.pipeline.made import Made
+from ingest.lake.rows import BETWEEN, DocumentRow, attributes_digest
+from ingest.pipeline.shard_builder import Made
 from ingest.records import Child, Document, DocumentRef, RawDocument
 
 
@@ -21,8 +21,9 @@ class Allowance:
         """Count a container's children. Raises: OversizedDocument when they are more than what is left."""
         size = sum(len(child.data) for child in document.children)
         for name, found, left in (
-            ("archive_entries", len(document.children), self.entries), ("archive_bytes", size, self.bytes)
-        ):  # fmt: skip
+            ("archive_entries", len(document.children), self.entries),
+            ("archive_bytes", size, self.bytes),
+        ):
             if found > left:
                 raise OversizedDocument(
                     f"{row.uri}: {found} {name} inside, {left} are left of the limit over all levels (limits.{name})"
@@ -81,28 +82,53 @@ def check_container(document: Document, uri: str, level: int, depth: int) -> Non
 
 def _ref(parent: DocumentRow, child: Child) -> DocumentRef:
     return DocumentRef(
-        uri=child_uri(parent.uri, child.path), source=parent.source, path=child.path, version=sha256_hex(child.data),
-        size=len(child.data), modified=parent.modified, media_type=child.media_type, acl=parent.acl,
+        uri=child_uri(parent.uri, child.path),
+        source=parent.source,
+        path=child.path,
+        version=sha256_hex(child.data),
+        size=len(child.data),
+        modified=parent.modified,
+        media_type=child.media_type,
+        acl=parent.acl,
         tenant=parent.tenant,
-    )  # fmt: skip
+    )
 
 
 def row_of(raw: RawDocument, made: Made) -> DocumentRow:
     """Return the row of a document that was read; what only parsing tells is missing."""
     ref = raw.ref
     return DocumentRow(
-        document_id=document_id(ref.uri), uri=ref.uri, source=ref.source, path=ref.path, version=ref.version,
-        size=len(raw.data), modified=ref.modified, sha256=sha256_hex(raw.data), media_type="", parser="",
-        title=ref.title, language="", parent="", acl=ref.acl, tenant=ref.tenant,
+        document_id=document_id(ref.uri),
+        uri=ref.uri,
+        source=ref.source,
+        path=ref.path,
+        version=ref.version,
+        size=len(raw.data),
+        modified=ref.modified,
+        sha256=sha256_hex(raw.data),
+        media_type="",
+        parser="",
+        title=ref.title,
+        language="",
+        parent="",
+        acl=ref.acl,
+        tenant=ref.tenant,
         attributes_digest=attributes_digest(ref.acl, ref.tenant, ref.source, ref.title),
-        parser_fingerprint=made.prints.parser, chunker_fingerprint=made.prints.chunker, status="current",
-        stale_since="", chunk_count=0, chunk_digest="",
-    )  # fmt: skip
+        parser_fingerprint=made.prints.parser,
+        chunker_fingerprint=made.prints.chunker,
+        status="current",
+        stale_since="",
+        chunk_count=0,
+        chunk_digest="",
+    )
 
 
 def parsed(row: DocumentRow, document: Document) -> DocumentRow:
     """Return a row with what parsing told. The source's own title wins."""
     return replace(
-        row, media_type=document.media_type, parser=document.parser, title=row.title or document.title,
+        row,
+        media_type=document.media_type,
+        parser=document.parser,
+        title=row.title or document.title,
         language=document.language,
-    )  # fmt: skip
+    )

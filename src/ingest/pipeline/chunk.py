@@ -8,13 +8,15 @@ from functools import cached_property, partial
 
 from ingest.errors import DocumentError
 from ingest.lake.lake import Lake
-from ingest.lake.tables import DocumentRow, attributes_digest
-from ingest.pipeline.adopt import earlier_work
+from ingest.lake.rows import DocumentRow, attributes_digest
+from ingest.lake.shard_rows import ShardRows, by_kind, read_rows
+from ingest.pipeline.changes import FETCHED, ref_of
 from ingest.pipeline.children import parsed, put_family, row_of
-from ingest.pipeline.made import Made
-from ingest.pipeline.reads import Reads
-from ingest.pipeline.work import ShardRows, ShardTask, by_kind, fingerprints, plan_of, read_rows, resource
-from ingest.planning import FETCHED, ref_of
+from ingest.pipeline.earlier_work import earlier_work
+from ingest.pipeline.fingerprints import fingerprints
+from ingest.pipeline.read_ahead import Reads
+from ingest.pipeline.shard_builder import Made
+from ingest.pipeline.tasks import ShardTask, plan_of, resource
 from ingest.ports import Services
 from ingest.records import Marker, PlannedDocument, Quarantined, ShardPlan
 
@@ -30,9 +32,12 @@ def chunk_shard(services: Services, task: ShardTask) -> Marker:
         return done
     plan = plan_of(lake, task)
     builder = _ShardBuilder(
-        services, Made(services, fingerprints(services)), read_rows(lake, by_kind(plan.base_parts)),
-        partial(earlier_work, lake, task.generation, task.shard), frozenset(plan.deleted),
-    )  # fmt: skip
+        services,
+        Made(services, fingerprints(services)),
+        read_rows(lake, by_kind(plan.base_parts)),
+        partial(earlier_work, lake, task.generation, task.shard),
+        frozenset(plan.deleted),
+    )
     fetched = [d for d in plan.documents if d.change in FETCHED]
     adopts = bool(fetched and builder.earlier)  # then most are not read at all: nothing is read ahead
     with Reads(services, [] if adopts else fetched, services.options.concurrent_reads) as reads:
@@ -113,9 +118,15 @@ class _ShardBuilder:
 
     def _quarantine(self, planned: PlannedDocument, error: DocumentError) -> None:
         self.made.rows.quarantine[planned.uri] = Quarantined(
-            planned.uri, planned.source, planned.version, self.stage, type(error).__name__, str(error),
-            self.made.prints.documents, planned.size,
-        )  # fmt: skip
+            planned.uri,
+            planned.source,
+            planned.version,
+            self.stage,
+            type(error).__name__,
+            str(error),
+            self.made.prints.documents,
+            planned.size,
+        )
         self.made.counts[f"quarantined.{type(error).__name__}"] += 1
         self._keep_last_good(planned)
 
@@ -141,15 +152,23 @@ class _ShardBuilder:
         """Write the shard's part files and return its marker."""
         parts = self.made.commit(lake, plan.shard)
         return Marker(
-            step="chunk", shard=plan.shard, plan_hash=plan_hash, parts=parts, counts=dict(self.made.counts),
+            step="chunk",
+            shard=plan.shard,
+            plan_hash=plan_hash,
+            parts=parts,
+            counts=dict(self.made.counts),
             gone=tuple(self.gone),
-        )  # fmt: skip
+        )
 
 
 def with_attributes(row: DocumentRow, planned: PlannedDocument) -> DocumentRow:
     """Return a row with what the listing says now of who may see it and where it is."""
     return replace(
-        row, acl=planned.acl, tenant=planned.tenant, source=planned.source, path=planned.path,
+        row,
+        acl=planned.acl,
+        tenant=planned.tenant,
+        source=planned.source,
+        path=planned.path,
         title=planned.title or row.title,
         attributes_digest=attributes_digest(planned.acl, planned.tenant, planned.source, planned.title),
-    )  # fmt: skip
+    )

@@ -12,14 +12,15 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from ingest import payloads
-from ingest.bm25 import verify
 from ingest.ids import document_id, point_id
-from ingest.lake.embeddings import EmbeddingStore
-from ingest.lake.tables import DocumentRow, attribute_table, chunk_digest
-from ingest.pipeline.duplicates import collapsed_of
-from ingest.pipeline.families import collapsed_faults, dropped_faults, family_faults
+from ingest.keyword import verify
+from ingest.lake.contents import Contents
+from ingest.lake.embedding_store import EmbeddingStore
+from ingest.lake.rows import DocumentRow, attribute_table, chunk_digest
+from ingest.lake.shard_rows import ShardRows, read_rows
+from ingest.pipeline.family_checks import collapsed_faults, dropped_faults, family_faults
+from ingest.pipeline.find_duplicates import collapsed_of
 from ingest.pipeline.points import PointMaker, batches
-from ingest.pipeline.work import Contents, ShardRows, read_rows
 from ingest.ports import Services
 from ingest.records import EVERYTHING, Chunk, Conservation, Filter, ShardPlan
 
@@ -71,13 +72,19 @@ class Check:
             self.faults.append(f"the sources listed {listed['listed']} documents, {accounted} are accounted for")
         more = [f"and {len(self.faults) - MAX_FAULTS} more"] if len(self.faults) > MAX_FAULTS else []
         return Conservation(
-            listed=dict(sorted(self.listed.items())), documents=dict(sorted(self.documents.items())),
-            chunks=self.totals["chunks"], points=self.totals["points"], keyword_rows=self.totals["keyword_rows"],
-            vectors=self.totals["vectors"], mended=self.totals["mended"],
-            faults=tuple(self.faults[:MAX_FAULTS] + more), dropped=self.totals["dropped"],
-            collapsed=self.totals["collapsed"], marks=dict(sorted(self.marks.items())),
+            listed=dict(sorted(self.listed.items())),
+            documents=dict(sorted(self.documents.items())),
+            chunks=self.totals["chunks"],
+            points=self.totals["points"],
+            keyword_rows=self.totals["keyword_rows"],
+            vectors=self.totals["vectors"],
+            mended=self.totals["mended"],
+            faults=tuple(self.faults[:MAX_FAULTS] + more),
+            dropped=self.totals["dropped"],
+            collapsed=self.totals["collapsed"],
+            marks=dict(sorted(self.marks.items())),
             quarantined_children=self.totals["quarantined_children"],
-        )  # fmt: skip
+        )
 
     def _shard(self, shard: int) -> None:
         sound = len(self.faults)

@@ -1,8 +1,8 @@
 """embed_shard: vectors for committed chunks that have none yet. What is known is never embedded again."""
 
-from ingest.chunking import model_input
+from ingest.documents.chunking import model_input
 from ingest.lake.lake import Lake
-from ingest.pipeline.work import ShardTask, embedding_store, finished, resource, task_parts
+from ingest.pipeline.tasks import ShardTask, embedding_store, finished, resource, task_parts
 from ingest.ports import Services
 from ingest.records import Marker
 
@@ -32,8 +32,11 @@ def embed_shard(services: Services, task: ShardTask) -> Marker:
         passes = embedder.forward_passes - before
         store.add(missing, vectors, embedder.backend)
     counts = {
-        "documents": parts["documents"].rows, "chunks": len(keys), "embedded": len(missing), "forward_passes": passes,
-    }  # fmt: skip
+        "documents": parts["documents"].rows,
+        "chunks": len(keys),
+        "embedded": len(missing),
+        "forward_passes": passes,
+    }
     marker = Marker(
         step="embed", shard=task.shard, plan_hash=task.plan_hash, segments=store.segments_of(keys), counts=counts
     )

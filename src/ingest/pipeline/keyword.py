@@ -3,10 +3,11 @@
 import tempfile
 from pathlib import Path
 
-from ingest.bm25 import Analyser, merge, shard_postings
+from ingest.keyword import Analyser, merge, shard_postings
+from ingest.lake.contents import Contents
 from ingest.lake.lake import Lake
-from ingest.pipeline.duplicates import collapsed_of, without
-from ingest.pipeline.work import Contents, ShardTask, finished, resource, task_parts
+from ingest.pipeline.find_duplicates import collapsed_of, without
+from ingest.pipeline.tasks import ShardTask, finished, resource, task_parts
 from ingest.ports import Services
 from ingest.records import Marker, PartFile
 

@@ -1,11 +1,11 @@
 """load_shard: committed chunks and stored vectors become points of the generation's collection."""
 
 from ingest.lake.lake import Lake
-from ingest.pipeline.contents import built_contents
-from ingest.pipeline.duplicates import collapsed_of
+from ingest.pipeline.built_contents import built_contents
+from ingest.pipeline.find_duplicates import collapsed_of
 from ingest.pipeline.lease import lease_watch
 from ingest.pipeline.points import PointMaker, batches, rows_of
-from ingest.pipeline.work import ShardTask, embedding_store, finished, resource
+from ingest.pipeline.tasks import ShardTask, embedding_store, finished, resource
 from ingest.ports import Services
 from ingest.records import Marker
 

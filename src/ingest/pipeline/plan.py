@@ -8,11 +8,14 @@ from functools import cached_property
 
 from ingest.errors import BudgetExceeded, DeleteGuardTripped, InvalidSettings, SourceUnavailable, StoreUnavailable
 from ingest.ids import digest_of, sha256_hex
-from ingest.journal import to_bytes
+from ingest.lake.contents import Contents, contents_of
+from ingest.lake.journal import to_bytes
 from ingest.lake.lake import Lake
-from ingest.lake.tables import DocumentRow, attributes_digest, document_rows, quarantine_rows
-from ingest.pipeline.work import Contents, Fingerprints, ShardRows, ShardTask, contents_of, fingerprints
-from ingest.planning import FETCHED, BaseDocument, KnownBad, Listing, Rules, Scope, classify, shard_count
+from ingest.lake.rows import DocumentRow, attributes_digest, document_rows, quarantine_rows
+from ingest.lake.shard_rows import ShardRows
+from ingest.pipeline.changes import FETCHED, BaseDocument, KnownBad, Listing, Rules, Scope, classify, shard_count
+from ingest.pipeline.fingerprints import Fingerprints, fingerprints
+from ingest.pipeline.tasks import ShardTask
 from ingest.ports import Services, Source
 from ingest.records import Claim, DocumentRef, Manifest, PartFile, PlanSummary, ShardPlan
 
@@ -150,11 +153,16 @@ class Planner:
         size = options.chunking.target_tokens
         tokens = fetch // CHARACTERS_PER_TOKEN + embed * size
         return PlanSummary(
-            generation="", base=self.base.generation if self.base is not None else None, shards=hashes,
-            counts=dict(sorted(counts.items())), bytes_to_fetch=fetch, chunks_to_embed=-(-tokens // size),
-            tokens_to_embed=tokens, gpu_minutes=round(tokens / options.tokens_per_second / 60, 3),
+            generation="",
+            base=self.base.generation if self.base is not None else None,
+            shards=hashes,
+            counts=dict(sorted(counts.items())),
+            bytes_to_fetch=fetch,
+            chunks_to_embed=-(-tokens // size),
+            tokens_to_embed=tokens,
+            gpu_minutes=round(tokens / options.tokens_per_second / 60, 3),
             needs_generation=self._changed() or any(s in steps for s in ("chunk", "embed", "keyword")),
-        )  # fmt: skip
+        )
 
     def guard(self, summary: PlanSummary) -> None:
         """Raise before anything is spent when too much would disappear or the budget is too small."""
@@ -183,9 +191,12 @@ class Planner:
         for _ in range(CLAIM_ATTEMPTS):
             number = self.lake.claims.last() + 1
             claim = Claim(
-                id=f"{number:04d}-{self.settings_hash[:8]}", base=summary.base, settings_hash=self.settings_hash,
-                shards=self.shards, token=self.services.new_token(),
-            )  # fmt: skip
+                id=f"{number:04d}-{self.settings_hash[:8]}",
+                base=summary.base,
+                settings_hash=self.settings_hash,
+                shards=self.shards,
+                token=self.services.new_token(),
+            )
             if self.lake.claims.append(number, claim):
                 return claim, False
         raise StoreUnavailable(f"index {self.lake.index}: {CLAIM_ATTEMPTS} other runs claimed a generation first")
@@ -198,11 +209,13 @@ class Planner:
         rules = Rules(self.scope, self.prints.documents, self.prints.parser, self.failed_sources)
         changes = classify(listed, held, bad, digests, rules)
         plan = ShardPlan(
-            shard=shard, documents=changes.documents, deleted=changes.deleted,
+            shard=shard,
+            documents=changes.documents,
+            deleted=changes.deleted,
             steps=self._steps(changes.touched, parts),
             base_parts=tuple(parts.values()),
             base_segments=self.base.segments.get(shard, ()) if self.base is not None else (),
-        )  # fmt: skip
+        )
         return plan, changes.counts
 
     def _steps(self, touched: bool, parts: dict[str, PartFile]) -> tuple[str, ...]:
@@ -248,15 +261,22 @@ class Planner:
 
     def _base_document(self, row: DocumentRow, rows: ShardRows) -> BaseDocument:
         ref = DocumentRef(
-            uri=row.uri, source=row.source, path=row.path, version=row.version, size=row.size, modified=row.modified,
-            media_type=row.media_type, acl=row.acl, tenant=row.tenant,
-        )  # fmt: skip
+            uri=row.uri,
+            source=row.source,
+            path=row.path,
+            version=row.version,
+            size=row.size,
+            modified=row.modified,
+            media_type=row.media_type,
+            acl=row.acl,
+            tenant=row.tenant,
+        )
         limit = timedelta(days=self.services.options.keep_last_good_days)
         expired = bool(row.stale_since) and self.now - datetime.fromisoformat(row.stale_since) >= limit
         retry = rows.fails_otherwise(row, self.prints.documents)
         return BaseDocument(
             ref, row.attributes_digest, row.parser_fingerprint, row.chunk_count, row.status, expired, retry
-        )  # fmt: skip
+        )
 
 
 def _plan_hash(plan: ShardPlan) -> str:

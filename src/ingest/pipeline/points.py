@@ -6,13 +6,13 @@ from functools import cached_property
 from typing import Any, Self
 
 from ingest import payloads
-from ingest.bm25.sparse import FORMAT, Lengths, lengths_of, shard_vectors
 from ingest.ids import digest_of, point_id
-from ingest.lake.embeddings import EmbeddingStore
+from ingest.keyword.sparse_vectors import FORMAT, Lengths, lengths_of, shard_vectors
+from ingest.lake.contents import Contents
+from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.lake import Lake
-from ingest.lake.tables import DocumentRow, chunk_rows, document_rows
-from ingest.pipeline.duplicates import NOTHING, collapsed_of
-from ingest.pipeline.work import Contents
+from ingest.lake.rows import DocumentRow, chunk_rows, document_rows
+from ingest.pipeline.find_duplicates import NOTHING, collapsed_of
 from ingest.ports import Services
 from ingest.records import Chunk, PartFile, Point, SparseVector
 
@@ -60,9 +60,12 @@ class PointMaker:
     def payload(self, chunk: Chunk, document: DocumentRow, shard: int) -> dict[str, Any]:
         """Return a point's payload in the shape of the collection, with its digest."""
         stored: dict[str, Any] = payloads.stored(
-            self.contents.shape, fields(chunk, document, shard), chunk.embedding_key, self.store.fingerprint,
+            self.contents.shape,
+            fields(chunk, document, shard),
+            chunk.embedding_key,
+            self.store.fingerprint,
             self._weighing,
-        )  # fmt: skip
+        )
         return stored
 
     @cached_property
@@ -102,12 +105,23 @@ def _lengths(contents: Contents, collapsed: frozenset[str]) -> Lengths:
 def fields(chunk: Chunk, document: DocumentRow, shard: int) -> dict[str, Any]:
     """Return what the payload says of a chunk, without its digest; `parent` and `marks` only where there are any."""
     found: dict[str, Any] = {
-        "text": chunk.text, "chunk_id": chunk.chunk_id, "document_id": chunk.document_id, "uri": document.uri,
-        "source": document.source, "path": document.path, "title": document.title,
-        "heading_path": list(chunk.heading_path), "start": chunk.start, "end": chunk.end, "page": chunk.page,
-        "tokens": chunk.tokens, "acl": list(document.acl), "tenant": document.tenant, "language": document.language,
+        "text": chunk.text,
+        "chunk_id": chunk.chunk_id,
+        "document_id": chunk.document_id,
+        "uri": document.uri,
+        "source": document.source,
+        "path": document.path,
+        "title": document.title,
+        "heading_path": list(chunk.heading_path),
+        "start": chunk.start,
+        "end": chunk.end,
+        "page": chunk.page,
+        "tokens": chunk.tokens,
+        "acl": list(document.acl),
+        "tenant": document.tenant,
+        "language": document.language,
         "shard": shard,
-    }  # fmt: skip
+    }
     if chunk.parent:
         found["parent"] = list(chunk.parent)
     if chunk.marks:

@@ -7,9 +7,9 @@ from heapq import nsmallest
 from itertools import chain, islice, zip_longest
 from statistics import fmean
 
-from ingest.lake.embeddings import EmbeddingStore
-from ingest.pipeline.duplicates import collapsed_of
-from ingest.pipeline.work import Contents
+from ingest.lake.contents import Contents
+from ingest.lake.embedding_store import EmbeddingStore
+from ingest.pipeline.find_duplicates import collapsed_of
 from ingest.ports import Services
 from ingest.records import EVERYTHING, Hit, Recall
 

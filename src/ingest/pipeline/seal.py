@@ -5,13 +5,15 @@ from collections.abc import Callable
 
 from ingest.errors import IncompleteGeneration
 from ingest.ids import digest_of, document_id, sha256_hex
+from ingest.lake.contents import Contents
 from ingest.lake.lake import Lake
-from ingest.lake.tables import DocumentRow, document_rows, quarantine_rows
+from ingest.lake.rows import DocumentRow, document_rows, quarantine_rows
 from ingest.pipeline.conservation import Check
-from ingest.pipeline.duplicates import logical_rows
+from ingest.pipeline.find_duplicates import logical_rows
+from ingest.pipeline.fingerprints import fingerprints
 from ingest.pipeline.plan import Work
 from ingest.pipeline.recall import dense_recall
-from ingest.pipeline.work import Contents, embedding_store, fingerprints
+from ingest.pipeline.tasks import embedding_store
 from ingest.ports import Services
 from ingest.records import Conservation, Manifest, PlanSummary, Probe
 
@@ -57,16 +59,23 @@ def seal(services: Services, contents: Contents, work: Work, table: Conservation
     prints = fingerprints(services)
     vector = services.embedder().embed_questions([question])[0]
     manifest = Manifest(
-        index=lake.index, generation=summary.generation, base=summary.base, collection=contents.collection,
-        shards=len(summary.shards), parts=parts,
+        index=lake.index,
+        generation=summary.generation,
+        base=summary.base,
+        collection=contents.collection,
+        shards=len(summary.shards),
+        parts=parts,
         segments={s: _segments(lake, work, s) for s in contents.shards},
         counts=_counts(table, summary),
-        settings=options.settings, settings_hash=lake.claim(summary.generation).settings_hash,
-        fingerprints=prints.record(), analyser=options.analyser, model=model,
+        settings=options.settings,
+        settings_hash=lake.claim(summary.generation).settings_hash,
+        fingerprints=prints.record(),
+        analyser=options.analyser,
+        model=model,
         probe=Probe(question=question, vector=tuple(float(v) for v in vector)),
         digest=generation_digest(contents, model.fingerprint, options.analyser),
         recall=dense_recall(services, contents, embedding_store(services, model.fingerprint)),
-    )  # fmt: skip
+    )
     lake.seal(manifest)
     sealed = lake.manifest(summary.generation)
     assert sealed is not None
@@ -107,9 +116,13 @@ def generation_digest(contents: Contents, model_fingerprint: str, analyser: dict
 
 def _counts(table: Conservation, summary: PlanSummary) -> dict[str, int]:
     return {
-        "documents": sum(table.documents.values()), "children": table.documents.get("children", 0),
-        "chunks": table.chunks, "dropped": table.dropped, "collapsed": table.collapsed, **summary.counts,
-    }  # fmt: skip
+        "documents": sum(table.documents.values()),
+        "children": table.documents.get("children", 0),
+        "chunks": table.chunks,
+        "dropped": table.dropped,
+        "collapsed": table.collapsed,
+        **summary.counts,
+    }
 
 
 def _roots(documents: list[DocumentRow]) -> Callable[[str], str]:

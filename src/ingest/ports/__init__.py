@@ -4,7 +4,8 @@ Adapters (floor 4) implement them; `wiring` alone knows which. Every foreign err
 """
 
 from ingest.ports.models import Embedder, Reranker, Tokenizer, Wording, WordTable
-from ingest.ports.running import Observer, Sandbox
+from ingest.ports.observer import Observer
+from ingest.ports.sandbox import Sandbox
 from ingest.ports.services import Execute, Services, Workbench
 from ingest.ports.storage import Source, Store
 from ingest.ports.vectors import Aliases, VectorIndex

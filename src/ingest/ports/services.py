@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from ingest.ports.models import Embedder, Reranker, Tokenizer, Wording
-from ingest.ports.running import Observer, Sandbox
+from ingest.ports.observer import Observer
+from ingest.ports.sandbox import Sandbox
 from ingest.ports.storage import Source, Store
 from ingest.ports.vectors import VectorIndex
 from ingest.records import BuildOptions, ModelRecord, ParserOptions, QueryProfile

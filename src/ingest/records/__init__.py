@@ -1,15 +1,6 @@
 """Nouns of the whole system: frozen, without logic, known to every floor."""
 
-from ingest.records.documents import (
-    Block,
-    BlockKind,
-    Child,
-    Chunk,
-    Document,
-    DocumentRef,
-    Quarantined,
-    RawDocument,
-)
+from ingest.records.documents import Block, BlockKind, Child, Chunk, Document, DocumentRef, Quarantined, RawDocument
 from ingest.records.generations import (
     READER_FORMAT,
     STEPS,
@@ -34,6 +25,7 @@ from ingest.records.generations import (
     ShardPlan,
     StageFigure,
 )
+from ingest.records.judgments import GateRules, Gold, PairedDifference, Question, Verdict
 from ingest.records.options import (
     CHUNKING_PRESETS,
     BuildOptions,
@@ -43,25 +35,20 @@ from ingest.records.options import (
     ParserOptions,
     ScreeningPolicy,
 )
-from ingest.records.retrieval import (
+from ingest.records.points import (
     EVERYTHING,
     LANGCHAIN,
     PAYLOAD_PROFILES,
     AliasAction,
     Filter,
-    GateRules,
-    Gold,
     Hit,
-    PairedDifference,
     PayloadProfile,
     Point,
-    Question,
     Result,
     Shape,
     SparseVector,
     StoredPoint,
     Vectors,
-    Verdict,
 )
 
 __all__ = [
@@ -120,4 +107,4 @@ __all__ = [
     "StoredPoint",
     "Vectors",
     "Verdict",
-]  # fmt: skip
+]

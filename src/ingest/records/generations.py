@@ -11,9 +11,17 @@ READER_FORMAT = 1
 STEPS = ("plan", "chunk", "duplicates", "embed", "keyword", "load", "seal", "evaluate", "release")
 
 PartKind = Literal[
-    "documents", "texts", "chunks", "attributes", "quarantine", "dropped", "duplicates",
-    "keyword.postings", "keyword.terms", "keyword.lengths",
-]  # fmt: skip
+    "documents",
+    "texts",
+    "chunks",
+    "attributes",
+    "quarantine",
+    "dropped",
+    "duplicates",
+    "keyword.postings",
+    "keyword.terms",
+    "keyword.lengths",
+]
 
 
 class Record(BaseModel):

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ingest.records.generations import QueryProfile
-from ingest.records.retrieval import LANGCHAIN, GateRules, Shape
+from ingest.records.judgments import GateRules
+from ingest.records.points import LANGCHAIN, Shape
 
 Consequence = Literal["index", "drop", "quarantine"]
 
@@ -79,9 +80,13 @@ class ChunkingOptions:
 CHUNKING_PRESETS: dict[str, dict[str, Any]] = {
     "short-answer": {"target_tokens": 96, "max_tokens": 160, "min_tokens": 40, "parent_tokens": 480},
     "long-context": {
-        "target_tokens": 360, "max_tokens": 500, "min_tokens": 120, "overlap_tokens": 40, "parent_tokens": 1500,
+        "target_tokens": 360,
+        "max_tokens": 500,
+        "min_tokens": 120,
+        "overlap_tokens": 40,
+        "parent_tokens": 1500,
     },
-}  # fmt: skip
+}
 """Values of `ChunkingOptions` for a use: one fact per passage, or passages to reason over (the model must take 500)."""
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ingest.errors import FatalError, Held, IndexUnavailable, Overtaken, SchemaMismatch, TransientError, UnknownRelease
-from ingest.journal import Journal
+from ingest.lake.journal import Journal
 from ingest.ports import Aliases, Store
 from ingest.records import AliasAction, Hold, Release
-from ingest.release.rules import (
+from ingest.release.alias_rules import (
     Candidate,
     Decision,
     candidate_of,

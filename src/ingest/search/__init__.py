@@ -9,10 +9,18 @@ surroundings the texts around chunks, from the lake
 
 from ingest.search.context import Context, ContextOptions, Passage
 from ingest.search.searcher import STAGES, Answer, Searcher
-from ingest.search.serving import open_release, open_serving, release_in_force
+from ingest.search.served_release import open_release, open_serving, release_in_force
 from ingest.search.surroundings import context_of
 
 __all__ = [
-    "STAGES", "Answer", "Context", "ContextOptions", "Passage", "Searcher", "context_of", "open_release",
-    "open_serving", "release_in_force",
-]  # fmt: skip
+    "STAGES",
+    "Answer",
+    "Context",
+    "ContextOptions",
+    "Passage",
+    "Searcher",
+    "context_of",
+    "open_release",
+    "open_serving",
+    "release_in_force",
+]

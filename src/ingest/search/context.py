@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from ingest.errors import InvalidSettings
 from ingest.records import Result
-from ingest.search.likeness import NearDuplicates, diversified
+from ingest.search.diversity import NearDuplicates, diversified
 
 MOST_GAP = 64  # code points of white space between two chunks that become one passage
 MOST_NEIGHBOURS = 8
@@ -243,10 +243,21 @@ def _united(one: _Piece, other: _Piece, gap: str) -> _Piece:
 def _passage(piece: _Piece) -> Passage:
     best, members = piece.result, piece.members
     return Passage(
-        piece.rank, piece.score, best.document_id, best.uri, best.path, best.title,
-        _common([member.heading_path for member in members]), members[0].page, piece.start, piece.end, piece.text,
-        piece.tokens, tuple(m.chunk_id for m in members), tuple((m.start, m.end) for m in members),
-    )  # fmt: skip
+        piece.rank,
+        piece.score,
+        best.document_id,
+        best.uri,
+        best.path,
+        best.title,
+        _common([member.heading_path for member in members]),
+        members[0].page,
+        piece.start,
+        piece.end,
+        piece.text,
+        piece.tokens,
+        tuple(m.chunk_id for m in members),
+        tuple((m.start, m.end) for m in members),
+    )
 
 
 def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:

@@ -10,16 +10,16 @@ from threading import Lock
 
 import numpy as np
 
-from ingest.bm25 import Analyser, KeywordIndex
-from ingest.confidence import LOOKED_AT, SIGNALS, Floats, read_calibration, signals
 from ingest.errors import InvalidSettings
-from ingest.fusion import bounded, convex, rrf
 from ingest.ids import point_id
+from ingest.keyword import Analyser, KeywordIndex
 from ingest.lake.lake import Lake
-from ingest.lake.learned import read_learned
+from ingest.lake.learned_files import read_learned
 from ingest.ports import Services, Wording
 from ingest.records import Filter, Gold, Hit, Manifest, QueryProfile, Result, Vectors
-from ingest.search.fetched import Fetched
+from ingest.search.confidence import LOOKED_AT, SIGNALS, Floats, read_calibration, signals
+from ingest.search.fetched_chunks import Fetched
+from ingest.search.fusion import bounded, convex, rrf
 from ingest.search.reranking import Reranking
 from ingest.search.visibility import open_visibility
 
@@ -62,11 +62,13 @@ class Searcher:
         parts = {p.kind: p for p in self.manifest.parts if p.shard is None}
         self._analyser = Analyser.from_record(self.manifest.analyser)
         self._keyword = KeywordIndex.open(
-            lake.part_file(parts["keyword.postings"]), lake.part_file(parts["keyword.terms"]),
+            lake.part_file(parts["keyword.postings"]),
+            lake.part_file(parts["keyword.terms"]),
             lake.part_path(parts["keyword.lengths"]),
-            k1=float(self.manifest.analyser["k1"]), b=float(self.manifest.analyser["b"]),
+            k1=float(self.manifest.analyser["k1"]),
+            b=float(self.manifest.analyser["b"]),
             variant=self.manifest.analyser.get("variant", "lucene"),
-        )  # fmt: skip
+        )
         self._visibility = open_visibility(lake, self.manifest)
         self._counting = Lock()
         self.fell_back = 0  # questions whose re-ranking would have taken too long, since this searcher was opened
@@ -114,12 +116,15 @@ class Searcher:
         found = texts.of(h.chunk_id for ranked, _ in rankings for stage in stages for h in ranked[stage])
         return [
             Answer(
-                question, self.release, self.manifest.generation,
+                question,
+                self.release,
+                self.manifest.generation,
                 {stage: [_scored(found[h.chunk_id], scores) for h in ranked[stage]] for stage in stages},
-                RERANKED in stages and r is None, *self._judged(confidence),
+                RERANKED in stages and r is None,
+                *self._judged(confidence),
             )
             for question, (ranked, scores), r, confidence in zip(questions, rankings, again, sure, strict=True)
-        ]  # fmt: skip
+        ]
 
     def signals(self, questions: Sequence[str], filter: Filter, without: Sequence[Sequence[Gold]] = ()) -> Floats:
         """Return (questions, SIGNALS) float64: what a confidence is made of, whether there is a calibration or not.

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from ingest.errors import SchemaMismatch
 from ingest.lake.lake import Lake
-from ingest.lake.verified import reading
+from ingest.lake.verified_files import reading
 from ingest.ports import Services
 from ingest.records import Filter, Manifest, PartFile, PartKind, Result
 from ingest.search.context import Context, ContextOptions, Span, build_context
@@ -101,10 +101,12 @@ class Documents:
         if len(attributes) != len(chunks):
             raise SchemaMismatch(f"document {document_id}: {len(chunks)} chunks, attributes of {len(attributes)}")
         return Held(
-            self._text(parts, document_id), {row["chunk_id"]: i for i, row in enumerate(chunks)},
-            tuple((row["start"], row["end"]) for row in chunks), tuple((row["start"], row["end"]) for row in dropped),
+            self._text(parts, document_id),
+            {row["chunk_id"]: i for i, row in enumerate(chunks)},
+            tuple((row["start"], row["end"]) for row in chunks),
+            tuple((row["start"], row["end"]) for row in dropped),
             attributes,
-        )  # fmt: skip
+        )
 
     def _rows(self, parts: dict[str, PartFile], kind: PartKind, document_id: str, columns: list[str]) -> pa.Table:
         """Return a document's rows of a part, which lie together; none where the generation has no such part."""

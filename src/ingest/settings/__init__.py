@@ -28,9 +28,19 @@ from ingest.settings.sections import (
 )
 
 __all__ = [
-    "ChunkingSettings", "IndexSettings", "KeywordSettings", "ModelSettings", "QdrantSettings", "S3Settings", "Settings",
-    "SourceSettings", "load_settings", "make_settings", "quiet_environment", "whoami",
-]  # fmt: skip
+    "ChunkingSettings",
+    "IndexSettings",
+    "KeywordSettings",
+    "ModelSettings",
+    "QdrantSettings",
+    "S3Settings",
+    "Settings",
+    "SourceSettings",
+    "load_settings",
+    "make_settings",
+    "quiet_environment",
+    "whoami",
+]
 
 SECRET = re.compile(r"(?i)(^|[._-])(api_?key|access_?key(_id)?|secret\w*|password|credentials|token)$")
 CONSEQUENCES = get_args(Consequence)  # of `screening.secret`, which names a policy and holds no secret

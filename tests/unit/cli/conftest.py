@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from ingest import wiring
+from ingest.adapters.embedders import hashing
+from ingest.adapters.executors.inline import InlineExecutor
+from ingest.adapters.s3_client import S3Options
+from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
+from ingest.adapters.sources.file import open_source
+from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.cli.main import app
-from ingest.embedders import hashing
-from ingest.executors.inline import InlineExecutor
-from ingest.indexes.qdrant import QdrantIndex
 from ingest.ports import Observer, Services
-from ingest.s3 import S3Options
-from ingest.sandbox.inline import InlineSandbox
 from ingest.settings import Settings
-from ingest.sources.file import open_source
+from ingest.wiring import services as wiring
 from tests.fakes import InMemoryStore
 
 TOPICS = ("copper", "granite", "walnut", "marble", "amber", "cobalt")
@@ -60,13 +60,24 @@ class Lab:
 
     def settings(self, **index: Any) -> None:
         """Write ingest.yaml (YAML is a superset of JSON)."""
-        (self.folder / "judged.jsonl").write_text("".join(
-            json.dumps({"query_id": t, "text": f"where is the {t} beam",
-                        "gold": [{"doc": f"{t}.md", "headings": [f"About {t}"]}]}) + "\n"
-            for t in TOPICS
-        ))  # fmt: skip
-        values = {"sources": [{"name": "notes", "uri": "documents"}], "model": {"kind": "hashing", "name": "hashing"},
-                  "judged": ["judged.jsonl"]}  # fmt: skip
+        (self.folder / "judged.jsonl").write_text(
+            "".join(
+                json.dumps(
+                    {
+                        "query_id": t,
+                        "text": f"where is the {t} beam",
+                        "gold": [{"doc": f"{t}.md", "headings": [f"About {t}"]}],
+                    }
+                )
+                + "\n"
+                for t in TOPICS
+            )
+        )
+        values = {
+            "sources": [{"name": "notes", "uri": "documents"}],
+            "model": {"kind": "hashing", "name": "hashing"},
+            "judged": ["judged.jsonl"],
+        }
         (self.folder / "ingest.yaml").write_text(json.dumps({"lake": "lake", "indexes": {"docs": {**values, **index}}}))
 
     def __call__(self, *arguments: str) -> Answer:
@@ -96,7 +107,7 @@ class Lab:
             new_token=partial(secrets.token_hex, 16),
             observer=observer,
             closers=[self._close],
-        )  # fmt: skip
+        )
 
     def _close(self) -> None:
         self.closed += 1

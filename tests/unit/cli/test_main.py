@@ -17,9 +17,22 @@ from tests.unit.cli.conftest import Lab
 
 PAGE = Path(__file__).parents[3] / "docs" / "command-line.md"
 HEAVY = (
-    "torch", "boto3", "botocore", "pyarrow", "qdrant_client", "prefect", "sentence_transformers", "transformers",
-    "unstructured", "pydantic", "pydantic_settings", "numpy", "scipy", "ingest.wiring", "ingest.pipeline",
-)  # fmt: skip
+    "torch",
+    "boto3",
+    "botocore",
+    "pyarrow",
+    "qdrant_client",
+    "prefect",
+    "sentence_transformers",
+    "transformers",
+    "unstructured",
+    "pydantic",
+    "pydantic_settings",
+    "numpy",
+    "scipy",
+    "ingest.wiring.services",
+    "ingest.pipeline",
+)
 
 
 def commands() -> Iterator[tuple[str, Any]]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.edge import engine
+from ingest.adapters.vectors.edge import engine
 from tests.unit.cli.conftest import Lab
 
 

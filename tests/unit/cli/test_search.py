@@ -10,7 +10,7 @@ from ingest.cli import search
 from ingest.records import Result
 from ingest.search import Searcher
 from tests.unit.cli.conftest import TOPICS, Lab
-from tests.unit.parsers.office_files import slides
+from tests.unit.documents.parsers.office_files import slides
 
 
 def two_slides(deck: Any) -> None:

@@ -45,7 +45,7 @@ def test_the_name_of_what_is_kept_is_for_the_settings(taught: Lab) -> None:
 def test_trees_that_do_not_help_are_refused_and_nothing_is_written(
     taught: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.pipeline.training.Training.helps", False)
+    monkeypatch.setattr("ingest.quality.training.Training.helps", False)
     answer = taught("train-reranker")
     assert (answer.code, kept(taught)) == (3, [])
     assert "The trees do not help: the lower bound of ndcg@10 against the blend is" in answer.out
@@ -62,5 +62,7 @@ def test_too_few_questions_are_a_fatal_error_with_both_numbers(lab: Lab) -> None
 
 
 def test_old_trees_do_not_keep_new_ones_from_being_trained(taught: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.search.serving.Lake.profile", lambda lake, name: QueryProfile(calibration="0" * 64))
+    monkeypatch.setattr(
+        "ingest.search.served_release.Lake.profile", lambda lake, name: QueryProfile(calibration="0" * 64)
+    )
     assert taught("train-reranker", "--force").code == 0

@@ -7,7 +7,7 @@ import pytest
 
 from ingest.errors import SchemaMismatch, UnknownReaderFormat
 from ingest.lake.lake import Lake
-from ingest.lake.tables import SCHEMAS, quarantine_table
+from ingest.lake.rows import SCHEMAS, quarantine_table
 from ingest.records import (
     READER_FORMAT,
     Claim,
@@ -50,18 +50,36 @@ def failure(n: int) -> pa.Table:
 
 def summary(generation: str = "g1", **counts: int) -> PlanSummary:
     return PlanSummary(
-        generation=generation, base=None, shards={0: "h"}, counts=counts, bytes_to_fetch=0, chunks_to_embed=0,
-        tokens_to_embed=0, gpu_minutes=0, needs_generation=True,
-    )  # fmt: skip
+        generation=generation,
+        base=None,
+        shards={0: "h"},
+        counts=counts,
+        bytes_to_fetch=0,
+        chunks_to_embed=0,
+        tokens_to_embed=0,
+        gpu_minutes=0,
+        needs_generation=True,
+    )
 
 
 def manifest(**changes: object) -> Manifest:
     values = dict(
-        index="docs", generation="g1", base=None, collection="docs__g1", shards=1, parts=(), segments={}, counts={},
-        settings={}, settings_hash="s", fingerprints={}, analyser={}, digest="d",
+        index="docs",
+        generation="g1",
+        base=None,
+        collection="docs__g1",
+        shards=1,
+        parts=(),
+        segments={},
+        counts={},
+        settings={},
+        settings_hash="s",
+        fingerprints={},
+        analyser={},
+        digest="d",
         model=ModelRecord(kind="hashing", name="h", fingerprint="f", dimension=4, max_tokens=9),
         probe=Probe(question="q", vector=(1.0,)),
-    )  # fmt: skip
+    )
     return Manifest.model_validate({**values, **changes})
 
 

@@ -14,11 +14,25 @@ from ingest.ids import point_digest
 from ingest.records import LANGCHAIN, PAYLOAD_PROFILES, PayloadProfile, Shape
 
 FIELDS: dict[str, Any] = {
-    "text": "Größe ✓ \"quoted\"\n", "chunk_id": "c" * 32, "document_id": "d" * 32, "uri": "file:///a/b.md",
-    "source": "docs", "path": "b.md", "title": "A title", "heading_path": ["A", "B"], "start": 3, "end": 20,
-    "page": None, "tokens": 7, "acl": ["public", "staff"], "tenant": "public", "language": "", "shard": 1,
-    "parent": [0, 90], "marks": ["secret"],
-}  # fmt: skip
+    "text": 'Größe ✓ "quoted"\n',
+    "chunk_id": "c" * 32,
+    "document_id": "d" * 32,
+    "uri": "file:///a/b.md",
+    "source": "docs",
+    "path": "b.md",
+    "title": "A title",
+    "heading_path": ["A", "B"],
+    "start": 3,
+    "end": 20,
+    "page": None,
+    "tokens": 7,
+    "acl": ["public", "staff"],
+    "tenant": "public",
+    "language": "",
+    "shard": 1,
+    "parent": [0, 90],
+    "marks": ["secret"],
+}
 SHAPES = [Shape(payload, sparse) for payload in PAYLOAD_PROFILES for sparse in (False, True)]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from ingest.errors import SourceUnavailable
 from ingest.ids import document_id, shard_of
-from ingest.lake.tables import document_rows, quarantine_rows
+from ingest.lake.rows import document_rows, quarantine_rows
 from ingest.records import EVERYTHING, Quarantined
 from ingest.search import open_serving
 from tests.pipelines import MEBI, Project, document, project

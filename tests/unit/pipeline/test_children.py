@@ -7,14 +7,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.errors import MalformedDocument, OversizedDocument
 from ingest.ids import child_uri
-from ingest.lake import lake, tables
-from ingest.lake.tables import DocumentRow, document_table
-from ingest.pipeline.anchors import side_of
-from ingest.pipeline.work import read_rows
+from ingest.lake import lake
+from ingest.lake import rows as tables
+from ingest.lake.rows import DocumentRow, document_table
+from ingest.lake.shard_rows import read_rows
+from ingest.quality.anchors import side_of
 from ingest.records import Block, BlockKind, Child, Document, Gold, ParseLimits, Quarantined, Question, RawDocument
-from ingest.sandbox.inline import InlineSandbox
 from tests.pipelines import Project, document, project
 
 MEBI = 2**20
@@ -66,8 +67,10 @@ def test_each_entry_is_a_document_and_a_broken_one_stays_out_alone(boxed: Projec
     assert [(q.error, q.stage) for q in failures.values()] == [("MalformedDocument", "parse")]
     table = report.conservation
     assert (table.documents["children"], table.quarantined_children, table.listed) == (
-        2, 1, {"added": 4, "listed_twice": 0, "out_of_scope": 0},
-    )  # fmt: skip
+        2,
+        1,
+        {"added": 4, "listed_twice": 0, "out_of_scope": 0},
+    )
     assert report.quarantined == {}
     assert report.quarantined_children == {"MalformedDocument": 1}
     assert rows["one.md"].path == "a.md › one.md"
@@ -161,9 +164,10 @@ def test_a_lost_child_is_seen(boxed: Project) -> None:
         kept = [d for d in rows if not d.uri.endswith("#one.md")]
         if len(kept) < len(rows):
             part = boxed.lake.write_part("documents", shard, document_table(kept))
-            damaged = replace(contents, parts=lambda s, at=shard, p=part: {
-                **contents.parts(s), **({"documents": p} if s == at else {})
-            })  # fmt: skip
+            damaged = replace(
+                contents,
+                parts=lambda s, at=shard, p=part: {**contents.parts(s), **({"documents": p} if s == at else {})},
+            )
     faults = boxed.check(damaged).faults
     assert any("1 documents inside it and 0 of them in quarantine, its row says 2 together" in f for f in faults)
 

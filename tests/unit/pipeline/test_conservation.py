@@ -9,9 +9,10 @@ import pytest
 
 from ingest.errors import IncompleteGeneration
 from ingest.ids import collection_name, point_id
-from ingest.lake.tables import chunk_rows, document_rows
+from ingest.lake.contents import Contents
+from ingest.lake.rows import chunk_rows, document_rows
 from ingest.pipeline.points import PointMaker, rows_of
-from ingest.pipeline.work import Contents, embedding_store
+from ingest.pipeline.tasks import embedding_store
 from ingest.records import EVERYTHING, Chunk, Conservation, PartFile, Point, StoredPoint
 from tests.pipelines import Project, project
 

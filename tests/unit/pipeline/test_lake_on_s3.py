@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import stamina
 
+from ingest.adapters.s3_client import RangedFile
+from ingest.adapters.stores.s3_store import S3Store
 from ingest.errors import SchemaMismatch, StoreUnavailable
 from ingest.lake.lake import Lake
 from ingest.records import Filter
-from ingest.s3 import RangedFile
 from ingest.search import open_serving
-from ingest.stores.s3 import S3Store
 from tests.pipelines import project
 from tests.s3_server import aws_environment, make_bucket, refuse, s3_server
 

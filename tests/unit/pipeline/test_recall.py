@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.indexes.qdrant import QdrantIndex
+from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.pipeline import recall
 from ingest.records import Filter, Hit, Recall, Vectors
 from tests.pipelines import UNJUDGED, Project, project

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from ingest.embedders import hashing
+from ingest.adapters.embedders import hashing
+from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import BudgetExceeded, DeleteGuardTripped, InvalidSettings, LeaseHeld, SourceUnavailable
 from ingest.ids import document_id
-from ingest.indexes.qdrant import QdrantIndex
-from ingest.lake.tables import document_rows, quarantine_rows
+from ingest.lake.rows import document_rows, quarantine_rows
+from ingest.pipeline.changes import Scope
+from ingest.pipeline.collections import releases_of
 from ingest.pipeline.plan import preview
-from ingest.pipeline.serve import releases_of
-from ingest.planning import Scope
 from ingest.records import EVERYTHING, AliasAction, Filter, GateRules, Hit, QueryProfile
 from ingest.search import open_serving
 from tests.fakes import Killed

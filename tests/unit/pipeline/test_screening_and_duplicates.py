@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from ingest.lake.tables import DocumentRow, dropped_table
-from ingest.pipeline.work import read_rows
+from ingest.lake.rows import DocumentRow, dropped_table
+from ingest.lake.shard_rows import read_rows
 from ingest.records import EVERYTHING, Chunk, DuplicateOptions, ScreeningPolicy
 from ingest.search import open_serving
 from tests.pipelines import Project, document, project
@@ -128,8 +128,10 @@ def test_collapse_leaves_one_point_and_one_keyword_row(tmp_path) -> None:
     assert (table.collapsed, table.points, table.keyword_rows) == (3, table.chunks - 3, table.chunks - 3)
     answer = open_serving(p.services()).search(["legal7 legal8"], EVERYTHING, 10, ("dense", "bm25", "fused"))[0]
     assert {stage: sum(LEGAL in r.text for r in found) for stage, found in answer.stages.items()} == {
-        "dense": 1, "bm25": 1, "fused": 1,
-    }  # fmt: skip
+        "dense": 1,
+        "bm25": 1,
+        "fused": 1,
+    }
     assert not p.run().built
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ingest import ports
-from ingest.lake.embeddings import EmbeddingStore
+from ingest.lake.embedding_store import EmbeddingStore
 from ingest.pipeline.lease import lease_watch
-from ingest.pipeline.work import embedding_store
+from ingest.pipeline.tasks import embedding_store
 from ingest.ports.services import KEPT
 from tests.fakes import InMemoryStore
 from tests.pipelines import CountingSource, Project, project

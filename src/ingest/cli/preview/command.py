@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingest.cli.command import Common, command
 from ingest.cli.exit_codes import ExitCode
+from ingest.cli.invocation import Common, command
 from ingest.cli.output import Output, whole_file
 from ingest.cli.session import logged
 
@@ -77,7 +77,9 @@ def preview(
     document into quarantine; the reason is shown.
     """
     how.check()
-    from ingest.cli.preview import comparison, opening, record, terminal
+    from ingest.cli.preview import comparison, terminal
+    from ingest.cli.preview import find_document as opening
+    from ingest.cli.preview import json_values as record
     from ingest.cli.preview.view import View
 
     output = Output(common.json)
@@ -101,7 +103,7 @@ def preview(
 
 
 def _write(path: Path, view: "View", output: Output) -> None:
-    from ingest.cli.preview import page
+    from ingest.cli.preview import html_page as page
 
     written = page.rendered(view)
     try:

@@ -48,11 +48,15 @@ def compare(here: Cut, there: Cut) -> Comparison:
     keys = {c.embedding_key for c in there.chunks}
     known = {c.embedding_key for c in here.chunks} if same_model else set()
     return Comparison(
-        same_text, same_model, tuple(equal), tuple(only_here),
+        same_text,
+        same_model,
+        tuple(equal),
+        tuple(only_here),
         tuple(j for j in range(len(there.chunks)) if j not in met),
         sum(here.chunks[i].embedding_key != there.chunks[j].embedding_key for i, j in equal),
-        len(keys), len(keys - known),
-    )  # fmt: skip
+        len(keys),
+        len(keys - known),
+    )
 
 
 def stretches(here: Cut, there: Cut, found: Comparison) -> Iterator[tuple[range, range]]:

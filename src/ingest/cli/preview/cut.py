@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from statistics import median_low, quantiles
 
-from ingest import screening
-from ingest.chunking import chunk
+from ingest.documents import screening
+from ingest.documents.chunking import chunk
 from ingest.errors import DocumentError, EmptyDocument, SuspiciousDocument
 from ingest.ids import document_id
 from ingest.pipeline.children import check_container
@@ -165,9 +165,13 @@ def _screened(bench: Workbench, cut: Cut, document: Document, chunks: Sequence[C
         refusal = Refusal("chunk", type(error).__name__, str(error))
     spans = bench.tokenizer.offsets([c.context for c in kept]) if kept else []
     return replace(
-        cut, chunks=tuple(kept), dropped=tuple(dropped), context_tokens=tuple(map(len, spans)), refusal=refusal,
+        cut,
+        chunks=tuple(kept),
+        dropped=tuple(dropped),
+        context_tokens=tuple(map(len, spans)),
+        refusal=refusal,
         left_out=tuple(_left_out(document, kept, dropped, cut.options)),
-    )  # fmt: skip
+    )
 
 
 def sections(cut: Cut) -> list[Section]:

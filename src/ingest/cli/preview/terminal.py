@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ingest.cli.output import size
 from ingest.cli.preview.comparison import Comparison
 from ingest.cli.preview.cut import Cut, Section, Tokens, sections
-from ingest.cli.preview.shown import Mask, one_line, visible
 from ingest.cli.preview.view import View
+from ingest.cli.preview.visible_text import Mask, one_line, visible
 from ingest.cli.tables import table
 from ingest.records import Chunk
 
@@ -161,10 +161,14 @@ def _parts(cut: Cut, mask: Mask, width: int) -> "Iterator[RenderableType]":
     if not cut.left_out:
         return
     rows = [
-        (part.kind.value, part.why, f"{part.start:,}–{part.end:,}",
-         one_line(mask.slice(part.start, part.end)[: 4 * width], max(20, width - 70)))
+        (
+            part.kind.value,
+            part.why,
+            f"{part.start:,}–{part.end:,}",
+            one_line(mask.slice(part.start, part.end)[: 4 * width], max(20, width - 70)),
+        )
         for part in cut.left_out[:PARTS]
-    ]  # fmt: skip
+    ]
     yield table("In no chunk", ("block", "why", "characters", "text"), rows, left=4)
     if len(cut.left_out) > PARTS:
         yield f"… and {len(cut.left_out) - PARTS:,} more; --json shows all"

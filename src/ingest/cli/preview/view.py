@@ -5,8 +5,8 @@ from functools import cached_property
 
 from ingest.cli.preview.comparison import Comparison
 from ingest.cli.preview.cut import Cut
-from ingest.cli.preview.shown import Mask, secret_spans
-from ingest.screening import marks_of
+from ingest.cli.preview.visible_text import Mask, secret_spans
+from ingest.documents.screening import marks_of
 
 
 @dataclass(frozen=True)

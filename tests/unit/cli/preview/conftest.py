@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from ingest import wiring
 from ingest.cli.preview.cut import Cut, cut_document
 from ingest.ports import Workbench
 from ingest.records import DocumentRef, RawDocument
 from ingest.settings import make_settings
+from ingest.wiring import services as wiring
 from tests.unit.cli.conftest import Lab, opened_lab
 
 SMALL = {"target_tokens": 16, "max_tokens": 40, "min_tokens": 0}
@@ -27,8 +27,13 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 
 def bench_of(folder: Path, **index: Any) -> Workbench:
     """Return the workbench of an index with one source `notes`."""
-    values = {"sources": [{"name": "notes", "uri": "."}], "model": {"kind": "hashing", "name": "hashing"},
-              "sandbox": "inline", "chunking": SMALL, **index}  # fmt: skip
+    values = {
+        "sources": [{"name": "notes", "uri": "."}],
+        "model": {"kind": "hashing", "name": "hashing"},
+        "sandbox": "inline",
+        "chunking": SMALL,
+        **index,
+    }
     return wiring.open_workbench(make_settings({"lake": "lake", "indexes": {"docs": values}}, folder))
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest import wiring
+from ingest.adapters.listing import encode
 from ingest.errors import IndexUnavailable
-from ingest.listing import encode
+from ingest.wiring import services as wiring
 from tests.unit.cli.conftest import Lab
 
 SECRET = "AKIA" + "Q3EGRR7MZ5PVN2KD"
@@ -91,8 +91,10 @@ def test_a_document_that_a_run_quarantines_ends_with_3_and_its_reason(lab: Lab) 
     assert "UnsupportedFormat: " in answer.out
     told = lab("preview", "documents/x.bin", "--json")
     assert (told.code, told.document["error"]["class"], told.document["error"]["exit_code"]) == (
-        3, "UnsupportedFormat", 3,
-    )  # fmt: skip
+        3,
+        "UnsupportedFormat",
+        3,
+    )
     assert {"stage": "parse"} == told.document["quarantined"]
 
 
@@ -109,10 +111,21 @@ def test_text_of_documents_cannot_drive_the_terminal(lab: Lab) -> None:
     name = "evil\x1b[2J\u202e<b>.md"
     path = lab.folder / "documents" / name
     path.write_text(HOSTILE)
-    (lab.folder / "other.yaml").write_text(json.dumps(
-        {"lake": "lake", "indexes": {"docs": {"sources": [{"name": "notes", "uri": "documents"}], "sandbox": "inline",
-         "model": {"kind": "hashing", "name": "hashing"}, "chunking": {"heading_prefix": False}}}}
-    ))  # fmt: skip
+    (lab.folder / "other.yaml").write_text(
+        json.dumps(
+            {
+                "lake": "lake",
+                "indexes": {
+                    "docs": {
+                        "sources": [{"name": "notes", "uri": "documents"}],
+                        "sandbox": "inline",
+                        "model": {"kind": "hashing", "name": "hashing"},
+                        "chunking": {"heading_prefix": False},
+                    }
+                },
+            }
+        )
+    )
     for more in ((), ("--full",), ("--json",), ("--against", "other.yaml"), ("--child", "x\x1b[2J")):
         answer = lab("preview", str(path), *more)
         assert unprintable(answer.out) == [], more

@@ -54,9 +54,7 @@ def made(borders: list[int], shared: int) -> Cut:
     text = "x" * 40
     edges = [0, *sorted(set(borders)), 40]
     spans = [(max(0, a - shared), b) for a, b in pairwise(edges)]
-    chunks = tuple(
-        Chunk("", "", (), ((),), text[a:b], "", a, b, 1, embedding_key("", text[a:b])) for a, b in spans
-    )  # fmt: skip
+    chunks = tuple(Chunk("", "", (), ((),), text[a:b], "", a, b, 1, embedding_key("", text[a:b])) for a, b in spans)
     raw = RawDocument(DocumentRef("file:///a", "", "a", "", 40), b"")
     return Cut(raw, Document(text, (), "", "text/plain", "plain"), chunks)
 

@@ -1,8 +1,8 @@
 """A cut: what a run would make of a document, down to what is in no chunk."""
 
-from ingest.chunking import chunk
+from ingest.adapters.embedders.hashing import open_tokenizer
 from ingest.cli.preview.cut import LeftOut, Tokens, sections, tokens_of
-from ingest.embedders.hashing import open_tokenizer
+from ingest.documents.chunking import chunk
 from ingest.ids import document_id
 from ingest.records import BlockKind
 from tests.unit.cli.preview.conftest import Cutter
@@ -49,8 +49,11 @@ def test_sections_hold_the_chunks_that_start_in_them_and_count_what_is_below(cut
     made = cut(TEXT)
     found = sections(made)
     assert [(s.title, s.depth, s.parent) for s in found] == [
-        ("", 0, None), ("One", 0, None), ("Under one", 1, 1), ("Two", 0, None),
-    ]  # fmt: skip
+        ("", 0, None),
+        ("One", 0, None),
+        ("Under one", 1, 1),
+        ("Two", 0, None),
+    ]
     assert sorted(n for s in found for n in s.chunks) == list(range(len(made.chunks)))
     assert found[1].chunks_below == len(found[1].chunks) + len(found[2].chunks)
     assert sum(s.tokens_below for s in found if s.parent is None) == made.tokens.total

@@ -1,0 +1,12 @@
+"""Any sentence-transformers model that lies on this machine, in PyTorch; nothing is downloaded."""
+
+from ingest.adapters.embedders.sentence_transformer.embedder import (
+    describe,
+    files,
+    open_embedder,
+    open_tokenizer,
+    reopen,
+)
+from ingest.adapters.embedders.sentence_transformer.model_folder import canonical
+
+__all__ = ["canonical", "describe", "files", "open_embedder", "open_tokenizer", "reopen"]

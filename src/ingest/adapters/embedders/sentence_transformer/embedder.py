@@ -1,0 +1,304 @@
+"""Any sentence-transformers model that lies on this machine, in PyTorch; nothing is downloaded.
+
+Questions go through ONNX Runtime where documents would be embedded on a CPU: one at a time, so that a question has the
+same vector alone and among others, in float32. PyTorch is opened when something else needs it.
+
+On a GPU if there is one; in bfloat16 where the processor calculates in it. Neither is part of the fingerprint: the
+embedding store records the dtype of each segment.
+"""
+
+import logging
+import sys
+import threading
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ingest.adapters.embedders.sentence_transformer.batching import Batch, batches, halve
+from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder, canonical, locate
+from ingest.adapters.embedders.sentence_transformer.onnx_model import (
+    Inputs,
+    OnnxModel,
+    export,
+    is_installed,
+    open_exported,
+)
+from ingest.adapters.embedders.sentence_transformer.tokenizer import KIND, SentenceTransformerTokenizer
+from ingest.adapters.embedders.sentence_transformer.torch_runtime import (
+    best_device,
+    best_dtype,
+    load_model,
+    memory_errors,
+    release_memory,
+)
+from ingest.adapters.embedders.sentence_transformer.word_table import open_word_table
+from ingest.errors import (
+    DimensionMismatch,
+    EmbedderOutOfMemory,
+    FatalError,
+    InvalidSettings,
+    SchemaMismatch,
+    first_fault,
+)
+from ingest.ids import digest_of
+from ingest.ports import WordTable
+from ingest.records import ModelRecord, Vectors
+
+QUESTION_PROMPTS = ("query", "question")  # names under which models store them
+TEXT_PROMPTS = ("document", "passage", "corpus")
+BUDGETS = {"cpu": (4096, 64), "cuda": (65536, 1024)}  # padded tokens and texts of a batch
+RESULT_OPTIONS = {"question_prompt", "text_prompt", "max_seq_length"}
+NORM_TOLERANCE = 1e-5
+
+log = logging.getLogger(__name__)
+
+
+class Options(BaseModel):
+    """What the settings may say about such a model. The first three change results and are part of the fingerprint."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    question_prompt: str | None = None  # None: what the model brings
+    text_prompt: str | None = None
+    max_seq_length: int | None = Field(default=None, gt=2)  # tokens, special ones included
+    device: str = ""  # "": a GPU if there is one, else the CPU
+    dtype: Literal["", "float32", "bfloat16"] = ""  # "": bfloat16 where the processor has it
+    token_budget: int = Field(default=0, ge=0)  # padded tokens of a forward pass; 0: by device
+    max_texts: int = Field(default=0, ge=0)  # texts of a forward pass; 0: by device
+    questions: Literal["", "torch"] = ""  # "": ONNX Runtime on the CPU where `question_cache` is given
+    question_cache: Path | None = None  # folder for the exported model; the settings' state folder where it is not said
+
+    def recorded(self) -> dict[str, Any]:
+        """Return the options that open the same model on another machine."""
+        return self.model_dump(include=RESULT_OPTIONS, exclude_none=True)
+
+
+__all__ = ["KIND", "canonical", "describe", "files", "open_embedder", "open_tokenizer", "reopen"]
+
+
+def describe(name: str, options: dict[str, Any], folder: Path | None = None) -> ModelRecord:
+    """Return the record of a model from its files, without opening the weights. Raises: InvalidSettings."""
+    return _described(locate(name, folder), _parsed(name, options))
+
+
+def files(name: str, folder: Path | None = None) -> dict[str, Path]:
+    """Return the files of a model that decide about vectors, by path below its folder. Raises: InvalidSettings."""
+    return locate(name, folder).files()
+
+
+def open_embedder(name: str, options: dict[str, Any]) -> "SentenceTransformerEmbedder":
+    """Return the embedder of a model. Raises: InvalidSettings when it is not on this machine."""
+    return SentenceTransformerEmbedder(locate(name), _parsed(name, options))
+
+
+def open_tokenizer(name: str, options: dict[str, Any], folder: Path | None = None) -> "SentenceTransformerTokenizer":
+    """Return the tokenizer of a model; reads neither weights nor torch. Raises: InvalidSettings."""
+    _parsed(name, options)
+    return SentenceTransformerTokenizer(locate(name, folder))
+
+
+def reopen(
+    record: ModelRecord, options: dict[str, Any] | None = None, folder: Path | None = None
+) -> "SentenceTransformerEmbedder":
+    """Return the embedder that a manifest records; of `options` those are used that change no result.
+
+    Raises: SchemaMismatch when the files here make another model of it; InvalidSettings when it is missing.
+    """
+    here = {key: value for key, value in (options or {}).items() if key not in RESULT_OPTIONS}
+    model, parsed = locate(record.name, folder), _parsed(record.name, {**here, **record.options})
+    found = _described(model, parsed).fingerprint
+    if found != record.fingerprint:
+        raise SchemaMismatch(
+            f"model {record.name}: the one in {model.path} has fingerprint {found}, recorded is {record.fingerprint}"
+        )
+    return SentenceTransformerEmbedder(model, parsed)
+
+
+class SentenceTransformerEmbedder:
+    """A sentence-transformers model. Calls from several threads wait for each other."""
+
+    def __init__(self, folder: ModelFolder, options: Options) -> None:
+        self.record = _described(folder, options)
+        self.device = options.device or best_device()
+        self.dtype = options.dtype or best_dtype(self.device)
+        self.backend = f"torch {self.device} {self.dtype}"
+        self.forward_passes = 0
+        self.texts_embedded = 0
+        self._tokenizer = SentenceTransformerTokenizer(folder)
+        self._question_prompt, self._text_prompt = _prompts(folder, options)
+        self._length = options.max_seq_length or folder.length
+        self._folder = folder
+        budget, most = BUDGETS["cpu" if self.device == "cpu" else "cuda"]
+        self._budget, self._most = options.token_budget or budget, options.max_texts or most
+        self._too_large = sys.maxsize  # padded tokens of the smallest batch that ran out of memory
+        self._lock = threading.Lock()
+        self._cache = _question_cache(options, self.device)
+        self._tables = options.question_cache
+        self._onnx: OnnxModel | None = None
+        if self._cache is not None:
+            self._onnx = open_exported(self._cache, self.record.fingerprint, self._question_inputs)
+        if self._onnx is None:
+            self._model  # noqa: B018  what is wrong with it is told now
+
+    @cached_property
+    def word_table(self) -> WordTable | None:
+        """The model's own vectors of word pieces; None when its files have none that can be read."""
+        return open_word_table(self._folder.transformer, self.record.fingerprint, self._tables)
+
+    @cached_property
+    def _model(self) -> Any:
+        """The model in PyTorch. Raises: InvalidSettings, DimensionMismatch."""
+        model = load_model(self._folder.path, self.device, self.dtype)
+        model.max_seq_length = self._length
+        if (dimension := model.get_embedding_dimension()) != self.record.dimension:
+            raise DimensionMismatch(
+                f"model {self.record.name}: gives {dimension} numbers, its files say {self.record.dimension}"
+            )
+        return model
+
+    def prepare_questions(self) -> None:
+        """Make questions fast from now on: export the model, where that was not done on this machine. Takes seconds.
+
+        Tried once. Where it does not succeed a warning says why, and questions go on through PyTorch.
+        """
+        with self._lock:
+            if self._cache is None or self._onnx is not None:
+                return
+            folder, self._cache = self._cache, None
+            exact = self._model if self.dtype == "float32" else load_model(self._folder.path, self.device, "float32")
+            exact.max_seq_length = self._length
+            prompt, encode = self._question_prompt, self._question_inputs
+            self._onnx = export(folder, self.record.fingerprint, exact, prompt, encode)
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return (n, dimension) float32, L2-normalised, in input order.
+
+        Raises: FatalError for a text over the model's limit or a vector that is not finite; EmbedderOutOfMemory when
+        not even one text fits.
+        """
+        counts = self._tokenizer.count(texts)
+        for i, count in enumerate(counts):
+            if count > self.record.max_tokens:
+                raise FatalError(
+                    f"model {self.record.name}: text {i} has {count} tokens, at most {self.record.max_tokens} fit: "
+                    f"{texts[i][:60]!r}"
+                )
+        extra = self._length - self.record.max_tokens
+        vectors = np.zeros((len(texts), self.record.dimension), np.float32)
+        lengths = np.asarray(counts, np.int64) + extra
+        for batch in batches(lengths.tolist(), self._budget, self._most):
+            self._fill(vectors, texts, batch, lengths)
+        return vectors
+
+    def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """As `embed`, with the question prompt; a question over the limit is cut, with a warning."""
+        room = _room(self._tokenizer, self._length, self._question_prompt)
+        short = list(texts)
+        for i, spans in enumerate(self._tokenizer.offsets(texts)):
+            if len(spans) > room:
+                log.warning("question cut: %d tokens, model %s takes %d", len(spans), self.record.name, room)
+                short[i] = texts[i][: spans[room - 1, 1]]
+        vectors = np.zeros((len(short), self.record.dimension), np.float32)
+        if (onnx := self._onnx) is not None:
+            for i, text in enumerate(short):
+                vectors[i] = onnx.vector(self._question_inputs(text))[0]
+            self._count(len(short), len(short))
+            return self._normalised(vectors, short)
+        for start in range(0, len(short), self._most):
+            part = slice(start, start + self._most)
+            vectors[part] = self._forward(short[part], self._question_prompt)
+        return vectors
+
+    def _fill(self, vectors: Vectors, texts: Sequence[str], batch: Batch, lengths: NDArray[np.int64]) -> None:
+        """Write the vectors of a batch, in halves when the whole does not fit into memory."""
+        padded = len(batch) * int(lengths[batch].max())
+        if len(batch) == 1 or padded < self._too_large:
+            try:
+                vectors[batch] = self._forward([texts[i] for i in batch], self._text_prompt)
+                return
+            except EmbedderOutOfMemory:
+                if len(batch) == 1:
+                    raise
+                log.warning("out of memory with %d texts on %s: trying halves", len(batch), self.device)
+        # Behind the handler: an exception that is being handled keeps the tensors of the failed pass alive.
+        self._too_large = min(self._too_large, padded)
+        release_memory(self.device)
+        for half in halve(batch):
+            self._fill(vectors, texts, half, lengths)
+
+    def _forward(self, texts: Sequence[str], prompt: str) -> Vectors:
+        """Return (n, dimension) of one forward pass, checked and normalised in float32."""
+        import torch
+
+        with self._lock, torch.inference_mode(), memory_errors(self.device, len(texts)):
+            features = self._model.preprocess(list(texts), prompt=prompt or None)
+            features = {k: v.to(self.device) if isinstance(v, torch.Tensor) else v for k, v in features.items()}
+            raw: Vectors = self._model(features)["sentence_embedding"].float().cpu().numpy()
+        self._count(1, len(texts))
+        return self._normalised(raw, texts)
+
+    def _question_inputs(self, text: str) -> Inputs:
+        return self._tokenizer.inputs(self._question_prompt + text)
+
+    def _count(self, passes: int, texts: int) -> None:
+        with self._lock:
+            self.forward_passes += passes
+            self.texts_embedded += texts
+
+    def _normalised(self, raw: Vectors, texts: Sequence[str]) -> Vectors:
+        norms = np.linalg.norm(raw, axis=1, keepdims=True)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            vectors: Vectors = raw / norms
+        wrong = np.flatnonzero(~(np.abs(np.linalg.norm(vectors, axis=1) - 1) < NORM_TOLERANCE))
+        if len(wrong):
+            raise FatalError(
+                f"model {self.record.name}: vector of norm {norms[wrong[0], 0]} for {texts[wrong[0]][:60]!r}"
+            )
+        return vectors
+
+
+def _question_cache(options: Options, device: str) -> Path | None:
+    usable = options.question_cache is not None and device == "cpu" and options.questions != "torch" and is_installed()
+    return options.question_cache if usable else None
+
+
+def _parsed(name: str, options: dict[str, Any]) -> Options:
+    try:
+        return Options.model_validate(options)
+    except ValidationError as error:
+        raise InvalidSettings(f"model {name}: {first_fault(error)}") from error
+
+
+def _described(folder: ModelFolder, options: Options) -> ModelRecord:
+    length = options.max_seq_length or folder.length
+    if length > folder.positions:
+        raise InvalidSettings(
+            f"model {folder.name}: max_seq_length {length} is over the {folder.positions} positions it knows"
+        )
+    question_prompt, text_prompt = _prompts(folder, options)
+    return ModelRecord(
+        kind=KIND,
+        name=folder.name,
+        fingerprint=digest_of([KIND, 1, folder.digest(), question_prompt, text_prompt, "l2", length]),
+        dimension=folder.dimension,
+        max_tokens=_room(SentenceTransformerTokenizer(folder), length, text_prompt),
+        options=options.recorded(),
+    )
+
+
+def _prompts(folder: ModelFolder, options: Options) -> tuple[str, str]:
+    question, text = options.question_prompt, options.text_prompt
+    return (
+        folder.prompt(QUESTION_PROMPTS) if question is None else question,
+        folder.prompt(TEXT_PROMPTS) if text is None else text,
+    )
+
+
+def _room(tokenizer: SentenceTransformerTokenizer, length: int, prompt: str) -> int:
+    """Return the tokens left for a text beside the prompt and special tokens."""
+    return length - tokenizer.special_tokens - (tokenizer.count([prompt])[0] if prompt else 0)

@@ -1,0 +1,79 @@
+"""The tokenizer of a sentence-transformers model, without its weights and without PyTorch."""
+
+import json
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder
+from ingest.adapters.embedders.sentence_transformer.onnx_model import Inputs
+from ingest.adapters.embedders.sentence_transformer.word_spans import (
+    WordMemory,
+    is_border,
+    is_made_of_words,
+    special_tokens,
+)
+from ingest.errors import InvalidSettings, MalformedDocument
+from ingest.ids import digest_of, sha256_hex
+
+KIND = "sentence_transformer"  # part of fingerprints
+
+
+class SentenceTransformerTokenizer:
+    """The model's tokenizer, from its tokenizer.json."""
+
+    def __init__(self, folder: ModelFolder) -> None:
+        from tokenizers import Tokenizer, normalizers
+
+        path = folder.transformer / "tokenizer.json"
+        content = path.read_bytes()
+        try:
+            self._tokenizer = Tokenizer.from_str(content.decode())
+        except Exception as error:  # the library raises nothing more exact
+            raise InvalidSettings(f"model {folder.name}: {path} cannot be read: {error}") from error
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        lower = bool(folder.sentence_config.get("do_lower_case"))
+        if lower:
+            present = [self._tokenizer.normalizer] if self._tokenizer.normalizer else []
+            self._tokenizer.normalizer = normalizers.Sequence([normalizers.Lowercase(), *present])
+        self.fingerprint = digest_of([KIND, sha256_hex(content), lower])
+        self.special_tokens = int(self._tokenizer.num_special_tokens_to_add(is_pair=False))
+        description = json.loads(content)
+        special = special_tokens(description)
+        self._words = WordMemory(self._spans, special) if is_made_of_words(description) else None
+
+    def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+        """Return for each text the spans of its tokens, (tokens, 2) code points."""
+        return self._words.offsets(texts) if self._words else self._spans(texts)
+
+    def parts(self, before: str, after: str) -> bool:
+        """Return whether a cut between these code points changes no token."""
+        return self._words is not None and is_border(before, after)
+
+    def _spans(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+        return [
+            np.fromiter(chain.from_iterable(found.offsets), np.int32, 2 * len(found)).reshape(-1, 2)
+            for found in self._encoded(texts, self._tokenizer.encode_batch)
+        ]
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Return for each text how many tokens it has, without special tokens."""
+        if self._words:
+            return [len(spans) for spans in self._words.offsets(texts)]
+        return [len(found) for found in self._encoded(texts, self._tokenizer.encode_batch_fast)]
+
+    def inputs(self, text: str) -> Inputs:
+        """Return a text as the model takes it, special tokens included, (1, tokens) by name."""
+        (found,) = self._encoded([text], self._tokenizer.encode_batch, special=True)
+        named = {"input_ids": found.ids, "attention_mask": found.attention_mask, "token_type_ids": found.type_ids}
+        return {name: np.array([values], np.int64) for name, values in named.items()}
+
+    def _encoded(self, texts: Sequence[str], encode: Any, *, special: bool = False) -> Any:
+        try:
+            return encode(list(texts), add_special_tokens=special)
+        except (UnicodeEncodeError, TypeError) as error:
+            raise MalformedDocument(f"a text is not valid Unicode: {error}") from error

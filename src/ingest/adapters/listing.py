@@ -1,0 +1,143 @@
+"""What every source does with its listing: name documents by URI, select them by pattern, put them in order.
+
+The order of URIs is not the order of raw keys: "a!b" < "a b!" fails once a space is written "%20", and no ASCII form
+that keeps letters readable can keep the order of UTF-8 bytes ("%" < "z" < 0x80). So sources find documents in any
+order, and the listing is sorted outside memory by SQLite's merge sort in a temporary file, which deletes itself.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote, unquote_to_bytes
+
+from ingest.errors import InvalidSettings, OversizedDocument, SourceUnavailable
+from ingest.records import DocumentRef
+
+SORT_BYTES = 16 * 2**20  # memory of one sort; the rest is spilled
+MAX_DOCUMENT_BYTES = 16 * 2**20
+
+
+class Found(NamedTuple):
+    """A document as a source finds it, in any order."""
+
+    uri: str  # percent-encoded ASCII
+    path: str  # relative to the root, as people write it
+    version: str
+    size: int  # bytes
+    modified: str  # ISO 8601, UTC; "" when unknown
+
+
+def encode(raw: str | bytes) -> str:
+    """Return a key or path as it stands in a URI: all but letters, digits and "-._~/" percent-encoded, as UTF-8."""
+    return quote(raw, safe="/")
+
+
+def decode(encoded: str) -> bytes:
+    """Return the bytes behind `encode`."""
+    return unquote_to_bytes(encoded)
+
+
+def local_folder(uri: str) -> Path:
+    """Return the folder of a `file:///…` URI (percent-decoded) or a plain path (as it is), absolute, links kept.
+
+    Raises: InvalidSettings.
+    """
+    scheme, separator, rest = uri.partition("://")
+    if not separator:
+        return Path(os.path.abspath(Path(uri).expanduser()))  # noqa: PTH100 - keeps links, removes ".."
+    host, slash, path = rest.partition("/")
+    if scheme.lower() != "file" or host not in ("", "localhost") or not slash:
+        raise InvalidSettings(f"{uri!r} is not of the form file:///absolute/folder")
+    if "?" in path or "#" in path:
+        raise InvalidSettings(f"{uri!r}: write %3F for a question mark and %23 for a number sign in a file:// URI")
+    return Path(os.path.abspath(os.fsdecode(decode(f"/{path}"))))  # noqa: PTH100
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which documents of a source count, who may see them, and how large they may be."""
+
+    acl: tuple[str, ...] = ("public",)
+    tenant: str = "public"
+    include: tuple[str, ...] = ()  # () for all
+    exclude: tuple[str, ...] = ()
+    max_document_bytes: int = MAX_DOCUMENT_BYTES
+    sort_bytes: int = SORT_BYTES
+
+    def wants(self, path: str) -> bool:
+        """Tell whether the patterns let `path` in: shell patterns with case, in which "*" also covers "/"."""
+        if any(fnmatchcase(path, pattern) for pattern in self.exclude):
+            return False
+        return not self.include or any(fnmatchcase(path, pattern) for pattern in self.include)
+
+    def refs(self, source: str, found: Iterable[Found]) -> Iterator[DocumentRef]:
+        """Yield what is wanted of `found`, sorted by URI, after all of it was found.
+
+        Memory stays within about `sort_bytes` at any number of documents; temporary space is about 200 bytes each.
+
+        Raises: SourceUnavailable when the temporary space is full, and whatever `found` raises.
+        """
+        wanted = (row for row in found if self.wants(row.path))
+        try:
+            with closing(sqlite3.connect("", isolation_level=None, check_same_thread=False)) as db:
+                _spill(db, wanted, self.sort_bytes)
+                for row in db.execute("SELECT * FROM found ORDER BY uri"):
+                    uri, path, version, size, modified = row
+                    yield DocumentRef(uri, source, path, version, size, modified, acl=self.acl, tenant=self.tenant)
+        except sqlite3.Error as error:
+            raise SourceUnavailable(
+                f"source {source}: the listing cannot be sorted in temporary space, see SQLITE_TMPDIR: {error}"
+            ) from error
+
+    def check_size(self, ref: DocumentRef, size: int) -> None:
+        """Do nothing when the document may be read. Raises: OversizedDocument."""
+        if size > self.max_document_bytes:
+            raise OversizedDocument(
+                f"{ref.uri}: {size} bytes, over the limit of {self.max_document_bytes} (max_document_bytes)"
+            )
+
+
+def _spill(db: sqlite3.Connection, found: Iterable[Found], cache_bytes: int) -> None:
+    db.execute("PRAGMA temp_store = FILE")
+    db.execute("PRAGMA journal_mode = OFF")
+    db.execute(f"PRAGMA cache_size = -{max(cache_bytes // 1024, 64)}")
+    db.execute("CREATE TABLE found (uri TEXT, path TEXT, version TEXT, size INTEGER, modified TEXT)")
+    db.execute("BEGIN")
+    db.executemany("INSERT INTO found VALUES (?, ?, ?, ?, ?)", found)
+    db.execute("COMMIT")
+
+
+def selection(source: str, options: Mapping[str, Any], acl: tuple[str, ...], tenant: str) -> Selection:
+    """Return the selection that a source's settings ask for.
+
+    Args:
+        source: Name of the source, for messages.
+        options: Any of `include` and `exclude` (lists of patterns) and `max_document_bytes`.
+        acl: Groups that may see the source's documents; at least one.
+        tenant: Who owns them.
+
+    Raises: InvalidSettings.
+    """
+    known = ("include", "exclude", "max_document_bytes")
+    if unknown := sorted(set(options) - set(known)):
+        raise InvalidSettings(f"source {source}: unknown option {', '.join(unknown)}; known are {', '.join(known)}")
+    if not acl or not tenant:
+        raise InvalidSettings(f"source {source}: acl and tenant must be given, even if they are public")
+    limit = options.get("max_document_bytes", MAX_DOCUMENT_BYTES)
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+        raise InvalidSettings(f"source {source}: max_document_bytes must be a positive number of bytes, not {limit!r}")
+    return Selection(
+        tuple(acl), tenant, _patterns(source, options, "include"), _patterns(source, options, "exclude"), limit
+    )
+
+
+def _patterns(source: str, options: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    patterns = options.get(key, ())
+    if isinstance(patterns, str) or not all(isinstance(pattern, str) for pattern in patterns):
+        raise InvalidSettings(f"source {source}: {key} must be a list of patterns, not {patterns!r}")
+    return tuple(patterns)

@@ -1,0 +1,64 @@
+"""Scores from what question and candidate have in common, in milliseconds and without a forward pass.
+
+    score = SCALE · blend(features) + trees(features)
+
+The blend of `ranking` needs no file and has no fitted weight. Trees by LightGBM's LambdaMART, trained on the user's
+own judgments (`ingest train-reranker`), may be added; what was trained on one public set was no better on another than
+equal weights (docs/retrieval.md), so none are shipped.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.errors import InvalidSettings
+from ingest.ports import Wording
+from ingest.records import Result
+from ingest.search.ranking import FEATURES, SCALE, blend, features
+
+SHA256 = re.compile("[0-9a-f]{64}")
+
+
+def open_reranker(model: str, wording: Wording, read: Callable[[str], bytes]) -> "LearnedReranker":
+    """Return the re-ranker.
+
+    Raises: InvalidSettings when `model` is no SHA-256 or the trees are not of these features; SchemaMismatch when the
+    lake does not have them.
+    """
+    if model and not SHA256.fullmatch(model):
+        raise InvalidSettings(
+            f"reranker learned: reranker_model must be the name that `ingest train-reranker` prints, not {model!r}"
+        )
+    return LearnedReranker(wording, _trees(model, read(model)) if model else None)
+
+
+class LearnedReranker:
+    """The blend, and trees on top where there are some. Threads may call."""
+
+    slice = 25
+
+    def __init__(self, wording: Wording, trees: Any = None) -> None:
+        self._wording, self._trees = wording, trees
+
+    def scores(self, question: str, candidates: Sequence[Result]) -> NDArray[np.float64]:
+        """Return (n,) float64 in input order."""
+        found = features(question, candidates, self._wording)
+        scores = SCALE * blend(found)
+        if self._trees is not None and len(found):
+            scores = scores + self._trees.predict(found, num_threads=1)
+        return np.asarray(scores, np.float64)
+
+
+def _trees(name: str, text: bytes) -> Any:
+    import lightgbm
+
+    try:
+        trees = lightgbm.Booster(model_str=text.decode())
+    except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
+        raise InvalidSettings(f"reranker model {name}: not a model of LightGBM: {error}") from error
+    if trees.feature_name() != list(FEATURES):
+        raise InvalidSettings(f"reranker model {name}: features {trees.feature_name()}, this version has {FEATURES}")
+    return trees

@@ -1,0 +1,145 @@
+"""What an answer of S3 means: botocore's exceptions in the words of `ingest.errors`.
+
+Messages hold the code of an answer and never its text: S3 repeats key ids and signed strings there.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ingest.errors import AccessDenied, InvalidSettings, TransientError, UnknownSource
+
+if TYPE_CHECKING:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+UNMET = {"NoSuchKey", "NoSuchVersion", "NoSuchUpload", "PreconditionFailed", "InvalidRange", "404", "412", "416"}
+DENIED = {
+    "AuthorizationHeaderMalformed": "the credentials in the environment are not of the form that S3 expects",
+    "ExpiredToken": "the session token has expired, log in again",
+    "InvalidAccessKeyId": "the access key id is not known there",
+    "InvalidToken": "the session token is not valid there",
+    "RequestTimeTooSkewed": "the clock of this machine is wrong",
+    "SignatureDoesNotMatch": "the secret access key does not belong to the access key id",
+    "TokenRefreshRequired": "the session token must be renewed",
+}
+PASSING = {
+    "BadDigest",
+    "ConditionalRequestConflict",
+    "IncompleteBody",
+    "OperationAborted",
+    "RequestTimeout",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "XAmzContentChecksumMismatch",
+    "XAmzContentSHA256Mismatch",
+}
+ELSEWHERE = {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect", "301"}
+NO_CREDENTIALS = {
+    "NoCredentialsError",
+    "PartialCredentialsError",
+    "ProfileNotFound",
+    "SSOTokenLoadError",
+    "TokenRetrievalError",
+    "UnauthorizedSSOTokenError",
+}
+WRONG_SETTINGS = {"ConfigParseError", "InvalidRegionError", "ParamValidationError", "UnsupportedS3ConfigurationError"}
+
+
+class Unmet(Exception):
+    """No such key, version or range, or a condition does not hold. Adapters catch it; it goes no further."""
+
+
+class Archived(AccessDenied):
+    """The object lies in an archive tier and must be restored before it can be read."""
+
+
+@dataclass(frozen=True)
+class Translator:
+    """Turns what botocore raises about one bucket into our errors."""
+
+    bucket: str
+    endpoint: str  # for people
+    attempts: int
+    unavailable: type[TransientError]
+
+    def where(self, key: str) -> str:
+        """Return the URI of a key for messages, as it is typed into the AWS command line."""
+        return f"s3://{self.bucket}/{key}"
+
+    def refusal(self, error: "ClientError", action: str, key: str) -> Exception:
+        """Return the error for an answer that says no."""
+        code, status = _code(error.response), _status(error.response)
+        told = f"{self.where(key)}: cannot {action}: {self.endpoint} answered {code or 'nothing'} (HTTP {status})"
+        if code == "NoSuchBucket":
+            return self.no_bucket()
+        if code in UNMET:
+            return Unmet(told)
+        if code in PASSING or status in (408, 429) or (status >= 500 and status != 501):
+            return self.unavailable(f"{told}, at each of up to {self.attempts} attempts")
+        if code == "InvalidObjectState":
+            return Archived(f"{told}: the object is archived and must be restored first")
+        if code in DENIED or status in (401, 403):
+            return AccessDenied(
+                f"{told}: {DENIED.get(code, 'the credentials do not allow it, see the role and policies')}"
+            )
+        return InvalidSettings(f"{told}: the endpoint does not know or accept such a request")
+
+    def failure(self, error: "BotoCoreError", action: str, key: str) -> Exception:
+        """Return the error for a request that got no whole answer, or was never sent."""
+        kind = type(error).__name__
+        told = f"{self.where(key)}: cannot {action}"
+        if kind in NO_CREDENTIALS:
+            return no_credentials(error, told)
+        if kind in WRONG_SETTINGS:
+            return InvalidSettings(f"{told}: botocore does not accept the request ({kind})")
+        return self.broken(error, action, key)
+
+    def broken(self, error: Exception, action: str, key: str) -> TransientError:
+        """Return the error for a silent endpoint or an answer that broke off."""
+        return self.unavailable(
+            f"{self.where(key)}: cannot {action}: no whole answer from {self.endpoint} ({type(error).__name__}), "
+            f"at each of up to {self.attempts} attempts"
+        )
+
+    def no_bucket(self) -> UnknownSource:
+        """Return the error for a bucket that is not there."""
+        return UnknownSource(f"s3://{self.bucket}: no such bucket at {self.endpoint}")
+
+    def refuse_other_region(self, response: Any, region: str) -> None:
+        """Do nothing when the answer comes from the bucket's region.
+
+        Args:
+            response: (HTTP response, parsed answer) as botocore's event `needs-retry` gives it, None without answer.
+            region: The client's region.
+
+        Raises: InvalidSettings, naming both regions.
+        """
+        if response is None:
+            return
+        parsed = response[1]
+        headers = parsed.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        lives = headers.get("x-amz-bucket-region") or parsed.get("Error", {}).get("Region")
+        code = _code(parsed)
+        refused = code in ELSEWHERE or (code == "400" and bool(lives))  # a HEAD answer has no body to say so
+        if not refused or lives == region or (code == "AuthorizationHeaderMalformed" and not lives):
+            return
+        raise InvalidSettings(
+            f"s3://{self.bucket}: the bucket is in region {lives or 'unknown'}, the settings say {region}: "
+            "set the s3 region or AWS_DEFAULT_REGION to the bucket's"
+        )
+
+
+def no_credentials(error: "BotoCoreError", told: str) -> AccessDenied:
+    """Return the error for credentials that are missing or of which a part is missing."""
+    return AccessDenied(
+        f"{told}: no usable AWS credentials ({type(error).__name__}): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+        "AWS_PROFILE, or give the machine a role"
+    )
+
+
+def _code(parsed: Any) -> str:
+    return str(parsed.get("Error", {}).get("Code", ""))
+
+
+def _status(parsed: Any) -> int:
+    return int(parsed.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

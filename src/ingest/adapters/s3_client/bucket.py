@@ -1,0 +1,239 @@
+"""One bucket: requests with one bounded retry around request and body."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+
+from ingest.adapters.s3_client.answers import Translator, Unmet
+from ingest.adapters.s3_client.client import S3Options, open_client
+from ingest.errors import InvalidSettings, TransientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
+
+T = TypeVar("T")
+PIECE = 2**18  # bytes read at once
+PART = 16 * 2**20  # bytes; larger files are sent in parts of this size
+PARTS_AT_ONCE = 4
+WAIT_SECONDS = 5.0  # longest pause between two attempts
+MD5 = re.compile('"?[0-9a-f]{32}"?')
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object as a listing names it."""
+
+    key: str
+    size: int  # bytes
+    etag: str  # with its quotes
+    modified: str  # ISO 8601, UTC
+    version_id: str = ""  # "" without versions
+
+
+class Bucket:
+    """One bucket. Safe to use from several threads.
+
+    Every method raises AccessDenied, UnknownSource (no such bucket), InvalidSettings (another region) and `unavailable`
+    (SourceUnavailable or StoreUnavailable) when the endpoint is silent, fails or sends a broken body.
+    """
+
+    def __init__(self, name: str, options: S3Options, unavailable: type[TransientError]) -> None:
+        self.name = name
+        self.options = options
+        self.unavailable = unavailable
+        self.endpoint = options.endpoint_url or "AWS"
+        self.is_directory_bucket = name.endswith("--x-s3")  # S3 Express: lists in no order
+        self._translate = Translator(name, self.endpoint, options.attempts, unavailable)
+
+    @cached_property
+    def client(self) -> "S3Client":
+        """The client behind `call`, whose requests are tried once."""
+        return self._open(attempts=1)
+
+    @cached_property
+    def _uploads(self) -> "S3Client":
+        # A file goes up in many requests: each is tried again by botocore, and the whole is not.
+        return self._open(self.options.attempts)
+
+    def _open(self, attempts: int) -> "S3Client":
+        client = open_client(self.options, attempts)
+        # First of all handlers: botocore's own would follow the redirect and pay for traffic between regions.
+        region = client.meta.region_name
+        client.meta.events.register_first(
+            "needs-retry.s3", lambda response, **_: self._translate.refuse_other_region(response, region)
+        )
+        return client
+
+    def call(self, action: str, key: str, request: Callable[["S3Client"], T]) -> T:
+        """Return what `request` returns, after at most `attempts` tries with growing pauses. Raises: Unmet too."""
+        import stamina
+
+        retry = stamina.RetryingCaller(attempts=self.options.attempts, timeout=None, wait_max=WAIT_SECONDS)
+        return retry(self.unavailable, self._once, action, key, lambda: request(self.client))
+
+    def get(self, key: str, version_id: str = "", check: Callable[[int, str], None] | None = None) -> bytes | None:
+        """Return an object's bytes, None when key or version is missing or `check` says so.
+
+        Args:
+            key: Raw key.
+            version_id: The version to read, "" for the newest.
+            check: Called with size and ETag before the body is read; may raise, Unmet for "not this one".
+        """
+
+        def request(s3: "S3Client") -> bytes:
+            pin: dict[str, Any] = {"VersionId": version_id} if version_id else {}
+            answer = s3.get_object(Bucket=self.name, Key=key, **pin)
+            with closing(answer["Body"]):
+                if check is not None:
+                    check(answer["ContentLength"], answer["ETag"])
+                buffer = BytesIO()
+                self._copy(answer, key, buffer)
+                return buffer.getvalue()
+
+        try:
+            return self.call("read", key, request)
+        except Unmet:
+            return None
+
+    def download(self, key: str, path: Path) -> bool:
+        """Write an object to a local file; False when it is missing."""
+
+        def request(s3: "S3Client") -> None:
+            answer = s3.get_object(Bucket=self.name, Key=key)
+            with closing(answer["Body"]), path.open("wb") as file:
+                self._copy(answer, key, file)
+
+        try:
+            self.call("read", key, request)
+        except Unmet:
+            return False
+        return True
+
+    def get_range(self, key: str, first: int, last: int, size: int) -> bytes | None:
+        """Return the bytes from `first` to before `last` of an object; None when it is missing or not of that size."""
+
+        def request(s3: "S3Client") -> bytes | None:
+            answer = s3.get_object(Bucket=self.name, Key=key, Range=f"bytes={first}-{last - 1}")
+            with closing(answer["Body"]):
+                if "ContentRange" not in answer:
+                    raise InvalidSettings(
+                        f"{self._translate.where(key)}: {self.endpoint} ignores Range; a greater `ranges_above` than "
+                        f"{size} copies the whole file"
+                    )
+                if answer["ContentRange"].rpartition("/")[2] != str(size):
+                    return None
+                buffer = BytesIO()
+                self._copy(answer, key, buffer, whole=False)
+                return buffer.getvalue()
+
+        try:
+            return self.call("read", key, request)
+        except Unmet:
+            return None
+
+    def put(self, key: str, data: bytes, **conditions: Any) -> None:
+        """Write an object in one request. Raises: Unmet when a condition (`IfNoneMatch`) does not hold."""
+        self.call("write", key, lambda s3: s3.put_object(Bucket=self.name, Key=key, Body=data, **conditions))
+
+    def upload(self, key: str, path: Path) -> None:
+        """Write a local file, in parts when it is large; at most `PARTS_AT_ONCE` x `PART` bytes are in memory.
+
+        A process killed on the way leaves parts that are never listed: a lifecycle rule must abort such uploads.
+        """
+        from boto3.exceptions import S3UploadFailedError
+        from boto3.s3.transfer import TransferConfig
+
+        transfer = TransferConfig(PART, min(PARTS_AT_ONCE, self.options.max_connections), PART)
+
+        def request() -> None:
+            try:
+                self._uploads.upload_file(str(path), self.name, key, Config=transfer)
+            except S3UploadFailedError as error:  # boto3 hides the answer in the context
+                raise error.__context__ or error from error
+
+        try:
+            self._once("write", key, request)
+        except Unmet as error:  # the answer to "complete" was lost, and the upload is closed already
+            if self.size(key) != path.stat().st_size:
+                raise self.unavailable(f"{self._translate.where(key)}: the upload was aborted on the way") from error
+
+    def size(self, key: str) -> int | None:
+        """Return an object's size in bytes, None when it is missing."""
+        try:
+            return self.call("look at", key, lambda s3: s3.head_object(Bucket=self.name, Key=key))["ContentLength"]
+        except Unmet:
+            self._check_bucket()
+            return None
+
+    def _check_bucket(self) -> None:
+        # A HEAD answer has no body: a missing key and a missing bucket look the same.
+        try:
+            self.call("look at", "", lambda s3: s3.head_bucket(Bucket=self.name))
+        except Unmet as error:
+            raise self._translate.no_bucket() from error
+
+    def delete(self, key: str) -> None:
+        """Remove an object; nothing happens when it is missing."""
+        self.call("delete", key, lambda s3: s3.delete_object(Bucket=self.name, Key=key))
+
+    def objects(self, prefix: str, delimiter: str = "") -> Iterator[Listed]:
+        """Yield the objects under `prefix` in the order of S3, page by page; each page is tried again by itself."""
+        where: dict[str, Any] = {"Bucket": self.name, "Prefix": prefix, "MaxKeys": self.options.page_size}
+        if delimiter:
+            where["Delimiter"] = delimiter
+        while True:
+            page = self.call("list", prefix, lambda s3: s3.list_objects_v2(**where))
+            for item in page.get("Contents", ()):
+                modified = item["LastModified"].isoformat(timespec="seconds")
+                yield Listed(item["Key"], item["Size"], item["ETag"], modified)
+            if not page["IsTruncated"]:
+                return
+            token = page.get("NextContinuationToken")
+            self.check_progress(prefix, where.get("ContinuationToken"), token)
+            where["ContinuationToken"] = token
+
+    def check_progress(self, prefix: str, before: object, after: object) -> None:
+        """Do nothing when a listing moves on: an endpoint that repeats a page would make it endless or incomplete."""
+        if not after or before == after:
+            raise self.unavailable(f"{self._translate.where(prefix)}: the listing does not move on, at {self.endpoint}")
+
+    def _once(self, action: str, key: str, request: Callable[[], T]) -> T:
+        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
+        from urllib3.exceptions import HTTPError
+
+        try:
+            return request()
+        except ClientError as error:
+            raise self._translate.refusal(error, action, key) from error
+        except BotoCoreError as error:
+            raise self._translate.failure(error, action, key) from error
+        except (HTTPError, ResponseParserError) as error:
+            raise self._translate.broken(error, action, key) from error
+
+    def _copy(self, answer: "GetObjectOutputTypeDef", key: str, target: BinaryIO, *, whole: bool = True) -> None:
+        # botocore has checked length and checksum when the last read returns; older objects have no checksum.
+        digest = hashlib.md5(usedforsecurity=False)
+        size = 0
+        while piece := answer["Body"].read(PIECE):
+            digest.update(piece)
+            size += len(piece)
+            target.write(piece)
+        if size != answer["ContentLength"]:
+            raise self.unavailable(f"{self._translate.where(key)}: {size} bytes of {answer['ContentLength']} arrived")
+        if whole and self._etag_is_md5(answer) and answer["ETag"].strip('"') != digest.hexdigest():
+            raise self.unavailable(
+                f"{self._translate.where(key)}: MD5 {digest.hexdigest()} is not the ETag {answer['ETag']}"
+            )
+
+    def _etag_is_md5(self, answer: "GetObjectOutputTypeDef") -> bool:
+        # Not for parts, for KMS and customer keys, and in directory buckets.
+        encrypted = answer.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in answer
+        return bool(MD5.fullmatch(answer["ETag"])) and not encrypted and not self.is_directory_bucket

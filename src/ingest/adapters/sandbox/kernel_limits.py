@@ -1,0 +1,193 @@
+"""Asks the kernel to refuse what no parser needs: sockets, programs, other processes, files outside of Python's own.
+
+Two features of Linux that need no privilege, cannot be taken back, and are stronger than anything in Python: a seccomp
+filter (x86-64 and arm64) and Landlock (from Linux 5.13). Where one of them is missing, the walls in `_walls` stand
+alone.
+
+Sources: the kernel's Documentation/userspace-api/seccomp_filter.rst and landlock.rst; numbers from its headers.
+"""
+
+import ctypes
+import errno
+import os
+import platform
+import struct
+import sys
+import sysconfig
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
+ALLOW, REFUSE = 0x7FFF0000, 0x00050000  # the latter plus an errno
+CLONE_THREAD = 0x00010000
+X32 = 0x40000000  # x86-64's other set of numbers
+# Fields of the data that a filter looks at, little-endian: number, architecture, first argument.
+NUMBER, ARCHITECTURE, ARGUMENT = 0, 4, 16
+LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Numbers of one architecture."""
+
+    audit: int
+    clone: int
+    signals: tuple[int, int]  # kill, tgkill
+    refused: tuple[int, ...]
+    programs: tuple[int, ...]  # refused too, unless a program may be started
+
+
+CLONE3 = 435
+# io_uring (a way around filters), pidfd_open, pidfd_getfd, pidfd_send_signal: equal on all architectures
+EVERYWHERE = (425, 426, 427, 434, 438, 424)
+MACHINES = {
+    # socket connect accept sendto sendmsg bind listen accept4, tkill ptrace process_vm_readv process_vm_writev;
+    # fork vfork execve execveat
+    "x86_64": Machine(
+        0xC000003E,
+        56,
+        (62, 234),
+        (41, 42, 43, 44, 46, 49, 50, 288, 200, 101, 310, 311, *EVERYWHERE),
+        (57, 58, 59, 322),
+    ),
+    "aarch64": Machine(
+        0xC00000B7,
+        220,
+        (129, 131),
+        (198, 203, 202, 206, 211, 200, 201, 242, 130, 117, 270, 271, *EVERYWHERE),
+        (221, 281),
+    ),
+}
+
+CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # equal on all architectures
+CREATE_RULESET_VERSION, RULE_PATH_BENEATH = 1, 1
+EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
+FIRST_RIGHTS, REFER, TRUNCATE = 2**13 - 1, 2**13, 2**14  # of ABI 1, 2 and 3
+OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE  # the others make no sense for one file and are refused there
+SYSTEM_PLACES = (
+    "/usr",
+    "/bin",
+    "/lib",
+    "/lib64",
+    "/nix/store",
+    "/etc/ld.so.cache",
+    "/etc/localtime",
+    "/etc/mime.types",
+    "/etc/fonts",
+    "/proc/self",
+    "/dev/null",
+    "/dev/urandom",
+    "/sys/devices/system/cpu",
+)
+
+
+def refuse_calls(programs: bool) -> bool:
+    """Refuse sockets, and signals to other processes, from now on, with EPERM; False where the kernel cannot.
+
+    Args:
+        programs: False refuses new processes and programs too; threads may always be started.
+    """
+    machine = MACHINES.get(platform.machine())
+    if sys.platform != "linux" or machine is None or sys.byteorder != "little":
+        return False
+    code = b"".join(struct.pack("HBBI", *line) for line in _program(machine, programs))
+
+    class Program(ctypes.Structure):
+        _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_char_p))
+
+    program = Program(len(code) // 8, code)
+    libc = _libc()
+    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
+        return False
+    return not libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
+
+
+def refuse_files(readable: tuple[str, ...], writable: tuple[str, ...] = (), programs: bool = False) -> bool:
+    """Refuse all files but those below some folders; False where the kernel cannot.
+
+    Descriptors that are open already stay as they are.
+
+    Args:
+        readable: What may be read, and run if `programs`.
+        writable: What may be changed as well.
+        programs: Whether a program may be started.
+    """
+    if sys.platform != "linux":
+        return False
+    libc = _libc()
+    abi = libc.syscall(CREATE_RULESET, None, 0, CREATE_RULESET_VERSION)
+    if abi < 1:
+        return False
+    rights = FIRST_RIGHTS | (REFER if abi > 1 else 0) | (TRUNCATE if abi > 2 else 0)
+    ruleset = libc.syscall(CREATE_RULESET, ctypes.byref(ctypes.c_uint64(rights)), 8, 0)
+    if ruleset < 0:
+        return False
+    try:
+        for place in readable:
+            _permit(libc, ruleset, place, READ_FILE | READ_DIR | (EXECUTE if programs else 0))
+        for place in writable:
+            _permit(libc, ruleset, place, rights & ~EXECUTE)
+        return not libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) and not libc.syscall(RESTRICT_SELF, ruleset, 0)
+    finally:
+        os.close(ruleset)
+
+
+def readable_places() -> tuple[str, ...]:
+    """Return what Python and its libraries read at run time: their own folders and a few of the system's."""
+    own = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, sys.exec_prefix, *filter(None, sys.path)}
+    named = (os.environ.get(name, "") for name in ("LD_LIBRARY_PATH", "TESSDATA_PREFIX"))
+    libraries = {place for value in named for place in value.split(os.pathsep) if place}
+    return tuple(sorted({*own, *libraries, *SYSTEM_PLACES}))
+
+
+def _permit(libc: ctypes.CDLL, ruleset: int, place: str, rights: int) -> None:
+    """Give rights to a place and all below it; one that is not there is left out."""
+    with suppress(OSError):
+        descriptor = os.open(place, os.O_PATH | os.O_CLOEXEC)
+        try:
+            fitting = rights if Path(place).is_dir() else rights & OF_FILES
+            rule = ctypes.create_string_buffer(struct.pack("=Qi", fitting, descriptor))
+            libc.syscall(ADD_RULE, ruleset, RULE_PATH_BENEATH, rule, 0)
+        finally:
+            os.close(descriptor)
+
+
+def _program(machine: Machine, programs: bool) -> list[tuple[int, int, int, int]]:
+    """Return the filter as (operation, jump if true, jump if false, value); jumps count lines from the next one."""
+    refuse, allow = (RETURN, 0, 0, REFUSE | errno.EPERM), (RETURN, 0, 0, ALLOW)
+    kill, tgkill = machine.signals
+    refused = machine.refused if programs else (*machine.refused, *machine.programs)
+    total = len(refused)
+    # clone3 is said not to exist: the C library then takes clone, whose flags a filter can see.
+    threads_only = [
+        (EQUAL, 0, 1, CLONE3),
+        (RETURN, 0, 0, REFUSE | errno.ENOSYS),
+        (EQUAL, 0, 4, machine.clone),
+        (LOAD, 0, 0, ARGUMENT),
+        (ANY_BIT, 0, 1, CLONE_THREAD),
+        allow,
+        refuse,
+    ]
+    return [
+        (LOAD, 0, 0, ARCHITECTURE),
+        (EQUAL, 1, 0, machine.audit),
+        refuse,
+        (LOAD, 0, 0, NUMBER),
+        (AT_LEAST, 0, 1, X32),
+        refuse,
+        *([] if programs else threads_only),
+        (EQUAL, 1, 0, kill),
+        (EQUAL, 0, 4, tgkill),
+        (LOAD, 0, 0, ARGUMENT),
+        (EQUAL, 0, 1, os.getpid()),
+        allow,
+        refuse,
+        *((EQUAL, total - n, 0, number) for n, number in enumerate(refused)),
+        allow,
+        refuse,
+    ]
+
+
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)

@@ -1,0 +1,218 @@
+"""This process's end of one parser's process: start it, ask it within a time limit, kill it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+
+from pydantic_core import from_json
+
+from ingest.adapters.sandbox import messages as _wire
+from ingest.adapters.sandbox import resource_limits as _walls
+from ingest.errors import SandboxUnavailable
+
+# Secrets of the environment stay out of reach of a parser.
+PASSED_ON = (
+    "PATH",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "VIRTUAL_ENV",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "LD_LIBRARY_PATH",
+    "TESSDATA_PREFIX",
+    "SYSTEMROOT",
+)
+FIXED = {
+    # One thread each: a pool of them uses every core, and each thread of a library takes address space.
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "1",
+    "DO_NOT_TRACK": "1",
+    "SCARF_NO_ANALYTICS": "true",
+    "HF_HUB_OFFLINE": "1",
+    "PYTHONHASHSEED": "0",
+    "PYTHONUTF8": "1",
+}
+GRACE_SECONDS = 2.0
+KEPT_OUTPUT = 4096  # bytes of what a process wrote to its standard error
+
+
+class Ended(Exception):
+    """The process closed the pipe: it ended."""
+
+
+class Late(Exception):
+    """The process did not answer in time."""
+
+
+class TooLarge(Exception):
+    """The answer is larger than it may be; nothing of it was read."""
+
+    def __init__(self, head: int, body: int) -> None:
+        super().__init__(head, body)
+        self.head, self.body = head, body
+
+
+class ParserProcess:
+    """One process. Not for two threads at once."""
+
+    def __init__(self, start_seconds: float, programs: bool = False) -> None:
+        """Start it and wait until it can parse.
+
+        `programs` lets it start programs and write temporary files: text recognition.
+
+        Must be called by a thread that lives as long as the process should: the kernel kills it with that thread.
+
+        Raises: SandboxUnavailable.
+        """
+        self.asked = 0  # documents so far
+        self.programs = programs
+        self._folder = tempfile.TemporaryDirectory(prefix="ingest-parser-") if programs else None
+        self._end: tuple[int, str] | None = None  # exit code and last words, once it was killed
+        self._pipe, theirs = socket.socketpair()
+        self._output, output = os.pipe()
+        os.set_blocking(self._output, False)
+        try:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "ingest.adapters.sandbox.parser_worker",
+                    str(theirs.fileno()),
+                    str(os.getpid()),
+                    str(int(programs)),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=output,
+                pass_fds=[theirs.fileno()],
+                env=environment(self._folder.name if self._folder else None),
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._close()
+            raise SandboxUnavailable(f"no parser process can be started: {error.strerror}") from error
+        finally:
+            theirs.close()
+            os.close(output)
+        try:
+            self.walls: dict[str, bool] = from_json(self.receive(time.monotonic() + start_seconds, 1024, 0).head)
+        except (Ended, Late, TooLarge) as error:
+            code, said = self.kill(GRACE_SECONDS if isinstance(error, Ended) else 0.0)
+            raise SandboxUnavailable(
+                f"a parser process did not start within {start_seconds:g} s: {type(error).__name__.lower()}, "
+                f"exit code {code}; it wrote {said!r}"
+            ) from error
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def resident(self) -> int:
+        """Bytes of memory that it holds; 0 where the system does not tell."""
+        return _walls.resident(str(self.pid)) or 0
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether it still runs."""
+        return self._process.poll() is None
+
+    def send(self, frame: _wire.Frame, deadline: float) -> None:
+        """Write a question until a time of the monotonic clock. Raises: Ended, Late."""
+        self.asked += 1
+        self._drain()
+        try:
+            for part in _wire.parts(frame):
+                self._pipe.settimeout(_left(deadline))
+                self._pipe.sendall(part)
+        except TimeoutError as error:
+            raise Late from error
+        except OSError as error:
+            raise Ended from error
+
+    def receive(self, deadline: float, max_head: int, max_body: int) -> _wire.Frame:
+        """Return the answer, read until a time of the monotonic clock. Raises: Ended, Late, TooLarge."""
+        head, body = _wire.HEADER.unpack(self._read(_wire.HEADER.size, deadline))
+        if head > max_head or body > max_body:
+            raise TooLarge(head, body)
+        return _wire.Frame(bytes(self._read(head, deadline)), self._read(body, deadline))
+
+    def kill(self, grace_seconds: float = 0.0) -> tuple[int, str]:
+        """End it and all that it started; return its exit code (negative: a signal) and the last that it wrote.
+
+        Args:
+            grace_seconds: For one that ended by itself, to learn how: its pipe is closed a moment before it is gone.
+        """
+        if self._end is None:
+            self._pipe.close()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(grace_seconds)
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+            self._end = self._process.wait(), self._drain()
+            self._close()
+        return self._end
+
+    def interrupt(self) -> None:
+        """Kill it while another thread waits for its answer, which then ends as after a crash."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def _read(self, size: int, deadline: float) -> bytearray:
+        data = bytearray(size)
+        view, at = memoryview(data), 0
+        try:
+            while at < size:
+                self._pipe.settimeout(_left(deadline))
+                got = self._pipe.recv_into(view[at:])
+                if not got:
+                    raise Ended
+                at += got
+        except TimeoutError as error:
+            raise Late from error
+        except OSError as error:
+            raise Ended from error
+        return data
+
+    def _drain(self) -> str:
+        """Return the last of what it wrote to its standard error since the last call."""
+        kept = b""
+        with suppress(BlockingIOError):
+            for _ in range(64):  # a pipe holds less; a process that writes on does not keep us here
+                if not (more := os.read(self._output, 2**16)):
+                    break
+                kept = (kept + more)[-KEPT_OUTPUT:]
+        return kept.decode(errors="replace").strip()
+
+    def _close(self) -> None:
+        self._pipe.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+        with suppress(OSError):
+            os.close(self._output)
+
+
+def environment(temporary: str | None = None) -> dict[str, str]:
+    """Return the environment of a parser's process: what Python and tesseract need, and nothing secret.
+
+    Args:
+        temporary: Its folder for temporary files, if it may write some.
+    """
+    passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    return passed_on | FIXED | ({"TMPDIR": temporary} if temporary else {})
+
+
+def _left(deadline: float) -> float:
+    """Return the seconds that are left, never none: a timeout of 0 means something else to a socket."""
+    return max(deadline - time.monotonic(), 0.001)

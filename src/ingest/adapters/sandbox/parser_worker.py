@@ -1,0 +1,143 @@
+"""A parser's process: answers one question after the other until the pipe ends, see `pool`.
+
+It imports parsers and nothing of the rest: no model, no store, no Prefect.
+"""
+
+import faulthandler
+import gc
+import logging
+import os
+import sys
+import warnings
+from typing import Any
+
+from pydantic_core import to_json
+
+from ingest.adapters.sandbox import messages as _wire
+from ingest.adapters.sandbox import parsing as _parse
+from ingest.adapters.sandbox import resource_limits as _walls
+from ingest.documents import parsers
+from ingest.errors import DocumentError
+from ingest.records import RawDocument
+
+
+def main() -> None:
+    """Serve until the other end is closed.
+
+    Arguments: the pipe's descriptor, the parent's process id, 1 when text recognition may start its program, else 0.
+    The first message tells which walls stand.
+    """
+    pipe, parent, programs = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "1"
+    _walls.end_with(parent)
+    notes = _silence()
+    parsers.media_types()  # imports every parser
+    walls = _walls.raise_walls(programs)
+    gc.collect()
+    gc.freeze()
+    send(pipe, _wire.Frame(to_json(walls), b""))
+    while (frame := receive(pipe)) is not None:
+        reply, last = _reply(_wire.asked(frame), notes)
+        del frame
+        _walls.relax()
+        send(pipe, reply)
+        del reply
+        if last:
+            break
+
+
+def _reply(raw: RawDocument, notes: "_Notes") -> tuple[_wire.Frame, bool]:
+    """Return the answer for a document, and whether this process should end after it: after it ran out of memory."""
+    notes.kept = []
+    try:
+        _walls.allow(raw.options)
+        with _parse.translated(raw):
+            return _wire.answer(_parse.parse(raw), notes.kept), False
+    except DocumentError as error:
+        last = isinstance(error.__cause__, MemoryError)
+        return _wire.refusal(error, last, notes.kept), last
+
+
+def _silence() -> "_Notes":
+    """Keep what libraries say out of the logs, and return what will hold the warnings of our own parsers.
+
+    The last of what C code writes goes into the message of a crash.
+    """
+    os.set_blocking(2, False)  # a full pipe must not stop a parser
+    faulthandler.enable()
+    warnings.simplefilter("ignore")
+    sys.stderr = _Unheard()
+    logging.lastResort = None
+    logging.getLogger().addHandler(logging.NullHandler())
+    notes, ours = _Notes(logging.WARNING), logging.getLogger("ingest")
+    ours.addHandler(notes)
+    ours.propagate = False
+    return notes
+
+
+class _Notes(logging.Handler):
+    """Holds the first warnings about one document."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.kept: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a warning, or forget it when there are many."""
+        if len(self.kept) < _wire.MAX_NOTES:
+            self.kept.append(record.getMessage()[: _wire.MAX_NOTE].encode(errors="replace").decode())
+
+
+class _Unheard:
+    """A stream of text that takes everything and keeps nothing."""
+
+    encoding, errors = "utf-8", "strict"
+
+    def write(self, text: str) -> int:
+        """Forget the text."""
+        return len(text)
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+    def isatty(self) -> bool:
+        """Tell that nobody looks."""
+        return False
+
+
+def send(pipe: int, frame: _wire.Frame) -> None:
+    """Write one message."""
+    for part in _wire.parts(frame):
+        at = 0
+        while at < len(part):
+            at += os.write(pipe, part[at : at + 2**20])
+
+
+def receive(pipe: int) -> _wire.Frame | None:
+    """Read one message, None when the other end is closed."""
+    header = _read(pipe, _wire.HEADER.size)
+    if header is None:
+        return None
+    head_size, body_size = _wire.HEADER.unpack(header)
+    head, body = _read(pipe, head_size), _read(pipe, body_size)
+    return None if head is None or body is None else _wire.Frame(bytes(head), body)
+
+
+def _read(pipe: int, size: int) -> bytearray | None:
+    data = bytearray(size)
+    view, at = memoryview(data), 0
+    while at < size:
+        got = os.readv(pipe, [view[at : at + 2**20]])
+        if not got:
+            return None
+        at += got
+    return data
+
+
+def _excepthook(kind: Any, error: BaseException, trace: Any) -> None:
+    """Write the one line that the parent reads when a worker cannot start."""
+    os.write(2, f"{kind.__name__}: {error}"[:1000].encode(errors="replace"))
+
+
+if __name__ == "__main__":
+    sys.excepthook = _excepthook
+    main()

@@ -1,0 +1,153 @@
+"""What every alternative does with one document: check its size, sniff, find the parser, run it, check the result."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+
+from ingest.documents import media_types, parsers
+from ingest.errors import (
+    DocumentError,
+    EmptyDocument,
+    MalformedDocument,
+    OversizedDocument,
+    ParserCrashed,
+    UnsupportedFormat,
+)
+from ingest.ids import digest_of
+from ingest.records import Document, ParserOptions, RawDocument
+
+_XML_ERR_NO_MEMORY = 2
+MAX_MESSAGE = 300  # characters of a foreign message: some quote the whole document
+
+
+def parse(raw: RawDocument) -> Document:
+    """Return the parsed document, whole and within its limits on size.
+
+    Limits on time and memory are the caller's part. Raises: DocumentError and nothing else.
+    """
+    check_size(raw)
+    with translated(raw):
+        document = _parsed(raw)
+        _check_output(raw, document)
+    return document
+
+
+def check_size(raw: RawDocument) -> None:
+    """Raise OversizedDocument for a document over its limit in bytes; nothing of it is looked at."""
+    limit = raw.options.limits.document_bytes
+    if len(raw.data) > limit:
+        raise OversizedDocument(f"{raw.ref.path}: {len(raw.data)} bytes, the limit is {limit}")
+
+
+@contextmanager
+def translated(raw: RawDocument) -> Iterator[None]:
+    """Turn what a parser raises into a DocumentError.
+
+    Out of memory and too deep are reasons of their own, also where a library has wrapped them.
+    """
+    path, limits = raw.ref.path, raw.options.limits
+    try:
+        yield
+    except Exception as error:  # a parser's own faults must not stop the run
+        chain = tuple(_chain(error))
+        if any(map(_is_memory, chain)):
+            raise OversizedDocument(
+                f"{path}: out of memory; the parser may take {limits.memory_bytes} bytes (limits.memory_bytes)"
+            ) from error
+        if isinstance(error, DocumentError):
+            raise
+        if any(isinstance(link, RecursionError) for link in chain):
+            raise OversizedDocument(
+                f"{path}: nested too deeply for its parser; the limit is {limits.nesting} levels (limits.nesting)"
+            ) from error
+        message = str(error)[:MAX_MESSAGE]
+        raise ParserCrashed(f"{path}: {type(error).__name__}: {message}") from error
+
+
+def with_options(raw: RawDocument, options: Mapping[str, ParserOptions]) -> RawDocument:
+    """Return the document with its source's options; one of a source without options keeps its own."""
+    found = options.get(raw.ref.source)
+    return raw if found is None else replace(raw, options=found)
+
+
+def fingerprint(options: Mapping[str, ParserOptions]) -> str:
+    """Return the digest of what decides a document's text: parsers, media types, options of sources; no limits.
+
+    Sources with the default options do not count, so that adding one changes nothing for the others.
+
+    Raises: InvalidSettings when two parsers claim one media type.
+    """
+    default = _without_limits(ParserOptions())
+    chosen = {name: _without_limits(given) for name, given in options.items()}
+    special = {name: record for name, record in chosen.items() if record != default}
+    return digest_of([parsers.fingerprint(), media_types.fingerprint(), *([special] if special else [])])
+
+
+def refusal_fingerprint(kind: str, text: str, options: Mapping[str, ParserOptions]) -> str:
+    """Return the digest of what decides whether a document is refused: its text's fingerprint and the limits.
+
+    Args:
+        kind: Of the sandbox: not all of them hold all limits.
+        text: The fingerprint.
+        options: By source.
+    """
+    limits = {digest_of(asdict(given.limits)) for given in options.values()}
+    return digest_of([kind, text, sorted(limits)])
+
+
+def _without_limits(options: ParserOptions) -> dict[str, object]:
+    record = asdict(options)
+    del record["limits"]
+    return record
+
+
+def _parsed(raw: RawDocument) -> Document:
+    path = raw.ref.path
+    media_type = media_types.sniff(raw.data, path, raw.media_type or raw.ref.media_type)
+    if media_type == media_types.OCTETS and raw.data:
+        raise UnsupportedFormat(
+            f"{path}: binary content, of no format that is known; it begins with {raw.data[:16].hex(' ')}"
+        )
+    parser = parsers.find(media_type, path)
+    document: Document = parser.parse(replace(raw, media_type=media_type))
+    return document
+
+
+def _check_output(raw: RawDocument, document: Document) -> None:
+    """Hold the output limits for parsers that do not hold them themselves."""
+    path, limits = raw.ref.path, raw.options.limits
+    if not document.blocks and not document.children:
+        raise EmptyDocument(f"{path}: {len(raw.data)} bytes of {document.media_type}, but no text in them")
+    children = sum(len(child.data) for child in document.children)
+    for name, found, limit in (
+        ("text_characters", len(document.text), limits.text_characters),
+        ("blocks", len(document.blocks), limits.blocks),
+        ("archive_entries", len(document.children), limits.archive_entries),
+        ("archive_bytes", children, limits.archive_bytes),
+    ):
+        if found > limit:
+            raise OversizedDocument(f"{path}: parsed to {found} {name}, the limit is {limit} (limits.{name})")
+    names = (document.title, *(block.title for block in document.blocks), *(child.path for child in document.children))
+    for what, text in (("text", document.text), ("titles", "".join(names))):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise MalformedDocument(
+                f"{path}: half of a surrogate pair at character {error.start} of its {what}"
+            ) from error
+
+
+def _is_memory(error: BaseException) -> bool:
+    """Tell whether an error means that memory ran out; libxml2 has a syntax error for that."""
+    return isinstance(error, MemoryError) or (
+        type(error).__module__ == "lxml.etree" and getattr(error, "code", None) == _XML_ERR_NO_MEMORY
+    )
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and what it came from, a bounded number."""
+    for _ in range(20):
+        if error is None:
+            return
+        yield error
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,201 @@
+"""Parses in worker processes under limits: a document that hangs, crashes or grows costs itself and one process.
+
+    parse(raw) ─▶ idle process, or a new one ─▶ question ─▶ answer within wall_seconds ─▶ checked ─▶ Document
+                                                   └─ late, dead, too large, no answer: killed and replaced
+
+A process has no secrets in its environment, no network, writes no files, starts no programs (text recognition apart),
+and ends with this one. It is replaced after `documents_per_process` documents and when it holds more than
+`resident_bytes` at rest.
+"""
+
+import logging
+import re
+import signal
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import NoReturn
+
+from ingest.adapters.sandbox import messages as _wire
+from ingest.adapters.sandbox import parsing as _parse
+from ingest.adapters.sandbox.parser_process import GRACE_SECONDS, Ended, Late, ParserProcess, TooLarge
+from ingest.errors import DocumentError, OversizedDocument, ParserCrashed, ParserTimeout
+from ingest.records import Document, ParseLimits, ParserOptions, RawDocument
+
+log = logging.getLogger(__name__)
+
+HEAD_PER_BLOCK = 128  # bytes of an answer's head; titles and breaks of all blocks share them
+HEAD_LEAST = 2**20
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
+_FRAME = re.compile(r'File "(?:[^"\n]*/)?([^"/\n]*)", line (\d+) in (\S+)')  # as faulthandler writes them
+_FRAMES = 3
+
+
+class PoolSandbox:
+    """The sandbox with walls. Threads may call `parse` at once; as many documents as processes are under way."""
+
+    def __init__(
+        self,
+        options: Mapping[str, ParserOptions] | None = None,
+        processes: int = 2,
+        *,
+        documents_per_process: int = 1000,
+        resident_bytes: int = 768 * 2**20,
+        start_seconds: float = 60.0,
+    ) -> None:
+        """Take the fingerprint of the parsers that are installed now; processes start when documents come.
+
+        Args:
+            options: By name of the source; a document of another source keeps the options that it comes with.
+            processes: At most, at least 1.
+            documents_per_process: After so many a process is replaced: libraries leak.
+            resident_bytes: A process that holds more memory after a document is replaced.
+            start_seconds: A process that cannot parse after that time does not start at all.
+
+        Raises:
+            InvalidSettings: Two parsers claim one media type.
+        """
+        self._options = dict(options or {})
+        self.fingerprint = _parse.fingerprint(self._options)
+        self.refusal_fingerprint = _parse.refusal_fingerprint(
+            "pool", self.fingerprint, self._options or {"": ParserOptions()}
+        )
+        self._documents_per_process, self._resident_bytes = documents_per_process, resident_bytes
+        self._start_seconds = start_seconds
+        self._places = threading.BoundedSemaphore(processes)
+        self._lock = threading.Lock()
+        self._idle: list[ParserProcess] = []
+        self._busy: set[ParserProcess] = set()
+        self._closed = self._warned = False
+        # One thread starts them all: a process ends with the thread that started it, and those of callers come and go.
+        self._starter = ThreadPoolExecutor(1, thread_name_prefix="parser-start")
+
+    def parse(self, raw: RawDocument) -> Document:
+        """Return the parsed document.
+
+        Raises: DocumentError; SandboxUnavailable when no process can be started.
+        """
+        raw = _parse.with_options(raw, self._options)
+        _parse.check_size(raw)
+        with self._places:
+            process = self._take(raw.options.ocr)
+            used = process.asked > 0
+            try:
+                return self._ask(process, raw)
+            except ParserCrashed:
+                if not used or process.alive:
+                    raise
+            # What documents before left in the process may be at fault: judged alone, once.
+            return self._ask(self._take(raw.options.ocr, fresh=True), raw)
+
+    def close(self) -> None:
+        """End all processes; documents under way fail."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+            busy = tuple(self._busy)
+        for process in busy:
+            process.interrupt()
+        for process in idle:
+            process.kill()
+        self._starter.shutdown(wait=False, cancel_futures=True)
+
+    def pids(self) -> list[int]:
+        """Return the process ids of those that run, sorted."""
+        with self._lock:
+            return sorted(process.pid for process in (*self._idle, *self._busy))
+
+    def _take(self, programs: bool, fresh: bool = False) -> ParserProcess:
+        """Return a process of one's own: the fitting one that was used last, for the others may go."""
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("this sandbox is closed")
+            fitting = [] if fresh else [idle for idle in self._idle if idle.programs == programs]
+            chosen = fitting[-1] if fitting else self._idle[0] if self._idle else None
+            if chosen is not None:
+                self._idle.remove(chosen)
+        if chosen is None or not fitting or not chosen.alive:
+            if chosen is not None:
+                chosen.kill()  # so that there are never more than `processes`
+            chosen = self._starter.submit(self._start, programs).result()
+        with self._lock:
+            self._busy.add(chosen)
+        return chosen
+
+    def _start(self, programs: bool) -> ParserProcess:
+        process = ParserProcess(self._start_seconds, programs)
+        missing = sorted(name for name, stands in process.walls.items() if not stands)
+        if missing and not self._warned:
+            self._warned = True
+            log.warning("this system cannot keep parsers away from %s; see docs/security.md", " and ".join(missing))
+        return process
+
+    def _ask(self, process: ParserProcess, raw: RawDocument) -> Document:
+        keep = False
+        try:
+            answer = self._answer(process, raw)
+            keep = not answer.last
+        finally:
+            self._give_back(process, keep)
+        for note in answer.notes:
+            log.warning("%s", note)
+        if isinstance(answer.result, DocumentError):
+            raise answer.result
+        return answer.result
+
+    def _answer(self, process: ParserProcess, raw: RawDocument) -> _wire.Answer:
+        """Return what a process makes of a document. Raises: DocumentError when it makes nothing."""
+        path, limits = raw.ref.path, raw.options.limits
+        deadline = time.monotonic() + limits.wall_seconds
+        try:
+            process.send(_wire.ask(raw), deadline)
+            return _wire.answered(process.receive(deadline, *_largest(limits)))
+        except Late as error:
+            raise ParserTimeout(f"{path}: not parsed within {limits.wall_seconds:g} s (limits.wall_seconds)") from error
+        except TooLarge as error:
+            raise OversizedDocument(
+                f"{path}: parsed to {error.head} bytes of structure and {error.body} bytes of text and content, the "
+                f"limits allow {' and '.join(map(str, _largest(limits)))} (limits.blocks, text_characters, "
+                "archive_bytes)"
+            ) from error
+        except _wire.BadAnswer as error:
+            raise ParserCrashed(f"{path}: its parser gave no answer that can be read: {error}") from error
+        except Ended:
+            _explain(raw, *process.kill(GRACE_SECONDS))
+
+    def _give_back(self, process: ParserProcess, keep: bool) -> None:
+        keep = keep and process.asked < self._documents_per_process and process.resident <= self._resident_bytes
+        with self._lock:
+            self._busy.discard(process)
+            keep = keep and not self._closed
+            if keep:
+                self._idle.append(process)
+        if not keep:
+            process.kill()
+
+
+def _largest(limits: ParseLimits) -> tuple[int, int]:
+    """Return the most bytes that head and body of an answer may have."""
+    return HEAD_LEAST + HEAD_PER_BLOCK * limits.blocks, 4 * limits.text_characters + limits.archive_bytes
+
+
+def _explain(raw: RawDocument, code: int, said: str) -> NoReturn:
+    """Raise what the end of a process means for the document that it had."""
+    path, limits = raw.ref.path, raw.options.limits
+    if code == -signal.SIGXCPU:
+        raise ParserTimeout(f"{path}: took more than {limits.cpu_seconds:g} s of CPU time (limits.cpu_seconds)")
+    how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+    if code == -signal.SIGABRT:
+        how += f", which libraries do that get no memory (limits.memory_bytes is {limits.memory_bytes})"
+    raise ParserCrashed(f"{path}: its parser's process was {how}{_last_words(said)}")
+
+
+def _last_words(said: str) -> str:
+    """Return the first line of what a process wrote, and the innermost of Python's functions that it was in.
+
+    Without addresses and folders, so that the same document gives the same message.
+    """
+    first = _ADDRESS.sub("0x…", next(iter(said.splitlines()), ""))[: _parse.MAX_MESSAGE]
+    frames = [f"{name} line {line} in {function}" for name, line, function in _FRAME.findall(said)[:_FRAMES]]
+    return "".join(f"; {part}" for part in (first, ", ".join(frames)) if part)

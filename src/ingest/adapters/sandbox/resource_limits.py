@@ -1,0 +1,93 @@
+"""The walls of a parser's process: what it may take of the machine, for its life and for one document.
+
+Everything here is set by the process itself before it reads its first document, and holds on Linux; elsewhere only
+what `resource` offers does.
+"""
+
+import ctypes
+import math
+import os
+import resource
+import signal
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from ingest.adapters.sandbox import kernel_limits as _kernel
+from ingest.records import ParserOptions
+
+PR_SET_PDEATHSIG = 1
+OPEN_FILES = 64
+OOM_SCORE = "800"  # when memory runs out, the kernel takes a parser before anything else
+_LINUX = sys.platform == "linux"
+
+
+def end_with(parent: int) -> None:
+    """Have the kernel kill this process when the thread that started it ends, however that ends."""
+    if _LINUX:
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(0)
+
+
+def raise_walls(programs: bool) -> dict[str, bool]:
+    """Set what holds for the life of this process; return which of the kernel's walls stand: calls, files.
+
+    Args:
+        programs: Whether it may start a program, and write below its folder for temporary files: text recognition.
+    """
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
+    sys.dont_write_bytecode = True  # nothing is written at all, see `allow`
+    if not programs:
+        tempfile.tempdir = "/nonexistent"  # libraries ask for its name on import, and would try to write there
+    writable = (tempfile.gettempdir(),) if programs else ()
+    files = _kernel.refuse_files(_kernel.readable_places(), writable, programs)
+    return {"calls": _kernel.refuse_calls(programs), "files": files}
+
+
+def allow(options: ParserOptions) -> None:
+    """Set what one document may take, from now on: CPU time, address space, and files to write.
+
+    CPU time is counted in whole seconds by the kernel, and rounded up. Text recognition works through files and is
+    the only one that may write some, each at most as large as the memory limit.
+    """
+    limits = options.limits
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _lower(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + limits.cpu_seconds))
+    _lower(resource.RLIMIT_FSIZE, limits.memory_bytes if options.ocr else 0)
+    if (at_rest := address_space()) is not None:
+        _lower(resource.RLIMIT_AS, at_rest + limits.memory_bytes)
+
+
+def relax() -> None:
+    """Take back the limit on memory of one document, to tell how it ended."""
+    _lower(resource.RLIMIT_AS, resource.getrlimit(resource.RLIMIT_AS)[1])
+
+
+def address_space(process: str = "self") -> int | None:
+    """Return the bytes of address space that a process has, None where the system does not tell."""
+    return _statm(process, 0)
+
+
+def resident(process: str = "self") -> int | None:
+    """Return the bytes of memory that a process holds, None where the system does not tell."""
+    return _statm(process, 1)
+
+
+def _statm(process: str, field: int) -> int | None:
+    try:
+        return int(Path(f"/proc/{process}/statm").read_bytes().split()[field]) * resource.getpagesize()
+    except OSError:
+        return None
+
+
+def _lower(limit: int, value: int) -> None:
+    """Set a soft limit, at most the hard one."""
+    hard = resource.getrlimit(limit)[1]
+    within = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(limit, (within, hard))

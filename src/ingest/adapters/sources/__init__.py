@@ -1,0 +1,95 @@
+"""One file per scheme: places that hold documents. The file name registers the scheme.
+
+A source module has one public function, `open_source`, as `SourceModule` describes it. Other packages register a module
+under the entry-point group `ingest.adapters.sources`, named by the scheme; a module of this folder wins over it.
+
+A source may also have `look(uri) -> DocumentRef | None`, one document as the listing has it: `ingest preview` asks for
+it and goes through the whole listing of a source without it.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Protocol, cast
+from urllib.parse import unquote
+
+from ingest.adapters.listing import local_folder
+from ingest.adapters.s3_client import S3Options, split_uri
+from ingest.errors import UnknownSource
+from ingest.ports import Source
+
+GROUP = "ingest.sources"
+
+
+class SourceModule(Protocol):
+    """What `find` returns: a module with this function."""
+
+    def open_source(
+        self, name: str, uri: str, options: Mapping[str, Any], acl: tuple[str, ...], tenant: str, s3: S3Options
+    ) -> Source:
+        """Return the source; nothing is read yet.
+
+        Args:
+            name: The source's name in the settings.
+            uri: Its place, of the module's scheme.
+            options: The rest of its settings; every module knows `include`, `exclude` and `max_document_bytes`.
+            acl: Groups that may see its documents, put on every ref.
+            tenant: Who owns them, put on every ref.
+            s3: Where S3 is, for those that need it.
+
+        Raises: InvalidSettings.
+        """
+        ...
+
+
+def find(uri: str) -> SourceModule:
+    """Return the module for the scheme of `uri`; a plain path is a `file`.
+
+    Raises: UnknownSource, with the schemes that are known, also when a third party's module cannot be loaded.
+    """
+    scheme = scheme_of(uri)
+    built_in = {module.name for module in pkgutil.iter_modules(__path__)}
+    if scheme.replace("-", "_") in built_in:
+        return cast(SourceModule, importlib.import_module(f"{__name__}.{scheme.replace('-', '_')}"))
+    others = {point.name: point for point in entry_points(group=GROUP)}
+    if scheme in others:
+        return _load(others[scheme])
+    known = ", ".join(sorted(built_in | set(others)))
+    raise UnknownSource(f"no source for scheme {scheme!r}; known are {known}; others register under {GROUP}")
+
+
+def scheme_of(uri: str) -> str:
+    """Return the scheme in lower case, "file" for a plain path."""
+    scheme, separator, _ = uri.partition("://")
+    return scheme.lower() if separator else "file"
+
+
+def _load(point: EntryPoint) -> SourceModule:
+    try:
+        module = point.load()
+    except (ImportError, AttributeError) as error:
+        raise UnknownSource(f"source {point.name}: {point.value} cannot be loaded: {error}") from error
+    if not callable(getattr(module, "open_source", None)):
+        raise UnknownSource(f"source {point.name}: {point.value} has no function open_source")
+    return cast(SourceModule, module)
+
+
+def overlaps(uri_a: str, uri_b: str) -> bool:
+    """Tell whether one place holds the other, so that a document would be listed twice.
+
+    Folders are compared after their symbolic links are resolved on this machine. Raises: InvalidSettings.
+    """
+    a, b = _place(uri_a), _place(uri_b)
+    shorter = min(len(a), len(b))
+    return a[:shorter] == b[:shorter]
+
+
+def _place(uri: str) -> tuple[str, ...]:
+    scheme = scheme_of(uri)
+    if scheme == "s3":
+        bucket, prefix = split_uri(uri)
+        return ("s3", bucket, *prefix.split("/")[:-1])
+    if scheme == "file":
+        return ("file", *local_folder(uri).resolve().parts)
+    return (scheme, *unquote(uri.partition("://")[2]).rstrip("/").split("/"))

@@ -1,0 +1,191 @@
+"""Documents in a folder: `file:///absolute/folder` or a plain path.
+
+Every regular file below the folder counts, hidden ones too; `exclude` leaves some out. The folder itself may be a
+symbolic link, links below it are never followed: what they point to inside the folder is listed by its own name, and
+what lies outside must not be read. A document is pinned by its times of change and its size; two writes of equal size
+within one tick of the kernel's clock (4 ms) cannot be told apart.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ingest.adapters.listing import Found, Selection, decode, encode, local_folder, selection
+from ingest.adapters.s3_client import S3Options
+from ingest.errors import AccessDenied, InvalidSettings, SourceUnavailable, UnknownSource
+from ingest.ports import Source
+from ingest.records import DocumentRef, RawDocument
+
+ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # gone, or a link in its place
+NO_LINK = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def open_source(
+    name: str, uri: str, options: Mapping[str, Any], acl: tuple[str, ...], tenant: str, s3: S3Options
+) -> Source:
+    """Return the source, see `ingest.adapters.sources.SourceModule`; `s3` is not used."""
+    return FileSource(name, uri, selection(name, options, acl, tenant))
+
+
+class FileSource:
+    """A folder and everything below it."""
+
+    def __init__(self, name: str, uri: str, chosen: Selection) -> None:
+        self.name = name
+        self.root = local_folder(uri)
+        self.uri = _uri(os.fsencode(self.root)).rstrip("/")
+        self.selection = chosen
+
+    def list(self) -> Iterator[DocumentRef]:
+        """Yield every document, sorted by `uri`, once the whole folder was walked; see `ports.Source`."""
+        return self.selection.refs(self.name, self._found())
+
+    def look(self, uri: str) -> DocumentRef | None:
+        """Return one document as the listing has it, None when it is not there or not wanted.
+
+        Raises: InvalidSettings, UnknownSource, AccessDenied, SourceUnavailable.
+        """
+        parts = self._parts(uri)
+        with self._translated(uri):
+            self._look_at_root()
+            try:
+                descriptor = _open_below(self.root, parts)
+            except OSError as error:
+                if error.errno in ABSENT:
+                    return None
+                raise
+            if descriptor is None:
+                return None
+            with os.fdopen(descriptor, "rb"):
+                status = os.fstat(descriptor)
+        found = _as_found(_rooted(self.root) + b"/".join(parts), len(_rooted(self.root)), status)
+        return next(self.selection.refs(self.name, [found]), None)
+
+    def read(self, ref: DocumentRef) -> RawDocument | None:
+        """Return the bytes of exactly the listed version, None when the file changed or went; see `ports.Source`.
+
+        Raises: OversizedDocument before anything is read.
+        """
+        self.selection.check_size(ref, ref.size)
+        parts = self._parts(ref.uri)
+        with self._translated(ref.uri):
+            try:
+                descriptor = _open_below(self.root, parts)
+            except OSError as error:
+                if error.errno in ABSENT:
+                    return None
+                raise
+            if descriptor is None:
+                return None
+            with os.fdopen(descriptor, "rb") as file:
+                if _version(os.fstat(descriptor)) != ref.version:
+                    return None
+                data = file.read(ref.size + 1)
+                unchanged = _version(os.fstat(descriptor)) == ref.version and len(data) == ref.size
+            return RawDocument(ref, data) if unchanged else None
+
+    def _parts(self, uri: str) -> tuple[bytes, ...]:
+        parts = tuple(decode(uri.removeprefix(f"{self.uri}/")).split(b"/"))
+        if not uri.startswith(f"{self.uri}/") or {b"", b".", b".."} & set(parts):
+            raise InvalidSettings(f"source {self.name}: {uri} does not lie under {self.uri}")
+        return parts
+
+    def _found(self) -> Iterator[Found]:
+        root = os.fsencode(self.root)
+        with self._translated(self.uri):
+            before = self._look_at_root()
+            folders = [root]
+            while folders:
+                yield from _found_in(folders.pop(), folders, len(_rooted(self.root)))
+            if self._look_at_root() != before:  # unmounted on the way, everything would look deleted
+                raise SourceUnavailable(f"{self.uri}: another folder is in its place since the listing began")
+
+    def _look_at_root(self) -> tuple[int, int]:
+        try:
+            status = self.root.stat()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise UnknownSource(f"source {self.name}: no folder at {self.uri}") from error
+        if not stat.S_ISDIR(status.st_mode):
+            raise UnknownSource(f"source {self.name}: {self.uri} is not a folder")
+        return status.st_dev, status.st_ino
+
+    @contextmanager
+    def _translated(self, where: str) -> Iterator[None]:
+        try:
+            yield
+        except PermissionError as error:
+            raise AccessDenied(f"{where}: this user may not read {error.filename!r}") from error
+        except OSError as error:
+            raise SourceUnavailable(f"{where}: {error.strerror} (errno {error.errno})") from error
+
+
+def _found_in(folder: bytes, folders: list[bytes], cut: int) -> Iterator[Found]:
+    """Yield the files of one folder and add the folders in it to `folders`; paths are cut at byte `cut`."""
+    try:
+        entries = os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError):  # deleted since its parent was read
+        return
+    with entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.path)
+                continue
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            if stat.S_ISREG(status.st_mode):
+                yield _as_found(entry.path, cut, status)
+
+
+def _as_found(path: bytes, cut: int, status: os.stat_result) -> Found:
+    below = path[cut:].decode(errors="backslashreplace")
+    return Found(_uri(path), below, _version(status), status.st_size, _modified(status))
+
+
+def _rooted(root: Path) -> bytes:
+    """Return what the absolute paths of all documents below `root` begin with."""
+    return os.fsencode(root).rstrip(b"/") + b"/"
+
+
+def _open_below(root: Path, parts: tuple[bytes, ...]) -> int | None:
+    """Return a descriptor of a regular file, None when a link or something else stands in its place.
+
+    Each folder is opened below the one before it, so that a link put there after the listing is not followed.
+    """
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for part in parts[:-1]:
+            below = os.open(part, NO_LINK | os.O_DIRECTORY, dir_fd=folder)
+            os.close(folder)
+            folder = below
+        if not stat.S_ISREG(os.stat(parts[-1], dir_fd=folder, follow_symlinks=False).st_mode):
+            return None
+        descriptor = os.open(parts[-1], NO_LINK | os.O_NONBLOCK, dir_fd=folder)  # a FIFO must not block
+    finally:
+        os.close(folder)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    return None
+
+
+def _uri(path: bytes) -> str:
+    return f"file://{encode(path)}"
+
+
+def _version(status: os.stat_result) -> str:
+    # ctime cannot be set back, so a replaced file with a copied mtime and equal size still counts as changed.
+    return f"{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_size}"
+
+
+def _modified(status: os.stat_result) -> str:
+    try:
+        return datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="seconds")
+    except (OverflowError, ValueError, OSError):  # a time that no calendar holds
+        return ""

@@ -1,0 +1,109 @@
+"""Documents in an S3 bucket: `s3://bucket/prefix`.
+
+Everything under the prefix counts, except for the empty objects ending with "/" that consoles write as folders. In a
+versioned bucket a document is pinned by its version, and what was listed can be read until that version is purged; in
+any other, and for objects older than versioning, by its ETag.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from ingest.adapters.listing import Found, Selection, decode, encode, selection
+from ingest.adapters.s3_client import Archived, Bucket, Listed, S3Options, Unmet, split_uri
+from ingest.errors import AccessDenied, DocumentError, InvalidSettings, SourceUnavailable
+from ingest.ports import Source
+from ingest.records import DocumentRef, RawDocument
+
+logger = logging.getLogger(__name__)
+VERSION, ETAG = "id:", "etag:"  # how a ref's version is pinned
+
+
+def open_source(
+    name: str, uri: str, options: Mapping[str, Any], acl: tuple[str, ...], tenant: str, s3: S3Options
+) -> Source:
+    """Return the source, see `ingest.adapters.sources.SourceModule`."""
+    return S3Source(name, uri, selection(name, options, acl, tenant), s3)
+
+
+class S3Source:
+    """A bucket, or the part of it under a prefix."""
+
+    def __init__(self, name: str, uri: str, chosen: Selection, options: S3Options) -> None:
+        bucket, self.prefix = split_uri(uri)
+        self.name = name
+        self.uri = f"s3://{bucket}/{encode(self.prefix)}".rstrip("/")
+        self.selection = chosen
+        self.bucket = Bucket(bucket, options, SourceUnavailable)
+
+    def list(self) -> Iterator[DocumentRef]:
+        """Yield every document, sorted by `uri`, once the whole bucket was listed; see `ports.Source`."""
+        return self.selection.refs(self.name, self._found(self.prefix))
+
+    def look(self, uri: str) -> DocumentRef | None:
+        """Return one document as the listing has it, None when it is not there or not wanted."""
+        first = islice(self._found(self._key(uri)), 1)  # of all keys that begin with this one, itself
+        return next(self.selection.refs(self.name, (found for found in first if found.uri == uri)), None)
+
+    def read(self, ref: DocumentRef) -> RawDocument | None:
+        """Return the bytes of exactly the listed version, see `ports.Source`.
+
+        Raises: OversizedDocument before anything is read, DocumentError for an archived object.
+        """
+        self.selection.check_size(ref, ref.size)
+        kind, _, pin = ref.version.partition(":")
+
+        def check(size: int, etag: str) -> None:
+            # Compared here and not by If-Match: some endpoints misread a quoted ETag and would answer 412 to all.
+            if f"{kind}:" == ETAG and etag != pin:
+                raise Unmet(ref.uri)
+            self.selection.check_size(ref, size)
+
+        try:
+            data = self.bucket.get(self._key(ref.uri), pin if f"{kind}:" == VERSION else "", check)
+        except Archived as error:
+            raise DocumentError(f"{ref.uri}: archived by S3, restore it and replay the quarantine") from error
+        return None if data is None else RawDocument(ref, data)
+
+    def _key(self, uri: str) -> str:
+        root = f"s3://{self.bucket.name}/"
+        key = decode(uri.removeprefix(root)).decode(errors="replace")
+        if not uri.startswith(root) or not key.startswith(self.prefix):
+            raise InvalidSettings(f"source {self.name}: {uri} does not lie under {self.uri}")
+        return key
+
+    def _found(self, prefix: str) -> Iterator[Found]:
+        for item in self._versions(prefix) if self._is_versioned() else self.bucket.objects(prefix):
+            if item.key.endswith("/") and item.size == 0:
+                continue
+            versioned = item.version_id not in ("", "null")  # "null" is overwritten in place
+            version = f"{VERSION}{item.version_id}" if versioned else f"{ETAG}{item.etag}"
+            uri = f"s3://{self.bucket.name}/{encode(item.key)}"
+            yield Found(uri, item.key.removeprefix(self.prefix), version, item.size, item.modified)
+
+    def _is_versioned(self) -> bool:
+        try:
+            answer = self.bucket.call(
+                "ask for versioning of", "", lambda s3: s3.get_bucket_versioning(Bucket=self.bucket.name)
+            )
+        except (AccessDenied, InvalidSettings) as error:  # not allowed or not known there: the listing itself decides
+            logger.warning("source %s: documents are pinned by ETag, not by version: %s", self.name, error)
+            return False
+        return answer.get("Status") in ("Enabled", "Suspended")
+
+    def _versions(self, prefix: str) -> Iterator[Listed]:
+        where: dict[str, Any] = {"Bucket": self.bucket.name, "Prefix": prefix, "MaxKeys": self.bucket.options.page_size}
+        action = "list versions (needs s3:ListBucketVersions)"
+        while True:
+            page = self.bucket.call(action, prefix, lambda s3: s3.list_object_versions(**where))
+            for item in page.get("Versions", ()):
+                if item["IsLatest"]:
+                    modified = item["LastModified"].isoformat(timespec="seconds")
+                    yield Listed(item["Key"], item["Size"], item["ETag"], modified, item["VersionId"])
+            if not page["IsTruncated"]:
+                return
+            before = where.get("KeyMarker"), where.get("VersionIdMarker")
+            after = page.get("NextKeyMarker", ""), page.get("NextVersionIdMarker", "")
+            self.bucket.check_progress(prefix, before, after if after[0] else None)
+            where["KeyMarker"], where["VersionIdMarker"] = after

@@ -1,0 +1,35 @@
+"""One file per store that can hold the lake."""
+
+from pathlib import Path
+
+from ingest.adapters.s3_client import RANGES_ABOVE, S3Options
+from ingest.errors import InvalidSettings
+from ingest.ports import Store
+
+CACHE_BYTES = 20 * 2**30
+
+
+def open_store(
+    uri: str, s3: S3Options, cache_folder: Path, cache_bytes: int = CACHE_BYTES, ranges_above: int = RANGES_ABOVE
+) -> Store:
+    """Return the store at `uri`: `s3://bucket/prefix`, `file:///folder` or a plain path. Nothing is read yet.
+
+    Args:
+        uri: Where the lake is.
+        s3: Where S3 is; not used for a folder.
+        cache_folder: Local copies of immutable values of S3; not used for a folder. Several processes may share it.
+        cache_bytes: How large that folder may grow; the least recently used copies go first.
+        ranges_above: Bytes; a larger value is read in parts by those who can (`Store.ranged`).
+
+    Raises: InvalidSettings.
+    """
+    scheme, separator, _ = uri.partition("://")
+    if not separator or scheme.lower() == "file":
+        from ingest.adapters.stores.folder_store import FolderStore
+
+        return FolderStore(uri)
+    if scheme.lower() == "s3":
+        from ingest.adapters.stores.s3_store import S3Store
+
+        return S3Store(uri, s3, cache_folder, cache_bytes, ranges_above)
+    raise InvalidSettings(f"a lake cannot be kept at scheme {scheme!r}; known are file and s3")

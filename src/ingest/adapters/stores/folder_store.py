@@ -1,0 +1,167 @@
+"""The lake in a folder. Needs a file system with hard links and atomic rename.
+
+A value is written under a temporary name, made durable, and only then given its own name by rename or link; then the
+folder is made durable. So a crash leaves the old value or the new one, and temporary files that nobody lists.
+"""
+
+import errno
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from ingest.adapters.listing import local_folder
+from ingest.errors import AccessDenied, IngestError, InvalidSettings, SchemaMismatch, StoreUnavailable
+from ingest.lake.keys import TEMPORARY, check_key, check_prefix
+
+LEFTOVER_SECONDS = 24 * 3600.0  # a temporary file not written to for so long belongs to a process that died
+ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+
+
+class FolderStore:
+    """Keys are paths below one folder. Threads and processes may share it."""
+
+    def __init__(self, uri: str, leftover_seconds: float = LEFTOVER_SECONDS) -> None:
+        self.root = local_folder(uri)
+        self.uri = self.root.as_uri()
+        self.leftover_seconds = leftover_seconds
+        self._durable: set[Path] = set()  # folders whose own names survive a power cut
+
+    def get(self, key: str) -> bytes | None:
+        """Return the value, None when there is none."""
+        with self._translated("read", key):
+            try:
+                return self._path(key).read_bytes()
+            except ABSENT:
+                return None
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write the value durably, replacing another."""
+        with self._translated("write", key):
+            self._replace(key, BytesIO(data))
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Write the content of a local file durably, without holding it in memory."""
+        with self._translated("write", key), path.open("rb") as source:
+            self._replace(key, source)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Write the value only if the key is new, see `ports.Store`."""
+        path = self._path(key)
+        with self._translated("create", key), self._written(path, BytesIO(data)) as temporary:
+            try:
+                os.link(temporary, path)
+            except FileExistsError:
+                won = path.read_bytes() == data  # an answer of a network file system may have been lost
+            else:
+                won = True
+            _sync(path.parent)  # also when lost: what the caller reads next must not vanish
+            return won
+
+    def exists(self, key: str) -> bool:
+        """Tell whether the key has a value."""
+        with self._translated("look at", key):
+            return self._path(key).is_file()
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Yield the names of the values directly under `prefix`, sorted, see `ports.Store`."""
+        check_prefix(prefix)
+        with self._translated("list", prefix):
+            try:
+                with os.scandir(self.root / prefix) as entries:
+                    files = [entry for entry in entries if entry.is_file()]
+            except ABSENT:
+                return
+            _remove_leftovers((Path(f.path) for f in files if f.name.startswith(TEMPORARY)), self.leftover_seconds)
+        yield from sorted(entry.name for entry in files if not entry.name.startswith(TEMPORARY))
+
+    def ranged(self, key: str, size: int) -> None:
+        """Return None: the value is local."""
+
+    def check(self, token: str) -> None:
+        """Do nothing: `link()` is atomic on every file system that has it, and fails on one that has not."""
+
+    def delete(self, key: str) -> None:
+        """Remove the value; nothing happens when there is none."""
+        with self._translated("delete", key), suppress(*ABSENT):
+            path = self._path(key)
+            path.unlink()
+            _sync(path.parent)
+
+    def local_path(self, key: str) -> Path:
+        """Return the value's own file. Raises: SchemaMismatch when there is no such key."""
+        path = self._path(key)
+        if not self.exists(key):
+            raise SchemaMismatch(f"{self.uri}/{key}: no such value")
+        return path
+
+    def _path(self, key: str) -> Path:
+        check_key(key)
+        return self.root / key
+
+    def _replace(self, key: str, source: BinaryIO) -> None:
+        path = self._path(key)
+        with self._written(path, source) as temporary:
+            temporary.replace(path)
+            _sync(path.parent)
+
+    @contextmanager
+    def _written(self, path: Path, source: BinaryIO) -> Iterator[Path]:
+        """Give a durable temporary file beside `path` and remove it at the end."""
+        self._make_folder(path.parent)
+        temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(12)}"
+        try:
+            with temporary.open("xb") as file:
+                shutil.copyfileobj(source, file, 2**20)
+                file.flush()
+                os.fsync(file.fileno())
+            yield temporary
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _make_folder(self, folder: Path) -> None:
+        # Each level once per process, even if it exists: another process may have made it and not synced it yet.
+        if folder in self._durable and folder.is_dir():
+            return
+        if folder != self.root:
+            self._make_folder(folder.parent)
+            folder.mkdir(exist_ok=True)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+        _sync(folder.parent)
+        self._durable.add(folder)
+
+    @contextmanager
+    def _translated(self, action: str, key: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise _meaning(error, f"{self.uri}/{key}: cannot {action}: {error.strerror}") from error
+
+
+def _meaning(error: OSError, told: str) -> IngestError:
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return AccessDenied(f"{told}: see the folder's owner, mode and mount (hard links must be allowed)")
+    if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EOPNOTSUPP, errno.EMLINK):
+        return InvalidSettings(f"{told}: the folder cannot hold such a key (errno {error.errno})")
+    return StoreUnavailable(f"{told} (errno {error.errno})")
+
+
+def _remove_leftovers(files: Iterable[Path], seconds: float) -> None:
+    for path in files:
+        with suppress(OSError):  # someone else's, or gone: tidying never fails a listing
+            if time.time() - path.stat().st_mtime > seconds:
+                path.unlink()
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

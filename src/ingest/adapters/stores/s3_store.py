@@ -1,0 +1,183 @@
+"""The lake under an `s3://` prefix. Needs an endpoint that honours `If-None-Match: *`; `check` finds out."""
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from ingest.adapters.listing import encode
+from ingest.adapters.s3_client import RANGES_ABOVE, Bucket, RangedFile, S3Options, Unmet, split_uri
+from ingest.errors import InvalidSettings, SchemaMismatch, StoreUnavailable
+from ingest.ids import sha256_hex
+from ingest.lake.keys import TEMPORARY, check_key, check_prefix
+
+IN_USE_SECONDS = 300.0  # a copy handed out so recently may still have to be opened: it is not dropped
+LEFTOVER_SECONDS = 24 * 3600.0  # a temporary file not written to for so long belongs to a process that died
+
+
+class S3Store:
+    """Keys are objects below one prefix. Threads and processes may share it."""
+
+    def __init__(
+        self, uri: str, options: S3Options, cache_folder: Path, cache_bytes: int, ranges_above: int = RANGES_ABOVE
+    ) -> None:
+        bucket, self.prefix = split_uri(uri)
+        self.uri = f"s3://{bucket}/{encode(self.prefix)}".rstrip("/")
+        self.bucket = Bucket(bucket, options, StoreUnavailable)
+        self.cache = FileCache(cache_folder, cache_bytes)
+        self.ranges_above = ranges_above
+
+    def get(self, key: str) -> bytes | None:
+        """Return the value, None when there is none."""
+        return self.bucket.get(self._key(key))
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write the value in one request, replacing another."""
+        self.bucket.put(self._key(key), data)
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Write the content of a local file, in parts when it is large, without holding it in memory."""
+        self.bucket.upload(self._key(key), path)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Write the value only if the key is new, see `ports.Store`."""
+        try:
+            self.bucket.put(self._key(key), data, IfNoneMatch="*")
+        except Unmet:  # someone was first, or it was us and the answer got lost
+            return self.get(key) == data
+        return True
+
+    def exists(self, key: str) -> bool:
+        """Tell whether the key has a value."""
+        return self.bucket.size(self._key(key)) is not None
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Yield the names of the values directly under `prefix`, sorted, see `ports.Store`."""
+        check_prefix(prefix)
+        root = self.prefix + prefix
+        names = (item.key.removeprefix(root) for item in self.bucket.objects(root, "/") if item.key != root)
+        # S3 lists in this order; directory buckets do not, and their names must fit in memory.
+        yield from sorted(names) if self.bucket.is_directory_bucket else names
+
+    def delete(self, key: str) -> None:
+        """Remove the value; nothing happens when there is none. A versioned bucket keeps it as an older version."""
+        self.bucket.delete(self._key(key))
+
+    def local_path(self, key: str) -> Path:
+        """Return a local copy of an immutable value, fetched once; open it within `IN_USE_SECONDS`.
+
+        Raises: SchemaMismatch when there is no such key.
+        """
+        name = self._key(key)
+
+        def fetch(path: Path) -> None:
+            if not self.bucket.download(name, path):
+                raise SchemaMismatch(f"{self.uri}/{key}: no such value")
+
+        return self.cache.path(self._cached(key), Path(key).suffix, fetch)
+
+    def ranged(self, key: str, size: int) -> RangedFile | None:
+        """Return a file that fetches what is read of it; None for a small value and one with a local copy."""
+        name = self._key(key)
+        if size <= self.ranges_above or self.cache.holds(self._cached(key), Path(key).suffix):
+            return None
+
+        def fetch(first: int, last: int) -> bytes:
+            data = self.bucket.get_range(name, first, last, size)
+            if data is None or len(data) != last - first:
+                raise SchemaMismatch(f"{self.uri}/{key}: no such value of {size} bytes")
+            return data
+
+        try:
+            self.cache.folder.mkdir(parents=True, exist_ok=True)
+            return RangedFile(f"{self.uri}/{key}", size, fetch, self.cache.folder)
+        except OSError as error:
+            raise StoreUnavailable(f"cache {self.cache.folder}: cannot hold a copy: {error.strerror}") from error
+
+    def check(self, token: str) -> None:
+        """Do nothing when the endpoint keeps the promise of `create`; a lake without it would lose decisions.
+
+        Args:
+            token: Unique to this call; names the value that is written and removed again.
+
+        Raises: InvalidSettings when a second create of a key replaces the first.
+        """
+        key = f"checks/{token}"
+        try:
+            answers = self.create(key, b"first"), self.create(key, b"second"), self.get(key)
+        finally:
+            self.delete(key)
+        if answers != (True, False, b"first"):
+            raise InvalidSettings(f"{self.uri}: {self.bucket.endpoint} ignores If-None-Match, a lake needs it")
+
+    def _cached(self, key: str) -> str:
+        return f"{self.bucket.endpoint} {self.uri}/{key}"
+
+    def _key(self, key: str) -> str:
+        check_key(key)
+        return self.prefix + key
+
+
+class FileCache:
+    """Files in one folder, at most `limit` bytes, least recently used first to go.
+
+    Several processes may share it. It may exceed the limit by what was handed out in the last `in_use_seconds`.
+    """
+
+    def __init__(self, folder: Path, limit: int, in_use_seconds: float = IN_USE_SECONDS) -> None:
+        self.folder = folder
+        self.limit = limit
+        self.in_use_seconds = in_use_seconds
+
+    def holds(self, name: str, suffix: str) -> bool:
+        """Tell whether there is a file for `name`."""
+        return self._file(name, suffix).exists()
+
+    def path(self, name: str, suffix: str, fetch: Callable[[Path], None]) -> Path:
+        """Return the file for `name`; `fetch` writes it when it is missing. Raises: StoreUnavailable."""
+        path = self._file(name, suffix)
+        try:
+            with suppress(FileNotFoundError):
+                # Used now. When it was written stays, for by that readers know a file whose bytes they have checked.
+                os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
+                return path
+            self._fetch(path, fetch)
+        except OSError as error:
+            raise StoreUnavailable(f"cache {self.folder}: cannot hold a copy: {error.strerror}") from error
+        return path
+
+    def _file(self, name: str, suffix: str) -> Path:
+        return self.folder / f"{sha256_hex(name.encode())}{suffix}"
+
+    def _fetch(self, path: Path, fetch: Callable[[Path], None]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        temporary = self.folder / f"{TEMPORARY}{secrets.token_hex(12)}"
+        try:
+            fetch(temporary)
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())  # a power cut must not leave the name without the bytes
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        self._shrink()
+
+    def _shrink(self) -> None:
+        now = time.time()
+        copies = []
+        for path in self.folder.iterdir():
+            with suppress(FileNotFoundError):  # another process tidies too
+                status = path.stat()
+                if not path.name.startswith(TEMPORARY):
+                    copies.append((status.st_atime, status.st_size, path))
+                elif now - status.st_mtime > LEFTOVER_SECONDS:
+                    path.unlink()
+        excess = sum(size for _, size, _ in copies) - self.limit
+        for used, size, path in sorted(copies):
+            if excess <= 0 or now - used <= self.in_use_seconds:
+                return
+            with suppress(FileNotFoundError):
+                if path.stat().st_atime == used:  # not handed out meanwhile
+                    path.unlink()
+            excess -= size

@@ -1,0 +1,75 @@
+"""The alias table of the embedded engine, with the semantics of Qdrant's server.
+
+The actions of one call run in order under one lock, each saved by itself; the first that fails ends the call and
+those before it stay. Creating replaces; renaming needs the old name and keeps its collection; deleting a missing name
+is fine.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ingest.adapters.vectors.edge.locks import read_json, write_durably
+
+
+class AliasRefused(Exception):
+    """An alias action cannot be applied; `status` is the HTTP status that Qdrant's server answers."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class AliasTable:
+    """Alias → collection, kept in one file. Only the front's event loop uses it."""
+
+    def __init__(self, path: Path, collection_exists: Callable[[str], bool]) -> None:
+        self._path = path
+        self._exists = collection_exists
+        self._aliases: dict[str, str] = read_json(path) or {}
+        self._lock = asyncio.Lock()
+
+    def all(self) -> dict[str, str]:
+        """Return a copy of alias → collection."""
+        return dict(self._aliases)
+
+    def resolve(self, name: str) -> str:
+        """Return the collection behind an alias, or `name` itself when it is none."""
+        return self._aliases.get(name, name)
+
+    async def apply(self, actions: list[dict[str, Any]]) -> None:
+        """Apply Qdrant's alias operations in order. Raises: AliasRefused at the first that fails."""
+        async with self._lock:
+            for action in actions:
+                await self._save(self._after(action))
+
+    async def forget(self, collection: str) -> None:
+        """Remove every alias of a collection that goes away, in one saved write."""
+        async with self._lock:
+            left = {name: target for name, target in self._aliases.items() if target != collection}
+            if left != self._aliases:
+                await self._save(left)
+
+    def _after(self, action: dict[str, Any]) -> dict[str, str]:
+        ((kind, fields),) = action.items()
+        table = dict(self._aliases)
+        if kind == "create_alias":
+            name, target = fields["alias_name"], fields["collection_name"]
+            if not self._exists(target):
+                raise AliasRefused(404, f"Not found: Collection `{target}` doesn't exist!")
+            if self._exists(name):
+                raise AliasRefused(409, f"Wrong input: Collection `{name}` already exists!")
+            table[name] = target
+        elif kind == "rename_alias":
+            old, new = fields["old_alias_name"], fields["new_alias_name"]
+            if old not in table:
+                raise AliasRefused(404, f"Not found: Alias {old} does not exist!")
+            table[new] = table.pop(old)
+        else:
+            table.pop(fields["alias_name"], None)
+        return table
+
+    async def _save(self, table: dict[str, str]) -> None:
+        await asyncio.to_thread(write_durably, self._path, table)
+        self._aliases = table

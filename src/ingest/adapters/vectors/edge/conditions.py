@@ -1,0 +1,80 @@
+"""Qdrant's filters to the engine's. A condition that is not translated is refused, never left out."""
+
+from typing import Any
+
+import qdrant_edge as edge
+from qdrant_client.http import models
+
+from ingest.adapters.vectors.edge.translation import Unsupported
+
+
+def filter_or_none(filter: models.Filter | None) -> edge.Filter | None:
+    """Return the engine's filter, None for none."""
+    return None if filter is None else required_filter(filter)
+
+
+def required_filter(filter: models.Filter) -> edge.Filter:
+    """Return the engine's filter. Raises: Unsupported for conditions that it would not apply."""
+    few = filter.min_should
+    return edge.Filter(
+        must=_conditions(filter.must),
+        should=_conditions(filter.should),
+        must_not=_conditions(filter.must_not),
+        min_should=None if few is None else edge.MinShould(_conditions(few.conditions) or [], few.min_count),
+    )
+
+
+def _conditions(conditions: Any) -> list[Any] | None:
+    if conditions is None:
+        return None
+    return [_condition(one) for one in (conditions if isinstance(conditions, list) else [conditions])]
+
+
+def _condition(condition: Any) -> Any:
+    match condition:
+        case models.Filter():
+            return required_filter(condition)
+        case models.HasIdCondition(has_id=ids):
+            return edge.HasIdCondition(set(ids))
+        case models.IsEmptyCondition(is_empty=field):
+            return edge.IsEmptyCondition(field.key)
+        case models.IsNullCondition(is_null=field):
+            return edge.IsNullCondition(field.key)
+        case models.FieldCondition():
+            return _field_condition(condition)
+    raise Unsupported(f"the embedded engine does not support the condition {type(condition).__name__}")
+
+
+def _field_condition(condition: models.FieldCondition) -> edge.FieldCondition:
+    """Return a condition on a field, which Qdrant gives exactly one test."""
+    given = condition.model_dump(exclude_none=True)
+    if set(given) not in ({"key", "match"}, {"key", "range"}):
+        raise Unsupported(f"the embedded engine does not support FieldCondition with {', '.join(sorted(given))}")
+    return edge.FieldCondition(condition.key, match=_match(condition.match), range=_range(condition.range))
+
+
+def _match(match: Any) -> Any:
+    match match:
+        case None:
+            return None
+        case models.MatchValue(value=value):
+            return edge.MatchValue(value)
+        case models.MatchAny(any=values):
+            return edge.MatchAny(values)
+        case models.MatchExcept(except_=values):
+            return edge.MatchExcept(values)
+        case models.MatchText(text=text):
+            return edge.MatchText(text)
+    raise Unsupported(f"the embedded engine does not support {type(match).__name__}")
+
+
+def _range(span: Any) -> Any:
+    match span:
+        case None:
+            return None
+        case models.Range():
+            return edge.RangeFloat(gte=span.gte, gt=span.gt, lte=span.lte, lt=span.lt)
+        case models.DatetimeRange():
+            ends = {name: end.isoformat() for name, end in span if end is not None}
+            return edge.RangeDateTime(**ends)
+    raise Unsupported(f"the embedded engine does not support {type(span).__name__}")

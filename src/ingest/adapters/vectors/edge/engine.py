@@ -1,0 +1,217 @@
+"""Find or start the embedded engine of a folder, and let go of it.
+
+    engine = Engine(folder)            # nothing happens yet
+    url, token = engine.address()      # the running front, or a new one
+    engine.close()                     # with its last user the engine ends
+
+The engine lives as long as a process that uses it: each holds a shared file lock, which the kernel drops on SIGKILL.
+"""
+
+import http.client
+import os
+import signal
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ingest.adapters.vectors.edge import locks
+from ingest.errors import IndexUnavailable, InvalidSettings
+
+START_SECONDS = 60.0  # a cold start imports for some seconds on a slow machine
+STOP_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a running engine answers. It stays at least until `release`."""
+
+    url: str
+    token: str = field(repr=False)
+    pid: int
+    lock: locks.FileLock = field(repr=False)
+
+    def release(self) -> None:
+        """Tell that this process needs the engine no more. To be called once."""
+        self.lock.release()
+
+
+@dataclass(frozen=True)
+class EngineStatus:
+    """What people are told about the engine of a folder. `in_use`: a process holds it; `kept`: it stays without one."""
+
+    folder: Path
+    running: bool
+    pid: int | None
+    url: str | None
+    in_use: bool
+    kept: bool
+    collections: tuple[str, ...]
+
+
+class Engine:
+    """The engine of a folder as an address that is found, started and started again by itself."""
+
+    def __init__(self, folder: Path, *, start_seconds: float = START_SECONDS, **options: Any) -> None:
+        """Remember where. `options` are fields of `front.FrontOptions`, used when this process starts the front."""
+        self.folder = folder
+        self._start_seconds = start_seconds
+        self._options = options
+        self._endpoint: Endpoint | None = None
+
+    def address(self) -> tuple[str, str]:
+        """Return url and token of the running engine. Raises: IndexUnavailable when it does not start."""
+        endpoint = ensure_running(self.folder, start_seconds=self._start_seconds, **self._options)
+        self.close()
+        self._endpoint = endpoint
+        return endpoint.url, endpoint.token
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        if self._endpoint is not None:
+            self._endpoint.release()
+            self._endpoint = None
+
+
+def ensure_running(folder: Path, *, start_seconds: float = START_SECONDS, **options: Any) -> Endpoint:
+    """Return the engine of `folder`, started by this process if no other has.
+
+    Raises: IndexUnavailable when it does not answer within `start_seconds`, InvalidSettings without its libraries.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = folder.resolve()
+    users = _lock(folder / locks.USERS, start_seconds, shared=True)
+    try:
+        starting = _lock(folder / locks.START, start_seconds)
+        try:
+            running = locks.is_locked(folder / locks.FRONT)
+            found = _await_answer(folder, start_seconds) if running else None
+            if found is None:
+                found = _start(folder, start_seconds, options)
+        finally:
+            starting.release()
+    except BaseException:
+        users.release()
+        raise
+    return Endpoint(found["url"], found["token"], found["pid"], users)
+
+
+def start(folder: Path, *, keep: bool = True, start_seconds: float = START_SECONDS, **options: Any) -> EngineStatus:
+    """Start the engine; with `keep` it stays after its last user until `stop`."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if keep:
+        (folder / locks.KEEP).touch(mode=0o600)
+    endpoint = ensure_running(folder, start_seconds=start_seconds, **options)
+    told = status(folder)
+    endpoint.release()
+    return told
+
+
+def stop(folder: Path, *, force: bool = False, stop_seconds: float = STOP_SECONDS) -> EngineStatus:
+    """End the engine when no process uses it, or in any case with `force`; the data stays.
+
+    Without `force` a used engine goes on and ends with its last user. Raises: IndexUnavailable when it does not end
+    within `stop_seconds`.
+    """
+    if not folder.is_dir():
+        return status(folder)
+    (folder / locks.KEEP).unlink(missing_ok=True)
+    starting = _lock(folder / locks.START, stop_seconds)
+    try:
+        found = locks.read_json(folder / locks.ENDPOINT)
+        alive = locks.is_locked(folder / locks.FRONT)  # so the pid is the front's: it wrote the file itself
+        if alive and found is not None and (force or not locks.is_locked(folder / locks.USERS)):
+            os.kill(found["pid"], signal.SIGTERM)
+            if not locks.wait_until(lambda: not locks.is_locked(folder / locks.FRONT), stop_seconds):
+                raise IndexUnavailable(
+                    f"the engine of {folder} (process {found['pid']}) did not end in {stop_seconds} s"
+                )
+    finally:
+        starting.release()
+    return status(folder)
+
+
+def status(folder: Path) -> EngineStatus:
+    """Return what runs for `folder`; starts nothing."""
+    if not folder.is_dir():
+        return EngineStatus(folder, False, None, None, False, False, ())
+    running = locks.is_locked(folder / locks.FRONT)
+    found = (locks.read_json(folder / locks.ENDPOINT) if running else None) or {}
+    collections = folder / locks.COLLECTIONS
+    names = sorted(path.name for path in collections.iterdir()) if collections.is_dir() else []
+    return EngineStatus(
+        folder=folder,
+        running=running,
+        pid=found.get("pid"),
+        url=found.get("url"),
+        in_use=locks.is_locked(folder / locks.USERS),
+        kept=(folder / locks.KEEP).exists(),
+        collections=tuple(name for name in names if not name.startswith(".")),
+    )
+
+
+def _lock(path: Path, timeout_seconds: float, *, shared: bool = False) -> locks.FileLock:
+    lock = locks.wait_for_lock(path, timeout_seconds, shared=shared)
+    if lock is None:
+        raise IndexUnavailable(f"{path} was held by another process for {timeout_seconds} s")
+    return lock
+
+
+def _await_answer(folder: Path, timeout_seconds: float) -> dict[str, Any] | None:
+    """Return the front when it answers, None when it ended. Raises: IndexUnavailable when it is stuck."""
+    answering: list[dict[str, Any]] = []
+
+    def look() -> bool:
+        found = locks.read_json(folder / locks.ENDPOINT)
+        if found is not None and _answers(found):
+            answering.append(found)
+        return bool(answering) or not locks.is_locked(folder / locks.FRONT)
+
+    if not locks.wait_until(look, timeout_seconds, 0.05):
+        raise IndexUnavailable(
+            f"the engine of {folder} runs but did not answer for {timeout_seconds} s; see {folder / locks.LOG}"
+        )
+    return answering[0] if answering else None
+
+
+def _answers(found: dict[str, Any], timeout_seconds: float = 5.0) -> bool:
+    address = urlsplit(found["url"])
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=timeout_seconds)
+    try:
+        connection.request("GET", "/", headers={"api-key": found["token"]})
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _start(folder: Path, start_seconds: float, options: dict[str, Any]) -> dict[str, Any]:
+    try:
+        from ingest.adapters.vectors.edge import front_process as serve
+        from ingest.adapters.vectors.edge.front import FrontOptions
+    except ImportError as error:
+        raise InvalidSettings(f"no QDRANT_URL, and the embedded engine is not installed: {error.name}") from error
+    (folder / locks.ENDPOINT).unlink(missing_ok=True)  # of a front that was killed
+    log = folder / locks.LOG
+    if log.exists():
+        log.replace(log.with_name(f"{log.name}.1"))
+    try:
+        with log.open("wb") as output:
+            subprocess.run(
+                serve.arguments(folder, FrontOptions(**options)),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # the terminal's Ctrl-C is not for the engine
+                timeout=start_seconds,
+                check=False,  # whatever it says, what counts is whether a front answers
+            )
+    except subprocess.TimeoutExpired as error:
+        raise IndexUnavailable(f"the engine of {folder} did not start in {start_seconds} s; see {log}") from error
+    found = _await_answer(folder, start_seconds)
+    if found is None:
+        tail = log.read_text(errors="replace")[-500:].strip()
+        raise IndexUnavailable(f"the engine of {folder} ended while it started; {log} ends with: {tail}")
+    return found

@@ -1,0 +1,106 @@
+"""The process of the front, started by `engine` with a folder and its options as JSON."""
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import uvicorn
+
+from ingest.adapters.vectors.edge import locks
+from ingest.adapters.vectors.edge.front import Front, FrontOptions, application, request_models
+
+ALREADY_RUNNING = 3  # exit status: another front holds the folder
+LOCK_SECONDS = 2.0  # a look at the lock holds it for a moment
+
+
+async def until_unused(folder: Path, options: FrontOptions, end: Callable[[], None]) -> None:
+    """Call `end` when no process has held the users' lock for the grace time; the lock is then kept to the end.
+
+    A newcomer waits for the lock, finds the front gone and starts another.
+    """
+    free_since: float | None = None
+    while True:
+        await asyncio.sleep(options.poll_seconds)
+        lock = None if (folder / locks.KEEP).exists() else locks.try_lock(folder / locks.USERS)
+        if lock is None:
+            free_since = None
+            continue
+        free_since = free_since or time.monotonic()
+        if time.monotonic() - free_since >= options.grace_seconds:
+            end()
+            return
+        lock.release()
+
+
+async def serve(folder: Path, options: FrontOptions) -> None:
+    """Serve until a signal or until nobody uses the folder."""
+    token = secrets.token_urlsafe(32)
+    front = Front(folder, options)
+    config = uvicorn.Config(
+        application(front, token),
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=int(options.stop_seconds),
+    )
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        locks.write_durably(folder / locks.ENDPOINT, {"pid": os.getpid(), "url": url, "token": token})
+        background = [
+            asyncio.create_task(until_unused(folder, options, lambda: setattr(server, "should_exit", True))),
+            asyncio.create_task(front.warm()),
+            asyncio.create_task(asyncio.to_thread(request_models)),
+        ]
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            (folder / locks.ENDPOINT).unlink(missing_ok=True)
+            for task in background:
+                task.cancel()
+            await front.pool.close()
+
+
+def main() -> None:
+    """Take the folder's lock and serve, in a process that is nobody's child.
+
+    Exit status 0: the lock is held by the process that goes on; ALREADY_RUNNING: another front has the folder.
+    """
+    folder = Path(sys.argv[1])
+    options = FrontOptions(**json.loads(sys.argv[2]))
+    if locks.wait_for_lock(folder / locks.FRONT, LOCK_SECONDS) is None:
+        sys.exit(ALREADY_RUNNING)
+    if os.fork():
+        os._exit(0)  # the child keeps the lock; who started us has nothing to wait for and gets no zombie
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # uvicorn raises what it caught once more, before we have closed
+    asyncio.run(serve(folder, options))
+
+
+def arguments(folder: Path, options: FrontOptions) -> list[str]:
+    """Return the command that starts a front. `-P`: a file in the current folder must not replace a library."""
+    return [
+        sys.executable,
+        "-P",
+        "-m",
+        "ingest.adapters.vectors.edge.front_process",
+        str(folder),
+        json.dumps(asdict(options)),
+    ]
+
+
+if __name__ == "__main__":
+    main()

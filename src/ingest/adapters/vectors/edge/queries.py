@@ -1,0 +1,84 @@
+"""Qdrant's searches to the engine's: one vector, dense or sparse, or several searches fused."""
+
+from typing import Any
+
+import qdrant_edge as edge
+from qdrant_client.http import models
+
+from ingest.adapters.vectors.edge.conditions import filter_or_none
+from ingest.adapters.vectors.edge.translation import Unsupported, one_vector, payload_selector, unsupported
+
+RRF_K = 2  # Qdrant's own default
+SEARCH = ("prefetch", "query", "using", "filter", "params", "score_threshold", "limit")
+MOST_PREFETCHES = 16  # of one request, those inside others too
+
+
+def query(request: models.QueryRequest) -> edge.QueryRequest:
+    """Return a search. Raises: Unsupported for what the engine would not do, or not do the same way."""
+    unsupported(request, *SEARCH, "offset", "with_vector", "with_payload")
+    if (number := _count(request.prefetch)) > MOST_PREFETCHES:
+        raise Unsupported(f"the embedded engine takes at most {MOST_PREFETCHES} prefetches, not {number}")
+    return edge.QueryRequest(
+        limit=10 if request.limit is None else request.limit,
+        offset=request.offset,
+        query=_scoring(request),
+        prefetches=_prefetches(request.prefetch),
+        filter=filter_or_none(request.filter),
+        with_payload=payload_selector(request.with_payload),
+        with_vector=request.with_vector or False,
+        score_threshold=request.score_threshold,
+        params=_search_params(request.params),
+    )
+
+
+def _listed(prefetch: Any) -> list[models.Prefetch]:
+    return prefetch if isinstance(prefetch, list) else [] if prefetch is None else [prefetch]
+
+
+def _count(prefetch: Any) -> int:
+    return sum(1 + _count(one.prefetch) for one in _listed(prefetch))
+
+
+def _prefetches(prefetch: Any) -> list[edge.Prefetch] | None:
+    return [_prefetch(one) for one in _listed(prefetch)] or None
+
+
+def _prefetch(request: models.Prefetch) -> edge.Prefetch:
+    unsupported(request, *SEARCH)
+    return edge.Prefetch(
+        limit=10 if request.limit is None else request.limit,
+        query=_scoring(request),
+        prefetches=_prefetches(request.prefetch),
+        filter=filter_or_none(request.filter),
+        score_threshold=request.score_threshold,
+        params=_search_params(request.params),
+    )
+
+
+def _scoring(request: models.QueryRequest | models.Prefetch) -> Any:
+    """Return what scores the points: nearness to a vector, or a fusion of the prefetches."""
+    match request.query:
+        case models.FusionQuery(fusion=models.Fusion.RRF):
+            return edge.Fusion.Rrf(k=RRF_K)
+        case models.FusionQuery(fusion=models.Fusion.DBSF):
+            return edge.Fusion.Dbsf()
+        case models.RrfQuery(rrf=rrf):
+            return edge.Fusion.Rrf(k=RRF_K if rrf.k is None else rrf.k, weights=rrf.weights)
+        case models.NearestQuery(nearest=vector, mmr=None):
+            return edge.Query.Nearest(one_vector(vector), request.using or None)
+        case list() | models.SparseVector():
+            return edge.Query.Nearest(one_vector(request.query), request.using or None)
+    raise Unsupported(f"the embedded engine does not support searches by {type(request.query).__name__}")
+
+
+def _search_params(params: models.SearchParams | None) -> edge.SearchParams | None:
+    if params is None:
+        return None
+    unsupported(params, "hnsw_ef", "exact", "quantization")
+    rescoring = params.quantization
+    quantization = None
+    if rescoring is not None:
+        quantization = edge.QuantizationSearchParams(
+            ignore=bool(rescoring.ignore), rescore=rescoring.rescore, oversampling=rescoring.oversampling
+        )
+    return edge.SearchParams(hnsw_ef=params.hnsw_ef, exact=bool(params.exact), quantization=quantization)

@@ -1,0 +1,300 @@
+"""Qdrant as the vector index, over `qdrant-client`: a server, or the embedded engine, which speaks the same protocol.
+
+One collection per generation, of a shape that is chosen per index (`layout`, `payloads`): without a choice the dense
+vector is the default (unnamed) one and the payload is LangChain's.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from functools import partial
+from operator import methodcaller
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ingest.adapters.vectors.qdrant import collection_layout as layout
+from ingest.adapters.vectors.qdrant import requests
+from ingest.adapters.vectors.qdrant.collection_layout import Layout
+from ingest.adapters.vectors.qdrant.connection import IN_MEMORY, Connection, Engine, QdrantOptions
+from ingest.adapters.vectors.qdrant.filters import filter_of, sees_nothing
+from ingest.errors import DimensionMismatch, IndexUnavailable, SchemaMismatch
+from ingest.records import EVERYTHING, LANGCHAIN, AliasAction, Filter, Hit, Point, Shape, StoredPoint, Vectors
+
+if TYPE_CHECKING:
+    from qdrant_client import QdrantClient, models
+
+
+class QdrantIndex:
+    """`ports.VectorIndex` over a `QdrantClient`. Threads may share it; the in-memory form is for unit tests only."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._call = connection.call
+        self._options = connection.options
+        self._layouts: dict[str, Layout] = {}  # a memory only: looked up again before anything is refused
+
+    @classmethod
+    def connect(cls, url: str, api_key: str | None, *, timeout_seconds: float = 60.0, **options: Any) -> "QdrantIndex":
+        """Return the index of a server. Nothing is asked yet. `options` are fields of `QdrantOptions`."""
+        return cls(Connection(QdrantOptions(timeout_seconds=timeout_seconds, **options), url, api_key))
+
+    @classmethod
+    def embedded(cls, engine: Engine, **options: Any) -> "QdrantIndex":
+        """Return the index of an embedded engine, which is started if need be. Raises: IndexUnavailable."""
+        url, token = engine.address()
+        return cls(Connection(QdrantOptions(**options), url, token, engine))
+
+    @classmethod
+    def in_memory(cls, **options: Any) -> "QdrantIndex":
+        """Return an empty index in this process: an emulator without durability, for unit tests."""
+        return cls(Connection(QdrantOptions(**options), IN_MEMORY, None))
+
+    def __repr__(self) -> str:
+        return f"QdrantIndex({self._connection.where})"
+
+    def aliases(self) -> dict[str, str]:
+        """Return alias → collection, from one answer. Raises: IndexUnavailable, AccessDenied."""
+        answer = self._call("read the aliases", lambda client: client.get_aliases())
+        return {alias.alias_name: alias.collection_name for alias in answer.aliases}
+
+    def move_aliases(self, actions: Sequence[AliasAction]) -> bool:
+        """Apply actions in order in one call; False when one failed. Those before it may be kept.
+
+        Never tried again here: after a rename whose answer was lost, the second try would fail though the first
+        worked. Raises: IndexUnavailable when the outcome is unknown; the caller reads the aliases again.
+        """
+        operations = [requests.alias_operation(action) for action in actions]
+        # The in-memory mode applies all or nothing; one call each keeps what a server keeps.
+        calls = [[one] for one in operations] if self._connection.local else [operations] if operations else []
+        return all(self._moved(call) for call in calls)
+
+    def _moved(self, operations: list[Any]) -> bool:
+        from qdrant_client.http.exceptions import UnexpectedResponse
+
+        def move(client: "QdrantClient") -> bool:
+            try:
+                return client.update_collection_aliases(operations)
+            except UnexpectedResponse as error:
+                if error.status_code in requests.REFUSED_ACTION:
+                    return False
+                raise
+            except (KeyError, ValueError):  # how the in-memory mode refuses an action
+                if self._connection.local:
+                    return False
+                raise
+
+        return self._connection.once("move aliases", move)
+
+    def collections(self) -> list[str]:
+        """Return the names of all collections, sorted."""
+        answer = self._call("list the collections", lambda client: client.get_collections())
+        return sorted(collection.name for collection in answer.collections)
+
+    def create_collection(self, collection: str, dimension: int, shape: Shape = LANGCHAIN) -> None:
+        """Create the collection with its payload indexes, in bulk mode; what exists of it already stays as it is.
+
+        Raises: DimensionMismatch when it exists with another dimension, SchemaMismatch with another shape,
+        IndexUnavailable, AccessDenied.
+        """
+        wanted = Layout(dimension, shape)
+        if not self._exists(collection):
+            create = partial(layout.create, collection=collection, layout=wanted, quantised=self._options.quantised)
+            try:
+                self._call(f"create {collection}", create)
+            except SchemaMismatch:
+                if not self._exists(collection):  # else: another writer, or our own answer was lost
+                    raise
+        info = self._info(collection)
+        found = layout.layout_of(collection, info)
+        if found.dimension != dimension:
+            raise DimensionMismatch(f"{collection} exists with dimension {found.dimension}, wanted {dimension}")
+        if found.shape != shape:
+            raise SchemaMismatch(f"{collection} says that it has {found.shape}, wanted {shape}; Qdrant before 1.16?")
+        self._layouts[collection] = found
+        for field, kind in ({} if self._connection.local else found.indexes()).items():
+            if field not in (info.payload_schema or {}):
+                self._index(collection, field, kind)
+
+    def drop_collection(self, collection: str) -> None:
+        """Remove a collection and its aliases; nothing happens when it is missing."""
+        self._layouts.pop(collection, None)
+        self._call(f"drop {collection}", lambda client: client.delete_collection(collection))
+
+    def upsert(self, collection: str, points: Sequence[Point]) -> None:
+        """Write points and wait until they are applied; a later point of the same id replaces an earlier one.
+
+        Raises: DimensionMismatch, SchemaMismatch before anything is sent; IndexUnavailable when some may be written:
+        then write them again.
+        """
+        if not points:
+            return
+        found = self._layout_of(collection, np.size(points[0].vector))
+        requests.check_points(collection, points, found)
+        for first in range(0, len(points), self._options.write_batch):
+            batch = requests.points_of(points[first : first + self._options.write_batch], found)
+            self._call(f"upsert into {collection}", methodcaller("upsert", collection, batch, wait=True))
+
+    def delete(self, collection: str, ids: Sequence[str]) -> None:
+        """Remove points by id and wait; on the embedded engine the removal is durable. Missing ids are fine."""
+        requests.check_ids(collection, ids)
+        for first in range(0, len(ids), self._options.page):
+            self._delete(collection, list(ids[first : first + self._options.page]))
+
+    def flush(self, collection: str) -> None:
+        """Return when everything written so far is applied and, on the embedded engine, survives a power cut.
+
+        A removal of nothing in strong order: our engine flushes then. A server has no flush in its protocol: there it
+        waits for the writes before it, which are in the write-ahead log, and its own flush follows within seconds.
+        """
+        if not self._connection.local:
+            self._delete(collection, [])
+
+    def optimise(self, collection: str) -> None:
+        """Leave bulk mode, build the graph and wait until the collection is green.
+
+        Raises: IndexUnavailable when that takes more than `optimise_seconds` or was cut off.
+        """
+        if self._connection.local:
+            return
+        deadline = time.monotonic() + self._options.optimise_seconds
+        self._set_threshold(collection)
+        greens, pause = 0, 0.02
+        while greens < 2:  # twice: a server may answer green before it has looked at the new threshold
+            info = self._info(collection)
+            if info.optimizer_status != "ok" or info.status == "red":
+                raise IndexUnavailable(f"optimise {collection}: {info.status.value}: {info.optimizer_status}")
+            greens = greens + 1 if info.status == "green" else 0
+            if info.status == "grey":  # cut off by a restart: Qdrant goes on after the next change of its settings
+                self._set_threshold(collection)
+            if time.monotonic() > deadline:
+                raise IndexUnavailable(
+                    f"optimise {collection}: {info.status.value} after {self._options.optimise_seconds} s, not green"
+                )
+            time.sleep(pause)
+            pause = min(pause * 1.5, 1.0)
+
+    def count(self, collection: str, filter: Filter) -> int:
+        """Return the exact number of points that match."""
+        if sees_nothing(filter):
+            return 0
+        wanted = self._filter(collection, filter)
+        what = f"count {collection}"
+        return self._call(what, lambda client: client.count(collection, count_filter=wanted, exact=True)).count
+
+    def scroll(self, collection: str, filter: Filter) -> Iterator[StoredPoint]:
+        """Yield every matching point with its whole payload, in id order, one page in memory."""
+        if sees_nothing(filter):
+            return
+        wanted, offset = self._filter(collection, filter), None
+        while True:
+            ask = methodcaller(
+                "scroll", collection, scroll_filter=wanted, limit=self._options.page, offset=offset, with_payload=True
+            )
+            page, offset = self._call(f"scroll {collection}", ask)
+            yield from (StoredPoint(str(record.id), record.payload or {}) for record in page)
+            if offset is None:
+                return
+
+    def retrieve(self, collection: str, ids: Sequence[str]) -> dict[str, StoredPoint]:
+        """Return the points that exist, by id."""
+        requests.check_ids(collection, ids)
+        found: dict[str, StoredPoint] = {}
+        for first in range(0, len(ids), self._options.page):
+            wanted = list(ids[first : first + self._options.page])
+            ask = methodcaller("retrieve", collection, wanted, with_payload=True)
+            records = self._call(f"retrieve from {collection}", ask)
+            found |= {str(record.id): StoredPoint(str(record.id), record.payload or {}) for record in records}
+        return found
+
+    def search(self, collection: str, vectors: Vectors, filter: Filter, limit: int) -> list[list[Hit]]:
+        """Return for each row of `vectors` (n, dimension) the best `limit` hits by cosine, best first.
+
+        `collection` may be an alias of collections of one shape. Equal scores come in the engine's order.
+        Raises: DimensionMismatch, SchemaMismatch, IndexUnavailable.
+        """
+        rescored = self._options.quantised and not self._connection.local  # the in-memory mode is exact and warns
+        oversampling = self._options.oversampling if rescored else None
+        return self._searched(collection, vectors, filter, requests.Search(limit, oversampling=oversampling))
+
+    def nearest(self, collection: str, vectors: Vectors, limit: int) -> list[list[Hit]]:
+        """Return as `search`, over all points, from every vector in full precision: what `search` approximates."""
+        exact = requests.Search(limit, exact=not self._connection.local)
+        return self._searched(collection, vectors, EVERYTHING, exact)
+
+    def _searched(self, collection: str, vectors: Vectors, filter: Filter, search: requests.Search) -> list[list[Hit]]:
+        found = self._layout_of(collection, vectors.shape[-1])
+        requests.check_questions(collection, vectors, found.dimension)
+        if sees_nothing(filter) or search.limit < 1:
+            return [[] for _ in vectors]
+        hits: list[list[Hit]] = []
+        for first in range(0, len(vectors), self._options.search_batch):
+            rows = vectors[first : first + self._options.search_batch]
+            batch = requests.questions_of(rows, filter, found, search)
+            answers = self._call(f"search {collection}", methodcaller("query_batch_points", collection, batch))
+            hits += [[requests.hit_of(collection, point, found) for point in answer.points] for answer in answers]
+        return hits
+
+    def scores(self, collection: str, vectors: Vectors, ids: Sequence[Sequence[str]]) -> list[dict[str, float]]:
+        """Return for each row of `vectors` the exact cosine of those of its points that exist, by chunk id."""
+        known = self._layout_of(collection, vectors.shape[-1])
+        requests.check_questions(collection, vectors, known.dimension)
+        requests.check_ids(collection, [key for wanted in ids for key in wanted])
+        asked = [row for row, wanted in enumerate(ids) if wanted]
+        found: list[dict[str, float]] = [{} for _ in ids]
+        for first in range(0, len(asked), self._options.search_batch):
+            rows = asked[first : first + self._options.search_batch]
+            exact = not self._connection.local  # which is exact and warns
+            batch = requests.scores_of(vectors[rows], [ids[row] for row in rows], known, exact=exact)
+            answers = self._call(f"score in {collection}", methodcaller("query_batch_points", collection, batch))
+            for row, answer in zip(rows, answers, strict=True):
+                hits = [requests.hit_of(collection, point, known) for point in answer.points]
+                found[row] = {hit.chunk_id: hit.score for hit in hits}
+        return found
+
+    def close(self) -> None:
+        """Let go of the connection, and of the engine, which ends with its last user."""
+        self._connection.close()
+
+    def _exists(self, collection: str) -> bool:
+        return self._call(f"look for {collection}", lambda client: client.collection_exists(collection))
+
+    def _info(self, collection: str) -> "models.CollectionInfo":
+        return self._call(f"look at {collection}", lambda client: client.get_collection(collection))
+
+    def _layout_of(self, collection: str, dimension: int | None = None) -> Layout:
+        """Return the collection's layout; what is remembered is asked again when it has not the wanted dimension."""
+        known = self._layouts.get(collection)
+        if known is None or dimension not in (None, known.dimension):
+            known = self._layouts[collection] = layout.layout_of(collection, self._info(collection))
+        return known
+
+    def _filter(self, collection: str, filter: Filter) -> "models.Filter | None":
+        return None if filter == EVERYTHING else filter_of(filter, self._layout_of(collection))
+
+    def _index(self, collection: str, field: str, kind: Any) -> None:
+        self._call(
+            f"index {field} of {collection}",
+            lambda client: client.create_payload_index(collection, field, field_schema=kind, wait=True),
+        )
+
+    def _delete(self, collection: str, ids: list[str]) -> None:
+        from qdrant_client import models
+
+        seconds = int(self._options.optimise_seconds)
+        self._call(
+            f"delete from {collection}",
+            lambda client: client.delete(
+                collection,
+                models.PointIdsList(points=list(ids)),
+                wait=True,
+                ordering=None if self._connection.local else models.WriteOrdering.STRONG,
+                timeout=seconds,
+            ),
+        )
+
+    def _set_threshold(self, collection: str) -> None:
+        from qdrant_client import models
+
+        change = models.OptimizersConfigDiff(indexing_threshold=self._options.indexing_threshold)
+        leave = methodcaller("update_collection", collection, optimizers_config=change)
+        self._call(f"leave bulk mode of {collection}", leave)

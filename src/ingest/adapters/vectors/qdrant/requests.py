@@ -1,0 +1,209 @@
+"""What `qdrant` sends, checked and built, and what its errors mean here.
+
+Engines accept some damage silently (NaN) and refuse a batch half-way: everything is checked before the call.
+"""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ingest import payloads
+from ingest.adapters.vectors.qdrant.collection_layout import Layout
+from ingest.adapters.vectors.qdrant.filters import filter_of
+from ingest.errors import AccessDenied, DimensionMismatch, IndexUnavailable, SchemaMismatch
+from ingest.records import AliasAction, Filter, Hit, Point, Vectors
+
+if TYPE_CHECKING:
+    from qdrant_client import models
+
+TEMPORARY = frozenset({408, 429})  # and every 5xx
+REFUSED_ACTION = frozenset({400, 404, 409})  # how a server answers an alias action that fails
+
+
+def check_points(collection: str, points: Sequence[Point], layout: Layout) -> None:
+    """Check ids, vectors and payloads of a batch.
+
+    Raises: DimensionMismatch, SchemaMismatch; both name the collection, the point and what disagrees.
+    """
+    for point in points:
+        where = f"{collection}: point {point.id}"
+        if not _is_uuid(point.id):
+            raise SchemaMismatch(f"{collection}: point id {point.id!r} is not a UUID in its usual text form")
+        shape = np.shape(point.vector)
+        if shape != (layout.dimension,):
+            raise DimensionMismatch(
+                f"{where}: vector has shape {shape}, the collection has dimension {layout.dimension}"
+            )
+        if not np.isfinite(point.vector).all():
+            place = int(np.flatnonzero(~np.isfinite(point.vector))[0])
+            raise SchemaMismatch(f"{where}: vector has {point.vector[place]} at {place}, expected a finite number")
+        text, chunk = payloads.find(layout.shape.payload).TEXT, layout.path("chunk_id")
+        if text not in point.payload or payloads.at(point.payload, chunk) is None:
+            raise SchemaMismatch(f"{where}: payload lacks {text} or {chunk}, has {sorted(point.payload)}")
+        if layout.sparse is not None or point.sparse is not None:
+            _check_sparse(where, point, layout)
+
+
+def _check_sparse(where: str, point: Point, layout: Layout) -> None:
+    if layout.sparse is None or point.sparse is None:
+        raise SchemaMismatch(
+            f"{where}: {'no' if point.sparse is None else 'a'} sparse vector, the collection's is {layout.sparse}"
+        )
+    indices, values = point.sparse.indices, point.sparse.values
+    if len(indices) != len(values) or (np.diff(indices.astype(np.int64)) <= 0).any():
+        raise SchemaMismatch(
+            f"{where}: sparse vector of {len(indices)} dimensions, not rising, or {len(values)} values"
+        )
+    if not np.isfinite(values).all():
+        raise SchemaMismatch(f"{where}: sparse vector has a number that is not finite")
+
+
+def check_ids(collection: str, ids: Sequence[str]) -> None:
+    """Check point ids. Raises: SchemaMismatch."""
+    for key in ids:
+        if not _is_uuid(key):
+            raise SchemaMismatch(f"{collection}: point id {key!r} is not a UUID in its usual text form")
+
+
+def check_questions(collection: str, vectors: Vectors, dimension: int) -> None:
+    """Check the vectors of a search, (n, dimension). Raises: DimensionMismatch, SchemaMismatch."""
+    if vectors.ndim != 2 or vectors.shape[1] != dimension:
+        raise DimensionMismatch(
+            f"{collection}: search vectors have shape {vectors.shape}, the collection has dimension {dimension}"
+        )
+    if not np.isfinite(vectors).all():
+        row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
+        raise SchemaMismatch(f"{collection}: search vector {row} has a number that is not finite")
+
+
+def _is_uuid(key: str) -> bool:
+    try:
+        return str(uuid.UUID(key)) == key
+    except (ValueError, AttributeError, TypeError):
+        return False
+
+
+def points_of(points: Sequence[Point], layout: Layout) -> "list[models.PointStruct]":
+    """Return points as Qdrant takes them."""
+    from qdrant_client import models
+
+    def vector(point: Point) -> Any:
+        dense = np.asarray(point.vector, dtype=np.float32).tolist()
+        if point.sparse is None or layout.sparse is None:
+            return dense
+        sparse = models.SparseVector(indices=point.sparse.indices.tolist(), values=point.sparse.values.tolist())
+        return {layout.dense: dense, layout.sparse: sparse}
+
+    return [models.PointStruct(id=point.id, vector=vector(point), payload=point.payload) for point in points]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How a collection is searched. `exact` looks at every vector, in float32."""
+
+    limit: int
+    exact: bool = False
+    oversampling: float | None = None  # that many candidates per hit are scored again in float32
+
+
+def questions_of(vectors: Vectors, filter: Filter, layout: Layout, search: Search) -> "list[models.QueryRequest]":
+    """Return one search per row."""
+    from qdrant_client import models
+
+    params = None
+    if search.exact:
+        params = models.SearchParams(exact=True, quantization=models.QuantizationSearchParams(ignore=True))
+    elif search.oversampling is not None:
+        rescoring = models.QuantizationSearchParams(rescore=True, oversampling=search.oversampling)
+        params = models.SearchParams(quantization=rescoring)
+    wanted = filter_of(filter, layout)
+    return [
+        models.QueryRequest(
+            query=vector.tolist(),
+            using=layout.dense or None,
+            filter=wanted,
+            limit=search.limit,
+            params=params,
+            with_payload=[layout.path("chunk_id")],
+        )
+        for vector in vectors
+    ]
+
+
+def scores_of(
+    vectors: Vectors, ids: Sequence[Sequence[str]], layout: Layout, *, exact: bool
+) -> "list[models.QueryRequest]":
+    """Return one search per row among given points, which are all returned; the in-memory mode warns of `exact`."""
+    from qdrant_client import models
+
+    params = models.SearchParams(exact=True) if exact else None
+    return [
+        models.QueryRequest(
+            query=vector.tolist(),
+            using=layout.dense or None,
+            filter=models.Filter(must=[models.HasIdCondition(has_id=list(wanted))]),
+            limit=len(wanted),
+            params=params,
+            with_payload=[layout.path("chunk_id")],
+        )
+        for vector, wanted in zip(vectors, ids, strict=True)
+    ]
+
+
+def hit_of(collection: str, point: "models.ScoredPoint", layout: Layout) -> Hit:
+    """Return a scored point as a hit. Raises: SchemaMismatch when it does not say which chunk it is."""
+    chunk = payloads.at(point.payload, path := layout.path("chunk_id"))
+    if not isinstance(chunk, str):
+        raise SchemaMismatch(f"{collection}: point {point.id} has {path} {chunk!r}, expected a text")
+    return Hit(chunk, float(point.score))
+
+
+def alias_operation(action: AliasAction) -> Any:
+    """Return an alias action as Qdrant takes it."""
+    from qdrant_client import models
+
+    if action.kind == "create":
+        create = models.CreateAlias(collection_name=action.target, alias_name=action.name)
+        return models.CreateAliasOperation(create_alias=create)
+    if action.kind == "rename":
+        rename = models.RenameAlias(old_alias_name=action.name, new_alias_name=action.target)
+        return models.RenameAliasOperation(rename_alias=rename)
+    return models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=action.name))
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Translate the client's errors, those of its in-memory mode included.
+
+    Raises: IndexUnavailable when the same call may succeed later, AccessDenied for 401 and 403, else SchemaMismatch.
+    """
+    import httpx
+    from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+    from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+    try:
+        yield
+    except UnexpectedResponse as error:
+        status = error.status_code or 0
+        told = f"{what}: HTTP {status}: {_told(error.content)}"
+        if status in (401, 403):
+            raise AccessDenied(f"{told}; check QDRANT_API_KEY") from error
+        if status in TEMPORARY or status >= 500:
+            raise IndexUnavailable(told) from error
+        raise SchemaMismatch(told) from error
+    except ResponseHandlingException as error:
+        if isinstance(error.source, httpx.HTTPError | httpx.StreamError | OSError):
+            raise IndexUnavailable(f"{what}: {type(error.source).__name__}: {error.source}") from error
+        raise SchemaMismatch(f"{what}: the answer is not Qdrant's: {type(error.source).__name__}") from error
+    except ResourceExhaustedResponse as error:
+        raise IndexUnavailable(f"{what}: {error}") from error
+    except (KeyError, ValueError) as error:  # how the in-memory mode says 404, 400 and 409
+        raise SchemaMismatch(f"{what}: {error}") from error
+
+
+def _told(content: bytes, limit: int = 300) -> str:
+    return content[:limit].decode(errors="replace")

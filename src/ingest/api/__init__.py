@@ -1,1 +1,0 @@
-"""The search service over HTTP. Comes later; its floor is here."""

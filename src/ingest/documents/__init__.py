@@ -1,0 +1,1 @@
+"""From bytes to chunks: media types, parsers, chunking, screening and duplicates."""

@@ -1,0 +1,219 @@
+"""Blocks to chunks: one pure function for all formats.
+
+sections   blocks → sections → groups: the stretches that no chunk crosses
+contexts   what is embedded in front of a chunk's text
+splitting  where a group may be cut
+code       where code may be cut
+languages  grapheme clusters, and the language of a text that does not say it
+parents    the text around a chunk that is shown with it
+packing    which of these cuts make pieces of about the target size
+ruler      token counts of slices, the text being tokenised once
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from itertools import islice, pairwise
+
+from ingest.documents.chunking.contexts import JOINT, Contexts, model_input
+from ingest.documents.chunking.packing import pack
+from ingest.documents.chunking.parents import Parents
+from ingest.documents.chunking.ruler import Ruler
+from ingest.documents.chunking.sections import Group, Path, common_path, groups, sections_of
+from ingest.documents.chunking.splitting import Cutter
+from ingest.errors import InvalidSettings
+from ingest.ids import chunk_id, digest_of, embedding_key
+from ingest.ports import Tokenizer
+from ingest.records import Chunk, ChunkingOptions, Document
+
+__all__ = ["chunk", "fingerprint", "model_input"]
+
+VERSION = 2  # raised when the same options give other chunks
+LEAST_MAX_TOKENS = 16
+COUNTED_AT_ONCE = 256  # pieces looked at in one go
+
+
+def fingerprint(options: ChunkingOptions, tokenizer: Tokenizer) -> str:
+    """Return the SHA-256 over everything that decides about chunks apart from the document."""
+    fields = {name: getattr(options, name) for name in options.__slots__}
+    fields["skipped_kinds"] = sorted(options.skipped_kinds)
+    return digest_of([VERSION, version("sentencex"), version("regex"), fields, tokenizer.fingerprint])
+
+
+def chunk(document: Document, document_id: str, options: ChunkingOptions, tokenizer: Tokenizer) -> list[Chunk]:
+    """Return the chunks of a document in order; none when it has no block with text.
+
+    - `text` is document.text[start:end], without white space at its ends. Every character of a block that is not
+      skipped is in a chunk, white space at borders apart; in exactly one, but for `overlap_tokens` that a chunk may
+      repeat of the one before in its group. Hidden and visible text are never in one chunk.
+    - No chunk reaches over a heading of `split_level` or above, except that a heading without a body joins what
+      follows, and at the end what comes before. Below that level small neighbouring sections merge.
+    - A heading stands alone only when policy leaves out its whole body, or when it must be cut itself.
+    - `model_input(context, text)` has at most `max_tokens` tokens.
+
+    Raises: InvalidSettings for sizes that contradict each other; MalformedDocument when blocks overlap.
+    """
+    _check(options)
+    return _Chunking(document, document_id, options, tokenizer).chunks()
+
+
+def _check(options: ChunkingOptions) -> None:
+    if not 0 <= options.min_tokens <= options.target_tokens <= options.max_tokens:
+        raise InvalidSettings(
+            f"chunking: min_tokens {options.min_tokens} <= target_tokens {options.target_tokens} <= "
+            f"max_tokens {options.max_tokens} does not hold"
+        )
+    if options.max_tokens < LEAST_MAX_TOKENS or options.target_tokens < 1:
+        raise InvalidSettings(f"chunking: max_tokens {options.max_tokens} is less than {LEAST_MAX_TOKENS}")
+    if not 0 <= 2 * options.overlap_tokens <= options.target_tokens or options.parent_tokens < 0:
+        raise InvalidSettings(
+            f"chunking: overlap_tokens {options.overlap_tokens} is more than half of target_tokens "
+            f"{options.target_tokens}, or parent_tokens {options.parent_tokens} is negative"
+        )
+
+
+class _Chunking:
+    """The chunking of one document."""
+
+    def __init__(self, document: Document, document_id: str, options: ChunkingOptions, tokenizer: Tokenizer) -> None:
+        self._document = document
+        self._document_id = document_id
+        self._options = options
+        self._tokenizer = tokenizer
+        self._ruler = Ruler(document.text, tokenizer)
+        self._contexts = Contexts(document, options, tokenizer)
+        self._cutter = Cutter(self._ruler, self._contexts, document.language, options)
+        self._seen: Counter[tuple[Path, str]] = Counter()
+
+    def chunks(self) -> list[Chunk]:
+        sections = list(sections_of(self._document, self._options))
+        self._contexts.prepare(sections)
+        found = groups(sections, self._options, self._measure)
+        drafts = [draft for group in found for piece in self._pieces(group) if (draft := self._draft(group, piece))]
+        if self._options.overlap_tokens:
+            drafts = self._overlapping(drafts)
+        parents = Parents(sections, self._ruler, self._options.parent_tokens) if self._options.parent_tokens else None
+        return [self._chunk(draft, parents) for draft in self._fitting(drafts)]
+
+    def _measure(self, group: Group) -> tuple[int, int]:
+        return self._ruler.size(group.start, group.end), self._contexts.room(group.paths)
+
+    def _pieces(self, group: Group) -> Iterator[tuple[int, int]]:
+        """Yield the spans of a group's chunks, untrimmed; each fits into a chunk by the ruler's count."""
+        size, room = self._measure(group)
+        if size <= min(self._options.target_tokens, room):
+            yield group.start, group.end
+            return
+        cuts = self._cutter.cuts(group)
+        before = self._ruler.before_start([c.start for c in cuts]), self._ruler.before_end([c.end for c in cuts])
+        extras = [self._contexts.extra(*group.at(cut.start), cut.start) for cut in cuts]
+        rooms = [self._contexts.room(group.paths, extra) if extra else room for extra in extras]
+        for first, last in pack(cuts, before, rooms, self._options.target_tokens):
+            yield cuts[first].start, cuts[last].end
+
+    def _draft(self, group: Group, piece: tuple[int, int]) -> "_Draft | None":
+        """Return a chunk to be, without white space at its ends; None when nothing else is in it."""
+        start, end = self._ruler.trimmed(*piece)
+        if start == end:
+            return None
+        sections = group.covered(start, end)
+        path = common_path([s.path for s in sections if s.has_body] or [s.path for s in sections])
+        context, context_tokens = self._contexts.of(path, self._contexts.extra(*group.at(start), start))
+        tokens = self._ruler.tokens(start, end)
+        return _Draft(group, start, end, path, context, tokens, context_tokens + tokens)
+
+    def _overlapping(self, drafts: list["_Draft"]) -> list["_Draft"]:
+        """Return the drafts, each but the first of a group started earlier where that fits."""
+        found = drafts[:1]
+        for before, draft in pairwise(drafts):
+            start = draft.start
+            if before.group is draft.group:
+                least = max(before.start + 1, self._ruler.back(draft.start, self._options.overlap_tokens))
+                start = self._cutter.earlier(draft.group, least, draft.start)
+            longer = self._draft(draft.group, (start, draft.end)) if start < draft.start else None
+            found.append(replace(longer, own=draft) if longer else draft)
+        return found
+
+    def _fitting(self, drafts: Iterable["_Draft"]) -> Iterator["_Draft"]:
+        """Yield the drafts in order with exact counts, those in halves that turn out not to fit.
+
+        A slice has the tokens that it has in the whole where the tokenizer parts at both its ends. Others, as slices
+        that begin or end inside a word, are tokenised by themselves, many at a time.
+        """
+        for batch in _batched(drafts, COUNTED_AT_ONCE):
+            doubtful = [draft for draft in batch if self._is_doubtful(draft)]
+            counted = dict(zip(map(id, doubtful), self._counted(doubtful), strict=True))
+            for draft in (counted.get(id(draft), draft) for draft in batch):
+                if draft.total <= self._options.max_tokens:
+                    yield draft
+                elif draft.own:
+                    yield from self._fitting([draft.own])
+                else:
+                    yield from self._fitting(self._halves(draft))
+
+    def _halves(self, draft: "_Draft") -> list["_Draft"]:
+        if draft.end - draft.start == 1:
+            raise InvalidSettings(
+                f"max_tokens {self._options.max_tokens}: one character in its context has {draft.total} tokens"
+            )
+        middle = self._cutter.middle(draft.start, draft.end)
+        pieces = (draft.start, middle), (middle, draft.end)
+        return [half for piece in pieces if (half := self._draft(draft.group, piece))]
+
+    def _is_doubtful(self, draft: "_Draft") -> bool:
+        text, parts = self._document.text, self._tokenizer.parts
+        start, end = draft.start, draft.end
+        if (start == 0 or parts(text[start - 1], text[start])) and (
+            end == len(text) or parts(text[end - 1], text[end])
+        ):
+            return not parts(JOINT, text[start])
+        return True
+
+    def _counted(self, drafts: Sequence["_Draft"]) -> list["_Draft"]:
+        whole = [model_input(draft.context, self._document.text[draft.start : draft.end]) for draft in drafts]
+        totals = [len(spans) for spans in self._tokenizer.offsets(whole)]
+        return [
+            replace(draft, tokens=total - (draft.total - draft.tokens), total=total)
+            for draft, total in zip(drafts, totals, strict=True)
+        ]
+
+    def _chunk(self, draft: "_Draft", parents: Parents | None) -> Chunk:
+        text = self._document.text[draft.start : draft.end]
+        occurrence = self._seen[draft.path, text]
+        self._seen[draft.path, text] += 1
+        sections = draft.group.covered(draft.start, draft.end)
+        return Chunk(
+            chunk_id=chunk_id(self._document_id, draft.path, text, occurrence),
+            document_id=self._document_id,
+            heading_path=draft.path,
+            heading_paths=tuple(dict.fromkeys(section.path for section in sections)),
+            text=text,
+            context=draft.context,
+            start=draft.start,
+            end=draft.end,
+            tokens=draft.tokens,
+            embedding_key=embedding_key(draft.context, text),
+            page=draft.group.at(draft.start)[0].page,
+            parent=parents.of(draft.start, draft.end) if parents else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A chunk to be; `total` are the tokens of context and text together."""
+
+    group: Group
+    start: int
+    end: int
+    path: Path
+    context: str
+    tokens: int
+    total: int
+    own: "_Draft | None" = None  # the same without what it repeats
+
+
+def _batched(drafts: Iterable[_Draft], size: int) -> Iterator[list[_Draft]]:
+    iterator = iter(drafts)
+    while batch := list(islice(iterator, size)):
+        yield batch

@@ -1,0 +1,134 @@
+"""The context of a chunk: what is embedded in front of its text so that the text can be understood alone."""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from ingest.documents.chunking.sections import Path, Section
+from ingest.ports import Tokenizer
+from ingest.records import Block, BlockKind, ChunkingOptions, Document
+
+JOINT = "\n"  # between context and text in what is embedded
+MANY_PATHS = 16  # sections in one group; above, the longest possible context is assumed
+LONGEST_LEAD_IN = 300  # code points looked at
+LONGEST_LANGUAGE = 40  # code points
+INTRODUCED = (BlockKind.LIST, BlockKind.TABLE, BlockKind.CODE)
+
+
+def model_input(context: str, text: str) -> str:
+    """Return what the embedder is given for a chunk."""
+    return f"{context}{JOINT}{text}" if context else text
+
+
+class Contexts:
+    """Contexts of one document with their token counts, each counted once.
+
+    A context has at most a third of `max_tokens`; what is too long is cut from the left, so that the deepest heading
+    and the end of a table header stay.
+    """
+
+    def __init__(self, document: Document, options: ChunkingOptions, tokenizer: Tokenizer) -> None:
+        self._document = document
+        self._options = options
+        self._tokenizer = tokenizer
+        self._limit = options.max_tokens // 3
+        self._known: dict[tuple[Path, str], tuple[str, int]] = {}
+
+    def prepare(self, sections: Iterable[Section]) -> None:
+        """Count most contexts that will be asked for in one call to the tokenizer."""
+        wanted: dict[tuple[Path, str], str] = {}
+        for section in sections:
+            line = self._heading_line(section.path)
+            extras = {""}
+            for previous, block in pairwise(section.blocks):
+                if block.kind in INTRODUCED:
+                    extras |= {self.extra(block, previous, block.start), self.extra(block, previous, block.end)}
+            wanted |= {(section.path, extra): JOINT.join(part for part in (line, extra) if part) for extra in extras}
+        wanted = {key: context for key, context in wanted.items() if context}
+        spans = self._tokenizer.offsets([context + JOINT for context in wanted.values()])
+        for (key, context), found in zip(wanted.items(), spans, strict=True):
+            if len(found) <= self._limit:
+                self._known[key] = context, len(found)
+
+    def of(self, path: Path, extra: str = "") -> tuple[str, int]:
+        """Return the context and its size in tokens, the joint included.
+
+        Args:
+            path: Heading path of the chunk.
+            extra: Lead-in and repeated table header, from `extra`.
+        """
+        if (path, extra) not in self._known:
+            self._known[path, extra] = self._built(path, extra)
+        return self._known[path, extra]
+
+    def room(self, paths: Sequence[Path], extra: str = "") -> int:
+        """Return the tokens left for a text that may get the context of any of `paths`."""
+        if len(paths) > MANY_PATHS:
+            return max(1, self._options.max_tokens - self._limit - self._options.overlap_tokens)
+        room = self._options.max_tokens - max(self.of(path, extra)[1] for path in paths)
+        return max(1, room - self._options.overlap_tokens)
+
+    def extra(self, block: Block, previous: Block | None, start: int) -> str:
+        """Return what a chunk that starts at `start` in `block` repeats: lead-in, table header, language of code."""
+        if block.kind not in INTRODUCED:
+            return ""
+        parts = []
+        if previous is not None:
+            parts.append(self._lead_in(previous))
+        if block.kind is BlockKind.TABLE and block.start < block.header_end <= start:
+            parts.append(self._document.text[block.start : block.header_end].strip())
+        if block.kind is BlockKind.CODE and block.start < start and block.language:
+            parts.append(block.language.split()[0][:LONGEST_LANGUAGE])
+        return JOINT.join(part for part in parts if part)
+
+    def _lead_in(self, block: Block) -> str:
+        """Return a caption, or the last line of a paragraph that ends with a colon."""
+        text = self._document.text[block.start : block.end].strip()
+        if block.kind is BlockKind.CAPTION:
+            return text
+        if not introduces(block, text):
+            return ""
+        return text[-LONGEST_LEAD_IN:].rpartition("\n")[2].rpartition(". ")[2].strip()
+
+    def _built(self, path: Path, extra: str) -> tuple[str, int]:
+        front = self._heading_line(path)
+        whole = JOINT.join(part for part in (front, extra) if part)
+        if (tokens := self._tokens(whole)) <= self._limit:
+            return whole, tokens
+        half = self._limit // 2
+        reserved = min(half, self._tokens(front)) if extra else 0
+        extra = self._cut(extra, self._limit - reserved)
+        front = self._cut(front, self._limit - self._tokens(extra))
+        context = JOINT.join(part for part in (front, extra) if part)
+        while context and (over := self._tokens(context) - self._limit) > 0:
+            context = self._cut(context, self._limit - over)
+        return context, self._tokens(context)
+
+    def _heading_line(self, path: Path) -> str:
+        if not self._options.heading_prefix:
+            return ""
+        title = " ".join(self._document.title.split())
+        known = {" ".join(part.split()).casefold() for part in path}
+        parts = (title, *path) if title and title.casefold() not in known else path
+        return " > ".join(" ".join(part.split()) for part in parts)
+
+    def _tokens(self, text: str) -> int:
+        """Return the tokens of a context with its joint; an empty context has no joint."""
+        return len(self._tokenizer.offsets([text + JOINT])[0]) if text else 0
+
+    def _cut(self, text: str, limit: int) -> str:
+        """Return the end of `text` with at most about `limit` tokens, from the start of a word if there is one.
+
+        What is over the limit gets shorter by at least one code point.
+        """
+        spans = self._tokenizer.offsets([text + JOINT])[0] if text else ()
+        if len(spans) <= limit:
+            return text
+        starts = [int(start) for start, _ in spans[len(spans) - limit :] if start > 0] if limit > 0 else []
+        words = [start for start in starts if text[start - 1 : start].isspace()]
+        first = next(iter(words or starts), len(text))
+        return text[first:].strip()
+
+
+def introduces(block: Block, text: str) -> bool:
+    """Return whether a block with this text announces the next one."""
+    return block.kind is BlockKind.PARAGRAPH and text.rstrip().endswith((":", "：", "::"))

@@ -1,0 +1,228 @@
+"""Equal and nearly equal chunks over a whole generation, in bounded memory: everything lies in a temporary SQLite file.
+
+Exact: the same text, but for case, white space and compatibility forms, in two documents or more. Near: word shingles
+with a Jaccard similarity of at least the limit; candidates by MinHash bands (Broder 1997), each then measured exactly.
+The result depends on the set of chunks only, not on their order.
+"""
+
+import hashlib
+import sqlite3
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.documents.likeness import jaccard, normalised, shingles
+from ingest.ids import digest_of, sha256_hex
+from ingest.records import DuplicateOptions
+
+PERMUTATIONS = 128
+SCHEME = "affine32"
+MOST_COMPARED = 50  # representatives that one text is measured against
+
+PRAGMAS = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-65536;"
+_TABLES = """
+CREATE TABLE texts (text INTEGER PRIMARY KEY, sha256 TEXT UNIQUE, first TEXT, shingles BLOB);
+CREATE TABLE chunks (chunk_id TEXT PRIMARY KEY, document_id TEXT, access TEXT, text INTEGER) WITHOUT ROWID;
+CREATE TABLE bands (band INTEGER, text INTEGER);
+CREATE TABLE leaders (band INTEGER, first TEXT, text INTEGER);
+CREATE INDEX leaders_by_band ON leaders (band);
+CREATE TABLE near (text INTEGER PRIMARY KEY, leader INTEGER, similarity REAL);
+CREATE TABLE groups (grp TEXT PRIMARY KEY, kind TEXT, leader INTEGER, documents INTEGER);
+CREATE TABLE members (grp TEXT, chunk_id TEXT, text INTEGER, similarity REAL,
+  PRIMARY KEY (grp, chunk_id)) WITHOUT ROWID;
+"""
+_EXACT = """
+INSERT INTO groups SELECT t.sha256, 'exact', t.text, count(DISTINCT c.document_id) AS n
+FROM chunks c JOIN texts t ON t.text = c.text GROUP BY c.text HAVING n > 1
+"""
+_NEAR = """
+INSERT INTO groups SELECT 'near' || t.sha256, 'near', t.text, count(DISTINCT c.document_id) AS n
+FROM (SELECT leader, text FROM near UNION SELECT leader, leader FROM near) m
+JOIN chunks c ON c.text = m.text JOIN texts t ON t.text = m.leader GROUP BY m.leader HAVING n > 1
+"""
+_MEMBERS = """
+INSERT INTO members SELECT g.grp, c.chunk_id, c.text, 1.0 FROM groups g JOIN chunks c ON c.text = g.leader;
+INSERT INTO members SELECT g.grp, c.chunk_id, c.text, n.similarity
+FROM groups g JOIN near n ON n.leader = g.leader JOIN chunks c ON c.text = n.text WHERE g.kind = 'near';
+"""
+_ROWS = """
+SELECT g.grp, g.kind, m.chunk_id, c.document_id, t.sha256, m.similarity, g.documents, m.text,
+       min(m.chunk_id) OVER (PARTITION BY m.grp, c.access) AS best,
+       EXISTS (SELECT 1 FROM groups o JOIN members x ON x.grp = o.grp
+               WHERE o.kind = 'near' AND x.chunk_id = m.chunk_id AND g.kind = 'exact') AS nearer
+FROM groups g JOIN members m ON m.grp = g.grp JOIN chunks c ON c.chunk_id = m.chunk_id JOIN texts t ON t.text = m.text
+ORDER BY g.kind, g.grp, m.chunk_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkOf:
+    """A chunk, and who may see it."""
+
+    chunk_id: str
+    document_id: str
+    text: str
+    acl: tuple[str, ...]
+    tenant: str
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """One chunk in one group."""
+
+    group_id: str
+    kind: str  # exact or near
+    chunk_id: str
+    document_id: str
+    text_sha256: str  # of the normalised text
+    similarity: float  # to the text that leads the group
+    representative: bool  # the smallest chunk id among those with the same groups and tenant
+    collapsed: bool  # the representative stands for it: no point, no postings
+    documents: int  # that the whole group is found in
+
+
+class Duplicates:
+    """Finds the groups. Use as a context manager: `add` everything, then `groups` once."""
+
+    def __init__(self, options: DuplicateOptions) -> None:
+        """Open the scratch file. Near-duplicates are looked for when they are asked for, or collapsed."""
+        self._options = options
+        self._near = options.near or options.collapse == "near"
+        self._folder = tempfile.TemporaryDirectory(prefix="ingest-duplicates-")
+        self._db = sqlite3.connect(Path(self._folder.name) / "chunks.sqlite", isolation_level=None)
+        self._db.executescript(PRAGMAS + _TABLES)
+        self._sketch = _Sketch(options.similarity) if self._near else None
+
+    def __enter__(self) -> "Duplicates":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._db.close()
+        self._folder.cleanup()
+
+    def add(self, chunks: Iterable[ChunkOf]) -> None:
+        """Add chunks, each once; in one transaction."""
+        self._db.execute("BEGIN")
+        for chunk in chunks:
+            plain = normalised(chunk.text)
+            access = digest_of([sorted(chunk.acl), chunk.tenant])
+            text = self._text(plain, chunk.chunk_id)
+            row = (chunk.chunk_id, chunk.document_id, access, text)
+            self._db.execute("INSERT INTO chunks VALUES (?, ?, ?, ?)", row)
+        self._db.execute("COMMIT")
+
+    def _text(self, plain: str, chunk_id: str) -> int:
+        sha256 = sha256_hex(plain.encode())
+        known = self._db.execute("SELECT text, first FROM texts WHERE sha256 = ?", (sha256,)).fetchone()
+        if known is not None:
+            if chunk_id < known[1]:
+                self._db.execute("UPDATE texts SET first = ? WHERE text = ?", (chunk_id, known[0]))
+            return int(known[0])
+        found = shingles(plain) if self._sketch is not None else None
+        blob = found.tobytes() if found is not None else b""
+        cursor = self._db.execute("INSERT INTO texts VALUES (NULL, ?, ?, ?)", (sha256, chunk_id, blob))
+        text = int(cursor.lastrowid or 0)
+        if self._sketch is not None and found is not None:
+            bands = self._sketch.bands(found)
+            self._db.executemany("INSERT INTO bands VALUES (?, ?)", [(band, text) for band in bands])
+        return text
+
+    def groups(self) -> Iterator[Duplicate]:
+        """Yield the members of all groups, sorted by kind, group and chunk."""
+        self._db.execute("BEGIN")
+        self._db.execute("CREATE INDEX chunks_by_text ON chunks (text)")
+        if self._near:
+            self._lead()
+        self._db.execute(_EXACT)
+        self._db.execute(_NEAR)
+        for statement in filter(str.strip, _MEMBERS.split(";")):
+            self._db.execute(statement)
+        self._db.execute("COMMIT")
+        for group, kind, chunk, document, sha256, similarity, documents, text, best, nearer in self._db.execute(_ROWS):
+            collapsed = chunk != best and self._collapses(kind, bool(nearer), text, best)
+            yield Duplicate(
+                group_id(group),
+                kind,
+                chunk,
+                document,
+                sha256,
+                float(np.float32(similarity)),
+                chunk == best,
+                collapsed,
+                documents,
+            )
+
+    def _lead(self) -> None:
+        """Give each text that shares a band with another, by first chunk id, to the most similar leader; else it leads.
+
+        So every text is measured against the leader itself: no chains of ever less similar ones.
+        """
+        self._db.execute("CREATE INDEX bands_by_band ON bands (band, text)")
+        self._db.execute("CREATE INDEX bands_by_text ON bands (text)")
+        shared = self._db.execute(
+            "SELECT text, first FROM texts WHERE text IN (SELECT text FROM bands WHERE band IN "
+            "(SELECT band FROM bands GROUP BY band HAVING count(*) > 1)) ORDER BY first"
+        )
+        for text, first in shared:
+            nearby = self._db.execute(
+                "SELECT DISTINCT l.first, l.text FROM bands b JOIN leaders l ON l.band = b.band "
+                "WHERE b.text = ? ORDER BY l.first LIMIT ?",
+                (text, MOST_COMPARED),
+            ).fetchall()
+            measured = [(-self._similarity(text, leader), name, leader) for name, leader in nearby]
+            best = min(measured, default=(0.0, "", 0))
+            if -best[0] >= self._options.similarity:
+                self._db.execute("INSERT INTO near VALUES (?, ?, ?)", (text, best[2], -best[0]))
+            else:
+                self._db.execute("INSERT INTO leaders SELECT band, ?, text FROM bands WHERE text = ?", (first, text))
+
+    def _collapses(self, kind: str, nearer: bool, text: int, best: str) -> bool:
+        collapse = self._options.collapse
+        if collapse == "none" or (kind == "near" and collapse == "exact") or (nearer and collapse == "near"):
+            return False
+        if kind == "exact":
+            return True
+        (stands,) = self._db.execute("SELECT text FROM chunks WHERE chunk_id = ?", (best,)).fetchone()
+        return text == stands or self._similarity(text, stands) >= self._options.similarity
+
+    def _similarity(self, one: int, other: int) -> float:
+        return jaccard(self._shingles(one), self._shingles(other))
+
+    def _shingles(self, text: int) -> NDArray[np.uint32]:
+        (blob,) = self._db.execute("SELECT shingles FROM texts WHERE text = ?", (text,)).fetchone()
+        return np.frombuffer(blob, np.uint32)
+
+
+class _Sketch:
+    """MinHash signatures cut into bands; two sets at the limit share a band with high probability."""
+
+    def __init__(self, similarity: float) -> None:
+        from datasketch import MinHash, MinHashLSH
+
+        self._make: Any = MinHash
+        self._permutations = MinHash(PERMUTATIONS, scheme=SCHEME).permutations
+        planned = MinHashLSH(threshold=similarity, num_perm=PERMUTATIONS, weights=(0.1, 0.9))  # recall counts more
+        self._bands, self._rows = planned.b, planned.r
+
+    def bands(self, hashes: NDArray[np.uint32]) -> Iterator[int]:
+        """Yield a 64-bit number per band."""
+        sketch = self._make(PERMUTATIONS, hashfunc=int, permutations=self._permutations, scheme=SCHEME)
+        sketch.update_batch(hashes.tolist())
+        values = np.ascontiguousarray(sketch.hashvalues)
+        for i in range(self._bands):
+            part = values[i * self._rows : (i + 1) * self._rows].tobytes()
+            digest = hashlib.blake2b(part, digest_size=8, key=bytes([i])).digest()
+            yield int.from_bytes(digest, "big", signed=True)
+
+
+def group_id(group: str) -> str:
+    """Return the id of a group, 32 hex digits, from its kind and the text that leads it."""
+    return sha256_hex(group.encode())[:32]

@@ -1,0 +1,279 @@
+"""What a file is: by its content first, then by its name, then by what the source claims.
+
+bytes ──▶ markup that names itself (PDF, zip, notebook, HTML, XML) ──▶ binary? ──▶ extension ──▶ claim ──▶ text/plain
+"""
+
+import re
+from collections.abc import Iterator
+from importlib.metadata import version
+
+from ingest.ids import digest_of
+
+VERSION = "2"
+OCTETS = "application/octet-stream"
+PLAIN = "text/plain"
+NOTEBOOK = "application/x-ipynb+json"
+
+EXTENSIONS: dict[str, str] = {
+    "md": "text/markdown",
+    "markdown": "text/markdown",
+    "mdown": "text/markdown",
+    "mkd": "text/markdown",
+    "mdx": "text/mdx",
+    "rst": "text/x-rst",
+    "rest": "text/x-rst",
+    "html": "text/html",
+    "htm": "text/html",
+    "xhtml": "application/xhtml+xml",
+    "txt": PLAIN,
+    "text": PLAIN,
+    "ipynb": NOTEBOOK,
+    "json": "application/json",
+    "jsonl": "application/x-ndjson",
+    "ndjson": "application/x-ndjson",
+    "yaml": "application/yaml",
+    "yml": "application/yaml",
+    "toml": "application/toml",
+    "ini": "text/x-ini",
+    "csv": "text/csv",
+    "tsv": "text/tab-separated-values",
+    "xml": "application/xml",
+    "nxml": "application/jats+xml",
+    "svg": "image/svg+xml",
+    "msg": "application/vnd.ms-outlook",
+    "rss": "application/rss+xml",
+    "atom": "application/atom+xml",
+    "pdf": "application/pdf",
+    "rtf": "application/rtf",
+    "eml": "message/rfc822",
+    "epub": "application/epub+zip",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "docm": "application/vnd.ms-word.document.macroenabled.12",
+    "pptm": "application/vnd.ms-powerpoint.presentation.macroenabled.12",
+    "xlsm": "application/vnd.ms-excel.sheet.macroenabled.12",
+    "dotx": "application/vnd.openxmlformats-officedocument.wordprocessingml.template",
+    "potx": "application/vnd.openxmlformats-officedocument.presentationml.template",
+    "ppsx": "application/vnd.openxmlformats-officedocument.presentationml.slideshow",
+    "xltx": "application/vnd.openxmlformats-officedocument.spreadsheetml.template",
+    "doc": "application/msword",
+    "ppt": "application/vnd.ms-powerpoint",
+    "xls": "application/vnd.ms-excel",
+    "odt": "application/vnd.oasis.opendocument.text",
+    "ods": "application/vnd.oasis.opendocument.spreadsheet",
+    "odp": "application/vnd.oasis.opendocument.presentation",
+    "org": "text/x-org",
+    "adoc": "text/asciidoc",
+    "asciidoc": "text/asciidoc",
+    "tex": "text/x-tex",
+    "py": "text/x-python",
+    "ipy": "text/x-python",
+    "js": "text/javascript",
+    "ts": "text/x-typescript",
+    "java": "text/x-java",
+    "go": "text/x-go",
+    "rs": "text/x-rust",
+    "c": "text/x-c",
+    "h": "text/x-c",
+    "cpp": "text/x-c++",
+    "sh": "text/x-sh",
+    "sql": "application/sql",
+    "css": "text/css",
+    "log": "text/x-log",
+    "hpp": "text/x-c++",
+    "cc": "text/x-c++",
+    "hh": "text/x-c++",
+    "cxx": "text/x-c++",
+    "mjs": "text/javascript",
+    "jsx": "text/javascript",
+    "tsx": "text/x-typescript",
+    "cs": "text/x-csharp",
+    "kt": "text/x-kotlin",
+    "swift": "text/x-swift",
+    "scala": "text/x-scala",
+    "rb": "text/x-ruby",
+    "php": "text/x-php",
+    "pl": "text/x-perl",
+    "lua": "text/x-lua",
+    "r": "text/x-r",
+    "bash": "text/x-sh",
+    "zsh": "text/x-sh",
+    "ps1": "text/x-powershell",
+    "proto": "text/x-protobuf",
+    "tf": "text/x-terraform",
+    "graphql": "text/x-graphql",
+    "cfg": "text/x-ini",
+    "conf": "text/x-ini",
+    "properties": "text/x-properties",
+    "zip": "application/zip",
+    "tar": "application/x-tar",
+    "gz": "application/gzip",
+    "tgz": "application/gzip",
+    "bz2": "application/x-bzip2",
+    "tbz2": "application/x-bzip2",
+    "xz": "application/x-xz",
+    "txz": "application/x-xz",
+}
+"""Extension without dot → media type. A name without an extension (README, LICENSE) that holds text is text/plain; a
+text file with an extension that is not listed stays application/octet-stream: guessing would hide a wrong setting."""
+
+# Claims that say nothing: what object stores and web servers answer when nobody told them.
+_EMPTY_CLAIMS = ("", OCTETS, "binary/octet-stream", "application/x-www-form-urlencoded")
+_BOMS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff", b"\xff\xfe", b"\xfe\xff")
+_OOXML = (
+    (b"word/document", "docx"),
+    (b"ppt/presentation", "pptx"),
+    (b"xl/workbook", "xlsx"),
+    (b"META-INF/container.xml", "epub"),  # where somebody has packed again what must lie first and as it is
+)
+_ZIPPED = (
+    (b"mimetypeapplication/epub+zip", "epub"),
+    (b"mimetypeapplication/vnd.oasis.opendocument.text", "odt"),
+    (b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "ods"),
+    (b"mimetypeapplication/vnd.oasis.opendocument.presentation", "odp"),
+)
+_CFB = bytes.fromhex("d0cf11e0a1b11ae1")
+_PASSWORD = "EncryptedPackage".encode("utf-16-le")  # a stream of an OLE file that holds a new Office file
+_OFFICE = ("docx", "docm", "dotx", "pptx", "pptm", "ppsx", "potx", "xlsx", "xlsm", "xltx")
+_OUTLOOK = "__substg1.0_".encode("utf-16-le")  # how every property of a message is named
+_HTML = re.compile(rb"<(?:!doctype\s+html|html)\b", re.I)
+_XML = re.compile(rb"<\?xml\b")
+_NOTEBOOK = re.compile(rb'"nbformat(?:_minor)?"\s*:')
+_HEAD = 8192  # bytes that are looked at to tell text from binary
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x08\x1b"))  # in text only by accident
+_WIDE = ([False, True] * 2, [True, False] * 2, [False, True, True, True], [True, True, True, False])
+_ZEROS = 0.5  # least share of zero bytes at the places of UTF-16 and UTF-32 that are zero in Latin text
+_CONTROL_SHARE = 0.02  # of the head; above it the bytes are not text
+
+
+def sniff(data: bytes, path: str, claimed: str = "") -> str:
+    """Return the media type of a document, without parameters, in lower case.
+
+    Args:
+        data: The whole content.
+        path: Its name as people write it; only the extension counts.
+        claimed: What the source says (`Content-Type`); used when neither content nor extension tell.
+    """
+    head = data[:_HEAD]
+    by_name = _by_extension(path)
+    return (
+        _encrypted(data, by_name)
+        or _by_magic(data, head)
+        or _by_markup(data, head, by_name)
+        or _by_name(by_name, claimed)
+    )
+
+
+def looks_like_text(head: bytes) -> bool:
+    """Tell whether the first bytes of a file are text: a byte order mark, or hardly any control character.
+
+    In UTF-16 and UTF-32 without a mark all zero bytes stand at the same places of four.
+    """
+    if head.startswith(_BOMS):
+        return True
+    if b"\0" in head[:4]:
+        zero = [head[i::4].count(0) * 4 > _ZEROS * len(head) for i in range(4)]
+        if zero in _WIDE:
+            head = b"".join(head[i::4] for i in range(4) if not zero[i])
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    return controls <= _CONTROL_SHARE * len(head)
+
+
+def fingerprint() -> str:
+    """Return the digest of everything here that can change an answer."""
+    return digest_of([VERSION, EXTENSIONS, version("filetype")])
+
+
+def _by_magic(data: bytes, head: bytes) -> str:
+    """Return the type of a binary format, or "" for text.
+
+    The magic numbers of `filetype` are short ("BM" is a bitmap, and so would be a text on BM25): they count only where
+    the bytes are not text.
+    """
+    text = looks_like_text(head)
+    if head.lstrip().startswith(b"%PDF-") or (b"%PDF-" in head[:1024] and not text):
+        return EXTENSIONS["pdf"]
+    if head.startswith(b"{\\rtf"):
+        return EXTENSIONS["rtf"]
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return _zipped(data)
+    if head.startswith(_CFB) and _OUTLOOK in data:
+        return EXTENSIONS["msg"]
+    if text:
+        return ""
+    import filetype
+
+    return filetype.guess_mime(head) or OCTETS
+
+
+def _encrypted(data: bytes, by_name: str) -> str:
+    """Return the type of a new Office file under a password: by its name, since nothing else tells; else ""."""
+    if not data.startswith(_CFB) or _PASSWORD not in data:
+        return ""
+    return by_name if by_name in [EXTENSIONS[extension] for extension in _OFFICE] else EXTENSIONS["docx"]
+
+
+def _zipped(data: bytes) -> str:
+    """Return the type of a zip archive by the first bytes and the names in its directory."""
+    for mark, extension in _ZIPPED:
+        if mark in data[:_HEAD]:
+            return EXTENSIONS[extension]
+    for name in _zipped_names(data):
+        for prefix, extension in _OOXML:
+            if name.startswith(prefix):
+                return EXTENSIONS[extension]
+    return "application/zip"
+
+
+def _zipped_names(data: bytes) -> Iterator[bytes]:
+    """Yield the names in the central directory of a zip archive, as far as it can be read; of archives inside, none."""
+    end = data.rfind(b"PK\x05\x06")
+    size = int.from_bytes(data[end + 12 : end + 16], "little")
+    at = end - size
+    while 0 <= at < end and data.startswith(b"PK\x01\x02", at):
+        name, extra, comment = (int.from_bytes(data[at + i : at + i + 2], "little") for i in (28, 30, 32))
+        yield data[at + 46 : at + 46 + name].lstrip(b"/").replace(b"\\", b"/")
+        at += 46 + name + extra + comment
+
+
+def _by_markup(data: bytes, head: bytes, by_name: str) -> str:
+    """Return the type of text that names its own format, or ""."""
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if _HTML.match(_without_prologue(start)):
+        return by_name if by_name == "application/xhtml+xml" else "text/html"
+    if _XML.match(start):
+        return by_name if by_name.endswith("+xml") else "application/xml"
+    if start[:1] == b"{" and b'"cells"' in data and _NOTEBOOK.search(data):
+        return NOTEBOOK
+    return ""
+
+
+def _without_prologue(start: bytes) -> bytes:
+    """Return what follows an XML declaration and comments. A loop: a pattern for it takes exponential time."""
+    for opening, closing in ((b"<?xml", b"?>"), (b"<!--", b"-->")):
+        while start.startswith(opening) and closing in start:
+            start = start.partition(closing)[2].lstrip()
+    return start
+
+
+def _by_extension(path: str) -> str:
+    """Return the type that the extension names, "" without an extension, OCTETS for one that is not listed."""
+    name = path.replace("\\", "/").rsplit("/", 1)[-1].lower()
+    stem, dot, extension = name.rpartition(".")
+    if not (dot and stem):
+        return ""
+    if extension == "txt" and stem.rpartition(".")[1]:  # Sphinx writes its sources as index.rst.txt
+        inner = EXTENSIONS.get(stem.rpartition(".")[2], PLAIN)
+        return inner if inner in ("text/x-rst", "text/markdown") else PLAIN
+    return EXTENSIONS.get(extension, OCTETS)
+
+
+def _by_name(by_name: str, claimed: str) -> str:
+    """Return the type by extension, else by claim, else text/plain for a name without an extension."""
+    if by_name not in ("", OCTETS):
+        return by_name
+    claim = claimed.partition(";")[0].strip().lower()
+    if claim not in _EMPTY_CLAIMS:
+        return claim
+    return PLAIN if by_name == "" else OCTETS

@@ -1,0 +1,92 @@
+"""One file per format: bytes in, blocks out. The file name registers the format.
+
+A parser is a module with
+
+    MEDIA_TYPES: tuple[str, ...]                what it reads
+    VERSION: str                                raised with every change of its output
+    LIBRARIES: tuple[str, ...]                  distributions whose version can change its output (optional)
+    variant() -> str                            what else can: a model that is installed or not (optional)
+    parse(raw: RawDocument) -> Document         raises DocumentError; anything else is a crash
+
+and promises: the text is not changed once it is canonical; blocks are in order, do not overlap, and every character
+that is no white space lies in one (a leading byte order mark excepted); headings carry level and plain title. Modules
+whose name begins with an underscore are parts of parsers. Third parties register a module under the entry-point group
+`ingest.documents.parsers`. Nothing is imported before the first `find`.
+"""
+
+import importlib
+import pkgutil
+from functools import lru_cache
+from importlib.metadata import entry_points, version
+from types import ModuleType
+
+from ingest.errors import InvalidSettings, UnsupportedFormat
+from ingest.ids import digest_of
+
+GROUP = "ingest.parsers"
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all parsers, ours and those of third parties, sorted."""
+    return tuple(sorted(_modules()))
+
+
+def find(media_type: str, path: str = "") -> ModuleType:
+    """Return the parser that reads a media type.
+
+    Args:
+        media_type: Without parameters, in lower case.
+        path: The document, for the message.
+
+    Raises:
+        UnsupportedFormat: No parser reads it.
+        InvalidSettings: Two parsers claim one media type, or a registered module is no parser.
+    """
+    name = media_types().get(media_type)
+    if name is None:
+        known = ", ".join(sorted(media_types()))
+        raise UnsupportedFormat(f"{path}: no parser reads {media_type or 'an unknown media type'}; known: {known}")
+    return _modules()[name]
+
+
+@lru_cache(maxsize=1)
+def media_types() -> dict[str, str]:
+    """Return media type → name of the parser. Raises: InvalidSettings."""
+    owners: dict[str, str] = {}
+    for name, module in _modules().items():
+        for media_type in module.MEDIA_TYPES:
+            if media_type in owners:
+                raise InvalidSettings(f"parsers {owners[media_type]} and {name} both claim {media_type}")
+            owners[media_type] = name
+    return owners
+
+
+def fingerprint() -> str:
+    """Return the digest of all that decides what a parser makes of bytes: names, versions, libraries, variants."""
+    parts = []
+    for name, module in _modules().items():
+        libraries = {library: version(library) for library in getattr(module, "LIBRARIES", ())}
+        variant = module.variant() if hasattr(module, "variant") else ""
+        parts.append([name, module.VERSION, sorted(module.MEDIA_TYPES), libraries, variant])
+    return digest_of(sorted(parts))
+
+
+@lru_cache(maxsize=1)
+def _modules() -> dict[str, ModuleType]:
+    """Return name → module of every parser."""
+    found = {
+        module.name: importlib.import_module(f"{__name__}.{module.name}")
+        for module in pkgutil.iter_modules(__path__)
+        if not module.name.startswith("_")
+    }
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        if entry.name in found:
+            raise InvalidSettings(
+                f"two parsers are called {entry.name}: {entry.value} and ingest.documents.parsers.{entry.name}"
+            )
+        module = entry.load()
+        missing = [name for name in ("MEDIA_TYPES", "VERSION", "parse") if not hasattr(module, name)]
+        if missing:
+            raise InvalidSettings(f"{entry.value} is no parser: it lacks {', '.join(missing)}")
+        found[entry.name] = module
+    return found

@@ -1,0 +1,1 @@
+"""HTML, XML and Markdown as blocks: what the parsers of several formats stand on."""

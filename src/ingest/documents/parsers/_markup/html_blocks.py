@@ -1,0 +1,306 @@
+"""An lxml tree of HTML to blocks, for pages, books, e-mails and notebooks.
+
+One walk without recursion over the events of the tree. Text that is open is collected until an element that begins or
+ends a block; lists become one block of lines with their depth as indentation; hidden text becomes blocks with the mark
+"hidden", where it stands or, inside a paragraph, list or table, behind it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ingest.documents.parsers._markup.html_chrome import DROPPED, Chrome, scope
+from ingest.documents.parsers._markup.html_hidden import Hiding
+from ingest.documents.parsers._markup.html_inline import (
+    BLOCKS,
+    BREAK,
+    SPECIAL,
+    Inline,
+    closing,
+    is_anchor,
+    language,
+    opening,
+)
+from ingest.documents.parsers._markup.html_tables import grid, is_layout, own_rows
+from ingest.documents.parsers._markup.html_tree import check_depth
+from ingest.documents.parsers._reading.assembly import Assembly
+from ingest.documents.parsers._reading.table_blocks import lines as table_lines
+from ingest.records import BlockKind
+
+MAX_TITLE = 1000  # characters; a longer heading is a paragraph
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_LISTS = ("ul", "ol", "menu", "dir", "dl")
+_HIDDEN = ("hidden",)
+_CODE = ("pre", "listing", "xmp", "plaintext")
+
+
+def add_html(assembly: Assembly, root: Any, *, first_level: int = 1, page: int | None = None) -> None:
+    """Append the blocks of a page's main content.
+
+    Args:
+        assembly: What the blocks are added to.
+        root: lxml element without namespaces, as `_html_tree.tree` returns it; comments in it are removed.
+        first_level: The level of `<h1>`.
+        page: The page that all blocks are on.
+
+    Raises: OversizedDocument.
+    """
+    from lxml import etree
+
+    check_depth(root, assembly.limits.nesting, assembly.path)
+    etree.strip_tags(root, etree.Comment, etree.ProcessingInstruction)
+    hiding, chrome = Hiding(root), Chrome(root)
+    for part in scope(root):
+        flow = _Flow(assembly, Inline(hiding, chrome), first_level, {} if page is None else {"page": page})
+        flow.read(part, hidden=any(hiding(around) for around in part.iterancestors()))
+
+
+class _Flow:
+    """The state of one walk."""
+
+    def __init__(self, assembly: Assembly, inline: Inline, first_level: int, fields: dict[str, Any]) -> None:
+        self.assembly, self.inline, self.first_level, self.fields = assembly, inline, first_level, fields
+        self.hiding, self.chrome = inline.hiding, inline.chrome
+        self.parts: list[str] = []  # text of the block that is open
+        self.lists: list[tuple[str, int]] = []  # tag, next number
+        self.items = 0  # open items
+        self.marker = ""  # of the item that has no line yet
+        self.lines: list[str] = []  # of the list that is open
+        self.starts: list[int] = []  # the lines where items start
+        self.quotes = self.captions = self.hidden = 0
+        self.depth = 0
+        self.closers: list[tuple[int, Callable[[], None]]] = []  # by depth
+
+    def read(self, root: Any, *, hidden: bool) -> None:
+        """Add the blocks of an element."""
+        from lxml import etree
+
+        self.hidden = int(hidden)
+        walker = etree.iterwalk(root, events=("start", "end"))
+        parts = self.parts
+        for event, element in walker:
+            tag = element.tag
+            if event == "start":
+                self.depth += 1
+                if self._start(element, tag):
+                    walker.skip_subtree()
+                elif element.text:
+                    parts.append(element.text)
+                continue
+            if self.closers and self.closers[-1][0] == self.depth:
+                self.flush()
+                self.closers.pop()[1]()
+            elif tag in BLOCKS:
+                self.flush()
+            elif tag in SPECIAL:
+                parts.append(closing(tag))
+            elif "-" in tag:
+                parts.append(" ")
+            self.depth -= 1
+            if element.tail and element is not root:
+                parts.append(element.tail)
+        self.flush()
+        self.close_list()
+        self._laid_aside()
+
+    def _start(self, element: Any, tag: str) -> bool:
+        """Begin an element; tell whether its content is left out or was read here."""
+        if tag in SPECIAL:
+            return self._special(element, tag)
+        if self._is_left_out(element, tag):
+            return True
+        if len(element.attrib):
+            if self.hiding(element) and self._hide(element, tag):
+                return True
+            if element.get("role") == "heading" and tag not in _HEADINGS:
+                self.flush()
+                return self._heading(element, tag)
+        if tag in BLOCKS:
+            self.flush()
+            handler = _BLOCKS.get(tag)
+            return handler is not None and handler(self, element, tag)
+        if "-" in tag:
+            self.parts.append(" ")
+        return False
+
+    def _is_left_out(self, element: Any, tag: str) -> bool:
+        if tag in DROPPED:
+            if tag == "script" and element.get("type", "").startswith("math/tex"):
+                self.parts.append(f" {element.text or ''} ")
+            return True
+        return self.chrome(element, tag) or (tag == "a" and is_anchor(element))
+
+    def _open(self, close: Callable[[], None]) -> None:
+        """Call `close` when the element that begins now ends."""
+        self.closers.append((self.depth, close))
+
+    def _special(self, element: Any, tag: str) -> bool:
+        if tag == "img" and not self.items and not any(part.strip() for part in self.parts):
+            self.parts.clear()
+            if not (self.hidden or self.hiding(element)):
+                self.add(BlockKind.CAPTION, [" ".join((element.get("alt") or "").split())])
+            return True
+        text, read = opening(element, tag)
+        self.parts.append(text)
+        return not read
+
+    def _hide(self, element: Any, tag: str) -> bool:
+        """Hide an element; tell whether it was laid aside whole: inside text, lists and quotes of lists."""
+        if self.items or tag not in BLOCKS or tag in ("li", "dt", "dd"):
+            self.inline.aside(element)
+            return True
+        self.flush()
+        self.close_list()
+        self.hidden += 1
+        self._open(self._show)
+        return tag in _BLOCKS and tag not in _LISTS and _BLOCKS[tag](self, element, tag)
+
+    def _show(self) -> None:
+        self.close_list()
+        self.hidden -= 1
+
+    def flush(self) -> None:
+        """End the block of text that is open."""
+        if not self.parts:
+            return
+        text = "".join(self.parts).replace("\u00ad", "")  # soft hyphens
+        self.parts.clear()
+        lines = [line for line in (" ".join(line.split()) for line in text.split(BREAK)) if line]
+        if lines and self.items:
+            self._item_lines(lines)
+        elif lines:
+            kind = BlockKind.CAPTION if self.captions else BlockKind.QUOTE if self.quotes else BlockKind.PARAGRAPH
+            self.add(kind, lines, **({"level": self.quotes} if kind is BlockKind.QUOTE else {}))
+        if self.inline.hidden and not self.items:
+            self._laid_aside()
+
+    def add(self, kind: BlockKind, lines: list[str], header_lines: int = 0, **fields: Any) -> None:
+        """Add a block behind the list that is open."""
+        self.close_list()
+        if self.hidden:
+            fields["marks"] = _HIDDEN
+        self.assembly.add(kind, lines, header_lines, **self.fields, **fields)
+
+    def _item_lines(self, lines: list[str]) -> None:
+        indent = "  " * (len(self.lists) or 1)
+        first = indent + lines[0]
+        if self.marker or not self.lines:
+            self.starts.append(len(self.lines))
+        if self.marker:
+            first = indent[2:] + self.marker + lines[0]
+            self.marker = ""
+        self.lines.append(first)
+        self.lines += [indent + line for line in lines[1:]]
+
+    def close_list(self) -> None:
+        """End the list that is open, and add what was laid aside in it."""
+        if self.lines:
+            lines, at, offsets = self.lines, 0, []
+            for line in lines:
+                offsets.append(at)
+                at += len(line) + 1
+            breaks = [offsets[start] for start in self.starts if start]
+            self.lines, self.starts = [], []
+            marks = _HIDDEN if self.hidden else ()
+            self.assembly.add(BlockKind.LIST, lines, breaks=breaks, marks=marks, **self.fields)
+            self._laid_aside()
+
+    def _laid_aside(self) -> None:
+        """Add the hidden text that was laid aside."""
+        hidden, self.inline.hidden = self.inline.hidden, []
+        for text in hidden:
+            self.assembly.add(BlockKind.PARAGRAPH, [text], marks=_HIDDEN, **self.fields)
+
+    def _heading(self, element: Any, tag: str) -> bool:
+        level = _HEADINGS.get(tag) or _number(element.get("aria-level"), 2)
+        title = self.inline.text(element).replace("\u00ad", "")
+        if title and not (self.items or self.quotes or self.captions or self.hidden) and len(title) <= MAX_TITLE:
+            self.close_list()
+            self.assembly.heading(title, level + self.first_level - 1, **self.fields)
+        else:
+            self.parts.append(title)
+        self.flush()
+        if self.inline.hidden and not self.items:
+            self._laid_aside()
+        return True
+
+    def _list(self, element: Any, tag: str) -> bool:
+        marker = self.marker  # `<li><ul>`: the inner item comes first
+        self.marker = marker if tag == "dl" else ""
+        self.lists.append((tag, _number(element.get("start"), 1)))
+        self._open(self._end_list)
+        return False
+
+    def _end_list(self) -> None:
+        self.lists.pop()
+        if not self.lists and not self.items:
+            self.close_list()
+
+    def _item(self, element: Any, tag: str) -> bool:
+        marker = "- "
+        if self.lists and self.lists[-1][0] == "ol" and tag == "li":
+            number = _number(element.get("value"), self.lists[-1][1])
+            self.lists[-1] = ("ol", number + 1)
+            marker = f"{number}. "
+        self.items += 1
+        self.marker = "" if tag == "dd" else marker
+        self._open(self._end_item)
+        return False
+
+    def _end_item(self) -> None:
+        self.items -= 1
+        self.marker = ""
+
+    def _quote(self, element: Any, tag: str) -> bool:
+        self._count("quotes", 1)
+        self._open(lambda: self._count("quotes", -1))
+        return False
+
+    def _caption(self, element: Any, tag: str) -> bool:
+        self._count("captions", 1)
+        self._open(lambda: self._count("captions", -1))
+        return False
+
+    def _count(self, what: str, by: int) -> None:
+        setattr(self, what, getattr(self, what) + by)
+
+    def _code(self, element: Any, tag: str) -> bool:
+        lines = self.inline.exact(element)
+        while lines and not lines[0].strip():
+            del lines[0]
+        self.add(BlockKind.CODE, lines, language=language(element))
+        self._laid_aside()
+        return True
+
+    def _table(self, element: Any, tag: str) -> bool:
+        """Read a table of data here, and leave a table of layout to the walk."""
+        rows = own_rows(element)
+        if is_layout(element, rows):
+            return False
+        caption = element.find("caption")
+        if caption is not None:
+            self.add(BlockKind.CAPTION, [self.inline.text(caption)])
+        found, headers = grid(rows, self.inline)
+        limit = self.assembly.limits.text_characters
+        self.add(BlockKind.TABLE, table_lines(found, self.assembly.path, limit), headers)
+        self._laid_aside()
+        inner, self.inline.tables = self.inline.tables, []
+        for table in inner:
+            _Flow(self.assembly, self.inline, self.first_level, self.fields).read(table, hidden=bool(self.hidden))
+        return True
+
+
+_BLOCKS: dict[str, Callable[[_Flow, Any, str], bool]] = {
+    **dict.fromkeys(_HEADINGS, _Flow._heading),
+    **dict.fromkeys(_LISTS, _Flow._list),
+    **dict.fromkeys(("li", "dt", "dd"), _Flow._item),
+    **dict.fromkeys(_CODE, _Flow._code),
+    "blockquote": _Flow._quote,
+    "figcaption": _Flow._caption,
+    "caption": _Flow._caption,
+    "table": _Flow._table,
+}
+
+
+def _number(value: str | None, otherwise: int) -> int:
+    value = (value or "").strip()
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 10 else otherwise

@@ -1,0 +1,211 @@
+"""Tells what belongs to a site and not to its page, and where on the page the main content is."""
+
+import re
+from typing import Any
+
+DROPPED = frozenset(
+    (
+        "script",
+        "style",
+        "noscript",
+        "template",
+        "nav",
+        "iframe",
+        "frameset",
+        "object",
+        "embed",
+        "applet",
+        "dialog",
+        "svg",
+        "canvas",
+        "audio",
+        "video",
+        "select",
+        "input",
+        "textarea",
+        "datalist",
+        "head",
+        "rp",
+        "meta",
+        "link",
+        "title",
+        "col",
+        "colgroup",
+        "map",
+        "progress",
+        "meter",
+    )
+)
+"""Elements that are never read, in HTML and in the HTML of e-mails, books and notebooks."""
+
+_ROLES = frozenset(("navigation", "search", "dialog", "alertdialog", "menu", "menubar", "tablist", "toolbar"))
+_ALWAYS = frozenset(
+    (
+        "headerlink",
+        "mw-editsection",
+        "linenos",
+        "lineno",
+        "linenumber",
+        "linenodiv",
+        "line-numbers-rows",
+        "skip-link",
+        "skip-to-content",
+        "skiplink",
+        "katex-html",
+        "mathjax_preview",
+        "mjx-chtml",
+        "noprint",
+        "anchorjs-link",
+    )
+)
+_MENUS = frozenset(
+    (
+        "navbar",
+        "nav",
+        "menu",
+        "navigation",
+        "breadcrumb",
+        "breadcrumbs",
+        "pagination",
+        "pager",
+        "site-nav",
+        "sidebar-nav",
+        "main-nav",
+        "footer-links",
+        "social-links",
+        "site-footer",
+        "footer",
+        "site-header",
+    )
+)
+_CONSENT = re.compile(
+    r"onetrust|cookiebot|cookieconsent|cookie-?law|didomi|osano|usercentrics|truste|qc-cmp|cc-(?:window|banner)"
+    r"|(?:cookies?|consent|gdpr|ccpa)[-_]{0,2}(?:consent|banner|bar|notice|popup|modal|overlay|message|info|dialog|"
+    r"alert|wrapper|container|disclaimer|prompt)|(?:banner|notice|popup|modal)[-_]{0,2}(?:cookies?|consent|gdpr)"
+)
+_CONSENT_HINT = re.compile("cook|consent|gdpr|ccpa|trust|cc-|didomi|osano|usercentrics")
+_MENU_TAGS = frozenset(("div", "ul", "ol", "section", "aside", "p", "span", "td"))
+_CONSENT_LENGTH = 4000  # characters; longer text about cookies is content
+_ICON_LENGTH = 2  # characters without letters or digits that are decoration when hidden from assistive technology
+_SECTIONING = frozenset(("article", "section", "main", "aside", "blockquote", "figure", "li", "td", "details"))
+_MOST = 0.5  # share of the page's text from which `<main>` stands for the page
+_MOST_ARTICLES = 0.7
+_MENU_SHARE = 0.8  # of the text in links
+_EDGE_SHARE = 0.4  # of the text in links, in the page's own header or footer
+_WHOLE = ("html", "body", "main", "article")
+
+
+def scope(root: Any) -> list[Any]:
+    """Return the elements to read, in order: `<main>`, the articles, or the whole page when those lack much of it.
+
+    A first-level heading that stands in front of them is read too.
+    """
+    mains = _outermost(root.xpath(".//main | .//*[@role='main']"))
+    articles = [] if mains else _outermost(list(root.iter("article")))
+    chosen, least = (mains, _MOST) if mains else (articles, _MOST_ARTICLES)
+    if not chosen:
+        return [root]
+    outside = sum(length(element) for element in _outermost(list(root.iter(*DROPPED))))
+    inside = sum(length(element) - _dropped_length(element) for element in chosen)
+    whole = length(root) - outside
+    if inside <= 0 or inside < least * whole:
+        return [root]
+    top = next(root.iter("h1"), None)
+    if top is None or any(next(element.iter("h1"), None) is not None for element in chosen):
+        return chosen
+    return chosen if any(around.tag in DROPPED for around in top.iterancestors()) else [top, *chosen]
+
+
+def length(element: Any) -> int:
+    """Return the number of characters below an element, white space too. In C."""
+    return int(element.xpath("string-length(.)"))
+
+
+def link_share(element: Any) -> float:
+    """Return the share of an element's text that lies in links, 1 without text."""
+    whole = int(element.xpath("string-length(normalize-space(.))"))
+    links = sum(int(link.xpath("string-length(normalize-space(.))")) for link in element.iter("a"))
+    return links / whole if whole else 1.0
+
+
+class Chrome:
+    """Tells which elements of one page are part of the site: menus, consent banners, its own header and footer."""
+
+    def __init__(self, root: Any) -> None:
+        """Remember how much text the page has: what holds half of it is content, whatever it is called."""
+        self._half = length(root) / 2
+
+    def __call__(self, element: Any, tag: str) -> bool:
+        """Tell whether an element is left out with all that is in it."""
+        if tag in ("header", "footer"):
+            return self._is_minor(element) and _is_edge(element)
+        if tag == "button":
+            return not _is_text_button(element)
+        return len(element.attrib) > 0 and (self._by_role(element, tag) or self._by_name(element, tag))
+
+    def _by_role(self, element: Any, tag: str) -> bool:
+        attributes = element.attrib
+        role = attributes.get("role")
+        if role is not None and (role in _ROLES or (role in ("banner", "contentinfo") and _is_edge(element))):
+            return self._is_minor(element)
+        return attributes.get("aria-hidden") == "true" and _is_icon(element, tag)
+
+    def _by_name(self, element: Any, tag: str) -> bool:
+        attributes = element.attrib
+        named = f"{attributes.get('class', '')} {attributes.get('id', '')}".lower()
+        if len(named) == 1 or tag in _WHOLE:
+            return False
+        names = named.split()
+        if not _ALWAYS.isdisjoint(names):
+            return True
+        if tag in _MENU_TAGS and not _MENUS.isdisjoint(names):
+            return self._is_minor(element) and link_share(element) >= _MENU_SHARE
+        if _CONSENT_HINT.search(named) and _CONSENT.search(named[:500]):
+            return length(element) < _CONSENT_LENGTH and self._is_minor(element)
+        return False
+
+    def _is_minor(self, element: Any) -> bool:
+        return length(element) < self._half
+
+
+def _is_edge(element: Any) -> bool:
+    """Tell whether a header or footer is the page's own and made of links: those of articles are content."""
+    if any(around.tag in _SECTIONING for around in element.iterancestors()):
+        return False
+    if next(element.iter("h1", "h2"), None) is not None and element.tag == "header":
+        return False
+    return link_share(element) >= _EDGE_SHARE
+
+
+def _is_text_button(button: Any) -> bool:
+    """Tell whether a button shows or hides content that it names: the questions of an FAQ are such buttons."""
+    if "aria-expanded" in button.attrib or "aria-controls" in button.attrib:
+        return True
+    around = button.getparent()
+    for _ in range(2):
+        if around is None:
+            return False
+        if around.tag in ("h1", "h2", "h3", "h4", "h5", "h6", "dt", "summary"):
+            return True
+        around = around.getparent()
+    return False
+
+
+def _is_icon(element: Any, tag: str) -> bool:
+    """Tell whether what is hidden from assistive technology is decoration."""
+    if tag in ("svg", "i", "a"):
+        return True
+    if length(element) > 100:
+        return False
+    text = "".join("".join(element.itertext()).split())
+    return len(text) <= _ICON_LENGTH and not any(character.isalnum() for character in text)
+
+
+def _outermost(elements: list[Any]) -> list[Any]:
+    """Return the elements that lie in no other of them; `elements` are in document order."""
+    known = set(elements)
+    return [element for element in elements if known.isdisjoint(element.iterancestors())]
+
+
+def _dropped_length(element: Any) -> int:
+    return sum(length(inner) for inner in _outermost(list(element.iter(*DROPPED))))

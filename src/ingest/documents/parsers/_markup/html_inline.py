@@ -1,0 +1,197 @@
+"""The text of an HTML element as a reader sees it, for cells, headings, captions and code."""
+
+import re
+from typing import Any
+
+from ingest.documents.parsers._markup.html_chrome import DROPPED, Chrome
+from ingest.documents.parsers._markup.html_hidden import Hiding
+
+BREAK = "\0"  # a line break that the page asks for; no document holds it
+BLOCKS = frozenset(
+    (
+        "address",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "caption",
+        "center",
+        "dd",
+        "details",
+        "dir",
+        "div",
+        "dl",
+        "dt",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "header",
+        "hgroup",
+        "hr",
+        "html",
+        "legend",
+        "li",
+        "listing",
+        "main",
+        "menu",
+        "ol",
+        "optgroup",
+        "p",
+        "plaintext",
+        "pre",
+        "search",
+        "section",
+        "summary",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+        "ul",
+        "xmp",
+        "option",
+    )
+)
+SPECIAL = frozenset(("br", "img", "math", "rt", "q", "input", "label", "wbr"))
+LONG_TABLE = 200  # characters; a longer table inside a cell is a block of its own
+_LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang|highlight|brush:?|sourceCode|src|highlight-source)[-\s]([\w+#-]+)")
+_ANCHOR_SIGNS = ("", "¶", "#", "§", "🔗", "\uf0c1")
+_TEX = ("application/x-tex", "application/x-latex", "latex", "tex")
+
+
+def opening(element: Any, tag: str) -> tuple[str, bool]:
+    """Return the text that an element of `SPECIAL` begins with, and whether its content is read."""
+    if tag == "br":
+        return BREAK, True
+    if tag == "img":
+        alt = " ".join((element.get("alt") or "").split())
+        return f" {alt} " if alt else " ", False
+    if tag == "math":
+        return f" {formula(element)} ", False
+    if tag == "input":
+        if element.get("type", "").lower() != "checkbox" or not _in_item(element):
+            return "", False
+        return "[x] " if "checked" in element.attrib else "[ ] ", False
+    return {"rt": "(", "q": "“", "label": " "}.get(tag, ""), True
+
+
+def closing(tag: str) -> str:
+    """Return the text that an element of `SPECIAL` ends with."""
+    return {"rt": ")", "q": "”", "label": " "}.get(tag, "")
+
+
+def formula(math: Any) -> str:
+    """Return a formula: its alternative text, its TeX source, else its characters."""
+    if alternative := math.get("alttext"):
+        return " ".join(alternative.split())
+    for note in math.iter("annotation"):
+        if note.get("encoding", "").lower() in _TEX:
+            return " ".join("".join(note.itertext()).split())
+    for note in list(math.iter("annotation", "annotation-xml")):
+        note.clear(keep_tail=True)
+    return " ".join(" ".join(math.itertext()).split())
+
+
+class Inline:
+    """Collects text; what is hidden in it, and long tables in it, are laid aside for blocks of their own."""
+
+    def __init__(self, hiding: Hiding, chrome: Chrome) -> None:
+        """Start with nothing laid aside."""
+        self.hiding, self.chrome = hiding, chrome
+        self.hidden: list[str] = []
+        self.tables: list[Any] = []
+
+    def text(self, element: Any) -> str:
+        """Return an element's text on one line."""
+        if not len(element):
+            return " ".join((element.text or "").split())
+        return " ".join("".join(self._parts(element, exact=False)).replace(BREAK, " ").split())
+
+    def exact(self, element: Any) -> list[str]:
+        """Return an element's lines with their white space, as `<pre>` shows them."""
+        text = "".join(self._parts(element, exact=True)).replace(BREAK, "\n")
+        return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+    def aside(self, element: Any) -> None:
+        """Lay the text of a hidden element aside."""
+        text = " ".join(" ".join(seen(element)).split())
+        if text:
+            self.hidden.append(text)
+
+    def _parts(self, root: Any, *, exact: bool) -> list[str]:
+        from lxml import etree
+
+        parts: list[str] = []
+        walker = etree.iterwalk(root, events=("start", "end"))
+        for event, element in walker:
+            tag = element.tag
+            if event == "start":
+                if element is not root and self._skipped(element, tag, parts, exact):
+                    walker.skip_subtree()
+                elif element.text:
+                    parts.append(element.text)
+                continue
+            if element is root:
+                break
+            if tag in SPECIAL:
+                parts.append(closing(tag))
+            elif not exact and (tag in BLOCKS or "-" in tag):
+                parts.append(" ")
+            if element.tail:
+                parts.append(element.tail)
+        return parts
+
+    def _skipped(self, element: Any, tag: str, parts: list[str], exact: bool) -> bool:
+        """Tell whether the content of an element is left out; add what stands for it."""
+        if tag in SPECIAL:
+            text, read = opening(element, tag)
+            parts.append(text)
+            return not read
+        if tag in DROPPED or self.chrome(element, tag) or (tag == "a" and is_anchor(element)):
+            return True
+        if self.hiding(element):
+            self.aside(element)
+            return True
+        if tag == "table" and not exact and element.xpath(f"string-length(.) > {LONG_TABLE}"):
+            self.tables.append(element)
+            return True
+        if not exact and (tag in BLOCKS or "-" in tag):
+            parts.append(" ")
+        return False
+
+
+def is_anchor(link: Any) -> bool:
+    """Tell whether a link is only the sign behind a heading that people copy its address from."""
+    if len(link) > 1:
+        return False
+    return "".join(link.itertext()).strip() in _ANCHOR_SIGNS[1:]
+
+
+def seen(element: Any) -> list[str]:
+    """Return the pieces of text below an element, without scripts and styles."""
+    return element.xpath(".//text()[not(parent::script or parent::style or parent::template)]")  # type: ignore[no-any-return]
+
+
+def language(pre: Any) -> str:
+    """Return the language in the classes of a `<pre>`, its `<code>`, or the two elements around it."""
+    around = pre.getparent()
+    parents = [] if around is None else [around, around.getparent()]
+    for element in (pre, *pre.iter("code"), *parents):
+        if element is not None and (match := _LANGUAGE.search((element.get("class") or "")[:1000])):
+            return match[1].lower()
+    return ""
+
+
+def _in_item(element: Any) -> bool:
+    around = element.getparent()
+    return around is not None and (around.tag == "li" or (around.tag in ("p", "label") and _in_item(around)))

@@ -1,0 +1,129 @@
+"""HTML and XHTML sources to lxml trees: no entity, file or address is fetched, and depth has a limit."""
+
+import re
+from html.entities import html5
+from typing import Any
+
+from ingest.errors import OversizedDocument
+
+_ENCODING = re.compile(
+    rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w.:-]+)|<\?xml[^>]{0,100}encoding=[\"']([\w.-]+)", re.I
+)
+_DECLARED_IN = 4096  # bytes in which a page names its encoding (HTML: the first 1,024)
+_ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,30};)")
+_XML_ENTITIES = frozenset(("amp;", "lt;", "gt;", "quot;", "apos;"))
+_DOCTYPE = re.compile(r"<!DOCTYPE\b[^>\[]{0,1000}(\[)?", re.I)
+_DECLARATION = re.compile(r"\s*<\?xml[^>]{0,200}\?>")
+_SUPERSETS = {
+    **dict.fromkeys(("iso-8859-1", "iso8859-1", "latin1", "latin-1", "us-ascii", "ascii"), "cp1252"),
+    **dict.fromkeys(("gb2312", "gbk", "x-gbk"), "gb18030"),
+    **dict.fromkeys(("shift_jis", "sjis", "x-sjis"), "cp932"),
+    **dict.fromkeys(("ks_c_5601-1987", "euc-kr", "ks_c_5601"), "cp949"),
+    "iso-8859-9": "cp1254",
+    "tis-620": "cp874",
+    "iso-8859-11": "cp874",
+    "unicode": "utf-8",
+    "utf8": "utf-8",
+}
+NESTING = 200  # levels of elements
+_STEPS = 400  # of one XPath expression; libxml2 refuses more than 500
+
+
+def declared_encoding(data: bytes) -> str:
+    """Return the encoding that a page names for itself, "" when it names none."""
+    match = _ENCODING.search(data[:_DECLARED_IN])
+    name = (match[1] or match[2]).decode("ascii").lower() if match else ""
+    return as_browsers_read(name)
+
+
+def as_browsers_read(encoding: str) -> str:
+    """Return the encoding that a label means on the web (WHATWG Encoding): Windows' superset of the one it names."""
+    return _SUPERSETS.get(encoding, encoding)
+
+
+def tree(source: str, path: str = "", *, nesting: int = NESTING) -> Any:
+    """Return the root element of HTML, None when there is none; comments are dropped.
+
+    Raises: OversizedDocument when elements lie deeper than `nesting`, or another limit of libxml2 is reached.
+    """
+    from lxml import etree
+
+    parser = etree.HTMLParser(
+        encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True, huge_tree=True
+    )  # libxml2's own limit without huge_tree is 256 levels and 10 MB a text
+    try:
+        root = etree.fromstring(source.encode("utf-8", "replace"), parser)
+    except etree.XMLSyntaxError:
+        root = None
+    for fault in parser.error_log:
+        if fault.type_name == "ERR_NO_MEMORY":
+            raise MemoryError
+        if fault.level == etree.ErrorLevels.FATAL and fault.type_name == "ERR_RESOURCE_LIMIT":
+            raise OversizedDocument(f"{path}: line {fault.line}: {fault.message.strip()}")
+    check_depth(root, nesting, path)
+    return root
+
+
+def xhtml_tree(source: str, path: str = "", *, nesting: int = NESTING) -> Any:
+    """Return the root element of XHTML without namespaces; what is not well-formed is read as HTML.
+
+    Raises: OversizedDocument as `tree`.
+    """
+    from lxml import etree
+
+    doctype = _DOCTYPE.search(source, 0, _DECLARED_IN)
+    if doctype and doctype[1]:  # an internal subset may declare entities: HTML knows none
+        return tree(source, path, nesting=nesting)
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, remove_comments=True, remove_pis=True
+    )
+    plain = _ENTITY.sub(_named, _DECLARATION.sub("", source.removeprefix("\ufeff"), count=1))
+    try:
+        root = etree.fromstring(plain.lstrip().encode("utf-8", "replace"), parser)
+    except etree.XMLSyntaxError:
+        return tree(source, path, nesting=nesting)
+    check_depth(root, nesting, path)
+    without_namespaces(root)
+    return root
+
+
+def check_depth(root: Any, nesting: int, path: str) -> None:
+    """Raise OversizedDocument when elements lie deeper than `nesting` levels. Linear in the tree, in C."""
+    level = [] if root is None else [root]
+    left = nesting
+    while left > _STEPS:
+        level = [found for element in level for found in element.xpath("/".join("*" * _STEPS))]
+        left -= _STEPS
+    expression = f"boolean({'/'.join('*' * max(left, 1))})"
+    if any(element.xpath(expression) for element in level):
+        raise OversizedDocument(f"{path}: elements nested deeper than the limit of {nesting} levels")
+
+
+def without_namespaces(root: Any) -> None:
+    """Rename every element to its local name."""
+    for element in root.iter("{*}*"):
+        tag = element.tag
+        if tag[0] == "{":
+            element.tag = tag[tag.index("}") + 1 :].lower()
+
+
+def _named(match: re.Match[str]) -> str:
+    """Return the character that HTML names, the text itself for the five of XML and for unknown names."""
+    name = match[1]
+    return match[0] if name in _XML_ENTITIES else html5.get(name, match[0])
+
+
+def page_title(root: Any) -> str:
+    """Return the text of `<title>`, else of Open Graph's title."""
+    found = root.find(".//head/title")
+    title = " ".join("".join(found.itertext()).split()) if found is not None else ""
+    if not title:
+        meta = root.find(".//meta[@property='og:title']")
+        title = " ".join((meta.get("content") or "").split()) if meta is not None else ""
+    return title
+
+
+def page_language(root: Any) -> str:
+    """Return the main part of the page's `lang`, as in "en", "" when it says none."""
+    language = root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or ""
+    return str(language).strip().partition("-")[0].partition("_")[0].lower()

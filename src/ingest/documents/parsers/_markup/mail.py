@@ -1,0 +1,124 @@
+"""What e-mails of every file format become: a heading, a paragraph of headers, paragraphs and quotes, or HTML."""
+
+import re
+from collections.abc import Iterable
+
+from ingest.documents.parsers._markup.html_blocks import add_html
+from ingest.documents.parsers._markup.html_tree import as_browsers_read, declared_encoding, tree
+from ingest.documents.parsers._reading.assembly import Assembly
+from ingest.documents.parsers._reading.decoding import decode
+from ingest.errors import EmptyDocument, MalformedDocument
+from ingest.records import BlockKind, Child
+
+_QUOTED = re.compile(r"(?:> ?)+")
+_STATEFUL = ("iso-2022", "hz", "utf-7")  # encodings whose bytes are all ASCII
+_LABEL = re.compile(r"[A-Za-z0-9][\w.:-]{0,40}", re.ASCII)  # of a charset
+_SAME = 0.8  # share of the HTML's words that plain text must hold to stand for it
+_WORD = re.compile(r"\w+")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]")
+PGP = "-----BEGIN PGP MESSAGE-----"
+
+
+def add_headers(assembly: Assembly, subject: str, fields: Iterable[tuple[str, str]]) -> None:
+    """Append the subject as a heading of level 1, and the other headers with a value as lines of one paragraph."""
+    if subject:
+        assembly.heading(subject, 1)
+    lines = [f"{name}: {' '.join(value.split())}" for name, value in fields if value.strip()]
+    assembly.add(BlockKind.PARAGRAPH, lines)
+
+
+def add_body(assembly: Assembly, plain: str, html: str) -> None:
+    """Append the body: the plain text when it says what the HTML says, or when there is no HTML."""
+    if html and not _says_the_same(plain, html):
+        root = tree(html, assembly.path, nesting=assembly.limits.nesting)
+        before = len(assembly.blocks)
+        if root is not None:
+            add_html(assembly, root, first_level=2)
+        if len(assembly.blocks) > before:
+            return
+    add_plain(assembly, plain)
+
+
+def add_plain(assembly: Assembly, text: str) -> None:
+    """Append plain text: paragraphs between blank lines, and quoted replies (`>`) with their depth."""
+    lines: list[str] = []
+    depth = 0
+    for line in [*text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), ""]:
+        match = _QUOTED.match(line)
+        marks = match.group().count(">") if match else 0
+        content = " ".join((line[match.end() :] if match else line).split()) if marks else line.rstrip()
+        if (marks != depth or not content.strip()) and lines:
+            if depth:
+                assembly.add(BlockKind.QUOTE, lines, level=depth)
+            else:
+                assembly.add(BlockKind.PARAGRAPH, lines)
+            lines = []
+        depth = marks
+        if content.strip():
+            lines.append(content if lines else content.lstrip())
+
+
+def unflowed(text: str, *, delete_space: bool) -> str:
+    """Return format=flowed text with its soft line breaks removed (RFC 3676)."""
+    found: list[str] = []
+    open_depth = -1
+    for line in text.replace("\r\n", "\n").split("\n"):
+        bare = line.lstrip(">")
+        depth = len(line) - len(bare)
+        bare = bare.removeprefix(" ")
+        if found and open_depth == depth and bare != "-- ":
+            found.append(bare)
+        else:
+            found.append(("\n" if open_depth != -2 and found else "") + (">" * depth + " " if depth else "") + bare)
+        soft = bare.endswith(" ") and bare != "-- "
+        open_depth = depth if soft else -1
+        if soft and delete_space:
+            found[-1] = found[-1][:-1]
+    return "".join(found)
+
+
+def text_of(data: bytes, charset: str, path: str, *, html: bool = False) -> str:
+    """Return the text of a part whose charset may be missing or wrong; bytes that no encoding fits become U+FFFD."""
+    charset = as_browsers_read(charset.lower()) if _LABEL.fullmatch(charset) else ""
+    if charset.startswith(_STATEFUL):
+        try:
+            return data.decode(charset)
+        except (UnicodeDecodeError, LookupError):
+            pass
+    named = declared_encoding(data) or charset if html else charset
+    for declared in dict.fromkeys((named, "")):
+        try:
+            return decode(data, path, declared)
+        except EmptyDocument:
+            return ""
+        except MalformedDocument:
+            continue
+    try:
+        return data.decode(charset or "utf-8").replace("\0", "")
+    except (LookupError, UnicodeError):
+        return data.decode("utf-8", "replace").replace("\0", "")
+
+
+def child(name: str, data: bytes, media_type: str, taken: set[str]) -> Child:
+    """Return an attachment under a name that is safe and not in `taken`, to which it is added."""
+    safe = _UNSAFE.sub("_", name).strip(" .")[:200] or "attachment"
+    stem, dot, extension = safe.rpartition(".")
+    unique, count = safe, 1
+    while unique in taken:
+        count += 1
+        unique = f"{stem} ({count}){dot}{extension}" if dot and stem else f"{safe} ({count})"
+    taken.add(unique)
+    return Child(unique, data, media_type)
+
+
+def _says_the_same(plain: str, html: str) -> bool:
+    """Tell whether plain text holds most words of the HTML."""
+    if not plain.strip():
+        return False
+    root = tree(html)
+    if root is None:
+        return True
+    from ingest.documents.parsers._markup.html_inline import seen
+
+    wanted = set(_WORD.findall(" ".join(seen(root)).lower()))
+    return len(wanted & set(_WORD.findall(plain.lower()))) >= _SAME * len(wanted)

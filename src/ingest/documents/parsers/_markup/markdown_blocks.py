@@ -1,0 +1,209 @@
+"""The blocks of a Markdown text: those of CommonMark and those of its dialects, as spans of the text."""
+
+import re
+from collections.abc import Iterable
+from functools import cached_property
+from itertools import accumulate
+
+from ingest.documents.parsers._markup.markdown_events import Found, labels, scan
+from ingest.documents.parsers._markup.markdown_hidden import mark_hidden
+from ingest.documents.parsers._markup.markdown_html import headings
+from ingest.documents.parsers._markup.markdown_shadow import TRIGGER, Special, shadow
+from ingest.documents.parsers._markup.markdown_syntax import (
+    MAX_TITLE,
+    NEWLINE,
+    directive,
+    front_matter,
+    heading_content,
+    is_plain,
+    language,
+    plain_title,
+)
+from ingest.documents.parsers._reading.decoding import BOM
+from ingest.documents.parsers._reading.lines import Lines
+from ingest.errors import OversizedDocument
+from ingest.records import Block, BlockKind, RawDocument
+
+_CODE_DIRECTIVES = frozenset(
+    {
+        "code",
+        "code-block",
+        "code-cell",
+        "sourcecode",
+        "literalinclude",
+        "testcode",
+        "testoutput",
+        "doctest",
+        "prompt",
+        "parsed-literal",
+        "mermaid",
+        "graphviz",
+    }
+)
+_SILENT_DIRECTIVES = frozenset({"toctree", "contents", "currentmodule", "module", "meta", "index", "highlight"})
+_KINDS = {
+    "List": BlockKind.LIST,
+    "DefinitionList": BlockKind.LIST,
+    "BlockQuote": BlockKind.QUOTE,
+    "Rule": BlockKind.METADATA,
+    "silent": BlockKind.METADATA,
+}
+_DELIMITERS = re.compile(r"^ {0,3}[|:-](?=[^\n]*\|)[ \t|:-]*\t[ \t|:-]*$", re.M)
+_UNREAD_HTML = re.compile(r"<(script|style)\b", re.I)
+
+
+def markdown_blocks(text: str, raw: RawDocument) -> tuple[list[Block], str]:
+    """Return the blocks of a Markdown text in order, and the title that its front matter names, or "".
+
+    `raw` is the document that the text comes from: its media type and limits count. Raises: OversizedDocument.
+    """
+    base = len(text) - len(text.removeprefix(BOM))
+    length, title = front_matter(text[base:])
+    blocks = []
+    if length:
+        end = base + len(text[base : base + length].rstrip())
+        blocks.append(Block(BlockKind.METADATA, base, end))
+    blocks += mark_hidden(text, _Body(text, base + length, raw).blocks())
+    if len(blocks) > raw.options.limits.blocks:
+        raise OversizedDocument(f"{raw.ref.path}: {len(blocks)} blocks, the limit is {raw.options.limits.blocks}")
+    return blocks, plain_title(title[:MAX_TITLE])
+
+
+class _Body:
+    """The part of a file behind the front matter."""
+
+    def __init__(self, text: str, base: int, raw: RawDocument) -> None:
+        """Find the blocks of `text[base:]`."""
+        self.mdx = raw.media_type == "text/mdx"
+        self.source = text[base:]
+        if "\r" in self.source:
+            starts = [base, *(match.end() for match in NEWLINE.finditer(text, base))]
+            self.source = NEWLINE.sub("\n", self.source)
+        else:
+            starts = list(accumulate(map(len, self.source.split("\n")), lambda at, size: at + size + 1, initial=base))
+            starts.pop()
+        self.lines = Lines(text, starts if starts[-1] == len(text) else [*starts, len(text)])
+        if "\t" in self.source:  # pulldown-cmark knows no tabs in the line below a table's header
+            self.source = _DELIMITERS.sub(lambda row: row.group().replace("\t", " "), self.source)
+        self.specials: list[Special] = []
+        seen = None
+        if self.mdx or TRIGGER.search(self.source):
+            seen = shadow(self.source.split("\n"), self.mdx)
+            self.source, self.specials = "\n".join(seen.lines), seen.specials
+        self.found = scan(self.source, raw.options.limits.nesting, raw.ref.path)
+        if seen is not None:
+            _end_at_text(self.found, seen.lines)
+
+    @cached_property
+    def references(self) -> frozenset[str]:
+        """The normalised labels of the link reference definitions."""
+        return labels(self.source)
+
+    def blocks(self) -> list[Block]:
+        """Return the blocks in order. What nothing covers are link reference definitions."""
+        blocks: list[Block] = []
+        done = 0
+        for found in self._with_specials():
+            first, end = max(found.first, done), found.end
+            if end > done:
+                blocks += self._some(self.lines.block(BlockKind.METADATA, done, first))
+                blocks += self._block(found, first, end)
+                done = end
+        return blocks + self._some(self.lines.block(BlockKind.METADATA, done, len(self.lines.starts) - 1))
+
+    def _with_specials(self) -> list[Found]:
+        """Return the blocks with the special constructs between them; neighbouring lines of text are one."""
+        merged: list[Found] = []
+        for special in self.specials:
+            last = merged[-1] if merged else None
+            if last and last.kind == special.kind == "text" and last.end == special.first:
+                last.end = special.end
+            else:
+                merged.append(Found(special.kind, special.first, special.end, info=special.info))
+        if not merged:
+            return self.found
+        return sorted([*merged, *self.found], key=lambda found: (found.first, -found.end))
+
+    @staticmethod
+    def _some(block: Block | None) -> list[Block]:
+        return [block] if block is not None else []
+
+    def _block(self, found: Found, first: int, end: int) -> list[Block]:
+        """Return the block that a construct stands for; HTML can be several."""
+        if found.kind == "HtmlBlock":
+            return self._html(first, end)
+        make = {
+            "Heading": self._heading,
+            "Table": self._table,
+            "CodeBlock": self._code,
+            "directive": self._directive,
+        }.get(found.kind)
+        if make is not None:
+            return self._some(make(found, first, end))
+        kind = _KINDS.get(found.kind, BlockKind.PARAGRAPH)
+        return self._some(self.lines.block(kind, first, end, breaks=self._breaks(first, end, found.inner)))
+
+    def _breaks(self, first: int, end: int, lines: Iterable[int]) -> tuple[int, ...]:
+        return self.lines.breaks(first, end, lines) if lines else ()
+
+    def _heading(self, found: Found, first: int, end: int) -> Block | None:
+        source = self.lines.text[self.lines.start(first) : self.lines.start(end)].rstrip()
+        title = found.title
+        if not is_plain(source):
+            content = heading_content(source) if len(source) <= 2 * MAX_TITLE else ""
+            title = plain_title(content, self.references if "[" in content else ())
+        if not 0 < len(title) <= MAX_TITLE:
+            return self.lines.block(BlockKind.PARAGRAPH, first, end)
+        return self.lines.block(BlockKind.HEADING, first, end, level=found.level, title=title)
+
+    def _table(self, found: Found, first: int, end: int) -> Block | None:
+        rows = self.lines.breaks(first, end, found.inner)
+        header = self.lines.start(first + 2) if found.inner else 0
+        return self.lines.block(BlockKind.TABLE, first, end, breaks=rows, header_end=header if rows else 0)
+
+    def _code(self, found: Found, first: int, end: int) -> Block | None:
+        """Return a code block, or the block of a MyST directive. In MDX indentation makes no code."""
+        if found.indented and self.mdx:
+            return self.lines.block(BlockKind.PARAGRAPH, first, end)
+        return self._directive(found, first, end)
+
+    def _directive(self, found: Found, first: int, end: int) -> Block | None:
+        name, rest = directive(found.info)
+        if name in _SILENT_DIRECTIVES:
+            return self.lines.block(BlockKind.METADATA, first, end)
+        if name and name not in _CODE_DIRECTIVES:
+            breaks = self.lines.after_blanks(first, end)
+            return self.lines.block(BlockKind.PARAGRAPH, first, end, breaks=breaks)
+        breaks = self.lines.every_line(first, end)
+        return self.lines.block(BlockKind.CODE, first, end, breaks=breaks, language=language(rest))
+
+    def _html(self, first: int, end: int) -> list[Block]:
+        """Return what nobody reads, or text with the headings in it."""
+        start, stop = self.lines.start(first), self.lines.start(end)
+        content = self.lines.text[start:stop].strip()
+        comment = content.startswith("<!--") and content.find("-->") == len(content) - 3
+        if comment or (_UNREAD_HTML.match(content) and content.endswith(">")):
+            return self._some(self.lines.block(BlockKind.METADATA, first, end))
+        blocks: list[Block] = []
+        for heading in headings(self.lines, first, end):
+            blocks += self._text_lines(first, heading.first)
+            title = heading.title
+            if 0 < len(title) <= MAX_TITLE:
+                blocks += self._some(
+                    self.lines.block(BlockKind.HEADING, heading.first, heading.end, level=heading.level, title=title)
+                )
+                first = heading.end
+            else:
+                first = heading.first
+        return blocks + self._text_lines(first, end)
+
+    def _text_lines(self, first: int, end: int) -> list[Block]:
+        breaks = self.lines.every_line(first, end)
+        return self._some(self.lines.block(BlockKind.PARAGRAPH, first, end, breaks=breaks))
+
+
+def _end_at_text(found: list[Found], lines: list[str]) -> None:
+    """Leave to the special constructs what follows a block: in the shadow their lines are blank."""
+    for block in found:
+        while block.end > block.first + 1 and not lines[block.end - 1].strip():
+            block.end -= 1

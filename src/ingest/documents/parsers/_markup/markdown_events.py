@@ -1,0 +1,143 @@
+"""Top-level blocks of CommonMark with tables, footnotes, task lists and definition lists, by line."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Container
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ingest.errors import OversizedDocument
+
+if TYPE_CHECKING:
+    from pyromark import Markdown
+
+_INSIDE = {
+    "List": frozenset({"Item"}),
+    "Table": frozenset({"TableRow"}),
+    "DefinitionList": frozenset({"DefinitionListTitle"}),
+}
+_BLOCKS = frozenset(
+    {"Paragraph", "Heading", "List", "Item", "BlockQuote", "CodeBlock", "HtmlBlock", "Table", "DefinitionList"}
+)
+_INSIDE["BlockQuote"] = _INSIDE["FootnoteDefinition"] = _BLOCKS
+_LABEL = re.compile(r"\[([^\[\]]{1,999})\]")
+_NOTHING: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Found:
+    """A top-level block: lines [first, end), the first lines of what it is made of, and the title of a heading."""
+
+    kind: str  # Heading, Paragraph, List, Table, CodeBlock, HtmlBlock, BlockQuote, FootnoteDefinition, …, Rule
+    first: int
+    end: int
+    level: int = 0
+    info: str = ""  # code: the fence's info string
+    indented: bool = False  # code without a fence
+    title: str = ""
+    inner: list[int] = field(default_factory=list)
+
+
+def labels(text: str) -> frozenset[str]:
+    """Return the normalised labels of all link reference definitions of a text."""
+    return frozenset(map(_normalised, scanner().reference_definitions(text)))
+
+
+def _normalised(label: str) -> str:
+    return " ".join(label.split()).casefold()
+
+
+@lru_cache(maxsize=1)
+def scanner() -> "Markdown":
+    """Return the parser with our extensions."""
+    from pyromark import Markdown, Options
+
+    return Markdown(
+        options=Options.ENABLE_TABLES
+        | Options.ENABLE_FOOTNOTES
+        | Options.ENABLE_TASKLISTS
+        | Options.ENABLE_GFM
+        | Options.ENABLE_STRIKETHROUGH
+        | Options.ENABLE_DEFINITION_LIST
+    )
+
+
+def scan(text: str, nesting: int, path: str) -> list[Found]:
+    """Return the blocks of a text whose lines end with line feeds, in order.
+
+    Raises: OversizedDocument: blocks in blocks deeper than `nesting`.
+    """
+    found: list[Found] = []
+    wanted, depth, titled = _NOTHING, 0, False
+    parts: list[str] = []  # of a heading's title
+    events: Any = scanner().events_with_range(text)
+    for event, span in events:
+        if "Start" in event:  # a dictionary, or the name of an event without content
+            value = event["Start"]
+            name = value if isinstance(value, str) else next(iter(value))
+            depth += 1
+            if depth == 1:
+                found.append(_opened(name, value, span))
+                wanted, titled, parts = _INSIDE.get(name, _NOTHING), name == "Heading", []
+            elif name in wanted:
+                found[-1].inner.append(span["start"])
+                if depth > nesting:
+                    raise OversizedDocument(f"{path}: blocks nested deeper than the limit of {nesting}")
+        elif "End" in event:
+            depth -= 1
+            if depth == 0 and titled:
+                titled = False
+                found[-1].title = " ".join("".join(parts).split())
+        elif titled:
+            parts += _shown(event)
+        elif depth == 0 and event == "Rule":
+            found.append(Found("Rule", span["start"], span["end"]))
+    _to_lines(found, text)
+    return found
+
+
+def inline_text(content: str, known: Container[str]) -> str:
+    """Return what a reader sees of inline Markdown on one line; `known` are the labels of links that are defined."""
+    parts = [part for event in _inline(content, known) for part in _shown(event)]
+    return " ".join("".join(parts).split())
+
+
+def _shown(event: Any) -> tuple[str, ...]:
+    """Return what a reader sees of an inline event."""
+    if isinstance(event, str):  # a line break
+        return (" ",)
+    ((what, value),) = event.items()
+    if what in ("Text", "Code"):
+        return (value,)
+    return (" ",) if what == "InlineHtml" and value[:3].lower() == "<br" else ()
+
+
+def _inline(content: str, known: Container[str]) -> Any:
+    """Return the events of a heading: there no block can begin."""
+    used = [label for label in _LABEL.findall(content) if _normalised(label) in known]
+    definitions = "".join(f"\n[{label}]: /x" for label in dict.fromkeys(used))
+    return scanner().events(f"# {content}\n{definitions}\n")
+
+
+def _opened(name: str, value: Any, span: Any) -> Found:
+    block = Found(name, span["start"], span["end"])
+    if name == "Heading":
+        block.level = int(value["Heading"]["level"][1])
+    elif name == "CodeBlock":
+        kind = value["CodeBlock"]
+        block.indented = kind == "Indented"
+        block.info = "" if block.indented else kind["Fenced"]
+    return block
+
+
+def _to_lines(found: list[Found], text: str) -> None:
+    """Turn byte offsets into lines."""
+    ends = np.flatnonzero(np.frombuffer(text.encode(), np.uint8) == ord("\n")).tolist()
+    starts = [0, *(end + 1 for end in ends)]
+    for block in found:
+        block.first = bisect_right(starts, block.first) - 1
+        block.end = bisect_right(starts, max(block.end - 1, 0))
+        block.inner = [bisect_right(starts, at) - 1 for at in block.inner]

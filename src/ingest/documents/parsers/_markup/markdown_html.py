@@ -1,0 +1,27 @@
+"""Headings in HTML blocks of Markdown files: `<h1 align="center">Title</h1>` on lines of its own."""
+
+import html
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from ingest.documents.parsers._markup.markdown_events import Found
+from ingest.documents.parsers._reading.lines import Lines
+
+_LONGEST = 2000  # characters of a heading's tags and text
+
+_HEADING = re.compile(
+    rf"(?<![^\r\n])[ \t]*<h(?P<level>[1-6])(?:\s[^<>]{{0,{_LONGEST}}})?>"
+    rf"(?P<inside>(?:[^<]|<(?!h[1-6]\b)){{0,{_LONGEST}}}?)</h(?P=level)\s*>[ \t]*(?![^\r\n])",
+    re.I | re.S,
+)
+_BREAK = re.compile(r"<br\b[^<>]*>", re.I)
+_TAG = re.compile(r"<[^<>]*>")
+
+
+def headings(lines: Lines, first: int, end: int) -> Iterator[Found]:
+    """Yield the headings within the lines [first, end) of an HTML block, in order."""
+    for match in _HEADING.finditer(lines.text, lines.start(first), lines.start(end)):
+        at, to = (bisect_right(lines.starts, place) - 1 for place in (match.start(), match.end() - 1))
+        title = html.unescape(_TAG.sub("", _BREAK.sub(" ", match["inside"])))
+        yield Found("Heading", at, to + 1, level=int(match["level"]), title=" ".join(title.split()))

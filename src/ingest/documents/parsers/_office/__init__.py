@@ -1,0 +1,1 @@
+"""Parts of Office Open XML and OpenDocument files that several formats share."""

@@ -1,0 +1,82 @@
+"""Text in drawings of Office documents: paragraphs of shapes, charts, diagrams."""
+
+from typing import Any
+
+from ingest.documents.parsers._office.omml import equation
+from ingest.documents.parsers._office.ooxml import A, C, M, Package, R
+from ingest.documents.parsers._reading.table_blocks import SEPARATOR
+from ingest.records import BlockKind
+
+_DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
+_CHART = C + "chart"
+_RELATIONS = _DIAGRAM + "relIds"
+_POINTS = 10_000  # of one chart; more is data, not a picture to read
+
+
+def paragraph(element: Any) -> list[str]:
+    """Return the lines of a DrawingML paragraph (`a:p`), white space collapsed."""
+    parts = []
+    for child in element.iter(A + "t", A + "br", M + "oMath"):
+        if child.tag == A + "br":
+            parts.append("\n")
+        elif child.tag == M + "oMath":
+            parts.append(equation(child))
+        else:
+            parts.append(child.text or "")
+    lines = [" ".join(line.split()) for line in "".join(parts).replace("\v", "\n").split("\n")]
+    return [line for line in lines if line]
+
+
+def figures(package: Package, part: str, element: Any) -> list[tuple[BlockKind, list[str], int]]:
+    """Return kind of block, lines and header lines of each chart and diagram that an element of `part` refers to."""
+    relations = package.relations(part)
+    found: list[tuple[BlockKind, list[str], int]] = []
+    for reference in element.iter(_CHART, _RELATIONS):
+        key = reference.get(R + "id") if reference.tag == _CHART else reference.get(R + "dm")
+        relation = relations.get(key or "")
+        if relation is None:
+            continue
+        root = package.xml(relation.target)
+        if relation.kind == "chart":
+            found.append((BlockKind.TABLE, *_chart(root)))
+        elif relation.kind == "diagramData":
+            found.append((BlockKind.LIST, _diagram(root), 0))
+    return [figure for figure in found if figure[1]]
+
+
+def _diagram(root: Any) -> list[str]:
+    """Return the texts of a diagram's points, in the order in which they are stored."""
+    lines = []
+    for point in root.iter(_DIAGRAM + "pt"):
+        if point.get("type", "node") in ("node", "asst", "doc"):
+            texts = [" ".join(paragraph(each)) for each in point.iter(A + "p")]
+            lines.append(" ".join(filter(None, texts)))
+    return [line for line in lines if line]
+
+
+def _chart(root: Any) -> tuple[list[str], int]:
+    """Return title, axis titles and a row of series names, then one row per category; and how many rows come first."""
+    lines = [" ".join(" ".join(paragraph(each)) for each in title.iter(A + "p")) for title in root.iter(C + "title")]
+    series = list(root.iter(C + "ser"))[:255]
+    names = [" ".join(_points(one, "tx").values()) for one in series]
+    categories: dict[int, str] = {}
+    for one in series:
+        categories = categories or _points(one, "cat") or _points(one, "xVal")
+    values = [_points(one, "val") or _points(one, "yVal") for one in series]
+    rows = sorted({index for points in (categories, *values) for index in points})[:_POINTS]
+    if any(names):
+        lines.append(SEPARATOR.join(["", *names]))
+    lines = [line for line in lines if line.strip()]
+    rest = [SEPARATOR.join([categories.get(i, ""), *(points.get(i, "") for points in values)]) for i in rows]
+    return lines + rest, len(lines) if rest else 0
+
+
+def _points(series: Any, name: str) -> dict[int, str]:
+    """Return index → cached value of a part of a series, the innermost level where there are several."""
+    holder = series.find(C + name)
+    found: dict[int, str] = {}
+    for point in holder.iter(C + "pt") if holder is not None else ():
+        index, value = point.get("idx") or "", point.findtext(C + "v") or ""
+        if index.isdecimal() and len(index) < 8 and value.strip():
+            found.setdefault(int(index), " ".join(value.split()))
+    return found

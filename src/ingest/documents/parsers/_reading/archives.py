@@ -1,0 +1,209 @@
+"""Archives, checked before they are unpacked: entries, bytes, ratio, names, links, overlaps.
+
+The central directory of a ZIP is checked as a whole, so a bomb costs nothing; TAR has none, so its stream is bounded as
+it is read. What a header claims is never trusted for more than its own limit. Nothing is written to disk.
+"""
+
+import bz2
+import gzip
+import io
+import lzma
+import re
+import stat
+import struct
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+
+from ingest.errors import EncryptedDocument, MalformedDocument, OversizedDocument, UnsupportedFormat
+from ingest.records import ParseLimits, RawDocument
+
+_SMALL = 2**20  # bytes unpacked up to which the ratio does not count
+_STEP = 2**20  # bytes unpacked at once
+_XZ_MEMORY = 128 * 2**20  # bytes: a dictionary of 64 MiB, the greatest of xz's presets, and its state
+_ENCRYPTED = 0x1 | 0x40 | 0x2000  # flag bits: an entry, strong encryption, masked headers
+_LOCAL = struct.Struct("<4s22xHH")  # signature, lengths of name and extra field
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # those that zipfile unpacks within a bound
+_DRIVE = re.compile(r"[A-Za-z]:")
+_BROKEN = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    gzip.BadGzipFile,
+    EOFError,
+    OSError,
+    ValueError,
+    OverflowError,
+    IndexError,
+    NotImplementedError,
+    RuntimeError,
+)
+
+
+def open_zip(raw: RawDocument) -> zipfile.ZipFile:
+    """Return the archive, its central directory checked against `raw.options.limits`; nothing is unpacked.
+
+    Raises:
+        OversizedDocument: Too many entries, too many bytes, or packed too well.
+        EncryptedDocument: An entry needs a password.
+        UnsupportedFormat: An entry is packed by another method than deflate.
+        MalformedDocument: No ZIP, entries that overlap, a name that leaves the archive, a link or a device.
+    """
+    path, limits = raw.ref.path, raw.options.limits
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(raw.data))
+    except _BROKEN as error:
+        raise MalformedDocument(f"{path}: not a ZIP archive: {error}") from error
+    archive.filename = path  # for messages
+    entries = archive.infolist()
+    check_entries(path, len(entries), limits)
+    check_bytes(path, sum(entry.file_size for entry in entries), len(raw.data), limits)
+    for entry in entries:
+        _check_entry(path, entry)
+    _check_overlap(path, raw.data, entries, archive.start_dir)
+    return archive
+
+
+def read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> bytes:
+    """Return the content of an entry of an archive from `open_zip`, at most `limit` bytes.
+
+    Raises:
+        OversizedDocument: It holds more.
+        MalformedDocument: It is damaged, or holds more than its header says.
+    """
+    where = f"{archive.filename}: entry {info.filename[:200]!r}"
+    if info.file_size > limit:
+        raise OversizedDocument(f"{where} has {info.file_size} bytes, the limit is {limit}")
+    try:
+        with archive.open(info) as entry:
+            data = entry.read(info.file_size + 1)
+    except _BROKEN as error:
+        raise MalformedDocument(f"{where} is damaged: {error}") from error
+    if len(data) != info.file_size:
+        raise MalformedDocument(f"{where} has {len(data)} bytes, its header says {info.file_size}")
+    return data
+
+
+def unpack(raw: RawDocument, compression: str) -> io.BytesIO:
+    """Return what a gzip, bzip2 or xz file holds, at its start; `compression` is "gz", "bz2" or "xz".
+
+    Raises: OversizedDocument, MalformedDocument.
+    """
+    path, limits = raw.ref.path, raw.options.limits
+    unpacked = io.BytesIO()
+    try:
+        for part in _xz_parts(raw.data) if compression == "xz" else _parts(raw.data, compression):
+            unpacked.write(part)
+            check_bytes(path, unpacked.tell(), len(raw.data), limits)
+    except _BROKEN as error:
+        raise MalformedDocument(f"{path}: damaged {compression} data: {error}") from error
+    unpacked.seek(0)
+    return unpacked
+
+
+def tar_entries(raw: RawDocument, stream: io.BytesIO) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of each regular file of an unpacked TAR, in its order.
+
+    Raises:
+        OversizedDocument: Too many entries or bytes.
+        MalformedDocument: Damaged, a name that leaves the archive, a link, a device, or a sparse file.
+    """
+    path, limits = raw.ref.path, raw.options.limits
+    count = size = 0
+    offset = -1
+    try:
+        with tarfile.open(fileobj=stream, mode="r:") as archive:
+            for member in archive:
+                count += 1
+                size += max(member.size, 0)
+                check_entries(path, count, limits)
+                check_bytes(path, size, size, limits)
+                check_name(path, member.name)
+                if member.size < 0 or member.offset <= offset:  # tarfile would turn back and never end
+                    raise MalformedDocument(f"{path}: entry {member.name[:200]!r} has size {member.size}")
+                offset = member.offset
+                if not (member.isdir() or member.isreg()) or member.issparse():
+                    raise MalformedDocument(f"{path}: entry {member.name[:200]!r} is a link, a device or sparse")
+                if member.isreg() and (entry := archive.extractfile(member)) is not None:
+                    data = entry.read(member.size)
+                    if len(data) != member.size:
+                        raise MalformedDocument(f"{path}: entry {member.name[:200]!r} ends early")
+                    yield member.name, data
+    except _BROKEN as error:
+        raise MalformedDocument(f"{path}: not a TAR archive: {error}") from error
+
+
+def check_entries(path: str, count: int, limits: ParseLimits) -> None:
+    """Raise OversizedDocument when an archive has more entries than the limit."""
+    if count > limits.archive_entries:
+        raise OversizedDocument(f"{path}: {count} entries, the limit is {limits.archive_entries}")
+
+
+def check_bytes(path: str, unpacked: int, packed: int, limits: ParseLimits) -> None:
+    """Raise OversizedDocument when an archive unpacks to more bytes than the limit, or to too many for its size."""
+    if unpacked > limits.archive_bytes:
+        raise OversizedDocument(f"{path}: unpacks to {unpacked} bytes, the limit is {limits.archive_bytes}")
+    if unpacked > _SMALL and unpacked > limits.archive_ratio * max(packed, 1):
+        raise OversizedDocument(
+            f"{path}: {packed} bytes unpack to {unpacked}, over the limit of {limits.archive_ratio:g} to 1"
+        )
+
+
+def check_name(path: str, name: str) -> None:
+    """Raise MalformedDocument for a name that leads out of the archive: absolute, with a drive, or with `..`."""
+    parts = name.replace("\\", "/").split("/")
+    if parts[0] == "" or ".." in parts or _DRIVE.match(name) or "\0" in name:
+        raise MalformedDocument(f"{path}: the name {name[:200]!r} leads out of the archive")
+
+
+def _check_entry(path: str, entry: zipfile.ZipInfo) -> None:
+    name = entry.filename
+    check_name(path, name)
+    kind = stat.S_IFMT(entry.external_attr >> 16)
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR) and entry.create_system == 3:  # Unix
+        raise MalformedDocument(f"{path}: entry {name[:200]!r} is a link or a device")
+    if entry.flag_bits & _ENCRYPTED:
+        raise EncryptedDocument(f"{path}: entry {name[:200]!r} is encrypted")
+    if entry.compress_type not in _METHODS and entry.file_size:
+        raise UnsupportedFormat(f"{path}: entry {name[:200]!r} is packed by method {entry.compress_type}")
+
+
+def _check_overlap(path: str, data: bytes, entries: list[zipfile.ZipInfo], directory: int) -> None:
+    """Raise MalformedDocument unless each entry ends before the next one begins, the last before the directory.
+
+    Bombs without nesting let thousands of entries share the same packed bytes.
+    """
+    end, before = 0, ""
+    for entry in sorted(entries, key=lambda entry: entry.header_offset):
+        start, name = entry.header_offset, entry.filename[:200]
+        if start < 0 or start + _LOCAL.size > len(data) or start < end:
+            raise MalformedDocument(f"{path}: entry {name!r} at byte {start} overlaps {before!r} up to byte {end}")
+        signature, name_length, extra_length = _LOCAL.unpack_from(data, start)
+        end, before = start + _LOCAL.size + name_length + extra_length + entry.compress_size, name
+        if signature != b"PK\x03\x04" or end > directory:
+            raise MalformedDocument(f"{path}: entry {name!r} ends at byte {end}, the directory begins at {directory}")
+
+
+def _parts(data: bytes, compression: str) -> Iterator[bytes]:
+    """Yield the content of gzip or bzip2 data in bounded steps."""
+    opened = gzip.GzipFile(fileobj=io.BytesIO(data)) if compression == "gz" else bz2.BZ2File(io.BytesIO(data))
+    with opened:
+        while part := opened.read(_STEP):
+            yield part
+
+
+def _xz_parts(data: bytes) -> Iterator[bytes]:
+    """Yield the content of xz data in bounded steps and bounded memory, which `LZMAFile` cannot be given."""
+    while data:
+        decompressor = lzma.LZMADecompressor(memlimit=_XZ_MEMORY)
+        rest = data
+        while not decompressor.eof:
+            part = decompressor.decompress(rest, _STEP)
+            if not part and decompressor.needs_input:
+                raise EOFError("the data end early")
+            rest = b""
+            yield part
+        data = decompressor.unused_data.lstrip(b"\0")  # streams may follow, and padding

@@ -1,0 +1,103 @@
+"""Builds the canonical text of formats that have none of their own: blocks of lines, a blank line between them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from ingest.errors import OversizedDocument
+from ingest.records import Block, BlockKind, RawDocument
+from ingest.records.options import ParseLimits
+
+BROKEN_AT_LINES = (BlockKind.LIST, BlockKind.TABLE, BlockKind.CODE)
+
+
+class Assembly:
+    """A canonical text and its blocks, in order, under the limits of the document that they come from."""
+
+    def __init__(self, raw: RawDocument) -> None:
+        """Start with nothing."""
+        self.blocks: list[Block] = []
+        self._path, self._limits = raw.ref.path, raw.options.limits
+        self._parts: list[str] = []
+        self._length = 0
+
+    @property
+    def path(self) -> str:
+        """The document, for messages."""
+        return self._path
+
+    @property
+    def limits(self) -> ParseLimits:
+        """What the document may cost."""
+        return self._limits
+
+    @property
+    def text(self) -> str:
+        """The canonical text so far."""
+        return "".join(self._parts)
+
+    def add(self, kind: BlockKind, lines: Sequence[str], header_lines: int = 0, **fields: Any) -> None:
+        """Append a block; nothing happens when its lines hold only white space.
+
+        Lists, tables and code may be cut where their lines begin, unless `fields` names other `breaks` (offsets from
+        the start of the block). A zero character becomes U+FFFD: no tool behind us takes it in a text.
+
+        Args:
+            kind: Of the block.
+            lines: Its text; none holds a line break.
+            header_lines: Of a table: how many of the first lines are its header.
+            **fields: Of the block: level, title, language, page, marks, breaks.
+
+        Raises: OversizedDocument.
+        """
+        text = "\n".join(lines).rstrip().replace("\0", "\ufffd")
+        if not text.strip():
+            return
+        start = self._begin()
+        starts = [0]
+        for line in lines:
+            starts.append(starts[-1] + len(line) + 1)
+        header = min(starts[header_lines], len(text)) if 0 < header_lines < len(lines) else 0
+        breaks = fields.pop("breaks", starts[1:-1] if kind in BROKEN_AT_LINES else ())
+        inside = tuple(start + at for at in breaks if max(header - 1, 0) < at < len(text))
+        header_end = start + header if header else 0
+        self._append(text, [Block(kind, start, start + len(text), breaks=inside, header_end=header_end, **fields)])
+
+    def heading(self, title: str, level: int, **fields: Any) -> None:
+        """Append a heading: its title on one line."""
+        title = " ".join(title.split()).replace("\0", "\ufffd")
+        self.add(BlockKind.HEADING, [title], level=level, title=title, **fields)
+
+    def include(self, text: str, blocks: Sequence[Block], **fields: Any) -> None:
+        """Append another canonical text with its blocks; `fields` replace those of each block."""
+        if not blocks:
+            return
+        at = self._begin()
+        self._append(text.rstrip(), [_moved(block, at, fields) for block in blocks])
+
+    def _begin(self) -> int:
+        """Separate from the block before; return where the next one starts."""
+        if self._parts:
+            self._parts.append("\n\n")
+            self._length += 2
+        return self._length
+
+    def _append(self, text: str, blocks: list[Block]) -> None:
+        self._parts.append(text)
+        self._length += len(text)
+        self.blocks += blocks
+        if self._length > self._limits.text_characters:
+            raise OversizedDocument(f"{self._path}: text over the limit of {self._limits.text_characters} characters")
+        if len(self.blocks) > self._limits.blocks:
+            raise OversizedDocument(f"{self._path}: over the limit of {self._limits.blocks} blocks")
+
+
+def _moved(block: Block, by: int, fields: dict[str, Any]) -> Block:
+    return replace(
+        block,
+        start=block.start + by,
+        end=block.end + by,
+        breaks=tuple(at + by for at in block.breaks),
+        header_end=block.header_end + by if block.header_end else 0,
+        **fields,
+    )

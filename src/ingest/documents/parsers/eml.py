@@ -1,0 +1,224 @@
+"""E-mails in the form of RFC 5322, by the standard library: headers, body, quoted replies, attachments as children.
+
+The policy of the library is `compat32`, which keeps headers as they are: the newer policies parse every header and
+raise on some malformed ones. Plain text stands for the body when it says what the HTML says. Inline pictures are left
+out, other parts and attached messages become children.
+"""
+
+import codecs
+import re
+from email import message_from_bytes
+from email.errors import MessageError
+from email.header import decode_header, make_header
+from email.message import Message
+
+from ingest.documents.parsers._markup.mail import PGP, add_body, add_headers, child, text_of, unflowed
+from ingest.documents.parsers._reading.assembly import Assembly
+from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument
+from ingest.records import Child, Document, RawDocument
+
+MEDIA_TYPES = ("message/rfc822",)
+VERSION = "1"
+LIBRARIES = ("lxml", "charset-normalizer")
+
+_HEADERS = ("From", "To", "Cc", "Bcc", "Date")
+_HEADER_LENGTH = 2**20  # characters of one header
+_HEADER_BYTES = 4 * 2**20  # of all headers of the message
+_PARTS = 10_000
+_HEADER_LINE = re.compile(rb"[!-9;-~]{1,200}[ \t]*:")
+_EXTENSIONS = {"text/calendar": "ics", "text/csv": "csv", "text/html": "html", "text/plain": "txt"}
+_ENCRYPTED = ("multipart/encrypted", "application/x-microsoft-rpmsg-message", "application/pgp-encrypted")
+
+
+def parse(raw: RawDocument) -> Document:
+    """Return the document. Raises: EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument."""
+    path = raw.ref.path
+    data = _plain_bytes(raw.data)
+    _check(data, path)
+    try:
+        message = message_from_bytes(data)
+    except RecursionError as error:
+        raise OversizedDocument(f"{path}: parts nested too deep") from error
+    except (MessageError, ValueError, LookupError, TypeError) as error:
+        raise MalformedDocument(f"{path}: not an e-mail: {error}") from error
+    assembly = Assembly(raw)
+    subject = _header(message, "Subject", path)
+    add_headers(assembly, subject, [(name, _header(message, name, path)) for name in _HEADERS])
+    children = _Parts(assembly).read(message)
+    if not assembly.blocks and not children:
+        raise EmptyDocument(f"{path}: an e-mail without headers, text and attachments")
+    return Document(assembly.text, tuple(assembly.blocks), subject, raw.media_type, "eml", children=children)
+
+
+def _plain_bytes(data: bytes) -> bytes:
+    """Return the bytes of an e-mail that was saved as UTF-16 or with a byte order mark as mail has them."""
+    if data.startswith(codecs.BOM_UTF8):
+        return data[3:]
+    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+        if data.startswith(mark):
+            return data.decode(encoding, "replace").encode()
+    if b"\0" in data[:2]:  # UTF-16 without its mark: the first header is ASCII
+        encoding = "utf-16-be" if data[:1] == b"\0" else "utf-16-le"
+        return data.decode(encoding, "replace").encode()
+    return data
+
+
+def _check(data: bytes, path: str) -> None:
+    """Raise unless the message begins with headers of bounded size."""
+    start = data.lstrip(b"\r\n \t")
+    if not start:
+        raise EmptyDocument(f"{path}: {len(data)} bytes, all white space")
+    if not (_HEADER_LINE.match(start) or start.startswith(b"From ")):
+        raise MalformedDocument(f"{path}: does not begin with a header: {start[:40]!r}")
+    ends = [at for at in (start.find(b"\n\n"), start.find(b"\r\n\r\n")) if at >= 0]
+    size = min(ends, default=len(start))
+    if size > _HEADER_BYTES:
+        raise OversizedDocument(f"{path}: {size} bytes of headers, the limit is {_HEADER_BYTES}")
+
+
+def _header(message: Message, name: str, path: str) -> str:
+    """Return the values of a header on one line, words decoded; what cannot be decoded stays as it is."""
+    values = [str(value) for value in message.get_all(name, [])]
+    for value in values:
+        if len(value) > _HEADER_LENGTH:
+            raise OversizedDocument(f"{path}: header {name} has {len(value)} characters, the limit is {_HEADER_LENGTH}")
+    return " ".join(" ".join(_decoded(value) for value in values).replace("\0", "").split())
+
+
+def _decoded(value: str) -> str:
+    try:
+        text = str(make_header(decode_header(value)))
+    except (MessageError, LookupError, ValueError):
+        text = value
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+class _Parts:
+    """Reads the parts of one message, in order."""
+
+    def __init__(self, assembly: Assembly) -> None:
+        self.assembly, self.path = assembly, assembly.path
+        self.children: list[Child] = []
+        self.taken: set[str] = set()
+
+    def read(self, message: Message) -> tuple[Child, ...]:
+        """Append the bodies; return the attachments."""
+        open_, count = [message], 0
+        while open_:
+            part = open_.pop()
+            count += 1
+            if count > _PARTS:
+                raise OversizedDocument(f"{self.path}: more than {_PARTS} parts")
+            self._refuse_encrypted(part)
+            kind = part.get_content_type()
+            inner = _inner(part)
+            if inner is None:
+                self._leaf(part, kind)
+            elif kind.startswith("message/"):
+                self._attached_messages(part, inner)
+            elif kind == "multipart/alternative":
+                open_ += self._alternative(inner)[::-1]
+            else:
+                open_ += (inner[:1] if kind == "multipart/signed" else inner)[::-1]
+        return tuple(self.children)
+
+    def _refuse_encrypted(self, part: Message) -> None:
+        kind = part.get_content_type()
+        smime = kind in ("application/pkcs7-mime", "application/x-pkcs7-mime")
+        if kind in _ENCRYPTED or (smime and "signed" not in str(part.get_param("smime-type", ""))):
+            raise EncryptedDocument(f"{self.path}: encrypted part {kind}")
+
+    def _alternative(self, parts: list[Message]) -> list[Message]:
+        """Append the text of alternatives; return those that are not simply text, for the attachments in them."""
+        texts = {"text/plain": "", "text/html": ""}
+        others = []
+        for alternative in parts:
+            part, related = alternative, _inner(alternative)
+            if alternative.get_content_type() == "multipart/related" and related:
+                part = related[0]
+                others += related[1:]
+            kind = part.get_content_type()
+            if kind in texts and not part.is_multipart():
+                texts[kind] = texts[kind] or self._text(part, kind)
+            else:
+                others.append(part)
+        add_body(self.assembly, texts["text/plain"], texts["text/html"])
+        return others
+
+    def _leaf(self, part: Message, kind: str) -> None:
+        name = _name(part)
+        attached = part.get_content_disposition() == "attachment"
+        if kind in ("text/plain", "text/html") and not attached and not (name and self.taken):
+            text = self._text(part, kind)
+            add_body(self.assembly, text if kind == "text/plain" else "", text if kind == "text/html" else "")
+            return
+        inline = part.get_content_disposition() == "inline" or part.get("Content-ID")
+        if kind.startswith("image/") and inline and not attached:
+            return
+        data = _payload(part)
+        if data.strip():
+            extension = _EXTENSIONS.get(kind) or kind.rpartition("/")[2][:10]
+            named = name or f"part-{len(self.taken) + 1}.{extension}"
+            self.children.append(child(named, data, kind, self.taken))
+
+    def _attached_messages(self, part: Message, inner: list[Message]) -> None:
+        if part.get_content_type() == "message/delivery-status":
+            for status in inner:
+                fields = [(name, str(value)) for name, value in status.items()]
+                add_headers(self.assembly, "", fields)
+            return
+        for message in inner:
+            subject = _header(message, "Subject", self.path)
+            named = _name(part) or f"{subject[:100] or 'message'}.eml"
+            self.children.append(child(named, _bytes(message), "message/rfc822", self.taken))
+
+    def _text(self, part: Message, kind: str) -> str:
+        data = _payload(part)
+        text = text_of(data, _charset(part), self.path, html=kind == "text/html")
+        if text.lstrip().startswith(PGP):
+            raise EncryptedDocument(f"{self.path}: the text is encrypted with PGP")
+        if str(part.get_param("format", "")).lower() == "flowed":
+            text = unflowed(text, delete_space=str(part.get_param("delsp", "")).lower() == "yes")
+        return text
+
+
+def _inner(part: Message) -> list[Message] | None:
+    """Return the parts of a part, None when it has none."""
+    if not part.is_multipart():
+        return None
+    payload = part.get_payload()
+    return [one for one in payload if isinstance(one, Message)] if isinstance(payload, list) else None
+
+
+def _payload(part: Message) -> bytes:
+    """Return the content of a part; nothing when it has none that can be read."""
+    try:
+        data = part.get_payload(decode=True)
+    except (LookupError, ValueError, TypeError):
+        return b""
+    if isinstance(data, bytes):
+        return data
+    return data.encode("utf-8", "surrogateescape") if isinstance(data, str) else b""
+
+
+def _name(part: Message) -> str:
+    """Return the file name of a part, "" when it has none that can be read."""
+    try:
+        return _decoded(part.get_filename() or "")
+    except (LookupError, ValueError, TypeError):
+        return ""
+
+
+def _charset(part: Message) -> str:
+    try:
+        return (part.get_content_charset() or "").strip()
+    except (LookupError, UnicodeError, ValueError):
+        return ""
+
+
+def _bytes(message: Message) -> bytes:
+    """Return an attached message as bytes; one with broken parts is kept as far as it can be written."""
+    try:
+        return message.as_bytes()
+    except (UnicodeError, LookupError, ValueError, TypeError, AttributeError):
+        return message.as_string().encode("utf-8", "replace")

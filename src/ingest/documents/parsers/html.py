@@ -1,0 +1,40 @@
+"""HTML: our own walk over the tree of lxml, which is kept, fast and reads every page.
+
+The canonical text is made here: one paragraph of text per block, blank lines between them, list items and table rows on
+lines of their own. Spans are offsets into that text. Navigation, scripts, styles, consent banners and the site's own
+header and footer are left out; text that is hidden is kept in blocks marked so. Nothing is ever fetched.
+
+Why not `unstructured`: its `partition_html` reads only `<main>`, drops paragraphs of one character, guesses titles of
+bare text with a spaCy model, flattens spans of cells, and does not tell what is hidden. On ten real pages it lost 1,700
+of 99,000 words that are read here, and took 1.6 times as long in all: 18 times for a news page, less for one long
+table, more than here for everything but a single long `<pre>`.
+"""
+
+from ingest.documents.parsers._markup.html_blocks import add_html
+from ingest.documents.parsers._markup.html_tree import declared_encoding, page_language, page_title, tree, xhtml_tree
+from ingest.documents.parsers._reading.assembly import Assembly
+from ingest.documents.parsers._reading.decoding import decode
+from ingest.documents.parsers._reading.lines import document_title
+from ingest.errors import EmptyDocument
+from ingest.records import Document, RawDocument
+
+MEDIA_TYPES = ("text/html", "application/xhtml+xml")
+VERSION = "2"
+LIBRARIES = ("lxml", "charset-normalizer")
+
+
+def parse(raw: RawDocument) -> Document:
+    """Return the document. Raises: EmptyDocument, MalformedDocument, OversizedDocument."""
+    path = raw.ref.path
+    source = decode(raw.data, path, declared_encoding(raw.data))
+    read = xhtml_tree if raw.media_type == "application/xhtml+xml" else tree
+    root = read(source, path, nesting=raw.options.limits.nesting)
+    if root is None:
+        raise EmptyDocument(f"{path}: {len(raw.data)} bytes of markup without an element")
+    title, language = page_title(root), page_language(root)
+    assembly = Assembly(raw)
+    add_html(assembly, root)
+    if not assembly.blocks:
+        raise EmptyDocument(f"{path}: {len(raw.data)} bytes of HTML, but no text for a reader in it")
+    blocks = tuple(assembly.blocks)
+    return Document(assembly.text, blocks, title or document_title(blocks), raw.media_type, "html", language)

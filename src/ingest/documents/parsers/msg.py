@@ -1,0 +1,61 @@
+"""E-mails that Outlook saves (.msg), by python-oxmsg: headers, body, attachments as children."""
+
+from struct import error as struct_error
+from typing import Any
+
+from ingest.documents.parsers._markup.mail import add_body, add_headers, child
+from ingest.documents.parsers._reading.assembly import Assembly
+from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument
+from ingest.records import Child, Document, RawDocument
+
+MEDIA_TYPES = ("application/vnd.ms-outlook",)
+VERSION = "1"
+LIBRARIES = ("python-oxmsg", "olefile", "lxml")
+
+_BROKEN = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, struct_error, RecursionError)
+_ENCRYPTED = ("ipm.note.smime", "ipm.note.rpmsg.microsoft.rightsmanagement")
+
+
+def parse(raw: RawDocument) -> Document:
+    """Return the document. Raises: EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument."""
+    path = raw.ref.path
+    from oxmsg import Message
+    from oxmsg.domain.model import UnrecognizedCodePageError
+
+    try:
+        message = Message.load(raw.data)
+        kind = message.message_class or ""
+        subject, fields = " ".join((message.subject or "").split()), _fields(message)
+        plain, html = message.body or "", message.html_body or ""
+        attachments = [(one.file_name or "", one.file_bytes, one.mime_type or "") for one in message.attachments]
+    except (*_BROKEN, UnrecognizedCodePageError) as error:
+        raise MalformedDocument(f"{path}: not an Outlook message: {type(error).__name__}: {error}") from error
+    if kind.lower() in _ENCRYPTED or any(
+        name.lower() == "message.rpmsg" or mime.startswith("application/pgp-encrypted") for name, _, mime in attachments
+    ):
+        raise EncryptedDocument(f"{path}: an encrypted message ({kind})")
+    assembly = Assembly(raw)
+    add_headers(assembly, subject.replace("\0", ""), fields)
+    add_body(assembly, plain.replace("\0", ""), html.replace("\0", ""))
+    children = _children(attachments)
+    if not assembly.blocks and not children:
+        raise EmptyDocument(f"{path}: a message without headers, text and attachments")
+    return Document(assembly.text, tuple(assembly.blocks), subject, raw.media_type, "msg", children=children)
+
+
+def _fields(message: Any) -> list[tuple[str, str]]:
+    """Return the headers that people search for; without transport headers, what the message itself stores."""
+    headers = {name.lower(): value for name, value in message.message_headers.items()}
+    found = [("From", message.sender or "")]
+    people = [f"{one.name} <{one.email_address}>" if one.name else one.email_address for one in message.recipients]
+    for name in ("To", "Cc", "Bcc"):
+        found.append((name, headers.get(name.lower(), "")))
+    if not any(value for _, value in found[1:]):
+        found[1] = ("To", ", ".join(people))
+    sent = message.sent_date
+    return [*found, ("Date", headers.get("date", "") or (sent.isoformat() if sent else ""))]
+
+
+def _children(attachments: list[tuple[str, bytes | None, str]]) -> tuple[Child, ...]:
+    taken: set[str] = set()
+    return tuple(child(name, data, media_type, taken) for name, data, media_type in attachments if data)

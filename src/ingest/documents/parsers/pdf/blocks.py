@@ -1,0 +1,202 @@
+"""Lines and tables of all pages to blocks: running lines are left out, headings get levels, lines become text."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from ingest.documents.parsers._reading.assembly import Assembly
+from ingest.documents.parsers.pdf.grid import Table
+from ingest.documents.parsers.pdf.headings import Headings
+from ingest.documents.parsers.pdf.layout import Line, Sheet
+from ingest.documents.parsers.pdf.text import CAPTION, ITEM, LEADERS, MARKER, PAGE_NUMBER, join_lines
+from ingest.records import BlockKind
+
+_EDGE = 0.13  # of the page's height: running lines stand above or below
+_OUTER = 3  # lines at either end of a page that may be running lines
+_NEAR = 4.0  # points between the heights of one running line on two pages
+_PAGES = 3  # on fewer pages nothing is a running line
+_SHARE = 0.4  # of the pages, at least: left and right pages may differ
+_LEADING = 1.7  # font sizes between two lines of a paragraph, at most
+_APART = 3.0  # font sizes between two items of a list, at most
+_INDENT = 1.0  # font sizes
+_ROMAN = re.compile(r"[ivxlc]{1,7}")
+_DIGITS = re.compile(r"\d+")
+_LEADER = re.compile(r"\s*(?:\.{4,}|(?:\. ){4,}\.?|…{2,})\s*")
+_WORD = re.compile(r"\w[\w\u2010-]*\w")
+
+
+def add_blocks(assembly: Assembly, sheets: Sequence[Sheet], headings: Headings) -> None:
+    """Append the blocks of all pages in order. Raises: OversizedDocument."""
+    running = _running(sheets)
+    lines = [item for sheet in sheets for item in sheet.items if isinstance(item, Line) and id(item) not in running]
+    headings.learn(lines, sum((sheet.looks for sheet in sheets), Counter()))
+    words = _hyphened(lines)
+    for group in _groups(sheets, running, headings):
+        if isinstance(group, Table):
+            rows = [" | ".join(row) for row in group.rows]
+            assembly.add(BlockKind.TABLE, rows, header_lines=group.header, page=group.page)
+            continue
+        first = group[0]
+        marks = ("hidden",) if first.hidden else ()
+        if level := headings.level(first):
+            assembly.heading(join_lines([line.text for line in group], words), level, page=first.page)
+        elif LEADERS.search(first.text) and not first.hidden:
+            assembly.add(BlockKind.LIST, [_LEADER.sub(" … ", line.text) for line in group], page=first.page)
+        elif MARKER.fullmatch(first.text.split(None, 1)[0]) and ITEM.match(first.text) and not first.hidden:
+            assembly.add(BlockKind.LIST, _items(group, words), page=first.page)
+        else:
+            kind = BlockKind.CAPTION if CAPTION.match(first.text) and not first.hidden else BlockKind.PARAGRAPH
+            text = join_lines([line.text for line in group], words)
+            assembly.add(kind, [text], page=first.page, marks=marks)
+
+
+def _running(sheets: Sequence[Sheet]) -> set[int]:
+    """Return the ids of the lines that repeat at one height of many pages, and of page numbers there."""
+    if len(sheets) < 2:
+        return set()
+    seen: dict[tuple[str, int], list[Line]] = {}
+    for sheet in sheets:
+        lines = [item for item in sheet.items if isinstance(item, Line) and item.column >= 0]
+        bases = sorted({line.base for line in lines})
+        edges = (bases[0], bases[-1]) if bases else ()
+        outer = {*bases[:_OUTER], *bases[-_OUTER:]}
+        for line in lines:
+            if line.base in outer and not _EDGE * line.height < line.base < (1 - _EDGE) * line.height:
+                text = _numberless(line.text)
+                numbered = line.base in edges and PAGE_NUMBER.fullmatch(text)
+                place = -1 - edges.index(line.base) if numbered else round(line.base / _NEAR)
+                seen.setdefault(("#" if numbered else text, place), []).append(line)
+    found: set[int] = set()
+    for (text, place), lines in seen.items():
+        near = lines if place < 0 else [line for at in (-1, 0, 1) for line in seen.get((text, place + at), [])]
+        pages = len({line.page for line in near})
+        least = max(2, 0.25 * len(sheets)) if place < 0 else max(_PAGES, _SHARE * len(sheets))
+        if pages >= least:
+            found |= {id(line) for line in lines}
+    left = any(not isinstance(item, Line) or id(item) not in found for sheet in sheets for item in sheet.items)
+    return found if left else set()
+
+
+def _numberless(text: str) -> str:
+    """Return a line in lower case with a sign for each number, so that page numbers do not tell lines apart."""
+    text = " ".join(_DIGITS.sub("#", text).lower().split())
+    return "#" if _ROMAN.fullmatch(text) else text
+
+
+def _hyphened(lines: Sequence[Line]) -> set[str]:
+    """Return the words of the document without those at the ends of lines, in lower case."""
+    found: set[str] = set()
+    for line in lines:
+        found.update(word.lower() for word in _WORD.findall(line.text.removesuffix("-")))
+    return found
+
+
+def _groups(sheets: Sequence[Sheet], running: set[int], headings: Headings) -> Iterator[Table | list[Line]]:
+    """Yield tables, and lines that belong together: a heading, a paragraph, a list."""
+    group: list[Line] = []
+    for sheet in sheets:
+        right = _right_edges(sheet)
+        for item in sheet.items:
+            if isinstance(item, Line) and id(item) in running:
+                continue
+            if isinstance(item, Line) and group and _together(group, item, headings, right):
+                group.append(item)
+                continue
+            if group:
+                yield group
+            group = []
+            if isinstance(item, Table):
+                yield item
+            else:
+                group = [item]
+    if group:
+        yield group
+
+
+def _right_edges(sheet: Sheet) -> dict[int, float]:
+    """Return for each column where most of its lines end: the right edge of the text, roughly."""
+    ends: dict[int, list[float]] = {}
+    for item in sheet.items:
+        if isinstance(item, Line):
+            ends.setdefault(item.column, []).append(item.x1)
+    return {column: sorted(values)[int(0.8 * (len(values) - 1))] for column, values in ends.items()}
+
+
+def _together(group: list[Line], line: Line, headings: Headings, right: dict[int, float]) -> bool:
+    """Tell whether a line goes on with what the lines before it began."""
+    last = group[-1]
+    level, other = headings.level(last), headings.level(line)
+    if level or other:
+        return level == other and headings.same(group, line)
+    if last.hidden != line.hidden or last.page != line.page:
+        return False
+    if line.hidden or line.column < 0:
+        return line.column == last.column and _close(last, line, _LEADING)
+    if _unlike(last, line):
+        return False
+    return _flows(last, line, right) if line.column != last.column else _follows(group, line, right)
+
+
+def _follows(group: list[Line], line: Line, right: dict[int, float]) -> bool:
+    """Tell whether a line of the same column and look goes on with a list or a paragraph."""
+    last, in_list = group[-1], bool(ITEM.match(group[0].text))
+    if LEADERS.search(last.text) or LEADERS.search(line.text):  # a table of contents
+        return bool(LEADERS.search(group[0].text) and LEADERS.search(line.text)) and _close(last, line, _APART)
+    if in_list and ITEM.match(line.text):
+        return _close(last, line, _APART)
+    if not _close(last, line, _LEADING) or CAPTION.match(line.text):
+        return False
+    if ITEM.match(line.text):
+        return False
+    if in_list:
+        return line.x0 > group[0].x0 + 0.3 * line.size or not _ended(last, right)
+    return not _begins(group, line, right)
+
+
+def _close(last: Line, line: Line, leading: float) -> bool:
+    size = max(last.size, line.size)
+    return last.page == line.page and -0.5 * size <= line.base - last.base <= leading * size
+
+
+def _unlike(last: Line, line: Line) -> bool:
+    """Tell whether two lines differ in size or weight as two paragraphs do."""
+    return abs(last.size - line.size) > 0.12 * max(last.size, line.size) or (
+        last.bold != line.bold and (not last.bold or last.text[-1:] in ".:!?")
+    )
+
+
+def _flows(last: Line, line: Line, right: dict[int, float]) -> bool:
+    """Tell whether a sentence goes on in the next column."""
+    return (
+        not _unlike(last, line) and not _ended(last, right) and line.text[:1].islower() and last.text[-1:] not in ".:"
+    )
+
+
+def _ended(last: Line, right: dict[int, float]) -> bool:
+    """Tell whether a line stops before the right edge, or with a sentence."""
+    return last.x1 < right.get(last.column, last.x1) - 3 * last.size or last.text[-1:] in ".!?:;"
+
+
+def _begins(group: list[Line], line: Line, right: dict[int, float]) -> bool:
+    """Tell whether a line begins a paragraph: indented, or after a line that stops early."""
+    last = group[-1]
+    edge = right.get(last.column, last.x1)
+    if line.x0 > last.x0 + _INDENT * line.size and last.text[-1:] in '.!?:;)\u201d"' and line.x0 < edge / 2:
+        return len(group) > 1 or line.x0 < last.x0 + 6 * line.size
+    gap = line.base - last.base
+    usual = [b.base - a.base for a, b in pairwise(group) if b.base > a.base]
+    if usual and gap > 1.25 * min(usual) and gap > min(usual) + 0.25 * line.size:
+        return True
+    return last.x1 < edge - 0.25 * (edge - last.x0) and last.text[-1:] in ".!?:" and not line.text[:1].islower()
+
+
+def _items(group: list[Line], words: set[str]) -> list[str]:
+    """Return one line per item of a list."""
+    items: list[list[str]] = []
+    for line in group:
+        if ITEM.match(line.text) or not items:
+            items.append([line.text])
+        else:
+            items[-1].append(line.text)
+    return [join_lines(item, words) for item in items]

@@ -1,0 +1,192 @@
+"""Which lines of a PDF are headings: by its tags, by its outline, else by size and weight against the body's font."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ingest.documents.parsers.pdf.layout import Line
+from ingest.documents.parsers.pdf.text import CAPTION, ITEM, LEADERS, NUMBERED, PAGE_NUMBER
+
+_LARGER = 1.08  # times the body's size
+_LONGEST = 200  # characters of a heading
+_LINES = 4  # of a heading, at most
+_PIECES = 2  # of a line: a number and a title; more are cells
+_LEADING = 2.0  # font sizes between the lines of a heading, at most
+_DEEPEST = 6
+_LETTERS = re.compile(r"\w+")
+_TAGGED = 3  # headings from which a document's tags are trusted alone
+
+
+_Style = tuple[float, bool]  # size, bold
+_Look = tuple[float, bool, int]  # size, bold, dots in the number in front
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the outline."""
+
+    title: str
+    level: int  # from 1
+    page: int  # from 1, 0 when it leads nowhere
+
+
+class Headings:
+    """Knows the level of each line, 0 for one that is none."""
+
+    def __init__(self, outline: Sequence[Entry]) -> None:
+        """Take the outline; `learn` takes the lines."""
+        self._outline = outline
+        self._levels: dict[int, int] = {}  # id of a line → level
+        self._unit: dict[int, int] = {}  # id of a line → which heading it is a part of
+
+    def learn(self, lines: Sequence[Line], looks: Counter[_Style]) -> None:
+        """Decide for all lines of the document.
+
+        Args:
+            lines: In reading order.
+            looks: Characters of each size and weight, tables included.
+        """
+        shown = [line for line in lines if not line.hidden and line.column >= 0]
+        self._match_outline(shown)
+        body = max(looks, key=lambda style: (looks[style], style)) if looks else (0.0, False)
+        runs = list(_runs(shown))
+        tagged = sum(bool(run[0].role) for run in runs) >= _TAGGED
+        styles = {} if tagged else self._styles(runs, body)
+        for number, run in enumerate(runs):
+            if any(id(line) in self._levels for line in run):
+                continue
+            level = styles.get(_look(run[0]), 0) if _is_title(run, body) else 0
+            if run[0].role:
+                level = int(run[0].role[1:] or 1)
+            if level:
+                self._levels.update((id(line), level) for line in run)
+                self._unit.update((id(line), -1 - number) for line in run)
+
+    def level(self, line: Line) -> int:
+        """Return the level of a line, 0 when it is no heading."""
+        return self._levels.get(id(line), 0)
+
+    def same(self, group: Sequence[Line], line: Line) -> bool:
+        """Tell whether a line of the same level goes on with the heading of `group`."""
+        return self._unit.get(id(group[0])) == self._unit.get(id(line))
+
+    def _match_outline(self, lines: Sequence[Line]) -> None:
+        """Find the lines that an entry of the outline names, on its page; several lines may make one title."""
+        by_page: dict[int, list[Line]] = {}
+        for line in lines:
+            by_page.setdefault(line.page, []).append(line)
+        for number, entry in enumerate(self._outline):
+            wanted = plain(entry.title)
+            if not wanted:
+                continue
+            here = by_page.get(entry.page, [])
+            for at in range(len(here)):
+                if id(here[at]) in self._levels or not wanted.startswith(plain(here[at].text)[:8] or "\0"):
+                    continue
+                if (count := _spelled(here[at : at + _LINES], wanted)) > 0:
+                    for line in here[at : at + count]:
+                        self._levels[id(line)] = min(entry.level, _DEEPEST)
+                        self._unit[id(line)] = number
+                    break
+
+    def _styles(self, runs: Sequence[Sequence[Line]], body: _Style) -> dict[_Look, int]:
+        """Return the looks of headings with their levels: those that the outline uses, then larger before smaller.
+
+        Looks that occur once, as on a title page, share a level; paragraphs in larger print are none.
+        """
+        known: dict[_Look, Counter[int]] = {}
+        looks: Counter[_Look] = Counter()
+        prose: Counter[_Style] = Counter()  # characters of titles below zero, of other text above
+        for run in runs:
+            if level := self._levels.get(id(run[0])):
+                known.setdefault(_look(run[0]), Counter())[level] += 1
+            title = _is_title(run, body)
+            looks[_look(run[0])] += title
+            prose[_style(run[0])] += sum(len(line.text) for line in run) * (-1 if title else 1)
+        styles: dict[_Look, int] = {}
+        level, alone = 0, False  # alone: nothing is on this level but looks that occur once
+        found = {look for look, count in looks.items() if count and (look[1] or prose[look[:2]] <= 0)}
+        for look in sorted({*found, *known}, key=lambda look: (-look[0], not look[1], look[2])):
+            if look in known:
+                level, alone = known[look].most_common(1)[0][0], False
+            elif looks[look] > 1 or not alone:
+                level, alone = min(level + 1, _DEEPEST), looks[look] < 2
+            styles[look] = level
+        return styles
+
+
+def plain(text: str) -> str:
+    """Return letters and digits only, in lower case: how titles are compared."""
+    return "".join(_LETTERS.findall(text.lower()))
+
+
+def _spelled(lines: Sequence[Line], wanted: str) -> int:
+    """Return how many of the first lines spell a title, 0 when they do not. A number in front may be missing in it."""
+    text = ""
+    for count, line in enumerate(lines, start=1):
+        text += plain(line.text)
+        if text == wanted or (NUMBERED.match(lines[0].text) and text.lstrip("0123456789") == wanted):
+            return count
+        if len(text) > len(wanted) + 8:
+            break
+    return 0
+
+
+def _style(line: Line) -> _Style:
+    return round(line.size * 2) / 2, line.bold
+
+
+def _look(line: Line) -> _Look:
+    """Return the style of a heading, and how many dots its number has: one font often serves several levels."""
+    number = NUMBERED.match(line.text)
+    return (*_style(line), number[1].count(".") if number else 0)
+
+
+def _stands_out(style: _Style, body: _Style) -> bool:
+    size, bold = style
+    return size >= _LARGER * body[0] or (bold and not body[1] and size >= 0.95 * body[0])
+
+
+def _could_be(line: Line, larger: bool) -> bool:
+    """Tell whether a line reads like a heading: short, with letters, no sentence, no item, no caption."""
+    text = line.text
+    if not 1 < len(text) <= _LONGEST or not any(letter.isalpha() for letter in text):
+        return False
+    if LEADERS.search(text) or CAPTION.match(text) or PAGE_NUMBER.fullmatch(text.lower()) or text[0].islower():
+        return False
+    return not ITEM.match(text) or bool(NUMBERED.match(text)) or (larger and text[:2].strip("([").isalnum())
+
+
+def _runs(lines: Sequence[Line]) -> Iterator[list[Line]]:
+    """Yield lines of one look below each other, parted where a line begins with a number of its own."""
+    run: list[Line] = []
+    for line in lines:
+        last = run[-1] if run else None
+        if last is None or not _goes_on(last, line):
+            if run:
+                yield run
+            run = []
+        run.append(line)
+    if run:
+        yield run
+
+
+def _goes_on(last: Line, line: Line) -> bool:
+    like = _style(last) == _style(line) and last.role == line.role and last.page == line.page
+    near = last.column == line.column and 0 <= line.base - last.base <= _LEADING * line.size
+    return like and near and not NUMBERED.match(line.text)
+
+
+def _is_title(run: Sequence[Line], body: _Style) -> bool:
+    """Tell whether lines of one look are a heading: they stand out, are few, short, and no sentence."""
+    text = " ".join(line.text for line in run)
+    larger = run[0].size >= _LARGER * body[0]
+    if (
+        not _stands_out(_style(run[0]), body)
+        or max(line.pieces for line in run) > _PIECES
+        or len(run) > _LINES
+        or len(text) > _LONGEST
+    ):
+        return False
+    return _could_be(run[0], larger) and text[-1] not in ",;" and not (text[-1] == "." and not text[:1].isdigit())

@@ -1,0 +1,274 @@
+"""One page of a PDF as PDFium reads it: words with place and look, ruling lines, pictures.
+
+Coordinates are points from the top left corner, turned so that most of the text is upright: what a page's own rotation
+or sideways text would do to lines and columns is undone here.
+"""
+
+import ctypes
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingest.documents.parsers.pdf.paint import Paint, paint
+from ingest.documents.parsers.pdf.tags import heading_tags
+
+_ASCENT, _DESCENT = 0.8, 0.2  # of the font size, above and below the base line: glyph boxes differ too much
+_HYPHENS = {0x2: "-", 0xFFFE: "-", 0xAD: "\xad"}  # PDFium's own marks of a hyphen at a line's end
+_SPACES = frozenset(code for code in range(0x3001) if chr(code).isspace() and code not in (10, 13))
+_BOLD = ("bold", "black", "heavy", "semib", "demi", "cmbx", "sfbx", "-medi")
+_UNKNOWN = "\ufffd"  # a glyph whose character the file does not tell
+_SMALLEST = 1.0  # points; smaller text is hidden
+_MAX_NOTES = 10_000  # annotations of a page that are looked at
+_FORCE_BOLD = 1 << 18  # flag of a font descriptor
+
+
+@dataclass(slots=True)
+class Word:
+    """Characters without a space between them, of one look."""
+
+    text: str
+    x0: float
+    x1: float
+    base: float  # the base line
+    size: float  # of the font, in points
+    bold: bool
+    hidden: bool
+    tag: int  # marked content of a tagged document, -1 without
+    run: int  # words of one run follow each other in the content and on one line
+    turn: int  # quarter turns from upright
+
+    @property
+    def top(self) -> float:
+        """Where its box begins."""
+        return self.base - _ASCENT * self.size
+
+    @property
+    def bottom(self) -> float:
+        """Where its box ends."""
+        return self.base + _DESCENT * self.size
+
+
+@dataclass(slots=True)
+class Page:
+    """What was found on a page."""
+
+    number: int  # from 1
+    width: float
+    height: float
+    words: list[Word]
+    rules: list[tuple[float, float, float, float]]  # x0, top, x1, bottom; one side is a point or thin
+    picture_share: float  # of the page, covered by the largest picture
+    unreadable: bool = False  # most of its glyphs are of unknown characters
+    tags: dict[int, str] = field(default_factory=dict)  # marked content → role, of a tagged document
+
+
+@dataclass(slots=True)
+class _Look:
+    size: float
+    bold: bool
+    mode: int
+    colour: tuple[int, int, int, int]
+    order: int
+    tag: int
+    turn: int
+
+
+def read_page(handle: Any, number: int) -> Page:
+    """Return what is on a page.
+
+    Args:
+        handle: pypdfium2's page.
+        number: From 1.
+    """
+    painted = paint(handle)
+    left, bottom, right, top = handle.get_bbox()
+    text = handle.get_textpage()
+    try:
+        words = _Reader(text, painted, (left, bottom, right, top)).words()
+    finally:
+        text.close()
+    turn = _main_turn(words)
+    width, height = right - left, top - bottom
+    for word in words:
+        word.turn = (word.turn - turn) % 4
+    rules = [_turned_box(rule, turn) for rule in painted.rules]
+    share = max((_area(box) for box in painted.pictures), default=0.0) / max(width * height, 1.0)
+    if turn % 2:
+        width, height = height, width
+    letters = sum(len(word.text) for word in words)
+    unreadable = sum(word.text.count(_UNKNOWN) for word in words) > letters / 2
+    page = Page(number, width, height, words, rules, share, unreadable, heading_tags(handle))
+    return _placed(page, turn, (left, bottom, right, top))
+
+
+def flatten(handle: Any) -> bool:
+    """Make form fields and written notes a part of the page's content; True when the page must be loaded again."""
+    import pypdfium2.raw as pdfium
+
+    shown = {pdfium.FPDF_ANNOT_WIDGET, pdfium.FPDF_ANNOT_FREETEXT, pdfium.FPDF_ANNOT_STAMP}
+    for index in range(min(pdfium.FPDFPage_GetAnnotCount(handle), _MAX_NOTES)):
+        note = pdfium.FPDFPage_GetAnnot(handle, index)
+        kind = pdfium.FPDFAnnot_GetSubtype(note)
+        pdfium.FPDFPage_CloseAnnot(note)
+        if kind in shown:
+            return bool(pdfium.FPDFPage_Flatten(handle, pdfium.FLAT_NORMALDISPLAY) == pdfium.FLATTEN_SUCCESS)
+    return False
+
+
+class _Reader:
+    """Goes over the characters of a page once."""
+
+    def __init__(self, text: Any, painted: Paint, box: tuple[float, float, float, float]) -> None:
+        import pypdfium2.raw as pdfium
+
+        self.raw, self.text, self.painted, self.box = pdfium, text, painted, box
+        self.looks: dict[int, _Look] = {}
+        self.found: list[Word] = []
+        self.letters: list[str] = []
+        self.run = 0
+
+    def words(self) -> list[Word]:
+        """Return the words in the order of the content; boxes in the page's own coordinates, not turned yet."""
+        raw, text = self.raw, self.text
+        rect, x, y = raw.FS_RECTF(), ctypes.c_double(), ctypes.c_double()
+        by_rect, by_x, by_y = ctypes.byref(rect), ctypes.byref(x), ctypes.byref(y)
+        word: Word | None = None
+        glyph, place = 0, (0.0, 0.0)  # where the letters of the last glyph begin in the word; its origin
+        for at in range(text.count_chars()):
+            code = raw.FPDFText_GetUnicode(text, at)
+            if code in (10, 13):
+                word, self.run = None, self.run + 1
+                continue
+            if code in _SPACES:
+                word = None
+                continue
+            raw.FPDFText_GetLooseCharBox(text, at, by_rect)
+            raw.FPDFText_GetCharOrigin(text, at, by_x, by_y)
+            look = self._look(at)
+            start, end, base = _turned(rect, x.value, y.value, look.turn)
+            if word is None or self._parted(word, look, start, base):
+                word = self._begin(look, start, end, base, (x.value, y.value))
+            if place != (x.value, y.value) or not 0x590 <= code <= 0x8FF:
+                glyph, place = len(word.text), (x.value, y.value)
+            letter = _HYPHENS.get(code) or (
+                _UNKNOWN if code < 32 else chr(code)
+            )  # PDFium turns the letters of an Arabic ligature around
+            word.text = f"{word.text[:glyph]}{letter}{word.text[glyph:]}"
+            word.x1 = max(word.x1, end)
+            word.x0 = min(word.x0, start)
+        for found in self.found:
+            if any("\ud800" <= letter <= "\udfff" for letter in found.text):
+                found.text = found.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return self.found
+
+    def _parted(self, word: Word, look: _Look, start: float, base: float) -> bool:
+        """Tell whether a character begins a new word though no space stands before it."""
+        size = max(look.size, word.size, 1.0)
+        away = start > word.x1 + size or start < word.x0 - size
+        if away or abs(base - word.base) > 0.7 * size or look.turn != word.turn:
+            self.run += 1
+            return True
+        return False
+
+    def _begin(self, look: _Look, start: float, end: float, base: float, origin: tuple[float, float]) -> Word:
+        hidden = look.size < _SMALLEST or self._unseen(look, origin)
+        word = Word("", start, end, base, look.size, look.bold, hidden, look.tag, self.run, look.turn)
+        self.found.append(word)
+        return word
+
+    def _unseen(self, look: _Look, origin: tuple[float, float]) -> bool:
+        """Tell whether text has no ink of its own, or stands off the page."""
+        left, bottom, right, top = self.box
+        along, up = ((1, 1), (-1, 1), (-1, -1), (1, -1))[look.turn]
+        inside = (origin[0] + along * 0.3 * look.size, origin[1] + up * 0.3 * look.size)
+        if not (left <= inside[0] <= right and bottom <= inside[1] <= top):
+            return True
+        if look.mode == 3:
+            return not self.painted.pictured(inside)
+        if look.colour[3] == 0:
+            return True
+        return look.mode in (0, 4) and self.painted.blends(inside, look.colour, look.order)
+
+    def _look(self, at: int) -> _Look:
+        """Return how the text object of a character looks; asked once per object."""
+        raw = self.raw
+        thing = raw.FPDFText_GetTextObject(self.text, at)
+        key = ctypes.cast(thing, ctypes.c_void_p).value or 0
+        if key in self.looks:
+            return self.looks[key]
+        matrix = raw.FS_MATRIX()
+        raw.FPDFText_GetMatrix(self.text, at, ctypes.byref(matrix))
+        height = math.hypot(matrix.c, matrix.d) or math.hypot(matrix.a, matrix.b)
+        size = abs(raw.FPDFText_GetFontSize(self.text, at)) * (height or 1.0)
+        turn = round(math.atan2(matrix.b, matrix.a) / (math.pi / 2)) % 4
+        if not key:
+            return _Look(size, False, 0, (0, 0, 0, 255), 0, -1, turn)
+        channels = [ctypes.c_uint(0) for _ in range(4)]
+        if not raw.FPDFPageObj_GetFillColor(thing, *(ctypes.byref(channel) for channel in channels)):
+            channels[3].value = 255
+        red, green, blue, alpha = (channel.value for channel in channels)
+        look = self.looks[key] = _Look(
+            size,
+            self._bold(thing),
+            raw.FPDFTextObj_GetTextRenderMode(thing),
+            (red, green, blue, alpha),
+            self.painted.order.get(key, self.painted.objects),
+            raw.FPDFPageObj_GetMarkedContentID(thing),
+            turn,
+        )
+        return look
+
+    def _bold(self, thing: Any) -> bool:
+        raw = self.raw
+        font = raw.FPDFTextObj_GetFont(thing)
+        if not font:
+            return False
+        name = ctypes.create_string_buffer(128)
+        raw.FPDFFont_GetBaseFontName(font, name, 128)
+        low = name.value.decode("latin-1").lower()
+        return any(part in low for part in _BOLD) or bool(raw.FPDFFont_GetFlags(font) & _FORCE_BOLD)
+
+
+def _turned(rect: Any, x: float, y: float, turn: int) -> tuple[float, float, float]:
+    """Return where a character begins and ends along its line, and its base line, both growing as one reads."""
+    if turn == 0:
+        return rect.left, max(rect.right, rect.left), -y
+    if turn == 1:
+        return rect.bottom, rect.top, x
+    if turn == 2:
+        return -rect.right, -rect.left, y
+    return -rect.top, -rect.bottom, -x
+
+
+def _turned_box(box: tuple[float, float, float, float], turn: int) -> tuple[float, float, float, float]:
+    """Return (x0, top, x1, bottom) of a box (left, bottom, right, top), turned like text."""
+    left, bottom, right, top = box
+    if turn == 0:
+        return left, -top, right, -bottom
+    if turn == 1:
+        return bottom, left, top, right
+    if turn == 2:
+        return -right, bottom, -left, top
+    return -top, -right, -bottom, -left
+
+
+def _placed(page: Page, turn: int, box: tuple[float, float, float, float]) -> Page:
+    """Move the origin to the corner of the page that is the top left for a reader."""
+    across, down, _, _ = _turned_box(box, turn)
+    for word in page.words:
+        if word.turn == 0:
+            word.x0, word.x1, word.base = word.x0 - across, word.x1 - across, word.base - down
+    page.rules = [(x0 - across, top - down, x1 - across, bottom - down) for x0, top, x1, bottom in page.rules]
+    return page
+
+
+def _main_turn(words: list[Word]) -> int:
+    counts: Counter[int] = Counter()
+    for word in words:
+        counts[word.turn] += len(word.text)
+    return max(counts, key=lambda turn: (counts[turn], -turn)) if counts else 0
+
+
+def _area(box: tuple[float, float, float, float]) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])

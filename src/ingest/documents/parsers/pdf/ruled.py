@@ -1,0 +1,198 @@
+"""Tables of a PDF page inside ruling lines; the arithmetic from lines to cells is pdfplumber's."""
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from ingest.documents.parsers.pdf.grid import Table, header_rows
+from ingest.documents.parsers.pdf.page import Page, Word
+from ingest.documents.parsers.pdf.text import join_lines, right_to_left
+
+Box = tuple[float, float, float, float]  # x0, top, x1, bottom
+
+_SNAP = 3.0  # points within which lines are one
+_MAX_EDGES = 10_000  # per page: more is a drawing
+_MAX_CROSSINGS = 6_000  # lines across times lines down, per page: finding cells takes a second at that size
+_MAX_CELLS = 20_000  # of one table's grid
+_FILLED = 0.3  # share of a grid's cells that hold text, at least
+
+
+@dataclass(slots=True)
+class _Cell:
+    row: int
+    column: int
+    words: list[Word]
+
+
+def ruled_tables(page: Page, words: list[Word]) -> tuple[list[Table], list[Word]]:
+    """Return the tables inside ruling lines, and the words outside them."""
+    if len(page.rules) < 4:
+        return [], words
+    tables = []
+    left = words
+    for cells in _grids(page.rules):
+        for part in _parts(cells, left):
+            table, rest = _ruled(part, left, page.number)
+            if table is not None:
+                tables.append(table)
+                left = rest
+    return tables, left
+
+
+def _grids(rules: list[Box]) -> list[list[Box]]:
+    """Return for each table its cells as (x0, top, x1, bottom)."""
+    from pdfplumber.table import cells_to_tables, edges_to_intersections, intersections_to_cells, merge_edges
+
+    edges: list[dict[str, Any]] = []
+    for x0, top, x1, bottom in set(rules):
+        x, y = (x0 + x1) / 2, (top + bottom) / 2
+        edges.append(_edge(x0, y, x1, y) if x1 - x0 > bottom - top else _edge(x, top, x, bottom))
+    edges.sort(key=lambda edge: (edge["orientation"], edge["top"], edge["x0"], edge["x1"], edge["bottom"]))
+    kinds = {edge["orientation"] for edge in edges}
+    if len(edges) > _MAX_EDGES or len(kinds) < 2:
+        return []
+    merged = merge_edges(edges, _SNAP, _SNAP, _SNAP, _SNAP)
+    merged = merge_edges(merged + _sides(merged), _SNAP, _SNAP, _SNAP, _SNAP)
+    flat = sum(edge["orientation"] == "h" for edge in merged)
+    if flat * (len(merged) - flat) > _MAX_CROSSINGS:
+        return []
+    cells = intersections_to_cells(edges_to_intersections(merged, _SNAP, _SNAP))
+    return cells_to_tables(cells) if len(cells) <= _MAX_CELLS else []
+
+
+def _edge(x0: float, top: float, x1: float, bottom: float) -> dict[str, Any]:
+    """Return a line as pdfplumber writes it."""
+    return {
+        "x0": x0,
+        "x1": x1,
+        "top": top,
+        "bottom": bottom,
+        "width": x1 - x0,
+        "height": bottom - top,
+        "orientation": "h" if x1 - x0 > bottom - top else "v",
+        "object_type": "line",
+    }
+
+
+def _sides(edges: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the sides that tables open to the left and right lack: three lines of one length, and a column."""
+    upright = [edge for edge in edges if edge["orientation"] == "v"]
+    groups: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    for edge in edges:
+        if edge["orientation"] == "h":
+            groups.setdefault((round(edge["x0"] / _SNAP), round(edge["x1"] / _SNAP)), []).append(edge)
+    sides = []
+    for lines in groups.values():
+        x0, x1 = lines[0]["x0"], lines[0]["x1"]
+        tops = sorted({line["top"] for line in lines})
+        for top, bottom in pairwise(tops) if len(tops) > 2 else ():
+            if any(x0 < e["x0"] < x1 and e["top"] <= top + _SNAP and e["bottom"] >= bottom - _SNAP for e in upright):
+                sides += [_edge(x0, top, x0, bottom), _edge(x1, top, x1, bottom)]
+    return sides
+
+
+def _parts(boxes: list[Box], words: list[Word]) -> list[list[Box]]:
+    """Cut a table at cells in bold over its whole width: titles of the tables below them, which stay lines."""
+    x0, x1 = min(box[0] for box in boxes), max(box[2] for box in boxes)
+    wide = [box for box in boxes if box[0] - x0 < _SNAP and x1 - box[2] < _SNAP]
+    if not wide or len(wide) == len(boxes):
+        return [boxes]
+    inside: dict[Box, list[Word]] = {box: [] for box in wide}
+    wide.sort(key=lambda box: box[1])
+    tops = [box[1] for box in wide]
+    for word in words:
+        middle = word.base - 0.3 * word.size
+        at = bisect_right(tops, middle) - 1
+        if at >= 0 and middle <= wide[at][3] and x0 <= word.x0 <= x1:
+            inside[wide[at]].append(word)
+    titles = [box for box in wide if inside[box] and all(word.bold for word in inside[box])]
+    cuts = [box[1] for box in titles]
+    parts: dict[int, list[Box]] = {}
+    for box in boxes:
+        if box not in titles:
+            parts.setdefault(bisect_right(cuts, box[1]), []).append(box)
+    return [parts[at] for at in sorted(parts)]
+
+
+def _ruled(boxes: list[Box], words: list[Word], page: int) -> tuple[Table | None, list[Word]]:
+    """Return the table of some cells, None when they frame something else, and the words that are not in it."""
+    tops, lefts = sorted({box[1] for box in boxes}), sorted({box[0] for box in boxes})
+    if not tops or len(lefts) < 2 or len(tops) * len(lefts) > _MAX_CELLS:
+        return None, words
+    places: dict[tuple[int, int], _Cell] = {}
+    cells = []
+    for x0, top, x1, bottom in boxes:
+        cell = _Cell(bisect_right(tops, top) - 1, bisect_right(lefts, x0) - 1, [])
+        cells.append(cell)
+        for row in range(cell.row, max(bisect_right(tops, bottom - 1), cell.row + 1)):
+            for column in range(cell.column, max(bisect_right(lefts, x1 - 1), cell.column + 1)):
+                places[row, column] = cell
+    x0, x1 = lefts[0], max(box[2] for box in boxes)
+    top, bottom = tops[0], max(box[3] for box in boxes)
+    rest: list[Word] = []
+    for word in words:
+        x, y = (word.x0 + word.x1) / 2, word.base - 0.3 * word.size
+        inside = x0 <= x <= x1 and top <= y <= bottom
+        found = places.get((bisect_right(tops, y) - 1, bisect_right(lefts, x) - 1)) if inside else None
+        (found.words if found else rest).append(word)
+    if sum(bool(cell.words) for cell in cells) < max(_FILLED * len(cells), 3):
+        return None, words
+    rows, bold = _grid_rows(cells, len(lefts))
+    if sum(sum(map(bool, row)) > 1 for row in rows) < 2:
+        return None, words
+    taken = [word for cell in cells for word in cell.words]
+    if right_to_left(word.text for word in taken):
+        rows = [row[::-1] for row in rows]
+    return Table(rows, header_rows(rows, bold), page, x0, x1, top, bottom, taken), rest
+
+
+def _grid_rows(cells: list[_Cell], width: int) -> tuple[list[list[str]], list[bool]]:
+    """Return the texts of a grid without its empty rows and columns, and which rows are bold."""
+    by_row: dict[int, list[_Cell]] = {}
+    for cell in cells:
+        if cell.words:
+            by_row.setdefault(cell.row, []).append(cell)
+    found: list[tuple[list[str], bool]] = []
+    for row in sorted(by_row):
+        lines = [_cell_lines(cell.words) for cell in by_row[row]]
+        for part in _parted(lines):
+            texts = [""] * width
+            for cell, piece in zip(by_row[row], part, strict=True):
+                texts[cell.column] = join_lines([_words_text(line) for line in piece])
+            found.append((texts, all(word.bold for piece in part for line in piece for word in line)))
+    used = [column for column in range(width) if any(texts[column] for texts, _ in found)]
+    return [[texts[column] for column in used] for texts, _ in found], [is_bold for _, is_bold in found]
+
+
+def _parted(cells: list[list[list[Word]]]) -> list[list[list[list[Word]]]]:
+    """Cut a row of a grid into its lines when all cells have the same three lines or more: rows without rules."""
+    counts = {len(lines) for lines in cells}
+    if len(cells) < 2 or len(counts) != 1 or (count := counts.pop()) < 3:
+        return [cells]
+    for lines in zip(*cells, strict=True):
+        bases = [line[0].base for line in lines]
+        if max(bases) - min(bases) > 0.4 * lines[0][0].size:
+            return [cells]
+    return [[[lines[at]] for lines in cells] for at in range(count)]
+
+
+def _cell_lines(words: list[Word]) -> list[list[Word]]:
+    """Group the words of a cell by their base lines."""
+    lines: list[list[Word]] = []
+    for word in sorted(words, key=lambda word: word.base):
+        if lines and word.base - lines[-1][0].base <= 0.5 * max(word.size, 1.0):
+            lines[-1].append(word)
+        else:
+            lines.append([word])
+    return lines
+
+
+def _words_text(words: list[Word]) -> str:
+    """Return words of one line: those of a run in the order of the content, runs from left to right."""
+    starts: dict[int, float] = {}
+    for word in words:
+        starts[word.run] = min(starts.get(word.run, word.x0), word.x0)
+    sign = -1 if right_to_left(word.text for word in words) else 1
+    ordered = sorted(words, key=lambda word: (sign * starts[word.run], word.run))
+    return " ".join(word.text for word in ordered)

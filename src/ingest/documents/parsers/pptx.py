@@ -1,0 +1,240 @@
+"""PPTX: a slide is a section, in the order in which it is shown; tables, charts, diagrams and notes are kept.
+
+Why not `unstructured`: it loses which text belongs to which slide title, list levels, charts, diagrams and hidden
+slides. Why not `python-pptx`: see `_ooxml`.
+
+Canonical text: per slide a heading of level 1 (its title, else "Slide n"), then its shapes in the order in which they
+are stored, which is the order that screen readers use; the notes below a heading "Notes" of level 2. The page is the
+number of the slide. Slides and shapes that are not shown are marked hidden. Left out: comments, footers, numbers.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ingest.documents.parsers._office.drawings import figures, paragraph
+from ingest.documents.parsers._office.ooxml import A, P, Package, R, keep_one_alternative
+from ingest.documents.parsers._reading.assembly import Assembly
+from ingest.documents.parsers._reading.lines import document_title
+from ingest.documents.parsers._reading.table_blocks import REPEATED, header_rows, lines
+from ingest.errors import EmptyDocument, ScannedDocument
+from ingest.records import BlockKind, Child, Document, RawDocument
+
+MEDIA_TYPES = (
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "application/vnd.openxmlformats-officedocument.presentationml.slideshow",
+    "application/vnd.openxmlformats-officedocument.presentationml.template",
+    "application/vnd.ms-powerpoint.presentation.macroenabled.12",
+    "application/vnd.ms-powerpoint.slideshow.macroenabled.12",
+    "application/vnd.ms-powerpoint.template.macroenabled.12",
+)
+VERSION = "1"
+LIBRARIES = ("lxml",)
+
+_TITLES = ("title", "ctrTitle")
+_RUNNING = ("dt", "ftr", "sldNum", "hdr", "sldImg")
+_LISTED = ("body", "obj", "")  # placeholders whose text has bullets unless it says otherwise; "" is a content one
+_SHAPES = (P + "sp", P + "cxnSp", P + "pic", P + "graphicFrame", P + "grpSp")
+_BULLETS = {A + "buNone": False, A + "buChar": True, A + "buAutoNum": True, A + "buBlip": True}
+_WIDEST = 1000  # columns that one cell may span
+
+
+def parse(raw: RawDocument) -> Document:
+    """Return the document. Raises: DocumentError."""
+    package = Package(raw)
+    main = package.main("ppt/presentation.xml")
+    relations, out = package.relations(main), Assembly(raw)
+    children: list[Child] = []
+    places = package.xml(main).iterfind(f"{P}sldIdLst/{P}sldId")
+    for number, place in enumerate(places, 1):
+        relation = relations.get(place.get(R + "id") or "")
+        if relation is not None:
+            _Slide(raw, package, relation.target, number, out).add()
+            children += package.children(relation.target)
+    if not any(block.kind is not BlockKind.HEADING or block.title != f"Slide {block.page}" for block in out.blocks):
+        kind = ScannedDocument if any("/media/" in name for name in package.names()) else EmptyDocument
+        raise kind(f"{raw.ref.path}: {len(raw.data)} bytes of PPTX, but no text on its slides")
+    named = [block for block in out.blocks if block.title != f"Slide {block.page}"]
+    unique = {child.path: child for child in children}
+    return Document(
+        out.text,
+        tuple(out.blocks),
+        document_title(named) or package.title(),
+        raw.media_type,
+        "pptx",
+        children=tuple(unique.values()),
+    )
+
+
+class _Slide:
+    """Adds one slide to the document."""
+
+    def __init__(self, raw: RawDocument, package: Package, part: str, number: int, out: Assembly) -> None:
+        self._path, self._limit = raw.ref.path, raw.options.limits.text_characters
+        self._package, self._part, self._number, self._out = package, part, number, out
+        self._root = package.xml(part)
+        keep_one_alternative(self._root)
+        self._hidden = self._root.get("show") in ("0", "false")
+        self._layout: Any = None
+
+    def add(self) -> None:
+        """Add title, shapes and notes."""
+        tree = self._root.find(f"{P}cSld/{P}spTree")
+        shapes = [] if tree is None else list(_shapes(tree, False))
+        titles = [shape for shape, hidden in shapes if _placeholder(shape)[0] in _TITLES and not hidden]
+        title = next((shape for shape in titles if _text(shape)), None)
+        self._out.heading(_text(title) if title is not None else f"Slide {self._number}", 1, **self._fields(False))
+        for shape, hidden in shapes:
+            if shape is not title and _placeholder(shape)[0] not in _RUNNING:
+                self._shape(shape, self._fields(hidden))
+        self._notes()
+
+    def _fields(self, hidden: bool) -> dict[str, Any]:
+        return {"page": self._number, "marks": ("hidden",) if hidden or self._hidden else ()}
+
+    def _shape(self, shape: Any, fields: dict[str, Any]) -> None:
+        body = shape.find(P + "txBody")
+        if body is not None:
+            self._body(shape, body, fields)
+        for table in shape.iterfind(f"{A}graphic/{A}graphicData/{A}tbl"):
+            rows = list(_rows(table))
+            properties = table.find(A + "tblPr")
+            named = properties is not None and properties.get("firstRow") in ("1", "true") and len(rows) > 1
+            headers = header_rows(rows) or int(named)
+            self._out.add(BlockKind.TABLE, lines(rows, self._path, self._limit), headers, **fields)
+        for kind, texts, headers in figures(self._package, self._part, shape):
+            self._out.add(kind, texts, headers, **fields)
+        picture = shape.find(f"{P}nvPicPr/{P}cNvPr")
+        text = "" if picture is None else " ".join((picture.get("descr") or "").split())
+        if " " in text:  # not the name of a file
+            self._out.add(BlockKind.CAPTION, [text], **fields)
+
+    def _body(self, shape: Any, body: Any, fields: dict[str, Any]) -> None:
+        """Add the paragraphs of a shape; neighbours with bullets are one list."""
+        kind, index = _placeholder(shape)
+        styles = [body.find(A + "lstStyle"), *self._inherited(kind, index)]
+        items: list[str] = []
+        breaks: list[int] = []
+        numbers: dict[int, int] = {}
+        for element in body.iterfind(A + "p"):
+            texts = paragraph(element)
+            if not texts:
+                continue
+            properties = element.find(A + "pPr")
+            level = _level(properties)
+            if not _is_item(properties, level, styles, kind in _LISTED and shape.find(f".//{P}ph") is not None):
+                self._list(items, breaks, fields)
+                items, breaks, numbers = [], [], {}
+                self._out.add(BlockKind.PARAGRAPH, texts, **fields)
+                continue
+            breaks.append(breaks[-1] + len(items[-1]) + 1 if items else 0)
+            items.append(_item(texts, level, _label(properties, level, numbers)))
+        self._list(items, breaks, fields)
+
+    def _list(self, items: list[str], breaks: list[int], fields: dict[str, Any]) -> None:
+        if items:
+            self._out.add(BlockKind.LIST, "\n".join(items).split("\n"), breaks=breaks[1:], **fields)
+
+    def _inherited(self, kind: str | None, index: str) -> Iterator[Any]:
+        """Yield the list style of the layout's placeholder that this one takes after."""
+        if self._layout is None:
+            parts = self._package.related(self._part, "slideLayout")
+            self._layout = list(self._package.xml(parts[0]).iter(P + "sp")) if parts else []
+        for shape in self._layout:
+            other, place = _placeholder(shape)
+            if other is not None and (place == index if index else other == kind):
+                yield shape.find(f"{P}txBody/{A}lstStyle")
+                return
+
+    def _notes(self) -> None:
+        """Add the speaker's notes."""
+        for part in self._package.related(self._part, "notesSlide"):
+            root = self._package.xml(part)
+            texts = [
+                texts
+                for shape in root.iter(P + "sp")
+                if _placeholder(shape)[0] not in _RUNNING
+                for element in shape.iterfind(f"{P}txBody/{A}p")
+                if (texts := paragraph(element))
+            ]
+            if texts:
+                self._out.heading("Notes", 2, **self._fields(False))
+            for each in texts:
+                self._out.add(BlockKind.PARAGRAPH, each, **self._fields(False))
+
+
+def _shapes(tree: Any, hidden: bool) -> Iterator[tuple[Any, bool]]:
+    """Yield the shapes of a tree, those in groups too, and whether each is hidden."""
+    for shape in tree:
+        tag = shape.tag
+        if tag not in _SHAPES:
+            if isinstance(tag, str) and tag.endswith(("}AlternateContent", "}Choice", "}Fallback")):
+                yield from _shapes(shape, hidden)
+            continue
+        properties = shape.find(f"./*/{P}cNvPr")
+        below = hidden or (properties is not None and properties.get("hidden") in ("1", "true"))
+        if tag == P + "grpSp":
+            yield from _shapes(shape, below)
+        else:
+            yield shape, below
+
+
+def _placeholder(shape: Any) -> tuple[str | None, str]:
+    """Return type ("" is a content placeholder) and index of a placeholder, None for other shapes."""
+    element = shape.find(f"./*/{P}nvPr/{P}ph")
+    return (None, "") if element is None else (element.get("type", ""), element.get("idx", ""))
+
+
+def _text(shape: Any) -> str:
+    return " ".join(text for element in shape.iterfind(f"{P}txBody/{A}p") for text in paragraph(element))
+
+
+def _level(properties: Any) -> int:
+    level = "" if properties is None else properties.get("lvl") or ""
+    return min(int(level), 8) if level.isdecimal() and len(level) < 4 else 0
+
+
+def _is_item(properties: Any, level: int, styles: list[Any], default: bool) -> bool:
+    """Tell whether a paragraph has a bullet or number: by itself, its shape, its layout, its kind of placeholder."""
+    own = [style.find(f"{A}lvl{level + 1}pPr") for style in styles if style is not None]
+    for holder in (properties, *own):
+        for child in holder if holder is not None else ():
+            if child.tag in _BULLETS:
+                return _BULLETS[child.tag]
+    return default
+
+
+def _label(properties: Any, level: int, numbers: dict[int, int]) -> str:
+    """Return the label of a list item and count it."""
+    automatic = None if properties is None else properties.find(A + "buAutoNum")
+    for deeper in [at for at in numbers if at > level]:
+        del numbers[deeper]
+    if automatic is None:
+        numbers.pop(level, None)
+        return "-"
+    start = automatic.get("startAt") or "1"
+    first = int(start) if start.isdecimal() and len(start) < 6 else 1
+    numbers[level] = numbers.get(level, first - 1) + 1
+    return f"{numbers[level]}."
+
+
+def _item(texts: list[str], level: int, label: str) -> str:
+    indent = "  " * level
+    return f"\n{indent}  ".join([f"{indent}{label} {texts[0]}", *texts[1:]])
+
+
+def _rows(table: Any) -> Iterator[list[str]]:
+    """Yield the cells of each row; a short text of merged cells is repeated in each."""
+    above: dict[int, str] = {}
+    for row in table.iterfind(A + "tr"):
+        cells: list[str] = []
+        members = row.findall(A + "tc")[:_WIDEST]
+        for column, cell in enumerate(members):
+            text = " ".join(text for element in cell.iterfind(f"{A}txBody/{A}p") for text in paragraph(element))
+            if cell.get("hMerge") in ("1", "true"):
+                text = text or (cells[-1] if cells and len(cells[-1]) <= REPEATED else "")
+            elif cell.get("vMerge") in ("1", "true"):
+                text = text or above.get(column, "")
+            above[column] = text if len(text) <= REPEATED else ""
+            cells.append(text)
+        if any(cells):
+            yield [cells[0]] if len(members) > 1 and members[0].get("gridSpan") == str(len(members)) else cells

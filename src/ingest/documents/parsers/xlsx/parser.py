@@ -1,0 +1,192 @@
+"""XLSX and XLSM: a sheet is a section, its rows are lines of cells between bars.
+
+Why not `unstructured`: it turns a sheet into one text without headers, hidden parts or formats. Why not `openpyxl`
+(which classifies and converts dates here) or `python-calamine` for the cells: see `_xlsx_sheet`.
+
+Canonical text: a heading of level 1 per sheet, then its tables. Empty rows separate tables; so do empty columns where
+both sides are tables of their own. A lone cell over a table is its caption. Formulas show their cached values, dates
+are ISO 8601, shares have their percent sign. Hidden sheets, rows, columns and cells are kept in blocks marked hidden.
+Texts of drawings and charts follow the tables. Left out: comments, macros, print headers, formulas themselves.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from ingest.documents.parsers._office.drawings import figures, paragraph
+from ingest.documents.parsers._office.ooxml import Package, R, S, keep_one_alternative
+from ingest.documents.parsers._reading.assembly import Assembly
+from ingest.documents.parsers._reading.table_blocks import header_rows, is_number, lines
+from ingest.documents.parsers.xlsx.cells import Cells, drawn, read_cells
+from ingest.documents.parsers.xlsx.sheet import Sheet, read_sheet
+from ingest.errors import EmptyDocument, UnsupportedFormat
+from ingest.records import BlockKind, Child, Document, RawDocument
+
+MEDIA_TYPES = (
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.template",
+    "application/vnd.ms-excel.sheet.macroenabled.12",
+    "application/vnd.ms-excel.template.macroenabled.12",
+)
+VERSION = "1"
+LIBRARIES = ("lxml", "openpyxl")
+
+_SHEETS = ("worksheet", "chartsheet", "dialogsheet")
+_OWN = 2  # columns that a table of its own has at least
+_NAMES = 3  # rows that name columns, at most
+_LOOKED_AT = 30  # rows and columns
+_HIDDEN = ("hidden",)
+
+
+def parse(raw: RawDocument) -> Document:
+    """Return the document. Raises: DocumentError."""
+    package = Package(raw)
+    main = package.main("xl/workbook.xml")
+    if main.endswith(".bin"):
+        raise UnsupportedFormat(f"{raw.ref.path}: a binary workbook; save it as xlsx")
+    root = package.xml(main)
+    cells, relations, out = read_cells(package, main, root), package.relations(main), Assembly(raw)
+    children: dict[str, Child] = {}
+    for place in root.iterfind(f"{S}sheets/{S}sheet"):
+        relation = relations.get(place.get(R + "id") or "")
+        if relation is None or relation.kind not in _SHEETS:
+            continue
+        marks = _HIDDEN if place.get("state", "visible") != "visible" else ()
+        _Section(raw, package, relation.target, place.get("name") or "", out).add(cells, marks)
+        children |= {child.path: child for child in package.children(relation.target)}
+    if not out.blocks and not children:
+        raise EmptyDocument(f"{raw.ref.path}: {len(raw.data)} bytes of XLSX, but no text in its cells")
+    return Document(
+        out.text, tuple(out.blocks), package.title(), raw.media_type, "xlsx", children=tuple(children.values())
+    )
+
+
+class _Section:
+    """Adds one sheet; its heading comes with its first block, so that an empty sheet leaves none."""
+
+    def __init__(self, raw: RawDocument, package: Package, part: str, name: str, out: Assembly) -> None:
+        self._path, self._limit = raw.ref.path, raw.options.limits.text_characters
+        self._package, self._part, self._name, self._out = package, part, name, out
+        self._begun = False
+
+    def add(self, cells: Cells, marks: tuple[str, ...]) -> None:
+        """Add tables, then what is drawn; `marks` are those of the whole sheet."""
+        sheet = read_sheet(self._package, self._part, cells, self._limit)
+        for rows in _bands(sheet):
+            for table in _side_by_side(rows, sheet):
+                self._table(table, sheet, marks)
+        for drawing in self._package.related(self._part, "drawing"):
+            root = self._package.xml(drawing)
+            keep_one_alternative(root)
+            for line in drawn(root, paragraph):
+                self._add(BlockKind.PARAGRAPH, [line], marks=marks)
+            for kind, texts, headers in figures(self._package, drawing, root):
+                self._add(kind, texts, headers, marks=marks)
+
+    def _table(self, numbers: list[tuple[int, list[int]]], sheet: Sheet, marks: tuple[str, ...]) -> None:
+        """Add the cells that are seen, then those that are not. `numbers`: rows with their columns."""
+        if not sheet.hidden_rows and not sheet.hidden_columns and not sheet.hidden_cells:
+            self._rows(numbers, sheet, marks)
+            return
+        for hidden in (False, True):
+            part = [
+                (row, kept)
+                for row, columns in numbers
+                if (kept := [column for column in columns if sheet.is_hidden(row, column) is hidden])
+            ]
+            self._rows(part, sheet, _HIDDEN if hidden else marks)
+
+    def _rows(self, numbers: list[tuple[int, list[int]]], sheet: Sheet, marks: tuple[str, ...]) -> None:
+        """Add cells as a caption and a table; one cell is a paragraph."""
+        captions = 0
+        while captions < len(numbers) - 2 and len(numbers[captions][1]) == 1 and len(numbers[captions + 1][1]) > 1:
+            captions += 1
+        for row, columns in numbers[:captions]:
+            self._add(BlockKind.CAPTION, [" ".join(sheet.rows[row][columns[0]].split())], marks=marks)
+        numbers = numbers[captions:]
+        if len(numbers) == 1 and len(numbers[0][1]) == 1:
+            text = sheet.rows[numbers[0][0]][numbers[0][1][0]]
+            self._add(BlockKind.PARAGRAPH, [" ".join(line.split()) for line in text.strip().split("\n")], marks=marks)
+            return
+        used = sorted({column for _, columns in numbers for column in columns})
+        place = {column: index for index, column in enumerate(used)}
+        first = [_filled(sheet.rows[row], columns, place) for row, columns in numbers[:_LOOKED_AT]]
+        width = len(used)
+        headers = header_rows([row + [""] * (width - len(row)) for row in first]) if width > 1 else 0
+        rows = (_filled(sheet.rows[row], columns, place) for row, columns in numbers)
+        self._add(BlockKind.TABLE, lines(rows, self._path, self._limit), headers, marks=marks)
+
+    def _add(self, kind: BlockKind, texts: list[str], headers: int = 0, **fields: Any) -> None:
+        if not self._begun and any(text.strip() for text in texts):
+            self._begun = True
+            if self._name.strip():
+                self._out.heading(self._name, 1, marks=fields["marks"])
+        self._out.add(kind, texts, headers, **fields)
+
+
+def _filled(row: dict[int, str], columns: list[int], place: dict[int, int]) -> list[str]:
+    """Return the cells of a row up to its last one with text."""
+    cells = [""] * (place[columns[-1]] + 1)
+    for column in columns:
+        cells[place[column]] = row[column]
+    return cells
+
+
+def _bands(sheet: Sheet) -> Iterator[list[int]]:
+    """Yield runs of rows without an empty row between them, but for one behind the names of the columns."""
+    band: list[int] = []
+    for row in sorted(sheet.rows):
+        if band and row != band[-1] + 1 and not (row == band[-1] + 2 and _names(band, row, sheet)):
+            yield band
+            band = []
+        band.append(row)
+    if band:
+        yield band
+
+
+def _side_by_side(rows: list[int], sheet: Sheet) -> Iterator[list[tuple[int, list[int]]]]:
+    """Yield the tables of a band, left to right: cut at empty columns with a table on both sides."""
+    used = sorted({column for row in rows for column in sheet.rows[row]})
+    gaps = [left for left, right in pairwise(used) if right > left + 1]
+    edges = [used[0] - 1]
+    for gap in gaps:
+        left, right = _top(rows, sheet, edges[-1], gap), _top(rows, sheet, gap, used[-1])
+        if _is_table(left) and _is_table(right) and (_is_labelled(right) or not _is_labelled(left)):
+            edges.append(gap)
+    edges.append(used[-1])
+    for low, high in pairwise(edges):
+        table = [
+            (row, columns)
+            for row in rows
+            if (columns := sorted(column for column in sheet.rows[row] if low < column <= high))
+        ]
+        if table:
+            yield table
+
+
+def _names(band: list[int], row: int, sheet: Sheet) -> bool:
+    """Tell whether a band only names the columns of the row that follows: texts above numbers, in the same columns."""
+    if len(band) > _NAMES or len(sheet.rows[band[-1]]) < _OWN:
+        return False
+    if any(is_number(cell) for above in band for cell in sheet.rows[above].values()):
+        return False
+    numbers = [column for column, cell in sheet.rows[row].items() if is_number(cell)]
+    return len(numbers) > 1 and all(column in sheet.rows[band[-1]] for column in numbers)
+
+
+def _top(rows: list[int], sheet: Sheet, low: int, high: int) -> list[list[str]]:
+    """Return the first rows of the columns (low, high] of a band, without what is empty."""
+    columns = range(low + 1, min(high, low + _LOOKED_AT) + 1)
+    top = [[sheet.rows[row].get(column, "") for column in columns] for row in rows[:_LOOKED_AT]]
+    used = [index for index in range(len(columns)) if any(row[index] for row in top)]
+    return [cells for row in top if any(cells := [row[index] for index in used])]
+
+
+def _is_table(top: list[list[str]]) -> bool:
+    """Tell whether a part of a band is a table of its own: its columns have names."""
+    return bool(top) and len(top[0]) >= _OWN and header_rows(top) > 0
+
+
+def _is_labelled(top: list[list[str]]) -> bool:
+    """Tell whether the first column of a table names its rows."""
+    return any(row[0] and not is_number(row[0]) for row in top[header_rows(top) :])

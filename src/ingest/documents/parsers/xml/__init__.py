@@ -1,0 +1,5 @@
+"""XML: JATS articles, DocBook, DITA, TEI, patents, feeds, and any other vocabulary by simple rules."""
+
+from ingest.documents.parsers.xml.parser import LIBRARIES, MEDIA_TYPES, VERSION, parse
+
+__all__ = ["LIBRARIES", "MEDIA_TYPES", "VERSION", "parse"]

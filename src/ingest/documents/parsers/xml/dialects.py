@@ -1,0 +1,385 @@
+"""Renames the elements of XML vocabularies to those of HTML, so that one walk reads them all.
+
+Known by name: JATS, DocBook, DITA, TEI, CALS tables, USPTO patents. Unknown elements follow rules: what holds text is
+a paragraph, what begins with a title is a section, leaves of different names side by side are the fields of a record.
+"""
+
+from typing import Any
+
+_RENAMED: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            "p",
+            "para",
+            "simpara",
+            "paragraph",
+            "ab",
+            "ptext",
+            "shortdesc",
+            "claim-text",
+            "license-p",
+            "aff",
+            "corresp",
+            "attrib",
+            "term-head",
+            "disp-formula",
+            "contrib-group",
+            "kwd-group",
+            "l",
+            "bp",
+        ),
+        "p",
+    ),
+    **dict.fromkeys(("itemizedlist", "simplelist", "ul", "sl", "procedure", "steps"), "ul"),
+    **dict.fromkeys(("orderedlist", "ol", "claims", "ref-list-items"), "ol"),
+    **dict.fromkeys(("list-item", "listitem", "li", "member", "item", "sli", "step", "claim", "ref"), "li"),
+    **dict.fromkeys(("def-list", "variablelist", "dl", "parml", "glosslist"), "dl"),
+    **dict.fromkeys(("term", "dt", "pt", "glossterm"), "dt"),
+    **dict.fromkeys(("def", "dd", "pd", "glossdef"), "dd"),
+    **dict.fromkeys(("programlisting", "screen", "codeblock", "pre", "preformat", "literallayout", "msgblock"), "pre"),
+    **dict.fromkeys(("disp-quote", "blockquote", "lq", "quote", "verse-group", "epigraph"), "blockquote"),
+    **dict.fromkeys(("row", "tr"), "tr"),
+    **dict.fromkeys(("entry", "td", "stentry"), "td"),
+    "th": "th",
+    "thead": "thead",
+    "tbody": "tbody",
+    "tfoot": "tfoot",
+    "caption": "figcaption",
+    "figdesc": "figcaption",
+    **dict.fromkeys(("break", "lb", "br"), "br"),
+    "math": "math",
+    "article-title": "h1",
+    "invention-title": "h1",
+    "title-of-invention": "h1",
+}
+_TITLES = frozenset(("title", "head", "heading", "h", "doctitle", "bridgehead"))
+_INLINE = frozenset(
+    (
+        "italic",
+        "bold",
+        "emphasis",
+        "sup",
+        "sub",
+        "xref",
+        "ext-link",
+        "i",
+        "b",
+        "u",
+        "hi",
+        "ref",
+        "link",
+        "ulink",
+        "code",
+        "literal",
+        "filename",
+        "command",
+        "styled-content",
+        "sc",
+        "monospace",
+        "underline",
+        "named-content",
+        "email",
+        "uri",
+        "inline-formula",
+        "figref",
+        "claim-ref",
+        "pdat",
+        "stext",
+        "highlight",
+        "quote",
+        "codeph",
+        "ph",
+        "uicontrol",
+        "a",
+        "span",
+        "em",
+        "strong",
+        "institution",
+        "surname",
+        "given-names",
+    )
+)
+_DROPPED = frozenset(
+    (
+        "journal-meta",
+        "article-id",
+        "pub-date",
+        "history",
+        "counts",
+        "custom-meta-group",
+        "self-uri",
+        "article-categories",
+        "related-article",
+        "elocation-id",
+        "volume",
+        "issue",
+        "fpage",
+        "lpage",
+        "pub-history",
+        "contrib-id",
+        "object-id",
+        "issue-id",
+        "us-bibliographic-data-application",
+        "us-bibliographic-data-grant",
+        "prolog",
+        "sdobi",
+        "alt-text",
+        "subdoc-bibliographic-information",
+        "colspec",
+        "spanspec",
+        "indexterm",
+        "processing-meta",
+        "article-version",
+        "institution-id",
+        "copyright-year",
+        "copyright-holder",
+        "copyright-statement",
+        "address",
+        "author-notes-id",
+    )
+)
+_NAMED = {
+    "abstract": "Abstract",
+    "claims": "Claims",
+    "subdoc-claims": "Claims",
+    "sdoab": "Abstract",
+    "sdocl": "Claims",
+    "subdoc-abstract": "Abstract",
+    "ref-list": "References",
+    "ack": "Acknowledgments",
+}
+KNOWN = frozenset(
+    (
+        "article",
+        "book",
+        "chapter",
+        "section",
+        "topic",
+        "concept",
+        "task",
+        "reference",
+        "tei",
+        "text",
+        "patdoc",
+        "refentry",
+        "us-patent-application",
+        "us-patent-grant",
+        "patent-application-publication",
+        "set",
+        "part",
+        "appendix",
+        "table",
+        "preface",
+        "map",
+        "bookmap",
+        "dita",
+        "pmc-articleset",
+        "glossary",
+        "sect1",
+        "html",
+    )
+)
+_BLOCK = frozenset(("p", "li", "td", "th", "dt", "dd", "h1", "figcaption", "pre"))
+_LOOSE = ("heading", "bridgehead", "h")  # headings without a section of their own
+_MADE = {"ingest-record": "ul", "ingest-field": "li"}
+_HTML = frozenset(("noscript", "math", "table", "h1", "h2", "h3", "h4", "h5", "h6", "caption"))
+_INLINE_INSIDE = ("aff", "corresp", "bp", "quote", "term", "item", "def", "ref")
+_FIGURES = ("fig", "table-wrap", "figure", "supplementary-material", "media")
+_FIELDS = 100  # of a record
+_TITLE_LENGTH = 300  # characters; a longer name of a record is no title
+
+
+def to_html(root: Any) -> None:
+    """Rename all elements of a tree without namespaces, in place. One pass, no recursion."""
+    from lxml import etree
+
+    known = root.tag in KNOWN
+    _prepare(root)
+    if not known:
+        _records(root)
+    base = 1 + (root.find(".//h1") is not None)
+    sections = inside = 0
+    closing: list[tuple[int, int]] = []  # what each open element adds to `sections` and `inside`
+    for event, element in etree.iterwalk(root, events=("start", "end")):
+        if event == "end":
+            section, block = closing.pop()
+            sections -= section
+            inside -= block
+            continue
+        titled = _section_title(element, known=known) if not inside else None
+        section = int(titled is not None)
+        if titled is None and not inside and element.tag in _LOOSE:
+            titled = element  # a heading between paragraphs
+        if titled is not None:
+            level = _level(titled) or base + sections
+            titled.tag = f"h{min(level, 6)}" if level <= 6 else "div"
+            if level > 6:
+                titled.set("role", "heading")
+                titled.set("aria-level", str(level))
+        name = _name(element, inside=bool(inside), known=known)
+        element.tag = name
+        block = int(name in _BLOCK or (name[0] == "h" and name[1:].isdigit()) or element.get("role") == "heading")
+        sections += section
+        inside += block
+        closing.append((section, block))
+
+
+def _prepare(root: Any) -> None:
+    """Drop what is no text for readers, add the titles that a style sheet would add, merge labels, span cells."""
+    for element in list(root.iter(*_DROPPED)):
+        if element.tag != "address" and element is not root:
+            for title in element.iter("invention-title", "title-of-invention", "b540"):
+                _before(element, "h1", " ".join(title.itertext()))
+            element.clear(keep_tail=True)
+            element.tag = "noscript"
+    for title in list(root.iter("article-title", "invention-title", "title-of-invention")):
+        if title.getparent() is None or title.getparent().tag in ("title-group", "technical-information", root.tag):
+            title.tag = "h1"
+        else:
+            title.tag = "span"  # of a citation
+    for element in root.iter(*_NAMED):
+        if next((child for child in element if child.tag in _TITLES), None) is None:
+            _first(element, "title", _NAMED[element.tag])
+    for label in list(root.iter("label")):
+        _merge_label(label)
+    _tables(root)
+    _citations(root)
+    _formulas(root)
+
+
+def _name(element: Any, *, inside: bool, known: bool) -> str:
+    """Return the HTML name of an element; `inside` a block of text, what is no block of its own is inline."""
+    tag: str = element.tag
+    if element.get("role") == "heading":
+        return "div"
+    if tag in _HTML:
+        return tag
+    made = _MADE.get(tag) or (_mapped(element, tag, inside=inside) if known else "")
+    if made:
+        return made
+    if inside or (known and tag in _INLINE):
+        return "span"
+    return "p" if _holds_text(element) else "div"
+
+
+def _mapped(element: Any, tag: str, *, inside: bool) -> str:
+    """Return the HTML name of an element of a known vocabulary, "" when it has none here."""
+    if tag == "list":
+        return "ol" if element.get("list-type", "") in ("order", "ordered", "numbered") else "ul"
+    if inside and tag in _INLINE_INSIDE:
+        return "span"
+    if tag == "ref" and (element.getparent() is None or element.getparent().tag == "p"):
+        return "span"
+    return _RENAMED.get(tag, "")
+
+
+def _holds_text(element: Any) -> bool:
+    """Tell whether text stands directly in an element."""
+    return bool((element.text or "").strip()) or any((child.tail or "").strip() for child in element)
+
+
+def _section_title(element: Any, *, known: bool) -> Any:
+    """Return the child that is the title of the section which an element is, None when it is none."""
+    if element.tag in ("caption", "figcaption", "li", "table", "list-item", "tr") or not len(element):
+        return None
+    for child in element[:3]:
+        if child.tag in _TITLES and (len(element) > 1 or known):
+            return child
+        if not known and child.tag in ("name", "label", "subject") and not len(child) and len(element) > 1:
+            return child if 0 < len((child.text or "").strip()) <= _TITLE_LENGTH else None
+    return None
+
+
+def _level(title: Any) -> int:
+    """Return the level that a USPTO heading names, one below the patent's title, else 0."""
+    level = (title.get("level") or title.get("lvl") or "").strip()
+    return int(level) + 1 if title.tag in ("heading", "h") and level.isdigit() and len(level) == 1 else 0
+
+
+def _merge_label(label: Any) -> None:
+    """Put the number of a section, figure or table in front of its title or caption."""
+    parent = label.getparent()
+    if parent is None:
+        return
+    following = label.getnext()
+    text = " ".join("".join(label.itertext()).split())
+    if following is not None and following.tag in ("title", "caption", "p") and text:
+        inner = following[0] if following.tag == "caption" and len(following) else following
+        inner.text = f"{text} {(inner.text or '').lstrip()}"
+        label.tag = "noscript"
+    else:
+        label.tag = "caption" if parent.tag in _FIGURES else "span"
+        label.tail = f" {label.tail or ''}"
+
+
+def _tables(root: Any) -> None:
+    """Turn CALS tables (tgroup, entry) into those of HTML."""
+    for group in list(root.iter("tgroup")):
+        if (parent := group.getparent()) is not None and parent.tag in ("table", "informaltable", "tables"):
+            parent.tag = "div" if parent.tag == "table" else parent.tag
+        group.tag = "table"
+    for cell in root.iter("entry"):
+        more = cell.get("morerows") or ""
+        if more.isdigit() and len(more) < 6:
+            cell.set("rowspan", str(int(more) + 1))
+
+
+def _citations(root: Any) -> None:
+    """Separate the parts of citations that come as fields."""
+    for citation in root.iter("element-citation", "name", "string-name"):
+        if citation.tag == "name" and citation.find("surname") is None:
+            continue
+        for child in citation[:-1]:
+            child.tail = (child.tail or "").strip() or (" " if citation.tag != "element-citation" else ", ")
+    for contributor in root.iter("contrib", "person-group"):
+        for child in contributor:
+            child.tail = f"{(child.tail or '').strip()} "
+        contributor.tail = f", {(contributor.tail or '').strip()}"
+
+
+def _records(root: Any) -> None:
+    """Mark elements whose children are leaves of different names: fields, whose names say what their values mean."""
+    for element in list(root.iter()):
+        names = [child.tag for child in element[: _FIELDS + 1]]
+        if not 2 <= len(names) <= _FIELDS or len(set(names)) < len(names) or _holds_text(element):
+            continue
+        if any(len(child) or len(child.text or "") > _TITLE_LENGTH for child in element):
+            continue
+        if element.tag.startswith("ingest-"):
+            continue
+        title = _section_title(element, known=False)
+        fields = [child for child in element if child is not title and (child.text or "").strip()]
+        if not fields:
+            continue
+        record = element
+        if title is not None:
+            record = element.makeelement("ingest-record")
+            element.insert(element.index(fields[0]), record)
+        record.tag = "ingest-record"
+        for child in fields:
+            child.text, child.tag = f"{child.tag}: {(child.text or '').strip()}", "ingest-field"
+            if record is not element:
+                record.append(child)
+
+
+def _formulas(root: Any) -> None:
+    """Keep one of a formula's forms; a document of TeX around it is left out."""
+    for tex in list(root.iter("tex-math")):
+        around = tex.getparent()
+        if around is not None and around.find(".//math") is not None:
+            tex.tag = "noscript"
+        elif r"\begin{document}" in (text := "".join(tex.itertext())):
+            tex.text = text.partition(r"\begin{document}")[2].partition(r"\end{document}")[0].strip(" $\n")
+
+
+def _first(element: Any, tag: str, text: str) -> None:
+    child = element.makeelement(tag)
+    child.text, child.tail, element.text = text, element.text, None
+    element.insert(0, child)
+
+
+def _before(element: Any, tag: str, text: str) -> None:
+    added = element.makeelement(tag)
+    added.text = text
+    parent = element.getparent()
+    parent.insert(parent.index(element), added)

@@ -1,0 +1,313 @@
+"""What is suspicious about a chunk: text that no reader sees, characters without a shape, orders to a model, secrets.
+
+A mark is a hint for policies, filters and people, not a proof. Everything here is linear in the text. What is looked
+for and what is not is written down in `docs/suspicious-content.md`.
+"""
+
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Any
+
+from ingest.errors import SuspiciousDocument
+from ingest.ids import digest_of
+from ingest.records import Chunk, Document, ScreeningPolicy
+
+VERSION = 1  # raised when the same text gets other marks
+MARKS = ("hidden", "instruction", "invisible", "secret")
+LINE = 1000  # characters that a detector of secrets sees at once
+OVERLAP = 200  # characters of a longer line that it sees twice; no known secret is longer
+LEAST_ENTROPY = 3.0  # bits a character of a value behind a word like "password"
+BASE64_ENTROPY = 4.5
+HEX_ENTROPY = 3.0
+
+# Scripts in which joiners shape letters (Arabic … Georgian, Khmer, Mongolian, presentation forms), and emoji.
+_JOINING = "\u0600-\u10ff\u1780-\u18af\u1900-\u1cff\ua800-\uabff\ufb50-\ufdff\ufe70-\ufefc\U00010a00-\U00011fff"
+_EMOJI = "\u2190-\u2bff\u3030\u303d\u3297\u3299\ufe0f\U0001f000-\U0001faff"
+_SHAPELESS = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff"
+)
+_CANDIDATE = re.compile(f"[{_SHAPELESS}]")
+_FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f")  # England, Wales, Texas
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_ISOLATES = re.compile("[\u202a-\u202c\u2066-\u2069]")
+_INVISIBLE = re.compile(
+    f"[\u200b\u2060\u202d\u202e\ufeff\U000e0000-\U000e007f]|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{{2}}|[{_SHAPELESS}]{{4}}"
+    "|[A-Za-z ][\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+    f"|(?:^|[^{_JOINING}{_EMOJI}\u200b-\u200f])[\u200c\u200d](?![{_JOINING}{_EMOJI}])"
+)
+
+# Letters of other scripts that look like Latin ones, after NFKC and lower case.
+_CONFUSABLE = str.maketrans("аеорсухіјѕԁһԛԝвкмнтзοαερτυικνχ", "aeopcyxijsdhqwbkmht3oaeptuikvx")
+_TAGS = re.compile("[\U000e0020-\U000e007e]+")  # ASCII without a shape
+_BARE: Mapping[int, str | None] = {
+    **{
+        ord(c): None
+        for first, last in ("\u200b\u200f", "\u202a\u202e", "\u2060\u206f", "\ufe00\ufe0f", "\ufeff\ufeff", "\xad\xad")
+        for c in map(chr, range(ord(first), ord(last) + 1))
+    },
+    **dict.fromkeys(range(0xE0000, 0xE0080)),
+}
+_NOT_LATIN = re.compile("[\u0370-\u052f]")
+
+# A chunk without any of these is not searched: each pattern below needs one.
+_WORDS = (
+    "instruct",
+    "prompt",
+    "assistant",
+    "llm",
+    "the ai",
+    "jailbreak",
+    "developer mode",
+    "you are now",
+    "tell the user",
+    "im_start",
+    "[inst]",
+    "<|system",
+    "<system>",
+    "exfiltrat",
+    "anweisung",
+    "instruktion",
+    "instrucci",
+    "istruzion",
+    "language model",
+)
+_FOREIGN_WORDS = (
+    "instruç",
+    "инструкц",
+    "указани",
+    "指示",
+    "指令",
+    "提示词",
+    "プロンプト",
+    "지시",
+    "تعليمات",
+)
+_G = r"[\s,:;*_\"'’“”()\-]{1,8}"  # between two words
+_PATTERNS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        # Earlier orders shall not count.
+        rf"\b(?:ignore|disregard|forget|override|bypass|skip){_G}(?:(?:all|any|the|your|these|those|my|of|every){_G}){{0,4}}"
+        rf"(?:previous|prior|above|earlier|preceding|foregoing|system|initial|original|existing|other)(?:{_G}\w{{1,20}})?"
+        rf"{_G}(?:instruct|prompt)",
+        rf"\b(?:ignor(?:e|ez|iere)|vergiss|missachte|oublie[zr]?){_G}(?:\w{{1,12}}{_G}){{0,3}}"
+        r"(?:anweisung|instruktion|instruct)",
+        rf"\b(?:ignor[ae]|olvid[ae]|dimentica|esque[cç]a|negeer){_G}(?:\w{{1,12}}{_G}){{0,3}}"
+        r"(?:instrucci|instruç|istruzion|instructie)",
+        rf"\b(?:игнорируй|забудь|проигнорируй)(?:те)?{_G}(?:\w{{1,14}}{_G}){{0,3}}(?:инструкц|указани)",
+        r"(?:忽略|无视|無視|忘记|忘記)[^。\n]{0,12}(?:指示|指令|提示词)|(?:指示|指令|プロンプト)[^。\n]{0,6}(?:無視|忘れ)",
+        r"(?:이전|위의|모든)[^.\n]{0,10}지시[^.\n]{0,8}(?:무시|잊)",
+        r"(?:تجاهل|انس)[^.\n]{0,20}تعليمات",
+        # What the model is, says or hides.
+        rf"\b(?:reveal|print|repeat|show|output|leak|display|tell{_G}me){_G}(?:\w{{1,12}}{_G}){{0,3}}"
+        rf"(?:system|hidden|initial|secret|developer){_G}(?:prompt|instruct)",
+        rf"\byou{_G}are{_G}now{_G}(?:an?{_G})?(?:\w{{1,20}}{_G}){{0,3}}(?:ai|assistant|model|dan|chatbot|unrestricted)\b",
+        rf"\b(?:enter|enable|activate|switch{_G}to){_G}(?:developer{_G}mode|jailbreak)",
+        rf"\bdo{_G}not{_G}tell{_G}the{_G}user\b",
+        rf"\b(?:note|attention|message|instructions?){_G}(?:to|for){_G}(?:the{_G}|any{_G}|all{_G})?"
+        rf"(?:ai|llm|language{_G}model|assistant)s?\b[\s\w]{{0,30}}:",
+        rf"\bif{_G}you{_G}are{_G}an?{_G}(?:ai\b|llm|(?:large{_G})?language{_G}model)",
+        rf"\bnew{_G}(?:system{_G})?instructions?{_G}(?:are|follow|override)",
+        rf"\bexfiltrat\w{{0,4}}{_G}(?:\w{{1,12}}{_G}){{0,4}}(?:conversation|prompt|secret|password|key)",
+        # Marks of a conversation's turns.
+        r"<\|(?:im_start|system)\|?>|\[inst\]\s{0,4}<<sys>>|<system>\s{0,4}(?:you|ignore|prompt)",
+    )
+)
+
+
+def fingerprint(policies: Mapping[str, ScreeningPolicy]) -> str:
+    """Return the digest of what decides about marks and what follows from them. A default policy does not count."""
+    special = {name: asdict(policy) for name, policy in policies.items() if policy != ScreeningPolicy()}
+    return digest_of([VERSION, version("detect-secrets"), unicodedata.unidata_version, special])
+
+
+def screen(document: Document, chunks: Sequence[Chunk]) -> list[Chunk]:
+    """Return the chunks with their marks, in order. Text and context count, for both are embedded."""
+    hidden = _Hidden(document)
+    contexts: dict[str, frozenset[str]] = {}
+    marked = []
+    for chunk in chunks:
+        if chunk.context not in contexts:
+            contexts[chunk.context] = frozenset(marks_of(chunk.context))
+        marks = {*chunk.marks, *contexts[chunk.context], *marks_of(chunk.text, first=chunk.start == 0)}
+        if hidden.overlaps(chunk):
+            marks.add("hidden")
+        found = tuple(sorted(marks))
+        marked.append(chunk if found == chunk.marks else replace(chunk, marks=found))
+    return marked
+
+
+def sort_out(uri: str, chunks: Iterable[Chunk], policy: ScreeningPolicy) -> tuple[list[Chunk], list[tuple[Chunk, str]]]:
+    """Return the chunks to index, and those to leave out with the mark that it is for.
+
+    Raises: SuspiciousDocument naming mark and place, never what stands there.
+    """
+    wanted = asdict(policy)
+    kept: list[Chunk] = []
+    dropped: list[tuple[Chunk, str]] = []
+    for chunk in chunks:
+        by = {wanted.get(mark, "index"): mark for mark in reversed(chunk.marks)}
+        if "quarantine" in by:
+            raise SuspiciousDocument(
+                f"{uri}: {by['quarantine']} content in characters {chunk.start} to {chunk.end}; the source's policy "
+                f"screening.{by['quarantine']} is quarantine"
+            )
+        if "drop" in by:
+            dropped.append((chunk, by["drop"]))
+        else:
+            kept.append(chunk)
+    return kept, dropped
+
+
+def marks_of(text: str, *, first: bool = False) -> Iterator[str]:
+    """Yield the marks that a text has by itself. `first`: it starts a document, where a byte order mark may stand."""
+    plain = text.isascii()
+    candidate = not plain and _CANDIDATE.search(text) is not None
+    if candidate and _has_invisible(text.removeprefix("\ufeff") if first else text):
+        yield "invisible"
+    if _has_instruction(text, plain, candidate):
+        yield "instruction"
+    if _has_secret(text):
+        yield "secret"
+
+
+@dataclass
+class _Hidden:
+    """The spans of hidden blocks."""
+
+    document: Document
+    _starts: list[int] = field(default_factory=list)
+    _ends: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        for block in self.document.blocks:
+            if "hidden" in block.marks:
+                self._starts.append(block.start)
+                self._ends.append(block.end)
+
+    def overlaps(self, chunk: Chunk) -> bool:
+        """Tell whether a chunk shares a character with a hidden block."""
+        last = bisect_right(self._starts, chunk.end - 1) - 1
+        return last >= 0 and self._ends[last] > chunk.start
+
+
+def _has_invisible(text: str) -> bool:
+    text = _FLAG.sub("", text)
+    if _INVISIBLE.search(text):
+        return True
+    return _ISOLATES.search(text) is not None and _RIGHT_TO_LEFT.search(text) is None
+
+
+def _has_instruction(text: str, plain: bool, candidate: bool) -> bool:
+    if candidate:
+        smuggled = " ".join(_TAGS.findall(text))
+        text = f"{text.translate(_BARE)} {''.join(chr(ord(c) % 0x80) for c in smuggled)}"
+    low = text.lower() if plain else unicodedata.normalize("NFKC", text).lower()
+    if _ordered(low):
+        return True
+    return not plain and _NOT_LATIN.search(low) is not None and _ordered(low.translate(_CONFUSABLE))
+
+
+def _ordered(low: str) -> bool:
+    words = _WORDS if low.isascii() else _WORDS + _FOREIGN_WORDS
+    return any(word in low for word in words) and any(pattern.search(low) for pattern in _PATTERNS)
+
+
+# What a line must hold before a detector looks at it: class in `detect_secrets.plugins`, its module, literals.
+_DETECTORS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("artifactory", "ArtifactoryDetector", ("AKC",)),
+    ("aws", "AWSKeyDetector", ("AKIA", "ASIA", "ABIA", "ACCA", "A3T")),
+    ("azure_storage_key", "AzureStorageKeyDetector", ("AccountKey=",)),
+    ("basic_auth", "BasicAuthDetector", ("@",)),
+    ("github_token", "GitHubTokenDetector", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_")),
+    ("gitlab_token", "GitLabTokenDetector", ("glpat-", "gldt-", "glft-", "glsoat-", "glrt-", "glcbt-", "GR1348941")),
+    ("gitlab_token", "GitLabTokenDetector", ("glimt-", "glptt-", "glagent-", "gloas-")),
+    ("jwt", "JwtTokenDetector", ("eyJ",)),
+    ("mailchimp", "MailchimpDetector", tuple(f"-us{n}" for n in range(1, 10))),
+    ("npm", "NpmDetector", ("_authToken",)),
+    ("openai", "OpenAIDetector", ("T3BlbkFJ",)),
+    ("private_key", "PrivateKeyDetector", ("PRIVATE KEY", "PuTTY-User-Key-File-2")),
+    ("pypi_token", "PypiTokenDetector", ("pypi-AgE",)),
+    ("sendgrid", "SendGridDetector", ("SG.",)),
+    ("slack", "SlackDetector", ("xox", "hooks.slack.com")),
+    ("square_oauth", "SquareOAuthDetector", ("sq0csp-",)),
+    ("stripe", "StripeDetector", ("k_live_",)),
+    ("telegram_token", "TelegramBotTokenDetector", (":AA",)),
+)
+_NAMES = re.compile(
+    "pass(?:word|wd|phrase)|pwd|secret|token|api[_-]?key|auth[_-]?key|private[_-]?key|access[_-]?key|credential", re.I
+)
+_LITERALS = tuple(dict.fromkeys(literal for _, _, literals in _DETECTORS for literal in literals))
+_NAMED = ("ass", "ASS", "pwd", "PWD", "ecret", "ECRET", "oken", "OKEN", "key", "Key", "KEY", "redential", "REDENTIAL")
+_TWILIO = re.compile(r"\b(?:AC|SK)[a-f0-9]{32}\b")
+_EXAMPLE = re.compile(r"example|placeholder|changeme|change_me|your|dummy|sample|xxx|\*\*\*|\.\.\.|[<>{}$%]", re.I)
+
+
+def _has_secret(text: str) -> bool:
+    present = [literal for literal in _LITERALS if literal in text]
+    if present == ["@"] and "://" not in text:
+        present = []
+    named = ("'" in text or '"' in text) and any(name in text for name in _NAMED)
+    if (present or named) and any(_line_has_secret(line, present, named) for line in _lines(text)):
+        return True
+    return ("AC" in text or "SK" in text) and _TWILIO.search(text) is not None
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines, longer ones in windows that overlap."""
+    for line in text.splitlines():
+        for start in range(0, max(len(line) - OVERLAP, 1), LINE - OVERLAP):
+            yield line[start : start + LINE]
+
+
+def _line_has_secret(line: str, present: Sequence[str], named: bool) -> bool:
+    here = {literal for literal in present if literal in line}
+    if here:
+        for detector, literals in _detectors():
+            if not here.isdisjoint(literals) and any(map(_is_real, detector.analyze_string(line))):
+                return True
+    if not named or not ("'" in line or '"' in line) or not any(name in line for name in _NAMED):
+        return False
+    return _NAMES.search(line) is not None and _is_named_secret(line)
+
+
+def _is_named_secret(line: str) -> bool:
+    """Tell whether a quoted value beside a word like "password" is too random to be a word or an example."""
+    keyword, base64, hexadecimal = _named_detectors()
+    for value in keyword.analyze_string(line):
+        if len(value) >= 10 and _is_real(value) and base64.calculate_shannon_entropy(value) >= LEAST_ENTROPY:
+            return any(c.isdigit() for c in value) and any(c.isalpha() for c in value)
+    for plugin in (base64, hexadecimal):
+        for value in plugin.analyze_string(line):
+            long = len(value) >= 20 and plugin.calculate_shannon_entropy(value) > plugin.entropy_limit
+            if long and any(c.isdigit() for c in value) and _is_real(value):
+                return True
+    return False
+
+
+def _is_real(value: str) -> bool:
+    return _EXAMPLE.search(value) is None
+
+
+@lru_cache(maxsize=1)
+def _detectors() -> tuple[tuple[Any, tuple[str, ...]], ...]:
+    from importlib import import_module
+
+    return tuple(
+        (getattr(import_module(f"detect_secrets.plugins.{module}"), name)(), literals)
+        for module, name, literals in _DETECTORS
+    )
+
+
+@lru_cache(maxsize=1)
+def _named_detectors() -> tuple[Any, Any, Any]:
+    from detect_secrets.plugins.high_entropy_strings import Base64HighEntropyString, HexHighEntropyString
+    from detect_secrets.plugins.keyword import KeywordDetector
+
+    return KeywordDetector(), Base64HighEntropyString(BASE64_ENTROPY), HexHighEntropyString(HEX_ENTROPY)

@@ -1,0 +1,26 @@
+"""The keyword index: BM25 over postings in Parquet, built per shard, merged and searched in bounded memory.
+
+texts ──Analyser──▶ terms ──shard_postings──▶ a shard's tables ──merge──▶ three files ──KeywordIndex──▶ hits
+"""
+
+from ingest.keyword.analyser import Analyser
+from ingest.keyword.keyword_index import KeywordIndex
+from ingest.keyword.merge import KeywordFiles, merge
+from ingest.keyword.parquet_files import LENGTHS, POSTINGS, SHARD_POSTINGS, TERMS
+from ingest.keyword.shard_postings import ShardPostings, restrict, shard_postings
+from ingest.keyword.verification import verify
+
+__all__ = [
+    "LENGTHS",
+    "POSTINGS",
+    "SHARD_POSTINGS",
+    "TERMS",
+    "Analyser",
+    "KeywordFiles",
+    "KeywordIndex",
+    "ShardPostings",
+    "merge",
+    "restrict",
+    "shard_postings",
+    "verify",
+]

@@ -1,0 +1,158 @@
+"""Text → terms, the same way for chunks and for questions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from itertools import chain, islice
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ingest.errors import InvalidSettings, UnknownReaderFormat
+from ingest.ids import digest_of
+from ingest.keyword.words import FORMATS, words_in
+
+FORMAT = 2
+REMEMBERED = 2**18  # pieces whose terms are kept, about 50 MB: most pieces of a text come again
+PROBE = (
+    "Rolling back promoted indexes quickly: nightly re-embeddings of 1,234 documents (generously normalised) "
+    "Straße ΣΊΣΥΦΟΣ İstanbul ﬁne naïve café 東京 हिन्दी x_y don't relational conditional hopping skies generalizations"
+)
+PROBE_2 = PROBE + " ERR_4031 foo.bar_baz() v1.2.3 HTTPServer 東京都に住む ภาษาไทย ພາສາລາວ ភាសាខ្មែរ မြန်မာ"
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Terms of many texts: text i has the terms vocabulary[indices[ends[i−1] : ends[i]]]."""
+
+    indices: NDArray[np.int64]  # in the order of the texts, repeats kept
+    vocabulary: list[str]  # distinct
+    sizes: NDArray[np.int64]  # (texts,) terms of each
+
+    @property
+    def ends(self) -> NDArray[np.int64]:
+        """Where each text ends in `indices`, (texts,)."""
+        return np.cumsum(self.sizes)
+
+
+@dataclass(frozen=True)
+class Analyser:
+    """How text becomes terms: NFKC, case folding, words of letters and digits, stems.
+
+    Format 2 keeps identifiers whole and split, and cuts scripts without spaces into pairs of characters (`words`).
+    Format 1, of older indexes, knows neither.
+    """
+
+    language: str = "english"  # of the Snowball stemmer
+    stem: bool = True
+    lowercase: bool = True  # full case folding: "Straße" and "STRASSE" meet
+    max_term_characters: int = 64  # of a longer word (hex dumps, base64) only the head counts
+    stop_words: tuple[str, ...] = ()  # words as written in lower case, dropped before stemming
+    heading_weight: int = 1  # a term of the heading path counts so many times; 0: not at all
+    format: int = FORMAT
+
+    def __post_init__(self) -> None:
+        if self.max_term_characters < 1:
+            raise InvalidSettings(f"analyser: max_term_characters must be at least 1, not {self.max_term_characters}")
+        if self.heading_weight < 0:
+            raise InvalidSettings(f"analyser: heading_weight must be at least 0, not {self.heading_weight}")
+        if self.stem:
+            import Stemmer
+
+            if self.language not in Stemmer.algorithms():
+                known = ", ".join(Stemmer.algorithms())
+                raise InvalidSettings(f"analyser: no stemmer for language {self.language!r}; known: {known}")
+
+    def record(self) -> dict[str, Any]:
+        """Return the stored form: options, and a digest of what this code makes of a fixed text.
+
+        The digest tells a reader of another version of Python or the stemmer that its terms would not be the index's.
+        """
+        probe = PROBE if self.format == 1 else PROBE_2
+        options = {**asdict(self), "stop_words": list(self.stop_words)}
+        return {**options, "probe": digest_of(self.terms([probe])[0])}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return the analyser of a record; keys that are not the analyser's (k1, b) are left alone.
+
+        Raises: UnknownReaderFormat when the record is of a newer format, or when its options now give other terms.
+        """
+        if record.get("format", FORMAT) not in FORMATS:
+            raise UnknownReaderFormat(f"analyser: format {record['format']}, this version reads up to {FORMAT}")
+        options = {name: record[name] for name in cls.__dataclass_fields__ if name in record}
+        analyser = cls(**{**options, "stop_words": tuple(options.get("stop_words", ()))})
+        if "probe" in record and (now := analyser.record()["probe"]) != record["probe"]:
+            raise UnknownReaderFormat(
+                f"analyser: the probe text gives terms {now[:12]}, the index was built with {record['probe'][:12]}; "
+                "Python's Unicode tables or the stemmer have changed"
+            )
+        return analyser
+
+    def terms(self, texts: Sequence[str]) -> list[list[str]]:
+        """Return the terms of each text, in the text's order, repeats kept."""
+        found = self.encode(texts)
+        flat = [found.vocabulary[i] for i in found.indices.tolist()]
+        ends = found.ends.tolist()
+        return [flat[start:end] for start, end in zip([0, *ends][:-1], ends, strict=True)]
+
+    def encode(self, texts: Sequence[str]) -> Encoded:
+        """Return the terms of texts by number: every distinct piece between spaces is analysed once."""
+        try:
+            column = pa.array(texts, pa.string())
+        except UnicodeEncodeError:  # a lone surrogate is no letter
+            column = pa.array([text.encode("utf-8", "replace").decode() for text in texts], pa.string())
+        lists = pc.utf8_split_whitespace(column)
+        pieces = lists.flatten().dictionary_encode()
+        counts, numbers, vocabulary = self._numbered(pieces.dictionary.to_pylist())
+        starts = np.cumsum(counts) - counts
+        owner = np.asarray(pieces.indices).astype(np.int64)
+        per_piece = counts[owner]
+        firsts = np.cumsum(per_piece) - per_piece
+        # Term j of the occurrence that starts at firsts is numbers[starts + j].
+        flat = numbers[np.arange(int(per_piece.sum())) + np.repeat(starts[owner] - firsts, per_piece)]
+        ends = np.concatenate([[0], np.cumsum(per_piece)])[np.asarray(lists.offsets).astype(np.int64)]
+        return Encoded(flat, vocabulary, np.diff(ends))
+
+    def _numbered(self, pieces: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
+        """Return how many terms each piece has, the terms' numbers in order, and the distinct terms."""
+        known = _remembered(replace(self, heading_weight=1))
+        found = list(map(known.get, pieces))
+        new = [piece for piece, terms in zip(pieces, found, strict=True) if terms is None]
+        made = dict(zip(new, self._analysed(new), strict=True))
+        lines = [made[piece] if terms is None else terms for piece, terms in zip(pieces, found, strict=True)]
+        if len(known) + len(made) > REMEMBERED:
+            known.clear()
+        known.update(made if len(made) <= REMEMBERED else {})
+        counts = np.fromiter(map(len, lines), np.int64, len(lines))
+        by_term = pa.array(list(chain.from_iterable(lines)), pa.string()).dictionary_encode()
+        return counts, np.asarray(by_term.indices).astype(np.int64), by_term.dictionary.to_pylist()
+
+    def _analysed(self, pieces: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the terms of each piece. Stemming many words at once is what makes a batch fast."""
+        dropped = frozenset(self.stop_words)
+        lines = [words_in(piece, self.format, self.lowercase) for piece in pieces]
+        if dropped:
+            lines = [[word for word in line if word not in dropped] for line in lines]
+        terms = iter(self._as_terms(list(chain.from_iterable(lines))))
+        return [tuple(islice(terms, len(line))) for line in lines]
+
+    def _as_terms(self, words: Sequence[str]) -> list[str]:
+        """Return the term of each word."""
+        cut = [word[: self.max_term_characters] for word in words]
+        if not self.stem:
+            return cut
+        import Stemmer
+
+        # Made anew at each call (under a microsecond): a stemmer may not be shared by threads, nor pickled.
+        stems = Stemmer.Stemmer(self.language, 0).stemWords(cut)
+        return [word if "_" in word or "." in word else stem for word, stem in zip(cut, stems, strict=True)]
+
+
+@lru_cache(4)
+def _remembered(analyser: Analyser) -> dict[str, tuple[str, ...]]:
+    """Return the terms of pieces that were seen before, for all threads; `_numbered` keeps it bounded."""
+    return {}

@@ -1,0 +1,285 @@
+"""Searches of a merged keyword index: compiled loops over the postings of the query's terms, straight from Parquet."""
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import RawIOBase
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.errors import InvalidSettings, SchemaMismatch
+from ingest.keyword.chunk_ids import Identities, RowsById
+from ingest.keyword.formula import EPSILON, VARIANTS, idf, norms, okapi_idf, okapi_sum
+from ingest.keyword.parquet_files import LENGTHS, OKAPI_SUM, POSTINGS, TERMS, batches, numbers, open_parquet
+from ingest.keyword.postings_cache import COLUMNS, Postings, PostingsCache
+from ingest.keyword.row_groups import Groups, open_groups
+from ingest.records import Hit
+
+CACHE_BYTES = 64 * 2**20
+WINDOW = 65_536  # chunks scored at a time, a multiple of 64: 768 KB for each thread that searches
+CACHED_GROUPS = 8  # row groups of postings (512 KB each) and of terms that stay decoded
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    times: int  # its occurrences in the query
+    weight: float  # idf, times these
+    bound: float  # what it adds to a score at most, at least 0
+    postings: Postings
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """Known terms, lowest bound first: sums are made in this order alone, so that they are equal to the last bit."""
+
+    terms: tuple[_Term, ...]
+    rows: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    bounds: NDArray[np.float64]
+
+
+class KeywordIndex:
+    """BM25 over the three files of `merge`. Safe to share between threads; searches release the GIL.
+
+        score(q, c) = Σ over the terms of q, repeats counted:  idf · tf / (tf + k1 · (1 − b + b · length / average))
+
+    lucene: idf = ln(1 + (n − df + 0.5) / (df + 0.5)), "Lucene (accurate)" of Kamphuis et al. 2020, "Which BM25 Do You
+    Mean?", without the factor k1 + 1, which changes no ranking.
+    okapi: idf = ln((n − df + 0.5) / (df + 0.5)), where below 0 a quarter of its mean over all terms; times k1 + 1, as
+    the package rank-bm25 defines it. Scores can be 0 or less; chunks that hold a term are hits nevertheless.
+    """
+
+    def __init__(self, files: "_Files", cache: PostingsCache, k1: float, variant: str) -> None:
+        self._files, self._cache, self.variant = files, cache, variant
+        self.chunks = len(cache.codes)
+        self._factor = k1 + 1 if variant == "okapi" else 1.0
+        self._floor = EPSILON * files.okapi_mean(self.chunks) if variant == "okapi" else 0.0
+        self._scratch = threading.local()
+
+    @classmethod
+    def open(  # noqa: PLR0913
+        cls,
+        postings: Path | RawIOBase,
+        terms: Path | RawIOBase,
+        lengths: Path,
+        *,
+        k1: float = 1.2,
+        b: float = 0.75,
+        variant: str = "lucene",
+        cache_bytes: int = CACHE_BYTES,
+    ) -> Self:
+        """Open an index: reads footers and lengths, no postings, and loads the compiled loops.
+
+        Args:
+            postings: As `merge` wrote it, likewise `terms` and `lengths`. A path is mapped into memory; of a seekable
+                file only the row groups that a query touches are read.
+            terms: Sorted by UTF-8.
+            lengths: Row = ordinal of the chunk.
+            k1: At least 0: how soon more occurrences stop to count.
+            b: 0 to 1: how much long chunks are discounted.
+            variant: lucene or okapi.
+            cache_bytes: Of decoded postings, and as many of ids (16 bytes each). The terms of a query are held while
+                it is answered, whatever the limit: about 1.5 bytes a posting of a very frequent one, 5 of a rare one.
+
+        Raises: SchemaMismatch when a file is damaged or they do not belong together; InvalidSettings for an argument
+            out of its range.
+        """
+        if variant not in VARIANTS:
+            raise InvalidSettings(f"keyword index: variant must be one of {', '.join(VARIANTS)}, not {variant!r}")
+        codes, distinct, average = _coded_lengths(lengths)
+        by_code = norms(distinct, average, k1, b)
+        files = _Files.open(postings, terms, lengths, cache_bytes)
+        index = cls(files, PostingsCache(files.terms, files.postings, by_code, codes, cache_bytes), k1, variant)
+        index._warm()
+        return index
+
+    def search(
+        self, queries: Sequence[Sequence[str]], masks: Sequence[NDArray[np.bool_] | None], limit: int
+    ) -> list[list[Hit]]:
+        """Return for each query up to `limit` hits, best first, equal scores in order of the ordinal.
+
+        A chunk that holds no term of the query is never a hit.
+
+        Args:
+            queries: Terms, as the analyser gave them; a repeated one counts each time, an unknown one not at all.
+            masks: One a query: (chunks,) by ordinal, True where a chunk may be a hit; None for all. Applied before
+                the cut; lengths and frequencies are those of the whole index.
+            limit: At least 1.
+        """
+        if limit < 1:
+            raise InvalidSettings(f"keyword index: limit must be at least 1, not {limit}")
+        hits = []
+        for query, mask in zip(queries, masks, strict=True):
+            if mask is not None and len(mask) != self.chunks:
+                raise SchemaMismatch(f"keyword index: a mask of {len(mask)} for {self.chunks} chunks")
+            ordinals, scores = self._best(self._query(query), mask, min(limit, self.chunks))
+            ids = self._files.ids.take(ordinals)
+            hits.append([Hit(i, s) for i, s in zip(ids, scores.tolist(), strict=True)])
+        return hits
+
+    def score(self, query: Sequence[str], ordinals: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the scores of given chunks, (n,) float64, in the order of `ordinals`; 0 where no term is held."""
+        from ingest.keyword import max_score as kernel
+
+        if len(ordinals) and not 0 <= ordinals.min() <= ordinals.max() < self.chunks:
+            raise SchemaMismatch(
+                f"keyword index: ordinals {ordinals.min()} to {ordinals.max()}, there are {self.chunks} chunks"
+            )
+        asked, sums = self._query(query), np.zeros(len(ordinals))
+        if asked.terms and len(ordinals):
+            space = (self._cache.norms, self._cache.codes, np.zeros(0, np.uint8))
+            kernel.score_chunks(asked.rows, asked.weights, space, ordinals.astype(np.int64), sums)
+        return sums
+
+    def scores(self, query: Sequence[str], chunk_ids: Sequence[str]) -> dict[str, float]:
+        """Return the score of each given chunk that is in the index, by id; 0 where no term is held."""
+        if not chunk_ids:
+            return {}
+        ordinals = self.ordinals(chunk_ids)
+        known = ordinals >= 0
+        found = self.score(query, ordinals[known]).tolist()
+        return dict(zip((c for c, there in zip(chunk_ids, known, strict=True) if there), found, strict=True))
+
+    def bound(self, query: Sequence[str]) -> float:
+        """Return what no chunk's score exceeds: the sum of idf, unknown terms and repeats included."""
+        known = self._query(query).terms
+        unknown = len(query) - sum(term.times for term in known)
+        return sum(max(term.weight, 0.0) for term in known) + unknown * max(self._idf(0), 0.0) * self._factor
+
+    def ordinals(self, chunk_ids: Sequence[str]) -> NDArray[np.int64]:
+        """Return the ordinal of each chunk, (n,) int64, −1 for an unknown one.
+
+        The first call reads all ids and keeps twelve bytes a chunk.
+        """
+        return self._files.by_id.find(chunk_ids)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._files.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.close()
+
+    def _query(self, query: Sequence[str]) -> _Query:
+        if isinstance(query, str):
+            raise TypeError(f"a query is a sequence of terms, not the text {query!r}")
+        found = []
+        for term, times in Counter(query).items():
+            if (postings := self._cache.get(term)) is not None:
+                weight = times * self._idf(postings.frequency) * self._factor
+                found.append((max(weight, 0.0) * postings.share, term, _Term(times, weight, 0.0, postings)))
+        found.sort(key=lambda one: one[:2])
+        rows = np.array([one.postings.row for _, _, one in found], np.int64).reshape(len(found), COLUMNS)
+        weights = np.array([one.weight for _, _, one in found], np.float64)
+        return _Query(tuple(one for _, _, one in found), rows, weights, np.array([b for b, _, _ in found], np.float64))
+
+    def _idf(self, document_frequency: int) -> float:
+        if self.variant == "lucene":
+            return idf(document_frequency, self.chunks)
+        found = okapi_idf(document_frequency, self.chunks)
+        return found if found >= 0 else self._floor
+
+    def _best(
+        self, query: _Query, mask: NDArray[np.bool_] | None, limit: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        from ingest.keyword import max_score as kernel
+
+        scores, chunks = np.empty(limit), np.empty(limit, np.int64)
+        if not query.terms or not limit:
+            return chunks[:0], scores[:0]
+        allowed = np.ascontiguousarray(mask).view(np.uint8) if mask is not None else np.zeros(0, np.uint8)
+        space = (self._cache.norms, self._cache.codes, allowed)
+        threshold = kernel.seed(query.rows, query.weights, space, scores, chunks)
+        best = (threshold, scores, chunks)
+        count = kernel.search(query.rows, query.weights, query.bounds, space, best, self._working())
+        order = np.lexsort((chunks[:count], -scores[:count]))
+        return chunks[order], scores[order]
+
+    def _working(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+        """Return this thread's scratch arrays; who writes into them leaves them as they were."""
+        from ingest.keyword import compiled_loops as loops
+
+        if (found := getattr(self._scratch, "arrays", None)) is None:
+            found = np.full(WINDOW, loops.UNTOUCHED), np.empty(WINDOW + 1, np.int32)
+            self._scratch.arrays = found
+        return found
+
+    def _warm(self) -> None:
+        """Load or compile the loops now, so that no search waits for it."""
+        from ingest.keyword import compiled_loops as loops
+        from ingest.keyword import max_score as kernel
+
+        cache = self._cache
+        none, rows, empty = np.zeros(0), np.zeros((0, COLUMNS), np.int64), np.zeros(0, np.int64)
+        chunks, allowed = np.zeros(0, np.uint32), np.zeros(0, np.uint8)
+        loops.best_share(chunks, chunks, cache.norms, cache.codes)
+        loops.map_chunks(np.zeros(0, np.uint64), chunks)
+        loops.rank_words(np.zeros(0, np.uint64), chunks)
+        space = (cache.norms, cache.codes, allowed)
+        kernel.score_chunks(rows, none, space, empty, none)
+        kernel.seed(rows, none, space, none, empty)
+        kernel.search(rows, none, none, space, (-np.inf, none, empty), self._working())
+
+
+def _coded_lengths(path: Path) -> tuple[NDArray[Any], NDArray[np.int64], float]:
+    """Return (chunks,) codes of lengths as uint16 (uint32 when there are too many), the lengths by code, their mean."""
+    with open_parquet(path, LENGTHS) as file:
+        parts = [numbers(batch["length"]) for batch in batches(file, path, ["length"])]
+    lengths = np.concatenate([np.zeros(0, np.uint32), *parts])
+    distinct = np.unique(np.concatenate([np.zeros(0, np.uint32), *map(np.unique, parts)]))
+    kind = np.uint16 if len(distinct) <= 2**16 else np.uint32
+    codes = np.empty(len(lengths), kind)
+    for start in range(0, len(lengths), 2**16):
+        codes[start : start + 2**16] = np.searchsorted(distinct, lengths[start : start + 2**16])
+    average = float(lengths.mean(dtype=np.float64)) if len(lengths) else 0.0
+    return codes, distinct.astype(np.int64), average
+
+
+@dataclass(frozen=True)
+class _Files:
+    postings: Groups
+    terms: Groups
+    ids: Identities
+    by_id: RowsById
+
+    @classmethod
+    def open(cls, postings: Path | RawIOBase, terms: Path | RawIOBase, lengths: Path, cache_bytes: int) -> Self:
+        ids = Identities(open_groups(lengths, LENGTHS, CACHED_GROUPS), cache_bytes)
+        files = cls(
+            open_groups(postings, POSTINGS, CACHED_GROUPS),
+            open_groups(terms, TERMS, CACHED_GROUPS),
+            ids,
+            RowsById(ids),
+        )
+        counted = 0
+        if files.terms.count:
+            first, frequency = files.terms.row(files.terms.count - 1, ("first", "document_frequency"))
+            counted = first + frequency
+        if counted != files.postings.count:
+            files.close()
+            raise SchemaMismatch(
+                f"{files.terms.path} counts {counted} postings, {files.postings.path} has {files.postings.count}"
+            )
+        return files
+
+    def okapi_mean(self, chunks: int) -> float:
+        """Return the mean of Okapi's idf over all terms; files of before it was stored are read through."""
+        if not self.terms.count:
+            return 0.0
+        stored = (self.terms.file.schema_arrow.metadata or {}).get(OKAPI_SUM.encode())
+        if stored is not None:
+            return float(stored) / self.terms.count
+        parts = batches(self.terms.file, self.terms.path, ["document_frequency"])
+        return sum(okapi_sum(numbers(part["document_frequency"]), chunks) for part in parts) / self.terms.count
+
+    def close(self) -> None:
+        for groups in (self.postings, self.terms, self.ids.ids):
+            groups.close()

@@ -1,0 +1,152 @@
+"""Compiled search: MaxScore over the query's terms. Imported when an index is opened, never before.
+
+Compiled code is kept as `loops` says; who changes `loops` removes the kept code, for only this file's changes are seen.
+"""
+
+import numpy as np
+from numba import carray
+
+from ingest.keyword.compiled_loops import (
+    COUNT,
+    HELD,
+    LISTED,
+    PLACES,
+    UNTOUCHED,
+    add,
+    compiled,
+    first_at_least,
+    frequency_in,
+    keep,
+    keep_allowed,
+    look,
+    offer,
+    pointer,
+)
+
+SEEDED = 1_024  # chunks scored first, for a threshold that prunes from the first window on
+SLACK = 1 + 1e-12  # sums of bounds are rounded in another order than sums of scores
+
+
+@compiled
+def score_chunks(terms, weights, space, chunks, sums):
+    """Add to `sums`, (n,) float64, the scores of given chunks, (n,) int64, in the order of additions of `search`."""
+    norms, codes, _ = space
+    for i in range(len(chunks)):
+        norm = norms[codes[chunks[i]]]
+        for t in range(len(weights) - 1, -1, -1):
+            tf = frequency_in(terms, t, chunks[i], 0, terms[t, COUNT])
+            if tf > 0:
+                sums[i] += weights[t] * (tf / (tf + norm))
+
+
+@compiled
+def seed(terms, weights, space, scores, chunks):
+    """Return a score that at least len(scores) allowed chunks reach, −inf when the sample is too small to tell.
+
+    The sample: evenly spaced postings of the listed terms with the highest bounds.
+    """
+    _, _, allowed = space
+    count, size, left = 0, len(scores), SEEDED
+    for t in range(len(weights) - 1, -1, -1):
+        if terms[t, HELD] != LISTED or left <= 0:
+            break
+        postings = terms[t, COUNT]
+        places = carray(pointer(terms[t, PLACES]), (postings,), np.uint32)
+        step = max(1, postings // left)
+        for i in range(0, postings, step):
+            chunk = np.int64(places[i])
+            if len(allowed) == 0 or allowed[chunk]:
+                total = _seeded(terms, weights, space, t, chunk)
+                if total != UNTOUCHED:
+                    count = offer(scores, chunks, count, total, chunk)
+        left -= postings // step
+    return scores[0] if count == size and size > 0 else -np.inf
+
+
+@compiled
+def _seeded(terms, weights, space, t, chunk):
+    """Return the score of a chunk of term t's sample, UNTOUCHED when a sample before may hold it: counted once."""
+    norms, codes, _ = space
+    norm, total = norms[codes[chunk]], 0.0
+    for u in range(len(weights) - 1, -1, -1):
+        tf = frequency_in(terms, u, chunk, 0, terms[u, COUNT])
+        if tf > 0:
+            if u > t:
+                return UNTOUCHED
+            total += weights[u] * (tf / (tf + norm))
+    return total
+
+
+@compiled
+def search(terms, weights, bounds, space, best, scratch):
+    """Fill `scores` and `chunks` with the best, in the order of a heap, and return how many there are.
+
+    MaxScore (Turtle & Flood 1995) in windows: the terms whose bounds together stay below the worst of the best so far
+    are not read; they are only looked up for chunks that the other terms leave a chance.
+
+    Args:
+        terms: (t, 6) int64: how and where each term is held, lowest bound first.
+        weights: (t,) float64; `bounds` (t,) what a term adds at most, at least 0.
+        space: norms, float64 by code; codes, (chunks,) of each chunk's length; allowed, (chunks,) uint8, or empty
+            for all.
+        best: What `seed` found; scores, (limit,) float64, and chunks, (limit,) int64: written.
+        scratch: sums, (window,) float64 of UNTOUCHED, left so, a multiple of 64; touched, (window + 1,) int32.
+    """
+    threshold, scores, chunks = best
+    count, first, held, window = 0, 0, len(weights), len(scratch[0])
+    at, until = np.zeros(held, np.int64), np.zeros(held, np.int64)
+    below = _below(bounds)
+    for base in range(0, len(space[1]), window):
+        end = min(base + window, len(space[1]))
+        if count == len(scores):
+            threshold = max(threshold, scores[0])
+        while first < held and below[first + 1] < threshold:  # terms that are read from here on: fewer and fewer
+            first += 1
+        if first == held:
+            break
+        _advance(terms, at, until, end)
+        count = _window(
+            (terms, weights, below, at, until), first, space, (base, end, threshold), (scores, chunks, count), scratch
+        )
+        at, until = until, at
+    return count
+
+
+@compiled
+def _below(bounds):
+    """Return what the terms before each one add together at most, (t + 1,) float64."""
+    below = np.zeros(len(bounds) + 1)
+    for t in range(len(bounds)):
+        below[t + 1] = (below[t] + bounds[t]) * SLACK
+    return below
+
+
+@compiled
+def _advance(terms, at, until, end):
+    """Find where the window ends in the postings of each listed term."""
+    for t in range(len(at)):
+        if terms[t, HELD] == LISTED:
+            places = carray(pointer(terms[t, PLACES]), (terms[t, COUNT],), np.uint32)
+            until[t] = first_at_least(places, at[t], terms[t, COUNT], end)
+
+
+@compiled
+def _window(asked, first, space, bounds, best, scratch):
+    """Score one window's chunks: terms from `first` on are read, the others looked up; return how many are best."""
+    terms, weights, below, at, until = asked
+    base, end, threshold = bounds
+    scores, chunks, count = best
+    sums, touched = scratch
+    found = 0
+    for t in range(len(weights) - 1, first - 1, -1):
+        found = add(terms, t, weights[t], space, (at[t], until[t], base, end, sums, touched), found)
+    if len(space[2]) > 0:
+        found = keep_allowed(space[2], base, sums, touched, found)
+    for t in range(first - 1, -1, -1):
+        found = keep(sums, touched, found, threshold - below[t + 1])
+        look(terms, t, weights[t], space, (at[t], until[t], base, end, sums, touched), found)
+    found = keep(sums, touched, found, threshold)
+    for i in range(found):
+        count = offer(scores, chunks, count, sums[touched[i]], base + touched[i])
+        sums[touched[i]] = UNTOUCHED
+    return count

@@ -1,0 +1,258 @@
+"""Many shards' postings → three files, in bounded memory.
+
+A k-way merge of sorted runs without a Python step per posting: each open input holds half a batch to one and a half, as
+runs of equal terms. The smallest (term, chunk) that ends what an input holds bounds what is complete over all inputs;
+everything up to it is sorted at once and written, and whoever holds less than half a batch reads on.
+"""
+
+import tempfile
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ingest.errors import SchemaMismatch
+from ingest.keyword.formula import okapi_sum
+from ingest.keyword.parquet_files import (
+    CHUNKS_PER_GROUP,
+    LENGTHS,
+    OKAPI_SUM,
+    POSTINGS,
+    POSTINGS_PER_GROUP,
+    SHARD_POSTINGS,
+    TERMS,
+    TERMS_PER_GROUP,
+    GroupWriter,
+    batches,
+    numbers,
+    open_parquet,
+)
+
+BATCH_ROWS = 8_192  # postings of one input at hand
+OPEN_FILES = 128  # inputs of one merge; more shards are merged in rounds
+MOST_CHUNKS = 2**32 - 1  # ordinals are uint32
+
+
+@dataclass(frozen=True)
+class KeywordFiles:
+    """Where a keyword index lies."""
+
+    postings: Path
+    terms: Path
+    lengths: Path
+
+
+@dataclass
+class _Runs:
+    """Sorted postings as runs of equal terms: posting i of run r is in ends[r−1]…ends[r]."""
+
+    terms: Any  # pa.StringArray, (runs,), rising
+    ends: NDArray[np.int64]  # (runs,)
+    chunks: NDArray[np.int64]  # (postings,) ordinals over all shards
+    frequencies: NDArray[np.uint32]  # (postings,)
+
+    def split(self, term: str, chunk: int) -> tuple["_Runs", "_Runs"]:
+        """Return what comes up to and with (term, chunk), and what comes after."""
+        run = bisect_left(range(len(self.terms)), term, key=lambda r: str(self.terms[r]))
+        cut = int(self.ends[run - 1]) if run else 0
+        if run < len(self.terms) and str(self.terms[run]) == term:
+            cut += int(np.searchsorted(self.chunks[cut : self.ends[run]], chunk, side="right"))
+        return self._slice(0, cut), self._slice(cut, len(self.chunks))
+
+    def followed_by(self, more: "_Runs") -> "_Runs":
+        """Return these postings and those that come after them; a term may go on in both."""
+        on = int(str(self.terms[-1]) == str(more.terms[0]))
+        return _Runs(
+            pa.concat_arrays([self.terms, more.terms[on:]]),
+            np.concatenate([self.ends[: len(self.ends) - on], more.ends + len(self.chunks)]),
+            np.concatenate([self.chunks, more.chunks]),
+            np.concatenate([self.frequencies, more.frequencies]),
+        )
+
+    def _slice(self, start: int, end: int) -> "_Runs":
+        first, last = int(np.searchsorted(self.ends, start, "right")), int(np.searchsorted(self.ends, end, "left"))
+        count = last - first + 1 if end > start else 0
+        ends = np.minimum(self.ends[first : first + count], end) - start
+        return _Runs(self.terms.slice(first, count), ends, self.chunks[start:end], self.frequencies[start:end])
+
+
+class _Input:
+    """One sorted file: its next postings, with ordinals moved by the shard's offset."""
+
+    def __init__(self, path: Path, offset: int, chunks: int | None, stack: ExitStack) -> None:
+        file = open_parquet(path, SHARD_POSTINGS)
+        stack.callback(file.close)
+        self._path, self._offset, self._chunks = path, offset, chunks
+        self._batches = batches(file, path, SHARD_POSTINGS.names, BATCH_ROWS)
+        self._last = ("", -1)
+        self.runs: _Runs | None = None
+        self.fill()
+
+    def fill(self) -> None:
+        """Read on until half a batch is held, or all; `runs` is None at the end.
+
+        Raises: SchemaMismatch when the file is not sorted.
+        """
+        if self.runs is not None and not len(self.runs.chunks):
+            self.runs = None
+        while self.runs is None or len(self.runs.chunks) < BATCH_ROWS // 2:
+            if (batch := next(self._batches, None)) is None:
+                return
+            encoded = pc.run_end_encode(batch["term"], run_end_type=pa.int64())
+            chunks = numbers(batch["chunk"]).astype(np.int64) + self._offset
+            read = _Runs(encoded.values, numbers(encoded.run_ends), chunks, numbers(batch["frequency"]))
+            self._check(read)
+            self._last = str(read.terms[-1]), int(chunks[-1])
+            self.runs = read if self.runs is None else self.runs.followed_by(read)
+
+    def end(self) -> tuple[str, int]:
+        """Return (term, chunk) of the last posting at hand."""
+        assert self.runs is not None
+        return str(self.runs.terms[-1]), int(self.runs.chunks[-1])
+
+    def _check(self, runs: _Runs) -> None:
+        rising = np.diff(runs.chunks) > 0
+        rising[runs.ends[:-1] - 1] = True  # from one term to the next the chunk starts again
+        terms = runs.terms
+        sorted_terms = len(terms) < 2 or pc.all(pc.less(terms[:-1], terms[1:])).as_py()
+        if not (rising.all() and sorted_terms and self._last < (str(terms[0]), int(runs.chunks[0]))):
+            raise SchemaMismatch(f"{self._path}: postings are not sorted by term and chunk near {terms[0]}")
+        if self._chunks is not None and int(runs.chunks.max()) >= self._offset + self._chunks:
+            worst = int(runs.chunks.max()) - self._offset
+            raise SchemaMismatch(f"{self._path}: a posting names chunk {worst}, but there are {self._chunks} lengths")
+
+
+def merge(shards: Iterable[tuple[Path, Path]], out: Path) -> KeywordFiles:
+    """Merge shards into `out` and return the three files. Equal input in equal order gives equal rows.
+
+    Args:
+        shards: (postings, lengths) of each; a chunk's ordinal is its row over all lengths in this order.
+        out: Folder, made when missing; scratch files in it are removed.
+
+    Memory: 128 inputs with one batch of 8,192 postings each, about 250 MB, whatever the number of shards.
+    Raises: SchemaMismatch when an input is damaged, not sorted, or names a chunk without a length.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    files = KeywordFiles(out / "postings.parquet", out / "terms.parquet", out / "lengths.parquet")
+    with tempfile.TemporaryDirectory(prefix="rounds-", dir=out) as scratch:
+        inputs = list(_append_lengths(shards, files.lengths))
+        sources: list[tuple[Path, int, int | None]] = list(inputs)
+        rounds = 0
+        while len(sources) > OPEN_FILES:
+            groups = [sources[i : i + OPEN_FILES] for i in range(0, len(sources), OPEN_FILES)]
+            merged = [Path(scratch) / f"{rounds}-{i}.parquet" for i in range(len(groups))]
+            for group, path in zip(groups, merged, strict=True):
+                _write_round(group, path)
+                _drop(group, Path(scratch))
+            sources = [(path, 0, None) for path in merged]
+            rounds += 1
+        _write_index(sources, files, sum(chunks or 0 for _, _, chunks in inputs))
+    return files
+
+
+def _append_lengths(shards: Iterable[tuple[Path, Path]], path: Path) -> Iterator[tuple[Path, int, int | None]]:
+    """Write all lengths in order; yield each shard's postings with its first ordinal and its number of chunks."""
+    offset = 0
+    with GroupWriter(path, LENGTHS, CHUNKS_PER_GROUP) as writer:
+        for postings, lengths in shards:
+            with open_parquet(lengths, LENGTHS) as file:
+                for batch in batches(file, lengths, LENGTHS.names):
+                    writer.write({name: batch[name] for name in LENGTHS.names})
+                chunks = file.metadata.num_rows
+            yield postings, offset, chunks
+            offset += chunks
+            if offset > MOST_CHUNKS:
+                raise SchemaMismatch(f"keyword index: {offset} chunks, at most {MOST_CHUNKS} can be numbered")
+
+
+def _drop(group: Sequence[tuple[Path, int, int | None]], scratch: Path) -> None:
+    for path, _, _ in group:
+        if path.parent == scratch:
+            path.unlink()
+
+
+def _merged(sources: Sequence[tuple[Path, int, int | None]]) -> Iterator[_Runs]:
+    """Yield all postings sorted by (term, ordinal), in blocks; a term may go on in the next block."""
+    with ExitStack() as stack:
+        opened = [_Input(path, offset, chunks, stack) for path, offset, chunks in sources]
+        while alive := [i for i in opened if i.runs is not None]:
+            term, chunk = min(i.end() for i in alive)
+            ready = []
+            for one in alive:
+                assert one.runs is not None
+                done, one.runs = one.runs.split(term, chunk)
+                ready.append(done)
+                one.fill()
+            yield _sorted(ready)
+
+
+def _sorted(parts: Sequence[_Runs]) -> _Runs:
+    """Return one block from parts whose ordinals rise from part to part."""
+    values = pa.concat_arrays([p.terms for p in parts])
+    ranks = numbers(pc.rank(values, tiebreaker="dense")).astype(np.int64) - 1
+    by_posting = np.repeat(ranks, np.concatenate([np.diff(p.ends, prepend=0) for p in parts]))
+    narrow = np.uint16 if ranks.max() < 2**16 else np.int64  # of 16 bits, a stable sort takes linear time
+    order = np.argsort(by_posting.astype(narrow), kind="stable")
+    distinct, first = np.unique(ranks, return_index=True)
+    ends = np.cumsum(np.bincount(by_posting, minlength=len(distinct)))
+    chunks = np.concatenate([p.chunks for p in parts])[order]
+    return _Runs(values.take(pa.array(first)), ends, chunks, np.concatenate([p.frequencies for p in parts])[order])
+
+
+def _write_round(sources: Sequence[tuple[Path, int, int | None]], path: Path) -> None:
+    with pq.ParquetWriter(path, SHARD_POSTINGS, compression="lz4", use_dictionary=["term"]) as writer:
+        for block in _merged(sources):
+            index = np.repeat(np.arange(len(block.ends)), np.diff(block.ends, prepend=0))
+            columns = [block.terms.take(pa.array(index)), block.chunks.astype(np.uint32), block.frequencies]
+            writer.write_table(pa.table(columns, SHARD_POSTINGS), row_group_size=BATCH_ROWS)
+
+
+def _write_index(sources: Sequence[tuple[Path, int, int | None]], files: KeywordFiles, chunks: int) -> None:
+    with (
+        GroupWriter(files.postings, POSTINGS, POSTINGS_PER_GROUP) as postings,
+        GroupWriter(files.terms, TERMS, TERMS_PER_GROUP) as terms,
+    ):
+        vocabulary = _Vocabulary(terms, chunks)
+        for block in _merged(sources):
+            postings.write({"chunk": block.chunks.astype(np.uint32), "frequency": block.frequencies})
+            vocabulary.add(block.terms, np.diff(block.ends, prepend=0))
+        vocabulary.finish()
+
+
+@dataclass
+class _Vocabulary:
+    """Writes terms once their last posting has been seen."""
+
+    writer: GroupWriter
+    chunks: int
+    okapi: float = 0.0  # sum of Okapi's idf
+    _term: Any = field(default_factory=lambda: pa.array([], pa.string()))  # the open term, 0 or 1 values
+    _count: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    _first: int = 0
+
+    def add(self, terms: Any, counts: NDArray[np.int64]) -> None:
+        if len(self._term) and self._term[0] == terms[0]:
+            counts = counts.copy()
+            counts[0] += self._count[0]
+        else:
+            terms, counts = pa.concat_arrays([self._term, terms]), np.concatenate([self._count, counts])
+        self._write(terms[:-1], counts[:-1])
+        self._term, self._count = pa.array([terms[-1].as_py()], pa.string()), counts[-1:].copy()
+
+    def finish(self) -> None:
+        self._write(self._term, self._count)
+        self.writer.note(OKAPI_SUM, repr(self.okapi))
+
+    def _write(self, terms: Any, counts: NDArray[np.int64]) -> None:
+        starts = self._first + np.cumsum(counts) - counts
+        self.writer.write({"term": terms, "document_frequency": counts.astype(np.uint32), "first": starts})
+        self.okapi += okapi_sum(counts, self.chunks)
+        self._first += int(counts.sum())

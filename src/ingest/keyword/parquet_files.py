@@ -1,0 +1,166 @@
+"""Shapes of the keyword index's files, and how they are opened, read and written.
+
+a shard      postings (term, chunk, frequency) sorted by term, then chunk     lengths (chunk_id, length)
+all shards   postings (chunk, frequency) a term after another                 terms (term, document_frequency, first)
+             lengths (chunk_id, length): the row is the chunk's ordinal
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ingest.errors import SchemaMismatch
+
+SHARD_POSTINGS = pa.schema([("term", pa.string()), ("chunk", pa.uint32()), ("frequency", pa.uint32())])
+POSTINGS = pa.schema([("chunk", pa.uint32()), ("frequency", pa.uint32())])
+TERMS = pa.schema([("term", pa.string()), ("document_frequency", pa.uint32()), ("first", pa.uint64())])
+LENGTHS = pa.schema([("chunk_id", pa.string()), ("length", pa.uint32())])
+
+POSTINGS_PER_GROUP = 65_536  # 512 KB decoded: what one look at a rare term costs
+TERMS_PER_GROUP = 8_192
+CHUNKS_PER_GROUP = 4_096
+BATCH_ROWS = 65_536
+
+PACKED = 16  # bytes of an id of 32 hex digits
+HEX = b"0123456789abcdef"
+OKAPI_SUM = "ingest.okapi_idf_sum"  # metadata of the terms file: the sum over all terms
+
+
+def open_parquet(path: Path | str, schema: pa.Schema, source: pa.NativeFile | None = None) -> pq.ParquetFile:
+    """Return the memory-mapped file, or what `source` reads of it: then the checksums of its pages are verified.
+
+    Raises: SchemaMismatch when it is damaged or lacks a column of `schema`.
+    """
+    try:
+        verify = isinstance(source, pa.PythonFile)  # of others the whole file was hashed
+        file = pq.ParquetFile(source or path, memory_map=True, page_checksum_verification=verify)
+    except (OSError, pa.ArrowException) as error:
+        raise SchemaMismatch(f"{path}: not a readable Parquet file: {error}") from error
+    found = file.schema_arrow
+    for field in schema:
+        if field.name not in found.names or found.field(field.name).type != field.type:
+            file.close()
+            kind = found.field(field.name).type if field.name in found.names else "no such column"
+            raise SchemaMismatch(f"{path}: column {field.name} must be {field.type}, found {kind}")
+    return file
+
+
+def batches(
+    file: pq.ParquetFile, path: Path | str, columns: list[str], rows: int = BATCH_ROWS
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of an open file in order. Raises: SchemaMismatch when a page cannot be decoded."""
+    try:
+        yield from (batch for batch in file.iter_batches(rows, columns=columns) if batch.num_rows)
+    except (OSError, pa.ArrowException) as error:
+        raise SchemaMismatch(f"{path}: damaged: {error}") from error
+
+
+def numbers(column: Any) -> NDArray[Any]:
+    """Return a column without nulls as a NumPy array of its own type. Raises: SchemaMismatch on a null."""
+    if column.null_count:
+        raise SchemaMismatch(f"keyword index: {column.null_count} nulls in a column of {column.type}")
+    array: NDArray[Any] = np.asarray(column)
+    return array
+
+
+class GroupWriter:
+    """Writes columns to a Parquet file in row groups of exactly `rows` rows; the last one may be shorter.
+
+    Holds less than one row group plus what was handed over last. Same rows, same bytes (of one version of pyarrow).
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema, rows: int) -> None:
+        self._schema = schema
+        self._rows = rows
+        self._waiting: list[pa.Table] = []
+        self._count = 0
+        # Chunk ordinals rise within a term, so their differences are small numbers; ids are random and stay plain.
+        deltas = {"chunk": "DELTA_BINARY_PACKED", "first": "DELTA_BINARY_PACKED"}
+        self._writer = pq.ParquetWriter(
+            path,
+            schema,
+            # Digits of ids are half air; the rest is packed already.
+            compression={n: "zstd" if n == "chunk_id" else "none" for n in schema.names},
+            use_dictionary=[n for n in schema.names if n in ("frequency", "length", "document_frequency")],
+            column_encoding={n: e for n, e in deltas.items() if n in schema.names} or None,
+            write_statistics=[n for n in schema.names if n == "term"],
+            write_page_checksum=True,
+        )
+
+    def write(self, columns: Mapping[str, Any]) -> None:
+        """Take rows in order: name → array of any length, equal for all columns."""
+        table = pa.table({f.name: pa.array(columns[f.name], f.type) for f in self._schema}, self._schema)
+        self._waiting.append(table)
+        self._count += table.num_rows
+        if self._count >= self._rows:
+            self._flush(self._count - self._count % self._rows)
+
+    def note(self, name: str, value: str) -> None:
+        """Put a value into the file's metadata."""
+        self._writer.add_key_value_metadata({name: value})
+
+    def _flush(self, rows: int) -> None:
+        table = pa.concat_tables(self._waiting)
+        if rows:
+            self._writer.write_table(table.slice(0, rows).combine_chunks(), row_group_size=self._rows)
+        rest = table.slice(rows).combine_chunks()  # a copy: a slice would keep what was written alive
+        self._waiting = [rest] if rest.num_rows else []
+        self._count = rest.num_rows
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if kind is None and self._count:
+            self._flush(self._count)
+        self._writer.close()
+
+
+def packed_hex(column: Any) -> NDArray[np.uint8] | None:
+    """Return strings of 32 lower-case hex digits as (n, 16) uint8; None when one of them is something else."""
+    if not isinstance(column, pa.StringArray) or column.null_count:
+        return None
+    if not len(column):
+        return np.empty((0, PACKED), np.uint8)
+    _, offsets, data = column.buffers()
+    ends = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
+    if not (np.diff(ends) == 2 * PACKED).all():
+        return None
+    values = np.full(256, 255, np.uint8)
+    values[np.frombuffer(HEX, np.uint8)] = np.arange(16)
+    digits = values[np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]].reshape(len(column), PACKED, 2)
+    packed = (digits[:, :, 0] << 4 | digits[:, :, 1]).astype(np.uint8)
+    return None if (digits == 255).any() else packed
+
+
+def hashes(ids: pa.Array) -> NDArray[np.uint64]:
+    """Return a 64-bit hash for each string, (n,) uint64, the same in every process: for look-ups, never for identity.
+
+    Of 32 hex digits: the first 16. Of another string: the sum of its 8-byte words, each times an odd constant of its
+    place (multiply-mod-2^64 hashing).
+    """
+    if (packed := packed_hex(ids)) is not None:
+        return packed[:, :8].copy().view(np.uint64).reshape(-1)
+    is_hex = pc.match_substring_regex(ids, f"^[{HEX.decode()}]{{{2 * PACKED}}}$")
+    found = np.empty(len(ids), np.uint64)
+    mask = np.asarray(is_hex).astype(np.bool_)
+    if mask.any():
+        found[mask] = hashes(ids.filter(is_hex))
+    found[~mask] = _multiplied(ids.filter(pc.invert(is_hex)))
+    return found
+
+
+def _multiplied(ids: pa.Array) -> NDArray[np.uint64]:
+    width = 8 * -(-max((len(i.encode()) for i in ids.to_pylist()), default=0) // 8) or 8
+    padded = np.array([i.encode() for i in ids.to_pylist()], dtype=f"S{width}")
+    words = padded.view(np.uint64).reshape(len(padded), -1)
+    odd = np.random.default_rng(7).integers(0, 2**63, words.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    sums: NDArray[np.uint64] = (words * odd).sum(axis=1, dtype=np.uint64)
+    return sums

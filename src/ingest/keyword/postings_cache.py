@@ -1,0 +1,110 @@
+"""Decoded postings of the terms that queries ask for, kept in a bounded number of bytes."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.errors import InvalidSettings
+from ingest.keyword.row_groups import Groups
+
+MAPPED_FROM = 32  # a term in more than one of so many chunks is a bitmap: no larger than its list, and one step to read
+COLUMNS = 6  # numbers that tell the kernel where a term is held
+OVERHEAD = 400  # bytes of the objects around a term's arrays
+
+
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """A term's postings as the compiled loops read them.
+
+    Listed: `places` are the chunks, uint32, rising. Mapped: `places` is a bitmap over all chunks, uint64, and `ranks`
+    counts the bits before each word. `frequencies` are uint8, or uint32 when one is above 255.
+    """
+
+    frequency: int  # its postings: chunks that hold it
+    share: float  # the largest tf / (tf + norm)
+    places: NDArray[Any]
+    ranks: NDArray[np.uint32]
+    frequencies: NDArray[Any]
+    row: NDArray[np.int64]  # how the kernel finds it: `COLUMNS` numbers
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self.places.nbytes + self.ranks.nbytes + self.frequencies.nbytes + OVERHEAD
+
+
+@dataclass
+class PostingsCache:
+    """Term → its postings, the least recently used dropped first. Safe to share between threads.
+
+    A query's own terms are held while it is answered, whatever the limit.
+    """
+
+    terms: Groups
+    postings: Groups
+    norms: NDArray[np.float64]  # k1 · (1 − b + b · length / average), by code
+    codes: NDArray[Any]  # (chunks,) code of each chunk's length
+    limit: int  # bytes
+    bytes: int = 0
+    _held: OrderedDict[str, Postings | None] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _decoding: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        if self.limit < 1:
+            raise InvalidSettings(f"keyword index: cache_bytes must be at least 1, not {self.limit}")
+
+    def get(self, term: str) -> Postings | None:
+        """Return a term's postings, None when no chunk holds it."""
+        with self._lock:
+            if term in self._held:
+                self._held.move_to_end(term)
+                return self._held[term]
+        with self._decoding:  # may wait for the network: who asks for held terms does not
+            if term in self._held:  # decoded by another thread meanwhile
+                return self._held[term]
+            found = self._decode(term)
+            with self._lock:
+                self._held[term] = found
+                self.bytes += _size(found)
+                while self.bytes > self.limit:
+                    self.bytes -= _size(self._held.popitem(last=False)[1])
+            return found
+
+    def _decode(self, term: str) -> Postings | None:
+        if (row := self.terms.find("term", term)) is None:
+            return None
+        first, frequency = self.terms.row(row, ("first", "document_frequency"))
+        pieces = list(self.postings.rows(first, first + frequency))
+        return _postings(pieces, frequency, self.norms, self.codes)
+
+
+def _size(postings: Postings | None) -> int:
+    return OVERHEAD if postings is None else postings.nbytes
+
+
+def _postings(
+    pieces: Sequence[tuple[Any, Any]], frequency: int, norms: NDArray[np.float64], codes: NDArray[Any]
+) -> Postings:
+    from ingest.keyword import compiled_loops as loops
+
+    share = max(loops.best_share(chunks, frequencies, norms, codes) for chunks, frequencies in pieces)
+    wide = any(int(frequencies.max()) > 255 for _, frequencies in pieces)
+    kept = np.zeros(frequency + 1, np.uint32 if wide else np.uint8)  # the last 0: loops without branches read it
+    np.concatenate([frequencies for _, frequencies in pieces], out=kept[:-1], casting="unsafe")
+    if frequency * MAPPED_FROM > len(codes):
+        kind, places = loops.MAPPED, np.zeros(-(-len(codes) // 64), np.uint64)
+        for chunks, _ in pieces:
+            loops.map_chunks(places, chunks)
+        ranks = np.empty(len(places), np.uint32)
+        loops.rank_words(places, ranks)
+    else:
+        kind, ranks = loops.LISTED, np.zeros(0, np.uint32)
+        places = np.concatenate([chunks for chunks, _ in pieces])
+    row = np.array([kind, frequency, places.ctypes.data, ranks.ctypes.data, kept.ctypes.data, wide], np.int64)
+    return Postings(frequency, share, places, ranks, kept, row)

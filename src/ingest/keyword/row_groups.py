@@ -1,0 +1,146 @@
+"""Rows of a Parquet file by number, decoding only the row groups they lie in."""
+
+import mmap
+import threading
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from io import RawIOBase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ingest.errors import InvalidSettings, SchemaMismatch
+from ingest.keyword.parquet_files import numbers, open_parquet
+
+
+@dataclass
+class Groups:
+    """A file's row groups with a bounded cache of decoded ones. Safe to share between threads."""
+
+    path: Path | str  # or what an open file calls itself
+    file: pq.ParquetFile
+    starts: list[int]  # first row of each group, and the number of rows at the end
+    cached: int
+    mapped: mmap.mmap | None = None  # pages that were decoded are let go of: they would count as this process's memory
+    again: Callable[[], None] | None = None  # lets an open file fetch anew what could not be decoded
+    _decoded: OrderedDict[int, dict[str, Any]] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _minima: list[str] | None = None
+
+    @property
+    def count(self) -> int:
+        """The number of rows."""
+        return self.starts[-1]
+
+    def group(self, number: int) -> dict[str, Any]:
+        """Return a row group: numbers as NumPy arrays, strings as one Arrow array, by column."""
+        with self._lock:
+            if (found := self._decoded.get(number)) is not None:
+                self._decoded.move_to_end(number)
+                return found
+            found = self.read(number)
+            self._decoded[number] = found
+            while len(self._decoded) > self.cached:
+                self._decoded.popitem(last=False)
+            return found
+
+    def rows(self, first: int, last: int) -> Iterator[Any]:
+        """Yield a tuple with one array a column for the rows `first` to before `last`, one row group at a time."""
+        while first < last:
+            number = bisect_right(self.starts, first) - 1
+            start, end = self.starts[number], min(self.starts[number + 1], last)
+            yield tuple(column[first - start : end - start] for column in self.group(number).values())
+            first = end
+
+    def row(self, row: int, columns: Sequence[str]) -> tuple[int, ...]:
+        """Return the numbers in one row."""
+        number = bisect_right(self.starts, row) - 1
+        group = self.group(number)
+        return tuple(int(group[name][row - self.starts[number]]) for name in columns)
+
+    def take(self, column: str, rows: NDArray[np.int64]) -> list[str]:
+        """Return the strings in given rows, in their order. Each row group is decoded once, however many rows ask."""
+        found: list[str] = [""] * len(rows)
+        numbered = np.searchsorted(self.starts, rows, side="right") - 1
+        for at in np.argsort(numbered, kind="stable").tolist():
+            number = int(numbered[at])
+            found[at] = str(self.group(number)[column][int(rows[at]) - self.starts[number]])
+        return found
+
+    def find(self, column: str, value: str) -> int | None:
+        """Return the row that holds `value` in a column that rises, None when none does."""
+        if self._minima is None:
+            self._minima = self._statistics(column)
+        number = bisect_right(self._minima, value) - 1
+        if number < 0:
+            return None
+        strings = self.group(number)[column]
+        at = bisect_left(range(len(strings)), value, key=lambda i: str(strings[i]))
+        return self.starts[number] + at if at < len(strings) and str(strings[at]) == value else None
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.file.close(force=True)
+
+    def read(self, number: int, columns: list[str] | None = None) -> dict[str, Any]:
+        """Return a row group as `group` does, past the cache. One thread at a time: the caller holds a lock."""
+        try:
+            table = self._table(number, columns)
+        except SchemaMismatch:
+            if self.again is None:
+                raise
+            self.again()
+            table = self._table(number, columns)
+        if self.mapped is not None and hasattr(self.mapped, "madvise"):  # not on Windows
+            self.mapped.madvise(mmap.MADV_DONTNEED)
+        found = {name: table[name].combine_chunks() for name in table.column_names}
+        return {n: c if pa.types.is_string(c.type) else numbers(c) for n, c in found.items()}
+
+    def _table(self, number: int, columns: list[str] | None) -> pa.Table:
+        try:
+            return self.file.read_row_group(number, columns, use_threads=False)
+        except (OSError, pa.ArrowException) as error:
+            raise SchemaMismatch(f"{self.path}: row group {number} is damaged: {error}") from error
+
+    def _statistics(self, column: str) -> list[str]:
+        place = self.file.schema_arrow.names.index(column)
+        found = []
+        for number in range(self.file.num_row_groups):
+            statistics = self.file.metadata.row_group(number).column(place).statistics
+            if statistics is None or not statistics.has_min_max:
+                raise SchemaMismatch(f"{self.path}: row group {number} has no statistics for {column}")
+            found.append(statistics.min)
+        return found
+
+
+def open_groups(file: Path | RawIOBase, schema: pa.Schema, cached: int) -> Groups:
+    """Open a file: a path, which is mapped into memory, or a seekable file with a name, of which only the footer and
+    the row groups that are asked for are read; with a method `forget` it is asked once more for one that is damaged.
+
+    Raises: SchemaMismatch when it is damaged or lacks a column; InvalidSettings when `cached` < 1.
+    """
+    if cached < 1:
+        raise InvalidSettings(f"keyword index: cached must be at least 1 row group, not {cached}")
+    path = file if isinstance(file, Path) else str(getattr(file, "name", "an open file"))
+    mapped = _map(file) if isinstance(file, Path) else None
+    source = pa.PythonFile(file, "r") if not isinstance(file, Path) else mapped and pa.BufferReader(mapped)
+    opened = open_parquet(path, schema, source)
+    sizes = [opened.metadata.row_group(i).num_rows for i in range(opened.num_row_groups)]
+    return Groups(
+        path, opened, [0, *np.cumsum(sizes, dtype=np.int64).tolist()], cached, mapped, getattr(file, "forget", None)
+    )
+
+
+def _map(path: Path) -> mmap.mmap | None:
+    """Return a mapping of a file, None when it cannot be mapped: who opens it says why."""
+    try:
+        with path.open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError):
+        return None

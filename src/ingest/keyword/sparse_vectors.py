@@ -1,0 +1,154 @@
+"""BM25 as sparse vectors: the same ranking from a vector index that multiplies by idf itself (Qdrant's modifier `idf`).
+
+    weight of a term in a chunk      tf / (tf + k1 · (1 − b + b · length / average))
+    weight of a term in a question   the times it occurs
+    score                            Σ over the dimensions of both, times idf = ln(1 + (n − df + 0.5) / (df + 0.5))
+
+A term's dimension is a hash of it, 32 bits, so two terms can share one (of a million terms about 116 pairs do): their
+weights add up in a chunk, and their idf is that of a term which occurs in the chunks of both. Nothing is missed by
+that; a question for one of them also finds, lower, chunks that hold the other.
+
+`n` are the chunks that have a sparse vector: those that are indexed and hold a term. The keyword index also counts
+chunks without a term and those that a duplicate stands for.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.errors import InvalidSettings
+from ingest.keyword.analyser import Analyser
+from ingest.keyword.parquet_files import LENGTHS, SHARD_POSTINGS, batches, numbers, open_parquet
+from ingest.records import SparseVector
+
+FORMAT = 1  # of the dimensions and weights; part of what points are compared by
+DIMENSIONS_KEPT = 65_536  # terms whose dimension a process remembers
+
+
+@lru_cache(maxsize=DIMENSIONS_KEPT)
+def dimension(term: str) -> int:
+    """Return a term's dimension, 0 to 2³² − 1: the first four bytes, big end first, of the SHA-256 of its UTF-8."""
+    return int.from_bytes(hashlib.sha256(term.encode()).digest()[:4], "big")
+
+
+def sparse_vector(weight_of: Mapping[str, float]) -> SparseVector:
+    """Return weights by term as a sparse vector; terms of one dimension add up."""
+    sums: dict[int, float] = {}
+    for term, weight in weight_of.items():
+        place = dimension(term)
+        sums[place] = sums.get(place, 0.0) + weight
+    places = sorted(sums)
+    return SparseVector(np.array(places, np.uint32), np.array([sums[p] for p in places], np.float32))
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How long chunks are, for one collection. Sums, so that the lengths of shards add up."""
+
+    chunks: int
+    terms: int
+
+    @property
+    def average(self) -> float:
+        """Terms in a chunk; 0 without chunks."""
+        return self.terms / self.chunks if self.chunks else 0.0
+
+
+def lengths_of(path: Path, left_out: frozenset[str] = frozenset()) -> Lengths:
+    """Return the lengths of one shard; a chunk that is left out counts with length 0, as in the merged index."""
+    with open_parquet(path, LENGTHS) as file:
+        chunks = terms = 0
+        for batch in batches(file, path, ["chunk_id", "length"]):
+            held = numbers(batch.column("length")).astype(np.int64)
+            if left_out:
+                held[[chunk in left_out for chunk in batch.column("chunk_id").to_pylist()]] = 0
+            chunks, terms = chunks + len(held), terms + int(held.sum())
+    return Lengths(chunks, terms)
+
+
+def shard_vectors(postings: Path, lengths: Path, average: float, k1: float, b: float) -> dict[str, SparseVector]:
+    """Return the sparse vector of every chunk of a shard by chunk id, made of the postings that the index is merged of.
+
+    Args:
+        postings: Of the shard, as `shard_postings` made them, likewise `lengths`.
+        lengths: Row = chunk.
+        average: Terms in a chunk, over all shards.
+        k1: As in the keyword index, likewise b.
+        b: 0 to 1.
+    """
+    with open_parquet(lengths, LENGTHS) as file:
+        table = file.read(columns=["chunk_id", "length"])
+    relative = numbers(table["length"]).astype(np.float64) / (average or 1.0)
+    places, weights = [np.empty(0, np.uint64)], [np.empty(0)]
+    with open_parquet(postings, SHARD_POSTINGS) as file:
+        for batch in batches(file, postings, ["term", "chunk", "frequency"]):
+            chunk, terms = numbers(batch.column("chunk")), batch.column("term").dictionary_encode()
+            dimensions = np.array([dimension(term) for term in terms.dictionary.to_pylist()], np.uint64)
+            times = numbers(batch.column("frequency")).astype(np.float64)
+            places.append(chunk.astype(np.uint64) << np.uint64(32) | dimensions[numbers(terms.indices)])
+            weights.append(times / (times + k1 * ((1 - b) + b * relative[chunk])))
+    return _by_chunk(table["chunk_id"].to_pylist(), np.concatenate(places), np.concatenate(weights))
+
+
+def _by_chunk(
+    chunk_ids: Sequence[str], places: NDArray[np.uint64], weights: NDArray[np.float64]
+) -> dict[str, SparseVector]:
+    """Return a vector a chunk. `places` (n,) are row · 2³² + dimension, in any order; equal ones add up."""
+    order = np.argsort(places, kind="stable")
+    held, first = np.unique(places[order], return_index=True)
+    sums = np.add.reduceat(weights[order], first).astype(np.float32) if len(held) else np.empty(0, np.float32)
+    indices = (held & np.uint64(2**32 - 1)).astype(np.uint32)
+    ends = np.searchsorted(held >> np.uint64(32), np.arange(len(chunk_ids) + 1, dtype=np.uint64)).tolist()
+    return {
+        chunk: SparseVector(indices[start:end], sums[start:end])
+        for chunk, start, end in zip(chunk_ids, ends, ends[1:], strict=False)
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A question as the clients of a vector index want it: plain lists."""
+
+    indices: list[int]
+    values: list[float]
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Makes the sparse vectors of questions, for readers that have no keyword index. Threads may share it.
+
+    `embed_query` is what LangChain's `SparseEmbeddings` asks for; the object itself can be called as LlamaIndex's
+    `sparse_query_fn`; for Haystack there are `.indices` and `.values` of `embed_query`.
+    """
+
+    analyser: Analyser = field(default_factory=Analyser)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return it for the analyser that a manifest records. Raises: UnknownReaderFormat when terms now differ."""
+        return cls(Analyser.from_record(record))
+
+    def embed_query(self, text: str) -> Weights:
+        """Return the sparse vector of a question; without any dimension when it has no terms."""
+        made = sparse_vector({term: float(times) for term, times in Counter(self.analyser.terms([text])[0]).items()})
+        return Weights(made.indices.tolist(), made.values.tolist())
+
+    def embed_documents(self, texts: Sequence[str]) -> list[Weights]:
+        """Refuse: chunks are weighed by the average length of an index when it is built. Raises: InvalidSettings."""
+        raise InvalidSettings(f"{len(texts)} texts to write: an index of `ingest` is written by `ingest run` alone")
+
+    async def aembed_query(self, text: str) -> Weights:
+        """Return as `embed_query`."""
+        return self.embed_query(text)
+
+    def __call__(self, texts: Sequence[str]) -> tuple[list[list[int]], list[list[float]]]:
+        """Return the dimensions and the weights of questions, one list each a question."""
+        made = [self.embed_query(text) for text in texts]
+        return [one.indices for one in made], [one.values for one in made]

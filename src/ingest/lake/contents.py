@@ -1,0 +1,60 @@
+"""What a generation holds: its shards' part files, its keyword index, the shape of its collection."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingest.lake.lake import Lake
+from ingest.records import LANGCHAIN, Manifest, PartFile, Shape
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a generation holds, before its seal (from markers and plan) or after it (from the manifest)."""
+
+    lake: Lake
+    collection: str
+    model_fingerprint: str
+    dimension: int
+    shards: tuple[int, ...]
+    parts: Callable[[int], dict[str, PartFile]]  # of a shard, by kind
+    keyword: Mapping[str, PartFile]  # postings, terms, lengths over all shards
+    duplicates: PartFile | None = None  # None in generations of before they were looked for
+    shape: Shape = LANGCHAIN
+    analyser: Mapping[str, Any] = field(default_factory=dict)  # with k1 and b, which sparse vectors depend on
+
+    def all_parts(self) -> Iterator[PartFile]:
+        """Yield the parts of all shards, then those over all shards."""
+        for shard in self.shards:
+            yield from self.parts(shard).values()
+        yield from self.keyword.values()
+        if self.duplicates is not None:
+            yield self.duplicates
+
+
+def contents_of(lake: Lake, manifest: Manifest) -> Contents:
+    """Return what a sealed generation holds."""
+    parts: dict[int, dict[str, PartFile]] = {}
+    keyword: dict[str, PartFile] = {}
+    for part in manifest.parts:
+        if part.shard is None:
+            keyword[part.kind] = part
+        else:
+            parts.setdefault(part.shard, {})[part.kind] = part
+    return Contents(
+        lake,
+        manifest.collection,
+        manifest.model.fingerprint,
+        manifest.model.dimension,
+        tuple(sorted(parts)),
+        lambda shard: parts[shard],
+        keyword,
+        keyword.pop("duplicates", None),
+        shape_of(manifest),
+        manifest.analyser,
+    )
+
+
+def shape_of(manifest: Manifest) -> Shape:
+    """Return the shape of a generation's collection."""
+    return Shape(**{name: manifest.settings[name] for name in ("payload", "sparse") if name in manifest.settings})

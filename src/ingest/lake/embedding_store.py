@@ -1,0 +1,167 @@
+"""The store of embeddings, shared by all indexes: `embeddings/<model fingerprint>/segments/` and `index/<n>.json`.
+
+A store, not a cache. Segments are immutable and sorted by key; a segment without an index entry does not exist; a key's
+vector is the one in the lowest entry, for results in bf16 depend on the batch by about 1e-3.
+"""
+
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ingest.errors import SchemaMismatch, TransientError
+from ingest.lake.journal import Journal
+from ingest.lake.verified_files import file_sha256, reading, verified_path
+from ingest.ports import Store
+from ingest.records import SegmentEntry, Vectors
+
+APPEND_ATTEMPTS = 100  # other writers that may win an entry's number before we give up
+Keys = NDArray[np.bytes_]  # (n,) of 64 hex digits
+
+
+@dataclass
+class EmbeddingStore:
+    """Vectors of one model by embedding key. Keep it for long: it remembers what it read. Threads may share it."""
+
+    store: Store
+    fingerprint: str
+    new_token: Callable[[], str]
+    cached_keys: int = 2_000_000  # keys kept in memory, 64 bytes each
+    journal: Journal[SegmentEntry] = field(init=False)
+    _entries: list[SegmentEntry] = field(default_factory=list)
+    _keys: OrderedDict[str, Keys] = field(default_factory=OrderedDict)
+    _held: int = 0  # keys in `_keys`
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)  # of the three above
+
+    def __post_init__(self) -> None:
+        self.journal = Journal(self.store, f"embeddings/{self.fingerprint}/index/", SegmentEntry)
+
+    def add(self, keys: Sequence[str], vectors: Vectors, backend: str) -> str:
+        """Write a segment, then its index entry, and return the segment's name.
+
+        Args:
+            keys: Embedding keys, distinct.
+            vectors: (n, dimension) float32, normalised, in the order of `keys`.
+            backend: What made them, for people.
+        """
+        order = np.argsort(np.array(keys))
+        vectors = np.ascontiguousarray(vectors[order], dtype=np.float32)
+        ordered = [keys[i] for i in order]
+        column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
+        table = pa.table({"key": pa.array(ordered, pa.string()), "vector": column})
+        with tempfile.TemporaryDirectory(prefix="ingest-segment-") as folder:
+            path = Path(folder) / "segment.parquet"
+            pq.write_table(table, path, compression="none", row_group_size=4096, use_dictionary=False)
+            name = file_sha256(path)
+            self.store.put_file(self._segment_key(name), path)
+        entry = SegmentEntry(
+            segment=name,
+            rows=len(ordered),
+            first_key=ordered[0],
+            last_key=ordered[-1],
+            dtype="float32",
+            backend=backend,
+            token=self.new_token(),
+        )
+        for _ in range(APPEND_ATTEMPTS):
+            self.refresh()
+            if self.journal.append(len(self._entries) + 1, entry):
+                return name
+        raise TransientError(f"embeddings/{self.fingerprint}: {APPEND_ATTEMPTS} writers were faster")
+
+    def refresh(self) -> None:
+        """Read the index entries that other writers added."""
+        with self._lock:
+            self._entries.extend(entry for _, entry in self.journal.after(len(self._entries)))
+
+    def missing(self, keys: Sequence[str]) -> list[str]:
+        """Return the keys, in order and once each, that have no vector yet."""
+        wanted = list(dict.fromkeys(keys))
+        found, _, _ = self._locate(wanted)
+        return [key for key, there in zip(wanted, found, strict=True) if not there]
+
+    def segments_of(self, keys: Sequence[str]) -> tuple[str, ...]:
+        """Return the names of the segments that hold these keys' vectors, lowest entry first."""
+        _, entries, _ = self._locate(list(dict.fromkeys(keys)))
+        return tuple(self._entries[i].segment for i in np.unique(entries[entries >= 0]))
+
+    def vectors(self, keys: Sequence[str]) -> Vectors:
+        """Return (n, dimension) float32 in the order of `keys`.
+
+        Raises: SchemaMismatch, naming a key, when one has no vector.
+        """
+        found, entries, rows = self._locate(list(keys))
+        if not found.all():
+            raise SchemaMismatch(f"embeddings/{self.fingerprint}: no vector for key {keys[int(np.argmin(found))]}")
+        result: Vectors | None = None
+        for i in np.unique(entries):
+            here = np.flatnonzero(entries == i)
+            vectors = self._read_rows(self._entries[int(i)].segment, rows[here])
+            if result is None:
+                result = np.empty((len(keys), vectors.shape[1]), np.float32)
+            result[here] = vectors
+        return result if result is not None else np.empty((0, 0), np.float32)
+
+    def _locate(self, keys: list[str]) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
+        """Return for each key: found, number of the lowest entry (−1), row in its segment."""
+        with self._lock:
+            self.refresh()
+            return self._locate_in_entries(keys)
+
+    def _locate_in_entries(self, keys: list[str]) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
+        wanted = np.array(keys, dtype="S64")
+        entries, rows = np.full(len(keys), -1, np.int64), np.zeros(len(keys), np.int64)
+        for i, entry in enumerate(self._entries):
+            open_ = np.flatnonzero(entries < 0)
+            if not len(open_):
+                break
+            sought = wanted[open_]
+            open_ = open_[(sought >= entry.first_key.encode()) & (sought <= entry.last_key.encode())]
+            if not len(open_):
+                continue
+            stored = self._segment_keys(entry)
+            at = np.searchsorted(stored, wanted[open_])
+            at[at == len(stored)] = 0
+            hit = stored[at] == wanted[open_]
+            entries[open_[hit]] = i
+            rows[open_[hit]] = at[hit]
+        return entries >= 0, entries, rows
+
+    def _segment_keys(self, entry: SegmentEntry) -> Keys:
+        if entry.segment in self._keys:
+            self._keys.move_to_end(entry.segment)
+            return self._keys[entry.segment]
+        key = self._segment_key(entry.segment)
+        path = verified_path(self.store, key)
+        with reading(key), pq.ParquetFile(path, memory_map=True) as file:
+            table = file.read(["key"])
+        keys: Keys = np.array(table["key"].to_pylist(), dtype="S64")
+        self._keys[entry.segment] = keys
+        self._held += len(keys)
+        while len(self._keys) > 1 and self._held > self.cached_keys:
+            self._held -= len(self._keys.popitem(last=False)[1])
+        return keys
+
+    def _read_rows(self, segment: str, rows: NDArray[np.int64]) -> Vectors:
+        key = self._segment_key(segment)
+        path = verified_path(self.store, key)
+        with reading(key), pq.ParquetFile(path, memory_map=True) as file:
+            size = file.metadata.row_group(0).num_rows
+            groups, inverse = np.unique(rows // size, return_inverse=True)
+            column = file.read_row_groups([int(g) for g in groups], columns=["vector"])["vector"].combine_chunks()
+            counts = [file.metadata.row_group(int(g)).num_rows for g in groups]
+        flat = np.asarray(column.flatten())
+        vectors = flat.reshape(len(column), -1)
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+        result: Vectors = vectors[starts[inverse] + rows % size]
+        return result
+
+    def _segment_key(self, name: str) -> str:
+        return f"embeddings/{self.fingerprint}/segments/{name}.parquet"

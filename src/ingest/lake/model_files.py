@@ -1,0 +1,171 @@
+"""Files of local models in the lake: a release opens after a model's folder or package is gone or replaced.
+
+models/<fingerprint>/files/<relative path>    the files that decide about vectors
+models/<fingerprint>/files.json               path → SHA-256 and size, written last: without it nothing is complete
+"""
+
+import errno
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from pydantic import Field
+
+from ingest.errors import InvalidSettings, SchemaMismatch
+from ingest.lake.journal import from_bytes, to_bytes
+from ingest.ports import Store
+from ingest.records import Record
+
+MAX_BYTES = 32 * 2**30  # of all files of one model
+MAX_FILES = 10_000
+BLOCK = 2**20  # bytes read at once
+
+
+class KeptFile(Record):
+    """One file of a model."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    bytes: int = Field(ge=0)
+
+
+class KeptModel(Record):
+    """The files of a model by their paths below its folder, with `/`."""
+
+    files: dict[str, KeptFile] = Field(min_length=1, max_length=MAX_FILES)
+
+
+def is_kept(store: Store, fingerprint: str) -> bool:
+    """Tell whether the files of a model are in the lake, all of them."""
+    return store.exists(_list_key(fingerprint))
+
+
+def keep(store: Store, fingerprint: str, files: Mapping[str, Path], max_bytes: int = MAX_BYTES) -> None:
+    """Write the files of a model into the lake; nothing happens when they are there.
+
+    Args:
+        store: The lake.
+        fingerprint: Of the model's record; the caller knows that these files have it.
+        files: Path below the model's folder → file.
+        max_bytes: Of all files together.
+
+    Raises: InvalidSettings over `max_bytes` or for an unreadable file; SchemaMismatch when a file changes meanwhile.
+    """
+    if is_kept(store, fingerprint):
+        return
+    try:
+        _check_size(fingerprint, sum(path.stat().st_size for path in files.values()), max_bytes)
+        kept = {name: _put(store, _file_key(fingerprint, name), path) for name, path in sorted(files.items())}
+    except OSError as error:
+        raise InvalidSettings(f"model {fingerprint}: {error.filename} cannot be read: {error.strerror}") from error
+    store.put(_list_key(fingerprint), to_bytes(KeptModel(files=kept)))
+
+
+def restore(store: Store, fingerprint: str, folder: Path, max_bytes: int = MAX_BYTES) -> Path | None:
+    """Return a local folder with the files of a model, `<folder>/<fingerprint>`; None when the lake has no such model.
+
+    A folder that is there and whole is not fetched again; a damaged one is replaced. It appears whole or not at all.
+
+    Raises: SchemaMismatch when the lake's files are missing or damaged; InvalidSettings over `max_bytes` or when
+    `folder` cannot be written.
+    """
+    key = _list_key(fingerprint)
+    data = store.get(key)
+    if data is None:
+        return None
+    kept = from_bytes(KeptModel, data, f"{store.uri}/{key}").files
+    for name in kept:
+        if PurePosixPath(name).is_absolute() or {"", ".", ".."} & set(name.split("/")) or "\\" in name:
+            raise SchemaMismatch(f"{store.uri}/{key}: {name!r} is no path below a folder")
+    _check_size(fingerprint, sum(file.bytes for file in kept.values()), max_bytes)
+    target = folder / fingerprint
+    try:
+        if not _is_whole(target, kept):
+            _fetch(store, fingerprint, kept, target)
+    except OSError as error:
+        raise InvalidSettings(
+            f"model {fingerprint}: {error.filename or target} cannot be written: {error.strerror}"
+        ) from error
+    return target
+
+
+def _put(store: Store, key: str, path: Path) -> KeptFile:
+    before = path.stat()
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    store.put_file(key, path)
+    after = path.stat()
+    if (before.st_size, before.st_mtime_ns, before.st_ino) != (after.st_size, after.st_mtime_ns, after.st_ino):
+        raise SchemaMismatch(f"{path}: changed while it was copied into the lake")
+    return KeptFile(sha256=sha256, bytes=before.st_size)
+
+
+def _fetch(store: Store, fingerprint: str, kept: Mapping[str, KeptFile], target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent, ignore_cleanup_errors=True) as temporary:
+        whole = Path(temporary) / "model"
+        for name, file in kept.items():
+            key = _file_key(fingerprint, name)
+            path = whole / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            found = _copy(store.local_path(key), path)
+            if found != file:
+                raise SchemaMismatch(
+                    f"{store.uri}/{key}: {found.bytes} bytes with SHA-256 {found.sha256}, recorded are "
+                    f"{file.bytes} with {file.sha256}"
+                )
+        if target.exists():  # damaged; out of the way first, since a rename does not replace a filled folder
+            _rename(target, Path(temporary) / "damaged")
+        try:
+            whole.rename(target)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not _is_whole(target, kept):
+                raise  # else another process was first, with the same files
+
+
+def _rename(path: Path, aside: Path) -> None:
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return  # another process moved it
+
+
+def _copy(source: Path, path: Path) -> KeptFile:
+    """Copy a file and return what was copied."""
+    digest, size = hashlib.sha256(), 0
+    with source.open("rb") as given, path.open("xb") as taken:
+        while block := given.read(BLOCK):
+            digest.update(block)
+            size += taken.write(block)
+        taken.flush()
+        os.fsync(taken.fileno())
+    return KeptFile(sha256=digest.hexdigest(), bytes=size)
+
+
+def _is_whole(folder: Path, kept: Mapping[str, KeptFile]) -> bool:
+    """Tell whether a folder has exactly these files."""
+    if not folder.is_dir():
+        return False
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    return names == set(kept) and all(_has(folder / name, file) for name, file in kept.items())
+
+
+def _has(path: Path, file: KeptFile) -> bool:
+    if path.stat().st_size != file.bytes:
+        return False
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest() == file.sha256
+
+
+def _check_size(fingerprint: str, size: int, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise InvalidSettings(f"model {fingerprint}: its files have {size} bytes, at most {max_bytes} are allowed")
+
+
+def _list_key(fingerprint: str) -> str:
+    return f"models/{fingerprint}/files.json"
+
+
+def _file_key(fingerprint: str, name: str) -> str:
+    return f"models/{fingerprint}/files/{name}"

@@ -1,0 +1,291 @@
+"""Arrow schemas of the part files, and the way between rows and records.
+
+Rows of a shard stand in the order of the documents' URIs, then of the position in the document, in every kind: row
+numbers of `chunks` and `attributes` are equal, and so are the ordinals of the keyword index.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from ingest.ids import digest_of
+from ingest.records import Block, BlockKind, Chunk, Document, Quarantined
+
+_strings = pa.list_(pa.string())
+_block = pa.struct(
+    [
+        ("kind", pa.string()),
+        ("start", pa.int64()),
+        ("end", pa.int64()),
+        ("level", pa.int32()),
+        ("title", pa.string()),
+        ("breaks", pa.list_(pa.int64())),
+        ("header_end", pa.int64()),
+        ("language", pa.string()),
+        ("page", pa.int32()),
+        ("marks", _strings),
+    ]
+)
+_chunk = [
+    ("chunk_id", pa.string()),
+    ("document_id", pa.string()),
+    ("heading_path", _strings),
+    ("heading_paths", pa.list_(_strings)),
+    ("text", pa.large_string()),
+    ("context", pa.string()),
+    ("start", pa.int64()),
+    ("end", pa.int64()),
+    ("page", pa.int32()),
+    ("tokens", pa.int32()),
+    ("embedding_key", pa.string()),
+    ("marks", _strings),
+    ("parent", pa.list_(pa.int64())),
+]
+
+SCHEMAS: dict[str, pa.Schema] = {
+    "documents": pa.schema(
+        [
+            ("document_id", pa.string()),
+            ("uri", pa.string()),
+            ("source", pa.string()),
+            ("path", pa.string()),
+            ("version", pa.string()),
+            ("size", pa.int64()),
+            ("modified", pa.string()),
+            ("sha256", pa.string()),
+            ("media_type", pa.string()),
+            ("parser", pa.string()),
+            ("title", pa.string()),
+            ("language", pa.string()),
+            ("parent", pa.string()),
+            ("acl", _strings),
+            ("tenant", pa.string()),
+            ("attributes_digest", pa.string()),
+            ("parser_fingerprint", pa.string()),
+            ("chunker_fingerprint", pa.string()),
+            ("status", pa.string()),
+            ("stale_since", pa.string()),
+            ("chunk_count", pa.int64()),
+            ("chunk_digest", pa.string()),
+            ("child_count", pa.int64()),
+            ("dropped_count", pa.int64()),
+        ]
+    ),
+    "texts": pa.schema([("document_id", pa.string()), ("text", pa.large_string()), ("blocks", pa.list_(_block))]),
+    "chunks": pa.schema(_chunk),
+    "dropped": pa.schema([*_chunk, ("reason", pa.string())]),
+    "attributes": pa.schema(
+        [
+            ("chunk_id", pa.string()),
+            ("document_id", pa.string()),
+            ("source", pa.string()),
+            ("acl", _strings),
+            ("tenant", pa.string()),
+            ("language", pa.string()),
+        ]
+    ),
+    "quarantine": pa.schema(
+        [
+            ("uri", pa.string()),
+            ("source", pa.string()),
+            ("version", pa.string()),
+            ("stage", pa.string()),
+            ("error", pa.string()),
+            ("message", pa.string()),
+            ("fingerprint", pa.string()),
+            ("size", pa.int64()),
+            ("parent", pa.string()),
+        ]
+    ),
+    "duplicates": pa.schema(
+        [
+            ("group_id", pa.string()),
+            ("kind", pa.string()),
+            ("chunk_id", pa.string()),
+            ("document_id", pa.string()),
+            ("text_sha256", pa.string()),
+            ("similarity", pa.float32()),
+            ("representative", pa.bool_()),
+            ("collapsed", pa.bool_()),
+            ("documents", pa.int64()),
+        ]
+    ),
+}
+
+BETWEEN = " › "  # of a document's path and that of a document inside it
+
+ADDED: dict[str, dict[str, Any]] = {
+    "chunks": {"marks": [], "parent": None},
+    "documents": {"child_count": 0, "dropped_count": 0},
+    "quarantine": {"parent": ""},
+}
+"""Columns that parts of older generations lack, by kind, and what they mean there."""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """One row of `documents`: what a generation holds of a document."""
+
+    document_id: str
+    uri: str
+    source: str
+    path: str
+    version: str
+    size: int
+    modified: str
+    sha256: str
+    media_type: str
+    parser: str
+    title: str
+    language: str
+    parent: str  # document id of the document it was found in; "" for a document of its own
+    acl: tuple[str, ...]
+    tenant: str
+    attributes_digest: str
+    parser_fingerprint: str
+    chunker_fingerprint: str
+    status: str  # "current", or "last_good": a newer version is in quarantine
+    stale_since: str  # ISO 8601 when last_good
+    chunk_count: int
+    chunk_digest: str
+    child_count: int = 0  # documents found directly in it: those of the generation and those in quarantine
+    dropped_count: int = 0  # chunks that the source's policy keeps out of the index
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """One row of `dropped`: a chunk that the source's policy keeps out of the index, and the mark it is for."""
+
+    chunk: Chunk
+    reason: str
+
+
+def complete(kind: str, table: pa.Table) -> pa.Table:
+    """Return a whole part with the columns that its kind has today; what an older part lacks has its default."""
+    for name, value in ADDED.get(kind, {}).items():
+        if name not in table.schema.names:
+            field = SCHEMAS[kind].field(name)
+            table = table.append_column(field, pa.array([value] * len(table), field.type))
+    known = set(table.schema.names)
+    return table.select([name for name in SCHEMAS[kind].names if name in known])
+
+
+def attributes_digest(acl: Sequence[str], tenant: str, source: str, title: str) -> str:
+    """Return the digest of what can change without the bytes changing. `title` is the source's own, "" for none."""
+    return digest_of([sorted(acl), tenant, source, title])
+
+
+def chunk_digest(chunks: Iterable[Chunk]) -> str:
+    """Return the digest of a document's chunks in order; what older chunks lack counts only where it is there."""
+    return digest_of(
+        [
+            [
+                c.chunk_id,
+                c.embedding_key,
+                c.start,
+                c.end,
+                c.tokens,
+                list(c.heading_path),
+                [list(path) for path in c.heading_paths],
+                c.page,
+                *([list(c.marks)] if c.marks else []),
+                *([list(c.parent)] if c.parent else []),
+            ]
+            for c in chunks
+        ]
+    )
+
+
+def document_table(rows: Sequence[DocumentRow]) -> pa.Table:
+    """Return the `documents` table of rows."""
+    return pa.Table.from_pylist([asdict(r) for r in rows], schema=SCHEMAS["documents"])
+
+
+def document_rows(table: pa.Table) -> list[DocumentRow]:
+    """Return the rows of a `documents` table."""
+    return [DocumentRow(**{**row, "acl": tuple(row["acl"])}) for row in table.to_pylist()]
+
+
+def chunk_table(chunks: Sequence[Chunk]) -> pa.Table:
+    """Return the `chunks` table of chunks."""
+    return pa.Table.from_pylist([asdict(c) for c in chunks], schema=SCHEMAS["chunks"])
+
+
+def chunk_rows(table: pa.Table) -> list[Chunk]:
+    """Return the chunks of a `chunks` table."""
+    return [_chunk_of(row) for row in table.to_pylist()]
+
+
+def dropped_table(rows: Sequence[Dropped]) -> pa.Table:
+    """Return the `dropped` table of rows."""
+    return pa.Table.from_pylist([{**asdict(r.chunk), "reason": r.reason} for r in rows], schema=SCHEMAS["dropped"])
+
+
+def dropped_rows(table: pa.Table) -> list[Dropped]:
+    """Return the rows of a `dropped` table."""
+    found = []
+    for row in table.to_pylist():
+        reason = row.pop("reason")
+        found.append(Dropped(_chunk_of(row), reason))
+    return found
+
+
+def text_table(documents: Sequence[tuple[str, str, Sequence[Block]]]) -> pa.Table:
+    """Return the `texts` table of (document id, canonical text, blocks)."""
+    rows = [{"document_id": d, "text": t, "blocks": [_block_row(b) for b in blocks]} for d, t, blocks in documents]
+    return pa.Table.from_pylist(rows, schema=SCHEMAS["texts"])
+
+
+def stored_document(row: dict[str, Any], of: DocumentRow) -> Document:
+    """Return the parsed document that a row of `texts` and its row of `documents` hold."""
+    blocks = tuple(
+        Block(**{**b, "kind": BlockKind(b["kind"]), "breaks": tuple(b["breaks"]), "marks": tuple(b.get("marks") or ())})
+        for b in row["blocks"]
+    )
+    return Document(row["text"], blocks, of.title, of.media_type, of.parser, of.language)
+
+
+def attribute_table(chunks: Sequence[Chunk], of: dict[str, DocumentRow]) -> pa.Table:
+    """Return the `attributes` table of chunks, in their order."""
+    rows = []
+    for chunk in chunks:
+        d = of[chunk.document_id]
+        rows.append(
+            {
+                "chunk_id": chunk.chunk_id,
+                "document_id": d.document_id,
+                "source": d.source,
+                "acl": list(d.acl),
+                "tenant": d.tenant,
+                "language": d.language,
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=SCHEMAS["attributes"])
+
+
+def quarantine_table(rows: Sequence[Quarantined]) -> pa.Table:
+    """Return the `quarantine` table of rows."""
+    return pa.Table.from_pylist([asdict(r) for r in rows], schema=SCHEMAS["quarantine"])
+
+
+def quarantine_rows(table: pa.Table) -> list[Quarantined]:
+    """Return the rows of a `quarantine` table."""
+    return [Quarantined(**row) for row in table.to_pylist()]
+
+
+def _chunk_of(row: dict[str, Any]) -> Chunk:
+    return Chunk(
+        **{
+            **row,
+            "heading_path": tuple(row["heading_path"]),
+            "heading_paths": tuple(tuple(p) for p in row["heading_paths"]),
+            "marks": tuple(row["marks"]),
+            "parent": tuple(row["parent"]) if row["parent"] else None,
+        }
+    )
+
+
+def _block_row(block: Block) -> dict[str, Any]:
+    return {**asdict(block), "kind": block.kind.value, "breaks": list(block.breaks)}

@@ -1,0 +1,70 @@
+"""All rows of one shard, by document, as its part files hold them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ingest.lake.lake import Lake
+from ingest.lake.rows import DocumentRow, Dropped, chunk_rows, document_rows, dropped_rows, quarantine_rows
+from ingest.records import Chunk, PartFile, Quarantined
+
+
+@dataclass
+class ShardRows:
+    """All rows of one shard, by document. Families are looked up in rows that do not grow any more."""
+
+    documents: dict[str, DocumentRow] = field(default_factory=dict)  # by URI
+    texts: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # by document id
+    chunks: dict[str, list[Chunk]] = field(default_factory=dict)  # by document id
+    quarantine: dict[str, Quarantined] = field(default_factory=dict)  # by URI
+    dropped: dict[str, list[Dropped]] = field(default_factory=dict)  # by document id
+
+    @cached_property
+    def children(self) -> dict[str, list[DocumentRow]]:
+        """The documents found directly in a document, by its id."""
+        found: dict[str, list[DocumentRow]] = {}
+        for row in self.documents.values():
+            if row.parent:
+                found.setdefault(row.parent, []).append(row)
+        return found
+
+    @cached_property
+    def failures(self) -> dict[str, list[Quarantined]]:
+        """The failures found directly in a document, by its id."""
+        found: dict[str, list[Quarantined]] = {}
+        for failure in self.quarantine.values():
+            if failure.parent:
+                found.setdefault(failure.parent, []).append(failure)
+        return found
+
+    def family(self, row: DocumentRow) -> Iterator[DocumentRow]:
+        """Yield a document and all documents inside it, parents first."""
+        yield row
+        for child in self.children.get(row.document_id, ()):
+            yield from self.family(child)
+
+    def fails_otherwise(self, row: DocumentRow, fingerprint: str) -> bool:
+        """Tell whether something inside a document failed under another fingerprint: it may be read now."""
+        found = (f for member in self.family(row) for f in self.failures.get(member.document_id, ()))
+        return any(failure.fingerprint != fingerprint for failure in found)
+
+
+def read_rows(lake: Lake, parts: Mapping[str, PartFile]) -> ShardRows:
+    """Return the rows that a shard's parts hold; empty for a shard that has none yet."""
+    rows = ShardRows()
+    if "documents" in parts:
+        rows.documents = {d.uri: d for d in document_rows(lake.read(parts["documents"]))}
+        rows.texts = {row["document_id"]: row for row in lake.read(parts["texts"]).to_pylist()}
+        for chunk in chunk_rows(lake.read(parts["chunks"])):
+            rows.chunks.setdefault(chunk.document_id, []).append(chunk)
+        rows.quarantine = {q.uri: q for q in quarantine_rows(lake.read(parts["quarantine"]))}
+    if "dropped" in parts:  # generations of before screening have none
+        for dropped in dropped_rows(lake.read(parts["dropped"])):
+            rows.dropped.setdefault(dropped.chunk.document_id, []).append(dropped)
+    return rows
+
+
+def by_kind(parts: tuple[PartFile, ...]) -> dict[str, PartFile]:
+    """Return a shard's parts by kind."""
+    return {part.kind: part for part in parts}

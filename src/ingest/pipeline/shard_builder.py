@@ -1,0 +1,145 @@
+"""What a shard is going to hold: rows of new documents, rows carried from an earlier generation, and their commit."""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from ingest.documents import screening
+from ingest.documents.chunking import chunk
+from ingest.errors import DocumentError, EmptyDocument
+from ingest.lake.lake import Lake
+from ingest.lake.rows import (
+    DocumentRow,
+    Dropped,
+    attribute_table,
+    attributes_digest,
+    chunk_digest,
+    chunk_table,
+    document_table,
+    dropped_table,
+    quarantine_table,
+    stored_document,
+    text_table,
+)
+from ingest.lake.shard_rows import ShardRows
+from ingest.pipeline.fingerprints import Fingerprints
+from ingest.ports import Services
+from ingest.records import Chunk, Document, PartFile, Quarantined, ScreeningPolicy
+
+DEFAULT_POLICY = ScreeningPolicy()
+
+
+@dataclass
+class Made:
+    """The rows of one shard while they are made."""
+
+    services: Services
+    prints: Fingerprints
+    rows: ShardRows = field(default_factory=ShardRows)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def put(self, row: DocumentRow, document: Document, *, container: bool) -> None:
+        """Chunk and screen a document and keep it. A container may be without text.
+
+        Raises: EmptyDocument, SuspiciousDocument by the source's policy, and what the chunker raises.
+        """
+        options = self.services.options
+        chunks = chunk(document, row.document_id, options.chunking, self.services.tokenizer)
+        if not chunks and not container:
+            raise EmptyDocument(f"{row.uri}: no text left after parsing as {row.media_type}")
+        marked = screening.screen(document, chunks)
+        policy = options.screening.get(row.source, DEFAULT_POLICY)
+        kept, dropped = screening.sort_out(row.uri, marked, policy)
+        out = [Dropped(*pair) for pair in dropped]
+        self._keep(replace(row, chunker_fingerprint=self.prints.chunker), kept, out, document)
+
+    def carry(self, row: DocumentRow, rows: ShardRows) -> None:
+        """Take a document's stored text from `rows`, and its chunks unless the chunker changed; then its children.
+
+        A child that this chunker or policy refuses goes to quarantine by itself. Raises: what `put` raises.
+        """
+        before = rows.documents[row.uri]
+        document = stored_document(dict(rows.texts[row.document_id]), row)
+        inside, failures = rows.children.get(row.document_id, []), rows.failures.get(row.document_id, [])
+        if row.chunker_fingerprint == self.prints.chunker:
+            chunks, dropped = rows.chunks.get(row.document_id, []), rows.dropped.get(row.document_id, [])
+            self._keep(row, chunks, dropped, document)
+        else:
+            self.put(row, document, container=bool(inside or failures))
+        for child in inside:
+            try:
+                self.carry(following(child, before, row), rows)
+            except DocumentError as error:
+                self.fail_child(child, "chunk", error)
+        for failure in failures:
+            self.rows.quarantine[failure.uri] = replace(failure, source=row.source)
+
+    def fail_child(self, child: DocumentRow, stage: str, error: DocumentError) -> None:
+        """Put a document inside another into quarantine; its parent and its siblings stay."""
+        name = type(error).__name__
+        self.rows.quarantine[child.uri] = Quarantined(
+            child.uri,
+            child.source,
+            child.version,
+            stage,
+            name,
+            str(error),
+            self.prints.documents,
+            child.size,
+            child.parent,
+        )
+        self.counts[f"quarantined_children.{name}"] += 1
+
+    def _keep(self, row: DocumentRow, chunks: list[Chunk], dropped: list[Dropped], document: Document) -> None:
+        self.rows.documents[row.uri] = replace(
+            row, chunk_count=len(chunks), chunk_digest=chunk_digest(chunks), dropped_count=len(dropped)
+        )
+        self.rows.chunks[row.document_id] = chunks
+        self.rows.dropped[row.document_id] = dropped
+        self.rows.texts[row.document_id] = {"text": document.text, "blocks": document.blocks}
+
+    def commit(self, lake: Lake, shard: int) -> tuple[PartFile, ...]:
+        """Write the part files, sorted by URI, and count what is in them."""
+        documents = [self.rows.documents[uri] for uri in sorted(self.rows.documents)]
+        chunks = [c for d in documents for c in self.rows.chunks[d.document_id]]
+        dropped = [c for d in documents for c in self.rows.dropped[d.document_id]]
+        texts = [(d.document_id, *(self.rows.texts[d.document_id][k] for k in ("text", "blocks"))) for d in documents]
+        quarantined = [self.rows.quarantine[uri] for uri in sorted(self.rows.quarantine)]
+        self.counts.update(
+            documents=len(documents),
+            children=sum(bool(d.parent) for d in documents),
+            chunks=len(chunks),
+            quarantined=sum(not q.parent for q in quarantined),
+            quarantined_children=sum(bool(q.parent) for q in quarantined),
+        )
+        self.counts.update(f"marked.{mark}" for c in chunks for mark in c.marks)
+        self.counts.update(f"marked.{mark}" for d in dropped for mark in d.chunk.marks)
+        self.counts.update(f"dropped.{d.reason}" for d in dropped)
+        return (
+            lake.write_part("documents", shard, document_table(documents)),
+            lake.write_part("texts", shard, text_table(texts)),
+            lake.write_part("chunks", shard, chunk_table(chunks)),
+            lake.write_part("attributes", shard, attribute_table(chunks, {d.document_id: d for d in documents})),
+            lake.write_part("quarantine", shard, quarantine_table(quarantined)),
+            lake.write_part("dropped", shard, dropped_table(dropped)),  # an empty one replaces the base's
+        )
+
+
+def following(child: DocumentRow, before: DocumentRow, parent: DocumentRow) -> DocumentRow:
+    """Return a child as its parent is now: who may see it, where it is, whether it is the last good version.
+
+    Args:
+        child: Its row.
+        before: The parent's row that it belonged to.
+        parent: The parent's row now.
+    """
+    return replace(
+        child,
+        acl=parent.acl,
+        tenant=parent.tenant,
+        source=parent.source,
+        modified=parent.modified,
+        path=parent.path + child.path.removeprefix(before.path),
+        status=parent.status,
+        stale_since=parent.stale_since,
+        attributes_digest=attributes_digest(parent.acl, parent.tenant, parent.source, ""),
+    )

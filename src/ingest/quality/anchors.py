@@ -1,0 +1,122 @@
+"""Where judged places are in a generation: anchors are followed, and stale only when the source changed them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from urllib.parse import unquote
+
+from ingest.lake.contents import Contents
+from ingest.lake.rows import BETWEEN, DocumentRow, document_rows, quarantine_rows
+from ingest.quality.metrics import relocate
+from ingest.records import Gold, Quarantined, Question
+
+
+@dataclass(frozen=True)
+class JudgedDocument:
+    """What one generation holds of a judged document."""
+
+    row: DocumentRow
+    text: str
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one generation holds of all judged documents."""
+
+    documents: dict[str, JudgedDocument]  # by path
+    quarantined: frozenset[str] = frozenset()  # paths
+    by_sha256: dict[str, JudgedDocument] = field(default_factory=dict)  # those that were asked for by their bytes
+
+
+def side_of(contents: Contents, questions: Sequence[Question], other: Side | None = None) -> Side:
+    """Read what a generation holds of the judged documents, shard by shard.
+
+    Documents that moved are found by the bytes that were judged, or by those that the `other` side holds.
+    """
+    paths = frozenset(g.doc for q in questions for g in q.gold)
+    bytes_ = {g.sha256 for q in questions for g in q.gold if g.sha256}
+    bytes_ |= {d.row.sha256 for d in other.documents.values()} if other is not None else set()
+    documents: dict[str, JudgedDocument] = {}
+    by_sha256: dict[str, JudgedDocument] = {}
+    quarantined: set[str] = set()
+    for shard in contents.shards:
+        parts = contents.parts(shard)
+        rows = document_rows(contents.lake.read(parts["documents"]))
+        rows = [d for d in rows if d.path in paths or d.sha256 in bytes_]
+        uris = [_readable(q) for q in quarantine_rows(contents.lake.read(parts["quarantine"]))]
+        quarantined |= {path for path in paths for uri in uris if any(uri.endswith(f"/{p}") for p in _way_to(path))}
+        if not rows:
+            continue
+        texts: Mapping[str, str] = {
+            r["document_id"]: r["text"] for r in contents.lake.read(parts["texts"], ["document_id", "text"]).to_pylist()
+        }
+        found = [JudgedDocument(d, texts[d.document_id]) for d in rows]
+        documents |= {d.row.path: d for d in found if d.row.path in paths}
+        by_sha256 |= {d.row.sha256: d for d in found}
+    return Side(documents, frozenset(quarantined - documents.keys()), by_sha256)
+
+
+def _readable(failure: Quarantined) -> str:
+    """Return a URI that ends as the document's path does, with what stands between parents and children."""
+    uri = failure.uri
+    return unquote(uri.replace("!/", BETWEEN).replace("#", BETWEEN) if failure.parent else uri)
+
+
+def _way_to(path: str) -> Iterator[str]:
+    """Yield a path and those of all documents that it lies in: what is inside a broken archive is damaged too."""
+    names = path.split(BETWEEN)
+    for n in range(len(names)):
+        yield BETWEEN.join(names[: n + 1])
+
+
+def anchored(
+    questions: Sequence[Question], now: Side, before: Side | None
+) -> tuple[list[Question], list[Question], list[str]]:
+    """Return the questions with anchors for the candidate, for the serving release, and the ids of stale ones.
+
+    A judgment is stale only when the source changed or deleted its bytes; a place that is merely no longer found stays
+    and scores zero, for that is the damage to be caught. A stale place leaves both sides.
+    """
+    live, for_base, stale = [], [], []
+    for question in questions:
+        pairs = [_anchors(g, now, before) for g in question.gold]
+        kept = [(a, b) for a, b in pairs if a is not None]
+        if not any(a.grade > 0 for a, _ in kept):
+            stale.append(question.query_id)
+            continue
+        live.append(replace(question, gold=tuple(a for a, _ in kept)))
+        for_base.append(replace(question, gold=tuple(b for _, b in kept)))
+    return live, for_base, stale
+
+
+def _anchors(gold: Gold, now: Side, before: Side | None) -> tuple[Gold | None, Gold]:
+    """Return the place in the candidate, None when it is stale, and in the base."""
+    old = before.documents.get(gold.doc) if before is not None else None
+    held = now.documents.get(gold.doc)
+    if held is None and gold.doc not in now.quarantined:
+        held = now.by_sha256.get(gold.sha256 or (old.row.sha256 if old is not None else ""))
+    if held is None:  # in quarantine it is damage; gone from the source it is stale
+        return (gold if gold.doc in now.quarantined else None), gold
+    if old is None or (gold.sha256 and gold.sha256 == held.row.sha256 != old.row.sha256):
+        place = _settled(gold, held)
+        on_base = relocate(gold, held.text, old.text, old.row.sha256) if old is not None else gold
+        return _at(place, held), on_base or gold
+    on_base = _settled(gold, old)
+    if on_base is None:  # changed before the base was built, and perhaps again since
+        same = held.row.sha256 == old.row.sha256
+        return _at(None if same else _settled(gold, held), held), gold
+    place = relocate(on_base, old.text, held.text, held.row.sha256) if held.text != old.text else on_base
+    if place is None and held.row.sha256 == old.row.sha256:
+        place = on_base  # the source did not change it: it was lost on the way, and scores zero
+    return _at(place, held), on_base
+
+
+def _settled(gold: Gold, held: JudgedDocument) -> Gold | None:
+    """Return the place in the only version that is known; without a sha256 that version counts as the judged one."""
+    if not gold.sha256 or held.row.sha256 == gold.sha256:
+        return gold
+    return relocate(gold, None, held.text, held.row.sha256)
+
+
+def _at(gold: Gold | None, held: JudgedDocument) -> Gold | None:
+    """Return the place under the path that its document has now."""
+    return replace(gold, doc=held.row.path) if gold is not None else None

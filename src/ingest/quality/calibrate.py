@@ -1,0 +1,68 @@
+"""Calibrate: the judged questions through the release in force; what tells answers from no answers is kept in the lake.
+
+Nothing is promoted: the settings name a calibration, and the next promotion makes a release of it.
+"""
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+
+from ingest.lake.contents import contents_of
+from ingest.lake.journal import to_bytes
+from ingest.lake.lake import Lake
+from ingest.lake.learned_files import keep_learned
+from ingest.ports import Services
+from ingest.quality.anchors import anchored, side_of
+from ingest.quality.calibration_fit import check_counts, fit
+from ingest.quality.evaluate import BATCH, read_questions, uncalibrated
+from ingest.records import EVERYTHING, Gold, Question
+from ingest.search import Searcher, open_serving
+from ingest.search.confidence import Calibration, Floats
+
+log = logging.getLogger(__name__)
+
+
+def calibrate(services: Services, target: float, *, leave_out: bool = False) -> tuple[str, Calibration]:
+    """Return the name (SHA-256) and the record of a calibration that the lake now keeps.
+
+    Stale questions, whose places the sources changed or deleted, are left out.
+
+    Args:
+        services: With judged sets, and a release in force.
+        target: Precision asked for among the questions that are answered, 0 to 1.
+        leave_out: Every answerable question counts a second time, without its gold documents, as an unanswerable one;
+            those of the judged sets are not asked.
+
+    Raises: UnknownRelease when nothing serves, InvalidSettings when there are too few questions of a kind.
+    """
+    questions = [q for q in read_questions(services) if q.answerable or not leave_out]
+    profile = uncalibrated(services.options.profile).model_copy(update={"reranker": "none"})
+    searcher = open_serving(services, profile)  # whatever serves names may be lost or old
+    contents = contents_of(Lake(services.store, searcher.manifest.index), searcher.manifest)
+    anchors = anchored(questions, side_of(contents, questions), None)
+    live = {q.query_id: q for q in anchors[0]}
+    if anchors[2]:
+        log.warning("%d stale questions are left out: their places are in no document of the release", len(anchors[2]))
+    questions = [live.get(q.query_id, q) for q in questions if q.query_id in live or not q.answerable]
+    left_out = list(questions) if leave_out else []
+    known, texts = [q.answerable for q in questions] + [False] * len(left_out), [q.text for q in questions + left_out]
+    without = {q.text for q in questions if leave_out or not q.answerable}
+    check_counts(len({q.text for q in questions if q.answerable}), len(without))
+    services.observer.step_started("calibrate", len(known))
+    found = [_signals(services, searcher, questions, leave_out=False)]
+    if left_out:
+        found.append(_signals(services, searcher, left_out, leave_out=True))
+    services.observer.step_finished("calibrate")
+    calibration, _ = fit(np.concatenate(found), np.array(known), target, left_out=leave_out, texts=texts)
+    return keep_learned(services.store, to_bytes(calibration)), calibration
+
+
+def _signals(services: Services, searcher: Searcher, questions: Sequence[Question], *, leave_out: bool) -> Floats:
+    found = []
+    for start in range(0, len(questions), BATCH):
+        batch = questions[start : start + BATCH]
+        without: list[tuple[Gold, ...]] = [q.gold for q in batch] if leave_out else []
+        found.append(searcher.signals([q.text for q in batch], EVERYTHING, without))
+        services.observer.advanced("calibrate", {"questions": len(batch)})
+    return np.concatenate(found)

@@ -1,0 +1,212 @@
+"""Fits a calibration by scikit-learn: logistic regression on signals, judged on questions that it was not fitted on."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.errors import InvalidSettings
+from ingest.search.confidence import SIGNALS, Calibration, Floats, expit
+
+FOLDS = 10
+STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)  # C of the regression: one is chosen within each fold's own questions
+LEAST = 20  # questions of each kind: below, two a fold are not there
+SEED = 0
+LEVEL = 0.95  # of the intervals
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """What a calibration says about questions that it was not fitted on."""
+
+    confidences: Floats  # (n,) float64
+    known: Bools  # (n,), True where there is an answer
+    passed: Bools  # (n,), True where the confidence reaches the threshold that the other folds chose
+
+    @property
+    def auc(self) -> float:
+        """The chance that an answerable question is above an unanswerable one; ties count half."""
+        from sklearn.metrics import roc_auc_score
+
+        return float(roc_auc_score(self.known, self.confidences))
+
+    @property
+    def auc_interval(self) -> tuple[float, float]:
+        """Percentile bootstrap over the questions of each kind."""
+        from scipy.stats import bootstrap
+
+        pair = (self.confidences[self.known], self.confidences[~self.known])
+        found = bootstrap(
+            pair, _auc, n_resamples=1000, method="percentile", confidence_level=LEVEL, vectorized=False, rng=SEED
+        ).confidence_interval
+        return float(found.low), float(found.high)
+
+    @property
+    def precision(self) -> float:
+        """Share of answerable ones among those that passed; 1 when none did."""
+        return float(self.known[self.passed].mean()) if self.passed.any() else 1.0
+
+    @property
+    def precision_interval(self) -> tuple[float, float]:
+        """Wilson's interval of the precision."""
+        from scipy.stats import binomtest
+
+        right, every = int((self.passed & self.known).sum()), int(self.passed.sum())
+        if not every:
+            return 0.0, 1.0
+        found = binomtest(right, every).proportion_ci(LEVEL, method="wilson")
+        return float(found.low), float(found.high)
+
+    @property
+    def answered(self) -> float:
+        """Share of the answerable ones that passed."""
+        return float(self.passed[self.known].mean())
+
+
+def threshold_of(confidences: Floats, known: Bools, target: float) -> float:
+    """Return a threshold above which as many answerable questions lie as a target for their share allows.
+
+    It lies halfway between the least confidence of these and the next lower one: lower, it would let unanswerable
+    questions through and no answerable one. When nothing reaches the target, the greatest share counts as the target.
+    """
+    order = np.argsort(-confidences, kind="stable")
+    ranked, found = confidences[order], np.cumsum(known[order])
+    ends = np.flatnonzero(np.append(ranked[1:] < ranked[:-1], True))  # equal confidences pass together
+    ends = ends[np.diff(found[ends], prepend=0) > 0]
+    share = found[ends] / (ends + 1)
+    last = int(ends[share >= min(target, share.max())][-1])
+    between = float(ranked[last : last + 2].mean())
+    return between if between > ranked[min(last + 1, len(ranked) - 1)] else float(ranked[last])
+
+
+def fit(
+    signals: Floats, known: Bools, target: float, *, left_out: bool = False, texts: Sequence[str] = ()
+) -> tuple[Calibration, OutOfFold]:
+    """Return the calibration of judged questions, and what ten folds say of it. The same input is the same calibration.
+
+    Strength of the regression, Platt's curve and threshold are chosen within the other nine folds each time, by
+    cross-validation of their own, so nothing that judges a question has seen it. The calibration is fitted on all.
+
+    Args:
+        signals: (n, SIGNALS) float64.
+        known: (n,), True where the question has an answer.
+        target: Precision asked for among the questions that the threshold lets through, 0 to 1.
+        left_out: The unanswerable questions are the others without their gold documents: two rows a question, the
+            second half in the order of the first. Both rows are then in one fold.
+        texts: Of the questions, one a row; equal ones are in one fold. Without them all are different.
+
+    Raises: InvalidSettings when there are fewer than LEAST questions of a kind, or a number is not finite.
+    """
+    check_counts(int(known.sum()), int((~known).sum()))
+    if not np.isfinite(signals).all():
+        raise InvalidSettings(f"calibration: finite signals expected, {int((~np.isfinite(signals)).sum())} are not")
+    groups = np.arange(len(known)) % int(known.sum()) if left_out else np.arange(len(known))
+    if texts:
+        number = {text: n for n, text in enumerate(dict.fromkeys(texts))}
+        groups = np.array([number[text] for text in texts])
+    confidences, passed = np.zeros(len(known)), np.zeros(len(known), np.bool_)
+    for rest, held in _folds(known, groups):
+        inner = _scores_of_unseen(signals[rest], known[rest], groups[rest])
+        strength = _best(inner, known[rest])
+        slope, offset = _platt(inner[strength], known[rest])
+        scores = _regression(strength).fit(signals[rest], known[rest]).decision_function(signals[held])
+        confidences[held] = expit(slope * scores + offset)
+        passed[held] = confidences[held] >= threshold_of(expit(slope * inner[strength] + offset), known[rest], target)
+    unseen = OutOfFold(confidences, known, passed)
+    return _made(signals, groups, unseen, target, left_out=left_out), unseen
+
+
+def check_counts(answerable: int, unanswerable: int) -> None:
+    """Raise InvalidSettings when there are too few questions of a kind, with both numbers."""
+    if min(answerable, unanswerable) < LEAST:
+        raise InvalidSettings(
+            f"calibration: at least {LEAST} answerable and {LEAST} unanswerable questions are needed, found "
+            f'{answerable} and {unanswerable}; unanswerable ones have "answerable": false in the judged set, and '
+            "--leave-out makes them of the answerable ones"
+        )
+
+
+def _made(
+    signals: Floats, groups: NDArray[np.int64], unseen: OutOfFold, target: float, *, left_out: bool
+) -> Calibration:
+    """Return the calibration fitted on all questions, with what unseen ones showed."""
+    known = unseen.known
+    every = _scores_of_unseen(signals, known, groups)
+    strength = _best(every, known)
+    slope, offset = _platt(every[strength], known)
+    scaler, regression = _regression(strength).fit(signals, known)
+    return Calibration(
+        features=SIGNALS,
+        means=tuple(scaler.mean_.tolist()),
+        scales=tuple(scaler.scale_.tolist()),
+        weights=tuple(regression.coef_[0].tolist()),
+        intercept=float(regression.intercept_[0]),
+        slope=slope,
+        offset=offset,
+        threshold=threshold_of(unseen.confidences, known, target),
+        answerable=int(known.sum()),
+        unanswerable=int((~known).sum()),
+        left_out=left_out,
+        auc=unseen.auc,
+        auc_interval=unseen.auc_interval,
+        target=target,
+        precision=unseen.precision,
+        precision_interval=unseen.precision_interval,
+        answered=unseen.answered,
+    )
+
+
+def _regression(strength: float) -> Any:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), LogisticRegression(C=strength, solver="newton-cholesky"))
+
+
+def _folds(known: Bools, groups: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield the rows of nine folds and of the tenth; rows of one group are in one fold."""
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    if len(np.unique(groups)) == len(groups):
+        yield from StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(groups, known)
+    else:
+        yield from StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SEED).split(groups, known, groups)
+
+
+def _scores_of_unseen(signals: Floats, known: Bools, groups: NDArray[np.int64]) -> dict[float, Floats]:
+    """Return for each strength the score of each question by a regression that has not seen it."""
+    found = {strength: np.zeros(len(known)) for strength in STRENGTHS}
+    for rest, held in _folds(known, groups):
+        for strength, scores in found.items():
+            scores[held] = _regression(strength).fit(signals[rest], known[rest]).decision_function(signals[held])
+    return found
+
+
+def _best(scores: dict[float, Floats], known: Bools) -> float:
+    """Return the strength with the greatest AUC, the least of equal ones."""
+    from sklearn.metrics import roc_auc_score
+
+    return max(scores, key=lambda strength: (roc_auc_score(known, scores[strength]), -strength))
+
+
+def _platt(scores: Floats, known: Bools) -> tuple[float, float]:
+    """Return slope and offset of the logistic curve from scores to answers.
+
+    Source: Platt 1999, "Probabilistic Outputs for Support Vector Machines", without his change of the labels.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    curve = LogisticRegression(C=1e4, solver="newton-cholesky").fit(scores[:, None], known)
+    return max(float(curve.coef_[0, 0]), 1e-6), float(curve.intercept_[0])
+
+
+def _auc(positive: Floats, negative: Floats) -> float:
+    from scipy.stats import rankdata
+
+    n, ranks = len(positive), rankdata(np.concatenate([positive, negative]))
+    return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * len(negative)))

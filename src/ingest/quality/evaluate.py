@@ -1,0 +1,146 @@
+"""Evaluate: the judged questions through the real query path, on candidate and serving release; the gate judges."""
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ingest.errors import InvalidSettings, SchemaMismatch
+from ingest.lake.contents import contents_of
+from ingest.lake.lake import Lake
+from ingest.lake.learned_files import read_learned
+from ingest.ports import Services, Wording
+from ingest.quality.anchors import anchored, side_of
+from ingest.quality.gate import Facts, judge
+from ingest.quality.metrics import read_judged_set, score_questions
+from ingest.records import EVERYTHING, Manifest, QueryProfile, Question, Release, Verdict
+from ingest.search import Searcher
+from ingest.search.confidence import read_calibration
+
+BATCH = 64  # questions searched at once
+DEPTH = 50  # results a stage that the metrics look at
+WORDLESS = Wording(lambda texts: [[] for _ in texts], lambda terms: 0.0)  # to open a re-ranker, not to ask it
+log = logging.getLogger(__name__)
+Scores = dict[str, dict[str, float]]  # query id → "stage.metric" → value
+
+
+def evaluate(services: Services, candidate: Manifest, profile: QueryProfile, serving: Release | None) -> Verdict:
+    """Return the verdict on a candidate under a query profile, compared with the serving release if there is one."""
+    lake = Lake(services.store, candidate.index)
+    questions = judged_questions(services)
+    base = lake.manifest(serving.generation) if serving is not None else None
+    if base is not None and serving is not None and _unopenable(services, base):
+        base = None
+    before = side_of(contents_of(lake, base), questions) if base is not None else None
+    now = side_of(contents_of(lake, candidate), questions, before)
+    live, for_base, stale = anchored(questions, now, before)
+    scores = score(services, Searcher(services, candidate, untimed(profile)), live)
+    against: Scores | None = None
+    if base is not None and serving is not None:
+        profile = _openable(services, uncalibrated(untimed(lake.profile(serving.profile))))
+        against = score(services, Searcher(services, base, profile, serving.number), for_base)
+    facts = Facts(
+        index=lake.index,
+        candidate=candidate.generation,
+        serving=base.generation if base is not None else None,
+        release=serving.number if serving is not None else None,
+        stale=tuple(stale),
+        judged=len(questions),
+        must_pass=tuple(q.query_id for q in questions if q.must_pass),
+        problems=_problems(services, candidate),
+    )
+    return judge(scores, against, services.options.gate, facts)
+
+
+def check_asking(services: Services) -> None:
+    """Tell now, not after hours of building, what evaluating would find of judged sets and query profile.
+
+    Raises: InvalidSettings, SchemaMismatch.
+    """
+    read_questions(services)
+    profile = services.options.profile
+    services.open_reranker(profile, WORDLESS)
+    if profile.calibration:
+        read_calibration(profile.calibration, read_learned(services.store, profile.calibration))
+
+
+def _openable(services: Services, profile: QueryProfile) -> QueryProfile:
+    """Return the profile, without its re-ranker where that is lost or old: that must block no promotion."""
+    try:
+        services.open_reranker(profile, WORDLESS)
+    except (InvalidSettings, SchemaMismatch) as error:
+        log.warning("the serving release's re-ranker cannot be opened, so its fused order is compared: %s", error)
+        return profile.model_copy(update={"reranker": "none", "reranker_model": ""})
+    return profile
+
+
+def untimed(profile: QueryProfile) -> QueryProfile:
+    """Return the profile without a limit on re-ranking: a verdict must not depend on how busy the machine is."""
+    return profile.model_copy(update={"rerank_milliseconds": 0})
+
+
+def uncalibrated(profile: QueryProfile) -> QueryProfile:
+    """Return the profile without a calibration: rankings are the same, and one that is lost or old blocks nothing."""
+    return profile.model_copy(update={"calibration": ""})
+
+
+def _problems(services: Services, candidate: Manifest) -> tuple[str, ...]:
+    """Return what speaks against a candidate without any question: a dense search that misses too much."""
+    recall, floor = candidate.recall, services.options.gate.min_dense_recall
+    if recall is None or recall.mean >= floor:
+        return ()
+    return (
+        f"The approximate dense search finds {recall.mean:.3f} of the {recall.at} nearest that an exact one finds, on "
+        f"average over {recall.questions} stored vectors; the floor min_dense_recall is {floor}.",
+    )
+
+
+def judged_questions(services: Services) -> list[Question]:
+    """Return the answerable questions of all judged sets of the settings. Raises: InvalidSettings."""
+    return [q for q in read_questions(services) if q.answerable and q.gold]
+
+
+def read_questions(services: Services) -> list[Question]:
+    """Return all questions of all judged sets of the settings. Raises: InvalidSettings, naming file and line."""
+    questions: list[Question] = []
+    first: dict[str, Path] = {}  # query id → its set
+    for path in services.options.judged:
+        try:
+            with path.open(encoding="utf-8") as lines:
+                found = read_judged_set(lines, str(path))
+        except OSError as error:
+            raise InvalidSettings(f"judged set {path}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise InvalidSettings(f"judged set {path}: not UTF-8 at byte {error.start}") from error
+        for question in found:
+            if (before := first.setdefault(question.query_id, path)) != path:
+                raise InvalidSettings(f"judged set {path}: query_id {question.query_id} is in {before} already")
+        questions += found
+    return questions
+
+
+def score(services: Services, searcher: Searcher, questions: Sequence[Question]) -> Scores:
+    """Return each question's metrics at every stage, from the searcher's own answers."""
+    scores: Scores = {q.query_id: {} for q in questions}
+    for start in range(0, len(questions), BATCH):
+        batch = questions[start : start + BATCH]
+        answers = searcher.search([q.text for q in batch], EVERYTHING, DEPTH, searcher.stages)
+        for stage in searcher.stages:
+            pairs = [(list(a.stages[stage]), q) for a, q in zip(answers, batch, strict=True)]
+            for query_id, row in score_questions(pairs, token_counter(services)).items():
+                scores[query_id] |= {f"{stage}.{metric}": value for metric, value in row.items()}
+        services.observer.advanced("evaluate", {"questions": len(batch)})
+    return scores
+
+
+def _unopenable(services: Services, base: Manifest) -> bool:
+    """Tell whether the serving collection is lost: then there is nothing to compare with, and the verdict says so."""
+    return base.collection not in services.vectors.collections()
+
+
+def token_counter(services: Services) -> Callable[[Sequence[str]], list[int]]:
+    """Return what counts the tokens of texts, by the embedder's own tokenizer."""
+
+    def count(texts: Sequence[str]) -> list[int]:
+        return [len(offsets) for offsets in services.tokenizer.offsets(texts)]
+
+    return count

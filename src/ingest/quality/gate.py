@@ -1,0 +1,272 @@
+"""Scores → verdict: floors, and the paired difference to what serves now. Data with reasons, never an exception."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean, stdev
+
+from ingest.records import GateRules, PairedDifference, Verdict
+
+RESAMPLES = 9_999  # of the bootstrap
+RESAMPLED_AT_ONCE = 1_000  # bounds its memory: as many rows of one number a question
+SEED = 20_090_719  # the same scores always give the same verdict
+POWER = 0.8
+ROUNDING = 1e-9  # a mean that misses its bound by less is not refused
+NAMED = 10  # questions named in one sentence
+
+Scores = Mapping[str, Mapping[str, float]]  # query id → "stage.metric" → value, 0 to 1
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the gate must know beside the scores."""
+
+    index: str
+    candidate: str  # generation
+    serving: str | None = None  # generation compared with; None: nothing serves, or it cannot be evaluated
+    release: int | None = None  # number of the release that serves
+    judged: int = 0  # answerable questions in the judged sets, stale ones too
+    stale: Sequence[str] = ()  # query ids whose gold place was changed or deleted at the source
+    must_pass: Sequence[str] = ()  # query ids
+    problems: Sequence[str] = ()  # of integrity checks that need no question, a sentence each
+
+
+@dataclass
+class _Findings:
+    reasons: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Facts) -> Verdict:
+    """Return the verdict on a candidate.
+
+    Positive if and only if nothing speaks against it: integrity problems; no judged questions (unless the rules allow
+    that); too many stale ones; a mean below its floor; a must-pass question that fails; and a paired difference
+    candidate − serving whose lower bound is below −margin. Where either side re-ranks, what its callers get (re-ranked,
+    else fused) must hold that bound too: a worse re-ranker leaves the fused order as it is. Without a serving release
+    the floors alone decide. Stale questions count on neither side. Too few questions are told, with what they can
+    detect; the bound stays the same.
+
+    Args:
+        candidate: Scores of the generation under judgment.
+        serving: Scores of the release in force on the same questions; None when there is nothing to compare with.
+        rules: Recorded in the verdict.
+        facts: Names and numbers that the scores do not tell.
+    """
+    found = _Findings(list(facts.problems))
+    _check_rules(rules, found)
+    live = _live(candidate, "candidate", facts, found)
+    against = None if serving is None else _live(serving, "serving release", facts, found)
+    difference = None
+    if _check_questions(live, rules, facts, found):
+        _check_floors(live, rules, found)
+        _check_must_pass(live, rules, facts, found)
+        difference = _check_difference(live, against, rules, facts, found)
+        _check_reranked(live, against or {}, rules, facts, found)
+    return Verdict(
+        index=facts.index,
+        candidate=facts.candidate,
+        serving=facts.serving,
+        release=facts.release,
+        positive=not found.reasons,
+        reasons=tuple(found.reasons),
+        warnings=tuple(found.warnings),
+        questions=len(live),
+        stale=tuple(sorted(facts.stale)),
+        candidate_scores=_means(live),
+        serving_scores=_means(against or {}),
+        difference=difference,
+        rules=rules,
+    )
+
+
+def paired_difference(metric: str, differences: Sequence[float], confidence: float) -> PairedDifference:
+    """Return mean and interval of paired differences, at least one, in a fixed order.
+
+    The interval is the two-sided percentile bootstrap of the mean (Efron & Tibshirani 1993, "An Introduction to the
+    Bootstrap", 13.3), from a fixed seed. Differences that are all equal have no spread: the interval is that value,
+    exactly 0 for an unchanged index.
+
+    `detectable` is the smallest true mean that such a sample shows in 80 % of cases, 0 to 1, by the normal
+    approximation (z(1 − α/2) + z(0.8)) · sd / √n (Cohen 1988, "Statistical Power Analysis"); 1 for a single question,
+    whose spread nobody knows; 0 where all differences are equal.
+    """
+    mean = fmean(differences)
+    lower = upper = mean
+    if min(differences) == max(differences):
+        mean = lower = upper = differences[0]
+    else:
+        lower, upper = _bootstrap(differences, confidence)
+    return PairedDifference(
+        metric=metric,
+        questions=len(differences),
+        mean=mean,
+        lower=lower,
+        upper=upper,
+        detectable=_detectable(differences, confidence),
+    )
+
+
+def _bootstrap(differences: Sequence[float], confidence: float) -> tuple[float, float]:
+    import numpy as np
+    from scipy.stats import bootstrap
+
+    interval = bootstrap(
+        (np.asarray(differences, np.float64),),
+        np.mean,
+        confidence_level=confidence,
+        n_resamples=RESAMPLES,
+        batch=RESAMPLED_AT_ONCE,
+        method="percentile",
+        rng=np.random.default_rng(SEED),
+    ).confidence_interval
+    return float(interval.low), float(interval.high)
+
+
+def _detectable(differences: Sequence[float], confidence: float) -> float:
+    if len(differences) < 2:
+        return 1.0
+    from scipy.stats import norm
+
+    z = norm.ppf(1 - (1 - confidence) / 2) + norm.ppf(POWER)
+    return min(1.0, float(z) * stdev(differences) / math.sqrt(len(differences)))
+
+
+def _live(scores: Scores, side: str, facts: Facts, found: _Findings) -> dict[str, dict[str, float]]:
+    """Return the scores that count, by query id in order: not stale, and numbers."""
+    stale = set(facts.stale)
+    live: dict[str, dict[str, float]] = {}
+    for query_id in sorted(set(scores) - stale):
+        row = scores[query_id]
+        live[query_id] = {metric: value for metric, value in row.items() if math.isfinite(value)}
+        for metric in row.keys() - live[query_id].keys():
+            found.reasons.append(f"{metric} of question {query_id} on the {side} is {row[metric]}, not a number.")
+    return live
+
+
+def _means(scores: Scores) -> dict[str, float]:
+    metrics = sorted({metric for row in scores.values() for metric in row})
+    return {m: fmean(row[m] for row in scores.values() if m in row) for m in metrics}
+
+
+def _check_rules(rules: GateRules, found: _Findings) -> None:
+    if rules.allow_unjudged:
+        found.warnings.append("allow_unjudged is set: this index may be promoted without any judged question.")
+    if not rules.floors:
+        found.warnings.append("No floor is set: an index that finds nothing would pass if nothing serves yet.")
+    for metric, floor in sorted(rules.floors.items()):
+        if floor <= 0:
+            found.warnings.append(f"The floor of {metric} is {floor:g}: it refuses nothing.")
+
+
+def _check_questions(live: Scores, rules: GateRules, facts: Facts, found: _Findings) -> bool:
+    """Tell whether there are scores to judge by."""
+    if not facts.judged and not live:
+        sentence = "No judged question measures this index"
+        if rules.allow_unjudged:
+            found.warnings.append(f"{sentence}: nothing is known about its quality.")
+        else:
+            found.reasons.append(f"{sentence}, and allow_unjudged is not set.")
+        return False
+    total = max(facts.judged, len(live) + len(facts.stale))
+    share = len(facts.stale) / total
+    if share > rules.max_stale_share:
+        found.reasons.append(
+            f"{len(facts.stale)} of {total} judged questions are stale ({share:.1%}), at most "
+            f"{rules.max_stale_share:.1%} may be: {_named(facts.stale)}."
+        )
+    elif facts.stale:
+        found.warnings.append(f"{len(facts.stale)} stale questions were left out: {_named(facts.stale)}.")
+    if not live:
+        found.reasons.append(f"None of the {total} judged questions could be scored.")
+    return bool(live)
+
+
+def _check_floors(live: Scores, rules: GateRules, found: _Findings) -> None:
+    means = _means(live)
+    for metric, floor in sorted(rules.floors.items()):
+        if metric not in means:
+            measured = ", ".join(means) or "nothing"
+            found.reasons.append(f"{metric} has a floor of {floor:.4f}, but was not measured; measured: {measured}.")
+        elif means[metric] < floor - ROUNDING:
+            found.reasons.append(f"{metric} is {means[metric]:.4f} on average, below its floor of {floor:.4f}.")
+
+
+def _check_must_pass(live: Scores, rules: GateRules, facts: Facts, found: _Findings) -> None:
+    stale = set(facts.stale)
+    for query_id in sorted(set(facts.must_pass)):
+        if query_id in stale:
+            found.warnings.append(f"Must-pass question {query_id} is stale: nothing is known about it.")
+        elif (value := live.get(query_id, {}).get(rules.must_pass_metric)) is None:
+            found.reasons.append(f"Must-pass question {query_id} has no {rules.must_pass_metric}: it was not scored.")
+        elif value <= rules.must_pass_above:
+            found.reasons.append(
+                f"Must-pass question {query_id} has {rules.must_pass_metric} {value:.4f}, it must be above "
+                f"{rules.must_pass_above:.4f}."
+            )
+
+
+def _check_difference(
+    live: Scores, against: Scores | None, rules: GateRules, facts: Facts, found: _Findings
+) -> PairedDifference | None:
+    measured = [query_id for query_id in live if rules.metric in live[query_id]]
+    if against is None:
+        _check_alone(len(measured), rules, facts, found)
+        return None
+    pairs = [query_id for query_id in measured if rules.metric in against.get(query_id, {})]
+    if not pairs:
+        sentence = f"Candidate ({len(live)} questions) and serving release ({len(against)}) share no {rules.metric}"
+        notes = found.warnings if rules.allow_unjudged else found.reasons
+        notes.append(f"{sentence}: they cannot be compared.")
+        return None
+    apart = len(set(live) ^ set(against))
+    if apart:
+        found.warnings.append(f"{apart} questions were scored on one side only; {len(pairs)} are compared.")
+    differences = [live[q][rules.metric] - against[q][rules.metric] for q in pairs]
+    difference = paired_difference(rules.metric, differences, rules.confidence)
+    if len(pairs) < rules.min_questions:
+        told = f"a true difference below {difference.detectable:.4f} is likely to be missed"
+        if not difference.detectable:
+            told = "all differences are equal, so what they can detect is not known"
+        found.warnings.append(f"Only {len(pairs)} questions are compared, fewer than {rules.min_questions}: {told}.")
+    if difference.lower < -rules.margin - ROUNDING:
+        found.reasons.append(_loss(difference, rules, facts))
+    return difference
+
+
+def _check_reranked(live: Scores, against: Scores, rules: GateRules, facts: Facts, found: _Findings) -> None:
+    stage, _, name = rules.metric.partition(".")
+    reranked = f"reranked.{name}"
+    if stage != "fused" or not any(reranked in row for side in (live, against) for row in side.values()):
+        return
+    now, before = ({q: row.get(reranked, row.get(rules.metric)) for q, row in side.items()} for side in (live, against))
+    pairs = [(value, old) for q, value in now.items() if value is not None and (old := before.get(q)) is not None]
+    if not pairs:
+        return
+    difference = paired_difference(reranked, [value - old for value, old in pairs], rules.confidence)
+    if difference.lower < -rules.margin - ROUNDING:
+        found.reasons.append(_loss(difference, rules, facts))
+
+
+def _check_alone(measured: int, rules: GateRules, facts: Facts, found: _Findings) -> None:
+    """Nothing to compare with: that is right for the first generation only."""
+    if facts.serving is not None:
+        found.reasons.append(f"Generation {facts.serving} serves, but it was not scored: there is no comparison.")
+    elif facts.release is not None:
+        found.warnings.append(f"Release {facts.release} could not be evaluated: the floors alone decided.")
+    if measured < rules.min_questions:
+        found.warnings.append(f"Only {measured} questions measure {rules.metric}, fewer than {rules.min_questions}.")
+
+
+def _loss(difference: PairedDifference, rules: GateRules, facts: Facts) -> str:
+    by = "release" if facts.release is None else f"release {facts.release}"
+    return (
+        f"{difference.metric} may have fallen by more than the margin: candidate − {by} is {difference.mean:+.4f} on "
+        f"{difference.questions} questions, {rules.confidence:.0%} interval {difference.lower:+.4f} to "
+        f"{difference.upper:+.4f}; the lower bound must be at least {-rules.margin:+.4f}."
+    )
+
+
+def _named(query_ids: Sequence[str]) -> str:
+    shown = ", ".join(sorted(query_ids)[:NAMED])
+    return shown if len(query_ids) <= NAMED else f"{shown} and {len(query_ids) - NAMED} more"

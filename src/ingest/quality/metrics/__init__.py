@@ -1,0 +1,17 @@
+"""How good are ranked chunks? Judged sets, relevance that no chunker can change, and metrics by a library."""
+
+from ingest.quality.metrics.judged_sets import JudgedPlace, JudgedQuestion, read_judged_set
+from ingest.quality.metrics.relevance import relevant
+from ingest.quality.metrics.relocation import relocate
+from ingest.quality.metrics.scoring import METRICS, score_question, score_questions
+
+__all__ = [
+    "METRICS",
+    "JudgedPlace",
+    "JudgedQuestion",
+    "read_judged_set",
+    "relevant",
+    "relocate",
+    "score_question",
+    "score_questions",
+]

@@ -1,0 +1,117 @@
+"""Metrics of ranked chunks by ir-measures, and the share of questions answered within a number of tokens."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from ingest.errors import InvalidSettings
+from ingest.quality.metrics.relevance import has_offsets, relevant
+from ingest.records import Gold, Question, Result
+
+RANKED = {"ndcg@10": "nDCG@10", "recall@10": "R@10", "recall@50": "R@50", "mrr@10": "RR@10"}  # name → ir-measures
+BUDGETS = (500, 1000, 2000)
+METRICS = (*RANKED, *(f"answered@{budget}" for budget in BUDGETS))
+COUNTED = 10  # chunks whose tokens are counted in one call
+DEPTH = 50  # results looked at by the ranked metrics
+
+
+def score_question(
+    results: Sequence[Result], question: Question, count_tokens: Callable[[str], int]
+) -> dict[str, float]:
+    """Return the metrics of one question, {} for an unanswerable one; see `score_questions`, made for many.
+
+    `count_tokens` counts one text here.
+    """
+    answers = [(results, question)]
+    return score_questions(answers, lambda texts: [count_tokens(t) for t in texts]).get(question.query_id, {})
+
+
+def score_questions(
+    answers: Iterable[tuple[Sequence[Result], Question]], count_tokens: Callable[[Sequence[str]], Sequence[int]]
+) -> dict[str, dict[str, float]]:
+    """Return query id → metric → value, 0 to 1, for each question that has a place to be found.
+
+        ndcg@10       Järvelin & Kekäläinen 2002: gain = grade, discount log2(rank + 1)
+        recall@k      share of the gold places found in the first k
+        mrr@10        1 / rank of the first relevant chunk, 0 beyond 10
+        answered@B    1 when the first chunks that fit into B tokens answer
+
+    Each gold place counts once, at its best-ranked chunk; an alternative place (`added`) stands in for the first one
+    not found yet. Answered: the chunks taken cover half of the characters of a place with spans, or hold a relevant
+    chunk of a place without; taking ends at the first chunk that does not fit.
+
+    Args:
+        answers: Ranked chunks, best first, and the question; at least 50 for recall@50 to mean what it says.
+        count_tokens: Tokens of each text by the embedder's tokenizer, without special tokens and truncation.
+
+    Raises: InvalidSettings when a query id comes twice.
+    """
+    qrels: dict[str, dict[str, int]] = {}
+    run: dict[str, dict[str, float]] = {}
+    scores: dict[str, dict[str, float]] = {}
+    for results, question in answers:
+        gold = [place for place in question.gold if place.grade > 0]
+        if not question.answerable or not gold:
+            continue
+        if question.query_id in scores:
+            raise InvalidSettings(f"question {question.query_id} is scored twice")
+        places = [place for place in gold if not place.added] or gold
+        qrels[question.query_id] = {_name(i): place.grade for i, place in enumerate(places)}
+        run[question.query_id] = _places_by_rank(results[:DEPTH], places, [p for p in gold if p.added])
+        scores[question.query_id] = dict.fromkeys(RANKED, 0.0) | _answered(results, gold, count_tokens)
+    if scores:
+        for query_id, metric, value in _by_library(qrels, run):
+            scores[query_id][metric] = value
+    return scores
+
+
+def _name(place: int) -> str:
+    return f"place {place}"
+
+
+def _places_by_rank(results: Sequence[Result], places: Sequence[Gold], others: Sequence[Gold]) -> dict[str, float]:
+    """Return a run for the library: what was found at each rank, with scores that fall by rank."""
+    left = list(range(len(places)))
+    run = {}
+    for rank, result in enumerate(results):
+        hit = next((i for i in left if relevant(result, places[i])), None)
+        if hit is None and left and any(relevant(result, other) for other in others):
+            hit = left[0]
+        if hit is not None:
+            left.remove(hit)
+        run[f"rank {rank}" if hit is None else _name(hit)] = float(-rank)
+    return run
+
+
+def _by_library(qrels: dict[str, dict[str, int]], run: dict[str, dict[str, float]]) -> Iterable[tuple[str, str, float]]:
+    import ir_measures
+
+    measures = {ir_measures.parse_measure(measure): name for name, measure in RANKED.items()}
+    for found in ir_measures.iter_calc(list(measures), qrels, run):
+        yield found.query_id, measures[found.measure], float(found.value)
+
+
+def _answered(
+    results: Sequence[Result], gold: Sequence[Gold], count_tokens: Callable[[Sequence[str]], Sequence[int]]
+) -> dict[str, float]:
+    ends: list[int] = []  # tokens up to and with each chunk, as far as the largest budget asks
+    for start in range(0, len(results), COUNTED):
+        for tokens in count_tokens([result.text for result in results[start : start + COUNTED]]):
+            ends.append((ends[-1] if ends else 0) + tokens)
+        if ends[-1] > BUDGETS[-1]:
+            break
+    taken = {budget: results[: sum(end <= budget for end in ends)] for budget in BUDGETS}
+    return {f"answered@{b}": float(any(_answers(chunks, place) for place in gold)) for b, chunks in taken.items()}
+
+
+def _answers(taken: Sequence[Result], place: Gold) -> bool:
+    if not (place.spans and place.start is not None and place.end is not None and all(map(has_offsets, taken))):
+        return any(relevant(result, place) for result in taken)
+    covered, reached = 0, place.start
+    for start, end in sorted((r.start, r.end) for r in taken if _same_document(r, place)):
+        start, end = max(start, reached), min(end, place.end)  # noqa: PLW2901  (cut to what is not covered yet)
+        if end > start:
+            covered, reached = covered + end - start, end
+    return 2 * covered >= place.end - place.start
+
+
+def _same_document(result: Result, place: Gold) -> bool:
+    return result.path == place.doc and place.source in ("", result.source)

@@ -1,0 +1,205 @@
+"""Train a re-ranker: trees on top of the blend, from judged questions over the release in force, judged out of fold.
+
+Every figure of the trees is of questions that they were not trained on. What is kept is trained on all of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.errors import InvalidSettings
+from ingest.ids import sha256_hex
+from ingest.ports import Reranker, Services, Wording
+from ingest.quality.evaluate import DEPTH, token_counter, untimed
+from ingest.quality.folds import FOLDS, differences, folds_of, means
+from ingest.quality.metrics import relevant, score_questions
+from ingest.quality.rankings import answers_of, live_questions
+from ingest.records import PairedDifference, QueryProfile, Question, Result
+from ingest.search import Searcher, open_serving
+from ingest.search.ranking import FEATURES, RISING, SCALE, blend, features
+
+LEAST_QUESTIONS = 50  # with something to learn: a relevant and an irrelevant candidate
+ROUNDS = 300
+MOST_GRADE = 30  # LightGBM's greatest label
+PARAMETERS: dict[str, Any] = {
+    "objective": "lambdarank",
+    "lambdarank_truncation_level": 20,
+    "learning_rate": 0.03,
+    "num_leaves": 7,
+    "min_data_in_leaf": 100,
+    "lambda_l2": 10.0,
+    "feature_fraction": 0.7,
+    "bagging_fraction": 0.8,
+    "bagging_freq": 1,
+    "monotone_constraints": [int(name in RISING) for name in FEATURES],
+    "verbose": -1,
+    "num_threads": 1,
+    "seed": 0,
+    "deterministic": True,
+    "force_row_wise": True,
+}
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A judged question with what re-ranking sees of it."""
+
+    question: Question
+    fused: tuple[Result, ...]  # the whole fused ranking; the first of it are the candidates
+    rows: Floats  # (candidates, FEATURES)
+    grades: NDArray[np.int32]  # (candidates,) of the best place that each one holds, 0 for none
+
+    @property
+    def teaches(self) -> bool:
+        """Whether some candidate is better than another."""
+        return len(self.grades) > 0 and self.grades.min() < self.grades.max()
+
+
+@dataclass(frozen=True)
+class Training:
+    """Trees, and what they are worth on questions that they were not trained on."""
+
+    release: int | None
+    generation: str
+    questions: int
+    taught: int  # questions with something to learn
+    stale: tuple[str, ...]
+    folds: int
+    scores: dict[str, dict[str, float]]  # fused, blend, trained → metric → mean; trained: out of fold
+    against_blend: tuple[PairedDifference, ...]  # trained − blend, one a metric
+    against_fused: tuple[PairedDifference, ...]  # trained − fused
+    sha256: str  # of `model`, for `profile.reranker_model`
+    model: bytes
+
+    @property
+    def helps(self) -> bool:
+        """Whether the trees are better than the blend alone, by nDCG@10, beyond what chance explains."""
+        return self.against_blend[0].lower > 0
+
+
+class Recorder:
+    """A re-ranker that scores by the blend and keeps what it saw."""
+
+    slice = 1000  # all candidates of a question in one call
+
+    def __init__(self, wording: Wording) -> None:
+        self._wording = wording
+        self.seen: dict[str, Floats] = {}  # question text → rows
+
+    def scores(self, question: str, candidates: Sequence[Result]) -> Floats:
+        """Return the blend, (n,) float64."""
+        self.seen[question] = features(question, candidates, self._wording)
+        return blend(self.seen[question])
+
+
+def train(services: Services) -> Training:
+    """Return trees trained on the settings' judged questions over the release in force. Writes nothing.
+
+    Candidates are those of the settings' query profile. Questions with the same text are in the same fold.
+
+    Raises: UnknownRelease when nothing serves; InvalidSettings when fewer than `LEAST_QUESTIONS` teach anything.
+    """
+    serving = open_serving(services, QueryProfile())  # its own trees may be of other features
+    manifest = serving.manifest
+    live, stale = live_questions(services, manifest)
+    examples = examples_of(services, serving, live)
+    taught = [e for e in examples if e.teaches]
+    if len({e.question.text for e in taught}) < LEAST_QUESTIONS:
+        raise InvalidSettings(
+            f"index {manifest.index}: {len(taught)} of {len(live) + len(stale)} judged questions have a relevant and "
+            f"an irrelevant candidate, at least {LEAST_QUESTIONS} with different texts are needed to train a re-ranker"
+        )
+    rows = {name: _scored(services, ranked) for name, ranked in _rankings(examples).items()}
+    model = trees_of(taught).model_to_string().encode()
+    return Training(
+        release=serving.release,
+        generation=manifest.generation,
+        questions=len(examples),
+        taught=len(taught),
+        stale=tuple(stale),
+        folds=FOLDS,
+        scores={name: means(found) for name, found in rows.items()},
+        against_blend=differences(rows["trained"], rows["blend"]),
+        against_fused=differences(rows["trained"], rows["fused"]),
+        sha256=sha256_hex(model),
+        model=model,
+    )
+
+
+def examples_of(services: Services, serving: Searcher, questions: Sequence[Question]) -> list[Example]:
+    """Return each question with its candidates, in order of the query ids."""
+    recorders: list[Recorder] = []
+
+    def recorded(wording: Wording) -> Reranker:
+        recorders.append(Recorder(wording))
+        return recorders[-1]
+
+    others = {"reranker": "learned", "reranker_model": "", "calibration": ""}
+    profile = untimed(services.options.profile).model_copy(update=others)
+    wanted = ("train-reranker", max(DEPTH, profile.rerank_depth), questions)
+    examples, nothing = [], np.zeros((0, len(FEATURES)))
+    for batch in answers_of(services, serving, profile, recorded, wanted):
+        for question, answer in batch:
+            rows, fused = recorders[-1].seen.get(question.text, nothing), tuple(answer.stages["fused"])
+            grades = np.array([_grade(result, question) for result in fused[: len(rows)]], np.int32)
+            examples.append(Example(question, fused, rows, grades))
+        recorders[-1].seen.clear()
+    return examples
+
+
+def trees_of(examples: Sequence[Example]) -> Any:
+    """Return LightGBM's Booster over what the blend leaves over: LambdaMART, one group a question.
+
+    Same examples, same bytes. Raises: InvalidSettings without an example.
+
+    Source: Burges 2010, "From RankNet to LambdaRank to LambdaMART".
+    """
+    import lightgbm
+
+    if not examples:
+        raise InvalidSettings("training: 0 questions with a relevant and an irrelevant candidate, at least 1 is needed")
+    rows = np.vstack([e.rows for e in examples])
+    data = lightgbm.Dataset(
+        rows,
+        np.concatenate([e.grades for e in examples]),
+        group=[len(e.rows) for e in examples],
+        init_score=SCALE * blend(rows),
+        feature_name=list(FEATURES),
+    )
+    return lightgbm.train(PARAMETERS, data, ROUNDS)
+
+
+def _rankings(examples: Sequence[Example]) -> dict[str, list[tuple[list[Result], Question]]]:
+    """Return the rankings to compare; those of the trees are each made without the question's own fold."""
+    folds = folds_of([e.question.text for e in examples])
+    trained: dict[int, list[Result]] = {}
+    for fold in range(FOLDS):
+        trees = trees_of([e for e, f in zip(examples, folds, strict=True) if f != fold and e.teaches])
+        for i, example in enumerate(examples):
+            if folds[i] == fold:
+                more = trees.predict(example.rows, num_threads=1) if len(example.rows) else np.zeros(0)
+                trained[i] = ordered(example, SCALE * blend(example.rows) + more)
+    return {
+        "fused": [(list(e.fused), e.question) for e in examples],
+        "blend": [(ordered(e, blend(e.rows)), e.question) for e in examples],
+        "trained": [(trained[i], e.question) for i, e in enumerate(examples)],
+    }
+
+
+def ordered(example: Example, scores: Floats) -> list[Result]:
+    """Return the candidates by new scores, equal ones in fused order, and the rest of the fused ranking."""
+    order = np.argsort(-scores, kind="stable")
+    return [example.fused[i] for i in order] + list(example.fused[len(order) :])
+
+
+def _grade(result: Result, question: Question) -> int:
+    return min(max((g.grade for g in question.gold if relevant(result, g)), default=0), MOST_GRADE)
+
+
+def _scored(services: Services, ranked: Sequence[tuple[list[Result], Question]]) -> dict[str, dict[str, float]]:
+    return score_questions(ranked, token_counter(services))

@@ -1,0 +1,153 @@
+"""Choose the weight of the dense stage in fusion: judged questions over the release in force, judged out of fold.
+
+Every chunk that one of the stages found has the scores of both, so one search a question is enough for all weights.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.errors import InvalidSettings
+from ingest.ports import Reranker, Services, Wording
+from ingest.quality.evaluate import DEPTH, token_counter, untimed
+from ingest.quality.folds import FOLDS, METRICS, differences, folds_of, means
+from ingest.quality.metrics import score_questions
+from ingest.quality.rankings import answers_of, live_questions
+from ingest.records import Hit, PairedDifference, QueryProfile, Question, Result
+from ingest.search import Searcher, open_serving
+from ingest.search.fusion import bounded
+
+WEIGHTS = tuple(n / 20 for n in range(21))
+LEAST_QUESTIONS = 20
+CHOSEN_BY = METRICS[0]
+MOST_CANDIDATES = 2**31  # in one call, so that one keeps all of them
+
+Scores = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What every weight is worth, and the one that was chosen on questions that did not judge it."""
+
+    release: int | None
+    generation: str
+    questions: int
+    stale: tuple[str, ...]
+    folds: int
+    by_weight: dict[float, Scores]  # weight → metric → mean over all questions
+    now: Scores  # the fusion of the settings' profile
+    unseen: Scores  # each question by the weight that the other folds chose
+    against_now: tuple[PairedDifference, ...]  # unseen − now, one a metric
+    by_fold: tuple[float, ...]  # the weight that the questions outside of each fold chose
+    weight: float  # what all of them choose
+    bounds: bool  # whether the settings fuse by bounds already, so that the weight alone has to change
+
+    @property
+    def helps(self) -> bool:
+        """Whether choosing is better than what the settings have, by nDCG@10, beyond what chance explains."""
+        return self.against_now[0].lower > 0
+
+
+class Union:
+    """A re-ranker that leaves the order as it is and keeps the union of both stages."""
+
+    slice = MOST_CANDIDATES
+
+    def __init__(self, wording: Wording) -> None:
+        self._wording = wording
+        self.seen: dict[str, tuple[list[Result], float]] = {}  # question → candidates, greatest keyword score
+
+    def scores(self, question: str, candidates: Sequence[Result]) -> NDArray[np.float64]:
+        """Return (n,) float64, all equal."""
+        self.seen[question] = (list(candidates), self._wording.bound(self._wording.terms([question])[0]))
+        return np.zeros(len(candidates))
+
+
+def tune(services: Services) -> Tuning:
+    """Return what each weight of the dense stage is worth on the settings' judged questions. Writes nothing.
+
+    Fusion is convex by theoretical bounds (`fusion.bounded`), whatever the settings' profile has now.
+
+    Raises: UnknownRelease when nothing serves; InvalidSettings for fewer than `LEAST_QUESTIONS` live questions.
+    """
+    serving = open_serving(services, QueryProfile())  # what its own profile names may be lost or old
+    live, stale = live_questions(services, serving.manifest)
+    if (distinct := len({q.text for q in live})) < LEAST_QUESTIONS:
+        raise InvalidSettings(
+            f"index {serving.manifest.index}: {len(live)} of {len(live) + len(stale)} judged questions have their "
+            f"place in generation {serving.manifest.generation}, {distinct} of them with different texts; at least "
+            f"{LEAST_QUESTIONS} are needed to tune fusion"
+        )
+    profile = services.options.profile
+    now, table = _scored(services, serving, live)
+    folds = dict(zip((q.query_id for q in live), folds_of([q.text for q in live]), strict=True))
+    chosen = [_best(table, [q for q in now if folds[q] != fold]) for fold in range(FOLDS)]
+    unseen = {q: table[chosen[folds[q]]][q] for q in now}
+    return Tuning(
+        release=serving.release,
+        generation=serving.manifest.generation,
+        questions=len(now),
+        stale=tuple(stale),
+        folds=FOLDS,
+        by_weight={weight: means(rows) for weight, rows in table.items()},
+        now=means(now),
+        unseen=means(unseen),
+        against_now=differences(unseen, now),
+        by_fold=tuple(chosen),
+        weight=_best(table, list(now)),
+        bounds=(profile.fusion, profile.normalisation) == ("convex", "bounds"),
+    )
+
+
+def _scored(
+    services: Services, serving: Searcher, questions: Sequence[Question]
+) -> tuple[dict[str, Scores], dict[float, dict[str, Scores]]]:
+    """Return the metrics of each question by the settings' fusion, and by every weight."""
+    now: dict[str, Scores] = {}
+    table: dict[float, dict[str, Scores]] = {weight: {} for weight in WEIGHTS}
+    unions: list[Union] = []
+
+    def keeper(wording: Wording) -> Reranker:
+        unions.append(Union(wording))
+        return unions[-1]
+
+    profile, top = services.options.profile, max(DEPTH, services.options.profile.depth)
+    others = {"reranker": "learned", "rerank_depth": 2 * top, "calibration": ""}
+    asked = untimed(profile).model_copy(update=others)
+    for batch in answers_of(services, serving, asked, keeper, ("tune-fusion", top, questions)):
+        count = _remembered(token_counter(services))
+        now |= score_questions([(list(answer.stages["fused"][:DEPTH]), question) for question, answer in batch], count)
+        seen = {question.query_id: unions[-1].seen.get(question.text, ([], 0.0)) for question, _ in batch}
+        for weight in WEIGHTS:
+            ranked = [(_by_weight(*seen[question.query_id], weight), question) for question, _ in batch]
+            table[weight] |= score_questions(ranked, count)
+        unions[-1].seen.clear()
+    return now, table
+
+
+def _by_weight(union: Sequence[Result], bound: float, weight: float) -> list[Result]:
+    """Return the best results of a union under a weight."""
+    by_id = {result.chunk_id: result for result in union}
+    dense, keyword = ({c: r.scores[stage] for c, r in by_id.items()} for stage in ("dense", "bm25"))
+    fused: list[Hit] = bounded(dense, keyword, weight, bound)
+    return [by_id[hit.chunk_id] for hit in fused[:DEPTH]]
+
+
+def _remembered(count: Callable[[Sequence[str]], Sequence[int]]) -> Callable[[Sequence[str]], list[int]]:
+    """Return the same count, which looks at each text once."""
+    known: dict[str, int] = {}
+
+    def counted(texts: Sequence[str]) -> list[int]:
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        known.update(zip(new, count(new), strict=True) if new else ())
+        return [known[text] for text in texts]
+
+    return counted
+
+
+def _best(table: Mapping[float, Mapping[str, Scores]], query_ids: Sequence[str]) -> float:
+    """Return the weight with the greatest mean over some questions; of equal ones the one nearest to even shares."""
+    sums = {weight: sum(rows[q][CHOSEN_BY] for q in query_ids) for weight, rows in table.items()}
+    return max(sums, key=lambda weight: (round(sums[weight], 9), -abs(weight - 0.5), -weight))

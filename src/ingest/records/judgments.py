@@ -1,0 +1,78 @@
+"""Nouns of judging: questions with the places that answer them, the gate's rules, verdicts."""
+
+from dataclasses import dataclass, field
+
+from pydantic import Field
+
+from ingest.records.generations import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """One place that answers a question. Offsets are code points in the file that has this sha256."""
+
+    doc: str  # path relative to the source's root
+    grade: int = 1
+    headings: tuple[str, ...] = ()
+    spans: tuple[str, ...] = ()
+    start: int | None = None
+    end: int | None = None
+    added: bool = False  # an alternative place with the same text
+    sha256: str = ""  # of the document that was judged; "" when unknown
+    source: str = ""  # name of the source; "" for any
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with its judgments."""
+
+    query_id: str
+    text: str
+    answerable: bool = True
+    gold: tuple[Gold, ...] = ()
+    slices: dict[str, str] = field(default_factory=dict)
+    must_pass: bool = False
+
+
+class GateRules(Record):
+    """What a candidate must reach. Part of the settings, recorded with each verdict. Metrics are "stage.metric"."""
+
+    floors: dict[str, float] = Field(default_factory=lambda: {"fused.ndcg@10": 0.2})  # least means; 0 is warned about
+    metric: str = "fused.ndcg@10"  # the one compared with the serving release
+    margin: float = Field(default=0.02, ge=0, le=1)  # promote iff the lower bound of the difference is at least −margin
+    confidence: float = Field(default=0.95, gt=0, lt=1)  # of the two-sided interval
+    min_questions: int = Field(default=20, ge=0)  # fewer are reported as too few
+    max_stale_share: float = Field(default=0.2, ge=0, le=1)  # of the judged questions
+    min_dense_recall: float = Field(default=0.95, ge=0, le=1)  # of approximate against exact search; 0: not looked at
+    must_pass_metric: str = "fused.recall@10"
+    must_pass_above: float = Field(default=0.0, ge=0, lt=1)  # each must-pass question must have more; 0: found at all
+    allow_unjudged: bool = False  # True: promote without any judged question; every verdict repeats it
+
+
+class PairedDifference(Record):
+    """Candidate − serving over the same questions."""
+
+    metric: str
+    questions: int
+    mean: float
+    lower: float  # of the two-sided interval
+    upper: float
+    detectable: float  # smallest true difference found with 80 % power
+
+
+class Verdict(Record):
+    """`verdicts/<sha256>.json`: data with reasons, never an exception."""
+
+    index: str
+    candidate: str
+    serving: str | None  # generation compared with
+    release: int | None  # number of the release compared with
+    positive: bool
+    reasons: tuple[str, ...]  # against; empty when positive
+    warnings: tuple[str, ...]
+    questions: int
+    stale: tuple[str, ...]  # query ids left out on both sides
+    candidate_scores: dict[str, float]  # "stage.metric" → mean
+    serving_scores: dict[str, float]
+    difference: PairedDifference | None
+    rules: GateRules

@@ -1,0 +1,113 @@
+"""Nouns of points and answers: what a collection holds, what a caller may see, what a search returns."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors = NDArray[np.float32]  # (n, dimension), L2-normalised
+
+
+PayloadProfile = Literal["langchain", "llamaindex", "haystack", "plain"]
+PAYLOAD_PROFILES: tuple[PayloadProfile, ...] = get_args(PayloadProfile)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How the points of a collection look to whoever reads them. Chosen per index; a change is a new generation."""
+
+    payload: PayloadProfile = "langchain"
+    sparse: bool = False  # a sparse vector with BM25's weights beside the dense one
+
+    def record(self) -> dict[str, Any]:
+        """Return what settings and digests say of it: nothing for the shape of before there was a choice."""
+        return {} if self == LANGCHAIN else {"payload": self.payload, "sparse": self.sparse}
+
+
+LANGCHAIN = Shape()  # what a collection of before there was a choice has
+
+
+@dataclass(frozen=True, slots=True)
+class SparseVector:
+    """Weights by dimension; a dimension that is not named has weight 0."""
+
+    indices: NDArray[np.uint32]  # (n,) rising
+    values: NDArray[np.float32]  # (n,) above 0
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A chunk as Qdrant stores it. `payload` has the shape of its collection (`payloads`)."""
+
+    id: str
+    vector: Vectors  # (dimension,)
+    payload: dict[str, Any]
+    sparse: SparseVector | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPoint:
+    """A point as it was found in the index."""
+
+    id: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a caller may see and wants to see. Evaluated inside both indexes, never after the cut.
+
+    `acl` are the caller's groups: a chunk is visible when one of them is in its own acl. None: no limit (evaluation).
+    """
+
+    acl: tuple[str, ...] | None = ("public",)
+    tenant: str | None = "public"
+    sources: tuple[str, ...] = ()  # any of these, () for all
+    documents: tuple[str, ...] = ()  # document ids, () for all
+    shard: int | None = None
+
+
+EVERYTHING = Filter(acl=None, tenant=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One chunk in the ranked answer of one stage, best first."""
+
+    chunk_id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One chunk of an answer, with where it came from and why it ranks there."""
+
+    chunk_id: str
+    document_id: str
+    uri: str
+    source: str
+    path: str  # relative to the source's root
+    title: str
+    heading_path: tuple[str, ...]
+    text: str
+    start: int
+    end: int
+    scores: dict[str, float] = field(default_factory=dict)  # by stage: dense, bm25, fused
+    page: int | None = None  # from 1, of documents with pages; a slide is one
+    tokens: int = 0  # of text, in the tokens of the model that the generation was built with; 0: not known
+    parent: tuple[int, int] | None = None  # span of the enclosing text, where the index was built with parents
+    shard: int | None = None  # of the document's rows in the lake
+
+
+@dataclass(frozen=True, slots=True)
+class AliasAction:
+    """One action in a list that the index applies in order, each saved by itself, stopping at the first that fails.
+
+    create: `name` → collection `target`, replacing an alias of that name. rename: `name` to `target`, keeping its
+    collection, failing when `name` is gone. delete: `name`; no failure when it is missing.
+    """
+
+    kind: Literal["create", "rename", "delete"]
+    name: str
+    target: str = ""

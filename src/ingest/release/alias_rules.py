@@ -1,0 +1,75 @@
+"""What a release says, the reader's rule, and the one alias call that moves to a release. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from ingest.errors import SchemaMismatch
+from ingest.lake.journal import Journal
+from ingest.records import AliasAction, Hold, Release
+from ingest.search import release_in_force
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What a release names, and the generation that it was planned against."""
+
+    generation: str
+    collection: str
+    profile: str  # sha256
+    verdict: str | None = None  # sha256
+    base: str | None = None  # generation; None: built on nothing
+
+    def is_in(self, release: Release) -> bool:
+        """Tell whether the release names this generation and query profile."""
+        return (self.generation, self.profile) == (release.generation, release.profile)
+
+
+def candidate_of(release: Release) -> Candidate:
+    """Return what a release names."""
+    return Candidate(release.generation, release.collection, release.profile, release.verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the next record says."""
+
+    target: Candidate
+    action: Literal["promote", "rollback", "unhold", "restore"]
+    why: str
+    hold: Hold | None = None
+
+
+def fence_name(index: str, number: int) -> str:
+    """Return the fence alias of a release; it is also the guard of the release after it."""
+    return f"{index}@{number}"
+
+
+def fence_number(aliases: Mapping[str, str], index: str) -> int | None:
+    """Return the number of the fence, None when no fence is left. Raises: SchemaMismatch when there are two."""
+    fences = [int(found[1]) for name in aliases if (found := re.fullmatch(rf"{re.escape(index)}@([1-9]\d*)", name))]
+    if len(fences) > 1:
+        raise SchemaMismatch(f"index {index}: one fence alias expected, found {sorted(fences)}")
+    return fences[0] if fences else None
+
+
+def read_release(aliases: Mapping[str, str], releases: Journal[Release], index: str) -> Release | None:
+    """Return the release in force by the reader's rule, None when nothing serves.
+
+    `aliases` is one answer that was read before the records. The fence's own target is never used.
+    Raises: SchemaMismatch when alias, fence and records contradict each other.
+    """
+    if fence_number(aliases, index) is None and index in aliases:
+        raise SchemaMismatch(f"alias {index} shows {aliases[index]}, but no fence {index}@<n> is there: heal the index")
+    return release_in_force(aliases, releases, index)
+
+
+def release_actions(index: str, release: Release, guard: str) -> list[AliasAction]:
+    """Return the alias call that moves to a release. It fails before it changes anything when `guard` is gone."""
+    fence = fence_name(index, release.number)
+    return [
+        AliasAction("rename", guard, fence),
+        AliasAction("create", fence, release.collection),
+        AliasAction("create", index, release.collection),
+    ]

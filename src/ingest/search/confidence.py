@@ -1,0 +1,217 @@
+"""How sure an answer is: signals of a question's best candidates, and the calibration that makes a chance of them.
+
+Pure; applying a calibration needs NumPy alone. `calibrating` fits one.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError, model_validator
+
+from ingest.errors import InvalidSettings, first_fault
+from ingest.ports import Wording
+from ingest.records import Record, Result
+from ingest.search.ranking import FEATURES, features, idf_of
+
+LOOKED_AT = 30  # best fused results that signals are taken from
+TOP = (
+    "cosine",
+    "keyword",
+    "maxsim",
+    "near",
+    "rarest",
+    "proximity",
+    "coverage",
+    "context",
+    "bigrams",
+    "heading",
+    "length",
+)
+BEST = ("cosine", "keyword", "maxsim", "near", "proximity")
+LED = ("cosine", "keyword", "maxsim", "proximity")
+SIGNALS = (
+    *(f"top_{name}" for name in TOP),
+    *(f"best_{name}" for name in BEST),
+    *(f"lead_{name}" for name in LED),
+    "blend",
+    "lead_blend",
+    "gap_5",
+    "gap_10",
+    "spread",
+    "keyword_gap_10",
+    "second",
+    "chunks",
+    "document",
+    "rarest_1",
+    "rarest_3",
+    "title",
+    "title_named",
+    "agree_keyword",
+    "agree_maxsim",
+)
+
+Floats = NDArray[np.float64]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Calibration(Record):
+    """`models/learned/<sha256>`: what makes a confidence of signals, and how well it did on questions not fitted on.
+
+    signal′ = (signal − mean) / scale
+    confidence = 1 / (1 + exp(−(slope · (Σ weight · signal′ + intercept) + offset)))
+    """
+
+    format: Literal[1] = 1
+    features: tuple[str, ...]  # SIGNALS of the version that fitted it
+    means: tuple[float, ...]
+    scales: tuple[float, ...]
+    weights: tuple[float, ...]
+    intercept: float
+    slope: Annotated[float, Field(gt=0)]  # Platt's, from scores of questions that were not fitted on
+    offset: float
+    threshold: Share  # below it an answer abstains
+    answerable: int  # questions that it was fitted on
+    unanswerable: int
+    left_out: bool  # the unanswerable ones are the others without their gold documents
+    auc: Share  # this and what follows: on questions not fitted on
+    auc_interval: tuple[float, float]
+    target: Share  # precision asked for
+    precision: Share  # answerable among those that the threshold lets through
+    precision_interval: tuple[float, float]
+    answered: Share  # of the answerable ones, let through
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        sizes = {len(self.features), len(self.means), len(self.scales), len(self.weights)}
+        if len(sizes) > 1 or min(self.scales, default=0.0) <= 0:
+            raise ValueError(f"one mean, positive scale and weight for each feature expected, found {sorted(sizes)}")
+        return self
+
+    def scores(self, signals: Floats) -> Floats:
+        """Return (n,) float64, the log-odds, of (n, SIGNALS)."""
+        standard = (signals - np.array(self.means)) / np.array(self.scales)
+        found: Floats = self.slope * (standard @ np.array(self.weights) + self.intercept) + self.offset
+        return found
+
+    def confidences(self, signals: Floats) -> Floats:
+        """Return (n,) float64, 0 to 1: the chance that the question has an answer among its candidates.
+
+        It is a chance among questions as many of which have an answer as of those that it was fitted on.
+        """
+        return expit(self.scores(signals))
+
+
+def expit(scores: Floats) -> Floats:
+    """Return the logistic function of log-odds, 0 to 1."""
+    found: Floats = 0.5 * (1 + np.tanh(scores / 2))  # cannot overflow
+    return found
+
+
+def read_calibration(name: str, data: bytes) -> Calibration:
+    """Return the calibration in the bytes. Raises: InvalidSettings when it is none, or is of other signals."""
+    try:
+        found = Calibration.model_validate_json(data)
+    except ValidationError as error:
+        raise InvalidSettings(f"calibration {name}: {first_fault(error)}") from error
+    if found.features != SIGNALS:
+        odd = sorted(set(found.features) ^ set(SIGNALS)) or "their order"
+        raise InvalidSettings(
+            f"calibration {name}: {len(found.features)} signals, this version has {len(SIGNALS)}; they differ in "
+            f"{odd}; `ingest calibrate` makes a new one"
+        )
+    return found
+
+
+def signals(question: str, candidates: Sequence[Result], wording: Wording) -> Floats:
+    """Return (SIGNALS,) float64 of one question's best candidates; all 0 when there are none.
+
+    The top is the candidate with the greatest cosine + keyword + (maxsim + near) / 2, the blend, which is not that of
+    `ranking`: better weights there must not change what a calibration means. Rivals are those of other
+    documents; without any they count 0.
+
+        top_f, best_f          feature f of the top, and the greatest of all candidates (features: `ranking.features`)
+        lead_f                 top_f − the greatest f of a rival;   blend, lead_blend: likewise of the blend
+        gap_n, keyword_gap_n   the greatest cosine (share of keyword score) − the n-th greatest
+        spread                 (greatest cosine − mean) / standard deviation
+        second, chunks         second cosine within the top's document (its first − 0.1 without one); its candidates
+        document               share of the question's idf that the candidates of the top's document hold, headings too
+        rarest_n               share of the n rarest terms that they hold
+        title, title_named     share of the question's idf in the top's title; of the title's terms in the question
+        agree_f                1 when the candidates with the greatest cosine and the greatest f are of one document
+
+    Args:
+        question: As asked.
+        candidates: The best fused results, with scores `dense` and `bm25`; at most LOOKED_AT are looked at.
+        wording: Of the generation that the candidates are from.
+    """
+    candidates = candidates[:LOOKED_AT]
+    if not candidates:
+        return np.zeros(len(SIGNALS))
+    found = features(question, candidates, wording)
+    by = {name: found[:, i] for i, name in enumerate(FEATURES)}
+    by["blend"] = by["cosine"] + by["keyword"] + 0.5 * (by["maxsim"] + by["near"])
+    top = int(by["blend"].argmax())
+    documents = np.array([c.document_id for c in candidates])
+    own = documents == documents[top]
+    first = documents[by["cosine"].argmax()]
+    leads = [_lead(by[name], top, own) for name in (*LED, "blend")]
+    return np.array(
+        [
+            *(by[name][top] for name in TOP),
+            *(by[name].max() for name in BEST),
+            *leads[:-1],
+            by["blend"][top],
+            leads[-1],
+            *_distances(by["cosine"], by["keyword"], own),
+            *_words(question, candidates, own, top, wording),
+            *(float(first == documents[by[name].argmax()]) for name in ("keyword", "maxsim")),
+        ]
+    )
+
+
+def _lead(values: Floats, top: int, own: NDArray[np.bool_]) -> float:
+    return float(values[top] - (values[~own].max() if not own.all() else 0.0))
+
+
+def _distances(cosine: Floats, keyword: Floats, own: NDArray[np.bool_]) -> tuple[float, ...]:
+    """Return the signals from gap_5 to chunks."""
+    cosines, keywords, within = np.sort(cosine)[::-1], np.sort(keyword)[::-1], np.sort(cosine[own])[::-1]
+    spread = float(cosines.std())
+    return (
+        _gap(cosines, 5),
+        _gap(cosines, 10),
+        float(cosines[0] - cosines.mean()) / spread if spread > 0 else 0.0,
+        _gap(keywords, 10),
+        float(within[1] if len(within) > 1 else within[0] - 0.1),
+        float(own.sum()),
+    )
+
+
+def _gap(falling: Floats, n: int) -> float:
+    """Return the first of falling values less the n-th, or the last where there are fewer."""
+    return float(falling[0] - falling[min(n, len(falling)) - 1])
+
+
+def _words(
+    question: str, candidates: Sequence[Result], own: NDArray[np.bool_], top: int, wording: Wording
+) -> tuple[float, ...]:
+    """Return the signals from document to title_named."""
+    texts = [" ".join((c.text, c.title, *c.heading_path)) for c, mine in zip(candidates, own, strict=True) if mine]
+    asked, title, *held = wording.terms([question, candidates[top].title, *texts])
+    terms = list(dict.fromkeys(asked))
+    if not terms:
+        return (0.0,) * 5
+    there, named = set().union(*held), set(title)
+    idf = idf_of(terms, wording)
+    holds = np.array([term in there for term in terms])
+    rarest = np.argsort(-idf, kind="stable")
+    total = idf.sum() or 1.0
+    return (
+        float(idf[holds].sum() / total),
+        float(holds[rarest[0]]),
+        float(holds[rarest[:3]].mean()),
+        float(idf[[term in named for term in terms]].sum() / total),
+        len(named & set(terms)) / max(1, len(named)),
+    )

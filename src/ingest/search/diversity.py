@@ -1,0 +1,102 @@
+"""How much texts of one answer repeat each other: near-duplicates, and an order that prefers what is new."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingest.documents.likeness import normalised, shingles
+
+_WORD = re.compile(r"[^\W_]+")
+LONG_WORD = 20  # code points a word on average: a script without spaces, compared by pairs of code points
+
+
+class NearDuplicates:
+    """Texts seen so far. A text too short for shingles repeats another only when both are equal."""
+
+    def __init__(self, similarity: float) -> None:
+        """Take two texts for the same from this Jaccard similarity of word shingles on."""
+        self._similarity = similarity
+        self._equal: dict[str, str] = {}  # normalised text → id
+        self._holders: dict[int, list[int]] = {}  # shingle → numbers of the texts that have it
+        self._sizes: list[int] = []
+        self._ids: list[str] = []
+
+    def find(self, text: str) -> str | None:
+        """Return the id of the seen text that this one repeats most; None when it repeats none."""
+        plain = normalised(text)
+        if plain in self._equal:
+            return self._equal[plain]
+        hashes = shingles(plain)
+        if hashes is None:
+            return None
+        shared = Counter(number for h in hashes.tolist() for number in self._holders.get(h, ()))
+        near = [(n / (len(hashes) + self._sizes[number] - n), -number) for number, n in shared.items()]
+        best, number = max(near, default=(0.0, 0))
+        return self._ids[-number] if best >= self._similarity else None
+
+    def add(self, name: str, text: str) -> None:
+        """Remember a text under an id."""
+        plain = normalised(text)
+        self._equal.setdefault(plain, name)
+        hashes = shingles(plain)
+        if hashes is None:
+            return
+        for h in hashes.tolist():
+            self._holders.setdefault(h, []).append(len(self._ids))
+        self._ids.append(name)
+        self._sizes.append(len(hashes))
+
+
+def diversified(texts: Sequence[str], scores: Sequence[float], weight: float) -> list[int]:
+    """Return the places of texts in the order of maximal marginal relevance.
+
+        next = argmax over what is left of  (1 − w) · score′(t) − w · max over what was taken of  J(t, s)
+
+    with score′ scaled to 0…1 over all, and J the Jaccard similarity of the sets of words. Equal values keep order.
+
+    Args:
+        texts: Best first.
+        scores: Of the texts, in their order; any range.
+        weight: w, 0 (the order as given by score) to 1.
+
+    Source: Carbonell & Goldstein 1998, "The Use of MMR, Diversity-Based Reranking for Reordering Documents".
+    """
+    if not texts:
+        return []
+    likeness = _jaccard([_words(text) for text in texts])
+    given = np.asarray(scores, np.float64)
+    spread = float(given.max() - given.min())
+    value = (1 - weight) * ((given - given.min()) / spread if spread > 0 else np.ones(len(given)))
+    nearest = np.zeros(len(texts))
+    order: list[int] = []
+    for _ in texts:
+        marginal = value - weight * nearest
+        marginal[order] = -np.inf
+        chosen = int(np.argmax(marginal))
+        order.append(chosen)
+        nearest = np.maximum(nearest, likeness[chosen])
+    return order
+
+
+def _words(text: str) -> set[str]:
+    """Return the distinct words of a text; pairs of code points where it has no spaces."""
+    words = _WORD.findall(text.casefold())
+    if sum(map(len, words)) > LONG_WORD * max(1, len(words)):
+        joined = "".join(words)
+        return {joined[i : i + 2] for i in range(len(joined) - 1)}
+    return set(words)
+
+
+def _jaccard(sets: Sequence[set[str]]) -> NDArray[np.float64]:
+    """Return the Jaccard similarity of each set to each, (n, n)."""
+    numbers = {word: i for i, word in enumerate(sorted(set().union(*sets)))}
+    holds = np.zeros((len(sets), max(1, len(numbers))), np.float32)
+    for row, words in zip(holds, sets, strict=True):
+        row[[numbers[word] for word in words]] = 1
+    shared = holds @ holds.T
+    sizes = holds.sum(axis=1)
+    either = np.maximum(sizes[:, None] + sizes[None, :] - shared, 1)
+    return np.asarray(shared / either, np.float64)

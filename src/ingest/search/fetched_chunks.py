@@ -1,0 +1,50 @@
+"""Texts and places of the chunks that one search looks at, from the vector engine, each asked for once."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingest import payloads
+from ingest.errors import SchemaMismatch
+from ingest.ids import point_id
+from ingest.ports import VectorIndex
+from ingest.records import Result
+
+
+@dataclass
+class Fetched:
+    """Results by chunk id, without scores. Made for one search: points of a collection never change, but they go."""
+
+    vectors: VectorIndex
+    collection: str
+    _held: dict[str, Result] = field(default_factory=dict)
+
+    def of(self, chunk_ids: Iterable[str]) -> Mapping[str, Result]:
+        """Return all results that are held, these among them. Raises: SchemaMismatch when one has no point."""
+        missing = {chunk: point_id(chunk) for chunk in sorted(set(chunk_ids) - self._held.keys())}
+        points = self.vectors.retrieve(self.collection, list(missing.values())) if missing else {}
+        for chunk, point in missing.items():
+            if point not in points:
+                raise SchemaMismatch(f"{self.collection}: chunk {chunk} is only in the keyword index")
+            self._held[chunk] = _result(points[point].payload)
+        return self._held
+
+
+def _result(payload: Mapping[str, Any]) -> Result:
+    m = payloads.fields(payload)
+    return Result(
+        m["chunk_id"],
+        m["document_id"],
+        m["uri"],
+        m["source"],
+        m["path"],
+        m["title"],
+        tuple(m["heading_path"]),
+        m["text"],
+        m["start"],
+        m["end"],
+        page=m.get("page"),
+        tokens=m.get("tokens", 0),
+        parent=tuple(m["parent"]) if m.get("parent") else None,
+        shard=m.get("shard"),
+    )

@@ -1,0 +1,52 @@
+"""Which release a reader uses, and a searcher on it."""
+
+import re
+from collections.abc import Mapping
+
+from ingest.errors import SchemaMismatch, UnknownRelease
+from ingest.lake.journal import Journal
+from ingest.lake.lake import Lake
+from ingest.ports import Services
+from ingest.records import QueryProfile, Release
+from ingest.search.searcher import Searcher
+
+
+def release_in_force(aliases: Mapping[str, str], releases: Journal[Release], index: str) -> Release | None:
+    """Return the release that one answer of `get_aliases` shows; None when nothing serves.
+
+    The fence `<index>@<m>` gives m: release m if its record names the collection behind `<index>`, else m − 1, which
+    must. The fence's own target is never used. Raises: SchemaMismatch when neither record names that collection.
+    """
+    shown = aliases.get(index)
+    fences = [int(m[1]) for name in aliases if (m := re.fullmatch(rf"{re.escape(index)}@([1-9]\d*)", name))]
+    if len(fences) > 1:
+        raise SchemaMismatch(f"index {index}: one fence alias expected, found {sorted(fences)}")
+    if shown is None or not fences:
+        return None
+    for number in (fences[0], fences[0] - 1):
+        record = releases.get(number) if number > 0 else None
+        if record is not None and record.collection == shown:
+            return record
+    raise SchemaMismatch(f"alias {index} shows {shown}, but neither release {fences[0]} nor {fences[0] - 1} names it")
+
+
+def open_serving(services: Services, profile: QueryProfile | None = None) -> Searcher:
+    """Return a searcher on the release in force, under its profile or a given one. Raises: UnknownRelease."""
+    lake = Lake(services.store, services.options.index)
+    release = release_in_force(services.vectors.aliases(), lake.releases, lake.index)
+    if release is None and lake.releases.last():
+        raise UnknownRelease(
+            f"index {lake.index}: its aliases are lost; `ingest run`, promote or rollback restores them"
+        )
+    if release is None:
+        raise UnknownRelease(f"index {lake.index}: nothing serves yet; `ingest run` builds and promotes a generation")
+    return open_release(services, release, profile)
+
+
+def open_release(services: Services, release: Release, profile: QueryProfile | None = None) -> Searcher:
+    """Return a searcher on a release, likewise. Raises: UnknownRelease when its generation is not sealed."""
+    lake = Lake(services.store, services.options.index)
+    manifest = lake.manifest(release.generation)
+    if manifest is None:
+        raise UnknownRelease(f"release {release.number} names generation {release.generation}, which has no manifest")
+    return Searcher(services, manifest, profile or lake.profile(release.profile), release.number)

@@ -1,0 +1,1 @@
+"""Chooses adapters: the one place that knows which ones are used."""

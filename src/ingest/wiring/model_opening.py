@@ -1,0 +1,108 @@
+"""Opens embedding models: of this machine, or from their copies in the lake."""
+
+import json
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ingest.adapters import embedders
+from ingest.errors import InvalidSettings, SchemaMismatch
+from ingest.lake import model_files as models
+from ingest.lake.lake import Lake
+from ingest.ports import Embedder, Store
+from ingest.records import ModelRecord
+from ingest.settings import ModelSettings
+
+Restore = Callable[[ModelRecord], Path | None]  # a local folder with a model's files; None: the lake has none
+
+log = logging.getLogger(__name__)
+
+
+def describe_model(model: ModelSettings, lake: Lake, restore: Restore) -> tuple[ModelRecord, tuple[Path, ...]]:
+    """Return the record of the settings' model, and the folder of its copy when it opens from the lake alone.
+
+    The copy counts when the newest release was built with exactly the model that the settings describe.
+
+    Raises: InvalidSettings when it is neither here nor in the lake.
+    """
+    module = embedders.find(model.kind)
+    try:
+        return module.describe(model.name, model.options), ()
+    except InvalidSettings:
+        released = _released_model(lake)
+        if not hasattr(module, "files") or released is None or released.kind != model.kind:
+            raise
+        if released.name != module.canonical(model.name) or (folder := restore(released)) is None:
+            raise
+        record: ModelRecord = module.describe(model.name, model.options, folder)
+        if record != released:
+            raise
+        log.warning("model %s is not on this machine: the copy from the lake in %s is used", record.name, folder)
+        return record, (folder,)
+
+
+def _released_model(lake: Lake) -> ModelRecord | None:
+    newest = lake.releases.newest()
+    manifest = lake.manifest(newest[1].generation) if newest else None
+    return manifest.model if manifest else None
+
+
+def restore_model(store: Store, folder: Path, record: ModelRecord) -> Path | None:
+    """Return a folder below `folder` with a model's files as the lake keeps them; None when it does not have them."""
+    return models.restore(store, record.fingerprint, folder)
+
+
+def keep_model(store: Store, record: ModelRecord, options: dict[str, Any], *folder: Path) -> None:
+    """Put the files of a model into the lake, once; a kind without files has none to keep.
+
+    Raises: SchemaMismatch when the files here are another model by now.
+    """
+    module = embedders.find(record.kind)
+    if not hasattr(module, "files") or models.is_kept(store, record.fingerprint):
+        return
+    found: ModelRecord = module.describe(record.name, options, *folder)
+    if found.fingerprint != record.fingerprint:
+        raise SchemaMismatch(
+            f"model {record.name}: its files changed during the run, fingerprint {found.fingerprint}, "
+            f"the generation was built with {record.fingerprint}"
+        )
+    models.keep(store, record.fingerprint, module.files(record.name, *folder))
+
+
+_opening = threading.Lock()
+_embedders: dict[tuple[str, str], Embedder] = {}  # one for each model that a process meets
+
+
+def open_embedder(
+    record: ModelRecord, options: dict[str, Any] | None = None, restore: Restore | None = None
+) -> Embedder:
+    """Return the embedder that a record describes, opened once per process whatever the number of threads.
+
+    Args:
+        record: From the settings or a manifest.
+        options: Where and how fast it runs (device, dtype, batch sizes); the record's own options decide results.
+        restore: Fetches the files from the lake when the model is not on this machine, or is another one by now.
+
+    Raises: InvalidSettings when it is not there, SchemaMismatch when it is another model by now.
+    """
+    key = (record.model_dump_json(), json.dumps(options or {}, sort_keys=True))
+    with _opening:  # loading weights changes torch's default dtype for the whole process
+        if key not in _embedders:
+            _embedders[key] = _reopened(record, options or {}, restore)
+        return _embedders[key]
+
+
+def _reopened(record: ModelRecord, options: dict[str, Any], restore: Restore | None) -> Embedder:
+    module = embedders.find(record.kind)
+    embedder: Embedder
+    try:
+        embedder = module.reopen(record, options)
+    except (InvalidSettings, SchemaMismatch) as error:
+        folder = restore(record) if restore and hasattr(module, "files") else None
+        if folder is None:
+            raise
+        embedder = module.reopen(record, options, folder)
+        log.warning("%s; opened from its copy from the lake in %s", error, folder)
+    return embedder

@@ -1,0 +1,17 @@
+"""Opens what a query profile names beside the index: its re-ranker, whose files the lake keeps by their SHA-256."""
+
+from functools import partial
+
+from ingest.adapters import rerankers
+from ingest.lake.learned_files import keep_learned, read_learned
+from ingest.ports import Reranker, Store, Wording
+from ingest.records import QueryProfile
+
+__all__ = ["keep_learned", "open_reranker", "read_learned"]
+
+
+def open_reranker(store: Store, profile: QueryProfile, wording: Wording) -> Reranker | None:
+    """Return the re-ranker of a profile, None where the fused order stands. Raises: InvalidSettings, SchemaMismatch."""
+    module = rerankers.find(profile.reranker)
+    reranker: Reranker | None = module.open_reranker(profile.reranker_model, wording, partial(read_learned, store))
+    return reranker

@@ -1,0 +1,220 @@
+"""Chooses adapters: the one place that knows which ones are used."""
+
+import secrets
+import time
+from datetime import UTC, datetime
+from functools import partial
+
+from ingest.adapters import embedders, sources
+from ingest.adapters.executors.inline import InlineExecutor
+from ingest.adapters.executors.processes import ProcessExecutor
+from ingest.adapters.s3_client import S3Options
+from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
+from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
+from ingest.adapters.stores import open_store
+from ingest.adapters.vectors.edge.engine import Engine
+from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
+from ingest.errors import InvalidSettings
+from ingest.keyword import Analyser
+from ingest.lake.lake import Lake
+from ingest.ports import Execute, Observer, Services, Source, Workbench
+from ingest.records import (
+    BuildOptions,
+    ChunkingOptions,
+    DuplicateOptions,
+    ModelRecord,
+    ParseLimits,
+    ParserOptions,
+    ScreeningPolicy,
+    Shape,
+)
+from ingest.settings import IndexSettings, Settings, SourceSettings, quiet_environment, whoami
+from ingest.wiring.model_opening import describe_model, keep_model, open_embedder, restore_model
+from ingest.wiring.reranker_opening import open_reranker
+
+EXPORTED = "sentence_transformer"  # the kind of embedder that keeps a copy of its model for questions
+
+
+class Silent:
+    """An observer that says nothing."""
+
+    def step_started(self, step: str, total: int) -> None:
+        """Hear nothing."""
+
+    def advanced(self, step: str, counts: dict[str, int]) -> None:
+        """Hear nothing."""
+
+    def step_finished(self, step: str) -> None:
+        """Hear nothing."""
+
+    def told(self, kind: str, value: object) -> None:
+        """Hear nothing."""
+
+
+def open_services(settings: Settings, index: str | None = None, observer: Observer | None = None) -> Services:
+    """Return one of each port for an index. The model's weights are opened at first use.
+
+    Raises: InvalidSettings, UnknownSource, IndexUnavailable.
+    """
+    _, chosen = settings.index(index)
+    bench = open_workbench(settings, index)
+    restore = partial(restore_model, bench.store, settings.state / "models")
+    question_cache = {"question_cache": str(settings.state / "onnx")} if bench.model.kind == EXPORTED else {}
+    open_recorded = partial(open_embedder, options={**question_cache, **chosen.model.options}, restore=restore)
+    vectors = open_vectors(settings)
+    return Services(
+        store=bench.store,
+        sources=bench.sources,
+        sandbox=bench.sandbox,
+        tokenizer=bench.tokenizer,
+        model=bench.model,
+        embedder=partial(open_recorded, bench.model),
+        open_embedder=open_recorded,
+        vectors=vectors,
+        options=bench.options,
+        clock=lambda: datetime.now(UTC),
+        monotonic=time.monotonic,
+        who=whoami(),
+        new_token=partial(secrets.token_hex, 16),
+        observer=observer or Silent(),
+        closers=[bench.close, vectors.close],
+        open_reranker=partial(open_reranker, bench.store),
+        keep_model=partial(keep_model, bench.store, bench.model, chosen.model.options, *bench.model_folder),
+    )
+
+
+def open_workbench(settings: Settings, index: str | None = None) -> Workbench:
+    """Return the workbench of an index. The lake is read only when the model is not on this machine.
+
+    Raises: InvalidSettings, UnknownSource.
+    """
+    quiet_environment()
+    name, chosen = settings.index(index)
+    s3 = S3Options(**settings.s3.model_dump())
+    store = open_store(settings.lake, s3, settings.state / "cache", settings.cache_bytes, settings.ranges_above)
+    restore = partial(restore_model, store, settings.state / "models")
+    record, folder = describe_model(chosen.model, Lake(store, name), restore)
+    _check_sizes(name, chosen, record)
+    sandbox = open_sandbox(chosen)
+    return Workbench(
+        store=store,
+        sources=tuple(_open_source(s, s3, chosen.max_document_bytes) for s in checked_sources(chosen)),
+        sandbox=sandbox,
+        tokenizer=embedders.find(chosen.model.kind).open_tokenizer(chosen.model.name, chosen.model.options, *folder),
+        model=record,
+        model_folder=folder,
+        options=build_options(name, chosen),
+        parsing=parser_options(chosen),
+        close=sandbox.close,
+    )
+
+
+def open_vectors(settings: Settings) -> QdrantIndex:
+    """Return the vector index: a server when one is named, else the embedded engine, started if need be."""
+    qdrant = settings.qdrant
+    if qdrant.url:
+        key = qdrant.api_key.get_secret_value() if qdrant.api_key else None
+        return QdrantIndex.connect(qdrant.url, key, timeout_seconds=qdrant.timeout_seconds)
+    return QdrantIndex.embedded(
+        Engine(settings.qdrant_folder, max_open=qdrant.open_collections), timeout_seconds=qdrant.timeout_seconds
+    )
+
+
+def open_sandbox(index: IndexSettings) -> PoolSandbox | InlineSandbox:
+    """Return what parses an index's documents; its processes start when documents come. `close` ends them."""
+    options = {name: given for name, given in parser_options(index).items() if name}
+    if index.sandbox == "inline":
+        return InlineSandbox(index.max_document_bytes, options)
+    return PoolSandbox(options, index.parser_processes)
+
+
+def parser_options(index: IndexSettings) -> dict[str, ParserOptions]:
+    """Return what the parsers are told, by source; "" stands for a document of no source."""
+    limits = ParseLimits(document_bytes=index.max_document_bytes, **index.limits.model_dump())
+    told = {s.name: ParserOptions(**s.parsing.model_dump(), limits=limits) for s in index.sources}
+    return {**told, "": ParserOptions(limits=limits)}
+
+
+def open_executor(settings: Settings, index: str | None, services: Services) -> Execute:
+    """Return the executor of this machine: worker processes when the settings ask for more than one."""
+    if settings.workers == 1:
+        return InlineExecutor(services)
+    return ProcessExecutor(partial(open_services, settings, index), services, settings.workers)
+
+
+def close_services(services: Services) -> None:
+    """Let go of everything that `open_services` opened."""
+    for close in services.closers:
+        close()
+
+
+def build_options(name: str, index: IndexSettings) -> BuildOptions:
+    """Return everything about an index that the story reads, as frozen values."""
+    shape = Shape(index.payload, index.sparse)
+    return BuildOptions(
+        index=name,
+        settings={
+            "sources": [s.model_dump(mode="json") for s in index.sources],
+            "max_document_bytes": index.max_document_bytes,
+            "duplicates": index.duplicates.model_dump(mode="json"),
+            **shape.record(),
+        },
+        chunking=ChunkingOptions(**index.chunking.model_dump()),
+        analyser={
+            **Analyser(
+                index.keyword.language,
+                index.keyword.stem,
+                stop_words=index.keyword.stop_words,
+                heading_weight=index.keyword.heading_weight,
+            ).record(),
+            "k1": index.keyword.k1,
+            "b": index.keyword.b,
+            "variant": index.keyword.variant,
+        },
+        limits=parser_options(index)[""].limits,
+        screening={s.name: ScreeningPolicy(**s.screening.model_dump()) for s in index.sources},
+        duplicates=DuplicateOptions(**index.duplicates.model_dump()),
+        shape=shape,
+        profile=index.profile,
+        gate=index.gate,
+        judged=index.judged,
+        **index.model_dump(
+            include={
+                "documents_per_shard",
+                "max_deleted_share",
+                "max_document_bytes",
+                "keep_last_good_days",
+                "lease_seconds",
+                "load_batch",
+                "concurrent_reads",
+                "probe_question",
+                "decide",
+                "tokens_per_second",
+                "max_gpu_minutes",
+                "on_listing_failure",
+            }
+        ),
+    )
+
+
+def checked_sources(index: IndexSettings) -> tuple[SourceSettings, ...]:
+    """Return the sources. Raises: InvalidSettings when two of them overlap as their URIs show."""
+    for i, first in enumerate(index.sources):
+        for second in index.sources[i + 1 :]:
+            if sources.overlaps(first.uri, second.uri):
+                raise InvalidSettings(f"sources {first.name} ({first.uri}) and {second.name} ({second.uri}) overlap")
+    return index.sources
+
+
+def _open_source(source: SourceSettings, s3: S3Options, max_document_bytes: int) -> Source:
+    options = {"include": source.include, "exclude": source.exclude, "max_document_bytes": max_document_bytes}
+    module = sources.find(source.uri)
+    return module.open_source(source.name, source.uri, {**options, **source.options}, source.acl, source.tenant, s3)
+
+
+def _check_sizes(name: str, index: IndexSettings, record: ModelRecord) -> None:
+    if index.chunking.max_tokens > record.max_tokens:
+        raise InvalidSettings(
+            f"index {name}: chunking.max_tokens is {index.chunking.max_tokens}, model {record.name} takes at most "
+            f"{record.max_tokens}"
+        )

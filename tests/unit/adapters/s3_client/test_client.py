@@ -1,0 +1,67 @@
+import pytest
+
+from ingest.adapters.s3_client import S3Options, open_client, split_uri
+from ingest.errors import InvalidSettings
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("s3://bucket", ("bucket", "")),
+        ("s3://bucket/", ("bucket", "")),
+        ("s3://bucket/docs", ("bucket", "docs/")),
+        ("s3://bucket/docs/", ("bucket", "docs/")),
+        ("S3://bucket/a/b", ("bucket", "a/b/")),
+        ("s3://bucket/my%20docs", ("bucket", "my docs/")),
+        ("s3://bucket/my docs", ("bucket", "my docs/")),
+        ("s3://bucket/100%25", ("bucket", "100%/")),
+    ],
+)
+def test_a_uri_names_bucket_and_folder(uri, expected):
+    assert expected == split_uri(uri)
+
+
+@pytest.mark.parametrize(
+    "uri", ["s3:/bucket", "http://bucket/x", "s3://", "s3://b", "s3://bucket/a?b", "s3://bucket/a#b", "s3://-x/y"]
+)
+def test_what_names_no_bucket_is_refused(uri):
+    with pytest.raises(InvalidSettings):
+        split_uri(uri)
+
+
+def test_credentials_in_a_uri_are_refused_and_not_repeated():
+    with pytest.raises(InvalidSettings) as caught:
+        split_uri("s3://key:s3cr3t@bucket/docs")
+    assert "s3cr3t" not in str(caught.value)
+
+
+def test_credentials_in_an_endpoint_are_refused_and_not_repeated():
+    with pytest.raises(InvalidSettings) as caught:
+        S3Options(endpoint_url="https://key:s3cr3t@s3.example.com")
+    assert "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"endpoint_url": "s3.example.com"},
+        {"endpoint_url": "ftp://s3.example.com"},
+        {"attempts": 0},
+        {"page_size": 0},
+        {"page_size": 1001},
+        {"read_timeout": 0},
+        {"max_connections": 0},
+    ],
+)
+def test_options_without_sense_are_refused(options):
+    with pytest.raises(InvalidSettings):
+        S3Options(**options)
+
+
+def test_a_region_that_is_no_name_is_refused(aws_environment):
+    with pytest.raises(InvalidSettings, match="no S3 client for endpoint AWS"):
+        open_client(S3Options(region="not a region"))
+
+
+def test_botocore_tries_once_because_we_try_again(aws_environment):
+    assert open_client(S3Options()).meta.config.retries["total_max_attempts"] == 1

@@ -1,0 +1,270 @@
+"""Whatever a document makes its parser do, it costs one document and at most one process."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.unit.sandbox.conftest import order
+
+from ingest.adapters.sandbox import messages as _wire
+from ingest.adapters.sandbox import parser_process as _process
+from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
+from ingest.errors import (
+    MalformedDocument,
+    OversizedDocument,
+    ParserCrashed,
+    ParserTimeout,
+    SandboxUnavailable,
+    UnsupportedFormat,
+)
+from tests.unit.documents.parsers.checks import raw
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the walls are Linux's")
+
+
+def test_a_document_comes_back_as_its_parser_made_it(pool):
+    assert pool.parse(order("say Ünï✓")).text == "Ünï✓"
+
+
+@pytest.mark.parametrize(
+    ("command", "limits", "error", "message"),
+    [
+        ("hang", {"wall_seconds": 0.3}, ParserTimeout, r"a: not parsed within 0\.3 s \(limits\.wall_seconds\)"),
+        ("stop", {"wall_seconds": 0.3}, ParserTimeout, "wall_seconds"),
+        ("spin", {"cpu_seconds": 0.1}, ParserTimeout, r"a: took more than 0\.1 s of CPU time \(limits\.cpu_seconds\)"),
+        ("spin_in_c", {"wall_seconds": 0.3}, ParserTimeout, "wall_seconds"),
+        ("eat", {"memory_bytes": 2**27}, OversizedDocument, r"a: out of memory.* 134217728 bytes"),
+        ("wrap", {}, OversizedDocument, "a: out of memory"),
+        ("recurse", {}, OversizedDocument, r"a: nested too deeply .* \(limits\.nesting\)"),
+        ("long 101", {"text_characters": 100}, OversizedDocument, r"101 text_characters, the limit is 100"),
+        ("surrogate", {}, MalformedDocument, "a: half of a surrogate pair at character 1"),
+        ("raise odd value", {}, ParserCrashed, "a: ValueError: odd value"),
+        ("kill 9", {}, ParserCrashed, "a: its parser's process was killed by SIGKILL"),
+        ("segfault", {}, ParserCrashed, r"killed by SIGSEGV; Fatal Python error: Segmentation fault; .*string_at, "),
+        ("kill 6", {}, ParserCrashed, r"killed by SIGABRT, .* \(limits\.memory_bytes is 2147483648\)"),
+        ("exit 3", {}, ParserCrashed, "a: its parser's process was ended with code 3"),
+        ("scribble", {}, ParserCrashed, "no answer that can be read"),
+        ("overrun text", {}, ParserCrashed, "no answer that can be read: block 0 to 13 after 0 of 4 characters"),
+        ("huge", {}, OversizedDocument, "18446744073709551615 bytes of text"),
+        ("socket", {}, ParserCrashed, "a: PermissionError"),
+        ("fork", {}, ParserCrashed, "a: PermissionError"),
+        ("run", {}, ParserCrashed, "a: PermissionError"),
+    ],
+)
+def test_each_misdeed_has_its_own_reason_and_the_next_document_is_parsed(pool, command, limits, error, message):
+    began = time.monotonic()
+    with pytest.raises(error, match=message):
+        pool.parse(order(command, **limits))
+    assert time.monotonic() - began < 15
+    assert pool.parse(order("say next")).text == "next"
+
+
+def test_documents_before_do_not_decide_about_a_document_that_its_process_died_with(open_pool, tmp_path):
+    pool = open_pool()
+    first = pool.parse(order("pid")).text
+    with pytest.raises(ParserCrashed, match="SIGKILL"):
+        pool.parse(order("kill 9"))
+    assert pool.parse(order("pid")).text != first
+
+
+def test_a_parser_may_print_what_it_likes(pool, capfd):
+    assert pool.parse(order("print")).text == "quiet"
+    assert pool.parse(order("print")).text == "quiet"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_a_parser_warns_of_is_logged_here_in_one_line_and_not_without_end(pool, caplog):
+    pool.parse(order("warn a\nb"))
+    assert caplog.messages == ["a b"] * 20
+    caplog.clear()
+    pool.parse(order("say nothing"))
+    assert caplog.messages == []
+
+
+def test_a_process_may_start_threads(pool):
+    assert pool.parse(order("thread")).text == "ran"
+
+
+def test_secrets_of_the_environment_do_not_reach_a_parser(open_pool, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    monkeypatch.setenv("QDRANT_API_KEY", "x")
+    names = open_pool().parse(order("environment")).text
+    assert [name for name in ("AWS_SECRET_ACCESS_KEY", "QDRANT_API_KEY", "HOME") if f"'{name}'" in names] == []
+
+
+def test_a_parsers_process_holds_no_model_no_store_and_no_flow(pool):
+    modules = pool.parse(order("modules")).text
+    heavy = ("torch", "boto3", "qdrant_client", "prefect", "transformers", "sentence_transformers", "spacy")
+    assert [name for name in heavy if f"'{name}'" in modules] == []
+
+
+def test_a_parser_cannot_open_a_socket_from_c_either(pool):
+    assert pool.parse(order("socket_in_c")).text == "errno 1"
+
+
+def test_a_parser_reads_no_file_that_a_document_names(pool, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("key")
+    with pytest.raises(ParserCrashed, match="PermissionError"):
+        pool.parse(order(f"read {secret}"))
+
+
+def test_a_parser_writes_no_file(pool, tmp_path):
+    place = tmp_path / "owned"
+    with pytest.raises(ParserCrashed):
+        pool.parse(order(f"write {place}"))
+    assert not place.exists()
+
+
+def reading_scans(command):
+    given = order(command)
+    return replace(given, options=replace(given.options, ocr=True))
+
+
+def test_text_recognition_may_start_its_program_and_write_where_that_looks(pool, tmp_path):
+    plain = pool.parse(order("pid")).text
+    assert pool.parse(reading_scans("run")).text == "started\n"
+    assert pool.parse(reading_scans("write_temporary")).text == "5"
+    for command in (f"write {tmp_path / 'owned'}", "socket"):
+        with pytest.raises(ParserCrashed, match="PermissionError"):
+            pool.parse(reading_scans(command))
+    assert (pool.parse(order("pid")).text != plain, len(pool.pids())) == (True, 1)
+
+
+def test_what_text_recognition_wrote_is_gone_with_its_process(pool):
+    place = Path(pool.parse(reading_scans("temporary")).text)
+    assert place.is_dir()
+    pool.close()
+    assert not place.exists()
+
+
+def test_a_process_is_replaced_after_its_share_of_documents(open_pool):
+    pool = open_pool(documents_per_process=2)
+    pids = [pool.parse(order("pid")).text for _ in range(4)]
+    assert [pids[0] == pids[1], pids[1] == pids[2], pids[2] == pids[3]] == [True, False, True]
+
+
+def test_a_process_that_holds_too_much_memory_is_replaced(open_pool):
+    pool = open_pool(resident_bytes=1)
+    assert pool.parse(order("pid")).text != pool.parse(order("pid")).text
+
+
+def test_no_more_processes_run_than_asked_for_and_threads_share_them(open_pool):
+    pool = open_pool(processes=2)
+    with ThreadPoolExecutor(6) as threads:
+        pids = {document.text for document in threads.map(pool.parse, [order("pid")] * 30)}
+    assert {str(pid) for pid in pool.pids()} >= pids
+    assert len(pool.pids()) <= 2
+
+
+def test_a_process_outlives_the_thread_whose_document_started_it(pool):
+    first = []
+    thread = threading.Thread(target=lambda: first.append(pool.parse(order("pid")).text))
+    thread.start()
+    thread.join()
+    assert pool.parse(order("pid")).text == first[0]
+
+
+def test_a_process_that_died_while_idle_costs_no_document(pool):
+    os.kill(int(pool.parse(order("pid")).text), signal.SIGKILL)
+    assert pool.parse(order("say on")).text == "on"
+
+
+def test_closing_ends_what_is_under_way(open_pool):
+    pool = open_pool()
+    pool.parse(order("say ready"))
+    failed = []
+
+    def hang():
+        try:
+            pool.parse(order("hang"))
+        except (ParserCrashed, RuntimeError) as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=hang)
+    thread.start()
+    while not pool._busy:
+        pass
+    pool.close()
+    thread.join(10)
+    assert (len(failed), pool.pids()) == (1, [])
+
+
+def test_no_process_is_left_behind_when_this_one_is_killed(hostile_path):
+    script = (
+        "import sys, threading; from ingest.adapters.sandbox.pool_sandbox import PoolSandbox\n"
+        "from tests.unit.sandbox.conftest import order\n"
+        "pool = PoolSandbox(processes=1); print(pool.parse(order('pid')).text, flush=True)\n"
+        "pool.parse(order('hang', wall_seconds=600.0))\n"
+    )
+    root = Path(__file__).parents[4]
+    environment = {**os.environ, "PYTHONPATH": hostile_path}
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=root, env=environment
+    ) as parent:
+        worker = int(parent.stdout.readline())
+        parent.kill()
+    deadline = time.monotonic() + 10
+    while _runs(worker) and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+    assert not _runs(worker)
+
+
+def _runs(pid: int) -> bool:
+    """Tell whether a process runs; one that nobody has waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_processes_that_do_not_start_are_no_documents_fault(monkeypatch):
+    monkeypatch.setenv("PYTHONHOME", "/nonexistent")
+    pool = PoolSandbox(processes=1)
+    with pytest.raises(
+        SandboxUnavailable, match=r"did not start within 60 s: ended, exit code 1; it wrote .*PYTHONHOME"
+    ):
+        pool.parse(raw("text"))
+    pool.close()
+
+
+def test_a_child_that_is_no_child_is_no_answer():
+    names = b'"notes":[],"title":"","media_type":"","parser":"","language":""'
+    head = b"{" + names + b',"text":1,"blocks":[],"children":[["a","",%d]]}'
+    for size in (-1, 5, 1):
+        with pytest.raises(_wire.BadAnswer):
+            _wire.answered(_wire.Frame(head % size, b"abc"))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"7",
+        b'{"error":"SystemExit","message":"","last":false,"notes":[]}',
+        b'{"error":"FatalError","message":"","last":false,"notes":[]}',
+        b'{"error":["x"],"message":"","last":false,"notes":[]}',
+    ],
+)
+def test_an_answer_of_another_shape_is_told_as_such(head):
+    with pytest.raises(_wire.BadAnswer):
+        _wire.answered(_wire.Frame(head, b""))
+
+
+def test_a_refusal_keeps_its_class_and_its_message():
+    error, last, _ = _wire.answered(_wire.refusal(UnsupportedFormat("a: Ü\ud800" + "x" * 9999), last=True))
+    assert (type(error), last, len(str(error))) == (UnsupportedFormat, True, 2000)
+
+
+def test_the_environment_of_a_process_is_a_list_of_its_own(monkeypatch):
+    monkeypatch.setenv("TOKEN", "x")
+    assert set(_process.environment()) <= set(_process.PASSED_ON) | set(_process.FIXED)

@@ -1,0 +1,81 @@
+"""One collection over the real engine, in this process."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from qdrant_client.http import models
+
+from ingest.adapters.vectors.edge import collection as collections
+from ingest.adapters.vectors.edge.collection import CannotOpen, Collection
+from tests.vector_indexes import points
+
+BULK = models.OptimizersConfigDiff(indexing_threshold=0)
+REQUEST = models.CreateCollection(
+    vectors=models.VectorParams(size=8, distance=models.Distance.COSINE), optimizers_config=BULK
+)
+
+
+def filled(folder: Path, number: int) -> Collection:
+    collection = Collection.create(folder / "one", REQUEST)
+    structs = [models.PointStruct(id=p.id, vector=p.vector.tolist(), payload=p.payload) for p in points(number)]
+    collection.upsert(models.PointsList(points=structs), flush=False)
+    return collection
+
+
+def test_an_optimisation_that_was_cut_off_is_grey_until_it_is_done(tmp_path: Path) -> None:
+    collection = filled(tmp_path, 500)
+    states = [collection.info()["status"]]
+    collection.set_threshold(1)
+    collection.close()
+    collection = Collection(tmp_path / "one")
+    states.append(collection.info()["status"])
+    collection.optimise()
+    states.append(collection.info()["status"])
+    indexed = collection.info()["indexed_vectors_count"]
+    collection.close()
+    assert (["green", "grey", "green"], 500) == (states, indexed)
+
+
+def test_bulk_mode_builds_no_graph(tmp_path: Path) -> None:
+    collection = filled(tmp_path, 500)
+    assert 0 == collection.info()["indexed_vectors_count"]
+    collection.close()
+
+
+def test_payload_indexes_are_told_and_found_again(tmp_path: Path) -> None:
+    collection = Collection.create(tmp_path / "one", REQUEST)
+    collection.create_index(models.CreateFieldIndex(field_name="metadata.shard", field_schema="integer"))
+    collection.create_index(models.CreateFieldIndex(field_name="metadata.acl", field_schema="keyword"))
+    collection.close()
+    collection = Collection(tmp_path / "one")
+    schema = {name: index["data_type"] for name, index in collection.info()["payload_schema"].items()}
+    collection.close()
+    assert {"metadata.shard": "integer", "metadata.acl": "keyword"} == schema
+
+
+def test_a_creation_that_was_cut_off_is_in_nobodys_way(tmp_path: Path) -> None:
+    unfinished = tmp_path / ".new-one" / "shard"
+    unfinished.mkdir(parents=True)
+    (unfinished / "rubbish").touch()
+    Collection.create(tmp_path / "one", REQUEST).close()
+    assert ["one"] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_the_engine_lets_only_one_open_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    collection = filled(tmp_path, 1)
+    monkeypatch.setattr(collections, "RELEASE_SECONDS", 0.1)
+    with pytest.raises(CannotOpen, match="WouldBlock"):
+        Collection(tmp_path / "one")
+    collection.close()
+
+
+def test_the_next_worker_waits_until_the_one_before_let_go(tmp_path: Path) -> None:
+    collection = filled(tmp_path, 3)
+    waiting = threading.Thread(target=lambda: opened.append(Collection(tmp_path / "one")))
+    opened: list[Collection] = []
+    waiting.start()
+    collection.close()
+    waiting.join()
+    assert 3 == opened[0].info()["points_count"]
+    opened[0].close()

@@ -1,0 +1,98 @@
+"""What people see of a run, on a terminal and elsewhere."""
+
+from functools import cached_property
+from io import StringIO
+
+from rich.console import Console
+
+from ingest.cli.output import Output
+from ingest.cli.progress import Tables, Watcher
+from ingest.records import Release
+
+RELEASE = Release(
+    number=1,
+    generation="0001-a",
+    collection="docs__0001-a",
+    profile="p",
+    base=None,
+    guard="g",
+    verdict=None,
+    action="promote",
+    who="w",
+    why="y",
+    hold=None,
+    token="t",
+    at="now",
+)
+
+
+class TerminalOutput(Output):
+    """An output whose stderr is a terminal."""
+
+    @cached_property
+    def messages(self) -> Console:
+        return Console(file=StringIO(), force_terminal=True, width=100, highlight=False)
+
+    @property
+    def seen(self) -> str:
+        file = self.messages.file
+        assert isinstance(file, StringIO)
+        return file.getvalue()
+
+    @property
+    def bars(self) -> int:
+        """How many bars are drawn now: each hides the cursor, and its end shows it."""
+        return self.seen.count("\x1b[?25l") - self.seen.count("\x1b[?25h")
+
+
+def test_a_finished_step_leaves_one_line_with_its_counts() -> None:
+    output = TerminalOutput(json=True)
+    watcher = Watcher(output)
+    watcher.step_started("chunk", 2)
+    watcher.advanced("chunk", {"documents": 1200, "chunks": 7})
+    watcher.advanced("chunk", {"documents": 300, "skipped": 0})
+    watcher.step_finished("chunk")
+    last = output.seen.splitlines()[-1]
+    assert "chunk           " in last
+    assert last.endswith(" s  documents 1,500  chunks 7")
+    assert "2/2" in output.seen
+
+
+def test_a_bar_that_a_failed_step_left_gives_the_cursor_back() -> None:
+    output = TerminalOutput(json=True)
+    watcher = Watcher(output)
+    watcher.step_started("embed", 10)
+    assert output.bars == 1
+    watcher.close()
+    watcher.close()
+    assert output.bars == 0
+
+
+def test_a_step_that_advances_after_it_was_closed_does_no_harm() -> None:
+    watcher = Watcher(TerminalOutput(json=True))
+    watcher.advanced("load", {"points": 1})
+    watcher.step_finished("load")
+    assert watcher.output.messages.file.tell() == 0
+
+
+def test_what_makes_people_wait_is_told() -> None:
+    output = TerminalOutput(json=True)
+    Watcher(output).told("restoring", "docs__0001-a")
+    Tables(output).told("waiting_for_lease", "night@shift")
+    Tables(output).told("something_new", object())
+    assert output.seen.splitlines() == [
+        "Loading collection docs__0001-a from the lake.",
+        "Waiting for the lease of another builder: night@shift.",
+    ]
+
+
+def test_a_table_in_the_middle_of_a_step_takes_the_bar_off_the_screen() -> None:
+    output = TerminalOutput(json=False)
+    bars: list[int] = []
+    output.show = lambda _: bars.append(output.bars)  # type: ignore[method-assign]
+    tables = Tables(output)
+    tables.step_started("seal", 1)
+    tables.told("release", RELEASE)
+    assert (bars, output.bars) == ([0], 1)
+    tables.close()
+    assert output.bars == 0

