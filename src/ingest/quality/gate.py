@@ -64,10 +64,7 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
         difference = _check_difference(live, against, rules, facts, found)
         _check_reranked(live, against or {}, rules, facts, found)
     return Verdict(
-        index=facts.index,
-        candidate=facts.candidate,
-        serving=facts.serving,
-        release=facts.release,
+        **{name: getattr(facts, name) for name in ("index", "candidate", "serving", "release")},
         positive=not found.reasons,
         reasons=tuple(found.reasons),
         warnings=tuple(found.warnings),

@@ -147,8 +147,10 @@ def signals(question: str, candidates: Sequence[Result], wording: Wording) -> Fl
         wording: Of the generation that the candidates are from.
     """
     candidates = candidates[:LOOKED_AT]
-    if not candidates:
-        return np.zeros(len(SIGNALS))
+    return _signals(question, candidates, wording) if candidates else np.zeros(len(SIGNALS))
+
+
+def _signals(question: str, candidates: Sequence[Result], wording: Wording) -> Floats:
     found = features(question, candidates, wording)
     by = {name: found[:, i] for i, name in enumerate(FEATURES)}
     by["blend"] = by["cosine"] + by["keyword"] + 0.5 * (by["maxsim"] + by["near"])

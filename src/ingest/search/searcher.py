@@ -86,8 +86,9 @@ class Searcher:
     def search(
         self, questions: Sequence[str], filter: Filter, top: int = 10, stages: Sequence[str] = ("fused",)
     ) -> list[Answer]:
-        """Return one answer a question, in order, with up to `top` results in each of `stages`. They
-        have a confidence where the profile has a calibration and one of the stages needs both searches.
+        """Return one answer per question, in order, with up to `top` results in each of `stages`.
+
+        They have a confidence where the profile has a calibration and one of the stages needs both searches.
 
         Args:
             questions: As asked.
@@ -110,21 +111,23 @@ class Searcher:
         texts = self._fetched()
         again = self._reranked(questions, merged, scored, texts) if RERANKED in stages else [None] * len(questions)
         sure = self._confidences(questions, merged, scored, texts) if scored else [None] * len(questions)
-        rankings = []
-        for d, k, f, r in zip(dense, bm25, merged, again, strict=True):
-            rankings.append(_cut({"dense": d, "bm25": k, "fused": f, RERANKED: f if r is None else r}, stages, top))
+        rankings = [
+            _cut({"dense": d, "bm25": k, "fused": f, RERANKED: f if r is None else r}, stages, top)
+            for d, k, f, r in zip(dense, bm25, merged, again, strict=True)
+        ]
         found = texts.of(h.chunk_id for ranked, _ in rankings for stage in stages for h in ranked[stage])
         return [
-            Answer(
-                question,
-                self.release,
-                self.manifest.generation,
-                {stage: [_scored(found[h.chunk_id], scores) for h in ranked[stage]] for stage in stages},
-                RERANKED in stages and r is None,
-                *self._judged(confidence),
+            self._answer(
+                question, {s: [_scored(found[h.chunk_id], scores) for h in ranked[s]] for s in stages}, r, sured
             )
-            for question, (ranked, scores), r, confidence in zip(questions, rankings, again, sure, strict=True)
+            for question, (ranked, scores), r, sured in zip(questions, rankings, again, sure, strict=True)
         ]
+
+    def _answer(
+        self, question: str, results: dict[str, list[Result]], reranked: list[Hit] | None, confidence: float | None
+    ) -> Answer:
+        late = RERANKED in results and reranked is None
+        return Answer(question, self.release, self.manifest.generation, results, late, *self._judged(confidence))
 
     def signals(self, questions: Sequence[str], filter: Filter, without: Sequence[Sequence[Gold]] = ()) -> Floats:
         """Return (questions, SIGNALS) float64: what a confidence is made of, whether there is a calibration or not.

@@ -63,7 +63,7 @@ def test_memory_does_not_grow_with_the_listing():
 FULL_DISK = """
 import resource, signal
 from ingest.errors import SourceUnavailable
-from ingest.listing import Found, Selection
+from ingest.adapters.listing import Found, Selection
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))

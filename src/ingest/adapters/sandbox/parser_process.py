@@ -81,23 +81,7 @@ class ParserProcess:
         self._output, output = os.pipe()
         os.set_blocking(self._output, False)
         try:
-            self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    "ingest.adapters.sandbox.parser_worker",
-                    str(theirs.fileno()),
-                    str(os.getpid()),
-                    str(int(programs)),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=output,
-                pass_fds=[theirs.fileno()],
-                env=environment(self._folder.name if self._folder else None),
-                start_new_session=True,
-            )
+            self._process = self._started(theirs.fileno(), output)
         except OSError as error:
             self._close()
             raise SandboxUnavailable(f"no parser process can be started: {error.strerror}") from error
@@ -112,6 +96,18 @@ class ParserProcess:
                 f"a parser process did not start within {start_seconds:g} s: {type(error).__name__.lower()}, "
                 f"exit code {code}; it wrote {said!r}"
             ) from error
+
+    def _started(self, pipe: int, output: int) -> subprocess.Popen[bytes]:
+        worker = ("-P", "-m", "ingest.adapters.sandbox.parser_worker")
+        return subprocess.Popen(
+            [sys.executable, *worker, str(pipe), str(os.getpid()), str(int(self.programs))],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=output,
+            pass_fds=[pipe],
+            env=environment(self._folder.name if self._folder else None),
+            start_new_session=True,
+        )
 
     @property
     def pid(self) -> int:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ingest.documents.parsers._reading.assembly import Assembly
+from ingest.documents.parsers._reading.assembly import MAX_TITLE, Assembly
 from ingest.documents.parsers._reading.decoding import BOM, decode
 from ingest.documents.parsers._reading.json_values import EXTRA, load
 from ingest.errors import EmptyDocument, MalformedDocument
@@ -21,7 +21,6 @@ LIBRARIES = ("charset-normalizer",)
 _TITLES = ("title", "name", "heading", "headline", "subject", "label")
 _SHORT = 200  # characters; a longer value is a paragraph of its own
 _LEVELS = 6
-_MAX_TITLE = 1000  # characters
 _BREAK = re.compile(r"\r\n?|\n")
 _BLANK = re.compile(r"\n[ \t]*\n")
 
@@ -84,7 +83,7 @@ class _Walk:
         else:
             found = _own_title(value)[1]
         title = " ".join(found.split())
-        return title if len(title) <= _MAX_TITLE else ""
+        return title if len(title) <= MAX_TITLE else ""
 
     def _record(self, value: Any, title: str) -> None:
         """Write a record below its title; one without text leaves no title behind."""

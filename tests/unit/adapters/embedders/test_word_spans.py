@@ -1,12 +1,12 @@
 import json
 
-import ingest.embedders._words as words
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import BertWordPieceTokenizer
 
+from ingest.adapters.embedders.sentence_transformer import word_spans as words
 from ingest.adapters.embedders.sentence_transformer.word_spans import WordMemory, is_made_of_words, special_tokens
 
 PIECES = ["a", "b", "ab", "the", "數", "据", "!", ".", *(f"##{c}" for c in "abcdefgh0e"), "e", "f", "g", "0", "मन"]

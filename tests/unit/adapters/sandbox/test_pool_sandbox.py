@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.unit.sandbox.conftest import order
 
 from ingest.adapters.sandbox import messages as _wire
 from ingest.adapters.sandbox import parser_process as _process
@@ -24,6 +23,7 @@ from ingest.errors import (
     SandboxUnavailable,
     UnsupportedFormat,
 )
+from tests.unit.adapters.sandbox.conftest import order
 from tests.unit.documents.parsers.checks import raw
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the walls are Linux's")
@@ -200,7 +200,7 @@ def test_closing_ends_what_is_under_way(open_pool):
 def test_no_process_is_left_behind_when_this_one_is_killed(hostile_path):
     script = (
         "import sys, threading; from ingest.adapters.sandbox.pool_sandbox import PoolSandbox\n"
-        "from tests.unit.sandbox.conftest import order\n"
+        "from tests.unit.adapters.sandbox.conftest import order\n"
         "pool = PoolSandbox(processes=1); print(pool.parse(order('pid')).text, flush=True)\n"
         "pool.parse(order('hang', wall_seconds=600.0))\n"
     )

@@ -116,7 +116,7 @@ def test_a_folder_without_rights_is_denied():
 NO_SPACE = """
 import resource, signal, sys
 from ingest.errors import StoreUnavailable
-from ingest.stores.folder import FolderStore
+from ingest.adapters.stores.folder_store import FolderStore
 
 store = FolderStore(sys.argv[1])
 store.put("a", b"old")
@@ -137,7 +137,7 @@ def test_a_write_that_fails_in_the_middle_leaves_the_old_value(tmp_path):
 
 TRACED = """
 import sys
-from ingest.stores.folder import FolderStore
+from ingest.adapters.stores.folder_store import FolderStore
 
 store = FolderStore(sys.argv[1])
 getattr(store, sys.argv[2])("sub/key", b"value")

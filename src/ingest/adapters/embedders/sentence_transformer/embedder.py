@@ -13,11 +13,11 @@ import threading
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from ingest.adapters.embedders.sentence_transformer.batching import Batch, batches, halve
 from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder, canonical, locate
@@ -28,6 +28,7 @@ from ingest.adapters.embedders.sentence_transformer.onnx_model import (
     is_installed,
     open_exported,
 )
+from ingest.adapters.embedders.sentence_transformer.options import RESULT_OPTIONS, Options
 from ingest.adapters.embedders.sentence_transformer.tokenizer import KIND, SentenceTransformerTokenizer
 from ingest.adapters.embedders.sentence_transformer.torch_runtime import (
     best_device,
@@ -52,30 +53,9 @@ from ingest.records import ModelRecord, Vectors
 QUESTION_PROMPTS = ("query", "question")  # names under which models store them
 TEXT_PROMPTS = ("document", "passage", "corpus")
 BUDGETS = {"cpu": (4096, 64), "cuda": (65536, 1024)}  # padded tokens and texts of a batch
-RESULT_OPTIONS = {"question_prompt", "text_prompt", "max_seq_length"}
 NORM_TOLERANCE = 1e-5
 
 log = logging.getLogger(__name__)
-
-
-class Options(BaseModel):
-    """What the settings may say about such a model. The first three change results and are part of the fingerprint."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    question_prompt: str | None = None  # None: what the model brings
-    text_prompt: str | None = None
-    max_seq_length: int | None = Field(default=None, gt=2)  # tokens, special ones included
-    device: str = ""  # "": a GPU if there is one, else the CPU
-    dtype: Literal["", "float32", "bfloat16"] = ""  # "": bfloat16 where the processor has it
-    token_budget: int = Field(default=0, ge=0)  # padded tokens of a forward pass; 0: by device
-    max_texts: int = Field(default=0, ge=0)  # texts of a forward pass; 0: by device
-    questions: Literal["", "torch"] = ""  # "": ONNX Runtime on the CPU where `question_cache` is given
-    question_cache: Path | None = None  # folder for the exported model; the settings' state folder where it is not said
-
-    def recorded(self) -> dict[str, Any]:
-        """Return the options that open the same model on another machine."""
-        return self.model_dump(include=RESULT_OPTIONS, exclude_none=True)
 
 
 __all__ = ["KIND", "canonical", "describe", "files", "open_embedder", "open_tokenizer", "reopen"]

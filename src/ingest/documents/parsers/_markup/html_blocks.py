@@ -22,11 +22,10 @@ from ingest.documents.parsers._markup.html_inline import (
 )
 from ingest.documents.parsers._markup.html_tables import grid, is_layout, own_rows
 from ingest.documents.parsers._markup.html_tree import check_depth
-from ingest.documents.parsers._reading.assembly import Assembly
+from ingest.documents.parsers._reading.assembly import MAX_TITLE, Assembly
 from ingest.documents.parsers._reading.table_blocks import lines as table_lines
 from ingest.records import BlockKind
 
-MAX_TITLE = 1000  # characters; a longer heading is a paragraph
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _LISTS = ("ul", "ol", "menu", "dir", "dl")
 _HIDDEN = ("hidden",)
@@ -250,14 +249,11 @@ class _Flow:
         self.items -= 1
         self.marker = ""
 
-    def _quote(self, element: Any, tag: str) -> bool:
-        self._count("quotes", 1)
-        self._open(lambda: self._count("quotes", -1))
-        return False
-
-    def _caption(self, element: Any, tag: str) -> bool:
-        self._count("captions", 1)
-        self._open(lambda: self._count("captions", -1))
+    def _within(self, element: Any, tag: str) -> bool:
+        """Count a quote or a caption as open until its element ends."""
+        what = "quotes" if tag == "blockquote" else "captions"
+        self._count(what, 1)
+        self._open(lambda: self._count(what, -1))
         return False
 
     def _count(self, what: str, by: int) -> None:
@@ -294,9 +290,7 @@ _BLOCKS: dict[str, Callable[[_Flow, Any, str], bool]] = {
     **dict.fromkeys(_LISTS, _Flow._list),
     **dict.fromkeys(("li", "dt", "dd"), _Flow._item),
     **dict.fromkeys(_CODE, _Flow._code),
-    "blockquote": _Flow._quote,
-    "figcaption": _Flow._caption,
-    "caption": _Flow._caption,
+    **dict.fromkeys(("blockquote", "figcaption", "caption"), _Flow._within),
     "table": _Flow._table,
 }
 

@@ -10,7 +10,6 @@ from ingest.documents.parsers._markup.markdown_hidden import mark_hidden
 from ingest.documents.parsers._markup.markdown_html import headings
 from ingest.documents.parsers._markup.markdown_shadow import TRIGGER, Special, shadow
 from ingest.documents.parsers._markup.markdown_syntax import (
-    MAX_TITLE,
     NEWLINE,
     directive,
     front_matter,
@@ -19,6 +18,7 @@ from ingest.documents.parsers._markup.markdown_syntax import (
     language,
     plain_title,
 )
+from ingest.documents.parsers._reading.assembly import MAX_TITLE
 from ingest.documents.parsers._reading.decoding import BOM
 from ingest.documents.parsers._reading.lines import Lines
 from ingest.errors import OversizedDocument

@@ -9,7 +9,6 @@ from typing import Any
 from ingest.documents.parsers._markup.markdown_events import inline_text
 
 NEWLINE = re.compile(r"\r\n?|\n")
-MAX_TITLE = 1000  # characters; a longer "heading" is a paragraph
 _MAX_FRONT = 64 * 1024  # characters
 
 _FRONT = re.compile(

@@ -8,6 +8,7 @@ from ingest.errors import OversizedDocument
 from ingest.records import Block, BlockKind, RawDocument
 from ingest.records.options import ParseLimits
 
+MAX_TITLE = 1000  # characters; a longer heading is a paragraph
 BROKEN_AT_LINES = (BlockKind.LIST, BlockKind.TABLE, BlockKind.CODE)
 
 

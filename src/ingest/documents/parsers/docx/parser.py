@@ -15,7 +15,7 @@ from typing import Any
 
 from ingest.documents.parsers._office.drawings import figures
 from ingest.documents.parsers._office.ooxml import Package, R, W, keep_one_alternative
-from ingest.documents.parsers._reading.assembly import Assembly
+from ingest.documents.parsers._reading.assembly import MAX_TITLE, Assembly
 from ingest.documents.parsers._reading.lines import document_title
 from ingest.documents.parsers._reading.table_blocks import header_rows, lines
 from ingest.documents.parsers.docx.numbering import Numbering
@@ -34,7 +34,6 @@ MEDIA_TYPES = (
 VERSION = "1"
 LIBRARIES = ("lxml",)
 
-MAX_TITLE = 1000  # characters; a longer heading is a paragraph
 _HIDDEN = ("hidden",)
 _SKIPPED = frozenset(W + name for name in ("del", "moveFrom", "sectPr", "sdtPr", "sdtEndPr", "tblPr", "tblGrid"))
 _CODE_SIGNS = frozenset("{}();=<>[]$#/\\_|&*+")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ingest.documents.parsers._office.ooxml import Package
-from ingest.documents.parsers._reading.assembly import Assembly
+from ingest.documents.parsers._reading.assembly import MAX_TITLE, Assembly
 from ingest.documents.parsers._reading.lines import document_title
 from ingest.documents.parsers._reading.table_blocks import REPEATED, header_rows, lines
 from ingest.documents.parsers.odf.text import (
@@ -37,7 +37,6 @@ MEDIA_TYPES = (
 VERSION = "1"
 LIBRARIES = ("lxml",)
 
-MAX_TITLE = 1000  # characters; a longer heading is a paragraph
 _HIDDEN = ("hidden",)
 _SKIPPED = frozenset(
     (TEXT + "tracked-changes", OFFICE + "annotation", OFFICE + "forms", TEXT + "sequence-decls", PRESENTATION + "notes")

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 
+from ingest.documents.parsers._reading.assembly import MAX_TITLE
 from ingest.documents.parsers._reading.decoding import BOM, decode
 from ingest.documents.parsers._reading.lines import Lines, document_title
 from ingest.documents.parsers.rst.inline import plain_title
@@ -19,7 +20,6 @@ MEDIA_TYPES = ("text/x-rst", "text/prs.fallenstein.rst")
 VERSION = "2"
 LIBRARIES = ("docutils", "charset-normalizer")
 
-MAX_TITLE = 1000  # characters; a longer title is a paragraph
 _TAB = 8  # columns, as docutils expands them
 
 _CODE = frozenset(

@@ -6,185 +6,21 @@ a paragraph, what begins with a title is a section, leaves of different names si
 
 from typing import Any
 
-_RENAMED: dict[str, str] = {
-    **dict.fromkeys(
-        (
-            "p",
-            "para",
-            "simpara",
-            "paragraph",
-            "ab",
-            "ptext",
-            "shortdesc",
-            "claim-text",
-            "license-p",
-            "aff",
-            "corresp",
-            "attrib",
-            "term-head",
-            "disp-formula",
-            "contrib-group",
-            "kwd-group",
-            "l",
-            "bp",
-        ),
-        "p",
-    ),
-    **dict.fromkeys(("itemizedlist", "simplelist", "ul", "sl", "procedure", "steps"), "ul"),
-    **dict.fromkeys(("orderedlist", "ol", "claims", "ref-list-items"), "ol"),
-    **dict.fromkeys(("list-item", "listitem", "li", "member", "item", "sli", "step", "claim", "ref"), "li"),
-    **dict.fromkeys(("def-list", "variablelist", "dl", "parml", "glosslist"), "dl"),
-    **dict.fromkeys(("term", "dt", "pt", "glossterm"), "dt"),
-    **dict.fromkeys(("def", "dd", "pd", "glossdef"), "dd"),
-    **dict.fromkeys(("programlisting", "screen", "codeblock", "pre", "preformat", "literallayout", "msgblock"), "pre"),
-    **dict.fromkeys(("disp-quote", "blockquote", "lq", "quote", "verse-group", "epigraph"), "blockquote"),
-    **dict.fromkeys(("row", "tr"), "tr"),
-    **dict.fromkeys(("entry", "td", "stentry"), "td"),
-    "th": "th",
-    "thead": "thead",
-    "tbody": "tbody",
-    "tfoot": "tfoot",
-    "caption": "figcaption",
-    "figdesc": "figcaption",
-    **dict.fromkeys(("break", "lb", "br"), "br"),
-    "math": "math",
-    "article-title": "h1",
-    "invention-title": "h1",
-    "title-of-invention": "h1",
-}
-_TITLES = frozenset(("title", "head", "heading", "h", "doctitle", "bridgehead"))
-_INLINE = frozenset(
-    (
-        "italic",
-        "bold",
-        "emphasis",
-        "sup",
-        "sub",
-        "xref",
-        "ext-link",
-        "i",
-        "b",
-        "u",
-        "hi",
-        "ref",
-        "link",
-        "ulink",
-        "code",
-        "literal",
-        "filename",
-        "command",
-        "styled-content",
-        "sc",
-        "monospace",
-        "underline",
-        "named-content",
-        "email",
-        "uri",
-        "inline-formula",
-        "figref",
-        "claim-ref",
-        "pdat",
-        "stext",
-        "highlight",
-        "quote",
-        "codeph",
-        "ph",
-        "uicontrol",
-        "a",
-        "span",
-        "em",
-        "strong",
-        "institution",
-        "surname",
-        "given-names",
-    )
+from ingest.documents.parsers.xml.vocabularies import (
+    DROPPED,
+    FIGURES,
+    INLINE,
+    INLINE_INSIDE,
+    KNOWN,
+    LOOSE,
+    NAMED,
+    RENAMED,
+    TITLES,
 )
-_DROPPED = frozenset(
-    (
-        "journal-meta",
-        "article-id",
-        "pub-date",
-        "history",
-        "counts",
-        "custom-meta-group",
-        "self-uri",
-        "article-categories",
-        "related-article",
-        "elocation-id",
-        "volume",
-        "issue",
-        "fpage",
-        "lpage",
-        "pub-history",
-        "contrib-id",
-        "object-id",
-        "issue-id",
-        "us-bibliographic-data-application",
-        "us-bibliographic-data-grant",
-        "prolog",
-        "sdobi",
-        "alt-text",
-        "subdoc-bibliographic-information",
-        "colspec",
-        "spanspec",
-        "indexterm",
-        "processing-meta",
-        "article-version",
-        "institution-id",
-        "copyright-year",
-        "copyright-holder",
-        "copyright-statement",
-        "address",
-        "author-notes-id",
-    )
-)
-_NAMED = {
-    "abstract": "Abstract",
-    "claims": "Claims",
-    "subdoc-claims": "Claims",
-    "sdoab": "Abstract",
-    "sdocl": "Claims",
-    "subdoc-abstract": "Abstract",
-    "ref-list": "References",
-    "ack": "Acknowledgments",
-}
-KNOWN = frozenset(
-    (
-        "article",
-        "book",
-        "chapter",
-        "section",
-        "topic",
-        "concept",
-        "task",
-        "reference",
-        "tei",
-        "text",
-        "patdoc",
-        "refentry",
-        "us-patent-application",
-        "us-patent-grant",
-        "patent-application-publication",
-        "set",
-        "part",
-        "appendix",
-        "table",
-        "preface",
-        "map",
-        "bookmap",
-        "dita",
-        "pmc-articleset",
-        "glossary",
-        "sect1",
-        "html",
-    )
-)
+
 _BLOCK = frozenset(("p", "li", "td", "th", "dt", "dd", "h1", "figcaption", "pre"))
-_LOOSE = ("heading", "bridgehead", "h")  # headings without a section of their own
 _MADE = {"ingest-record": "ul", "ingest-field": "li"}
 _HTML = frozenset(("noscript", "math", "table", "h1", "h2", "h3", "h4", "h5", "h6", "caption"))
-_INLINE_INSIDE = ("aff", "corresp", "bp", "quote", "term", "item", "def", "ref")
-_FIGURES = ("fig", "table-wrap", "figure", "supplementary-material", "media")
 _FIELDS = 100  # of a record
 _TITLE_LENGTH = 300  # characters; a longer name of a record is no title
 
@@ -208,7 +44,7 @@ def to_html(root: Any) -> None:
             continue
         titled = _section_title(element, known=known) if not inside else None
         section = int(titled is not None)
-        if titled is None and not inside and element.tag in _LOOSE:
+        if titled is None and not inside and element.tag in LOOSE:
             titled = element  # a heading between paragraphs
         if titled is not None:
             level = _level(titled) or base + sections
@@ -226,7 +62,7 @@ def to_html(root: Any) -> None:
 
 def _prepare(root: Any) -> None:
     """Drop what is no text for readers, add the titles that a style sheet would add, merge labels, span cells."""
-    for element in list(root.iter(*_DROPPED)):
+    for element in list(root.iter(*DROPPED)):
         if element.tag != "address" and element is not root:
             for title in element.iter("invention-title", "title-of-invention", "b540"):
                 _before(element, "h1", " ".join(title.itertext()))
@@ -237,9 +73,9 @@ def _prepare(root: Any) -> None:
             title.tag = "h1"
         else:
             title.tag = "span"  # of a citation
-    for element in root.iter(*_NAMED):
-        if next((child for child in element if child.tag in _TITLES), None) is None:
-            _first(element, "title", _NAMED[element.tag])
+    for element in root.iter(*NAMED):
+        if next((child for child in element if child.tag in TITLES), None) is None:
+            _first(element, "title", NAMED[element.tag])
     for label in list(root.iter("label")):
         _merge_label(label)
     _tables(root)
@@ -257,7 +93,7 @@ def _name(element: Any, *, inside: bool, known: bool) -> str:
     made = _MADE.get(tag) or (_mapped(element, tag, inside=inside) if known else "")
     if made:
         return made
-    if inside or (known and tag in _INLINE):
+    if inside or (known and tag in INLINE):
         return "span"
     return "p" if _holds_text(element) else "div"
 
@@ -266,11 +102,11 @@ def _mapped(element: Any, tag: str, *, inside: bool) -> str:
     """Return the HTML name of an element of a known vocabulary, "" when it has none here."""
     if tag == "list":
         return "ol" if element.get("list-type", "") in ("order", "ordered", "numbered") else "ul"
-    if inside and tag in _INLINE_INSIDE:
+    if inside and tag in INLINE_INSIDE:
         return "span"
     if tag == "ref" and (element.getparent() is None or element.getparent().tag == "p"):
         return "span"
-    return _RENAMED.get(tag, "")
+    return RENAMED.get(tag, "")
 
 
 def _holds_text(element: Any) -> bool:
@@ -283,7 +119,7 @@ def _section_title(element: Any, *, known: bool) -> Any:
     if element.tag in ("caption", "figcaption", "li", "table", "list-item", "tr") or not len(element):
         return None
     for child in element[:3]:
-        if child.tag in _TITLES and (len(element) > 1 or known):
+        if child.tag in TITLES and (len(element) > 1 or known):
             return child
         if not known and child.tag in ("name", "label", "subject") and not len(child) and len(element) > 1:
             return child if 0 < len((child.text or "").strip()) <= _TITLE_LENGTH else None
@@ -308,7 +144,7 @@ def _merge_label(label: Any) -> None:
         inner.text = f"{text} {(inner.text or '').lstrip()}"
         label.tag = "noscript"
     else:
-        label.tag = "caption" if parent.tag in _FIGURES else "span"
+        label.tag = "caption" if parent.tag in FIGURES else "span"
         label.tail = f" {label.tail or ''}"
 
 

@@ -27,7 +27,7 @@ from tests.vector_indexes import points, vectors
 USER = """
     import json, os, sys, time
     from pathlib import Path
-    from ingest.edge import engine
+    from ingest.adapters.vectors.edge import engine
     endpoint = engine.ensure_running(Path(sys.argv[1]), poll_seconds=0.05, grace_seconds=0.2)
     print(endpoint.pid, flush=True)
     sys.stdin.read()

@@ -20,8 +20,8 @@ ENOUGH = 10  # answers during the optimisation; one process gives at most a few,
 SEARCHER = """
     import sys, time
     from pathlib import Path
-    from ingest.edge.engine import Engine
-    from ingest.indexes.qdrant import QdrantIndex
+    from ingest.adapters.vectors.edge.engine import Engine
+    from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
     from ingest.records import EVERYTHING
     from tests.vector_indexes import vectors
     index = QdrantIndex.embedded(Engine(Path(sys.argv[1])))
