@@ -20,7 +20,7 @@ from ingest.records import Block, BlockKind, Document, RawDocument
 
 MEDIA_TYPES = ("text/x-hostile", "application/rtf")  # the latter, for files: no parser of ours reads it
 VERSION = "1"
-ENTRY = "[ingest.documents.parsers]\nhostile = tests.hostile_parser\n"
+ENTRY = "[ingest.parsers]\nhostile = tests.hostile_parser\n"
 
 
 def registered(folder: Path) -> str:
