@@ -11,7 +11,7 @@ A parser is a module with
 and promises: the text is not changed once it is canonical; blocks are in order, do not overlap, and every character
 that is no white space lies in one (a leading byte order mark excepted); headings carry level and plain title. Modules
 whose name begins with an underscore are parts of parsers. Third parties register a module under the entry-point group
-`ingest.documents.parsers`. Nothing is imported before the first `find`.
+`ingest.parsers`. Nothing is imported before the first `find`.
 """
 
 import importlib
