@@ -43,7 +43,7 @@ def load_model(folder: Path, device: str, dtype: str) -> Any:
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
 
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()
     try:
         with _loading:
             model = SentenceTransformer(

@@ -1,0 +1,100 @@
+"""What README, ARCHITECTURE and CONTRIBUTING say of the house is true."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.house import ROOT, House, is_package, lines, tree
+
+HOUSE = House(ROOT)
+ARCHITECTURE = ROOT / "ARCHITECTURE.md"
+ARCHITECTURE_LINES = 150
+WALKS = ("One document", "One question")
+STATIONS = 10
+STATION = re.compile(r"\d+\. `(?P<file>[^`]+\.py)` `(?P<name>[\w.]+)`")
+READING = re.compile(r"Read in this order, about (?P<lines>[\d,]+) lines:\n\n(?P<items>(?:- .*\n(?:  .*\n)*)+)")
+
+
+def section(page: Path, heading: str) -> str:
+    """Return the text under a heading of the second level."""
+    found = re.search(rf"^## {heading}$(.*?)(?=^## |\Z)", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert found, f"{page.name} has no heading {heading!r}"
+    return found[1]
+
+
+def map_of_readme() -> list[str]:
+    """Return the paths that the README's map names, from the repository's root."""
+    paths, folder = [], ""
+    for line in filter(None, section(ROOT / "README.md", "Map").split("```")[1].splitlines()):
+        indented = line.startswith("  ")
+        named = re.split(r"\s{3,}|\t", line.strip())[0].split()
+        paths += [(folder if indented else "") + name for name in named]
+        folder = folder if indented else named[0]
+    return paths
+
+
+def test_the_map_of_the_readme_names_what_is_there() -> None:
+    paths = map_of_readme()
+    assert len(paths) > 10
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_map_of_the_readme_leaves_no_room_out() -> None:
+    rooms = {path.removeprefix("src/ingest/").strip("/") for path in map_of_readme() if path.startswith("src/ingest/")}
+    there = {path.name for path in HOUSE.package.iterdir() if is_package(path) or path.suffix == ".py"}
+    assert there - {"__init__.py"} == rooms - {""}
+
+
+def test_the_map_of_the_readme_leaves_no_folder_out() -> None:
+    named = {path.split("/")[0] for path in map_of_readme()}
+    there = {path.name for path in ROOT.iterdir() if path.is_dir() and any(path.rglob("*.*")) and not hidden(path)}
+    assert there - named == set()
+
+
+def hidden(path: Path) -> bool:
+    """Tell folders of tools and of what they build."""
+    return path.name.startswith(".") or path.name in ("build", "dist")
+
+
+def test_the_architecture_stays_short() -> None:
+    assert lines(ARCHITECTURE) < ARCHITECTURE_LINES
+
+
+@pytest.mark.parametrize("walk", WALKS)
+def test_a_walk_through_the_house_names_files_and_functions_that_are_there(walk: str) -> None:
+    numbered = re.findall(r"^\d+\. .*", section(ARCHITECTURE, walk), re.MULTILINE)
+    stations = [STATION.match(line) for line in numbered]
+    assert 5 <= len(stations) <= STATIONS
+    assert [line for line, station in zip(numbered, stations, strict=True) if station is None] == []
+    missing = [station[0] for station in stations if station and not defines(ROOT / station["file"], station["name"])]
+    assert missing == []
+
+
+def test_the_two_walks_end_the_architecture() -> None:
+    headings = re.findall(r"^## (.*)$", ARCHITECTURE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert tuple(headings[-2:]) == WALKS
+
+
+def defines(path: Path, name: str) -> bool:
+    """Tell whether a module defines a function, a class, or a method written `Class.method`."""
+    body = tree(path).body if path.exists() else []
+    for part in name.split("."):
+        found = [n for n in body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
+        node = next((n for n in found if n.name == part), None)
+        if node is None:
+            return False
+        body = node.body
+    return True
+
+
+def test_the_reading_list_is_as_long_as_it_says() -> None:
+    reading = READING.search((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    assert reading
+    paths = [ROOT / name for item in reading["items"].splitlines() for name in re.findall(r"^- `([^`]+)`", item)]
+    assert len(paths) >= 5
+    assert [path for path in paths if not path.exists()] == []
+    total = sum(lines(file) for path in paths for file in (sorted(path.glob("*.py")) if path.is_dir() else [path]))
+    said = int(reading["lines"].replace(",", ""))
+    assert said == pytest.approx(total, rel=0.15)
