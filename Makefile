@@ -4,17 +4,18 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
+PROCESSES ?= 2
 # glibc gives memory of finished batches back: measured 1.8 GB instead of 2.0 for all processes of the demo.
 LEAN := MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=33554432 MALLOC_MMAP_THRESHOLD_=8388608
 SPEED := $(filter-out $(addprefix benchmarks/,quality.py whole_documents.py ablation.py parse.py peers.py keyword_index.py search.py fuzz.py formats.py),$(wildcard benchmarks/[a-z]*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test check lint format quality bench bench-parse bench-keyword bench-search ablation interop fuzz formats terraform-check judged schemas lock clean
+.PHONY: help env demo test check lint house format quality bench bench-parse bench-keyword bench-search ablation interop fuzz formats terraform-check judged schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
 	@echo
-	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) KEEP=1 (demo) ARGS='…' (test, bench) INGEST_TEST_DATA=… TERRAFORM_OFFLINE=…"
+	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) KEEP=1 (demo) ARGS='…' (test, bench) PROCESSES=$(PROCESSES) (test) INGEST_TEST_DATA=… TERRAFORM_OFFLINE=…"
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 13) else "Python 3.11 or 3.12 is needed, this is " + sys.version)'
@@ -29,7 +30,7 @@ demo: $(STAMP) ## Ingest, judge, promote, refuse, roll back, on this machine; KE
 	$(LEAN) $(BIN)/python demo/run.py $(if $(KEEP),--keep)
 
 test: $(STAMP) ## Run the whole test suite; ARGS="tests/unit -k plan" narrows it
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(PROCESSES) $(ARGS)
 
 check: lint test ## Lint, types, contracts between floors, tests
 
@@ -38,6 +39,9 @@ lint: $(STAMP) ## Check style, format, types and the floors
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+house: $(STAMP) ## Print how large the house is: rooms, modules, lines, arrows between rooms
+	$(BIN)/python -m tests.architecture.house $(ARGS)
 
 format: $(STAMP) ## Format the code and apply safe fixes
 	$(BIN)/ruff check --fix .

@@ -77,9 +77,8 @@ def preview(
     document into quarantine; the reason is shown.
     """
     how.check()
-    from ingest.cli.preview import comparison, terminal
+    from ingest.cli.preview import comparison, json_document, terminal
     from ingest.cli.preview import find_document as opening
-    from ingest.cli.preview import json_values as record
     from ingest.cli.preview.view import View
 
     output = Output(common.json)
@@ -95,7 +94,7 @@ def preview(
     view = View(found.origin, here, there, compared, secrets=how.show_secrets)
     if how.html is not None:
         _write(how.html, view, output)
-    output.document(record.values(view))
+    output.document(json_document.values(view))
     for shown in terminal.drawn(view, terminal.Manner(how.span(), how.full, output.console.width)):
         output.show(shown)
     if here.refusal is not None:

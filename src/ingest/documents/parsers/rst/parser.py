@@ -12,7 +12,7 @@ from itertools import groupby
 from ingest.documents.parsers._reading.assembly import MAX_TITLE
 from ingest.documents.parsers._reading.decoding import BOM, decode
 from ingest.documents.parsers._reading.lines import Lines, document_title
-from ingest.documents.parsers.rst.inline import plain_title
+from ingest.documents.parsers.rst.inline_markup import plain_title
 from ingest.documents.parsers.rst.scan import Construct, scan
 from ingest.records import Block, BlockKind, Document, RawDocument
 

@@ -16,7 +16,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FILE = ROOT / "flows" / "prefect.yaml"
 LOADED: dict[str, Any] = yaml.safe_load(FILE.read_text())
 DEPLOYMENTS = {d["name"]: d for d in LOADED["deployments"]}

@@ -21,7 +21,7 @@ from ingest.lake.lake import Lake
 from ingest.pipeline.changes import WHOLE
 from ingest.ports import Services
 from ingest.wiring import services as wiring
-from tests.flows.conftest import Site, by_step, eventually, flow_run_of, new_site
+from tests.integration.flows.conftest import Site, by_step, eventually, flow_run_of, new_site
 
 STEPS = ("chunk_shard", "embed_shard", "load_shard", "keyword_shard")
 First = tuple[Site, State[Any], set[Path]]  # a site, the state of its first run, what Prefect persisted

@@ -18,7 +18,7 @@ from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.tasks import ShardTask, resource
 from ingest.ports import Services
 from ingest.wiring import services as wiring
-from tests.flows.conftest import Site
+from tests.integration.flows.conftest import Site
 from tests.pipelines import Project, project
 
 WAIT_SECONDS = 30.0

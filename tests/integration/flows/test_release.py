@@ -16,7 +16,7 @@ from ingest.lake.lake import Lake
 from ingest.ports import Services
 from ingest.records import Release
 from ingest.wiring import services as wiring
-from tests.flows.conftest import Site, flow_run_of
+from tests.integration.flows.conftest import Site, flow_run_of
 
 
 @pytest.fixture
