@@ -26,13 +26,13 @@ COLUMNS = {
     "build CPU s": "cpu",
     "index MB": "size",
     "resident MB": "resident",
-    "of it no file": "anonymous",
+    "not file-backed": "anonymous",
     "p50 ms": "p50",
     "p95 ms": "p95",
     "p95 / p50": "tail",
     "32 at once: p50": "p50_together",
     "p95": "p95_together",
-    "a second": "rate",
+    "per second": "rate",
 }
 QUESTIONS, TOP, ROUNDS, SHARD = 300, 100, 3, 10_000
 CONCURRENT = 32

@@ -107,7 +107,7 @@ def measure(folder: Path, data: Path, questions: list[str], args: argparse.Names
         chunks = searcher.manifest.counts["chunks"]
         print(f"\n{chunks:,} chunks, built or found in {time.perf_counter() - started:.0f} s; {os.cpu_count()} cores, ")
         print(f"{len(questions)} questions, top {TOP}, milliseconds\n")
-        print(f"| stage | p50 | p95 | {args.concurrent} at once: p50 | p95 | a second |")
+        print(f"| stage | p50 | p95 | {args.concurrent} at once: p50 | p95 | per second |")
         print("| --- | --- | --- | --- | --- | --- |")
         for stage in searcher.stages:
             row(searcher, stage, questions, args.concurrent)
