@@ -72,7 +72,7 @@ def measure(folder: Path, out: Path, index: dict) -> dict:
     from ingest.search import open_serving
     from ingest.search.surroundings import counter
     from ingest.settings import load_settings
-    from ingest.wiring.services import close_services, open_executor, open_services
+    from ingest.wiring.services import open_executor, open_services
 
     settings = load_settings(written_settings(folder, out, index))
     name = next(iter(settings.indexes))
@@ -99,7 +99,7 @@ def measure(folder: Path, out: Path, index: dict) -> dict:
         abstention(asked, answers, searcher)
         return scores
     finally:
-        close_services(services)
+        services.close()
 
 
 def judged(asked: list) -> list:
@@ -187,7 +187,7 @@ def packed(services, searcher, answers: dict, questions: list, scores: dict) -> 
         pairs = []
         for question in questions:
             ranked = answers[question.query_id].stages[stage]
-            context = context_of(services, searcher.manifest, ranked, stage, wanted)
+            context = context_of(searcher, ranked, stage, wanted)
             found = [
                 replace(ranked[p.rank - 1], text=p.text, start=p.start, end=p.end, heading_path=p.heading_path)
                 for p in context.passages

@@ -96,7 +96,7 @@ def measure(folder: Path, data: Path, questions: list[str], args: argparse.Names
     from ingest.pipeline.changes import WHOLE
     from ingest.search import open_serving
     from ingest.settings import load_settings
-    from ingest.wiring.services import close_services, open_executor, open_services
+    from ingest.wiring.services import open_executor, open_services
 
     settings = load_settings(written(folder, data, args.chunks))
     services = open_services(settings)
@@ -112,7 +112,7 @@ def measure(folder: Path, data: Path, questions: list[str], args: argparse.Names
         for stage in searcher.stages:
             row(searcher, stage, questions, args.concurrent)
     finally:
-        close_services(services)
+        services.close()
 
 
 def row(searcher, stage: str, questions: list[str], concurrent: int) -> None:

@@ -46,7 +46,7 @@ def collected(folder: Path, out: Path) -> tuple:
     from ingest.quality.training import examples_of
     from ingest.search import open_serving
     from ingest.settings import load_settings
-    from ingest.wiring.services import close_services, open_services
+    from ingest.wiring.services import open_services
 
     config = yaml.safe_load((Path(__file__).parent / "quality.yaml").read_text())
     index = {**config["index"], **config.get("of_set", {}).get(folder.name, {})}
@@ -57,7 +57,7 @@ def collected(folder: Path, out: Path) -> tuple:
             questions = judged(read_judged_set(lines, folder.name))
         return examples_of(services, open_serving(services), questions), token_counter(services)
     finally:
-        close_services(services)
+        services.close()
 
 
 def report(examples: dict, count) -> None:

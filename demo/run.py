@@ -151,11 +151,9 @@ class Story:
 
     def show_verdict(self, name: str | None) -> None:
         """Print a verdict of the lake."""
-        from ingest.lake.lake import Lake
-
         if name is not None:
             with self.services() as services:
-                show_verdict(Lake(services.store, "docs").verdict(name))
+                show_verdict(services.lake.verdict(name))
 
     def ask(self) -> None:
         """Answer three questions from the alias."""
@@ -187,7 +185,6 @@ class Story:
         from demo.damage import ForgetfulSandbox
         from ingest import pipeline
         from ingest.adapters.executors.inline import InlineExecutor
-        from ingest.lake.lake import Lake
         from ingest.pipeline.changes import WHOLE
 
         say("A damaged candidate: a parser that loses every section but the first, under the same settings")
@@ -195,7 +192,7 @@ class Story:
             services.sandbox = ForgetfulSandbox(services.sandbox)
             report = pipeline.run(services, WHOLE, InlineExecutor(services), lambda verdict: True)
             show_report(report)
-            verdict = Lake(services.store, "docs").verdict(report.verdict or "")
+            verdict = services.lake.verdict(report.verdict or "")
         show_verdict(verdict)
         expect(report.decision == "refused", f"the damaged candidate is refused, it was {report.decision}")
         expect(any("lower bound" in reason for reason in verdict.reasons), "the paired bound is among the reasons")
@@ -203,13 +200,13 @@ class Story:
     def rollback(self) -> None:
         """Bring the first release back, and see the hold."""
         from ingest.pipeline.collections import releases_of
-        from ingest.pipeline.rollback import check_target
+        from ingest.pipeline.rollback import roll_back
 
         say("Rollback: the release before comes back, and automatic promotion is held")
         with self.services() as services:
             releases = releases_of(services)
             started = time.monotonic()
-            release = releases.rollback(None, "shown by the demo", check=lambda target: check_target(services, target))
+            release = roll_back(services, None, "shown by the demo")
             seconds = time.monotonic() - started
             console.print(
                 f"  release {release.number}: generation {release.generation} in {seconds:.2f} s", markup=False
@@ -222,7 +219,7 @@ class Story:
         from contextlib import contextmanager
 
         from ingest.settings import load_settings
-        from ingest.wiring.services import close_services, open_services
+        from ingest.wiring.services import open_services
 
         @contextmanager
         def opened() -> Any:
@@ -230,7 +227,7 @@ class Story:
             try:
                 yield services
             finally:
-                close_services(services)
+                services.close()
 
         return opened()
 

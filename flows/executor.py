@@ -14,7 +14,7 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 
 from ingest.adapters.executors import ATTEMPTS
 from ingest.errors import TransientError
-from ingest.ports import Services
+from ingest.services import Services
 
 _opened: dict[str, Services] = {}  # of this process, by flow run
 _opening = Lock()
@@ -93,8 +93,8 @@ def forget_services(key: str) -> None:
     """Close what `services_of` opened in this process; nothing happens when that is nothing."""
     with _opening:
         services = _opened.pop(key, None)
-    for close in services.closers if services is not None else ():
-        close()
+    if services is not None:
+        services.close()
 
 
 def _run(step: Callable[[Services, Any], Any], open_services: Callable[[], Services], key: str, item: Any) -> Any:

@@ -24,14 +24,13 @@ from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.cli.main import app
 from ingest.documents import chunking, media_types, parsers, screening
 from ingest.lake.contents import contents_of
-from ingest.lake.journal import from_bytes
 from ingest.lake.lake import Lake
 from ingest.lake.rows import document_rows, quarantine_rows
+from ingest.lake.stored_records import from_bytes
+from ingest.pipeline import rollback
 from ingest.pipeline.changes import WHOLE
 from ingest.pipeline.collections import releases_of, restore
-from ingest.pipeline.rollback import check_target
 from ingest.pipeline.seal import generation_digest
-from ingest.ports import Services
 from ingest.records import (
     Claim,
     Filter,
@@ -49,6 +48,7 @@ from ingest.records import (
     Verdict,
 )
 from ingest.search import Searcher, open_release, open_serving
+from ingest.services import Services
 from ingest.settings import load_settings
 from ingest.wiring import services as wiring
 from tests.s3_server import FaultyS3
@@ -101,7 +101,7 @@ def opened(folder: Path) -> Iterator[Services]:
     try:
         yield services
     finally:
-        wiring.close_services(services)
+        services.close()
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def run(services: Services) -> RunReport:
 
 def roll_back(services: Services, to: int, why: str) -> Release:
     """Bring a release back, as `ingest rollback` does."""
-    return releases_of(services).rollback(to, why, check=lambda target: check_target(services, target))
+    return rollback.roll_back(services, to, why)
 
 
 def heal(services: Services) -> Release | None:
@@ -190,7 +190,7 @@ def searcher(services: Services, number: int) -> Searcher:
     lake = lake_of(services)
     release = lake.releases.get(number)
     assert release is not None
-    restore(services, lake, release.generation)
+    restore(services, release.generation)
     return open_release(services, release)
 
 
@@ -205,7 +205,7 @@ def ask(searcher: Searcher, question: str, groups: Sequence[str] = ("public",)) 
 
 def lake_of(services: Services) -> Lake:
     """Return the lake of the settings' index."""
-    return Lake(services.store, services.options.index)
+    return services.lake
 
 
 def manifest(services: Services, release: int) -> Manifest:

@@ -28,7 +28,7 @@ class InMemoryStore:
     def put(self, key: str, data: bytes) -> None:
         self.values[key] = bytes(data)
 
-    def put_file(self, key: str, path: Path) -> None:
+    def put_file(self, key: str, path: Path, *, read_soon: bool = False) -> None:
         self.put(key, path.read_bytes())
 
     def create(self, key: str, data: bytes) -> bool:

@@ -18,9 +18,11 @@ from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import SourceUnavailable
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake
-from ingest.pipeline.changes import WHOLE, Scope
-from ingest.pipeline.conservation import Check
-from ingest.ports import Execute, Services, Source, Store, VectorIndex
+from ingest.pipeline.changes import WHOLE, Listing, Scope
+from ingest.pipeline.conservation import check
+from ingest.pipeline.mending import mend
+from ingest.pipeline.plan import make_plan
+from ingest.ports import Source, Store, VectorIndex
 from ingest.records import (
     BuildOptions,
     ChunkingOptions,
@@ -34,6 +36,7 @@ from ingest.records import (
     RunReport,
     Verdict,
 )
+from ingest.services import Execute, Services
 from ingest.wiring.services import Silent
 from tests.fakes import InMemoryStore
 
@@ -136,12 +139,11 @@ class Project:
     def services(self) -> Services:
         """Return one of each port."""
         return Services(
-            store=self.store,
+            lake=self.lake,
             sources=self.sources,
             sandbox=InlineSandbox(MEBI),
             tokenizer=hashing.HashingTokenizer(),
             model=self.embedder.record,
-            embedder=lambda: self.embedder,
             open_embedder=self._open_embedder,
             vectors=self.vectors,
             options=self.options,
@@ -201,17 +203,17 @@ class Project:
         """Return what the newest release's generation holds."""
         return contents_of(self.lake, self.manifest())
 
-    def check(self, contents: Contents | None = None, *, mend: bool = False) -> Conservation:
-        """Run the conservation check against what the sources list now, without a run."""
-        from ingest.pipeline.changes import Listing
-        from ingest.pipeline.plan import make_plan
-
+    def check(self, contents: Contents | None = None, *, mending: bool = False) -> Conservation:
+        """Run the conservation check against what the sources list now, without a run; with `mending` as a run does."""
         services = self.services()
         with Listing() as listing:
-            work = make_plan(services, self.lake, WHOLE, "check", listing)
+            work = make_plan(services, WHOLE, "check", listing)
             assert not work.summary.needs_generation
             chosen = contents or self.contents()
-            return Check(services, chosen, work.shard_plan, lambda _: (), mend).run(work.summary.counts)
+            found = check(self.vectors, chosen, work)
+            if mending and found.mendable:
+                found = check(self.vectors, chosen, work, mend(self.vectors, found, self.options.load_batch))
+        return found.table
 
 
 def project(folder: Path, documents: int = 12, **options: Any) -> Project:

@@ -25,12 +25,12 @@ from ingest.adapters.vectors.edge.engine import Engine
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import IngestError
 from ingest.lake.journal import Journal
-from ingest.lake.lake import Lake
-from ingest.ports import Services, VectorIndex
+from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, AliasAction, Hit, Release, Result, StoredPoint, Vectors
 from ingest.release import fence_number
 from ingest.search import STAGES, Answer, Searcher
 from ingest.search import served_release as serving
+from ingest.services import Services
 from tests.pipelines import Project
 
 INDEX = "docs"
@@ -132,7 +132,7 @@ def target_of_the_fence(aliases: Mapping[str, str], releases: Journal[Release], 
 
 
 def _model_of_the_settings(services: Services) -> Services:
-    return replace(services, open_embedder=lambda record: services.embedder())
+    return replace(services, open_embedder=lambda record: services.open_embedder(services.model))
 
 
 FAULTS: dict[str, tuple[Callable[[Services], Services], Callable[..., Release | None]]] = {
@@ -158,7 +158,7 @@ class Reader:
         self.place = place
         self.watched = Watched(vectors)
         self.services = change(place.services(self.watched))
-        self.releases = Lake(self.services.store, INDEX).releases
+        self.releases = self.services.lake.releases
         self.last = 0
 
     def look(self, told: Told) -> Searcher | None:

@@ -22,8 +22,8 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
-from ingest.ports import Services
 from ingest.records import RunReport
+from ingest.services import Services
 from tests import earlier_lakes
 from tests.s3_server import serve
 

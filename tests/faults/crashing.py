@@ -22,9 +22,11 @@ from ingest.adapters.sources.file import open_source
 from ingest.adapters.stores.folder_store import FolderStore
 from ingest.adapters.vectors.edge.engine import Engine
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
+from ingest.lake.lake import Lake
 from ingest.pipeline.changes import WHOLE
-from ingest.ports import Services, Source
+from ingest.ports import Source
 from ingest.records import AliasAction, DocumentRef, RawDocument
+from ingest.services import Services
 from ingest.wiring.services import Silent
 from tests.pipelines import MEBI, build_options
 
@@ -129,12 +131,11 @@ def run(place: Place, moment: str | None) -> None:
     embedder = hashing.open_embedder("hashing", {})
     index = QdrantIndex.embedded(Engine(place.engine))
     services = Services(
-        store=place.store(),
+        lake=Lake(place.store(), place.index),
         sources=(LoggedSource(place, moment == "second shard"),),
         sandbox=InlineSandbox(MEBI),
         tokenizer=hashing.HashingTokenizer(),
         model=embedder.record,
-        embedder=lambda: embedder,
         open_embedder=lambda record: embedder,
         vectors=KillingIndex(index, place.index, moment),
         options=build_options(index=place.index, documents_per_shard=3, lease_seconds=0.3),

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
-from ingest.ports import Services
 from ingest.records import ParseLimits, ParserOptions
+from ingest.services import Services
 from tests import hostile_documents as hostile
 from tests import hostile_parser
 from tests.pipelines import Project, project

@@ -96,7 +96,7 @@ def test_a_killed_run_ends_in_the_same_generation_when_it_is_started_again(
     world: World, place: Place, moment: str
 ) -> None:
     assert world.run(place, moment) == -signal.SIGKILL
-    (_, claim), *others = Lake(place.store(), place.index).generations()
+    (_, claim), *others = Lake(place.store(), place.index).claims.after(0)
     finished = finished_documents(place, claim.id)
     assert bool(finished) == (moment != "plan")
     assert (place.index in world.index.aliases()) == (moment == "alias")

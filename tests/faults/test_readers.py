@@ -14,7 +14,7 @@ from ingest.documents.chunking import model_input
 from ingest.lake.contents import contents_of
 from ingest.lake.rows import chunk_rows
 from ingest.pipeline.collections import releases_of
-from ingest.pipeline.rollback import check_target
+from ingest.pipeline.rollback import open_target
 from ingest.records import EVERYTHING, AliasAction, Manifest, QueryProfile, Release
 from ingest.release import Candidate, Releases, releases
 from ingest.release.alias_rules import release_actions
@@ -129,7 +129,7 @@ class Mover:
     def roll_back(self) -> None:
         """Bring the first release into force again, as a person would."""
         before = self.releases.current()
-        release = self.releases.rollback(1, "test", partial(check_target, self.services))
+        release = self.releases.rollback(1, "test", partial(open_target, self.services))
         self._moved(before is not None and before.generation, release.generation)
 
     def unhold(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import SchemaMismatch
-from ingest.ports import Services
+from ingest.services import Services
 from tests import earlier_lakes
 from tests.earlier_lakes import Bucket, ask, changed_since, command_line, holding, manifest
 

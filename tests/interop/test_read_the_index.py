@@ -16,13 +16,12 @@ import pytest
 
 from ingest import pipeline
 from ingest.adapters.executors.inline import InlineExecutor
-from ingest.lake.lake import Lake
 from ingest.pipeline.changes import WHOLE
-from ingest.ports import Services
 from ingest.records import PAYLOAD_PROFILES, AliasAction, Filter
 from ingest.search import open_serving
+from ingest.services import Services
 from ingest.settings import Settings, make_settings
-from ingest.wiring.services import close_services, open_services
+from ingest.wiring.services import open_services
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "read-the-index.md"
@@ -95,7 +94,7 @@ class World:
             write(folder / "pages", edition)
             for name, services in self.services.items():
                 pipeline.run(services, WHOLE, InlineExecutor(services), lambda verdict: True)
-                lake = Lake(services.store, name)
+                lake = services.lake
                 manifest = lake.manifest(lake.releases.newest()[1].generation)
                 self.collections[name].append(manifest.collection)
 
@@ -128,7 +127,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made = World(tmp_path_factory.mktemp("interop"))
     yield made
     for services in made.services.values():
-        close_services(services)
+        services.close()
 
 
 @contextmanager

@@ -9,14 +9,13 @@ from ingest.cli.exit_codes import ExitCode, code_of
 from ingest.cli.invocation import Common, command
 from ingest.cli.output import Output, printable
 from ingest.cli.session import Session, opened
-from ingest.errors import IndexUnavailable, SchemaMismatch, UnknownRelease
+from ingest.errors import IndexUnavailable, SchemaMismatch
 
 if TYPE_CHECKING:
     from ingest.records import Release
     from ingest.release.generation_states import GenerationState
 
 AGAIN = "A release is written as a whole or not at all: see `ingest status`, then give the same command again."
-PROMOTED, LIFTED = "promoted by hand", "hold lifted by hand"
 GENERATIONS = 20
 DIGEST = 12  # hex digits that people see
 
@@ -33,14 +32,9 @@ def evaluate(common: Common, generation: Generation = None) -> None:
     the verdict is negative.
     """
     from ingest.pipeline.promotion import evaluate_candidate
-    from ingest.release import generation_states as standing
 
     with opened(common) as session:
-        services = session.services
-        chosen = generation or standing.waiting_candidate(services)
-        if chosen is None and (current := standing.decision_in_force(standing.lake_of(services))) is not None:
-            chosen = current.generation
-        verdict = evaluate_candidate(services, chosen)
+        verdict = evaluate_candidate(session.services, generation)
         session.output.document(verdict)
     raise typer.Exit(ExitCode.DONE if verdict.positive else ExitCode.REFUSED)
 
@@ -62,22 +56,11 @@ def promote(
     must be named. `--lift-hold` without anything to promote lifts the hold alone.
     """
     from ingest.pipeline.promotion import promote_candidate
-    from ingest.release import generation_states as standing
 
     with opened(common) as session:
-        services = session.services
-        chosen = generation or standing.waiting_candidate(services)
-        verdict, release = None, None
-        if chosen is not None:
-            verdict, release = promote_candidate(services, chosen, why or PROMOTED, lift_hold=lift_hold)
-        elif not lift_hold:
-            raise UnknownRelease(
-                f"index {services.options.index}: no sealed generation waits for promotion; `ingest run` builds one, "
-                "and one that was released before must be named, with the query profile of the settings or another"
-            )
-        refused = verdict is not None and release is None
-        if lift_hold and generation is None and release is None:
-            release = _unhold(session, why or LIFTED)
+        outcome = promote_candidate(session.services, generation, why, lift_hold=lift_hold)
+        verdict, release, refused = outcome.verdict, outcome.release, outcome.decision == "refused"
+        chosen = verdict.candidate if verdict is not None else None
         session.output.document({"candidate": chosen, "refused": refused, "verdict": verdict, "release": release})
         _show_promotion(session.output, chosen if refused else None, release)
     raise typer.Exit(ExitCode.REFUSED if refused else ExitCode.DONE)
@@ -99,13 +82,12 @@ def rollback(
     ] = None,
 ) -> None:
     """Bring an earlier release back, after opening it, and hold automatic promotion. Takes seconds, needs no lease."""
-    from ingest.pipeline.collections import releases_of
-    from ingest.pipeline.rollback import check_target
+    from ingest.pipeline.rollback import roll_back
 
     with opened(common) as session:
         services = session.services
         started = services.monotonic()
-        release = releases_of(services).rollback(to, why, check=lambda target: check_target(services, target))
+        release = roll_back(services, to, why)
         seconds = round(services.monotonic() - started, 3)
         session.output.document({"release": release, "seconds": seconds})
         _show_release(session.output, release)
@@ -141,14 +123,15 @@ def generations(
     States: building, failed (given up; its work is adopted), sealed, refused by the gate, serving, retired (served
     before, kept for rollback).
     """
-    from ingest.release import generation_states as standing
+    from ingest.release.generation_states import generation_states
 
     with opened(common) as session:
-        found = standing.generation_states(session.services, limit)
-        session.output.document({"index": session.services.options.index, "generations": found})
+        lake = session.services.lake
+        found = generation_states(lake, limit)
+        session.output.document({"index": lake.index, "generations": found})
         session.output.show(
             tables.table(
-                f"Generations of {session.services.options.index}",
+                f"Generations of {lake.index}",
                 ("generation", "state", "base", "digest", "documents", "chunks"),
                 map(_row, found),
                 left=4,
@@ -159,12 +142,6 @@ def generations(
 def _row(state: "GenerationState") -> tuple[Any, ...]:
     digest = state.digest[:DIGEST] if state.digest else None
     return state.id, state.state, state.base, digest, state.documents, state.chunks
-
-
-def _unhold(session: Session, why: str) -> "Release":
-    from ingest.pipeline.collections import releases_of
-
-    return releases_of(session.services).unhold(why)
 
 
 def _show_promotion(output: Output, refused: str | None, release: "Release | None") -> None:
@@ -182,25 +159,24 @@ def _show_release(output: Output, release: "Release") -> None:
 def _status(session: Session) -> tuple[dict[str, Any], ExitCode]:
     """Return what is known, and 0 or the code of what kept the index from answering."""
     from ingest.pipeline.collections import releases_of
-    from ingest.release import generation_states as standing
+    from ingest.release.generation_states import past_runs, waiting_candidate
 
-    services = session.services
-    lake = standing.lake_of(services)
+    services, lake = session.services, session.services.lake
     found: dict[str, Any] = {"index": lake.index, "release": None, "problem": None}
     code = ExitCode.DONE
     try:
         found["release"] = releases_of(services).current()
     except (IndexUnavailable, SchemaMismatch) as error:
         found["problem"], code = f"{type(error).__name__}: {error}", code_of(error)
-    decision = standing.decision_in_force(lake)
+    decision = lake.decision()
     found["decision"] = decision
     manifest = lake.manifest(decision.generation) if decision is not None else None
     found["counts"] = manifest.counts if manifest is not None else {}
     found["base"] = manifest.base if manifest is not None else None
     found["digest"] = manifest.digest if manifest is not None else None
-    newest = next(standing.past_runs(lake, limit=20), None)
+    newest = next(past_runs(lake, limit=20), None)
     found["newest_run"] = newest
-    found["candidate"] = standing.waiting_candidate(services)
+    found["candidate"] = waiting_candidate(lake, services.options.profile)
     judged = newest if newest is not None and newest.generation == found["candidate"] else None
     found["candidate_decision"] = judged.decision if judged is not None else None
     found["reasons"] = list(lake.verdict(judged.verdict).reasons) if judged is not None and judged.verdict else []

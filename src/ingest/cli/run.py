@@ -90,16 +90,12 @@ def _run(session: Session, index: str | None, scope: "Scope", *, promote: bool) 
 
 
 def _hold(session: Session) -> "Hold | None":
-    from ingest.release.generation_states import decision_in_force, lake_of
-
-    decision = decision_in_force(lake_of(session.services))
+    decision = session.services.lake.decision()
     return None if decision is None else decision.hold
 
 
 def _reasons(session: Session, report: "RunReport") -> list[str]:
-    from ingest.release.generation_states import lake_of
-
-    return [] if report.verdict is None else list(lake_of(session.services).verdict(report.verdict).reasons)
+    return [] if report.verdict is None else list(session.services.lake.verdict(report.verdict).reasons)
 
 
 def _summary(report: "RunReport", hold: "Hold | None") -> str:

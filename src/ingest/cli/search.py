@@ -191,8 +191,7 @@ class Asking:
             return None
         from ingest.search import context_of
 
-        services, manifest = self.session.services, self.searcher.manifest
-        return context_of(services, manifest, ranked, self.stage.value, (self.options, self.filter))
+        return context_of(self.searcher, ranked, self.stage.value, (self.options, self.filter))
 
     def told(self) -> dict[str, Any]:
         """Return what was asked, for programs."""

@@ -11,7 +11,7 @@ from ingest.cli.output import Output
 from ingest.cli.progress import Tables, Watcher
 
 if TYPE_CHECKING:
-    from ingest.ports import Services
+    from ingest.services import Services
     from ingest.settings import Settings
 
 
@@ -39,7 +39,7 @@ def opened(common: Common) -> Iterator[Session]:
             yield Session(settings, services, output)
         finally:
             observer.close()
-            wiring.close_services(services)
+            services.close()
 
 
 @contextmanager

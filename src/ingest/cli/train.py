@@ -31,7 +31,7 @@ def train_reranker(
         trained = train(session.services)
         kept = trained.helps or force
         if kept:
-            keep_learned(session.services.store, trained.model)
+            keep_learned(session.services.lake.store, trained.model)
         session.output.document(_told(trained, kept))
         _show(session.output, trained, kept)
     raise typer.Exit(ExitCode.DONE if kept else ExitCode.REFUSED)

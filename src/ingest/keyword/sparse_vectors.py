@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from ingest.errors import InvalidSettings
 from ingest.keyword.analyser import Analyser
 from ingest.keyword.parquet_files import LENGTHS, SHARD_POSTINGS, batches, numbers, open_parquet
-from ingest.records import SparseVector
+from ingest.records import Lengths, SparseVector
 
 FORMAT = 1  # of the dimensions and weights; part of what points are compared by
 DIMENSIONS_KEPT = 65_536  # terms whose dimension a process remembers
@@ -46,19 +46,6 @@ def sparse_vector(weight_of: Mapping[str, float]) -> SparseVector:
         sums[place] = sums.get(place, 0.0) + weight
     places = sorted(sums)
     return SparseVector(np.array(places, np.uint32), np.array([sums[p] for p in places], np.float32))
-
-
-@dataclass(frozen=True, slots=True)
-class Lengths:
-    """How long chunks are, for one collection. Sums, so that the lengths of shards add up."""
-
-    chunks: int
-    terms: int
-
-    @property
-    def average(self) -> float:
-        """Terms in a chunk; 0 without chunks."""
-        return self.terms / self.chunks if self.chunks else 0.0
 
 
 def lengths_of(path: Path, left_out: frozenset[str] = frozenset()) -> Lengths:

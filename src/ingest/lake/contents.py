@@ -23,6 +23,11 @@ class Contents:
     shape: Shape = LANGCHAIN
     analyser: Mapping[str, Any] = field(default_factory=dict)  # with k1 and b, which sparse vectors depend on
 
+    @property
+    def collapsed(self) -> frozenset[str]:
+        """The ids of the chunks that another one stands for: they have no point and no postings."""
+        return self.lake.collapsed(self.duplicates)
+
     def all_parts(self) -> Iterator[PartFile]:
         """Yield the parts of all shards, then those over all shards."""
         for shard in self.shards:

@@ -6,9 +6,7 @@ vector is the one in the lowest entry, for results in bf16 depend on the batch b
 
 import tempfile
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,39 +15,37 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ingest.errors import SchemaMismatch, TransientError
+from ingest.lake.bounded_cache import BoundedCache
 from ingest.lake.journal import Journal
+from ingest.lake.stored_records import StoredRecords
 from ingest.lake.verified_files import file_sha256, reading, verified_path
 from ingest.ports import Store
 from ingest.records import SegmentEntry, Vectors
 
 APPEND_ATTEMPTS = 100  # other writers that may win an entry's number before we give up
+CACHED_KEYS = 2_000_000  # kept in memory, 64 bytes each
 Keys = NDArray[np.bytes_]  # (n,) of 64 hex digits
 
 
-@dataclass
 class EmbeddingStore:
     """Vectors of one model by embedding key. Keep it for long: it remembers what it read. Threads may share it."""
 
-    store: Store
-    fingerprint: str
-    new_token: Callable[[], str]
-    cached_keys: int = 2_000_000  # keys kept in memory, 64 bytes each
-    journal: Journal[SegmentEntry] = field(init=False)
-    _entries: list[SegmentEntry] = field(default_factory=list)
-    _keys: OrderedDict[str, Keys] = field(default_factory=OrderedDict)
-    _held: int = 0  # keys in `_keys`
-    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)  # of the three above
+    def __init__(self, store: Store, fingerprint: str, cached_keys: int = CACHED_KEYS) -> None:
+        self.store = store
+        self.fingerprint = fingerprint
+        self.journal = Journal(StoredRecords(store), f"embeddings/{fingerprint}/index/", SegmentEntry)
+        self._entries: list[SegmentEntry] = []
+        self._keys: BoundedCache[str, Keys] = BoundedCache(cached_keys)  # by segment
+        self._lock = threading.RLock()  # of the entries
 
-    def __post_init__(self) -> None:
-        self.journal = Journal(self.store, f"embeddings/{self.fingerprint}/index/", SegmentEntry)
-
-    def add(self, keys: Sequence[str], vectors: Vectors, backend: str) -> str:
+    def add(self, keys: Sequence[str], vectors: Vectors, backend: str, token: str) -> str:
         """Write a segment, then its index entry, and return the segment's name.
 
         Args:
             keys: Embedding keys, distinct.
             vectors: (n, dimension) float32, normalised, in the order of `keys`.
             backend: What made them, for people.
+            token: Unique to this writer.
         """
         order = np.argsort(np.array(keys))
         vectors = np.ascontiguousarray(vectors[order], dtype=np.float32)
@@ -60,7 +56,7 @@ class EmbeddingStore:
             path = Path(folder) / "segment.parquet"
             pq.write_table(table, path, compression="none", row_group_size=4096, use_dictionary=False)
             name = file_sha256(path)
-            self.store.put_file(self._segment_key(name), path)
+            self.store.put_file(self._segment_key(name), path, read_soon=True)
         entry = SegmentEntry(
             segment=name,
             rows=len(ordered),
@@ -68,18 +64,15 @@ class EmbeddingStore:
             last_key=ordered[-1],
             dtype="float32",
             backend=backend,
-            token=self.new_token(),
+            token=token,
         )
         for _ in range(APPEND_ATTEMPTS):
-            self.refresh()
-            if self.journal.append(len(self._entries) + 1, entry):
-                return name
+            with self._lock:
+                if self.journal.append(len(self._entries) + 1, entry):
+                    self._entries.append(entry)
+                    return name
+                self._refresh()
         raise TransientError(f"embeddings/{self.fingerprint}: {APPEND_ATTEMPTS} writers were faster")
-
-    def refresh(self) -> None:
-        """Read the index entries that other writers added."""
-        with self._lock:
-            self._entries.extend(entry for _, entry in self.journal.after(len(self._entries)))
 
     def missing(self, keys: Sequence[str]) -> list[str]:
         """Return the keys, in order and once each, that have no vector yet."""
@@ -110,10 +103,21 @@ class EmbeddingStore:
         return result if result is not None else np.empty((0, 0), np.float32)
 
     def _locate(self, keys: list[str]) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
-        """Return for each key: found, number of the lowest entry (−1), row in its segment."""
+        """Return for each key: found, number of the lowest entry (−1), row in its segment.
+
+        Entries that other writers added later change nothing about a key that is found already.
+        """
         with self._lock:
-            self.refresh()
+            located = self._locate_in_entries(keys)
+            if located[0].all() or not self._refresh():
+                return located
             return self._locate_in_entries(keys)
+
+    def _refresh(self) -> bool:
+        """Read the index entries that other writers added; False when there are none."""
+        known = len(self._entries)
+        self._entries.extend(entry for _, entry in self.journal.after(known))
+        return len(self._entries) > known
 
     def _locate_in_entries(self, keys: list[str]) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
         wanted = np.array(keys, dtype="S64")
@@ -135,19 +139,15 @@ class EmbeddingStore:
         return entries >= 0, entries, rows
 
     def _segment_keys(self, entry: SegmentEntry) -> Keys:
-        if entry.segment in self._keys:
-            self._keys.move_to_end(entry.segment)
-            return self._keys[entry.segment]
-        key = self._segment_key(entry.segment)
+        known = self._keys.get(entry.segment)
+        return self._keys.put(entry.segment, self._read_keys(entry.segment), entry.rows) if known is None else known
+
+    def _read_keys(self, segment: str) -> Keys:
+        key = self._segment_key(segment)
         path = verified_path(self.store, key)
         with reading(key), pq.ParquetFile(path, memory_map=True) as file:
             table = file.read(["key"])
-        keys: Keys = np.array(table["key"].to_pylist(), dtype="S64")
-        self._keys[entry.segment] = keys
-        self._held += len(keys)
-        while len(self._keys) > 1 and self._held > self.cached_keys:
-            self._held -= len(self._keys.popitem(last=False)[1])
-        return keys
+        return np.array(table["key"].to_pylist(), dtype="S64")
 
     def _read_rows(self, segment: str, rows: NDArray[np.int64]) -> Vectors:
         key = self._segment_key(segment)

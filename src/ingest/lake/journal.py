@@ -8,53 +8,39 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from pydantic import ValidationError
-
-from ingest.errors import SchemaMismatch, first_fault
-from ingest.ids import canonical_json
-from ingest.ports import Store
+from ingest.errors import SchemaMismatch
+from ingest.lake.stored_records import StoredRecords
 from ingest.records import Record
 
 R = TypeVar("R", bound=Record)
 RECORD_NAME = re.compile(r"([1-9][0-9]*)\.json")
 
 
-def to_bytes(record: Record) -> bytes:
-    """Return the stored form of a record: canonical JSON in UTF-8."""
-    return canonical_json(record.model_dump(mode="json"))
-
-
-def from_bytes(model: type[R], data: bytes, where: str) -> R:
-    """Return the record. Raises: SchemaMismatch, naming `where` and the first fault."""
-    try:
-        return model.model_validate_json(data)
-    except ValidationError as error:
-        raise SchemaMismatch(f"{where}: not a {model.__name__}: {first_fault(error)}") from error
-
-
 @dataclass(frozen=True)
 class Journal(Generic[R]):
-    """The records `<prefix><n>.json` of one type."""
+    """The records `<prefix><n>.json` of one type. A record never changes; which one is the newest is always asked."""
 
-    store: Store
+    records: StoredRecords
     prefix: str  # ends with "/"
     model: type[R]
 
+    def where(self, n: int) -> str:
+        """Return the address of record `n`, for messages."""
+        return f"{self.records.store.uri}/{self.prefix}{n}.json"
+
     def get(self, n: int) -> R | None:
         """Return record `n`, None when it is not written yet."""
-        key = f"{self.prefix}{n}.json"
-        data = self.store.get(key)
-        return None if data is None else from_bytes(self.model, data, f"{self.store.uri}/{key}")
+        return self.records.find(self.model, f"{self.prefix}{n}.json")
 
     def append(self, n: int, record: R) -> bool:
         """Write record `n`; True for the one writer that succeeds. The writer's token must be in the record."""
         if n < 1:
             raise ValueError(f"{self.prefix}: records are numbered from 1, not {n}")
-        return self.store.create(f"{self.prefix}{n}.json", to_bytes(record))
+        return self.records.create(f"{self.prefix}{n}.json", record)
 
     def last(self) -> int:
         """Return the highest number, 0 when the journal is empty. Other files beside the records do not count."""
-        names = (RECORD_NAME.fullmatch(name) for name in self.store.list(self.prefix))
+        names = (RECORD_NAME.fullmatch(name) for name in self.records.store.list(self.prefix))
         return max((int(name[1]) for name in names if name), default=0)
 
     def newest(self) -> tuple[int, R] | None:
@@ -67,8 +53,15 @@ class Journal(Generic[R]):
             return None
         record = self.get(n)
         if record is None:
-            raise SchemaMismatch(f"{self.store.uri}/{self.prefix}{n}.json: listed and then gone")
+            raise SchemaMismatch(f"{self.where(n)}: listed and then gone")
         return n, record
+
+    def newest_first(self, limit: int, below: int | None = None) -> Iterator[tuple[int, R]]:
+        """Yield at most `limit` of the newest records, or of those below a number, newest first."""
+        last = self.last() if below is None else below - 1
+        for number in range(last, max(last - limit, 0), -1):
+            if (record := self.get(number)) is not None:
+                yield number, record
 
     def after(self, n: int) -> Iterator[tuple[int, R]]:
         """Yield the records after number `n` in order, looking for each by its name."""

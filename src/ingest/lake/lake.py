@@ -9,8 +9,8 @@
 """
 
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from functools import partial
 from io import RawIOBase
 from pathlib import Path
 from typing import TypeVar
@@ -19,15 +19,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest.errors import SchemaMismatch, UnknownReaderFormat
-from ingest.ids import sha256_hex
-from ingest.lake.journal import Journal, from_bytes, to_bytes
+from ingest.lake.bounded_cache import BoundedCache
+from ingest.lake.embedding_store import EmbeddingStore
+from ingest.lake.journal import Journal
+from ingest.lake.lease_watch import LeaseWatch
 from ingest.lake.rows import SCHEMAS, complete
+from ingest.lake.stored_records import StoredRecords, name_of
 from ingest.lake.verified_files import file_sha256, footer_sha256, reading, verified_path
 from ingest.ports import Store
 from ingest.records import (
     READER_FORMAT,
     Claim,
     Lease,
+    Lengths,
     Manifest,
     Marker,
     PartFile,
@@ -43,22 +47,48 @@ from ingest.records import (
 R = TypeVar("R", bound=Record)
 IN_PARTS = ("keyword.postings", "keyword.terms")  # kinds whose large files searches do not copy
 ROW_GROUP = 4096  # rows; what is decoded at once when a part is streamed
+CACHED_BYTES = 32 * 2**20  # of records as JSON; parsed they take several times as much
+PLAN_HASH = 16  # hex digits of a shard plan's name
+GENERATIONS = 4  # whose models, collapsed chunks and lengths a process keeps; about 100 bytes a collapsed chunk
+RUNS = 16  # whose leases a process watches
 
 
-@dataclass(frozen=True)
 class Lake:
-    """Everything of one index, by name. Readers start from a release and never list `data/`."""
+    """Everything of one index, by name. Readers start from a release and never list `data/`.
 
-    store: Store
-    index: str
-    claims: Journal[Claim] = field(init=False)
-    releases: Journal[Release] = field(init=False)
-    leases: Journal[Lease] = field(init=False)
+    Opened once per process: what never changes is read once, within the limits above. Threads may share it.
+    """
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "claims", Journal(self.store, f"{self.index}/generations/", Claim))
-        object.__setattr__(self, "releases", Journal(self.store, f"{self.index}/releases/", Release))
-        object.__setattr__(self, "leases", Journal(self.store, f"{self.index}/leases/builder/", Lease))
+    def __init__(self, store: Store, index: str) -> None:
+        self.store = store
+        self.index = index
+        self.records = StoredRecords(store, CACHED_BYTES)
+        self.claims = Journal(self.records, f"{index}/generations/", Claim)
+        self.releases = Journal(self.records, f"{index}/releases/", Release)
+        self.leases = Journal(self.records, f"{index}/leases/builder/", Lease)
+        self.lengths: BoundedCache[str, Lengths] = BoundedCache(GENERATIONS)  # by collection
+        self._embeddings: BoundedCache[str, EmbeddingStore] = BoundedCache(GENERATIONS)  # by fingerprint of the model
+        self._collapsed: BoundedCache[str, frozenset[str]] = BoundedCache(GENERATIONS)  # by part
+        self._watches: BoundedCache[str, LeaseWatch] = BoundedCache(RUNS)  # by run
+
+    def embeddings(self, fingerprint: str) -> EmbeddingStore:
+        """Return the store of embeddings of a model, one for all steps of this process: its index is read once."""
+        return self._embeddings.keep(fingerprint, partial(EmbeddingStore, self.store, fingerprint))
+
+    def collapsed(self, duplicates: PartFile | None) -> frozenset[str]:
+        """Return the ids of the chunks that another one stands for, by a generation's part `duplicates`."""
+        if duplicates is None or not duplicates.rows:
+            return frozenset()
+
+        def read() -> frozenset[str]:
+            table = self.read(duplicates, ["chunk_id", "collapsed"])
+            return frozenset(table["chunk_id"].filter(table["collapsed"]).to_pylist())
+
+        return self._collapsed.keep(duplicates.sha256, read)
+
+    def lease_watch(self, run: str) -> LeaseWatch:
+        """Return the watch of a run, one for all its steps in this process: the journal is listed once."""
+        return self._watches.keep(run, partial(LeaseWatch, self.leases, run))
 
     # Part files
 
@@ -74,7 +104,7 @@ class Lake:
         sha256 = file_sha256(path)
         key = self._part_key(sha256)
         if not self.store.exists(key):
-            self.store.put_file(key, path)
+            self.store.put_file(key, path, read_soon=True)
         rows = pq.read_metadata(path).num_rows
         size, footer = path.stat().st_size, ""
         if kind in IN_PARTS:
@@ -102,9 +132,9 @@ class Lake:
             )
         return file
 
-    def part_exists(self, part: PartFile) -> bool:
-        """Tell whether the part file is in the lake."""
-        return self.store.exists(self._part_key(part.sha256))
+    def absent(self, parts: Iterable[PartFile]) -> list[str]:
+        """Return the names of the part files that are not in the lake, sorted. One listing, not a request per file."""
+        return sorted({f"{part.sha256}.parquet" for part in parts}.difference(self.store.list(f"{self.index}/data/")))
 
     def read(self, part: PartFile, columns: list[str] | None = None) -> pa.Table:
         """Return a part as a table. Raises: SchemaMismatch when it is damaged or not of its kind."""
@@ -123,58 +153,65 @@ class Lake:
 
     def write_shard_plan(self, generation: str, plan: ShardPlan) -> str:
         """Write a shard's plan and return its hash."""
-        data = to_bytes(plan)
-        plan_hash = sha256_hex(data)[:16]
-        self.store.put(f"{self._generation(generation)}plan/{plan.shard}-{plan_hash}.json", data)
+        plan_hash = name_of(plan)[:PLAN_HASH]
+        self.records.put(self._plan_key(generation, plan.shard, plan_hash), plan)
         return plan_hash
 
     def shard_plan(self, generation: str, shard: int, plan_hash: str) -> ShardPlan:
         """Return a shard's frozen plan. Raises: SchemaMismatch when it is missing."""
-        return self._must(ShardPlan, f"{self._generation(generation)}plan/{shard}-{plan_hash}.json")
+        return self.records.read(ShardPlan, self._plan_key(generation, shard, plan_hash))
 
     def freeze_plan(self, summary: PlanSummary) -> None:
         """Write the summary: from now on the plan does not change. The first writer wins."""
-        self.store.create(f"{self._generation(summary.generation)}plan/summary.json", to_bytes(summary))
+        self.records.create(self._key(summary.generation, "plan/summary"), summary)
 
     def plan(self, generation: str) -> PlanSummary | None:
         """Return the frozen plan, None when it is not frozen yet."""
-        return self._find(PlanSummary, f"{self._generation(generation)}plan/summary.json")
+        return self.records.find(PlanSummary, self._key(generation, "plan/summary"))
 
     def mark(self, generation: str, marker: Marker) -> Marker:
         """Record that a shard's step is done; return the marker that counts, the first one."""
         key = self._marker_key(generation, marker.step, marker.shard, marker.plan_hash)
-        return marker if self.store.create(key, to_bytes(marker)) else self._must(Marker, key)
+        self.records.create(key, marker)
+        return self.records.read(Marker, key)
 
     def marker(self, generation: str, step: str, shard: int, plan_hash: str) -> Marker | None:
         """Return the marker of a finished step, None when it is not finished."""
-        return self._find(Marker, self._marker_key(generation, step, shard, plan_hash))
+        return self.records.find(Marker, self._marker_key(generation, step, shard, plan_hash))
 
     # Generations
 
-    def seal(self, manifest: Manifest) -> None:
-        """Write the manifest, the last file of a generation."""
-        self.store.create(f"{self._generation(manifest.generation)}manifest.json", to_bytes(manifest))
+    def seal(self, manifest: Manifest) -> Manifest:
+        """Write the manifest, the last file of a generation; return the one that counts, the first one."""
+        key = self._key(manifest.generation, "manifest")
+        self.records.create(key, manifest)
+        return self.records.read(Manifest, key)
 
     def manifest(self, generation: str) -> Manifest | None:
         """Return the manifest of a sealed generation, else None.
 
         Raises: UnknownReaderFormat when it was written by a newer version.
         """
-        manifest = self._find(Manifest, f"{self._generation(generation)}manifest.json")
+        manifest = self.records.find(Manifest, self._key(generation, "manifest"))
         if manifest is not None and manifest.format > READER_FORMAT:
             raise UnknownReaderFormat(
                 f"{generation}: reader format {manifest.format}, this version reads {READER_FORMAT}"
             )
         return manifest
 
-    def claim(self, generation: str) -> Claim:
-        """Return a generation's claim, whose number its id begins with. Raises: SchemaMismatch when it is missing."""
-        number = generation.partition("-")[0]
-        return self._must(Claim, f"{self.index}/generations/{int(number)}.json")
+    def decision(self) -> Release | None:
+        """Return the newest release, the decision in force; None before the first."""
+        newest = self.releases.newest()
+        return None if newest is None else newest[1]
 
-    def generations(self) -> Iterator[tuple[int, Claim]]:
-        """Yield all claims in order."""
-        return self.claims.after(0)
+    def base(self) -> Manifest | None:
+        """Return the manifest of the newest release's generation, which the next one is built on."""
+        decision = self.decision()
+        return None if decision is None else self.manifest(decision.generation)
+
+    def claim(self, generation: str) -> Claim:
+        """Return a generation's claim. Raises: SchemaMismatch when it is missing."""
+        return self.records.read(Claim, f"{self.index}/generations/{claim_number(generation)}.json")
 
     # Profiles, verdicts, history
 
@@ -184,7 +221,7 @@ class Lake:
 
     def profile(self, sha256: str) -> QueryProfile:
         """Return a query profile. Raises: SchemaMismatch when it is missing."""
-        return self._must(QueryProfile, f"{self.index}/profiles/{sha256}.json")
+        return self.records.read(QueryProfile, f"{self.index}/profiles/{sha256}.json")
 
     def write_verdict(self, verdict: Verdict) -> str:
         """Write a verdict and return its name, the SHA-256 of its content."""
@@ -192,11 +229,11 @@ class Lake:
 
     def verdict(self, sha256: str) -> Verdict:
         """Return a verdict. Raises: SchemaMismatch when it is missing."""
-        return self._must(Verdict, f"{self.index}/verdicts/{sha256}.json")
+        return self.records.read(Verdict, f"{self.index}/verdicts/{sha256}.json")
 
     def write_history(self, name: str, record: Record) -> None:
         """Write what a run did, for people: times, rates, hosts. Nothing is decided from it."""
-        self.store.put(f"{self.index}/history/{name}.json", to_bytes(record))
+        self.records.put(f"{self.index}/history/{name}.json", record)
 
     def history(self) -> list[str]:
         """Return the names in the history, oldest first."""
@@ -204,29 +241,26 @@ class Lake:
 
     def read_history(self, model: type[R], name: str) -> R:
         """Return one record of the history. Raises: SchemaMismatch when it is missing."""
-        return self._must(model, f"{self.index}/history/{name}.json")
+        return self.records.read(model, f"{self.index}/history/{name}.json")
 
     def _write_named(self, folder: str, record: Record) -> str:
-        data = to_bytes(record)
-        name = sha256_hex(data)
-        self.store.put(f"{self.index}/{folder}/{name}.json", data)
+        name = name_of(record)
+        self.records.put(f"{self.index}/{folder}/{name}.json", record)
         return name
 
-    def _find(self, model: type[R], key: str) -> R | None:
-        data = self.store.get(key)
-        return None if data is None else from_bytes(model, data, f"{self.store.uri}/{key}")
+    def _key(self, generation: str, name: str) -> str:
+        return f"{self.index}/generations/{generation}/{name}.json"
 
-    def _must(self, model: type[R], key: str) -> R:
-        record = self._find(model, key)
-        if record is None:
-            raise SchemaMismatch(f"{self.store.uri}/{key} is missing")
-        return record
-
-    def _generation(self, generation: str) -> str:
-        return f"{self.index}/generations/{generation}/"
+    def _plan_key(self, generation: str, shard: int, plan_hash: str) -> str:
+        return self._key(generation, f"plan/{shard}-{plan_hash}")
 
     def _marker_key(self, generation: str, step: str, shard: int, plan_hash: str) -> str:
-        return f"{self._generation(generation)}markers/{step}/{shard}-{plan_hash}.json"
+        return self._key(generation, f"markers/{step}/{shard}-{plan_hash}")
 
     def _part_key(self, sha256: str) -> str:
         return f"{self.index}/data/{sha256}.parquet"
+
+
+def claim_number(generation: str) -> int:
+    """Return the number of a generation's claim, with which its id begins."""
+    return int(generation.partition("-")[0])

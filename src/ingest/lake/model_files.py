@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from pydantic import Field
 
 from ingest.errors import InvalidSettings, SchemaMismatch
-from ingest.lake.journal import from_bytes, to_bytes
+from ingest.lake.stored_records import from_bytes, to_bytes
 from ingest.ports import Store
 from ingest.records import Record
 

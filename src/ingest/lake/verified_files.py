@@ -1,8 +1,6 @@
 """Files of the lake that are named by their content are checked against their name before they are read."""
 
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import RawIOBase
@@ -12,13 +10,13 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from ingest.errors import SchemaMismatch
+from ingest.lake.bounded_cache import BoundedCache
 from ingest.ports import Store
 
 TRAILER = 8  # bytes at the end of a Parquet file: the length of its footer, and the magic number
 REMEMBERED = 65_536  # files whose hash this process has checked; one more and the longest unused is hashed again
 
-_checked: OrderedDict[tuple[str, int, int, int], str] = OrderedDict()  # path, inode, bytes, mtime in ns → SHA-256
-_lock = threading.Lock()
+_checked: BoundedCache[tuple[str, int, int, int], str] = BoundedCache(REMEMBERED)  # path, inode, bytes, mtime → SHA-256
 
 
 def verified_path(store: Store, key: str, size: int | None = None) -> Path:
@@ -38,12 +36,12 @@ def verified_path(store: Store, key: str, size: int | None = None) -> Path:
         if size is not None and status.st_size != size:
             raise SchemaMismatch(f"{store.uri}/{key}: {status.st_size} bytes, not {size} (read from {path})")
         seen = (str(path), status.st_ino, status.st_size, status.st_mtime_ns)
-        found = _remembered(seen) or file_sha256(path)
+        found = _checked.get(seen) or file_sha256(path)
     if found != expected:
         raise SchemaMismatch(
             f"{store.uri}/{key}: its bytes are damaged: SHA-256 {found}, not {expected} (read from {path})"
         )
-    _remember(seen, found)
+    _checked.put(seen, found)
     return path
 
 
@@ -70,17 +68,3 @@ def footer_sha256(file: BinaryIO | RawIOBase, size: int) -> str:
         return ""
     file.seek(size - length)
     return hashlib.sha256(file.read(length) or b"").hexdigest()
-
-
-def _remembered(seen: tuple[str, int, int, int]) -> str | None:
-    with _lock:
-        if seen in _checked:
-            _checked.move_to_end(seen)
-        return _checked.get(seen)
-
-
-def _remember(seen: tuple[str, int, int, int], sha256: str) -> None:
-    with _lock:
-        _checked[seen] = sha256
-        while len(_checked) > REMEMBERED:
-            _checked.popitem(last=False)

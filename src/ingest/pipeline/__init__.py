@@ -1,30 +1,28 @@
-"""The story: lease, plan, chunk, duplicates, embed, keyword, load, seal, evaluate, release, in order, only here."""
+"""The story of a run, told once and only here; each step is a module of this package."""
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+from functools import partial
 
-from ingest.errors import Held
-from ingest.lake.contents import contents_of
-from ingest.lake.lake import Lake
+from ingest.lake.contents import Contents
 from ingest.pipeline.built_contents import built_contents
 from ingest.pipeline.changes import Listing, Scope
 from ingest.pipeline.chunk import chunk_shard
-from ingest.pipeline.collections import ensure_collection, releases_of
+from ingest.pipeline.collections import create_collection, ensure_collection, optimise, releases_of
+from ingest.pipeline.conservation import check
 from ingest.pipeline.embed import embed_shard
 from ingest.pipeline.figures import Figures
 from ingest.pipeline.find_duplicates import find_duplicates
 from ingest.pipeline.keyword import keyword_shard, merge_keyword
 from ingest.pipeline.lease import BuilderLease
 from ingest.pipeline.load import load_shard
-from ingest.pipeline.plan import Work, make_plan
-from ingest.pipeline.seal import check, seal
-from ingest.ports import Execute, Services
-from ingest.quality.evaluate import check_asking, evaluate
-from ingest.records import EVERYTHING, Conservation, Manifest, Release, RunReport, Verdict
-from ingest.release import Candidate, Releases
-
-Decide = Callable[[Verdict], bool]  # True: promote; False: leave it to a person
+from ingest.pipeline.mending import mend
+from ingest.pipeline.plan import make_plan
+from ingest.pipeline.promotion import Decide, Outcome, decided, is_in_force, promote_automatically, verdict_on
+from ingest.pipeline.recall import measure_recall
+from ingest.pipeline.seal import seal
+from ingest.pipeline.work import Work
+from ingest.quality.evaluate import check_asking
+from ingest.records import RunReport
+from ingest.services import Execute, Services
 
 
 def run(services: Services, scope: Scope, execute: Execute, decide: Decide) -> RunReport:
@@ -35,126 +33,46 @@ def run(services: Services, scope: Scope, execute: Execute, decide: Decide) -> R
 
     Raises: FatalError (nothing is promoted), TransientError after its retries.
     """
-    lake = Lake(services.store, services.options.index)
-    token = services.new_token()
-    figures = Figures(services)
-    started = services.clock()
-    releases = releases_of(services)
-    services.store.check(token)
+    figures, releases, token = Figures(services), releases_of(services), services.new_token()
+    services.lake.store.check(token)
     check_asking(services)
-    with BuilderLease(services, lake, token), Listing() as listing:
+    with BuilderLease(services, token), Listing() as listing:
         releases.heal()  # before the plan: its base is the newest record, which a crash may have left unapplied
-        with figures.step("plan") as counted:
-            work = make_plan(services, lake, scope, token, listing)
-            counted["documents"] = listing.listed
-        services.observer.told("plan", work.summary)
-        manifest, table = build(services, lake, work, execute, figures)
+        work = figures.timed("plan", make_plan, services, scope, token, listing)
+        manifest = work.sealed()
+        if manifest is None:
+            contents = build(services, work, execute, figures)
+        else:
+            contents = ensure_collection(services, manifest)
+        found = figures.timed("check", check, services.vectors, contents, work)
+        if found.mendable:
+            mended = figures.timed("mend", mend, services.vectors, found, services.options.load_batch)
+            found = figures.timed("check again", check, services.vectors, contents, work, mended)
+        services.observer.told("conservation", found.table)
+        table = found.conserved()
+        if manifest is None:
+            figures.timed("model", services.keep_model)
+            recall = figures.timed("recall", measure_recall, services.vectors, contents)
+            manifest = figures.timed("seal", seal, services, contents, work, table, recall)
         serving = releases.heal()  # hours may have passed
-        verdict, decision = _judge(services, lake, manifest, serving, decide, figures)
-        if decision == "promoted":
-            with figures.step("release"):
-                serving, decision = _promote(services, lake, releases, manifest, verdict)
-    report = RunReport(
-        run=token,
-        index=lake.index,
-        started=started.isoformat(),
-        generation=manifest.generation,
-        base=work.summary.base,
-        built=work.summary.needs_generation,
-        resumed=work.resumed,
-        plan=work.summary,
-        conservation=table,
-        verdict=verdict,
-        decision=decision,
-        release=serving.number if serving else None,
-        embedded=figures.counts["embedded"],
-        forward_passes=figures.counts["forward_passes"],
-        marked=table.marks,
-        quarantined=_named(figures, "quarantined"),
-        quarantined_children=_named(figures, "quarantined_children"),
-        dropped=_named(figures, "dropped"),
-        duplicates=_named(figures, "duplicates"),
-        stages=tuple(figures.stages),
-        digest=manifest.digest,
-        recall=manifest.recall,
-    )
-    lake.write_history(f"{started:%Y%m%dT%H%M%S.%f}-{token[:8]}", report)
-    services.observer.told("report", report)
-    return report
+        in_force = is_in_force(services, manifest, serving)
+        verdict = None if in_force else figures.timed("evaluate", verdict_on, services, manifest, serving)
+        outcome = Outcome(decided(verdict, decide), verdict, serving)
+        if verdict is not None and outcome.decision == "promoted":
+            outcome = figures.timed("release", promote_automatically, services, manifest, verdict)
+    return figures.report(work, manifest, table, outcome)
 
 
-def build(
-    services: Services, lake: Lake, work: Work, execute: Execute, figures: Figures
-) -> tuple[Manifest, Conservation]:
-    """Return the sealed generation of a plan and its conservation table; the base's, when nothing changed."""
-    sealed = lake.manifest(work.summary.generation) if work.summary.needs_generation else work.base
-    if sealed is not None:
-        with figures.step("seal") as counted:
-            ensure_collection(services, lake, sealed)
-            table = check(services, contents_of(lake, sealed), work)
-            counted.update(documents=sum(table.documents.values()), chunks=table.chunks)
-        return sealed, table
-    _execute(execute, chunk_shard, "chunk", work, figures)
-    with figures.step("duplicates") as counted:
-        found = find_duplicates(services, work.summary.generation, built_contents(services, lake, work.summary))
-        counted.update({f"duplicates.{name}": count for name, count in found.counts.items()})
-    _execute(execute, embed_shard, "embed", work, figures)
-    _execute(execute, keyword_shard, "keyword", work, figures)  # before the points: sparse vectors are made of postings
-    contents = built_contents(services, lake, work.summary)
-    services.vectors.create_collection(contents.collection, contents.dimension, contents.shape)
-    _execute(execute, load_shard, "load", work, figures)
-    with figures.step("optimise") as counted:
-        services.vectors.optimise(contents.collection)
-        counted["chunks"] = services.vectors.count(contents.collection, EVERYTHING)
-    with figures.step("seal") as counted:
-        contents = replace(contents, keyword=merge_keyword(services, lake, contents))
-        table = check(services, contents, work)
-        manifest = seal(services, contents, work, table)
-        counted.update(documents=sum(table.documents.values()), chunks=table.chunks)
-    return manifest, table
-
-
-def _execute(execute: Execute, step: Any, name: str, work: Work, figures: Figures) -> None:
-    tasks = work.tasks(name)
-    with figures.step(name, len(tasks)) as counted:
-        for marker in execute.map(step, tasks):
-            counted.update(marker.counts)
-            figures.services.observer.advanced(name, marker.counts)
-
-
-def _judge(
-    services: Services, lake: Lake, manifest: Manifest, serving: Release | None, decide: Decide, figures: Figures
-) -> tuple[str | None, str]:
-    """Return the verdict's name, if there is something to judge, and the decision."""
-    profile = lake.write_profile(services.options.profile)
-    if serving is not None and (serving.generation, serving.profile) == (manifest.generation, profile):
-        return None, "unchanged"
-    with figures.step("evaluate") as counted:
-        verdict = evaluate(services, manifest, services.options.profile, serving)
-        counted["questions"] = verdict.questions
-    name = lake.write_verdict(verdict)
-    services.observer.told("verdict", verdict)
-    if not verdict.positive:
-        return name, "refused"
-    return name, "promoted" if decide(verdict) else "waiting"
-
-
-def _promote(
-    services: Services, lake: Lake, releases: Releases, manifest: Manifest, verdict: str | None
-) -> tuple[Release | None, str]:
-    """Return the release in force and the decision; under a hold the candidate waits for a person."""
-    profile = lake.write_profile(services.options.profile)
-    candidate = Candidate(manifest.generation, manifest.collection, profile, verdict, manifest.base)
-    try:
-        release = releases.promote(candidate, "positive verdict", automatic=True)
-    except Held as held:
-        services.observer.told("held", str(held))
-        return releases.current(), "waiting"
-    services.observer.told("release", release)
-    return release, "promoted"
-
-
-def _named(figures: Figures, group: str) -> dict[str, int]:
-    """Return the counts called `<group>.<name>`, by name."""
-    prefix = f"{group}."
-    return {k.removeprefix(prefix): v for k, v in sorted(figures.counts.items()) if k.startswith(prefix)}
+def build(services: Services, work: Work, execute: Execute, figures: Figures) -> Contents:
+    """Return what the work makes: part files, vectors, postings, and a collection with all its points."""
+    each_shard = partial(figures.each_shard, execute)
+    each_shard(chunk_shard, work)
+    chunked = built_contents(services, work.summary, "chunk")
+    figures.timed("duplicates", find_duplicates, chunked, work.summary.generation, services.options.duplicates)
+    each_shard(embed_shard, work)
+    each_shard(keyword_shard, work)  # before the points: sparse vectors are made of postings
+    contents = built_contents(services, work.summary, "chunk", "keyword")
+    create_collection(services.vectors, contents)
+    each_shard(load_shard, work)
+    figures.timed("optimise", optimise, services.vectors, contents)
+    return figures.timed("merge", merge_keyword, contents)

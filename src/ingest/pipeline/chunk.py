@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from functools import cached_property, partial
 
 from ingest.errors import DocumentError
-from ingest.lake.lake import Lake
 from ingest.lake.rows import DocumentRow, attributes_digest
 from ingest.lake.shard_rows import ShardRows, by_kind, read_rows
 from ingest.pipeline.changes import FETCHED, ref_of
@@ -16,20 +15,18 @@ from ingest.pipeline.earlier_work import earlier_work
 from ingest.pipeline.fingerprints import fingerprints
 from ingest.pipeline.read_ahead import Reads
 from ingest.pipeline.shard_builder import Made
-from ingest.pipeline.tasks import ShardTask, plan_of, resource
-from ingest.ports import Services
-from ingest.records import Marker, PlannedDocument, Quarantined, ShardPlan
+from ingest.pipeline.tasks import ShardTask, plan_of, shard_step
+from ingest.records import Marker, PlannedDocument, Quarantined
+from ingest.services import Services
 
 
-@resource("cpu")
+@shard_step("chunk", "cpu")
 def chunk_shard(services: Services, task: ShardTask) -> Marker:
     """Return the marker of a shard whose documents are parsed, chunked and committed.
 
     A finished shard is not fetched again. Raises: TransientError, FatalError; a DocumentError becomes a row.
     """
-    lake = Lake(services.store, services.options.index)
-    if (done := lake.marker(task.generation, "chunk", task.shard, task.plan_hash)) is not None:
-        return done
+    lake = services.lake
     plan = plan_of(lake, task)
     builder = _ShardBuilder(
         services,
@@ -40,10 +37,11 @@ def chunk_shard(services: Services, task: ShardTask) -> Marker:
     )
     fetched = [d for d in plan.documents if d.change in FETCHED]
     adopts = bool(fetched and builder.earlier)  # then most are not read at all: nothing is read ahead
-    with Reads(services, [] if adopts else fetched, services.options.concurrent_reads) as reads:
+    with Reads(services.sources, [] if adopts else fetched, services.options.concurrent_reads) as reads:
         for planned in plan.documents:
             builder.add(planned, reads)
-    return lake.mark(task.generation, builder.commit(lake, plan, task.plan_hash))
+    parts = builder.made.commit(lake, task.shard)
+    return task.marker("chunk", dict(builder.made.counts), parts=parts, gone=tuple(builder.gone))
 
 
 @dataclass
@@ -147,18 +145,6 @@ class _ShardBuilder:
         stale = replace(with_attributes(row, planned), status="last_good", stale_since=since.isoformat())
         with suppress(DocumentError):  # another chunker may find no text in it any more, another policy refuse it
             self.made.carry(stale, self.base)
-
-    def commit(self, lake: Lake, plan: ShardPlan, plan_hash: str) -> Marker:
-        """Write the shard's part files and return its marker."""
-        parts = self.made.commit(lake, plan.shard)
-        return Marker(
-            step="chunk",
-            shard=plan.shard,
-            plan_hash=plan_hash,
-            parts=parts,
-            counts=dict(self.made.counts),
-            gone=tuple(self.gone),
-        )
 
 
 def with_attributes(row: DocumentRow, planned: PlannedDocument) -> DocumentRow:

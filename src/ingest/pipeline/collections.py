@@ -1,54 +1,64 @@
-"""What promotion and rollback need of the story: a generation's collection complete, and a target that opens."""
+"""Collections of generations: made right from the lake, and shown to readers by releases."""
 
 from ingest.errors import UnknownRelease
-from ingest.lake.contents import contents_of
-from ingest.lake.lake import Lake
-from ingest.pipeline.find_duplicates import collapsed_of
-from ingest.pipeline.points import PointMaker, batches, rows_of
-from ingest.pipeline.tasks import embedding_store
-from ingest.ports import Services
+from ingest.lake.contents import Contents, contents_of
+from ingest.pipeline.points import PointMaker, load_points, rows_of
+from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, Manifest
 from ingest.release import Releases
+from ingest.services import Services
 
 
 def releases_of(services: Services) -> Releases:
     """Return the releases of the settings' index, able to restore a lost collection from the lake."""
-    lake = Lake(services.store, services.options.index)
+    lake = services.lake
     return Releases(
-        services.store,
+        lake.releases,
         services.vectors,
         lake.index,
         services.clock,
         services.who,
         services.new_token,
-        restore=lambda generation: restore(services, lake, generation),
+        restore=lambda generation: restore(services, generation),
     )
 
 
-def restore(services: Services, lake: Lake, generation: str) -> None:
+def restore(services: Services, generation: str) -> None:
     """Complete a sealed generation's collection from the lake. Quick when it is complete.
 
     Raises: UnknownRelease when the generation was never sealed.
     """
-    manifest = lake.manifest(generation)
+    manifest = services.lake.manifest(generation)
     if manifest is None:
-        raise UnknownRelease(f"index {lake.index}: generation {generation} has no manifest")
-    ensure_collection(services, lake, manifest)
+        raise UnknownRelease(f"index {services.lake.index}: generation {generation} has no manifest")
+    ensure_collection(services, manifest)
 
 
-def ensure_collection(services: Services, lake: Lake, manifest: Manifest) -> None:
-    """Create and load a sealed generation's collection when it is missing or has too few points. No model is needed."""
-    vectors, contents = services.vectors, contents_of(lake, manifest)
-    known = contents.collection in vectors.collections()
+def ensure_collection(services: Services, manifest: Manifest) -> Contents:
+    """Return what a sealed generation holds, with its collection created and loaded where it was not complete.
+
+    Complete is what has enough points; the conservation check looks at each. No model is needed.
+    """
+    vectors, contents = services.vectors, contents_of(services.lake, manifest)
     expected = manifest.counts["chunks"] - manifest.counts.get("collapsed", 0)
+    known = contents.collection in vectors.collections()
     if known and vectors.count(contents.collection, EVERYTHING) >= expected:
-        return
+        return contents
     services.observer.told("restoring", contents.collection)
-    vectors.create_collection(contents.collection, contents.dimension, contents.shape)
-    maker = PointMaker.of(services, contents, embedding_store(services, contents.model_fingerprint))
-    collapsed = collapsed_of(services, lake, contents.duplicates)
+    create_collection(vectors, contents)
+    maker = PointMaker.of(contents)
     for shard in contents.shards:
-        for batch in batches(rows_of(lake, contents.parts(shard), collapsed), services.options.load_batch):
-            vectors.upsert(contents.collection, maker.points(batch, shard))
-    vectors.flush(contents.collection)
+        load_points(vectors, maker, shard, rows_of(contents, shard), services.options.load_batch)
     vectors.optimise(contents.collection)
+    return contents
+
+
+def create_collection(vectors: VectorIndex, contents: Contents) -> None:
+    """Create the collection of a generation, in bulk mode; nothing happens when it exists."""
+    vectors.create_collection(contents.collection, contents.dimension, contents.shape)
+
+
+def optimise(vectors: VectorIndex, contents: Contents) -> dict[str, int]:
+    """Build the graph of a loaded collection, and return how many chunks are in it."""
+    vectors.optimise(contents.collection)
+    return {"chunks": vectors.count(contents.collection, EVERYTHING)}

@@ -4,90 +4,115 @@ Recomputed from the stores, shard by shard, by id and digest; the run's own coun
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
 import numpy as np
 import pyarrow.parquet as pq
 
-from ingest import payloads
-from ingest.ids import document_id, point_id
+from ingest.errors import IncompleteGeneration
+from ingest.ids import document_id
 from ingest.keyword import verify
 from ingest.lake.contents import Contents
 from ingest.lake.embedding_store import EmbeddingStore
-from ingest.lake.rows import DocumentRow, attribute_table, chunk_digest
+from ingest.lake.rows import attribute_table, chunk_digest
 from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.pipeline.family_checks import collapsed_faults, dropped_faults, family_faults
-from ingest.pipeline.find_duplicates import collapsed_of
-from ingest.pipeline.points import PointMaker, batches
-from ingest.ports import Services
-from ingest.records import EVERYTHING, Chunk, Conservation, Filter, ShardPlan
+from ingest.pipeline.point_faults import point_faults, stray_points
+from ingest.pipeline.points import PointMaker
+from ingest.pipeline.work import Work
+from ingest.ports import VectorIndex
+from ingest.records import EVERYTHING, Chunk, Conservation
 
 MAX_FAULTS = 100  # named in full; the rest are counted
 NORM_TOLERANCE = 1e-3
 
 
-@dataclass
-class PointFaults:
-    """Points of one shard that do not agree with the lake."""
+@dataclass(frozen=True)
+class Findings:
+    """What one pass of the check found."""
 
-    missing: list[tuple[Chunk, DocumentRow]] = field(default_factory=list)
-    stale: list[tuple[Chunk, DocumentRow]] = field(default_factory=list)
-    orphans: list[str] = field(default_factory=list)  # point ids
-
-
-@dataclass
-class Check:
-    """One pass over a generation."""
-
-    services: Services
     contents: Contents
-    planned: Callable[[int], ShardPlan]
-    gone: Callable[[int], tuple[str, ...]]  # URIs of a shard that changed or vanished between list and read
-    mend: bool
-    faults: list[str] = field(default_factory=list)
+    table: Conservation
+    wrong_shards: tuple[int, ...]  # whose rows are sound and whose points do not agree with them
+    strays: bool  # whether there are points of no shard
+
+    @property
+    def mendable(self) -> bool:
+        """Whether points can be made right from the lake."""
+        return bool(self.wrong_shards) or self.strays
+
+    def conserved(self) -> Conservation:
+        """Return the table. Raises: IncompleteGeneration, naming ids and values that disagree."""
+        if faults := self.table.faults:
+            told = "; ".join(faults[:10])
+            raise IncompleteGeneration(
+                f"{self.contents.collection}: {len(faults)} faults found by the conservation check: {told}"
+            )
+        return self.table
+
+
+def check(vectors: VectorIndex, contents: Contents, work: Work, mended: int = 0) -> Findings:
+    """Return what a pass over a generation finds. Changes nothing.
+
+    Args:
+        vectors: Holds its collection.
+        contents: What it holds.
+        work: What was planned, with the listing's own counts.
+        mended: Points that were made right before this pass, for the table.
+    """
+    return _Pass(vectors, contents, work).run(mended)
+
+
+@dataclass
+class _Pass:
+    vectors: VectorIndex
+    contents: Contents
+    work: Work
+    faults: list[str] = field(default_factory=list)  # the first MAX_FAULTS
+    more: int = 0  # faults beyond them
+    wrong: list[int] = field(default_factory=list)
     listed: Counter[str] = field(default_factory=Counter)
     documents: Counter[str] = field(default_factory=Counter)
     totals: Counter[str] = field(default_factory=Counter)
     marks: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self._collapsed = collapsed_of(self.services, self.contents.lake, self.contents.duplicates)
+        contents = self.contents
         # Its own, not the one that the steps keep: the check reads the lake again.
-        services, fingerprint = self.services, self.contents.model_fingerprint
-        self._store = EmbeddingStore(services.store, fingerprint, services.new_token)
-        self._maker = PointMaker.of(services, self.contents, self._store)
+        self._embeddings = EmbeddingStore(contents.lake.store, contents.model_fingerprint)
+        self._maker = PointMaker(contents, self._embeddings)
+        self._collapsed = contents.collapsed
 
-    def run(self, listed: dict[str, int]) -> Conservation:
-        """Return the table. `listed` are the listing's own counts: listed, listed_twice, out_of_scope."""
+    def run(self, mended: int) -> Findings:
         for shard in self.contents.shards:
             self._shard(shard)
-        self._strays()
+        strays = self._strays()
         self._keyword()
-        self.listed["listed_twice"] = listed.get("listed_twice", 0)
-        self.listed["out_of_scope"] = listed.get("out_of_scope", 0)
-        accounted = sum(self.listed.values())
-        if accounted != listed["listed"]:
-            self.faults.append(f"the sources listed {listed['listed']} documents, {accounted} are accounted for")
-        more = [f"and {len(self.faults) - MAX_FAULTS} more"] if len(self.faults) > MAX_FAULTS else []
-        return Conservation(
+        counts = self.work.summary.counts
+        self.listed.update({name: counts.get(name, 0) for name in ("listed_twice", "out_of_scope")})
+        if (accounted := sum(self.listed.values())) != counts["listed"]:
+            self._fault(f"the sources listed {counts['listed']} documents, {accounted} are accounted for")
+        more = (f"and {self.more} more",) if self.more else ()
+        names = ("chunks", "points", "keyword_rows", "vectors", "dropped", "collapsed", "quarantined_children")
+        table = Conservation(
             listed=dict(sorted(self.listed.items())),
             documents=dict(sorted(self.documents.items())),
-            chunks=self.totals["chunks"],
-            points=self.totals["points"],
-            keyword_rows=self.totals["keyword_rows"],
-            vectors=self.totals["vectors"],
-            mended=self.totals["mended"],
-            faults=tuple(self.faults[:MAX_FAULTS] + more),
-            dropped=self.totals["dropped"],
-            collapsed=self.totals["collapsed"],
             marks=dict(sorted(self.marks.items())),
-            quarantined_children=self.totals["quarantined_children"],
+            faults=(*self.faults, *more),
+            mended=mended,
+            **{name: self.totals[name] for name in names},
         )
+        return Findings(self.contents, table, tuple(self.wrong), strays)
+
+    def _fault(self, *faults: str) -> None:
+        room = MAX_FAULTS - len(self.faults)
+        self.faults += faults[:room]
+        self.more += len(faults[room:])
 
     def _shard(self, shard: int) -> None:
-        sound = len(self.faults)
+        before = len(self.faults) + self.more
         rows = read_rows(self.contents.lake, self.contents.parts(shard))
         self._outcomes(shard, rows)
         self._inside(rows)
@@ -95,18 +120,17 @@ class Check:
         self._attributes(shard, rows)
         expected = [(c, d) for d in rows.documents.values() for c in rows.chunks.get(d.document_id, [])]
         self._vectors([chunk for chunk, _ in expected])
-        expected = [(c, d) for c, d in expected if c.chunk_id not in self._collapsed]
-        found = self._points(shard, expected)
-        if found.missing or found.stale or found.orphans:
-            # Never from a damaged lake: points without rows would be deleted, though they are all that is left.
-            if self.mend and len(self.faults) == sound:
-                self._mend(shard, found)
-                found = self._points(shard, expected)
-            self._name(found)
+        sound = len(self.faults) + self.more == before
+        indexed = [(c, d) for c, d in expected if c.chunk_id not in self._collapsed]
+        found = point_faults(self.vectors, self._maker, shard, indexed)
+        self.totals["points"] += found.sound
+        if found:
+            self.wrong += [shard] if sound else []
+            self._fault(*found.named())
 
     def _outcomes(self, shard: int, rows: ShardRows) -> None:
-        gone = set(self.gone(shard))
-        planned = {d.uri: d for d in self.planned(shard).documents}
+        gone = set(self.work.gone(shard))
+        planned = {d.uri: d for d in self.work.shard_plan(shard).documents}
         for uri, document in planned.items():
             held = rows.documents.get(uri)
             if uri in gone:
@@ -118,17 +142,17 @@ class Check:
                     self.documents["carried"] += 1
                     continue
                 if held.version != document.version:
-                    self.faults.append(f"document {uri}: version {held.version}, planned {document.version}")
+                    self._fault(f"document {uri}: version {held.version}, planned {document.version}")
                 self.listed[document.change] += 1
             elif uri in rows.quarantine:
                 if document.change != "carried":
                     self.listed["quarantined"] += 1
             else:
-                self.faults.append(f"document {uri}: planned as {document.change}, neither indexed nor in quarantine")
+                self._fault(f"document {uri}: planned as {document.change}, neither indexed nor in quarantine")
             if held is not None:
                 self.documents["kept_last_good" if held.status != "current" else "indexed"] += 1
         for uri in (d.uri for d in rows.documents.values() if not d.parent and d.uri not in planned):
-            self.faults.append(f"document {uri}: in the generation, not in the plan")
+            self._fault(f"document {uri}: in the generation, not in the plan")
 
     def _inside(self, rows: ShardRows) -> None:
         """Count children, marks and what was left out, and check that all of it is written down."""
@@ -139,22 +163,22 @@ class Check:
         self.totals["dropped"] += len(dropped)
         self.totals["collapsed"] += sum(c.chunk_id in self._collapsed for c in kept)
         self.marks.update(mark for c in kept + dropped for mark in c.marks)
-        self.faults += [*family_faults(rows), *dropped_faults(rows)]
+        self._fault(*family_faults(rows), *dropped_faults(rows))
 
     def _chunks(self, rows: ShardRows) -> None:
         known = {d.document_id for d in rows.documents.values()}
         for uri, document in rows.documents.items():
             if document.document_id != document_id(uri):
-                self.faults.append(f"document {uri}: id {document.document_id}, not {document_id(uri)}")
+                self._fault(f"document {uri}: id {document.document_id}, not {document_id(uri)}")
             chunks = rows.chunks.get(document.document_id, [])
             self.totals["chunks"] += len(chunks)
             if (len(chunks), chunk_digest(chunks)) != (document.chunk_count, document.chunk_digest):
-                self.faults.append(
+                self._fault(
                     f"document {uri}: {len(chunks)} chunks with digest {chunk_digest(chunks)[:12]}, "
                     f"its row says {document.chunk_count} with {document.chunk_digest[:12]}"
                 )
         for stray in sorted((rows.chunks.keys() | rows.texts.keys()) ^ known | (known - rows.texts.keys())):
-            self.faults.append(f"document id {stray}: rows in documents, texts and chunks do not agree")
+            self._fault(f"document id {stray}: rows in documents, texts and chunks do not agree")
 
     def _attributes(self, shard: int, rows: ShardRows) -> None:
         """Compare row by row: filters look up a chunk's groups by the number of its row."""
@@ -167,77 +191,34 @@ class Check:
         for found, wanted in zip_longest(table.to_pylist(), right.to_pylist()):
             if found != wanted:
                 name = (wanted or found)["chunk_id"]
-                self.faults.append(f"attributes of chunk {name}: the row is {found}, by its document {wanted}")
+                self._fault(f"attributes of chunk {name}: the row is {found}, by its document {wanted}")
                 return  # all rows behind a lost one differ
 
     def _vectors(self, chunks: list[Chunk]) -> None:
         if not chunks:
             return
-        store = self._store
+        store = self._embeddings
         absent = store.missing([c.embedding_key for c in chunks])
-        self.faults += [f"embedding key {key}: no vector in the store" for key in absent]
+        self._fault(*(f"embedding key {key}: no vector in the store" for key in absent))
         there = [c for c in chunks if c.embedding_key not in set(absent)]
         vectors = store.vectors([c.embedding_key for c in there])
         self.totals["vectors"] += len(vectors)
         if len(vectors) and vectors.shape[1] != self.contents.dimension:
-            self.faults.append(f"vectors have dimension {vectors.shape[1]}, the model {self.contents.dimension}")
+            self._fault(f"vectors have dimension {vectors.shape[1]}, the model {self.contents.dimension}")
         norms = np.linalg.norm(vectors, axis=1)
         for i in np.flatnonzero(~(np.abs(norms - 1) < NORM_TOLERANCE)):
-            self.faults.append(f"chunk {there[i].chunk_id}: its vector has norm {norms[i]:.6f}, not 1")
+            self._fault(f"chunk {there[i].chunk_id}: its vector has norm {norms[i]:.6f}, not 1")
 
-    def _points(self, shard: int, expected: list[tuple[Chunk, DocumentRow]]) -> PointFaults:
-        """Compare a shard's points with its rows by id and payload, which holds the digest of all it depends on."""
-        wanted = {point_id(c.chunk_id): (c, d) for c, d in expected}
-        found = PointFaults()
-        seen: set[str] = set()
-        for point in self.services.vectors.scroll(self.contents.collection, Filter(acl=None, tenant=None, shard=shard)):
-            if point.id not in wanted:
-                found.orphans.append(point.id)
-                continue
-            seen.add(point.id)
-            chunk, document = wanted[point.id]
-            if point.payload != self._maker.payload(chunk, document, shard):
-                found.stale.append((chunk, document))
-        found.missing = [rows for id_, rows in wanted.items() if id_ not in seen]
-        self.totals["points"] -= self.totals[f"points.{shard}"]
-        self.totals[f"points.{shard}"] = len(seen) - len(found.stale)
-        self.totals["points"] += self.totals[f"points.{shard}"]
-        return found
-
-    def _mend(self, shard: int, found: PointFaults) -> None:
-        collection, size = self.contents.collection, self.services.options.load_batch
-        wrong = found.missing + found.stale
-        for batch in batches(wrong, size):
-            self.services.vectors.upsert(collection, self._maker.points(batch, shard))
-        if found.orphans:
-            self.services.vectors.delete(collection, found.orphans)
-        self.services.vectors.flush(collection)
-        self.totals["mended"] += len(wrong) + len(found.orphans)
-
-    def _name(self, found: PointFaults) -> None:
-        self.faults += [f"point {point_id(c.chunk_id)} of chunk {c.chunk_id} is lost" for c, _ in found.missing]
-        self.faults += [f"point {point_id(c.chunk_id)} of chunk {c.chunk_id} is stale" for c, _ in found.stale]
-        self.faults += [f"point {id_} is an orphan: no chunk of this generation has it" for id_ in found.orphans]
-
-    def _strays(self) -> None:
-        """Find points that no shard's scroll can see. Scrolls the whole collection only when the counts disagree."""
-        vectors, collection = self.services.vectors, self.contents.collection
-        if vectors.count(collection, EVERYTHING) == self.totals["points"]:
-            return
-        shards, held = set(self.contents.shards), self.totals["points"]
-        strays = [
-            p.id
-            for p in vectors.scroll(collection, EVERYTHING)
-            if payloads.fields(p.payload).get("shard") not in shards
-        ]
-        if strays and self.mend:
-            vectors.delete(collection, strays)
-            vectors.flush(collection)
-            self.totals["mended"] += len(strays)
-            if (found := vectors.count(collection, EVERYTHING)) != held and not self.faults:
-                self.faults.append(f"collection {collection}: {found} points after mending, the shards hold {held}")
-            return
-        self.faults += [f"point {id_} is an orphan: its payload names no shard of this generation" for id_ in strays]
+    def _strays(self) -> bool:
+        """Name points that no shard's scroll can see. Scrolls the whole collection only when the counts disagree."""
+        collection, held = self.contents.collection, self.totals["points"]
+        if (count := self.vectors.count(collection, EVERYTHING)) == held:
+            return False
+        strays = stray_points(self.vectors, self.contents)
+        self._fault(*(f"point {id_} is an orphan: its payload names no shard of this generation" for id_ in strays))
+        if not self.faults:
+            self._fault(f"collection {collection}: {count} points, the shards hold {held}")
+        return bool(strays)
 
     def _keyword(self) -> None:
         """Compare the keyword index row by row with the chunks, in their order, and postings with lengths."""
@@ -251,13 +232,12 @@ class Check:
             lost += _not_in_order(wanted, rows, there)
         extra = {*there, *rows}
         self.totals["keyword_rows"] = files["keyword.lengths"].rows - self.totals["collapsed"]
-        self.faults += collapsed_faults(paths[2], self._collapsed)
-        self.faults += [
-            f"keyword row of chunk {chunk} {'stands in another place' if chunk in extra else 'is lost'}"
-            for chunk in lost
-        ]
-        self.faults += [f"keyword row of chunk {c} belongs to no chunk" for c in sorted(extra.difference(lost))]
-        self.faults += [f"keyword index: {fault}" for fault in verify(*paths)]  # last: it names rows, not ids
+        self._fault(*collapsed_faults(paths[2], self._collapsed))
+        self._fault(
+            *(f"keyword row of chunk {c} {'stands in another place' if c in extra else 'is lost'}" for c in lost),
+            *(f"keyword row of chunk {c} belongs to no chunk" for c in sorted(extra.difference(lost))),
+            *(f"keyword index: {fault}" for fault in verify(*paths)),  # last: it names rows, not ids
+        )
 
 
 def _not_in_order(wanted: list[str], rows: Iterator[str], ahead: set[str]) -> list[str]:

@@ -1,36 +1,56 @@
 """Figures of a run: how long each step took, how much went through it, and what the run came to."""
 
 import resource
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from typing import Any, ParamSpec, TypeVar
 
-from ingest.ports import Services
-from ingest.records import StageFigure
+from ingest.pipeline.conservation import Findings
+from ingest.pipeline.promotion import Outcome
+from ingest.pipeline.work import Work
+from ingest.records import Conservation, Manifest, Marker, RunReport, StageFigure, Verdict
+from ingest.services import Execute, Services
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-@dataclass
 class Figures:
-    """Collects what the steps report. For people; nothing is decided from it."""
+    """Collects what the steps of a run report. For people; nothing is decided from it."""
 
-    services: Services
-    stages: list[StageFigure] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.started = services.clock()
+        self.stages: list[StageFigure] = []
+        self.counts: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by step
+
+    def timed(self, step: str, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what a step returns, and keep how long it took and how much it counted."""
+        with self._measured(step, 1) as counted:
+            result = do(*args, **kwargs)
+            counted.update(_counts(result))
+        return result
+
+    def each_shard(self, execute: Execute, step: Any, work: Work) -> None:
+        """Run a step on all shards whose plan holds it."""
+        tasks = work.tasks(step.name)
+        with self._measured(step.name, len(tasks)) as counted:
+            for marker in execute.map(step, tasks):
+                counted.update(marker.counts)
+                self.services.observer.advanced(step.name, marker.counts)
 
     @contextmanager
-    def step(self, name: str, total: int = 1) -> Iterator[Counter[str]]:
-        """Time a step; what is counted inside becomes its rates."""
-        counted: Counter[str] = Counter()
-        self.services.observer.step_started(name, total)
+    def _measured(self, step: str, total: int) -> Iterator[Counter[str]]:
+        counted = self.counts[step]
+        self.services.observer.step_started(step, total)
         started = self.services.monotonic()
         yield counted
         seconds = max(self.services.monotonic() - started, 1e-9)
-        self.services.observer.step_finished(name)
-        self.counts.update(counted)
+        self.services.observer.step_finished(step)
         self.stages.append(
             StageFigure(
-                step=name,
+                step=step,
                 seconds=round(seconds, 3),
                 documents=counted["documents"],
                 chunks=counted["chunks"],
@@ -39,6 +59,60 @@ class Figures:
                 peak_memory_mb=peak_memory_mb(),
             )
         )
+
+    def report(self, work: Work, manifest: Manifest, table: Conservation, outcome: Outcome) -> RunReport:
+        """Return the report of the run, and keep it in the history."""
+        chunk, embed = self.counts["chunk"], self.counts["embed"]
+        report = RunReport(
+            run=work.run,
+            index=manifest.index,
+            started=self.started.isoformat(),
+            generation=manifest.generation,
+            base=work.summary.base,
+            built=work.summary.needs_generation,
+            resumed=work.resumed,
+            plan=work.summary,
+            conservation=table,
+            verdict=outcome.verdict_name,
+            decision=outcome.decision,
+            release=outcome.release.number if outcome.release else None,
+            embedded=embed["embedded"],
+            forward_passes=embed["forward_passes"],
+            marked=table.marks,
+            quarantined=_named(chunk, "quarantined"),
+            quarantined_children=_named(chunk, "quarantined_children"),
+            dropped=_named(chunk, "dropped"),
+            duplicates=dict(sorted(self.counts["duplicates"].items())),
+            stages=tuple(self.stages),
+            digest=manifest.digest,
+            recall=manifest.recall,
+        )
+        work.lake.write_history(f"{self.started:%Y%m%dT%H%M%S.%f}-{work.run[:8]}", report)
+        self.services.observer.told("report", report)
+        return report
+
+
+def _counts(result: object) -> dict[str, int]:
+    """Return how much went through a step, by what it returned."""
+    match result:
+        case Marker(counts=counts):
+            return counts
+        case dict():
+            return result
+        case Work(summary=summary):
+            return {"documents": summary.counts["listed"]}
+        case Findings(table=table):
+            return {"documents": sum(table.documents.values()), "chunks": table.chunks}
+        case Verdict(questions=questions):
+            return {"questions": questions}
+        case _:
+            return {}
+
+
+def _named(counts: Counter[str], group: str) -> dict[str, int]:
+    """Return the counts called `<group>.<name>`, by name."""
+    prefix = f"{group}."
+    return {name.removeprefix(prefix): n for name, n in sorted(counts.items()) if name.startswith(prefix)}
 
 
 def peak_memory_mb() -> float:

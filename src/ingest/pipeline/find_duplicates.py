@@ -8,56 +8,40 @@ from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingest.documents.duplicates import ChunkOf, Duplicate, Duplicates
 from ingest.lake.contents import Contents
 from ingest.lake.lake import ROW_GROUP, Lake
 from ingest.lake.rows import SCHEMAS, document_rows
-from ingest.ports import Services
 from ingest.records import DuplicateOptions, Marker, PartFile
 
 STEP = "duplicates"
-NOTHING: frozenset[str] = frozenset()
 
 
-def find_duplicates(services: Services, generation: str, contents: Contents) -> Marker:
+def find_duplicates(contents: Contents, generation: str, options: DuplicateOptions) -> Marker:
     """Return the marker of the generation's part `duplicates`, made from the chunks of all shards, carried ones too."""
     lake = contents.lake
-    if (done := marker_of(lake, generation)) is not None:
+    if (done := _marker(lake, generation)) is not None:
         return done
     counts: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory(prefix="ingest-part-") as folder, Duplicates(services.options.duplicates) as found:
+    with tempfile.TemporaryDirectory(prefix="ingest-part-") as folder, Duplicates(options) as found:
         for shard in contents.shards:
             found.add(_chunks(contents, shard))
         path = Path(folder) / "duplicates.parquet"
-        _write(path, _counted(found.groups(), counts, services.options.duplicates))
+        _write(path, _counted(found.groups(), counts, options))
         part = lake.write_part_file("duplicates", None, path)
     return lake.mark(generation, Marker(step=STEP, shard=0, plan_hash="all", parts=(part,), counts=dict(counts)))
 
 
-def marker_of(lake: Lake, generation: str) -> Marker | None:
-    """Return the marker of the step, None when it is not finished."""
+def _marker(lake: Lake, generation: str) -> Marker | None:
     return lake.marker(generation, STEP, 0, "all")
 
 
 def duplicates_part(lake: Lake, generation: str) -> PartFile | None:
     """Return the part of a generation that is being built; None before its step."""
-    marker = marker_of(lake, generation)
+    marker = _marker(lake, generation)
     return marker.parts[0] if marker is not None else None
-
-
-def collapsed_of(services: Services, lake: Lake, part: PartFile | None) -> frozenset[str]:
-    """Return the ids of the chunks that another one stands for; about 100 bytes each, read once per process."""
-    if part is None or not part.rows:
-        return NOTHING
-
-    def read() -> frozenset[str]:
-        table = lake.read(part, ["chunk_id", "collapsed"])
-        return frozenset(table["chunk_id"].filter(table["collapsed"]).to_pylist())
-
-    return services.keep(f"collapsed chunks of {part.sha256}", read)
 
 
 def _chunks(contents: Contents, shard: int) -> Iterator[ChunkOf]:
@@ -100,23 +84,3 @@ def logical_rows(contents: Contents) -> Iterator[list[object]]:
         for batch in file.iter_batches(columns=names, batch_size=ROW_GROUP):
             for row in batch.to_pylist():
                 yield [row[name] if name != "similarity" else round(row[name], 6) for name in names]
-
-
-def without(postings: Path, lengths: Path, collapsed: frozenset[str], folder: Path) -> tuple[Path, Path]:
-    """Return a shard's postings and lengths without those of collapsed chunks, whose rows stay with length 0.
-
-    The files themselves when nothing is collapsed; else copies in `folder`.
-    """
-    held = pq.read_table(lengths)
-    gone = pc.is_in(held["chunk_id"], value_set=pa.array(sorted(collapsed), pa.string()))
-    if not pc.any(gone).as_py():
-        return postings, lengths
-    left = pc.if_else(gone, pa.scalar(0, pa.uint32()), held["length"])
-    shorter = pa.table([held["chunk_id"], left], held.schema)
-    table = pq.read_table(postings)
-    kept = table.filter(pc.invert(gone.take(table["chunk"])))
-    number = len(list(folder.iterdir()))
-    places = folder / f"{number}.postings.parquet", folder / f"{number}.lengths.parquet"
-    pq.write_table(kept, places[0], compression="zstd", row_group_size=ROW_GROUP)
-    pq.write_table(shorter, places[1], compression="zstd", row_group_size=ROW_GROUP)
-    return places

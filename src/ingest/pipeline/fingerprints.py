@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 
 from ingest.documents import chunking, screening
 from ingest.ids import digest_of
-from ingest.ports import Services
+from ingest.services import Services
 
 
 @dataclass(frozen=True)

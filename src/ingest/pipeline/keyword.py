@@ -1,24 +1,26 @@
 """The keyword index: postings of each shard, then one merge over all shards in bounded memory."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from ingest.keyword import Analyser, merge, shard_postings
 from ingest.lake.contents import Contents
-from ingest.lake.lake import Lake
-from ingest.pipeline.find_duplicates import collapsed_of, without
-from ingest.pipeline.tasks import ShardTask, finished, resource, task_parts
-from ingest.ports import Services
-from ingest.records import Marker, PartFile
+from ingest.lake.lake import ROW_GROUP
+from ingest.pipeline.tasks import ShardTask, parts_after, shard_step
+from ingest.records import Marker
+from ingest.services import Services
 
 
-@resource("cpu")
+@shard_step("keyword", "cpu")
 def keyword_shard(services: Services, task: ShardTask) -> Marker:
     """Return the marker of a shard whose postings are committed."""
-    if (done := finished(services, task, "keyword")) is not None:
-        return done
-    lake = Lake(services.store, services.options.index)
-    parts = task_parts(lake, task)
+    lake = services.lake
+    parts = parts_after(lake, task, "chunk")
     table = lake.read(parts["chunks"], ["chunk_id", "context", "text"])
     texts, contexts = table["text"].to_pylist(), table["context"].to_pylist()
     analyser = Analyser.from_record(services.options.analyser)
@@ -28,29 +30,49 @@ def keyword_shard(services: Services, task: ShardTask) -> Marker:
         lake.write_part("keyword.lengths", task.shard, made.lengths),
     )
     counts = {"documents": parts["documents"].rows, "chunks": len(texts), "postings": made.postings.num_rows}
-    marker = Marker(step="keyword", shard=task.shard, plan_hash=task.plan_hash, parts=written, counts=counts)
-    return lake.mark(task.generation, marker)
+    return task.marker("keyword", counts, parts=written)
 
 
-def merge_keyword(services: Services, lake: Lake, contents: Contents) -> dict[str, PartFile]:
-    """Merge the shards' postings, in the order of the shards, into the three files that searches read.
+def merge_keyword(contents: Contents) -> Contents:
+    """Return contents with the three files that searches read, merged of the shards' postings in their order.
 
     Collapsed chunks keep their rows, so that row numbers are those of `chunks`, and lose their postings.
     """
+    lake, collapsed = contents.lake, contents.collapsed
     shards = [
         (lake.part_path(parts["keyword.postings"]), lake.part_path(parts["keyword.lengths"]))
         for parts in map(contents.parts, contents.shards)
     ]
-    collapsed = collapsed_of(services, lake, contents.duplicates)
     with (
         tempfile.TemporaryDirectory(prefix="ingest-merge-") as folder,
         tempfile.TemporaryDirectory(prefix="ingest-collapse-") as copies,
     ):
         if collapsed:
-            shards = [without(*paths, collapsed, Path(copies)) for paths in shards]
+            shards = [_without(*paths, collapsed, Path(copies)) for paths in shards]
         paths = merge(shards, Path(folder))
-        return {
+        made = {
             "keyword.postings": lake.write_part_file("keyword.postings", None, paths.postings),
             "keyword.terms": lake.write_part_file("keyword.terms", None, paths.terms),
             "keyword.lengths": lake.write_part_file("keyword.lengths", None, paths.lengths),
         }
+    return replace(contents, keyword=made)
+
+
+def _without(postings: Path, lengths: Path, collapsed: frozenset[str], folder: Path) -> tuple[Path, Path]:
+    """Return a shard's postings and lengths without those of collapsed chunks, whose rows stay with length 0.
+
+    The files themselves when nothing is collapsed; else copies in `folder`.
+    """
+    held = pq.read_table(lengths)
+    gone = pc.is_in(held["chunk_id"], value_set=pa.array(sorted(collapsed), pa.string()))
+    if not pc.any(gone).as_py():
+        return postings, lengths
+    left = pc.if_else(gone, pa.scalar(0, pa.uint32()), held["length"])
+    shorter = pa.table([held["chunk_id"], left], held.schema)
+    table = pq.read_table(postings)
+    kept = table.filter(pc.invert(gone.take(table["chunk"])))
+    number = len(list(folder.iterdir()))
+    places = folder / f"{number}.postings.parquet", folder / f"{number}.lengths.parquet"
+    pq.write_table(kept, places[0], compression="zstd", row_group_size=ROW_GROUP)
+    pq.write_table(shorter, places[1], compression="zstd", row_group_size=ROW_GROUP)
+    return places

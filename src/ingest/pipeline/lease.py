@@ -5,10 +5,10 @@ import threading
 from dataclasses import dataclass, field
 from types import TracebackType
 
-from ingest.errors import LeaseHeld, LeaseLost, TransientError
+from ingest.errors import LeaseHeld, TransientError
 from ingest.lake.lake import Lake
-from ingest.ports import Services
 from ingest.records import Lease
+from ingest.services import Services
 
 log = logging.getLogger(__name__)
 
@@ -16,45 +16,19 @@ ATTEMPTS = 20  # other writers that may win a number before we give up
 
 
 @dataclass
-class LeaseWatch:
-    """Tells whether a run still holds the lease, with one look for a name a time. Threads may share it."""
-
-    lake: Lake
-    run: str
-    _number: int | None = None  # of the newest record that was judged
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def confirm(self) -> None:
-        """Return when the run holds the lease. Raises: LeaseLost, naming who took it."""
-        with self._lock:
-            if self._number is None:
-                newest = self.lake.leases.newest()
-                self._judge(newest[1] if newest else None)
-                self._number = newest[0] if newest else 0
-            for number, record in self.lake.leases.after(self._number):
-                self._judge(record)  # a record that is not ours stays the next to be judged
-                self._number = number
-
-    def _judge(self, record: Lease | None) -> None:
-        if record is not None and record.run != self.run:
-            raise LeaseLost(f"index {self.lake.index}: run {self.run} lost its lease to {record.holder or 'nobody'}")
-
-
-def lease_watch(services: Services, lake: Lake, run: str) -> LeaseWatch:
-    """Return the watch of a run, one for all its steps in this process: the journal is listed once."""
-    return services.keep(f"lease of {lake.index}, run {run}", lambda: LeaseWatch(lake, run))
-
-
-@dataclass
 class BuilderLease:
     """A context manager: acquires the lease, renews it in a thread, signs off at the end."""
 
     services: Services
-    lake: Lake
     run: str
     _number: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
+
+    @property
+    def lake(self) -> Lake:
+        """The lake of the index that is built."""
+        return self.services.lake
 
     def __enter__(self) -> "BuilderLease":
         for _ in range(ATTEMPTS):

@@ -1,78 +1,61 @@
 """Plan: list the sources, join with the base generation, claim a generation, freeze the work. Nothing is spent yet."""
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 
 from ingest.errors import BudgetExceeded, DeleteGuardTripped, InvalidSettings, SourceUnavailable, StoreUnavailable
-from ingest.ids import digest_of, sha256_hex
+from ingest.ids import digest_of
 from ingest.lake.contents import Contents, contents_of
-from ingest.lake.journal import to_bytes
-from ingest.lake.lake import Lake
+from ingest.lake.lake import PLAN_HASH, Lake
 from ingest.lake.rows import DocumentRow, attributes_digest, document_rows, quarantine_rows
 from ingest.lake.shard_rows import ShardRows
+from ingest.lake.stored_records import name_of
 from ingest.pipeline.changes import FETCHED, BaseDocument, KnownBad, Listing, Rules, Scope, classify, shard_count
 from ingest.pipeline.fingerprints import Fingerprints, fingerprints
-from ingest.pipeline.tasks import ShardTask
-from ingest.ports import Services, Source
+from ingest.pipeline.work import Work
+from ingest.ports import Source
 from ingest.records import Claim, DocumentRef, Manifest, PartFile, PlanSummary, ShardPlan
+from ingest.services import Services
 
 CHARACTERS_PER_TOKEN = 4  # for estimates only
 CLAIM_ATTEMPTS = 20  # other writers that may win a claim's number before we give up
 
 
-@dataclass(frozen=True)
-class Work:
-    """A frozen plan, or the finding that nothing has to be done."""
-
-    summary: PlanSummary
-    base: Manifest | None
-    resumed: bool
-    shard_plan: Callable[[int], ShardPlan]
-    run: str
-
-    def tasks(self, step: str) -> list[ShardTask]:
-        """Return the tasks of the shards whose plan holds a step, by shard."""
-        generation = self.summary.generation
-        return [
-            ShardTask(generation, shard, plan_hash, self.run)
-            for shard, plan_hash in sorted(self.summary.shards.items())
-            if step in self.shard_plan(shard).steps
-        ]
-
-
-def make_plan(services: Services, lake: Lake, scope: Scope, run: str, listing: Listing) -> Work:
+def make_plan(services: Services, scope: Scope, run: str, listing: Listing) -> Work:
     """Return the frozen work of this run, and claim a generation for it unless nothing changed.
 
     The next run with equal base, settings and plan resumes the generation of the last one.
 
     Raises: InvalidSettings, DeleteGuardTripped, BudgetExceeded, SourceUnavailable, and what sources raise.
     """
-    planner = Planner.open(services, lake, scope, run)
+    planner, lake, resumed = Planner.open(services, scope), services.lake, False
     planner.list_sources(listing)
     summary = planner.summarise(listing)
     planner.guard(summary)
-    if not summary.needs_generation:
-        assert planner.base is not None
-        return Work(summary, planner.base, False, lambda shard: planner.shard_plan(listing, shard), run)
-    claim, resumed = planner.claim(summary)
-    summary = summary.model_copy(update={"generation": claim.id})
-    if not resumed:
-        for shard in summary.shards:
-            lake.write_shard_plan(claim.id, planner.shard_plan(listing, shard))
-        lake.freeze_plan(summary)
-    summary = lake.plan(claim.id) or summary
-    hashes = summary.shards
-    return Work(summary, planner.base, resumed, lambda shard: lake.shard_plan(claim.id, shard, hashes[shard]), run)
+    shard_plan = partial(planner.shard_plan, listing)
+    if summary.needs_generation:
+        claim, resumed = planner.claim(summary)
+        summary = summary.model_copy(update={"generation": claim.id})
+        if not resumed:
+            for shard in summary.shards:
+                lake.write_shard_plan(claim.id, shard_plan(shard))
+            lake.freeze_plan(summary)
+        summary = lake.plan(claim.id) or summary
+        shard_plan = partial(_frozen, lake, summary)
+    services.observer.told("plan", summary)
+    return Work(lake, run, summary, planner.base, resumed, shard_plan)
+
+
+def _frozen(lake: Lake, summary: PlanSummary, shard: int) -> ShardPlan:
+    return lake.shard_plan(summary.generation, shard, summary.shards[shard])
 
 
 def preview(services: Services, scope: Scope) -> PlanSummary:
     """Return what a run would do. Lists the sources, claims and writes nothing."""
-    lake = Lake(services.store, services.options.index)
     with Listing() as listing:
-        planner = Planner.open(services, lake, scope, "preview")
+        planner = Planner.open(services, scope)
         planner.list_sources(listing)
         summary = planner.summarise(listing)
         try:
@@ -87,9 +70,7 @@ class Planner:
     """Plans one run against one base."""
 
     services: Services
-    lake: Lake
     scope: Scope
-    run: str
     base: Manifest | None
     prints: Fingerprints
     settings_hash: str
@@ -97,18 +78,21 @@ class Planner:
     shards: int = 0
     failed_sources: frozenset[str] = frozenset()
 
+    @property
+    def lake(self) -> Lake:
+        """The lake of the index."""
+        return self.services.lake
+
     @classmethod
-    def open(cls, services: Services, lake: Lake, scope: Scope, run: str) -> "Planner":
+    def open(cls, services: Services, scope: Scope) -> "Planner":
         """Read the base: the generation of the newest release, the decision in force."""
         unknown = set(scope.sources) - {source.name for source in services.sources}
         if unknown:
             known = ", ".join(source.name for source in services.sources)
             raise InvalidSettings(f"scope names sources {', '.join(sorted(unknown))}; the settings have {known}")
-        newest = lake.releases.newest()
-        base = lake.manifest(newest[1].generation) if newest is not None else None
         prints = fingerprints(services)
         values = {"settings": services.options.settings, "analyser": services.options.analyser, **prints.record()}
-        return cls(services, lake, scope, run, base, prints, digest_of(values), services.clock())
+        return cls(services, scope, services.lake.base(), prints, digest_of(values), services.clock())
 
     def list_sources(self, listing: Listing) -> None:
         """Spill every source's listing and give each document its shard, which is for life."""
@@ -143,7 +127,7 @@ class Planner:
         steps: set[str] = set()
         for shard in range(self.shards):
             plan, changes = self._join(listing, shard)
-            hashes[shard] = _plan_hash(plan)
+            hashes[shard] = name_of(plan)[:PLAN_HASH]
             counts.update(changes)
             fetch += sum(d.size for d in plan.documents if d.change in FETCHED)
             again = bool({"embed_all", "chunker"} & self._why())
@@ -277,7 +261,3 @@ class Planner:
         return BaseDocument(
             ref, row.attributes_digest, row.parser_fingerprint, row.chunk_count, row.status, expired, retry
         )
-
-
-def _plan_hash(plan: ShardPlan) -> str:
-    return sha256_hex(to_bytes(plan))[:16]

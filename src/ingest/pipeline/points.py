@@ -1,28 +1,25 @@
 """The points of a generation: fields of chunks in the shape of its collection, dense and sparse vectors."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Self
 
 from ingest import payloads
 from ingest.ids import digest_of, point_id
-from ingest.keyword.sparse_vectors import FORMAT, Lengths, lengths_of, shard_vectors
+from ingest.keyword.sparse_vectors import FORMAT, lengths_of, shard_vectors
 from ingest.lake.contents import Contents
 from ingest.lake.embedding_store import EmbeddingStore
-from ingest.lake.lake import Lake
 from ingest.lake.rows import DocumentRow, chunk_rows, document_rows
-from ingest.pipeline.find_duplicates import NOTHING, collapsed_of
-from ingest.ports import Services
-from ingest.records import Chunk, PartFile, Point, SparseVector
+from ingest.ports import VectorIndex
+from ingest.records import Chunk, Lengths, Point, SparseVector
 
 Rows = Sequence[tuple[Chunk, DocumentRow]]
 
 
-def rows_of(
-    lake: Lake, parts: Mapping[str, PartFile], collapsed: frozenset[str] = NOTHING
-) -> list[tuple[Chunk, DocumentRow]]:
+def rows_of(contents: Contents, shard: int) -> Rows:
     """Return a shard's chunks that become points, each with its document, in the order of the rows."""
+    lake, parts, collapsed = contents.lake, contents.parts(shard), contents.collapsed
     documents = {d.document_id: d for d in document_rows(lake.read(parts["documents"]))}
     chunks = chunk_rows(lake.read(parts["chunks"]))
     return [(chunk, documents[chunk.document_id]) for chunk in chunks if chunk.chunk_id not in collapsed]
@@ -33,22 +30,16 @@ class PointMaker:
     """Makes the points of one generation, the same way at load, at mending and when a collection is restored."""
 
     contents: Contents
-    store: EmbeddingStore
-    lengths: Lengths | None = None  # of all chunks; None without a sparse vector
+    embeddings: EmbeddingStore
 
     @classmethod
-    def of(cls, services: Services, contents: Contents, store: EmbeddingStore) -> Self:
-        """Return the maker; beside a sparse vector the lengths of all shards are read, once a process."""
-        if not contents.shape.sparse:
-            return cls(contents, store)
-        collapsed = collapsed_of(services, contents.lake, contents.duplicates)
-        return cls(
-            contents, store, services.keep(f"lengths of {contents.collection}", lambda: _lengths(contents, collapsed))
-        )
+    def of(cls, contents: Contents) -> Self:
+        """Return the maker over the store of embeddings that this process keeps."""
+        return cls(contents, contents.lake.embeddings(contents.model_fingerprint))
 
     def points(self, rows: Rows, shard: int) -> list[Point]:
         """Return the points of chunks of one shard, with the vectors read back from the store."""
-        vectors = self.store.vectors([chunk.embedding_key for chunk, _ in rows])
+        vectors = self.embeddings.vectors([chunk.embedding_key for chunk, _ in rows])
         weighed = self._sparse(shard)
         return [
             Point(
@@ -63,7 +54,7 @@ class PointMaker:
             self.contents.shape,
             fields(chunk, document, shard),
             chunk.embedding_key,
-            self.store.fingerprint,
+            self.embeddings.fingerprint,
             self._weighing,
         )
         return stored
@@ -74,6 +65,14 @@ class PointMaker:
         if self.lengths is None:
             return ""
         return digest_of([FORMAT, dict(self.contents.analyser), self.lengths.chunks, self.lengths.terms])
+
+    @cached_property
+    def lengths(self) -> Lengths | None:
+        """Those of all chunks, read once per process; None without a sparse vector."""
+        contents = self.contents
+        if not contents.shape.sparse:
+            return None
+        return contents.lake.lengths.keep(contents.collection, partial(_all_lengths, contents))
 
     def _sparse(self, shard: int) -> Mapping[str, SparseVector]:
         """Return the sparse vectors of a shard by chunk id; the last shard's are kept."""
@@ -94,9 +93,35 @@ class PointMaker:
         return {}
 
 
-def _lengths(contents: Contents, collapsed: frozenset[str]) -> Lengths:
+def load_points(
+    vectors: VectorIndex,
+    maker: PointMaker,
+    shard: int,
+    rows: Rows,
+    size: int,
+    confirm: Callable[[], None] = lambda: None,
+) -> None:
+    """Write the points of some of a shard's rows, and return when they survive a power cut.
+
+    Args:
+        vectors: Where to.
+        maker: Of the generation's points.
+        shard: Whose rows these are.
+        rows: Any of them.
+        size: Points per request.
+        confirm: Called before each request; raises to stop.
+    """
+    collection = maker.contents.collection
+    for start in range(0, len(rows), size):
+        confirm()
+        vectors.upsert(collection, maker.points(rows[start : start + size], shard))
+    confirm()
+    vectors.flush(collection)
+
+
+def _all_lengths(contents: Contents) -> Lengths:
     found = [
-        lengths_of(contents.lake.part_path(contents.parts(shard)["keyword.lengths"]), collapsed)
+        lengths_of(contents.lake.part_path(contents.parts(shard)["keyword.lengths"]), contents.collapsed)
         for shard in contents.shards
     ]
     return Lengths(sum(one.chunks for one in found), sum(one.terms for one in found))
@@ -127,9 +152,3 @@ def fields(chunk: Chunk, document: DocumentRow, shard: int) -> dict[str, Any]:
     if chunk.marks:
         found["marks"] = list(chunk.marks)
     return found
-
-
-def batches(rows: Rows, size: int) -> Iterator[Rows]:
-    """Yield slices of at most `size` rows."""
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]

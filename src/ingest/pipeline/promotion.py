@@ -1,56 +1,129 @@
-"""Judge and promote a sealed generation outside a run: what a person does with a candidate that waits."""
+"""Judge a sealed generation and put it into force: at the end of a run, or when a person asks for it."""
 
-from ingest.errors import UnknownRelease
-from ingest.lake.lake import Lake
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ingest.errors import Held, UnknownRelease
+from ingest.lake.stored_records import name_of
 from ingest.pipeline.collections import ensure_collection, releases_of
-from ingest.ports import Services
 from ingest.quality.evaluate import evaluate
 from ingest.records import Manifest, Release, Verdict
 from ingest.release import Candidate
+from ingest.release.generation_states import waiting_candidate
+from ingest.services import Services
+
+PROMOTED, LIFTED = "promoted by hand", "hold lifted by hand"  # why, where a person gives no reason
+Decide = Callable[[Verdict], bool]  # True: promote; False: leave it to a person
 
 
-def candidate_of(services: Services, generation: str | None) -> Manifest:
-    """Return a sealed generation; the newest one when none is named.
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a candidate."""
 
-    Raises: UnknownRelease when there is none, or it was never sealed.
-    """
-    lake = Lake(services.store, services.options.index)
-    names = [claim.id for _, claim in lake.generations()]
-    if generation is not None and generation not in names:
-        raise UnknownRelease(f"index {lake.index}: no generation {generation}; there are {', '.join(names) or 'none'}")
-    for name in [generation] if generation is not None else reversed(names):
-        manifest = lake.manifest(name)
-        if manifest is not None:
-            return manifest
-    raise UnknownRelease(f"index {lake.index}: no sealed generation{f' {generation}' if generation else ''}")
+    decision: str  # promoted, refused, waiting, unchanged; lifted: only the hold
+    verdict: Verdict | None  # None: nothing was judged
+    release: Release | None  # in force after a run; where a person asked, the one that was made
+
+    @property
+    def generation(self) -> str | None:
+        """The generation that was judged, else the one of the release."""
+        if self.verdict is not None:
+            return self.verdict.candidate
+        return None if self.release is None else self.release.generation
+
+    @property
+    def verdict_name(self) -> str | None:
+        """The SHA-256 by which the lake keeps the verdict."""
+        return None if self.verdict is None else name_of(self.verdict)
 
 
-def evaluate_candidate(services: Services, generation: str | None) -> Verdict:
+def verdict_on(services: Services, manifest: Manifest, serving: Release | None) -> Verdict:
     """Return the verdict on a sealed generation under the settings' query profile, and keep it in the lake."""
-    return _judged(services, candidate_of(services, generation))[0]
+    verdict = evaluate(services, manifest, services.options.profile, serving)
+    services.lake.write_verdict(verdict)
+    services.observer.told("verdict", verdict)
+    return verdict
+
+
+def promote(services: Services, manifest: Manifest, verdict: Verdict, why: str, **how: bool) -> Release:
+    """Put a judged generation into force and return its release. Raises: Overtaken, Held, UnknownRelease."""
+    profile = services.lake.write_profile(services.options.profile)
+    candidate = Candidate(manifest.generation, manifest.collection, profile, name_of(verdict), manifest.base)
+    return releases_of(services).promote(candidate, why, **how)
+
+
+def is_in_force(services: Services, manifest: Manifest, serving: Release | None) -> bool:
+    """Tell whether this generation serves under the settings' query profile: there is nothing to judge."""
+    wanted = manifest.generation, name_of(services.options.profile)
+    return serving is not None and (serving.generation, serving.profile) == wanted
+
+
+def decided(verdict: Verdict | None, decide: Decide) -> str:
+    """Return what a run does with its candidate; None was not judged."""
+    if verdict is None:
+        return "unchanged"
+    if not verdict.positive:
+        return "refused"
+    return "promoted" if decide(verdict) else "waiting"
+
+
+def promote_automatically(services: Services, manifest: Manifest, verdict: Verdict) -> Outcome:
+    """Promote the candidate of a run; under a hold it waits for a person."""
+    try:
+        release = promote(services, manifest, verdict, "positive verdict", automatic=True)
+    except Held as held:
+        services.observer.told("held", str(held))
+        return Outcome("waiting", verdict, releases_of(services).current())
+    services.observer.told("release", release)
+    return Outcome("promoted", verdict, release)
+
+
+def evaluate_candidate(services: Services, named: str | None) -> Verdict:
+    """Return the verdict on a sealed generation: the named one, else the one that waits, else the one that serves."""
+    return _judged(services, chosen(services, named, or_serving=True))[1]
 
 
 def promote_candidate(
-    services: Services, generation: str | None, why: str, *, lift_hold: bool = False
-) -> tuple[Verdict, Release | None]:
-    """Judge a sealed generation and promote it on a positive verdict; the release is None when it is refused.
+    services: Services, named: str | None, why: str | None = None, *, lift_hold: bool = False
+) -> Outcome:
+    """Judge a sealed generation, the named one or the one that waits, and promote it on a positive verdict.
+
+    `lift_hold` ends a hold with the promotion and, where no generation is named, also without one.
 
     Raises: Overtaken, Held, UnknownRelease.
     """
-    manifest = candidate_of(services, generation)
-    verdict, name = _judged(services, manifest)
-    if not verdict.positive:
-        return verdict, None
-    lake = Lake(services.store, services.options.index)
-    profile = lake.write_profile(services.options.profile)
-    candidate = Candidate(manifest.generation, manifest.collection, profile, name, manifest.base)
-    return verdict, releases_of(services).promote(candidate, why, lift_hold=lift_hold)
+    generation = chosen(services, named)
+    verdict = None
+    if generation is not None or not lift_hold:
+        manifest, verdict = _judged(services, generation)
+        if verdict.positive:
+            release = promote(services, manifest, verdict, why or PROMOTED, lift_hold=lift_hold)
+            return Outcome("promoted", verdict, release)
+        if named is not None or not lift_hold:
+            return Outcome("refused", verdict, None)
+    release = releases_of(services).unhold(why or LIFTED)
+    return Outcome("lifted" if verdict is None else "refused", verdict, release)
 
 
-def _judged(services: Services, manifest: Manifest) -> tuple[Verdict, str]:
-    lake = Lake(services.store, services.options.index)
-    ensure_collection(services, lake, manifest)
-    verdict = evaluate(services, manifest, services.options.profile, releases_of(services).current())
-    name = lake.write_verdict(verdict)
-    services.observer.told("verdict", verdict)
-    return verdict, name
+def chosen(services: Services, named: str | None, *, or_serving: bool = False) -> str | None:
+    """Return the generation that is meant: the named one, else the one that waits, else the one that serves."""
+    lake = services.lake
+    found = named or waiting_candidate(lake, services.options.profile)
+    if found is None and or_serving and (serving := lake.decision()) is not None:
+        return serving.generation
+    return found
+
+
+def _judged(services: Services, generation: str | None) -> tuple[Manifest, Verdict]:
+    lake = services.lake
+    if generation is None:
+        raise UnknownRelease(
+            f"index {lake.index}: no sealed generation waits for promotion; a run builds one, and one that was "
+            "released before must be named, with the query profile of the settings or another"
+        )
+    manifest = lake.manifest(generation)
+    if manifest is None:
+        known = ", ".join(claim.id for _, claim in lake.claims.after(0)) or "none"
+        raise UnknownRelease(f"index {lake.index}: no sealed generation {generation}; there are {known}")
+    ensure_collection(services, manifest)
+    return manifest, verdict_on(services, manifest, releases_of(services).current())

@@ -1,12 +1,12 @@
 """Reads documents ahead of the parser, a bounded number at once."""
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
 from ingest.pipeline.changes import ref_of
-from ingest.ports import Services
+from ingest.ports import Source
 from ingest.records import PlannedDocument, RawDocument
 
 
@@ -16,8 +16,8 @@ class Reads:
     At most `concurrent` documents are held or under way, besides the one that was taken last.
     """
 
-    def __init__(self, services: Services, documents: Sequence[PlannedDocument], concurrent: int) -> None:
-        self._sources = {source.name: source for source in services.sources}
+    def __init__(self, sources: Iterable[Source], documents: Sequence[PlannedDocument], concurrent: int) -> None:
+        self._sources = {source.name: source for source in sources}
         self._ahead: Iterator[PlannedDocument] = iter(documents)
         self._running: OrderedDict[str, Future[RawDocument | None]] = OrderedDict()
         self._concurrent = concurrent

@@ -1,4 +1,4 @@
-"""How well the approximate dense search finds what an exact one finds, measured on stored vectors at seal.
+"""How well the approximate dense search finds what an exact one finds, measured on stored vectors.
 
 The vectors of a bounded, deterministic sample of chunks are asked as questions; each leaves out its own chunk.
 """
@@ -8,9 +8,7 @@ from itertools import chain, islice, zip_longest
 from statistics import fmean
 
 from ingest.lake.contents import Contents
-from ingest.lake.embedding_store import EmbeddingStore
-from ingest.pipeline.find_duplicates import collapsed_of
-from ingest.ports import Services
+from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, Hit, Recall
 
 SAMPLE = 64  # chunks whose vectors are asked, of all shards together
@@ -18,19 +16,19 @@ NEIGHBOURS = 10
 TIED = 1e-6  # cosines that differ by less are equal: which of two copies is found says nothing
 
 
-def dense_recall(services: Services, contents: Contents, store: EmbeddingStore) -> Recall | None:
+def measure_recall(vectors: VectorIndex, contents: Contents) -> Recall | None:
     """Return the recall of the generation's collection after `optimise`; None when it holds too few chunks to tell.
 
         recall = mean over the sample of |found ∩ exact| / |exact|, a found chunk as near as the last exact one counts
 
     Exact search reads every vector once a question: seconds at a million points.
     """
-    sample = _sample(services, contents)
+    sample = _sample(contents)
     if len(sample) < 2:
         return None
-    vectors = store.vectors([key for _, key in sample])
-    found = services.vectors.search(contents.collection, vectors, EVERYTHING, NEIGHBOURS + 1)
-    exact = services.vectors.nearest(contents.collection, vectors, NEIGHBOURS + 1)
+    asked = contents.lake.embeddings(contents.model_fingerprint).vectors([key for _, key in sample])
+    found = vectors.search(contents.collection, asked, EVERYTHING, NEIGHBOURS + 1)
+    exact = vectors.nearest(contents.collection, asked, NEIGHBOURS + 1)
     shares = [_share(own, f, e) for (own, _), f, e in zip(sample, found, exact, strict=True)]
     return Recall(at=NEIGHBOURS, questions=len(shares), mean=fmean(shares), least=min(shares))
 
@@ -43,11 +41,10 @@ def _share(own: str, found: list[Hit], exact: list[Hit]) -> float:
     return min(1.0, sum(hit.score >= wanted[-1].score - TIED for hit in got) / len(wanted))
 
 
-def _sample(services: Services, contents: Contents) -> list[tuple[str, str]]:
+def _sample(contents: Contents) -> list[tuple[str, str]]:
     """Return (chunk id, embedding key) of SAMPLE chunks, of all where there are fewer, evenly over the shards: what a
     small one lacks comes from the others. Ids are hashes, so the lowest of a shard are as good as drawn.
     """
-    collapsed = collapsed_of(services, contents.lake, contents.duplicates)
     shards = list(contents.shards)
     if len(shards) > SAMPLE:
         shards = [shards[i * len(shards) // SAMPLE] for i in range(SAMPLE)]
@@ -55,5 +52,5 @@ def _sample(services: Services, contents: Contents) -> list[tuple[str, str]]:
     for shard in shards:
         table = contents.lake.read(contents.parts(shard)["chunks"], ["chunk_id", "embedding_key"])
         rows = zip(table["chunk_id"].to_pylist(), table["embedding_key"].to_pylist(), strict=True)
-        lowest.append(nsmallest(SAMPLE, (row for row in rows if row[0] not in collapsed)))
+        lowest.append(nsmallest(SAMPLE, (row for row in rows if row[0] not in contents.collapsed)))
     return list(islice(filter(None, chain.from_iterable(zip_longest(*lowest))), SAMPLE))

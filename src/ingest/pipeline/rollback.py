@@ -1,43 +1,55 @@
-"""What a rollback needs: a target that opens as a reader would open it."""
+"""Rollback: an earlier release comes back, after its generation was opened as a reader would open it."""
+
+from functools import partial
 
 from ingest.errors import SchemaMismatch
 from ingest.lake.contents import contents_of
-from ingest.lake.lake import Lake
-from ingest.pipeline.collections import restore
-from ingest.ports import Services
+from ingest.pipeline.collections import releases_of, restore
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.evaluate import judged_questions, score, untimed
 from ingest.records import Release
 from ingest.search import Searcher, open_release
+from ingest.services import Services
 
 LEAST_COSINE = 0.999  # between the stored probe vector and the same question encoded now
 
 
-def check_target(services: Services, release: Release) -> None:
+def roll_back(services: Services, to: int | None, why: str) -> Release:
+    """Bring an earlier release back, hold automatic promotion, and return the new release.
+
+    Args:
+        services: Of the index.
+        to: Number of the release; None for the newest with another generation or query profile.
+        why: One line for the record and for the hold.
+
+    Raises: UnknownRelease, and what `open_target` raises.
+    """
+    return releases_of(services).rollback(to, why, partial(open_target, services))
+
+
+def open_target(services: Services, release: Release) -> None:
     """Open the target of a rollback as a reader would, before any record is written.
 
     Raises: UnknownReaderFormat, UnknownRelease, InvalidSettings (model not found), SchemaMismatch (the model answers
     otherwise than when the generation was sealed, or a must-pass question finds nothing).
     """
-    lake = Lake(services.store, services.options.index)
-    restore(services, lake, release.generation)
-    searcher = open_release(services, release, untimed(lake.profile(release.profile)))
+    restore(services, release.generation)
+    searcher = open_release(services, release, untimed(services.lake.profile(release.profile)))
     cosine = searcher.probe_cosine()
     if cosine < LEAST_COSINE:
         raise SchemaMismatch(
             f"generation {release.generation}: its probe question now has cosine {cosine:.4f} to the stored vector, "
             f"less than {LEAST_COSINE}: this is not the model that it was built with"
         )
-    _check_must_pass(services, lake, searcher)
+    _ask_must_pass(services, searcher)
 
 
-def _check_must_pass(services: Services, lake: Lake, searcher: Searcher) -> None:
+def _ask_must_pass(services: Services, searcher: Searcher) -> None:
     """Ask the must-pass questions whose places the target's documents hold; younger ones say nothing about it."""
     wanted = [q for q in judged_questions(services) if q.must_pass]
     if not wanted:
         return
-    newest = lake.releases.newest()
-    current = lake.manifest(newest[1].generation) if newest is not None else None
+    lake, current = services.lake, services.lake.base()
     before = side_of(contents_of(lake, current), wanted) if current is not None else None
     now = side_of(contents_of(lake, searcher.manifest), wanted, before)
     asked, _, _ = anchored(wanted, now, before)

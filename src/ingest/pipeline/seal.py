@@ -1,4 +1,4 @@
-"""Seal: the conservation check, one mending, then the manifest, the last file of a generation."""
+"""Seal: the manifest of a checked generation, its last file, and the digest of what it holds."""
 
 import hashlib
 from collections.abc import Callable
@@ -6,58 +6,24 @@ from collections.abc import Callable
 from ingest.errors import IncompleteGeneration
 from ingest.ids import digest_of, document_id, sha256_hex
 from ingest.lake.contents import Contents
-from ingest.lake.lake import Lake
 from ingest.lake.rows import DocumentRow, document_rows, quarantine_rows
-from ingest.pipeline.conservation import Check
 from ingest.pipeline.find_duplicates import logical_rows
 from ingest.pipeline.fingerprints import fingerprints
-from ingest.pipeline.plan import Work
-from ingest.pipeline.recall import dense_recall
-from ingest.pipeline.tasks import embedding_store
-from ingest.ports import Services
-from ingest.records import Conservation, Manifest, PlanSummary, Probe
+from ingest.pipeline.work import Work
+from ingest.records import Conservation, Manifest, PlanSummary, Probe, Recall
+from ingest.services import Services
 
 DIGEST_VERSION = 1
 
 
-def gone_of(lake: Lake, summary: PlanSummary) -> Callable[[int], tuple[str, ...]]:
-    """Return what tells, for a shard, the URIs that changed or vanished between list and read."""
-
-    def gone(shard: int) -> tuple[str, ...]:
-        marker = lake.marker(summary.generation, "chunk", shard, summary.shards[shard])
-        return marker.gone if marker is not None else ()
-
-    return gone
-
-
-def check(services: Services, contents: Contents, work: Work) -> Conservation:
-    """Return the conservation table; what is wrong in Qdrant is mended once, then judged.
-
-    Raises: IncompleteGeneration, naming ids and values that disagree.
-    """
-    gone = gone_of(contents.lake, work.summary) if work.summary.needs_generation else lambda _: ()
-    table = Check(services, contents, work.shard_plan, gone, mend=True).run(work.summary.counts)
-    services.observer.told("conservation", table)
-    if table.faults:
-        raise IncompleteGeneration(
-            f"{contents.collection}: {len(table.faults)} faults found by the conservation check: "
-            + "; ".join(table.faults[:10])
-        )
-    return table
-
-
-def seal(services: Services, contents: Contents, work: Work, table: Conservation) -> Manifest:
-    """Write the manifest and return it. Every file that it names is looked for first, the model's files are kept."""
+def seal(services: Services, contents: Contents, work: Work, table: Conservation, recall: Recall | None) -> Manifest:
+    """Write the manifest and return it. Raises: IncompleteGeneration when a file that it names is not in the lake."""
     lake, summary = contents.lake, work.summary
     parts = tuple(contents.all_parts())
-    absent = [part.sha256 for part in parts if not lake.part_exists(part)]
-    if absent:
+    if absent := lake.absent(parts):
         raise IncompleteGeneration(f"{summary.generation}: part files {', '.join(absent[:5])} are not in the lake")
-    services.keep_model()
     options, model = services.options, services.model
-    question = options.probe_question
-    prints = fingerprints(services)
-    vector = services.embedder().embed_questions([question])[0]
+    vector = services.open_embedder(model).embed_questions([options.probe_question])[0]
     manifest = Manifest(
         index=lake.index,
         generation=summary.generation,
@@ -65,21 +31,18 @@ def seal(services: Services, contents: Contents, work: Work, table: Conservation
         collection=contents.collection,
         shards=len(summary.shards),
         parts=parts,
-        segments={s: _segments(lake, work, s) for s in contents.shards},
+        segments={shard: work.segments(shard) for shard in contents.shards},
         counts=_counts(table, summary),
         settings=options.settings,
         settings_hash=lake.claim(summary.generation).settings_hash,
-        fingerprints=prints.record(),
+        fingerprints=fingerprints(services).record(),
         analyser=options.analyser,
         model=model,
-        probe=Probe(question=question, vector=tuple(float(v) for v in vector)),
+        probe=Probe(question=options.probe_question, vector=tuple(float(v) for v in vector)),
         digest=generation_digest(contents, model.fingerprint, options.analyser),
-        recall=dense_recall(services, contents, embedding_store(services, model.fingerprint)),
+        recall=recall,
     )
-    lake.seal(manifest)
-    sealed = lake.manifest(summary.generation)
-    assert sealed is not None
-    return sealed
+    return lake.seal(manifest)
 
 
 def generation_digest(contents: Contents, model_fingerprint: str, analyser: dict[str, object]) -> str:
@@ -141,8 +104,3 @@ def _roots(documents: list[DocumentRow]) -> Callable[[str], str]:
 
 def _order(document: str) -> str:
     return format(int(sha256_hex(document.encode()), 16), "0256b")[::-1]
-
-
-def _segments(lake: Lake, work: Work, shard: int) -> tuple[str, ...]:
-    marker = lake.marker(work.summary.generation, "embed", shard, work.summary.shards[shard])
-    return marker.segments if marker is not None else work.shard_plan(shard).base_segments

@@ -22,8 +22,8 @@ from ingest.lake.rows import (
 )
 from ingest.lake.shard_rows import ShardRows
 from ingest.pipeline.fingerprints import Fingerprints
-from ingest.ports import Services
 from ingest.records import Chunk, Document, PartFile, Quarantined, ScreeningPolicy
+from ingest.services import Services
 
 DEFAULT_POLICY = ScreeningPolicy()
 

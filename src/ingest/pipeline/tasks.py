@@ -1,26 +1,14 @@
-"""What the steps share: the task of one shard, what it read, and what says that it is done."""
+"""What the steps share: the task of one shard, the parts that it starts from, and the marker that it ends with."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, Literal
 
-from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.lake import Lake
 from ingest.lake.shard_rows import by_kind
-from ingest.ports import Services
-from ingest.records import Marker, PartFile, PlanSummary, ShardPlan
-
-Step = TypeVar("Step", bound=Callable[..., Any])
-
-
-def resource(kind: str) -> Callable[[Step], Step]:
-    """Mark a step with the resource that it needs most: cpu, gpu or io."""
-
-    def mark(step: Step) -> Step:
-        step.resource = kind  # type: ignore[attr-defined]
-        return step
-
-    return mark
+from ingest.records import Marker, PartFile, ShardPlan
+from ingest.services import Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +20,41 @@ class ShardTask:
     plan_hash: str
     run: str  # token of the run that holds the lease
 
-
-def embedding_store(services: Services, fingerprint: str) -> EmbeddingStore:
-    """Return the store of embeddings of a model, one for all steps of this process: its index is read once."""
-    return services.keep(
-        f"embeddings of {fingerprint}", lambda: EmbeddingStore(services.store, fingerprint, services.new_token)
-    )
+    def marker(self, step: str, counts: dict[str, int], **made: Any) -> Marker:
+        """Return the marker that says that a step is done."""
+        return Marker(step=step, shard=self.shard, plan_hash=self.plan_hash, counts=counts, **made)
 
 
-def shard_parts(lake: Lake, summary: PlanSummary, shard: int) -> dict[str, PartFile]:
-    """Return a shard's parts in a generation that is being built: made by its steps, else carried from the base."""
-    return task_parts(lake, ShardTask(summary.generation, shard, summary.shards[shard], run=""))
+Work = Callable[[Services, ShardTask], Marker]
 
 
-def task_parts(lake: Lake, task: ShardTask) -> dict[str, PartFile]:
-    """Return the parts of a task's shard, as `shard_parts` does."""
+def shard_step(name: str, resource: Literal["cpu", "gpu", "io"]) -> Callable[[Work], Work]:
+    """Make a step of the function that does a shard's part of it, with the resource that it needs most.
+
+    The step writes the marker, and does nothing where there is one: from this run, or from one that died.
+    """
+
+    def wrap(work: Work) -> Work:
+        @wraps(work)
+        def step(services: Services, task: ShardTask) -> Marker:
+            done = services.lake.marker(task.generation, name, task.shard, task.plan_hash)
+            return services.lake.mark(task.generation, work(services, task)) if done is None else done
+
+        step.name, step.resource = name, resource  # type: ignore[attr-defined]
+        return step
+
+    return wrap
+
+
+def parts_after(lake: Lake, task: ShardTask, *steps: str) -> dict[str, PartFile]:
+    """Return the parts of a task's shard after some finished steps: made by them, else carried from the base."""
     plan = plan_of(lake, task)
     parts = by_kind(plan.base_parts)
-    for step in ("chunk", "keyword"):
+    for step in steps:
         if step in plan.steps:
             marker = lake.marker(task.generation, step, task.shard, task.plan_hash)
             parts |= by_kind(marker.parts) if marker is not None else {}
     return parts
-
-
-def finished(services: Services, task: ShardTask, step: str) -> Marker | None:
-    """Return the marker of a step that was finished before, in this run or in one that died."""
-    return Lake(services.store, services.options.index).marker(task.generation, step, task.shard, task.plan_hash)
 
 
 def plan_of(lake: Lake, task: ShardTask) -> ShardPlan:

@@ -27,13 +27,20 @@ class Tokenizer(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class WordTable:
+    """The embedding model's own vectors of word pieces, without context."""
+
+    vectors: NDArray[np.float16]  # (pieces, dimensions), centred, L2-normalised
+    pieces: Callable[[Sequence[str]], list[tuple[int, ...]]]  # rows of `vectors` for each word; threads may call
+
+
 class Embedder(Protocol):
     """A model that turns texts into vectors."""
 
     record: ModelRecord
     backend: str  # library, device and arithmetic, for people: results in bf16 differ by about 1e-3
     forward_passes: int  # since it was opened
-    texts_embedded: int
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return (n, dimension) float32, L2-normalised, in input order. Raises rather than truncate a text."""
@@ -43,13 +50,14 @@ class Embedder(Protocol):
         """As `embed`, with the model's question prompt; a question over the limit is cut and a warning is logged."""
         ...
 
+    @property
+    def word_table(self) -> WordTable | None:
+        """The model's own vectors of words; None for a kind that has none."""
+        return None
 
-@dataclass(frozen=True)
-class WordTable:
-    """The embedding model's own vectors of word pieces, without context."""
-
-    vectors: NDArray[np.float16]  # (pieces, dimensions), centred, L2-normalised
-    pieces: Callable[[Sequence[str]], list[tuple[int, ...]]]  # rows of `vectors` for each word; threads may call
+    def prepare_questions(self) -> None:
+        """Make questions fast from now on, where the kind has a faster way for them. May take seconds."""
+        return None
 
 
 @dataclass(frozen=True)

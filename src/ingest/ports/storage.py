@@ -42,8 +42,11 @@ class Store(Protocol):
         """Write the value durably. Writing the same content twice is harmless."""
         ...
 
-    def put_file(self, key: str, path: Path) -> None:
-        """Write the content of a local file durably, without holding it in memory."""
+    def put_file(self, key: str, path: Path, *, read_soon: bool = False) -> None:
+        """Write the content of a local file durably, without holding it in memory.
+
+        `read_soon`: the value is immutable and `local_path` will be asked for it, so a remote store keeps a copy here.
+        """
         ...
 
     def create(self, key: str, data: bytes) -> bool:

@@ -9,16 +9,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from ingest.lake.contents import contents_of
-from ingest.lake.journal import to_bytes
-from ingest.lake.lake import Lake
 from ingest.lake.learned_files import keep_learned
-from ingest.ports import Services
+from ingest.lake.stored_records import to_bytes
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.calibration_fit import check_counts, fit
 from ingest.quality.evaluate import BATCH, read_questions, uncalibrated
 from ingest.records import EVERYTHING, Gold, Question
 from ingest.search import Searcher, open_serving
 from ingest.search.confidence import Calibration, Floats
+from ingest.services import Services
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +38,7 @@ def calibrate(services: Services, target: float, *, leave_out: bool = False) -> 
     questions = [q for q in read_questions(services) if q.answerable or not leave_out]
     profile = uncalibrated(services.options.profile).model_copy(update={"reranker": "none"})
     searcher = open_serving(services, profile)  # whatever serves names may be lost or old
-    contents = contents_of(Lake(services.store, searcher.manifest.index), searcher.manifest)
+    contents = contents_of(services.lake, searcher.manifest)
     anchors = anchored(questions, side_of(contents, questions), None)
     live = {q.query_id: q for q in anchors[0]}
     if anchors[2]:
@@ -55,7 +54,7 @@ def calibrate(services: Services, target: float, *, leave_out: bool = False) -> 
         found.append(_signals(services, searcher, left_out, leave_out=True))
     services.observer.step_finished("calibrate")
     calibration, _ = fit(np.concatenate(found), np.array(known), target, left_out=leave_out, texts=texts)
-    return keep_learned(services.store, to_bytes(calibration)), calibration
+    return keep_learned(services.lake.store, to_bytes(calibration)), calibration
 
 
 def _signals(services: Services, searcher: Searcher, questions: Sequence[Question], *, leave_out: bool) -> Floats:

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.lake.contents import contents_of
-from ingest.lake.lake import Lake
 from ingest.lake.learned_files import read_learned
-from ingest.ports import Services, Wording
+from ingest.ports import Wording
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.gate import Facts, judge
 from ingest.quality.metrics import read_judged_set, score_questions
 from ingest.records import EVERYTHING, Manifest, QueryProfile, Question, Release, Verdict
 from ingest.search import Searcher
 from ingest.search.confidence import read_calibration
+from ingest.services import Services
 
 BATCH = 64  # questions searched at once
 DEPTH = 50  # results a stage that the metrics look at
@@ -25,7 +25,7 @@ Scores = dict[str, dict[str, float]]  # query id → "stage.metric" → value
 
 def evaluate(services: Services, candidate: Manifest, profile: QueryProfile, serving: Release | None) -> Verdict:
     """Return the verdict on a candidate under a query profile, compared with the serving release if there is one."""
-    lake = Lake(services.store, candidate.index)
+    lake = services.lake
     questions = judged_questions(services)
     base = lake.manifest(serving.generation) if serving is not None else None
     if base is not None and serving is not None and _unopenable(services, base):
@@ -60,7 +60,7 @@ def check_asking(services: Services) -> None:
     profile = services.options.profile
     services.open_reranker(profile, WORDLESS)
     if profile.calibration:
-        read_calibration(profile.calibration, read_learned(services.store, profile.calibration))
+        read_calibration(profile.calibration, read_learned(services.lake.store, profile.calibration))
 
 
 def _openable(services: Services, profile: QueryProfile) -> QueryProfile:

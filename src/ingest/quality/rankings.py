@@ -4,17 +4,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from ingest.lake.contents import contents_of
-from ingest.lake.lake import Lake
-from ingest.ports import Reranker, Services, Wording
+from ingest.ports import Reranker, Wording
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.evaluate import BATCH, judged_questions
 from ingest.records import EVERYTHING, Manifest, QueryProfile, Question
 from ingest.search import Answer, Searcher
+from ingest.services import Services
 
 
 def live_questions(services: Services, manifest: Manifest) -> tuple[list[Question], list[str]]:
     """Return the judged questions whose places a generation holds, and the ids of the stale ones."""
-    contents = contents_of(Lake(services.store, manifest.index), manifest)
+    contents = contents_of(services.lake, manifest)
     questions = judged_questions(services)
     live, _, stale = anchored(questions, side_of(contents, questions), None)
     return live, list(stale)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings
 from ingest.ids import sha256_hex
-from ingest.ports import Reranker, Services, Wording
+from ingest.ports import Reranker, Wording
 from ingest.quality.evaluate import DEPTH, token_counter, untimed
 from ingest.quality.folds import FOLDS, differences, folds_of, means
 from ingest.quality.metrics import relevant, score_questions
@@ -20,6 +20,7 @@ from ingest.quality.rankings import answers_of, live_questions
 from ingest.records import PairedDifference, QueryProfile, Question, Result
 from ingest.search import Searcher, open_serving
 from ingest.search.ranking import FEATURES, RISING, SCALE, blend, features
+from ingest.services import Services
 
 LEAST_QUESTIONS = 50  # with something to learn: a relevant and an irrelevant candidate
 ROUNDS = 300

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings
-from ingest.ports import Reranker, Services, Wording
+from ingest.ports import Reranker, Wording
 from ingest.quality.evaluate import DEPTH, token_counter, untimed
 from ingest.quality.folds import FOLDS, METRICS, differences, folds_of, means
 from ingest.quality.metrics import score_questions
@@ -18,6 +18,7 @@ from ingest.quality.rankings import answers_of, live_questions
 from ingest.records import Hit, PairedDifference, QueryProfile, Question, Result
 from ingest.search import Searcher, open_serving
 from ingest.search.fusion import bounded
+from ingest.services import Services
 
 WEIGHTS = tuple(n / 20 for n in range(21))
 LEAST_QUESTIONS = 20
@@ -50,7 +51,7 @@ class Tuning:
         return self.against_now[0].lower > 0
 
 
-class Union:
+class UnionKeeper:
     """A re-ranker that leaves the order as it is and keeps the union of both stages."""
 
     slice = MOST_CANDIDATES
@@ -107,10 +108,10 @@ def _scored(
     """Return the metrics of each question by the settings' fusion, and by every weight."""
     now: dict[str, Scores] = {}
     table: dict[float, dict[str, Scores]] = {weight: {} for weight in WEIGHTS}
-    unions: list[Union] = []
+    unions: list[UnionKeeper] = []
 
     def keeper(wording: Wording) -> Reranker:
-        unions.append(Union(wording))
+        unions.append(UnionKeeper(wording))
         return unions[-1]
 
     profile, top = services.options.profile, max(DEPTH, services.options.profile.depth)

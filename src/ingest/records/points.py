@@ -37,6 +37,19 @@ class SparseVector:
 
 
 @dataclass(frozen=True, slots=True)
+class Lengths:
+    """How long chunks are, for one collection. Sums, so that the lengths of shards add up."""
+
+    chunks: int
+    terms: int
+
+    @property
+    def average(self) -> float:
+        """Terms in a chunk; 0 without chunks."""
+        return self.terms / self.chunks if self.chunks else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Point:
     """A chunk as Qdrant stores it. `payload` has the shape of its collection (`payloads`)."""
 

@@ -7,7 +7,7 @@
 Nothing here is decided from a clock, a lease or an answer that was lost: whoever comes next reads, heals and goes on.
 """
 
-from ingest.release.alias_rules import Candidate, candidate_of, fence_name, fence_number, read_release
+from ingest.release.alias_rules import Candidate, fence_name, fence_number, read_release
 from ingest.release.releases import ATTEMPTS, Releases
 
-__all__ = ["ATTEMPTS", "Candidate", "Releases", "candidate_of", "fence_name", "fence_number", "read_release"]
+__all__ = ["ATTEMPTS", "Candidate", "Releases", "fence_name", "fence_number", "read_release"]

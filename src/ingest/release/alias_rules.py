@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 from ingest.errors import SchemaMismatch
 from ingest.lake.journal import Journal
@@ -21,14 +21,14 @@ class Candidate:
     verdict: str | None = None  # sha256
     base: str | None = None  # generation; None: built on nothing
 
+    @classmethod
+    def of(cls, release: Release) -> Self:
+        """Return what a release names."""
+        return cls(release.generation, release.collection, release.profile, release.verdict)
+
     def is_in(self, release: Release) -> bool:
         """Tell whether the release names this generation and query profile."""
         return (self.generation, self.profile) == (release.generation, release.profile)
-
-
-def candidate_of(release: Release) -> Candidate:
-    """Return what a release names."""
-    return Candidate(release.generation, release.collection, release.profile, release.verdict)
 
 
 @dataclass(frozen=True, slots=True)

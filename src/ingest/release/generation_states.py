@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ingest.errors import SchemaMismatch
-from ingest.ids import sha256_hex
-from ingest.lake.journal import to_bytes
 from ingest.lake.lake import Lake
-from ingest.ports import Services
-from ingest.records import Claim, Manifest, Release, RunReport
+from ingest.lake.stored_records import name_of
+from ingest.records import Claim, Manifest, QueryProfile, RunReport
 
 LOOK_BACK = 100  # newest releases, claims and runs that are read
 
@@ -25,51 +23,21 @@ class GenerationState:
     digest: str | None
 
 
-def lake_of(services: Services) -> Lake:
-    """Return the lake of the settings' index."""
-    return Lake(services.store, services.options.index)
-
-
-def decision_in_force(lake: Lake) -> Release | None:
-    """Return the newest release record, None before the first."""
-    newest = lake.releases.newest()
-    return None if newest is None else newest[1]
-
-
-def waiting_candidate(services: Services) -> str | None:
+def waiting_candidate(lake: Lake, profile: QueryProfile) -> str | None:
     """Return the newest generation that could be promoted and never was, None when there is none.
 
     That is a sealed one built on the generation in force; or the one in force, when the settings have another query
     profile. What was released before under the same profile is left out: it was rolled back, and to bring it back
     somebody has to name it.
     """
-    lake = lake_of(services)
-    current = decision_in_force(lake)
+    current = lake.decision()
     serving = current.generation if current is not None else None
-    profile = sha256_hex(to_bytes(services.options.profile))
-    released = {(r.generation, r.profile) for r in past_releases(lake)}
-    for _, claim in newest_claims(lake):
-        if claim.base == serving and (claim.id, profile) not in released and lake.manifest(claim.id) is not None:
+    name = name_of(profile)
+    released = {(r.generation, r.profile) for _, r in lake.releases.newest_first(LOOK_BACK)}
+    for _, claim in lake.claims.newest_first(LOOK_BACK):
+        if claim.base == serving and (claim.id, name) not in released and lake.manifest(claim.id) is not None:
             return claim.id
-    return serving if serving is not None and (serving, profile) not in released else None
-
-
-def past_releases(lake: Lake, limit: int = LOOK_BACK) -> Iterator[Release]:
-    """Yield the newest releases, newest first."""
-    last = lake.releases.last()
-    for number in range(last, max(last - limit, 0), -1):
-        release = lake.releases.get(number)
-        if release is not None:
-            yield release
-
-
-def newest_claims(lake: Lake, limit: int = LOOK_BACK) -> Iterator[tuple[int, Claim]]:
-    """Yield the newest claims, newest first."""
-    last = lake.claims.last()
-    for number in range(last, max(last - limit, 0), -1):
-        claim = lake.claims.get(number)
-        if claim is not None:
-            yield number, claim
+    return serving if serving is not None and (serving, name) not in released else None
 
 
 def past_runs(lake: Lake, limit: int = LOOK_BACK) -> Iterator[RunReport]:
@@ -81,18 +49,17 @@ def past_runs(lake: Lake, limit: int = LOOK_BACK) -> Iterator[RunReport]:
             continue
 
 
-def generation_states(services: Services, limit: int) -> list[GenerationState]:
+def generation_states(lake: Lake, limit: int) -> list[GenerationState]:
     """Return the newest `limit` generations, newest first."""
-    lake = lake_of(services)
-    current = decision_in_force(lake)
-    released = {release.generation for release in past_releases(lake)}
+    current = lake.decision()
+    released = {release.generation for _, release in lake.releases.newest_first(LOOK_BACK)}
     decisions: dict[str, str] = {}
     for run in past_runs(lake):
         if run.generation is not None:
             decisions.setdefault(run.generation, run.decision)
     newest = lake.claims.last()
     found = []
-    for number, claim in newest_claims(lake, limit):
+    for number, claim in lake.claims.newest_first(limit):
         manifest = lake.manifest(claim.id)
         if current is not None and claim.id == current.generation:
             state = "serving"

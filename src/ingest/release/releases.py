@@ -7,12 +7,11 @@ from datetime import datetime
 
 from ingest.errors import FatalError, Held, IndexUnavailable, Overtaken, SchemaMismatch, TransientError, UnknownRelease
 from ingest.lake.journal import Journal
-from ingest.ports import Aliases, Store
+from ingest.ports import Aliases
 from ingest.records import AliasAction, Hold, Release
 from ingest.release.alias_rules import (
     Candidate,
     Decision,
-    candidate_of,
     fence_name,
     fence_number,
     read_release,
@@ -29,10 +28,10 @@ def _nothing(_: object) -> None:
     """Accept."""
 
 
-def _check(target: Release, check: Callable[[Release], None], *, chosen: bool) -> None:
+def _open(target: Release, opens: Callable[[Release], None], *, chosen: bool) -> None:
     """Let a target be opened; an error names it, and the way around one that nobody named."""
     try:
-        check(target)
+        opens(target)
     except FatalError as error:
         way = "; `--to` takes another one" if chosen else ""
         error.args = (f"release {target.number} cannot be brought back: {error}{way}",)
@@ -53,7 +52,7 @@ class Releases:
     the write of a record leaves open whether the decision stands: the next call finds out.
     """
 
-    store: Store
+    journal: Journal[Release]
     aliases: Aliases
     index: str
     clock: Callable[[], datetime]  # for people only
@@ -63,19 +62,9 @@ class Releases:
     is_retired: Callable[[str], bool] = _never  # by generation
     attempts: int = ATTEMPTS
 
-    @property
-    def journal(self) -> Journal[Release]:
-        """The records."""
-        return Journal(self.store, f"{self.index}/releases/", Release)
-
     def current(self) -> Release | None:
         """Return the release that readers see now, None when nothing serves. Raises: SchemaMismatch."""
         return read_release(self.aliases.aliases(), self.journal, self.index)
-
-    def history(self, limit: int = 50) -> list[Release]:
-        """Return at most `limit` releases, newest first; the newest may not be applied yet."""
-        last = self.journal.last()
-        return [self._record(number) for number in range(last, max(last - limit, 0), -1)]
 
     def heal(self) -> Release | None:
         """Bring the aliases to the newest record and return it, None when there is no record.
@@ -137,14 +126,14 @@ class Releases:
                 return release
         raise self._gave_up(f"promote {candidate.generation}")
 
-    def rollback(self, to: int | None, why: str, check: Callable[[Release], None] = _nothing) -> Release:
+    def rollback(self, to: int | None, why: str, opens: Callable[[Release], None] = _nothing) -> Release:
         """Bring an earlier release back, hold automatic promotion, and return the new release.
 
         Args:
             to: Number of the release to bring back. None: the newest one with another (generation, profile) than the
                 release in force. The choice is made once: who loses a race against another rollback does not undo it.
             why: One line for the record and the hold.
-            check: Opens the target before anything is written, and raises to refuse.
+            opens: Opens the target before anything is written, and raises to refuse.
 
         Raises: UnknownRelease when there is no such release or it is retired.
         """
@@ -155,8 +144,8 @@ class Releases:
                 raise UnknownRelease(f"index {self.index}: nothing serves yet, so nothing can be rolled back")
             if target is None:
                 target = self._rollback_target(current, to)
-                _check(target, check, chosen=to is None)
-            decision = Decision(candidate_of(target), "rollback", why, Hold(who=self.who, why=why))
+                _open(target, opens, chosen=to is None)
+            decision = Decision(Candidate.of(target), "rollback", why, Hold(who=self.who, why=why))
             if decision.target.is_in(current) and current.hold is not None:
                 return current
             if release := self._publish(current, decision):
@@ -174,7 +163,7 @@ class Releases:
                 raise UnknownRelease(f"index {self.index}: nothing serves yet, so nothing is held")
             if current.hold is None:
                 return current
-            if release := self._publish(current, Decision(candidate_of(current), "unhold", why)):
+            if release := self._publish(current, Decision(Candidate.of(current), "unhold", why)):
                 return release
         raise self._gave_up("lift the hold")
 
@@ -186,7 +175,7 @@ class Releases:
     def _record(self, number: int) -> Release:
         if (record := self.journal.get(number)) is None:
             raise SchemaMismatch(
-                f"index {self.index}: {self.store.uri}/{self.index}/releases/{number}.json is missing, but the index "
+                f"index {self.index}: {self.journal.where(number)} is missing, but the index "
                 "or a later record needs it: is this the lake that the index belongs to?"
             )
         return record
@@ -197,7 +186,7 @@ class Releases:
                 raise UnknownRelease(f"index {self.index}: no release {to}; there are 1 to {current.number}")
             return self._record(to)
         for number in range(self._promoted(current).number - 1, 0, -1):
-            if not candidate_of(earlier := self._record(number)).is_in(current):
+            if not Candidate.of(earlier := self._record(number)).is_in(current):
                 return earlier
         raise UnknownRelease(
             f"index {self.index}: no release before {current.number} has another generation or profile"
@@ -207,7 +196,7 @@ class Releases:
         """Return the promotion that a rollback brought back, so that a second rollback goes further back."""
         number = release.number - 1
         while release.action != "promote" and number > 0:
-            if candidate_of(earlier := self._record(number)).is_in(release):
+            if Candidate.of(earlier := self._record(number)).is_in(release):
                 release = earlier
             number -= 1
         return release
@@ -240,14 +229,14 @@ class Releases:
         why = f"no fence was left in the index: release {newest.number} again"
         log.warning("index %s: %s", self.index, why)
         self.restore(newest.generation)
-        self._boot(newest, Decision(candidate_of(newest), "restore", why, newest.hold))
+        self._boot(newest, Decision(Candidate.of(newest), "restore", why, newest.hold))
 
     def _bring_back_base(self, newest: Release) -> None:
         """Follow a record that was never applied, and whose generation is retired, by the release before it."""
         base = self._record(newest.number - 1)
         why = f"generation {newest.generation} of release {newest.number} is retired: release {base.number} again"
         log.warning("index %s: %s", self.index, why)
-        self._append(newest, Decision(candidate_of(base), "restore", why, base.hold), newest.guard)
+        self._append(newest, Decision(Candidate.of(base), "restore", why, base.hold), newest.guard)
 
     def _boot(self, current: Release | None, decision: Decision) -> Release | None:
         """Write the next record with a guard of our own, which nobody else can rename."""

@@ -13,18 +13,20 @@ import numpy as np
 from ingest.errors import InvalidSettings
 from ingest.ids import point_id
 from ingest.keyword import Analyser, KeywordIndex
-from ingest.lake.lake import Lake
+from ingest.lake.contents import contents_of
 from ingest.lake.learned_files import read_learned
-from ingest.ports import Services, Wording
+from ingest.ports import Wording
 from ingest.records import Filter, Gold, Hit, Manifest, QueryProfile, Result, Vectors
 from ingest.search.confidence import LOOKED_AT, SIGNALS, Floats, read_calibration, signals
 from ingest.search.fetched_chunks import Fetched
 from ingest.search.fusion import bounded, convex, rrf
+from ingest.search.indexed_documents import Documents
 from ingest.search.reranking import Reranking
 from ingest.search.visibility import open_visibility
+from ingest.services import Services
 
 STAGES = ("bm25", "dense", "fused")
-Union = tuple[dict[str, float], dict[str, float]]  # cosine and keyword score by chunk id
+BothScores = tuple[dict[str, float], dict[str, float]]  # cosine and keyword score by chunk id
 RERANKED = "reranked"  # a stage too where the profile has a re-ranker
 
 
@@ -57,9 +59,10 @@ class Searcher:
     release: int | None = None
 
     def __post_init__(self) -> None:
-        lake = Lake(self.services.store, self.manifest.index)
+        lake, contents = self.services.lake, contents_of(self.services.lake, self.manifest)
         self._embedder = self.services.open_embedder(self.manifest.model)
-        parts = {p.kind: p for p in self.manifest.parts if p.shard is None}
+        self.documents = Documents(contents)
+        parts = contents.keyword
         self._analyser = Analyser.from_record(self.manifest.analyser)
         self._keyword = KeywordIndex.open(
             lake.part_file(parts["keyword.postings"]),
@@ -69,14 +72,13 @@ class Searcher:
             b=float(self.manifest.analyser["b"]),
             variant=self.manifest.analyser.get("variant", "lucene"),
         )
-        self._visibility = open_visibility(lake, self.manifest)
+        self._visibility = open_visibility(contents)
         self._counting = Lock()
         self.fell_back = 0  # questions whose re-ranking would have taken too long, since this searcher was opened
-        table = getattr(self._embedder, "word_table", None)  # kinds that have vectors of words
-        self._wording = Wording(self._analyser.terms, self._keyword.bound, table)
+        self._wording = Wording(self._analyser.terms, self._keyword.bound, self._embedder.word_table)
         self._reranking = self._open_reranking() if self.profile.reranker != "none" else None
         name = self.profile.calibration
-        self._calibration = read_calibration(name, read_learned(self.services.store, name)) if name else None
+        self._calibration = read_calibration(name, read_learned(self.services.lake.store, name)) if name else None
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -158,9 +160,7 @@ class Searcher:
         return Fetched(self.services.vectors, self.manifest.collection)
 
     def _encoded(self, questions: Sequence[str]) -> Vectors:
-        prepare = getattr(self._embedder, "prepare_questions", None)  # kinds that have a faster way for questions
-        if prepare is not None:
-            prepare()
+        self._embedder.prepare_questions()
         return self._embedder.embed_questions(questions)
 
     def _dense_hits(self, vectors: Vectors, filter: Filter, depth: int) -> list[list[Hit]]:
@@ -177,7 +177,7 @@ class Searcher:
         dense: list[list[Hit]],
         bm25: list[list[Hit]],
         stages: Sequence[str],
-    ) -> list[Union]:
+    ) -> list[BothScores]:
         """Return all scores of each question's union, where fusion, re-ranking or confidence read them."""
         by_bounds = self.profile.fusion == "convex" and self.profile.normalisation == "bounds"
         if not by_bounds and RERANKED not in stages and self._calibration is None:
@@ -185,7 +185,7 @@ class Searcher:
         return self._scored_union(terms, vectors, list(zip(dense, bm25, strict=True)))
 
     def _fused(
-        self, terms: Sequence[Sequence[str]], dense: list[list[Hit]], bm25: list[list[Hit]], scored: list[Union]
+        self, terms: Sequence[Sequence[str]], dense: list[list[Hit]], bm25: list[list[Hit]], scored: list[BothScores]
     ) -> list[list[Hit]]:
         """Return the fused ranking of each question."""
         pairs = list(zip(dense, bm25, strict=True))
@@ -203,7 +203,7 @@ class Searcher:
         return Reranking(reranker, limit, self.services.monotonic) if reranker is not None else None
 
     def _reranked(
-        self, questions: Sequence[str], merged: list[list[Hit]], scored: list[Union], texts: Fetched
+        self, questions: Sequence[str], merged: list[list[Hit]], scored: list[BothScores], texts: Fetched
     ) -> list[list[Hit] | None]:
         """Return each question's ranking scored anew, None where the time does not suffice."""
         assert self._reranking is not None
@@ -219,7 +219,7 @@ class Searcher:
         return ranked
 
     def _confidences(
-        self, questions: Sequence[str], merged: list[list[Hit]], scored: list[Union], texts: Fetched
+        self, questions: Sequence[str], merged: list[list[Hit]], scored: list[BothScores], texts: Fetched
     ) -> Sequence[float | None]:
         if self._calibration is None:
             return [None] * len(questions)
@@ -236,7 +236,7 @@ class Searcher:
         self,
         questions: Sequence[str],
         merged: list[list[Hit]],
-        scored: list[Union],
+        scored: list[BothScores],
         texts: Fetched,
         without: Sequence[Sequence[Gold]] = (),
     ) -> Floats:
@@ -253,7 +253,7 @@ class Searcher:
 
     def _scored_union(
         self, terms: Sequence[Sequence[str]], vectors: Vectors, pairs: Sequence[tuple[list[Hit], list[Hit]]]
-    ) -> list[Union]:
+    ) -> list[BothScores]:
         """Return the dense and the keyword score of every chunk that one of the stages found, by chunk id.
 
         What a stage did not fetch itself it is asked for by id, so that no score is missing.

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 
 from ingest.errors import SchemaMismatch, UnknownRelease
 from ingest.lake.journal import Journal
-from ingest.lake.lake import Lake
-from ingest.ports import Services
 from ingest.records import QueryProfile, Release
 from ingest.search.searcher import Searcher
+from ingest.services import Services
 
 
 def release_in_force(aliases: Mapping[str, str], releases: Journal[Release], index: str) -> Release | None:
@@ -32,7 +31,7 @@ def release_in_force(aliases: Mapping[str, str], releases: Journal[Release], ind
 
 def open_serving(services: Services, profile: QueryProfile | None = None) -> Searcher:
     """Return a searcher on the release in force, under its profile or a given one. Raises: UnknownRelease."""
-    lake = Lake(services.store, services.options.index)
+    lake = services.lake
     release = release_in_force(services.vectors.aliases(), lake.releases, lake.index)
     if release is None and lake.releases.last():
         raise UnknownRelease(
@@ -45,7 +44,7 @@ def open_serving(services: Services, profile: QueryProfile | None = None) -> Sea
 
 def open_release(services: Services, release: Release, profile: QueryProfile | None = None) -> Searcher:
     """Return a searcher on a release, likewise. Raises: UnknownRelease when its generation is not sealed."""
-    lake = Lake(services.store, services.options.index)
+    lake = services.lake
     manifest = lake.manifest(release.generation)
     if manifest is None:
         raise UnknownRelease(f"release {release.number} names generation {release.generation}, which has no manifest")

@@ -1,9 +1,8 @@
 """Who may see which chunk: filters as masks over the keyword index's rows, applied before its cut."""
 
-from collections import OrderedDict
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ingest.lake.lake import Lake
-from ingest.records import EVERYTHING, Filter, Manifest, PartFile
+from ingest.lake.bounded_cache import BoundedCache
+from ingest.lake.contents import Contents
+from ingest.records import EVERYTHING, Filter
 
 COLUMNS = ["document_id", "source", "acl", "tenant"]  # of an attributes part, that filters look at
 MASKS = 16  # filters whose masks are kept, one byte a chunk each
@@ -23,35 +23,20 @@ class Visibility:
     """The attributes of one generation's chunks. Safe to share between threads."""
 
     attributes: pa.Table
-    _masks: OrderedDict[Filter, NDArray[np.bool_]] = field(default_factory=OrderedDict)
+    _masks: BoundedCache[Filter, NDArray[np.bool_]] = field(default_factory=partial(BoundedCache, MASKS))
 
     def mask(self, filter: Filter) -> NDArray[np.bool_] | None:
         """Return for each chunk, by ordinal, whether the filter lets it through; None when it has no condition."""
         if filter == EVERYTHING:
             return None
-        mask = self._masks.get(filter)
-        if mask is None:  # other threads may add and remove meanwhile: what was found or made here is what counts
-            mask = self._masks[filter] = matches(self.attributes, filter)
-            while len(self._masks) > MASKS:
-                with suppress(KeyError):
-                    self._masks.popitem(last=False)
-        return mask
+        known = self._masks.get(filter)
+        return self._masks.put(filter, matches(self.attributes, filter)) if known is None else known
 
 
-def open_visibility(lake: Lake, manifest: Manifest) -> Visibility:
+def open_visibility(contents: Contents) -> Visibility:
     """Return the visibility of a generation's chunks, in the order of the keyword index."""
-    return Visibility(_attributes(lake, manifest))
-
-
-def shard_parts(manifest: Manifest, kind: str) -> list[PartFile]:
-    """Return a kind's parts of all shards in the order of the shards."""
-    parts = [p for p in manifest.parts if p.kind == kind and p.shard is not None]
-    return sorted(parts, key=lambda p: p.shard if p.shard is not None else -1)
-
-
-def _attributes(lake: Lake, manifest: Manifest) -> pa.Table:
-    parts = shard_parts(manifest, "attributes")
-    return pa.concat_tables([with_shard(lake.read(part, COLUMNS), part.shard) for part in parts])
+    parts = [(shard, contents.parts(shard)["attributes"]) for shard in contents.shards]
+    return Visibility(pa.concat_tables([with_shard(contents.lake.read(part, COLUMNS), shard) for shard, part in parts]))
 
 
 def with_shard(attributes: pa.Table, shard: int | None) -> pa.Table:

@@ -31,22 +31,17 @@ def describe_model(model: ModelSettings, lake: Lake, restore: Restore) -> tuple[
     try:
         return module.describe(model.name, model.options), ()
     except InvalidSettings:
-        released = _released_model(lake)
-        if not hasattr(module, "files") or released is None or released.kind != model.kind:
+        base = lake.base()
+        released = base.model if base is not None else None
+        if released is None or (released.kind, released.name) != (model.kind, module.canonical(model.name)):
             raise
-        if released.name != module.canonical(model.name) or (folder := restore(released)) is None:
+        if (folder := restore(released)) is None:
             raise
         record: ModelRecord = module.describe(model.name, model.options, folder)
         if record != released:
             raise
         log.warning("model %s is not on this machine: the copy from the lake in %s is used", record.name, folder)
         return record, (folder,)
-
-
-def _released_model(lake: Lake) -> ModelRecord | None:
-    newest = lake.releases.newest()
-    manifest = lake.manifest(newest[1].generation) if newest else None
-    return manifest.model if manifest else None
 
 
 def restore_model(store: Store, folder: Path, record: ModelRecord) -> Path | None:
@@ -60,7 +55,8 @@ def keep_model(store: Store, record: ModelRecord, options: dict[str, Any], *fold
     Raises: SchemaMismatch when the files here are another model by now.
     """
     module = embedders.find(record.kind)
-    if not hasattr(module, "files") or models.is_kept(store, record.fingerprint):
+    files = module.files(record.name, *folder)
+    if not files or models.is_kept(store, record.fingerprint):
         return
     found: ModelRecord = module.describe(record.name, options, *folder)
     if found.fingerprint != record.fingerprint:
@@ -68,7 +64,7 @@ def keep_model(store: Store, record: ModelRecord, options: dict[str, Any], *fold
             f"model {record.name}: its files changed during the run, fingerprint {found.fingerprint}, "
             f"the generation was built with {record.fingerprint}"
         )
-    models.keep(store, record.fingerprint, module.files(record.name, *folder))
+    models.keep(store, record.fingerprint, files)
 
 
 _opening = threading.Lock()
@@ -100,7 +96,7 @@ def _reopened(record: ModelRecord, options: dict[str, Any], restore: Restore | N
     try:
         embedder = module.reopen(record, options)
     except (InvalidSettings, SchemaMismatch) as error:
-        folder = restore(record) if restore and hasattr(module, "files") else None
+        folder = restore(record) if restore else None
         if folder is None:
             raise
         embedder = module.reopen(record, options, folder)

@@ -2,8 +2,10 @@
 
 import secrets
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 from ingest.adapters import embedders, sources
 from ingest.adapters.executors.inline import InlineExecutor
@@ -17,7 +19,7 @@ from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import InvalidSettings
 from ingest.keyword import Analyser
 from ingest.lake.lake import Lake
-from ingest.ports import Execute, Observer, Services, Source, Workbench
+from ingest.ports import Observer, Source, Store
 from ingest.records import (
     BuildOptions,
     ChunkingOptions,
@@ -28,6 +30,7 @@ from ingest.records import (
     ScreeningPolicy,
     Shape,
 )
+from ingest.services import Execute, Services, Workbench
 from ingest.settings import IndexSettings, Settings, SourceSettings, quiet_environment, whoami
 from ingest.wiring.model_opening import describe_model, keep_model, open_embedder, restore_model
 from ingest.wiring.reranker_opening import open_reranker
@@ -58,28 +61,21 @@ def open_services(settings: Settings, index: str | None = None, observer: Observ
     """
     _, chosen = settings.index(index)
     bench = open_workbench(settings, index)
-    restore = partial(restore_model, bench.store, settings.state / "models")
+    store = bench.lake.store
     question_cache = {"question_cache": str(settings.state / "onnx")} if bench.model.kind == EXPORTED else {}
-    open_recorded = partial(open_embedder, options={**question_cache, **chosen.model.options}, restore=restore)
+    options = {**question_cache, **chosen.model.options}
     vectors = open_vectors(settings)
     return Services(
-        store=bench.store,
-        sources=bench.sources,
-        sandbox=bench.sandbox,
-        tokenizer=bench.tokenizer,
-        model=bench.model,
-        embedder=partial(open_recorded, bench.model),
-        open_embedder=open_recorded,
+        **{**vars(bench), "closers": [*bench.closers, vectors.close]},
         vectors=vectors,
-        options=bench.options,
+        open_embedder=partial(open_embedder, options=options, restore=_restorer(settings, store)),
+        open_reranker=partial(open_reranker, store),
+        keep_model=partial(keep_model, store, bench.model, chosen.model.options, *bench.model_folder),
         clock=lambda: datetime.now(UTC),
         monotonic=time.monotonic,
         who=whoami(),
         new_token=partial(secrets.token_hex, 16),
         observer=observer or Silent(),
-        closers=[bench.close, vectors.close],
-        open_reranker=partial(open_reranker, bench.store),
-        keep_model=partial(keep_model, bench.store, bench.model, chosen.model.options, *bench.model_folder),
     )
 
 
@@ -92,12 +88,12 @@ def open_workbench(settings: Settings, index: str | None = None) -> Workbench:
     name, chosen = settings.index(index)
     s3 = S3Options(**settings.s3.model_dump())
     store = open_store(settings.lake, s3, settings.state / "cache", settings.cache_bytes, settings.ranges_above)
-    restore = partial(restore_model, store, settings.state / "models")
-    record, folder = describe_model(chosen.model, Lake(store, name), restore)
+    lake = Lake(store, name)
+    record, folder = describe_model(chosen.model, lake, _restorer(settings, store))
     _check_sizes(name, chosen, record)
     sandbox = open_sandbox(chosen)
     return Workbench(
-        store=store,
+        lake=lake,
         sources=tuple(_open_source(s, s3, chosen.max_document_bytes) for s in checked_sources(chosen)),
         sandbox=sandbox,
         tokenizer=embedders.find(chosen.model.kind).open_tokenizer(chosen.model.name, chosen.model.options, *folder),
@@ -105,8 +101,13 @@ def open_workbench(settings: Settings, index: str | None = None) -> Workbench:
         model_folder=folder,
         options=build_options(name, chosen),
         parsing=parser_options(chosen),
-        close=sandbox.close,
+        closers=[sandbox.close],
     )
+
+
+def _restorer(settings: Settings, store: Store) -> Callable[[ModelRecord], Path | None]:
+    """Return what fetches a model's files from the lake into the state folder."""
+    return partial(restore_model, store, settings.state / "models")
 
 
 def open_vectors(settings: Settings) -> QdrantIndex:
@@ -140,12 +141,6 @@ def open_executor(settings: Settings, index: str | None, services: Services) -> 
     if settings.workers == 1:
         return InlineExecutor(services)
     return ProcessExecutor(partial(open_services, settings, index), services, settings.workers)
-
-
-def close_services(services: Services) -> None:
-    """Let go of everything that `open_services` opened."""
-    for close in services.closers:
-        close()
 
 
 def build_options(name: str, index: IndexSettings) -> BuildOptions:

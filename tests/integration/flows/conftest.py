@@ -32,8 +32,8 @@ from ingest import pipeline
 from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.vectors.edge import engine, locks
 from ingest.pipeline.changes import WHOLE
-from ingest.ports import Services
 from ingest.records import RunReport
+from ingest.services import Services
 from ingest.settings import Settings, load_settings
 from ingest.wiring import services as wiring
 
@@ -112,7 +112,7 @@ class Site:
         try:
             yield services
         finally:
-            wiring.close_services(services)
+            services.close()
 
     def run_inline(self) -> RunReport:
         """Run without Prefect, which is quicker: for what has to be there before a test begins."""

@@ -16,7 +16,7 @@ from flows.executor import PrefectExecutor, forget_services
 from ingest.errors import DocumentError, FatalError, IndexUnavailable, IngestError, MalformedDocument, Overtaken
 from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.tasks import ShardTask, resource
-from ingest.ports import Services
+from ingest.services import Services
 from ingest.wiring import services as wiring
 from tests.integration.flows.conftest import Site
 from tests.pipelines import Project, project

@@ -17,9 +17,8 @@ from ingest import pipeline
 from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.vectors.edge import engine, locks
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
-from ingest.lake.lake import Lake
 from ingest.pipeline.changes import WHOLE
-from ingest.ports import Services
+from ingest.services import Services
 from ingest.wiring import services as wiring
 from tests.integration.flows.conftest import Site, by_step, eventually, flow_run_of, new_site
 
@@ -45,7 +44,7 @@ def first(tmp_path_factory: pytest.TempPathFactory, state_folder: Path, client: 
 
 def shards(site: Site, generation: str) -> int:
     with site.opened() as services:
-        summary = Lake(services.store, site.index).plan(generation)
+        summary = services.lake.plan(generation)
     assert summary is not None
     return len(summary.shards)
 
@@ -109,7 +108,7 @@ def test_the_digest_is_that_of_a_run_without_prefect(first: First, tmp_path: Pat
     try:
         inline = pipeline.run(services, WHOLE, InlineExecutor(services), lambda _: True)
     finally:
-        wiring.close_services(services)
+        services.close()
     assert inline.digest == state.result()["digest"]
 
 

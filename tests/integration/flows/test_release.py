@@ -12,9 +12,8 @@ import flows.release
 from flows.parameters import EvaluateParameters, PromoteParameters, RollbackParameters
 from flows.release import evaluate, promote, rollback
 from ingest.adapters.vectors.edge import locks
-from ingest.lake.lake import Lake
-from ingest.ports import Services
 from ingest.records import Release
+from ingest.services import Services
 from ingest.wiring import services as wiring
 from tests.integration.flows.conftest import Site, flow_run_of
 
@@ -30,7 +29,7 @@ def released(site: Site) -> Site:
 
 def newest(site: Site) -> Release:
     with site.opened() as services:
-        found = Lake(services.store, site.index).releases.newest()
+        found = services.lake.releases.newest()
     assert found is not None
     return found[1]
 

@@ -186,7 +186,7 @@ def test_a_source_that_stays_away_stops_the_run_and_the_next_one_goes_on(tmp_pat
     p.source.before_read = fail
     with pytest.raises(SourceUnavailable, match="down"):
         p.run()
-    (_, claim), *_ = p.lake.generations()
+    (_, claim), *_ = p.lake.claims.after(0)
     names = p.store.list(f"{p.lake.index}/generations/{claim.id}/markers/chunk/")
     finished = {int(name.split("-")[0]) for name in names}
     listed = {ref.path: shard_of(document_id(ref.uri), claim.shards) for ref in p.source.list()}

@@ -12,7 +12,6 @@ from ingest.ids import collection_name, point_id
 from ingest.lake.contents import Contents
 from ingest.lake.rows import chunk_rows, document_rows
 from ingest.pipeline.points import PointMaker, rows_of
-from ingest.pipeline.tasks import embedding_store
 from ingest.records import EVERYTHING, Chunk, Conservation, PartFile, Point, StoredPoint
 from tests.pipelines import Project, project
 
@@ -120,7 +119,7 @@ def test_a_fault_in_qdrant_is_found_and_named(built: Project, plant: Callable[[P
 @pytest.mark.parametrize("plant", IN_QDRANT)
 def test_a_fault_in_qdrant_is_mended_once_and_then_gone(built: Project, plant: Callable[[Project], str]) -> None:
     plant(built)
-    mended = built.check(mend=True)
+    mended = built.check(mending=True)
     assert (mended.faults, mended.mended, mended.points) == ((), 1, 18)
     after = built.check()
     assert (after.faults, after.mended) == ((), 0)
@@ -159,7 +158,7 @@ def test_a_lost_chunk_row_is_named_and_its_point_is_not_deleted(built: Project) 
     shard = full_shard(contents)
     table = contents.lake.read(contents.parts(shard)["chunks"])
     lost = chunk_rows(table)[0].chunk_id
-    faults = built.check(with_part(contents, shard, "chunks", table.slice(1)), mend=True).faults
+    faults = built.check(with_part(contents, shard, "chunks", table.slice(1)), mending=True).faults
     assert f"point {point_id(lost)} is an orphan: no chunk of this generation has it" in faults
     assert f"keyword row of chunk {lost} belongs to no chunk" in faults
     assert any(fault.startswith("document file://") and "chunks with digest" in fault for fault in faults)
@@ -222,7 +221,7 @@ def test_a_lost_keyword_row_is_named(built: Project) -> None:
     contents = built.contents()
     lost = all_chunks(contents)[4].chunk_id
     without = with_keyword_rows(contents, lambda rows: pa.concat_tables([rows.slice(0, 4), rows.slice(5)]))
-    table = built.check(without, mend=True)
+    table = built.check(without, mending=True)
     assert f"keyword row of chunk {lost} is lost" in table.faults
     assert (table.keyword_rows, table.mended) == (17, 0)
 
@@ -245,7 +244,7 @@ def test_an_extra_keyword_row_is_named(built: Project) -> None:
 def test_a_run_refuses_a_generation_with_a_damaged_lake(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     contents = built.contents()
     broken = with_keyword_rows(contents, lambda rows: rows.slice(1))
-    monkeypatch.setattr("ingest.pipeline.contents_of", lambda lake, manifest: broken)
+    monkeypatch.setattr("ingest.pipeline.collections.contents_of", lambda lake, manifest: broken)
     lost = all_chunks(contents)[0].chunk_id
     with pytest.raises(IncompleteGeneration, match=f"keyword row of chunk {lost} is lost"):
         built.run()
@@ -253,7 +252,7 @@ def test_a_run_refuses_a_generation_with_a_damaged_lake(built: Project, monkeypa
 
 def test_a_lost_vector_is_named_by_its_key(built: Project) -> None:
     contents = built.contents()
-    store = embedding_store(built.services(), contents.model_fingerprint)
+    store = built.services().lake.embeddings(contents.model_fingerprint)
     first = store.journal.get(1)
     assert first is not None
     key = first.first_key
@@ -266,11 +265,11 @@ def test_a_vector_that_is_not_normalised_is_found(built: Project) -> None:
     chunk = all_chunks(contents)[0]
     services = built.services()
     wrong = replace(contents, model_fingerprint="f" * 64)
-    store = embedding_store(services, "f" * 64)
+    store = services.lake.embeddings("f" * 64)
     keys = [c.embedding_key for c in all_chunks(contents)]
     vectors = built.embedder.embed([c.text for c in all_chunks(contents)])
     vectors[0] *= 2
-    store.add(keys, vectors, "test")
+    store.add(keys, vectors, "test", "token")
     faults = built.check(wrong).faults
     assert any(f.startswith(f"chunk {chunk.chunk_id}: its vector has norm 2.0") for f in faults)
 
@@ -278,9 +277,8 @@ def test_a_vector_that_is_not_normalised_is_found(built: Project) -> None:
 def test_points_are_made_from_stored_vectors_in_row_order(built: Project) -> None:
     contents = built.contents()
     shard = full_shard(contents)
-    rows = rows_of(contents.lake, contents.parts(shard))
-    store = embedding_store(built.services(), contents.model_fingerprint)
-    made = PointMaker.of(built.services(), contents, store).points(rows, shard)
+    rows = rows_of(contents, shard)
+    made = PointMaker.of(contents).points(rows, shard)
     assert [point.id for point in made] == [point_id(chunk.chunk_id) for chunk, _ in rows]
 
 

@@ -20,7 +20,9 @@ from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sources.file import open_source
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.cli.main import app
-from ingest.ports import Observer, Services
+from ingest.lake.lake import Lake
+from ingest.ports import Observer
+from ingest.services import Services
 from ingest.settings import Settings
 from ingest.wiring import services as wiring
 from tests.fakes import InMemoryStore
@@ -92,12 +94,11 @@ class Lab:
         self.observers.append(observer)
         record = hashing.describe("hashing", {})
         return Services(
-            store=self.store,
+            lake=Lake(self.store, name),
             sources=tuple(open_source(s.name, s.uri, {}, s.acl, s.tenant, S3Options()) for s in chosen.sources),
             sandbox=InlineSandbox(chosen.max_document_bytes),
             tokenizer=hashing.open_tokenizer("hashing", {}),
             model=record,
-            embedder=lambda: hashing.reopen(record),
             open_embedder=hashing.reopen,
             vectors=self.vectors,
             options=wiring.build_options(name, chosen),

@@ -1,5 +1,6 @@
 """The sparse vector ranks as the keyword index does, in a vector index that knows nothing of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,6 @@ from ingest.errors import InvalidSettings
 from ingest.keyword import Analyser, KeywordIndex, shard_postings
 from ingest.keyword.sparse_vectors import Questions, dimension, shard_vectors, sparse_vector
 from ingest.pipeline.points import PointMaker
-from ingest.pipeline.tasks import embedding_store
 from ingest.records import EVERYTHING, Hit, Shape
 from ingest.search import Searcher, open_serving
 from tests.pipelines import Project, project
@@ -107,20 +107,22 @@ def test_a_lost_or_stale_sparse_vector_is_seen_and_mended(tmp_path: Path) -> Non
     p.run()
     assert () == p.check().faults
     contents = p.contents()
-    maker = PointMaker.of(p.services(), contents, embedding_store(p.services(), contents.model_fingerprint))
-    other = PointMaker(contents, maker.store, type(maker.lengths)(maker.lengths.chunks, maker.lengths.terms + 1))
+    maker = PointMaker.of(contents)
+    assert maker.lengths is not None
+    other = PointMaker.of(p.contents())
+    other.contents.lake.lengths.put(contents.collection, replace(maker.lengths, terms=maker.lengths.terms + 1))
     rows = [(c, d) for c, d in _rows(p)]
     assert maker.payload(*rows[0], 0) != other.payload(*rows[0], 0)
     p.vectors.upsert(contents.collection, other.points(rows[:1], 0))
     assert 1 == len([fault for fault in p.check().faults if "stale" in fault or "orphan" in fault])
-    assert 1 == p.check(mend=True).mended
+    assert 1 == p.check(mending=True).mended
     assert () == p.check().faults
 
 
 def _rows(p: Project):
     from ingest.pipeline.points import rows_of
 
-    return rows_of(p.lake, p.contents().parts(0))
+    return rows_of(p.contents(), 0)
 
 
 def test_a_lost_collection_comes_back_with_its_shape(tmp_path: Path) -> None:
@@ -152,7 +154,7 @@ def test_another_shape_is_another_generation_with_another_digest(tmp_path: Path)
 
 
 def test_the_average_is_that_of_the_merged_index(p: Project) -> None:
-    maker = PointMaker.of(p.services(), p.contents(), embedding_store(p.services(), p.manifest().model.fingerprint))
+    maker = PointMaker.of(p.contents())
     files = {part.kind: p.lake.part_path(part) for part in p.manifest().parts if part.shard is None}
     with KeywordIndex.open(
         files["keyword.postings"], files["keyword.terms"], files["keyword.lengths"], k1=1.2, b=0.75

@@ -1,7 +1,7 @@
 """The store of embeddings: the lowest entry wins, and what has no entry does not exist."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ingest.errors import SchemaMismatch, TransientError
 from ingest.ids import sha256_hex
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.ports import Store
+from ingest.records import Vectors
 from tests.fakes import InMemoryStore
 
 DIMENSION = 4
@@ -29,8 +30,17 @@ def vectors(*numbers: float) -> np.ndarray:
     return np.repeat(np.array(numbers, np.float32)[:, None], DIMENSION, axis=1)
 
 
-def opened(store: Store, tokens: Iterator[int] = count(), **options: int) -> EmbeddingStore:  # noqa: B008
-    return EmbeddingStore(store, "model", lambda: f"token{next(tokens)}", **options)
+class Writer(EmbeddingStore):
+    """A store whose every entry has a token of its own."""
+
+    tokens = count()
+
+    def add(self, keys: Sequence[str], vectors: Vectors, backend: str, token: str = "") -> str:
+        return super().add(keys, vectors, backend, token or f"token{next(self.tokens)}")
+
+
+def opened(store: Store, **options: int) -> Writer:
+    return Writer(store, "model", **options)
 
 
 def test_vectors_come_in_the_order_of_the_keys_asked_for() -> None:
@@ -86,7 +96,7 @@ def test_writers_at_the_same_time_lose_nothing_and_agree(tmp_path: Path) -> None
     start = threading.Barrier(writers)
 
     def write(writer: int) -> None:
-        store = opened(FolderStore(str(tmp_path)), iter(range(writer * 100, writer * 100 + 100)))
+        store = opened(FolderStore(str(tmp_path)))
         start.wait()
         for n in range(rounds):
             store.add([key(n), key(1000 + writer * 10 + n)], vectors(writer, writer), "test")
@@ -127,7 +137,7 @@ def test_a_segment_that_cannot_hold_a_key_is_not_read() -> None:
     )
     reader = opened(memory)
     assert reader.vectors([keys[5], keys[3]])[:, 0].tolist() == [5, 3]
-    assert list(reader._keys) == [high]
+    assert (len(reader._keys), reader._keys.get(high) is None) == (1, False)
     assert reader.segments_of([keys[0], keys[5]]) == (low, high)
 
 

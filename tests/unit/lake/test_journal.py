@@ -4,7 +4,8 @@ from threading import Barrier
 import pytest
 
 from ingest.errors import SchemaMismatch
-from ingest.lake.journal import Journal, from_bytes, to_bytes
+from ingest.lake.journal import Journal
+from ingest.lake.stored_records import StoredRecords, from_bytes, to_bytes
 from ingest.records import Lease
 from tests.fakes import InMemoryStore
 
@@ -16,7 +17,7 @@ def store():
 
 @pytest.fixture
 def journal(store):
-    return Journal(store, "leases/builder/", Lease)
+    return Journal(StoredRecords(store), "leases/builder/", Lease)
 
 
 def lease(holder="a", run="r1"):
@@ -79,7 +80,7 @@ def test_other_files_beside_the_records_are_passed_over(store, journal):
 
 
 def test_two_journals_beside_each_other_do_not_mix(store, journal):
-    other = Journal(store, "leases/builder/sub/", Lease)
+    other = Journal(StoredRecords(store), "leases/builder/sub/", Lease)
     journal.append(1, lease())
     other.append(1, lease())
     other.append(2, lease())
@@ -94,7 +95,7 @@ def test_a_newest_record_that_vanishes_is_not_taken_for_an_empty_journal(journal
             return iter(["2.json"])
 
     with pytest.raises(SchemaMismatch, match=r"leases/builder/2\.json: listed and then gone"):
-        Journal(Vanishing(), "leases/builder/", Lease).newest()
+        Journal(StoredRecords(Vanishing()), "leases/builder/", Lease).newest()
 
 
 @pytest.mark.parametrize("n", [0, -1])

@@ -34,7 +34,7 @@ class CountingStore(InMemoryStore):
         super().__init__()
         self.files = []
 
-    def put_file(self, key, path) -> None:
+    def put_file(self, key, path, *, read_soon=False) -> None:
         self.files.append(key)
         super().put_file(key, path)
 
@@ -115,7 +115,7 @@ def test_a_part_with_another_size_is_refused(lake: Lake) -> None:
 
 def test_a_part_that_is_gone_is_told(lake: Lake) -> None:
     part = PartFile(kind="chunks", shard=0, rows=0, sha256="0" * 64, bytes=1)
-    assert lake.part_exists(part) is False
+    assert lake.absent([part]) == [f"{part.sha256}.parquet"]
     with pytest.raises(SchemaMismatch, match="no such key"):
         lake.read(part)
 
@@ -169,7 +169,7 @@ def test_claims_are_not_mixed_up_with_the_folders_beside_them(lake: Lake) -> Non
     claim = Claim(id="0001-a", base=None, settings_hash="s", shards=1, token="t")
     assert lake.claims.append(1, claim)
     lake.freeze_plan(summary("0001-a"))
-    assert list(lake.generations()) == [(1, claim)]
+    assert list(lake.claims.after(0)) == [(1, claim)]
     assert lake.claims.last() == 1
 
 
@@ -190,7 +190,7 @@ def test_two_indexes_share_nothing_but_the_store() -> None:
     store = InMemoryStore()
     one, other = Lake(store, "one"), Lake(store, "other")
     part = one.write_part("quarantine", 0, failure(1))
-    assert (one.part_exists(part), other.part_exists(part)) == (True, False)
+    assert (one.absent([part]), other.absent([part])) == ([], [f"{part.sha256}.parquet"])
 
 
 def test_every_kind_of_a_shard_has_a_schema() -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.ids import sha256_hex
-from ingest.lake.journal import to_bytes
 from ingest.lake.model_files import KeptFile, KeptModel, keep, restore
+from ingest.lake.stored_records import to_bytes
 from tests.fakes import InMemoryStore, Killed
 
 PRINT = sha256_hex(b"a model")

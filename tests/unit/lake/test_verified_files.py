@@ -11,6 +11,7 @@ from ingest.adapters.stores.folder_store import FolderStore
 from ingest.errors import SchemaMismatch
 from ingest.ids import sha256_hex
 from ingest.lake import verified_files as verified
+from ingest.lake.bounded_cache import BoundedCache
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.lake import Lake
 from ingest.lake.rows import chunk_table
@@ -47,9 +48,9 @@ def flip(path: Path, at: int) -> str:
 
 def embeddings(store: FolderStore) -> tuple[EmbeddingStore, str, str]:
     """Return a store of one segment, the segment's name and a key in it."""
-    made = EmbeddingStore(store, "model", lambda: "token")
+    made = EmbeddingStore(store, "model")
     key = sha256_hex(b"1")
-    return made, made.add([key], np.ones((1, 4), np.float32), "test"), key
+    return made, made.add([key], np.ones((1, 4), np.float32), "test", "token"), key
 
 
 def test_a_flipped_bit_in_a_part_is_told_with_both_hashes(store: FolderStore, tmp_path: Path) -> None:
@@ -67,7 +68,7 @@ def test_a_flipped_bit_in_a_segment_is_told_with_both_hashes(store: FolderStore,
     assert writer.vectors([key]).tolist() == [[1, 1, 1, 1]]
     found = flip(path, path.read_bytes().index(np.ones(4, np.float32).tobytes()))
     expected = f"segments/{segment}.*SHA-256 {found}, not {segment}"
-    for reader in (writer, EmbeddingStore(store, "model", lambda: "token")):
+    for reader in (writer, EmbeddingStore(store, "model")):
         with pytest.raises(SchemaMismatch, match=expected):
             reader.vectors([key])
 
@@ -85,7 +86,7 @@ def test_a_file_that_stays_the_same_is_hashed_once(store: FolderStore, hashed: C
 def test_the_memory_of_hashed_files_is_bounded(
     store: FolderStore, hashed: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verified, "REMEMBERED", 1)
+    monkeypatch.setattr(verified, "_checked", BoundedCache(1))
     names = [f"data/{sha256_hex(data)}.parquet" for data in (b"a", b"b")]
     for name, data in zip(names, (b"a", b"b"), strict=True):
         store.put(name, data)

@@ -7,9 +7,10 @@ import pytest
 
 from ingest.errors import LeaseHeld, LeaseLost, StoreUnavailable
 from ingest.lake.lake import Lake
-from ingest.pipeline.lease import BuilderLease, LeaseWatch
-from ingest.ports import Services
+from ingest.lake.lease_watch import LeaseWatch
+from ingest.pipeline.lease import BuilderLease
 from ingest.records import Lease
+from ingest.services import Services
 from tests.fakes import InMemoryStore
 from tests.pipelines import CountingSource, Project
 
@@ -22,7 +23,7 @@ def p(tmp_path) -> Project:
 
 
 def lease(p: Project, run: str, services: Services | None = None) -> BuilderLease:
-    return BuilderLease(services or p.services(), p.lake, run)
+    return BuilderLease(services or p.services(), run)
 
 
 def held_by_another(p: Project, term: float = 0.05) -> None:
@@ -106,7 +107,7 @@ def test_of_two_that_take_over_one_wins(p: Project) -> None:
 
 def test_a_watch_accepts_renewals_and_finds_a_take_over(p: Project) -> None:
     with lease(p, "run1") as own:
-        watch = LeaseWatch(p.lake, "run1")
+        watch = LeaseWatch(p.lake.leases, "run1")
         watch.confirm()
         p.lake.leases.append(2, own._record("tester@here"))
         watch.confirm()
@@ -117,7 +118,7 @@ def test_a_watch_accepts_renewals_and_finds_a_take_over(p: Project) -> None:
 
 def test_a_watch_that_wakes_after_a_take_over_is_told(p: Project) -> None:
     held_by_another(p)
-    watch = LeaseWatch(p.lake, "run1")
+    watch = LeaseWatch(p.lake.leases, "run1")
     for _ in range(2):  # a step that is tried again is told again
         with pytest.raises(LeaseLost, match="other@there"):
             watch.confirm()

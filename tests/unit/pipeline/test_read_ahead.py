@@ -1,7 +1,6 @@
 """Reading ahead is bounded, in order, and never changes what a document's read gives."""
 
 import threading
-from types import SimpleNamespace
 
 import pytest
 
@@ -53,14 +52,14 @@ def planned(path):
 def test_documents_come_in_the_order_asked_whatever_order_they_are_read_in():
     source, documents = GatedSource(), [planned(p) for p in ("a", "b", "gone", "c")]
     source.gate.release(4)
-    with Reads(SimpleNamespace(sources=(source,)), documents, 3) as reads:
+    with Reads((source,), documents, 3) as reads:
         taken = [reads.take(d) for d in documents]
     assert [b"a", b"b", None, b"c"] == [t and t.data for t in taken]
 
 
 def test_no_more_than_the_limit_is_read_at_once_and_nothing_twice():
     source, documents = GatedSource(), [planned(str(i)) for i in range(10)]
-    with Reads(SimpleNamespace(sources=(source,)), documents, 3) as reads:
+    with Reads((source,), documents, 3) as reads:
         for _ in range(3):
             assert source.started.acquire(timeout=30)
         source.gate.release(10)
@@ -72,7 +71,7 @@ def test_no_more_than_the_limit_is_read_at_once_and_nothing_twice():
 def test_an_error_belongs_to_its_document_alone():
     source, documents = GatedSource(), [planned(p) for p in ("a", "huge", "c")]
     source.gate.release(3)
-    with Reads(SimpleNamespace(sources=(source,)), documents, 2) as reads:
+    with Reads((source,), documents, 2) as reads:
         assert b"a" == reads.take(documents[0]).data
         with pytest.raises(OversizedDocument):
             reads.take(documents[1])
@@ -82,5 +81,5 @@ def test_an_error_belongs_to_its_document_alone():
 def test_a_document_that_was_not_read_ahead_is_read_when_it_is_asked_for():
     source = GatedSource()
     source.gate.release(1)
-    with Reads(SimpleNamespace(sources=(source,)), [], 2) as reads:
+    with Reads((source,), [], 2) as reads:
         assert b"late" == reads.take(planned("late")).data

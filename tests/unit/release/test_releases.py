@@ -7,9 +7,10 @@ from itertools import count
 import pytest
 
 from ingest.errors import Held, IndexUnavailable, Overtaken, SchemaMismatch, TransientError, UnknownRelease
-from ingest.lake.journal import Journal, to_bytes
+from ingest.lake.journal import Journal
+from ingest.lake.stored_records import StoredRecords, to_bytes
 from ingest.records import AliasAction, Hold, Release
-from ingest.release import Candidate, Releases, candidate_of, read_release
+from ingest.release import Candidate, Releases, read_release
 from tests.fakes import CuttingAliases, InMemoryStore, Killed
 
 INDEX = "docs"
@@ -25,7 +26,7 @@ class Place:
         self.retired: set[str] = set()
         tokens = count(1)
         self.releases = Releases(
-            self.store,
+            Journal(StoredRecords(self.store), f"{INDEX}/releases/", Release),
             self.aliases,
             INDEX,
             clock=lambda: datetime(2026, 5, 1, tzinfo=UTC),
@@ -79,7 +80,7 @@ def record(number: int, collection: str) -> Release:
 
 
 def journal_of(*collections: str) -> Journal[Release]:
-    journal = Journal(InMemoryStore(), "docs/releases/", Release)
+    journal = Journal(StoredRecords(InMemoryStore()), "docs/releases/", Release)
     for number, collection in enumerate(collections, 1):
         journal.append(number, record(number, collection))
     return journal
@@ -207,7 +208,7 @@ def test_lifting_a_hold_is_a_release_of_the_same_generation_and_profile(place):
     held = place.releases.rollback(None, "wrong prices")
     lifted = place.releases.unhold("prices are right")
     assert ("unhold", None, 4, 3) == (lifted.action, lifted.hold, lifted.number, lifted.base)
-    assert candidate_of(held) == candidate_of(lifted)
+    assert Candidate.of(held) == Candidate.of(lifted)
     assert lifted == place.releases.unhold("again")
 
 
@@ -227,7 +228,7 @@ def test_a_hold_can_only_be_lifted_where_something_serves():
 def test_a_rollback_brings_the_release_before_back_and_holds(place):
     back = place.releases.rollback(None, "wrong prices")
     assert ("rollback", 3, 2, "docs@2") == (back.action, back.number, back.base, back.guard)
-    assert candidate_of(place.releases.history()[2]) == candidate_of(back)
+    assert Candidate.of(place.releases.journal.get(1)) == Candidate.of(back)
     assert Hold(who="ann", why="wrong prices") == back.hold
     assert {"docs": "docs__g1", "docs@3": "docs__g1"} == place.names
 
@@ -238,9 +239,9 @@ def test_a_target_that_cannot_be_opened_is_named_with_the_way_around_it(place):
 
     before = place.releases.current()
     with pytest.raises(SchemaMismatch, match=r"release 1 cannot be brought back: its trees are gone; `--to` takes"):
-        place.releases.rollback(None, "wrong prices", check=refuse)
+        place.releases.rollback(None, "wrong prices", opens=refuse)
     with pytest.raises(SchemaMismatch, match=r"release 1 cannot be brought back: its trees are gone$"):
-        place.releases.rollback(1, "wrong prices", check=refuse)
+        place.releases.rollback(1, "wrong prices", opens=refuse)
     assert place.releases.current() == before
 
 
@@ -321,7 +322,7 @@ def test_healing_what_is_applied_sends_no_alias_call(place):
 def test_healing_an_index_without_a_record_does_nothing():
     place = Place("g1")
     assert place.releases.heal() is None
-    assert (None, [], []) == (place.releases.current(), place.releases.history(), place.aliases.calls)
+    assert (None, 0, []) == (place.releases.current(), place.releases.journal.last(), place.aliases.calls)
 
 
 def test_a_lost_index_is_restored_and_released_again_with_its_hold(place):
@@ -330,7 +331,7 @@ def test_a_lost_index_is_restored_and_released_again_with_its_hold(place):
     place.restored.clear()
     again = place.releases.heal()
     assert ("restore", 4, 3, held.hold) == (again.action, again.number, again.base, again.hold)
-    assert candidate_of(held) == candidate_of(again)
+    assert Candidate.of(held) == Candidate.of(again)
     assert {"g1"} == set(place.restored)
     assert {"docs": "docs__g1", "docs@4": "docs__g1"} == place.names
 
@@ -338,7 +339,7 @@ def test_a_lost_index_is_restored_and_released_again_with_its_hold(place):
 def test_a_promotion_onto_a_lost_index_restores_what_served_first(place):
     place.aliases.lose_everything()
     assert ("g3", 4) == ((released := place.promote("g3", "g2")).generation, released.number)
-    assert ["promote", "restore", "promote", "promote"] == [r.action for r in place.releases.history()]
+    assert ["promote", "restore", "promote", "promote"] == [r.action for _, r in place.releases.journal.newest_first(9)]
 
 
 def test_an_index_put_back_to_an_older_state_is_moved_forward(place):
@@ -365,7 +366,8 @@ def test_who_loses_the_first_promotion_deletes_his_own_guard():
             return super().create(key, data)
 
     tokens = iter(["slow", "slow's record"])
-    slow = replace(place.releases, store=FasterStore(), who="bob", new_token=tokens.__next__)
+    journal = replace(place.releases.journal, records=StoredRecords(FasterStore()))
+    slow = replace(place.releases, journal=journal, who="bob", new_token=tokens.__next__)
     with pytest.raises(Overtaken, match="g1 serves"):
         slow.promote(candidate("g2"), "mine")
     assert {"docs": "docs__g1", "docs@1": "docs__g1"} == place.names
@@ -416,12 +418,3 @@ def test_a_target_that_was_retired_while_the_record_was_written_gives_way_to_wha
         releases.rollback(None, "why")
     assert ("g2", "restore", 4) == ((now := releases.current()).generation, now.action, now.number)
     assert {"docs": "docs__g2", "docs@4": "docs__g2"} == place.names
-
-
-# history
-
-
-def test_history_is_newest_first_and_bounded(place):
-    place.promote("g3", "g2")
-    assert [3, 2] == [release.number for release in place.releases.history(limit=2)]
-    assert [3, 2, 1] == [release.number for release in place.releases.history()]

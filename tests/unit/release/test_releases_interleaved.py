@@ -16,6 +16,7 @@ import pytest
 
 from ingest.errors import IngestError, Overtaken, SchemaMismatch
 from ingest.lake.journal import Journal
+from ingest.lake.stored_records import StoredRecords
 from ingest.records import AliasAction, Release
 from ingest.release import Candidate, Releases, fence_number, read_release, releases
 from ingest.release.alias_rules import release_actions
@@ -36,9 +37,15 @@ def candidate(generation: str, base: str | None) -> Candidate:
     return Candidate(generation, f"{INDEX}__{generation}", "profile", f"on {base}", base)
 
 
+def journal(store: Any) -> Journal[Release]:
+    return Journal(StoredRecords(store), f"{INDEX}/releases/", Release)
+
+
 def opened(ports: Any, restore: Callable[[str], None], new_token: Callable[[], str]) -> Releases:
     store, aliases = ports
-    return Releases(store, aliases, INDEX, lambda: datetime(2026, 1, 1, tzinfo=UTC), "test", new_token, restore)
+    return Releases(
+        journal(store), aliases, INDEX, lambda: datetime(2026, 1, 1, tzinfo=UTC), "test", new_token, restore
+    )
 
 
 def alone(world: World) -> Releases:
@@ -100,7 +107,7 @@ def start(history: tuple[str, ...], *works: Callable[[Actor], str]) -> Callable[
 
 
 def records(world: World) -> list[Release]:
-    return [record for _, record in Journal(world.store, f"{INDEX}/releases/", Release).after(0)]
+    return [record for _, record in journal(world.store).after(0)]
 
 
 class Judge:
@@ -119,7 +126,7 @@ class Judge:
             yield from self._of_step(before, after)
 
     def shown(self, world: World) -> Release | None:
-        return self.read(world.aliases.aliases(), Journal(world.store, f"{INDEX}/releases/", Release), INDEX)
+        return self.read(world.aliases.aliases(), journal(world.store), INDEX)
 
     def _of_state(self, world: World) -> Iterator[str]:
         aliases = world.aliases.aliases()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.errors import InvalidSettings
-from ingest.lake.journal import to_bytes
+from ingest.lake.stored_records import to_bytes
 from ingest.quality.calibration_fit import LEAST, fit, threshold_of
 from ingest.records import Result
 from ingest.search.confidence import LOOKED_AT, SIGNALS, Calibration, read_calibration, signals

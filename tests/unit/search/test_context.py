@@ -13,7 +13,8 @@ from ingest.records import EVERYTHING, ChunkingOptions, Filter, Result
 from ingest.search import open_serving
 from ingest.search.context import ContextOptions, build_context
 from ingest.search.diversity import diversified
-from ingest.search.surroundings import Documents, VisibleSurroundings, context_of
+from ingest.search.indexed_documents import LEAST_WEIGHT, Documents
+from ingest.search.surroundings import VisibleSurroundings, context_of
 from tests.pipelines import CountingSource, Project, build_options
 
 TEXT = "".join(f"word{n} of document, part {n}.{' ' if n % 3 else chr(10) * 2}" for n in range(60))
@@ -165,7 +166,7 @@ def context(p, question, filter=EVERYTHING, budget=400, top=3, **options):
     searcher = open_serving(p.services())
     (answer,) = searcher.search([question], filter, top)
     wanted = ContextOptions(budget, **options), filter
-    return context_of(searcher.services, searcher.manifest, answer.results, "fused", wanted)
+    return context_of(searcher, answer.results, "fused", wanted)
 
 
 @pytest.mark.parametrize("options", [{}, {"neighbours": 1}, {"parent": True}, {"neighbours": 2, "parent": True}])
@@ -189,7 +190,7 @@ def test_neighbours_and_parents_are_wider_than_the_chunk(p):
 
 def test_nothing_around_a_chunk_is_shown_that_the_asker_may_not_see(p):
     (answer,) = open_serving(p.services()).search(["zebra1x1"], EVERYTHING, 20)
-    documents = Documents(p.lake, p.manifest())
+    documents = Documents(p.contents())
     hidden = next(r for r in answer.results if r.path == "p1.md")
     public, board = (VisibleSurroundings(documents, Filter(acl=(group,), tenant=None)) for group in ("public", "board"))
     assert public.text(hidden, hidden.start, hidden.end + 10) is None
@@ -202,11 +203,11 @@ def test_nothing_around_a_chunk_is_shown_that_the_asker_may_not_see(p):
 def test_what_a_policy_drops_is_not_shown_around_a_chunk(p):
     (answer,) = open_serving(p.services()).search(["zebra2x1 quokka4"], EVERYTHING, 1)
     chunk = answer.results[0]
-    documents = Documents(p.lake, p.manifest())
+    documents = Documents(p.contents())
     held = documents.of(chunk)
     row = held.chunks[chunk.chunk_id]
     gone = held.spans[row + 1]
-    documents._held[chunk.document_id] = replace(held, dropped=(gone,))
+    documents._kept.put(chunk.document_id, replace(held, dropped=(gone,)))
     around = VisibleSurroundings(documents, EVERYTHING)
     spans = around.spans(chunk, 2, True)
     assert spans
@@ -216,7 +217,7 @@ def test_what_a_policy_drops_is_not_shown_around_a_chunk(p):
 
 def test_few_documents_are_kept(p):
     (answer,) = open_serving(p.services()).search(["zebra"], EVERYTHING, 50)
-    documents = Documents(p.lake, p.manifest(), most=2)
+    documents = Documents(p.contents(), characters=2 * LEAST_WEIGHT)
     for result in answer.results:
         assert documents.of(result).text == page(int(result.path[1]))
-    assert len(documents._held) == 2
+    assert len(documents._kept) == 2

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ingest.errors import InvalidSettings, SchemaMismatch, UnknownRelease
 from ingest.ids import document_id
 from ingest.lake.journal import Journal
+from ingest.lake.stored_records import StoredRecords
 from ingest.records import EVERYTHING, PAYLOAD_PROFILES, Filter, QueryProfile, Release, Shape
 from ingest.search import STAGES, Searcher, open_serving, release_in_force
 from tests.fakes import InMemoryStore
@@ -237,7 +238,7 @@ def release(number: int, collection: str) -> Release:
 
 @pytest.fixture
 def releases() -> Journal[Release]:
-    journal = Journal(InMemoryStore(), "docs/releases/", Release)
+    journal = Journal(StoredRecords(InMemoryStore()), "docs/releases/", Release)
     journal.append(1, release(1, "docs__a"))
     journal.append(2, release(2, "docs__b"))
     return journal

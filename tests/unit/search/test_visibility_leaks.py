@@ -105,7 +105,7 @@ def test_no_context_shows_what_is_around_and_hidden(
     (every,) = site.whole.search([question], EVERYTHING, ALL, (stage,))
     hidden = {r.document_id for r in every.results if not visible(site.project, r, filter)}
     (answer,) = site.whole.search([question], filter, 8, (stage,))
-    context = context_of(site.project.services(), site.whole.manifest, answer.results, stage, (options, filter))
+    context = context_of(site.whole, answer.results, stage, (options, filter))
     assert not {p.document_id for p in context.passages} & hidden
     words = {word for p in context.passages for word in p.text.split()}
     seen = {f"page{r.path[1:-3]}" for r in every.results if visible(site.project, r, filter)}

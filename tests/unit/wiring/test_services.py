@@ -21,9 +21,9 @@ from ingest.ids import sha256_hex
 from ingest.lake.model_files import is_kept
 from ingest.pipeline import run
 from ingest.pipeline.changes import WHOLE
-from ingest.ports import Services
 from ingest.records import DocumentRef, Filter, RawDocument
 from ingest.search import open_serving
+from ingest.services import Services
 from ingest.settings import IndexSettings, ModelSettings
 from ingest.wiring import model_opening as models
 from ingest.wiring import services as wiring
@@ -87,7 +87,6 @@ def services(p: Project, folder: Path) -> Services:
     return replace(
         p.services(),
         model=record,
-        embedder=partial(opened, record),
         open_embedder=opened,
         keep_model=partial(models.keep_model, p.store, record, {}, *copy),
     )
@@ -122,7 +121,7 @@ def test_a_release_answers_after_its_models_folder_is(
 ) -> None:
     p = project(tmp_path, 2)
     built = released(p, folder)
-    before = built.embedder().embed_questions(["a question"])
+    before = built.open_embedder(built.model).embed_questions(["a question"])
     models._embedders.clear()
     fate(folder)
     later = services(p, folder)

@@ -1,8 +1,9 @@
 """One file per kind of model: texts in, vectors out. The file name registers the kind.
 
 Each module has `describe(name, options)` (the record, without weights), `open_embedder(name, options)`,
-`open_tokenizer(name, options)` and `reopen(record, options)`. A kind whose models are files has `canonical(name)` and
-`files(name)` too, and its functions but `open_embedder` take as last argument the folder where a copy of them lies.
+`open_tokenizer(name, options)` and `reopen(record, options)`; `canonical(name)`, the name in the record; `files(name)`,
+what the lake keeps of a model, by path. Where a kind has files, its functions but `open_embedder` take as last argument
+the folder where a copy of them lies.
 """
 
 import importlib

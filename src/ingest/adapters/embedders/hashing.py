@@ -7,6 +7,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from ingest.errors import FatalError, InvalidSettings, SchemaMismatch
 from ingest.ids import digest_of
+from ingest.ports import Embedder
 from ingest.records import ModelRecord, Vectors
 
 KIND = "hashing"
@@ -34,6 +36,16 @@ def describe(name: str, options: dict[str, Any]) -> ModelRecord:
 def open_embedder(name: str, options: dict[str, Any]) -> "HashingEmbedder":
     """Return an embedder; `options` are those of DEFAULTS. Raises: InvalidSettings."""
     return HashingEmbedder(name, _complete(options))
+
+
+def canonical(name: str) -> str:
+    """Return the name as a record has it."""
+    return name
+
+
+def files(name: str, folder: Path | None = None) -> dict[str, Path]:
+    """Return nothing: there is no model to keep."""
+    return {}
 
 
 def open_tokenizer(name: str, options: dict[str, Any]) -> "HashingTokenizer":
@@ -67,7 +79,7 @@ class HashingTokenizer:
         return before.isspace() or after.isspace()
 
 
-class HashingEmbedder:
+class HashingEmbedder(Embedder):
     """Sums a signed unit vector for each distinct lower-cased word of a text."""
 
     def __init__(self, name: str, options: dict[str, Any]) -> None:

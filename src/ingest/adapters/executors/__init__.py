@@ -6,7 +6,7 @@ from typing import Any
 import stamina
 
 from ingest.errors import TransientError
-from ingest.ports import Services
+from ingest.services import Services
 
 ATTEMPTS = 2  # of one shard's step; calls retry in their adapters
 

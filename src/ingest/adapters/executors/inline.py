@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.adapters.executors import run_step
-from ingest.ports import Services
+from ingest.services import Services
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ingest.adapters.executors import run_step
 from ingest.errors import TransientError
-from ingest.ports import Services
+from ingest.services import Services
 
 _services: Services | None = None  # of this worker process
 

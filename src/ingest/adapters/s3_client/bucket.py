@@ -50,6 +50,7 @@ class Bucket:
         self.unavailable = unavailable
         self.endpoint = options.endpoint_url or "AWS"
         self.is_directory_bucket = name.endswith("--x-s3")  # S3 Express: lists in no order
+        self._is_there = False  # until it was seen
         self._translate = Translator(name, self.endpoint, options.attempts, unavailable)
 
     @cached_property
@@ -173,11 +174,13 @@ class Bucket:
             return None
 
     def _check_bucket(self) -> None:
-        # A HEAD answer has no body: a missing key and a missing bucket look the same.
-        try:
-            self.call("look at", "", lambda s3: s3.head_bucket(Bucket=self.name))
-        except Unmet as error:
-            raise self._translate.no_bucket() from error
+        # A HEAD answer has no body: a missing key and a missing bucket look the same. Looked at once.
+        if not self._is_there:
+            try:
+                self.call("look at", "", lambda s3: s3.head_bucket(Bucket=self.name))
+            except Unmet as error:
+                raise self._translate.no_bucket() from error
+            self._is_there = True
 
     def delete(self, key: str) -> None:
         """Remove an object; nothing happens when it is missing."""

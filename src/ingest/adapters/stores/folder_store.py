@@ -45,7 +45,7 @@ class FolderStore:
         with self._translated("write", key):
             self._replace(key, BytesIO(data))
 
-    def put_file(self, key: str, path: Path) -> None:
+    def put_file(self, key: str, path: Path, *, read_soon: bool = False) -> None:
         """Write the content of a local file durably, without holding it in memory."""
         with self._translated("write", key), path.open("rb") as source:
             self._replace(key, source)

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -37,9 +38,11 @@ class S3Store:
         """Write the value in one request, replacing another."""
         self.bucket.put(self._key(key), data)
 
-    def put_file(self, key: str, path: Path) -> None:
+    def put_file(self, key: str, path: Path, *, read_soon: bool = False) -> None:
         """Write the content of a local file, in parts when it is large, without holding it in memory."""
         self.bucket.upload(self._key(key), path)
+        if read_soon:
+            self.cache.path(self._cached(key), Path(key).suffix, lambda copy: shutil.copyfile(path, copy))
 
     def create(self, key: str, data: bytes) -> bool:
         """Write the value only if the key is new, see `ports.Store`."""
@@ -135,7 +138,7 @@ class FileCache:
         """Tell whether there is a file for `name`."""
         return self._file(name, suffix).exists()
 
-    def path(self, name: str, suffix: str, fetch: Callable[[Path], None]) -> Path:
+    def path(self, name: str, suffix: str, fetch: Callable[[Path], object]) -> Path:
         """Return the file for `name`; `fetch` writes it when it is missing. Raises: StoreUnavailable."""
         path = self._file(name, suffix)
         try:
@@ -151,7 +154,7 @@ class FileCache:
     def _file(self, name: str, suffix: str) -> Path:
         return self.folder / f"{sha256_hex(name.encode())}{suffix}"
 
-    def _fetch(self, path: Path, fetch: Callable[[Path], None]) -> None:
+    def _fetch(self, path: Path, fetch: Callable[[Path], object]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         temporary = self.folder / f"{TEMPORARY}{secrets.token_hex(12)}"
         try:

@@ -12,8 +12,8 @@ from ingest.documents.chunking import chunk
 from ingest.errors import DocumentError, EmptyDocument, SuspiciousDocument
 from ingest.ids import document_id
 from ingest.pipeline.children import check_container
-from ingest.ports import Workbench
 from ingest.records import Block, BlockKind, Chunk, ChunkingOptions, Document, DocumentRef, RawDocument, ScreeningPolicy
+from ingest.services import Workbench
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from ingest.cli.output import printable
 from ingest.cli.preview.cut import Cut, Refusal, cut_document
 from ingest.errors import AccessDenied, DocumentError, InvalidSettings, OversizedDocument, SourceUnavailable
 from ingest.ids import child_uri, sha256_hex
-from ingest.ports import Source, Workbench
+from ingest.ports import Source
 from ingest.records import DocumentRef, RawDocument
+from ingest.services import Workbench
 from ingest.settings import Settings, load_settings, make_settings
 from ingest.wiring import services as wiring
 

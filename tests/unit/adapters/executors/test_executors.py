@@ -20,7 +20,7 @@ from ingest.pipeline.embed import embed_shard
 from ingest.pipeline.keyword import keyword_shard
 from ingest.pipeline.load import load_shard
 from ingest.pipeline.tasks import ShardTask
-from ingest.ports import Services
+from ingest.services import Services
 from ingest.settings import make_settings
 from ingest.wiring.services import open_services
 from tests.pipelines import CountingSource, Project, build_options, document

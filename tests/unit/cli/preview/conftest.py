@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from ingest.cli.preview.cut import Cut, cut_document
-from ingest.ports import Workbench
 from ingest.records import DocumentRef, RawDocument
+from ingest.services import Workbench
 from ingest.settings import make_settings
 from ingest.wiring import services as wiring
 from tests.unit.cli.conftest import Lab, opened_lab

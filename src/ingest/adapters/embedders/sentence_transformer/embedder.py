@@ -47,7 +47,7 @@ from ingest.errors import (
     first_fault,
 )
 from ingest.ids import digest_of
-from ingest.ports import WordTable
+from ingest.ports import Embedder, WordTable
 from ingest.records import ModelRecord, Vectors
 
 QUESTION_PROMPTS = ("query", "question")  # names under which models store them
@@ -99,7 +99,7 @@ def reopen(
     return SentenceTransformerEmbedder(model, parsed)
 
 
-class SentenceTransformerEmbedder:
+class SentenceTransformerEmbedder(Embedder):
     """A sentence-transformers model. Calls from several threads wait for each other."""
 
     def __init__(self, folder: ModelFolder, options: Options) -> None:

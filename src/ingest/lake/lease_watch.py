@@ -1,0 +1,33 @@
+"""Whether a run still holds the builder's lease."""
+
+import threading
+from dataclasses import dataclass, field
+
+from ingest.errors import LeaseLost
+from ingest.lake.journal import Journal
+from ingest.records import Lease
+
+
+@dataclass
+class LeaseWatch:
+    """Asks for the record after the newest one that it knows: one request at a time. Threads may share it."""
+
+    leases: Journal[Lease]
+    run: str
+    _number: int | None = None  # of the newest record that was judged
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def confirm(self) -> None:
+        """Return when the run holds the lease. Raises: LeaseLost, naming who took it."""
+        with self._lock:
+            if self._number is None:
+                newest = self.leases.newest()
+                self._judge(newest[1] if newest else None)
+                self._number = newest[0] if newest else 0
+            for number, record in self.leases.after(self._number):
+                self._judge(record)  # a record that is not ours stays the next to be judged
+                self._number = number
+
+    def _judge(self, record: Lease | None) -> None:
+        if record is not None and record.run != self.run:
+            raise LeaseLost(f"{self.leases.prefix}: run {self.run} lost its lease to {record.holder or 'nobody'}")

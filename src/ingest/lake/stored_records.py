@@ -1,0 +1,76 @@
+"""Records as the lake keeps them: small JSON documents that never change once they are written."""
+
+from typing import TypeVar, cast
+
+from pydantic import ValidationError
+
+from ingest.errors import SchemaMismatch, first_fault
+from ingest.ids import canonical_json, sha256_hex
+from ingest.lake.bounded_cache import BoundedCache
+from ingest.ports import Store
+from ingest.records import Record
+
+R = TypeVar("R", bound=Record)
+
+
+def to_bytes(record: Record) -> bytes:
+    """Return the stored form of a record: canonical JSON in UTF-8."""
+    return canonical_json(record.model_dump(mode="json"))
+
+
+def from_bytes(model: type[R], data: bytes, where: str) -> R:
+    """Return the record. Raises: SchemaMismatch, naming `where` and the first fault."""
+    try:
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        raise SchemaMismatch(f"{where}: not a {model.__name__}: {first_fault(error)}") from error
+
+
+def name_of(record: Record) -> str:
+    """Return the SHA-256 of a record's stored form, by which profiles, verdicts and plans are named."""
+    return sha256_hex(to_bytes(record))
+
+
+class StoredRecords:
+    """The records of a store by key. Each is read once per process while `cached_bytes` of JSON hold it.
+
+    What is absent is asked for again each time: another process may write it.
+    """
+
+    def __init__(self, store: Store, cached_bytes: int = 0) -> None:
+        self.store = store
+        self._cache: BoundedCache[str, Record] = BoundedCache(cached_bytes)
+
+    def find(self, model: type[R], key: str) -> R | None:
+        """Return a record, None when it is not written yet."""
+        if (known := self._cache.get(key)) is not None:
+            return cast(R, known)
+        data = self.store.get(key)
+        return None if data is None else self._keep(model, key, data)
+
+    def read(self, model: type[R], key: str) -> R:
+        """Return a record. Raises: SchemaMismatch when it is missing."""
+        record = self.find(model, key)
+        if record is None:
+            raise SchemaMismatch(f"{self.store.uri}/{key} is missing")
+        return record
+
+    def put(self, key: str, record: Record) -> None:
+        """Write a record whose key tells its content."""
+        data = to_bytes(record)
+        self.store.put(key, data)
+        self._keep(type(record), key, data)
+
+    def create(self, key: str, record: Record) -> bool:
+        """Write a record that only its first writer may write; True for that one."""
+        data = to_bytes(record)
+        won = self.store.create(key, data)
+        if won:
+            self._keep(type(record), key, data)
+        return won
+
+    def _keep(self, model: type[R], key: str, data: bytes) -> R:
+        """Return what a reader of the stored bytes gets, also where we wrote them."""
+        record = from_bytes(model, data, f"{self.store.uri}/{key}")
+        self._cache.put(key, record, len(data))
+        return record

@@ -1,0 +1,54 @@
+"""Points that do not agree with the rows of the lake, shard by shard."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ingest import payloads
+from ingest.ids import point_id
+from ingest.lake.contents import Contents
+from ingest.lake.rows import DocumentRow
+from ingest.pipeline.points import PointMaker, Rows
+from ingest.ports import VectorIndex
+from ingest.records import EVERYTHING, Chunk, Filter
+
+
+@dataclass
+class PointFaults:
+    """Points of one shard that do not agree with its rows."""
+
+    missing: list[tuple[Chunk, DocumentRow]] = field(default_factory=list)
+    stale: list[tuple[Chunk, DocumentRow]] = field(default_factory=list)
+    orphans: list[str] = field(default_factory=list)  # point ids
+    sound: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.stale or self.orphans)
+
+    def named(self) -> Iterator[str]:
+        """Yield each fault in words."""
+        for found, what in ((self.missing, "lost"), (self.stale, "stale")):
+            yield from (f"point {point_id(c.chunk_id)} of chunk {c.chunk_id} is {what}" for c, _ in found)
+        yield from (f"point {id_} is an orphan: no chunk of this generation has it" for id_ in self.orphans)
+
+
+def point_faults(vectors: VectorIndex, maker: PointMaker, shard: int, rows: Rows) -> PointFaults:
+    """Compare a shard's points with its rows by id and payload, which holds the digest of all it depends on."""
+    wanted = {point_id(c.chunk_id): (c, d) for c, d in rows}
+    found, seen = PointFaults(), set[str]()
+    for point in vectors.scroll(maker.contents.collection, Filter(acl=None, tenant=None, shard=shard)):
+        if point.id not in wanted:
+            found.orphans.append(point.id)
+            continue
+        seen.add(point.id)
+        chunk, document = wanted[point.id]
+        if point.payload != maker.payload(chunk, document, shard):
+            found.stale.append((chunk, document))
+    found.missing = [row for id_, row in wanted.items() if id_ not in seen]
+    found.sound = len(seen) - len(found.stale)
+    return found
+
+
+def stray_points(vectors: VectorIndex, contents: Contents) -> list[str]:
+    """Return the ids of the points whose payload names no shard of the generation. Scrolls the whole collection."""
+    points, shards = vectors.scroll(contents.collection, EVERYTHING), set(contents.shards)
+    return [point.id for point in points if payloads.fields(point.payload).get("shard") not in shards]

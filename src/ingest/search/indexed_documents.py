@@ -1,0 +1,117 @@
+"""Documents of one generation as the lake holds them: text, places of its chunks, and who may see each."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from ingest.errors import SchemaMismatch
+from ingest.lake.bounded_cache import BoundedCache
+from ingest.lake.contents import Contents
+from ingest.lake.verified_files import reading
+from ingest.records import PartFile, Result
+from ingest.search.visibility import COLUMNS, with_shard
+
+CHARACTERS = 32 * 2**20  # of the texts that are kept for the next answers
+LEAST_WEIGHT = 2**19  # characters that a kept text counts at least: 64 documents are kept at most
+TEXTS_AT_ONCE = 8  # rows decoded together on the way to the one that is wanted
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class IndexedDocument:
+    """One document of a generation."""
+
+    text: str
+    chunks: dict[str, int]  # chunk id → row below
+    spans: tuple[Span, ...]  # of its chunks, by position
+    dropped: tuple[Span, ...]  # of those that are in no index
+    attributes: pa.Table  # of its chunks, in the same order
+
+
+class Documents:
+    """Documents of one generation, read on demand; the last ones are kept. Threads may call."""
+
+    def __init__(self, contents: Contents, characters: int = CHARACTERS) -> None:
+        self.contents = contents
+        self._kept: BoundedCache[str, IndexedDocument] = BoundedCache(characters)  # by document id
+
+    def of(self, result: Result) -> IndexedDocument | None:
+        """Return the document of a result; None when the result does not say where it lies.
+
+        Raises: SchemaMismatch when the lake does not hold it.
+        """
+        if result.shard is None:
+            return None
+        if (known := self._kept.get(result.document_id)) is not None:
+            return known
+        found = self._read(result.document_id, result.shard)
+        return self._kept.put(result.document_id, found, max(len(found.text), LEAST_WEIGHT))
+
+    def _read(self, document_id: str, shard: int) -> IndexedDocument:
+        parts = self.contents.parts(shard)
+        chunks = self._rows(parts, "chunks", document_id, ["chunk_id", "start", "end"]).to_pylist()
+        dropped = self._rows(parts, "dropped", document_id, ["start", "end"]).to_pylist()
+        attributes = with_shard(self._rows(parts, "attributes", document_id, COLUMNS), shard)
+        if len(attributes) != len(chunks):
+            raise SchemaMismatch(f"document {document_id}: {len(chunks)} chunks, attributes of {len(attributes)}")
+        return IndexedDocument(
+            self._text(parts, document_id),
+            {row["chunk_id"]: i for i, row in enumerate(chunks)},
+            tuple((row["start"], row["end"]) for row in chunks),
+            tuple((row["start"], row["end"]) for row in dropped),
+            attributes,
+        )
+
+    def _rows(self, parts: dict[str, PartFile], kind: str, document_id: str, columns: list[str]) -> pa.Table:
+        """Return a document's rows of a part, which lie together; none where the generation has no such part."""
+        if kind not in parts:
+            return pa.table({name: [] for name in columns})
+        with self._opened(parts[kind]) as file:
+            first, last = _place(file, document_id)
+            groups = _groups(file, first, last)
+            if not groups:
+                return file.schema_arrow.empty_table().select(columns)
+            before = sum(file.metadata.row_group(g).num_rows for g in range(groups[0]))
+            return file.read_row_groups(groups, columns, use_threads=False).slice(first - before, last - first)
+
+    def _text(self, parts: dict[str, PartFile], document_id: str) -> str:
+        """Return the canonical text: the rows before it are decoded, but few at a time."""
+        if "texts" not in parts:
+            raise SchemaMismatch(f"document {document_id}: its shard has no texts")
+        with self._opened(parts["texts"]) as file:
+            row, end = _place(file, document_id)
+            if row == end:
+                raise SchemaMismatch(f"document {document_id}: part {parts['texts'].sha256} does not hold its text")
+            groups = _groups(file, row, end)
+            row -= sum(file.metadata.row_group(g).num_rows for g in range(groups[0]))
+            for batch in file.iter_batches(TEXTS_AT_ONCE, row_groups=groups[:1], columns=["text"], use_threads=False):
+                if row < len(batch):
+                    return str(batch["text"][row].as_py())
+                row -= len(batch)
+        raise SchemaMismatch(f"document {document_id}: part {parts['texts'].sha256} ends before its text")
+
+    def _opened(self, part: PartFile) -> Any:
+        with reading(f"part {part.sha256} of kind {part.kind}"):
+            return pq.ParquetFile(self.contents.lake.part_path(part), memory_map=True)
+
+
+def _place(file: Any, document_id: str) -> Span:
+    """Return the first row of a document and the one behind its last."""
+    ids = file.read(["document_id"], use_threads=False)["document_id"]
+    rows = np.flatnonzero(np.asarray(pc.equal(ids, document_id)))
+    return (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
+
+
+def _groups(file: Any, first: int, last: int) -> list[int]:
+    """Return the row groups that hold rows [first, last)."""
+    found, start = [], 0
+    for group in range(file.num_row_groups):
+        end = start + file.metadata.row_group(group).num_rows
+        if start < last and first < end:
+            found.append(group)
+        start = end
+    return found
