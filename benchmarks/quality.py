@@ -65,24 +65,17 @@ def written_settings(folder: Path, out: Path, index: dict) -> Path:
 
 def measure(folder: Path, out: Path, index: dict) -> dict:
     """Index one set, print its tables, write runs and scores; return stage → query id → metric → value."""
-    from ingest import pipeline
-    from ingest.pipeline.changes import WHOLE
+    import ingest
     from ingest.quality.evaluate import untimed
     from ingest.quality.metrics import read_judged_set, score_questions
-    from ingest.search import open_serving
     from ingest.search.surroundings import counter
-    from ingest.settings import load_settings
-    from ingest.wiring.services import open_executor, open_services
 
-    settings = load_settings(written_settings(folder, out, index))
-    name = next(iter(settings.indexes))
-    services = open_services(settings, name)
-    try:
-        report = pipeline.run(services, WHOLE, open_executor(settings, name, services), lambda verdict: True)
+    with ingest.open(written_settings(folder, out, index)) as opened:
+        services, report = opened.services, opened.run()
         with (folder / "queries.jsonl").open(encoding="utf-8") as lines:
             asked = read_judged_set(lines, folder.name)
         scored = judged(asked)
-        searcher = open_serving(services)
+        searcher = opened.searcher()
         # Without a limit on re-ranking: figures must not depend on how busy the machine is.
         searcher = replace(searcher, profile=untimed(searcher.profile))
         answers = answered(searcher, asked, searcher.stages)
@@ -98,8 +91,6 @@ def measure(folder: Path, out: Path, index: dict) -> dict:
         packed(services, searcher, {q.query_id: answers[q.query_id] for q in scored}, scored, scores)
         abstention(asked, answers, searcher)
         return scores
-    finally:
-        services.close()
 
 
 def judged(asked: list) -> list:

@@ -92,18 +92,12 @@ def written(folder: Path, data: Path, chunks: int) -> Path:
 
 def measure(folder: Path, data: Path, questions: list[str], args: argparse.Namespace) -> None:
     """Build the index and print the table."""
-    from ingest import pipeline
-    from ingest.pipeline.changes import WHOLE
-    from ingest.search import open_serving
-    from ingest.settings import load_settings
-    from ingest.wiring.services import open_executor, open_services
+    import ingest
 
-    settings = load_settings(written(folder, data, args.chunks))
-    services = open_services(settings)
-    try:
+    with ingest.open(written(folder, data, args.chunks)) as index:
         started = time.perf_counter()
-        pipeline.run(services, WHOLE, open_executor(settings, None, services), lambda verdict: True)
-        searcher = open_serving(services)
+        index.run()
+        searcher = index.searcher()
         chunks = searcher.manifest.counts["chunks"]
         print(f"\n{chunks:,} chunks, built or found in {time.perf_counter() - started:.0f} s; {os.cpu_count()} cores, ")
         print(f"{len(questions)} questions, top {TOP}, milliseconds\n")
@@ -111,8 +105,6 @@ def measure(folder: Path, data: Path, questions: list[str], args: argparse.Names
         print("| --- | --- | --- | --- | --- | --- |")
         for stage in searcher.stages:
             row(searcher, stage, questions, args.concurrent)
-    finally:
-        services.close()
 
 
 def row(searcher, stage: str, questions: list[str], concurrent: int) -> None:

@@ -41,23 +41,17 @@ def main() -> int:
 
 def collected(folder: Path, out: Path) -> tuple:
     """Return the examples of one set's serving release, and what counts tokens."""
+    import ingest
     from ingest.quality.evaluate import token_counter
     from ingest.quality.metrics import read_judged_set
     from ingest.quality.training import examples_of
-    from ingest.search import open_serving
-    from ingest.settings import load_settings
-    from ingest.wiring.services import open_services
 
     config = yaml.safe_load((Path(__file__).parent / "quality.yaml").read_text())
     index = {**config["index"], **config.get("of_set", {}).get(folder.name, {})}
-    settings = load_settings(written_settings(folder, out, index))
-    services = open_services(settings, next(iter(settings.indexes)))
-    try:
+    with ingest.open(written_settings(folder, out, index)) as opened:
         with (folder / "queries.jsonl").open(encoding="utf-8") as lines:
             questions = judged(read_judged_set(lines, folder.name))
-        return examples_of(services, open_serving(services), questions), token_counter(services)
-    finally:
-        services.close()
+        return examples_of(opened.services, opened.searcher(), questions), token_counter(opened.services)
 
 
 def report(examples: dict, count) -> None:

@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT))
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
+import ingest  # noqa: E402
 from demo import corpus, servers  # noqa: E402
 
 FOLDER = ROOT / ".demo"
@@ -152,20 +153,17 @@ class Story:
     def show_verdict(self, name: str | None) -> None:
         """Print a verdict of the lake."""
         if name is not None:
-            with self.services() as services:
-                show_verdict(services.lake.verdict(name))
+            with ingest.open(self.settings) as index:
+                show_verdict(index.services.lake.verdict(name))
 
     def ask(self) -> None:
         """Answer three questions from the alias."""
-        from ingest.records import Filter
-        from ingest.search import open_serving
-
         say("Three questions, answered from the promoted alias")
-        with self.services() as services:
-            searcher = open_serving(services)
-            stage = searcher.stages[-1]
-            for answer in searcher.search(QUESTIONS, Filter(), top=2, stages=(stage,)):
-                console.print(f"  [bold]{answer.question}[/bold]")
+        with ingest.open(self.settings) as index:
+            stage = index.searcher().stages[-1]
+            for question in QUESTIONS:
+                answer = index.search(question, top=2)
+                console.print(f"  [bold]{question}[/bold]")
                 for result in answer.results:
                     path = " › ".join(result.heading_path)
                     console.print(f"    {result.scores[stage]:.3f}  {path}\n           {result.uri}", markup=False)
@@ -183,53 +181,29 @@ class Story:
     def damage(self) -> None:
         """Build a candidate with a parser that loses most of each document: complete, and worse."""
         from demo.damage import ForgetfulSandbox
-        from ingest import pipeline
-        from ingest.adapters.executors.inline import InlineExecutor
-        from ingest.pipeline.changes import WHOLE
 
         say("A damaged candidate: a parser that loses every section but the first, under the same settings")
-        with self.services() as services:
-            services.sandbox = ForgetfulSandbox(services.sandbox)
-            report = pipeline.run(services, WHOLE, InlineExecutor(services), lambda verdict: True)
+        with ingest.open(self.settings) as index:
+            index.services.sandbox = ForgetfulSandbox(index.services.sandbox)
+            report = index.run()
             show_report(report)
-            verdict = services.lake.verdict(report.verdict or "")
+            verdict = index.services.lake.verdict(report.verdict or "")
         show_verdict(verdict)
         expect(report.decision == "refused", f"the damaged candidate is refused, it was {report.decision}")
         expect(any("lower bound" in reason for reason in verdict.reasons), "the paired bound is among the reasons")
 
     def rollback(self) -> None:
         """Bring the first release back, and see the hold."""
-        from ingest.pipeline.collections import releases_of
-        from ingest.pipeline.rollback import roll_back
-
         say("Rollback: the release before comes back, and automatic promotion is held")
-        with self.services() as services:
-            releases = releases_of(services)
+        with ingest.open(self.settings) as index:
             started = time.monotonic()
-            release = roll_back(services, None, "shown by the demo")
+            release = index.rollback(why="shown by the demo")
             seconds = time.monotonic() - started
             console.print(
                 f"  release {release.number}: generation {release.generation} in {seconds:.2f} s", markup=False
             )
             console.print(f"  hold by {release.hold.who}: {release.hold.why}" if release.hold else "  no hold")
-            expect(releases.current() == release and release.hold is not None, "the release before serves, held")
-
-    def services(self) -> Any:
-        """Return a context with services on the demo's settings."""
-        from contextlib import contextmanager
-
-        from ingest.settings import load_settings
-        from ingest.wiring.services import open_services
-
-        @contextmanager
-        def opened() -> Any:
-            services = open_services(load_settings(self.settings))
-            try:
-                yield services
-            finally:
-                services.close()
-
-        return opened()
+            expect(index.status().release == release and release.hold is not None, "the release before serves, held")
 
 
 def show_report(report: Any) -> None:

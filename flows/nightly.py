@@ -11,8 +11,7 @@ from prefect.runtime import flow_run
 from flows.executor import PrefectExecutor, forget_services, services_of
 from flows.parameters import NightlyParameters
 from flows.report import LoggingObserver, as_markdown, as_state
-from ingest import pipeline
-from ingest.pipeline.changes import Scope
+from ingest.index import Index
 from ingest.records import RunReport
 from ingest.settings import load_settings
 from ingest.wiring.services import open_services
@@ -38,12 +37,12 @@ def run(parameters: NightlyParameters, observer: LoggingObserver) -> RunReport:
     opener = partial(open_services, settings, parameters.index)
     key = str(flow_run.get_id())
     execute = PrefectExecutor(opener, key, parameters.window, settings.workers)
-    scope = Scope(tuple(parameters.sources), tuple(parameters.prefixes))
     try:
         services = services_of(opener, key)
         services.observer = observer
-        automatic = parameters.promote and services.options.decide == "automatic"
-        return pipeline.run(services, scope, execute, lambda _: automatic)
+        return Index(settings, services).run(
+            sources=parameters.sources, prefixes=parameters.prefixes, promote=parameters.promote, execute=execute
+        )
     finally:
         forget_services(key)
 

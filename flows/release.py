@@ -7,13 +7,10 @@ from typing import Any
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 
+import ingest
 from flows.parameters import EvaluateParameters, PromoteParameters, RollbackParameters, Target
 from flows.report import LoggingObserver, as_state
-from ingest.pipeline.promotion import evaluate_candidate, promote_candidate
-from ingest.pipeline.rollback import roll_back
-from ingest.services import Services
-from ingest.settings import load_settings
-from ingest.wiring.services import open_services
+from ingest.index import Index
 
 # Seconds a person waits before something is wrong; a collection that has to be restored from the lake takes longest.
 PERSON_SECONDS = 4 * 3600
@@ -22,8 +19,8 @@ PERSON_SECONDS = 4 * 3600
 @flow(name="evaluate", timeout_seconds=PERSON_SECONDS, persist_result=False, result_serializer="json")
 def evaluate(parameters: EvaluateParameters) -> State[dict[str, Any]]:
     """Judge a sealed generation against the release in force. Promotes nothing. The state's result is the verdict."""
-    with _opened(parameters) as (services, observer):
-        verdict = evaluate_candidate(services, parameters.generation)
+    with _opened(parameters) as (index, observer):
+        verdict = index.evaluate(parameters.generation)
     decision = "positive" if verdict.positive else "refused"
     return as_state(decision, f"generation {verdict.candidate}", verdict.model_dump(mode="json"), observer)
 
@@ -31,8 +28,8 @@ def evaluate(parameters: EvaluateParameters) -> State[dict[str, Any]]:
 @flow(name="promote", timeout_seconds=PERSON_SECONDS, persist_result=False, result_serializer="json")
 def promote(parameters: PromoteParameters) -> State[dict[str, Any]]:
     """Judge a generation and promote it on a positive verdict. The state's result is the verdict and the release."""
-    with _opened(parameters) as (services, observer):
-        outcome = promote_candidate(services, parameters.generation, parameters.why, lift_hold=parameters.lift_hold)
+    with _opened(parameters) as (index, observer):
+        outcome = index.promote(parameters.generation, why=parameters.why, lift_hold=parameters.lift_hold)
     verdict, release = outcome.verdict, outcome.release
     result = {
         "verdict": verdict.model_dump(mode="json") if verdict is not None else None,
@@ -46,18 +43,15 @@ def promote(parameters: PromoteParameters) -> State[dict[str, Any]]:
 @flow(name="rollback", timeout_seconds=PERSON_SECONDS, persist_result=False, result_serializer="json")
 def rollback(parameters: RollbackParameters) -> State[dict[str, Any]]:
     """Bring an earlier release back, after opening it, and hold automatic promotion. The result is the new release."""
-    with _opened(parameters) as (services, observer):
-        release = roll_back(services, parameters.to, parameters.why)
+    with _opened(parameters) as (index, observer):
+        release = index.rollback(parameters.to, why=parameters.why)
         observer.told("release", release)
     message = f"release {release.number} serves generation {release.generation}; automatic promotion is on hold"
     return as_state("rolled back", message, release.model_dump(mode="json", exclude={"token"}), observer)
 
 
 @contextmanager
-def _opened(parameters: Target) -> Iterator[tuple[Services, LoggingObserver]]:
+def _opened(parameters: Target) -> Iterator[tuple[Index, LoggingObserver]]:
     observer = LoggingObserver(get_run_logger())
-    services = open_services(load_settings(parameters.settings), parameters.index, observer)
-    try:
-        yield services, observer
-    finally:
-        services.close()
+    with ingest.open(parameters.settings, parameters.index, observer=observer) as index:
+        yield index, observer

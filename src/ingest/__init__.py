@@ -1,1 +1,37 @@
-"""Write, audit, publish for search indexes: documents in, a measured and reversible index out."""
+"""Write, audit, publish for search indexes: documents in, a measured and reversible index out.
+
+with ingest.open("ingest.yaml", index="docs") as index:
+    answer = index.search("how do I roll back a release", groups=["staff"])
+"""
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ingest.index import Index
+    from ingest.ports import Observer
+    from ingest.settings import Settings
+
+__all__ = ["open"]
+
+
+def open(
+    settings: "str | PathLike[str] | Mapping[str, Any] | Settings" = "ingest.yaml",
+    index: str | None = None,
+    *,
+    observer: "Observer | None" = None,
+) -> "Index":
+    """Return an open index; as a context manager it closes everything at its end, whatever happened.
+
+    Args:
+        settings: A settings file, its content as plain values (relative paths start at the working folder), or
+            settings that were loaded before.
+        index: Name of an index in the settings; may be omitted where there is only one.
+        observer: Hears how a run goes on; nobody by default.
+
+    Raises: InvalidSettings, UnknownSource, IndexUnavailable.
+    """
+    from ingest.index import open_index
+
+    return open_index(settings, index, observer)

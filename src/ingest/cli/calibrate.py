@@ -35,7 +35,7 @@ def calibrate(
     from ingest.quality.calibrate import calibrate as fitted
 
     with opened(common) as session:
-        name, found = fitted(session.services, precision, leave_out=leave_out)
+        name, found = fitted(session.index.services, precision, leave_out=leave_out)
         fields = found.model_dump(exclude={"features", "means", "scales", "weights", "intercept", "slope", "offset"})
         session.output.document({"calibration": name, **fields})
         _show(session.output, name, found)

@@ -1,5 +1,7 @@
 """`ingest evaluate`, `promote`, `rollback`, `status`, `generations`: judge, publish, go back, see what serves."""
 
+from collections.abc import Iterator
+from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -8,10 +10,10 @@ from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode, code_of
 from ingest.cli.invocation import Common, command
 from ingest.cli.output import Output, printable
-from ingest.cli.session import Session, opened
-from ingest.errors import IndexUnavailable, SchemaMismatch
+from ingest.cli.session import opened
 
 if TYPE_CHECKING:
+    from ingest.pipeline.status import IndexStatus
     from ingest.records import Release
     from ingest.release.generation_states import GenerationState
 
@@ -31,10 +33,8 @@ def evaluate(common: Common, generation: Generation = None) -> None:
     Without GENERATION: the newest one that could be promoted; if there is none, the one that serves. Exit code 3 when
     the verdict is negative.
     """
-    from ingest.pipeline.promotion import evaluate_candidate
-
     with opened(common) as session:
-        verdict = evaluate_candidate(session.services, generation)
+        verdict = session.index.evaluate(generation)
         session.output.document(verdict)
     raise typer.Exit(ExitCode.DONE if verdict.positive else ExitCode.REFUSED)
 
@@ -55,10 +55,8 @@ def promote(
     Without GENERATION: the newest one built on the release in force that was never released. What was rolled back
     must be named. `--lift-hold` without anything to promote lifts the hold alone.
     """
-    from ingest.pipeline.promotion import promote_candidate
-
     with opened(common) as session:
-        outcome = promote_candidate(session.services, generation, why, lift_hold=lift_hold)
+        outcome = session.index.promote(generation, why=why, lift_hold=lift_hold)
         verdict, release, refused = outcome.verdict, outcome.release, outcome.decision == "refused"
         chosen = verdict.candidate if verdict is not None else None
         session.output.document({"candidate": chosen, "refused": refused, "verdict": verdict, "release": release})
@@ -82,13 +80,11 @@ def rollback(
     ] = None,
 ) -> None:
     """Bring an earlier release back, after opening it, and hold automatic promotion. Takes seconds, needs no lease."""
-    from ingest.pipeline.rollback import roll_back
-
     with opened(common) as session:
-        services = session.services
-        started = services.monotonic()
-        release = roll_back(services, to, why)
-        seconds = round(services.monotonic() - started, 3)
+        now = session.index.services.monotonic
+        started = now()
+        release = session.index.rollback(to, why=why)
+        seconds = round(now() - started, 3)
         session.output.document({"release": release, "seconds": seconds})
         _show_release(session.output, release)
         session.output.show(f"Rolled back in {seconds:.2f} s.")
@@ -106,11 +102,14 @@ def status(common: Common) -> None:
 
     engine = engine_status(load_settings(common.settings_path))  # first: opening services starts the engine
     with opened(common) as session:
-        found, code = _status(session)
-        found["engine"] = engine
-        session.output.document(found)
-        _show_status(session.output, found)
-    raise typer.Exit(code)
+        found = session.index.status()
+        fault = found.fault
+        problem = f"{type(fault).__name__}: {fault}" if fault is not None else None
+        told = {field.name: getattr(found, field.name) for field in fields(found) if field.name != "fault"}
+        session.output.document({**told, "problem": problem, "engine": engine})
+        for line in _status_lines(found, problem, engine):
+            session.output.show(line)
+    raise typer.Exit(ExitCode.DONE if fault is None else code_of(fault))
 
 
 @command()
@@ -123,15 +122,12 @@ def generations(
     States: building, failed (given up; its work is adopted), sealed, refused by the gate, serving, retired (served
     before, kept for rollback).
     """
-    from ingest.release.generation_states import generation_states
-
     with opened(common) as session:
-        lake = session.services.lake
-        found = generation_states(lake, limit)
-        session.output.document({"index": lake.index, "generations": found})
+        name, found = session.index.name, session.index.generations(limit)
+        session.output.document({"index": name, "generations": found})
         session.output.show(
             tables.table(
-                f"Generations of {lake.index}",
+                f"Generations of {name}",
                 ("generation", "state", "base", "digest", "documents", "chunks"),
                 map(_row, found),
                 left=4,
@@ -156,54 +152,27 @@ def _show_release(output: Output, release: "Release") -> None:
         output.show(shown)
 
 
-def _status(session: Session) -> tuple[dict[str, Any], ExitCode]:
-    """Return what is known, and 0 or the code of what kept the index from answering."""
-    from ingest.pipeline.collections import releases_of
-    from ingest.release.generation_states import past_runs, waiting_candidate
-
-    services, lake = session.services, session.services.lake
-    found: dict[str, Any] = {"index": lake.index, "release": None, "problem": None}
-    code = ExitCode.DONE
-    try:
-        found["release"] = releases_of(services).current()
-    except (IndexUnavailable, SchemaMismatch) as error:
-        found["problem"], code = f"{type(error).__name__}: {error}", code_of(error)
-    decision = lake.decision()
-    found["decision"] = decision
-    manifest = lake.manifest(decision.generation) if decision is not None else None
-    found["counts"] = manifest.counts if manifest is not None else {}
-    found["base"] = manifest.base if manifest is not None else None
-    found["digest"] = manifest.digest if manifest is not None else None
-    newest = next(past_runs(lake, limit=20), None)
-    found["newest_run"] = newest
-    found["candidate"] = waiting_candidate(lake, services.options.profile)
-    judged = newest if newest is not None and newest.generation == found["candidate"] else None
-    found["candidate_decision"] = judged.decision if judged is not None else None
-    found["reasons"] = list(lake.verdict(judged.verdict).reasons) if judged is not None and judged.verdict else []
-    return found, code
-
-
-def _show_status(output: Output, found: dict[str, Any]) -> None:
-    release, decision, run = found["release"], found["decision"], found["newest_run"]
-    if found["problem"]:
-        output.show(f"The vector index: {found['problem']}")
+def _status_lines(found: "IndexStatus", problem: str | None, engine: dict[str, Any]) -> Iterator[Any]:
+    """Yield what people see of a status, line by line; a release is a table."""
+    release, decision, run = found.release, found.decision, found.newest_run
+    if problem is not None:
+        yield f"The vector index: {problem}"
     if release is not None:
-        _show_release(output, release)
+        yield from tables.release(release)
     elif decision is None:
-        output.show("Nothing serves yet; `ingest run` builds and promotes a generation.")
+        yield "Nothing serves yet; `ingest run` builds and promotes a generation."
     if decision is not None:
         if release is None or release.number != decision.number:
-            output.show(f"Decided but not in force: release {decision.number} of generation {decision.generation}.")
-            output.show("The next `ingest run`, `promote` or `rollback` puts it into force.")
-        counts = ", ".join(f"{found['counts'].get(name, 0):,} {name}" for name in ("documents", "chunks"))
-        output.show(f"Generation {decision.generation}: {counts}, built on {found['base'] or 'nothing'}.")
+            yield f"Decided but not in force: release {decision.number} of generation {decision.generation}."
+            yield "The next `ingest run`, `promote` or `rollback` puts it into force."
+        counts = ", ".join(f"{found.counts.get(name, 0):,} {name}" for name in ("documents", "chunks"))
+        yield f"Generation {decision.generation}: {counts}, built on {found.base or 'nothing'}."
     if run is not None:
-        output.show(f"Newest run: {run.started}, generation {run.generation}: {run.decision}.")
-    if found["candidate"] is not None:
-        output.show(f"Candidate {found['candidate']}: {found['candidate_decision'] or 'sealed'}.")
-        for reason in found["reasons"]:
-            output.show(f"  against: {printable(reason)}")
-    output.show(_engine_line(found["engine"]))
+        yield f"Newest run: {run.started}, generation {run.generation}: {run.decision}."
+    if found.candidate is not None:
+        yield f"Candidate {found.candidate}: {found.candidate_decision or 'sealed'}."
+        yield from (f"  against: {printable(reason)}" for reason in found.reasons)
+    yield _engine_line(engine)
 
 
 def _engine_line(engine: dict[str, Any]) -> str:

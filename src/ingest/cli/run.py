@@ -12,7 +12,6 @@ from ingest.cli.output import plain, printable
 from ingest.cli.session import Session, opened
 
 if TYPE_CHECKING:
-    from ingest.pipeline.changes import Scope
     from ingest.records import Hold, RunReport
 
 CODES = {
@@ -34,11 +33,15 @@ class ScopeOptions:
         list[str] | None, typer.Option("--prefix", metavar="URI", help="Only URIs that start so; may be repeated.")
     ] = None
 
-    def scope(self) -> "Scope":
-        """Return the scope of the run."""
-        from ingest.pipeline.changes import Scope
+    @property
+    def sources(self) -> list[str]:
+        """The names of the sources; all when empty."""
+        return self.source or []
 
-        return Scope(sources=tuple(self.source or ()), prefixes=tuple(self.prefix or ()))
+    @property
+    def prefixes(self) -> list[str]:
+        """The prefixes of the URIs; all when empty."""
+        return self.prefix or []
 
 
 @command("Serving was not touched. `ingest run` goes on where this one stopped; finished shards are not repeated.")
@@ -55,7 +58,7 @@ def run(
     6 waiting for a person (--no-promote, decide: manual, or a hold).
     """
     with opened(common) as session:
-        report = _run(session, common.index, touched.scope(), promote=not no_promote)
+        report = session.index.run(sources=touched.sources, prefixes=touched.prefixes, promote=not no_promote)
         hold = _hold(session)
         session.output.document({**plain(report), "reasons": _reasons(session, report), "hold": hold})
         session.output.show(_summary(report, hold))
@@ -68,10 +71,8 @@ def plan(common: Common, touched: ScopeOptions) -> None:
 
     Exit code 4 when a run would be refused by the delete guard or the budget; the table is shown all the same.
     """
-    from ingest.pipeline.plan import preview
-
     with opened(common) as session:
-        summary = preview(session.services, touched.scope())
+        summary = session.index.plan(sources=touched.sources, prefixes=touched.prefixes)
         session.output.document(summary)
         for shown in tables.plan(summary):
             session.output.show(shown)
@@ -79,23 +80,13 @@ def plan(common: Common, touched: ScopeOptions) -> None:
         raise typer.Exit(ExitCode.FATAL)
 
 
-def _run(session: Session, index: str | None, scope: "Scope", *, promote: bool) -> "RunReport":
-    from ingest import pipeline
-    from ingest.wiring import services as wiring
-
-    services = session.services
-    execute = wiring.open_executor(session.settings, index, services)
-
-    return pipeline.run(services, scope, execute, lambda _: promote and services.options.decide == "automatic")
-
-
 def _hold(session: Session) -> "Hold | None":
-    decision = session.services.lake.decision()
+    decision = session.index.services.lake.decision()
     return None if decision is None else decision.hold
 
 
 def _reasons(session: Session, report: "RunReport") -> list[str]:
-    return [] if report.verdict is None else list(session.services.lake.verdict(report.verdict).reasons)
+    return [] if report.verdict is None else list(session.index.services.lake.verdict(report.verdict).reasons)
 
 
 def _summary(report: "RunReport", hold: "Hold | None") -> str:

@@ -159,9 +159,7 @@ def search(
     options = passages.options(top)
     asked = read_questions(files.file) if files.file is not None else []
     with opened(common) as session:
-        from ingest.search import open_serving
-
-        searcher = open_serving(session.services)
+        searcher = session.index.searcher()
         stage = ranking.stage or Stage(searcher.stages[-1])
         ask = Asking(session, searcher, visible.filter(), stage, top, options)
         if files.file is None:
@@ -244,7 +242,7 @@ def _answer_one(ask: Asking, question: str) -> None:
 
 def _run_lines(ask: Asking, asked: Sequence[Asked]) -> Iterator[str]:
     """Yield the lines of the run, batch by batch, in the order of the file."""
-    observer = ask.session.services.observer
+    observer = ask.session.index.services.observer
     observer.step_started("search", -(-len(asked) // BATCH))
     for first in range(0, len(asked), BATCH):
         batch = asked[first : first + BATCH]

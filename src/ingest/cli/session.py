@@ -1,4 +1,4 @@
-"""Opens the services of one command and lets go of them, whatever happens."""
+"""Opens the index of one command and closes it, whatever happens."""
 
 import logging
 from collections.abc import Iterator
@@ -11,35 +11,30 @@ from ingest.cli.output import Output
 from ingest.cli.progress import Tables, Watcher
 
 if TYPE_CHECKING:
-    from ingest.services import Services
-    from ingest.settings import Settings
+    from ingest.index import Index
 
 
 @dataclass(frozen=True)
 class Session:
     """What a command works with."""
 
-    settings: "Settings"
-    services: "Services"
+    index: "Index"
     output: Output
 
 
 @contextmanager
 def opened(common: Common) -> Iterator[Session]:
-    """Yield settings, services and output. Raises: InvalidSettings, UnknownSource, IndexUnavailable."""
-    from ingest.settings import load_settings
-    from ingest.wiring import services as wiring
+    """Yield the index and the output. Raises: InvalidSettings, UnknownSource, IndexUnavailable."""
+    import ingest
 
     output = Output(common.json)
-    settings = load_settings(common.settings_path)
     observer = Watcher(output) if common.json else Tables(output)
     with logged(output):
-        services = wiring.open_services(settings, common.index, observer)
         try:
-            yield Session(settings, services, output)
+            with ingest.open(common.settings_path, common.index, observer=observer) as index:
+                yield Session(index, output)
         finally:
             observer.close()
-            services.close()
 
 
 @contextmanager

@@ -28,10 +28,10 @@ def train_reranker(
         from ingest.quality.training import train
         from ingest.wiring.reranker_opening import keep_learned
 
-        trained = train(session.services)
+        trained = train(session.index.services)
         kept = trained.helps or force
         if kept:
-            keep_learned(session.services.lake.store, trained.model)
+            keep_learned(session.index.services.lake.store, trained.model)
         session.output.document(_told(trained, kept))
         _show(session.output, trained, kept)
     raise typer.Exit(ExitCode.DONE if kept else ExitCode.REFUSED)

@@ -24,7 +24,7 @@ def tune_fusion(common: Common) -> None:
     with opened(common) as session:
         from ingest.quality.tuning import tune
 
-        tuned = tune(session.services)
+        tuned = tune(session.index.services)
         session.output.document({**plain(tuned), "helps": tuned.helps})
         _show(session.output, tuned)
     raise typer.Exit(ExitCode.DONE if tuned.helps else ExitCode.REFUSED)

@@ -9,7 +9,7 @@ surroundings the texts around chunks, from the lake
 
 from ingest.search.context import Context, ContextOptions, Passage
 from ingest.search.searcher import STAGES, Answer, Searcher
-from ingest.search.served_release import open_release, open_serving, release_in_force
+from ingest.search.served_release import open_release, open_serving, release_in_force, serving_release
 from ingest.search.surroundings import context_of
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "open_release",
     "open_serving",
     "release_in_force",
+    "serving_release",
 ]

@@ -29,8 +29,8 @@ def release_in_force(aliases: Mapping[str, str], releases: Journal[Release], ind
     raise SchemaMismatch(f"alias {index} shows {shown}, but neither release {fences[0]} nor {fences[0] - 1} names it")
 
 
-def open_serving(services: Services, profile: QueryProfile | None = None) -> Searcher:
-    """Return a searcher on the release in force, under its profile or a given one. Raises: UnknownRelease."""
+def serving_release(services: Services) -> Release:
+    """Return the release in force. Raises: UnknownRelease when nothing serves."""
     lake = services.lake
     release = release_in_force(services.vectors.aliases(), lake.releases, lake.index)
     if release is None and lake.releases.last():
@@ -39,7 +39,12 @@ def open_serving(services: Services, profile: QueryProfile | None = None) -> Sea
         )
     if release is None:
         raise UnknownRelease(f"index {lake.index}: nothing serves yet; `ingest run` builds and promotes a generation")
-    return open_release(services, release, profile)
+    return release
+
+
+def open_serving(services: Services, profile: QueryProfile | None = None) -> Searcher:
+    """Return a searcher on the release in force, under its profile or a given one. Raises: UnknownRelease."""
+    return open_release(services, serving_release(services), profile)
 
 
 def open_release(services: Services, release: Release, profile: QueryProfile | None = None) -> Searcher:

@@ -8,7 +8,6 @@ from prefect import Flow
 from prefect.client.schemas.objects import State
 from pydantic import BaseModel, ValidationError
 
-import flows.release
 from flows.parameters import EvaluateParameters, PromoteParameters, RollbackParameters
 from flows.release import evaluate, promote, rollback
 from ingest.adapters.vectors.edge import locks
@@ -120,7 +119,7 @@ def test_wrong_parameters_are_refused_before_anything_is_opened(
     called: Flow[..., Any], model: type[BaseModel], wrong: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[Any] = []
-    monkeypatch.setattr(flows.release, "load_settings", told.append)
+    monkeypatch.setattr("ingest.index.load_settings", told.append)
     with pytest.raises(ValidationError):
         model(**wrong)
     with pytest.raises(Exception, match="parameters"):
@@ -138,7 +137,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         services.closers.append(lambda: told.append("closed"))
         return services
 
-    monkeypatch.setattr(flows.release, "open_services", watched)
+    monkeypatch.setattr("ingest.index.open_services", watched)
     return told
 
 

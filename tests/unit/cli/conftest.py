@@ -137,8 +137,8 @@ def opened_lab(folder: Path) -> Iterator[Lab]:
         for topic in TOPICS:
             lab.write(topic)
         lab.settings()
-        monkeypatch.setattr(wiring, "open_services", lab.open_services)
-        monkeypatch.setattr(wiring, "open_executor", lambda settings, index, services: InlineExecutor(services))
+        monkeypatch.setattr("ingest.index.open_services", lab.open_services)
+        monkeypatch.setattr("ingest.index.open_executor", lambda settings, index, services: InlineExecutor(services))
         yield lab
         lab.vectors.close()
 

@@ -1,0 +1,184 @@
+"""The front door of the library: one open index, with everything that people do with it as methods."""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ingest import pipeline
+from ingest.pipeline.changes import Scope
+from ingest.pipeline.plan import preview
+from ingest.pipeline.promotion import Outcome, evaluate_candidate, promote_candidate
+from ingest.pipeline.rollback import roll_back
+from ingest.pipeline.status import IndexStatus, status_of
+from ingest.ports import Observer
+from ingest.records import Filter, PlanSummary, Release, RunReport, Verdict
+from ingest.release.generation_states import GenerationState, generation_states
+from ingest.search import Answer, Context, ContextOptions, Searcher, context_of, open_release, serving_release
+from ingest.services import Execute, Services
+from ingest.settings import Settings, load_settings, make_settings
+from ingest.wiring.services import open_executor, open_services
+
+PUBLIC = ("public",)
+CANDIDATES = 50  # ranked chunks that a context is made of
+GENERATIONS = 20  # newest ones that are listed
+
+
+def open_index(
+    settings: str | PathLike[str] | Mapping[str, Any] | Settings, index: str | None, observer: Observer | None
+) -> "Index":
+    """Return an open index, see `ingest.open`."""
+    if isinstance(settings, Mapping):
+        settings = make_settings(dict(settings), Path.cwd())
+    elif not isinstance(settings, Settings):
+        settings = load_settings(Path(settings))
+    return Index(settings, open_services(settings, index, observer))
+
+
+class Index:
+    """One index. Each call uses the release in force at that moment. Threads may search; one thread may build."""
+
+    def __init__(self, settings: Settings, services: Services) -> None:
+        """Take what `ingest.open` opened."""
+        self.settings, self.services = settings, services
+        self._searcher: Searcher | None = None
+
+    @property
+    def name(self) -> str:
+        """The index's name: the alias that readers use."""
+        return self.services.lake.index
+
+    def search(
+        self,
+        question: str,
+        *,
+        groups: Sequence[str] = PUBLIC,
+        tenant: str = "public",
+        sources: Sequence[str] = (),
+        top: int = 10,
+        stage: str | None = None,
+    ) -> Answer:
+        """Return the best chunks for a question that these groups of a tenant may see, best first.
+
+        Args:
+            question: As asked.
+            groups: Of the asker; evaluated inside both indexes. The library trusts its caller about them.
+            tenant: Of the asker.
+            sources: Only these sources; all when empty.
+            top: Results wanted, at least 1.
+            stage: bm25, dense, fused or reranked; by default the last one that the release's profile has.
+
+        Raises: UnknownRelease when nothing serves, InvalidSettings for an unknown stage, TransientError.
+        """
+        return self.answers([question], Filter(tuple(groups), tenant, tuple(sources)), top=top, stage=stage)[0]
+
+    def answers(
+        self, questions: Sequence[str], filter: Filter, *, top: int = 10, stage: str | None = None
+    ) -> list[Answer]:
+        """Return one answer per question, in order, as `search` does."""
+        searcher = self.searcher()
+        return searcher.search(questions, filter, top, (stage or searcher.stages[-1],))
+
+    def context(
+        self,
+        question: str,
+        *,
+        tokens: int = 1000,
+        groups: Sequence[str] = PUBLIC,
+        tenant: str = "public",
+        sources: Sequence[str] = (),
+        **more: Any,
+    ) -> Context:
+        """Return passages of at most `tokens` tokens in total for a language model, each an exact slice of a document.
+
+        Args:
+            question: As asked.
+            tokens: Of all passages together.
+            groups: As in `search`; what they may not see is not shown around a chunk either.
+            tenant: As in `search`.
+            sources: As in `search`.
+            more: Of `ContextOptions`: neighbours, parent, mmr, similarity, most.
+        """
+        wanted = ContextOptions(tokens, **{"most": CANDIDATES, **more})
+        filter, searcher = Filter(tuple(groups), tenant, tuple(sources)), self.searcher()
+        stage = searcher.stages[-1]
+        (answer,) = searcher.search([question], filter, wanted.most, (stage,))
+        return context_of(searcher, answer.results, stage, (wanted, filter))
+
+    def searcher(self) -> Searcher:
+        """Return a searcher on the release in force, opened anew when that is another one. Raises: UnknownRelease."""
+        release = serving_release(self.services)
+        known = self._searcher
+        if known is None or known.release != release.number:
+            known = self._searcher = open_release(self.services, release)
+        return known
+
+    def plan(self, *, sources: Sequence[str] = (), prefixes: Sequence[str] = ()) -> PlanSummary:
+        """Return what a run would do and cost. Lists the sources; fetches, embeds and writes nothing."""
+        return preview(self.services, Scope(tuple(sources), tuple(prefixes)))
+
+    def run(
+        self,
+        *,
+        sources: Sequence[str] = (),
+        prefixes: Sequence[str] = (),
+        promote: bool = True,
+        execute: Execute | None = None,
+    ) -> RunReport:
+        """Build the next generation, judge it, and promote it when the verdict is positive.
+
+        Args:
+            sources: Names of the sources that may be touched; all when empty. Everything else is carried unchanged.
+            prefixes: Of the URIs that may be touched, likewise.
+            promote: False leaves a positive candidate to a person, as `decide: manual` in the settings does.
+            execute: Runs the steps; by default this machine, with as many processes as the settings say.
+
+        Raises: FatalError (nothing is promoted), TransientError after its retries. Run it again to resume.
+        """
+        execute = execute or open_executor(self.settings, self.name, self.services)
+        automatic = promote and self.services.options.decide == "automatic"
+        return pipeline.run(self.services, Scope(tuple(sources), tuple(prefixes)), execute, lambda _: automatic)
+
+    def evaluate(self, generation: str | None = None) -> Verdict:
+        """Judge a sealed generation and keep the verdict: the named one, else the one that waits, else what serves."""
+        return evaluate_candidate(self.services, generation)
+
+    def promote(self, generation: str | None = None, *, why: str | None = None, lift_hold: bool = False) -> Outcome:
+        """Judge a sealed generation, the named one or the one that waits, and promote it on a positive verdict.
+
+        Raises: Overtaken, Held, UnknownRelease.
+        """
+        return promote_candidate(self.services, generation, why, lift_hold=lift_hold)
+
+    def rollback(self, to: int | None = None, *, why: str) -> Release:
+        """Bring an earlier release back, after opening it, and hold automatic promotion. Returns the new release.
+
+        Args:
+            to: Number of a release; by default the newest one with another generation or query profile.
+            why: One line for the record and for the hold.
+
+        Raises: UnknownRelease, UnknownReaderFormat, InvalidSettings, SchemaMismatch when the target does not open.
+        """
+        return roll_back(self.services, to, why)
+
+    def status(self) -> IndexStatus:
+        """Return what serves, what waits, and what was refused and why; also while the vector index is away."""
+        return status_of(self.services)
+
+    def generations(self, limit: int = GENERATIONS) -> list[GenerationState]:
+        """Return the newest generations with their states, newest first."""
+        return generation_states(self.services.lake, limit)
+
+    def close(self) -> None:
+        """Close everything that this index opened."""
+        self._searcher = None
+        self.services.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

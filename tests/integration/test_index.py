@@ -1,0 +1,111 @@
+"""The library's front door on the real thing: folders, the embedded engine, the command line beside it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import ingest
+from ingest.errors import InvalidSettings, UnknownRelease
+from ingest.index import Index
+from ingest.settings import load_settings
+
+STAFF = "The vault is opened with the walnut key.\n"
+
+
+def settings(folder: Path, **index: Any) -> dict[str, Any]:
+    """Return settings of an index on the documents of a folder, with one document for staff alone."""
+    for name, text in (("granite", "Granite slabs lie beside the north gate.\n"), ("walnut", STAFF)):
+        place = folder / ("staff" if name == "walnut" else "notes")
+        place.mkdir(exist_ok=True)
+        (place / f"{name}.md").write_text(f"# About {name}\n\n{text}")
+    sources = [
+        {"name": "notes", "uri": str(folder / "notes")},
+        {"name": "staff", "uri": str(folder / "staff"), "acl": ["staff"]},
+    ]
+    given = {"sources": sources, "model": {"kind": "hashing", "name": "hashing"}, "gate": {"allow_unjudged": True}}
+    return {
+        "lake": str(folder / "lake"),
+        "state": str(folder / "state"),
+        "indexes": {"docs": {**given, "gate": {"allow_unjudged": True, "floors": {}}, **index}},
+    }
+
+
+def test_an_index_is_planned_built_asked_judged_and_rolled_back_through_the_front_door(tmp_path: Path) -> None:
+    values = settings(tmp_path)
+    with ingest.open(values) as index:
+        assert 2 == index.plan().counts["added"]
+        assert "promoted" == index.run().decision
+        assert ["granite.md"] == [Path(r.path).name for r in index.search("north gate", top=1).results]
+        assert [] == index.search("walnut key", top=1, sources=["staff"]).results
+        assert ["walnut.md"] == [r.path for r in index.search("walnut key", groups=["staff"], top=1).results]
+        assert "Granite slabs" in index.context("north gate", tokens=100).passages[0].text
+        assert index.evaluate().positive
+        (tmp_path / "notes" / "granite.md").write_text("# About granite\n\nGranite was sold to the quarry.\n")
+        assert "promoted" == index.run().decision
+        assert 2 == index.search("quarry", top=1).release
+        release = index.rollback(why="the quarry is a rumour")
+        assert (3, "the quarry is a rumour") == (release.number, release.why)
+        assert 3 == index.search("north gate", top=1).release
+        status = index.status()
+        assert (3, None, release.generation) == (
+            status.release and status.release.number,
+            status.fault,
+            release.generation,
+        )
+        assert ["retired", "serving"] == [state.state for state in index.generations()]
+
+
+def test_a_candidate_that_was_left_to_a_person_is_promoted_by_name(tmp_path: Path) -> None:
+    with ingest.open(settings(tmp_path)) as index:
+        report = index.run(promote=False)
+        assert ("waiting", report.generation) == (report.decision, index.status().candidate)
+        outcome = index.promote(report.generation, why="looked at")
+        assert ("promoted", 1) == (outcome.decision, outcome.release and outcome.release.number)
+
+
+def test_settings_may_be_a_file_plain_values_or_settings_that_were_loaded(tmp_path: Path) -> None:
+    values = settings(tmp_path)
+    path = tmp_path / "ingest.yaml"
+    path.write_text(json.dumps(values))
+    names = []
+    for given in (path, values, load_settings(path)):
+        with ingest.open(given) as index:
+            names.append(index.name)
+    assert ["docs"] * 3 == names
+
+
+def test_what_is_wrong_is_said_before_anything_is_opened(tmp_path: Path) -> None:
+    with pytest.raises(InvalidSettings, match="there are: docs"):
+        ingest.open(settings(tmp_path), index="dcos")
+    with pytest.raises(InvalidSettings, match="ingest init"):
+        ingest.open(tmp_path / "nowhere.yaml")
+
+
+def test_nothing_serves_before_the_first_run(tmp_path: Path) -> None:
+    with ingest.open(settings(tmp_path)) as index, pytest.raises(UnknownRelease, match="nothing serves yet"):
+        index.search("anything")
+
+
+def test_everything_is_closed_whatever_fails(tmp_path: Path) -> None:
+    closed: list[str] = []
+
+    def fail(index: Index) -> None:
+        with index:
+            index.services.closers.append(lambda: closed.append("closed"))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail(ingest.open(settings(tmp_path)))
+    assert ["closed"] == closed
+
+
+def test_importing_the_library_loads_nothing_heavy() -> None:
+    script = (
+        "import sys, ingest; print([m for m in ('numpy', 'pydantic', 'pyarrow', 'torch', 'typer') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert "[]" == done.stdout.strip()
