@@ -118,7 +118,7 @@ def test_missing_settings_are_an_error_document_with_json(lab: Lab) -> None:
 WAITS = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
-from ingest import wiring
+import ingest.index
 from ingest.cli.main import main
 
 def wait(*_):
@@ -126,7 +126,7 @@ def wait(*_):
     while True:
         signal.pause()
 
-wiring.open_services = wait
+ingest.index.open_services = wait
 main()
 """
 

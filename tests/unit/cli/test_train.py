@@ -62,7 +62,5 @@ def test_too_few_questions_are_a_fatal_error_with_both_numbers(lab: Lab) -> None
 
 
 def test_old_trees_do_not_keep_new_ones_from_being_trained(taught: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "ingest.search.served_release.Lake.profile", lambda lake, name: QueryProfile(calibration="0" * 64)
-    )
+    monkeypatch.setattr("ingest.lake.lake.Lake.profile", lambda lake, name: QueryProfile(calibration="0" * 64))
     assert taught("train-reranker", "--force").code == 0
