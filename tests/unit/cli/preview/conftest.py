@@ -1,6 +1,6 @@
 """A bench over a small index: the hashing tokenizer, parsers in this process, small chunks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +11,9 @@ from ingest.records import DocumentRef, RawDocument
 from ingest.services import Workbench
 from ingest.settings import make_settings
 from ingest.wiring import services as wiring
-from tests.unit.cli.conftest import Lab, opened_lab
 
 SMALL = {"target_tokens": 16, "max_tokens": 40, "min_tokens": 0}
 Cutter = Callable[..., Cut]
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
-    """A lab whose documents are parsed in this process."""
-    with opened_lab(tmp_path) as lab:
-        lab.settings(sandbox="inline")
-        yield lab
 
 
 def bench_of(folder: Path, **index: Any) -> Workbench:

@@ -11,7 +11,7 @@ from qdrant_client import QdrantClient, models
 
 from ingest.adapters.vectors.edge.engine import Engine
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
-from tests.unit.adapters.vectors.edge.conftest import QUICK
+from tests.integration.adapters.vectors.edge.conftest import QUICK
 from tests.vector_indexes import point, vectors
 
 POINTS, DIMENSION = 10_000, 48

@@ -10,7 +10,7 @@ import pytest
 from ingest.adapters.listing import encode
 from ingest.errors import IndexUnavailable
 from ingest.wiring import services as wiring
-from tests.unit.cli.conftest import Lab
+from tests.integration.cli.conftest import Lab
 
 SECRET = "AKIA" + "Q3EGRR7MZ5PVN2KD"
 HOSTILE = "# Title \x1b[2J <script>alert(1)</script> [red]\n\n\x9b31m \u202eevil\u200b ]]> </div>{{ 7*7 }}\n"

@@ -9,7 +9,7 @@ import pytest
 from ingest.cli import search
 from ingest.records import Result
 from ingest.search import Searcher
-from tests.unit.cli.conftest import TOPICS, Lab
+from tests.integration.cli.conftest import TOPICS, Lab
 from tests.unit.documents.parsers.office_files import slides
 
 

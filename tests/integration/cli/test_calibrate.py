@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingest.quality.calibration_fit import LEAST
-from tests.unit.cli.conftest import Lab, opened_lab
+from tests.integration.cli.conftest import Lab, opened_lab
 
 KNOWN = [f"{metal}{n}" for metal in ("copper", "cobalt") for n in range(12)]
 UNKNOWN = [f"{fruit}{n}" for fruit in ("quince", "medlar") for n in range(12)]

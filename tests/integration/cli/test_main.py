@@ -13,7 +13,7 @@ from typer.main import get_command
 
 import ingest.cli.main
 from ingest.cli.exit_codes import MEANING, ExitCode
-from tests.unit.cli.conftest import Lab
+from tests.integration.cli.conftest import Lab
 
 PAGE = Path(__file__).parents[3] / "docs" / "command-line.md"
 HEAVY = (

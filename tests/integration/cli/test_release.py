@@ -3,7 +3,7 @@
 import pytest
 
 from ingest.errors import IndexUnavailable
-from tests.unit.cli.conftest import Lab
+from tests.integration.cli.conftest import Lab
 
 
 def states(lab: Lab) -> list[tuple[str, str]]:

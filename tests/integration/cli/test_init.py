@@ -2,7 +2,7 @@
 
 from ingest.cli.init import TEMPLATE
 from ingest.settings import load_settings
-from tests.unit.cli.conftest import Lab
+from tests.integration.cli.conftest import Lab
 
 
 def test_init_writes_settings_that_load(lab: Lab) -> None:

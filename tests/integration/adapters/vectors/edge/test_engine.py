@@ -21,7 +21,7 @@ from ingest.adapters.vectors.edge.engine import Engine
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import IndexUnavailable
 from ingest.records import EVERYTHING, AliasAction
-from tests.unit.adapters.vectors.edge.conftest import QUICK, gone
+from tests.integration.adapters.vectors.edge.conftest import QUICK, gone
 from tests.vector_indexes import points, vectors
 
 USER = """

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.unit.cli.conftest import Lab
+from tests.integration.cli.conftest import Lab
 
 WORDS = ("zebra", "quokka", "tapir", "okapi", "gnu", "ibex")
 

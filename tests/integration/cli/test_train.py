@@ -6,7 +6,7 @@ import random
 import pytest
 
 from ingest.records import QueryProfile
-from tests.unit.cli.conftest import Lab
+from tests.integration.cli.conftest import Lab
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ingest.adapters.vectors.edge import engine
-from tests.unit.cli.conftest import Lab
+from tests.integration.cli.conftest import Lab
 
 
 class FakeEngine:

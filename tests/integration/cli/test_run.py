@@ -4,7 +4,7 @@ import pytest
 
 from ingest import pipeline
 from ingest.errors import BudgetExceeded, DocumentError, IngestError, InvalidSettings, SourceUnavailable
-from tests.unit.cli.conftest import Lab
+from tests.integration.cli.conftest import Lab
 
 
 def test_run_promotes_and_a_second_run_changes_nothing(lab: Lab) -> None:

@@ -1,0 +1,16 @@
+"""A lab whose documents are parsed in this process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.cli.conftest import Lab, opened_lab
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    """A lab of this test alone, without a sandbox of processes."""
+    with opened_lab(tmp_path) as lab:
+        lab.settings(sandbox="inline")
+        yield lab
