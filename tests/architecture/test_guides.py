@@ -98,3 +98,12 @@ def test_the_reading_list_is_as_long_as_it_says() -> None:
     total = sum(lines(file) for path in paths for file in (sorted(path.glob("*.py")) if path.is_dir() else [path]))
     said = int(reading["lines"].replace(",", ""))
     assert said == pytest.approx(total, rel=0.15)
+
+
+def test_where_things_are_is_one_file_each_that_is_there() -> None:
+    rows = re.findall(
+        r"^\| (.+\S) \| `([^`|]+)` \|$", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert len(rows) >= 12
+    assert [file for _, file in rows if not (ROOT / file).is_file()] == []
+    assert len({file for _, file in rows}) == len(rows)
