@@ -7,15 +7,14 @@ ARGS ?=
 PROCESSES ?= 2
 # glibc gives memory of finished batches back: measured 1.8 GB instead of 2.0 for all processes of the demo.
 LEAN := MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=33554432 MALLOC_MMAP_THRESHOLD_=8388608
-SPEED := $(filter-out $(addprefix benchmarks/,quality.py whole_documents.py ablation.py parse.py peers.py keyword_index.py search.py fuzz.py formats.py),$(wildcard benchmarks/[a-z]*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test check lint house format quality bench bench-parse bench-keyword bench-search ablation interop fuzz formats terraform-check judged schemas lock clean
+.PHONY: help env demo test check lint house format quality bench-parse bench-keyword bench-search ablation interop fuzz formats terraform-check judged schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
 	@echo
-	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) KEEP=1 (demo) ARGS='…' (test, bench) PROCESSES=$(PROCESSES) (test) INGEST_TEST_DATA=… TERRAFORM_OFFLINE=…"
+	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) KEEP=1 (demo) ARGS='…' (test, benchmarks) PROCESSES=$(PROCESSES) (test) INGEST_TEST_DATA=… TERRAFORM_OFFLINE=…"
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 13) else "Python 3.11 or 3.12 is needed, this is " + sys.version)'
@@ -69,9 +68,6 @@ bench-keyword: $(STAMP) .venv-keyword/.installed ## Measure the keyword index be
 
 bench-search: $(STAMP) ## Measure one search per stage, alone and 32 at once; needs INGEST_TEST_DATA
 	$(BIN)/python benchmarks/search.py $(ARGS)
-
-bench: $(STAMP) ## Measure speed as ratios; see benchmarks/README.md
-	$(if $(SPEED),$(foreach file,$(SPEED),$(BIN)/python $(file) $(ARGS) &&) true,@echo "no speed benchmark is there yet")
 
 .venv-interop/.installed: tests/interop/requirements.txt pyproject.toml
 	test -x .venv-interop/bin/python || $(PYTHON) -m venv .venv-interop
