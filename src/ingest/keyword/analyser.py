@@ -16,7 +16,7 @@ from ingest.ids import digest_of
 from ingest.keyword.words import FORMATS, words_in
 
 FORMAT = 2
-REMEMBERED = 2**18  # pieces whose terms are kept, about 50 MB: most pieces of a text come again
+REMEMBERED = 2**18  # pieces whose terms are kept, about 50 MB: most pieces of a text occur again
 PROBE = (
     "Rolling back promoted indexes quickly: nightly re-embeddings of 1,234 documents (generously normalised) "
     "Straße ΣΊΣΥΦΟΣ İstanbul ﬁne naïve café 東京 हिन्दी x_y don't relational conditional hopping skies generalizations"
@@ -26,9 +26,9 @@ PROBE_2 = PROBE + " ERR_4031 foo.bar_baz() v1.2.3 HTTPServer 東京都に住む 
 
 @dataclass(frozen=True)
 class Encoded:
-    """Terms of many texts: text i has the terms vocabulary[indices[ends[i−1] : ends[i]]]."""
+    """The terms of many texts: text i has the terms vocabulary[indices[ends[i−1] : ends[i]]]."""
 
-    indices: NDArray[np.int64]  # in the order of the texts, repeats kept
+    indices: NDArray[np.int64]  # in the order of the texts, with repeats
     vocabulary: list[str]  # distinct
     sizes: NDArray[np.int64]  # (texts,) terms of each
 
@@ -49,9 +49,9 @@ class Analyser:
     language: str = "english"  # of the Snowball stemmer
     stem: bool = True
     lowercase: bool = True  # full case folding: "Straße" and "STRASSE" meet
-    max_term_characters: int = 64  # of a longer word (hex dumps, base64) only the head counts
+    max_term_characters: int = 64  # of a longer word (hex dumps, base64), only the beginning counts
     stop_words: tuple[str, ...] = ()  # words as written in lower case, dropped before stemming
-    heading_weight: int = 1  # a term of the heading path counts so many times; 0: not at all
+    heading_weight: int = 1  # how many times a term of the heading path counts; 0: not at all
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -69,7 +69,7 @@ class Analyser:
     def record(self) -> dict[str, Any]:
         """Return the stored form: options, and a digest of what this code makes of a fixed text.
 
-        The digest tells a reader of another version of Python or the stemmer that its terms would not be the index's.
+        The digest tells a reader with another version of Python or the stemmer that its terms would not match.
         """
         probe = PROBE if self.format == 1 else PROBE_2
         options = {**asdict(self), "stop_words": list(self.stop_words)}
@@ -77,7 +77,7 @@ class Analyser:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return the analyser of a record; keys that are not the analyser's (k1, b) are left alone.
+        """Return the analyser of a record; keys that are not the analyser's (k1, b) are ignored.
 
         Raises: UnknownReaderFormat when the record is of a newer format, or when its options now give other terms.
         """
@@ -93,14 +93,14 @@ class Analyser:
         return analyser
 
     def terms(self, texts: Sequence[str]) -> list[list[str]]:
-        """Return the terms of each text, in the text's order, repeats kept."""
+        """Return the terms of each text in order, with repeats."""
         found = self.encode(texts)
         flat = [found.vocabulary[i] for i in found.indices.tolist()]
         ends = found.ends.tolist()
         return [flat[start:end] for start, end in zip([0, *ends][:-1], ends, strict=True)]
 
     def encode(self, texts: Sequence[str]) -> Encoded:
-        """Return the terms of texts by number: every distinct piece between spaces is analysed once."""
+        """Return the terms of texts by number; each distinct piece between spaces is analysed once."""
         try:
             column = pa.array(texts, pa.string())
         except UnicodeEncodeError:  # a lone surrogate is no letter
@@ -147,12 +147,12 @@ class Analyser:
             return cut
         import Stemmer
 
-        # Made anew at each call (under a microsecond): a stemmer may not be shared by threads, nor pickled.
+        # Made for each call (under a microsecond): a stemmer can neither be shared by threads nor pickled.
         stems = Stemmer.Stemmer(self.language, 0).stemWords(cut)
         return [word if "_" in word or "." in word else stem for word, stem in zip(cut, stems, strict=True)]
 
 
 @lru_cache(4)
 def _remembered(analyser: Analyser) -> dict[str, tuple[str, ...]]:
-    """Return the terms of pieces that were seen before, for all threads; `_numbered` keeps it bounded."""
+    """Return the terms of pieces seen before, for all threads; `_numbered` keeps it bounded."""
     return {}

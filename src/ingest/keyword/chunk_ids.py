@@ -1,4 +1,4 @@
-"""Chunk ids by ordinal: 32 hex digits are kept as 16 bytes, in a bounded number of bytes."""
+"""Chunk ids by ordinal: 32 hex digits take 16 bytes, in a bounded amount of memory."""
 
 import threading
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ from ingest.keyword.row_groups import Groups
 
 @dataclass
 class Identities:
-    """The ids of an index, read by row group when they are asked for. Safe to share between threads."""
+    """The ids of an index, read by row group on demand. Safe to share between threads."""
 
     ids: Groups
     limit: int  # bytes of decoded ids
     _pool: NDArray[np.uint8] = field(init=False)  # (slots, rows, PACKED)
     _slot: NDArray[np.int64] = field(init=False)  # of each row group, −1 when it is not decoded
     _owner: NDArray[np.int64] = field(init=False)  # row group of each slot
-    _next: int = 0  # slot to fill, in turn
-    _hex: bool = True  # False once an id was found that is not 32 hex digits
+    _next: int = 0  # slot to fill next, in turn
+    _hex: bool = True  # False once an id is found that is not 32 hex digits
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -70,7 +70,7 @@ class Identities:
 
 @dataclass
 class RowsById:
-    """Which row holds an id: sorted hashes, built at first use, twelve bytes a row; the id itself is compared."""
+    """Finds the row of an id by sorted hashes, built at first use, twelve bytes per row; the id itself is compared."""
 
     ids: Identities
     _sorted: NDArray[np.uint64] | None = None
@@ -96,7 +96,7 @@ class RowsById:
         return found
 
     def _build(self) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
-        # With a file of its own: searches may be reading through the other one at this moment.
+        # With a file of its own: searches may be reading through the other one right now.
         with open_parquet(self.ids.ids.path, LENGTHS) as file:
             parts = [hashes(batch["chunk_id"]) for batch in batches(file, self.ids.ids.path, ["chunk_id"])]
         found = np.concatenate([np.zeros(0, np.uint64), *parts])

@@ -1,8 +1,8 @@
-"""The loops that `kernel` is made of: one term's postings, one chunk, one heap.
+"""The loops that `max_score` is made of: one term's postings, one chunk, one heap.
 
 Imported when an index is opened, never before: numba takes a second.
-Compiled code is kept in numba's cache folder (beside this file, or `NUMBA_CACHE_DIR`); where no folder can be written,
-each process compiles for itself. Every function releases the GIL.
+Compiled code is kept in numba's cache folder (next to this file, or `NUMBA_CACHE_DIR`); if no folder is writable, each
+process compiles for itself. Every function releases the GIL.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from numba import carray, njit, types
 from numba.extending import intrinsic
 
 UNTOUCHED = -1.7e308
-SCATTERED = 8  # a listed term is read through when its postings are fewer than so many times the chunks left
+SCATTERED = 8  # a listed term is read through if its postings are fewer than this many times the chunks left
 LISTED, MAPPED = 0, 1  # how a term is held
 HELD, COUNT, PLACES, RANKS, FREQUENCIES, WIDE = range(6)  # columns of `terms`
 
@@ -22,7 +22,7 @@ def compiled(function: Callable[..., Any]) -> Any:
     """Return a function that is compiled at its first call, or taken from the folder of compiled code."""
     try:
         return njit(nogil=True, cache=True, error_model="numpy")(function)
-    except RuntimeError:  # no folder that can be written
+    except RuntimeError:  # no writable folder
         return njit(nogil=True, error_model="numpy")(function)
 
 
@@ -46,7 +46,7 @@ def ones(context, word):
 
 @intrinsic
 def lowest(context, word):
-    """Return the place of the lowest bit set in a uint64, 64 when none is."""
+    """Return the place of the lowest bit set in a uint64, 64 if none is."""
 
     def code(_context, builder, _signature, arguments):
         from llvmlite import ir
@@ -93,7 +93,7 @@ def frequency_at(terms, t, i):
 
 @compiled
 def first_at_least(places, low, high, chunk):
-    """Return the first place from low to before high that is at least `chunk`, high when none is."""
+    """Return the first place in [low, high) whose value is at least `chunk`, high if there is none."""
     while low < high:
         middle = (low + high) >> 1
         if places[middle] < chunk:
@@ -105,7 +105,7 @@ def first_at_least(places, low, high, chunk):
 
 @compiled
 def frequency_in(terms, t, chunk, low, high):
-    """Return how often term t is in a chunk, 0.0 when it is not; postings low to before high may hold it."""
+    """Return how often term t occurs in a chunk, 0.0 if it does not; its posting can only be in [low, high)."""
     if terms[t, HELD] == MAPPED:
         word = chunk >> 6
         bits = carray(pointer(terms[t, PLACES]), (word + 1,), np.uint64)[word]
@@ -161,7 +161,7 @@ def offer(scores, chunks, count, score, chunk):
 
 @compiled
 def _add_listed(places, frequencies, weight, space, part, count):
-    """Add a listed term's postings in the window; return how many of its chunks are touched."""
+    """Add a listed term's postings in the window; return how many of its chunks have been touched."""
     norms, codes, _ = space
     _, _, base, _, sums, touched = part
     for i in range(len(places)):
@@ -178,7 +178,7 @@ def _add_listed(places, frequencies, weight, space, part, count):
 
 @compiled
 def _add_mapped(words, frequencies, weight, space, part, count):
-    """Add a mapped term's postings in the window, `words`; `frequencies` start there. Return how many are touched."""
+    """Add a mapped term's postings in the window, `words`; `frequencies` start there. Return how many were touched."""
     norms, codes, _ = space
     _, _, base, _, sums, touched = part
     rank = 0
@@ -199,10 +199,10 @@ def _add_mapped(words, frequencies, weight, space, part, count):
 
 @compiled
 def add(terms, t, weight, space, part, count):
-    """Add the window's postings of a term; return how many chunks are touched.
+    """Add the window's postings of a term; return how many chunks have been touched.
 
-    `space` and `part` are as `kernel.search` makes them: (norms, codes, allowed), and (low, high, base, end, sums,
-    touched), where postings low to before high are the window's when the term is listed.
+    `space` and `part` are as `max_score.search` makes them: (norms, codes, allowed), and (low, high, base, end, sums,
+    touched), where the postings [low, high) of a listed term are in the window.
     """
     postings, (low, high, base, end, _, _) = terms[t, COUNT], part
     small = carray(pointer(terms[t, FREQUENCIES]), (postings,), np.uint8)
@@ -222,7 +222,7 @@ def add(terms, t, weight, space, part, count):
 
 @compiled
 def _look_mapped(held, weight, space, part, count):
-    """Add a mapped term to picked chunks of the window. Without branches: most of the time goes here."""
+    """Add a mapped term to picked chunks of the window. Without branches: most of the time is spent here."""
     words, ranks, frequencies = held
     norms, codes, _ = space
     _, _, base, _, sums, picked = part
@@ -232,14 +232,14 @@ def _look_mapped(held, weight, space, part, count):
         bits = words[chunk >> 6]
         place = np.uint64(chunk & 63)
         rank = np.int64(ranks[chunk >> 6]) + np.int64(ones(bits & ((np.uint64(1) << place) - np.uint64(1))))
-        tf = np.float64(frequencies[rank])  # one past the last posting there is a 0
+        tf = np.float64(frequencies[rank])  # behind the last posting there is a 0
         share = tf / (tf + norms[codes[chunk]])
         sums[local] += weight * share if (bits >> place) & np.uint64(1) else 0.0
 
 
 @compiled
 def look(terms, t, weight, space, part, count):
-    """Add a term to picked chunks of the window; arguments as of `add`."""
+    """Add a term to picked chunks of the window; arguments as for `add`."""
     norms, codes, _ = space
     low, high, base, _, sums, picked = part
     if terms[t, HELD] == LISTED and high - low < SCATTERED * count:
@@ -270,7 +270,7 @@ def look(terms, t, weight, space, part, count):
 
 @compiled
 def keep(sums, picked, count, least):
-    """Drop picked chunks whose sum is below `least`, clearing it; return how many are left."""
+    """Drop picked chunks whose sum is below `least`, clearing their sums; return how many are left."""
     kept = 0
     for i in range(count):
         local = picked[i]

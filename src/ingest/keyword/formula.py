@@ -1,4 +1,4 @@
-"""The formula's parts that do not depend on the chunk."""
+"""The parts of the BM25 formula that do not depend on the chunk."""
 
 import math
 from typing import Any
@@ -13,7 +13,7 @@ EPSILON = 0.25  # of the mean idf: Okapi's floor
 
 
 def idf(document_frequency: int, chunks: int) -> float:
-    """Return Lucene's idf, ln(1 + (n − df + 0.5) / (df + 0.5)): above 0 also for a term that every chunk holds."""
+    """Return Lucene's idf, ln(1 + (n − df + 0.5) / (df + 0.5)): above 0 even for a term that every chunk holds."""
     return math.log(1 + (chunks - document_frequency + 0.5) / (document_frequency + 0.5))
 
 
@@ -31,7 +31,7 @@ def okapi_sum(document_frequencies: NDArray[Any], chunks: int) -> float:
 def norms(lengths: NDArray[np.int64], average: float, k1: float, b: float) -> NDArray[np.float64]:
     """Return k1 · (1 − b + b · length / average), float64, for given lengths in terms.
 
-    Raises: InvalidSettings when k1 is below 0 or b not within 0 and 1.
+    Raises: InvalidSettings when k1 is below 0 or b is not between 0 and 1.
     """
     if k1 < 0 or not 0 <= b <= 1:
         raise InvalidSettings(f"keyword index: k1 must be at least 0 and b within 0 and 1, not {k1} and {b}")

@@ -21,21 +21,21 @@ from ingest.keyword.row_groups import Groups, open_groups
 from ingest.records import Hit
 
 CACHE_BYTES = 64 * 2**20
-WINDOW = 65_536  # chunks scored at a time, a multiple of 64: 768 KB for each thread that searches
+WINDOW = 65_536  # chunks scored at a time, a multiple of 64: 768 KB per searching thread
 CACHED_GROUPS = 8  # row groups of postings (512 KB each) and of terms that stay decoded
 
 
 @dataclass(frozen=True, slots=True)
 class _Term:
     times: int  # its occurrences in the query
-    weight: float  # idf, times these
-    bound: float  # what it adds to a score at most, at least 0
+    weight: float  # idf times `times`
+    bound: float  # the most that it adds to a score, at least 0
     postings: Postings
 
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """Known terms, lowest bound first: sums are made in this order alone, so that they are equal to the last bit."""
+    """Known terms, lowest bound first: sums are always made in this order, so that they agree to the last bit."""
 
     terms: tuple[_Term, ...]
     rows: NDArray[np.int64]
@@ -50,8 +50,8 @@ class KeywordIndex:
 
     lucene: idf = ln(1 + (n − df + 0.5) / (df + 0.5)), "Lucene (accurate)" of Kamphuis et al. 2020, "Which BM25 Do You
     Mean?", without the factor k1 + 1, which changes no ranking.
-    okapi: idf = ln((n − df + 0.5) / (df + 0.5)), where below 0 a quarter of its mean over all terms; times k1 + 1, as
-    the package rank-bm25 defines it. Scores can be 0 or less; chunks that hold a term are hits nevertheless.
+    okapi: idf = ln((n − df + 0.5) / (df + 0.5)), replaced by a quarter of its mean over all terms if below 0; times
+    k1 + 1, as the package rank-bm25 defines it. Scores can be 0 or less; chunks that hold a term are hits all the same.
     """
 
     def __init__(self, files: "_Files", cache: PostingsCache, k1: float, variant: str) -> None:
@@ -73,21 +73,22 @@ class KeywordIndex:
         variant: str = "lucene",
         cache_bytes: int = CACHE_BYTES,
     ) -> Self:
-        """Open an index: reads footers and lengths, no postings, and loads the compiled loops.
+        """Open an index: read footers and lengths, but no postings, and load the compiled loops.
 
         Args:
-            postings: As `merge` wrote it, likewise `terms` and `lengths`. A path is mapped into memory; of a seekable
-                file only the row groups that a query touches are read.
+            postings: As `merge` wrote it, like `terms` and `lengths`. A path is mapped into memory; of a seekable file,
+                only the row groups that a query touches are read.
             terms: Sorted by UTF-8.
             lengths: Row = ordinal of the chunk.
-            k1: At least 0: how soon more occurrences stop to count.
+            k1: At least 0: how soon further occurrences stop counting.
             b: 0 to 1: how much long chunks are discounted.
             variant: lucene or okapi.
-            cache_bytes: Of decoded postings, and as many of ids (16 bytes each). The terms of a query are held while
-                it is answered, whatever the limit: about 1.5 bytes a posting of a very frequent one, 5 of a rare one.
+            cache_bytes: Of decoded postings, and as many again of ids (16 bytes each). The terms of a query are held
+                while it is answered, whatever the limit: about 1.5 bytes per posting of a very frequent term, 5 of a
+                rare one.
 
-        Raises: SchemaMismatch when a file is damaged or they do not belong together; InvalidSettings for an argument
-            out of its range.
+        Raises: SchemaMismatch when a file is damaged or the files do not belong together; InvalidSettings for an
+            argument out of range.
         """
         if variant not in VARIANTS:
             raise InvalidSettings(f"keyword index: variant must be one of {', '.join(VARIANTS)}, not {variant!r}")
@@ -107,7 +108,7 @@ class KeywordIndex:
 
         Args:
             queries: Terms, as the analyser gave them; a repeated one counts each time, an unknown one not at all.
-            masks: One a query: (chunks,) by ordinal, True where a chunk may be a hit; None for all. Applied before
+            masks: One per query: (chunks,) by ordinal, True where a chunk may be a hit; None for all. Applied before
                 the cut; lengths and frequencies are those of the whole index.
             limit: At least 1.
         """
@@ -123,7 +124,7 @@ class KeywordIndex:
         return hits
 
     def score(self, query: Sequence[str], ordinals: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the scores of given chunks, (n,) float64, in the order of `ordinals`; 0 where no term is held."""
+        """Return the scores of given chunks, (n,) float64, in the order of `ordinals`; 0 for a chunk without terms."""
         from ingest.keyword import max_score as kernel
 
         if len(ordinals) and not 0 <= ordinals.min() <= ordinals.max() < self.chunks:
@@ -137,7 +138,7 @@ class KeywordIndex:
         return sums
 
     def scores(self, query: Sequence[str], chunk_ids: Sequence[str]) -> dict[str, float]:
-        """Return the score of each given chunk that is in the index, by id; 0 where no term is held."""
+        """Return the score of each given chunk that is in the index, by id; 0 for a chunk without terms."""
         if not chunk_ids:
             return {}
         ordinals = self.ordinals(chunk_ids)
@@ -146,7 +147,7 @@ class KeywordIndex:
         return dict(zip((c for c, there in zip(chunk_ids, known, strict=True) if there), found, strict=True))
 
     def bound(self, query: Sequence[str]) -> float:
-        """Return what no chunk's score exceeds: the sum of idf, unknown terms and repeats included."""
+        """Return an upper bound of all scores: the sum of idf, unknown terms and repeats included."""
         known = self._query(query).terms
         unknown = len(query) - sum(term.times for term in known)
         return sum(max(term.weight, 0.0) for term in known) + unknown * max(self._idf(0), 0.0) * self._factor
@@ -154,12 +155,12 @@ class KeywordIndex:
     def ordinals(self, chunk_ids: Sequence[str]) -> NDArray[np.int64]:
         """Return the ordinal of each chunk, (n,) int64, −1 for an unknown one.
 
-        The first call reads all ids and keeps twelve bytes a chunk.
+        The first call reads all ids and keeps twelve bytes per chunk.
         """
         return self._files.by_id.find(chunk_ids)
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         self._files.close()
 
     def __enter__(self) -> Self:
@@ -204,7 +205,7 @@ class KeywordIndex:
         return chunks[order], scores[order]
 
     def _working(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-        """Return this thread's scratch arrays; who writes into them leaves them as they were."""
+        """Return this thread's scratch arrays; whoever writes into them restores them."""
         from ingest.keyword import compiled_loops as loops
 
         if (found := getattr(self._scratch, "arrays", None)) is None:
@@ -230,7 +231,7 @@ class KeywordIndex:
 
 
 def _coded_lengths(path: Path) -> tuple[NDArray[Any], NDArray[np.int64], float]:
-    """Return (chunks,) codes of lengths as uint16 (uint32 when there are too many), the lengths by code, their mean."""
+    """Return (chunks,) codes of lengths as uint16 (uint32 if there are too many), lengths by code, and their mean."""
     with open_parquet(path, LENGTHS) as file:
         parts = [numbers(batch["length"]) for batch in batches(file, path, ["length"])]
     lengths = np.concatenate([np.zeros(0, np.uint32), *parts])
@@ -271,7 +272,7 @@ class _Files:
         return files
 
     def okapi_mean(self, chunks: int) -> float:
-        """Return the mean of Okapi's idf over all terms; files of before it was stored are read through."""
+        """Return the mean of Okapi's idf over all terms; older files, which do not store it, are read through."""
         if not self.terms.count:
             return 0.0
         stored = (self.terms.file.schema_arrow.metadata or {}).get(OKAPI_SUM.encode())

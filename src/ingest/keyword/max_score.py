@@ -1,6 +1,6 @@
 """Compiled search: MaxScore over the query's terms. Imported when an index is opened, never before.
 
-Compiled code is kept as `loops` says; who changes `loops` removes the kept code, for only this file's changes are seen.
+Compiled code is kept as `compiled_loops` says. After a change there, remove it: numba sees changes of this file only.
 """
 
 import numpy as np
@@ -24,12 +24,12 @@ from ingest.keyword.compiled_loops import (
 )
 
 SEEDED = 1_024  # chunks scored first, for a threshold that prunes from the first window on
-SLACK = 1 + 1e-12  # sums of bounds are rounded in another order than sums of scores
+SLACK = 1 + 1e-12  # sums of bounds are rounded in a different order than sums of scores
 
 
 @compiled
 def score_chunks(terms, weights, space, chunks, sums):
-    """Add to `sums`, (n,) float64, the scores of given chunks, (n,) int64, in the order of additions of `search`."""
+    """Add to `sums`, (n,) float64, the scores of given chunks, (n,) int64, added in the same order as in `search`."""
     norms, codes, _ = space
     for i in range(len(chunks)):
         norm = norms[codes[chunks[i]]]
@@ -41,9 +41,9 @@ def score_chunks(terms, weights, space, chunks, sums):
 
 @compiled
 def seed(terms, weights, space, scores, chunks):
-    """Return a score that at least len(scores) allowed chunks reach, −inf when the sample is too small to tell.
+    """Return a score that at least len(scores) allowed chunks reach, −inf if the sample is too small to tell.
 
-    The sample: evenly spaced postings of the listed terms with the highest bounds.
+    The sample consists of evenly spaced postings of the listed terms with the highest bounds.
     """
     _, _, allowed = space
     count, size, left = 0, len(scores), SEEDED
@@ -65,7 +65,7 @@ def seed(terms, weights, space, scores, chunks):
 
 @compiled
 def _seeded(terms, weights, space, t, chunk):
-    """Return the score of a chunk of term t's sample, UNTOUCHED when a sample before may hold it: counted once."""
+    """Return the score of a chunk in term t's sample, UNTOUCHED if an earlier sample may hold it: each counts once."""
     norms, codes, _ = space
     norm, total = norms[codes[chunk]], 0.0
     for u in range(len(weights) - 1, -1, -1):
@@ -79,18 +79,19 @@ def _seeded(terms, weights, space, t, chunk):
 
 @compiled
 def search(terms, weights, bounds, space, best, scratch):
-    """Fill `scores` and `chunks` with the best, in the order of a heap, and return how many there are.
+    """Fill `scores` and `chunks` with the best, in heap order, and return how many there are.
 
-    MaxScore (Turtle & Flood 1995) in windows: the terms whose bounds together stay below the worst of the best so far
-    are not read; they are only looked up for chunks that the other terms leave a chance.
+    MaxScore (Turtle & Flood 1995) in windows: terms whose bounds together stay below the worst of the best so far are
+    not read; they are only looked up for chunks that still have a chance because of the other terms.
 
     Args:
         terms: (t, 6) int64: how and where each term is held, lowest bound first.
-        weights: (t,) float64; `bounds` (t,) what a term adds at most, at least 0.
+        weights: (t,) float64; `bounds` (t,): the most that a term adds, at least 0.
         space: norms, float64 by code; codes, (chunks,) of each chunk's length; allowed, (chunks,) uint8, or empty
             for all.
-        best: What `seed` found; scores, (limit,) float64, and chunks, (limit,) int64: written.
-        scratch: sums, (window,) float64 of UNTOUCHED, left so, a multiple of 64; touched, (window + 1,) int32.
+        best: What `seed` found; scores, (limit,) float64, and chunks, (limit,) int64, are written.
+        scratch: sums, (window,) float64 of UNTOUCHED, restored at the end, a multiple of 64; touched, (window + 1,)
+            int32.
     """
     threshold, scores, chunks = best
     count, first, held, window = 0, 0, len(weights), len(scratch[0])
@@ -114,7 +115,7 @@ def search(terms, weights, bounds, space, best, scratch):
 
 @compiled
 def _below(bounds):
-    """Return what the terms before each one add together at most, (t + 1,) float64."""
+    """Return the most that all terms before each one add together, (t + 1,) float64."""
     below = np.zeros(len(bounds) + 1)
     for t in range(len(bounds)):
         below[t + 1] = (below[t] + bounds[t]) * SLACK
@@ -132,7 +133,7 @@ def _advance(terms, at, until, end):
 
 @compiled
 def _window(asked, first, space, bounds, best, scratch):
-    """Score one window's chunks: terms from `first` on are read, the others looked up; return how many are best."""
+    """Score one window's chunks: terms from `first` on are read, the others looked up; return how many are held."""
     terms, weights, below, at, until = asked
     base, end, threshold = bounds
     scores, chunks, count = best

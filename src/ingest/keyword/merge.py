@@ -1,8 +1,8 @@
 """Many shards' postings → three files, in bounded memory.
 
-A k-way merge of sorted runs without a Python step per posting: each open input holds half a batch to one and a half, as
-runs of equal terms. The smallest (term, chunk) that ends what an input holds bounds what is complete over all inputs;
-everything up to it is sorted at once and written, and whoever holds less than half a batch reads on.
+A k-way merge of sorted runs without a Python step per posting: each open input holds between half a batch and one and a
+half, as runs of equal terms. The smallest (term, chunk) at which an input's rows end bounds what is complete over all
+inputs; everything up to it is sorted at once and written, and inputs with less than half a batch read on.
 """
 
 import tempfile
@@ -36,14 +36,14 @@ from ingest.keyword.parquet_files import (
     open_parquet,
 )
 
-BATCH_ROWS = 8_192  # postings of one input at hand
+BATCH_ROWS = 8_192  # postings held per input
 OPEN_FILES = 128  # inputs of one merge; more shards are merged in rounds
 MOST_CHUNKS = 2**32 - 1  # ordinals are uint32
 
 
 @dataclass(frozen=True)
 class KeywordFiles:
-    """Where a keyword index lies."""
+    """Where the files of a keyword index are."""
 
     postings: Path
     terms: Path
@@ -60,7 +60,7 @@ class _Runs:
     frequencies: NDArray[np.uint32]  # (postings,)
 
     def split(self, term: str, chunk: int) -> tuple["_Runs", "_Runs"]:
-        """Return what comes up to and with (term, chunk), and what comes after."""
+        """Return what comes up to and including (term, chunk), and what comes after."""
         run = bisect_left(range(len(self.terms)), term, key=lambda r: str(self.terms[r]))
         cut = int(self.ends[run - 1]) if run else 0
         if run < len(self.terms) and str(self.terms[run]) == term:
@@ -68,7 +68,7 @@ class _Runs:
         return self._slice(0, cut), self._slice(cut, len(self.chunks))
 
     def followed_by(self, more: "_Runs") -> "_Runs":
-        """Return these postings and those that come after them; a term may go on in both."""
+        """Return these postings and those that follow; a term may continue across both."""
         on = int(str(self.terms[-1]) == str(more.terms[0]))
         return _Runs(
             pa.concat_arrays([self.terms, more.terms[on:]]),
@@ -97,7 +97,7 @@ class _Input:
         self.fill()
 
     def fill(self) -> None:
-        """Read on until half a batch is held, or all; `runs` is None at the end.
+        """Read on until half a batch is held, or everything; `runs` is None at the end.
 
         Raises: SchemaMismatch when the file is not sorted.
         """
@@ -114,13 +114,13 @@ class _Input:
             self.runs = read if self.runs is None else self.runs.followed_by(read)
 
     def end(self) -> tuple[str, int]:
-        """Return (term, chunk) of the last posting at hand."""
+        """Return (term, chunk) of the last posting held."""
         assert self.runs is not None
         return str(self.runs.terms[-1]), int(self.runs.chunks[-1])
 
     def _check(self, runs: _Runs) -> None:
         rising = np.diff(runs.chunks) > 0
-        rising[runs.ends[:-1] - 1] = True  # from one term to the next the chunk starts again
+        rising[runs.ends[:-1] - 1] = True  # with the next term, chunks start again
         terms = runs.terms
         sorted_terms = len(terms) < 2 or pc.all(pc.less(terms[:-1], terms[1:])).as_py()
         if not (rising.all() and sorted_terms and self._last < (str(terms[0]), int(runs.chunks[0]))):
@@ -135,7 +135,7 @@ def merge(shards: Iterable[tuple[Path, Path]], out: Path) -> KeywordFiles:
 
     Args:
         shards: (postings, lengths) of each; a chunk's ordinal is its row over all lengths in this order.
-        out: Folder, made when missing; scratch files in it are removed.
+        out: Folder, created if missing; scratch files in it are removed.
 
     Memory: 128 inputs with one batch of 8,192 postings each, about 250 MB, whatever the number of shards.
     Raises: SchemaMismatch when an input is damaged, not sorted, or names a chunk without a length.
@@ -180,7 +180,7 @@ def _drop(group: Sequence[tuple[Path, int, int | None]], scratch: Path) -> None:
 
 
 def _merged(sources: Sequence[tuple[Path, int, int | None]]) -> Iterator[_Runs]:
-    """Yield all postings sorted by (term, ordinal), in blocks; a term may go on in the next block."""
+    """Yield all postings sorted by (term, ordinal), in blocks; a term may continue in the next block."""
     with ExitStack() as stack:
         opened = [_Input(path, offset, chunks, stack) for path, offset, chunks in sources]
         while alive := [i for i in opened if i.runs is not None]:
@@ -199,7 +199,7 @@ def _sorted(parts: Sequence[_Runs]) -> _Runs:
     values = pa.concat_arrays([p.terms for p in parts])
     ranks = numbers(pc.rank(values, tiebreaker="dense")).astype(np.int64) - 1
     by_posting = np.repeat(ranks, np.concatenate([np.diff(p.ends, prepend=0) for p in parts]))
-    narrow = np.uint16 if ranks.max() < 2**16 else np.int64  # of 16 bits, a stable sort takes linear time
+    narrow = np.uint16 if ranks.max() < 2**16 else np.int64  # a stable sort of 16-bit numbers takes linear time
     order = np.argsort(by_posting.astype(narrow), kind="stable")
     distinct, first = np.unique(ranks, return_index=True)
     ends = np.cumsum(np.bincount(by_posting, minlength=len(distinct)))
@@ -229,7 +229,7 @@ def _write_index(sources: Sequence[tuple[Path, int, int | None]], files: Keyword
 
 @dataclass
 class _Vocabulary:
-    """Writes terms once their last posting has been seen."""
+    """Writes each term once its last posting has been seen."""
 
     writer: GroupWriter
     chunks: int

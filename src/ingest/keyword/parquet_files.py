@@ -1,7 +1,7 @@
-"""Shapes of the keyword index's files, and how they are opened, read and written.
+"""The schemas of the keyword index's files, and how they are opened, read and written.
 
 a shard      postings (term, chunk, frequency) sorted by term, then chunk     lengths (chunk_id, length)
-all shards   postings (chunk, frequency) a term after another                 terms (term, document_frequency, first)
+all shards   postings (chunk, frequency), term by term                        terms (term, document_frequency, first)
              lengths (chunk_id, length): the row is the chunk's ordinal
 """
 
@@ -23,7 +23,7 @@ POSTINGS = pa.schema([("chunk", pa.uint32()), ("frequency", pa.uint32())])
 TERMS = pa.schema([("term", pa.string()), ("document_frequency", pa.uint32()), ("first", pa.uint64())])
 LENGTHS = pa.schema([("chunk_id", pa.string()), ("length", pa.uint32())])
 
-POSTINGS_PER_GROUP = 65_536  # 512 KB decoded: what one look at a rare term costs
+POSTINGS_PER_GROUP = 65_536  # 512 KB decoded: what one look-up of a rare term costs
 TERMS_PER_GROUP = 8_192
 CHUNKS_PER_GROUP = 4_096
 BATCH_ROWS = 65_536
@@ -34,12 +34,12 @@ OKAPI_SUM = "ingest.okapi_idf_sum"  # metadata of the terms file: the sum over a
 
 
 def open_parquet(path: Path | str, schema: pa.Schema, source: pa.NativeFile | None = None) -> pq.ParquetFile:
-    """Return the memory-mapped file, or what `source` reads of it: then the checksums of its pages are verified.
+    """Return the file, memory-mapped, or read through `source`: then the checksums of its pages are verified.
 
     Raises: SchemaMismatch when it is damaged or lacks a column of `schema`.
     """
     try:
-        verify = isinstance(source, pa.PythonFile)  # of others the whole file was hashed
+        verify = isinstance(source, pa.PythonFile)  # others were hashed as a whole
         file = pq.ParquetFile(source or path, memory_map=True, page_checksum_verification=verify)
     except (OSError, pa.ArrowException) as error:
         raise SchemaMismatch(f"{path}: not a readable Parquet file: {error}") from error
@@ -73,7 +73,7 @@ def numbers(column: Any) -> NDArray[Any]:
 class GroupWriter:
     """Writes columns to a Parquet file in row groups of exactly `rows` rows; the last one may be shorter.
 
-    Holds less than one row group plus what was handed over last. Same rows, same bytes (of one version of pyarrow).
+    Holds less than one row group plus the last rows given. Same rows, same bytes (for one version of pyarrow).
     """
 
     def __init__(self, path: Path, schema: pa.Schema, rows: int) -> None:
@@ -86,7 +86,7 @@ class GroupWriter:
         self._writer = pq.ParquetWriter(
             path,
             schema,
-            # Digits of ids are half air; the rest is packed already.
+            # Hex digits waste half of their bits; the rest is already packed.
             compression={n: "zstd" if n == "chunk_id" else "none" for n in schema.names},
             use_dictionary=[n for n in schema.names if n in ("frequency", "length", "document_frequency")],
             column_encoding={n: e for n, e in deltas.items() if n in schema.names} or None,
@@ -95,7 +95,7 @@ class GroupWriter:
         )
 
     def write(self, columns: Mapping[str, Any]) -> None:
-        """Take rows in order: name → array of any length, equal for all columns."""
+        """Add rows in order: name → array of any length, the same for all columns."""
         table = pa.table({f.name: pa.array(columns[f.name], f.type) for f in self._schema}, self._schema)
         self._waiting.append(table)
         self._count += table.num_rows
@@ -124,7 +124,7 @@ class GroupWriter:
 
 
 def packed_hex(column: Any) -> NDArray[np.uint8] | None:
-    """Return strings of 32 lower-case hex digits as (n, 16) uint8; None when one of them is something else."""
+    """Return strings of 32 lower-case hex digits as (n, 16) uint8; None if one of them is anything else."""
     if not isinstance(column, pa.StringArray) or column.null_count:
         return None
     if not len(column):
@@ -143,8 +143,8 @@ def packed_hex(column: Any) -> NDArray[np.uint8] | None:
 def hashes(ids: pa.Array) -> NDArray[np.uint64]:
     """Return a 64-bit hash for each string, (n,) uint64, the same in every process: for look-ups, never for identity.
 
-    Of 32 hex digits: the first 16. Of another string: the sum of its 8-byte words, each times an odd constant of its
-    place (multiply-mod-2^64 hashing).
+    For 32 hex digits: the first 16. For any other string: the sum of its 8-byte words, each times an odd constant that
+    depends on its position (multiply-mod-2^64 hashing).
     """
     if (packed := packed_hex(ids)) is not None:
         return packed[:, :8].copy().view(np.uint64).reshape(-1)

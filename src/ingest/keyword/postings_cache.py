@@ -1,4 +1,4 @@
-"""Decoded postings of the terms that queries ask for, kept in a bounded number of bytes."""
+"""Decoded postings of the terms that queries ask for, kept in a bounded amount of memory."""
 
 import threading
 from collections import OrderedDict
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ingest.errors import InvalidSettings
 from ingest.keyword.row_groups import Groups
 
-MAPPED_FROM = 32  # a term in more than one of so many chunks is a bitmap: no larger than its list, and one step to read
-COLUMNS = 6  # numbers that tell the kernel where a term is held
+MAPPED_FROM = 32  # a term in more than 1 of 32 chunks is a bitmap: no larger than its list, and read in one step
+COLUMNS = 6  # numbers that tell the compiled loops where a term is held
 OVERHEAD = 400  # bytes of the objects around a term's arrays
 
 
@@ -22,15 +22,15 @@ class Postings:
     """A term's postings as the compiled loops read them.
 
     Listed: `places` are the chunks, uint32, rising. Mapped: `places` is a bitmap over all chunks, uint64, and `ranks`
-    counts the bits before each word. `frequencies` are uint8, or uint32 when one is above 255.
+    counts the bits before each word. `frequencies` are uint8, or uint32 if one is above 255.
     """
 
-    frequency: int  # its postings: chunks that hold it
+    frequency: int  # number of postings: chunks that hold the term
     share: float  # the largest tf / (tf + norm)
     places: NDArray[Any]
     ranks: NDArray[np.uint32]
     frequencies: NDArray[Any]
-    row: NDArray[np.int64]  # how the kernel finds it: `COLUMNS` numbers
+    row: NDArray[np.int64]  # how the compiled loops find it: `COLUMNS` numbers
 
     @property
     def nbytes(self) -> int:
@@ -40,9 +40,9 @@ class Postings:
 
 @dataclass
 class PostingsCache:
-    """Term → its postings, the least recently used dropped first. Safe to share between threads.
+    """Term → its postings; the least recently used are dropped first. Safe to share between threads.
 
-    A query's own terms are held while it is answered, whatever the limit.
+    The terms of a query are held while it is answered, whatever the limit.
     """
 
     terms: Groups
@@ -60,13 +60,13 @@ class PostingsCache:
             raise InvalidSettings(f"keyword index: cache_bytes must be at least 1, not {self.limit}")
 
     def get(self, term: str) -> Postings | None:
-        """Return a term's postings, None when no chunk holds it."""
+        """Return a term's postings, None if no chunk holds it."""
         with self._lock:
             if term in self._held:
                 self._held.move_to_end(term)
                 return self._held[term]
-        with self._decoding:  # may wait for the network: who asks for held terms does not
-            if term in self._held:  # decoded by another thread meanwhile
+        with self._decoding:  # may wait for the network, but terms that are held do not wait for it
+            if term in self._held:  # decoded by another thread in the meantime
                 return self._held[term]
             found = self._decode(term)
             with self._lock:

@@ -1,4 +1,4 @@
-"""Rows of a Parquet file by number, decoding only the row groups they lie in."""
+"""Rows of a Parquet file by number; only the row groups that hold them are decoded."""
 
 import mmap
 import threading
@@ -23,12 +23,12 @@ from ingest.keyword.parquet_files import numbers, open_parquet
 class Groups:
     """A file's row groups with a bounded cache of decoded ones. Safe to share between threads."""
 
-    path: Path | str  # or what an open file calls itself
+    path: Path | str  # or the name of an open file
     file: pq.ParquetFile
     starts: list[int]  # first row of each group, and the number of rows at the end
     cached: int
-    mapped: mmap.mmap | None = None  # pages that were decoded are let go of: they would count as this process's memory
-    again: Callable[[], None] | None = None  # lets an open file fetch anew what could not be decoded
+    mapped: mmap.mmap | None = None  # decoded pages are released: they would count as this process's memory
+    again: Callable[[], None] | None = None  # makes an open file fetch again what could not be decoded
     _decoded: OrderedDict[int, dict[str, Any]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _minima: list[str] | None = None
@@ -51,7 +51,7 @@ class Groups:
             return found
 
     def rows(self, first: int, last: int) -> Iterator[Any]:
-        """Yield a tuple with one array a column for the rows `first` to before `last`, one row group at a time."""
+        """Yield a tuple with one array per column for the rows [first, last), one row group at a time."""
         while first < last:
             number = bisect_right(self.starts, first) - 1
             start, end = self.starts[number], min(self.starts[number + 1], last)
@@ -65,7 +65,7 @@ class Groups:
         return tuple(int(group[name][row - self.starts[number]]) for name in columns)
 
     def take(self, column: str, rows: NDArray[np.int64]) -> list[str]:
-        """Return the strings in given rows, in their order. Each row group is decoded once, however many rows ask."""
+        """Return the strings of given rows, in their order. Each row group is decoded once for all of them."""
         found: list[str] = [""] * len(rows)
         numbered = np.searchsorted(self.starts, rows, side="right") - 1
         for at in np.argsort(numbered, kind="stable").tolist():
@@ -74,7 +74,7 @@ class Groups:
         return found
 
     def find(self, column: str, value: str) -> int | None:
-        """Return the row that holds `value` in a column that rises, None when none does."""
+        """Return the row that holds `value` in a sorted column, None if there is none."""
         if self._minima is None:
             self._minima = self._statistics(column)
         number = bisect_right(self._minima, value) - 1
@@ -85,11 +85,11 @@ class Groups:
         return self.starts[number] + at if at < len(strings) and str(strings[at]) == value else None
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self.file.close(force=True)
 
     def read(self, number: int, columns: list[str] | None = None) -> dict[str, Any]:
-        """Return a row group as `group` does, past the cache. One thread at a time: the caller holds a lock."""
+        """Return a row group as `group` does, bypassing the cache. One thread at a time: the caller holds a lock."""
         try:
             table = self._table(number, columns)
         except SchemaMismatch:
@@ -121,7 +121,7 @@ class Groups:
 
 def open_groups(file: Path | RawIOBase, schema: pa.Schema, cached: int) -> Groups:
     """Open a file: a path, which is mapped into memory, or a seekable file with a name, of which only the footer and
-    the row groups that are asked for are read; with a method `forget` it is asked once more for one that is damaged.
+    the row groups asked for are read; if it has a method `forget`, a damaged row group is read once more.
 
     Raises: SchemaMismatch when it is damaged or lacks a column; InvalidSettings when `cached` < 1.
     """
@@ -138,7 +138,7 @@ def open_groups(file: Path | RawIOBase, schema: pa.Schema, cached: int) -> Group
 
 
 def _map(path: Path) -> mmap.mmap | None:
-    """Return a mapping of a file, None when it cannot be mapped: who opens it says why."""
+    """Return a mapping of a file, None if it cannot be mapped: whoever opens it says why."""
     try:
         with path.open("rb") as file:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

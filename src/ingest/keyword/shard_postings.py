@@ -28,9 +28,9 @@ def shard_postings(
 
     Args:
         texts: What is searched.
-        chunk_ids: One a text.
+        chunk_ids: One per text.
         analyser: Makes the terms.
-        headings: One a text, or none at all: its terms count `analyser.heading_weight` times each, also in the length.
+        headings: One per text, or none at all: their terms count `analyser.heading_weight` times, in the length too.
 
     Terms are sorted by code point, which is the bytewise order of their UTF-8.
     Raises: SchemaMismatch when texts, headings and ids differ in number, or an id occurs twice.
@@ -54,7 +54,7 @@ def shard_postings(
 def _counted(
     texts: Sequence[str], headings: Sequence[str], analyser: Analyser
 ) -> tuple[pa.Array, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the terms, rising; of each posting term · texts + text, rising, and its frequency; each text's length."""
+    """Return the terms, sorted; for each posting term · texts + text, sorted, and its frequency; each text's length."""
     found = analyser.encode([*texts, *headings])
     times = np.ones(len(texts) + len(headings), np.int64)
     times[len(texts) :] = analyser.heading_weight
@@ -63,7 +63,7 @@ def _counted(
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     owner = np.repeat(np.arange(len(found.sizes)), found.sizes)
-    # One number per occurrence, sorted and counted at once: term rank first, then chunk, then whether in the heading.
+    # One number per occurrence, sorted and counted at once: rank of the term, then chunk, then whether in a heading.
     occurrences = (rank[found.indices] * count + owner % count) * 2 + owner // count
     keys, repeats = np.unique(occurrences, return_counts=True)
     places, first = np.unique(keys // 2, return_index=True)
@@ -79,7 +79,7 @@ def _counted(
 def restrict(shard: ShardPostings, keep: NDArray[np.bool_]) -> ShardPostings:
     """Return the postings of the chunks where `keep`, (chunks,), is true, renumbered: for a shard carried in part.
 
-    Raises: SchemaMismatch when `keep` has not one value a chunk.
+    Raises: SchemaMismatch when `keep` does not have one value per chunk.
     """
     if len(keep) != shard.lengths.num_rows:
         raise SchemaMismatch(f"keyword index: a mask of {len(keep)} for {shard.lengths.num_rows} chunks")

@@ -1,15 +1,15 @@
 """BM25 as sparse vectors: the same ranking from a vector index that multiplies by idf itself (Qdrant's modifier `idf`).
 
     weight of a term in a chunk      tf / (tf + k1 · (1 − b + b · length / average))
-    weight of a term in a question   the times it occurs
+    weight of a term in a question   how often it occurs
     score                            Σ over the dimensions of both, times idf = ln(1 + (n − df + 0.5) / (df + 0.5))
 
-A term's dimension is a hash of it, 32 bits, so two terms can share one (of a million terms about 116 pairs do): their
-weights add up in a chunk, and their idf is that of a term which occurs in the chunks of both. Nothing is missed by
-that; a question for one of them also finds, lower, chunks that hold the other.
+A term's dimension is a 32-bit hash of it, so two terms can share one (about 116 pairs in a million terms do): their
+weights add up in a chunk, and their idf is that of a term which occurs in the chunks of both. Nothing is missed that
+way; a question for one of them also finds, lower down, chunks that hold the other.
 
-`n` are the chunks that have a sparse vector: those that are indexed and hold a term. The keyword index also counts
-chunks without a term and those that a duplicate stands for.
+`n` counts the chunks that have a sparse vector: those that are indexed and hold a term. The keyword index also counts
+chunks without a term and chunks that a duplicate stands for.
 """
 
 import hashlib
@@ -28,18 +28,18 @@ from ingest.keyword.analyser import Analyser
 from ingest.keyword.parquet_files import LENGTHS, SHARD_POSTINGS, batches, numbers, open_parquet
 from ingest.records import Lengths, SparseVector
 
-FORMAT = 1  # of the dimensions and weights; part of what points are compared by
+FORMAT = 1  # of dimensions and weights; part of the digest by which points are compared
 DIMENSIONS_KEPT = 65_536  # terms whose dimension a process remembers
 
 
 @lru_cache(maxsize=DIMENSIONS_KEPT)
 def dimension(term: str) -> int:
-    """Return a term's dimension, 0 to 2³² − 1: the first four bytes, big end first, of the SHA-256 of its UTF-8."""
+    """Return a term's dimension, 0 to 2³² − 1: the first four bytes, big-endian, of the SHA-256 of its UTF-8."""
     return int.from_bytes(hashlib.sha256(term.encode()).digest()[:4], "big")
 
 
 def sparse_vector(weight_of: Mapping[str, float]) -> SparseVector:
-    """Return weights by term as a sparse vector; terms of one dimension add up."""
+    """Return weights by term as a sparse vector; terms that share a dimension add up."""
     sums: dict[int, float] = {}
     for term, weight in weight_of.items():
         place = dimension(term)
@@ -61,13 +61,13 @@ def lengths_of(path: Path, left_out: frozenset[str] = frozenset()) -> Lengths:
 
 
 def shard_vectors(postings: Path, lengths: Path, average: float, k1: float, b: float) -> dict[str, SparseVector]:
-    """Return the sparse vector of every chunk of a shard by chunk id, made of the postings that the index is merged of.
+    """Return the sparse vector of every chunk of a shard by chunk id, from the postings that the index is built on.
 
     Args:
-        postings: Of the shard, as `shard_postings` made them, likewise `lengths`.
+        postings: Of the shard, as `shard_postings` made them, like `lengths`.
         lengths: Row = chunk.
-        average: Terms in a chunk, over all shards.
-        k1: As in the keyword index, likewise b.
+        average: Mean number of terms per chunk, over all shards.
+        k1: As in the keyword index, like b.
         b: 0 to 1.
     """
     with open_parquet(lengths, LENGTHS) as file:
@@ -87,7 +87,7 @@ def shard_vectors(postings: Path, lengths: Path, average: float, k1: float, b: f
 def _by_chunk(
     chunk_ids: Sequence[str], places: NDArray[np.uint64], weights: NDArray[np.float64]
 ) -> dict[str, SparseVector]:
-    """Return a vector a chunk. `places` (n,) are row · 2³² + dimension, in any order; equal ones add up."""
+    """Return one vector per chunk. `places` (n,) are row · 2³² + dimension, in any order; equal ones add up."""
     order = np.argsort(places, kind="stable")
     held, first = np.unique(places[order], return_index=True)
     sums = np.add.reduceat(weights[order], first).astype(np.float32) if len(held) else np.empty(0, np.float32)
@@ -119,23 +119,23 @@ class Questions:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return it for the analyser that a manifest records. Raises: UnknownReaderFormat when terms now differ."""
+        """Return one for the analyser that a manifest records. Raises: UnknownReaderFormat when terms now differ."""
         return cls(Analyser.from_record(record))
 
     def embed_query(self, text: str) -> Weights:
-        """Return the sparse vector of a question; without any dimension when it has no terms."""
+        """Return the sparse vector of a question; it has no dimension if the question has no terms."""
         made = sparse_vector({term: float(times) for term, times in Counter(self.analyser.terms([text])[0]).items()})
         return Weights(made.indices.tolist(), made.values.tolist())
 
     def embed_documents(self, texts: Sequence[str]) -> list[Weights]:
-        """Refuse: chunks are weighed by the average length of an index when it is built. Raises: InvalidSettings."""
+        """Refuse: chunks are weighted by the average length of an index when it is built. Raises: InvalidSettings."""
         raise InvalidSettings(f"{len(texts)} texts to write: an index of `ingest` is written by `ingest run` alone")
 
     async def aembed_query(self, text: str) -> Weights:
-        """Return as `embed_query`."""
+        """Do the same as `embed_query`."""
         return self.embed_query(text)
 
     def __call__(self, texts: Sequence[str]) -> tuple[list[list[int]], list[list[float]]]:
-        """Return the dimensions and the weights of questions, one list each a question."""
+        """Return the dimensions and the weights of questions, one list of each per question."""
         made = [self.embed_query(text) for text in texts]
         return [one.indices for one in made], [one.values for one in made]

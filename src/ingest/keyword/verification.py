@@ -1,4 +1,4 @@
-"""Does a keyword index hold what its own lengths and frequencies say? For the conservation check."""
+"""Checks whether a keyword index holds what its own lengths and frequencies say, for the conservation check."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from ingest.keyword.parquet_files import LENGTHS, POSTINGS, TERMS, batches, hashes, numbers, open_parquet
 from ingest.keyword.row_groups import open_groups
 
-NAMED = 100  # problems told one by one, of each kind
+NAMED = 100  # problems named one by one, per kind
 
 
 def verify(postings: Path, terms: Path, lengths: Path) -> list[str]:
-    """Return what is wrong, a sentence each; empty when all is well.
+    """Return what is wrong, one sentence each; empty if all is well.
 
     A chunk whose frequencies do not add up to its length has lost or gained a posting and is named by its id; a term
-    whose postings are not as many as its document frequency is named too. Order, doubles and gaps are checked.
+    with more or fewer postings than its document frequency is named too. Order, duplicates and gaps are checked.
 
-    Memory: 24 bytes a chunk and one batch. Raises: SchemaMismatch when a file is damaged.
+    Memory: 24 bytes per chunk, and one batch. Raises: SchemaMismatch when a file is damaged.
     """
     problems = _Problems()
     table = _Terms(terms, problems)
@@ -40,7 +40,7 @@ def verify(postings: Path, terms: Path, lengths: Path) -> list[str]:
 
 @dataclass
 class _Problems:
-    """At most `NAMED` sentences of each kind, and how many more there are."""
+    """At most `NAMED` sentences per kind, and how many more there are."""
 
     _sentences: dict[str, list[str]] = field(default_factory=dict)
     _more: dict[str, int] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class _Problems:
 
 
 def _lengths(path: Path, problems: _Problems) -> NDArray[np.int64]:
-    """Return the chunks' lengths, (chunks,) int64; doubles among the ids become problems."""
+    """Return the chunks' lengths, (chunks,) int64; duplicate ids become problems."""
     parts, hashed = [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)]
     with open_parquet(path, LENGTHS) as file:
         for batch in batches(file, path, LENGTHS.names):
@@ -82,7 +82,7 @@ def _lengths(path: Path, problems: _Problems) -> NDArray[np.int64]:
 
 
 class _Terms:
-    """The terms file, read along with the postings: where each next term starts."""
+    """The terms file, read in step with the postings: where each next term starts."""
 
     def __init__(self, path: Path, problems: _Problems) -> None:
         self._file = open_parquet(path, TERMS)
@@ -93,7 +93,7 @@ class _Terms:
         self.starts = np.zeros(0, np.int64)
 
     def until(self, row: int) -> NDArray[np.int64]:
-        """Return the rows before `row` at which a term starts, from the first one not returned yet."""
+        """Return the rows before `row` at which a term starts, beginning with the first one not returned yet."""
         while self._next <= row and (batch := next(self._batches, None)) is not None:
             self._take(batch)
         before = int(np.searchsorted(self.starts, row))

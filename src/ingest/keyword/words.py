@@ -19,14 +19,14 @@ SPACELESS = (  # Thai, Lao, Myanmar, Khmer, kana, Han
 
 @cache
 def marks() -> frozenset[str]:
-    """Return the characters that belong to the letter before them; Unicode has them in these two ranges only."""
+    """Return the characters that belong to the letter before them; Unicode has them only in these two ranges."""
     places = chain(range(0x300, 0x20000), range(0xE0000, 0xE0200))
     return frozenset(c for c in map(chr, places) if unicodedata.category(c) in ("Mn", "Mc"))
 
 
 @cache
 def _word_with_marks() -> re.Pattern[str]:
-    r"""Return a slower pattern: `\w` leaves out marks, and most words of Hindi or Thai would fall to pieces."""
+    r"""Return a slower pattern: `\w` leaves out marks, so most words of Hindi or Thai would fall apart."""
     return re.compile(rf"\w[\w{''.join(sorted(marks()))}]*")
 
 
@@ -36,9 +36,9 @@ def _spaceless() -> re.Pattern[str]:
 
 
 def words_in(piece: str, format: int, lowercase: bool) -> list[str]:
-    """Return the words of one piece in order; before its parts, an identifier as a whole."""
+    """Return the words of one piece in order; an identifier as a whole comes before its parts."""
     word = piece.strip(PUNCTUATION)
-    # A shorter way to what `_words` finds: in such a piece no identifier and no capital within a word can be.
+    # A shortcut: such a piece has no identifier and no capital within a word.
     if piece.isascii() and word.isalnum() and (word.islower() or word.istitle() or word.isupper() or word.isdigit()):
         return [word.lower() if lowercase else word]
     return _words(piece, format, lowercase)
@@ -59,7 +59,7 @@ def _words(piece: str, format: int, lowercase: bool) -> list[str]:
 
 
 def _identifiers(text: str, lowercase: bool) -> list[str]:
-    """Return all words; before its parts, an identifier as a whole."""
+    """Return all words; an identifier as a whole comes before its parts."""
     found: list[str] = []
     at = 0
     for match in IDENTIFIER.finditer(text):
@@ -89,7 +89,7 @@ def _runs(text: str) -> list[str]:
 
 
 def _pairs(run: str) -> list[str]:
-    """Return the pairs of neighbouring characters, each with its marks; a character alone stays alone."""
+    """Return the pairs of adjacent characters, each with its marks; a single character stays single."""
     letters = [letter for word in _runs(run) for letter in _letters(word)]
     return [a + b for a, b in pairwise(letters)] if len(letters) > 1 else letters
 
