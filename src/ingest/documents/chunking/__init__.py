@@ -49,7 +49,8 @@ def chunk(document: Document, document_id: str, options: ChunkingOptions, tokeni
       repeat of the one before in its group. Hidden and visible text are never in one chunk.
     - No chunk reaches over a heading of `split_level` or above, except that a heading without a body joins what
       follows, and at the end what comes before. Below that level small neighbouring sections merge.
-    - A heading stands alone only when policy leaves out its whole body, or when it must be cut itself.
+    - A heading stands alone only when its whole body is hidden or left out by policy, or when it and the headings next
+      to it need more than half of the room beside context and overlap (at the document's end: a quarter).
     - `model_input(context, text)` has at most `max_tokens` tokens.
 
     Raises: InvalidSettings for sizes that contradict each other; MalformedDocument when blocks overlap.

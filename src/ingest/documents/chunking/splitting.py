@@ -52,6 +52,8 @@ class Cutter:
                 glued_size = tail if i > last_body else self._ruler.size(found[-1].start, block.start)
                 if penalty < GLUED or glued_size > room // (4 if i > last_body else 2):
                     found.append(Cut(previous.end, block.start, penalty))
+                elif i > last_body:
+                    continue  # kept whole: its end would stand alone behind a cut
             room -= self._ruler.size(found[-1].start, block.start)
             if i == last_body and tail <= room // 2:
                 room -= tail

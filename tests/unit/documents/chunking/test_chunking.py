@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ingest.adapters.embedders.hashing import HashingTokenizer
@@ -13,6 +13,7 @@ from tests.work import calls_of
 
 TOKENIZER = HashingTokenizer()
 SMALL = ChunkingOptions(target_tokens=20, max_tokens=30, min_tokens=8)
+FULL = ChunkingOptions(target_tokens=20, max_tokens=20, min_tokens=0, heading_prefix=False)
 
 
 def document(*parts, title="Guide", language="en", between="\n\n"):
@@ -133,15 +134,19 @@ def test_no_chunk_goes_on_over_a_heading_of_the_split_level(doc, options):
 
 
 @settings(max_examples=200, deadline=None)
-@given(documents(), any_options())
-def test_a_heading_is_never_alone_when_there_is_a_body_and_it_leaves_room_for_some(doc, options):
+@given(documents(), any_options(), st.integers(0, 30))
+@example(document(("code", "x " * 18 + "x"), heading("x")), FULL, 0)
+@example(document(heading("x x x"), heading("x x x"), ("code", "x " * 10 + "x"), heading("x")), FULL, 0)
+def test_a_heading_is_never_alone_when_there_is_a_body_and_it_leaves_room_for_some(doc, options, overlap):
+    options = replace(options, overlap_tokens=min(overlap, options.target_tokens // 2))
+    room = options.max_tokens - options.max_tokens // 3 - options.overlap_tokens
     bodies = [b for b in doc.blocks if b.kind not in ("heading", "metadata") and doc.text[b.start : b.end].strip()]
     for piece in chunks(doc, options) if bodies else ():
         blocks = [b for b in doc.blocks if b.start < piece.end and b.end > piece.start]
         if all(b.kind == "heading" for b in blocks):
             before, after = [b for b in bodies if b.end <= piece.start], [b for b in bodies if b.start >= piece.end]
             chain = (before[-1].end if before else 0, after[0].start if after else len(doc.text))
-            assert size(doc.text[slice(*chain)]) > options.max_tokens // (3 if after else 6)
+            assert size(doc.text[slice(*chain)]) > room // (2 if after else 4)
 
 
 @settings(max_examples=100, deadline=None)
@@ -235,6 +240,14 @@ def test_bare_headings_at_the_end_go_to_the_last_chunk():
     doc = document(heading("A"), ("paragraph", "body"), heading("B"), heading("C", 2))
     assert [c.text for c in chunks(doc)] == ["# A\n\nbody\n\n# B\n\n## C"]
     assert [c.heading_path for c in chunks(doc)] == [("A",)]
+
+
+@pytest.mark.parametrize("kind", ["code", "table", "list", "quote", "paragraph"])
+@pytest.mark.parametrize("chain", [(), ("One two three", "Four five six")], ids=["no chain", "behind a chain"])
+def test_a_short_heading_at_the_end_stays_whole_and_with_the_last_body_however_full_its_chunk_is(kind, chain):
+    for words in range(1, 60):
+        doc = document(*map(heading, chain), (kind, "word " * (words - 1) + "word"), heading("End"))
+        assert chunks(doc, FULL)[-1].text.endswith("word\n\n# End")
 
 
 def test_a_document_of_headings_only_is_not_lost():
