@@ -60,6 +60,19 @@ def test_unchanged_data_makes_no_generation_and_embeds_nothing(tmp_path: Path) -
     assert p.lake.releases.last() == 1
 
 
+def test_the_report_tells_the_steps_in_their_order(tmp_path: Path) -> None:
+    p = project(tmp_path)
+    built = "plan chunk duplicates embed keyword load optimise merge check model recall seal evaluate release"
+    assert built.split() == [stage.step for stage in p.run().stages]
+    assert ["plan", "check"] == [stage.step for stage in p.run().stages]
+    p.vectors.delete(p.manifest().collection, [next(p.vectors.scroll(p.manifest().collection, EVERYTHING)).id])
+    p.vectors.count = lambda collection, filter, count=p.vectors.count: max(36, count(collection, filter))  # hides it
+    mended = p.run()
+    assert ["plan", "check", "mend", "check again"] == [stage.step for stage in mended.stages]
+    assert mended.conservation is not None
+    assert (1, ()) == (mended.conservation.mended, mended.conservation.faults)
+
+
 def test_unchanged_data_is_still_checked(tmp_path: Path) -> None:
     p = project(tmp_path)
     p.run()
