@@ -1,10 +1,10 @@
 """A planted fault: a parser upgrade that loses text. Complete by every count, and worse for every question."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ingest.ids import digest_of
 from ingest.ports import Sandbox
-from ingest.records import BlockKind, Document, RawDocument
+from ingest.records import BlockKind, Document, ParserOptions, RawDocument
 
 
 @dataclass(frozen=True)
@@ -13,15 +13,17 @@ class ForgetfulSandbox:
 
     sound: Sandbox
 
-    @property
-    def fingerprint(self) -> str:
-        """Of another parser: every document is parsed again."""
-        return digest_of([self.sound.fingerprint, "forgetful"])[:16]
+    version = "forgetful"  # as another version of every parser: each document is parsed again
 
     @property
-    def refusal_fingerprint(self) -> str:
-        """What refusals depend on; apart from that of the sound sandbox too."""
-        return digest_of([self.sound.refusal_fingerprint, "forgetful"])[:16]
+    def kind(self) -> str:
+        """That of the sound sandbox."""
+        return self.sound.kind
+
+    @property
+    def options(self) -> Mapping[str, ParserOptions]:
+        """Those of the sound sandbox."""
+        return self.sound.options
 
     def parse(self, raw: RawDocument) -> Document:
         """Return the document with the blocks up to its second heading."""

@@ -35,6 +35,8 @@ class IngestError(Exception):
 class DocumentError(IngestError):
     """One document is at fault: it goes to quarantine, the run goes on."""
 
+    parser: str = ""  # name of the one that read it; "" when none did
+
 
 class UnsupportedFormat(DocumentError):
     """No parser reads this media type."""

@@ -55,8 +55,9 @@ def test_a_document_is_the_one_that_its_parser_gives(sandbox, data, path):
     ],
 )
 def test_a_refusal_has_its_class_and_names_the_document(sandbox, path, data, error, message):
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=message) as caught:
         sandbox.parse(raw(data, path))
+    assert ("" if error is UnsupportedFormat else "markdown") == caught.value.parser
 
 
 def test_threads_may_call(sandbox):
@@ -65,25 +66,6 @@ def test_threads_may_call(sandbox):
         assert [document.text for document in threads.map(sandbox.parse, map(raw, texts))] == texts
 
 
-def test_the_fingerprint_is_that_of_the_text_alone(kind):
-    plain = opened(kind, {"docs": ParserOptions()}).fingerprint
-    assert plain == opened(kind, {"docs": ParserOptions(limits=LIMITS), "more": ParserOptions()}).fingerprint
-    assert plain != opened(kind, {"docs": ParserOptions(text_fields=("body",))}).fingerprint
-
-
-def test_a_refused_document_is_tried_again_when_a_limit_or_the_text_changes(kind):
-    options = [
-        ParserOptions(),
-        ParserOptions(limits=ParseLimits(nesting=9)),
-        ParserOptions(ocr=True),
-        ParserOptions(limits=ParseLimits(wall_seconds=9.0)),
-    ]
-    prints = [opened(kind, {"docs": given}).refusal_fingerprint for given in options]
-    assert len(set(prints)) == len(prints)
-    assert prints[0] == opened(kind, {"docs": ParserOptions(), "more": ParserOptions()}).refusal_fingerprint
-
-
-def test_both_kinds_give_one_text_and_differ_in_what_they_refuse():
-    inline, pool = opened("inline", {}), opened("pool", {})
-    assert inline.fingerprint == pool.fingerprint
-    assert inline.refusal_fingerprint != pool.refusal_fingerprint
+def test_the_options_that_decide_about_texts_and_refusals_are_told(kind):
+    given = {"docs": ParserOptions(text_fields=("body",), limits=LIMITS)}
+    assert (kind, "", given) == ((sandbox := opened(kind, given)).kind, sandbox.version, sandbox.options)

@@ -180,9 +180,14 @@ def looks_like_text(head: bytes) -> bool:
     return controls <= _CONTROL_SHARE * len(head)
 
 
-def fingerprint() -> str:
-    """Return the digest of everything here that can change an answer."""
-    return digest_of([VERSION, EXTENSIONS, version("filetype")])
+def fingerprint(name: str | None = None) -> str:
+    """Return the digest of the rules here: of what decides an answer besides the bytes and the source's claim.
+
+    Args:
+        name: Path or URI of a document: of the extensions, its own alone counts, so that a type for a new extension
+            concerns documents of that name only. Any other change, which raises VERSION, concerns all. None: all rules.
+    """
+    return digest_of([VERSION, EXTENSIONS if name is None else _by_extension(name), version("filetype")])
 
 
 def _by_magic(data: bytes, head: bytes) -> str:

@@ -144,7 +144,7 @@ class DocumentRow:
     acl: tuple[str, ...]
     tenant: str
     attributes_digest: str
-    parser_fingerprint: str
+    parser_fingerprint: str  # of what decides its text besides its bytes: parser, options of the source, media types
     chunker_fingerprint: str
     status: str  # "current", or "last_good": a newer version is in quarantine
     stale_since: str  # ISO 8601 when last_good

@@ -44,11 +44,6 @@ class ShardRows:
         for child in self.children.get(row.document_id, ()):
             yield from self.family(child)
 
-    def fails_otherwise(self, row: DocumentRow, fingerprint: str) -> bool:
-        """Tell whether something inside a document failed under another fingerprint: it may be read now."""
-        found = (f for member in self.family(row) for f in self.failures.get(member.document_id, ()))
-        return any(failure.fingerprint != fingerprint for failure in found)
-
 
 def read_rows(lake: Lake, parts: Mapping[str, PartFile]) -> ShardRows:
     """Return the rows that a shard's parts hold; empty for a shard that has none yet."""

@@ -46,20 +46,19 @@ class BaseDocument:
 
     ref: DocumentRef
     attributes_digest: str
-    parser_fingerprint: str
     chunks: int
     status: str  # current or last_good
     expired: bool = False  # last_good, and kept for as long as the settings allow
-    retry: bool = False  # something inside it failed with other code or limits
+    outdated: bool = False  # it, or something inside it, would not be read today as it was read
 
 
 @dataclass(frozen=True, slots=True)
 class KnownBad:
-    """A version that failed with a fingerprint: not tried again until one of the two changes."""
+    """A version that failed: not tried again until it is outdated or another version is there."""
 
     version: str
-    fingerprint: str
     source: str = ""
+    outdated: bool = False  # it was read otherwise than it would be today
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +66,6 @@ class Rules:
     """What decides between the classes of a plan."""
 
     scope: Scope
-    fingerprint: str  # of parser and chunker, as quarantine records it
-    parser_fingerprint: str
     carried_sources: frozenset[str] = frozenset()  # whose listing failed: carried unchanged
 
     def decide(self, source: str, uri: str) -> bool:
@@ -167,7 +164,7 @@ def classify(
             lists them, they follow their parents.
         known_bad: The base's quarantine in this shard, by URI.
         digest: Attributes digest of every listed URI.
-        rules: Scope and fingerprints.
+        rules: What may be touched.
     """
     documents, deleted, counts = list[PlannedDocument](), list[str](), Counter[str]()
     touched, seen = False, set[str]()
@@ -178,7 +175,7 @@ def classify(
             counts["out_of_scope"] += 1
             documents += [planned(held.ref if held else ref, "carried")] if held or bad else []
             continue
-        change = change_of(ref, held, bad, digest[ref.uri], rules)
+        change = change_of(ref, held, bad, digest[ref.uri])
         documents.append(planned(ref, change))
         if change == "known_bad" and held is not None:
             touched |= held.expired or held.attributes_digest != digest[ref.uri]
@@ -206,13 +203,13 @@ def _unlisted(
             yield DocumentRef(uri=uri, source=bad.source, path="", version=bad.version, size=0), False
 
 
-def change_of(ref: DocumentRef, held: BaseDocument | None, bad: KnownBad | None, digest: str, rules: Rules) -> str:
+def change_of(ref: DocumentRef, held: BaseDocument | None, bad: KnownBad | None, digest: str) -> str:
     """Return the class of a listed document in scope."""
-    if bad is not None and (bad.version, bad.fingerprint) == (ref.version, rules.fingerprint):
+    if bad is not None and bad.version == ref.version and not bad.outdated:
         return "known_bad"
     if held is None:
         return "added"
-    if held.ref.version != ref.version or held.parser_fingerprint != rules.parser_fingerprint or held.retry:
+    if held.ref.version != ref.version or held.outdated:
         return "changed"
     # A last good version that the source shows again is current again: its row changes, its bytes do not.
     same = held.attributes_digest == digest and held.status == "current"

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from ingest.errors import DocumentError, MalformedDocument, OversizedDocument
 from ingest.ids import child_uri, document_id, sha256_hex
 from ingest.lake.rows import BETWEEN, DocumentRow, attributes_digest
-from ingest.pipeline.shard_builder import Made
+from ingest.pipeline.fingerprints import Fingerprints
+from ingest.pipeline.shard_builder import Made, blamed_on
 from ingest.records import Child, Document, DocumentRef, RawDocument
 
 
@@ -42,10 +43,11 @@ def put_family(made: Made, row: DocumentRow, document: Document) -> None:
 
 
 def _put(made: Made, row: DocumentRow, document: Document, left: Allowance, level: int) -> None:
-    if document.children:
-        check_container(document, row.uri, level, made.services.options.limits.archive_depth)
-        left.take(document, row)
-    made.put(replace(row, child_count=len(document.children)), document, container=bool(document.children))
+    with blamed_on(row):
+        if document.children:
+            check_container(document, row.uri, level, made.services.options.limits.archive_depth)
+            left.take(document, row)
+        made.put(replace(row, child_count=len(document.children)), document, container=bool(document.children))
     for child in document.children:
         _bring(made, row, child, left, level)
 
@@ -57,7 +59,7 @@ def _bring(made: Made, parent: DocumentRow, child: Child, left: Allowance, level
     try:
         document = made.services.sandbox.parse(raw)
         stage = "chunk"
-        _put(made, parsed(bare, document), document, left, level + 1)
+        _put(made, parsed(bare, document, made.prints), document, left, level + 1)
     except DocumentError as error:
         made.fail_child(bare, stage, error)
 
@@ -114,7 +116,7 @@ def row_of(raw: RawDocument, made: Made) -> DocumentRow:
         acl=ref.acl,
         tenant=ref.tenant,
         attributes_digest=attributes_digest(ref.acl, ref.tenant, ref.source, ref.title),
-        parser_fingerprint=made.prints.parser,
+        parser_fingerprint="",
         chunker_fingerprint=made.prints.chunker,
         status="current",
         stale_since="",
@@ -123,12 +125,13 @@ def row_of(raw: RawDocument, made: Made) -> DocumentRow:
     )
 
 
-def parsed(row: DocumentRow, document: Document) -> DocumentRow:
+def parsed(row: DocumentRow, document: Document, prints: Fingerprints) -> DocumentRow:
     """Return a row with what parsing told. The source's own title wins."""
-    return replace(
+    row = replace(
         row,
         media_type=document.media_type,
         parser=document.parser,
         title=row.title or document.title,
         language=document.language,
     )
+    return replace(row, parser_fingerprint=prints.text(row, row.source))

@@ -96,20 +96,19 @@ class _ShardBuilder:
         document = self.services.sandbox.parse(raw)
         self.stage = "chunk"
         row = row_of(replace(raw, ref=ref_of(planned)), self.made)
-        put_family(self.made, parsed(row, document), document)
+        put_family(self.made, parsed(row, document, self.made.prints), document)
 
     def _adopt(self, planned: PlannedDocument) -> bool:
         """Take a document, or its failure, from a generation that was built and never released; False: read it."""
         prints = self.made.prints
         for rows in self.earlier:
             row, bad = rows.documents.get(planned.uri), rows.quarantine.get(planned.uri)
-            if bad is not None and (bad.version, bad.fingerprint) == (planned.version, prints.documents):
+            if bad is not None and bad.version == planned.version and prints.same_failure(bad, planned.source):
                 self._keep_failure(planned.uri, rows)
                 self._keep_last_good(planned)
                 return True
-            wanted = (planned.version, prints.parser, "current")
-            same = row is not None and (row.version, row.parser_fingerprint, row.status) == wanted
-            if row is not None and same and not rows.fails_otherwise(row, prints.documents):
+            same = row is not None and (row.version, row.status) == (planned.version, "current")
+            if row is not None and same and prints.same_family(row, rows, planned.source):
                 self.made.carry(with_attributes(row, planned), rows)
                 return True
         return False
@@ -122,7 +121,7 @@ class _ShardBuilder:
             self.stage,
             type(error).__name__,
             str(error),
-            self.made.prints.documents,
+            self.made.prints.failure(error.parser, planned.uri, planned.source),
             planned.size,
         )
         self.made.counts[f"quarantined.{type(error).__name__}"] += 1

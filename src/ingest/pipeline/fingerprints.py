@@ -1,39 +1,113 @@
-"""What results depend on besides the documents, as fingerprints."""
+"""What results depend on besides the documents, as fingerprints.
+
+A document's text depends on the parser that read it, on the options of its source, and on the rules that told its media
+type. It does not depend on other parsers, on other sources or on limits, so a new version of one parser reads its own
+documents again and no others. A failure depends on limits and chunker too. Both are written `<parser>:<digest>`; where
+no parser was found the name is empty, and the media types that are read count in its place.
+"""
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
 
-from ingest.documents import chunking, screening
+from ingest.documents import chunking, media_types, parsers, screening
 from ingest.ids import digest_of
+from ingest.lake.rows import DocumentRow
+from ingest.lake.shard_rows import ShardRows
+from ingest.pipeline.earlier_fingerprints import earlier_failures, earlier_texts
+from ingest.ports import Sandbox
+from ingest.records import ParseLimits, ParserOptions, Quarantined
 from ingest.services import Services
 
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """What results depend on besides the documents."""
+    """What results depend on besides the documents. What is installed is looked at once, when it is needed first."""
 
-    parser: str
+    sandbox: Sandbox
+    limits: ParseLimits  # of documents inside documents
     chunker: str  # and screening with the policies of sources: a changed policy starts from stored texts
     model: str
-    refusal: str  # of the parser and its limits
-
-    @property
-    def documents(self) -> str:
-        """Of parser, limits and chunker: what quarantine records."""
-        return digest_of([self.refusal, self.chunker])[:16]
 
     def record(self) -> dict[str, str]:
-        """Return them as the manifest keeps them."""
-        return {"parser": self.parser, "chunker": self.chunker, "model": self.model}
+        """Return what holds for a whole generation, as the manifest keeps it."""
+        return {"chunker": self.chunker, "model": self.model}
+
+    def parsing(self) -> str:
+        """Return the digest of all that could decide about any text: a plan that is under way is for one of it.
+
+        Raises: InvalidSettings when two parsers claim one media type.
+        """
+        told = {source: found for source, options in self.sandbox.options.items() if (found := _told(options))}
+        return digest_of([self._parsers, parsers.media_types(), media_types.fingerprint(), told, self.sandbox.version])
+
+    def text(self, row: DocumentRow, source: str) -> str:
+        """Return what a parsed document's text depends on when it is read from `source`."""
+        told = _told(self._options(source))
+        owner = parsers.media_types().get(row.media_type, "")  # another one may read that type by now
+        return self._labelled(row.parser, [media_types.fingerprint(row.uri), owner, told])
+
+    def failure(self, parser: str, uri: str, source: str) -> str:
+        """Return what a document's failure depends on when it is read from `source`; `parser` "": none was found."""
+        options = self._options(source)
+        kinds = "" if parser else sorted(parsers.media_types())
+        limits = [self.sandbox.kind, asdict(options.limits), asdict(self.limits)]
+        return self._labelled(parser, [media_types.fingerprint(uri), kinds, _told(options), limits, self.chunker])
+
+    def same_family(self, row: DocumentRow, rows: ShardRows, source: str) -> bool:
+        """Tell whether a document, and all inside it, would be read from `source` as they were read."""
+        return all(
+            self._same_text(member, source)
+            and all(self.same_failure(failure, source) for failure in rows.failures.get(member.document_id, ()))
+            for member in rows.family(row)
+        )
+
+    def same_failure(self, failure: Quarantined, source: str) -> bool:
+        """Tell whether a document that failed would be read from `source` as it was read."""
+        parser, colon, _ = failure.fingerprint.rpartition(":")
+        if not colon:
+            no_parser = failure.error == "UnsupportedFormat"
+            return source == failure.source and (failure.fingerprint, no_parser) in self._earlier_failures
+        return failure.fingerprint == self.failure(parser, failure.uri, source)
+
+    def translated(self, row: DocumentRow) -> str:
+        """Return the fingerprint of a row that is carried: today's form of an earlier one that holds, else its own."""
+        earlier = ":" not in row.parser_fingerprint and self._same_text(row, row.source)
+        return self.text(row, row.source) if earlier else row.parser_fingerprint
+
+    def _same_text(self, row: DocumentRow, source: str) -> bool:
+        if ":" not in row.parser_fingerprint:
+            return source == row.source and row.parser in self._earlier.get(row.parser_fingerprint, ())
+        return row.parser_fingerprint == self.text(row, source)
+
+    def _labelled(self, parser: str, parts: list[Any]) -> str:
+        return f"{parser}:{digest_of([self._parsers.get(parser, ''), self.sandbox.version, *parts])[:16]}"
+
+    def _options(self, source: str) -> ParserOptions:
+        return self.sandbox.options.get(source) or ParserOptions()
+
+    @cached_property
+    def _parsers(self) -> dict[str, str]:
+        return {name: parsers.fingerprint(name) for name in parsers.names()}
+
+    @cached_property
+    def _earlier(self) -> dict[str, frozenset[str]]:
+        return earlier_texts(self.sandbox)
+
+    @cached_property
+    def _earlier_failures(self) -> set[tuple[str, bool]]:
+        return set(earlier_failures(self._earlier, self.sandbox, self.limits, self.chunker))
 
 
 def fingerprints(services: Services) -> Fingerprints:
     """Return the fingerprints of this process's code, libraries, options and model."""
-    options, sandbox = services.options, services.sandbox
+    options = services.options
     cut = chunking.fingerprint(options.chunking, services.tokenizer)
     chunker = digest_of([cut, screening.fingerprint(options.screening)])
-    return Fingerprints(
-        sandbox.fingerprint,
-        chunker,
-        services.model.fingerprint,
-        digest_of([sandbox.refusal_fingerprint, asdict(options.limits)]),
-    )
+    return Fingerprints(services.sandbox, options.limits, chunker, services.model.fingerprint)
+
+
+def _told(options: ParserOptions) -> dict[str, Any]:
+    """Return what is not the default, limits apart: a new option changes nothing for sources that do not set it."""
+    default = asdict(ParserOptions())
+    return {name: value for name, value in asdict(options).items() if name != "limits" and value != default[name]}

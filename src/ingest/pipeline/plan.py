@@ -73,7 +73,7 @@ class Planner:
     scope: Scope
     base: Manifest | None
     prints: Fingerprints
-    settings_hash: str
+    settings_hash: str  # with all parsers: one version of the code does not finish what another began
     now: datetime  # one moment for the whole plan
     shards: int = 0
     failed_sources: frozenset[str] = frozenset()
@@ -91,8 +91,9 @@ class Planner:
             known = ", ".join(source.name for source in services.sources)
             raise InvalidSettings(f"scope names sources {', '.join(sorted(unknown))}; the settings have {known}")
         prints = fingerprints(services)
-        values = {"settings": services.options.settings, "analyser": services.options.analyser, **prints.record()}
-        return cls(services, scope, services.lake.base(), prints, digest_of(values), services.clock())
+        options = services.options
+        settings_hash = digest_of([options.settings, options.analyser, prints.record(), prints.parsing()])
+        return cls(services, scope, services.lake.base(), prints, settings_hash, services.clock())
 
     def list_sources(self, listing: Listing) -> None:
         """Spill every source's listing and give each document its shard, which is for life."""
@@ -187,10 +188,10 @@ class Planner:
 
     def _join(self, listing: Listing, shard: int) -> tuple[ShardPlan, Counter[str]]:
         parts = self._base_contents.parts(shard) if self.base is not None else {}
-        held, bad = self._held(parts)
         listed = list(listing.shard(shard))
+        held, bad = self._held(parts, {ref.uri: ref.source for ref in listed})
         digests = {ref.uri: attributes_digest(ref.acl, ref.tenant, ref.source, ref.title) for ref in listed}
-        rules = Rules(self.scope, self.prints.documents, self.prints.parser, self.failed_sources)
+        rules = Rules(self.scope, self.failed_sources)
         changes = classify(listed, held, bad, digests, rules)
         plan = ShardPlan(
             shard=shard,
@@ -204,7 +205,7 @@ class Planner:
 
     def _steps(self, touched: bool, parts: dict[str, PartFile]) -> tuple[str, ...]:
         why = self._why()
-        chunk = touched or not parts or "chunk_all" in why
+        chunk = touched or not parts or "chunker" in why
         embed = chunk or "embed_all" in why
         keyword = chunk or "keyword_all" in why
         wanted = (("chunk", chunk), ("embed", embed), ("load", True), ("keyword", keyword))
@@ -216,7 +217,6 @@ class Planner:
             return set()
         before = self.base.fingerprints
         pairs = (
-            ("chunk_all", (before["parser"], before["chunker"]) != (self.prints.parser, self.prints.chunker)),
             ("chunker", before["chunker"] != self.prints.chunker),
             ("embed_all", before["model"] != self.prints.model),
             ("keyword_all", self.base.analyser != self.services.options.analyser),
@@ -224,14 +224,22 @@ class Planner:
         return {name for name, differs in pairs if differs}
 
     def _changed(self) -> bool:
-        return self.base is None or self.base.settings_hash != self.settings_hash
+        """Tell whether settings, chunker or model are others than the base's. Parsers count by document."""
+        if self.base is None:
+            return True
+        base, options, now = self.base, self.services.options, self.prints.record()
+        before = {name: base.fingerprints[name] for name in now}
+        return digest_of([base.settings, base.analyser, before]) != digest_of([options.settings, options.analyser, now])
 
     @cached_property
     def _base_contents(self) -> Contents:
         assert self.base is not None
         return contents_of(self.lake, self.base)
 
-    def _held(self, parts: dict[str, PartFile]) -> tuple[dict[str, BaseDocument], dict[str, KnownBad]]:
+    def _held(
+        self, parts: dict[str, PartFile], sources: dict[str, str]
+    ) -> tuple[dict[str, BaseDocument], dict[str, KnownBad]]:
+        """Return what the base holds of listed documents, by URI; `sources` says where each would be read today."""
         if "documents" not in parts:
             return {}, {}
         rows = ShardRows(
@@ -239,11 +247,17 @@ class Planner:
             quarantine={row.uri: row for row in quarantine_rows(self.lake.read(parts["quarantine"]))},
         )
         own = [row for row in rows.documents.values() if not row.parent]
-        held = {row.uri: self._base_document(row, rows) for row in own}
-        bad = (row for row in rows.quarantine.values() if not row.parent)
-        return held, {row.uri: KnownBad(row.version, row.fingerprint, row.source) for row in bad}
+        held = {row.uri: self._base_document(row, rows, sources.get(row.uri, row.source)) for row in own}
+        bad = {
+            row.uri: KnownBad(
+                row.version, row.source, not self.prints.same_failure(row, sources.get(row.uri, row.source))
+            )
+            for row in rows.quarantine.values()
+            if not row.parent
+        }
+        return held, bad
 
-    def _base_document(self, row: DocumentRow, rows: ShardRows) -> BaseDocument:
+    def _base_document(self, row: DocumentRow, rows: ShardRows, source: str) -> BaseDocument:
         ref = DocumentRef(
             uri=row.uri,
             source=row.source,
@@ -257,7 +271,5 @@ class Planner:
         )
         limit = timedelta(days=self.services.options.keep_last_good_days)
         expired = bool(row.stale_since) and self.now - datetime.fromisoformat(row.stale_since) >= limit
-        retry = rows.fails_otherwise(row, self.prints.documents)
-        return BaseDocument(
-            ref, row.attributes_digest, row.parser_fingerprint, row.chunk_count, row.status, expired, retry
-        )
+        outdated = not self.prints.same_family(row, rows, source)
+        return BaseDocument(ref, row.attributes_digest, row.chunk_count, row.status, expired, outdated)

@@ -1,6 +1,8 @@
 """What a shard is going to hold: rows of new documents, rows carried from an earlier generation, and their commit."""
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from ingest.documents import screening
@@ -58,13 +60,15 @@ class Made:
         A child that this chunker or policy refuses goes to quarantine by itself. Raises: what `put` raises.
         """
         before = rows.documents[row.uri]
+        row = replace(row, parser_fingerprint=self.prints.translated(before))
         document = stored_document(dict(rows.texts[row.document_id]), row)
         inside, failures = rows.children.get(row.document_id, []), rows.failures.get(row.document_id, [])
         if row.chunker_fingerprint == self.prints.chunker:
             chunks, dropped = rows.chunks.get(row.document_id, []), rows.dropped.get(row.document_id, [])
             self._keep(row, chunks, dropped, document)
         else:
-            self.put(row, document, container=bool(inside or failures))
+            with blamed_on(row):
+                self.put(row, document, container=bool(inside or failures))
         for child in inside:
             try:
                 self.carry(following(child, before, row), rows)
@@ -83,7 +87,7 @@ class Made:
             stage,
             name,
             str(error),
-            self.prints.documents,
+            self.prints.failure(error.parser, child.uri, child.source),
             child.size,
             child.parent,
         )
@@ -122,6 +126,16 @@ class Made:
             lake.write_part("quarantine", shard, quarantine_table(quarantined)),
             lake.write_part("dropped", shard, dropped_table(dropped)),  # an empty one replaces the base's
         )
+
+
+@contextmanager
+def blamed_on(row: DocumentRow) -> Iterator[None]:
+    """Name a document's parser on a DocumentError about it."""
+    try:
+        yield
+    except DocumentError as error:
+        error.parser = row.parser
+        raise
 
 
 def following(child: DocumentRow, before: DocumentRow, parent: DocumentRow) -> DocumentRow:

@@ -1,19 +1,22 @@
 """Where parsers run."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
-from ingest.records import Document, RawDocument
+from ingest.records import Document, ParserOptions, RawDocument
 
 
 class Sandbox(Protocol):
     """Runs a parser on hostile bytes under limits."""
 
-    fingerprint: str  # media-type map, parsers and their libraries, options of sources; decides the text
-    refusal_fingerprint: str  # that and the limits; decides which documents are refused
+    kind: str  # which limits it holds: decides, with the options, which documents are refused
+    options: Mapping[str, ParserOptions]  # by source, with the limits that it holds
+    version: str  # of what it changes in a parser's output; "" when it changes nothing
 
     def parse(self, raw: RawDocument) -> Document:
         """Return the parsed document. Threads may call.
 
-        Raises: DocumentError; SandboxUnavailable when this machine, not the document, is at fault.
+        Raises: DocumentError, which names the parser; SandboxUnavailable when this machine, not the document, is at
+        fault.
         """
         ...

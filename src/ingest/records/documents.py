@@ -118,6 +118,6 @@ class Quarantined:
     stage: str  # read, parse, chunk
     error: str  # class name of a DocumentError
     message: str
-    fingerprint: str  # of parser and chunker: the same version is not tried again with the same code
+    fingerprint: str  # of parser, limits and chunker: the same version is not tried again with the same code
     size: int = 0
     parent: str = ""  # document id of the document it was found in; "" for a document of its own

@@ -147,7 +147,7 @@ class Manifest(Record):
     counts: dict[str, int]
     settings: dict[str, Any]  # those that change results
     settings_hash: str
-    fingerprints: dict[str, str]  # parser, chunker, model
+    fingerprints: dict[str, str]  # chunker, model; each document's row holds its parser's
     analyser: dict[str, Any]
     model: ModelRecord
     probe: Probe

@@ -21,7 +21,8 @@ from ingest.ids import sha256_hex
 from ingest.lake.model_files import is_kept
 from ingest.pipeline import run
 from ingest.pipeline.changes import WHOLE
-from ingest.records import DocumentRef, Filter, RawDocument
+from ingest.pipeline.fingerprints import Fingerprints
+from ingest.records import DocumentRef, Filter, ParseLimits, RawDocument
 from ingest.search import open_serving
 from ingest.services import Services
 from ingest.settings import IndexSettings, ModelSettings
@@ -170,17 +171,17 @@ def index_settings(**given: Any) -> IndexSettings:
 def test_the_settings_say_how_documents_are_parsed() -> None:
     pool, inline = (wiring.open_sandbox(index_settings(sandbox=kind)) for kind in ("pool", "inline"))
     assert (type(pool), type(inline)) == (PoolSandbox, InlineSandbox)
-    assert pool.fingerprint == inline.fingerprint != wiring.open_sandbox(index_settings(sources=OTHER)).fingerprint
-
-
-OTHER = [{"name": "docs", "uri": "/docs"}]
+    assert ("body",) == pool.options["docs"].text_fields
+    assert pool.options == inline.options
 
 
 @pytest.mark.parametrize("change", [{"limits": {"nesting": 9}}, {"max_document_bytes": 9}, {"sandbox": "inline"}])
-def test_a_limit_changes_what_is_refused_and_no_text(change: dict[str, Any]) -> None:
-    before, after = wiring.open_sandbox(index_settings()), wiring.open_sandbox(index_settings(**change))
-    assert before.fingerprint == after.fingerprint
-    assert before.refusal_fingerprint != after.refusal_fingerprint
+def test_a_limit_of_the_settings_tries_again_what_was_refused(change: dict[str, Any]) -> None:
+    before, after = (
+        Fingerprints(wiring.open_sandbox(index_settings(**given)), ParseLimits(), "chunker", "model")
+        for given in ({}, change)
+    )
+    assert before.failure("pdf", "file:///a.pdf", "docs") != after.failure("pdf", "file:///a.pdf", "docs")
 
 
 def test_the_limits_of_the_settings_reach_the_parsers() -> None:

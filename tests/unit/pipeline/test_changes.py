@@ -10,7 +10,7 @@ from ingest.ids import document_id, shard_of
 from ingest.pipeline.changes import WHOLE, BaseDocument, KnownBad, Listing, Rules, Scope, classify, shard_count
 from ingest.records import DocumentRef
 
-RULES = Rules(WHOLE, "code", "parser")
+RULES = Rules(WHOLE)
 
 
 def ref(name: str, version: str = "1", source: str = "a", acl: tuple[str, ...] = ("public",)) -> DocumentRef:
@@ -19,7 +19,7 @@ def ref(name: str, version: str = "1", source: str = "a", acl: tuple[str, ...] =
 
 def held(name: str, version: str = "1", **changes: object) -> dict[str, BaseDocument]:
     source = str(changes.pop("source", "a"))
-    known = BaseDocument(ref(name, version, source), "attributes", "parser", 3, "current")
+    known = BaseDocument(ref(name, version, source), "attributes", 3, "current")
     return {known.ref.uri: replace(known, **changes)}
 
 
@@ -36,15 +36,15 @@ def changes_of(
     return {**classes, "deleted": len(changes.deleted), "touched": changes.touched}
 
 
-def bad(name: str, version: str = "1", fingerprint: str = "code", source: str = "a") -> dict[str, KnownBad]:
-    return {ref(name, source=source).uri: KnownBad(version, fingerprint, source)}
+def bad(name: str, version: str = "1", source: str = "a", outdated: bool = False) -> dict[str, KnownBad]:
+    return {ref(name, source=source).uri: KnownBad(version, source, outdated)}
 
 
 def test_a_new_document_is_added() -> None:
     assert changes_of([ref("x")]) == {"x": "added", "deleted": 0, "touched": True}
 
 
-def test_equal_version_fingerprint_and_attributes_are_unchanged() -> None:
+def test_equal_version_and_attributes_are_unchanged() -> None:
     assert changes_of([ref("x")], held("x")) == {"x": "unchanged", "deleted": 0, "touched": False}
 
 
@@ -52,8 +52,8 @@ def test_another_version_is_changed() -> None:
     assert changes_of([ref("x", "2")], held("x"))["x"] == "changed"
 
 
-def test_another_parser_is_changed() -> None:
-    assert changes_of([ref("x")], held("x", parser_fingerprint="older"))["x"] == "changed"
+def test_a_document_that_would_be_read_otherwise_is_changed() -> None:
+    assert changes_of([ref("x")], held("x", outdated=True))["x"] == "changed"
 
 
 def test_other_groups_are_attributes_changed() -> None:
@@ -68,9 +68,9 @@ def test_the_same_bad_version_is_not_tried_again() -> None:
     assert changes_of([ref("x")], {}, bad("x")) == {"x": "known_bad", "deleted": 0, "touched": False}
 
 
-@pytest.mark.parametrize(("version", "fingerprint"), [("2", "code"), ("1", "older code")])
-def test_a_bad_document_is_tried_again_with_another_version_or_other_code(version: str, fingerprint: str) -> None:
-    assert changes_of([ref("x", version)], {}, bad("x", "1", fingerprint))["x"] == "added"
+@pytest.mark.parametrize(("version", "outdated"), [("2", False), ("1", True)])
+def test_a_bad_document_is_tried_again_with_another_version_or_other_code(version: str, outdated: bool) -> None:
+    assert changes_of([ref("x", version)], {}, bad("x", "1", outdated=outdated))["x"] == "added"
 
 
 def test_a_bad_document_that_disappears_touches_its_shard() -> None:

@@ -1,8 +1,8 @@
 """What every alternative does with one document: check its size, sniff, find the parser, run it, check the result."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, replace
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from ingest.documents import media_types, parsers
 from ingest.errors import (
@@ -13,7 +13,6 @@ from ingest.errors import (
     ParserCrashed,
     UnsupportedFormat,
 )
-from ingest.ids import digest_of
 from ingest.records import Document, ParserOptions, RawDocument
 
 _XML_ERR_NO_MEMORY = 2
@@ -70,40 +69,23 @@ def with_options(raw: RawDocument, options: Mapping[str, ParserOptions]) -> RawD
     return raw if found is None else replace(raw, options=found)
 
 
-def fingerprint(options: Mapping[str, ParserOptions]) -> str:
-    """Return the digest of what decides a document's text: parsers, media types, options of sources; no limits.
-
-    Sources with the default options do not count, so that adding one changes nothing for the others.
-
-    Raises: InvalidSettings when two parsers claim one media type.
-    """
-    default = _without_limits(ParserOptions())
-    chosen = {name: _without_limits(given) for name, given in options.items()}
-    special = {name: record for name, record in chosen.items() if record != default}
-    return digest_of([parsers.fingerprint(), media_types.fingerprint(), *([special] if special else [])])
+@contextmanager
+def named_parser(raw: RawDocument) -> Iterator[None]:
+    """Name the parser on a DocumentError about a document, also where its process gave no answer."""
+    try:
+        yield
+    except DocumentError as error:
+        with suppress(Exception):  # bytes may be too odd for the sniffing itself: no parser read them
+            error.parser = parsers.media_types().get(_media_type(raw), "")
+        raise
 
 
-def refusal_fingerprint(kind: str, text: str, options: Mapping[str, ParserOptions]) -> str:
-    """Return the digest of what decides whether a document is refused: its text's fingerprint and the limits.
-
-    Args:
-        kind: Of the sandbox: not all of them hold all limits.
-        text: The fingerprint.
-        options: By source.
-    """
-    limits = {digest_of(asdict(given.limits)) for given in options.values()}
-    return digest_of([kind, text, sorted(limits)])
-
-
-def _without_limits(options: ParserOptions) -> dict[str, object]:
-    record = asdict(options)
-    del record["limits"]
-    return record
+def _media_type(raw: RawDocument) -> str:
+    return media_types.sniff(raw.data, raw.ref.path, raw.media_type or raw.ref.media_type)
 
 
 def _parsed(raw: RawDocument) -> Document:
-    path = raw.ref.path
-    media_type = media_types.sniff(raw.data, path, raw.media_type or raw.ref.media_type)
+    path, media_type = raw.ref.path, _media_type(raw)
     if media_type == media_types.OCTETS and raw.data:
         raise UnsupportedFormat(
             f"{path}: binary content, of no format that is known; it begins with {raw.data[:16].hex(' ')}"

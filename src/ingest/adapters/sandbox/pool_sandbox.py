@@ -35,6 +35,8 @@ _FRAMES = 3
 class PoolSandbox:
     """The sandbox with walls. Threads may call `parse` at once; as many documents as processes are under way."""
 
+    kind, version = "pool", ""
+
     def __init__(
         self,
         options: Mapping[str, ParserOptions] | None = None,
@@ -44,7 +46,7 @@ class PoolSandbox:
         resident_bytes: int = 768 * 2**20,
         start_seconds: float = 60.0,
     ) -> None:
-        """Take the fingerprint of the parsers that are installed now; processes start when documents come.
+        """Keep the options; processes start when documents come.
 
         Args:
             options: By name of the source; a document of another source keeps the options that it comes with.
@@ -52,15 +54,8 @@ class PoolSandbox:
             documents_per_process: After so many a process is replaced: libraries leak.
             resident_bytes: A process that holds more memory after a document is replaced.
             start_seconds: A process that cannot parse after that time does not start at all.
-
-        Raises:
-            InvalidSettings: Two parsers claim one media type.
         """
-        self._options = dict(options or {})
-        self.fingerprint = _parse.fingerprint(self._options)
-        self.refusal_fingerprint = _parse.refusal_fingerprint(
-            "pool", self.fingerprint, self._options or {"": ParserOptions()}
-        )
+        self.options: Mapping[str, ParserOptions] = dict(options or {})
         self._documents_per_process, self._resident_bytes = documents_per_process, resident_bytes
         self._start_seconds = start_seconds
         self._places = threading.BoundedSemaphore(processes)
@@ -76,18 +71,22 @@ class PoolSandbox:
 
         Raises: DocumentError; SandboxUnavailable when no process can be started.
         """
-        raw = _parse.with_options(raw, self._options)
-        _parse.check_size(raw)
-        with self._places:
-            process = self._take(raw.options.ocr)
-            used = process.asked > 0
-            try:
-                return self._ask(process, raw)
-            except ParserCrashed:
-                if not used or process.alive:
-                    raise
-            # What documents before left in the process may be at fault: judged alone, once.
-            return self._ask(self._take(raw.options.ocr, fresh=True), raw)
+        raw = _parse.with_options(raw, self.options)
+        with _parse.named_parser(raw):
+            _parse.check_size(raw)
+            with self._places:
+                return self._parse(raw)
+
+    def _parse(self, raw: RawDocument) -> Document:
+        process = self._take(raw.options.ocr)
+        used = process.asked > 0
+        try:
+            return self._ask(process, raw)
+        except ParserCrashed:
+            if not used or process.alive:
+                raise
+        # What documents before left in the process may be at fault: judged alone, once.
+        return self._ask(self._take(raw.options.ocr, fresh=True), raw)
 
     def close(self) -> None:
         """End all processes; documents under way fail."""

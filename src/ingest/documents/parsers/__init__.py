@@ -11,14 +11,16 @@ A parser is a module with
 and promises: the text is not changed once it is canonical; blocks are in order, do not overlap, and every character
 that is no white space lies in one (a leading byte order mark excepted); headings carry level and plain title. Modules
 whose name begins with an underscore are parts of parsers. Third parties register a module under the entry-point group
-`ingest.parsers`. Nothing is imported before the first `find`.
+`ingest.parsers`. No parser is imported before one is looked for, and no library of it before it parses: those of an
+extra may be missing.
 """
 
 import importlib
 import pkgutil
 from functools import lru_cache
-from importlib.metadata import entry_points, version
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from types import ModuleType
+from typing import Any
 
 from ingest.errors import InvalidSettings, UnsupportedFormat
 from ingest.ids import digest_of
@@ -61,14 +63,26 @@ def media_types() -> dict[str, str]:
     return owners
 
 
-def fingerprint() -> str:
-    """Return the digest of all that decides what a parser makes of bytes: names, versions, libraries, variants."""
-    parts = []
-    for name, module in _modules().items():
-        libraries = {library: version(library) for library in getattr(module, "LIBRARIES", ())}
-        variant = module.variant() if hasattr(module, "variant") else ""
-        parts.append([name, module.VERSION, sorted(module.MEDIA_TYPES), libraries, variant])
-    return digest_of(sorted(parts))
+def fingerprint(name: str) -> str:
+    """Return the digest of what decides about what one parser makes of bytes; no other parser is part of it."""
+    return digest_of(state(name))
+
+
+def state(name: str) -> list[Any]:
+    """Return a parser's name, version, libraries with their versions, and variant; [] when there is no such parser."""
+    module = _modules().get(name)
+    if module is None:
+        return []
+    libraries = {library: library_version(library) for library in getattr(module, "LIBRARIES", ())}
+    return [name, module.VERSION, libraries, module.variant() if hasattr(module, "variant") else ""]
+
+
+def library_version(library: str) -> str:
+    """Return the version of a distribution, "" when it is not installed."""
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return ""
 
 
 @lru_cache(maxsize=1)

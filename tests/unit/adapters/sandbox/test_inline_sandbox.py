@@ -88,9 +88,11 @@ def test_a_document_without_a_block_is_empty(monkeypatch, sandbox):
         sandbox.parse(raw("text"))
 
 
-def test_the_fingerprint_changes_with_the_parsers_and_the_media_type_map(monkeypatch):
-    before = InlineSandbox(1).fingerprint
-    monkeypatch.setattr(parsers, "fingerprint", lambda: "other")
-    other = InlineSandbox(1).fingerprint
-    monkeypatch.setattr("ingest.documents.media_types.VERSION", "0")
-    assert len({before, other, InlineSandbox(1).fingerprint}) == 3
+def test_bytes_that_cannot_even_be_sniffed_were_read_by_no_parser(monkeypatch, sandbox):
+    def sniff(*_):
+        raise IndexError("odd bytes")
+
+    monkeypatch.setattr("ingest.documents.media_types.sniff", sniff)
+    with pytest.raises(ParserCrashed, match="IndexError: odd bytes") as caught:
+        sandbox.parse(raw("text"))
+    assert "" == caught.value.parser

@@ -1,39 +1,27 @@
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 
 import pytest
 
 from ingest.documents import parsers
 from ingest.errors import InvalidSettings, UnsupportedFormat
+from tests.many_parsers import registering
 
 
 @pytest.fixture
 def register(monkeypatch):
     """Return a function that registers third-party parsers for one test."""
-
-    def clear():
-        parsers._modules.cache_clear()
-        parsers.media_types.cache_clear()
-
-    def add(name, **attributes):
-        module = ModuleType(name)
-        module.__dict__.update(attributes)
-        entry = SimpleNamespace(name=name, value=f"third.{name}", load=lambda: module)
-        monkeypatch.setattr(parsers, "entry_points", lambda group: [entry] if group == "ingest.parsers" else [])
-        clear()
-        return module
-
-    yield add
-    clear()
+    with registering(monkeypatch) as register:
+        yield register
 
 
-def test_the_file_name_registers_a_parser_and_helpers_are_none():
+def test_a_file_or_folder_registers_a_parser_by_its_name_and_parts_of_parsers_are_none():
     folder = Path(parsers.__file__).parent
-    files = sorted(path.stem for path in folder.glob("[!_]*.py"))
-    assert parsers.names() == tuple(files)
-    assert {"docx", "eml", "html", "markdown", "pdf", "xlsx"} < set(files)
+    found = {path.stem for path in [*folder.glob("[!_]*.py"), *folder.glob("[!_]*/")]}
+    assert parsers.names() == tuple(sorted(found))
+    assert {"docx", "eml", "html", "markdown", "pdf", "xlsx"} < found
 
 
 @pytest.mark.parametrize(
@@ -57,10 +45,11 @@ def test_an_unknown_media_type_is_named_with_the_document():
 
 
 def test_a_third_party_parser_is_found_by_its_entry_point(register):
-    before = parsers.fingerprint()
+    before = {name: parsers.fingerprint(name) for name in parsers.names()}
     module = register("org", MEDIA_TYPES=("text/x-org",), VERSION="1", parse=print)
     assert parsers.find("text/x-org") is module
-    assert parsers.fingerprint() != before
+    assert before == {name: parsers.fingerprint(name) for name in parsers.names() if name != "org"}
+    assert parsers.fingerprint("org") not in before.values()
 
 
 def test_two_parsers_for_one_media_type_are_invalid_settings(register):
@@ -71,7 +60,7 @@ def test_two_parsers_for_one_media_type_are_invalid_settings(register):
 
 def test_a_second_parser_of_one_name_is_invalid_settings(register):
     register("html", MEDIA_TYPES=("text/x",), VERSION="1", parse=print)
-    with pytest.raises(InvalidSettings, match=r"third\.html and ingest\.parsers\.html"):
+    with pytest.raises(InvalidSettings, match=r"third\.html and ingest\.documents\.parsers\.html"):
         parsers.names()
 
 
@@ -81,24 +70,50 @@ def test_a_registered_module_that_is_no_parser_is_invalid_settings(register):
         parsers.names()
 
 
-@pytest.mark.parametrize("name", ["VERSION", "MEDIA_TYPES"])
-def test_the_fingerprint_changes_with_a_parser(monkeypatch, name):
-    before = parsers.fingerprint()
-    monkeypatch.setattr(parsers.find("text/plain"), name, ("text/plain", "text/x-log"))
-    assert parsers.fingerprint() != before
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("VERSION", "next"), ("LIBRARIES", ()), ("LIBRARIES", ("lxml",)), ("variant", lambda: "another model")],
+)
+def test_a_fingerprint_changes_with_its_own_parser(monkeypatch, name, value):
+    before = {parser: parsers.fingerprint(parser) for parser in parsers.names()}
+    monkeypatch.setattr(parsers.find("text/html"), name, value, raising=False)
+    after = {parser: parsers.fingerprint(parser) for parser in parsers.names()}
+    assert {"html"} == {parser for parser in before if before[parser] != after[parser]}
 
 
-def test_the_fingerprint_changes_with_a_library_and_with_a_variant(monkeypatch):
-    before = parsers.fingerprint()
-    monkeypatch.setattr(parsers.find("text/html"), "variant", lambda: "another model", raising=False)
-    other = parsers.fingerprint()
-    monkeypatch.setattr(parsers, "version", lambda _: "0")
-    assert len({before, other, parsers.fingerprint()}) == 3
+def test_a_fingerprint_changes_with_the_parsers_libraries_alone(monkeypatch):
+    before = {parser: parsers.fingerprint(parser) for parser in parsers.names()}
+    installed = parsers.version
+    monkeypatch.setattr(parsers, "version", lambda library: "0" if library == "lxml" else installed(library))
+    changed = {parser for parser in before if before[parser] != parsers.fingerprint(parser)}
+    assert {parser for parser in before if "lxml" in parsers.state(parser)[2]} == changed
+    assert {"docx", "html"} <= changed
 
 
-def test_the_fingerprint_is_taken_without_importing_heavy_libraries():
+def test_a_missing_library_is_no_fault_and_another_fingerprint(monkeypatch):
+    before = parsers.fingerprint("html")
+
+    def version(library):
+        raise PackageNotFoundError(library)
+
+    monkeypatch.setattr(parsers, "version", version)
+    assert ["", ""] == list(parsers.state("html")[2].values())
+    assert before != parsers.fingerprint("html")
+
+
+def test_a_media_type_more_is_nothing_to_documents_that_a_parser_read(monkeypatch):
+    before = parsers.fingerprint("plain")
+    monkeypatch.setattr(parsers.find("text/plain"), "MEDIA_TYPES", ("text/plain", "text/x-more"))
+    assert before == parsers.fingerprint("plain")
+
+
+def test_a_name_without_a_parser_has_no_state():
+    assert [] == parsers.state("nobody")
+
+
+def test_fingerprints_are_taken_without_importing_heavy_libraries():
     code = (
-        "import sys; from ingest import parsers; parsers.fingerprint(); "
+        "import sys; from ingest.documents import parsers; [*map(parsers.fingerprint, parsers.names())]; "
         "sys.exit(','.join({'spacy', 'unstructured', 'lxml', 'docutils', 'pyromark'} & set(sys.modules)) or 0)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

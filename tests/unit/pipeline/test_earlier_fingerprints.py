@@ -1,0 +1,94 @@
+"""The values were computed by the code that wrote such fingerprints, with the libraries of its lock."""
+
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
+from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
+from ingest.documents import media_types, parsers
+from ingest.pipeline.earlier_fingerprints import earlier_failures, earlier_texts
+from ingest.ports import Sandbox
+from ingest.records import ParseLimits, ParserOptions
+from tests.many_parsers import registering
+
+OPTIONS = {
+    "docs": ParserOptions(),
+    "scans": ParserOptions(ocr=True, ocr_languages=("deu", "eng"), limits=ParseLimits(nesting=9)),
+}
+PLAIN = "1cc1711fa760fe5260b702250d3ac33d30840d371f7dfc7ca213f0921acc7eb5"
+SPECIAL = "e6d8d9a733a16a2d7f5e6104fa53c3ed6d88d8544f1daaf684fbdc1d0a33ee6d"
+RECORDED = [
+    (InlineSandbox(2**20, OPTIONS), SPECIAL, "553497859d9a1ebb"),
+    (PoolSandbox(), PLAIN, "f510fd9d520d059f"),
+    (PoolSandbox(OPTIONS), SPECIAL, "045fd0e2e88a0faa"),
+]
+
+
+def failures(sandbox: Sandbox) -> set[tuple[str, bool]]:
+    return set(earlier_failures(earlier_texts(sandbox), sandbox, ParseLimits(blocks=7), "chunker"))
+
+
+@pytest.mark.parametrize(("sandbox", "text", "failure"), RECORDED)
+def test_what_that_code_recorded_is_known(sandbox: Sandbox, text: str, failure: str) -> None:
+    assert text in earlier_texts(sandbox)
+    assert (failure, False) in failures(sandbox)
+
+
+def test_other_options_of_a_source_are_another_fingerprint() -> None:
+    assert SPECIAL not in earlier_texts(PoolSandbox(OPTIONS | {"scans": ParserOptions(ocr=True)}))
+
+
+def test_a_parser_that_changed_since_leaves_the_others_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = earlier_texts(PoolSandbox())[PLAIN]
+    monkeypatch.setattr(parsers.find("text/html"), "VERSION", "next")
+    assert before - {"html"} == earlier_texts(PoolSandbox())[PLAIN]
+    assert set() == failures(PoolSandbox())
+
+
+@pytest.mark.parametrize("number", ["0", ""])
+def test_a_library_that_changed_or_went_since_leaves_other_parsers_known(number: str, monkeypatch: Any) -> None:
+    before = earlier_texts(PoolSandbox())[PLAIN]
+    users = {name for name in parsers.names() if "pyyaml" in parsers.state(name)[2]}
+    installed = parsers.version
+
+    def version(library: str) -> str:
+        if library == "pyyaml" and not number:
+            raise PackageNotFoundError(library)
+        return number if library == "pyyaml" else installed(library)
+
+    monkeypatch.setattr(parsers, "version", version)
+    assert before - users == earlier_texts(PoolSandbox())[PLAIN]
+    assert {"markdown", "notebook"} == users
+
+
+def test_installed_libraries_that_are_not_those_of_the_lock_are_known_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parsers, "version", lambda library: "0")
+    assert "html" not in earlier_texts(PoolSandbox())[PLAIN]
+    assert any("html" in same for same in earlier_texts(PoolSandbox()).values())
+
+
+@pytest.fixture
+def new_parser(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    with registering(monkeypatch) as register:
+        yield register("org", MEDIA_TYPES=("text/x-org",), VERSION="1", parse=print)
+
+
+def test_a_new_parser_tries_again_what_none_read_and_nothing_else(new_parser: ModuleType) -> None:
+    same = earlier_texts(PoolSandbox())[PLAIN]
+    assert ({"html", "pdf"} <= same, "" in same) == (True, False)
+    assert [False] == [no_parser for text, no_parser in failures(PoolSandbox()) if text == "f510fd9d520d059f"]
+
+
+def test_a_parser_of_third_parties_was_part_of_them(new_parser: ModuleType) -> None:
+    assert any({"org", "html"} <= same for same in earlier_texts(PoolSandbox()).values())
+
+
+@pytest.mark.parametrize("change", ["rules", "sandbox"])
+def test_nothing_is_known_under_other_rules_or_in_another_sandbox(change: str, monkeypatch: Any) -> None:
+    sandbox = PoolSandbox()
+    monkeypatch.setattr(*(media_types, "VERSION") if change == "rules" else (sandbox, "version"), "next")
+    assert {} == earlier_texts(sandbox)
