@@ -30,8 +30,8 @@ def archive(**entries: str | bytes) -> bytes:
     return data.getvalue()
 
 
-def built_project(folder: Path) -> Project:
-    """Return the project after one run."""
+def new_project(folder: Path) -> Project:
+    """Return the project before its first run."""
     p = project(folder, documents=0)
     for path, content in {
         "page.html": PAGE,
@@ -46,8 +46,13 @@ def built_project(folder: Path) -> Project:
         "unknown.org": "* Nobody reads this",
     }.items():
         p.source.write(path, content)
-    p.run()
-    assert HTML | OTHERS == set(p.gets())
+    return p
+
+
+def built_project(folder: Path) -> Project:
+    """Return the project after one run."""
+    p = new_project(folder)
+    assert HTML | OTHERS == reread(p)
     return p
 
 

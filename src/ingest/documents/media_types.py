@@ -5,6 +5,7 @@ bytes ──▶ markup that names itself (PDF, zip, notebook, HTML, XML) ──�
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from importlib.metadata import version
 
 from ingest.ids import digest_of
@@ -187,7 +188,12 @@ def fingerprint(name: str | None = None) -> str:
         name: Path or URI of a document: of the extensions, its own alone counts, so that a type for a new extension
             concerns documents of that name only. Any other change, which raises VERSION, concerns all. None: all rules.
     """
-    return digest_of([VERSION, EXTENSIONS if name is None else _by_extension(name), version("filetype")])
+    return digest_of([VERSION, EXTENSIONS if name is None else _by_extension(name), _library_version()])
+
+
+@lru_cache(maxsize=1)  # asked for once per document
+def _library_version() -> str:
+    return version("filetype")
 
 
 def _by_magic(data: bytes, head: bytes) -> str:

@@ -6,7 +6,7 @@ documents again and no others. A failure depends on limits and chunker too. Both
 no parser was found the name is empty, and the media types that are read count in its place.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -38,21 +38,21 @@ class Fingerprints:
 
         Raises: InvalidSettings when two parsers claim one media type.
         """
-        told = {source: found for source, options in self.sandbox.options.items() if (found := _told(options))}
-        return digest_of([self._parsers, parsers.media_types(), media_types.fingerprint(), told, self.sandbox.version])
+        rules = [parsers.media_types(), media_types.fingerprint()]
+        return digest_of([self._parsers, rules, self._told, self.sandbox.version])
 
     def text(self, row: DocumentRow, source: str) -> str:
         """Return what a parsed document's text depends on when it is read from `source`."""
-        told = _told(self._options(source))
         owner = parsers.media_types().get(row.media_type, "")  # another one may read that type by now
-        return self._labelled(row.parser, [media_types.fingerprint(row.uri), owner, told])
+        return self._labelled(row.parser, [media_types.fingerprint(row.uri), owner, self._told.get(source)])
 
     def failure(self, parser: str, uri: str, source: str) -> str:
         """Return what a document's failure depends on when it is read from `source`; `parser` "": none was found."""
-        options = self._options(source)
-        kinds = "" if parser else sorted(parsers.media_types())
-        limits = [self.sandbox.kind, asdict(options.limits), asdict(self.limits)]
-        return self._labelled(parser, [media_types.fingerprint(uri), kinds, _told(options), limits, self.chunker])
+        readable = [] if parser else sorted(parsers.media_types())
+        own = self.sandbox.options.get(source, ParserOptions()).limits
+        limits = [self.sandbox.kind, asdict(own), asdict(self.limits)]
+        rules = [media_types.fingerprint(uri), readable, self._told.get(source)]
+        return self._labelled(parser, [rules, limits, self.chunker])
 
     def same_family(self, row: DocumentRow, rows: ShardRows, source: str) -> bool:
         """Tell whether a document, and all inside it, would be read from `source` as they were read."""
@@ -83,12 +83,17 @@ class Fingerprints:
     def _labelled(self, parser: str, parts: list[Any]) -> str:
         return f"{parser}:{digest_of([self._parsers.get(parser, ''), self.sandbox.version, *parts])[:16]}"
 
-    def _options(self, source: str) -> ParserOptions:
-        return self.sandbox.options.get(source) or ParserOptions()
-
     @cached_property
     def _parsers(self) -> dict[str, str]:
         return {name: parsers.fingerprint(name) for name in parsers.names()}
+
+    @cached_property
+    def _told(self) -> dict[str, dict[str, Any]]:
+        """What sources set, by name, limits apart. Defaults are no part, so a new option changes nothing for others."""
+        default = ParserOptions()
+        told = {name: asdict(replace(given, limits=default.limits)) for name, given in self.sandbox.options.items()}
+        special = {n: {k: v for k, v in given.items() if v != asdict(default)[k]} for n, given in told.items()}
+        return {name: given for name, given in special.items() if given}
 
     @cached_property
     def _earlier(self) -> dict[str, frozenset[str]]:
@@ -105,9 +110,3 @@ def fingerprints(services: Services) -> Fingerprints:
     cut = chunking.fingerprint(options.chunking, services.tokenizer)
     chunker = digest_of([cut, screening.fingerprint(options.screening)])
     return Fingerprints(services.sandbox, options.limits, chunker, services.model.fingerprint)
-
-
-def _told(options: ParserOptions) -> dict[str, Any]:
-    """Return what is not the default, limits apart: a new option changes nothing for sources that do not set it."""
-    default = asdict(ParserOptions())
-    return {name: value for name, value in asdict(options).items() if name != "limits" and value != default[name]}

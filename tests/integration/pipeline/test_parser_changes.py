@@ -1,5 +1,6 @@
 """What is read again when a parser, a library, an option of a source or the rules of media types change."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -9,8 +10,9 @@ import pytest
 
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.documents import media_types, parsers
+from ingest.ports import Services
 from ingest.records import ParserOptions
-from tests.many_parsers import BROKEN_NOTE, HTML, OTHERS, built_project, registering, reread
+from tests.many_parsers import BROKEN_NOTE, HTML, OTHERS, built_project, new_project, registering, reread
 from tests.pipelines import MEBI, CountingSource, Project, project
 
 
@@ -140,3 +142,26 @@ def test_a_document_that_moves_to_a_source_with_other_options_is_read_there(sour
     p = sources.project
     p.sources = (CountingSource("other", p.source.folder),)
     assert {"d00.md", "d01.md"} == sources.reread()
+
+
+def test_a_generation_that_another_parser_began_is_not_finished_with_its_texts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p = new_project(tmp_path)
+    with pytest.raises(RuntimeError, match="power cut"):
+        p.run(execute=PowerCut(p.services()))
+    monkeypatch.setattr(parsers.find("text/html"), "VERSION", "next")
+    assert HTML == reread(p)
+    assert set() == reread(p)
+
+
+class PowerCut:
+    """An executor that dies once the documents are read."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+
+    def map(self, step: Any, items: Iterable[Any]) -> Iterator[Any]:
+        if step.__name__ == "embed_shard":
+            raise RuntimeError("power cut")
+        yield from (step(self.services, item) for item in items)

@@ -23,6 +23,7 @@ from ingest.errors import (
     SandboxUnavailable,
     UnsupportedFormat,
 )
+from ingest.records import ParseLimits, ParserOptions
 from tests.unit.adapters.sandbox.conftest import order
 from tests.unit.documents.parsers.checks import raw
 
@@ -195,6 +196,13 @@ def test_closing_ends_what_is_under_way(open_pool):
     pool.close()
     thread.join(10)
     assert (len(failed), pool.pids()) == (1, [])
+
+
+def test_a_document_whose_process_gave_no_answer_names_its_parser(open_pool):
+    hurried = replace(raw("# A", "a.md"), options=ParserOptions(limits=ParseLimits(wall_seconds=1e-6)))
+    with pytest.raises(ParserTimeout) as caught:
+        open_pool().parse(hurried)
+    assert "markdown" == caught.value.parser
 
 
 def test_no_process_is_left_behind_when_this_one_is_killed(hostile_path):
