@@ -10,8 +10,8 @@ import pytest
 
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.documents import media_types, parsers
-from ingest.ports import Services
 from ingest.records import ParserOptions
+from ingest.services import Services
 from tests.many_parsers import BROKEN_NOTE, HTML, OTHERS, built_project, new_project, registering, reread
 from tests.pipelines import MEBI, CountingSource, Project, project
 
