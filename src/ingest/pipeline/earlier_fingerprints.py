@@ -5,6 +5,7 @@ not read again. What the parsers were then is written down here; their libraries
 them, and as they are installed.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
@@ -18,55 +19,38 @@ from ingest.records import ParseLimits, ParserOptions
 
 PARSERS = """\
 archive 1 - application/gzip application/x-bzip2 application/x-tar application/x-xz application/zip
-
 csv 1 charset-normalizer text/csv text/tab-separated-values
-
 docx 1 lxml application/vnd.ms-word.document.macroenabled.12 application/vnd.ms-word.template.macroenabled.12
  application/vnd.openxmlformats-officedocument.wordprocessingml.document
  application/vnd.openxmlformats-officedocument.wordprocessingml.template
-
 eml 1 lxml,charset-normalizer message/rfc822
-
 epub 1 lxml,charset-normalizer application/epub+zip
-
 html 2 lxml,charset-normalizer application/xhtml+xml text/html
-
 json_text 1 charset-normalizer application/json application/x-ndjson
-
 markdown 3 pyromark,lxml,pyyaml,charset-normalizer text/markdown text/mdx
-
 msg 1 python-oxmsg,olefile,lxml application/vnd.ms-outlook
-
 notebook 2 pyromark,lxml,pyyaml,charset-normalizer application/x-ipynb+json
-
 odf 1 lxml application/vnd.oasis.opendocument.presentation application/vnd.oasis.opendocument.spreadsheet
  application/vnd.oasis.opendocument.text
-
 pdf 1 pypdfium2,pdfplumber application/pdf
-
 plain 1 charset-normalizer text/plain text/x-log text/x-tex
-
 pptx 1 lxml application/vnd.ms-powerpoint.presentation.macroenabled.12
  application/vnd.ms-powerpoint.slideshow.macroenabled.12 application/vnd.ms-powerpoint.template.macroenabled.12
  application/vnd.openxmlformats-officedocument.presentationml.presentation
  application/vnd.openxmlformats-officedocument.presentationml.slideshow
  application/vnd.openxmlformats-officedocument.presentationml.template
-
 rst 2 docutils,charset-normalizer text/prs.fallenstein.rst text/x-rst
-
 source_code 1 charset-normalizer application/sql application/toml application/yaml text/css text/javascript text/x-c
  text/x-c++ text/x-csharp text/x-go text/x-graphql text/x-ini text/x-java text/x-kotlin text/x-lua text/x-perl
  text/x-php text/x-powershell text/x-properties text/x-protobuf text/x-python text/x-r text/x-ruby text/x-rust
  text/x-scala text/x-sh text/x-swift text/x-terraform text/x-typescript
-
 xlsx 1 lxml,openpyxl application/vnd.ms-excel.sheet.macroenabled.12 application/vnd.ms-excel.template.macroenabled.12
  application/vnd.openxmlformats-officedocument.spreadsheetml.sheet
  application/vnd.openxmlformats-officedocument.spreadsheetml.template
-
 xml 1 lxml,charset-normalizer application/atom+xml application/dita+xml application/docbook+xml application/jats+xml
  application/rss+xml application/tei+xml application/xml text/xml
 """
-"""Name, VERSION, LIBRARIES and sorted MEDIA_TYPES of each parser. Never edited: this is history."""
+"""Name, VERSION, LIBRARIES and sorted MEDIA_TYPES of each parser, as they were. History: never edited."""
 
 LIBRARIES = {
     "charset-normalizer": "3.5.2",
@@ -100,8 +84,8 @@ def earlier_texts(sandbox: Sandbox) -> dict[str, frozenset[str]]:
     installed = {library: number for library in LIBRARIES if (number := parsers.library_version(library))}
     found = {}
     variants = {*VARIANTS, *parsers.state("pdf")[-1:]}
-    for libraries, variant, others in product((LIBRARIES, LIBRARIES | installed), variants, ([], [*_third_party()])):
-        rows = [*_parsers_then(libraries, variant), *others]
+    for libraries, variant in product((LIBRARIES, LIBRARIES | installed), variants):
+        rows = list(_parsers_then(libraries, variant))
         text = digest_of([digest_of(sorted(rows)), RULES_DIGEST, *([special] if special else [])])
         found[text] = frozenset(_still_same(rows))
     return found
@@ -122,7 +106,7 @@ def earlier_failures(
     """
     held = {digest_of(asdict(given.limits)) for given in list(sandbox.options.values()) or [ParserOptions()]}
     for text, same in texts.items():
-        if all(entry.split()[0] in same for entry in PARSERS.split("\n\n")):
+        if all(name in same for name, *_ in _entries()):
             refusal = digest_of([digest_of([sandbox.kind, text, sorted(held)]), asdict(limits)])
             failure = digest_of([refusal, chunker])[:16]
             yield failure, False
@@ -130,21 +114,15 @@ def earlier_failures(
                 yield failure, True
 
 
+def _entries() -> list[list[str]]:
+    return [entry.split() for entry in re.split(r"\n(?! )", PARSERS.strip())]
+
+
 def _parsers_then(libraries: Mapping[str, str], variant: str) -> Iterator[list[Any]]:
     """Yield name, version, media types, libraries and variant of each parser, as they were part of the fingerprint."""
-    for entry in PARSERS.split("\n\n"):
-        name, number, used, *types = entry.split()
+    for name, number, used, *types in _entries():
         versions = {library: libraries[library] for library in used.split(",") if library in libraries}
         yield [name, number, types, versions, variant if name == "pdf" else ""]
-
-
-def _third_party() -> Iterator[list[Any]]:
-    """Yield the same of each parser that is not ours, as it is today: it may have been registered then."""
-    for name in parsers.names():
-        types = sorted(media_type for media_type, owner in parsers.media_types().items() if owner == name)
-        if types and not parsers.find(types[0]).__name__.startswith(f"{parsers.__name__}."):
-            _, number, versions, variant = parsers.state(name)
-            yield [name, number, types, versions, variant]
 
 
 def _still_same(rows: list[list[Any]]) -> Iterator[str]:

@@ -83,10 +83,6 @@ def test_a_new_parser_tries_again_what_none_read_and_nothing_else(new_parser: Mo
     assert [False] == [no_parser for text, no_parser in failures(PoolSandbox()) if text == "f510fd9d520d059f"]
 
 
-def test_a_parser_of_third_parties_was_part_of_them(new_parser: ModuleType) -> None:
-    assert any({"org", "html"} <= same for same in earlier_texts(PoolSandbox()).values())
-
-
 @pytest.mark.parametrize("change", ["rules", "sandbox"])
 def test_nothing_is_known_under_other_rules_or_in_another_sandbox(change: str, monkeypatch: Any) -> None:
     sandbox = PoolSandbox()
