@@ -1,0 +1,179 @@
+"""Equal settings keep the hashes that earlier generations recorded: another hash would build everything again."""
+
+import unicodedata
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingest.adapters.embedders.hashing import HashingTokenizer
+from ingest.adapters.sandbox import parsing
+from ingest.documents import chunking, screening
+from ingest.ids import digest_of
+from ingest.records import BuildOptions, ParserOptions
+from ingest.settings import IndexSettings, make_settings
+from ingest.wiring.services import build_options, parser_options
+
+PLAIN: dict[str, Any] = {"sources": [{"name": "docs", "uri": "documents"}]}
+RICH: dict[str, Any] = {
+    "sources": [
+        {
+            "name": "handbook",
+            "uri": "s3://bucket/handbook",
+            "acl": ["staff", "boss"],
+            "tenant": "acme",
+            "include": ["*.md"],
+            "exclude": ["draft/*", "old/*"],
+            "parsing": {
+                "text_fields": ["body", "a.b"],
+                "title_field": "title",
+                "ocr": True,
+                "ocr_languages": ["deu", "eng"],
+            },
+            "screening": {"hidden": "index", "invisible": "drop", "instruction": "quarantine", "secret": "drop"},
+        },
+        {"name": "wiki", "uri": "wiki", "options": {"exclude": ["x"]}, "parsing": {"ocr_languages": ["fra"]}},
+        {"name": "plain", "uri": "plain"},
+    ],
+    "chunking": {
+        "preset": "long-context",
+        "split_level": 3,
+        "heading_prefix": False,
+        "skipped_kinds": ["table", "metadata", "code"],
+        "tables": "whole",
+        "code": "skip",
+    },
+    "keyword": {
+        "language": "german",
+        "stop_words": ["und", "der"],
+        "heading_weight": 3,
+        "variant": "okapi",
+        "k1": 1,
+        "b": 0.5,
+    },
+    "payload": "haystack",
+    "sparse": True,
+    "profile": {"fusion": "rrf", "rrf_k": 20, "depth": 50},
+    "gate": {"floors": {"fused.ndcg@10": 0}, "margin": 0, "min_questions": 5, "allow_unjudged": True},
+    "max_document_bytes": 1000,
+    "limits": {
+        "wall_seconds": 3,
+        "cpu_seconds": 2.5,
+        "memory_bytes": 268435456,
+        "text_characters": 5,
+        "blocks": 6,
+        "nesting": 7,
+        "archive_entries": 8,
+        "archive_bytes": 9,
+        "archive_ratio": 10,
+        "archive_depth": 0,
+    },
+    "duplicates": {"collapse": "near", "near": False, "similarity": 1, "least_documents": 4},
+}
+BOTH = pytest.mark.parametrize("values", [PLAIN, RICH], ids=["plain", "rich"])
+
+
+def index_of(values: dict[str, Any]) -> IndexSettings:
+    return make_settings({"lake": "lake", "indexes": {"docs": values}}, Path("/etc/project")).indexes["docs"]
+
+
+def options_of(values: dict[str, Any]) -> BuildOptions:
+    return build_options("docs", index_of(values))
+
+
+def recorded(values: dict[str, Any], plain: Any, rich: Any) -> Any:
+    """Return what a generation of these settings recorded."""
+    return plain if values is PLAIN else rich
+
+
+@BOTH
+def test_the_settings_of_a_manifest_keep_their_hash(values: dict[str, Any]) -> None:
+    plain = "9ebcfdc9d781c4461bfde111749b3487e9f5a3aa7e12f812577b479cdf58ee6f"
+    rich = "e1018413a9605e2b04a3f6fa11be2cc1820855dffc4acd096be79006cff8bb64"
+    assert recorded(values, plain, rich) == digest_of(options_of(values).settings)
+
+
+@BOTH
+def test_the_analyser_of_a_manifest_keeps_its_form(values: dict[str, Any]) -> None:
+    more = {"format": 2, "lowercase": True, "max_term_characters": 64, "stem": True}
+    plain = {"language": "english", "stop_words": [], "heading_weight": 1, "variant": "lucene", "k1": 1.2, "b": 0.75}
+    rich = {"language": "german", "stop_words": ["und", "der"], "heading_weight": 3, "variant": "okapi", "k1": 1.0}
+    analyser = options_of(values).analyser
+    assert {**more, **recorded(values, plain, {**rich, "b": 0.5}), "probe": analyser["probe"]} == analyser
+
+
+@BOTH
+def test_the_stored_profile_and_the_rules_of_the_gate_keep_their_hashes(values: dict[str, Any]) -> None:
+    plain = (
+        "80538322d74377926d820dd8e7383a8405d95629b360effeeeebac5516ae168c",
+        "6840aced2a0120dc7443bbaceb343eb04847ea1a0609f88e95e4e2d6a9d8f7f8",
+    )
+    rich = (
+        "dd5b70c6cd9a59c7e790481d44891362c62913e16e93a9cc69fd858a8a29fe20",
+        "e0a44c7dd5133e39ac8d411b9ae555234fd10dde9c8c65865bc2e6edfdb0cfc0",
+    )
+    options = options_of(values)
+    found = tuple(digest_of(record.model_dump(mode="json")) for record in (options.profile, options.gate))
+    assert recorded(values, plain, rich) == found
+
+
+@BOTH
+def test_the_chunker_keeps_its_fingerprint(values: dict[str, Any]) -> None:
+    plain = {
+        "split_level": 6,
+        "target_tokens": 160,
+        "max_tokens": 220,
+        "min_tokens": 60,
+        "heading_prefix": True,
+        "skipped_kinds": ["metadata"],
+        "overlap_tokens": 0,
+        "tables": "rows",
+        "code": "lines",
+        "parent_tokens": 0,
+    }
+    rich = {
+        "split_level": 3,
+        "target_tokens": 360,
+        "max_tokens": 500,
+        "min_tokens": 120,
+        "heading_prefix": False,
+        "skipped_kinds": ["code", "metadata", "table"],
+        "overlap_tokens": 40,
+        "tables": "whole",
+        "code": "skip",
+        "parent_tokens": 1500,
+    }
+    tokenizer = HashingTokenizer()
+    libraries = [version("sentencex"), version("regex")]
+    expected = [chunking.VERSION, *libraries, recorded(values, plain, rich), tokenizer.fingerprint]
+    assert digest_of(expected) == chunking.fingerprint(options_of(values).chunking, tokenizer)
+
+
+@BOTH
+def test_screening_keeps_its_fingerprint(values: dict[str, Any]) -> None:
+    rich = {"handbook": {"hidden": "index", "invisible": "drop", "instruction": "quarantine", "secret": "drop"}}
+    code = [screening.VERSION, version("detect-secrets"), unicodedata.unidata_version]
+    assert digest_of([*code, recorded(values, {}, rich)]) == screening.fingerprint(options_of(values).screening)
+
+
+@BOTH
+def test_the_limits_keep_their_hashes(values: dict[str, Any]) -> None:
+    plain = "7469bf7e150bc51db644c33d2357fac544498707a81cb89c358176f8a6010814"
+    rich = "4be89a38a42d141e23df18624ab82fa94e6cc0c2cd346d20bd8c1994cbd33ff7"
+    refusal = (
+        "4242e98d1359a53aa17987a8b3ea5ed264cf9ac845e05e752794b0f7a0a137a1",
+        "9999c877f42033a974677e571552da1fa9c2eb18ff56a7c4fbbe1e6ea97a28c2",
+    )
+    assert recorded(values, plain, rich) == digest_of(asdict(options_of(values).limits))
+    found = parsing.refusal_fingerprint("pool", "text", parser_options(index_of(values)))
+    assert recorded(values, *refusal) == found
+
+
+def test_what_the_parsers_are_told_keeps_its_form() -> None:
+    told = {name: parsing._without_limits(given) for name, given in parser_options(index_of(RICH)).items()}
+    default = {"text_fields": (), "title_field": "", "ocr": False, "ocr_languages": ("eng",)}
+    handbook = {"text_fields": ("body", "a.b"), "title_field": "title", "ocr": True, "ocr_languages": ("deu", "eng")}
+    assert {"handbook": handbook, "wiki": {**default, "ocr_languages": ("fra",)}, "plain": default, "": default} == told
+    assert default == parsing._without_limits(ParserOptions())
