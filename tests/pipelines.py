@@ -11,7 +11,6 @@ from typing import Any
 from ingest import pipeline
 from ingest.adapters.embedders import hashing
 from ingest.adapters.executors.inline import InlineExecutor
-from ingest.adapters.s3_client import S3Options
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sources.file import open_source
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
@@ -34,6 +33,7 @@ from ingest.records import (
     QueryProfile,
     RawDocument,
     RunReport,
+    S3Options,
     Verdict,
 )
 from ingest.services import Execute, Services
@@ -106,7 +106,6 @@ def build_options(**changes: Any) -> BuildOptions:
         "judged": (),
         "documents_per_shard": 4,
         "max_deleted_share": 0.5,
-        "max_document_bytes": MEBI,
         "load_batch": 7,
     }
     return BuildOptions(**(values | changes))
@@ -171,7 +170,7 @@ class Project:
 
     def forget(self) -> None:
         """Set the counters back to zero."""
-        self.embedder.texts_embedded = self.embedder.forward_passes = 0
+        self.embedder.forward_passes = 0
         self.observer.heard = []
         for source in self.sources:
             source.gets.clear()
@@ -189,7 +188,7 @@ class Project:
 
     def change(self, **options: Any) -> None:
         """Change options of the index."""
-        self.options = replace(self.options, **options)
+        self.options = self.options.model_copy(update=options)
 
     def manifest(self, generation: str | None = None) -> Manifest:
         """Return the manifest of a generation, of the newest release when none is named."""

@@ -26,7 +26,8 @@ from xml.sax.saxutils import escape
 import pytest
 from botocore.loaders import create_loader
 
-from ingest.adapters.s3_client import S3Options, open_client
+from ingest.adapters.s3_client import open_client
+from ingest.records import S3Options
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 REGION = "us-east-1"

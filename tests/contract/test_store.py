@@ -21,10 +21,10 @@ def store(request, tmp_path):
     if request.param == "memory":
         return InMemoryStore()
     if request.param == "folder":
-        return open_store((tmp_path / "a lake").as_uri(), None, tmp_path / "cache")
+        return open_store((tmp_path / "a lake").as_uri(), None, tmp_path / "cache", 10**9, 10**9)
     server = request.getfixturevalue("s3_server")
     bucket = request.getfixturevalue("make_bucket")()
-    return open_store(f"s3://{bucket}/a%20lake", server.options(page_size=3), tmp_path / "cache")
+    return open_store(f"s3://{bucket}/a%20lake", server.options(page_size=3), tmp_path / "cache", 10**9, 10**9)
 
 
 def test_what_was_put_is_got(store):

@@ -16,7 +16,6 @@ import scipy.stats  # noqa: F401
 from ingest import pipeline
 from ingest.adapters.embedders import hashing
 from ingest.adapters.executors.inline import InlineExecutor
-from ingest.adapters.s3_client import S3Options
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sources.file import open_source
 from ingest.adapters.stores.folder_store import FolderStore
@@ -25,7 +24,7 @@ from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.lake.lake import Lake
 from ingest.pipeline.changes import WHOLE
 from ingest.ports import Source
-from ingest.records import AliasAction, DocumentRef, RawDocument
+from ingest.records import AliasAction, DocumentRef, RawDocument, S3Options
 from ingest.services import Services
 from ingest.wiring.services import Silent
 from tests.pipelines import MEBI, build_options

@@ -4,18 +4,16 @@ import gzip
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ingest.adapters.s3_client import S3Options
 from ingest.adapters.sandbox import resource_limits as _walls
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.adapters.sources.file import open_source
 from ingest.errors import DocumentError, EmptyDocument, MalformedDocument, OversizedDocument, ParserTimeout
-from ingest.records import Document, ParseLimits, ParserOptions
+from ingest.records import Document, ParseLimits, ParserOptions, S3Options
 from tests import hostile_documents as hostile
 from tests.unit.documents.parsers.checks import faults, raw
 
@@ -167,7 +165,8 @@ def test_a_table_of_a_hundred_megabytes_is_refused_unread(sandbox, path, table):
 
 @pytest.mark.parametrize(("path", "table"), [("a.csv", csv_of), ("a.html", html_table_of)])
 def test_where_it_may_be_larger_it_is_over_another_limit(path, table):
-    limits = replace(LIMITS, document_bytes=128 * 2**20, text_characters=10**7, cpu_seconds=10.0, wall_seconds=20.0)
+    more = {"document_bytes": 128 * 2**20, "text_characters": 10**7, "cpu_seconds": 10.0, "wall_seconds": 20.0}
+    limits = LIMITS.model_copy(update=more)
     sandbox = PoolSandbox({"docs": ParserOptions(limits=limits)}, 1)
     found = outcome(sandbox, table(100), path)
     sandbox.close()

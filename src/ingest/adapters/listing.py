@@ -16,10 +16,9 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 from ingest.errors import InvalidSettings, OversizedDocument, SourceUnavailable
-from ingest.records import DocumentRef
+from ingest.records import DOCUMENT_BYTES, DocumentRef
 
 SORT_BYTES = 16 * 2**20  # memory of one sort; the rest is spilled
-MAX_DOCUMENT_BYTES = 16 * 2**20
 
 
 class Found(NamedTuple):
@@ -66,7 +65,7 @@ class Selection:
     tenant: str = "public"
     include: tuple[str, ...] = ()  # () for all
     exclude: tuple[str, ...] = ()
-    max_document_bytes: int = MAX_DOCUMENT_BYTES
+    max_document_bytes: int = DOCUMENT_BYTES
     sort_bytes: int = SORT_BYTES
 
     def wants(self, path: str) -> bool:
@@ -128,7 +127,7 @@ def selection(source: str, options: Mapping[str, Any], acl: tuple[str, ...], ten
         raise InvalidSettings(f"source {source}: unknown option {', '.join(unknown)}; known are {', '.join(known)}")
     if not acl or not tenant:
         raise InvalidSettings(f"source {source}: acl and tenant must be given, even if they are public")
-    limit = options.get("max_document_bytes", MAX_DOCUMENT_BYTES)
+    limit = options.get("max_document_bytes", DOCUMENT_BYTES)
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
         raise InvalidSettings(f"source {source}: max_document_bytes must be a positive number of bytes, not {limit!r}")
     return Selection(

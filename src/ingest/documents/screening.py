@@ -8,7 +8,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
@@ -123,20 +123,21 @@ _PATTERNS = tuple(
 
 def fingerprint(policies: Mapping[str, ScreeningPolicy]) -> str:
     """Return the digest of what decides about marks and what follows from them. A default policy does not count."""
-    special = {name: asdict(policy) for name, policy in policies.items() if policy != ScreeningPolicy()}
+    special = {name: policy.model_dump() for name, policy in policies.items() if policy != ScreeningPolicy()}
     return digest_of([VERSION, version("detect-secrets"), unicodedata.unidata_version, special])
 
 
 def screen(document: Document, chunks: Sequence[Chunk]) -> list[Chunk]:
     """Return the chunks with their marks, in order. Text and context count, for both are embedded."""
-    hidden = _Hidden(document)
+    hidden = [(block.start, block.end) for block in document.blocks if "hidden" in block.marks]
     contexts: dict[str, frozenset[str]] = {}
     marked = []
     for chunk in chunks:
         if chunk.context not in contexts:
             contexts[chunk.context] = frozenset(marks_of(chunk.context))
         marks = {*chunk.marks, *contexts[chunk.context], *marks_of(chunk.text, first=chunk.start == 0)}
-        if hidden.overlaps(chunk):
+        at = bisect_right(hidden, chunk.start, key=lambda span: span[1])  # the first that ends behind the chunk's start
+        if at < len(hidden) and hidden[at][0] < chunk.end:
             marks.add("hidden")
         found = tuple(sorted(marks))
         marked.append(chunk if found == chunk.marks else replace(chunk, marks=found))
@@ -148,7 +149,7 @@ def sort_out(uri: str, chunks: Iterable[Chunk], policy: ScreeningPolicy) -> tupl
 
     Raises: SuspiciousDocument naming mark and place, never what stands there.
     """
-    wanted = asdict(policy)
+    wanted = dict(policy)
     kept: list[Chunk] = []
     dropped: list[tuple[Chunk, str]] = []
     for chunk in chunks:
@@ -175,26 +176,6 @@ def marks_of(text: str, *, first: bool = False) -> Iterator[str]:
         yield "instruction"
     if _has_secret(text):
         yield "secret"
-
-
-@dataclass
-class _Hidden:
-    """The spans of hidden blocks."""
-
-    document: Document
-    _starts: list[int] = field(default_factory=list)
-    _ends: list[int] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        for block in self.document.blocks:
-            if "hidden" in block.marks:
-                self._starts.append(block.start)
-                self._ends.append(block.end)
-
-    def overlaps(self, chunk: Chunk) -> bool:
-        """Tell whether a chunk shares a character with a hidden block."""
-        last = bisect_right(self._starts, chunk.end - 1) - 1
-        return last >= 0 and self._ends[last] > chunk.start
 
 
 def _has_invisible(text: str) -> bool:

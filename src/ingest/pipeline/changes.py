@@ -46,7 +46,6 @@ class BaseDocument:
 
     ref: DocumentRef
     attributes_digest: str
-    chunks: int
     status: str  # current or last_good
     expired: bool = False  # last_good, and kept for as long as the settings allow
     outdated: bool = False  # it, or something inside it, would not be read today as it was read

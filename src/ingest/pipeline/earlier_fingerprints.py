@@ -7,7 +7,6 @@ them, and as they are installed.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from importlib.metadata import version
 from itertools import product
 from typing import Any
@@ -104,10 +103,10 @@ def earlier_failures(
         limits: Of documents inside documents.
         chunker: Fingerprint of chunking and screening.
     """
-    held = {digest_of(asdict(given.limits)) for given in list(sandbox.options.values()) or [ParserOptions()]}
+    held = {digest_of(given.limits.model_dump()) for given in list(sandbox.options.values()) or [ParserOptions()]}
     for text, same in texts.items():
         if all(name in same for name, *_ in _entries()):
-            refusal = digest_of([digest_of([sandbox.kind, text, sorted(held)]), asdict(limits)])
+            refusal = digest_of([digest_of([sandbox.kind, text, sorted(held)]), limits.model_dump()])
             failure = digest_of([refusal, chunker])[:16]
             yield failure, False
             if "" in same:

@@ -6,7 +6,7 @@ documents again and no others. A failure depends on limits and chunker too. Both
 no parser was found the name is empty, and the media types that are read count in its place.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -50,7 +50,7 @@ class Fingerprints:
         """Return what a document's failure depends on when it is read from `source`; `parser` "": none was found."""
         readable = [] if parser else sorted(parsers.media_types())
         own = self.sandbox.options.get(source, ParserOptions()).limits
-        limits = [self.sandbox.kind, asdict(own), asdict(self.limits)]
+        limits = [self.sandbox.kind, own.model_dump(), self.limits.model_dump()]
         rules = [media_types.fingerprint(uri), readable, self._told.get(source)]
         return self._labelled(parser, [rules, limits, self.chunker])
 
@@ -90,10 +90,8 @@ class Fingerprints:
     @cached_property
     def _told(self) -> dict[str, dict[str, Any]]:
         """What sources set, by name, limits apart. Defaults are no part, so a new option changes nothing for others."""
-        default = ParserOptions()
-        told = {name: asdict(replace(given, limits=default.limits)) for name, given in self.sandbox.options.items()}
-        special = {n: {k: v for k, v in given.items() if v != asdict(default)[k]} for n, given in told.items()}
-        return {name: given for name, given in special.items() if given}
+        told = {n: o.model_dump(exclude={"limits"}, exclude_defaults=True) for n, o in self.sandbox.options.items()}
+        return {name: given for name, given in told.items() if given}
 
     @cached_property
     def _earlier(self) -> dict[str, frozenset[str]]:

@@ -272,4 +272,4 @@ class Planner:
         limit = timedelta(days=self.services.options.keep_last_good_days)
         expired = bool(row.stale_since) and self.now - datetime.fromisoformat(row.stale_since) >= limit
         outdated = not self.prints.same_family(row, rows, source)
-        return BaseDocument(ref, row.attributes_digest, row.chunk_count, row.status, expired, outdated)
+        return BaseDocument(ref, row.attributes_digest, row.status, expired, outdated)

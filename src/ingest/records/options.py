@@ -1,80 +1,119 @@
-"""What the settings tell the story, as frozen values: `Services` holds these, never the settings themselves."""
+"""Sections of the settings. The story is given these records as they are: an option is written down once.
 
-from dataclasses import dataclass, field
+`LimitSettings`, `ParserSettings` and `IndexOptions` are what the settings share with a record of the story that knows
+more: `ParseLimits`, `ParserOptions` and `BuildOptions`.
+"""
+
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from ingest.records.generations import QueryProfile
+from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from ingest.records.generations import QueryProfile, Record
 from ingest.records.judgments import GateRules
 from ingest.records.points import LANGCHAIN, Shape
 
 Consequence = Literal["index", "drop", "quarantine"]
+DOCUMENT_BYTES = 16 * 2**20  # the largest document where the settings name no limit
 
 
-@dataclass(frozen=True, slots=True)
-class ParseLimits:
-    """What one document may cost; beyond it is quarantined, never shortened. Settings of where and how fast, but for
-    documents that were refused: those are tried again when a limit changes.
+class Options(Record):
+    """A section: frozen, no unknown keys."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+
+class S3Options(Options):
+    """Where S3 is and how long to wait for it. Credentials come from the environment or the cloud's role.
+
+    The longest wait of one call is about `attempts` x (`connect_timeout` + `read_timeout`) + 10 s.
     """
 
-    document_bytes: int = 16 * 2**20
-    wall_seconds: float = 60.0
-    cpu_seconds: float = 60.0
-    memory_bytes: int = 2 * 2**30  # address space that a parser may take beyond what its process has at rest
-    text_characters: int = 64 * 10**6  # canonical text
-    blocks: int = 2 * 10**6
-    nesting: int = 200  # levels of elements, lists, objects
-    archive_entries: int = 10_000
-    archive_bytes: int = 256 * 2**20  # unpacked, all entries together
-    archive_ratio: float = 200.0  # unpacked to packed, of archives over a megabyte unpacked
-    archive_depth: int = 3  # containers in containers
+    endpoint_url: str | None = None  # of an S3 that is not AWS
+    region: str | None = None  # by default the environment's
+    max_connections: int = Field(default=16, ge=1)  # kept open per bucket
+    connect_timeout: float = Field(default=5.0, gt=0)  # seconds
+    read_timeout: float = Field(default=60.0, gt=0)  # seconds of silence on the line, not of a whole body
+    attempts: int = Field(default=3, ge=1, le=10)  # tries of one call in all, the first one included
+    addressing_style: Literal["auto", "path", "virtual"] = "auto"  # where the bucket stands in a URL
+    page_size: int = Field(default=1000, ge=1, le=1000)  # keys per LIST answer
+
+    @field_validator("endpoint_url")
+    @classmethod
+    def _is_a_url_without_credentials(cls, url: str | None) -> str | None:
+        if url is not None:
+            parts = urlsplit(url)
+            if "@" in parts.netloc:
+                raise ValueError("must not hold credentials; they come from the environment")
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise ValueError("not an http(s) URL")
+        return url
 
 
-@dataclass(frozen=True, slots=True)
-class ParserOptions:
+class QdrantOptions(Options):
+    """Where the vectors are served. Without a URL the embedded engine starts by itself."""
+
+    url: str | None = None  # of the server; QDRANT_URL does the same
+    api_key: SecretStr | None = None  # from the environment only: QDRANT_API_KEY
+    timeout_seconds: float = Field(default=60.0, gt=0)  # of one request
+    open_collections: int = Field(default=16, ge=2, le=256)  # by the embedded engine, 150 MB each
+
+
+class LimitSettings(Options):
+    """What one document may cost; beyond it is quarantined, never shortened. No limit is part of a fingerprint of
+    texts, but documents that were refused are tried again when one changes.
+    """
+
+    wall_seconds: float = Field(default=60.0, gt=0)  # time to parse it
+    cpu_seconds: float = Field(default=60.0, gt=0)  # CPU time to parse it
+    memory_bytes: int = Field(default=2 * 2**30, ge=2**27)  # of address space, beyond the process at rest
+    text_characters: int = Field(default=64 * 10**6, ge=1)  # canonical text
+    blocks: int = Field(default=2 * 10**6, ge=1)  # headings, paragraphs, tables, …
+    nesting: int = Field(default=200, ge=1, le=1000)  # levels of elements, lists, objects
+    archive_entries: int = Field(default=10_000, ge=1)  # of one container
+    archive_bytes: int = Field(default=256 * 2**20, ge=1)  # unpacked, all entries together
+    archive_ratio: float = Field(default=200.0, gt=1)  # unpacked to packed bytes, of archives over a megabyte unpacked
+    archive_depth: int = Field(default=3, ge=0, le=16)  # containers in containers
+
+
+class ParseLimits(LimitSettings):
+    """All limits of one document."""
+
+    document_bytes: int = Field(default=DOCUMENT_BYTES, ge=1)  # the settings' `max_document_bytes`
+
+
+class ParserSettings(Options):
     """What a source tells the parsers about its documents; part of what decides their text."""
 
-    text_fields: tuple[str, ...] = ()  # JSON, JSON Lines: dotted paths of the fields that are text; empty: all strings
+    text_fields: tuple[str, ...] = ()  # JSON, JSON Lines: dotted paths of what is text; (): all strings
     title_field: str = ""  # JSON, JSON Lines: dotted path of the title
     ocr: bool = False  # read pages without a text layer with tesseract; needs the extra `ocr`
-    ocr_languages: tuple[str, ...] = ("eng",)
+    ocr_languages: tuple[str, ...] = ("eng",)  # as tesseract names them
+
+
+class ParserOptions(ParserSettings):
+    """What the parsers are told with each document."""
+
     limits: ParseLimits = ParseLimits()
 
 
-@dataclass(frozen=True, slots=True)
-class ScreeningPolicy:
+class ScreeningPolicy(Options):
     """What follows from a mark on a chunk: index it with the mark, drop the chunk, or quarantine the document."""
 
     hidden: Consequence = "drop"  # text that no reader of the document sees
-    invisible: Consequence = "index"  # zero-width, tag and bidirectional control characters inside
+    invisible: Consequence = "index"  # zero-width, tag and bidirectional control characters
     instruction: Consequence = "index"  # phrases aimed at a language model
     secret: Consequence = "index"  # keys, tokens, passwords
 
 
-@dataclass(frozen=True, slots=True)
-class DuplicateOptions:
-    """Which duplicates are looked for at seal, and which are indexed once."""
+class DuplicateOptions(Options):
+    """Which duplicates are looked for, and which are indexed once."""
 
-    collapse: Literal["none", "exact", "near"] = "none"
-    near: bool = True  # report near-duplicates too
-    similarity: float = 0.9  # Jaccard, of word shingles, from which two chunks are near-duplicates
-    least_documents: int = 3  # the same section in that many documents is boilerplate
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkingOptions:
-    """How blocks become chunks. Sizes are in tokens of the embedder's tokenizer; part of a generation's settings."""
-
-    split_level: int = 6  # a heading of this level or above always starts a chunk
-    target_tokens: int = 160
-    max_tokens: int = 220  # of text plus context; never above the model's limit less its special tokens
-    min_tokens: int = 60  # smaller sibling sections below split_level merge up to here
-    heading_prefix: bool = True
-    skipped_kinds: tuple[str, ...] = field(default=("metadata",))
-    overlap_tokens: int = 0  # of the chunk before, from a sentence's start, repeated at the start of `text`
-    tables: Literal["rows", "whole", "skip"] = "rows"  # cut between rows; cut only over max_tokens; left out
-    code: Literal["lines", "whole", "skip"] = "lines"  # cut at blank lines or definitions; as tables
-    parent_tokens: int = 0  # size of the enclosing text that a chunk names for display; 0: none
+    collapse: Literal["none", "exact", "near"] = "none"  # duplicates of that kind are indexed once
+    near: bool = True  # look for near-duplicates too
+    similarity: float = Field(default=0.9, gt=0, le=1)  # Jaccard of word shingles, from which chunks are near
+    least_documents: int = Field(default=3, ge=2)  # the same section in that many documents is boilerplate
 
 
 CHUNKING_PRESETS: dict[str, dict[str, Any]] = {
@@ -90,30 +129,77 @@ CHUNKING_PRESETS: dict[str, dict[str, Any]] = {
 """Values of `ChunkingOptions` for a use: one fact per passage, or passages to reason over (the model must take 500)."""
 
 
-@dataclass(frozen=True)
-class BuildOptions:
-    """Everything about one index that changes results, as frozen values."""
+class ChunkingOptions(Options):
+    """How blocks become chunks. Sizes are in tokens of the embedder's tokenizer."""
+
+    # Other defaults for the keys below. It is not kept: what it stands for is.
+    preset: Literal["short-answer", "long-context"] | None = Field(default=None, exclude=True)
+    split_level: int = Field(default=6, ge=0, le=9)  # a heading of this level or above always starts a chunk
+    target_tokens: int = Field(default=160, ge=1)  # the size aimed at
+    max_tokens: int = Field(default=220, ge=16)  # of text and context together; at most what the model takes
+    min_tokens: int = Field(default=60, ge=0)  # smaller sibling sections below `split_level` merge up to here
+    heading_prefix: bool = True  # the heading path stands in the context
+    skipped_kinds: tuple[str, ...] = ("metadata",)  # kinds of block that are not embedded
+    overlap_tokens: int = Field(default=0, ge=0)  # of the chunk before, repeated from a sentence's start
+    tables: Literal["rows", "whole", "skip"] = "rows"  # cut between rows; only over max_tokens; left out
+    code: Literal["lines", "whole", "skip"] = "lines"  # cut at blank lines or definitions; as tables
+    parent_tokens: int = Field(default=0, ge=0)  # size of the enclosing text that a chunk names for display; 0: none
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_preset(cls, values: Any) -> Any:
+        preset = CHUNKING_PRESETS.get(str(values.get("preset"))) if isinstance(values, dict) else None
+        return {**preset, **values, "preset": None} if preset else values
+
+    @model_validator(mode="after")
+    def _sizes_agree(self) -> "ChunkingOptions":
+        least, target, most = self.min_tokens, self.target_tokens, self.max_tokens
+        if not least <= target <= most:
+            raise ValueError(f"chunking needs min ≤ target ≤ max: {least}, {target}, {most}")
+        if 2 * self.overlap_tokens > target:
+            raise ValueError(f"chunking needs overlap ≤ target / 2: {self.overlap_tokens}, {target}")
+        return self
+
+
+class KeywordOptions(Options):
+    """The keyword index: analysis and BM25."""
+
+    language: str = "english"  # of the Snowball stemmer
+    stem: bool = True  # reduce words to their stem
+    stop_words: tuple[str, ...] = ()  # words that are not indexed, in lower case
+    heading_weight: int = Field(default=1, ge=0, le=8)  # a term of the heading path counts so many times
+    variant: Literal["lucene", "okapi"] = "lucene"  # of BM25
+    k1: float = Field(default=1.2, ge=0)  # saturation of a term's frequency
+    b: float = Field(default=0.75, ge=0, le=1)  # weight of a chunk's length
+
+
+class IndexOptions(Options):
+    """What the settings of an index tell the story."""
+
+    chunking: ChunkingOptions = ChunkingOptions()
+    duplicates: DuplicateOptions = DuplicateOptions()
+    gate: GateRules = GateRules()
+    judged: tuple[Path, ...] = ()  # files with judged questions, JSON Lines
+    documents_per_shard: int = Field(default=300, ge=1)  # of the first plan; the shards then stay
+    max_deleted_share: float = Field(default=0.2, ge=0, le=1)  # delete guard: of the documents, in one run
+    keep_last_good_days: int = Field(default=30, ge=0)  # of a document whose new version fails
+    lease_seconds: float = Field(default=60.0, gt=0)  # how long the builder's lease lasts without renewal
+    load_batch: int = Field(default=256, ge=1, le=4096)  # points per request to the vector index
+    concurrent_reads: int = Field(default=8, ge=1, le=64)  # documents of one shard, from the source
+    probe_question: str = "How do I roll back to the previous release?"  # encoded at seal and by each reader
+    decide: Literal["automatic", "manual"] = "automatic"  # who promotes a candidate that passes the gate
+    tokens_per_second: float = Field(default=3000.0, gt=0)  # for the estimate of GPU-minutes only
+    max_gpu_minutes: float = Field(default=0.0, ge=0)  # budget: a plan above it is refused; 0: none
+    on_listing_failure: Literal["stop", "carry"] = "stop"  # carry: the base's documents of that source stay
+
+
+class BuildOptions(IndexOptions):
+    """Everything about one index that changes results or the way there."""
 
     index: str
     settings: dict[str, Any]  # what is hashed into the generation
-    chunking: ChunkingOptions
     analyser: dict[str, Any]
     profile: QueryProfile
-    gate: GateRules
-    judged: tuple[Path, ...]
-    documents_per_shard: int = 300
-    max_deleted_share: float = 0.2  # delete guard
-    max_document_bytes: int = 16 * 2**20
-    keep_last_good_days: int = 30
-    lease_seconds: float = 60.0
-    load_batch: int = 256
     limits: ParseLimits = ParseLimits()  # of what the story opens itself: documents inside documents, over all levels
-    screening: dict[str, ScreeningPolicy] = field(default_factory=dict)  # by source; the default policy elsewhere
-    duplicates: DuplicateOptions = DuplicateOptions()
+    screening: dict[str, ScreeningPolicy] = Field(default_factory=dict)  # by source; the default policy elsewhere
     shape: Shape = LANGCHAIN
-    concurrent_reads: int = 8  # documents of one shard that are read at once
-    probe_question: str = "How do I roll back to the previous release?"
-    decide: str = "automatic"  # or "manual"
-    tokens_per_second: float = 3000.0  # for the plan's estimate of GPU-minutes
-    max_gpu_minutes: float = 0.0  # budget; 0: none
-    on_listing_failure: str = "stop"  # or "carry": the base's documents of that source stay

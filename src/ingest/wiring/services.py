@@ -10,7 +10,6 @@ from pathlib import Path
 from ingest.adapters import embedders, sources
 from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.executors.processes import ProcessExecutor
-from ingest.adapters.s3_client import S3Options
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.adapters.stores import open_store
@@ -20,16 +19,7 @@ from ingest.errors import InvalidSettings
 from ingest.keyword import Analyser
 from ingest.lake.lake import Lake
 from ingest.ports import Observer, Source, Store
-from ingest.records import (
-    BuildOptions,
-    ChunkingOptions,
-    DuplicateOptions,
-    ModelRecord,
-    ParseLimits,
-    ParserOptions,
-    ScreeningPolicy,
-    Shape,
-)
+from ingest.records import BuildOptions, IndexOptions, ModelRecord, ParseLimits, ParserOptions, S3Options, Shape
 from ingest.services import Execute, Services, Workbench
 from ingest.settings import IndexSettings, Settings, SourceSettings, quiet_environment, whoami
 from ingest.wiring.model_opening import describe_model, keep_model, open_embedder, restore_model
@@ -86,15 +76,15 @@ def open_workbench(settings: Settings, index: str | None = None) -> Workbench:
     """
     quiet_environment()
     name, chosen = settings.index(index)
-    s3 = S3Options(**settings.s3.model_dump())
-    store = open_store(settings.lake, s3, settings.state / "cache", settings.cache_bytes, settings.ranges_above)
+    cache = settings.state / "cache"
+    store = open_store(settings.lake, settings.s3, cache, settings.cache_bytes, settings.ranges_above)
     lake = Lake(store, name)
     record, folder = describe_model(chosen.model, lake, _restorer(settings, store))
     _check_sizes(name, chosen, record)
     sandbox = open_sandbox(chosen)
     return Workbench(
         lake=lake,
-        sources=tuple(_open_source(s, s3, chosen.max_document_bytes) for s in checked_sources(chosen)),
+        sources=tuple(_open_source(s, settings.s3, chosen.max_document_bytes) for s in checked_sources(chosen)),
         sandbox=sandbox,
         tokenizer=embedders.find(chosen.model.kind).open_tokenizer(chosen.model.name, chosen.model.options, *folder),
         model=record,
@@ -131,8 +121,8 @@ def open_sandbox(index: IndexSettings) -> PoolSandbox | InlineSandbox:
 
 def parser_options(index: IndexSettings) -> dict[str, ParserOptions]:
     """Return what the parsers are told, by source; "" stands for a document of no source."""
-    limits = ParseLimits(document_bytes=index.max_document_bytes, **index.limits.model_dump())
-    told = {s.name: ParserOptions(**s.parsing.model_dump(), limits=limits) for s in index.sources}
+    limits = ParseLimits(document_bytes=index.max_document_bytes, **dict(index.limits))
+    told = {s.name: ParserOptions(limits=limits, **dict(s.parsing)) for s in index.sources}
     return {**told, "": ParserOptions(limits=limits)}
 
 
@@ -144,51 +134,18 @@ def open_executor(settings: Settings, index: str | None, services: Services) -> 
 
 
 def build_options(name: str, index: IndexSettings) -> BuildOptions:
-    """Return everything about an index that the story reads, as frozen values."""
-    shape = Shape(index.payload, index.sparse)
+    """Return what the story is told of an index."""
+    shape, keyword = Shape(index.payload, index.sparse), index.keyword.model_dump()
+    hashed = index.model_dump(mode="json", include={"sources", "max_document_bytes", "duplicates"})
     return BuildOptions(
         index=name,
-        settings={
-            "sources": [s.model_dump(mode="json") for s in index.sources],
-            "max_document_bytes": index.max_document_bytes,
-            "duplicates": index.duplicates.model_dump(mode="json"),
-            **shape.record(),
-        },
-        chunking=ChunkingOptions(**index.chunking.model_dump()),
-        analyser={
-            **Analyser(
-                index.keyword.language,
-                index.keyword.stem,
-                stop_words=index.keyword.stop_words,
-                heading_weight=index.keyword.heading_weight,
-            ).record(),
-            "k1": index.keyword.k1,
-            "b": index.keyword.b,
-            "variant": index.keyword.variant,
-        },
-        limits=parser_options(index)[""].limits,
-        screening={s.name: ScreeningPolicy(**s.screening.model_dump()) for s in index.sources},
-        duplicates=DuplicateOptions(**index.duplicates.model_dump()),
-        shape=shape,
+        settings={**hashed, **shape.record()},
+        analyser={**keyword, **Analyser.from_record(keyword).record()},
         profile=index.profile,
-        gate=index.gate,
-        judged=index.judged,
-        **index.model_dump(
-            include={
-                "documents_per_shard",
-                "max_deleted_share",
-                "max_document_bytes",
-                "keep_last_good_days",
-                "lease_seconds",
-                "load_batch",
-                "concurrent_reads",
-                "probe_question",
-                "decide",
-                "tokens_per_second",
-                "max_gpu_minutes",
-                "on_listing_failure",
-            }
-        ),
+        limits=parser_options(index)[""].limits,
+        screening={source.name: source.screening for source in index.sources},
+        shape=shape,
+        **{field: getattr(index, field) for field in IndexOptions.model_fields},
     )
 
 

@@ -15,13 +15,13 @@ from typer.testing import CliRunner
 
 from ingest.adapters.embedders import hashing
 from ingest.adapters.executors.inline import InlineExecutor
-from ingest.adapters.s3_client import S3Options
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sources.file import open_source
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.cli.main import app
 from ingest.lake.lake import Lake
 from ingest.ports import Observer
+from ingest.records import S3Options
 from ingest.services import Services
 from ingest.settings import Settings
 from ingest.wiring import services as wiring

@@ -20,11 +20,11 @@ __all__ = ["aws_environment", "make_bucket", "s3_server"]
 def test_a_lake_on_s3_carries_a_release_and_a_second_machine_reads_it(tmp_path: Path, s3_server, make_bucket) -> None:
     options, uri = s3_server.options(), f"s3://{make_bucket()}/lake"
     p = project(tmp_path, documents=6, documents_per_shard=2)
-    p.store = S3Store(uri, options, tmp_path / "cache", 2**30)
+    p.store = S3Store(uri, options, tmp_path / "cache", 2**30, 2**26)
     first = p.run()
     second = p.run()
     assert ("promoted", "unchanged", 0) == (first.decision, second.decision, second.embedded)
-    p.store = S3Store(uri, options, tmp_path / "another-cache", 2**30)
+    p.store = S3Store(uri, options, tmp_path / "another-cache", 2**30, 2**26)
     (answer,) = open_serving(p.services()).search(["word3x1x0"], Filter(), top=1)
     assert "d03.md" == answer.results[0].path
 
@@ -32,11 +32,11 @@ def test_a_lake_on_s3_carries_a_release_and_a_second_machine_reads_it(tmp_path: 
 def test_a_search_reads_large_keyword_files_in_parts_and_answers_alike(tmp_path: Path, s3_server, make_bucket) -> None:
     options, uri = s3_server.options(), f"s3://{make_bucket()}/lake"
     p = project(tmp_path, documents=6, documents_per_shard=2)
-    p.store = S3Store(uri, options, tmp_path / "cache", 2**30)
+    p.store = S3Store(uri, options, tmp_path / "cache", 2**30, 2**26)
     p.run()
     answers = []
-    for name, limit in (("copied", 2**30), ("parts", 0)):
-        p.store = S3Store(uri, options, tmp_path / name, 2**30, ranges_above=limit)
+    for name, limit in (("copied", 2**30, 2**26), ("parts", 0)):
+        p.store = S3Store(uri, options, tmp_path / name, 2**30, limit)
         s3_server.requests.clear()
         answers.append(open_serving(p.services()).search(["word3x1x0", "word2x0x1"], Filter(), top=3, stages=("bm25",)))
         assert any("range" in request.headers for request in s3_server.requests) == (limit == 0)
@@ -48,9 +48,9 @@ def test_files_of_before_pages_had_checksums_are_copied_and_a_damaged_footer_is_
 ) -> None:
     options, uri = s3_server.options(), f"s3://{make_bucket()}/lake"
     p = project(tmp_path, documents=6, documents_per_shard=2)
-    p.store = S3Store(uri, options, tmp_path / "cache", 2**30)
+    p.store = S3Store(uri, options, tmp_path / "cache", 2**30, 2**26)
     p.run()
-    p.store = S3Store(uri, options, tmp_path / "parts", 2**30, ranges_above=0)
+    p.store = S3Store(uri, options, tmp_path / "parts", 2**30, 0)
     lake = Lake(p.store, "docs")
     (part,) = (part for part in p.manifest().parts if part.kind == "keyword.postings" and part.shard is None)
     with pytest.raises(SchemaMismatch, match=f"its footer is damaged: SHA-256 .*, not {'0' * 64}"):
@@ -64,9 +64,9 @@ def test_files_of_before_pages_had_checksums_are_copied_and_a_damaged_footer_is_
 def test_storage_that_fails_while_a_search_reads_in_parts_is_told(tmp_path: Path, s3_server, make_bucket) -> None:
     options, uri = s3_server.options(), f"s3://{make_bucket()}/lake"
     p = project(tmp_path, documents=6, documents_per_shard=2)
-    p.store = S3Store(uri, options, tmp_path / "cache", 2**30)
+    p.store = S3Store(uri, options, tmp_path / "cache", 2**30, 2**26)
     p.run()
-    p.store = S3Store(uri, options, tmp_path / "parts", 2**30, ranges_above=0)
+    p.store = S3Store(uri, options, tmp_path / "parts", 2**30, 0)
     s3_server.plan(refuse("503 Slow Down", "SlowDown"), method="GET", text=".parquet", times=99)
     with stamina.set_testing(True, attempts=3, cap=True), pytest.raises(StoreUnavailable, match="SlowDown"):
         open_serving(p.services())

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,7 +54,7 @@ def test_unchanged_data_makes_no_generation_and_embeds_nothing(tmp_path: Path) -
     first = p.run()
     second = p.run()
     assert (second.built, second.decision, second.generation) == (False, "unchanged", first.generation)
-    assert (p.gets(), p.embedder.texts_embedded, p.embedder.forward_passes) == ({}, 0, 0)
+    assert (p.gets(), p.embedder.forward_passes) == ({}, 0)
     assert p.lake.claims.last() == 1
     assert p.lake.releases.last() == 1
 
@@ -145,7 +144,7 @@ def test_the_delete_guard_trips_before_anything_is_spent(tmp_path: Path) -> None
     p.source.write("d11.md", document(11, edition=2))
     with pytest.raises(DeleteGuardTripped, match="3 of 12 documents would disappear"):
         p.run()
-    assert (p.gets(), p.embedder.texts_embedded, p.lake.claims.last()) == ({}, 0, 1)
+    assert (p.gets(), p.embedder.forward_passes, p.lake.claims.last()) == ({}, 0, 1)
 
 
 def test_a_failing_listing_stops_the_run(tmp_path: Path) -> None:
@@ -238,7 +237,7 @@ def test_changed_groups_rewrite_attributes_and_fetch_and_embed_nothing(tmp_path:
 def test_a_changed_chunker_works_from_stored_texts(tmp_path: Path) -> None:
     p = project(tmp_path)
     p.run()
-    p.change(chunking=replace(SMALL_CHUNKS, heading_prefix=False))
+    p.change(chunking=SMALL_CHUNKS.model_copy(update={"heading_prefix": False}))
     report = p.run()
     assert (report.built, p.gets()) == (True, {})
     assert report.embedded == 36
@@ -369,11 +368,11 @@ def test_a_refused_candidate_is_evaluated_again_without_building_it_again(tmp_pa
     assert (first.decision, first.built, p.lake.releases.last()) == ("refused", True, 0)
     second = p.run()
     assert (second.decision, second.resumed, second.generation) == ("refused", True, first.generation)
-    assert (p.gets(), second.embedded, second.forward_passes, p.embedder.texts_embedded) == ({}, 0, 0, 0)
+    assert (p.gets(), second.embedded, second.forward_passes, p.embedder.forward_passes) == ({}, 0, 0, 0)
     p.change(gate=UNJUDGED)
     third = p.run()
     assert (third.decision, third.generation, third.digest) == ("promoted", first.generation, first.digest)
-    assert (p.gets(), p.embedder.texts_embedded) == ({}, 0)
+    assert (p.gets(), p.embedder.forward_passes) == ({}, 0)
 
 
 def test_a_person_decides_later_on_a_waiting_candidate(tmp_path: Path) -> None:
@@ -402,7 +401,7 @@ def test_a_lost_qdrant_is_restored_from_the_lake_without_embedding(tmp_path: Pat
     p.vectors = QdrantIndex.in_memory()
     report = p.run()
     assert (report.built, report.decision, report.generation) == (False, "unchanged", first.generation)
-    assert (p.gets(), report.embedded, p.embedder.texts_embedded) == ({}, 0, 0)
+    assert (p.gets(), report.embedded, p.embedder.forward_passes) == ({}, 0, 0)
     assert report.conservation is not None
     assert report.conservation.points == 36
     assert "d05.md" in found(p, "word5x0x0")
@@ -464,7 +463,7 @@ def test_after_a_rollback_the_next_candidate_waits_and_a_held_night_costs_nothin
     for _ in range(2):
         report = p.run()
         assert (report.decision, report.generation) == ("waiting", second.generation)
-        assert (p.gets(), p.embedder.texts_embedded) == ({}, 0)
+        assert (p.gets(), p.embedder.forward_passes) == ({}, 0)
     assert open_serving(p.services()).manifest.generation == first.generation
 
 

@@ -75,7 +75,7 @@ def test_a_model_that_confuses_words_is_refused_and_the_alias_stays(p: Project) 
 
 def test_another_chunker_that_finds_the_same_places_is_promoted(p: Project) -> None:
     p.run()
-    p.change(chunking=replace(SMALL_CHUNKS, heading_prefix=False))
+    p.change(chunking=SMALL_CHUNKS.model_copy(update={"heading_prefix": False}))
     report = p.run()
     assert (report.decision, verdict(p, report.verdict).stale) == ("promoted", ())
 

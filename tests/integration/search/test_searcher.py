@@ -134,7 +134,7 @@ def test_only_stages_that_are_asked_for_are_answered(p: Project, searcher: Searc
     p.forget()
     (answer,) = searcher.search(["zebra"], EVERYTHING, stages=("bm25",))
     assert (list(answer.stages), answer.results == answer.stages["bm25"]) == (["bm25"], True)
-    assert p.embedder.texts_embedded == 0
+    assert p.embedder.forward_passes == 0
     assert all(set(result.scores) == {"bm25"} for result in answer.results)
 
 

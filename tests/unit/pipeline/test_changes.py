@@ -19,7 +19,7 @@ def ref(name: str, version: str = "1", source: str = "a", acl: tuple[str, ...] =
 
 def held(name: str, version: str = "1", **changes: object) -> dict[str, BaseDocument]:
     source = str(changes.pop("source", "a"))
-    known = BaseDocument(ref(name, version, source), "attributes", 3, "current")
+    known = BaseDocument(ref(name, version, source), "attributes", "current")
     return {known.ref.uri: replace(known, **changes)}
 
 

@@ -14,7 +14,6 @@ from ingest.quality.metrics import (
     read_judged_set,
     relevant,
     relocate,
-    score_question,
     score_questions,
 )
 from ingest.records import Gold, Question, Result
@@ -25,10 +24,6 @@ def result(text: str = "", start: int = 0, end: int = 0, **fields) -> Result:
     return Result(
         "c", "d", "file:///a.md", values["source"], values["path"], "", values["heading_path"], text, start, end
     )
-
-
-def words(text: str) -> int:
-    return len(text.split())
 
 
 LONG = " ".join(f"word{i}" for i in range(40))
@@ -73,9 +68,16 @@ def ranking(*docs: str, tokens: int = 100) -> list[Result]:
     return [result("w " * tokens, path=f"{doc}.md") for doc in docs]
 
 
+def scored(results: list[Result], question: Question) -> dict[str, float]:
+    """Return the metrics of one question, {} where nothing can be scored."""
+    return score_questions([(results, question)], lambda texts: [len(t.split()) for t in texts]).get(
+        question.query_id, {}
+    )
+
+
 def test_metrics_equal_the_formulas():
     question = Question("q", "?", gold=(place("a", grade=2), place("b"), place("c")))
-    found = score_question(ranking("x", "b", "y", "a", "a"), question, words)
+    found = scored(ranking("x", "b", "y", "a", "a"), question)
     dcg = 1 / math.log2(3) + 2 / math.log2(5)
     ideal = 2 + 1 / math.log2(3) + 1 / math.log2(4)
     assert found == pytest.approx(
@@ -94,36 +96,36 @@ def test_metrics_equal_the_formulas():
 
 def test_a_place_counts_once_and_depths_are_kept():
     question = Question("q", "?", gold=(place("a"), place("b")))
-    found = score_question(ranking(*"xxxxxxxxxx", "a", "a"), question, words)
+    found = scored(ranking(*"xxxxxxxxxx", "a", "a"), question)
     assert (found["ndcg@10"], found["recall@10"], found["recall@50"], found["mrr@10"]) == (0.0, 0.0, 0.5, 0.0)
     assert (found["answered@1000"], found["answered@2000"]) == (0.0, 1.0)
 
 
 def test_a_result_beyond_fifty_is_not_seen():
     question = Question("q", "?", gold=(place("a"),))
-    assert score_question(ranking(*"x" * 50, "a"), question, words)["recall@50"] == 0.0
+    assert scored(ranking(*"x" * 50, "a"), question)["recall@50"] == 0.0
 
 
 def test_an_alternative_place_stands_in_once():
     question = Question("q", "?", gold=(place("a"), place("z", added=True)))
-    found = score_question(ranking("z", "a", "z"), question, words)
+    found = scored(ranking("z", "a", "z"), question)
     assert (found["ndcg@10"], found["recall@10"], found["mrr@10"]) == (1.0, 1.0, 1.0)
 
 
 def test_places_that_are_all_alternatives_count_as_places():
     question = Question("q", "?", gold=(place("a", added=True), place("b", added=True)))
-    assert score_question(ranking("a"), question, words)["recall@10"] == 0.5
+    assert scored(ranking("a"), question)["recall@10"] == 0.5
 
 
 def test_places_of_grade_zero_are_not_wanted():
     question = Question("q", "?", gold=(place("a"), place("b", grade=0)))
-    assert score_question(ranking("b", "a"), question, words)["mrr@10"] == 0.5
+    assert scored(ranking("b", "a"), question)["mrr@10"] == 0.5
 
 
 def test_answered_stops_at_the_first_chunk_that_does_not_fit():
     question = Question("q", "?", gold=(place("a"),))
     results = ranking("x", tokens=499) + ranking("y", tokens=2) + ranking("a", tokens=1)
-    found = score_question(results, question, words)
+    found = scored(results, question)
     assert (found["answered@500"], found["answered@1000"]) == (0.0, 1.0)
 
 
@@ -131,16 +133,16 @@ def test_answered_needs_half_of_a_span_from_any_number_of_chunks_once_each():
     gold = Gold("a.md", spans=("never held",), start=100, end=200)
     parts = [result("w", 90, 130), result("w", 110, 130), result("w", 0, 9)]
     question = Question("q", "?", gold=(gold,))
-    assert score_question(parts, question, words)["answered@500"] == 0.0
-    assert score_question([*parts, result("w", 180, 300)], question, words)["answered@500"] == 1.0
+    assert scored(parts, question)["answered@500"] == 0.0
+    assert scored([*parts, result("w", 180, 300)], question)["answered@500"] == 1.0
     without = [result("never held"), *parts]  # one chunk without a place: the rule of relevance
-    assert score_question(without, question, words)["answered@500"] == 1.0
+    assert scored(without, question)["answered@500"] == 1.0
 
 
 def test_an_empty_ranking_scores_zero_and_an_unanswerable_question_not_at_all():
     question = Question("q", "?", gold=(place("a"),))
-    assert score_question([], question, words) == dict.fromkeys(METRICS, 0.0)
-    assert score_question(ranking("a"), Question("q", "?", answerable=False), words) == {}
+    assert scored([], question) == dict.fromkeys(METRICS, 0.0)
+    assert scored(ranking("a"), Question("q", "?", answerable=False)) == {}
     assert score_questions([], lambda texts: []) == {}
 
 
@@ -155,7 +157,7 @@ def test_a_question_scored_twice_is_refused():
 )
 def test_the_library_agrees_with_the_formulas(docs, grades):
     question = Question("q", "?", gold=tuple(place(d, grade=g) for d, g in zip("abc", grades, strict=True)))
-    found = score_question(ranking(*docs), question, words)
+    found = scored(ranking(*docs), question)
     left = dict(zip("abc", grades, strict=True))
     gains = [left.pop(d, 0) for d in docs]
     ideal = sum(g / math.log2(i + 2) for i, g in enumerate(sorted(grades, reverse=True)))

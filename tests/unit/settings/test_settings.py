@@ -9,7 +9,8 @@ import yaml
 
 from ingest.cli.init import TEMPLATE
 from ingest.errors import InvalidSettings
-from ingest.settings import QUIET, Settings, load_settings, make_settings, whoami
+from ingest.settings import Settings, load_settings, make_settings, whoami
+from ingest.settings.environment import QUIET
 
 SECRET = "s3cr3t-value"
 

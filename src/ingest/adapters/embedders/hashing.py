@@ -96,7 +96,6 @@ class HashingEmbedder(Embedder):
         )
         self.backend = "hashing"
         self.forward_passes = 0
-        self.texts_embedded = 0
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return (n, dimension) float32, L2-normalised, in input order. Raises: FatalError over the limit."""
@@ -117,7 +116,6 @@ class HashingEmbedder(Embedder):
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:
         self.forward_passes += -(-len(texts) // self._options["batch"])
-        self.texts_embedded += len(texts)
         vectors = np.zeros((len(texts), self.record.dimension), np.float32)
         for row, text in zip(vectors, texts, strict=True):
             for word in sorted(set(_WORD.findall(text.lower()))) or [""]:

@@ -6,16 +6,14 @@ and body together. No credentials pass through here: botocore finds them in the 
 
 from ingest.adapters.s3_client.answers import Archived, Unmet
 from ingest.adapters.s3_client.bucket import Bucket, Listed
-from ingest.adapters.s3_client.client import S3Options, open_client, split_uri
-from ingest.adapters.s3_client.ranged_file import RANGES_ABOVE, RangedFile
+from ingest.adapters.s3_client.client import open_client, split_uri
+from ingest.adapters.s3_client.ranged_file import RangedFile
 
 __all__ = [
-    "RANGES_ABOVE",
     "Archived",
     "Bucket",
     "Listed",
     "RangedFile",
-    "S3Options",
     "Unmet",
     "open_client",
     "split_uri",

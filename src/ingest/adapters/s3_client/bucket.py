@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from ingest.adapters.s3_client.answers import Translator, Unmet
-from ingest.adapters.s3_client.client import S3Options, open_client
+from ingest.adapters.s3_client.client import open_client
 from ingest.errors import InvalidSettings, TransientError
+from ingest.records import S3Options
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

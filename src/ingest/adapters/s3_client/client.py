@@ -1,47 +1,17 @@
-"""Where S3 is: options, URIs and the boto3 client."""
+"""Where S3 is: URIs and the boto3 client."""
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from ingest.adapters.s3_client.answers import NO_CREDENTIALS, no_credentials
 from ingest.errors import InvalidSettings
+from ingest.records import S3Options
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
-
-
-@dataclass(frozen=True)
-class S3Options:
-    """Where S3 is and how long to wait for it. Changes where and how fast, never results.
-
-    The longest wait of one call is about `attempts` x (`connect_timeout` + `read_timeout`) + 10 s; `read_timeout` is
-    the longest silence on the line, not the time of a whole body.
-    """
-
-    endpoint_url: str | None = None  # None: AWS
-    region: str | None = None  # None: from the environment
-    max_connections: int = 16  # kept open for each bucket
-    connect_timeout: float = 5.0  # seconds
-    read_timeout: float = 60.0  # seconds
-    attempts: int = 3  # in all, the first one counted
-    addressing_style: Literal["auto", "path", "virtual"] = "auto"
-    page_size: int = 1000  # keys of one LIST answer, 1000 at most
-
-    def __post_init__(self) -> None:
-        if self.endpoint_url is not None:
-            parts = urlsplit(self.endpoint_url)
-            if "@" in parts.netloc:
-                raise InvalidSettings("s3 endpoint_url: must not hold credentials; they come from the environment")
-            if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise InvalidSettings(f"s3 endpoint_url: {self.endpoint_url!r} is not an http(s) URL")
-        if not 1 <= self.page_size <= 1000:
-            raise InvalidSettings(f"s3 page_size: {self.page_size} is not between 1 and 1000")
-        if min(self.attempts, self.max_connections, self.connect_timeout, self.read_timeout) <= 0:
-            raise InvalidSettings("s3: attempts, max_connections and timeouts must be positive")
 
 
 def split_uri(uri: str) -> tuple[str, str]:

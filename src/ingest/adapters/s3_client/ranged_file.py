@@ -10,7 +10,6 @@ from typing import IO, Any
 from ingest.errors import StoreUnavailable
 
 BLOCK = 2**18  # bytes fetched at least: a request costs more than these
-RANGES_ABOVE = 64 * 2**20  # bytes: a smaller object is copied whole, which is fewer requests
 
 
 class RangedFile(io.RawIOBase):

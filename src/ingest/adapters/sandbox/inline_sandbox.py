@@ -34,4 +34,5 @@ class InlineSandbox:
         """Hold nothing, let go of nothing."""
 
     def _limited(self, options: ParserOptions) -> ParserOptions:
-        return replace(options, limits=replace(options.limits, document_bytes=self.max_document_bytes))
+        limits = options.limits.model_copy(update={"document_bytes": self.max_document_bytes})
+        return options.model_copy(update={"limits": limits})

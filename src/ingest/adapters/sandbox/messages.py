@@ -10,14 +10,13 @@ No pickle: what comes back is built from numbers and strings, and checked.
 import json
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
 from ingest import errors
-from ingest.records import Block, BlockKind, Child, Document, DocumentRef, ParseLimits, ParserOptions, RawDocument
+from ingest.records import Block, BlockKind, Child, Document, DocumentRef, ParserOptions, RawDocument
 
 HEADER = struct.Struct("!IQ")
 KINDS = tuple(BlockKind)
@@ -62,16 +61,12 @@ def asked(frame: Frame) -> RawDocument:
 
 @lru_cache(maxsize=64)  # they are those of the sources
 def _packed(options: ParserOptions) -> str:
-    return json.dumps(asdict(options))
+    return json.dumps(options.model_dump())
 
 
 @lru_cache(maxsize=64)
 def _unpacked(text: str) -> ParserOptions:
-    options: dict[str, Any] = json.loads(text)
-    limits = ParseLimits(**options.pop("limits"))
-    for name in ("text_fields", "ocr_languages"):  # JSON has no tuples
-        options[name] = tuple(options[name])
-    return ParserOptions(**options, limits=limits)
+    return ParserOptions(**json.loads(text))
 
 
 def answer(document: Document, notes: Sequence[str] = ()) -> Frame:

@@ -15,9 +15,10 @@ from typing import Any, Protocol, cast
 from urllib.parse import unquote
 
 from ingest.adapters.listing import local_folder
-from ingest.adapters.s3_client import S3Options, split_uri
+from ingest.adapters.s3_client import split_uri
 from ingest.errors import UnknownSource
 from ingest.ports import Source
+from ingest.records import S3Options
 
 GROUP = "ingest.sources"
 

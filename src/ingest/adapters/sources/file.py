@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from ingest.adapters.listing import Found, Selection, decode, encode, local_folder, selection
-from ingest.adapters.s3_client import S3Options
 from ingest.errors import AccessDenied, InvalidSettings, SourceUnavailable, UnknownSource
 from ingest.ports import Source
-from ingest.records import DocumentRef, RawDocument
+from ingest.records import DocumentRef, RawDocument, S3Options
 
 ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # gone, or a link in its place
 NO_LINK = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -11,10 +11,10 @@ from itertools import islice
 from typing import Any
 
 from ingest.adapters.listing import Found, Selection, decode, encode, selection
-from ingest.adapters.s3_client import Archived, Bucket, Listed, S3Options, Unmet, split_uri
+from ingest.adapters.s3_client import Archived, Bucket, Listed, Unmet, split_uri
 from ingest.errors import AccessDenied, DocumentError, InvalidSettings, SourceUnavailable
 from ingest.ports import Source
-from ingest.records import DocumentRef, RawDocument
+from ingest.records import DocumentRef, RawDocument, S3Options
 
 logger = logging.getLogger(__name__)
 VERSION, ETAG = "id:", "etag:"  # how a ref's version is pinned

@@ -2,16 +2,12 @@
 
 from pathlib import Path
 
-from ingest.adapters.s3_client import RANGES_ABOVE, S3Options
 from ingest.errors import InvalidSettings
 from ingest.ports import Store
+from ingest.records import S3Options
 
-CACHE_BYTES = 20 * 2**30
 
-
-def open_store(
-    uri: str, s3: S3Options, cache_folder: Path, cache_bytes: int = CACHE_BYTES, ranges_above: int = RANGES_ABOVE
-) -> Store:
+def open_store(uri: str, s3: S3Options, cache_folder: Path, cache_bytes: int, ranges_above: int) -> Store:
     """Return the store at `uri`: `s3://bucket/prefix`, `file:///folder` or a plain path. Nothing is read yet.
 
     Args:

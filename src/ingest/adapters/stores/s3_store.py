@@ -9,10 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from ingest.adapters.listing import encode
-from ingest.adapters.s3_client import RANGES_ABOVE, Bucket, RangedFile, S3Options, Unmet, split_uri
+from ingest.adapters.s3_client import Bucket, RangedFile, Unmet, split_uri
 from ingest.errors import InvalidSettings, SchemaMismatch, StoreUnavailable
 from ingest.ids import sha256_hex
 from ingest.lake.keys import TEMPORARY, check_key, check_prefix
+from ingest.records import S3Options
 
 IN_USE_SECONDS = 300.0  # a copy handed out so recently may still have to be opened: it is not dropped
 LEFTOVER_SECONDS = 24 * 3600.0  # a temporary file not written to for so long belongs to a process that died
@@ -21,9 +22,7 @@ LEFTOVER_SECONDS = 24 * 3600.0  # a temporary file not written to for so long be
 class S3Store:
     """Keys are objects below one prefix. Threads and processes may share it."""
 
-    def __init__(
-        self, uri: str, options: S3Options, cache_folder: Path, cache_bytes: int, ranges_above: int = RANGES_ABOVE
-    ) -> None:
+    def __init__(self, uri: str, options: S3Options, cache_folder: Path, cache_bytes: int, ranges_above: int) -> None:
         bucket, self.prefix = split_uri(uri)
         self.uri = f"s3://{bucket}/{encode(self.prefix)}".rstrip("/")
         self.bucket = Bucket(bucket, options, StoreUnavailable)

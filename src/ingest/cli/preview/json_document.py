@@ -68,7 +68,7 @@ def _figures(cut: Cut) -> dict[str, Any]:
         "tokens": asdict(cut.tokens),
         "marks": cut.marks,
         "model": cut.model,
-        "chunking": asdict(cut.options),
+        "chunking": cut.options.model_dump(),
         "seconds": {"parse": round(cut.parse_seconds, 4), "chunk": round(cut.chunk_seconds, 4)},
     }
 

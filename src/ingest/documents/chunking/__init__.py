@@ -30,14 +30,12 @@ from ingest.records import Chunk, ChunkingOptions, Document
 __all__ = ["chunk", "fingerprint", "model_input"]
 
 VERSION = 2  # raised when the same options give other chunks
-LEAST_MAX_TOKENS = 16
 COUNTED_AT_ONCE = 256  # pieces looked at in one go
 
 
 def fingerprint(options: ChunkingOptions, tokenizer: Tokenizer) -> str:
     """Return the SHA-256 over everything that decides about chunks apart from the document."""
-    fields = {name: getattr(options, name) for name in options.__slots__}
-    fields["skipped_kinds"] = sorted(options.skipped_kinds)
+    fields = {**options.model_dump(), "skipped_kinds": sorted(options.skipped_kinds)}
     return digest_of([VERSION, version("sentencex"), version("regex"), fields, tokenizer.fingerprint])
 
 
@@ -53,25 +51,9 @@ def chunk(document: Document, document_id: str, options: ChunkingOptions, tokeni
       to it need more than half of the room beside context and overlap (at the document's end: a quarter).
     - `model_input(context, text)` has at most `max_tokens` tokens.
 
-    Raises: InvalidSettings for sizes that contradict each other; MalformedDocument when blocks overlap.
+    Raises: MalformedDocument when blocks overlap.
     """
-    _check(options)
     return _Chunking(document, document_id, options, tokenizer).chunks()
-
-
-def _check(options: ChunkingOptions) -> None:
-    if not 0 <= options.min_tokens <= options.target_tokens <= options.max_tokens:
-        raise InvalidSettings(
-            f"chunking: min_tokens {options.min_tokens} <= target_tokens {options.target_tokens} <= "
-            f"max_tokens {options.max_tokens} does not hold"
-        )
-    if options.max_tokens < LEAST_MAX_TOKENS or options.target_tokens < 1:
-        raise InvalidSettings(f"chunking: max_tokens {options.max_tokens} is less than {LEAST_MAX_TOKENS}")
-    if not 0 <= 2 * options.overlap_tokens <= options.target_tokens or options.parent_tokens < 0:
-        raise InvalidSettings(
-            f"chunking: overlap_tokens {options.overlap_tokens} is more than half of target_tokens "
-            f"{options.target_tokens}, or parent_tokens {options.parent_tokens} is negative"
-        )
 
 
 class _Chunking:

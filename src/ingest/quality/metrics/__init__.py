@@ -3,7 +3,7 @@
 from ingest.quality.metrics.judged_sets import JudgedPlace, JudgedQuestion, read_judged_set
 from ingest.quality.metrics.relevance import relevant
 from ingest.quality.metrics.relocation import relocate
-from ingest.quality.metrics.scoring import METRICS, score_question, score_questions
+from ingest.quality.metrics.scoring import METRICS, score_questions
 
 __all__ = [
     "METRICS",
@@ -12,6 +12,5 @@ __all__ = [
     "read_judged_set",
     "relevant",
     "relocate",
-    "score_question",
     "score_questions",
 ]

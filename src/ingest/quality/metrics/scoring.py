@@ -13,17 +13,6 @@ COUNTED = 10  # chunks whose tokens are counted in one call
 DEPTH = 50  # results looked at by the ranked metrics
 
 
-def score_question(
-    results: Sequence[Result], question: Question, count_tokens: Callable[[str], int]
-) -> dict[str, float]:
-    """Return the metrics of one question, {} for an unanswerable one; see `score_questions`, made for many.
-
-    `count_tokens` counts one text here.
-    """
-    answers = [(results, question)]
-    return score_questions(answers, lambda texts: [count_tokens(t) for t in texts]).get(question.query_id, {})
-
-
 def score_questions(
     answers: Iterable[tuple[Sequence[Result], Question]], count_tokens: Callable[[Sequence[str]], Sequence[int]]
 ) -> dict[str, dict[str, float]]:

@@ -5,9 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingest.adapters.s3_client import Archived, Bucket, S3Options, Unmet
+from ingest.adapters.s3_client import Archived, Bucket, Unmet
 from ingest.adapters.s3_client.bucket import PART
 from ingest.errors import AccessDenied, InvalidSettings, SourceUnavailable, StoreUnavailable, UnknownSource
+from ingest.records import S3Options
 from tests.s3_server import (
     cut_body,
     damage_body,

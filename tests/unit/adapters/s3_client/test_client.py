@@ -1,7 +1,9 @@
 import pytest
+from pydantic import ValidationError
 
-from ingest.adapters.s3_client import S3Options, open_client, split_uri
+from ingest.adapters.s3_client import open_client, split_uri
 from ingest.errors import InvalidSettings
+from ingest.records import S3Options
 
 
 @pytest.mark.parametrize(
@@ -36,7 +38,7 @@ def test_credentials_in_a_uri_are_refused_and_not_repeated():
 
 
 def test_credentials_in_an_endpoint_are_refused_and_not_repeated():
-    with pytest.raises(InvalidSettings) as caught:
+    with pytest.raises(ValidationError) as caught:
         S3Options(endpoint_url="https://key:s3cr3t@s3.example.com")
     assert "s3cr3t" not in str(caught.value)
 
@@ -54,7 +56,7 @@ def test_credentials_in_an_endpoint_are_refused_and_not_repeated():
     ],
 )
 def test_options_without_sense_are_refused(options):
-    with pytest.raises(InvalidSettings):
+    with pytest.raises(ValidationError):
         S3Options(**options)
 
 

@@ -126,7 +126,7 @@ def test_a_parser_writes_no_file(pool, tmp_path):
 
 def reading_scans(command):
     given = order(command)
-    return replace(given, options=replace(given.options, ocr=True))
+    return replace(given, options=given.options.model_copy(update={"ocr": True}))
 
 
 def test_text_recognition_may_start_its_program_and_write_where_that_looks(pool, tmp_path):

@@ -12,7 +12,7 @@ from tests.s3_server import cut_body, lose_answer, refuse
 
 @pytest.fixture
 def store(s3_server, make_bucket, tmp_path):
-    return S3Store(f"s3://{make_bucket()}/lake", s3_server.options(page_size=2), tmp_path / "cache", 10**6)
+    return S3Store(f"s3://{make_bucket()}/lake", s3_server.options(page_size=2), tmp_path / "cache", 10**6, 10**9)
 
 
 def sent(server, method):
@@ -110,7 +110,7 @@ def test_a_long_list_comes_in_pages_and_without_what_lies_deeper(store, s3_serve
 
 
 def test_a_missing_bucket_is_not_a_missing_value(s3_server, tmp_path):
-    store = S3Store("s3://missing-bucket/lake", s3_server.options(), tmp_path, 1)
+    store = S3Store("s3://missing-bucket/lake", s3_server.options(), tmp_path, 1, 1)
     for act in (store.get, store.exists, store.local_path, lambda key: list(store.list(f"{key}/"))):
         with pytest.raises(UnknownSource, match="s3://missing-bucket: no such bucket"):
             act("a")

@@ -1,9 +1,8 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from ingest.adapters.embedders.hashing import HashingTokenizer
 from ingest.documents.chunking import chunk, fingerprint, model_input
@@ -14,6 +13,10 @@ from tests.work import calls_of
 TOKENIZER = HashingTokenizer()
 SMALL = ChunkingOptions(target_tokens=20, max_tokens=30, min_tokens=8)
 FULL = ChunkingOptions(target_tokens=20, max_tokens=20, min_tokens=0, heading_prefix=False)
+
+
+def small(**options) -> ChunkingOptions:
+    return ChunkingOptions(**{**dict(SMALL), **options})
 
 
 def document(*parts, title="Guide", language="en", between="\n\n"):
@@ -185,7 +188,7 @@ def test_a_document_that_fits_is_one_chunk_with_its_headings_in_front():
 def test_the_title_leads_the_context_when_no_heading_says_it():
     doc = document(heading("Install", 2), ("paragraph", "Run it."), title="The  Manual")
     assert [c.context for c in chunks(doc)] == ["The Manual > Install"]
-    assert [c.context for c in chunks(doc, replace(SMALL, heading_prefix=False))] == [""]
+    assert [c.context for c in chunks(doc, small(heading_prefix=False))] == [""]
 
 
 def test_a_heading_drops_all_levels_at_or_below_its_own():
@@ -209,12 +212,12 @@ def test_every_heading_up_to_the_split_level_starts_a_chunk_and_deeper_ones_do_n
         for part in (heading(f"Two {i}", 2), ("paragraph", "x"), heading("Three", 3), ("paragraph", "y"))
     ]
     assert len(chunks(document(*parts))) == 6
-    assert [c.heading_path for c in chunks(document(*parts), replace(SMALL, split_level=2))] == [
+    assert [c.heading_path for c in chunks(document(*parts), small(split_level=2))] == [
         ("Two 0",),
         ("Two 1",),
         ("Two 2",),
     ]
-    assert len(chunks(document(*parts), replace(SMALL, split_level=1, target_tokens=30))) == 2
+    assert len(chunks(document(*parts), small(split_level=1, target_tokens=30))) == 2
 
 
 def test_small_neighbours_merge_below_the_split_level_and_large_ones_stay_apart():
@@ -228,7 +231,7 @@ def test_small_neighbours_merge_below_the_split_level_and_large_ones_stay_apart(
         heading("Also large", 3),
         ("paragraph", "word " * 12),
     )
-    found = chunks(doc, replace(SMALL, split_level=2))
+    found = chunks(doc, small(split_level=2))
     assert [c.heading_paths for c in found] == [
         (("Top",), ("Top", "Large")),
         (("Top", "Small"), ("Top", "Also large")),
@@ -263,7 +266,7 @@ def test_a_document_without_text_has_no_chunks():
 def test_front_matter_is_left_out_and_stays_out_of_neighbours():
     doc = document(("metadata", "---\ntags: x\n---"), ("paragraph", "one"), ("metadata", ":x: y"), ("paragraph", "two"))
     assert [c.text for c in chunks(doc)] == ["one", "two"]
-    kept = chunks(doc, replace(SMALL, skipped_kinds=(), target_tokens=30))
+    kept = chunks(doc, small(skipped_kinds=(), target_tokens=30))
     assert len(kept) == 1
 
 
@@ -317,7 +320,7 @@ def test_a_tokenizer_that_counts_more_in_a_slice_is_held_to_the_limit():
 
     doc = document(heading("H"), ("paragraph", "word " * 400))
     tokenizer = Context()
-    found = chunk(doc, "d", replace(SMALL, target_tokens=30), tokenizer)
+    found = chunk(doc, "d", small(target_tokens=30), tokenizer)
     totals = [len(tokenizer.offsets([model_input(c.context, c.text)])[0]) for c in found]
     assert max(totals) <= SMALL.max_tokens
 
@@ -327,7 +330,7 @@ TABLE = ["| name | use |\n", "|---|---|\n", *[f"| option {i} | sets thing {i} to
 
 def test_a_continued_table_repeats_its_header_and_no_row_is_cut():
     header = len(TABLE[0]) + len(TABLE[1])
-    wide = replace(SMALL, target_tokens=40, max_tokens=75)
+    wide = small(target_tokens=40, max_tokens=75)
     doc = document(heading("Options"), ("table", "".join(TABLE), {"breaks": rows(TABLE), "header_end": header}))
     first, *rest = chunks(doc, wide)
     assert rest
@@ -339,7 +342,7 @@ def test_a_continued_table_repeats_its_header_and_no_row_is_cut():
 def test_the_sentence_that_announces_a_list_stays_before_it_and_is_repeated():
     items = [f"- item {i} with a few words\n" for i in range(9)]
     doc = document(("paragraph", "First. You need these tools:"), ("list", "".join(items), {"breaks": rows(items)}))
-    first, *rest = chunks(doc, replace(SMALL, max_tokens=40, target_tokens=24))
+    first, *rest = chunks(doc, small(max_tokens=40, target_tokens=24))
     assert first.text.startswith("First. You need these tools:\n\n- item 0")
     assert {c.context for c in rest} == {"Guide\nYou need these tools:"}
     assert [c.text.startswith("- item") and c.text.endswith("words") for c in rest] == [True] * len(rest)
@@ -350,7 +353,7 @@ def test_a_caption_goes_with_every_part_of_its_table():
     doc = document(
         ("caption", "Table 1. Options"), ("table", "".join(TABLE), {"breaks": rows(TABLE), "header_end": header})
     )
-    found = chunks(doc, replace(SMALL, target_tokens=40, max_tokens=90))
+    found = chunks(doc, small(target_tokens=40, max_tokens=90))
     assert found[0].text.startswith("Table 1. Options")
     assert ["Table 1. Options" in c.context for c in found[1:]] == [True] * (len(found) - 1)
 
@@ -378,7 +381,7 @@ def test_a_long_heading_path_leaves_room_for_the_table_header():
     header = len(TABLE[0]) + len(TABLE[1])
     table = ("table", "".join(TABLE), {"breaks": rows(TABLE), "header_end": header})
     doc = document(*[heading(f"Level {i} about many things", i) for i in range(1, 7)], table)
-    last = chunks(doc, replace(SMALL, target_tokens=60, max_tokens=90))[-1]
+    last = chunks(doc, small(target_tokens=60, max_tokens=90))[-1]
     assert last.context.endswith("many things\n| name | use |\n|---|---|")
 
 
@@ -423,7 +426,7 @@ def test_the_page_is_that_of_the_first_block():
 
 def test_chinese_text_is_cut_after_its_own_full_stops():
     doc = document(("paragraph", "这是关于数据工程的一个句子。" * 40), language="zh")
-    found = chunks(doc, replace(SMALL, target_tokens=8))
+    found = chunks(doc, small(target_tokens=8))
     assert [c.text.endswith("。") for c in found] == [True] * len(found)
 
 
@@ -440,8 +443,8 @@ def test_work_grows_with_the_length_and_no_faster():
     "sizes", [{"min_tokens": 21}, {"target_tokens": 31}, {"max_tokens": 15, "target_tokens": 15}, {"target_tokens": 0}]
 )
 def test_sizes_that_contradict_each_other_are_refused(sizes):
-    with pytest.raises(InvalidSettings, match="chunking"):
-        chunks(document(), replace(SMALL, **{"min_tokens": 0, **sizes}))
+    with pytest.raises(ValidationError, match="ChunkingOptions"):
+        small(**{"min_tokens": 0, **sizes})
 
 
 @pytest.mark.parametrize("spans", [[(0, 5), (4, 8)], [(0, 99)], [(5, 2)]])
@@ -460,7 +463,7 @@ def test_the_fingerprint_follows_every_option_and_the_tokenizer():
         {"heading_prefix": False},
         {"skipped_kinds": ()},
     ]
-    prints = {fingerprint(replace(SMALL, **fields), TOKENIZER) for fields in [{}, *changed]}
+    prints = {fingerprint(small(**fields), TOKENIZER) for fields in [{}, *changed]}
 
     class Other(HashingTokenizer):
         fingerprint = "other"

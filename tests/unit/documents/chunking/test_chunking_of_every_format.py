@@ -1,7 +1,5 @@
 """What the chunker promises, over generated documents of every parser."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -114,7 +112,7 @@ def test_the_chunks_of_a_parsed_document_keep_every_promise(name):
         except DocumentError:  # nothing in it, as a rule
             return
         taken.append(name)
-        options = replace(options, overlap_tokens=min(options.overlap_tokens, options.target_tokens // 2))
+        options = options.model_copy(update={"overlap_tokens": min(options.overlap_tokens, options.target_tokens // 2)})
         chunks = chunk(document, "d", options, TOKENIZER)
         assert lost(document, chunks, options) == []
         assert faults(document, chunks, options) == []

@@ -1,16 +1,15 @@
 """Overlap, tables, code, parents, hidden text, scripts: by example."""
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from ingest.adapters.embedders.hashing import HashingTokenizer
 from ingest.documents.chunking import chunk, model_input
 from ingest.documents.chunking.code import definitions
 from ingest.documents.chunking.languages import cluster_start, guessed
-from ingest.errors import InvalidSettings
 from ingest.records import CHUNKING_PRESETS, Block, BlockKind, ChunkingOptions, Document
 
 TOKENIZER = HashingTokenizer()
@@ -33,7 +32,7 @@ def document(*parts, title="", language="en"):
 
 
 def chunks(doc, **options):
-    return chunk(doc, "d", replace(SMALL, **options), TOKENIZER)
+    return chunk(doc, "d", ChunkingOptions(**{**dict(SMALL), **options}), TOKENIZER)
 
 
 def size(text):
@@ -74,7 +73,7 @@ def test_an_overlap_in_a_table_starts_at_a_row_behind_the_header():
 
 
 def test_more_overlap_than_half_the_target_is_refused():
-    with pytest.raises(InvalidSettings, match="overlap_tokens 11 is more than half of target_tokens 20"):
+    with pytest.raises(ValidationError, match="overlap ≤ target / 2: 11, 20"):
         chunks(document(("paragraph", "x")), overlap_tokens=11)
 
 

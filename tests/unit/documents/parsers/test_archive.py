@@ -42,7 +42,7 @@ def tarred(entries, mode="w:", **fields):
 
 def limited(data, path="a.zip", **limits):
     document = raw(data, path, media_types.sniff(data, path))
-    return replace(document, options=ParserOptions(limits=replace(ParseLimits(), **limits)))
+    return replace(document, options=ParserOptions(limits=ParseLimits(**limits)))
 
 
 def children(data, path="a.zip", **limits):

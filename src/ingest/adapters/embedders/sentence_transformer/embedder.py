@@ -108,7 +108,6 @@ class SentenceTransformerEmbedder(Embedder):
         self.dtype = options.dtype or best_dtype(self.device)
         self.backend = f"torch {self.device} {self.dtype}"
         self.forward_passes = 0
-        self.texts_embedded = 0
         self._tokenizer = SentenceTransformerTokenizer(folder)
         self._question_prompt, self._text_prompt = _prompts(folder, options)
         self._length = options.max_seq_length or folder.length
@@ -187,7 +186,8 @@ class SentenceTransformerEmbedder(Embedder):
         if (onnx := self._onnx) is not None:
             for i, text in enumerate(short):
                 vectors[i] = onnx.vector(self._question_inputs(text))[0]
-            self._count(len(short), len(short))
+            with self._lock:
+                self.forward_passes += len(short)
             return self._normalised(vectors, short)
         for start in range(0, len(short), self._most):
             part = slice(start, start + self._most)
@@ -219,16 +219,11 @@ class SentenceTransformerEmbedder(Embedder):
             features = self._model.preprocess(list(texts), prompt=prompt or None)
             features = {k: v.to(self.device) if isinstance(v, torch.Tensor) else v for k, v in features.items()}
             raw: Vectors = self._model(features)["sentence_embedding"].float().cpu().numpy()
-        self._count(1, len(texts))
+            self.forward_passes += 1
         return self._normalised(raw, texts)
 
     def _question_inputs(self, text: str) -> Inputs:
         return self._tokenizer.inputs(self._question_prompt + text)
-
-    def _count(self, passes: int, texts: int) -> None:
-        with self._lock:
-            self.forward_passes += passes
-            self.texts_embedded += texts
 
     def _normalised(self, raw: Vectors, texts: Sequence[str]) -> Vectors:
         norms = np.linalg.norm(raw, axis=1, keepdims=True)

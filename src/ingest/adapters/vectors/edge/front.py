@@ -25,6 +25,7 @@ from starlette.routing import Route
 from ingest.adapters.vectors.edge import locks
 from ingest.adapters.vectors.edge.alias_table import AliasRefused, AliasTable
 from ingest.adapters.vectors.edge.worker_pool import Pool, Worker, WorkerBusy, WorkerDied
+from ingest.records import QdrantOptions
 
 logger = logging.getLogger(__name__)
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,199}")
@@ -34,13 +35,12 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,199}")
 class FrontOptions:
     """Limits of the front. All times in seconds."""
 
-    max_open: int = 16  # collections open at once, a process of 100 MB and more each
+    max_open: int = QdrantOptions().open_collections  # at once, a process of 100 MB and more each
     max_waiting: int = 64  # requests waiting for one collection; more are answered 429
     max_body: int = 32 * 2**20  # bytes of a request, Qdrant's own default; more are answered 413
     stop_seconds: float = 10.0  # for a worker to flush at the end, then it is killed
     poll_seconds: float = 0.5  # between two looks for users
     grace_seconds: float = 2.0  # without users before the end
-    single_process: bool = False  # all collections in one worker: only for the test that shows what that costs
 
 
 class Refused(Exception):
@@ -68,7 +68,6 @@ class Front:
             max_open=options.max_open,
             max_waiting=options.max_waiting,
             grace_seconds=options.stop_seconds,
-            shared=options.single_process,
         )
 
     def exists(self, collection: str) -> bool:

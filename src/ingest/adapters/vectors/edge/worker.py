@@ -26,11 +26,11 @@ PR_SET_PDEATHSIG = 1
 
 
 class Worker:
-    """The collections that one process has open: one, except in the test that shows why."""
+    """The one collection that this process has open, from its first request on."""
 
     def __init__(self, collections: Path) -> None:
         self._folder = collections
-        self._open: dict[str, Collection] = {}
+        self._collection: Collection | None = None
 
     def answer(self, request: frames.Frame) -> frames.Frame:
         """Return the answer to one request, errors included, in Qdrant's shape."""
@@ -46,25 +46,18 @@ class Worker:
         return frames.Frame({"status": 200}, to_json({"result": result, "status": "ok", "time": 0.0}))
 
     def close(self) -> None:
-        """Close everything that is open."""
-        while self._open:
-            _, collection = self._open.popitem()
-            collection.close()
+        """Close the collection."""
+        if self._collection is not None:
+            self._collection.close()
 
     def _do(self, request: frames.Frame) -> Any:
-        name, do = request.head["collection"], request.head["do"]
+        folder, do = self._folder / request.head["collection"], request.head["do"]
         if do == "create":
-            self._open[name] = Collection.create(
-                self._folder / name, models.CreateCollection.model_validate_json(request.body)
-            )
+            self._collection = Collection.create(folder, models.CreateCollection.model_validate_json(request.body))
             return True
-        if do == "close":
-            if collection := self._open.pop(name, None):
-                collection.close()
-            return True
-        if name not in self._open:
-            self._open[name] = Collection(self._folder / name)
-        return ACTIONS[do](self._open[name], request)
+        if self._collection is None:
+            self._collection = Collection(folder)
+        return ACTIONS[do](self._collection, request)
 
 
 def _upsert(collection: Collection, request: frames.Frame) -> Any:

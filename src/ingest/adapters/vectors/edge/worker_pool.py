@@ -12,7 +12,6 @@ from typing import Any
 from ingest.adapters.vectors.edge import frames
 
 logger = logging.getLogger(__name__)
-SHARED = "*"  # no collection has this name
 
 
 class WorkerDied(Exception):
@@ -109,30 +108,28 @@ class Worker:
 class Pool:
     """At most `max_open` workers, one per collection; the one that was idle longest makes room for another."""
 
-    def __init__(self, folder: Path, *, max_open: int, max_waiting: int, grace_seconds: float, shared: bool) -> None:
+    def __init__(self, folder: Path, *, max_open: int, max_waiting: int, grace_seconds: float) -> None:
         self._folder = folder
         self._max_open = max_open
         self._max_waiting = max_waiting
         self._grace_seconds = grace_seconds
-        self._shared = shared
         self._workers: dict[str, Worker] = {}  # least recently used first
         self._starting = asyncio.Lock()
 
     def find(self, collection: str) -> Worker | None:
         """Return the worker that has the collection open, if there is one."""
-        return self._workers.get(self._key(collection))
+        return self._workers.get(collection)
 
     async def get(self, collection: str) -> Worker:
         """Return the collection's worker, started if need be. Raises: WorkerBusy when all are at work."""
-        key = self._key(collection)
-        worker = self._workers.get(key)
+        worker = self._workers.get(collection)
         if worker is None or not worker.alive:
             async with self._starting:
-                worker = self._workers.get(key)
+                worker = self._workers.get(collection)
                 if worker is None or not worker.alive:
-                    worker = await self._replace(key, worker)
-        if key in self._workers:
-            self._workers[key] = self._workers.pop(key)
+                    worker = await self._replace(collection, worker)
+        if collection in self._workers:
+            self._workers[collection] = self._workers.pop(collection)
         return worker
 
     async def ask(self, collection: str, head: dict[str, Any], body: bytes = b"") -> frames.Frame:
@@ -143,10 +140,7 @@ class Pool:
     async def discard(self, collection: str) -> None:
         """Let go of a collection whose data goes away; nothing is flushed."""
         async with self._starting:
-            if self._shared:
-                if worker := self.find(collection):
-                    await worker.ask({"do": "close", "collection": collection})
-            elif worker := self._workers.pop(collection, None):
+            if worker := self._workers.pop(collection, None):
                 await worker.end(0)
 
     async def close(self) -> None:
@@ -157,22 +151,19 @@ class Pool:
 
     def pids(self) -> dict[str, int]:
         """Return the process of each open collection."""
-        return {key: worker.process.pid for key, worker in self._workers.items() if worker.alive}
+        return {name: worker.process.pid for name, worker in self._workers.items() if worker.alive}
 
-    def _key(self, collection: str) -> str:
-        return SHARED if self._shared else collection
-
-    async def _replace(self, key: str, dead: Worker | None) -> Worker:
+    async def _replace(self, collection: str, dead: Worker | None) -> Worker:
         if dead is not None:
-            logger.warning("worker %d of %s ended, starting another", dead.process.pid, key)
+            logger.warning("worker %d of %s ended, starting another", dead.process.pid, collection)
             await dead.end(self._grace_seconds)
-            del self._workers[key]
+            del self._workers[collection]
         elif len(self._workers) >= self._max_open:
             idle = next((name for name, worker in self._workers.items() if worker.idle), None)
             if idle is None:
                 raise WorkerBusy(f"all {self._max_open} workers are at work")
             await self._workers.pop(idle).end(self._grace_seconds)
-        self._workers[key] = worker = await self._spawn()
+        self._workers[collection] = worker = await self._spawn()
         return worker
 
     async def _spawn(self) -> Worker:

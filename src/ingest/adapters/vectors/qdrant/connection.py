@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from ingest.adapters.vectors.qdrant.requests import translated
 from ingest.errors import IndexUnavailable
+from ingest.records import QdrantOptions
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
@@ -17,10 +18,10 @@ IN_MEMORY = ":memory:"
 
 
 @dataclass(frozen=True)
-class QdrantOptions:
-    """Limits and tuning. Times in seconds."""
+class Tuning:
+    """Limits that no settings name, but for the first. Times in seconds."""
 
-    timeout_seconds: float = 60.0  # of one request
+    timeout_seconds: float = QdrantOptions().timeout_seconds  # of one request
     optimise_seconds: float = 3600.0  # until a collection must be green, and of one flush
     attempts: int = 3  # of one call; the documented product with the shard's attempts bounds the whole
     first_wait_seconds: float = 0.2  # before the second attempt, then doubled, with jitter
@@ -47,7 +48,7 @@ class Engine(Protocol):
 class Connection:
     """A client that is told what it does, for the message when that fails. Threads may share it."""
 
-    def __init__(self, options: QdrantOptions, url: str, api_key: str | None, engine: Engine | None = None) -> None:
+    def __init__(self, options: Tuning, url: str, api_key: str | None, engine: Engine | None = None) -> None:
         """Open a client for `url`, or the emulator for IN_MEMORY. Nothing is asked yet."""
         self.options = options
         self.local = url == IN_MEMORY
@@ -106,7 +107,7 @@ class Connection:
                 self._url = url
 
 
-def _client(url: str, api_key: str | None, options: QdrantOptions) -> "QdrantClient":
+def _client(url: str, api_key: str | None, options: Tuning) -> "QdrantClient":
     from qdrant_client import QdrantClient
 
     if url == IN_MEMORY:

@@ -15,7 +15,7 @@ import numpy as np
 from ingest.adapters.vectors.qdrant import collection_layout as layout
 from ingest.adapters.vectors.qdrant import requests
 from ingest.adapters.vectors.qdrant.collection_layout import Layout
-from ingest.adapters.vectors.qdrant.connection import IN_MEMORY, Connection, Engine, QdrantOptions
+from ingest.adapters.vectors.qdrant.connection import IN_MEMORY, Connection, Engine, Tuning
 from ingest.adapters.vectors.qdrant.filters import filter_of, sees_nothing
 from ingest.errors import DimensionMismatch, IndexUnavailable, SchemaMismatch
 from ingest.records import EVERYTHING, LANGCHAIN, AliasAction, Filter, Hit, Point, Shape, StoredPoint, Vectors
@@ -34,20 +34,20 @@ class QdrantIndex:
         self._layouts: dict[str, Layout] = {}  # a memory only: looked up again before anything is refused
 
     @classmethod
-    def connect(cls, url: str, api_key: str | None, *, timeout_seconds: float = 60.0, **options: Any) -> "QdrantIndex":
-        """Return the index of a server. Nothing is asked yet. `options` are fields of `QdrantOptions`."""
-        return cls(Connection(QdrantOptions(timeout_seconds=timeout_seconds, **options), url, api_key))
+    def connect(cls, url: str, api_key: str | None, **tuning: Any) -> "QdrantIndex":
+        """Return the index of a server. Nothing is asked yet. `tuning` are fields of `connection.Tuning`."""
+        return cls(Connection(Tuning(**tuning), url, api_key))
 
     @classmethod
-    def embedded(cls, engine: Engine, **options: Any) -> "QdrantIndex":
+    def embedded(cls, engine: Engine, **tuning: Any) -> "QdrantIndex":
         """Return the index of an embedded engine, which is started if need be. Raises: IndexUnavailable."""
         url, token = engine.address()
-        return cls(Connection(QdrantOptions(**options), url, token, engine))
+        return cls(Connection(Tuning(**tuning), url, token, engine))
 
     @classmethod
-    def in_memory(cls, **options: Any) -> "QdrantIndex":
+    def in_memory(cls, **tuning: Any) -> "QdrantIndex":
         """Return an empty index in this process: an emulator without durability, for unit tests."""
-        return cls(Connection(QdrantOptions(**options), IN_MEMORY, None))
+        return cls(Connection(Tuning(**tuning), IN_MEMORY, None))
 
     def __repr__(self) -> str:
         return f"QdrantIndex({self._connection.where})"

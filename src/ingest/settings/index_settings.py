@@ -1,0 +1,86 @@
+"""An index in the settings: where its documents come from, what makes its vectors, how it is built and served."""
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from ingest.records import (
+    DOCUMENT_BYTES,
+    LANGCHAIN,
+    IndexOptions,
+    KeywordOptions,
+    LimitSettings,
+    Options,
+    ParserSettings,
+    PayloadProfile,
+    QueryProfile,
+    ScreeningPolicy,
+)
+
+PROFILE: dict[str, Any] = {"normalisation": "bounds", "dense_weight": 0.35, "reranker": "learned"}  # where unsaid
+RERANK_MILLISECONDS = 250  # where unsaid, of the re-ranker of the default: it needs about 5
+MOST_DEPTH = 10_000  # results of each stage
+
+
+class SourceSettings(Options):
+    """One place that holds documents."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
+    uri: str
+    acl: tuple[str, ...] = ("public",)
+    tenant: str = "public"
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    options: dict[str, Any] = Field(default_factory=dict)
+    parsing: ParserSettings = ParserSettings()
+    screening: ScreeningPolicy = ScreeningPolicy()
+
+
+class ModelSettings(Options):
+    """The embedder: a module of `embedders/`, and a name or folder that it knows."""
+
+    kind: str = "sentence_transformer"
+    name: str = "default"
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class IndexSettings(IndexOptions):
+    """One named index: the alias, and everything about its generations."""
+
+    sources: tuple[SourceSettings, ...] = Field(min_length=1)
+    model: ModelSettings = ModelSettings()
+    keyword: KeywordOptions = KeywordOptions()
+    payload: PayloadProfile = LANGCHAIN.payload  # shape of the points: chosen before the first generation
+    sparse: bool = LANGCHAIN.sparse  # a sparse vector with BM25's weights beside the dense one
+    profile: QueryProfile = QueryProfile(**PROFILE, rerank_milliseconds=RERANK_MILLISECONDS)
+    max_document_bytes: int = Field(default=DOCUMENT_BYTES, ge=1)
+    limits: LimitSettings = LimitSettings()
+    sandbox: Literal["pool", "inline"] = "pool"  # worker processes under limits, or this process
+    parser_processes: int = Field(default=2, ge=1, le=64)  # of the pool, in each process that parses
+
+    @field_validator("profile", mode="before")
+    @classmethod
+    def _complete(cls, profile: Any) -> Any:
+        if not isinstance(profile, dict):
+            return profile
+        complete = {**PROFILE, **profile}
+        timed = complete["reranker"] == PROFILE["reranker"]  # others take as long as they take
+        return {"rerank_milliseconds": RERANK_MILLISECONDS, **complete} if timed else complete
+
+    @field_validator("profile")
+    @classmethod
+    def _possible(cls, profile: QueryProfile) -> QueryProfile:
+        """Refuse before a build what its evaluation would refuse; stored profiles open as they are."""
+        if not 0 <= profile.dense_weight <= 1 or profile.rrf_k < 0 or not 1 <= profile.depth <= MOST_DEPTH:
+            raise ValueError(
+                f"dense_weight within 0 and 1, rrf_k from 0 and depth within 1 and {MOST_DEPTH} are needed, found "
+                f"{profile.dense_weight}, {profile.rrf_k} and {profile.depth}"
+            )
+        return profile
+
+    @model_validator(mode="after")
+    def _source_names_are_unique(self) -> "IndexSettings":
+        names = [s.name for s in self.sources]
+        if twice := sorted({n for n in names if names.count(n) > 1}):
+            raise ValueError(f"two sources have the name {', '.join(twice)}")
+        return self

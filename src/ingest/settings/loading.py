@@ -1,0 +1,96 @@
+"""Reads a settings file and the environment, and refuses secrets in the file."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
+from ingest.errors import InvalidSettings
+from ingest.records import Consequence
+from ingest.settings.environment import quiet_environment
+from ingest.settings.index_settings import ModelSettings
+from ingest.settings.settings import Settings
+
+SECRET = re.compile(r"(?i)(^|[._-])(api_?key|access_?key(_id)?|secret\w*|password|credentials|token)$")
+CONSEQUENCES = get_args(Consequence)  # of `screening.secret`, which names a policy and holds no secret
+PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")  # in a URI
+USER = re.compile(r"://[^/\s]*@")  # which may be a key
+
+
+def load_settings(path: Path) -> Settings:
+    """Return the settings of a file, with the environment's overrides.
+
+    Raises: InvalidSettings, naming file, key and value.
+    """
+    quiet_environment()
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidSettings(f"{path}: {error.strerror}; `ingest init` writes one") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InvalidSettings(f"{path}: not YAML in UTF-8: {error}") from error
+    if not isinstance(values, dict):
+        raise InvalidSettings(f"{path}: a mapping of keys is expected, found {type(values).__name__}")
+    return make_settings(values, path.resolve().parent, str(path))
+
+
+def make_settings(values: dict[str, Any], folder: Path, where: str = "settings") -> Settings:
+    """Return settings of plain values; relative paths start at `folder`. Raises: InvalidSettings."""
+    _refuse_secrets(values, where)
+    if not isinstance(given := values.get("qdrant") or {}, dict):
+        raise InvalidSettings(f"{where}: qdrant: a mapping of keys is expected, found {type(given).__name__}")
+    for key, name in (("url", "QDRANT_URL"), ("api_key", "QDRANT_API_KEY")):
+        if os.environ.get(name):
+            given = {**given, key: os.environ[name]}
+    try:
+        settings = Settings(**{**{str(key): value for key, value in values.items()}, "qdrant": given})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place, told = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+        raise InvalidSettings(f"{where}: {place}: {told}{_shown(place, first.get('input'))}") from error
+    except SettingsError as error:
+        raise InvalidSettings(f"{where}: an INGEST_ variable of the environment is not JSON: {error}") from error
+    return _absolute(settings, folder)
+
+
+def _shown(place: str, value: Any) -> str:
+    """Return the wrong value for a message; nothing where it is, or may hold, a secret."""
+    secret = SECRET.search(place) or USER.search(str(value)) or not isinstance(value, str | int | float)
+    return "" if secret else f" (found {str(value)[:80]!r})"
+
+
+def _refuse_secrets(values: Any, where: str, place: str = "") -> None:
+    """Refuse secrets in a file: it is kept with the code, and what is in it goes into manifests."""
+    if isinstance(values, dict | list):
+        for key, value in values.items() if isinstance(values, dict) else enumerate(values):
+            inner = f"{place}.{key}".lstrip(".")
+            is_policy = inner.endswith(".screening.secret") and value in CONSEQUENCES
+            if isinstance(key, str) and SECRET.search(key) and value is not None and not is_policy:
+                raise InvalidSettings(f"{where}: {inner} is a secret; it belongs into the environment (QDRANT_API_KEY)")
+            _refuse_secrets(value, where, inner)
+    elif isinstance(values, str) and PASSWORD.search(values):
+        raise InvalidSettings(f"{where}: {place} holds a password; credentials come from the environment")
+
+
+def _absolute(settings: Settings, folder: Path) -> Settings:
+    def place(uri: str) -> str:
+        # Links are kept: documents are named by the path that people wrote, wherever a link points tomorrow.
+        return uri if "://" in uri else os.path.abspath(folder / Path(uri).expanduser())  # noqa: PTH100
+
+    def local(model: ModelSettings) -> ModelSettings:
+        found = model.name not in ("", "default") and (folder / Path(model.name).expanduser()).is_dir()
+        return model.model_copy(update={"name": place(model.name)}) if found else model
+
+    indexes = {}
+    for name, index in settings.indexes.items():
+        placed = tuple(s.model_copy(update={"uri": place(s.uri)}) for s in index.sources)
+        judged = tuple(folder / path for path in index.judged)
+        update = {"sources": placed, "judged": judged, "model": local(index.model)}
+        indexes[name] = index.model_copy(update=update)
+    return settings.model_copy(
+        update={"lake": place(settings.lake), "state": (folder / settings.state).resolve(), "indexes": indexes}
+    )
