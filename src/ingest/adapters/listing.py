@@ -9,14 +9,15 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
-from ingest.errors import InvalidSettings, OversizedDocument, SourceUnavailable
-from ingest.records import DOCUMENT_BYTES, DocumentRef
+from pydantic import Field, ValidationError
+
+from ingest.errors import InvalidSettings, OversizedDocument, SourceUnavailable, first_fault
+from ingest.records import DOCUMENT_BYTES, DocumentRef, SourceOptions
 
 SORT_BYTES = 16 * 2**20  # memory of one sort; the rest is spilled
 
@@ -57,15 +58,10 @@ def local_folder(uri: str) -> Path:
     return Path(os.path.abspath(os.fsdecode(decode(f"/{path}"))))  # noqa: PTH100
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(SourceOptions):
     """Which documents of a source count, who may see them, and how large they may be."""
 
-    acl: tuple[str, ...] = ("public",)
-    tenant: str = "public"
-    include: tuple[str, ...] = ()  # () for all
-    exclude: tuple[str, ...] = ()
-    max_document_bytes: int = DOCUMENT_BYTES
+    max_document_bytes: int = Field(default=DOCUMENT_BYTES, ge=1)
     sort_bytes: int = SORT_BYTES
 
     def wants(self, path: str) -> bool:
@@ -125,18 +121,7 @@ def selection(source: str, options: Mapping[str, Any], acl: tuple[str, ...], ten
     known = ("include", "exclude", "max_document_bytes")
     if unknown := sorted(set(options) - set(known)):
         raise InvalidSettings(f"source {source}: unknown option {', '.join(unknown)}; known are {', '.join(known)}")
-    if not acl or not tenant:
-        raise InvalidSettings(f"source {source}: acl and tenant must be given, even if they are public")
-    limit = options.get("max_document_bytes", DOCUMENT_BYTES)
-    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
-        raise InvalidSettings(f"source {source}: max_document_bytes must be a positive number of bytes, not {limit!r}")
-    return Selection(
-        tuple(acl), tenant, _patterns(source, options, "include"), _patterns(source, options, "exclude"), limit
-    )
-
-
-def _patterns(source: str, options: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    patterns = options.get(key, ())
-    if isinstance(patterns, str) or not all(isinstance(pattern, str) for pattern in patterns):
-        raise InvalidSettings(f"source {source}: {key} must be a list of patterns, not {patterns!r}")
-    return tuple(patterns)
+    try:
+        return Selection.model_validate({**options, "acl": acl, "tenant": tenant})
+    except ValidationError as error:
+        raise InvalidSettings(f"source {source}: {first_fault(error)}") from error

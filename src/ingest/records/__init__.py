@@ -43,6 +43,7 @@ from ingest.records.options import (
     QdrantOptions,
     S3Options,
     ScreeningPolicy,
+    SourceOptions,
 )
 from ingest.records.points import (
     EVERYTHING,
@@ -122,6 +123,7 @@ __all__ = [
     "SegmentEntry",
     "Shape",
     "ShardPlan",
+    "SourceOptions",
     "SparseVector",
     "StageFigure",
     "StoredPoint",

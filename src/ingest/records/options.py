@@ -1,7 +1,7 @@
 """Sections of the settings. The story is given these records as they are: an option is written down once.
 
-`LimitSettings`, `ParserSettings` and `IndexOptions` are what the settings share with a record of the story that knows
-more: `ParseLimits`, `ParserOptions` and `BuildOptions`.
+Some are shared between a section and a record that knows more: `SourceOptions`, `LimitSettings` (`ParseLimits`),
+`ParserSettings` (`ParserOptions`) and `IndexOptions` (`BuildOptions`).
 """
 
 from pathlib import Path
@@ -58,6 +58,15 @@ class QdrantOptions(Options):
     api_key: SecretStr | None = None  # from the environment only: QDRANT_API_KEY
     timeout_seconds: float = Field(default=60.0, gt=0)  # of one request
     open_collections: int = Field(default=16, ge=2, le=256)  # by the embedded engine, 150 MB each
+
+
+class SourceOptions(Options):
+    """Which documents of a source count, and who may see them."""
+
+    acl: tuple[str, ...] = Field(default=("public",), min_length=1)  # groups that see them
+    tenant: str = Field(default="public", min_length=1)  # who owns them
+    include: tuple[str, ...] = ()  # patterns of paths; (): all
+    exclude: tuple[str, ...] = ()
 
 
 class LimitSettings(Options):

@@ -15,6 +15,7 @@ from ingest.records import (
     PayloadProfile,
     QueryProfile,
     ScreeningPolicy,
+    SourceOptions,
 )
 
 PROFILE: dict[str, Any] = {"normalisation": "bounds", "dense_weight": 0.35, "reranker": "learned"}  # where unsaid
@@ -22,15 +23,11 @@ RERANK_MILLISECONDS = 250  # where unsaid, of the re-ranker of the default: it n
 MOST_DEPTH = 10_000  # results of each stage
 
 
-class SourceSettings(Options):
+class SourceSettings(SourceOptions):
     """One place that holds documents."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
     uri: str
-    acl: tuple[str, ...] = ("public",)
-    tenant: str = "public"
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
     options: dict[str, Any] = Field(default_factory=dict)
     parsing: ParserSettings = ParserSettings()
     screening: ScreeningPolicy = ScreeningPolicy()
