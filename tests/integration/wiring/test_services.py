@@ -175,6 +175,17 @@ def test_the_settings_say_how_documents_are_parsed() -> None:
     assert pool.options == inline.options
 
 
+def test_the_story_is_given_the_records_of_the_settings() -> None:
+    chosen = index_settings(chunking={"max_tokens": 300}, duplicates={"near": False}, load_batch=9)
+    options = wiring.build_options("docs", chosen)
+    same = ("chunking", "duplicates", "gate", "judged", "load_batch", "profile")
+    assert [getattr(chosen, name) for name in same] == [getattr(options, name) for name in same]
+    assert options.chunking is chosen.chunking
+
+
+OTHER = [{"name": "docs", "uri": "/docs"}]
+
+
 @pytest.mark.parametrize("change", [{"limits": {"nesting": 9}}, {"max_document_bytes": 9}, {"sandbox": "inline"}])
 def test_a_limit_of_the_settings_tries_again_what_was_refused(change: dict[str, Any]) -> None:
     before, after = (

@@ -9,6 +9,7 @@ import yaml
 
 from ingest.cli.init import TEMPLATE
 from ingest.errors import InvalidSettings
+from ingest.records import CHUNKING_PRESETS, ChunkingOptions
 from ingest.settings import Settings, load_settings, make_settings, whoami
 from ingest.settings.environment import QUIET
 
@@ -149,7 +150,23 @@ def test_a_secret_of_the_environment_is_in_no_error(monkeypatch: pytest.MonkeyPa
         assert SECRET not in f"{error.value} {error.value.__cause__}"
 
 
+@pytest.mark.parametrize("user", [SECRET, f"me:{SECRET}"])
+def test_a_secret_in_an_address_of_s3_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch, user: str) -> None:
+    monkeypatch.setenv("INGEST_S3__ENDPOINT_URL", f"https://{user}@s3.example.com")
+    told = refusal(values())
+    assert "s3.endpoint_url: must not hold credentials" in told
+    assert SECRET not in told
+
+
+def test_a_preset_is_other_defaults_and_leaves_no_trace() -> None:
+    chosen = made(index(chunking={"preset": "short-answer", "min_tokens": 8})).indexes["docs"].chunking
+    assert ChunkingOptions(**{**CHUNKING_PRESETS["short-answer"], "min_tokens": 8}) == chosen
+    told = refusal(index(chunking={"preset": "x"}))
+    assert "chunking.preset: Input should be 'short-answer' or 'long-context'" in told
+
+
 WRONG = [
+    (values(s3={"endpoint_url": "s3.example.com"}), "s3.endpoint_url: not an http(s) URL (found 's3.example.com')"),
     (values(lake=None), "lake: Input should be a valid string"),
     (values(wrokers=2), "wrokers: Extra inputs are not permitted (found '2')"),
     (values(workers=0), "workers: Input should be greater than or equal to 1 (found '0')"),
