@@ -118,7 +118,8 @@ def test_a_missing_bucket_is_not_a_missing_value(s3_server, tmp_path):
 
 def test_two_lakes_in_one_bucket_do_not_mix(s3_server, make_bucket, tmp_path):
     bucket = make_bucket()
-    one, two = (S3Store(f"s3://{bucket}/{name}", s3_server.options(), tmp_path, 10**6) for name in ("lake", "lake2"))
+    uris = (f"s3://{bucket}/lake", f"s3://{bucket}/lake2")
+    one, two = (S3Store(uri, s3_server.options(), tmp_path, 10**6, 10**9) for uri in uris)
     one.put("data/a", b"1")
     two.put("data/a", b"2")
     assert (one.local_path("data/a").read_bytes(), two.local_path("data/a").read_bytes()) == (b"1", b"2")
@@ -157,7 +158,7 @@ def test_a_missing_value_leaves_nothing_in_the_cache(store, tmp_path):
 
 def test_a_cache_that_cannot_be_written_is_unavailable(s3_server, make_bucket, tmp_path):
     (tmp_path / "cache").write_text("a file, not a folder")
-    store = S3Store(f"s3://{make_bucket()}", s3_server.options(), tmp_path / "cache", 1)
+    store = S3Store(f"s3://{make_bucket()}", s3_server.options(), tmp_path / "cache", 1, 1)
     store.put("a", b"")
     with pytest.raises(StoreUnavailable, match=f"cache {tmp_path}/cache: cannot hold a copy: "):
         store.local_path("a")
