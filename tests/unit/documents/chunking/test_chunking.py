@@ -141,7 +141,7 @@ def test_no_chunk_goes_on_over_a_heading_of_the_split_level(doc, options):
 @example(document(("code", "x " * 18 + "x"), heading("x")), FULL, 0)
 @example(document(heading("x x x"), heading("x x x"), ("code", "x " * 10 + "x"), heading("x")), FULL, 0)
 def test_a_heading_is_never_alone_when_there_is_a_body_and_it_leaves_room_for_some(doc, options, overlap):
-    options = replace(options, overlap_tokens=min(overlap, options.target_tokens // 2))
+    options = options.model_copy(update={"overlap_tokens": min(overlap, options.target_tokens // 2)})
     room = options.max_tokens - options.max_tokens // 3 - options.overlap_tokens
     bodies = [b for b in doc.blocks if b.kind not in ("heading", "metadata") and doc.text[b.start : b.end].strip()]
     for piece in chunks(doc, options) if bodies else ():
