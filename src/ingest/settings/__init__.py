@@ -6,8 +6,8 @@
 
 from ingest.settings.environment import quiet_environment, whoami
 from ingest.settings.index_settings import IndexSettings, ModelSettings, SourceSettings
+from ingest.settings.lake_settings import Settings
 from ingest.settings.loading import load_settings, make_settings
-from ingest.settings.settings import Settings
 
 __all__ = [
     "IndexSettings",

@@ -13,7 +13,7 @@ from ingest.errors import InvalidSettings
 from ingest.records import Consequence
 from ingest.settings.environment import quiet_environment
 from ingest.settings.index_settings import ModelSettings
-from ingest.settings.settings import Settings
+from ingest.settings.lake_settings import Settings
 
 SECRET = re.compile(r"(?i)(^|[._-])(api_?key|access_?key(_id)?|secret\w*|password|credentials|token)$")
 CONSEQUENCES = get_args(Consequence)  # of `screening.secret`, which names a policy and holds no secret

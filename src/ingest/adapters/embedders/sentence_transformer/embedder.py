@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from ingest.adapters.embedders.sentence_transformer.batching import Batch, batches, halve
+from ingest.adapters.embedders.sentence_transformer.embedder_options import RESULT_OPTIONS, Options
 from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder, canonical, locate
 from ingest.adapters.embedders.sentence_transformer.onnx_model import (
     Inputs,
@@ -28,7 +29,6 @@ from ingest.adapters.embedders.sentence_transformer.onnx_model import (
     is_installed,
     open_exported,
 )
-from ingest.adapters.embedders.sentence_transformer.options import RESULT_OPTIONS, Options
 from ingest.adapters.embedders.sentence_transformer.tokenizer import KIND, SentenceTransformerTokenizer
 from ingest.adapters.embedders.sentence_transformer.torch_runtime import (
     best_device,
