@@ -1,6 +1,6 @@
 """A base whose rows hold the fingerprints of before each parser had its own is built upon without reading it again."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ FAILED = {"broken.html", "broken.md", "unknown.org", "broken-page.zip", "broken-
 
 
 def earlier_failure(prints: Fingerprints, *_: str) -> str:
-    limits = [digest_of(asdict(prints.sandbox.options["docs"].limits))]
-    refusal = digest_of([digest_of([prints.sandbox.kind, TEXT, limits]), asdict(prints.limits)])
+    limits = [digest_of(prints.sandbox.options["docs"].limits.model_dump())]
+    refusal = digest_of([digest_of([prints.sandbox.kind, TEXT, limits]), prints.limits.model_dump()])
     return digest_of([refusal, prints.chunker])[:16]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.documents import media_types, parsers
-from ingest.records import ParserOptions
+from ingest.records import ParseLimits, ParserOptions
 from ingest.services import Services
 from tests.many_parsers import BROKEN_NOTE, HTML, OTHERS, built_project, new_project, registering, reread
 from tests.pipelines import MEBI, CountingSource, Project, project
@@ -132,7 +132,7 @@ def test_an_option_of_one_source_leaves_the_others_untouched(sources: Sources, c
 
 
 def test_a_limit_of_a_source_rereads_what_was_refused_there_alone(sources: Sources) -> None:
-    sources.options["other"] = ParserOptions(limits=replace(ParserOptions().limits, nesting=9))
+    sources.options["other"] = ParserOptions(limits=ParseLimits(nesting=9))
     assert {"broken.md"} == sources.reread()
 
 
