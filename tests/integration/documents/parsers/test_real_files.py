@@ -6,6 +6,7 @@ Needs INGEST_TEST_DATA: a folder with the sets `ray_docs` and `covidqa` (each `d
 
 import json
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,9 @@ def root() -> Path:
     return Path(place)
 
 
+@cache
 def documents(folder: Path) -> dict[str, Document | DocumentError]:
-    """Return path → document, or why it was refused."""
+    """Return path → document, or why it was refused; parsed once for all tests."""
     sandbox = InlineSandbox(SANDBOX_BYTES)
     found: dict[str, Document | DocumentError] = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
