@@ -1,6 +1,7 @@
 from datetime import date, datetime, time, timedelta
 
 import pytest
+from openpyxl.utils.datetime import MAC_EPOCH
 
 from ingest.documents.parsers.xlsx import parser as xlsx
 from ingest.errors import EmptyDocument, MalformedDocument, OversizedDocument, UnsupportedFormat
@@ -56,6 +57,10 @@ def test_a_sheet_is_a_section_with_rows_that_are_never_cut_and_a_header():
         (45000, "d. mmmm yyyy", "2023-03-15"),
         (7, "[Red]0.00", "7"),
         (1, "dd/mm/yyyy", "1900-01-01"),
+        (59.5, "dd/mm/yyyy", "1900-02-28 12:00:00"),
+        (61, "dd/mm/yyyy", "1900-03-01"),
+        (0.5 + 1.5 / 86400, "hh:mm:ss", "12:00:01.500000"),
+        (1.99999 / 24, "[h]:mm", "2:00:00"),
     ],
 )
 def test_values_are_shown_stably(value, form, text):
@@ -64,6 +69,14 @@ def test_values_are_shown_stably(value, form, text):
             page["B1"].number_format = form
 
     assert blocks(sheet([["x", value]], change))[1] == ("table", f"x | {text}")
+
+
+def test_a_workbook_may_count_its_days_from_1904():
+    def build(book):
+        book.epoch = MAC_EPOCH
+        book.active.append(["x", date(1904, 1, 2), date(2024, 2, 29)])
+
+    assert blocks(workbook(build))[1] == ("table", "x | 1904-01-02 | 2024-02-29")
 
 
 def test_a_formula_shows_its_cached_value():

@@ -1,8 +1,8 @@
 """PDF through PDFium, the engine of Chrome: text with its places, lines, pictures, outline, attachments.
 
 Why PDFium (pypdfium2) and not `unstructured`, pdfplumber or pypdf: it is fuzzed and kept as a part of a browser, reads
-damaged files, and takes 20 ms a page where pdfminer takes 200. Only the arithmetic that makes cells of ruling lines is
-pdfplumber's. JavaScript, links and actions have no effect: PDFium is built without them, and nothing runs them.
+damaged files, and takes 20 ms a page where pdfminer takes 200. JavaScript, links and actions have no effect: PDFium is
+built without them, and nothing runs them.
 
 Left out: lines that repeat at the top or bottom of most pages, page numbers there, hyphens that part words at the ends
 of lines, and dots that lead to page numbers. Not seen by a reader and marked "hidden": text in the colour of what lies
@@ -34,7 +34,7 @@ from ingest.records import Child, Document, RawDocument
 
 MEDIA_TYPES = ("application/pdf",)
 VERSION = "1"
-LIBRARIES = ("pypdfium2", "pdfplumber")
+LIBRARIES = ("pypdfium2",)
 
 MAX_PAGES = 50_000
 MAX_OUTLINE = 20_000  # entries

@@ -1,18 +1,15 @@
-"""Tables of a PDF page inside ruling lines; the arithmetic from lines to cells is pdfplumber's."""
+"""Tables of a PDF page inside ruling lines."""
 
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from ingest.documents.parsers.pdf.grid import Table, header_rows
+from ingest.documents.parsers.pdf.lattice import TOLERANCE, Box, Line, joined, tables
 from ingest.documents.parsers.pdf.page import Page, Word
 from ingest.documents.parsers.pdf.text import join_lines, right_to_left
 
-Box = tuple[float, float, float, float]  # x0, top, x1, bottom
-
-_SNAP = 3.0  # points within which lines are one
-_MAX_EDGES = 10_000  # per page: more is a drawing
+_MAX_LINES = 10_000  # per page: more is a drawing
 _MAX_CROSSINGS = 6_000  # lines across times lines down, per page: finding cells takes a second at that size
 _MAX_CELLS = 20_000  # of one table's grid
 _FILLED = 0.3  # share of a grid's cells that hold text, at least
@@ -29,73 +26,48 @@ def ruled_tables(page: Page, words: list[Word]) -> tuple[list[Table], list[Word]
     """Return the tables inside ruling lines, and the words outside them."""
     if len(page.rules) < 4:
         return [], words
-    tables = []
+    found = []
     left = words
     for cells in _grids(page.rules):
         for part in _parts(cells, left):
             table, rest = _ruled(part, left, page.number)
             if table is not None:
-                tables.append(table)
+                found.append(table)
                 left = rest
-    return tables, left
+    return found, left
 
 
 def _grids(rules: list[Box]) -> list[list[Box]]:
-    """Return for each table its cells as (x0, top, x1, bottom)."""
-    from pdfplumber.table import cells_to_tables, edges_to_intersections, intersections_to_cells, merge_edges
-
-    edges: list[dict[str, Any]] = []
-    for x0, top, x1, bottom in set(rules):
-        x, y = (x0 + x1) / 2, (top + bottom) / 2
-        edges.append(_edge(x0, y, x1, y) if x1 - x0 > bottom - top else _edge(x, top, x, bottom))
-    edges.sort(key=lambda edge: (edge["orientation"], edge["top"], edge["x0"], edge["x1"], edge["bottom"]))
-    kinds = {edge["orientation"] for edge in edges}
-    if len(edges) > _MAX_EDGES or len(kinds) < 2:
+    """Return for each table its cells."""
+    lines = set(rules)
+    across = [Line((top + bottom) / 2, x0, x1) for x0, top, x1, bottom in lines if x1 - x0 > bottom - top]
+    down = [Line((x0 + x1) / 2, top, bottom) for x0, top, x1, bottom in lines if x1 - x0 <= bottom - top]
+    if len(lines) > _MAX_LINES or not across or not down:
         return []
-    merged = merge_edges(edges, _SNAP, _SNAP, _SNAP, _SNAP)
-    merged = merge_edges(merged + _sides(merged), _SNAP, _SNAP, _SNAP, _SNAP)
-    flat = sum(edge["orientation"] == "h" for edge in merged)
-    if flat * (len(merged) - flat) > _MAX_CROSSINGS:
-        return []
-    cells = intersections_to_cells(edges_to_intersections(merged, _SNAP, _SNAP))
-    return cells_to_tables(cells) if len(cells) <= _MAX_CELLS else []
+    across, down = joined(across), joined(down)
+    across, down = joined(across), joined(down + _sides(across, down))
+    return tables(across, down) if len(across) * len(down) <= _MAX_CROSSINGS else []
 
 
-def _edge(x0: float, top: float, x1: float, bottom: float) -> dict[str, Any]:
-    """Return a line as pdfplumber writes it."""
-    return {
-        "x0": x0,
-        "x1": x1,
-        "top": top,
-        "bottom": bottom,
-        "width": x1 - x0,
-        "height": bottom - top,
-        "orientation": "h" if x1 - x0 > bottom - top else "v",
-        "object_type": "line",
-    }
-
-
-def _sides(edges: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _sides(across: list[Line], down: list[Line]) -> list[Line]:
     """Return the sides that tables open to the left and right lack: three lines of one length, and a column."""
-    upright = [edge for edge in edges if edge["orientation"] == "v"]
-    groups: dict[tuple[int, int], list[dict[str, Any]]] = {}
-    for edge in edges:
-        if edge["orientation"] == "h":
-            groups.setdefault((round(edge["x0"] / _SNAP), round(edge["x1"] / _SNAP)), []).append(edge)
+    groups: dict[tuple[int, int], list[Line]] = {}
+    for line in across:
+        groups.setdefault((round(line.start / TOLERANCE), round(line.end / TOLERANCE)), []).append(line)
     sides = []
     for lines in groups.values():
-        x0, x1 = lines[0]["x0"], lines[0]["x1"]
-        tops = sorted({line["top"] for line in lines})
+        x0, x1 = lines[0].start, lines[0].end
+        tops = sorted({line.at for line in lines})
         for top, bottom in pairwise(tops) if len(tops) > 2 else ():
-            if any(x0 < e["x0"] < x1 and e["top"] <= top + _SNAP and e["bottom"] >= bottom - _SNAP for e in upright):
-                sides += [_edge(x0, top, x0, bottom), _edge(x1, top, x1, bottom)]
+            if any(x0 < d.at < x1 and d.start <= top + TOLERANCE and d.end >= bottom - TOLERANCE for d in down):
+                sides += [Line(x0, top, bottom), Line(x1, top, bottom)]
     return sides
 
 
 def _parts(boxes: list[Box], words: list[Word]) -> list[list[Box]]:
     """Cut a table at cells in bold over its whole width: titles of the tables below them, which stay lines."""
     x0, x1 = min(box[0] for box in boxes), max(box[2] for box in boxes)
-    wide = [box for box in boxes if box[0] - x0 < _SNAP and x1 - box[2] < _SNAP]
+    wide = [box for box in boxes if box[0] - x0 < TOLERANCE and x1 - box[2] < TOLERANCE]
     if not wide or len(wide) == len(boxes):
         return [boxes]
     inside: dict[Box, list[Word]] = {box: [] for box in wide}

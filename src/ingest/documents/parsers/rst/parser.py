@@ -18,7 +18,7 @@ from ingest.records import Block, BlockKind, Document, RawDocument
 
 MEDIA_TYPES = ("text/x-rst", "text/prs.fallenstein.rst")
 VERSION = "2"
-LIBRARIES = ("docutils", "charset-normalizer")
+LIBRARIES = ("charset-normalizer",)
 
 _TAB = 8  # columns, as docutils expands them
 

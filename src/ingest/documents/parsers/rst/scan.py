@@ -6,6 +6,7 @@ tests hold it against the docutils tree.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -261,9 +262,9 @@ def is_marks(line: str) -> bool:
 
 def fits(title: str, marks: str) -> bool:
     """Tell whether a title is at most as wide as its line: East Asian characters count twice, combining ones not."""
-    from docutils.utils import column_width
-
-    return column_width(title) <= len(marks)
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in title)
+    combining = sum(unicodedata.combining(character) > 0 for character in title)
+    return len(title) + wide - combining <= len(marks)
 
 
 def _is_ordinal(text: str) -> bool:

@@ -3,7 +3,7 @@
 import math
 import re
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from ingest.documents.parsers._office.ooxml import A, Package, S
@@ -12,6 +12,9 @@ _QUOTED = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?![hms]+\])[^\]]*\]', re.I)  # lite
 _SHARE = re.compile(r"0(?:\.(0+))?%")
 _NOTHING = ";;;"
 _LAST_DAY = 2958466  # 10000-01-01, the first day that the format does not know
+_EPOCH_1900, _EPOCH_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)  # days are counted from 0
+_NO_LEAP_DAY = 60  # 1900-02-29, which was none but is counted: the days before it are one later
+_DAY = 86_400_000  # milliseconds
 _BUILTIN_SHARES = {9: 0, 10: 2}
 _BUILTIN_DATES = frozenset((*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)))
 _DURATION = 46
@@ -73,23 +76,21 @@ class Cells:
         return plain(number)
 
     def _moment(self, number: float, form: str) -> str:
-        from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, from_excel
-
-        epoch = MAC_EPOCH if self.from_1904 else WINDOWS_EPOCH
-        try:
-            found = from_excel(number, epoch, timedelta=form == "duration")
-        except (OverflowError, ValueError):
-            return plain(number)
-        if isinstance(found, datetime) and found.time() == time():
-            return found.date().isoformat()
-        if isinstance(found, timedelta):
-            seconds = round(found.total_seconds())
+        """Return a duration as h:mm:ss, or what a number of days since the epoch shows as date, time, or both."""
+        if form == "duration":
+            seconds = round(round(timedelta(number).total_seconds(), 3))  # milliseconds first, as dates are
             return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-        return found.isoformat(" ") if isinstance(found, datetime) else _iso(found)
-
-
-def _iso(found: date | time) -> str:
-    return found.isoformat()
+        days, share = divmod(number, 1)
+        clock = timedelta(milliseconds=round(share * _DAY))
+        if not days and not clock.days:
+            return (datetime.min + clock).time().isoformat()
+        if days < _NO_LEAP_DAY and not self.from_1904:
+            days += 1
+        try:
+            found = (_EPOCH_1904 if self.from_1904 else _EPOCH_1900) + timedelta(days) + clock
+        except OverflowError:
+            return plain(number)
+        return found.isoformat(" ") if found.time() != time() else found.date().isoformat()
 
 
 def plain(number: float) -> str:

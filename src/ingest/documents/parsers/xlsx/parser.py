@@ -1,7 +1,7 @@
 """XLSX and XLSM: a sheet is a section, its rows are lines of cells between bars.
 
-Why not `unstructured`: it turns a sheet into one text without headers, hidden parts or formats. Why not `openpyxl`
-(which classifies and converts dates here) or `python-calamine` for the cells: see `_xlsx_sheet`.
+Why not `unstructured`: it turns a sheet into one text without headers, hidden parts or formats. Why not `openpyxl` or
+`python-calamine`: see `sheet`.
 
 Canonical text: a heading of level 1 per sheet, then its tables. Empty rows separate tables; so do empty columns where
 both sides are tables of their own. A lone cell over a table is its caption. Formulas show their cached values, dates
@@ -29,7 +29,7 @@ MEDIA_TYPES = (
     "application/vnd.ms-excel.template.macroenabled.12",
 )
 VERSION = "1"
-LIBRARIES = ("lxml", "openpyxl")
+LIBRARIES = ("lxml",)
 
 _SHEETS = ("worksheet", "chartsheet", "dialogsheet")
 _OWN = 2  # columns that a table of its own has at least
