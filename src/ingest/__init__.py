@@ -1,7 +1,7 @@
 """Write, audit, publish for search indexes: documents in, a measured and reversible index out.
 
 with ingest.open("ingest.yaml", index="docs") as index:
-    answer = index.search("how do I roll back a release", groups=["staff"])
+    answer = index.search("how do I roll back a release", groups=["public", "staff"])
 """
 
 from collections.abc import Mapping
