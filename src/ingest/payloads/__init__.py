@@ -1,13 +1,13 @@
-"""What a point's payload looks like to whoever reads the collection: one file per profile, chosen per index.
+"""What a point's payload looks like to those who read the collection: one file per profile, chosen per index.
 
 langchain    {"page_content", "metadata": {…}}                     langchain-qdrant; the default
 llamaindex   {…, "_node_content": JSON of the node}                llama-index-vector-stores-qdrant
 haystack     {"id", "content", "meta": {…}}                        qdrant-haystack
-plain        {"text", …}                                           whoever speaks Qdrant
+plain        {"text", …}                                           the plain Qdrant client
 
-A profile maps fields to a payload and back. Fields have one name each in all of them: chunk_id, document_id, uri,
-source, path, title, heading_path, text, start, end, page, tokens, acl, tenant, language, shard, digest, and where
-there are any parent and marks.
+A profile maps fields to a payload and back. The fields have the same names in all of them: chunk_id, document_id, uri,
+source, path, title, heading_path, text, start, end, page, tokens, acl, tenant, language, shard, digest and, if present,
+parent and marks.
 """
 
 import importlib
@@ -24,33 +24,33 @@ Fields = dict[str, Any]
 class Profile(Protocol):
     """What a module of this package holds."""
 
-    TEXT: str  # key at the top that only payloads of this profile have
-    PREFIX: str  # of the path of a field that filters name: "metadata."
-    DENSE: str  # name of the dense vector beside a sparse one; without one it has none
+    TEXT: str  # top-level key that only payloads of this profile have
+    PREFIX: str  # of the field paths that filters use: "metadata."
+    DENSE: str  # name of the dense vector next to a sparse one; alone it has no name
     SPARSE: str  # name of the sparse vector
 
     @staticmethod
     def build(fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the payload of a chunk's fields, `digest` where it is among them."""
+        """Return the payload for a chunk's fields, with `digest` if it is among them."""
         ...
 
     @staticmethod
     def read(payload: Mapping[str, Any]) -> Fields:
-        """Return the fields of a payload that `build` made; of a damaged one, those that are left."""
+        """Return the fields of a payload that `build` made; of a damaged one, whatever is left."""
         ...
 
 
 def find(name: PayloadProfile) -> Profile:
-    """Return a profile by name. Raises: SchemaMismatch when there is none of that name."""
+    """Return a profile by name. Raises: SchemaMismatch when there is none with that name."""
     if name not in PAYLOAD_PROFILES:
         raise SchemaMismatch(f"payload profile {name!r}: there are {', '.join(PAYLOAD_PROFILES)}")
     return cast(Profile, importlib.import_module(f"ingest.payloads.{name}"))
 
 
 def fields(payload: Mapping[str, Any]) -> Fields:
-    """Return the fields of a stored payload, whatever its profile; empty when it has the shape of none.
+    """Return the fields of a stored payload of any profile; empty if it matches none.
 
-    Lists come back as lists. A damaged payload gives the fields that are left.
+    Lists come back as lists. Of a damaged payload, whatever fields are left.
     """
     for name in PAYLOAD_PROFILES:
         profile = find(name)
@@ -67,9 +67,9 @@ def stored(
     Args:
         shape: Of the collection.
         fields: Of the chunk, without `digest`.
-        embedding_key: Of the dense vector, which the digest covers; `model_fingerprint` likewise.
-        model_fingerprint: Of the model that made it.
-        sparse: Digest of what the sparse vector is made with, "" without one.
+        embedding_key: Of the dense vector; the digest covers it, and `model_fingerprint` too.
+        model_fingerprint: Of the model that made the vector.
+        sparse: Digest of everything that the sparse vector depends on, "" without one.
     """
     profile = find(shape.payload)
     payload = profile.build(fields)
@@ -86,7 +86,7 @@ def path_of(name: PayloadProfile, field: str) -> str:
 
 
 def at(payload: Mapping[str, Any] | None, path: str) -> Any:
-    """Return what stands at a path of a payload, None when nothing does."""
+    """Return the value at a path of a payload, None if there is none."""
     found: Any = payload
     for step in path.split("."):
         found = found.get(step) if isinstance(found, Mapping) else None

@@ -1,6 +1,6 @@
 """{"id", "content", "meta": {…}}: a Haystack `Document` as qdrant-haystack stores it.
 
-Beside a sparse vector it finds the dense one under a fixed name only, and the sparse one too.
+If there is a sparse vector, it expects both vectors under fixed names.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ SPARSE = "text-sparse"
 
 
 def build(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the payload of a chunk's fields; the document's id is the chunk's."""
+    """Return the payload for a chunk's fields; the document's id is the chunk's."""
     meta = {name: value for name, value in fields.items() if name != "text"}
     return {"id": fields["chunk_id"], TEXT: fields["text"], "meta": meta}
 

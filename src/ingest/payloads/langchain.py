@@ -1,4 +1,4 @@
-"""{"page_content": text, "metadata": {…}}: what langchain-qdrant reads without any setting."""
+"""{"page_content": text, "metadata": {…}}: what langchain-qdrant reads with its defaults."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ SPARSE = "bm25"
 
 
 def build(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the payload of a chunk's fields."""
+    """Return the payload for a chunk's fields."""
     return {TEXT: fields["text"], "metadata": {name: value for name, value in fields.items() if name != "text"}}
 
 

@@ -1,7 +1,7 @@
 """A LlamaIndex `TextNode` as llama-index-vector-stores-qdrant stores it.
 
-All fields but the text stand at the top, where filters look for them, and once more with the text in the node's JSON,
-`_node_content`, from which the reader makes the node. Neither a prompt nor an embedding is given the technical fields.
+All fields but the text are at the top level, where filters look for them, and again, with the text, in the node's JSON,
+`_node_content`, from which the reader builds the node. The technical fields go into neither prompts nor embeddings.
 """
 
 import json
@@ -14,15 +14,15 @@ TEXT = "_node_content"
 PREFIX = ""
 DENSE = ""
 SPARSE = "bm25"
-OWN = frozenset({TEXT, "_node_type", "doc_id", "ref_doc_id"})  # keys of a stored node that are no fields
+OWN = frozenset({TEXT, "_node_type", "doc_id", "ref_doc_id"})  # keys of a stored node that are not fields
 SHOWN = frozenset({"title", "heading_path", "uri", "page"})  # to a language model, in front of the text
 
 
 def build(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the payload of a chunk's fields; the node's id is the chunk's, its source node is the document."""
+    """Return the payload for a chunk's fields; the node's id is the chunk's, its source node is the document."""
     flat = {name: value for name, value in fields.items() if name != "text"}
     document = fields["document_id"]
-    # The digest is over the payload, so it stands beside the node, not in it.
+    # The digest covers the payload, so it is stored next to the node, not in it.
     metadata = {name: value for name, value in flat.items() if name != "digest"}
     return {
         **flat,

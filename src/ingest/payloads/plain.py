@@ -1,4 +1,4 @@
-"""{"text", "chunk_id", "uri", …}: all fields at the top, for whoever speaks Qdrant itself."""
+"""{"text", "chunk_id", "uri", …}: all fields at the top level, for the plain Qdrant client."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ SPARSE = "bm25"
 
 
 def build(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the payload of a chunk's fields."""
+    """Return the payload for a chunk's fields."""
     return dict(fields)
 
 
