@@ -4,10 +4,10 @@ sections   blocks → sections → groups: the stretches that no chunk crosses
 contexts   what is embedded in front of a chunk's text
 splitting  where a group may be cut
 code       where code may be cut
-languages  grapheme clusters, and the language of a text that does not say it
+languages  grapheme clusters, and the language of a text that does not state it
 parents    the text around a chunk that is shown with it
 packing    which of these cuts make pieces of about the target size
-ruler      token counts of slices, the text being tokenised once
+ruler      token counts of slices of a text that is tokenised once
 """
 
 from collections import Counter
@@ -30,23 +30,23 @@ from ingest.records import Chunk, ChunkingOptions, Document
 __all__ = ["chunk", "fingerprint", "model_input"]
 
 VERSION = 2  # raised when the same options give other chunks
-COUNTED_AT_ONCE = 256  # pieces looked at in one go
+COUNTED_AT_ONCE = 256  # pieces counted in one call
 
 
 def fingerprint(options: ChunkingOptions, tokenizer: Tokenizer) -> str:
-    """Return the SHA-256 over everything that decides about chunks apart from the document."""
+    """Return the SHA-256 of everything that chunks depend on besides the document."""
     fields = {**options.model_dump(), "skipped_kinds": sorted(options.skipped_kinds)}
     return digest_of([VERSION, version("sentencex"), version("regex"), fields, tokenizer.fingerprint])
 
 
 def chunk(document: Document, document_id: str, options: ChunkingOptions, tokenizer: Tokenizer) -> list[Chunk]:
-    """Return the chunks of a document in order; none when it has no block with text.
+    """Return the chunks of a document in order; none if it has no block with text.
 
     - `text` is document.text[start:end], without white space at its ends. Every character of a block that is not
-      skipped is in a chunk, white space at borders apart; in exactly one, but for `overlap_tokens` that a chunk may
-      repeat of the one before in its group. Hidden and visible text are never in one chunk.
-    - No chunk reaches over a heading of `split_level` or above, except that a heading without a body joins what
-      follows, and at the end what comes before. Below that level small neighbouring sections merge.
+      skipped is in exactly one chunk, except white space at borders and the `overlap_tokens` that a chunk may repeat
+      from the previous one in its group. Hidden and visible text never share a chunk.
+    - No chunk reaches across a heading of `split_level` or above, except that a heading without a body joins what
+      follows or, at the end, what precedes. Below that level, small neighbouring sections merge.
     - A heading stands alone only when its whole body is hidden or left out by policy, or when it and the headings next
       to it need more than half of the room beside context and overlap (at the document's end: a quarter).
     - `model_input(context, text)` has at most `max_tokens` tokens.
@@ -83,7 +83,7 @@ class _Chunking:
         return self._ruler.size(group.start, group.end), self._contexts.room(group.paths)
 
     def _pieces(self, group: Group) -> Iterator[tuple[int, int]]:
-        """Yield the spans of a group's chunks, untrimmed; each fits into a chunk by the ruler's count."""
+        """Yield the spans of a group's chunks, untrimmed; by the ruler's count, each fits into a chunk."""
         size, room = self._measure(group)
         if size <= min(self._options.target_tokens, room):
             yield group.start, group.end
@@ -96,7 +96,7 @@ class _Chunking:
             yield cuts[first].start, cuts[last].end
 
     def _draft(self, group: Group, piece: tuple[int, int]) -> "_Draft | None":
-        """Return a chunk to be, without white space at its ends; None when nothing else is in it."""
+        """Return a draft of a chunk, without white space at its ends; None if there is nothing else in it."""
         start, end = self._ruler.trimmed(*piece)
         if start == end:
             return None
@@ -107,7 +107,7 @@ class _Chunking:
         return _Draft(group, start, end, path, context, tokens, context_tokens + tokens)
 
     def _overlapping(self, drafts: list["_Draft"]) -> list["_Draft"]:
-        """Return the drafts, each but the first of a group started earlier where that fits."""
+        """Return the drafts; all but the first of a group start earlier where that fits."""
         found = drafts[:1]
         for before, draft in pairwise(drafts):
             start = draft.start
@@ -119,10 +119,10 @@ class _Chunking:
         return found
 
     def _fitting(self, drafts: Iterable["_Draft"]) -> Iterator["_Draft"]:
-        """Yield the drafts in order with exact counts, those in halves that turn out not to fit.
+        """Yield the drafts in order with exact counts; those that turn out not to fit are halved.
 
-        A slice has the tokens that it has in the whole where the tokenizer parts at both its ends. Others, as slices
-        that begin or end inside a word, are tokenised by themselves, many at a time.
+        A slice has the same tokens as within the whole text if the tokenizer parts at both of its ends. Others, such
+        as slices that begin or end inside a word, are tokenised separately, many at a time.
         """
         for batch in _batched(drafts, COUNTED_AT_ONCE):
             doubtful = [draft for draft in batch if self._is_doubtful(draft)]
@@ -184,7 +184,7 @@ class _Chunking:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A chunk to be; `total` are the tokens of context and text together."""
+    """A draft of a chunk; `total` counts the tokens of context and text together."""
 
     group: Group
     start: int
@@ -193,7 +193,7 @@ class _Draft:
     context: str
     tokens: int
     total: int
-    own: "_Draft | None" = None  # the same without what it repeats
+    own: "_Draft | None" = None  # the same draft without its overlap
 
 
 def _batched(drafts: Iterable[_Draft], size: int) -> Iterator[list[_Draft]]:

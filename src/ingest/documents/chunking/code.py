@@ -1,4 +1,4 @@
-"""Where long code may be cut: in front of definitions, and at blank lines."""
+"""Where long code may be cut: before definitions and at blank lines."""
 
 import re
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ MOST_LEADING = 20  # lines of decorators and comments that go with a definition
 def definitions(text: str, language: str, start: int, end: int) -> list[int]:
     """Return where definitions of the outermost level start inside (start, end), their decorators included.
 
-    For a language that is not known, lines without indentation after indented or blank ones.
+    For an unknown language: lines without indentation that follow indented or blank ones.
     """
     name = (language.split() or [""])[0].strip("{}.").lower()
     words = _WORDS.get(name, "")
@@ -57,7 +57,7 @@ def _starts_with(words: str, text: str, start: int, end: int) -> Iterator[int]:
 
 
 def _outermost(text: str, start: int, end: int) -> Iterator[int]:
-    line, inside = start, False  # inside: the line before is indented or blank
+    line, inside = start, False  # inside: the previous line is indented or blank
     while 0 < (after := text.find("\n", line, end) + 1) < end:
         inside = text[line] in " \t\r\n"
         if inside and (text[after].isalnum() or text[after] in "_@$\"'"):

@@ -1,4 +1,4 @@
-"""The context of a chunk: what is embedded in front of its text so that the text can be understood alone."""
+"""The context of a chunk: what is embedded in front of its text so that the text can be understood on its own."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -8,7 +8,7 @@ from ingest.ports import Tokenizer
 from ingest.records import Block, BlockKind, ChunkingOptions, Document
 
 JOINT = "\n"  # between context and text in what is embedded
-MANY_PATHS = 16  # sections in one group; above, the longest possible context is assumed
+MANY_PATHS = 16  # sections in one group; with more, the longest possible context is assumed
 LONGEST_LEAD_IN = 300  # code points looked at
 LONGEST_LANGUAGE = 40  # code points
 INTRODUCED = (BlockKind.LIST, BlockKind.TABLE, BlockKind.CODE)
@@ -22,8 +22,8 @@ def model_input(context: str, text: str) -> str:
 class Contexts:
     """Contexts of one document with their token counts, each counted once.
 
-    A context has at most a third of `max_tokens`; what is too long is cut from the left, so that the deepest heading
-    and the end of a table header stay.
+    A context takes at most a third of `max_tokens`; a longer one is cut from the left, so that the deepest heading and
+    the end of a table header stay.
     """
 
     def __init__(self, document: Document, options: ChunkingOptions, tokenizer: Tokenizer) -> None:
@@ -34,7 +34,7 @@ class Contexts:
         self._known: dict[tuple[Path, str], tuple[str, int]] = {}
 
     def prepare(self, sections: Iterable[Section]) -> None:
-        """Count most contexts that will be asked for in one call to the tokenizer."""
+        """Count most of the contexts that will be needed, in one call to the tokenizer."""
         wanted: dict[tuple[Path, str], str] = {}
         for section in sections:
             line = self._heading_line(section.path)
@@ -50,7 +50,7 @@ class Contexts:
                 self._known[key] = context, len(found)
 
     def of(self, path: Path, extra: str = "") -> tuple[str, int]:
-        """Return the context and its size in tokens, the joint included.
+        """Return the context and its size in tokens, including the joint.
 
         Args:
             path: Heading path of the chunk.
@@ -118,7 +118,7 @@ class Contexts:
     def _cut(self, text: str, limit: int) -> str:
         """Return the end of `text` with at most about `limit` tokens, from the start of a word if there is one.
 
-        What is over the limit gets shorter by at least one code point.
+        A text above the limit gets shorter by at least one code point.
         """
         spans = self._tokenizer.offsets([text + JOINT])[0] if text else ()
         if len(spans) <= limit:

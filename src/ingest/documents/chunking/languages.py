@@ -1,11 +1,11 @@
-"""What characters belong together, and which language a text without one is probably in."""
+"""Which characters belong together, and the probable language of a text that does not state it."""
 
 from bisect import bisect_right
 from collections import Counter
 
 SAMPLE = 4096  # code points looked at
-LEAST_SHARE = 0.2  # of the letters; below it a script is a foreign word or two
-LONGEST_CLUSTER = 64  # code points looked back; a longer pile of marks may be torn
+LEAST_SHARE = 0.2  # of the letters; with less, a script is a foreign word or two
+LONGEST_CLUSTER = 64  # code points to look back; a longer pile of marks may be split
 
 _SCRIPTS = (  # first and last code point, language whose sentence rules serve the script
     ("\u0370", "\u03ff", "el"),
@@ -30,7 +30,7 @@ _FIRSTS = [first for first, _, _ in _SCRIPTS]  # in order
 
 
 def guessed(text: str) -> str:
-    """Return an ISO 639-1 code from the script of the text's beginning; "en" for Latin letters and for none."""
+    """Return an ISO 639-1 code by the script of the text's beginning; "en" for Latin letters or none."""
     sample = text[:SAMPLE]
     if sample.isascii():
         return "en"
@@ -46,7 +46,7 @@ def guessed(text: str) -> str:
 
 
 def cluster_start(text: str, position: int) -> int:
-    """Return where the grapheme cluster around `position` starts: `position` itself when it is between two."""
+    """Return where the grapheme cluster around `position` starts: `position` itself if it is between two."""
     if position >= len(text) or position == 0 or text[position - 1 : position + 1].isascii():
         return position
     import regex

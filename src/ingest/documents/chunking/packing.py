@@ -1,4 +1,4 @@
-"""Chooses among possible cuts those that make pieces of about the target size."""
+"""Chooses, among possible cuts, those that give pieces of about the target size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-OVERSIZE = 1e6  # cost of a piece that does not fit: only where there is no cut that could prevent it
-OVER_TARGET = 0.5  # weight of being over the target against being under it
+OVERSIZE = 1e6  # cost of a piece that does not fit: taken only if no cut can prevent it
+OVER_TARGET = 0.5  # weight of exceeding the target, relative to falling short of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +22,18 @@ class Cut:
 def pack(
     cuts: Sequence[Cut], before: tuple[NDArray[np.int64], NDArray[np.int64]], rooms: Sequence[int], target: int
 ) -> list[tuple[int, int]]:
-    """Return the pieces with the least sum of costs, as (first cut, last cut), in order.
+    """Return the pieces with the lowest total cost, as (first cut, last cut), in order.
 
         cost = penalty + ((target - size) / target)^2  or  OVER_TARGET * ((size - target) / (room - target))^2
 
-    Solved exactly by dynamic programming over the cuts; only the cuts within one room before each are looked at, so
-    time is linear in the number of cuts. A change in one place leaves cuts far from it where they are.
+    Solved exactly by dynamic programming over the cuts. For each, only cuts within one room before it are looked at, so
+    time is linear in the number of cuts. A change in one place leaves distant cuts where they are.
 
     Args:
         cuts: In order; the first and the last are the ends of the whole.
         before: Size units before each cut's `start` and before each cut's `end`, each (cuts,).
         rooms: The room for a piece that starts at this cut.
-        target: Size aimed at, in the same unit.
+        target: Target size, in the same unit.
     """
     starts, ends = before[0].tolist(), before[1].tolist()
     widest = max(rooms)

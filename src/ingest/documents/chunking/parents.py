@@ -10,8 +10,8 @@ from ingest.documents.chunking.sections import Section
 class Parents:
     """Spans of enclosing text in one document, of at most `size` tokens unless the chunk itself has more.
 
-    The widest section around the chunk that fits; where not even the chunk's own fits, whole blocks of it on both
-    sides. A parent never reaches over a wall: hidden text is not shown with visible text.
+    The widest section around the chunk that fits; if not even the chunk's own section fits, whole blocks of it on both
+    sides. A parent never reaches across a wall: hidden text is not shown with visible text.
     """
 
     def __init__(self, sections: Sequence[Section], ruler: Ruler, size: int) -> None:

@@ -1,4 +1,4 @@
-"""Counts tokens of slices of one text that was tokenised once."""
+"""Counts the tokens of slices of a text that is tokenised once."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ingest.ports import Tokenizer
 
-WINDOW = 2**15  # code points tokenised at once: keeps time linear and memory small for texts of many megabytes
+WINDOW = 2**15  # code points tokenised at once: keeps time linear and memory low for texts of many megabytes
 WINDOWS_PER_CALL = 16
 LONGEST_TOKEN = 64  # code points; a longer word or gap counts once per 64, so that no chunk is long and yet "short"
 
@@ -17,8 +17,8 @@ Offsets = NDArray[np.int32]
 class Ruler:
     """Token counts of slices of `text`, each by binary search.
 
-    Two counts: `tokens` is what the tokenizer says of that stretch, `size` is never smaller and grows with the length
-    in code points too, for words without end (one unknown token) and for wide gaps.
+    Two counts: `tokens` is the tokenizer's for that stretch; `size` is never smaller and also grows with the length in
+    code points, for endless words (a single unknown token) and for wide gaps.
     """
 
     def __init__(self, text: str, tokenizer: Tokenizer) -> None:
@@ -33,7 +33,7 @@ class Ruler:
         return max(0, int(self._starts.searchsorted(end) - self._ends.searchsorted(start, side="right")))
 
     def size(self, start: int, end: int) -> int:
-        """Return the size of [start, end) that is held against limits."""
+        """Return the size of [start, end), which is compared with limits."""
         return max(0, int(self._size_starts.searchsorted(end) - self._size_ends.searchsorted(start, side="right")))
 
     def before_start(self, positions: Sequence[int]) -> NDArray[np.int64]:
@@ -63,14 +63,14 @@ class Ruler:
         return self._size_starts[first : self._size_starts.searchsorted(end)]
 
     def trimmed(self, start: int, end: int) -> tuple[int, int]:
-        """Return the span without white space at both ends; it is empty when there is nothing else."""
+        """Return the span without white space at its ends; it is empty if there is nothing else."""
         piece = self.text[start:end]
         left = len(piece) - len(piece.lstrip())
         return (start, start) if left == len(piece) else (start + left, start + len(piece.rstrip()))
 
 
 def _windows(text: str) -> Iterator[tuple[int, int]]:
-    """Yield spans that cover `text`, each ending after white space where there is some in its last half."""
+    """Yield spans that cover `text`; each ends after white space if there is any in its second half."""
     start = 0
     while len(text) - start > WINDOW:
         limit = start + WINDOW
@@ -95,7 +95,7 @@ def _offsets(text: str, tokenizer: Tokenizer) -> NDArray[np.int64]:
 def _stretched(
     starts: NDArray[np.int64], ends: NDArray[np.int64], length: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return starts and ends with a further unit for every LONGEST_TOKEN code points without a start."""
+    """Return starts and ends, with one more unit for every LONGEST_TOKEN code points without a start."""
     edges = np.concatenate([[0], starts, [length]])
     wide = np.flatnonzero(np.diff(edges) > LONGEST_TOKEN)
     if not len(wide):

@@ -19,8 +19,8 @@ class Section:
 
     path: Path  # titles from the top down to this heading
     blocks: tuple[Block, ...]
-    border: bool  # no chunk reaches over its start
-    wall: bool = False  # not even one of a heading without a body: hidden text, or blocks that policy leaves out
+    border: bool  # no chunk reaches across its start
+    wall: bool = False  # not even from a heading without a body: hidden text, or blocks that policy leaves out
 
     @property
     def has_body(self) -> bool:
@@ -30,7 +30,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Group:
-    """Neighbouring sections that are cut into chunks together; only the first one has a border."""
+    """Neighbouring sections that are cut into chunks together; only the first has a border."""
 
     sections: tuple[Section, ...]
     border: bool
@@ -69,7 +69,7 @@ class Group:
         return [section.blocks[0].start for section in self.sections]
 
     def covered(self, start: int, end: int) -> tuple[Section, ...]:
-        """Return the sections that share something with [start, end), which starts and ends inside of blocks."""
+        """Return the sections that overlap [start, end), which starts and ends inside blocks."""
         return self.sections[bisect_right(self._section_starts, start) - 1 : bisect_left(self._section_starts, end)]
 
 
@@ -78,9 +78,9 @@ def groups(
 ) -> list[Group]:
     """Return the groups of a document's sections in order. `measure` gives the size of a group's text and its room.
 
-    A section that is a heading alone joins what follows (at the end: what comes before). Below `split_level`
-    neighbours merge while one of them is smaller than `min_tokens`: a small one takes in the next as long as both fit
-    into one chunk, a larger one takes in a small one up to `target_tokens`.
+    A section that is only a heading joins what follows (at the end: what precedes). Below `split_level`, neighbours
+    merge while one of them is smaller than `min_tokens`: a small one absorbs the next as long as both fit into one
+    chunk, a larger one absorbs a small one up to `target_tokens`.
     """
     merged: list[Group] = []
     for group in _with_body(sections):
@@ -102,7 +102,7 @@ def _belong_together(
 
 
 def common_path(paths: Sequence[Path]) -> Path:
-    """Return the longest path that all begin with."""
+    """Return the longest path that all of them begin with."""
     shared = paths[0]
     for path in paths[1:]:
         while shared != path[: len(shared)]:
@@ -133,9 +133,9 @@ def _with_body(sections: Sequence[Section]) -> list[Group]:
 
 
 def sections_of(document: Document, options: ChunkingOptions) -> Iterator[Section]:
-    """Yield the sections. Skipped blocks are left out, and a section ends in front of one.
+    """Yield the sections. Skipped blocks are left out, and a section ends before one.
 
-    Hidden text has sections of its own, and its headings are no headings: nobody sees them.
+    Hidden text has sections of its own, and its headings do not count: nobody sees them.
 
     Raises: MalformedDocument when blocks overlap or leave the text.
     """
@@ -158,7 +158,7 @@ def sections_of(document: Document, options: ChunkingOptions) -> Iterator[Sectio
 
 
 def _kept(document: Document, options: ChunkingOptions) -> Iterator[tuple[Block, bool, bool]]:
-    """Yield the blocks with something to embed, whether a skipped block lies directly before, and whether a wall."""
+    """Yield the blocks with something to embed, and whether a skipped block or a wall comes directly before."""
     skipped = set(options.skipped_kinds)
     skipped |= {kind for kind, policy in (("table", options.tables), ("code", options.code)) if policy == "skip"}
     reached, after_skipped, wall, hidden = 0, False, False, False

@@ -15,8 +15,8 @@ from ingest.documents.chunking.sections import Group
 from ingest.records import Block, BlockKind, ChunkingOptions
 
 BORDER, BREAK, SENTENCE, LINE, TOKEN, GLUED = 0.0, 0.1, 0.15, 0.3, 1.0, 3.0  # penalties of a cut, see packing
-SPLIT_LEAD_IN = 0.3  # between a list and the sentence that announces it
-SENTENCE_WINDOW = 2**11  # code points given to the sentence splitter at once: outside ASCII its time is quadratic
+SPLIT_LEAD_IN = 0.3  # between a list and the sentence that introduces it
+SENTENCE_WINDOW = 2**11  # code points per call of the sentence splitter: outside ASCII its time is quadratic
 
 Rung = tuple[float, Callable[[int, int], Sequence[int]]]
 
@@ -36,9 +36,9 @@ class Cutter:
         return self._declared or guessed(self._ruler.text)
 
     def cuts(self, group: Group) -> list[Cut]:
-        """Return the possible cuts of a group in order, its two ends included.
+        """Return the possible cuts of a group in order, including its two ends.
 
-        Between two neighbours there is no more than a chunk can hold.
+        Between two adjacent cuts there is no more than a chunk can hold.
         """
         found = [Cut(group.start, group.start, BORDER)]
         bodies = [i for i, block in enumerate(group.blocks) if block.kind is not BlockKind.HEADING]
@@ -73,7 +73,7 @@ class Cutter:
         block, _ = group.at(start)
         if block.start >= start:
             block, _ = group.at(start - 1)
-        while block.start > least:  # a block that starts inside is whole: look for an earlier one
+        while block.start > least:  # a block that starts inside fits whole: look for an earlier one
             first, _ = group.at(block.start - 1)
             if first.end <= least or first.start <= least:
                 break
@@ -86,7 +86,7 @@ class Cutter:
         return inside[0] if inside else block.start
 
     def _starts(self, block: Block, least: int, end: int) -> list[int]:
-        """Return where rows, lines or sentences start inside [least, end) of a block, its header not torn."""
+        """Return where rows, lines or sentences start inside [least, end) of a block, without splitting its header."""
         if end <= least:
             return []
         text = self._ruler.text
@@ -105,7 +105,7 @@ class Cutter:
         return SPLIT_LEAD_IN if introduces(first, self._ruler.text[first.start : first.end]) else BORDER
 
     def _inside(self, block: Block, room: int) -> list[Cut]:
-        """Return the cuts inside a block: those that cost little, and where it does not fit whatever is needed."""
+        """Return the cuts inside a block: those that cost little and, if it does not fit, whatever is needed."""
         start, end = block.start, block.end
         size = self._ruler.size(start, end)
         lines, tokens = partial(_line_ends, self._ruler.text), partial(self._token_starts, room=room)
@@ -139,7 +139,7 @@ class Cutter:
         return self._refined(start, end, min(least, room), [*kinder, *rungs] if size > room else kinder)
 
     def _refined(self, start: int, end: int, room: int, rungs: Sequence[Rung]) -> list[Cut]:
-        """Return cuts of the first rung, and of the next ones inside what is still larger than `room`."""
+        """Return cuts of the first rung, and of the next rungs inside whatever is still larger than `room`."""
         if not rungs:
             return []
         penalty, positions = rungs[0]
@@ -163,16 +163,16 @@ class Cutter:
             stop = min(end, start + SENTENCE_WINDOW)
             sentences = segment(self._language, self._ruler.text[start:stop])
             ends: list[int] = (start + np.cumsum([len(sentence) for sentence in sentences])).tolist()
-            if not ends or ends[-1] != stop:  # not what was given: no cut is better than a wrong one
+            if not ends or ends[-1] != stop:  # the splitter changed the text: no cut is better than a wrong one
                 return found
             if stop == end:
                 return found + ends[:-1]
-            found += ends[:-1]  # the last one may go on behind the window: look again from its start
+            found += ends[:-1]  # the last sentence may continue beyond the window: look again from its start
             start = found[-1] if len(ends) > 1 else stop
         return found
 
     def _token_starts(self, start: int, end: int, room: int) -> list[int]:
-        """Return cuts into equal parts of at most the target, each moved to the start of a near word."""
+        """Return cuts into equal parts of at most the target, each moved to the start of a nearby word."""
         starts = self._ruler.unit_starts(start, end)
         aim = max(1, min(self._target, room))
         parts = -(-(len(starts) + 1) // aim)
@@ -188,7 +188,7 @@ class Cutter:
         return found
 
     def _thinned(self, cuts: list[Cut], room: int) -> list[Cut]:
-        """Return fewer cuts where they lie so close (rows of one token) that choosing among them would take long."""
+        """Return fewer cuts where they are so close (rows of one token) that choosing among them would take long."""
         closest = max(1, self._target // 20)
         starts = self._ruler.before_start([cut.start for cut in cuts]).tolist()
         ends = self._ruler.before_end([cut.end for cut in cuts]).tolist()
@@ -203,7 +203,7 @@ class Cutter:
 
 
 def _between(positions: Sequence[int], start: int, end: int) -> Sequence[int]:
-    """Return those of sorted positions that lie inside (start, end)."""
+    """Return those of the sorted positions that are inside (start, end)."""
     return positions[bisect_right(positions, start) : bisect_left(positions, end)]
 
 
