@@ -1,10 +1,12 @@
 """One question → answers of one release.
 
-serving      which release is in force, and a searcher on it
-searcher     both stages, fused and re-ranked
-visibility   filters, evaluated before the cut
-context      ranked chunks → passages within a number of tokens
-surroundings the texts around chunks, from the lake
+served_release   which release is in force, and a searcher on it
+searcher         both stages, fused and re-ranked; confidence
+visibility       filters as masks, applied before the keyword search's cut
+fusion           two rankings → one
+ranking          what question and candidate have in common, for re-ranking and confidence
+context          ranked chunks → passages within a number of tokens
+surroundings     the texts around chunks, from the lake
 """
 
 from ingest.search.context import Context, ContextOptions, Passage

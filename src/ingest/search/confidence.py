@@ -1,6 +1,6 @@
-"""How sure an answer is: signals of a question's best candidates, and the calibration that makes a chance of them.
+"""How sure an answer is: signals of a question's best candidates, and the calibration that makes a confidence of them.
 
-Pure; applying a calibration needs NumPy alone. `calibrating` fits one.
+Pure; applying a calibration needs only NumPy. `quality.calibration_fit` fits one.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from ingest.ports import Wording
 from ingest.records import Record, Result
 from ingest.search.ranking import FEATURES, features, idf_of
 
-LOOKED_AT = 30  # best fused results that signals are taken from
+LOOKED_AT = 30  # best fused results from which signals are computed
 TOP = (
     "cosine",
     "keyword",
@@ -57,7 +57,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Calibration(Record):
-    """`models/learned/<sha256>`: what makes a confidence of signals, and how well it did on questions not fitted on.
+    """`models/learned/<sha256>`: what turns signals into a confidence, and how well it did on unseen questions.
 
     signal′ = (signal − mean) / scale
     confidence = 1 / (1 + exp(−(slope · (Σ weight · signal′ + intercept) + offset)))
@@ -69,18 +69,18 @@ class Calibration(Record):
     scales: tuple[float, ...]
     weights: tuple[float, ...]
     intercept: float
-    slope: Annotated[float, Field(gt=0)]  # Platt's, from scores of questions that were not fitted on
+    slope: Annotated[float, Field(gt=0)]  # Platt's, from scores of unseen questions
     offset: float
     threshold: Share  # below it an answer abstains
     answerable: int  # questions that it was fitted on
     unanswerable: int
-    left_out: bool  # the unanswerable ones are the others without their gold documents
-    auc: Share  # this and what follows: on questions not fitted on
+    left_out: bool  # the unanswerable questions are the answerable ones without their gold documents
+    auc: Share  # this and what follows: on unseen questions
     auc_interval: tuple[float, float]
-    target: Share  # precision asked for
-    precision: Share  # answerable among those that the threshold lets through
+    target: Share  # wanted precision
+    precision: Share  # of answerable questions among those that the threshold lets through
     precision_interval: tuple[float, float]
-    answered: Share  # of the answerable ones, let through
+    answered: Share  # of the answerable questions, let through
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -96,9 +96,9 @@ class Calibration(Record):
         return found
 
     def confidences(self, signals: Floats) -> Floats:
-        """Return (n,) float64, 0 to 1: the chance that the question has an answer among its candidates.
+        """Return (n,) float64, 0 to 1: the probability that the question has an answer among its candidates.
 
-        It is a chance among questions as many of which have an answer as of those that it was fitted on.
+        It holds for questions with the same share of answerable ones as those that it was fitted on.
         """
         return expit(self.scores(signals))
 
@@ -110,7 +110,7 @@ def expit(scores: Floats) -> Floats:
 
 
 def read_calibration(name: str, data: bytes) -> Calibration:
-    """Return the calibration in the bytes. Raises: InvalidSettings when it is none, or is of other signals."""
+    """Return the stored calibration. Raises: InvalidSettings when it is not one, or is for other signals."""
     try:
         found = Calibration.model_validate_json(data)
     except ValidationError as error:
@@ -125,26 +125,26 @@ def read_calibration(name: str, data: bytes) -> Calibration:
 
 
 def signals(question: str, candidates: Sequence[Result], wording: Wording) -> Floats:
-    """Return (SIGNALS,) float64 of one question's best candidates; all 0 when there are none.
+    """Return (SIGNALS,) float64 of one question's best candidates; all 0 if there are none.
 
-    The top is the candidate with the greatest cosine + keyword + (maxsim + near) / 2, the blend, which is not that of
-    `ranking`: better weights there must not change what a calibration means. Rivals are those of other
-    documents; without any they count 0.
+    The top is the candidate with the greatest cosine + keyword + (maxsim + near) / 2, the blend. It is not taken from
+    `ranking`, because better weights there must not change what a calibration means. Rivals are candidates from other
+    documents; without any, they count as 0.
 
         top_f, best_f          feature f of the top, and the greatest of all candidates (features: `ranking.features`)
-        lead_f                 top_f − the greatest f of a rival;   blend, lead_blend: likewise of the blend
+        lead_f                 top_f − the greatest f of a rival;   blend, lead_blend: the same for the blend
         gap_n, keyword_gap_n   the greatest cosine (share of keyword score) − the n-th greatest
         spread                 (greatest cosine − mean) / standard deviation
-        second, chunks         second cosine within the top's document (its first − 0.1 without one); its candidates
-        document               share of the question's idf that the candidates of the top's document hold, headings too
-        rarest_n               share of the n rarest terms that they hold
+        second, chunks         second cosine within the top's document (first − 0.1 without one); its candidates
+        document               share of the question's idf in the candidates of the top's document, with headings
+        rarest_n               share of the n rarest terms in them
         title, title_named     share of the question's idf in the top's title; of the title's terms in the question
         agree_f                1 when the candidates with the greatest cosine and the greatest f are of one document
 
     Args:
         question: As asked.
-        candidates: The best fused results, with scores `dense` and `bm25`; at most LOOKED_AT are looked at.
-        wording: Of the generation that the candidates are from.
+        candidates: The best fused results, with scores `dense` and `bm25`; only the first LOOKED_AT count.
+        wording: Of the generation that the candidates come from.
     """
     candidates = candidates[:LOOKED_AT]
     return _signals(question, candidates, wording) if candidates else np.zeros(len(SIGNALS))
@@ -192,7 +192,7 @@ def _distances(cosine: Floats, keyword: Floats, own: NDArray[np.bool_]) -> tuple
 
 
 def _gap(falling: Floats, n: int) -> float:
-    """Return the first of falling values less the n-th, or the last where there are fewer."""
+    """Return the first of descending values minus the n-th, or minus the last if there are fewer."""
     return float(falling[0] - falling[min(n, len(falling)) - 1])
 
 

@@ -1,9 +1,9 @@
 """What reaches a language model: ranked chunks → passages within a number of tokens, each an exact slice of a document.
 
-    ranked chunks → near-duplicates out → (diversity) → filled in order while they fit → surroundings with what is left
+    ranked chunks → no near-duplicates → (diversity) → filled in order while they fit → surroundings in what is left
 
-Chunks that overlap, or follow each other in one section, become one passage. Pure: whatever lies beyond the chunks
-themselves is asked of `Surroundings`.
+Chunks that overlap, or follow each other in one section, become one passage. Pure: everything beyond the chunks
+themselves comes from `Surroundings`.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,11 +24,11 @@ Count = Callable[[Sequence[str]], Sequence[int]]  # tokens of texts
 class ContextOptions:
     """How a context is made."""
 
-    budget: int  # tokens of all passages together, never more
-    neighbours: int = 0  # chunks before and after each one that is found, where tokens are left
-    parent: bool = False  # the enclosing text that the index names, likewise
+    budget: int  # most tokens of all passages together
+    neighbours: int = 0  # chunks before and after each chunk found, if tokens are left
+    parent: bool = False  # the enclosing text that the index names, if tokens are left
     mmr: float = 0.0  # weight of diversity against the score, 0 to below 1
-    similarity: float = 0.9  # Jaccard of word shingles from which a chunk repeats one before it
+    similarity: float = 0.9  # Jaccard of word shingles from which on a chunk repeats an earlier one
     most: int = 50  # ranked chunks that are looked at
 
     def __post_init__(self) -> None:
@@ -41,7 +41,7 @@ class ContextOptions:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One stretch of a document, and where to cite it."""
+    """One stretch of a document, and how to cite it."""
 
     rank: int  # of its best chunk among those given, from 1
     score: float  # of that chunk, in the stage asked for
@@ -49,8 +49,8 @@ class Passage:
     uri: str
     path: str
     title: str
-    heading_path: tuple[str, ...]  # common to the chunks found in it
-    page: int | None  # of the first of them
+    heading_path: tuple[str, ...]  # common to the chunks in it
+    page: int | None  # of the first chunk
     start: int
     end: int
     text: str  # of the document, [start, end)
@@ -61,7 +61,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A chunk that was found and is in no passage."""
+    """A chunk that was found but is in no passage."""
 
     chunk_id: str
     uri: str
@@ -81,19 +81,19 @@ class Context:
 
 
 class Surroundings(Protocol):
-    """Texts around a chunk, as far as the asker may see them."""
+    """Texts around a chunk, as far as the caller may see them."""
 
     def text(self, of: Result, start: int, end: int) -> str | None:
-        """Return the slice of the chunk's document; None where it is not known."""
+        """Return the slice of the chunk's document; None if it is not known."""
         ...
 
     def spans(self, of: Result, neighbours: int, parent: bool) -> list[Span]:
-        """Return wider spans around a chunk that may be shown, the best first."""
+        """Return wider spans around a chunk that may be shown, best first."""
         ...
 
 
 class Alone:
-    """No document is at hand: chunks are all there is."""
+    """Surroundings without any document: chunks are all there is."""
 
     def text(self, of: Result, start: int, end: int) -> str | None:
         """Return a slice of the chunk itself; None beyond it."""
@@ -109,16 +109,16 @@ def build_context(
 ) -> Context:
     """Return the passages that fit into the budget.
 
-    Chunks are taken in their order, and one that does not fit is passed over: measured, that answers more questions
-    than the greatest score per token first, which prefers short chunks (docs/search.md). Whatever is left of the
-    budget then goes to the surroundings of what was taken, in the same order.
+    Chunks are taken in order, and one that does not fit is skipped: measured, this answers more questions than taking
+    the highest score per token first, which prefers short chunks (docs/search.md). Whatever is left of the budget goes
+    to the surroundings of what was taken, in the same order.
 
     Args:
         ranked: Best first; only the first `options.most` are looked at.
-        stage: Whose scores count for diversity, and are shown.
-        options: Budget and what else is wanted.
-        count: Tokens of texts; a chunk that knows its own number is not counted again.
-        around: Texts beyond the chunks; without it chunks that touch or overlap still become one passage.
+        stage: The stage whose scores count for diversity and are shown.
+        options: The budget, and what else is wanted.
+        count: Counts the tokens of texts; a chunk that knows its own number is not counted again.
+        around: Texts beyond the chunks; without it, chunks that touch or overlap still become one passage.
     """
     looked_at = [replace(r, tokens=r.tokens or next(iter(count([r.text])))) for r in ranked[: options.most]]
     scores = [r.scores.get(stage, 0.0) for r in looked_at]
@@ -169,7 +169,7 @@ class _Packer:
         self._tokens = 0
 
     def take(self, result: Result, rank: int, score: float) -> bool:
-        """Add a chunk, alone or as part of a piece; False when it does not fit."""
+        """Add a chunk, on its own or as part of a piece; False if it does not fit."""
         new = _Piece(result, rank, score, result.start, result.end, result.text, result.tokens, [result])
         return self._join(new)
 
@@ -191,7 +191,7 @@ class _Packer:
         return [_passage(piece) for piece in pieces]
 
     def shows(self, uri: str, span: Span) -> bool:
-        """Tell whether a span of a document is in a piece, all of it."""
+        """Tell whether a whole span of a document is in a piece."""
         found = (p for pieces in self._pieces.values() for p in pieces if p.result.uri == uri)
         return any(p.start <= span[0] and span[1] <= p.end for p in found)
 
@@ -199,7 +199,7 @@ class _Packer:
         return next(p for p in self._pieces[result.document_id] if p.start <= result.start and result.end <= p.end)
 
     def _join(self, new: _Piece) -> bool:
-        """Put a piece among the others, made one with those that it overlaps or goes on from, if it fits."""
+        """Add a piece, joined with those that it overlaps or continues, if it fits."""
         pieces = self._pieces.get(new.result.document_id, [])
         joined, gone = new, []
         for piece in sorted(pieces, key=lambda p: p.start):
@@ -218,7 +218,7 @@ class _Packer:
         return True
 
     def _gap(self, one: _Piece, other: _Piece) -> str | None:
-        """Return what lies between two pieces that become one ("" when they overlap); None when they stay apart."""
+        """Return the text between two pieces that become one ("" if they overlap); None if they stay apart."""
         first, second = sorted((one, other), key=lambda p: p.start)
         if second.start < first.end:
             return ""
@@ -232,7 +232,7 @@ class _Packer:
 
 
 def _united(one: _Piece, other: _Piece, gap: str) -> _Piece:
-    """Return two pieces as one, its tokens not counted yet."""
+    """Return two pieces as one; its tokens are not counted yet."""
     first, second = sorted((one, other), key=lambda p: (p.start, -p.end))
     best = min(one, other, key=lambda p: p.rank)
     text = first.text + gap + second.text[max(0, first.end - second.start) :]
@@ -261,7 +261,7 @@ def _passage(piece: _Piece) -> Passage:
 
 
 def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """Return the headings that all paths begin with."""
+    """Return the headings with which all paths begin."""
     same = 0
     for titles in zip(*paths, strict=False):
         if len(set(titles)) > 1:

@@ -1,4 +1,4 @@
-"""How much texts of one answer repeat each other: near-duplicates, and an order that prefers what is new."""
+"""How much the texts of one answer repeat each other: near-duplicates, and an order that prefers what is new."""
 
 import re
 from collections import Counter
@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from ingest.documents.likeness import normalised, shingles
 
 _WORD = re.compile(r"[^\W_]+")
-LONG_WORD = 20  # code points a word on average: a script without spaces, compared by pairs of code points
+LONG_WORD = 20  # code points per word on average: a script without spaces, compared by pairs of code points
 
 
 class NearDuplicates:
-    """Texts seen so far. A text too short for shingles repeats another only when both are equal."""
+    """Texts seen so far. A text that is too short for shingles repeats another only if both are equal."""
 
     def __init__(self, similarity: float) -> None:
-        """Take two texts for the same from this Jaccard similarity of word shingles on."""
+        """Treat two texts as the same if their word shingles have at least this Jaccard similarity."""
         self._similarity = similarity
         self._equal: dict[str, str] = {}  # normalised text → id
         self._holders: dict[int, list[int]] = {}  # shingle → numbers of the texts that have it
@@ -25,7 +25,7 @@ class NearDuplicates:
         self._ids: list[str] = []
 
     def find(self, text: str) -> str | None:
-        """Return the id of the seen text that this one repeats most; None when it repeats none."""
+        """Return the id of the seen text that this one repeats most; None if it repeats none."""
         plain = normalised(text)
         if plain in self._equal:
             return self._equal[plain]
@@ -51,16 +51,16 @@ class NearDuplicates:
 
 
 def diversified(texts: Sequence[str], scores: Sequence[float], weight: float) -> list[int]:
-    """Return the places of texts in the order of maximal marginal relevance.
+    """Return the positions of texts in the order of maximal marginal relevance.
 
         next = argmax over what is left of  (1 − w) · score′(t) − w · max over what was taken of  J(t, s)
 
-    with score′ scaled to 0…1 over all, and J the Jaccard similarity of the sets of words. Equal values keep order.
+    with score′ scaled to 0…1 over all, and J the Jaccard similarity of the sets of words. Ties keep their order.
 
     Args:
         texts: Best first.
-        scores: Of the texts, in their order; any range.
-        weight: w, 0 (the order as given by score) to 1.
+        scores: Of the texts, in the same order; any range.
+        weight: w, from 0 (order by score) to 1.
 
     Source: Carbonell & Goldstein 1998, "The Use of MMR, Diversity-Based Reranking for Reordering Documents".
     """
@@ -82,7 +82,7 @@ def diversified(texts: Sequence[str], scores: Sequence[float], weight: float) ->
 
 
 def _words(text: str) -> set[str]:
-    """Return the distinct words of a text; pairs of code points where it has no spaces."""
+    """Return the distinct words of a text, or its pairs of code points if it has no spaces."""
     words = _WORD.findall(text.casefold())
     if sum(map(len, words)) > LONG_WORD * max(1, len(words)):
         joined = "".join(words)
@@ -91,7 +91,7 @@ def _words(text: str) -> set[str]:
 
 
 def _jaccard(sets: Sequence[set[str]]) -> NDArray[np.float64]:
-    """Return the Jaccard similarity of each set to each, (n, n)."""
+    """Return the Jaccard similarity of every pair of sets, (n, n)."""
     numbers = {word: i for i, word in enumerate(sorted(set().union(*sets)))}
     holds = np.zeros((len(sets), max(1, len(numbers))), np.float32)
     for row, words in zip(holds, sets, strict=True):

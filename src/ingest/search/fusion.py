@@ -8,13 +8,13 @@ from ingest.records import Hit
 
 
 def rrf(rankings: Sequence[Sequence[Hit]], k: int = 60) -> list[Hit]:
-    """Return reciprocal rank fusion of rankings, best first; equal scores in order of the chunk id.
+    """Return the reciprocal rank fusion of rankings, best first; equal scores are ordered by chunk id.
 
         score(c) = Σ over the rankings that hold c:  1 / (k + rank)        rank from 1
 
     Args:
-        rankings: Best first each; scores are not looked at. A chunk that occurs again counts at its best rank.
-        k: At least 0: the larger, the less the first ranks stand out.
+        rankings: Each best first; scores are ignored. A repeated chunk counts at its best rank.
+        k: At least 0; the larger it is, the less the first ranks stand out.
 
     Source: Cormack, Clarke & Büttcher 2009, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank
     Learning Methods", with k = 60.
@@ -28,7 +28,7 @@ def rrf(rankings: Sequence[Sequence[Hit]], k: int = 60) -> list[Hit]:
             ranks.setdefault(hit.chunk_id, rank)
         for chunk, rank in ranks.items():
             shares.setdefault(chunk, []).append(1 / (k + rank))
-    # fsum: the same ranks in another order of the rankings are the same score to the last bit.
+    # fsum: the order of the rankings does not change the score, down to the last bit.
     return _ranked({chunk: math.fsum(found) for chunk, found in shares.items()})
 
 
@@ -40,20 +40,20 @@ def convex(
     dense_scores: Mapping[str, float] | None = None,
     keyword_scores: Mapping[str, float] | None = None,
 ) -> list[Hit]:
-    """Return the convex combination of two stages, best first; equal scores in order of the chunk id.
+    """Return the convex combination of two stages, best first; equal scores are ordered by chunk id.
 
         score(c) = w · dense′(c) + (1 − w) · keyword′(c)        s′ = (s − min) / (max − min)
 
-    Each stage is scaled by the least and the greatest score that are known of it. A chunk that a stage did not fetch
-    counts there as the least, 0, unless the score is given; so scores of the whole union make the fusion exact. A
-    stage in which all scores are equal counts 1 for all that it holds.
+    Each stage is scaled by its lowest and highest known score. A chunk that a stage did not fetch counts as its
+    lowest, 0, unless its score is given; so the scores of the whole union make the fusion exact. If all scores of a
+    stage are equal, each of its chunks counts 1.
 
     Args:
         dense: Hits of the dense stage.
         keyword: Hits of the keyword stage.
         dense_weight: 0 to 1; 1 ranks by the dense stage alone.
         dense_scores: Scores by chunk id beyond the hits; chunks in neither list of hits are left out.
-        keyword_scores: Likewise.
+        keyword_scores: The same for the keyword stage.
 
     Source: Bruch, Gai & Ingber 2023, "An Analysis of Fusion Functions for Hybrid Retrieval", min-max variant.
     """
@@ -78,16 +78,16 @@ def bounded(
         score(c) = w · cos(c) + (1 − w) · keyword(c) / bound
 
     A bound does not depend on what else was found, so a score means the same for every question: 0 is nothing in
-    common, 1 is all that a chunk can have. Cosines below 0 count as 0.
+    common, 1 is the most that is possible. Cosines below 0 count as 0.
 
     Args:
         dense: Cosine by chunk id.
-        keyword: BM25 score by chunk id. Both hold every chunk; one that is missing counts 0.
+        keyword: BM25 score by chunk id. Both hold every chunk; a missing one counts as 0.
         dense_weight: w, 0 to 1.
-        keyword_bound: The greatest score that any chunk can have for the question; 0 when it has no term.
+        keyword_bound: The highest score that any chunk can have for the question; 0 if it has no term.
 
-    Source: Bruch, Gai & Ingber 2023, "An Analysis of Fusion Functions for Hybrid Retrieval", theoretical bounds in
-    place of observed ones on both sides.
+    Source: Bruch, Gai & Ingber 2023, "An Analysis of Fusion Functions for Hybrid Retrieval", with theoretical bounds
+    instead of observed ones on both sides.
     """
     if not 0 <= dense_weight <= 1:
         raise InvalidSettings(f"fusion: dense_weight must be within 0 and 1, not {dense_weight}")

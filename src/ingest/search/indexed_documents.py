@@ -1,4 +1,4 @@
-"""Documents of one generation as the lake holds them: text, places of its chunks, and who may see each."""
+"""Documents of one generation as the lake holds them: their text, where their chunks are, and who may see each."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +15,9 @@ from ingest.lake.verified_files import reading
 from ingest.records import PartFile, Result
 from ingest.search.visibility import COLUMNS, with_shard
 
-CHARACTERS = 32 * 2**20  # of the texts that are kept for the next answers
-LEAST_WEIGHT = 2**19  # characters that a kept text counts at least: 64 documents are kept at most
-TEXTS_AT_ONCE = 8  # rows decoded together on the way to the one that is wanted
+CHARACTERS = 32 * 2**20  # of the texts that are kept for later answers
+LEAST_WEIGHT = 2**19  # characters that a kept text counts at least, so that at most 64 documents are kept
+TEXTS_AT_ONCE = 8  # rows decoded together on the way to the wanted one
 Span = tuple[int, int]
 
 
@@ -28,19 +28,19 @@ class IndexedDocument:
     text: str
     chunks: dict[str, int]  # chunk id → row below
     spans: tuple[Span, ...]  # of its chunks, by position
-    dropped: tuple[Span, ...]  # of those that are in no index
+    dropped: tuple[Span, ...]  # of chunks that are in no index
     attributes: pa.Table  # of its chunks, in the same order
 
 
 class Documents:
-    """Documents of one generation, read on demand; the last ones are kept. Threads may call."""
+    """Documents of one generation, read on demand; the latest ones are kept. Threads may call."""
 
     def __init__(self, contents: Contents, characters: int = CHARACTERS) -> None:
         self.contents = contents
         self._kept: BoundedCache[str, IndexedDocument] = BoundedCache(characters)  # by document id
 
     def of(self, result: Result) -> IndexedDocument | None:
-        """Return the document of a result; None when the result does not say where it lies.
+        """Return the document of a result; None if the result does not say where it is.
 
         Raises: SchemaMismatch when the lake does not hold it.
         """
@@ -67,7 +67,7 @@ class Documents:
         )
 
     def _rows(self, parts: dict[str, PartFile], kind: str, document_id: str, columns: list[str]) -> pa.Table:
-        """Return a document's rows of a part, which lie together; none where the generation has no such part."""
+        """Return a document's rows of a part, which are contiguous; none if the generation has no such part."""
         if kind not in parts:
             return pa.table({name: [] for name in columns})
         with self._opened(parts[kind]) as file:
@@ -79,7 +79,7 @@ class Documents:
             return file.read_row_groups(groups, columns, use_threads=False).slice(first - before, last - first)
 
     def _text(self, parts: dict[str, PartFile], document_id: str) -> str:
-        """Return the canonical text: the rows before it are decoded, but few at a time."""
+        """Return the canonical text. The rows before it are decoded too, a few at a time."""
         if "texts" not in parts:
             raise SchemaMismatch(f"document {document_id}: its shard has no texts")
         with self._opened(parts["texts"]) as file:
@@ -100,7 +100,7 @@ class Documents:
 
 
 def _place(file: Any, document_id: str) -> Span:
-    """Return the first row of a document and the one behind its last."""
+    """Return the first row of a document and the row after its last."""
     ids = file.read(["document_id"], use_threads=False)["document_id"]
     rows = np.flatnonzero(np.asarray(pc.equal(ids, document_id)))
     return (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)

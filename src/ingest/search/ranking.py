@@ -1,7 +1,7 @@
 """What a question and a candidate have in common, in numbers: the features of re-ranking and of confidence.
 
-Pure and cheap: about 40 µs a candidate. Each row depends on the question and its own candidate alone, so candidates
-may come in slices and a score means the same for every question.
+Pure and cheap. Each row depends only on the question and its own candidate, so candidates may come in slices, and a
+score means the same for every question.
 """
 
 import re
@@ -28,11 +28,11 @@ FEATURES = (
     "first",
     "length",
 )
-RISING = frozenset(FEATURES) - {"heading", "first", "length"}  # more of it never speaks against a candidate
+RISING = frozenset(FEATURES) - {"heading", "first", "length"}  # more of these never speaks against a candidate
 SHARES = (1.0, 1.0, 0.5, 0.5)  # of the first four features in `blend`: three signals, MaxSim in two readings
-SCALE = 10.0  # of the blend against trees that are trained on what it leaves over
+SCALE = 10.0  # of the blend, relative to trees that are trained on top of it
 WINDOW = 20  # terms before a term that count as near
-RAREST = 2  # weights of words
+RAREST = 2  # distinct weights of words that count as rare
 HALF_WINDOW = 16  # word pieces
 WORD = re.compile(r"[^\W_]+")
 
@@ -44,24 +44,24 @@ def features(question: str, candidates: Sequence[Result], wording: Wording) -> F
     """Return (candidates, FEATURES) float64 in input order.
 
         cosine     of question and chunk, 0 where negative or not scored
-        keyword    BM25 divided by the greatest score that any chunk can have for the question
+        keyword    BM25 divided by the highest score that any chunk can have for the question
         maxsim     Σ idf · greatest cosine to a word piece of the chunk / Σ idf, over the word pieces of the question;
                    the chunk is its text, its headings and title
-        near       the same within the best 2 · HALF_WINDOW word pieces in a row of the text
-        rarest     as `maxsim`, over the question's RAREST words alone, each counting the same
-        proximity  greatest share of the question's idf within WINDOW + 1 terms in a row
+        near       the same within the best 2 · HALF_WINDOW consecutive word pieces of the text
+        rarest     as `maxsim`, over the question's rarest words only, each counting the same
+        proximity  greatest share of the question's idf within WINDOW + 1 consecutive terms
         coverage   share of the question's idf that the text holds; `context`: the text or its headings and title
-        bigrams    share of the question's pairs of neighbours that the text holds, by the lesser idf of each
+        bigrams    share of the question's pairs of adjacent terms that the text holds, by the lower idf of a pair
         heading    share of the question's idf that headings and title hold
-        first      place of the first common term, 0 to 1; 1 where there is none
+        first      position of the first common term, 0 to 1; 1 if there is none
         length     ln(1 + terms)
 
-    All are 0 to 1, but the last. Without a table of word vectors `maxsim`, `near` and `rarest` are 0.
+    All but the last are 0 to 1. Without a table of word vectors, `maxsim`, `near` and `rarest` are 0.
 
     Args:
         question: As asked.
-        candidates: With scores `dense` (cosine) and `bm25`; one that is missing counts 0.
-        wording: Of the generation that the candidates are from.
+        candidates: With scores `dense` (cosine) and `bm25`; a missing one counts as 0.
+        wording: Of the generation that the candidates come from.
 
     Source: Khattab & Zaharia 2020, "ColBERT", for MaxSim, here over vectors without context.
     """
@@ -90,7 +90,7 @@ def blend(found: Floats) -> Floats:
 
 
 def idf_of(terms: Sequence[str], wording: Wording) -> Floats:
-    """Return (n,) float64: the weight of each term, of one that no chunk holds too."""
+    """Return (n,) float64: the weight of each term, also of one that no chunk holds."""
     return np.array([wording.bound([term]) for term in terms])
 
 
@@ -102,7 +102,7 @@ def _shared(asked: list[str], texts: list[list[str]], above: list[list[str]], wo
     if not distinct:
         return found
     idf = idf_of(distinct, wording)
-    total = idf.sum() or 1.0  # Okapi: a term in half of the chunks weighs nothing
+    total = idf.sum() or 1.0  # Okapi: a term in half of the chunks has no weight
     number = {term: i for i, term in enumerate(distinct)}
     rows, places, numbers = _matches(texts, number)
     held = _held(rows, numbers, len(texts), len(distinct))
@@ -117,7 +117,7 @@ def _shared(asked: list[str], texts: list[list[str]], above: list[list[str]], wo
 
 
 def _matches(texts: list[list[str]], number: dict[str, int]) -> tuple[Numbers, Numbers, Numbers]:
-    """Return text, place and number of each term that the question has too, in order of text and place."""
+    """Return text, position and number of each term that the question shares, in order of text and position."""
     lengths = np.array([len(text) for text in texts], np.int64)
     every = np.fromiter((number.get(term, -1) for term in chain.from_iterable(texts)), np.int64, int(lengths.sum()))
     common = np.flatnonzero(every >= 0)
@@ -133,11 +133,11 @@ def _held(rows: Numbers, numbers: Numbers, texts: int, terms: int) -> NDArray[np
 
 
 def _proximity(rows: Numbers, places: Numbers, numbers: Numbers, idf: Floats, texts: int) -> Floats:
-    """Return for each text the greatest idf of distinct terms within WINDOW terms up to one of its terms."""
+    """Return for each text the greatest total idf of distinct terms within WINDOW terms before one of its terms."""
     best = np.zeros(texts)
     if not len(rows):
         return best
-    apart = rows * (int(places.max()) + WINDOW + 1) + places  # one line of places, texts out of each other's sight
+    apart = rows * (int(places.max()) + WINDOW + 1) + places  # one line of positions, texts further apart than WINDOW
     last = np.full((len(rows), len(idf)), -WINDOW - 1, np.int64)
     last[np.arange(len(rows)), numbers] = apart
     near = np.maximum.accumulate(last, axis=0) >= (apart - WINDOW)[:, None]
@@ -188,9 +188,9 @@ def _maxsim(question: str, candidates: Sequence[Result], headings: Sequence[str]
 
 
 def _best_by_block(table: WordTable, asked: Numbers, texts: Sequence[Sequence[int]]) -> tuple[Floats, Numbers]:
-    """Return (asked, blocks), the greatest cosine of each piece to one of a block, at least 0, and the block's text.
+    """Return (asked, blocks), the greatest cosine of each piece to one of a block, at least 0, and each block's text.
 
-    A block is HALF_WINDOW pieces in a row; the last one of a text may be shorter, and an empty text has none.
+    A block is HALF_WINDOW consecutive pieces; the last block of a text may be shorter, and an empty text has none.
     """
     sizes = np.array([len(text) for text in texts], np.int64)
     distinct, at = np.unique(np.fromiter(chain.from_iterable(texts), np.int64, int(sizes.sum())), return_inverse=True)
@@ -204,5 +204,5 @@ def _best_by_block(table: WordTable, asked: Numbers, texts: Sequence[Sequence[in
 
 
 def _word_weights(words: Sequence[str], wording: Wording) -> Floats:
-    """Return (words,) float64: idf of the rarest term that the analyser makes of each word, 0 when it makes none."""
+    """Return (words,) float64: idf of the rarest term that the analyser makes from each word, 0 if it makes none."""
     return np.array([idf_of(terms, wording).max() if terms else 0.0 for terms in wording.terms(words)])

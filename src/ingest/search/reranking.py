@@ -1,4 +1,4 @@
-"""The best of the fused ranking scored anew, within a time."""
+"""Scores the best of the fused ranking again, within a time limit."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ class Reranking:
     """Scores the head of a ranking; the tail follows in its order."""
 
     reranker: Reranker
-    milliseconds: int  # of one question; 0: no limit
+    milliseconds: int  # per question; 0: no limit
     monotonic: Callable[[], float]  # seconds
 
     def ranked(self, question: str, candidates: Sequence[Result], fused: Sequence[Hit]) -> list[Hit] | None:
-        """Return the ranking anew, best first, equal scores in fused order; None when the time does not suffice.
+        """Return the new ranking, best first, equal scores in fused order; None if there is not enough time.
 
-        Candidates are scored in slices of the re-ranker's size. After each one the clock tells how long all would
-        take: over the limit, nothing counts. What is scored to the end counts, however long it took.
+        Candidates are scored in slices of the re-ranker's size. After each slice, the time for all of them is
+        extrapolated; above the limit, nothing counts. A ranking that is finished counts, however long it took.
 
         Args:
             question: As asked.
             candidates: The first results of `fused`, in its order.
-            fused: The whole ranking. Scores of its tail follow the least new score at their old distances.
+            fused: The whole ranking. The scores of its tail follow below the lowest new one, at their old distances.
 
         Raises: FatalError for a score that is not finite.
         """

@@ -1,7 +1,7 @@
 """One question → answers of one release.
 
 A `Searcher` is bound to one generation and one query profile: keyword index, collection by name and model come from
-that generation's manifest, so an answer never mixes two releases whatever happens to the alias meanwhile.
+that generation's manifest, so an answer never mixes two releases, whatever happens to the alias in the meantime.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ from ingest.services import Services
 
 STAGES = ("bm25", "dense", "fused")
 BothScores = tuple[dict[str, float], dict[str, float]]  # cosine and keyword score by chunk id
-RERANKED = "reranked"  # a stage too where the profile has a re-ranker
+RERANKED = "reranked"  # also a stage if the profile has a re-ranker
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,12 @@ class Answer:
     generation: str
     stages: Mapping[str, list[Result]]
     fell_back: bool = False  # re-ranking would have taken too long: `reranked` is the fused order
-    confidence: float | None = None  # chance that an answer was found, 0 to 1; None where nothing was calibrated
-    abstain: bool = False  # the confidence is below the calibration's threshold: better say "I don't know"
+    confidence: float | None = None  # probability that an answer was found, 0 to 1; None without a calibration
+    abstain: bool = False  # the confidence is below the calibration's threshold: better to say "I don't know"
 
     @property
     def results(self) -> list[Result]:
-        """The re-ranked ranking, else the fused one, else that of the one stage that was asked for."""
+        """The re-ranked ranking, else the fused one, else that of the only stage that was asked for."""
         best = next((stage for stage in (RERANKED, "fused") if stage in self.stages), None)
         return self.stages[best] if best else next(iter(self.stages.values()))
 
@@ -82,7 +82,7 @@ class Searcher:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """The stages that this profile has, the best one last."""
+        """The stages that this profile has, the best last."""
         return (*STAGES, RERANKED) if self._reranking else STAGES
 
     def search(
@@ -90,15 +90,15 @@ class Searcher:
     ) -> list[Answer]:
         """Return one answer per question, in order, with up to `top` results in each of `stages`.
 
-        They have a confidence where the profile has a calibration and one of the stages needs both searches.
+        They have a confidence if the profile has a calibration and one of the stages needs both searches.
 
         Args:
             questions: As asked.
             filter: Evaluated inside both searches, before the cut.
             top: Results wanted; both indexes are asked for at least the profile's depth.
-            stages: Of `self.stages`. One that is not asked for is not computed unless a later one needs it.
+            stages: From `self.stages`. A stage that is not asked for is computed only if a later one needs it.
 
-        Raises: InvalidSettings for a stage that this profile has not, or `top` below 1.
+        Raises: InvalidSettings for a stage that this profile does not have, or `top` below 1.
         """
         self._check_asked(top, stages)
         depth = max(self.profile.depth, top)
@@ -132,12 +132,12 @@ class Searcher:
         return Answer(question, self.release, self.manifest.generation, results, late, *self._judged(confidence))
 
     def signals(self, questions: Sequence[str], filter: Filter, without: Sequence[Sequence[Gold]] = ()) -> Floats:
-        """Return (questions, SIGNALS) float64: what a confidence is made of, whether there is a calibration or not.
+        """Return (questions, SIGNALS) float64: what a confidence is computed from, with or without a calibration.
 
         Args:
             questions: Texts, as asked.
             filter: Evaluated inside both searches.
-            without: For each question the documents to leave out of its candidates, as if they were not there.
+            without: For each question, the documents to leave out of its candidates, as if they were not there.
         """
         terms, vectors = self._analyser.terms(questions), self._encoded(questions)
         dense = self._dense_hits(vectors, filter, self.profile.depth)
@@ -178,7 +178,7 @@ class Searcher:
         bm25: list[list[Hit]],
         stages: Sequence[str],
     ) -> list[BothScores]:
-        """Return all scores of each question's union, where fusion, re-ranking or confidence read them."""
+        """Return all scores of each question's union, if fusion, re-ranking or confidence need them."""
         by_bounds = self.profile.fusion == "convex" and self.profile.normalisation == "bounds"
         if not by_bounds and RERANKED not in stages and self._calibration is None:
             return []
@@ -205,7 +205,7 @@ class Searcher:
     def _reranked(
         self, questions: Sequence[str], merged: list[list[Hit]], scored: list[BothScores], texts: Fetched
     ) -> list[list[Hit] | None]:
-        """Return each question's ranking scored anew, None where the time does not suffice."""
+        """Return each question's ranking scored again, None if there is not enough time."""
         assert self._reranking is not None
         heads = [hits[: self.profile.rerank_depth] for hits in merged]
         found = texts.of(hit.chunk_id for head in heads for hit in head)
@@ -254,9 +254,9 @@ class Searcher:
     def _scored_union(
         self, terms: Sequence[Sequence[str]], vectors: Vectors, pairs: Sequence[tuple[list[Hit], list[Hit]]]
     ) -> list[BothScores]:
-        """Return the dense and the keyword score of every chunk that one of the stages found, by chunk id.
+        """Return the dense and the keyword score of every chunk that either stage found, by chunk id.
 
-        What a stage did not fetch itself it is asked for by id, so that no score is missing.
+        Scores that a stage did not fetch itself are requested by id, so that none is missing.
         """
         only_keyword = [sorted({h.chunk_id for h in k} - {h.chunk_id for h in d}) for d, k in pairs]
         only_dense = [sorted({h.chunk_id for h in d} - {h.chunk_id for h in k}) for d, k in pairs]
@@ -272,7 +272,7 @@ class Searcher:
 def _cut(
     hits: Mapping[str, list[Hit]], stages: Sequence[str], top: int
 ) -> tuple[dict[str, list[Hit]], dict[str, dict[str, float]]]:
-    """Return the first of each stage, and by stage the scores of all, of re-ranking only where it is asked for."""
+    """Return the first hits of each stage, and all scores by stage; those of re-ranking only if it is asked for."""
     ranked = {stage: found[:top] for stage, found in hits.items()}
     scored = {**hits, RERANKED: ranked[RERANKED]}
     return ranked, {stage: _scores(scored[stage]) for stage in hits if stage != RERANKED or stage in stages}

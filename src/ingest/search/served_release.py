@@ -11,7 +11,7 @@ from ingest.services import Services
 
 
 def release_in_force(aliases: Mapping[str, str], releases: Journal[Release], index: str) -> Release | None:
-    """Return the release that one answer of `get_aliases` shows; None when nothing serves.
+    """Return the release that one answer of `get_aliases` shows; None if nothing serves.
 
     The fence `<index>@<m>` gives m: release m if its record names the collection behind `<index>`, else m − 1, which
     must. The fence's own target is never used. Raises: SchemaMismatch when neither record names that collection.
@@ -48,7 +48,7 @@ def open_serving(services: Services, profile: QueryProfile | None = None) -> Sea
 
 
 def open_release(services: Services, release: Release, profile: QueryProfile | None = None) -> Searcher:
-    """Return a searcher on a release, likewise. Raises: UnknownRelease when its generation is not sealed."""
+    """Return a searcher on a release, under its profile or a given one. Raises: UnknownRelease if it is not sealed."""
     lake = services.lake
     manifest = lake.manifest(release.generation)
     if manifest is None:

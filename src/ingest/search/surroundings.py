@@ -1,6 +1,6 @@
-"""Texts around the chunks of an answer, from the lake, as far as the asker may see them.
+"""Texts around the chunks of an answer, from the lake, as far as the caller may see them.
 
-Whatever a policy keeps out of the index is not shown around a chunk either, and neither is what the filter hides.
+Whatever a policy keeps out of the index is not shown around a chunk either, nor is anything that the filter hides.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ def context_of(
 ) -> Context:
     """Return the context of one ranking of a release.
 
-    Tokens are those of the generation's model where it is the settings' one, else the settings' model counts.
+    The settings' model counts tokens. Where it is also the generation's, as it normally is, the chunks' own counts do.
 
     Raises: SchemaMismatch, StoreUnavailable.
     """
@@ -37,20 +37,20 @@ def counter(services: Services) -> Callable[[Sequence[str]], list[int]]:
 
 @dataclass(frozen=True)
 class VisibleSurroundings:
-    """Texts around chunks, for one asker."""
+    """Texts around chunks, for one caller."""
 
     documents: Documents
     filter: Filter
 
     def text(self, of: Result, start: int, end: int) -> str | None:
-        """Return a slice of the chunk's document; None when any of it may not be shown."""
+        """Return a slice of the chunk's document; None if any of it may not be shown."""
         held = self.documents.of(of)
         if held is None or not 0 <= start <= end <= len(held.text):
             return None
         return None if any(a < end and start < b for a, b in self._hidden(held)) else held.text[start:end]
 
     def spans(self, of: Result, neighbours: int, parent: bool) -> list[Span]:
-        """Return the parent, then the chunk with fewer and fewer neighbours; each without what may not be shown."""
+        """Return the parent, then the chunk with fewer and fewer neighbours, each cut where it may not be shown."""
         held = self.documents.of(of)
         if held is None or of.chunk_id not in held.chunks:
             return []

@@ -14,8 +14,8 @@ from ingest.lake.bounded_cache import BoundedCache
 from ingest.lake.contents import Contents
 from ingest.records import EVERYTHING, Filter
 
-COLUMNS = ["document_id", "source", "acl", "tenant"]  # of an attributes part, that filters look at
-MASKS = 16  # filters whose masks are kept, one byte a chunk each
+COLUMNS = ["document_id", "source", "acl", "tenant"]  # of an attributes part, as filters need them
+MASKS = 16  # filters whose masks are kept, one byte per chunk each
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Visibility:
     _masks: BoundedCache[Filter, NDArray[np.bool_]] = field(default_factory=partial(BoundedCache, MASKS))
 
     def mask(self, filter: Filter) -> NDArray[np.bool_] | None:
-        """Return for each chunk, by ordinal, whether the filter lets it through; None when it has no condition."""
+        """Return for each chunk, by ordinal, whether the filter lets it through; None if it has no condition."""
         if filter == EVERYTHING:
             return None
         known = self._masks.get(filter)
@@ -40,7 +40,7 @@ def open_visibility(contents: Contents) -> Visibility:
 
 
 def with_shard(attributes: pa.Table, shard: int | None) -> pa.Table:
-    """Return the rows of one shard's part with the shard as one more column, as `matches` reads them."""
+    """Return the rows of one shard's part with the shard as another column, as `matches` reads them."""
     return attributes.append_column("shard", pa.repeat(pa.scalar(shard, pa.int32()), len(attributes)))
 
 
