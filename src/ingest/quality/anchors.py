@@ -1,4 +1,4 @@
-"""Where judged places are in a generation: anchors are followed, and stale only when the source changed them."""
+"""Where judged places are in a generation: anchors are followed, and are stale only if the source changed them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,13 +24,13 @@ class Side:
 
     documents: dict[str, JudgedDocument]  # by path
     quarantined: frozenset[str] = frozenset()  # paths
-    by_sha256: dict[str, JudgedDocument] = field(default_factory=dict)  # those that were asked for by their bytes
+    by_sha256: dict[str, JudgedDocument] = field(default_factory=dict)  # documents looked up by their bytes
 
 
 def side_of(contents: Contents, questions: Sequence[Question], other: Side | None = None) -> Side:
     """Read what a generation holds of the judged documents, shard by shard.
 
-    Documents that moved are found by the bytes that were judged, or by those that the `other` side holds.
+    Documents that have moved are found by the bytes that were judged, or by those that the `other` side holds.
     """
     paths = frozenset(g.doc for q in questions for g in q.gold)
     bytes_ = {g.sha256 for q in questions for g in q.gold if g.sha256}
@@ -56,13 +56,13 @@ def side_of(contents: Contents, questions: Sequence[Question], other: Side | Non
 
 
 def _readable(failure: Quarantined) -> str:
-    """Return a URI that ends as the document's path does, with what stands between parents and children."""
+    """Return a URI that ends like the document's path, with the same separator between parents and children."""
     uri = failure.uri
     return unquote(uri.replace("!/", BETWEEN).replace("#", BETWEEN) if failure.parent else uri)
 
 
 def _way_to(path: str) -> Iterator[str]:
-    """Yield a path and those of all documents that it lies in: what is inside a broken archive is damaged too."""
+    """Yield a path and those of all documents that contain it: what is inside a broken archive is damaged too."""
     names = path.split(BETWEEN)
     for n in range(len(names)):
         yield BETWEEN.join(names[: n + 1])
@@ -73,8 +73,8 @@ def anchored(
 ) -> tuple[list[Question], list[Question], list[str]]:
     """Return the questions with anchors for the candidate, for the serving release, and the ids of stale ones.
 
-    A judgment is stale only when the source changed or deleted its bytes; a place that is merely no longer found stays
-    and scores zero, for that is the damage to be caught. A stale place leaves both sides.
+    A judgment is stale only if the source changed or deleted its bytes; a place that is merely no longer found stays
+    and scores zero, since that is the damage to be caught. A stale place is left out on both sides.
     """
     live, for_base, stale = [], [], []
     for question in questions:
@@ -94,29 +94,29 @@ def _anchors(gold: Gold, now: Side, before: Side | None) -> tuple[Gold | None, G
     held = now.documents.get(gold.doc)
     if held is None and gold.doc not in now.quarantined:
         held = now.by_sha256.get(gold.sha256 or (old.row.sha256 if old is not None else ""))
-    if held is None:  # in quarantine it is damage; gone from the source it is stale
+    if held is None:  # in quarantine: damage; gone from the source: stale
         return (gold if gold.doc in now.quarantined else None), gold
     if old is None or (gold.sha256 and gold.sha256 == held.row.sha256 != old.row.sha256):
         place = _settled(gold, held)
         on_base = relocate(gold, held.text, old.text, old.row.sha256) if old is not None else gold
         return _at(place, held), on_base or gold
     on_base = _settled(gold, old)
-    if on_base is None:  # changed before the base was built, and perhaps again since
+    if on_base is None:  # changed before the base was built, and perhaps again since then
         same = held.row.sha256 == old.row.sha256
         return _at(None if same else _settled(gold, held), held), gold
     place = relocate(on_base, old.text, held.text, held.row.sha256) if held.text != old.text else on_base
     if place is None and held.row.sha256 == old.row.sha256:
-        place = on_base  # the source did not change it: it was lost on the way, and scores zero
+        place = on_base  # the source did not change it: it was lost on the way and scores zero
     return _at(place, held), on_base
 
 
 def _settled(gold: Gold, held: JudgedDocument) -> Gold | None:
-    """Return the place in the only version that is known; without a sha256 that version counts as the judged one."""
+    """Return the place in the only known version; without a sha256, that version counts as the judged one."""
     if not gold.sha256 or held.row.sha256 == gold.sha256:
         return gold
     return relocate(gold, None, held.text, held.row.sha256)
 
 
 def _at(gold: Gold | None, held: JudgedDocument) -> Gold | None:
-    """Return the place under the path that its document has now."""
+    """Return the place under the current path of its document."""
     return replace(gold, doc=held.row.path) if gold is not None else None

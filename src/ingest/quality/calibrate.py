@@ -1,6 +1,6 @@
-"""Calibrate: the judged questions through the release in force; what tells answers from no answers is kept in the lake.
+"""Calibrate: put the judged questions to the release in force, and keep in the lake what tells answers from no answers.
 
-Nothing is promoted: the settings name a calibration, and the next promotion makes a release of it.
+Nothing is promoted: the settings name a calibration, and the next promotion makes a release with it.
 """
 
 import logging
@@ -23,21 +23,21 @@ log = logging.getLogger(__name__)
 
 
 def calibrate(services: Services, target: float, *, leave_out: bool = False) -> tuple[str, Calibration]:
-    """Return the name (SHA-256) and the record of a calibration that the lake now keeps.
+    """Return the name (SHA-256) and the record of a calibration, which the lake now keeps.
 
-    Stale questions, whose places the sources changed or deleted, are left out.
+    Stale questions, whose places the sources have changed or deleted, are left out.
 
     Args:
         services: With judged sets, and a release in force.
-        target: Precision asked for among the questions that are answered, 0 to 1.
+        target: Wanted precision among the questions that are answered, 0 to 1.
         leave_out: Every answerable question counts a second time, without its gold documents, as an unanswerable one;
-            those of the judged sets are not asked.
+            the unanswerable questions of the judged sets are not asked.
 
     Raises: UnknownRelease when nothing serves, InvalidSettings when there are too few questions of a kind.
     """
     questions = [q for q in read_questions(services) if q.answerable or not leave_out]
     profile = uncalibrated(services.options.profile).model_copy(update={"reranker": "none"})
-    searcher = open_serving(services, profile)  # whatever serves names may be lost or old
+    searcher = open_serving(services, profile)  # what the serving profile names may be lost or outdated
     contents = contents_of(services.lake, searcher.manifest)
     anchors = anchored(questions, side_of(contents, questions), None)
     live = {q.query_id: q for q in anchors[0]}

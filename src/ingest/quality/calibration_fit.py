@@ -1,4 +1,4 @@
-"""Fits a calibration by scikit-learn: logistic regression on signals, judged on questions that it was not fitted on."""
+"""Fits a calibration with scikit-learn: logistic regression on signals, judged on questions that it has not seen."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from ingest.errors import InvalidSettings
 from ingest.search.confidence import SIGNALS, Calibration, Floats, expit
 
 FOLDS = 10
-STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)  # C of the regression: one is chosen within each fold's own questions
-LEAST = 20  # questions of each kind: below, two a fold are not there
+STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)  # C of the regression; chosen within each fold's own questions
+LEAST = 20  # questions of each kind: with fewer, there are not two per fold
 SEED = 0
 LEVEL = 0.95  # of the intervals
 
@@ -21,15 +21,15 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """What a calibration says about questions that it was not fitted on."""
+    """What a calibration says about questions that it has not seen."""
 
     confidences: Floats  # (n,) float64
     known: Bools  # (n,), True where there is an answer
-    passed: Bools  # (n,), True where the confidence reaches the threshold that the other folds chose
+    passed: Bools  # (n,), True where the confidence reaches the threshold chosen by the other folds
 
     @property
     def auc(self) -> float:
-        """The chance that an answerable question is above an unanswerable one; ties count half."""
+        """The probability that an answerable question scores above an unanswerable one; ties count half."""
         from sklearn.metrics import roc_auc_score
 
         return float(roc_auc_score(self.known, self.confidences))
@@ -47,7 +47,7 @@ class OutOfFold:
 
     @property
     def precision(self) -> float:
-        """Share of answerable ones among those that passed; 1 when none did."""
+        """Share of answerable questions among those that passed; 1 if none did."""
         return float(self.known[self.passed].mean()) if self.passed.any() else 1.0
 
     @property
@@ -63,15 +63,15 @@ class OutOfFold:
 
     @property
     def answered(self) -> float:
-        """Share of the answerable ones that passed."""
+        """Share of the answerable questions that passed."""
         return float(self.passed[self.known].mean())
 
 
 def threshold_of(confidences: Floats, known: Bools, target: float) -> float:
-    """Return a threshold above which as many answerable questions lie as a target for their share allows.
+    """Return the threshold that lets the most answerable questions through while their share reaches a target.
 
-    It lies halfway between the least confidence of these and the next lower one: lower, it would let unanswerable
-    questions through and no answerable one. When nothing reaches the target, the greatest share counts as the target.
+    It is halfway between the lowest confidence of these and the next lower one: further down, it would let unanswerable
+    questions through and no answerable one. If nothing reaches the target, the highest share counts as the target.
     """
     order = np.argsort(-confidences, kind="stable")
     ranked, found = confidences[order], np.cumsum(known[order])
@@ -86,18 +86,18 @@ def threshold_of(confidences: Floats, known: Bools, target: float) -> float:
 def fit(
     signals: Floats, known: Bools, target: float, *, left_out: bool = False, texts: Sequence[str] = ()
 ) -> tuple[Calibration, OutOfFold]:
-    """Return the calibration of judged questions, and what ten folds say of it. The same input is the same calibration.
+    """Return the calibration of judged questions, and what ten folds say about it. Same input, same calibration.
 
-    Strength of the regression, Platt's curve and threshold are chosen within the other nine folds each time, by
+    The strength of the regression, Platt's curve and the threshold are each time chosen within the other nine folds, by
     cross-validation of their own, so nothing that judges a question has seen it. The calibration is fitted on all.
 
     Args:
         signals: (n, SIGNALS) float64.
         known: (n,), True where the question has an answer.
-        target: Precision asked for among the questions that the threshold lets through, 0 to 1.
-        left_out: The unanswerable questions are the others without their gold documents: two rows a question, the
+        target: Wanted precision among the questions that the threshold lets through, 0 to 1.
+        left_out: The unanswerable questions are the others without their gold documents: two rows per question, the
             second half in the order of the first. Both rows are then in one fold.
-        texts: Of the questions, one a row; equal ones are in one fold. Without them all are different.
+        texts: Of the questions, one per row; equal ones are in one fold. Without texts, all count as different.
 
     Raises: InvalidSettings when there are fewer than LEAST questions of a kind, or a number is not finite.
     """
@@ -121,7 +121,7 @@ def fit(
 
 
 def check_counts(answerable: int, unanswerable: int) -> None:
-    """Raise InvalidSettings when there are too few questions of a kind, with both numbers."""
+    """Raise InvalidSettings, with both numbers, if there are too few questions of a kind."""
     if min(answerable, unanswerable) < LEAST:
         raise InvalidSettings(
             f"calibration: at least {LEAST} answerable and {LEAST} unanswerable questions are needed, found "
@@ -133,7 +133,7 @@ def check_counts(answerable: int, unanswerable: int) -> None:
 def _made(
     signals: Floats, groups: NDArray[np.int64], unseen: OutOfFold, target: float, *, left_out: bool
 ) -> Calibration:
-    """Return the calibration fitted on all questions, with what unseen ones showed."""
+    """Return the calibration fitted on all questions, with the figures from unseen ones."""
     known = unseen.known
     every = _scores_of_unseen(signals, known, groups)
     strength = _best(every, known)
@@ -169,7 +169,7 @@ def _regression(strength: float) -> Any:
 
 
 def _folds(known: Bools, groups: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Yield the rows of nine folds and of the tenth; rows of one group are in one fold."""
+    """Yield the rows of nine folds and those of the tenth; rows of one group are in one fold."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     if len(np.unique(groups)) == len(groups):
@@ -188,7 +188,7 @@ def _scores_of_unseen(signals: Floats, known: Bools, groups: NDArray[np.int64]) 
 
 
 def _best(scores: dict[float, Floats], known: Bools) -> float:
-    """Return the strength with the greatest AUC, the least of equal ones."""
+    """Return the strength with the highest AUC, the lowest of equal ones."""
     from sklearn.metrics import roc_auc_score
 
     return max(scores, key=lambda strength: (roc_auc_score(known, scores[strength]), -strength))

@@ -1,4 +1,4 @@
-"""Evaluate: the judged questions through the real query path, on candidate and serving release; the gate judges."""
+"""Evaluate: put the judged questions through the real query path of candidate and serving release; the gate judges."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -17,8 +17,8 @@ from ingest.search.confidence import read_calibration
 from ingest.services import Services
 
 BATCH = 64  # questions searched at once
-DEPTH = 50  # results a stage that the metrics look at
-WORDLESS = Wording(lambda texts: [[] for _ in texts], lambda terms: 0.0)  # to open a re-ranker, not to ask it
+DEPTH = 50  # results per stage that the metrics look at
+WORDLESS = Wording(lambda texts: [[] for _ in texts], lambda terms: 0.0)  # to open a re-ranker only
 log = logging.getLogger(__name__)
 Scores = dict[str, dict[str, float]]  # query id → "stage.metric" → value
 
@@ -52,7 +52,7 @@ def evaluate(services: Services, candidate: Manifest, profile: QueryProfile, ser
 
 
 def check_asking(services: Services) -> None:
-    """Tell now, not after hours of building, what evaluating would find of judged sets and query profile.
+    """Report now, not after hours of building, what evaluation would find wrong in judged sets and query profile.
 
     Raises: InvalidSettings, SchemaMismatch.
     """
@@ -64,7 +64,7 @@ def check_asking(services: Services) -> None:
 
 
 def _openable(services: Services, profile: QueryProfile) -> QueryProfile:
-    """Return the profile, without its re-ranker where that is lost or old: that must block no promotion."""
+    """Return the profile, without its re-ranker if that is lost or outdated: it must not block a promotion."""
     try:
         services.open_reranker(profile, WORDLESS)
     except (InvalidSettings, SchemaMismatch) as error:
@@ -79,12 +79,12 @@ def untimed(profile: QueryProfile) -> QueryProfile:
 
 
 def uncalibrated(profile: QueryProfile) -> QueryProfile:
-    """Return the profile without a calibration: rankings are the same, and one that is lost or old blocks nothing."""
+    """Return the profile without a calibration: rankings are the same, and a lost or outdated one blocks nothing."""
     return profile.model_copy(update={"calibration": ""})
 
 
 def _problems(services: Services, candidate: Manifest) -> tuple[str, ...]:
-    """Return what speaks against a candidate without any question: a dense search that misses too much."""
+    """Return what speaks against a candidate without asking it: a dense search that misses too much."""
     recall, floor = candidate.recall, services.options.gate.min_dense_recall
     if recall is None or recall.mean >= floor:
         return ()
@@ -133,12 +133,12 @@ def score(services: Services, searcher: Searcher, questions: Sequence[Question])
 
 
 def _unopenable(services: Services, base: Manifest) -> bool:
-    """Tell whether the serving collection is lost: then there is nothing to compare with, and the verdict says so."""
+    """Tell whether the serving collection is lost; then there is nothing to compare with, and the verdict says so."""
     return base.collection not in services.vectors.collections()
 
 
 def token_counter(services: Services) -> Callable[[Sequence[str]], list[int]]:
-    """Return what counts the tokens of texts, by the embedder's own tokenizer."""
+    """Return a function that counts the tokens of texts with the embedder's own tokenizer."""
 
     def count(texts: Sequence[str]) -> list[int]:
         return [len(offsets) for offsets in services.tokenizer.offsets(texts)]

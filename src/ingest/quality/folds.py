@@ -1,4 +1,4 @@
-"""Rankings compared question by question: folds, means and paired differences of what training and tuning tried."""
+"""Compares rankings question by question: folds, means and paired differences, for training and tuning."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +15,7 @@ Rows = Mapping[str, Mapping[str, float]]  # query id → metric → value
 
 
 def folds_of(texts: Sequence[str]) -> list[int]:
-    """Return a fold for each question, in order; equal texts share one, and the order of the texts does not matter."""
+    """Return a fold for each question, in order; equal texts share a fold, and the order of the texts is irrelevant."""
     distinct = sorted(set(texts), key=lambda text: sha256_hex(text.encode()))
     fold = {text: n % FOLDS for n, text in enumerate(distinct)}
     return [fold[text] for text in texts]
@@ -27,6 +27,6 @@ def means(rows: Rows) -> dict[str, float]:
 
 
 def differences(ours: Rows, theirs: Rows) -> tuple[PairedDifference, ...]:
-    """Return ours − theirs with its interval, one for each of `METRICS`; both hold the same questions."""
+    """Return ours − theirs with its interval for each of `METRICS`; both hold the same questions."""
     by_metric = {metric: [ours[q][metric] - theirs[q][metric] for q in sorted(ours)] for metric in METRICS}
     return tuple(paired_difference(metric, found, CONFIDENCE) for metric, found in by_metric.items())

@@ -1,4 +1,4 @@
-"""Scores → verdict: floors, and the paired difference to what serves now. Data with reasons, never an exception."""
+"""Scores → verdict: floors, and the paired difference from what serves now. Data with reasons, never an exception."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,10 +8,10 @@ from statistics import fmean, stdev
 from ingest.records import GateRules, PairedDifference, Verdict
 
 RESAMPLES = 9_999  # of the bootstrap
-RESAMPLED_AT_ONCE = 1_000  # bounds its memory: as many rows of one number a question
+RESAMPLED_AT_ONCE = 1_000  # bounds its memory: this many rows of one number per question
 SEED = 20_090_719  # the same scores always give the same verdict
 POWER = 0.8
-ROUNDING = 1e-9  # a mean that misses its bound by less is not refused
+ROUNDING = 1e-9  # a mean that misses its bound by less than this is not refused
 NAMED = 10  # questions named in one sentence
 
 Scores = Mapping[str, Mapping[str, float]]  # query id → "stage.metric" → value, 0 to 1
@@ -19,16 +19,16 @@ Scores = Mapping[str, Mapping[str, float]]  # query id → "stage.metric" → va
 
 @dataclass(frozen=True)
 class Facts:
-    """What the gate must know beside the scores."""
+    """What the gate must know besides the scores."""
 
     index: str
     candidate: str  # generation
     serving: str | None = None  # generation compared with; None: nothing serves, or it cannot be evaluated
     release: int | None = None  # number of the release that serves
-    judged: int = 0  # answerable questions in the judged sets, stale ones too
+    judged: int = 0  # answerable questions in the judged sets, including stale ones
     stale: Sequence[str] = ()  # query ids whose gold place was changed or deleted at the source
     must_pass: Sequence[str] = ()  # query ids
-    problems: Sequence[str] = ()  # of integrity checks that need no question, a sentence each
+    problems: Sequence[str] = ()  # found by integrity checks that need no question, one sentence each
 
 
 @dataclass
@@ -41,17 +41,17 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
     """Return the verdict on a candidate.
 
     Positive if and only if nothing speaks against it: integrity problems; no judged questions (unless the rules allow
-    that); too many stale ones; a mean below its floor; a must-pass question that fails; and a paired difference
-    candidate − serving whose lower bound is below −margin. Where either side re-ranks, what its callers get (re-ranked,
-    else fused) must hold that bound too: a worse re-ranker leaves the fused order as it is. Without a serving release
-    the floors alone decide. Stale questions count on neither side. Too few questions are told, with what they can
-    detect; the bound stays the same.
+    that); too many stale ones; a mean below its floor; a must-pass question that fails; a paired difference candidate −
+    serving whose lower bound is below −margin. If either side re-ranks, what its callers get (re-ranked, else fused)
+    must keep that bound too: a worse re-ranker leaves the fused order as it is. Without a serving release, only floors
+    and must-pass questions decide. Stale questions count on neither side. Too few questions are reported, with what
+    they can detect; the bound stays the same.
 
     Args:
         candidate: Scores of the generation under judgment.
-        serving: Scores of the release in force on the same questions; None when there is nothing to compare with.
+        serving: Scores of the release in force on the same questions; None if there is nothing to compare with.
         rules: Recorded in the verdict.
-        facts: Names and numbers that the scores do not tell.
+        facts: Names and numbers that are not in the scores.
     """
     found = _Findings(list(facts.problems))
     _check_rules(rules, found)
@@ -78,15 +78,15 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
 
 
 def paired_difference(metric: str, differences: Sequence[float], confidence: float) -> PairedDifference:
-    """Return mean and interval of paired differences, at least one, in a fixed order.
+    """Return mean and interval of paired differences, of which there is at least one, in a fixed order.
 
     The interval is the two-sided percentile bootstrap of the mean (Efron & Tibshirani 1993, "An Introduction to the
     Bootstrap", 13.3), from a fixed seed. Differences that are all equal have no spread: the interval is that value,
     exactly 0 for an unchanged index.
 
-    `detectable` is the smallest true mean that such a sample shows in 80 % of cases, 0 to 1, by the normal
+    `detectable` is the smallest true mean that such a sample reveals in 80 % of cases, 0 to 1, by the normal
     approximation (z(1 − α/2) + z(0.8)) · sd / √n (Cohen 1988, "Statistical Power Analysis"); 1 for a single question,
-    whose spread nobody knows; 0 where all differences are equal.
+    whose spread is unknown; 0 if all differences are equal.
     """
     mean = fmean(differences)
     lower = upper = mean
@@ -130,7 +130,7 @@ def _detectable(differences: Sequence[float], confidence: float) -> float:
 
 
 def _live(scores: Scores, side: str, facts: Facts, found: _Findings) -> dict[str, dict[str, float]]:
-    """Return the scores that count, by query id in order: not stale, and numbers."""
+    """Return the scores that count, those that are numbers and not stale, ordered by query id."""
     stale = set(facts.stale)
     live: dict[str, dict[str, float]] = {}
     for query_id in sorted(set(scores) - stale):
@@ -246,7 +246,7 @@ def _check_reranked(live: Scores, against: Scores, rules: GateRules, facts: Fact
 
 
 def _check_alone(measured: int, rules: GateRules, facts: Facts, found: _Findings) -> None:
-    """Nothing to compare with: that is right for the first generation only."""
+    """Note that there is nothing to compare with, which is right only for the first generation."""
     if facts.serving is not None:
         found.reasons.append(f"Generation {facts.serving} serves, but it was not scored: there is no comparison.")
     elif facts.release is not None:

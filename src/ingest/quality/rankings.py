@@ -1,4 +1,4 @@
-"""Asks judged questions with a re-ranker that keeps what it sees: what training and tuning learn from."""
+"""Asks judged questions with a re-ranker that keeps what it sees, for training and tuning to learn from."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -27,14 +27,14 @@ def answers_of(
     keeper: Callable[[Wording], Reranker],
     wanted: tuple[str, int, Sequence[Question]],
 ) -> Iterator[list[tuple[Question, Answer]]]:
-    """Yield the questions, in order of the query ids and batch by batch, with their fused and re-ranked answers.
+    """Yield the questions, batch by batch in order of their query ids, with their fused and re-ranked answers.
 
     Args:
         services: The re-ranker of the profile is not opened.
-        serving: On the generation to ask.
+        serving: A searcher on the generation to ask.
         profile: How to ask.
         keeper: Makes the re-ranker.
-        wanted: Name of the step for the observer, results a stage, questions.
+        wanted: Name of the step for the observer, results per stage, questions.
     """
     step, top, questions = wanted
     opened = replace(services, open_reranker=lambda _, wording: keeper(wording))

@@ -1,6 +1,6 @@
 """Train a re-ranker: trees on top of the blend, from judged questions over the release in force, judged out of fold.
 
-Every figure of the trees is of questions that they were not trained on. What is kept is trained on all of them.
+All figures of the trees are from questions that they were not trained on. What is kept is trained on all of them.
 """
 
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ from ingest.search import Searcher, open_serving
 from ingest.search.ranking import FEATURES, RISING, SCALE, blend, features
 from ingest.services import Services
 
-LEAST_QUESTIONS = 50  # with something to learn: a relevant and an irrelevant candidate
+LEAST_QUESTIONS = 50  # with something to learn from: a relevant and an irrelevant candidate
 ROUNDS = 300
-MOST_GRADE = 30  # LightGBM's greatest label
+MOST_GRADE = 30  # LightGBM's highest label
 PARAMETERS: dict[str, Any] = {
     "objective": "lambdarank",
     "lambdarank_truncation_level": 20,
@@ -51,13 +51,13 @@ class Example:
     """A judged question with what re-ranking sees of it."""
 
     question: Question
-    fused: tuple[Result, ...]  # the whole fused ranking; the first of it are the candidates
+    fused: tuple[Result, ...]  # the whole fused ranking, the candidates first
     rows: Floats  # (candidates, FEATURES)
-    grades: NDArray[np.int32]  # (candidates,) of the best place that each one holds, 0 for none
+    grades: NDArray[np.int32]  # (candidates,) of the best place that each holds, 0 for none
 
     @property
     def teaches(self) -> bool:
-        """Whether some candidate is better than another."""
+        """Whether one candidate is better than another."""
         return len(self.grades) > 0 and self.grades.min() < self.grades.max()
 
 
@@ -68,11 +68,11 @@ class Training:
     release: int | None
     generation: str
     questions: int
-    taught: int  # questions with something to learn
+    taught: int  # questions with something to learn from
     stale: tuple[str, ...]
     folds: int
     scores: dict[str, dict[str, float]]  # fused, blend, trained → metric → mean; trained: out of fold
-    against_blend: tuple[PairedDifference, ...]  # trained − blend, one a metric
+    against_blend: tuple[PairedDifference, ...]  # trained − blend, one per metric
     against_fused: tuple[PairedDifference, ...]  # trained − fused
     sha256: str  # of `model`, for `profile.reranker_model`
     model: bytes
@@ -105,7 +105,7 @@ def train(services: Services) -> Training:
 
     Raises: UnknownRelease when nothing serves; InvalidSettings when fewer than `LEAST_QUESTIONS` teach anything.
     """
-    serving = open_serving(services, QueryProfile())  # its own trees may be of other features
+    serving = open_serving(services, QueryProfile())  # its own trees may be for other features
     manifest = serving.manifest
     live, stale = live_questions(services, manifest)
     examples = examples_of(services, serving, live)
@@ -154,9 +154,9 @@ def examples_of(services: Services, serving: Searcher, questions: Sequence[Quest
 
 
 def trees_of(examples: Sequence[Example]) -> Any:
-    """Return LightGBM's Booster over what the blend leaves over: LambdaMART, one group a question.
+    """Return LightGBM's Booster, trained on top of the blend: LambdaMART, one group per question.
 
-    Same examples, same bytes. Raises: InvalidSettings without an example.
+    Same examples, same bytes. Raises: InvalidSettings without examples.
 
     Source: Burges 2010, "From RankNet to LambdaRank to LambdaMART".
     """
@@ -176,7 +176,7 @@ def trees_of(examples: Sequence[Example]) -> Any:
 
 
 def _rankings(examples: Sequence[Example]) -> dict[str, list[tuple[list[Result], Question]]]:
-    """Return the rankings to compare; those of the trees are each made without the question's own fold."""
+    """Return the rankings to compare; each ranking by trees is made without the question's own fold."""
     folds = folds_of([e.question.text for e in examples])
     trained: dict[int, list[Result]] = {}
     for fold in range(FOLDS):
@@ -193,7 +193,7 @@ def _rankings(examples: Sequence[Example]) -> dict[str, list[tuple[list[Result],
 
 
 def ordered(example: Example, scores: Floats) -> list[Result]:
-    """Return the candidates by new scores, equal ones in fused order, and the rest of the fused ranking."""
+    """Return the candidates by their new scores, ties in fused order, then the rest of the fused ranking."""
     order = np.argsort(-scores, kind="stable")
     return [example.fused[i] for i in order] + list(example.fused[len(order) :])
 

@@ -1,6 +1,6 @@
 """Choose the weight of the dense stage in fusion: judged questions over the release in force, judged out of fold.
 
-Every chunk that one of the stages found has the scores of both, so one search a question is enough for all weights.
+Every chunk that either stage found has the scores of both, so one search per question is enough for all weights.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,14 +23,14 @@ from ingest.services import Services
 WEIGHTS = tuple(n / 20 for n in range(21))
 LEAST_QUESTIONS = 20
 CHOSEN_BY = METRICS[0]
-MOST_CANDIDATES = 2**31  # in one call, so that one keeps all of them
+MOST_CANDIDATES = 2**31  # in one call, so that all of them are kept
 
 Scores = dict[str, float]
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """What every weight is worth, and the one that was chosen on questions that did not judge it."""
+    """What each weight is worth, and the one chosen by questions that did not judge it."""
 
     release: int | None
     generation: str
@@ -39,15 +39,15 @@ class Tuning:
     folds: int
     by_weight: dict[float, Scores]  # weight → metric → mean over all questions
     now: Scores  # the fusion of the settings' profile
-    unseen: Scores  # each question by the weight that the other folds chose
-    against_now: tuple[PairedDifference, ...]  # unseen − now, one a metric
-    by_fold: tuple[float, ...]  # the weight that the questions outside of each fold chose
+    unseen: Scores  # each question under the weight that the other folds chose
+    against_now: tuple[PairedDifference, ...]  # unseen − now, one per metric
+    by_fold: tuple[float, ...]  # the weight that the questions outside each fold chose
     weight: float  # what all of them choose
-    bounds: bool  # whether the settings fuse by bounds already, so that the weight alone has to change
+    bounds: bool  # whether the settings already fuse by bounds, so that only the weight has to change
 
     @property
     def helps(self) -> bool:
-        """Whether choosing is better than what the settings have, by nDCG@10, beyond what chance explains."""
+        """Whether choosing is better than the settings' fusion, by nDCG@10, beyond what chance explains."""
         return self.against_now[0].lower > 0
 
 
@@ -58,7 +58,7 @@ class UnionKeeper:
 
     def __init__(self, wording: Wording) -> None:
         self._wording = wording
-        self.seen: dict[str, tuple[list[Result], float]] = {}  # question → candidates, greatest keyword score
+        self.seen: dict[str, tuple[list[Result], float]] = {}  # question → candidates, bound of the keyword score
 
     def scores(self, question: str, candidates: Sequence[Result]) -> NDArray[np.float64]:
         """Return (n,) float64, all equal."""
@@ -69,11 +69,11 @@ class UnionKeeper:
 def tune(services: Services) -> Tuning:
     """Return what each weight of the dense stage is worth on the settings' judged questions. Writes nothing.
 
-    Fusion is convex by theoretical bounds (`fusion.bounded`), whatever the settings' profile has now.
+    Fusion is convex by theoretical bounds (`fusion.bounded`), whatever the settings' profile says now.
 
     Raises: UnknownRelease when nothing serves; InvalidSettings for fewer than `LEAST_QUESTIONS` live questions.
     """
-    serving = open_serving(services, QueryProfile())  # what its own profile names may be lost or old
+    serving = open_serving(services, QueryProfile())  # what its own profile names may be lost or outdated
     live, stale = live_questions(services, serving.manifest)
     if (distinct := len({q.text for q in live})) < LEAST_QUESTIONS:
         raise InvalidSettings(
@@ -105,7 +105,7 @@ def tune(services: Services) -> Tuning:
 def _scored(
     services: Services, serving: Searcher, questions: Sequence[Question]
 ) -> tuple[dict[str, Scores], dict[float, dict[str, Scores]]]:
-    """Return the metrics of each question by the settings' fusion, and by every weight."""
+    """Return the metrics of each question under the settings' fusion, and under every weight."""
     now: dict[str, Scores] = {}
     table: dict[float, dict[str, Scores]] = {weight: {} for weight in WEIGHTS}
     unions: list[UnionKeeper] = []
@@ -137,7 +137,7 @@ def _by_weight(union: Sequence[Result], bound: float, weight: float) -> list[Res
 
 
 def _remembered(count: Callable[[Sequence[str]], Sequence[int]]) -> Callable[[Sequence[str]], list[int]]:
-    """Return the same count, which looks at each text once."""
+    """Return the same count, which counts each text only once."""
     known: dict[str, int] = {}
 
     def counted(texts: Sequence[str]) -> list[int]:
@@ -149,6 +149,6 @@ def _remembered(count: Callable[[Sequence[str]], Sequence[int]]) -> Callable[[Se
 
 
 def _best(table: Mapping[float, Mapping[str, Scores]], query_ids: Sequence[str]) -> float:
-    """Return the weight with the greatest mean over some questions; of equal ones the one nearest to even shares."""
+    """Return the weight with the highest mean over some questions; of equal ones, the one nearest to even shares."""
     sums = {weight: sum(rows[q][CHOSEN_BY] for q in query_ids) for weight, rows in table.items()}
     return max(sums, key=lambda weight: (round(sums[weight], 9), -abs(weight - 0.5), -weight))

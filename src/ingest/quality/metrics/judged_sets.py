@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ingest.errors import InvalidSettings, first_fault
 from ingest.records import Gold, Question
 
-TYPO = 0.8  # an unknown key that looks this much like a known one is a mistake, not somebody's own column
+TYPO = 0.8  # an unknown key this similar to a known one is a mistake, not a column of somebody's own
 
 
 class _Judged(BaseModel):
@@ -47,7 +47,7 @@ class JudgedPlace(_Judged):
 
 
 class JudgedQuestion(_Judged):
-    """One line of a judged set. Keys that are not named here are allowed and not read."""
+    """One line of a judged set. Other keys are allowed and ignored."""
 
     query_id: Annotated[str, Field(min_length=1, description="unique in all sets of an index")]
     text: Annotated[str, Field(min_length=1)]
@@ -73,8 +73,8 @@ def read_judged_set(lines: Iterable[str], where: str) -> list[Question]:
         lines: JSON Lines.
         where: Name of the file, for messages.
 
-    Raises: InvalidSettings naming file, line and fault: not JSON, a field of the wrong type, a key that is nearly a
-        known one, a query id that was there before.
+    Raises: InvalidSettings naming file, line and fault: not JSON, a field of the wrong type, a key that is almost a
+        known one, a repeated query id.
     """
     questions: list[Question] = []
     seen: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Does a chunk hold a gold place? Judgments are anchored to documents, so the answer is the same for every chunker."""
+"""Whether a chunk holds a gold place. Judgments are anchored to documents, so the answer holds for every chunker."""
 
 import math
 import re
@@ -8,21 +8,21 @@ from ingest.records import Gold, Result
 
 WORD = re.compile(r"[^\W_]+")
 WITHOUT_SPACES = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")  # Thai, kana, Han
-LONG_SPAN = 30  # words; of a longer span a part of it in one run is enough
+LONG_SPAN = 30  # words; of a longer span, part of it in one run is enough
 ENOUGH_OF_SPAN = 0.7
 ENOUGH_OF_OFFSETS = 0.5
 
 
 def relevant(result: Result, gold: Gold) -> bool:
-    """Tell whether a chunk answers by a gold place of its document.
+    """Tell whether a chunk answers, by a gold place of its document.
 
-    The first rule whose data both sides have decides, and only that one:
+    Only the first rule for which both sides have data decides:
 
-    1. spans: the chunk's text holds one of them, by letters and digits with case folded; of a span over 30 words,
-       70 % of them in one run;
-    2. offsets: the chunk shares at least half of the shorter of itself and start…end;
+    1. spans: the chunk's text holds one of them, comparing case-folded letters and digits; of a span of more than 30
+       words, 70 % of them in one run;
+    2. offsets: the chunk and start…end share at least half of the shorter of the two;
     3. headings: the chunk's heading path begins with them;
-    4. the document is enough.
+    4. otherwise the document is enough.
     """
     if result.path != gold.doc or gold.source not in ("", result.source):
         return False
@@ -39,12 +39,12 @@ def relevant(result: Result, gold: Gold) -> bool:
 
 
 def has_offsets(result: Result) -> bool:
-    """Tell whether a chunk knows its place in the document; an empty span means that it does not."""
+    """Tell whether a chunk knows its place in the document; an empty span means it does not."""
     return result.end > result.start >= 0
 
 
 def holds(text: str, span: str) -> bool:
-    """Tell whether a text holds a span: its words in one run, of more than 30 words 70 % in one run."""
+    """Tell whether a text holds a span: its words in one run or, of more than 30 words, 70 % in one run."""
     within, wanted = _words(text), _words(span)
     if not wanted:
         return False

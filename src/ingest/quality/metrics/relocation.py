@@ -1,4 +1,4 @@
-"""Where is a judged place after its document changed?"""
+"""Where a judged place is after its document has changed."""
 
 import re
 from collections.abc import Iterator
@@ -7,24 +7,24 @@ from dataclasses import replace
 from ingest.quality.metrics.relevance import holds
 from ingest.records import Gold
 
-CONTEXT = 200  # code points on each side that tell equal texts apart
-OCCURRENCES = 1000  # equal texts looked at
+CONTEXT = 200  # code points on each side by which equal texts are told apart
+OCCURRENCES = 1000  # equal texts that are compared
 
 
 def relocate(gold: Gold, judged_text: str | None, current_text: str, sha256: str = "") -> Gold | None:
-    """Return the gold place in the current text, None when it is stale: its own text was changed or deleted.
+    """Return the gold place in the current text, None if it is stale, that is, its own text was changed or deleted.
 
-    With offsets, the exact slice judged_text[start:end] is followed; where it occurs several times, the occurrence
-    whose surroundings are most alike is taken, then the nearest. If the slice is gone but a span quote is not, the
-    longest one left is the place. Without offsets, one of the spans must still be held; else the last heading; a
+    With offsets, the exact slice judged_text[start:end] is followed; if it occurs several times, the occurrence with
+    the most similar surroundings is taken, then the nearest. If the slice is gone but a quoted span is not, the longest
+    span that is left is the place. Without offsets, one of the spans must still be there, or else the last heading; a
     place that is a whole document is never stale while the document is there.
 
     Args:
-        gold: As it was judged; its offsets count in `judged_text`.
-        judged_text: Canonical text of the document that was judged; None when it is lost. Then offsets say nothing,
-            and a place is looked for by its quotes, else by its last heading.
+        gold: As it was judged; its offsets refer to `judged_text`.
+        judged_text: Canonical text of the document that was judged; None if it is lost. Then offsets say nothing, and
+            a place is looked for by its quoted spans, else by its last heading.
         current_text: Canonical text of the document now.
-        sha256: Of the document now; put into a place whose offsets are new.
+        sha256: Of the document now; recorded in a place with new offsets.
     """
     if judged_text == current_text:
         return gold
@@ -48,7 +48,7 @@ def _unplaced(gold: Gold, current: str) -> Gold | None:
 
 
 def _followed(gold: Gold, wanted: str, judged: str, current: str, sha256: str) -> Gold | None:
-    """Look for the slice, then for the quotes from the longest on; an empty one is nowhere."""
+    """Look for the slice, then for the quoted spans, longest first; an empty one is nowhere."""
     start = gold.start or 0
     for text in (wanted, *sorted(gold.spans, key=len, reverse=True)):
         near = start + max(wanted.find(text), 0)
@@ -58,7 +58,7 @@ def _followed(gold: Gold, wanted: str, judged: str, current: str, sha256: str) -
 
 
 def _best(wanted: str, judged: str, start: int, current: str) -> int | None:
-    """Return the start of the occurrence of `wanted` that is the judged one most likely."""
+    """Return the start of the occurrence of `wanted` that is most likely the judged one."""
     before, after = judged[max(start - CONTEXT, 0) : start][::-1], judged[start + len(wanted) :][:CONTEXT]
 
     def likeness(place: int) -> tuple[int, int]:
@@ -70,7 +70,7 @@ def _best(wanted: str, judged: str, start: int, current: str) -> int | None:
 
 
 def _common(one: str, other: str) -> int:
-    """Return the number of characters that both begin with."""
+    """Return the number of characters with which both begin."""
     shorter = min(len(one), len(other))
     return next((i for i in range(shorter) if one[i] != other[i]), shorter)
 

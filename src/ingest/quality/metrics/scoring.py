@@ -10,7 +10,7 @@ RANKED = {"ndcg@10": "nDCG@10", "recall@10": "R@10", "recall@50": "R@50", "mrr@1
 BUDGETS = (500, 1000, 2000)
 METRICS = (*RANKED, *(f"answered@{budget}" for budget in BUDGETS))
 COUNTED = 10  # chunks whose tokens are counted in one call
-DEPTH = 50  # results looked at by the ranked metrics
+DEPTH = 50  # results that the ranked metrics look at
 
 
 def score_questions(
@@ -24,14 +24,14 @@ def score_questions(
         answered@B    1 when the first chunks that fit into B tokens answer
 
     Each gold place counts once, at its best-ranked chunk; an alternative place (`added`) stands in for the first one
-    not found yet. Answered: the chunks taken cover half of the characters of a place with spans, or hold a relevant
-    chunk of a place without; taking ends at the first chunk that does not fit.
+    not yet found. Answered: the chunks taken cover half of the characters of a place with spans, or include a relevant
+    chunk of a place without spans; taking ends at the first chunk that does not fit.
 
     Args:
         answers: Ranked chunks, best first, and the question; at least 50 for recall@50 to mean what it says.
         count_tokens: Tokens of each text by the embedder's tokenizer, without special tokens and truncation.
 
-    Raises: InvalidSettings when a query id comes twice.
+    Raises: InvalidSettings when a query id occurs twice.
     """
     qrels: dict[str, dict[str, int]] = {}
     run: dict[str, dict[str, float]] = {}
@@ -57,7 +57,7 @@ def _name(place: int) -> str:
 
 
 def _places_by_rank(results: Sequence[Result], places: Sequence[Gold], others: Sequence[Gold]) -> dict[str, float]:
-    """Return a run for the library: what was found at each rank, with scores that fall by rank."""
+    """Return a run for the library: what was found at each rank, with scores that decrease by rank."""
     left = list(range(len(places)))
     run = {}
     for rank, result in enumerate(results):
@@ -81,7 +81,7 @@ def _by_library(qrels: dict[str, dict[str, int]], run: dict[str, dict[str, float
 def _answered(
     results: Sequence[Result], gold: Sequence[Gold], count_tokens: Callable[[Sequence[str]], Sequence[int]]
 ) -> dict[str, float]:
-    ends: list[int] = []  # tokens up to and with each chunk, as far as the largest budget asks
+    ends: list[int] = []  # tokens up to and including each chunk, as far as the largest budget needs
     for start in range(0, len(results), COUNTED):
         for tokens in count_tokens([result.text for result in results[start : start + COUNTED]]):
             ends.append((ends[-1] if ends else 0) + tokens)
