@@ -28,9 +28,9 @@ def calibrate(
 ) -> None:
     """Fit the confidence of answers and the threshold below which they abstain, and keep both in the lake.
 
-    The judged sets need questions with "answerable": false too, 20 of each kind at least; better are hundreds. Serving
-    is as before: the settings name the calibration (`profile: {calibration: ...}`), and `ingest promote` makes a
-    release of it.
+    The judged sets also need questions with "answerable": false; at least 20 of each kind, better hundreds. Serving
+    stays as it is: the settings name the calibration (`profile: {calibration: ...}`), and `ingest promote` makes a
+    release with it.
     """
     from ingest.quality.calibrate import calibrate as fitted
 

@@ -1,4 +1,4 @@
-"""What the command line's exit codes say, and which one an error gets."""
+"""What the exit codes of the command line mean, and which one an error gets."""
 
 from enum import IntEnum
 
@@ -6,7 +6,7 @@ from ingest.errors import FatalError, TransientError
 
 
 class ExitCode(IntEnum):
-    """What a script can tell from the exit code alone."""
+    """What a script can learn from the exit code alone."""
 
     DONE = 0
     UNEXPECTED = 1

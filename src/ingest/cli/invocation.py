@@ -1,4 +1,4 @@
-"""What every command shares: its common options, and what becomes of an error or of Ctrl-C."""
+"""What all commands share: common options, and what happens on an error or Ctrl-C."""
 
 import dataclasses
 import inspect
@@ -40,17 +40,17 @@ class Common:
         return self.settings or SETTINGS
 
     def over(self, outer: "Common | None") -> "Common":
-        """Return these options, completed by those given before the command's name."""
+        """Return these options, completed with those given before the command's name."""
         if outer is None:
             return self
         return Common(self.settings or outer.settings, self.index or outer.index, self.json or outer.json)
 
 
 def command(go_on: str = NOTHING_CHANGED) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Make a function a command: dataclass parameters become one option a field, errors become exit codes.
+    """Turn a function into a command: dataclass parameters become one option per field, errors become exit codes.
 
     Args:
-        go_on: What a person who stopped the command should know and do.
+        go_on: What somebody who stopped the command should know and do.
     """
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
@@ -75,7 +75,7 @@ def command(go_on: str = NOTHING_CHANGED) -> Callable[[Callable[..., None]], Cal
 
 
 def _flat(parameters: Any, groups: dict[str, Any]) -> list[inspect.Parameter]:
-    """Return the context and the parameters, with the fields of each group in its place."""
+    """Return the context and the parameters, each group replaced by its fields."""
     flat = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
     for parameter in parameters:
         group = groups.get(parameter.name)

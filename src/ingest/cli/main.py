@@ -1,6 +1,6 @@
 """`ingest`: the application, its global options, and what a signal does.
 
-Heavy imports stay inside the commands: `ingest --help` must answer in under a second.
+Heavy imports stay inside the commands: `ingest --help` must answer in less than a second.
 """
 
 import signal

@@ -1,4 +1,4 @@
-"""What a command says: one JSON document, or text and tables for people. Results to stdout, the rest to stderr."""
+"""What a command prints: one JSON document, or text and tables for people. Results to stdout, the rest to stderr."""
 
 import dataclasses
 import json
@@ -19,8 +19,8 @@ from ingest.cli.exit_codes import ExitCode
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-WIDTH = 160  # columns when nobody tells: a log must not cut ids short
-# JSON escapes C0 alone: a terminal also obeys C1, and bidirectional and tag characters hide what stands there.
+WIDTH = 160  # columns if unknown: a log must not truncate ids
+# JSON escapes only C0: a terminal also obeys C1, and bidirectional and tag characters hide what is there.
 _UNPRINTABLE = re.compile(
     "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
@@ -28,7 +28,7 @@ UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 class Output:
-    """Where a command's results go. With `json`, people's text is dropped and `document` is the only output."""
+    """Where a command's results go. With `json`, text for people is dropped and `document` is the only output."""
 
     def __init__(self, json: bool) -> None:
         self.json = json
@@ -44,7 +44,7 @@ class Output:
         return _console(stderr=True)
 
     def document(self, value: Any) -> None:
-        """Write the one JSON document of this command; nothing when people read."""
+        """Write the one JSON document of this command; nothing without `json`."""
         if self.json:
             write_line(_UNPRINTABLE.sub(_escaped, json.dumps(plain(value), ensure_ascii=False, indent=2)))
 
@@ -54,11 +54,11 @@ class Output:
             _print(self.console, shown)
 
     def note(self, text: str) -> None:
-        """Print a line about what goes on, to stderr, for people and for logs."""
+        """Print a line about what is going on, to stderr, for people and logs."""
         _print(self.messages, text)
 
     def failed(self, error: Exception, code: ExitCode) -> None:
-        """Say what went wrong: to stderr, and with `json` also as the document."""
+        """Report what went wrong: to stderr, and with `json` also as the document."""
         name = type(error).__name__
         if self.json:
             self.document({"error": {"class": name, "message": str(error), "exit_code": int(code)}})
@@ -102,7 +102,7 @@ def plain(value: Any) -> Any:
 
 
 def printable(text: str, limit: int | None = None) -> str:
-    """Return text on one line without control characters, which could drive the terminal; cut at `limit` characters."""
+    """Return text on one line without control characters, which could steer the terminal; cut at `limit` characters."""
     line = " ".join(text.split())
     line = "".join(c for c in line if c.isprintable())
     return line if limit is None or len(line) <= limit else f"{line[: limit - 1]}…"

@@ -14,7 +14,7 @@ SNIPPET = 300  # characters
 
 
 def drawn(rank: int, result: "Result", stage: str) -> "Text":
-    """Return a result as people see it, by its score at a stage."""
+    """Return a result as people see it, with its score at a stage."""
     from rich.text import Text
 
     others = "  ".join(f"{name} {score:.4f}" for name, score in result.scores.items() if name != stage)

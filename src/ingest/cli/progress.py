@@ -1,4 +1,4 @@
-"""Shows people how a run goes on: progress bars on a terminal, tables for plan, conservation, verdict and release."""
+"""Shows people how a run proceeds: progress bars on a terminal, tables for plan, conservation, verdict and release."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ DRAWN: dict[str, Callable[[Any], list[Any]]] = {
 
 
 class Watcher:
-    """A `ports.Observer` that draws one bar a step on stderr, and nothing when that is not a terminal."""
+    """A `ports.Observer` that draws one bar per step on stderr, and nothing if that is not a terminal."""
 
     def __init__(self, output: Output) -> None:
         self.output = output
@@ -30,7 +30,7 @@ class Watcher:
         self._counts: Counter[str] = Counter()
 
     def step_started(self, step: str, total: int) -> None:
-        """Draw a bar; a step of one part only shows that it goes on."""
+        """Draw a bar; for a step with a single part, it only shows that something is happening."""
         self.close()
         self._counts.clear()
         if self.output.messages.is_terminal:
@@ -39,14 +39,14 @@ class Watcher:
             progress.start()
 
     def advanced(self, step: str, counts: dict[str, int]) -> None:
-        """Move the bar by one part of the step and show what went through it so far."""
+        """Advance the bar by one part of the step and show what has gone through it so far."""
         self._counts.update(counts)
         if self._bar is not None:
             progress, task = self._bar
             progress.update(task, advance=1, counts=_told(self._counts))
 
     def step_finished(self, step: str) -> None:
-        """Leave one line on the terminal in place of the bar."""
+        """Leave one line on the terminal instead of the bar."""
         if self._bar is not None:
             progress, task = self._bar
             seconds = progress.tasks[progress.task_ids.index(task)].elapsed or 0.0
@@ -54,7 +54,7 @@ class Watcher:
             self.output.note(f"{step:<10} {seconds:>8.1f} s  {_told(self._counts)}".rstrip())
 
     def told(self, kind: str, value: Any) -> None:
-        """Say only what makes people wait; a result is printed by its command."""
+        """Report only what makes people wait; results are printed by their command."""
         if kind == "restoring":
             self.output.note(f"Loading collection {value} from the lake.")
         elif kind == "waiting_for_lease":
@@ -62,7 +62,7 @@ class Watcher:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Take the bar off the screen meanwhile, so that a table on stdout does not break it."""
+        """Take the bar off the screen for a while, so that a table on stdout does not break it."""
         if self._bar is None:
             yield
             return
@@ -71,14 +71,14 @@ class Watcher:
         self._bar[0].start()
 
     def close(self) -> None:
-        """Take a bar off the screen and give the cursor back. A step that failed leaves one behind."""
+        """Remove a bar that a failed step left behind, and restore the cursor."""
         if self._bar is not None:
             self._bar[0].stop()
             self._bar = None
 
 
 class Tables(Watcher):
-    """A watcher that also prints what it hears of as tables on stdout."""
+    """A watcher that also prints what it is told, as tables on stdout."""
 
     def told(self, kind: str, value: Any) -> None:
         """Print a plan, a conservation table, a verdict, a release or a report."""

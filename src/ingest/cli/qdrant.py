@@ -28,7 +28,7 @@ def stop(
     common: Common,
     force: Annotated[bool, typer.Option("--force", help="Also when processes use it; they lose it.")] = False,
 ) -> None:
-    """End the embedded engine; its data stay. One that is in use ends with its last user."""
+    """Stop the embedded engine; its data stay. One that is in use ends with its last user."""
     from ingest.adapters.vectors.edge import engine
 
     _tell(Output(common.json), engine.stop(_embedded(common).qdrant_folder, force=force))

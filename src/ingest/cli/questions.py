@@ -12,16 +12,16 @@ MOST_QUESTIONS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question of the file. `query_id` is given back as it came."""
+    """A question of the file. `query_id` is returned as it came."""
 
     query_id: str | int
     text: str
 
 
 def read_questions(path: Path) -> list[Asked]:
-    """Return the questions in the order of the file; other keys are ignored, empty lines skipped.
+    """Return the questions in the order of the file; other keys are ignored, empty lines are skipped.
 
-    Raises: BadParameter, naming the line, when one is no JSON object, lacks a key, or repeats an id.
+    Raises: BadParameter, naming the line, when it is not a JSON object, lacks a key, or repeats an id.
     """
     found: dict[str | int, Asked] = {}
     try:
@@ -61,7 +61,7 @@ def _question(line: str, where: str) -> Asked:
 
 
 def not_unicode(text: str) -> str:
-    """Return what is wrong with a text that cannot be UTF-8, "" when nothing is."""
+    """Return what is wrong with a text that cannot be encoded as UTF-8, "" if nothing is."""
     try:
         text.encode()
     except UnicodeEncodeError as error:

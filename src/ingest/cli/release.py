@@ -30,7 +30,7 @@ Generation = Annotated[
 def evaluate(common: Common, generation: Generation = None) -> None:
     """Judge a sealed generation against the release in force. Writes the verdict to the lake and promotes nothing.
 
-    Without GENERATION: the newest one that could be promoted; if there is none, the one that serves. Exit code 3 when
+    Without GENERATION: the newest one that could be promoted or, if there is none, the one that serves. Exit code 3 if
     the verdict is negative.
     """
     with opened(common) as session:
@@ -50,10 +50,10 @@ def promote(
         bool, typer.Option("--lift-hold", help="End the hold that a rollback left, also when nothing is promoted.")
     ] = False,
 ) -> None:
-    """Judge a sealed generation and put it into force when the verdict is positive; exit code 3 when it is refused.
+    """Judge a sealed generation and put it into force if the verdict is positive; exit code 3 if it is refused.
 
-    Without GENERATION: the newest one built on the release in force that was never released. What was rolled back
-    must be named. `--lift-hold` without anything to promote lifts the hold alone.
+    Without GENERATION: the newest one that was built on the release in force and never released. What was rolled back
+    must be named. With nothing to promote, `--lift-hold` only lifts the hold.
     """
     with opened(common) as session:
         outcome = session.index.promote(generation, why=why, lift_hold=lift_hold)
@@ -94,8 +94,8 @@ def rollback(
 def status(common: Common) -> None:
     """Show the release in force, its hold, the newest run, a waiting or refused candidate, and the engine.
 
-    Exit code 5 when the vector index does not answer, 4 when its aliases contradict the lake; what the lake knows is
-    shown all the same.
+    Exit code 5 if the vector index does not answer, 4 if its aliases contradict the lake; what the lake knows is shown
+    all the same.
     """
     from ingest.cli.qdrant import engine_status
     from ingest.settings import load_settings

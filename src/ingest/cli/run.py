@@ -1,4 +1,4 @@
-"""`ingest run` and `ingest plan`: build, judge and promote the next generation; or only say what that would take."""
+"""`ingest run` and `ingest plan`: build, judge and promote the next generation, or only say what that would take."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -24,7 +24,7 @@ CODES = {
 
 @dataclass(frozen=True)
 class ScopeOptions:
-    """What may be touched; everything outside is carried unchanged."""
+    """What may be touched; everything outside is carried over unchanged."""
 
     source: Annotated[
         list[str] | None, typer.Option("--source", metavar="NAME", help="Only this source; may be repeated.")
@@ -54,8 +54,8 @@ def run(
 ) -> None:
     """Build the next generation, judge it, and promote it when the verdict is positive.
 
-    A run that was stopped goes on where it stopped. Exit codes: 0 promoted or nothing changed, 3 refused by the gate,
-    6 waiting for a person (--no-promote, decide: manual, or a hold).
+    A run that was interrupted resumes where it stopped. Exit codes: 0 promoted or nothing changed, 3 refused by the
+    gate, 6 waiting for a person (--no-promote, decide: manual, or a hold).
     """
     with opened(common) as session:
         report = session.index.run(sources=touched.sources, prefixes=touched.prefixes, promote=not no_promote)
@@ -69,7 +69,7 @@ def run(
 def plan(common: Common, touched: ScopeOptions) -> None:
     """Say what a run would do and cost. Lists the sources; fetches, embeds and writes nothing.
 
-    Exit code 4 when a run would be refused by the delete guard or the budget; the table is shown all the same.
+    Exit code 4 if the delete guard or the budget would refuse the run; the table is shown all the same.
     """
     with opened(common) as session:
         summary = session.index.plan(sources=touched.sources, prefixes=touched.prefixes)

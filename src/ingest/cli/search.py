@@ -1,4 +1,4 @@
-"""`ingest search`: one question for people, or a file of questions answered as a run that anybody can score."""
+"""`ingest search`: one question for people, or a file of questions, answered as a run that anyone can score."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class FilterOptions:
-    """What the asker may see and wants to see."""
+    """What the caller may see and wants to see."""
 
     acl: Annotated[
         list[str] | None,
@@ -73,7 +73,7 @@ class RankingOptions:
 
 @dataclass(frozen=True)
 class PassageOptions:
-    """Passages for a language model in place of single chunks."""
+    """Passages for a language model instead of single chunks."""
 
     context: Annotated[
         int | None,
@@ -91,7 +91,7 @@ class PassageOptions:
     ] = 0.0
 
     def options(self, most: int) -> "ContextOptions | None":
-        """Return what the context is made by, of `most` results at most; None when none is asked for."""
+        """Return the options of the context, for at most `most` results; None if no context is asked for."""
         if self.context is None:
             if self.neighbours or self.parent or self.mmr:
                 raise typer.BadParameter("needs --context", param_hint="--neighbours, --parent, --mmr")
@@ -148,7 +148,7 @@ def search(
         list[str] | None, typer.Argument(metavar="QUESTION", help="Several words make one question.")
     ] = None,
 ) -> None:
-    """Ask the release in force. With --file: write a run, one line a question, best result first.
+    """Query the release in force. With --file: write a run, one line per question, best result first.
 
     A line of the run is {"query_id", "results": [{"doc", "start", "end", "page", "heading_path", "text", "uri",
     "scores"}]}; `doc` is the path below the source's root, start and end are code points of the document's text.
@@ -184,7 +184,7 @@ class Asking:
         return self.searcher.search(questions, self.filter, self.top, (self.stage.value,))
 
     def context(self, ranked: "Sequence[Result]") -> "Context | None":
-        """Return the context of a ranking; None when none is asked for."""
+        """Return the context of a ranking; None if none is asked for."""
         if self.options is None:
             return None
         from ingest.search import context_of
@@ -201,7 +201,7 @@ class Asking:
         }
 
     def fall_backs(self) -> str:
-        """Return a sentence where re-ranking was given up, else nothing."""
+        """Return a sentence if re-ranking was given up, else nothing."""
         count, limit = self.searcher.fell_back, self.searcher.profile.rerank_milliseconds
         return f" {count:,} of them not re-ranked: over {limit} ms, so the fused order stands." if count else ""
 
@@ -259,7 +259,7 @@ def _run_lines(ask: Asking, asked: Sequence[Asked]) -> Iterator[str]:
 
 
 def _sureness(answer: "Answer") -> dict[str, Any]:
-    """Return confidence and abstention; nothing where the release has no calibration."""
+    """Return confidence and abstention; nothing if the release has no calibration."""
     return {} if answer.confidence is None else {"confidence": answer.confidence, "abstain": answer.abstain}
 
 

@@ -39,7 +39,7 @@ def opened(common: Common) -> Iterator[Session]:
 
 @contextmanager
 def logged(output: Output) -> Iterator[None]:
-    """Send warnings to stderr meanwhile: above the progress bar on a terminal, with time stamps elsewhere."""
+    """Send warnings to stderr: above the progress bar on a terminal, with time stamps elsewhere."""
     handler: logging.Handler
     if output.messages.is_terminal:
         from rich.logging import RichHandler

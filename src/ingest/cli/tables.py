@@ -24,7 +24,7 @@ CLASSES = (
     "revoked",
     "out_of_scope",
 )
-STAGES = ("bm25", "dense", "fused", "reranked")  # the last where a profile has a re-ranker
+STAGES = ("bm25", "dense", "fused", "reranked")  # the last if the profile has a re-ranker
 FAULTS = 20  # lines shown of a list of faults, reasons or stale questions; all of them are in the record
 
 
@@ -63,7 +63,7 @@ def plan(summary: "PlanSummary") -> "list[RenderableType]":
 
 
 def conservation(found: "Conservation") -> "list[RenderableType]":
-    """Return what was listed against what the stores hold."""
+    """Return what was listed, compared with what the stores hold."""
     rows: list[tuple[str, Any]] = [(f"listed: {_words(name)}", count) for name, count in found.listed.items() if count]
     rows += [(f"documents: {_words(name)}", count) for name, count in found.documents.items() if count]
     for name in ("chunks", "points", "keyword_rows", "vectors", "mended"):
@@ -115,7 +115,7 @@ def release(made: "Release") -> "list[RenderableType]":
 
 
 def report(run: "RunReport") -> "list[RenderableType]":
-    """Return where the time of a run went, and what it came to."""
+    """Return where the time of a run went, and its results."""
     columns = ("step", "seconds", "documents", "chunks", "documents/s", "chunks/s", "memory MiB")
     rows = [
         (

@@ -21,8 +21,8 @@ def train_reranker(
 ) -> None:
     """Train trees for the re-ranker on the judged questions of the settings, over the release in force.
 
-    Shows what they are worth on questions that they were not trained on, writes them to the lake and prints the name
-    for `profile.reranker_model` of the settings. Exit code 3, and nothing is written, when they do not help.
+    Shows what they are worth on questions that they were not trained on, writes them to the lake and prints their name
+    for `profile.reranker_model` in the settings. Exit code 3, and nothing is written, if they do not help.
     """
     with opened(common) as session:
         from ingest.quality.training import train
@@ -38,7 +38,7 @@ def train_reranker(
 
 
 def _told(trained: "Training", kept: bool) -> dict[str, Any]:
-    """Return the training for programs: all but the trees."""
+    """Return the training for programs: everything but the trees."""
     return {
         "release": trained.release,
         "generation": trained.generation,

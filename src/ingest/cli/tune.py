@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def tune_fusion(common: Common) -> None:
     """Choose the weight of the dense stage on the judged questions of the settings, over the release in force.
 
-    Shows every weight, and what choosing is worth on questions that did not choose. Writes nothing: the weight goes
-    into the settings, and `ingest promote` makes a release of the same generation. Exit code 3 when it does not help.
+    Shows every weight, and what choosing is worth on questions that did not choose. Writes nothing: put the weight into
+    the settings, and `ingest promote` makes a release of the same generation. Exit code 3 if it does not help.
     """
     with opened(common) as session:
         from ingest.quality.tuning import tune

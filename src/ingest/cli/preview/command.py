@@ -73,8 +73,8 @@ def preview(
 ) -> None:
     """Show how one document is cut: headings, chunks with their borders, tokens, marks. Builds and changes nothing.
 
-    A file needs no settings. What lies in a source of the settings is read through it. Exit code 3: a run would put the
-    document into quarantine; the reason is shown.
+    A file needs no settings. A document in a source of the settings is read through that source. Exit code 3: a run
+    would quarantine the document; the reason is shown.
     """
     how.check()
     from ingest.cli.preview import comparison, json_document, terminal

@@ -10,23 +10,23 @@ from ingest.records import Chunk
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is equal between the settings at hand ("here") and the others ("there"). Positions count from 0."""
+    """What is equal under the present settings ("here") and the others ("there"). Positions count from 0."""
 
     same_text: bool  # of the canonical text: spans can be compared
     same_model: bool
     equal: tuple[tuple[int, int], ...]  # positions here and there
     only_here: tuple[int, ...]
     only_there: tuple[int, ...]
-    other_context: int  # of the equal ones: those whose context, and so whose vector, is another
+    other_context: int  # equal ones whose context, and therefore vector, differs
     texts_there: int  # distinct inputs of the model under the other settings
-    embedded_anew: int  # of these: not embedded under the settings at hand
+    embedded_anew: int  # of these, not embedded under the present settings
 
 
 def compare(here: Cut, there: Cut) -> Comparison:
     """Return how two cuts of one document differ.
 
-    Chunks are equal when their span is, so that a text that occurs twice is told apart. Where the canonical texts
-    differ (other options of the parser) spans say nothing: then equal texts are paired in order.
+    Chunks are equal if their spans are, so that a text that occurs twice is told apart. If the canonical texts differ
+    (other options of the parser), spans say nothing: then equal texts are paired in order.
     """
     same_text, same_model = here.text == there.text, here.model_fingerprint == there.model_fingerprint
 
@@ -60,10 +60,9 @@ def compare(here: Cut, there: Cut) -> Comparison:
 
 
 def stretches(here: Cut, there: Cut, found: Comparison) -> Iterator[tuple[range, range]]:
-    """Yield the chunks here and there that stand beside each other, in order of the text.
+    """Yield the chunks here and there that are next to each other, in order of the text.
 
-    A stretch ends where both sides have a border. Texts that differ cannot be laid beside each other: then all chunks
-    are one stretch.
+    A stretch ends where both sides have a border. Texts that differ cannot be aligned: then all chunks are one stretch.
     """
     if not found.same_text:
         yield range(len(here.chunks)), range(len(there.chunks))
@@ -84,7 +83,7 @@ def stretches(here: Cut, there: Cut, found: Comparison) -> Iterator[tuple[range,
 
 
 def own_parts(chunks: Sequence[Chunk]) -> list[tuple[int, int]]:
-    """Return the spans of chunks without the overlap that a chunk shares with those before it."""
+    """Return the spans of chunks without the overlap that each shares with earlier ones."""
     parts, reached = [], 0
     for chunk in chunks:
         parts.append((min(max(chunk.start, reached), chunk.end), chunk.end))

@@ -1,4 +1,4 @@
-"""A document cut as a run would cut it: parsed, chunked, screened, and what is left out of every chunk."""
+"""A document cut as a run would cut it: parsed, chunked, screened, and what is in no chunk."""
 
 import time
 from collections import Counter
@@ -18,7 +18,7 @@ from ingest.services import Workbench
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a run would put the document into quarantine."""
+    """Why a run would quarantine the document."""
 
     stage: str  # read, parse, chunk
     error: str  # class name of a DocumentError
@@ -37,13 +37,13 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Cut:
-    """One document under one index's settings. `document` is None when it could not be parsed."""
+    """One document under one index's settings. `document` is None if it could not be parsed."""
 
     raw: RawDocument
     document: Document | None = None
     chunks: tuple[Chunk, ...] = ()
     context_tokens: tuple[int, ...] = ()  # of each chunk's context, in the order of `chunks`
-    dropped: tuple[tuple[Chunk, str], ...] = ()  # by the source's screening policy, and the mark that it is for
+    dropped: tuple[tuple[Chunk, str], ...] = ()  # by the source's screening policy, with the mark that is the reason
     left_out: tuple[LeftOut, ...] = ()
     refusal: Refusal | None = None
     parse_seconds: float = 0.0
@@ -74,13 +74,13 @@ class Cut:
 
     @property
     def every(self) -> tuple[Chunk, ...]:
-        """All chunks, those that the policy drops too, in order."""
+        """All chunks in order, including those that the policy drops."""
         return tuple(sorted((*self.chunks, *(c for c, _ in self.dropped)), key=lambda c: (c.start, c.end)))
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """How many tokens the chunks of a document have; all 0 without chunks."""
+    """How many tokens the chunks of a document have; all 0 if there are no chunks."""
 
     total: int = 0
     least: int = 0
@@ -99,7 +99,7 @@ def tokens_of(counts: Sequence[int]) -> Tokens:
 
 @dataclass
 class Section:
-    """A heading with what stands under it; the first one may have no heading."""
+    """A heading with what is under it; the first one may have no heading."""
 
     title: str
     depth: int  # 0 for the topmost
@@ -107,14 +107,14 @@ class Section:
     start: int
     end: int  # of its own part, before the next heading
     chunks: list[int] = field(default_factory=list)  # positions of the chunks that start in its own part
-    chunks_below: int = 0  # with all sections under it
+    chunks_below: int = 0  # including all sections under it
     tokens_below: int = 0
 
 
 def cut_document(bench: Workbench, raw: RawDocument, level: int = 1) -> Cut:
     """Return what a run would make of a document under the settings of `bench`.
 
-    A document that a run would quarantine comes back with the reason, and as far as it came.
+    A document that a run would quarantine is returned with the reason, as far as it got.
 
     Args:
         bench: What parses and cuts.
@@ -142,15 +142,15 @@ def cut_document(bench: Workbench, raw: RawDocument, level: int = 1) -> Cut:
 
 
 def _warm(bench: Workbench) -> None:
-    """Parse a word, so that the start of a parser's process is not counted as the document's time."""
+    """Parse a word, so that starting a parser's process does not count as the document's time."""
     with suppress(DocumentError):
         bench.sandbox.parse(RawDocument(DocumentRef("file:///word.txt", "", "word.txt", "", 4), b"word"))
 
 
 def _screened(bench: Workbench, cut: Cut, document: Document, chunks: Sequence[Chunk]) -> Cut:
-    """Return the cut with its chunks, less those that the source's policy drops, and the refusal that follows.
+    """Return the cut with its chunks, minus those that the source's policy drops, and any refusal.
 
-    The chunks of a document that the policy quarantines stay, so that people see why.
+    If the policy quarantines the document, its chunks stay, so that people see why.
     """
     ref = cut.raw.ref
     kept: Sequence[Chunk] = screening.screen(document, chunks)
@@ -175,7 +175,7 @@ def _screened(bench: Workbench, cut: Cut, document: Document, chunks: Sequence[C
 
 
 def sections(cut: Cut) -> list[Section]:
-    """Return the headings in order, each with the chunks that start under it; counts include what lies below."""
+    """Return the headings in order, each with the chunks that start under it; counts include lower levels."""
     document = cut.document
     if document is None:
         return []
@@ -217,7 +217,7 @@ def _without_first(found: list[Section]) -> list[Section]:
 def _left_out(
     document: Document, chunks: Sequence[Chunk], dropped: Sequence[tuple[Chunk, str]], options: ChunkingOptions
 ) -> Iterator[LeftOut]:
-    """Yield the stretches of blocks that hold text and lie in no chunk, in order."""
+    """Yield the stretches of blocks that hold text and are in no chunk, in order."""
     spans = sorted((c.start, c.end) for c in chunks)
     marked = sorted((c.start, c.end, mark) for c, mark in dropped)
     i = j = 0

@@ -1,4 +1,4 @@
-"""Finds the document that a person names, and opens what cuts it."""
+"""Finds the document that somebody names, and opens what cuts it."""
 
 import os
 import stat
@@ -22,7 +22,7 @@ from ingest.settings import Settings, load_settings, make_settings
 from ingest.wiring import services as wiring
 
 INDEX = "preview"  # of the default settings
-LISTED = 20  # names shown of what there is
+LISTED = 20  # names shown of those that exist
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Found:
     """A document and what reads it."""
 
     ref: DocumentRef
-    source: Source | None  # None: a file of this machine that lies in no source
+    source: Source | None  # None: a file on this machine that is in no source
     file: Path | None = None
 
     @property
@@ -43,9 +43,9 @@ class Found:
 
 @contextmanager
 def opened_bench(common: Common) -> Iterator[tuple[Workbench, str]]:
-    """Yield the workbench of an index and the index's name; one of default settings where there is no settings file.
+    """Yield the workbench of an index and the index's name; with default settings if there is no settings file.
 
-    Raises: InvalidSettings, also when a file was named that is not there; UnknownSource.
+    Raises: InvalidSettings, also when a settings file was named that does not exist; UnknownSource.
     """
     if common.settings is not None or SETTINGS.exists():
         settings, is_default = load_settings(common.settings_path), False
@@ -61,7 +61,7 @@ def opened_bench(common: Common) -> Iterator[tuple[Workbench, str]]:
 
 @contextmanager
 def opened_other(path: Path, common: Common, index: str) -> Iterator[Workbench]:
-    """Yield the workbench of other settings: of the index that was asked for, of the same name, or of the only one.
+    """Yield the workbench of other settings: of the index asked for, of one with the same name, or of the only one.
 
     Raises: InvalidSettings, UnknownSource.
     """
@@ -83,10 +83,10 @@ def find_document(bench: Workbench, named: str, source: str | None) -> Found:
     """Return the document that a path or a URI names.
 
     Args:
-        bench: Its sources are asked: what lies in one of them is read through it, so that credentials, limits and the
-            version are those of a run.
-        named: A path on this machine, a URI, or with `source` a path below its root.
-        source: Name of the only source that may hold it. A file of this machine elsewhere is read as if it did.
+        bench: A document in one of its sources is read through that source, so that credentials, limits and version are
+            those of a run.
+        named: A path on this machine, a URI, or, with `source`, a path below its root.
+        source: Name of the only source that may hold it. A file elsewhere on this machine is read as if in it.
 
     Raises: BadParameter when there is no such document; InvalidSettings, SourceUnavailable, AccessDenied.
     """
@@ -129,7 +129,7 @@ def cut_found(bench: Workbench, found: Found, children: Sequence[str]) -> Cut:
     Args:
         bench: What reads and cuts.
         found: The outermost document.
-        children: The way down: a path in the document, a path in what that names, ...
+        children: The way down: a path in the document, a path in the document that this names, ...
 
     Raises: BadParameter when there is no such child, and what `read_document` and `cut_document` raise.
     """
@@ -145,7 +145,7 @@ def cut_found(bench: Workbench, found: Found, children: Sequence[str]) -> Cut:
 
 
 def cut_again(bench: Workbench, cut: Cut, children: Sequence[str]) -> Cut:
-    """Return the same bytes as other settings would have them cut; `children` is the way down to them."""
+    """Return the same bytes as other settings would cut them; `children` is the way down to them."""
     return cut_document(bench, cut.raw, 1 + len(children))
 
 
@@ -171,7 +171,7 @@ def _child(bench: Workbench, raw: RawDocument, path: str) -> RawDocument:
 
 
 def _uris(source: Source, named: str, *, inside: bool) -> Iterator[str]:
-    """Yield the URIs that a person may mean, below the root of `source`."""
+    """Yield the URIs that may be meant, below the root of `source`."""
     if "://" in named:
         scheme, _, rest = named.partition("://")
         candidates = [named, f"{scheme}://{encode(rest)}"]  # as listed, and as people write it
@@ -185,7 +185,7 @@ def _uris(source: Source, named: str, *, inside: bool) -> Iterator[str]:
 
 
 def _look(source: Source, uri: str) -> DocumentRef | None:
-    """Return the document as its source lists it. A source that cannot look at one is listed."""
+    """Return the document as its source lists it. A source without `look` is listed as a whole."""
     look = getattr(source, "look", None)
     if look is not None:
         ref: DocumentRef | None = look(uri)

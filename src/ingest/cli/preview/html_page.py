@@ -1,7 +1,7 @@
 """A view as one HTML page that loads nothing and runs nothing.
 
-The only style that a browser applies is the one whose hash stands in the page's content security policy, so markup that
-would slip through the escaping still does nothing.
+The only style that a browser applies is the one whose hash is in the page's content security policy, so markup that
+slipped through the escaping would still do nothing.
 """
 
 import base64
@@ -34,14 +34,14 @@ class Row:
     context_tokens: int = 0
     path: str = ""
     context: str = ""
-    overlap: int = 0  # characters that it shares with the chunk before, shown there
-    why: str = ""  # it is in no chunk
-    same: bool = True  # in a comparison: on the other side too
+    overlap: int = 0  # characters that it shares with the previous chunk and that are shown there
+    why: str = ""  # the reason that it is in no chunk
+    same: bool = True  # in a comparison: it is on the other side too
 
 
 @dataclass(frozen=True)
 class Pair:
-    """What stands beside each other in a comparison."""
+    """What is shown side by side in a comparison."""
 
     here: tuple[Row, ...]
     there: tuple[Row, ...]
@@ -53,7 +53,7 @@ class Pair:
 
 
 def rendered(view: View, characters: int = CHARACTERS) -> str:
-    """Return the page. What lies beyond the first `characters` of the text is left out, and the page says so."""
+    """Return the page. Text beyond the first `characters` is left out, and the page says so."""
     from jinja2 import Environment, StrictUndefined
 
     folder = resources.files("ingest.cli.preview")
@@ -81,7 +81,7 @@ def rendered(view: View, characters: int = CHARACTERS) -> str:
 
 
 def _within(cut: Cut, characters: int) -> tuple[Cut, int]:
-    """Return a cut without the chunks that end beyond a limit, and their number."""
+    """Return a cut without the chunks that end beyond a limit, and the number of those chunks."""
     kept = tuple(chunk for chunk in cut.chunks if chunk.end <= characters)
     left = tuple(part for part in cut.left_out if part.end <= characters)
     return replace(cut, chunks=kept, left_out=left), len(cut.chunks) - len(kept)
@@ -123,7 +123,7 @@ def _greyed(part: LeftOut, mask: Mask) -> Row:
 
 
 def _pieces(text: str, kind: str) -> Iterator[tuple[str, str]]:
-    """Yield the text in spans of one class, characters that cannot be seen written out as `control`."""
+    """Yield the text in spans of one class, with invisible characters written out as `control`."""
     for hidden, run in runs(text):
         if hidden:
             yield f"control {kind}".strip(), "".join(map(name_of, run))
@@ -132,7 +132,7 @@ def _pieces(text: str, kind: str) -> Iterator[tuple[str, str]]:
 
 
 def _navigation(cut: Cut, mask: Mask) -> list[tuple[int, str, Section]]:
-    """Return depth, title and section of the headings that have a chunk to go to."""
+    """Return depth, title and section of the headings that have a chunk to link to."""
     found = [s for s in sections(cut) if s.chunks or s.chunks_below][:SECTIONS]
     return [(min(s.depth, DEEPEST), one_line(mask.words(s.title)) or "(before the first heading)", s) for s in found]
 
@@ -166,7 +166,7 @@ def _figures(view: View) -> list[tuple[str, str, str]]:
 
 
 def _pairs(view: View, here: Cut, characters: int) -> Iterator[Pair]:
-    """Yield what stands beside each other; nothing without a comparison."""
+    """Yield what is shown side by side; nothing without a comparison."""
     if view.compared is None or view.there is None:
         return
     there = _within(view.there, characters)[0]

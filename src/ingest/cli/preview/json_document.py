@@ -12,7 +12,7 @@ from ingest.records import Chunk
 
 
 def values(view: View) -> dict[str, Any]:
-    """Return everything about a document: figures, sections, chunks, what is in none, children, and the comparison."""
+    """Return everything about a document: figures, sections, chunks, what is in none, children and comparison."""
     cut, mask = view.here, view.mask
     document = cut.document
     return {
@@ -74,7 +74,7 @@ def _figures(cut: Cut) -> dict[str, Any]:
 
 
 def _refused(cut: Cut) -> dict[str, Any]:
-    """Return the reason of a quarantine as other commands tell an error, and its stage."""
+    """Return the reason for a quarantine, in the form of other commands' errors, and its stage."""
     if cut.refusal is None:
         return {}
     told = {"class": cut.refusal.error, "message": cut.refusal.message, "exit_code": int(ExitCode.REFUSED)}

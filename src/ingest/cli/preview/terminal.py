@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 COLOURS = ("cyan", "magenta")  # of neighbouring chunks
 SECTIONS, PARTS, DIFFERENCES = 200, 30, 40  # lines shown of headings, of what is left out, of chunks that differ
-SHORT = 4  # lines; a chunk of no more is shown whole
+SHORT = 4  # lines; a chunk with no more than this is shown whole
 TITLE = 80  # characters
 NEITHER = "–"
 
@@ -29,7 +29,7 @@ class Manner:
     """How much is shown."""
 
     span: tuple[int, int] = (1, 50)  # first and last number of the chunks to show, from 1
-    full: bool = False  # whole texts of chunks, not only their first and last line
+    full: bool = False  # whole texts of chunks, not only their first and last lines
     width: int = 120  # columns of the terminal
 
 
@@ -146,7 +146,7 @@ def _chunk(chunk: Chunk, name: str, colour: str, mask: Mask, manner: Manner) -> 
 
 
 def _lines(text: str, width: int, *, full: bool) -> list[str]:
-    """Return the lines of a chunk; else its first, how many are left out, and the end of its last."""
+    """Return the lines of a chunk, or its first line, how many are left out, and the end of its last line."""
     lines = [line for line in visible(text).split("\n") if full or line.strip()]
     if full or (len(lines) <= SHORT and all(len(line) <= width for line in lines)):
         return lines

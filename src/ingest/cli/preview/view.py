@@ -11,7 +11,7 @@ from ingest.documents.screening import marks_of
 
 @dataclass(frozen=True)
 class View:
-    """One document under the settings at hand, and with `there` and `compared` under others too."""
+    """One document under the present settings and, with `there` and `compared`, under others too."""
 
     origin: str
     here: Cut
@@ -32,7 +32,7 @@ class View:
 
 
 def mask_of(cut: Cut) -> Mask:
-    """Return what hides the secrets of a cut, wherever its text is shown, in no chunk too."""
+    """Return what hides the secrets of a cut wherever its text is shown, also outside chunks."""
     pieces = {(chunk.start, chunk.end) for chunk in cut.every if "secret" in chunk.marks}
     pieces |= {(part.start, part.end) for part in cut.left_out if "secret" in marks_of(cut.text[part.start : part.end])}
     return Mask(cut.text, tuple(secret_spans(cut.text, sorted(pieces))))

@@ -11,10 +11,10 @@ from ingest.documents.screening import marks_of
 MASK = "▒▒▒▒▒▒"
 PICTURES = {**{code: chr(0x2400 + code) for code in range(32)}, 0x7F: "␡"}  # ␀ to ␟
 
-# Printable by their category, and yet without a shape: fillers and selectors of variants.
+# Printable by their category, yet without a shape: fillers and variation selectors.
 _SHAPELESS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 _SELECTORS = re.compile("[\ufe00-\ufe0f]")
-_PLAIN = re.compile("[\n\t -~]*")  # most texts: nothing to look at one by one
+_PLAIN = re.compile("[\n\t -~]*")  # most texts: no need to look at single characters
 _JOINERS = "\u200c\u200d"
 _JOINED = re.compile(  # letters that joiners shape (Arabic, Indic, …), and emoji
     "[\u0600-\u10ff\u1780-\u18af\u1900-\u1cff\u2190-\u2bff\ua800-\uabff\ufb50-\ufdff\ufe0f\ufe70-\ufefc"
@@ -23,11 +23,11 @@ _JOINED = re.compile(  # letters that joiners shape (Arabic, Indic, …), and em
 
 
 def visible(text: str) -> str:
-    """Return `text` with everything that drives a terminal or hides from a reader written out.
+    """Return `text` with everything written out that steers a terminal or hides from a reader.
 
     Line feeds stay. Tabs become spaces, so that columns can be counted. What no reader sees (escape sequences,
     bidirectional controls, zero-width and tag characters, halves of surrogate pairs) becomes `␛` or `⟨U+202E⟩`.
-    A joiner between letters that it shapes and the one selector of an emoji stay.
+    A joiner between letters that it shapes and the single selector of an emoji stay.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -35,13 +35,13 @@ def visible(text: str) -> str:
 
 
 def one_line(text: str, limit: int | None = None) -> str:
-    """Return `text` as `visible` has it, on one line, cut at `limit` characters."""
+    """Return `text` as `visible` does, on one line, cut at `limit` characters."""
     line = visible(" ".join(text.split()))
     return line if limit is None or len(line) <= limit else f"{line[: limit - 1]}…"
 
 
 def runs(text: str) -> Iterator[tuple[bool, str]]:
-    """Yield the text in runs, and whether a reader cannot see them; spaces of all kinds come as plain ones."""
+    """Yield the text in runs, each with whether a reader cannot see it; all kinds of spaces become plain ones."""
     if _PLAIN.fullmatch(text):
         if text:
             yield False, text.replace("\t", "    ")
@@ -52,7 +52,7 @@ def runs(text: str) -> Iterator[tuple[bool, str]]:
 
 
 def name_of(character: str) -> str:
-    """Return what stands for a character that cannot be seen: `␛`, `⟨U+202E⟩`."""
+    """Return the notation for an invisible character: `␛`, `⟨U+202E⟩`."""
     return PICTURES.get(ord(character)) or f"⟨U+{ord(character):04X}⟩"
 
 
@@ -77,7 +77,7 @@ class Mask:
 
     Args:
         text: The canonical text.
-        spans: Where secrets are in it, sorted, not overlapping; None: nothing is hidden.
+        spans: Where secrets are in it, sorted and not overlapping; None: nothing is hidden.
     """
 
     def __init__(self, text: str, spans: Sequence[tuple[int, int]] | None = None) -> None:
@@ -85,7 +85,7 @@ class Mask:
         self._hides = spans is not None
 
     def slice(self, start: int, end: int) -> str:
-        """Return text[start:end] with `MASK` for every line of a secret that it shares something with."""
+        """Return text[start:end] with `MASK` for every line of a secret that it overlaps."""
         parts, at = [], start
         first = bisect_right(self._spans, (start, start))
         for begin, until in self._spans[max(0, first - 1) :]:
@@ -98,14 +98,14 @@ class Mask:
         return "".join([*parts, self._text[at:end]])
 
     def words(self, text: str) -> str:
-        """Return a title, a context or a path, or `MASK` when there is a secret in it."""
+        """Return a title, a context or a path, or `MASK` if there is a secret in it."""
         return MASK if self._hides and "secret" in marks_of(text) else text
 
 
 def secret_spans(text: str, pieces: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Yield the spans of the lines in which secrets stand, in order; a whole piece where no line of it tells.
+    """Yield the spans of the lines that hold secrets, in order; a whole piece if no single line shows its secret.
 
-    A private key has many lines, of which the first tells: the rest of its piece is part of it.
+    Of a private key, only the first of many lines can be recognised: the rest of its piece belongs to it.
 
     Args:
         text: The canonical text.
