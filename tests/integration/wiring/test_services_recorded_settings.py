@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from ingest.adapters.embedders.hashing import HashingTokenizer
-from ingest.adapters.sandbox import parsing
 from ingest.documents import chunking, screening
 from ingest.ids import digest_of
 from ingest.records import BuildOptions, ParserOptions
@@ -161,18 +160,13 @@ def test_screening_keeps_its_fingerprint(values: dict[str, Any]) -> None:
 def test_the_limits_keep_their_hashes(values: dict[str, Any]) -> None:
     plain = "7469bf7e150bc51db644c33d2357fac544498707a81cb89c358176f8a6010814"
     rich = "4be89a38a42d141e23df18624ab82fa94e6cc0c2cd346d20bd8c1994cbd33ff7"
-    refusal = (
-        "4242e98d1359a53aa17987a8b3ea5ed264cf9ac845e05e752794b0f7a0a137a1",
-        "9999c877f42033a974677e571552da1fa9c2eb18ff56a7c4fbbe1e6ea97a28c2",
-    )
-    assert recorded(values, plain, rich) == digest_of(options_of(values).limits.model_dump())
-    found = parsing.refusal_fingerprint("pool", "text", parser_options(index_of(values)))
-    assert recorded(values, *refusal) == found
+    told = [options_of(values).limits, *(given.limits for given in parser_options(index_of(values)).values())]
+    assert {recorded(values, plain, rich)} == {digest_of(limits.model_dump()) for limits in told}
 
 
 def test_what_the_parsers_are_told_keeps_its_form() -> None:
-    told = {name: parsing._without_limits(given) for name, given in parser_options(index_of(RICH)).items()}
+    told = {name: given.model_dump(exclude={"limits"}) for name, given in parser_options(index_of(RICH)).items()}
     default = {"text_fields": (), "title_field": "", "ocr": False, "ocr_languages": ("eng",)}
     handbook = {"text_fields": ("body", "a.b"), "title_field": "title", "ocr": True, "ocr_languages": ("deu", "eng")}
     assert {"handbook": handbook, "wiki": {**default, "ocr_languages": ("fra",)}, "plain": default, "": default} == told
-    assert default == parsing._without_limits(ParserOptions())
+    assert default == ParserOptions().model_dump(exclude={"limits"})
