@@ -4,8 +4,9 @@ texts ──Analyser──▶ terms ──shard_postings──▶ a shard's tabl
 """
 
 from ingest.keyword.analyser import Analyser
+from ingest.keyword.formula import Formula
 from ingest.keyword.keyword_index import KeywordIndex
-from ingest.keyword.merge import KeywordFiles, merge
+from ingest.keyword.merging import KeywordFiles, merge
 from ingest.keyword.parquet_files import LENGTHS, POSTINGS, SHARD_POSTINGS, TERMS
 from ingest.keyword.shard_postings import ShardPostings, restrict, shard_postings
 from ingest.keyword.verification import verify
@@ -16,6 +17,7 @@ __all__ = [
     "SHARD_POSTINGS",
     "TERMS",
     "Analyser",
+    "Formula",
     "KeywordFiles",
     "KeywordIndex",
     "ShardPostings",

@@ -1,7 +1,9 @@
 """The parts of the BM25 formula that do not depend on the chunk."""
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,33 @@ from ingest.errors import InvalidSettings
 
 VARIANTS = ("lucene", "okapi")
 EPSILON = 0.25  # of the mean idf: Okapi's floor
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A variant of BM25 with its parameters. Raises: InvalidSettings for one out of its range."""
+
+    k1: float = 1.2  # at least 0: how soon further occurrences stop counting
+    b: float = 0.75  # 0 to 1: how much long chunks are discounted
+    variant: str = "lucene"  # or okapi
+
+    def __post_init__(self) -> None:
+        if self.variant not in VARIANTS:
+            raise InvalidSettings(f"keyword index: variant must be one of {', '.join(VARIANTS)}, not {self.variant!r}")
+        if self.k1 < 0 or not 0 <= self.b <= 1:
+            raise InvalidSettings(
+                f"keyword index: k1 must be at least 0 and b within 0 and 1, not {self.k1} and {self.b}"
+            )
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
+        """Return the formula that a generation was built for."""
+        return cls(float(record["k1"]), float(record["b"]), record.get("variant", "lucene"))
+
+    def norms(self, lengths: NDArray[np.int64], average: float) -> NDArray[np.float64]:
+        """Return k1 · (1 − b + b · length / average), float64, for given lengths in terms."""
+        found: NDArray[np.float64] = self.k1 * ((1 - self.b) + self.b * (lengths / (average or 1.0)))
+        return found
 
 
 def idf(document_frequency: int, chunks: int) -> float:
@@ -26,14 +55,3 @@ def okapi_sum(document_frequencies: NDArray[Any], chunks: int) -> float:
     """Return the sum of Okapi's idf over given terms."""
     frequencies = document_frequencies.astype(np.float64)
     return math.fsum((np.log(chunks - frequencies + 0.5) - np.log(frequencies + 0.5)).tolist())
-
-
-def norms(lengths: NDArray[np.int64], average: float, k1: float, b: float) -> NDArray[np.float64]:
-    """Return k1 · (1 − b + b · length / average), float64, for given lengths in terms.
-
-    Raises: InvalidSettings when k1 is below 0 or b is not between 0 and 1.
-    """
-    if k1 < 0 or not 0 <= b <= 1:
-        raise InvalidSettings(f"keyword index: k1 must be at least 0 and b within 0 and 1, not {k1} and {b}")
-    found: NDArray[np.float64] = k1 * ((1 - b) + b * (lengths / (average or 1.0)))
-    return found

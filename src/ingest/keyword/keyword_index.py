@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.keyword.chunk_ids import Identities, RowsById
-from ingest.keyword.formula import EPSILON, VARIANTS, idf, norms, okapi_idf, okapi_sum
+from ingest.keyword.formula import EPSILON, Formula, idf, okapi_idf, okapi_sum
 from ingest.keyword.parquet_files import LENGTHS, OKAPI_SUM, POSTINGS, TERMS, batches, numbers, open_parquet
 from ingest.keyword.postings_cache import COLUMNS, Postings, PostingsCache
 from ingest.keyword.row_groups import Groups, open_groups
@@ -22,6 +22,7 @@ from ingest.records import Hit
 
 CACHE_BYTES = 64 * 2**20
 WINDOW = 65_536  # chunks scored at a time, a multiple of 64: 768 KB per searching thread
+LUCENE = Formula()
 CACHED_GROUPS = 8  # row groups of postings (512 KB each) and of terms that stay decoded
 
 
@@ -54,23 +55,21 @@ class KeywordIndex:
     k1 + 1, as the package rank-bm25 defines it. Scores can be 0 or less; chunks that hold a term are hits all the same.
     """
 
-    def __init__(self, files: "_Files", cache: PostingsCache, k1: float, variant: str) -> None:
-        self._files, self._cache, self.variant = files, cache, variant
+    def __init__(self, files: "_Files", cache: PostingsCache, formula: Formula) -> None:
+        self._files, self._cache, self.variant = files, cache, formula.variant
         self.chunks = len(cache.codes)
-        self._factor = k1 + 1 if variant == "okapi" else 1.0
-        self._floor = EPSILON * files.okapi_mean(self.chunks) if variant == "okapi" else 0.0
+        self._factor = formula.k1 + 1 if self.variant == "okapi" else 1.0
+        self._floor = EPSILON * files.okapi_mean(self.chunks) if self.variant == "okapi" else 0.0
         self._scratch = threading.local()
 
     @classmethod
-    def open(  # noqa: PLR0913
+    def open(
         cls,
         postings: Path | RawIOBase,
         terms: Path | RawIOBase,
         lengths: Path,
+        formula: Formula = LUCENE,
         *,
-        k1: float = 1.2,
-        b: float = 0.75,
-        variant: str = "lucene",
         cache_bytes: int = CACHE_BYTES,
     ) -> Self:
         """Open an index: read footers and lengths, but no postings, and load the compiled loops.
@@ -80,9 +79,7 @@ class KeywordIndex:
                 only the row groups that a query touches are read.
             terms: Sorted by UTF-8.
             lengths: Row = ordinal of the chunk.
-            k1: At least 0: how soon further occurrences stop counting.
-            b: 0 to 1: how much long chunks are discounted.
-            variant: lucene or okapi.
+            formula: What chunks are scored by.
             cache_bytes: Of decoded postings, and as many again of ids (16 bytes each). The terms of a query are held
                 while it is answered, whatever the limit: about 1.5 bytes per posting of a very frequent term, 5 of a
                 rare one.
@@ -90,12 +87,10 @@ class KeywordIndex:
         Raises: SchemaMismatch when a file is damaged or the files do not belong together; InvalidSettings for an
             argument out of range.
         """
-        if variant not in VARIANTS:
-            raise InvalidSettings(f"keyword index: variant must be one of {', '.join(VARIANTS)}, not {variant!r}")
         codes, distinct, average = _coded_lengths(lengths)
-        by_code = norms(distinct, average, k1, b)
+        by_code = formula.norms(distinct, average)
         files = _Files.open(postings, terms, lengths, cache_bytes)
-        index = cls(files, PostingsCache(files.terms, files.postings, by_code, codes, cache_bytes), k1, variant)
+        index = cls(files, PostingsCache(files.terms, files.postings, by_code, codes, cache_bytes), formula)
         index._warm()
         return index
 

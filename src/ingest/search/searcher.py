@@ -12,7 +12,7 @@ import numpy as np
 
 from ingest.errors import InvalidSettings
 from ingest.ids import point_id
-from ingest.keyword import Analyser, KeywordIndex
+from ingest.keyword import Analyser, Formula, KeywordIndex
 from ingest.lake.contents import contents_of
 from ingest.lake.learned_files import read_learned
 from ingest.ports import Wording
@@ -68,9 +68,7 @@ class Searcher:
             lake.part_file(parts["keyword.postings"]),
             lake.part_file(parts["keyword.terms"]),
             lake.part_path(parts["keyword.lengths"]),
-            k1=float(self.manifest.analyser["k1"]),
-            b=float(self.manifest.analyser["b"]),
-            variant=self.manifest.analyser.get("variant", "lucene"),
+            Formula.from_record(self.manifest.analyser),
         )
         self._visibility = open_visibility(contents)
         self._counting = Lock()

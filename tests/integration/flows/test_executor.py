@@ -15,7 +15,7 @@ from prefect import flow
 from flows.executor import PrefectExecutor, forget_services
 from ingest.errors import DocumentError, FatalError, IndexUnavailable, IngestError, MalformedDocument, Overtaken
 from ingest.pipeline.chunk import chunk_shard
-from ingest.pipeline.tasks import ShardTask, resource
+from ingest.pipeline.tasks import ShardTask
 from ingest.services import Services
 from ingest.wiring import services as wiring
 from tests.integration.flows.conftest import Site
@@ -76,11 +76,11 @@ def test_the_window_is_filled_and_never_exceeded_and_the_gpu_has_one_step_at_a_t
 ) -> None:
     gauge = Gauge(most)
 
-    @resource(kind)
     def step(services: Services, task: ShardTask) -> int:
         gauge.pass_through()
         return task.shard
 
+    step.resource = kind
     assert list(range(9)) == sorted(executed(step, 9, window=3))
     assert most == gauge.most
 

@@ -18,9 +18,19 @@ from hypothesis import strategies as st
 from rank_bm25 import BM25Okapi
 
 from ingest.errors import InvalidSettings, SchemaMismatch
-from ingest.keyword import LENGTHS, Analyser, KeywordFiles, KeywordIndex, ShardPostings, merge, restrict, shard_postings
+from ingest.keyword import (
+    LENGTHS,
+    Analyser,
+    Formula,
+    KeywordFiles,
+    KeywordIndex,
+    ShardPostings,
+    merge,
+    merging,
+    restrict,
+    shard_postings,
+)
 from ingest.keyword import keyword_index as index_module
-from ingest.keyword import merge as merging
 from ingest.records import Hit
 
 PLAIN = Analyser(stem=False)
@@ -44,8 +54,8 @@ def build(corpora: list[list[list[str]]], folder: Path) -> KeywordFiles:
     return merge(shards, folder / "merged")
 
 
-def opened(files: KeywordFiles, **options: Any) -> KeywordIndex:
-    return KeywordIndex.open(files.postings, files.terms, files.lengths, **options)
+def opened(files: KeywordFiles, cache_bytes: int = index_module.CACHE_BYTES, **formula: Any) -> KeywordIndex:
+    return KeywordIndex.open(files.postings, files.terms, files.lengths, Formula(**formula), cache_bytes=cache_bytes)
 
 
 def oracle(corpus: list[list[str]], query: list[str], k1: float, b: float) -> np.ndarray:

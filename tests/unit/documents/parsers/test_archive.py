@@ -65,7 +65,11 @@ def test_the_files_of_every_kind_of_archive_are_children(data, path):
 
 @pytest.mark.parametrize(
     ("data", "path"),
-    [(gzip.compress(b"text", mtime=0), "b.md.gz"), (bz2.compress(b"text"), "b.md.bz2"), (lzma.compress(b"text"), "b.md.xz")],
+    [
+        (gzip.compress(b"text", mtime=0), "b.md.gz"),
+        (bz2.compress(b"text"), "b.md.bz2"),
+        (lzma.compress(b"text"), "b.md.xz"),
+    ],
 )
 def test_a_compressed_file_is_a_container_of_one(data, path):
     assert children(data, f"folder/{path}") == (Child("b.md", b"text"),)
