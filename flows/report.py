@@ -7,6 +7,7 @@ from typing import Any
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from ingest.ports import Observer
 from ingest.records import Conservation, PlanSummary, Release, RunReport, Verdict
 
 Logger = logging.Logger | logging.LoggerAdapter[Any]
@@ -14,7 +15,7 @@ Logger = logging.Logger | logging.LoggerAdapter[Any]
 NAMES = {"refused": "Refused", "waiting": "Waiting"}  # what a person must look at; all else is plainly Completed
 
 
-class LoggingObserver:
+class LoggingObserver(Observer):
     """An observer that logs each step's begin and end, and every record in one bounded line.
 
     Attributes:

@@ -21,7 +21,7 @@ from ingest.pipeline.changes import WHOLE, Listing, Scope
 from ingest.pipeline.conservation import check
 from ingest.pipeline.mending import mend
 from ingest.pipeline.plan import make_plan
-from ingest.ports import Source, Store, VectorIndex
+from ingest.ports import Observer, Source, Store, VectorIndex
 from ingest.records import (
     BuildOptions,
     ChunkingOptions,
@@ -37,7 +37,6 @@ from ingest.records import (
     Verdict,
 )
 from ingest.services import Execute, Services
-from ingest.wiring.services import Silent
 from tests.fakes import InMemoryStore
 
 START = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
@@ -84,7 +83,7 @@ class CountingSource:
         (self.folder / path).unlink()
 
 
-class Listener(Silent):
+class Listener(Observer):
     """An observer that keeps what it was told."""
 
     def __init__(self) -> None:

@@ -138,7 +138,9 @@ class Index:
         """
         execute = execute or open_executor(self.settings, self.name, self.services)
         automatic = promote and self.services.options.decide == "automatic"
-        return pipeline.run(self.services, Scope(tuple(sources), tuple(prefixes)), execute, lambda _: automatic)
+        scope = Scope(tuple(sources), tuple(prefixes))
+        with self.services.observer.span("ingest.run", index=self.name):
+            return pipeline.run(self.services, scope, execute, lambda _: automatic)
 
     def evaluate(self, generation: str | None = None) -> Verdict:
         """Judge a sealed generation and keep the verdict: the named one, else the one that waits, else what serves."""

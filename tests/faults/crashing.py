@@ -23,10 +23,9 @@ from ingest.adapters.vectors.edge.engine import Engine
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.lake.lake import Lake
 from ingest.pipeline.changes import WHOLE
-from ingest.ports import Source
+from ingest.ports import Observer, Source
 from ingest.records import AliasAction, DocumentRef, RawDocument, S3Options
 from ingest.services import Services
-from ingest.wiring.services import Silent
 from tests.pipelines import MEBI, build_options
 
 FINISHED = ("chunk", "embed", "load", "keyword")  # killed when one shard of the step is finished
@@ -106,7 +105,7 @@ class KillingIndex:
         return answer
 
 
-class Killer(Silent):
+class Killer(Observer):
     """An observer that ends the process when it hears of the moment."""
 
     def __init__(self, moment: str | None) -> None:

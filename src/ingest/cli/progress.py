@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.cli import tables
 from ingest.cli.output import Output
+from ingest.ports import Observer
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -21,8 +22,8 @@ DRAWN: dict[str, Callable[[Any], list[Any]]] = {
 }
 
 
-class Watcher:
-    """A `ports.Observer` that draws one bar per step on stderr, and nothing if that is not a terminal."""
+class Watcher(Observer):
+    """An observer that draws one bar per step on stderr, and nothing if that is not a terminal."""
 
     def __init__(self, output: Output) -> None:
         self.output = output

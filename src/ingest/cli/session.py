@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from ingest.cli.invocation import Common
 from ingest.cli.output import Output
-from ingest.cli.progress import Tables, Watcher
 
 if TYPE_CHECKING:
     from ingest.index import Index
@@ -26,6 +25,7 @@ class Session:
 def opened(common: Common) -> Iterator[Session]:
     """Yield the index and the output. Raises: InvalidSettings, UnknownSource, IndexUnavailable."""
     import ingest
+    from ingest.cli.progress import Tables, Watcher
 
     output = Output(common.json)
     observer = Watcher(output) if common.json else Tables(output)

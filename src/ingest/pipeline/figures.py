@@ -43,11 +43,10 @@ class Figures:
     @contextmanager
     def _measured(self, step: str, total: int) -> Iterator[Counter[str]]:
         counted = self.counts[step]
-        self.services.observer.step_started(step, total)
         started = self.services.monotonic()
-        yield counted
-        seconds = max(self.services.monotonic() - started, 1e-9)
-        self.services.observer.step_finished(step)
+        with self.services.observer.step(step, total):
+            yield counted
+            seconds = max(self.services.monotonic() - started, 1e-9)
         self.stages.append(
             StageFigure(
                 step=step,

@@ -38,7 +38,10 @@ def shard_step(name: str, resource: Literal["cpu", "gpu", "io"]) -> Callable[[Wo
         @wraps(work)
         def step(services: Services, task: ShardTask) -> Marker:
             done = services.lake.marker(task.generation, name, task.shard, task.plan_hash)
-            return services.lake.mark(task.generation, work(services, task)) if done is None else done
+            if done is not None:
+                return done
+            with services.observer.span("ingest.shard", step=name, generation=task.generation, shard=task.shard):
+                return services.lake.mark(task.generation, work(services, task))
 
         step.name, step.resource = name, resource  # type: ignore[attr-defined]
         return step

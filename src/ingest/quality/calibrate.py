@@ -48,11 +48,10 @@ def calibrate(services: Services, target: float, *, leave_out: bool = False) -> 
     known, texts = [q.answerable for q in questions] + [False] * len(left_out), [q.text for q in questions + left_out]
     without = {q.text for q in questions if leave_out or not q.answerable}
     check_counts(len({q.text for q in questions if q.answerable}), len(without))
-    services.observer.step_started("calibrate", len(known))
-    found = [_signals(services, searcher, questions, leave_out=False)]
-    if left_out:
-        found.append(_signals(services, searcher, left_out, leave_out=True))
-    services.observer.step_finished("calibrate")
+    with services.observer.step("calibrate", len(known)):
+        found = [_signals(services, searcher, questions, leave_out=False)]
+        if left_out:
+            found.append(_signals(services, searcher, left_out, leave_out=True))
     calibration, _ = fit(np.concatenate(found), np.array(known), target, left_out=leave_out, texts=texts)
     return keep_learned(services.lake.store, to_bytes(calibration)), calibration
 

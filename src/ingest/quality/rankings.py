@@ -40,10 +40,9 @@ def answers_of(
     opened = replace(services, open_reranker=lambda _, wording: keeper(wording))
     searcher = Searcher(opened, serving.manifest, profile, serving.release)
     in_order = sorted(questions, key=lambda q: q.query_id)
-    services.observer.step_started(step, -(-len(in_order) // BATCH))
-    for start in range(0, len(in_order), BATCH):
-        batch = in_order[start : start + BATCH]
-        answers = searcher.search([q.text for q in batch], EVERYTHING, top, ("fused", "reranked"))
-        yield list(zip(batch, answers, strict=True))
-        services.observer.advanced(step, {"questions": len(batch)})
-    services.observer.step_finished(step)
+    with services.observer.step(step, -(-len(in_order) // BATCH)):
+        for start in range(0, len(in_order), BATCH):
+            batch = in_order[start : start + BATCH]
+            answers = searcher.search([q.text for q in batch], EVERYTHING, top, ("fused", "reranked"))
+            yield list(zip(batch, answers, strict=True))
+            services.observer.advanced(step, {"questions": len(batch)})

@@ -99,6 +99,15 @@ class Searcher:
         Raises: InvalidSettings for a stage that this profile does not have, or `top` below 1.
         """
         self._check_asked(top, stages)
+        facts: dict[str, str | int] = {
+            "generation": self.manifest.generation,
+            "release": self.release or 0,
+            "questions": len(questions),
+        }
+        with self.services.observer.span("ingest.search", **facts):
+            return self._searched(questions, filter, top, stages)
+
+    def _searched(self, questions: Sequence[str], filter: Filter, top: int, stages: Sequence[str]) -> list[Answer]:
         depth = max(self.profile.depth, top)
         fused = "fused" in stages or RERANKED in stages
         none: list[list[Hit]] = [[] for _ in questions]

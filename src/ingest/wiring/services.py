@@ -28,22 +28,6 @@ from ingest.wiring.reranker_opening import open_reranker
 EXPORTED = "sentence_transformer"  # the kind of embedder that keeps a copy of its model for questions
 
 
-class Silent:
-    """An observer that says nothing."""
-
-    def step_started(self, step: str, total: int) -> None:
-        """Hear nothing."""
-
-    def advanced(self, step: str, counts: dict[str, int]) -> None:
-        """Hear nothing."""
-
-    def step_finished(self, step: str) -> None:
-        """Hear nothing."""
-
-    def told(self, kind: str, value: object) -> None:
-        """Hear nothing."""
-
-
 def open_services(settings: Settings, index: str | None = None, observer: Observer | None = None) -> Services:
     """Return one of each port for an index. The model's weights are opened at first use.
 
@@ -65,7 +49,7 @@ def open_services(settings: Settings, index: str | None = None, observer: Observ
         monotonic=time.monotonic,
         who=whoami(),
         new_token=partial(secrets.token_hex, 16),
-        observer=observer or Silent(),
+        observer=observer or Observer(),
     )
 
 
