@@ -19,11 +19,11 @@ def calibrate(
     common: Common,
     precision: Annotated[
         float,
-        typer.Option("--precision", min=0.5, max=1.0, help="Share of answerable ones wanted among answered questions."),
+        typer.Option("--precision", min=0.5, max=1.0, help="Wanted share of answerable among answered questions."),
     ] = TARGET,
     leave_out: Annotated[
         bool,
-        typer.Option("--leave-out", help="Make unanswerable questions: the others without their gold documents."),
+        typer.Option("--leave-out", help="Make unanswerable questions of answerable ones without their documents."),
     ] = False,
 ) -> None:
     """Fit the confidence of answers and the threshold below which they abstain, and keep both in the lake.
@@ -55,5 +55,5 @@ def _show(output: Output, name: str, found: "Calibration") -> None:
         output.note("Real unanswerable questions are harder: expect less precision at this threshold than is shown.")
     if found.precision < found.target:
         output.note(f"The precision asked for, {found.target}, was not reached: {found.precision:.3f}.")
-    output.show(f"Threshold {found.threshold:.3f}. Into force: write this into the settings, then `ingest promote`.")
+    output.show(f"Threshold {found.threshold:.3f}. To use it, write this into the settings, then `ingest promote`.")
     output.show(f"  profile: {{calibration: {name}}}")

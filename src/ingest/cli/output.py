@@ -64,7 +64,7 @@ class Output:
             self.document({"error": {"class": name, "message": str(error), "exit_code": int(code)}})
         self.note(f"{name}: {printable(str(error))}")
         if code is ExitCode.TRANSIENT:
-            self.note("This may pass by itself: start the same command again; a run goes on where it stopped.")
+            self.note("This may be temporary: run the same command again; a run resumes where it stopped.")
 
 
 def write_line(text: str) -> None:

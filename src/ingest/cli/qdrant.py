@@ -26,7 +26,7 @@ def start(common: Common) -> None:
 @command(SEE)
 def stop(
     common: Common,
-    force: Annotated[bool, typer.Option("--force", help="Also when processes use it; they lose it.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even if processes are using it; they lose it.")] = False,
 ) -> None:
     """Stop the embedded engine; its data stay. One that is in use ends with its last user."""
     from ingest.adapters.vectors.edge import engine

@@ -47,7 +47,7 @@ def promote(
         str | None, typer.Option("--why", help="One line for the record.", show_default="promoted by hand")
     ] = None,
     lift_hold: Annotated[
-        bool, typer.Option("--lift-hold", help="End the hold that a rollback left, also when nothing is promoted.")
+        bool, typer.Option("--lift-hold", help="End the hold that a rollback left, even if nothing is promoted.")
     ] = False,
 ) -> None:
     """Judge a sealed generation and put it into force if the verdict is positive; exit code 3 if it is refused.

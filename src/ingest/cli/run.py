@@ -30,7 +30,7 @@ class ScopeOptions:
         list[str] | None, typer.Option("--source", metavar="NAME", help="Only this source; may be repeated.")
     ] = None
     prefix: Annotated[
-        list[str] | None, typer.Option("--prefix", metavar="URI", help="Only URIs that start so; may be repeated.")
+        list[str] | None, typer.Option("--prefix", metavar="URI", help="Only URIs that start with it; may be repeated.")
     ] = None
 
     @property

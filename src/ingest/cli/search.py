@@ -41,9 +41,9 @@ class FilterOptions:
 
     acl: Annotated[
         list[str] | None,
-        typer.Option("--acl", metavar="GROUP", help="Group of the asker; may be repeated.", show_default="public"),
+        typer.Option("--acl", metavar="GROUP", help="Group of the caller; may be repeated.", show_default="public"),
     ] = None
-    tenant: Annotated[str, typer.Option("--tenant", metavar="NAME", help="Tenant of the asker.")] = "public"
+    tenant: Annotated[str, typer.Option("--tenant", metavar="NAME", help="Tenant of the caller.")] = "public"
     source: Annotated[
         list[str] | None, typer.Option("--source", metavar="NAME", help="Only this source; may be repeated.")
     ] = None
@@ -61,12 +61,12 @@ class RankingOptions:
 
     stage: Annotated[
         Stage | None,
-        typer.Option("--stage", help="Ranking to show.", show_default="reranked where the profile has it, else fused"),
+        typer.Option("--stage", help="Ranking to show.", show_default="reranked if the profile has it, else fused"),
     ] = None
     top: Annotated[
         int | None,
         typer.Option(
-            "--top", min=1, max=MOST, help="Results a question.", show_default="10; 50 with --context, 100 with --file"
+            "--top", min=1, max=MOST, help="Results wanted.", show_default="10; 50 with --context, 100 with --file"
         ),
     ] = None
 
@@ -77,14 +77,14 @@ class PassageOptions:
 
     context: Annotated[
         int | None,
-        typer.Option("--context", min=1, metavar="TOKENS", help="Passages of at most so many tokens in all."),
+        typer.Option("--context", min=1, metavar="TOKENS", help="Passages of at most this many tokens in total."),
     ] = None
     neighbours: Annotated[
         int,
         typer.Option("--neighbours", min=0, max=8, metavar="N", help="Chunks on both sides, if tokens are left."),
     ] = 0
     parent: Annotated[
-        bool, typer.Option("--parent", help="The enclosing section that the index names, where tokens are left.")
+        bool, typer.Option("--parent", help="The enclosing section that the index names, if tokens are left.")
     ] = False
     mmr: Annotated[
         float, typer.Option("--mmr", min=0.0, max=0.99, metavar="W", help="Weight of diversity against the score.")
@@ -113,7 +113,7 @@ class FileOptions:
             dir_okay=False,
             readable=True,
             metavar="PATH",
-            help='Questions, one JSON object a line: {"query_id": ..., "text": ...}.',
+            help='Questions, one JSON object per line: {"query_id": ..., "text": ...}.',
         ),
     ] = None
     out: Annotated[
@@ -124,7 +124,7 @@ class FileOptions:
     def check(self, question: Sequence[str], *, json: bool) -> None:
         """Raise BadParameter unless there is one question or one file, and one place for the answers."""
         if bool(question) == (self.file is not None):
-            raise typer.BadParameter("give a question or --file, not both and not neither", param_hint="QUESTION")
+            raise typer.BadParameter("give either a question or --file", param_hint="QUESTION")
         if question and not " ".join(question).strip():
             raise typer.BadParameter("text expected, found none", param_hint="QUESTION")
         if fault := not_unicode(" ".join(question)):

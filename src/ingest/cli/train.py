@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @command("Nothing was written. Start it again.")
 def train_reranker(
     common: Common,
-    force: Annotated[bool, typer.Option("--force", help="Keep the trees although they do not help.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Keep the trees even if they do not help.")] = False,
 ) -> None:
     """Train trees for the re-ranker on the judged questions of the settings, over the release in force.
 

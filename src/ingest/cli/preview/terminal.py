@@ -194,7 +194,7 @@ def _comparison(view: View, found: Comparison, manner: Manner) -> "Iterator[Rend
     if not found.same_text:
         yield "The canonical texts differ (other options of the parser): chunks are compared by text, not by span."
     if not found.same_model:
-        yield f"The models differ, {one_line(here.model)} and {one_line(there.model)}: every vector is made anew."
+        yield f"The models differ, {one_line(here.model)} and {one_line(there.model)}: every vector is computed again."
     differing: list[tuple[int, bool, int]] = [(here.chunks[i].start, False, i) for i in found.only_here]
     differing += [(there.chunks[j].start, True, j) for j in found.only_there]
     for _, is_there, at in sorted(differing)[:DIFFERENCES]:
