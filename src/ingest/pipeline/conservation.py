@@ -1,6 +1,6 @@
 """The conservation check: what was listed is in the generation, in quarantine, or accounted for; and all copies agree.
 
-Recomputed from the stores, shard by shard, by id and digest; the run's own counters are never used.
+Recomputed from the stores, shard by shard, by id and digest. Only what was listed comes from the listing's counters.
 """
 
 from collections import Counter

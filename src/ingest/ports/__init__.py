@@ -1,6 +1,6 @@
-"""What the story needs of the world, as Protocols.
+"""What the story needs from the world, as Protocols.
 
-Adapters (floor 4) implement them; `wiring` alone knows which. Every foreign error is translated into `errors`.
+Adapters implement them; only `wiring` knows which. Every foreign error is translated into `errors`.
 """
 
 from ingest.ports.models import Embedder, Reranker, Tokenizer, Wording, WordTable

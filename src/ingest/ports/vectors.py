@@ -80,5 +80,5 @@ class VectorIndex(Aliases, Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of connections and processes that only this object uses."""
+        """Close connections, and end processes that only this object uses."""
         ...

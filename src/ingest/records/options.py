@@ -195,7 +195,7 @@ class IndexOptions(Options):
     lease_seconds: float = Field(default=60.0, gt=0)  # how long the builder's lease lasts without renewal
     load_batch: int = Field(default=256, ge=1, le=4096)  # points per request to the vector index
     concurrent_reads: int = Field(default=8, ge=1, le=64)  # documents of one shard, from the source
-    probe_question: str = "How do I roll back to the previous release?"  # encoded at seal and by each reader
+    probe_question: str = "How do I roll back to the previous release?"  # encoded at seal and before a rollback
     decide: Literal["automatic", "manual"] = "automatic"  # who promotes a candidate that passes the gate
     tokens_per_second: float = Field(default=3000.0, gt=0)  # for the estimate of GPU-minutes only
     max_gpu_minutes: float = Field(default=0.0, ge=0)  # budget: a plan above it is refused; 0: none

@@ -21,11 +21,11 @@ class Shape:
     sparse: bool = False  # a sparse vector with BM25's weights beside the dense one
 
     def record(self) -> dict[str, Any]:
-        """Return what settings and digests say of it: nothing for the shape of before there was a choice."""
+        """Return what settings and digests record: nothing for the default, which was once the only shape."""
         return {} if self == LANGCHAIN else {"payload": self.payload, "sparse": self.sparse}
 
 
-LANGCHAIN = Shape()  # what a collection of before there was a choice has
+LANGCHAIN = Shape()  # the default, and the shape of collections that do not record one
 
 
 @dataclass(frozen=True, slots=True)

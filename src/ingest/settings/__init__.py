@@ -1,4 +1,4 @@
-"""Settings: the only reader of settings files and of the environment.
+"""Settings: the only reader of settings files, and of configuration in the environment.
 
 `ingest.yaml`, every key of which an environment variable can override (`INGEST_LAKE`, `INGEST_QDRANT__URL`,
 `INGEST_INDEXES__docs__DECIDE`, …). Secrets come from the environment alone. Sections are records (`records.options`).

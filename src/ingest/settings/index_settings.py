@@ -18,8 +18,8 @@ from ingest.records import (
     SourceOptions,
 )
 
-PROFILE: dict[str, Any] = {"normalisation": "bounds", "dense_weight": 0.35, "reranker": "learned"}  # where unsaid
-RERANK_MILLISECONDS = 250  # where unsaid, of the re-ranker of the default: it needs about 5
+PROFILE: dict[str, Any] = {"normalisation": "bounds", "dense_weight": 0.35, "reranker": "learned"}  # defaults
+RERANK_MILLISECONDS = 250  # default of the learned re-ranker, which needs about 5
 MOST_DEPTH = 10_000  # results of each stage
 
 

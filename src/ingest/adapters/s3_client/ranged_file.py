@@ -74,7 +74,7 @@ class RangedFile(io.RawIOBase):
         self._held = bytearray(len(self._held))
 
     def close(self) -> None:
-        """Let go of the copy."""
+        """Release the copy."""
         if self._copy is not None:
             self._copy.close()
         super().close()

@@ -1,7 +1,7 @@
 """One file per scheme: places that hold documents. The file name registers the scheme.
 
 A source module has one public function, `open_source`, as `SourceModule` describes it. Other packages register a module
-under the entry-point group `ingest.adapters.sources`, named by the scheme; a module of this folder wins over it.
+under the entry-point group `ingest.sources`, named by the scheme; a module of this folder wins over it.
 
 A source may also have `look(uri) -> DocumentRef | None`, one document as the listing has it: `ingest preview` asks for
 it and goes through the whole listing of a source without it.

@@ -52,7 +52,7 @@ class Collection:
         return cls(folder)
 
     def close(self) -> None:
-        """Flush and let go of the folder."""
+        """Flush and release the folder."""
         self._shard.flush()
         self._shard.close()
 
@@ -163,7 +163,7 @@ class Collection:
         self._save({**self._settings, "graph_due": False})
 
     def _load(self) -> edge.EdgeShard:
-        """Open the shard. Raises: CannotOpen; before, a process that was killed gets time to let go of the files."""
+        """Open the shard. Raises: CannotOpen; first, a process that was killed gets time to release the files."""
         path, config = str(self._folder / "shard"), translate.config(self._request, INDEXING_THREADS)
         opened: list[edge.EdgeShard] = []
         failures = [""]

@@ -1,4 +1,4 @@
-"""Find or start the embedded engine of a folder, and let go of it.
+"""Find or start the embedded engine of a folder, and release it.
 
     engine = Engine(folder)            # nothing happens yet
     url, token = engine.address()      # the running front, or a new one
@@ -68,7 +68,7 @@ class Engine:
         return endpoint.url, endpoint.token
 
     def close(self) -> None:
-        """Let go of the engine."""
+        """Release the engine."""
         if self._endpoint is not None:
             self._endpoint.release()
             self._endpoint = None

@@ -1,6 +1,6 @@
 """The loopback HTTP front of the embedded engine: routes requests to the workers and owns the aliases.
 
-It speaks the part of Qdrant's REST protocol that `indexes/qdrant.py` uses, on 127.0.0.1 alone, to who knows the token.
+It speaks the part of Qdrant's REST protocol that `vectors/qdrant` uses, on 127.0.0.1 only, to whoever has the token.
 Bodies of point requests are handed on unopened. It ends when no process holds the users' lock any more.
 """
 

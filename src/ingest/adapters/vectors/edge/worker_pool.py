@@ -138,7 +138,7 @@ class Pool:
         return await worker.ask({**head, "collection": collection}, body)
 
     async def discard(self, collection: str) -> None:
-        """Let go of a collection whose data goes away; nothing is flushed."""
+        """Release a collection whose data goes away; nothing is flushed."""
         async with self._starting:
             if worker := self._workers.pop(collection, None):
                 await worker.end(0)

@@ -41,7 +41,7 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release it."""
         ...
 
 
@@ -90,7 +90,7 @@ class Connection:
             return act(self._client)
 
     def close(self) -> None:
-        """Let go of the client and of the engine."""
+        """Close the client and release the engine."""
         self._client.close()
         if self._engine is not None:
             self._engine.close()

@@ -252,7 +252,7 @@ class QdrantIndex:
         return found
 
     def close(self) -> None:
-        """Let go of the connection, and of the engine, which ends with its last user."""
+        """Close the connection and release the engine, which ends with its last user."""
         self._connection.close()
 
     def _exists(self, collection: str) -> bool:
