@@ -107,3 +107,23 @@ def test_where_things_are_is_one_file_each_that_is_there() -> None:
     assert len(rows) >= 12
     assert [file for _, file in rows if not (ROOT / file).is_file()] == []
     assert len({file for _, file in rows}) == len(rows)
+
+
+LINK = re.compile(r"\[[^\]]+\]\((?P<file>[^)#\s]*)(?:#(?P<place>[^)\s]+))?\)")
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "benchmarks" / "README.md"])
+
+
+def places(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as they are made where Markdown is shown."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_links_of_a_page_lead_to_files_and_headings_that_are_there(page: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    links = [link for link in LINK.finditer(text) if "://" not in link["file"]]
+    targets = [(link, (page.parent / link["file"]).resolve() if link["file"] else page) for link in links]
+    assert [link[0] for link, target in targets if not target.exists()] == []
+    assert [link[0] for link, target in targets if link["place"] and link["place"] not in places(target)] == []
