@@ -6,9 +6,10 @@ models/<fingerprint>/files.json               path → SHA-256 and size, written
 
 import errno
 import hashlib
-import os
+import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from pydantic import Field
@@ -20,7 +21,6 @@ from ingest.records import Record
 
 MAX_BYTES = 32 * 2**30  # of all files of one model
 MAX_FILES = 10_000
-BLOCK = 2**20  # bytes read at once
 
 
 class KeptFile(Record):
@@ -28,6 +28,9 @@ class KeptFile(Record):
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     bytes: int = Field(ge=0)
+
+    def __str__(self) -> str:
+        return f"{self.bytes} bytes with SHA-256 {self.sha256}"
 
 
 class KeptModel(Record):
@@ -56,7 +59,11 @@ def keep(store: Store, fingerprint: str, files: Mapping[str, Path], max_bytes: i
         return
     try:
         _check_size(fingerprint, sum(path.stat().st_size for path in files.values()), max_bytes)
-        kept = {name: _put(store, _file_key(fingerprint, name), path) for name, path in sorted(files.items())}
+        kept = {name: described(path) for name, path in sorted(files.items())}
+        for name, path in files.items():
+            store.put_file(_file_key(fingerprint, name), path)
+            if described(path) != kept[name]:
+                raise SchemaMismatch(f"{path}: changed while it was copied into the lake")
     except OSError as error:
         raise InvalidSettings(f"model {fingerprint}: {error.filename} cannot be read: {error.strerror}") from error
     store.put(_list_key(fingerprint), to_bytes(KeptModel(files=kept)))
@@ -90,15 +97,10 @@ def restore(store: Store, fingerprint: str, folder: Path, max_bytes: int = MAX_B
     return target
 
 
-def _put(store: Store, key: str, path: Path) -> KeptFile:
-    before = path.stat()
+def described(path: Path) -> KeptFile:
+    """Return the hash and the size of a file."""
     with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    store.put_file(key, path)
-    after = path.stat()
-    if (before.st_size, before.st_mtime_ns, before.st_ino) != (after.st_size, after.st_mtime_ns, after.st_ino):
-        raise SchemaMismatch(f"{path}: changed while it was copied into the lake")
-    return KeptFile(sha256=sha256, bytes=before.st_size)
+        return KeptFile(sha256=hashlib.file_digest(file, "sha256").hexdigest(), bytes=file.tell())
 
 
 def _fetch(store: Store, fingerprint: str, kept: Mapping[str, KeptFile], target: Path) -> None:
@@ -106,17 +108,13 @@ def _fetch(store: Store, fingerprint: str, kept: Mapping[str, KeptFile], target:
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent, ignore_cleanup_errors=True) as temporary:
         whole = Path(temporary) / "model"
         for name, file in kept.items():
-            key = _file_key(fingerprint, name)
-            path = whole / name
+            key, path = _file_key(fingerprint, name), whole / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            found = _copy(store.local_path(key), path)
-            if found != file:
-                raise SchemaMismatch(
-                    f"{store.uri}/{key}: {found.bytes} bytes with SHA-256 {found.sha256}, recorded are "
-                    f"{file.bytes} with {file.sha256}"
-                )
-        if target.exists():  # damaged; out of the way first, since a rename does not replace a filled folder
-            _rename(target, Path(temporary) / "damaged")
+            shutil.copyfile(store.local_path(key), path)
+            if (found := described(path)) != file:
+                raise SchemaMismatch(f"{store.uri}/{key}: {found}, recorded is {file}")
+        with suppress(FileNotFoundError):  # damaged: out of the way, since a rename does not replace a filled folder
+            target.rename(Path(temporary) / "damaged")
         try:
             whole.rename(target)
         except OSError as error:
@@ -124,38 +122,10 @@ def _fetch(store: Store, fingerprint: str, kept: Mapping[str, KeptFile], target:
                 raise  # else another process was first, with the same files
 
 
-def _rename(path: Path, aside: Path) -> None:
-    try:
-        path.rename(aside)
-    except FileNotFoundError:
-        return  # another process moved it
-
-
-def _copy(source: Path, path: Path) -> KeptFile:
-    """Copy a file and return what was copied."""
-    digest, size = hashlib.sha256(), 0
-    with source.open("rb") as given, path.open("xb") as taken:
-        while block := given.read(BLOCK):
-            digest.update(block)
-            size += taken.write(block)
-        taken.flush()
-        os.fsync(taken.fileno())
-    return KeptFile(sha256=digest.hexdigest(), bytes=size)
-
-
 def _is_whole(folder: Path, kept: Mapping[str, KeptFile]) -> bool:
-    """Tell whether a folder has exactly these files."""
-    if not folder.is_dir():
-        return False
+    """Tell whether a folder has exactly these files. A power cut may leave others: a copy is not made durable."""
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
-    return names == set(kept) and all(_has(folder / name, file) for name, file in kept.items())
-
-
-def _has(path: Path, file: KeptFile) -> bool:
-    if path.stat().st_size != file.bytes:
-        return False
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest() == file.sha256
+    return names == set(kept) and all(described(folder / name) == file for name, file in kept.items())
 
 
 def _check_size(fingerprint: str, size: int, max_bytes: int) -> None:

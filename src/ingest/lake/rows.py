@@ -5,7 +5,7 @@ numbers of `chunks` and `attributes` are equal, and so are the ordinals of the k
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import pyarrow as pa
@@ -13,21 +13,62 @@ import pyarrow as pa
 from ingest.ids import digest_of
 from ingest.records import Block, BlockKind, Chunk, Document, Quarantined
 
+BETWEEN = " › "  # of a document's path and that of a document inside it
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """One row of `documents`: what a generation holds of a document."""
+
+    document_id: str
+    uri: str
+    source: str
+    path: str
+    version: str
+    size: int
+    modified: str
+    sha256: str
+    media_type: str = ""
+    parser: str = ""
+    title: str = ""
+    language: str = ""
+    parent: str = ""  # document id of the document it was found in; "" for a document of its own
+    acl: tuple[str, ...] = ()
+    tenant: str = ""
+    attributes_digest: str = ""
+    parser_fingerprint: str = ""  # of parser, options of the source, and rules for media types
+    chunker_fingerprint: str = ""
+    status: str = "current"  # or "last_good": a newer version is in quarantine
+    stale_since: str = ""  # ISO 8601 when last_good
+    chunk_count: int = 0
+    chunk_digest: str = ""
+    child_count: int = 0  # documents found directly in it: those of the generation and those in quarantine
+    dropped_count: int = 0  # chunks that the source's policy keeps out of the index
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """One row of `dropped`: a chunk that the source's policy keeps out of the index, and the mark it is for."""
+
+    chunk: Chunk
+    reason: str
+
+
 _strings = pa.list_(pa.string())
-_block = pa.struct(
-    [
-        ("kind", pa.string()),
-        ("start", pa.int64()),
-        ("end", pa.int64()),
-        ("level", pa.int32()),
-        ("title", pa.string()),
-        ("breaks", pa.list_(pa.int64())),
-        ("header_end", pa.int64()),
-        ("language", pa.string()),
-        ("page", pa.int32()),
-        ("marks", _strings),
-    ]
-)
+_ARROW: dict[Any, pa.DataType] = {
+    str: pa.string(),
+    int: pa.int64(),
+    tuple[str, ...]: _strings,
+    tuple[int, ...]: pa.list_(pa.int64()),
+}
+
+
+def _columns(row: type, **others: pa.DataType) -> list[tuple[str, pa.DataType]]:
+    """Return the columns of a dataclass: its fields in their order, by their types but for `others`."""
+    return [(field.name, others.get(field.name) or _ARROW[field.type]) for field in fields(row)]
+
+
+_blocks = pa.list_(pa.struct(_columns(Block, kind=pa.string(), level=pa.int32(), page=pa.int32())))
 _chunk = [
     ("chunk_id", pa.string()),
     ("document_id", pa.string()),
@@ -43,69 +84,19 @@ _chunk = [
     ("marks", _strings),
     ("parent", pa.list_(pa.int64())),
 ]
+_attributes = ("chunk_id", "document_id", "source", "acl", "tenant", "language")
+_duplicate = ("group_id", "kind", "chunk_id", "document_id", "text_sha256")
 
 SCHEMAS: dict[str, pa.Schema] = {
-    "documents": pa.schema(
-        [
-            ("document_id", pa.string()),
-            ("uri", pa.string()),
-            ("source", pa.string()),
-            ("path", pa.string()),
-            ("version", pa.string()),
-            ("size", pa.int64()),
-            ("modified", pa.string()),
-            ("sha256", pa.string()),
-            ("media_type", pa.string()),
-            ("parser", pa.string()),
-            ("title", pa.string()),
-            ("language", pa.string()),
-            ("parent", pa.string()),
-            ("acl", _strings),
-            ("tenant", pa.string()),
-            ("attributes_digest", pa.string()),
-            ("parser_fingerprint", pa.string()),
-            ("chunker_fingerprint", pa.string()),
-            ("status", pa.string()),
-            ("stale_since", pa.string()),
-            ("chunk_count", pa.int64()),
-            ("chunk_digest", pa.string()),
-            ("child_count", pa.int64()),
-            ("dropped_count", pa.int64()),
-        ]
-    ),
-    "texts": pa.schema([("document_id", pa.string()), ("text", pa.large_string()), ("blocks", pa.list_(_block))]),
+    "documents": pa.schema(_columns(DocumentRow)),
+    "texts": pa.schema([("document_id", pa.string()), ("text", pa.large_string()), ("blocks", _blocks)]),
     "chunks": pa.schema(_chunk),
     "dropped": pa.schema([*_chunk, ("reason", pa.string())]),
-    "attributes": pa.schema(
-        [
-            ("chunk_id", pa.string()),
-            ("document_id", pa.string()),
-            ("source", pa.string()),
-            ("acl", _strings),
-            ("tenant", pa.string()),
-            ("language", pa.string()),
-        ]
-    ),
-    "quarantine": pa.schema(
-        [
-            ("uri", pa.string()),
-            ("source", pa.string()),
-            ("version", pa.string()),
-            ("stage", pa.string()),
-            ("error", pa.string()),
-            ("message", pa.string()),
-            ("fingerprint", pa.string()),
-            ("size", pa.int64()),
-            ("parent", pa.string()),
-        ]
-    ),
+    "attributes": pa.schema([(name, _strings if name == "acl" else pa.string()) for name in _attributes]),
+    "quarantine": pa.schema(_columns(Quarantined)),
     "duplicates": pa.schema(
         [
-            ("group_id", pa.string()),
-            ("kind", pa.string()),
-            ("chunk_id", pa.string()),
-            ("document_id", pa.string()),
-            ("text_sha256", pa.string()),
+            *((name, pa.string()) for name in _duplicate),
             ("similarity", pa.float32()),
             ("representative", pa.bool_()),
             ("collapsed", pa.bool_()),
@@ -113,8 +104,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         ]
     ),
 }
-
-BETWEEN = " › "  # of a document's path and that of a document inside it
+"""Columns by kind, stored: one that is added has a default in ADDED, none is renamed."""
 
 ADDED: dict[str, dict[str, Any]] = {
     "chunks": {"marks": [], "parent": None},
@@ -122,44 +112,6 @@ ADDED: dict[str, dict[str, Any]] = {
     "quarantine": {"parent": ""},
 }
 """Columns that parts of older generations lack, by kind, and what they mean there."""
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentRow:
-    """One row of `documents`: what a generation holds of a document."""
-
-    document_id: str
-    uri: str
-    source: str
-    path: str
-    version: str
-    size: int
-    modified: str
-    sha256: str
-    media_type: str
-    parser: str
-    title: str
-    language: str
-    parent: str  # document id of the document it was found in; "" for a document of its own
-    acl: tuple[str, ...]
-    tenant: str
-    attributes_digest: str
-    parser_fingerprint: str  # of what decides its text besides its bytes: parser, options of the source, media types
-    chunker_fingerprint: str
-    status: str  # "current", or "last_good": a newer version is in quarantine
-    stale_since: str  # ISO 8601 when last_good
-    chunk_count: int
-    chunk_digest: str
-    child_count: int = 0  # documents found directly in it: those of the generation and those in quarantine
-    dropped_count: int = 0  # chunks that the source's policy keeps out of the index
-
-
-@dataclass(frozen=True, slots=True)
-class Dropped:
-    """One row of `dropped`: a chunk that the source's policy keeps out of the index, and the mark it is for."""
-
-    chunk: Chunk
-    reason: str
 
 
 def complete(kind: str, table: pa.Table) -> pa.Table:

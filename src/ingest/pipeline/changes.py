@@ -9,7 +9,7 @@ import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -116,7 +116,7 @@ class Listing:
             self.listed_twice += 1
             first = _from_json(row[0])
             both = tuple(group for group in first.acl if group in ref.acl)
-            self._db.execute("UPDATE refs SET ref = ? WHERE uri = ?", (_to_json(_with_acl(first, both)), ref.uri))
+            self._db.execute("UPDATE refs SET ref = ? WHERE uri = ?", (_to_json(replace(first, acl=both)), ref.uri))
 
     def drop(self, source: str) -> None:
         """Forget what a source listed before it failed: half a listing looks like deletions."""
@@ -222,8 +222,7 @@ def planned(ref: DocumentRef, change: str) -> PlannedDocument:
 
 def ref_of(document: PlannedDocument) -> DocumentRef:
     """Return what a source needs to read a planned document."""
-    values = document.model_dump(exclude={"change"})
-    return DocumentRef(**values)
+    return DocumentRef(**document.model_dump(exclude={"change"}))
 
 
 def _to_json(ref: DocumentRef) -> str:
@@ -233,7 +232,3 @@ def _to_json(ref: DocumentRef) -> str:
 def _from_json(text: str) -> DocumentRef:
     values = json.loads(text)
     return DocumentRef(**{**values, "acl": tuple(values["acl"])})
-
-
-def _with_acl(ref: DocumentRef, acl: tuple[str, ...]) -> DocumentRef:
-    return DocumentRef(**{**asdict(ref), "acl": acl})

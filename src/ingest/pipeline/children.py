@@ -54,14 +54,14 @@ def _put(made: Made, row: DocumentRow, document: Document, left: Allowance, leve
 
 def _bring(made: Made, parent: DocumentRow, child: Child, left: Allowance, level: int) -> None:
     raw = RawDocument(_ref(parent, child), child.data)
-    bare = replace(row_of(raw, made), parent=parent.document_id, path=f"{parent.path}{BETWEEN}{child.path}")
+    bare = replace(row_of(raw), parent=parent.document_id, path=f"{parent.path}{BETWEEN}{child.path}")
     stage = "parse"
     try:
         document = made.services.sandbox.parse(raw)
         stage = "chunk"
         _put(made, parsed(bare, document, made.prints), document, left, level + 1)
     except DocumentError as error:
-        made.fail_child(bare, stage, error)
+        made.fail(bare, stage, error)
 
 
 def check_container(document: Document, uri: str, level: int, depth: int) -> None:
@@ -96,7 +96,7 @@ def _ref(parent: DocumentRow, child: Child) -> DocumentRef:
     )
 
 
-def row_of(raw: RawDocument, made: Made) -> DocumentRow:
+def row_of(raw: RawDocument) -> DocumentRow:
     """Return the row of a document that was read; what only parsing tells is missing."""
     ref = raw.ref
     return DocumentRow(
@@ -108,20 +108,10 @@ def row_of(raw: RawDocument, made: Made) -> DocumentRow:
         size=len(raw.data),
         modified=ref.modified,
         sha256=sha256_hex(raw.data),
-        media_type="",
-        parser="",
         title=ref.title,
-        language="",
-        parent="",
         acl=ref.acl,
         tenant=ref.tenant,
         attributes_digest=attributes_digest(ref.acl, ref.tenant, ref.source, ref.title),
-        parser_fingerprint="",
-        chunker_fingerprint=made.prints.chunker,
-        status="current",
-        stale_since="",
-        chunk_count=0,
-        chunk_digest="",
     )
 
 

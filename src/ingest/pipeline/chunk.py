@@ -13,10 +13,10 @@ from ingest.pipeline.changes import FETCHED, ref_of
 from ingest.pipeline.children import parsed, put_family, row_of
 from ingest.pipeline.earlier_work import earlier_work
 from ingest.pipeline.fingerprints import fingerprints
-from ingest.pipeline.read_ahead import Reads
+from ingest.pipeline.read_ahead import Take, reading_ahead
 from ingest.pipeline.shard_builder import Made
 from ingest.pipeline.tasks import ShardTask, plan_of, shard_step
-from ingest.records import Marker, PlannedDocument, Quarantined
+from ingest.records import Marker, PlannedDocument
 from ingest.services import Services
 
 
@@ -37,9 +37,9 @@ def chunk_shard(services: Services, task: ShardTask) -> Marker:
     )
     fetched = [d for d in plan.documents if d.change in FETCHED]
     adopts = bool(fetched and builder.earlier)  # then most are not read at all: nothing is read ahead
-    with Reads(services.sources, [] if adopts else fetched, services.options.concurrent_reads) as reads:
+    with reading_ahead(services.sources, [] if adopts else fetched, services.options.concurrent_reads) as take:
         for planned in plan.documents:
-            builder.add(planned, reads)
+            builder.add(planned, take)
     parts = builder.made.commit(lake, task.shard)
     return task.marker("chunk", dict(builder.made.counts), parts=parts, gone=tuple(builder.gone))
 
@@ -59,18 +59,19 @@ class _ShardBuilder:
         """What generations that were never released hold of this shard, newest first; read when it is needed."""
         return self.open_earlier()
 
-    def add(self, planned: PlannedDocument, reads: Reads) -> None:
+    def add(self, planned: PlannedDocument, take: Take) -> None:
         """Bring one planned document into the shard: as a document, in quarantine, or as gone."""
         try:
-            self._bring(planned, reads)
+            self._bring(planned, take)
         except DocumentError as error:
-            self._quarantine(planned, error)
+            self.made.fail(planned, self.stage, error)
+            self._keep_last_good(planned)
 
-    def _bring(self, planned: PlannedDocument, reads: Reads) -> None:
+    def _bring(self, planned: PlannedDocument, take: Take) -> None:
         self.stage = "chunk"
         if planned.change in FETCHED:
             if not self._adopt(planned):
-                self._read(planned, reads)
+                self._read(planned, take)
         elif planned.change == "known_bad" or planned.uri not in self.base.documents:
             self._keep_failure(planned.uri, self.base)
             self._keep_last_good(planned)
@@ -81,9 +82,9 @@ class _ShardBuilder:
             self.made.carry(self.base.documents[planned.uri], self.base)
             self._keep_failure(planned.uri, self.base)  # of a last good version
 
-    def _read(self, planned: PlannedDocument, reads: Reads) -> None:
+    def _read(self, planned: PlannedDocument, take: Take) -> None:
         self.stage = "read"
-        raw = reads.take(planned)
+        raw = take(planned)
         self.made.counts["gets"] += 1
         if raw is None:
             self.gone.append(planned.uri)
@@ -95,7 +96,7 @@ class _ShardBuilder:
         self.stage = "parse"
         document = self.services.sandbox.parse(raw)
         self.stage = "chunk"
-        row = row_of(replace(raw, ref=ref_of(planned)), self.made)
+        row = row_of(replace(raw, ref=ref_of(planned)))
         put_family(self.made, parsed(row, document, self.made.prints), document)
 
     def _adopt(self, planned: PlannedDocument) -> bool:
@@ -112,20 +113,6 @@ class _ShardBuilder:
                 self.made.carry(with_attributes(row, planned), rows)
                 return True
         return False
-
-    def _quarantine(self, planned: PlannedDocument, error: DocumentError) -> None:
-        self.made.rows.quarantine[planned.uri] = Quarantined(
-            planned.uri,
-            planned.source,
-            planned.version,
-            self.stage,
-            type(error).__name__,
-            str(error),
-            self.made.prints.failure(error.parser, planned.uri, planned.source),
-            planned.size,
-        )
-        self.made.counts[f"quarantined.{type(error).__name__}"] += 1
-        self._keep_last_good(planned)
 
     def _keep_failure(self, uri: str, rows: ShardRows) -> None:
         if uri in rows.quarantine:

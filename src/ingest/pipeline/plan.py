@@ -258,17 +258,8 @@ class Planner:
         return held, bad
 
     def _base_document(self, row: DocumentRow, rows: ShardRows, source: str) -> BaseDocument:
-        ref = DocumentRef(
-            uri=row.uri,
-            source=row.source,
-            path=row.path,
-            version=row.version,
-            size=row.size,
-            modified=row.modified,
-            media_type=row.media_type,
-            acl=row.acl,
-            tenant=row.tenant,
-        )
+        names = ("uri", "source", "path", "version", "size", "modified", "media_type", "acl", "tenant")
+        ref = DocumentRef(**{name: getattr(row, name) for name in names})
         limit = timedelta(days=self.services.options.keep_last_good_days)
         expired = bool(row.stale_since) and self.now - datetime.fromisoformat(row.stale_since) >= limit
         outdated = not self.prints.same_family(row, rows, source)

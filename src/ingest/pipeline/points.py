@@ -8,12 +8,15 @@ from typing import Any, Self
 from ingest import payloads
 from ingest.ids import digest_of, point_id
 from ingest.keyword.sparse_vectors import FORMAT, lengths_of, shard_vectors
+from ingest.lake.bounded_cache import BoundedCache
 from ingest.lake.contents import Contents
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.rows import DocumentRow, chunk_rows, document_rows
 from ingest.ports import VectorIndex
 from ingest.records import Chunk, Lengths, Point, SparseVector
 
+OF_CHUNK = ("text", "chunk_id", "document_id", "start", "end", "page", "tokens")
+OF_DOCUMENT = ("uri", "source", "path", "title", "tenant", "language")  # with its groups
 Rows = Sequence[tuple[Chunk, DocumentRow]]
 
 
@@ -76,21 +79,16 @@ class PointMaker:
 
     def _sparse(self, shard: int) -> Mapping[str, SparseVector]:
         """Return the sparse vectors of a shard by chunk id; the last shard's are kept."""
-        if self.lengths is None:
-            return {}
-        if shard not in self._made:
-            self._made.clear()
-            parts, analyser = self.contents.parts(shard), self.contents.analyser
-            postings, lengths = (
-                self.contents.lake.part_path(parts[kind]) for kind in ("keyword.postings", "keyword.lengths")
-            )
-            k1, b = float(analyser["k1"]), float(analyser["b"])
-            self._made[shard] = shard_vectors(postings, lengths, self.lengths.average, k1, b)
-        return self._made[shard]
+        return {} if self.lengths is None else self._weighed.keep(shard, partial(self._weigh, shard, self.lengths))
+
+    def _weigh(self, shard: int, lengths: Lengths) -> Mapping[str, SparseVector]:
+        lake, parts, analyser = self.contents.lake, self.contents.parts(shard), self.contents.analyser
+        postings, own = (lake.part_path(parts[f"keyword.{kind}"]) for kind in ("postings", "lengths"))
+        return shard_vectors(postings, own, lengths.average, float(analyser["k1"]), float(analyser["b"]))
 
     @cached_property
-    def _made(self) -> dict[int, Mapping[str, SparseVector]]:
-        return {}
+    def _weighed(self) -> BoundedCache[int, Mapping[str, SparseVector]]:
+        return BoundedCache(1)
 
 
 def load_points(
@@ -129,26 +127,8 @@ def _all_lengths(contents: Contents) -> Lengths:
 
 def fields(chunk: Chunk, document: DocumentRow, shard: int) -> dict[str, Any]:
     """Return what the payload says of a chunk, without its digest; `parent` and `marks` only where there are any."""
-    found: dict[str, Any] = {
-        "text": chunk.text,
-        "chunk_id": chunk.chunk_id,
-        "document_id": chunk.document_id,
-        "uri": document.uri,
-        "source": document.source,
-        "path": document.path,
-        "title": document.title,
-        "heading_path": list(chunk.heading_path),
-        "start": chunk.start,
-        "end": chunk.end,
-        "page": chunk.page,
-        "tokens": chunk.tokens,
-        "acl": list(document.acl),
-        "tenant": document.tenant,
-        "language": document.language,
-        "shard": shard,
-    }
-    if chunk.parent:
-        found["parent"] = list(chunk.parent)
-    if chunk.marks:
-        found["marks"] = list(chunk.marks)
-    return found
+    found: dict[str, Any] = {name: getattr(chunk, name) for name in OF_CHUNK}
+    found |= {name: getattr(document, name) for name in OF_DOCUMENT}
+    found |= {"heading_path": list(chunk.heading_path), "acl": list(document.acl), "shard": shard}
+    found |= {"parent": list(chunk.parent)} if chunk.parent else {}
+    return found | ({"marks": list(chunk.marks)} if chunk.marks else {})

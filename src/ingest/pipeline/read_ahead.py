@@ -1,48 +1,44 @@
 """Reads documents ahead of the parser, a bounded number at once."""
 
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
+from contextlib import contextmanager
+from itertools import islice
 
 from ingest.pipeline.changes import ref_of
 from ingest.ports import Source
 from ingest.records import PlannedDocument, RawDocument
 
+Take = Callable[[PlannedDocument], RawDocument | None]
 
-class Reads:
-    """The documents of one shard, read in order by `concurrent` threads. A context manager.
 
-    At most `concurrent` documents are held or under way, besides the one that was taken last.
+@contextmanager
+def reading_ahead(sources: Iterable[Source], documents: Sequence[PlannedDocument], concurrent: int) -> Iterator[Take]:
+    """Yield what returns what `Source.read` gives for a document, read ahead or now, and raises what it raises.
+
+    Documents are read in order by `concurrent` threads. At most that many are held or under way, besides the one that
+    was taken last.
     """
+    by_name = {source.name: source for source in sources}
+    ahead, running = iter(documents), dict[str, Future[RawDocument | None]]()
 
-    def __init__(self, sources: Iterable[Source], documents: Sequence[PlannedDocument], concurrent: int) -> None:
-        self._sources = {source.name: source for source in sources}
-        self._ahead: Iterator[PlannedDocument] = iter(documents)
-        self._running: OrderedDict[str, Future[RawDocument | None]] = OrderedDict()
-        self._concurrent = concurrent
-        self._pool = ThreadPoolExecutor(concurrent, thread_name_prefix="read")
+    def read(document: PlannedDocument) -> RawDocument | None:
+        return by_name[document.source].read(ref_of(document))
 
-    def __enter__(self) -> "Reads":
-        self._fill()
-        return self
+    def fill() -> None:
+        for document in islice(ahead, concurrent - len(running)):
+            running[document.uri] = pool.submit(read, document)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-    def take(self, document: PlannedDocument) -> RawDocument | None:
-        """Return what `Source.read` gives for a document, read ahead or now. Raises what it raises."""
-        future = self._running.pop(document.uri, None)
+    def take(document: PlannedDocument) -> RawDocument | None:
+        future = running.pop(document.uri, None)
         if future is None:
-            return self._read(document)
-        self._fill()
+            return read(document)
+        fill()
         return future.result()
 
-    def _fill(self) -> None:
-        while len(self._running) < self._concurrent and (document := next(self._ahead, None)) is not None:
-            self._running[document.uri] = self._pool.submit(self._read, document)
-
-    def _read(self, document: PlannedDocument) -> RawDocument | None:
-        return self._sources[document.source].read(ref_of(document))
+    pool = ThreadPoolExecutor(concurrent, thread_name_prefix="read")
+    try:
+        fill()
+        yield take
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -24,7 +24,7 @@ from ingest.lake.rows import (
 )
 from ingest.lake.shard_rows import ShardRows
 from ingest.pipeline.fingerprints import Fingerprints
-from ingest.records import Chunk, Document, PartFile, Quarantined, ScreeningPolicy
+from ingest.records import Chunk, Document, PartFile, PlannedDocument, Quarantined, ScreeningPolicy
 from ingest.services import Services
 
 DEFAULT_POLICY = ScreeningPolicy()
@@ -73,25 +73,17 @@ class Made:
             try:
                 self.carry(following(child, before, row), rows)
             except DocumentError as error:
-                self.fail_child(child, "chunk", error)
+                self.fail(child, "chunk", error)
         for failure in failures:
             self.rows.quarantine[failure.uri] = replace(failure, source=row.source)
 
-    def fail_child(self, child: DocumentRow, stage: str, error: DocumentError) -> None:
-        """Put a document inside another into quarantine; its parent and its siblings stay."""
-        name = type(error).__name__
-        self.rows.quarantine[child.uri] = Quarantined(
-            child.uri,
-            child.source,
-            child.version,
-            stage,
-            name,
-            str(error),
-            self.prints.failure(error.parser, child.uri, child.source),
-            child.size,
-            child.parent,
-        )
-        self.counts[f"quarantined_children.{name}"] += 1
+    def fail(self, failed: PlannedDocument | DocumentRow, stage: str, error: DocumentError) -> None:
+        """Put a document into quarantine: a listed one, or one inside another, whose parent and siblings stay."""
+        name, parent = type(error).__name__, failed.parent if isinstance(failed, DocumentRow) else ""
+        fingerprint = self.prints.failure(error.parser, failed.uri, failed.source)
+        told = (failed.uri, failed.source, failed.version, stage, name, str(error), fingerprint, failed.size, parent)
+        self.rows.quarantine[failed.uri] = Quarantined(*told)
+        self.counts[f"quarantined{'_children' if parent else ''}.{name}"] += 1
 
     def _keep(self, row: DocumentRow, chunks: list[Chunk], dropped: list[Dropped], document: Document) -> None:
         self.rows.documents[row.uri] = replace(

@@ -25,16 +25,16 @@ class ShardTask:
         return Marker(step=step, shard=self.shard, plan_hash=self.plan_hash, counts=counts, **made)
 
 
-Work = Callable[[Services, ShardTask], Marker]
+ShardWork = Callable[[Services, ShardTask], Marker]
 
 
-def shard_step(name: str, resource: Literal["cpu", "gpu", "io"]) -> Callable[[Work], Work]:
+def shard_step(name: str, resource: Literal["cpu", "gpu", "io"]) -> Callable[[ShardWork], ShardWork]:
     """Make a step of the function that does a shard's part of it, with the resource that it needs most.
 
     The step writes the marker, and does nothing where there is one: from this run, or from one that died.
     """
 
-    def wrap(work: Work) -> Work:
+    def wrap(work: ShardWork) -> ShardWork:
         @wraps(work)
         def step(services: Services, task: ShardTask) -> Marker:
             done = services.lake.marker(task.generation, name, task.shard, task.plan_hash)

@@ -7,7 +7,8 @@
 Nothing here is decided from a clock, a lease or an answer that was lost: whoever comes next reads, heals and goes on.
 """
 
-from ingest.release.alias_rules import Candidate, fence_name, fence_number, read_release
+from ingest.release.alias_rules import Candidate, fence_name, read_release
 from ingest.release.releases import ATTEMPTS, Releases
+from ingest.search.served_release import fence_number
 
 __all__ = ["ATTEMPTS", "Candidate", "Releases", "fence_name", "fence_number", "read_release"]

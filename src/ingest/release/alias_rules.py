@@ -1,6 +1,5 @@
 """What a release says, the reader's rule, and the one alias call that moves to a release. Pure."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -8,7 +7,7 @@ from typing import Literal, Self
 from ingest.errors import SchemaMismatch
 from ingest.lake.journal import Journal
 from ingest.records import AliasAction, Hold, Release
-from ingest.search import release_in_force
+from ingest.search.served_release import fence_number, release_in_force
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +43,6 @@ class Decision:
 def fence_name(index: str, number: int) -> str:
     """Return the fence alias of a release; it is also the guard of the release after it."""
     return f"{index}@{number}"
-
-
-def fence_number(aliases: Mapping[str, str], index: str) -> int | None:
-    """Return the number of the fence, None when no fence is left. Raises: SchemaMismatch when there are two."""
-    fences = [int(found[1]) for name in aliases if (found := re.fullmatch(rf"{re.escape(index)}@([1-9]\d*)", name))]
-    if len(fences) > 1:
-        raise SchemaMismatch(f"index {index}: one fence alias expected, found {sorted(fences)}")
-    return fences[0] if fences else None
 
 
 def read_release(aliases: Mapping[str, str], releases: Journal[Release], index: str) -> Release | None:

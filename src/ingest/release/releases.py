@@ -13,10 +13,10 @@ from ingest.release.alias_rules import (
     Candidate,
     Decision,
     fence_name,
-    fence_number,
     read_release,
     release_actions,
 )
+from ingest.search.served_release import fence_number
 
 log = logging.getLogger(__name__)
 

@@ -10,23 +10,28 @@ from ingest.search.searcher import Searcher
 from ingest.services import Services
 
 
+def fence_number(aliases: Mapping[str, str], index: str) -> int | None:
+    """Return the m of the fence alias `<index>@<m>`, None without one. Raises: SchemaMismatch when there are two."""
+    fences = [int(found[1]) for name in aliases if (found := re.fullmatch(rf"{re.escape(index)}@([1-9]\d*)", name))]
+    if len(fences) > 1:
+        raise SchemaMismatch(f"index {index}: one fence alias expected, found {sorted(fences)}")
+    return fences[0] if fences else None
+
+
 def release_in_force(aliases: Mapping[str, str], releases: Journal[Release], index: str) -> Release | None:
     """Return the release that one answer of `get_aliases` shows; None if nothing serves.
 
     The fence `<index>@<m>` gives m: release m if its record names the collection behind `<index>`, else m − 1, which
     must. The fence's own target is never used. Raises: SchemaMismatch when neither record names that collection.
     """
-    shown = aliases.get(index)
-    fences = [int(m[1]) for name in aliases if (m := re.fullmatch(rf"{re.escape(index)}@([1-9]\d*)", name))]
-    if len(fences) > 1:
-        raise SchemaMismatch(f"index {index}: one fence alias expected, found {sorted(fences)}")
-    if shown is None or not fences:
+    shown, fence = aliases.get(index), fence_number(aliases, index)
+    if shown is None or fence is None:
         return None
-    for number in (fences[0], fences[0] - 1):
+    for number in (fence, fence - 1):
         record = releases.get(number) if number > 0 else None
         if record is not None and record.collection == shown:
             return record
-    raise SchemaMismatch(f"alias {index} shows {shown}, but neither release {fences[0]} nor {fences[0] - 1} names it")
+    raise SchemaMismatch(f"alias {index} shows {shown}, but neither release {fence} nor {fence - 1} names it")
 
 
 def serving_release(services: Services) -> Release:

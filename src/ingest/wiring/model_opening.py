@@ -55,8 +55,7 @@ def keep_model(store: Store, record: ModelRecord, options: dict[str, Any], *fold
     Raises: SchemaMismatch when the files here are another model by now.
     """
     module = embedders.find(record.kind)
-    files = module.files(record.name, *folder)
-    if not files or models.is_kept(store, record.fingerprint):
+    if models.is_kept(store, record.fingerprint) or not (files := module.files(record.name, *folder)):
         return
     found: ModelRecord = module.describe(record.name, options, *folder)
     if found.fingerprint != record.fingerprint:

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from ingest.errors import OversizedDocument
-from ingest.pipeline.read_ahead import Reads
+from ingest.pipeline.read_ahead import reading_ahead
 from ingest.records import PlannedDocument, RawDocument
 
 
@@ -52,34 +52,34 @@ def planned(path):
 def test_documents_come_in_the_order_asked_whatever_order_they_are_read_in():
     source, documents = GatedSource(), [planned(p) for p in ("a", "b", "gone", "c")]
     source.gate.release(4)
-    with Reads((source,), documents, 3) as reads:
-        taken = [reads.take(d) for d in documents]
+    with reading_ahead((source,), documents, 3) as take:
+        taken = [take(d) for d in documents]
     assert [b"a", b"b", None, b"c"] == [t and t.data for t in taken]
 
 
 def test_no_more_than_the_limit_is_read_at_once_and_nothing_twice():
     source, documents = GatedSource(), [planned(str(i)) for i in range(10)]
-    with Reads((source,), documents, 3) as reads:
+    with reading_ahead((source,), documents, 3) as take:
         for _ in range(3):
             assert source.started.acquire(timeout=30)
         source.gate.release(10)
         for document in documents:
-            reads.take(document)
+            take(document)
     assert (3, sorted(map(str, range(10)))) == (source.most, sorted(source.read_paths))
 
 
 def test_an_error_belongs_to_its_document_alone():
     source, documents = GatedSource(), [planned(p) for p in ("a", "huge", "c")]
     source.gate.release(3)
-    with Reads((source,), documents, 2) as reads:
-        assert b"a" == reads.take(documents[0]).data
+    with reading_ahead((source,), documents, 2) as take:
+        assert b"a" == take(documents[0]).data
         with pytest.raises(OversizedDocument):
-            reads.take(documents[1])
-        assert b"c" == reads.take(documents[2]).data
+            take(documents[1])
+        assert b"c" == take(documents[2]).data
 
 
 def test_a_document_that_was_not_read_ahead_is_read_when_it_is_asked_for():
     source = GatedSource()
     source.gate.release(1)
-    with Reads((source,), [], 2) as reads:
-        assert b"late" == reads.take(planned("late")).data
+    with reading_ahead((source,), [], 2) as take:
+        assert b"late" == take(planned("late")).data
