@@ -140,9 +140,9 @@ class Story:
 
     def nightly(self, title: str) -> Any:
         """Run the nightly flow on the Prefect server and show what it reports."""
-        from flows.nightly import nightly
-        from flows.parameters import NightlyParameters
         from ingest.records import RunReport
+        from ingest_flows.nightly import nightly
+        from ingest_flows.parameters import NightlyParameters
 
         say(title)
         report = RunReport.model_validate(nightly(NightlyParameters(settings=self.settings)))

@@ -67,7 +67,7 @@ class House:
     @cached_property
     def flows(self) -> list[Path]:
         """Every module of the flows, by path."""
-        return sorted((self.root / "flows").rglob("*.py"))
+        return sorted((self.root / "src" / "ingest_flows").rglob("*.py"))
 
     @cached_property
     def rooms(self) -> list[str]:

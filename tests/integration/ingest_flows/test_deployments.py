@@ -1,4 +1,4 @@
-"""flows/prefect.yaml: what it names exists, and a real server takes it and enforces its parameters."""
+"""src/ingest_flows/prefect.yaml: what it names exists, and a real server takes it and enforces its parameters."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_API_URL
 
 ROOT = Path(__file__).parents[3]
-FILE = ROOT / "flows" / "prefect.yaml"
+FILE = ROOT / "src" / "ingest_flows" / "prefect.yaml"
 LOADED: dict[str, Any] = yaml.safe_load(FILE.read_text())
 DEPLOYMENTS = {d["name"]: d for d in LOADED["deployments"]}
 
@@ -30,9 +30,9 @@ def hear(event, args):
     if event in EVENTS or writes:
         told.append((event, args[:2]))
 sys.addaudithook(hear)
-import flows.executor, flows.nightly, flows.parameters, flows.release, flows.report
+import ingest_flows.executor, ingest_flows.nightly, ingest_flows.parameters, ingest_flows.release, ingest_flows.report
 assert not told, told
-assert not flows.executor._opened
+assert not ingest_flows.executor._opened
 """
 
 
@@ -56,7 +56,7 @@ def deployed(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)
 def test_every_entrypoint_is_a_flow_whose_signature_takes_the_parameters(name: str) -> None:
-    found = load_flow_from_entrypoint(str(ROOT / DEPLOYMENTS[name]["entrypoint"]))
+    found = load_flow_from_entrypoint(DEPLOYMENTS[name]["entrypoint"], use_placeholder_flow=False)
     missing = {} if name in ("nightly", "evaluate") else {"why": "a reason"}
     given = {**DEPLOYMENTS[name]["parameters"]["parameters"], **missing}
     assert name == found.name
@@ -120,7 +120,9 @@ def test_importing_the_flows_touches_neither_network_nor_files() -> None:
 
 
 def test_usage_reports_are_off_before_prefect_is_imported() -> None:
-    code = "import flows, sys, os; assert 'prefect' not in sys.modules; print(os.environ['DO_NOT_TRACK'], end='')"
+    code = (
+        "import ingest_flows, sys, os; assert 'prefect' not in sys.modules; print(os.environ['DO_NOT_TRACK'], end='')"
+    )
     environment = {k: v for k, v in os.environ.items() if k not in ("DO_NOT_TRACK", "PREFECT_SERVER_ANALYTICS_ENABLED")}
     done = subprocess.run(
         [sys.executable, "-c", code + "; print(os.environ['PREFECT_SERVER_ANALYTICS_ENABLED'])"],

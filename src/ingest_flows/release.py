@@ -8,9 +8,9 @@ from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 
 import ingest
-from flows.parameters import EvaluateParameters, PromoteParameters, RollbackParameters, Target
-from flows.report import LoggingObserver, as_state
 from ingest.index import Index
+from ingest_flows.parameters import EvaluateParameters, PromoteParameters, RollbackParameters, Target
+from ingest_flows.report import LoggingObserver, as_state
 
 # Seconds a person waits before something is wrong; a collection that has to be restored from the lake takes longest.
 PERSON_SECONDS = 4 * 3600

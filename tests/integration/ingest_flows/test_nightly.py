@@ -11,8 +11,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import State
 
-import flows.nightly
-from flows.nightly import nightly
+import ingest_flows.nightly
 from ingest import pipeline
 from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.vectors.edge import engine, locks
@@ -20,7 +19,8 @@ from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.pipeline.changes import WHOLE
 from ingest.services import Services
 from ingest.wiring import services as wiring
-from tests.integration.flows.conftest import Site, by_step, eventually, flow_run_of, new_site
+from ingest_flows.nightly import nightly
+from tests.integration.ingest_flows.conftest import Site, by_step, eventually, flow_run_of, new_site
 
 STEPS = ("chunk_shard", "embed_shard", "load_shard", "keyword_shard")
 First = tuple[Site, State[Any], set[Path]]  # a site, the state of its first run, what Prefect persisted
@@ -179,7 +179,7 @@ def test_services_are_opened_and_closed_once_and_no_engine_is_left(
             services.sources[0].read = None  # type: ignore[method-assign, assignment]
         return services
 
-    monkeypatch.setattr(flows.nightly, "open_services", counted)
+    monkeypatch.setattr(ingest_flows.nightly, "open_services", counted)
     assert breaks == site.nightly().is_failed()
     assert ["opened", "closed"] == told
     assert not engine.status(own / "qdrant").in_use
@@ -199,7 +199,7 @@ def test_no_secret_reaches_logs_state_or_parameters(site: Site, monkeypatch: pyt
 
 def test_wrong_parameters_are_refused_before_anything_runs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
-    monkeypatch.setattr(flows.nightly, "load_settings", lambda path: told.append(str(path)))
+    monkeypatch.setattr(ingest_flows.nightly, "load_settings", lambda path: told.append(str(path)))
     with pytest.raises(Exception, match=r"parameters\.window"):
         nightly({"settings": str(site.settings_path), "window": 0})  # type: ignore[arg-type]
     with pytest.raises(Exception, match=r"parameters\.windw"):

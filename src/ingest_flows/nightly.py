@@ -8,13 +8,13 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 
-from flows.executor import PrefectExecutor, forget_services, services_of
-from flows.parameters import NightlyParameters
-from flows.report import LoggingObserver, as_markdown, as_state
 from ingest.index import Index
 from ingest.records import RunReport
 from ingest.settings import load_settings
 from ingest.wiring.services import open_services
+from ingest_flows.executor import PrefectExecutor, forget_services, services_of
+from ingest_flows.parameters import NightlyParameters
+from ingest_flows.report import LoggingObserver, as_markdown, as_state
 
 NIGHT_SECONDS = 23 * 3600  # a run that hangs must not keep the deployment's only slot for ever; the next one goes on
 

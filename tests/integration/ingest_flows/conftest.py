@@ -26,8 +26,6 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, LogFi
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.testing.utilities import prefect_test_harness
 
-from flows.nightly import nightly
-from flows.parameters import NightlyParameters
 from ingest import pipeline
 from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.vectors.edge import engine, locks
@@ -36,6 +34,8 @@ from ingest.records import RunReport
 from ingest.services import Services
 from ingest.settings import Settings, load_settings
 from ingest.wiring import services as wiring
+from ingest_flows.nightly import nightly
+from ingest_flows.parameters import NightlyParameters
 
 for name in ("QDRANT_URL", "QDRANT_API_KEY"):  # the embedded engine is used
     os.environ.pop(name, None)

@@ -8,13 +8,13 @@ from prefect import Flow
 from prefect.client.schemas.objects import State
 from pydantic import BaseModel, ValidationError
 
-from flows.parameters import EvaluateParameters, PromoteParameters, RollbackParameters
-from flows.release import evaluate, promote, rollback
 from ingest.adapters.vectors.edge import locks
 from ingest.records import Release
 from ingest.services import Services
 from ingest.wiring import services as wiring
-from tests.integration.flows.conftest import Site, flow_run_of
+from ingest_flows.parameters import EvaluateParameters, PromoteParameters, RollbackParameters
+from ingest_flows.release import evaluate, promote, rollback
+from tests.integration.ingest_flows.conftest import Site, flow_run_of
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ import cloudpickle
 import pytest
 from prefect import flow
 
-from flows.executor import PrefectExecutor, forget_services
 from ingest.errors import DocumentError, FatalError, IndexUnavailable, IngestError, MalformedDocument, Overtaken
 from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.tasks import ShardTask
 from ingest.services import Services
 from ingest.wiring import services as wiring
-from tests.integration.flows.conftest import Site
+from ingest_flows.executor import PrefectExecutor, forget_services
+from tests.integration.ingest_flows.conftest import Site
 from tests.pipelines import Project, project
 
 WAIT_SECONDS = 30.0
