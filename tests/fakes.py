@@ -4,14 +4,29 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import pytest
+
+from ingest import extras
 from ingest.errors import IndexUnavailable, SchemaMismatch
 from ingest.records import AliasAction
 
 
 class Killed(BaseException):
     """The process ends here. Not an Exception: nothing in the code under test may catch it."""
+
+
+def uninstall(monkeypatch: pytest.MonkeyPatch, *distributions: str) -> None:
+    """Have this process believe that distributions are not installed; they stay where they are."""
+
+    def told(distribution: str) -> str:
+        if distribution in distributions:
+            raise PackageNotFoundError(distribution)
+        return version(distribution)
+
+    monkeypatch.setattr(extras, "version", told)
 
 
 class InMemoryStore:

@@ -20,16 +20,16 @@ from ingest.records import Block, BlockKind, Document, RawDocument
 
 MEDIA_TYPES = ("text/x-hostile", "application/rtf")  # the latter, for files: no parser of ours reads it
 VERSION = "1"
-ENTRY = "[ingest.parsers]\nhostile = tests.hostile_parser\n"
 
 
-def registered(folder: Path) -> str:
-    """Write what registers this parser as one of a third party into `folder`; return a PYTHONPATH that holds it."""
-    info = folder / "hostile-1.dist-info"
+def registered(folder: Path, name: str = "hostile") -> str:
+    """Write into `folder` what registers `tests.<name>_parser` as a third party's; return a PYTHONPATH with it."""
+    info = folder / f"{name}-1.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hostile\nVersion: 1\n")
-    (info / "entry_points.txt").write_text(ENTRY)
-    return os.pathsep.join((str(folder), str(Path(__file__).parents[1])))
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[ingest.parsers]\n{name} = tests.{name}_parser\n")
+    root = Path(__file__).parents[1]
+    return os.pathsep.join(map(str, (folder, root, root / "src")))
 
 
 def parse(raw: RawDocument) -> Document:

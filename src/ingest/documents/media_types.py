@@ -166,6 +166,16 @@ def sniff(data: bytes, path: str, claimed: str = "") -> str:
     )
 
 
+def expected(path: str, claimed: str = "") -> str:
+    """Return the media type of a document that nobody has read yet; its content may tell another one.
+
+    Args:
+        path: Its name.
+        claimed: What the source says; used when the extension does not tell.
+    """
+    return _by_name(_by_extension(path), claimed)
+
+
 def looks_like_text(head: bytes) -> bool:
     """Tell whether the first bytes of a file are text: a byte order mark, or hardly any control character.
 

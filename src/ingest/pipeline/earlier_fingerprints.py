@@ -12,6 +12,7 @@ from itertools import product
 from typing import Any
 
 from ingest.documents import media_types, parsers
+from ingest.extras import installed_version
 from ingest.ids import digest_of
 from ingest.ports import Sandbox
 from ingest.records import ParseLimits, ParserOptions
@@ -80,7 +81,7 @@ def earlier_texts(sandbox: Sandbox) -> dict[str, frozenset[str]]:
     default = _told(ParserOptions())
     told = {name: _told(given) for name, given in sandbox.options.items()}
     special = {name: record for name, record in told.items() if record != default}
-    installed = {library: number for library in LIBRARIES if (number := parsers.library_version(library))}
+    installed = {library: number for library in LIBRARIES if (number := installed_version(library))}
     found = {}
     variants = {*VARIANTS, *parsers.state("pdf")[-1:]}
     for libraries, variant in product((LIBRARIES, LIBRARIES | installed), variants):

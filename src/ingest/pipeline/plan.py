@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 
+from ingest.documents import media_types, parsers
 from ingest.errors import BudgetExceeded, DeleteGuardTripped, InvalidSettings, SourceUnavailable, StoreUnavailable
 from ingest.ids import digest_of
 from ingest.lake.contents import Contents, contents_of
@@ -121,19 +122,25 @@ class Planner:
         return self._join(listing, shard)[0]
 
     def summarise(self, listing: Listing) -> PlanSummary:
-        """Return the plan over all shards: documents per class, bytes, estimates."""
+        """Return the plan over all shards: documents per class, bytes, estimates.
+
+        Raises: InvalidSettings when documents are to be read whose parsers lack libraries.
+        """
         counts: Counter[str] = Counter(listed=listing.listed, listed_twice=listing.listed_twice)
         hashes: dict[int, str] = {}
         fetch = embed = 0
-        steps: set[str] = set()
+        steps, kinds = set[str](), set[str]()
         for shard in range(self.shards):
             plan, changes = self._join(listing, shard)
             hashes[shard] = name_of(plan)[:PLAN_HASH]
             counts.update(changes)
-            fetch += sum(d.size for d in plan.documents if d.change in FETCHED)
+            fetched = [d for d in plan.documents if d.change in FETCHED]
+            fetch += sum(d.size for d in fetched)
+            kinds |= {media_types.expected(d.path, d.media_type) for d in fetched}
             again = bool({"embed_all", "chunker"} & self._why())
             embed += sum(p.rows for p in plan.base_parts if p.kind == "chunks" and again)
             steps |= set(plan.steps)
+        parsers.check_installed(kinds)
         options = self.services.options
         size = options.chunking.target_tokens
         tokens = fetch // CHARACTERS_PER_TOKEN + embed * size

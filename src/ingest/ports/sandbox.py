@@ -16,7 +16,7 @@ class Sandbox(Protocol):
     def parse(self, raw: RawDocument) -> Document:
         """Return the parsed document. Threads may call.
 
-        Raises: DocumentError, which names the parser; SandboxUnavailable when this machine, not the document, is at
-        fault.
+        Raises: DocumentError, which names the parser; SandboxUnavailable and InvalidSettings when this machine or its
+        installation, not the document, is at fault.
         """
         ...

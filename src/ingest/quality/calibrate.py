@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ingest.extras import require
 from ingest.lake.contents import contents_of
 from ingest.lake.learned_files import keep_learned
 from ingest.lake.stored_records import to_bytes
@@ -35,6 +36,7 @@ def calibrate(services: Services, target: float, *, leave_out: bool = False) -> 
 
     Raises: UnknownRelease when nothing serves, InvalidSettings when there are too few questions of a kind.
     """
+    require("a calibration", "ingest[calibrate]", "scikit-learn", "scipy")
     questions = [q for q in read_questions(services) if q.answerable or not leave_out]
     profile = uncalibrated(services.options.profile).model_copy(update={"reranker": "none"})
     searcher = open_serving(services, profile)  # what the serving profile names may be lost or outdated

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ingest.errors import InvalidSettings, SchemaMismatch
+from ingest.extras import require
 from ingest.lake.contents import contents_of
 from ingest.lake.learned_files import read_learned
 from ingest.ports import Wording
@@ -101,6 +102,8 @@ def judged_questions(services: Services) -> list[Question]:
 
 def read_questions(services: Services) -> list[Question]:
     """Return all questions of all judged sets of the settings. Raises: InvalidSettings, naming file and line."""
+    if services.options.judged:
+        require("judged questions", "ingest[evaluate]", "ir-measures", "scipy")
     questions: list[Question] = []
     first: dict[str, Path] = {}  # query id → its set
     for path in services.options.judged:

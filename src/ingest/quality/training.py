@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings
+from ingest.extras import require
 from ingest.ids import sha256_hex
 from ingest.ports import Reranker, Wording
 from ingest.quality.evaluate import DEPTH, token_counter, untimed
@@ -105,6 +106,7 @@ def train(services: Services) -> Training:
 
     Raises: UnknownRelease when nothing serves; InvalidSettings when fewer than `LEAST_QUESTIONS` teach anything.
     """
+    require("training a re-ranker", "ingest[rerank]", "lightgbm")
     serving = open_serving(services, QueryProfile())  # its own trees may be for other features
     manifest = serving.manifest
     live, stale = live_questions(services, manifest)

@@ -16,6 +16,7 @@ from ingest.adapters.stores import open_store
 from ingest.adapters.vectors.edge.engine import Engine
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import InvalidSettings
+from ingest.extras import require
 from ingest.keyword import Analyser
 from ingest.lake.lake import Lake
 from ingest.ports import Observer, Source, Store
@@ -98,6 +99,8 @@ def open_vectors(settings: Settings) -> QdrantIndex:
 def open_sandbox(index: IndexSettings) -> PoolSandbox | InlineSandbox:
     """Return what parses an index's documents; its processes start when documents come. `close` ends them."""
     options = {name: given for name, given in parser_options(index).items() if name}
+    for name in (name for name, given in options.items() if given.ocr):
+        require(f"source {name}: parsing.ocr", "ingest[ocr]", "pytesseract")
     if index.sandbox == "inline":
         return InlineSandbox(index.max_document_bytes, options)
     return PoolSandbox(options, index.parser_processes)

@@ -11,6 +11,8 @@ from ingest.errors import InvalidSettings
 from ingest.ports import Wording
 from ingest.records import Result
 
+EXTRA = "ingest[models]"
+LIBRARIES = ("sentence-transformers", "torch")
 BATCH = 16  # candidates of a forward pass
 
 _opening = threading.Lock()

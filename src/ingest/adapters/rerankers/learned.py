@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings
+from ingest.extras import require
 from ingest.ports import Wording
 from ingest.records import Result
 from ingest.search.ranking import FEATURES, SCALE, blend, features
@@ -53,6 +54,7 @@ class LearnedReranker:
 
 
 def _trees(name: str, text: bytes) -> Any:
+    require(f"reranker model {name}", "ingest[rerank]", "lightgbm")
     import lightgbm
 
     try:

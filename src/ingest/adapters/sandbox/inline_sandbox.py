@@ -25,7 +25,7 @@ class InlineSandbox:
         }
 
     def parse(self, raw: RawDocument) -> Document:
-        """Return the parsed document. Raises: DocumentError and nothing else."""
+        """Return the parsed document. Raises: DocumentError; InvalidSettings without its parser's libraries."""
         raw = _parse.with_options(raw, self.options)
         with _parse.named_parser(raw):
             return _parse.parse(replace(raw, options=self._limited(raw.options)))

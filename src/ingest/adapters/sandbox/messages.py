@@ -3,6 +3,7 @@
     frame      head length (4 bytes) │ body length (8 bytes) │ head: JSON │ body
     question   head: ref, media type, options                  body: the document's bytes
     answer     head: blocks, … or error and message            body: the text as UTF-8, then each child's bytes
+               head: media type, when its parser's libraries are not installed
 
 No pickle: what comes back is built from numbers and strings, and checked.
 """
@@ -43,6 +44,10 @@ def parts(frame: Frame) -> Iterator[memoryview]:
 
 class BadAnswer(ValueError):
     """An answer that no honest worker gives."""
+
+
+class Lacking(Exception):
+    """An answer which says that the parser of a media type, its argument, cannot run; whoever reads it looks again."""
 
 
 def ask(raw: RawDocument) -> Frame:
@@ -109,6 +114,11 @@ def refusal(error: errors.DocumentError, last: bool, notes: Sequence[str] = ()) 
     )
 
 
+def lacking(media_type: str) -> Frame:
+    """Return the answer that no document of this media type can be parsed by this installation."""
+    return Frame(to_json({"lacking": media_type}), b"")
+
+
 class Answer(NamedTuple):
     """What a worker says."""
 
@@ -118,14 +128,16 @@ class Answer(NamedTuple):
 
 
 def answered(frame: Frame) -> Answer:
-    """Return the content of an answer. Raises: BadAnswer."""
+    """Return the content of an answer. Raises: BadAnswer, Lacking."""
     try:
         head = from_json(frame.head)
+        if "lacking" in head:
+            raise Lacking(str(head["lacking"]))
         notes = tuple(_printable(str(note)) for note in head["notes"][:MAX_NOTES])
         if "error" in head:
             return Answer(_error(head["error"], str(head["message"])), bool(head["last"]), notes)
         return Answer(_document(head, memoryview(frame.body)), False, notes)
-    except BadAnswer:
+    except (BadAnswer, Lacking):
         raise
     except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
         raise BadAnswer(f"{type(error).__name__}: {str(error)[:200]}") from error

@@ -17,7 +17,7 @@ from ingest.adapters.sandbox import messages as _wire
 from ingest.adapters.sandbox import parsing as _parse
 from ingest.adapters.sandbox import resource_limits as _walls
 from ingest.documents import parsers
-from ingest.errors import DocumentError
+from ingest.errors import DocumentError, InvalidSettings
 from ingest.records import RawDocument
 
 
@@ -55,6 +55,8 @@ def _reply(raw: RawDocument, notes: "_Notes") -> tuple[_wire.Frame, bool]:
     except DocumentError as error:
         last = isinstance(error.__cause__, MemoryError)
         return _wire.refusal(error, last, notes.kept), last
+    except InvalidSettings:
+        return _wire.lacking(_parse.media_type_of(raw)), False
 
 
 def _silence() -> "_Notes":

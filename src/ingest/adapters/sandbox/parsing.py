@@ -8,6 +8,7 @@ from ingest.documents import media_types, parsers
 from ingest.errors import (
     DocumentError,
     EmptyDocument,
+    InvalidSettings,
     MalformedDocument,
     OversizedDocument,
     ParserCrashed,
@@ -22,7 +23,8 @@ MAX_MESSAGE = 300  # characters of a foreign message: some quote the whole docum
 def parse(raw: RawDocument) -> Document:
     """Return the parsed document, whole and within its limits on size.
 
-    Limits on time and memory are the caller's part. Raises: DocumentError and nothing else.
+    Limits on time and memory are the caller's part. Raises: DocumentError; InvalidSettings when the libraries of its
+    parser are not installed, which is no fault of the document.
     """
     check_size(raw)
     with translated(raw):
@@ -53,7 +55,7 @@ def translated(raw: RawDocument) -> Iterator[None]:
             raise OversizedDocument(
                 f"{path}: out of memory; the parser may take {limits.memory_bytes} bytes (limits.memory_bytes)"
             ) from error
-        if isinstance(error, DocumentError):
+        if isinstance(error, DocumentError | InvalidSettings):
             raise
         if any(isinstance(link, RecursionError) for link in chain):
             raise OversizedDocument(
@@ -76,21 +78,23 @@ def named_parser(raw: RawDocument) -> Iterator[None]:
         yield
     except DocumentError as error:
         with suppress(Exception):  # bytes may be too odd for the sniffing itself: no parser read them
-            error.parser = parsers.media_types().get(_media_type(raw), "")
+            error.parser = parsers.media_types().get(media_type_of(raw), "")
         raise
 
 
-def _media_type(raw: RawDocument) -> str:
+def media_type_of(raw: RawDocument) -> str:
+    """Return what a document is, see `media_types.sniff`."""
     return media_types.sniff(raw.data, raw.ref.path, raw.media_type or raw.ref.media_type)
 
 
 def _parsed(raw: RawDocument) -> Document:
-    path, media_type = raw.ref.path, _media_type(raw)
+    path, media_type = raw.ref.path, media_type_of(raw)
     if media_type == media_types.OCTETS and raw.data:
         raise UnsupportedFormat(
             f"{path}: binary content, of no format that is known; it begins with {raw.data[:16].hex(' ')}"
         )
     parser = parsers.find(media_type, path)
+    parsers.check_installed([media_type], f"{path}: ")
     document: Document = parser.parse(replace(raw, media_type=media_type))
     return document
 

@@ -20,6 +20,7 @@ from typing import NoReturn
 from ingest.adapters.sandbox import messages as _wire
 from ingest.adapters.sandbox import parsing as _parse
 from ingest.adapters.sandbox.parser_process import GRACE_SECONDS, Ended, Late, ParserProcess, TooLarge
+from ingest.documents import parsers
 from ingest.errors import DocumentError, OversizedDocument, ParserCrashed, ParserTimeout
 from ingest.records import Document, ParseLimits, ParserOptions, RawDocument
 
@@ -69,7 +70,8 @@ class PoolSandbox:
     def parse(self, raw: RawDocument) -> Document:
         """Return the parsed document.
 
-        Raises: DocumentError; SandboxUnavailable when no process can be started.
+        Raises: DocumentError; SandboxUnavailable when no process can be started; InvalidSettings when the libraries of
+        its parser are not installed.
         """
         raw = _parse.with_options(raw, self.options)
         with _parse.named_parser(raw):
@@ -158,6 +160,9 @@ class PoolSandbox:
                 f"limits allow {' and '.join(map(str, _largest(limits)))} (limits.blocks, text_characters, "
                 "archive_bytes)"
             ) from error
+        except _wire.Lacking as error:
+            parsers.check_installed([str(error)], f"{path}: ")  # a process that was taken over could say so as well
+            raise ParserCrashed(f"{path}: its parser misses libraries that are installed") from error
         except _wire.BadAnswer as error:
             raise ParserCrashed(f"{path}: its parser gave no answer that can be read: {error}") from error
         except Ended:

@@ -10,6 +10,7 @@ from ingest.cli.exit_codes import ExitCode
 from ingest.cli.invocation import Common, command
 from ingest.cli.output import Output, whole_file
 from ingest.cli.session import logged
+from ingest.extras import require
 
 if TYPE_CHECKING:
     from ingest.cli.preview.view import View
@@ -58,8 +59,10 @@ class HowOptions:
         return int(first), int(last) if dash else int(first)
 
     def check(self) -> None:
-        """Raise BadParameter where the page cannot be written."""
+        """Raise BadParameter or InvalidSettings where the page cannot be written."""
         self.span()
+        if self.html is not None:
+            require("--html", "ingest[preview]", "jinja2")
         if self.html is not None and not self.html.absolute().parent.is_dir():
             raise typer.BadParameter(f"no folder {self.html.parent}", param_hint="--html")
 

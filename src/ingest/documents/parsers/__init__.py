@@ -5,6 +5,7 @@ A parser is a module with
     MEDIA_TYPES: tuple[str, ...]                what it reads
     VERSION: str                                raised with every change of its output
     LIBRARIES: tuple[str, ...]                  distributions whose version can change its output (optional)
+    EXTRA: str                                  what brings them, as pip takes it: "ingest[pdf]" (optional)
     variant() -> str                            what else can: a model that is installed or not (optional)
     parse(raw: RawDocument) -> Document         raises DocumentError; anything else is a crash
 
@@ -17,12 +18,14 @@ extra may be missing.
 
 import importlib
 import pkgutil
+from collections.abc import Iterable
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any
 
 from ingest.errors import InvalidSettings, UnsupportedFormat
+from ingest.extras import installed_version, lack
 from ingest.ids import digest_of
 
 GROUP = "ingest.parsers"
@@ -63,6 +66,27 @@ def media_types() -> dict[str, str]:
     return owners
 
 
+def check_installed(needed: Iterable[str], where: str = "") -> None:
+    """Do nothing when the parsers of these media types can run; types that no parser reads do not count.
+
+    Args:
+        needed: Media types.
+        where: What they were met in, for the message.
+
+    Raises:
+        InvalidSettings: Libraries of some are not installed; it names the media types and what to install.
+    """
+    faults = []
+    kinds = sorted(set(needed) & media_types().keys())
+    for name in sorted({media_types()[kind] for kind in kinds}):
+        module = _modules()[name]
+        if extra := getattr(module, "EXTRA", ""):
+            reads = ", ".join(kind for kind in kinds if media_types()[kind] == name)
+            faults.append(lack(f"{where}{reads}", extra, *module.LIBRARIES))
+    if told := "; ".join(filter(None, faults)):
+        raise InvalidSettings(told)
+
+
 def fingerprint(name: str) -> str:
     """Return the digest of what decides about what one parser makes of bytes; no other parser is part of it."""
     return digest_of(state(name))
@@ -73,16 +97,8 @@ def state(name: str) -> list[Any]:
     module = _modules().get(name)
     if module is None:
         return []
-    libraries = {library: library_version(library) for library in getattr(module, "LIBRARIES", ())}
+    libraries = {library: installed_version(library) for library in getattr(module, "LIBRARIES", ())}
     return [name, module.VERSION, libraries, module.variant() if hasattr(module, "variant") else ""]
-
-
-def library_version(library: str) -> str:
-    """Return the version of a distribution, "" when it is not installed."""
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return ""
 
 
 @lru_cache(maxsize=1)

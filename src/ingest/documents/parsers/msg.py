@@ -11,6 +11,7 @@ from ingest.records import Child, Document, RawDocument
 MEDIA_TYPES = ("application/vnd.ms-outlook",)
 VERSION = "1"
 LIBRARIES = ("python-oxmsg", "olefile", "lxml")
+EXTRA = "ingest[office]"
 
 _BROKEN = (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, struct_error, RecursionError)
 _ENCRYPTED = ("ipm.note.smime", "ipm.note.rpmsg.microsoft.rightsmanagement")

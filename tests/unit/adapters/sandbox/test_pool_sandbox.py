@@ -15,7 +15,9 @@ import pytest
 from ingest.adapters.sandbox import messages as _wire
 from ingest.adapters.sandbox import parser_process as _process
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
+from ingest.documents import parsers
 from ingest.errors import (
+    InvalidSettings,
     MalformedDocument,
     OversizedDocument,
     ParserCrashed,
@@ -24,6 +26,8 @@ from ingest.errors import (
     UnsupportedFormat,
 )
 from ingest.records import ParseLimits, ParserOptions
+from tests import hostile_parser
+from tests.lacking_parser import PNG
 from tests.unit.adapters.sandbox.conftest import order
 from tests.unit.documents.parsers.checks import raw
 
@@ -266,6 +270,33 @@ def test_a_child_that_is_no_child_is_no_answer():
 def test_an_answer_of_another_shape_is_told_as_such(head):
     with pytest.raises(_wire.BadAnswer):
         _wire.answered(_wire.Frame(head, b""))
+
+
+@pytest.fixture
+def lacking(open_pool, monkeypatch, tmp_path):
+    """A pool where a parser of PNG is registered, here and in its processes, whose library is not installed."""
+
+    def forget_parsers():
+        parsers._modules.cache_clear()
+        parsers.media_types.cache_clear()
+
+    monkeypatch.setenv("PYTHONPATH", hostile_parser.registered(tmp_path, "lacking"))
+    monkeypatch.syspath_prepend(tmp_path)
+    forget_parsers()
+    yield open_pool()
+    forget_parsers()
+
+
+def test_a_parser_without_its_libraries_is_a_fault_of_the_installation(lacking):
+    with pytest.raises(InvalidSettings, match=r"^a: image/png needs no-such-library, .*'third-party\[png\]'$"):
+        lacking.parse(raw(PNG, "a"))
+    assert lacking.parse(raw("# A", "a.md")).parser == "markdown"
+
+
+def test_a_process_that_says_so_of_a_parser_with_its_libraries_is_not_believed(pool, monkeypatch):
+    monkeypatch.setattr(_wire, "answered", lambda frame: (_ for _ in ()).throw(_wire.Lacking("text/markdown")))
+    with pytest.raises(ParserCrashed, match=r"^a\.md: its parser misses libraries that are installed$"):
+        pool.parse(raw("# A", "a.md"))
 
 
 def test_a_refusal_keeps_its_class_and_its_message():

@@ -1,12 +1,13 @@
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
+from ingest import extras
 from ingest.documents import parsers
 from ingest.errors import InvalidSettings, UnsupportedFormat
+from tests.fakes import uninstall
 from tests.many_parsers import registering
 
 
@@ -83,22 +84,18 @@ def test_a_fingerprint_changes_with_its_own_parser(monkeypatch, name, value):
 
 def test_a_fingerprint_changes_with_the_parsers_libraries_alone(monkeypatch):
     before = {parser: parsers.fingerprint(parser) for parser in parsers.names()}
-    installed = parsers.version
-    monkeypatch.setattr(parsers, "version", lambda library: "0" if library == "lxml" else installed(library))
+    installed = extras.version
+    monkeypatch.setattr(extras, "version", lambda library: "0" if library == "lxml" else installed(library))
     changed = {parser for parser in before if before[parser] != parsers.fingerprint(parser)}
     assert {parser for parser in before if "lxml" in parsers.state(parser)[2]} == changed
     assert {"docx", "html"} <= changed
 
 
-def test_a_missing_library_is_no_fault_and_another_fingerprint(monkeypatch):
-    before = parsers.fingerprint("html")
-
-    def version(library):
-        raise PackageNotFoundError(library)
-
-    monkeypatch.setattr(parsers, "version", version)
-    assert ["", ""] == list(parsers.state("html")[2].values())
-    assert before != parsers.fingerprint("html")
+def test_a_missing_library_is_no_fault_and_another_fingerprint_of_its_own_parser(monkeypatch):
+    before = {parser: parsers.fingerprint(parser) for parser in parsers.names()}
+    uninstall(monkeypatch, "pypdfium2")
+    assert {"pypdfium2": ""} == parsers.state("pdf")[2]
+    assert {"pdf"} == {parser for parser in before if before[parser] != parsers.fingerprint(parser)}
 
 
 def test_a_media_type_more_is_nothing_to_documents_that_a_parser_read(monkeypatch):

@@ -9,4 +9,7 @@ from ingest.adapters.embedders.sentence_transformer.embedder import (
 )
 from ingest.adapters.embedders.sentence_transformer.model_folder import canonical
 
-__all__ = ["canonical", "describe", "files", "open_embedder", "open_tokenizer", "reopen"]
+EXTRA = "ingest[models]"
+LIBRARIES = ("sentence-transformers", "torch")
+
+__all__ = ["EXTRA", "LIBRARIES", "canonical", "describe", "files", "open_embedder", "open_tokenizer", "reopen"]

@@ -46,6 +46,7 @@ from ingest.errors import (
     SchemaMismatch,
     first_fault,
 )
+from ingest.extras import require
 from ingest.ids import digest_of
 from ingest.ports import Embedder, WordTable
 from ingest.records import ModelRecord, Vectors
@@ -244,9 +245,12 @@ def _question_cache(options: Options, device: str) -> Path | None:
 
 def _parsed(name: str, options: dict[str, Any]) -> Options:
     try:
-        return Options.model_validate(options)
+        parsed = Options.model_validate(options)
     except ValidationError as error:
         raise InvalidSettings(f"model {name}: {first_fault(error)}") from error
+    if parsed.questions == "onnx":
+        require(f"model {name}: questions: onnx", "ingest[onnx]", "onnx", "onnxruntime")
+    return parsed
 
 
 def _described(folder: ModelFolder, options: Options) -> ModelRecord:

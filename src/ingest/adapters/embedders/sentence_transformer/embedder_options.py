@@ -20,7 +20,7 @@ class Options(BaseModel):
     dtype: Literal["", "float32", "bfloat16"] = ""  # "": bfloat16 where the processor has it
     token_budget: int = Field(default=0, ge=0)  # padded tokens of a forward pass; 0: by device
     max_texts: int = Field(default=0, ge=0)  # texts of a forward pass; 0: by device
-    questions: Literal["", "torch"] = ""  # "": ONNX Runtime on the CPU where `question_cache` is given
+    questions: Literal["", "onnx", "torch"] = ""  # "": ONNX Runtime on a CPU, where installed; "onnx": it must be
     question_cache: Path | None = None  # folder for the exported model; the settings' state folder where it is not said
 
     def recorded(self) -> dict[str, Any]:

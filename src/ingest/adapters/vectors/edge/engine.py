@@ -17,8 +17,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ingest.adapters.vectors.edge import locks
-from ingest.errors import IndexUnavailable, InvalidSettings
+from ingest.errors import IndexUnavailable
+from ingest.extras import require
 
+LIBRARIES = ("qdrant-edge-py", "starlette", "uvicorn", "httpx", "psutil")
 START_SECONDS = 60.0  # a cold start imports for some seconds on a slow machine
 STOP_SECONDS = 30.0
 
@@ -54,7 +56,11 @@ class Engine:
     """The engine of a folder as an address that is found, started and started again by itself."""
 
     def __init__(self, folder: Path, *, start_seconds: float = START_SECONDS, **options: Any) -> None:
-        """Remember where. `options` are fields of `front.FrontOptions`, used when this process starts the front."""
+        """Remember where. `options` are fields of `front.FrontOptions`, used when this process starts the front.
+
+        Raises: InvalidSettings without the engine's libraries.
+        """
+        check_installed()
         self.folder = folder
         self._start_seconds = start_seconds
         self._options = options
@@ -72,6 +78,11 @@ class Engine:
         if self._endpoint is not None:
             self._endpoint.release()
             self._endpoint = None
+
+
+def check_installed() -> None:
+    """Raise InvalidSettings without the engine's libraries."""
+    require("without qdrant.url or QDRANT_URL, the embedded engine", "ingest[embedded]", *LIBRARIES)
 
 
 def ensure_running(folder: Path, *, start_seconds: float = START_SECONDS, **options: Any) -> Endpoint:
@@ -188,11 +199,10 @@ def _answers(found: dict[str, Any], timeout_seconds: float = 5.0) -> bool:
 
 
 def _start(folder: Path, start_seconds: float, options: dict[str, Any]) -> dict[str, Any]:
-    try:
-        from ingest.adapters.vectors.edge import front_process as serve
-        from ingest.adapters.vectors.edge.front import FrontOptions
-    except ImportError as error:
-        raise InvalidSettings(f"no QDRANT_URL, and the embedded engine is not installed: {error.name}") from error
+    check_installed()
+    from ingest.adapters.vectors.edge import front_process as serve
+    from ingest.adapters.vectors.edge.front import FrontOptions
+
     (folder / locks.ENDPOINT).unlink(missing_ok=True)  # of a front that was killed
     log = folder / locks.LOG
     if log.exists():

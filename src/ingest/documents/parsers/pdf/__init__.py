@@ -1,5 +1,5 @@
 """PDF through PDFium, the engine of Chrome: text with its places, lines, pictures, outline, attachments."""
 
-from ingest.documents.parsers.pdf.parser import LIBRARIES, MEDIA_TYPES, VERSION, parse, variant
+from ingest.documents.parsers.pdf.parser import EXTRA, LIBRARIES, MEDIA_TYPES, VERSION, parse, variant
 
-__all__ = ["LIBRARIES", "MEDIA_TYPES", "VERSION", "parse", "variant"]
+__all__ = ["EXTRA", "LIBRARIES", "MEDIA_TYPES", "VERSION", "parse", "variant"]

@@ -35,6 +35,7 @@ from ingest.records import Child, Document, RawDocument
 MEDIA_TYPES = ("application/pdf",)
 VERSION = "1"
 LIBRARIES = ("pypdfium2",)
+EXTRA = "ingest[pdf]"
 
 MAX_PAGES = 50_000
 MAX_OUTLINE = 20_000  # entries
