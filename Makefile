@@ -9,18 +9,19 @@ PROCESSES ?= 2
 LEAN := MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=33554432 MALLOC_MMAP_THRESHOLD_=8388608
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test check lint house format quality bench-parse bench-keyword bench-search ablation interop fuzz formats terraform-check judged schemas lock clean
+.PHONY: help env demo test check lint house format quality bench-parse bench-keyword bench-search ablation interop fuzz formats wheel-test terraform-check judged schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
 	@echo
-	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) KEEP=1 (demo) ARGS='…' (test, benchmarks) PROCESSES=$(PROCESSES) (test) INGEST_TEST_DATA=… TERRAFORM_OFFLINE=…"
+	@echo "Variables: PYTHON=$(PYTHON) VENV=$(VENV) KEEP=1 (demo, wheel-test) ARGS='…' (test, benchmarks) PROCESSES=$(PROCESSES) (test) INGEST_TEST_DATA=… TERRAFORM_OFFLINE=…"
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 13) else "Python 3.11 or 3.12 is needed, this is " + sys.version)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --editable . --no-deps
+	@echo "Installing what requirements.lock names into $(VENV): about 3 GB, some minutes the first time"
+	$(BIN)/python -m pip install --requirement requirements.lock
+	$(BIN)/python -m pip install --editable . --no-deps
 	@touch $@
 
 env: $(STAMP) ## Create the environment from requirements.lock (again when the lock changes)
@@ -82,6 +83,9 @@ fuzz: $(STAMP) ## Parse and chunk 20,000 broken files; ARGS="--files 2000" fewer
 formats: $(STAMP) ## Write the table of docs/formats.md again; needs INGEST_TEST_DATA
 	$(BIN)/python benchmarks/formats.py --write
 
+wheel-test: ## Build the wheel, install it with all extras and with none outside of the checkout, run the main job there
+	$(PYTHON) tests/wheel/check.py $(if $(KEEP),--keep)
+
 terraform-check: ## Format, validate and test the Terraform modules; skips with a reason
 	@PYTHON='$(PYTHON)' infra/terraform/check.sh
 
@@ -93,8 +97,8 @@ schemas: $(STAMP) ## Write the JSON Schemas again
 
 lock: ## Write requirements.lock again, from a clean environment
 	$(PYTHON) -m venv --clear .venv-lock
-	.venv-lock/bin/python -m pip install --quiet torch==2.13.0
-	.venv-lock/bin/python -m pip install --quiet '.[all,dev]'
+	.venv-lock/bin/python -m pip install torch==2.13.0
+	.venv-lock/bin/python -m pip install '.[all,dev]'
 	sed -n '/^#/p' requirements.lock > .venv-lock/lock
 	.venv-lock/bin/python -m pip list --format=freeze --exclude ingest --exclude pip --exclude setuptools > .venv-lock/frozen
 	sed -E 's/\+[a-z0-9.]+$$//' .venv-lock/frozen >> .venv-lock/lock

@@ -1,0 +1,1 @@
+"""The wheel, installed and used as somebody does who has no checkout."""
