@@ -9,7 +9,7 @@ PROCESSES ?= 2
 LEAN := MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=33554432 MALLOC_MMAP_THRESHOLD_=8388608
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test check lint house format quality bench-parse bench-keyword bench-search ablation interop fuzz formats wheel-test terraform-check judged schemas lock clean
+.PHONY: help env demo test legacy-test check lint house format quality bench-parse bench-keyword bench-search ablation interop fuzz formats formats-unstructured wheel-test terraform-check judged schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -31,6 +31,16 @@ demo: $(STAMP) ## Ingest, judge, promote, refuse, roll back, on this machine; KE
 
 test: $(STAMP) ## Run the whole test suite; ARGS="tests/unit -k plan" narrows it
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(PROCESSES) $(ARGS)
+
+.venv-legacy/.installed: requirements.lock requirements-legacy.lock pyproject.toml
+	test -x .venv-legacy/bin/python || $(PYTHON) -m venv .venv-legacy
+	.venv-legacy/bin/python -m pip install --quiet --requirement requirements.lock
+	.venv-legacy/bin/python -m pip install --quiet --requirement requirements-legacy.lock
+	.venv-legacy/bin/python -m pip install --quiet --editable . --no-deps
+	@touch $@
+
+legacy-test: .venv-legacy/.installed ## Test the extra `legacy` (docs/formats.md); without LibreOffice a part is skipped
+	.venv-legacy/bin/python -m pytest tests/unit/documents/parsers/test_legacy.py $(ARGS)
 
 check: lint test ## Lint, types, contracts between floors, tests
 
@@ -83,6 +93,9 @@ fuzz: $(STAMP) ## Parse and chunk 20,000 broken files; ARGS="--files 2000" fewer
 formats: $(STAMP) ## Write the table of docs/formats.md again; needs INGEST_TEST_DATA
 	$(BIN)/python benchmarks/formats.py --write
 
+formats-unstructured: .venv-legacy/.installed ## Measure unstructured beside our parsers (docs/formats.md); needs INGEST_TEST_DATA
+	.venv-legacy/bin/python -m benchmarks.formats_unstructured --write $(ARGS)
+
 wheel-test: ## Build the wheel, install it with all extras and with none outside of the checkout, run the main job there
 	$(PYTHON) tests/wheel/check.py $(if $(KEEP),--keep)
 
@@ -103,6 +116,11 @@ lock: ## Write requirements.lock again, from a clean environment
 	.venv-lock/bin/python -m pip list --format=freeze --exclude ingest --exclude pip --exclude setuptools > .venv-lock/frozen
 	sed -E 's/\+[a-z0-9.]+$$//' .venv-lock/frozen >> .venv-lock/lock
 	mv .venv-lock/lock requirements.lock
+	.venv-lock/bin/python -m pip install --quiet '.[legacy]'
+	sed -n '/^#/p' requirements-legacy.lock > .venv-lock/lock
+	.venv-lock/bin/python -m pip list --format=freeze --exclude ingest --exclude pip --exclude setuptools > .venv-lock/frozen
+	sed -E 's/\+[a-z0-9.]+$$//' .venv-lock/frozen | grep -vxFf requirements.lock >> .venv-lock/lock
+	mv .venv-lock/lock requirements-legacy.lock
 	rm -rf .venv-lock
 
 clean: ## Remove caches, builds and what the demo left; the environment stays

@@ -20,7 +20,7 @@ from ingest.errors import DocumentError
 from ingest.records import ChunkingOptions, Document, DocumentRef, RawDocument
 
 DOCS = Path(__file__).parents[1] / "docs" / "formats.md"
-BEGIN, END = "<!-- generated: make formats -->\n", "<!-- end -->\n"
+END = "<!-- end -->\n"
 MAX_DEPTH = 3
 NOTHING_TO_EMBED = "front matter, imports or components alone: nothing to embed"
 MANY = 3  # refused files of one folder for one reason, from which they are told in one line
@@ -128,10 +128,11 @@ def _cell(message: str) -> str:
     return shown if len(shown) <= 100 else shown[:99] + "…"
 
 
-def written(text: str, generated: str) -> str:
-    """Return the guide with other tables between its markers."""
-    before, _, rest = text.partition(BEGIN)
-    return f"{before}{BEGIN}\n{generated}\n{END}{rest.partition(END)[2]}"
+def written(text: str, generated: str, command: str = "make formats") -> str:
+    """Return the guide with other tables between the markers of the command that makes them."""
+    begin = f"<!-- generated: {command} -->\n"
+    before, _, rest = text.partition(begin)
+    return f"{before}{begin}\n{generated}\n{END}{rest.partition(END)[2]}"
 
 
 def main() -> int:

@@ -133,6 +133,27 @@ def _open_socket_in_c(_):
     return f"descriptor {made}" if made >= 0 else f"errno {ctypes.get_errno()}"
 
 
+def _lone_socket(_):
+    place = Path(tempfile.gettempdir()) / "socket"
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(place))
+        made.listen()
+    return f"made {place.exists()}"
+
+
+def _connect(place):
+    with socket.socket(socket.AF_UNIX) as made:
+        made.connect(place)
+
+
+def _leave_running(_):
+    return subprocess.Popen(["/bin/sleep", "3600"]).pid
+
+
+def _run_apart(how):
+    return subprocess.Popen(["/bin/sleep", "3600"], **{how: 0 if how == "process_group" else True}).pid
+
+
 def _thread(_):
     import threading
 
@@ -172,6 +193,10 @@ ACTIONS = {
     "run": _run,
     "socket": _open_socket,
     "socket_in_c": _open_socket_in_c,
+    "lone_socket": _lone_socket,
+    "connect": _connect,
+    "leave_running": _leave_running,
+    "run_apart": _run_apart,
     "thread": _thread,
     "read": _read,
     "write": _write,

@@ -17,7 +17,7 @@ from ingest.pipeline.changes import FETCHED, BaseDocument, KnownBad, Listing, Ru
 from ingest.pipeline.fingerprints import Fingerprints, fingerprints
 from ingest.pipeline.work import Work
 from ingest.ports import Source
-from ingest.records import Claim, DocumentRef, Manifest, PartFile, PlanSummary, ShardPlan
+from ingest.records import Claim, DocumentRef, Manifest, ParserOptions, PartFile, PlanSummary, ShardPlan
 from ingest.services import Services
 
 CHARACTERS_PER_TOKEN = 4  # for estimates only
@@ -121,6 +121,9 @@ class Planner:
         """Return the work of one shard."""
         return self._join(listing, shard)[0]
 
+    def _parser_of(self, source: str) -> str:
+        return self.services.sandbox.options.get(source, ParserOptions()).parser
+
     def summarise(self, listing: Listing) -> PlanSummary:
         """Return the plan over all shards: documents per class, bytes, estimates.
 
@@ -129,18 +132,19 @@ class Planner:
         counts: Counter[str] = Counter(listed=listing.listed, listed_twice=listing.listed_twice)
         hashes: dict[int, str] = {}
         fetch = embed = 0
-        steps, kinds = set[str](), set[str]()
+        steps, kinds = set[str](), set[tuple[str, str]]()
         for shard in range(self.shards):
             plan, changes = self._join(listing, shard)
             hashes[shard] = name_of(plan)[:PLAN_HASH]
             counts.update(changes)
             fetched = [d for d in plan.documents if d.change in FETCHED]
             fetch += sum(d.size for d in fetched)
-            kinds |= {media_types.expected(d.path, d.media_type) for d in fetched}
+            kinds |= {(self._parser_of(d.source), media_types.expected(d.path, d.media_type)) for d in fetched}
             again = bool({"embed_all", "chunker"} & self._why())
             embed += sum(p.rows for p in plan.base_parts if p.kind == "chunks" and again)
             steps |= set(plan.steps)
-        parsers.check_installed(kinds)
+        for wanted in ("own", "unstructured"):
+            parsers.check_installed((kind for parser, kind in kinds if parser == wanted), "", wanted)
         options = self.services.options
         size = options.chunking.target_tokens
         tokens = fetch // CHARACTERS_PER_TOKEN + embed * size

@@ -99,6 +99,7 @@ class ParserSettings(Options):
     title_field: str = ""  # JSON, JSON Lines: dotted path of the title
     ocr: bool = False  # read pages without a text layer with tesseract; needs the extra `ocr`
     ocr_languages: tuple[str, ...] = ("eng",)  # as tesseract names them
+    parser: Literal["own", "unstructured"] = "own"  # the latter reads what it can; needs the extra `legacy`
 
 
 class ParserOptions(ParserSettings):

@@ -15,6 +15,7 @@ from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.adapters.stores import open_store
 from ingest.adapters.vectors.edge.engine import Engine
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
+from ingest.documents.parsers import legacy
 from ingest.errors import InvalidSettings
 from ingest.extras import require
 from ingest.keyword import Analyser
@@ -97,7 +98,15 @@ def open_vectors(settings: Settings) -> QdrantIndex:
 
 
 def open_sandbox(index: IndexSettings) -> PoolSandbox | InlineSandbox:
-    """Return what parses an index's documents; its processes start when documents come. `close` ends them."""
+    """Return what parses an index's documents; its processes start when documents come. `close` ends them.
+
+    Raises: InvalidSettings when a source asks for a parser whose extra is not installed.
+    """
+    asking = [source.name for source in index.sources if source.parsing.parser == "unstructured"]
+    if asking and not legacy.installed():
+        raise InvalidSettings(
+            f"sources {', '.join(asking)}: parsing.parser is unstructured, which the extra ingest[legacy] installs"
+        )
     options = {name: given for name, given in parser_options(index).items() if name}
     for name in (name for name, given in options.items() if given.ocr):
         require(f"source {name}: parsing.ocr", "ingest[ocr]", "pytesseract")

@@ -1,8 +1,12 @@
 """Asks the kernel to refuse what no parser needs: sockets, programs, other processes, files outside of Python's own.
 
 Two features of Linux that need no privilege, cannot be taken back, and are stronger than anything in Python: a seccomp
-filter (x86-64 and arm64) and Landlock (from Linux 5.13). Where one of them is missing, the walls in `_walls` stand
-alone.
+filter (x86-64 and arm64) and Landlock (from Linux 5.13). Where one of them is missing, the walls in `resource_limits`
+stand alone.
+
+Where programs may be started, they stay in the process group of their parser, so that one signal ends them all.
+LibreOffice does not start without a local socket that listens: it may make one, and is told that `bind` and `listen`
+succeeded, though neither is carried out. Nothing can reach that socket, and it can reach nothing.
 
 Sources: the kernel's Documentation/userspace-api/seccomp_filter.rst and landlock.rst; numbers from its headers.
 """
@@ -19,12 +23,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
-ALLOW, REFUSE = 0x7FFF0000, 0x00050000  # the latter plus an errno
+ALLOW, REFUSE = 0x7FFF0000, 0x00050000  # the latter plus an errno; with none, the call seems to succeed
+AF_UNIX = 1
 CLONE_THREAD = 0x00010000
 X32 = 0x40000000  # x86-64's other set of numbers
 # Fields of the data that a filter looks at, little-endian: number, architecture, first argument.
 NUMBER, ARCHITECTURE, ARGUMENT = 0, 4, 16
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+Line = tuple[int, int, int, int]  # of a filter: operation, jump if true, jump if false (from the next line), value
+_ALLOW: Line = (RETURN, 0, 0, ALLOW)
+_REFUSE: Line = (RETURN, 0, 0, REFUSE | errno.EPERM)
 
 
 @dataclass(frozen=True)
@@ -36,27 +44,36 @@ class Machine:
     signals: tuple[int, int]  # kill, tgkill
     refused: tuple[int, ...]
     programs: tuple[int, ...]  # refused too, unless a program may be started
+    groups: tuple[int, ...]  # setpgid, setsid: refused where a program may be started
+    socket: int
+    pretended: tuple[int, int]  # bind, listen
 
 
 CLONE3 = 435
 # io_uring (a way around filters), pidfd_open, pidfd_getfd, pidfd_send_signal: equal on all architectures
 EVERYWHERE = (425, 426, 427, 434, 438, 424)
 MACHINES = {
-    # socket connect accept sendto sendmsg bind listen accept4, tkill ptrace process_vm_readv process_vm_writev;
-    # fork vfork execve execveat
+    # socket connect accept sendto sendmsg sendmmsg bind listen accept4, tkill ptrace process_vm_readv
+    # process_vm_writev; fork vfork execve execveat
     "x86_64": Machine(
         0xC000003E,
         56,
         (62, 234),
-        (41, 42, 43, 44, 46, 49, 50, 288, 200, 101, 310, 311, *EVERYWHERE),
+        (41, 42, 43, 44, 46, 307, 49, 50, 288, 200, 101, 310, 311, *EVERYWHERE),
         (57, 58, 59, 322),
+        (109, 112),
+        41,
+        (49, 50),
     ),
     "aarch64": Machine(
         0xC00000B7,
         220,
         (129, 131),
-        (198, 203, 202, 206, 211, 200, 201, 242, 130, 117, 270, 271, *EVERYWHERE),
+        (198, 203, 202, 206, 211, 269, 200, 201, 242, 130, 117, 270, 271, *EVERYWHERE),
         (221, 281),
+        (154, 157),
+        198,
+        (200, 201),
     ),
 }
 
@@ -75,6 +92,9 @@ SYSTEM_PLACES = (
     "/etc/localtime",
     "/etc/mime.types",
     "/etc/fonts",
+    "/etc/libreoffice",
+    "/var/cache/fontconfig",
+    "/var/spool/libreoffice",
     "/proc/self",
     "/dev/null",
     "/dev/urandom",
@@ -86,7 +106,8 @@ def refuse_calls(programs: bool) -> bool:
     """Refuse sockets, and signals to other processes, from now on, with EPERM; False where the kernel cannot.
 
     Args:
-        programs: False refuses new processes and programs too; threads may always be started.
+        programs: False refuses new processes and programs too; True refuses them a process group of their own, and
+            lets them make local sockets that are never connected. Threads may always be started.
     """
     machine = MACHINES.get(platform.machine())
     if sys.platform != "linux" or machine is None or sys.byteorder != "little":
@@ -153,39 +174,56 @@ def _permit(libc: ctypes.CDLL, ruleset: int, place: str, rights: int) -> None:
             os.close(descriptor)
 
 
-def _program(machine: Machine, programs: bool) -> list[tuple[int, int, int, int]]:
-    """Return the filter as (operation, jump if true, jump if false, value); jumps count lines from the next one."""
-    refuse, allow = (RETURN, 0, 0, REFUSE | errno.EPERM), (RETURN, 0, 0, ALLOW)
+def _program(machine: Machine, programs: bool) -> list[Line]:
+    """Return the filter."""
     kill, tgkill = machine.signals
-    refused = machine.refused if programs else (*machine.refused, *machine.programs)
+    refused = (*machine.refused, *(machine.groups if programs else machine.programs))
     total = len(refused)
-    # clone3 is said not to exist: the C library then takes clone, whose flags a filter can see.
-    threads_only = [
+    return [
+        (LOAD, 0, 0, ARCHITECTURE),
+        (EQUAL, 1, 0, machine.audit),
+        _REFUSE,
+        (LOAD, 0, 0, NUMBER),
+        (AT_LEAST, 0, 1, X32),
+        _REFUSE,
+        *(_lone_sockets(machine) if programs else _threads_only(machine)),
+        (EQUAL, 1, 0, kill),
+        (EQUAL, 0, 4, tgkill),
+        (LOAD, 0, 0, ARGUMENT),
+        (EQUAL, 0, 1, os.getpid()),
+        _ALLOW,
+        _REFUSE,
+        *((EQUAL, total - n, 0, number) for n, number in enumerate(refused)),
+        _ALLOW,
+        _REFUSE,
+    ]
+
+
+def _threads_only(machine: Machine) -> list[Line]:
+    """Refuse new processes. clone3 is said not to exist: the C library then takes clone, whose flags a filter sees."""
+    return [
         (EQUAL, 0, 1, CLONE3),
         (RETURN, 0, 0, REFUSE | errno.ENOSYS),
         (EQUAL, 0, 4, machine.clone),
         (LOAD, 0, 0, ARGUMENT),
         (ANY_BIT, 0, 1, CLONE_THREAD),
-        allow,
-        refuse,
+        _ALLOW,
+        _REFUSE,
     ]
+
+
+def _lone_sockets(machine: Machine) -> list[Line]:
+    """Allow local sockets, and pretend to bind and listen."""
+    bind, listen = machine.pretended
     return [
-        (LOAD, 0, 0, ARCHITECTURE),
-        (EQUAL, 1, 0, machine.audit),
-        refuse,
-        (LOAD, 0, 0, NUMBER),
-        (AT_LEAST, 0, 1, X32),
-        refuse,
-        *([] if programs else threads_only),
-        (EQUAL, 1, 0, kill),
-        (EQUAL, 0, 4, tgkill),
+        (EQUAL, 0, 4, machine.socket),
         (LOAD, 0, 0, ARGUMENT),
-        (EQUAL, 0, 1, os.getpid()),
-        allow,
-        refuse,
-        *((EQUAL, total - n, 0, number) for n, number in enumerate(refused)),
-        allow,
-        refuse,
+        (EQUAL, 0, 1, AF_UNIX),
+        _ALLOW,
+        _REFUSE,
+        (EQUAL, 1, 0, bind),
+        (EQUAL, 0, 1, listen),
+        (RETURN, 0, 0, REFUSE),
     ]
 
 

@@ -42,6 +42,9 @@ def parts(frame: Frame) -> Iterator[memoryview]:
         yield from (memoryview(head), memoryview(frame.body))
 
 
+PROGRAM_NEEDED = Frame(b"program needed", b"")  # the answer to a document whose parser starts a program
+
+
 class BadAnswer(ValueError):
     """An answer that no honest worker gives."""
 
@@ -74,8 +77,8 @@ def _unpacked(text: str) -> ParserOptions:
     return ParserOptions(**json.loads(text))
 
 
-def answer(document: Document, notes: Sequence[str] = ()) -> Frame:
-    """Return the answer that holds a document, and what its parser warned of."""
+def answer(document: Document, notes: Sequence[str] = (), last: bool = False) -> Frame:
+    """Return the answer that holds a document, and what its parser warned of; `last` when the worker ends after it."""
     text = document.text.encode()
     rows = [
         (
@@ -94,6 +97,7 @@ def answer(document: Document, notes: Sequence[str] = ()) -> Frame:
     ]
     head = {
         "notes": _shown(notes),
+        "last": last,
         "title": document.title,
         "media_type": document.media_type,
         "parser": document.parser,
@@ -122,7 +126,7 @@ def lacking(media_type: str) -> Frame:
 class Answer(NamedTuple):
     """What a worker says."""
 
-    result: Document | errors.DocumentError
+    result: Document | errors.DocumentError | None  # None: a process that may start programs must be asked
     last: bool  # the worker ends after it
     notes: tuple[str, ...]  # what the parser warned of
 
@@ -130,13 +134,15 @@ class Answer(NamedTuple):
 def answered(frame: Frame) -> Answer:
     """Return the content of an answer. Raises: BadAnswer, Lacking."""
     try:
+        if frame == PROGRAM_NEEDED:
+            return Answer(None, False, ())
         head = from_json(frame.head)
         if "lacking" in head:
             raise Lacking(str(head["lacking"]))
         notes = tuple(_printable(str(note)) for note in head["notes"][:MAX_NOTES])
         if "error" in head:
             return Answer(_error(head["error"], str(head["message"])), bool(head["last"]), notes)
-        return Answer(_document(head, memoryview(frame.body)), False, notes)
+        return Answer(_document(head, memoryview(frame.body)), bool(head["last"]), notes)
     except (BadAnswer, Lacking):
         raise
     except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:

@@ -37,6 +37,7 @@ FIXED = {
     "MALLOC_ARENA_MAX": "1",
     "DO_NOT_TRACK": "1",
     "SCARF_NO_ANALYTICS": "true",
+    "UNSTRUCTURED_DISABLE_NOTICE": "1",
     "HF_HUB_OFFLINE": "1",
     "PYTHONHASHSEED": "0",
     "PYTHONUTF8": "1",
@@ -67,7 +68,7 @@ class ParserProcess:
     def __init__(self, start_seconds: float, programs: bool = False) -> None:
         """Start it and wait until it can parse.
 
-        `programs` lets it start programs and write temporary files: text recognition.
+        `programs` lets it start programs and write temporary files.
 
         Must be called by a thread that lives as long as the process should: the kernel kills it with that thread.
 
@@ -200,7 +201,7 @@ class ParserProcess:
 
 
 def environment(temporary: str | None = None) -> dict[str, str]:
-    """Return the environment of a parser's process: what Python and tesseract need, and nothing secret.
+    """Return the environment of a parser's process: what Python and programs need, and nothing secret.
 
     Args:
         temporary: Its folder for temporary files, if it may write some.

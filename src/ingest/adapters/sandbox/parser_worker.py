@@ -24,7 +24,7 @@ from ingest.records import RawDocument
 def main() -> None:
     """Serve until the other end is closed.
 
-    Arguments: the pipe's descriptor, the parent's process id, 1 when text recognition may start its program, else 0.
+    Arguments: the pipe's descriptor, the parent's process id, 1 when parsers may start programs, else 0.
     The first message tells which walls stand.
     """
     pipe, parent, programs = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "1"
@@ -36,7 +36,7 @@ def main() -> None:
     gc.freeze()
     send(pipe, _wire.Frame(to_json(walls), b""))
     while (frame := receive(pipe)) is not None:
-        reply, last = _reply(_wire.asked(frame), notes)
+        reply, last = _reply(_wire.asked(frame), programs, notes)
         del frame
         _walls.relax()
         send(pipe, reply)
@@ -45,15 +45,22 @@ def main() -> None:
             break
 
 
-def _reply(raw: RawDocument, notes: "_Notes") -> tuple[_wire.Frame, bool]:
-    """Return the answer for a document, and whether this process should end after it: after it ran out of memory."""
+def _reply(raw: RawDocument, programs: bool, notes: "_Notes") -> tuple[_wire.Frame, bool]:
+    """Return the answer for a document, and whether this process should end after it.
+
+    It ends after it ran out of memory, and when a program left something running.
+    """
     notes.kept = []
     try:
-        _walls.allow(raw.options)
+        _walls.allow(raw.options.limits, programs)
         with _parse.translated(raw):
-            return _wire.answer(_parse.parse(raw), notes.kept), False
+            document = _parse.parse(raw, programs)
+            last = programs and _walls.left_running()
+            return _wire.answer(document, notes.kept, last), last
+    except _parse.ProgramNeeded:
+        return _wire.PROGRAM_NEEDED, False
     except DocumentError as error:
-        last = isinstance(error.__cause__, MemoryError)
+        last = isinstance(error.__cause__, MemoryError) or (programs and _walls.left_running())
         return _wire.refusal(error, last, notes.kept), last
     except InvalidSettings:
         return _wire.lacking(_parse.media_type_of(raw)), False

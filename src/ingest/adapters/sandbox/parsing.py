@@ -20,15 +20,21 @@ _XML_ERR_NO_MEMORY = 2
 MAX_MESSAGE = 300  # characters of a foreign message: some quote the whole document
 
 
-def parse(raw: RawDocument) -> Document:
+class ProgramNeeded(Exception):
+    """The document's parser starts a program, and this process may not."""
+
+
+def parse(raw: RawDocument, programs: bool = True) -> Document:
     """Return the parsed document, whole and within its limits on size.
 
-    Limits on time and memory are the caller's part. Raises: DocumentError; InvalidSettings when the libraries of its
-    parser are not installed, which is no fault of the document.
+    Limits on time and memory are the caller's part.
+
+    Raises: DocumentError; InvalidSettings when the libraries of its parser are not installed, which is no fault of the
+    document; ProgramNeeded when its parser starts a program and `programs` is False.
     """
     check_size(raw)
     with translated(raw):
-        document = _parsed(raw)
+        document = _parsed(raw, programs)
         _check_output(raw, document)
     return document
 
@@ -49,6 +55,8 @@ def translated(raw: RawDocument) -> Iterator[None]:
     path, limits = raw.ref.path, raw.options.limits
     try:
         yield
+    except ProgramNeeded:
+        raise
     except Exception as error:  # a parser's own faults must not stop the run
         chain = tuple(_chain(error))
         if any(map(_is_memory, chain)):
@@ -78,8 +86,13 @@ def named_parser(raw: RawDocument) -> Iterator[None]:
         yield
     except DocumentError as error:
         with suppress(Exception):  # bytes may be too odd for the sniffing itself: no parser read them
-            error.parser = parsers.media_types().get(media_type_of(raw), "")
+            error.parser = parsers.owner(media_type_of(raw), raw.options.parser)
         raise
+
+
+def starts_program(raw: RawDocument) -> bool:
+    """Tell whether a program is started for a document: by its name and what its source claims, its bytes unread."""
+    return raw.options.ocr or parsers.starts_program(media_type_of(replace(raw, data=b"")), raw.options.parser)
 
 
 def media_type_of(raw: RawDocument) -> str:
@@ -87,14 +100,16 @@ def media_type_of(raw: RawDocument) -> str:
     return media_types.sniff(raw.data, raw.ref.path, raw.media_type or raw.ref.media_type)
 
 
-def _parsed(raw: RawDocument) -> Document:
+def _parsed(raw: RawDocument, programs: bool) -> Document:
     path, media_type = raw.ref.path, media_type_of(raw)
     if media_type == media_types.OCTETS and raw.data:
         raise UnsupportedFormat(
             f"{path}: binary content, of no format that is known; it begins with {raw.data[:16].hex(' ')}"
         )
-    parser = parsers.find(media_type, path)
-    parsers.check_installed([media_type], f"{path}: ")
+    if not programs and parsers.starts_program(media_type, raw.options.parser):
+        raise ProgramNeeded
+    parser = parsers.find(media_type, path, raw.options.parser)
+    parsers.check_installed([media_type], f"{path}: ", raw.options.parser)
     document: Document = parser.parse(replace(raw, media_type=media_type))
     return document
 

@@ -3,9 +3,10 @@
     parse(raw) ─▶ idle process, or a new one ─▶ question ─▶ answer within wall_seconds ─▶ checked ─▶ Document
                                                    └─ late, dead, too large, no answer: killed and replaced
 
-A process has no secrets in its environment, no network, writes no files, starts no programs (text recognition apart),
-and ends with this one. It is replaced after `documents_per_process` documents and when it holds more than
-`resident_bytes` at rest.
+A process has no secrets in its environment, no network, writes no files, starts no programs, and ends with this one.
+Documents whose parser starts a program (text recognition, LibreOffice, pandoc) have processes of their own kind: what
+they start is in their process group and ends with them. A process is replaced after `documents_per_process` documents,
+when it holds more than `resident_bytes` at rest, and when a program has left something running.
 """
 
 import logging
@@ -77,10 +78,13 @@ class PoolSandbox:
         with _parse.named_parser(raw):
             _parse.check_size(raw)
             with self._places:
-                return self._parse(raw)
+                try:
+                    return self._parse(raw, _parse.starts_program(raw))
+                except _parse.ProgramNeeded:  # its content is not what its name says
+                    return self._parse(raw, programs=True)
 
-    def _parse(self, raw: RawDocument) -> Document:
-        process = self._take(raw.options.ocr)
+    def _parse(self, raw: RawDocument, programs: bool) -> Document:
+        process = self._take(programs)
         used = process.asked > 0
         try:
             return self._ask(process, raw)
@@ -88,7 +92,7 @@ class PoolSandbox:
             if not used or process.alive:
                 raise
         # What documents before left in the process may be at fault: judged alone, once.
-        return self._ask(self._take(raw.options.ocr, fresh=True), raw)
+        return self._ask(self._take(programs, fresh=True), raw)
 
     def close(self) -> None:
         """End all processes; documents under way fail."""
@@ -141,6 +145,8 @@ class PoolSandbox:
             self._give_back(process, keep)
         for note in answer.notes:
             log.warning("%s", note)
+        if answer.result is None:
+            raise _parse.ProgramNeeded
         if isinstance(answer.result, DocumentError):
             raise answer.result
         return answer.result
@@ -151,7 +157,10 @@ class PoolSandbox:
         deadline = time.monotonic() + limits.wall_seconds
         try:
             process.send(_wire.ask(raw), deadline)
-            return _wire.answered(process.receive(deadline, *_largest(limits)))
+            answer = _wire.answered(process.receive(deadline, *_largest(limits)))
+            if answer.result is None and process.programs:
+                raise _wire.BadAnswer("a program is needed, and allowed")
+            return answer
         except Late as error:
             raise ParserTimeout(f"{path}: not parsed within {limits.wall_seconds:g} s (limits.wall_seconds)") from error
         except TooLarge as error:
@@ -161,7 +170,9 @@ class PoolSandbox:
                 "archive_bytes)"
             ) from error
         except _wire.Lacking as error:
-            parsers.check_installed([str(error)], f"{path}: ")  # a process that was taken over could say so as well
+            parsers.check_installed(
+                [str(error)], f"{path}: ", raw.options.parser
+            )  # a process that was taken over could say so as well
             raise ParserCrashed(f"{path}: its parser misses libraries that are installed") from error
         except _wire.BadAnswer as error:
             raise ParserCrashed(f"{path}: its parser gave no answer that can be read: {error}") from error

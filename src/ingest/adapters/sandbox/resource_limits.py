@@ -15,9 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from ingest.adapters.sandbox import kernel_limits as _kernel
-from ingest.records import ParserOptions
+from ingest.records.options import ParseLimits
 
-PR_SET_PDEATHSIG = 1
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 OPEN_FILES = 64
 OOM_SCORE = "800"  # when memory runs out, the kernel takes a parser before anything else
 _LINUX = sys.platform == "linux"
@@ -35,8 +35,10 @@ def raise_walls(programs: bool) -> dict[str, bool]:
     """Set what holds for the life of this process; return which of the kernel's walls stand: calls, files.
 
     Args:
-        programs: Whether it may start a program, and write below its folder for temporary files: text recognition.
+        programs: Whether it may start a program, and write below its folder for temporary files.
     """
+    if programs and _LINUX:  # what a program leaves behind becomes a child of this process, see `left_running`
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
     with suppress(OSError):
@@ -49,18 +51,27 @@ def raise_walls(programs: bool) -> dict[str, bool]:
     return {"calls": _kernel.refuse_calls(programs), "files": files}
 
 
-def allow(options: ParserOptions) -> None:
+def allow(limits: ParseLimits, programs: bool) -> None:
     """Set what one document may take, from now on: CPU time, address space, and files to write.
 
-    CPU time is counted in whole seconds by the kernel, and rounded up. Text recognition works through files and is
-    the only one that may write some, each at most as large as the memory limit.
+    CPU time is counted in whole seconds by the kernel, and rounded up. All of it holds for each program that is
+    started. Programs work through files: where they may be started, files may be written, each at most as large as the
+    memory limit.
     """
-    limits = options.limits
     used = resource.getrusage(resource.RUSAGE_SELF)
     _lower(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + limits.cpu_seconds))
-    _lower(resource.RLIMIT_FSIZE, limits.memory_bytes if options.ocr else 0)
+    _lower(resource.RLIMIT_FSIZE, limits.memory_bytes if programs else 0)
     if (at_rest := address_space()) is not None:
         _lower(resource.RLIMIT_AS, at_rest + limits.memory_bytes)
+
+
+def left_running() -> bool:
+    """Tell whether a program still runs that this process or one of its programs started."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+        return True
+    return False
 
 
 def relax() -> None:

@@ -7,6 +7,8 @@ A parser is a module with
     LIBRARIES: tuple[str, ...]                  distributions whose version can change its output (optional)
     EXTRA: str                                  what brings them, as pip takes it: "ingest[pdf]" (optional)
     variant() -> str                            what else can: a model that is installed or not (optional)
+    LAST_RESORT: bool                           True: it reads only what no other parser claims (optional)
+    starts_program(media_type: str) -> bool     whether it starts a program for such a document (optional)
     parse(raw: RawDocument) -> Document         raises DocumentError; anything else is a crash
 
 and promises: the text is not changed once it is canonical; blocks are in order, do not overlap, and every character
@@ -36,19 +38,20 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(_modules()))
 
 
-def find(media_type: str, path: str = "") -> ModuleType:
+def find(media_type: str, path: str = "", wanted: str = "own") -> ModuleType:
     """Return the parser that reads a media type.
 
     Args:
         media_type: Without parameters, in lower case.
         path: The document, for the message.
+        wanted: Its source's option `parser`: "own" or "unstructured".
 
     Raises:
         UnsupportedFormat: No parser reads it.
         InvalidSettings: Two parsers claim one media type, or a registered module is no parser.
     """
-    name = media_types().get(media_type)
-    if name is None:
+    name = owner(media_type, wanted)
+    if not name:
         known = ", ".join(sorted(media_types()))
         raise UnsupportedFormat(f"{path}: no parser reads {media_type or 'an unknown media type'}; known: {known}")
     return _modules()[name]
@@ -58,33 +61,52 @@ def find(media_type: str, path: str = "") -> ModuleType:
 def media_types() -> dict[str, str]:
     """Return media type → name of the parser. Raises: InvalidSettings."""
     owners: dict[str, str] = {}
-    for name, module in _modules().items():
+    for name, module in sorted(_modules().items(), key=lambda item: getattr(item[1], "LAST_RESORT", False)):
         for media_type in module.MEDIA_TYPES:
+            if media_type in owners and getattr(module, "LAST_RESORT", False):
+                continue
             if media_type in owners:
                 raise InvalidSettings(f"parsers {owners[media_type]} and {name} both claim {media_type}")
             owners[media_type] = name
     return owners
 
 
-def check_installed(needed: Iterable[str], where: str = "") -> None:
+def check_installed(needed: Iterable[str], where: str = "", wanted: str = "own") -> None:
     """Do nothing when the parsers of these media types can run; types that no parser reads do not count.
+
+    Without the extra `legacy`, what only that parser reads is unsupported; a source that asks for it must have it.
 
     Args:
         needed: Media types.
         where: What they were met in, for the message.
+        wanted: As in `find`.
 
     Raises:
         InvalidSettings: Libraries of some are not installed; it names the media types and what to install.
     """
     faults = []
-    kinds = sorted(set(needed) & media_types().keys())
-    for name in sorted({media_types()[kind] for kind in kinds}):
+    readers: dict[str, list[str]] = {}
+    for kind in sorted(set(needed)):
+        readers.setdefault(owner(kind, wanted), []).append(kind)
+    readers.pop("", None)
+    for name, kinds in sorted(readers.items()):
         module = _modules()[name]
-        if extra := getattr(module, "EXTRA", ""):
-            reads = ", ".join(kind for kind in kinds if media_types()[kind] == name)
-            faults.append(lack(f"{where}{reads}", extra, *module.LIBRARIES))
+        if (extra := getattr(module, "EXTRA", "")) and (wanted != "own" or not hasattr(module, "LAST_RESORT")):
+            faults.append(lack(f"{where}{', '.join(kinds)}", extra, *module.LIBRARIES))
     if told := "; ".join(filter(None, faults)):
         raise InvalidSettings(told)
+
+
+def owner(media_type: str, wanted: str = "own") -> str:
+    """Return the name of the parser that reads a media type, "" when none does; `wanted` as in `find`."""
+    also = _modules()["legacy"].ALSO if wanted == "unstructured" else ()
+    return "legacy" if media_type in also else media_types().get(media_type, "")
+
+
+def starts_program(media_type: str, wanted: str = "own") -> bool:
+    """Tell whether a program is started to read a media type; `wanted` as in `find`. Raises: InvalidSettings."""
+    module = _modules().get(owner(media_type, wanted))
+    return module is not None and hasattr(module, "starts_program") and bool(module.starts_program(media_type))
 
 
 def fingerprint(name: str) -> str:

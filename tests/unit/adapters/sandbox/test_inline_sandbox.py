@@ -36,7 +36,7 @@ def test_the_sources_claim_helps_where_the_name_says_nothing(sandbox):
         ("a.html", b"<html></html>", EmptyDocument, "a.html: 13 bytes"),
         ("a.md", b"x" * 1001, OversizedDocument, "a.md: 1001 bytes, the limit is 1000"),
         ("a.md", bytes(range(256)), UnsupportedFormat, "a.md: .* begins with 00 01 02"),
-        ("a.org", b"text", UnsupportedFormat, "a.org: no parser reads text/x-org"),
+        ("a.svg", b"text", UnsupportedFormat, r"a.svg: no parser reads image/svg\+xml"),
         ("a.md", b"text" * 20 + b"\0", MalformedDocument, "a.md: NUL at character 80"),
         ("a.md", "Übergröße ".encode() * 9 + b"\xff", MalformedDocument, "a.md: byte 117"),
     ],

@@ -1,0 +1,61 @@
+"""Runs a program on a document: in a folder of its own, within its time, and with nothing left running behind it.
+
+The sandbox's process passes on its limits on CPU time, memory and files, and its refusal of sockets.
+"""
+
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from ingest.errors import ParserCrashed, ParserTimeout
+from ingest.records import RawDocument
+
+_LOG = "log"
+_KEPT = 2000  # bytes of what a program wrote
+
+
+def run(arguments: Sequence[str], folder: Path, raw: RawDocument) -> tuple[int, str]:
+    """Return a program's exit code and the last that it wrote.
+
+    Args:
+        arguments: The program's file first.
+        folder: An empty place of its own: working, home and temporary folder, and where its output is kept.
+        raw: For its time, `limits.wall_seconds`, and for messages.
+
+    Raises: ParserTimeout; ParserCrashed when a signal ended it.
+    """
+    path, name, limit = raw.ref.path, Path(arguments[0]).name, raw.options.limits.wall_seconds
+    process = _started(arguments, folder)
+    try:
+        code = process.wait(limit)
+    except subprocess.TimeoutExpired as error:
+        raise ParserTimeout(f"{path}: {name} took over {limit:g} s (limits.wall_seconds)") from error
+    finally:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if code == -signal.SIGXCPU:
+        raise ParserTimeout(f"{path}: {name} took over {raw.options.limits.cpu_seconds:g} s of CPU time")
+    if code < 0:
+        raise ParserCrashed(f"{path}: {name} was killed by {signal.Signals(-code).name}")
+    with (folder / _LOG).open("rb") as log:
+        log.seek(max(log.seek(0, os.SEEK_END) - _KEPT, 0))
+        return code, log.read().decode(errors="replace")
+
+
+def _started(arguments: Sequence[str], folder: Path) -> "subprocess.Popen[bytes]":
+    """Start a program with nothing of our environment, in a process group of its own.
+
+    The sandbox's process refuses that group: there a program stays in the group that the sandbox ends as a whole.
+    """
+    environment = {"PATH": os.defpath, "HOME": str(folder), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8"}
+    with Path(os.devnull).open("rb") as nothing, (folder / _LOG).open("wb") as log:
+        for group in (0, None):
+            with suppress(PermissionError):
+                return subprocess.Popen(
+                    arguments, stdin=nothing, stdout=log, stderr=log, env=environment, cwd=folder, process_group=group
+                )
+    raise ParserCrashed(f"{arguments[0]} may not be started here")

@@ -1,0 +1,302 @@
+"""What no other parser reads: DOC, PPT, XLS, RTF, Org, AsciiDoc, with `unstructured` and the programs that it needs.
+
+    bytes ──▶ LibreOffice: DOCX, PPTX │ pandoc: HTML, DOCX │ as they are ──▶ unstructured: elements ──▶ blocks
+
+A source whose `parsing.parser` is `unstructured` has its other formats read here too, as far as `ALSO` goes: not PDF
+and pictures, for which unstructured needs gigabytes of models that it downloads while it runs, and not e-mail, whose
+attachments it would lose.
+
+Headings are what a tag or style of the document names: titles with a `category_depth`. What unstructured only takes for
+a title stays a paragraph. It tells titles from sentences with a spaCy model that it downloads from the network and
+installs into the environment; rules stand in for that model, so that the same bytes give the same blocks everywhere.
+
+Programs run in a folder of their own (`_reading/programs.py`). pandoc reads nothing but the document; LibreOffice runs
+no macros and follows no links.
+"""
+
+import importlib
+import io
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from itertools import groupby
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from ingest.documents.parsers._markup.html_chrome import Chrome
+from ingest.documents.parsers._markup.html_hidden import Hiding
+from ingest.documents.parsers._markup.html_inline import Inline
+from ingest.documents.parsers._markup.html_tables import grid, own_rows
+from ingest.documents.parsers._markup.html_tree import declared_encoding, tree
+from ingest.documents.parsers._reading import programs
+from ingest.documents.parsers._reading.assembly import Assembly
+from ingest.documents.parsers._reading.decoding import decode
+from ingest.documents.parsers._reading.lines import document_title
+from ingest.documents.parsers._reading.table_blocks import header_rows, lines
+from ingest.errors import (
+    EmptyDocument,
+    EncryptedDocument,
+    MalformedDocument,
+    UnsupportedFormat,
+)
+from ingest.records import BlockKind, Document, RawDocument
+
+
+class Route(NamedTuple):
+    """How a format becomes elements."""
+
+    reader: str  # of unstructured: partition_<reader>
+    program: str = ""  # pandoc or soffice
+    source: str = ""  # what the program is told that it reads
+
+
+_ROUTES = {
+    "application/rtf": Route("html", "pandoc", "rtf"),
+    "text/x-org": Route("html", "pandoc", "org"),
+    "text/asciidoc": Route("html", "pandoc", "asciidoc"),
+    "application/msword": Route("docx", "soffice", "doc"),
+    "application/vnd.ms-powerpoint": Route("pptx", "soffice", "ppt"),
+    "application/vnd.ms-excel": Route("xlsx"),
+}
+_OTHERS = {
+    "text/plain": Route("text"),
+    "text/markdown": Route("md"),
+    "text/html": Route("html"),
+    "application/xhtml+xml": Route("html"),
+    "text/x-rst": Route("html", "pandoc", "rst"),
+    "text/csv": Route("csv"),
+    "text/tab-separated-values": Route("tsv"),
+    "application/epub+zip": Route("html", "pandoc", "epub"),
+    "application/vnd.oasis.opendocument.text": Route("docx", "pandoc", "odt"),
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": Route("docx"),
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": Route("pptx"),
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": Route("xlsx"),
+}
+
+MEDIA_TYPES = tuple(_ROUTES)
+ALSO = (*_ROUTES, *_OTHERS)
+VERSION = "1"
+LIBRARIES = ("unstructured", "pypandoc-binary")
+EXTRA = "ingest[legacy]"  # asked for only where a source wants this parser
+LAST_RESORT = True
+
+_DISTRIBUTIONS = ("unstructured", "pypandoc-binary", "python-docx", "python-pptx", "pandas", "openpyxl", "xlrd")
+_WRITTEN = ("org", "asciidoc", "rst")  # what pandoc reads as UTF-8 only
+_OLE = ("application/msword", "application/vnd.ms-powerpoint", "application/vnd.ms-excel")
+_OLE_MAGIC = bytes.fromhex("d0cf11e0a1b11ae1")
+_PAGED = ("pptx", "xlsx")  # slides and sheets are sections
+_LEFT_OUT = ("Header", "Footer", "PageBreak")
+_KINDS = {"CodeSnippet": BlockKind.CODE, "FigureCaption": BlockKind.CAPTION, "Image": BlockKind.CAPTION}
+_LEVELS = 9
+_NUMBERED = re.compile(r"\(?\w{1,4}[.)]\s")
+_SAID = 200  # characters of a program's complaint
+_TITLED = b'<h1 class="title">'
+_TEMPLATE = f"$if(title)${_TITLED.decode()}$title$</h1>$endif$\n$body$"
+_PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry"><item
+  oor:path="/org.openoffice.Office.Common/Security/Scripting"
+  ><prop oor:name="DisableMacrosExecution" oor:op="fuse"><value>true</value></prop
+  ><prop oor:name="BlockUntrustedRefererLinks" oor:op="fuse"><value>true</value></prop
+></item></oor:items>
+"""
+
+
+def installed() -> bool:
+    """Tell whether the extra is installed."""
+    return find_spec("unstructured") is not None
+
+
+def starts_program(media_type: str) -> bool:
+    """Tell whether a program is started for a document: never for one that cannot be read."""
+    return bool(_route(media_type).program) and not _missing(_route(media_type))
+
+
+def variant() -> str:
+    """Return the versions of what is installed, "" without the extra: nothing is read then."""
+    if not installed():
+        return ""
+    found = []
+    for name in _DISTRIBUTIONS:
+        with suppress(PackageNotFoundError):
+            found.append(f"{name} {version(name)}")
+    if (office := _program("soffice")) is not None:
+        built = office.resolve().parent / "versionrc"
+        found.append(f"LibreOffice {built.read_text() if built.is_file() else ''}")
+    return "; ".join(found)
+
+
+def parse(raw: RawDocument) -> Document:
+    """Return the document. Raises: DocumentError."""
+    path, route = raw.ref.path, _route(raw.media_type)
+    if missing := _missing(route):
+        raise UnsupportedFormat(f"{path}: {raw.media_type} is read with {missing}, which is not installed")
+    _check_container(raw)
+    data = _converted(raw, route) if route.program else raw.data
+    out = Assembly(raw)
+    nested = route.program == "pandoc" and data.startswith(_TITLED)  # sections stand below the document's own title
+    paged = route.reader in _PAGED
+    for _, page in groupby(_elements(data, route, path), key=lambda element: paged and element.metadata.page_number):
+        _add_page(out, list(page), route, nested)
+    if not out.blocks:
+        raise EmptyDocument(f"{path}: {len(raw.data)} bytes of {raw.media_type}, but no text in them")
+    blocks = tuple(out.blocks)
+    return Document(out.text, blocks, document_title(blocks), raw.media_type, "legacy")
+
+
+def _route(media_type: str) -> Route:
+    return _ROUTES.get(media_type) or _OTHERS[media_type]
+
+
+def _missing(route: Route) -> str:
+    """Return what must be installed first, "" when all is there."""
+    if not installed():
+        return "the extra ingest[legacy]"
+    if not route.program or _program(route.program) is not None:
+        return ""
+    return {"pandoc": "the package pypandoc-binary", "soffice": "LibreOffice (soffice on the path)"}[route.program]
+
+
+def _program(name: str) -> Path | None:
+    """Return where a program is; pandoc is the one that its package brings along."""
+    if name == "soffice":
+        found = shutil.which(name)
+        return Path(found) if found else None
+    package = find_spec("pypandoc")
+    places = package.submodule_search_locations if package else None
+    return next((place for folder in places or () if (place := Path(folder, "files", name)).is_file()), None)
+
+
+def _check_container(raw: RawDocument) -> None:
+    """Raise EncryptedDocument for an OLE file under a password, MalformedDocument for one that is none."""
+    if not raw.data.startswith(_OLE_MAGIC):
+        if raw.media_type in _OLE:
+            raise MalformedDocument(f"{raw.ref.path}: no OLE file, which {raw.media_type} is")
+        return
+    import msoffcrypto
+
+    try:
+        encrypted = msoffcrypto.OfficeFile(io.BytesIO(raw.data)).is_encrypted()
+    except Exception as error:  # its own, olefile's and those of `struct`
+        raise MalformedDocument(f"{raw.ref.path}: an OLE file that cannot be read: {_said(error)}") from error
+    if encrypted:
+        raise EncryptedDocument(f"{raw.ref.path}: protected by a password")
+
+
+def _converted(raw: RawDocument, route: Route) -> bytes:
+    """Return what a route's program makes of a document. Raises: DocumentError."""
+    path, program = raw.ref.path, str(_program(route.program))
+    data = decode(raw.data, path).encode() if route.source in _WRITTEN else raw.data
+    with tempfile.TemporaryDirectory(prefix="ingest-") as place:
+        folder = Path(place)
+        given, made = folder / f"given.{route.source}", folder / "made" / f"given.{route.reader}"
+        given.write_bytes(data)
+        made.parent.mkdir()
+        if route.program == "pandoc":
+            (folder / "template").write_text(_TEMPLATE)
+            options = ["--sandbox", f"--from={route.source}", f"--to={route.reader}", f"--output={made}"]
+            template = [f"--template={folder / 'template'}"] if route.reader == "html" else []
+            arguments = [program, *options, *template, str(given)]
+        else:
+            profile = folder / "profile" / "user"
+            profile.mkdir(parents=True)
+            (profile / "registrymodifications.xcu").write_text(_PROFILE)
+            options = [f"-env:UserInstallation={profile.parent.as_uri()}", "--headless", "--norestore"]
+            arguments = [program, *options, "--convert-to", route.reader, "--outdir", str(made.parent), str(given)]
+        code, said = programs.run(arguments, folder, raw)
+        if code or not made.is_file():
+            said = " ".join(said.replace(place, "…").split())[-_SAID:]
+            raise MalformedDocument(f"{path}: {route.program} makes nothing of it (exit code {code}): {said}")
+        return made.read_bytes()
+
+
+def _elements(data: bytes, route: Route, path: str) -> list[Any]:
+    """Return what unstructured finds. Raises: MalformedDocument."""
+    _stand_in()
+    name = f"partition_{route.reader}"
+    partition = getattr(importlib.import_module(f"unstructured.partition.{route.reader}"), name)
+    given: dict[str, Any] = {"file": io.BytesIO(data)}
+    if route.reader == "html":
+        text = data.decode() if route.program else decode(data, path, declared_encoding(data))
+        given = {"text": text}
+    if not data.strip():
+        return []
+    try:
+        return list(partition(**given, languages=[""]))  # which it need not detect
+    except RecursionError:
+        raise
+    except Exception as error:  # libraries of many formats: whatever they raise, the document was not read
+        raise MalformedDocument(f"{path}: {name} cannot read it: {type(error).__name__}: {_said(error)}") from error
+
+
+def _stand_in() -> None:
+    """Put rules where unstructured would load, and first download, its spaCy model."""
+    name = "unstructured.nlp.tokenize"
+    if name not in sys.modules:
+        rules: Any = ModuleType(name)
+        rules.sent_tokenize, rules.word_tokenize, rules.pos_tag = lambda text: [text], str.split, lambda _text: []
+        sys.modules[name] = rules
+
+
+def _add_page(out: Assembly, elements: Sequence[Any], route: Route, nested: bool) -> None:
+    """Append a slide, a sheet, or a whole document."""
+    fields = {"page": elements[0].metadata.page_number} if route.reader == "pptx" else {}
+    if route.reader == "xlsx":
+        out.heading(elements[0].metadata.page_name or "", 1)
+    elif route.reader == "pptx" and not any(_level(element, route) for element in elements):
+        out.heading(f"Slide {fields['page']}", 1, **fields)
+    for listed, group in groupby(elements, key=lambda element: element.category == "ListItem"):
+        if listed:
+            _add_list(out, group, fields)
+            continue
+        for element in group:
+            if level := _level(element, route):
+                out.heading(element.text, min(level + (nested and bool(out.blocks)), _LEVELS), **fields)
+            elif element.category == "Table":
+                _add_table(out, element, fields)
+            elif element.category not in _LEFT_OUT:
+                kind = _KINDS.get(element.category, BlockKind.PARAGRAPH)
+                out.add(kind, element.text.splitlines(), **fields)
+
+
+def _level(element: Any, route: Route) -> int:
+    """Return the level of a heading, 0 for everything else; on a slide only its title is one."""
+    depth = element.metadata.category_depth
+    if element.category != "Title" or depth is None or (route.reader == "pptx" and depth):
+        return 0
+    return int(depth) + 1
+
+
+def _add_list(out: Assembly, items: Iterable[Any], fields: dict[str, Any]) -> None:
+    """Append list items, each on lines of its own behind its number or a dash, indented by its depth."""
+    found, breaks, at = [], [], 0
+    for item in items:
+        indent = "  " * max((item.metadata.category_depth or 0) - 1, 0)
+        text = f"\n{indent}  ".join(item.text.splitlines())
+        text = f"{indent}{text}" if _NUMBERED.match(text) else f"{indent}- {text}"
+        found += text.split("\n")
+        breaks.append(at)
+        at += len(text) + 1
+    out.add(BlockKind.LIST, found, breaks=breaks[1:], **fields)
+
+
+def _add_table(out: Assembly, element: Any, fields: dict[str, Any]) -> None:
+    """Append a table from its HTML; one without is a paragraph."""
+    root = tree(element.metadata.text_as_html or "", out.path, nesting=out.limits.nesting)
+    table = None if root is None else next(root.iter("table"), None)
+    if table is None:
+        out.add(BlockKind.PARAGRAPH, element.text.splitlines(), **fields)
+        return
+    if (caption := table.find("caption")) is not None:
+        out.add(BlockKind.CAPTION, [" ".join(" ".join(caption.itertext()).split())], **fields)
+    rows, headers = grid(own_rows(table), Inline(Hiding(root), Chrome(root)))
+    out.add(BlockKind.TABLE, lines(rows, out.path, out.limits.text_characters), headers or header_rows(rows), **fields)
+
+
+def _said(words: object) -> str:
+    return " ".join(str(words).split())[:_SAID]
