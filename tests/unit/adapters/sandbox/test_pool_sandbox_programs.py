@@ -12,8 +12,8 @@ from ingest.errors import DocumentError, MalformedDocument, ParserCrashed, Parse
 from ingest.records import Document, ParseLimits, ParserOptions
 from tests.unit.adapters.sandbox.conftest import order
 from tests.unit.adapters.sandbox.test_pool_sandbox import reading_scans
+from tests.unit.documents.parsers._reading.test_programs import ends
 from tests.unit.documents.parsers.checks import raw
-from tests.unit.documents.parsers.test_programs import ends
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the walls are Linux's")
 OLE = bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 504 + b"\xec\xa5\xc1\0" + b"\0" * 4096
