@@ -99,7 +99,8 @@ class ParserSettings(Options):
     title_field: str = ""  # JSON, JSON Lines: dotted path of the title
     ocr: bool = False  # read pages without a text layer with tesseract; needs the extra `ocr`
     ocr_languages: tuple[str, ...] = ("eng",)  # as tesseract names them
-    parser: Literal["own", "unstructured"] = "own"  # the latter reads what it can; needs the extra `legacy`
+    # unstructured reads what it can and needs the extra `legacy`; unset it is no part of recorded settings.
+    parser: Literal["own", "unstructured"] = Field(default="own", exclude_if=lambda parser: parser == "own")
 
 
 class ParserOptions(ParserSettings):

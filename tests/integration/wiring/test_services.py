@@ -16,6 +16,7 @@ from ingest.adapters.embedders.sentence_transformer.model_folder import locate
 from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
+from ingest.documents.parsers import legacy
 from ingest.errors import InvalidSettings, OversizedDocument, SchemaMismatch
 from ingest.ids import sha256_hex
 from ingest.lake.model_files import is_kept
@@ -173,6 +174,16 @@ def test_the_settings_say_how_documents_are_parsed() -> None:
     assert (type(pool), type(inline)) == (PoolSandbox, InlineSandbox)
     assert ("body",) == pool.options["docs"].text_fields
     assert pool.options == inline.options
+
+
+@pytest.mark.parametrize("kind", ["pool", "inline"])
+def test_a_source_that_asks_for_an_extra_that_is_missing_is_invalid_settings(kind: str, monkeypatch: Any) -> None:
+    asking = index_settings(sources=[{"name": "a", "uri": "/a", "parsing": {"parser": "unstructured"}}], sandbox=kind)
+    monkeypatch.setattr(legacy, "installed", lambda: True)
+    assert "unstructured" == wiring.open_sandbox(asking).options["a"].parser
+    monkeypatch.setattr(legacy, "installed", lambda: False)
+    with pytest.raises(InvalidSettings, match=r"sources a: parsing\.parser is unstructured, .* ingest\[legacy\]"):
+        wiring.open_sandbox(asking)
 
 
 def test_the_story_is_given_the_records_of_the_settings() -> None:
