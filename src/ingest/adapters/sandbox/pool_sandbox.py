@@ -169,7 +169,7 @@ class PoolSandbox:
                 f"limits allow {' and '.join(map(str, _largest(limits)))} (limits.blocks, text_characters, "
                 "archive_bytes)"
             ) from error
-        except _wire.Lacking as error:
+        except _wire.Lacking as error:  # or a process that was taken over says so
             parsers.check_installed(
                 [str(error)], f"{path}: ", raw.options.parser
             )  # a process that was taken over could say so as well
