@@ -44,7 +44,9 @@ class PromoteParameters(Target):
         default=None, description="Sealed generation; the one that waits when empty. What was rolled back must be named"
     )
     why: str = WHY
-    lift_hold: bool = Field(default=False, description="End a hold with this promotion")
+    lift_hold: bool = Field(
+        default=False, description="End a hold; also when no generation is named and none is promoted"
+    )
 
 
 class RollbackParameters(Target):

@@ -66,6 +66,16 @@ def test_what_was_rolled_back_comes_again_only_by_name_and_with_the_hold_lifted(
     assert newest(released).hold is None
 
 
+def test_a_hold_is_lifted_also_where_nothing_waits(released: Site) -> None:
+    target = {"settings": released.settings_path, "why": "all is well again"}
+    back = rollback(RollbackParameters(**target))
+    state = promote(PromoteParameters(**target, lift_hold=True), return_state=True)
+    lifted = newest(released)
+    assert ("unhold", None, "all is well again") == (lifted.action, lifted.hold, lifted.why)
+    assert back["generation"] == lifted.generation == state.result()["release"]["generation"]
+    assert str(state.message).startswith("lifted as release 4: generation ")
+
+
 def _error(site: Site, state: State[Any]) -> str:
     """Return the class of the error that a flow run failed with, as the server tells it."""
     stored = site.client.read_flow_run(flow_run_of(state)).state
