@@ -30,7 +30,7 @@ demo: $(STAMP) ## Ingest, judge, promote, refuse, roll back, on this machine; KE
 	$(LEAN) $(BIN)/python demo/run.py $(if $(KEEP),--keep)
 
 test: $(STAMP) ## Run the whole test suite; ARGS="tests/unit -k plan" narrows it
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(PROCESSES) $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist worksteal $(ARGS)
 
 .venv-legacy/.installed: requirements.lock requirements-legacy.lock pyproject.toml
 	test -x .venv-legacy/bin/python || $(PYTHON) -m venv .venv-legacy
