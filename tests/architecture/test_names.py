@@ -14,13 +14,11 @@ SAME = {
     "documents": "the rows that `documents/` makes are `records/documents.py`",
     "keyword": "the step that builds the index of `keyword/`",
     "lake": "the class that the package is about",
-    "options": "values of the settings, one file per floor that has some",
     "parser": "one in the package of each format",
     "points": "the nouns, and what makes them of chunks",
     "plain": "the format, and the payload, of plain text",
     "sandbox": "the port, and its adapters",
     "services": "the record, and its opening",
-    "settings": "the class that the package is about",
     "text": "runs of text in one format, one in the package of each format",
     "vectors": "the port, and its adapters",
 }
