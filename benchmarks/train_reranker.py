@@ -42,16 +42,16 @@ def main() -> int:
 def collected(folder: Path, out: Path) -> tuple:
     """Return the examples of one set's serving release, and what counts tokens."""
     import ingest
-    from ingest.quality.evaluate import token_counter
     from ingest.quality.metrics import read_judged_set
     from ingest.quality.training import examples_of
+    from ingest.search.surroundings import counter
 
     config = yaml.safe_load((Path(__file__).parent / "quality.yaml").read_text())
     index = {**config["index"], **config.get("of_set", {}).get(folder.name, {})}
     with ingest.open(written_settings(folder, out, index)) as opened:
         with (folder / "queries.jsonl").open(encoding="utf-8") as lines:
             questions = judged(read_judged_set(lines, folder.name))
-        return examples_of(opened.services, opened.searcher(), questions), token_counter(opened.services)
+        return examples_of(opened.services, opened.searcher(), questions), counter(opened.services)
 
 
 def report(examples: dict, count) -> None:

@@ -15,6 +15,7 @@ STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)  # C of the regression; chosen within ea
 LEAST = 20  # questions of each kind: with fewer, there are not two per fold
 SEED = 0
 LEVEL = 0.95  # of the intervals
+FIGURES = ("auc", "auc_interval", "precision", "precision_interval", "answered")
 
 Bools = NDArray[np.bool_]
 
@@ -110,12 +111,9 @@ def fit(
         groups = np.array([number[text] for text in texts])
     confidences, passed = np.zeros(len(known)), np.zeros(len(known), np.bool_)
     for rest, held in _folds(known, groups):
-        inner = _scores_of_unseen(signals[rest], known[rest], groups[rest])
-        strength = _best(inner, known[rest])
-        slope, offset = _platt(inner[strength], known[rest])
-        scores = _regression(strength).fit(signals[rest], known[rest]).decision_function(signals[held])
-        confidences[held] = expit(slope * scores + offset)
-        passed[held] = confidences[held] >= threshold_of(expit(slope * inner[strength] + offset), known[rest], target)
+        regression, inner, slope, offset = _fitted(signals[rest], known[rest], groups[rest])
+        confidences[held] = expit(slope * regression.decision_function(signals[held]) + offset)
+        passed[held] = confidences[held] >= threshold_of(expit(slope * inner + offset), known[rest], target)
     unseen = OutOfFold(confidences, known, passed)
     return _made(signals, groups, unseen, target, left_out=left_out), unseen
 
@@ -135,10 +133,7 @@ def _made(
 ) -> Calibration:
     """Return the calibration fitted on all questions, with the figures from unseen ones."""
     known = unseen.known
-    every = _scores_of_unseen(signals, known, groups)
-    strength = _best(every, known)
-    slope, offset = _platt(every[strength], known)
-    scaler, regression = _regression(strength).fit(signals, known)
+    (scaler, regression), _, slope, offset = _fitted(signals, known, groups)
     return Calibration(
         features=SIGNALS,
         means=tuple(scaler.mean_.tolist()),
@@ -151,12 +146,8 @@ def _made(
         answerable=int(known.sum()),
         unanswerable=int((~known).sum()),
         left_out=left_out,
-        auc=unseen.auc,
-        auc_interval=unseen.auc_interval,
         target=target,
-        precision=unseen.precision,
-        precision_interval=unseen.precision_interval,
-        answered=unseen.answered,
+        **{name: getattr(unseen, name) for name in FIGURES},
     )
 
 
@@ -178,20 +169,20 @@ def _folds(known: Bools, groups: NDArray[np.int64]) -> Iterator[tuple[NDArray[np
         yield from StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SEED).split(groups, known, groups)
 
 
-def _scores_of_unseen(signals: Floats, known: Bools, groups: NDArray[np.int64]) -> dict[float, Floats]:
-    """Return for each strength the score of each question by a regression that has not seen it."""
-    found = {strength: np.zeros(len(known)) for strength in STRENGTHS}
-    for rest, held in _folds(known, groups):
-        for strength, scores in found.items():
-            scores[held] = _regression(strength).fit(signals[rest], known[rest]).decision_function(signals[held])
-    return found
+def _fitted(signals: Floats, known: Bools, groups: NDArray[np.int64]) -> tuple[Any, Floats, float, float]:
+    """Return a regression, (n,) scores by others that have not seen the question, and Platt's slope and offset of them.
 
-
-def _best(scores: dict[float, Floats], known: Bools) -> float:
-    """Return the strength with the highest AUC, the lowest of equal ones."""
+    The strength is the one with the highest AUC of such scores, the lowest of equal ones.
+    """
     from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import cross_val_predict
 
-    return max(scores, key=lambda strength: (roc_auc_score(known, scores[strength]), -strength))
+    folds, scores = list(_folds(known, groups)), {}
+    for strength in STRENGTHS:
+        regression = _regression(strength)
+        scores[strength] = cross_val_predict(regression, signals, known, cv=folds, method="decision_function")
+    best = max(scores, key=lambda strength: (roc_auc_score(known, scores[strength]), -strength))
+    return _regression(best).fit(signals, known), scores[best], *_platt(scores[best], known)
 
 
 def _platt(scores: Floats, known: Bools) -> tuple[float, float]:
@@ -206,7 +197,6 @@ def _platt(scores: Floats, known: Bools) -> tuple[float, float]:
 
 
 def _auc(positive: Floats, negative: Floats) -> float:
-    from scipy.stats import rankdata
+    from scipy.stats import mannwhitneyu
 
-    n, ranks = len(positive), rankdata(np.concatenate([positive, negative]))
-    return float((ranks[:n].sum() - n * (n + 1) / 2) / (n * len(negative)))
+    return float(mannwhitneyu(positive, negative, method="asymptotic").statistic / (len(positive) * len(negative)))

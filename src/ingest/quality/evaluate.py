@@ -1,7 +1,7 @@
 """Evaluate: put the judged questions through the real query path of candidate and serving release; the gate judges."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ingest.errors import InvalidSettings, SchemaMismatch
@@ -11,14 +11,14 @@ from ingest.lake.learned_files import read_learned
 from ingest.ports import Wording
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.gate import Facts, judge
-from ingest.quality.metrics import read_judged_set, score_questions
+from ingest.quality.metrics import DEPTH, read_judged_set, score_questions
 from ingest.records import EVERYTHING, Manifest, QueryProfile, Question, Release, Verdict
 from ingest.search import Searcher
 from ingest.search.confidence import read_calibration
+from ingest.search.surroundings import counter
 from ingest.services import Services
 
 BATCH = 64  # questions searched at once
-DEPTH = 50  # results per stage that the metrics look at
 WORDLESS = Wording(lambda texts: [[] for _ in texts], lambda terms: 0.0)  # to open a re-ranker only
 log = logging.getLogger(__name__)
 Scores = dict[str, dict[str, float]]  # query id → "stage.metric" → value
@@ -29,8 +29,8 @@ def evaluate(services: Services, candidate: Manifest, profile: QueryProfile, ser
     lake = services.lake
     questions = judged_questions(services)
     base = lake.manifest(serving.generation) if serving is not None else None
-    if base is not None and serving is not None and _unopenable(services, base):
-        base = None
+    if base is not None and base.collection not in services.vectors.collections():
+        base = None  # the serving collection is lost: there is nothing to compare with, and the verdict says so
     before = side_of(contents_of(lake, base), questions) if base is not None else None
     now = side_of(contents_of(lake, candidate), questions, before)
     live, for_base, stale = anchored(questions, now, before)
@@ -124,26 +124,17 @@ def read_questions(services: Services) -> list[Question]:
 def score(services: Services, searcher: Searcher, questions: Sequence[Question]) -> Scores:
     """Return each question's metrics at every stage, from the searcher's own answers."""
     scores: Scores = {q.query_id: {} for q in questions}
-    for start in range(0, len(questions), BATCH):
-        batch = questions[start : start + BATCH]
+    for batch in in_batches(services, "evaluate", questions):
         answers = searcher.search([q.text for q in batch], EVERYTHING, DEPTH, searcher.stages)
         for stage in searcher.stages:
-            pairs = [(list(a.stages[stage]), q) for a, q in zip(answers, batch, strict=True)]
-            for query_id, row in score_questions(pairs, token_counter(services)).items():
+            pairs = [(a.stages[stage], q) for a, q in zip(answers, batch, strict=True)]
+            for query_id, row in score_questions(pairs, counter(services)).items():
                 scores[query_id] |= {f"{stage}.{metric}": value for metric, value in row.items()}
-        services.observer.advanced("evaluate", {"questions": len(batch)})
     return scores
 
 
-def _unopenable(services: Services, base: Manifest) -> bool:
-    """Tell whether the serving collection is lost; then there is nothing to compare with, and the verdict says so."""
-    return base.collection not in services.vectors.collections()
-
-
-def token_counter(services: Services) -> Callable[[Sequence[str]], list[int]]:
-    """Return a function that counts the tokens of texts with the embedder's own tokenizer."""
-
-    def count(texts: Sequence[str]) -> list[int]:
-        return [len(offsets) for offsets in services.tokenizer.offsets(texts)]
-
-    return count
+def in_batches(services: Services, step: str, questions: Sequence[Question]) -> Iterator[Sequence[Question]]:
+    """Yield the questions in order, BATCH at a time, and tell the observer when each batch is done."""
+    for start in range(0, len(questions), BATCH):
+        yield (batch := questions[start : start + BATCH])
+        services.observer.advanced(step, {"questions": len(batch)})

@@ -88,12 +88,9 @@ def paired_difference(metric: str, differences: Sequence[float], confidence: flo
     approximation (z(1 − α/2) + z(0.8)) · sd / √n (Cohen 1988, "Statistical Power Analysis"); 1 for a single question,
     whose spread is unknown; 0 if all differences are equal.
     """
-    mean = fmean(differences)
-    lower = upper = mean
-    if min(differences) == max(differences):
-        mean = lower = upper = differences[0]
-    else:
-        lower, upper = _bootstrap(differences, confidence)
+    mean = lower = upper = differences[0]
+    if min(differences) < max(differences):
+        mean, (lower, upper) = fmean(differences), _bootstrap(differences, confidence)
     return PairedDifference(
         metric=metric,
         questions=len(differences),
@@ -226,8 +223,7 @@ def _check_difference(
         if not difference.detectable:
             told = "all differences are equal, so what they can detect is not known"
         found.warnings.append(f"Only {len(pairs)} questions are compared, fewer than {rules.min_questions}: {told}.")
-    if difference.lower < -rules.margin - ROUNDING:
-        found.reasons.append(_loss(difference, rules, facts))
+    _check_margin(difference, rules, facts, found)
     return difference
 
 
@@ -240,9 +236,8 @@ def _check_reranked(live: Scores, against: Scores, rules: GateRules, facts: Fact
     pairs = [(value, old) for q, value in now.items() if value is not None and (old := before.get(q)) is not None]
     if not pairs:
         return
-    difference = paired_difference(reranked, [value - old for value, old in pairs], rules.confidence)
-    if difference.lower < -rules.margin - ROUNDING:
-        found.reasons.append(_loss(difference, rules, facts))
+    differences = [value - old for value, old in pairs]
+    _check_margin(paired_difference(reranked, differences, rules.confidence), rules, facts, found)
 
 
 def _check_alone(measured: int, rules: GateRules, facts: Facts, found: _Findings) -> None:
@@ -255,13 +250,14 @@ def _check_alone(measured: int, rules: GateRules, facts: Facts, found: _Findings
         found.warnings.append(f"Only {measured} questions measure {rules.metric}, fewer than {rules.min_questions}.")
 
 
-def _loss(difference: PairedDifference, rules: GateRules, facts: Facts) -> str:
+def _check_margin(difference: PairedDifference, rules: GateRules, facts: Facts, found: _Findings) -> None:
     by = "release" if facts.release is None else f"release {facts.release}"
-    return (
-        f"{difference.metric} may have fallen by more than the margin: candidate − {by} is {difference.mean:+.4f} on "
-        f"{difference.questions} questions, {rules.confidence:.0%} interval {difference.lower:+.4f} to "
-        f"{difference.upper:+.4f}; the lower bound must be at least {-rules.margin:+.4f}."
-    )
+    if difference.lower < -rules.margin - ROUNDING:
+        found.reasons.append(
+            f"{difference.metric} may have fallen by more than the margin: candidate − {by} is {difference.mean:+.4f} "
+            f"on {difference.questions} questions, {rules.confidence:.0%} interval {difference.lower:+.4f} to "
+            f"{difference.upper:+.4f}; the lower bound must be at least {-rules.margin:+.4f}."
+        )
 
 
 def _named(query_ids: Sequence[str]) -> str:

@@ -1,48 +1,70 @@
-"""Asks judged questions with a re-ranker that keeps what it sees, for training and tuning to learn from."""
+"""Asks judged questions and keeps what re-ranking sees of them, for training and tuning to learn from."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ingest.lake.contents import contents_of
-from ingest.ports import Reranker, Wording
+from ingest.ports import Wording
 from ingest.quality.anchors import anchored, side_of
-from ingest.quality.evaluate import BATCH, judged_questions
-from ingest.records import EVERYTHING, Manifest, QueryProfile, Question
+from ingest.quality.evaluate import BATCH, in_batches
+from ingest.records import EVERYTHING, Manifest, QueryProfile, Question, Result
 from ingest.search import Answer, Searcher
 from ingest.services import Services
 
+T = TypeVar("T")
+Look = Callable[[str, Sequence[Result], Wording], T]  # question, its candidates → what is kept of them
 
-def live_questions(services: Services, manifest: Manifest) -> tuple[list[Question], list[str]]:
-    """Return the judged questions whose places a generation holds, and the ids of the stale ones."""
-    contents = contents_of(services.lake, manifest)
-    questions = judged_questions(services)
-    live, _, stale = anchored(questions, side_of(contents, questions), None)
-    return live, list(stale)
+
+def live_questions(
+    services: Services, manifest: Manifest, questions: Sequence[Question]
+) -> tuple[list[Question], list[str]]:
+    """Return the answerable questions whose places a generation holds, and the ids of the stale ones."""
+    live, _, stale = anchored(questions, side_of(contents_of(services.lake, manifest), questions), None)
+    return live, stale
+
+
+@dataclass
+class Recorder(Generic[T]):
+    """A re-ranker that keeps what it sees; all its scores are equal."""
+
+    look: Look[T]
+    wording: Wording
+    seen: dict[str, T]  # by question
+    slice: int = 2**31  # all candidates of a question in one call
+
+    def scores(self, question: str, candidates: Sequence[Result]) -> NDArray[np.float64]:
+        """Return zeros, (n,) float64: the order stays."""
+        self.seen[question] = self.look(question, candidates, self.wording)
+        return np.zeros(len(candidates))
 
 
 def answers_of(
     services: Services,
     serving: Searcher,
     profile: QueryProfile,
-    keeper: Callable[[Wording], Reranker],
+    look: Look[T],
     wanted: tuple[str, int, Sequence[Question]],
-) -> Iterator[list[tuple[Question, Answer]]]:
-    """Yield the questions, batch by batch in order of their query ids, with their fused and re-ranked answers.
+) -> Iterator[list[tuple[Question, Answer, T | None]]]:
+    """Yield the questions, batch by batch in order of their query ids, with their fused answers and what `look` keeps.
 
     Args:
         services: The re-ranker of the profile is not opened.
         serving: A searcher on the generation to ask.
         profile: How to ask.
-        keeper: Makes the re-ranker.
+        look: Called with the candidates of each question that has any; for others, None is kept.
         wanted: Name of the step for the observer, results per stage, questions.
     """
     step, top, questions = wanted
-    opened = replace(services, open_reranker=lambda _, wording: keeper(wording))
+    seen: dict[str, T] = {}
+    opened = replace(services, open_reranker=lambda _, wording: Recorder(look, wording, seen))
     searcher = Searcher(opened, serving.manifest, profile, serving.release)
     in_order = sorted(questions, key=lambda q: q.query_id)
     with services.observer.step(step, -(-len(in_order) // BATCH)):
-        for start in range(0, len(in_order), BATCH):
-            batch = in_order[start : start + BATCH]
+        for batch in in_batches(services, step, in_order):
             answers = searcher.search([q.text for q in batch], EVERYTHING, top, ("fused", "reranked"))
-            yield list(zip(batch, answers, strict=True))
-            services.observer.advanced(step, {"questions": len(batch)})
+            yield [(q, answer, seen.get(q.text)) for q, answer in zip(batch, answers, strict=True)]
+            seen.clear()

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from ingest.errors import InvalidSettings
 from ingest.extras import require
 from ingest.ids import sha256_hex
-from ingest.ports import Reranker, Wording
-from ingest.quality.evaluate import DEPTH, token_counter, untimed
+from ingest.quality.evaluate import judged_questions, untimed
 from ingest.quality.folds import FOLDS, differences, folds_of, means
-from ingest.quality.metrics import relevant, score_questions
+from ingest.quality.metrics import DEPTH, relevant, score_questions
 from ingest.quality.rankings import answers_of, live_questions
 from ingest.records import PairedDifference, QueryProfile, Question, Result
 from ingest.search import Searcher, open_serving
-from ingest.search.ranking import FEATURES, RISING, SCALE, blend, features
+from ingest.search.ranking import FEATURES, RISING, SCALE, Floats, blend, features
+from ingest.search.surroundings import counter
 from ingest.services import Services
 
 LEAST_QUESTIONS = 50  # with something to learn from: a relevant and an irrelevant candidate
@@ -43,8 +43,6 @@ PARAMETERS: dict[str, Any] = {
     "deterministic": True,
     "force_row_wise": True,
 }
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -84,21 +82,6 @@ class Training:
         return self.against_blend[0].lower > 0
 
 
-class Recorder:
-    """A re-ranker that scores by the blend and keeps what it saw."""
-
-    slice = 1000  # all candidates of a question in one call
-
-    def __init__(self, wording: Wording) -> None:
-        self._wording = wording
-        self.seen: dict[str, Floats] = {}  # question text → rows
-
-    def scores(self, question: str, candidates: Sequence[Result]) -> Floats:
-        """Return the blend, (n,) float64."""
-        self.seen[question] = features(question, candidates, self._wording)
-        return blend(self.seen[question])
-
-
 def train(services: Services) -> Training:
     """Return trees trained on the settings' judged questions over the release in force. Writes nothing.
 
@@ -109,7 +92,7 @@ def train(services: Services) -> Training:
     require("training a re-ranker", "ingest[rerank]", "lightgbm")
     serving = open_serving(services, QueryProfile())  # its own trees may be for other features
     manifest = serving.manifest
-    live, stale = live_questions(services, manifest)
+    live, stale = live_questions(services, manifest, judged_questions(services))
     examples = examples_of(services, serving, live)
     taught = [e for e in examples if e.teaches]
     if len({e.question.text for e in taught}) < LEAST_QUESTIONS:
@@ -117,7 +100,7 @@ def train(services: Services) -> Training:
             f"index {manifest.index}: {len(taught)} of {len(live) + len(stale)} judged questions have a relevant and "
             f"an irrelevant candidate, at least {LEAST_QUESTIONS} with different texts are needed to train a re-ranker"
         )
-    rows = {name: _scored(services, ranked) for name, ranked in _rankings(examples).items()}
+    rows = {name: score_questions(ranked, counter(services)) for name, ranked in _rankings(examples).items()}
     model = trees_of(taught).model_to_string().encode()
     return Training(
         release=serving.release,
@@ -136,22 +119,15 @@ def train(services: Services) -> Training:
 
 def examples_of(services: Services, serving: Searcher, questions: Sequence[Question]) -> list[Example]:
     """Return each question with its candidates, in order of the query ids."""
-    recorders: list[Recorder] = []
-
-    def recorded(wording: Wording) -> Reranker:
-        recorders.append(Recorder(wording))
-        return recorders[-1]
-
     others = {"reranker": "learned", "reranker_model": "", "calibration": ""}
     profile = untimed(services.options.profile).model_copy(update=others)
     wanted = ("train-reranker", max(DEPTH, profile.rerank_depth), questions)
     examples, nothing = [], np.zeros((0, len(FEATURES)))
-    for batch in answers_of(services, serving, profile, recorded, wanted):
-        for question, answer in batch:
-            rows, fused = recorders[-1].seen.get(question.text, nothing), tuple(answer.stages["fused"])
+    for batch in answers_of(services, serving, profile, features, wanted):
+        for question, answer, seen in batch:
+            rows, fused = nothing if seen is None else seen, tuple(answer.stages["fused"])
             grades = np.array([_grade(result, question) for result in fused[: len(rows)]], np.int32)
             examples.append(Example(question, fused, rows, grades))
-        recorders[-1].seen.clear()
     return examples
 
 
@@ -202,7 +178,3 @@ def ordered(example: Example, scores: Floats) -> list[Result]:
 
 def _grade(result: Result, question: Question) -> int:
     return min(max((g.grade for g in question.gold if relevant(result, g)), default=0), MOST_GRADE)
-
-
-def _scored(services: Services, ranked: Sequence[tuple[list[Result], Question]]) -> dict[str, dict[str, float]]:
-    return score_questions(ranked, token_counter(services))

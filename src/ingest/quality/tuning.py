@@ -6,24 +6,21 @@ Every chunk that either stage found has the scores of both, so one search per qu
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ingest.errors import InvalidSettings
-from ingest.ports import Reranker, Wording
-from ingest.quality.evaluate import DEPTH, token_counter, untimed
+from ingest.ports import Wording
+from ingest.quality.evaluate import judged_questions, untimed
 from ingest.quality.folds import FOLDS, METRICS, differences, folds_of, means
-from ingest.quality.metrics import score_questions
+from ingest.quality.metrics import DEPTH, score_questions
 from ingest.quality.rankings import answers_of, live_questions
 from ingest.records import Hit, PairedDifference, QueryProfile, Question, Result
 from ingest.search import Searcher, open_serving
 from ingest.search.fusion import bounded
+from ingest.search.surroundings import counter
 from ingest.services import Services
 
 WEIGHTS = tuple(n / 20 for n in range(21))
 LEAST_QUESTIONS = 20
 CHOSEN_BY = METRICS[0]
-MOST_CANDIDATES = 2**31  # in one call, so that all of them are kept
 
 Scores = dict[str, float]
 
@@ -51,21 +48,6 @@ class Tuning:
         return self.against_now[0].lower > 0
 
 
-class UnionKeeper:
-    """A re-ranker that leaves the order as it is and keeps the union of both stages."""
-
-    slice = MOST_CANDIDATES
-
-    def __init__(self, wording: Wording) -> None:
-        self._wording = wording
-        self.seen: dict[str, tuple[list[Result], float]] = {}  # question → candidates, bound of the keyword score
-
-    def scores(self, question: str, candidates: Sequence[Result]) -> NDArray[np.float64]:
-        """Return (n,) float64, all equal."""
-        self.seen[question] = (list(candidates), self._wording.bound(self._wording.terms([question])[0]))
-        return np.zeros(len(candidates))
-
-
 def tune(services: Services) -> Tuning:
     """Return what each weight of the dense stage is worth on the settings' judged questions. Writes nothing.
 
@@ -74,7 +56,7 @@ def tune(services: Services) -> Tuning:
     Raises: UnknownRelease when nothing serves; InvalidSettings for fewer than `LEAST_QUESTIONS` live questions.
     """
     serving = open_serving(services, QueryProfile())  # what its own profile names may be lost or outdated
-    live, stale = live_questions(services, serving.manifest)
+    live, stale = live_questions(services, serving.manifest, judged_questions(services))
     if (distinct := len({q.text for q in live})) < LEAST_QUESTIONS:
         raise InvalidSettings(
             f"index {serving.manifest.index}: {len(live)} of {len(live) + len(stale)} judged questions have their "
@@ -108,24 +90,21 @@ def _scored(
     """Return the metrics of each question under the settings' fusion, and under every weight."""
     now: dict[str, Scores] = {}
     table: dict[float, dict[str, Scores]] = {weight: {} for weight in WEIGHTS}
-    unions: list[UnionKeeper] = []
-
-    def keeper(wording: Wording) -> Reranker:
-        unions.append(UnionKeeper(wording))
-        return unions[-1]
-
     profile, top = services.options.profile, max(DEPTH, services.options.profile.depth)
     others = {"reranker": "learned", "rerank_depth": 2 * top, "calibration": ""}
     asked = untimed(profile).model_copy(update=others)
-    for batch in answers_of(services, serving, asked, keeper, ("tune-fusion", top, questions)):
-        count = _remembered(token_counter(services))
-        now |= score_questions([(list(answer.stages["fused"][:DEPTH]), question) for question, answer in batch], count)
-        seen = {question.query_id: unions[-1].seen.get(question.text, ([], 0.0)) for question, _ in batch}
+    for batch in answers_of(services, serving, asked, _union, ("tune-fusion", top, questions)):
+        count = _remembered(counter(services))
+        now |= score_questions([(answer.stages["fused"][:DEPTH], question) for question, answer, _ in batch], count)
         for weight in WEIGHTS:
-            ranked = [(_by_weight(*seen[question.query_id], weight), question) for question, _ in batch]
+            ranked = [(_by_weight(*(seen or ([], 0.0)), weight), question) for question, _, seen in batch]
             table[weight] |= score_questions(ranked, count)
-        unions[-1].seen.clear()
     return now, table
+
+
+def _union(question: str, candidates: Sequence[Result], wording: Wording) -> tuple[Sequence[Result], float]:
+    """Return the candidates, and the bound of their keyword score."""
+    return candidates, wording.bound(wording.terms([question])[0])
 
 
 def _by_weight(union: Sequence[Result], bound: float, weight: float) -> list[Result]:

@@ -21,6 +21,10 @@ class Gold:
     sha256: str = ""  # of the document that was judged; "" when unknown
     source: str = ""  # name of the source; "" for any
 
+    def is_in(self, source: str, path: str) -> bool:
+        """Tell whether this place is in that document."""
+        return self.doc == path and self.source in ("", source)
+
 
 @dataclass(frozen=True, slots=True)
 class Question:

@@ -16,38 +16,19 @@ from ingest.records import Record, Result
 from ingest.search.ranking import FEATURES, features, idf_of
 
 LOOKED_AT = 30  # best fused results from which signals are computed
-TOP = (
-    "cosine",
-    "keyword",
-    "maxsim",
-    "near",
-    "rarest",
-    "proximity",
-    "coverage",
-    "context",
-    "bigrams",
-    "heading",
-    "length",
-)
+TOP = tuple(name for name in FEATURES if name != "first")
 BEST = ("cosine", "keyword", "maxsim", "near", "proximity")
 LED = ("cosine", "keyword", "maxsim", "proximity")
+DISTANCES = ("gap_5", "gap_10", "spread", "keyword_gap_10", "second", "chunks")
+WORDS = ("document", "rarest_1", "rarest_3", "title", "title_named")
 SIGNALS = (
     *(f"top_{name}" for name in TOP),
     *(f"best_{name}" for name in BEST),
     *(f"lead_{name}" for name in LED),
     "blend",
     "lead_blend",
-    "gap_5",
-    "gap_10",
-    "spread",
-    "keyword_gap_10",
-    "second",
-    "chunks",
-    "document",
-    "rarest_1",
-    "rarest_3",
-    "title",
-    "title_named",
+    *DISTANCES,
+    *WORDS,
     "agree_keyword",
     "agree_maxsim",
 )
@@ -178,7 +159,7 @@ def _lead(values: Floats, top: int, own: NDArray[np.bool_]) -> float:
 
 
 def _distances(cosine: Floats, keyword: Floats, own: NDArray[np.bool_]) -> tuple[float, ...]:
-    """Return the signals from gap_5 to chunks."""
+    """Return DISTANCES."""
     cosines, keywords, within = np.sort(cosine)[::-1], np.sort(keyword)[::-1], np.sort(cosine[own])[::-1]
     spread = float(cosines.std())
     return (
@@ -199,7 +180,7 @@ def _gap(falling: Floats, n: int) -> float:
 def _words(
     question: str, candidates: Sequence[Result], own: NDArray[np.bool_], top: int, wording: Wording
 ) -> tuple[float, ...]:
-    """Return the signals from document to title_named."""
+    """Return WORDS."""
     texts = [" ".join((c.text, c.title, *c.heading_path)) for c, mine in zip(candidates, own, strict=True) if mine]
     asked, title, *held = wording.terms([question, candidates[top].title, *texts])
     terms = list(dict.fromkeys(asked))

@@ -8,14 +8,16 @@ themselves comes from `Surroundings`.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal, Protocol
 
+from ingest.documents.chunking.sections import common_path
 from ingest.errors import InvalidSettings
 from ingest.records import Result
 from ingest.search.diversity import NearDuplicates, diversified
 
 MOST_GAP = 64  # code points of white space between two chunks that become one passage
-MOST_NEIGHBOURS = 8
+LIMITS = {"budget": (1, 10**7), "neighbours": (0, 8), "mmr": (0, 0.99), "similarity": (0.1, 1), "most": (1, 1000)}
 Span = tuple[int, int]
 Count = Callable[[Sequence[str]], Sequence[int]]  # tokens of texts
 
@@ -32,11 +34,9 @@ class ContextOptions:
     most: int = 50  # ranked chunks that are looked at
 
     def __post_init__(self) -> None:
-        _within("budget", self.budget, 1, 10**7)
-        _within("neighbours", self.neighbours, 0, MOST_NEIGHBOURS)
-        _within("mmr", self.mmr, 0, 0.99)
-        _within("similarity", self.similarity, 0.1, 1)
-        _within("most", self.most, 1, 1000)
+        for name, (least, most) in LIMITS.items():
+            if not least <= (value := getattr(self, name)) <= most:
+                raise InvalidSettings(f"context: {name} must be within {least} and {most}, not {value}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +92,8 @@ class Surroundings(Protocol):
         ...
 
 
-class Alone:
-    """Surroundings without any document: chunks are all there is."""
-
-    def text(self, of: Result, start: int, end: int) -> str | None:
-        """Return a slice of the chunk itself; None beyond it."""
-        return of.text[start - of.start : end - of.start] if of.start <= start <= end <= of.end else None
-
-    def spans(self, of: Result, neighbours: int, parent: bool) -> list[Span]:
-        """Return nothing."""
-        return []
-
-
 def build_context(
-    ranked: Sequence[Result], stage: str, options: ContextOptions, count: Count, around: Surroundings | None = None
+    ranked: Sequence[Result], stage: str, options: ContextOptions, count: Count, around: Surroundings
 ) -> Context:
     """Return the passages that fit into the budget.
 
@@ -118,22 +106,23 @@ def build_context(
         stage: The stage whose scores count for diversity and are shown.
         options: The budget, and what else is wanted.
         count: Counts the tokens of texts; a chunk that knows its own number is not counted again.
-        around: Texts beyond the chunks; without it, chunks that touch or overlap still become one passage.
+        around: Texts beyond the chunks.
     """
     looked_at = [replace(r, tokens=r.tokens or next(iter(count([r.text])))) for r in ranked[: options.most]]
     scores = [r.scores.get(stage, 0.0) for r in looked_at]
     order = diversified([r.text for r in looked_at], scores, options.mmr) if options.mmr else range(len(looked_at))
-    packer = _Packer(options.budget, count, around or Alone())
+    packer = _Packer(options.budget, count, around)
     seen, left_out, taken = NearDuplicates(options.similarity), [], []
     for place in order:
         result = looked_at[place]
+        out = partial(LeftOut, result.chunk_id, result.uri, (result.start, result.end))
         if (repeated := seen.find(result.text)) is not None:
-            left_out.append(_left_out(result, "duplicate", repeated))
+            left_out.append(out("duplicate", repeated))
         elif packer.take(result, place + 1, scores[place]):
             seen.add(result.chunk_id, result.text)
             taken.append(result)
         else:
-            left_out.append(_left_out(result, "budget"))
+            left_out.append(out("budget"))
     if options.neighbours or options.parent:
         for result in taken:
             packer.widen(result, options.neighbours, options.parent)
@@ -155,10 +144,6 @@ class _Piece:
     tokens: int
     members: list[Result] = field(default_factory=list)
 
-    def section(self) -> set[tuple[str, ...]]:
-        """Return the heading paths of the chunks in it."""
-        return {member.heading_path for member in self.members}
-
 
 class _Packer:
     """Disjoint pieces of documents whose tokens together are at most the budget."""
@@ -170,12 +155,12 @@ class _Packer:
 
     def take(self, result: Result, rank: int, score: float) -> bool:
         """Add a chunk, on its own or as part of a piece; False if it does not fit."""
-        new = _Piece(result, rank, score, result.start, result.end, result.text, result.tokens, [result])
-        return self._join(new)
+        return self._join(_Piece(result, rank, score, result.start, result.end, result.text, result.tokens, [result]))
 
     def widen(self, result: Result, neighbours: int, parent: bool) -> None:
         """Let the piece that holds a chunk grow as far as its surroundings fit."""
-        piece = self._piece(result)
+        pieces = self._pieces[result.document_id]
+        piece = next(p for p in pieces if p.start <= result.start and result.end <= p.end)
         for start, end in self._around.spans(result, neighbours, parent):
             if piece.start <= start and end <= piece.end:
                 return
@@ -194,9 +179,6 @@ class _Packer:
         """Tell whether a whole span of a document is in a piece."""
         found = (p for pieces in self._pieces.values() for p in pieces if p.result.uri == uri)
         return any(p.start <= span[0] and span[1] <= p.end for p in found)
-
-    def _piece(self, result: Result) -> _Piece:
-        return next(p for p in self._pieces[result.document_id] if p.start <= result.start and result.end <= p.end)
 
     def _join(self, new: _Piece) -> bool:
         """Add a piece, joined with those that it overlaps or continues, if it fits."""
@@ -222,8 +204,8 @@ class _Packer:
         first, second = sorted((one, other), key=lambda p: p.start)
         if second.start < first.end:
             return ""
-        together = one.section() | other.section()
-        if second.start - first.end > MOST_GAP or len(together) > 1:
+        sections = {member.heading_path for member in (*one.members, *other.members)}
+        if second.start - first.end > MOST_GAP or len(sections) > 1:
             return None
         if second.start == first.end:
             return ""
@@ -249,7 +231,7 @@ def _passage(piece: _Piece) -> Passage:
         best.uri,
         best.path,
         best.title,
-        _common([member.heading_path for member in members]),
+        common_path([member.heading_path for member in members]),
         members[0].page,
         piece.start,
         piece.end,
@@ -268,12 +250,3 @@ def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
             break
         same += 1
     return paths[0][:same]
-
-
-def _left_out(result: Result, reason: Literal["budget", "duplicate"], of: str = "") -> LeftOut:
-    return LeftOut(result.chunk_id, result.uri, (result.start, result.end), reason, of)
-
-
-def _within(name: str, value: float, least: float, most: float) -> None:
-    if not least <= value <= most:
-        raise InvalidSettings(f"context: {name} must be within {least} and {most}, not {value}")

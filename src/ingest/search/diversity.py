@@ -1,16 +1,13 @@
 """How much the texts of one answer repeat each other: near-duplicates, and an order that prefers what is new."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.documents.likeness import normalised, shingles
-
-_WORD = re.compile(r"[^\W_]+")
-LONG_WORD = 20  # code points per word on average: a script without spaces, compared by pairs of code points
+from ingest.documents.likeness import LONG_WORD, normalised, shingles
+from ingest.keyword.words import WORD
 
 
 class NearDuplicates:
@@ -21,8 +18,7 @@ class NearDuplicates:
         self._similarity = similarity
         self._equal: dict[str, str] = {}  # normalised text → id
         self._holders: dict[int, list[int]] = {}  # shingle → numbers of the texts that have it
-        self._sizes: list[int] = []
-        self._ids: list[str] = []
+        self._kept: list[tuple[str, int]] = []  # id and number of shingles
 
     def find(self, text: str) -> str | None:
         """Return the id of the seen text that this one repeats most; None if it repeats none."""
@@ -33,21 +29,19 @@ class NearDuplicates:
         if hashes is None:
             return None
         shared = Counter(number for h in hashes.tolist() for number in self._holders.get(h, ()))
-        near = [(n / (len(hashes) + self._sizes[number] - n), -number) for number, n in shared.items()]
+        near = [(n / (len(hashes) + self._kept[number][1] - n), -number) for number, n in shared.items()]
         best, number = max(near, default=(0.0, 0))
-        return self._ids[-number] if best >= self._similarity else None
+        return self._kept[-number][0] if best >= self._similarity else None
 
     def add(self, name: str, text: str) -> None:
         """Remember a text under an id."""
         plain = normalised(text)
         self._equal.setdefault(plain, name)
         hashes = shingles(plain)
-        if hashes is None:
-            return
-        for h in hashes.tolist():
-            self._holders.setdefault(h, []).append(len(self._ids))
-        self._ids.append(name)
-        self._sizes.append(len(hashes))
+        if hashes is not None:
+            for h in hashes.tolist():
+                self._holders.setdefault(h, []).append(len(self._kept))
+            self._kept.append((name, len(hashes)))
 
 
 def diversified(texts: Sequence[str], scores: Sequence[float], weight: float) -> list[int]:
@@ -83,7 +77,7 @@ def diversified(texts: Sequence[str], scores: Sequence[float], weight: float) ->
 
 def _words(text: str) -> set[str]:
     """Return the distinct words of a text, or its pairs of code points if it has no spaces."""
-    words = _WORD.findall(text.casefold())
+    words = WORD.findall(text.casefold())
     if sum(map(len, words)) > LONG_WORD * max(1, len(words)):
         joined = "".join(words)
         return {joined[i : i + 2] for i in range(len(joined) - 1)}

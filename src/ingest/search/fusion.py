@@ -32,42 +32,22 @@ def rrf(rankings: Sequence[Sequence[Hit]], k: int = 60) -> list[Hit]:
     return _ranked({chunk: math.fsum(found) for chunk, found in shares.items()})
 
 
-def convex(
-    dense: Sequence[Hit],
-    keyword: Sequence[Hit],
-    dense_weight: float = 0.5,
-    *,
-    dense_scores: Mapping[str, float] | None = None,
-    keyword_scores: Mapping[str, float] | None = None,
-) -> list[Hit]:
+def convex(dense: Sequence[Hit], keyword: Sequence[Hit], dense_weight: float = 0.5) -> list[Hit]:
     """Return the convex combination of two stages, best first; equal scores are ordered by chunk id.
 
         score(c) = w · dense′(c) + (1 − w) · keyword′(c)        s′ = (s − min) / (max − min)
 
-    Each stage is scaled by its lowest and highest known score. A chunk that a stage did not fetch counts as its
-    lowest, 0, unless its score is given; so the scores of the whole union make the fusion exact. If all scores of a
-    stage are equal, each of its chunks counts 1.
+    Each stage is scaled by its lowest and highest score; a chunk that it did not fetch counts 0, as its lowest. If all
+    scores of a stage are equal, each of its chunks counts 1.
 
     Args:
         dense: Hits of the dense stage.
         keyword: Hits of the keyword stage.
         dense_weight: 0 to 1; 1 ranks by the dense stage alone.
-        dense_scores: Scores by chunk id beyond the hits; chunks in neither list of hits are left out.
-        keyword_scores: The same for the keyword stage.
 
     Source: Bruch, Gai & Ingber 2023, "An Analysis of Fusion Functions for Hybrid Retrieval", min-max variant.
     """
-    if not 0 <= dense_weight <= 1:
-        raise InvalidSettings(f"fusion: dense_weight must be within 0 and 1, not {dense_weight}")
-    union = {hit.chunk_id for hit in (*dense, *keyword)}
-    by_dense = _scaled(dense, dense_scores or {}, union)
-    by_keyword = _scaled(keyword, keyword_scores or {}, union)
-    return _ranked(
-        {
-            chunk: dense_weight * by_dense.get(chunk, 0.0) + (1 - dense_weight) * by_keyword.get(chunk, 0.0)
-            for chunk in union
-        }
-    )
+    return _weighted(_scaled(dense), _scaled(keyword), dense_weight, 1 - dense_weight)
 
 
 def bounded(
@@ -89,23 +69,20 @@ def bounded(
     Source: Bruch, Gai & Ingber 2023, "An Analysis of Fusion Functions for Hybrid Retrieval", with theoretical bounds
     instead of observed ones on both sides.
     """
-    if not 0 <= dense_weight <= 1:
-        raise InvalidSettings(f"fusion: dense_weight must be within 0 and 1, not {dense_weight}")
-    scale = (1 - dense_weight) / keyword_bound if keyword_bound > 0 else 0.0
-    return _ranked(
-        {
-            chunk: dense_weight * max(dense.get(chunk, 0.0), 0.0) + scale * keyword.get(chunk, 0.0)
-            for chunk in dense.keys() | keyword.keys()
-        }
-    )
+    above = {chunk: max(score, 0.0) for chunk, score in dense.items()}
+    return _weighted(above, keyword, dense_weight, (1 - dense_weight) / keyword_bound if keyword_bound > 0 else 0.0)
 
 
-def _scaled(hits: Sequence[Hit], more: Mapping[str, float], union: set[str]) -> dict[str, float]:
-    scores = {chunk: score for chunk, score in more.items() if chunk in union}
-    scores |= {hit.chunk_id: hit.score for hit in reversed(hits)}  # the best rank wins
-    if not scores:
-        return {}
-    least, greatest = min(scores.values()), max(scores.values())
+def _weighted(dense: Mapping[str, float], keyword: Mapping[str, float], weight: float, other: float) -> list[Hit]:
+    if not 0 <= weight <= 1:
+        raise InvalidSettings(f"fusion: dense_weight must be within 0 and 1, not {weight}")
+    union = dense.keys() | keyword.keys()
+    return _ranked({chunk: weight * dense.get(chunk, 0.0) + other * keyword.get(chunk, 0.0) for chunk in union})
+
+
+def _scaled(hits: Sequence[Hit]) -> dict[str, float]:
+    scores = {hit.chunk_id: hit.score for hit in reversed(hits)}  # the best rank wins
+    least, greatest = min(scores.values(), default=0.0), max(scores.values(), default=0.0)
     if greatest == least:
         return dict.fromkeys(scores, 1.0)
     return {chunk: (score - least) / (greatest - least) for chunk, score in scores.items()}

@@ -4,37 +4,24 @@ Pure and cheap. Each row depends only on the question and its own candidate, so 
 score means the same for every question.
 """
 
-import re
 from collections.abc import Sequence
 from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.keyword.words import WORD
 from ingest.ports import Wording, WordTable
 from ingest.records import Result
 
-FEATURES = (
-    "cosine",
-    "keyword",
-    "maxsim",
-    "near",
-    "rarest",
-    "proximity",
-    "coverage",
-    "context",
-    "bigrams",
-    "heading",
-    "first",
-    "length",
-)
+SHARED = ("proximity", "coverage", "context", "bigrams", "heading", "first")
+FEATURES = ("cosine", "keyword", "maxsim", "near", "rarest", *SHARED, "length")
 RISING = frozenset(FEATURES) - {"heading", "first", "length"}  # more of these never speaks against a candidate
 SHARES = (1.0, 1.0, 0.5, 0.5)  # of the first four features in `blend`: three signals, MaxSim in two readings
 SCALE = 10.0  # of the blend, relative to trees that are trained on top of it
 WINDOW = 20  # terms before a term that count as near
 RAREST = 2  # distinct weights of words that count as rare
 HALF_WINDOW = 16  # word pieces
-WORD = re.compile(r"[^\W_]+")
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -95,7 +82,7 @@ def idf_of(terms: Sequence[str], wording: Wording) -> Floats:
 
 
 def _shared(asked: list[str], texts: list[list[str]], above: list[list[str]], wording: Wording) -> Floats:
-    """Return (candidates, 6): the features from proximity to first."""
+    """Return (candidates, SHARED)."""
     distinct = list(dict.fromkeys(asked))
     found = np.zeros((len(texts), 6))
     found[:, 5] = 1.0

@@ -115,9 +115,10 @@ class Searcher:
         bm25 = self._keyword_hits(terms, filter, depth) if fused or "bm25" in stages else none
         vectors = self._encoded(questions) if fused or "dense" in stages else None
         dense = none if vectors is None else self._dense_hits(vectors, filter, depth)
-        scored = self._union(terms, vectors, dense, bm25, stages) if fused and vectors is not None else []
+        needed = self._by_bounds or RERANKED in stages or self._calibration is not None
+        scored = self._union(terms, vectors, dense, bm25) if needed and fused and vectors is not None else []
         merged = self._fused(terms, dense, bm25, scored) if fused else none
-        texts = self._fetched()
+        texts = Fetched(self.services.vectors, self.manifest.collection)
         again = self._reranked(questions, merged, scored, texts) if RERANKED in stages else [None] * len(questions)
         sure = self._confidences(questions, merged, scored, texts) if scored else [None] * len(questions)
         rankings = [
@@ -125,18 +126,14 @@ class Searcher:
             for d, k, f, r in zip(dense, bm25, merged, again, strict=True)
         ]
         found = texts.of(h.chunk_id for ranked, _ in rankings for stage in stages for h in ranked[stage])
-        return [
-            self._answer(
-                question, {s: [_scored(found[h.chunk_id], scores) for h in ranked[s]] for s in stages}, r, sured
-            )
-            for question, (ranked, scores), r, sured in zip(questions, rankings, again, sure, strict=True)
-        ]
-
-    def _answer(
-        self, question: str, results: dict[str, list[Result]], reranked: list[Hit] | None, confidence: float | None
-    ) -> Answer:
-        late = RERANKED in results and reranked is None
-        return Answer(question, self.release, self.manifest.generation, results, late, *self._judged(confidence))
+        least = self._calibration.threshold if self._calibration else 0.0
+        answers = []
+        for question, (ranked, scores), r, confidence in zip(questions, rankings, again, sure, strict=True):
+            results = {stage: [_scored(found[h.chunk_id], scores) for h in ranked[stage]] for stage in stages}
+            late, abstain = RERANKED in stages and r is None, confidence is not None and confidence < least
+            generation = self.manifest.generation
+            answers.append(Answer(question, self.release, generation, results, late, confidence, abstain))
+        return answers
 
     def signals(self, questions: Sequence[str], filter: Filter, without: Sequence[Sequence[Gold]] = ()) -> Floats:
         """Return (questions, SIGNALS) float64: what a confidence is computed from, with or without a calibration.
@@ -149,8 +146,9 @@ class Searcher:
         terms, vectors = self._analyser.terms(questions), self._encoded(questions)
         dense = self._dense_hits(vectors, filter, self.profile.depth)
         bm25 = self._keyword_hits(terms, filter, self.profile.depth)
-        scored = self._scored_union(terms, vectors, list(zip(dense, bm25, strict=True)))
-        return self._signals(questions, self._fused(terms, dense, bm25, scored), scored, self._fetched(), without)
+        scored = self._union(terms, vectors, dense, bm25)
+        texts = Fetched(self.services.vectors, self.manifest.collection)
+        return self._signals(questions, self._fused(terms, dense, bm25, scored), scored, texts, without)
 
     def probe_cosine(self) -> float:
         """Return the cosine between the manifest's probe vector and the same question encoded now."""
@@ -163,9 +161,6 @@ class Searcher:
         if top < 1:
             raise InvalidSettings(f"top: at least 1 expected, found {top}")
 
-    def _fetched(self) -> Fetched:
-        return Fetched(self.services.vectors, self.manifest.collection)
-
     def _encoded(self, questions: Sequence[str]) -> Vectors:
         self._embedder.prepare_questions()
         return self._embedder.embed_questions(questions)
@@ -177,32 +172,20 @@ class Searcher:
         mask = self._visibility.mask(filter)
         return self._keyword.search(terms, [mask] * len(terms), depth)
 
-    def _union(
-        self,
-        terms: Sequence[Sequence[str]],
-        vectors: Vectors,
-        dense: list[list[Hit]],
-        bm25: list[list[Hit]],
-        stages: Sequence[str],
-    ) -> list[BothScores]:
-        """Return all scores of each question's union, if fusion, re-ranking or confidence need them."""
-        by_bounds = self.profile.fusion == "convex" and self.profile.normalisation == "bounds"
-        if not by_bounds and RERANKED not in stages and self._calibration is None:
-            return []
-        return self._scored_union(terms, vectors, list(zip(dense, bm25, strict=True)))
+    @property
+    def _by_bounds(self) -> bool:
+        return self.profile.fusion == "convex" and self.profile.normalisation == "bounds"
 
     def _fused(
         self, terms: Sequence[Sequence[str]], dense: list[list[Hit]], bm25: list[list[Hit]], scored: list[BothScores]
     ) -> list[list[Hit]]:
         """Return the fused ranking of each question."""
-        pairs = list(zip(dense, bm25, strict=True))
+        pairs, weight = zip(dense, bm25, strict=True), self.profile.dense_weight
+        if self._by_bounds:
+            return [bounded(*both, weight, self._keyword.bound(q)) for both, q in zip(scored, terms, strict=True)]
         if self.profile.fusion == "rrf":
             return [rrf([d, k], self.profile.rrf_k) for d, k in pairs]
-        weight = self.profile.dense_weight
-        if self.profile.normalisation == "minmax":
-            return [convex(d, k, weight) for d, k in pairs]
-        bounds = [self._keyword.bound(query) for query in terms]
-        return [bounded(d, k, weight, bound) for (d, k), bound in zip(scored, bounds, strict=True)]
+        return [convex(d, k, weight) for d, k in pairs]
 
     def _open_reranking(self) -> Reranking | None:
         reranker = self.services.open_reranker(self.profile, self._wording)
@@ -233,12 +216,6 @@ class Searcher:
         found: list[float] = self._calibration.confidences(self._signals(questions, merged, scored, texts)).tolist()
         return [sure if hits else 0.0 for sure, hits in zip(found, merged, strict=True)]  # nothing found, no answer
 
-    def _judged(self, confidence: float | None) -> tuple[float | None, bool]:
-        """Return the confidence, and whether to abstain."""
-        if self._calibration is None or confidence is None:
-            return None, False
-        return confidence, confidence < self._calibration.threshold
-
     def _signals(
         self,
         questions: Sequence[str],
@@ -253,27 +230,25 @@ class Searcher:
         for i, (question, head, (dense, keyword)) in enumerate(zip(questions, heads, scored, strict=True)):
             gone = without[i] if without else ()
             seen = [found[hit.chunk_id] for hit in head]
-            left = [r for r in seen if not any(r.path == g.doc and g.source in ("", r.source) for g in gone)]
+            left = [r for r in seen if not any(g.is_in(r.source, r.path) for g in gone)]
             candidates = [_scored(result, {"dense": dense, "bm25": keyword}) for result in left[:LOOKED_AT]]
             rows[i] = signals(question, candidates, self._wording)
         return rows
 
-    def _scored_union(
-        self, terms: Sequence[Sequence[str]], vectors: Vectors, pairs: Sequence[tuple[list[Hit], list[Hit]]]
+    def _union(
+        self, terms: Sequence[Sequence[str]], vectors: Vectors, dense: list[list[Hit]], bm25: list[list[Hit]]
     ) -> list[BothScores]:
         """Return the dense and the keyword score of every chunk that either stage found, by chunk id.
 
         Scores that a stage did not fetch itself are requested by id, so that none is missing.
         """
-        only_keyword = [sorted({h.chunk_id for h in k} - {h.chunk_id for h in d}) for d, k in pairs]
-        only_dense = [sorted({h.chunk_id for h in d} - {h.chunk_id for h in k}) for d, k in pairs]
-        ids = [[point_id(chunk) for chunk in chunks] for chunks in only_keyword]
+        known = [(_scores(d), _scores(k)) for d, k in zip(dense, bm25, strict=True)]
+        ids = [[point_id(chunk) for chunk in sorted(k.keys() - d.keys())] for d, k in known]
         more = self.services.vectors.scores(self.manifest.collection, vectors, ids)
-        found = []
-        for i, (d, k) in enumerate(pairs):
-            keyword = self._keyword.scores(terms[i], only_dense[i])
-            found.append(({**_scores(d), **more[i]}, {**_scores(k), **keyword}))
-        return found
+        return [
+            ({**d, **cosines}, {**k, **self._keyword.scores(query, sorted(d.keys() - k.keys()))})
+            for (d, k), cosines, query in zip(known, more, terms, strict=True)
+        ]
 
 
 def _cut(

@@ -31,7 +31,7 @@ def context_of(
 
 
 def counter(services: Services) -> Callable[[Sequence[str]], list[int]]:
-    """Return what counts the tokens of texts."""
+    """Return what counts the tokens of texts with the embedder's own tokenizer."""
     return lambda texts: [len(offsets) for offsets in services.tokenizer.offsets(texts)]
 
 

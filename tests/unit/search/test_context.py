@@ -40,6 +40,16 @@ def chunk(start, end, score=1.0, *, document="d", section="A", text=TEXT):
     )
 
 
+class Alone:
+    """There is nothing but the chunks."""
+
+    def text(self, of, start, end):
+        return None
+
+    def spans(self, of, neighbours, parent):
+        return []
+
+
 class Whole:
     """Everything around a chunk may be seen."""
 
@@ -51,7 +61,7 @@ class Whole:
 
 
 def build(ranked, budget, around=None, **options):
-    return build_context(ranked, "fused", ContextOptions(budget, **options), count, around)
+    return build_context(ranked, "fused", ContextOptions(budget, **options), count, around or Alone())
 
 
 rankings = st.lists(

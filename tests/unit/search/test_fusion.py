@@ -42,12 +42,6 @@ def test_convex_scales_each_stage_and_weighs_it():
     assert [h.chunk_id for h in found] == ["b", "a", "c", "d"]
 
 
-def test_convex_with_scores_of_the_union_scales_over_the_union():
-    dense, keyword = hits(("a", 0.9), ("b", 0.8)), hits(("c", 20.0))
-    found = convex(dense, keyword, dense_scores={"c": 0.7, "x": -9.0}, keyword_scores={"a": 10.0, "b": 15.0})
-    assert {h.chunk_id: h.score for h in found} == pytest.approx({"a": 0.5, "b": 0.5, "c": 0.5})
-
-
 def test_convex_keeps_the_only_hit_of_a_stage():
     assert convex(hits(("a", 0.2)), [], 0.5) == [Hit("a", 0.5)]
     assert convex([], hits(("a", 3.0), ("b", 3.0)), 0.5) == [Hit("a", 0.5), Hit("b", 0.5)]

@@ -4,9 +4,9 @@ import math
 import re
 from functools import lru_cache
 
+from ingest.keyword.words import WORD
 from ingest.records import Gold, Result
 
-WORD = re.compile(r"[^\W_]+")
 WITHOUT_SPACES = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")  # Thai, kana, Han
 LONG_SPAN = 30  # words; of a longer span, part of it in one run is enough
 ENOUGH_OF_SPAN = 0.7
@@ -24,7 +24,7 @@ def relevant(result: Result, gold: Gold) -> bool:
     3. headings: the chunk's heading path begins with them;
     4. otherwise the document is enough.
     """
-    if result.path != gold.doc or gold.source not in ("", result.source):
+    if not gold.is_in(result.source, result.path):
         return False
     if gold.spans:
         return any(holds(result.text, span) for span in gold.spans)

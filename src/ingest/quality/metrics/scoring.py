@@ -95,12 +95,8 @@ def _answers(taken: Sequence[Result], place: Gold) -> bool:
     if not (place.spans and place.start is not None and place.end is not None and all(map(has_offsets, taken))):
         return any(relevant(result, place) for result in taken)
     covered, reached = 0, place.start
-    for start, end in sorted((r.start, r.end) for r in taken if _same_document(r, place)):
+    for start, end in sorted((r.start, r.end) for r in taken if place.is_in(r.source, r.path)):
         start, end = max(start, reached), min(end, place.end)  # noqa: PLW2901  (cut to what is not covered yet)
         if end > start:
             covered, reached = covered + end - start, end
     return 2 * covered >= place.end - place.start
-
-
-def _same_document(result: Result, place: Gold) -> bool:
-    return result.path == place.doc and place.source in ("", result.source)
