@@ -3,69 +3,41 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ingest.bounded_cache import BoundedCache
 from ingest.keyword.parquet_files import LENGTHS, PACKED, batches, hashes, open_parquet, packed_hex
 from ingest.keyword.row_groups import Groups
 
 
-@dataclass
 class Identities:
     """The ids of an index, read by row group on demand. Safe to share between threads."""
 
-    ids: Groups
-    limit: int  # bytes of decoded ids
-    _pool: NDArray[np.uint8] = field(init=False)  # (slots, rows, PACKED)
-    _slot: NDArray[np.int64] = field(init=False)  # of each row group, −1 when it is not decoded
-    _owner: NDArray[np.int64] = field(init=False)  # row group of each slot
-    _next: int = 0  # slot to fill next, in turn
-    _hex: bool = True  # False once an id is found that is not 32 hex digits
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def __post_init__(self) -> None:
-        sizes = np.diff(self.ids.starts)
-        most = int(sizes.max(initial=1))
-        slots = max(1, min(len(sizes), self.limit // (most * PACKED)))
-        self._pool = np.empty((slots, most, PACKED), np.uint8)
-        self._slot, self._owner = np.full(len(sizes), -1), np.full(slots, -1)
+    def __init__(self, ids: Groups, limit: int) -> None:
+        """Keep at most about `limit` bytes of decoded ids."""
+        self.ids = ids
+        self._starts = np.array(ids.starts)
+        largest = int(np.diff(self._starts).max(initial=1)) * PACKED
+        self._packed: BoundedCache[int, bytes] = BoundedCache(max(1, limit // largest))  # by row group
 
     def take(self, ordinals: NDArray[np.int64]) -> list[str]:
         """Return the ids of given chunks, in their order."""
-        with self._lock:
-            found = self._packed(ordinals) if self._hex else None
-        if found is None:
-            return self.ids.take("chunk_id", ordinals)
-        text = found.tobytes().hex()
+        found, groups = [], np.searchsorted(self._starts, ordinals, side="right") - 1
+        for group, row in zip(groups.tolist(), (ordinals - self._starts[groups]).tolist(), strict=True):
+            packed = self._packed.keep(group, partial(self._load, group))
+            if not packed:
+                return self.ids.take("chunk_id", ordinals)
+            found.append(packed[row * PACKED : (row + 1) * PACKED])
+        text = b"".join(found).hex()
         return [text[i : i + 2 * PACKED] for i in range(0, len(text), 2 * PACKED)]
 
-    def _packed(self, ordinals: NDArray[np.int64]) -> NDArray[np.uint8] | None:
-        """Return (n, PACKED), None when an id is not 32 hex digits."""
-        starts = np.asarray(self.ids.starts)
-        groups = np.searchsorted(starts, ordinals, side="right") - 1
-        found = np.empty((len(ordinals), PACKED), np.uint8)
-        held = self._slot[groups] >= 0
-        found[held] = self._pool[self._slot[groups[held]], ordinals[held] - starts[groups[held]]]
-        for group in np.unique(groups[~held]).tolist():
-            if not self._load(group):
-                self._hex = False
-                return None
-            here = groups == group
-            found[here] = self._pool[self._slot[group], ordinals[here] - starts[group]]
-        return found
-
-    def _load(self, group: int) -> bool:
-        column = self.ids.read(group, ["chunk_id"])["chunk_id"]
-        if (packed := packed_hex(column)) is None:
-            return False
-        slot, self._next = self._next, (self._next + 1) % len(self._owner)
-        if self._owner[slot] >= 0:
-            self._slot[self._owner[slot]] = -1
-        self._pool[slot, : len(packed)] = packed
-        self._owner[slot], self._slot[group] = group, slot
-        return True
+    def _load(self, group: int) -> bytes:
+        """Return PACKED bytes per row; b"" when an id is not 32 hex digits."""
+        return packed_hex(self.ids.read(group, ["chunk_id"])["chunk_id"]) or b""
 
 
 @dataclass

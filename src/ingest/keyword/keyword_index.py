@@ -27,21 +27,14 @@ CACHED_GROUPS = 8  # row groups of postings (512 KB each) and of terms that stay
 
 
 @dataclass(frozen=True, slots=True)
-class _Term:
-    times: int  # its occurrences in the query
-    weight: float  # idf times `times`
-    bound: float  # the most that it adds to a score, at least 0
-    postings: Postings
-
-
-@dataclass(frozen=True, slots=True)
 class _Query:
     """Known terms, lowest bound first: sums are always made in this order, so that they agree to the last bit."""
 
-    terms: tuple[_Term, ...]
+    held: tuple[Postings, ...]  # what the rows point into
     rows: NDArray[np.int64]
-    weights: NDArray[np.float64]
-    bounds: NDArray[np.float64]
+    weights: NDArray[np.float64]  # idf, times the occurrences in the query
+    bounds: NDArray[np.float64]  # the most that each adds to a score, at least 0
+    unknown: int  # terms that no chunk holds, repeats counted
 
 
 class KeywordIndex:
@@ -127,7 +120,7 @@ class KeywordIndex:
                 f"keyword index: ordinals {ordinals.min()} to {ordinals.max()}, there are {self.chunks} chunks"
             )
         asked, sums = self._query(query), np.zeros(len(ordinals))
-        if asked.terms and len(ordinals):
+        if asked.held and len(ordinals):
             space = (self._cache.norms, self._cache.codes, np.zeros(0, np.uint8))
             kernel.score_chunks(asked.rows, asked.weights, space, ordinals.astype(np.int64), sums)
         return sums
@@ -143,9 +136,9 @@ class KeywordIndex:
 
     def bound(self, query: Sequence[str]) -> float:
         """Return an upper bound of all scores: the sum of idf, unknown terms and repeats included."""
-        known = self._query(query).terms
-        unknown = len(query) - sum(term.times for term in known)
-        return sum(max(term.weight, 0.0) for term in known) + unknown * max(self._idf(0), 0.0) * self._factor
+        asked = self._query(query)
+        known = sum(max(weight, 0.0) for weight in asked.weights.tolist())
+        return known + asked.unknown * max(self._idf(0), 0.0) * self._factor
 
     def ordinals(self, chunk_ids: Sequence[str]) -> NDArray[np.int64]:
         """Return the ordinal of each chunk, (n,) int64, −1 for an unknown one.
@@ -167,15 +160,18 @@ class KeywordIndex:
     def _query(self, query: Sequence[str]) -> _Query:
         if isinstance(query, str):
             raise TypeError(f"a query is a sequence of terms, not the text {query!r}")
-        found = []
+        found, unknown = [], 0
         for term, times in Counter(query).items():
-            if (postings := self._cache.get(term)) is not None:
-                weight = times * self._idf(postings.frequency) * self._factor
-                found.append((max(weight, 0.0) * postings.share, term, _Term(times, weight, 0.0, postings)))
+            if (postings := self._cache.get(term)) is None:
+                unknown += times
+                continue
+            weight = times * self._idf(postings.frequency) * self._factor
+            found.append((max(weight, 0.0) * postings.share, term, weight, postings))
         found.sort(key=lambda one: one[:2])
-        rows = np.array([one.postings.row for _, _, one in found], np.int64).reshape(len(found), COLUMNS)
-        weights = np.array([one.weight for _, _, one in found], np.float64)
-        return _Query(tuple(one for _, _, one in found), rows, weights, np.array([b for b, _, _ in found], np.float64))
+        held = tuple(one[3] for one in found)
+        rows = np.array([postings.row for postings in held], np.int64).reshape(len(held), COLUMNS)
+        weights, bounds = (np.array([one[i] for one in found], np.float64) for i in (2, 0))
+        return _Query(held, rows, weights, bounds, unknown)
 
     def _idf(self, document_frequency: int) -> float:
         if self.variant == "lucene":
@@ -189,7 +185,7 @@ class KeywordIndex:
         from ingest.keyword import max_score as kernel
 
         scores, chunks = np.empty(limit), np.empty(limit, np.int64)
-        if not query.terms or not limit:
+        if not query.held or not limit:
             return chunks[:0], scores[:0]
         allowed = np.ascontiguousarray(mask).view(np.uint8) if mask is not None else np.zeros(0, np.uint8)
         space = (self._cache.norms, self._cache.codes, allowed)
@@ -249,12 +245,8 @@ class _Files:
     @classmethod
     def open(cls, postings: Path | RawIOBase, terms: Path | RawIOBase, lengths: Path, cache_bytes: int) -> Self:
         ids = Identities(open_groups(lengths, LENGTHS, CACHED_GROUPS), cache_bytes)
-        files = cls(
-            open_groups(postings, POSTINGS, CACHED_GROUPS),
-            open_groups(terms, TERMS, CACHED_GROUPS),
-            ids,
-            RowsById(ids),
-        )
+        opened = open_groups(postings, POSTINGS, CACHED_GROUPS), open_groups(terms, TERMS, CACHED_GROUPS)
+        files = cls(*opened, ids, RowsById(ids))
         counted = 0
         if files.terms.count:
             first, frequency = files.terms.row(files.terms.count - 1, ("first", "document_frequency"))

@@ -6,6 +6,7 @@ all shards   postings (chunk, frequency), term by term                        te
 """
 
 from collections.abc import Iterator, Mapping
+from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -123,44 +124,32 @@ class GroupWriter:
         self._writer.close()
 
 
-def packed_hex(column: Any) -> NDArray[np.uint8] | None:
-    """Return strings of 32 lower-case hex digits as (n, 16) uint8; None if one of them is anything else."""
+def packed_hex(column: Any) -> bytes | None:
+    """Return strings of 32 lower-case hex digits as 16 bytes each; None if one of them is anything else."""
     if not isinstance(column, pa.StringArray) or column.null_count:
         return None
     if not len(column):
-        return np.empty((0, PACKED), np.uint8)
+        return b""
     _, offsets, data = column.buffers()
     ends = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
-    if not (np.diff(ends) == 2 * PACKED).all():
+    digits = data[int(ends[0]) : int(ends[-1])].to_pybytes()
+    if (np.diff(ends) != 2 * PACKED).any() or digits.translate(None, HEX):
         return None
-    values = np.full(256, 255, np.uint8)
-    values[np.frombuffer(HEX, np.uint8)] = np.arange(16)
-    digits = values[np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]].reshape(len(column), PACKED, 2)
-    packed = (digits[:, :, 0] << 4 | digits[:, :, 1]).astype(np.uint8)
-    return None if (digits == 255).any() else packed
+    return bytes.fromhex(digits.decode())
 
 
 def hashes(ids: pa.Array) -> NDArray[np.uint64]:
     """Return a 64-bit hash for each string, (n,) uint64, the same in every process: for look-ups, never for identity.
 
-    For 32 hex digits: the first 16. For any other string: the sum of its 8-byte words, each times an odd constant that
-    depends on its position (multiply-mod-2^64 hashing).
+    For 32 hex digits: the first 16. For any other string: eight bytes of BLAKE2b.
     """
     if (packed := packed_hex(ids)) is not None:
-        return packed[:, :8].copy().view(np.uint64).reshape(-1)
+        return np.frombuffer(packed, np.uint64)[::2].copy()
     is_hex = pc.match_substring_regex(ids, f"^[{HEX.decode()}]{{{2 * PACKED}}}$")
     found = np.empty(len(ids), np.uint64)
     mask = np.asarray(is_hex).astype(np.bool_)
     if mask.any():
         found[mask] = hashes(ids.filter(is_hex))
-    found[~mask] = _multiplied(ids.filter(pc.invert(is_hex)))
+    others = [blake2b(i.encode(), digest_size=8).digest() for i in ids.filter(pc.invert(is_hex)).to_pylist()]
+    found[~mask] = np.frombuffer(b"".join(others), np.uint64)
     return found
-
-
-def _multiplied(ids: pa.Array) -> NDArray[np.uint64]:
-    width = 8 * -(-max((len(i.encode()) for i in ids.to_pylist()), default=0) // 8) or 8
-    padded = np.array([i.encode() for i in ids.to_pylist()], dtype=f"S{width}")
-    words = padded.view(np.uint64).reshape(len(padded), -1)
-    odd = np.random.default_rng(7).integers(0, 2**63, words.shape[1], dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-    sums: NDArray[np.uint64] = (words * odd).sum(axis=1, dtype=np.uint64)
-    return sums

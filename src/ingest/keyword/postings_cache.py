@@ -1,7 +1,6 @@
 """Decoded postings of the terms that queries ask for, kept in a bounded amount of memory."""
 
 import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.bounded_cache import BoundedCache
 from ingest.errors import InvalidSettings
 from ingest.keyword.row_groups import Groups
 
@@ -50,31 +50,22 @@ class PostingsCache:
     norms: NDArray[np.float64]  # k1 · (1 − b + b · length / average), by code
     codes: NDArray[Any]  # (chunks,) code of each chunk's length
     limit: int  # bytes
-    bytes: int = 0
-    _held: OrderedDict[str, Postings | None] = field(default_factory=OrderedDict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    held: BoundedCache[str, tuple[Postings | None]] = field(init=False)  # also of terms that no chunk holds
     _decoding: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         if self.limit < 1:
             raise InvalidSettings(f"keyword index: cache_bytes must be at least 1, not {self.limit}")
+        self.held = BoundedCache(self.limit)
 
     def get(self, term: str) -> Postings | None:
         """Return a term's postings, None if no chunk holds it."""
-        with self._lock:
-            if term in self._held:
-                self._held.move_to_end(term)
-                return self._held[term]
-        with self._decoding:  # may wait for the network, but terms that are held do not wait for it
-            if term in self._held:  # decoded by another thread in the meantime
-                return self._held[term]
-            found = self._decode(term)
-            with self._lock:
-                self._held[term] = found
-                self.bytes += _size(found)
-                while self.bytes > self.limit:
-                    self.bytes -= _size(self._held.popitem(last=False)[1])
-            return found
+        if (held := self.held.get(term)) is None:
+            with self._decoding:  # may wait for the network, but terms that are held do not wait for it
+                if (held := self.held.get(term)) is None:
+                    found = self._decode(term)
+                    held = self.held.put(term, (found,), OVERHEAD if found is None else found.nbytes)
+        return held[0]
 
     def _decode(self, term: str) -> Postings | None:
         if (row := self.terms.find("term", term)) is None:
@@ -82,10 +73,6 @@ class PostingsCache:
         first, frequency = self.terms.row(row, ("first", "document_frequency"))
         pieces = list(self.postings.rows(first, first + frequency))
         return _postings(pieces, frequency, self.norms, self.codes)
-
-
-def _size(postings: Postings | None) -> int:
-    return OVERHEAD if postings is None else postings.nbytes
 
 
 def _postings(

@@ -3,9 +3,9 @@
 import mmap
 import threading
 from bisect import bisect_left, bisect_right
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from io import RawIOBase
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from ingest.bounded_cache import BoundedCache
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.keyword.parquet_files import numbers, open_parquet
 
@@ -26,10 +27,9 @@ class Groups:
     path: Path | str  # or the name of an open file
     file: pq.ParquetFile
     starts: list[int]  # first row of each group, and the number of rows at the end
-    cached: int
+    decoded: BoundedCache[int, dict[str, Any]]  # by group
     mapped: mmap.mmap | None = None  # decoded pages are released: they would count as this process's memory
     again: Callable[[], None] | None = None  # makes an open file fetch again what could not be decoded
-    _decoded: OrderedDict[int, dict[str, Any]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _minima: list[str] | None = None
 
@@ -40,15 +40,7 @@ class Groups:
 
     def group(self, number: int) -> dict[str, Any]:
         """Return a row group: numbers as NumPy arrays, strings as one Arrow array, by column."""
-        with self._lock:
-            if (found := self._decoded.get(number)) is not None:
-                self._decoded.move_to_end(number)
-                return found
-            found = self.read(number)
-            self._decoded[number] = found
-            while len(self._decoded) > self.cached:
-                self._decoded.popitem(last=False)
-            return found
+        return self.decoded.keep(number, partial(self.read, number))
 
     def rows(self, first: int, last: int) -> Iterator[Any]:
         """Yield a tuple with one array per column for the rows [first, last), one row group at a time."""
@@ -89,14 +81,15 @@ class Groups:
         self.file.close(force=True)
 
     def read(self, number: int, columns: list[str] | None = None) -> dict[str, Any]:
-        """Return a row group as `group` does, bypassing the cache. One thread at a time: the caller holds a lock."""
-        try:
-            table = self._table(number, columns)
-        except SchemaMismatch:
-            if self.again is None:
-                raise
-            self.again()
-            table = self._table(number, columns)
+        """Return a row group as `group` does, bypassing the cache. One thread at a time reads."""
+        with self._lock:
+            try:
+                table = self._table(number, columns)
+            except SchemaMismatch:
+                if self.again is None:
+                    raise
+                self.again()
+                table = self._table(number, columns)
         if self.mapped is not None and hasattr(self.mapped, "madvise"):  # not on Windows
             self.mapped.madvise(mmap.MADV_DONTNEED)
         found = {name: table[name].combine_chunks() for name in table.column_names}
@@ -132,9 +125,8 @@ def open_groups(file: Path | RawIOBase, schema: pa.Schema, cached: int) -> Group
     source = pa.PythonFile(file, "r") if not isinstance(file, Path) else mapped and pa.BufferReader(mapped)
     opened = open_parquet(path, schema, source)
     sizes = [opened.metadata.row_group(i).num_rows for i in range(opened.num_row_groups)]
-    return Groups(
-        path, opened, [0, *np.cumsum(sizes, dtype=np.int64).tolist()], cached, mapped, getattr(file, "forget", None)
-    )
+    starts = np.cumsum([0, *sizes], dtype=np.int64).tolist()
+    return Groups(path, opened, starts, BoundedCache(cached), mapped, getattr(file, "forget", None))
 
 
 def _map(path: Path) -> mmap.mmap | None:

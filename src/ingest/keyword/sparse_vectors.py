@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings
 from ingest.keyword.analyser import Analyser
+from ingest.keyword.formula import Formula
 from ingest.keyword.parquet_files import LENGTHS, SHARD_POSTINGS, batches, numbers, open_parquet
 from ingest.records import Lengths, SparseVector
 
@@ -72,7 +73,7 @@ def shard_vectors(postings: Path, lengths: Path, average: float, k1: float, b: f
     """
     with open_parquet(lengths, LENGTHS) as file:
         table = file.read(columns=["chunk_id", "length"])
-    relative = numbers(table["length"]).astype(np.float64) / (average or 1.0)
+    norms = Formula(k1, b).norms(numbers(table["length"]).astype(np.int64), average)
     places, weights = [np.empty(0, np.uint64)], [np.empty(0)]
     with open_parquet(postings, SHARD_POSTINGS) as file:
         for batch in batches(file, postings, ["term", "chunk", "frequency"]):
@@ -80,7 +81,7 @@ def shard_vectors(postings: Path, lengths: Path, average: float, k1: float, b: f
             dimensions = np.array([dimension(term) for term in terms.dictionary.to_pylist()], np.uint64)
             times = numbers(batch.column("frequency")).astype(np.float64)
             places.append(chunk.astype(np.uint64) << np.uint64(32) | dimensions[numbers(terms.indices)])
-            weights.append(times / (times + k1 * ((1 - b) + b * relative[chunk])))
+            weights.append(times / (times + norms[chunk]))
     return _by_chunk(table["chunk_id"].to_pylist(), np.concatenate(places), np.concatenate(weights))
 
 

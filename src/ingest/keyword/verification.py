@@ -1,6 +1,8 @@
 """Checks whether a keyword index holds what its own lengths and frequencies say, for the conservation check."""
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +31,9 @@ def verify(postings: Path, terms: Path, lengths: Path) -> list[str]:
     sums = _postings(postings, table, len(expected), problems)
     wrong = np.flatnonzero(sums != expected)
     ids = open_groups(lengths, LENGTHS, 1)
-    for ordinal, chunk in zip(wrong[:NAMED].tolist(), ids.take("chunk_id", wrong[:NAMED]), strict=True):
-        problems.add(
-            "chunk", f"chunk {chunk}: length {expected[ordinal]}, but its postings add up to {sums[ordinal]} terms"
-        )
-    problems.skip("chunk", len(wrong) - NAMED)
+    for i, chunk in zip(wrong[:NAMED].tolist(), ids.take("chunk_id", wrong[:NAMED]), strict=True):
+        problems.add("chunk", f"chunk {chunk}: length {expected[i]}, but its postings add up to {sums[i]} terms")
+    problems.counts["chunk"] = len(wrong)
     ids.close()
     return problems.told()
 
@@ -42,23 +42,17 @@ def verify(postings: Path, terms: Path, lengths: Path) -> list[str]:
 class _Problems:
     """At most `NAMED` sentences per kind, and how many more there are."""
 
-    _sentences: dict[str, list[str]] = field(default_factory=dict)
-    _more: dict[str, int] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    _sentences: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, kind: str, sentence: str) -> None:
-        told = self._sentences.setdefault(kind, [])
-        if len(told) < NAMED:
-            told.append(sentence)
-        else:
-            self.skip(kind, 1)
-
-    def skip(self, kind: str, count: int) -> None:
-        if count > 0:
-            self._more[kind] = self._more.get(kind, 0) + count
+        self.counts[kind] += 1
+        if self.counts[kind] <= NAMED:
+            self._sentences[kind].append(sentence)
 
     def told(self) -> list[str]:
-        found = [sentence for sentences in self._sentences.values() for sentence in sentences]
-        return found + [f"{count} more problems with a {kind}" for kind, count in self._more.items()]
+        more = [f"{n - NAMED} more problems with a {kind}" for kind, n in self.counts.items() if n > NAMED]
+        return [*chain.from_iterable(self._sentences.values()), *more]
 
 
 def _lengths(path: Path, problems: _Problems) -> NDArray[np.int64]:

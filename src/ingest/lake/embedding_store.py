@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from ingest.bounded_cache import BoundedCache
 from ingest.errors import SchemaMismatch, TransientError
-from ingest.lake.bounded_cache import BoundedCache
 from ingest.lake.journal import Journal
 from ingest.lake.stored_records import StoredRecords
 from ingest.lake.verified_files import file_sha256, reading, verified_path

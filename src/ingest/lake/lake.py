@@ -18,8 +18,8 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingest.bounded_cache import BoundedCache
 from ingest.errors import SchemaMismatch, UnknownReaderFormat
-from ingest.lake.bounded_cache import BoundedCache
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.journal import Journal
 from ingest.lake.lease_watch import LeaseWatch

@@ -4,9 +4,9 @@ from typing import TypeVar, cast
 
 from pydantic import ValidationError
 
+from ingest.bounded_cache import BoundedCache
 from ingest.errors import SchemaMismatch, first_fault
 from ingest.ids import canonical_json, sha256_hex
-from ingest.lake.bounded_cache import BoundedCache
 from ingest.ports import Store
 from ingest.records import Record
 

@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
+from ingest.bounded_cache import BoundedCache
 from ingest.errors import SchemaMismatch
-from ingest.lake.bounded_cache import BoundedCache
 from ingest.ports import Store
 
 TRAILER = 8  # bytes at the end of a Parquet file: the length of its footer, and the magic number

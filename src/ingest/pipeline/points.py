@@ -6,9 +6,9 @@ from functools import cached_property, partial
 from typing import Any, Self
 
 from ingest import payloads
+from ingest.bounded_cache import BoundedCache
 from ingest.ids import digest_of, point_id
 from ingest.keyword.sparse_vectors import FORMAT, lengths_of, shard_vectors
-from ingest.lake.bounded_cache import BoundedCache
 from ingest.lake.contents import Contents
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.rows import DocumentRow, chunk_rows, document_rows

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from ingest.bounded_cache import BoundedCache
 from ingest.errors import SchemaMismatch
-from ingest.lake.bounded_cache import BoundedCache
 from ingest.lake.contents import Contents
 from ingest.lake.verified_files import reading
 from ingest.records import PartFile, Result

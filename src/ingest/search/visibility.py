@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ingest.lake.bounded_cache import BoundedCache
+from ingest.bounded_cache import BoundedCache
 from ingest.lake.contents import Contents
 from ingest.records import EVERYTHING, Filter
 

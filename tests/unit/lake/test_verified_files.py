@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from ingest.adapters.stores.folder_store import FolderStore
+from ingest.bounded_cache import BoundedCache
 from ingest.errors import SchemaMismatch
 from ingest.ids import sha256_hex
 from ingest.lake import verified_files as verified
-from ingest.lake.bounded_cache import BoundedCache
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.lake import Lake
 from ingest.lake.rows import chunk_table

@@ -2,7 +2,7 @@
 
 import threading
 
-from ingest.lake.bounded_cache import BoundedCache
+from ingest.bounded_cache import BoundedCache
 
 
 def test_what_was_unused_for_longest_goes_first() -> None:
