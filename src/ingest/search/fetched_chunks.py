@@ -1,7 +1,7 @@
 """Texts and places of the chunks that one search needs, each fetched once from the vector index."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ingest import payloads
@@ -31,20 +31,7 @@ class Fetched:
 
 
 def _result(payload: Mapping[str, Any]) -> Result:
-    m = payloads.fields(payload)
-    return Result(
-        m["chunk_id"],
-        m["document_id"],
-        m["uri"],
-        m["source"],
-        m["path"],
-        m["title"],
-        tuple(m["heading_path"]),
-        m["text"],
-        m["start"],
-        m["end"],
-        page=m.get("page"),
-        tokens=m.get("tokens", 0),
-        parent=tuple(m["parent"]) if m.get("parent") else None,
-        shard=m.get("shard"),
-    )
+    found = payloads.fields(payload)
+    of_result = {one.name: found[one.name] for one in fields(Result) if one.name in found}
+    parent = tuple(found["parent"]) if found.get("parent") else None
+    return Result(**{**of_result, "heading_path": tuple(found["heading_path"]), "parent": parent})

@@ -54,7 +54,7 @@ class Documents:
     def _read(self, document_id: str, shard: int) -> IndexedDocument:
         parts = self.contents.parts(shard)
         chunks = self._rows(parts, "chunks", document_id, ["chunk_id", "start", "end"]).to_pylist()
-        dropped = self._rows(parts, "dropped", document_id, ["start", "end"]).to_pylist()
+        dropped = self._rows(parts, "dropped", document_id, ["start", "end"]).to_pylist() if "dropped" in parts else []
         attributes = with_shard(self._rows(parts, "attributes", document_id, COLUMNS), shard)
         if len(attributes) != len(chunks):
             raise SchemaMismatch(f"document {document_id}: {len(chunks)} chunks, attributes of {len(attributes)}")
@@ -67,51 +67,35 @@ class Documents:
         )
 
     def _rows(self, parts: dict[str, PartFile], kind: str, document_id: str, columns: list[str]) -> pa.Table:
-        """Return a document's rows of a part, which are contiguous; none if the generation has no such part."""
-        if kind not in parts:
-            return pa.table({name: [] for name in columns})
+        """Return a document's rows of a part, which are contiguous."""
         with self._opened(parts[kind]) as file:
-            first, last = _place(file, document_id)
-            groups = _groups(file, first, last)
-            if not groups:
-                return file.schema_arrow.empty_table().select(columns)
-            before = sum(file.metadata.row_group(g).num_rows for g in range(groups[0]))
-            return file.read_row_groups(groups, columns, use_threads=False).slice(first - before, last - first)
+            groups, first, count = _place(file, document_id)
+            return file.read_row_groups(groups, columns, use_threads=False).slice(first, count)
 
     def _text(self, parts: dict[str, PartFile], document_id: str) -> str:
         """Return the canonical text. The rows before it are decoded too, a few at a time."""
         if "texts" not in parts:
             raise SchemaMismatch(f"document {document_id}: its shard has no texts")
         with self._opened(parts["texts"]) as file:
-            row, end = _place(file, document_id)
-            if row == end:
-                raise SchemaMismatch(f"document {document_id}: part {parts['texts'].sha256} does not hold its text")
-            groups = _groups(file, row, end)
-            row -= sum(file.metadata.row_group(g).num_rows for g in range(groups[0]))
-            for batch in file.iter_batches(TEXTS_AT_ONCE, row_groups=groups[:1], columns=["text"], use_threads=False):
+            groups, row, _ = _place(file, document_id)
+            for batch in file.iter_batches(TEXTS_AT_ONCE, row_groups=groups, columns=["text"], use_threads=False):
                 if row < len(batch):
                     return str(batch["text"][row].as_py())
                 row -= len(batch)
-        raise SchemaMismatch(f"document {document_id}: part {parts['texts'].sha256} ends before its text")
+        raise SchemaMismatch(f"document {document_id}: part {parts['texts'].sha256} does not hold its text")
 
     def _opened(self, part: PartFile) -> Any:
         with reading(f"part {part.sha256} of kind {part.kind}"):
             return pq.ParquetFile(self.contents.lake.part_path(part), memory_map=True)
 
 
-def _place(file: Any, document_id: str) -> Span:
-    """Return the first row of a document and the row after its last."""
+def _place(file: Any, document_id: str) -> tuple[list[int], int, int]:
+    """Return the row groups that hold a document, the first of its rows within them, and how many there are."""
     ids = file.read(["document_id"], use_threads=False)["document_id"]
     rows = np.flatnonzero(np.asarray(pc.equal(ids, document_id)))
-    return (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
-
-
-def _groups(file: Any, first: int, last: int) -> list[int]:
-    """Return the row groups that hold rows [first, last)."""
-    found, start = [], 0
-    for group in range(file.num_row_groups):
-        end = start + file.metadata.row_group(group).num_rows
-        if start < last and first < end:
-            found.append(group)
-        start = end
-    return found
+    if not len(rows):
+        return [], 0, 0
+    ends = np.cumsum([file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)])
+    first, last = np.searchsorted(ends, rows[[0, -1]], side="right").tolist()
+    before = ends[first] - file.metadata.row_group(first).num_rows
+    return list(range(first, last + 1)), int(rows[0] - before), len(rows)

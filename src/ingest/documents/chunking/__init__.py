@@ -145,13 +145,10 @@ class _Chunking:
         return [half for piece in pieces if (half := self._draft(draft.group, piece))]
 
     def _is_doubtful(self, draft: "_Draft") -> bool:
-        text, parts = self._document.text, self._tokenizer.parts
-        start, end = draft.start, draft.end
-        if (start == 0 or parts(text[start - 1], text[start])) and (
-            end == len(text) or parts(text[end - 1], text[end])
-        ):
-            return not parts(JOINT, text[start])
-        return True
+        text, parts, start, end = self._document.text, self._tokenizer.parts, draft.start, draft.end
+        joined_before = start > 0 and not parts(text[start - 1], text[start])
+        joined_behind = end < len(text) and not parts(text[end - 1], text[end])
+        return joined_before or joined_behind or not parts(JOINT, text[start])
 
     def _counted(self, drafts: Sequence["_Draft"]) -> list["_Draft"]:
         whole = [model_input(draft.context, self._document.text[draft.start : draft.end]) for draft in drafts]

@@ -1,7 +1,8 @@
 """Where a group of sections may be cut: between blocks, at rows and items, at sentences, and only then at tokens."""
 
+import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 
 import numpy as np
@@ -18,6 +19,7 @@ BORDER, BREAK, SENTENCE, LINE, TOKEN, GLUED = 0.0, 0.1, 0.15, 0.3, 1.0, 3.0  # p
 SPLIT_LEAD_IN = 0.3  # between a list and the sentence that introduces it
 SENTENCE_WINDOW = 2**11  # code points per call of the sentence splitter: outside ASCII its time is quadratic
 
+_NEWLINE = re.compile("\n")
 Rung = tuple[float, Callable[[int, int], Sequence[int]]]
 
 
@@ -208,11 +210,4 @@ def _between(positions: Sequence[int], start: int, end: int) -> Sequence[int]:
 
 
 def _line_ends(text: str, start: int, end: int) -> list[int]:
-    return list(_found(text, "\n", start, end))
-
-
-def _found(text: str, mark: str, start: int, end: int) -> Iterator[int]:
-    position = text.find(mark, start, end - 1)
-    while position >= 0:
-        yield position + 1
-        position = text.find(mark, position + 1, end - 1)
+    return [match.end() for match in _NEWLINE.finditer(text, start, end - 1)]
