@@ -137,8 +137,8 @@ class KeywordIndex:
     def bound(self, query: Sequence[str]) -> float:
         """Return an upper bound of all scores: the sum of idf, unknown terms and repeats included."""
         asked = self._query(query)
-        known = sum(max(weight, 0.0) for weight in asked.weights.tolist())
-        return known + asked.unknown * max(self._idf(0), 0.0) * self._factor
+        known = float(sum(max(weight, 0.0) for weight in asked.weights.tolist()))
+        return float(known + asked.unknown * max(self._idf(0), 0.0) * self._factor)
 
     def ordinals(self, chunk_ids: Sequence[str]) -> NDArray[np.int64]:
         """Return the ordinal of each chunk, (n,) int64, −1 for an unknown one.
