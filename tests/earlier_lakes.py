@@ -23,6 +23,7 @@ from ingest.adapters.s3_client import open_client
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.cli.main import app
 from ingest.documents import chunking, media_types, parsers, screening
+from ingest.extras import installed_version
 from ingest.lake.contents import contents_of
 from ingest.lake.lake import Lake
 from ingest.lake.rows import document_rows, quarantine_rows
@@ -265,7 +266,7 @@ def parsing_versions() -> dict[str, Any]:
     modules = {name: parsers.find(media_type) for media_type, name in parsers.media_types().items()}
     found: dict[str, Any] = {"media types": [media_types.VERSION, version("filetype")]}
     for name, module in modules.items():
-        libraries = {library: version(library) for library in getattr(module, "LIBRARIES", ())}
+        libraries = {library: installed_version(library) for library in getattr(module, "LIBRARIES", ())}
         found[name] = [module.VERSION, libraries, module.variant() if hasattr(module, "variant") else ""]
     return found
 
@@ -285,4 +286,12 @@ def changed_since(name: str) -> set[str]:
     """Return which of "parsing" and "cutting" have other versions than when a lake was written."""
     written: dict[str, Any] = json.loads((LAKES / name / "written-by.json").read_text(encoding="utf-8"))["code"]
     now = code_versions()
+    parsing = now["parsing"]
+    for parser, (_, libraries, *_) in written["parsing"].items():
+        if parser in parsing and isinstance(libraries, dict):  # a library that went under the same VERSION is no change
+            used = parsing[parser][1]
+            libraries.update({library: libraries.get(library, "") for library in used})
+            for library in libraries.keys() - used.keys():
+                del libraries[library]
+    now["parsing"] = {parser: parsing[parser] for parser in written["parsing"]}  # a new parser reads what none read
     return {part for part in now if written[part] != now[part]}

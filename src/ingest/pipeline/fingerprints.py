@@ -48,7 +48,7 @@ class Fingerprints:
 
     def failure(self, parser: str, uri: str, source: str) -> str:
         """Return what a document's failure depends on when it is read from `source`; `parser` "": none was found."""
-        readable = [] if parser else sorted(parsers.media_types())
+        readable = sorted(kind for kind, name in parsers.media_types().items() if parser in ("", name))
         own = self.sandbox.options.get(source, ParserOptions()).limits
         limits = [self.sandbox.kind, own.model_dump(), self.limits.model_dump()]
         rules = [media_types.fingerprint(uri), readable, self._told.get(source)]

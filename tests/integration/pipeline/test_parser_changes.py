@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.documents import media_types, parsers
 from ingest.records import ParseLimits, ParserOptions
 from ingest.services import Services
+from tests.fakes import uninstall
 from tests.many_parsers import BROKEN_NOTE, HTML, OTHERS, built_project, new_project, registering, reread
 from tests.pipelines import MEBI, CountingSource, Project, project
 
@@ -25,8 +25,8 @@ def built(tmp_path: Path) -> Project:
 def libraries(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Versions of libraries that are not the installed ones; to be changed at will."""
     versions: dict[str, str] = {}
-    installed = parsers.version
-    monkeypatch.setattr(parsers, "version", lambda name: versions.get(name) or installed(name))
+    installed = parsers.installed_version
+    monkeypatch.setattr(parsers, "installed_version", lambda name: versions.get(name) or installed(name))
     return versions
 
 
@@ -57,14 +57,7 @@ def test_a_new_version_of_a_parsers_library_rereads_its_documents_alone(
 
 
 def test_a_library_of_a_parser_that_reads_nothing_here_may_be_missing(built: Project, monkeypatch: Any) -> None:
-    installed = parsers.version
-
-    def version(name: str) -> str:
-        if name in parsers.find("application/pdf").LIBRARIES:
-            raise PackageNotFoundError(name)
-        return installed(name)
-
-    monkeypatch.setattr(parsers, "version", version)
+    uninstall(monkeypatch, *parsers.find("application/pdf").LIBRARIES)
     assert set() == reread(built)
     assert built.run().built is False
 

@@ -20,7 +20,7 @@ RECORD = re.compile(r"/(generations|profiles|verdicts|releases|leases|index)/.*\
 @pytest.fixture
 def p(tmp_path: Path, s3_server: FaultyS3, make_bucket) -> Project:
     made = project(tmp_path, documents=4 * SHARDS, documents_per_shard=4)
-    made.store = S3Store(f"s3://{make_bucket()}/lake", s3_server.options(), tmp_path / "cache", 2**30)
+    made.store = S3Store(f"s3://{make_bucket()}/lake", s3_server.options(), tmp_path / "cache", 2**30, 2**26)
     return made
 
 

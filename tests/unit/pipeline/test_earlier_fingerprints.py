@@ -1,7 +1,6 @@
 """The values were computed by the code that wrote such fingerprints, with the libraries of its lock."""
 
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError
 from types import ModuleType
 from typing import Any
 
@@ -53,20 +52,14 @@ def test_a_parser_that_changed_since_leaves_the_others_known(monkeypatch: pytest
 def test_a_library_that_changed_or_went_since_leaves_other_parsers_known(number: str, monkeypatch: Any) -> None:
     before = earlier_texts(PoolSandbox())[PLAIN]
     users = {name for name in parsers.names() if "pyyaml" in parsers.state(name)[2]}
-    installed = parsers.version
-
-    def version(library: str) -> str:
-        if library == "pyyaml" and not number:
-            raise PackageNotFoundError(library)
-        return number if library == "pyyaml" else installed(library)
-
-    monkeypatch.setattr(parsers, "version", version)
+    installed = parsers.installed_version
+    monkeypatch.setattr(parsers, "installed_version", lambda name: number if name == "pyyaml" else installed(name))
     assert before - users == earlier_texts(PoolSandbox())[PLAIN]
     assert {"markdown", "notebook"} == users
 
 
 def test_installed_libraries_that_are_not_those_of_the_lock_are_known_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parsers, "version", lambda library: "0")
+    monkeypatch.setattr(parsers, "installed_version", lambda library: "0")
     assert "html" not in earlier_texts(PoolSandbox())[PLAIN]
     assert any("html" in same for same in earlier_texts(PoolSandbox()).values())
 
