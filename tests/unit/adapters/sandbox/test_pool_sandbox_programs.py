@@ -92,6 +92,7 @@ def test_a_document_is_read_through_its_program_whatever_its_name_says(office, p
         (CRASH, {}, ParserCrashed, "soffice was killed by SIGSEGV"),
         ("exit 0", {}, MalformedDocument, r"soffice makes nothing of it \(exit code 0\)"),
     ],
+    ids=["sleeps", "forks", "spins", "takes memory", "opens a socket", "crashes", "writes nothing"],
 )
 def test_each_misdeed_of_a_program_has_its_own_reason_and_nothing_of_it_stays(office, script, limits, error, message):
     with pytest.raises(DocumentError, match=message) as caught:
