@@ -102,14 +102,12 @@ def open_sandbox(index: IndexSettings) -> PoolSandbox | InlineSandbox:
 
     Raises: InvalidSettings when a source asks for a parser whose extra is not installed.
     """
-    asking = [source.name for source in index.sources if source.parsing.parser == "unstructured"]
-    if asking and not legacy.installed():
-        raise InvalidSettings(
-            f"sources {', '.join(asking)}: parsing.parser is unstructured, which the extra ingest[legacy] installs"
-        )
     options = {name: given for name, given in parser_options(index).items() if name}
-    for name in (name for name, given in options.items() if given.ocr):
-        require(f"source {name}: parsing.ocr", "ingest[ocr]", "pytesseract")
+    for name, given in options.items():
+        if given.ocr:
+            require(f"source {name}: parsing.ocr", "ingest[ocr]", "pytesseract")
+        if given.parser == "unstructured":
+            require(f"source {name}: parsing.parser", legacy.EXTRA, *legacy.LIBRARIES)
     if index.sandbox == "inline":
         return InlineSandbox(index.max_document_bytes, options)
     return PoolSandbox(options, index.parser_processes)

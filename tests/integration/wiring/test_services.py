@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ingest import extras
 from ingest.adapters.embedders.sentence_transformer import embedder as sentence_transformer
 from ingest.adapters.embedders.sentence_transformer.model_folder import locate
 from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
-from ingest.documents.parsers import legacy
 from ingest.errors import InvalidSettings, OversizedDocument, SchemaMismatch
 from ingest.ids import sha256_hex
 from ingest.lake.model_files import is_kept
@@ -29,6 +29,7 @@ from ingest.services import Services
 from ingest.settings import IndexSettings, ModelSettings
 from ingest.wiring import model_opening as models
 from ingest.wiring import services as wiring
+from tests.fakes import uninstall
 from tests.pipelines import Project, project
 
 pytestmark = pytest.mark.skipif(
@@ -179,10 +180,10 @@ def test_the_settings_say_how_documents_are_parsed() -> None:
 @pytest.mark.parametrize("kind", ["pool", "inline"])
 def test_a_source_that_asks_for_an_extra_that_is_missing_is_invalid_settings(kind: str, monkeypatch: Any) -> None:
     asking = index_settings(sources=[{"name": "a", "uri": "/a", "parsing": {"parser": "unstructured"}}], sandbox=kind)
-    monkeypatch.setattr(legacy, "installed", lambda: True)
+    monkeypatch.setattr(extras, "version", lambda _: "1")
     assert "unstructured" == wiring.open_sandbox(asking).options["a"].parser
-    monkeypatch.setattr(legacy, "installed", lambda: False)
-    with pytest.raises(InvalidSettings, match=r"sources a: parsing\.parser is unstructured, .* ingest\[legacy\]"):
+    uninstall(monkeypatch, "unstructured")
+    with pytest.raises(InvalidSettings, match=r"source a: parsing\.parser needs unstructured.* 'ingest\[legacy\]'"):
         wiring.open_sandbox(asking)
 
 

@@ -21,8 +21,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
@@ -82,11 +80,10 @@ _OTHERS = {
 MEDIA_TYPES = tuple(_ROUTES)
 ALSO = (*_ROUTES, *_OTHERS)
 VERSION = "1"
-LIBRARIES = ("unstructured", "pypandoc-binary")
+LIBRARIES = ("unstructured", "pypandoc-binary", "python-docx", "python-pptx", "pandas", "openpyxl", "xlrd")
 EXTRA = "ingest[legacy]"  # asked for only where a source wants this parser
 LAST_RESORT = True
 
-_DISTRIBUTIONS = ("unstructured", "pypandoc-binary", "python-docx", "python-pptx", "pandas", "openpyxl", "xlrd")
 _WRITTEN = ("org", "asciidoc", "rst")  # what pandoc reads as UTF-8 only
 _OLE = ("application/msword", "application/vnd.ms-powerpoint", "application/vnd.ms-excel")
 _OLE_MAGIC = bytes.fromhex("d0cf11e0a1b11ae1")
@@ -118,17 +115,12 @@ def starts_program(media_type: str) -> bool:
 
 
 def variant() -> str:
-    """Return the versions of what is installed, "" without the extra: nothing is read then."""
-    if not installed():
+    """Return which LibreOffice there is, "" without one or without the extra: neither reads anything then."""
+    office = _program("soffice") if installed() else None
+    if office is None:
         return ""
-    found = []
-    for name in _DISTRIBUTIONS:
-        with suppress(PackageNotFoundError):
-            found.append(f"{name} {version(name)}")
-    if (office := _program("soffice")) is not None:
-        built = office.resolve().parent / "versionrc"
-        found.append(f"LibreOffice {built.read_text() if built.is_file() else ''}")
-    return "; ".join(found)
+    built = office.resolve().parent / "versionrc"
+    return f"LibreOffice {built.read_text() if built.is_file() else ''}"
 
 
 def parse(raw: RawDocument) -> Document:
