@@ -41,8 +41,8 @@ class BoundedCache(Generic[K, V]):
                 self.weight -= self._values.popitem(last=False)[1][1]
         return value
 
-    def keep(self, key: K, make: Callable[[], V]) -> V:
+    def keep(self, key: K, make: Callable[[], V], weight: int = 1) -> V:
         """Return the value of a key; `make` it at first use, once however many threads ask."""
         with self._lock:
             found = self.get(key)
-            return self.put(key, make()) if found is None else found
+            return self.put(key, make(), weight) if found is None else found

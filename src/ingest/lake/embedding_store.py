@@ -7,6 +7,7 @@ vector is the one in the lowest entry, for results in bf16 depend on the batch b
 import tempfile
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -77,12 +78,12 @@ class EmbeddingStore:
     def missing(self, keys: Sequence[str]) -> list[str]:
         """Return the keys, in order and once each, that have no vector yet."""
         wanted = list(dict.fromkeys(keys))
-        found, _, _ = self._locate(wanted)
-        return [key for key, there in zip(wanted, found, strict=True) if not there]
+        entries, _ = self._locate(wanted)
+        return [key for key, entry in zip(wanted, entries, strict=True) if entry < 0]
 
     def segments_of(self, keys: Sequence[str]) -> tuple[str, ...]:
         """Return the names of the segments that hold these keys' vectors, lowest entry first."""
-        _, entries, _ = self._locate(list(dict.fromkeys(keys)))
+        entries, _ = self._locate(list(dict.fromkeys(keys)))
         return tuple(self._entries[i].segment for i in np.unique(entries[entries >= 0]))
 
     def vectors(self, keys: Sequence[str]) -> Vectors:
@@ -90,9 +91,9 @@ class EmbeddingStore:
 
         Raises: SchemaMismatch, naming a key, when one has no vector.
         """
-        found, entries, rows = self._locate(list(keys))
-        if not found.all():
-            raise SchemaMismatch(f"embeddings/{self.fingerprint}: no vector for key {keys[int(np.argmin(found))]}")
+        entries, rows = self._locate(list(keys))
+        if (entries < 0).any():
+            raise SchemaMismatch(f"embeddings/{self.fingerprint}: no vector for key {keys[int(np.argmin(entries))]}")
         result: Vectors | None = None
         for i in np.unique(entries):
             here = np.flatnonzero(entries == i)
@@ -102,16 +103,14 @@ class EmbeddingStore:
             result[here] = vectors
         return result if result is not None else np.empty((0, 0), np.float32)
 
-    def _locate(self, keys: list[str]) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
-        """Return for each key: found, number of the lowest entry (−1), row in its segment.
+    def _locate(self, keys: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return for each key the index of the lowest entry that has it, −1 for none, and the row in its segment.
 
         Entries that other writers added later change nothing about a key that is found already.
         """
         with self._lock:
-            located = self._locate_in_entries(keys)
-            if located[0].all() or not self._refresh():
-                return located
-            return self._locate_in_entries(keys)
+            entries, rows = self._locate_in_entries(keys)
+            return self._locate_in_entries(keys) if (entries < 0).any() and self._refresh() else (entries, rows)
 
     def _refresh(self) -> bool:
         """Read the index entries that other writers added; False when there are none."""
@@ -119,28 +118,22 @@ class EmbeddingStore:
         self._entries.extend(entry for _, entry in self.journal.after(known))
         return len(self._entries) > known
 
-    def _locate_in_entries(self, keys: list[str]) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
+    def _locate_in_entries(self, keys: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         wanted = np.array(keys, dtype="S64")
         entries, rows = np.full(len(keys), -1, np.int64), np.zeros(len(keys), np.int64)
         for i, entry in enumerate(self._entries):
             open_ = np.flatnonzero(entries < 0)
-            if not len(open_):
-                break
             sought = wanted[open_]
             open_ = open_[(sought >= entry.first_key.encode()) & (sought <= entry.last_key.encode())]
             if not len(open_):
                 continue
-            stored = self._segment_keys(entry)
+            stored = self._keys.keep(entry.segment, partial(self._read_keys, entry.segment), entry.rows)
             at = np.searchsorted(stored, wanted[open_])
             at[at == len(stored)] = 0
             hit = stored[at] == wanted[open_]
             entries[open_[hit]] = i
             rows[open_[hit]] = at[hit]
-        return entries >= 0, entries, rows
-
-    def _segment_keys(self, entry: SegmentEntry) -> Keys:
-        known = self._keys.get(entry.segment)
-        return self._keys.put(entry.segment, self._read_keys(entry.segment), entry.rows) if known is None else known
+        return entries, rows
 
     def _read_keys(self, segment: str) -> Keys:
         key = self._segment_key(segment)

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from ingest.ids import digest_of
-from ingest.records import Block, BlockKind, Chunk, Document, Quarantined
+from ingest.records import Block, BlockKind, Chunk, Document, PartKind, Quarantined
 
 BETWEEN = " › "  # of a document's path and that of a document inside it
 
@@ -150,19 +150,14 @@ def chunk_digest(chunks: Iterable[Chunk]) -> str:
     )
 
 
-def document_table(rows: Sequence[DocumentRow]) -> pa.Table:
-    """Return the `documents` table of rows."""
-    return pa.Table.from_pylist([asdict(r) for r in rows], schema=SCHEMAS["documents"])
+def table_of(kind: PartKind, rows: Sequence[Any]) -> pa.Table:
+    """Return the table of rows that are dataclasses with the columns of a kind: documents, chunks, quarantine."""
+    return pa.Table.from_pylist([asdict(row) for row in rows], schema=SCHEMAS[kind])
 
 
 def document_rows(table: pa.Table) -> list[DocumentRow]:
     """Return the rows of a `documents` table."""
     return [DocumentRow(**{**row, "acl": tuple(row["acl"])}) for row in table.to_pylist()]
-
-
-def chunk_table(chunks: Sequence[Chunk]) -> pa.Table:
-    """Return the `chunks` table of chunks."""
-    return pa.Table.from_pylist([asdict(c) for c in chunks], schema=SCHEMAS["chunks"])
 
 
 def chunk_rows(table: pa.Table) -> list[Chunk]:
@@ -177,16 +172,13 @@ def dropped_table(rows: Sequence[Dropped]) -> pa.Table:
 
 def dropped_rows(table: pa.Table) -> list[Dropped]:
     """Return the rows of a `dropped` table."""
-    found = []
-    for row in table.to_pylist():
-        reason = row.pop("reason")
-        found.append(Dropped(_chunk_of(row), reason))
-    return found
+    rows = zip(table.drop(["reason"]).to_pylist(), table["reason"].to_pylist(), strict=True)
+    return [Dropped(_chunk_of(row), reason) for row, reason in rows]
 
 
 def text_table(documents: Sequence[tuple[str, str, Sequence[Block]]]) -> pa.Table:
     """Return the `texts` table of (document id, canonical text, blocks)."""
-    rows = [{"document_id": d, "text": t, "blocks": [_block_row(b) for b in blocks]} for d, t, blocks in documents]
+    rows = [{"document_id": d, "text": t, "blocks": [asdict(b) for b in blocks]} for d, t, blocks in documents]
     return pa.Table.from_pylist(rows, schema=SCHEMAS["texts"])
 
 
@@ -201,25 +193,9 @@ def stored_document(row: dict[str, Any], of: DocumentRow) -> Document:
 
 def attribute_table(chunks: Sequence[Chunk], of: dict[str, DocumentRow]) -> pa.Table:
     """Return the `attributes` table of chunks, in their order."""
-    rows = []
-    for chunk in chunks:
-        d = of[chunk.document_id]
-        rows.append(
-            {
-                "chunk_id": chunk.chunk_id,
-                "document_id": d.document_id,
-                "source": d.source,
-                "acl": list(d.acl),
-                "tenant": d.tenant,
-                "language": d.language,
-            }
-        )
+    own, *others = SCHEMAS["attributes"].names
+    rows = [{own: c.chunk_id, **{name: getattr(of[c.document_id], name) for name in others}} for c in chunks]
     return pa.Table.from_pylist(rows, schema=SCHEMAS["attributes"])
-
-
-def quarantine_table(rows: Sequence[Quarantined]) -> pa.Table:
-    """Return the `quarantine` table of rows."""
-    return pa.Table.from_pylist([asdict(r) for r in rows], schema=SCHEMAS["quarantine"])
 
 
 def quarantine_rows(table: pa.Table) -> list[Quarantined]:
@@ -237,7 +213,3 @@ def _chunk_of(row: dict[str, Any]) -> Chunk:
             "parent": tuple(row["parent"]) if row["parent"] else None,
         }
     )
-
-
-def _block_row(block: Block) -> dict[str, Any]:
-    return {**asdict(block), "kind": block.kind.value, "breaks": list(block.breaks)}

@@ -15,11 +15,9 @@ from ingest.lake.rows import (
     attribute_table,
     attributes_digest,
     chunk_digest,
-    chunk_table,
-    document_table,
     dropped_table,
-    quarantine_table,
     stored_document,
+    table_of,
     text_table,
 )
 from ingest.lake.shard_rows import ShardRows
@@ -111,11 +109,11 @@ class Made:
         self.counts.update(f"marked.{mark}" for d in dropped for mark in d.chunk.marks)
         self.counts.update(f"dropped.{d.reason}" for d in dropped)
         return (
-            lake.write_part("documents", shard, document_table(documents)),
+            lake.write_part("documents", shard, table_of("documents", documents)),
             lake.write_part("texts", shard, text_table(texts)),
-            lake.write_part("chunks", shard, chunk_table(chunks)),
+            lake.write_part("chunks", shard, table_of("chunks", chunks)),
             lake.write_part("attributes", shard, attribute_table(chunks, {d.document_id: d for d in documents})),
-            lake.write_part("quarantine", shard, quarantine_table(quarantined)),
+            lake.write_part("quarantine", shard, table_of("quarantine", quarantined)),
             lake.write_part("dropped", shard, dropped_table(dropped)),  # an empty one replaces the base's
         )
 

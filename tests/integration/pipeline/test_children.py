@@ -12,7 +12,7 @@ from ingest.errors import MalformedDocument, OversizedDocument
 from ingest.ids import child_uri
 from ingest.lake import lake
 from ingest.lake import rows as tables
-from ingest.lake.rows import DocumentRow, document_table
+from ingest.lake.rows import DocumentRow, table_of
 from ingest.lake.shard_rows import read_rows
 from ingest.quality.anchors import side_of
 from ingest.records import Block, BlockKind, Child, Document, Gold, ParseLimits, Quarantined, Question, RawDocument
@@ -163,7 +163,7 @@ def test_a_lost_child_is_seen(boxed: Project) -> None:
         rows = list(read_rows(boxed.lake, parts).documents.values())
         kept = [d for d in rows if not d.uri.endswith("#one.md")]
         if len(kept) < len(rows):
-            part = boxed.lake.write_part("documents", shard, document_table(kept))
+            part = boxed.lake.write_part("documents", shard, table_of("documents", kept))
             damaged = replace(
                 contents,
                 parts=lambda s, at=shard, p=part: {**contents.parts(s), **({"documents": p} if s == at else {})},

@@ -7,7 +7,7 @@ import pytest
 
 from ingest.errors import SchemaMismatch, UnknownReaderFormat
 from ingest.lake.lake import Lake
-from ingest.lake.rows import SCHEMAS, quarantine_table
+from ingest.lake.rows import SCHEMAS, table_of
 from ingest.records import (
     READER_FORMAT,
     Claim,
@@ -45,7 +45,7 @@ def lake() -> Lake:
 
 
 def failure(n: int) -> pa.Table:
-    return quarantine_table([Quarantined(f"uri{n}", "a", "v", "parse", "EmptyDocument", "why", "print")])
+    return table_of("quarantine", [Quarantined(f"uri{n}", "a", "v", "parse", "EmptyDocument", "why", "print")])
 
 
 def summary(generation: str = "g1", **counts: int) -> PlanSummary:

@@ -13,13 +13,11 @@ from ingest.lake.rows import (
     attributes_digest,
     chunk_digest,
     chunk_rows,
-    chunk_table,
     complete,
     document_rows,
-    document_table,
     quarantine_rows,
-    quarantine_table,
     stored_document,
+    table_of,
     text_table,
 )
 from ingest.records import Block, BlockKind, Chunk, Quarantined
@@ -64,17 +62,17 @@ CHUNK = Chunk(
 
 
 def test_documents_come_back_equal() -> None:
-    assert document_rows(document_table([ROW, replace(ROW, acl=())])) == [ROW, replace(ROW, acl=())]
+    assert document_rows(table_of("documents", [ROW, replace(ROW, acl=())])) == [ROW, replace(ROW, acl=())]
 
 
 def test_chunks_come_back_equal() -> None:
     other = replace(CHUNK, heading_path=(), heading_paths=(), page=3)
-    assert chunk_rows(chunk_table([CHUNK, other])) == [CHUNK, other]
+    assert chunk_rows(table_of("chunks", [CHUNK, other])) == [CHUNK, other]
 
 
 def test_quarantine_comes_back_equal() -> None:
     row = Quarantined("uri", "a", "v1", "parse", "MalformedDocument", "why", "print", 12)
-    assert quarantine_rows(quarantine_table([row])) == [row]
+    assert quarantine_rows(table_of("quarantine", [row])) == [row]
 
 
 def test_a_stored_document_has_its_blocks_again() -> None:
@@ -106,7 +104,13 @@ def test_attributes_stand_in_the_order_of_the_chunks() -> None:
 
 @pytest.mark.parametrize(
     "table",
-    [document_table([]), chunk_table([]), text_table([]), attribute_table([], {}), quarantine_table([])],
+    [
+        table_of("documents", []),
+        table_of("chunks", []),
+        text_table([]),
+        attribute_table([], {}),
+        table_of("quarantine", []),
+    ],
 )
 def test_tables_without_rows_keep_their_schema(table: pa.Table) -> None:
     assert table.schema in SCHEMAS.values()
@@ -142,7 +146,7 @@ def test_the_digest_of_attributes_does_not_see_the_order_of_groups() -> None:
 
 def test_chunks_of_before_marks_and_parents_are_read_in_todays_order_with_an_equal_digest() -> None:
     chunk = Chunk("c", "d", ("A",), (("A",),), "text", "A", 0, 4, 1, "key")
-    today = chunk_table([chunk])
+    today = table_of("chunks", [chunk])
     older = today.drop_columns(["marks", "parent"])
     read = complete("chunks", older)
     assert (SCHEMAS["chunks"].names, [chunk]) == (read.schema.names, chunk_rows(read))
@@ -163,6 +167,6 @@ def test_texts_of_before_marks_are_read_without_any() -> None:
         "language": "",
         "page": None,
     }
-    (row,) = document_rows(document_table([ROW]))
+    (row,) = document_rows(table_of("documents", [ROW]))
     found = stored_document({"text": "text", "blocks": [block]}, row)
     assert found.blocks == (Block(BlockKind.PARAGRAPH, 0, 4),)

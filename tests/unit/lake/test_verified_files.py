@@ -14,7 +14,7 @@ from ingest.ids import sha256_hex
 from ingest.lake import verified_files as verified
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.lake import Lake
-from ingest.lake.rows import chunk_table
+from ingest.lake.rows import table_of
 from ingest.records import PartFile
 
 
@@ -55,7 +55,7 @@ def embeddings(store: FolderStore) -> tuple[EmbeddingStore, str, str]:
 
 def test_a_flipped_bit_in_a_part_is_told_with_both_hashes(store: FolderStore, tmp_path: Path) -> None:
     lake = Lake(store, "docs")
-    part = lake.write_part("chunks", 0, chunk_table([]))
+    part = lake.write_part("chunks", 0, table_of("chunks", []))
     assert lake.read(part).num_rows == 0  # a file that was sound once is looked at again
     found = flip(tmp_path / f"docs/data/{part.sha256}.parquet", part.bytes // 2)
     with pytest.raises(SchemaMismatch, match=f"docs/data/{part.sha256}.*SHA-256 {found}, not {part.sha256}"):
@@ -75,7 +75,7 @@ def test_a_flipped_bit_in_a_segment_is_told_with_both_hashes(store: FolderStore,
 
 def test_a_file_that_stays_the_same_is_hashed_once(store: FolderStore, hashed: Counter[str]) -> None:
     lake = Lake(store, "docs")
-    part = lake.write_part("chunks", 0, chunk_table([]))
+    part = lake.write_part("chunks", 0, table_of("chunks", []))
     writer, segment, key = embeddings(store)
     for _ in range(3):
         lake.read(part)
