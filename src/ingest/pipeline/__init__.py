@@ -55,7 +55,7 @@ def run(services: Services, scope: Scope, execute: Execute, decide: Decide) -> R
             recall = figures.timed("recall", measure_recall, services.vectors, contents)
             manifest = figures.timed("seal", seal, services, contents, work, table, recall)
         serving = releases.heal()  # hours may have passed
-        in_force = is_in_force(services, manifest, serving)
+        in_force = is_in_force(services.options.profile, manifest, serving)
         verdict = None if in_force else figures.timed("evaluate", verdict_on, services, manifest, serving)
         outcome = Outcome(decided(verdict, decide), verdict, serving)
         if verdict is not None and outcome.decision == "promoted":

@@ -7,7 +7,7 @@ from ingest.errors import Held, UnknownRelease
 from ingest.lake.stored_records import name_of
 from ingest.pipeline.collections import ensure_collection, releases_of
 from ingest.quality.evaluate import evaluate
-from ingest.records import Manifest, Release, Verdict
+from ingest.records import Manifest, QueryProfile, Release, Verdict
 from ingest.release import Candidate
 from ingest.release.generation_states import waiting_candidate
 from ingest.services import Services
@@ -52,9 +52,9 @@ def promote(services: Services, manifest: Manifest, verdict: Verdict, why: str, 
     return releases_of(services).promote(candidate, why, **how)
 
 
-def is_in_force(services: Services, manifest: Manifest, serving: Release | None) -> bool:
-    """Tell whether this generation serves under the settings' query profile: there is nothing to judge."""
-    wanted = manifest.generation, name_of(services.options.profile)
+def is_in_force(profile: QueryProfile, manifest: Manifest, serving: Release | None) -> bool:
+    """Tell whether a generation serves under a query profile: there is nothing to judge."""
+    wanted = manifest.generation, name_of(profile)
     return serving is not None and (serving.generation, serving.profile) == wanted
 
 
