@@ -1,5 +1,6 @@
 """A base whose rows hold the fingerprints of before each parser had its own is built upon without reading it again."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,15 @@ def earlier_failure(prints: Fingerprints, *_: str) -> str:
     limits = [digest_of(prints.sandbox.options["docs"].limits.model_dump())]
     refusal = digest_of([digest_of([prints.sandbox.kind, TEXT, limits]), prints.limits.model_dump()])
     return digest_of([refusal, prints.chunker])[:16]
+
+
+@pytest.fixture(autouse=True)
+def types_of_that_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No parser of today reads what none read then."""
+    with registering(monkeypatch):
+        monkeypatch.setattr(parsers.find("text/x-org"), "MEDIA_TYPES", ())
+        parsers.media_types.cache_clear()
+        yield
 
 
 @pytest.fixture

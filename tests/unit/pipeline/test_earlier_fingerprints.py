@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ingest import extras
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.documents import media_types, parsers
@@ -59,7 +60,7 @@ def test_a_library_that_changed_or_went_since_leaves_other_parsers_known(number:
 
 
 def test_installed_libraries_that_are_not_those_of_the_lock_are_known_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parsers, "installed_version", lambda library: "0")
+    monkeypatch.setattr(extras, "version", lambda library: "0")
     assert "html" not in earlier_texts(PoolSandbox())[PLAIN]
     assert any("html" in same for same in earlier_texts(PoolSandbox()).values())
 
