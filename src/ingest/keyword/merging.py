@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -48,6 +48,14 @@ class KeywordFiles:
     postings: Path
     terms: Path
     lengths: Path
+
+
+class _Source(NamedTuple):
+    """Sorted postings to merge."""
+
+    path: Path
+    offset: int  # ordinal of its first chunk
+    chunks: int | None  # that it may name; None for what was merged before
 
 
 @dataclass
@@ -87,12 +95,12 @@ class _Runs:
 class _Input:
     """One sorted file: its next postings, with ordinals moved by the shard's offset."""
 
-    def __init__(self, path: Path, offset: int, chunks: int | None, stack: ExitStack) -> None:
-        file = open_parquet(path, SHARD_POSTINGS)
+    def __init__(self, source: _Source, stack: ExitStack) -> None:
+        file = open_parquet(source.path, SHARD_POSTINGS)
         stack.callback(file.close)
-        self._path, self._offset, self._chunks = path, offset, chunks
-        self._batches = batches(file, path, SHARD_POSTINGS.names, BATCH_ROWS)
-        self._last = ("", -1)
+        self._source = source
+        self._batches = batches(file, source.path, SHARD_POSTINGS.names, BATCH_ROWS)
+        self.last = ("", -1)  # (term, chunk) of the last posting held
         self.runs: _Runs | None = None
         self.fill()
 
@@ -107,27 +115,22 @@ class _Input:
             if (batch := next(self._batches, None)) is None:
                 return
             encoded = pc.run_end_encode(batch["term"], run_end_type=pa.int64())
-            chunks = numbers(batch["chunk"]).astype(np.int64) + self._offset
+            chunks = numbers(batch["chunk"]).astype(np.int64) + self._source.offset
             read = _Runs(encoded.values, numbers(encoded.run_ends), chunks, numbers(batch["frequency"]))
             self._check(read)
-            self._last = str(read.terms[-1]), int(chunks[-1])
+            self.last = str(read.terms[-1]), int(chunks[-1])
             self.runs = read if self.runs is None else self.runs.followed_by(read)
 
-    def end(self) -> tuple[str, int]:
-        """Return (term, chunk) of the last posting held."""
-        assert self.runs is not None
-        return str(self.runs.terms[-1]), int(self.runs.chunks[-1])
-
     def _check(self, runs: _Runs) -> None:
+        path, offset, limit = self._source
         rising = np.diff(runs.chunks) > 0
         rising[runs.ends[:-1] - 1] = True  # with the next term, chunks start again
         terms = runs.terms
         sorted_terms = len(terms) < 2 or pc.all(pc.less(terms[:-1], terms[1:])).as_py()
-        if not (rising.all() and sorted_terms and self._last < (str(terms[0]), int(runs.chunks[0]))):
-            raise SchemaMismatch(f"{self._path}: postings are not sorted by term and chunk near {terms[0]}")
-        if self._chunks is not None and int(runs.chunks.max()) >= self._offset + self._chunks:
-            worst = int(runs.chunks.max()) - self._offset
-            raise SchemaMismatch(f"{self._path}: a posting names chunk {worst}, but there are {self._chunks} lengths")
+        if not (rising.all() and sorted_terms and self.last < (str(terms[0]), int(runs.chunks[0]))):
+            raise SchemaMismatch(f"{path}: postings are not sorted by term and chunk near {terms[0]}")
+        if limit is not None and (worst := int(runs.chunks.max()) - offset) >= limit:
+            raise SchemaMismatch(f"{path}: a posting names chunk {worst}, but there are {limit} lengths")
 
 
 def merge(shards: Iterable[tuple[Path, Path]], out: Path) -> KeywordFiles:
@@ -144,21 +147,21 @@ def merge(shards: Iterable[tuple[Path, Path]], out: Path) -> KeywordFiles:
     files = KeywordFiles(out / "postings.parquet", out / "terms.parquet", out / "lengths.parquet")
     with tempfile.TemporaryDirectory(prefix="rounds-", dir=out) as scratch:
         inputs = list(_append_lengths(shards, files.lengths))
-        sources: list[tuple[Path, int, int | None]] = list(inputs)
-        rounds = 0
+        sources, rounds = inputs, 0
         while len(sources) > OPEN_FILES:
             groups = [sources[i : i + OPEN_FILES] for i in range(0, len(sources), OPEN_FILES)]
             merged = [Path(scratch) / f"{rounds}-{i}.parquet" for i in range(len(groups))]
             for group, path in zip(groups, merged, strict=True):
                 _write_round(group, path)
-                _drop(group, Path(scratch))
-            sources = [(path, 0, None) for path in merged]
+                for source in group if rounds else ():
+                    source.path.unlink()
+            sources = [_Source(path, 0, None) for path in merged]
             rounds += 1
-        _write_index(sources, files, sum(chunks or 0 for _, _, chunks in inputs))
+        _write_index(sources, files, sum(source.chunks or 0 for source in inputs))
     return files
 
 
-def _append_lengths(shards: Iterable[tuple[Path, Path]], path: Path) -> Iterator[tuple[Path, int, int | None]]:
+def _append_lengths(shards: Iterable[tuple[Path, Path]], path: Path) -> Iterator[_Source]:
     """Write all lengths in order; yield each shard's postings with its first ordinal and its number of chunks."""
     offset = 0
     with GroupWriter(path, LENGTHS, CHUNKS_PER_GROUP) as writer:
@@ -167,24 +170,18 @@ def _append_lengths(shards: Iterable[tuple[Path, Path]], path: Path) -> Iterator
                 for batch in batches(file, lengths, LENGTHS.names):
                     writer.write({name: batch[name] for name in LENGTHS.names})
                 chunks = file.metadata.num_rows
-            yield postings, offset, chunks
+            yield _Source(postings, offset, chunks)
             offset += chunks
             if offset > MOST_CHUNKS:
                 raise SchemaMismatch(f"keyword index: {offset} chunks, at most {MOST_CHUNKS} can be numbered")
 
 
-def _drop(group: Sequence[tuple[Path, int, int | None]], scratch: Path) -> None:
-    for path, _, _ in group:
-        if path.parent == scratch:
-            path.unlink()
-
-
-def _merged(sources: Sequence[tuple[Path, int, int | None]]) -> Iterator[_Runs]:
+def _merged(sources: Sequence[_Source]) -> Iterator[_Runs]:
     """Yield all postings sorted by (term, ordinal), in blocks; a term may continue in the next block."""
     with ExitStack() as stack:
-        opened = [_Input(path, offset, chunks, stack) for path, offset, chunks in sources]
+        opened = [_Input(source, stack) for source in sources]
         while alive := [i for i in opened if i.runs is not None]:
-            term, chunk = min(i.end() for i in alive)
+            term, chunk = min(i.last for i in alive)
             ready = []
             for one in alive:
                 assert one.runs is not None
@@ -207,7 +204,7 @@ def _sorted(parts: Sequence[_Runs]) -> _Runs:
     return _Runs(values.take(pa.array(first)), ends, chunks, np.concatenate([p.frequencies for p in parts])[order])
 
 
-def _write_round(sources: Sequence[tuple[Path, int, int | None]], path: Path) -> None:
+def _write_round(sources: Sequence[_Source], path: Path) -> None:
     with pq.ParquetWriter(path, SHARD_POSTINGS, compression="lz4", use_dictionary=["term"]) as writer:
         for block in _merged(sources):
             index = np.repeat(np.arange(len(block.ends)), np.diff(block.ends, prepend=0))
@@ -215,7 +212,7 @@ def _write_round(sources: Sequence[tuple[Path, int, int | None]], path: Path) ->
             writer.write_table(pa.table(columns, SHARD_POSTINGS), row_group_size=BATCH_ROWS)
 
 
-def _write_index(sources: Sequence[tuple[Path, int, int | None]], files: KeywordFiles, chunks: int) -> None:
+def _write_index(sources: Sequence[_Source], files: KeywordFiles, chunks: int) -> None:
     with (
         GroupWriter(files.postings, POSTINGS, POSTINGS_PER_GROUP) as postings,
         GroupWriter(files.terms, TERMS, TERMS_PER_GROUP) as terms,

@@ -48,37 +48,33 @@ def _words(piece: str, format: int, lowercase: bool) -> list[str]:
     text = piece if piece.isascii() else unicodedata.normalize("NFKC", piece)
     if format == 1:
         return _runs(text.casefold() if lowercase else text)
-    if not text.isascii() and (spaceless := _spaceless()).search(text):
-        found: list[str] = []
-        at = 0
-        for run in spaceless.finditer(text):
-            found += _identifiers(text[at : run.start()], lowercase) + _pairs(run.group())
-            at = run.end()
-        return found + _identifiers(text[at:], lowercase)
-    return _identifiers(text, lowercase)
+    found: list[str] = []
+    at = 0
+    for run in () if text.isascii() else _spaceless().finditer(text):
+        found += _identifiers(text[at : run.start()]) + _pairs(run.group())
+        at = run.end()
+    found += _identifiers(text[at:])
+    return [word.casefold() for word in found] if lowercase else found
 
 
-def _identifiers(text: str, lowercase: bool) -> list[str]:
+def _identifiers(text: str) -> list[str]:
     """Return all words; an identifier as a whole comes before its parts."""
     found: list[str] = []
     at = 0
     for match in IDENTIFIER.finditer(text):
-        found += _parts(text[at : match.start()], lowercase)
-        whole = match.group().strip("_")
-        found.append(whole.casefold() if lowercase else whole)
-        found += _parts(match.group(), lowercase)
+        found += [*_parts(text[at : match.start()]), match.group().strip("_"), *_parts(match.group())]
         at = match.end()
-    return found + _parts(text[at:], lowercase)
+    return found + _parts(text[at:])
 
 
-def _parts(text: str, lowercase: bool) -> list[str]:
+def _parts(text: str) -> list[str]:
+    """Return the words, each before its parts in camel case."""
     found: list[str] = []
     for word in _runs(text):
-        found.append(word.casefold() if lowercase else word)
+        found.append(word)
         if word.isascii() and CAMEL_START.search(word):
             parts = CAMEL.findall(word)
-            if len(parts) > 1 and all(len(part) > 1 for part in parts):
-                found += [part.casefold() if lowercase else part for part in parts]
+            found += parts if len(parts) > 1 and all(len(part) > 1 for part in parts) else []
     return found
 
 
