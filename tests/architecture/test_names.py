@@ -16,7 +16,6 @@ SAME = {
     "lake": "the class that the package is about",
     "parser": "one in the package of each format",
     "points": "the nouns, and what makes them of chunks",
-    "plain": "the format, and the payload, of plain text",
     "sandbox": "the port, and its adapters",
     "services": "the record, and its opening",
     "text": "runs of text in one format, one in the package of each format",

@@ -18,7 +18,6 @@ from ingest.ids import digest_of
 from ingest.records import Chunk, Document, ScreeningPolicy
 
 VERSION = 1  # raised when the same text gets other marks
-MARKS = ("hidden", "instruction", "invisible", "secret")
 LINE = 1000  # characters that a detector of secrets sees at once
 OVERLAP = 200  # characters of a longer line that it sees twice; no known secret is longer
 LEAST_ENTROPY = 3.0  # bits a character of a value behind a word like "password"

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import pyarrow as pa
@@ -45,16 +45,12 @@ class RowsById:
     """Finds the row of an id by sorted hashes, built at first use, twelve bytes per row; the id itself is compared."""
 
     ids: Identities
-    _sorted: NDArray[np.uint64] | None = None
-    _rows: NDArray[np.uint32] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, ids: Sequence[str]) -> NDArray[np.int64]:
         """Return the row of each id, (n,) int64, −1 for an unknown one."""
-        with self._lock:
-            if self._sorted is None or self._rows is None:
-                self._sorted, self._rows = self._build()
-            known, rows = self._sorted, self._rows
+        with self._lock:  # one thread builds
+            known, rows = self._sorted
         found = np.full(len(ids), -1, np.int64)
         if not len(ids):
             return found
@@ -67,7 +63,8 @@ class RowsById:
                 found[i] = row
         return found
 
-    def _build(self) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+    @cached_property
+    def _sorted(self) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
         # With a file of its own: searches may be reading through the other one right now.
         with open_parquet(self.ids.ids.path, LENGTHS) as file:
             parts = [hashes(batch["chunk_id"]) for batch in batches(file, self.ids.ids.path, ["chunk_id"])]

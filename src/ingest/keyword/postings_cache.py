@@ -68,7 +68,7 @@ class PostingsCache:
         return held[0]
 
     def _decode(self, term: str) -> Postings | None:
-        if (row := self.terms.find("term", term)) is None:
+        if (row := self.terms.find(term)) is None:
             return None
         first, frequency = self.terms.row(row, ("first", "document_frequency"))
         pieces = list(self.postings.rows(first, first + frequency))

@@ -5,7 +5,7 @@ import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from io import RawIOBase
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,6 @@ class Groups:
     mapped: mmap.mmap | None = None  # decoded pages are released: they would count as this process's memory
     again: Callable[[], None] | None = None  # makes an open file fetch again what could not be decoded
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _minima: list[str] | None = None
 
     @property
     def count(self) -> int:
@@ -65,14 +64,12 @@ class Groups:
             found[at] = str(self.group(number)[column][int(rows[at]) - self.starts[number]])
         return found
 
-    def find(self, column: str, value: str) -> int | None:
-        """Return the row that holds `value` in a sorted column, None if there is none."""
-        if self._minima is None:
-            self._minima = self._statistics(column)
+    def find(self, value: str) -> int | None:
+        """Return the row that holds `value` in the first column, which is sorted; None if there is none."""
         number = bisect_right(self._minima, value) - 1
         if number < 0:
             return None
-        strings = self.group(number)[column]
+        strings = next(iter(self.group(number).values()))
         at = bisect_left(range(len(strings)), value, key=lambda i: str(strings[i]))
         return self.starts[number] + at if at < len(strings) and str(strings[at]) == value else None
 
@@ -101,15 +98,13 @@ class Groups:
         except (OSError, pa.ArrowException) as error:
             raise SchemaMismatch(f"{self.path}: row group {number} is damaged: {error}") from error
 
-    def _statistics(self, column: str) -> list[str]:
-        place = self.file.schema_arrow.names.index(column)
-        found = []
-        for number in range(self.file.num_row_groups):
-            statistics = self.file.metadata.row_group(number).column(place).statistics
-            if statistics is None or not statistics.has_min_max:
-                raise SchemaMismatch(f"{self.path}: row group {number} has no statistics for {column}")
-            found.append(statistics.min)
-        return found
+    @cached_property
+    def _minima(self) -> list[str]:
+        """The least value of the first column in each row group."""
+        found = [self.file.metadata.row_group(i).column(0).statistics for i in range(self.file.num_row_groups)]
+        if any(statistics is None or not statistics.has_min_max for statistics in found):
+            raise SchemaMismatch(f"{self.path}: a row group has no statistics for its first column")
+        return [statistics.min for statistics in found]
 
 
 def open_groups(file: Path | RawIOBase, schema: pa.Schema, cached: int) -> Groups:

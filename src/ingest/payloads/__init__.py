@@ -1,4 +1,4 @@
-"""What a point's payload looks like to those who read the collection: one file per profile, chosen per index.
+"""What a point's payload looks like to those who read the collection, chosen per index: a module per profile.
 
 langchain    {"page_content", "metadata": {…}}                     langchain-qdrant; the default
 llamaindex   {…, "_node_content": JSON of the node}                llama-index-vector-stores-qdrant
@@ -44,7 +44,7 @@ def find(name: PayloadProfile) -> Profile:
     """Return a profile by name. Raises: SchemaMismatch when there is none with that name."""
     if name not in PAYLOAD_PROFILES:
         raise SchemaMismatch(f"payload profile {name!r}: there are {', '.join(PAYLOAD_PROFILES)}")
-    return cast(Profile, importlib.import_module(f"ingest.payloads.{name}"))
+    return cast(Profile, importlib.import_module(f"ingest.payloads.{name}_payload"))
 
 
 def fields(payload: Mapping[str, Any]) -> Fields:

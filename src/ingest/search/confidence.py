@@ -70,18 +70,13 @@ class Calibration(Record):
             raise ValueError(f"one mean, positive scale and weight for each feature expected, found {sorted(sizes)}")
         return self
 
-    def scores(self, signals: Floats) -> Floats:
-        """Return (n,) float64, the log-odds, of (n, SIGNALS)."""
-        standard = (signals - np.array(self.means)) / np.array(self.scales)
-        found: Floats = self.slope * (standard @ np.array(self.weights) + self.intercept) + self.offset
-        return found
-
     def confidences(self, signals: Floats) -> Floats:
-        """Return (n,) float64, 0 to 1: the probability that the question has an answer among its candidates.
+        """Return of (n, SIGNALS) the (n,) probabilities that the question has an answer among its candidates, float64.
 
-        It holds for questions with the same share of answerable ones as those that it was fitted on.
+        They hold for questions with the same share of answerable ones as those that it was fitted on.
         """
-        return expit(self.scores(signals))
+        standard = (signals - np.array(self.means)) / np.array(self.scales)
+        return expit(self.slope * (standard @ np.array(self.weights) + self.intercept) + self.offset)
 
 
 def expit(scores: Floats) -> Floats:

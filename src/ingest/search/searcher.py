@@ -197,13 +197,8 @@ class Searcher:
     ) -> list[list[Hit] | None]:
         """Return each question's ranking scored again, None if there is not enough time."""
         assert self._reranking is not None
-        heads = [hits[: self.profile.rerank_depth] for hits in merged]
-        found = texts.of(hit.chunk_id for head in heads for hit in head)
-        ranked = []
-        for question, hits, head, (dense, keyword) in zip(questions, merged, heads, scored, strict=True):
-            stages = {"dense": dense, "bm25": keyword, "fused": _scores(head)}
-            candidates = [_scored(found[hit.chunk_id], stages) for hit in head]
-            ranked.append(self._reranking.ranked(question, candidates, hits))
+        heads = _candidates([hits[: self.profile.rerank_depth] for hits in merged], scored, texts)
+        ranked = [self._reranking.ranked(*asked) for asked in zip(questions, heads, merged, strict=True)]
         with self._counting:
             self.fell_back += ranked.count(None)
         return ranked
@@ -225,14 +220,11 @@ class Searcher:
         without: Sequence[Sequence[Gold]] = (),
     ) -> Floats:
         rows = np.zeros((len(questions), len(SIGNALS)))
-        heads = [hits if without else hits[:LOOKED_AT] for hits in merged]
-        found = texts.of(hit.chunk_id for head in heads for hit in head)
-        for i, (question, head, (dense, keyword)) in enumerate(zip(questions, heads, scored, strict=True)):
+        heads = _candidates([hits if without else hits[:LOOKED_AT] for hits in merged], scored, texts)
+        for i, (question, head) in enumerate(zip(questions, heads, strict=True)):
             gone = without[i] if without else ()
-            seen = [found[hit.chunk_id] for hit in head]
-            left = [r for r in seen if not any(g.is_in(r.source, r.path) for g in gone)]
-            candidates = [_scored(result, {"dense": dense, "bm25": keyword}) for result in left[:LOOKED_AT]]
-            rows[i] = signals(question, candidates, self._wording)
+            left = [r for r in head if not any(g.is_in(r.source, r.path) for g in gone)]
+            rows[i] = signals(question, left, self._wording)
         return rows
 
     def _union(
@@ -249,6 +241,16 @@ class Searcher:
             ({**d, **cosines}, {**k, **self._keyword.scores(query, sorted(d.keys() - k.keys()))})
             for (d, k), cosines, query in zip(known, more, terms, strict=True)
         ]
+
+
+def _candidates(heads: list[list[Hit]], scored: list[BothScores], texts: Fetched) -> list[list[Result]]:
+    """Return the results of each question's hits with their scores; the texts of all are fetched at once."""
+    found = texts.of(hit.chunk_id for head in heads for hit in head)
+    return [
+        [_scored(found[hit.chunk_id], {"dense": dense, "bm25": keyword, "fused": fused}) for hit in head]
+        for head, (dense, keyword) in zip(heads, scored, strict=True)
+        for fused in [_scores(head)]
+    ]
 
 
 def _cut(
