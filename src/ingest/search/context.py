@@ -7,8 +7,9 @@ themselves comes from `Surroundings`.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import Literal, Protocol
 
 from ingest.documents.chunking.sections import common_path
@@ -142,7 +143,7 @@ class _Piece:
     end: int
     text: str
     tokens: int
-    members: list[Result] = field(default_factory=list)
+    members: list[Result]  # the chunks in it, by position
 
 
 class _Packer:
@@ -172,13 +173,13 @@ class _Packer:
 
     def passages(self) -> list[Passage]:
         """Return what was taken, by rank."""
-        pieces = sorted((piece for found in self._pieces.values() for piece in found), key=lambda p: p.rank)
-        return [_passage(piece) for piece in pieces]
+        pieces = chain.from_iterable(self._pieces.values())
+        return [_passage(piece) for piece in sorted(pieces, key=lambda p: p.rank)]
 
     def shows(self, uri: str, span: Span) -> bool:
         """Tell whether a whole span of a document is in a piece."""
-        found = (p for pieces in self._pieces.values() for p in pieces if p.result.uri == uri)
-        return any(p.start <= span[0] and span[1] <= p.end for p in found)
+        pieces = chain.from_iterable(self._pieces.values())
+        return any(p.result.uri == uri and p.start <= span[0] and span[1] <= p.end for p in pieces)
 
     def _join(self, new: _Piece) -> bool:
         """Add a piece, joined with those that it overlaps or continues, if it fits."""

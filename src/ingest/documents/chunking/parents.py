@@ -41,22 +41,16 @@ class Parents:
     def _widened(self, first: int, last: int, depth: int, path: tuple[str, ...]) -> tuple[int, int] | None:
         """Return the sections around these that share `depth` titles; None when they do not fit."""
         sections = self._sections
-        while first and not sections[first].wall and sections[first - 1].path[:depth] == path[:depth]:
-            first -= 1
-            if self._too_large(first, last):
-                return None
-        while (
-            last + 1 < len(sections)
-            and not sections[last + 1].wall
-            and (sections[last + 1].path[:depth] == path[:depth])
-        ):
-            last += 1
-            if self._too_large(first, last):
+
+        def joins(section: int, behind: int) -> bool:
+            inside = 0 <= section < len(sections) and not sections[behind].wall
+            return inside and sections[section].path[:depth] == path[:depth]
+
+        while (before := joins(first - 1, first)) or joins(last + 1, last + 1):
+            first, last = (first - 1, last) if before else (first, last + 1)
+            if self._ruler.size(self._section_starts[first], self._section_ends[last]) > self._size:
                 return None
         return first, last
-
-    def _too_large(self, first: int, last: int) -> bool:
-        return self._ruler.size(self._section_starts[first], self._section_ends[last]) > self._size
 
     def _around(self, start: int, end: int, low: int, high: int) -> tuple[int, int]:
         """Return the chunk with whole blocks on both sides inside [low, high)."""
