@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from ingest.bounded_cache import BoundedCache
 from ingest.keyword.parquet_files import LENGTHS, PACKED, batches, hashes, open_parquet, packed_hex
-from ingest.keyword.row_groups import Groups
+from ingest.keyword.row_groups import RowGroups
 
 
-class Identities:
+class ChunkIds:
     """The ids of an index, read by row group on demand. Safe to share between threads."""
 
-    def __init__(self, ids: Groups, limit: int) -> None:
+    def __init__(self, ids: RowGroups, limit: int) -> None:
         """Keep at most about `limit` bytes of decoded ids."""
         self.ids = ids
         self._starts = np.array(ids.starts)
@@ -44,7 +44,7 @@ class Identities:
 class RowsById:
     """Finds the row of an id by sorted hashes, built at first use, twelve bytes per row; the id itself is compared."""
 
-    ids: Identities
+    ids: ChunkIds
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, ids: Sequence[str]) -> NDArray[np.int64]:

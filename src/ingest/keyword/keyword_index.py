@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings, SchemaMismatch
-from ingest.keyword.chunk_ids import Identities, RowsById
+from ingest.keyword.chunk_ids import ChunkIds, RowsById
 from ingest.keyword.formula import EPSILON, Formula, idf, okapi_idf, okapi_sum
 from ingest.keyword.parquet_files import LENGTHS, OKAPI_SUM, POSTINGS, TERMS, batches, numbers, open_parquet
 from ingest.keyword.postings_cache import COLUMNS, Postings, PostingsCache
-from ingest.keyword.row_groups import Groups, open_groups
+from ingest.keyword.row_groups import RowGroups, open_groups
 from ingest.records import Hit
 
 CACHE_BYTES = 64 * 2**20
@@ -237,14 +237,14 @@ def _coded_lengths(path: Path) -> tuple[NDArray[Any], NDArray[np.int64], float]:
 
 @dataclass(frozen=True)
 class _Files:
-    postings: Groups
-    terms: Groups
-    ids: Identities
+    postings: RowGroups
+    terms: RowGroups
+    ids: ChunkIds
     by_id: RowsById
 
     @classmethod
     def open(cls, postings: Path | RawIOBase, terms: Path | RawIOBase, lengths: Path, cache_bytes: int) -> Self:
-        ids = Identities(open_groups(lengths, LENGTHS, CACHED_GROUPS), cache_bytes)
+        ids = ChunkIds(open_groups(lengths, LENGTHS, CACHED_GROUPS), cache_bytes)
         opened = open_groups(postings, POSTINGS, CACHED_GROUPS), open_groups(terms, TERMS, CACHED_GROUPS)
         files = cls(*opened, ids, RowsById(ids))
         counted = 0

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ingest.bounded_cache import BoundedCache
 from ingest.errors import InvalidSettings
-from ingest.keyword.row_groups import Groups
+from ingest.keyword.row_groups import RowGroups
 
 MAPPED_FROM = 32  # a term in more than 1 of 32 chunks is a bitmap: no larger than its list, and read in one step
 COLUMNS = 6  # numbers that tell the compiled loops where a term is held
@@ -45,8 +45,8 @@ class PostingsCache:
     The terms of a query are held while it is answered, whatever the limit.
     """
 
-    terms: Groups
-    postings: Groups
+    terms: RowGroups
+    postings: RowGroups
     norms: NDArray[np.float64]  # k1 · (1 − b + b · length / average), by code
     codes: NDArray[Any]  # (chunks,) code of each chunk's length
     limit: int  # bytes

@@ -21,7 +21,7 @@ from ingest.keyword.parquet_files import numbers, open_parquet
 
 
 @dataclass
-class Groups:
+class RowGroups:
     """A file's row groups with a bounded cache of decoded ones. Safe to share between threads."""
 
     path: Path | str  # or the name of an open file
@@ -107,7 +107,7 @@ class Groups:
         return [statistics.min for statistics in found]
 
 
-def open_groups(file: Path | RawIOBase, schema: pa.Schema, cached: int) -> Groups:
+def open_groups(file: Path | RawIOBase, schema: pa.Schema, cached: int) -> RowGroups:
     """Open a file: a path, which is mapped into memory, or a seekable file with a name, of which only the footer and
     the row groups asked for are read; if it has a method `forget`, a damaged row group is read once more.
 
@@ -121,7 +121,7 @@ def open_groups(file: Path | RawIOBase, schema: pa.Schema, cached: int) -> Group
     opened = open_parquet(path, schema, source)
     sizes = [opened.metadata.row_group(i).num_rows for i in range(opened.num_row_groups)]
     starts = np.cumsum([0, *sizes], dtype=np.int64).tolist()
-    return Groups(path, opened, starts, BoundedCache(cached), mapped, getattr(file, "forget", None))
+    return RowGroups(path, opened, starts, BoundedCache(cached), mapped, getattr(file, "forget", None))
 
 
 def _map(path: Path) -> mmap.mmap | None:

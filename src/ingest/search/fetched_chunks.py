@@ -12,7 +12,7 @@ from ingest.records import Result
 
 
 @dataclass
-class Fetched:
+class FetchedChunks:
     """Results by chunk id, without scores. For one search only: points never change, but their collection may go."""
 
     vectors: VectorIndex

@@ -32,7 +32,7 @@ class IndexedDocument:
     attributes: pa.Table  # of its chunks, in the same order
 
 
-class Documents:
+class IndexedDocuments:
     """Documents of one generation, read on demand; the latest ones are kept. Threads may call."""
 
     def __init__(self, contents: Contents, characters: int = CHARACTERS) -> None:

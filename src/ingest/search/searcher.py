@@ -18,9 +18,9 @@ from ingest.lake.learned_files import read_learned
 from ingest.ports import Wording
 from ingest.records import Filter, Gold, Hit, Manifest, QueryProfile, Result, Vectors
 from ingest.search.confidence import LOOKED_AT, SIGNALS, Floats, read_calibration, signals
-from ingest.search.fetched_chunks import Fetched
+from ingest.search.fetched_chunks import FetchedChunks
 from ingest.search.fusion import bounded, convex, rrf
-from ingest.search.indexed_documents import Documents
+from ingest.search.indexed_documents import IndexedDocuments
 from ingest.search.reranking import Reranking
 from ingest.search.visibility import open_visibility
 from ingest.services import Services
@@ -61,7 +61,7 @@ class Searcher:
     def __post_init__(self) -> None:
         lake, contents = self.services.lake, contents_of(self.services.lake, self.manifest)
         self._embedder = self.services.open_embedder(self.manifest.model)
-        self.documents = Documents(contents)
+        self.documents = IndexedDocuments(contents)
         parts = contents.keyword
         self._analyser = Analyser.from_record(self.manifest.analyser)
         self._keyword = KeywordIndex.open(
@@ -118,7 +118,7 @@ class Searcher:
         needed = self._by_bounds or RERANKED in stages or self._calibration is not None
         scored = self._union(terms, vectors, dense, bm25) if needed and fused and vectors is not None else []
         merged = self._fused(terms, dense, bm25, scored) if fused else none
-        texts = Fetched(self.services.vectors, self.manifest.collection)
+        texts = FetchedChunks(self.services.vectors, self.manifest.collection)
         again = self._reranked(questions, merged, scored, texts) if RERANKED in stages else [None] * len(questions)
         sure = self._confidences(questions, merged, scored, texts) if scored else [None] * len(questions)
         rankings = [
@@ -147,7 +147,7 @@ class Searcher:
         dense = self._dense_hits(vectors, filter, self.profile.depth)
         bm25 = self._keyword_hits(terms, filter, self.profile.depth)
         scored = self._union(terms, vectors, dense, bm25)
-        texts = Fetched(self.services.vectors, self.manifest.collection)
+        texts = FetchedChunks(self.services.vectors, self.manifest.collection)
         return self._signals(questions, self._fused(terms, dense, bm25, scored), scored, texts, without)
 
     def probe_cosine(self) -> float:
@@ -193,7 +193,7 @@ class Searcher:
         return Reranking(reranker, limit, self.services.monotonic) if reranker is not None else None
 
     def _reranked(
-        self, questions: Sequence[str], merged: list[list[Hit]], scored: list[BothScores], texts: Fetched
+        self, questions: Sequence[str], merged: list[list[Hit]], scored: list[BothScores], texts: FetchedChunks
     ) -> list[list[Hit] | None]:
         """Return each question's ranking scored again, None if there is not enough time."""
         assert self._reranking is not None
@@ -204,7 +204,7 @@ class Searcher:
         return ranked
 
     def _confidences(
-        self, questions: Sequence[str], merged: list[list[Hit]], scored: list[BothScores], texts: Fetched
+        self, questions: Sequence[str], merged: list[list[Hit]], scored: list[BothScores], texts: FetchedChunks
     ) -> Sequence[float | None]:
         if self._calibration is None:
             return [None] * len(questions)
@@ -216,7 +216,7 @@ class Searcher:
         questions: Sequence[str],
         merged: list[list[Hit]],
         scored: list[BothScores],
-        texts: Fetched,
+        texts: FetchedChunks,
         without: Sequence[Sequence[Gold]] = (),
     ) -> Floats:
         rows = np.zeros((len(questions), len(SIGNALS)))
@@ -243,7 +243,7 @@ class Searcher:
         ]
 
 
-def _candidates(heads: list[list[Hit]], scored: list[BothScores], texts: Fetched) -> list[list[Result]]:
+def _candidates(heads: list[list[Hit]], scored: list[BothScores], texts: FetchedChunks) -> list[list[Result]]:
     """Return the results of each question's hits with their scores; the texts of all are fetched at once."""
     found = texts.of(hit.chunk_id for head in heads for hit in head)
     return [

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ingest.records import Filter, Result
 from ingest.search.context import Context, ContextOptions, Span, build_context
-from ingest.search.indexed_documents import Documents, IndexedDocument
+from ingest.search.indexed_documents import IndexedDocument, IndexedDocuments
 from ingest.search.searcher import Searcher
 from ingest.search.visibility import matches
 from ingest.services import Services
@@ -39,7 +39,7 @@ def counter(services: Services) -> Callable[[Sequence[str]], list[int]]:
 class VisibleSurroundings:
     """Texts around chunks, for one caller."""
 
-    documents: Documents
+    documents: IndexedDocuments
     filter: Filter
 
     def text(self, of: Result, start: int, end: int) -> str | None:

@@ -13,7 +13,7 @@ from ingest.records import EVERYTHING, ChunkingOptions, Filter, Result
 from ingest.search import open_serving
 from ingest.search.context import ContextOptions, build_context
 from ingest.search.diversity import diversified
-from ingest.search.indexed_documents import LEAST_WEIGHT, Documents
+from ingest.search.indexed_documents import LEAST_WEIGHT, IndexedDocuments
 from ingest.search.surroundings import VisibleSurroundings, context_of
 from tests.pipelines import CountingSource, Project, build_options
 
@@ -200,7 +200,7 @@ def test_neighbours_and_parents_are_wider_than_the_chunk(p):
 
 def test_nothing_around_a_chunk_is_shown_that_the_asker_may_not_see(p):
     (answer,) = open_serving(p.services()).search(["zebra1x1"], EVERYTHING, 20)
-    documents = Documents(p.contents())
+    documents = IndexedDocuments(p.contents())
     hidden = next(r for r in answer.results if r.path == "p1.md")
     public, board = (VisibleSurroundings(documents, Filter(acl=(group,), tenant=None)) for group in ("public", "board"))
     assert public.text(hidden, hidden.start, hidden.end + 10) is None
@@ -213,7 +213,7 @@ def test_nothing_around_a_chunk_is_shown_that_the_asker_may_not_see(p):
 def test_what_a_policy_drops_is_not_shown_around_a_chunk(p):
     (answer,) = open_serving(p.services()).search(["zebra2x1 quokka4"], EVERYTHING, 1)
     chunk = answer.results[0]
-    documents = Documents(p.contents())
+    documents = IndexedDocuments(p.contents())
     held = documents.of(chunk)
     row = held.chunks[chunk.chunk_id]
     gone = held.spans[row + 1]
@@ -227,7 +227,7 @@ def test_what_a_policy_drops_is_not_shown_around_a_chunk(p):
 
 def test_few_documents_are_kept(p):
     (answer,) = open_serving(p.services()).search(["zebra"], EVERYTHING, 50)
-    documents = Documents(p.contents(), characters=2 * LEAST_WEIGHT)
+    documents = IndexedDocuments(p.contents(), characters=2 * LEAST_WEIGHT)
     for result in answer.results:
         assert documents.of(result).text == page(int(result.path[1]))
     assert len(documents._kept) == 2
