@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from ingest.cli.invocation import Common, command
-from ingest.cli.output import Output
 from ingest.errors import InvalidSettings
 
 TEMPLATE = """\
@@ -37,7 +36,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
     """Write a commented settings file (./ingest.yaml, or the one that --settings names)."""
-    path, output = common.settings_path, Output(common.json)
+    path = common.settings_path
     try:
         with path.open("w" if force else "x", encoding="utf-8") as file:
             file.write(TEMPLATE)
@@ -45,5 +44,5 @@ def init(
         raise InvalidSettings(f"{path} exists; --force overwrites it") from error
     except OSError as error:
         raise InvalidSettings(f"{path}: {error.strerror}") from error
-    output.document({"written": str(path)})
-    output.show(f"Wrote {path}. Set `lake` and the sources in it, then `ingest plan` shows what a run would do.")
+    common.output.document({"written": str(path)})
+    common.output.show(f"Wrote {path}. Set `lake` and the sources in it, then `ingest plan` shows what a run would do.")

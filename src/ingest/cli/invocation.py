@@ -1,17 +1,23 @@
-"""What all commands share: common options, and what happens on an error or Ctrl-C."""
+"""What all commands share: common options, the opening of an index, and what happens on an error or Ctrl-C."""
 
 import dataclasses
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ingest.cli.exit_codes import ExitCode, code_of
 from ingest.cli.output import Output
 from ingest.errors import IngestError
+
+if TYPE_CHECKING:
+    from ingest.index import Index
+    from ingest.settings import Settings
 
 SETTINGS = Path("ingest.yaml")
 NOTHING_CHANGED = "Nothing was changed; start it again."
@@ -39,11 +45,35 @@ class Common:
         """The settings file."""
         return self.settings or SETTINGS
 
+    @cached_property
+    def output(self) -> Output:
+        """Where the command's results go."""
+        return Output(self.json)
+
     def over(self, outer: "Common | None") -> "Common":
         """Return these options, completed with those given before the command's name."""
         if outer is None:
             return self
         return Common(self.settings or outer.settings, self.index or outer.index, self.json or outer.json)
+
+    def load(self) -> "Settings":
+        """Return the settings. Raises: InvalidSettings."""
+        from ingest.settings import load_settings
+
+        return load_settings(self.settings_path)
+
+    @contextmanager
+    def opened(self) -> Iterator["Index"]:
+        """Yield the index and close it, whatever happens. Raises: InvalidSettings, UnknownSource, IndexUnavailable."""
+        import ingest
+        from ingest.cli.progress import Watcher
+
+        with (
+            self.output.logged(),
+            closing(Watcher(self.output)) as observer,
+            ingest.open(self.settings_path, self.index, observer=observer) as index,
+        ):
+            yield index
 
 
 def command(go_on: str = NOTHING_CHANGED) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -54,34 +84,26 @@ def command(go_on: str = NOTHING_CHANGED) -> Callable[[Callable[..., None]], Cal
     """
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        parameters = inspect.signature(function, eval_str=True).parameters
-        groups: dict[str, Any] = {
-            name: p.annotation for name, p in parameters.items() if dataclasses.is_dataclass(p.annotation)
-        }
+        parameters = inspect.signature(function, eval_str=True).parameters.values()
+        groups: dict[str, Any] = {p.name: p.annotation for p in parameters if dataclasses.is_dataclass(p.annotation)}
 
         def wrapped(ctx: typer.Context, **values: Any) -> None:
             for name, group in groups.items():
                 values[name] = group(**{field.name: values.pop(field.name) for field in dataclasses.fields(group)})
             common = values["common"] = values["common"].over(ctx.find_root().obj)
-            _translated(lambda: function(**values), Output(common.json), go_on)
+            _translated(lambda: function(**values), common.output, go_on)
 
         wrapped.__name__, wrapped.__doc__ = function.__name__, function.__doc__
-        signature = inspect.Signature(_flat(parameters.values(), groups))
-        wrapped.__signature__ = signature  # type: ignore[attr-defined]
-        wrapped.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+        flat = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
+        for parameter in parameters:
+            group = groups.get(parameter.name)
+            fields = inspect.signature(group).parameters.values() if group else [parameter]
+            flat += [field.replace(kind=inspect.Parameter.KEYWORD_ONLY) for field in fields]
+        wrapped.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
+        wrapped.__annotations__ = {p.name: p.annotation for p in flat}
         return wrapped
 
     return decorate
-
-
-def _flat(parameters: Any, groups: dict[str, Any]) -> list[inspect.Parameter]:
-    """Return the context and the parameters, each group replaced by its fields."""
-    flat = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
-    for parameter in parameters:
-        group = groups.get(parameter.name)
-        fields = inspect.signature(group).parameters.values() if group else [parameter]
-        flat += [field.replace(kind=inspect.Parameter.KEYWORD_ONLY) for field in fields]
-    return flat
 
 
 def _translated(call: Callable[[], None], output: Output, go_on: str) -> None:
@@ -90,7 +112,7 @@ def _translated(call: Callable[[], None], output: Output, go_on: str) -> None:
     except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
         raise
     except KeyboardInterrupt:
-        output.document({"error": {"class": "Stopped", "message": go_on, "exit_code": int(ExitCode.STOPPED)}})
+        output.document({"error": {"class": "Stopped", "message": go_on, "exit_code": ExitCode.STOPPED}})
         output.note(f"Stopped. {go_on}")
         raise typer.Exit(ExitCode.STOPPED) from None
     except IngestError as error:

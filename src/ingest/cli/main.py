@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.cli import calibrate, init, qdrant, release, run, search, train, tune
+from ingest.cli import fitting, init, qdrant, release, run, search
 from ingest.cli.exit_codes import EPILOG
 from ingest.cli.invocation import Common, IndexOption, JsonOption, SettingsOption
 from ingest.cli.preview.command import preview
@@ -40,9 +40,9 @@ for group, commands in (
             release.promote,
             release.rollback,
             release.generations,
-            calibrate.calibrate,
-            train.train_reranker,
-            tune.tune_fusion,
+            fitting.calibrate,
+            fitting.train_reranker,
+            fitting.tune_fusion,
         ),
     ),
     (engine, (qdrant.start, qdrant.stop, qdrant.status)),

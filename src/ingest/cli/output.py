@@ -1,15 +1,13 @@
 """What a command prints: one JSON document, or text and tables for people. Results to stdout, the rest to stderr."""
 
-import dataclasses
 import json
-import math
+import logging
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import typer
@@ -44,14 +42,21 @@ class Output:
         return _console(stderr=True)
 
     def document(self, value: Any) -> None:
-        """Write the one JSON document of this command; nothing without `json`."""
-        if self.json:
-            write_line(_UNPRINTABLE.sub(_escaped, json.dumps(plain(value), ensure_ascii=False, indent=2)))
+        """Write the one JSON document of this command, of records and plain values; nothing without `json`.
 
-    def show(self, shown: "RenderableType") -> None:
-        """Print a line or a table for people. Text is printed as it is: no markup, no wrapping."""
+        Numbers that JSON lacks become null.
+        """
+        if self.json:
+            from pydantic_core import to_json
+
+            text = to_json(value, indent=2, inf_nan_mode="null").decode()
+            write_line(_UNPRINTABLE.sub(lambda match: json.dumps(match[0])[1:-1], text))
+
+    def show(self, *shown: "RenderableType") -> None:
+        """Print lines and tables for people. Text is printed as it is: no markup, no wrapping."""
         if not self.json:
-            _print(self.console, shown)
+            for one in shown:
+                _print(self.console, one)
 
     def note(self, text: str) -> None:
         """Print a line about what is going on, to stderr, for people and logs."""
@@ -60,16 +65,40 @@ class Output:
     def failed(self, error: Exception, code: ExitCode) -> None:
         """Report what went wrong: to stderr, and with `json` also as the document."""
         name = type(error).__name__
-        if self.json:
-            self.document({"error": {"class": name, "message": str(error), "exit_code": int(code)}})
+        self.document({"error": {"class": name, "message": str(error), "exit_code": code}})
         self.note(f"{name}: {printable(str(error))}")
         if code is ExitCode.TRANSIENT:
-            self.note("This may be temporary: run the same command again; a run resumes where it stopped.")
+            self.note("This may pass by itself: start the same command again; a run goes on where it stopped.")
+
+    @contextmanager
+    def logged(self) -> Iterator[None]:
+        """Send warnings to stderr: above the progress bar on a terminal, with time stamps elsewhere."""
+        handler: logging.Handler
+        if self.messages.is_terminal:
+            from rich.logging import RichHandler
+
+            handler = RichHandler(console=self.messages, show_time=False, show_path=False, markup=False)
+        else:
+            handler = logging.StreamHandler()
+            handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+        handler.setLevel(logging.WARNING)
+        logging.getLogger().addHandler(handler)
+        try:
+            yield
+        finally:
+            logging.getLogger().removeHandler(handler)
 
 
 def write_line(text: str) -> None:
     """Write one line of UTF-8 to stdout, whatever the terminal's encoding is."""
     typer.echo(text.encode())
+
+
+def in_folder(path: Path | None) -> Path | None:
+    """Return the path of a file to write. Raises: BadParameter when its folder does not exist."""
+    if path is not None and not path.absolute().parent.is_dir():
+        raise typer.BadParameter(f"no folder {path.parent}")
+    return path
 
 
 @contextmanager
@@ -88,23 +117,9 @@ def whole_file(path: Path) -> Iterator[IO[str]]:
         partial.unlink(missing_ok=True)
 
 
-def plain(value: Any) -> Any:
-    """Return records, dataclasses, paths and sets as JSON values; numbers that JSON lacks become null."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if hasattr(value, "model_dump"):
-        return plain(value.model_dump(mode="json"))
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return _scalar(value)
-
-
 def printable(text: str, limit: int | None = None) -> str:
     """Return text on one line without control characters, which could steer the terminal; cut at `limit` characters."""
-    line = " ".join(text.split())
-    line = "".join(c for c in line if c.isprintable())
+    line = "".join(c for c in " ".join(text.split()) if c.isprintable())
     return line if limit is None or len(line) <= limit else f"{line[: limit - 1]}…"
 
 
@@ -115,18 +130,6 @@ def size(count: float) -> str:
             return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
         count /= 1024
     return f"{count:,.1f} {UNITS[-1]}"
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return json.dumps(match[0])[1:-1]
-
-
-def _scalar(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Enum):
-        return value.value
-    return str(value) if isinstance(value, PurePath) else value
 
 
 def _console(*, stderr: bool) -> "Console":

@@ -1,8 +1,7 @@
 """Shows people how a run proceeds: progress bars on a terminal, tables for plan, conservation, verdict and release."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ingest.cli import tables
@@ -10,24 +9,28 @@ from ingest.cli.output import Output
 from ingest.ports import Observer
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.console import Console, RenderableType
+    from rich.progress import Progress
 
-
-DRAWN: dict[str, Callable[[Any], list[Any]]] = {
+DRAWN: "dict[str, Callable[[Any], Iterable[RenderableType]]]" = {
     "plan": tables.plan,
     "conservation": tables.conservation,
     "verdict": tables.verdict,
     "release": tables.release,
     "report": tables.report,
 }
+WAITING = {
+    "restoring": "Loading collection {} from the lake.",
+    "waiting_for_lease": "Waiting for the lease of another builder: {}.",
+}
 
 
 class Watcher(Observer):
-    """An observer that draws one bar per step on stderr, and nothing if that is not a terminal."""
+    """An observer that draws one bar per step on stderr if that is a terminal, and what it is told on stdout."""
 
     def __init__(self, output: Output) -> None:
         self.output = output
-        self._bar: tuple[Progress, TaskID] | None = None
+        self._bar: Progress | None = None
         self._counts: Counter[str] = Counter()
 
     def step_started(self, step: str, total: int) -> None:
@@ -35,64 +38,45 @@ class Watcher(Observer):
         self.close()
         self._counts.clear()
         if self.output.messages.is_terminal:
-            progress = _progress(self.output)
-            self._bar = progress, progress.add_task(step, total=total if total > 1 else None, counts="")
-            progress.start()
+            self._bar = _bar(self.output.messages)
+            self._bar.add_task(step, total=total if total > 1 else None, counts="")
+            self._bar.start()
 
     def advanced(self, step: str, counts: dict[str, int]) -> None:
         """Advance the bar by one part of the step and show what has gone through it so far."""
         self._counts.update(counts)
         if self._bar is not None:
-            progress, task = self._bar
-            progress.update(task, advance=1, counts=_told(self._counts))
+            self._bar.update(self._bar.task_ids[0], advance=1, counts=self._so_far())
 
     def step_finished(self, step: str) -> None:
         """Leave one line on the terminal instead of the bar."""
         if self._bar is not None:
-            progress, task = self._bar
-            seconds = progress.tasks[progress.task_ids.index(task)].elapsed or 0.0
+            seconds = self._bar.tasks[0].elapsed or 0.0
             self.close()
-            self.output.note(f"{step:<10} {seconds:>8.1f} s  {_told(self._counts)}".rstrip())
+            self.output.note(f"{step:<10} {seconds:>8.1f} s  {self._so_far()}".rstrip())
 
     def told(self, kind: str, value: Any) -> None:
-        """Report only what makes people wait; results are printed by their command."""
-        if kind == "restoring":
-            self.output.note(f"Loading collection {value} from the lake.")
-        elif kind == "waiting_for_lease":
-            self.output.note(f"Waiting for the lease of another builder: {value}.")
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Take the bar off the screen for a while, so that a table on stdout does not break it."""
-        if self._bar is None:
-            yield
-            return
-        self._bar[0].stop()
-        yield
-        self._bar[0].start()
+        """Say what makes people wait, and print a plan, a conservation table, a verdict, a release or a report."""
+        if kind in WAITING:
+            self.output.note(WAITING[kind].format(value))
+        elif kind in DRAWN:
+            if self._bar is not None:  # a table on stdout would break it
+                self._bar.stop()
+            self.output.show(*DRAWN[kind](value))
+            if self._bar is not None:
+                self._bar.start()
 
     def close(self) -> None:
         """Remove a bar that a failed step left behind, and restore the cursor."""
         if self._bar is not None:
-            self._bar[0].stop()
+            self._bar.stop()
             self._bar = None
 
-
-class Tables(Watcher):
-    """A watcher that also prints what it is told, as tables on stdout."""
-
-    def told(self, kind: str, value: Any) -> None:
-        """Print a plan, a conservation table, a verdict, a release or a report."""
-        draw = DRAWN.get(kind)
-        if draw is None:
-            super().told(kind, value)
-            return
-        with self.paused():
-            for shown in draw(value):
-                self.output.show(shown)
+    def _so_far(self) -> str:
+        return "  ".join(f"{name} {count:,}" for name, count in self._counts.items() if count)
 
 
-def _progress(output: Output) -> "Progress":
+def _bar(console: "Console") -> "Progress":
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     return Progress(
@@ -101,12 +85,8 @@ def _progress(output: Output) -> "Progress":
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("{task.fields[counts]}", markup=False),
-        console=output.messages,
+        console=console,
         transient=True,
         redirect_stdout=False,
         redirect_stderr=False,
     )
-
-
-def _told(counts: Counter[str]) -> str:
-    return "  ".join(f"{name} {count:,}" for name, count in counts.items() if count)

@@ -1,11 +1,13 @@
 """`ingest qdrant start | stop | status`: the embedded engine, which otherwise starts and ends by itself."""
 
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ingest.cli.invocation import Common, command
-from ingest.cli.output import Output, plain
+from ingest.cli.output import Output
 from ingest.errors import InvalidSettings
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ def start(common: Common) -> None:
     """Start the embedded engine and keep it running until `ingest qdrant stop`."""
     from ingest.adapters.vectors.edge import engine
 
-    _tell(Output(common.json), engine.start(_embedded(common).qdrant_folder, keep=True))
+    _tell(common.output, _embedded(engine.start(_folder(common), keep=True)))
 
 
 @command(SEE)
@@ -31,59 +33,55 @@ def stop(
     """Stop the embedded engine; its data stay. One that is in use ends with its last user."""
     from ingest.adapters.vectors.edge import engine
 
-    _tell(Output(common.json), engine.stop(_embedded(common).qdrant_folder, force=force))
+    _tell(common.output, _embedded(engine.stop(_folder(common), force=force)))
 
 
 @command()
 def status(common: Common) -> None:
     """Show whether the embedded engine runs, where it answers and what it holds. Starts nothing."""
-    from ingest.settings import load_settings
-
-    settings = load_settings(common.settings_path)
-    output = Output(common.json)
-    if settings.qdrant.url:
-        found = engine_status(settings)
-        output.document(found)
-        output.show(f"The settings name the server {found['url']}; the embedded engine is not used.")
-        return
-    from ingest.adapters.vectors.edge import engine
-
-    _tell(output, engine.status(settings.qdrant_folder))
+    _tell(common.output, engine_status(common.load()))
 
 
 def engine_status(settings: "Settings") -> dict[str, Any]:
-    """Return what serves the vectors, as JSON values: the server, or the state of the embedded engine."""
-    if settings.qdrant.url:
-        return {"kind": "server", "url": _without_secrets(settings.qdrant.url)}
+    """Return what serves the vectors: the server, or the state of the embedded engine."""
+    if server := _server(settings):
+        return {"kind": "server", "url": server}
     from ingest.adapters.vectors.edge import engine
 
-    return {"kind": "embedded", **plain(engine.status(settings.qdrant_folder))}
+    return _embedded(engine.status(settings.qdrant_folder))
 
 
-def _embedded(common: Common) -> "Settings":
-    from ingest.settings import load_settings
+def _embedded(found: "EngineStatus") -> dict[str, Any]:
+    return {"kind": "embedded", **asdict(found)}
 
-    settings = load_settings(common.settings_path)
-    if settings.qdrant.url:
-        server = _without_secrets(settings.qdrant.url)
+
+def _folder(common: Common) -> Path:
+    settings = common.load()
+    if server := _server(settings):
         raise InvalidSettings(f"the settings name the server {server}; there is no embedded engine to start or stop")
-    return settings
+    return settings.qdrant_folder
 
 
-def _tell(output: Output, found: "EngineStatus") -> None:
-    output.document({"kind": "embedded", **plain(found)})
-    if not found.running:
-        output.show(f"The engine of {found.folder} does not run; {len(found.collections)} collections.")
-        return
-    why = "kept by `ingest qdrant start`" if found.kept else "until its last user ends"
-    use = "in use" if found.in_use else "not in use"
-    output.show(f"The engine of {found.folder} runs at {found.url} (process {found.pid}), {use}, {why}.")
-    output.show(f"Collections: {', '.join(found.collections) or 'none'}")
-
-
-def _without_secrets(url: str) -> str:
-    """Return a URL without user and password."""
+def _server(settings: "Settings") -> str | None:
+    """Return the URL of the server without user and password, None for the embedded engine."""
     from urllib.parse import urlsplit, urlunsplit
 
-    parts = urlsplit(url)
+    if not settings.qdrant.url:
+        return None
+    parts = urlsplit(settings.qdrant.url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _tell(output: Output, found: dict[str, Any]) -> None:
+    output.document(found)
+    if found["kind"] == "server":
+        output.show(f"The settings name the server {found['url']}; the embedded engine is not used.")
+        return
+    folder, collections = found["folder"], found["collections"]
+    if not found["running"]:
+        output.show(f"The engine of {folder} does not run; {len(collections)} collections.")
+        return
+    why = "kept by `ingest qdrant start`" if found["kept"] else "until its last user ends"
+    use = "in use" if found["in_use"] else "not in use"
+    output.show(f"The engine of {folder} runs at {found['url']} (process {found['pid']}), {use}, {why}.")
+    output.show(f"Collections: {', '.join(collections) or 'none'}")

@@ -1,7 +1,6 @@
 """`ingest evaluate`, `promote`, `rollback`, `status`, `generations`: judge, publish, go back, see what serves."""
 
 from collections.abc import Iterator
-from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,13 +8,10 @@ import typer
 from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode, code_of
 from ingest.cli.invocation import Common, command
-from ingest.cli.output import Output, printable
-from ingest.cli.session import opened
+from ingest.cli.output import printable
 
 if TYPE_CHECKING:
     from ingest.pipeline.status import IndexStatus
-    from ingest.records import Release
-    from ingest.release.generation_states import GenerationState
 
 AGAIN = "A release is written as a whole or not at all: see `ingest status`, then give the same command again."
 GENERATIONS = 20
@@ -33,9 +29,9 @@ def evaluate(common: Common, generation: Generation = None) -> None:
     Without GENERATION: the newest one that could be promoted or, if there is none, the one that serves. Exit code 3 if
     the verdict is negative.
     """
-    with opened(common) as session:
-        verdict = session.index.evaluate(generation)
-        session.output.document(verdict)
+    with common.opened() as index:
+        verdict = index.evaluate(generation)
+        common.output.document(verdict)
     raise typer.Exit(ExitCode.DONE if verdict.positive else ExitCode.REFUSED)
 
 
@@ -55,12 +51,15 @@ def promote(
     Without GENERATION: the newest one that was built on the release in force and never released. What was rolled back
     must be named. With nothing to promote, `--lift-hold` only lifts the hold.
     """
-    with opened(common) as session:
-        outcome = session.index.promote(generation, why=why, lift_hold=lift_hold)
+    with common.opened() as index:
+        outcome = index.promote(generation, why=why, lift_hold=lift_hold)
         verdict, release, refused = outcome.verdict, outcome.release, outcome.decision == "refused"
         chosen = verdict.candidate if verdict is not None else None
-        session.output.document({"candidate": chosen, "refused": refused, "verdict": verdict, "release": release})
-        _show_promotion(session.output, chosen if refused else None, release)
+        common.output.document({"candidate": chosen, "refused": refused, "verdict": verdict, "release": release})
+        if refused:
+            common.output.show(f"Refused: generation {chosen} stays sealed, serving is as before.")
+        if release is not None:
+            common.output.show(*tables.release(release))
     raise typer.Exit(ExitCode.REFUSED if refused else ExitCode.DONE)
 
 
@@ -80,14 +79,13 @@ def rollback(
     ] = None,
 ) -> None:
     """Bring an earlier release back, after opening it, and hold automatic promotion. Takes seconds, needs no lease."""
-    with opened(common) as session:
-        now = session.index.services.monotonic
+    with common.opened() as index:
+        now = index.services.monotonic
         started = now()
-        release = session.index.rollback(to, why=why)
+        release = index.rollback(to, why=why)
         seconds = round(now() - started, 3)
-        session.output.document({"release": release, "seconds": seconds})
-        _show_release(session.output, release)
-        session.output.show(f"Rolled back in {seconds:.2f} s.")
+        common.output.document({"release": release, "seconds": seconds})
+        common.output.show(*tables.release(release), f"Rolled back in {seconds:.2f} s.")
 
 
 @command()
@@ -98,17 +96,15 @@ def status(common: Common) -> None:
     all the same.
     """
     from ingest.cli.qdrant import engine_status
-    from ingest.settings import load_settings
 
-    engine = engine_status(load_settings(common.settings_path))  # first: opening services starts the engine
-    with opened(common) as session:
-        found = session.index.status()
+    engine = engine_status(common.load())  # first: opening services starts the engine
+    with common.opened() as index:
+        found = index.status()
         fault = found.fault
         problem = f"{type(fault).__name__}: {fault}" if fault is not None else None
-        told = {field.name: getattr(found, field.name) for field in fields(found) if field.name != "fault"}
-        session.output.document({**told, "problem": problem, "engine": engine})
-        for line in _status_lines(found, problem, engine):
-            session.output.show(line)
+        told = {name: value for name, value in vars(found).items() if name != "fault"}
+        common.output.document({**told, "problem": problem, "engine": engine})
+        common.output.show(*_status_lines(found, problem, engine))
     raise typer.Exit(ExitCode.DONE if fault is None else code_of(fault))
 
 
@@ -122,34 +118,12 @@ def generations(
     States: building, failed (given up; its work is adopted), sealed, refused by the gate, serving, retired (served
     before, kept for rollback).
     """
-    with opened(common) as session:
-        name, found = session.index.name, session.index.generations(limit)
-        session.output.document({"index": name, "generations": found})
-        session.output.show(
-            tables.table(
-                f"Generations of {name}",
-                ("generation", "state", "base", "digest", "documents", "chunks"),
-                map(_row, found),
-                left=4,
-            )
-        )
-
-
-def _row(state: "GenerationState") -> tuple[Any, ...]:
-    digest = state.digest[:DIGEST] if state.digest else None
-    return state.id, state.state, state.base, digest, state.documents, state.chunks
-
-
-def _show_promotion(output: Output, refused: str | None, release: "Release | None") -> None:
-    if refused is not None:
-        output.show(f"Refused: generation {refused} stays sealed, serving is as before.")
-    if release is not None:
-        _show_release(output, release)
-
-
-def _show_release(output: Output, release: "Release") -> None:
-    for shown in tables.release(release):
-        output.show(shown)
+    with common.opened() as index:
+        name, found = index.name, index.generations(limit)
+        common.output.document({"index": name, "generations": found})
+        columns = ("generation", "state", "base", "digest", "documents", "chunks")
+        rows = [(g.id, g.state, g.base, (g.digest or "")[:DIGEST] or None, g.documents, g.chunks) for g in found]
+        common.output.show(tables.table(f"Generations of {name}", columns, rows, left=4))
 
 
 def _status_lines(found: "IndexStatus", problem: str | None, engine: dict[str, Any]) -> Iterator[Any]:
@@ -172,11 +146,8 @@ def _status_lines(found: "IndexStatus", problem: str | None, engine: dict[str, A
     if found.candidate is not None:
         yield f"Candidate {found.candidate}: {found.candidate_decision or 'sealed'}."
         yield from (f"  against: {printable(reason)}" for reason in found.reasons)
-    yield _engine_line(engine)
-
-
-def _engine_line(engine: dict[str, Any]) -> str:
     if engine["kind"] == "server":
-        return f"Vectors: server {engine['url']}."
-    running = "running" if engine["running"] else "started when a command needs it"
-    return f"Vectors: embedded engine in {engine['folder']}, {running}."
+        yield f"Vectors: server {engine['url']}."
+    else:
+        running = "running" if engine["running"] else "started when a command needs it"
+        yield f"Vectors: embedded engine in {engine['folder']}, {running}."

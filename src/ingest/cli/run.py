@@ -8,8 +8,7 @@ import typer
 from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode
 from ingest.cli.invocation import Common, command
-from ingest.cli.output import plain, printable
-from ingest.cli.session import Session, opened
+from ingest.cli.output import printable
 
 if TYPE_CHECKING:
     from ingest.records import Hold, RunReport
@@ -30,18 +29,8 @@ class ScopeOptions:
         list[str] | None, typer.Option("--source", metavar="NAME", help="Only this source; may be repeated.")
     ] = None
     prefix: Annotated[
-        list[str] | None, typer.Option("--prefix", metavar="URI", help="Only URIs that start with it; may be repeated.")
+        list[str] | None, typer.Option("--prefix", metavar="URI", help="Only URIs that start so; may be repeated.")
     ] = None
-
-    @property
-    def sources(self) -> list[str]:
-        """The names of the sources; all when empty."""
-        return self.source or []
-
-    @property
-    def prefixes(self) -> list[str]:
-        """The prefixes of the URIs; all when empty."""
-        return self.prefix or []
 
 
 @command("Serving was not touched. `ingest run` goes on where this one stopped; finished shards are not repeated.")
@@ -57,11 +46,14 @@ def run(
     A run that was interrupted resumes where it stopped. Exit codes: 0 promoted or nothing changed, 3 refused by the
     gate, 6 waiting for a person (--no-promote, decide: manual, or a hold).
     """
-    with opened(common) as session:
-        report = session.index.run(sources=touched.sources, prefixes=touched.prefixes, promote=not no_promote)
-        hold = _hold(session)
-        session.output.document({**plain(report), "reasons": _reasons(session, report), "hold": hold})
-        session.output.show(_summary(report, hold))
+    with common.opened() as index:
+        report = index.run(sources=touched.source or (), prefixes=touched.prefix or (), promote=not no_promote)
+        lake = index.services.lake
+        reasons = lake.verdict(report.verdict).reasons if report.verdict is not None else ()
+        decision = lake.decision()
+        hold = decision.hold if decision is not None else None
+        common.output.document({**dict(report), "reasons": reasons, "hold": hold})
+        common.output.show(_summary(report, hold))
     raise typer.Exit(CODES[report.decision])
 
 
@@ -71,22 +63,12 @@ def plan(common: Common, touched: ScopeOptions) -> None:
 
     Exit code 4 if the delete guard or the budget would refuse the run; the table is shown all the same.
     """
-    with opened(common) as session:
-        summary = session.index.plan(sources=touched.sources, prefixes=touched.prefixes)
-        session.output.document(summary)
-        for shown in tables.plan(summary):
-            session.output.show(shown)
+    with common.opened() as index:
+        summary = index.plan(sources=touched.source or (), prefixes=touched.prefix or ())
+        common.output.document(summary)
+        common.output.show(*tables.plan(summary))
     if summary.refused:
         raise typer.Exit(ExitCode.FATAL)
-
-
-def _hold(session: Session) -> "Hold | None":
-    decision = session.index.services.lake.decision()
-    return None if decision is None else decision.hold
-
-
-def _reasons(session: Session, report: "RunReport") -> list[str]:
-    return [] if report.verdict is None else list(session.index.services.lake.verdict(report.verdict).reasons)
 
 
 def _summary(report: "RunReport", hold: "Hold | None") -> str:

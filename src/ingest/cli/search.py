@@ -1,28 +1,32 @@
 """`ingest search`: one question for people, or a file of questions, answered as a run that anyone can score."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ingest.cli.invocation import Common, command
-from ingest.cli.output import whole_file, write_line
-from ingest.cli.printed_results import drawn, drawn_passage
-from ingest.cli.questions import Asked, not_unicode, read_questions
-from ingest.cli.session import Session, opened
+from ingest.cli.output import in_folder, printable, whole_file, write_line
+from ingest.cli.questions import Questions, not_unicode, read_questions
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
+    from ingest.index import Index
     from ingest.records import Filter, Result
     from ingest.search import Answer, Context, ContextOptions, Passage, Searcher
 
 BATCH = 64  # questions searched at once
 TOP, TOP_OF_CONTEXT, TOP_OF_FILE, MOST = 10, 50, 100, 1000
+SNIPPET = 300  # characters of a result's text that people see
 NO_RESULT = "No result that these groups may see."
+NO_TEXT = "text expected, found none"
 UNSURE = " Below the threshold: the index may not hold an answer."
 
 
@@ -118,21 +122,23 @@ class FileOptions:
     ] = None
     out: Annotated[
         Path | None,
-        typer.Option("--out", dir_okay=False, metavar="PATH", help="Where to write the run; stdout without it."),
+        typer.Option(
+            "--out",
+            dir_okay=False,
+            callback=in_folder,
+            metavar="PATH",
+            help="Where to write the run; stdout without it.",
+        ),
     ] = None
 
-    def check(self, question: Sequence[str], *, json: bool) -> None:
+    def check(self, question: str | None, *, json: bool) -> None:
         """Raise BadParameter unless there is one question or one file, and one place for the answers."""
-        if bool(question) == (self.file is not None):
-            raise typer.BadParameter("give either a question or --file", param_hint="QUESTION")
-        if question and not " ".join(question).strip():
-            raise typer.BadParameter("text expected, found none", param_hint="QUESTION")
-        if fault := not_unicode(" ".join(question)):
+        if (question is None) == (self.file is None):
+            raise typer.BadParameter("give a question or --file, not both and not neither", param_hint="QUESTION")
+        if fault := not_unicode(question or "") or ("" if question is None or question.strip() else NO_TEXT):
             raise typer.BadParameter(fault, param_hint="QUESTION")
         if self.out is not None and self.file is None:
             raise typer.BadParameter("needs --file", param_hint="--out")
-        if self.out is not None and not self.out.absolute().parent.is_dir():
-            raise typer.BadParameter(f"no folder {self.out.parent}", param_hint="--out")
         if json and self.file is not None and self.out is None:
             raise typer.BadParameter("with --file the run itself goes to stdout; give --out", param_hint="--json")
 
@@ -153,43 +159,48 @@ def search(
     A line of the run is {"query_id", "results": [{"doc", "start", "end", "page", "heading_path", "text", "uri",
     "scores"}]}; `doc` is the path below the source's root, start and end are code points of the document's text.
     """
-    files.check(question or (), json=common.json)
+    asked = " ".join(question) if question else None
+    files.check(asked, json=common.json)
     one = TOP if passages.context is None else TOP_OF_CONTEXT
     top = ranking.top or (one if files.file is None else TOP_OF_FILE)
     options = passages.options(top)
-    asked = read_questions(files.file) if files.file is not None else []
-    with opened(common) as session:
-        searcher = session.index.searcher()
+    questions = read_questions(files.file) if files.file is not None else {}
+    with common.opened() as index:
+        searcher = index.searcher()
         stage = ranking.stage or Stage(searcher.stages[-1])
-        ask = Asking(session, searcher, visible.filter(), stage, top, options)
-        if files.file is None:
-            _answer_one(ask, " ".join(question or ()))
+        asking = Asking(searcher, visible.filter(), stage, top, options)
+        if asked is not None:
+            _answer_one(common, asking, asked)
             return
-        _answer_file(ask, asked, files.out)
+        with whole_file(files.out) if files.out else nullcontext() as file:
+            for line in _run_lines(index, asking, questions):
+                write_line(line) if file is None else file.write(line + "\n")
+        told = {"questions": len(questions), "out": files.out, "top": top, **asking.told()}
+        common.output.document(told)
+        gave_up = f" {searcher.fell_back:,} of them {asking.fell_back()}" if searcher.fell_back else ""
+        common.output.note(f"{len(questions):,} questions answered by generation {told['generation']}.{gave_up}")
 
 
 @dataclass(frozen=True)
 class Asking:
     """What is asked of which release."""
 
-    session: Session
     searcher: "Searcher"
     filter: "Filter"
     stage: Stage
     top: int
     options: "ContextOptions | None"
 
-    def answers(self, questions: "Sequence[str]") -> "list[Answer]":
-        """Return the answer to each question."""
-        return self.searcher.search(questions, self.filter, self.top, (self.stage.value,))
-
-    def context(self, ranked: "Sequence[Result]") -> "Context | None":
-        """Return the context of a ranking; None if none is asked for."""
-        if self.options is None:
-            return None
+    def answers(self, questions: list[str]) -> "Iterator[tuple[Answer, Context | None]]":
+        """Yield the answer to each question, and its context if one is asked for."""
         from ingest.search import context_of
 
-        return context_of(self.searcher, ranked, self.stage.value, (self.options, self.filter))
+        for answer in self.searcher.search(questions, self.filter, self.top, (self.stage.value,)):
+            if self.options is None:
+                yield answer, None
+            else:
+                wanted = self.options, self.filter
+                yield answer, context_of(self.searcher, answer.results, self.stage.value, wanted)
 
     def told(self) -> dict[str, Any]:
         """Return what was asked, for programs."""
@@ -200,62 +211,44 @@ class Asking:
             "fell_back": self.searcher.fell_back,
         }
 
-    def fall_backs(self) -> str:
-        """Return a sentence if re-ranking was given up, else nothing."""
-        count, limit = self.searcher.fell_back, self.searcher.profile.rerank_milliseconds
-        return f" {count:,} of them not re-ranked: over {limit} ms, so the fused order stands." if count else ""
+    def fell_back(self) -> str:
+        """Return why an answer has no re-ranked order."""
+        return f"not re-ranked: over {self.searcher.profile.rerank_milliseconds} ms, so the fused order stands."
 
 
-def _answer_file(ask: Asking, asked: Sequence[Asked], out: Path | None) -> None:
-    with whole_file(out) if out else nullcontext() as file:
-        for line in _run_lines(ask, asked):
-            write_line(line) if file is None else file.write(line + "\n")
-    output, told = ask.session.output, {"questions": len(asked), "out": out, "top": ask.top, **ask.told()}
-    output.document(told)
-    output.note(f"{len(asked):,} questions answered by generation {told['generation']}.{ask.fall_backs()}")
-
-
-def _answer_one(ask: Asking, question: str) -> None:
-    (answer,) = ask.answers([question])
-    results = answer.results
-    context, output = ask.context(results), ask.session.output
-    told: dict[str, Any] = {"question": question, **ask.told(), **_sureness(answer)}
+def _answer_one(common: Common, asking: Asking, question: str) -> None:
+    ((answer, context),) = asking.answers([question])
+    output, stage = common.output, asking.stage.value
+    ranked = list(enumerate(answer.results, 1))
+    told = {"question": question, **asking.told(), **_sureness(answer)}
     if context is None:
-        told["results"] = [{"rank": rank, **result_values(r)} for rank, r in enumerate(results, 1)]
+        output.document({**told, "results": [{"rank": rank, **result_values(r)} for rank, r in ranked]})
+        output.show(*(_drawn_result(rank, result, stage) for rank, result in ranked))
     else:
-        told["context"] = context
-    output.document(told)
-    if context is None:
-        for rank, result in enumerate(results, 1):
-            output.show(drawn(rank, result, ask.stage.value))
-    else:
-        for passage in context.passages:
-            output.show(drawn_passage(passage))
+        output.document({**told, "context": context})
+        output.show(*map(_drawn_passage, context.passages))
         output.note(f"{context.tokens} of {context.budget} tokens, {len(context.left_out)} chunks left out.")
-    if ask.searcher.fell_back:
-        output.note(f"Not re-ranked: over {ask.searcher.profile.rerank_milliseconds} ms, so the fused order stands.")
-    if not results:
+    if asking.searcher.fell_back:
+        output.note(asking.fell_back().capitalize())
+    if not answer.results:
         output.show(NO_RESULT)
     elif answer.confidence is not None:
         output.show(f"Confidence {answer.confidence:.2f}.{UNSURE if answer.abstain else ''}")
 
 
-def _run_lines(ask: Asking, asked: Sequence[Asked]) -> Iterator[str]:
+def _run_lines(index: "Index", asking: Asking, questions: Questions) -> Iterator[str]:
     """Yield the lines of the run, batch by batch, in the order of the file."""
-    observer = ask.session.index.services.observer
-    observer.step_started("search", -(-len(asked) // BATCH))
-    for first in range(0, len(asked), BATCH):
-        batch = asked[first : first + BATCH]
-        for question, answer in zip(batch, ask.answers([question.text for question in batch]), strict=True):
-            ranked = answer.results
-            context = ask.context(ranked)
-            found = (
-                [result_values(r) for r in ranked] if context is None else list(map(passage_values, context.passages))
-            )
-            line = {"query_id": question.query_id, **_sureness(answer), "results": found}
-            yield json.dumps(line, ensure_ascii=False)
-        observer.advanced("search", {"questions": len(batch)})
-    observer.step_finished("search")
+    observer, left = index.services.observer, iter(questions.items())
+    with observer.step("search", -(-len(questions) // BATCH)):
+        while batch := dict(islice(left, BATCH)):
+            for query_id, (answer, context) in zip(batch, asking.answers([*batch.values()]), strict=True):
+                if context is None:
+                    found = [result_values(result) for result in answer.results]
+                else:
+                    found = [result_values(passage, "tokens") for passage in context.passages]
+                line = {"query_id": query_id, **_sureness(answer), "results": found}
+                yield json.dumps(line, ensure_ascii=False)
+            observer.advanced("search", {"questions": len(batch)})
 
 
 def _sureness(answer: "Answer") -> dict[str, Any]:
@@ -263,29 +256,33 @@ def _sureness(answer: "Answer") -> dict[str, Any]:
     return {} if answer.confidence is None else {"confidence": answer.confidence, "abstain": answer.abstain}
 
 
-def passage_values(passage: "Passage") -> dict[str, Any]:
-    """Return a passage as the run file has it."""
-    return {
-        "doc": passage.path,
-        "start": passage.start,
-        "end": passage.end,
-        "heading_path": list(passage.heading_path),
-        "text": passage.text,
-        "uri": passage.uri,
-        "tokens": passage.tokens,
-        "page": passage.page,
-    }
+def result_values(found: "Result | Passage", figure: str = "scores") -> dict[str, Any]:
+    """Return a result, or with `figure` "tokens" a passage, as the run file has it."""
+    names = ("start", "end", "page", "heading_path", "text", "uri", figure)
+    return {"doc": found.path, **{name: getattr(found, name) for name in names}}
 
 
-def result_values(result: "Result") -> dict[str, Any]:
-    """Return a result as the run file has it."""
-    return {
-        "doc": result.path,
-        "start": result.start,
-        "end": result.end,
-        "page": result.page,
-        "heading_path": list(result.heading_path),
-        "text": result.text,
-        "uri": result.uri,
-        "scores": dict(result.scores),
-    }
+def _drawn_result(rank: int, result: "Result", stage: str) -> "Text":
+    """Return a result as people see it, by its score at a stage."""
+    page = [f"page {result.page}"] if result.page else []
+    others = [f"{name} {score:.4f}" for name, score in result.scores.items() if name != stage]
+    notes, text = "  ".join([*page, *others]), printable(result.text, SNIPPET)
+    return _drawn(result, f"{rank:>3}  {result.scores[stage]:.4f}", notes, [text])
+
+
+def _drawn_passage(passage: "Passage") -> "Text":
+    """Return a passage as people see it, with its whole text."""
+    page = f", page {passage.page}" if passage.page else ""
+    notes = f"{passage.start}-{passage.end}{page}, {passage.tokens} tokens"
+    lines = [printable(line) for line in passage.text.splitlines() if line.strip()]
+    return _drawn(passage, f"{passage.rank:>3}  {passage.score:.4f}", notes, lines)
+
+
+def _drawn(found: "Result | Passage", rank: str, notes: str, lines: Iterable[str]) -> "Text":
+    from rich.text import Text
+
+    text = Text(f"{rank}  ")
+    text.append(" > ".join(map(printable, found.heading_path)) or printable(found.title), style="bold")
+    text.append(f"\n     {printable(found.uri)}", style=f"cyan link {printable(found.uri)}")
+    text.append(f"  {notes}\n" if notes else "\n", style="dim")
+    return text.append("".join(f"     {line}\n" for line in lines))

@@ -1,6 +1,6 @@
 """Records as tables and lines for people."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ingest.cli.output import printable, size
@@ -40,116 +40,121 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]], lef
     for number, name in enumerate(columns):
         drawn.add_column(name, justify="left" if number < left else "right", no_wrap=True)
     for row in rows:
-        drawn.add_row(*(Text(printable(_cell(value))) for value in row))
+        drawn.add_row(*(Text(printable(cell(value))) for value in row))
     return drawn
 
 
-def plan(summary: "PlanSummary") -> "list[RenderableType]":
-    """Return what a run would do, and what it would cost."""
+def cell(value: Any) -> str:
+    """Return a value as it stands in a table."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    return "–" if value is None else str(value)
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Return names with their counts on one line."""
+    return ", ".join(f"{_words(name)} {count:,}" for name, count in counts.items())
+
+
+def interval(found: "PairedDifference") -> str:
+    """Return a paired difference with its interval, in words."""
+    return f"{found.metric}: {found.mean:+.4f} [{found.lower:+.4f}, {found.upper:+.4f}]"
+
+
+def plan(summary: "PlanSummary") -> "Iterator[RenderableType]":
+    """Yield what a run would do, and what it would cost."""
     counts = summary.counts
     names = [name for name in CLASSES if counts.get(name)] + sorted(set(counts) - set(CLASSES))
-    rows: list[tuple[str, Any]] = [(name.replace("_", " "), counts[name]) for name in names]
-    rows.append(("bytes to fetch", size(summary.bytes_to_fetch)))
-    rows.append(("chunks to embed (estimate)", summary.chunks_to_embed))
-    rows.append(("tokens to embed (estimate)", summary.tokens_to_embed))
-    rows.append(("GPU-minutes (estimate)", f"{summary.gpu_minutes:,.2f}"))
     title = f"Plan on base {summary.base}" if summary.base else "Plan of the first generation"
-    shown: list[RenderableType] = [table(title, ("documents", ""), rows)]
+    costs = [
+        ("bytes to fetch", size(summary.bytes_to_fetch)),
+        ("chunks to embed (estimate)", summary.chunks_to_embed),
+        ("tokens to embed (estimate)", summary.tokens_to_embed),
+        ("GPU-minutes (estimate)", f"{summary.gpu_minutes:,.2f}"),
+    ]
+    yield table(title, ("documents", ""), [*((_words(name), counts[name]) for name in names), *costs])
     if summary.refused:
-        shown.append(f"A run would be refused: {summary.refused}")
+        yield f"A run would be refused: {summary.refused}"
     elif not summary.needs_generation:
-        shown.append("Nothing changed: no new generation is needed.")
-    return shown
+        yield "Nothing changed: no new generation is needed."
 
 
-def conservation(found: "Conservation") -> "list[RenderableType]":
-    """Return what was listed, compared with what the stores hold."""
-    rows: list[tuple[str, Any]] = [(f"listed: {_words(name)}", count) for name, count in found.listed.items() if count]
+def conservation(found: "Conservation") -> "Iterator[RenderableType]":
+    """Yield what was listed, compared with what the stores hold."""
+    rows = [(f"listed: {_words(name)}", count) for name, count in found.listed.items() if count]
     rows += [(f"documents: {_words(name)}", count) for name, count in found.documents.items() if count]
-    for name in ("chunks", "points", "keyword_rows", "vectors", "mended"):
-        rows.append((_words(name), getattr(found, name)))
-    for name in ("dropped", "collapsed", "quarantined_children"):
-        if count := getattr(found, name):
+    always, if_any = ("chunks", "points", "keyword_rows", "vectors", "mended"), ("dropped", "collapsed")
+    for name in (*always, *if_any, "quarantined_children"):
+        if (count := getattr(found, name)) or name in always:
             rows.append((_words(name), count))
     rows += [(f"marked: {name}", count) for name, count in found.marks.items()]
-    shown: list[RenderableType] = [table("Conservation", ("", "count"), rows)]
-    shown += _listed("lost, orphaned or stale", found.faults)
+    yield table("Conservation", ("", "count"), rows)
+    yield from _listed("lost, orphaned or stale", found.faults)
     if not found.faults:
-        shown.append("Nothing is lost, orphaned or stale.")
-    return shown
+        yield "Nothing is lost, orphaned or stale."
 
 
-def verdict(judged: "Verdict") -> "list[RenderableType]":
-    """Return scores, difference, reasons and warnings."""
+def verdict(judged: "Verdict") -> "Iterator[RenderableType]":
+    """Yield scores, difference, reasons and warnings."""
     ours, theirs = judged.candidate_scores, judged.serving_scores
     metrics = list(dict.fromkeys(name.partition(".")[2] for name in ours))
     stages = [s for s in STAGES if any(name.startswith(f"{s}.") for name in (*ours, *theirs))]
-    rows = [(metric, *(_pair(f"{stage}.{metric}", ours, theirs) for stage in stages)) for metric in metrics]
-    against = f", compared with {judged.serving} of release {judged.release}" if judged.serving else ""
-    head = f"Verdict on {judged.candidate}: {'positive' if judged.positive else 'NEGATIVE'}{against}"
-    shown: list[RenderableType] = []
-    if rows:
-        shown.append(table(f"Scores of {judged.candidate}{' (serving)' if theirs else ''}", ("", *stages), rows))
-    if judged.difference is not None:
-        d = judged.difference
-        shown.append(
+    if metrics:
+        rows = [(metric, *(_pair(f"{stage}.{metric}", ours, theirs) for stage in stages)) for metric in metrics]
+        yield table(f"Scores of {judged.candidate}{' (serving)' if theirs else ''}", ("", *stages), rows)
+    if (d := judged.difference) is not None:
+        yield (
             f"{d.metric}: difference {d.mean:+.4f} [{d.lower:+.4f}, {d.upper:+.4f}]   "
             f"{d.questions} questions, detectable {d.detectable:.4f}, margin {judged.rules.margin:.4f}"
         )
-    shown.append(f"{head}. {judged.questions} questions, {len(judged.stale)} stale.")
-    return [*shown, *_listed("against", judged.reasons), *_listed("warning", judged.warnings)]
+    against = f", compared with {judged.serving} of release {judged.release}" if judged.serving else ""
+    head = f"Verdict on {judged.candidate}: {'positive' if judged.positive else 'NEGATIVE'}{against}"
+    yield f"{head}. {judged.questions} questions, {len(judged.stale)} stale."
+    yield from _listed("against", judged.reasons)
+    yield from _listed("warning", judged.warnings)
 
 
-def release(made: "Release") -> "list[RenderableType]":
-    """Return the release in one line, and its hold in another."""
-    shown: list[RenderableType] = [
+def release(made: "Release") -> "Iterator[RenderableType]":
+    """Yield the release in one line, and its hold in another."""
+    yield (
         f"Release {made.number}: {made.action} of generation {made.generation} by {printable(made.who)}"
         f" at {made.at}: {printable(made.why)}"
-    ]
+    )
     if made.hold is not None:
-        shown.append(
+        yield (
             f"Held by {printable(made.hold.who)}: {printable(made.hold.why)}. Automatic promotion is off until "
             "`ingest promote --lift-hold`."
         )
-    return shown
 
 
-def report(run: "RunReport") -> "list[RenderableType]":
-    """Return where the time of a run went, and its results."""
+def report(run: "RunReport") -> "Iterator[RenderableType]":
+    """Yield where the time of a run went, and its results."""
     columns = ("step", "seconds", "documents", "chunks", "documents/s", "chunks/s", "memory MiB")
     rows = [
-        (
-            s.step,
-            f"{s.seconds:,.1f}",
-            s.documents,
-            s.chunks,
-            s.documents_per_second,
-            s.chunks_per_second,
-            f"{s.peak_memory_mb:,.0f}",
-        )
+        (s.step, s.seconds, s.documents, s.chunks, s.documents_per_second, s.chunks_per_second, round(s.peak_memory_mb))
         for s in run.stages
     ]
-    shown: list[RenderableType] = [table("Steps", columns, rows)]
-    shown.append(f"Embedded {run.embedded:,} texts in {run.forward_passes:,} forward passes.")
+    yield table("Steps", columns, rows)
+    yield f"Embedded {run.embedded:,} texts in {run.forward_passes:,} forward passes."
     for name in ("quarantined_children", "dropped", "duplicates"):
         if counts := getattr(run, name):
-            told = ", ".join(f"{_words(kind)} {count:,}" for kind, count in counts.items())
-            shown.append(f"{_words(name).capitalize()}: {told}")
+            yield f"{_words(name).capitalize()}: {counted(counts)}"
     if found := run.recall:
-        shown.append(
+        yield (
             f"Dense recall@{found.at}: {found.mean:.3f} on average, {found.least:.3f} at least, of {found.questions} "
             "stored vectors against exact search."
         )
     if run.quarantined:
-        left_out = ", ".join(f"{name} {count:,}" for name, count in run.quarantined.items())
-        shown.append(f"Left out, in quarantine: {left_out}.")
-    return shown
+        yield f"Left out, in quarantine: {counted(run.quarantined)}."
 
 
-def _listed(what: str, lines: Iterable[str]) -> list[str]:
-    every = [f"  {what}: {printable(line)}" for line in lines]
-    more = [f"  … and {len(every) - FAULTS:,} more; --json shows all"] if len(every) > FAULTS else []
-    return every[:FAULTS] + more
+def _listed(what: str, lines: Iterable[str]) -> Iterator[str]:
+    every = list(lines)
+    yield from (f"  {what}: {printable(line)}" for line in every[:FAULTS])
+    if len(every) > FAULTS:
+        yield f"  … and {len(every) - FAULTS:,} more; --json shows all"
 
 
 def _pair(name: str, ours: Mapping[str, float], theirs: Mapping[str, float]) -> str:
@@ -159,16 +164,3 @@ def _pair(name: str, ours: Mapping[str, float], theirs: Mapping[str, float]) -> 
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, int):
-        return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:,.1f}"
-    return "–" if value is None else str(value)
-
-
-def interval(found: "PairedDifference") -> str:
-    """Return a paired difference with its interval, in words."""
-    return f"{found.metric}: {found.mean:+.4f} [{found.lower:+.4f}, {found.upper:+.4f}]"

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from ingest.documents import screening
-from ingest.documents.chunking import chunk
-from ingest.errors import DocumentError, EmptyDocument
+from ingest.documents.cutting import cut_document
+from ingest.errors import DocumentError
 from ingest.lake.lake import Lake
 from ingest.lake.rows import (
     DocumentRow,
@@ -22,10 +21,8 @@ from ingest.lake.rows import (
 )
 from ingest.lake.shard_rows import ShardRows
 from ingest.pipeline.fingerprints import Fingerprints
-from ingest.records import Chunk, Document, PartFile, PlannedDocument, Quarantined, ScreeningPolicy
+from ingest.records import Chunk, Document, PartFile, PlannedDocument, Quarantined
 from ingest.services import Services
-
-DEFAULT_POLICY = ScreeningPolicy()
 
 
 @dataclass
@@ -42,15 +39,12 @@ class Made:
 
         Raises: EmptyDocument, SuspiciousDocument by the source's policy, and what the chunker raises.
         """
-        options = self.services.options
-        chunks = chunk(document, row.document_id, options.chunking, self.services.tokenizer)
-        if not chunks and not container:
-            raise EmptyDocument(f"{row.uri}: no text left after parsing as {row.media_type}")
-        marked = screening.screen(document, chunks)
-        policy = options.screening.get(row.source, DEFAULT_POLICY)
-        kept, dropped = screening.sort_out(row.uri, marked, policy)
-        out = [Dropped(*pair) for pair in dropped]
-        self._keep(replace(row, chunker_fingerprint=self.prints.chunker), kept, out, document)
+        options, tokenizer = self.services.options, self.services.tokenizer
+        cut = cut_document(document, row.uri, row.source, options, tokenizer, container=container)
+        if cut.refusal is not None:
+            raise cut.refusal
+        dropped = [Dropped(*pair) for pair in cut.dropped]
+        self._keep(replace(row, chunker_fingerprint=self.prints.chunker), cut.chunks, dropped, document)
 
     def carry(self, row: DocumentRow, rows: ShardRows) -> None:
         """Take a document's stored text from `rows`, and its chunks unless the chunker changed; then its children.

@@ -1,5 +1,6 @@
 """JSON and text for people."""
 
+import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingest.cli.exit_codes import ExitCode
-from ingest.cli.output import Output, plain, printable, size
+from ingest.cli.output import Output, printable, size
 from ingest.records import Hold
 
 
@@ -19,10 +20,11 @@ class Pair:
     hold: Hold | None
 
 
-def test_records_dataclasses_paths_and_numbers_become_json_values() -> None:
+def test_records_dataclasses_paths_and_numbers_become_json_values(capsys: pytest.CaptureFixture[str]) -> None:
     value = {1: (Pair(Path("a/b"), Hold(who="w", why="y")), math.nan, math.inf, 0.5), "code": ExitCode.REFUSED}
     expected = {"1": [{"path": "a/b", "hold": {"who": "w", "why": "y"}}, None, None, 0.5], "code": 3}
-    assert plain(value) == expected
+    Output(json=True).document(value)
+    assert expected == json.loads(capsys.readouterr().out)
 
 
 def test_printable_keeps_one_line_without_control_characters() -> None:

@@ -6,7 +6,7 @@ from io import StringIO
 from rich.console import Console
 
 from ingest.cli.output import Output
-from ingest.cli.progress import Tables, Watcher
+from ingest.cli.progress import Watcher
 from ingest.records import Release
 
 RELEASE = Release(
@@ -78,8 +78,8 @@ def test_a_step_that_advances_after_it_was_closed_does_no_harm() -> None:
 def test_what_makes_people_wait_is_told() -> None:
     output = TerminalOutput(json=True)
     Watcher(output).told("restoring", "docs__0001-a")
-    Tables(output).told("waiting_for_lease", "night@shift")
-    Tables(output).told("something_new", object())
+    Watcher(output).told("waiting_for_lease", "night@shift")
+    Watcher(output).told("something_new", object())
     assert output.seen.splitlines() == [
         "Loading collection docs__0001-a from the lake.",
         "Waiting for the lease of another builder: night@shift.",
@@ -90,7 +90,7 @@ def test_a_table_in_the_middle_of_a_step_takes_the_bar_off_the_screen() -> None:
     output = TerminalOutput(json=False)
     bars: list[int] = []
     output.show = lambda _: bars.append(output.bars)  # type: ignore[method-assign]
-    tables = Tables(output)
+    tables = Watcher(output)
     tables.step_started("seal", 1)
     tables.told("release", RELEASE)
     assert (bars, output.bars) == ([0], 1)

@@ -1,11 +1,12 @@
 """`ingest preview`: how one document is cut.
 
-find_document   the document, and the workbench that cuts it
-cut             parse, chunk, screen: the document as a run would have it
-comparison      two cuts of one document
-view            what is shown of them
-visible_text    text of hostile documents, made safe to show
-terminal        a view for people at a terminal
-html_page       a view as one HTML page
-json_document   a view for programs
+find_document      the document, and the workbench that cuts it
+document_preview   what a run would make of it
+comparison         two previews of one document
+masking            secrets out of a preview
+visible_text       text of hostile documents, made safe to show
+view               what is shown, in whatever form
+terminal           a view for people at a terminal
+html_page          a view as one HTML page
+json_document      a view for programs
 """

@@ -1,5 +1,6 @@
 """`ingest preview`: how one document is cut into chunks, before anything is built."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,9 +9,7 @@ import typer
 
 from ingest.cli.exit_codes import ExitCode
 from ingest.cli.invocation import Common, command
-from ingest.cli.output import Output, whole_file
-from ingest.cli.session import logged
-from ingest.extras import require
+from ingest.cli.output import Output, in_folder, whole_file
 
 if TYPE_CHECKING:
     from ingest.cli.preview.view import View
@@ -43,7 +42,9 @@ class HowOptions:
     full: Annotated[bool, typer.Option("--full", help="Whole texts instead of first and last line.")] = False
     html: Annotated[
         Path | None,
-        typer.Option("--html", dir_okay=False, metavar="PATH", help="Write one self-contained page there."),
+        typer.Option(
+            "--html", dir_okay=False, callback=in_folder, metavar="PATH", help="Write one self-contained page there."
+        ),
     ] = None
     show_secrets: Annotated[
         bool, typer.Option("--show-secrets", help="Show text that is marked as secret instead of masking it.")
@@ -58,14 +59,6 @@ class HowOptions:
             raise typer.BadParameter(f"{self.chunks!r} is not of the form all, 7 or 3-9", param_hint="--chunks")
         return int(first), int(last) if dash else int(first)
 
-    def check(self) -> None:
-        """Raise BadParameter or InvalidSettings where the page cannot be written."""
-        self.span()
-        if self.html is not None:
-            require("--html", "ingest[preview]", "jinja2")
-        if self.html is not None and not self.html.absolute().parent.is_dir():
-            raise typer.BadParameter(f"no folder {self.html.parent}", param_hint="--html")
-
 
 @command("Nothing was written. Start it again.")
 def preview(
@@ -79,38 +72,46 @@ def preview(
     A file needs no settings. A document in a source of the settings is read through that source. Exit code 3: a run
     would quarantine the document; the reason is shown.
     """
-    how.check()
-    from ingest.cli.preview import comparison, json_document, terminal
-    from ingest.cli.preview import find_document as opening
-    from ingest.cli.preview.view import View
+    span, output = how.span(), common.output
+    from ingest.cli.preview import json_document, terminal
 
-    output = Output(common.json)
-    with logged(output):
-        with opening.opened_bench(common) as (bench, index):
-            found = opening.find_document(bench, document, what.source)
-            here = opening.cut_found(bench, found, what.child or ())
-        there = None
-        if what.against is not None and here.raw.data:
-            with opening.opened_other(what.against, common, index) as other:
-                there = opening.cut_again(other, here, what.child or ())
-    compared = None if there is None else comparison.compare(here, there)
-    view = View(found.origin, here, there, compared, secrets=how.show_secrets)
+    view = _view(common, what, document, secrets=how.show_secrets)
     if how.html is not None:
         _write(how.html, view, output)
     output.document(json_document.values(view))
-    for shown in terminal.drawn(view, terminal.Manner(how.span(), how.full, output.console.width)):
-        output.show(shown)
-    if here.refusal is not None:
+    output.show(*terminal.drawn(view, terminal.Manner(span, how.full, output.console.width)))
+    if view.here.refusal is not None:
         raise typer.Exit(ExitCode.REFUSED)
 
 
-def _write(path: Path, view: "View", output: Output) -> None:
-    from ingest.cli.preview import html_page as page
+def _view(common: Common, what: WhatOptions, document: str, *, secrets: bool) -> "View":
+    from ingest.cli.preview import find_document as finding
+    from ingest.cli.preview.comparison import compare
+    from ingest.cli.preview.document_preview import preview_document
+    from ingest.cli.preview.masking import masked
+    from ingest.cli.preview.view import View
 
-    written = page.rendered(view)
+    children, there, compared = what.child or (), None, None
+    with common.output.logged():
+        with closing(finding.open_bench(common)) as bench:
+            found = finding.find_document(bench, document, what.source)
+            here = finding.preview_found(bench, found, children)
+        if what.against is not None and here.raw.data:
+            with closing(finding.open_other(what.against, common, bench.options.index)) as other:
+                there = preview_document(other, here.raw, 1 + len(children))
+            compared = compare(here, there)
+    if not secrets:
+        here, there = masked(here), masked(there) if there is not None else None
+    return View(found.origin, here, there, compared)
+
+
+def _write(path: Path, view: "View", output: Output) -> None:
+    from ingest.cli.preview.html_page import rendered
+
+    page = rendered(view)
     try:
         with whole_file(path) as file:
-            file.write(written)
+            file.write(page)
     except OSError as error:
         raise typer.BadParameter(f"{path}: {error.strerror}", param_hint="--html") from error
     output.note(f"Wrote {path}.")

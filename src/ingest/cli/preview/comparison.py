@@ -1,10 +1,11 @@
-"""Two cuts of one document: which chunks are equal, and what a change of settings would cost to embed."""
+"""Two previews of one document: which chunks are equal, and what a change of settings would cost to embed."""
 
 from collections import defaultdict, deque
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from ingest.cli.preview.cut import Cut
+from ingest.cli.preview.document_preview import FIGURES, DocumentPreview
 from ingest.records import Chunk
 
 
@@ -22,8 +23,8 @@ class Comparison:
     embedded_anew: int  # of these, not embedded under the present settings
 
 
-def compare(here: Cut, there: Cut) -> Comparison:
-    """Return how two cuts of one document differ.
+def compare(here: DocumentPreview, there: DocumentPreview) -> Comparison:
+    """Return how two previews of one document differ.
 
     Chunks are equal if their spans are, so that a text that occurs twice is told apart. If the canonical texts differ
     (other options of the parser), spans say nothing: then equal texts are paired in order.
@@ -59,7 +60,7 @@ def compare(here: Cut, there: Cut) -> Comparison:
     )
 
 
-def stretches(here: Cut, there: Cut, found: Comparison) -> Iterator[tuple[range, range]]:
+def stretches(here: DocumentPreview, there: DocumentPreview, found: Comparison) -> Iterator[tuple[range, range]]:
     """Yield the chunks here and there that are next to each other, in order of the text.
 
     A stretch ends where both sides have a border. Texts that differ cannot be aligned: then all chunks are one stretch.
@@ -89,3 +90,18 @@ def own_parts(chunks: Sequence[Chunk]) -> list[tuple[int, int]]:
         parts.append((min(max(chunk.start, reached), chunk.end), chunk.end))
         reached = max(reached, chunk.end)
     return parts
+
+
+def comparison_rows(here: DocumentPreview, there: DocumentPreview, found: Comparison) -> list[tuple[str, Any, Any]]:
+    """Return the figures of both sides, row by row; None where there is none."""
+    ours, theirs = here.tokens, there.tokens
+    left, right = (sum(part.end - part.start for part in side.left_out) for side in (here, there))
+    return [
+        ("chunks", len(here.chunks), len(there.chunks)),
+        ("equal", len(found.equal), len(found.equal)),
+        ("equal, but in another context", found.other_context, found.other_context),
+        ("only on this side", len(found.only_here), len(found.only_there)),
+        *((f"tokens, {name}", ours[name], theirs[name]) for name in FIGURES),
+        ("characters in no chunk", left, right),
+        ("texts to embed anew", None, f"{found.embedded_anew:,} of {found.texts_there:,}"),
+    ]

@@ -1,27 +1,25 @@
 """A view for people at a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
 
 from ingest.cli.output import size
-from ingest.cli.preview.comparison import Comparison
-from ingest.cli.preview.cut import Cut, Section, Tokens, sections
-from ingest.cli.preview.view import View
-from ingest.cli.preview.visible_text import Mask, one_line, visible
+from ingest.cli.preview.comparison import Comparison, comparison_rows
+from ingest.cli.preview.document_preview import DocumentPreview, sections
+from ingest.cli.preview.view import BEFORE_ALL, NEITHER, TITLE, View, facts
+from ingest.cli.preview.visible_text import one_line, visible
 from ingest.cli.tables import table
-from ingest.records import Chunk
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.table import Table
-    from rich.text import Text
+from ingest.records import Child, Chunk
 
 COLOURS = ("cyan", "magenta")  # of neighbouring chunks
 SECTIONS, PARTS, DIFFERENCES = 200, 30, 40  # lines shown of headings, of what is left out, of chunks that differ
 SHORT = 4  # lines; a chunk with no more than this is shown whole
-TITLE = 80  # characters
-NEITHER = "–"
 
 
 @dataclass(frozen=True)
@@ -33,100 +31,57 @@ class Manner:
     width: int = 120  # columns of the terminal
 
 
-def drawn(view: View, manner: Manner) -> "Iterator[RenderableType]":
+def drawn(view: View, manner: Manner) -> Iterator[RenderableType]:
     """Yield what people see, from top to bottom."""
-    cut = view.here
-    yield _head_table(view)
-    if cut.refusal is not None:
-        yield _styled(f"\nQuarantined while a run would {cut.refusal.stage} it.", "bold red")
-        yield _styled(f"{cut.refusal.error}: {one_line(cut.refusal.message)}", "red")
-    if view.compared is not None:
-        yield from _comparison(view, view.compared, manner)
-        return
-    if cut.document is None:
-        return
-    yield from _tree(cut, view.mask)
-    yield from _chunks(cut, view.mask, manner)
-    yield from _parts(cut, view.mask, manner.width)
-    yield from _children(cut)
+    here = view.here
+    head = Table.grid(padding=(0, 2))
+    for name, value in facts(view):
+        head.add_row(Text(name, style="dim"), Text(value))
+    yield head
+    if here.refusal is not None:
+        yield Text(f"\nQuarantined while a run would {here.refusal.stage} it.", style="bold red")
+        yield Text(one_line(str(here.refusal)), style="red")
+    if view.there is not None and view.compared is not None:
+        yield from _comparison(here, view.there, view.compared, manner)
+    elif here.document is not None:
+        yield from _tree(here)
+        yield from _chunks(here, manner)
+        yield from _left_out(here, manner.width)
+        yield from _children(here.document.children)
 
 
-def _head_table(view: View) -> "Table":
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table.grid(padding=(0, 2))
-    for name, value in _head(view):
-        grid.add_row(Text(name, style="dim"), Text(value))
-    return grid
-
-
-def _head(view: View) -> list[tuple[str, str]]:
-    cut, ref, document = view.here, view.here.raw.ref, view.here.document
-    rows = [("uri", one_line(ref.uri)), ("read from", view.origin)]
-    rows.append(("size", size(max(len(cut.raw.data), ref.size))))
-    if document is None:
-        return rows
-    kinds = ", ".join(f"{kind} {count:,}" for kind, count in cut.kinds.items()) or NEITHER
-    rows.append(("media type", f"{one_line(document.media_type)}, parser {one_line(document.parser)}"))
-    rows.append(("title", one_line(view.mask.words(ref.title or document.title), TITLE) or NEITHER))
-    rows.append(("language", one_line(document.language) or NEITHER))
-    rows.append(("text", f"{len(document.text):,} characters in {len(document.blocks):,} blocks: {kinds}"))
-    rows.append(("chunks", f"{len(cut.chunks):,}, {_tokens(cut.tokens)}"))
-    marks = ", ".join(f"{mark} {count:,}" for mark, count in cut.marks.items())
-    rows.append(("marks", f"{marks}; dropped {len(cut.dropped):,}" if marks else NEITHER))
-    if document.children:
-        rows.append(("documents inside", f"{len(document.children):,}"))
-    rows.append(("time", f"parse {cut.parse_seconds:.3f} s, chunk {cut.chunk_seconds:.3f} s"))
-    rows.append(("model", one_line(cut.model)))
-    return rows
-
-
-def _tokens(tokens: Tokens) -> str:
-    return (
-        f"{tokens.total:,} tokens: at least {tokens.least:,}, median {tokens.median:,}, p90 {tokens.p90:,}, "
-        f"at most {tokens.most:,}"
-    )
-
-
-def _tree(cut: Cut, mask: Mask) -> "Iterator[RenderableType]":
-    from rich.text import Text
-    from rich.tree import Tree
-
-    found = sections(cut)
+def _tree(preview: DocumentPreview) -> Iterator[RenderableType]:
+    found = sections(preview)
     root = Tree(Text("\nHeadings", style="bold"))
     nodes: list[Tree] = []
     for section in found[:SECTIONS]:
-        parent = root if section.parent is None else nodes[section.parent]
-        nodes.append(parent.add(_section(section, mask)))
+        text = Text(one_line(section.title, TITLE) or BEFORE_ALL)
+        chunks = "chunk" if section.chunks_below == 1 else "chunks"
+        text.append(f"  {section.chunks_below:,} {chunks}, {section.tokens_below:,} tokens", style="dim")
+        nodes.append((root if section.parent is None else nodes[section.parent]).add(text))
     yield root
-    if len(found) > SECTIONS:
-        yield f"… and {len(found) - SECTIONS:,} more headings; --json shows all"
+    yield from _more(found, SECTIONS, "more headings; --json shows all")
 
 
-def _section(section: Section, mask: Mask) -> "Text":
-    from rich.text import Text
-
-    text = Text(one_line(mask.words(section.title), TITLE) or "(before the first heading)")
-    chunks = "chunk" if section.chunks_below == 1 else "chunks"
-    return text.append(f"  {section.chunks_below:,} {chunks}, {section.tokens_below:,} tokens", style="dim")
+def _more(every: Sequence[Any], limit: int, what: str = "more; --json shows all") -> Iterator[str]:
+    if len(every) > limit:
+        yield f"… and {len(every) - limit:,} {what}"
 
 
-def _chunks(cut: Cut, mask: Mask, manner: Manner) -> "Iterator[RenderableType]":
-    first, last = max(manner.span[0], 1), min(manner.span[1], len(cut.chunks))
+def _chunks(preview: DocumentPreview, manner: Manner) -> Iterator[RenderableType]:
+    count = len(preview.chunks)
+    first, last = max(manner.span[0], 1), min(manner.span[1], count)
     if first <= last:
-        yield _styled("\nChunks", "bold")
+        yield Text("\nChunks", style="bold")
     for number in range(first, last + 1):
-        chunk, context = cut.chunks[number - 1], cut.context_tokens[number - 1]
+        chunk, context = preview.chunks[number - 1], preview.context_tokens[number - 1]
         name = f"{number} ── {chunk.start:,}–{chunk.end:,} ── {chunk.tokens:,} + {context:,} tokens"
-        yield _chunk(chunk, name, COLOURS[number % len(COLOURS)], mask, manner)
-    if (shown := max(0, last - first + 1)) < len(cut.chunks):
-        yield f"\n{shown:,} of {len(cut.chunks):,} chunks shown; --chunks all shows every one"
+        yield _chunk(chunk, name, COLOURS[number % len(COLOURS)], manner)
+    if (shown := max(0, last - first + 1)) < count:
+        yield f"\n{shown:,} of {count:,} chunks shown; --chunks all shows every one"
 
 
-def _chunk(chunk: Chunk, name: str, colour: str, mask: Mask, manner: Manner) -> "Text":
-    from rich.text import Text
-
+def _chunk(chunk: Chunk, name: str, colour: str, manner: Manner) -> Text:
     text = Text(f"── {name} ", style=colour)
     if chunk.page is not None:
         text.append(f"── page {chunk.page} ")
@@ -135,12 +90,12 @@ def _chunk(chunk: Chunk, name: str, colour: str, mask: Mask, manner: Manner) -> 
     if chunk.marks:
         text.append(f"── {', '.join(map(one_line, chunk.marks))} ", style="bold red")
     text.append("─" * max(2, manner.width - len(text)), style=colour)
-    path = " > ".join(one_line(mask.words(title)) for title in chunk.heading_path)
+    path = " > ".join(map(one_line, chunk.heading_path))
     text.append(f"\n   {path}" if path else "", style="bold")
-    context = one_line(mask.words(chunk.context), max(20, manner.width - 15))
+    context = one_line(chunk.context, max(20, manner.width - 15))
     if context and context != path:
         text.append(f"\n   context: {context}", style="dim")
-    for line in _lines(mask.slice(chunk.start, chunk.end), max(20, manner.width - 5), full=manner.full):
+    for line in _lines(chunk.text, max(20, manner.width - 5), full=manner.full):
         text.append("\n ┃ ", style=colour).append(line)
     return text
 
@@ -157,75 +112,39 @@ def _lines(text: str, width: int, *, full: bool) -> list[str]:
     return [head, *between, tail] if len(lines) > 1 or len(first) > width else [head]
 
 
-def _parts(cut: Cut, mask: Mask, width: int) -> "Iterator[RenderableType]":
-    if not cut.left_out:
-        return
-    rows = [
-        (
-            part.kind.value,
-            part.why,
-            f"{part.start:,}–{part.end:,}",
-            one_line(mask.slice(part.start, part.end)[: 4 * width], max(20, width - 70)),
-        )
-        for part in cut.left_out[:PARTS]
-    ]
-    yield table("In no chunk", ("block", "why", "characters", "text"), rows, left=4)
-    if len(cut.left_out) > PARTS:
-        yield f"… and {len(cut.left_out) - PARTS:,} more; --json shows all"
+def _left_out(preview: DocumentPreview, width: int) -> Iterator[RenderableType]:
+    if preview.left_out:
+        texts = [preview.slice(part.start, part.end)[: 4 * width] for part in preview.left_out[:PARTS]]
+        rows = [
+            (part.kind.value, part.why, f"{part.start:,}–{part.end:,}", one_line(text, max(20, width - 70)))
+            for part, text in zip(preview.left_out, texts, strict=False)
+        ]
+        yield table("In no chunk", ("block", "why", "characters", "text"), rows, left=4)
+        yield from _more(preview.left_out, PARTS)
 
 
-def _children(cut: Cut) -> "Iterator[RenderableType]":
-    children = cut.document.children if cut.document else ()
-    if not children:
-        return
-    rows = [(one_line(c.path), one_line(c.media_type) or NEITHER, size(len(c.data))) for c in children[:PARTS]]
-    yield table("Documents inside", ("path", "claimed type", "size"), rows, left=2)
-    yield "--child PATH shows one of them."
-    if len(children) > PARTS:
-        yield f"… and {len(children) - PARTS:,} more; --json shows all"
+def _children(children: Sequence[Child]) -> Iterator[RenderableType]:
+    if children:
+        rows = [(one_line(c.path), one_line(c.media_type) or NEITHER, size(len(c.data))) for c in children[:PARTS]]
+        yield table("Documents inside", ("path", "claimed type", "size"), rows, left=2)
+        yield "--child PATH shows one of them."
+        yield from _more(children, PARTS)
 
 
-def _comparison(view: View, found: Comparison, manner: Manner) -> "Iterator[RenderableType]":
-    here, there = view.here, view.there
-    assert there is not None
+def _comparison(
+    here: DocumentPreview, there: DocumentPreview, found: Comparison, manner: Manner
+) -> Iterator[RenderableType]:
     yield table("Comparison", ("", "here", "there"), comparison_rows(here, there, found))
     if there.refusal is not None:
-        yield _styled(f"There it would be quarantined: {there.refusal.error}: {one_line(there.refusal.message)}", "red")
+        yield Text(f"There it would be quarantined: {one_line(str(there.refusal))}", style="red")
     if not found.same_text:
         yield "The canonical texts differ (other options of the parser): chunks are compared by text, not by span."
     if not found.same_model:
-        yield f"The models differ, {one_line(here.model)} and {one_line(there.model)}: every vector is computed again."
-    differing: list[tuple[int, bool, int]] = [(here.chunks[i].start, False, i) for i in found.only_here]
-    differing += [(there.chunks[j].start, True, j) for j in found.only_there]
-    for _, is_there, at in sorted(differing)[:DIFFERENCES]:
-        chunk = (there if is_there else here).chunks[at]
-        where, colour = ("+ only there", "green") if is_there else ("- only here", "red")
+        yield f"The models differ, {one_line(here.model)} and {one_line(there.model)}: every vector is made anew."
+    differing = [(here.chunks[i], i, "- only here", "red") for i in found.only_here]
+    differing += [(there.chunks[j], j, "+ only there", "green") for j in found.only_there]
+    differing.sort(key=lambda one: one[0].start)  # stable: here before there
+    for chunk, at, where, colour in differing[:DIFFERENCES]:
         name = f"{where} ── {at + 1} ── {chunk.start:,}–{chunk.end:,} ── {chunk.tokens:,} tokens"
-        yield _chunk(chunk, name, colour, view.mask_there if is_there else view.mask, manner)
-    if len(differing) > DIFFERENCES:
-        yield f"… and {len(differing) - DIFFERENCES:,} more chunks that differ; --html or --json shows all"
-
-
-def comparison_rows(here: Cut, there: Cut, found: Comparison) -> list[tuple[str, Any, Any]]:
-    """Return the figures of both sides, row by row."""
-    ours, theirs = here.tokens, there.tokens
-    names = ("total", "least", "median", "p90", "most")
-    return [
-        ("chunks", len(here.chunks), len(there.chunks)),
-        ("equal", len(found.equal), len(found.equal)),
-        ("equal, but in another context", found.other_context, found.other_context),
-        ("only on this side", len(found.only_here), len(found.only_there)),
-        *((f"tokens, {name}", getattr(ours, name), getattr(theirs, name)) for name in names),
-        ("characters in no chunk", _left(here), _left(there)),
-        ("texts to embed anew", NEITHER, f"{found.embedded_anew:,} of {found.texts_there:,}"),
-    ]
-
-
-def _left(cut: Cut) -> int:
-    return sum(part.end - part.start for part in cut.left_out)
-
-
-def _styled(text: str, style: str) -> "Text":
-    from rich.text import Text
-
-    return Text(text, style=style)
+        yield _chunk(chunk, name, colour, manner)
+    yield from _more(differing, DIFFERENCES, "more chunks that differ; --html or --json shows all")

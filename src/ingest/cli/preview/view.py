@@ -1,12 +1,16 @@
-"""What is shown of a cut, and of a comparison with another one."""
+"""What is shown of one document, in whatever form."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
+from ingest.cli.output import size
 from ingest.cli.preview.comparison import Comparison
-from ingest.cli.preview.cut import Cut
-from ingest.cli.preview.visible_text import Mask, secret_spans
-from ingest.documents.screening import marks_of
+from ingest.cli.preview.document_preview import DocumentPreview
+from ingest.cli.preview.visible_text import one_line
+from ingest.cli.tables import counted
+
+TITLE = 80  # characters
+NEITHER = "–"
+BEFORE_ALL = "(before the first heading)"
 
 
 @dataclass(frozen=True)
@@ -14,25 +18,31 @@ class View:
     """One document under the present settings and, with `there` and `compared`, under others too."""
 
     origin: str
-    here: Cut
-    there: Cut | None = None
+    here: DocumentPreview
+    there: DocumentPreview | None = None
     compared: Comparison | None = None
-    secrets: bool = False  # shown instead of masked
-
-    @cached_property
-    def mask(self) -> Mask:
-        """What hides the secrets of `here`."""
-        return Mask(self.here.text) if self.secrets else mask_of(self.here)
-
-    @cached_property
-    def mask_there(self) -> Mask:
-        """What hides the secrets of `there`."""
-        there = self.there or self.here
-        return Mask(there.text) if self.secrets else mask_of(there)
 
 
-def mask_of(cut: Cut) -> Mask:
-    """Return what hides the secrets of a cut wherever its text is shown, also outside chunks."""
-    pieces = {(chunk.start, chunk.end) for chunk in cut.every if "secret" in chunk.marks}
-    pieces |= {(part.start, part.end) for part in cut.left_out if "secret" in marks_of(cut.text[part.start : part.end])}
-    return Mask(cut.text, tuple(secret_spans(cut.text, sorted(pieces))))
+def facts(view: View) -> list[tuple[str, str]]:
+    """Return what stands at the top: names and values."""
+    here, ref, document = view.here, view.here.raw.ref, view.here.document
+    first = [
+        ("uri", one_line(ref.uri)),
+        ("read from", view.origin),
+        ("size", size(max(len(here.raw.data), ref.size))),
+    ]
+    if document is None:
+        return first
+    figures = "{total:,} tokens: at least {least:,}, median {median:,}, p90 {p90:,}, at most {most:,}"
+    return [
+        *first,
+        ("media type", f"{one_line(document.media_type)}, parser {one_line(document.parser)}"),
+        ("title", one_line(here.title, TITLE) or NEITHER),
+        ("language", one_line(document.language) or NEITHER),
+        ("text", f"{len(here.text):,} characters in {len(document.blocks):,} blocks: {counted(here.kinds) or NEITHER}"),
+        ("chunks", f"{len(here.chunks):,}, {figures.format(**here.tokens)}"),
+        ("marks", f"{counted(here.marks)}; dropped {len(here.dropped):,}" if here.marks else NEITHER),
+        *([("documents inside", f"{len(document.children):,}")] if document.children else []),
+        ("time", ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in here.seconds.items())),
+        ("model", one_line(here.model)),
+    ]

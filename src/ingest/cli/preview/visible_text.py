@@ -1,14 +1,10 @@
-"""Text of documents as it may be shown: control characters made visible, secrets masked."""
+"""Text of documents as it may be shown: what steers a terminal or hides from a reader is written out."""
 
 import re
 import unicodedata
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from itertools import groupby
 
-from ingest.documents.screening import marks_of
-
-MASK = "▒▒▒▒▒▒"
 PICTURES = {**{code: chr(0x2400 + code) for code in range(32)}, 0x7F: "␡"}  # ␀ to ␟
 
 # Printable by their category, yet without a shape: fillers and variation selectors.
@@ -70,68 +66,3 @@ def _is_hidden(text: str, at: int) -> bool:
 
 def _spaced(character: str) -> str:
     return "    " if character == "\t" else " " if unicodedata.category(character) == "Zs" else character
-
-
-class Mask:
-    """Hides the secrets of one document wherever they are shown.
-
-    Args:
-        text: The canonical text.
-        spans: Where secrets are in it, sorted and not overlapping; None: nothing is hidden.
-    """
-
-    def __init__(self, text: str, spans: Sequence[tuple[int, int]] | None = None) -> None:
-        self._text, self._spans = text, tuple(spans or ())
-        self._hides = spans is not None
-
-    def slice(self, start: int, end: int) -> str:
-        """Return text[start:end] with `MASK` for every line of a secret that it overlaps."""
-        parts, at = [], start
-        first = bisect_right(self._spans, (start, start))
-        for begin, until in self._spans[max(0, first - 1) :]:
-            if begin >= end:
-                break
-            if until > at:
-                hidden = self._text[max(begin, at) : min(until, end)]
-                parts += [self._text[at : max(begin, at)], "\n".join(MASK for _ in hidden.split("\n"))]
-                at = min(until, end)
-        return "".join([*parts, self._text[at:end]])
-
-    def words(self, text: str) -> str:
-        """Return a title, a context or a path, or `MASK` if there is a secret in it."""
-        return MASK if self._hides and "secret" in marks_of(text) else text
-
-
-def secret_spans(text: str, pieces: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Yield the spans of the lines that hold secrets, in order; a whole piece if no single line shows its secret.
-
-    Of a private key, only the first of many lines can be recognised: the rest of its piece belongs to it.
-
-    Args:
-        text: The canonical text.
-        pieces: Spans with a secret, sorted; they may overlap.
-    """
-    reached = 0
-    for begin, until in pieces:
-        for first, last in _secret_lines(text[begin:until]) or [(0, until - begin)]:
-            start, end = max(begin + first, reached), begin + last
-            if start < end:
-                yield start, end
-                reached = end
-
-
-def _secret_lines(text: str) -> list[tuple[int, int]]:
-    """Return the spans of the lines with a secret."""
-    found: list[tuple[int, int]] = []
-    at = 0
-    for line in text.splitlines(keepends=True):
-        if _is_key(line):
-            return [*found, (at, len(text))]
-        if "secret" in marks_of(line):
-            found.append((at, at + len(line.rstrip())))
-        at += len(line)
-    return found
-
-
-def _is_key(line: str) -> bool:
-    return "PRIVATE KEY" in line or "PuTTY-User-Key-File" in line

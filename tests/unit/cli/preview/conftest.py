@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from ingest.cli.preview.cut import Cut, cut_document
+from ingest.cli.preview.document_preview import DocumentPreview, preview_document
 from ingest.records import DocumentRef, RawDocument
 from ingest.services import Workbench
 from ingest.settings import make_settings
 from ingest.wiring import services as wiring
 
 SMALL = {"target_tokens": 16, "max_tokens": 40, "min_tokens": 0}
-Cutter = Callable[..., Cut]
+Previewer = Callable[..., DocumentPreview]
 
 
 def bench_of(folder: Path, **index: Any) -> Workbench:
@@ -29,12 +29,12 @@ def bench_of(folder: Path, **index: Any) -> Workbench:
 
 
 @pytest.fixture
-def cut(tmp_path: Path) -> Cutter:
-    """Return what cuts a text under settings of the test's own."""
+def preview(tmp_path: Path) -> Previewer:
+    """Return what previews a text under settings of the test's own."""
 
-    def cut(text: str | bytes, path: str = "a.md", **index: Any) -> Cut:
+    def preview(text: str | bytes, path: str = "a.md", **index: Any) -> DocumentPreview:
         data = text.encode() if isinstance(text, str) else text
         ref = DocumentRef(f"file:///{path}", "notes", path, "1", len(data))
-        return cut_document(bench_of(tmp_path, **index), RawDocument(ref, data))
+        return preview_document(bench_of(tmp_path, **index), RawDocument(ref, data))
 
-    return cut
+    return preview

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from ingest.cli.preview.find_document import cut_found, find_document
+from ingest.cli.preview.find_document import find_document, preview_found
 from ingest.errors import SourceUnavailable
 from ingest.records import DocumentRef, RawDocument
 from tests.unit.cli.preview.conftest import bench_of
@@ -51,7 +51,7 @@ def test_a_document_is_found_by_its_uri_and_by_its_path(
     tmp_path: Path, shelf: Shelf, named: str, source: str | None
 ) -> None:
     found = find_document(replace(bench_of(tmp_path), sources=(shelf,)), named, source)
-    assert (URI, shelf, "source shelf") == (found.ref.uri, found.source, found.origin)
+    assert (URI, "source shelf", shelf.read(found.ref)) == (found.ref.uri, found.origin, found.read())
 
 
 @pytest.mark.parametrize("named", ["a b.md", "s3://bucket/guide", "s3://bucket/guide/", "s3://other/guide/a%20b.md"])
@@ -64,7 +64,7 @@ def test_a_document_that_goes_while_it_is_read_may_be_tried_again(tmp_path: Path
     shelf = Shelf()
     bench = replace(bench_of(tmp_path), sources=(shelf,))
     found = find_document(bench, URI, None)
-    assert "# A\n\nWords." == cut_found(bench, found, ()).chunks[0].text
+    assert "# A\n\nWords." == preview_found(bench, found, ()).chunks[0].text
     shelf.held.clear()
     with pytest.raises(SourceUnavailable, match="changed while it was read"):
-        cut_found(bench, found, ())
+        preview_found(bench, found, ())

@@ -12,7 +12,7 @@ import pytest
 from ingest.cli.preview.comparison import compare
 from ingest.cli.preview.html_page import rendered
 from ingest.cli.preview.view import View
-from tests.unit.cli.preview.conftest import Cutter
+from tests.unit.cli.preview.conftest import Previewer
 
 SMALL = {"target_tokens": 16, "max_tokens": 40, "min_tokens": 0}
 VOID = {"meta", "link", "br", "img", "input"}
@@ -55,16 +55,16 @@ def squeezed(text: str) -> str:
     return "".join(text.split())
 
 
-def test_the_whole_text_is_on_the_page_once_in_order(cut: Cutter) -> None:
+def test_the_whole_text_is_on_the_page_once_in_order(preview: Previewer) -> None:
     for overlap in (0, 6):
-        made = cut(TEXT, chunking={**SMALL, "overlap_tokens": overlap})
+        made = preview(TEXT, chunking={**SMALL, "overlap_tokens": overlap})
         page = Page(rendered(View("here", made)))
         assert squeezed(made.text) == squeezed("".join(page.texts))
         assert page.open == []
 
 
-def test_every_chunk_can_be_reached_from_its_heading(cut: Cutter) -> None:
-    made = cut(TEXT)
+def test_every_chunk_can_be_reached_from_its_heading(preview: Previewer) -> None:
+    made = preview(TEXT)
     page = Page(rendered(View("here", made)))
     ids = {given["id"] for _, given in page.tags if "id" in given}
     assert {f"c{n}" for n in range(1, len(made.chunks) + 1)} == ids
@@ -74,8 +74,8 @@ def test_every_chunk_can_be_reached_from_its_heading(cut: Cutter) -> None:
 
 
 @pytest.mark.parametrize("against", [False, True])
-def test_nothing_of_a_hostile_document_becomes_markup(cut: Cutter, against: bool) -> None:
-    made = cut(HOSTILE, "a.md")
+def test_nothing_of_a_hostile_document_becomes_markup(preview: Previewer, against: bool) -> None:
+    made = preview(HOSTILE, "a.md")
     ref = replace(made.raw.ref, uri="file:///<script>x</script>.md", title="</title><script>")
     made = replace(made, raw=replace(made.raw, ref=ref))
     source = rendered(View("here", made, made, compare(made, made)) if against else View("here", made))
@@ -89,8 +89,8 @@ def test_nothing_of_a_hostile_document_becomes_markup(cut: Cutter, against: bool
     assert page.open == []
 
 
-def test_the_policy_allows_the_one_style_and_nothing_else(cut: Cutter) -> None:
-    source = rendered(View("here", cut(TEXT)))
+def test_the_policy_allows_the_one_style_and_nothing_else(preview: Previewer) -> None:
+    source = rendered(View("here", preview(TEXT)))
     policy = next(given["content"] for _, given in Page(source).tags if given.get("http-equiv"))
     style = re.search(r"<style>(.*?)</style>", source, re.DOTALL)
     assert style is not None
@@ -101,8 +101,8 @@ def test_the_policy_allows_the_one_style_and_nothing_else(cut: Cutter) -> None:
     assert "prefers-color-scheme: dark" in style[1]
 
 
-def test_a_comparison_has_every_chunk_of_both_sides_and_colours_the_differing(cut: Cutter) -> None:
-    here, there = cut(TEXT), cut(TEXT, chunking={"target_tokens": 50, "max_tokens": 60, "min_tokens": 0})
+def test_a_comparison_has_every_chunk_of_both_sides_and_colours_the_differing(preview: Previewer) -> None:
+    here, there = preview(TEXT), preview(TEXT, chunking={"target_tokens": 50, "max_tokens": 60, "min_tokens": 0})
     found = compare(here, there)
     page = Page(rendered(View("here", here, there, found)))
     kinds = [given["class"] for _, given in page.tags if "text" in (given.get("class") or "").split()]
@@ -111,15 +111,15 @@ def test_a_comparison_has_every_chunk_of_both_sides_and_colours_the_differing(cu
     assert kinds.count("text there") == len(found.only_there) > 0
 
 
-def test_texts_that_differ_stand_in_two_columns(cut: Cutter) -> None:
-    here, there = cut("# A\n\nSame.\n\n# B\n\nSame.\n"), cut("# A\n\nOther.\n\n# B\n\nSame.\n")
+def test_texts_that_differ_stand_in_two_columns(preview: Previewer) -> None:
+    here, there = preview("# A\n\nSame.\n\n# B\n\nSame.\n"), preview("# A\n\nOther.\n\n# B\n\nSame.\n")
     source = rendered(View("here", here, there, compare(here, there)))
     assert source.count('class="pair"') == 1
     assert "The canonical texts differ" in source
 
 
-def test_a_page_over_its_limit_says_what_it_leaves_out(cut: Cutter) -> None:
-    made = cut(TEXT)
+def test_a_page_over_its_limit_says_what_it_leaves_out(preview: Previewer) -> None:
+    made = preview(TEXT)
     source = rendered(View("here", made), characters=made.chunks[1].end)
     left = len(made.chunks) - 2
     assert f"{left} of {len(made.chunks)} chunks are left out" in source
@@ -130,9 +130,9 @@ def test_a_page_over_its_limit_says_what_it_leaves_out(cut: Cutter) -> None:
     assert "left out" not in rendered(View("here", made))
 
 
-def test_a_megabyte_is_a_page_in_time(cut: Cutter) -> None:
+def test_a_megabyte_is_a_page_in_time(preview: Previewer) -> None:
     body = "".join(f"## Part {n}\n\n{'Seven words are in this sentence. ' * 30}\n\n" for n in range(1000))
-    made = cut(f"# All\n\n{body}", chunking={})
+    made = preview(f"# All\n\n{body}", chunking={})
     assert len(made.text) > 10**6
     began = time.perf_counter()
     source = rendered(View("here", made))
@@ -140,7 +140,7 @@ def test_a_megabyte_is_a_page_in_time(cut: Cutter) -> None:
     assert len(re.findall('class="row (?:one|two)" id=', source)) == len(made.chunks)
 
 
-def test_a_refused_document_has_a_page_with_its_reason(cut: Cutter) -> None:
-    source = rendered(View("here", cut(b"\0\1\2" * 50, "a.bin")))
+def test_a_refused_document_has_a_page_with_its_reason(preview: Previewer) -> None:
+    source = rendered(View("here", preview(b"\0\1\2" * 50, "a.bin")))
     assert "UnsupportedFormat" in source
     assert Page(source).open == []

@@ -1,0 +1,158 @@
+"""`ingest calibrate`, `train-reranker`, `tune-fusion`: what is fitted to the judged questions of the settings."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ingest.cli.exit_codes import ExitCode
+from ingest.cli.invocation import Common, command
+from ingest.cli.output import Output
+from ingest.cli.tables import interval, table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from ingest.quality.training import Training
+    from ingest.quality.tuning import Tuning
+    from ingest.search.confidence import Calibration
+
+TARGET = 0.9
+FITTED = {"features", "means", "scales", "weights", "intercept", "slope", "offset"}  # not for people
+NOTHING_WRITTEN = "Nothing was written. Start it again."
+
+
+@command("Serving was not touched and no calibration was written. Start it again.")
+def calibrate(
+    common: Common,
+    precision: Annotated[
+        float,
+        typer.Option("--precision", min=0.5, max=1.0, help="Wanted share of answerable among answered questions."),
+    ] = TARGET,
+    leave_out: Annotated[
+        bool,
+        typer.Option("--leave-out", help="Make unanswerable questions of answerable ones without their documents."),
+    ] = False,
+) -> None:
+    """Fit the confidence of answers and the threshold below which they abstain, and keep both in the lake.
+
+    The judged sets also need questions with "answerable": false; at least 20 of each kind, better hundreds. Serving
+    stays as it is: the settings name the calibration (`profile: {calibration: ...}`), and `ingest promote` makes a
+    release with it.
+    """
+    from ingest.quality.calibrate import calibrate as fitted
+
+    with common.opened() as index:
+        name, found = fitted(index.services, precision, leave_out=leave_out)
+        common.output.document({"calibration": name, **found.model_dump(exclude=FITTED)})
+        _show_calibration(common.output, name, found)
+
+
+@command(NOTHING_WRITTEN)
+def train_reranker(
+    common: Common,
+    force: Annotated[bool, typer.Option("--force", help="Keep the trees even if they do not help.")] = False,
+) -> None:
+    """Train trees for the re-ranker on the judged questions of the settings, over the release in force.
+
+    Shows what they are worth on questions that they were not trained on, writes them to the lake and prints their name
+    for `profile.reranker_model` in the settings. Exit code 3, and nothing is written, if they do not help.
+    """
+    with common.opened() as index:
+        from ingest.quality.training import train
+        from ingest.wiring.reranker_opening import keep_learned
+
+        trained = train(index.services)
+        kept = trained.helps or force
+        if kept:
+            keep_learned(index.services.lake.store, trained.model)
+        told = {name: value for name, value in vars(trained).items() if name not in ("sha256", "model")}
+        name = trained.sha256 if kept else None
+        common.output.document({**told, "helps": trained.helps, "kept": kept, "reranker_model": name})
+        common.output.show(*_of_training(trained, kept))
+    raise typer.Exit(ExitCode.DONE if kept else ExitCode.REFUSED)
+
+
+@command(NOTHING_WRITTEN)
+def tune_fusion(common: Common) -> None:
+    """Choose the weight of the dense stage on the judged questions of the settings, over the release in force.
+
+    Shows every weight, and what choosing is worth on questions that did not choose. Writes nothing: put the weight into
+    the settings, and `ingest promote` makes a release of the same generation. Exit code 3 if it does not help.
+    """
+    with common.opened() as index:
+        from ingest.quality.tuning import tune
+
+        tuned = tune(index.services)
+        common.output.document({**vars(tuned), "helps": tuned.helps})
+        common.output.show(*_of_tuning(tuned))
+        if tuned.helps:
+            common.output.note(
+                "Judged by the fused order. Where the profile has a re-ranker, `ingest promote` judges its order too."
+            )
+    raise typer.Exit(ExitCode.DONE if tuned.helps else ExitCode.REFUSED)
+
+
+def _show_calibration(output: Output, name: str, found: "Calibration") -> None:
+    made = ", made by leaving gold documents out" if found.left_out else ""
+    (least, most), (low, high) = found.auc_interval, found.precision_interval
+    output.show(
+        f"{found.answerable:,} answerable and {found.unanswerable:,} unanswerable questions{made}.",
+        "On questions that it was not fitted on (10 folds), with 95 % intervals:",
+        f"  AUC         {found.auc:.3f} [{least:.3f}, {most:.3f}]",
+        f"  precision   {found.precision:.3f} [{low:.3f}, {high:.3f}] of answered questions, {found.target} asked",
+        f"  answered    {found.answered:.3f} of the answerable questions",
+    )
+    if found.left_out:
+        output.note("Real unanswerable questions are harder: expect less precision at this threshold than is shown.")
+    if found.precision < found.target:
+        output.note(f"The precision asked for, {found.target}, was not reached: {found.precision:.3f}.")
+    output.show(
+        f"Threshold {found.threshold:.3f}. To use it, write this into the settings, then `ingest promote`.",
+        f"  profile: {{calibration: {name}}}",
+    )
+
+
+def _of_training(trained: "Training", kept: bool) -> "Iterator[RenderableType]":
+    yield _scores(trained, "ranking", trained.scores)
+    for name, differences in (("blend", trained.against_blend), ("fused", trained.against_fused)):
+        yield from (f"trained − {name}, {interval(found)}" for found in differences)
+    if trained.stale:
+        yield f"{len(trained.stale)} stale questions were left out."
+    if not trained.helps:
+        least = trained.against_blend[0]
+        yield (
+            f"The trees do not help: the lower bound of {least.metric} against the blend is {least.lower:+.4f}, above "
+            f"0 is needed.{' Kept all the same, by --force.' if kept else ' Nothing was written.'}"
+        )
+    if kept:
+        yield f'In the settings: profile: {{reranker: learned, reranker_model: "{trained.sha256}"}}'
+
+
+def _of_tuning(tuned: "Tuning") -> "Iterator[RenderableType]":
+    weighed = {f"dense_weight {weight:.2f}": scores for weight, scores in tuned.by_weight.items()}
+    yield _scores(tuned, "fusion", {"the settings": tuned.now, "chosen, unseen questions": tuned.unseen, **weighed})
+    yield from (f"chosen − the settings, {interval(found)}" for found in tuned.against_now)
+    yield f"Chosen without each fold: {', '.join(f'{weight:.2f}' for weight in tuned.by_fold)}."
+    if tuned.stale:
+        yield f"{len(tuned.stale)} stale questions were left out."
+    if tuned.helps:
+        more = "" if tuned.bounds else ", fusion: convex, normalisation: bounds"
+        yield f"In the settings, among the keys of profile: dense_weight: {tuned.weight:.2f}{more}"
+    else:
+        least = tuned.against_now[0]
+        yield (
+            f"Choosing does not help: the lower bound of {least.metric} against the settings is {least.lower:+.4f}, "
+            f"above 0 is needed. The best weight on all questions is {tuned.weight:.2f}."
+        )
+
+
+def _scores(fitted: "Training | Tuning", what: str, rows: Mapping[str, Mapping[str, float]]) -> "Table":
+    """Return a table of mean scores: one row per name, one column per metric."""
+    metrics = list(next(iter(rows.values())))
+    return table(
+        f"{fitted.questions:,} questions, {fitted.folds} folds",
+        (what, *metrics),
+        [(name, *(f"{scores[metric]:.4f}" for metric in metrics)) for name, scores in rows.items()],
+    )

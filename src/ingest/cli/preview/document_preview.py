@@ -1,0 +1,224 @@
+"""A document as a run would cut it, and what is in no chunk."""
+
+import time
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from statistics import median_low, quantiles
+
+from ingest.documents.cutting import CutDocument, cut_document
+from ingest.errors import DocumentError
+from ingest.pipeline.children import check_container
+from ingest.records import Block, BlockKind, Chunk, ChunkingOptions, Document, DocumentRef, RawDocument
+from ingest.services import Workbench
+
+MASK = "▒▒▒▒▒▒"
+FIGURES = ("total", "least", "median", "p90", "most")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a run would quarantine the document."""
+
+    stage: str  # read, parse, chunk
+    error: DocumentError
+
+    def __str__(self) -> str:
+        return f"{type(self.error).__name__}: {self.error}"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A stretch of the canonical text that is in no chunk."""
+
+    start: int
+    end: int
+    kind: BlockKind
+    why: str
+
+
+@dataclass(frozen=True)
+class DocumentPreview:
+    """One document under one index's settings. `document` is None if it could not be parsed."""
+
+    raw: RawDocument
+    document: Document | None = None
+    chunks: tuple[Chunk, ...] = ()
+    context_tokens: tuple[int, ...] = ()  # of each chunk's context, in the order of `chunks`
+    dropped: tuple[tuple[Chunk, str], ...] = ()  # by the source's screening policy, with the mark that is the reason
+    left_out: tuple[LeftOut, ...] = ()
+    refusal: Refusal | None = None
+    seconds: dict[str, float] = field(default_factory=lambda: {"parse": 0.0, "chunk": 0.0})
+    options: ChunkingOptions = field(default_factory=ChunkingOptions)
+    model: str = ""
+    model_fingerprint: str = ""
+    hidden: tuple[tuple[int, int], ...] = ()  # spans of the text that `slice` masks, sorted and not overlapping
+
+    @property
+    def text(self) -> str:
+        """The canonical text, "" without a document."""
+        return self.document.text if self.document else ""
+
+    @property
+    def title(self) -> str:
+        """The title that a run would store."""
+        return self.raw.ref.title or (self.document.title if self.document else "")
+
+    @property
+    def tokens(self) -> dict[str, int]:
+        """The figures of the chunks' texts, without their contexts."""
+        return token_figures([c.tokens for c in self.chunks])
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """How many blocks there are of each kind."""
+        return dict(sorted(Counter(b.kind.value for b in (self.document.blocks if self.document else ())).items()))
+
+    @property
+    def marks(self) -> dict[str, int]:
+        """How many chunks have each mark, including those that the policy drops."""
+        every = (*self.chunks, *(c for c, _ in self.dropped))
+        return dict(sorted(Counter(mark for c in every for mark in c.marks).items()))
+
+    def slice(self, start: int, end: int) -> str:
+        """Return text[start:end] with `MASK` for every line of a hidden span that it overlaps."""
+        parts, at = [], start
+        for begin, until in self.hidden[max(0, bisect_right(self.hidden, (start, start)) - 1) :]:
+            if begin >= end:
+                break
+            if until > at:
+                lines = self.text[max(begin, at) : min(until, end)].count("\n") + 1
+                parts += [self.text[at : max(begin, at)], "\n".join([MASK] * lines)]
+                at = min(until, end)
+        return "".join([*parts, self.text[at:end]])
+
+
+def token_figures(counts: Sequence[int]) -> dict[str, int]:
+    """Return `FIGURES` of some token counts; all are 0 if there are none."""
+    if not counts:
+        return dict.fromkeys(FIGURES, 0)
+    p90 = round(quantiles(counts, n=10, method="inclusive")[-1]) if len(counts) > 1 else counts[0]
+    return dict(zip(FIGURES, (sum(counts), min(counts), median_low(counts), p90, max(counts)), strict=True))
+
+
+def preview_document(bench: Workbench, raw: RawDocument, level: int = 1) -> DocumentPreview:
+    """Return what a run would make of a document under the settings of `bench`.
+
+    A document that a run would quarantine is returned with the reason, as far as it got.
+
+    Args:
+        bench: What parses and cuts.
+        raw: The document.
+        level: 1 for a document of a source, 2 for one inside it, ...
+
+    Raises: SandboxUnavailable, InvalidSettings.
+    """
+    raw, model = with_options(bench, raw), bench.model
+    made = DocumentPreview(raw, options=bench.options.chunking, model=model.name, model_fingerprint=model.fingerprint)
+    with suppress(DocumentError):  # a word, so that starting a parser's process does not count as the document's time
+        bench.sandbox.parse(RawDocument(DocumentRef("file:///word.txt", "", "word.txt", "", 4), b"word"))
+    stage, ref, began = "parse", raw.ref, time.perf_counter()
+    try:
+        document = bench.sandbox.parse(raw)
+        parsed = time.perf_counter()
+        made = replace(made, document=document, seconds={"parse": parsed - began, "chunk": 0.0})
+        stage, container = "chunk", bool(document.children)
+        if container:
+            check_container(document, ref.uri, level, bench.options.limits.archive_depth)
+        cut = cut_document(document, ref.uri, ref.source, bench.options, bench.tokenizer, container=container)
+    except DocumentError as error:
+        return replace(made, refusal=Refusal(stage, error))
+    spans = bench.tokenizer.offsets([c.context for c in cut.chunks]) if cut.chunks else []
+    return replace(
+        made,
+        chunks=tuple(cut.chunks),
+        dropped=tuple(cut.dropped),
+        context_tokens=tuple(map(len, spans)),
+        refusal=Refusal("chunk", cut.refusal) if cut.refusal is not None else None,
+        seconds={**made.seconds, "chunk": time.perf_counter() - parsed},
+        left_out=tuple(_left_out(document, cut, bench.options.chunking)),
+    )
+
+
+def with_options(bench: Workbench, raw: RawDocument) -> RawDocument:
+    """Return a document with the options that count where the sandbox knows none of its source."""
+    return replace(raw, options=bench.parsing[""])
+
+
+@dataclass
+class Section:
+    """A heading with what is under it; the first one may have no heading."""
+
+    title: str
+    depth: int  # 0 for the topmost
+    parent: int | None  # position in the list of sections
+    start: int
+    end: int  # of its own part, before the next heading
+    chunks: list[int] = field(default_factory=list)  # numbers, from 1, of the chunks that start in its own part
+    chunks_below: int = 0  # including all sections under it
+    tokens_below: int = 0
+
+
+def sections(preview: DocumentPreview) -> list[Section]:
+    """Return the headings in order, each with the chunks that start under it; counts include lower levels."""
+    document = preview.document
+    if document is None:
+        return []
+    found = [Section("", 0, None, 0, len(document.text))]
+    open_: list[tuple[int, int]] = []  # level, position in `found`
+    for block in document.blocks:
+        if block.kind is not BlockKind.HEADING:
+            continue
+        while open_ and open_[-1][0] >= block.level:
+            open_.pop()
+        found[-1].end = block.start
+        parent = open_[-1][1] if open_ else None
+        found.append(Section(block.title, len(open_), parent, block.start, len(document.text)))
+        open_.append((block.level, len(found) - 1))
+    _count(found, preview.chunks)
+    if found[0].chunks or len(found) == 1:
+        return found
+    return [replace(s, parent=None if s.parent is None else s.parent - 1) for s in found[1:]]
+
+
+def _count(found: list[Section], chunks: Sequence[Chunk]) -> None:
+    starts = [section.start for section in found]
+    for number, chunk in enumerate(chunks, 1):
+        section = found[bisect_right(starts, chunk.start) - 1]
+        section.chunks.append(number)
+        section.chunks_below += 1
+        section.tokens_below += chunk.tokens
+    for section in reversed(found):
+        if section.parent is not None:
+            found[section.parent].chunks_below += section.chunks_below
+            found[section.parent].tokens_below += section.tokens_below
+
+
+def _left_out(document: Document, cut: CutDocument, options: ChunkingOptions) -> Iterator[LeftOut]:
+    """Yield the stretches of blocks that hold text and are in no chunk, in order."""
+    spans = sorted((c.start, c.end) for c in cut.chunks)
+    marked = sorted((c.start, c.end, mark) for c, mark in cut.dropped)
+    i = j = 0
+    for block in document.blocks:
+        while i < len(spans) and spans[i][1] <= block.start:
+            i += 1
+        while j < len(marked) and marked[j][1] <= block.start:
+            j += 1
+        at, k = block.start, i
+        while at < block.end:
+            start, end = spans[k] if k < len(spans) else (block.end, block.end)
+            gap = at, min(max(start, at), block.end)
+            if document.text[gap[0] : gap[1]].strip():
+                why = marked[j][2] if j < len(marked) and marked[j][0] < gap[1] else ""
+                yield LeftOut(*gap, block.kind, f"dropped for its mark: {why}" if why else _why(block, options))
+            at, k = max(at, end), k + 1
+
+
+def _why(block: Block, options: ChunkingOptions) -> str:
+    if block.kind.value in options.skipped_kinds:
+        return "skipped_kinds"
+    if (block.kind.value, "skip") in (("table", options.tables), ("code", options.code)):
+        return f"{'tables' if block.kind is BlockKind.TABLE else 'code'}: skip"
+    return "in no chunk"

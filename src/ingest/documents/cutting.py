@@ -1,0 +1,37 @@
+"""Parsed document → chunks with marks, sorted by the source's policy. A run and `ingest preview` cut with it."""
+
+from dataclasses import dataclass
+
+from ingest.documents import screening
+from ingest.documents.chunking import chunk
+from ingest.errors import DocumentError, EmptyDocument, SuspiciousDocument
+from ingest.ids import document_id
+from ingest.ports import Tokenizer
+from ingest.records import BuildOptions, Chunk, Document, ScreeningPolicy
+
+DEFAULT_POLICY = ScreeningPolicy()
+
+
+@dataclass(frozen=True, slots=True)
+class CutDocument:
+    """What becomes of a document's text."""
+
+    chunks: list[Chunk]  # to index
+    dropped: list[tuple[Chunk, str]]  # by the policy, with the mark that is the reason
+    refusal: DocumentError | None = None  # why a run quarantines the document; its chunks are for people to look at
+
+
+def cut_document(
+    document: Document, uri: str, source: str, options: BuildOptions, tokenizer: Tokenizer, *, container: bool
+) -> CutDocument:
+    """Return the chunks of a parsed document. A container may be without text.
+
+    Raises: what the chunker raises. EmptyDocument, and SuspiciousDocument by the policy, are in the cut.
+    """
+    chunks = screening.screen(document, chunk(document, document_id(uri), options.chunking, tokenizer))
+    if not chunks and not container:
+        return CutDocument([], [], EmptyDocument(f"{uri}: no text left after parsing as {document.media_type}"))
+    try:
+        return CutDocument(*screening.sort_out(uri, chunks, options.screening.get(source, DEFAULT_POLICY)))
+    except SuspiciousDocument as error:
+        return CutDocument(chunks, [], error)
