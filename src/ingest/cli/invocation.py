@@ -29,6 +29,9 @@ SettingsOption = Annotated[
 IndexOption = Annotated[
     str | None, typer.Option("--index", metavar="NAME", help="Index to work on.", show_default="the only one")
 ]
+SourcesOption = Annotated[
+    list[str] | None, typer.Option("--source", metavar="NAME", help="Only this source; may be repeated.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
 
 

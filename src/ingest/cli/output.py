@@ -22,7 +22,7 @@ WIDTH = 160  # columns if unknown: a log must not truncate ids
 _UNPRINTABLE = re.compile(
     "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
-UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+UNITS = ["B", "KiB", "MiB", "GiB", "TiB"]
 
 
 class Output:
@@ -123,13 +123,12 @@ def printable(text: str, limit: int | None = None) -> str:
     return line if limit is None or len(line) <= limit else f"{line[: limit - 1]}…"
 
 
-def size(count: float) -> str:
+def size(count: int) -> str:
     """Return a number of bytes for people."""
-    for unit in UNITS[:-1]:
-        if count < 1024:
-            return f"{count:,.0f} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
-        count /= 1024
-    return f"{count:,.1f} {UNITS[-1]}"
+    from rich.filesize import pick_unit_and_suffix
+
+    unit, suffix = pick_unit_and_suffix(count, UNITS, 1024)
+    return f"{count:,} {suffix}" if unit == 1 else f"{count / unit:,.1f} {suffix}"
 
 
 def _console(*, stderr: bool) -> "Console":

@@ -7,7 +7,7 @@ import typer
 
 from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode
-from ingest.cli.invocation import Common, command
+from ingest.cli.invocation import Common, SourcesOption, command
 from ingest.cli.output import printable
 
 if TYPE_CHECKING:
@@ -25,11 +25,10 @@ CODES = {
 class ScopeOptions:
     """What may be touched; everything outside is carried over unchanged."""
 
-    source: Annotated[
-        list[str] | None, typer.Option("--source", metavar="NAME", help="Only this source; may be repeated.")
-    ] = None
-    prefix: Annotated[
-        list[str] | None, typer.Option("--prefix", metavar="URI", help="Only URIs that start so; may be repeated.")
+    sources: SourcesOption = None
+    prefixes: Annotated[
+        list[str] | None,
+        typer.Option("--prefix", metavar="URI", help="Only URIs that start with it; may be repeated."),
     ] = None
 
 
@@ -47,7 +46,7 @@ def run(
     gate, 6 waiting for a person (--no-promote, decide: manual, or a hold).
     """
     with common.opened() as index:
-        report = index.run(sources=touched.source or (), prefixes=touched.prefix or (), promote=not no_promote)
+        report = index.run(sources=touched.sources or (), prefixes=touched.prefixes or (), promote=not no_promote)
         lake = index.services.lake
         reasons = lake.verdict(report.verdict).reasons if report.verdict is not None else ()
         decision = lake.decision()
@@ -64,7 +63,7 @@ def plan(common: Common, touched: ScopeOptions) -> None:
     Exit code 4 if the delete guard or the budget would refuse the run; the table is shown all the same.
     """
     with common.opened() as index:
-        summary = index.plan(sources=touched.source or (), prefixes=touched.prefix or ())
+        summary = index.plan(sources=touched.sources or (), prefixes=touched.prefixes or ())
         common.output.document(summary)
         common.output.show(*tables.plan(summary))
     if summary.refused:

@@ -4,16 +4,15 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ingest.cli.invocation import Common, command
-from ingest.cli.output import in_folder, printable, whole_file, write_line
-from ingest.cli.questions import Questions, not_unicode, read_questions
+from ingest.cli.invocation import Common, SourcesOption, command
+from ingest.cli.output import Output, in_folder, printable, whole_file, write_line
+from ingest.cli.tables import Stage
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -26,75 +25,47 @@ BATCH = 64  # questions searched at once
 TOP, TOP_OF_CONTEXT, TOP_OF_FILE, MOST = 10, 50, 100, 1000
 SNIPPET = 300  # characters of a result's text that people see
 NO_RESULT = "No result that these groups may see."
-NO_TEXT = "text expected, found none"
 UNSURE = " Below the threshold: the index may not hold an answer."
 
 
-class Stage(StrEnum):
-    """Which ranking is wanted."""
-
-    BM25 = "bm25"
-    DENSE = "dense"
-    FUSED = "fused"
-    RERANKED = "reranked"
-
-
 @dataclass(frozen=True)
-class FilterOptions:
-    """What the caller may see and wants to see."""
+class AskingOptions:
+    """Who asks, for which ranking, and whether for passages instead of single chunks."""
 
     acl: Annotated[
         list[str] | None,
-        typer.Option("--acl", metavar="GROUP", help="Group of the caller; may be repeated.", show_default="public"),
+        typer.Option(metavar="GROUP", help="Group of the caller; may be repeated.", show_default="public"),
     ] = None
-    tenant: Annotated[str, typer.Option("--tenant", metavar="NAME", help="Tenant of the caller.")] = "public"
-    source: Annotated[
-        list[str] | None, typer.Option("--source", metavar="NAME", help="Only this source; may be repeated.")
-    ] = None
-
-    def filter(self) -> "Filter":
-        """Return the filter that both indexes evaluate."""
-        from ingest.records import Filter
-
-        return Filter(acl=tuple(self.acl or ("public",)), tenant=self.tenant, sources=tuple(self.source or ()))
-
-
-@dataclass(frozen=True)
-class RankingOptions:
-    """Which ranking, and how much of it."""
-
+    tenant: Annotated[str, typer.Option(metavar="NAME", help="Tenant of the caller.")] = "public"
+    sources: SourcesOption = None
     stage: Annotated[
         Stage | None,
-        typer.Option("--stage", help="Ranking to show.", show_default="reranked if the profile has it, else fused"),
+        typer.Option(help="Ranking to show.", show_default="reranked if the profile has it, else fused"),
     ] = None
     top: Annotated[
         int | None,
-        typer.Option(
-            "--top", min=1, max=MOST, help="Results wanted.", show_default="10; 50 with --context, 100 with --file"
-        ),
+        typer.Option(min=1, max=MOST, help="Results wanted.", show_default="10; 50 with --context, 100 with --file"),
     ] = None
-
-
-@dataclass(frozen=True)
-class PassageOptions:
-    """Passages for a language model instead of single chunks."""
-
     context: Annotated[
-        int | None,
-        typer.Option("--context", min=1, metavar="TOKENS", help="Passages of at most this many tokens in total."),
+        int | None, typer.Option(min=1, metavar="TOKENS", help="Passages of at most this many tokens in total.")
     ] = None
     neighbours: Annotated[
-        int,
-        typer.Option("--neighbours", min=0, max=8, metavar="N", help="Chunks on both sides, if tokens are left."),
+        int, typer.Option(min=0, max=8, metavar="N", help="Chunks on both sides, if tokens are left.")
     ] = 0
     parent: Annotated[
         bool, typer.Option("--parent", help="The enclosing section that the index names, if tokens are left.")
     ] = False
     mmr: Annotated[
-        float, typer.Option("--mmr", min=0.0, max=0.99, metavar="W", help="Weight of diversity against the score.")
+        float, typer.Option(min=0.0, max=0.99, metavar="W", help="Weight of diversity against the score.")
     ] = 0.0
 
-    def options(self, most: int) -> "ContextOptions | None":
+    def filter(self) -> "Filter":
+        """Return the filter that both indexes evaluate."""
+        from ingest.records import Filter
+
+        return Filter(acl=tuple(self.acl or ("public",)), tenant=self.tenant, sources=tuple(self.sources or ()))
+
+    def passages(self, most: int) -> "ContextOptions | None":
         """Return the options of the context, for at most `most` results; None if no context is asked for."""
         if self.context is None:
             if self.neighbours or self.parent or self.mmr:
@@ -112,10 +83,8 @@ class FileOptions:
     file: Annotated[
         Path | None,
         typer.Option(
-            "--file",
             exists=True,
             dir_okay=False,
-            readable=True,
             metavar="PATH",
             help='Questions, one JSON object per line: {"query_id": ..., "text": ...}.',
         ),
@@ -123,11 +92,7 @@ class FileOptions:
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out",
-            dir_okay=False,
-            callback=in_folder,
-            metavar="PATH",
-            help="Where to write the run; stdout without it.",
+            dir_okay=False, callback=in_folder, metavar="PATH", help="Where to write the run; stdout without it."
         ),
     ] = None
 
@@ -135,8 +100,10 @@ class FileOptions:
         """Raise BadParameter unless there is one question or one file, and one place for the answers."""
         if (question is None) == (self.file is None):
             raise typer.BadParameter("give a question or --file, not both and not neither", param_hint="QUESTION")
-        if fault := not_unicode(question or "") or ("" if question is None or question.strip() else NO_TEXT):
-            raise typer.BadParameter(fault, param_hint="QUESTION")
+        if question is not None and not question.strip():
+            raise typer.BadParameter("text expected, found none", param_hint="QUESTION")
+        if question is not None and any("\ud800" <= c <= "\udfff" for c in question):
+            raise typer.BadParameter("not valid Unicode", param_hint="QUESTION")
         if self.out is not None and self.file is None:
             raise typer.BadParameter("needs --file", param_hint="--out")
         if json and self.file is not None and self.out is None:
@@ -147,10 +114,8 @@ class FileOptions:
 def search(
     common: Common,
     files: FileOptions,
-    visible: FilterOptions,
-    ranking: RankingOptions,
-    passages: PassageOptions,
-    question: Annotated[
+    how: AskingOptions,
+    words: Annotated[
         list[str] | None, typer.Argument(metavar="QUESTION", help="Several words make one question.")
     ] = None,
 ) -> None:
@@ -159,26 +124,31 @@ def search(
     A line of the run is {"query_id", "results": [{"doc", "start", "end", "page", "heading_path", "text", "uri",
     "scores"}]}; `doc` is the path below the source's root, start and end are code points of the document's text.
     """
-    asked = " ".join(question) if question else None
-    files.check(asked, json=common.json)
-    one = TOP if passages.context is None else TOP_OF_CONTEXT
-    top = ranking.top or (one if files.file is None else TOP_OF_FILE)
-    options = passages.options(top)
-    questions = read_questions(files.file) if files.file is not None else {}
+    question = " ".join(words) if words else None
+    files.check(question, json=common.json)
+    top = how.top or (TOP_OF_FILE if files.file is not None else TOP if how.context is None else TOP_OF_CONTEXT)
+    passages, questions = how.passages(top), _questions(files.file)
     with common.opened() as index:
         searcher = index.searcher()
-        stage = ranking.stage or Stage(searcher.stages[-1])
-        asking = Asking(searcher, visible.filter(), stage, top, options)
-        if asked is not None:
-            _answer_one(common, asking, asked)
+        asking = Asking(searcher, how.filter(), how.stage or searcher.stages[-1], top, passages)
+        if question is not None:
+            _answer_one(common.output, asking, question)
             return
         with whole_file(files.out) if files.out else nullcontext() as file:
             for line in _run_lines(index, asking, questions):
                 write_line(line) if file is None else file.write(line + "\n")
         told = {"questions": len(questions), "out": files.out, "top": top, **asking.told()}
         common.output.document(told)
-        gave_up = f" {searcher.fell_back:,} of them {asking.fell_back()}" if searcher.fell_back else ""
+        gave_up = f" {searcher.fell_back:,} of them not re-ranked: {asking.over()}" if searcher.fell_back else ""
         common.output.note(f"{len(questions):,} questions answered by generation {told['generation']}.{gave_up}")
+
+
+def _questions(file: Path | None) -> dict[str | int, str]:
+    if file is None:
+        return {}
+    from ingest.cli.questions import read_questions
+
+    return read_questions(file)
 
 
 @dataclass(frozen=True)
@@ -187,20 +157,17 @@ class Asking:
 
     searcher: "Searcher"
     filter: "Filter"
-    stage: Stage
+    stage: str
     top: int
-    options: "ContextOptions | None"
+    passages: "ContextOptions | None"
 
     def answers(self, questions: list[str]) -> "Iterator[tuple[Answer, Context | None]]":
         """Yield the answer to each question, and its context if one is asked for."""
         from ingest.search import context_of
 
-        for answer in self.searcher.search(questions, self.filter, self.top, (self.stage.value,)):
-            if self.options is None:
-                yield answer, None
-            else:
-                wanted = self.options, self.filter
-                yield answer, context_of(self.searcher, answer.results, self.stage.value, wanted)
+        for answer in self.searcher.search(questions, self.filter, self.top, (self.stage,)):
+            wanted = self.passages and (self.passages, self.filter)
+            yield answer, context_of(self.searcher, answer.results, self.stage, wanted) if wanted else None
 
     def told(self) -> dict[str, Any]:
         """Return what was asked, for programs."""
@@ -211,32 +178,31 @@ class Asking:
             "fell_back": self.searcher.fell_back,
         }
 
-    def fell_back(self) -> str:
+    def over(self) -> str:
         """Return why an answer has no re-ranked order."""
-        return f"not re-ranked: over {self.searcher.profile.rerank_milliseconds} ms, so the fused order stands."
+        return f"over {self.searcher.profile.rerank_milliseconds} ms, so the fused order stands."
 
 
-def _answer_one(common: Common, asking: Asking, question: str) -> None:
+def _answer_one(output: Output, asking: Asking, question: str) -> None:
     ((answer, context),) = asking.answers([question])
-    output, stage = common.output, asking.stage.value
     ranked = list(enumerate(answer.results, 1))
     told = {"question": question, **asking.told(), **_sureness(answer)}
     if context is None:
         output.document({**told, "results": [{"rank": rank, **result_values(r)} for rank, r in ranked]})
-        output.show(*(_drawn_result(rank, result, stage) for rank, result in ranked))
+        output.show(*(_drawn_result(rank, result, asking.stage) for rank, result in ranked))
     else:
         output.document({**told, "context": context})
         output.show(*map(_drawn_passage, context.passages))
         output.note(f"{context.tokens} of {context.budget} tokens, {len(context.left_out)} chunks left out.")
     if asking.searcher.fell_back:
-        output.note(asking.fell_back().capitalize())
+        output.note(f"Not re-ranked: {asking.over()}")
     if not answer.results:
         output.show(NO_RESULT)
     elif answer.confidence is not None:
         output.show(f"Confidence {answer.confidence:.2f}.{UNSURE if answer.abstain else ''}")
 
 
-def _run_lines(index: "Index", asking: Asking, questions: Questions) -> Iterator[str]:
+def _run_lines(index: "Index", asking: Asking, questions: dict[str | int, str]) -> Iterator[str]:
     """Yield the lines of the run, batch by batch, in the order of the file."""
     observer, left = index.services.observer, iter(questions.items())
     with observer.step("search", -(-len(questions) // BATCH)):

@@ -1,7 +1,7 @@
 """Records as tables and lines for people."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ingest.cli.output import printable, size
 
@@ -24,7 +24,7 @@ CLASSES = (
     "revoked",
     "out_of_scope",
 )
-STAGES = ("bm25", "dense", "fused", "reranked")  # the last if the profile has a re-ranker
+Stage = Literal["bm25", "dense", "fused", "reranked"]  # the last if the profile has a re-ranker
 FAULTS = 20  # lines shown of a list of faults, reasons or stale questions; all of them are in the record
 
 
@@ -100,7 +100,7 @@ def verdict(judged: "Verdict") -> "Iterator[RenderableType]":
     """Yield scores, difference, reasons and warnings."""
     ours, theirs = judged.candidate_scores, judged.serving_scores
     metrics = list(dict.fromkeys(name.partition(".")[2] for name in ours))
-    stages = [s for s in STAGES if any(name.startswith(f"{s}.") for name in (*ours, *theirs))]
+    stages = [s for s in get_args(Stage) if any(name.startswith(f"{s}.") for name in (*ours, *theirs))]
     if metrics:
         rows = [(metric, *(_pair(f"{stage}.{metric}", ours, theirs) for stage in stages)) for metric in metrics]
         yield table(f"Scores of {judged.candidate}{' (serving)' if theirs else ''}", ("", *stages), rows)

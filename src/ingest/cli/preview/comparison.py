@@ -37,23 +37,16 @@ def compare(here: DocumentPreview, there: DocumentPreview) -> Comparison:
     waiting: dict[Hashable, deque[int]] = defaultdict(deque)
     for position, chunk in enumerate(there.chunks):
         waiting[key(chunk)].append(position)
-    equal: list[tuple[int, int]] = []
-    only_here: list[int] = []
-    for position, chunk in enumerate(here.chunks):
-        places = waiting.get(key(chunk))
-        if places:
-            equal.append((position, places.popleft()))
-        else:
-            only_here.append(position)
-    met = {j for _, j in equal}
+    pairs = [(i, waiting[key(chunk)].popleft() if waiting[key(chunk)] else None) for i, chunk in enumerate(here.chunks)]
+    equal = tuple((i, j) for i, j in pairs if j is not None)
     keys = {c.embedding_key for c in there.chunks}
     known = {c.embedding_key for c in here.chunks} if same_model else set()
     return Comparison(
         same_text,
         same_model,
-        tuple(equal),
-        tuple(only_here),
-        tuple(j for j in range(len(there.chunks)) if j not in met),
+        equal,
+        tuple(i for i, j in pairs if j is None),
+        tuple(sorted(j for places in waiting.values() for j in places)),
         sum(here.chunks[i].embedding_key != there.chunks[j].embedding_key for i, j in equal),
         len(keys),
         len(keys - known),

@@ -8,35 +8,18 @@ from ingest.cli.preview.document_preview import DocumentPreview, sections
 from ingest.cli.preview.view import View
 from ingest.records import Chunk
 
-CHUNK = (
-    "start",
-    "end",
-    "tokens",
-    "page",
-    "marks",
-    "parent",
-    "heading_path",
-    "context",
-    "text",
-    "chunk_id",
-    "embedding_key",
-)
+INNER = ("document_id", "heading_paths")  # of a chunk: nothing to look at
 
 
 def values(view: View) -> dict[str, Any]:
     """Return everything about a document: figures, sections, chunks, what is in none, children and comparison."""
     here, ref, document = view.here, view.here.raw.ref, view.here.document
     return {
-        "uri": ref.uri,
-        "path": ref.path,
-        "source": ref.source,
+        **{name: getattr(ref, name) for name in ("uri", "path", "source", "version")},
+        **{name: getattr(document, name, "") for name in ("media_type", "parser", "language")},
         "origin": view.origin,
-        "version": ref.version,
         "bytes": len(here.raw.data),
-        "media_type": document.media_type if document else "",
-        "parser": document.parser if document else "",
         "title": here.title,
-        "language": document.language if document else "",
         **_figures(here),
         "sections": [asdict(section) for section in sections(here)],
         "chunks": [
@@ -55,7 +38,7 @@ def values(view: View) -> dict[str, Any]:
 
 
 def _chunk(chunk: Chunk) -> dict[str, Any]:
-    return {name: getattr(chunk, name) for name in CHUNK}
+    return {name: value for name, value in asdict(chunk).items() if name not in INNER}
 
 
 def _figures(preview: DocumentPreview) -> dict[str, Any]:
