@@ -1,21 +1,20 @@
 """`ingest calibrate`, `train-reranker`, `tune-fusion`: what is fitted to the judged questions of the settings."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ingest.cli.exit_codes import ExitCode
 from ingest.cli.invocation import Common, command
-from ingest.cli.output import Output
 from ingest.cli.tables import interval, table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.table import Table
 
     from ingest.quality.training import Training
     from ingest.quality.tuning import Tuning
+    from ingest.records import PairedDifference
     from ingest.search.confidence import Calibration
 
 TARGET = 0.9
@@ -27,8 +26,7 @@ NOTHING_WRITTEN = "Nothing was written. Start it again."
 def calibrate(
     common: Common,
     precision: Annotated[
-        float,
-        typer.Option("--precision", min=0.5, max=1.0, help="Wanted share of answerable among answered questions."),
+        float, typer.Option(min=0.5, max=1.0, help="Wanted share of answerable among answered questions.")
     ] = TARGET,
     leave_out: Annotated[
         bool,
@@ -45,8 +43,14 @@ def calibrate(
 
     with common.opened() as index:
         name, found = fitted(index.services, precision, leave_out=leave_out)
-        common.output.document({"calibration": name, **found.model_dump(exclude=FITTED)})
-        _show_calibration(common.output, name, found)
+        told = {"calibration": name, **found.model_dump(exclude=FITTED)}
+        common.output.result(told, *_of_calibration(name, found))
+        if found.left_out:
+            common.output.note(
+                "Real unanswerable questions are harder: expect less precision at this threshold than is shown."
+            )
+        if found.precision < found.target:
+            common.output.note(f"The precision asked for, {found.target}, was not reached: {found.precision:.3f}.")
 
 
 @command(NOTHING_WRITTEN)
@@ -69,8 +73,8 @@ def train_reranker(
             keep_learned(index.services.lake.store, trained.model)
         told = {name: value for name, value in vars(trained).items() if name not in ("sha256", "model")}
         name = trained.sha256 if kept else None
-        common.output.document({**told, "helps": trained.helps, "kept": kept, "reranker_model": name})
-        common.output.show(*_of_training(trained, kept))
+        told |= {"helps": trained.helps, "kept": kept, "reranker_model": name}
+        common.output.result(told, *_of_training(trained, kept))
     raise typer.Exit(ExitCode.DONE if kept else ExitCode.REFUSED)
 
 
@@ -85,8 +89,7 @@ def tune_fusion(common: Common) -> None:
         from ingest.quality.tuning import tune
 
         tuned = tune(index.services)
-        common.output.document({**vars(tuned), "helps": tuned.helps})
-        common.output.show(*_of_tuning(tuned))
+        common.output.result({**vars(tuned), "helps": tuned.helps}, *_of_tuning(tuned))
         if tuned.helps:
             common.output.note(
                 "Judged by the fused order. Where the profile has a re-ranker, `ingest promote` judges its order too."
@@ -94,32 +97,21 @@ def tune_fusion(common: Common) -> None:
     raise typer.Exit(ExitCode.DONE if tuned.helps else ExitCode.REFUSED)
 
 
-def _show_calibration(output: Output, name: str, found: "Calibration") -> None:
+def _of_calibration(name: str, found: "Calibration") -> Iterator[str]:
     made = ", made by leaving gold documents out" if found.left_out else ""
     (least, most), (low, high) = found.auc_interval, found.precision_interval
-    output.show(
-        f"{found.answerable:,} answerable and {found.unanswerable:,} unanswerable questions{made}.",
-        "On questions that it was not fitted on (10 folds), with 95 % intervals:",
-        f"  AUC         {found.auc:.3f} [{least:.3f}, {most:.3f}]",
-        f"  precision   {found.precision:.3f} [{low:.3f}, {high:.3f}] of answered questions, {found.target} asked",
-        f"  answered    {found.answered:.3f} of the answerable questions",
-    )
-    if found.left_out:
-        output.note("Real unanswerable questions are harder: expect less precision at this threshold than is shown.")
-    if found.precision < found.target:
-        output.note(f"The precision asked for, {found.target}, was not reached: {found.precision:.3f}.")
-    output.show(
-        f"Threshold {found.threshold:.3f}. To use it, write this into the settings, then `ingest promote`.",
-        f"  profile: {{calibration: {name}}}",
-    )
+    yield f"{found.answerable:,} answerable and {found.unanswerable:,} unanswerable questions{made}."
+    yield "On questions that it was not fitted on (10 folds), with 95 % intervals:"
+    yield f"  AUC         {found.auc:.3f} [{least:.3f}, {most:.3f}]"
+    yield f"  precision   {found.precision:.3f} [{low:.3f}, {high:.3f}] of answered questions, {found.target} asked"
+    yield f"  answered    {found.answered:.3f} of the answerable questions"
+    yield f"Threshold {found.threshold:.3f}. To use it, write this into the settings, then `ingest promote`."
+    yield f"  profile: {{calibration: {name}}}"
 
 
 def _of_training(trained: "Training", kept: bool) -> "Iterator[RenderableType]":
-    yield _scores(trained, "ranking", trained.scores)
-    for name, differences in (("blend", trained.against_blend), ("fused", trained.against_fused)):
-        yield from (f"trained − {name}, {interval(found)}" for found in differences)
-    if trained.stale:
-        yield f"{len(trained.stale)} stale questions were left out."
+    differences = {"trained − blend": trained.against_blend, "trained − fused": trained.against_fused}
+    yield from _measured(trained, ("ranking", trained.scores), differences)
     if not trained.helps:
         least = trained.against_blend[0]
         yield (
@@ -131,12 +123,10 @@ def _of_training(trained: "Training", kept: bool) -> "Iterator[RenderableType]":
 
 
 def _of_tuning(tuned: "Tuning") -> "Iterator[RenderableType]":
-    weighed = {f"dense_weight {weight:.2f}": scores for weight, scores in tuned.by_weight.items()}
-    yield _scores(tuned, "fusion", {"the settings": tuned.now, "chosen, unseen questions": tuned.unseen, **weighed})
-    yield from (f"chosen − the settings, {interval(found)}" for found in tuned.against_now)
+    scores = {"the settings": tuned.now, "chosen, unseen questions": tuned.unseen}
+    scores |= {f"dense_weight {weight:.2f}": weighed for weight, weighed in tuned.by_weight.items()}
+    yield from _measured(tuned, ("fusion", scores), {"chosen − the settings": tuned.against_now})
     yield f"Chosen without each fold: {', '.join(f'{weight:.2f}' for weight in tuned.by_fold)}."
-    if tuned.stale:
-        yield f"{len(tuned.stale)} stale questions were left out."
     if tuned.helps:
         more = "" if tuned.bounds else ", fusion: convex, normalisation: bounds"
         yield f"In the settings, among the keys of profile: dense_weight: {tuned.weight:.2f}{more}"
@@ -148,11 +138,16 @@ def _of_tuning(tuned: "Tuning") -> "Iterator[RenderableType]":
         )
 
 
-def _scores(fitted: "Training | Tuning", what: str, rows: Mapping[str, Mapping[str, float]]) -> "Table":
-    """Return a table of mean scores: one row per name, one column per metric."""
+def _measured(
+    fitted: "Training | Tuning",
+    scores: tuple[str, Mapping[str, Mapping[str, float]]],
+    differences: "Mapping[str, Sequence[PairedDifference]]",
+) -> "Iterator[RenderableType]":
+    """Yield a table of mean scores, one row per name and one column per metric; then the paired differences."""
+    what, rows = scores
     metrics = list(next(iter(rows.values())))
-    return table(
-        f"{fitted.questions:,} questions, {fitted.folds} folds",
-        (what, *metrics),
-        [(name, *(f"{scores[metric]:.4f}" for metric in metrics)) for name, scores in rows.items()],
-    )
+    cells = [(name, *(f"{row[metric]:.4f}" for metric in metrics)) for name, row in rows.items()]
+    yield table(f"{fitted.questions:,} questions, {fitted.folds} folds", (what, *metrics), cells)
+    yield from (f"{name}, {interval(found)}" for name, every in differences.items() for found in every)
+    if fitted.stale:
+        yield f"{len(fitted.stale)} stale questions were left out."

@@ -115,7 +115,7 @@ def _translated(call: Callable[[], None], output: Output, go_on: str) -> None:
     except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
         raise
     except KeyboardInterrupt:
-        output.document({"error": {"class": "Stopped", "message": go_on, "exit_code": ExitCode.STOPPED}})
+        output.result({"error": {"class": "Stopped", "message": go_on, "exit_code": ExitCode.STOPPED}})
         output.note(f"Stopped. {go_on}")
         raise typer.Exit(ExitCode.STOPPED) from None
     except IngestError as error:

@@ -26,29 +26,24 @@ app = typer.Typer(
 engine = typer.Typer(help="The embedded vector engine.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(engine, name="qdrant")
 
-for group, commands in (
-    (
-        app,
-        (
-            init.init,
-            preview,
-            run.plan,
-            run.run,
-            release.status,
-            search.search,
-            release.evaluate,
-            release.promote,
-            release.rollback,
-            release.generations,
-            fitting.calibrate,
-            fitting.train_reranker,
-            fitting.tune_fusion,
-        ),
-    ),
-    (engine, (qdrant.start, qdrant.stop, qdrant.status)),
+for function in (
+    init.init,
+    preview,
+    run.plan,
+    run.run,
+    release.status,
+    search.search,
+    release.evaluate,
+    release.promote,
+    release.rollback,
+    release.generations,
+    fitting.calibrate,
+    fitting.train_reranker,
+    fitting.tune_fusion,
 ):
-    for function in commands:
-        group.command(function.__name__.replace("_", "-"), epilog=EPILOG)(function)
+    app.command(function.__name__.replace("_", "-"), epilog=EPILOG)(function)
+for function in (qdrant.start, qdrant.stop, qdrant.status):
+    engine.command(function.__name__, epilog=EPILOG)(function)
 
 
 def _show_version(wanted: bool) -> None:

@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -26,46 +25,39 @@ UNITS = ["B", "KiB", "MiB", "GiB", "TiB"]
 
 
 class Output:
-    """Where a command's results go. With `json`, text for people is dropped and `document` is the only output."""
+    """Where a command's results go. With `json`, text for people is dropped and one document is the only output."""
 
     def __init__(self, json: bool) -> None:
         self.json = json
+        self.console, self.messages = _console(stderr=False), _console(stderr=True)
 
-    @cached_property
-    def console(self) -> "Console":
-        """The console on stdout."""
-        return _console(stderr=False)
-
-    @cached_property
-    def messages(self) -> "Console":
-        """The console on stderr: progress, warnings, errors."""
-        return _console(stderr=True)
-
-    def document(self, value: Any) -> None:
-        """Write the one JSON document of this command, of records and plain values; nothing without `json`.
+    def result(self, document: Any, *shown: "RenderableType") -> None:
+        """Write the one JSON document of this command, of records and plain values, or lines and tables for people.
 
         Numbers that JSON lacks become null.
         """
         if self.json:
             from pydantic_core import to_json
 
-            text = to_json(value, indent=2, inf_nan_mode="null").decode()
+            text = to_json(document, indent=2, inf_nan_mode="null").decode()
             write_line(_UNPRINTABLE.sub(lambda match: json.dumps(match[0])[1:-1], text))
+        self.show(*shown)
 
     def show(self, *shown: "RenderableType") -> None:
         """Print lines and tables for people. Text is printed as it is: no markup, no wrapping."""
-        if not self.json:
-            for one in shown:
-                _print(self.console, one)
+        from rich.table import Table
+
+        for one in shown if not self.json else ():
+            self.console.print(one, soft_wrap=not isinstance(one, Table))
 
     def note(self, text: str) -> None:
         """Print a line about what is going on, to stderr, for people and logs."""
-        _print(self.messages, text)
+        self.messages.print(text, soft_wrap=True)
 
     def failed(self, error: Exception, code: ExitCode) -> None:
         """Report what went wrong: to stderr, and with `json` also as the document."""
         name = type(error).__name__
-        self.document({"error": {"class": name, "message": str(error), "exit_code": code}})
+        self.result({"error": {"class": name, "message": str(error), "exit_code": code}})
         self.note(f"{name}: {printable(str(error))}")
         if code is ExitCode.TRANSIENT:
             self.note("This may pass by itself: start the same command again; a run goes on where it stopped.")
@@ -134,13 +126,7 @@ def size(count: int) -> str:
 def _console(*, stderr: bool) -> "Console":
     from rich.console import Console
 
-    console = Console(stderr=stderr, highlight=False)
+    console = Console(stderr=stderr, markup=False, highlight=False)
     if not console.is_terminal and not os.environ.get("COLUMNS"):
         console.width = WIDTH
     return console
-
-
-def _print(console: "Console", shown: "RenderableType") -> None:
-    from rich.table import Table
-
-    console.print(shown, markup=False, highlight=False, soft_wrap=not isinstance(shown, Table))

@@ -9,16 +9,11 @@ from ingest.cli.output import Output
 from ingest.ports import Observer
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
     from rich.progress import Progress
 
-DRAWN: "dict[str, Callable[[Any], Iterable[RenderableType]]]" = {
-    "plan": tables.plan,
-    "conservation": tables.conservation,
-    "verdict": tables.verdict,
-    "release": tables.release,
-    "report": tables.report,
-}
+TABLES = (tables.plan, tables.conservation, tables.verdict, tables.release, tables.report)
+DRAWN: "dict[str, Callable[[Any], Iterable[RenderableType]]]" = {draw.__name__: draw for draw in TABLES}
 WAITING = {
     "restoring": "Loading collection {} from the lake.",
     "waiting_for_lease": "Waiting for the lease of another builder: {}.",
@@ -37,10 +32,23 @@ class Watcher(Observer):
         """Draw a bar; for a step with a single part, it only shows that something is happening."""
         self.close()
         self._counts.clear()
-        if self.output.messages.is_terminal:
-            self._bar = _bar(self.output.messages)
-            self._bar.add_task(step, total=total if total > 1 else None, counts="")
-            self._bar.start()
+        if not self.output.messages.is_terminal:
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._bar = Progress(
+            TextColumn("{task.description:<10}", markup=False),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[counts]}", markup=False),
+            console=self.output.messages,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._bar.add_task(step, total=total if total > 1 else None, counts="")
+        self._bar.start()
 
     def advanced(self, step: str, counts: dict[str, int]) -> None:
         """Advance the bar by one part of the step and show what has gone through it so far."""
@@ -74,19 +82,3 @@ class Watcher(Observer):
 
     def _so_far(self) -> str:
         return "  ".join(f"{name} {count:,}" for name, count in self._counts.items() if count)
-
-
-def _bar(console: "Console") -> "Progress":
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    return Progress(
-        TextColumn("{task.description:<10}", markup=False),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[counts]}", markup=False),
-        console=console,
-        transient=True,
-        redirect_stdout=False,
-        redirect_stderr=False,
-    )

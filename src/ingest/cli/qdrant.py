@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ingest.cli.invocation import Common, command
-from ingest.cli.output import Output
 from ingest.errors import InvalidSettings
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ def start(common: Common) -> None:
     """Start the embedded engine and keep it running until `ingest qdrant stop`."""
     from ingest.adapters.vectors.edge import engine
 
-    _tell(common.output, _embedded(engine.start(_folder(common), keep=True)))
+    _tell(common, _embedded(engine.start(_folder(common), keep=True)))
 
 
 @command(SEE)
@@ -33,13 +32,13 @@ def stop(
     """Stop the embedded engine; its data stay. One that is in use ends with its last user."""
     from ingest.adapters.vectors.edge import engine
 
-    _tell(common.output, _embedded(engine.stop(_folder(common), force=force)))
+    _tell(common, _embedded(engine.stop(_folder(common), force=force)))
 
 
 @command()
 def status(common: Common) -> None:
     """Show whether the embedded engine runs, where it answers and what it holds. Starts nothing."""
-    _tell(common.output, engine_status(common.load()))
+    _tell(common, engine_status(common.load()))
 
 
 def engine_status(settings: "Settings") -> dict[str, Any]:
@@ -72,16 +71,16 @@ def _server(settings: "Settings") -> str | None:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def _tell(output: Output, found: dict[str, Any]) -> None:
-    output.document(found)
+def _tell(common: Common, found: dict[str, Any]) -> None:
     if found["kind"] == "server":
-        output.show(f"The settings name the server {found['url']}; the embedded engine is not used.")
-        return
-    folder, collections = found["folder"], found["collections"]
-    if not found["running"]:
-        output.show(f"The engine of {folder} does not run; {len(collections)} collections.")
-        return
-    why = "kept by `ingest qdrant start`" if found["kept"] else "until its last user ends"
-    use = "in use" if found["in_use"] else "not in use"
-    output.show(f"The engine of {folder} runs at {found['url']} (process {found['pid']}), {use}, {why}.")
-    output.show(f"Collections: {', '.join(collections) or 'none'}")
+        lines = [f"The settings name the server {found['url']}; the embedded engine is not used."]
+    elif not found["running"]:
+        lines = [f"The engine of {found['folder']} does not run; {len(found['collections'])} collections."]
+    else:
+        why = "kept by `ingest qdrant start`" if found["kept"] else "until its last user ends"
+        use = f"{'in use' if found['in_use'] else 'not in use'}, {why}"
+        lines = [
+            f"The engine of {found['folder']} runs at {found['url']} (process {found['pid']}), {use}.",
+            f"Collections: {', '.join(found['collections']) or 'none'}",
+        ]
+    common.output.result(found, *lines)

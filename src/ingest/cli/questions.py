@@ -1,5 +1,6 @@
 """A file of questions: JSON Lines with `query_id` and `text`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from ingest.errors import first_fault
 
 MOST_QUESTIONS = 1_000_000
+_bad = partial(typer.BadParameter, param_hint="--file")
 
 
 def _with_words(text: str) -> str:
@@ -50,7 +52,3 @@ def read_questions(path: Path) -> dict[str | int, str]:
     if not found:
         raise _bad(f"{path}: no question in it")
     return found
-
-
-def _bad(message: str) -> typer.BadParameter:
-    return typer.BadParameter(message, param_hint="--file")

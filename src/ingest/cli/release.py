@@ -31,7 +31,7 @@ def evaluate(common: Common, generation: Generation = None) -> None:
     """
     with common.opened() as index:
         verdict = index.evaluate(generation)
-        common.output.document(verdict)
+        common.output.result(verdict)
     raise typer.Exit(ExitCode.DONE if verdict.positive else ExitCode.REFUSED)
 
 
@@ -39,9 +39,7 @@ def evaluate(common: Common, generation: Generation = None) -> None:
 def promote(
     common: Common,
     generation: Generation = None,
-    why: Annotated[
-        str | None, typer.Option("--why", help="One line for the record.", show_default="promoted by hand")
-    ] = None,
+    why: Annotated[str | None, typer.Option(help="One line for the record.", show_default="promoted by hand")] = None,
     lift_hold: Annotated[
         bool, typer.Option("--lift-hold", help="End the hold that a rollback left, even if nothing is promoted.")
     ] = False,
@@ -55,22 +53,19 @@ def promote(
         outcome = index.promote(generation, why=why, lift_hold=lift_hold)
         verdict, release, refused = outcome.verdict, outcome.release, outcome.decision == "refused"
         chosen = verdict.candidate if verdict is not None else None
-        common.output.document({"candidate": chosen, "refused": refused, "verdict": verdict, "release": release})
-        if refused:
-            common.output.show(f"Refused: generation {chosen} stays sealed, serving is as before.")
-        if release is not None:
-            common.output.show(*tables.release(release))
+        told = {"candidate": chosen, "refused": refused, "verdict": verdict, "release": release}
+        lines = [f"Refused: generation {chosen} stays sealed, serving is as before."] if refused else []
+        common.output.result(told, *lines, *(tables.release(release) if release is not None else ()))
     raise typer.Exit(ExitCode.REFUSED if refused else ExitCode.DONE)
 
 
 @command(AGAIN)
 def rollback(
     common: Common,
-    why: Annotated[str, typer.Option("--why", help="One line for the record and for the hold.", show_default=False)],
+    why: Annotated[str, typer.Option(help="One line for the record and for the hold.", show_default=False)],
     to: Annotated[
         int | None,
         typer.Option(
-            "--to",
             metavar="RELEASE",
             min=1,
             help="Number of the release to bring back.",
@@ -84,8 +79,8 @@ def rollback(
         started = now()
         release = index.rollback(to, why=why)
         seconds = round(now() - started, 3)
-        common.output.document({"release": release, "seconds": seconds})
-        common.output.show(*tables.release(release), f"Rolled back in {seconds:.2f} s.")
+        told = {"release": release, "seconds": seconds}
+        common.output.result(told, *tables.release(release), f"Rolled back in {seconds:.2f} s.")
 
 
 @command()
@@ -103,15 +98,15 @@ def status(common: Common) -> None:
         fault = found.fault
         problem = f"{type(fault).__name__}: {fault}" if fault is not None else None
         told = {name: value for name, value in vars(found).items() if name != "fault"}
-        common.output.document({**told, "problem": problem, "engine": engine})
-        common.output.show(*_status_lines(found, problem, engine))
+        lines = _status_lines(found, problem, engine)
+        common.output.result({**told, "problem": problem, "engine": engine}, *lines)
     raise typer.Exit(ExitCode.DONE if fault is None else code_of(fault))
 
 
 @command()
 def generations(
     common: Common,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many of the newest.")] = GENERATIONS,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest.")] = GENERATIONS,
 ) -> None:
     """List the generations in the lake, newest first.
 
@@ -120,10 +115,10 @@ def generations(
     """
     with common.opened() as index:
         name, found = index.name, index.generations(limit)
-        common.output.document({"index": name, "generations": found})
         columns = ("generation", "state", "base", "digest", "documents", "chunks")
         rows = [(g.id, g.state, g.base, (g.digest or "")[:DIGEST] or None, g.documents, g.chunks) for g in found]
-        common.output.show(tables.table(f"Generations of {name}", columns, rows, left=4))
+        table = tables.table(f"Generations of {name}", columns, rows, left=4)
+        common.output.result({"index": name, "generations": found}, table)
 
 
 def _status_lines(found: "IndexStatus", problem: str | None, engine: dict[str, Any]) -> Iterator[Any]:

@@ -39,8 +39,7 @@ class AskingOptions:
     tenant: Annotated[str, typer.Option(metavar="NAME", help="Tenant of the caller.")] = "public"
     sources: SourcesOption = None
     stage: Annotated[
-        Stage | None,
-        typer.Option(help="Ranking to show.", show_default="reranked if the profile has it, else fused"),
+        Stage | None, typer.Option(help="Ranking to show.", show_default="reranked if the profile has it, else fused")
     ] = None
     top: Annotated[
         int | None,
@@ -76,10 +75,10 @@ class AskingOptions:
         return ContextOptions(self.context, self.neighbours, self.parent, self.mmr, most=most)
 
 
-@dataclass(frozen=True)
-class FileOptions:
-    """Many questions at once."""
-
+@command("Nothing was changed and no run file was written. Start it again.")
+def search(
+    common: Common,
+    how: AskingOptions,
     file: Annotated[
         Path | None,
         typer.Option(
@@ -88,33 +87,13 @@ class FileOptions:
             metavar="PATH",
             help='Questions, one JSON object per line: {"query_id": ..., "text": ...}.',
         ),
-    ] = None
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
             dir_okay=False, callback=in_folder, metavar="PATH", help="Where to write the run; stdout without it."
         ),
-    ] = None
-
-    def check(self, question: str | None, *, json: bool) -> None:
-        """Raise BadParameter unless there is one question or one file, and one place for the answers."""
-        if (question is None) == (self.file is None):
-            raise typer.BadParameter("give a question or --file, not both and not neither", param_hint="QUESTION")
-        if question is not None and not question.strip():
-            raise typer.BadParameter("text expected, found none", param_hint="QUESTION")
-        if question is not None and any("\ud800" <= c <= "\udfff" for c in question):
-            raise typer.BadParameter("not valid Unicode", param_hint="QUESTION")
-        if self.out is not None and self.file is None:
-            raise typer.BadParameter("needs --file", param_hint="--out")
-        if json and self.file is not None and self.out is None:
-            raise typer.BadParameter("with --file the run itself goes to stdout; give --out", param_hint="--json")
-
-
-@command("Nothing was changed and no run file was written. Start it again.")
-def search(
-    common: Common,
-    files: FileOptions,
-    how: AskingOptions,
+    ] = None,
     words: Annotated[
         list[str] | None, typer.Argument(metavar="QUESTION", help="Several words make one question.")
     ] = None,
@@ -125,30 +104,39 @@ def search(
     "scores"}]}; `doc` is the path below the source's root, start and end are code points of the document's text.
     """
     question = " ".join(words) if words else None
-    files.check(question, json=common.json)
-    top = how.top or (TOP_OF_FILE if files.file is not None else TOP if how.context is None else TOP_OF_CONTEXT)
-    passages, questions = how.passages(top), _questions(files.file)
+    _check(question, file, out, json=common.json)
+    top = how.top or (TOP_OF_FILE if file is not None else TOP if how.context is None else TOP_OF_CONTEXT)
+    passages = how.passages(top)
+    from ingest.cli.questions import read_questions
+
+    questions = read_questions(file) if file is not None else {}
     with common.opened() as index:
         searcher = index.searcher()
         asking = Asking(searcher, how.filter(), how.stage or searcher.stages[-1], top, passages)
         if question is not None:
             _answer_one(common.output, asking, question)
             return
-        with whole_file(files.out) if files.out else nullcontext() as file:
+        with whole_file(out) if out else nullcontext() as run:
             for line in _run_lines(index, asking, questions):
-                write_line(line) if file is None else file.write(line + "\n")
-        told = {"questions": len(questions), "out": files.out, "top": top, **asking.told()}
-        common.output.document(told)
+                write_line(line) if run is None else run.write(line + "\n")
+        told = {"questions": len(questions), "out": out, "top": top, **asking.told()}
+        common.output.result(told)
         gave_up = f" {searcher.fell_back:,} of them not re-ranked: {asking.over()}" if searcher.fell_back else ""
         common.output.note(f"{len(questions):,} questions answered by generation {told['generation']}.{gave_up}")
 
 
-def _questions(file: Path | None) -> dict[str | int, str]:
-    if file is None:
-        return {}
-    from ingest.cli.questions import read_questions
-
-    return read_questions(file)
+def _check(question: str | None, file: Path | None, out: Path | None, *, json: bool) -> None:
+    """Raise BadParameter unless there is one question or one file, and one place for the answers."""
+    if (question is None) == (file is None):
+        raise typer.BadParameter("give a question or --file, not both and not neither", param_hint="QUESTION")
+    if question is not None and not question.strip():
+        raise typer.BadParameter("text expected, found none", param_hint="QUESTION")
+    if question is not None and any("\ud800" <= c <= "\udfff" for c in question):
+        raise typer.BadParameter("not valid Unicode", param_hint="QUESTION")
+    if out is not None and file is None:
+        raise typer.BadParameter("needs --file", param_hint="--out")
+    if json and file is not None and out is None:
+        raise typer.BadParameter("with --file the run itself goes to stdout; give --out", param_hint="--json")
 
 
 @dataclass(frozen=True)
@@ -188,11 +176,10 @@ def _answer_one(output: Output, asking: Asking, question: str) -> None:
     ranked = list(enumerate(answer.results, 1))
     told = {"question": question, **asking.told(), **_sureness(answer)}
     if context is None:
-        output.document({**told, "results": [{"rank": rank, **result_values(r)} for rank, r in ranked]})
-        output.show(*(_drawn_result(rank, result, asking.stage) for rank, result in ranked))
+        told["results"] = [{"rank": rank, **result_values(result)} for rank, result in ranked]
+        output.result(told, *(_drawn_result(rank, result, asking.stage) for rank, result in ranked))
     else:
-        output.document({**told, "context": context})
-        output.show(*map(_drawn_passage, context.passages))
+        output.result({**told, "context": context}, *map(_drawn_passage, context.passages))
         output.note(f"{context.tokens} of {context.budget} tokens, {len(context.left_out)} chunks left out.")
     if asking.searcher.fell_back:
         output.note(f"Not re-ranked: {asking.over()}")

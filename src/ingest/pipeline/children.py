@@ -53,7 +53,7 @@ def _put(made: Made, row: DocumentRow, document: Document, left: Allowance, leve
 
 
 def _bring(made: Made, parent: DocumentRow, child: Child, left: Allowance, level: int) -> None:
-    raw = RawDocument(_ref(parent, child), child.data)
+    raw = RawDocument(child_ref(parent, child), child.data)
     bare = replace(row_of(raw), parent=parent.document_id, path=f"{parent.path}{BETWEEN}{child.path}")
     stage = "parse"
     try:
@@ -82,7 +82,8 @@ def check_container(document: Document, uri: str, level: int, depth: int) -> Non
         raise MalformedDocument(f"{uri}: {times} documents inside are called {path!r}")
 
 
-def _ref(parent: DocumentRow, child: Child) -> DocumentRef:
+def child_ref(parent: DocumentRow | DocumentRef, child: Child) -> DocumentRef:
+    """Return a document inside another as a listing would name it."""
     return DocumentRef(
         uri=child_uri(parent.uri, child.path),
         source=parent.source,

@@ -1,6 +1,6 @@
 """`ingest init`."""
 
-from ingest.cli.init import TEMPLATE
+from ingest.cli.init import template
 from ingest.settings import load_settings
 from tests.integration.cli.conftest import Lab
 
@@ -9,7 +9,7 @@ def test_init_writes_settings_that_load(lab: Lab) -> None:
     path = lab.folder / "new.yaml"
     answer = lab("-f", "new.yaml", "init", "--json")
     assert (answer.code, answer.document) == (0, {"written": "new.yaml"})
-    assert path.read_text() == TEMPLATE
+    assert path.read_text() == template()
     assert list(load_settings(path).indexes) == ["docs"]
 
 
@@ -18,7 +18,7 @@ def test_init_overwrites_only_with_force(lab: Lab) -> None:
     answer = lab("init")
     assert (answer.code, (lab.folder / "ingest.yaml").read_text()) == (4, before)
     assert "ingest.yaml exists; --force overwrites it" in answer.err
-    assert (lab("init", "--force").code, (lab.folder / "ingest.yaml").read_text()) == (0, TEMPLATE)
+    assert (lab("init", "--force").code, (lab.folder / "ingest.yaml").read_text()) == (0, template())
 
 
 def test_init_into_a_missing_folder_is_a_fatal_error(lab: Lab) -> None:

@@ -23,7 +23,7 @@ class Pair:
 def test_records_dataclasses_paths_and_numbers_become_json_values(capsys: pytest.CaptureFixture[str]) -> None:
     value = {1: (Pair(Path("a/b"), Hold(who="w", why="y")), math.nan, math.inf, 0.5), "code": ExitCode.REFUSED}
     expected = {"1": [{"path": "a/b", "hold": {"who": "w", "why": "y"}}, None, None, 0.5], "code": 3}
-    Output(json=True).document(value)
+    Output(json=True).result(value)
     assert expected == json.loads(capsys.readouterr().out)
 
 
@@ -39,7 +39,7 @@ def test_sizes_for_people(count: int, text: str) -> None:
 
 
 def test_a_document_is_utf_8_whatever_the_terminal_is(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    Output(json=True).document({"text": "黑豹队"})
+    Output(json=True).result({"text": "黑豹队"})
     assert capfdbinary.readouterr().out == '{\n  "text": "黑豹队"\n}\n'.encode()
 
 

@@ -1,6 +1,5 @@
 """What people see of a run, on a terminal and elsewhere."""
 
-from functools import cached_property
 from io import StringIO
 
 from rich.console import Console
@@ -29,9 +28,9 @@ RELEASE = Release(
 class TerminalOutput(Output):
     """An output whose stderr is a terminal."""
 
-    @cached_property
-    def messages(self) -> Console:
-        return Console(file=StringIO(), force_terminal=True, width=100, highlight=False)
+    def __init__(self, json: bool) -> None:
+        super().__init__(json)
+        self.messages = Console(file=StringIO(), force_terminal=True, width=100, highlight=False)
 
     @property
     def seen(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ingest.cli.init import TEMPLATE
+from ingest.cli.init import template
 from ingest.errors import InvalidSettings
 from ingest.records import CHUNKING_PRESETS, ChunkingOptions
 from ingest.settings import Settings, load_settings, make_settings, whoami
@@ -44,7 +44,7 @@ def refusal(given: dict[str, Any]) -> str:
 
 
 def test_the_template_is_valid(tmp_path: Path) -> None:
-    (tmp_path / "ingest.yaml").write_text(TEMPLATE)
+    (tmp_path / "ingest.yaml").write_text(template())
     settings = load_settings(tmp_path / "ingest.yaml")
     name, chosen = settings.index(None)
     assert (name, settings.lake) == ("docs", str(tmp_path / "lake"))

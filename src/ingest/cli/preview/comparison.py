@@ -1,11 +1,13 @@
 """Two previews of one document: which chunks are equal, and what a change of settings would cost to embed."""
 
+from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-from ingest.cli.preview.document_preview import FIGURES, DocumentPreview
+from ingest.cli.preview.document_preview import DocumentPreview
 from ingest.records import Chunk
 
 
@@ -13,6 +15,7 @@ from ingest.records import Chunk
 class Comparison:
     """What is equal under the present settings ("here") and the others ("there"). Positions count from 0."""
 
+    there: DocumentPreview
     same_text: bool  # of the canonical text: spans can be compared
     same_model: bool
     equal: tuple[tuple[int, int], ...]  # positions here and there
@@ -29,7 +32,7 @@ def compare(here: DocumentPreview, there: DocumentPreview) -> Comparison:
     Chunks are equal if their spans are, so that a text that occurs twice is told apart. If the canonical texts differ
     (other options of the parser), spans say nothing: then equal texts are paired in order.
     """
-    same_text, same_model = here.text == there.text, here.model_fingerprint == there.model_fingerprint
+    same_text, same_model = here.document.text == there.document.text, here.model_fingerprint == there.model_fingerprint
 
     def key(chunk: Chunk) -> Hashable:
         return (chunk.start, chunk.end) if same_text else chunk.text
@@ -42,6 +45,7 @@ def compare(here: DocumentPreview, there: DocumentPreview) -> Comparison:
     keys = {c.embedding_key for c in there.chunks}
     known = {c.embedding_key for c in here.chunks} if same_model else set()
     return Comparison(
+        there,
         same_text,
         same_model,
         equal,
@@ -62,18 +66,14 @@ def stretches(here: DocumentPreview, there: DocumentPreview, found: Comparison) 
         yield range(len(here.chunks)), range(len(there.chunks))
         return
     left, right = own_parts(here.chunks), own_parts(there.chunks)
-    i = j = 0
-    while i < len(left) or j < len(right):
-        first, second = i, j
-        end = min(side[at][0] for side, at in ((left, i), (right, j)) if at < len(side)) + 1
-        grows = True
-        while grows:
-            grows = False
-            while i < len(left) and left[i][0] < end:
-                end, i, grows = max(end, left[i][1]), i + 1, True
-            while j < len(right) and right[j][0] < end:
-                end, j, grows = max(end, right[j][1]), j + 1, True
-        yield range(first, i), range(second, j)
+    borders, reached = [], 0
+    for start, end in sorted((*left, *right)):
+        if start >= reached:
+            borders.append(start)
+        reached = max(reached, end, start + 1)
+    firsts = [(bisect_left(left, (border,)), bisect_left(right, (border,))) for border in borders]
+    for (i, j), (next_i, next_j) in pairwise([*firsts, (len(left), len(right))]):
+        yield range(i, next_i), range(j, next_j)
 
 
 def own_parts(chunks: Sequence[Chunk]) -> list[tuple[int, int]]:
@@ -85,16 +85,16 @@ def own_parts(chunks: Sequence[Chunk]) -> list[tuple[int, int]]:
     return parts
 
 
-def comparison_rows(here: DocumentPreview, there: DocumentPreview, found: Comparison) -> list[tuple[str, Any, Any]]:
+def comparison_rows(here: DocumentPreview, found: Comparison) -> list[tuple[str, Any, Any]]:
     """Return the figures of both sides, row by row; None where there is none."""
-    ours, theirs = here.tokens, there.tokens
-    left, right = (sum(part.end - part.start for part in side.left_out) for side in (here, there))
+    ours, theirs = here.figures["tokens"], found.there.figures["tokens"]
+    left, right = (sum(part.end - part.start for part in side.left_out) for side in (here, found.there))
     return [
-        ("chunks", len(here.chunks), len(there.chunks)),
+        ("chunks", len(here.chunks), len(found.there.chunks)),
         ("equal", len(found.equal), len(found.equal)),
         ("equal, but in another context", found.other_context, found.other_context),
         ("only on this side", len(found.only_here), len(found.only_there)),
-        *((f"tokens, {name}", ours[name], theirs[name]) for name in FIGURES),
+        *((f"tokens, {name}", ours[name], theirs[name]) for name in ours),
         ("characters in no chunk", left, right),
         ("texts to embed anew", None, f"{found.embedded_anew:,} of {found.texts_there:,}"),
     ]

@@ -1,21 +1,22 @@
 """A document as a run would cut it, and what is in no chunk."""
 
 import time
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from statistics import median_low, quantiles
+from typing import Any
 
 from ingest.documents.cutting import CutDocument, cut_document
 from ingest.errors import DocumentError
 from ingest.pipeline.children import check_container
-from ingest.records import Block, BlockKind, Chunk, ChunkingOptions, Document, DocumentRef, RawDocument
+from ingest.records import BlockKind, Chunk, ChunkingOptions, Document, DocumentRef, RawDocument
 from ingest.services import Workbench
 
 MASK = "▒▒▒▒▒▒"
-FIGURES = ("total", "least", "median", "p90", "most")
+UNPARSED = Document("", (), title="", media_type="", parser="")
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,10 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class DocumentPreview:
-    """One document under one index's settings. `document` is None if it could not be parsed."""
+    """One document under one index's settings."""
 
     raw: RawDocument
-    document: Document | None = None
+    document: Document = UNPARSED
     chunks: tuple[Chunk, ...] = ()
     context_tokens: tuple[int, ...] = ()  # of each chunk's context, in the order of `chunks`
     dropped: tuple[tuple[Chunk, str], ...] = ()  # by the source's screening policy, with the mark that is the reason
@@ -57,65 +58,49 @@ class DocumentPreview:
     hidden: tuple[tuple[int, int], ...] = ()  # spans of the text that `slice` masks, sorted and not overlapping
 
     @property
-    def text(self) -> str:
-        """The canonical text, "" without a document."""
-        return self.document.text if self.document else ""
-
-    @property
-    def title(self) -> str:
-        """The title that a run would store."""
-        return self.raw.ref.title or (self.document.title if self.document else "")
-
-    @property
-    def tokens(self) -> dict[str, int]:
-        """The figures of the chunks' texts, without their contexts."""
-        return token_figures([c.tokens for c in self.chunks])
-
-    @property
-    def kinds(self) -> dict[str, int]:
-        """How many blocks there are of each kind."""
-        return dict(sorted(Counter(b.kind.value for b in (self.document.blocks if self.document else ())).items()))
-
-    @property
-    def marks(self) -> dict[str, int]:
-        """How many chunks have each mark, including those that the policy drops."""
+    def figures(self) -> dict[str, Any]:
+        """What is counted and measured, for programs; marks count the chunks that the policy drops too."""
         every = (*self.chunks, *(c for c, _ in self.dropped))
-        return dict(sorted(Counter(mark for c in every for mark in c.marks).items()))
+        return {
+            "characters": len(self.document.text),
+            "blocks": dict(sorted(Counter(block.kind.value for block in self.document.blocks).items())),
+            "chunk_count": len(self.chunks),
+            "tokens": token_figures([c.tokens for c in self.chunks]),
+            "marks": dict(sorted(Counter(mark for c in every for mark in c.marks).items())),
+            "model": self.model,
+            "chunking": self.options,
+            "seconds": {stage: round(seconds, 4) for stage, seconds in self.seconds.items()},
+        }
 
     def slice(self, start: int, end: int) -> str:
         """Return text[start:end] with `MASK` for every line of a hidden span that it overlaps."""
-        parts, at = [], start
+        text, parts, at = self.document.text, [], start
         for begin, until in self.hidden[max(0, bisect_right(self.hidden, (start, start)) - 1) :]:
             if begin >= end:
                 break
             if until > at:
-                lines = self.text[max(begin, at) : min(until, end)].count("\n") + 1
-                parts += [self.text[at : max(begin, at)], "\n".join([MASK] * lines)]
+                lines = text[max(begin, at) : min(until, end)].count("\n") + 1
+                parts += [text[at : max(begin, at)], "\n".join([MASK] * lines)]
                 at = min(until, end)
-        return "".join([*parts, self.text[at:end]])
+        return "".join([*parts, text[at:end]])
 
 
 def token_figures(counts: Sequence[int]) -> dict[str, int]:
-    """Return `FIGURES` of some token counts; all are 0 if there are none."""
-    if not counts:
-        return dict.fromkeys(FIGURES, 0)
-    p90 = round(quantiles(counts, n=10, method="inclusive")[-1]) if len(counts) > 1 else counts[0]
-    return dict(zip(FIGURES, (sum(counts), min(counts), median_low(counts), p90, max(counts)), strict=True))
+    """Return the figures of some token counts; all are 0 if there are none."""
+    p90 = round(quantiles(counts, n=10, method="inclusive")[-1]) if len(counts) > 1 else sum(counts)
+    least, most = min(counts, default=0), max(counts, default=0)
+    return {"total": sum(counts), "least": least, "median": median_low(counts or [0]), "p90": p90, "most": most}
 
 
-def preview_document(bench: Workbench, raw: RawDocument, level: int = 1) -> DocumentPreview:
+def preview_document(bench: Workbench, raw: RawDocument, level: int) -> DocumentPreview:
     """Return what a run would make of a document under the settings of `bench`.
 
-    A document that a run would quarantine is returned with the reason, as far as it got.
-
-    Args:
-        bench: What parses and cuts.
-        raw: The document.
-        level: 1 for a document of a source, 2 for one inside it, ...
+    A document that a run would quarantine is returned with the reason, as far as it got. `level` is 1 for a document of
+    a source, 2 for one inside it, ...
 
     Raises: SandboxUnavailable, InvalidSettings.
     """
-    raw, model = with_options(bench, raw), bench.model
+    raw, model = replace(raw, options=bench.parsing[""]), bench.model  # a source that the sandbox knows keeps its own
     made = DocumentPreview(raw, options=bench.options.chunking, model=model.name, model_fingerprint=model.fingerprint)
     with suppress(DocumentError):  # a word, so that starting a parser's process does not count as the document's time
         bench.sandbox.parse(RawDocument(DocumentRef("file:///word.txt", "", "word.txt", "", 4), b"word"))
@@ -142,11 +127,6 @@ def preview_document(bench: Workbench, raw: RawDocument, level: int = 1) -> Docu
     )
 
 
-def with_options(bench: Workbench, raw: RawDocument) -> RawDocument:
-    """Return a document with the options that count where the sandbox knows none of its source."""
-    return replace(raw, options=bench.parsing[""])
-
-
 @dataclass
 class Section:
     """A heading with what is under it; the first one may have no heading."""
@@ -164,7 +144,7 @@ class Section:
 def sections(preview: DocumentPreview) -> list[Section]:
     """Return the headings in order, each with the chunks that start under it; counts include lower levels."""
     document = preview.document
-    if document is None:
+    if not document.parser:  # it could not be parsed
         return []
     found = [Section("", 0, None, 0, len(document.text))]
     open_: list[tuple[int, int]] = []  # level, position in `found`
@@ -199,26 +179,24 @@ def _count(found: list[Section], chunks: Sequence[Chunk]) -> None:
 def _left_out(document: Document, cut: CutDocument, options: ChunkingOptions) -> Iterator[LeftOut]:
     """Yield the stretches of blocks that hold text and are in no chunk, in order."""
     spans = sorted((c.start, c.end) for c in cut.chunks)
-    marked = sorted((c.start, c.end, mark) for c, mark in cut.dropped)
+    dropped = sorted((c.start, c.end, mark) for c, mark in cut.dropped)
     i = j = 0
     for block in document.blocks:
-        while i < len(spans) and spans[i][1] <= block.start:
+        at = block.start
+        while i < len(spans) and spans[i][1] <= at:
             i += 1
-        while j < len(marked) and marked[j][1] <= block.start:
-            j += 1
-        at, k = block.start, i
-        while at < block.end:
-            start, end = spans[k] if k < len(spans) else (block.end, block.end)
-            gap = at, min(max(start, at), block.end)
-            if document.text[gap[0] : gap[1]].strip():
-                why = marked[j][2] if j < len(marked) and marked[j][0] < gap[1] else ""
-                yield LeftOut(*gap, block.kind, f"dropped for its mark: {why}" if why else _why(block, options))
-            at, k = max(at, end), k + 1
+        for start, end in (*spans[i : bisect_left(spans, (block.end,))], (block.end, block.end)):
+            if document.text[at:start].strip():
+                while j < len(dropped) and dropped[j][1] <= at:
+                    j += 1
+                is_dropped = j < len(dropped) and dropped[j][0] < start
+                why = f"dropped for its mark: {dropped[j][2]}" if is_dropped else _why(block.kind, options)
+                yield LeftOut(at, start, block.kind, why)
+            at = max(at, end)
 
 
-def _why(block: Block, options: ChunkingOptions) -> str:
-    if block.kind.value in options.skipped_kinds:
+def _why(kind: BlockKind, options: ChunkingOptions) -> str:
+    if kind in options.skipped_kinds:
         return "skipped_kinds"
-    if (block.kind.value, "skip") in (("table", options.tables), ("code", options.code)):
-        return f"{'tables' if block.kind is BlockKind.TABLE else 'code'}: skip"
-    return "in no chunk"
+    rule = {BlockKind.TABLE: ("tables", options.tables), BlockKind.CODE: ("code", options.code)}.get(kind, ("", ""))
+    return f"{rule[0]}: skip" if rule[1] == "skip" else "in no chunk"

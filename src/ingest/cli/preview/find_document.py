@@ -11,9 +11,9 @@ import typer
 from ingest.adapters.listing import encode, local_folder
 from ingest.cli.invocation import SETTINGS, Common
 from ingest.cli.output import printable
-from ingest.cli.preview.document_preview import DocumentPreview, Refusal, preview_document, with_options
+from ingest.cli.preview.document_preview import DocumentPreview, Refusal, preview_document
 from ingest.errors import AccessDenied, DocumentError, InvalidSettings, OversizedDocument, SourceUnavailable
-from ingest.ids import child_uri, sha256_hex
+from ingest.pipeline.children import child_ref
 from ingest.ports import Source
 from ingest.records import DocumentRef, RawDocument
 from ingest.services import Workbench
@@ -54,13 +54,10 @@ def open_other(path: Path, common: Common, index: str) -> Workbench:
 
 
 def find_document(bench: Workbench, named: str, source: str | None) -> Found:
-    """Return the document that a path or a URI names.
+    """Return the document that somebody names: by a path on this machine, a URI, or a path below a source's root.
 
-    Args:
-        bench: A document in one of its sources is read through that source, so that credentials, limits and version are
-            those of a run.
-        named: A path on this machine, a URI, or, with `source`, a path below its root.
-        source: Name of the only source that may hold it. A file elsewhere on this machine is read as if in it.
+    A document in a source is read through it, so that credentials, limits and version are those of a run. With `source`
+    no other one is asked, and a file elsewhere on this machine is read as if in it.
 
     Raises: BadParameter when there is no such document; InvalidSettings, SourceUnavailable, AccessDenied.
     """
@@ -81,12 +78,9 @@ def find_document(bench: Workbench, named: str, source: str | None) -> Found:
 
 
 def preview_found(bench: Workbench, found: Found, children: Sequence[str]) -> DocumentPreview:
-    """Return a document, or a child of it, as a run would cut it.
+    """Return a document as a run would cut it, or a child of it.
 
-    Args:
-        bench: What reads and cuts.
-        found: The outermost document.
-        children: The way down: a path in the document, a path in the document that this names, ...
+    `children` is the way down: a path in the document, a path in the document that this names, ...
 
     Raises: BadParameter when there is no such child; SourceUnavailable, AccessDenied, SandboxUnavailable.
     """
@@ -104,19 +98,10 @@ def preview_found(bench: Workbench, found: Found, children: Sequence[str]) -> Do
 
 
 def _child(bench: Workbench, raw: RawDocument, path: str) -> RawDocument:
-    document = bench.sandbox.parse(with_options(bench, raw))
+    document = bench.sandbox.parse(replace(raw, options=bench.parsing[""]))
     for child in document.children:
         if child.path == path:
-            ref = replace(
-                raw.ref,
-                uri=child_uri(raw.ref.uri, path),
-                path=path,
-                version=sha256_hex(child.data),
-                size=len(child.data),
-                media_type=child.media_type,
-                title="",
-            )
-            return RawDocument(ref, child.data)
+            return RawDocument(child_ref(raw.ref, child), child.data)
     known = ", ".join(printable(child.path) for child in document.children[:LISTED]) or "nothing"
     raise typer.BadParameter(
         f"no {printable(path)} in {printable(raw.ref.path)}; there are {len(document.children)}: {known}",

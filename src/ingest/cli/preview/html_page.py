@@ -6,7 +6,6 @@ slipped through the escaping would still do nothing.
 
 import base64
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from ingest.cli.preview.comparison import comparison_rows, own_parts, stretches
-from ingest.cli.preview.document_preview import DocumentPreview, LeftOut, Section, sections
+from ingest.cli.preview.document_preview import DocumentPreview, sections
 from ingest.cli.preview.view import BEFORE_ALL, View, facts
 from ingest.cli.preview.visible_text import name_of, one_line, runs, visible
 from ingest.cli.tables import cell
@@ -22,7 +21,6 @@ from ingest.records import Chunk
 
 CHARACTERS = 2_000_000  # of canonical text on one page
 SECTIONS = 2_000  # headings in the navigation
-DEEPEST = 8  # headings further down are not indented further
 TEMPLATE, STYLE = "page.html.j2", "page.css"
 
 
@@ -30,6 +28,7 @@ TEMPLATE, STYLE = "page.html.j2", "page.css"
 class Row:
     """A chunk with its own part of the text, or a stretch of text that is in no chunk."""
 
+    start: int
     own: str
     repeated: str = ""  # the end of it, which the next chunk begins with
     number: int = 0  # 0: in no chunk
@@ -53,8 +52,9 @@ def rendered(view: View, characters: int = CHARACTERS) -> str:
         style_hash=f"sha256-{digest}",
         view=view,
         facts=facts(view),
-        rows=list(_rows(here)),
-        sections=_navigation(here),
+        rows=_rows(here),
+        sections=[section for section in sections(here) if section.chunks_below][:SECTIONS],
+        before_all=BEFORE_ALL,
         beyond=len(view.here.chunks) - len(here.chunks),
         characters=characters,
         **_side_by_side(view, here, characters),
@@ -67,30 +67,18 @@ def _within(preview: DocumentPreview, characters: int) -> DocumentPreview:
     return replace(preview, chunks=kept, left_out=tuple(part for part in preview.left_out if part.end <= characters))
 
 
-def _rows(preview: DocumentPreview) -> Iterator[Row]:
-    """Yield chunks and what is in none, in order of the text."""
-    left = sorted(preview.left_out, key=lambda part: part.start)
+def _rows(preview: DocumentPreview) -> list[Row]:
+    """Return chunks and what is in none, in order of the text."""
     parts = own_parts(preview.chunks)
-    at = 0
-    for position, (chunk, (start, end)) in enumerate(zip(preview.chunks, parts, strict=True)):
-        while at < len(left) and left[at].start < start:
-            yield _in_no_chunk(preview, left[at])
-            at += 1
-        shared = parts[position + 1][0] - preview.chunks[position + 1].start if position + 1 < len(parts) else 0
-        split = max(start, end - shared)
-        yield Row(
-            preview.slice(start, split),
-            preview.slice(split, end),
-            position + 1,
-            chunk,
-            preview.context_tokens[position],
-            start - chunk.start,
-        )
-    yield from (_in_no_chunk(preview, part) for part in left[at:])
-
-
-def _in_no_chunk(preview: DocumentPreview, part: LeftOut) -> Row:
-    return Row(preview.slice(part.start, part.end), why=f"{part.kind.value}: {part.why}")
+    overlaps = [start - chunk.start for chunk, (start, _) in zip(preview.chunks, parts, strict=True)]
+    rows = []
+    for at, (chunk, (start, end), overlap) in enumerate(zip(preview.chunks, parts, overlaps, strict=True)):
+        split = max(start, end - sum(overlaps[at + 1 : at + 2]))
+        own, repeated = preview.slice(start, split), preview.slice(split, end)
+        rows.append(Row(start, own, repeated, at + 1, chunk, preview.context_tokens[at], overlap))
+    for part in preview.left_out:
+        rows.append(Row(part.start, preview.slice(part.start, part.end), why=f"{part.kind.value}: {part.why}"))
+    return sorted(rows, key=lambda row: row.start)
 
 
 def _pieces(text: str, kind: str = "") -> list[tuple[str, str]]:
@@ -100,21 +88,15 @@ def _pieces(text: str, kind: str = "") -> list[tuple[str, str]]:
     ]
 
 
-def _navigation(preview: DocumentPreview) -> list[tuple[int, str, Section]]:
-    """Return depth, title and section of the headings that have a chunk to link to."""
-    found = [s for s in sections(preview) if s.chunks_below][:SECTIONS]
-    return [(min(s.depth, DEEPEST), one_line(s.title) or BEFORE_ALL, s) for s in found]
-
-
 def _side_by_side(view: View, here: DocumentPreview, characters: int) -> dict[str, Any]:
     """Return the figures of a comparison, the rows that stand next to each other, and what is on one side only."""
     compared = view.compared
-    if view.there is None or compared is None:
+    if compared is None:
         return {}
-    there = _within(view.there, characters)
+    there = _within(compared.there, characters)
     left, right = ([row for row in _rows(side) if row.chunk] for side in (here, there))
     return {
-        "figures": comparison_rows(view.here, view.there, compared),
+        "figures": comparison_rows(view.here, compared),
         "pairs": [(left[i.start : i.stop], right[j.start : j.stop]) for i, j in stretches(here, there, compared)],
         "only": {"here": set(compared.only_here), "there": set(compared.only_there)},
     }

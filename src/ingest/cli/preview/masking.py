@@ -12,7 +12,7 @@ KEYS = ("PRIVATE KEY", "PuTTY-User-Key-File")
 
 def masked(preview: DocumentPreview) -> DocumentPreview:
     """Return a preview without its secrets: in text, titles, contexts and paths, also outside chunks."""
-    text, every = preview.text, (*preview.chunks, *(chunk for chunk, _ in preview.dropped))
+    text, every = preview.document.text, (*preview.chunks, *(chunk for chunk, _ in preview.dropped))
     pieces = {(chunk.start, chunk.end) for chunk in every if "secret" in chunk.marks}
     pieces |= {(part.start, part.end) for part in preview.left_out if _is_secret(text[part.start : part.end])}
     hiding = replace(preview, hidden=tuple(secret_spans(text, sorted(pieces))))
@@ -22,17 +22,15 @@ def masked(preview: DocumentPreview) -> DocumentPreview:
         return replace(chunk, heading_path=path, context=masked_words(chunk.context), text=shown)
 
     ref, document = preview.raw.ref, preview.document
-    if document is not None:
-        document = replace(
+    return replace(
+        hiding,
+        raw=replace(preview.raw, ref=replace(ref, title=masked_words(ref.title))),
+        document=replace(
             document,
             title=masked_words(document.title),
             blocks=tuple(replace(b, title=masked_words(b.title)) if b.title else b for b in document.blocks),
             children=tuple(replace(child, path=masked_words(child.path)) for child in document.children),
-        )
-    return replace(
-        hiding,
-        raw=replace(preview.raw, ref=replace(ref, title=masked_words(ref.title))),
-        document=document,
+        ),
         chunks=tuple(map(without, preview.chunks)),
         dropped=tuple((without(chunk), mark) for chunk, mark in preview.dropped),
     )

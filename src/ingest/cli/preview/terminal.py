@@ -41,9 +41,9 @@ def drawn(view: View, manner: Manner) -> Iterator[RenderableType]:
     if here.refusal is not None:
         yield Text(f"\nQuarantined while a run would {here.refusal.stage} it.", style="bold red")
         yield Text(one_line(str(here.refusal)), style="red")
-    if view.there is not None and view.compared is not None:
-        yield from _comparison(here, view.there, view.compared, manner)
-    elif here.document is not None:
+    if view.compared is not None:
+        yield from _comparison(here, view.compared, manner)
+    elif here.document.parser:
         yield from _tree(here)
         yield from _chunks(here, manner)
         yield from _left_out(here, manner.width)
@@ -114,11 +114,10 @@ def _lines(text: str, width: int, *, full: bool) -> list[str]:
 
 def _left_out(preview: DocumentPreview, width: int) -> Iterator[RenderableType]:
     if preview.left_out:
-        texts = [preview.slice(part.start, part.end)[: 4 * width] for part in preview.left_out[:PARTS]]
-        rows = [
-            (part.kind.value, part.why, f"{part.start:,}–{part.end:,}", one_line(text, max(20, width - 70)))
-            for part, text in zip(preview.left_out, texts, strict=False)
-        ]
+        rows = []
+        for part in preview.left_out[:PARTS]:
+            text = one_line(preview.slice(part.start, part.end)[: 4 * width], max(20, width - 70))
+            rows.append((part.kind.value, part.why, f"{part.start:,}–{part.end:,}", text))
         yield table("In no chunk", ("block", "why", "characters", "text"), rows, left=4)
         yield from _more(preview.left_out, PARTS)
 
@@ -131,10 +130,9 @@ def _children(children: Sequence[Child]) -> Iterator[RenderableType]:
         yield from _more(children, PARTS)
 
 
-def _comparison(
-    here: DocumentPreview, there: DocumentPreview, found: Comparison, manner: Manner
-) -> Iterator[RenderableType]:
-    yield table("Comparison", ("", "here", "there"), comparison_rows(here, there, found))
+def _comparison(here: DocumentPreview, found: Comparison, manner: Manner) -> Iterator[RenderableType]:
+    there = found.there
+    yield table("Comparison", ("", "here", "there"), comparison_rows(here, found))
     if there.refusal is not None:
         yield Text(f"There it would be quarantined: {one_line(str(there.refusal))}", style="red")
     if not found.same_text:

@@ -1,48 +1,109 @@
-"""What is shown of one document, in whatever form."""
+"""What is shown of one document: facts for people, values for programs."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
+from ingest.cli.exit_codes import ExitCode
 from ingest.cli.output import size
-from ingest.cli.preview.comparison import Comparison
-from ingest.cli.preview.document_preview import DocumentPreview
+from ingest.cli.preview.comparison import Comparison, compare
+from ingest.cli.preview.document_preview import DocumentPreview, sections
+from ingest.cli.preview.masking import masked
 from ingest.cli.preview.visible_text import one_line
 from ingest.cli.tables import counted
+from ingest.records import Chunk
 
 TITLE = 80  # characters
 NEITHER = "–"
 BEFORE_ALL = "(before the first heading)"
+INNER = ("document_id", "heading_paths")  # of a chunk: not masked, and nothing to look at
 
 
 @dataclass(frozen=True)
 class View:
-    """One document under the present settings and, with `there` and `compared`, under others too."""
+    """One document under the present settings, and compared with others."""
 
     origin: str
     here: DocumentPreview
-    there: DocumentPreview | None = None
     compared: Comparison | None = None
+
+
+def view_of(origin: str, here: DocumentPreview, there: DocumentPreview | None, *, secrets: bool) -> View:
+    """Return what is shown of a document, compared with `there`. Without `secrets` they are masked."""
+    compared = compare(here, there) if there is not None else None
+    if not secrets:
+        here = masked(here)
+        compared = replace(compared, there=masked(compared.there)) if compared is not None else None
+    return View(origin, here, compared)
 
 
 def facts(view: View) -> list[tuple[str, str]]:
     """Return what stands at the top: names and values."""
     here, ref, document = view.here, view.here.raw.ref, view.here.document
-    first = [
-        ("uri", one_line(ref.uri)),
-        ("read from", view.origin),
-        ("size", size(max(len(here.raw.data), ref.size))),
-    ]
-    if document is None:
+    first = [("uri", one_line(ref.uri)), ("read from", view.origin), ("size", size(max(len(here.raw.data), ref.size)))]
+    if not document.parser:
         return first
-    figures = "{total:,} tokens: at least {least:,}, median {median:,}, p90 {p90:,}, at most {most:,}"
+    blocks, marks = here.figures["blocks"], here.figures["marks"]
+    tokens = "{total:,} tokens: at least {least:,}, median {median:,}, p90 {p90:,}, at most {most:,}"
     return [
         *first,
         ("media type", f"{one_line(document.media_type)}, parser {one_line(document.parser)}"),
-        ("title", one_line(here.title, TITLE) or NEITHER),
+        ("title", one_line(ref.title or document.title, TITLE) or NEITHER),
         ("language", one_line(document.language) or NEITHER),
-        ("text", f"{len(here.text):,} characters in {len(document.blocks):,} blocks: {counted(here.kinds) or NEITHER}"),
-        ("chunks", f"{len(here.chunks):,}, {figures.format(**here.tokens)}"),
-        ("marks", f"{counted(here.marks)}; dropped {len(here.dropped):,}" if here.marks else NEITHER),
+        ("text", f"{len(document.text):,} characters in {len(document.blocks):,} blocks: {counted(blocks) or NEITHER}"),
+        ("chunks", f"{len(here.chunks):,}, {tokens.format(**here.figures['tokens'])}"),
+        ("marks", f"{counted(marks)}; dropped {len(here.dropped):,}" if marks else NEITHER),
         *([("documents inside", f"{len(document.children):,}")] if document.children else []),
         ("time", ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in here.seconds.items())),
         ("model", one_line(here.model)),
     ]
+
+
+def values(view: View) -> dict[str, Any]:
+    """Return everything about a document: figures, sections, chunks, what is in none, children and comparison."""
+    here, ref, document = view.here, view.here.raw.ref, view.here.document
+    return {
+        **{name: getattr(ref, name) for name in ("uri", "path", "source", "version")},
+        **{name: getattr(document, name) for name in ("media_type", "parser", "language")},
+        "origin": view.origin,
+        "bytes": len(here.raw.data),
+        "title": ref.title or document.title,
+        **here.figures,
+        "sections": [asdict(section) for section in sections(here)],
+        "chunks": [
+            {"number": number, **_chunk(chunk), "context_tokens": context}
+            for number, (chunk, context) in enumerate(zip(here.chunks, here.context_tokens, strict=True), 1)
+        ],
+        "dropped": [{"reason": reason, **_chunk(chunk)} for chunk, reason in here.dropped],
+        "left_out": [asdict(part) for part in here.left_out],
+        "children": [
+            {"path": child.path, "bytes": len(child.data), "media_type": child.media_type}
+            for child in document.children
+        ],
+        **_refused(here),
+        **({"against": _against(view.compared)} if view.compared is not None else {}),
+    }
+
+
+def _chunk(chunk: Chunk) -> dict[str, Any]:
+    return {name: value for name, value in asdict(chunk).items() if name not in INNER}
+
+
+def _refused(preview: DocumentPreview) -> dict[str, Any]:
+    """Return the reason for a quarantine, in the form of other commands' errors, and its stage."""
+    if preview.refusal is None:
+        return {}
+    error = preview.refusal.error
+    told = {"class": type(error).__name__, "message": str(error), "exit_code": ExitCode.REFUSED}
+    return {"quarantined": {"stage": preview.refusal.stage}, "error": told}
+
+
+def _against(found: Comparison) -> dict[str, Any]:
+    there = found.there
+    return {
+        **there.figures,
+        **{name: value for name, value in vars(found).items() if name != "there"},
+        "equal": [(i + 1, j + 1) for i, j in found.equal],
+        "only_here": [i + 1 for i in found.only_here],
+        "only_there": [{"number": j + 1, **_chunk(there.chunks[j])} for j in found.only_there],
+        **_refused(there),
+    }

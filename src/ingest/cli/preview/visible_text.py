@@ -25,8 +25,6 @@ def visible(text: str) -> str:
     bidirectional controls, zero-width and tag characters, halves of surrogate pairs) becomes `␛` or `⟨U+202E⟩`.
     A joiner between letters that it shapes and the single selector of an emoji stay.
     """
-    if text.isascii() and text.isprintable():
-        return text
     return "".join("".join(map(name_of, run)) if hidden else run for hidden, run in runs(text))
 
 

@@ -35,6 +35,6 @@ def preview(tmp_path: Path) -> Previewer:
     def preview(text: str | bytes, path: str = "a.md", **index: Any) -> DocumentPreview:
         data = text.encode() if isinstance(text, str) else text
         ref = DocumentRef(f"file:///{path}", "notes", path, "1", len(data))
-        return preview_document(bench_of(tmp_path, **index), RawDocument(ref, data))
+        return preview_document(bench_of(tmp_path, **index), RawDocument(ref, data), 1)
 
     return preview

@@ -1,7 +1,7 @@
 """A preview: what a run would make of a document, down to what is in no chunk."""
 
 from ingest.adapters.embedders.hashing import open_tokenizer
-from ingest.cli.preview.document_preview import FIGURES, LeftOut, sections, token_figures
+from ingest.cli.preview.document_preview import UNPARSED, LeftOut, sections, token_figures
 from ingest.documents.chunking import chunk
 from ingest.errors import EmptyDocument, SuspiciousDocument, UnsupportedFormat
 from ingest.ids import document_id
@@ -34,7 +34,6 @@ SECRET = "AKIA" + "Q3EGRR7MZ5PVN2KD"
 
 def test_chunks_are_those_of_the_chunker(preview: Previewer) -> None:
     made = preview(TEXT)
-    assert made.document is not None
     expected = chunk(made.document, document_id("file:///a.md"), made.options, open_tokenizer("hashing", {}))
     assert tuple(expected) == made.chunks
     assert made.refusal is None
@@ -57,7 +56,7 @@ def test_sections_hold_the_chunks_that_start_in_them_and_count_what_is_below(pre
     ]
     assert sorted(n for s in found for n in s.chunks) == list(range(1, len(made.chunks) + 1))
     assert found[1].chunks_below == len(found[1].chunks) + len(found[2].chunks)
-    assert sum(s.tokens_below for s in found if s.parent is None) == made.tokens["total"]
+    assert sum(s.tokens_below for s in found if s.parent is None) == made.figures["tokens"]["total"]
     assert [s.end for s in found[:-1]] == [s.start for s in found[1:]]
 
 
@@ -71,7 +70,7 @@ def test_every_character_that_is_no_space_is_in_a_chunk_or_left_out(preview: Pre
     assert {("metadata", "skipped_kinds"), ("table", "tables: skip")} == {(p.kind.value, p.why) for p in made.left_out}
     covered = {i for c in made.chunks for i in range(c.start, c.end)}
     covered |= {i for p in made.left_out for i in range(p.start, p.end)}
-    assert "".join(c for i, c in enumerate(made.text) if i not in covered).strip() == ""
+    assert "".join(c for i, c in enumerate(made.document.text) if i not in covered).strip() == ""
 
 
 def test_what_the_policy_drops_is_left_out_with_its_mark(preview: Previewer) -> None:
@@ -80,7 +79,7 @@ def test_what_the_policy_drops_is_left_out_with_its_mark(preview: Previewer) -> 
     made = preview(text, sources=policy)
     assert [(c.text, mark) for c, mark in made.dropped] == [(f"# Two\n\nkey {SECRET} here.", "secret")]
     assert ["dropped for its mark: secret"] * 2 == [p.why for p in made.left_out]
-    assert {"secret": 1} == made.marks
+    assert {"secret": 1} == made.figures["marks"]
     assert len(made.chunks) == 1
 
 
@@ -95,7 +94,7 @@ def test_what_the_policy_quarantines_is_refused_and_shown(preview: Previewer) ->
 def test_reasons_of_parser_and_chunker_are_told_apart(preview: Previewer) -> None:
     broken, empty = preview(b"\x00\x01\x02" * 99, "a.bin"), preview("---\na: b\n---\n")
     assert broken.refusal is not None
-    assert (broken.refusal.stage, type(broken.refusal.error), broken.document) == ("parse", UnsupportedFormat, None)
+    assert (broken.refusal.stage, type(broken.refusal.error), broken.document) == ("parse", UnsupportedFormat, UNPARSED)
     assert empty.refusal is not None
     assert (empty.refusal.stage, type(empty.refusal.error)) == ("chunk", EmptyDocument)
     assert [LeftOut(0, 12, BlockKind.METADATA, "skipped_kinds")] == list(empty.left_out)
@@ -103,4 +102,4 @@ def test_reasons_of_parser_and_chunker_are_told_apart(preview: Previewer) -> Non
 
 def test_figures_of_token_counts() -> None:
     for counts, figures in (([], [0] * 5), ([7], [7] * 5), ([10, 9, 8, 7, 6, 5, 4, 3, 2, 1], [55, 1, 5, 9, 10])):
-        assert dict(zip(FIGURES, figures, strict=True)) == token_figures(counts)
+        assert figures == list(token_figures(counts).values())

@@ -59,7 +59,7 @@ def test_the_whole_text_is_on_the_page_once_in_order(preview: Previewer) -> None
     for overlap in (0, 6):
         made = preview(TEXT, chunking={**SMALL, "overlap_tokens": overlap})
         page = Page(rendered(View("here", made)))
-        assert squeezed(made.text) == squeezed("".join(page.texts))
+        assert squeezed(made.document.text) == squeezed("".join(page.texts))
         assert page.open == []
 
 
@@ -78,7 +78,7 @@ def test_nothing_of_a_hostile_document_becomes_markup(preview: Previewer, agains
     made = preview(HOSTILE, "a.md")
     ref = replace(made.raw.ref, uri="file:///<script>x</script>.md", title="</title><script>")
     made = replace(made, raw=replace(made.raw, ref=ref))
-    source = rendered(View("here", made, made, compare(made, made)) if against else View("here", made))
+    source = rendered(View("here", made, compare(made, made)) if against else View("here", made))
     page = Page(source)
     assert {tag for tag, _ in page.tags} & {"script", "img", "link", "iframe", "object", "svg", "form", "base"} == set()
     attributes = {name for _, given in page.tags for name in given}
@@ -104,7 +104,7 @@ def test_the_policy_allows_the_one_style_and_nothing_else(preview: Previewer) ->
 def test_a_comparison_has_every_chunk_of_both_sides_and_colours_the_differing(preview: Previewer) -> None:
     here, there = preview(TEXT), preview(TEXT, chunking={"target_tokens": 50, "max_tokens": 60, "min_tokens": 0})
     found = compare(here, there)
-    page = Page(rendered(View("here", here, there, found)))
+    page = Page(rendered(View("here", here, found)))
     kinds = [given["class"] for _, given in page.tags if "text" in (given.get("class") or "").split()]
     assert len(kinds) == len(here.chunks) + len(there.chunks)
     assert kinds.count("text here") == len(found.only_here) > 0
@@ -113,7 +113,7 @@ def test_a_comparison_has_every_chunk_of_both_sides_and_colours_the_differing(pr
 
 def test_texts_that_differ_stand_in_two_columns(preview: Previewer) -> None:
     here, there = preview("# A\n\nSame.\n\n# B\n\nSame.\n"), preview("# A\n\nOther.\n\n# B\n\nSame.\n")
-    source = rendered(View("here", here, there, compare(here, there)))
+    source = rendered(View("here", here, compare(here, there)))
     assert source.count('class="pair"') == 1
     assert "The canonical texts differ" in source
 
@@ -124,7 +124,7 @@ def test_a_page_over_its_limit_says_what_it_leaves_out(preview: Previewer) -> No
     left = len(made.chunks) - 2
     assert f"{left} of {len(made.chunks)} chunks are left out" in source
     assert len(re.findall('class="row (?:one|two)" id=', source)) == 2
-    two = rendered(View("here", made, made, compare(made, made)), characters=made.chunks[1].end)
+    two = rendered(View("here", made, compare(made, made)), characters=made.chunks[1].end)
     assert two.count('class="pair"') == 2
     assert f"{left} of {len(made.chunks)} chunks are left out" in two
     assert "left out" not in rendered(View("here", made))
@@ -133,7 +133,7 @@ def test_a_page_over_its_limit_says_what_it_leaves_out(preview: Previewer) -> No
 def test_a_megabyte_is_a_page_in_time(preview: Previewer) -> None:
     body = "".join(f"## Part {n}\n\n{'Seven words are in this sentence. ' * 30}\n\n" for n in range(1000))
     made = preview(f"# All\n\n{body}", chunking={})
-    assert len(made.text) > 10**6
+    assert len(made.document.text) > 10**6
     began = time.perf_counter()
     source = rendered(View("here", made))
     assert time.perf_counter() - began < 30  # a stop for what is not linear, no measurement

@@ -3,9 +3,8 @@
 from dataclasses import replace
 
 from ingest.cli.preview.document_preview import MASK
-from ingest.cli.preview.json_document import values
 from ingest.cli.preview.masking import masked, masked_words, secret_spans
-from ingest.cli.preview.view import View
+from ingest.cli.preview.view import values, view_of
 from ingest.records import Child
 from tests.unit.cli.preview.conftest import Previewer
 
@@ -39,7 +38,6 @@ def test_titles_with_a_secret_are_masked_even_in_a_text_without_one() -> None:
 
 def test_headings_contexts_titles_and_paths_inside_are_masked_too(preview: Previewer) -> None:
     made = preview(f"---\nkey: {SECRET}\n---\n# Key {SECRET}\n\nWords.\n\n## Deeper\n\nMore words.\n")
-    assert made.document is not None
-    inside = replace(made.document, children=(Child(f"{SECRET}.md", b""),))
-    assert SECRET in str(values(View("here", replace(made, document=inside))))
-    assert SECRET not in str(values(View("here", masked(replace(made, document=inside)))))
+    made = replace(made, document=replace(made.document, children=(Child(f"{SECRET}.md", b""),)))
+    assert SECRET in str(values(view_of("here", made, None, secrets=True)))
+    assert SECRET not in str(values(view_of("here", made, made, secrets=False)))
