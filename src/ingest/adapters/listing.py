@@ -1,14 +1,7 @@
-"""What every source does with its listing: name documents by URI, select them by pattern, put them in order.
-
-The order of URIs is not the order of raw keys: "a!b" < "a b!" fails once a space is written "%20", and no ASCII form
-that keeps letters readable can keep the order of UTF-8 bytes ("%" < "z" < 0x80). So sources find documents in any
-order, and the listing is sorted outside memory by SQLite's merge sort in a temporary file, which deletes itself.
-"""
+"""What every source does with its listing: name documents by URI, and select them by pattern."""
 
 import os
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,14 +9,12 @@ from urllib.parse import quote, unquote_to_bytes
 
 from pydantic import Field, ValidationError
 
-from ingest.errors import InvalidSettings, OversizedDocument, SourceUnavailable, first_fault
+from ingest.errors import InvalidSettings, OversizedDocument, first_fault
 from ingest.records import DOCUMENT_BYTES, DocumentRef, SourceOptions
-
-SORT_BYTES = 16 * 2**20  # memory of one sort; the rest is spilled
 
 
 class Found(NamedTuple):
-    """A document as a source finds it, in any order."""
+    """A document as a source finds it."""
 
     uri: str  # percent-encoded ASCII
     path: str  # relative to the root, as people write it
@@ -62,7 +53,6 @@ class Selection(SourceOptions):
     """Which documents of a source count, who may see them, and how large they may be."""
 
     max_document_bytes: int = Field(default=DOCUMENT_BYTES, ge=1)
-    sort_bytes: int = SORT_BYTES
 
     def wants(self, path: str) -> bool:
         """Tell whether the patterns let `path` in: shell patterns with case, in which "*" also covers "/"."""
@@ -71,23 +61,10 @@ class Selection(SourceOptions):
         return not self.include or any(fnmatchcase(path, pattern) for pattern in self.include)
 
     def refs(self, source: str, found: Iterable[Found]) -> Iterator[DocumentRef]:
-        """Yield what is wanted of `found`, sorted by URI, after all of it was found.
-
-        Memory stays within about `sort_bytes` at any number of documents; temporary space is about 200 bytes each.
-
-        Raises: SourceUnavailable when the temporary space is full, and whatever `found` raises.
-        """
-        wanted = (row for row in found if self.wants(row.path))
-        try:
-            with closing(sqlite3.connect("", isolation_level=None, check_same_thread=False)) as db:
-                _spill(db, wanted, self.sort_bytes)
-                for row in db.execute("SELECT * FROM found ORDER BY uri"):
-                    uri, path, version, size, modified = row
-                    yield DocumentRef(uri, source, path, version, size, modified, acl=self.acl, tenant=self.tenant)
-        except sqlite3.Error as error:
-            raise SourceUnavailable(
-                f"source {source}: the listing cannot be sorted in temporary space, see SQLITE_TMPDIR: {error}"
-            ) from error
+        """Yield what is wanted of `found`, in the same order."""
+        for row in found:
+            if self.wants(row.path):
+                yield DocumentRef(row.uri, source, *row[1:], acl=self.acl, tenant=self.tenant)
 
     def check_size(self, ref: DocumentRef, size: int) -> None:
         """Do nothing when the document may be read. Raises: OversizedDocument."""
@@ -95,16 +72,6 @@ class Selection(SourceOptions):
             raise OversizedDocument(
                 f"{ref.uri}: {size} bytes, over the limit of {self.max_document_bytes} (max_document_bytes)"
             )
-
-
-def _spill(db: sqlite3.Connection, found: Iterable[Found], cache_bytes: int) -> None:
-    db.execute("PRAGMA temp_store = FILE")
-    db.execute("PRAGMA journal_mode = OFF")
-    db.execute(f"PRAGMA cache_size = -{max(cache_bytes // 1024, 64)}")
-    db.execute("CREATE TABLE found (uri TEXT, path TEXT, version TEXT, size INTEGER, modified TEXT)")
-    db.execute("BEGIN")
-    db.executemany("INSERT INTO found VALUES (?, ?, ?, ?, ?)", found)
-    db.execute("COMMIT")
 
 
 def selection(source: str, options: Mapping[str, Any], acl: tuple[str, ...], tenant: str) -> Selection:

@@ -1,4 +1,4 @@
-"""Equal and nearly equal chunks over a whole generation, in bounded memory: everything lies in a temporary SQLite file.
+"""Equal and nearly equal chunks over a whole generation, in bounded memory: everything lies in scratch tables.
 
 Exact: the same text, but for case, white space and compatibility forms, in two documents or more. Near: word shingles
 with a Jaccard similarity of at least the limit; candidates by MinHash bands (Broder 1997), each then measured exactly.
@@ -6,12 +6,8 @@ The result depends on the set of chunks only, not on their order.
 """
 
 import hashlib
-import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -20,12 +16,12 @@ from numpy.typing import NDArray
 from ingest.documents.likeness import jaccard, normalised, shingles
 from ingest.ids import digest_of, sha256_hex
 from ingest.records import DuplicateOptions
+from ingest.scratch import Scratch
 
 PERMUTATIONS = 128
 SCHEME = "affine32"
 MOST_COMPARED = 50  # representatives that one text is measured against
 
-PRAGMAS = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-65536;"
 _TABLES = """
 CREATE TABLE texts (text INTEGER PRIMARY KEY, sha256 TEXT UNIQUE, first TEXT, shingles BLOB);
 CREATE TABLE chunks (chunk_id TEXT PRIMARY KEY, document_id TEXT, access TEXT, text INTEGER) WITHOUT ROWID;
@@ -87,37 +83,23 @@ class Duplicate:
     documents: int  # that the whole group is found in
 
 
-class Duplicates:
+class Duplicates(Scratch):
     """Finds the groups. Use as a context manager: `add` everything, then `groups` once."""
 
     def __init__(self, options: DuplicateOptions) -> None:
-        """Open the scratch file. Near-duplicates are looked for when they are asked for, or collapsed."""
+        """Create the tables. Near-duplicates are looked for when they are asked for, or collapsed."""
         self._options = options
         self._near = options.near or options.collapse == "near"
-        self._folder = tempfile.TemporaryDirectory(prefix="ingest-duplicates-")
-        self._db = sqlite3.connect(Path(self._folder.name) / "chunks.sqlite", isolation_level=None)
-        self._db.executescript(PRAGMAS + _TABLES)
+        super().__init__(_TABLES)
         self._sketch = _Sketch(options.similarity) if self._near else None
 
-    def __enter__(self) -> "Duplicates":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._db.close()
-        self._folder.cleanup()
-
     def add(self, chunks: Iterable[ChunkOf]) -> None:
-        """Add chunks, each once; in one transaction."""
-        self._db.execute("BEGIN")
-        for chunk in chunks:
-            plain = normalised(chunk.text)
-            access = digest_of([sorted(chunk.acl), chunk.tenant])
-            text = self._text(plain, chunk.chunk_id)
-            row = (chunk.chunk_id, chunk.document_id, access, text)
-            self._db.execute("INSERT INTO chunks VALUES (?, ?, ?, ?)", row)
-        self._db.execute("COMMIT")
+        """Add chunks, each once. Raises: TransientError."""
+        self.insert("chunks", map(self._row, chunks), columns=4)
+
+    def _row(self, chunk: ChunkOf) -> tuple[str, str, str, int]:
+        access = digest_of([sorted(chunk.acl), chunk.tenant])
+        return chunk.chunk_id, chunk.document_id, access, self._text(normalised(chunk.text), chunk.chunk_id)
 
     def _text(self, plain: str, chunk_id: str) -> int:
         sha256 = sha256_hex(plain.encode())

@@ -1,25 +1,21 @@
 """What a run has to do: the listing joined with the base generation, shard by shard, in bounded memory.
 
-The listing is spilled to a temporary SQLite file keyed by (shard, URI); each shard is then joined with the base's rows
-of that shard alone, so memory holds one shard and never the corpus.
+The listing lies in a scratch table, sorted there by (shard, URI); each shard is then joined with the base's rows of
+that shard alone, so memory holds one shard and never the corpus.
 """
 
 import json
-import sqlite3
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from types import TracebackType
+from dataclasses import asdict, dataclass, field
+from itertools import groupby
+from operator import itemgetter
 
 from ingest.ids import document_id, shard_of
 from ingest.records import DocumentRef, PlannedDocument
+from ingest.scratch import Scratch
 
 QUIET = ("unchanged", "known_bad", "carried")  # classes that by themselves leave a shard as it is
-
-# A scratch file: nothing of it outlives the run. The cache is 64 MiB.
-PRAGMAS = "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-65536;"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,59 +81,48 @@ class ShardChanges:
     counts: Counter[str] = field(default_factory=Counter)  # by class; also deleted, and listed but out of scope
 
 
-class Listing:
-    """The listed documents, spilled to disk. Use as a context manager."""
+class Listing(Scratch):
+    """The listed documents, in a scratch table. Use as a context manager."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="ingest-listing-")
-        self._db = sqlite3.connect(Path(self._folder.name) / "listing.sqlite", isolation_level=None)
-        self._db.executescript(PRAGMAS)
-        self._db.execute("CREATE TABLE refs (uri TEXT PRIMARY KEY, shard INTEGER, ref TEXT) WITHOUT ROWID")
-        self.listed = 0
-        self.listed_twice = 0
-
-    def __enter__(self) -> "Listing":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._db.close()
-        self._folder.cleanup()
+        super().__init__("CREATE TABLE refs (uri TEXT, ref TEXT)")
 
     def add(self, refs: Iterable[DocumentRef]) -> None:
-        """Add a source's listing. A URI listed before keeps its first ref, with the groups that both allow."""
-        for ref in refs:
-            self.listed += 1
-            row = self._db.execute("SELECT ref FROM refs WHERE uri = ?", (ref.uri,)).fetchone()
-            if row is None:
-                self._db.execute("INSERT INTO refs VALUES (?, 0, ?)", (ref.uri, _to_json(ref)))
-                continue
-            self.listed_twice += 1
-            first = _from_json(row[0])
-            both = tuple(group for group in first.acl if group in ref.acl)
-            self._db.execute("UPDATE refs SET ref = ? WHERE uri = ?", (_to_json(replace(first, acl=both)), ref.uri))
+        """Add a source's listing, in any order."""
+        self.insert("refs", ((ref.uri, json.dumps(asdict(ref))) for ref in refs), columns=2)
 
     def drop(self, source: str) -> None:
         """Forget what a source listed before it failed: half a listing looks like deletions."""
-        where = "json_extract(ref, '$.source') = ?"
-        dropped = self._db.execute(f"SELECT count(*) FROM refs WHERE {where}", (source,)).fetchone()[0]
-        self._db.execute(f"DELETE FROM refs WHERE {where}", (source,))
-        self.listed -= int(dropped)
+        self._db.execute("DELETE FROM refs WHERE json_extract(ref, '$.source') = ?", (source,))
+
+    @property
+    def listed(self) -> int:
+        """How many documents the sources listed, one that two of them list counted twice."""
+        return int(self._db.execute("SELECT count(*) FROM refs").fetchone()[0])
+
+    @property
+    def listed_twice(self) -> int:
+        """How many of them another source, or the same, had listed before."""
+        return self.listed - len(self)
 
     def __len__(self) -> int:
-        return int(self._db.execute("SELECT count(*) FROM refs").fetchone()[0])
+        return int(self._db.execute("SELECT count(DISTINCT uri) FROM refs").fetchone()[0])
 
     def partition(self, shards: int) -> None:
         """Give every document its shard; call once, before `shard`."""
         self._db.create_function("shard_of", 1, lambda uri: shard_of(document_id(uri), shards), deterministic=True)
-        self._db.execute("UPDATE refs SET shard = shard_of(uri)")
-        self._db.execute("CREATE INDEX by_shard ON refs (shard, uri)")
+        self._db.execute("CREATE INDEX by_shard ON refs (shard_of(uri), uri)")
 
     def shard(self, shard: int) -> Iterator[DocumentRef]:
-        """Yield the documents of a shard, sorted by URI."""
-        for (ref,) in self._db.execute("SELECT ref FROM refs WHERE shard = ? ORDER BY uri", (shard,)):
-            yield _from_json(ref)
+        """Yield the documents of a shard, sorted by URI.
+
+        One that is listed twice keeps its first ref, with the groups that both allow.
+        """
+        rows = self._db.execute("SELECT uri, ref FROM refs WHERE shard_of(uri) = ? ORDER BY uri, rowid", (shard,))
+        for _, same in groupby(rows, key=itemgetter(0)):
+            first, *others = (json.loads(ref) for _, ref in same)
+            acl = (group for group in first["acl"] if all(group in other["acl"] for other in others))
+            yield DocumentRef(**{**first, "acl": tuple(acl)})
 
 
 def shard_count(documents: int, documents_per_shard: int) -> int:

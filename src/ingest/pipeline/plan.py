@@ -100,11 +100,12 @@ class Planner:
         """Spill every source's listing and give each document its shard, which is for life."""
         for source in self.services.sources:
             self._list(source, listing)
-        first = self.lake.claims.get(1)
-        wanted = shard_count(len(listing), self.services.options.documents_per_shard)
-        self.shards = self.base.shards if self.base is not None else first.shards if first is not None else wanted
+        planned = self.base or self.lake.claims.get(1)
+        self.shards = (
+            planned.shards if planned else shard_count(len(listing), self.services.options.documents_per_shard)
+        )
         listing.partition(self.shards)
-        if self.base is None and not len(listing):
+        if self.base is None and not listing.listed:
             places = ", ".join(source.uri for source in self.services.sources)
             raise InvalidSettings(f"no documents in {places}, and nothing serves: there is nothing to build")
 

@@ -15,7 +15,7 @@ class Source(Protocol):
     uri: str
 
     def list(self) -> Iterator[DocumentRef]:
-        """Yield every document, sorted by `uri`. An incomplete listing raises, it never ends early.
+        """Yield every document, in any order. An incomplete listing raises, it never ends early.
 
         Raises: SourceUnavailable, UnknownSource, AccessDenied.
         """

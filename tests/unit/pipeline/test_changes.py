@@ -153,7 +153,7 @@ def test_every_listed_document_in_scope_has_one_class_and_nothing_outside_is_del
 def test_a_listing_gives_back_every_document_by_shard_in_order() -> None:
     refs = [ref(f"d{n:03d}") for n in range(100)]
     with Listing() as listing:
-        listing.add(iter(refs))
+        listing.add(reversed(refs))
         listing.partition(8)
         shards = [list(listing.shard(shard)) for shard in range(8)]
         assert (listing.listed, len(listing)) == (100, 100)
@@ -180,6 +180,15 @@ def test_a_dropped_source_is_forgotten_and_not_counted() -> None:
         listing.drop("a")
         listing.partition(1)
         assert ([r.source for r in listing.shard(0)], listing.listed) == (["b"], 1)
+
+
+def test_a_dropped_source_leaves_the_groups_of_others_as_they_were() -> None:
+    with Listing() as listing:
+        listing.add([ref("x", acl=("staff", "board"))])
+        listing.add([replace(ref("x", acl=("board",)), source="b")])
+        listing.drop("b")
+        listing.partition(1)
+        assert ([r.acl for r in listing.shard(0)], listing.listed_twice) == ([("staff", "board")], 0)
 
 
 @pytest.mark.parametrize(

@@ -7,20 +7,8 @@ the folder where a copy of them lies. A kind that needs libraries beyond the man
 what brings them, `EXTRA`.
 """
 
-import importlib
-import pkgutil
-from types import ModuleType
+from functools import partial
 
-from ingest.errors import InvalidSettings
-from ingest.extras import require
+from ingest.registry import module_named
 
-
-def find(kind: str) -> ModuleType:
-    """Return the module of a kind of embedder. Raises: InvalidSettings without its file or its libraries."""
-    kinds = sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
-    if kind not in kinds:
-        raise InvalidSettings(f"no kind of embedder is called {kind!r}; there are: {', '.join(kinds)}")
-    module = importlib.import_module(f"{__name__}.{kind}")
-    if extra := getattr(module, "EXTRA", ""):
-        require(f"embedder {kind}", extra, *module.LIBRARIES)
-    return module
+find = partial(module_named, __name__, "embedder")

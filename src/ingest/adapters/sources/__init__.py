@@ -7,8 +7,6 @@ A source may also have `look(uri) -> DocumentRef | None`, one document as the li
 it and goes through the whole listing of a source without it.
 """
 
-import importlib
-import pkgutil
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol, cast
@@ -19,6 +17,7 @@ from ingest.adapters.s3_client import split_uri
 from ingest.errors import UnknownSource
 from ingest.ports import Source
 from ingest.records import S3Options
+from ingest.registry import module_named, names
 
 GROUP = "ingest.sources"
 
@@ -49,14 +48,13 @@ def find(uri: str) -> SourceModule:
 
     Raises: UnknownSource, with the schemes that are known, also when a third party's module cannot be loaded.
     """
-    scheme = scheme_of(uri)
-    built_in = {module.name for module in pkgutil.iter_modules(__path__)}
-    if scheme.replace("-", "_") in built_in:
-        return cast(SourceModule, importlib.import_module(f"{__name__}.{scheme.replace('-', '_')}"))
+    scheme, built_in = scheme_of(uri), names(__name__)
+    if (name := scheme.replace("-", "_")) in built_in:
+        return cast(SourceModule, module_named(__name__, "source", name))
     others = {point.name: point for point in entry_points(group=GROUP)}
     if scheme in others:
         return _load(others[scheme])
-    known = ", ".join(sorted(built_in | set(others)))
+    known = ", ".join(sorted({*built_in, *others}))
     raise UnknownSource(f"no source for scheme {scheme!r}; known are {known}; others register under {GROUP}")
 
 

@@ -41,7 +41,7 @@ class FileSource:
         self.selection = chosen
 
     def list(self) -> Iterator[DocumentRef]:
-        """Yield every document, sorted by `uri`, once the whole folder was walked; see `ports.Source`."""
+        """Yield every document, see `ports.Source`."""
         return self.selection.refs(self.name, self._found())
 
     def look(self, uri: str) -> DocumentRef | None:

@@ -38,7 +38,7 @@ class S3Source:
         self.bucket = Bucket(bucket, options, SourceUnavailable)
 
     def list(self) -> Iterator[DocumentRef]:
-        """Yield every document, sorted by `uri`, once the whole bucket was listed; see `ports.Source`."""
+        """Yield every document, see `ports.Source`."""
         return self.selection.refs(self.name, self._found(self.prefix))
 
     def look(self, uri: str) -> DocumentRef | None:

@@ -19,13 +19,13 @@ extra may be missing.
 """
 
 import importlib
-import pkgutil
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib.metadata import entry_points
 from types import ModuleType
 from typing import Any
 
+from ingest import registry
 from ingest.errors import InvalidSettings, UnsupportedFormat
 from ingest.extras import installed_version, lack
 from ingest.ids import digest_of
@@ -126,11 +126,7 @@ def state(name: str) -> list[Any]:
 @lru_cache(maxsize=1)
 def _modules() -> dict[str, ModuleType]:
     """Return name → module of every parser."""
-    found = {
-        module.name: importlib.import_module(f"{__name__}.{module.name}")
-        for module in pkgutil.iter_modules(__path__)
-        if not module.name.startswith("_")
-    }
+    found = {name: importlib.import_module(f"{__name__}.{name}") for name in registry.names(__name__)}
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         if entry.name in found:
             raise InvalidSettings(

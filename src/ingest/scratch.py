@@ -1,0 +1,42 @@
+"""A scratch table: rows that memory does not hold, in a temporary SQLite file that is gone with the process.
+
+SQLite puts the file into SQLITE_TMPDIR or TMPDIR. It has no name there, so nothing of it outlives a kill.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Any, Self
+
+from ingest.errors import TransientError
+
+# No journal: a scratch table is never rolled back. The cache is 64 MiB, the rest is spilled.
+PRAGMAS = "PRAGMA temp_store=FILE; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-65536;"
+
+
+class Scratch:
+    """Tables in a temporary file. Use as a context manager; after an error the content is not defined."""
+
+    def __init__(self, tables: str) -> None:
+        """Create the tables, given as SQL statements."""
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.executescript(PRAGMAS + tables)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def insert(self, table: str, rows: Iterable[tuple[Any, ...]], columns: int) -> None:
+        """Append rows in one transaction; those before an error of `rows` stay.
+
+        Raises: TransientError when the temporary space is full, and whatever `rows` raises.
+        """
+        try:
+            self._db.execute("BEGIN")
+            try:
+                self._db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * columns)})", rows)
+            finally:
+                self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise TransientError(f"scratch table {table}: no temporary space, see SQLITE_TMPDIR: {error}") from error
