@@ -1,6 +1,5 @@
-"""Messages between this process and a parser's: plain values only, for a hostile document may have taken that over.
+"""What this process and a parser's say: plain values only, for a hostile document may have taken that over.
 
-    frame      head length (4 bytes) │ body length (8 bytes) │ head: JSON │ body
     question   head: ref, media type, options                  body: the document's bytes
     answer     head: blocks, … or error and message            body: the text as UTF-8, then each child's bytes
                head: media type, when its parser's libraries are not installed
@@ -9,40 +8,59 @@ No pickle: what comes back is built from numbers and strings, and checked.
 """
 
 import json
-import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from functools import lru_cache
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import Annotated, NamedTuple
 
-from pydantic_core import from_json, to_json
+from pydantic import BaseModel, Field, RootModel, ValidationError
+from pydantic_core import to_json
 
 from ingest import errors
+from ingest.adapters.child_process import Frame
 from ingest.records import Block, BlockKind, Child, Document, DocumentRef, ParserOptions, RawDocument
 
-HEADER = struct.Struct("!IQ")
 KINDS = tuple(BlockKind)
-SMALL = 2**16  # bytes
 MAX_NOTES, MAX_NOTE = 20, 500  # for one document; characters
 MAX_MESSAGE = 2000  # characters of an error's message
 
-
-class Frame(NamedTuple):
-    """One message."""
-
-    head: bytes
-    body: bytes | bytearray | memoryview
+_KIND, *_OTHERS = (field.name for field in fields(Block))
+_ROW = attrgetter(*_OTHERS)
+Size = Annotated[int, Field(ge=0)]
+Row = tuple[Size, int, int, int, str, tuple[int, ...], int, str, int | None, tuple[str, ...]]  # the fields of Block
 
 
-def parts(frame: Frame) -> Iterator[memoryview]:
-    """Yield the bytes of a message; a small one in one piece, so that its reader wakes once."""
-    head = HEADER.pack(len(frame.head), len(frame.body)) + frame.head
-    if len(frame.body) <= SMALL:
-        yield memoryview(head + frame.body)
-    else:
-        yield from (memoryview(head), memoryview(frame.body))
+class Parsed(BaseModel, strict=True):
+    """Head of an answer that holds a document."""
+
+    notes: tuple[str, ...]
+    last: bool  # the worker ends after it
+    title: str
+    media_type: str
+    parser: str
+    language: str
+    text: Size  # bytes
+    blocks: tuple[Row, ...]
+    children: tuple[tuple[str, str, Size], ...]  # path, media type, bytes
 
 
-PROGRAM_NEEDED = Frame(b"program needed", b"")  # the answer to a document whose parser starts a program
+class Refused(BaseModel, strict=True):
+    """Head of an answer that holds an error."""
+
+    notes: tuple[str, ...]
+    last: bool  # the worker ends after it
+    error: str
+    message: str
+
+
+class Unequipped(BaseModel, strict=True):
+    """Head of an answer which says that this installation lacks what a media type's parser needs."""
+
+    lacking: str
+
+
+PROGRAM_NEEDED = Frame(b"program needed")  # the answer to a document whose parser starts a program
 
 
 class BadAnswer(ValueError):
@@ -80,32 +98,17 @@ def _unpacked(text: str) -> ParserOptions:
 def answer(document: Document, notes: Sequence[str] = (), last: bool = False) -> Frame:
     """Return the answer that holds a document, and what its parser warned of; `last` when the worker ends after it."""
     text = document.text.encode()
-    rows = [
-        (
-            KINDS.index(b.kind),
-            b.start,
-            b.end,
-            b.level,
-            b.title,
-            b.breaks,
-            b.header_end,
-            b.language,
-            b.page,
-            b.marks,
-        )
-        for b in document.blocks
-    ]
-    head = {
-        "notes": _shown(notes),
-        "last": last,
-        "title": document.title,
-        "media_type": document.media_type,
-        "parser": document.parser,
-        "language": document.language,
-        "text": len(text),
-        "blocks": rows,
-        "children": [(child.path, child.media_type, len(child.data)) for child in document.children],
-    }
+    head = Parsed.model_construct(
+        notes=_shown(notes),
+        last=last,
+        title=document.title,
+        media_type=document.media_type,
+        parser=document.parser,
+        language=document.language,
+        text=len(text),
+        blocks=tuple((KINDS.index(block.kind), *_ROW(block)) for block in document.blocks),
+        children=tuple((child.path, child.media_type, len(child.data)) for child in document.children),
+    )
     body = b"".join([text, *(child.data for child in document.children)]) if document.children else text
     return Frame(to_json(head), body)
 
@@ -113,14 +116,12 @@ def answer(document: Document, notes: Sequence[str] = (), last: bool = False) ->
 def refusal(error: errors.DocumentError, last: bool, notes: Sequence[str] = ()) -> Frame:
     """Return the answer that holds an error; `last` when the worker ends after it."""
     message = str(error)[:MAX_MESSAGE].encode(errors="backslashreplace").decode()
-    return Frame(
-        to_json({"error": type(error).__name__, "message": message, "last": last, "notes": _shown(notes)}), b""
-    )
+    return Frame(to_json(Refused(notes=_shown(notes), error=type(error).__name__, message=message, last=last)))
 
 
 def lacking(media_type: str) -> Frame:
     """Return the answer that no document of this media type can be parsed by this installation."""
-    return Frame(to_json({"lacking": media_type}), b"")
+    return Frame(to_json(Unequipped(lacking=media_type)))
 
 
 class Answer(NamedTuple):
@@ -136,77 +137,50 @@ def answered(frame: Frame) -> Answer:
     try:
         if frame == PROGRAM_NEEDED:
             return Answer(None, False, ())
-        head = from_json(frame.head)
-        if "lacking" in head:
-            raise Lacking(str(head["lacking"]))
-        notes = tuple(_printable(str(note)) for note in head["notes"][:MAX_NOTES])
-        if "error" in head:
-            return Answer(_error(head["error"], str(head["message"])), bool(head["last"]), notes)
-        return Answer(_document(head, memoryview(frame.body)), bool(head["last"]), notes)
-    except (BadAnswer, Lacking):
-        raise
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-        raise BadAnswer(f"{type(error).__name__}: {str(error)[:200]}") from error
+        head = RootModel[Parsed | Refused | Unequipped].model_validate_json(frame.head).root
+        if isinstance(head, Unequipped):
+            raise Lacking(head.lacking)
+        result = _error(head) if isinstance(head, Refused) else _document(head, memoryview(frame.body))
+        return Answer(result, head.last, _shown(head.notes))
+    except ValidationError as error:
+        raise BadAnswer(errors.first_fault(error)) from error
+    except UnicodeDecodeError as error:
+        raise BadAnswer(f"text that is not UTF-8: {error.reason}") from error
 
 
-def _shown(notes: Sequence[str]) -> list[str]:
-    return [_printable(note) for note in notes[:MAX_NOTES]]
+def _shown(notes: Sequence[str]) -> tuple[str, ...]:
+    """Return the first notes, each as one line that a log may show: a document could say anything."""
+    return tuple("".join(c if c.isprintable() else " " for c in note[:MAX_NOTE]) for note in notes[:MAX_NOTES])
 
 
-def _printable(note: str) -> str:
-    """Return one line that a log may show: a document could say anything."""
-    return "".join(c if c.isprintable() else " " for c in note[:MAX_NOTE])
-
-
-def _error(name: str, message: str) -> errors.DocumentError:
-    kind = getattr(errors, str(name), None)
+def _error(head: Refused) -> errors.DocumentError:
+    kind = getattr(errors, head.error, None)
     if not (isinstance(kind, type) and issubclass(kind, errors.DocumentError)):
-        raise BadAnswer(f"no error of a document: {name!r:.100}")
-    return kind(message[:MAX_MESSAGE])
+        raise BadAnswer(f"no error of a document: {head.error!r:.100}")
+    return kind(head.message[:MAX_MESSAGE])
 
 
-def _document(head: dict[str, Any], body: memoryview) -> Document:
-    text = str(body[: head["text"]], "utf-8")
-    blocks = tuple(_blocks(head["blocks"], len(text)))
-    children = tuple(_children(head["children"], body[head["text"] :]))
-    names = [head[name] for name in ("title", "media_type", "parser", "language")]
-    if not all(isinstance(name, str) for name in names):
-        raise BadAnswer("a name that is no text")
-    title, media_type, parser, language = names
-    return Document(text, blocks, title, media_type, parser, language, children)
+def _document(head: Parsed, body: memoryview) -> Document:
+    text = str(body[: head.text], "utf-8")
+    blocks = tuple(_blocks(head.blocks, len(text)))
+    children = tuple(_children(head, body[head.text :]))
+    return Document(text, blocks, head.title, head.media_type, head.parser, head.language, children)
 
 
-def _blocks(rows: list[Any], length: int) -> Iterator[Block]:
+def _blocks(rows: tuple[Row, ...], length: int) -> Iterator[Block]:
     at = 0
-    for kind, start, end, level, title, breaks, header_end, language, page, marks in rows:
-        if not (at <= start <= end <= length and 0 <= kind < len(KINDS)):
+    for row in rows:
+        kind, start, end = row[:3]
+        if not (at <= start <= end <= length and kind < len(KINDS)):
             raise BadAnswer(f"block {start} to {end} after {at} of {length} characters")
-        numbers_and_words = type(level) is type(header_end) is int and type(title) is type(language) is str
-        if not (numbers_and_words and (page is None or type(page) is int)):
-            raise BadAnswer(f"block {start} to {end}: a field is of another type")
-        if breaks and set(map(type, breaks)) != {int}:
-            raise BadAnswer(f"block {start} to {end}: breaks are no numbers")
         at = end
-        yield Block(
-            KINDS[kind],
-            start,
-            end,
-            level,
-            title,
-            tuple(breaks),
-            header_end,
-            language,
-            page,
-            tuple(map(str, marks)) if marks else (),
-        )
+        yield Block(KINDS[kind], *row[1:])
 
 
-def _children(rows: list[Any], body: memoryview) -> Iterator[Child]:
+def _children(head: Parsed, body: memoryview) -> Iterator[Child]:
     at = 0
-    for path, media_type, size in rows:
-        if not (type(path) is type(media_type) is str and type(size) is int and 0 <= size <= len(body) - at):
-            raise BadAnswer(f"a child of {size!r:.20} bytes at {at} of {len(body)}")
+    for path, media_type, size in head.children:
         yield Child(path, bytes(body[at : at + size]), media_type)
         at += size
     if at != len(body):
-        raise BadAnswer(f"{len(body) - at} bytes after the last child")
+        raise BadAnswer(f"children of {at} bytes in {len(body)}")

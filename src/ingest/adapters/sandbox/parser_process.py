@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from pydantic_core import from_json
 
-from ingest.adapters.sandbox import messages as _wire
+from ingest.adapters.child_process import HEADER, Frame
 from ingest.adapters.sandbox import resource_limits as _walls
 from ingest.errors import SandboxUnavailable
 
@@ -125,12 +125,12 @@ class ParserProcess:
         """Tell whether it still runs."""
         return self._process.poll() is None
 
-    def send(self, frame: _wire.Frame, deadline: float) -> None:
+    def send(self, frame: Frame, deadline: float) -> None:
         """Write a question until a time of the monotonic clock. Raises: Ended, Late."""
         self.asked += 1
         self._drain()
         try:
-            for part in _wire.parts(frame):
+            for part in frame.parts():
                 self._pipe.settimeout(_left(deadline))
                 self._pipe.sendall(part)
         except TimeoutError as error:
@@ -138,12 +138,12 @@ class ParserProcess:
         except OSError as error:
             raise Ended from error
 
-    def receive(self, deadline: float, max_head: int, max_body: int) -> _wire.Frame:
+    def receive(self, deadline: float, max_head: int, max_body: int) -> Frame:
         """Return the answer, read until a time of the monotonic clock. Raises: Ended, Late, TooLarge."""
-        head, body = _wire.HEADER.unpack(self._read(_wire.HEADER.size, deadline))
+        head, body = HEADER.unpack(self._read(HEADER.size, deadline))
         if head > max_head or body > max_body:
             raise TooLarge(head, body)
-        return _wire.Frame(bytes(self._read(head, deadline)), self._read(body, deadline))
+        return Frame(bytes(self._read(head, deadline)), self._read(body, deadline))
 
     def kill(self, grace_seconds: float = 0.0) -> tuple[int, str]:
         """End it and all that it started; return its exit code (negative: a signal) and the last that it wrote.

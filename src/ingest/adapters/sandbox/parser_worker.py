@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from ingest.adapters.child_process import Frame, Pipe, end_with
 from ingest.adapters.sandbox import messages as _wire
 from ingest.adapters.sandbox import parsing as _parse
 from ingest.adapters.sandbox import resource_limits as _walls
@@ -27,25 +28,25 @@ def main() -> None:
     Arguments: the pipe's descriptor, the parent's process id, 1 when parsers may start programs, else 0.
     The first message tells which walls stand.
     """
-    pipe, parent, programs = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "1"
-    _walls.end_with(parent)
+    pipe, parent, programs = Pipe(int(sys.argv[1])), int(sys.argv[2]), sys.argv[3] == "1"
+    end_with(parent)
     notes = _silence()
     parsers.media_types()  # imports every parser
     walls = _walls.raise_walls(programs)
     gc.collect()
     gc.freeze()
-    send(pipe, _wire.Frame(to_json(walls), b""))
-    while (frame := receive(pipe)) is not None:
+    pipe.send(Frame(to_json(walls)))
+    while (frame := pipe.receive()) is not None:
         reply, last = _reply(_wire.asked(frame), programs, notes)
         del frame
         _walls.relax()
-        send(pipe, reply)
+        pipe.send(reply)
         del reply
         if last:
             break
 
 
-def _reply(raw: RawDocument, programs: bool, notes: "_Notes") -> tuple[_wire.Frame, bool]:
+def _reply(raw: RawDocument, programs: bool, notes: "_Notes") -> tuple[Frame, bool]:
     """Return the answer for a document, and whether this process should end after it.
 
     It ends after it ran out of memory, and when a program left something running.
@@ -74,7 +75,7 @@ def _silence() -> "_Notes":
     os.set_blocking(2, False)  # a full pipe must not stop a parser
     faulthandler.enable()
     warnings.simplefilter("ignore")
-    sys.stderr = _Unheard()
+    sys.stderr = open(os.devnull, "w", encoding="utf-8", errors="replace")  # noqa: PTH123, SIM115  for good
     logging.lastResort = None
     logging.getLogger().addHandler(logging.NullHandler())
     notes, ours = _Notes(logging.WARNING), logging.getLogger("ingest")
@@ -94,52 +95,6 @@ class _Notes(logging.Handler):
         """Keep a warning, or forget it when there are many."""
         if len(self.kept) < _wire.MAX_NOTES:
             self.kept.append(record.getMessage()[: _wire.MAX_NOTE].encode(errors="replace").decode())
-
-
-class _Unheard:
-    """A stream of text that takes everything and keeps nothing."""
-
-    encoding, errors = "utf-8", "strict"
-
-    def write(self, text: str) -> int:
-        """Forget the text."""
-        return len(text)
-
-    def flush(self) -> None:
-        """Do nothing."""
-
-    def isatty(self) -> bool:
-        """Tell that nobody looks."""
-        return False
-
-
-def send(pipe: int, frame: _wire.Frame) -> None:
-    """Write one message."""
-    for part in _wire.parts(frame):
-        at = 0
-        while at < len(part):
-            at += os.write(pipe, part[at : at + 2**20])
-
-
-def receive(pipe: int) -> _wire.Frame | None:
-    """Read one message, None when the other end is closed."""
-    header = _read(pipe, _wire.HEADER.size)
-    if header is None:
-        return None
-    head_size, body_size = _wire.HEADER.unpack(header)
-    head, body = _read(pipe, head_size), _read(pipe, body_size)
-    return None if head is None or body is None else _wire.Frame(bytes(head), body)
-
-
-def _read(pipe: int, size: int) -> bytearray | None:
-    data = bytearray(size)
-    view, at = memoryview(data), 0
-    while at < size:
-        got = os.readv(pipe, [view[at : at + 2**20]])
-        if not got:
-            return None
-        at += got
-    return data
 
 
 def _excepthook(kind: Any, error: BaseException, trace: Any) -> None:

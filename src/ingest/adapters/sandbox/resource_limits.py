@@ -8,7 +8,6 @@ import ctypes
 import math
 import os
 import resource
-import signal
 import sys
 import tempfile
 from contextlib import suppress
@@ -17,18 +16,9 @@ from pathlib import Path
 from ingest.adapters.sandbox import kernel_limits as _kernel
 from ingest.records.options import ParseLimits
 
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+PR_SET_CHILD_SUBREAPER = 36
 OPEN_FILES = 64
 OOM_SCORE = "800"  # when memory runs out, the kernel takes a parser before anything else
-_LINUX = sys.platform == "linux"
-
-
-def end_with(parent: int) -> None:
-    """Have the kernel kill this process when the thread that started it ends, however that ends."""
-    if _LINUX:
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit(0)
 
 
 def raise_walls(programs: bool) -> dict[str, bool]:
@@ -37,7 +27,7 @@ def raise_walls(programs: bool) -> dict[str, bool]:
     Args:
         programs: Whether it may start a program, and write below its folder for temporary files.
     """
-    if programs and _LINUX:  # what a program leaves behind becomes a child of this process, see `left_running`
+    if programs and sys.platform == "linux":  # what a program leaves behind becomes a child of this process, see `left_running`
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest.adapters.child_process import Frame
 from ingest.adapters.sandbox import messages as _wire
 from ingest.adapters.sandbox import parser_process as _process
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
@@ -252,7 +253,7 @@ def test_a_child_that_is_no_child_is_no_answer():
     head = b"{" + names + b',"text":1,"blocks":[],"children":[["a","",%d]]}'
     for size in (-1, 5, 1):
         with pytest.raises(_wire.BadAnswer):
-            _wire.answered(_wire.Frame(head % size, b"abc"))
+            _wire.answered(Frame(head % size, b"abc"))
 
 
 @pytest.mark.parametrize(
@@ -269,7 +270,7 @@ def test_a_child_that_is_no_child_is_no_answer():
 )
 def test_an_answer_of_another_shape_is_told_as_such(head):
     with pytest.raises(_wire.BadAnswer):
-        _wire.answered(_wire.Frame(head, b""))
+        _wire.answered(Frame(head, b""))
 
 
 @pytest.fixture

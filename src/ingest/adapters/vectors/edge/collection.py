@@ -6,6 +6,7 @@
 
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,12 @@ import qdrant_edge as edge
 from qdrant_client.http import models
 
 from ingest.adapters.vectors.edge import conditions as filters
-from ingest.adapters.vectors.edge import locks, queries
+from ingest.adapters.vectors.edge import queries
 from ingest.adapters.vectors.edge import translation as translate
 from ingest.adapters.vectors.edge.locks import read_json, sync_folder, write_durably
 
 INDEXING_THREADS = min(os.cpu_count() or 1, 8)  # of one optimisation; more disturb the workers that answer
-
-
+DONE = {"operation_id": 0, "status": "completed"}
 RELEASE_SECONDS = 10.0  # for the kernel to end the worker before
 
 
@@ -51,6 +51,10 @@ class Collection:
         sync_folder(folder.parent)
         return cls(folder)
 
+    def flush(self) -> None:
+        """Make all that was written durable."""
+        self._shard.flush()
+
     def close(self) -> None:
         """Flush and release the folder."""
         self._shard.flush()
@@ -60,8 +64,6 @@ class Collection:
         """Return Qdrant's CollectionInfo. Status grey: an optimisation was cut off, a PATCH starts it again."""
         info = self._shard.info()
         request = self._settings["create"]
-        hnsw = self._shard_hnsw()
-        threshold = translate.indexing_threshold(self._request)
         schema = {
             name: {"data_type": str(index.data_type).rpartition(".")[2].lower(), "points": index.points}
             for name, index in info.payload_schema.items()
@@ -75,10 +77,10 @@ class Collection:
             "payload_schema": schema,
             "config": {
                 "params": {"vectors": request["vectors"], "sparse_vectors": request.get("sparse_vectors")},
-                "hnsw_config": hnsw,
+                "hnsw_config": translate.hnsw(self._request),
                 "optimizer_config": {
                     "default_segment_number": 0,
-                    "indexing_threshold": threshold,
+                    "indexing_threshold": translate.indexing_threshold(self._request),
                     "flush_interval_sec": 0,
                 },
                 "quantization_config": request.get("quantization_config"),
@@ -86,52 +88,46 @@ class Collection:
             },
         }
 
-    def create_index(self, request: models.CreateFieldIndex) -> None:
-        """Index a payload field; nothing happens when it is indexed already."""
+    def create_index(self, request: models.CreateFieldIndex) -> dict[str, Any]:
+        """Index a payload field, durably; nothing happens when it is indexed already."""
         kind = translate.index_type(request.field_schema)
         self._shard.update(edge.UpdateOperation.create_field_index(request.field_name, kind))
         self._shard.flush()
+        return DONE
 
-    def upsert(self, request: models.PointsList | models.PointsBatch, *, flush: bool) -> None:
+    def upsert(self, request: models.PointsList | models.PointsBatch) -> dict[str, Any]:
         """Write points. A failing call may have written some of them: write again by the same ids."""
         if points := translate.points(request):
             self._shard.update(edge.UpdateOperation.upsert_points(points))
-        self._flush_if(flush)
+        return DONE
 
-    def delete(self, request: models.PointIdsList | models.FilterSelector, *, flush: bool) -> None:
-        """Remove points by id or by filter; with no ids and `flush` this only makes earlier writes durable."""
+    def delete(self, request: models.PointIdsList | models.FilterSelector) -> dict[str, Any]:
+        """Remove points by id or by filter; nothing happens with no ids."""
         translate.unsupported_fields(request.shard_key)
         if isinstance(request, models.FilterSelector):
             selected = filters.required_filter(request.filter)
             self._shard.update(edge.UpdateOperation.delete_points_by_filter(selected))
         elif request.points:
             self._shard.update(edge.UpdateOperation.delete_points(list(request.points)))
-        self._flush_if(flush)
+        return DONE
 
     def retrieve(self, request: models.PointRequest) -> list[dict[str, Any]]:
         """Return the points that exist; the whole payload unless the request says otherwise."""
-        wanted = True if request.with_payload is None else request.with_payload
-        found = self._shard.retrieve(
-            list(request.ids),
-            with_payload=translate.payload_selector(wanted),
-            with_vector=request.with_vector or False,
-        )
+        found = self._shard.retrieve(list(request.ids), **translate.wanted(request))
         return [translate.record(point) for point in found]
 
     def scroll(self, request: models.ScrollRequest) -> dict[str, Any]:
         """Return one page in id order and the id at which the next one starts."""
         translate.unsupported(request, "offset", "limit", "filter", "with_payload", "with_vector")
-        wanted = True if request.with_payload is None else request.with_payload
         found, following = self._shard.scroll(
             edge.ScrollRequest(
                 offset=request.offset,
                 limit=10 if request.limit is None else request.limit,
                 filter=filters.filter_or_none(request.filter),
-                with_payload=translate.payload_selector(wanted),
-                with_vector=request.with_vector or False,
+                **translate.wanted(request),
             )
         )
-        offset = following if following is None or isinstance(following, int) else str(following)
+        offset = None if following is None else translate.point_id(following)
         return {"points": [translate.record(point) for point in found], "next_page_offset": offset}
 
     def count(self, request: models.CountRequest) -> dict[str, int]:
@@ -140,58 +136,46 @@ class Collection:
         counted = self._shard.count(edge.CountRequest(exact=exact, filter=filters.filter_or_none(request.filter)))
         return {"count": counted}
 
+    def query(self, request: models.QueryRequest) -> dict[str, Any]:
+        """Return the answer to one search."""
+        return self.query_batch(models.QueryRequestBatch(searches=[request]))[0]
+
     def query_batch(self, request: models.QueryRequestBatch) -> list[dict[str, Any]]:
         """Return the answers to many searches, in order."""
         batch = edge.QueryBatchRequest([queries.query(one) for one in request.searches])
         return [{"points": [translate.record(hit) for hit in hits]} for hits in self._shard.query_batch(batch)]
 
-    def set_threshold(self, indexing_threshold: int) -> None:
+    def set_threshold(self, indexing_threshold: int) -> bool:
         """Remember a new indexing threshold in KB and open the shard with it. 0: bulk mode, no graph is due."""
         self._request.optimizers_config = models.OptimizersConfigDiff(indexing_threshold=indexing_threshold)
         create = self._request.model_dump(mode="json", exclude_none=True)
-        if create != self._settings["create"]:
+        changed = create != self._settings["create"]
+        if changed:
             self.close()
-            self._save({"create": create, "graph_due": indexing_threshold > 0})
+        self._save({"create": create, "graph_due": indexing_threshold > 0})
+        if changed:
             self._shard = self._load()
-        else:
-            self._save({"create": create, "graph_due": indexing_threshold > 0})
+        return True
 
-    def optimise(self) -> None:
+    def optimise(self) -> bool:
         """Build what the threshold asks for and make it durable; takes seconds to minutes."""
         self._shard.optimize()
         self._shard.flush()
         self._save({**self._settings, "graph_due": False})
+        return True
 
     def _load(self) -> edge.EdgeShard:
         """Open the shard. Raises: CannotOpen; first, a process that was killed gets time to release the files."""
         path, config = str(self._folder / "shard"), translate.config(self._request, INDEXING_THREADS)
-        opened: list[edge.EdgeShard] = []
-        failures = [""]
-
-        def load() -> bool:
+        deadline = time.monotonic() + RELEASE_SECONDS
+        while True:
             try:
-                opened.append(edge.EdgeShard.load(path, config))
-            except Exception as error:  # noqa: BLE001  edge has no class of its own
-                failures[0] = str(error)
-            return bool(opened) or "WouldBlock" not in failures[0]
-
-        locks.wait_until(load, RELEASE_SECONDS, 0.05)
-        if not opened:
-            raise CannotOpen(failures[0])
-        return opened[0]
+                return edge.EdgeShard.load(path, config)
+            except Exception as error:  # edge has no class of its own
+                if "WouldBlock" not in str(error) or time.monotonic() > deadline:
+                    raise CannotOpen(str(error)) from error
+            time.sleep(0.05)
 
     def _save(self, settings: dict[str, Any]) -> None:
         write_durably(self._folder / "collection.json", settings)
         self._settings = settings
-
-    def _flush_if(self, flush: bool) -> None:
-        if flush:
-            self._shard.flush()
-
-    def _shard_hnsw(self) -> dict[str, Any]:
-        hnsw = self._request.hnsw_config or models.HnswConfigDiff()
-        return {
-            "m": hnsw.m or 16,
-            "ef_construct": hnsw.ef_construct or 100,
-            "full_scan_threshold": hnsw.full_scan_threshold or 10_000,
-        }

@@ -171,19 +171,19 @@ def _lock(path: Path, timeout_seconds: float, *, shared: bool = False) -> locks.
 
 def _await_answer(folder: Path, timeout_seconds: float) -> dict[str, Any] | None:
     """Return the front when it answers, None when it ended. Raises: IndexUnavailable when it is stuck."""
-    answering: list[dict[str, Any]] = []
 
-    def look() -> bool:
+    def look() -> list[dict[str, Any] | None]:
         found = locks.read_json(folder / locks.ENDPOINT)
         if found is not None and _answers(found):
-            answering.append(found)
-        return bool(answering) or not locks.is_locked(folder / locks.FRONT)
+            return [found]
+        return [] if locks.is_locked(folder / locks.FRONT) else [None]
 
-    if not locks.wait_until(look, timeout_seconds, 0.05):
+    answered = locks.wait_until(look, timeout_seconds, 0.05)
+    if not answered:
         raise IndexUnavailable(
             f"the engine of {folder} runs but did not answer for {timeout_seconds} s; see {folder / locks.LOG}"
         )
-    return answering[0] if answering else None
+    return answered[0]
 
 
 def _answers(found: dict[str, Any], timeout_seconds: float = 5.0) -> bool:

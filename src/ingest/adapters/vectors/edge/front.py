@@ -8,11 +8,11 @@ import asyncio
 import hmac
 import importlib.metadata
 import json
-import logging
 import re
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ingest.adapters.vectors.edge import locks
-from ingest.adapters.vectors.edge.alias_table import AliasRefused, AliasTable
-from ingest.adapters.vectors.edge.worker_pool import Pool, Worker, WorkerBusy, WorkerDied
+from ingest.adapters.vectors.edge.alias_table import AliasTable, Refused
+from ingest.adapters.vectors.edge.worker_pool import Answer, Pool, Worker
 from ingest.records import QdrantOptions
 
-logger = logging.getLogger(__name__)
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,199}")
+ONE = "/collections/{collection}"
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
@@ -43,16 +44,8 @@ class FrontOptions:
     grace_seconds: float = 2.0  # without users before the end
 
 
-class Refused(Exception):
-    """A request that is answered with an error."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 class Front:
-    """Collections, aliases and workers of one folder."""
+    """Collections, aliases and workers of one folder. A public coroutine that takes a request answers it."""
 
     def __init__(self, folder: Path, options: FrontOptions) -> None:
         self.collections = folder / locks.COLLECTIONS
@@ -72,19 +65,8 @@ class Front:
 
     def exists(self, collection: str) -> bool:
         """Tell whether there is a collection of that name."""
-        return bool(NAME.fullmatch(collection)) and collection not in self.leaving and self._path(collection).is_dir()
-
-    def names(self) -> list[str]:
-        """Return the names of all collections, sorted."""
-        return sorted(path.name for path in self.collections.iterdir() if self.exists(path.name))
-
-    def target(self, request: Request) -> str:
-        """Return the collection that a request names, by its own name or by an alias. Raises: Refused."""
-        name = request.path_params["collection"]
-        collection = self.aliases.resolve(name)
-        if not self.exists(collection):
-            raise Refused(404, f"Not found: Collection `{name}` doesn't exist!")
-        return collection
+        there = NAME.fullmatch(collection) and collection not in self.leaving
+        return bool(there) and (self.collections / collection).is_dir()
 
     async def warm(self) -> None:
         """Start the workers of what is being served, so that the first question does not wait for it."""
@@ -92,199 +74,185 @@ class Front:
             if self.exists(collection):
                 await self.pool.get(collection)
 
-    async def create(self, name: str, body: bytes) -> Response:
+    async def root(self, request: Request) -> Response:
+        """Name the protocol's version: the client asks for it and compares it with its own."""
+        version = importlib.metadata.version("qdrant-client")
+        return JSONResponse({"title": "ingest embedded engine", "version": version, "workers": self.pool.pids()})
+
+    async def list(self, request: Request) -> Response:
+        """Return the names of all collections, sorted."""
+        names = sorted(path.name for path in self.collections.iterdir() if self.exists(path.name))
+        return _ok({"collections": [{"name": name} for name in names]})
+
+    async def tell_whether_exists(self, request: Request) -> Response:
+        """Tell whether there is a collection or an alias of that name."""
+        return _ok({"exists": self.exists(self.aliases.resolve(_name(request)))})
+
+    async def create(self, request: Request) -> Response:
         """Create a collection."""
+        name, body = _name(request), await self._body(request)
         if not NAME.fullmatch(name):
             raise Refused(422, f"Wrong input: collection name {name!r}: letters, digits, _ . @ - up to 200")
         async with self.creating:
             if self.exists(name) or name in self.aliases.all():
                 raise Refused(409, f"Wrong input: Collection `{name}` already exists!")
             answer = await self.pool.ask(name, {"do": "create"}, body)
-            if answer.head["status"] != 200:
+            if answer.status != 200:
                 await self.pool.discard(name)
-        return _passed_on(answer.head["status"], answer.body)
+        return _passed_on(answer)
 
-    async def drop(self, name: str) -> bool:
+    async def drop(self, request: Request) -> Response:
         """Remove a collection and its aliases; False when there is none."""
+        name = _name(request)
         async with self.creating:
             if not self.exists(name):
-                return False
+                return _ok(False)
             await self.aliases.forget(name)
             self.leaving.add(name)
             try:
                 await self.pool.discard(name)
-                rubbish = self._path(f".old-{name}")
-                self._path(name).rename(rubbish)
+                rubbish = self.collections / f".old-{name}"
+                (self.collections / name).rename(rubbish)
                 locks.sync_folder(self.collections)
             finally:
                 self.leaving.discard(name)
             await asyncio.to_thread(shutil.rmtree, rubbish, ignore_errors=True)
-        return True
+        return _ok(True)
 
-    async def info(self, collection: str) -> Response:
+    async def info(self, request: Request) -> Response:
         """Return CollectionInfo; while the worker builds a graph, the last one with status yellow."""
+        collection = self._target(request)
         worker = self.pool.find(collection)
         if worker is not None and worker.alive and worker.optimising:
             return _ok({**worker.info_before, "status": "yellow"})
         answer = await self.pool.ask(collection, {"do": "info"})
         worker = self.pool.find(collection)
-        if answer.head["status"] == 200 and worker is not None and worker.optimisation_error:
+        if answer.status == 200 and worker is not None and worker.optimisation_error:
             result = json.loads(answer.body)["result"]
             return _ok({**result, "status": "red", "optimizer_status": {"error": worker.optimisation_error}})
-        return _passed_on(answer.head["status"], answer.body)
+        return _passed_on(answer)
 
-    async def set_threshold(self, collection: str, threshold: int) -> None:
+    async def patch(self, request: Request) -> Response:
         """Set the indexing threshold; above 0 the optimisation begins and goes on after the answer."""
+        models = await asyncio.to_thread(request_models)
+        change = models.UpdateCollection.model_validate_json(await self._body(request)).model_dump(exclude_none=True)
+        threshold = (change.get("optimizers_config") or {}).get("indexing_threshold")
+        if threshold is None or change != {"optimizers_config": {"indexing_threshold": threshold}}:
+            raise Refused(400, "Wrong input: the embedded engine changes optimizers_config.indexing_threshold only")
+        collection = self._target(request)
         worker = await self.pool.get(collection)
         if worker.optimisation is not None:
             await asyncio.wait([worker.optimisation])
-        answer = await self.pool.ask(collection, {"do": "threshold", "threshold": threshold})
-        if answer.head["status"] == 200 and threshold > 0:
+        answer = await self.pool.ask(collection, {"do": "threshold"}, b"%d" % threshold)
+        if answer.status == 200 and threshold > 0:
             info = await self.pool.ask(collection, {"do": "info"})
             worker = await self.pool.get(collection)
             worker.info_before = json.loads(info.body)["result"]
-            worker.optimisation = asyncio.create_task(self._optimise(worker, collection))
+            worker.optimisation = asyncio.create_task(_optimise(worker, collection))
+        return _ok(True)
 
-    async def _optimise(self, worker: Worker, collection: str) -> None:
-        worker.optimisation_error = ""
-        try:
-            answer = await worker.ask({"do": "optimise", "collection": collection})
-        except (WorkerDied, WorkerBusy) as error:
-            worker.optimisation_error = str(error)
-            return
-        if answer.head["status"] != 200:
-            worker.optimisation_error = json.loads(answer.body)["status"]["error"]
+    async def read_aliases(self, request: Request) -> Response:
+        """Return all aliases, sorted."""
+        table = sorted(self.aliases.all().items())
+        return _ok({"aliases": [{"alias_name": name, "collection_name": target} for name, target in table]})
 
-    def _path(self, name: str) -> Path:
-        return self.collections / name
+    async def move_aliases(self, request: Request) -> Response:
+        """Apply alias actions in order."""
+        models = await asyncio.to_thread(request_models)
+        operation = models.ChangeAliasesOperation.model_validate_json(await self._body(request))
+        await self.aliases.apply([action.model_dump() for action in operation.actions])
+        return _ok(True)
+
+    async def hand_on(self, do: str, request: Request) -> Response:
+        """Return what the collection's worker answers to a request about points."""
+        head = {"do": do, "flush": request.query_params.get("ordering") == "strong"}
+        body = await self._body(request)
+        return _passed_on(await self.pool.ask(self._target(request), head, body))
+
+    def routes(self) -> dict[tuple[str, str], Handler]:
+        """Return method and path → what answers it."""
+        points = {
+            ("PUT", "/index"): "index",
+            ("PUT", "/points"): "upsert",
+            ("POST", "/points"): "retrieve",
+            **{("POST", f"/points/{do}"): do for do in ("delete", "scroll", "count", "query")},
+            ("POST", "/points/query/batch"): "query_batch",
+        }
+        return {
+            ("GET", "/"): self.root,
+            ("GET", "/aliases"): self.read_aliases,
+            ("POST", "/collections/aliases"): self.move_aliases,
+            ("GET", "/collections"): self.list,
+            ("GET", ONE): self.info,
+            ("PUT", ONE): self.create,
+            ("PATCH", ONE): self.patch,
+            ("DELETE", ONE): self.drop,
+            ("GET", f"{ONE}/exists"): self.tell_whether_exists,
+            **{(method, ONE + path): partial(self.hand_on, do) for (method, path), do in points.items()},
+        }
+
+    def _target(self, request: Request) -> str:
+        """Return the collection that a request names, by its own name or by an alias. Raises: Refused."""
+        collection = self.aliases.resolve(_name(request))
+        if not self.exists(collection):
+            raise Refused(404, f"Not found: Collection `{_name(request)}` doesn't exist!")
+        return collection
+
+    async def _body(self, request: Request) -> bytes:
+        body = bytearray()
+        async for part in request.stream():
+            body += part
+            if len(body) > self.options.max_body:
+                raise Refused(413, f"Payload error: a request has at most {self.options.max_body} bytes")
+        return bytes(body)
+
+
+async def _optimise(worker: Worker, collection: str) -> None:
+    worker.optimisation_error = ""
+    try:
+        answer = await worker.ask({"do": "optimise", "collection": collection})
+    except Refused as error:
+        worker.optimisation_error = str(error)
+        return
+    if answer.status != 200:
+        worker.optimisation_error = json.loads(answer.body)["status"]["error"]
+
+
+def _name(request: Request) -> str:
+    return str(request.path_params["collection"])
 
 
 def _ok(result: Any) -> Response:
     return JSONResponse({"result": result, "status": "ok", "time": 0.0})
 
 
-def _refused(status: int, message: str) -> Response:
+def _passed_on(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, media_type="application/json")
+
+
+def _refusal(request: Request, error: Exception) -> Response:
+    status, message = 400, f"Format error in JSON body: {error}"
+    if isinstance(error, Refused):
+        status, message = error.status, str(error)
     headers = {"Retry-After": "1"} if status == 429 else None
     return JSONResponse({"status": {"error": message}, "time": 0.0, "result": None}, status, headers)
-
-
-def _passed_on(status: int, body: bytes) -> Response:
-    return Response(body, status, media_type="application/json")
-
-
-Handler = Callable[[Front, Request], Awaitable[Response]]
-
-
-async def _root(front: Front, request: Request) -> Response:
-    """Name the protocol's version: the client asks for it and compares it with its own."""
-    version = importlib.metadata.version("qdrant-client")
-    return JSONResponse({"title": "ingest embedded engine", "version": version, "workers": front.pool.pids()})
-
-
-async def _list(front: Front, request: Request) -> Response:
-    return _ok({"collections": [{"name": name} for name in front.names()]})
-
-
-async def _exists(front: Front, request: Request) -> Response:
-    return _ok({"exists": front.exists(front.aliases.resolve(request.path_params["collection"]))})
-
-
-async def _info(front: Front, request: Request) -> Response:
-    return await front.info(front.target(request))
-
-
-async def _create(front: Front, request: Request) -> Response:
-    return await front.create(request.path_params["collection"], await _body(front, request))
-
-
-async def _drop(front: Front, request: Request) -> Response:
-    return _ok(await front.drop(request.path_params["collection"]))
-
-
-async def _patch(front: Front, request: Request) -> Response:
-    models = await asyncio.to_thread(request_models)
-    change = models.UpdateCollection.model_validate_json(await _body(front, request)).model_dump(exclude_none=True)
-    threshold = (change.get("optimizers_config") or {}).get("indexing_threshold")
-    if threshold is None or change != {"optimizers_config": {"indexing_threshold": threshold}}:
-        raise Refused(400, "Wrong input: the embedded engine changes optimizers_config.indexing_threshold only")
-    await front.set_threshold(front.target(request), threshold)
-    return _ok(True)
-
-
-async def _get_aliases(front: Front, request: Request) -> Response:
-    table = sorted(front.aliases.all().items())
-    return _ok({"aliases": [{"alias_name": name, "collection_name": target} for name, target in table]})
-
-
-async def _move_aliases(front: Front, request: Request) -> Response:
-    models = await asyncio.to_thread(request_models)
-    operation = models.ChangeAliasesOperation.model_validate_json(await _body(front, request))
-    await front.aliases.apply([action.model_dump() for action in operation.actions])
-    return _ok(True)
-
-
-def _points(do: str) -> Handler:
-    async def handler(front: Front, request: Request) -> Response:
-        head = {"do": do, "flush": request.query_params.get("ordering") == "strong"}
-        body = await _body(front, request)
-        answer = await front.pool.ask(front.target(request), head, body)
-        return _passed_on(answer.head["status"], answer.body)
-
-    return handler
-
-
-ONE = "/collections/{collection}"
-ROUTES: tuple[tuple[str, str, Handler], ...] = (
-    ("GET", "/", _root),
-    ("GET", "/aliases", _get_aliases),
-    ("POST", "/collections/aliases", _move_aliases),
-    ("GET", "/collections", _list),
-    ("GET", ONE, _info),
-    ("PUT", ONE, _create),
-    ("PATCH", ONE, _patch),
-    ("DELETE", ONE, _drop),
-    ("GET", ONE + "/exists", _exists),
-    ("PUT", ONE + "/index", _points("index")),
-    ("PUT", ONE + "/points", _points("upsert")),
-    ("POST", ONE + "/points", _points("retrieve")),
-    ("POST", ONE + "/points/delete", _points("delete")),
-    ("POST", ONE + "/points/scroll", _points("scroll")),
-    ("POST", ONE + "/points/count", _points("count")),
-    ("POST", ONE + "/points/query", _points("query")),
-    ("POST", ONE + "/points/query/batch", _points("query_batch")),
-)
-
-
-async def _body(front: Front, request: Request) -> bytes:
-    body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > front.options.max_body:
-            raise Refused(413, f"Payload error: a request has at most {front.options.max_body} bytes")
-    return bytes(body)
 
 
 def application(front: Front, token: str) -> Starlette:
     """Return the front as an ASGI application that answers only requests with `token`."""
 
-    def endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-        async def guarded(request: Request) -> Response:
+    def guarded(answer: Handler) -> Handler:
+        async def endpoint(request: Request) -> Response:
             if not hmac.compare_digest(request.headers.get("api-key", "").encode(), token.encode()):
-                return _refused(401, "Unauthorized: Must provide an API key or an Authorization bearer token")
-            try:
-                return await handler(front, request)
-            except (Refused, AliasRefused) as error:
-                return _refused(error.status, str(error))
-            except ValidationError as error:
-                return _refused(400, f"Format error in JSON body: {error}")
-            except WorkerDied as error:
-                return _refused(503, f"Service unavailable: {error}")
-            except WorkerBusy as error:
-                return _refused(429, f"Too many requests: {error}")
+                raise Refused(401, "Unauthorized: Must provide an API key or an Authorization bearer token")
+            return await answer(request)
 
-        return guarded
+        return endpoint
 
-    return Starlette(routes=[Route(path, endpoint(handler), methods=[method]) for method, path, handler in ROUTES])
+    return Starlette(
+        routes=[Route(path, guarded(answer), methods=[method]) for (method, path), answer in front.routes().items()],
+        exception_handlers={Refused: _refusal, ValidationError: _refusal},
+    )
 
 
 def request_models() -> Any:

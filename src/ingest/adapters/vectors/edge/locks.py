@@ -16,9 +16,11 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 START, FRONT, USERS = "start.lock", "front.lock", "users.lock"
 ENDPOINT, KEEP, ALIASES, COLLECTIONS, LOG = "endpoint.json", "keep", "aliases.json", "collections", "engine.log"
 
@@ -56,24 +58,17 @@ def is_locked(path: Path) -> bool:
 
 def wait_for_lock(path: Path, timeout_seconds: float, *, shared: bool = False) -> FileLock | None:
     """Take the lock on `path`, or return None when others held it for `timeout_seconds`."""
-    taken: list[FileLock] = []
-
-    def take() -> bool:
-        lock = try_lock(path, shared=shared)
-        taken.extend([lock] if lock else [])
-        return bool(taken)
-
-    return taken[0] if wait_until(take, timeout_seconds) else None
+    return wait_until(partial(try_lock, path, shared=shared), timeout_seconds)
 
 
-def wait_until(met: Callable[[], bool], timeout_seconds: float, interval_seconds: float = 0.02) -> bool:
-    """Return True as soon as `met()` is true, False after `timeout_seconds`."""
+def wait_until(found: Callable[[], T | None], timeout_seconds: float, interval_seconds: float = 0.02) -> T | None:
+    """Return what `found()` gives as soon as that is true, None after `timeout_seconds`."""
     deadline = time.monotonic() + timeout_seconds
-    while not met():
+    while not (value := found()):
         if time.monotonic() >= deadline:
-            return False
+            return None
         time.sleep(interval_seconds)
-    return True
+    return value
 
 
 def write_durably(path: Path, value: Any) -> None:

@@ -19,15 +19,10 @@ def query(request: models.QueryRequest) -> edge.QueryRequest:
     if (number := _count(request.prefetch)) > MOST_PREFETCHES:
         raise Unsupported(f"the embedded engine takes at most {MOST_PREFETCHES} prefetches, not {number}")
     return edge.QueryRequest(
-        limit=10 if request.limit is None else request.limit,
         offset=request.offset,
-        query=_scoring(request),
-        prefetches=_prefetches(request.prefetch),
-        filter=filter_or_none(request.filter),
         with_payload=payload_selector(request.with_payload),
         with_vector=request.with_vector or False,
-        score_threshold=request.score_threshold,
-        params=_search_params(request.params),
+        **_search(request),
     )
 
 
@@ -39,20 +34,21 @@ def _count(prefetch: Any) -> int:
     return sum(1 + _count(one.prefetch) for one in _listed(prefetch))
 
 
-def _prefetches(prefetch: Any) -> list[edge.Prefetch] | None:
-    return [_prefetch(one) for one in _listed(prefetch)] or None
-
-
 def _prefetch(request: models.Prefetch) -> edge.Prefetch:
     unsupported(request, *SEARCH)
-    return edge.Prefetch(
-        limit=10 if request.limit is None else request.limit,
-        query=_scoring(request),
-        prefetches=_prefetches(request.prefetch),
-        filter=filter_or_none(request.filter),
-        score_threshold=request.score_threshold,
-        params=_search_params(request.params),
-    )
+    return edge.Prefetch(**_search(request))
+
+
+def _search(request: models.QueryRequest | models.Prefetch) -> dict[str, Any]:
+    """Return what a search and a prefetch have in common."""
+    return {
+        "limit": 10 if request.limit is None else request.limit,
+        "query": _scoring(request),
+        "prefetches": [_prefetch(one) for one in _listed(request.prefetch)] or None,
+        "filter": filter_or_none(request.filter),
+        "score_threshold": request.score_threshold,
+        "params": _search_params(request.params),
+    }
 
 
 def _scoring(request: models.QueryRequest | models.Prefetch) -> Any:

@@ -25,22 +25,24 @@ def config(request: models.CreateCollection, indexing_threads: int) -> edge.Edge
     unsupported(
         request, "vectors", "sparse_vectors", "hnsw_config", "optimizers_config", "quantization_config", "metadata"
     )
-    hnsw = request.hnsw_config or models.HnswConfigDiff()
-    unsupported(hnsw, "m", "ef_construct", "full_scan_threshold", "max_indexing_threads", "on_disk")
-    threads = hnsw.max_indexing_threads or indexing_threads
+    graph = request.hnsw_config or models.HnswConfigDiff()
+    unsupported(graph, "m", "ef_construct", "full_scan_threshold", "max_indexing_threads", "on_disk")
     return edge.EdgeConfig(
         vectors=_dense_params(request.vectors),
         sparse_vectors={name: _sparse_params(p) for name, p in (request.sparse_vectors or {}).items()} or None,
         hnsw_config=edge.HnswIndexConfig(
-            m=hnsw.m or 16,
-            ef_construct=hnsw.ef_construct or 100,
-            full_scan_threshold=hnsw.full_scan_threshold or 10_000,
-            max_indexing_threads=threads,
-            on_disk=hnsw.on_disk,
+            **hnsw(request), max_indexing_threads=graph.max_indexing_threads or indexing_threads, on_disk=graph.on_disk
         ),
         quantization_config=_quantization(request.quantization_config),
         optimizers=edge.EdgeOptimizersConfig(indexing_threshold=indexing_threshold(request) or None),
     )
+
+
+def hnsw(request: models.CreateCollection) -> dict[str, Any]:
+    """Return what decides about a graph, with Qdrant's defaults."""
+    graph = request.hnsw_config or models.HnswConfigDiff()
+    defaults = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10_000}
+    return {name: getattr(graph, name) or default for name, default in defaults.items()}
 
 
 def _dense_params(vectors: Any) -> Any:
@@ -125,6 +127,12 @@ def _vectors(vector: Any) -> Any:
     return one_vector(vector)
 
 
+def wanted(request: models.PointRequest | models.ScrollRequest) -> dict[str, Any]:
+    """Return what of the points is answered: the whole payload unless the request says otherwise."""
+    payload = True if request.with_payload is None else request.with_payload
+    return {"with_payload": payload_selector(payload), "with_vector": request.with_vector or False}
+
+
 def payload_selector(wanted: Any) -> Any:
     """Return what of the payload is answered: a bool, or the paths to include."""
     if wanted is None or isinstance(wanted, bool):
@@ -138,7 +146,7 @@ def payload_selector(wanted: Any) -> Any:
 
 def record(point: Any) -> dict[str, Any]:
     """Return a stored or scored point in Qdrant's JSON shape."""
-    found = {"id": _id(point.id), "payload": point.payload, "vector": _told(point.vector)}
+    found = {"id": point_id(point.id), "payload": point.payload, "vector": _told(point.vector)}
     if hasattr(point, "score"):
         found |= {"version": point.version, "score": point.score}
     return found
@@ -152,5 +160,6 @@ def _told(vector: Any) -> Any:
     return vector
 
 
-def _id(key: Any) -> int | str:
+def point_id(key: Any) -> int | str:
+    """Return an id as JSON has it."""
     return key if isinstance(key, int) else str(key)

@@ -4,25 +4,22 @@ It is a process because every call of the engine holds the GIL: while one collec
 the others go on answering. It ends when the front does, however that ends.
 """
 
-import ctypes
 import logging
-import os
 import signal
-import socket
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_json
+from pydantic import TypeAdapter
+from pydantic_core import from_json, to_json
 from qdrant_client.http import models
 
-from ingest.adapters.vectors.edge import frames
+from ingest.adapters.child_process import Frame, Pipe, end_with
 from ingest.adapters.vectors.edge.collection import Collection
 
 logger = logging.getLogger(__name__)
-PR_SET_PDEATHSIG = 1
 
 
 class Worker:
@@ -32,103 +29,72 @@ class Worker:
         self._folder = collections
         self._collection: Collection | None = None
 
-    def answer(self, request: frames.Frame) -> frames.Frame:
-        """Return the answer to one request, errors included, in Qdrant's shape."""
+    def answer(self, request: Frame) -> Frame:
+        """Return the answer to one request, errors included: the HTTP status, and a body in Qdrant's shape."""
+        head = from_json(request.head)
         try:
-            result = self._do(request)
-        except (ValidationError, ValueError, TypeError) as error:
-            return _refusal(400, f"Wrong input: {error}")
+            result = self._do(head, request.body)
         except Exception as error:
-            if type(error) is Exception:  # edge has no class of its own for what it refuses
+            # edge has no class of its own for what it refuses
+            if isinstance(error, ValueError | TypeError) or type(error) is Exception:
                 return _refusal(400, f"Wrong input: {error}")
-            logger.exception("worker failed to %s in %s", request.head["do"], request.head["collection"])
+            logger.exception("worker failed to %s in %s", head["do"], head["collection"])
             return _refusal(500, f"Service internal error: {type(error).__name__}: {error}")
-        return frames.Frame({"status": 200}, to_json({"result": result, "status": "ok", "time": 0.0}))
+        return Frame(b"200", to_json({"result": result, "status": "ok", "time": 0.0}))
 
     def close(self) -> None:
         """Close the collection."""
         if self._collection is not None:
             self._collection.close()
 
-    def _do(self, request: frames.Frame) -> Any:
-        folder, do = self._folder / request.head["collection"], request.head["do"]
-        if do == "create":
-            self._collection = Collection.create(folder, models.CreateCollection.model_validate_json(request.body))
+    def _do(self, head: dict[str, Any], body: Any) -> Any:
+        folder = self._folder / head["collection"]
+        if head["do"] == "create":
+            self._collection = Collection.create(folder, models.CreateCollection.model_validate_json(body))
             return True
         if self._collection is None:
             self._collection = Collection(folder)
-        return ACTIONS[do](self._collection, request)
+        model, act = ACTIONS[head["do"]]
+        result = act(self._collection) if model is None else act(self._collection, _adapter(model).validate_json(body))
+        if head.get("flush"):
+            self._collection.flush()
+        return result
 
 
-def _upsert(collection: Collection, request: frames.Frame) -> Any:
-    points: Any = TypeAdapter(models.PointsList | models.PointsBatch).validate_json(request.body)
-    collection.upsert(points, flush=request.head["flush"])
-    return {"operation_id": 0, "status": "completed"}
-
-
-def _delete(collection: Collection, request: frames.Frame) -> Any:
-    selector: Any = TypeAdapter(models.PointIdsList | models.FilterSelector).validate_json(request.body)
-    collection.delete(selector, flush=request.head["flush"])
-    return {"operation_id": 0, "status": "completed"}
-
-
-def _index(collection: Collection, request: frames.Frame) -> Any:
-    collection.create_index(models.CreateFieldIndex.model_validate_json(request.body))
-    return {"operation_id": 0, "status": "completed"}
-
-
-def _query(collection: Collection, request: frames.Frame) -> Any:
-    batch = models.QueryRequestBatch(searches=[models.QueryRequest.model_validate_json(request.body)])
-    return collection.query_batch(batch)[0]
-
-
-def _threshold(collection: Collection, request: frames.Frame) -> Any:
-    collection.set_threshold(request.head["threshold"])
-    return True
-
-
-def _optimise(collection: Collection, request: frames.Frame) -> Any:
-    collection.optimise()
-    return True
-
-
-ACTIONS: dict[str, Callable[[Collection, frames.Frame], Any]] = {
-    "info": lambda collection, _: collection.info(),
-    "index": _index,
-    "upsert": _upsert,
-    "delete": _delete,
-    "threshold": _threshold,
-    "optimise": _optimise,
-    "query": _query,
-    "query_batch": lambda c, r: c.query_batch(models.QueryRequestBatch.model_validate_json(r.body)),
-    "scroll": lambda c, r: c.scroll(models.ScrollRequest.model_validate_json(r.body)),
-    "retrieve": lambda c, r: c.retrieve(models.PointRequest.model_validate_json(r.body)),
-    "count": lambda c, r: c.count(models.CountRequest.model_validate_json(r.body)),
+ACTIONS: dict[str, tuple[Any, Callable[..., Any]]] = {
+    "info": (None, Collection.info),
+    "index": (models.CreateFieldIndex, Collection.create_index),
+    "upsert": (models.PointsList | models.PointsBatch, Collection.upsert),
+    "delete": (models.PointIdsList | models.FilterSelector, Collection.delete),
+    "threshold": (int, Collection.set_threshold),
+    "optimise": (None, Collection.optimise),
+    "query": (models.QueryRequest, Collection.query),
+    "query_batch": (models.QueryRequestBatch, Collection.query_batch),
+    "scroll": (models.ScrollRequest, Collection.scroll),
+    "retrieve": (models.PointRequest, Collection.retrieve),
+    "count": (models.CountRequest, Collection.count),
 }
+"""What a body is read as, and what is done with it."""
 
 
-def _refusal(status: int, message: str) -> frames.Frame:
-    return frames.Frame({"status": status}, to_json({"status": {"error": message}, "time": 0.0, "result": None}))
+@cache  # one for each action
+def _adapter(model: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
 
 
-def _end_with(front: int) -> None:
-    """Have the kernel kill this process when the front dies: a graph being built does not look at the pipe."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != front:
-        sys.exit(0)
+def _refusal(status: int, message: str) -> Frame:
+    return Frame(b"%d" % status, to_json({"status": {"error": message}, "time": 0.0, "result": None}))
 
 
 def main() -> None:
     """Serve until the front closes its end. Arguments: folder of collections, socket's descriptor, front's pid."""
     folder, descriptor, front = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    _end_with(front)
+    end_with(front)  # a graph being built does not look at the pipe
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s worker %(process)d %(message)s")
-    worker = Worker(folder)
-    with socket.socket(fileno=descriptor) as connection:
-        while (request := frames.receive(connection)) is not None:
-            connection.sendall(worker.answer(request).encode())
+    worker, pipe = Worker(folder), Pipe(descriptor)
+    while (request := pipe.receive()) is not None:
+        pipe.send(worker.answer(request))
     worker.close()
 
 

@@ -7,19 +7,35 @@ import socket
 import sys
 from collections import deque
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from ingest.adapters.vectors.edge import frames
+from pydantic_core import to_json
+
+from ingest.adapters.child_process import HEADER, Frame
+from ingest.adapters.vectors.edge.alias_table import Refused
 
 logger = logging.getLogger(__name__)
 
 
-class WorkerDied(Exception):
+class WorkerDied(Refused):
     """The worker ended before it answered; the next request starts another, which opens the folder from its WAL."""
 
+    def __init__(self, pid: int) -> None:
+        super().__init__(503, f"Service unavailable: worker {pid} ended before it answered")
 
-class WorkerBusy(Exception):
-    """More requests wait for this collection than the limit allows."""
+
+class WorkerBusy(Refused):
+    """More requests wait than the limit allows."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(429, f"Too many requests: {message}")
+
+
+class Answer(NamedTuple):
+    """What a worker says: an HTTP status and a body in Qdrant's JSON."""
+
+    status: int
+    body: bytes
 
 
 class Worker:
@@ -29,7 +45,7 @@ class Worker:
         self.process = process
         self._connection = connection
         self._max_waiting = max_waiting
-        self._waiting: deque[asyncio.Future[frames.Frame]] = deque()
+        self._waiting: deque[asyncio.Future[Answer]] = deque()
         self.optimisation: asyncio.Task[None] | None = None
         self.optimisation_error = ""
         self.info_before: dict[str, Any] = {}  # of the collection, when its optimisation began
@@ -54,24 +70,24 @@ class Worker:
         """True from the request to optimise until it is done."""
         return self.optimisation is not None and not self.optimisation.done()
 
-    async def ask(self, head: dict[str, Any], body: bytes = b"") -> frames.Frame:
+    async def ask(self, head: dict[str, Any], body: bytes = b"") -> Answer:
         """Return the worker's answer. Raises: WorkerDied, WorkerBusy.
 
         A caller that goes away (a client that hung up) leaves its place in the order, so answers cannot be mixed up.
         """
         if not self.alive:
-            raise WorkerDied(f"worker {self.process.pid} is gone")
+            raise WorkerDied(self.process.pid)
         if len(self._waiting) >= self._max_waiting:
             raise WorkerBusy(
                 f"{len(self._waiting)} requests wait for this collection, the limit is {self._max_waiting}"
             )
-        future: asyncio.Future[frames.Frame] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         try:
-            self._writer.write(frames.Frame(head, body).encode())
+            self._writer.writelines(Frame(to_json(head), body).parts())
             await self._writer.drain()
         except OSError as error:
-            raise WorkerDied(f"worker {self.process.pid} is gone") from error
+            raise WorkerDied(self.process.pid) from error
         return await future
 
     async def end(self, grace_seconds: float) -> None:
@@ -92,7 +108,9 @@ class Worker:
     async def _listen(self) -> None:
         try:
             while True:
-                answer = await frames.read(self._reader)
+                head, body = HEADER.unpack(await self._reader.readexactly(HEADER.size))
+                status = int(await self._reader.readexactly(head))
+                answer = Answer(status, await self._reader.readexactly(body))
                 future = self._waiting.popleft()
                 if not future.done():
                     future.set_result(answer)
@@ -102,7 +120,7 @@ class Worker:
             while self._waiting:
                 future = self._waiting.popleft()
                 if not future.done():
-                    future.set_exception(WorkerDied(f"worker {self.process.pid} ended before it answered"))
+                    future.set_exception(WorkerDied(self.process.pid))
 
 
 class Pool:
@@ -132,7 +150,7 @@ class Pool:
             self._workers[collection] = self._workers.pop(collection)
         return worker
 
-    async def ask(self, collection: str, head: dict[str, Any], body: bytes = b"") -> frames.Frame:
+    async def ask(self, collection: str, head: dict[str, Any], body: bytes = b"") -> Answer:
         """Return the answer of the collection's worker. Raises: WorkerDied, WorkerBusy."""
         worker = await self.get(collection)
         return await worker.ask({**head, "collection": collection}, body)

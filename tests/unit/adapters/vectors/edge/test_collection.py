@@ -19,7 +19,7 @@ REQUEST = models.CreateCollection(
 def filled(folder: Path, number: int) -> Collection:
     collection = Collection.create(folder / "one", REQUEST)
     structs = [models.PointStruct(id=p.id, vector=p.vector.tolist(), payload=p.payload) for p in points(number)]
-    collection.upsert(models.PointsList(points=structs), flush=False)
+    collection.upsert(models.PointsList(points=structs))
     return collection
 
 

@@ -51,7 +51,7 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collection]
         )
         for n in range(8)
     ]
-    made.upsert(models.PointsList(points=points), flush=True)
+    made.upsert(models.PointsList(points=points))
     yield made
     made.close()
 
@@ -179,7 +179,7 @@ def test_a_collection_is_found_again_with_both_vectors(tmp_path: Path) -> None:
     )
     made = Collection.create(tmp_path / "c", request)
     vector = {"text-dense": [1.0, 0.0], "bm25": models.SparseVector(indices=[3], values=[1.0])}
-    made.upsert(models.PointsList(points=[models.PointStruct(id=1, vector=vector, payload={"n": 0})]), flush=True)
+    made.upsert(models.PointsList(points=[models.PointStruct(id=1, vector=vector, payload={"n": 0})]))
     made.close()
     again = Collection(tmp_path / "c")
     assert [0] == asked(again, query=[1.0, 0.0], using="text-dense")
