@@ -1,7 +1,7 @@
 """One bounded S3 client: answers that are whole, or an error in our own words.
 
-botocore never retries a body that breaks after the headers, so its own retries are off: one retry here covers request
-and body together. No credentials pass through here: botocore finds them in the environment or the cloud's role.
+botocore never retries a body that breaks after the headers: `retries` says how often request and body are tried. No
+credentials pass through here: botocore finds them in the environment or the cloud's role.
 """
 
 from ingest.adapters.s3_client.answers import Archived, Unmet

@@ -3,14 +3,17 @@
 Messages hold the code of an answer and never its text: S3 repeats key ids and signed strings there.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ingest.errors import AccessDenied, InvalidSettings, TransientError, UnknownSource
 
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
+    from mypy_boto3_s3 import S3Client
 
+T = TypeVar("T")
 UNMET = {"NoSuchKey", "NoSuchVersion", "NoSuchUpload", "PreconditionFailed", "InvalidRange", "404", "412", "416"}
 DENIED = {
     "AuthorizationHeaderMalformed": "the credentials in the environment are not of the form that S3 expects",
@@ -65,6 +68,21 @@ class Translator:
     def where(self, key: str) -> str:
         """Return the URI of a key for messages, as it is typed into the AWS command line."""
         return f"s3://{self.bucket}/{key}"
+
+    def once(self, action: str, key: str, request: Callable[["S3Client"], T], client: "S3Client") -> T:
+        """Return what `request` makes of the client, tried once. Raises: our errors, and Unmet."""
+        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
+        from urllib3.exceptions import HTTPError
+
+        try:
+            return request(client)
+        except ClientError as error:
+            raise self.refusal(error, action, key) from error
+        except BotoCoreError as error:
+            raise self.failure(error, action, key) from error
+        except (HTTPError, ResponseParserError) as error:
+            raise self.broken(error, action, key) from error
 
     def refusal(self, error: "ClientError", action: str, key: str) -> Exception:
         """Return the error for an answer that says no."""

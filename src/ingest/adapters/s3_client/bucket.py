@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from ingest.adapters.s3_client.answers import Translator, Unmet
 from ingest.adapters.s3_client.client import open_client
+from ingest.adapters.s3_client.retries import tried
 from ingest.errors import InvalidSettings, TransientError
 from ingest.records import S3Options
 
@@ -23,7 +24,6 @@ T = TypeVar("T")
 PIECE = 2**18  # bytes read at once
 PART = 16 * 2**20  # bytes; larger files are sent in parts of this size
 PARTS_AT_ONCE = 4
-WAIT_SECONDS = 5.0  # longest pause between two attempts
 MD5 = re.compile('"?[0-9a-f]{32}"?')
 
 
@@ -74,11 +74,10 @@ class Bucket:
         return client
 
     def call(self, action: str, key: str, request: Callable[["S3Client"], T]) -> T:
-        """Return what `request` returns, after at most `attempts` tries with growing pauses. Raises: Unmet too."""
-        import stamina
-
-        retry = stamina.RetryingCaller(attempts=self.options.attempts, timeout=None, wait_max=WAIT_SECONDS)
-        return retry(self.unavailable, self._once, action, key, lambda: request(self.client))
+        """Return what `request` returns, see `retries`. Raises: Unmet too."""
+        return tried(
+            self.options.attempts, self.unavailable, lambda: self._translate.once(action, key, request, self.client)
+        )
 
     def get(self, key: str, version_id: str = "", check: Callable[[int, str], None] | None = None) -> bytes | None:
         """Return an object's bytes, None when key or version is missing or `check` says so.
@@ -89,51 +88,43 @@ class Bucket:
             check: Called with size and ETag before the body is read; may raise, Unmet for "not this one".
         """
 
-        def request(s3: "S3Client") -> bytes:
-            pin: dict[str, Any] = {"VersionId": version_id} if version_id else {}
-            answer = s3.get_object(Bucket=self.name, Key=key, **pin)
-            with closing(answer["Body"]):
-                if check is not None:
-                    check(answer["ContentLength"], answer["ETag"])
-                buffer = BytesIO()
-                self._copy(answer, key, buffer)
-                return buffer.getvalue()
+        def whole(answer: "GetObjectOutputTypeDef") -> bytes:
+            if check is not None:
+                check(answer["ContentLength"], answer["ETag"])
+            return self._bytes(answer, key)
 
-        try:
-            return self.call("read", key, request)
-        except Unmet:
-            return None
+        return self._read(key, whole, **({"VersionId": version_id} if version_id else {}))
 
     def download(self, key: str, path: Path) -> bool:
         """Write an object to a local file; False when it is missing."""
 
-        def request(s3: "S3Client") -> None:
-            answer = s3.get_object(Bucket=self.name, Key=key)
-            with closing(answer["Body"]), path.open("wb") as file:
+        def written(answer: "GetObjectOutputTypeDef") -> bool:
+            with path.open("wb") as file:
                 self._copy(answer, key, file)
+            return True
 
-        try:
-            self.call("read", key, request)
-        except Unmet:
-            return False
-        return True
+        return bool(self._read(key, written))
 
     def get_range(self, key: str, first: int, last: int, size: int) -> bytes | None:
         """Return the bytes from `first` to before `last` of an object; None when it is missing or not of that size."""
 
-        def request(s3: "S3Client") -> bytes | None:
-            answer = s3.get_object(Bucket=self.name, Key=key, Range=f"bytes={first}-{last - 1}")
+        def part(answer: "GetObjectOutputTypeDef") -> bytes | None:
+            if "ContentRange" not in answer:
+                raise InvalidSettings(
+                    f"{self._translate.where(key)}: {self.endpoint} ignores Range; a greater `ranges_above` than "
+                    f"{size} copies the whole file"
+                )
+            return self._bytes(answer, key) if answer["ContentRange"].rpartition("/")[2] == str(size) else None
+
+        return self._read(key, part, Range=f"bytes={first}-{last - 1}")
+
+    def _read(self, key: str, use: Callable[["GetObjectOutputTypeDef"], T], **which: Any) -> T | None:
+        """Return what `use` makes of the answer while its body is open, None when there is no such object."""
+
+        def request(s3: "S3Client") -> T:
+            answer = s3.get_object(Bucket=self.name, Key=key, **which)
             with closing(answer["Body"]):
-                if "ContentRange" not in answer:
-                    raise InvalidSettings(
-                        f"{self._translate.where(key)}: {self.endpoint} ignores Range; a greater `ranges_above` than "
-                        f"{size} copies the whole file"
-                    )
-                if answer["ContentRange"].rpartition("/")[2] != str(size):
-                    return None
-                buffer = BytesIO()
-                self._copy(answer, key, buffer, whole=False)
-                return buffer.getvalue()
+                return use(answer)
 
         try:
             return self.call("read", key, request)
@@ -154,14 +145,14 @@ class Bucket:
 
         transfer = TransferConfig(PART, min(PARTS_AT_ONCE, self.options.max_connections), PART)
 
-        def request() -> None:
+        def request(s3: "S3Client") -> None:
             try:
-                self._uploads.upload_file(str(path), self.name, key, Config=transfer)
+                s3.upload_file(str(path), self.name, key, Config=transfer)
             except S3UploadFailedError as error:  # boto3 hides the answer in the context
                 raise error.__context__ or error from error
 
         try:
-            self._once("write", key, request)
+            self._translate.once("write", key, request, self._uploads)
         except Unmet as error:  # the answer to "complete" was lost, and the upload is closed already
             if self.size(key) != path.stat().st_size:
                 raise self.unavailable(f"{self._translate.where(key)}: the upload was aborted on the way") from error
@@ -208,21 +199,12 @@ class Bucket:
         if not after or before == after:
             raise self.unavailable(f"{self._translate.where(prefix)}: the listing does not move on, at {self.endpoint}")
 
-    def _once(self, action: str, key: str, request: Callable[[], T]) -> T:
-        from botocore.exceptions import BotoCoreError, ClientError
-        from botocore.parsers import ResponseParserError
-        from urllib3.exceptions import HTTPError
+    def _bytes(self, answer: "GetObjectOutputTypeDef", key: str) -> bytes:
+        buffer = BytesIO()
+        self._copy(answer, key, buffer)
+        return buffer.getvalue()
 
-        try:
-            return request()
-        except ClientError as error:
-            raise self._translate.refusal(error, action, key) from error
-        except BotoCoreError as error:
-            raise self._translate.failure(error, action, key) from error
-        except (HTTPError, ResponseParserError) as error:
-            raise self._translate.broken(error, action, key) from error
-
-    def _copy(self, answer: "GetObjectOutputTypeDef", key: str, target: BinaryIO, *, whole: bool = True) -> None:
+    def _copy(self, answer: "GetObjectOutputTypeDef", key: str, target: BinaryIO) -> None:
         # botocore has checked length and checksum when the last read returns; older objects have no checksum.
         digest = hashlib.md5(usedforsecurity=False)
         size = 0
@@ -232,12 +214,14 @@ class Bucket:
             target.write(piece)
         if size != answer["ContentLength"]:
             raise self.unavailable(f"{self._translate.where(key)}: {size} bytes of {answer['ContentLength']} arrived")
-        if whole and self._etag_is_md5(answer) and answer["ETag"].strip('"') != digest.hexdigest():
+        if self._etag_is_md5(answer) and answer["ETag"].strip('"') != digest.hexdigest():
             raise self.unavailable(
                 f"{self._translate.where(key)}: MD5 {digest.hexdigest()} is not the ETag {answer['ETag']}"
             )
 
     def _etag_is_md5(self, answer: "GetObjectOutputTypeDef") -> bool:
-        # Not for parts, for KMS and customer keys, and in directory buckets.
+        # Not for ranges and parts, for KMS and customer keys, and in directory buckets.
         encrypted = answer.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in answer
-        return bool(MD5.fullmatch(answer["ETag"])) and not encrypted and not self.is_directory_bucket
+        return bool(MD5.fullmatch(answer["ETag"])) and not (
+            encrypted or self.is_directory_bucket or "ContentRange" in answer
+        )

