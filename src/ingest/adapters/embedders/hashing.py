@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ingest.errors import FatalError, InvalidSettings, SchemaMismatch
+from ingest.errors import FatalError, InvalidSettings, SchemaMismatch, first_fault
 from ingest.ids import digest_of
 from ingest.ports import Embedder
 from ingest.records import ModelRecord, Vectors
 
 KIND = "hashing"
-DEFAULTS: dict[str, Any] = {"dimension": 64, "salt": "", "max_tokens": 254, "batch": 32}
 LONGEST_PIECE = 8  # code points; a longer word has several tokens, as in WordPiece
 
 _PIECE = re.compile(rf"\w{{1,{LONGEST_PIECE}}}|[^\w\s]")
@@ -28,14 +28,28 @@ _WORD = re.compile(r"\w+")
 log = logging.getLogger(__name__)
 
 
+class Options(BaseModel):
+    """What the settings may say about such a model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dimension: int = Field(default=64, ge=1)
+    salt: str = ""
+    max_tokens: int = Field(default=254, ge=1)
+    batch: int = Field(default=32, ge=1)
+
+
 def describe(name: str, options: dict[str, Any]) -> ModelRecord:
     """Return the record of such an embedder. Raises: InvalidSettings."""
     return open_embedder(name, options).record
 
 
 def open_embedder(name: str, options: dict[str, Any]) -> "HashingEmbedder":
-    """Return an embedder; `options` are those of DEFAULTS. Raises: InvalidSettings."""
-    return HashingEmbedder(name, _complete(options))
+    """Return an embedder. Raises: InvalidSettings."""
+    try:
+        return HashingEmbedder(name, Options.model_validate(options))
+    except ValidationError as error:
+        raise InvalidSettings(f"embedder hashing: {first_fault(error)}") from error
 
 
 def canonical(name: str) -> str:
@@ -82,17 +96,16 @@ class HashingTokenizer:
 class HashingEmbedder(Embedder):
     """Sums a signed unit vector for each distinct lower-cased word of a text."""
 
-    def __init__(self, name: str, options: dict[str, Any]) -> None:
+    def __init__(self, name: str, options: Options) -> None:
         self._options = options
         self._tokenizer = HashingTokenizer()
-        dimension, salt, limit = options["dimension"], options["salt"], options["max_tokens"]
         self.record = ModelRecord(
             kind=KIND,
             name=name,
-            fingerprint=digest_of([KIND, 1, dimension, salt, limit]),
-            dimension=dimension,
-            max_tokens=limit,
-            options=options,
+            fingerprint=digest_of([KIND, 1, options.dimension, options.salt, options.max_tokens]),
+            dimension=options.dimension,
+            max_tokens=options.max_tokens,
+            options=options.model_dump(),
         )
         self.backend = "hashing"
         self.forward_passes = 0
@@ -115,23 +128,13 @@ class HashingEmbedder(Embedder):
         return self._vectors(short)
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:
-        self.forward_passes += -(-len(texts) // self._options["batch"])
+        self.forward_passes += -(-len(texts) // self._options.batch)
         vectors = np.zeros((len(texts), self.record.dimension), np.float32)
         for row, text in zip(vectors, texts, strict=True):
             for word in sorted(set(_WORD.findall(text.lower()))) or [""]:
-                digest = hashlib.sha256(f"{self._options['salt']}\x1f{word}".encode()).digest()
+                digest = hashlib.sha256(f"{self._options.salt}\x1f{word}".encode()).digest()
                 row[int.from_bytes(digest[:4], "big") % len(row)] += 1.0 if digest[4] & 1 else -1.0
             if not row.any():  # words that cancel each other
                 row[0] = 1.0
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors
-
-
-def _complete(options: dict[str, Any]) -> dict[str, Any]:
-    unknown = sorted(options.keys() - DEFAULTS.keys())
-    if unknown:
-        raise InvalidSettings(f"embedder hashing: unknown options {', '.join(unknown)}")
-    complete = {**DEFAULTS, **options}
-    if min(complete["dimension"], complete["max_tokens"], complete["batch"]) < 1:
-        raise InvalidSettings(f"embedder hashing: dimension, max_tokens and batch must be positive: {complete}")
-    return complete

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
+from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -36,6 +37,11 @@ class Listed:
     etag: str  # with its quotes
     modified: str  # ISO 8601, UTC
     version_id: str = ""  # "" without versions
+
+
+def _listed(item: Any) -> Listed:
+    modified = item["LastModified"].isoformat(timespec="seconds")
+    return Listed(item["Key"], item["Size"], item["ETag"], modified, item.get("VersionId", ""))
 
 
 class Bucket:
@@ -179,25 +185,33 @@ class Bucket:
         self.call("delete", key, lambda s3: s3.delete_object(Bucket=self.name, Key=key))
 
     def objects(self, prefix: str, delimiter: str = "") -> Iterator[Listed]:
-        """Yield the objects under `prefix` in the order of S3, page by page; each page is tried again by itself."""
-        where: dict[str, Any] = {"Bucket": self.name, "Prefix": prefix, "MaxKeys": self.options.page_size}
-        if delimiter:
-            where["Delimiter"] = delimiter
+        """Yield the objects under `prefix` in the order of S3."""
+        more = {"Delimiter": delimiter} if delimiter else {}
+        for page in self._pages("list", "list_objects_v2", prefix, ("ContinuationToken",), **more):
+            yield from map(_listed, page.get("Contents", ()))
+
+    def versions(self, prefix: str) -> Iterator[Listed]:
+        """Yield the newest versions of the objects under `prefix`; those that were deleted are left out."""
+        action = "list versions (needs s3:ListBucketVersions)"
+        for page in self._pages(action, "list_object_versions", prefix, ("KeyMarker", "VersionIdMarker")):
+            yield from (_listed(item) for item in page.get("Versions", ()) if item["IsLatest"])
+
+    def _pages(self, action: str, method: str, prefix: str, markers: tuple[str, ...], **more: str) -> Iterator[Any]:
+        """Yield the pages of a listing, each tried again by itself.
+
+        Raises: `unavailable` for an endpoint that repeats a page, which would make the listing endless or incomplete.
+        """
+        where = {"Bucket": self.name, "Prefix": prefix, "MaxKeys": self.options.page_size, **more}
         while True:
-            page = self.call("list", prefix, lambda s3: s3.list_objects_v2(**where))
-            for item in page.get("Contents", ()):
-                modified = item["LastModified"].isoformat(timespec="seconds")
-                yield Listed(item["Key"], item["Size"], item["ETag"], modified)
+            page: Any = self.call(action, prefix, methodcaller(method, **where))
+            yield page
             if not page["IsTruncated"]:
                 return
-            token = page.get("NextContinuationToken")
-            self.check_progress(prefix, where.get("ContinuationToken"), token)
-            where["ContinuationToken"] = token
-
-    def check_progress(self, prefix: str, before: object, after: object) -> None:
-        """Do nothing when a listing moves on: an endpoint that repeats a page would make it endless or incomplete."""
-        if not after or before == after:
-            raise self.unavailable(f"{self._translate.where(prefix)}: the listing does not move on, at {self.endpoint}")
+            before, after = [where.get(name) for name in markers], [page.get(f"Next{name}", "") for name in markers]
+            if not after[0] or before == after:
+                told = f"{self._translate.where(prefix)}: the listing does not move on, at {self.endpoint}"
+                raise self.unavailable(told)
+            where |= zip(markers, after, strict=True)
 
     def _bytes(self, answer: "GetObjectOutputTypeDef", key: str) -> bytes:
         buffer = BytesIO()

@@ -27,7 +27,9 @@ def raise_walls(programs: bool) -> dict[str, bool]:
     Args:
         programs: Whether it may start a program, and write below its folder for temporary files.
     """
-    if programs and sys.platform == "linux":  # what a program leaves behind becomes a child of this process, see `left_running`
+    if (
+        programs and sys.platform == "linux"
+    ):  # what a program leaves behind becomes a child of this process, see `left_running`
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
@@ -69,12 +71,12 @@ def relax() -> None:
     _lower(resource.RLIMIT_AS, resource.getrlimit(resource.RLIMIT_AS)[1])
 
 
-def address_space(process: str = "self") -> int | None:
-    """Return the bytes of address space that a process has, None where the system does not tell."""
-    return _statm(process, 0)
+def address_space() -> int | None:
+    """Return the bytes of address space that this process has, None where the system does not tell."""
+    return _statm("self", 0)
 
 
-def resident(process: str = "self") -> int | None:
+def resident(process: str) -> int | None:
     """Return the bytes of memory that a process holds, None where the system does not tell."""
     return _statm(process, 1)
 

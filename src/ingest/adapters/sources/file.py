@@ -10,10 +10,10 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from ingest.adapters.listing import Found, Selection, decode, encode, local_folder, selection
 from ingest.errors import AccessDenied, InvalidSettings, SourceUnavailable, UnknownSource
@@ -49,20 +49,13 @@ class FileSource:
 
         Raises: InvalidSettings, UnknownSource, AccessDenied, SourceUnavailable.
         """
-        parts = self._parts(uri)
         with self._translated(uri):
             self._look_at_root()
-            try:
-                descriptor = _open_below(self.root, parts)
-            except OSError as error:
-                if error.errno in ABSENT:
-                    return None
-                raise
-            if descriptor is None:
+        with self._opened(uri) as file:
+            if file is None:
                 return None
-            with os.fdopen(descriptor, "rb"):
-                status = os.fstat(descriptor)
-        found = _as_found(_rooted(self.root) + b"/".join(parts), len(_rooted(self.root)), status)
+            status = os.fstat(file.fileno())
+        found = _as_found(_rooted(self.root) + b"/".join(self._parts(uri)), len(_rooted(self.root)), status)
         return next(self.selection.refs(self.name, [found]), None)
 
     def read(self, ref: DocumentRef) -> RawDocument | None:
@@ -71,22 +64,25 @@ class FileSource:
         Raises: OversizedDocument before anything is read.
         """
         self.selection.check_size(ref, ref.size)
-        parts = self._parts(ref.uri)
-        with self._translated(ref.uri):
+        with self._opened(ref.uri) as file:
+            if file is None or _version(os.fstat(file.fileno())) != ref.version:
+                return None
+            data = file.read(ref.size + 1)
+            unchanged = _version(os.fstat(file.fileno())) == ref.version and len(data) == ref.size
+        return RawDocument(ref, data) if unchanged else None
+
+    @contextmanager
+    def _opened(self, uri: str) -> Iterator[BinaryIO | None]:
+        """Give a document's file, None when it is gone or something else stands in its place."""
+        parts = self._parts(uri)
+        with self._translated(uri), ExitStack() as stack:
             try:
                 descriptor = _open_below(self.root, parts)
             except OSError as error:
-                if error.errno in ABSENT:
-                    return None
-                raise
-            if descriptor is None:
-                return None
-            with os.fdopen(descriptor, "rb") as file:
-                if _version(os.fstat(descriptor)) != ref.version:
-                    return None
-                data = file.read(ref.size + 1)
-                unchanged = _version(os.fstat(descriptor)) == ref.version and len(data) == ref.size
-            return RawDocument(ref, data) if unchanged else None
+                if error.errno not in ABSENT:
+                    raise
+                descriptor = None
+            yield None if descriptor is None else stack.enter_context(os.fdopen(descriptor, "rb"))
 
     def _parts(self, uri: str) -> tuple[bytes, ...]:
         parts = tuple(decode(uri.removeprefix(f"{self.uri}/")).split(b"/"))

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from ingest.adapters.listing import Found, Selection, decode, encode, selection
-from ingest.adapters.s3_client import Archived, Bucket, Listed, Unmet, split_uri
+from ingest.adapters.s3_client import Archived, Bucket, Unmet, split_uri
 from ingest.errors import AccessDenied, DocumentError, InvalidSettings, SourceUnavailable
 from ingest.ports import Source
 from ingest.records import DocumentRef, RawDocument, S3Options
@@ -74,7 +74,7 @@ class S3Source:
         return key
 
     def _found(self, prefix: str) -> Iterator[Found]:
-        for item in self._versions(prefix) if self._is_versioned() else self.bucket.objects(prefix):
+        for item in self.bucket.versions(prefix) if self._is_versioned() else self.bucket.objects(prefix):
             if item.key.endswith("/") and item.size == 0:
                 continue
             versioned = item.version_id not in ("", "null")  # "null" is overwritten in place
@@ -91,19 +91,3 @@ class S3Source:
             logger.warning("source %s: documents are pinned by ETag, not by version: %s", self.name, error)
             return False
         return answer.get("Status") in ("Enabled", "Suspended")
-
-    def _versions(self, prefix: str) -> Iterator[Listed]:
-        where: dict[str, Any] = {"Bucket": self.bucket.name, "Prefix": prefix, "MaxKeys": self.bucket.options.page_size}
-        action = "list versions (needs s3:ListBucketVersions)"
-        while True:
-            page = self.bucket.call(action, prefix, lambda s3: s3.list_object_versions(**where))
-            for item in page.get("Versions", ()):
-                if item["IsLatest"]:
-                    modified = item["LastModified"].isoformat(timespec="seconds")
-                    yield Listed(item["Key"], item["Size"], item["ETag"], modified, item["VersionId"])
-            if not page["IsTruncated"]:
-                return
-            before = where.get("KeyMarker"), where.get("VersionIdMarker")
-            after = page.get("NextKeyMarker", ""), page.get("NextVersionIdMarker", "")
-            self.bucket.check_progress(prefix, before, after if after[0] else None)
-            where["KeyMarker"], where["VersionIdMarker"] = after

@@ -53,28 +53,25 @@ def _field_condition(condition: models.FieldCondition) -> edge.FieldCondition:
     return edge.FieldCondition(condition.key, match=_match(condition.match), range=_range(condition.range))
 
 
+MATCHES: dict[Any, tuple[Any, str]] = {
+    models.MatchValue: (edge.MatchValue, "value"),
+    models.MatchAny: (edge.MatchAny, "any"),
+    models.MatchExcept: (edge.MatchExcept, "except_"),
+    models.MatchText: (edge.MatchText, "text"),
+}
+"""Qdrant's matches → the engine's, and the field that both are about."""
+
+
 def _match(match: Any) -> Any:
-    match match:
-        case None:
-            return None
-        case models.MatchValue(value=value):
-            return edge.MatchValue(value)
-        case models.MatchAny(any=values):
-            return edge.MatchAny(values)
-        case models.MatchExcept(except_=values):
-            return edge.MatchExcept(values)
-        case models.MatchText(text=text):
-            return edge.MatchText(text)
-    raise Unsupported(f"the embedded engine does not support {type(match).__name__}")
+    if match is None:
+        return None
+    if type(match) not in MATCHES:
+        raise Unsupported(f"the embedded engine does not support {type(match).__name__}")
+    kind, field = MATCHES[type(match)]
+    return kind(getattr(match, field))
 
 
-def _range(span: Any) -> Any:
-    match span:
-        case None:
-            return None
-        case models.Range():
-            return edge.RangeFloat(gte=span.gte, gt=span.gt, lte=span.lte, lt=span.lt)
-        case models.DatetimeRange():
-            ends = {name: end.isoformat() for name, end in span if end is not None}
-            return edge.RangeDateTime(**ends)
-    raise Unsupported(f"the embedded engine does not support {type(span).__name__}")
+def _range(span: models.Range | models.DatetimeRange | None) -> Any:
+    if isinstance(span, models.DatetimeRange):
+        return edge.RangeDateTime(**{name: end.isoformat() for name, end in span if end is not None})
+    return None if span is None else edge.RangeFloat(gte=span.gte, gt=span.gt, lte=span.lte, lt=span.lt)

@@ -8,9 +8,11 @@ The engine lives as long as a process that uses it: each holds a shared file loc
 """
 
 import http.client
+import json
 import os
 import signal
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -200,17 +202,16 @@ def _answers(found: dict[str, Any], timeout_seconds: float = 5.0) -> bool:
 
 def _start(folder: Path, start_seconds: float, options: dict[str, Any]) -> dict[str, Any]:
     check_installed()
-    from ingest.adapters.vectors.edge import front_process as serve
-    from ingest.adapters.vectors.edge.front import FrontOptions
-
     (folder / locks.ENDPOINT).unlink(missing_ok=True)  # of a front that was killed
     log = folder / locks.LOG
     if log.exists():
         log.replace(log.with_name(f"{log.name}.1"))
+    # `-P`: a file in the current folder must not replace a library.
+    front = [sys.executable, "-P", "-m", "ingest.adapters.vectors.edge.front_process", str(folder), json.dumps(options)]
     try:
         with log.open("wb") as output:
             subprocess.run(
-                serve.arguments(folder, FrontOptions(**options)),
+                front,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

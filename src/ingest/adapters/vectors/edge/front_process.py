@@ -10,7 +10,6 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import uvicorn
@@ -88,18 +87,6 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises what it caught once more, before we have closed
     asyncio.run(serve(folder, options))
-
-
-def arguments(folder: Path, options: FrontOptions) -> list[str]:
-    """Return the command that starts a front. `-P`: a file in the current folder must not replace a library."""
-    return [
-        sys.executable,
-        "-P",
-        "-m",
-        "ingest.adapters.vectors.edge.front_process",
-        str(folder),
-        json.dumps(asdict(options)),
-    ]
 
 
 if __name__ == "__main__":

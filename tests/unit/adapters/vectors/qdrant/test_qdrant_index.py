@@ -201,8 +201,7 @@ def test_a_caller_without_any_group_asks_nothing(stub: Stub, index: QdrantIndex)
 
 def test_what_opens_the_index_imports_no_client_before_it_does(run_python: Callable[[str], str]) -> None:
     told = run_python(
-        "import sys, ingest.wiring.services as _\n"
-        "print([m for m in sys.modules if 'qdrant_client' in m])"
+        "import sys, ingest.wiring.services as _\nprint([m for m in sys.modules if 'qdrant_client' in m])"
     )
     assert "[]" == told
 
