@@ -14,12 +14,13 @@ from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.adapters.stores import open_store
 from ingest.adapters.vectors.edge.engine import Engine
+from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.documents.parsers import legacy
 from ingest.errors import InvalidSettings
 from ingest.extras import require
 from ingest.keyword import Analyser
 from ingest.lake.lake import Lake
-from ingest.ports import Observer, Source, Store, VectorIndex
+from ingest.ports import Observer, Source, Store
 from ingest.records import BuildOptions, IndexOptions, ModelRecord, ParseLimits, ParserOptions, S3Options, Shape
 from ingest.services import Execute, Services, Workbench
 from ingest.settings import IndexSettings, Settings, SourceSettings, quiet_environment, whoami
@@ -85,10 +86,8 @@ def _restorer(settings: Settings, store: Store) -> Callable[[ModelRecord], Path 
     return partial(restore_model, store, settings.state / "models")
 
 
-def open_vectors(settings: Settings) -> VectorIndex:
+def open_vectors(settings: Settings) -> QdrantIndex:
     """Return the vector index: a server when one is named, else the embedded engine, started if need be."""
-    from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
-
     qdrant = settings.qdrant
     if qdrant.url:
         key = qdrant.api_key.get_secret_value() if qdrant.api_key else None

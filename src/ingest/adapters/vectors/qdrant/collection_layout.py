@@ -4,13 +4,14 @@ A collection without it is from before there was a choice: LangChain's payload a
 """
 
 from dataclasses import dataclass
-from typing import Any
-
-from qdrant_client import QdrantClient, models
+from typing import TYPE_CHECKING, Any
 
 from ingest import payloads
 from ingest.errors import SchemaMismatch
 from ingest.records import LANGCHAIN, Shape
+
+if TYPE_CHECKING:
+    from qdrant_client import QdrantClient, models
 
 KEY = "ingest"  # in the metadata of a collection
 PAYLOAD_INDEXES = {
@@ -48,8 +49,10 @@ class Layout:
         return {self.path(field): kind for field, kind in PAYLOAD_INDEXES.items()}
 
 
-def create(client: QdrantClient, collection: str, layout: Layout, *, quantised: bool) -> bool:
+def create(client: "QdrantClient", collection: str, layout: Layout, *, quantised: bool) -> bool:
     """Create the collection in bulk mode: no graph until `optimise`."""
+    from qdrant_client import models
+
     int8 = models.ScalarQuantization(
         scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=0.99, always_ram=True)
     )
@@ -68,8 +71,10 @@ def create(client: QdrantClient, collection: str, layout: Layout, *, quantised: 
     )
 
 
-def layout_of(collection: str, info: models.CollectionInfo) -> Layout:
+def layout_of(collection: str, info: "models.CollectionInfo") -> Layout:
     """Return the layout of an existing collection. Raises: SchemaMismatch when its vectors are not of that shape."""
+    from qdrant_client import models
+
     told = (info.config.metadata or {}).get(KEY) or {}
     shape = Shape(told.get("payload", "langchain"), bool(told.get("sparse", False)))
     layout = Layout(0, shape)

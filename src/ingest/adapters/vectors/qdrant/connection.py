@@ -3,15 +3,15 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlsplit
-
-import stamina
-from qdrant_client import QdrantClient
 
 from ingest.adapters.vectors.qdrant.requests import translated
 from ingest.errors import IndexUnavailable
 from ingest.records import QdrantOptions
+
+if TYPE_CHECKING:
+    from qdrant_client import QdrantClient
 
 T = TypeVar("T")
 IN_MEMORY = ":memory:"
@@ -65,11 +65,13 @@ class Connection:
         parts = urlsplit(self._url)
         return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
 
-    def call(self, what: str, act: Callable[[QdrantClient], T]) -> T:
+    def call(self, what: str, act: Callable[["QdrantClient"], T]) -> T:
         """Return act(client), tried `attempts` times while the index does not answer.
 
         Raises: IndexUnavailable after the last attempt, AccessDenied, SchemaMismatch.
         """
+        import stamina
+
         for attempt in stamina.retry_context(
             on=IndexUnavailable,
             attempts=self.options.attempts,
@@ -82,7 +84,7 @@ class Connection:
                 return self.once(what, act)
         raise AssertionError("stamina ends with the result or the last error")
 
-    def once(self, what: str, act: Callable[[QdrantClient], T]) -> T:
+    def once(self, what: str, act: Callable[["QdrantClient"], T]) -> T:
         """Return act(client), tried once. Raises: IndexUnavailable when the outcome is unknown; else as `call`."""
         with translated(f"{self.where}: {what}"):
             return act(self._client)
@@ -105,7 +107,9 @@ class Connection:
                 self._url = url
 
 
-def _client(url: str, api_key: str | None, options: Tuning) -> QdrantClient:
+def _client(url: str, api_key: str | None, options: Tuning) -> "QdrantClient":
+    from qdrant_client import QdrantClient
+
     if url == IN_MEMORY:
         return QdrantClient(url)
     loopback = (urlsplit(url).hostname or "") in ("localhost", "127.0.0.1", "::1")

@@ -1,11 +1,13 @@
 """Who may see which point: filters, permissions among them, as Qdrant evaluates them inside its search."""
 
 from collections.abc import Sequence
-
-from qdrant_client import models
+from typing import TYPE_CHECKING
 
 from ingest.adapters.vectors.qdrant.collection_layout import Layout
 from ingest.records import Filter
+
+if TYPE_CHECKING:
+    from qdrant_client import models
 
 
 def sees_nothing(filter: Filter) -> bool:
@@ -13,8 +15,9 @@ def sees_nothing(filter: Filter) -> bool:
     return filter.acl is not None and not filter.acl
 
 
-def filter_of(filter: Filter, layout: Layout) -> models.Filter | None:
+def filter_of(filter: Filter, layout: Layout) -> "models.Filter | None":
     """Return Qdrant's form of a filter, None when it has no condition."""
+    from qdrant_client import models
 
     def any_of(key: str, values: Sequence[str]) -> models.FieldCondition:
         return models.FieldCondition(key=layout.path(key), match=models.MatchAny(any=list(values)))

@@ -8,20 +8,20 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import partial
 from operator import methodcaller
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from qdrant_client import QdrantClient, models
-from qdrant_client.http.exceptions import UnexpectedResponse
 
 from ingest.adapters.vectors.qdrant import collection_layout as layout
 from ingest.adapters.vectors.qdrant import requests
 from ingest.adapters.vectors.qdrant.collection_layout import Layout
 from ingest.adapters.vectors.qdrant.connection import IN_MEMORY, Connection, Engine, Tuning
 from ingest.adapters.vectors.qdrant.filters import filter_of, sees_nothing
-from ingest.adapters.vectors.qdrant.requests import Question, batches
 from ingest.errors import DimensionMismatch, IndexUnavailable, SchemaMismatch
 from ingest.records import EVERYTHING, LANGCHAIN, AliasAction, Filter, Hit, Point, Shape, StoredPoint, Vectors
+
+if TYPE_CHECKING:
+    from qdrant_client import QdrantClient, models
 
 
 class QdrantIndex:
@@ -69,7 +69,9 @@ class QdrantIndex:
         return all(self._moved(call) for call in calls)
 
     def _moved(self, operations: list[Any]) -> bool:
-        def move(client: QdrantClient) -> bool:
+        from qdrant_client.http.exceptions import UnexpectedResponse
+
+        def move(client: "QdrantClient") -> bool:
             try:
                 return client.update_collection_aliases(operations)
             except UnexpectedResponse as error:
@@ -128,15 +130,15 @@ class QdrantIndex:
             return
         found = self._layout_of(collection, np.size(points[0].vector))
         requests.check_points(collection, points, found)
-        for some in batches(points, self._options.write_batch):
-            batch = requests.points_of(some, found)
+        for first in range(0, len(points), self._options.write_batch):
+            batch = requests.points_of(points[first : first + self._options.write_batch], found)
             self._call(f"upsert into {collection}", methodcaller("upsert", collection, batch, wait=True))
 
     def delete(self, collection: str, ids: Sequence[str]) -> None:
         """Remove points by id and wait; on the embedded engine the removal is durable. Missing ids are fine."""
         requests.check_ids(collection, ids)
-        for some in batches(ids, self._options.page):
-            self._delete(collection, list(some))
+        for first in range(0, len(ids), self._options.page):
+            self._delete(collection, list(ids[first : first + self._options.page]))
 
     def flush(self, collection: str) -> None:
         """Return when everything written so far is applied and, on the embedded engine, survives a power cut.
@@ -197,8 +199,9 @@ class QdrantIndex:
         """Return the points that exist, by id."""
         requests.check_ids(collection, ids)
         found: dict[str, StoredPoint] = {}
-        for some in batches(ids, self._options.page):
-            ask = methodcaller("retrieve", collection, list(some), with_payload=True)
+        for first in range(0, len(ids), self._options.page):
+            wanted = list(ids[first : first + self._options.page])
+            ask = methodcaller("retrieve", collection, wanted, with_payload=True)
             records = self._call(f"retrieve from {collection}", ask)
             found |= {str(record.id): StoredPoint(str(record.id), record.payload or {}) for record in records}
         return found
@@ -209,47 +212,44 @@ class QdrantIndex:
         `collection` may be an alias of collections of one shape. Equal scores come in the engine's order.
         Raises: DimensionMismatch, SchemaMismatch, IndexUnavailable.
         """
-        params = requests.rescored(self._options.oversampling) if self._options.quantised else None
-        return self._searched(collection, vectors, filter, limit, params)
+        rescored = self._options.quantised and not self._connection.local  # the in-memory mode is exact and warns
+        oversampling = self._options.oversampling if rescored else None
+        return self._searched(collection, vectors, filter, requests.Search(limit, oversampling=oversampling))
 
     def nearest(self, collection: str, vectors: Vectors, limit: int) -> list[list[Hit]]:
         """Return as `search`, over all points, from every vector in full precision: what `search` approximates."""
-        return self._searched(collection, vectors, EVERYTHING, limit, requests.exact())
+        exact = requests.Search(limit, exact=not self._connection.local)
+        return self._searched(collection, vectors, EVERYTHING, exact)
 
-    def _searched(
-        self, collection: str, vectors: Vectors, filter: Filter, limit: int, params: models.SearchParams | None
-    ) -> list[list[Hit]]:
-        found = self._questioned(collection, vectors)
-        if sees_nothing(filter) or limit < 1:
-            return [[] for _ in vectors]
-        wanted = filter_of(filter, found)
-        return self._ask(collection, found, [(vector, wanted, limit) for vector in vectors], params)
-
-    def scores(self, collection: str, vectors: Vectors, ids: Sequence[Sequence[str]]) -> list[dict[str, float]]:
-        """Return for each row of `vectors` the exact cosine of those of its points that exist, by chunk id."""
-        known = self._questioned(collection, vectors)
-        requests.check_ids(collection, [key for wanted in ids for key in wanted])
-        asked = [(vector, requests.among(wanted), len(wanted)) for vector, wanted in zip(vectors, ids, strict=True)]
-        answers = iter(self._ask(collection, known, [one for one in asked if one[2]], models.SearchParams(exact=True)))
-        return [{hit.chunk_id: hit.score for hit in next(answers)} if wanted else {} for wanted in ids]
-
-    def _questioned(self, collection: str, vectors: Vectors) -> Layout:
-        """Return the layout of a collection that is asked by some vectors, which are checked."""
+    def _searched(self, collection: str, vectors: Vectors, filter: Filter, search: requests.Search) -> list[list[Hit]]:
         found = self._layout_of(collection, vectors.shape[-1])
         requests.check_questions(collection, vectors, found.dimension)
-        return found
-
-    def _ask(
-        self, collection: str, found: Layout, asked: Sequence[Question], params: models.SearchParams | None
-    ) -> list[list[Hit]]:
-        """Return the hits of each question; the in-memory mode is exact and warns of parameters."""
-        params = None if self._connection.local else params
+        if sees_nothing(filter) or search.limit < 1:
+            return [[] for _ in vectors]
         hits: list[list[Hit]] = []
-        for some in batches(asked, self._options.search_batch):
-            batch = [requests.search_for(question, found, params) for question in some]
+        for first in range(0, len(vectors), self._options.search_batch):
+            rows = vectors[first : first + self._options.search_batch]
+            batch = requests.questions_of(rows, filter, found, search)
             answers = self._call(f"search {collection}", methodcaller("query_batch_points", collection, batch))
             hits += [[requests.hit_of(collection, point, found) for point in answer.points] for answer in answers]
         return hits
+
+    def scores(self, collection: str, vectors: Vectors, ids: Sequence[Sequence[str]]) -> list[dict[str, float]]:
+        """Return for each row of `vectors` the exact cosine of those of its points that exist, by chunk id."""
+        known = self._layout_of(collection, vectors.shape[-1])
+        requests.check_questions(collection, vectors, known.dimension)
+        requests.check_ids(collection, [key for wanted in ids for key in wanted])
+        asked = [row for row, wanted in enumerate(ids) if wanted]
+        found: list[dict[str, float]] = [{} for _ in ids]
+        for first in range(0, len(asked), self._options.search_batch):
+            rows = asked[first : first + self._options.search_batch]
+            exact = not self._connection.local  # which is exact and warns
+            batch = requests.scores_of(vectors[rows], [ids[row] for row in rows], known, exact=exact)
+            answers = self._call(f"score in {collection}", methodcaller("query_batch_points", collection, batch))
+            for row, answer in zip(rows, answers, strict=True):
+                hits = [requests.hit_of(collection, point, known) for point in answer.points]
+                found[row] = {hit.chunk_id: hit.score for hit in hits}
+        return found
 
     def close(self) -> None:
         """Close the connection and release the engine, which ends with its last user."""
@@ -258,7 +258,7 @@ class QdrantIndex:
     def _exists(self, collection: str) -> bool:
         return self._call(f"look for {collection}", lambda client: client.collection_exists(collection))
 
-    def _info(self, collection: str) -> models.CollectionInfo:
+    def _info(self, collection: str) -> "models.CollectionInfo":
         return self._call(f"look at {collection}", lambda client: client.get_collection(collection))
 
     def _layout_of(self, collection: str, dimension: int | None = None) -> Layout:
@@ -268,7 +268,7 @@ class QdrantIndex:
             known = self._layouts[collection] = layout.layout_of(collection, self._info(collection))
         return known
 
-    def _filter(self, collection: str, filter: Filter) -> models.Filter | None:
+    def _filter(self, collection: str, filter: Filter) -> "models.Filter | None":
         return None if filter == EVERYTHING else filter_of(filter, self._layout_of(collection))
 
     def _index(self, collection: str, field: str, kind: Any) -> None:
@@ -278,12 +278,14 @@ class QdrantIndex:
         )
 
     def _delete(self, collection: str, ids: list[str]) -> None:
+        from qdrant_client import models
+
         seconds = int(self._options.optimise_seconds)
         self._call(
             f"delete from {collection}",
             lambda client: client.delete(
                 collection,
-                models.PointIdsList(points=ids),
+                models.PointIdsList(points=list(ids)),
                 wait=True,
                 ordering=None if self._connection.local else models.WriteOrdering.STRONG,
                 timeout=seconds,
@@ -291,6 +293,8 @@ class QdrantIndex:
         )
 
     def _set_threshold(self, collection: str) -> None:
+        from qdrant_client import models
+
         change = models.OptimizersConfigDiff(indexing_threshold=self._options.indexing_threshold)
         leave = methodcaller("update_collection", collection, optimizers_config=change)
         self._call(f"leave bulk mode of {collection}", leave)

@@ -6,22 +6,21 @@ Engines accept some damage silently (NaN) and refuse a batch half-way: everythin
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import numpy as np
-from qdrant_client import models
-from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
-from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from ingest import payloads
 from ingest.adapters.vectors.qdrant.collection_layout import Layout
+from ingest.adapters.vectors.qdrant.filters import filter_of
 from ingest.errors import AccessDenied, DimensionMismatch, IndexUnavailable, SchemaMismatch
-from ingest.records import AliasAction, Hit, Point, Vectors
+from ingest.records import AliasAction, Filter, Hit, Point, Vectors
+
+if TYPE_CHECKING:
+    from qdrant_client import models
 
 TEMPORARY = frozenset({408, 429})  # and every 5xx
-Question = tuple[Vectors, models.Filter | None, int]  # vector, filter, number of hits
-T = TypeVar("T")
 REFUSED_ACTION = frozenset({400, 404, 409})  # how a server answers an alias action that fails
 
 
@@ -88,8 +87,9 @@ def _is_uuid(key: str) -> bool:
         return False
 
 
-def points_of(points: Sequence[Point], layout: Layout) -> list[models.PointStruct]:
+def points_of(points: Sequence[Point], layout: Layout) -> "list[models.PointStruct]":
     """Return points as Qdrant takes them."""
+    from qdrant_client import models
 
     def vector(point: Point) -> Any:
         dense = np.asarray(point.vector, dtype=np.float32).tolist()
@@ -101,41 +101,60 @@ def points_of(points: Sequence[Point], layout: Layout) -> list[models.PointStruc
     return [models.PointStruct(id=point.id, vector=vector(point), payload=point.payload) for point in points]
 
 
-def batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Yield the items in order, at most `size` at a time."""
-    return (items[first : first + size] for first in range(0, len(items), size))
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How a collection is searched. `exact` looks at every vector, in float32."""
+
+    limit: int
+    exact: bool = False
+    oversampling: float | None = None  # that many candidates per hit are scored again in float32
 
 
-def exact() -> models.SearchParams:
-    """Return how to look at every vector, in float32."""
-    return models.SearchParams(exact=True, quantization=models.QuantizationSearchParams(ignore=True))
+def questions_of(vectors: Vectors, filter: Filter, layout: Layout, search: Search) -> "list[models.QueryRequest]":
+    """Return one search per row."""
+    from qdrant_client import models
+
+    params = None
+    if search.exact:
+        params = models.SearchParams(exact=True, quantization=models.QuantizationSearchParams(ignore=True))
+    elif search.oversampling is not None:
+        rescoring = models.QuantizationSearchParams(rescore=True, oversampling=search.oversampling)
+        params = models.SearchParams(quantization=rescoring)
+    wanted = filter_of(filter, layout)
+    return [
+        models.QueryRequest(
+            query=vector.tolist(),
+            using=layout.dense or None,
+            filter=wanted,
+            limit=search.limit,
+            params=params,
+            with_payload=[layout.path("chunk_id")],
+        )
+        for vector in vectors
+    ]
 
 
-def rescored(oversampling: float) -> models.SearchParams:
-    """Return how to score `oversampling` candidates per hit again in float32."""
-    rescoring = models.QuantizationSearchParams(rescore=True, oversampling=oversampling)
-    return models.SearchParams(quantization=rescoring)
+def scores_of(
+    vectors: Vectors, ids: Sequence[Sequence[str]], layout: Layout, *, exact: bool
+) -> "list[models.QueryRequest]":
+    """Return one search per row among given points, which are all returned; the in-memory mode warns of `exact`."""
+    from qdrant_client import models
+
+    params = models.SearchParams(exact=True) if exact else None
+    return [
+        models.QueryRequest(
+            query=vector.tolist(),
+            using=layout.dense or None,
+            filter=models.Filter(must=[models.HasIdCondition(has_id=list(wanted))]),
+            limit=len(wanted),
+            params=params,
+            with_payload=[layout.path("chunk_id")],
+        )
+        for vector, wanted in zip(vectors, ids, strict=True)
+    ]
 
 
-def among(ids: Sequence[str]) -> models.Filter:
-    """Return the filter that lets given points through."""
-    return models.Filter(must=[models.HasIdCondition(has_id=list(ids))])
-
-
-def search_for(question: Question, layout: Layout, params: models.SearchParams | None) -> models.QueryRequest:
-    """Return one search: by a vector, under a filter, for so many hits."""
-    vector, wanted, limit = question
-    return models.QueryRequest(
-        query=vector.tolist(),
-        using=layout.dense or None,
-        filter=wanted,
-        limit=limit,
-        params=params,
-        with_payload=[layout.path("chunk_id")],
-    )
-
-
-def hit_of(collection: str, point: models.ScoredPoint, layout: Layout) -> Hit:
+def hit_of(collection: str, point: "models.ScoredPoint", layout: Layout) -> Hit:
     """Return a scored point as a hit. Raises: SchemaMismatch when it does not say which chunk it is."""
     chunk = payloads.at(point.payload, path := layout.path("chunk_id"))
     if not isinstance(chunk, str):
@@ -145,6 +164,8 @@ def hit_of(collection: str, point: models.ScoredPoint, layout: Layout) -> Hit:
 
 def alias_operation(action: AliasAction) -> Any:
     """Return an alias action as Qdrant takes it."""
+    from qdrant_client import models
+
     if action.kind == "create":
         create = models.CreateAlias(collection_name=action.target, alias_name=action.name)
         return models.CreateAliasOperation(create_alias=create)
@@ -160,6 +181,10 @@ def translated(what: str) -> Iterator[None]:
 
     Raises: IndexUnavailable when the same call may succeed later, AccessDenied for 401 and 403, else SchemaMismatch.
     """
+    import httpx
+    from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+    from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
     try:
         yield
     except UnexpectedResponse as error:

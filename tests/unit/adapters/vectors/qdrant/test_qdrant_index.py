@@ -199,9 +199,10 @@ def test_a_caller_without_any_group_asks_nothing(stub: Stub, index: QdrantIndex)
     assert [] == stub.asked
 
 
-def test_what_opens_the_index_imports_no_client_before_it_does(run_python: Callable[[str], str]) -> None:
+def test_importing_the_adapter_imports_no_client(run_python: Callable[[str], str]) -> None:
     told = run_python(
-        "import sys, ingest.wiring.services as _\nprint([m for m in sys.modules if 'qdrant_client' in m])"
+        "import sys, ingest.adapters.vectors.qdrant.qdrant_index as _\n"
+        "print([m for m in sys.modules if 'qdrant_client' in m])"
     )
     assert "[]" == told
 
