@@ -22,8 +22,8 @@ def sha256_hex(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def sha256_of_file(path: Path) -> str:
-    """Return the SHA-256 of a file's content as 64 hex digits."""
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a local file as 64 hex digits, without holding it in memory."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -19,7 +19,6 @@ SAME = {
     "sandbox": "the port, and its adapters",
     "services": "the record, and its opening",
     "text": "runs of text in one format, one in the package of each format",
-    "vectors": "the port, and its adapters",
 }
 """Names that stand twice, and why it is the same idea."""
 

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from ingest.bounded_cache import BoundedCache
 from ingest.errors import SchemaMismatch, TransientError
+from ingest.ids import file_sha256
 from ingest.lake.journal import Journal
 from ingest.lake.stored_records import StoredRecords
-from ingest.lake.verified_files import file_sha256, reading, verified_path
+from ingest.lake.verified_files import reading, verified_path
 from ingest.ports import Store
 from ingest.records import SegmentEntry, Vectors
 

@@ -20,12 +20,13 @@ import pyarrow.parquet as pq
 
 from ingest.bounded_cache import BoundedCache
 from ingest.errors import SchemaMismatch, UnknownReaderFormat
+from ingest.ids import file_sha256
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.journal import Journal
 from ingest.lake.lease_watch import LeaseWatch
 from ingest.lake.rows import SCHEMAS, complete
 from ingest.lake.stored_records import StoredRecords, name_of
-from ingest.lake.verified_files import file_sha256, footer_sha256, reading, verified_path
+from ingest.lake.verified_files import footer_sha256, reading, verified_path
 from ingest.ports import Store
 from ingest.records import (
     READER_FORMAT,

