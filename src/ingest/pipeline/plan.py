@@ -141,7 +141,7 @@ class Planner:
             fetched = [d for d in plan.documents if d.change in FETCHED]
             fetch += sum(d.size for d in fetched)
             kinds |= {(self._parser_of(d.source), media_types.expected(d.path, d.media_type)) for d in fetched}
-            again = bool({"embed_all", "chunker"} & self._why())
+            again = {"chunk", "embed"} & self._needed
             embed += sum(p.rows for p in plan.base_parts if p.kind == "chunks" and again)
             steps |= set(plan.steps)
         for wanted in ("own", "unstructured"):
@@ -216,24 +216,23 @@ class Planner:
         return plan, changes.counts
 
     def _steps(self, touched: bool, parts: dict[str, PartFile]) -> tuple[str, ...]:
-        why = self._why()
-        chunk = touched or not parts or "chunker" in why
-        embed = chunk or "embed_all" in why
-        keyword = chunk or "keyword_all" in why
-        wanted = (("chunk", chunk), ("embed", embed), ("load", True), ("keyword", keyword))
-        return tuple(step for step, needed in wanted if needed)
+        steps = {"load", *self._needed, *(["chunk"] if touched or not parts else [])}
+        if "chunk" in steps:
+            steps |= {"embed", "keyword"}
+        return tuple(step for step in ("chunk", "embed", "load", "keyword") if step in steps)
 
-    def _why(self) -> set[str]:
-        """Return which steps every shard needs because the code, its options or the model changed."""
+    @cached_property
+    def _needed(self) -> set[str]:
+        """The steps that every shard needs because the code, its options or the model changed."""
         if self.base is None:
             return set()
         before = self.base.fingerprints
-        pairs = (
-            ("chunker", before["chunker"] != self.prints.chunker),
-            ("embed_all", before["model"] != self.prints.model),
-            ("keyword_all", self.base.analyser != self.services.options.analyser),
-        )
-        return {name for name, differs in pairs if differs}
+        differs = {
+            "chunk": before["chunker"] != self.prints.chunker,
+            "embed": before["model"] != self.prints.model,
+            "keyword": self.base.analyser != self.services.options.analyser,
+        }
+        return {step for step, changed in differs.items() if changed}
 
     def _changed(self) -> bool:
         """Tell whether settings, chunker or model are others than the base's. Parsers count by document."""
