@@ -13,7 +13,6 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -145,11 +144,5 @@ def hashes(ids: pa.Array) -> NDArray[np.uint64]:
     """
     if (packed := packed_hex(ids)) is not None:
         return np.frombuffer(packed, np.uint64)[::2].copy()
-    is_hex = pc.match_substring_regex(ids, f"^[{HEX.decode()}]{{{2 * PACKED}}}$")
-    found = np.empty(len(ids), np.uint64)
-    mask = np.asarray(is_hex).astype(np.bool_)
-    if mask.any():
-        found[mask] = hashes(ids.filter(is_hex))
-    others = [blake2b(i.encode(), digest_size=8).digest() for i in ids.filter(pc.invert(is_hex)).to_pylist()]
-    found[~mask] = np.frombuffer(b"".join(others), np.uint64)
-    return found
+    single = [(packed_hex(pa.array([i])) or blake2b(i.encode(), digest_size=8).digest())[:8] for i in ids.to_pylist()]
+    return np.frombuffer(b"".join(single), np.uint64)
