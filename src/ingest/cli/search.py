@@ -28,6 +28,21 @@ NO_RESULT = "No result that these groups may see."
 UNSURE = " Below the threshold: the index may not hold an answer."
 
 
+QuestionsOption = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        metavar="PATH",
+        help='Questions, one JSON object per line: {"query_id": ..., "text": ...}.',
+    ),
+]
+RunOption = Annotated[
+    Path | None,
+    typer.Option(dir_okay=False, callback=in_folder, metavar="PATH", help="Where to write the run; stdout without it."),
+]
+
+
 @dataclass(frozen=True)
 class AskingOptions:
     """Who asks, for which ranking, and whether for passages instead of single chunks."""
@@ -79,21 +94,8 @@ class AskingOptions:
 def search(
     common: Common,
     how: AskingOptions,
-    file: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True,
-            dir_okay=False,
-            metavar="PATH",
-            help='Questions, one JSON object per line: {"query_id": ..., "text": ...}.',
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            dir_okay=False, callback=in_folder, metavar="PATH", help="Where to write the run; stdout without it."
-        ),
-    ] = None,
+    file: QuestionsOption = None,
+    out: RunOption = None,
     words: Annotated[
         list[str] | None, typer.Argument(metavar="QUESTION", help="Several words make one question.")
     ] = None,

@@ -10,7 +10,15 @@ import typer
 
 from ingest.cli.exit_codes import ExitCode
 from ingest.cli.invocation import Common, command
-from ingest.cli.output import in_folder, whole_file
+from ingest.cli.output import in_folder
+from ingest.extras import require
+
+ChildOption = Annotated[
+    list[str] | None, typer.Option(metavar="PATH", help="A document inside it; once more for one inside that.")
+]
+AgainstOption = Annotated[
+    Path | None, typer.Option(metavar="PATH", help="Settings to compare with: what they would cut differently.")
+]
 
 
 @dataclass(frozen=True)
@@ -42,25 +50,22 @@ def preview(
     how: HowOptions,
     document: Annotated[str, typer.Argument(metavar="DOCUMENT", help="A file, or the URI of a document of a source.")],
     source: Annotated[str | None, typer.Option(metavar="NAME", help="DOCUMENT is a path inside this source.")] = None,
-    child: Annotated[
-        list[str] | None, typer.Option(metavar="PATH", help="A document inside it; once more for one inside that.")
-    ] = None,
-    against: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Settings to compare with: what they would cut differently.")
-    ] = None,
+    child: ChildOption = None,
+    against: AgainstOption = None,
 ) -> None:
     """Show how one document is cut: headings, chunks with their borders, tokens, marks. Builds and changes nothing.
 
     A file needs no settings. A document in a source of the settings is read through that source. Exit code 3: a run
     would quarantine the document; the reason is shown.
     """
-    span, output = how.span(), common.output
+    span, output, there = how.span(), common.output, None
+    if how.html is not None:
+        require("--html", "ingest[preview]", "jinja2")
     from ingest.cli.preview import find_document as finding
     from ingest.cli.preview import terminal
     from ingest.cli.preview.document_preview import preview_document
     from ingest.cli.preview.view import values, view_of
 
-    there = None
     with output.logged():
         with closing(finding.open_bench(common)) as bench:
             found = finding.find_document(bench, document, source)
@@ -70,14 +75,9 @@ def preview(
                 there = preview_document(other, here.raw, 1 + len(child or ()))
     view = view_of(found.origin, here, there, secrets=how.show_secrets)
     if how.html is not None:
-        from ingest.cli.preview.html_page import rendered
+        from ingest.cli.preview.html_page import write_page
 
-        page = rendered(view)
-        try:
-            with whole_file(how.html) as file:
-                file.write(page)
-        except OSError as error:
-            raise typer.BadParameter(f"{how.html}: {error.strerror}", param_hint="--html") from error
+        write_page(view, how.html)
         output.note(f"Wrote {how.html}.")
     output.result(values(view), *terminal.drawn(view, terminal.Manner(span, how.full, output.console.width)))
     if here.refusal is not None:

@@ -8,10 +8,13 @@ import base64
 import hashlib
 from dataclasses import dataclass, replace
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
+import typer
 from jinja2 import Environment, StrictUndefined
 
+from ingest.cli.output import whole_file
 from ingest.cli.preview.comparison import comparison_rows, own_parts, stretches
 from ingest.cli.preview.document_preview import DocumentPreview, sections
 from ingest.cli.preview.view import BEFORE_ALL, View, facts
@@ -59,6 +62,16 @@ def rendered(view: View, characters: int = CHARACTERS) -> str:
         characters=characters,
         **_side_by_side(view, here, characters),
     )
+
+
+def write_page(view: View, path: Path) -> None:
+    """Write the page, whole or not at all. Raises: BadParameter."""
+    page = rendered(view)
+    try:
+        with whole_file(path) as file:
+            file.write(page)
+    except OSError as error:
+        raise typer.BadParameter(f"{path}: {error.strerror}", param_hint="--html") from error
 
 
 def _within(preview: DocumentPreview, characters: int) -> DocumentPreview:
