@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ingest.records import PairedDifference
     from ingest.search.confidence import Calibration
 
-TARGET = 0.9
 FITTED = {"features", "means", "scales", "weights", "intercept", "slope", "offset"}  # not for people
 NOTHING_WRITTEN = "Nothing was written. Start it again."
 
@@ -27,7 +26,7 @@ def calibrate(
     common: Common,
     precision: Annotated[
         float, typer.Option(min=0.5, max=1.0, help="Wanted share of answerable among answered questions.")
-    ] = TARGET,
+    ] = 0.9,
     leave_out: Annotated[
         bool,
         typer.Option("--leave-out", help="Make unanswerable questions of answerable ones without their documents."),
@@ -72,8 +71,7 @@ def train_reranker(
         if kept:
             keep_learned(index.services.lake.store, trained.model)
         told = {name: value for name, value in vars(trained).items() if name not in ("sha256", "model")}
-        name = trained.sha256 if kept else None
-        told |= {"helps": trained.helps, "kept": kept, "reranker_model": name}
+        told |= {"helps": trained.helps, "kept": kept, "reranker_model": trained.sha256 if kept else None}
         common.output.result(told, *_of_training(trained, kept))
     raise typer.Exit(ExitCode.DONE if kept else ExitCode.REFUSED)
 

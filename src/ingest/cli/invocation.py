@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ingest.settings import Settings
 
 SETTINGS = Path("ingest.yaml")
-NOTHING_CHANGED = "Nothing was changed; start it again."
-
 
 SettingsOption = Annotated[
     Path | None, typer.Option("--settings", "-f", metavar="PATH", help="Settings file.", show_default="./ingest.yaml")
@@ -53,10 +51,8 @@ class Common:
         """Where the command's results go."""
         return Output(self.json)
 
-    def over(self, outer: "Common | None") -> "Common":
+    def over(self, outer: "Common") -> "Common":
         """Return these options, completed with those given before the command's name."""
-        if outer is None:
-            return self
         return Common(self.settings or outer.settings, self.index or outer.index, self.json or outer.json)
 
     def load(self) -> "Settings":
@@ -79,7 +75,9 @@ class Common:
             yield index
 
 
-def command(go_on: str = NOTHING_CHANGED) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def command(
+    go_on: str = "Nothing was changed; start it again.",
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Turn a function into a command: dataclass parameters become one option per field, errors become exit codes.
 
     Args:

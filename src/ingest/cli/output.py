@@ -40,7 +40,8 @@ class Output:
             from pydantic_core import to_json
 
             text = to_json(document, indent=2, inf_nan_mode="null").decode()
-            write_line(_UNPRINTABLE.sub(lambda match: json.dumps(match[0])[1:-1], text))
+            text = _UNPRINTABLE.sub(lambda match: json.dumps(match[0])[1:-1], text)
+            typer.echo(text.encode())  # UTF-8, whatever the terminal's encoding is
         self.show(*shown)
 
     def show(self, *shown: "RenderableType") -> None:
@@ -79,11 +80,6 @@ class Output:
             yield
         finally:
             logging.getLogger().removeHandler(handler)
-
-
-def write_line(text: str) -> None:
-    """Write one line of UTF-8 to stdout, whatever the terminal's encoding is."""
-    typer.echo(text.encode())
 
 
 def in_folder(path: Path | None) -> Path | None:

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit, urlunsplit
 
 import typer
 
@@ -63,8 +64,6 @@ def _folder(common: Common) -> Path:
 
 def _server(settings: "Settings") -> str | None:
     """Return the URL of the server without user and password, None for the embedded engine."""
-    from urllib.parse import urlsplit, urlunsplit
-
     if not settings.qdrant.url:
         return None
     parts = urlsplit(settings.qdrant.url)

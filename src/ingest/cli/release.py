@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from ingest.pipeline.status import IndexStatus
 
 AGAIN = "A release is written as a whole or not at all: see `ingest status`, then give the same command again."
-GENERATIONS = 20
 DIGEST = 12  # hex digits that people see
 
 Generation = Annotated[
@@ -106,7 +105,7 @@ def status(common: Common) -> None:
 @command()
 def generations(
     common: Common,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest.")] = GENERATIONS,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest.")] = 20,
 ) -> None:
     """List the generations in the lake, newest first.
 

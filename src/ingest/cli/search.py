@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ingest.cli.invocation import Common, SourcesOption, command
-from ingest.cli.output import Output, in_folder, printable, whole_file, write_line
+from ingest.cli.output import Output, in_folder, printable, whole_file
 from ingest.cli.tables import Stage
 
 if TYPE_CHECKING:
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 BATCH = 64  # questions searched at once
 TOP, TOP_OF_CONTEXT, TOP_OF_FILE, MOST = 10, 50, 100, 1000
 SNIPPET = 300  # characters of a result's text that people see
-NO_RESULT = "No result that these groups may see."
-UNSURE = " Below the threshold: the index may not hold an answer."
-
 
 QuestionsOption = Annotated[
     Path | None,
@@ -120,7 +117,7 @@ def search(
             return
         with whole_file(out) if out else nullcontext() as run:
             for line in _run_lines(index, asking, questions):
-                write_line(line) if run is None else run.write(line + "\n")
+                typer.echo(line.encode()) if run is None else run.write(line + "\n")
         told = {"questions": len(questions), "out": out, "top": top, **asking.told()}
         common.output.result(told)
         gave_up = f" {searcher.fell_back:,} of them not re-ranked: {asking.over()}" if searcher.fell_back else ""
@@ -156,8 +153,10 @@ class Asking:
         from ingest.search import context_of
 
         for answer in self.searcher.search(questions, self.filter, self.top, (self.stage,)):
-            wanted = self.passages and (self.passages, self.filter)
-            yield answer, context_of(self.searcher, answer.results, self.stage, wanted) if wanted else None
+            if self.passages is None:
+                yield answer, None
+            else:
+                yield answer, context_of(self.searcher, answer.results, self.stage, (self.passages, self.filter))
 
     def told(self) -> dict[str, Any]:
         """Return what was asked, for programs."""
@@ -186,9 +185,10 @@ def _answer_one(output: Output, asking: Asking, question: str) -> None:
     if asking.searcher.fell_back:
         output.note(f"Not re-ranked: {asking.over()}")
     if not answer.results:
-        output.show(NO_RESULT)
+        output.show("No result that these groups may see.")
     elif answer.confidence is not None:
-        output.show(f"Confidence {answer.confidence:.2f}.{UNSURE if answer.abstain else ''}")
+        unsure = " Below the threshold: the index may not hold an answer." if answer.abstain else ""
+        output.show(f"Confidence {answer.confidence:.2f}.{unsure}")
 
 
 def _run_lines(index: "Index", asking: Asking, questions: dict[str | int, str]) -> Iterator[str]:

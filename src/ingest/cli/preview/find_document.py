@@ -20,7 +20,6 @@ from ingest.services import Workbench
 from ingest.settings import load_settings, make_settings
 from ingest.wiring import services as wiring
 
-INDEX = "preview"  # of the default settings
 LISTED = 20  # names shown of those that exist
 
 
@@ -40,7 +39,7 @@ def open_bench(common: Common) -> Workbench:
     """
     if common.settings is not None or SETTINGS.exists():
         return wiring.open_workbench(common.load(), common.index)
-    values = {"lake": ".ingest/lake", "indexes": {INDEX: {"sources": [{"name": "none", "uri": "."}]}}}
+    values = {"lake": ".ingest/lake", "indexes": {"preview": {"sources": [{"name": "none", "uri": "."}]}}}
     return replace(wiring.open_workbench(make_settings(values, Path.cwd(), "default settings")), sources=())
 
 
@@ -111,13 +110,12 @@ def _child(bench: Workbench, raw: RawDocument, path: str) -> RawDocument:
 
 def _uris(source: Source, named: str, *, inside: bool) -> Iterator[str]:
     """Yield the URIs that may be meant, below the root of `source`."""
+    candidates = []
     if "://" in named:
         scheme, _, rest = named.partition("://")
         candidates = [named, f"{scheme}://{encode(rest)}"]  # as listed, and as people write it
     elif source.uri.startswith("file://"):
         candidates = [f"file://{encode(os.fsencode(os.path.abspath(named)))}"]  # noqa: PTH100 - links are kept
-    else:
-        candidates = []
     yield from (uri for uri in candidates if uri.startswith(f"{source.uri}/"))
     if inside and "://" not in named:
         yield f"{source.uri}/{encode(named.lstrip('/'))}"
@@ -126,10 +124,8 @@ def _uris(source: Source, named: str, *, inside: bool) -> Iterator[str]:
 def _look(source: Source, uri: str) -> DocumentRef | None:
     """Return the document as its source lists it. A source without `look` is listed as a whole."""
     look = getattr(source, "look", None)
-    if look is not None:
-        ref: DocumentRef | None = look(uri)
-        return ref
-    return next((ref for ref in source.list() if ref.uri == uri), None)
+    ref: DocumentRef | None = look(uri) if look else next((ref for ref in source.list() if ref.uri == uri), None)
+    return ref
 
 
 def _local(path: Path, source: str, limit: int) -> Found:

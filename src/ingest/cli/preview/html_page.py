@@ -24,7 +24,6 @@ from ingest.records import Chunk
 
 CHARACTERS = 2_000_000  # of canonical text on one page
 SECTIONS = 2_000  # headings in the navigation
-TEMPLATE, STYLE = "page.html.j2", "page.css"
 
 
 @dataclass(frozen=True)
@@ -44,10 +43,10 @@ class Row:
 def rendered(view: View, characters: int = CHARACTERS) -> str:
     """Return the page. Text beyond the first `characters` is left out, and the page says so."""
     folder = resources.files("ingest.cli.preview")
-    style = folder.joinpath(STYLE).read_text(encoding="utf-8")
+    style = folder.joinpath("page.css").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"visible": visible, "one_line": one_line, "cell": cell, "pieces": _pieces}
-    template = environment.from_string(folder.joinpath(TEMPLATE).read_text(encoding="utf-8"))
+    template = environment.from_string(folder.joinpath("page.html.j2").read_text(encoding="utf-8"))
     here = _within(view.here, characters)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return template.render(

@@ -48,11 +48,8 @@ def _is_secret(text: str) -> bool:
 def secret_spans(text: str, pieces: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Yield the spans of the lines that hold secrets, in order; a whole piece if no single line shows its secret.
 
-    Of a private key, only the first of many lines can be recognised: the rest of its piece belongs to it.
-
-    Args:
-        text: The canonical text.
-        pieces: Spans with a secret, sorted; they may overlap.
+    Of a private key, only the first of many lines can be recognised: the rest of its piece belongs to it. `pieces` are
+    spans with a secret, sorted; they may overlap.
     """
     reached = 0
     for begin, until in pieces:

@@ -75,10 +75,7 @@ def values(view: View) -> dict[str, Any]:
         ],
         "dropped": [{"reason": reason, **_chunk(chunk)} for chunk, reason in here.dropped],
         "left_out": [asdict(part) for part in here.left_out],
-        "children": [
-            {"path": child.path, "bytes": len(child.data), "media_type": child.media_type}
-            for child in document.children
-        ],
+        "children": [{"path": c.path, "bytes": len(c.data), "media_type": c.media_type} for c in document.children],
         **_refused(here),
         **({"against": _against(view.compared)} if view.compared is not None else {}),
     }
