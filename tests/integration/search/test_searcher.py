@@ -59,7 +59,7 @@ def by_shape(p: Project) -> dict[Shape, Searcher]:
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_stage_shows_what_the_filter_forbids_and_none_hides_what_it_allows(
     p: Project, by_shape: dict[Shape, Searcher], shape: Shape, data: st.DataObject

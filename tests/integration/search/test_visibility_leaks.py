@@ -70,7 +70,7 @@ questions = st.lists(st.sampled_from([*WORDS, "page7", "page12", "part3", "unkno
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(filter=filters(PATHS), question=questions, top=st.integers(1, 8))
 def test_no_stage_shows_more_and_both_searches_find_what_a_brute_force_over_the_visible_finds(
     site: Site, filter: Filter, question: str, top: int
@@ -89,7 +89,7 @@ def test_no_stage_shows_more_and_both_searches_find_what_a_brute_force_over_the_
     assert len(fused) == len(answer.stages["reranked"]) == min(top, len(fused | found))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     filter=filters(PATHS),
     question=questions,

@@ -86,7 +86,7 @@ def test_normalising_keeps_words() -> None:
     assert normalised("  Ａ b\n\tC ") == "a b c"
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_chunks_does_not_matter(rng: random.Random) -> None:
     chunks = [of(f"{chr(97 + n)}", edited(n % 7) if n % 2 else SAME) for n in range(20)]

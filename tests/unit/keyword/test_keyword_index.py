@@ -79,7 +79,7 @@ WORDS = st.sampled_from(["a", "b", "c", "dd", "é", "東京", "zz", "w1"])
 CHUNKS = st.lists(st.lists(WORDS, min_size=1, max_size=12), min_size=1, max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     corpora=st.lists(CHUNKS, min_size=1, max_size=4),
     query=st.lists(st.one_of(WORDS, st.just("unknown")), max_size=6),
@@ -451,7 +451,7 @@ def test_headings_that_count_nothing_leave_no_posting():
     assert made.lengths.equals(expected.lengths)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     corpora=st.lists(CHUNKS, min_size=1, max_size=3), query=st.lists(st.one_of(WORDS, st.just("unknown")), max_size=6)
 )
@@ -474,7 +474,7 @@ def test_okapi_reads_files_of_before_its_sum_was_stored(tmp_path):
         assert all_scores(index, ["a", "b"]).tolist() == expected.tolist()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     corpora=st.lists(CHUNKS, min_size=1, max_size=3),
     query=st.lists(WORDS, max_size=5),

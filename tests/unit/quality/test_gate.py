@@ -32,7 +32,7 @@ def decide(candidate, serving, rules: GateRules = RULES, told: Facts | None = No
     return judge(candidate, serving, rules, told or facts(len(candidate)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(values=st.lists(st.floats(0, 1), min_size=1, max_size=40))
 def test_an_unchanged_index_is_promoted_with_a_difference_of_exactly_zero(values):
     rules = GateRules(floors={METRIC: 0.0}, margin=0.0)
@@ -41,7 +41,7 @@ def test_an_unchanged_index_is_promoted_with_a_difference_of_exactly_zero(values
     assert (verdict.difference.mean, verdict.difference.lower, verdict.difference.upper) == (0.0, 0.0, 0.0)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     pairs=st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=30),
     margin=st.sampled_from([0.0, 0.02, 0.3]),

@@ -79,7 +79,7 @@ rankings = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(rankings, st.integers(1, 200), st.booleans(), st.integers(0, 2), st.sampled_from([0.0, 0.4]))
 def test_passages_are_exact_slices_each_once_in_order_within_the_budget(ranked, budget, known, neighbours, mmr):
     context = build(ranked, budget, Whole() if known else None, neighbours=neighbours, mmr=mmr)

@@ -24,7 +24,7 @@ def opened(folder: Path, asked: list[tuple[int, int]]) -> RangedFile:
     return RangedFile("s3://b/a", len(DATA), fetch, folder)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, len(DATA) + 10), st.integers(0, 2 * BLOCK)), max_size=8))
 def test_reads_are_those_of_the_whole_file_and_no_byte_is_fetched_twice(
     tmp_path: Path, reads: list[tuple[int, int]]

@@ -61,7 +61,7 @@ def made(borders: list[int], shared: int) -> DocumentPreview:
     return DocumentPreview(raw, Document(text, (), "", "text/plain", "plain"), chunks)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.integers(1, 39)), st.lists(st.integers(1, 39)), st.integers(0, 3))
 def test_stretches_hold_every_chunk_once_and_end_at_borders_of_both(a: list[int], b: list[int], shared: int) -> None:
     here, there = made(a, 0), made(b, shared)

@@ -89,7 +89,7 @@ def any_options(draw):
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(documents(), any_options())
 def test_every_visible_character_of_a_kept_block_is_in_exactly_one_chunk(doc, options):
     times = np.zeros(len(doc.text), int)
@@ -106,7 +106,7 @@ def test_every_visible_character_of_a_kept_block_is_in_exactly_one_chunk(doc, op
     assert missing == []
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(documents(), any_options())
 def test_a_chunk_is_a_trimmed_slice_within_the_limit_with_true_counts(doc, options):
     found = chunks(doc, options)
@@ -118,7 +118,7 @@ def test_a_chunk_is_a_trimmed_slice_within_the_limit_with_true_counts(doc, optio
     assert len({c.chunk_id for c in found}) == len(found)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(documents(least=6), any_options())
 def test_no_chunk_goes_on_over_a_heading_of_the_split_level(doc, options):
     for piece in chunks(doc, options):
@@ -136,7 +136,7 @@ def test_no_chunk_goes_on_over_a_heading_of_the_split_level(doc, options):
                 body = True
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(documents(), any_options(), st.integers(0, 30))
 @example(document(("code", "x " * 18 + "x"), heading("x")), FULL, 0)
 @example(document(heading("x x x"), heading("x x x"), ("code", "x " * 10 + "x"), heading("x")), FULL, 0)
@@ -152,13 +152,13 @@ def test_a_heading_is_never_alone_when_there_is_a_body_and_it_leaves_room_for_so
             assert size(doc.text[slice(*chain)]) > room // (2 if after else 4)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(documents(), any_options())
 def test_the_same_document_gives_the_same_chunks(doc, options):
     assert chunks(doc, options) == chunks(doc, options)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(documents(), any_options())
 def test_no_chunk_starts_or_ends_in_a_skipped_block(doc, options):
     for piece in chunks(doc, options):

@@ -101,7 +101,6 @@ def _followed(document, heading, options):
 def test_the_chunks_of_a_parsed_document_keep_every_promise(name):
     @settings(
         max_examples=5 if name in SLOW else 25,
-        deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
     )
     @given(source_of(name), OPTIONS)

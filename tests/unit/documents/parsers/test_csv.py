@@ -113,7 +113,7 @@ def test_time_is_linear_whatever_the_quotes(piece):
 
 
 @given(st.text(alphabet='ab1,;\t|"\n\r\u2028\x0b \u00e4', max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_text_is_kept_and_covered(text):
     try:
         document = parsed(csv, text)

@@ -359,7 +359,7 @@ PARTS = [
 
 
 @given(st.lists(st.sampled_from(PARTS), min_size=1, max_size=8).map("".join))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_mixture_of_parts_gives_blocks_that_cover_the_text(xml):
     try:
         document = docx.parse(raw(body(xml, numbering=NUMBERING), "a.docx", docx.MEDIA_TYPES[0]))

@@ -143,7 +143,7 @@ def test_broken_labels_lose_no_message(part):
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_damaged_parts_never_crash(junk):
     source = HEAD.encode() + b'Content-Type: multipart/mixed; boundary="b"\n\n--b\nContent-Type: text/html\n\n' + junk
     assert faults(parsed(eml, source + b"\n--b\n" + junk)) == []

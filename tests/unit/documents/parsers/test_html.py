@@ -63,7 +63,7 @@ PARTS = [
 
 
 @given(st.lists(st.sampled_from(PARTS), min_size=1, max_size=10).map("".join))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_tag_soup_gives_blocks_that_cover_the_text(soup):
     try:
         document = parsed(html, soup)

@@ -37,7 +37,7 @@ def strings(value):
 
 
 @given(VALUES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_string_is_kept_in_one_block(value):
     try:
         document = parsed(json.dumps(value))

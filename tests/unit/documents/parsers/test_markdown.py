@@ -66,7 +66,7 @@ DOCUMENTS = st.lists(st.sampled_from(LINES), min_size=1, max_size=14).flatmap(
 @given(
     st.one_of(DOCUMENTS, st.text(max_size=60)).filter(lambda text: text.strip("\ufeff").strip() and "\0" not in text)
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_every_character_lies_in_exactly_one_block(text):
     document = parsed(markdown, text)
     assert faults(document) == []
@@ -74,7 +74,7 @@ def test_every_character_lies_in_exactly_one_block(text):
 
 
 @given(DOCUMENTS.filter(lambda text: text.strip()))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_mdx_keeps_the_promises_too(text):
     assert faults(parsed(markdown, text, "text/mdx")) == []
 
@@ -85,7 +85,7 @@ PLAIN = [line for line in LINES if not line.startswith(_OTHERWISE)]
 
 
 @given(st.lists(st.sampled_from(PLAIN), min_size=1, max_size=12).map("\n".join).filter(lambda text: text.strip()))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_headings_are_those_of_a_full_commonmark_parse(text):
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
     levels = [int(token.tag[1]) for token in tokens if token.type == "heading_open" and token.level == 0]

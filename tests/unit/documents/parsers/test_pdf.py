@@ -218,7 +218,7 @@ def test_the_same_bytes_give_the_same_document():
     assert parsed(pdf, data) == parsed(pdf, data)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(

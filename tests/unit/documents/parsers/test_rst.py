@@ -86,7 +86,7 @@ DOCUMENTS = st.lists(st.sampled_from(LINES), min_size=1, max_size=14).map("\n".j
 
 
 @given(DOCUMENTS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_sections_and_levels_are_those_of_docutils(text):
     assert [level for level, _ in headings(parsed(rst, text))] == [level for level, _ in sections(text)]
 
@@ -94,7 +94,7 @@ def test_sections_and_levels_are_those_of_docutils(text):
 @given(
     st.one_of(DOCUMENTS, st.text(max_size=60)).filter(lambda text: text.strip("\ufeff").strip() and "\0" not in text)
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_every_character_lies_in_exactly_one_block(text):
     document = parsed(rst, text)
     assert faults(document) == []

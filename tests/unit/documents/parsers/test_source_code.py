@@ -12,7 +12,7 @@ LINES = ["def a():", "    pass", "", "", "}", "# c", "\t", "\u2028x", "class B:"
 
 
 @given(st.lists(st.sampled_from(LINES), min_size=1, max_size=14).map("\n".join).filter(str.strip))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_character_lies_in_exactly_one_block(text):
     document = parsed(source_code, text)
     assert (faults(document), document.text) == ([], text)

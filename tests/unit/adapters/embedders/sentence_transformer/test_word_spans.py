@@ -36,7 +36,7 @@ def test_the_spans_are_those_of_the_tokenizer(tokenizer, text):
 
     special = special_tokens(json.loads(tokenizer.to_str()))
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     @given(st.lists(text, max_size=6))
     def holds(texts):
         assert [s.tolist() for s in WordMemory(tokenize, special).offsets(texts)] == [
@@ -46,7 +46,7 @@ def test_the_spans_are_those_of_the_tokenizer(tokenizer, text):
     holds()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.lists(TEXT, max_size=3), max_size=6))
 def test_a_memory_that_is_full_forgets_and_stays_exact(calls):
     with pytest.MonkeyPatch.context() as patch:
