@@ -17,7 +17,7 @@ PrefixesOption = Annotated[
 ]
 
 
-@command("Serving was not  `ingest run` goes on where this one stopped; finished shards are not repeated.")
+@command("Serving was not touched. `ingest run` goes on where this one stopped; finished shards are not repeated.")
 def run(
     common: Common,
     sources: SourcesOption = None,
