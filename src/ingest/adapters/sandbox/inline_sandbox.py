@@ -13,16 +13,9 @@ class InlineSandbox:
     kind, version = "inline", ""
 
     def __init__(self, max_document_bytes: int, options: Mapping[str, ParserOptions] | None = None) -> None:
-        """Keep the limit and the options.
-
-        Args:
-            max_document_bytes: A larger document is refused unread.
-            options: By name of the source; a document of another source keeps the options that it comes with.
-        """
+        """Keep the limit and the options, by source; a document of another source keeps those that it comes with."""
         self.max_document_bytes = max_document_bytes
-        self.options: Mapping[str, ParserOptions] = {
-            name: self._limited(given) for name, given in (options or {}).items()
-        }
+        self.options: Mapping[str, ParserOptions] = {n: self._limited(given) for n, given in (options or {}).items()}
 
     def parse(self, raw: RawDocument) -> Document:
         """Return the parsed document. Raises: DocumentError; InvalidSettings without its parser's libraries."""

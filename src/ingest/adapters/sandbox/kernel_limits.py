@@ -39,41 +39,32 @@ _REFUSE: Line = (RETURN, 0, 0, REFUSE | errno.EPERM)
 class Machine:
     """Numbers of one architecture."""
 
-    audit: int
+    elf: int  # its number in the headers of programs
     clone: int
     signals: tuple[int, int]  # kill, tgkill
+    sockets: tuple[int, int, int]  # socket, bind, listen: refused, unless a program may be started
+    programs: tuple[int, ...]  # fork, vfork, execve, execveat: likewise
+    groups: tuple[int, int]  # setpgid, setsid: refused where a program may be started
     refused: tuple[int, ...]
-    programs: tuple[int, ...]  # refused too, unless a program may be started
-    groups: tuple[int, ...]  # setpgid, setsid: refused where a program may be started
-    socket: int
-    pretended: tuple[int, int]  # bind, listen
 
 
+AUDIT = 0xC0000000  # 64 bits, little-endian
 CLONE3 = 435
 # io_uring (a way around filters), pidfd_open, pidfd_getfd, pidfd_send_signal: equal on all architectures
 EVERYWHERE = (425, 426, 427, 434, 438, 424)
+# The last: connect accept sendto sendmsg sendmmsg accept4, tkill ptrace process_vm_readv process_vm_writev.
 MACHINES = {
-    # socket connect accept sendto sendmsg sendmmsg bind listen accept4, tkill ptrace process_vm_readv
-    # process_vm_writev; fork vfork execve execveat
     "x86_64": Machine(
-        0xC000003E,
-        56,
-        (62, 234),
-        (41, 42, 43, 44, 46, 307, 49, 50, 288, 200, 101, 310, 311, *EVERYWHERE),
-        (57, 58, 59, 322),
-        (109, 112),
-        41,
-        (49, 50),
+        62, 56, (62, 234), (41, 49, 50), (57, 58, 59, 322), (109, 112), (42, 43, 44, 46, 307, 288, 200, 101, 310, 311)
     ),
     "aarch64": Machine(
-        0xC00000B7,
+        183,
         220,
         (129, 131),
-        (198, 203, 202, 206, 211, 269, 200, 201, 242, 130, 117, 270, 271, *EVERYWHERE),
+        (198, 200, 201),
         (221, 281),
         (154, 157),
-        198,
-        (200, 201),
+        (203, 202, 206, 211, 269, 242, 130, 117, 270, 271),
     ),
 }
 
@@ -82,32 +73,17 @@ CREATE_RULESET_VERSION, RULE_PATH_BENEATH = 1, 1
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
 FIRST_RIGHTS, REFER, TRUNCATE = 2**13 - 1, 2**13, 2**14  # of ABI 1, 2 and 3
 OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE  # the others make no sense for one file and are refused there
-SYSTEM_PLACES = (
-    "/usr",
-    "/bin",
-    "/lib",
-    "/lib64",
-    "/nix/store",
-    "/etc/ld.so.cache",
-    "/etc/localtime",
-    "/etc/mime.types",
-    "/etc/fonts",
-    "/etc/libreoffice",
-    "/var/cache/fontconfig",
-    "/var/spool/libreoffice",
-    "/proc/self",
-    "/dev/null",
-    "/dev/urandom",
-    "/sys/devices/system/cpu",
-)
+PROGRAMS = ("/usr", "/bin", "/lib", "/lib64", "/nix/store", "/etc/ld.so.cache")
+SETTINGS = ("/etc/localtime", "/etc/mime.types", "/etc/fonts", "/etc/libreoffice")
+DATA = ("/var/cache/fontconfig", "/var/spool/libreoffice")
+KERNEL = ("/proc/self", "/dev/null", "/dev/urandom", "/sys/devices/system/cpu")
 
 
 def refuse_calls(programs: bool) -> bool:
     """Refuse sockets, and signals to other processes, from now on, with EPERM; False where the kernel cannot.
 
-    Args:
-        programs: False refuses new processes and programs too; True refuses them a process group of their own, and
-            lets them make local sockets that are never connected. Threads may always be started.
+    Without `programs` new processes and programs are refused too; with it they get no process group of their own, and
+    may make local sockets that are never connected. Threads may always be started.
     """
     machine = MACHINES.get(platform.machine())
     if sys.platform != "linux" or machine is None or sys.byteorder != "little":
@@ -125,14 +101,9 @@ def refuse_calls(programs: bool) -> bool:
 
 
 def refuse_files(readable: tuple[str, ...], writable: tuple[str, ...] = (), programs: bool = False) -> bool:
-    """Refuse all files but those below some folders; False where the kernel cannot.
+    """Refuse all files but those below `readable`, to be run too if `programs`, and `writable`, to be changed too.
 
-    Descriptors that are open already stay as they are.
-
-    Args:
-        readable: What may be read, and run if `programs`.
-        writable: What may be changed as well.
-        programs: Whether a program may be started.
+    Descriptors that are open already stay as they are. False where the kernel cannot.
     """
     if sys.platform != "linux":
         return False
@@ -159,7 +130,7 @@ def readable_places() -> tuple[str, ...]:
     own = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, sys.exec_prefix, *filter(None, sys.path)}
     named = (os.environ.get(name, "") for name in ("LD_LIBRARY_PATH", "TESSDATA_PREFIX"))
     libraries = {place for value in named for place in value.split(os.pathsep) if place}
-    return tuple(sorted({*own, *libraries, *SYSTEM_PLACES}))
+    return tuple(sorted({*own, *libraries, *PROGRAMS, *SETTINGS, *DATA, *KERNEL}))
 
 
 def _permit(libc: ctypes.CDLL, ruleset: int, place: str, rights: int) -> None:
@@ -175,13 +146,13 @@ def _permit(libc: ctypes.CDLL, ruleset: int, place: str, rights: int) -> None:
 
 
 def _program(machine: Machine, programs: bool) -> list[Line]:
-    """Return the filter."""
     kill, tgkill = machine.signals
-    refused = (*machine.refused, *(machine.groups if programs else machine.programs))
+    more = machine.groups if programs else machine.programs
+    refused = (*machine.sockets, *machine.refused, *EVERYWHERE, *more)
     total = len(refused)
     return [
         (LOAD, 0, 0, ARCHITECTURE),
-        (EQUAL, 1, 0, machine.audit),
+        (EQUAL, 1, 0, AUDIT | machine.elf),
         _REFUSE,
         (LOAD, 0, 0, NUMBER),
         (AT_LEAST, 0, 1, X32),
@@ -214,9 +185,9 @@ def _threads_only(machine: Machine) -> list[Line]:
 
 def _lone_sockets(machine: Machine) -> list[Line]:
     """Allow local sockets, and pretend to bind and listen."""
-    bind, listen = machine.pretended
+    socket, bind, listen = machine.sockets
     return [
-        (EQUAL, 0, 4, machine.socket),
+        (EQUAL, 0, 4, socket),
         (LOAD, 0, 0, ARGUMENT),
         (EQUAL, 0, 1, AF_UNIX),
         _ALLOW,

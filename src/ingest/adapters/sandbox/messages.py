@@ -31,11 +31,16 @@ Size = Annotated[int, Field(ge=0)]
 Row = tuple[Size, int, int, int, str, tuple[int, ...], int, str, int | None, tuple[str, ...]]  # the fields of Block
 
 
-class Parsed(BaseModel, strict=True):
+class Judged(BaseModel, strict=True):
+    """What the heads of answers about a document share."""
+
+    notes: tuple[str, ...]  # what the parser warned of
+    last: bool  # the worker ends after it
+
+
+class Parsed(Judged):
     """Head of an answer that holds a document."""
 
-    notes: tuple[str, ...]
-    last: bool  # the worker ends after it
     title: str
     media_type: str
     parser: str
@@ -45,11 +50,9 @@ class Parsed(BaseModel, strict=True):
     children: tuple[tuple[str, str, Size], ...]  # path, media type, bytes
 
 
-class Refused(BaseModel, strict=True):
+class Refused(Judged):
     """Head of an answer that holds an error."""
 
-    notes: tuple[str, ...]
-    last: bool  # the worker ends after it
     error: str
     message: str
 
@@ -73,8 +76,8 @@ class Lacking(Exception):
 
 def ask(raw: RawDocument) -> Frame:
     """Return the question for a document."""
-    ref = {name: getattr(raw.ref, name) for name in ("uri", "source", "path", "version", "size", "modified", "title")}
-    ref["media_type"] = raw.ref.media_type
+    shown = ("uri", "source", "path", "version", "size", "modified", "media_type", "title")
+    ref = {name: getattr(raw.ref, name) for name in shown}
     head = {"ref": ref, "media_type": raw.media_type, "options": _packed(raw.options)}
     return Frame(json.dumps(head).encode(), raw.data)  # which, unlike pydantic's, knows names that are not UTF-8
 
@@ -109,12 +112,11 @@ def answer(document: Document, notes: Sequence[str] = (), last: bool = False) ->
         blocks=tuple((KINDS.index(block.kind), *_ROW(block)) for block in document.blocks),
         children=tuple((child.path, child.media_type, len(child.data)) for child in document.children),
     )
-    body = b"".join([text, *(child.data for child in document.children)]) if document.children else text
-    return Frame(to_json(head), body)
+    return Frame(to_json(head), b"".join([text, *(child.data for child in document.children)]))
 
 
 def refusal(error: errors.DocumentError, last: bool, notes: Sequence[str] = ()) -> Frame:
-    """Return the answer that holds an error; `last` when the worker ends after it."""
+    """Return the answer that holds an error."""
     message = str(error)[:MAX_MESSAGE].encode(errors="backslashreplace").decode()
     return Frame(to_json(Refused(notes=_shown(notes), error=type(error).__name__, message=message, last=last)))
 

@@ -7,7 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from pydantic_core import from_json
 
@@ -16,31 +17,15 @@ from ingest.adapters.sandbox import resource_limits as _walls
 from ingest.errors import SandboxUnavailable
 
 # Secrets of the environment stay out of reach of a parser.
-PASSED_ON = (
-    "PATH",
-    "PYTHONPATH",
-    "PYTHONHOME",
-    "VIRTUAL_ENV",
-    "LANG",
-    "LC_ALL",
-    "LC_CTYPE",
-    "TZ",
-    "LD_LIBRARY_PATH",
-    "TESSDATA_PREFIX",
-    "SYSTEMROOT",
-)
+PLACES = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TESSDATA_PREFIX", "SYSTEMROOT")
+PASSED_ON = (*PLACES, "LANG", "LC_ALL", "LC_CTYPE", "TZ")
+# One thread each: a pool of them uses every core, and each thread of a library takes address space.
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "MALLOC_ARENA_MAX")
+SILENT = ("DO_NOT_TRACK", "UNSTRUCTURED_DISABLE_NOTICE", "HF_HUB_OFFLINE")
 FIXED = {
-    # One thread each: a pool of them uses every core, and each thread of a library takes address space.
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "MALLOC_ARENA_MAX": "1",
-    "DO_NOT_TRACK": "1",
+    **dict.fromkeys((*ONE_THREAD, *SILENT, "PYTHONUTF8"), "1"),
     "SCARF_NO_ANALYTICS": "true",
-    "UNSTRUCTURED_DISABLE_NOTICE": "1",
-    "HF_HUB_OFFLINE": "1",
     "PYTHONHASHSEED": "0",
-    "PYTHONUTF8": "1",
 }
 GRACE_SECONDS = 2.0
 KEPT_OUTPUT = 4096  # bytes of what a process wrote to its standard error
@@ -66,12 +51,9 @@ class ParserProcess:
     """One process. Not for two threads at once."""
 
     def __init__(self, start_seconds: float, programs: bool = False) -> None:
-        """Start it and wait until it can parse.
-
-        `programs` lets it start programs and write temporary files.
+        """Start it and wait until it can parse. `programs` lets it start programs and write temporary files.
 
         Must be called by a thread that lives as long as the process should: the kernel kills it with that thread.
-
         Raises: SandboxUnavailable.
         """
         self.asked = 0  # documents so far
@@ -129,14 +111,10 @@ class ParserProcess:
         """Write a question until a time of the monotonic clock. Raises: Ended, Late."""
         self.asked += 1
         self._drain()
-        try:
+        with _told():
             for part in frame.parts():
                 self._pipe.settimeout(_left(deadline))
                 self._pipe.sendall(part)
-        except TimeoutError as error:
-            raise Late from error
-        except OSError as error:
-            raise Ended from error
 
     def receive(self, deadline: float, max_head: int, max_body: int) -> Frame:
         """Return the answer, read until a time of the monotonic clock. Raises: Ended, Late, TooLarge."""
@@ -148,15 +126,13 @@ class ParserProcess:
     def kill(self, grace_seconds: float = 0.0) -> tuple[int, str]:
         """End it and all that it started; return its exit code (negative: a signal) and the last that it wrote.
 
-        Args:
-            grace_seconds: For one that ended by itself, to learn how: its pipe is closed a moment before it is gone.
+        One that ended by itself gets `grace_seconds`, to learn how: its pipe is closed a moment before it is gone.
         """
         if self._end is None:
             self._pipe.close()
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(grace_seconds)
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
+            self.interrupt()
             self._end = self._process.wait(), self._drain()
             self._close()
         return self._end
@@ -168,18 +144,13 @@ class ParserProcess:
 
     def _read(self, size: int, deadline: float) -> bytearray:
         data = bytearray(size)
-        view, at = memoryview(data), 0
-        try:
-            while at < size:
+        left = memoryview(data)
+        with _told():
+            while left:
                 self._pipe.settimeout(_left(deadline))
-                got = self._pipe.recv_into(view[at:])
-                if not got:
+                if not (got := self._pipe.recv_into(left)):
                     raise Ended
-                at += got
-        except TimeoutError as error:
-            raise Late from error
-        except OSError as error:
-            raise Ended from error
+                left = left[got:]
         return data
 
     def _drain(self) -> str:
@@ -201,13 +172,20 @@ class ParserProcess:
 
 
 def environment(temporary: str | None = None) -> dict[str, str]:
-    """Return the environment of a parser's process: what Python and programs need, and nothing secret.
-
-    Args:
-        temporary: Its folder for temporary files, if it may write some.
-    """
+    """Return what Python and programs need, and nothing secret; `temporary`: the folder that they may write to."""
     passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     return passed_on | FIXED | ({"TMPDIR": temporary} if temporary else {})
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what a socket says into Late and Ended."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise Late from error
+    except OSError as error:
+        raise Ended from error
 
 
 def _left(deadline: float) -> float:

@@ -48,14 +48,11 @@ class PoolSandbox:
         resident_bytes: int = 768 * 2**20,
         start_seconds: float = 60.0,
     ) -> None:
-        """Keep the options; processes start when documents come.
+        """Keep the options, by source; a document of another source keeps those that it comes with.
 
-        Args:
-            options: By name of the source; a document of another source keeps the options that it comes with.
-            processes: At most, at least 1.
-            documents_per_process: After so many a process is replaced: libraries leak.
-            resident_bytes: A process that holds more memory after a document is replaced.
-            start_seconds: A process that cannot parse after that time does not start at all.
+        At most `processes` run, from the first documents on. One is replaced after `documents_per_process`, since
+        libraries leak, or when it holds more than `resident_bytes` of memory after a document; one that cannot parse
+        after `start_seconds` does not start at all.
         """
         self.options: Mapping[str, ParserOptions] = dict(options or {})
         self._documents_per_process, self._resident_bytes = documents_per_process, resident_bytes
@@ -69,11 +66,7 @@ class PoolSandbox:
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="parser-start")
 
     def parse(self, raw: RawDocument) -> Document:
-        """Return the parsed document.
-
-        Raises: DocumentError; SandboxUnavailable when no process can be started; InvalidSettings when the libraries of
-        its parser are not installed.
-        """
+        """Return the parsed document. Raises: as `ports.Sandbox`; RuntimeError when closed."""
         raw = _parse.with_options(raw, self.options)
         with _parse.named_parser(raw):
             _parse.check_size(raw)
@@ -170,9 +163,7 @@ class PoolSandbox:
                 "archive_bytes)"
             ) from error
         except _wire.Lacking as error:  # or a process that was taken over says so
-            parsers.check_installed(
-                [str(error)], f"{path}: ", raw.options.parser
-            )  # a process that was taken over could say so as well
+            parsers.check_installed([str(error)], f"{path}: ", raw.options.parser)
             raise ParserCrashed(f"{path}: its parser misses libraries that are installed") from error
         except _wire.BadAnswer as error:
             raise ParserCrashed(f"{path}: its parser gave no answer that can be read: {error}") from error

@@ -24,12 +24,10 @@ OOM_SCORE = "800"  # when memory runs out, the kernel takes a parser before anyt
 def raise_walls(programs: bool) -> dict[str, bool]:
     """Set what holds for the life of this process; return which of the kernel's walls stand: calls, files.
 
-    Args:
-        programs: Whether it may start a program, and write below its folder for temporary files.
+    With `programs` it may start a program, and write below its folder for temporary files.
     """
-    if (
-        programs and sys.platform == "linux"
-    ):  # what a program leaves behind becomes a child of this process, see `left_running`
+    if programs and sys.platform == "linux":
+        # What a program leaves behind becomes a child of this process, see `left_running`.
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
@@ -53,7 +51,7 @@ def allow(limits: ParseLimits, programs: bool) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     _lower(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + limits.cpu_seconds))
     _lower(resource.RLIMIT_FSIZE, limits.memory_bytes if programs else 0)
-    if (at_rest := address_space()) is not None:
+    if (at_rest := _statm("self", 0)) is not None:
         _lower(resource.RLIMIT_AS, at_rest + limits.memory_bytes)
 
 
@@ -71,17 +69,13 @@ def relax() -> None:
     _lower(resource.RLIMIT_AS, resource.getrlimit(resource.RLIMIT_AS)[1])
 
 
-def address_space() -> int | None:
-    """Return the bytes of address space that this process has, None where the system does not tell."""
-    return _statm("self", 0)
-
-
 def resident(process: str) -> int | None:
     """Return the bytes of memory that a process holds, None where the system does not tell."""
     return _statm(process, 1)
 
 
 def _statm(process: str, field: int) -> int | None:
+    """Return bytes: of address space for field 0, of memory for field 1."""
     try:
         return int(Path(f"/proc/{process}/statm").read_bytes().split()[field]) * resource.getpagesize()
     except OSError:
