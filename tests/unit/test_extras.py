@@ -17,7 +17,6 @@ from ingest.adapters.embedders.sentence_transformer import open_tokenizer
 from ingest.adapters.embedders.sentence_transformer.model_folder import locate
 from ingest.adapters.rerankers import learned
 from ingest.adapters.vectors.edge.engine import Engine
-from ingest.cli.preview.command import HowOptions
 from ingest.documents import parsers
 from ingest.errors import InvalidSettings
 from ingest.extras import installed_version, lack, require
@@ -161,7 +160,6 @@ def judged() -> Services:
         ("scikit-learn", "calibrate", lambda: calibrate(judged(), 0.9)),
         ("ir-measures", "evaluate", lambda: check_asking(judged())),
         ("qdrant-edge-py", "embedded", lambda: Engine(Path("qdrant"))),
-        ("jinja2", "preview", lambda: HowOptions(html=Path("page.html")).check()),
     ],
 )
 def test_what_needs_an_extra_says_so_before_it_begins(

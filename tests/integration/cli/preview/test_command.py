@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from ingest.adapters.listing import encode
+from ingest.cli.exit_codes import ExitCode
 from ingest.errors import IndexUnavailable
 from ingest.wiring import services as wiring
+from tests.fakes import uninstall
 from tests.integration.cli.conftest import Lab
 
 SECRET = "AKIA" + "Q3EGRR7MZ5PVN2KD"
@@ -264,3 +266,13 @@ def test_a_page_that_cannot_be_written_leaves_no_half(lab: Lab) -> None:
     done = lab("preview", "documents/copper.md", "--html", "p.html", "--json")
     assert (done.code, done.document["path"]) == (0, "copper.md")
     assert [p.name for p in lab.folder.glob("*p.html*")] == ["p.html"]
+
+
+def test_a_page_without_the_library_that_writes_it_is_refused_at_once(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uninstall(monkeypatch, "jinja2")
+    done = lab("preview", "documents/copper.md", "--html", "p.html")
+    assert done.code == ExitCode.FATAL
+    assert "--html needs jinja2, not installed here: pip install 'ingest[preview]'" in " ".join(done.err.split())
+    assert not (lab.folder / "p.html").exists()
