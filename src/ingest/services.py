@@ -54,4 +54,3 @@ class Execute(Protocol):
 
         A TransientError is tried once more; anything else stops the run. `step.resource` is cpu, gpu or io.
         """
-        ...

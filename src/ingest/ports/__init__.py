@@ -8,17 +8,3 @@ from ingest.ports.observer import Observer
 from ingest.ports.sandbox import Sandbox
 from ingest.ports.storage import Source, Store
 from ingest.ports.vector_index import Aliases, VectorIndex
-
-__all__ = [
-    "Aliases",
-    "Embedder",
-    "Observer",
-    "Reranker",
-    "Sandbox",
-    "Source",
-    "Store",
-    "Tokenizer",
-    "VectorIndex",
-    "WordTable",
-    "Wording",
-]

@@ -17,14 +17,12 @@ class Tokenizer(Protocol):
 
     def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         """Return for each text the spans of its tokens, (tokens, 2) code points, no special tokens, no truncation."""
-        ...
 
     def parts(self, before: str, after: str) -> bool:
         """Return whether a text cut between these two code points has as many tokens as its pieces together, always.
 
         False where it is not known: the pieces are then counted again.
         """
-        ...
 
 
 @dataclass(frozen=True)
@@ -44,11 +42,9 @@ class Embedder(Protocol):
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return (n, dimension) float32, L2-normalised, in input order. Raises rather than truncate a text."""
-        ...
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
         """As `embed`, with the model's question prompt; a question over the limit is cut and a warning is logged."""
-        ...
 
     @property
     def word_table(self) -> WordTable | None:
@@ -79,4 +75,3 @@ class Reranker(Protocol):
 
         A candidate's score does not depend on the other candidates of the call. Candidates carry `dense` and `bm25`.
         """
-        ...

@@ -32,9 +32,7 @@ class Observer:
     def span(self, name: str, **facts: str | int) -> Iterator[None]:
         """Cover what happens inside with a span of OpenTelemetry; nothing happens without an SDK, or without its API.
 
-        Args:
-            name: ingest.run, ingest.step, ingest.shard or ingest.search.
-            facts: Ids and counts, never texts.
+        `name` is ingest.run, ingest.step, ingest.shard or ingest.search; `facts` are ids and counts, never texts.
         """
         try:
             from opentelemetry import trace

@@ -19,4 +19,3 @@ class Sandbox(Protocol):
         Raises: DocumentError, which names the parser; SandboxUnavailable and InvalidSettings when this machine or its
         installation, not the document, is at fault.
         """
-        ...

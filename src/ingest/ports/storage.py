@@ -19,14 +19,12 @@ class Source(Protocol):
 
         Raises: SourceUnavailable, UnknownSource, AccessDenied.
         """
-        ...
 
     def read(self, ref: DocumentRef) -> RawDocument | None:
         """Return the bytes of exactly the listed version, or None when it is gone (changed during the run).
 
         Raises: DocumentError (over the size limit, archived), SourceUnavailable, AccessDenied.
         """
-        ...
 
 
 class Store(Protocol):
@@ -36,18 +34,15 @@ class Store(Protocol):
 
     def get(self, key: str) -> bytes | None:
         """Return the value, None when there is none. Raises: StoreUnavailable, AccessDenied."""
-        ...
 
     def put(self, key: str, data: bytes) -> None:
         """Write the value durably. Writing the same content twice is harmless."""
-        ...
 
     def put_file(self, key: str, path: Path, *, read_soon: bool = False) -> None:
         """Write the content of a local file durably, without holding it in memory.
 
         `read_soon`: the value is immutable and `local_path` will be asked for it, so a remote store keeps a copy here.
         """
-        ...
 
     def create(self, key: str, data: bytes) -> bool:
         """Write the value only if the key is new; True for exactly one writer.
@@ -55,30 +50,24 @@ class Store(Protocol):
         After a conflict the value is read back: equal bytes mean that our own answer was lost, so it counts as ours.
         Callers put a token unique to the writer into `data` where two writers could write equal bytes.
         """
-        ...
 
     def check(self, token: str) -> None:
         """Test, once a run, that `create` keeps its promise; `token` is unique to the run. Raises: InvalidSettings."""
-        ...
 
     def exists(self, key: str) -> bool:
         """Tell whether the key has a value."""
-        ...
 
     def list(self, prefix: str) -> Iterator[str]:
         """Yield the names of the values directly under `prefix` ("a/b/"), without the prefix, sorted by UTF-8."""
-        ...
 
     def delete(self, key: str) -> None:
         """Remove the value; nothing happens when there is none."""
-        ...
 
     def local_path(self, key: str) -> Path:
         """Return a local file with the value of an immutable key: itself, or a copy in a bounded cache.
 
         Raises: SchemaMismatch when there is no such key.
         """
-        ...
 
     def ranged(self, key: str, size: int) -> RawIOBase | None:
         """Return a seekable file with the value of an immutable key that fetches only what is read of it.
@@ -86,4 +75,3 @@ class Store(Protocol):
         None where `local_path` is better: the value is local, or small. One thread at a time may read. A read raises
         SchemaMismatch when there is no such value of `size` bytes, StoreUnavailable, AccessDenied.
         """
-        ...

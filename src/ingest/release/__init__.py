@@ -10,5 +10,3 @@ Nothing here is decided from a clock, a lease or an answer that was lost: whoeve
 from ingest.release.alias_rules import Candidate, fence_name, read_release
 from ingest.release.releases import ATTEMPTS, Releases
 from ingest.search.served_release import fence_number
-
-__all__ = ["ATTEMPTS", "Candidate", "Releases", "fence_name", "fence_number", "read_release"]

@@ -8,14 +8,3 @@ from ingest.settings.environment import quiet_environment, whoami
 from ingest.settings.index_settings import IndexSettings, ModelSettings, SourceSettings
 from ingest.settings.lake_settings import Settings
 from ingest.settings.loading import load_settings, make_settings
-
-__all__ = [
-    "IndexSettings",
-    "ModelSettings",
-    "Settings",
-    "SourceSettings",
-    "load_settings",
-    "make_settings",
-    "quiet_environment",
-    "whoami",
-]
