@@ -1,5 +1,6 @@
 """What a generation holds: its shards' part files, its keyword index, the shape of its collection."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,27 +40,19 @@ class Contents:
 
 def contents_of(lake: Lake, manifest: Manifest) -> Contents:
     """Return what a sealed generation holds."""
-    parts: dict[int, dict[str, PartFile]] = {}
-    keyword: dict[str, PartFile] = {}
+    parts: defaultdict[int | None, dict[str, PartFile]] = defaultdict(dict)
     for part in manifest.parts:
-        if part.shard is None:
-            keyword[part.kind] = part
-        else:
-            parts.setdefault(part.shard, {})[part.kind] = part
+        parts[part.shard][part.kind] = part
+    whole, model = parts.pop(None, {}), manifest.model
     return Contents(
         lake,
         manifest.collection,
-        manifest.model.fingerprint,
-        manifest.model.dimension,
-        tuple(sorted(parts)),
-        lambda shard: parts[shard],
-        keyword,
-        keyword.pop("duplicates", None),
-        shape_of(manifest),
+        model.fingerprint,
+        model.dimension,
+        tuple(sorted(shard for shard in parts if shard is not None)),
+        dict(parts).__getitem__,
+        whole,
+        whole.pop("duplicates", None),
+        Shape(**{name: manifest.settings[name] for name in ("payload", "sparse") if name in manifest.settings}),
         manifest.analyser,
     )
-
-
-def shape_of(manifest: Manifest) -> Shape:
-    """Return the shape of a generation's collection."""
-    return Shape(**{name: manifest.settings[name] for name in ("payload", "sparse") if name in manifest.settings})

@@ -43,11 +43,8 @@ class EmbeddingStore:
     def add(self, keys: Sequence[str], vectors: Vectors, backend: str, token: str) -> str:
         """Write a segment, then its index entry, and return the segment's name.
 
-        Args:
-            keys: Embedding keys, distinct.
-            vectors: (n, dimension) float32, normalised, in the order of `keys`.
-            backend: What made them, for people.
-            token: Unique to this writer.
+        `keys` are distinct; `vectors` (n, dimension) float32, normalised, in their order. `backend` made them, for
+        people. `token` is unique to this writer.
         """
         order = np.argsort(np.array(keys))
         vectors = np.ascontiguousarray(vectors[order], dtype=np.float32)
@@ -151,8 +148,7 @@ class EmbeddingStore:
             groups, inverse = np.unique(rows // size, return_inverse=True)
             column = file.read_row_groups([int(g) for g in groups], columns=["vector"])["vector"].combine_chunks()
             counts = [file.metadata.row_group(int(g)).num_rows for g in groups]
-        flat = np.asarray(column.flatten())
-        vectors = flat.reshape(len(column), -1)
+        vectors = np.asarray(column.flatten()).reshape(len(column), -1)
         starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
         result: Vectors = vectors[starts[inverse] + rows % size]
         return result

@@ -155,12 +155,12 @@ class Lake:
     def write_shard_plan(self, generation: str, plan: ShardPlan) -> str:
         """Write a shard's plan and return its hash."""
         plan_hash = name_of(plan)[:PLAN_HASH]
-        self.records.put(self._plan_key(generation, plan.shard, plan_hash), plan)
+        self.records.put(self._key(generation, f"plan/{plan.shard}-{plan_hash}"), plan)
         return plan_hash
 
     def shard_plan(self, generation: str, shard: int, plan_hash: str) -> ShardPlan:
         """Return a shard's frozen plan. Raises: SchemaMismatch when it is missing."""
-        return self.records.read(ShardPlan, self._plan_key(generation, shard, plan_hash))
+        return self.records.read(ShardPlan, self._key(generation, f"plan/{shard}-{plan_hash}"))
 
     def freeze_plan(self, summary: PlanSummary) -> None:
         """Write the summary: from now on the plan does not change. The first writer wins."""
@@ -172,21 +172,17 @@ class Lake:
 
     def mark(self, generation: str, marker: Marker) -> Marker:
         """Record that a shard's step is done; return the marker that counts, the first one."""
-        key = self._marker_key(generation, marker.step, marker.shard, marker.plan_hash)
-        self.records.create(key, marker)
-        return self.records.read(Marker, key)
+        return self._first(self._key(generation, f"markers/{marker.step}/{marker.shard}-{marker.plan_hash}"), marker)
 
     def marker(self, generation: str, step: str, shard: int, plan_hash: str) -> Marker | None:
         """Return the marker of a finished step, None when it is not finished."""
-        return self.records.find(Marker, self._marker_key(generation, step, shard, plan_hash))
+        return self.records.find(Marker, self._key(generation, f"markers/{step}/{shard}-{plan_hash}"))
 
     # Generations
 
     def seal(self, manifest: Manifest) -> Manifest:
         """Write the manifest, the last file of a generation; return the one that counts, the first one."""
-        key = self._key(manifest.generation, "manifest")
-        self.records.create(key, manifest)
-        return self.records.read(Manifest, key)
+        return self._first(self._key(manifest.generation, "manifest"), manifest)
 
     def manifest(self, generation: str) -> Manifest | None:
         """Return the manifest of a sealed generation, else None.
@@ -195,9 +191,8 @@ class Lake:
         """
         manifest = self.records.find(Manifest, self._key(generation, "manifest"))
         if manifest is not None and manifest.format > READER_FORMAT:
-            raise UnknownReaderFormat(
-                f"{generation}: reader format {manifest.format}, this version reads {READER_FORMAT}"
-            )
+            told = f"{generation}: reader format {manifest.format}, this version reads {READER_FORMAT}"
+            raise UnknownReaderFormat(told)
         return manifest
 
     def decision(self) -> Release | None:
@@ -244,6 +239,11 @@ class Lake:
         """Return one record of the history. Raises: SchemaMismatch when it is missing."""
         return self.records.read(model, f"{self.index}/history/{name}.json")
 
+    def _first(self, key: str, record: R) -> R:
+        """Write a record and return the one that counts, the first one."""
+        self.records.create(key, record)
+        return self.records.read(type(record), key)
+
     def _write_named(self, folder: str, record: Record) -> str:
         name = name_of(record)
         self.records.put(f"{self.index}/{folder}/{name}.json", record)
@@ -251,12 +251,6 @@ class Lake:
 
     def _key(self, generation: str, name: str) -> str:
         return f"{self.index}/generations/{generation}/{name}.json"
-
-    def _plan_key(self, generation: str, shard: int, plan_hash: str) -> str:
-        return self._key(generation, f"plan/{shard}-{plan_hash}")
-
-    def _marker_key(self, generation: str, step: str, shard: int, plan_hash: str) -> str:
-        return self._key(generation, f"markers/{step}/{shard}-{plan_hash}")
 
     def _part_key(self, sha256: str) -> str:
         return f"{self.index}/data/{sha256}.parquet"

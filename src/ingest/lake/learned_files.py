@@ -14,8 +14,7 @@ def keep_learned(store: Store, data: bytes) -> str:
 
 def read_learned(store: Store, sha256: str) -> bytes:
     """Return what the lake keeps under a name. Raises: SchemaMismatch when it is missing or damaged."""
-    data = store.get(_key(sha256))
-    if data is None:
+    if (data := store.get(_key(sha256))) is None:
         raise SchemaMismatch(f"{store.uri}/{_key(sha256)} is missing: a query profile names it")
     if (found := sha256_hex(data)) != sha256:
         raise SchemaMismatch(f"{store.uri}/{_key(sha256)}: its SHA-256 is {found}")

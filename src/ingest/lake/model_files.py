@@ -45,14 +45,9 @@ def is_kept(store: Store, fingerprint: str) -> bool:
 
 
 def keep(store: Store, fingerprint: str, files: Mapping[str, Path], max_bytes: int = MAX_BYTES) -> None:
-    """Write the files of a model into the lake; nothing happens when they are there.
+    """Write the files of a model, by their paths below its folder, into the lake; nothing happens when they are there.
 
-    Args:
-        store: The lake.
-        fingerprint: Of the model's record; the caller knows that these files have it.
-        files: Path below the model's folder → file.
-        max_bytes: Of all files together.
-
+    `fingerprint` is that of the model's record; the caller knows that these files have it.
     Raises: InvalidSettings over `max_bytes` or for an unreadable file; SchemaMismatch when a file changes meanwhile.
     """
     if is_kept(store, fingerprint):
@@ -91,9 +86,8 @@ def restore(store: Store, fingerprint: str, folder: Path, max_bytes: int = MAX_B
         if not _is_whole(target, kept):
             _fetch(store, fingerprint, kept, target)
     except OSError as error:
-        raise InvalidSettings(
-            f"model {fingerprint}: {error.filename or target} cannot be written: {error.strerror}"
-        ) from error
+        where = error.filename or target
+        raise InvalidSettings(f"model {fingerprint}: {where} cannot be written: {error.strerror}") from error
     return target
 
 

@@ -6,6 +6,7 @@ numbers of `chunks` and `attributes` are equal, and so are the ordinals of the k
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
+from operator import attrgetter
 from typing import Any
 
 import pyarrow as pa
@@ -69,23 +70,12 @@ def _columns(row: type, **others: pa.DataType) -> list[tuple[str, pa.DataType]]:
 
 
 _blocks = pa.list_(pa.struct(_columns(Block, kind=pa.string(), level=pa.int32(), page=pa.int32())))
-_chunk = [
-    ("chunk_id", pa.string()),
-    ("document_id", pa.string()),
-    ("heading_path", _strings),
-    ("heading_paths", pa.list_(_strings)),
-    ("text", pa.large_string()),
-    ("context", pa.string()),
-    ("start", pa.int64()),
-    ("end", pa.int64()),
-    ("page", pa.int32()),
-    ("tokens", pa.int32()),
-    ("embedding_key", pa.string()),
-    ("marks", _strings),
-    ("parent", pa.list_(pa.int64())),
-]
+_numbers = {"page": pa.int32(), "tokens": pa.int32(), "parent": pa.list_(pa.int64())}
+_chunk = _columns(Chunk, heading_paths=pa.list_(_strings), text=pa.large_string(), **_numbers)
+_chunk.insert(8, _chunk.pop(10))  # the page is stored in front of the tokens
 _attributes = ("chunk_id", "document_id", "source", "acl", "tenant", "language")
 _duplicate = ("group_id", "kind", "chunk_id", "document_id", "text_sha256")
+_more = (("representative", pa.bool_()), ("collapsed", pa.bool_()), ("documents", pa.int64()))
 
 SCHEMAS: dict[str, pa.Schema] = {
     "documents": pa.schema(_columns(DocumentRow)),
@@ -94,15 +84,7 @@ SCHEMAS: dict[str, pa.Schema] = {
     "dropped": pa.schema([*_chunk, ("reason", pa.string())]),
     "attributes": pa.schema([(name, _strings if name == "acl" else pa.string()) for name in _attributes]),
     "quarantine": pa.schema(_columns(Quarantined)),
-    "duplicates": pa.schema(
-        [
-            *((name, pa.string()) for name in _duplicate),
-            ("similarity", pa.float32()),
-            ("representative", pa.bool_()),
-            ("collapsed", pa.bool_()),
-            ("documents", pa.int64()),
-        ]
-    ),
+    "duplicates": pa.schema([*((name, pa.string()) for name in _duplicate), ("similarity", pa.float32()), *_more]),
 }
 """Columns by kind, stored: one that is added has a default in ADDED, none is renamed."""
 
@@ -131,23 +113,8 @@ def attributes_digest(acl: Sequence[str], tenant: str, source: str, title: str) 
 
 def chunk_digest(chunks: Iterable[Chunk]) -> str:
     """Return the digest of a document's chunks in order; what older chunks lack counts only where it is there."""
-    return digest_of(
-        [
-            [
-                c.chunk_id,
-                c.embedding_key,
-                c.start,
-                c.end,
-                c.tokens,
-                list(c.heading_path),
-                [list(path) for path in c.heading_paths],
-                c.page,
-                *([list(c.marks)] if c.marks else []),
-                *([list(c.parent)] if c.parent else []),
-            ]
-            for c in chunks
-        ]
-    )
+    told = attrgetter("chunk_id", "embedding_key", "start", "end", "tokens", "heading_path", "heading_paths", "page")
+    return digest_of([[*told(c), *filter(None, (c.marks, c.parent))] for c in chunks])
 
 
 def table_of(kind: PartKind, rows: Sequence[Any]) -> pa.Table:
@@ -204,12 +171,6 @@ def quarantine_rows(table: pa.Table) -> list[Quarantined]:
 
 
 def _chunk_of(row: dict[str, Any]) -> Chunk:
-    return Chunk(
-        **{
-            **row,
-            "heading_path": tuple(row["heading_path"]),
-            "heading_paths": tuple(tuple(p) for p in row["heading_paths"]),
-            "marks": tuple(row["marks"]),
-            "parent": tuple(row["parent"]) if row["parent"] else None,
-        }
-    )
+    lists = {name: tuple(row[name]) for name in ("heading_path", "marks")}
+    paths, parent = tuple(map(tuple, row["heading_paths"])), tuple(row["parent"]) if row["parent"] else None
+    return Chunk(**{**row, **lists, "heading_paths": paths, "parent": parent})

@@ -1,13 +1,15 @@
 """All rows of one shard, by document, as its part files hold them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from ingest.lake.lake import Lake
 from ingest.lake.rows import DocumentRow, Dropped, chunk_rows, document_rows, dropped_rows, quarantine_rows
 from ingest.records import Chunk, PartFile, Quarantined
+
+R = TypeVar("R", DocumentRow, Quarantined)
 
 
 @dataclass
@@ -23,26 +25,26 @@ class ShardRows:
     @cached_property
     def children(self) -> dict[str, list[DocumentRow]]:
         """The documents found directly in a document, by its id."""
-        found: dict[str, list[DocumentRow]] = {}
-        for row in self.documents.values():
-            if row.parent:
-                found.setdefault(row.parent, []).append(row)
-        return found
+        return _by_parent(self.documents.values())
 
     @cached_property
     def failures(self) -> dict[str, list[Quarantined]]:
         """The failures found directly in a document, by its id."""
-        found: dict[str, list[Quarantined]] = {}
-        for failure in self.quarantine.values():
-            if failure.parent:
-                found.setdefault(failure.parent, []).append(failure)
-        return found
+        return _by_parent(self.quarantine.values())
 
     def family(self, row: DocumentRow) -> Iterator[DocumentRow]:
         """Yield a document and all documents inside it, parents first."""
         yield row
         for child in self.children.get(row.document_id, ()):
             yield from self.family(child)
+
+
+def _by_parent(rows: Iterable[R]) -> dict[str, list[R]]:
+    found: dict[str, list[R]] = {}
+    for row in rows:
+        if row.parent:
+            found.setdefault(row.parent, []).append(row)
+    return found
 
 
 def read_rows(lake: Lake, parts: Mapping[str, PartFile]) -> ShardRows:

@@ -23,11 +23,6 @@ _checked: BoundedCache[tuple[str, int, int, int], str] = BoundedCache(REMEMBERED
 def verified_path(store: Store, key: str, size: int | None = None) -> Path:
     """Return a local file with the value of `<folder>/<sha256>.<suffix>`, hashed once per process while it is the same.
 
-    Args:
-        store: Holds the value.
-        key: Its name is the SHA-256 of its bytes.
-        size: Bytes that it must have, when known.
-
     Raises: SchemaMismatch when it is gone, has another size, or its bytes do not hash to its name.
     """
     path = store.local_path(key)
