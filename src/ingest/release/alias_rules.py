@@ -59,8 +59,5 @@ def read_release(aliases: Mapping[str, str], releases: Journal[Release], index: 
 def release_actions(index: str, release: Release, guard: str) -> list[AliasAction]:
     """Return the alias call that moves to a release. It fails before it changes anything when `guard` is gone."""
     fence = fence_name(index, release.number)
-    return [
-        AliasAction("rename", guard, fence),
-        AliasAction("create", fence, release.collection),
-        AliasAction("create", index, release.collection),
-    ]
+    shown = [AliasAction("create", name, release.collection) for name in (fence, index)]
+    return [AliasAction("rename", guard, fence), *shown]

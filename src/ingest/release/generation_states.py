@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ingest.errors import SchemaMismatch
 from ingest.lake.lake import Lake
 from ingest.lake.stored_records import name_of
-from ingest.records import Claim, Manifest, QueryProfile, RunReport
+from ingest.records import QueryProfile, RunReport
 
 LOOK_BACK = 100  # newest releases, claims and runs that are read
 
@@ -69,12 +69,7 @@ def generation_states(lake: Lake, limit: int) -> list[GenerationState]:
             state = "retired"
         else:
             state = "refused" if decisions.get(claim.id) == "refused" else "sealed"
-        found.append(_listed(claim, state, manifest))
+        counts, digest = ({}, None) if manifest is None else (manifest.counts, manifest.digest)
+        sizes = counts.get("documents"), counts.get("chunks")
+        found.append(GenerationState(claim.id, state, claim.base, *sizes, digest))
     return found
-
-
-def _listed(claim: Claim, state: str, manifest: Manifest | None) -> GenerationState:
-    if manifest is None:
-        return GenerationState(claim.id, state, claim.base, None, None, None)
-    counts = manifest.counts
-    return GenerationState(claim.id, state, claim.base, counts.get("documents"), counts.get("chunks"), manifest.digest)

@@ -9,13 +9,7 @@ from ingest.errors import FatalError, Held, IndexUnavailable, Overtaken, SchemaM
 from ingest.lake.journal import Journal
 from ingest.ports import Aliases
 from ingest.records import AliasAction, Hold, Release
-from ingest.release.alias_rules import (
-    Candidate,
-    Decision,
-    fence_name,
-    read_release,
-    release_actions,
-)
+from ingest.release.alias_rules import Candidate, Decision, fence_name, read_release, release_actions
 from ingest.search.served_release import fence_number
 
 log = logging.getLogger(__name__)
@@ -26,16 +20,6 @@ LIFT_HOLD = "ingest promote --lift-hold"
 
 def _nothing(_: object) -> None:
     """Accept."""
-
-
-def _open(target: Release, opens: Callable[[Release], None], *, chosen: bool) -> None:
-    """Let a target be opened; an error names it, and the way around one that nobody named."""
-    try:
-        opens(target)
-    except FatalError as error:
-        way = "; `--to` takes another one" if chosen else ""
-        error.args = (f"release {target.number} cannot be brought back: {error}{way}",)
-        raise
 
 
 def _never(_: str) -> bool:
@@ -95,12 +79,8 @@ class Releases:
     def promote(self, candidate: Candidate, why: str, *, automatic: bool = False, lift_hold: bool = False) -> Release:
         """Put the candidate into force and return its release; the one in force when it names the candidate already.
 
-        Args:
-            candidate: A sealed generation and a stored query profile. Another profile on the serving generation needs
-                no base.
-            why: One line for the record.
-            automatic: No person asked: a hold refuses, whatever `lift_hold` says.
-            lift_hold: A person asked to end the hold with this promotion.
+        Another profile on the serving generation needs no base. `automatic`: no person asked, so a hold refuses
+        whatever `lift_hold` says, with which a person asked to end the hold.
 
         Raises: Overtaken when the candidate's base is not the serving generation. Held. UnknownRelease when the
             candidate is retired.
@@ -129,11 +109,9 @@ class Releases:
     def rollback(self, to: int | None, why: str, opens: Callable[[Release], None] = _nothing) -> Release:
         """Bring an earlier release back, hold automatic promotion, and return the new release.
 
-        Args:
-            to: Number of the release to bring back. None: the newest one with another (generation, profile) than the
-                release in force. The choice is made once: who loses a race against another rollback does not undo it.
-            why: One line for the record and the hold.
-            opens: Opens the target before anything is written, and raises to refuse.
+        `to` is its number; None: the newest one with another (generation, profile) than the release in force. The
+        choice is made once: who loses a race against another rollback does not undo it. `opens` opens the target before
+        anything is written, and raises to refuse.
 
         Raises: UnknownRelease when there is no such release or it is retired.
         """
@@ -144,7 +122,12 @@ class Releases:
                 raise UnknownRelease(f"index {self.index}: nothing serves yet, so nothing can be rolled back")
             if target is None:
                 target = self._rollback_target(current, to)
-                _open(target, opens, chosen=to is None)
+                try:
+                    opens(target)
+                except FatalError as error:
+                    way = "; `--to` takes another one" if to is None else ""
+                    error.args = (f"release {target.number} cannot be brought back: {error}{way}",)
+                    raise
             decision = Decision(Candidate.of(target), "rollback", why, Hold(who=self.who, why=why))
             if decision.target.is_in(current) and current.hold is not None:
                 return current
@@ -249,23 +232,18 @@ class Releases:
         return release
 
     def _append(self, current: Release | None, decision: Decision, guard: str) -> Release | None:
-        number = 1 if current is None else current.number + 1
+        target, base = decision.target, None if current is None else current.number
         release = Release(
-            number=number,
-            generation=decision.target.generation,
-            collection=decision.target.collection,
-            profile=decision.target.profile,
-            base=None if current is None else current.number,
+            number=(base or 0) + 1,
+            base=base,
             guard=guard,
-            verdict=decision.target.verdict,
-            action=decision.action,
+            **{name: getattr(target, name) for name in ("generation", "collection", "profile", "verdict")},
+            **{name: getattr(decision, name) for name in ("action", "why", "hold")},
             who=self.who,
-            why=decision.why,
-            hold=decision.hold,
             token=self.new_token(),
             at=self.clock().isoformat(),
         )
-        return release if self.journal.append(number, release) else None
+        return release if self.journal.append(release.number, release) else None
 
     def _move(self, actions: list[AliasAction]) -> bool:
         """Send one alias call; False when it failed or its outcome is unknown, which a fresh look settles."""
