@@ -1,17 +1,5 @@
 """What can go wrong, named by what happens next.
 
-    IngestError
-    ├── DocumentError     quarantine this document, continue
-    │   ├── UnsupportedFormat, MalformedDocument, EncryptedDocument, EmptyDocument, ScannedDocument
-    │   ├── OversizedDocument, ParserTimeout, ParserCrashed
-    │   └── SuspiciousDocument
-    ├── TransientError    try again, bounded
-    │   └── SourceUnavailable, StoreUnavailable, IndexUnavailable, EmbedderOutOfMemory, SandboxUnavailable
-    └── FatalError        stop, promote nothing
-        ├── InvalidSettings, UnknownSource, AccessDenied, DimensionMismatch, SchemaMismatch
-        ├── IncompleteGeneration, LeaseHeld, LeaseLost, DeleteGuardTripped, BudgetExceeded
-        └── Overtaken, Held, UnknownRelease, UnknownReaderFormat
-
 Adapters translate foreign errors into these at the edge; nothing above an adapter catches anything else.
 """
 

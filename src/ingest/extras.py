@@ -18,12 +18,9 @@ def installed_version(distribution: str) -> str:
 
 
 def lack(what: str, extra: str, *distributions: str) -> str:
-    """Return what is missing and how to install it, "" when all distributions are there.
+    """Return what is missing and how to install it, "" when all distributions, by pip's names, are there.
 
-    Args:
-        what: Needs them; begins the sentence.
-        extra: Brings them, as pip takes it: `ingest[pdf]`.
-        distributions: By the names that pip knows.
+    `what` needs them and begins the sentence; `extra` brings them, as pip takes it: `ingest[pdf]`.
     """
     absent = " and ".join(name for name in distributions if not installed_version(name))
     return f"{what} needs {absent}, not installed here: pip install '{extra}'" if absent else ""

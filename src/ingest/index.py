@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from ingest import pipeline
@@ -59,15 +58,10 @@ class Index:
         top: int = 10,
         stage: str | None = None,
     ) -> Answer:
-        """Return the best chunks for a question that these groups of a tenant may see, best first.
+        """Return the best `top` chunks for a question that these groups of a tenant may see, best first.
 
-        Args:
-            question: As asked.
-            groups: Of the asker; evaluated inside both indexes. The library trusts its caller about them.
-            tenant: Of the asker.
-            sources: Only these sources; all when empty.
-            top: Results wanted, at least 1.
-            stage: bm25, dense, fused or reranked; by default the last one that the release's profile has.
+        Groups are evaluated inside both indexes; the library trusts its caller about them. `sources`: only these, all
+        when empty. `stage`: bm25, dense, fused or reranked; by default the last one that the release's profile has.
 
         Raises: UnknownRelease when nothing serves, InvalidSettings for an unknown stage, TransientError.
         """
@@ -92,13 +86,8 @@ class Index:
     ) -> Context:
         """Return passages of at most `tokens` tokens in total for a language model, each an exact slice of a document.
 
-        Args:
-            question: As asked.
-            tokens: Of all passages together.
-            groups: As in `search`; what they may not see is not shown around a chunk either.
-            tenant: As in `search`.
-            sources: As in `search`.
-            more: Of `ContextOptions`: neighbours, parent, mmr, similarity, most.
+        What the groups may not see is not shown around a chunk either. `more` are `ContextOptions`: neighbours, parent,
+        mmr, similarity, most.
         """
         wanted = ContextOptions(tokens, **{"most": CANDIDATES, **more})
         filter, searcher = Filter(tuple(groups), tenant, tuple(sources)), self.searcher()
@@ -128,11 +117,9 @@ class Index:
     ) -> RunReport:
         """Build the next generation, judge it, and promote it when the verdict is positive.
 
-        Args:
-            sources: Names of the sources that may be touched; all when empty. Everything else is carried unchanged.
-            prefixes: Of the URIs that may be touched, likewise.
-            promote: False leaves a positive candidate to a person, as `decide: manual` in the settings does.
-            execute: Runs the steps; by default this machine, with as many processes as the settings say.
+        Only documents of these sources and with these prefixes of their URIs are touched, all when empty; the others
+        are carried unchanged. `promote=False` leaves a positive candidate to a person, as `decide: manual` in the
+        settings does. `execute` runs the steps; by default this machine, with as many processes as the settings say.
 
         Raises: FatalError (nothing is promoted), TransientError after its retries. Run it again to resume.
         """
@@ -156,9 +143,7 @@ class Index:
     def rollback(self, to: int | None = None, *, why: str) -> Release:
         """Bring an earlier release back, after opening it, and hold automatic promotion. Returns the new release.
 
-        Args:
-            to: Number of a release; by default the newest one with another generation or query profile.
-            why: One line for the record and for the hold.
+        `to` is its number; by default it is the newest one with another generation or query profile.
 
         Raises: UnknownRelease, UnknownReaderFormat, InvalidSettings, SchemaMismatch when the target does not open.
         """
@@ -180,7 +165,5 @@ class Index:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

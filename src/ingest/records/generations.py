@@ -10,18 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 READER_FORMAT = 1
 STEPS = ("plan", "chunk", "duplicates", "embed", "keyword", "load", "seal", "evaluate", "release")
 
-PartKind = Literal[
-    "documents",
-    "texts",
-    "chunks",
-    "attributes",
-    "quarantine",
-    "dropped",
-    "duplicates",
-    "keyword.postings",
-    "keyword.terms",
-    "keyword.lengths",
-]
+KeywordKind = Literal["keyword.postings", "keyword.terms", "keyword.lengths"]
+PartKind = Literal["documents", "texts", "chunks", "attributes", "quarantine", "dropped", "duplicates", KeywordKind]
 
 
 class Record(BaseModel):
@@ -176,9 +166,7 @@ class QueryProfile(Record):
     rrf_k: int = 60
     depth: int = 100  # results fetched from each stage
     reranker: str = "none"  # module of rerankers/
-    reranker_model: str = (
-        ""  # learned: SHA-256 of trees that the lake keeps, "" for none; cross_encoder: name or folder
-    )
+    reranker_model: str = ""  # learned: SHA-256 of trees that the lake keeps, "": none; cross_encoder: name or folder
     rerank_depth: int = Field(default=50, ge=1, le=1000)  # best fused results that are scored anew
     rerank_milliseconds: int = Field(default=0, ge=0)  # of one question; over it the fused order stands; 0: no limit
     calibration: str = Field(default="", pattern="^([0-9a-f]{64})?$")  # SHA-256 of one that the lake keeps; "": none

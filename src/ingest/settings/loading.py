@@ -9,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from ingest.errors import InvalidSettings
+from ingest.errors import InvalidSettings, first_fault
 from ingest.records import Consequence
 from ingest.settings.environment import quiet_environment
 from ingest.settings.index_settings import ModelSettings
@@ -50,8 +50,8 @@ def make_settings(values: dict[str, Any], folder: Path, where: str = "settings")
         settings = Settings(**{**{str(key): value for key, value in values.items()}, "qdrant": given})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        place, told = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
-        raise InvalidSettings(f"{where}: {place}: {told}{_shown(place, first.get('input'))}") from error
+        shown = _shown(".".join(map(str, first["loc"])), first.get("input"))
+        raise InvalidSettings(f"{where}: {first_fault(error)}{shown}") from error
     except SettingsError as error:
         raise InvalidSettings(f"{where}: an INGEST_ variable of the environment is not JSON: {error}") from error
     return _absolute(settings, folder)
@@ -85,12 +85,10 @@ def _absolute(settings: Settings, folder: Path) -> Settings:
         found = model.name not in ("", "default") and (folder / Path(model.name).expanduser()).is_dir()
         return model.model_copy(update={"name": place(model.name)}) if found else model
 
-    indexes = {}
+    indexes, state = {}, (folder / settings.state).resolve()
     for name, index in settings.indexes.items():
         placed = tuple(s.model_copy(update={"uri": place(s.uri)}) for s in index.sources)
         judged = tuple(folder / path for path in index.judged)
         update = {"sources": placed, "judged": judged, "model": local(index.model)}
         indexes[name] = index.model_copy(update=update)
-    return settings.model_copy(
-        update={"lake": place(settings.lake), "state": (folder / settings.state).resolve(), "indexes": indexes}
-    )
+    return settings.model_copy(update={"lake": place(settings.lake), "state": state, "indexes": indexes})

@@ -75,10 +75,8 @@ def open_embedder(
 ) -> Embedder:
     """Return the embedder that a record describes, opened once per process whatever the number of threads.
 
-    Args:
-        record: From the settings or a manifest.
-        options: Where and how fast it runs (device, dtype, batch sizes); the record's own options decide results.
-        restore: Fetches the files from the lake when the model is not on this machine, or is another one by now.
+    `options` say where and how fast it runs (device, dtype, batch sizes); the record's own decide results. `restore`
+    fetches the files from the lake when the model is not on this machine, or is another one by now.
 
     Raises: InvalidSettings when it is not there, SchemaMismatch when it is another model by now.
     """

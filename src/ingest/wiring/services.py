@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 
 from ingest.adapters import embedders, sources
@@ -67,10 +68,11 @@ def open_workbench(settings: Settings, index: str | None = None) -> Workbench:
     lake = Lake(store, name)
     record, folder = describe_model(chosen.model, lake, _restorer(settings, store))
     _check_sizes(name, chosen, record)
+    _check_sources(chosen)
     sandbox = open_sandbox(chosen)
     return Workbench(
         lake=lake,
-        sources=tuple(_open_source(s, settings.s3, chosen.max_document_bytes) for s in checked_sources(chosen)),
+        sources=tuple(_open_source(source, settings.s3, chosen.max_document_bytes) for source in chosen.sources),
         sandbox=sandbox,
         tokenizer=embedders.find(chosen.model.kind).open_tokenizer(chosen.model.name, chosen.model.options, *folder),
         model=record,
@@ -88,13 +90,12 @@ def _restorer(settings: Settings, store: Store) -> Callable[[ModelRecord], Path 
 
 def open_vectors(settings: Settings) -> QdrantIndex:
     """Return the vector index: a server when one is named, else the embedded engine, started if need be."""
-    qdrant = settings.qdrant
+    qdrant, seconds = settings.qdrant, settings.qdrant.timeout_seconds
     if qdrant.url:
         key = qdrant.api_key.get_secret_value() if qdrant.api_key else None
-        return QdrantIndex.connect(qdrant.url, key, timeout_seconds=qdrant.timeout_seconds)
-    return QdrantIndex.embedded(
-        Engine(settings.qdrant_folder, max_open=qdrant.open_collections), timeout_seconds=qdrant.timeout_seconds
-    )
+        return QdrantIndex.connect(qdrant.url, key, timeout_seconds=seconds)
+    engine = Engine(settings.qdrant_folder, max_open=qdrant.open_collections)
+    return QdrantIndex.embedded(engine, timeout_seconds=seconds)
 
 
 def open_sandbox(index: IndexSettings) -> PoolSandbox | InlineSandbox:
@@ -143,13 +144,10 @@ def build_options(name: str, index: IndexSettings) -> BuildOptions:
     )
 
 
-def checked_sources(index: IndexSettings) -> tuple[SourceSettings, ...]:
-    """Return the sources. Raises: InvalidSettings when two of them overlap as their URIs show."""
-    for i, first in enumerate(index.sources):
-        for second in index.sources[i + 1 :]:
-            if sources.overlaps(first.uri, second.uri):
-                raise InvalidSettings(f"sources {first.name} ({first.uri}) and {second.name} ({second.uri}) overlap")
-    return index.sources
+def _check_sources(index: IndexSettings) -> None:
+    for first, second in combinations(index.sources, 2):
+        if sources.overlaps(first.uri, second.uri):
+            raise InvalidSettings(f"sources {first.name} ({first.uri}) and {second.name} ({second.uri}) overlap")
 
 
 def _open_source(source: SourceSettings, s3: S3Options, max_document_bytes: int) -> Source:
@@ -159,8 +157,5 @@ def _open_source(source: SourceSettings, s3: S3Options, max_document_bytes: int)
 
 
 def _check_sizes(name: str, index: IndexSettings, record: ModelRecord) -> None:
-    if index.chunking.max_tokens > record.max_tokens:
-        raise InvalidSettings(
-            f"index {name}: chunking.max_tokens is {index.chunking.max_tokens}, model {record.name} takes at most "
-            f"{record.max_tokens}"
-        )
+    if (found := index.chunking.max_tokens) > (most := record.max_tokens):
+        raise InvalidSettings(f"index {name}: chunking.max_tokens is {found}, model {record.name} takes at most {most}")
