@@ -6,7 +6,7 @@ from ingest.lake.contents import Contents
 from ingest.pipeline.built_contents import built_contents
 from ingest.pipeline.changes import Listing, Scope
 from ingest.pipeline.chunk import chunk_shard
-from ingest.pipeline.collections import create_collection, ensure_collection, optimise, releases_of
+from ingest.pipeline.collections import ensure_collection, optimise, releases_of
 from ingest.pipeline.conservation import check
 from ingest.pipeline.embed import embed_shard
 from ingest.pipeline.figures import Figures
@@ -72,7 +72,7 @@ def build(services: Services, work: Work, execute: Execute, figures: Figures) ->
     each_shard(embed_shard, work)
     each_shard(keyword_shard, work)  # before the points: sparse vectors are made of postings
     contents = built_contents(services, work.summary, "chunk", "keyword")
-    create_collection(services.vectors, contents)
+    services.vectors.create_collection(contents.collection, contents.dimension, contents.shape)
     each_shard(load_shard, work)
     figures.timed("optimise", optimise, services.vectors, contents)
     return figures.timed("merge", merge_keyword, contents)

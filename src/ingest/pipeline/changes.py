@@ -27,9 +27,7 @@ class Scope:
 
     def holds(self, source: str, uri: str) -> bool:
         """Tell whether a document may be touched."""
-        return (not self.sources or source in self.sources) and (
-            not self.prefixes or any(uri.startswith(prefix) for prefix in self.prefixes)
-        )
+        return (not self.sources or source in self.sources) and (not self.prefixes or uri.startswith(self.prefixes))
 
 
 WHOLE = Scope()
@@ -127,10 +125,7 @@ class Listing(Scratch):
 
 def shard_count(documents: int, documents_per_shard: int) -> int:
     """Return the number of shards for a first plan: the power of two that gives about the wanted size, at least 1."""
-    shards = 1
-    while shards * documents_per_shard < documents:
-        shards *= 2
-    return shards
+    return 1 << (max(-(-documents // documents_per_shard), 1) - 1).bit_length()
 
 
 def classify(
@@ -140,15 +135,10 @@ def classify(
     digest: Mapping[str, str],
     rules: Rules,
 ) -> ShardChanges:
-    """Return the changes of one shard.
+    """Return the changes of one shard, whose documents are `listed` by URI.
 
-    Args:
-        listed: The shard's documents, sorted by URI.
-        base: What the base holds in this shard, by URI. Documents inside documents are left out of both: no source
-            lists them, they follow their parents.
-        known_bad: The base's quarantine in this shard, by URI.
-        digest: Attributes digest of every listed URI.
-        rules: What may be touched.
+    `base` and `known_bad`, the base's quarantine, are by URI and without documents inside documents: no source lists
+    them, they follow their parents. `digest` holds the attributes digest of every listed URI.
     """
     documents, deleted, counts = list[PlannedDocument](), list[str](), Counter[str]()
     touched, seen = False, set[str]()
@@ -164,27 +154,17 @@ def classify(
         if change == "known_bad" and held is not None:
             touched |= held.expired or held.attributes_digest != digest[ref.uri]
             deleted += [document_id(ref.uri)] if held.expired else []
-    for ref, there in _unlisted(base, known_bad, seen):
-        vanished = rules.decide(ref.source, ref.uri)
-        documents += [] if vanished else [planned(ref, "carried")]
-        deleted += [document_id(ref.uri)] if vanished and there else []
+    known = {u: DocumentRef(u, bad.source, "", bad.version, 0) for u, bad in known_bad.items()}
+    known |= {uri: held.ref for uri, held in base.items()}
+    for uri in known.keys() - seen:  # what the base knows and no source listed
+        vanished = rules.decide(known[uri].source, uri)
+        documents += [] if vanished else [planned(known[uri], "carried")]
+        deleted += [document_id(uri)] if vanished and uri in base else []
         touched |= vanished
     counts.update(d.change for d in documents)
     counts["deleted"] = len(deleted)
     touched |= any(d.change not in QUIET for d in documents)
     return ShardChanges(tuple(sorted(documents, key=lambda d: d.uri)), tuple(sorted(deleted)), touched, counts)
-
-
-def _unlisted(
-    base: Mapping[str, BaseDocument], known_bad: Mapping[str, KnownBad], seen: set[str]
-) -> Iterator[tuple[DocumentRef, bool]]:
-    """Yield what the base knows and no source listed, and whether the base holds it rather than its failure alone."""
-    for uri, held in base.items():
-        if uri not in seen:
-            yield held.ref, True
-    for uri, bad in known_bad.items():
-        if uri not in seen and uri not in base:
-            yield DocumentRef(uri=uri, source=bad.source, path="", version=bad.version, size=0), False
 
 
 def change_of(ref: DocumentRef, held: BaseDocument | None, bad: KnownBad | None, digest: str) -> str:
@@ -208,12 +188,3 @@ def planned(ref: DocumentRef, change: str) -> PlannedDocument:
 def ref_of(document: PlannedDocument) -> DocumentRef:
     """Return what a source needs to read a planned document."""
     return DocumentRef(**document.model_dump(exclude={"change"}))
-
-
-def _to_json(ref: DocumentRef) -> str:
-    return json.dumps(asdict(ref))
-
-
-def _from_json(text: str) -> DocumentRef:
-    values = json.loads(text)
-    return DocumentRef(**{**values, "acl": tuple(values["acl"])})

@@ -20,16 +20,13 @@ class Allowance:
 
     def take(self, document: Document, row: DocumentRow) -> None:
         """Count a container's children. Raises: OversizedDocument when they are more than what is left."""
-        size = sum(len(child.data) for child in document.children)
-        for name, found, left in (
-            ("archive_entries", len(document.children), self.entries),
-            ("archive_bytes", size, self.bytes),
-        ):
+        entries, size = len(document.children), sum(len(child.data) for child in document.children)
+        for name, found, left in (("archive_entries", entries, self.entries), ("archive_bytes", size, self.bytes)):
             if found > left:
                 raise OversizedDocument(
                     f"{row.uri}: {found} {name} inside, {left} are left of the limit over all levels (limits.{name})"
                 )
-        self.entries -= len(document.children)
+        self.entries -= entries
         self.bytes -= size
 
 
@@ -67,12 +64,7 @@ def _bring(made: Made, parent: DocumentRow, child: Child, left: Allowance, level
 def check_container(document: Document, uri: str, level: int, depth: int) -> None:
     """Do nothing when the documents inside may be opened.
 
-    Args:
-        document: A container.
-        uri: Its own, for the message.
-        level: 1 for a document of a source, 2 for one inside it, ...
-        depth: The deepest level that a container may be on.
-
+    `level` is 1 for a document of a source, 2 for one inside it; a container may be on `depth` at the deepest.
     Raises: OversizedDocument, MalformedDocument when two of them have the same name.
     """
     if level > depth:
@@ -84,45 +76,26 @@ def check_container(document: Document, uri: str, level: int, depth: int) -> Non
 
 def child_ref(parent: DocumentRow | DocumentRef, child: Child) -> DocumentRef:
     """Return a document inside another as a listing would name it."""
-    return DocumentRef(
-        uri=child_uri(parent.uri, child.path),
-        source=parent.source,
-        path=child.path,
-        version=sha256_hex(child.data),
-        size=len(child.data),
-        modified=parent.modified,
-        media_type=child.media_type,
-        acl=parent.acl,
-        tenant=parent.tenant,
-    )
+    uri, version, size = child_uri(parent.uri, child.path), sha256_hex(child.data), len(child.data)
+    followed = {name: getattr(parent, name) for name in ("source", "modified", "acl", "tenant")}
+    return DocumentRef(uri=uri, path=child.path, version=version, size=size, media_type=child.media_type, **followed)
 
 
 def row_of(raw: RawDocument) -> DocumentRow:
     """Return the row of a document that was read; what only parsing tells is missing."""
     ref = raw.ref
+    names = ("uri", "source", "path", "version", "modified", "title", "acl", "tenant")
     return DocumentRow(
         document_id=document_id(ref.uri),
-        uri=ref.uri,
-        source=ref.source,
-        path=ref.path,
-        version=ref.version,
         size=len(raw.data),
-        modified=ref.modified,
         sha256=sha256_hex(raw.data),
-        title=ref.title,
-        acl=ref.acl,
-        tenant=ref.tenant,
         attributes_digest=attributes_digest(ref.acl, ref.tenant, ref.source, ref.title),
+        **{name: getattr(ref, name) for name in names},
     )
 
 
 def parsed(row: DocumentRow, document: Document, prints: Fingerprints) -> DocumentRow:
     """Return a row with what parsing told. The source's own title wins."""
-    row = replace(
-        row,
-        media_type=document.media_type,
-        parser=document.parser,
-        title=row.title or document.title,
-        language=document.language,
-    )
+    told = {name: getattr(document, name) for name in ("media_type", "parser", "language")}
+    row = replace(row, title=row.title or document.title, **told)
     return replace(row, parser_fingerprint=prints.text(row, row.source))

@@ -72,14 +72,14 @@ class _ShardBuilder:
         if planned.change in FETCHED:
             if not self._adopt(planned):
                 self._read(planned, take)
-        elif planned.change == "known_bad" or planned.uri not in self.base.documents:
+        elif planned.change == "known_bad" or (row := self.base.documents.get(planned.uri)) is None:
             self._keep_failure(planned.uri, self.base)
             self._keep_last_good(planned)
         elif planned.change == "attributes_changed":
-            row = replace(self.base.documents[planned.uri], status="current", stale_since="")
-            self.made.carry(with_attributes(row, planned), self.base)
+            current = replace(row, status="current", stale_since="")
+            self.made.carry(with_attributes(current, planned), self.base)
         else:
-            self.made.carry(self.base.documents[planned.uri], self.base)
+            self.made.carry(row, self.base)
             self._keep_failure(planned.uri, self.base)  # of a last good version
 
     def _read(self, planned: PlannedDocument, take: Take) -> None:
@@ -135,12 +135,6 @@ class _ShardBuilder:
 
 def with_attributes(row: DocumentRow, planned: PlannedDocument) -> DocumentRow:
     """Return a row with what the listing says now of who may see it and where it is."""
-    return replace(
-        row,
-        acl=planned.acl,
-        tenant=planned.tenant,
-        source=planned.source,
-        path=planned.path,
-        title=planned.title or row.title,
-        attributes_digest=attributes_digest(planned.acl, planned.tenant, planned.source, planned.title),
-    )
+    digest = attributes_digest(planned.acl, planned.tenant, planned.source, planned.title)
+    listed = {name: getattr(planned, name) for name in ("acl", "tenant", "source", "path")}
+    return replace(row, title=planned.title or row.title, attributes_digest=digest, **listed)

@@ -1,5 +1,7 @@
 """Collections of generations: made right from the lake, and shown to readers by releases."""
 
+from functools import partial
+
 from ingest.errors import UnknownRelease
 from ingest.lake.contents import Contents, contents_of
 from ingest.pipeline.points import PointMaker, load_points, rows_of
@@ -11,16 +13,9 @@ from ingest.services import Services
 
 def releases_of(services: Services) -> Releases:
     """Return the releases of the settings' index, able to restore a lost collection from the lake."""
-    lake = services.lake
-    return Releases(
-        lake.releases,
-        services.vectors,
-        lake.index,
-        services.clock,
-        services.who,
-        services.new_token,
-        restore=lambda generation: restore(services, generation),
-    )
+    lake, restoring = services.lake, partial(restore, services)
+    writer = services.clock, services.who, services.new_token
+    return Releases(lake.releases, services.vectors, lake.index, *writer, restoring)
 
 
 def restore(services: Services, generation: str) -> None:
@@ -45,17 +40,12 @@ def ensure_collection(services: Services, manifest: Manifest) -> Contents:
     if known and vectors.count(contents.collection, EVERYTHING) >= expected:
         return contents
     services.observer.told("restoring", contents.collection)
-    create_collection(vectors, contents)
+    vectors.create_collection(contents.collection, contents.dimension, contents.shape)
     maker = PointMaker.of(contents)
     for shard in contents.shards:
         load_points(vectors, maker, shard, rows_of(contents, shard), services.options.load_batch)
     vectors.optimise(contents.collection)
     return contents
-
-
-def create_collection(vectors: VectorIndex, contents: Contents) -> None:
-    """Create the collection of a generation, in bulk mode; nothing happens when it exists."""
-    vectors.create_collection(contents.collection, contents.dimension, contents.shape)
 
 
 def optimise(vectors: VectorIndex, contents: Contents) -> dict[str, int]:

@@ -47,21 +47,13 @@ class Findings:
         """Return the table. Raises: IncompleteGeneration, naming ids and values that disagree."""
         if faults := self.table.faults:
             told = "; ".join(faults[:10])
-            raise IncompleteGeneration(
-                f"{self.contents.collection}: {len(faults)} faults found by the conservation check: {told}"
-            )
+            where = self.contents.collection
+            raise IncompleteGeneration(f"{where}: {len(faults)} faults found by the conservation check: {told}")
         return self.table
 
 
 def check(vectors: VectorIndex, contents: Contents, work: Work, mended: int = 0) -> Findings:
-    """Return what a pass over a generation finds. Changes nothing.
-
-    Args:
-        vectors: Holds its collection.
-        contents: What it holds.
-        work: What was planned, with the listing's own counts.
-        mended: Points that were made right before this pass, for the table.
-    """
+    """Return what a pass over a generation finds; `mended` points were made right before it. Changes nothing."""
     return _Pass(vectors, contents, work).run(mended)
 
 
@@ -90,20 +82,15 @@ class _Pass:
             self._shard(shard)
         strays = self._strays()
         self._keyword()
-        counts = self.work.summary.counts
-        self.listed.update({name: counts.get(name, 0) for name in ("listed_twice", "out_of_scope")})
-        if (accounted := sum(self.listed.values())) != counts["listed"]:
-            self._fault(f"the sources listed {counts['listed']} documents, {accounted} are accounted for")
+        planned = self.work.summary.counts
+        self.listed.update({name: planned.get(name, 0) for name in ("listed_twice", "out_of_scope")})
+        if (accounted := sum(self.listed.values())) != planned["listed"]:
+            self._fault(f"the sources listed {planned['listed']} documents, {accounted} are accounted for")
         more = (f"and {self.more} more",) if self.more else ()
         names = ("chunks", "points", "keyword_rows", "vectors", "dropped", "collapsed", "quarantined_children")
-        table = Conservation(
-            listed=dict(sorted(self.listed.items())),
-            documents=dict(sorted(self.documents.items())),
-            marks=dict(sorted(self.marks.items())),
-            faults=(*self.faults, *more),
-            mended=mended,
-            **{name: self.totals[name] for name in names},
-        )
+        totals = {name: self.totals[name] for name in names}
+        counts = {name: dict(sorted(getattr(self, name).items())) for name in ("listed", "documents", "marks")}
+        table = Conservation(faults=(*self.faults, *more), mended=mended, **counts, **totals)
         return Findings(self.contents, table, tuple(self.wrong), strays)
 
     def _fault(self, *faults: str) -> None:
@@ -240,20 +227,14 @@ class _Pass:
         )
 
 
-def _not_in_order(wanted: list[str], rows: Iterator[str], ahead: set[str]) -> list[str]:
-    """Take `rows` along with `wanted`; return what did not come, and keep in `ahead` what came unasked."""
-    lost = []
+def _not_in_order(wanted: list[str], rows: Iterator[str], ahead: set[str]) -> Iterator[str]:
+    """Take `rows` along with `wanted`; yield what did not come, and keep in `ahead` what came unasked."""
     for chunk in wanted:
         if chunk in ahead:
             ahead.discard(chunk)
-            continue
-        row = next(rows, None)
-        if row is None:
-            lost.append(chunk)
-        elif row != chunk:
-            ahead.add(row)
-            lost.append(chunk)
-    return lost
+        elif (row := next(rows, None)) != chunk:
+            ahead |= {row} if row is not None else set()
+            yield chunk
 
 
 def _column(file: pq.ParquetFile, name: str) -> Iterator[str]:

@@ -96,13 +96,8 @@ def earlier_failures(
 ) -> Iterator[tuple[str, bool]]:
     """Yield each fingerprint that failures may hold and that still holds, with whether no parser was found for them.
 
-    Which parser failed is not recorded with it, so it holds while none of them has changed.
-
-    Args:
-        texts: Of `earlier_texts`.
-        sandbox: For its kind, and the limits of the sources.
-        limits: Of documents inside documents.
-        chunker: Fingerprint of chunking and screening.
+    Which parser failed is not recorded with it, so it holds while none of them has changed. `texts` are those of
+    `earlier_texts`, `limits` those of documents inside documents; `chunker` covers screening too.
     """
     held = {digest_of(given.limits.model_dump()) for given in list(sandbox.options.values()) or [ParserOptions()]}
     for text, same in texts.items():

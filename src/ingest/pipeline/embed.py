@@ -17,8 +17,7 @@ def embed_shard(services: Services, task: ShardTask) -> Marker:
     table = lake.read(parts["chunks"], ["embedding_key", "context", "text"])
     keys = table["embedding_key"].to_pylist()
     store = lake.embeddings(services.model.fingerprint)
-    missing = store.missing(keys)
-    passes = 0
+    missing, passes = store.missing(keys), 0
     if missing:
         row_of = {key: i for i, key in enumerate(keys)}
         rows = [row_of[key] for key in missing]
@@ -28,10 +27,6 @@ def embed_shard(services: Services, task: ShardTask) -> Marker:
         vectors = embedder.embed([model_input(c, t) for c, t in zip(contexts, texts, strict=True)])
         passes = embedder.forward_passes - before
         store.add(missing, vectors, embedder.backend, services.new_token())
-    counts = {
-        "documents": parts["documents"].rows,
-        "chunks": len(keys),
-        "embedded": len(missing),
-        "forward_passes": passes,
-    }
+    sizes = {"documents": parts["documents"].rows, "chunks": len(keys)}
+    counts = {**sizes, "embedded": len(missing), "forward_passes": passes}
     return task.marker("embed", counts, segments=store.segments_of(keys))

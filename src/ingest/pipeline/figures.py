@@ -47,17 +47,10 @@ class Figures:
         with self.services.observer.step(step, total):
             yield counted
             seconds = max(self.services.monotonic() - started, 1e-9)
-        self.stages.append(
-            StageFigure(
-                step=step,
-                seconds=round(seconds, 3),
-                documents=counted["documents"],
-                chunks=counted["chunks"],
-                documents_per_second=round(counted["documents"] / seconds, 1),
-                chunks_per_second=round(counted["chunks"] / seconds, 1),
-                peak_memory_mb=peak_memory_mb(),
-            )
-        )
+        counts = {name: counted[name] for name in ("documents", "chunks")}
+        rates = {f"{name}_per_second": round(n / seconds, 1) for name, n in counts.items()}
+        peak = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
+        self.stages.append(StageFigure(step=step, seconds=round(seconds, 3), peak_memory_mb=peak, **counts, **rates))
 
     def report(self, work: Work, manifest: Manifest, table: Conservation, outcome: Outcome) -> RunReport:
         """Return the report of the run, and keep it in the history."""
@@ -75,12 +68,9 @@ class Figures:
             verdict=outcome.verdict_name,
             decision=outcome.decision,
             release=outcome.release.number if outcome.release else None,
-            embedded=embed["embedded"],
-            forward_passes=embed["forward_passes"],
+            **{name: embed[name] for name in ("embedded", "forward_passes")},
             marked=table.marks,
-            quarantined=_named(chunk, "quarantined"),
-            quarantined_children=_named(chunk, "quarantined_children"),
-            dropped=_named(chunk, "dropped"),
+            **{name: _named(chunk, name) for name in ("quarantined", "quarantined_children", "dropped")},
             duplicates=dict(sorted(self.counts["duplicates"].items())),
             stages=tuple(self.stages),
             digest=manifest.digest,
@@ -112,8 +102,3 @@ def _named(counts: Counter[str], group: str) -> dict[str, int]:
     """Return the counts called `<group>.<name>`, by name."""
     prefix = f"{group}."
     return {name.removeprefix(prefix): n for name, n in sorted(counts.items()) if name.startswith(prefix)}
-
-
-def peak_memory_mb() -> float:
-    """Return the most memory that this process held so far, in MiB."""
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)

@@ -22,25 +22,24 @@ STEP = "duplicates"
 def find_duplicates(contents: Contents, generation: str, options: DuplicateOptions) -> Marker:
     """Return the marker of the generation's part `duplicates`, made from the chunks of all shards, carried ones too."""
     lake = contents.lake
-    if (done := _marker(lake, generation)) is not None:
+    if (done := lake.marker(generation, STEP, 0, "all")) is not None:
         return done
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory(prefix="ingest-part-") as folder, Duplicates(options) as found:
         for shard in contents.shards:
             found.add(_chunks(contents, shard))
         path = Path(folder) / "duplicates.parquet"
-        _write(path, _counted(found.groups(), counts, options))
+        rows, schema = _counted(found.groups(), counts, options), SCHEMAS["duplicates"]
+        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+            while batch := [asdict(row) for row in islice(rows, ROW_GROUP)]:
+                writer.write_table(pa.Table.from_pylist(batch, schema=schema))
         part = lake.write_part_file("duplicates", None, path)
     return lake.mark(generation, Marker(step=STEP, shard=0, plan_hash="all", parts=(part,), counts=dict(counts)))
 
 
-def _marker(lake: Lake, generation: str) -> Marker | None:
-    return lake.marker(generation, STEP, 0, "all")
-
-
 def duplicates_part(lake: Lake, generation: str) -> PartFile | None:
     """Return the part of a generation that is being built; None before its step."""
-    marker = _marker(lake, generation)
+    marker = lake.marker(generation, STEP, 0, "all")
     return marker.parts[0] if marker is not None else None
 
 
@@ -48,8 +47,7 @@ def _chunks(contents: Contents, shard: int) -> Iterator[ChunkOf]:
     parts = contents.parts(shard)
     documents = {d.document_id: d for d in document_rows(contents.lake.read(parts["documents"]))}
     table = contents.lake.read(parts["chunks"], ["chunk_id", "document_id", "text"])
-    columns = (table[name].to_pylist() for name in ("chunk_id", "document_id", "text"))
-    for chunk, document, text in zip(*columns, strict=True):
+    for chunk, document, text in zip(*(column.to_pylist() for column in table.columns), strict=True):
         yield ChunkOf(chunk, document, text, documents[document].acl, documents[document].tenant)
 
 
@@ -65,13 +63,6 @@ def _counted(rows: Iterator[Duplicate], counts: Counter[str], options: Duplicate
             last = row.group_id
         counts["boilerplate_chunks"] += boilerplate
         yield row
-
-
-def _write(path: Path, rows: Iterator[Duplicate]) -> None:
-    schema = SCHEMAS["duplicates"]
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        while batch := [asdict(row) for row in islice(rows, ROW_GROUP)]:
-            writer.write_table(pa.Table.from_pylist(batch, schema=schema))
 
 
 def logical_rows(contents: Contents) -> Iterator[list[object]]:

@@ -25,12 +25,10 @@ def keyword_shard(services: Services, task: ShardTask) -> Marker:
     texts, contexts = table["text"].to_pylist(), table["context"].to_pylist()
     analyser = Analyser.from_record(services.options.analyser)
     made = shard_postings(texts, table["chunk_id"].to_pylist(), analyser, contexts)
-    written = (
-        lake.write_part("keyword.postings", task.shard, made.postings),
-        lake.write_part("keyword.lengths", task.shard, made.lengths),
-    )
+    postings = lake.write_part("keyword.postings", task.shard, made.postings)
+    lengths = lake.write_part("keyword.lengths", task.shard, made.lengths)
     counts = {"documents": parts["documents"].rows, "chunks": len(texts), "postings": made.postings.num_rows}
-    return task.marker("keyword", counts, parts=written)
+    return task.marker("keyword", counts, parts=(postings, lengths))
 
 
 def merge_keyword(contents: Contents) -> Contents:

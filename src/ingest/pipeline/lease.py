@@ -3,10 +3,8 @@
 import logging
 import threading
 from dataclasses import dataclass, field
-from types import TracebackType
 
 from ingest.errors import LeaseHeld, TransientError
-from ingest.lake.lake import Lake
 from ingest.records import Lease
 from ingest.services import Services
 
@@ -23,12 +21,10 @@ class BuilderLease:
     run: str
     _number: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
+    _thread: threading.Thread = field(init=False)
 
-    @property
-    def lake(self) -> Lake:
-        """The lake of the index that is built."""
-        return self.services.lake
+    def __post_init__(self) -> None:
+        self.lake = self.services.lake
 
     def __enter__(self) -> "BuilderLease":
         for _ in range(ATTEMPTS):
@@ -40,12 +36,9 @@ class BuilderLease:
                 return self
         raise LeaseHeld(f"index {self.lake.index}: {ATTEMPTS} other builders were faster")
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
+        self._thread.join()
         self.lake.leases.append(self._number + 1, self._record(""))
 
     def _free_number(self) -> int:

@@ -7,14 +7,9 @@ from ingest.ports import VectorIndex
 
 
 def mend(vectors: VectorIndex, found: Findings, size: int) -> int:
-    """Make points agree with their rows, and return how many did not.
+    """Make points agree with their rows, `size` in a request, and return how many did not.
 
     Only of shards whose rows are sound: else points would be deleted that are all that is left.
-
-    Args:
-        vectors: Holds the collection.
-        found: By a check.
-        size: Points per request.
     """
     contents, mended = found.contents, 0
     maker = PointMaker.of(contents)

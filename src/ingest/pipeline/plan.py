@@ -16,7 +16,6 @@ from ingest.lake.stored_records import name_of
 from ingest.pipeline.changes import FETCHED, BaseDocument, KnownBad, Listing, Rules, Scope, classify, shard_count
 from ingest.pipeline.fingerprints import Fingerprints, fingerprints
 from ingest.pipeline.work import Work
-from ingest.ports import Source
 from ingest.records import Claim, DocumentRef, Manifest, ParserOptions, PartFile, PlanSummary, ShardPlan
 from ingest.services import Services
 
@@ -55,15 +54,15 @@ def _frozen(lake: Lake, summary: PlanSummary, shard: int) -> ShardPlan:
 
 def preview(services: Services, scope: Scope) -> PlanSummary:
     """Return what a run would do. Lists the sources, claims and writes nothing."""
+    planner = Planner.open(services, scope)
     with Listing() as listing:
-        planner = Planner.open(services, scope)
         planner.list_sources(listing)
         summary = planner.summarise(listing)
-        try:
-            planner.guard(summary)
-        except (DeleteGuardTripped, BudgetExceeded) as error:
-            return summary.model_copy(update={"refused": str(error)})
-        return summary
+    try:
+        planner.guard(summary)
+    except (DeleteGuardTripped, BudgetExceeded) as error:
+        return summary.model_copy(update={"refused": str(error)})
+    return summary
 
 
 @dataclass
@@ -79,10 +78,8 @@ class Planner:
     shards: int = 0
     failed_sources: frozenset[str] = frozenset()
 
-    @property
-    def lake(self) -> Lake:
-        """The lake of the index."""
-        return self.services.lake
+    def __post_init__(self) -> None:
+        self.lake, self.options = self.services.lake, self.services.options
 
     @classmethod
     def open(cls, services: Services, scope: Scope) -> "Planner":
@@ -92,35 +89,26 @@ class Planner:
             known = ", ".join(source.name for source in services.sources)
             raise InvalidSettings(f"scope names sources {', '.join(sorted(unknown))}; the settings have {known}")
         prints = fingerprints(services)
-        options = services.options
-        settings_hash = digest_of([options.settings, options.analyser, prints.record(), prints.parsing()])
+        told = services.options.settings, services.options.analyser
+        settings_hash = digest_of([*told, prints.record(), prints.parsing()])
         return cls(services, scope, services.lake.base(), prints, settings_hash, services.clock())
 
     def list_sources(self, listing: Listing) -> None:
         """Spill every source's listing and give each document its shard, which is for life."""
         for source in self.services.sources:
-            self._list(source, listing)
+            try:
+                listing.add(source.list())
+            except SourceUnavailable:
+                if self.options.on_listing_failure != "carry" or self.base is None:
+                    raise
+                self.failed_sources |= {source.name}
+                listing.drop(source.name)
         planned = self.base or self.lake.claims.get(1)
-        self.shards = (
-            planned.shards if planned else shard_count(len(listing), self.services.options.documents_per_shard)
-        )
+        self.shards = planned.shards if planned else shard_count(len(listing), self.options.documents_per_shard)
         listing.partition(self.shards)
         if self.base is None and not listing.listed:
             places = ", ".join(source.uri for source in self.services.sources)
             raise InvalidSettings(f"no documents in {places}, and nothing serves: there is nothing to build")
-
-    def _list(self, source: Source, listing: Listing) -> None:
-        try:
-            listing.add(source.list())
-        except SourceUnavailable:
-            if self.services.options.on_listing_failure != "carry" or self.base is None:
-                raise
-            self.failed_sources |= {source.name}
-            listing.drop(source.name)
-
-    def shard_plan(self, listing: Listing, shard: int) -> ShardPlan:
-        """Return the work of one shard."""
-        return self._join(listing, shard)[0]
 
     def _parser_of(self, source: str) -> str:
         return self.services.sandbox.options.get(source, ParserOptions()).parser
@@ -146,8 +134,7 @@ class Planner:
             steps |= set(plan.steps)
         for wanted in ("own", "unstructured"):
             parsers.check_installed((kind for parser, kind in kinds if parser == wanted), "", wanted)
-        options = self.services.options
-        size = options.chunking.target_tokens
+        size = self.options.chunking.target_tokens
         tokens = fetch // CHARACTERS_PER_TOKEN + embed * size
         return PlanSummary(
             generation="",
@@ -157,14 +144,13 @@ class Planner:
             bytes_to_fetch=fetch,
             chunks_to_embed=-(-tokens // size),
             tokens_to_embed=tokens,
-            gpu_minutes=round(tokens / options.tokens_per_second / 60, 3),
+            gpu_minutes=round(tokens / self.options.tokens_per_second / 60, 3),
             needs_generation=self._changed() or any(s in steps for s in ("chunk", "embed", "keyword")),
         )
 
     def guard(self, summary: PlanSummary) -> None:
         """Raise before anything is spent when too much would disappear or the budget is too small."""
-        options = self.services.options
-        counts = self.base.counts if self.base is not None else {}
+        options, counts = self.options, self.base.counts if self.base is not None else {}
         held = counts.get("documents", 0) - counts.get("children", 0)  # what a source lists
         deleted = summary.counts.get("deleted", 0)
         if held and deleted > options.max_deleted_share * held:
@@ -230,17 +216,19 @@ class Planner:
         differs = {
             "chunk": before["chunker"] != self.prints.chunker,
             "embed": before["model"] != self.prints.model,
-            "keyword": self.base.analyser != self.services.options.analyser,
+            "keyword": self.base.analyser != self.options.analyser,
         }
         return {step for step, changed in differs.items() if changed}
 
     def _changed(self) -> bool:
         """Tell whether settings, chunker or model are others than the base's. Parsers count by document."""
-        if self.base is None:
+        if self.base is None or self._why():
             return True
-        base, options, now = self.base, self.services.options, self.prints.record()
-        before = {name: base.fingerprints[name] for name in now}
-        return digest_of([base.settings, base.analyser, before]) != digest_of([options.settings, options.analyser, now])
+        return digest_of(self.base.settings) != digest_of(self.options.settings)
+
+    def shard_plan(self, listing: Listing, shard: int) -> ShardPlan:
+        """Return the work of one shard."""
+        return self._join(listing, shard)[0]
 
     @cached_property
     def _base_contents(self) -> Contents:
@@ -259,19 +247,15 @@ class Planner:
         )
         own = [row for row in rows.documents.values() if not row.parent]
         held = {row.uri: self._base_document(row, rows, sources.get(row.uri, row.source)) for row in own}
-        bad = {
-            row.uri: KnownBad(
-                row.version, row.source, not self.prints.same_failure(row, sources.get(row.uri, row.source))
-            )
-            for row in rows.quarantine.values()
-            if not row.parent
-        }
+        failed = [row for row in rows.quarantine.values() if not row.parent]
+        same = self.prints.same_failure
+        bad = {q.uri: KnownBad(q.version, q.source, not same(q, sources.get(q.uri, q.source))) for q in failed}
         return held, bad
 
     def _base_document(self, row: DocumentRow, rows: ShardRows, source: str) -> BaseDocument:
         names = ("uri", "source", "path", "version", "size", "modified", "media_type", "acl", "tenant")
         ref = DocumentRef(**{name: getattr(row, name) for name in names})
-        limit = timedelta(days=self.services.options.keep_last_good_days)
+        limit = timedelta(days=self.options.keep_last_good_days)
         expired = bool(row.stale_since) and self.now - datetime.fromisoformat(row.stale_since) >= limit
         outdated = not self.prints.same_family(row, rows, source)
         return BaseDocument(ref, row.attributes_digest, row.status, expired, outdated)

@@ -45,21 +45,14 @@ class PointMaker:
         vectors = self.embeddings.vectors([chunk.embedding_key for chunk, _ in rows])
         weighed = self._sparse(shard)
         return [
-            Point(
-                point_id(chunk.chunk_id), vectors[i], self.payload(chunk, document, shard), weighed.get(chunk.chunk_id)
-            )
-            for i, (chunk, document) in enumerate(rows)
+            Point(point_id(c.chunk_id), vectors[i], self.payload(c, document, shard), weighed.get(c.chunk_id))
+            for i, (c, document) in enumerate(rows)
         ]
 
     def payload(self, chunk: Chunk, document: DocumentRow, shard: int) -> dict[str, Any]:
         """Return a point's payload in the shape of the collection, with its digest."""
-        stored: dict[str, Any] = payloads.stored(
-            self.contents.shape,
-            fields(chunk, document, shard),
-            chunk.embedding_key,
-            self.embeddings.fingerprint,
-            self._weighing,
-        )
+        model, told = self.embeddings.fingerprint, fields(chunk, document, shard)
+        stored: dict[str, Any] = payloads.stored(self.contents.shape, told, chunk.embedding_key, model, self._weighing)
         return stored
 
     @cached_property
@@ -99,15 +92,9 @@ def load_points(
     size: int,
     confirm: Callable[[], None] = lambda: None,
 ) -> None:
-    """Write the points of some of a shard's rows, and return when they survive a power cut.
+    """Write the points of some of a shard's rows, `size` in a request, and return when they survive a power cut.
 
-    Args:
-        vectors: Where to.
-        maker: Of the generation's points.
-        shard: Whose rows these are.
-        rows: Any of them.
-        size: Points per request.
-        confirm: Called before each request; raises to stop.
+    `confirm` is called before each request and raises to stop.
     """
     collection = maker.contents.collection
     for start in range(0, len(rows), size):
@@ -118,10 +105,8 @@ def load_points(
 
 
 def _all_lengths(contents: Contents) -> Lengths:
-    found = [
-        lengths_of(contents.lake.part_path(contents.parts(shard)["keyword.lengths"]), contents.collapsed)
-        for shard in contents.shards
-    ]
+    files = [contents.lake.part_path(contents.parts(shard)["keyword.lengths"]) for shard in contents.shards]
+    found = [lengths_of(file, contents.collapsed) for file in files]
     return Lengths(sum(one.chunks for one in found), sum(one.terms for one in found))
 
 

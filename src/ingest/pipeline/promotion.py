@@ -80,7 +80,10 @@ def promote_automatically(services: Services, manifest: Manifest, verdict: Verdi
 
 def evaluate_candidate(services: Services, named: str | None) -> Verdict:
     """Return the verdict on a sealed generation: the named one, else the one that waits, else the one that serves."""
-    return _judged(services, chosen(services, named, or_serving=True))[1]
+    found = _chosen(services, named)
+    if found is None and (serving := services.lake.decision()) is not None:
+        found = serving.generation
+    return _judged(services, found)[1]
 
 
 def promote_candidate(
@@ -92,7 +95,7 @@ def promote_candidate(
 
     Raises: Overtaken, Held, UnknownRelease.
     """
-    generation = chosen(services, named)
+    generation = _chosen(services, named)
     verdict = None
     if generation is not None or not lift_hold:
         manifest, verdict = _judged(services, generation)
@@ -105,13 +108,8 @@ def promote_candidate(
     return Outcome("lifted" if verdict is None else "refused", verdict, release)
 
 
-def chosen(services: Services, named: str | None, *, or_serving: bool = False) -> str | None:
-    """Return the generation that is meant: the named one, else the one that waits, else the one that serves."""
-    lake = services.lake
-    found = named or waiting_candidate(lake, services.options.profile)
-    if found is None and or_serving and (serving := lake.decision()) is not None:
-        return serving.generation
-    return found
+def _chosen(services: Services, named: str | None) -> str | None:
+    return named or waiting_candidate(services.lake, services.options.profile)
 
 
 def _judged(services: Services, generation: str | None) -> tuple[Manifest, Verdict]:

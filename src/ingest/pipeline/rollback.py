@@ -15,15 +15,7 @@ LEAST_COSINE = 0.999  # between the stored probe vector and the same question en
 
 
 def roll_back(services: Services, to: int | None, why: str) -> Release:
-    """Bring an earlier release back, hold automatic promotion, and return the new release.
-
-    Args:
-        services: Of the index.
-        to: Number of the release; None for the newest with another generation or query profile.
-        why: One line for the record and for the hold.
-
-    Raises: UnknownRelease, and what `open_target` raises.
-    """
+    """As `Releases.rollback`, after the target was opened. Raises: UnknownRelease, and what `open_target` raises."""
     return releases_of(services).rollback(to, why, partial(open_target, services))
 
 

@@ -10,7 +10,7 @@ from ingest.lake.rows import DocumentRow, document_rows, quarantine_rows
 from ingest.pipeline.find_duplicates import logical_rows
 from ingest.pipeline.fingerprints import fingerprints
 from ingest.pipeline.work import Work
-from ingest.records import Conservation, Manifest, PlanSummary, Probe, Recall
+from ingest.records import Conservation, Manifest, Probe, Recall
 from ingest.services import Services
 
 DIGEST_VERSION = 1
@@ -32,7 +32,12 @@ def seal(services: Services, contents: Contents, work: Work, table: Conservation
         shards=len(summary.shards),
         parts=parts,
         segments={shard: work.segments(shard) for shard in contents.shards},
-        counts=_counts(table, summary),
+        counts={
+            "documents": sum(table.documents.values()),
+            "children": table.documents.get("children", 0),
+            **{name: getattr(table, name) for name in ("chunks", "dropped", "collapsed")},
+            **summary.counts,
+        },
         settings=options.settings,
         settings_hash=lake.claim(summary.generation).settings_hash,
         fingerprints=fingerprints(services).record(),
@@ -58,18 +63,13 @@ def generation_digest(contents: Contents, model_fingerprint: str, analyser: dict
     for shard in sorted(contents.shards, key=lambda s: format(s, f"0{bits}b")[::-1] if bits else ""):
         parts = contents.parts(shard)
         documents = document_rows(contents.lake.read(parts["documents"]))
-        root = _roots(documents)
+        place = _places(documents)
         rows = [
-            (
-                _order(root(d.document_id)),
-                [d.document_id, d.uri, d.sha256, d.title, d.attributes_digest, d.chunk_digest],
-            )
+            (place(d.document_id), [d.document_id, d.uri, d.sha256, d.title, d.attributes_digest, d.chunk_digest])
             for d in documents
         ]
-        rows += [
-            (_order(root(q.parent or document_id(q.uri))), [q.uri, q.error])
-            for q in quarantine_rows(contents.lake.read(parts["quarantine"]))
-        ]
+        bad = quarantine_rows(contents.lake.read(parts["quarantine"]))
+        rows += [(place(q.parent or document_id(q.uri)), [q.uri, q.error]) for q in bad]
         for _, row in sorted(rows):
             total.update(digest_of(row).encode())
     for found in logical_rows(contents):
@@ -77,30 +77,15 @@ def generation_digest(contents: Contents, model_fingerprint: str, analyser: dict
     return total.hexdigest()
 
 
-def _counts(table: Conservation, summary: PlanSummary) -> dict[str, int]:
-    return {
-        "documents": sum(table.documents.values()),
-        "children": table.documents.get("children", 0),
-        "chunks": table.chunks,
-        "dropped": table.dropped,
-        "collapsed": table.collapsed,
-        **summary.counts,
-    }
-
-
-def _roots(documents: list[DocumentRow]) -> Callable[[str], str]:
-    """Return what finds the listed document that a document of the same shard lies in, by their ids."""
+def _places(documents: list[DocumentRow]) -> Callable[[str], str]:
+    """Return what tells the place of a document, by its id: that of the listed one that it lies in."""
     parents = {d.document_id: d.parent for d in documents}
 
-    def root(document: str) -> str:
+    def place(document: str) -> str:
         for _ in range(len(parents)):
             if not (parent := parents.get(document, "")):
                 break
             document = parent
-        return document
+        return format(int(sha256_hex(document.encode()), 16), "0256b")[::-1]
 
-    return root
-
-
-def _order(document: str) -> str:
-    return format(int(sha256_hex(document.encode()), 16), "0256b")[::-1]
+    return place

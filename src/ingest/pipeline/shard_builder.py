@@ -99,8 +99,7 @@ class Made:
             quarantined=sum(not q.parent for q in quarantined),
             quarantined_children=sum(bool(q.parent) for q in quarantined),
         )
-        self.counts.update(f"marked.{mark}" for c in chunks for mark in c.marks)
-        self.counts.update(f"marked.{mark}" for d in dropped for mark in d.chunk.marks)
+        self.counts.update(f"marked.{mark}" for c in (*chunks, *(d.chunk for d in dropped)) for mark in c.marks)
         self.counts.update(f"dropped.{d.reason}" for d in dropped)
         return (
             lake.write_part("documents", shard, table_of("documents", documents)),
@@ -125,19 +124,9 @@ def blamed_on(row: DocumentRow) -> Iterator[None]:
 def following(child: DocumentRow, before: DocumentRow, parent: DocumentRow) -> DocumentRow:
     """Return a child as its parent is now: who may see it, where it is, whether it is the last good version.
 
-    Args:
-        child: Its row.
-        before: The parent's row that it belonged to.
-        parent: The parent's row now.
+    `before` is the parent's row that it belonged to, `parent` that of now.
     """
-    return replace(
-        child,
-        acl=parent.acl,
-        tenant=parent.tenant,
-        source=parent.source,
-        modified=parent.modified,
-        path=parent.path + child.path.removeprefix(before.path),
-        status=parent.status,
-        stale_since=parent.stale_since,
-        attributes_digest=attributes_digest(parent.acl, parent.tenant, parent.source, ""),
-    )
+    names = ("acl", "tenant", "source", "modified", "status", "stale_since")
+    path = parent.path + child.path.removeprefix(before.path)
+    digest = attributes_digest(parent.acl, parent.tenant, parent.source, "")
+    return replace(child, path=path, attributes_digest=digest, **{name: getattr(parent, name) for name in names})
