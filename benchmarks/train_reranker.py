@@ -56,6 +56,7 @@ def collected(folder: Path, out: Path) -> tuple:
 
 def report(examples: dict, count) -> None:
     """Print one row a pair and way."""
+    from ingest.adapters.rerankers.learned import fit
     from ingest.quality.metrics import score_questions
     from ingest.quality.training import ordered, trees_of
     from ingest.search.ranking import SCALE, blend
@@ -71,7 +72,7 @@ def report(examples: dict, count) -> None:
     ways = [("", "equal weights", blend)]
     for name, found in examples.items():
         weights = linear([e for e in found if e.teaches])
-        trees = trees_of([e for e in found if e.teaches])
+        trees = trees_of([e for e in found if e.teaches], fit)
         print(f"weights of {name}: {(weights / weights[1]).round(2).tolist()}", file=sys.stderr)
         ways.append((name, "linear", lambda rows, w=weights: rows[:, :LINEAR] @ w))
         ways.append((name, "trees", lambda rows, t=trees: SCALE * blend(rows) + (t.predict(rows) if len(rows) else 0)))

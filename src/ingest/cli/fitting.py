@@ -64,9 +64,9 @@ def train_reranker(
     """
     with common.opened() as index:
         from ingest.quality.training import train
-        from ingest.wiring.reranker_opening import keep_learned
+        from ingest.wiring.reranker_opening import keep_learned, open_fit
 
-        trained = train(index.services)
+        trained = train(index.services, open_fit())
         kept = trained.helps or force
         if kept:
             keep_learned(index.services.lake.store, trained.model)

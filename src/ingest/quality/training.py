@@ -3,7 +3,7 @@
 All figures of the trees are from questions that they were not trained on. What is kept is trained on all of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings
-from ingest.extras import require
 from ingest.ids import sha256_hex
 from ingest.quality.evaluate import judged_questions, untimed
 from ingest.quality.folds import FOLDS, differences, folds_of, means
@@ -19,30 +18,13 @@ from ingest.quality.metrics import DEPTH, relevant, score_questions
 from ingest.quality.rankings import answers_of, live_questions
 from ingest.records import PairedDifference, QueryProfile, Question, Result
 from ingest.search import Searcher, open_serving
-from ingest.search.ranking import FEATURES, RISING, SCALE, Floats, blend, features
+from ingest.search.ranking import FEATURES, SCALE, Floats, blend, features
 from ingest.search.surroundings import counter
 from ingest.services import Services
 
 LEAST_QUESTIONS = 50  # with something to learn from: a relevant and an irrelevant candidate
-ROUNDS = 300
 MOST_GRADE = 30  # LightGBM's highest label
-PARAMETERS: dict[str, Any] = {
-    "objective": "lambdarank",
-    "lambdarank_truncation_level": 20,
-    "learning_rate": 0.03,
-    "num_leaves": 7,
-    "min_data_in_leaf": 100,
-    "lambda_l2": 10.0,
-    "feature_fraction": 0.7,
-    "bagging_fraction": 0.8,
-    "bagging_freq": 1,
-    "monotone_constraints": [int(name in RISING) for name in FEATURES],
-    "verbose": -1,
-    "num_threads": 1,
-    "seed": 0,
-    "deterministic": True,
-    "force_row_wise": True,
-}
+Fit = Callable[[Floats, NDArray[np.int32], list[int]], Any]  # `fit` of the adapter that knows LightGBM
 
 
 @dataclass(frozen=True)
@@ -82,14 +64,13 @@ class Training:
         return self.against_blend[0].lower > 0
 
 
-def train(services: Services) -> Training:
-    """Return trees trained on the settings' judged questions over the release in force. Writes nothing.
+def train(services: Services, fit: Fit) -> Training:
+    """Return trees trained by `fit` on the settings' judged questions over the release in force. Writes nothing.
 
     Candidates are those of the settings' query profile. Questions with the same text are in the same fold.
 
     Raises: UnknownRelease when nothing serves; InvalidSettings when fewer than `LEAST_QUESTIONS` teach anything.
     """
-    require("training a re-ranker", "ingest[rerank]", "lightgbm")
     serving = open_serving(services, QueryProfile())  # its own trees may be for other features
     manifest = serving.manifest
     live, stale = live_questions(services, manifest, judged_questions(services))
@@ -100,8 +81,8 @@ def train(services: Services) -> Training:
             f"index {manifest.index}: {len(taught)} of {len(live) + len(stale)} judged questions have a relevant and "
             f"an irrelevant candidate, at least {LEAST_QUESTIONS} with different texts are needed to train a re-ranker"
         )
-    rows = {name: score_questions(ranked, counter(services)) for name, ranked in _rankings(examples).items()}
-    model = trees_of(taught).model_to_string().encode()
+    rows = {name: score_questions(ranked, counter(services)) for name, ranked in _rankings(examples, fit).items()}
+    model = trees_of(taught, fit).model_to_string().encode()
     return Training(
         release=serving.release,
         generation=manifest.generation,
@@ -131,34 +112,20 @@ def examples_of(services: Services, serving: Searcher, questions: Sequence[Quest
     return examples
 
 
-def trees_of(examples: Sequence[Example]) -> Any:
-    """Return LightGBM's Booster, trained on top of the blend: LambdaMART, one group per question.
-
-    Same examples, same bytes. Raises: InvalidSettings without examples.
-
-    Source: Burges 2010, "From RankNet to LambdaRank to LambdaMART".
-    """
-    import lightgbm
-
+def trees_of(examples: Sequence[Example], fit: Fit) -> Any:
+    """Return LightGBM's Booster, trained on top of the blend. Raises: InvalidSettings without examples."""
     if not examples:
         raise InvalidSettings("training: 0 questions with a relevant and an irrelevant candidate, at least 1 is needed")
-    rows = np.vstack([e.rows for e in examples])
-    data = lightgbm.Dataset(
-        rows,
-        np.concatenate([e.grades for e in examples]),
-        group=[len(e.rows) for e in examples],
-        init_score=SCALE * blend(rows),
-        feature_name=list(FEATURES),
-    )
-    return lightgbm.train(PARAMETERS, data, ROUNDS)
+    rows, grades = np.vstack([e.rows for e in examples]), np.concatenate([e.grades for e in examples])
+    return fit(rows, grades, [len(e.rows) for e in examples])
 
 
-def _rankings(examples: Sequence[Example]) -> dict[str, list[tuple[list[Result], Question]]]:
+def _rankings(examples: Sequence[Example], fit: Fit) -> dict[str, list[tuple[list[Result], Question]]]:
     """Return the rankings to compare; each ranking by trees is made without the question's own fold."""
     folds = folds_of([e.question.text for e in examples])
     trained: dict[int, list[Result]] = {}
     for fold in range(FOLDS):
-        trees = trees_of([e for e, f in zip(examples, folds, strict=True) if f != fold and e.teaches])
+        trees = trees_of([e for e, f in zip(examples, folds, strict=True) if f != fold and e.teaches], fit)
         for i, example in enumerate(examples):
             if folds[i] == fold:
                 more = trees.predict(example.rows, num_threads=1) if len(example.rows) else np.zeros(0)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ingest.adapters.rerankers.learned import fit
 from ingest.errors import InvalidSettings, UnknownRelease
 from ingest.quality import training
 from ingest.quality.evaluate import judged_questions
@@ -15,7 +16,7 @@ from ingest.quality.folds import FOLDS
 from ingest.quality.training import Example, train, trees_of
 from ingest.records import EVERYTHING, QueryProfile, Question
 from ingest.search import Searcher
-from ingest.search.ranking import FEATURES
+from ingest.search.ranking import FEATURES, RISING
 from ingest.wiring.reranker_opening import keep_learned, open_reranker
 from tests.pipelines import CountingSource, Project, build_options
 
@@ -47,14 +48,14 @@ def p(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def test_the_same_judgments_give_the_same_bytes(p: Project) -> None:
-    one, other = train(p.services()), train(p.services())
+    one, other = train(p.services(), fit), train(p.services(), fit)
     assert one == other
     assert (60, 60, FOLDS) == (one.questions, one.taught, one.folds)
     assert {"fused", "blend", "trained"} == set(one.scores)
 
 
 def test_what_was_trained_opens_by_its_name_and_ranks(p: Project) -> None:
-    trained = train(p.services())
+    trained = train(p.services(), fit)
     assert trained.sha256 == keep_learned(p.store, trained.model)
     opened = replace(p.services(), open_reranker=lambda profile, wording: open_reranker(p.store, profile, wording))
     profile = PROFILE.model_copy(update={"reranker_model": trained.sha256})
@@ -79,12 +80,12 @@ def questions(p: Project) -> list[Question]:
 def test_too_few_questions_are_told_with_both_numbers(tmp_path: Path) -> None:
     small = taught_project(tmp_path, questions=8)
     with pytest.raises(InvalidSettings, match=r"8 of 8 judged .* at least 50 with different texts are needed"):
-        train(small.services())
+        train(small.services(), fit)
 
 
 def test_without_a_release_nothing_is_trained(tmp_path: Path) -> None:
     with pytest.raises(UnknownRelease, match="nothing serves yet"):
-        train(Project((CountingSource("a", tmp_path / "a"),)).services())
+        train(Project((CountingSource("a", tmp_path / "a"),)).services(), fit)
 
 
 def example(n: int, rng: np.random.Generator, signal: str | None) -> Example:
@@ -97,11 +98,11 @@ def example(n: int, rng: np.random.Generator, signal: str | None) -> Example:
 
 def test_trees_learn_what_the_blend_leaves_over_and_no_feature_against_its_sense() -> None:
     rng = np.random.default_rng(0)
-    trees = trees_of([example(n, rng, "proximity") for n in range(80)])
+    trees = trees_of([example(n, rng, "proximity") for n in range(80)], fit)
     low, high = np.full((1, len(FEATURES)), 0.5), np.full((1, len(FEATURES)), 0.5)
     low[0, FEATURES.index("proximity")], high[0, FEATURES.index("proximity")] = 0.1, 0.99
     assert trees.predict(high)[0] > trees.predict(low)[0]
-    for name in training.RISING:
+    for name in RISING:
         worse = high.copy()
         worse[0, FEATURES.index(name)] = 0.0
         assert trees.predict(worse)[0] <= trees.predict(high)[0]
@@ -109,4 +110,4 @@ def test_trees_learn_what_the_blend_leaves_over_and_no_feature_against_its_sense
 
 def test_no_example_is_an_error() -> None:
     with pytest.raises(InvalidSettings, match="0 questions"):
-        trees_of([])
+        trees_of([], fit)
