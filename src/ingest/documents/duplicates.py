@@ -130,17 +130,8 @@ class Duplicates(Scratch):
         self._db.execute("COMMIT")
         for group, kind, chunk, document, sha256, similarity, documents, text, best, nearer in self._db.execute(_ROWS):
             collapsed = chunk != best and self._collapses(kind, bool(nearer), text, best)
-            yield Duplicate(
-                group_id(group),
-                kind,
-                chunk,
-                document,
-                sha256,
-                float(np.float32(similarity)),
-                chunk == best,
-                collapsed,
-                documents,
-            )
+            alike = float(np.float32(similarity))
+            yield Duplicate(group_id(group), kind, chunk, document, sha256, alike, chunk == best, collapsed, documents)
 
     def _lead(self) -> None:
         """Give each text that shares a band with another, by first chunk id, to the most similar leader; else it leads.
@@ -189,19 +180,16 @@ class _Sketch:
     def __init__(self, similarity: float) -> None:
         from datasketch import MinHash, MinHashLSH
 
-        self._make: Any = MinHash
-        self._permutations = MinHash(PERMUTATIONS, scheme=SCHEME).permutations
+        self._empty: Any = MinHash(PERMUTATIONS, hashfunc=int, scheme=SCHEME)
         planned = MinHashLSH(threshold=similarity, num_perm=PERMUTATIONS, weights=(0.1, 0.9))  # recall counts more
         self._bands, self._rows = planned.b, planned.r
 
     def bands(self, hashes: NDArray[np.uint32]) -> Iterator[int]:
         """Yield a 64-bit number per band."""
-        sketch = self._make(PERMUTATIONS, hashfunc=int, permutations=self._permutations, scheme=SCHEME)
+        sketch = self._empty.copy()
         sketch.update_batch(hashes.tolist())
-        values = np.ascontiguousarray(sketch.hashvalues)
-        for i in range(self._bands):
-            part = values[i * self._rows : (i + 1) * self._rows].tobytes()
-            digest = hashlib.blake2b(part, digest_size=8, key=bytes([i])).digest()
+        for i, part in enumerate(np.split(sketch.hashvalues[: self._bands * self._rows], self._bands)):
+            digest = hashlib.blake2b(part.tobytes(), digest_size=8, key=bytes([i])).digest()
             yield int.from_bytes(digest, "big", signed=True)
 
 

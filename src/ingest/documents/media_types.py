@@ -5,7 +5,7 @@ bytes ──▶ markup that names itself (PDF, zip, notebook, HTML, XML) ──�
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from importlib.metadata import version
 
 from ingest.ids import digest_of
@@ -14,84 +14,66 @@ VERSION = "2"
 OCTETS = "application/octet-stream"
 PLAIN = "text/plain"
 NOTEBOOK = "application/x-ipynb+json"
+_OOXML_TYPE = "application/vnd.openxmlformats-officedocument"
 
-_NAMES = {
+_NAMES = {  # "{}" stands for the extension
+    "application/{}": "json toml xml pdf rtf zip sql",
+    "application/{}+xml": "rss atom",
+    "text/{}": "csv css mdx",
+    "text/x-{}": "org tex java go log php lua r swift scala graphql properties",
+    PLAIN: "txt text",
+    NOTEBOOK: "ipynb",
     "text/markdown": "md markdown mdown mkd",
-    "text/mdx": "mdx",
     "text/x-rst": "rst rest",
     "text/html": "html htm",
     "application/xhtml+xml": "xhtml",
-    PLAIN: "txt text",
-    NOTEBOOK: "ipynb",
-    "application/json": "json",
     "application/x-ndjson": "jsonl ndjson",
     "application/yaml": "yaml yml",
-    "application/toml": "toml",
     "text/x-ini": "ini cfg conf",
-    "text/csv": "csv",
     "text/tab-separated-values": "tsv",
-    "application/xml": "xml",
     "application/jats+xml": "nxml",
     "image/svg+xml": "svg",
     "application/vnd.ms-outlook": "msg",
-    "application/rss+xml": "rss",
-    "application/atom+xml": "atom",
-    "application/pdf": "pdf",
-    "application/rtf": "rtf",
     "message/rfc822": "eml",
     "application/epub+zip": "epub",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
-    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    f"{_OOXML_TYPE}.wordprocessingml.document": "docx",
+    f"{_OOXML_TYPE}.wordprocessingml.template": "dotx",
+    f"{_OOXML_TYPE}.presentationml.presentation": "pptx",
+    f"{_OOXML_TYPE}.presentationml.template": "potx",
+    f"{_OOXML_TYPE}.presentationml.slideshow": "ppsx",
+    f"{_OOXML_TYPE}.spreadsheetml.sheet": "xlsx",
+    f"{_OOXML_TYPE}.spreadsheetml.template": "xltx",
     "application/vnd.ms-word.document.macroenabled.12": "docm",
     "application/vnd.ms-powerpoint.presentation.macroenabled.12": "pptm",
     "application/vnd.ms-excel.sheet.macroenabled.12": "xlsm",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.template": "dotx",
-    "application/vnd.openxmlformats-officedocument.presentationml.template": "potx",
-    "application/vnd.openxmlformats-officedocument.presentationml.slideshow": "ppsx",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.template": "xltx",
     "application/msword": "doc",
     "application/vnd.ms-powerpoint": "ppt",
     "application/vnd.ms-excel": "xls",
     "application/vnd.oasis.opendocument.text": "odt",
     "application/vnd.oasis.opendocument.spreadsheet": "ods",
     "application/vnd.oasis.opendocument.presentation": "odp",
-    "text/x-org": "org",
     "text/asciidoc": "adoc asciidoc",
-    "text/x-tex": "tex",
     "text/x-python": "py ipy",
     "text/javascript": "js mjs jsx",
     "text/x-typescript": "ts tsx",
-    "text/x-java": "java",
-    "text/x-go": "go",
     "text/x-rust": "rs",
     "text/x-c": "c h",
     "text/x-c++": "cpp hpp cc hh cxx",
     "text/x-sh": "sh bash zsh",
-    "application/sql": "sql",
-    "text/css": "css",
-    "text/x-log": "log",
     "text/x-csharp": "cs",
     "text/x-kotlin": "kt",
-    "text/x-swift": "swift",
-    "text/x-scala": "scala",
     "text/x-ruby": "rb",
-    "text/x-php": "php",
     "text/x-perl": "pl",
-    "text/x-lua": "lua",
-    "text/x-r": "r",
     "text/x-powershell": "ps1",
     "text/x-protobuf": "proto",
     "text/x-terraform": "tf",
-    "text/x-graphql": "graphql",
-    "text/x-properties": "properties",
-    "application/zip": "zip",
     "application/x-tar": "tar",
     "application/gzip": "gz tgz",
     "application/x-bzip2": "bz2 tbz2",
     "application/x-xz": "xz txz",
 }
-EXTENSIONS: dict[str, str] = {name: kind for kind, names in _NAMES.items() for name in names.split()}
+_version = cache(version)  # asked for once per document
+EXTENSIONS: dict[str, str] = {name: kind.format(name) for kind, names in _NAMES.items() for name in names.split()}
 """Extension without dot → media type. A name without an extension (README, LICENSE) that holds text is text/plain; a
 text file with an extension that is not listed stays application/octet-stream: guessing would hide a wrong setting."""
 
@@ -104,12 +86,7 @@ _OOXML = (
     (b"xl/workbook", "xlsx"),
     (b"META-INF/container.xml", "epub"),  # where somebody has packed again what must lie first and as it is
 )
-_ZIPPED = (
-    (b"mimetypeapplication/epub+zip", "epub"),
-    (b"mimetypeapplication/vnd.oasis.opendocument.text", "odt"),
-    (b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "ods"),
-    (b"mimetypeapplication/vnd.oasis.opendocument.presentation", "odp"),
-)
+_SELF_NAMED = ("epub", "odt", "ods", "odp")  # whose first file, `mimetype`, holds the type
 _CFB = bytes.fromhex("d0cf11e0a1b11ae1")
 _PASSWORD = "EncryptedPackage".encode("utf-16-le")  # a stream of an OLE file that holds a new Office file
 _OFFICE = ("docx", "docm", "dotx", "pptx", "pptm", "ppsx", "potx", "xlsx", "xlsm", "xltx")
@@ -125,30 +102,16 @@ _CONTROL_SHARE = 0.02  # of the head; above it the bytes are not text
 
 
 def sniff(data: bytes, path: str, claimed: str = "") -> str:
-    """Return the media type of a document, without parameters, in lower case.
+    """Return the media type of a document, without parameters, in lower case, from its whole content.
 
-    Args:
-        data: The whole content.
-        path: Its name as people write it; only the extension counts.
-        claimed: What the source says (`Content-Type`); used when neither content nor extension tell.
+    Of `path` only the extension counts. What the source claims (`Content-Type`) is used when neither tells.
     """
-    head = data[:_HEAD]
-    by_name = _by_extension(path)
-    return (
-        _encrypted(data, by_name)
-        or _by_magic(data, head)
-        or _by_markup(data, head, by_name)
-        or _by_name(by_name, claimed)
-    )
+    head, named = data[:_HEAD], _by_extension(path)
+    return _encrypted(data, named) or _by_magic(data, head) or _by_markup(data, head, named) or _by_name(named, claimed)
 
 
 def expected(path: str, claimed: str = "") -> str:
-    """Return the media type of a document that nobody has read yet; its content may tell another one.
-
-    Args:
-        path: Its name.
-        claimed: What the source says; used when the extension does not tell.
-    """
+    """Return the media type of a document that nobody has read yet; its content may tell another one."""
     return _by_name(_by_extension(path), claimed)
 
 
@@ -170,16 +133,10 @@ def looks_like_text(head: bytes) -> bool:
 def fingerprint(name: str | None = None) -> str:
     """Return the digest of the rules here: of what decides an answer besides the bytes and the source's claim.
 
-    Args:
-        name: Path or URI of a document: of the extensions, its own alone counts, so that a type for a new extension
-            concerns documents of that name only. Any other change, which raises VERSION, concerns all. None: all rules.
+    With the path or URI of a document, its own extension alone counts, so that a type for a new extension concerns
+    documents of that name only. Any other change, which raises VERSION, concerns all.
     """
-    return digest_of([VERSION, EXTENSIONS if name is None else _by_extension(name), _library_version()])
-
-
-@lru_cache(maxsize=1)  # asked for once per document
-def _library_version() -> str:
-    return version("filetype")
+    return digest_of([VERSION, EXTENSIONS if name is None else _by_extension(name), _version("filetype")])
 
 
 def _by_magic(data: bytes, head: bytes) -> str:
@@ -213,8 +170,8 @@ def _encrypted(data: bytes, by_name: str) -> str:
 
 def _zipped(data: bytes) -> str:
     """Return the type of a zip archive by the first bytes and the names in its directory."""
-    for mark, extension in _ZIPPED:
-        if mark in data[:_HEAD]:
+    for extension in _SELF_NAMED:
+        if f"mimetype{EXTENSIONS[extension]}".encode() in data[:_HEAD]:
             return EXTENSIONS[extension]
     for name in _zipped_names(data):
         for prefix, extension in _OOXML:

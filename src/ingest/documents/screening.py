@@ -9,7 +9,8 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any
 
@@ -44,49 +45,16 @@ _INVISIBLE = re.compile(
 # Letters of other scripts that look like Latin ones, after NFKC and lower case.
 _CONFUSABLE = str.maketrans("аеорсухіјѕԁһԛԝвкмнтзοαερτυικνχ", "aeopcyxijsdhqwbkmht3oaeptuikvx")
 _TAGS = re.compile("[\U000e0020-\U000e007e]+")  # ASCII without a shape
-_BARE: Mapping[int, str | None] = {
-    **{
-        ord(c): None
-        for first, last in ("\u200b\u200f", "\u202a\u202e", "\u2060\u206f", "\ufe00\ufe0f", "\ufeff\ufeff", "\xad\xad")
-        for c in map(chr, range(ord(first), ord(last) + 1))
-    },
-    **dict.fromkeys(range(0xE0000, 0xE0080)),
-}
+_BARE = re.compile("[\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e007f]")
 _NOT_LATIN = re.compile("[\u0370-\u052f]")
 
 # A chunk without any of these is not searched: each pattern below needs one.
-_WORDS = (
-    "instruct",
-    "prompt",
-    "assistant",
-    "llm",
-    "the ai",
-    "jailbreak",
-    "developer mode",
-    "you are now",
-    "tell the user",
-    "im_start",
-    "[inst]",
-    "<|system",
-    "<system>",
-    "exfiltrat",
-    "anweisung",
-    "instruktion",
-    "instrucci",
-    "istruzion",
-    "language model",
+_HINTS = (
+    "instruct, prompt, assistant, llm, the ai, jailbreak, developer mode, you are now, tell the user, im_start, "
+    "[inst], <|system, <system>, exfiltrat, anweisung, instruktion, instrucci, istruzion, language model"
 )
-_FOREIGN_WORDS = (
-    "instruç",
-    "инструкц",
-    "указани",
-    "指示",
-    "指令",
-    "提示词",
-    "プロンプト",
-    "지시",
-    "تعليمات",
-)
+_FOREIGN_HINTS = "instruç, инструкц, указани, 指示, 指令, 提示词, プロンプト, 지시, تعليمات"
+_WORDS, _FOREIGN_WORDS = _HINTS.split(", "), _FOREIGN_HINTS.split(", ")
 _G = r"[\s,:;*_\"'’“”()\-]{1,8}"  # between two words
 _PATTERNS = tuple(
     re.compile(pattern)
@@ -129,12 +97,10 @@ def fingerprint(policies: Mapping[str, ScreeningPolicy]) -> str:
 def screen(document: Document, chunks: Sequence[Chunk]) -> list[Chunk]:
     """Return the chunks with their marks, in order. Text and context count, for both are embedded."""
     hidden = [(block.start, block.end) for block in document.blocks if "hidden" in block.marks]
-    contexts: dict[str, frozenset[str]] = {}
+    of_context = cache(lambda context: tuple(marks_of(context)))
     marked = []
     for chunk in chunks:
-        if chunk.context not in contexts:
-            contexts[chunk.context] = frozenset(marks_of(chunk.context))
-        marks = {*chunk.marks, *contexts[chunk.context], *marks_of(chunk.text, first=chunk.start == 0)}
+        marks = {*chunk.marks, *of_context(chunk.context), *marks_of(chunk.text, first=chunk.start == 0)}
         at = bisect_right(hidden, chunk.start, key=lambda span: span[1])  # the first that ends behind the chunk's start
         if at < len(hidden) and hidden[at][0] < chunk.end:
             marks.add("hidden")
@@ -179,19 +145,15 @@ def marks_of(text: str, *, first: bool = False) -> Iterator[str]:
 
 def _has_invisible(text: str) -> bool:
     text = _FLAG.sub("", text)
-    if _INVISIBLE.search(text):
-        return True
-    return _ISOLATES.search(text) is not None and _RIGHT_TO_LEFT.search(text) is None
+    return bool(_INVISIBLE.search(text) or (_ISOLATES.search(text) and not _RIGHT_TO_LEFT.search(text)))
 
 
 def _has_instruction(text: str, plain: bool, candidate: bool) -> bool:
     if candidate:
         smuggled = " ".join(_TAGS.findall(text))
-        text = f"{text.translate(_BARE)} {''.join(chr(ord(c) % 0x80) for c in smuggled)}"
+        text = f"{_BARE.sub('', text)} {''.join(chr(ord(c) % 0x80) for c in smuggled)}"
     low = text.lower() if plain else unicodedata.normalize("NFKC", text).lower()
-    if _ordered(low):
-        return True
-    return not plain and _NOT_LATIN.search(low) is not None and _ordered(low.translate(_CONFUSABLE))
+    return _ordered(low) or (not plain and bool(_NOT_LATIN.search(low)) and _ordered(low.translate(_CONFUSABLE)))
 
 
 def _ordered(low: str) -> bool:
@@ -275,17 +237,13 @@ def _is_real(value: str) -> bool:
     return _EXAMPLE.search(value) is None
 
 
-@lru_cache(maxsize=1)
-def _detectors() -> tuple[tuple[Any, tuple[str, ...]], ...]:
-    from importlib import import_module
-
-    return tuple(
-        (getattr(import_module(f"detect_secrets.plugins.{module}"), name)(), literals)
-        for module, name, literals in _DETECTORS
-    )
+@cache
+def _detectors() -> list[tuple[Any, tuple[str, ...]]]:
+    found = [(import_module(f"detect_secrets.plugins.{module}"), name, marks) for module, name, marks in _DETECTORS]
+    return [(getattr(module, name)(), marks) for module, name, marks in found]
 
 
-@lru_cache(maxsize=1)
+@cache
 def _named_detectors() -> tuple[Any, Any, Any]:
     from detect_secrets.plugins.high_entropy_strings import Base64HighEntropyString, HexHighEntropyString
     from detect_secrets.plugins.keyword import KeywordDetector
