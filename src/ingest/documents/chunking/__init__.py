@@ -124,16 +124,15 @@ class _Chunking:
         A slice has the same tokens as within the whole text if the tokenizer parts at both of its ends. Others, such
         as slices that begin or end inside a word, are tokenised separately, many at a time.
         """
-        for batch in _batched(drafts, COUNTED_AT_ONCE):
+        left = iter(drafts)
+        while batch := list(islice(left, COUNTED_AT_ONCE)):
             doubtful = [draft for draft in batch if self._is_doubtful(draft)]
             counted = dict(zip(map(id, doubtful), self._counted(doubtful), strict=True))
             for draft in (counted.get(id(draft), draft) for draft in batch):
                 if draft.total <= self._options.max_tokens:
                     yield draft
-                elif draft.own:
-                    yield from self._fitting([draft.own])
                 else:
-                    yield from self._fitting(self._halves(draft))
+                    yield from self._fitting([draft.own] if draft.own else self._halves(draft))
 
     def _halves(self, draft: "_Draft") -> list["_Draft"]:
         if draft.end - draft.start == 1:
@@ -145,10 +144,9 @@ class _Chunking:
         return [half for piece in pieces if (half := self._draft(draft.group, piece))]
 
     def _is_doubtful(self, draft: "_Draft") -> bool:
-        text, parts, start, end = self._document.text, self._tokenizer.parts, draft.start, draft.end
-        joined_before = start > 0 and not parts(text[start - 1], text[start])
-        joined_behind = end < len(text) and not parts(text[end - 1], text[end])
-        return joined_before or joined_behind or not parts(JOINT, text[start])
+        text, start, end = self._document.text, draft.start, draft.end
+        borders = [JOINT + text[start], text[max(0, start - 1) : start + 1], text[end - 1 : end + 1]]
+        return not all(self._tokenizer.parts(*border) for border in borders if len(border) == 2)
 
     def _counted(self, drafts: Sequence["_Draft"]) -> list["_Draft"]:
         whole = [model_input(draft.context, self._document.text[draft.start : draft.end]) for draft in drafts]
@@ -191,9 +189,3 @@ class _Draft:
     tokens: int
     total: int
     own: "_Draft | None" = None  # the same draft without its overlap
-
-
-def _batched(drafts: Iterable[_Draft], size: int) -> Iterator[list[_Draft]]:
-    iterator = iter(drafts)
-    while batch := list(islice(iterator, size)):
-        yield batch

@@ -36,14 +36,10 @@ def definitions(text: str, language: str, start: int, end: int) -> list[int]:
 
     For an unknown language: lines without indentation that follow indented or blank ones.
     """
-    name = (language.split() or [""])[0].strip("{}.").lower()
-    words = _WORDS.get(name, "")
-    found: list[int] = []
-    for first in _starts_with(words, text, start, end) if words else _outermost(text, start, end):
-        position = _with_leading(text, first, start)
-        if start < position < end and (not found or position > found[-1]):
-            found.append(position)
-    return found
+    words = _WORDS.get((language.split() or [""])[0].strip("{}.").lower(), "")
+    firsts = _starts_with(words, text, start, end) if words else _outermost(text, start, end)
+    positions = (_with_leading(text, first, start) for first in firsts)
+    return list(dict.fromkeys(position for position in positions if start < position < end))
 
 
 def blank_lines(text: str, start: int, end: int) -> list[int]:

@@ -42,20 +42,14 @@ class Contexts:
             for previous, block in pairwise(section.blocks):
                 if block.kind in INTRODUCED:
                     extras |= {self.extra(block, previous, block.start), self.extra(block, previous, block.end)}
-            wanted |= {(section.path, extra): JOINT.join(part for part in (line, extra) if part) for extra in extras}
-        wanted = {key: context for key, context in wanted.items() if context}
+            wanted |= {(section.path, extra): context for extra in extras if (context := _joined(line, extra))}
         spans = self._tokenizer.offsets([context + JOINT for context in wanted.values()])
         for (key, context), found in zip(wanted.items(), spans, strict=True):
             if len(found) <= self._limit:
                 self._known[key] = context, len(found)
 
     def of(self, path: Path, extra: str = "") -> tuple[str, int]:
-        """Return the context and its size in tokens, including the joint.
-
-        Args:
-            path: Heading path of the chunk.
-            extra: Lead-in and repeated table header, from `extra`.
-        """
+        """Return the context of a heading path, with what `extra` gave, and its tokens, including the joint."""
         if (path, extra) not in self._known:
             self._known[path, extra] = self._built(path, extra)
         return self._known[path, extra]
@@ -71,34 +65,30 @@ class Contexts:
         """Return what a chunk that starts at `start` in `block` repeats: lead-in, table header, language of code."""
         if block.kind not in INTRODUCED:
             return ""
-        parts = []
-        if previous is not None:
-            parts.append(self._lead_in(previous))
+        parts = [self._lead_in(previous)] if previous is not None else []
         if block.kind is BlockKind.TABLE and block.start < block.header_end <= start:
             parts.append(self._document.text[block.start : block.header_end].strip())
         if block.kind is BlockKind.CODE and block.start < start and block.language:
             parts.append(block.language.split()[0][:LONGEST_LANGUAGE])
-        return JOINT.join(part for part in parts if part)
+        return _joined(*parts)
 
     def _lead_in(self, block: Block) -> str:
         """Return a caption, or the last line of a paragraph that ends with a colon."""
         text = self._document.text[block.start : block.end].strip()
         if block.kind is BlockKind.CAPTION:
             return text
-        if not introduces(block, text):
-            return ""
-        return text[-LONGEST_LEAD_IN:].rpartition("\n")[2].rpartition(". ")[2].strip()
+        last = text[-LONGEST_LEAD_IN:].rpartition("\n")[2].rpartition(". ")[2].strip()
+        return last if introduces(block, text) else ""
 
     def _built(self, path: Path, extra: str) -> tuple[str, int]:
         front = self._heading_line(path)
-        whole = JOINT.join(part for part in (front, extra) if part)
+        whole = _joined(front, extra)
         if (tokens := self._tokens(whole)) <= self._limit:
             return whole, tokens
-        half = self._limit // 2
-        reserved = min(half, self._tokens(front)) if extra else 0
+        reserved = min(self._limit // 2, self._tokens(front)) if extra else 0
         extra = self._cut(extra, self._limit - reserved)
         front = self._cut(front, self._limit - self._tokens(extra))
-        context = JOINT.join(part for part in (front, extra) if part)
+        context = _joined(front, extra)
         while context and (over := self._tokens(context) - self._limit) > 0:
             context = self._cut(context, self._limit - over)
         return context, self._tokens(context)
@@ -132,3 +122,7 @@ class Contexts:
 def introduces(block: Block, text: str) -> bool:
     """Return whether a block with this text announces the next one."""
     return block.kind is BlockKind.PARAGRAPH and text.rstrip().endswith((":", "：", "::"))
+
+
+def _joined(*parts: str) -> str:
+    return JOINT.join(filter(None, parts))

@@ -7,26 +7,13 @@ SAMPLE = 4096  # code points looked at
 LEAST_SHARE = 0.2  # of the letters; with less, a script is a foreign word or two
 LONGEST_CLUSTER = 64  # code points to look back; a longer pile of marks may be split
 
-_SCRIPTS = (  # first and last code point, language whose sentence rules serve the script
-    ("\u0370", "\u03ff", "el"),
-    ("\u0400", "\u04ff", "ru"),
-    ("\u0530", "\u058f", "hy"),
-    ("\u0590", "\u05ff", "he"),
-    ("\u0600", "\u06ff", "ar"),
-    ("\u0900", "\u097f", "hi"),
-    ("\u0980", "\u09ff", "bn"),
-    ("\u0a80", "\u0aff", "gu"),
-    ("\u0b80", "\u0bff", "ta"),
-    ("\u0c00", "\u0c7f", "te"),
-    ("\u0c80", "\u0cff", "kn"),
-    ("\u0d00", "\u0d7f", "ml"),
-    ("\u0e00", "\u0e7f", "th"),
-    ("\u1000", "\u109f", "my"),
-    ("\u3040", "\u30ff", "ja"),
-    ("\u3400", "\u9fff", "zh"),
-    ("\uac00", "\ud7af", "ko"),
+_TABLE = (  # first and last code point, language whose sentence rules serve the script; in order
+    "0370-03ff el, 0400-04ff ru, 0530-058f hy, 0590-05ff he, 0600-06ff ar, 0900-097f hi, 0980-09ff bn, "
+    "0a80-0aff gu, 0b80-0bff ta, 0c00-0c7f te, 0c80-0cff kn, 0d00-0d7f ml, 0e00-0e7f th, 1000-109f my, "
+    "3040-30ff ja, 3400-9fff zh, ac00-d7af ko"
 )
-_FIRSTS = [first for first, _, _ in _SCRIPTS]  # in order
+_SCRIPTS = _TABLE.split(", ")
+_FIRSTS, _LASTS = ([chr(int(script[i : i + 4], 16)) for script in _SCRIPTS] for i in (0, 5))
 
 
 def guessed(text: str) -> str:
@@ -60,4 +47,4 @@ def cluster_start(text: str, position: int) -> int:
 
 def _language(character: str) -> str:
     at = bisect_right(_FIRSTS, character) - 1
-    return _SCRIPTS[at][2] if at >= 0 and character <= _SCRIPTS[at][1] else "en"
+    return _SCRIPTS[at][-2:] if at >= 0 and character <= _LASTS[at] else "en"

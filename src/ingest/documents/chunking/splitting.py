@@ -121,9 +121,8 @@ class Cutter:
             rungs.insert(0, (BREAK, partial(_between, breaks)))
         if size > room:
             return self._refined(start, end, room, rungs)
-        if block.kind is BlockKind.LIST or (block.kind is BlockKind.QUOTE and breaks):
-            return [Cut(p, p, BREAK) for p in breaks]
-        if block.kind is BlockKind.TABLE and size > self._target and self._options.tables == "rows":
+        rows = block.kind is BlockKind.TABLE and size > self._target and self._options.tables == "rows"
+        if rows or block.kind in (BlockKind.LIST, BlockKind.QUOTE):
             return [Cut(p, p, BREAK) for p in breaks]
         if block.kind is BlockKind.PARAGRAPH and 2 * size > self._target:
             return [Cut(p, p, SENTENCE) for p in self._sentence_ends(start, end)]
