@@ -11,32 +11,20 @@ Batch = NDArray[np.int64]  # positions in the input, (texts,)
 
 
 def batches(lengths: Sequence[int], token_budget: int, max_texts: int) -> list[Batch]:
-    """Return batches of positions that cover every text once, longest texts first.
+    """Return batches of positions that cover every text once, longest texts first, equal lengths in input order.
 
-    Sorted by length (equal lengths in input order), so that what takes the most memory fails first and a batch has
-    hardly any padding. Same lengths, same batches.
-
-    Args:
-        lengths: Tokens of each text, special tokens included.
-        token_budget: Greatest longest length * texts of a batch; a text longer than that has a batch of its own.
-        max_texts: Greatest number of texts of a batch.
+    So what takes the most memory fails first and a batch has hardly any padding. Lengths are in tokens, special ones
+    included. A batch's greatest length * texts is at most `token_budget`; a text over it has a batch of its own.
 
     Raises: InvalidSettings when a limit is not positive.
     """
     if token_budget < 1 or max_texts < 1:
         raise InvalidSettings(f"token_budget {token_budget} and max_texts {max_texts} must be positive")
     sizes = np.maximum(np.asarray(lengths, dtype=np.int64), 1)
-    order = np.argsort(-sizes, kind="stable")
+    left = np.argsort(-sizes, kind="stable")
     found = []
-    start = 0
-    while start < len(order):
-        fitting = max(1, min(max_texts, token_budget // int(sizes[order[start]])))
-        found.append(order[start : start + fitting])
-        start += fitting
+    while len(left):
+        fitting = max(1, min(max_texts, token_budget // int(sizes[left[0]])))
+        found.append(left[:fitting])
+        left = left[fitting:]
     return found
-
-
-def halve(batch: Batch) -> tuple[Batch, Batch]:
-    """Return the two halves of a batch of at least two texts, the first one not smaller."""
-    middle = (len(batch) + 1) // 2
-    return batch[:middle], batch[middle:]

@@ -1,4 +1,4 @@
-"""Any sentence-transformers model that lies on this machine, in PyTorch; nothing is downloaded.
+"""Texts and questions to vectors, in PyTorch.
 
 Questions go through ONNX Runtime where documents would be embedded on a CPU: one at a time, so that a question has the
 same vector alone and among others, in float32. PyTorch is opened when something else needs it.
@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from ingest.adapters.embedders.sentence_transformer.batching import Batch, batches, halve
+from ingest.adapters.embedders.sentence_transformer.batching import Batch, batches
 from ingest.adapters.embedders.sentence_transformer.embedder_options import RESULT_OPTIONS, Options
-from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder, canonical, locate
+from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder, locate
 from ingest.adapters.embedders.sentence_transformer.onnx_model import (
     Inputs,
     OnnxModel,
@@ -57,9 +57,6 @@ BUDGETS = {"cpu": (4096, 64), "cuda": (65536, 1024)}  # padded tokens and texts 
 NORM_TOLERANCE = 1e-5
 
 log = logging.getLogger(__name__)
-
-
-__all__ = ["KIND", "canonical", "describe", "files", "open_embedder", "open_tokenizer", "reopen"]
 
 
 def describe(name: str, options: dict[str, Any], folder: Path | None = None) -> ModelRecord:
@@ -117,8 +114,9 @@ class SentenceTransformerEmbedder(Embedder):
         self._budget, self._most = options.token_budget or budget, options.max_texts or most
         self._too_large = sys.maxsize  # padded tokens of the smallest batch that ran out of memory
         self._lock = threading.Lock()
-        self._cache = _question_cache(options, self.device)
         self._tables = options.question_cache
+        fast = self.device == "cpu" and options.questions != "torch" and is_installed()
+        self._cache = options.question_cache if fast else None
         self._onnx: OnnxModel | None = None
         if self._cache is not None:
             self._onnx = open_exported(self._cache, self.record.fingerprint, self._question_inputs)
@@ -152,8 +150,7 @@ class SentenceTransformerEmbedder(Embedder):
             folder, self._cache = self._cache, None
             exact = self._model if self.dtype == "float32" else load_model(self._folder.path, self.device, "float32")
             exact.max_seq_length = self._length
-            prompt, encode = self._question_prompt, self._question_inputs
-            self._onnx = export(folder, self.record.fingerprint, exact, prompt, encode)
+            self._onnx = export(folder, self.record.fingerprint, exact, self._question_prompt, self._question_inputs)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return (n, dimension) float32, L2-normalised, in input order.
@@ -168,9 +165,8 @@ class SentenceTransformerEmbedder(Embedder):
                     f"model {self.record.name}: text {i} has {count} tokens, at most {self.record.max_tokens} fit: "
                     f"{texts[i][:60]!r}"
                 )
-        extra = self._length - self.record.max_tokens
         vectors = np.zeros((len(texts), self.record.dimension), np.float32)
-        lengths = np.asarray(counts, np.int64) + extra
+        lengths = np.asarray(counts, np.int64) + self._length - self.record.max_tokens
         for batch in batches(lengths.tolist(), self._budget, self._most):
             self._fill(vectors, texts, batch, lengths)
         return vectors
@@ -209,7 +205,7 @@ class SentenceTransformerEmbedder(Embedder):
         # Behind the handler: an exception that is being handled keeps the tensors of the failed pass alive.
         self._too_large = min(self._too_large, padded)
         release_memory(self.device)
-        for half in halve(batch):
+        for half in np.array_split(batch, 2):
             self._fill(vectors, texts, half, lengths)
 
     def _forward(self, texts: Sequence[str], prompt: str) -> Vectors:
@@ -238,11 +234,6 @@ class SentenceTransformerEmbedder(Embedder):
         return vectors
 
 
-def _question_cache(options: Options, device: str) -> Path | None:
-    usable = options.question_cache is not None and device == "cpu" and options.questions != "torch" and is_installed()
-    return options.question_cache if usable else None
-
-
 def _parsed(name: str, options: dict[str, Any]) -> Options:
     try:
         parsed = Options.model_validate(options)
@@ -266,16 +257,14 @@ def _described(folder: ModelFolder, options: Options) -> ModelRecord:
         fingerprint=digest_of([KIND, 1, folder.digest(), question_prompt, text_prompt, "l2", length]),
         dimension=folder.dimension,
         max_tokens=_room(SentenceTransformerTokenizer(folder), length, text_prompt),
-        options=options.recorded(),
+        options=options.model_dump(include=RESULT_OPTIONS, exclude_none=True),  # that open it on another machine
     )
 
 
 def _prompts(folder: ModelFolder, options: Options) -> tuple[str, str]:
-    question, text = options.question_prompt, options.text_prompt
-    return (
-        folder.prompt(QUESTION_PROMPTS) if question is None else question,
-        folder.prompt(TEXT_PROMPTS) if text is None else text,
-    )
+    own = folder.prompt(QUESTION_PROMPTS), folder.prompt(TEXT_PROMPTS)
+    said = options.question_prompt, options.text_prompt
+    return own[0] if said[0] is None else said[0], own[1] if said[1] is None else said[1]
 
 
 def _room(tokenizer: SentenceTransformerTokenizer, length: int, prompt: str) -> int:

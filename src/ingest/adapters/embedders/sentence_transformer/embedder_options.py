@@ -1,7 +1,7 @@
 """What the settings may say about a sentence-transformers model."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,7 +22,3 @@ class Options(BaseModel):
     max_texts: int = Field(default=0, ge=0)  # texts of a forward pass; 0: by device
     questions: Literal["", "onnx", "torch"] = ""  # "": ONNX Runtime on a CPU, where installed; "onnx": it must be
     question_cache: Path | None = None  # folder for the exported model; the settings' state folder where it is not said
-
-    def recorded(self) -> dict[str, Any]:
-        """Return the options that open the same model on another machine."""
-        return self.model_dump(include=RESULT_OPTIONS, exclude_none=True)

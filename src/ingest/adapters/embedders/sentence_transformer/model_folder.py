@@ -110,7 +110,7 @@ def locate(name: str, path: Path | None = None) -> ModelFolder:
     Raises: InvalidSettings when there is none or files are missing; nothing is ever downloaded.
     """
     if path is None:
-        path = _installed() if canonical(name) == DEFAULT else _folder(name)
+        path = _folder(canonical(name))
     folder = ModelFolder(canonical(name), path)
     for file in ("config.json", "tokenizer.json"):
         if not (folder.transformer / file).is_file():
@@ -118,12 +118,10 @@ def locate(name: str, path: Path | None = None) -> ModelFolder:
     return folder
 
 
-def _installed() -> Path:
-    require("the default model", "ingest[default-model]", DEFAULT)
-    return Path(str(resources.files(PACKAGE))) / "model"
-
-
 def _folder(name: str) -> Path:
+    if name == DEFAULT:
+        require("the default model", "ingest[default-model]", DEFAULT)
+        return Path(str(resources.files(PACKAGE))) / "model"
     if (folder := Path(name).expanduser()).is_dir():
         return folder
     from huggingface_hub import snapshot_download

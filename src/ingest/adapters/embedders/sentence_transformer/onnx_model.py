@@ -56,8 +56,7 @@ class OnnxModel:
 
     def vector(self, inputs: Inputs) -> Vectors:
         """Return the vector of one text, (1, dimension), as the model gives it."""
-        (found,) = self._session.run(None, {name: inputs[name] for name in self._names})
-        vector: Vectors = found
+        vector: Vectors = self._session.run(None, {name: inputs[name] for name in self._names})[0]
         return vector
 
 
@@ -84,12 +83,8 @@ def open_exported(folder: Path, fingerprint: str, encode: Encode) -> OnnxModel |
 def export(folder: Path, fingerprint: str, model: Any, prompt: str, encode: Encode) -> OnnxModel | None:
     """Export a sentence-transformers model and return it; None, with a warning, when that is not possible.
 
-    Args:
-        folder: Where exported models lie; at most KEPT stay.
-        fingerprint: Of the model's record: what the copy is found by.
-        model: In float32 on the CPU, in evaluation mode.
-        prompt: In front of every question.
-        encode: As `OnnxModel.vector` will be given texts.
+    The model is in float32 on the CPU, in evaluation mode. Of all models in the folder at most KEPT stay, each found by
+    the fingerprint of its record. The prompt goes in front of every question; `encode` gives what the copy will get.
     """
     place = folder / _key(fingerprint)
     try:
@@ -105,7 +100,8 @@ def export(folder: Path, fingerprint: str, model: Any, prompt: str, encode: Enco
         opened = _verified(place, check, encode)
         _tidy(folder)
     except Exception as error:  # noqa: BLE001  exporting fails in as many ways as there are models
-        log.warning("questions are encoded by PyTorch: this model cannot be used in ONNX Runtime: %s", _first(error))
+        told = f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}"
+        log.warning("questions are encoded by PyTorch: this model cannot be used in ONNX Runtime: %s", told)
         return None
     return opened
 
@@ -151,12 +147,9 @@ def _reference(model: Any, prompt: str) -> list[list[float]]:
     """Return PyTorch's vectors of CHECKED, one text a pass."""
     import torch
 
-    vectors = []
     with torch.inference_mode():
-        for text in CHECKED:
-            features = model.preprocess([text], prompt=prompt or None)
-            vectors.append([float(x) for x in model(features)["sentence_embedding"][0].numpy()])
-    return vectors
+        passes = (model(model.preprocess([text], prompt=prompt or None)) for text in CHECKED)
+        return [found["sentence_embedding"][0].numpy().tolist() for found in passes]
 
 
 def _verified(place: Path, check: dict[str, Any], encode: Encode) -> OnnxModel:
@@ -191,7 +184,3 @@ def _tidy(folder: Path) -> None:
     models = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
     for path in sorted(models, key=lambda p: p.stat().st_mtime_ns, reverse=True)[KEPT:]:
         shutil.rmtree(path, ignore_errors=True)
-
-
-def _first(error: Exception) -> str:
-    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')[:300]}"

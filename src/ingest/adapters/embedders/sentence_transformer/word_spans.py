@@ -70,9 +70,7 @@ class WordMemory:
         self._tokenize = tokenize
         self._special = tuple(special)
         self._lock = threading.Lock()
-        self._known: dict[str, int] = {}
-        self._first: NDArray[np.int64] = np.zeros(1, np.int64)  # by number of a word: its first row; behind: its end
-        self._spans: Offsets = np.zeros((0, 2), np.int32)
+        self._forget()
 
     def offsets(self, texts: Sequence[str]) -> list[Offsets]:
         """Return for each text the spans of its tokens, (tokens, 2) code points."""
@@ -118,12 +116,7 @@ class WordMemory:
         return self._first[numbers], self._first[numbers + 1] - self._first[numbers], self._spans
 
     def _learn(self, words: Sequence[str]) -> None:
-        """Append the words to the rows and remember them."""
-        self._append(words)
-        self._known.update(zip(words, range(len(self._known), len(self._known) + len(words)), strict=True))
-
-    def _append(self, words: Sequence[str]) -> None:
-        """Write the spans of words behind those of the remembered words."""
+        """Write the spans of words behind those of the remembered words, and remember them."""
         if not words:
             return
         at, begin = len(self._known), int(self._first[len(self._known)])
@@ -135,9 +128,12 @@ class WordMemory:
         self._spans = _grown(self._spans, begin + len(spans))
         self._first[at + 1 : at + 1 + len(words)] = ends
         self._spans[begin : begin + len(spans)] = spans - starts[owner][:, None]
+        self._known.update(zip(words, range(at, at + len(words)), strict=True))
 
     def _forget(self) -> None:
-        self._known, self._first, self._spans = {}, np.zeros(1, np.int64), np.zeros((0, 2), np.int32)
+        self._known: dict[str, int] = {}
+        self._first: NDArray[np.int64] = np.zeros(1, np.int64)  # by number of a word: its first row; behind: its end
+        self._spans: Offsets = np.zeros((0, 2), np.int32)
 
 
 def _is_ideograph(character: str) -> bool:
@@ -167,8 +163,4 @@ def _word_starts(text: str, whole: bool) -> NDArray[np.int32]:
 
 def _grown(array: NDArray[Any], length: int) -> NDArray[Any]:
     """Return the array, or a longer copy with room for `length` rows."""
-    if length <= len(array):
-        return array
-    longer = np.zeros((max(length, 2 * len(array)), *array.shape[1:]), array.dtype)
-    longer[: len(array)] = array
-    return longer
+    return array if length <= len(array) else np.resize(array, (max(length, 2 * len(array)), *array.shape[1:]))

@@ -3,7 +3,7 @@
 import logging
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,7 @@ log = logging.getLogger(__name__)
 def open_word_table(folder: Path, fingerprint: str, cache: Path | None = None) -> WordTable | None:
     """Return the table of the transformer in a folder; None when no file there has vectors of words.
 
-    Args:
-        folder: With tokenizer.json and *.safetensors.
-        fingerprint: Of the model; names the file in the cache.
-        cache: Folder where a table is kept after it was made, 8 MB for 30,000 word pieces. None: it is made again.
+    A table is kept in the folder `cache`, if given, under the model's fingerprint: 8 MB for 30,000 word pieces.
     """
     weights = _found(folder)
     if weights is None:
@@ -98,13 +95,12 @@ def _reduced(path: Path, name: str) -> NDArray[np.float16]:
     with safe_open(path, "pt") as tensors:  # numpy has no bfloat16
         whole = tensors.get_tensor(name)
     mean = whole.double().mean(dim=0).numpy()
-    spread = sum(
-        (b.T @ b for b in (whole[i : i + BLOCK].float().numpy() - mean for i in range(0, len(whole), BLOCK))),
-        np.zeros((len(mean), len(mean))),
-    )
-    _, directions = np.linalg.eigh(spread)  # ascending
-    turn = directions[:, ::-1][:, :DIMENSIONS]
-    turned = np.concatenate([(whole[i : i + BLOCK].float().numpy() - mean) @ turn for i in range(0, len(whole), BLOCK)])
+
+    def centred() -> Iterator[NDArray[np.float64]]:
+        return (block.float().numpy() - mean for block in whole.split(BLOCK))
+
+    _, directions = np.linalg.eigh(sum((b.T @ b for b in centred()), np.zeros((len(mean), len(mean)))))  # ascending
+    turned = np.concatenate([block @ directions[:, ::-1][:, :DIMENSIONS] for block in centred()])
     turned /= np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-9)
     return np.asarray(turned, np.float16)
 

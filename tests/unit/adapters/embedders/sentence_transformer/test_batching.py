@@ -1,9 +1,8 @@
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.adapters.embedders.sentence_transformer.batching import batches, halve
+from ingest.adapters.embedders.sentence_transformer.batching import batches
 from ingest.errors import InvalidSettings
 
 LENGTHS = st.lists(st.integers(0, 300), max_size=80)
@@ -42,8 +41,3 @@ def test_no_texts_make_no_batch():
 def test_limits_that_allow_nothing_are_refused(budget, most):
     with pytest.raises(InvalidSettings, match="must be positive"):
         batches([1], budget, most)
-
-
-def test_halves_keep_every_text_in_order():
-    first, second = halve(np.arange(5))
-    assert (first.tolist(), second.tolist()) == ([0, 1, 2], [3, 4])
