@@ -222,7 +222,7 @@ class Planner:
 
     def _changed(self) -> bool:
         """Tell whether settings, chunker or model are others than the base's. Parsers count by document."""
-        if self.base is None or self._why():
+        if self.base is None or self._needed:
             return True
         return digest_of(self.base.settings) != digest_of(self.options.settings)
 

@@ -66,6 +66,10 @@ def is_border(before: str, after: str) -> bool:
 class WordMemory:
     """Gives the token spans of texts; safe to use from several threads."""
 
+    _known: dict[str, int]  # numbers of words
+    _first: NDArray[np.int64]  # by number of a word: its first row; behind the last one: its end
+    _spans: Offsets
+
     def __init__(self, tokenize: Tokenize, special: Sequence[str] = ()) -> None:
         self._tokenize = tokenize
         self._special = tuple(special)
@@ -131,9 +135,9 @@ class WordMemory:
         self._known.update(zip(words, range(at, at + len(words)), strict=True))
 
     def _forget(self) -> None:
-        self._known: dict[str, int] = {}
-        self._first: NDArray[np.int64] = np.zeros(1, np.int64)  # by number of a word: its first row; behind: its end
-        self._spans: Offsets = np.zeros((0, 2), np.int32)
+        self._known = {}
+        self._first = np.zeros(1, np.int64)
+        self._spans = np.zeros((0, 2), np.int32)
 
 
 def _is_ideograph(character: str) -> bool:
