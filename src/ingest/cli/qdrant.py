@@ -22,7 +22,7 @@ def start(common: Common) -> None:
     """Start the embedded engine and keep it running until `ingest qdrant stop`."""
     from ingest.adapters.vectors.edge import engine
 
-    _tell(common, _embedded(engine.start(_folder(common), keep=True)))
+    _tell(common, _embedded(engine.start(_folder(common))))
 
 
 @command(SEE)

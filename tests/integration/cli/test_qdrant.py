@@ -42,7 +42,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
 def test_start_keeps_the_engine_of_the_settings_folder(lab: Lab, fake: FakeEngine) -> None:
     answer = lab("qdrant", "start")
     folder = (lab.folder / ".ingest" / "qdrant").resolve()
-    assert (answer.code, fake.calls) == (0, [("start", folder, {"keep": True})])
+    assert (answer.code, fake.calls) == (0, [("start", folder, {})])
     assert "runs at http://127.0.0.1:6333 (process 7), not in use, kept by `ingest qdrant start`." in answer.out
 
 

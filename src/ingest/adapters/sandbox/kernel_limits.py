@@ -53,20 +53,13 @@ CLONE3 = 435
 # io_uring (a way around filters), pidfd_open, pidfd_getfd, pidfd_send_signal: equal on all architectures
 EVERYWHERE = (425, 426, 427, 434, 438, 424)
 # The last: connect accept sendto sendmsg sendmmsg accept4, tkill ptrace process_vm_readv process_vm_writev.
-MACHINES = {
-    "x86_64": Machine(
-        62, 56, (62, 234), (41, 49, 50), (57, 58, 59, 322), (109, 112), (42, 43, 44, 46, 307, 288, 200, 101, 310, 311)
-    ),
-    "aarch64": Machine(
-        183,
-        220,
-        (129, 131),
-        (198, 200, 201),
-        (221, 281),
-        (154, 157),
-        (203, 202, 206, 211, 269, 242, 130, 117, 270, 271),
-    ),
-}
+X86_64 = Machine(
+    62, 56, (62, 234), (41, 49, 50), (57, 58, 59, 322), (109, 112), (42, 43, 44, 46, 307, 288, 200, 101, 310, 311)
+)
+AARCH64 = Machine(
+    183, 220, (129, 131), (198, 200, 201), (221, 281), (154, 157), (203, 202, 206, 211, 269, 242, 130, 117, 270, 271)
+)
+MACHINES = {"x86_64": X86_64, "aarch64": AARCH64}
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # equal on all architectures
 CREATE_RULESET_VERSION, RULE_PATH_BENEATH = 1, 1
@@ -146,7 +139,6 @@ def _permit(libc: ctypes.CDLL, ruleset: int, place: str, rights: int) -> None:
 
 
 def _program(machine: Machine, programs: bool) -> list[Line]:
-    kill, tgkill = machine.signals
     more = machine.groups if programs else machine.programs
     refused = (*machine.sockets, *machine.refused, *EVERYWHERE, *more)
     total = len(refused)
@@ -158,12 +150,7 @@ def _program(machine: Machine, programs: bool) -> list[Line]:
         (AT_LEAST, 0, 1, X32),
         _REFUSE,
         *(_lone_sockets(machine) if programs else _threads_only(machine)),
-        (EQUAL, 1, 0, kill),
-        (EQUAL, 0, 4, tgkill),
-        (LOAD, 0, 0, ARGUMENT),
-        (EQUAL, 0, 1, os.getpid()),
-        _ALLOW,
-        _REFUSE,
+        *(line for signal in machine.signals for line in _only(signal, EQUAL, os.getpid())),
         *((EQUAL, total - n, 0, number) for n, number in enumerate(refused)),
         _ALLOW,
         _REFUSE,
@@ -172,30 +159,20 @@ def _program(machine: Machine, programs: bool) -> list[Line]:
 
 def _threads_only(machine: Machine) -> list[Line]:
     """Refuse new processes. clone3 is said not to exist: the C library then takes clone, whose flags a filter sees."""
-    return [
-        (EQUAL, 0, 1, CLONE3),
-        (RETURN, 0, 0, REFUSE | errno.ENOSYS),
-        (EQUAL, 0, 4, machine.clone),
-        (LOAD, 0, 0, ARGUMENT),
-        (ANY_BIT, 0, 1, CLONE_THREAD),
-        _ALLOW,
-        _REFUSE,
-    ]
+    clone = _only(machine.clone, ANY_BIT, CLONE_THREAD)
+    return [(EQUAL, 0, 1, CLONE3), (RETURN, 0, 0, REFUSE | errno.ENOSYS), *clone]
 
 
 def _lone_sockets(machine: Machine) -> list[Line]:
     """Allow local sockets, and pretend to bind and listen."""
     socket, bind, listen = machine.sockets
-    return [
-        (EQUAL, 0, 4, socket),
-        (LOAD, 0, 0, ARGUMENT),
-        (EQUAL, 0, 1, AF_UNIX),
-        _ALLOW,
-        _REFUSE,
-        (EQUAL, 1, 0, bind),
-        (EQUAL, 0, 1, listen),
-        (RETURN, 0, 0, REFUSE),
-    ]
+    pretended: list[Line] = [(EQUAL, 1, 0, bind), (EQUAL, 0, 1, listen), (RETURN, 0, 0, REFUSE)]
+    return [*_only(socket, EQUAL, AF_UNIX), *pretended]
+
+
+def _only(call: int, test: int, value: int) -> list[Line]:
+    """Allow a call if its first argument passes the test, else refuse it."""
+    return [(EQUAL, 0, 4, call), (LOAD, 0, 0, ARGUMENT), (test, 0, 1, value), _ALLOW, _REFUSE]
 
 
 def _libc() -> ctypes.CDLL:

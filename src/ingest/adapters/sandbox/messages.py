@@ -104,10 +104,7 @@ def answer(document: Document, notes: Sequence[str] = (), last: bool = False) ->
     head = Parsed.model_construct(
         notes=_shown(notes),
         last=last,
-        title=document.title,
-        media_type=document.media_type,
-        parser=document.parser,
-        language=document.language,
+        **{name: getattr(document, name) for name in ("title", "media_type", "parser", "language")},
         text=len(text),
         blocks=tuple((KINDS.index(block.kind), *_ROW(block)) for block in document.blocks),
         children=tuple((child.path, child.media_type, len(child.data)) for child in document.children),

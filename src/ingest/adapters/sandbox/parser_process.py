@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from pydantic_core import from_json
 
 from ingest.adapters.child_process import HEADER, Frame
-from ingest.adapters.sandbox import resource_limits as _walls
 from ingest.errors import SandboxUnavailable
 
 # Secrets of the environment stay out of reach of a parser.
@@ -21,12 +20,8 @@ PLACES = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", 
 PASSED_ON = (*PLACES, "LANG", "LC_ALL", "LC_CTYPE", "TZ")
 # One thread each: a pool of them uses every core, and each thread of a library takes address space.
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "MALLOC_ARENA_MAX")
-SILENT = ("DO_NOT_TRACK", "UNSTRUCTURED_DISABLE_NOTICE", "HF_HUB_OFFLINE")
-FIXED = {
-    **dict.fromkeys((*ONE_THREAD, *SILENT, "PYTHONUTF8"), "1"),
-    "SCARF_NO_ANALYTICS": "true",
-    "PYTHONHASHSEED": "0",
-}
+SWITCHES = ("DO_NOT_TRACK", "UNSTRUCTURED_DISABLE_NOTICE", "HF_HUB_OFFLINE", "PYTHONUTF8")
+FIXED = {**dict.fromkeys((*ONE_THREAD, *SWITCHES), "1"), "SCARF_NO_ANALYTICS": "true", "PYTHONHASHSEED": "0"}
 GRACE_SECONDS = 2.0
 KEPT_OUTPUT = 4096  # bytes of what a process wrote to its standard error
 
@@ -40,11 +35,7 @@ class Late(Exception):
 
 
 class TooLarge(Exception):
-    """The answer is larger than it may be; nothing of it was read."""
-
-    def __init__(self, head: int, body: int) -> None:
-        super().__init__(head, body)
-        self.head, self.body = head, body
+    """The answer is larger than it may be; nothing of it was read. Arguments: bytes of its head and of its body."""
 
 
 class ParserProcess:
@@ -71,6 +62,7 @@ class ParserProcess:
         finally:
             theirs.close()
             os.close(output)
+        self.pid = self._process.pid
         try:
             self.walls: dict[str, bool] = from_json(self.receive(time.monotonic() + start_seconds, 1024, 0).head)
         except (Ended, Late, TooLarge) as error:
@@ -81,26 +73,12 @@ class ParserProcess:
             ) from error
 
     def _started(self, pipe: int, output: int) -> subprocess.Popen[bytes]:
-        worker = ("-P", "-m", "ingest.adapters.sandbox.parser_worker")
+        arguments = (pipe, os.getpid(), int(self.programs))
+        command = (sys.executable, "-P", "-m", "ingest.adapters.sandbox.parser_worker", *map(str, arguments))
+        null, env = subprocess.DEVNULL, environment(self._folder.name if self._folder else None)
         return subprocess.Popen(
-            [sys.executable, *worker, str(pipe), str(os.getpid()), str(int(self.programs))],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=output,
-            pass_fds=[pipe],
-            env=environment(self._folder.name if self._folder else None),
-            start_new_session=True,
+            command, stdin=null, stdout=null, stderr=output, pass_fds=[pipe], env=env, start_new_session=True
         )
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
-
-    @property
-    def resident(self) -> int:
-        """Bytes of memory that it holds; 0 where the system does not tell."""
-        return _walls.resident(str(self.pid)) or 0
 
     @property
     def alive(self) -> bool:

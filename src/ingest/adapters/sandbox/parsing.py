@@ -4,16 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
+from ingest import errors
 from ingest.documents import media_types, parsers
-from ingest.errors import (
-    DocumentError,
-    EmptyDocument,
-    InvalidSettings,
-    MalformedDocument,
-    OversizedDocument,
-    ParserCrashed,
-    UnsupportedFormat,
-)
 from ingest.records import Document, ParserOptions, RawDocument
 
 _XML_ERR_NO_MEMORY = 2
@@ -25,9 +17,7 @@ class ProgramNeeded(Exception):
 
 
 def parse(raw: RawDocument, programs: bool = True) -> Document:
-    """Return the parsed document, whole and within its limits on size.
-
-    Limits on time and memory are the caller's part.
+    """Return the parsed document, whole and within its limits on size; those on time and memory are the caller's part.
 
     Raises: DocumentError; InvalidSettings when the libraries of its parser are not installed, which is no fault of the
     document; ProgramNeeded when its parser starts a program and `programs` is False.
@@ -43,7 +33,7 @@ def check_size(raw: RawDocument) -> None:
     """Raise OversizedDocument for a document over its limit in bytes; nothing of it is looked at."""
     limit = raw.options.limits.document_bytes
     if len(raw.data) > limit:
-        raise OversizedDocument(f"{raw.ref.path}: {len(raw.data)} bytes, the limit is {limit}")
+        raise errors.OversizedDocument(f"{raw.ref.path}: {len(raw.data)} bytes, the limit is {limit}")
 
 
 @contextmanager
@@ -60,17 +50,15 @@ def translated(raw: RawDocument) -> Iterator[None]:
     except Exception as error:  # a parser's own faults must not stop the run
         chain = tuple(_chain(error))
         if any(map(_is_memory, chain)):
-            raise OversizedDocument(
-                f"{path}: out of memory; the parser may take {limits.memory_bytes} bytes (limits.memory_bytes)"
-            ) from error
-        if isinstance(error, DocumentError | InvalidSettings):
+            most = f"the parser may take {limits.memory_bytes} bytes (limits.memory_bytes)"
+            raise errors.OversizedDocument(f"{path}: out of memory; {most}") from error
+        if isinstance(error, errors.DocumentError | errors.InvalidSettings):
             raise
         if any(isinstance(link, RecursionError) for link in chain):
-            raise OversizedDocument(
-                f"{path}: nested too deeply for its parser; the limit is {limits.nesting} levels (limits.nesting)"
-            ) from error
+            most = f"the limit is {limits.nesting} levels (limits.nesting)"
+            raise errors.OversizedDocument(f"{path}: nested too deeply for its parser; {most}") from error
         message = str(error)[:MAX_MESSAGE]
-        raise ParserCrashed(f"{path}: {type(error).__name__}: {message}") from error
+        raise errors.ParserCrashed(f"{path}: {type(error).__name__}: {message}") from error
 
 
 def with_options(raw: RawDocument, options: Mapping[str, ParserOptions]) -> RawDocument:
@@ -84,7 +72,7 @@ def named_parser(raw: RawDocument) -> Iterator[None]:
     """Name the parser on a DocumentError about a document, also where its process gave no answer."""
     try:
         yield
-    except DocumentError as error:
+    except errors.DocumentError as error:
         with suppress(Exception):  # bytes may be too odd for the sniffing itself: no parser read them
             error.parser = parsers.owner(media_type_of(raw), raw.options.parser)
         raise
@@ -103,9 +91,8 @@ def media_type_of(raw: RawDocument) -> str:
 def _parsed(raw: RawDocument, programs: bool) -> Document:
     path, media_type = raw.ref.path, media_type_of(raw)
     if media_type == media_types.OCTETS and raw.data:
-        raise UnsupportedFormat(
-            f"{path}: binary content, of no format that is known; it begins with {raw.data[:16].hex(' ')}"
-        )
+        begin = raw.data[:16].hex(" ")
+        raise errors.UnsupportedFormat(f"{path}: binary content, of no format that is known; it begins with {begin}")
     if not programs and parsers.starts_program(media_type, raw.options.parser):
         raise ProgramNeeded
     parser = parsers.find(media_type, path, raw.options.parser)
@@ -118,24 +105,19 @@ def _check_output(raw: RawDocument, document: Document) -> None:
     """Hold the output limits for parsers that do not hold them themselves."""
     path, limits = raw.ref.path, raw.options.limits
     if not document.blocks and not document.children:
-        raise EmptyDocument(f"{path}: {len(raw.data)} bytes of {document.media_type}, but no text in them")
+        raise errors.EmptyDocument(f"{path}: {len(raw.data)} bytes of {document.media_type}, but no text in them")
     children = sum(len(child.data) for child in document.children)
-    for name, found, limit in (
-        ("text_characters", len(document.text), limits.text_characters),
-        ("blocks", len(document.blocks), limits.blocks),
-        ("archive_entries", len(document.children), limits.archive_entries),
-        ("archive_bytes", children, limits.archive_bytes),
-    ):
-        if found > limit:
-            raise OversizedDocument(f"{path}: parsed to {found} {name}, the limit is {limit} (limits.{name})")
+    sizes = {"text_characters": len(document.text), "blocks": len(document.blocks)}
+    for name, found in {**sizes, "archive_entries": len(document.children), "archive_bytes": children}.items():
+        if found > (limit := getattr(limits, name)):
+            raise errors.OversizedDocument(f"{path}: parsed to {found} {name}, the limit is {limit} (limits.{name})")
     names = (document.title, *(block.title for block in document.blocks), *(child.path for child in document.children))
     for what, text in (("text", document.text), ("titles", "".join(names))):
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise MalformedDocument(
-                f"{path}: half of a surrogate pair at character {error.start} of its {what}"
-            ) from error
+            place = f"character {error.start} of its {what}"
+            raise errors.MalformedDocument(f"{path}: half of a surrogate pair at {place}") from error
 
 
 def _is_memory(error: BaseException) -> bool:

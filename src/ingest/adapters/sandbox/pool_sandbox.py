@@ -20,6 +20,7 @@ from typing import NoReturn
 
 from ingest.adapters.sandbox import messages as _wire
 from ingest.adapters.sandbox import parsing as _parse
+from ingest.adapters.sandbox import resource_limits as _walls
 from ingest.adapters.sandbox.parser_process import GRACE_SECONDS, Ended, Late, ParserProcess, TooLarge
 from ingest.documents import parsers
 from ingest.errors import DocumentError, OversizedDocument, ParserCrashed, ParserTimeout
@@ -157,11 +158,9 @@ class PoolSandbox:
         except Late as error:
             raise ParserTimeout(f"{path}: not parsed within {limits.wall_seconds:g} s (limits.wall_seconds)") from error
         except TooLarge as error:
-            raise OversizedDocument(
-                f"{path}: parsed to {error.head} bytes of structure and {error.body} bytes of text and content, the "
-                f"limits allow {' and '.join(map(str, _largest(limits)))} (limits.blocks, text_characters, "
-                "archive_bytes)"
-            ) from error
+            found = "{} bytes of structure and {} bytes of text and content".format(*error.args)
+            most = f"{' and '.join(map(str, _largest(limits)))} (limits.blocks, text_characters, archive_bytes)"
+            raise OversizedDocument(f"{path}: parsed to {found}, the limits allow {most}") from error
         except _wire.Lacking as error:  # or a process that was taken over says so
             parsers.check_installed([str(error)], f"{path}: ", raw.options.parser)
             raise ParserCrashed(f"{path}: its parser misses libraries that are installed") from error
@@ -171,7 +170,8 @@ class PoolSandbox:
             _explain(raw, *process.kill(GRACE_SECONDS))
 
     def _give_back(self, process: ParserProcess, keep: bool) -> None:
-        keep = keep and process.asked < self._documents_per_process and process.resident <= self._resident_bytes
+        resident = _walls.resident(str(process.pid))
+        keep = keep and process.asked < self._documents_per_process and resident <= self._resident_bytes
         with self._lock:
             self._busy.discard(process)
             keep = keep and not self._closed

@@ -44,9 +44,8 @@ def raise_walls(programs: bool) -> dict[str, bool]:
 def allow(limits: ParseLimits, programs: bool) -> None:
     """Set what one document may take, from now on: CPU time, address space, and files to write.
 
-    CPU time is counted in whole seconds by the kernel, and rounded up. All of it holds for each program that is
-    started. Programs work through files: where they may be started, files may be written, each at most as large as the
-    memory limit.
+    The kernel counts CPU time in whole seconds, rounded up. All of it holds for each program that is started, too.
+    Programs work through files: where they may be started, files of at most the memory limit may be written.
     """
     used = resource.getrusage(resource.RUSAGE_SELF)
     _lower(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + limits.cpu_seconds))
@@ -69,9 +68,9 @@ def relax() -> None:
     _lower(resource.RLIMIT_AS, resource.getrlimit(resource.RLIMIT_AS)[1])
 
 
-def resident(process: str) -> int | None:
-    """Return the bytes of memory that a process holds, None where the system does not tell."""
-    return _statm(process, 1)
+def resident(process: str) -> int:
+    """Return the bytes of memory that a process holds, 0 where the system does not tell."""
+    return _statm(process, 1) or 0
 
 
 def _statm(process: str, field: int) -> int | None:

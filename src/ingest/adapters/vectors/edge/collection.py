@@ -62,7 +62,7 @@ class Collection:
 
     def info(self) -> dict[str, Any]:
         """Return Qdrant's CollectionInfo. Status grey: an optimisation was cut off, a PATCH starts it again."""
-        info = self._shard.info()
+        info, optimizer = self._shard.info(), {"default_segment_number": 0, "flush_interval_sec": 0}
         request = self._settings["create"]
         schema = {
             name: {"data_type": str(index.data_type).rpartition(".")[2].lower(), "points": index.points}
@@ -71,18 +71,12 @@ class Collection:
         return {
             "status": "grey" if self._settings["graph_due"] else "green",
             "optimizer_status": "ok",
-            "points_count": info.points_count,
-            "indexed_vectors_count": info.indexed_vectors_count,
-            "segments_count": info.segments_count,
+            **{name: getattr(info, name) for name in ("points_count", "indexed_vectors_count", "segments_count")},
             "payload_schema": schema,
             "config": {
                 "params": {"vectors": request["vectors"], "sparse_vectors": request.get("sparse_vectors")},
                 "hnsw_config": translate.hnsw(self._request),
-                "optimizer_config": {
-                    "default_segment_number": 0,
-                    "indexing_threshold": translate.indexing_threshold(self._request),
-                    "flush_interval_sec": 0,
-                },
+                "optimizer_config": {**optimizer, "indexing_threshold": translate.indexing_threshold(self._request)},
                 "quantization_config": request.get("quantization_config"),
                 "metadata": request.get("metadata"),
             },
@@ -95,7 +89,7 @@ class Collection:
         self._shard.flush()
         return DONE
 
-    def upsert(self, request: models.PointsList | models.PointsBatch) -> dict[str, Any]:
+    def upsert(self, request: models.PointsList) -> dict[str, Any]:
         """Write points. A failing call may have written some of them: write again by the same ids."""
         if points := translate.points(request):
             self._shard.update(edge.UpdateOperation.upsert_points(points))
@@ -119,22 +113,16 @@ class Collection:
     def scroll(self, request: models.ScrollRequest) -> dict[str, Any]:
         """Return one page in id order and the id at which the next one starts."""
         translate.unsupported(request, "offset", "limit", "filter", "with_payload", "with_vector")
-        found, following = self._shard.scroll(
-            edge.ScrollRequest(
-                offset=request.offset,
-                limit=10 if request.limit is None else request.limit,
-                filter=filters.filter_or_none(request.filter),
-                **translate.wanted(request),
-            )
-        )
+        limit, selected = 10 if request.limit is None else request.limit, filters.filter_or_none(request.filter)
+        wanted = edge.ScrollRequest(offset=request.offset, limit=limit, filter=selected, **translate.wanted(request))
+        found, following = self._shard.scroll(wanted)
         offset = None if following is None else translate.point_id(following)
         return {"points": [translate.record(point) for point in found], "next_page_offset": offset}
 
     def count(self, request: models.CountRequest) -> dict[str, int]:
         """Return the number of points that match."""
-        exact = request.exact is not False
-        counted = self._shard.count(edge.CountRequest(exact=exact, filter=filters.filter_or_none(request.filter)))
-        return {"count": counted}
+        selected = filters.filter_or_none(request.filter)
+        return {"count": self._shard.count(edge.CountRequest(exact=request.exact is not False, filter=selected))}
 
     def query(self, request: models.QueryRequest) -> dict[str, Any]:
         """Return the answer to one search."""
@@ -145,7 +133,7 @@ class Collection:
         batch = edge.QueryBatchRequest([queries.query(one) for one in request.searches])
         return [{"points": [translate.record(hit) for hit in hits]} for hits in self._shard.query_batch(batch)]
 
-    def set_threshold(self, indexing_threshold: int) -> bool:
+    def set_threshold(self, indexing_threshold: int) -> None:
         """Remember a new indexing threshold in KB and open the shard with it. 0: bulk mode, no graph is due."""
         self._request.optimizers_config = models.OptimizersConfigDiff(indexing_threshold=indexing_threshold)
         create = self._request.model_dump(mode="json", exclude_none=True)
@@ -155,14 +143,12 @@ class Collection:
         self._save({"create": create, "graph_due": indexing_threshold > 0})
         if changed:
             self._shard = self._load()
-        return True
 
-    def optimise(self) -> bool:
+    def optimise(self) -> None:
         """Build what the threshold asks for and make it durable; takes seconds to minutes."""
         self._shard.optimize()
         self._shard.flush()
         self._save({**self._settings, "graph_due": False})
-        return True
 
     def _load(self) -> edge.EdgeShard:
         """Open the shard. Raises: CannotOpen; first, a process that was killed gets time to release the files."""

@@ -16,12 +16,9 @@ def filter_or_none(filter: models.Filter | None) -> edge.Filter | None:
 def required_filter(filter: models.Filter) -> edge.Filter:
     """Return the engine's filter. Raises: Unsupported for conditions that it would not apply."""
     few = filter.min_should
-    return edge.Filter(
-        must=_conditions(filter.must),
-        should=_conditions(filter.should),
-        must_not=_conditions(filter.must_not),
-        min_should=None if few is None else edge.MinShould(_conditions(few.conditions) or [], few.min_count),
-    )
+    least = None if few is None else edge.MinShould(_conditions(few.conditions) or [], few.min_count)
+    groups = {name: _conditions(getattr(filter, name)) for name in ("must", "should", "must_not")}
+    return edge.Filter(**groups, min_should=least)
 
 
 def _conditions(conditions: Any) -> list[Any] | None:

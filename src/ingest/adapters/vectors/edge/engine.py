@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ class Endpoint:
 
     def release(self) -> None:
         """Tell that this process needs the engine no more. To be called once."""
-        self.lock.release()
+        self.lock.close()
 
 
 @dataclass(frozen=True)
@@ -57,20 +58,16 @@ class EngineStatus:
 class Engine:
     """The engine of a folder as an address that is found, started and started again by itself."""
 
-    def __init__(self, folder: Path, *, start_seconds: float = START_SECONDS, **options: Any) -> None:
-        """Remember where. `options` are fields of `front.FrontOptions`, used when this process starts the front.
-
-        Raises: InvalidSettings without the engine's libraries.
-        """
+    def __init__(self, folder: Path, **options: Any) -> None:
+        """Remember where, and the options of `ensure_running`. Raises: InvalidSettings without its libraries."""
         check_installed()
         self.folder = folder
-        self._start_seconds = start_seconds
         self._options = options
         self._endpoint: Endpoint | None = None
 
     def address(self) -> tuple[str, str]:
         """Return url and token of the running engine. Raises: IndexUnavailable when it does not start."""
-        endpoint = ensure_running(self.folder, start_seconds=self._start_seconds, **self._options)
+        endpoint = ensure_running(self.folder, **self._options)
         self.close()
         self._endpoint = endpoint
         return endpoint.url, endpoint.token
@@ -88,7 +85,7 @@ def check_installed() -> None:
 
 
 def ensure_running(folder: Path, *, start_seconds: float = START_SECONDS, **options: Any) -> Endpoint:
-    """Return the engine of `folder`, started by this process if no other has.
+    """Return the engine of `folder`, started by this process if no other has, with `options`: fields of `FrontOptions`.
 
     Raises: IndexUnavailable when it does not answer within `start_seconds`, InvalidSettings without its libraries.
     """
@@ -96,26 +93,20 @@ def ensure_running(folder: Path, *, start_seconds: float = START_SECONDS, **opti
     folder = folder.resolve()
     users = _lock(folder / locks.USERS, start_seconds, shared=True)
     try:
-        starting = _lock(folder / locks.START, start_seconds)
-        try:
+        with closing(_lock(folder / locks.START, start_seconds)):
             running = locks.is_locked(folder / locks.FRONT)
             found = _await_answer(folder, start_seconds) if running else None
-            if found is None:
-                found = _start(folder, start_seconds, options)
-        finally:
-            starting.release()
+            return Endpoint(**(found or _start(folder, start_seconds, options)), lock=users)
     except BaseException:
-        users.release()
+        users.close()
         raise
-    return Endpoint(found["url"], found["token"], found["pid"], users)
 
 
-def start(folder: Path, *, keep: bool = True, start_seconds: float = START_SECONDS, **options: Any) -> EngineStatus:
-    """Start the engine; with `keep` it stays after its last user until `stop`."""
+def start(folder: Path, **options: Any) -> EngineStatus:
+    """Start the engine, which then stays after its last user until `stop`. `options` as for `ensure_running`."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if keep:
-        (folder / locks.KEEP).touch(mode=0o600)
-    endpoint = ensure_running(folder, start_seconds=start_seconds, **options)
+    (folder / locks.KEEP).touch(mode=0o600)
+    endpoint = ensure_running(folder, **options)
     told = status(folder)
     endpoint.release()
     return told
@@ -130,18 +121,13 @@ def stop(folder: Path, *, force: bool = False, stop_seconds: float = STOP_SECOND
     if not folder.is_dir():
         return status(folder)
     (folder / locks.KEEP).unlink(missing_ok=True)
-    starting = _lock(folder / locks.START, stop_seconds)
-    try:
+    with closing(_lock(folder / locks.START, stop_seconds)):
         found = locks.read_json(folder / locks.ENDPOINT)
         alive = locks.is_locked(folder / locks.FRONT)  # so the pid is the front's: it wrote the file itself
         if alive and found is not None and (force or not locks.is_locked(folder / locks.USERS)):
-            os.kill(found["pid"], signal.SIGTERM)
+            os.kill(pid := found["pid"], signal.SIGTERM)
             if not locks.wait_until(lambda: not locks.is_locked(folder / locks.FRONT), stop_seconds):
-                raise IndexUnavailable(
-                    f"the engine of {folder} (process {found['pid']}) did not end in {stop_seconds} s"
-                )
-    finally:
-        starting.release()
+                raise IndexUnavailable(f"the engine of {folder} (process {pid}) did not end in {stop_seconds} s")
     return status(folder)
 
 
@@ -151,24 +137,15 @@ def status(folder: Path) -> EngineStatus:
         return EngineStatus(folder, False, None, None, False, False, ())
     running = locks.is_locked(folder / locks.FRONT)
     found = (locks.read_json(folder / locks.ENDPOINT) if running else None) or {}
-    collections = folder / locks.COLLECTIONS
-    names = sorted(path.name for path in collections.iterdir()) if collections.is_dir() else []
-    return EngineStatus(
-        folder=folder,
-        running=running,
-        pid=found.get("pid"),
-        url=found.get("url"),
-        in_use=locks.is_locked(folder / locks.USERS),
-        kept=(folder / locks.KEEP).exists(),
-        collections=tuple(name for name in names if not name.startswith(".")),
-    )
+    in_use, kept = locks.is_locked(folder / locks.USERS), (folder / locks.KEEP).exists()
+    names = sorted(path.name for path in (folder / locks.COLLECTIONS).glob("[!.]*"))
+    return EngineStatus(folder, running, found.get("pid"), found.get("url"), in_use, kept, tuple(names))
 
 
-def _lock(path: Path, timeout_seconds: float, *, shared: bool = False) -> locks.FileLock:
-    lock = locks.wait_for_lock(path, timeout_seconds, shared=shared)
-    if lock is None:
-        raise IndexUnavailable(f"{path} was held by another process for {timeout_seconds} s")
-    return lock
+def _lock(path: Path, timeout_seconds: float, shared: bool = False) -> locks.FileLock:
+    if lock := locks.wait_for_lock(path, timeout_seconds, shared=shared):
+        return lock
+    raise IndexUnavailable(f"{path} was held by another process for {timeout_seconds} s")
 
 
 def _await_answer(folder: Path, timeout_seconds: float) -> dict[str, Any] | None:
@@ -180,24 +157,18 @@ def _await_answer(folder: Path, timeout_seconds: float) -> dict[str, Any] | None
             return [found]
         return [] if locks.is_locked(folder / locks.FRONT) else [None]
 
-    answered = locks.wait_until(look, timeout_seconds, 0.05)
-    if not answered:
-        raise IndexUnavailable(
-            f"the engine of {folder} runs but did not answer for {timeout_seconds} s; see {folder / locks.LOG}"
-        )
-    return answered[0]
+    if answered := locks.wait_until(look, timeout_seconds, 0.05):
+        return answered[0]
+    log = folder / locks.LOG
+    raise IndexUnavailable(f"the engine of {folder} runs but did not answer for {timeout_seconds} s; see {log}")
 
 
 def _answers(found: dict[str, Any], timeout_seconds: float = 5.0) -> bool:
-    address = urlsplit(found["url"])
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=timeout_seconds)
-    try:
+    connection = http.client.HTTPConnection(urlsplit(found["url"]).netloc, timeout=timeout_seconds)
+    with closing(connection), suppress(OSError, http.client.HTTPException):
         connection.request("GET", "/", headers={"api-key": found["token"]})
         return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+    return False
 
 
 def _start(folder: Path, start_seconds: float, options: dict[str, Any]) -> dict[str, Any]:
@@ -210,19 +181,12 @@ def _start(folder: Path, start_seconds: float, options: dict[str, Any]) -> dict[
     front = [sys.executable, "-P", "-m", "ingest.adapters.vectors.edge.front_process", str(folder), json.dumps(options)]
     try:
         with log.open("wb") as output:
-            subprocess.run(
-                front,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,  # the terminal's Ctrl-C is not for the engine
-                timeout=start_seconds,
-                check=False,  # whatever it says, what counts is whether a front answers
-            )
+            streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
+            # A session of its own: the terminal's Ctrl-C is not for it. Unchecked: what counts is that a front answers.
+            subprocess.run(front, **streams, start_new_session=True, timeout=start_seconds, check=False)
     except subprocess.TimeoutExpired as error:
         raise IndexUnavailable(f"the engine of {folder} did not start in {start_seconds} s; see {log}") from error
-    found = _await_answer(folder, start_seconds)
-    if found is None:
-        tail = log.read_text(errors="replace")[-500:].strip()
-        raise IndexUnavailable(f"the engine of {folder} ended while it started; {log} ends with: {tail}")
-    return found
+    if found := _await_answer(folder, start_seconds):
+        return found
+    tail = log.read_text(errors="replace")[-500:].strip()
+    raise IndexUnavailable(f"the engine of {folder} ended while it started; {log} ends with: {tail}")

@@ -11,7 +11,6 @@ import json
 import re
 import shutil
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,24 +23,11 @@ from starlette.routing import Route
 
 from ingest.adapters.vectors.edge import locks
 from ingest.adapters.vectors.edge.alias_table import AliasTable, Refused
-from ingest.adapters.vectors.edge.worker_pool import Answer, Pool, Worker
-from ingest.records import QdrantOptions
+from ingest.adapters.vectors.edge.worker_pool import Answer, FrontOptions, Pool, Worker
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,199}")
 ONE = "/collections/{collection}"
 Handler = Callable[[Request], Awaitable[Response]]
-
-
-@dataclass(frozen=True)
-class FrontOptions:
-    """Limits of the front. All times in seconds."""
-
-    max_open: int = QdrantOptions().open_collections  # at once, a process of 100 MB and more each
-    max_waiting: int = 64  # requests waiting for one collection; more are answered 429
-    max_body: int = 32 * 2**20  # bytes of a request, Qdrant's own default; more are answered 413
-    stop_seconds: float = 10.0  # for a worker to flush at the end, then it is killed
-    poll_seconds: float = 0.5  # between two looks for users
-    grace_seconds: float = 2.0  # without users before the end
 
 
 class Front:
@@ -56,17 +42,12 @@ class Front:
         self.leaving: set[str] = set()
         self.creating = asyncio.Lock()
         self.aliases = AliasTable(folder / locks.ALIASES, self.exists)
-        self.pool = Pool(
-            self.collections,
-            max_open=options.max_open,
-            max_waiting=options.max_waiting,
-            grace_seconds=options.stop_seconds,
-        )
+        self.pool = Pool(self.collections, options)
 
     def exists(self, collection: str) -> bool:
         """Tell whether there is a collection of that name."""
-        there = NAME.fullmatch(collection) and collection not in self.leaving
-        return bool(there) and (self.collections / collection).is_dir()
+        named = NAME.fullmatch(collection) is not None and collection not in self.leaving
+        return named and (self.collections / collection).is_dir()
 
     async def warm(self) -> None:
         """Start the workers of what is being served, so that the first question does not wait for it."""
@@ -77,7 +58,8 @@ class Front:
     async def root(self, request: Request) -> Response:
         """Name the protocol's version: the client asks for it and compares it with its own."""
         version = importlib.metadata.version("qdrant-client")
-        return JSONResponse({"title": "ingest embedded engine", "version": version, "workers": self.pool.pids()})
+        workers = {name: worker.process.pid for name, worker in self.pool.workers.items() if worker.alive}
+        return JSONResponse({"title": "ingest embedded engine", "version": version, "workers": workers})
 
     async def list(self, request: Request) -> Response:
         """Return the names of all collections, sorted."""
@@ -122,11 +104,11 @@ class Front:
     async def info(self, request: Request) -> Response:
         """Return CollectionInfo; while the worker builds a graph, the last one with status yellow."""
         collection = self._target(request)
-        worker = self.pool.find(collection)
+        worker = self.pool.workers.get(collection)
         if worker is not None and worker.alive and worker.optimising:
             return _ok({**worker.info_before, "status": "yellow"})
         answer = await self.pool.ask(collection, {"do": "info"})
-        worker = self.pool.find(collection)
+        worker = self.pool.workers.get(collection)
         if answer.status == 200 and worker is not None and worker.optimisation_error:
             result = json.loads(answer.body)["result"]
             return _ok({**result, "status": "red", "optimizer_status": {"error": worker.optimisation_error}})
@@ -249,10 +231,8 @@ def application(front: Front, token: str) -> Starlette:
 
         return endpoint
 
-    return Starlette(
-        routes=[Route(path, guarded(answer), methods=[method]) for (method, path), answer in front.routes().items()],
-        exception_handlers={Refused: _refusal, ValidationError: _refusal},
-    )
+    routes = [Route(path, guarded(answer), methods=[method]) for (method, path), answer in front.routes().items()]
+    return Starlette(routes=routes, exception_handlers={Refused: _refusal, ValidationError: _refusal})
 
 
 def request_models() -> Any:

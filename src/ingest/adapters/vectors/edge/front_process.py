@@ -11,11 +11,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
 from ingest.adapters.vectors.edge import locks
-from ingest.adapters.vectors.edge.front import Front, FrontOptions, application, request_models
+from ingest.adapters.vectors.edge.front import Front, application, request_models
+from ingest.adapters.vectors.edge.worker_pool import FrontOptions
 
 ALREADY_RUNNING = 3  # exit status: another front holds the folder
 LOCK_SECONDS = 2.0  # a look at the lock holds it for a moment
@@ -37,23 +39,17 @@ async def until_unused(folder: Path, options: FrontOptions, end: Callable[[], No
         if time.monotonic() - free_since >= options.grace_seconds:
             end()
             return
-        lock.release()
+        lock.close()
 
 
 async def serve(folder: Path, options: FrontOptions) -> None:
     """Serve until a signal or until nobody uses the folder."""
     token = secrets.token_urlsafe(32)
     front = Front(folder, options)
-    config = uvicorn.Config(
-        application(front, token),
-        loop="asyncio",
-        http="h11",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=int(options.stop_seconds),
-    )
+    plain: dict[str, Any] = {"loop": "asyncio", "http": "h11", "ws": "none", "lifespan": "off"}
+    quiet: dict[str, Any] = {"log_config": None, "access_log": False}
+    stop = int(options.stop_seconds)
+    config = uvicorn.Config(application(front, token), **plain, **quiet, timeout_graceful_shutdown=stop)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -27,11 +27,11 @@ ENDPOINT, KEEP, ALIASES, COLLECTIONS, LOG = "endpoint.json", "keep", "aliases.js
 
 @dataclass(frozen=True)
 class FileLock:
-    """A lock that is held until `release`, or until the process dies."""
+    """A lock that is held until `close`, or until the process dies."""
 
     descriptor: int
 
-    def release(self) -> None:
+    def close(self) -> None:
         """Let go. Not to be called twice: the descriptor's number may belong to another file by then."""
         os.close(self.descriptor)
 
@@ -49,11 +49,9 @@ def try_lock(path: Path, *, shared: bool = False) -> FileLock | None:
 
 def is_locked(path: Path) -> bool:
     """Tell whether a process holds the lock on `path`, shared or alone."""
-    lock = try_lock(path)
-    if lock is None:
-        return True
-    lock.release()
-    return False
+    if lock := try_lock(path):
+        lock.close()
+    return lock is None
 
 
 def wait_for_lock(path: Path, timeout_seconds: float, *, shared: bool = False) -> FileLock | None:
@@ -74,8 +72,7 @@ def wait_until(found: Callable[[], T | None], timeout_seconds: float, interval_s
 def write_durably(path: Path, value: Any) -> None:
     """Write `value` as JSON so that the file appears whole or not at all and survives a power cut. Mode 0600."""
     temporary = path.with_name(f".{path.name}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(json.dumps(value, sort_keys=True).encode())
         file.flush()
         os.fsync(file.fileno())

@@ -18,12 +18,8 @@ def query(request: models.QueryRequest) -> edge.QueryRequest:
     unsupported(request, *SEARCH, "offset", "with_vector", "with_payload")
     if (number := _count(request.prefetch)) > MOST_PREFETCHES:
         raise Unsupported(f"the embedded engine takes at most {MOST_PREFETCHES} prefetches, not {number}")
-    return edge.QueryRequest(
-        offset=request.offset,
-        with_payload=payload_selector(request.with_payload),
-        with_vector=request.with_vector or False,
-        **_search(request),
-    )
+    payload, vector = payload_selector(request.with_payload), request.with_vector or False
+    return edge.QueryRequest(offset=request.offset, with_payload=payload, with_vector=vector, **_search(request))
 
 
 def _listed(prefetch: Any) -> list[models.Prefetch]:
@@ -71,10 +67,8 @@ def _search_params(params: models.SearchParams | None) -> edge.SearchParams | No
     if params is None:
         return None
     unsupported(params, "hnsw_ef", "exact", "quantization")
-    rescoring = params.quantization
     quantization = None
-    if rescoring is not None:
-        quantization = edge.QuantizationSearchParams(
-            ignore=bool(rescoring.ignore), rescore=rescoring.rescore, oversampling=rescoring.oversampling
-        )
+    if (how := params.quantization) is not None:
+        ignore, rescore, more = bool(how.ignore), how.rescore, how.oversampling
+        quantization = edge.QuantizationSearchParams(ignore=ignore, rescore=rescore, oversampling=more)
     return edge.SearchParams(hnsw_ef=params.hnsw_ef, exact=bool(params.exact), quantization=quantization)

@@ -8,6 +8,9 @@ from typing import Any
 import qdrant_edge as edge
 from qdrant_client.http import models
 
+COLLECTION = ("vectors", "sparse_vectors", "hnsw_config", "optimizers_config", "quantization_config", "metadata")
+GRAPH = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10_000}  # with Qdrant's defaults
+
 
 class Unsupported(ValueError):
     """The embedded engine does not speak this part of Qdrant's protocol."""
@@ -22,17 +25,14 @@ def unsupported(request: Any, *supported: str) -> None:
 
 def config(request: models.CreateCollection, indexing_threads: int) -> edge.EdgeConfig:
     """Return the engine's configuration of a collection: one dense vector, named or not, and any sparse ones."""
-    unsupported(
-        request, "vectors", "sparse_vectors", "hnsw_config", "optimizers_config", "quantization_config", "metadata"
-    )
+    unsupported(request, *COLLECTION)
     graph = request.hnsw_config or models.HnswConfigDiff()
-    unsupported(graph, "m", "ef_construct", "full_scan_threshold", "max_indexing_threads", "on_disk")
+    unsupported(graph, *GRAPH, "max_indexing_threads", "on_disk")
+    threads = graph.max_indexing_threads or indexing_threads
     return edge.EdgeConfig(
         vectors=_dense_params(request.vectors),
         sparse_vectors={name: _sparse_params(p) for name, p in (request.sparse_vectors or {}).items()} or None,
-        hnsw_config=edge.HnswIndexConfig(
-            **hnsw(request), max_indexing_threads=graph.max_indexing_threads or indexing_threads, on_disk=graph.on_disk
-        ),
+        hnsw_config=edge.HnswIndexConfig(**hnsw(request), max_indexing_threads=threads, on_disk=graph.on_disk),
         quantization_config=_quantization(request.quantization_config),
         optimizers=edge.EdgeOptimizersConfig(indexing_threshold=indexing_threshold(request) or None),
     )
@@ -40,9 +40,7 @@ def config(request: models.CreateCollection, indexing_threads: int) -> edge.Edge
 
 def hnsw(request: models.CreateCollection) -> dict[str, Any]:
     """Return what decides about a graph, with Qdrant's defaults."""
-    graph = request.hnsw_config or models.HnswConfigDiff()
-    defaults = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10_000}
-    return {name: getattr(graph, name) or default for name, default in defaults.items()}
+    return {name: getattr(request.hnsw_config, name, None) or default for name, default in GRAPH.items()}
 
 
 def _dense_params(vectors: Any) -> Any:
@@ -51,9 +49,8 @@ def _dense_params(vectors: Any) -> Any:
         raise Unsupported("the embedded engine supports one dense vector per collection")
     ((name, params),) = named.items()
     unsupported(params, "size", "distance", "on_disk")
-    made = edge.EdgeVectorParams(
-        size=params.size, distance=getattr(edge.Distance, params.distance.value), on_disk=params.on_disk
-    )
+    distance = getattr(edge.Distance, params.distance.value)
+    made = edge.EdgeVectorParams(size=params.size, distance=distance, on_disk=params.on_disk)
     return {name: made} if name else made
 
 
@@ -79,10 +76,8 @@ def _quantization(quantization: Any) -> edge.ScalarQuantizationConfig | None:
         return None
     if not isinstance(quantization, models.ScalarQuantization):
         raise Unsupported("the embedded engine supports scalar quantisation only")
-    scalar = quantization.scalar
-    return edge.ScalarQuantizationConfig(
-        type=edge.ScalarType.Int8, quantile=scalar.quantile, always_ram=scalar.always_ram
-    )
+    int8 = quantization.scalar
+    return edge.ScalarQuantizationConfig(type=edge.ScalarType.Int8, quantile=int8.quantile, always_ram=int8.always_ram)
 
 
 def index_type(schema: Any) -> Any:
@@ -92,17 +87,10 @@ def index_type(schema: Any) -> Any:
     return getattr(edge.PayloadSchemaType, schema.value.capitalize())
 
 
-def points(request: models.PointsList | models.PointsBatch) -> list[edge.Point]:
+def points(request: models.PointsList) -> list[edge.Point]:
     """Return the points to write."""
     unsupported_fields(request.shard_key, request.update_filter, request.update_mode)
-    if isinstance(request, models.PointsList):
-        return [edge.Point(p.id, _vectors(p.vector), p.payload) for p in request.points]
-    batch = request.batch
-    payloads: list[Any] = batch.payloads or [None] * len(batch.ids)
-    if isinstance(batch.vectors, dict):
-        raise Unsupported("the embedded engine takes named vectors as a list of points, not as columns")
-    rows = zip(batch.ids, batch.vectors, payloads, strict=True)
-    return [edge.Point(key, _vectors(vector), payload) for key, vector, payload in rows]
+    return [edge.Point(p.id, _vectors(p.vector), p.payload) for p in request.points]
 
 
 def unsupported_fields(*values: Any) -> None:
@@ -122,9 +110,8 @@ def one_vector(vector: Any) -> Any:
 
 def _vectors(vector: Any) -> Any:
     """Return the vector or the named vectors of a point."""
-    if isinstance(vector, dict):
-        return {name: one_vector(one) for name, one in vector.items()}
-    return one_vector(vector)
+    named = isinstance(vector, dict)
+    return {name: one_vector(one) for name, one in vector.items()} if named else one_vector(vector)
 
 
 def wanted(request: models.PointRequest | models.ScrollRequest) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Worker:
 ACTIONS: dict[str, tuple[Any, Callable[..., Any]]] = {
     "info": (None, Collection.info),
     "index": (models.CreateFieldIndex, Collection.create_index),
-    "upsert": (models.PointsList | models.PointsBatch, Collection.upsert),
+    "upsert": (models.PointsList, Collection.upsert),
     "delete": (models.PointIdsList | models.FilterSelector, Collection.delete),
     "threshold": (int, Collection.set_threshold),
     "optimise": (None, Collection.optimise),

@@ -4,8 +4,10 @@ import asyncio
 import logging
 import os
 import socket
+import subprocess
 import sys
 from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,22 +15,22 @@ from pydantic_core import to_json
 
 from ingest.adapters.child_process import HEADER, Frame
 from ingest.adapters.vectors.edge.alias_table import Refused
+from ingest.records import QdrantOptions
 
 logger = logging.getLogger(__name__)
+Pipe = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
-class WorkerDied(Refused):
-    """The worker ended before it answered; the next request starts another, which opens the folder from its WAL."""
+@dataclass(frozen=True)
+class FrontOptions:
+    """Limits of the front and its workers. All times in seconds."""
 
-    def __init__(self, pid: int) -> None:
-        super().__init__(503, f"Service unavailable: worker {pid} ended before it answered")
-
-
-class WorkerBusy(Refused):
-    """More requests wait than the limit allows."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(429, f"Too many requests: {message}")
+    max_open: int = QdrantOptions().open_collections  # at once, a process of 100 MB and more each
+    max_waiting: int = 64  # requests waiting for one collection; more are answered 429
+    max_body: int = 32 * 2**20  # bytes of a request, Qdrant's own default; more are answered 413
+    stop_seconds: float = 10.0  # for a worker to flush at the end, then it is killed
+    poll_seconds: float = 0.5  # between two looks for users
+    grace_seconds: float = 2.0  # without users before the end
 
 
 class Answer(NamedTuple):
@@ -41,18 +43,14 @@ class Answer(NamedTuple):
 class Worker:
     """One worker process. Requests are written at once and answered in order."""
 
-    def __init__(self, process: asyncio.subprocess.Process, connection: socket.socket, max_waiting: int) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, pipe: Pipe, max_waiting: int) -> None:
         self.process = process
-        self._connection = connection
+        self._reader, self._writer = pipe
         self._max_waiting = max_waiting
         self._waiting: deque[asyncio.Future[Answer]] = deque()
         self.optimisation: asyncio.Task[None] | None = None
         self.optimisation_error = ""
         self.info_before: dict[str, Any] = {}  # of the collection, when its optimisation began
-
-    async def start(self) -> None:
-        """Begin to listen for answers."""
-        self._reader, self._writer = await asyncio.open_connection(sock=self._connection)
         self._listener = asyncio.create_task(self._listen())
 
     @property
@@ -71,23 +69,22 @@ class Worker:
         return self.optimisation is not None and not self.optimisation.done()
 
     async def ask(self, head: dict[str, Any], body: bytes = b"") -> Answer:
-        """Return the worker's answer. Raises: WorkerDied, WorkerBusy.
+        """Return the worker's answer. Raises: Refused: 503 when the worker ends before, 429 when too many wait.
 
+        The request after a 503 starts another worker, which opens the folder from its WAL.
         A caller that goes away (a client that hung up) leaves its place in the order, so answers cannot be mixed up.
         """
         if not self.alive:
-            raise WorkerDied(self.process.pid)
-        if len(self._waiting) >= self._max_waiting:
-            raise WorkerBusy(
-                f"{len(self._waiting)} requests wait for this collection, the limit is {self._max_waiting}"
-            )
+            raise self._died()
+        if (number := len(self._waiting)) >= (limit := self._max_waiting):
+            raise _busy(f"{number} requests wait for this collection, the limit is {limit}")
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         try:
             self._writer.writelines(Frame(to_json(head), body).parts())
             await self._writer.drain()
         except OSError as error:
-            raise WorkerDied(self.process.pid) from error
+            raise self._died() from error
         return await future
 
     async def end(self, grace_seconds: float) -> None:
@@ -120,84 +117,75 @@ class Worker:
             while self._waiting:
                 future = self._waiting.popleft()
                 if not future.done():
-                    future.set_exception(WorkerDied(self.process.pid))
+                    future.set_exception(self._died())
+
+    def _died(self) -> Refused:
+        return Refused(503, f"Service unavailable: worker {self.process.pid} ended before it answered")
+
+
+def _busy(message: str) -> Refused:
+    return Refused(429, f"Too many requests: {message}")
 
 
 class Pool:
     """At most `max_open` workers, one per collection; the one that was idle longest makes room for another."""
 
-    def __init__(self, folder: Path, *, max_open: int, max_waiting: int, grace_seconds: float) -> None:
-        self._folder = folder
-        self._max_open = max_open
-        self._max_waiting = max_waiting
-        self._grace_seconds = grace_seconds
-        self._workers: dict[str, Worker] = {}  # least recently used first
+    def __init__(self, folder: Path, options: FrontOptions) -> None:
+        self._folder, self._options = folder, options
+        self.workers: dict[str, Worker] = {}  # by the collection that they have open, least recently used first
         self._starting = asyncio.Lock()
 
-    def find(self, collection: str) -> Worker | None:
-        """Return the worker that has the collection open, if there is one."""
-        return self._workers.get(collection)
-
     async def get(self, collection: str) -> Worker:
-        """Return the collection's worker, started if need be. Raises: WorkerBusy when all are at work."""
-        worker = self._workers.get(collection)
+        """Return the collection's worker, started if need be. Raises: Refused when all are at work."""
+        worker = self.workers.get(collection)
         if worker is None or not worker.alive:
             async with self._starting:
-                worker = self._workers.get(collection)
+                worker = self.workers.get(collection)
                 if worker is None or not worker.alive:
                     worker = await self._replace(collection, worker)
-        if collection in self._workers:
-            self._workers[collection] = self._workers.pop(collection)
+        if collection in self.workers:
+            self.workers[collection] = self.workers.pop(collection)
         return worker
 
     async def ask(self, collection: str, head: dict[str, Any], body: bytes = b"") -> Answer:
-        """Return the answer of the collection's worker. Raises: WorkerDied, WorkerBusy."""
+        """Return the answer of the collection's worker. Raises: Refused."""
         worker = await self.get(collection)
         return await worker.ask({**head, "collection": collection}, body)
 
     async def discard(self, collection: str) -> None:
         """Release a collection whose data goes away; nothing is flushed."""
         async with self._starting:
-            if worker := self._workers.pop(collection, None):
+            if worker := self.workers.pop(collection, None):
                 await worker.end(0)
 
     async def close(self) -> None:
         """End all workers."""
         async with self._starting:
-            workers, self._workers = list(self._workers.values()), {}
-            await asyncio.gather(*(worker.end(self._grace_seconds) for worker in workers))
-
-    def pids(self) -> dict[str, int]:
-        """Return the process of each open collection."""
-        return {name: worker.process.pid for name, worker in self._workers.items() if worker.alive}
+            workers, self.workers = list(self.workers.values()), {}
+            await asyncio.gather(*(worker.end(self._options.stop_seconds) for worker in workers))
 
     async def _replace(self, collection: str, dead: Worker | None) -> Worker:
         if dead is not None:
             logger.warning("worker %d of %s ended, starting another", dead.process.pid, collection)
-            await dead.end(self._grace_seconds)
-            del self._workers[collection]
-        elif len(self._workers) >= self._max_open:
-            idle = next((name for name, worker in self._workers.items() if worker.idle), None)
+            await dead.end(self._options.stop_seconds)
+            del self.workers[collection]
+        elif len(self.workers) >= self._options.max_open:
+            idle = next((name for name, worker in self.workers.items() if worker.idle), None)
             if idle is None:
-                raise WorkerBusy(f"all {self._max_open} workers are at work")
-            await self._workers.pop(idle).end(self._grace_seconds)
-        self._workers[collection] = worker = await self._spawn()
+                raise _busy(f"all {self._options.max_open} workers are at work")
+            await self.workers.pop(idle).end(self._options.stop_seconds)
+        self.workers[collection] = worker = await self._spawn()
         return worker
 
     async def _spawn(self) -> Worker:
         ours, theirs = socket.socketpair()
         try:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-P", "-m", "ingest.adapters.vectors.edge.worker"),
-                *(str(self._folder), str(theirs.fileno()), str(os.getpid())),
-                pass_fds=[theirs.fileno()],
-                stdin=asyncio.subprocess.DEVNULL,
-            )
+            arguments, descriptors = (self._folder, theirs.fileno(), os.getpid()), [theirs.fileno()]
+            command = (sys.executable, "-P", "-m", "ingest.adapters.vectors.edge.worker", *map(str, arguments))
+            process = await asyncio.create_subprocess_exec(*command, pass_fds=descriptors, stdin=subprocess.DEVNULL)
         except OSError:
             ours.close()
             raise
         finally:
             theirs.close()
-        worker = Worker(process, ours, self._max_waiting)
-        await worker.start()
-        return worker
+        return Worker(process, await asyncio.open_connection(sock=ours), self._options.max_waiting)

@@ -14,13 +14,7 @@ if TYPE_CHECKING:
     from qdrant_client import QdrantClient, models
 
 KEY = "ingest"  # in the metadata of a collection
-PAYLOAD_INDEXES = {
-    "document_id": "keyword",
-    "source": "keyword",
-    "acl": "keyword",
-    "tenant": "keyword",
-    "shard": "integer",
-}
+PAYLOAD_INDEXES = {**dict.fromkeys(("document_id", "source", "acl", "tenant"), "keyword"), "shard": "integer"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +38,12 @@ class Layout:
         """Return the path of a payload field."""
         return payloads.path_of(self.shape.payload, field)
 
-    def indexes(self) -> dict[str, str]:
-        """Return path → type of the payload indexes."""
-        return {self.path(field): kind for field, kind in PAYLOAD_INDEXES.items()}
-
 
 def create(client: "QdrantClient", collection: str, layout: Layout, *, quantised: bool) -> bool:
     """Create the collection in bulk mode: no graph until `optimise`."""
     from qdrant_client import models
 
-    int8 = models.ScalarQuantization(
-        scalar=models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=0.99, always_ram=True)
-    )
+    scalar = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=0.99, always_ram=True)
     dense = models.VectorParams(size=layout.dimension, distance=models.Distance.COSINE)
     more: dict[str, Any] = {}
     if layout.sparse is not None:
@@ -66,7 +54,7 @@ def create(client: "QdrantClient", collection: str, layout: Layout, *, quantised
         collection,
         vectors_config={layout.dense: dense} if layout.dense else dense,
         optimizers_config=models.OptimizersConfigDiff(indexing_threshold=0),
-        quantization_config=int8 if quantised else None,
+        quantization_config=models.ScalarQuantization(scalar=scalar) if quantised else None,
         **more,
     )
 
@@ -78,19 +66,14 @@ def layout_of(collection: str, info: "models.CollectionInfo") -> Layout:
     told = (info.config.metadata or {}).get(KEY) or {}
     shape = Shape(told.get("payload", "langchain"), bool(told.get("sparse", False)))
     layout = Layout(0, shape)
-    dense = info.config.params.vectors
-    if isinstance(dense, dict):
-        dense = dense.get(layout.dense) if set(dense) == {layout.dense} else None
-    elif layout.dense:
-        dense = None
+    vectors = info.config.params.vectors
+    named = vectors if isinstance(vectors, dict) else {"": vectors}
+    dense = named[layout.dense] if set(named) == {layout.dense} else None
     if not isinstance(dense, models.VectorParams):
         wanted = f"one named {layout.dense}" if layout.dense else "one unnamed vector"
         raise SchemaMismatch(f"{collection} has other named vectors or none, expected {wanted}")
     sparse = info.config.params.sparse_vectors or {}
-    if layout.sparse is not None:
-        found = sparse.get(layout.sparse)
-        if found is None or found.modifier != models.Modifier.IDF:
-            raise SchemaMismatch(
-                f"{collection}: sparse vectors {sorted(sparse)}, expected {layout.sparse} with the modifier idf"
-            )
+    if layout.sparse is not None and getattr(sparse.get(layout.sparse), "modifier", None) != models.Modifier.IDF:
+        expected = f"expected {layout.sparse} with the modifier idf"
+        raise SchemaMismatch(f"{collection}: sparse vectors {sorted(sparse)}, {expected}")
     return Layout(dense.size, shape)

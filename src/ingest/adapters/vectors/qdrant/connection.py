@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from ingest.adapters.vectors.qdrant.requests import translated
@@ -72,12 +72,8 @@ class Connection:
         """
         import stamina
 
-        for attempt in stamina.retry_context(
-            on=IndexUnavailable,
-            attempts=self.options.attempts,
-            wait_initial=self.options.first_wait_seconds,
-            timeout=None,
-        ):
+        limits: dict[str, Any] = {"attempts": self.options.attempts, "wait_initial": self.options.first_wait_seconds}
+        for attempt in stamina.retry_context(on=IndexUnavailable, timeout=None, **limits):
             with attempt:
                 if attempt.num > 1:
                     self._reopen()

@@ -54,7 +54,7 @@ class QdrantIndex:
 
     def aliases(self) -> dict[str, str]:
         """Return alias → collection, from one answer. Raises: IndexUnavailable, AccessDenied."""
-        answer = self._call("read the aliases", lambda client: client.get_aliases())
+        answer = self._call("read the aliases", methodcaller("get_aliases"))
         return {alias.alias_name: alias.collection_name for alias in answer.aliases}
 
     def move_aliases(self, actions: Sequence[AliasAction]) -> bool:
@@ -75,13 +75,12 @@ class QdrantIndex:
             try:
                 return client.update_collection_aliases(operations)
             except UnexpectedResponse as error:
-                if error.status_code in requests.REFUSED_ACTION:
-                    return False
-                raise
+                if error.status_code not in requests.REFUSED_ACTION:
+                    raise
             except (KeyError, ValueError):  # how the in-memory mode refuses an action
-                if self._connection.local:
-                    return False
-                raise
+                if not self._connection.local:
+                    raise
+            return False
 
         return self._connection.once("move aliases", move)
 
@@ -93,8 +92,7 @@ class QdrantIndex:
     def create_collection(self, collection: str, dimension: int, shape: Shape = LANGCHAIN) -> None:
         """Create the collection with its payload indexes, in bulk mode; what exists of it already stays as it is.
 
-        Raises: DimensionMismatch when it exists with another dimension, SchemaMismatch with another shape,
-        IndexUnavailable, AccessDenied.
+        Raises: DimensionMismatch, SchemaMismatch when it exists otherwise; IndexUnavailable, AccessDenied.
         """
         wanted = Layout(dimension, shape)
         if not self._exists(collection):
@@ -111,9 +109,10 @@ class QdrantIndex:
         if found.shape != shape:
             raise SchemaMismatch(f"{collection} says that it has {found.shape}, wanted {shape}; Qdrant before 1.16?")
         self._layouts[collection] = found
-        for field, kind in ({} if self._connection.local else found.indexes()).items():
-            if field not in (info.payload_schema or {}):
-                self._index(collection, field, kind)
+        for field, kind in ({} if self._connection.local else layout.PAYLOAD_INDEXES).items():
+            if (path := found.path(field)) not in (info.payload_schema or {}):
+                index = methodcaller("create_payload_index", collection, path, field_schema=kind, wait=True)
+                self._call(f"index {path} of {collection}", index)
 
     def drop_collection(self, collection: str) -> None:
         """Remove a collection and its aliases; nothing happens when it is missing."""
@@ -123,22 +122,21 @@ class QdrantIndex:
     def upsert(self, collection: str, points: Sequence[Point]) -> None:
         """Write points and wait until they are applied; a later point of the same id replaces an earlier one.
 
-        Raises: DimensionMismatch, SchemaMismatch before anything is sent; IndexUnavailable when some may be written:
-        then write them again.
+        Raises: DimensionMismatch, SchemaMismatch, before anything is sent; after IndexUnavailable write all again.
         """
         if not points:
             return
         found = self._layout_of(collection, np.size(points[0].vector))
         requests.check_points(collection, points, found)
-        for first in range(0, len(points), self._options.write_batch):
-            batch = requests.points_of(points[first : first + self._options.write_batch], found)
+        for some in _batches(points, self._options.write_batch):
+            batch = requests.points_of(some, found)
             self._call(f"upsert into {collection}", methodcaller("upsert", collection, batch, wait=True))
 
     def delete(self, collection: str, ids: Sequence[str]) -> None:
         """Remove points by id and wait; on the embedded engine the removal is durable. Missing ids are fine."""
         requests.check_ids(collection, ids)
-        for first in range(0, len(ids), self._options.page):
-            self._delete(collection, list(ids[first : first + self._options.page]))
+        for some in _batches(ids, self._options.page):
+            self._delete(collection, list(some))
 
     def flush(self, collection: str) -> None:
         """Return when everything written so far is applied and, on the embedded engine, survives a power cut.
@@ -167,9 +165,8 @@ class QdrantIndex:
             if info.status == "grey":  # cut off by a restart: Qdrant goes on after the next change of its settings
                 self._set_threshold(collection)
             if time.monotonic() > deadline:
-                raise IndexUnavailable(
-                    f"optimise {collection}: {info.status.value} after {self._options.optimise_seconds} s, not green"
-                )
+                after = f"after {self._options.optimise_seconds} s, not green"
+                raise IndexUnavailable(f"optimise {collection}: {info.status.value} {after}")
             time.sleep(pause)
             pause = min(pause * 1.5, 1.0)
 
@@ -199,9 +196,8 @@ class QdrantIndex:
         """Return the points that exist, by id."""
         requests.check_ids(collection, ids)
         found: dict[str, StoredPoint] = {}
-        for first in range(0, len(ids), self._options.page):
-            wanted = list(ids[first : first + self._options.page])
-            ask = methodcaller("retrieve", collection, wanted, with_payload=True)
+        for some in _batches(ids, self._options.page):
+            ask = methodcaller("retrieve", collection, list(some), with_payload=True)
             records = self._call(f"retrieve from {collection}", ask)
             found |= {str(record.id): StoredPoint(str(record.id), record.payload or {}) for record in records}
         return found
@@ -227,8 +223,7 @@ class QdrantIndex:
         if sees_nothing(filter) or search.limit < 1:
             return [[] for _ in vectors]
         hits: list[list[Hit]] = []
-        for first in range(0, len(vectors), self._options.search_batch):
-            rows = vectors[first : first + self._options.search_batch]
+        for rows in _batches(vectors, self._options.search_batch):
             batch = requests.questions_of(rows, filter, found, search)
             answers = self._call(f"search {collection}", methodcaller("query_batch_points", collection, batch))
             hits += [[requests.hit_of(collection, point, found) for point in answer.points] for answer in answers]
@@ -239,12 +234,10 @@ class QdrantIndex:
         known = self._layout_of(collection, vectors.shape[-1])
         requests.check_questions(collection, vectors, known.dimension)
         requests.check_ids(collection, [key for wanted in ids for key in wanted])
-        asked = [row for row, wanted in enumerate(ids) if wanted]
         found: list[dict[str, float]] = [{} for _ in ids]
-        for first in range(0, len(asked), self._options.search_batch):
-            rows = asked[first : first + self._options.search_batch]
-            exact = not self._connection.local  # which is exact and warns
-            batch = requests.scores_of(vectors[rows], [ids[row] for row in rows], known, exact=exact)
+        exact = not self._connection.local  # which is exact and warns
+        for rows in _batches([row for row, wanted in enumerate(ids) if wanted], self._options.search_batch):
+            batch = requests.scores_of(vectors[rows], [ids[row] for row in rows], known, exact)
             answers = self._call(f"score in {collection}", methodcaller("query_batch_points", collection, batch))
             for row, answer in zip(rows, answers, strict=True):
                 hits = [requests.hit_of(collection, point, known) for point in answer.points]
@@ -271,26 +264,13 @@ class QdrantIndex:
     def _filter(self, collection: str, filter: Filter) -> "models.Filter | None":
         return None if filter == EVERYTHING else filter_of(filter, self._layout_of(collection))
 
-    def _index(self, collection: str, field: str, kind: Any) -> None:
-        self._call(
-            f"index {field} of {collection}",
-            lambda client: client.create_payload_index(collection, field, field_schema=kind, wait=True),
-        )
-
     def _delete(self, collection: str, ids: list[str]) -> None:
         from qdrant_client import models
 
-        seconds = int(self._options.optimise_seconds)
-        self._call(
-            f"delete from {collection}",
-            lambda client: client.delete(
-                collection,
-                models.PointIdsList(points=list(ids)),
-                wait=True,
-                ordering=None if self._connection.local else models.WriteOrdering.STRONG,
-                timeout=seconds,
-            ),
-        )
+        points, seconds = models.PointIdsList(points=list(ids)), int(self._options.optimise_seconds)
+        ordering = None if self._connection.local else models.WriteOrdering.STRONG
+        delete = methodcaller("delete", collection, points, wait=True, ordering=ordering, timeout=seconds)
+        self._call(f"delete from {collection}", delete)
 
     def _set_threshold(self, collection: str) -> None:
         from qdrant_client import models
@@ -298,3 +278,8 @@ class QdrantIndex:
         change = models.OptimizersConfigDiff(indexing_threshold=self._options.indexing_threshold)
         leave = methodcaller("update_collection", collection, optimizers_config=change)
         self._call(f"leave bulk mode of {collection}", leave)
+
+
+def _batches(rows: Any, size: int) -> Iterator[Any]:
+    """Yield slices of at most `size`: of a sequence, or of an array's rows."""
+    return (rows[first : first + size] for first in range(0, len(rows), size))

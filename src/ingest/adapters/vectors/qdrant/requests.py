@@ -20,6 +20,7 @@ from ingest.records import AliasAction, Filter, Hit, Point, Vectors
 if TYPE_CHECKING:
     from qdrant_client import models
 
+TOLD = 300  # bytes of an answer
 TEMPORARY = frozenset({408, 429})  # and every 5xx
 REFUSED_ACTION = frozenset({400, 404, 409})  # how a server answers an alias action that fails
 
@@ -31,15 +32,12 @@ def check_points(collection: str, points: Sequence[Point], layout: Layout) -> No
     """
     for point in points:
         where = f"{collection}: point {point.id}"
-        if not _is_uuid(point.id):
-            raise SchemaMismatch(f"{collection}: point id {point.id!r} is not a UUID in its usual text form")
+        check_ids(collection, [point.id])
         shape = np.shape(point.vector)
-        if shape != (layout.dimension,):
-            raise DimensionMismatch(
-                f"{where}: vector has shape {shape}, the collection has dimension {layout.dimension}"
-            )
-        if not np.isfinite(point.vector).all():
-            place = int(np.flatnonzero(~np.isfinite(point.vector))[0])
+        if shape != (dimension := layout.dimension,):
+            raise DimensionMismatch(f"{where}: vector has shape {shape}, the collection has dimension {dimension}")
+        if (places := np.flatnonzero(~np.isfinite(point.vector))).size:
+            place = int(places[0])
             raise SchemaMismatch(f"{where}: vector has {point.vector[place]} at {place}, expected a finite number")
         text, chunk = payloads.find(layout.shape.payload).TEXT, layout.path("chunk_id")
         if text not in point.payload or payloads.at(point.payload, chunk) is None:
@@ -50,14 +48,11 @@ def check_points(collection: str, points: Sequence[Point], layout: Layout) -> No
 
 def _check_sparse(where: str, point: Point, layout: Layout) -> None:
     if layout.sparse is None or point.sparse is None:
-        raise SchemaMismatch(
-            f"{where}: {'no' if point.sparse is None else 'a'} sparse vector, the collection's is {layout.sparse}"
-        )
+        number = "no" if point.sparse is None else "a"
+        raise SchemaMismatch(f"{where}: {number} sparse vector, the collection's is {layout.sparse}")
     indices, values = point.sparse.indices, point.sparse.values
-    if len(indices) != len(values) or (np.diff(indices.astype(np.int64)) <= 0).any():
-        raise SchemaMismatch(
-            f"{where}: sparse vector of {len(indices)} dimensions, not rising, or {len(values)} values"
-        )
+    if (size := len(indices)) != len(values) or (np.diff(indices.astype(np.int64)) <= 0).any():
+        raise SchemaMismatch(f"{where}: sparse vector of {size} dimensions, not rising, or {len(values)} values")
     if not np.isfinite(values).all():
         raise SchemaMismatch(f"{where}: sparse vector has a number that is not finite")
 
@@ -72,12 +67,10 @@ def check_ids(collection: str, ids: Sequence[str]) -> None:
 def check_questions(collection: str, vectors: Vectors, dimension: int) -> None:
     """Check the vectors of a search, (n, dimension). Raises: DimensionMismatch, SchemaMismatch."""
     if vectors.ndim != 2 or vectors.shape[1] != dimension:
-        raise DimensionMismatch(
-            f"{collection}: search vectors have shape {vectors.shape}, the collection has dimension {dimension}"
-        )
-    if not np.isfinite(vectors).all():
-        row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
-        raise SchemaMismatch(f"{collection}: search vector {row} has a number that is not finite")
+        found = f"search vectors have shape {vectors.shape}"
+        raise DimensionMismatch(f"{collection}: {found}, the collection has dimension {dimension}")
+    if (rows := np.flatnonzero(~np.isfinite(vectors).all(axis=1))).size:
+        raise SchemaMismatch(f"{collection}: search vector {int(rows[0])} has a number that is not finite")
 
 
 def _is_uuid(key: str) -> bool:
@@ -120,38 +113,27 @@ def questions_of(vectors: Vectors, filter: Filter, layout: Layout, search: Searc
     elif search.oversampling is not None:
         rescoring = models.QuantizationSearchParams(rescore=True, oversampling=search.oversampling)
         params = models.SearchParams(quantization=rescoring)
-    wanted = filter_of(filter, layout)
-    return [
-        models.QueryRequest(
-            query=vector.tolist(),
-            using=layout.dense or None,
-            filter=wanted,
-            limit=search.limit,
-            params=params,
-            with_payload=[layout.path("chunk_id")],
-        )
-        for vector in vectors
-    ]
+    more = {"filter": filter_of(filter, layout), "limit": search.limit, "params": params}
+    return [_question(vector, layout, **more) for vector in vectors]
 
 
-def scores_of(
-    vectors: Vectors, ids: Sequence[Sequence[str]], layout: Layout, *, exact: bool
-) -> "list[models.QueryRequest]":
+def scores_of(vectors: Vectors, ids: Sequence[Sequence[str]], layout: Layout, exact: bool) -> list[Any]:
     """Return one search per row among given points, which are all returned; the in-memory mode warns of `exact`."""
     from qdrant_client import models
 
     params = models.SearchParams(exact=True) if exact else None
+    among = [models.Filter(must=[models.HasIdCondition(has_id=list(wanted))]) for wanted in ids]
     return [
-        models.QueryRequest(
-            query=vector.tolist(),
-            using=layout.dense or None,
-            filter=models.Filter(must=[models.HasIdCondition(has_id=list(wanted))]),
-            limit=len(wanted),
-            params=params,
-            with_payload=[layout.path("chunk_id")],
-        )
-        for vector, wanted in zip(vectors, ids, strict=True)
+        _question(vector, layout, filter=filter, limit=len(wanted), params=params)
+        for vector, wanted, filter in zip(vectors, ids, among, strict=True)
     ]
+
+
+def _question(vector: Vectors, layout: Layout, **more: Any) -> "models.QueryRequest":
+    from qdrant_client import models
+
+    wanted = [layout.path("chunk_id")]
+    return models.QueryRequest(query=vector.tolist(), using=layout.dense or None, with_payload=wanted, **more)
 
 
 def hit_of(collection: str, point: "models.ScoredPoint", layout: Layout) -> Hit:
@@ -166,13 +148,12 @@ def alias_operation(action: AliasAction) -> Any:
     """Return an alias action as Qdrant takes it."""
     from qdrant_client import models
 
+    name, target = action.name, action.target
     if action.kind == "create":
-        create = models.CreateAlias(collection_name=action.target, alias_name=action.name)
-        return models.CreateAliasOperation(create_alias=create)
+        return models.CreateAliasOperation(create_alias=models.CreateAlias(collection_name=target, alias_name=name))
     if action.kind == "rename":
-        rename = models.RenameAlias(old_alias_name=action.name, new_alias_name=action.target)
-        return models.RenameAliasOperation(rename_alias=rename)
-    return models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=action.name))
+        return models.RenameAliasOperation(rename_alias=models.RenameAlias(old_alias_name=name, new_alias_name=target))
+    return models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=name))
 
 
 @contextmanager
@@ -189,7 +170,7 @@ def translated(what: str) -> Iterator[None]:
         yield
     except UnexpectedResponse as error:
         status = error.status_code or 0
-        told = f"{what}: HTTP {status}: {_told(error.content)}"
+        told = f"{what}: HTTP {status}: {error.content[:TOLD].decode(errors='replace')}"
         if status in (401, 403):
             raise AccessDenied(f"{told}; check QDRANT_API_KEY") from error
         if status in TEMPORARY or status >= 500:
@@ -203,7 +184,3 @@ def translated(what: str) -> Iterator[None]:
         raise IndexUnavailable(f"{what}: {error}") from error
     except (KeyError, ValueError) as error:  # how the in-memory mode says 404, 400 and 409
         raise SchemaMismatch(f"{what}: {error}") from error
-
-
-def _told(content: bytes, limit: int = 300) -> str:
-    return content[:limit].decode(errors="replace")

@@ -155,7 +155,7 @@ def test_an_optimisation_that_was_killed_is_done_again(folder: Path, connect: Ca
 
 
 def test_the_engine_stays_while_it_is_kept_and_ends_at_stop(folder: Path) -> None:
-    started = engine.start(folder, keep=True, **QUICK)
+    started = engine.start(folder, **QUICK)
     assert (True, True) == (started.running, started.kept)
     assert not locks.wait_until(lambda: not engine.status(folder).running, 1.0)
     stopped = engine.stop(folder)
@@ -165,7 +165,7 @@ def test_the_engine_stays_while_it_is_kept_and_ends_at_stop(folder: Path) -> Non
 def test_stop_leaves_an_engine_in_use_to_its_users_unless_forced(
     folder: Path, connect: Callable[..., QdrantClient]
 ) -> None:
-    engine.start(folder, keep=True, **QUICK)
+    engine.start(folder, **QUICK)
     connect()
     assert engine.stop(folder).running
     assert not engine.stop(folder, force=True).running
