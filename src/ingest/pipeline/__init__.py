@@ -3,7 +3,6 @@
 from functools import partial
 
 from ingest.lake.contents import Contents
-from ingest.pipeline.built_contents import built_contents
 from ingest.pipeline.changes import Listing, Scope
 from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.collections import ensure_collection, optimise, releases_of
@@ -19,6 +18,7 @@ from ingest.pipeline.plan import make_plan
 from ingest.pipeline.promotion import Decide, Outcome, decided, is_in_force, promote_automatically, verdict_on
 from ingest.pipeline.recall import measure_recall
 from ingest.pipeline.seal import seal
+from ingest.pipeline.tasks import built_contents
 from ingest.pipeline.work import Work
 from ingest.quality.evaluate import check_asking
 from ingest.records import RunReport

@@ -15,7 +15,7 @@ from ingest.pipeline.earlier_work import earlier_work
 from ingest.pipeline.fingerprints import fingerprints
 from ingest.pipeline.read_ahead import Take, reading_ahead
 from ingest.pipeline.shard_builder import Made
-from ingest.pipeline.tasks import ShardTask, plan_of, shard_step
+from ingest.pipeline.tasks import ShardTask, shard_step
 from ingest.records import Marker, PlannedDocument
 from ingest.services import Services
 
@@ -27,7 +27,7 @@ def chunk_shard(services: Services, task: ShardTask) -> Marker:
     A finished shard is not fetched again. Raises: TransientError, FatalError; a DocumentError becomes a row.
     """
     lake = services.lake
-    plan = plan_of(lake, task)
+    plan = lake.shard_plan(task.generation, task.shard, task.plan_hash)
     builder = _ShardBuilder(
         services,
         Made(services, fingerprints(services)),

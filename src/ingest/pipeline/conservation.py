@@ -211,7 +211,8 @@ class _Pass:
         """Compare the keyword index row by row with the chunks, in their order, and postings with lengths."""
         lake, files = self.contents.lake, self.contents.keyword
         paths = [lake.part_path(files[kind]) for kind in ("keyword.postings", "keyword.terms", "keyword.lengths")]
-        rows = iter(_column(pq.ParquetFile(paths[2]), "chunk_id"))
+        batches = pq.ParquetFile(paths[2]).iter_batches(columns=["chunk_id"], batch_size=65_536)
+        rows = (row for batch in batches for row in batch.column(0).to_pylist())
         there = set[str]()
         lost: list[str] = []
         for shard in self.contents.shards:
@@ -235,8 +236,3 @@ def _not_in_order(wanted: list[str], rows: Iterator[str], ahead: set[str]) -> It
         elif (row := next(rows, None)) != chunk:
             ahead |= {row} if row is not None else set()
             yield chunk
-
-
-def _column(file: pq.ParquetFile, name: str) -> Iterator[str]:
-    for batch in file.iter_batches(columns=[name], batch_size=65_536):
-        yield from batch.column(0).to_pylist()

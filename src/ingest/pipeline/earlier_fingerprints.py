@@ -67,7 +67,7 @@ LIBRARIES = {
 VARIANTS = ("", "tesseract by pytesseract 0.3.13")  # of the PDF parser, the only one that had any
 RULES = ("2", "1.2.0")  # VERSION of the rules for media types, and the version of filetype
 RULES_DIGEST = "75354a80235121d7a795d0e332cd25273afbb07307cc669949a78cac1c4b7092"  # with all extensions
-OPTIONS = ("text_fields", "title_field", "ocr", "ocr_languages")  # of a source
+OPTIONS = {"text_fields", "title_field", "ocr", "ocr_languages"}  # of a source
 
 
 def earlier_texts(sandbox: Sandbox) -> dict[str, frozenset[str]]:
@@ -78,8 +78,8 @@ def earlier_texts(sandbox: Sandbox) -> dict[str, frozenset[str]]:
     """
     if sandbox.version or (media_types.VERSION, version("filetype")) != RULES:
         return {}
-    default = _told(ParserOptions())
-    told = {name: _told(given) for name, given in sandbox.options.items()}
+    default = ParserOptions().model_dump(include=OPTIONS)
+    told = {name: given.model_dump(include=OPTIONS) for name, given in sandbox.options.items()}
     special = {name: record for name, record in told.items() if record != default}
     installed = {library: number for library in LIBRARIES if (number := installed_version(library))}
     found = {}
@@ -130,7 +130,3 @@ def _still_same(rows: list[list[Any]]) -> Iterator[str]:
             yield name
     if {media_type for _, _, types, *_ in rows for media_type in types} == set(owners):
         yield ""
-
-
-def _told(options: ParserOptions) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in OPTIONS}

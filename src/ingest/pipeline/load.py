@@ -1,8 +1,7 @@
 """load_shard: committed chunks and stored vectors become points of the generation's collection."""
 
-from ingest.pipeline.built_contents import built_contents
 from ingest.pipeline.points import PointMaker, load_points, rows_of
-from ingest.pipeline.tasks import ShardTask, shard_step
+from ingest.pipeline.tasks import ShardTask, built_contents, shard_step
 from ingest.records import Marker
 from ingest.services import Services
 

@@ -110,9 +110,6 @@ class Planner:
             places = ", ".join(source.uri for source in self.services.sources)
             raise InvalidSettings(f"no documents in {places}, and nothing serves: there is nothing to build")
 
-    def _parser_of(self, source: str) -> str:
-        return self.services.sandbox.options.get(source, ParserOptions()).parser
-
     def summarise(self, listing: Listing) -> PlanSummary:
         """Return the plan over all shards: documents per class, bytes, estimates.
 
@@ -120,7 +117,7 @@ class Planner:
         """
         counts: Counter[str] = Counter(listed=listing.listed, listed_twice=listing.listed_twice)
         hashes: dict[int, str] = {}
-        fetch = embed = 0
+        fetch, embed, told = 0, 0, self.services.sandbox.options
         steps, kinds = set[str](), set[tuple[str, str]]()
         for shard in range(self.shards):
             plan, changes = self._join(listing, shard)
@@ -128,7 +125,10 @@ class Planner:
             counts.update(changes)
             fetched = [d for d in plan.documents if d.change in FETCHED]
             fetch += sum(d.size for d in fetched)
-            kinds |= {(self._parser_of(d.source), media_types.expected(d.path, d.media_type)) for d in fetched}
+            kinds |= {
+                (told.get(d.source, ParserOptions()).parser, media_types.expected(d.path, d.media_type))
+                for d in fetched
+            }
             again = {"chunk", "embed"} & self._needed
             embed += sum(p.rows for p in plan.base_parts if p.kind == "chunks" and again)
             steps |= set(plan.steps)
@@ -136,6 +136,7 @@ class Planner:
             parsers.check_installed((kind for parser, kind in kinds if parser == wanted), "", wanted)
         size = self.options.chunking.target_tokens
         tokens = fetch // CHARACTERS_PER_TOKEN + embed * size
+        changed = self.base is None or digest_of(self.base.settings) != digest_of(self.options.settings)
         return PlanSummary(
             generation="",
             base=self.base.generation if self.base is not None else None,
@@ -145,7 +146,7 @@ class Planner:
             chunks_to_embed=-(-tokens // size),
             tokens_to_embed=tokens,
             gpu_minutes=round(tokens / self.options.tokens_per_second / 60, 3),
-            needs_generation=self._changed() or any(s in steps for s in ("chunk", "embed", "keyword")),
+            needs_generation=changed or bool(steps - {"load"}),
         )
 
     def guard(self, summary: PlanSummary) -> None:
@@ -219,12 +220,6 @@ class Planner:
             "keyword": self.base.analyser != self.options.analyser,
         }
         return {step for step, changed in differs.items() if changed}
-
-    def _changed(self) -> bool:
-        """Tell whether settings, chunker or model are others than the base's. Parsers count by document."""
-        if self.base is None or self._needed:
-            return True
-        return digest_of(self.base.settings) != digest_of(self.options.settings)
 
     def shard_plan(self, listing: Listing, shard: int) -> ShardPlan:
         """Return the work of one shard."""

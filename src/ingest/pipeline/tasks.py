@@ -1,13 +1,16 @@
-"""What the steps share: the task of one shard, the parts that it starts from, and the marker that it ends with."""
+"""What the steps share: the task of one shard, what it starts from, and the marker that it ends with."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, Literal
 
+from ingest.ids import collection_name
+from ingest.lake.contents import Contents
 from ingest.lake.lake import Lake
 from ingest.lake.shard_rows import by_kind
-from ingest.records import Marker, PartFile, ShardPlan
+from ingest.pipeline.find_duplicates import duplicates_part
+from ingest.records import Marker, PartFile, PlanSummary
 from ingest.services import Services
 
 
@@ -51,7 +54,7 @@ def shard_step(name: str, resource: Literal["cpu", "gpu", "io"]) -> Callable[[Sh
 
 def parts_after(lake: Lake, task: ShardTask, *steps: str) -> dict[str, PartFile]:
     """Return the parts of a task's shard after some finished steps: made by them, else carried from the base."""
-    plan = plan_of(lake, task)
+    plan = lake.shard_plan(task.generation, task.shard, task.plan_hash)
     parts = by_kind(plan.base_parts)
     for step in steps:
         if step in plan.steps:
@@ -60,6 +63,23 @@ def parts_after(lake: Lake, task: ShardTask, *steps: str) -> dict[str, PartFile]
     return parts
 
 
-def plan_of(lake: Lake, task: ShardTask) -> ShardPlan:
-    """Return the frozen plan of a task's shard."""
-    return lake.shard_plan(task.generation, task.shard, task.plan_hash)
+def built_contents(services: Services, summary: PlanSummary, *steps: str) -> Contents:
+    """Return what the finished steps of a generation made or carried; its keyword index is not merged yet."""
+    lake, generation, hashes = services.lake, summary.generation, summary.shards
+
+    @cache
+    def parts(shard: int) -> dict[str, PartFile]:
+        return parts_after(lake, ShardTask(generation, shard, hashes[shard], run=""), *steps)
+
+    return Contents(
+        lake,
+        collection_name(lake.index, generation),
+        services.model.fingerprint,
+        services.model.dimension,
+        tuple(sorted(hashes)),
+        parts,
+        {},
+        duplicates_part(lake, generation),
+        services.options.shape,
+        services.options.analyser,
+    )

@@ -128,14 +128,8 @@ class DuplicateOptions(Options):
 
 
 CHUNKING_PRESETS: dict[str, dict[str, Any]] = {
-    "short-answer": {"target_tokens": 96, "max_tokens": 160, "min_tokens": 40, "parent_tokens": 480},
-    "long-context": {
-        "target_tokens": 360,
-        "max_tokens": 500,
-        "min_tokens": 120,
-        "overlap_tokens": 40,
-        "parent_tokens": 1500,
-    },
+    "short-answer": dict(target_tokens=96, max_tokens=160, min_tokens=40, parent_tokens=480),
+    "long-context": dict(target_tokens=360, max_tokens=500, min_tokens=120, overlap_tokens=40, parent_tokens=1500),
 }
 """Values of `ChunkingOptions` for a use: one fact per passage, or passages to reason over (the model must take 500)."""
 
