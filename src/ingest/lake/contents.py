@@ -44,15 +44,8 @@ def contents_of(lake: Lake, manifest: Manifest) -> Contents:
     for part in manifest.parts:
         parts[part.shard][part.kind] = part
     whole, model = parts.pop(None, {}), manifest.model
-    return Contents(
-        lake,
-        manifest.collection,
-        model.fingerprint,
-        model.dimension,
-        tuple(sorted(shard for shard in parts if shard is not None)),
-        dict(parts).__getitem__,
-        whole,
-        whole.pop("duplicates", None),
-        Shape(**{name: manifest.settings[name] for name in ("payload", "sparse") if name in manifest.settings}),
-        manifest.analyser,
-    )
+    shape = Shape(**{name: manifest.settings[name] for name in ("payload", "sparse") if name in manifest.settings})
+    shards = tuple(sorted(shard for shard in parts if shard is not None))
+    duplicates, analyser = whole.pop("duplicates", None), manifest.analyser
+    vectors = manifest.collection, model.fingerprint, model.dimension
+    return Contents(lake, *vectors, shards, dict(parts).__getitem__, whole, duplicates, shape, analyser)

@@ -1,6 +1,6 @@
 """All rows of one shard, by document, as its part files hold them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -9,7 +9,7 @@ from ingest.lake.lake import Lake
 from ingest.lake.rows import DocumentRow, Dropped, chunk_rows, document_rows, dropped_rows, quarantine_rows
 from ingest.records import Chunk, PartFile, Quarantined
 
-R = TypeVar("R", DocumentRow, Quarantined)
+R = TypeVar("R")
 
 
 @dataclass
@@ -25,12 +25,12 @@ class ShardRows:
     @cached_property
     def children(self) -> dict[str, list[DocumentRow]]:
         """The documents found directly in a document, by its id."""
-        return _by_parent(self.documents.values())
+        return _grouped((row for row in self.documents.values() if row.parent), lambda row: row.parent)
 
     @cached_property
     def failures(self) -> dict[str, list[Quarantined]]:
         """The failures found directly in a document, by its id."""
-        return _by_parent(self.quarantine.values())
+        return _grouped((row for row in self.quarantine.values() if row.parent), lambda row: row.parent)
 
     def family(self, row: DocumentRow) -> Iterator[DocumentRow]:
         """Yield a document and all documents inside it, parents first."""
@@ -39,11 +39,10 @@ class ShardRows:
             yield from self.family(child)
 
 
-def _by_parent(rows: Iterable[R]) -> dict[str, list[R]]:
+def _grouped(rows: Iterable[R], key: Callable[[R], str]) -> dict[str, list[R]]:
     found: dict[str, list[R]] = {}
     for row in rows:
-        if row.parent:
-            found.setdefault(row.parent, []).append(row)
+        found.setdefault(key(row), []).append(row)
     return found
 
 
@@ -53,12 +52,10 @@ def read_rows(lake: Lake, parts: Mapping[str, PartFile]) -> ShardRows:
     if "documents" in parts:
         rows.documents = {d.uri: d for d in document_rows(lake.read(parts["documents"]))}
         rows.texts = {row["document_id"]: row for row in lake.read(parts["texts"]).to_pylist()}
-        for chunk in chunk_rows(lake.read(parts["chunks"])):
-            rows.chunks.setdefault(chunk.document_id, []).append(chunk)
+        rows.chunks = _grouped(chunk_rows(lake.read(parts["chunks"])), lambda chunk: chunk.document_id)
         rows.quarantine = {q.uri: q for q in quarantine_rows(lake.read(parts["quarantine"]))}
     if "dropped" in parts:  # generations of before screening have none
-        for dropped in dropped_rows(lake.read(parts["dropped"])):
-            rows.dropped.setdefault(dropped.chunk.document_id, []).append(dropped)
+        rows.dropped = _grouped(dropped_rows(lake.read(parts["dropped"])), lambda left: left.chunk.document_id)
     return rows
 
 

@@ -1,23 +1,24 @@
 """chunk_shard: fetch → parse → chunk → commit part files. The one place where a document's failure becomes a row."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 
-from ingest.errors import DocumentError
+from ingest.errors import DocumentError, SchemaMismatch
+from ingest.lake.lake import claim_number
 from ingest.lake.rows import DocumentRow, attributes_digest
 from ingest.lake.shard_rows import ShardRows, by_kind, read_rows
 from ingest.pipeline.changes import FETCHED, ref_of
 from ingest.pipeline.children import parsed, put_family, row_of
-from ingest.pipeline.earlier_work import earlier_work
 from ingest.pipeline.fingerprints import fingerprints
 from ingest.pipeline.read_ahead import Take, reading_ahead
 from ingest.pipeline.shard_builder import Made
 from ingest.pipeline.tasks import ShardTask, shard_step
 from ingest.records import Marker, PlannedDocument
 from ingest.services import Services
+
+CLAIMS = 5  # newest claims whose work is looked at: each is one shard's rows in memory
 
 
 @shard_step("chunk", "cpu")
@@ -28,20 +29,15 @@ def chunk_shard(services: Services, task: ShardTask) -> Marker:
     """
     lake = services.lake
     plan = lake.shard_plan(task.generation, task.shard, task.plan_hash)
-    builder = _ShardBuilder(
-        services,
-        Made(services, fingerprints(services)),
-        read_rows(lake, by_kind(plan.base_parts)),
-        partial(earlier_work, lake, task.generation, task.shard),
-        frozenset(plan.deleted),
-    )
+    made, base = Made(services, fingerprints(services)), read_rows(lake, by_kind(plan.base_parts))
+    builder = _ShardBuilder(services, made, base, task, frozenset(plan.deleted))
     fetched = [d for d in plan.documents if d.change in FETCHED]
     adopts = bool(fetched and builder.earlier)  # then most are not read at all: nothing is read ahead
     with reading_ahead(services.sources, [] if adopts else fetched, services.options.concurrent_reads) as take:
         for planned in plan.documents:
             builder.add(planned, take)
-    parts = builder.made.commit(lake, task.shard)
-    return task.marker("chunk", dict(builder.made.counts), parts=parts, gone=tuple(builder.gone))
+    parts = made.commit(lake, task.shard)
+    return task.marker("chunk", dict(made.counts), parts=parts, gone=tuple(builder.gone))
 
 
 @dataclass
@@ -49,15 +45,29 @@ class _ShardBuilder:
     services: Services
     made: Made
     base: ShardRows
-    open_earlier: Callable[[], list[ShardRows]]
+    task: ShardTask
     deleted: frozenset[str]  # document ids
     gone: list[str] = field(default_factory=list)
     stage: str = ""  # of the document at hand
 
     @cached_property
     def earlier(self) -> list[ShardRows]:
-        """What generations that were never released hold of this shard, newest first; read when it is needed."""
-        return self.open_earlier()
+        """What generations on the same base that were never released hold of this shard, newest first; read if need be.
+
+        It is adopted, not fetched again.
+        """
+        lake, task = self.services.lake, self.task
+        own, found = lake.plan(task.generation), list[ShardRows]()
+        for _, claim in lake.claims.newest_first(CLAIMS, below=claim_number(task.generation)):
+            if own is None or claim.id == own.base:
+                break
+            plan = lake.plan(claim.id)
+            if plan is not None and (
+                done := lake.marker(claim.id, "chunk", task.shard, plan.shards.get(task.shard, ""))
+            ):
+                with suppress(SchemaMismatch):  # its part files were removed after it was retired
+                    found.append(read_rows(lake, by_kind(done.parts)))
+        return found
 
     def add(self, planned: PlannedDocument, take: Take) -> None:
         """Bring one planned document into the shard: as a document, in quarantine, or as gone."""

@@ -71,15 +71,6 @@ def built_contents(services: Services, summary: PlanSummary, *steps: str) -> Con
     def parts(shard: int) -> dict[str, PartFile]:
         return parts_after(lake, ShardTask(generation, shard, hashes[shard], run=""), *steps)
 
-    return Contents(
-        lake,
-        collection_name(lake.index, generation),
-        services.model.fingerprint,
-        services.model.dimension,
-        tuple(sorted(hashes)),
-        parts,
-        {},
-        duplicates_part(lake, generation),
-        services.options.shape,
-        services.options.analyser,
-    )
+    name, model, shards = collection_name(lake.index, generation), services.model, tuple(sorted(hashes))
+    duplicates, shape, analyser = duplicates_part(lake, generation), services.options.shape, services.options.analyser
+    return Contents(lake, name, model.fingerprint, model.dimension, shards, parts, {}, duplicates, shape, analyser)

@@ -18,15 +18,6 @@ ATTEMPTS = 10  # each lost one means that another writer came through, or that t
 LIFT_HOLD = "ingest promote --lift-hold"
 
 
-def _nothing(_: object) -> None:
-    """Accept."""
-
-
-def _never(_: str) -> bool:
-    """Answer that no generation is retired."""
-    return False
-
-
 @dataclass(frozen=True)
 class Releases:
     """The releases of one index: the decisions in the lake, and the aliases that follow them.
@@ -42,8 +33,10 @@ class Releases:
     clock: Callable[[], datetime]  # for people only
     who: str
     new_token: Callable[[], str]  # fresh at each call
-    restore: Callable[[str], None] = _nothing  # completes a generation's collection from the lake; quick when complete
-    is_retired: Callable[[str], bool] = _never  # by generation
+    restore: Callable[[str], None] = lambda _: (
+        None
+    )  # completes a generation's collection from the lake; quick when complete
+    is_retired: Callable[[str], bool] = lambda _: False  # by generation
     attempts: int = ATTEMPTS
 
     def current(self) -> Release | None:
@@ -106,7 +99,7 @@ class Releases:
                 return release
         raise self._gave_up(f"promote {candidate.generation}")
 
-    def rollback(self, to: int | None, why: str, opens: Callable[[Release], None] = _nothing) -> Release:
+    def rollback(self, to: int | None, why: str, opens: Callable[[Release], None] = lambda _: None) -> Release:
         """Bring an earlier release back, hold automatic promotion, and return the new release.
 
         `to` is its number; None: the newest one with another (generation, profile) than the release in force. The
