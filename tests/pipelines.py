@@ -18,8 +18,7 @@ from ingest.errors import SourceUnavailable
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake
 from ingest.pipeline.changes import WHOLE, Listing, Scope
-from ingest.pipeline.conservation import check
-from ingest.pipeline.mending import mend
+from ingest.pipeline.conservation import check, mend
 from ingest.pipeline.plan import make_plan
 from ingest.ports import Observer, Source, Store, VectorIndex
 from ingest.records import (

@@ -6,14 +6,13 @@ from ingest.lake.contents import Contents
 from ingest.pipeline.changes import Listing, Scope
 from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.collections import ensure_collection, optimise, releases_of
-from ingest.pipeline.conservation import check
+from ingest.pipeline.conservation import check, mend
 from ingest.pipeline.embed import embed_shard
 from ingest.pipeline.figures import Figures
 from ingest.pipeline.find_duplicates import find_duplicates
 from ingest.pipeline.keyword import keyword_shard, merge_keyword
 from ingest.pipeline.lease import BuilderLease
 from ingest.pipeline.load import load_shard
-from ingest.pipeline.mending import mend
 from ingest.pipeline.plan import make_plan
 from ingest.pipeline.promotion import Decide, Outcome, decided, is_in_force, promote_automatically, verdict_on
 from ingest.pipeline.recall import measure_recall

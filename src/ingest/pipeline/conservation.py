@@ -1,6 +1,7 @@
 """The conservation check: what was listed is in the generation, in quarantine, or accounted for; and all copies agree.
 
 Recomputed from the stores, shard by shard, by id and digest. Only what was listed comes from the listing's counters.
+Points that it finds wrong are made right from the lake.
 """
 
 from collections import Counter
@@ -20,7 +21,7 @@ from ingest.lake.rows import attribute_table, chunk_digest
 from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.pipeline.family_checks import collapsed_faults, dropped_faults, family_faults
 from ingest.pipeline.point_faults import point_faults, stray_points
-from ingest.pipeline.points import PointMaker
+from ingest.pipeline.points import PointMaker, load_points, rows_of
 from ingest.pipeline.work import Work
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, Chunk, Conservation
@@ -55,6 +56,29 @@ class Findings:
 def check(vectors: VectorIndex, contents: Contents, work: Work, mended: int = 0) -> Findings:
     """Return what a pass over a generation finds; `mended` points were made right before it. Changes nothing."""
     return _Pass(vectors, contents, work).run(mended)
+
+
+def mend(vectors: VectorIndex, found: Findings, size: int) -> int:
+    """Make points agree with their rows, `size` in a request, and return how many did not.
+
+    Only of shards whose rows are sound: else points would be deleted that are all that is left.
+    """
+    contents, mended = found.contents, 0
+    maker = PointMaker.of(contents)
+    for shard in found.wrong_shards:
+        faults = point_faults(vectors, maker, shard, rows_of(contents, shard))
+        wrong = faults.missing + faults.stale
+        load_points(vectors, maker, shard, wrong, size)
+        mended += len(wrong) + _delete(vectors, contents.collection, faults.orphans)
+    strays = stray_points(vectors, contents) if found.strays else []
+    return mended + _delete(vectors, contents.collection, strays)
+
+
+def _delete(vectors: VectorIndex, collection: str, ids: list[str]) -> int:
+    if ids:
+        vectors.delete(collection, ids)
+        vectors.flush(collection)
+    return len(ids)
 
 
 @dataclass

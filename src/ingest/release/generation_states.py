@@ -53,10 +53,7 @@ def generation_states(lake: Lake, limit: int) -> list[GenerationState]:
     """Return the newest `limit` generations, newest first."""
     current = lake.decision()
     released = {release.generation for _, release in lake.releases.newest_first(LOOK_BACK)}
-    decisions: dict[str, str] = {}
-    for run in past_runs(lake):
-        if run.generation is not None:
-            decisions.setdefault(run.generation, run.decision)
+    decisions = {run.generation: run.decision for run in reversed([*past_runs(lake)])}  # the newest run's counts
     newest = lake.claims.last()
     found = []
     for number, claim in lake.claims.newest_first(limit):

@@ -33,9 +33,7 @@ class Releases:
     clock: Callable[[], datetime]  # for people only
     who: str
     new_token: Callable[[], str]  # fresh at each call
-    restore: Callable[[str], None] = lambda _: (
-        None
-    )  # completes a generation's collection from the lake; quick when complete
+    restore: Callable[[str], None] = lambda _: None  # completes a generation's collection; quick when it is complete
     is_retired: Callable[[str], bool] = lambda _: False  # by generation
     attempts: int = ATTEMPTS
 
