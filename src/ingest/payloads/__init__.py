@@ -62,14 +62,9 @@ def fields(payload: Mapping[str, Any]) -> Fields:
 def stored(
     shape: Shape, fields: Mapping[str, Any], embedding_key: str, model_fingerprint: str, sparse: str = ""
 ) -> Any:
-    """Return a chunk's payload with its digest.
+    """Return a chunk's payload with its digest, which covers the key and the model of the dense vector too.
 
-    Args:
-        shape: Of the collection.
-        fields: Of the chunk, without `digest`.
-        embedding_key: Of the dense vector; the digest covers it, and `model_fingerprint` too.
-        model_fingerprint: Of the model that made the vector.
-        sparse: Digest of everything that the sparse vector depends on, "" without one.
+    `sparse` is the digest of everything that the sparse vector depends on, "" without one.
     """
     profile = find(shape.payload)
     payload = profile.build(fields)

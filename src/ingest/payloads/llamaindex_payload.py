@@ -24,13 +24,24 @@ def build(fields: Mapping[str, Any]) -> dict[str, Any]:
     document = fields["document_id"]
     # The digest covers the payload, so it is stored next to the node, not in it.
     metadata = {name: value for name, value in flat.items() if name != "digest"}
-    return {
-        **flat,
-        TEXT: canonical_json(_node(fields, metadata)).decode(),
-        "_node_type": "TextNode",
-        "doc_id": document,
-        "ref_doc_id": document,
+    source = {"node_id": document, "node_type": "4", "metadata": {}, "hash": None, "class_name": "RelatedNodeInfo"}
+    node = {
+        "id_": fields["chunk_id"],
+        "embedding": None,
+        "metadata": metadata,
+        "excluded_embed_metadata_keys": sorted(metadata),
+        "excluded_llm_metadata_keys": sorted(set(metadata) - SHOWN),
+        "relationships": {"1": source},  # 1: the source, 4: a document
+        "text": fields["text"],
+        "mimetype": "text/plain",
+        "start_char_idx": fields["start"],
+        "end_char_idx": fields["end"],
+        "metadata_seperator": "\n",
+        "text_template": "{metadata_str}\n\n{content}",
+        "class_name": "TextNode",
     }
+    own = {"_node_type": "TextNode", "doc_id": document, "ref_doc_id": document}
+    return {**flat, TEXT: canonical_json(node).decode(), **own}
 
 
 def read(payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,28 +51,3 @@ def read(payload: Mapping[str, Any]) -> dict[str, Any]:
         return {"text": json.loads(payload[TEXT])["text"], **found}
     except (ValueError, KeyError, TypeError):
         return found
-
-
-def _node(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
-    document = {
-        "node_id": fields["document_id"],
-        "node_type": "4",
-        "metadata": {},
-        "hash": None,
-        "class_name": "RelatedNodeInfo",
-    }
-    return {
-        "id_": fields["chunk_id"],
-        "embedding": None,
-        "metadata": metadata,
-        "excluded_embed_metadata_keys": sorted(metadata),
-        "excluded_llm_metadata_keys": sorted(set(metadata) - SHOWN),
-        "relationships": {"1": document},  # 1: the source, 4: a document
-        "text": fields["text"],
-        "mimetype": "text/plain",
-        "start_char_idx": fields["start"],
-        "end_char_idx": fields["end"],
-        "metadata_seperator": "\n",
-        "text_template": "{metadata_str}\n\n{content}",
-        "class_name": "TextNode",
-    }
