@@ -13,14 +13,13 @@ import threading
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ingest.adapters.embedders.sentence_transformer.batching import Batch, batches
-from ingest.adapters.embedders.sentence_transformer.embedder_options import RESULT_OPTIONS, Options
 from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder, locate
 from ingest.adapters.embedders.sentence_transformer.onnx_model import (
     Inputs,
@@ -55,8 +54,25 @@ QUESTION_PROMPTS = ("query", "question")  # names under which models store them
 TEXT_PROMPTS = ("document", "passage", "corpus")
 BUDGETS = {"cpu": (4096, 64), "cuda": (65536, 1024)}  # padded tokens and texts of a batch
 NORM_TOLERANCE = 1e-5
+RESULT_OPTIONS = {"question_prompt", "text_prompt", "max_seq_length"}  # part of the fingerprint
 
 log = logging.getLogger(__name__)
+
+
+class Options(BaseModel):
+    """What the settings may say about such a model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    question_prompt: str | None = None  # None: what the model brings
+    text_prompt: str | None = None
+    max_seq_length: int | None = Field(default=None, gt=2)  # tokens, special ones included
+    device: str = ""  # "": a GPU if there is one, else the CPU
+    dtype: Literal["", "float32", "bfloat16"] = ""  # "": bfloat16 where the processor has it
+    token_budget: int = Field(default=0, ge=0)  # padded tokens of a forward pass; 0: by device
+    max_texts: int = Field(default=0, ge=0)  # texts of a forward pass; 0: by device
+    questions: Literal["", "onnx", "torch"] = ""  # "": ONNX Runtime on a CPU, where installed; "onnx": it must be
+    question_cache: Path | None = None  # folder for the exported model; the settings' state folder where it is not said
 
 
 def describe(name: str, options: dict[str, Any], folder: Path | None = None) -> ModelRecord:

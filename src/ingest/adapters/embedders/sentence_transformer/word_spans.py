@@ -25,8 +25,7 @@ _PART = re.compile(r"[^ \t\n\r!-/:-@\[-`{-~\u4e00-\u9fff]+|[!-/:-@\[-`{-~]+|[\u4
 _SPACES = (" ", "\t", "\n", "\r")
 _WHITE, _LETTER, _MARK, _IDEOGRAPH = range(4)
 _CLASSES = np.array(  # of a code point; the last is that of all above
-    [_WHITE if chr(i) in _SPACES else _MARK if chr(i) in string.punctuation else _LETTER for i in range(129)],
-    np.uint8,
+    [_WHITE if chr(i) in _SPACES else _MARK if chr(i) in string.punctuation else _LETTER for i in range(129)], np.uint8
 )
 _LOCAL_NORMALIZERS = {None, "BertNormalizer", "Lowercase"}
 
@@ -110,9 +109,8 @@ class WordMemory:
         if len(self._known) + len(missing) > MOST_WORDS:
             self._forget()
             missing = set(words)
-        short = [word for word in missing if len(word) <= LONGEST_WORD]
-        self._learn(short)
-        long = missing.difference(short)
+        long = {word for word in missing if len(word) > LONGEST_WORD}
+        self._learn(list(missing - long))
         self._learn(list(long))
         numbers = np.fromiter(map(self._known.__getitem__, words), np.int64, len(words))
         for word in long:  # not kept: the rows of the next words replace theirs
