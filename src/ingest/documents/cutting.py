@@ -9,8 +9,6 @@ from ingest.ids import document_id
 from ingest.ports import Tokenizer
 from ingest.records import BuildOptions, Chunk, Document, ScreeningPolicy
 
-DEFAULT_POLICY = ScreeningPolicy()
-
 
 @dataclass(frozen=True, slots=True)
 class CutDocument:
@@ -32,6 +30,6 @@ def cut_document(
     if not chunks and not container:
         return CutDocument([], [], EmptyDocument(f"{uri}: no text left after parsing as {document.media_type}"))
     try:
-        return CutDocument(*screening.sort_out(uri, chunks, options.screening.get(source, DEFAULT_POLICY)))
+        return CutDocument(*screening.sort_out(uri, chunks, options.screening.get(source, ScreeningPolicy())))
     except SuspiciousDocument as error:
         return CutDocument(chunks, [], error)

@@ -43,9 +43,9 @@ FROM (SELECT leader, text FROM near UNION SELECT leader, leader FROM near) m
 JOIN chunks c ON c.text = m.text JOIN texts t ON t.text = m.leader GROUP BY m.leader HAVING n > 1
 """
 _MEMBERS = """
-INSERT INTO members SELECT g.grp, c.chunk_id, c.text, 1.0 FROM groups g JOIN chunks c ON c.text = g.leader;
-INSERT INTO members SELECT g.grp, c.chunk_id, c.text, n.similarity
-FROM groups g JOIN near n ON n.leader = g.leader JOIN chunks c ON c.text = n.text WHERE g.kind = 'near';
+INSERT INTO members SELECT g.grp, c.chunk_id, c.text, 1.0 FROM groups g JOIN chunks c ON c.text = g.leader
+UNION ALL SELECT g.grp, c.chunk_id, c.text, n.similarity
+FROM groups g JOIN near n ON n.leader = g.leader JOIN chunks c ON c.text = n.text WHERE g.kind = 'near'
 """
 _ROWS = """
 SELECT g.grp, g.kind, m.chunk_id, c.document_id, t.sha256, m.similarity, g.documents, m.text,
@@ -88,10 +88,9 @@ class Duplicates(Scratch):
 
     def __init__(self, options: DuplicateOptions) -> None:
         """Create the tables. Near-duplicates are looked for when they are asked for, or collapsed."""
-        self._options = options
-        self._near = options.near or options.collapse == "near"
         super().__init__(_TABLES)
-        self._sketch = _Sketch(options.similarity) if self._near else None
+        self._options = options
+        self._sketch = _Sketch(options.similarity) if options.near or options.collapse == "near" else None
 
     def add(self, chunks: Iterable[ChunkOf]) -> None:
         """Add chunks, each once. Raises: TransientError."""
@@ -108,26 +107,22 @@ class Duplicates(Scratch):
             if chunk_id < known[1]:
                 self._db.execute("UPDATE texts SET first = ? WHERE text = ?", (chunk_id, known[0]))
             return int(known[0])
-        found = shingles(plain) if self._sketch is not None else None
-        blob = found.tobytes() if found is not None else b""
-        cursor = self._db.execute("INSERT INTO texts VALUES (NULL, ?, ?, ?)", (sha256, chunk_id, blob))
-        text = int(cursor.lastrowid or 0)
-        if self._sketch is not None and found is not None:
-            bands = self._sketch.bands(found)
-            self._db.executemany("INSERT INTO bands VALUES (?, ?)", [(band, text) for band in bands])
+        found = shingles(plain) if self._sketch else None
+        row = sha256, chunk_id, b"" if found is None else found.tobytes()
+        text = int(self._db.execute("INSERT INTO texts VALUES (NULL, ?, ?, ?)", row).lastrowid or 0)
+        if self._sketch and found is not None:
+            bands = [(band, text) for band in self._sketch.bands(found)]
+            self._db.executemany("INSERT INTO bands VALUES (?, ?)", bands)
         return text
 
     def groups(self) -> Iterator[Duplicate]:
         """Yield the members of all groups, sorted by kind, group and chunk."""
         self._db.execute("BEGIN")
         self._db.execute("CREATE INDEX chunks_by_text ON chunks (text)")
-        if self._near:
+        if self._sketch:
             self._lead()
-        self._db.execute(_EXACT)
-        self._db.execute(_NEAR)
-        for statement in filter(str.strip, _MEMBERS.split(";")):
+        for statement in (_EXACT, _NEAR, _MEMBERS, "COMMIT"):
             self._db.execute(statement)
-        self._db.execute("COMMIT")
         for group, kind, chunk, document, sha256, similarity, documents, text, best, nearer in self._db.execute(_ROWS):
             collapsed = chunk != best and self._collapses(kind, bool(nearer), text, best)
             alike = float(np.float32(similarity))

@@ -89,7 +89,6 @@ _OOXML = (
 _SELF_NAMED = ("epub", "odt", "ods", "odp")  # whose first file, `mimetype`, holds the type
 _CFB = bytes.fromhex("d0cf11e0a1b11ae1")
 _PASSWORD = "EncryptedPackage".encode("utf-16-le")  # a stream of an OLE file that holds a new Office file
-_OFFICE = ("docx", "docm", "dotx", "pptx", "pptm", "ppsx", "potx", "xlsx", "xlsm", "xltx")
 _OUTLOOK = "__substg1.0_".encode("utf-16-le")  # how every property of a message is named
 _HTML = re.compile(rb"<(?:!doctype\s+html|html)\b", re.I)
 _XML = re.compile(rb"<\?xml\b")
@@ -165,7 +164,7 @@ def _encrypted(data: bytes, by_name: str) -> str:
     """Return the type of a new Office file under a password: by its name, since nothing else tells; else ""."""
     if not data.startswith(_CFB) or _PASSWORD not in data:
         return ""
-    return by_name if by_name in [EXTENSIONS[extension] for extension in _OFFICE] else EXTENSIONS["docx"]
+    return by_name if by_name.startswith(_OOXML_TYPE) or ".macroenabled." in by_name else EXTENSIONS["docx"]
 
 
 def _zipped(data: bytes) -> str:

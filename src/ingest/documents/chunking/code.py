@@ -37,7 +37,8 @@ def definitions(text: str, language: str, start: int, end: int) -> list[int]:
     For an unknown language: lines without indentation that follow indented or blank ones.
     """
     words = _WORDS.get((language.split() or [""])[0].strip("{}.").lower(), "")
-    firsts = _starts_with(words, text, start, end) if words else _outermost(text, start, end)
+    first_of = re.compile(rf"^(?:{words})(?![\w-])", re.MULTILINE | re.IGNORECASE)
+    firsts = (m.start() for m in first_of.finditer(text, start, end)) if words else _outermost(text, start, end)
     positions = (_with_leading(text, first, start) for first in firsts)
     return list(dict.fromkeys(position for position in positions if start < position < end))
 
@@ -45,11 +46,6 @@ def definitions(text: str, language: str, start: int, end: int) -> list[int]:
 def blank_lines(text: str, start: int, end: int) -> list[int]:
     """Return where lines after blank lines start inside (start, end)."""
     return [match.end() for match in _BLANK.finditer(text, start, end) if start < match.end() < end]
-
-
-def _starts_with(words: str, text: str, start: int, end: int) -> Iterator[int]:
-    pattern = re.compile(rf"^(?:{words})(?![\w-])", re.MULTILINE | re.IGNORECASE)
-    return (match.start() for match in pattern.finditer(text, start, end))
 
 
 def _outermost(text: str, start: int, end: int) -> Iterator[int]:

@@ -62,5 +62,4 @@ class Parents:
         first = bisect_left(self._block_starts, least)
         last = bisect_right(self._block_ends, most) - 1
         begin = self._block_starts[first] if first < len(self._block_starts) else start
-        finish = self._block_ends[last] if last >= 0 else end
-        return min(start, begin), max(end, finish)
+        return min(start, begin), max(end, self._block_ends[last] if last >= 0 else end)
