@@ -19,9 +19,8 @@ class InlineSandbox:
 
     def parse(self, raw: RawDocument) -> Document:
         """Return the parsed document. Raises: DocumentError; InvalidSettings without its parser's libraries."""
-        raw = _parse.with_options(raw, self.options)
-        with _parse.named_parser(raw):
-            return _parse.parse(replace(raw, options=self._limited(raw.options)))
+        with _parse.prepared(raw, self.options) as document:
+            return _parse.parse(replace(document, options=self._limited(document.options)))
 
     def close(self) -> None:
         """Hold nothing, let go of nothing."""

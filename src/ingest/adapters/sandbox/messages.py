@@ -88,14 +88,9 @@ def asked(frame: Frame) -> RawDocument:
     return RawDocument(DocumentRef(**head["ref"]), bytes(frame.body), head["media_type"], _unpacked(head["options"]))
 
 
-@lru_cache(maxsize=64)  # they are those of the sources
-def _packed(options: ParserOptions) -> str:
-    return json.dumps(options.model_dump())
-
-
-@lru_cache(maxsize=64)
-def _unpacked(text: str) -> ParserOptions:
-    return ParserOptions(**json.loads(text))
+# Remembered: they are those of the sources.
+_packed = lru_cache(maxsize=64)(ParserOptions.model_dump_json)
+_unpacked = lru_cache(maxsize=64)(ParserOptions.model_validate_json)
 
 
 def answer(document: Document, notes: Sequence[str] = (), last: bool = False) -> Frame:

@@ -45,14 +45,12 @@ def translated(raw: RawDocument) -> Iterator[None]:
     path, limits = raw.ref.path, raw.options.limits
     try:
         yield
-    except ProgramNeeded:
-        raise
     except Exception as error:  # a parser's own faults must not stop the run
         chain = tuple(_chain(error))
         if any(map(_is_memory, chain)):
             most = f"the parser may take {limits.memory_bytes} bytes (limits.memory_bytes)"
             raise errors.OversizedDocument(f"{path}: out of memory; {most}") from error
-        if isinstance(error, errors.DocumentError | errors.InvalidSettings):
+        if isinstance(error, errors.DocumentError | errors.InvalidSettings | ProgramNeeded):
             raise
         if any(isinstance(link, RecursionError) for link in chain):
             most = f"the limit is {limits.nesting} levels (limits.nesting)"
@@ -61,17 +59,15 @@ def translated(raw: RawDocument) -> Iterator[None]:
         raise errors.ParserCrashed(f"{path}: {type(error).__name__}: {message}") from error
 
 
-def with_options(raw: RawDocument, options: Mapping[str, ParserOptions]) -> RawDocument:
-    """Return the document with its source's options; one of a source without options keeps its own."""
-    found = options.get(raw.ref.source)
-    return raw if found is None else replace(raw, options=found)
-
-
 @contextmanager
-def named_parser(raw: RawDocument) -> Iterator[None]:
-    """Name the parser on a DocumentError about a document, also where its process gave no answer."""
+def prepared(raw: RawDocument, options: Mapping[str, ParserOptions]) -> Iterator[RawDocument]:
+    """Give the document its source's options, if there are any, and name the parser on a DocumentError about it.
+
+    Also where its process gave no answer.
+    """
+    raw = replace(raw, options=options.get(raw.ref.source, raw.options))
     try:
-        yield
+        yield raw
     except errors.DocumentError as error:
         with suppress(Exception):  # bytes may be too odd for the sniffing itself: no parser read them
             error.parser = parsers.owner(media_type_of(raw), raw.options.parser)

@@ -68,14 +68,13 @@ class PoolSandbox:
 
     def parse(self, raw: RawDocument) -> Document:
         """Return the parsed document. Raises: as `ports.Sandbox`; RuntimeError when closed."""
-        raw = _parse.with_options(raw, self.options)
-        with _parse.named_parser(raw):
-            _parse.check_size(raw)
+        with _parse.prepared(raw, self.options) as document:
+            _parse.check_size(document)
             with self._places:
                 try:
-                    return self._parse(raw, _parse.starts_program(raw))
+                    return self._parse(document, _parse.starts_program(document))
                 except _parse.ProgramNeeded:  # its content is not what its name says
-                    return self._parse(raw, programs=True)
+                    return self._parse(document, programs=True)
 
     def _parse(self, raw: RawDocument, programs: bool) -> Document:
         process = self._take(programs)

@@ -8,13 +8,10 @@ from qdrant_client.http import models
 from ingest.adapters.vectors.edge.translation import Unsupported
 
 
-def filter_or_none(filter: models.Filter | None) -> edge.Filter | None:
-    """Return the engine's filter, None for none."""
-    return None if filter is None else required_filter(filter)
-
-
-def required_filter(filter: models.Filter) -> edge.Filter:
-    """Return the engine's filter. Raises: Unsupported for conditions that it would not apply."""
+def filter_of(filter: models.Filter | None) -> Any:
+    """Return the engine's filter, None for none. Raises: Unsupported for conditions that it would not apply."""
+    if filter is None:
+        return None
     few = filter.min_should
     least = None if few is None else edge.MinShould(_conditions(few.conditions) or [], few.min_count)
     groups = {name: _conditions(getattr(filter, name)) for name in ("must", "should", "must_not")}
@@ -30,7 +27,7 @@ def _conditions(conditions: Any) -> list[Any] | None:
 def _condition(condition: Any) -> Any:
     match condition:
         case models.Filter():
-            return required_filter(condition)
+            return filter_of(condition)
         case models.HasIdCondition(has_id=ids):
             return edge.HasIdCondition(set(ids))
         case models.IsEmptyCondition(is_empty=field):

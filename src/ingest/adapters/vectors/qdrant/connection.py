@@ -38,11 +38,9 @@ class Engine(Protocol):
 
     def address(self) -> tuple[str, str]:
         """Return url and token of the running engine."""
-        ...
 
     def close(self) -> None:
         """Release it."""
-        ...
 
 
 class Connection:
