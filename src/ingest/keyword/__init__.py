@@ -8,21 +8,5 @@ from ingest.keyword.formula import Formula
 from ingest.keyword.keyword_index import KeywordIndex
 from ingest.keyword.merging import KeywordFiles, merge
 from ingest.keyword.parquet_files import LENGTHS, POSTINGS, SHARD_POSTINGS, TERMS
-from ingest.keyword.shard_postings import ShardPostings, restrict, shard_postings
+from ingest.keyword.shard_postings import ShardPostings, shard_postings
 from ingest.keyword.verification import verify
-
-__all__ = [
-    "LENGTHS",
-    "POSTINGS",
-    "SHARD_POSTINGS",
-    "TERMS",
-    "Analyser",
-    "Formula",
-    "KeywordFiles",
-    "KeywordIndex",
-    "ShardPostings",
-    "merge",
-    "restrict",
-    "shard_postings",
-    "verify",
-]

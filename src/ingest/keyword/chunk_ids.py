@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import numpy as np
@@ -15,7 +14,10 @@ from ingest.keyword.row_groups import RowGroups
 
 
 class ChunkIds:
-    """The ids of an index, read by row group on demand. Safe to share between threads."""
+    """The ids of an index, read by row group on demand. Safe to share between threads.
+
+    Rows are found by sorted hashes, built at first use, twelve bytes per row; the id itself is compared.
+    """
 
     def __init__(self, ids: RowGroups, limit: int) -> None:
         """Keep at most about `limit` bytes of decoded ids."""
@@ -23,6 +25,7 @@ class ChunkIds:
         self._starts = np.array(ids.starts)
         largest = int(np.diff(self._starts).max(initial=1)) * PACKED
         self._packed: BoundedCache[int, bytes] = BoundedCache(max(1, limit // largest))  # by row group
+        self._sorting = threading.Lock()
 
     def take(self, ordinals: NDArray[np.int64]) -> list[str]:
         """Return the ids of given chunks, in their order."""
@@ -39,17 +42,9 @@ class ChunkIds:
         """Return PACKED bytes per row; b"" when an id is not 32 hex digits."""
         return packed_hex(self.ids.read(group, ["chunk_id"])["chunk_id"]) or b""
 
-
-@dataclass
-class RowsById:
-    """Finds the row of an id by sorted hashes, built at first use, twelve bytes per row; the id itself is compared."""
-
-    ids: ChunkIds
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
     def find(self, ids: Sequence[str]) -> NDArray[np.int64]:
         """Return the row of each id, (n,) int64, −1 for an unknown one."""
-        with self._lock:  # one thread builds
+        with self._sorting:  # one thread builds
             known, rows = self._sorted
         found = np.full(len(ids), -1, np.int64)
         if not len(ids):
@@ -58,7 +53,7 @@ class RowsById:
         left, right = np.searchsorted(known, wanted), np.searchsorted(known, wanted, side="right")
         asked = np.repeat(np.arange(len(ids)), right - left)
         candidates = np.concatenate([rows[a:z] for a, z in zip(left, right, strict=True)]).astype(np.int64)
-        for i, row, there in zip(asked.tolist(), candidates.tolist(), self.ids.take(candidates), strict=True):
+        for i, row, there in zip(asked.tolist(), candidates.tolist(), self.take(candidates), strict=True):
             if there == ids[i]:
                 found[i] = row
         return found
@@ -66,8 +61,8 @@ class RowsById:
     @cached_property
     def _sorted(self) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
         # With a file of its own: searches may be reading through the other one right now.
-        with open_parquet(self.ids.ids.path, LENGTHS) as file:
-            parts = [hashes(batch["chunk_id"]) for batch in batches(file, self.ids.ids.path, ["chunk_id"])]
+        with open_parquet(self.ids.path, LENGTHS) as file:
+            parts = [hashes(batch["chunk_id"]) for batch in batches(file, self.ids.path, ["chunk_id"])]
         found = np.concatenate([np.zeros(0, np.uint64), *parts])
         order = np.argsort(found, kind="stable").astype(np.uint32)
         return found[order], order

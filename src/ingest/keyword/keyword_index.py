@@ -3,17 +3,17 @@
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from io import RawIOBase
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings, SchemaMismatch
-from ingest.keyword.chunk_ids import ChunkIds, RowsById
+from ingest.keyword.chunk_ids import ChunkIds
 from ingest.keyword.formula import EPSILON, Formula, idf, okapi_idf, okapi_sum
 from ingest.keyword.parquet_files import LENGTHS, OKAPI_SUM, POSTINGS, TERMS, batches, numbers, open_parquet
 from ingest.keyword.postings_cache import COLUMNS, Postings, PostingsCache
@@ -37,7 +37,7 @@ class _Query:
     unknown: int  # terms that no chunk holds, repeats counted
 
 
-class KeywordIndex:
+class KeywordIndex(AbstractContextManager["KeywordIndex"]):
     """BM25 over the three files of `merge`. Safe to share between threads; searches release the GIL.
 
         score(q, c) = Σ over the terms of q, repeats counted:  idf · tf / (tf + k1 · (1 − b + b · length / average))
@@ -67,15 +67,10 @@ class KeywordIndex:
     ) -> Self:
         """Open an index: read footers and lengths, but no postings, and load the compiled loops.
 
-        Args:
-            postings: As `merge` wrote it, like `terms` and `lengths`. A path is mapped into memory; of a seekable file,
-                only the row groups that a query touches are read.
-            terms: Sorted by UTF-8.
-            lengths: Row = ordinal of the chunk.
-            formula: What chunks are scored by.
-            cache_bytes: Of decoded postings, and as many again of ids (16 bytes each). The terms of a query are held
-                while it is answered, whatever the limit: about 1.5 bytes per posting of a very frequent term, 5 of a
-                rare one.
+        Files are as `merge` wrote them. A path is mapped into memory; of a seekable file, only the row groups that a
+        query touches are read. `cache_bytes` bounds decoded postings, and as many bytes of ids (16 each). The terms of
+        a query are held while it is answered, whatever the limit: about 1.5 bytes per posting of a very frequent term,
+        5 of a rare one.
 
         Raises: SchemaMismatch when a file is damaged or the files do not belong together; InvalidSettings for an
             argument out of range.
@@ -92,13 +87,9 @@ class KeywordIndex:
     ) -> list[list[Hit]]:
         """Return for each query up to `limit` hits, best first, equal scores in order of the ordinal.
 
-        A chunk that holds no term of the query is never a hit.
-
-        Args:
-            queries: Terms, as the analyser gave them; a repeated one counts each time, an unknown one not at all.
-            masks: One per query: (chunks,) by ordinal, True where a chunk may be a hit; None for all. Applied before
-                the cut; lengths and frequencies are those of the whole index.
-            limit: At least 1.
+        A chunk that holds no term of the query is never a hit. A repeated term counts each time, an unknown one not at
+        all. A mask, one per query, is (chunks,) by ordinal, True where a chunk may be a hit; None for all. It applies
+        before the cut; lengths and frequencies are those of the whole index.
         """
         if limit < 1:
             raise InvalidSettings(f"keyword index: limit must be at least 1, not {limit}")
@@ -145,16 +136,13 @@ class KeywordIndex:
 
         The first call reads all ids and keeps twelve bytes per chunk.
         """
-        return self._files.by_id.find(chunk_ids)
+        return self._files.ids.find(chunk_ids)
 
     def close(self) -> None:
         """Close the files."""
         self._files.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _query(self, query: Sequence[str]) -> _Query:
@@ -240,17 +228,14 @@ class _Files:
     postings: RowGroups
     terms: RowGroups
     ids: ChunkIds
-    by_id: RowsById
 
     @classmethod
     def open(cls, postings: Path | RawIOBase, terms: Path | RawIOBase, lengths: Path, cache_bytes: int) -> Self:
         ids = ChunkIds(open_groups(lengths, LENGTHS, CACHED_GROUPS), cache_bytes)
         opened = open_groups(postings, POSTINGS, CACHED_GROUPS), open_groups(terms, TERMS, CACHED_GROUPS)
-        files = cls(*opened, ids, RowsById(ids))
-        counted = 0
-        if files.terms.count:
-            first, frequency = files.terms.row(files.terms.count - 1, ("first", "document_frequency"))
-            counted = first + frequency
+        files = cls(*opened, ids)
+        rows = files.terms.count
+        counted = sum(files.terms.row(rows - 1, ("first", "document_frequency"))) if rows else 0
         if counted != files.postings.count:
             files.close()
             raise SchemaMismatch(

@@ -6,40 +6,25 @@ Compiled code is kept as `compiled_loops` says. After a change there, remove it:
 import numpy as np
 from numba import carray
 
-from ingest.keyword.compiled_loops import (
-    COUNT,
-    HELD,
-    LISTED,
-    PLACES,
-    UNTOUCHED,
-    add,
-    compiled,
-    first_at_least,
-    frequency_in,
-    keep,
-    keep_allowed,
-    look,
-    offer,
-    pointer,
-)
+from ingest.keyword import compiled_loops as loops
 
 SEEDED = 1_024  # chunks scored first, for a threshold that prunes from the first window on
 SLACK = 1 + 1e-12  # sums of bounds are rounded in a different order than sums of scores
 
 
-@compiled
+@loops.compiled
 def score_chunks(terms, weights, space, chunks, sums):
     """Add to `sums`, (n,) float64, the scores of given chunks, (n,) int64, added in the same order as in `search`."""
     norms, codes, _ = space
     for i in range(len(chunks)):
         norm = norms[codes[chunks[i]]]
         for t in range(len(weights) - 1, -1, -1):
-            tf = frequency_in(terms, t, chunks[i], 0, terms[t, COUNT])
+            tf = loops.frequency_in(terms, t, chunks[i], 0, terms[t, loops.COUNT])
             if tf > 0:
                 sums[i] += weights[t] * (tf / (tf + norm))
 
 
-@compiled
+@loops.compiled
 def seed(terms, weights, space, scores, chunks):
     """Return a score that at least len(scores) allowed chunks reach, −inf if the sample is too small to tell.
 
@@ -48,36 +33,36 @@ def seed(terms, weights, space, scores, chunks):
     _, _, allowed = space
     count, size, left = 0, len(scores), SEEDED
     for t in range(len(weights) - 1, -1, -1):
-        if terms[t, HELD] != LISTED or left <= 0:
+        if terms[t, loops.HELD] != loops.LISTED or left <= 0:
             break
-        postings = terms[t, COUNT]
-        places = carray(pointer(terms[t, PLACES]), (postings,), np.uint32)
+        postings = terms[t, loops.COUNT]
+        places = carray(loops.pointer(terms[t, loops.PLACES]), (postings,), np.uint32)
         step = max(1, postings // left)
         for i in range(0, postings, step):
             chunk = np.int64(places[i])
             if len(allowed) == 0 or allowed[chunk]:
                 total = _seeded(terms, weights, space, t, chunk)
-                if total != UNTOUCHED:
-                    count = offer(scores, chunks, count, total, chunk)
+                if total != loops.UNTOUCHED:
+                    count = loops.offer(scores, chunks, count, total, chunk)
         left -= postings // step
     return scores[0] if count == size and size > 0 else -np.inf
 
 
-@compiled
+@loops.compiled
 def _seeded(terms, weights, space, t, chunk):
     """Return the score of a chunk in term t's sample, UNTOUCHED if an earlier sample may hold it: each counts once."""
     norms, codes, _ = space
     norm, total = norms[codes[chunk]], 0.0
     for u in range(len(weights) - 1, -1, -1):
-        tf = frequency_in(terms, u, chunk, 0, terms[u, COUNT])
+        tf = loops.frequency_in(terms, u, chunk, 0, terms[u, loops.COUNT])
         if tf > 0:
             if u > t:
-                return UNTOUCHED
+                return loops.UNTOUCHED
             total += weights[u] * (tf / (tf + norm))
     return total
 
 
-@compiled
+@loops.compiled
 def search(terms, weights, bounds, space, best, scratch):
     """Fill `scores` and `chunks` with the best, in heap order, and return how many there are.
 
@@ -113,7 +98,7 @@ def search(terms, weights, bounds, space, best, scratch):
     return count
 
 
-@compiled
+@loops.compiled
 def _below(bounds):
     """Return the most that all terms before each one add together, (t + 1,) float64."""
     below = np.zeros(len(bounds) + 1)
@@ -122,16 +107,16 @@ def _below(bounds):
     return below
 
 
-@compiled
+@loops.compiled
 def _advance(terms, at, until, end):
     """Find where the window ends in the postings of each listed term."""
     for t in range(len(at)):
-        if terms[t, HELD] == LISTED:
-            places = carray(pointer(terms[t, PLACES]), (terms[t, COUNT],), np.uint32)
-            until[t] = first_at_least(places, at[t], terms[t, COUNT], end)
+        if terms[t, loops.HELD] == loops.LISTED:
+            places = carray(loops.pointer(terms[t, loops.PLACES]), (terms[t, loops.COUNT],), np.uint32)
+            until[t] = loops.first_at_least(places, at[t], terms[t, loops.COUNT], end)
 
 
-@compiled
+@loops.compiled
 def _window(asked, first, space, bounds, best, scratch):
     """Score one window's chunks: terms from `first` on are read, the others looked up; return how many are held."""
     terms, weights, below, at, until = asked
@@ -140,14 +125,14 @@ def _window(asked, first, space, bounds, best, scratch):
     sums, touched = scratch
     found = 0
     for t in range(len(weights) - 1, first - 1, -1):
-        found = add(terms, t, weights[t], space, (at[t], until[t], base, end, sums, touched), found)
+        found = loops.add(terms, t, weights[t], space, (at[t], until[t], base, end, sums, touched), found)
     if len(space[2]) > 0:
-        found = keep_allowed(space[2], base, sums, touched, found)
+        found = loops.keep_allowed(space[2], base, sums, touched, found)
     for t in range(first - 1, -1, -1):
-        found = keep(sums, touched, found, threshold - below[t + 1])
-        look(terms, t, weights[t], space, (at[t], until[t], base, end, sums, touched), found)
-    found = keep(sums, touched, found, threshold)
+        found = loops.keep(sums, touched, found, threshold - below[t + 1])
+        loops.look(terms, t, weights[t], space, (at[t], until[t], base, end, sums, touched), found)
+    found = loops.keep(sums, touched, found, threshold)
     for i in range(found):
-        count = offer(scores, chunks, count, sums[touched[i]], base + touched[i])
-        sums[touched[i]] = UNTOUCHED
+        count = loops.offer(scores, chunks, count, sums[touched[i]], base + touched[i])
+        sums[touched[i]] = loops.UNTOUCHED
     return count

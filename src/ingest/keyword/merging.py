@@ -136,9 +136,8 @@ class _Input:
 def merge(shards: Iterable[tuple[Path, Path]], out: Path) -> KeywordFiles:
     """Merge shards into `out` and return the three files. Equal input in equal order gives equal rows.
 
-    Args:
-        shards: (postings, lengths) of each; a chunk's ordinal is its row over all lengths in this order.
-        out: Folder, created if missing; scratch files in it are removed.
+    `shards` are (postings, lengths) of each; a chunk's ordinal is its row over all lengths in this order. The folder
+    `out` is created if missing; scratch files in it are removed.
 
     Memory: 128 inputs with one batch of 8,192 postings each, about 250 MB, whatever the number of shards.
     Raises: SchemaMismatch when an input is damaged, not sorted, or names a chunk without a length.

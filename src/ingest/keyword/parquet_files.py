@@ -6,10 +6,10 @@ all shards   postings (chunk, frequency), term by term                        te
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from hashlib import blake2b
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -70,7 +70,7 @@ def numbers(column: Any) -> NDArray[Any]:
     return array
 
 
-class GroupWriter:
+class GroupWriter(AbstractContextManager["GroupWriter"]):
     """Writes columns to a Parquet file in row groups of exactly `rows` rows; the last one may be shorter.
 
     Holds less than one row group plus the last rows given. Same rows, same bytes (for one version of pyarrow).
@@ -114,10 +114,7 @@ class GroupWriter:
         self._waiting = [rest] if rest.num_rows else []
         self._count = rest.num_rows
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None and self._count:
             self._flush(self._count)
         self._writer.close()

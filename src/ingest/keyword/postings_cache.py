@@ -32,11 +32,6 @@ class Postings:
     frequencies: NDArray[Any]
     row: NDArray[np.int64]  # how the compiled loops find it: `COLUMNS` numbers
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes held."""
-        return self.places.nbytes + self.ranks.nbytes + self.frequencies.nbytes + OVERHEAD
-
 
 @dataclass
 class PostingsCache:
@@ -64,7 +59,8 @@ class PostingsCache:
             with self._decoding:  # may wait for the network, but terms that are held do not wait for it
                 if (held := self.held.get(term)) is None:
                     found = self._decode(term)
-                    held = self.held.put(term, (found,), OVERHEAD if found is None else found.nbytes)
+                    arrays = (found.places, found.ranks, found.frequencies) if found else ()
+                    held = self.held.put(term, (found,), OVERHEAD + sum(array.nbytes for array in arrays))
         return held[0]
 
     def _decode(self, term: str) -> Postings | None:

@@ -26,12 +26,7 @@ def shard_postings(
 ) -> ShardPostings:
     """Return the postings of texts, one chunk each.
 
-    Args:
-        texts: What is searched.
-        chunk_ids: One per text.
-        analyser: Makes the terms.
-        headings: One per text, or none at all: their terms count `analyser.heading_weight` times, in the length too.
-
+    Headings are one per text, or none at all: their terms count `analyser.heading_weight` times, in the length too.
     Terms are sorted by code point, which is the bytewise order of their UTF-8.
     Raises: SchemaMismatch when texts, headings and ids differ in number, or an id occurs twice.
     """
@@ -74,16 +69,3 @@ def _counted(
     sizes = np.zeros(len(texts), np.int64)
     np.add.at(sizes, np.arange(len(found.sizes)) % count, found.sizes * times)
     return vocabulary.take(pa.array(order)), places, frequency, sizes
-
-
-def restrict(shard: ShardPostings, keep: NDArray[np.bool_]) -> ShardPostings:
-    """Return the postings of the chunks where `keep`, (chunks,), is true, renumbered: for a shard carried in part.
-
-    Raises: SchemaMismatch when `keep` does not have one value per chunk.
-    """
-    if len(keep) != shard.lengths.num_rows:
-        raise SchemaMismatch(f"keyword index: a mask of {len(keep)} for {shard.lengths.num_rows} chunks")
-    renumbered = (np.cumsum(keep) - 1).astype(np.uint32)
-    chunk = numbers(shard.postings["chunk"])
-    postings = shard.postings.set_column(1, SHARD_POSTINGS.field("chunk"), pa.array(renumbered[chunk]))
-    return ShardPostings(postings.filter(pa.array(keep[chunk])), shard.lengths.filter(pa.array(keep)))

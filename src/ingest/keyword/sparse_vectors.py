@@ -13,7 +13,7 @@ chunks without a term and chunks that a duplicate stands for.
 """
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -41,10 +41,9 @@ def dimension(term: str) -> int:
 
 def sparse_vector(weight_of: Mapping[str, float]) -> SparseVector:
     """Return weights by term as a sparse vector; terms that share a dimension add up."""
-    sums: dict[int, float] = {}
+    sums: defaultdict[int, float] = defaultdict(float)
     for term, weight in weight_of.items():
-        place = dimension(term)
-        sums[place] = sums.get(place, 0.0) + weight
+        sums[dimension(term)] += weight
     places = sorted(sums)
     return SparseVector(np.array(places, np.uint32), np.array([sums[p] for p in places], np.float32))
 
@@ -64,12 +63,7 @@ def lengths_of(path: Path, left_out: frozenset[str] = frozenset()) -> Lengths:
 def shard_vectors(postings: Path, lengths: Path, average: float, k1: float, b: float) -> dict[str, SparseVector]:
     """Return the sparse vector of every chunk of a shard by chunk id, from the postings that the index is built on.
 
-    Args:
-        postings: Of the shard, as `shard_postings` made them, like `lengths`.
-        lengths: Row = chunk.
-        average: Mean number of terms per chunk, over all shards.
-        k1: As in the keyword index, like b.
-        b: 0 to 1.
+    `average` is the mean number of terms per chunk, over all shards.
     """
     with open_parquet(lengths, LENGTHS) as file:
         table = file.read(columns=["chunk_id", "length"])

@@ -31,6 +31,11 @@ def _word_with_marks() -> re.Pattern[str]:
 
 
 @cache
+def _letter() -> re.Pattern[str]:
+    return re.compile(rf"(?s:.)[{''.join(sorted(marks()))}]*")
+
+
+@cache
 def _spaceless() -> re.Pattern[str]:
     return re.compile(rf"[{SPACELESS}]+")
 
@@ -86,15 +91,5 @@ def _runs(text: str) -> list[str]:
 
 def _pairs(run: str) -> list[str]:
     """Return the pairs of adjacent characters, each with its marks; a single character stays single."""
-    letters = [letter for word in _runs(run) for letter in _letters(word)]
+    letters = [letter for word in _runs(run) for letter in _letter().findall(word)]
     return [a + b for a, b in pairwise(letters)] if len(letters) > 1 else letters
-
-
-def _letters(word: str) -> list[str]:
-    letters: list[str] = []
-    for character in word:
-        if letters and character in marks():
-            letters[-1] += character
-        else:
-            letters.append(character)
-    return letters

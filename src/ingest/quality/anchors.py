@@ -1,7 +1,8 @@
 """Where judged places are in a generation: anchors are followed, and are stale only if the source changed them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from urllib.parse import unquote
 
 from ingest.lake.contents import Contents
@@ -46,9 +47,8 @@ def side_of(contents: Contents, questions: Sequence[Question], other: Side | Non
         quarantined |= {path for path in paths for uri in uris if any(uri.endswith(f"/{p}") for p in _way_to(path))}
         if not rows:
             continue
-        texts: Mapping[str, str] = {
-            r["document_id"]: r["text"] for r in contents.lake.read(parts["texts"], ["document_id", "text"]).to_pylist()
-        }
+        held = contents.lake.read(parts["texts"], ["document_id", "text"]).to_pylist()
+        texts = {row["document_id"]: row["text"] for row in held}
         found = [JudgedDocument(d, texts[d.document_id]) for d in rows]
         documents |= {d.row.path: d for d in found if d.row.path in paths}
         by_sha256 |= {d.row.sha256: d for d in found}
@@ -62,10 +62,8 @@ def _readable(failure: Quarantined) -> str:
 
 
 def _way_to(path: str) -> Iterator[str]:
-    """Yield a path and those of all documents that contain it: what is inside a broken archive is damaged too."""
-    names = path.split(BETWEEN)
-    for n in range(len(names)):
-        yield BETWEEN.join(names[: n + 1])
+    """Return a path and those of all documents that contain it: what is inside a broken archive is damaged too."""
+    return accumulate(path.split(BETWEEN), lambda outer, name: outer + BETWEEN + name)
 
 
 def anchored(

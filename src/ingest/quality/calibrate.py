@@ -12,7 +12,7 @@ from ingest.extras import require
 from ingest.lake.learned_files import keep_learned
 from ingest.lake.stored_records import to_bytes
 from ingest.quality.calibration_fit import check_counts, fit
-from ingest.quality.evaluate import in_batches, read_questions, uncalibrated
+from ingest.quality.evaluate import UNCALIBRATED, in_batches, read_questions
 from ingest.quality.rankings import live_questions
 from ingest.records import EVERYTHING, Question
 from ingest.search import Searcher, open_serving
@@ -25,19 +25,15 @@ log = logging.getLogger(__name__)
 def calibrate(services: Services, target: float, *, leave_out: bool = False) -> tuple[str, Calibration]:
     """Return the name (SHA-256) and the record of a calibration, which the lake now keeps.
 
-    Stale questions, whose places the sources have changed or deleted, are left out.
-
-    Args:
-        services: With judged sets, and a release in force.
-        target: Wanted precision among the questions that are answered, 0 to 1.
-        leave_out: Every answerable question counts a second time, without its gold documents, as an unanswerable one;
-            the unanswerable questions of the judged sets are not asked.
+    Stale questions, whose places the sources have changed or deleted, are left out. `target` is the wanted precision
+    among the questions that are answered, 0 to 1. With `leave_out`, every answerable question counts a second time,
+    without its gold documents, as an unanswerable one; the unanswerable questions of the judged sets are not asked.
 
     Raises: UnknownRelease when nothing serves, InvalidSettings when there are too few questions of a kind.
     """
     require("a calibration", "ingest[calibrate]", "scikit-learn", "scipy")
     questions = [q for q in read_questions(services) if q.answerable or not leave_out]
-    profile = uncalibrated(services.options.profile).model_copy(update={"reranker": "none"})
+    profile = services.options.profile.model_copy(update=UNCALIBRATED | {"reranker": "none"})
     searcher = open_serving(services, profile)  # what the serving profile names may be lost or outdated
     found, stale = live_questions(services, searcher.manifest, questions)
     live = {q.query_id: q for q in found}

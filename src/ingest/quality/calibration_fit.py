@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings
+from ingest.quality.gate import percentile_interval
 from ingest.search.confidence import SIGNALS, Calibration, Floats, expit
 
 FOLDS = 10
@@ -38,13 +39,8 @@ class OutOfFold:
     @property
     def auc_interval(self) -> tuple[float, float]:
         """Percentile bootstrap over the questions of each kind."""
-        from scipy.stats import bootstrap
-
         pair = (self.confidences[self.known], self.confidences[~self.known])
-        found = bootstrap(
-            pair, _auc, n_resamples=1000, method="percentile", confidence_level=LEVEL, vectorized=False, rng=SEED
-        ).confidence_interval
-        return float(found.low), float(found.high)
+        return percentile_interval(pair, _auc, 1000, LEVEL, SEED)
 
     @property
     def precision(self) -> float:
@@ -151,49 +147,37 @@ def _made(
     )
 
 
-def _regression(strength: float) -> Any:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    return make_pipeline(StandardScaler(), LogisticRegression(C=strength, solver="newton-cholesky"))
-
-
 def _folds(known: Bools, groups: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Yield the rows of nine folds and those of the tenth; rows of one group are in one fold."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-    if len(np.unique(groups)) == len(groups):
-        yield from StratifiedKFold(FOLDS, shuffle=True, random_state=SEED).split(groups, known)
-    else:
-        yield from StratifiedGroupKFold(FOLDS, shuffle=True, random_state=SEED).split(groups, known, groups)
+    alone = len(np.unique(groups)) == len(groups)
+    splitter = StratifiedKFold if alone else StratifiedGroupKFold
+    yield from splitter(FOLDS, shuffle=True, random_state=SEED).split(groups, known, None if alone else groups)
 
 
 def _fitted(signals: Floats, known: Bools, groups: NDArray[np.int64]) -> tuple[Any, Floats, float, float]:
     """Return a regression, (n,) scores by others that have not seen the question, and Platt's slope and offset of them.
 
-    The strength is the one with the highest AUC of such scores, the lowest of equal ones.
-    """
-    from sklearn.metrics import roc_auc_score
-    from sklearn.model_selection import cross_val_predict
-
-    folds, scores = list(_folds(known, groups)), {}
-    for strength in STRENGTHS:
-        regression = _regression(strength)
-        scores[strength] = cross_val_predict(regression, signals, known, cv=folds, method="decision_function")
-    best = max(scores, key=lambda strength: (roc_auc_score(known, scores[strength]), -strength))
-    return _regression(best).fit(signals, known), scores[best], *_platt(scores[best], known)
-
-
-def _platt(scores: Floats, known: Bools) -> tuple[float, float]:
-    """Return slope and offset of the logistic curve from scores to answers.
+    The strength is the one with the highest AUC of such scores, the lowest of equal ones. Platt's logistic curve leads
+    from these scores to answers.
 
     Source: Platt 1999, "Probabilistic Outputs for Support Vector Machines", without his change of the labels.
     """
     from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
-    curve = LogisticRegression(C=1e4, solver="newton-cholesky").fit(scores[:, None], known)
-    return max(float(curve.coef_[0, 0]), 1e-6), float(curve.intercept_[0])
+    folds, solver, scores = list(_folds(known, groups)), "newton-cholesky", {}
+    models = {c: make_pipeline(StandardScaler(), LogisticRegression(C=c, solver=solver)) for c in STRENGTHS}
+    for c, model in models.items():
+        scores[c] = cross_val_predict(model, signals, known, cv=folds, method="decision_function")
+    best = max(scores, key=lambda c: (roc_auc_score(known, scores[c]), -c))
+    curve = LogisticRegression(C=1e4, solver=solver).fit(scores[best][:, None], known)
+    slope, offset = max(float(curve.coef_[0, 0]), 1e-6), float(curve.intercept_[0])
+    return models[best].fit(signals, known), scores[best], slope, offset
 
 
 def _auc(positive: Floats, negative: Floats) -> float:

@@ -20,6 +20,7 @@ from ingest.services import Services
 
 BATCH = 64  # questions searched at once
 WORDLESS = Wording(lambda texts: [[] for _ in texts], lambda terms: 0.0)  # to open a re-ranker only
+UNCALIBRATED = {"calibration": ""}  # rankings are the same, and a lost or outdated calibration blocks nothing
 log = logging.getLogger(__name__)
 Scores = dict[str, dict[str, float]]  # query id → "stage.metric" → value
 
@@ -37,16 +38,16 @@ def evaluate(services: Services, candidate: Manifest, profile: QueryProfile, ser
     scores = score(services, Searcher(services, candidate, untimed(profile)), live)
     against: Scores | None = None
     if base is not None and serving is not None:
-        profile = _openable(services, uncalibrated(untimed(lake.profile(serving.profile))))
+        profile = _openable(services, untimed(lake.profile(serving.profile)).model_copy(update=UNCALIBRATED))
         against = score(services, Searcher(services, base, profile, serving.number), for_base)
     facts = Facts(
         index=lake.index,
         candidate=candidate.generation,
         serving=base.generation if base is not None else None,
         release=serving.number if serving is not None else None,
-        stale=tuple(stale),
         judged=len(questions),
-        must_pass=tuple(q.query_id for q in questions if q.must_pass),
+        stale=stale,
+        must_pass=[q.query_id for q in questions if q.must_pass],
         problems=_problems(services, candidate),
     )
     return judge(scores, against, services.options.gate, facts)
@@ -77,11 +78,6 @@ def _openable(services: Services, profile: QueryProfile) -> QueryProfile:
 def untimed(profile: QueryProfile) -> QueryProfile:
     """Return the profile without a limit on re-ranking: a verdict must not depend on how busy the machine is."""
     return profile.model_copy(update={"rerank_milliseconds": 0})
-
-
-def uncalibrated(profile: QueryProfile) -> QueryProfile:
-    """Return the profile without a calibration: rankings are the same, and a lost or outdated one blocks nothing."""
-    return profile.model_copy(update={"calibration": ""})
 
 
 def _problems(services: Services, candidate: Manifest) -> tuple[str, ...]:

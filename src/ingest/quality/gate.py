@@ -1,9 +1,13 @@
 """Scores → verdict: floors, and the paired difference from what serves now. Data with reasons, never an exception."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, stdev
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ingest.records import GateRules, PairedDifference, Verdict
 
@@ -47,11 +51,7 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
     and must-pass questions decide. Stale questions count on neither side. Too few questions are reported, with what
     they can detect; the bound stays the same.
 
-    Args:
-        candidate: Scores of the generation under judgment.
-        serving: Scores of the release in force on the same questions; None if there is nothing to compare with.
-        rules: Recorded in the verdict.
-        facts: Names and numbers that are not in the scores.
+    The scores of both sides are of the same questions; `serving` is None if there is nothing to compare with.
     """
     found = _Findings(list(facts.problems))
     _check_rules(rules, found)
@@ -90,31 +90,21 @@ def paired_difference(metric: str, differences: Sequence[float], confidence: flo
     """
     mean = lower = upper = differences[0]
     if min(differences) < max(differences):
-        mean, (lower, upper) = fmean(differences), _bootstrap(differences, confidence)
-    return PairedDifference(
-        metric=metric,
-        questions=len(differences),
-        mean=mean,
-        lower=lower,
-        upper=upper,
-        detectable=_detectable(differences, confidence),
-    )
+        mean, sample = fmean(differences), np.asarray(differences, np.float64)
+        lower, upper = percentile_interval([sample], np.mean, RESAMPLES, confidence, SEED)
+    power, n = _detectable(differences, confidence), len(differences)
+    return PairedDifference(metric=metric, questions=n, mean=mean, lower=lower, upper=upper, detectable=power)
 
 
-def _bootstrap(differences: Sequence[float], confidence: float) -> tuple[float, float]:
-    import numpy as np
+def percentile_interval(
+    samples: Sequence[NDArray[np.float64]], statistic: Callable[..., Any], resamples: int, level: float, seed: int
+) -> tuple[float, float]:
+    """Return the two-sided percentile bootstrap of a statistic of samples; the same seed, the same interval."""
     from scipy.stats import bootstrap
 
-    interval = bootstrap(
-        (np.asarray(differences, np.float64),),
-        np.mean,
-        confidence_level=confidence,
-        n_resamples=RESAMPLES,
-        batch=RESAMPLED_AT_ONCE,
-        method="percentile",
-        rng=np.random.default_rng(SEED),
-    ).confidence_interval
-    return float(interval.low), float(interval.high)
+    options = {"method": "percentile", "confidence_level": level, "batch": RESAMPLED_AT_ONCE, "rng": seed}
+    found = bootstrap(samples, statistic, n_resamples=resamples, **options).confidence_interval
+    return float(found.low), float(found.high)
 
 
 def _detectable(differences: Sequence[float], confidence: float) -> float:
@@ -128,9 +118,8 @@ def _detectable(differences: Sequence[float], confidence: float) -> float:
 
 def _live(scores: Scores, side: str, facts: Facts, found: _Findings) -> dict[str, dict[str, float]]:
     """Return the scores that count, those that are numbers and not stale, ordered by query id."""
-    stale = set(facts.stale)
     live: dict[str, dict[str, float]] = {}
-    for query_id in sorted(set(scores) - stale):
+    for query_id in sorted(set(scores) - set(facts.stale)):
         row = scores[query_id]
         live[query_id] = {metric: value for metric, value in row.items() if math.isfinite(value)}
         for metric in row.keys() - live[query_id].keys():
@@ -187,9 +176,8 @@ def _check_floors(live: Scores, rules: GateRules, found: _Findings) -> None:
 
 
 def _check_must_pass(live: Scores, rules: GateRules, facts: Facts, found: _Findings) -> None:
-    stale = set(facts.stale)
     for query_id in sorted(set(facts.must_pass)):
-        if query_id in stale:
+        if query_id in facts.stale:
             found.warnings.append(f"Must-pass question {query_id} is stale: nothing is known about it.")
         elif (value := live.get(query_id, {}).get(rules.must_pass_metric)) is None:
             found.reasons.append(f"Must-pass question {query_id} has no {rules.must_pass_metric}: it was not scored.")
@@ -213,15 +201,13 @@ def _check_difference(
         notes = found.warnings if rules.allow_unjudged else found.reasons
         notes.append(f"{sentence}: they cannot be compared.")
         return None
-    apart = len(set(live) ^ set(against))
-    if apart:
+    if apart := len(set(live) ^ set(against)):
         found.warnings.append(f"{apart} questions were scored on one side only; {len(pairs)} are compared.")
     differences = [live[q][rules.metric] - against[q][rules.metric] for q in pairs]
     difference = paired_difference(rules.metric, differences, rules.confidence)
     if len(pairs) < rules.min_questions:
-        told = f"a true difference below {difference.detectable:.4f} is likely to be missed"
-        if not difference.detectable:
-            told = "all differences are equal, so what they can detect is not known"
+        missed = f"a true difference below {difference.detectable:.4f} is likely to be missed"
+        told = missed if difference.detectable else "all differences are equal, so what they can detect is not known"
         found.warnings.append(f"Only {len(pairs)} questions are compared, fewer than {rules.min_questions}: {told}.")
     _check_margin(difference, rules, facts, found)
     return difference
@@ -234,10 +220,9 @@ def _check_reranked(live: Scores, against: Scores, rules: GateRules, facts: Fact
         return
     now, before = ({q: row.get(reranked, row.get(rules.metric)) for q, row in side.items()} for side in (live, against))
     pairs = [(value, old) for q, value in now.items() if value is not None and (old := before.get(q)) is not None]
-    if not pairs:
-        return
-    differences = [value - old for value, old in pairs]
-    _check_margin(paired_difference(reranked, differences, rules.confidence), rules, facts, found)
+    if pairs:
+        differences = [value - old for value, old in pairs]
+        _check_margin(paired_difference(reranked, differences, rules.confidence), rules, facts, found)
 
 
 def _check_alone(measured: int, rules: GateRules, facts: Facts, found: _Findings) -> None:

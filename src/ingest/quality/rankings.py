@@ -51,12 +51,8 @@ def answers_of(
 ) -> Iterator[list[tuple[Question, Answer, T | None]]]:
     """Yield the questions, batch by batch in order of their query ids, with their fused answers and what `look` keeps.
 
-    Args:
-        services: The re-ranker of the profile is not opened.
-        serving: A searcher on the generation to ask.
-        profile: How to ask.
-        look: Called with the candidates of each question that has any; for others, None is kept.
-        wanted: Name of the step for the observer, results per stage, questions.
+    The re-ranker of the profile is not opened. `look` sees the candidates of each question that has any; for others,
+    None is kept. `wanted`: name of the step for the observer, results per stage, questions.
     """
     step, top, questions = wanted
     seen: dict[str, T] = {}

@@ -107,8 +107,8 @@ def examples_of(services: Services, serving: Searcher, questions: Sequence[Quest
     for batch in answers_of(services, serving, profile, features, wanted):
         for question, answer, seen in batch:
             rows, fused = nothing if seen is None else seen, tuple(answer.stages["fused"])
-            grades = np.array([_grade(result, question) for result in fused[: len(rows)]], np.int32)
-            examples.append(Example(question, fused, rows, grades))
+            best = [max((g.grade for g in question.gold if relevant(r, g)), default=0) for r in fused[: len(rows)]]
+            examples.append(Example(question, fused, rows, np.minimum(best, MOST_GRADE).astype(np.int32)))
     return examples
 
 
@@ -141,7 +141,3 @@ def ordered(example: Example, scores: Floats) -> list[Result]:
     """Return the candidates by their new scores, ties in fused order, then the rest of the fused ranking."""
     order = np.argsort(-scores, kind="stable")
     return [example.fused[i] for i in order] + list(example.fused[len(order) :])
-
-
-def _grade(result: Result, question: Question) -> int:
-    return min(max((g.grade for g in question.gold if relevant(result, g)), default=0), MOST_GRADE)

@@ -12,7 +12,7 @@ from ingest.quality.evaluate import judged_questions, untimed
 from ingest.quality.folds import FOLDS, METRICS, differences, folds_of, means
 from ingest.quality.metrics import DEPTH, score_questions
 from ingest.quality.rankings import answers_of, live_questions
-from ingest.records import Hit, PairedDifference, QueryProfile, Question, Result
+from ingest.records import PairedDifference, QueryProfile, Question, Result
 from ingest.search import Searcher, open_serving
 from ingest.search.fusion import bounded
 from ingest.search.surroundings import counter
@@ -111,8 +111,7 @@ def _by_weight(union: Sequence[Result], bound: float, weight: float) -> list[Res
     """Return the best results of a union under a weight."""
     by_id = {result.chunk_id: result for result in union}
     dense, keyword = ({c: r.scores[stage] for c, r in by_id.items()} for stage in ("dense", "bm25"))
-    fused: list[Hit] = bounded(dense, keyword, weight, bound)
-    return [by_id[hit.chunk_id] for hit in fused[:DEPTH]]
+    return [by_id[hit.chunk_id] for hit in bounded(dense, keyword, weight, bound)[:DEPTH]]
 
 
 def _remembered(count: Callable[[Sequence[str]], Sequence[int]]) -> Callable[[Sequence[str]], list[int]]:

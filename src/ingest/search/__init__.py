@@ -13,17 +13,3 @@ from ingest.search.context import Context, ContextOptions, Passage
 from ingest.search.searcher import STAGES, Answer, Searcher
 from ingest.search.served_release import open_release, open_serving, release_in_force, serving_release
 from ingest.search.surroundings import context_of
-
-__all__ = [
-    "STAGES",
-    "Answer",
-    "Context",
-    "ContextOptions",
-    "Passage",
-    "Searcher",
-    "context_of",
-    "open_release",
-    "open_serving",
-    "release_in_force",
-    "serving_release",
-]

@@ -21,17 +21,8 @@ BEST = ("cosine", "keyword", "maxsim", "near", "proximity")
 LED = ("cosine", "keyword", "maxsim", "proximity")
 DISTANCES = ("gap_5", "gap_10", "spread", "keyword_gap_10", "second", "chunks")
 WORDS = ("document", "rarest_1", "rarest_3", "title", "title_named")
-SIGNALS = (
-    *(f"top_{name}" for name in TOP),
-    *(f"best_{name}" for name in BEST),
-    *(f"lead_{name}" for name in LED),
-    "blend",
-    "lead_blend",
-    *DISTANCES,
-    *WORDS,
-    "agree_keyword",
-    "agree_maxsim",
-)
+BY_FEATURE = (*(f"top_{f}" for f in TOP), *(f"best_{f}" for f in BEST), *(f"lead_{f}" for f in LED))
+SIGNALS = (*BY_FEATURE, "blend", "lead_blend", *DISTANCES, *WORDS, "agree_keyword", "agree_maxsim")
 
 Floats = NDArray[np.float64]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -117,16 +108,10 @@ def signals(question: str, candidates: Sequence[Result], wording: Wording) -> Fl
         title, title_named     share of the question's idf in the top's title; of the title's terms in the question
         agree_f                1 when the candidates with the greatest cosine and the greatest f are of one document
 
-    Args:
-        question: As asked.
-        candidates: The best fused results, with scores `dense` and `bm25`; only the first LOOKED_AT count.
-        wording: Of the generation that the candidates come from.
+    Only the first LOOKED_AT candidates count: fused results with scores `dense` and `bm25`.
     """
-    candidates = candidates[:LOOKED_AT]
-    return _signals(question, candidates, wording) if candidates else np.zeros(len(SIGNALS))
-
-
-def _signals(question: str, candidates: Sequence[Result], wording: Wording) -> Floats:
+    if not (candidates := candidates[:LOOKED_AT]):
+        return np.zeros(len(SIGNALS))
     found = features(question, candidates, wording)
     by = {name: found[:, i] for i, name in enumerate(FEATURES)}
     by["blend"] = by["cosine"] + by["keyword"] + 0.5 * (by["maxsim"] + by["near"])

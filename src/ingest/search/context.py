@@ -102,12 +102,7 @@ def build_context(
     the highest score per token first, which prefers short chunks (docs/search.md). Whatever is left of the budget goes
     to the surroundings of what was taken, in the same order.
 
-    Args:
-        ranked: Best first; only the first `options.most` are looked at.
-        stage: The stage whose scores count for diversity and are shown.
-        options: The budget, and what else is wanted.
-        count: Counts the tokens of texts; a chunk that knows its own number is not counted again.
-        around: Texts beyond the chunks.
+    The scores of `stage` count for diversity and are shown. Chunks that know their number of tokens are not counted.
     """
     looked_at = [replace(r, tokens=r.tokens or next(iter(count([r.text])))) for r in ranked[: options.most]]
     scores = [r.scores.get(stage, 0.0) for r in looked_at]
@@ -166,9 +161,8 @@ class _Packer:
             if piece.start <= start and end <= piece.end:
                 return
             text = self._around.text(result, start, end)
-            if text is None or len(text) != end - start:
-                continue
-            if self._join(replace(piece, start=start, end=end, text=text)):
+            wider = replace(piece, start=start, end=end, text=text or "")
+            if text is not None and len(text) == end - start and self._join(wider):
                 return
 
     def passages(self) -> list[Passage]:
@@ -186,8 +180,7 @@ class _Packer:
         pieces = self._pieces.get(new.result.document_id, [])
         joined, gone = new, []
         for piece in sorted(pieces, key=lambda p: p.start):
-            gap = self._gap(joined, piece)
-            if gap is not None:
+            if (gap := self._gap(joined, piece)) is not None:
                 joined = _united(joined, piece, gap)
                 gone.append(piece)
         if gone:
@@ -224,30 +217,12 @@ def _united(one: _Piece, other: _Piece, gap: str) -> _Piece:
 
 
 def _passage(piece: _Piece) -> Passage:
-    best, members = piece.result, piece.members
+    members = piece.members
     return Passage(
-        piece.rank,
-        piece.score,
-        best.document_id,
-        best.uri,
-        best.path,
-        best.title,
-        common_path([member.heading_path for member in members]),
-        members[0].page,
-        piece.start,
-        piece.end,
-        piece.text,
-        piece.tokens,
-        tuple(m.chunk_id for m in members),
-        tuple((m.start, m.end) for m in members),
+        **{name: getattr(piece, name) for name in ("rank", "score", "start", "end", "text", "tokens")},
+        **{name: getattr(piece.result, name) for name in ("document_id", "uri", "path", "title")},
+        heading_path=common_path([member.heading_path for member in members]),
+        page=members[0].page,
+        chunks=tuple(m.chunk_id for m in members),
+        spans=tuple((m.start, m.end) for m in members),
     )
-
-
-def _common(paths: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """Return the headings with which all paths begin."""
-    same = 0
-    for titles in zip(*paths, strict=False):
-        if len(set(titles)) > 1:
-            break
-        same += 1
-    return paths[0][:same]

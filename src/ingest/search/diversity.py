@@ -49,12 +49,8 @@ def diversified(texts: Sequence[str], scores: Sequence[float], weight: float) ->
 
         next = argmax over what is left of  (1 − w) · score′(t) − w · max over what was taken of  J(t, s)
 
-    with score′ scaled to 0…1 over all, and J the Jaccard similarity of the sets of words. Ties keep their order.
-
-    Args:
-        texts: Best first.
-        scores: Of the texts, in the same order; any range.
-        weight: w, from 0 (order by score) to 1.
+    with score′ scaled to 0…1 over all, J the Jaccard similarity of the sets of words, and the weight w from 0 (order by
+    score) to 1. Texts are given best first; ties keep their order.
 
     Source: Carbonell & Goldstein 1998, "The Use of MMR, Diversity-Based Reranking for Reordering Documents".
     """

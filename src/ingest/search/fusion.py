@@ -12,9 +12,7 @@ def rrf(rankings: Sequence[Sequence[Hit]], k: int = 60) -> list[Hit]:
 
         score(c) = Σ over the rankings that hold c:  1 / (k + rank)        rank from 1
 
-    Args:
-        rankings: Each best first; scores are ignored. A repeated chunk counts at its best rank.
-        k: At least 0; the larger it is, the less the first ranks stand out.
+    Scores are ignored; a repeated chunk counts at its best rank. The larger k ≥ 0, the less first ranks stand out.
 
     Source: Cormack, Clarke & Büttcher 2009, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank
     Learning Methods", with k = 60.
@@ -23,9 +21,7 @@ def rrf(rankings: Sequence[Sequence[Hit]], k: int = 60) -> list[Hit]:
         raise InvalidSettings(f"fusion: k of reciprocal rank fusion must be at least 0, not {k}")
     shares: dict[str, list[float]] = {}
     for ranking in rankings:
-        ranks: dict[str, int] = {}
-        for rank, hit in enumerate(ranking, start=1):
-            ranks.setdefault(hit.chunk_id, rank)
+        ranks = {hit.chunk_id: rank for rank, hit in reversed([*enumerate(ranking, start=1)])}  # the best rank wins
         for chunk, rank in ranks.items():
             shares.setdefault(chunk, []).append(1 / (k + rank))
     # fsum: the order of the rankings does not change the score, down to the last bit.
@@ -38,12 +34,7 @@ def convex(dense: Sequence[Hit], keyword: Sequence[Hit], dense_weight: float = 0
         score(c) = w · dense′(c) + (1 − w) · keyword′(c)        s′ = (s − min) / (max − min)
 
     Each stage is scaled by its lowest and highest score; a chunk that it did not fetch counts 0, as its lowest. If all
-    scores of a stage are equal, each of its chunks counts 1.
-
-    Args:
-        dense: Hits of the dense stage.
-        keyword: Hits of the keyword stage.
-        dense_weight: 0 to 1; 1 ranks by the dense stage alone.
+    scores of a stage are equal, each of its chunks counts 1. With w = 1, the dense stage alone ranks.
 
     Source: Bruch, Gai & Ingber 2023, "An Analysis of Fusion Functions for Hybrid Retrieval", min-max variant.
     """
@@ -60,11 +51,8 @@ def bounded(
     A bound does not depend on what else was found, so a score means the same for every question: 0 is nothing in
     common, 1 is the most that is possible. Cosines below 0 count as 0.
 
-    Args:
-        dense: Cosine by chunk id.
-        keyword: BM25 score by chunk id. Both hold every chunk; a missing one counts as 0.
-        dense_weight: w, 0 to 1.
-        keyword_bound: The highest score that any chunk can have for the question; 0 if it has no term.
+    Cosines and BM25 scores are given by chunk id; a missing one counts as 0. The bound is the highest score that any
+    chunk can have for the question; 0 if it has no term.
 
     Source: Bruch, Gai & Ingber 2023, "An Analysis of Fusion Functions for Hybrid Retrieval", with theoretical bounds
     instead of observed ones on both sides.

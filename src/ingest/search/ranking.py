@@ -45,10 +45,7 @@ def features(question: str, candidates: Sequence[Result], wording: Wording) -> F
 
     All but the last are 0 to 1. Without a table of word vectors, `maxsim`, `near` and `rarest` are 0.
 
-    Args:
-        question: As asked.
-        candidates: With scores `dense` (cosine) and `bm25`; a missing one counts as 0.
-        wording: Of the generation that the candidates come from.
+    Candidates have scores `dense` (cosine) and `bm25`, or 0; the wording is that of their generation.
 
     Source: Khattab & Zaharia 2020, "ColBERT", for MaxSim, here over vectors without context.
     """
@@ -156,9 +153,7 @@ def _maxsim(question: str, candidates: Sequence[Result], headings: Sequence[str]
         return found
     pieces = table.pieces(words)
     weights = np.repeat(_word_weights(words, wording), [len(p) for p in pieces])
-    every = [
-        list(chain.from_iterable(table.pieces(WORD.findall(t)))) for t in (*(c.text for c in candidates), *headings)
-    ]
+    every = [[*chain.from_iterable(table.pieces(WORD.findall(t)))] for t in (*(c.text for c in candidates), *headings)]
     if not weights.sum() or not any(every):
         return found
     blocks, owners = _best_by_block(table, np.fromiter(chain.from_iterable(pieces), np.int64), every)

@@ -23,11 +23,7 @@ class Reranking:
 
         Candidates are scored in slices of the re-ranker's size. After each slice, the time for all of them is
         extrapolated; above the limit, nothing counts. A ranking that is finished counts, however long it took.
-
-        Args:
-            question: As asked.
-            candidates: The first results of `fused`, in its order.
-            fused: The whole ranking. The scores of its tail follow below the lowest new one, at their old distances.
+        The candidates are the first of `fused`; its tail follows below the lowest new score, at the old distances.
 
         Raises: FatalError for a score that is not finite.
         """

@@ -45,8 +45,7 @@ class Answer:
     @property
     def results(self) -> list[Result]:
         """The re-ranked ranking, else the fused one, else that of the only stage that was asked for."""
-        best = next((stage for stage in (RERANKED, "fused") if stage in self.stages), None)
-        return self.stages[best] if best else next(iter(self.stages.values()))
+        return next(self.stages[stage] for stage in (RERANKED, "fused", *self.stages) if stage in self.stages)
 
 
 @dataclass
@@ -74,7 +73,10 @@ class Searcher:
         self._counting = Lock()
         self.fell_back = 0  # questions whose re-ranking would have taken too long, since this searcher was opened
         self._wording = Wording(self._analyser.terms, self._keyword.bound, self._embedder.word_table)
-        self._reranking = self._open_reranking() if self.profile.reranker != "none" else None
+        asked = self.profile.reranker != "none"
+        reranker = self.services.open_reranker(self.profile, self._wording) if asked else None
+        again = (self.profile.rerank_milliseconds, self.services.monotonic)
+        self._reranking = Reranking(reranker, *again) if reranker is not None else None
         name = self.profile.calibration
         self._calibration = read_calibration(name, read_learned(self.services.lake.store, name)) if name else None
 
@@ -89,22 +91,18 @@ class Searcher:
         """Return one answer per question, in order, with up to `top` results in each of `stages`.
 
         They have a confidence if the profile has a calibration and one of the stages needs both searches.
-
-        Args:
-            questions: As asked.
-            filter: Evaluated inside both searches, before the cut.
-            top: Results wanted; both indexes are asked for at least the profile's depth.
-            stages: From `self.stages`. A stage that is not asked for is computed only if a later one needs it.
+        The filter is evaluated inside both searches, before the cut; both are asked for at least the profile's depth.
+        A stage, of `self.stages`, that is not asked for is computed only if a later one needs it.
 
         Raises: InvalidSettings for a stage that this profile does not have, or `top` below 1.
         """
-        self._check_asked(top, stages)
-        facts: dict[str, str | int] = {
-            "generation": self.manifest.generation,
-            "release": self.release or 0,
-            "questions": len(questions),
-        }
-        with self.services.observer.span("ingest.search", **facts):
+        if unknown := set(stages) - set(self.stages):
+            raise InvalidSettings(f"no stage {', '.join(sorted(unknown))} in this profile: {', '.join(self.stages)}")
+        if top < 1:
+            raise InvalidSettings(f"top: at least 1 expected, found {top}")
+        generation, release = self.manifest.generation, self.release or 0
+        told: dict[str, str | int] = {"generation": generation, "release": release, "questions": len(questions)}
+        with self.services.observer.span("ingest.search", **told):
             return self._searched(questions, filter, top, stages)
 
     def _searched(self, questions: Sequence[str], filter: Filter, top: int, stages: Sequence[str]) -> list[Answer]:
@@ -137,11 +135,7 @@ class Searcher:
 
     def signals(self, questions: Sequence[str], filter: Filter, without: Sequence[Sequence[Gold]] = ()) -> Floats:
         """Return (questions, SIGNALS) float64: what a confidence is computed from, with or without a calibration.
-
-        Args:
-            questions: Texts, as asked.
-            filter: Evaluated inside both searches.
-            without: For each question, the documents to leave out of its candidates, as if they were not there.
+        `without` names for each question the documents to leave out of its candidates, as if they were not there.
         """
         terms, vectors = self._analyser.terms(questions), self._encoded(questions)
         dense = self._dense_hits(vectors, filter, self.profile.depth)
@@ -154,12 +148,6 @@ class Searcher:
         """Return the cosine between the manifest's probe vector and the same question encoded now."""
         now = self._embedder.embed_questions([self.manifest.probe.question])[0]
         return float(np.dot(now, np.array(self.manifest.probe.vector, np.float32)))
-
-    def _check_asked(self, top: int, stages: Sequence[str]) -> None:
-        if unknown := set(stages) - set(self.stages):
-            raise InvalidSettings(f"no stage {', '.join(sorted(unknown))} in this profile: {', '.join(self.stages)}")
-        if top < 1:
-            raise InvalidSettings(f"top: at least 1 expected, found {top}")
 
     def _encoded(self, questions: Sequence[str]) -> Vectors:
         self._embedder.prepare_questions()
@@ -186,11 +174,6 @@ class Searcher:
         if self.profile.fusion == "rrf":
             return [rrf([d, k], self.profile.rrf_k) for d, k in pairs]
         return [convex(d, k, weight) for d, k in pairs]
-
-    def _open_reranking(self) -> Reranking | None:
-        reranker = self.services.open_reranker(self.profile, self._wording)
-        limit = self.profile.rerank_milliseconds
-        return Reranking(reranker, limit, self.services.monotonic) if reranker is not None else None
 
     def _reranked(
         self, questions: Sequence[str], merged: list[list[Hit]], scored: list[BothScores], texts: FetchedChunks
@@ -221,8 +204,7 @@ class Searcher:
     ) -> Floats:
         rows = np.zeros((len(questions), len(SIGNALS)))
         heads = _candidates([hits if without else hits[:LOOKED_AT] for hits in merged], scored, texts)
-        for i, (question, head) in enumerate(zip(questions, heads, strict=True)):
-            gone = without[i] if without else ()
+        for i, (question, head, gone) in enumerate(zip(questions, heads, without or [()] * len(heads), strict=True)):
             left = [r for r in head if not any(g.is_in(r.source, r.path) for g in gone)]
             rows[i] = signals(question, left, self._wording)
         return rows

@@ -38,12 +38,10 @@ def serving_release(services: Services) -> Release:
     """Return the release in force. Raises: UnknownRelease when nothing serves."""
     lake = services.lake
     release = release_in_force(services.vectors.aliases(), lake.releases, lake.index)
-    if release is None and lake.releases.last():
-        raise UnknownRelease(
-            f"index {lake.index}: its aliases are lost; `ingest run`, promote or rollback restores them"
-        )
     if release is None:
-        raise UnknownRelease(f"index {lake.index}: nothing serves yet; `ingest run` builds and promotes a generation")
+        lost = "its aliases are lost; `ingest run`, promote or rollback restores them"
+        none = "nothing serves yet; `ingest run` builds and promotes a generation"
+        raise UnknownRelease(f"index {lake.index}: {lost if lake.releases.last() else none}")
     return release
 
 

@@ -54,25 +54,19 @@ class VisibleSurroundings:
         held = self.documents.of(of)
         if held is None or of.chunk_id not in held.chunks:
             return []
-        low, high = self._shown(held, of)
+        hidden = self._hidden(held)
+        low = max((b for a, b in hidden if b <= of.start), default=0)
+        high = min((a for a, b in hidden if a >= of.end), default=len(held.text))
         wanted = [of.parent] if parent and of.parent else []
         row = held.chunks[of.chunk_id]
         sides = [(n, n) for n in range(neighbours, 0, -1)]
         sides += [(0, 1), (1, 0)] if neighbours else []
         for before, after in sides:
             first, last = max(0, row - before), min(len(held.spans) - 1, row + after)
-            wanted.append(
-                (min(s for s, _ in held.spans[first : row + 1]), max(e for _, e in held.spans[row : last + 1]))
-            )
+            starts, ends = (s for s, _ in held.spans[first : row + 1]), (e for _, e in held.spans[row : last + 1])
+            wanted.append((min(starts), max(ends)))
         clipped = [(max(start, low), min(end, high)) for start, end in wanted]
         return list(dict.fromkeys(span for span in clipped if span != (of.start, of.end)))
-
-    def _shown(self, held: IndexedDocument, of: Result) -> Span:
-        """Return how far the text around a chunk may be shown."""
-        hidden = self._hidden(held)
-        low = max((b for a, b in hidden if b <= of.start), default=0)
-        high = min((a for a, b in hidden if a >= of.end), default=len(held.text))
-        return low, high
 
     def _hidden(self, held: IndexedDocument) -> list[Span]:
         visible = matches(held.attributes, self.filter)

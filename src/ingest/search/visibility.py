@@ -47,12 +47,10 @@ def with_shard(attributes: pa.Table, shard: int | None) -> pa.Table:
 def matches(attributes: pa.Table, filter: Filter) -> NDArray[np.bool_]:
     """Return for each row of `attributes` whether the filter lets it through."""
     mask = np.ones(len(attributes), np.bool_)
-    if filter.tenant is not None:
-        mask &= _in(attributes["tenant"], [filter.tenant])
-    if filter.sources:
-        mask &= _in(attributes["source"], filter.sources)
-    if filter.documents:
-        mask &= _in(attributes["document_id"], filter.documents)
+    tenants = () if filter.tenant is None else (filter.tenant,)
+    for column, values in {"tenant": tenants, "source": filter.sources, "document_id": filter.documents}.items():
+        if values:
+            mask &= _in(attributes[column], values)
     if filter.shard is not None:
         mask &= np.asarray(pc.equal(attributes["shard"], filter.shard))
     if filter.acl is not None:

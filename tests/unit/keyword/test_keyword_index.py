@@ -28,7 +28,6 @@ from ingest.keyword import (
     ShardPostings,
     merge,
     merging,
-    restrict,
     shard_postings,
 )
 from ingest.keyword import keyword_index as index_module
@@ -428,14 +427,6 @@ def test_threads_that_search_at_once_get_the_same_hits(tmp_path):
     assert found == [expected] * 6
 
 
-def test_a_restricted_shard_equals_one_built_without_the_chunks():
-    texts, ids = ["a b b", "b c", "a c d"], ["x", "y", "z"]
-    made = restrict(shard_postings(texts, ids, PLAIN), np.array([True, False, True]))
-    expected = shard_postings([texts[0], texts[2]], ["x", "z"], PLAIN)
-    assert made.postings.equals(expected.postings)
-    assert made.lengths.equals(expected.lengths)
-
-
 def test_a_headings_terms_count_as_often_as_the_analyser_says():
     analyser = Analyser(stem=False, heading_weight=3)
     made = shard_postings(["a b", "b"], ["x", "y"], analyser, ["b c", ""])
@@ -472,29 +463,6 @@ def test_okapi_reads_files_of_before_its_sum_was_stored(tmp_path):
     pq.write_table(pq.read_table(files.terms).replace_schema_metadata(None), files.terms)
     with opened(files, variant="okapi") as index:
         assert all_scores(index, ["a", "b"]).tolist() == expected.tolist()
-
-
-@settings(max_examples=40)
-@given(
-    corpora=st.lists(CHUNKS, min_size=1, max_size=3),
-    query=st.lists(WORDS, max_size=5),
-    data=st.data(),
-    variant=st.sampled_from(["lucene", "okapi"]),
-)
-def test_segments_with_deletions_score_as_one_index_of_the_rest(tmp_path_factory, corpora, query, data, variant):
-    folder = tmp_path_factory.mktemp("segments")
-    shards, rest, number = [], [], 0
-    for i, corpus in enumerate(corpora):
-        ids = [f"c{number + j}" for j in range(len(corpus))]
-        number += len(corpus)
-        keep = np.array(data.draw(st.lists(st.booleans(), min_size=len(corpus), max_size=len(corpus))))
-        made = shard_postings([" ".join(chunk) for chunk in corpus], ids, PLAIN)
-        shards.append(save(restrict(made, keep), folder, str(i)))
-        rest += [(c, chunk) for c, chunk, k in zip(ids, corpus, keep, strict=True) if k]
-    one = shard_postings([" ".join(chunk) for _, chunk in rest], [c for c, _ in rest], PLAIN)
-    whole = merge([save(one, folder, "one")], folder / "whole")
-    with opened(merge(shards, folder / "merged"), variant=variant) as many, opened(whole, variant=variant) as single:
-        assert many.search([query], [None], 20) == single.search([query], [None], 20)
 
 
 def test_an_unknown_variant_is_refused(tmp_path):

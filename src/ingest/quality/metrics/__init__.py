@@ -4,14 +4,3 @@ from ingest.quality.metrics.judged_sets import JudgedPlace, JudgedQuestion, read
 from ingest.quality.metrics.relevance import relevant
 from ingest.quality.metrics.relocation import relocate
 from ingest.quality.metrics.scoring import DEPTH, METRICS, score_questions
-
-__all__ = [
-    "DEPTH",
-    "METRICS",
-    "JudgedPlace",
-    "JudgedQuestion",
-    "read_judged_set",
-    "relevant",
-    "relocate",
-    "score_questions",
-]

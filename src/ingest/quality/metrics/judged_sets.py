@@ -67,11 +67,7 @@ class JudgedQuestion(_Judged):
 
 
 def read_judged_set(lines: Iterable[str], where: str) -> list[Question]:
-    """Return the questions of a judged set, in its order. Blank lines are skipped.
-
-    Args:
-        lines: JSON Lines.
-        where: Name of the file, for messages.
+    """Return the questions of a judged set, JSON Lines, in its order. Blank lines are skipped; messages say `where`.
 
     Raises: InvalidSettings naming file, line and fault: not JSON, a field of the wrong type, a key that is almost a
         known one, a repeated query id.

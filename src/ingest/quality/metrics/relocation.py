@@ -18,13 +18,8 @@ def relocate(gold: Gold, judged_text: str | None, current_text: str, sha256: str
     the most similar surroundings is taken, then the nearest. If the slice is gone but a quoted span is not, the longest
     span that is left is the place. Without offsets, one of the spans must still be there, or else the last heading; a
     place that is a whole document is never stale while the document is there.
-
-    Args:
-        gold: As it was judged; its offsets refer to `judged_text`.
-        judged_text: Canonical text of the document that was judged; None if it is lost. Then offsets say nothing, and
-            a place is looked for by its quoted spans, else by its last heading.
-        current_text: Canonical text of the document now.
-        sha256: Of the document now; recorded in a place with new offsets.
+    Both texts are canonical. Without `judged_text`, which is lost, offsets say nothing, and a place is looked for by
+    its quoted spans, else by its last heading. `sha256`, of the document now, is recorded in a place with new offsets.
     """
     if judged_text == current_text:
         return gold
@@ -38,13 +33,8 @@ def relocate(gold: Gold, judged_text: str | None, current_text: str, sha256: str
         gold = replace(gold, start=None, end=None, sha256=sha256)
         if not (gold.spans or gold.headings):
             return None
-    return _unplaced(gold, current_text)
-
-
-def _unplaced(gold: Gold, current: str) -> Gold | None:
-    if gold.spans:
-        return gold if any(holds(current, span) for span in gold.spans) else None
-    return gold if not gold.headings or holds(current, gold.headings[-1]) else None
+    sought = gold.spans or gold.headings[-1:]
+    return gold if not sought or any(holds(current_text, text) for text in sought) else None
 
 
 def _followed(gold: Gold, wanted: str, judged: str, current: str, sha256: str) -> Gold | None:

@@ -27,9 +27,8 @@ def score_questions(
     not yet found. Answered: the chunks taken cover half of the characters of a place with spans, or include a relevant
     chunk of a place without spans; taking ends at the first chunk that does not fit.
 
-    Args:
-        answers: Ranked chunks, best first, and the question; at least 50 for recall@50 to mean what it says.
-        count_tokens: Tokens of each text by the embedder's tokenizer, without special tokens and truncation.
+    Chunks are given best first, at least 50 for recall@50 to mean what it says; their tokens are counted by the
+    embedder's tokenizer, without special tokens and truncation.
 
     Raises: InvalidSettings when a query id occurs twice.
     """
@@ -43,17 +42,12 @@ def score_questions(
         if question.query_id in scores:
             raise InvalidSettings(f"question {question.query_id} is scored twice")
         places = [place for place in gold if not place.added] or gold
-        qrels[question.query_id] = {_name(i): place.grade for i, place in enumerate(places)}
+        qrels[question.query_id] = {f"place {i}": place.grade for i, place in enumerate(places)}
         run[question.query_id] = _places_by_rank(results[:DEPTH], places, [p for p in gold if p.added])
         scores[question.query_id] = dict.fromkeys(RANKED, 0.0) | _answered(results, gold, count_tokens)
-    if scores:
-        for query_id, metric, value in _by_library(qrels, run):
-            scores[query_id][metric] = value
+    for query_id, metric, value in _by_library(qrels, run) if scores else ():
+        scores[query_id][metric] = value
     return scores
-
-
-def _name(place: int) -> str:
-    return f"place {place}"
 
 
 def _places_by_rank(results: Sequence[Result], places: Sequence[Gold], others: Sequence[Gold]) -> dict[str, float]:
@@ -66,7 +60,7 @@ def _places_by_rank(results: Sequence[Result], places: Sequence[Gold], others: S
             hit = left[0]
         if hit is not None:
             left.remove(hit)
-        run[f"rank {rank}" if hit is None else _name(hit)] = float(-rank)
+        run[f"rank {rank}" if hit is None else f"place {hit}"] = float(-rank)
     return run
 
 
