@@ -12,6 +12,9 @@ from pydantic import Field, ValidationError
 from ingest.errors import InvalidSettings, OversizedDocument, first_fault
 from ingest.records import DOCUMENT_BYTES, DocumentRef, SourceOptions
 
+# Of a key or path in a URI: all but letters, digits and "-._~/" is percent-encoded, as UTF-8.
+encode, decode = quote, unquote_to_bytes
+
 
 class Found(NamedTuple):
     """A document as a source finds it."""
@@ -21,16 +24,6 @@ class Found(NamedTuple):
     version: str
     size: int  # bytes
     modified: str  # ISO 8601, UTC; "" when unknown
-
-
-def encode(raw: str | bytes) -> str:
-    """Return a key or path as it stands in a URI: all but letters, digits and "-._~/" percent-encoded, as UTF-8."""
-    return quote(raw, safe="/")
-
-
-def decode(encoded: str) -> bytes:
-    """Return the bytes behind `encode`."""
-    return unquote_to_bytes(encoded)
 
 
 def local_folder(uri: str) -> Path:
@@ -69,22 +62,12 @@ class Selection(SourceOptions):
     def check_size(self, ref: DocumentRef, size: int) -> None:
         """Do nothing when the document may be read. Raises: OversizedDocument."""
         if size > self.max_document_bytes:
-            raise OversizedDocument(
-                f"{ref.uri}: {size} bytes, over the limit of {self.max_document_bytes} (max_document_bytes)"
-            )
+            limit = f"over the limit of {self.max_document_bytes} (max_document_bytes)"
+            raise OversizedDocument(f"{ref.uri}: {size} bytes, {limit}")
 
 
 def selection(source: str, options: Mapping[str, Any], acl: tuple[str, ...], tenant: str) -> Selection:
-    """Return the selection that a source's settings ask for.
-
-    Args:
-        source: Name of the source, for messages.
-        options: Any of `include` and `exclude` (lists of patterns) and `max_document_bytes`.
-        acl: Groups that may see the source's documents; at least one.
-        tenant: Who owns them.
-
-    Raises: InvalidSettings.
-    """
+    """Return the selection that the settings of a source ask for. Raises: InvalidSettings, naming the source."""
     known = ("include", "exclude", "max_document_bytes")
     if unknown := sorted(set(options) - set(known)):
         raise InvalidSettings(f"source {source}: unknown option {', '.join(unknown)}; known are {', '.join(known)}")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from ingest.adapters.executors import run_step
@@ -19,18 +20,12 @@ class ProcessExecutor:
     """Implements `ports.Execute`: cpu steps in a pool of spawned processes, the others here, one after another.
 
     A model's forward pass already uses every core, and loads are bounded by the index: neither gains from the pool.
-
-    Args:
-        open_services: Picklable; called once in each worker.
-        services: Of this process.
-        workers: Processes, at least 1.
-        window: Tasks in flight per worker.
     """
 
-    open_services: Callable[[], Services]
-    services: Services
+    open_services: Callable[[], Services]  # picklable; called once in each worker
+    services: Services  # of this process
     workers: int = 2
-    window: int = 2
+    window: int = 2  # tasks in flight per worker
 
     def map(self, step: Callable[[Services, Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         """Yield step(services, item) in completion order, with at most workers × window in flight."""
@@ -49,12 +44,9 @@ class ProcessExecutor:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(self.workers, context, initializer=_open, initargs=(self.open_services,)) as pool:
             running: set[Future[Any]] = set()
-            for item in items:
-                running.add(pool.submit(_run, step, item))
-                if len(running) >= self.workers * self.window:
-                    done, running = wait(running, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in done)
-            while running:
+            room = self.workers * self.window
+            left = iter(items)
+            while running := running | {pool.submit(_run, step, item) for item in islice(left, room - len(running))}:
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 yield from (future.result() for future in done)
 

@@ -1,20 +1,13 @@
 """One bounded S3 client: answers that are whole, or an error in our own words.
 
-botocore never retries a body that breaks after the headers: `retries` says how often request and body are tried. No
-credentials pass through here: botocore finds them in the environment or the cloud's role.
+A request is tried `S3Options.attempts` times in all, its body included, and nowhere else: botocore never retries a body
+that breaks after the headers, and its own retries are off, except for the many requests of one upload. No credentials
+pass through here: botocore finds them in the environment or the cloud's role.
 """
 
 from ingest.adapters.s3_client.answers import Archived, Unmet
-from ingest.adapters.s3_client.bucket import Bucket, Listed
+from ingest.adapters.s3_client.bucket import Bucket
 from ingest.adapters.s3_client.client import open_client, split_uri
 from ingest.adapters.s3_client.ranged_file import RangedFile
 
-__all__ = [
-    "Archived",
-    "Bucket",
-    "Listed",
-    "RangedFile",
-    "Unmet",
-    "open_client",
-    "split_uri",
-]
+__all__ = ["Archived", "Bucket", "RangedFile", "Unmet", "open_client", "split_uri"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ingest.errors import AccessDenied, InvalidSettings, TransientError, UnknownSource
 
 if TYPE_CHECKING:
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
     from mypy_boto3_s3 import S3Client
 
 T = TypeVar("T")
@@ -78,16 +78,14 @@ class Translator:
         try:
             return request(client)
         except ClientError as error:
-            raise self.refusal(error, action, key) from error
-        except BotoCoreError as error:
-            raise self.failure(error, action, key) from error
-        except (HTTPError, ResponseParserError) as error:
-            raise self.broken(error, action, key) from error
+            raise self._refusal(error, f"{self.where(key)}: cannot {action}") from error
+        except (BotoCoreError, HTTPError, ResponseParserError) as error:
+            raise self._failure(error, f"{self.where(key)}: cannot {action}") from error
 
-    def refusal(self, error: "ClientError", action: str, key: str) -> Exception:
+    def _refusal(self, error: "ClientError", told: str) -> Exception:
         """Return the error for an answer that says no."""
-        code, status = _code(error.response), _status(error.response)
-        told = f"{self.where(key)}: cannot {action}: {self.endpoint} answered {code or 'nothing'} (HTTP {status})"
+        code, status = _code(error.response), int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        told = f"{told}: {self.endpoint} answered {code or 'nothing'} (HTTP {status})"
         if code == "NoSuchBucket":
             return self.no_bucket()
         if code in UNMET:
@@ -97,40 +95,28 @@ class Translator:
         if code == "InvalidObjectState":
             return Archived(f"{told}: the object is archived and must be restored first")
         if code in DENIED or status in (401, 403):
-            return AccessDenied(
-                f"{told}: {DENIED.get(code, 'the credentials do not allow it, see the role and policies')}"
-            )
+            why = DENIED.get(code, "the credentials do not allow it, see the role and policies")
+            return AccessDenied(f"{told}: {why}")
         return InvalidSettings(f"{told}: the endpoint does not know or accept such a request")
 
-    def failure(self, error: "BotoCoreError", action: str, key: str) -> Exception:
-        """Return the error for a request that got no whole answer, or was never sent."""
+    def _failure(self, error: Exception, told: str) -> Exception:
+        """Return the error for a silent endpoint, an answer that broke off, or a request that was never sent."""
         kind = type(error).__name__
-        told = f"{self.where(key)}: cannot {action}"
         if kind in NO_CREDENTIALS:
             return no_credentials(error, told)
         if kind in WRONG_SETTINGS:
             return InvalidSettings(f"{told}: botocore does not accept the request ({kind})")
-        return self.broken(error, action, key)
-
-    def broken(self, error: Exception, action: str, key: str) -> TransientError:
-        """Return the error for a silent endpoint or an answer that broke off."""
-        return self.unavailable(
-            f"{self.where(key)}: cannot {action}: no whole answer from {self.endpoint} ({type(error).__name__}), "
-            f"at each of up to {self.attempts} attempts"
-        )
+        silent = f"no whole answer from {self.endpoint} ({kind}), at each of up to {self.attempts} attempts"
+        return self.unavailable(f"{told}: {silent}")
 
     def no_bucket(self) -> UnknownSource:
         """Return the error for a bucket that is not there."""
         return UnknownSource(f"s3://{self.bucket}: no such bucket at {self.endpoint}")
 
     def refuse_other_region(self, response: Any, region: str) -> None:
-        """Do nothing when the answer comes from the bucket's region.
+        """Do nothing when the answer comes from the client's region. Raises: InvalidSettings, naming both regions.
 
-        Args:
-            response: (HTTP response, parsed answer) as botocore's event `needs-retry` gives it, None without answer.
-            region: The client's region.
-
-        Raises: InvalidSettings, naming both regions.
+        `response` is (HTTP response, parsed answer) as botocore's event `needs-retry` gives it, None without answer.
         """
         if response is None:
             return
@@ -147,7 +133,7 @@ class Translator:
         )
 
 
-def no_credentials(error: "BotoCoreError", told: str) -> AccessDenied:
+def no_credentials(error: Exception, told: str) -> AccessDenied:
     """Return the error for credentials that are missing or of which a part is missing."""
     return AccessDenied(
         f"{told}: no usable AWS credentials ({type(error).__name__}): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
@@ -157,7 +143,3 @@ def no_credentials(error: "BotoCoreError", told: str) -> AccessDenied:
 
 def _code(parsed: Any) -> str:
     return str(parsed.get("Error", {}).get("Code", ""))
-
-
-def _status(parsed: Any) -> int:
-    return int(parsed.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

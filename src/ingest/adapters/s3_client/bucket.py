@@ -4,7 +4,6 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from operator import methodcaller
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from ingest.adapters.s3_client.answers import Translator, Unmet
 from ingest.adapters.s3_client.client import open_client
-from ingest.adapters.s3_client.retries import tried
 from ingest.errors import InvalidSettings, TransientError
 from ingest.records import S3Options
 
@@ -22,26 +20,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 T = TypeVar("T")
+F = TypeVar("F", bound=BinaryIO)
 PIECE = 2**18  # bytes read at once
 PART = 16 * 2**20  # bytes; larger files are sent in parts of this size
 PARTS_AT_ONCE = 4
+WAIT_SECONDS = 5.0  # longest pause between two attempts; the pauses grow
 MD5 = re.compile('"?[0-9a-f]{32}"?')
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """An object as a listing names it."""
-
-    key: str
-    size: int  # bytes
-    etag: str  # with its quotes
-    modified: str  # ISO 8601, UTC
-    version_id: str = ""  # "" without versions
-
-
-def _listed(item: Any) -> Listed:
-    modified = item["LastModified"].isoformat(timespec="seconds")
-    return Listed(item["Key"], item["Size"], item["ETag"], modified, item.get("VersionId", ""))
 
 
 class Bucket:
@@ -63,7 +47,7 @@ class Bucket:
     @cached_property
     def client(self) -> "S3Client":
         """The client behind `call`, whose requests are tried once."""
-        return self._open(attempts=1)
+        return self._open(1)
 
     @cached_property
     def _uploads(self) -> "S3Client":
@@ -80,18 +64,16 @@ class Bucket:
         return client
 
     def call(self, action: str, key: str, request: Callable[["S3Client"], T]) -> T:
-        """Return what `request` returns, see `retries`. Raises: Unmet too."""
-        return tried(
-            self.options.attempts, self.unavailable, lambda: self._translate.once(action, key, request, self.client)
-        )
+        """Return what `request` returns, tried again after `unavailable`. Raises: Unmet too."""
+        import stamina
+
+        again = stamina.RetryingCaller(attempts=self.options.attempts, timeout=None, wait_max=WAIT_SECONDS)
+        return again(self.unavailable, self._translate.once, action, key, request, self.client)
 
     def get(self, key: str, version_id: str = "", check: Callable[[int, str], None] | None = None) -> bytes | None:
-        """Return an object's bytes, None when key or version is missing or `check` says so.
+        """Return an object's bytes, None when the key or the version ("" for the newest) is missing.
 
-        Args:
-            key: Raw key.
-            version_id: The version to read, "" for the newest.
-            check: Called with size and ETag before the body is read; may raise, Unmet for "not this one".
+        `check` is called with size and ETag before the body is read; it may raise, Unmet for "not this one".
         """
 
         def whole(answer: "GetObjectOutputTypeDef") -> bytes:
@@ -106,8 +88,7 @@ class Bucket:
 
         def written(answer: "GetObjectOutputTypeDef") -> bool:
             with path.open("wb") as file:
-                self._copy(answer, key, file)
-            return True
+                return bool(self._copy(answer, key, file))
 
         return bool(self._read(key, written))
 
@@ -184,17 +165,17 @@ class Bucket:
         """Remove an object; nothing happens when it is missing."""
         self.call("delete", key, lambda s3: s3.delete_object(Bucket=self.name, Key=key))
 
-    def objects(self, prefix: str, delimiter: str = "") -> Iterator[Listed]:
-        """Yield the objects under `prefix` in the order of S3."""
+    def objects(self, prefix: str, delimiter: str = "") -> Iterator[dict[str, Any]]:
+        """Yield the objects under `prefix` in the order of S3, as its listing has them (Key, Size, ETag, ...)."""
         more = {"Delimiter": delimiter} if delimiter else {}
         for page in self._pages("list", "list_objects_v2", prefix, ("ContinuationToken",), **more):
-            yield from map(_listed, page.get("Contents", ()))
+            yield from page.get("Contents", ())
 
-    def versions(self, prefix: str) -> Iterator[Listed]:
+    def versions(self, prefix: str) -> Iterator[dict[str, Any]]:
         """Yield the newest versions of the objects under `prefix`; those that were deleted are left out."""
         action = "list versions (needs s3:ListBucketVersions)"
         for page in self._pages(action, "list_object_versions", prefix, ("KeyMarker", "VersionIdMarker")):
-            yield from (_listed(item) for item in page.get("Versions", ()) if item["IsLatest"])
+            yield from (item for item in page.get("Versions", ()) if item["IsLatest"])
 
     def _pages(self, action: str, method: str, prefix: str, markers: tuple[str, ...], **more: str) -> Iterator[Any]:
         """Yield the pages of a listing, each tried again by itself.
@@ -214,11 +195,9 @@ class Bucket:
             where |= zip(markers, after, strict=True)
 
     def _bytes(self, answer: "GetObjectOutputTypeDef", key: str) -> bytes:
-        buffer = BytesIO()
-        self._copy(answer, key, buffer)
-        return buffer.getvalue()
+        return self._copy(answer, key, BytesIO()).getvalue()
 
-    def _copy(self, answer: "GetObjectOutputTypeDef", key: str, target: BinaryIO) -> None:
+    def _copy(self, answer: "GetObjectOutputTypeDef", key: str, target: F) -> F:
         # botocore has checked length and checksum when the last read returns; older objects have no checksum.
         digest = hashlib.md5(usedforsecurity=False)
         size = 0
@@ -229,9 +208,9 @@ class Bucket:
         if size != answer["ContentLength"]:
             raise self.unavailable(f"{self._translate.where(key)}: {size} bytes of {answer['ContentLength']} arrived")
         if self._etag_is_md5(answer) and answer["ETag"].strip('"') != digest.hexdigest():
-            raise self.unavailable(
-                f"{self._translate.where(key)}: MD5 {digest.hexdigest()} is not the ETag {answer['ETag']}"
-            )
+            told = f"{self._translate.where(key)}: MD5 {digest.hexdigest()} is not the ETag {answer['ETag']}"
+            raise self.unavailable(told)
+        return target
 
     def _etag_is_md5(self, answer: "GetObjectOutputTypeDef") -> bool:
         # Not for ranges and parts, for KMS and customer keys, and in directory buckets.

@@ -54,6 +54,6 @@ def open_client(options: S3Options, attempts: int = 1) -> "S3Client":
         return session.client("s3", endpoint_url=options.endpoint_url, region_name=options.region, config=config)
     except (BotoCoreError, ValueError) as error:
         told = f"no S3 client for endpoint {options.endpoint_url or 'AWS'}"
-        if isinstance(error, BotoCoreError) and type(error).__name__ in NO_CREDENTIALS:
+        if type(error).__name__ in NO_CREDENTIALS:
             raise no_credentials(error, told) from error
         raise InvalidSettings(f"{told}: {error}") from error

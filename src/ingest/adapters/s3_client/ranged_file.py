@@ -22,14 +22,7 @@ class RangedFile(io.RawIOBase):
     _copy: IO[bytes] | None = None
 
     def __init__(self, name: str, size: int, fetch: Callable[[int, int], bytes], folder: Path) -> None:
-        """Fetch nothing yet.
-
-        Args:
-            name: For messages.
-            size: Bytes of the object.
-            fetch: From the first byte to before the last → exactly these bytes; raises when it cannot.
-            folder: For the copy, up to `size` bytes.
-        """
+        """Fetch nothing yet. `fetch`: from the first byte to before the last → exactly these bytes; or it raises."""
         super().__init__()
         self.name, self.size = name, size
         self._fetch = fetch
@@ -41,13 +34,7 @@ class RangedFile(io.RawIOBase):
         """Return True."""
         return True
 
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def tell(self) -> int:
-        """Return the place of the next read."""
-        return self._place
+    seekable = readable
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Set the place of the next read and return it."""

@@ -28,15 +28,9 @@ class SourceModule(Protocol):
     def open_source(
         self, name: str, uri: str, options: Mapping[str, Any], acl: tuple[str, ...], tenant: str, s3: S3Options
     ) -> Source:
-        """Return the source; nothing is read yet.
+        """Return the source; nothing is read yet. `acl` and `tenant` are put on every ref.
 
-        Args:
-            name: The source's name in the settings.
-            uri: Its place, of the module's scheme.
-            options: The rest of its settings; every module knows `include`, `exclude` and `max_document_bytes`.
-            acl: Groups that may see its documents, put on every ref.
-            tenant: Who owns them, put on every ref.
-            s3: Where S3 is, for those that need it.
+        `options` are the rest of its settings; every module knows `include`, `exclude` and `max_document_bytes`.
 
         Raises: InvalidSettings.
         """

@@ -75,12 +75,12 @@ class S3Source:
 
     def _found(self, prefix: str) -> Iterator[Found]:
         for item in self.bucket.versions(prefix) if self._is_versioned() else self.bucket.objects(prefix):
-            if item.key.endswith("/") and item.size == 0:
+            key, size, pin = item["Key"], item["Size"], item.get("VersionId") or "null"
+            if key.endswith("/") and size == 0:
                 continue
-            versioned = item.version_id not in ("", "null")  # "null" is overwritten in place
-            version = f"{VERSION}{item.version_id}" if versioned else f"{ETAG}{item.etag}"
-            uri = f"s3://{self.bucket.name}/{encode(item.key)}"
-            yield Found(uri, item.key.removeprefix(self.prefix), version, item.size, item.modified)
+            version = f"{ETAG}{item['ETag']}" if pin == "null" else f"{VERSION}{pin}"  # "null" is overwritten in place
+            uri, modified = f"s3://{self.bucket.name}/{encode(key)}", item["LastModified"].isoformat(timespec="seconds")
+            yield Found(uri, key.removeprefix(self.prefix), version, size, modified)
 
     def _is_versioned(self) -> bool:
         try:

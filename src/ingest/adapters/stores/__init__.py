@@ -10,12 +10,8 @@ from ingest.records import S3Options
 def open_store(uri: str, s3: S3Options, cache_folder: Path, cache_bytes: int, ranges_above: int) -> Store:
     """Return the store at `uri`: `s3://bucket/prefix`, `file:///folder` or a plain path. Nothing is read yet.
 
-    Args:
-        uri: Where the lake is.
-        s3: Where S3 is; not used for a folder.
-        cache_folder: Local copies of immutable values of S3; not used for a folder. Several processes may share it.
-        cache_bytes: How large that folder may grow; the least recently used copies go first.
-        ranges_above: Bytes; a larger value is read in parts by those who can (`Store.ranged`).
+    For S3 only: `cache_folder` keeps copies of immutable values, for all processes, up to `cache_bytes`, least recently
+    used first to go; a value of more than `ranges_above` bytes is read in parts by those who can (`Store.ranged`).
 
     Raises: InvalidSettings.
     """

@@ -59,7 +59,8 @@ class S3Store:
         """Yield the names of the values directly under `prefix`, sorted, see `ports.Store`."""
         check_prefix(prefix)
         root = self.prefix + prefix
-        names = (item.key.removeprefix(root) for item in self.bucket.objects(root, "/") if item.key != root)
+        keys = (item["Key"] for item in self.bucket.objects(root, "/"))
+        names = (key.removeprefix(root) for key in keys if key != root)
         # S3 lists in this order; directory buckets do not, and their names must fit in memory.
         yield from sorted(names) if self.bucket.is_directory_bucket else names
 
@@ -101,10 +102,7 @@ class S3Store:
     def check(self, token: str) -> None:
         """Do nothing when the endpoint keeps the promise of `create`; a lake without it would lose decisions.
 
-        Args:
-            token: Unique to this call; names the value that is written and removed again.
-
-        Raises: InvalidSettings when a second create of a key replaces the first.
+        `token` is unique to this call. Raises: InvalidSettings when a second create of a key replaces the first.
         """
         key = f"checks/{token}"
         try:
