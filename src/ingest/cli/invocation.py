@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ingest.settings import Settings
 
 SETTINGS = Path("ingest.yaml")
+Command = Callable[..., None]
 
 SettingsOption = Annotated[
     Path | None, typer.Option("--settings", "-f", metavar="PATH", help="Settings file.", show_default="./ingest.yaml")
@@ -75,16 +76,13 @@ class Common:
             yield index
 
 
-def command(
-    go_on: str = "Nothing was changed; start it again.",
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def command(go_on: str = "Nothing was changed; start it again.") -> Callable[[Command], Command]:
     """Turn a function into a command: dataclass parameters become one option per field, errors become exit codes.
 
-    Args:
-        go_on: What somebody who stopped the command should know and do.
+    `go_on` tells what somebody who stopped the command should know and do.
     """
 
-    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+    def decorate(function: Command) -> Command:
         parameters = inspect.signature(function, eval_str=True).parameters.values()
         groups: dict[str, Any] = {p.name: p.annotation for p in parameters if dataclasses.is_dataclass(p.annotation)}
 

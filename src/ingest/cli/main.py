@@ -26,21 +26,9 @@ app = typer.Typer(
 engine = typer.Typer(help="The embedded vector engine.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(engine, name="qdrant")
 
-for function in (
-    init.init,
-    preview,
-    run.plan,
-    run.run,
-    release.status,
-    search.search,
-    release.evaluate,
-    release.promote,
-    release.rollback,
-    release.generations,
-    fitting.calibrate,
-    fitting.train_reranker,
-    fitting.tune_fusion,
-):
+releases = (release.evaluate, release.promote, release.rollback, release.generations)
+fitted = (fitting.calibrate, fitting.train_reranker, fitting.tune_fusion)
+for function in (init.init, preview, run.plan, run.run, release.status, search.search, *releases, *fitted):
     app.command(function.__name__.replace("_", "-"), epilog=EPILOG)(function)
 for function in (qdrant.start, qdrant.stop, qdrant.status):
     engine.command(function.__name__, epilog=EPILOG)(function)

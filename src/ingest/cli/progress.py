@@ -36,17 +36,10 @@ class Watcher(Observer):
             return
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-        self._bar = Progress(
-            TextColumn("{task.description:<10}", markup=False),
-            BarColumn(bar_width=30),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[counts]}", markup=False),
-            console=self.output.messages,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
+        name, counts = (TextColumn(f"{{task.{of}}}", markup=False) for of in ("description:<10", "fields[counts]"))
+        parts = (name, BarColumn(bar_width=30), MofNCompleteColumn(), TimeElapsedColumn(), counts)
+        on = self.output.messages
+        self._bar = Progress(*parts, console=on, transient=True, redirect_stdout=False, redirect_stderr=False)
         self._bar.add_task(step, total=total if total > 1 else None, counts="")
         self._bar.start()
 

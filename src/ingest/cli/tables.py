@@ -1,6 +1,7 @@
 """Records as tables and lines for people."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ingest.cli.output import printable, size
@@ -11,19 +12,8 @@ if TYPE_CHECKING:
 
     from ingest.records import Conservation, PairedDifference, PlanSummary, Release, RunReport, Verdict
 
-CLASSES = (
-    "listed",
-    "listed_twice",
-    "added",
-    "changed",
-    "attributes_changed",
-    "unchanged",
-    "deleted",
-    "known_bad",
-    "carried",
-    "revoked",
-    "out_of_scope",
-)
+CHANGES = ("added", "changed", "attributes_changed", "unchanged", "deleted")
+CLASSES = ("listed", "listed_twice", *CHANGES, "known_bad", "carried", "revoked", "out_of_scope")
 Stage = Literal["bm25", "dense", "fused", "reranked"]  # the last if the profile has a re-ranker
 FAULTS = 20  # lines shown of a list of faults, reasons or stale questions; all of them are in the record
 
@@ -83,12 +73,11 @@ def plan(summary: "PlanSummary") -> "Iterator[RenderableType]":
 
 def conservation(found: "Conservation") -> "Iterator[RenderableType]":
     """Yield what was listed, compared with what the stores hold."""
-    rows = [(f"listed: {_words(name)}", count) for name, count in found.listed.items() if count]
-    rows += [(f"documents: {_words(name)}", count) for name, count in found.documents.items() if count]
+    counts = {"listed": found.listed, "documents": found.documents}
+    rows = [(f"{what}: {_words(name)}", count) for what in counts for name, count in counts[what].items() if count]
     always, if_any = ("chunks", "points", "keyword_rows", "vectors", "mended"), ("dropped", "collapsed")
-    for name in (*always, *if_any, "quarantined_children"):
-        if (count := getattr(found, name)) or name in always:
-            rows.append((_words(name), count))
+    every = {name: getattr(found, name) for name in (*always, *if_any, "quarantined_children")}
+    rows += [(_words(name), count) for name, count in every.items() if count or name in always]
     rows += [(f"marked: {name}", count) for name, count in found.marks.items()]
     yield table("Conservation", ("", "count"), rows)
     yield from _listed("lost, orphaned or stale", found.faults)
@@ -118,25 +107,18 @@ def verdict(judged: "Verdict") -> "Iterator[RenderableType]":
 
 def release(made: "Release") -> "Iterator[RenderableType]":
     """Yield the release in one line, and its hold in another."""
-    yield (
-        f"Release {made.number}: {made.action} of generation {made.generation} by {printable(made.who)}"
-        f" at {made.at}: {printable(made.why)}"
-    )
-    if made.hold is not None:
-        yield (
-            f"Held by {printable(made.hold.who)}: {printable(made.hold.why)}. Automatic promotion is off until "
-            "`ingest promote --lift-hold`."
-        )
+    who, why, hold = printable(made.who), printable(made.why), made.hold
+    yield f"Release {made.number}: {made.action} of generation {made.generation} by {who} at {made.at}: {why}"
+    if hold is not None:
+        off = "Automatic promotion is off until `ingest promote --lift-hold`."
+        yield f"Held by {printable(hold.who)}: {printable(hold.why)}. {off}"
 
 
 def report(run: "RunReport") -> "Iterator[RenderableType]":
     """Yield where the time of a run went, and its results."""
     columns = ("step", "seconds", "documents", "chunks", "documents/s", "chunks/s", "memory MiB")
-    rows = [
-        (s.step, s.seconds, s.documents, s.chunks, s.documents_per_second, s.chunks_per_second, round(s.peak_memory_mb))
-        for s in run.stages
-    ]
-    yield table("Steps", columns, rows)
+    measured = attrgetter("step", "seconds", "documents", "chunks", "documents_per_second", "chunks_per_second")
+    yield table("Steps", columns, ((*measured(stage), round(stage.peak_memory_mb)) for stage in run.stages))
     yield f"Embedded {run.embedded:,} texts in {run.forward_passes:,} forward passes."
     for name in ("quarantined_children", "dropped", "duplicates"):
         if counts := getattr(run, name):
