@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
@@ -49,9 +50,8 @@ class Selection(SourceOptions):
 
     def wants(self, path: str) -> bool:
         """Tell whether the patterns let `path` in: shell patterns with case, in which "*" also covers "/"."""
-        if any(fnmatchcase(path, pattern) for pattern in self.exclude):
-            return False
-        return not self.include or any(fnmatchcase(path, pattern) for pattern in self.include)
+        matches = partial(fnmatchcase, path)
+        return not any(map(matches, self.exclude)) and (not self.include or any(map(matches, self.include)))
 
     def refs(self, source: str, found: Iterable[Found]) -> Iterator[DocumentRef]:
         """Yield what is wanted of `found`, in the same order."""

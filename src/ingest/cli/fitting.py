@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Exit, Option
 
 from ingest.cli.exit_codes import ExitCode
 from ingest.cli.invocation import Common, command
@@ -25,11 +25,11 @@ NOTHING_WRITTEN = "Nothing was written. Start it again."
 def calibrate(
     common: Common,
     precision: Annotated[
-        float, typer.Option(min=0.5, max=1.0, help="Wanted share of answerable among answered questions.")
+        float, Option(min=0.5, max=1.0, help="Wanted share of answerable among answered questions.")
     ] = 0.9,
     leave_out: Annotated[
         bool,
-        typer.Option("--leave-out", help="Make unanswerable questions of answerable ones without their documents."),
+        Option("--leave-out", help="Make unanswerable questions of answerable ones without their documents."),
     ] = False,
 ) -> None:
     """Fit the confidence of answers and the threshold below which they abstain, and keep both in the lake.
@@ -43,19 +43,18 @@ def calibrate(
     with common.opened() as index:
         name, found = fitted(index.services, precision, leave_out=leave_out)
         told = {"calibration": name, **found.model_dump(exclude=FITTED)}
+        note = common.output.note
         common.output.result(told, *_of_calibration(name, found))
         if found.left_out:
-            common.output.note(
-                "Real unanswerable questions are harder: expect less precision at this threshold than is shown."
-            )
+            note("Real unanswerable questions are harder: expect less precision at this threshold than is shown.")
         if found.precision < found.target:
-            common.output.note(f"The precision asked for, {found.target}, was not reached: {found.precision:.3f}.")
+            note(f"The precision asked for, {found.target}, was not reached: {found.precision:.3f}.")
 
 
 @command(NOTHING_WRITTEN)
 def train_reranker(
     common: Common,
-    force: Annotated[bool, typer.Option("--force", help="Keep the trees even if they do not help.")] = False,
+    force: Annotated[bool, Option("--force", help="Keep the trees even if they do not help.")] = False,
 ) -> None:
     """Train trees for the re-ranker on the judged questions of the settings, over the release in force.
 
@@ -73,7 +72,7 @@ def train_reranker(
         told = {name: value for name, value in vars(trained).items() if name not in ("sha256", "model")}
         told |= {"helps": trained.helps, "kept": kept, "reranker_model": trained.sha256 if kept else None}
         common.output.result(told, *_of_training(trained, kept))
-    raise typer.Exit(ExitCode.DONE if kept else ExitCode.REFUSED)
+    raise Exit(ExitCode.DONE if kept else ExitCode.REFUSED)
 
 
 @command(NOTHING_WRITTEN)
@@ -92,7 +91,7 @@ def tune_fusion(common: Common) -> None:
             common.output.note(
                 "Judged by the fused order. Where the profile has a re-ranker, `ingest promote` judges its order too."
             )
-    raise typer.Exit(ExitCode.DONE if tuned.helps else ExitCode.REFUSED)
+    raise Exit(ExitCode.DONE if tuned.helps else ExitCode.REFUSED)
 
 
 def _of_calibration(name: str, found: "Calibration") -> Iterator[str]:
@@ -112,10 +111,8 @@ def _of_training(trained: "Training", kept: bool) -> "Iterator[RenderableType]":
     yield from _measured(trained, ("ranking", trained.scores), differences)
     if not trained.helps:
         least = trained.against_blend[0]
-        yield (
-            f"The trees do not help: the lower bound of {least.metric} against the blend is {least.lower:+.4f}, above "
-            f"0 is needed.{' Kept all the same, by --force.' if kept else ' Nothing was written.'}"
-        )
+        bound = f"the lower bound of {least.metric} against the blend is {least.lower:+.4f}, above 0 is needed."
+        yield f"The trees do not help: {bound} {'Kept all the same, by --force.' if kept else 'Nothing was written.'}"
     if kept:
         yield f'In the settings: profile: {{reranker: learned, reranker_model: "{trained.sha256}"}}'
 
@@ -130,10 +127,8 @@ def _of_tuning(tuned: "Tuning") -> "Iterator[RenderableType]":
         yield f"In the settings, among the keys of profile: dense_weight: {tuned.weight:.2f}{more}"
     else:
         least = tuned.against_now[0]
-        yield (
-            f"Choosing does not help: the lower bound of {least.metric} against the settings is {least.lower:+.4f}, "
-            f"above 0 is needed. The best weight on all questions is {tuned.weight:.2f}."
-        )
+        bound = f"the lower bound of {least.metric} against the settings is {least.lower:+.4f}, above 0 is needed"
+        yield f"Choosing does not help: {bound}. The best weight on all questions is {tuned.weight:.2f}."
 
 
 def _measured(

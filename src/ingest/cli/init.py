@@ -3,7 +3,7 @@
 from importlib import resources
 from typing import Annotated
 
-import typer
+from typer import Option
 
 from ingest.cli.invocation import Common, command
 from ingest.errors import InvalidSettings
@@ -15,10 +15,7 @@ def template() -> str:
 
 
 @command("Look whether the file is there; `ingest init` never overwrites one.")
-def init(
-    common: Common,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
-) -> None:
+def init(common: Common, force: Annotated[bool, Option("--force", help="Overwrite an existing file.")] = False) -> None:
     """Write a commented settings file (./ingest.yaml, or the one that --settings names)."""
     path = common.settings_path
     try:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from typer import Abort, BadParameter, Context, Exit, Option
 
 from ingest.cli.exit_codes import ExitCode, code_of
 from ingest.cli.output import Output
@@ -23,15 +23,15 @@ SETTINGS = Path("ingest.yaml")
 Command = Callable[..., None]
 
 SettingsOption = Annotated[
-    Path | None, typer.Option("--settings", "-f", metavar="PATH", help="Settings file.", show_default="./ingest.yaml")
+    Path | None, Option("--settings", "-f", metavar="PATH", help="Settings file.", show_default="./ingest.yaml")
 ]
 IndexOption = Annotated[
-    str | None, typer.Option("--index", metavar="NAME", help="Index to work on.", show_default="the only one")
+    str | None, Option("--index", metavar="NAME", help="Index to work on.", show_default="the only one")
 ]
 SourcesOption = Annotated[
-    list[str] | None, typer.Option("--source", metavar="NAME", help="Only this source; may be repeated.")
+    list[str] | None, Option("--source", metavar="NAME", help="Only this source; may be repeated.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
+JsonOption = Annotated[bool, Option("--json", help="Print exactly one JSON document on stdout.")]
 
 
 @dataclass(frozen=True)
@@ -86,14 +86,14 @@ def command(go_on: str = "Nothing was changed; start it again.") -> Callable[[Co
         parameters = inspect.signature(function, eval_str=True).parameters.values()
         groups: dict[str, Any] = {p.name: p.annotation for p in parameters if dataclasses.is_dataclass(p.annotation)}
 
-        def wrapped(ctx: typer.Context, **values: Any) -> None:
+        def wrapped(ctx: Context, **values: Any) -> None:
             for name, group in groups.items():
                 values[name] = group(**{field.name: values.pop(field.name) for field in dataclasses.fields(group)})
             common = values["common"] = values["common"].over(ctx.find_root().obj)
             _translated(lambda: function(**values), common.output, go_on)
 
         wrapped.__name__, wrapped.__doc__ = function.__name__, function.__doc__
-        flat = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)]
+        flat = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Context)]
         for parameter in parameters:
             group = groups.get(parameter.name)
             fields = inspect.signature(group).parameters.values() if group else [parameter]
@@ -108,15 +108,15 @@ def command(go_on: str = "Nothing was changed; start it again.") -> Callable[[Co
 def _translated(call: Callable[[], None], output: Output, go_on: str) -> None:
     try:
         call()
-    except (typer.Exit, typer.Abort, typer.BadParameter, BrokenPipeError):
+    except (Exit, Abort, BadParameter, BrokenPipeError):
         raise
     except KeyboardInterrupt:
         output.result({"error": {"class": "Stopped", "message": go_on, "exit_code": ExitCode.STOPPED}})
         output.note(f"Stopped. {go_on}")
-        raise typer.Exit(ExitCode.STOPPED) from None
+        raise Exit(ExitCode.STOPPED) from None
     except IngestError as error:
         output.failed(error, code_of(error))
-        raise typer.Exit(code_of(error)) from error
+        raise Exit(code_of(error)) from error
     except Exception as error:
         output.failed(error, ExitCode.UNEXPECTED)
         raise

@@ -7,14 +7,14 @@ import signal
 from types import FrameType
 from typing import Annotated
 
-import typer
+from typer import Context, Exit, Option, Typer, echo
 
 from ingest.cli import fitting, init, qdrant, release, run, search
 from ingest.cli.exit_codes import EPILOG
 from ingest.cli.invocation import Common, IndexOption, JsonOption, SettingsOption
 from ingest.cli.preview.command import preview
 
-app = typer.Typer(
+app = Typer(
     name="ingest",
     help="Write, audit, publish for search indexes: build beside what serves, judge, then move one pointer.",
     epilog=EPILOG,
@@ -23,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-engine = typer.Typer(help="The embedded vector engine.", no_args_is_help=True, rich_markup_mode=None)
+engine = Typer(help="The embedded vector engine.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(engine, name="qdrant")
 
 releases = (release.evaluate, release.promote, release.rollback, release.generations)
@@ -38,18 +38,18 @@ def _show_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        typer.echo(version("ingest"))
-        raise typer.Exit
+        echo(version("ingest"))
+        raise Exit
 
 
 @app.callback()
 def options(
-    ctx: typer.Context,
+    ctx: Context,
     settings: SettingsOption = None,
     index: IndexOption = None,
     json: JsonOption = False,
     version: Annotated[
-        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+        bool, Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
     ] = False,
 ) -> None:
     """Keep the global options for the command."""

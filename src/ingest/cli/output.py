@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-import typer
+from typer import BadParameter, echo
 
 from ingest.cli.exit_codes import ExitCode
 
@@ -41,7 +41,7 @@ class Output:
 
             text = to_json(document, indent=2, inf_nan_mode="null").decode()
             text = _UNPRINTABLE.sub(lambda match: json.dumps(match[0])[1:-1], text)
-            typer.echo(text.encode())  # UTF-8, whatever the terminal's encoding is
+            echo(text.encode())  # UTF-8, whatever the terminal's encoding is
         self.show(*shown)
 
     def show(self, *shown: "RenderableType") -> None:
@@ -85,7 +85,7 @@ class Output:
 def in_folder(path: Path | None) -> Path | None:
     """Return the path of a file to write. Raises: BadParameter when its folder does not exist."""
     if path is not None and not path.absolute().parent.is_dir():
-        raise typer.BadParameter(f"no folder {path.parent}")
+        raise BadParameter(f"no folder {path.parent}")
     return path
 
 

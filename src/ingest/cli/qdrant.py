@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
 
-import typer
+from typer import Option
 
 from ingest.cli.invocation import Common, command
 from ingest.errors import InvalidSettings
@@ -28,7 +28,7 @@ def start(common: Common) -> None:
 @command(SEE)
 def stop(
     common: Common,
-    force: Annotated[bool, typer.Option("--force", help="Even if processes are using it; they lose it.")] = False,
+    force: Annotated[bool, Option("--force", help="Even if processes are using it; they lose it.")] = False,
 ) -> None:
     """Stop the embedded engine; its data stay. One that is in use ends with its last user."""
     from ingest.adapters.vectors.edge import engine

@@ -4,13 +4,13 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from typer import BadParameter
 
 from ingest.errors import first_fault
 
 MOST_QUESTIONS = 1_000_000
-_bad = partial(typer.BadParameter, param_hint="--file")
+_bad = partial(BadParameter, param_hint="--file")
 
 
 def _with_words(text: str) -> str:

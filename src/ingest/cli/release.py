@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from typer import Argument, Exit, Option
 
 from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode, code_of
@@ -16,13 +16,11 @@ if TYPE_CHECKING:
 AGAIN = "A release is written as a whole or not at all: see `ingest status`, then give the same command again."
 DIGEST = 12  # hex digits that people see
 
-Generation = Annotated[
-    str | None, typer.Argument(metavar="GENERATION", help="Id of a sealed generation.", show_default=False)
-]
+Sealed = Annotated[str | None, Argument(metavar="GENERATION", help="Id of a sealed generation.", show_default=False)]
 
 
 @command("Serving was not touched and no verdict was written. Start it again.")
-def evaluate(common: Common, generation: Generation = None) -> None:
+def evaluate(common: Common, generation: Sealed = None) -> None:
     """Judge a sealed generation against the release in force. Writes the verdict to the lake and promotes nothing.
 
     Without GENERATION: the newest one that could be promoted or, if there is none, the one that serves. Exit code 3 if
@@ -31,16 +29,16 @@ def evaluate(common: Common, generation: Generation = None) -> None:
     with common.opened() as index:
         verdict = index.evaluate(generation)
         common.output.result(verdict)
-    raise typer.Exit(ExitCode.DONE if verdict.positive else ExitCode.REFUSED)
+    raise Exit(ExitCode.DONE if verdict.positive else ExitCode.REFUSED)
 
 
 @command(AGAIN)
 def promote(
     common: Common,
-    generation: Generation = None,
-    why: Annotated[str | None, typer.Option(help="One line for the record.", show_default="promoted by hand")] = None,
+    generation: Sealed = None,
+    why: Annotated[str | None, Option(help="One line for the record.", show_default="promoted by hand")] = None,
     lift_hold: Annotated[
-        bool, typer.Option("--lift-hold", help="End the hold that a rollback left, even if nothing is promoted.")
+        bool, Option("--lift-hold", help="End the hold that a rollback left, even if nothing is promoted.")
     ] = False,
 ) -> None:
     """Judge a sealed generation and put it into force if the verdict is positive; exit code 3 if it is refused.
@@ -55,16 +53,16 @@ def promote(
         told = {"candidate": chosen, "refused": refused, "verdict": verdict, "release": release}
         lines = [f"Refused: generation {chosen} stays sealed, serving is as before."] if refused else []
         common.output.result(told, *lines, *(tables.release(release) if release is not None else ()))
-    raise typer.Exit(ExitCode.REFUSED if refused else ExitCode.DONE)
+    raise Exit(ExitCode.REFUSED if refused else ExitCode.DONE)
 
 
 @command(AGAIN)
 def rollback(
     common: Common,
-    why: Annotated[str, typer.Option(help="One line for the record and for the hold.", show_default=False)],
+    why: Annotated[str, Option(help="One line for the record and for the hold.", show_default=False)],
     to: Annotated[
         int | None,
-        typer.Option(
+        Option(
             metavar="RELEASE",
             min=1,
             help="Number of the release to bring back.",
@@ -99,13 +97,12 @@ def status(common: Common) -> None:
         told = {name: value for name, value in vars(found).items() if name != "fault"}
         lines = _status_lines(found, problem, engine)
         common.output.result({**told, "problem": problem, "engine": engine}, *lines)
-    raise typer.Exit(ExitCode.DONE if fault is None else code_of(fault))
+    raise Exit(ExitCode.DONE if fault is None else code_of(fault))
 
 
 @command()
 def generations(
-    common: Common,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many of the newest.")] = 20,
+    common: Common, limit: Annotated[int, Option(min=1, max=1000, help="How many of the newest.")] = 20
 ) -> None:
     """List the generations in the lake, newest first.
 
@@ -121,7 +118,6 @@ def generations(
 
 
 def _status_lines(found: "IndexStatus", problem: str | None, engine: dict[str, Any]) -> Iterator[Any]:
-    """Yield what people see of a status, line by line; a release is a table."""
     release, decision, run = found.release, found.decision, found.newest_run
     if problem is not None:
         yield f"The vector index: {problem}"

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
+from typer import Exit, Option
 
 from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ingest.records import Hold, RunReport
 
 PrefixesOption = Annotated[
-    list[str] | None, typer.Option("--prefix", metavar="URI", help="Only URIs that start with it; may be repeated.")
+    list[str] | None, Option("--prefix", metavar="URI", help="Only URIs that start with it; may be repeated.")
 ]
 
 
@@ -23,7 +23,7 @@ def run(
     sources: SourcesOption = None,
     prefixes: PrefixesOption = None,
     no_promote: Annotated[
-        bool, typer.Option("--no-promote", help="Leave a positive candidate to a person (exit code 6).")
+        bool, Option("--no-promote", help="Leave a positive candidate to a person (exit code 6).")
     ] = False,
 ) -> None:
     """Build the next generation, judge it, and promote it when the verdict is positive.
@@ -39,7 +39,7 @@ def run(
         hold = decision.hold if decision is not None else None
         code, summary = _outcome(report, hold)
         common.output.result({**dict(report), "reasons": reasons, "hold": hold}, summary)
-    raise typer.Exit(code)
+    raise Exit(code)
 
 
 @command()
@@ -52,7 +52,7 @@ def plan(common: Common, sources: SourcesOption = None, prefixes: PrefixesOption
         summary = index.plan(sources=sources or (), prefixes=prefixes or ())
         common.output.result(summary, *tables.plan(summary))
     if summary.refused:
-        raise typer.Exit(ExitCode.FATAL)
+        raise Exit(ExitCode.FATAL)
 
 
 def _outcome(report: "RunReport", hold: "Hold | None") -> tuple[ExitCode, str]:

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from typer import Argument, BadParameter, Option, echo
 
 from ingest.cli.invocation import Common, SourcesOption, command
 from ingest.cli.output import Output, in_folder, printable, whole_file
@@ -27,7 +27,7 @@ SNIPPET = 300  # characters of a result's text that people see
 
 QuestionsOption = Annotated[
     Path | None,
-    typer.Option(
+    Option(
         exists=True,
         dir_okay=False,
         metavar="PATH",
@@ -36,7 +36,7 @@ QuestionsOption = Annotated[
 ]
 RunOption = Annotated[
     Path | None,
-    typer.Option(dir_okay=False, callback=in_folder, metavar="PATH", help="Where to write the run; stdout without it."),
+    Option(dir_okay=False, callback=in_folder, metavar="PATH", help="Where to write the run; stdout without it."),
 ]
 
 
@@ -46,29 +46,25 @@ class AskingOptions:
 
     acl: Annotated[
         list[str] | None,
-        typer.Option(metavar="GROUP", help="Group of the caller; may be repeated.", show_default="public"),
+        Option(metavar="GROUP", help="Group of the caller; may be repeated.", show_default="public"),
     ] = None
-    tenant: Annotated[str, typer.Option(metavar="NAME", help="Tenant of the caller.")] = "public"
+    tenant: Annotated[str, Option(metavar="NAME", help="Tenant of the caller.")] = "public"
     sources: SourcesOption = None
     stage: Annotated[
-        Stage | None, typer.Option(help="Ranking to show.", show_default="reranked if the profile has it, else fused")
+        Stage | None, Option(help="Ranking to show.", show_default="reranked if the profile has it, else fused")
     ] = None
     top: Annotated[
         int | None,
-        typer.Option(min=1, max=MOST, help="Results wanted.", show_default="10; 50 with --context, 100 with --file"),
+        Option(min=1, max=MOST, help="Results wanted.", show_default="10; 50 with --context, 100 with --file"),
     ] = None
     context: Annotated[
-        int | None, typer.Option(min=1, metavar="TOKENS", help="Passages of at most this many tokens in total.")
+        int | None, Option(min=1, metavar="TOKENS", help="Passages of at most this many tokens in total.")
     ] = None
-    neighbours: Annotated[
-        int, typer.Option(min=0, max=8, metavar="N", help="Chunks on both sides, if tokens are left.")
-    ] = 0
+    neighbours: Annotated[int, Option(min=0, max=8, metavar="N", help="Chunks on both sides, if tokens are left.")] = 0
     parent: Annotated[
-        bool, typer.Option("--parent", help="The enclosing section that the index names, if tokens are left.")
+        bool, Option("--parent", help="The enclosing section that the index names, if tokens are left.")
     ] = False
-    mmr: Annotated[
-        float, typer.Option(min=0.0, max=0.99, metavar="W", help="Weight of diversity against the score.")
-    ] = 0.0
+    mmr: Annotated[float, Option(min=0.0, max=0.99, metavar="W", help="Weight of diversity against the score.")] = 0.0
 
     def filter(self) -> "Filter":
         """Return the filter that both indexes evaluate."""
@@ -80,7 +76,7 @@ class AskingOptions:
         """Return the options of the context, for at most `most` results; None if no context is asked for."""
         if self.context is None:
             if self.neighbours or self.parent or self.mmr:
-                raise typer.BadParameter("needs --context", param_hint="--neighbours, --parent, --mmr")
+                raise BadParameter("needs --context", param_hint="--neighbours, --parent, --mmr")
             return None
         from ingest.search import ContextOptions
 
@@ -93,9 +89,7 @@ def search(
     how: AskingOptions,
     file: QuestionsOption = None,
     out: RunOption = None,
-    words: Annotated[
-        list[str] | None, typer.Argument(metavar="QUESTION", help="Several words make one question.")
-    ] = None,
+    words: Annotated[list[str] | None, Argument(metavar="QUESTION", help="Several words make one question.")] = None,
 ) -> None:
     """Query the release in force. With --file: write a run, one line per question, best result first.
 
@@ -117,7 +111,7 @@ def search(
             return
         with whole_file(out) if out else nullcontext() as run:
             for line in _run_lines(index, asking, questions):
-                typer.echo(line.encode()) if run is None else run.write(line + "\n")
+                echo(line.encode()) if run is None else run.write(line + "\n")
         told = {"questions": len(questions), "out": out, "top": top, **asking.told()}
         common.output.result(told)
         gave_up = f" {searcher.fell_back:,} of them not re-ranked: {asking.over()}" if searcher.fell_back else ""
@@ -127,15 +121,15 @@ def search(
 def _check(question: str | None, file: Path | None, out: Path | None, *, json: bool) -> None:
     """Raise BadParameter unless there is one question or one file, and one place for the answers."""
     if (question is None) == (file is None):
-        raise typer.BadParameter("give a question or --file, not both and not neither", param_hint="QUESTION")
+        raise BadParameter("give a question or --file, not both and not neither", param_hint="QUESTION")
     if question is not None and not question.strip():
-        raise typer.BadParameter("text expected, found none", param_hint="QUESTION")
+        raise BadParameter("text expected, found none", param_hint="QUESTION")
     if question is not None and any("\ud800" <= c <= "\udfff" for c in question):
-        raise typer.BadParameter("not valid Unicode", param_hint="QUESTION")
+        raise BadParameter("not valid Unicode", param_hint="QUESTION")
     if out is not None and file is None:
-        raise typer.BadParameter("needs --file", param_hint="--out")
+        raise BadParameter("needs --file", param_hint="--out")
     if json and file is not None and out is None:
-        raise typer.BadParameter("with --file the run itself goes to stdout; give --out", param_hint="--json")
+        raise BadParameter("with --file the run itself goes to stdout; give --out", param_hint="--json")
 
 
 @dataclass(frozen=True)
@@ -218,7 +212,6 @@ def result_values(found: "Result | Passage", figure: str = "scores") -> dict[str
 
 
 def _drawn_result(rank: int, result: "Result", stage: str) -> "Text":
-    """Return a result as people see it, by its score at a stage."""
     page = [f"page {result.page}"] if result.page else []
     others = [f"{name} {score:.4f}" for name, score in result.scores.items() if name != stage]
     notes, text = "  ".join([*page, *others]), printable(result.text, SNIPPET)
@@ -226,7 +219,6 @@ def _drawn_result(rank: int, result: "Result", stage: str) -> "Text":
 
 
 def _drawn_passage(passage: "Passage") -> "Text":
-    """Return a passage as people see it, with its whole text."""
     page = f", page {passage.page}" if passage.page else ""
     notes = f"{passage.start}-{passage.end}{page}, {passage.tokens} tokens"
     lines = [printable(line) for line in passage.text.splitlines() if line.strip()]

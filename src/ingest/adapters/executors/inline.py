@@ -16,5 +16,4 @@ class InlineExecutor:
 
     def map(self, step: Callable[[Services, Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         """Yield step(services, item) in order; a TransientError is tried once more."""
-        for item in items:
-            yield run_step(step, self.services, item)
+        return (run_step(step, self.services, item) for item in items)

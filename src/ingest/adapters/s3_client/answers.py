@@ -24,27 +24,11 @@ DENIED = {
     "SignatureDoesNotMatch": "the secret access key does not belong to the access key id",
     "TokenRefreshRequired": "the session token must be renewed",
 }
-PASSING = {
-    "BadDigest",
-    "ConditionalRequestConflict",
-    "IncompleteBody",
-    "OperationAborted",
-    "RequestTimeout",
-    "SlowDown",
-    "Throttling",
-    "ThrottlingException",
-    "XAmzContentChecksumMismatch",
-    "XAmzContentSHA256Mismatch",
-}
+BUSY = {"ConditionalRequestConflict", "OperationAborted", "SlowDown", "Throttling", "ThrottlingException"}
+BROKEN = {"BadDigest", "IncompleteBody", "RequestTimeout", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"}
 ELSEWHERE = {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect", "301"}
-NO_CREDENTIALS = {
-    "NoCredentialsError",
-    "PartialCredentialsError",
-    "ProfileNotFound",
-    "SSOTokenLoadError",
-    "TokenRetrievalError",
-    "UnauthorizedSSOTokenError",
-}
+LOGGED_OUT = {"SSOTokenLoadError", "TokenRetrievalError", "UnauthorizedSSOTokenError"}
+NO_CREDENTIALS = {"NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", *LOGGED_OUT}
 WRONG_SETTINGS = {"ConfigParseError", "InvalidRegionError", "ParamValidationError", "UnsupportedS3ConfigurationError"}
 
 
@@ -90,7 +74,7 @@ class Translator:
             return self.no_bucket()
         if code in UNMET:
             return Unmet(told)
-        if code in PASSING or status in (408, 429) or (status >= 500 and status != 501):
+        if code in BUSY | BROKEN or status in (408, 429) or (status >= 500 and status != 501):
             return self.unavailable(f"{told}, at each of up to {self.attempts} attempts")
         if code == "InvalidObjectState":
             return Archived(f"{told}: the object is archived and must be restored first")

@@ -56,11 +56,9 @@ class Bucket:
 
     def _open(self, attempts: int) -> "S3Client":
         client = open_client(self.options, attempts)
+        refuse, region = self._translate.refuse_other_region, client.meta.region_name
         # First of all handlers: botocore's own would follow the redirect and pay for traffic between regions.
-        region = client.meta.region_name
-        client.meta.events.register_first(
-            "needs-retry.s3", lambda response, **_: self._translate.refuse_other_region(response, region)
-        )
+        client.meta.events.register_first("needs-retry.s3", lambda response, **_: refuse(response, region))
         return client
 
     def call(self, action: str, key: str, request: Callable[["S3Client"], T]) -> T:
@@ -215,6 +213,5 @@ class Bucket:
     def _etag_is_md5(self, answer: "GetObjectOutputTypeDef") -> bool:
         # Not for ranges and parts, for KMS and customer keys, and in directory buckets.
         encrypted = answer.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in answer
-        return bool(MD5.fullmatch(answer["ETag"])) and not (
-            encrypted or self.is_directory_bucket or "ContentRange" in answer
-        )
+        other = encrypted or self.is_directory_bucket or "ContentRange" in answer
+        return not other and bool(MD5.fullmatch(answer["ETag"]))

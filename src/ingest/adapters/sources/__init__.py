@@ -73,9 +73,7 @@ def overlaps(uri_a: str, uri_b: str) -> bool:
 
     Folders are compared after their symbolic links are resolved on this machine. Raises: InvalidSettings.
     """
-    a, b = _place(uri_a), _place(uri_b)
-    shorter = min(len(a), len(b))
-    return a[:shorter] == b[:shorter]
+    return all(a == b for a, b in zip(_place(uri_a), _place(uri_b), strict=False))
 
 
 def _place(uri: str) -> tuple[str, ...]:

@@ -83,10 +83,9 @@ class S3Source:
             yield Found(uri, key.removeprefix(self.prefix), version, size, modified)
 
     def _is_versioned(self) -> bool:
+        call, name = self.bucket.call, self.bucket.name
         try:
-            answer = self.bucket.call(
-                "ask for versioning of", "", lambda s3: s3.get_bucket_versioning(Bucket=self.bucket.name)
-            )
+            answer = call("ask for versioning of", "", lambda s3: s3.get_bucket_versioning(Bucket=name))
         except (AccessDenied, InvalidSettings) as error:  # not allowed or not known there: the listing itself decides
             logger.warning("source %s: documents are pinned by ETag, not by version: %s", self.name, error)
             return False

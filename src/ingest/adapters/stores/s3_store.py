@@ -84,7 +84,7 @@ class S3Store:
     def ranged(self, key: str, size: int) -> RangedFile | None:
         """Return a file that fetches what is read of it; None for a small value and one with a local copy."""
         name = self._key(key)
-        if size <= self.ranges_above or self.cache.holds(self._cached(key), Path(key).suffix):
+        if size <= self.ranges_above or self.cache.file(self._cached(key), Path(key).suffix).exists():
             return None
 
         def fetch(first: int, last: int) -> bytes:
@@ -131,13 +131,9 @@ class FileCache:
         self.limit = limit
         self.in_use_seconds = in_use_seconds
 
-    def holds(self, name: str, suffix: str) -> bool:
-        """Tell whether there is a file for `name`."""
-        return self._file(name, suffix).exists()
-
     def path(self, name: str, suffix: str, fetch: Callable[[Path], object]) -> Path:
         """Return the file for `name`; `fetch` writes it when it is missing. Raises: StoreUnavailable."""
-        path = self._file(name, suffix)
+        path = self.file(name, suffix)
         try:
             with suppress(FileNotFoundError):
                 # Used now. When it was written stays, for by that readers know a file whose bytes they have checked.
@@ -148,7 +144,8 @@ class FileCache:
             raise StoreUnavailable(f"cache {self.folder}: cannot hold a copy: {error.strerror}") from error
         return path
 
-    def _file(self, name: str, suffix: str) -> Path:
+    def file(self, name: str, suffix: str) -> Path:
+        """Return where the file for `name` is, or would be."""
         return self.folder / f"{sha256_hex(name.encode())}{suffix}"
 
     def _fetch(self, path: Path, fetch: Callable[[Path], object]) -> None:

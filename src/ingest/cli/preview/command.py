@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, BadParameter, Exit, Option
 
 from ingest.cli.exit_codes import ExitCode
 from ingest.cli.invocation import Common, command
@@ -14,10 +14,10 @@ from ingest.cli.output import in_folder
 from ingest.extras import require
 
 ChildOption = Annotated[
-    list[str] | None, typer.Option(metavar="PATH", help="A document inside it; once more for one inside that.")
+    list[str] | None, Option(metavar="PATH", help="A document inside it; once more for one inside that.")
 ]
 AgainstOption = Annotated[
-    Path | None, typer.Option(metavar="PATH", help="Settings to compare with: what they would cut differently.")
+    Path | None, Option(metavar="PATH", help="Settings to compare with: what they would cut differently.")
 ]
 
 
@@ -25,14 +25,14 @@ AgainstOption = Annotated[
 class HowOptions:
     """How it is shown."""
 
-    chunks: Annotated[str, typer.Option(metavar="RANGE", help="Chunks to show: all, 7, 3-9, or 0 for none.")] = "1-50"
-    full: Annotated[bool, typer.Option("--full", help="Whole texts instead of first and last line.")] = False
+    chunks: Annotated[str, Option(metavar="RANGE", help="Chunks to show: all, 7, 3-9, or 0 for none.")] = "1-50"
+    full: Annotated[bool, Option("--full", help="Whole texts instead of first and last line.")] = False
     html: Annotated[
         Path | None,
-        typer.Option(dir_okay=False, callback=in_folder, metavar="PATH", help="Write one self-contained page there."),
+        Option(dir_okay=False, callback=in_folder, metavar="PATH", help="Write one self-contained page there."),
     ] = None
     show_secrets: Annotated[
-        bool, typer.Option("--show-secrets", help="Show text that is marked as secret instead of masking it.")
+        bool, Option("--show-secrets", help="Show text that is marked as secret instead of masking it.")
     ] = False
 
     def span(self) -> tuple[int, int]:
@@ -40,7 +40,7 @@ class HowOptions:
         if self.chunks == "all":
             return 1, 2**63
         if not (found := re.fullmatch("([0-9]+)(?:-([0-9]+))?", self.chunks)):
-            raise typer.BadParameter(f"{self.chunks!r} is not of the form all, 7 or 3-9", param_hint="--chunks")
+            raise BadParameter(f"{self.chunks!r} is not of the form all, 7 or 3-9", param_hint="--chunks")
         return int(found[1]), int(found[2] or found[1])
 
 
@@ -48,8 +48,8 @@ class HowOptions:
 def preview(
     common: Common,
     how: HowOptions,
-    document: Annotated[str, typer.Argument(metavar="DOCUMENT", help="A file, or the URI of a document of a source.")],
-    source: Annotated[str | None, typer.Option(metavar="NAME", help="DOCUMENT is a path inside this source.")] = None,
+    document: Annotated[str, Argument(metavar="DOCUMENT", help="A file, or the URI of a document of a source.")],
+    source: Annotated[str | None, Option(metavar="NAME", help="DOCUMENT is a path inside this source.")] = None,
     child: ChildOption = None,
     against: AgainstOption = None,
 ) -> None:
@@ -81,4 +81,4 @@ def preview(
         output.note(f"Wrote {how.html}.")
     output.result(values(view), *terminal.drawn(view, terminal.Manner(span, how.full, output.console.width)))
     if here.refusal is not None:
-        raise typer.Exit(ExitCode.REFUSED)
+        raise Exit(ExitCode.REFUSED)

@@ -148,24 +148,15 @@ def sections(preview: DocumentPreview) -> list[Section]:
         return []
     found = [Section("", 0, None, 0, len(document.text))]
     open_: list[tuple[int, int]] = []  # level, position in `found`
-    for block in document.blocks:
-        if block.kind is not BlockKind.HEADING:
-            continue
+    for block in (block for block in document.blocks if block.kind is BlockKind.HEADING):
         while open_ and open_[-1][0] >= block.level:
             open_.pop()
         found[-1].end = block.start
         parent = open_[-1][1] if open_ else None
         found.append(Section(block.title, len(open_), parent, block.start, len(document.text)))
         open_.append((block.level, len(found) - 1))
-    _count(found, preview.chunks)
-    if found[0].chunks or len(found) == 1:
-        return found
-    return [replace(s, parent=None if s.parent is None else s.parent - 1) for s in found[1:]]
-
-
-def _count(found: list[Section], chunks: Sequence[Chunk]) -> None:
     starts = [section.start for section in found]
-    for number, chunk in enumerate(chunks, 1):
+    for number, chunk in enumerate(preview.chunks, 1):
         section = found[bisect_right(starts, chunk.start) - 1]
         section.chunks.append(number)
         section.chunks_below += 1
@@ -174,6 +165,9 @@ def _count(found: list[Section], chunks: Sequence[Chunk]) -> None:
         if section.parent is not None:
             found[section.parent].chunks_below += section.chunks_below
             found[section.parent].tokens_below += section.tokens_below
+    if found[0].chunks or len(found) == 1:
+        return found
+    return [replace(s, parent=None if s.parent is None else s.parent - 1) for s in found[1:]]
 
 
 def _left_out(document: Document, cut: CutDocument, options: ChunkingOptions) -> Iterator[LeftOut]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import typer
+from typer import BadParameter
 
 from ingest.adapters.listing import encode, local_folder
 from ingest.cli.invocation import SETTINGS, Common
@@ -73,7 +73,7 @@ def find_document(bench: Workbench, named: str, source: str | None) -> Found:
         return _local(path, source or "", bench.parsing[""].limits.document_bytes)
     places = ", ".join(f"{one.name} ({one.uri})" for one in sources[:LISTED])
     other = f", and not in {places}, or left out there by include and exclude" if places else ""
-    raise typer.BadParameter(f"no document {printable(named)}: no such file here{other}", param_hint="DOCUMENT")
+    raise BadParameter(f"no document {printable(named)}: no such file here{other}", param_hint="DOCUMENT")
 
 
 def preview_found(bench: Workbench, found: Found, children: Sequence[str]) -> DocumentPreview:
@@ -102,22 +102,19 @@ def _child(bench: Workbench, raw: RawDocument, path: str) -> RawDocument:
         if child.path == path:
             return RawDocument(child_ref(raw.ref, child), child.data)
     known = ", ".join(printable(child.path) for child in document.children[:LISTED]) or "nothing"
-    raise typer.BadParameter(
-        f"no {printable(path)} in {printable(raw.ref.path)}; there are {len(document.children)}: {known}",
-        param_hint="--child",
-    )
+    there = f"in {printable(raw.ref.path)}; there are {len(document.children)}: {known}"
+    raise BadParameter(f"no {printable(path)} {there}", param_hint="--child")
 
 
 def _uris(source: Source, named: str, *, inside: bool) -> Iterator[str]:
     """Yield the URIs that may be meant, below the root of `source`."""
-    candidates = []
-    if "://" in named:
-        scheme, _, rest = named.partition("://")
+    candidates, (scheme, separator, rest) = [], named.partition("://")
+    if separator:
         candidates = [named, f"{scheme}://{encode(rest)}"]  # as listed, and as people write it
     elif source.uri.startswith("file://"):
         candidates = [f"file://{encode(os.fsencode(os.path.abspath(named)))}"]  # noqa: PTH100 - links are kept
     yield from (uri for uri in candidates if uri.startswith(f"{source.uri}/"))
-    if inside and "://" not in named:
+    if inside and not separator:
         yield f"{source.uri}/{encode(named.lstrip('/'))}"
 
 
@@ -131,7 +128,7 @@ def _look(source: Source, uri: str) -> DocumentRef | None:
 def _local(path: Path, source: str, limit: int) -> Found:
     """Return a file of this machine that is in no source, to be read as if in `source`, up to `limit` bytes."""
     if not path.is_file():
-        raise typer.BadParameter(f"{path} is not a file", param_hint="DOCUMENT")
+        raise BadParameter(f"{path} is not a file", param_hint="DOCUMENT")
     status, name = path.stat(), os.fsencode(path.name).decode(errors="backslashreplace")
     uri, version = f"file://{encode(os.fsencode(path))}", f"{status.st_mtime_ns}-{status.st_size}"
     ref = DocumentRef(uri, source, name, version, status.st_size)

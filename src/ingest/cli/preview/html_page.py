@@ -11,8 +11,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import typer
 from jinja2 import Environment, StrictUndefined
+from typer import BadParameter
 
 from ingest.cli.output import whole_file
 from ingest.cli.preview.comparison import comparison_rows, own_parts, stretches
@@ -70,7 +70,7 @@ def write_page(view: View, path: Path) -> None:
         with whole_file(path) as file:
             file.write(page)
     except OSError as error:
-        raise typer.BadParameter(f"{path}: {error.strerror}", param_hint="--html") from error
+        raise BadParameter(f"{path}: {error.strerror}", param_hint="--html") from error
 
 
 def _within(preview: DocumentPreview, characters: int) -> DocumentPreview:

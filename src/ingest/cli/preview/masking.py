@@ -61,7 +61,6 @@ def secret_spans(text: str, pieces: Iterable[tuple[int, int]]) -> Iterator[tuple
 
 
 def _secret_lines(text: str) -> list[tuple[int, int]]:
-    """Return the spans of the lines with a secret."""
     found: list[tuple[int, int]] = []
     at = 0
     for line in text.splitlines(keepends=True):
