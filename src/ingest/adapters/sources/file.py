@@ -37,7 +37,8 @@ class FileSource:
     def __init__(self, name: str, uri: str, chosen: Selection) -> None:
         self.name = name
         self.root = local_folder(uri)
-        self.uri = _uri(os.fsencode(self.root)).rstrip("/")
+        self._start = os.fsencode(self.root).rstrip(b"/") + b"/"  # of the absolute paths of all documents
+        self.uri = f"file://{encode(self._start)}".rstrip("/")
         self.selection = chosen
 
     def list(self) -> Iterator[DocumentRef]:
@@ -55,7 +56,7 @@ class FileSource:
             if file is None:
                 return None
             status = os.fstat(file.fileno())
-        found = _as_found(_rooted(self.root) + b"/".join(self._parts(uri)), len(_rooted(self.root)), status)
+        found = _as_found(self._start + b"/".join(self._parts(uri)), len(self._start), status)
         return next(self.selection.refs(self.name, [found]), None)
 
     def read(self, ref: DocumentRef) -> RawDocument | None:
@@ -91,12 +92,11 @@ class FileSource:
         return parts
 
     def _found(self) -> Iterator[Found]:
-        root = os.fsencode(self.root)
         with self._translated(self.uri):
             before = self._look_at_root()
-            folders = [root]
+            folders = [os.fsencode(self.root)]
             while folders:
-                yield from _found_in(folders.pop(), folders, len(_rooted(self.root)))
+                yield from _found_in(folders.pop(), folders, len(self._start))
             if self._look_at_root() != before:  # unmounted on the way, everything would look deleted
                 raise SourceUnavailable(f"{self.uri}: another folder is in its place since the listing began")
 
@@ -140,12 +140,7 @@ def _found_in(folder: bytes, folders: list[bytes], cut: int) -> Iterator[Found]:
 
 def _as_found(path: bytes, cut: int, status: os.stat_result) -> Found:
     below = path[cut:].decode(errors="backslashreplace")
-    return Found(_uri(path), below, _version(status), status.st_size, _modified(status))
-
-
-def _rooted(root: Path) -> bytes:
-    """Return what the absolute paths of all documents below `root` begin with."""
-    return os.fsencode(root).rstrip(b"/") + b"/"
+    return Found(f"file://{encode(path)}", below, _version(status), status.st_size, _modified(status))
 
 
 def _open_below(root: Path, parts: tuple[bytes, ...]) -> int | None:
@@ -168,10 +163,6 @@ def _open_below(root: Path, parts: tuple[bytes, ...]) -> int | None:
         return descriptor
     os.close(descriptor)
     return None
-
-
-def _uri(path: bytes) -> str:
-    return f"file://{encode(path)}"
 
 
 def _version(status: os.stat_result) -> str:
