@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ingest import pipeline
+from ingest.errors import InvalidSettings
 from ingest.pipeline.changes import Scope
 from ingest.pipeline.plan import preview
 from ingest.pipeline.promotion import Outcome, evaluate_candidate, promote_candidate
@@ -40,8 +41,16 @@ class Index:
 
     def __init__(self, settings: Settings, services: Services) -> None:
         """Take what `ingest.open` opened."""
-        self.settings, self.services = settings, services
+        self.settings, self._services = settings, services
         self._searcher: Searcher | None = None
+        self._closed = False
+
+    @property
+    def services(self) -> Services:
+        """What steps are given. Raises: InvalidSettings when the index is closed."""
+        if self._closed:
+            raise InvalidSettings(f"index {self._services.lake.index} is closed; open it again")
+        return self._services
 
     @property
     def name(self) -> str:
@@ -65,14 +74,14 @@ class Index:
 
         Raises: UnknownRelease when nothing serves, InvalidSettings for an unknown stage, TransientError.
         """
-        return self.answers([question], Filter(tuple(groups), tenant, tuple(sources)), top=top, stage=stage)[0]
+        return self.answers([question], _filter(groups, tenant, sources), top=top, stage=stage)[0]
 
     def answers(
         self, questions: Sequence[str], filter: Filter, *, top: int = 10, stage: str | None = None
     ) -> list[Answer]:
         """Return one answer per question, in order, as `search` does."""
         searcher = self.searcher()
-        return searcher.search(questions, filter, top, (stage or searcher.stages[-1],))
+        return searcher.search(_texts("questions", questions), filter, top, (stage or searcher.stages[-1],))
 
     def context(
         self,
@@ -82,17 +91,17 @@ class Index:
         groups: Sequence[str] = PUBLIC,
         tenant: str = "public",
         sources: Sequence[str] = (),
-        **more: Any,
+        neighbours: int = 0,
     ) -> Context:
         """Return passages of at most `tokens` tokens in total for a language model, each an exact slice of a document.
 
-        What the groups may not see is not shown around a chunk either. `more` are `ContextOptions`: neighbours, parent,
-        mmr, similarity, most.
+        Where tokens are left, `neighbours` chunks before and after each one are added. What the groups may not see is
+        not shown around a chunk either.
         """
-        wanted = ContextOptions(tokens, **{"most": CANDIDATES, **more})
-        filter, searcher = Filter(tuple(groups), tenant, tuple(sources)), self.searcher()
+        wanted = ContextOptions(tokens, neighbours, most=CANDIDATES)
+        filter, searcher = _filter(groups, tenant, sources), self.searcher()
         stage = searcher.stages[-1]
-        (answer,) = searcher.search([question], filter, wanted.most, (stage,))
+        (answer,) = self.answers([question], filter, top=wanted.most, stage=stage)
         return context_of(searcher, answer.results, stage, (wanted, filter))
 
     def searcher(self) -> Searcher:
@@ -105,7 +114,7 @@ class Index:
 
     def plan(self, *, sources: Sequence[str] = (), prefixes: Sequence[str] = ()) -> PlanSummary:
         """Return what a run would do and cost. Lists the sources; fetches, embeds and writes nothing."""
-        return preview(self.services, Scope(tuple(sources), tuple(prefixes)))
+        return preview(self.services, _scope(sources, prefixes))
 
     def run(
         self,
@@ -125,7 +134,7 @@ class Index:
         """
         execute = execute or open_executor(self.settings, self.name, self.services)
         automatic = promote and self.services.options.decide == "automatic"
-        scope = Scope(tuple(sources), tuple(prefixes))
+        scope = _scope(sources, prefixes)
         with self.services.observer.span("ingest.run", index=self.name):
             return pipeline.run(self.services, scope, execute, lambda _: automatic)
 
@@ -147,6 +156,8 @@ class Index:
 
         Raises: UnknownRelease, UnknownReaderFormat, InvalidSettings, SchemaMismatch when the target does not open.
         """
+        if not why.strip():
+            raise InvalidSettings("rollback: one line that says why is needed, for the record and for the hold")
         return roll_back(self.services, to, why)
 
     def status(self) -> IndexStatus:
@@ -159,11 +170,27 @@ class Index:
 
     def close(self) -> None:
         """Close everything that this index opened."""
-        self._searcher = None
-        self.services.close()
+        if not self._closed:
+            self._searcher, self._closed = None, True
+            self._services.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _texts(what: str, given: Sequence[str]) -> tuple[str, ...]:
+    """Return the texts. Raises: InvalidSettings for one text, whose letters would count, and for other values."""
+    if isinstance(given, str) or not all(isinstance(text, str) for text in given):
+        raise InvalidSettings(f"{what}: a list of texts is expected, found {given!r}")
+    return tuple(given)
+
+
+def _filter(groups: Sequence[str], tenant: str, sources: Sequence[str]) -> Filter:
+    return Filter(_texts("groups", groups), tenant, _texts("sources", sources))
+
+
+def _scope(sources: Sequence[str], prefixes: Sequence[str]) -> Scope:
+    return Scope(_texts("sources", sources), _texts("prefixes", prefixes))

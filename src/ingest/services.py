@@ -1,6 +1,7 @@
 """What steps are given: the lake of one index and one of each port, opened once per process; and where steps run."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -26,9 +27,10 @@ class Workbench:
     closers: list[Callable[[], None]] = field(default_factory=list)
 
     def close(self) -> None:
-        """Close everything that was opened for it."""
-        for close in self.closers:
-            close()
+        """Close everything that was opened for it, the last first, whatever one of them raises."""
+        with ExitStack() as stack:
+            for close in self.closers:
+                stack.callback(close)
 
 
 @dataclass(kw_only=True)

@@ -103,6 +103,37 @@ def test_everything_is_closed_whatever_fails(tmp_path: Path) -> None:
     assert ["closed"] == closed
 
 
+def test_one_closer_that_fails_keeps_no_other_from_closing(tmp_path: Path) -> None:
+    closed: list[str] = []
+
+    def fail() -> None:
+        raise RuntimeError
+
+    index = ingest.open(settings(tmp_path))
+    index.services.closers[:] = [lambda: closed.append("first"), fail, lambda: closed.append("last")]
+    with pytest.raises(RuntimeError):
+        index.close()
+    index.close()
+    assert ["last", "first"] == closed
+    with pytest.raises(InvalidSettings, match="docs is closed"):
+        index.status()
+
+
+def test_one_text_in_place_of_several_is_refused_and_never_read_letter_by_letter(tmp_path: Path) -> None:
+    with ingest.open(settings(tmp_path)) as index:
+        for call in (
+            lambda: index.search("walnut key", groups="staff"),
+            lambda: index.context("walnut key", sources="staff"),
+            lambda: index.plan(sources="notes"),
+            lambda: index.run(prefixes="file"),
+            lambda: index.search("walnut key", groups=[1]),  # type: ignore[list-item]
+        ):
+            with pytest.raises(InvalidSettings, match="a list of texts is expected"):
+                call()
+        with pytest.raises(InvalidSettings, match="says why"):
+            index.rollback(why=" ")
+
+
 def test_importing_the_library_loads_nothing_heavy() -> None:
     script = (
         "import sys, ingest; print([m for m in ('numpy', 'pydantic', 'pyarrow', 'torch', 'typer') if m in sys.modules])"
