@@ -26,16 +26,11 @@ PROBE_2 = PROBE + " ERR_4031 foo.bar_baz() v1.2.3 HTTPServer 東京都に住む 
 
 @dataclass(frozen=True)
 class Encoded:
-    """The terms of many texts: text i has the terms vocabulary[indices[ends[i−1] : ends[i]]]."""
+    """The terms of many texts, by their number in the vocabulary."""
 
-    indices: NDArray[np.int64]  # in the order of the texts, with repeats
+    indices: NDArray[np.int64]  # of the first text, then of the next, with repeats
     vocabulary: list[str]  # distinct
     sizes: NDArray[np.int64]  # (texts,) terms of each
-
-    @property
-    def ends(self) -> NDArray[np.int64]:
-        """Where each text ends in `indices`, (texts,)."""
-        return np.cumsum(self.sizes)
 
 
 @dataclass(frozen=True)
@@ -95,9 +90,8 @@ class Analyser:
     def terms(self, texts: Sequence[str]) -> list[list[str]]:
         """Return the terms of each text in order, with repeats."""
         found = self.encode(texts)
-        flat = [found.vocabulary[i] for i in found.indices.tolist()]
-        ends = found.ends.tolist()
-        return [flat[start:end] for start, end in zip([0, *ends][:-1], ends, strict=True)]
+        flat = map(found.vocabulary.__getitem__, found.indices.tolist())
+        return [list(islice(flat, size)) for size in found.sizes.tolist()]
 
     def encode(self, texts: Sequence[str]) -> Encoded:
         """Return the terms of texts by number; each distinct piece between spaces is analysed once."""

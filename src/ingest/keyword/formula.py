@@ -26,9 +26,7 @@ class Formula:
         if self.variant not in VARIANTS:
             raise InvalidSettings(f"keyword index: variant must be one of {', '.join(VARIANTS)}, not {self.variant!r}")
         if self.k1 < 0 or not 0 <= self.b <= 1:
-            raise InvalidSettings(
-                f"keyword index: k1 must be at least 0 and b within 0 and 1, not {self.k1} and {self.b}"
-            )
+            raise InvalidSettings(f"keyword index: k1 must be at least 0, b within 0 and 1, not {self.k1} and {self.b}")
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:

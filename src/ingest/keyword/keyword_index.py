@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from io import RawIOBase
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +16,7 @@ from ingest.keyword.chunk_ids import ChunkIds
 from ingest.keyword.formula import EPSILON, Formula, idf, okapi_idf, okapi_sum
 from ingest.keyword.parquet_files import LENGTHS, OKAPI_SUM, POSTINGS, TERMS, batches, numbers, open_parquet
 from ingest.keyword.postings_cache import COLUMNS, Postings, PostingsCache
-from ingest.keyword.row_groups import RowGroups, open_groups
+from ingest.keyword.row_groups import File, RowGroups, open_groups
 from ingest.records import Hit
 
 CACHE_BYTES = 64 * 2**20
@@ -57,13 +56,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
 
     @classmethod
     def open(
-        cls,
-        postings: Path | RawIOBase,
-        terms: Path | RawIOBase,
-        lengths: Path,
-        formula: Formula = LUCENE,
-        *,
-        cache_bytes: int = CACHE_BYTES,
+        cls, postings: File, terms: File, lengths: Path, formula: Formula = LUCENE, *, cache_bytes: int = CACHE_BYTES
     ) -> Self:
         """Open an index: read footers and lengths, but no postings, and load the compiled loops.
 
@@ -230,7 +223,7 @@ class _Files:
     ids: ChunkIds
 
     @classmethod
-    def open(cls, postings: Path | RawIOBase, terms: Path | RawIOBase, lengths: Path, cache_bytes: int) -> Self:
+    def open(cls, postings: File, terms: File, lengths: Path, cache_bytes: int) -> Self:
         ids = ChunkIds(open_groups(lengths, LENGTHS, CACHED_GROUPS), cache_bytes)
         opened = open_groups(postings, POSTINGS, CACHED_GROUPS), open_groups(terms, TERMS, CACHED_GROUPS)
         files = cls(*opened, ids)

@@ -1,7 +1,6 @@
 """Decoded postings of the terms that queries ask for, kept in a bounded amount of memory."""
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,30 +63,24 @@ class PostingsCache:
         return held[0]
 
     def _decode(self, term: str) -> Postings | None:
-        if (row := self.terms.find(term)) is None:
+        from ingest.keyword import compiled_loops as loops
+
+        if (place := self.terms.find(term)) is None:
             return None
-        first, frequency = self.terms.row(row, ("first", "document_frequency"))
-        pieces = list(self.postings.rows(first, first + frequency))
-        return _postings(pieces, frequency, self.norms, self.codes)
-
-
-def _postings(
-    pieces: Sequence[tuple[Any, Any]], frequency: int, norms: NDArray[np.float64], codes: NDArray[Any]
-) -> Postings:
-    from ingest.keyword import compiled_loops as loops
-
-    share = max(loops.best_share(chunks, frequencies, norms, codes) for chunks, frequencies in pieces)
-    wide = any(int(frequencies.max()) > 255 for _, frequencies in pieces)
-    kept = np.zeros(frequency + 1, np.uint32 if wide else np.uint8)  # the last 0: loops without branches read it
-    np.concatenate([frequencies for _, frequencies in pieces], out=kept[:-1], casting="unsafe")
-    if frequency * MAPPED_FROM > len(codes):
-        kind, places = loops.MAPPED, np.zeros(-(-len(codes) // 64), np.uint64)
-        for chunks, _ in pieces:
-            loops.map_chunks(places, chunks)
-        ranks = np.empty(len(places), np.uint32)
-        loops.rank_words(places, ranks)
-    else:
-        kind, ranks = loops.LISTED, np.zeros(0, np.uint32)
-        places = np.concatenate([chunks for chunks, _ in pieces])
-    row = np.array([kind, frequency, places.ctypes.data, ranks.ctypes.data, kept.ctypes.data, wide], np.int64)
-    return Postings(frequency, share, places, ranks, kept, row)
+        first, frequency = self.terms.row(place, ("first", "document_frequency"))
+        pieces, norms, codes = list(self.postings.rows(first, first + frequency)), self.norms, self.codes
+        share = max(loops.best_share(chunks, frequencies, norms, codes) for chunks, frequencies in pieces)
+        wide = any(int(frequencies.max()) > 255 for _, frequencies in pieces)
+        kept = np.zeros(frequency + 1, np.uint32 if wide else np.uint8)  # the last 0: loops without branches read it
+        np.concatenate([frequencies for _, frequencies in pieces], out=kept[:-1], casting="unsafe")
+        if frequency * MAPPED_FROM > len(codes):
+            kind, places = loops.MAPPED, np.zeros(-(-len(codes) // 64), np.uint64)
+            for chunks, _ in pieces:
+                loops.map_chunks(places, chunks)
+            ranks = np.empty(len(places), np.uint32)
+            loops.rank_words(places, ranks)
+        else:
+            kind, ranks = loops.LISTED, np.zeros(0, np.uint32)
+            places = np.concatenate([chunks for chunks, _ in pieces])
+        row = np.array([kind, frequency, places.ctypes.data, ranks.ctypes.data, kept.ctypes.data, wide], np.int64)
+        return Postings(frequency, share, places, ranks, kept, row)

@@ -19,6 +19,8 @@ from ingest.bounded_cache import BoundedCache
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.keyword.parquet_files import numbers, open_parquet
 
+File = Path | RawIOBase  # mapped into memory, or a seekable file of which only what is asked for is read
+
 
 @dataclass
 class RowGroups:
@@ -107,9 +109,8 @@ class RowGroups:
         return [statistics.min for statistics in found]
 
 
-def open_groups(file: Path | RawIOBase, schema: pa.Schema, cached: int) -> RowGroups:
-    """Open a file: a path, which is mapped into memory, or a seekable file with a name, of which only the footer and
-    the row groups asked for are read; if it has a method `forget`, a damaged row group is read once more.
+def open_groups(file: File, schema: pa.Schema, cached: int) -> RowGroups:
+    """Open a file. If it has a method `forget`, a damaged row group is read once more.
 
     Raises: SchemaMismatch when it is damaged or lacks a column; InvalidSettings when `cached` < 1.
     """

@@ -37,11 +37,8 @@ def shard_postings(
         raise SchemaMismatch(f"keyword index: chunk {twice} occurs twice in one shard")
     vocabulary, places, frequency, sizes = _counted(texts, headings, analyser)
     count = max(len(texts), 1)
-    columns = [
-        vocabulary.take(pa.array(places // count)),
-        pa.array((places % count).astype(np.uint32)),
-        pa.array(frequency.astype(np.uint32)),
-    ]
+    terms = vocabulary.take(pa.array(places // count))
+    columns = [terms, pa.array((places % count).astype(np.uint32)), pa.array(frequency.astype(np.uint32))]
     lengths = [pa.array(list(chunk_ids), pa.string()), pa.array(sizes.astype(np.uint32))]
     return ShardPostings(pa.table(columns, SHARD_POSTINGS), pa.table(lengths, LENGTHS))
 

@@ -17,11 +17,11 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings
 from ingest.keyword.analyser import Analyser
@@ -76,22 +76,14 @@ def shard_vectors(postings: Path, lengths: Path, average: float, k1: float, b: f
             times = numbers(batch.column("frequency")).astype(np.float64)
             places.append(chunk.astype(np.uint64) << np.uint64(32) | dimensions[numbers(terms.indices)])
             weights.append(times / (times + norms[chunk]))
-    return _by_chunk(table["chunk_id"].to_pylist(), np.concatenate(places), np.concatenate(weights))
-
-
-def _by_chunk(
-    chunk_ids: Sequence[str], places: NDArray[np.uint64], weights: NDArray[np.float64]
-) -> dict[str, SparseVector]:
-    """Return one vector per chunk. `places` (n,) are row · 2³² + dimension, in any order; equal ones add up."""
-    order = np.argsort(places, kind="stable")
-    held, first = np.unique(places[order], return_index=True)
-    sums = np.add.reduceat(weights[order], first).astype(np.float32) if len(held) else np.empty(0, np.float32)
+    every, ids = np.concatenate(places), table["chunk_id"].to_pylist()  # row · 2³² + dimension; equal ones add up
+    order = np.argsort(every, kind="stable")
+    held, first = np.unique(every[order], return_index=True)
+    ordered = np.concatenate(weights)[order]
+    sums = np.add.reduceat(ordered, first).astype(np.float32) if len(held) else np.empty(0, np.float32)
     indices = (held & np.uint64(2**32 - 1)).astype(np.uint32)
-    ends = np.searchsorted(held >> np.uint64(32), np.arange(len(chunk_ids) + 1, dtype=np.uint64)).tolist()
-    return {
-        chunk: SparseVector(indices[start:end], sums[start:end])
-        for chunk, start, end in zip(chunk_ids, ends, ends[1:], strict=False)
-    }
+    ends = np.searchsorted(held >> np.uint64(32), np.arange(len(ids) + 1, dtype=np.uint64)).tolist()
+    return {i: SparseVector(indices[a:z], sums[a:z]) for i, (a, z) in zip(ids, pairwise(ends), strict=True)}
 
 
 @dataclass(frozen=True, slots=True)

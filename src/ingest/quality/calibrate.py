@@ -4,7 +4,6 @@ Nothing is promoted: the settings name a calibration, and the next promotion mak
 """
 
 import logging
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,9 +13,9 @@ from ingest.lake.stored_records import to_bytes
 from ingest.quality.calibration_fit import check_counts, fit
 from ingest.quality.evaluate import UNCALIBRATED, in_batches, read_questions
 from ingest.quality.rankings import live_questions
-from ingest.records import EVERYTHING, Question
-from ingest.search import Searcher, open_serving
-from ingest.search.confidence import Calibration, Floats
+from ingest.records import EVERYTHING
+from ingest.search import open_serving
+from ingest.search.confidence import Calibration
 from ingest.services import Services
 
 log = logging.getLogger(__name__)
@@ -45,14 +44,10 @@ def calibrate(services: Services, target: float, *, leave_out: bool = False) -> 
     without = {q.text for q in questions if leave_out or not q.answerable}
     check_counts(len({q.text for q in questions if q.answerable}), len(without))
     with services.observer.step("calibrate", len(known)):
-        signals = _signals(services, searcher, questions, leave_out=False)
-        signals += _signals(services, searcher, left_out, leave_out=True)
+        signals = [
+            searcher.signals([q.text for q in batch], EVERYTHING, [q.gold for q in batch] if gone else ())
+            for asked, gone in ((questions, False), (left_out, True))
+            for batch in in_batches(services, "calibrate", asked)
+        ]
     calibration, _ = fit(np.concatenate(signals), np.array(known), target, left_out=leave_out, texts=texts)
     return keep_learned(services.lake.store, to_bytes(calibration)), calibration
-
-
-def _signals(services: Services, searcher: Searcher, questions: Sequence[Question], *, leave_out: bool) -> list[Floats]:
-    return [
-        searcher.signals([q.text for q in batch], EVERYTHING, [q.gold for q in batch] if leave_out else ())
-        for batch in in_batches(services, "calibrate", questions)
-    ]

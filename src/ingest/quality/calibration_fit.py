@@ -16,7 +16,6 @@ STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)  # C of the regression; chosen within ea
 LEAST = 20  # questions of each kind: with fewer, there are not two per fold
 SEED = 0
 LEVEL = 0.95  # of the intervals
-FIGURES = ("auc", "auc_interval", "precision", "precision_interval", "answered")
 
 Bools = NDArray[np.bool_]
 
@@ -29,39 +28,28 @@ class OutOfFold:
     known: Bools  # (n,), True where there is an answer
     passed: Bools  # (n,), True where the confidence reaches the threshold chosen by the other folds
 
-    @property
-    def auc(self) -> float:
-        """The probability that an answerable question scores above an unanswerable one; ties count half."""
+    def figures(self) -> dict[str, Any]:
+        """Return the figures of a calibration.
+
+            auc        the probability that an answerable question scores above an unanswerable one; ties count half
+            precision  share of answerable questions among those that passed; 1 if none did
+            answered   share of the answerable questions that passed
+
+        The interval of the AUC is the percentile bootstrap over the questions of each kind, the other one Wilson's.
+        """
+        from scipy.stats import binomtest
         from sklearn.metrics import roc_auc_score
 
-        return float(roc_auc_score(self.known, self.confidences))
-
-    @property
-    def auc_interval(self) -> tuple[float, float]:
-        """Percentile bootstrap over the questions of each kind."""
-        pair = (self.confidences[self.known], self.confidences[~self.known])
-        return percentile_interval(pair, _auc, 1000, LEVEL, SEED)
-
-    @property
-    def precision(self) -> float:
-        """Share of answerable questions among those that passed; 1 if none did."""
-        return float(self.known[self.passed].mean()) if self.passed.any() else 1.0
-
-    @property
-    def precision_interval(self) -> tuple[float, float]:
-        """Wilson's interval of the precision."""
-        from scipy.stats import binomtest
-
+        kinds = (self.confidences[self.known], self.confidences[~self.known])
         right, every = int((self.passed & self.known).sum()), int(self.passed.sum())
-        if not every:
-            return 0.0, 1.0
-        found = binomtest(right, every).proportion_ci(LEVEL, method="wilson")
-        return float(found.low), float(found.high)
-
-    @property
-    def answered(self) -> float:
-        """Share of the answerable questions that passed."""
-        return float(self.passed[self.known].mean())
+        wilson = binomtest(right, every).proportion_ci(LEVEL, method="wilson") if every else (0.0, 1.0)
+        return {
+            "auc": float(roc_auc_score(self.known, self.confidences)),
+            "auc_interval": percentile_interval(kinds, _auc, 1000, LEVEL, SEED),
+            "precision": right / every if every else 1.0,
+            "precision_interval": (float(wilson[0]), float(wilson[1])),
+            "answered": float(self.passed[self.known].mean()),
+        }
 
 
 def threshold_of(confidences: Floats, known: Bools, target: float) -> float:
@@ -88,13 +76,10 @@ def fit(
     The strength of the regression, Platt's curve and the threshold are each time chosen within the other nine folds, by
     cross-validation of their own, so nothing that judges a question has seen it. The calibration is fitted on all.
 
-    Args:
-        signals: (n, SIGNALS) float64.
-        known: (n,), True where the question has an answer.
-        target: Wanted precision among the questions that the threshold lets through, 0 to 1.
-        left_out: The unanswerable questions are the others without their gold documents: two rows per question, the
-            second half in the order of the first. Both rows are then in one fold.
-        texts: Of the questions, one per row; equal ones are in one fold. Without texts, all count as different.
+    `signals` are (n, SIGNALS) float64; `known` (n,) is True where the question has an answer; `target` is the wanted
+    precision among the questions that the threshold lets through, 0 to 1. `left_out`: the unanswerable questions are
+    the others without their gold documents, two rows per question, the second half in the order of the first, both in
+    one fold. Equal texts of questions, one per row, are in one fold, too; without texts, all count as different.
 
     Raises: InvalidSettings when there are fewer than LEAST questions of a kind, or a number is not finite.
     """
@@ -143,7 +128,7 @@ def _made(
         unanswerable=int((~known).sum()),
         left_out=left_out,
         target=target,
-        **{name: getattr(unseen, name) for name in FIGURES},
+        **unseen.figures(),
     )
 
 

@@ -176,16 +176,15 @@ def _check_floors(live: Scores, rules: GateRules, found: _Findings) -> None:
 
 
 def _check_must_pass(live: Scores, rules: GateRules, facts: Facts, found: _Findings) -> None:
+    metric, least = rules.must_pass_metric, rules.must_pass_above
     for query_id in sorted(set(facts.must_pass)):
+        told = f"Must-pass question {query_id}"
         if query_id in facts.stale:
-            found.warnings.append(f"Must-pass question {query_id} is stale: nothing is known about it.")
-        elif (value := live.get(query_id, {}).get(rules.must_pass_metric)) is None:
-            found.reasons.append(f"Must-pass question {query_id} has no {rules.must_pass_metric}: it was not scored.")
-        elif value <= rules.must_pass_above:
-            found.reasons.append(
-                f"Must-pass question {query_id} has {rules.must_pass_metric} {value:.4f}, it must be above "
-                f"{rules.must_pass_above:.4f}."
-            )
+            found.warnings.append(f"{told} is stale: nothing is known about it.")
+        elif (value := live.get(query_id, {}).get(metric)) is None:
+            found.reasons.append(f"{told} has no {metric}: it was not scored.")
+        elif value <= least:
+            found.reasons.append(f"{told} has {metric} {value:.4f}, it must be above {least:.4f}.")
 
 
 def _check_difference(

@@ -1,20 +1,26 @@
-"""Asks judged questions and keeps what re-ranking sees of them, for training and tuning to learn from."""
+"""Asks judged questions, keeps what re-ranking sees, and compares rankings, for training and tuning to learn from."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.ids import sha256_hex
 from ingest.lake.contents import contents_of
 from ingest.ports import Wording
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.evaluate import BATCH, in_batches
-from ingest.records import EVERYTHING, Manifest, QueryProfile, Question, Result
+from ingest.quality.gate import paired_difference
+from ingest.records import EVERYTHING, Manifest, PairedDifference, QueryProfile, Question, Result
 from ingest.search import Answer, Searcher
 from ingest.services import Services
 
+METRICS = ("ndcg@10", "answered@1000")
+CONFIDENCE = 0.95
+FOLDS = 5
+Rows = Mapping[str, Mapping[str, float]]  # query id → metric → value
 T = TypeVar("T")
 Look = Callable[[str, Sequence[Result], Wording], T]  # question, its candidates → what is kept of them
 
@@ -64,3 +70,21 @@ def answers_of(
             answers = searcher.search([q.text for q in batch], EVERYTHING, top, ("fused", "reranked"))
             yield [(q, answer, seen.get(q.text)) for q, answer in zip(batch, answers, strict=True)]
             seen.clear()
+
+
+def folds_of(texts: Sequence[str]) -> list[int]:
+    """Return a fold for each question, in order; equal texts share a fold, and the order of the texts is irrelevant."""
+    distinct = sorted(set(texts), key=lambda text: sha256_hex(text.encode()))
+    fold = {text: n % FOLDS for n, text in enumerate(distinct)}
+    return [fold[text] for text in texts]
+
+
+def means(rows: Rows) -> dict[str, float]:
+    """Return the mean of each of `METRICS`."""
+    return {metric: float(np.mean([row[metric] for row in rows.values()])) for metric in METRICS}
+
+
+def differences(ours: Rows, theirs: Rows) -> tuple[PairedDifference, ...]:
+    """Return ours − theirs with its interval for each of `METRICS`; both hold the same questions."""
+    by_metric = {metric: [ours[q][metric] - theirs[q][metric] for q in sorted(ours)] for metric in METRICS}
+    return tuple(paired_difference(metric, found, CONFIDENCE) for metric, found in by_metric.items())

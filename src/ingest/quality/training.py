@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from ingest.errors import InvalidSettings
 from ingest.ids import sha256_hex
 from ingest.quality.evaluate import judged_questions, untimed
-from ingest.quality.folds import FOLDS, differences, folds_of, means
 from ingest.quality.metrics import DEPTH, relevant, score_questions
-from ingest.quality.rankings import answers_of, live_questions
+from ingest.quality.rankings import FOLDS, answers_of, differences, folds_of, live_questions, means
 from ingest.records import PairedDifference, QueryProfile, Question, Result
 from ingest.search import Searcher, open_serving
 from ingest.search.ranking import FEATURES, SCALE, Floats, blend, features

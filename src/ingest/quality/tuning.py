@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from ingest.errors import InvalidSettings
 from ingest.ports import Wording
 from ingest.quality.evaluate import judged_questions, untimed
-from ingest.quality.folds import FOLDS, METRICS, differences, folds_of, means
 from ingest.quality.metrics import DEPTH, score_questions
-from ingest.quality.rankings import answers_of, live_questions
+from ingest.quality.rankings import FOLDS, METRICS, answers_of, differences, folds_of, live_questions, means
 from ingest.records import PairedDifference, QueryProfile, Question, Result
 from ingest.search import Searcher, open_serving
 from ingest.search.fusion import bounded

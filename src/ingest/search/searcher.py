@@ -25,7 +25,9 @@ from ingest.search.reranking import Reranking
 from ingest.search.visibility import open_visibility
 from ingest.services import Services
 
+Terms = list[list[str]]  # of each question
 STAGES = ("bm25", "dense", "fused")
+Rankings = list[list[Hit]]  # of each question
 BothScores = tuple[dict[str, float], dict[str, float]]  # cosine and keyword score by chunk id
 RERANKED = "reranked"  # also a stage if the profile has a re-ranker
 
@@ -46,6 +48,26 @@ class Answer:
     def results(self) -> list[Result]:
         """The re-ranked ranking, else the fused one, else that of the only stage that was asked for."""
         return next(self.stages[stage] for stage in (RERANKED, "fused", *self.stages) if stage in self.stages)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What both searches together found for each question."""
+
+    questions: Sequence[str]
+    merged: Rankings
+    scored: list[BothScores]
+    texts: FetchedChunks
+
+    def candidates(self, depth: int | None) -> list[list[Result]]:
+        """Return the best of each question with their scores; the texts of all are fetched at once."""
+        heads = [hits[:depth] for hits in self.merged]
+        held = self.texts.of(hit.chunk_id for head in heads for hit in head)
+        return [
+            [_scored(held[hit.chunk_id], {"dense": dense, "bm25": keyword, "fused": fused}) for hit in head]
+            for head, (dense, keyword) in zip(heads, self.scored, strict=True)
+            for fused in [_scores(head)]
+        ]
 
 
 @dataclass
@@ -108,7 +130,7 @@ class Searcher:
     def _searched(self, questions: Sequence[str], filter: Filter, top: int, stages: Sequence[str]) -> list[Answer]:
         depth = max(self.profile.depth, top)
         fused = "fused" in stages or RERANKED in stages
-        none: list[list[Hit]] = [[] for _ in questions]
+        none: Rankings = [[] for _ in questions]
         terms = self._analyser.terms(questions)
         bm25 = self._keyword_hits(terms, filter, depth) if fused or "bm25" in stages else none
         vectors = self._encoded(questions) if fused or "dense" in stages else None
@@ -117,8 +139,9 @@ class Searcher:
         scored = self._union(terms, vectors, dense, bm25) if needed and fused and vectors is not None else []
         merged = self._fused(terms, dense, bm25, scored) if fused else none
         texts = FetchedChunks(self.services.vectors, self.manifest.collection)
-        again = self._reranked(questions, merged, scored, texts) if RERANKED in stages else [None] * len(questions)
-        sure = self._confidences(questions, merged, scored, texts) if scored else [None] * len(questions)
+        both = _Found(questions, merged, scored, texts)
+        again = self._reranked(both) if RERANKED in stages else [None] * len(questions)
+        sure = self._confidences(both) if scored else [None] * len(questions)
         rankings = [
             _cut({"dense": d, "bm25": k, "fused": f, RERANKED: f if r is None else r}, stages, top)
             for d, k, f, r in zip(dense, bm25, merged, again, strict=True)
@@ -142,7 +165,7 @@ class Searcher:
         bm25 = self._keyword_hits(terms, filter, self.profile.depth)
         scored = self._union(terms, vectors, dense, bm25)
         texts = FetchedChunks(self.services.vectors, self.manifest.collection)
-        return self._signals(questions, self._fused(terms, dense, bm25, scored), scored, texts, without)
+        return self._signals(_Found(questions, self._fused(terms, dense, bm25, scored), scored, texts), without)
 
     def probe_cosine(self) -> float:
         """Return the cosine between the manifest's probe vector and the same question encoded now."""
@@ -153,10 +176,10 @@ class Searcher:
         self._embedder.prepare_questions()
         return self._embedder.embed_questions(questions)
 
-    def _dense_hits(self, vectors: Vectors, filter: Filter, depth: int) -> list[list[Hit]]:
+    def _dense_hits(self, vectors: Vectors, filter: Filter, depth: int) -> Rankings:
         return self.services.vectors.search(self.manifest.collection, vectors, filter, depth)
 
-    def _keyword_hits(self, terms: Sequence[Sequence[str]], filter: Filter, depth: int) -> list[list[Hit]]:
+    def _keyword_hits(self, terms: Terms, filter: Filter, depth: int) -> Rankings:
         mask = self._visibility.mask(filter)
         return self._keyword.search(terms, [mask] * len(terms), depth)
 
@@ -164,9 +187,7 @@ class Searcher:
     def _by_bounds(self) -> bool:
         return self.profile.fusion == "convex" and self.profile.normalisation == "bounds"
 
-    def _fused(
-        self, terms: Sequence[Sequence[str]], dense: list[list[Hit]], bm25: list[list[Hit]], scored: list[BothScores]
-    ) -> list[list[Hit]]:
+    def _fused(self, terms: Terms, dense: Rankings, bm25: Rankings, scored: list[BothScores]) -> Rankings:
         """Return the fused ranking of each question."""
         pairs, weight = zip(dense, bm25, strict=True), self.profile.dense_weight
         if self._by_bounds:
@@ -175,43 +196,30 @@ class Searcher:
             return [rrf([d, k], self.profile.rrf_k) for d, k in pairs]
         return [convex(d, k, weight) for d, k in pairs]
 
-    def _reranked(
-        self, questions: Sequence[str], merged: list[list[Hit]], scored: list[BothScores], texts: FetchedChunks
-    ) -> list[list[Hit] | None]:
+    def _reranked(self, found: _Found) -> list[list[Hit] | None]:
         """Return each question's ranking scored again, None if there is not enough time."""
         assert self._reranking is not None
-        heads = _candidates([hits[: self.profile.rerank_depth] for hits in merged], scored, texts)
-        ranked = [self._reranking.ranked(*asked) for asked in zip(questions, heads, merged, strict=True)]
+        heads = found.candidates(self.profile.rerank_depth)
+        ranked = [self._reranking.ranked(*one) for one in zip(found.questions, heads, found.merged, strict=True)]
         with self._counting:
             self.fell_back += ranked.count(None)
         return ranked
 
-    def _confidences(
-        self, questions: Sequence[str], merged: list[list[Hit]], scored: list[BothScores], texts: FetchedChunks
-    ) -> Sequence[float | None]:
+    def _confidences(self, found: _Found) -> Sequence[float | None]:
         if self._calibration is None:
-            return [None] * len(questions)
-        found: list[float] = self._calibration.confidences(self._signals(questions, merged, scored, texts)).tolist()
-        return [sure if hits else 0.0 for sure, hits in zip(found, merged, strict=True)]  # nothing found, no answer
+            return [None] * len(found.questions)
+        sure: list[float] = self._calibration.confidences(self._signals(found)).tolist()
+        return [one if hits else 0.0 for one, hits in zip(sure, found.merged, strict=True)]  # nothing found, no answer
 
-    def _signals(
-        self,
-        questions: Sequence[str],
-        merged: list[list[Hit]],
-        scored: list[BothScores],
-        texts: FetchedChunks,
-        without: Sequence[Sequence[Gold]] = (),
-    ) -> Floats:
-        rows = np.zeros((len(questions), len(SIGNALS)))
-        heads = _candidates([hits if without else hits[:LOOKED_AT] for hits in merged], scored, texts)
-        for i, (question, head, gone) in enumerate(zip(questions, heads, without or [()] * len(heads), strict=True)):
+    def _signals(self, found: _Found, without: Sequence[Sequence[Gold]] = ()) -> Floats:
+        heads = found.candidates(None if without else LOOKED_AT)
+        rows, asked = np.zeros((len(heads), len(SIGNALS))), found.questions
+        for i, (question, head, gone) in enumerate(zip(asked, heads, without or [()] * len(heads), strict=True)):
             left = [r for r in head if not any(g.is_in(r.source, r.path) for g in gone)]
             rows[i] = signals(question, left, self._wording)
         return rows
 
-    def _union(
-        self, terms: Sequence[Sequence[str]], vectors: Vectors, dense: list[list[Hit]], bm25: list[list[Hit]]
-    ) -> list[BothScores]:
+    def _union(self, terms: Terms, vectors: Vectors, dense: Rankings, bm25: Rankings) -> list[BothScores]:
         """Return the dense and the keyword score of every chunk that either stage found, by chunk id.
 
         Scores that a stage did not fetch itself are requested by id, so that none is missing.
@@ -223,16 +231,6 @@ class Searcher:
             ({**d, **cosines}, {**k, **self._keyword.scores(query, sorted(d.keys() - k.keys()))})
             for (d, k), cosines, query in zip(known, more, terms, strict=True)
         ]
-
-
-def _candidates(heads: list[list[Hit]], scored: list[BothScores], texts: FetchedChunks) -> list[list[Result]]:
-    """Return the results of each question's hits with their scores; the texts of all are fetched at once."""
-    found = texts.of(hit.chunk_id for head in heads for hit in head)
-    return [
-        [_scored(found[hit.chunk_id], {"dense": dense, "bm25": keyword, "fused": fused}) for hit in head]
-        for head, (dense, keyword) in zip(heads, scored, strict=True)
-        for fused in [_scores(head)]
-    ]
 
 
 def _cut(

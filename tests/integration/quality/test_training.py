@@ -12,7 +12,7 @@ from ingest.adapters.rerankers.learned import fit
 from ingest.errors import InvalidSettings, UnknownRelease
 from ingest.quality import training
 from ingest.quality.evaluate import judged_questions
-from ingest.quality.folds import FOLDS
+from ingest.quality.rankings import FOLDS
 from ingest.quality.training import Example, train, trees_of
 from ingest.records import EVERYTHING, QueryProfile, Question
 from ingest.search import Searcher

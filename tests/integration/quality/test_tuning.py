@@ -7,7 +7,7 @@ import pytest
 
 from ingest.errors import InvalidSettings, UnknownRelease
 from ingest.quality.evaluate import judged_questions, score
-from ingest.quality.folds import FOLDS
+from ingest.quality.rankings import FOLDS
 from ingest.quality.tuning import CHOSEN_BY, WEIGHTS, Tuning, tune
 from ingest.records import QueryProfile
 from ingest.search import Searcher

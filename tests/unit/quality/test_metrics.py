@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.errors import InvalidSettings
+from ingest.quality.anchors import relocate
 from ingest.quality.metrics import (
     METRICS,
     JudgedQuestion,
     read_judged_set,
     relevant,
-    relocate,
     score_questions,
 )
 from ingest.records import Gold, Question, Result

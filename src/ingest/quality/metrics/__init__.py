@@ -2,5 +2,4 @@
 
 from ingest.quality.metrics.judged_sets import JudgedPlace, JudgedQuestion, read_judged_set
 from ingest.quality.metrics.relevance import relevant
-from ingest.quality.metrics.relocation import relocate
 from ingest.quality.metrics.scoring import DEPTH, METRICS, score_questions
