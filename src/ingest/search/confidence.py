@@ -119,14 +119,13 @@ def signals(question: str, candidates: Sequence[Result], wording: Wording) -> Fl
     documents = np.array([c.document_id for c in candidates])
     own = documents == documents[top]
     first = documents[by["cosine"].argmax()]
-    leads = [_lead(by[name], top, own) for name in (*LED, "blend")]
     return np.array(
         [
             *(by[name][top] for name in TOP),
             *(by[name].max() for name in BEST),
-            *leads[:-1],
+            *(_lead(by[name], top, own) for name in LED),
             by["blend"][top],
-            leads[-1],
+            _lead(by["blend"], top, own),
             *_distances(by["cosine"], by["keyword"], own),
             *_words(question, candidates, own, top, wording),
             *(float(first == documents[by[name].argmax()]) for name in ("keyword", "maxsim")),
