@@ -112,8 +112,7 @@ def signals(question: str, candidates: Sequence[Result], wording: Wording) -> Fl
     """
     if not (candidates := candidates[:LOOKED_AT]):
         return np.zeros(len(SIGNALS))
-    found = features(question, candidates, wording)
-    by = {name: found[:, i] for i, name in enumerate(FEATURES)}
+    by = dict(zip(FEATURES, features(question, candidates, wording).T, strict=True))
     by["blend"] = by["cosine"] + by["keyword"] + 0.5 * (by["maxsim"] + by["near"])
     top = int(by["blend"].argmax())
     documents = np.array([c.document_id for c in candidates])
