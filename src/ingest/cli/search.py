@@ -34,10 +34,6 @@ QuestionsOption = Annotated[
         help='Questions, one JSON object per line: {"query_id": ..., "text": ...}.',
     ),
 ]
-RunOption = Annotated[
-    Path | None,
-    Option(dir_okay=False, callback=in_folder, metavar="PATH", help="Where to write the run; stdout without it."),
-]
 
 
 @dataclass(frozen=True)
@@ -88,7 +84,10 @@ def search(
     common: Common,
     how: AskingOptions,
     file: QuestionsOption = None,
-    out: RunOption = None,
+    out: Annotated[
+        Path | None,
+        Option(dir_okay=False, callback=in_folder, metavar="PATH", help="Where to write the run; stdout without it."),
+    ] = None,
     words: Annotated[list[str] | None, Argument(metavar="QUESTION", help="Several words make one question.")] = None,
 ) -> None:
     """Query the release in force. With --file: write a run, one line per question, best result first.

@@ -77,7 +77,7 @@ class Bucket:
         def whole(answer: "GetObjectOutputTypeDef") -> bytes:
             if check is not None:
                 check(answer["ContentLength"], answer["ETag"])
-            return self._bytes(answer, key)
+            return self._copy(answer, key, BytesIO()).getvalue()
 
         return self._read(key, whole, **({"VersionId": version_id} if version_id else {}))
 
@@ -99,7 +99,8 @@ class Bucket:
                     f"{self._translate.where(key)}: {self.endpoint} ignores Range; a greater `ranges_above` than "
                     f"{size} copies the whole file"
                 )
-            return self._bytes(answer, key) if answer["ContentRange"].rpartition("/")[2] == str(size) else None
+            same = answer["ContentRange"].rpartition("/")[2] == str(size)
+            return self._copy(answer, key, BytesIO()).getvalue() if same else None
 
         return self._read(key, part, Range=f"bytes={first}-{last - 1}")
 
@@ -191,9 +192,6 @@ class Bucket:
                 told = f"{self._translate.where(prefix)}: the listing does not move on, at {self.endpoint}"
                 raise self.unavailable(told)
             where |= zip(markers, after, strict=True)
-
-    def _bytes(self, answer: "GetObjectOutputTypeDef", key: str) -> bytes:
-        return self._copy(answer, key, BytesIO()).getvalue()
 
     def _copy(self, answer: "GetObjectOutputTypeDef", key: str, target: F) -> F:
         # botocore has checked length and checksum when the last read returns; older objects have no checksum.

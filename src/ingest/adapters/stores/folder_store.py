@@ -130,9 +130,7 @@ class FolderStore:
             return
         if folder != self.root:
             self._make_folder(folder.parent)
-            folder.mkdir(exist_ok=True)
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=folder == self.root, exist_ok=True)
         _sync(folder.parent)
         self._durable.add(folder)
 
