@@ -204,7 +204,8 @@ def test_closing_ends_what_is_under_way(open_pool):
 
 
 def test_a_document_whose_process_gave_no_answer_names_its_parser(open_pool):
-    hurried = replace(raw("# A", "a.md"), options=ParserOptions(limits=ParseLimits(wall_seconds=1e-6)))
+    long = "# A\n\nA *paragraph*.\n\n" * 200_000  # seconds of work: no process answers within the limit
+    hurried = replace(raw(long, "a.md"), options=ParserOptions(limits=ParseLimits(wall_seconds=0.01)))
     with pytest.raises(ParserTimeout) as caught:
         open_pool().parse(hurried)
     assert "markdown" == caught.value.parser
