@@ -25,6 +25,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 BESIDE_CODE = {
     "ingest/py.typed",
+    "ingest/cli/ingest.yaml",
     "ingest/cli/preview/page.css",
     "ingest/cli/preview/page.html.j2",
     "ingest_flows/prefect.yaml",
