@@ -140,3 +140,16 @@ def test_importing_the_library_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert "[]" == done.stdout.strip()
+
+
+def test_what_was_opened_before_a_failure_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+
+    def fail(_: object) -> None:
+        raise InvalidSettings("no engine")
+
+    monkeypatch.setattr("ingest.wiring.services.open_vectors", fail)
+    monkeypatch.setattr("ingest.services.Workbench.close", lambda bench: closed.append(type(bench).__name__))
+    with pytest.raises(InvalidSettings, match="no engine"):
+        ingest.open(settings(tmp_path))
+    assert ["Workbench"] == closed

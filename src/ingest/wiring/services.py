@@ -41,7 +41,11 @@ def open_services(settings: Settings, index: str | None = None, observer: Observ
     store = bench.lake.store
     question_cache = {"question_cache": str(settings.state / "onnx")} if bench.model.kind == EXPORTED else {}
     options = {**question_cache, **chosen.model.options}
-    vectors = open_vectors(settings)
+    try:
+        vectors = open_vectors(settings)
+    except BaseException:
+        bench.close()
+        raise
     return Services(
         **{**vars(bench), "closers": [*bench.closers, vectors.close]},
         vectors=vectors,
