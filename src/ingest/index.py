@@ -101,7 +101,7 @@ class Index:
         wanted = ContextOptions(tokens, neighbours, most=CANDIDATES)
         filter, searcher = _filter(groups, tenant, sources), self.searcher()
         stage = searcher.stages[-1]
-        (answer,) = self.answers([question], filter, top=wanted.most, stage=stage)
+        (answer,) = searcher.search(_texts("questions", [question]), filter, wanted.most, (stage,))
         return context_of(searcher, answer.results, stage, (wanted, filter))
 
     def searcher(self) -> Searcher:

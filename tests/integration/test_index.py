@@ -11,6 +11,8 @@ import pytest
 import ingest
 from ingest.errors import InvalidSettings, UnknownRelease
 from ingest.index import Index
+from ingest.records import Release
+from ingest.services import Services
 from ingest.settings import load_settings
 
 STAFF = "The vault is opened with the walnut key.\n"
@@ -153,3 +155,18 @@ def test_what_was_opened_before_a_failure_is_closed(tmp_path: Path, monkeypatch:
     with pytest.raises(InvalidSettings, match="no engine"):
         ingest.open(settings(tmp_path))
     assert ["Workbench"] == closed
+
+
+def test_a_context_never_mixes_two_releases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    look = ingest.index.serving_release
+
+    def watched(services: Services) -> Release:
+        asked.append(1)
+        return look(services)
+
+    with ingest.open(settings(tmp_path)) as index:
+        index.run()
+        monkeypatch.setattr("ingest.index.serving_release", watched)
+        assert index.context("north gate", tokens=100).passages
+    assert 1 == len(asked)  # one look at the aliases for the search and for the texts around its chunks
