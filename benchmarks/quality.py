@@ -195,7 +195,7 @@ def abstention(asked: list, answers: dict, searcher) -> None:
     The confidence of a question comes from a calibration that has not seen it: ten folds by question, in each of which
     strength, curve and threshold are chosen within the other nine.
     """
-    from ingest.quality.calibration_fit import LEAST, fit
+    from ingest.quality.calibration_fit import LEAST, fit_calibration
     from ingest.records import EVERYTHING
 
     known = np.array([q.answerable for q in asked])
@@ -211,7 +211,7 @@ def abstention(asked: list, answers: dict, searcher) -> None:
     texts = [q.text for q in asked]
     signals = np.concatenate([searcher.signals(texts[i : i + BATCH], EVERYTHING) for i in range(0, len(texts), BATCH)])
     for target in TARGETS:
-        made, _ = fit(signals, known, target)
+        made, _ = fit_calibration(signals, known, target)
         if target == TARGETS[0]:
             print(f"AUC of the confidence, 10 folds by question: {made.auc:.3f} [{_interval(made.auc_interval)}]")
         print(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from typer import Exit, Option
 
 from ingest.cli.exit_codes import ExitCode
-from ingest.cli.invocation import Common, command
+from ingest.cli.invocation import Invocation, command
 from ingest.cli.tables import interval, table
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ NOTHING_WRITTEN = "Nothing was written. Start it again."
 
 @command("Serving was not touched and no calibration was written. Start it again.")
 def calibrate(
-    common: Common,
+    invocation: Invocation,
     precision: Annotated[
         float, Option(min=0.5, max=1.0, help="Wanted share of answerable among answered questions.")
     ] = 0.9,
@@ -40,11 +40,11 @@ def calibrate(
     """
     from ingest.quality.calibrate import calibrate as fitted
 
-    with common.opened() as index:
+    with invocation.opened() as index:
         name, found = fitted(index.services, precision, leave_out=leave_out)
         told = {"calibration": name, **found.model_dump(exclude=FITTED)}
-        note = common.output.note
-        common.output.result(told, *_of_calibration(name, found))
+        note = invocation.output.note
+        invocation.output.result(told, *_of_calibration(name, found))
         if found.left_out:
             note("Real unanswerable questions are harder: expect less precision at this threshold than is shown.")
         if found.precision < found.target:
@@ -53,7 +53,7 @@ def calibrate(
 
 @command(NOTHING_WRITTEN)
 def train_reranker(
-    common: Common,
+    invocation: Invocation,
     force: Annotated[bool, Option("--force", help="Keep the trees even if they do not help.")] = False,
 ) -> None:
     """Train trees for the re-ranker on the judged questions of the settings, over the release in force.
@@ -61,7 +61,7 @@ def train_reranker(
     Shows what they are worth on questions that they were not trained on, writes them to the lake and prints their name
     for `profile.reranker_model` in the settings. Exit code 3, and nothing is written, if they do not help.
     """
-    with common.opened() as index:
+    with invocation.opened() as index:
         from ingest.quality.training import train
         from ingest.wiring.reranker_opening import keep_learned, open_fit
 
@@ -71,24 +71,24 @@ def train_reranker(
             keep_learned(index.services.lake.store, trained.model)
         told = {name: value for name, value in vars(trained).items() if name not in ("sha256", "model")}
         told |= {"helps": trained.helps, "kept": kept, "reranker_model": trained.sha256 if kept else None}
-        common.output.result(told, *_of_training(trained, kept))
+        invocation.output.result(told, *_of_training(trained, kept))
     raise Exit(ExitCode.DONE if kept else ExitCode.REFUSED)
 
 
 @command(NOTHING_WRITTEN)
-def tune_fusion(common: Common) -> None:
+def tune_fusion(invocation: Invocation) -> None:
     """Choose the weight of the dense stage on the judged questions of the settings, over the release in force.
 
     Shows every weight, and what choosing is worth on questions that did not choose. Writes nothing: put the weight into
     the settings, and `ingest promote` makes a release of the same generation. Exit code 3 if it does not help.
     """
-    with common.opened() as index:
+    with invocation.opened() as index:
         from ingest.quality.tuning import tune
 
         tuned = tune(index.services)
-        common.output.result({**vars(tuned), "helps": tuned.helps}, *_of_tuning(tuned))
+        invocation.output.result({**vars(tuned), "helps": tuned.helps}, *_of_tuning(tuned))
         if tuned.helps:
-            common.output.note(
+            invocation.output.note(
                 "Judged by the fused order. Where the profile has a re-ranker, `ingest promote` judges its order too."
             )
     raise Exit(ExitCode.DONE if tuned.helps else ExitCode.REFUSED)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from typer import Option
 
-from ingest.cli.invocation import Common, command
+from ingest.cli.invocation import Invocation, command
 from ingest.errors import InvalidSettings
 
 
@@ -15,9 +15,11 @@ def template() -> str:
 
 
 @command("Look whether the file is there; `ingest init` never overwrites one.")
-def init(common: Common, force: Annotated[bool, Option("--force", help="Overwrite an existing file.")] = False) -> None:
+def init(
+    invocation: Invocation, force: Annotated[bool, Option("--force", help="Overwrite an existing file.")] = False
+) -> None:
     """Write a commented settings file (./ingest.yaml, or the one that --settings names)."""
-    path = common.settings_path
+    path = invocation.settings_path
     try:
         with path.open("w" if force else "x", encoding="utf-8") as file:
             file.write(template())
@@ -26,4 +28,4 @@ def init(common: Common, force: Annotated[bool, Option("--force", help="Overwrit
     except OSError as error:
         raise InvalidSettings(f"{path}: {error.strerror}") from error
     said = f"Wrote {path}. Set `lake` and the sources in it, then `ingest plan` shows what a run would do."
-    common.output.result({"written": path}, said)
+    invocation.output.result({"written": path}, said)

@@ -1,4 +1,4 @@
-"""What all commands share: common options, the opening of an index, and what happens on an error or Ctrl-C."""
+"""What all commands share: their common options, the opening of an index, and what happens on an error or Ctrl-C."""
 
 import dataclasses
 import inspect
@@ -35,7 +35,7 @@ JsonOption = Annotated[bool, Option("--json", help="Print exactly one JSON docum
 
 
 @dataclass(frozen=True)
-class Common:
+class Invocation:
     """Options of every command, accepted before and after its name."""
 
     settings: SettingsOption = None
@@ -52,9 +52,9 @@ class Common:
         """Where the command's results go."""
         return Output(self.json)
 
-    def over(self, outer: "Common") -> "Common":
+    def over(self, outer: "Invocation") -> "Invocation":
         """Return these options, completed with those given before the command's name."""
-        return Common(self.settings or outer.settings, self.index or outer.index, self.json or outer.json)
+        return Invocation(self.settings or outer.settings, self.index or outer.index, self.json or outer.json)
 
     def load(self) -> "Settings":
         """Return the settings. Raises: InvalidSettings."""
@@ -66,11 +66,11 @@ class Common:
     def opened(self) -> Iterator["Index"]:
         """Yield the index and close it, whatever happens. Raises: InvalidSettings, UnknownSource, IndexUnavailable."""
         import ingest
-        from ingest.cli.progress import Watcher
+        from ingest.cli.progress_observer import ProgressObserver
 
         with (
             self.output.logged(),
-            closing(Watcher(self.output)) as observer,
+            closing(ProgressObserver(self.output)) as observer,
             ingest.open(self.settings_path, self.index, observer=observer) as index,
         ):
             yield index
@@ -89,8 +89,8 @@ def command(go_on: str = "Nothing was changed; start it again.") -> Callable[[Co
         def wrapped(ctx: Context, **values: Any) -> None:
             for name, group in groups.items():
                 values[name] = group(**{field.name: values.pop(field.name) for field in dataclasses.fields(group)})
-            common = values["common"] = values["common"].over(ctx.find_root().obj)
-            _translated(lambda: function(**values), common.output, go_on)
+            invocation = values["invocation"] = values["invocation"].over(ctx.find_root().obj)
+            _translated(lambda: function(**values), invocation.output, go_on)
 
         wrapped.__name__, wrapped.__doc__ = function.__name__, function.__doc__
         flat = [inspect.Parameter("ctx", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Context)]

@@ -11,7 +11,7 @@ from typer import Context, Exit, Option, Typer, echo
 
 from ingest.cli import fitting, init, qdrant, release, run, search
 from ingest.cli.exit_codes import EPILOG
-from ingest.cli.invocation import Common, IndexOption, JsonOption, SettingsOption
+from ingest.cli.invocation import IndexOption, Invocation, JsonOption, SettingsOption
 from ingest.cli.preview.command import preview
 
 app = Typer(
@@ -53,7 +53,7 @@ def options(
     ] = False,
 ) -> None:
     """Keep the global options for the command."""
-    ctx.obj = Common(settings, index, json)
+    ctx.obj = Invocation(settings, index, json)
 
 
 def main() -> None:

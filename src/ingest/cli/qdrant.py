@@ -7,7 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from typer import Option
 
-from ingest.cli.invocation import Common, command
+from ingest.cli.invocation import Invocation, command
 from ingest.errors import InvalidSettings
 
 if TYPE_CHECKING:
@@ -18,28 +18,28 @@ SEE = "`ingest qdrant status` tells what runs."
 
 
 @command(SEE)
-def start(common: Common) -> None:
+def start(invocation: Invocation) -> None:
     """Start the embedded engine and keep it running until `ingest qdrant stop`."""
     from ingest.adapters.vectors.edge import engine
 
-    _tell(common, _embedded(engine.start(_folder(common))))
+    _tell(invocation, _embedded(engine.start(_folder(invocation))))
 
 
 @command(SEE)
 def stop(
-    common: Common,
+    invocation: Invocation,
     force: Annotated[bool, Option("--force", help="Even if processes are using it; they lose it.")] = False,
 ) -> None:
     """Stop the embedded engine; its data stay. One that is in use ends with its last user."""
     from ingest.adapters.vectors.edge import engine
 
-    _tell(common, _embedded(engine.stop(_folder(common), force=force)))
+    _tell(invocation, _embedded(engine.stop(_folder(invocation), force=force)))
 
 
 @command()
-def status(common: Common) -> None:
+def status(invocation: Invocation) -> None:
     """Show whether the embedded engine runs, where it answers and what it holds. Starts nothing."""
-    _tell(common, engine_status(common.load()))
+    _tell(invocation, engine_status(invocation.load()))
 
 
 def engine_status(settings: "Settings") -> dict[str, Any]:
@@ -55,8 +55,8 @@ def _embedded(found: "EngineStatus") -> dict[str, Any]:
     return {"kind": "embedded", **asdict(found)}
 
 
-def _folder(common: Common) -> Path:
-    settings = common.load()
+def _folder(invocation: Invocation) -> Path:
+    settings = invocation.load()
     if server := _server(settings):
         raise InvalidSettings(f"the settings name the server {server}; there is no embedded engine to start or stop")
     return settings.qdrant_folder
@@ -70,7 +70,7 @@ def _server(settings: "Settings") -> str | None:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def _tell(common: Common, found: dict[str, Any]) -> None:
+def _tell(invocation: Invocation, found: dict[str, Any]) -> None:
     if found["kind"] == "server":
         lines = [f"The settings name the server {found['url']}; the embedded engine is not used."]
     elif not found["running"]:
@@ -82,4 +82,4 @@ def _tell(common: Common, found: dict[str, Any]) -> None:
             f"The engine of {found['folder']} runs at {found['url']} (process {found['pid']}), {use}.",
             f"Collections: {', '.join(found['collections']) or 'none'}",
         ]
-    common.output.result(found, *lines)
+    invocation.output.result(found, *lines)

@@ -28,7 +28,7 @@ class _Question(BaseModel):
     text: Annotated[str, AfterValidator(_with_words)]
 
 
-def read_questions(path: Path) -> dict[str | int, str]:
+def read_question_file(path: Path) -> dict[str | int, str]:
     """Return the texts of the questions by `query_id`, in the order of the file. Empty lines are skipped.
 
     Raises: BadParameter, naming the line, when it is not a JSON object, lacks a key, or repeats an id.

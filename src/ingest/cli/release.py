@@ -7,7 +7,7 @@ from typer import Argument, Exit, Option
 
 from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode, code_of
-from ingest.cli.invocation import Common, command
+from ingest.cli.invocation import Invocation, command
 from ingest.cli.output import printable
 
 if TYPE_CHECKING:
@@ -20,21 +20,21 @@ Sealed = Annotated[str | None, Argument(metavar="GENERATION", help="Id of a seal
 
 
 @command("Serving was not touched and no verdict was written. Start it again.")
-def evaluate(common: Common, generation: Sealed = None) -> None:
+def evaluate(invocation: Invocation, generation: Sealed = None) -> None:
     """Judge a sealed generation against the release in force. Writes the verdict to the lake and promotes nothing.
 
     Without GENERATION: the newest one that could be promoted or, if there is none, the one that serves. Exit code 3 if
     the verdict is negative.
     """
-    with common.opened() as index:
+    with invocation.opened() as index:
         verdict = index.evaluate(generation)
-        common.output.result(verdict)
+        invocation.output.result(verdict)
     raise Exit(ExitCode.DONE if verdict.positive else ExitCode.REFUSED)
 
 
 @command(AGAIN)
 def promote(
-    common: Common,
+    invocation: Invocation,
     generation: Sealed = None,
     why: Annotated[str | None, Option(help="One line for the record.", show_default="promoted by hand")] = None,
     lift_hold: Annotated[
@@ -46,19 +46,19 @@ def promote(
     Without GENERATION: the newest one that was built on the release in force and never released. What was rolled back
     must be named. With nothing to promote, `--lift-hold` only lifts the hold.
     """
-    with common.opened() as index:
+    with invocation.opened() as index:
         outcome = index.promote(generation, why=why, lift_hold=lift_hold)
         verdict, release, refused = outcome.verdict, outcome.release, outcome.decision == "refused"
         chosen = verdict.candidate if verdict is not None else None
         told = {"candidate": chosen, "refused": refused, "verdict": verdict, "release": release}
         lines = [f"Refused: generation {chosen} stays sealed, serving is as before."] if refused else []
-        common.output.result(told, *lines, *(tables.release(release) if release is not None else ()))
+        invocation.output.result(told, *lines, *(tables.release(release) if release is not None else ()))
     raise Exit(ExitCode.REFUSED if refused else ExitCode.DONE)
 
 
 @command(AGAIN)
 def rollback(
-    common: Common,
+    invocation: Invocation,
     why: Annotated[str, Option(help="One line for the record and for the hold.", show_default=False)],
     to: Annotated[
         int | None,
@@ -71,17 +71,17 @@ def rollback(
     ] = None,
 ) -> None:
     """Bring an earlier release back, after opening it, and hold automatic promotion. Takes seconds, needs no lease."""
-    with common.opened() as index:
+    with invocation.opened() as index:
         now = index.services.monotonic
         started = now()
         release = index.rollback(to, why=why)
         seconds = round(now() - started, 3)
         told = {"release": release, "seconds": seconds}
-        common.output.result(told, *tables.release(release), f"Rolled back in {seconds:.2f} s.")
+        invocation.output.result(told, *tables.release(release), f"Rolled back in {seconds:.2f} s.")
 
 
 @command()
-def status(common: Common) -> None:
+def status(invocation: Invocation) -> None:
     """Show the release in force, its hold, the newest run, a waiting or refused candidate, and the engine.
 
     Exit code 5 if the vector index does not answer, 4 if its aliases contradict the lake; what the lake knows is shown
@@ -89,32 +89,32 @@ def status(common: Common) -> None:
     """
     from ingest.cli.qdrant import engine_status
 
-    engine = engine_status(common.load())  # first: opening services starts the engine
-    with common.opened() as index:
+    engine = engine_status(invocation.load())  # first: opening services starts the engine
+    with invocation.opened() as index:
         found = index.status()
         fault = found.fault
         problem = f"{type(fault).__name__}: {fault}" if fault is not None else None
         told = {name: value for name, value in vars(found).items() if name != "fault"}
         lines = _status_lines(found, problem, engine)
-        common.output.result({**told, "problem": problem, "engine": engine}, *lines)
+        invocation.output.result({**told, "problem": problem, "engine": engine}, *lines)
     raise Exit(ExitCode.DONE if fault is None else code_of(fault))
 
 
 @command()
 def generations(
-    common: Common, limit: Annotated[int, Option(min=1, max=1000, help="How many of the newest.")] = 20
+    invocation: Invocation, limit: Annotated[int, Option(min=1, max=1000, help="How many of the newest.")] = 20
 ) -> None:
     """List the generations in the lake, newest first.
 
     States: building, failed (given up; its work is adopted), sealed, refused by the gate, serving, retired (served
     before, kept for rollback).
     """
-    with common.opened() as index:
+    with invocation.opened() as index:
         name, found = index.name, index.generations(limit)
         columns = ("generation", "state", "base", "digest", "documents", "chunks")
         rows = [(g.id, g.state, g.base, (g.digest or "")[:DIGEST] or None, g.documents, g.chunks) for g in found]
         table = tables.table(f"Generations of {name}", columns, rows, left=4)
-        common.output.result({"index": name, "generations": found}, table)
+        invocation.output.result({"index": name, "generations": found}, table)
 
 
 def _status_lines(found: "IndexStatus", problem: str | None, engine: dict[str, Any]) -> Iterator[Any]:

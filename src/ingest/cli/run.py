@@ -6,7 +6,7 @@ from typer import Exit, Option
 
 from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode
-from ingest.cli.invocation import Common, SourcesOption, command
+from ingest.cli.invocation import Invocation, SourcesOption, command
 from ingest.cli.output import printable
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ PrefixesOption = Annotated[
 
 @command("Serving was not touched. `ingest run` goes on where this one stopped; finished shards are not repeated.")
 def run(
-    common: Common,
+    invocation: Invocation,
     sources: SourcesOption = None,
     prefixes: PrefixesOption = None,
     no_promote: Annotated[
@@ -31,26 +31,26 @@ def run(
     A run that was interrupted resumes where it stopped. Exit codes: 0 promoted or nothing changed, 3 refused by the
     gate, 6 waiting for a person (--no-promote, decide: manual, or a hold).
     """
-    with common.opened() as index:
+    with invocation.opened() as index:
         report = index.run(sources=sources or (), prefixes=prefixes or (), promote=not no_promote)
         lake = index.services.lake
         reasons = lake.verdict(report.verdict).reasons if report.verdict is not None else ()
         decision = lake.decision()
         hold = decision.hold if decision is not None else None
         code, summary = _outcome(report, hold)
-        common.output.result({**dict(report), "reasons": reasons, "hold": hold}, summary)
+        invocation.output.result({**dict(report), "reasons": reasons, "hold": hold}, summary)
     raise Exit(code)
 
 
 @command()
-def plan(common: Common, sources: SourcesOption = None, prefixes: PrefixesOption = None) -> None:
+def plan(invocation: Invocation, sources: SourcesOption = None, prefixes: PrefixesOption = None) -> None:
     """Say what a run would do and cost. Lists the sources; fetches, embeds and writes nothing.
 
     Exit code 4 if the delete guard or the budget would refuse the run; the table is shown all the same.
     """
-    with common.opened() as index:
+    with invocation.opened() as index:
         summary = index.plan(sources=sources or (), prefixes=prefixes or ())
-        common.output.result(summary, *tables.plan(summary))
+        invocation.output.result(summary, *tables.plan(summary))
     if summary.refused:
         raise Exit(ExitCode.FATAL)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, BadParameter, Option, echo
 
-from ingest.cli.invocation import Common, SourcesOption, command
+from ingest.cli.invocation import Invocation, SourcesOption, command
 from ingest.cli.output import Output, in_folder, printable, whole_file
 from ingest.cli.tables import Stage
 
@@ -81,7 +81,7 @@ class AskingOptions:
 
 @command("Nothing was changed and no run file was written. Start it again.")
 def search(
-    common: Common,
+    invocation: Invocation,
     how: AskingOptions,
     file: QuestionsOption = None,
     out: Annotated[
@@ -96,25 +96,25 @@ def search(
     "scores"}]}; `doc` is the path below the source's root, start and end are code points of the document's text.
     """
     question = " ".join(words) if words else None
-    _check(question, file, out, json=common.json)
+    _check(question, file, out, json=invocation.json)
     top = how.top or (TOP_OF_FILE if file is not None else TOP if how.context is None else TOP_OF_CONTEXT)
     passages = how.passages(top)
-    from ingest.cli.questions import read_questions
+    from ingest.cli.questions import read_question_file
 
-    questions = read_questions(file) if file is not None else {}
-    with common.opened() as index:
+    questions = read_question_file(file) if file is not None else {}
+    with invocation.opened() as index:
         searcher = index.searcher()
         asking = Asking(searcher, how.filter(), how.stage or searcher.stages[-1], top, passages)
         if question is not None:
-            _answer_one(common.output, asking, question)
+            _answer_one(invocation.output, asking, question)
             return
         with whole_file(out) if out else nullcontext() as run:
             for line in _run_lines(index, asking, questions):
                 echo(line.encode()) if run is None else run.write(line + "\n")
         told = {"questions": len(questions), "out": out, "top": top, **asking.told()}
-        common.output.result(told)
+        invocation.output.result(told)
         gave_up = f" {searcher.fell_back:,} of them not re-ranked: {asking.over()}" if searcher.fell_back else ""
-        common.output.note(f"{len(questions):,} questions answered by generation {told['generation']}.{gave_up}")
+        invocation.output.note(f"{len(questions):,} questions answered by generation {told['generation']}.{gave_up}")
 
 
 def _check(question: str | None, file: Path | None, out: Path | None, *, json: bool) -> None:

@@ -51,7 +51,7 @@ class PointMaker:
 
     def payload(self, chunk: Chunk, document: DocumentRow, shard: int) -> dict[str, Any]:
         """Return a point's payload in the shape of the collection, with its digest."""
-        model, told = self.embeddings.fingerprint, fields(chunk, document, shard)
+        model, told = self.embeddings.fingerprint, payload_fields(chunk, document, shard)
         stored: dict[str, Any] = payloads.stored(self.contents.shape, told, chunk.embedding_key, model, self._weighing)
         return stored
 
@@ -110,7 +110,7 @@ def _all_lengths(contents: Contents) -> Lengths:
     return Lengths(sum(one.chunks for one in found), sum(one.terms for one in found))
 
 
-def fields(chunk: Chunk, document: DocumentRow, shard: int) -> dict[str, Any]:
+def payload_fields(chunk: Chunk, document: DocumentRow, shard: int) -> dict[str, Any]:
     """Return what the payload says of a chunk, without its digest; `parent` and `marks` only where there are any."""
     found: dict[str, Any] = {name: getattr(chunk, name) for name in OF_CHUNK}
     found |= {name: getattr(document, name) for name in OF_DOCUMENT}

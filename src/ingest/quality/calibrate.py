@@ -10,7 +10,7 @@ import numpy as np
 from ingest.extras import require
 from ingest.lake.learned_files import keep_learned
 from ingest.lake.stored_records import to_bytes
-from ingest.quality.calibration_fit import check_counts, fit
+from ingest.quality.calibration_fit import check_counts, fit_calibration
 from ingest.quality.evaluate import UNCALIBRATED, in_batches, read_questions
 from ingest.quality.rankings import live_questions
 from ingest.records import EVERYTHING
@@ -49,5 +49,5 @@ def calibrate(services: Services, target: float, *, leave_out: bool = False) -> 
             for asked, gone in ((questions, False), (left_out, True))
             for batch in in_batches(services, "calibrate", asked)
         ]
-    calibration, _ = fit(np.concatenate(signals), np.array(known), target, left_out=leave_out, texts=texts)
+    calibration, _ = fit_calibration(np.concatenate(signals), np.array(known), target, left_out=leave_out, texts=texts)
     return keep_learned(services.lake.store, to_bytes(calibration)), calibration

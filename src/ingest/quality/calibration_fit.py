@@ -68,7 +68,7 @@ def threshold_of(confidences: Floats, known: Bools, target: float) -> float:
     return between if between > ranked[min(last + 1, len(ranked) - 1)] else float(ranked[last])
 
 
-def fit(
+def fit_calibration(
     signals: Floats, known: Bools, target: float, *, left_out: bool = False, texts: Sequence[str] = ()
 ) -> tuple[Calibration, OutOfFold]:
     """Return the calibration of judged questions, and what ten folds say about it. Same input, same calibration.

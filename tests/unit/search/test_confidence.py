@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ingest.errors import InvalidSettings
 from ingest.lake.stored_records import to_bytes
-from ingest.quality.calibration_fit import LEAST, fit, threshold_of
+from ingest.quality.calibration_fit import LEAST, fit_calibration, threshold_of
 from ingest.records import Result
 from ingest.search.confidence import LOOKED_AT, SIGNALS, Calibration, read_calibration, signals
 from tests.unit.search.test_ranking import WORDING
@@ -111,20 +111,20 @@ def test_confidence_is_the_logistic_function_of_the_standardised_sum() -> None:
 
 
 def test_the_same_judgments_are_the_same_bytes() -> None:
-    first, second = (to_bytes(fit(*judged(), 0.9)[0]) for _ in range(2))
+    first, second = (to_bytes(fit_calibration(*judged(), 0.9)[0]) for _ in range(2))
     assert first == second
     assert calibration() == read_calibration("c", to_bytes(calibration()))
 
 
 def test_judgments_without_a_difference_do_not_look_like_one() -> None:
     """A cross-validation that leaked would find an AUC far above one half here: there are as many signals as rows."""
-    fitted, _ = fit(*judged(100, apart=0.0), 0.9)
+    fitted, _ = fit_calibration(*judged(100, apart=0.0), 0.9)
     assert fitted.auc < 0.65
 
 
 def test_judgments_that_differ_are_told_apart() -> None:
     found, known = judged(120, apart=3.0)
-    fitted, unseen = fit(found, known, 0.9)
+    fitted, unseen = fit_calibration(found, known, 0.9)
     assert fitted.auc > 0.95
     assert fitted.auc_interval[0] <= fitted.auc <= fitted.auc_interval[1]
     assert fitted.precision_interval[0] <= fitted.precision <= fitted.precision_interval[1]
@@ -138,7 +138,7 @@ def test_a_question_and_its_copy_without_gold_share_a_fold() -> None:
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(40, N)) * 10
     both = np.concatenate([rows, rows + rng.normal(size=rows.shape) * 0.01])
-    fitted, _ = fit(both, np.arange(80) < 40, 0.9, left_out=True)
+    fitted, _ = fit_calibration(both, np.arange(80) < 40, 0.9, left_out=True)
     assert fitted.left_out
     assert 0.3 < fitted.auc < 0.7
 
@@ -147,14 +147,14 @@ def test_too_few_questions_of_a_kind_are_refused_with_both_numbers() -> None:
     rows, known = judged(60)
     keep = known | (np.cumsum(~known) < LEAST)
     with pytest.raises(InvalidSettings, match=rf"found 30 and {LEAST - 1}"):
-        fit(rows[keep], known[keep], 0.9)
+        fit_calibration(rows[keep], known[keep], 0.9)
 
 
 def test_a_signal_that_is_no_number_is_refused() -> None:
     rows, known = judged()
     rows[3, 4] = np.nan
     with pytest.raises(InvalidSettings, match="1 are not"):
-        fit(rows, known, 0.9)
+        fit_calibration(rows, known, 0.9)
 
 
 CONFIDENCES = np.array([0.9, 0.6, 0.6, 0.6, 0.2, 0.2])
@@ -205,7 +205,7 @@ def test_scales_that_are_not_positive_are_refused() -> None:
 def test_equal_questions_share_a_fold() -> None:
     rng = np.random.default_rng(0)
     signals, known = np.tile(rng.normal(size=(40, len(SIGNALS))), (3, 1)), np.tile(rng.random(40) < 0.5, 3)
-    assert fit(signals, known, 0.9)[0].auc > 0.9  # learned by heart
-    assert fit(signals, known, 0.9, texts=[f"question {n % 40}" for n in range(120)])[0].auc < 0.8
+    assert fit_calibration(signals, known, 0.9)[0].auc > 0.9  # learned by heart
+    assert fit_calibration(signals, known, 0.9, texts=[f"question {n % 40}" for n in range(120)])[0].auc < 0.8
     alone = [f"question {n}" for n in range(120)]
-    assert fit(signals, known, 0.9, texts=alone)[0] == fit(signals, known, 0.9)[0]
+    assert fit_calibration(signals, known, 0.9, texts=alone)[0] == fit_calibration(signals, known, 0.9)[0]

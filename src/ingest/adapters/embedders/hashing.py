@@ -28,7 +28,7 @@ _WORD = re.compile(r"\w+")
 log = logging.getLogger(__name__)
 
 
-class Options(BaseModel):
+class HashingOptions(BaseModel):
     """What the settings may say about such a model."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,7 +47,7 @@ def describe(name: str, options: dict[str, Any]) -> ModelRecord:
 def open_embedder(name: str, options: dict[str, Any]) -> "HashingEmbedder":
     """Return an embedder. Raises: InvalidSettings."""
     try:
-        return HashingEmbedder(name, Options.model_validate(options))
+        return HashingEmbedder(name, HashingOptions.model_validate(options))
     except ValidationError as error:
         raise InvalidSettings(f"embedder hashing: {first_fault(error)}") from error
 
@@ -96,7 +96,7 @@ class HashingTokenizer:
 class HashingEmbedder(Embedder):
     """Sums a signed unit vector for each distinct lower-cased word of a text."""
 
-    def __init__(self, name: str, options: Options) -> None:
+    def __init__(self, name: str, options: HashingOptions) -> None:
         self._options = options
         self._tokenizer = HashingTokenizer()
         self.record = ModelRecord(

@@ -30,9 +30,9 @@ X32 = 0x40000000  # x86-64's other set of numbers
 # Fields of the data that a filter looks at, little-endian: number, architecture, first argument.
 NUMBER, ARCHITECTURE, ARGUMENT = 0, 4, 16
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-Line = tuple[int, int, int, int]  # of a filter: operation, jump if true, jump if false (from the next line), value
-_ALLOW: Line = (RETURN, 0, 0, ALLOW)
-_REFUSE: Line = (RETURN, 0, 0, REFUSE | errno.EPERM)
+Instruction = tuple[int, int, int, int]  # operation, jump if true, jump if false (from the next one), value
+_ALLOW: Instruction = (RETURN, 0, 0, ALLOW)
+_REFUSE: Instruction = (RETURN, 0, 0, REFUSE | errno.EPERM)
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _permit(libc: ctypes.CDLL, ruleset: int, place: str, rights: int) -> None:
             os.close(descriptor)
 
 
-def _program(machine: Machine, programs: bool) -> list[Line]:
+def _program(machine: Machine, programs: bool) -> list[Instruction]:
     more = machine.groups if programs else machine.programs
     refused = (*machine.sockets, *machine.refused, *EVERYWHERE, *more)
     total = len(refused)
@@ -157,20 +157,20 @@ def _program(machine: Machine, programs: bool) -> list[Line]:
     ]
 
 
-def _threads_only(machine: Machine) -> list[Line]:
+def _threads_only(machine: Machine) -> list[Instruction]:
     """Refuse new processes. clone3 is said not to exist: the C library then takes clone, whose flags a filter sees."""
     clone = _only(machine.clone, ANY_BIT, CLONE_THREAD)
     return [(EQUAL, 0, 1, CLONE3), (RETURN, 0, 0, REFUSE | errno.ENOSYS), *clone]
 
 
-def _lone_sockets(machine: Machine) -> list[Line]:
+def _lone_sockets(machine: Machine) -> list[Instruction]:
     """Allow local sockets, and pretend to bind and listen."""
     socket, bind, listen = machine.sockets
-    pretended: list[Line] = [(EQUAL, 1, 0, bind), (EQUAL, 0, 1, listen), (RETURN, 0, 0, REFUSE)]
+    pretended: list[Instruction] = [(EQUAL, 1, 0, bind), (EQUAL, 0, 1, listen), (RETURN, 0, 0, REFUSE)]
     return [*_only(socket, EQUAL, AF_UNIX), *pretended]
 
 
-def _only(call: int, test: int, value: int) -> list[Line]:
+def _only(call: int, test: int, value: int) -> list[Instruction]:
     """Allow a call if its first argument passes the test, else refuse it."""
     return [(EQUAL, 0, 4, call), (LOAD, 0, 0, ARGUMENT), (test, 0, 1, value), _ALLOW, _REFUSE]
 

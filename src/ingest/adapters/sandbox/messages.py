@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, RootModel, ValidationError
 from pydantic_core import to_json
 
 from ingest import errors
-from ingest.adapters.child_process import Frame
+from ingest.adapters.child_pipe import Frame
 from ingest.records import Block, BlockKind, Child, Document, DocumentRef, ParserOptions, RawDocument
 
 KINDS = tuple(BlockKind)
@@ -28,7 +28,7 @@ MAX_MESSAGE = 2000  # characters of an error's message
 _KIND, *_OTHERS = (field.name for field in fields(Block))
 _ROW = attrgetter(*_OTHERS)
 Size = Annotated[int, Field(ge=0)]
-Row = tuple[Size, int, int, int, str, tuple[int, ...], int, str, int | None, tuple[str, ...]]  # the fields of Block
+BlockRow = tuple[Size, int, int, int, str, tuple[int, ...], int, str, int | None, tuple[str, ...]]  # fields of Block
 
 
 class Judged(BaseModel, strict=True):
@@ -46,7 +46,7 @@ class Parsed(Judged):
     parser: str
     language: str
     text: Size  # bytes
-    blocks: tuple[Row, ...]
+    blocks: tuple[BlockRow, ...]
     children: tuple[tuple[str, str, Size], ...]  # path, media type, bytes
 
 
@@ -118,7 +118,7 @@ def lacking(media_type: str) -> Frame:
     return Frame(to_json(Unequipped(lacking=media_type)))
 
 
-class Answer(NamedTuple):
+class ParserAnswer(NamedTuple):
     """What a worker says."""
 
     result: Document | errors.DocumentError | None  # None: a process that may start programs must be asked
@@ -126,16 +126,16 @@ class Answer(NamedTuple):
     notes: tuple[str, ...]  # what the parser warned of
 
 
-def answered(frame: Frame) -> Answer:
+def answered(frame: Frame) -> ParserAnswer:
     """Return the content of an answer. Raises: BadAnswer, Lacking."""
     try:
         if frame == PROGRAM_NEEDED:
-            return Answer(None, False, ())
+            return ParserAnswer(None, False, ())
         head = RootModel[Parsed | Refused | Unequipped].model_validate_json(frame.head).root
         if isinstance(head, Unequipped):
             raise Lacking(head.lacking)
         result = _error(head) if isinstance(head, Refused) else _document(head, memoryview(frame.body))
-        return Answer(result, head.last, _shown(head.notes))
+        return ParserAnswer(result, head.last, _shown(head.notes))
     except ValidationError as error:
         raise BadAnswer(errors.first_fault(error)) from error
     except UnicodeDecodeError as error:
@@ -161,7 +161,7 @@ def _document(head: Parsed, body: memoryview) -> Document:
     return Document(text, blocks, head.title, head.media_type, head.parser, head.language, children)
 
 
-def _blocks(rows: tuple[Row, ...], length: int) -> Iterator[Block]:
+def _blocks(rows: tuple[BlockRow, ...], length: int) -> Iterator[Block]:
     at = 0
     for row in rows:
         kind, start, end = row[:3]

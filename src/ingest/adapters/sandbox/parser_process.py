@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 
 from pydantic_core import from_json
 
-from ingest.adapters.child_process import HEADER, Frame
+from ingest.adapters.child_pipe import HEADER, Frame
 from ingest.errors import SandboxUnavailable
 
 # Secrets of the environment stay out of reach of a parser.

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from ingest.adapters.child_process import Frame, Pipe, end_with
+from ingest.adapters.child_pipe import ChildPipe, Frame, end_with
 from ingest.adapters.sandbox import messages as _wire
 from ingest.adapters.sandbox import parsing as _parse
 from ingest.adapters.sandbox import resource_limits as _walls
@@ -28,7 +28,7 @@ def main() -> None:
     Arguments: the pipe's descriptor, the parent's process id, 1 when parsers may start programs, else 0.
     The first message tells which walls stand.
     """
-    pipe, parent, programs = Pipe(int(sys.argv[1])), int(sys.argv[2]), sys.argv[3] == "1"
+    pipe, parent, programs = ChildPipe(int(sys.argv[1])), int(sys.argv[2]), sys.argv[3] == "1"
     end_with(parent)
     notes = _silence()
     parsers.media_types()  # imports every parser
@@ -54,7 +54,7 @@ def _reply(raw: RawDocument, programs: bool, notes: "_Notes") -> tuple[Frame, bo
     notes.kept = []
     try:
         _walls.allow(raw.options.limits, programs)
-        with _parse.translated(raw):
+        with _parse.as_document_errors(raw):
             document = _parse.parse(raw, programs)
             last = programs and _walls.left_running()
             return _wire.answer(document, notes.kept, last), last

@@ -23,7 +23,7 @@ def parse(raw: RawDocument, programs: bool = True) -> Document:
     document; ProgramNeeded when its parser starts a program and `programs` is False.
     """
     check_size(raw)
-    with translated(raw):
+    with as_document_errors(raw):
         document = _parsed(raw, programs)
         _check_output(raw, document)
     return document
@@ -37,7 +37,7 @@ def check_size(raw: RawDocument) -> None:
 
 
 @contextmanager
-def translated(raw: RawDocument) -> Iterator[None]:
+def as_document_errors(raw: RawDocument) -> Iterator[None]:
     """Turn what a parser raises into a DocumentError.
 
     Out of memory and too deep are reasons of their own, also where a library has wrapped them.

@@ -144,7 +144,7 @@ class PoolSandbox:
             raise answer.result
         return answer.result
 
-    def _answer(self, process: ParserProcess, raw: RawDocument) -> _wire.Answer:
+    def _answer(self, process: ParserProcess, raw: RawDocument) -> _wire.ParserAnswer:
         """Return what a process makes of a document. Raises: DocumentError when it makes nothing."""
         path, limits = raw.ref.path, raw.options.limits
         deadline = time.monotonic() + limits.wall_seconds

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ingest.adapters.listing import Found, Selection, decode, encode, local_folder, selection
+from ingest.adapters.selection import ListedDocument, Selection, selection
+from ingest.adapters.uris import decode, encode, local_folder
 from ingest.errors import AccessDenied, InvalidSettings, SourceUnavailable, UnknownSource
 from ingest.ports import Source
 from ingest.records import DocumentRef, RawDocument, S3Options
@@ -91,7 +92,7 @@ class FileSource:
             raise InvalidSettings(f"source {self.name}: {uri} does not lie under {self.uri}")
         return parts
 
-    def _found(self) -> Iterator[Found]:
+    def _found(self) -> Iterator[ListedDocument]:
         with self._translated(self.uri):
             before = self._look_at_root()
             folders = [os.fsencode(self.root)]
@@ -119,7 +120,7 @@ class FileSource:
             raise SourceUnavailable(f"{where}: {error.strerror} (errno {error.errno})") from error
 
 
-def _found_in(folder: bytes, folders: list[bytes], cut: int) -> Iterator[Found]:
+def _found_in(folder: bytes, folders: list[bytes], cut: int) -> Iterator[ListedDocument]:
     """Yield the files of one folder and add the folders in it to `folders`; paths are cut at byte `cut`."""
     try:
         entries = os.scandir(folder)
@@ -138,9 +139,9 @@ def _found_in(folder: bytes, folders: list[bytes], cut: int) -> Iterator[Found]:
                 yield _as_found(entry.path, cut, status)
 
 
-def _as_found(path: bytes, cut: int, status: os.stat_result) -> Found:
+def _as_found(path: bytes, cut: int, status: os.stat_result) -> ListedDocument:
     below = path[cut:].decode(errors="backslashreplace")
-    return Found(f"file://{encode(path)}", below, _version(status), status.st_size, _modified(status))
+    return ListedDocument(f"file://{encode(path)}", below, _version(status), status.st_size, _modified(status))
 
 
 def _open_below(root: Path, parts: tuple[bytes, ...]) -> int | None:

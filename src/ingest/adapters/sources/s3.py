@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from ingest.adapters.listing import Found, Selection, decode, encode, selection
 from ingest.adapters.s3_client import Archived, Bucket, Unmet, split_uri
+from ingest.adapters.selection import ListedDocument, Selection, selection
+from ingest.adapters.uris import decode, encode
 from ingest.errors import AccessDenied, DocumentError, InvalidSettings, SourceUnavailable
 from ingest.ports import Source
 from ingest.records import DocumentRef, RawDocument, S3Options
@@ -73,14 +74,14 @@ class S3Source:
             raise InvalidSettings(f"source {self.name}: {uri} does not lie under {self.uri}")
         return key
 
-    def _found(self, prefix: str) -> Iterator[Found]:
+    def _found(self, prefix: str) -> Iterator[ListedDocument]:
         for item in self.bucket.versions(prefix) if self._is_versioned() else self.bucket.objects(prefix):
             key, size, pin = item["Key"], item["Size"], item.get("VersionId") or "null"
             if key.endswith("/") and size == 0:
                 continue
             version = f"{ETAG}{item['ETag']}" if pin == "null" else f"{VERSION}{pin}"  # "null" is overwritten in place
             uri, modified = f"s3://{self.bucket.name}/{encode(key)}", item["LastModified"].isoformat(timespec="seconds")
-            yield Found(uri, key.removeprefix(self.prefix), version, size, modified)
+            yield ListedDocument(uri, key.removeprefix(self.prefix), version, size, modified)
 
     def _is_versioned(self) -> bool:
         call, name = self.bucket.call, self.bucket.name

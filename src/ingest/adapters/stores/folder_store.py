@@ -15,7 +15,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from ingest.adapters.listing import local_folder
+from ingest.adapters.uris import local_folder
 from ingest.errors import AccessDenied, IngestError, InvalidSettings, SchemaMismatch, StoreUnavailable
 from ingest.lake.keys import TEMPORARY, check_key, check_prefix
 

@@ -9,7 +9,7 @@ from typing import Annotated
 from typer import Argument, BadParameter, Exit, Option
 
 from ingest.cli.exit_codes import ExitCode
-from ingest.cli.invocation import Common, command
+from ingest.cli.invocation import Invocation, command
 from ingest.cli.output import in_folder
 from ingest.extras import require
 
@@ -46,7 +46,7 @@ class HowOptions:
 
 @command("Nothing was written. Start it again.")
 def preview(
-    common: Common,
+    invocation: Invocation,
     how: HowOptions,
     document: Annotated[str, Argument(metavar="DOCUMENT", help="A file, or the URI of a document of a source.")],
     source: Annotated[str | None, Option(metavar="NAME", help="DOCUMENT is a path inside this source.")] = None,
@@ -58,7 +58,7 @@ def preview(
     A file needs no settings. A document in a source of the settings is read through that source. Exit code 3: a run
     would quarantine the document; the reason is shown.
     """
-    span, output, there = how.span(), common.output, None
+    span, output, there = how.span(), invocation.output, None
     if how.html is not None:
         require("--html", "ingest[preview]", "jinja2")
     from ingest.cli.preview import find_document as finding
@@ -67,11 +67,11 @@ def preview(
     from ingest.cli.preview.view import values, view_of
 
     with output.logged():
-        with closing(finding.open_bench(common)) as bench:
+        with closing(finding.open_bench(invocation)) as bench:
             found = finding.find_document(bench, document, source)
             here = finding.preview_found(bench, found, child or ())
         if against is not None and here.raw.data:
-            with closing(finding.open_other(against, common, bench.options.index)) as other:
+            with closing(finding.open_other(against, invocation, bench.options.index)) as other:
                 there = preview_document(other, here.raw, 1 + len(child or ()))
     view = view_of(found.origin, here, there, secrets=how.show_secrets)
     if how.html is not None:

@@ -31,7 +31,7 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class UnchunkedSpan:
     """A stretch of the canonical text that is in no chunk."""
 
     start: int
@@ -49,7 +49,7 @@ class DocumentPreview:
     chunks: tuple[Chunk, ...] = ()
     context_tokens: tuple[int, ...] = ()  # of each chunk's context, in the order of `chunks`
     dropped: tuple[tuple[Chunk, str], ...] = ()  # by the source's screening policy, with the mark that is the reason
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[UnchunkedSpan, ...] = ()
     refusal: Refusal | None = None
     seconds: dict[str, float] = field(default_factory=lambda: {"parse": 0.0, "chunk": 0.0})
     options: ChunkingOptions = field(default_factory=ChunkingOptions)
@@ -128,7 +128,7 @@ def preview_document(bench: Workbench, raw: RawDocument, level: int) -> Document
 
 
 @dataclass
-class Section:
+class PreviewSection:
     """A heading with what is under it; the first one may have no heading."""
 
     title: str
@@ -141,19 +141,19 @@ class Section:
     tokens_below: int = 0
 
 
-def sections(preview: DocumentPreview) -> list[Section]:
+def sections(preview: DocumentPreview) -> list[PreviewSection]:
     """Return the headings in order, each with the chunks that start under it; counts include lower levels."""
     document = preview.document
     if not document.parser:  # it could not be parsed
         return []
-    found = [Section("", 0, None, 0, len(document.text))]
+    found = [PreviewSection("", 0, None, 0, len(document.text))]
     open_: list[tuple[int, int]] = []  # level, position in `found`
     for block in (block for block in document.blocks if block.kind is BlockKind.HEADING):
         while open_ and open_[-1][0] >= block.level:
             open_.pop()
         found[-1].end = block.start
         parent = open_[-1][1] if open_ else None
-        found.append(Section(block.title, len(open_), parent, block.start, len(document.text)))
+        found.append(PreviewSection(block.title, len(open_), parent, block.start, len(document.text)))
         open_.append((block.level, len(found) - 1))
     starts = [section.start for section in found]
     for number, chunk in enumerate(preview.chunks, 1):
@@ -170,7 +170,7 @@ def sections(preview: DocumentPreview) -> list[Section]:
     return [replace(s, parent=None if s.parent is None else s.parent - 1) for s in found[1:]]
 
 
-def _left_out(document: Document, cut: CutDocument, options: ChunkingOptions) -> Iterator[LeftOut]:
+def _left_out(document: Document, cut: CutDocument, options: ChunkingOptions) -> Iterator[UnchunkedSpan]:
     """Yield the stretches of blocks that hold text and are in no chunk, in order."""
     spans = sorted((c.start, c.end) for c in cut.chunks)
     dropped = sorted((c.start, c.end, mark) for c, mark in cut.dropped)
@@ -185,7 +185,7 @@ def _left_out(document: Document, cut: CutDocument, options: ChunkingOptions) ->
                     j += 1
                 is_dropped = j < len(dropped) and dropped[j][0] < start
                 why = f"dropped for its mark: {dropped[j][2]}" if is_dropped else _why(block.kind, options)
-                yield LeftOut(at, start, block.kind, why)
+                yield UnchunkedSpan(at, start, block.kind, why)
             at = max(at, end)
 
 

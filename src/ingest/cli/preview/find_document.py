@@ -8,8 +8,8 @@ from pathlib import Path
 
 from typer import BadParameter
 
-from ingest.adapters.listing import encode, local_folder
-from ingest.cli.invocation import SETTINGS, Common
+from ingest.adapters.uris import encode, local_folder
+from ingest.cli.invocation import SETTINGS, Invocation
 from ingest.cli.output import printable
 from ingest.cli.preview.document_preview import DocumentPreview, Refusal, preview_document
 from ingest.errors import AccessDenied, DocumentError, InvalidSettings, OversizedDocument, SourceUnavailable
@@ -24,7 +24,7 @@ LISTED = 20  # names shown of those that exist
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundDocument:
     """A document and what reads it."""
 
     ref: DocumentRef
@@ -32,27 +32,27 @@ class Found:
     read: Callable[[], RawDocument | None]  # None: it changed meanwhile
 
 
-def open_bench(common: Common) -> Workbench:
+def open_bench(invocation: Invocation) -> Workbench:
     """Return the workbench of an index, or of default settings if there is no settings file.
 
     Raises: InvalidSettings, also when a file was named that does not exist; UnknownSource.
     """
-    if common.settings is not None or SETTINGS.exists():
-        return wiring.open_workbench(common.load(), common.index)
+    if invocation.settings is not None or SETTINGS.exists():
+        return wiring.open_workbench(invocation.load(), invocation.index)
     values = {"lake": ".ingest/lake", "indexes": {"preview": {"sources": [{"name": "none", "uri": "."}]}}}
     return replace(wiring.open_workbench(make_settings(values, Path.cwd(), "default settings")), sources=())
 
 
-def open_other(path: Path, common: Common, index: str) -> Workbench:
+def open_other(path: Path, invocation: Invocation, index: str) -> Workbench:
     """Return the workbench of other settings: of the index asked for, of one with the same name, or of the only one.
 
     Raises: InvalidSettings, UnknownSource.
     """
     settings = load_settings(path)
-    return wiring.open_workbench(settings, common.index or (index if index in settings.indexes else None))
+    return wiring.open_workbench(settings, invocation.index or (index if index in settings.indexes else None))
 
 
-def find_document(bench: Workbench, named: str, source: str | None) -> Found:
+def find_document(bench: Workbench, named: str, source: str | None) -> FoundDocument:
     """Return the document that somebody names: by a path on this machine, a URI, or a path below a source's root.
 
     A document in a source is read through it, so that credentials, limits and version are those of a run. With `source`
@@ -67,7 +67,7 @@ def find_document(bench: Workbench, named: str, source: str | None) -> Found:
     for one in sources:
         for uri in dict.fromkeys(_uris(one, named, inside=source is not None)):
             if (ref := _look(one, uri)) is not None:
-                return Found(ref, f"source {one.name}", partial(one.read, ref))
+                return FoundDocument(ref, f"source {one.name}", partial(one.read, ref))
     path = local_folder(named) if named.startswith("file://") or "://" not in named else None
     if path is not None and path.exists():
         return _local(path, source or "", bench.parsing[""].limits.document_bytes)
@@ -76,7 +76,7 @@ def find_document(bench: Workbench, named: str, source: str | None) -> Found:
     raise BadParameter(f"no document {printable(named)}: no such file here{other}", param_hint="DOCUMENT")
 
 
-def preview_found(bench: Workbench, found: Found, children: Sequence[str]) -> DocumentPreview:
+def preview_found(bench: Workbench, found: FoundDocument, children: Sequence[str]) -> DocumentPreview:
     """Return a document as a run would cut it, or a child of it.
 
     `children` is the way down: a path in the document, a path in the document that this names, ...
@@ -125,7 +125,7 @@ def _look(source: Source, uri: str) -> DocumentRef | None:
     return ref
 
 
-def _local(path: Path, source: str, limit: int) -> Found:
+def _local(path: Path, source: str, limit: int) -> FoundDocument:
     """Return a file of this machine that is in no source, to be read as if in `source`, up to `limit` bytes."""
     if not path.is_file():
         raise BadParameter(f"{path} is not a file", param_hint="DOCUMENT")
@@ -142,4 +142,4 @@ def _local(path: Path, source: str, limit: int) -> Found:
         except OSError as error:
             raise AccessDenied(f"{path}: {error.strerror}") from error
 
-    return Found(ref, f"local file, as if in source {source}" if source else "local file, in no source", read)
+    return FoundDocument(ref, f"local file, as if in source {source}" if source else "local file, in no source", read)

@@ -18,7 +18,7 @@ from ingest.cli.output import whole_file
 from ingest.cli.preview.comparison import comparison_rows, own_parts, stretches
 from ingest.cli.preview.document_preview import DocumentPreview, sections
 from ingest.cli.preview.view import BEFORE_ALL, View, facts
-from ingest.cli.preview.visible_text import name_of, one_line, runs, visible
+from ingest.cli.preview.visible_text import one_line, runs, sign_of, visible
 from ingest.cli.tables import cell
 from ingest.records import Chunk
 
@@ -96,7 +96,7 @@ def _rows(preview: DocumentPreview) -> list[Row]:
 def _pieces(text: str, kind: str = "") -> list[tuple[str, str]]:
     """Return the text in spans of one class, with invisible characters written out as `control`."""
     return [
-        (f"control {kind}".strip(), "".join(map(name_of, run))) if hidden else (kind, run) for hidden, run in runs(text)
+        (f"control {kind}".strip(), "".join(map(sign_of, run))) if hidden else (kind, run) for hidden, run in runs(text)
     ]
 
 

@@ -25,7 +25,7 @@ def visible(text: str) -> str:
     bidirectional controls, zero-width and tag characters, halves of surrogate pairs) becomes `␛` or `⟨U+202E⟩`.
     A joiner between letters that it shapes and the single selector of an emoji stay.
     """
-    return "".join("".join(map(name_of, run)) if hidden else run for hidden, run in runs(text))
+    return "".join("".join(map(sign_of, run)) if hidden else run for hidden, run in runs(text))
 
 
 def one_line(text: str, limit: int | None = None) -> str:
@@ -45,7 +45,7 @@ def runs(text: str) -> Iterator[tuple[bool, str]]:
         yield hidden, run if hidden else "".join(map(_spaced, run))
 
 
-def name_of(character: str) -> str:
+def sign_of(character: str) -> str:
     """Return the notation for an invisible character: `␛`, `⟨U+202E⟩`."""
     return PICTURES.get(ord(character)) or f"⟨U+{ord(character):04X}⟩"
 

@@ -12,7 +12,7 @@ from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 
-from ingest.documents.parsers._markup.mail import PGP, add_body, add_headers, child, text_of, unflowed
+from ingest.documents.parsers._markup.mail import PGP, add_body, add_headers, child, decoded_text, unflowed
 from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument
 from ingest.records import Child, Document, RawDocument
@@ -174,7 +174,7 @@ class _Parts:
 
     def _text(self, part: Message, kind: str) -> str:
         data = _payload(part)
-        text = text_of(data, _charset(part), self.path, html=kind == "text/html")
+        text = decoded_text(data, _charset(part), self.path, html=kind == "text/html")
         if text.lstrip().startswith(PGP):
             raise EncryptedDocument(f"{self.path}: the text is encrypted with PGP")
         if str(part.get_param("format", "")).lower() == "flowed":

@@ -200,7 +200,7 @@ def _converted(raw: RawDocument, route: Route) -> bytes:
             (profile / "registrymodifications.xcu").write_text(_PROFILE)
             options = [f"-env:UserInstallation={profile.parent.as_uri()}", "--headless", "--norestore"]
             arguments = [program, *options, "--convert-to", route.reader, "--outdir", str(made.parent), str(given)]
-        code, said = programs.run(arguments, folder, raw)
+        code, said = programs.run_program(arguments, folder, raw)
         if code or not made.is_file():
             said = " ".join(said.replace(place, "…").split())[-_SAID:]
             raise MalformedDocument(f"{path}: {route.program} makes nothing of it (exit code {code}): {said}")

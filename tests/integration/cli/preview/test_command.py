@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.adapters.listing import encode
+from ingest.adapters.uris import encode
 from ingest.cli.exit_codes import ExitCode
 from ingest.errors import IndexUnavailable
 from ingest.wiring import services as wiring

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.adapters.child_process import Frame
+from ingest.adapters.child_pipe import Frame
 from ingest.adapters.sandbox import messages as _wire
 from ingest.adapters.sandbox import parser_process as _process
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox

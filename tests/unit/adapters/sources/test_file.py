@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.adapters.listing import Selection
+from ingest.adapters.selection import Selection
 from ingest.adapters.sources.file import FileSource, _modified
 from ingest.errors import AccessDenied, SourceUnavailable, UnknownSource
 

@@ -3,8 +3,8 @@ from contextlib import closing
 
 import pytest
 
-from ingest.adapters.listing import Selection
 from ingest.adapters.s3_client import open_client
+from ingest.adapters.selection import Selection
 from ingest.adapters.sources.s3 import S3Source
 from ingest.errors import AccessDenied, DocumentError, InvalidSettings, SourceUnavailable
 from tests.s3_server import cut_body, lose_request, refuse, rewrite_body

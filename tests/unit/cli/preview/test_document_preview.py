@@ -1,7 +1,7 @@
 """A preview: what a run would make of a document, down to what is in no chunk."""
 
 from ingest.adapters.embedders.hashing import open_tokenizer
-from ingest.cli.preview.document_preview import UNPARSED, LeftOut, sections, token_figures
+from ingest.cli.preview.document_preview import UNPARSED, UnchunkedSpan, sections, token_figures
 from ingest.documents.chunking import chunk
 from ingest.errors import EmptyDocument, SuspiciousDocument, UnsupportedFormat
 from ingest.ids import document_id
@@ -97,7 +97,7 @@ def test_reasons_of_parser_and_chunker_are_told_apart(preview: Previewer) -> Non
     assert (broken.refusal.stage, type(broken.refusal.error), broken.document) == ("parse", UnsupportedFormat, UNPARSED)
     assert empty.refusal is not None
     assert (empty.refusal.stage, type(empty.refusal.error)) == ("chunk", EmptyDocument)
-    assert [LeftOut(0, 12, BlockKind.METADATA, "skipped_kinds")] == list(empty.left_out)
+    assert [UnchunkedSpan(0, 12, BlockKind.METADATA, "skipped_kinds")] == list(empty.left_out)
 
 
 def test_figures_of_token_counts() -> None:

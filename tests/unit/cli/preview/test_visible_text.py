@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.cli.preview.visible_text import name_of, one_line, visible
+from ingest.cli.preview.visible_text import one_line, sign_of, visible
 
 
 def test_what_drives_a_terminal_or_hides_is_written_out() -> None:
@@ -30,7 +30,7 @@ def test_nothing_but_what_is_seen_is_left(text: str) -> None:
 def test_every_format_character_is_written_out_alone_and_in_latin() -> None:
     hidden = [c for c in map(chr, range(0x110000)) if unicodedata.category(c) in ("Cf", "Cc") and c not in "\n\t"]
     hidden += list("\u034f\u115f\u1160\u3164\uffa0\U000e0100\U000e01ef")
-    assert [c for c in hidden if visible(c) != name_of(c) or visible(f"a{c}b") != f"a{name_of(c)}b"] == []
+    assert [c for c in hidden if visible(c) != sign_of(c) or visible(f"a{c}b") != f"a{sign_of(c)}b"] == []
 
 
 def test_joiners_and_selectors_stay_where_a_reader_sees_what_they_do() -> None:

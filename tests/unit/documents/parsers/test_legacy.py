@@ -185,7 +185,7 @@ def converted(tmp_path_factory) -> Iterator:
         (folder / f"a.{new}").write_bytes(data)
         profile = f"-env:UserInstallation={(folder / 'profile').as_uri()}"
         options = ["--headless", "--convert-to", old, "--outdir", str(folder), str(folder / f"a.{new}")]
-        programs.run([str(shutil.which("soffice")), profile, *options], folder, checks.raw("", "a"))
+        programs.run_program([str(shutil.which("soffice")), profile, *options], folder, checks.raw("", "a"))
         return (folder / f"a.{old}").read_bytes()
 
     return convert

@@ -1,12 +1,12 @@
 import random
 
-from ingest.documents.parsers.pdf.lattice import Line, joined, tables
+from ingest.documents.parsers.pdf.lattice import RulingLine, joined_lines, tables
 
 BY_TWO = [(0, 0, 10, 5), (0, 5, 10, 10), (10, 0, 30, 5), (10, 5, 30, 10)]
 
 
 def grid(xs, ys):
-    return [Line(y, xs[0], xs[-1]) for y in ys], [Line(x, ys[0], ys[-1]) for x in xs]
+    return [RulingLine(y, xs[0], xs[-1]) for y in ys], [RulingLine(x, ys[0], ys[-1]) for x in xs]
 
 
 def test_lines_that_cross_make_the_cells_between_them():
@@ -15,14 +15,14 @@ def test_lines_that_cross_make_the_cells_between_them():
 
 def test_a_cell_over_two_columns_is_one_cell():
     across, _ = grid([0, 10, 30], [0, 5, 10])
-    down = [Line(0, 0, 10), Line(10, 5, 10), Line(30, 0, 10)]
+    down = [RulingLine(0, 0, 10), RulingLine(10, 5, 10), RulingLine(30, 0, 10)]
     assert [[(0, 0, 30, 5), (0, 5, 10, 10), (10, 5, 30, 10)]] == tables(across, down)
 
 
 def test_lines_that_end_short_of_each_other_meet_within_the_tolerance_and_not_beyond():
     _, down = grid([0, 10, 30], [0, 5, 10])
-    assert [BY_TWO] == tables([Line(y, 3, 27) for y in (0, 5, 10)], down)
-    assert [] == tables([Line(y, 4, 26) for y in (0, 5, 10)], down)
+    assert [BY_TWO] == tables([RulingLine(y, 3, 27) for y in (0, 5, 10)], down)
+    assert [] == tables([RulingLine(y, 4, 26) for y in (0, 5, 10)], down)
 
 
 def test_tables_come_from_top_to_bottom_and_a_lone_box_is_none():
@@ -33,9 +33,13 @@ def test_tables_come_from_top_to_bottom_and_a_lone_box_is_none():
 
 
 def test_lines_close_side_by_side_move_to_their_mean_and_touching_ones_become_one():
-    assert [Line(11, 0, 60)] == joined([Line(10, 0, 20), Line(12, 22, 60)])
-    assert [Line(10, 0, 20), Line(10, 24, 60)] == joined([Line(10, 24, 60), Line(10, 0, 20)])
-    assert [Line(10, 0, 20), Line(14, 0, 20)] == joined([Line(14, 0, 20), Line(10, 0, 20)])
+    assert [RulingLine(11, 0, 60)] == joined_lines([RulingLine(10, 0, 20), RulingLine(12, 22, 60)])
+    assert [RulingLine(10, 0, 20), RulingLine(10, 24, 60)] == joined_lines(
+        [RulingLine(10, 24, 60), RulingLine(10, 0, 20)]
+    )
+    assert [RulingLine(10, 0, 20), RulingLine(14, 0, 20)] == joined_lines(
+        [RulingLine(14, 0, 20), RulingLine(10, 0, 20)]
+    )
 
 
 def test_the_order_of_the_lines_does_not_matter():
@@ -43,4 +47,4 @@ def test_the_order_of_the_lines_does_not_matter():
     expected = tables(across, down)
     random.Random(1).shuffle(across)
     random.Random(2).shuffle(down)
-    assert expected == tables(joined(across), joined(down))
+    assert expected == tables(joined_lines(across), joined_lines(down))

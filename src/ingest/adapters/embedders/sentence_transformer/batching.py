@@ -10,7 +10,7 @@ from ingest.errors import InvalidSettings
 Batch = NDArray[np.int64]  # positions in the input, (texts,)
 
 
-def batches(lengths: Sequence[int], token_budget: int, max_texts: int) -> list[Batch]:
+def token_batches(lengths: Sequence[int], token_budget: int, max_texts: int) -> list[Batch]:
     """Return batches of positions that cover every text once, longest texts first, equal lengths in input order.
 
     So what takes the most memory fails first and a batch has hardly any padding. Lengths are in tokens, special ones

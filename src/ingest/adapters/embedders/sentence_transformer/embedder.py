@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from ingest.adapters.embedders.sentence_transformer.batching import Batch, batches
+from ingest.adapters.embedders.sentence_transformer.batching import Batch, token_batches
 from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder, locate
 from ingest.adapters.embedders.sentence_transformer.onnx_model import (
     Inputs,
@@ -59,7 +59,7 @@ RESULT_OPTIONS = {"question_prompt", "text_prompt", "max_seq_length"}  # part of
 log = logging.getLogger(__name__)
 
 
-class Options(BaseModel):
+class SentenceTransformerOptions(BaseModel):
     """What the settings may say about such a model."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -116,7 +116,7 @@ def reopen(
 class SentenceTransformerEmbedder(Embedder):
     """A sentence-transformers model. Calls from several threads wait for each other."""
 
-    def __init__(self, folder: ModelFolder, options: Options) -> None:
+    def __init__(self, folder: ModelFolder, options: SentenceTransformerOptions) -> None:
         self.record = _described(folder, options)
         self.device = options.device or best_device()
         self.dtype = options.dtype or best_dtype(self.device)
@@ -183,7 +183,7 @@ class SentenceTransformerEmbedder(Embedder):
                 )
         vectors = np.zeros((len(texts), self.record.dimension), np.float32)
         lengths = np.asarray(counts, np.int64) + self._length - self.record.max_tokens
-        for batch in batches(lengths.tolist(), self._budget, self._most):
+        for batch in token_batches(lengths.tolist(), self._budget, self._most):
             self._fill(vectors, texts, batch, lengths)
         return vectors
 
@@ -250,9 +250,9 @@ class SentenceTransformerEmbedder(Embedder):
         return vectors
 
 
-def _parsed(name: str, options: dict[str, Any]) -> Options:
+def _parsed(name: str, options: dict[str, Any]) -> SentenceTransformerOptions:
     try:
-        parsed = Options.model_validate(options)
+        parsed = SentenceTransformerOptions.model_validate(options)
     except ValidationError as error:
         raise InvalidSettings(f"model {name}: {first_fault(error)}") from error
     if parsed.questions == "onnx":
@@ -260,7 +260,7 @@ def _parsed(name: str, options: dict[str, Any]) -> Options:
     return parsed
 
 
-def _described(folder: ModelFolder, options: Options) -> ModelRecord:
+def _described(folder: ModelFolder, options: SentenceTransformerOptions) -> ModelRecord:
     length = options.max_seq_length or folder.length
     if length > folder.positions:
         raise InvalidSettings(
@@ -277,7 +277,7 @@ def _described(folder: ModelFolder, options: Options) -> ModelRecord:
     )
 
 
-def _prompts(folder: ModelFolder, options: Options) -> tuple[str, str]:
+def _prompts(folder: ModelFolder, options: SentenceTransformerOptions) -> tuple[str, str]:
     own = folder.prompt(QUESTION_PROMPTS), folder.prompt(TEXT_PROMPTS)
     said = options.question_prompt, options.text_prompt
     return own[0] if said[0] is None else said[0], own[1] if said[1] is None else said[1]

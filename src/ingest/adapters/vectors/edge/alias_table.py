@@ -13,7 +13,7 @@ from typing import Any
 from ingest.adapters.vectors.edge.locks import read_json, write_durably
 
 
-class Refused(Exception):
+class RefusedRequest(Exception):
     """A request that is answered with an error; `status` is the HTTP status that Qdrant's server answers."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -39,7 +39,7 @@ class AliasTable:
         return self._aliases.get(name, name)
 
     async def apply(self, actions: list[dict[str, Any]]) -> None:
-        """Apply Qdrant's alias operations in order. Raises: Refused at the first that fails."""
+        """Apply Qdrant's alias operations in order. Raises: RefusedRequest at the first that fails."""
         async with self._lock:
             for action in actions:
                 await self._save(self._after(action))
@@ -57,14 +57,14 @@ class AliasTable:
         if kind == "create_alias":
             name, target = fields["alias_name"], fields["collection_name"]
             if not self._exists(target):
-                raise Refused(404, f"Not found: Collection `{target}` doesn't exist!")
+                raise RefusedRequest(404, f"Not found: Collection `{target}` doesn't exist!")
             if self._exists(name):
-                raise Refused(409, f"Wrong input: Collection `{name}` already exists!")
+                raise RefusedRequest(409, f"Wrong input: Collection `{name}` already exists!")
             table[name] = target
         elif kind == "rename_alias":
             old, new = fields["old_alias_name"], fields["new_alias_name"]
             if old not in table:
-                raise Refused(404, f"Not found: Alias {old} does not exist!")
+                raise RefusedRequest(404, f"Not found: Alias {old} does not exist!")
             table[new] = table.pop(old)
         else:
             table.pop(fields["alias_name"], None)

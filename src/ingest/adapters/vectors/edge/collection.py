@@ -99,7 +99,7 @@ class Collection:
         """Remove points by id or by filter; nothing happens with no ids."""
         translate.unsupported_fields(request.shard_key)
         if isinstance(request, models.FilterSelector):
-            selected = filters.filter_of(request.filter)
+            selected = filters.edge_filter(request.filter)
             self._shard.update(edge.UpdateOperation.delete_points_by_filter(selected))
         elif request.points:
             self._shard.update(edge.UpdateOperation.delete_points(list(request.points)))
@@ -113,15 +113,15 @@ class Collection:
     def scroll(self, request: models.ScrollRequest) -> dict[str, Any]:
         """Return one page in id order and the id at which the next one starts."""
         translate.unsupported(request, "offset", "limit", "filter", "with_payload", "with_vector")
-        limit, selected = 10 if request.limit is None else request.limit, filters.filter_of(request.filter)
+        limit, selected = 10 if request.limit is None else request.limit, filters.edge_filter(request.filter)
         wanted = edge.ScrollRequest(offset=request.offset, limit=limit, filter=selected, **translate.wanted(request))
         found, following = self._shard.scroll(wanted)
-        offset = None if following is None else translate.point_id(following)
+        offset = None if following is None else translate.json_id(following)
         return {"points": [translate.record(point) for point in found], "next_page_offset": offset}
 
     def count(self, request: models.CountRequest) -> dict[str, int]:
         """Return the number of points that match."""
-        selected = filters.filter_of(request.filter)
+        selected = filters.edge_filter(request.filter)
         return {"count": self._shard.count(edge.CountRequest(exact=request.exact is not False, filter=selected))}
 
     def query(self, request: models.QueryRequest) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from qdrant_client.http import models
 from ingest.adapters.vectors.edge.translation import Unsupported
 
 
-def filter_of(filter: models.Filter | None) -> Any:
+def edge_filter(filter: models.Filter | None) -> Any:
     """Return the engine's filter, None for none. Raises: Unsupported for conditions that it would not apply."""
     if filter is None:
         return None
@@ -27,7 +27,7 @@ def _conditions(conditions: Any) -> list[Any] | None:
 def _condition(condition: Any) -> Any:
     match condition:
         case models.Filter():
-            return filter_of(condition)
+            return edge_filter(condition)
         case models.HasIdCondition(has_id=ids):
             return edge.HasIdCondition(set(ids))
         case models.IsEmptyCondition(is_empty=field):

@@ -60,7 +60,7 @@ class Engine:
 
     def __init__(self, folder: Path, **options: Any) -> None:
         """Remember where, and the options of `ensure_running`. Raises: InvalidSettings without its libraries."""
-        check_installed()
+        check_libraries()
         self.folder = folder
         self._options = options
         self._endpoint: Endpoint | None = None
@@ -79,7 +79,7 @@ class Engine:
             self._endpoint = None
 
 
-def check_installed() -> None:
+def check_libraries() -> None:
     """Raise InvalidSettings without the engine's libraries."""
     require("without qdrant.url or QDRANT_URL, the embedded engine", "ingest[embedded]", *LIBRARIES)
 
@@ -172,7 +172,7 @@ def _answers(found: dict[str, Any], timeout_seconds: float = 5.0) -> bool:
 
 
 def _start(folder: Path, start_seconds: float, options: dict[str, Any]) -> dict[str, Any]:
-    check_installed()
+    check_libraries()
     (folder / locks.ENDPOINT).unlink(missing_ok=True)  # of a front that was killed
     log = folder / locks.LOG
     if log.exists():

@@ -22,8 +22,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ingest.adapters.vectors.edge import locks
-from ingest.adapters.vectors.edge.alias_table import AliasTable, Refused
-from ingest.adapters.vectors.edge.worker_pool import Answer, FrontOptions, Pool, Worker
+from ingest.adapters.vectors.edge.alias_table import AliasTable, RefusedRequest
+from ingest.adapters.vectors.edge.worker_pool import FrontOptions, Pool, WorkerAnswer, WorkerProcess
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,199}")
 ONE = "/collections/{collection}"
@@ -74,10 +74,10 @@ class Front:
         """Create a collection."""
         name, body = _name(request), await self._body(request)
         if not NAME.fullmatch(name):
-            raise Refused(422, f"Wrong input: collection name {name!r}: letters, digits, _ . @ - up to 200")
+            raise RefusedRequest(422, f"Wrong input: collection name {name!r}: letters, digits, _ . @ - up to 200")
         async with self.creating:
             if self.exists(name) or name in self.aliases.all():
-                raise Refused(409, f"Wrong input: Collection `{name}` already exists!")
+                raise RefusedRequest(409, f"Wrong input: Collection `{name}` already exists!")
             answer = await self.pool.ask(name, {"do": "create"}, body)
             if answer.status != 200:
                 await self.pool.discard(name)
@@ -120,7 +120,9 @@ class Front:
         change = models.UpdateCollection.model_validate_json(await self._body(request)).model_dump(exclude_none=True)
         threshold = (change.get("optimizers_config") or {}).get("indexing_threshold")
         if threshold is None or change != {"optimizers_config": {"indexing_threshold": threshold}}:
-            raise Refused(400, "Wrong input: the embedded engine changes optimizers_config.indexing_threshold only")
+            raise RefusedRequest(
+                400, "Wrong input: the embedded engine changes optimizers_config.indexing_threshold only"
+            )
         collection = self._target(request)
         worker = await self.pool.get(collection)
         if worker.optimisation is not None:
@@ -174,10 +176,10 @@ class Front:
         }
 
     def _target(self, request: Request) -> str:
-        """Return the collection that a request names, by its own name or by an alias. Raises: Refused."""
+        """Return the collection that a request names, by its own name or by an alias. Raises: RefusedRequest."""
         collection = self.aliases.resolve(_name(request))
         if not self.exists(collection):
-            raise Refused(404, f"Not found: Collection `{_name(request)}` doesn't exist!")
+            raise RefusedRequest(404, f"Not found: Collection `{_name(request)}` doesn't exist!")
         return collection
 
     async def _body(self, request: Request) -> bytes:
@@ -185,15 +187,15 @@ class Front:
         async for part in request.stream():
             body += part
             if len(body) > self.options.max_body:
-                raise Refused(413, f"Payload error: a request has at most {self.options.max_body} bytes")
+                raise RefusedRequest(413, f"Payload error: a request has at most {self.options.max_body} bytes")
         return bytes(body)
 
 
-async def _optimise(worker: Worker, collection: str) -> None:
+async def _optimise(worker: WorkerProcess, collection: str) -> None:
     worker.optimisation_error = ""
     try:
         answer = await worker.ask({"do": "optimise", "collection": collection})
-    except Refused as error:
+    except RefusedRequest as error:
         worker.optimisation_error = str(error)
         return
     if answer.status != 200:
@@ -208,13 +210,13 @@ def _ok(result: Any) -> Response:
     return JSONResponse({"result": result, "status": "ok", "time": 0.0})
 
 
-def _passed_on(answer: Answer) -> Response:
+def _passed_on(answer: WorkerAnswer) -> Response:
     return Response(answer.body, answer.status, media_type="application/json")
 
 
 def _refusal(request: Request, error: Exception) -> Response:
     status, message = 400, f"Format error in JSON body: {error}"
-    if isinstance(error, Refused):
+    if isinstance(error, RefusedRequest):
         status, message = error.status, str(error)
     headers = {"Retry-After": "1"} if status == 429 else None
     return JSONResponse({"status": {"error": message}, "time": 0.0, "result": None}, status, headers)
@@ -226,13 +228,13 @@ def application(front: Front, token: str) -> Starlette:
     def guarded(answer: Handler) -> Handler:
         async def endpoint(request: Request) -> Response:
             if not hmac.compare_digest(request.headers.get("api-key", "").encode(), token.encode()):
-                raise Refused(401, "Unauthorized: Must provide an API key or an Authorization bearer token")
+                raise RefusedRequest(401, "Unauthorized: Must provide an API key or an Authorization bearer token")
             return await answer(request)
 
         return endpoint
 
     routes = [Route(path, guarded(answer), methods=[method]) for (method, path), answer in front.routes().items()]
-    return Starlette(routes=routes, exception_handlers={Refused: _refusal, ValidationError: _refusal})
+    return Starlette(routes=routes, exception_handlers={RefusedRequest: _refusal, ValidationError: _refusal})
 
 
 def request_models() -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 import qdrant_edge as edge
 from qdrant_client.http import models
 
-from ingest.adapters.vectors.edge.conditions import filter_of
+from ingest.adapters.vectors.edge.conditions import edge_filter
 from ingest.adapters.vectors.edge.translation import Unsupported, one_vector, payload_selector, unsupported
 
 RRF_K = 2  # Qdrant's own default
@@ -41,7 +41,7 @@ def _search(request: models.QueryRequest | models.Prefetch) -> dict[str, Any]:
         "limit": 10 if request.limit is None else request.limit,
         "query": _scoring(request),
         "prefetches": [_prefetch(one) for one in _listed(request.prefetch)] or None,
-        "filter": filter_of(request.filter),
+        "filter": edge_filter(request.filter),
         "score_threshold": request.score_threshold,
         "params": _search_params(request.params),
     }

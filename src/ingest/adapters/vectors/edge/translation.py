@@ -133,7 +133,7 @@ def payload_selector(wanted: Any) -> Any:
 
 def record(point: Any) -> dict[str, Any]:
     """Return a stored or scored point in Qdrant's JSON shape."""
-    found = {"id": point_id(point.id), "payload": point.payload, "vector": _told(point.vector)}
+    found = {"id": json_id(point.id), "payload": point.payload, "vector": _told(point.vector)}
     if hasattr(point, "score"):
         found |= {"version": point.version, "score": point.score}
     return found
@@ -147,6 +147,6 @@ def _told(vector: Any) -> Any:
     return vector
 
 
-def point_id(key: Any) -> int | str:
+def json_id(key: Any) -> int | str:
     """Return an id as JSON has it."""
     return key if isinstance(key, int) else str(key)

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 from qdrant_client.http import models
 
-from ingest.adapters.child_process import Frame, Pipe, end_with
+from ingest.adapters.child_pipe import ChildPipe, Frame, end_with
 from ingest.adapters.vectors.edge.collection import Collection
 
 logger = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ def main() -> None:
     end_with(front)  # a graph being built does not look at the pipe
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s worker %(process)d %(message)s")
-    worker, pipe = Worker(folder), Pipe(descriptor)
+    worker, pipe = Worker(folder), ChildPipe(descriptor)
     while (request := pipe.receive()) is not None:
         pipe.send(worker.answer(request))
     worker.close()

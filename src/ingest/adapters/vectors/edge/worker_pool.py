@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
-from ingest.adapters.child_process import HEADER, Frame
-from ingest.adapters.vectors.edge.alias_table import Refused
+from ingest.adapters.child_pipe import HEADER, Frame
+from ingest.adapters.vectors.edge.alias_table import RefusedRequest
 from ingest.records import QdrantOptions
 
 logger = logging.getLogger(__name__)
-Pipe = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @dataclass(frozen=True)
@@ -33,21 +33,21 @@ class FrontOptions:
     grace_seconds: float = 2.0  # without users before the end
 
 
-class Answer(NamedTuple):
+class WorkerAnswer(NamedTuple):
     """What a worker says: an HTTP status and a body in Qdrant's JSON."""
 
     status: int
     body: bytes
 
 
-class Worker:
+class WorkerProcess:
     """One worker process. Requests are written at once and answered in order."""
 
-    def __init__(self, process: asyncio.subprocess.Process, pipe: Pipe, max_waiting: int) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, pipe: Streams, max_waiting: int) -> None:
         self.process = process
         self._reader, self._writer = pipe
         self._max_waiting = max_waiting
-        self._waiting: deque[asyncio.Future[Answer]] = deque()
+        self._waiting: deque[asyncio.Future[WorkerAnswer]] = deque()
         self.optimisation: asyncio.Task[None] | None = None
         self.optimisation_error = ""
         self.info_before: dict[str, Any] = {}  # of the collection, when its optimisation began
@@ -68,8 +68,8 @@ class Worker:
         """True from the request to optimise until it is done."""
         return self.optimisation is not None and not self.optimisation.done()
 
-    async def ask(self, head: dict[str, Any], body: bytes = b"") -> Answer:
-        """Return the worker's answer. Raises: Refused: 503 when the worker ends before, 429 when too many wait.
+    async def ask(self, head: dict[str, Any], body: bytes = b"") -> WorkerAnswer:
+        """Return the worker's answer. Raises: RefusedRequest: 503 when the worker ends before, 429 when too many wait.
 
         The request after a 503 starts another worker, which opens the folder from its WAL.
         A caller that goes away (a client that hung up) leaves its place in the order, so answers cannot be mixed up.
@@ -78,7 +78,7 @@ class Worker:
             raise self._died()
         if (number := len(self._waiting)) >= (limit := self._max_waiting):
             raise _busy(f"{number} requests wait for this collection, the limit is {limit}")
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[WorkerAnswer] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         try:
             self._writer.writelines(Frame(to_json(head), body).parts())
@@ -107,7 +107,7 @@ class Worker:
             while True:
                 head, body = HEADER.unpack(await self._reader.readexactly(HEADER.size))
                 status = int(await self._reader.readexactly(head))
-                answer = Answer(status, await self._reader.readexactly(body))
+                answer = WorkerAnswer(status, await self._reader.readexactly(body))
                 future = self._waiting.popleft()
                 if not future.done():
                     future.set_result(answer)
@@ -119,12 +119,12 @@ class Worker:
                 if not future.done():
                     future.set_exception(self._died())
 
-    def _died(self) -> Refused:
-        return Refused(503, f"Service unavailable: worker {self.process.pid} ended before it answered")
+    def _died(self) -> RefusedRequest:
+        return RefusedRequest(503, f"Service unavailable: worker {self.process.pid} ended before it answered")
 
 
-def _busy(message: str) -> Refused:
-    return Refused(429, f"Too many requests: {message}")
+def _busy(message: str) -> RefusedRequest:
+    return RefusedRequest(429, f"Too many requests: {message}")
 
 
 class Pool:
@@ -132,11 +132,11 @@ class Pool:
 
     def __init__(self, folder: Path, options: FrontOptions) -> None:
         self._folder, self._options = folder, options
-        self.workers: dict[str, Worker] = {}  # by the collection that they have open, least recently used first
+        self.workers: dict[str, WorkerProcess] = {}  # by the collection that they have open, least recently used first
         self._starting = asyncio.Lock()
 
-    async def get(self, collection: str) -> Worker:
-        """Return the collection's worker, started if need be. Raises: Refused when all are at work."""
+    async def get(self, collection: str) -> WorkerProcess:
+        """Return the collection's worker, started if need be. Raises: RefusedRequest when all are at work."""
         worker = self.workers.get(collection)
         if worker is None or not worker.alive:
             async with self._starting:
@@ -147,8 +147,8 @@ class Pool:
             self.workers[collection] = self.workers.pop(collection)
         return worker
 
-    async def ask(self, collection: str, head: dict[str, Any], body: bytes = b"") -> Answer:
-        """Return the answer of the collection's worker. Raises: Refused."""
+    async def ask(self, collection: str, head: dict[str, Any], body: bytes = b"") -> WorkerAnswer:
+        """Return the answer of the collection's worker. Raises: RefusedRequest."""
         worker = await self.get(collection)
         return await worker.ask({**head, "collection": collection}, body)
 
@@ -164,7 +164,7 @@ class Pool:
             workers, self.workers = list(self.workers.values()), {}
             await asyncio.gather(*(worker.end(self._options.stop_seconds) for worker in workers))
 
-    async def _replace(self, collection: str, dead: Worker | None) -> Worker:
+    async def _replace(self, collection: str, dead: WorkerProcess | None) -> WorkerProcess:
         if dead is not None:
             logger.warning("worker %d of %s ended, starting another", dead.process.pid, collection)
             await dead.end(self._options.stop_seconds)
@@ -177,7 +177,7 @@ class Pool:
         self.workers[collection] = worker = await self._spawn()
         return worker
 
-    async def _spawn(self) -> Worker:
+    async def _spawn(self) -> WorkerProcess:
         ours, theirs = socket.socketpair()
         try:
             arguments, descriptors = (self._folder, theirs.fileno(), os.getpid()), [theirs.fileno()]
@@ -188,4 +188,4 @@ class Pool:
             raise
         finally:
             theirs.close()
-        return Worker(process, await asyncio.open_connection(sock=ours), self._options.max_waiting)
+        return WorkerProcess(process, await asyncio.open_connection(sock=ours), self._options.max_waiting)

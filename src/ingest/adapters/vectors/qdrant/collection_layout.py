@@ -18,7 +18,7 @@ PAYLOAD_INDEXES = {**dict.fromkeys(("document_id", "source", "acl", "tenant"), "
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class CollectionLayout:
     """A collection's dimension and shape, and the names that follow from the shape."""
 
     dimension: int
@@ -39,7 +39,7 @@ class Layout:
         return payloads.path_of(self.shape.payload, field)
 
 
-def create(client: "QdrantClient", collection: str, layout: Layout, *, quantised: bool) -> bool:
+def create(client: "QdrantClient", collection: str, layout: CollectionLayout, *, quantised: bool) -> bool:
     """Create the collection in bulk mode: no graph until `optimise`."""
     from qdrant_client import models
 
@@ -59,13 +59,13 @@ def create(client: "QdrantClient", collection: str, layout: Layout, *, quantised
     )
 
 
-def layout_of(collection: str, info: "models.CollectionInfo") -> Layout:
+def layout_of(collection: str, info: "models.CollectionInfo") -> CollectionLayout:
     """Return the layout of an existing collection. Raises: SchemaMismatch when its vectors are not of that shape."""
     from qdrant_client import models
 
     told = (info.config.metadata or {}).get(KEY) or {}
     shape = Shape(told.get("payload", "langchain"), bool(told.get("sparse", False)))
-    layout = Layout(0, shape)
+    layout = CollectionLayout(0, shape)
     vectors = info.config.params.vectors
     named = vectors if isinstance(vectors, dict) else {"": vectors}
     dense = named[layout.dense] if set(named) == {layout.dense} else None
@@ -76,4 +76,4 @@ def layout_of(collection: str, info: "models.CollectionInfo") -> Layout:
     if layout.sparse is not None and getattr(sparse.get(layout.sparse), "modifier", None) != models.Modifier.IDF:
         expected = f"expected {layout.sparse} with the modifier idf"
         raise SchemaMismatch(f"{collection}: sparse vectors {sorted(sparse)}, {expected}")
-    return Layout(dense.size, shape)
+    return CollectionLayout(dense.size, shape)

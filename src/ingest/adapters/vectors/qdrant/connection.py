@@ -18,7 +18,7 @@ IN_MEMORY = ":memory:"
 
 
 @dataclass(frozen=True)
-class Tuning:
+class ConnectionOptions:
     """Limits that no settings name, but for the first. Times in seconds."""
 
     timeout_seconds: float = QdrantOptions().timeout_seconds  # of one request
@@ -33,7 +33,7 @@ class Tuning:
     oversampling: float = 2.0  # candidates per hit that are rescored
 
 
-class Engine(Protocol):
+class EmbeddedEngine(Protocol):
     """An embedded engine that is found, started, and started again, by itself (`edge.engine.Engine`)."""
 
     def address(self) -> tuple[str, str]:
@@ -46,7 +46,9 @@ class Engine(Protocol):
 class Connection:
     """A client that is told what it does, for the message when that fails. Threads may share it."""
 
-    def __init__(self, options: Tuning, url: str, api_key: str | None, engine: Engine | None = None) -> None:
+    def __init__(
+        self, options: ConnectionOptions, url: str, api_key: str | None, engine: EmbeddedEngine | None = None
+    ) -> None:
         """Open a client for `url`, or the emulator for IN_MEMORY. Nothing is asked yet."""
         self.options = options
         self.local = url == IN_MEMORY
@@ -101,7 +103,7 @@ class Connection:
                 self._url = url
 
 
-def _client(url: str, api_key: str | None, options: Tuning) -> "QdrantClient":
+def _client(url: str, api_key: str | None, options: ConnectionOptions) -> "QdrantClient":
     from qdrant_client import QdrantClient
 
     if url == IN_MEMORY:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ingest.adapters.vectors.qdrant.collection_layout import Layout
+from ingest.adapters.vectors.qdrant.collection_layout import CollectionLayout
 from ingest.records import Filter
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ def sees_nothing(filter: Filter) -> bool:
     return filter.acl is not None and not filter.acl
 
 
-def filter_of(filter: Filter, layout: Layout) -> "models.Filter | None":
+def qdrant_filter(filter: Filter, layout: CollectionLayout) -> "models.Filter | None":
     """Return Qdrant's form of a filter, None when it has no condition."""
     from qdrant_client import models
 

@@ -14,9 +14,9 @@ import numpy as np
 
 from ingest.adapters.vectors.qdrant import collection_layout as layout
 from ingest.adapters.vectors.qdrant import requests
-from ingest.adapters.vectors.qdrant.collection_layout import Layout
-from ingest.adapters.vectors.qdrant.connection import IN_MEMORY, Connection, Engine, Tuning
-from ingest.adapters.vectors.qdrant.filters import filter_of, sees_nothing
+from ingest.adapters.vectors.qdrant.collection_layout import CollectionLayout
+from ingest.adapters.vectors.qdrant.connection import IN_MEMORY, Connection, ConnectionOptions, EmbeddedEngine
+from ingest.adapters.vectors.qdrant.filters import qdrant_filter, sees_nothing
 from ingest.errors import DimensionMismatch, IndexUnavailable, SchemaMismatch
 from ingest.records import EVERYTHING, LANGCHAIN, AliasAction, Filter, Hit, Point, Shape, StoredPoint, Vectors
 
@@ -31,23 +31,23 @@ class QdrantIndex:
         self._connection = connection
         self._call = connection.call
         self._options = connection.options
-        self._layouts: dict[str, Layout] = {}  # a memory only: looked up again before anything is refused
+        self._layouts: dict[str, CollectionLayout] = {}  # a memory only: looked up again before anything is refused
 
     @classmethod
-    def connect(cls, url: str, api_key: str | None, **tuning: Any) -> "QdrantIndex":
-        """Return the index of a server. Nothing is asked yet. `tuning` are fields of `connection.Tuning`."""
-        return cls(Connection(Tuning(**tuning), url, api_key))
+    def connect(cls, url: str, api_key: str | None, **options: Any) -> "QdrantIndex":
+        """Return the index of a server. Nothing is asked yet. `options` are fields of `ConnectionOptions`."""
+        return cls(Connection(ConnectionOptions(**options), url, api_key))
 
     @classmethod
-    def embedded(cls, engine: Engine, **tuning: Any) -> "QdrantIndex":
+    def embedded(cls, engine: EmbeddedEngine, **options: Any) -> "QdrantIndex":
         """Return the index of an embedded engine, which is started if need be. Raises: IndexUnavailable."""
         url, token = engine.address()
-        return cls(Connection(Tuning(**tuning), url, token, engine))
+        return cls(Connection(ConnectionOptions(**options), url, token, engine))
 
     @classmethod
-    def in_memory(cls, **tuning: Any) -> "QdrantIndex":
+    def in_memory(cls, **options: Any) -> "QdrantIndex":
         """Return an empty index in this process: an emulator without durability, for unit tests."""
-        return cls(Connection(Tuning(**tuning), IN_MEMORY, None))
+        return cls(Connection(ConnectionOptions(**options), IN_MEMORY, None))
 
     def __repr__(self) -> str:
         return f"QdrantIndex({self._connection.where})"
@@ -94,7 +94,7 @@ class QdrantIndex:
 
         Raises: DimensionMismatch, SchemaMismatch when it exists otherwise; IndexUnavailable, AccessDenied.
         """
-        wanted = Layout(dimension, shape)
+        wanted = CollectionLayout(dimension, shape)
         if not self._exists(collection):
             create = partial(layout.create, collection=collection, layout=wanted, quantised=self._options.quantised)
             try:
@@ -254,7 +254,7 @@ class QdrantIndex:
     def _info(self, collection: str) -> "models.CollectionInfo":
         return self._call(f"look at {collection}", lambda client: client.get_collection(collection))
 
-    def _layout_of(self, collection: str, dimension: int | None = None) -> Layout:
+    def _layout_of(self, collection: str, dimension: int | None = None) -> CollectionLayout:
         """Return the collection's layout; what is remembered is asked again when it has not the wanted dimension."""
         known = self._layouts.get(collection)
         if known is None or dimension not in (None, known.dimension):
@@ -262,7 +262,7 @@ class QdrantIndex:
         return known
 
     def _filter(self, collection: str, filter: Filter) -> "models.Filter | None":
-        return None if filter == EVERYTHING else filter_of(filter, self._layout_of(collection))
+        return None if filter == EVERYTHING else qdrant_filter(filter, self._layout_of(collection))
 
     def _delete(self, collection: str, ids: list[str]) -> None:
         from qdrant_client import models

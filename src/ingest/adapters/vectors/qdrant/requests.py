@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ingest import payloads
-from ingest.adapters.vectors.qdrant.collection_layout import Layout
-from ingest.adapters.vectors.qdrant.filters import filter_of
+from ingest.adapters.vectors.qdrant.collection_layout import CollectionLayout
+from ingest.adapters.vectors.qdrant.filters import qdrant_filter
 from ingest.errors import AccessDenied, DimensionMismatch, IndexUnavailable, SchemaMismatch
 from ingest.records import AliasAction, Filter, Hit, Point, Vectors
 
@@ -25,7 +25,7 @@ TEMPORARY = frozenset({408, 429})  # and every 5xx
 REFUSED_ACTION = frozenset({400, 404, 409})  # how a server answers an alias action that fails
 
 
-def check_points(collection: str, points: Sequence[Point], layout: Layout) -> None:
+def check_points(collection: str, points: Sequence[Point], layout: CollectionLayout) -> None:
     """Check ids, vectors and payloads of a batch.
 
     Raises: DimensionMismatch, SchemaMismatch; both name the collection, the point and what disagrees.
@@ -46,7 +46,7 @@ def check_points(collection: str, points: Sequence[Point], layout: Layout) -> No
             _check_sparse(where, point, layout)
 
 
-def _check_sparse(where: str, point: Point, layout: Layout) -> None:
+def _check_sparse(where: str, point: Point, layout: CollectionLayout) -> None:
     if layout.sparse is None or point.sparse is None:
         number = "no" if point.sparse is None else "a"
         raise SchemaMismatch(f"{where}: {number} sparse vector, the collection's is {layout.sparse}")
@@ -80,7 +80,7 @@ def _is_uuid(key: str) -> bool:
         return False
 
 
-def points_of(points: Sequence[Point], layout: Layout) -> "list[models.PointStruct]":
+def points_of(points: Sequence[Point], layout: CollectionLayout) -> "list[models.PointStruct]":
     """Return points as Qdrant takes them."""
     from qdrant_client import models
 
@@ -103,7 +103,9 @@ class Search:
     oversampling: float | None = None  # that many candidates per hit are scored again in float32
 
 
-def questions_of(vectors: Vectors, filter: Filter, layout: Layout, search: Search) -> "list[models.QueryRequest]":
+def questions_of(
+    vectors: Vectors, filter: Filter, layout: CollectionLayout, search: Search
+) -> "list[models.QueryRequest]":
     """Return one search per row."""
     from qdrant_client import models
 
@@ -113,11 +115,11 @@ def questions_of(vectors: Vectors, filter: Filter, layout: Layout, search: Searc
     elif search.oversampling is not None:
         rescoring = models.QuantizationSearchParams(rescore=True, oversampling=search.oversampling)
         params = models.SearchParams(quantization=rescoring)
-    more = {"filter": filter_of(filter, layout), "limit": search.limit, "params": params}
+    more = {"filter": qdrant_filter(filter, layout), "limit": search.limit, "params": params}
     return [_question(vector, layout, **more) for vector in vectors]
 
 
-def scores_of(vectors: Vectors, ids: Sequence[Sequence[str]], layout: Layout, exact: bool) -> list[Any]:
+def scores_of(vectors: Vectors, ids: Sequence[Sequence[str]], layout: CollectionLayout, exact: bool) -> list[Any]:
     """Return one search per row among given points, which are all returned; the in-memory mode warns of `exact`."""
     from qdrant_client import models
 
@@ -129,14 +131,14 @@ def scores_of(vectors: Vectors, ids: Sequence[Sequence[str]], layout: Layout, ex
     ]
 
 
-def _question(vector: Vectors, layout: Layout, **more: Any) -> "models.QueryRequest":
+def _question(vector: Vectors, layout: CollectionLayout, **more: Any) -> "models.QueryRequest":
     from qdrant_client import models
 
     wanted = [layout.path("chunk_id")]
     return models.QueryRequest(query=vector.tolist(), using=layout.dense or None, with_payload=wanted, **more)
 
 
-def hit_of(collection: str, point: "models.ScoredPoint", layout: Layout) -> Hit:
+def hit_of(collection: str, point: "models.ScoredPoint", layout: CollectionLayout) -> Hit:
     """Return a scored point as a hit. Raises: SchemaMismatch when it does not say which chunk it is."""
     chunk = payloads.at(point.payload, path := layout.path("chunk_id"))
     if not isinstance(chunk, str):

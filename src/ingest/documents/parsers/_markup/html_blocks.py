@@ -16,8 +16,8 @@ from ingest.documents.parsers._markup.html_inline import (
     SPECIAL,
     Inline,
     closing,
+    code_language,
     is_anchor,
-    language,
     opening,
 )
 from ingest.documents.parsers._markup.html_tables import grid, is_layout, own_rows
@@ -263,7 +263,7 @@ class _Flow:
         lines = self.inline.exact(element)
         while lines and not lines[0].strip():
             del lines[0]
-        self.add(BlockKind.CODE, lines, language=language(element))
+        self.add(BlockKind.CODE, lines, language=code_language(element))
         self._laid_aside()
         return True
 

@@ -182,7 +182,7 @@ def seen(element: Any) -> list[str]:
     return element.xpath(".//text()[not(parent::script or parent::style or parent::template)]")  # type: ignore[no-any-return]
 
 
-def language(pre: Any) -> str:
+def code_language(pre: Any) -> str:
     """Return the language in the classes of a `<pre>`, its `<code>`, or the two elements around it."""
     around = pre.getparent()
     parents = [] if around is None else [around, around.getparent()]

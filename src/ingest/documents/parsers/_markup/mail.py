@@ -77,7 +77,7 @@ def unflowed(text: str, *, delete_space: bool) -> str:
     return "".join(found)
 
 
-def text_of(data: bytes, charset: str, path: str, *, html: bool = False) -> str:
+def decoded_text(data: bytes, charset: str, path: str, *, html: bool = False) -> str:
     """Return the text of a part whose charset may be missing or wrong; bytes that no encoding fits become U+FFFD."""
     charset = as_browsers_read(charset.lower()) if _LABEL.fullmatch(charset) else ""
     if charset.startswith(_STATEFUL):

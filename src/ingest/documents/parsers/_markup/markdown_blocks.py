@@ -5,17 +5,17 @@ from collections.abc import Iterable
 from functools import cached_property
 from itertools import accumulate
 
-from ingest.documents.parsers._markup.markdown_events import Found, labels, scan
+from ingest.documents.parsers._markup.markdown_events import MarkdownBlock, labels, top_level_blocks
 from ingest.documents.parsers._markup.markdown_hidden import mark_hidden
 from ingest.documents.parsers._markup.markdown_html import headings
 from ingest.documents.parsers._markup.markdown_shadow import TRIGGER, Special, shadow
 from ingest.documents.parsers._markup.markdown_syntax import (
     NEWLINE,
     directive,
+    fence_language,
     front_matter,
     heading_content,
     is_plain,
-    language,
     plain_title,
 )
 from ingest.documents.parsers._reading.assembly import MAX_TITLE
@@ -90,7 +90,7 @@ class _Body:
         if self.mdx or TRIGGER.search(self.source):
             seen = shadow(self.source.split("\n"), self.mdx)
             self.source, self.specials = "\n".join(seen.lines), seen.specials
-        self.found = scan(self.source, raw.options.limits.nesting, raw.ref.path)
+        self.found = top_level_blocks(self.source, raw.options.limits.nesting, raw.ref.path)
         if seen is not None:
             _end_at_text(self.found, seen.lines)
 
@@ -111,15 +111,15 @@ class _Body:
                 done = end
         return blocks + self._some(self.lines.block(BlockKind.METADATA, done, len(self.lines.starts) - 1))
 
-    def _with_specials(self) -> list[Found]:
+    def _with_specials(self) -> list[MarkdownBlock]:
         """Return the blocks with the special constructs between them; neighbouring lines of text are one."""
-        merged: list[Found] = []
+        merged: list[MarkdownBlock] = []
         for special in self.specials:
             last = merged[-1] if merged else None
             if last and last.kind == special.kind == "text" and last.end == special.first:
                 last.end = special.end
             else:
-                merged.append(Found(special.kind, special.first, special.end, info=special.info))
+                merged.append(MarkdownBlock(special.kind, special.first, special.end, info=special.info))
         if not merged:
             return self.found
         return sorted([*merged, *self.found], key=lambda found: (found.first, -found.end))
@@ -128,7 +128,7 @@ class _Body:
     def _some(block: Block | None) -> list[Block]:
         return [block] if block is not None else []
 
-    def _block(self, found: Found, first: int, end: int) -> list[Block]:
+    def _block(self, found: MarkdownBlock, first: int, end: int) -> list[Block]:
         """Return the block that a construct stands for; HTML can be several."""
         if found.kind == "HtmlBlock":
             return self._html(first, end)
@@ -146,7 +146,7 @@ class _Body:
     def _breaks(self, first: int, end: int, lines: Iterable[int]) -> tuple[int, ...]:
         return self.lines.breaks(first, end, lines) if lines else ()
 
-    def _heading(self, found: Found, first: int, end: int) -> Block | None:
+    def _heading(self, found: MarkdownBlock, first: int, end: int) -> Block | None:
         source = self.lines.text[self.lines.start(first) : self.lines.start(end)].rstrip()
         title = found.title
         if not is_plain(source):
@@ -156,18 +156,18 @@ class _Body:
             return self.lines.block(BlockKind.PARAGRAPH, first, end)
         return self.lines.block(BlockKind.HEADING, first, end, level=found.level, title=title)
 
-    def _table(self, found: Found, first: int, end: int) -> Block | None:
+    def _table(self, found: MarkdownBlock, first: int, end: int) -> Block | None:
         rows = self.lines.breaks(first, end, found.inner)
         header = self.lines.start(first + 2) if found.inner else 0
         return self.lines.block(BlockKind.TABLE, first, end, breaks=rows, header_end=header if rows else 0)
 
-    def _code(self, found: Found, first: int, end: int) -> Block | None:
+    def _code(self, found: MarkdownBlock, first: int, end: int) -> Block | None:
         """Return a code block, or the block of a MyST directive. In MDX indentation makes no code."""
         if found.indented and self.mdx:
             return self.lines.block(BlockKind.PARAGRAPH, first, end)
         return self._directive(found, first, end)
 
-    def _directive(self, found: Found, first: int, end: int) -> Block | None:
+    def _directive(self, found: MarkdownBlock, first: int, end: int) -> Block | None:
         name, rest = directive(found.info)
         if name in _SILENT_DIRECTIVES:
             return self.lines.block(BlockKind.METADATA, first, end)
@@ -175,7 +175,7 @@ class _Body:
             breaks = self.lines.after_blanks(first, end)
             return self.lines.block(BlockKind.PARAGRAPH, first, end, breaks=breaks)
         breaks = self.lines.every_line(first, end)
-        return self.lines.block(BlockKind.CODE, first, end, breaks=breaks, language=language(rest))
+        return self.lines.block(BlockKind.CODE, first, end, breaks=breaks, language=fence_language(rest))
 
     def _html(self, first: int, end: int) -> list[Block]:
         """Return what nobody reads, or text with the headings in it."""
@@ -202,7 +202,7 @@ class _Body:
         return self._some(self.lines.block(BlockKind.PARAGRAPH, first, end, breaks=breaks))
 
 
-def _end_at_text(found: list[Found], lines: list[str]) -> None:
+def _end_at_text(found: list[MarkdownBlock], lines: list[str]) -> None:
     """Leave to the special constructs what follows a block: in the shadow their lines are blank."""
     for block in found:
         while block.end > block.first + 1 and not lines[block.end - 1].strip():

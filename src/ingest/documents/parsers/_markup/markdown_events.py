@@ -28,7 +28,7 @@ _NOTHING: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
-class Found:
+class MarkdownBlock:
     """A top-level block: lines [first, end), the first lines of what it is made of, and the title of a heading."""
 
     kind: str  # Heading, Paragraph, List, Table, CodeBlock, HtmlBlock, BlockQuote, FootnoteDefinition, …, Rule
@@ -65,12 +65,12 @@ def scanner() -> "Markdown":
     )
 
 
-def scan(text: str, nesting: int, path: str) -> list[Found]:
+def top_level_blocks(text: str, nesting: int, path: str) -> list[MarkdownBlock]:
     """Return the blocks of a text whose lines end with line feeds, in order.
 
     Raises: OversizedDocument: blocks in blocks deeper than `nesting`.
     """
-    found: list[Found] = []
+    found: list[MarkdownBlock] = []
     wanted, depth, titled = _NOTHING, 0, False
     parts: list[str] = []  # of a heading's title
     events: Any = scanner().events_with_range(text)
@@ -94,7 +94,7 @@ def scan(text: str, nesting: int, path: str) -> list[Found]:
         elif titled:
             parts += _shown(event)
         elif depth == 0 and event == "Rule":
-            found.append(Found("Rule", span["start"], span["end"]))
+            found.append(MarkdownBlock("Rule", span["start"], span["end"]))
     _to_lines(found, text)
     return found
 
@@ -122,8 +122,8 @@ def _inline(content: str, known: Container[str]) -> Any:
     return scanner().events(f"# {content}\n{definitions}\n")
 
 
-def _opened(name: str, value: Any, span: Any) -> Found:
-    block = Found(name, span["start"], span["end"])
+def _opened(name: str, value: Any, span: Any) -> MarkdownBlock:
+    block = MarkdownBlock(name, span["start"], span["end"])
     if name == "Heading":
         block.level = int(value["Heading"]["level"][1])
     elif name == "CodeBlock":
@@ -133,7 +133,7 @@ def _opened(name: str, value: Any, span: Any) -> Found:
     return block
 
 
-def _to_lines(found: list[Found], text: str) -> None:
+def _to_lines(found: list[MarkdownBlock], text: str) -> None:
     """Turn byte offsets into lines."""
     ends = np.flatnonzero(np.frombuffer(text.encode(), np.uint8) == ord("\n")).tolist()
     starts = [0, *(end + 1 for end in ends)]

@@ -5,7 +5,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
-from ingest.documents.parsers._markup.markdown_events import Found
+from ingest.documents.parsers._markup.markdown_events import MarkdownBlock
 from ingest.documents.parsers._reading.lines import Lines
 
 _LONGEST = 2000  # characters of a heading's tags and text
@@ -19,9 +19,9 @@ _BREAK = re.compile(r"<br\b[^<>]*>", re.I)
 _TAG = re.compile(r"<[^<>]*>")
 
 
-def headings(lines: Lines, first: int, end: int) -> Iterator[Found]:
+def headings(lines: Lines, first: int, end: int) -> Iterator[MarkdownBlock]:
     """Yield the headings within the lines [first, end) of an HTML block, in order."""
     for match in _HEADING.finditer(lines.text, lines.start(first), lines.start(end)):
         at, to = (bisect_right(lines.starts, place) - 1 for place in (match.start(), match.end() - 1))
         title = html.unescape(_TAG.sub("", _BREAK.sub(" ", match["inside"])))
-        yield Found("Heading", at, to + 1, level=int(match["level"]), title=" ".join(title.split()))
+        yield MarkdownBlock("Heading", at, to + 1, level=int(match["level"]), title=" ".join(title.split()))

@@ -100,7 +100,7 @@ def directive(info: str) -> tuple[str, str]:
     return (match[1].lower(), match[2].strip()) if match else ("", info.strip())
 
 
-def language(info: str) -> str:
+def fence_language(info: str) -> str:
     """Return the language of a fence from its info string: `rust,ignore` → rust, `{.python .numbered}` → python."""
     words = info.replace("{", " ").replace("}", " ").replace(",", " ").split()
     return words[0].lstrip(".").lower() if words and "=" not in words[0] else ""

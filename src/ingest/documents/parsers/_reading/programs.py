@@ -17,7 +17,7 @@ _LOG = "log"
 _KEPT = 2000  # bytes of what a program wrote
 
 
-def run(arguments: Sequence[str], folder: Path, raw: RawDocument) -> tuple[int, str]:
+def run_program(arguments: Sequence[str], folder: Path, raw: RawDocument) -> tuple[int, str]:
     """Return a program's exit code and the last that it wrote.
 
     Args:

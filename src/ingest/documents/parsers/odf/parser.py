@@ -21,10 +21,10 @@ from ingest.documents.parsers.odf.text import (
     PRESENTATION,
     TABLE,
     TEXT,
-    Styles,
+    OdfStyles,
     outside_notes,
+    paragraph_lines,
     repeated,
-    text_of,
 )
 from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument, ScannedDocument
 from ingest.records import BlockKind, Document, RawDocument
@@ -54,7 +54,7 @@ def parse(raw: RawDocument) -> Document:
     body = root.find(OFFICE + "body")
     if body is None:
         raise MalformedDocument(f"{path}: content.xml: no body in <{root.tag}>")
-    styles = Styles([root] + ([package.xml("styles.xml")] if package.has("styles.xml") else []))
+    styles = OdfStyles([root] + ([package.xml("styles.xml")] if package.has("styles.xml") else []))
     reader = _Reader(raw, styles)
     reader.blocks(body, {})
     named = [block for block in reader.out.blocks if block.title != f"Slide {block.page}"]
@@ -67,7 +67,7 @@ def parse(raw: RawDocument) -> Document:
 class _Reader:
     """Walks through a document in order."""
 
-    def __init__(self, raw: RawDocument, styles: Styles) -> None:
+    def __init__(self, raw: RawDocument, styles: OdfStyles) -> None:
         self.out = Assembly(raw)
         self._styles = styles
         self._path, self._limit = raw.ref.path, raw.options.limits.text_characters
@@ -91,7 +91,7 @@ class _Reader:
             elif tag == DRAW + "page":
                 self._slide(element)
             elif tag in (TEXT + "table-of-content", TEXT + "alphabetical-index", TEXT + "illustration-index"):
-                texts = [line for each in element.iter(TEXT + "p") for line in text_of(each)]
+                texts = [line for each in element.iter(TEXT + "p") for line in paragraph_lines(each)]
                 self.out.add(BlockKind.METADATA, texts, **fields)
             else:
                 self.blocks(element, fields)
@@ -105,7 +105,7 @@ class _Reader:
     def _paragraph(self, element: Any, fields: dict[str, Any]) -> None:
         name = element.get(TEXT + "style-name")
         role = self._styles.role(name)
-        texts = text_of(element, hidden=self._styles.hidden, keep_spaces=role == "code")
+        texts = paragraph_lines(element, hidden=self._styles.hidden, keep_spaces=role == "code")
         level = element.get(TEXT + "outline-level") or "1"
         title = " ".join(texts)
         marks = {"marks": _HIDDEN} if self._styles.is_hidden(name) else {}
@@ -125,7 +125,7 @@ class _Reader:
 
     def _attached(self, element: Any, fields: dict[str, Any]) -> None:
         """Add what hangs on a paragraph: hidden runs, notes, text boxes."""
-        unseen = text_of(element, hidden=self._styles.hidden, only_hidden=True)
+        unseen = paragraph_lines(element, hidden=self._styles.hidden, only_hidden=True)
         notes = list(outside_notes(element, TEXT + "note"))
         boxes = list(outside_notes(element, DRAW + "text-box"))
         if unseen or notes or boxes:
@@ -134,7 +134,7 @@ class _Reader:
             self.out.add(BlockKind.PARAGRAPH, unseen, **{**fields, "marks": _HIDDEN})
         for note in notes:
             mark = " ".join((note.findtext(TEXT + "note-citation") or "").split())
-            texts = [line for p in note.iterfind(f"{TEXT}note-body//{TEXT}p") for line in text_of(p)]
+            texts = [line for p in note.iterfind(f"{TEXT}note-body//{TEXT}p") for line in paragraph_lines(p)]
             if texts:
                 self.out.add(BlockKind.PARAGRAPH, [f"[{mark}] {texts[0]}", *texts[1:]], **fields)
         for box in boxes:
@@ -162,9 +162,8 @@ class _Reader:
             if item.tag not in (TEXT + "list-item", TEXT + "list-header"):
                 continue
             number += 1
-            texts = [
-                line for part in item if part.tag == TEXT + "p" for line in text_of(part, hidden=self._styles.hidden)
-            ]
+            parts = [part for part in item if part.tag == TEXT + "p"]
+            texts = [line for part in parts for line in paragraph_lines(part, hidden=self._styles.hidden)]
             indent = "  " * depth
             if texts:
                 label = f"{number}." if numbered else "-"
@@ -180,13 +179,13 @@ class _Reader:
         if self._styles.is_invisible(element.get(DRAW + "style-name")):
             fields["marks"] = _HIDDEN
         frames = [frame for frame in element if frame.get(PRESENTATION + "class") == "title"]
-        title = " ".join(line for frame in frames[:1] for p in frame.iter(TEXT + "p") for line in text_of(p))
+        title = " ".join(line for frame in frames[:1] for p in frame.iter(TEXT + "p") for line in paragraph_lines(p))
         self.out.heading(title or f"Slide {self._slides}", 1, **fields)
         for frame in element:
             if not (title and frame in frames[:1]) and frame.tag != PRESENTATION + "notes":
                 self.blocks([frame], fields)
         for notes in element.iterfind(PRESENTATION + "notes"):
-            texts = [text for p in notes.iter(TEXT + "p") if (text := text_of(p))]
+            texts = [text for p in notes.iter(TEXT + "p") if (text := paragraph_lines(p))]
             if texts:
                 self.out.heading("Notes", 2, **fields)
             for text in texts:
@@ -197,7 +196,7 @@ class _Reader:
         if element.getparent().tag == OFFICE + "spreadsheet":
             if self._styles.is_invisible(element.get(TABLE + "style-name")):
                 fields = {**fields, "marks": _HIDDEN}
-            if any(text_of(p) for p in element.iter(TEXT + "p")):
+            if any(paragraph_lines(p) for p in element.iter(TEXT + "p")):
                 self.out.heading(element.get(TABLE + "name") or "", 1, **fields)
         bands: list[list[list[str]]] = [[]]
         unseen: list[list[str]] = []
@@ -239,7 +238,7 @@ def _rows(table: Any, path: str, limit: int) -> Iterator[tuple[list[str], bool]]
 
 def _cells(cell: Any, path: str, limit: int) -> list[str]:
     """Return the texts of the columns that one cell stands for or covers."""
-    text = " ".join(line for p in cell.iter(TEXT + "p", TEXT + "h") for line in text_of(p))
+    text = " ".join(line for p in cell.iter(TEXT + "p", TEXT + "h") for line in paragraph_lines(p))
     if cell.tag == _CELLS[1] and not text:
         return []  # counted with the cell that covers it
     times = min(repeated(cell, TABLE + "number-columns-repeated"), _COLUMNS)

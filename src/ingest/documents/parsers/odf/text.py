@@ -30,7 +30,7 @@ _ROLES = (
 )
 
 
-class Styles:
+class OdfStyles:
     """Names, parents and visibility of the styles of one document."""
 
     def __init__(self, roots: list[Any]) -> None:
@@ -90,7 +90,7 @@ class Styles:
         return style is not None and len(style) > 0 and style[0].tag == TEXT + "list-level-style-number"
 
 
-def text_of(
+def paragraph_lines(
     element: Any, hidden: Callable[[Any], bool] | None = None, only_hidden: bool = False, keep_spaces: bool = False
 ) -> list[str]:
     """Return the lines of a paragraph, without notes, comments and frames.

@@ -8,7 +8,7 @@ from itertools import pairwise
 from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.documents.parsers.pdf.grid import Table
 from ingest.documents.parsers.pdf.headings import Headings
-from ingest.documents.parsers.pdf.layout import Line, Sheet
+from ingest.documents.parsers.pdf.layout import Line, PageLayout
 from ingest.documents.parsers.pdf.text import CAPTION, ITEM, LEADERS, MARKER, PAGE_NUMBER, join_lines
 from ingest.records import BlockKind
 
@@ -26,7 +26,7 @@ _LEADER = re.compile(r"\s*(?:\.{4,}|(?:\. ){4,}\.?|…{2,})\s*")
 _WORD = re.compile(r"\w[\w\u2010-]*\w")
 
 
-def add_blocks(assembly: Assembly, sheets: Sequence[Sheet], headings: Headings) -> None:
+def add_blocks(assembly: Assembly, sheets: Sequence[PageLayout], headings: Headings) -> None:
     """Append the blocks of all pages in order. Raises: OversizedDocument."""
     running = _running(sheets)
     lines = [item for sheet in sheets for item in sheet.items if isinstance(item, Line) and id(item) not in running]
@@ -51,7 +51,7 @@ def add_blocks(assembly: Assembly, sheets: Sequence[Sheet], headings: Headings) 
             assembly.add(kind, [text], page=first.page, marks=marks)
 
 
-def _running(sheets: Sequence[Sheet]) -> set[int]:
+def _running(sheets: Sequence[PageLayout]) -> set[int]:
     """Return the ids of the lines that repeat at one height of many pages, and of page numbers there."""
     if len(sheets) < 2:
         return set()
@@ -92,7 +92,7 @@ def _hyphened(lines: Sequence[Line]) -> set[str]:
     return found
 
 
-def _groups(sheets: Sequence[Sheet], running: set[int], headings: Headings) -> Iterator[Table | list[Line]]:
+def _groups(sheets: Sequence[PageLayout], running: set[int], headings: Headings) -> Iterator[Table | list[Line]]:
     """Yield tables, and lines that belong together: a heading, a paragraph, a list."""
     group: list[Line] = []
     for sheet in sheets:
@@ -114,7 +114,7 @@ def _groups(sheets: Sequence[Sheet], running: set[int], headings: Headings) -> I
         yield group
 
 
-def _right_edges(sheet: Sheet) -> dict[int, float]:
+def _right_edges(sheet: PageLayout) -> dict[int, float]:
     """Return for each column where most of its lines end: the right edge of the text, roughly."""
     ends: dict[int, list[float]] = {}
     for item in sheet.items:

@@ -70,10 +70,10 @@ def aligned_table(rows: Sequence[Sequence[_Piece]], at: int, page: int) -> tuple
     bold = [all(word.bold for piece in row for word in piece.words) for row in members]
     pieces = [piece for row in members for piece in row]
     top, bottom = pieces[0].base - pieces[0].size, pieces[-1].base
-    return last, Table(texts, header_rows(texts, bold), page, columns[0][0], columns[-1][1], top, bottom, [])
+    return last, Table(texts, bold_header_rows(texts, bold), page, columns[0][0], columns[-1][1], top, bottom, [])
 
 
-def joined(above: Table, below: Table) -> Table | None:
+def joined_tables(above: Table, below: Table) -> Table | None:
     """Return two tables as one when the upper one is the header of the lower one, set off by space; else None."""
     apart = below.top - above.bottom > _APART or len(above.rows[0]) != len(below.rows[0])
     if apart or len(above.rows) > _HEADER_ROWS or below.header or above.words or below.words:
@@ -130,7 +130,7 @@ def _aligned_row(row: Sequence[_Piece], columns: list[list[float]]) -> list[str]
     return texts
 
 
-def header_rows(rows: list[list[str]], bold: list[bool]) -> int:
+def bold_header_rows(rows: list[list[str]], bold: list[bool]) -> int:
     """Return how many of the first rows are the header: those in bold above others, else one row of names."""
     count = 0
     while count < min(_HEADER_ROWS, len(rows)) and bold[count]:

@@ -77,12 +77,12 @@ class Headings:
         for line in lines:
             by_page.setdefault(line.page, []).append(line)
         for number, entry in enumerate(self._outline):
-            wanted = plain(entry.title)
+            wanted = letters_and_digits(entry.title)
             if not wanted:
                 continue
             here = by_page.get(entry.page, [])
             for at in range(len(here)):
-                if id(here[at]) in self._levels or not wanted.startswith(plain(here[at].text)[:8] or "\0"):
+                if id(here[at]) in self._levels or not wanted.startswith(letters_and_digits(here[at].text)[:8] or "\0"):
                     continue
                 if (count := _spelled(here[at : at + _LINES], wanted)) > 0:
                     for line in here[at : at + count]:
@@ -116,7 +116,7 @@ class Headings:
         return styles
 
 
-def plain(text: str) -> str:
+def letters_and_digits(text: str) -> str:
     """Return letters and digits only, in lower case: how titles are compared."""
     return "".join(_LETTERS.findall(text.lower()))
 
@@ -125,7 +125,7 @@ def _spelled(lines: Sequence[Line], wanted: str) -> int:
     """Return how many of the first lines spell a title, 0 when they do not. A number in front may be missing in it."""
     text = ""
     for count, line in enumerate(lines, start=1):
-        text += plain(line.text)
+        text += letters_and_digits(line.text)
         if text == wanted or (NUMBERED.match(lines[0].text) and text.lstrip("0123456789") == wanted):
             return count
         if len(text) > len(wanted) + 8:

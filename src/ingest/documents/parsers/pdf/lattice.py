@@ -14,11 +14,11 @@ from itertools import pairwise
 from typing import NamedTuple
 
 Box = tuple[float, float, float, float]  # x0, top, x1, bottom
-Point = tuple[float, float]  # x, y
+Corner = tuple[float, float]  # x, y
 TOLERANCE = 3.0  # points
 
 
-class Line(NamedTuple):
+class RulingLine(NamedTuple):
     """A ruling line, across or down, without thickness."""
 
     at: float
@@ -33,23 +33,23 @@ class _Crossing(NamedTuple):
     across: set[int]
 
 
-def joined(lines: Iterable[Line]) -> list[Line]:
+def joined_lines(lines: Iterable[RulingLine]) -> list[RulingLine]:
     """Return parallel lines moved together where they are close side by side, and made one where they touch end to end.
 
     Those in a chain of close neighbours all move to their mean.
     """
-    found: list[Line] = []
+    found: list[RulingLine] = []
     for group in _close(sorted(lines)):
         at = sum(line.at for line in group) / len(group)
         for line in sorted(group, key=lambda line: line.start):
             if found and found[-1].at == at and line.start <= found[-1].end + TOLERANCE:
-                found[-1] = Line(at, found[-1].start, max(found[-1].end, line.end))
+                found[-1] = RulingLine(at, found[-1].start, max(found[-1].end, line.end))
             else:
-                found.append(Line(at, line.start, line.end))
+                found.append(RulingLine(at, line.start, line.end))
     return found
 
 
-def tables(across: Sequence[Line], down: Sequence[Line]) -> list[list[Box]]:
+def tables(across: Sequence[RulingLine], down: Sequence[RulingLine]) -> list[list[Box]]:
     """Return the cells of each table of two cells or more, from top to bottom.
 
     Args:
@@ -57,7 +57,7 @@ def tables(across: Sequence[Line], down: Sequence[Line]) -> list[list[Box]]:
         down: Vertical lines, joined.
     """
     boxes = list(_cells(_crossings(across, down)))
-    touching: dict[Point, list[Box]] = defaultdict(list)
+    touching: dict[Corner, list[Box]] = defaultdict(list)
     for box in boxes:
         for corner in _corners(box):
             touching[corner].append(box)
@@ -75,12 +75,12 @@ def tables(across: Sequence[Line], down: Sequence[Line]) -> list[list[Box]]:
     return sorted(groups, key=lambda group: min((top, x0) for x0, top, _, _ in group))
 
 
-def _corners(box: Box) -> tuple[Point, Point, Point, Point]:
+def _corners(box: Box) -> tuple[Corner, Corner, Corner, Corner]:
     x0, top, x1, bottom = box
     return (x0, top), (x0, bottom), (x1, top), (x1, bottom)
 
 
-def _close(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
+def _close(lines: Sequence[RulingLine]) -> Iterator[Sequence[RulingLine]]:
     """Yield runs of sorted lines, each within the tolerance of the one before."""
     cuts = [i + 1 for i, (one, two) in enumerate(pairwise(lines)) if two.at > one.at + TOLERANCE]
     for start, end in pairwise([0, *cuts, len(lines)]):
@@ -88,8 +88,8 @@ def _close(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
             yield lines[start:end]
 
 
-def _crossings(across: Sequence[Line], down: Sequence[Line]) -> dict[Point, _Crossing]:
-    found: dict[Point, _Crossing] = {}
+def _crossings(across: Sequence[RulingLine], down: Sequence[RulingLine]) -> dict[Corner, _Crossing]:
+    found: dict[Corner, _Crossing] = {}
     for i, upright in enumerate(down):
         for j, flat in enumerate(across):
             if (
@@ -102,7 +102,7 @@ def _crossings(across: Sequence[Line], down: Sequence[Line]) -> dict[Point, _Cro
     return found
 
 
-def _cells(crossings: dict[Point, _Crossing]) -> Iterator[Box]:
+def _cells(crossings: dict[Corner, _Crossing]) -> Iterator[Box]:
     """Yield the smallest cell to the lower right of each crossing, where there is one, by column and row."""
     columns: dict[float, list[float]] = defaultdict(list)
     rows: dict[float, list[float]] = defaultdict(list)
@@ -119,7 +119,7 @@ def _cells(crossings: dict[Point, _Crossing]) -> Iterator[Box]:
             yield x, y, *found
 
 
-def _closes(crossings: dict[Point, _Crossing], start: Point, end: Point) -> bool:
+def _closes(crossings: dict[Corner, _Crossing], start: Corner, end: Corner) -> bool:
     """Tell whether lines lead along the upper, the right and the lower side of a rectangle."""
     lower_right = crossings.get(end)
     if lower_right is None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from ingest.documents.parsers.pdf.grid import Table, aligned_table, joined
+from ingest.documents.parsers.pdf.grid import Table, aligned_table, joined_tables
 from ingest.documents.parsers.pdf.page import Page, Word
 from ingest.documents.parsers.pdf.ruled import ruled_tables
 from ingest.documents.parsers.pdf.text import right_to_left
@@ -58,7 +58,7 @@ class Line:
 
 
 @dataclass(slots=True)
-class Sheet:
+class PageLayout:
     """What a page holds, in reading order."""
 
     number: int
@@ -66,7 +66,7 @@ class Sheet:
     looks: Counter[tuple[float, bool]] = field(default_factory=Counter)  # characters of each size and weight
 
 
-def lay_out(page: Page) -> Sheet:
+def lay_out(page: Page) -> PageLayout:
     """Return lines and tables in reading order; hidden and sideways text comes last, in the order of the content."""
     upright = [word for word in page.words if word.turn == 0 and not word.hidden]
     pieces = _pieces(upright)
@@ -75,7 +75,7 @@ def lay_out(page: Page) -> Sheet:
         taken = {id(word) for table in tables for word in table.words}
         pieces = _pieces([word for word in left if id(word) not in taken])
     boxes = [(table.x0, table.x1, table.top, table.bottom) for table in tables]
-    sheet = Sheet(page.number)
+    sheet = PageLayout(page.number)
     for word in upright:
         sheet.looks[round(word.size * 2) / 2, word.bold] += len(word.text)
     waiting = sorted(tables, key=lambda table: (table.top, table.x0))
@@ -247,7 +247,7 @@ def _items(pieces: list[Piece], page: Page, column: int) -> list[Line | Table]:
         end, table = aligned_table(rows, at, page.number)
         if table is not None:
             last = found[-1] if found else None
-            whole = joined(last, table) if isinstance(last, Table) else None
+            whole = joined_tables(last, table) if isinstance(last, Table) else None
             found[-1 if whole else len(found) :] = [whole or table]
             at = end
             continue

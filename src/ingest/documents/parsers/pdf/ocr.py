@@ -4,7 +4,7 @@ import shutil
 from importlib.util import find_spec
 from typing import Any
 
-from ingest.documents.parsers.pdf.layout import Line, Sheet
+from ingest.documents.parsers.pdf.layout import Line, PageLayout
 from ingest.errors import OversizedDocument, ParserTimeout, ScannedDocument
 from ingest.records import RawDocument
 
@@ -23,7 +23,7 @@ def why_not() -> str:
     return "" if shutil.which("tesseract") else "the program tesseract is not on the path"
 
 
-def recognise(pdf: Any, pages: list[int], raw: RawDocument) -> dict[int, Sheet]:
+def recognise(pdf: Any, pages: list[int], raw: RawDocument) -> dict[int, PageLayout]:
     """Return for each page number what tesseract reads there.
 
     Args:
@@ -39,7 +39,7 @@ def recognise(pdf: Any, pages: list[int], raw: RawDocument) -> dict[int, Sheet]:
     found = {}
     for number in pages:
         text = image_text(_picture(pdf, number), "+".join(raw.options.ocr_languages), f"{path}: page {number}")
-        found[number] = Sheet(number, [*_lines(text, number)])
+        found[number] = PageLayout(number, [*_lines(text, number)])
     return found
 
 

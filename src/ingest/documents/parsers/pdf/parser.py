@@ -26,7 +26,7 @@ from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.documents.parsers._reading.lines import document_title
 from ingest.documents.parsers.pdf.blocks import add_blocks
 from ingest.documents.parsers.pdf.headings import Entry, Headings
-from ingest.documents.parsers.pdf.layout import Sheet, lay_out
+from ingest.documents.parsers.pdf.layout import PageLayout, lay_out
 from ingest.documents.parsers.pdf.ocr import recognise, why_not
 from ingest.documents.parsers.pdf.page import Page, flatten, read_page
 from ingest.errors import EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument, ScannedDocument
@@ -92,7 +92,7 @@ def _read(pdf: Any, raw: RawDocument) -> Document:
     if len(pdf) > MAX_PAGES:
         raise OversizedDocument(f"{path}: {len(pdf)} pages, over the limit of {MAX_PAGES}")
     children = tuple(_attachments(pdf, raw))
-    sheets: list[Sheet] = []
+    sheets: list[PageLayout] = []
     scanned: list[int] = []
     letters = 0
     for page in _pages(pdf, path):
@@ -137,7 +137,7 @@ def _is_scan(page: Page) -> bool:
     return page.unreadable or (picture and len(page.words) <= _FEW)
 
 
-def _scans(pdf: Any, raw: RawDocument, scanned: list[int]) -> dict[int, Sheet]:
+def _scans(pdf: Any, raw: RawDocument, scanned: list[int]) -> dict[int, PageLayout]:
     """Return what tesseract reads on pages without text. Raises: ScannedDocument, OversizedDocument, ParserTimeout."""
     if not scanned:
         return {}

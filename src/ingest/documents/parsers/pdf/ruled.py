@@ -4,8 +4,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ingest.documents.parsers.pdf.grid import Table, header_rows
-from ingest.documents.parsers.pdf.lattice import TOLERANCE, Box, Line, joined, tables
+from ingest.documents.parsers.pdf.grid import Table, bold_header_rows
+from ingest.documents.parsers.pdf.lattice import TOLERANCE, Box, RulingLine, joined_lines, tables
 from ingest.documents.parsers.pdf.page import Page, Word
 from ingest.documents.parsers.pdf.text import join_lines, right_to_left
 
@@ -40,18 +40,18 @@ def ruled_tables(page: Page, words: list[Word]) -> tuple[list[Table], list[Word]
 def _grids(rules: list[Box]) -> list[list[Box]]:
     """Return for each table its cells."""
     lines = set(rules)
-    across = [Line((top + bottom) / 2, x0, x1) for x0, top, x1, bottom in lines if x1 - x0 > bottom - top]
-    down = [Line((x0 + x1) / 2, top, bottom) for x0, top, x1, bottom in lines if x1 - x0 <= bottom - top]
+    across = [RulingLine((top + bottom) / 2, x0, x1) for x0, top, x1, bottom in lines if x1 - x0 > bottom - top]
+    down = [RulingLine((x0 + x1) / 2, top, bottom) for x0, top, x1, bottom in lines if x1 - x0 <= bottom - top]
     if len(lines) > _MAX_LINES or not across or not down:
         return []
-    across, down = joined(across), joined(down)
-    across, down = joined(across), joined(down + _sides(across, down))
+    across, down = joined_lines(across), joined_lines(down)
+    across, down = joined_lines(across), joined_lines(down + _sides(across, down))
     return tables(across, down) if len(across) * len(down) <= _MAX_CROSSINGS else []
 
 
-def _sides(across: list[Line], down: list[Line]) -> list[Line]:
+def _sides(across: list[RulingLine], down: list[RulingLine]) -> list[RulingLine]:
     """Return the sides that tables open to the left and right lack: three lines of one length, and a column."""
-    groups: dict[tuple[int, int], list[Line]] = {}
+    groups: dict[tuple[int, int], list[RulingLine]] = {}
     for line in across:
         groups.setdefault((round(line.start / TOLERANCE), round(line.end / TOLERANCE)), []).append(line)
     sides = []
@@ -60,7 +60,7 @@ def _sides(across: list[Line], down: list[Line]) -> list[Line]:
         tops = sorted({line.at for line in lines})
         for top, bottom in pairwise(tops) if len(tops) > 2 else ():
             if any(x0 < d.at < x1 and d.start <= top + TOLERANCE and d.end >= bottom - TOLERANCE for d in down):
-                sides += [Line(x0, top, bottom), Line(x1, top, bottom)]
+                sides += [RulingLine(x0, top, bottom), RulingLine(x1, top, bottom)]
     return sides
 
 
@@ -116,7 +116,7 @@ def _ruled(boxes: list[Box], words: list[Word], page: int) -> tuple[Table | None
     taken = [word for cell in cells for word in cell.words]
     if right_to_left(word.text for word in taken):
         rows = [row[::-1] for row in rows]
-    return Table(rows, header_rows(rows, bold), page, x0, x1, top, bottom, taken), rest
+    return Table(rows, bold_header_rows(rows, bold), page, x0, x1, top, bottom, taken), rest
 
 
 def _grid_rows(cells: list[_Cell], width: int) -> tuple[list[list[str]], list[bool]]:

@@ -22,7 +22,7 @@ _WHITE = ("FFFFFFFF", "00FFFFFF", "FFFFFF")
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class CellLook:
     """What a cell's style does to its value."""
 
     form: str = ""  # date, duration, share
@@ -35,7 +35,7 @@ class Cells:
     """Turns stored cells into what they show."""
 
     strings: list[str] = field(default_factory=list)
-    looks: list[Look] = field(default_factory=list)
+    looks: list[CellLook] = field(default_factory=list)
     from_1904: bool = False
 
     def text(self, cell: Any) -> str:
@@ -56,13 +56,13 @@ class Cells:
             return "TRUE" if stored.strip() == "1" else "FALSE"
         return self._number(stored, self.look(cell)) if kind == "n" else stored
 
-    def look(self, cell: Any) -> Look:
+    def look(self, cell: Any) -> CellLook:
         """Return the style of a cell."""
         index = cell.get("s") or "0"
         known = index.isdecimal() and len(index) < 7 and int(index) < len(self.looks)
-        return self.looks[int(index)] if known else Look()
+        return self.looks[int(index)] if known else CellLook()
 
-    def _number(self, stored: str, look: Look) -> str:
+    def _number(self, stored: str, look: CellLook) -> str:
         try:
             number = float(stored)
         except ValueError:
@@ -73,7 +73,7 @@ class Cells:
             return self._moment(number, look.form)
         if look.form == "share":
             return f"{number * 100:.{look.digits}f}%"
-        return plain(number)
+        return plain_number(number)
 
     def _moment(self, number: float, form: str) -> str:
         """Return a duration as h:mm:ss, or what a number of days since the epoch shows as date, time, or both."""
@@ -89,11 +89,11 @@ class Cells:
         try:
             found = (_EPOCH_1904 if self.from_1904 else _EPOCH_1900) + timedelta(days) + clock
         except OverflowError:
-            return plain(number)
+            return plain_number(number)
         return found.isoformat(" ") if found.time() != time() else found.date().isoformat()
 
 
-def plain(number: float) -> str:
+def plain_number(number: float) -> str:
     """Return a number with at most 15 significant digits, as Excel keeps them; whole numbers without a point."""
     return str(int(number)) if number == int(number) and abs(number) < 1e15 else f"{number:.15g}"
 
@@ -116,7 +116,7 @@ def read_cells(package: Package, workbook: str, root: Any) -> Cells:
     return cells
 
 
-def _looks(root: Any) -> list[Look]:
+def _looks(root: Any) -> list[CellLook]:
     """Return the style of each index that a cell can have."""
     codes = {form.get("numFmtId"): form.get("formatCode") or "" for form in root.iterfind(f"{S}numFmts/{S}numFmt")}
     white = [_is_white(font.find(S + "color")) for font in root.iterfind(f"{S}fonts/{S}font")]
@@ -128,7 +128,7 @@ def _looks(root: Any) -> list[Look]:
     for style in root.iterfind(f"{S}cellXfs/{S}xf"):
         form, digits, nothing = _form(style.get("numFmtId") or "0", codes)
         font, fill = _at(white, style.get("fontId")), _at(filled, style.get("fillId"))
-        looks.append(Look(form, digits, nothing or (font and not fill)))
+        looks.append(CellLook(form, digits, nothing or (font and not fill)))
     return looks
 
 
@@ -160,6 +160,6 @@ def _form(key: str, codes: dict[str, str]) -> tuple[str, int, bool]:
     return ("date" if set(lower) & set("ymdhs") and "general" not in lower else ""), 0, False
 
 
-def drawn(root: Any, paragraph: Any) -> list[str]:
+def drawing_lines(root: Any, paragraph: Any) -> list[str]:
     """Return the lines of the shapes in a sheet's drawing."""
     return [line for element in root.iter(A + "p") for line in paragraph(element)]

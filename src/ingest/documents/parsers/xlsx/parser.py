@@ -17,7 +17,7 @@ from ingest.documents.parsers._office.drawings import figures, paragraph
 from ingest.documents.parsers._office.ooxml import Package, R, S, keep_one_alternative
 from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.documents.parsers._reading.table_blocks import header_rows, is_number, lines
-from ingest.documents.parsers.xlsx.cells import Cells, drawn, read_cells
+from ingest.documents.parsers.xlsx.cells import Cells, drawing_lines, read_cells
 from ingest.documents.parsers.xlsx.sheet import Sheet, read_sheet
 from ingest.errors import EmptyDocument, UnsupportedFormat
 from ingest.records import BlockKind, Child, Document, RawDocument
@@ -78,7 +78,7 @@ class _Section:
         for drawing in self._package.related(self._part, "drawing"):
             root = self._package.xml(drawing)
             keep_one_alternative(root)
-            for line in drawn(root, paragraph):
+            for line in drawing_lines(root, paragraph):
                 self._add(BlockKind.PARAGRAPH, [line], marks=marks)
             for kind, texts, headers in figures(self._package, drawing, root):
                 self._add(kind, texts, headers, marks=marks)

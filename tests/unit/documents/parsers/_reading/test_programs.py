@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.documents.parsers._reading.programs import run
+from ingest.documents.parsers._reading.programs import run_program
 from ingest.errors import ParserCrashed, ParserTimeout
 from ingest.records import ParseLimits, ParserOptions
 from tests.unit.documents.parsers.checks import raw
@@ -24,7 +24,7 @@ def started(tmp_path):
         program.chmod(0o755)
         folder.mkdir()
         options = ParserOptions(limits=ParseLimits(wall_seconds=seconds))
-        return run([str(program), "given"], folder, replace(raw("", "a.doc"), options=options))
+        return run_program([str(program), "given"], folder, replace(raw("", "a.doc"), options=options))
 
     return run_script
 
@@ -81,4 +81,4 @@ def test_a_program_that_may_not_be_started_is_named(tmp_path):
     place = tmp_path / "program"
     place.write_text("")
     with pytest.raises(ParserCrashed, match="program may not be started here"):
-        run([str(place)], Path(tmp_path), raw("", "a.doc"))
+        run_program([str(place)], Path(tmp_path), raw("", "a.doc"))

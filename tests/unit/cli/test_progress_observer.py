@@ -5,7 +5,7 @@ from io import StringIO
 from rich.console import Console
 
 from ingest.cli.output import Output
-from ingest.cli.progress import Watcher
+from ingest.cli.progress_observer import ProgressObserver
 from ingest.records import Release
 
 RELEASE = Release(
@@ -46,7 +46,7 @@ class TerminalOutput(Output):
 
 def test_a_finished_step_leaves_one_line_with_its_counts() -> None:
     output = TerminalOutput(json=True)
-    watcher = Watcher(output)
+    watcher = ProgressObserver(output)
     watcher.step_started("chunk", 2)
     watcher.advanced("chunk", {"documents": 1200, "chunks": 7})
     watcher.advanced("chunk", {"documents": 300, "skipped": 0})
@@ -59,7 +59,7 @@ def test_a_finished_step_leaves_one_line_with_its_counts() -> None:
 
 def test_a_bar_that_a_failed_step_left_gives_the_cursor_back() -> None:
     output = TerminalOutput(json=True)
-    watcher = Watcher(output)
+    watcher = ProgressObserver(output)
     watcher.step_started("embed", 10)
     assert output.bars == 1
     watcher.close()
@@ -68,7 +68,7 @@ def test_a_bar_that_a_failed_step_left_gives_the_cursor_back() -> None:
 
 
 def test_a_step_that_advances_after_it_was_closed_does_no_harm() -> None:
-    watcher = Watcher(TerminalOutput(json=True))
+    watcher = ProgressObserver(TerminalOutput(json=True))
     watcher.advanced("load", {"points": 1})
     watcher.step_finished("load")
     assert watcher.output.messages.file.tell() == 0
@@ -76,9 +76,9 @@ def test_a_step_that_advances_after_it_was_closed_does_no_harm() -> None:
 
 def test_what_makes_people_wait_is_told() -> None:
     output = TerminalOutput(json=True)
-    Watcher(output).told("restoring", "docs__0001-a")
-    Watcher(output).told("waiting_for_lease", "night@shift")
-    Watcher(output).told("something_new", object())
+    ProgressObserver(output).told("restoring", "docs__0001-a")
+    ProgressObserver(output).told("waiting_for_lease", "night@shift")
+    ProgressObserver(output).told("something_new", object())
     assert output.seen.splitlines() == [
         "Loading collection docs__0001-a from the lake.",
         "Waiting for the lease of another builder: night@shift.",
@@ -89,7 +89,7 @@ def test_a_table_in_the_middle_of_a_step_takes_the_bar_off_the_screen() -> None:
     output = TerminalOutput(json=False)
     bars: list[int] = []
     output.show = lambda _: bars.append(output.bars)  # type: ignore[method-assign]
-    tables = Watcher(output)
+    tables = ProgressObserver(output)
     tables.step_started("seal", 1)
     tables.told("release", RELEASE)
     assert (bars, output.bars) == ([0], 1)

@@ -31,7 +31,7 @@ class Frame(NamedTuple):
             yield from (memoryview(head), memoryview(self.body))
 
 
-class Pipe:
+class ChildPipe:
     """A child's end of the pipe to its parent."""
 
     def __init__(self, descriptor: int) -> None:

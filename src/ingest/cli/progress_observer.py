@@ -20,7 +20,7 @@ WAITING = {
 }
 
 
-class Watcher(Observer):
+class ProgressObserver(Observer):
     """An observer that draws one bar per step on stderr if that is a terminal, and what it is told on stdout."""
 
     def __init__(self, output: Output) -> None:

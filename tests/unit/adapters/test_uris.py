@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.adapters.listing import Found, Selection, decode, encode, local_folder
-from ingest.errors import InvalidSettings, SourceUnavailable
+from ingest.adapters.uris import decode, encode, local_folder
+from ingest.errors import InvalidSettings
 
 
 @given(st.binary())
@@ -22,24 +22,6 @@ def test_two_keys_never_share_an_encoding(one, other):
 
 def test_only_unreserved_letters_and_slashes_stay():
     assert encode("a/B-9._~ %#?+é") == "a/B-9._~%20%25%23%3F%2B%C3%A9"
-
-
-def test_refs_come_one_by_one_as_they_are_found_and_an_error_is_passed_on():
-    def found():
-        yield Found("s3://b/b", "b", "1", 0, "")
-        yield Found("s3://b/a", "a", "1", 0, "")
-        raise SourceUnavailable("broke off")
-
-    refs = Selection().refs("docs", found())
-    assert ["s3://b/b", "s3://b/a"] == [next(refs).uri, next(refs).uri]
-    with pytest.raises(SourceUnavailable, match="broke off"):
-        next(refs)
-
-
-def test_patterns_tell_case_and_cover_slashes():
-    chosen = Selection(include=("*.md", "notes/?.txt"), exclude=("*/drafts/*",))
-    paths = ["a.md", "a/b/c.md", "a.MD", "notes/1.txt", "notes/12.txt", "x/drafts/a.md"]
-    assert [path for path in paths if chosen.wants(path)] == ["a.md", "a/b/c.md", "notes/1.txt"]
 
 
 @pytest.mark.parametrize(

@@ -1,23 +1,17 @@
-"""What every source does with its listing: name documents by URI, and select them by pattern."""
+"""What every source does with its listing: select documents by pattern and size."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote, unquote_to_bytes
 
 from pydantic import Field, ValidationError
 
 from ingest.errors import InvalidSettings, OversizedDocument, first_fault
 from ingest.records import DOCUMENT_BYTES, DocumentRef, SourceOptions
 
-# Of a key or path in a URI: all but letters, digits and "-._~/" is percent-encoded, as UTF-8.
-encode, decode = quote, unquote_to_bytes
 
-
-class Found(NamedTuple):
+class ListedDocument(NamedTuple):
     """A document as a source finds it."""
 
     uri: str  # percent-encoded ASCII
@@ -25,22 +19,6 @@ class Found(NamedTuple):
     version: str
     size: int  # bytes
     modified: str  # ISO 8601, UTC; "" when unknown
-
-
-def local_folder(uri: str) -> Path:
-    """Return the folder of a `file:///…` URI (percent-decoded) or a plain path (as it is), absolute, links kept.
-
-    Raises: InvalidSettings.
-    """
-    scheme, separator, rest = uri.partition("://")
-    if not separator:
-        return Path(os.path.abspath(Path(uri).expanduser()))  # noqa: PTH100 - keeps links, removes ".."
-    host, slash, path = rest.partition("/")
-    if scheme.lower() != "file" or host not in ("", "localhost") or not slash:
-        raise InvalidSettings(f"{uri!r} is not of the form file:///absolute/folder")
-    if "?" in path or "#" in path:
-        raise InvalidSettings(f"{uri!r}: write %3F for a question mark and %23 for a number sign in a file:// URI")
-    return Path(os.path.abspath(os.fsdecode(decode(f"/{path}"))))  # noqa: PTH100
 
 
 class Selection(SourceOptions):
@@ -53,7 +31,7 @@ class Selection(SourceOptions):
         matches = partial(fnmatchcase, path)
         return not any(map(matches, self.exclude)) and (not self.include or any(map(matches, self.include)))
 
-    def refs(self, source: str, found: Iterable[Found]) -> Iterator[DocumentRef]:
+    def refs(self, source: str, found: Iterable[ListedDocument]) -> Iterator[DocumentRef]:
         """Yield what is wanted of `found`, in the same order."""
         for row in found:
             if self.wants(row.path):
