@@ -51,7 +51,7 @@ from ingest.records import (
 from ingest.search import Searcher, open_release, open_serving
 from ingest.services import Services
 from ingest.settings import load_settings
-from ingest.wiring import services as wiring
+from ingest.wiring import service_opening as wiring
 from tests.s3_server import FaultyS3
 
 LAKES = Path(__file__).parent / "data"

@@ -18,7 +18,7 @@ from ingest.release.generation_states import GenerationState, generation_states
 from ingest.search import Answer, Context, ContextOptions, Searcher, context_of, open_release, serving_release
 from ingest.services import Execute, Services
 from ingest.settings import Settings, load_settings, make_settings
-from ingest.wiring.services import open_executor, open_services
+from ingest.wiring.service_opening import open_executor, open_services
 
 PUBLIC = ("public",)
 CANDIDATES = 50  # ranked chunks that a context is made of

@@ -11,7 +11,7 @@ from prefect.runtime import flow_run
 from ingest.index import Index
 from ingest.records import RunReport
 from ingest.settings import load_settings
-from ingest.wiring.services import open_services
+from ingest.wiring.service_opening import open_services
 from ingest_flows.executor import PrefectExecutor, forget_services, services_of
 from ingest_flows.parameters import NightlyParameters
 from ingest_flows.report import LoggingObserver, as_markdown, as_state

@@ -1,9 +1,11 @@
 """Names tell: one name, one idea, in the house and in its tests."""
 
-from collections import defaultdict
+import ast
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.architecture.house import ROOT, House
+from tests.architecture.house import ROOT, House, tree
 
 HOUSE = House(ROOT)
 UNIT = ROOT / "tests" / "unit"
@@ -12,12 +14,9 @@ INTEGRATION = ROOT / "tests" / "integration"
 FACE = ("cli",)  # a command has the name of what it starts
 SAME = {
     "documents": "the rows that `documents/` makes are `records/documents.py`",
-    "keyword": "the step that builds the index of `keyword/`",
     "lake": "the class that the package is about",
     "parser": "one in the package of each format",
-    "points": "the nouns, and what makes them of chunks",
     "sandbox": "the port, and its adapters",
-    "services": "the record, and its opening",
     "text": "runs of text in one format, one in the package of each format",
 }
 """Names that stand twice, and why it is the same idea."""
@@ -38,6 +37,58 @@ def test_no_two_modules_of_one_name_have_different_ideas() -> None:
     twice = {name: places for name, places in names().items() if len(places) > 1}
     assert {name: places for name, places in twice.items() if name not in SAME} == {}
     assert set(SAME) - set(twice) == set(), "stands once only now: take it out of the list"
+
+
+ENTRY = {
+    "build": "how a payload profile makes its form; a generation is built from the plan to the seal",
+    "canonical": "the embedders'",
+    "describe": "the embedders'",
+    "files": "the embedders'",
+    "find": "one alternative of a package, by what names it there",
+    "fingerprint": "of what decides about the work of the module",
+    "main": "of a program",
+    "names": "those of a package, and of all parsers, third parties' too",
+    "open_embedder": "the embedders', and who chooses one",
+    "open_reranker": "the re-rankers', and who chooses one",
+    "open_source": "the sources'",
+    "open_tokenizer": "the embedders'",
+    "parse": "the parsers', and who chooses one",
+    "plain_title": "a heading as its reader sees it, in one format",
+    "read": "the payload profiles'",
+    "reopen": "the embedders'",
+    "starts_program": "the parsers', and who asks the right one",
+    "variant": "the parsers'",
+}
+"""Functions whose names stand twice: what every alternative must have, and why else it is the same idea."""
+
+
+def definitions() -> Iterator[tuple[str, Path, bool]]:
+    """Yield what each module defines in public: the name, the module, whether it is a class."""
+    for path in (*HOUSE.modules, *HOUSE.flows):
+        for node in tree(path).body:
+            if isinstance(node, ast.Assign):
+                names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            else:
+                names = [node.name] if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) else []
+            yield from ((name, path, isinstance(node, ast.ClassDef)) for name in names if name[0] != "_")
+
+
+def test_the_name_of_a_class_names_nothing_else() -> None:
+    classes = {name for name, _, is_class in definitions() if is_class}
+    stands = Counter(name for name, _, _ in definitions() if name in classes)
+    assert {name: times for name, times in stands.items() if times > 1} == {}
+
+
+def test_a_function_has_a_name_of_its_own_unless_each_alternative_must_have_one() -> None:
+    """Commands and flows have the name of what they start."""
+    faces = (HOUSE.package / "cli", HOUSE.flows[0].parent)
+    places = defaultdict(list)
+    for name, path, _ in definitions():
+        if name.islower() and not any(path.is_relative_to(face) for face in faces):
+            places[name].append(HOUSE.name_of(path))
+    twice = {name: places for name, places in places.items() if len(places) > 1}
+    assert {name: places for name, places in twice.items() if name not in ENTRY} == {}
+    assert set(ENTRY) - set(twice) == set(), "stands once only now: take it out of the list"
 
 
 MIXED = ("utils", "util", "helpers", "helper", "common", "base", "manager", "misc")

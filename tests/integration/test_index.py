@@ -150,7 +150,7 @@ def test_what_was_opened_before_a_failure_is_closed(tmp_path: Path, monkeypatch:
     def fail(_: object) -> None:
         raise InvalidSettings("no engine")
 
-    monkeypatch.setattr("ingest.wiring.services.open_vectors", fail)
+    monkeypatch.setattr("ingest.wiring.service_opening.open_vectors", fail)
     monkeypatch.setattr("ingest.services.Workbench.close", lambda bench: closed.append(type(bench).__name__))
     with pytest.raises(InvalidSettings, match="no engine"):
         ingest.open(settings(tmp_path))

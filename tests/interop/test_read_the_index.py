@@ -21,7 +21,7 @@ from ingest.records import PAYLOAD_PROFILES, AliasAction, Filter
 from ingest.search import open_serving
 from ingest.services import Services
 from ingest.settings import Settings, make_settings
-from ingest.wiring.services import open_services
+from ingest.wiring.service_opening import open_services
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "read-the-index.md"

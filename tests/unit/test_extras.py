@@ -25,7 +25,7 @@ from ingest.quality.evaluate import WORDLESS, check_asking
 from ingest.services import Services
 from ingest.settings import IndexSettings
 from ingest.wiring.reranker_opening import open_fit
-from ingest.wiring.services import open_sandbox
+from ingest.wiring.service_opening import open_sandbox
 from tests.architecture.house import ROOT, House, tree
 from tests.fakes import uninstall
 from tests.pipelines import Project, build_options

@@ -44,7 +44,7 @@ def is_kept(store: Store, fingerprint: str) -> bool:
     return store.exists(_list_key(fingerprint))
 
 
-def keep_model(store: Store, fingerprint: str, files: Mapping[str, Path], max_bytes: int = MAX_BYTES) -> None:
+def keep_files(store: Store, fingerprint: str, files: Mapping[str, Path], max_bytes: int = MAX_BYTES) -> None:
     """Write the files of a model, by their paths below its folder, into the lake; nothing happens when they are there.
 
     `fingerprint` is that of the model's record; the caller knows that these files have it.
@@ -64,7 +64,7 @@ def keep_model(store: Store, fingerprint: str, files: Mapping[str, Path], max_by
     store.put(_list_key(fingerprint), to_bytes(KeptModel(files=kept)))
 
 
-def restore_model(store: Store, fingerprint: str, folder: Path, max_bytes: int = MAX_BYTES) -> Path | None:
+def restore_files(store: Store, fingerprint: str, folder: Path, max_bytes: int = MAX_BYTES) -> Path | None:
     """Return a local folder with the files of a model, `<folder>/<fingerprint>`; None when the lake has no such model.
 
     A folder that is there and whole is not fetched again; a damaged one is replaced. It appears whole or not at all.

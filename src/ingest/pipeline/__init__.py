@@ -10,7 +10,7 @@ from ingest.pipeline.conservation import check, mend
 from ingest.pipeline.embed import embed_shard
 from ingest.pipeline.figures import Figures
 from ingest.pipeline.find_duplicates import find_duplicates
-from ingest.pipeline.keyword import keyword_shard, merge_keyword
+from ingest.pipeline.index_keywords import keyword_shard, merge_keyword
 from ingest.pipeline.lease import BuilderLease
 from ingest.pipeline.load import load_shard
 from ingest.pipeline.plan import make_plan

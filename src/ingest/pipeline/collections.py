@@ -4,7 +4,7 @@ from functools import partial
 
 from ingest.errors import UnknownRelease
 from ingest.lake.contents import Contents, contents_of
-from ingest.pipeline.points import PointMaker, load_points, rows_of
+from ingest.pipeline.point_maker import PointMaker, load_points, rows_of
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, Manifest
 from ingest.release import Releases

@@ -21,7 +21,7 @@ from ingest.lake.rows import attribute_table, chunk_digest
 from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.pipeline.family_checks import collapsed_faults, dropped_faults, family_faults
 from ingest.pipeline.point_faults import point_faults, stray_points
-from ingest.pipeline.points import PointMaker, load_points, rows_of
+from ingest.pipeline.point_maker import PointMaker, load_points, rows_of
 from ingest.pipeline.work import Work
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, Chunk, Conservation

@@ -1,6 +1,6 @@
 """load_shard: committed chunks and stored vectors become points of the generation's collection."""
 
-from ingest.pipeline.points import PointMaker, load_points, rows_of
+from ingest.pipeline.point_maker import PointMaker, load_points, rows_of
 from ingest.pipeline.tasks import ShardTask, built_contents, shard_step
 from ingest.records import Marker
 from ingest.services import Services

@@ -7,7 +7,7 @@ from ingest import payloads
 from ingest.ids import point_id
 from ingest.lake.contents import Contents
 from ingest.lake.rows import DocumentRow
-from ingest.pipeline.points import PointMaker, Rows
+from ingest.pipeline.point_maker import PointMaker, Rows
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, Chunk, Filter
 

@@ -46,7 +46,7 @@ def describe_model(model: ModelSettings, lake: Lake, restore: Restore) -> tuple[
 
 def restore_model(store: Store, folder: Path, record: ModelRecord) -> Path | None:
     """Return a folder below `folder` with a model's files as the lake keeps them; None when it does not have them."""
-    return models.restore_model(store, record.fingerprint, folder)
+    return models.restore_files(store, record.fingerprint, folder)
 
 
 def keep_model(store: Store, record: ModelRecord, options: dict[str, Any], *folder: Path) -> None:
@@ -63,7 +63,7 @@ def keep_model(store: Store, record: ModelRecord, options: dict[str, Any], *fold
             f"model {record.name}: its files changed during the run, fingerprint {found.fingerprint}, "
             f"the generation was built with {record.fingerprint}"
         )
-    models.keep_model(store, record.fingerprint, files)
+    models.keep_files(store, record.fingerprint, files)
 
 
 _opening = threading.Lock()

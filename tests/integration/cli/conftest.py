@@ -24,7 +24,7 @@ from ingest.ports import Observer
 from ingest.records import S3Options
 from ingest.services import Services
 from ingest.settings import Settings
-from ingest.wiring import services as wiring
+from ingest.wiring import service_opening as wiring
 from tests.fakes import InMemoryStore
 
 TOPICS = ("copper", "granite", "walnut", "marble", "amber", "cobalt")

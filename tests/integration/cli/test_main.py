@@ -30,7 +30,7 @@ HEAVY = (
     "pydantic_settings",
     "numpy",
     "scipy",
-    "ingest.wiring.services",
+    "ingest.wiring.service_opening",
     "ingest.pipeline",
 )
 

@@ -33,7 +33,7 @@ from ingest.pipeline.changes import WHOLE
 from ingest.records import RunReport
 from ingest.services import Services
 from ingest.settings import Settings, load_settings
-from ingest.wiring import services as wiring
+from ingest.wiring import service_opening as wiring
 from ingest_flows.nightly import nightly
 from ingest_flows.parameters import NightlyParameters
 

@@ -16,7 +16,7 @@ from ingest.errors import DocumentError, FatalError, IndexUnavailable, IngestErr
 from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.tasks import ShardTask
 from ingest.services import Services
-from ingest.wiring import services as wiring
+from ingest.wiring import service_opening as wiring
 from ingest_flows.executor import PrefectExecutor, forget_services
 from tests.integration.ingest_flows.conftest import Site
 from tests.pipelines import Project, project

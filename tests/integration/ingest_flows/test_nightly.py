@@ -18,7 +18,7 @@ from ingest.adapters.vectors.edge import engine, locks
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.pipeline.changes import WHOLE
 from ingest.services import Services
-from ingest.wiring import services as wiring
+from ingest.wiring import service_opening as wiring
 from ingest_flows.nightly import nightly
 from tests.integration.ingest_flows.conftest import Site, by_step, eventually, flow_run_of, new_site
 

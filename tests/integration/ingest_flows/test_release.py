@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from ingest.adapters.vectors.edge import locks
 from ingest.records import Release
 from ingest.services import Services
-from ingest.wiring import services as wiring
+from ingest.wiring import service_opening as wiring
 from ingest_flows.parameters import EvaluateParameters, PromoteParameters, RollbackParameters
 from ingest_flows.release import evaluate, promote, rollback
 from tests.integration.ingest_flows.conftest import Site, flow_run_of

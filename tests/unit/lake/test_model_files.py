@@ -6,7 +6,7 @@ import pytest
 
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.ids import sha256_hex
-from ingest.lake.model_files import KeptFile, KeptModel, keep_model, restore_model
+from ingest.lake.model_files import KeptFile, KeptModel, keep_files, restore_files
 from ingest.lake.stored_records import to_bytes
 from tests.fakes import InMemoryStore, Killed
 
@@ -23,7 +23,7 @@ def model(folder: Path) -> dict[str, Path]:
 
 def kept(tmp_path: Path) -> InMemoryStore:
     store = InMemoryStore()
-    keep_model(store, PRINT, model(tmp_path / "model"))
+    keep_files(store, PRINT, model(tmp_path / "model"))
     return store
 
 
@@ -32,7 +32,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def test_what_was_kept_comes_back_and_nothing_else_lies_there(tmp_path: Path) -> None:
-    found = restore_model(kept(tmp_path), PRINT, tmp_path / "state")
+    found = restore_files(kept(tmp_path), PRINT, tmp_path / "state")
     assert found == tmp_path / "state" / PRINT
     assert content(found) == CONTENT
     assert [p.name for p in (tmp_path / "state").iterdir()] == [PRINT]
@@ -41,7 +41,7 @@ def test_what_was_kept_comes_back_and_nothing_else_lies_there(tmp_path: Path) ->
 def test_a_model_that_is_kept_is_not_written_again(tmp_path: Path) -> None:
     store = kept(tmp_path)
     before = dict(store.values)
-    keep_model(store, PRINT, {"gone": tmp_path / "gone"})
+    keep_files(store, PRINT, {"gone": tmp_path / "gone"})
     assert store.values == before
 
 
@@ -56,58 +56,58 @@ def test_a_crash_before_the_list_leaves_no_model(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(store, "put_file", killed)
     with pytest.raises(Killed):
-        keep_model(store, PRINT, model(tmp_path / "model"))
+        keep_files(store, PRINT, model(tmp_path / "model"))
     assert len(store.values) == 1
-    assert restore_model(store, PRINT, tmp_path / "state") is None
+    assert restore_files(store, PRINT, tmp_path / "state") is None
     monkeypatch.undo()
-    keep_model(store, PRINT, model(tmp_path / "model"))
-    assert content(restore_model(store, PRINT, tmp_path / "state") or tmp_path) == CONTENT
+    keep_files(store, PRINT, model(tmp_path / "model"))
+    assert content(restore_files(store, PRINT, tmp_path / "state") or tmp_path) == CONTENT
 
 
 def test_a_file_that_changes_while_it_is_kept_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = InMemoryStore()
     monkeypatch.setattr(store, "put_file", lambda key, path: path.write_bytes(b"another, longer content"))
     with pytest.raises(SchemaMismatch, match="changed while"):
-        keep_model(store, PRINT, model(tmp_path / "model"))
-    assert restore_model(store, PRINT, tmp_path / "state") is None
+        keep_files(store, PRINT, model(tmp_path / "model"))
+    assert restore_files(store, PRINT, tmp_path / "state") is None
 
 
 def test_a_damaged_value_is_refused_and_leaves_no_folder(tmp_path: Path) -> None:
     store = kept(tmp_path)
     store.values[f"models/{PRINT}/files/config.json"] = b"[]"
     with pytest.raises(SchemaMismatch, match=r"config\.json: 2 bytes"):
-        restore_model(store, PRINT, tmp_path / "state")
+        restore_files(store, PRINT, tmp_path / "state")
     assert list((tmp_path / "state").iterdir()) == []
 
 
 @pytest.mark.parametrize("fault", ["changed", "missing", "added"])
 def test_a_damaged_copy_is_replaced(tmp_path: Path, fault: str) -> None:
     store = kept(tmp_path)
-    found = restore_model(store, PRINT, tmp_path / "state")
+    found = restore_files(store, PRINT, tmp_path / "state")
     assert found is not None
     if fault == "missing":
         (found / "config.json").unlink()
     else:
         (found / ("config.json" if fault == "changed" else "added.json")).write_bytes(b"[]")
-    assert content(restore_model(store, PRINT, tmp_path / "state") or tmp_path) == CONTENT
+    assert content(restore_files(store, PRINT, tmp_path / "state") or tmp_path) == CONTENT
     assert [p.name for p in (tmp_path / "state").iterdir()] == [PRINT]
 
 
 def test_a_whole_copy_is_not_fetched_again(tmp_path: Path) -> None:
     store = kept(tmp_path)
-    first = restore_model(store, PRINT, tmp_path / "state")
+    first = restore_files(store, PRINT, tmp_path / "state")
     store.values = {key: data for key, data in store.values.items() if key.endswith("/files.json")}
     del store.values[f"models/{PRINT}/files/files.json"]
-    assert restore_model(store, PRINT, tmp_path / "state") == first
+    assert restore_files(store, PRINT, tmp_path / "state") == first
 
 
 def test_a_size_over_the_limit_is_refused_both_ways(tmp_path: Path) -> None:
     size = sum(map(len, CONTENT.values()))
     with pytest.raises(InvalidSettings, match=f"{size} bytes, at most {size - 1}"):
-        keep_model(InMemoryStore(), PRINT, model(tmp_path / "model"), size - 1)
+        keep_files(InMemoryStore(), PRINT, model(tmp_path / "model"), size - 1)
     with pytest.raises(InvalidSettings, match=f"{size} bytes, at most {size - 1}"):
-        restore_model(kept(tmp_path), PRINT, tmp_path / "state", size - 1)
-    assert restore_model(kept(tmp_path), PRINT, tmp_path / "state", size) is not None
+        restore_files(kept(tmp_path), PRINT, tmp_path / "state", size - 1)
+    assert restore_files(kept(tmp_path), PRINT, tmp_path / "state", size) is not None
 
 
 @pytest.mark.parametrize("name", ["../outside", "/outside", "a//b", "a\\b", ""])
@@ -115,4 +115,4 @@ def test_a_path_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
     files = {name: KeptFile(sha256=sha256_hex(b""), bytes=0)}
     store = InMemoryStore({f"models/{PRINT}/files.json": to_bytes(KeptModel(files=files))})
     with pytest.raises(SchemaMismatch, match="no path below a folder"):
-        restore_model(store, PRINT, tmp_path / "state")
+        restore_files(store, PRINT, tmp_path / "state")

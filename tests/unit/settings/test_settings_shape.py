@@ -5,7 +5,7 @@ import pytest
 from ingest.errors import InvalidSettings
 from ingest.records import LANGCHAIN, Shape
 from ingest.settings import IndexSettings, make_settings
-from ingest.wiring.services import build_options
+from ingest.wiring.service_opening import build_options
 
 SOURCES = [{"name": "docs", "uri": "file:///docs"}]
 

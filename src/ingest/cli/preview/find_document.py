@@ -18,7 +18,7 @@ from ingest.ports import Source
 from ingest.records import DocumentRef, RawDocument
 from ingest.services import Workbench
 from ingest.settings import load_settings, make_settings
-from ingest.wiring import services as wiring
+from ingest.wiring import service_opening as wiring
 
 LISTED = 20  # names shown of those that exist
 

@@ -17,12 +17,12 @@ from ingest.adapters.stores.folder_store import FolderStore
 from ingest.errors import DocumentError, InvalidSettings, SourceUnavailable, TransientError
 from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.embed import embed_shard
-from ingest.pipeline.keyword import keyword_shard
+from ingest.pipeline.index_keywords import keyword_shard
 from ingest.pipeline.load import load_shard
 from ingest.pipeline.tasks import ShardTask
 from ingest.services import Services
 from ingest.settings import make_settings
-from ingest.wiring.services import open_services
+from ingest.wiring.service_opening import open_services
 from tests.pipelines import CountingSource, Project, build_options, document
 
 STEPS = {chunk_shard: "cpu", embed_shard: "gpu", load_shard: "io", keyword_shard: "cpu"}

@@ -10,7 +10,7 @@ import pytest
 from ingest.adapters.uris import encode
 from ingest.cli.exit_codes import ExitCode
 from ingest.errors import IndexUnavailable
-from ingest.wiring import services as wiring
+from ingest.wiring import service_opening as wiring
 from tests.fakes import uninstall
 from tests.integration.cli.conftest import Lab
 

@@ -10,7 +10,7 @@ from ingest.cli.preview.document_preview import DocumentPreview, preview_documen
 from ingest.records import DocumentRef, RawDocument
 from ingest.services import Workbench
 from ingest.settings import make_settings
-from ingest.wiring import services as wiring
+from ingest.wiring import service_opening as wiring
 
 SMALL = {"target_tokens": 16, "max_tokens": 40, "min_tokens": 0}
 Previewer = Callable[..., DocumentPreview]

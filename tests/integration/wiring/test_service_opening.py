@@ -28,7 +28,7 @@ from ingest.search import open_serving
 from ingest.services import Services
 from ingest.settings import IndexSettings, ModelSettings
 from ingest.wiring import model_opening as models
-from ingest.wiring import services as wiring
+from ingest.wiring import service_opening as wiring
 from tests.fakes import uninstall
 from tests.pipelines import Project, project
 

@@ -12,7 +12,7 @@ from ingest.documents import chunking, screening
 from ingest.ids import digest_of
 from ingest.records import BuildOptions, ParserOptions
 from ingest.settings import IndexSettings, make_settings
-from ingest.wiring.services import build_options, parser_options
+from ingest.wiring.service_opening import build_options, parser_options
 
 PLAIN: dict[str, Any] = {"sources": [{"name": "docs", "uri": "documents"}]}
 RICH: dict[str, Any] = {
