@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.architecture.house import ROOT, House, tree
+from tests.architecture.house import ROOT, Function, House, tree
 
 HOUSE = House(ROOT)
 UNIT = ROOT / "tests" / "unit"
@@ -62,29 +62,29 @@ ENTRY = {
 """Functions whose names stand twice: what every alternative must have, and why else it is the same idea."""
 
 
-def definitions() -> Iterator[tuple[str, Path, bool]]:
-    """Yield what each module defines in public: the name, the module, whether it is a class."""
+def definitions() -> Iterator[tuple[str, ast.stmt, Path]]:
+    """Yield what each module defines in public: the name, the statement, the module."""
     for path in (*HOUSE.modules, *HOUSE.flows):
         for node in tree(path).body:
             if isinstance(node, ast.Assign):
                 names = [target.id for target in node.targets if isinstance(target, ast.Name)]
             else:
-                names = [node.name] if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) else []
-            yield from ((name, path, isinstance(node, ast.ClassDef)) for name in names if name[0] != "_")
+                names = [node.name] if isinstance(node, ast.ClassDef | Function) else []
+            yield from ((name, node, path) for name in names if not name.startswith("_"))
 
 
 def test_the_name_of_a_class_names_nothing_else() -> None:
-    classes = {name for name, _, is_class in definitions() if is_class}
+    classes = {name for name, node, _ in definitions() if isinstance(node, ast.ClassDef)}
     stands = Counter(name for name, _, _ in definitions() if name in classes)
     assert {name: times for name, times in stands.items() if times > 1} == {}
 
 
-def test_a_function_has_a_name_of_its_own_unless_each_alternative_must_have_one() -> None:
+def test_a_function_has_a_name_of_its_own_unless_each_alternative_must_have_it() -> None:
     """Commands and flows have the name of what they start."""
     faces = (HOUSE.package / "cli", HOUSE.flows[0].parent)
     places = defaultdict(list)
-    for name, path, _ in definitions():
-        if name.islower() and not any(path.is_relative_to(face) for face in faces):
+    for name, node, path in definitions():
+        if isinstance(node, Function) and not any(path.is_relative_to(face) for face in faces):
             places[name].append(HOUSE.name_of(path))
     twice = {name: places for name, places in places.items() if len(places) > 1}
     assert {name: places for name, places in twice.items() if name not in ENTRY} == {}
