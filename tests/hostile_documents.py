@@ -6,6 +6,8 @@ import tarfile
 import zipfile
 import zlib
 
+from benchmarks.fuzzing.binary_seeds import pdf_of
+
 CONTENT_TYPES = (
     '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
     '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
@@ -133,19 +135,6 @@ def tar(*members: tuple[str, bytes, str]) -> bytes:
     return buffer.getvalue()
 
 
-def pdf(objects: list[bytes], trailer: bytes = b"") -> bytes:
-    """Return a PDF with these objects, numbered from 1; the first is the catalogue."""
-    out, places = bytearray(b"%PDF-1.7\n"), []
-    for number, content in enumerate(objects, 1):
-        places.append(len(out))
-        out += b"%d 0 obj\n%s\nendobj\n" % (number, content)
-    start = len(out)
-    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
-    out += b"".join(b"%010d 00000 n \n" % place for place in places)
-    out += b"trailer << /Size %d /Root 1 0 R %s >>\n" % (len(objects) + 1, trailer.replace(b"START", b"%d" % start))
-    return bytes(out + b"startxref\n%d\n%%%%EOF\n" % start)
-
-
 PAGE = (
     b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F 5 0 R >> %s >> >>"
 )
@@ -161,8 +150,8 @@ TEXT = stream(b"BT /F 12 Tf 72 700 Td (Some text on a page.) Tj ET")
 CATALOGUE, PAGES = b"<< /Type /Catalog /Pages 2 0 R %s >>", b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>"
 
 PDF_LOOPS = {
-    "page tree": pdf([CATALOGUE % b"", b"<< /Type /Pages /Kids [2 0 R] /Count 1 >>", PAGE % b"", TEXT, FONT]),
-    "two page trees": pdf(
+    "page tree": pdf_of([CATALOGUE % b"", b"<< /Type /Pages /Kids [2 0 R] /Count 1 >>", PAGE % b"", TEXT, FONT]),
+    "two page trees": pdf_of(
         [
             CATALOGUE % b"",
             b"<< /Type /Pages /Kids [3 0 R 3 0 R] /Count 9 >>",
@@ -171,7 +160,7 @@ PDF_LOOPS = {
             FONT,
         ]
     ),
-    "outline": pdf(
+    "outline": pdf_of(
         [
             CATALOGUE % b"/Outlines 6 0 R",
             PAGES,
@@ -182,8 +171,8 @@ PDF_LOOPS = {
             b"<< /Title (A) /Next 7 0 R /First 7 0 R /Parent 6 0 R /Dest [3 0 R /Fit] >>",
         ]
     ),
-    "cross references": pdf([CATALOGUE % b"", PAGES, PAGE % b"", TEXT, FONT], b"/Prev START"),
-    "form": pdf(
+    "cross references": pdf_of([CATALOGUE % b"", PAGES, PAGE % b"", TEXT, FONT], b"/Prev START"),
+    "form": pdf_of(
         [
             CATALOGUE % b"",
             PAGES,
@@ -193,9 +182,11 @@ PDF_LOOPS = {
             stream(b"/X Do /X Do", b"/Subtype /Form /BBox [0 0 9 9] /Resources << /XObject << /X 6 0 R >> >>"),
         ]
     ),
-    "references": pdf([CATALOGUE % b"", PAGES, b"3 0 R", b"4 0 R", FONT]),
-    "length": pdf([CATALOGUE % b"", PAGES, PAGE % b"", b"<< /Length 4 0 R >>\nstream\nBT (x) Tj ET\nendstream", FONT]),
-    "names": pdf(
+    "references": pdf_of([CATALOGUE % b"", PAGES, b"3 0 R", b"4 0 R", FONT]),
+    "length": pdf_of(
+        [CATALOGUE % b"", PAGES, PAGE % b"", b"<< /Length 4 0 R >>\nstream\nBT (x) Tj ET\nendstream", FONT]
+    ),
+    "names": pdf_of(
         [
             CATALOGUE % b"/Names << /Dests 6 0 R >>",
             PAGES,
@@ -211,4 +202,4 @@ PDF_LOOPS = {
 def pdf_bomb() -> bytes:
     """Return a PDF whose page unpacks to 300 MB."""
     packed = zlib.compress(b"BT /F 12 Tf (x) Tj ET\n" * 14_000_000, 9)
-    return pdf([CATALOGUE % b"", PAGES, PAGE % b"", stream(packed, b"/Filter /FlateDecode"), FONT])
+    return pdf_of([CATALOGUE % b"", PAGES, PAGE % b"", stream(packed, b"/Filter /FlateDecode"), FONT])

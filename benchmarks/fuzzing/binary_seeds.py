@@ -1,0 +1,131 @@
+"""Sound files that are no text: archives, PDF, office files and a book, each as small as it can be."""
+
+import io
+import tarfile
+import zipfile
+
+EPOCH = (2026, 1, 1, 0, 0, 0)
+
+
+def zipped(entries: dict[str, bytes]) -> bytes:
+    """Return a zip archive, the same bytes each time."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), content)
+    return buffer.getvalue()
+
+
+def tarred(entries: dict[str, bytes]) -> bytes:
+    """Return a tar archive."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, content in entries.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def pdf() -> bytes:
+    """Return a PDF of two pages with an outline and a text layer."""
+    stream = b"BT /F1 18 Tf 72 720 Td (Title) Tj /F1 11 Tf 0 -30 Td (A line of text.) Tj 0 -14 Td (And one more.) Tj ET"
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R /Outlines 7 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R 4 0 R] /Count 2 >>",
+        *(
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 5 0 R "
+            b"/Resources << /Font << /F1 6 0 R >> >> >>"
+            for _ in range(2)
+        ),
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(stream), stream),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        b"<< /Type /Outlines /First 8 0 R /Last 8 0 R /Count 1 >>",
+        b"<< /Title (Title) /Parent 7 0 R /Dest [3 0 R /XYZ 72 740 0] >>",
+    ]
+    return pdf_of(objects)
+
+
+def pdf_of(objects: list[bytes], trailer: bytes = b"") -> bytes:
+    """Return a PDF with these objects, numbered from 1; the first is the catalogue.
+
+    `trailer` is added to the trailer's keys; START in it is the place of the cross references.
+    """
+    out, places = bytearray(b"%PDF-1.7\n"), []
+    for number, content in enumerate(objects, 1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, content)
+    start = len(out)
+    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    out += b"".join(b"%010d 00000 n \n" % place for place in places)
+    out += b"trailer << /Size %d /Root 1 0 R %s >>\n" % (len(objects) + 1, trailer.replace(b"START", b"%d" % start))
+    return bytes(out + b"startxref\n%d\n%%%%EOF\n" % start)
+
+
+def docx() -> bytes:
+    """Return a Word document with headings, a list and a table."""
+    import docx as library
+
+    document = library.Document()
+    document.add_heading("Title", 1)
+    document.add_paragraph("Text.").add_run(" bold").bold = True
+    document.add_paragraph("item", style="List Bullet")
+    table = document.add_table(2, 2)
+    table.cell(0, 0).text, table.cell(1, 1).text = "a", "b"
+    return _saved(document)
+
+
+def pptx() -> bytes:
+    """Return a presentation of one slide with notes."""
+    import pptx as library
+
+    presentation = library.Presentation()
+    slide = presentation.slides.add_slide(presentation.slide_layouts[1])
+    slide.shapes.title.text, slide.placeholders[1].text = "Title", "one\ntwo"
+    slide.notes_slide.notes_text_frame.text = "Notes."
+    return _saved(presentation)
+
+
+def xlsx() -> bytes:
+    """Return a workbook of two sheets."""
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for row in (["id", "name"], [1, "a"], [2.5, "=A2*2"], [None, True]):
+        book.active.append(row)
+    book.create_sheet("Second").merge_cells("A1:B2")
+    return _saved(book)
+
+
+def epub() -> bytes:
+    """Return a book of two chapters."""
+    container = (
+        '<container version="1.0" xmlns="urn:oasis:names:tc:opendocument:xmlns:container"><rootfiles>'
+        '<rootfile full-path="c.opf" media-type="application/oebps-package+xml"/></rootfiles></container>'
+    )
+    package = (
+        '<package xmlns="http://www.idpf.org/2007/opf" version="3.0"><metadata '
+        'xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>Book</dc:title></metadata><manifest>'
+        '<item id="a" href="a.xhtml" media-type="application/xhtml+xml"/>'
+        '<item id="b" href="b.xhtml" media-type="application/xhtml+xml"/></manifest>'
+        '<spine><itemref idref="a"/><itemref idref="b"/></spine></package>'
+    )
+    page = '<html xmlns="http://www.w3.org/1999/xhtml"><body><h1>{0}</h1><p>Text of {0}.</p></body></html>'
+    entries = {
+        "mimetype": "application/epub+zip",
+        "META-INF/container.xml": container,
+        "c.opf": package,
+        "a.xhtml": page.format("One"),
+        "b.xhtml": page.format("Two"),
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), content)
+    return buffer.getvalue()
+
+
+def _saved(document) -> bytes:
+    buffer = io.BytesIO()
+    document.save(buffer)
+    return buffer.getvalue()
