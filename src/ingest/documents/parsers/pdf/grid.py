@@ -5,9 +5,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
 
-from ingest.documents.parsers.pdf.page import Word
+from ingest.documents.parsers.pdf.page import Piece, Word
 from ingest.documents.parsers.pdf.text import LEADERS, MARKER, right_to_left
 
 _MAX_ROWS = 500  # of one aligned table on a page
@@ -16,19 +15,6 @@ _PITCH = 2.6  # font sizes between the rows of a table without lines, at most
 _APART = 24.0  # points between a header and its table, at most
 _HEADER_ROWS = 3
 _NUMERIC = re.compile(r"[-+(]?[$€£]?[\d.,%\s)*/-]+")
-
-
-class _Piece(Protocol):
-    """What a row of `aligned_table` is made of."""
-
-    words: list[Word]
-    x0: float
-    x1: float
-    base: float
-    size: float
-
-    @property
-    def text(self) -> str: ...
 
 
 @dataclass(slots=True)
@@ -45,7 +31,7 @@ class Table:
     words: list[Word]
 
 
-def aligned_table(rows: Sequence[Sequence[_Piece]], at: int, page: int) -> tuple[int, Table | None]:
+def aligned_table(rows: Sequence[Sequence[Piece]], at: int, page: int) -> tuple[int, Table | None]:
     """Return a table that begins with a row, and the row after it; None when its cells do not stand in columns."""
     if len(_cells(rows[at])) < 2:
         return at, None
@@ -83,14 +69,14 @@ def joined_tables(above: Table, below: Table) -> Table | None:
     return Table(rows, len(above.rows), above.page, x0, x1, above.top, below.bottom, [])
 
 
-def _cells(row: Sequence[_Piece]) -> Sequence[_Piece]:
+def _cells(row: Sequence[Piece]) -> Sequence[Piece]:
     """Return the cells of a row: nothing when it is an item of a list, or a line of a table of contents."""
     if len(row) > 1 and (MARKER.fullmatch(row[0].text) or any(LEADERS.search(piece.text) for piece in row)):
         return row[:1]
     return row
 
 
-def _grown(columns: list[list[float]], row: Sequence[_Piece]) -> list[list[float]] | None:
+def _grown(columns: list[list[float]], row: Sequence[Piece]) -> list[list[float]] | None:
     """Return the columns with one more row, None when the row does not fit."""
     grown = [list(column) for column in columns]
     used: set[int] = set()
@@ -110,7 +96,7 @@ def _grown(columns: list[list[float]], row: Sequence[_Piece]) -> list[list[float
     return None if any(a[1] > b[0] for a, b in pairwise(grown)) else grown
 
 
-def _is_table(rows: Sequence[Sequence[_Piece]], columns: list[list[float]]) -> bool:
+def _is_table(rows: Sequence[Sequence[Piece]], columns: list[list[float]]) -> bool:
     """Tell cells from text that happens to have gaps."""
     several = [row for row in rows if len(row) > 1]
     if len(several) < (3 if len(columns) < 3 else 2) or len(several) < 0.5 * len(rows):
@@ -121,7 +107,7 @@ def _is_table(rows: Sequence[Sequence[_Piece]], columns: list[list[float]]) -> b
     return words <= _CELL_WORDS and filled >= 0.45
 
 
-def _aligned_row(row: Sequence[_Piece], columns: list[list[float]]) -> list[str]:
+def _aligned_row(row: Sequence[Piece], columns: list[list[float]]) -> list[str]:
     texts = [""] * len(columns)
     starts = [column[0] for column in columns]
     for piece in row:

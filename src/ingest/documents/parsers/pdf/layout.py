@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ingest.documents.parsers.pdf.grid import Table, aligned_table, joined_tables
-from ingest.documents.parsers.pdf.page import Page, Word
+from ingest.documents.parsers.pdf.page import Page, Piece, Word
 from ingest.documents.parsers.pdf.ruled import ruled_tables
 from ingest.documents.parsers.pdf.text import right_to_left
 
@@ -21,22 +21,6 @@ _SIDE = 0.25  # of the page's width: no gutter is nearer to its edge
 
 
 Box = tuple[float, float, float, float]  # x0, x1, top, bottom
-
-
-@dataclass(slots=True)
-class Piece:
-    """Words beside each other without a wide gap: a line of a column, or a table's cell."""
-
-    words: list[Word]
-    x0: float
-    x1: float
-    base: float
-    size: float
-
-    @property
-    def text(self) -> str:
-        """Its words in reading order."""
-        return " ".join(word.text for word in self.words)
 
 
 @dataclass(slots=True)

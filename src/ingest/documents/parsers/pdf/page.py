@@ -50,6 +50,22 @@ class Word:
 
 
 @dataclass(slots=True)
+class Piece:
+    """Words beside each other without a wide gap: a line of a column, or a table's cell."""
+
+    words: list[Word]
+    x0: float
+    x1: float
+    base: float
+    size: float
+
+    @property
+    def text(self) -> str:
+        """Its words in reading order."""
+        return " ".join(word.text for word in self.words)
+
+
+@dataclass(slots=True)
 class Page:
     """What was found on a page."""
 
