@@ -7,7 +7,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from ingest.records import Claim, QueryProfile, Release
+from ingest.records import Claim, QueryProfile
+from tests.records import release
 
 FOLDER = Path(__file__).parents[2] / "schemas"
 
@@ -34,24 +35,7 @@ def test_every_schema_is_valid_and_carries_its_version(name):
     [
         ("claim", Claim(id="0001-ab", base=None, settings_hash="ab", shards=1, token="t")),
         ("query-profile", QueryProfile()),
-        (
-            "release",
-            Release(
-                number=1,
-                generation="g",
-                collection="c",
-                profile="p",
-                base=None,
-                guard="b",
-                verdict=None,
-                action="promote",
-                who="w",
-                why="y",
-                hold=None,
-                token="t",
-                at="2026-01-01T00:00:00+00:00",
-            ),
-        ),
+        ("release", release()),
     ],
 )
 def test_a_stored_record_holds_against_its_schema_and_a_broken_one_does_not(name, record):

@@ -16,6 +16,7 @@ from ingest.records import EVERYTHING, PAYLOAD_PROFILES, Filter, QueryProfile, R
 from ingest.search import STAGES, Searcher, open_serving, release_in_force
 from tests.fakes import InMemoryStore
 from tests.pipelines import CountingSource, Project, build_options
+from tests.records import release
 from tests.visible import by_ids, filters, groups_of, visible
 
 WORDS = ("zebra", "quokka", "tapir", "okapi")
@@ -216,24 +217,6 @@ def test_a_point_lost_while_serving_is_told_and_not_hidden(tmp_path: Path) -> No
     q.vectors.delete(q.manifest().collection, [point_id(answer.results[0].chunk_id)])
     with pytest.raises(SchemaMismatch, match=answer.results[0].chunk_id):
         reader.search(["word1x0x0"], EVERYTHING, top=1, stages=("bm25",))
-
-
-def release(number: int, collection: str) -> Release:
-    return Release(
-        number=number,
-        generation="g",
-        collection=collection,
-        profile="p",
-        base=None,
-        guard="x",
-        verdict=None,
-        action="promote",
-        who="w",
-        why="y",
-        hold=None,
-        token=f"t{number}",
-        at="",
-    )
 
 
 @pytest.fixture

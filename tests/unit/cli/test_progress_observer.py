@@ -6,23 +6,7 @@ from rich.console import Console
 
 from ingest.cli.output import Output
 from ingest.cli.progress_observer import ProgressObserver
-from ingest.records import Release
-
-RELEASE = Release(
-    number=1,
-    generation="0001-a",
-    collection="docs__0001-a",
-    profile="p",
-    base=None,
-    guard="g",
-    verdict=None,
-    action="promote",
-    who="w",
-    why="y",
-    hold=None,
-    token="t",
-    at="now",
-)
+from tests.records import release
 
 
 class TerminalOutput(Output):
@@ -91,7 +75,7 @@ def test_a_table_in_the_middle_of_a_step_takes_the_bar_off_the_screen() -> None:
     output.show = lambda _: bars.append(output.bars)  # type: ignore[method-assign]
     tables = ProgressObserver(output)
     tables.step_started("seal", 1)
-    tables.told("release", RELEASE)
+    tables.told("release", release())
     assert (bars, output.bars) == ([0], 1)
     tables.close()
     assert output.bars == 0

@@ -8,7 +8,6 @@ import pytest
 from ingest.ids import embedding_key
 from ingest.lake.rows import (
     SCHEMAS,
-    DocumentRow,
     attribute_table,
     attributes_digest,
     chunk_digest,
@@ -21,29 +20,20 @@ from ingest.lake.rows import (
     text_table,
 )
 from ingest.records import Block, BlockKind, Chunk, Quarantined
+from tests.records import document_row
 
-ROW = DocumentRow(
-    document_id="d1",
+ROW = document_row(
     uri="file:///a/x%20y.md",
     source="a",
     path="x y.md",
     version="v1",
     size=3,
-    modified="",
     sha256="0" * 64,
-    media_type="text/markdown",
-    parser="markdown",
     title="Tïtle",
-    language="",
-    parent="",
     acl=("staff", "board"),
-    tenant="public",
     attributes_digest="a",
     parser_fingerprint="p",
     chunker_fingerprint="c",
-    status="current",
-    stale_since="",
-    chunk_count=1,
     chunk_digest="x",
 )
 CHUNK = Chunk(

@@ -13,6 +13,7 @@ from ingest.pipeline.fingerprints import Fingerprints
 from ingest.ports import Sandbox
 from ingest.records import ParseLimits, ParserOptions, Quarantined
 from tests.many_parsers import registering
+from tests.records import document_row
 
 PAGE = "s3://bucket/page.html"
 
@@ -24,30 +25,7 @@ def of(sandbox: Sandbox | None = None, **changes: Any) -> Fingerprints:
 
 def row(uri: str = PAGE, parser: str = "html", media_type: str = "text/html", **changes: Any) -> DocumentRow:
     """Return a row that has today's fingerprint."""
-    bare = DocumentRow(
-        document_id=uri,
-        uri=uri,
-        source="docs",
-        path="page",
-        version="1",
-        size=1,
-        modified="",
-        sha256="",
-        media_type=media_type,
-        parser=parser,
-        title="",
-        language="",
-        parent="",
-        acl=(),
-        tenant="",
-        attributes_digest="",
-        parser_fingerprint="",
-        chunker_fingerprint="",
-        status="current",
-        stale_since="",
-        chunk_count=1,
-        chunk_digest="",
-    )
+    bare = document_row(document_id=uri, uri=uri, path="page", media_type=media_type, parser=parser)
     return replace(bare, parser_fingerprint=of().text(bare, "docs"), **changes)
 
 

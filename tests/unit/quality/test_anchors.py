@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from ingest.ids import document_id, sha256_hex
-from ingest.lake.rows import DocumentRow
 from ingest.quality.anchors import JudgedDocument, Side, anchored
 from ingest.records import Gold, Question
+from tests.records import document_row
 
 TEXT = "# Title\n\nThe answer is a pangolin.\n\nMore words follow here.\n"
 ANSWER = "The answer is a pangolin."
@@ -18,29 +18,11 @@ WITHOUT = TEXT.replace(ANSWER, "Nothing is said about it.")
 
 def held(text: str, path: str = "a.md", source: str | None = None) -> JudgedDocument:
     """Return a document whose canonical text is `text` and whose bytes are `source`."""
-    row = DocumentRow(
+    row = document_row(
         document_id=document_id(path),
         uri=f"file:///{path}",
-        source="docs",
         path=path,
-        version="1",
-        size=1,
-        modified="",
         sha256=sha256_hex((source if source is not None else text).encode()),
-        media_type="text/markdown",
-        parser="markdown",
-        title="",
-        language="",
-        parent="",
-        acl=("public",),
-        tenant="public",
-        attributes_digest="",
-        parser_fingerprint="",
-        chunker_fingerprint="",
-        status="current",
-        stale_since="",
-        chunk_count=1,
-        chunk_digest="",
     )
     return JudgedDocument(row, text)
 

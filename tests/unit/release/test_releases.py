@@ -12,6 +12,7 @@ from ingest.lake.stored_records import StoredRecords, to_bytes
 from ingest.records import AliasAction, Hold, Release
 from ingest.release import Candidate, Releases, read_release
 from tests.fakes import CuttingAliases, InMemoryStore, Killed
+from tests.records import release
 
 INDEX = "docs"
 
@@ -62,21 +63,8 @@ def place() -> Place:
 
 
 def record(number: int, collection: str) -> Release:
-    return Release(
-        number=number,
-        generation=collection,
-        collection=collection,
-        profile="p1",
-        base=number - 1 or None,
-        guard=f"docs@{number - 1}",
-        verdict=None,
-        action="promote",
-        who="ann",
-        why="",
-        hold=None,
-        token=f"t{number}",
-        at="",
-    )
+    base = number - 1
+    return release(number, collection, generation=collection, base=base or None, guard=f"docs@{base}")
 
 
 def journal_of(*collections: str) -> Journal[Release]:
