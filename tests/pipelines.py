@@ -1,6 +1,7 @@
 """A whole project on doubles: a folder of documents, a lake, an in-memory Qdrant, counters on everything that costs."""
 
 import itertools
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -219,6 +220,22 @@ def project(folder: Path, documents: int = 12, **options: Any) -> Project:
     for n in range(documents):
         source.write(f"d{n:02d}.md", document(n))
     return Project((source,), options=build_options(**options))
+
+
+def judged_project(
+    source: CountingSource, questions: Sequence[tuple[str, str, str]], profile: QueryProfile, documents_per_shard: int
+) -> Project:
+    """Return a project that has run, and is judged by (question, path, heading of the section that answers it)."""
+    rows = [
+        {"query_id": f"q{n:03d}", "text": text, "gold": [{"doc": path, "headings": [heading]}]}
+        for n, (text, path, heading) in enumerate(questions)
+    ]
+    judged = source.folder.parent / "judged.jsonl"
+    judged.write_text("\n".join(map(json.dumps, rows)))
+    options = build_options(judged=(judged,), profile=profile, documents_per_shard=documents_per_shard)
+    made = Project((source,), options=options)
+    made.run()
+    return made
 
 
 def document(n: int, edition: int = 1) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from ingest.errors import DimensionMismatch, SchemaMismatch
 from ingest.ports import VectorIndex
-from ingest.records import EVERYTHING, AliasAction, Filter
+from ingest.records import EVERYTHING, AliasAction, Filter, Point
 from tests.vector_indexes import DIMENSION, collection, point, points, vector_index, vectors
 
 __all__ = ["collection", "vector_index"]
@@ -48,16 +48,21 @@ def test_deleted_points_are_gone_and_missing_ones_are_no_error(vector_index: Vec
     assert {} == vector_index.retrieve(collection, [written[0].id])
 
 
-@pytest.mark.parametrize("optimised", [False, True])
-def test_search_returns_cosine_scores_best_first_for_each_question(
-    vector_index: VectorIndex, collection: str, optimised: bool
-) -> None:
+@pytest.fixture(params=[False, True], ids=["as written", "optimised"])
+def forty(request: pytest.FixtureRequest, vector_index: VectorIndex, collection: str) -> list[Point]:
+    """Forty points, in a collection that is optimised or not yet."""
     written = points(40)
     vector_index.upsert(collection, written)
-    if optimised:
+    if request.param:
         vector_index.optimise(collection)
+    return written
+
+
+def test_search_returns_cosine_scores_best_first_for_each_question(
+    vector_index: VectorIndex, collection: str, forty: list[Point]
+) -> None:
     questions = vectors(5, seed=11)
-    stored = np.stack([p.vector for p in written])
+    stored = np.stack([p.vector for p in forty])
     scores = questions @ stored.T
     expected = [np.argsort(-row)[:10] for row in scores]
     found = vector_index.search(collection, questions, EVERYTHING, 10)
@@ -66,18 +71,13 @@ def test_search_returns_cosine_scores_best_first_for_each_question(
         assert [hit.score for hit in hits] == pytest.approx(list(row[order]), abs=1e-4)
 
 
-@pytest.mark.parametrize("optimised", [False, True])
 def test_points_are_scored_by_id_exactly_and_missing_ones_left_out(
-    vector_index: VectorIndex, collection: str, optimised: bool
+    vector_index: VectorIndex, collection: str, forty: list[Point]
 ) -> None:
-    written = points(40)
-    vector_index.upsert(collection, written)
-    if optimised:
-        vector_index.optimise(collection)
     questions, missing = vectors(3, seed=11), point(900, vectors(1)[0]).id
-    asked = [[written[39].id, missing, written[2].id], [], [written[5].id]]
+    asked = [[forty[39].id, missing, forty[2].id], [], [forty[5].id]]
     found = vector_index.scores(collection, questions, asked)
-    cosines = questions @ np.stack([p.vector for p in written]).T
+    cosines = questions @ np.stack([p.vector for p in forty]).T
     expected = [{39: cosines[0, 39], 2: cosines[0, 2]}, {}, {5: cosines[2, 5]}]
     assert [{f"{n:032x}" for n in row} for row in expected] == [set(row) for row in found]
     for row, scores in zip(expected, found, strict=True):

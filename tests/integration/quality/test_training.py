@@ -1,6 +1,5 @@
 """Training a re-ranker: out of fold, the same bytes twice, and refused in words where it cannot help."""
 
-import json
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from ingest.records import EVERYTHING, QueryProfile, Question
 from ingest.search import Searcher
 from ingest.search.ranking import FEATURES, RISING
 from ingest.wiring.reranker_opening import keep_learned, open_reranker
-from tests.pipelines import CountingSource, Project, build_options
+from tests.pipelines import CountingSource, Project, judged_project
 
 PROFILE = QueryProfile(normalisation="bounds", dense_weight=0.35, reranker="learned")
 
@@ -26,20 +25,15 @@ PROFILE = QueryProfile(normalisation="bounds", dense_weight=0.35, reranker="lear
 def taught_project(folder: Path, questions: int = 60) -> Project:
     """Documents that share their words: the one that answers has those of the question beside each other."""
     rng = random.Random(0)
-    source, rows = CountingSource("a", folder / "docs"), []
+    source, judged = CountingSource("a", folder / "docs"), []
     words = [f"word{n}" for n in range(40)]
     for n in range(questions):
         asked = rng.sample(words, 3)
         scattered = " filler ".join(asked * 2)
         source.write(f"right{n}.md", f"# Right {n}\n\n{' '.join(asked)} {' '.join(['filler'] * 9)}\n")
         source.write(f"wrong{n}.md", f"# Wrong {n}\n\n{scattered} filler\n")
-        gold = {"doc": f"right{n}.md", "headings": [f"Right {n}"]}
-        rows.append({"query_id": f"q{n:03d}", "text": " ".join(asked), "gold": [gold]})
-    judged = folder / "judged.jsonl"
-    judged.write_text("\n".join(map(json.dumps, rows)))
-    made = Project((source,), options=build_options(judged=(judged,), profile=PROFILE, documents_per_shard=200))
-    made.run()
-    return made
+        judged.append((" ".join(asked), f"right{n}.md", f"Right {n}"))
+    return judged_project(source, judged, PROFILE, documents_per_shard=200)
 
 
 @pytest.fixture(scope="module")

@@ -11,30 +11,25 @@ from ingest.quality.rankings import FOLDS
 from ingest.quality.tuning import CHOSEN_BY, WEIGHTS, Tuning, tune
 from ingest.records import QueryProfile
 from ingest.search import Searcher
-from tests.pipelines import CountingSource, Project, build_options
+from tests.pipelines import CountingSource, Project, judged_project
 
 PROFILE = QueryProfile(normalisation="bounds", dense_weight=1.0, depth=8)
 WORDS = ("zebra", "quokka", "tapir", "okapi", "gnu", "ibex")
 
 
-def judged_project(folder: Path, questions: int = 30, profile: QueryProfile = PROFILE) -> Project:
+def zoo(folder: Path, questions: int = 30, profile: QueryProfile = PROFILE) -> Project:
     """Documents that a rare word tells apart, which keywords see and the fake model hardly does."""
-    source, rows = CountingSource("a", folder / "docs"), []
+    source, judged = CountingSource("a", folder / "docs"), []
     for n in range(questions):
         rare, other = f"{WORDS[n % 6]}{WORDS[n // 6]}", WORDS[(n + 1) % 6]
         source.write(f"d{n}.md", f"# Page {n}\n\n{' '.join([WORDS[n % 6]] * 8)} {rare} {rare}\n")
-        gold = {"doc": f"d{n}.md", "headings": [f"Page {n}"]}
-        rows.append({"query_id": f"q{n:03d}", "text": f"{other} {rare}", "gold": [gold]})
-    judged = folder / "judged.jsonl"
-    judged.write_text("\n".join(map(json.dumps, rows)))
-    made = Project((source,), options=build_options(judged=(judged,), profile=profile, documents_per_shard=100))
-    made.run()
-    return made
+        judged.append((f"{other} {rare}", f"d{n}.md", f"Page {n}"))
+    return judged_project(source, judged, profile, documents_per_shard=100)
 
 
 @pytest.fixture(scope="module")
 def p(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return judged_project(tmp_path_factory.mktemp("tuning"))
+    return zoo(tmp_path_factory.mktemp("tuning"))
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +63,7 @@ def test_the_same_judgments_choose_the_same(p: Project, tuned: Tuning) -> None:
 def test_another_fusion_of_the_settings_is_what_choosing_is_compared_with(
     tmp_path: Path, fusion: dict[str, str]
 ) -> None:
-    other = judged_project(tmp_path, profile=QueryProfile(**fusion))  # type: ignore[arg-type]
+    other = zoo(tmp_path, profile=QueryProfile(**fusion))  # type: ignore[arg-type]
     rows = score(
         other.services(),
         Searcher(other.services(), other.manifest(), other.options.profile),
@@ -82,14 +77,14 @@ def test_another_fusion_of_the_settings_is_what_choosing_is_compared_with(
 def test_no_weight_is_compared_with_a_longer_ranking_than_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deep = judged_project(tmp_path, profile=PROFILE.model_copy(update={"depth": 30}))
+    deep = zoo(tmp_path, profile=PROFILE.model_copy(update={"depth": 30}))
     monkeypatch.setattr("ingest.quality.tuning.DEPTH", 5)
     tuned = tune(deep.services())
     assert tuned.now == tuned.by_weight[1.0]
 
 
 def test_equal_questions_count_once(tmp_path: Path) -> None:
-    one = judged_project(tmp_path)
+    one = zoo(tmp_path)
     text = json.loads(one.options.judged[0].read_text().splitlines()[0])["text"]
     rows = [json.loads(line) | {"text": text} for line in one.options.judged[0].read_text().splitlines()]
     one.options.judged[0].write_text("\n".join(map(json.dumps, rows)))
@@ -98,7 +93,7 @@ def test_equal_questions_count_once(tmp_path: Path) -> None:
 
 
 def test_too_few_questions_are_told_with_both_numbers(tmp_path: Path) -> None:
-    small = judged_project(tmp_path, questions=8)
+    small = zoo(tmp_path, questions=8)
     with pytest.raises(InvalidSettings, match=r"8 of 8 judged questions .* at least 20 are needed"):
         tune(small.services())
 

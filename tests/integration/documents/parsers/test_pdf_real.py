@@ -5,7 +5,6 @@ Needs INGEST_TEST_DATA: a folder with `corpora/docling_tests/pdf`, `corpora/us_g
 a share of 1.0 is not the aim.
 """
 
-import os
 import re
 import unicodedata
 from collections import Counter
@@ -21,14 +20,6 @@ from ingest.records import BlockKind, Document
 from tests.unit.documents.parsers.checks import faults, headings, raw
 
 pytestmark = pytest.mark.data
-
-
-@pytest.fixture(scope="module")
-def root() -> Path:
-    place = os.environ.get("INGEST_TEST_DATA")
-    if not place:
-        pytest.skip("INGEST_TEST_DATA is not set: no real files to parse")
-    return Path(place) / "corpora"
 
 
 def documents(paths: list[Path]) -> dict[str, Document | DocumentError]:
@@ -78,9 +69,9 @@ def actual(document: Document) -> tuple[Counter[str], Counter[str], Counter[str]
     return words(document.text), Counter(plain(title) for _, title in headings(document)), table_cells(rows)
 
 
-def agreement(root: Path) -> dict[str, dict[str, float]]:
+def agreement(corpora: Path) -> dict[str, dict[str, float]]:
     """Return for words, headings and cells how many of the expected are found, and how many of the found expected."""
-    folder = root / "docling_tests" / "pdf"
+    folder = corpora / "docling_tests" / "pdf"
     truths = {path.stem: expected(path.read_text("utf-8")) for path in (folder / "groundtruth").glob("*.md")}
     results = documents([path for path in sorted((folder / "sources").glob("*.pdf")) if path.stem in truths])
     totals: dict[str, Counter[str]] = {name: Counter() for name in ("words", "headings", "cells")}
@@ -105,8 +96,8 @@ FLOORS = {
 }
 
 
-def test_docling_files_agree_with_the_expected_markdown(root):
-    shares = agreement(root)
+def test_docling_files_agree_with_the_expected_markdown(corpora):
+    shares = agreement(corpora)
     print(shares)  # noqa: T201
     below = {
         kind: shares[kind] for kind in FLOORS for share in shares[kind] if shares[kind][share] < FLOORS[kind][share]
@@ -115,8 +106,8 @@ def test_docling_files_agree_with_the_expected_markdown(root):
 
 
 @pytest.mark.slow
-def test_reports_of_agencies_have_the_headings_of_their_outlines(root):
-    folder = root / "us_gov_pdfs" / "us-fed-agency-reports"
+def test_reports_of_agencies_have_the_headings_of_their_outlines(corpora):
+    folder = corpora / "us_gov_pdfs" / "us-fed-agency-reports"
     paths = sorted(folder.rglob("*.pdf"))
     wanted = both = 0
     for name, document in documents(paths).items():
@@ -135,8 +126,8 @@ def outline_titles(path: Path) -> list[str]:
     return [bookmark.get_title() for bookmark in document.get_toc()]
 
 
-def test_accident_reports_have_their_sections_and_their_forms(root):
-    folder = root / "us_gov_pdfs" / "ntsb-aviation-incident-accident-reports"
+def test_accident_reports_have_their_sections_and_their_forms(corpora):
+    folder = corpora / "us_gov_pdfs" / "ntsb-aviation-incident-accident-reports"
     results = documents(sorted(folder.rglob("*.pdf")))
     sections = {"analysis", "probablecauseandfindings", "factualinformation"}
     labels = {"accidentnumber", "aircraftdamage", "certificate", "registration"}
@@ -152,9 +143,9 @@ def test_accident_reports_have_their_sections_and_their_forms(root):
 
 
 @pytest.mark.slow
-def test_no_word_of_the_text_layer_is_lost(root):
+def test_no_word_of_the_text_layer_is_lost(corpora):
     shares = {}
-    for path in sorted((root / "us_gov_pdfs").rglob("*.pdf")):
+    for path in sorted((corpora / "us_gov_pdfs").rglob("*.pdf")):
         layer = words(" ".join(page.get_textpage().get_text_range() for page in pypdfium2.PdfDocument(path)))
         kept = words(document(path).text)
         shares[path.name] = (layer & kept).total() / layer.total()
@@ -163,9 +154,9 @@ def test_no_word_of_the_text_layer_is_lost(root):
 
 
 @pytest.mark.slow
-def test_every_example_is_parsed_or_refused_for_the_right_reason(root):
-    paths = sorted((root / "unstructured_examples").rglob("*.pdf"))
-    paths += sorted((root / "docling_tests").rglob("*.pdf"))
+def test_every_example_is_parsed_or_refused_for_the_right_reason(corpora):
+    paths = sorted((corpora / "unstructured_examples").rglob("*.pdf"))
+    paths += sorted((corpora / "docling_tests").rglob("*.pdf"))
     results = documents(paths)
     refused = {name: type(error).__name__ for name, error in results.items() if not isinstance(error, Document)}
     assert refused == {

