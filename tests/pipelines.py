@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from ingest import pipeline
 from ingest.adapters.embedders import hashing
@@ -18,6 +19,7 @@ from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import SourceUnavailable
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake
+from ingest.lake.rows import quarantine_rows
 from ingest.pipeline.changes import WHOLE, Listing, Scope
 from ingest.pipeline.conservation import check, mend
 from ingest.pipeline.plan import make_plan
@@ -30,6 +32,7 @@ from ingest.records import (
     GateRules,
     Manifest,
     ModelRecord,
+    Quarantined,
     QueryProfile,
     RawDocument,
     RunReport,
@@ -200,6 +203,14 @@ class Project:
     def contents(self) -> Contents:
         """Return what the newest release's generation holds."""
         return contents_of(self.lake, self.manifest())
+
+    def quarantined(self) -> dict[str, Quarantined]:
+        """Return what the newest release's generation left out, by path within the first source."""
+        contents, rows = self.contents(), {}
+        for shard in contents.shards:
+            for row in quarantine_rows(self.lake.read(contents.parts(shard)["quarantine"])):
+                rows[unquote(row.uri.removeprefix(f"{self.source.uri}/"))] = row
+        return rows
 
     def check(self, contents: Contents | None = None, *, mending: bool = False) -> Conservation:
         """Run the conservation check against what the sources list now, without a run; with `mending` as a run does."""

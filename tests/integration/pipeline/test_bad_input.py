@@ -1,27 +1,17 @@
 """Hostile and odd documents: each is indexed correctly or quarantined with its own reason, and the run goes on."""
 
 from pathlib import Path
-from urllib.parse import unquote
 
 import pytest
 
 from ingest.errors import SourceUnavailable
 from ingest.ids import document_id, shard_of
-from ingest.lake.rows import document_rows, quarantine_rows
-from ingest.records import EVERYTHING, Quarantined
+from ingest.lake.rows import document_rows
+from ingest.records import EVERYTHING
 from ingest.search import open_serving
 from tests.pipelines import MEBI, Project, document, project
 
 JUNK = bytes(range(256)) * 8
-
-
-def quarantined(p: Project) -> dict[str, Quarantined]:
-    """Return the quarantine by path."""
-    contents, rows = p.contents(), {}
-    for shard in contents.shards:
-        for row in quarantine_rows(p.lake.read(contents.parts(shard)["quarantine"])):
-            rows[unquote(row.uri.removeprefix(f"{p.source.uri}/"))] = row
-    return rows
 
 
 def indexed(p: Project) -> set[str]:
@@ -56,16 +46,16 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.mark.parametrize("path", BAD)
 def test_a_bad_document_is_quarantined_with_its_own_reason(bad: Project, path: str) -> None:
-    row = quarantined(bad)[path]
+    row = bad.quarantined()[path]
     assert row.error in BAD[path][1].split("|")
     assert path in row.message
     assert row.stage in ("read", "parse", "chunk")
 
 
 def test_reasons_differ_and_good_documents_are_indexed(bad: Project) -> None:
-    assert set(quarantined(bad)) == set(BAD)
+    assert set(bad.quarantined()) == set(BAD)
     assert indexed(bad) == {"d00.md", "d01.md", "d02.md"}
-    assert len({row.message for row in quarantined(bad).values()}) == len(BAD)
+    assert len({row.message for row in bad.quarantined().values()}) == len(BAD)
 
 
 def test_known_bad_versions_are_not_tried_again_and_the_check_holds(bad: Project) -> None:
@@ -80,7 +70,7 @@ def test_an_oversized_document_is_not_read(tmp_path: Path) -> None:
     p = project(tmp_path, documents=1)
     p.source.write("big.md", b"# Title\n\n" + b"x" * (MEBI + 1))
     p.run()
-    assert quarantined(p)["big.md"].stage == "read"
+    assert p.quarantined()["big.md"].stage == "read"
 
 
 def test_invalid_utf8_is_indexed_or_quarantined_and_never_lost(tmp_path: Path) -> None:
@@ -88,7 +78,7 @@ def test_invalid_utf8_is_indexed_or_quarantined_and_never_lost(tmp_path: Path) -
     p.source.write("latin.md", "# Caf\xe9\n\nLes \xe9l\xe8ves mangent du g\xe2teau.\n".encode("latin-1"))
     p.source.write("cut.md", "# Title\n\nA zebra and \u20ac".encode()[:-1])
     report = p.run()
-    assert indexed(p) | set(quarantined(p)) == {"d00.md", "latin.md", "cut.md"}
+    assert indexed(p) | set(p.quarantined()) == {"d00.md", "latin.md", "cut.md"}
     assert report.conservation is not None
     assert report.conservation.faults == ()
 
@@ -114,7 +104,7 @@ def test_odd_names_are_indexed_under_ids_of_their_own(tmp_path: Path) -> None:
     for n, name in enumerate(ODD_NAMES):
         p.source.write(name, f"# Page\n\nThe odd word is oddword{n}x.\n")
     report = p.run()
-    assert quarantined(p) == {}
+    assert p.quarantined() == {}
     assert len(indexed(p)) == len(ODD_NAMES) + 1
     assert report.conservation is not None
     assert report.conservation.faults == ()
@@ -141,7 +131,7 @@ def test_a_document_deleted_between_list_and_get_is_changed_during_the_run(tmp_p
     report = p.run()
     assert report.conservation is not None
     assert report.conservation.listed["changed_during_run"] == 1
-    assert (report.conservation.faults, quarantined(p)) == ((), {})
+    assert (report.conservation.faults, p.quarantined()) == ((), {})
     assert indexed(p) == {"d00.md", "d01.md", "d03.md"}
     p.source.before_read = lambda ref: None
     assert (p.run().decision, indexed(p)) == ("unchanged", {"d00.md", "d01.md", "d03.md"})

@@ -3,19 +3,27 @@
 import io
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing, suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
+from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.documents import media_types, parsers
 from ingest.documents.parsers import legacy
 from ingest.documents.parsers._reading import programs
 from ingest.errors import DocumentError, EmptyDocument, EncryptedDocument, MalformedDocument, UnsupportedFormat
-from ingest.records import BlockKind, Document, ParserOptions
+from ingest.pipeline import run
+from ingest.pipeline.changes import WHOLE
+from ingest.records import BlockKind, Document, ParseLimits, ParserOptions
+from tests.pipelines import CountingSource, Project
 from tests.unit.documents.parsers import checks, office_files
 
 needs_extra = pytest.mark.skipif(find_spec("unstructured") is None, reason="the extra ingest[legacy] is not installed")
@@ -24,6 +32,7 @@ needs_office = pytest.mark.skipif(
     reason="the extra ingest[legacy] or LibreOffice is not installed",
 )
 
+LONG_ROWS, LONG_SECONDS = 5000, 3.0  # LibreOffice takes 10 s for as many
 RTF = rb"""{\rtf1\ansi{\info{\title Handbook}}{\stylesheet{\s1 heading 1;}{\s2 heading 2;}}
 {\pard\s1\outlinelevel0 Setting up\par}{\pard\s2\outlinelevel1 Before you begin\par}
 {\pard Read this \b first\b0 , Ren\'e9.\par}
@@ -261,6 +270,45 @@ def test_pandoc_and_libreoffice_work_within_the_sandbox(converted):
             assert "Setting up" in pool.parse(checks.raw(data, name)).text
     finally:
         pool.close()
+
+
+def running(mark: str) -> list[str]:
+    """Return the command lines of all processes that hold a text."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found.append(place.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if mark in line]
+
+
+@needs_office
+@pytest.mark.skipif(sys.platform != "linux", reason="the walls are Linux's")
+def test_a_document_that_keeps_libreoffice_busy_is_quarantined_and_nothing_of_it_stays(
+    converted, tmp_path, monkeypatch
+):
+    row = rb"\trowd\trkeep\trkeepfollow\cellx2000\cellx4000\pard\intbl\keepn a\cell\pard\intbl\keepn b\cell\row" + b"\n"
+    long = converted(rb"{\rtf1\ansi " + row * LONG_ROWS + b"}", "rtf", "doc")  # no page can be broken between its rows
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    source = CountingSource("docs", tmp_path / "docs")
+    source.write("long.doc", long)
+    source.write("sound.md", "# Sound\n\nText.\n")
+    p = Project((source,))
+    pool = PoolSandbox({"docs": ParserOptions(limits=ParseLimits(wall_seconds=LONG_SECONDS))}, processes=1)
+    seen: set[str] = set()
+    with closing(pool), ThreadPoolExecutor(1) as thread:
+        services = replace(p.services(), sandbox=pool)
+        report = thread.submit(run, services, WHOLE, InlineExecutor(services), lambda verdict: True)
+        while wait([report], timeout=0.05).not_done:
+            seen.update(running(str(temporary)))
+        report.result()
+        assert [] == running(str(temporary))
+        assert [] == list(temporary.glob("ingest-*"))
+    assert any("soffice.bin" in line for line in seen)
+    reasons = {path: (row.error, row.message) for path, row in p.quarantined().items()}
+    told = f"long.doc: not parsed within {LONG_SECONDS:g} s (limits.wall_seconds)"
+    assert {"long.doc": ("ParserTimeout", told)} == reasons
 
 
 @needs_extra
