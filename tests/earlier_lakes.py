@@ -29,7 +29,7 @@ from ingest.lake.lake import Lake
 from ingest.lake.rows import document_rows, quarantine_rows
 from ingest.lake.stored_records import from_bytes
 from ingest.pipeline import rollback
-from ingest.pipeline.changes import WHOLE
+from ingest.pipeline.changes import Scope
 from ingest.pipeline.collections import releases_of, restore
 from ingest.pipeline.seal import generation_digest
 from ingest.records import (
@@ -86,7 +86,7 @@ class KeptIndex(QdrantIndex):
 @contextmanager
 def in_memory_vectors() -> Iterator[None]:
     """Give every `Services` that is opened meanwhile one vector index in this process, which is empty at first."""
-    index, original = KeptIndex.in_memory(), wiring.open_vectors
+    index, original = KeptIndex.connect(":memory:", None), wiring.open_vectors
     wiring.open_vectors = lambda settings: index
     try:
         yield
@@ -168,7 +168,7 @@ def command_line(folder: Path, *arguments: str) -> Any:
 
 def run(services: Services) -> RunReport:
     """Build, judge and promote, as `ingest run` does."""
-    return pipeline.run(services, WHOLE, InlineExecutor(services), lambda verdict: True)
+    return pipeline.run(services, Scope(), InlineExecutor(services), lambda verdict: True)
 
 
 def roll_back(services: Services, to: int, why: str) -> Release:

@@ -20,7 +20,7 @@ from ingest.errors import SourceUnavailable
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake
 from ingest.lake.rows import quarantine_rows
-from ingest.pipeline.changes import WHOLE, Listing, Scope
+from ingest.pipeline.changes import Listing, Scope
 from ingest.pipeline.conservation import check, mend
 from ingest.pipeline.plan import make_plan
 from ingest.ports import Observer, Source, Store, VectorIndex
@@ -42,6 +42,7 @@ from ingest.records import (
 from ingest.services import Execute, Services
 from tests.fakes import InMemoryStore
 
+WHOLE = Scope()
 START = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
 UNJUDGED = GateRules(floors={}, allow_unjudged=True)
 ANALYSER = {"language": "english", "stem": True, "k1": 1.2, "b": 0.75}
@@ -119,7 +120,7 @@ class Project:
 
     sources: tuple[CountingSource, ...]
     store: Store = field(default_factory=InMemoryStore)
-    vectors: VectorIndex = field(default_factory=QdrantIndex.in_memory)
+    vectors: VectorIndex = field(default_factory=lambda: QdrantIndex.connect(":memory:", None))
     embedder: hashing.HashingEmbedder = field(default_factory=lambda: hashing.open_embedder("hashing", {}))
     options: BuildOptions = field(default_factory=build_options)
     now: datetime = START
@@ -216,7 +217,7 @@ class Project:
         """Run the conservation check against what the sources list now, without a run; with `mending` as a run does."""
         services = self.services()
         with Listing() as listing:
-            work = make_plan(services, WHOLE, "check", listing)
+            work = make_plan(services, Scope(), "check", listing)
             assert not work.summary.needs_generation
             chosen = contents or self.contents()
             found = check(self.vectors, chosen, work)

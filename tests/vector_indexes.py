@@ -20,7 +20,7 @@ def vector_index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     """One adapter per module; page and batches are small so that paging is tested."""
     limits = {"page": 7, "write_batch": 5, "search_batch": 2, "first_wait_seconds": 0.01}
     if request.param == "in_memory":
-        index = QdrantIndex.in_memory(**limits)
+        index = QdrantIndex.connect(":memory:", None, **limits)
     elif request.param == "embedded":
         engine = Engine(tmp_path_factory.mktemp("qdrant"), poll_seconds=0.1, grace_seconds=0.3)
         index = QdrantIndex.embedded(engine, **limits)

@@ -8,12 +8,23 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
+from ingest import errors
+
 if TYPE_CHECKING:
     from ingest.index import Index
     from ingest.ports import Observer
     from ingest.settings import Settings
+else:
 
-__all__ = ["open"]
+    def __getattr__(name: str) -> Any:
+        if name != "Index":
+            raise AttributeError(f"module 'ingest' has no attribute {name!r}")
+        from ingest.index import Index  # pydantic, numpy and more
+
+        return Index
+
+
+__all__ = ["Index", "errors", "open"]
 
 
 def open(

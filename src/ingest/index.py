@@ -1,12 +1,17 @@
 """The front door of the library: one open index, with everything that people do with it as methods."""
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from reprlib import repr as short_repr
+from typing import Annotated, Any, ParamSpec, Self, TypeVar
+
+from pydantic import ConfigDict, Field, SkipValidation, ValidationError, validate_call
 
 from ingest import pipeline
-from ingest.errors import InvalidSettings
+from ingest.errors import InvalidSettings, first_fault
 from ingest.pipeline.changes import Scope
 from ingest.pipeline.plan import preview
 from ingest.pipeline.promotion import Outcome, evaluate_candidate, promote_candidate
@@ -24,6 +29,11 @@ PUBLIC = ("public",)
 CANDIDATES = 50  # ranked chunks that a context is made of
 GENERATIONS = 20  # newest ones that are listed
 
+P = ParamSpec("P")
+R = TypeVar("R")
+ONE_TEXT = ("'str' instances are not allowed as a Sequence value", "Input should be a list of texts")
+Count = Annotated[int, Field(ge=1, le=10**7)]
+
 
 def open_index(
     settings: str | PathLike[str] | Mapping[str, Any] | Settings, index: str | None, observer: Observer | None
@@ -34,6 +44,23 @@ def open_index(
     elif not isinstance(settings, Settings):
         settings = load_settings(Path(settings))
     return Index(settings, open_services(settings, index, observer))
+
+
+def _checked(method: Callable[P, R]) -> Callable[P, R]:
+    """Return the method, which then raises InvalidSettings for arguments that are not of its types, as they stand."""
+    config = ConfigDict(strict=True, arbitrary_types_allowed=True, defer_build=True)
+    takes, check = inspect.signature(method), validate_call(config=config)(wraps(method)(lambda **_: None))
+
+    @wraps(method)
+    def checked(*args: P.args, **named: P.kwargs) -> R:
+        try:
+            check(**takes.bind(*args, **named).arguments)
+        except ValidationError as error:
+            fault, value = first_fault(error).replace(*ONE_TEXT), short_repr(error.errors()[0]["input"])
+            raise InvalidSettings(f"{method.__name__}: {fault}, found {value}") from error
+        return method(*args, **named)
+
+    return checked
 
 
 class Index:
@@ -57,6 +84,7 @@ class Index:
         """The index's name: the alias that readers use."""
         return self.services.lake.index
 
+    @_checked
     def search(
         self,
         question: str,
@@ -64,7 +92,7 @@ class Index:
         groups: Sequence[str] = PUBLIC,
         tenant: str = "public",
         sources: Sequence[str] = (),
-        top: int = 10,
+        top: Count = 10,
         stage: str | None = None,
     ) -> Answer:
         """Return the best `top` chunks for a question that these groups of a tenant may see, best first.
@@ -74,20 +102,22 @@ class Index:
 
         Raises: UnknownRelease when nothing serves, InvalidSettings for an unknown stage, TransientError.
         """
-        return self.answers([question], _filter(groups, tenant, sources), top=top, stage=stage)[0]
+        return self.answers([question], Filter(tuple(groups), tenant, tuple(sources)), top=top, stage=stage)[0]
 
+    @_checked
     def answers(
-        self, questions: Sequence[str], filter: Filter, *, top: int = 10, stage: str | None = None
+        self, questions: Sequence[str], filter: Filter, *, top: Count = 10, stage: str | None = None
     ) -> list[Answer]:
         """Return one answer per question, in order, as `search` does."""
         searcher = self.searcher()
-        return searcher.search(_texts("questions", questions), filter, top, (stage or searcher.stages[-1],))
+        return searcher.search(questions, filter, top, (stage or searcher.stages[-1],))
 
+    @_checked
     def context(
         self,
         question: str,
         *,
-        tokens: int = 1000,
+        tokens: Count = 1000,
         groups: Sequence[str] = PUBLIC,
         tenant: str = "public",
         sources: Sequence[str] = (),
@@ -99,9 +129,9 @@ class Index:
         not shown around a chunk either.
         """
         wanted = ContextOptions(tokens, neighbours, most=CANDIDATES)
-        filter, searcher = _filter(groups, tenant, sources), self.searcher()
+        filter, searcher = Filter(tuple(groups), tenant, tuple(sources)), self.searcher()
         stage = searcher.stages[-1]
-        (answer,) = searcher.search(_texts("questions", [question]), filter, wanted.most, (stage,))
+        (answer,) = searcher.search([question], filter, wanted.most, (stage,))
         return context_of(searcher, answer.results, stage, (wanted, filter))
 
     def searcher(self) -> Searcher:
@@ -112,17 +142,19 @@ class Index:
             known = self._searcher = open_release(self.services, release)
         return known
 
+    @_checked
     def plan(self, *, sources: Sequence[str] = (), prefixes: Sequence[str] = ()) -> PlanSummary:
         """Return what a run would do and cost. Lists the sources; fetches, embeds and writes nothing."""
-        return preview(self.services, _scope(sources, prefixes))
+        return preview(self.services, Scope(tuple(sources), tuple(prefixes)))
 
+    @_checked
     def run(
         self,
         *,
         sources: Sequence[str] = (),
         prefixes: Sequence[str] = (),
         promote: bool = True,
-        execute: Execute | None = None,
+        execute: Annotated[Execute | None, SkipValidation] = None,
     ) -> RunReport:
         """Build the next generation, judge it, and promote it when the verdict is positive.
 
@@ -134,14 +166,16 @@ class Index:
         """
         execute = execute or open_executor(self.settings, self.name, self.services)
         automatic = promote and self.services.options.decide == "automatic"
-        scope = _scope(sources, prefixes)
+        scope = Scope(tuple(sources), tuple(prefixes))
         with self.services.observer.span("ingest.run", index=self.name):
             return pipeline.run(self.services, scope, execute, lambda _: automatic)
 
+    @_checked
     def evaluate(self, generation: str | None = None) -> Verdict:
         """Judge a sealed generation and keep the verdict: the named one, else the one that waits, else what serves."""
         return evaluate_candidate(self.services, generation)
 
+    @_checked
     def promote(self, generation: str | None = None, *, why: str | None = None, lift_hold: bool = False) -> Outcome:
         """Judge a sealed generation, the named one or the one that waits, and promote it on a positive verdict.
 
@@ -149,7 +183,8 @@ class Index:
         """
         return promote_candidate(self.services, generation, why, lift_hold=lift_hold)
 
-    def rollback(self, to: int | None = None, *, why: str) -> Release:
+    @_checked
+    def rollback(self, to: Count | None = None, *, why: str) -> Release:
         """Bring an earlier release back, after opening it, and hold automatic promotion. Returns the new release.
 
         `to` is its number; by default it is the newest one with another generation or query profile.
@@ -164,7 +199,8 @@ class Index:
         """Return what serves, what waits, and what was refused and why; also while the vector index is away."""
         return status_of(self.services)
 
-    def generations(self, limit: int = GENERATIONS) -> list[GenerationState]:
+    @_checked
+    def generations(self, limit: Count = GENERATIONS) -> list[GenerationState]:
         """Return the newest generations with their states, newest first."""
         return generation_states(self.services.lake, limit)
 
@@ -179,18 +215,3 @@ class Index:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _texts(what: str, given: Sequence[str]) -> tuple[str, ...]:
-    """Return the texts. Raises: InvalidSettings for one text, whose letters would count, and for other values."""
-    if isinstance(given, str) or not all(isinstance(text, str) for text in given):
-        raise InvalidSettings(f"{what}: a list of texts is expected, found {given!r}")
-    return tuple(given)
-
-
-def _filter(groups: Sequence[str], tenant: str, sources: Sequence[str]) -> Filter:
-    return Filter(_texts("groups", groups), tenant, _texts("sources", sources))
-
-
-def _scope(sources: Sequence[str], prefixes: Sequence[str]) -> Scope:
-    return Scope(_texts("sources", sources), _texts("prefixes", prefixes))

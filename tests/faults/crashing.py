@@ -22,7 +22,7 @@ from ingest.adapters.stores.folder_store import FolderStore
 from ingest.adapters.vectors.edge.engine import Engine
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.lake.lake import Lake
-from ingest.pipeline.changes import WHOLE
+from ingest.pipeline.changes import Scope
 from ingest.ports import Observer, Source
 from ingest.records import AliasAction, DocumentRef, RawDocument, S3Options
 from ingest.services import Services
@@ -143,5 +143,5 @@ def run(place: Place, moment: str | None) -> None:
         new_token=lambda: os.urandom(16).hex(),
         observer=Killer(moment),
     )
-    pipeline.run(services, WHOLE, InlineExecutor(services), lambda verdict: True)
+    pipeline.run(services, Scope(), InlineExecutor(services), lambda verdict: True)
     index.close()

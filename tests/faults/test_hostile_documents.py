@@ -15,6 +15,7 @@ from ingest.adapters.sources.file import open_source
 from ingest.errors import DocumentError, EmptyDocument, MalformedDocument, OversizedDocument, ParserTimeout
 from ingest.records import Document, ParseLimits, ParserOptions, S3Options
 from tests import hostile_documents as hostile
+from tests.unit.adapters.sandbox.conftest import pids_of
 from tests.unit.documents.parsers.checks import faults, raw
 
 LIMITS = ParseLimits(wall_seconds=30.0, cpu_seconds=15.0, memory_bytes=768 * 2**20)
@@ -157,10 +158,10 @@ def html_table_of(megabytes: int) -> bytes:
 @pytest.mark.parametrize(("path", "table"), [("a.csv", csv_of), ("a.html", html_table_of)])
 def test_a_table_of_a_hundred_megabytes_is_refused_unread(sandbox, path, table):
     data = table(100)
-    pids = sandbox.pids()
+    pids = pids_of(sandbox)
     found = outcome(sandbox, data, path)
     assert (type(found), f"{len(data)} bytes, the limit is 16777216" in str(found)) == (OversizedDocument, True)
-    assert sandbox.pids() == pids
+    assert pids_of(sandbox) == pids
 
 
 @pytest.mark.parametrize(("path", "table"), [("a.csv", csv_of), ("a.html", html_table_of)])
@@ -261,4 +262,4 @@ def test_a_macro_changes_nothing(sandbox):
 
 def test_the_process_of_a_document_that_did_harm_holds_little_afterwards(sandbox):
     assert isinstance(outcome(sandbox, "# A", "a.md"), Document)
-    assert [(_walls.resident(str(pid)) or 0) < 256 * 2**20 for pid in sandbox.pids()] == [True]
+    assert [(_walls.resident(str(pid)) or 0) < 256 * 2**20 for pid in pids_of(sandbox)] == [True]

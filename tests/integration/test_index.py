@@ -1,19 +1,23 @@
 """The library's front door on the real thing: folders, the embedded engine, the command line beside it."""
 
 import json
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import ingest
-from ingest.errors import InvalidSettings, UnknownRelease
+from ingest.errors import InvalidSettings, SchemaMismatch, UnknownRelease
 from ingest.index import Index
-from ingest.records import Release
+from ingest.records import Filter, Release
 from ingest.services import Services
-from ingest.settings import load_settings
+from ingest.settings import load_settings, make_settings
 
 STAFF = "The vault is opened with the walnut key.\n"
 
@@ -121,19 +125,54 @@ def test_one_closer_that_fails_keeps_no_other_from_closing(tmp_path: Path) -> No
         index.status()
 
 
-def test_one_text_in_place_of_several_is_refused_and_never_read_letter_by_letter(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda index: index.search("key", groups="staff"), "search: groups: Input should be a list of texts, found"),
+        (lambda index: index.search("key", groups=["a", 1]), "search: groups.1: Input should be a valid string, found"),
+        (lambda index: index.search("key", top="3"), "search: top: Input should be a valid integer, found '3'"),
+        (lambda index: index.search("key", top=0), "search: top: .* greater than or equal to 1, found 0"),
+        (lambda index: index.search(3), "search: question: Input should be a valid string, found 3"),
+        (lambda index: index.answers("key", Filter()), "answers: questions: Input should be a list of texts, found"),
+        (lambda index: index.answers(["key"], {}), "answers: filter: Input should be an instance of Filter, found {}"),
+        (lambda index: index.context("key", sources="staff"), "context: sources: Input should be a list of texts"),
+        (lambda index: index.context("key", tokens=10.5), "context: tokens: .* a valid integer, found 10.5"),
+        (lambda index: index.plan(sources="notes"), "plan: sources: Input should be a list of texts, found 'notes'"),
+        (lambda index: index.run(prefixes="file"), "run: prefixes: Input should be a list of texts, found 'file'"),
+        (lambda index: index.run(promote="no"), "run: promote: Input should be a valid boolean, found 'no'"),
+        (lambda index: index.evaluate(3), "evaluate: generation: Input should be a valid string, found 3"),
+        (lambda index: index.promote(lift_hold="no"), "promote: lift_hold: Input should be a valid boolean"),
+        (lambda index: index.rollback(0, why="x"), "rollback: to: .* greater than or equal to 1, found 0"),
+        (lambda index: index.rollback(why=" "), "says why"),
+        (lambda index: index.generations(-1), "generations: limit: .* greater than or equal to 1, found -1"),
+    ],
+)
+def test_a_wrong_argument_is_named_with_what_was_given_and_what_is_allowed(
+    tmp_path: Path, call: Callable[[Index], object], told: str
+) -> None:
+    index = Index(make_settings(settings(tmp_path), tmp_path), SimpleNamespace())  # type: ignore[arg-type]
+    with pytest.raises(InvalidSettings, match=told):
+        call(index)
+
+
+def test_the_front_door_is_there_with_one_import() -> None:
+    script = "import ingest; print(ingest.errors.FatalError.__name__, ingest.Index.__name__, hasattr(ingest, 'Indx'))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert "FatalError Index False" == done.stdout.strip()
+
+
+def test_the_package_runs_the_command_line() -> None:
+    command = [sys.executable, "-m", "ingest", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert version("ingest") == done.stdout.strip()
+
+
+def test_a_lake_that_was_deleted_under_an_open_index_is_told(tmp_path: Path) -> None:
     with ingest.open(settings(tmp_path)) as index:
-        for call in (
-            lambda: index.search("walnut key", groups="staff"),
-            lambda: index.context("walnut key", sources="staff"),
-            lambda: index.plan(sources="notes"),
-            lambda: index.run(prefixes="file"),
-            lambda: index.search("walnut key", groups=[1]),  # type: ignore[list-item]
-        ):
-            with pytest.raises(InvalidSettings, match="a list of texts is expected"):
-                call()
-        with pytest.raises(InvalidSettings, match="says why"):
-            index.rollback(why=" ")
+        index.run()
+        shutil.rmtree(tmp_path / "lake")
+        with pytest.raises(SchemaMismatch, match=r"1\.json is missing.*is this the lake that the index belongs to"):
+            index.run()
 
 
 def test_importing_the_library_loads_nothing_heavy() -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from ingest import pipeline
 from ingest.adapters.executors.inline import InlineExecutor
-from ingest.pipeline.changes import WHOLE
+from ingest.pipeline.changes import Scope
 from ingest.records import PAYLOAD_PROFILES, AliasAction, Filter
 from ingest.search import open_serving
 from ingest.services import Services
@@ -93,7 +93,7 @@ class World:
         for edition in (1, 2):
             write(folder / "pages", edition)
             for name, services in self.services.items():
-                pipeline.run(services, WHOLE, InlineExecutor(services), lambda verdict: True)
+                pipeline.run(services, Scope(), InlineExecutor(services), lambda verdict: True)
                 lake = services.lake
                 manifest = lake.manifest(lake.releases.newest()[1].generation)
                 self.collections[name].append(manifest.collection)

@@ -114,7 +114,8 @@ def generations(
         columns = ("generation", "state", "base", "digest", "documents", "chunks")
         rows = [(g.id, g.state, g.base, (g.digest or "")[:DIGEST] or None, g.documents, g.chunks) for g in found]
         table = tables.table(f"Generations of {name}", columns, rows, left=4)
-        invocation.output.result({"index": name, "generations": found}, table)
+        shown = table if found else f"{name} has no generations yet; `ingest run` builds the first one."
+        invocation.output.result({"index": name, "generations": found}, shown)
 
 
 def _status_lines(found: "IndexStatus", problem: str | None, engine: dict[str, Any]) -> Iterator[Any]:

@@ -12,7 +12,7 @@ from typer import Argument, BadParameter, Option, echo
 
 from ingest.cli.invocation import Invocation, SourcesOption, command
 from ingest.cli.output import Output, in_folder, printable, whole_file
-from ingest.cli.tables import Stage
+from ingest.cli.tables import STAGES
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -47,7 +47,8 @@ class AskingOptions:
     tenant: Annotated[str, Option(metavar="NAME", help="Tenant of the caller.")] = "public"
     sources: SourcesOption = None
     stage: Annotated[
-        Stage | None, Option(help="Ranking to show.", show_default="reranked if the profile has it, else fused")
+        str | None,
+        Option(metavar=f"[{'|'.join(STAGES)}]", help="Ranking to show.", show_default="the profile's last one"),
     ] = None
     top: Annotated[
         int | None,
@@ -97,6 +98,8 @@ def search(
     """
     question = " ".join(words) if words else None
     _check(question, file, out, json=invocation.json)
+    if how.stage not in (None, *STAGES):
+        raise BadParameter(f"{how.stage!r} is none of {', '.join(STAGES)}", param_hint="--stage")
     top = how.top or (TOP_OF_FILE if file is not None else TOP if how.context is None else TOP_OF_CONTEXT)
     passages = how.passages(top)
     from ingest.cli.questions import read_question_file

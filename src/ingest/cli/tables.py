@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 from ingest.cli.output import printable, size
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 CHANGES = ("added", "changed", "attributes_changed", "unchanged", "deleted")
 CLASSES = ("listed", "listed_twice", *CHANGES, "known_bad", "carried", "revoked", "out_of_scope")
-Stage = Literal["bm25", "dense", "fused", "reranked"]  # the last if the profile has a re-ranker
+STAGES = ("bm25", "dense", "fused", "reranked")  # the last if the profile has a re-ranker
 FAULTS = 20  # lines shown of a list of faults, reasons or stale questions; all of them are in the record
 
 
@@ -89,7 +89,7 @@ def verdict(judged: "Verdict") -> "Iterator[RenderableType]":
     """Yield scores, difference, reasons and warnings."""
     ours, theirs = judged.candidate_scores, judged.serving_scores
     metrics = list(dict.fromkeys(name.partition(".")[2] for name in ours))
-    stages = [s for s in get_args(Stage) if any(name.startswith(f"{s}.") for name in (*ours, *theirs))]
+    stages = [s for s in STAGES if any(name.startswith(f"{s}.") for name in (*ours, *theirs))]
     if metrics:
         rows = [(metric, *(_pair(f"{stage}.{metric}", ours, theirs) for stage in stages)) for metric in metrics]
         yield table(f"Scores of {judged.candidate}{' (serving)' if theirs else ''}", ("", *stages), rows)

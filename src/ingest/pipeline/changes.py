@@ -30,7 +30,6 @@ class Scope:
         return (not self.sources or source in self.sources) and (not self.prefixes or uri.startswith(self.prefixes))
 
 
-WHOLE = Scope()
 FETCHED = ("added", "changed")  # classes whose documents are read
 
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 
 from ingest.errors import FatalError, Held, IndexUnavailable, Overtaken, SchemaMismatch, TransientError, UnknownRelease
 from ingest.lake.journal import Journal
@@ -52,7 +53,7 @@ class Releases:
             newest, aliases = self._look()
             fence = fence_number(aliases, self.index)
             if fence is not None and (newest is None or fence > newest.number):
-                self._record(fence)  # another writer came through since the records were read, or this raises
+                self._record(fence, self.journal.last())  # another writer came through in between, or this raises
             elif newest is None:
                 return None
             elif aliases.get(self.index) == aliases.get(fence_name(self.index, newest.number)) == newest.collection:
@@ -146,8 +147,8 @@ class Releases:
         newest = self.journal.newest()
         return (None if newest is None else newest[1]), self.aliases.aliases()
 
-    def _record(self, number: int) -> Release:
-        if (record := self.journal.get(number)) is None:
+    def _record(self, number: int, newest: float = inf) -> Release:
+        if number > newest or (record := self.journal.get(number)) is None:  # a known record may have been deleted
             raise SchemaMismatch(
                 f"index {self.index}: {self.journal.where(number)} is missing, but the index "
                 "or a later record needs it: is this the lake that the index belongs to?"

@@ -152,7 +152,8 @@ def _maxsim(question: str, candidates: Sequence[Result], headings: Sequence[str]
     if table is None or not words:
         return found
     pieces = table.pieces(words)
-    weights = np.repeat(_word_weights(words, wording), [len(p) for p in pieces])
+    rarest = [idf_of(terms, wording).max() if terms else 0.0 for terms in wording.terms(words)]  # 0: a word of no term
+    weights = np.repeat(np.array(rarest), [len(p) for p in pieces])
     every = [[*chain.from_iterable(table.pieces(WORD.findall(t)))] for t in (*(c.text for c in candidates), *headings)]
     if not weights.sum() or not any(every):
         return found
@@ -183,8 +184,3 @@ def _best_by_block(table: WordTable, asked: Numbers, texts: Sequence[Sequence[in
     starts = (np.cumsum(sizes) - sizes)[owners] + HALF_WINDOW * within
     best = np.maximum.reduceat(likeness[:, at], starts, axis=1)
     return np.maximum(best, 0.0).astype(np.float64), owners
-
-
-def _word_weights(words: Sequence[str], wording: Wording) -> Floats:
-    """Return (words,) float64: idf of the rarest term that the analyser makes from each word, 0 if it makes none."""
-    return np.array([idf_of(terms, wording).max() if terms else 0.0 for terms in wording.terms(words)])

@@ -133,7 +133,7 @@ def opened_lab(folder: Path) -> Iterator[Lab]:
         for name in ("QDRANT_URL", "QDRANT_API_KEY"):
             monkeypatch.delenv(name, raising=False)
         (folder / "documents").mkdir()
-        lab = Lab(folder, QdrantIndex.in_memory())
+        lab = Lab(folder, QdrantIndex.connect(":memory:", None))
         for topic in TOPICS:
             lab.write(topic)
         lab.settings()

@@ -156,3 +156,9 @@ def test_a_claim_without_manifest_is_building_until_a_later_one_comes(lab: Lab) 
         lab.store.put(f"docs/generations/{number}.json", claim.replace(b'"0001-', f'"000{number}-'.encode()))
     assert states(lab) == [("0003", "building"), ("0002", "failed"), ("0001", "serving")]
     assert len(lab("generations", "--limit", "1", "--json").document["generations"]) == 1
+
+
+def test_a_lake_without_generations_says_how_the_first_one_comes(lab: Lab) -> None:
+    answer = lab("generations")
+    assert (0, "docs has no generations yet; `ingest run` builds the first one.\n") == (answer.code, answer.out)
+    assert [] == lab("generations", "--json").document["generations"]

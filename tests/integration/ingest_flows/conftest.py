@@ -29,7 +29,7 @@ from prefect.testing.utilities import prefect_test_harness
 from ingest import pipeline
 from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.vectors.edge import engine, locks
-from ingest.pipeline.changes import WHOLE
+from ingest.pipeline.changes import Scope
 from ingest.records import RunReport
 from ingest.services import Services
 from ingest.settings import Settings, load_settings
@@ -117,7 +117,7 @@ class Site:
     def run_inline(self) -> RunReport:
         """Run without Prefect, which is quicker: for what has to be there before a test begins."""
         with self.opened() as services:
-            return pipeline.run(services, WHOLE, InlineExecutor(services), lambda _: True)
+            return pipeline.run(services, Scope(), InlineExecutor(services), lambda _: True)
 
     def aliases(self) -> dict[str, str]:
         """Return the aliases of this index."""

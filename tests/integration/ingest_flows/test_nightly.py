@@ -16,7 +16,7 @@ from ingest import pipeline
 from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.vectors.edge import engine, locks
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
-from ingest.pipeline.changes import WHOLE
+from ingest.pipeline.changes import Scope
 from ingest.services import Services
 from ingest.wiring import service_opening as wiring
 from ingest_flows.nightly import nightly
@@ -104,9 +104,9 @@ def test_the_digest_is_that_of_a_run_without_prefect(first: First, tmp_path: Pat
     other = Site(site.folder, site.state, site.client, site.index)
     lake = site.loaded.model_copy(update={"lake": str(tmp_path / "other lake")})
     services = wiring.open_services(lake, other.index)
-    services.vectors = QdrantIndex.in_memory()
+    services.vectors = QdrantIndex.connect(":memory:", None)
     try:
-        inline = pipeline.run(services, WHOLE, InlineExecutor(services), lambda _: True)
+        inline = pipeline.run(services, Scope(), InlineExecutor(services), lambda _: True)
     finally:
         services.close()
     assert inline.digest == state.result()["digest"]

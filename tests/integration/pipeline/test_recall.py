@@ -28,7 +28,7 @@ class Forgetful:
 
 def forgetful(folder: Path, lost: int, documents: int = 12) -> Project:
     p = project(folder, documents)
-    p.vectors = Forgetful(QdrantIndex.in_memory(), lost)
+    p.vectors = Forgetful(QdrantIndex.connect(":memory:", None), lost)
     return p
 
 

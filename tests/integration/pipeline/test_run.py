@@ -398,7 +398,7 @@ def test_work_of_a_refused_candidate_is_adopted_by_the_next_one(tmp_path: Path) 
 def test_a_lost_qdrant_is_restored_from_the_lake_without_embedding(tmp_path: Path) -> None:
     p = project(tmp_path)
     first = p.run()
-    p.vectors = QdrantIndex.in_memory()
+    p.vectors = QdrantIndex.connect(":memory:", None)
     report = p.run()
     assert (report.built, report.decision, report.generation) == (False, "unchanged", first.generation)
     assert (p.gets(), report.embedded, p.embedder.forward_passes) == ({}, 0, 0)
@@ -410,7 +410,7 @@ def test_a_lost_qdrant_is_restored_from_the_lake_without_embedding(tmp_path: Pat
 def test_a_lost_qdrant_and_a_change_at_once_end_in_the_new_release(tmp_path: Path) -> None:
     p = project(tmp_path)
     p.run()
-    p.vectors = QdrantIndex.in_memory()
+    p.vectors = QdrantIndex.connect(":memory:", None)
     p.source.write("d05.md", document(5).replace("word5x1x1", "axolotl"))
     report = p.run()
     assert (report.decision, report.embedded) == ("promoted", 1)
@@ -420,7 +420,7 @@ def test_a_lost_qdrant_and_a_change_at_once_end_in_the_new_release(tmp_path: Pat
 def test_a_lost_qdrant_is_restored_before_anything_is_built(tmp_path: Path) -> None:
     p = project(tmp_path)
     p.run()
-    p.vectors = QdrantIndex.in_memory()
+    p.vectors = QdrantIndex.connect(":memory:", None)
     p.source.write("d05.md", document(5, edition=2))
 
     def fail(ref: object) -> None:

@@ -12,7 +12,7 @@ from ingest.adapters.embedders import hashing
 from ingest.adapters.executors.inline import InlineExecutor
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.ids import sha256_hex
-from ingest.pipeline.changes import WHOLE
+from ingest.pipeline.changes import Scope
 from ingest.quality.evaluate import evaluate, judged_questions
 from ingest.records import GateRules, QueryProfile
 from ingest.wiring.reranker_opening import open_reranker
@@ -125,7 +125,7 @@ def test_a_profile_that_names_what_the_lake_has_not_stops_a_run_before_it_reads_
     p.change(profile=QueryProfile(**named))
     opened = replace(p.services(), open_reranker=partial(open_reranker, p.store))
     with pytest.raises(SchemaMismatch, match=f"models/learned/{LOST} is missing"):
-        pipeline.run(opened, WHOLE, InlineExecutor(opened), lambda verdict: True)
+        pipeline.run(opened, Scope(), InlineExecutor(opened), lambda verdict: True)
     assert [0] == [source.gets.total() for source in p.sources]
 
 

@@ -20,7 +20,7 @@ from ingest.errors import InvalidSettings, OversizedDocument, SchemaMismatch
 from ingest.ids import sha256_hex
 from ingest.lake.model_files import is_kept
 from ingest.pipeline import run
-from ingest.pipeline.changes import WHOLE
+from ingest.pipeline.changes import Scope
 from ingest.pipeline.fingerprints import Fingerprints
 from ingest.records import DocumentRef, Filter, ParseLimits, RawDocument
 from ingest.search import open_serving
@@ -84,7 +84,7 @@ def services(p: Project, folder: Path) -> Services:
 
 def released(p: Project, folder: Path) -> Services:
     built = services(p, folder)
-    run(built, WHOLE, InlineExecutor(built), lambda verdict: True)
+    run(built, Scope(), InlineExecutor(built), lambda verdict: True)
     models._embedders.clear()  # what follows happens in another process
     return built
 

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.ids import document_id, shard_of
-from ingest.pipeline.changes import WHOLE, BaseDocument, KnownBad, Listing, Rules, Scope, classify, shard_count
+from ingest.pipeline.changes import BaseDocument, KnownBad, Listing, Rules, Scope, classify, shard_count
 from ingest.records import DocumentRef
 
-RULES = Rules(WHOLE)
+RULES = Rules(Scope())
 
 
 def ref(name: str, version: str = "1", source: str = "a", acl: tuple[str, ...] = ("public",)) -> DocumentRef:

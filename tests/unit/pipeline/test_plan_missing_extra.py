@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ingest.errors import InvalidSettings
-from ingest.pipeline.changes import WHOLE, Scope
+from ingest.pipeline.changes import Scope
 from ingest.pipeline.plan import preview
 from tests.fakes import uninstall
 from tests.pipelines import Project, project
@@ -36,7 +36,7 @@ def test_a_listed_document_whose_parser_lacks_its_library_stops_the_run_at_plan(
     p.source.write("valve.pdf", PDF)
     uninstall(monkeypatch, "pypdfium2")
     with pytest.raises(InvalidSettings, match=NEEDED):
-        preview(p.services(), WHOLE)
+        preview(p.services(), Scope())
     with pytest.raises(InvalidSettings, match=NEEDED):
         p.run()
     assert nothing_happened(p, before)

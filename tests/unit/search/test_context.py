@@ -230,4 +230,4 @@ def test_few_documents_are_kept(p):
     documents = IndexedDocuments(p.contents(), characters=2 * LEAST_WEIGHT)
     for result in answer.results:
         assert documents.of(result).text == page(int(result.path[1]))
-    assert len(documents._kept) == 2
+    assert len(documents._kept._values) == 2

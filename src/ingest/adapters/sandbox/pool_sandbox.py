@@ -99,11 +99,6 @@ class PoolSandbox:
             process.kill()
         self._starter.shutdown(wait=False, cancel_futures=True)
 
-    def pids(self) -> list[int]:
-        """Return the process ids of those that run, sorted."""
-        with self._lock:
-            return sorted(process.pid for process in (*self._idle, *self._busy))
-
     def _take(self, programs: bool, fresh: bool = False) -> ParserProcess:
         """Return a process of one's own: the fitting one that was used last, for the others may go."""
         with self._lock:

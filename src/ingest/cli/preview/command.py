@@ -39,8 +39,9 @@ class HowOptions:
         """Return first and last number of the chunks to show. Raises: BadParameter."""
         if self.chunks == "all":
             return 1, 2**63
-        if not (found := re.fullmatch("([0-9]+)(?:-([0-9]+))?", self.chunks)):
-            raise BadParameter(f"{self.chunks!r} is not of the form all, 7 or 3-9", param_hint="--chunks")
+        found = re.fullmatch("([0-9]+)(?:-([0-9]+))?", self.chunks)
+        if not found or int(found[2] or found[1]) < int(found[1]):
+            raise BadParameter(f"{self.chunks!r} is not all, 7 or 3-9, smaller number first", param_hint="--chunks")
         return int(found[1]), int(found[2] or found[1])
 
 

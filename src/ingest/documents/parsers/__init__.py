@@ -8,6 +8,7 @@ A parser is a module with
     EXTRA: str                                  what brings them, as pip takes it: "ingest[pdf]" (optional)
     variant() -> str                            what else can: a model that is installed or not (optional)
     LAST_RESORT: bool                           True: it reads only what no other parser claims (optional)
+    ALSO: dict[str, tuple[str, ...]]            what it reads besides, by a source's option `parser` (optional)
     starts_program(media_type: str) -> bool     whether it starts a program for such a document (optional)
     parse(raw: RawDocument) -> Document         raises DocumentError; anything else is a crash
 
@@ -74,7 +75,7 @@ def media_types() -> dict[str, str]:
 def check_installed(needed: Iterable[str], where: str = "", wanted: str = "own") -> None:
     """Do nothing when the parsers of these media types can run; types that no parser reads do not count.
 
-    Without the extra `legacy`, what only that parser reads is unsupported; a source that asks for it must have it.
+    Without its extra, what only a last resort reads is unsupported; a source that asks for it must have it.
 
     Args:
         needed: Media types.
@@ -99,8 +100,8 @@ def check_installed(needed: Iterable[str], where: str = "", wanted: str = "own")
 
 def owner(media_type: str, wanted: str = "own") -> str:
     """Return the name of the parser that reads a media type, "" when none does; `wanted` as in `find`."""
-    also = _modules()["legacy"].ALSO if wanted == "unstructured" else ()
-    return "legacy" if media_type in also else media_types().get(media_type, "")
+    chosen = (name for name, module in _modules().items() if media_type in getattr(module, "ALSO", {}).get(wanted, ()))
+    return next(chosen, "") or media_types().get(media_type, "")
 
 
 def starts_program(media_type: str, wanted: str = "own") -> bool:

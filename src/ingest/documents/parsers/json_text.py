@@ -11,6 +11,7 @@ from typing import Any
 from ingest.documents.parsers._reading.assembly import MAX_TITLE, Assembly
 from ingest.documents.parsers._reading.decoding import BOM, decode
 from ingest.documents.parsers._reading.json_values import EXTRA, load
+from ingest.documents.parsers._reading.lines import NEWLINE
 from ingest.errors import EmptyDocument, MalformedDocument
 from ingest.records import BlockKind, Document, RawDocument
 
@@ -21,7 +22,6 @@ LIBRARIES = ("charset-normalizer",)
 _TITLES = ("title", "name", "heading", "headline", "subject", "label")
 _SHORT = 200  # characters; a longer value is a paragraph of its own
 _LEVELS = 6
-_BREAK = re.compile(r"\r\n?|\n")
 _BLANK = re.compile(r"\n[ \t]*\n")
 
 
@@ -170,7 +170,7 @@ def _scalar(value: Any) -> str:
     """Return a value as people read it: strings with line feeds, no NUL; null is nothing."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return _BREAK.sub("\n", value).replace("\0", "\ufffd") if isinstance(value, str) else ""
+    return NEWLINE.sub("\n", value).replace("\0", "\ufffd") if isinstance(value, str) else ""
 
 
 def _paragraphs(text: str) -> Iterator[str]:

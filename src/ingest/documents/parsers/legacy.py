@@ -78,7 +78,7 @@ _OTHERS = {
 }
 
 MEDIA_TYPES = tuple(_ROUTES)
-ALSO = (*_ROUTES, *_OTHERS)
+ALSO = {"unstructured": (*_ROUTES, *_OTHERS)}
 VERSION = "1"
 LIBRARIES = ("unstructured", "pypandoc-binary", "python-docx", "python-pptx", "pandas", "openpyxl", "xlrd")
 EXTRA = "ingest[legacy]"  # asked for only where a source wants this parser

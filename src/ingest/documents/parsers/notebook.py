@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ingest.documents.parsers._markup.markdown_blocks import markdown_blocks
+from ingest.documents.parsers._markup.markdown_html import TAG
 from ingest.documents.parsers._markup.markdown_syntax import front_matter
 from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.documents.parsers._reading.decoding import BOM, decode
@@ -27,7 +28,6 @@ _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[
 _NEWLINE = re.compile(r"\r+\n")
 _OVERWRITTEN = re.compile(r"[^\n]*\r")
 _MAGIC = re.compile(r"%%(bash|sh|html|javascript|js|latex|markdown|perl|ruby|R|sql|svg|cython)\b")
-_TAG = re.compile(r"<[^<>]*>")
 
 
 def parse(raw: RawDocument) -> Document:
@@ -135,7 +135,7 @@ class _Writer:
         elif plain.strip() and not (page and plain.startswith("<") and plain.rstrip().endswith(">")):
             self._code(_terminal(plain))
         elif page:
-            lines = html.unescape(_TAG.sub(" ", page)).split("\n")
+            lines = html.unescape(TAG.sub(" ", page)).split("\n")
             self.assembly.add(BlockKind.PARAGRAPH, [kept for line in lines if (kept := " ".join(line.split()))])
         else:
             self._code(_terminal(_text(data.get("text/latex")) or plain))

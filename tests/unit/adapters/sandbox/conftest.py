@@ -28,7 +28,7 @@ def open_pool(hostile_path, monkeypatch) -> Iterator[Callable[..., PoolSandbox]]
 
     yield open_
     for pool in opened:
-        pids = pool.pids()
+        pids = pids_of(pool)
         pool.close()
         assert [pid for pid in pids if Path(f"/proc/{pid}").exists()] == []
 
@@ -36,6 +36,12 @@ def open_pool(hostile_path, monkeypatch) -> Iterator[Callable[..., PoolSandbox]]
 @pytest.fixture
 def pool(open_pool) -> PoolSandbox:
     return open_pool()
+
+
+def pids_of(pool: PoolSandbox) -> list[int]:
+    """The process ids of those that run, sorted."""
+    with pool._lock:
+        return sorted(process.pid for process in (*pool._idle, *pool._busy))
 
 
 def order(command: str, **limits) -> RawDocument:

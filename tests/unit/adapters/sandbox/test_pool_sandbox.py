@@ -29,7 +29,7 @@ from ingest.errors import (
 from ingest.records import ParseLimits, ParserOptions
 from tests import hostile_parser
 from tests.lacking_parser import PNG
-from tests.unit.adapters.sandbox.conftest import order
+from tests.unit.adapters.sandbox.conftest import order, pids_of
 from tests.unit.documents.parsers.checks import raw
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the walls are Linux's")
@@ -141,7 +141,7 @@ def test_text_recognition_may_start_its_program_and_write_where_that_looks(pool,
     for command in (f"write {tmp_path / 'owned'}", "socket"):
         with pytest.raises(ParserCrashed, match="PermissionError"):
             pool.parse(reading_scans(command))
-    assert (pool.parse(order("pid")).text != plain, len(pool.pids())) == (True, 1)
+    assert (pool.parse(order("pid")).text != plain, len(pids_of(pool))) == (True, 1)
 
 
 def test_what_text_recognition_wrote_is_gone_with_its_process(pool):
@@ -166,8 +166,8 @@ def test_no_more_processes_run_than_asked_for_and_threads_share_them(open_pool):
     pool = open_pool(processes=2)
     with ThreadPoolExecutor(6) as threads:
         pids = {document.text for document in threads.map(pool.parse, [order("pid")] * 30)}
-    assert {str(pid) for pid in pool.pids()} >= pids
-    assert len(pool.pids()) <= 2
+    assert {str(pid) for pid in pids_of(pool)} >= pids
+    assert len(pids_of(pool)) <= 2
 
 
 def test_a_process_outlives_the_thread_whose_document_started_it(pool):
@@ -200,7 +200,7 @@ def test_closing_ends_what_is_under_way(open_pool):
         pass
     pool.close()
     thread.join(10)
-    assert (len(failed), pool.pids()) == (1, [])
+    assert (len(failed), pids_of(pool)) == (1, [])
 
 
 def test_a_document_whose_process_gave_no_answer_names_its_parser(open_pool):
@@ -214,7 +214,7 @@ def test_a_document_whose_process_gave_no_answer_names_its_parser(open_pool):
 def test_no_process_is_left_behind_when_this_one_is_killed(hostile_path):
     script = (
         "import sys, threading; from ingest.adapters.sandbox.pool_sandbox import PoolSandbox\n"
-        "from tests.unit.adapters.sandbox.conftest import order\n"
+        "from tests.unit.adapters.sandbox.conftest import order, pids_of\n"
         "pool = PoolSandbox(processes=1); print(pool.parse(order('pid')).text, flush=True)\n"
         "pool.parse(order('hang', wall_seconds=600.0))\n"
     )

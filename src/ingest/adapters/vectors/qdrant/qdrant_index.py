@@ -15,7 +15,7 @@ import numpy as np
 from ingest.adapters.vectors.qdrant import collection_layout as layout
 from ingest.adapters.vectors.qdrant import requests
 from ingest.adapters.vectors.qdrant.collection_layout import CollectionLayout
-from ingest.adapters.vectors.qdrant.connection import IN_MEMORY, Connection, ConnectionOptions, EmbeddedEngine
+from ingest.adapters.vectors.qdrant.connection import Connection, ConnectionOptions, EmbeddedEngine
 from ingest.adapters.vectors.qdrant.filters import qdrant_filter, sees_nothing
 from ingest.errors import DimensionMismatch, IndexUnavailable, SchemaMismatch
 from ingest.records import EVERYTHING, LANGCHAIN, AliasAction, Filter, Hit, Point, Shape, StoredPoint, Vectors
@@ -43,11 +43,6 @@ class QdrantIndex:
         """Return the index of an embedded engine, which is started if need be. Raises: IndexUnavailable."""
         url, token = engine.address()
         return cls(Connection(ConnectionOptions(**options), url, token, engine))
-
-    @classmethod
-    def in_memory(cls, **options: Any) -> "QdrantIndex":
-        """Return an empty index in this process: an emulator without durability, for unit tests."""
-        return cls(Connection(ConnectionOptions(**options), IN_MEMORY, None))
 
     def __repr__(self) -> str:
         return f"QdrantIndex({self._connection.where})"

@@ -7,6 +7,7 @@ from ingest.documents.parsers._markup.html_blocks import add_html
 from ingest.documents.parsers._markup.html_tree import as_browsers_read, declared_encoding, tree
 from ingest.documents.parsers._reading.assembly import Assembly
 from ingest.documents.parsers._reading.decoding import decode
+from ingest.documents.parsers._reading.lines import WORD
 from ingest.errors import EmptyDocument, MalformedDocument
 from ingest.records import BlockKind, Child
 
@@ -14,7 +15,6 @@ _QUOTED = re.compile(r"(?:> ?)+")
 _STATEFUL = ("iso-2022", "hz", "utf-7")  # encodings whose bytes are all ASCII
 _LABEL = re.compile(r"[A-Za-z0-9][\w.:-]{0,40}", re.ASCII)  # of a charset
 _SAME = 0.8  # share of the HTML's words that plain text must hold to stand for it
-_WORD = re.compile(r"\w+")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]")
 PGP = "-----BEGIN PGP MESSAGE-----"
 
@@ -120,5 +120,5 @@ def _says_the_same(plain: str, html: str) -> bool:
         return True
     from ingest.documents.parsers._markup.html_inline import seen
 
-    wanted = set(_WORD.findall(" ".join(seen(root)).lower()))
-    return len(wanted & set(_WORD.findall(plain.lower()))) >= _SAME * len(wanted)
+    wanted = set(WORD.findall(" ".join(seen(root)).lower()))
+    return len(wanted & set(WORD.findall(plain.lower()))) >= _SAME * len(wanted)

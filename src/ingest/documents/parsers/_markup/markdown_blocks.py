@@ -10,7 +10,6 @@ from ingest.documents.parsers._markup.markdown_hidden import mark_hidden
 from ingest.documents.parsers._markup.markdown_html import headings
 from ingest.documents.parsers._markup.markdown_shadow import TRIGGER, Special, shadow
 from ingest.documents.parsers._markup.markdown_syntax import (
-    NEWLINE,
     directive,
     fence_language,
     front_matter,
@@ -20,7 +19,7 @@ from ingest.documents.parsers._markup.markdown_syntax import (
 )
 from ingest.documents.parsers._reading.assembly import MAX_TITLE
 from ingest.documents.parsers._reading.decoding import BOM
-from ingest.documents.parsers._reading.lines import Lines
+from ingest.documents.parsers._reading.lines import NEWLINE, Lines
 from ingest.errors import OversizedDocument
 from ingest.records import Block, BlockKind, RawDocument
 

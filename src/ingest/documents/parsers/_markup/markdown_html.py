@@ -16,12 +16,12 @@ _HEADING = re.compile(
     re.I | re.S,
 )
 _BREAK = re.compile(r"<br\b[^<>]*>", re.I)
-_TAG = re.compile(r"<[^<>]*>")
+TAG = re.compile(r"<[^<>]*>")
 
 
 def headings(lines: Lines, first: int, end: int) -> Iterator[MarkdownBlock]:
     """Yield the headings within the lines [first, end) of an HTML block, in order."""
     for match in _HEADING.finditer(lines.text, lines.start(first), lines.start(end)):
         at, to = (bisect_right(lines.starts, place) - 1 for place in (match.start(), match.end() - 1))
-        title = html.unescape(_TAG.sub("", _BREAK.sub(" ", match["inside"])))
+        title = html.unescape(TAG.sub("", _BREAK.sub(" ", match["inside"])))
         yield MarkdownBlock("Heading", at, to + 1, level=int(match["level"]), title=" ".join(title.split()))

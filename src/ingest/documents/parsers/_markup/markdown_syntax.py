@@ -8,7 +8,6 @@ from typing import Any
 
 from ingest.documents.parsers._markup.markdown_events import inline_text
 
-NEWLINE = re.compile(r"\r\n?|\n")
 _MAX_FRONT = 64 * 1024  # characters
 
 _FRONT = re.compile(

@@ -1,11 +1,15 @@
 """Lines of a text and blocks made of whole lines, with exact offsets."""
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from ingest.records import Block, BlockKind
+
+NEWLINE = re.compile(r"\r\n?|\n")  # of any system
+WORD = re.compile(r"\w+")  # what two texts are compared by
 
 
 @dataclass(frozen=True)

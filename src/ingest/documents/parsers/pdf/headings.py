@@ -1,10 +1,10 @@
 """Which lines of a PDF are headings: by its tags, by its outline, else by size and weight against the body's font."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ingest.documents.parsers._reading.lines import WORD
 from ingest.documents.parsers.pdf.layout import Line
 from ingest.documents.parsers.pdf.text import CAPTION, ITEM, LEADERS, NUMBERED, PAGE_NUMBER
 
@@ -14,7 +14,6 @@ _LINES = 4  # of a heading, at most
 _PIECES = 2  # of a line: a number and a title; more are cells
 _LEADING = 2.0  # font sizes between the lines of a heading, at most
 _DEEPEST = 6
-_LETTERS = re.compile(r"\w+")
 _TAGGED = 3  # headings from which a document's tags are trusted alone
 
 
@@ -118,7 +117,7 @@ class Headings:
 
 def letters_and_digits(text: str) -> str:
     """Return letters and digits only, in lower case: how titles are compared."""
-    return "".join(_LETTERS.findall(text.lower()))
+    return "".join(WORD.findall(text.lower()))
 
 
 def _spelled(lines: Sequence[Line], wanted: str) -> int:

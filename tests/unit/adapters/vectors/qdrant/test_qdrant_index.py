@@ -208,7 +208,7 @@ def test_importing_the_adapter_imports_no_client(run_python: Callable[[str], str
 
 
 def test_vectors_of_any_float_type_are_written() -> None:
-    memory = QdrantIndex.in_memory()
+    memory = QdrantIndex.connect(":memory:", None)
     memory.create_collection("g1", 2)
     memory.upsert("g1", [point(0, np.array([0.6, 0.8], dtype=np.float64))])
     assert 1 == memory.count("g1", EVERYTHING)
