@@ -5,6 +5,7 @@ with ingest.open("ingest.yaml", index="docs") as index:
 """
 
 from collections.abc import Mapping
+from importlib import import_module
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,9 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> Any:
-        if name != "Index":
-            raise AttributeError(f"module 'ingest' has no attribute {name!r}")
-        from ingest.index import Index  # pydantic, numpy and more
-
-        return Index
+        if name == "Index":  # not before it is asked for: it imports pydantic, numpy and more
+            return import_module("ingest.index").Index
+        raise AttributeError(f"module 'ingest' has no attribute {name!r}")
 
 
 __all__ = ["Index", "errors", "open"]

@@ -6,7 +6,7 @@ from functools import wraps
 from os import PathLike
 from pathlib import Path
 from reprlib import repr as short_repr
-from typing import Annotated, Any, ParamSpec, Self, TypeVar
+from typing import Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, SkipValidation, ValidationError, validate_call
 
@@ -27,10 +27,7 @@ from ingest.wiring.service_opening import open_executor, open_services
 
 PUBLIC = ("public",)
 CANDIDATES = 50  # ranked chunks that a context is made of
-GENERATIONS = 20  # newest ones that are listed
 
-P = ParamSpec("P")
-R = TypeVar("R")
 ONE_TEXT = ("'str' instances are not allowed as a Sequence value", "Input should be a list of texts")
 Count = Annotated[int, Field(ge=1, le=10**7)]
 
@@ -46,13 +43,13 @@ def open_index(
     return Index(settings, open_services(settings, index, observer))
 
 
-def _checked(method: Callable[P, R]) -> Callable[P, R]:
+def _checked(method: Callable[..., Any]) -> Callable[..., Any]:
     """Return the method, which then raises InvalidSettings for arguments that are not of its types, as they stand."""
     config = ConfigDict(strict=True, arbitrary_types_allowed=True, defer_build=True)
     takes, check = inspect.signature(method), validate_call(config=config)(wraps(method)(lambda **_: None))
 
     @wraps(method)
-    def checked(*args: P.args, **named: P.kwargs) -> R:
+    def checked(*args: Any, **named: Any) -> Any:
         try:
             check(**takes.bind(*args, **named).arguments)
         except ValidationError as error:
@@ -84,7 +81,6 @@ class Index:
         """The index's name: the alias that readers use."""
         return self.services.lake.index
 
-    @_checked
     def search(
         self,
         question: str,
@@ -104,7 +100,6 @@ class Index:
         """
         return self.answers([question], Filter(tuple(groups), tenant, tuple(sources)), top=top, stage=stage)[0]
 
-    @_checked
     def answers(
         self, questions: Sequence[str], filter: Filter, *, top: Count = 10, stage: str | None = None
     ) -> list[Answer]:
@@ -112,7 +107,6 @@ class Index:
         searcher = self.searcher()
         return searcher.search(questions, filter, top, (stage or searcher.stages[-1],))
 
-    @_checked
     def context(
         self,
         question: str,
@@ -142,12 +136,10 @@ class Index:
             known = self._searcher = open_release(self.services, release)
         return known
 
-    @_checked
     def plan(self, *, sources: Sequence[str] = (), prefixes: Sequence[str] = ()) -> PlanSummary:
         """Return what a run would do and cost. Lists the sources; fetches, embeds and writes nothing."""
         return preview(self.services, Scope(tuple(sources), tuple(prefixes)))
 
-    @_checked
     def run(
         self,
         *,
@@ -170,12 +162,10 @@ class Index:
         with self.services.observer.span("ingest.run", index=self.name):
             return pipeline.run(self.services, scope, execute, lambda _: automatic)
 
-    @_checked
     def evaluate(self, generation: str | None = None) -> Verdict:
         """Judge a sealed generation and keep the verdict: the named one, else the one that waits, else what serves."""
         return evaluate_candidate(self.services, generation)
 
-    @_checked
     def promote(self, generation: str | None = None, *, why: str | None = None, lift_hold: bool = False) -> Outcome:
         """Judge a sealed generation, the named one or the one that waits, and promote it on a positive verdict.
 
@@ -183,7 +173,6 @@ class Index:
         """
         return promote_candidate(self.services, generation, why, lift_hold=lift_hold)
 
-    @_checked
     def rollback(self, to: Count | None = None, *, why: str) -> Release:
         """Bring an earlier release back, after opening it, and hold automatic promotion. Returns the new release.
 
@@ -199,8 +188,7 @@ class Index:
         """Return what serves, what waits, and what was refused and why; also while the vector index is away."""
         return status_of(self.services)
 
-    @_checked
-    def generations(self, limit: Count = GENERATIONS) -> list[GenerationState]:
+    def generations(self, limit: Count = 20) -> list[GenerationState]:
         """Return the newest generations with their states, newest first."""
         return generation_states(self.services.lake, limit)
 
@@ -215,3 +203,7 @@ class Index:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+for _name in ("search", "answers", "context", "plan", "run", "evaluate", "promote", "rollback", "generations"):
+    setattr(Index, _name, _checked(getattr(Index, _name)))

@@ -48,7 +48,9 @@ def side_of(contents: Contents, questions: Sequence[Question], other: Side | Non
         rows = document_rows(contents.lake.read(parts["documents"]))
         rows = [d for d in rows if d.path in paths or d.sha256 in bytes_]
         uris = [_readable(q) for q in quarantine_rows(contents.lake.read(parts["quarantine"]))]
-        quarantined |= {path for path in paths for uri in uris if any(uri.endswith(f"/{p}") for p in _way_to(path))}
+        # With a path go those of all documents that contain it: what is inside a broken archive is damaged too.
+        ways = {path: [*accumulate(path.split(BETWEEN), lambda o, name: o + BETWEEN + name)] for path in paths}
+        quarantined |= {path for path, way in ways.items() for p in way if any(u.endswith(f"/{p}") for u in uris)}
         if not rows:
             continue
         held = contents.lake.read(parts["texts"], ["document_id", "text"]).to_pylist()
@@ -63,11 +65,6 @@ def _readable(failure: Quarantined) -> str:
     """Return a URI that ends like the document's path, with the same separator between parents and children."""
     uri = failure.uri
     return unquote(uri.replace("!/", BETWEEN).replace("#", BETWEEN) if failure.parent else uri)
-
-
-def _way_to(path: str) -> Iterator[str]:
-    """Return a path and those of all documents that contain it: what is inside a broken archive is damaged too."""
-    return accumulate(path.split(BETWEEN), lambda outer, name: outer + BETWEEN + name)
 
 
 def anchored(
