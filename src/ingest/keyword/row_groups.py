@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ingest.bounded_cache import BoundedCache
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.keyword.parquet_files import numbers, open_parquet
+from ingest.ports import Forgetting
 
 File = Path | RawIOBase  # mapped into memory, or a seekable file of which only what is asked for is read
 
@@ -110,7 +111,7 @@ class RowGroups:
 
 
 def open_groups(file: File, schema: pa.Schema, cached: int) -> RowGroups:
-    """Open a file. If it has a method `forget`, a damaged row group is read once more.
+    """Open a file. If it is `Forgetting`, a damaged row group is read once more.
 
     Raises: SchemaMismatch when it is damaged or lacks a column; InvalidSettings when `cached` < 1.
     """
@@ -120,9 +121,10 @@ def open_groups(file: File, schema: pa.Schema, cached: int) -> RowGroups:
     mapped = _map(file) if isinstance(file, Path) else None
     source = pa.PythonFile(file, "r") if not isinstance(file, Path) else mapped and pa.BufferReader(mapped)
     opened = open_parquet(path, schema, source)
+    again = file.forget if isinstance(file, Forgetting) else None
     sizes = [opened.metadata.row_group(i).num_rows for i in range(opened.num_row_groups)]
     starts = np.cumsum([0, *sizes], dtype=np.int64).tolist()
-    return RowGroups(path, opened, starts, BoundedCache(cached), mapped, getattr(file, "forget", None))
+    return RowGroups(path, opened, starts, BoundedCache(cached), mapped, again)
 
 
 def _map(path: Path) -> mmap.mmap | None:

@@ -6,5 +6,5 @@ Adapters implement them; only `wiring` knows which. Every foreign error is trans
 from ingest.ports.models import Embedder, Reranker, Tokenizer, Wording, WordTable
 from ingest.ports.observer import Observer
 from ingest.ports.sandbox import Sandbox
-from ingest.ports.storage import Source, Store
+from ingest.ports.storage import Forgetting, Looking, Source, Store
 from ingest.ports.vector_index import Aliases, VectorIndex

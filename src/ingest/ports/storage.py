@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from io import RawIOBase
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ingest.records import DocumentRef, RawDocument
 
@@ -25,6 +25,14 @@ class Source(Protocol):
 
         Raises: DocumentError (over the size limit, archived), SourceUnavailable, AccessDenied.
         """
+
+
+@runtime_checkable
+class Looking(Protocol):
+    """What a source may be able to do besides."""
+
+    def look(self, uri: str) -> DocumentRef | None:
+        """Return one document as `list` would, without listing the others; None when the source does not have it."""
 
 
 class Store(Protocol):
@@ -75,3 +83,11 @@ class Store(Protocol):
         None where `local_path` is better: the value is local, or small. One thread at a time may read. A read raises
         SchemaMismatch when there is no such value of `size` bytes, StoreUnavailable, AccessDenied.
         """
+
+
+@runtime_checkable
+class Forgetting(Protocol):
+    """What a file of `Store.ranged` may be able to do besides."""
+
+    def forget(self) -> None:
+        """Fetch everything anew when it is read again: what came may have been damaged on the way."""

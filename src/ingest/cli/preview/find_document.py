@@ -14,7 +14,7 @@ from ingest.cli.output import printable
 from ingest.cli.preview.document_preview import DocumentPreview, Refusal, preview_document
 from ingest.errors import AccessDenied, DocumentError, InvalidSettings, OversizedDocument, SourceUnavailable
 from ingest.pipeline.children import child_ref
-from ingest.ports import Source
+from ingest.ports import Looking, Source
 from ingest.records import DocumentRef, RawDocument
 from ingest.services import Workbench
 from ingest.settings import load_settings, make_settings
@@ -119,10 +119,8 @@ def _uris(source: Source, named: str, *, inside: bool) -> Iterator[str]:
 
 
 def _look(source: Source, uri: str) -> DocumentRef | None:
-    """Return the document as its source lists it. A source without `look` is listed as a whole."""
-    look = getattr(source, "look", None)
-    ref: DocumentRef | None = look(uri) if look else next((ref for ref in source.list() if ref.uri == uri), None)
-    return ref
+    """Return the document as its source lists it. A source that is not `Looking` is listed as a whole."""
+    return source.look(uri) if isinstance(source, Looking) else next((r for r in source.list() if r.uri == uri), None)
 
 
 def _local(path: Path, source: str, limit: int) -> FoundDocument:
