@@ -71,7 +71,7 @@ def measure(folder: Path, out: Path, index: dict) -> dict:
     from ingest.search.surroundings import counter
 
     with ingest.open(written_settings(folder, out, index)) as opened:
-        services, report = opened.services, opened.run()
+        report = opened.run()
         with (folder / "queries.jsonl").open(encoding="utf-8") as lines:
             asked = read_judged_set(lines, folder.name)
         scored = judged(asked)
@@ -79,16 +79,16 @@ def measure(folder: Path, out: Path, index: dict) -> dict:
         # Without a limit on re-ranking: figures must not depend on how busy the machine is.
         searcher = replace(searcher, profile=untimed(searcher.profile))
         answers = answered(searcher, asked, searcher.stages)
-        scores = {}
+        scores, count = {}, counter(searcher.retrieval.tokenizer)
         for stage in searcher.stages:
             ranked = {q.query_id: list(answers[q.query_id].stages[stage]) for q in asked}
             write_run(out / f"{stage}.run.jsonl", ranked)
-            scores[stage] = score_questions([(ranked[q.query_id], q) for q in scored], counter(services))
+            scores[stage] = score_questions([(ranked[q.query_id], q) for q in scored], count)
             write_scores(out / f"{stage}.csv", scores[stage])
         chunks = searcher.manifest.counts["chunks"]
         print(f"\n## {folder.name}: {len(scored)} questions, {chunks} chunks, quarantined {dict(report.quarantined)}\n")
         table(folder, scores)
-        packed(services, searcher, {q.query_id: answers[q.query_id] for q in scored}, scored, scores)
+        packed(searcher, {q.query_id: answers[q.query_id] for q in scored}, scored, scores)
         abstention(asked, answers, searcher)
         return scores
 
@@ -163,7 +163,7 @@ def paired(ours: dict, theirs: dict, metric: str) -> str:
     return f"{differences.mean():+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
-def packed(services, searcher, answers: dict, questions: list, scores: dict) -> None:
+def packed(searcher, answers: dict, questions: list, scores: dict) -> None:
     """Print what the packed context of the last stage answers, beside its ranking cut at the same budget."""
     from ingest.quality.metrics import score_questions
     from ingest.records import EVERYTHING
@@ -184,7 +184,7 @@ def packed(services, searcher, answers: dict, questions: list, scores: dict) -> 
                 for p in context.passages
             ]
             pairs.append((found, question))
-        rows = score_questions(pairs, counter(services))
+        rows = score_questions(pairs, counter(searcher.retrieval.tokenizer))
         mean = np.mean([row[metric] for row in rows.values()])
         print(f"{stage}, {label}: {metric} {mean:.3f}, − cut {paired(rows, scores[stage], metric)}")
 

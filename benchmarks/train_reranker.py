@@ -51,7 +51,8 @@ def collected(folder: Path, out: Path) -> tuple:
     with ingest.open(written_settings(folder, out, index)) as opened:
         with (folder / "queries.jsonl").open(encoding="utf-8") as lines:
             questions = judged(read_judged_set(lines, folder.name))
-        return examples_of(opened.services, opened.searcher(), questions), counter(opened.services)
+        searcher, profile = opened.searcher(), opened.services.bench.options.profile
+        return examples_of(searcher, profile, questions), counter(searcher.retrieval.tokenizer)
 
 
 def report(examples: dict, count) -> None:

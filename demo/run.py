@@ -154,7 +154,7 @@ class Story:
         """Print a verdict of the lake."""
         if name is not None:
             with ingest.open(self.settings) as index:
-                show_verdict(index.services.lake.verdict(name))
+                show_verdict(index.services.bench.lake.verdict(name))
 
     def ask(self) -> None:
         """Answer three questions from the alias."""
@@ -184,10 +184,10 @@ class Story:
 
         say("A damaged candidate: a parser that loses every section but the first, under the same settings")
         with ingest.open(self.settings) as index:
-            index.services.sandbox = ForgetfulSandbox(index.services.sandbox)
+            index.services.bench.sandbox = ForgetfulSandbox(index.services.bench.sandbox)
             report = index.run()
             show_report(report)
-            verdict = index.services.lake.verdict(report.verdict or "")
+            verdict = index.services.bench.lake.verdict(report.verdict or "")
         show_verdict(verdict)
         expect(report.decision == "refused", f"the damaged candidate is refused, it was {report.decision}")
         expect(any("lower bound" in reason for reason in verdict.reasons), "the paired bound is among the reasons")

@@ -30,7 +30,7 @@ from ingest.lake.rows import document_rows, quarantine_rows
 from ingest.lake.stored_records import from_bytes
 from ingest.pipeline import rollback
 from ingest.pipeline.changes import Scope
-from ingest.pipeline.collections import releases_of, restore
+from ingest.pipeline.collections import releases_of
 from ingest.pipeline.seal import generation_digest
 from ingest.records import (
     Claim,
@@ -48,6 +48,7 @@ from ingest.records import (
     ShardPlan,
     Verdict,
 )
+from ingest.release import Releases
 from ingest.search import Searcher, open_release, open_serving
 from ingest.services import Services
 from ingest.settings import load_settings
@@ -102,7 +103,7 @@ def opened(folder: Path) -> Iterator[Services]:
     try:
         yield services
     finally:
-        services.close()
+        services.bench.close()
 
 
 @dataclass(frozen=True)
@@ -173,17 +174,22 @@ def run(services: Services) -> RunReport:
 
 def roll_back(services: Services, to: int, why: str) -> Release:
     """Bring a release back, as `ingest rollback` does."""
-    return rollback.roll_back(services, to, why)
+    return rollback.roll_back(services.retrieval, services.bench.options, releases(services), to, why)
 
 
 def heal(services: Services) -> Release | None:
     """Bring the vector index to what the lake says, as every command does that writes."""
-    return releases_of(services).heal()
+    return releases(services).heal()
+
+
+def releases(services: Services) -> Releases:
+    """Return the releases of the settings' index."""
+    return releases_of(services.retrieval, services.bench.options, services.writer)
 
 
 def serving(services: Services) -> Searcher:
     """Return a searcher on the release in force, as `ingest search` opens it."""
-    return open_serving(services)
+    return open_serving(services.retrieval)
 
 
 def searcher(services: Services, number: int) -> Searcher:
@@ -191,8 +197,8 @@ def searcher(services: Services, number: int) -> Searcher:
     lake = lake_of(services)
     release = lake.releases.get(number)
     assert release is not None
-    restore(services, release.generation)
-    return open_release(services, release)
+    releases(services).restore(release.generation)
+    return open_release(services.retrieval, release)
 
 
 def ask(searcher: Searcher, question: str, groups: Sequence[str] = ("public",)) -> list[Result]:
@@ -206,7 +212,7 @@ def ask(searcher: Searcher, question: str, groups: Sequence[str] = ("public",)) 
 
 def lake_of(services: Services) -> Lake:
     """Return the lake of the settings' index."""
-    return services.lake
+    return services.bench.lake
 
 
 def manifest(services: Services, release: int) -> Manifest:

@@ -23,6 +23,7 @@ from ingest.lake.rows import quarantine_rows
 from ingest.pipeline.changes import Listing, Scope
 from ingest.pipeline.conservation import check, mend
 from ingest.pipeline.plan import make_plan
+from ingest.pipeline.tasks import Execute
 from ingest.ports import Observer, Source, Store, VectorIndex
 from ingest.records import (
     BuildOptions,
@@ -39,7 +40,7 @@ from ingest.records import (
     S3Options,
     Verdict,
 )
-from ingest.services import Execute, Services
+from ingest.services import Retrieval, Services, Workbench, Writer
 from tests.fakes import InMemoryStore
 
 WHOLE = Scope()
@@ -140,21 +141,29 @@ class Project:
 
     def services(self) -> Services:
         """Return one of each port."""
-        return Services(
-            lake=self.lake,
-            sources=self.sources,
-            sandbox=InlineSandbox(MEBI),
-            tokenizer=hashing.HashingTokenizer(),
-            model=self.embedder.record,
-            open_embedder=self._open_embedder,
+        shared: dict[str, Any] = {
+            "lake": self.lake,
+            "tokenizer": hashing.HashingTokenizer(),
+            "model": self.embedder.record,
+        }
+        retrieval = Retrieval(
+            **shared,
             vectors=self.vectors,
-            options=self.options,
-            clock=lambda: self.now,
+            open_embedder=self._open_embedder,
             monotonic=self.monotonic,
-            who="tester@here",
-            new_token=lambda: f"token-{next(self._tokens):06d}",
             observer=self.observer,
         )
+        return Services(
+            bench=Workbench(**shared, sources=self.sources, sandbox=InlineSandbox(MEBI), options=self.options),
+            retrieval=retrieval,
+            writer=Writer(
+                who="tester@here", clock=lambda: self.now, new_token=lambda: f"token-{next(self._tokens):06d}"
+            ),
+        )
+
+    def retrieval(self) -> Retrieval:
+        """Return what answers questions."""
+        return self.services().retrieval
 
     def _open_embedder(self, record: ModelRecord) -> hashing.HashingEmbedder:
         same = record.fingerprint == self.embedder.record.fingerprint
@@ -217,13 +226,18 @@ class Project:
         """Run the conservation check against what the sources list now, without a run; with `mending` as a run does."""
         services = self.services()
         with Listing() as listing:
-            work = make_plan(services, Scope(), "check", listing)
+            work = make_plan(services.bench, services.writer, self.observer, Scope(), "check", listing)
             assert not work.summary.needs_generation
             chosen = contents or self.contents()
             found = check(self.vectors, chosen, work)
             if mending and found.mendable:
                 found = check(self.vectors, chosen, work, mend(self.vectors, found, self.options.load_batch))
         return found.table
+
+
+def with_bench(services: Services, **changes: Any) -> Services:
+    """Return services with another workbench."""
+    return replace(services, bench=replace(services.bench, **changes))
 
 
 def project(folder: Path, documents: int = 12, **options: Any) -> Project:

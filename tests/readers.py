@@ -30,7 +30,7 @@ from ingest.records import EVERYTHING, AliasAction, Hit, Release, Result, Stored
 from ingest.release import fence_number
 from ingest.search import STAGES, Answer, Searcher
 from ingest.search import served_release as serving
-from ingest.services import Services
+from ingest.services import Retrieval, Services
 from tests.pipelines import Project
 
 INDEX = "docs"
@@ -131,16 +131,16 @@ def target_of_the_fence(aliases: Mapping[str, str], releases: Journal[Release], 
     return next((record for record in records if record is not None and record.collection == target), None)
 
 
-def _model_of_the_settings(services: Services) -> Services:
-    return replace(services, open_embedder=lambda record: services.open_embedder(services.model))
+def _model_of_the_settings(own: Retrieval) -> Retrieval:
+    return replace(own, open_embedder=lambda record: own.open_embedder(own.model))
 
 
-FAULTS: dict[str, tuple[Callable[[Services], Services], Callable[..., Release | None]]] = {
-    # changed services, the rule by which the release in force is found
-    "none": (lambda services: services, search.release_in_force),
+FAULTS: dict[str, tuple[Callable[[Retrieval], Retrieval], Callable[..., Release | None]]] = {
+    # changed retrieval, the rule by which the release in force is found
+    "none": (lambda own: own, search.release_in_force),
     "dense query to the alias": (lambda s: replace(s, vectors=ToTheAlias(s.vectors)), search.release_in_force),
-    "the fence's number": (lambda services: services, number_of_the_fence),
-    "the fence's target": (lambda services: services, target_of_the_fence),
+    "the fence's number": (lambda own: own, number_of_the_fence),
+    "the fence's target": (lambda own: own, target_of_the_fence),
     "the fence's number, dense query to the alias": (
         lambda s: replace(s, vectors=ToTheAlias(s.vectors)),
         number_of_the_fence,
@@ -157,14 +157,14 @@ class Reader:
         serving.release_in_force = rule  # of this process
         self.place = place
         self.watched = Watched(vectors)
-        self.services = change(place.services(self.watched))
-        self.releases = self.services.lake.releases
+        self.retrieval = change(place.services(self.watched).retrieval)
+        self.releases = self.retrieval.lake.releases
         self.last = 0
 
     def look(self, told: Told) -> Searcher | None:
         """Return a searcher on the release in force, after a look at whether it is."""
         try:
-            searcher = search.open_serving(self.services)
+            searcher = search.open_serving(self.retrieval)
         except IngestError as error:
             told.faults.append(f"refused: {error!r}")
             return None

@@ -23,7 +23,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ingest.records import RunReport
-from ingest.services import Services
+from ingest.services import Services, Writer
 from tests import earlier_lakes
 from tests.s3_server import serve
 
@@ -48,13 +48,12 @@ class Calendar:
 
 def anonymous(services: Services, calendar: Calendar, tokens: "itertools.count[int]") -> Services:
     """Return services whose records name nobody."""
-    return replace(
-        services,
+    writer = Writer(
         who=WHO,
         clock=calendar.now,
-        monotonic=calendar.monotonic,
         new_token=lambda: hashlib.sha256(f"token {next(tokens)}".encode()).hexdigest()[:32],
     )
+    return replace(services, writer=writer, retrieval=replace(services.retrieval, monotonic=calendar.monotonic))
 
 
 def write(folder: Path) -> list[RunReport]:

@@ -13,15 +13,18 @@ from pydantic import ConfigDict, Field, SkipValidation, ValidationError, validat
 from ingest import pipeline
 from ingest.errors import InvalidSettings, first_fault
 from ingest.pipeline.changes import Scope
+from ingest.pipeline.collections import releases_of
 from ingest.pipeline.plan import preview
 from ingest.pipeline.promotion import Outcome, evaluate_candidate, promote_candidate
 from ingest.pipeline.rollback import roll_back
 from ingest.pipeline.status import IndexStatus, status_of
+from ingest.pipeline.tasks import Execute
 from ingest.ports import Observer
-from ingest.records import Filter, PlanSummary, Release, RunReport, Verdict
+from ingest.records import BuildOptions, Filter, PlanSummary, Release, RunReport, Verdict
+from ingest.release import Releases
 from ingest.release.generation_states import GenerationState, generation_states
 from ingest.search import Answer, Context, ContextOptions, Searcher, context_of, open_release, serving_release
-from ingest.services import Execute, Services
+from ingest.services import Retrieval, Services
 from ingest.settings import Settings, load_settings, make_settings
 from ingest.wiring.service_opening import open_executor, open_services
 
@@ -73,13 +76,13 @@ class Index:
     def services(self) -> Services:
         """What steps are given. Raises: InvalidSettings when the index is closed."""
         if self._closed:
-            raise InvalidSettings(f"index {self._services.lake.index} is closed; open it again")
+            raise InvalidSettings(f"index {self._services.bench.lake.index} is closed; open it again")
         return self._services
 
     @property
     def name(self) -> str:
         """The index's name: the alias that readers use."""
-        return self.services.lake.index
+        return self.services.bench.lake.index
 
     def search(
         self,
@@ -130,15 +133,15 @@ class Index:
 
     def searcher(self) -> Searcher:
         """Return a searcher on the release in force, opened anew when that is another one. Raises: UnknownRelease."""
-        release = serving_release(self.services)
+        release = serving_release(self.services.bench.lake, self.services.retrieval.vectors)
         known = self._searcher
         if known is None or known.release != release.number:
-            known = self._searcher = open_release(self.services, release)
+            known = self._searcher = open_release(self.services.retrieval, release)
         return known
 
     def plan(self, *, sources: Sequence[str] = (), prefixes: Sequence[str] = ()) -> PlanSummary:
         """Return what a run would do and cost. Lists the sources; fetches, embeds and writes nothing."""
-        return preview(self.services, Scope(tuple(sources), tuple(prefixes)))
+        return preview(self.services.bench, self.services.writer, Scope(tuple(sources), tuple(prefixes)))
 
     def run(
         self,
@@ -157,21 +160,21 @@ class Index:
         Raises: FatalError (nothing is promoted), TransientError after its retries. Run it again to resume.
         """
         execute = execute or open_executor(self.settings, self.name, self.services)
-        automatic = promote and self.services.options.decide == "automatic"
+        automatic = promote and self.services.bench.options.decide == "automatic"
         scope = Scope(tuple(sources), tuple(prefixes))
-        with self.services.observer.span("ingest.run", index=self.name):
+        with self.services.retrieval.observer.span("ingest.run", index=self.name):
             return pipeline.run(self.services, scope, execute, lambda _: automatic)
 
     def evaluate(self, generation: str | None = None) -> Verdict:
         """Judge a sealed generation and keep the verdict: the named one, else the one that waits, else what serves."""
-        return evaluate_candidate(self.services, generation)
+        return evaluate_candidate(*self._judging(), generation)
 
     def promote(self, generation: str | None = None, *, why: str | None = None, lift_hold: bool = False) -> Outcome:
         """Judge a sealed generation, the named one or the one that waits, and promote it on a positive verdict.
 
         Raises: Overtaken, Held, UnknownRelease.
         """
-        return promote_candidate(self.services, generation, why, lift_hold=lift_hold)
+        return promote_candidate(*self._judging(), generation, why, lift_hold)
 
     def rollback(self, to: Count | None = None, *, why: str) -> Release:
         """Bring an earlier release back, after opening it, and hold automatic promotion. Returns the new release.
@@ -182,21 +185,26 @@ class Index:
         """
         if not why.strip():
             raise InvalidSettings("rollback: one line that says why is needed, for the record and for the hold")
-        return roll_back(self.services, to, why)
+        return roll_back(*self._judging(), to, why)
 
     def status(self) -> IndexStatus:
         """Return what serves, what waits, and what was refused and why; also while the vector index is away."""
-        return status_of(self.services)
+        _, options, releases = self._judging()
+        return status_of(self.services.bench.lake, releases, options.profile)
 
     def generations(self, limit: Count = 20) -> list[GenerationState]:
         """Return the newest generations with their states, newest first."""
-        return generation_states(self.services.lake, limit)
+        return generation_states(self.services.bench.lake, limit)
+
+    def _judging(self) -> tuple[Retrieval, BuildOptions, Releases]:
+        retrieval, options = self.services.retrieval, self.services.bench.options
+        return retrieval, options, releases_of(retrieval, options, self.services.writer)
 
     def close(self) -> None:
         """Close everything that this index opened."""
         if not self._closed:
             self._searcher, self._closed = None, True
-            self._services.close()
+            self._services.bench.close()
 
     def __enter__(self) -> Self:
         return self

@@ -1,15 +1,16 @@
-"""What steps are given: the lake of one index and one of each port, opened once per process; and where steps run."""
+"""What steps are given: the parts of one index, opened once per process."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
 
 from ingest.lake.lake import Lake
 from ingest.ports import Embedder, Observer, Reranker, Sandbox, Source, Tokenizer, VectorIndex, Wording
 from ingest.records import BuildOptions, ModelRecord, ParserOptions, QueryProfile
+
+OpenReranker = Callable[[QueryProfile, Wording], Reranker | None]
 
 
 @dataclass(kw_only=True)
@@ -34,25 +35,33 @@ class Workbench:
 
 
 @dataclass(kw_only=True)
-class Services(Workbench):
-    """One of each, opened by `wiring.open_services`."""
+class Retrieval:
+    """What answers questions from sealed generations."""
 
+    lake: Lake
     vectors: VectorIndex
     open_embedder: Callable[[ModelRecord], Embedder]  # opened at first use: not every process needs the weights
-    open_reranker: Callable[[QueryProfile, Wording], Reranker | None] = lambda profile, wording: None
-    keep_model: Callable[[], None] = lambda: None  # its files into the lake; quick when they are there
-    clock: Callable[[], datetime]  # UTC
+    open_reranker: OpenReranker = lambda profile, wording: None
+    tokenizer: Tokenizer  # of the settings' model: it counts the tokens of passages
+    model: ModelRecord
     monotonic: Callable[[], float]  # seconds
-    who: str
-    new_token: Callable[[], str]  # unique to this writer; never part of a digest
     observer: Observer
 
 
-class Execute(Protocol):
-    """Runs steps somewhere."""
+@dataclass(frozen=True, kw_only=True)
+class Writer:
+    """Who writes to the lake, and when."""
 
-    def map(self, step: Callable[[Services, Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-        """Yield step(services, item) for each item, in completion order, with a bounded number in flight.
+    who: str
+    clock: Callable[[], datetime]  # UTC
+    new_token: Callable[[], str]  # unique to this writer; never part of a digest
 
-        A TransientError is tried once more; anything else stops the run. `step.resource` is cpu, gpu or io.
-        """
+
+@dataclass(kw_only=True)
+class Services:
+    """All parts of one index, opened by `wiring.open_services`."""
+
+    bench: Workbench
+    retrieval: Retrieval
+    writer: Writer
+    keep_model: Callable[[], None] = lambda: None  # its files into the lake; quick when they are there

@@ -14,6 +14,8 @@ from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTa
 
 from ingest.adapters.executors import ATTEMPTS
 from ingest.errors import TransientError
+from ingest.pipeline.tasks import Resource, ShardStep, ShardTask
+from ingest.records import Marker
 from ingest.services import Services
 
 _opened: dict[str, Services] = {}  # of this process, by flow run
@@ -22,7 +24,7 @@ _opening = Lock()
 
 @dataclass(frozen=True)
 class PrefectExecutor:
-    """Implements `ports.Execute` inside a flow. Nothing is decided from Prefect's records: the lake is the ledger.
+    """Implements `Execute` inside a flow. Nothing is decided from Prefect's records: the lake is the ledger.
 
     One gpu step at a time, as a forward pass uses the whole device; cpu steps in processes when there are `workers`,
     else in threads, as io steps are.
@@ -41,18 +43,19 @@ class PrefectExecutor:
     workers: int = 1
     retry_delay_seconds: float = 1.0
 
-    def map(self, step: Callable[[Services, Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+    def map(self, step: ShardStep, items: Iterable[ShardTask]) -> Iterator[Marker]:
         """Yield step(services, item) in completion order; a TransientError is tried once more, by Prefect.
 
         Items have a `shard`. What is still running when a step fails is awaited, so that nothing writes after the
         lease was signed off or the services were closed.
         """
-        resource = getattr(step, "resource", "cpu")
-        window = 1 if resource == "gpu" else self.window  # passes on one device gain nothing from each other
-        done: SimpleQueue[PrefectFuture[Any]] = SimpleQueue()
+        window = 1 if step.resource == "gpu" else self.window  # passes on one device gain nothing from each other
+        done: SimpleQueue[PrefectFuture[Marker]] = SimpleQueue()
         running = 0
         submitted = self._task(step)
-        with self._runner(resource, window) as runner:  # leaving it waits for what runs and drops what does not yet
+        with self._runner(
+            step.resource, window
+        ) as runner:  # leaving it waits for what runs and drops what does not yet
             for item in items:
                 if running == window:
                     yield done.get().result()
@@ -63,7 +66,7 @@ class PrefectExecutor:
             for _ in range(running):
                 yield done.get().result()
 
-    def _task(self, step: Callable[[Services, Any], Any]) -> Task[..., Any]:
+    def _task(self, step: ShardStep) -> Task[..., Any]:
         made = task(
             name=step.__name__,
             task_run_name=f"{step.__name__} {{item.shard}}",
@@ -75,7 +78,7 @@ class PrefectExecutor:
         )
         return made(_run)
 
-    def _runner(self, resource: str, window: int) -> TaskRunner[PrefectConcurrentFuture[Any]]:
+    def _runner(self, resource: Resource, window: int) -> TaskRunner[PrefectConcurrentFuture[Any]]:
         if resource == "cpu" and self.workers > 1:
             return ProcessPoolTaskRunner(max_workers=min(self.workers, window))
         return ThreadPoolTaskRunner(max_workers=window)
@@ -94,10 +97,10 @@ def forget_services(key: str) -> None:
     with _opening:
         services = _opened.pop(key, None)
     if services is not None:
-        services.close()
+        services.bench.close()
 
 
-def _run(step: Callable[[Services, Any], Any], open_services: Callable[[], Services], key: str, item: Any) -> Any:
+def _run(step: ShardStep, open_services: Callable[[], Services], key: str, item: ShardTask) -> Marker:
     return step(services_of(open_services, key), item)
 
 

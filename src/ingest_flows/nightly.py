@@ -38,8 +38,7 @@ def run(parameters: NightlyParameters, observer: LoggingObserver) -> RunReport:
     key = str(flow_run.get_id())
     execute = PrefectExecutor(opener, key, parameters.window, settings.workers)
     try:
-        services = services_of(opener, key)
-        services.observer = observer
+        services = services_of(partial(opener, observer), key)  # worker processes open theirs without it
         return Index(settings, services).run(
             sources=parameters.sources, prefixes=parameters.prefixes, promote=parameters.promote, execute=execute
         )

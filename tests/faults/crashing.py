@@ -25,7 +25,7 @@ from ingest.lake.lake import Lake
 from ingest.pipeline.changes import Scope
 from ingest.ports import Observer, Source
 from ingest.records import AliasAction, DocumentRef, RawDocument, S3Options
-from ingest.services import Services
+from ingest.services import Retrieval, Services, Workbench, Writer
 from tests.pipelines import MEBI, build_options
 
 FINISHED = ("chunk", "embed", "load", "keyword")  # killed when one shard of the step is finished
@@ -128,20 +128,26 @@ def run(place: Place, moment: str | None) -> None:
     """Run once, and die at `moment` if there is one."""
     embedder = hashing.open_embedder("hashing", {})
     index = QdrantIndex.embedded(Engine(place.engine))
-    services = Services(
-        lake=Lake(place.store(), place.index),
+    shared: dict[str, Any] = {
+        "lake": Lake(place.store(), place.index),
+        "tokenizer": hashing.HashingTokenizer(),
+        "model": embedder.record,
+    }
+    bench = Workbench(
+        **shared,
         sources=(LoggedSource(place, moment == "second shard"),),
         sandbox=InlineSandbox(MEBI),
-        tokenizer=hashing.HashingTokenizer(),
-        model=embedder.record,
-        open_embedder=lambda record: embedder,
-        vectors=KillingIndex(index, place.index, moment),
         options=build_options(index=place.index, documents_per_shard=3, lease_seconds=0.3),
-        clock=lambda: datetime.now(UTC),
+    )
+    retrieval = Retrieval(
+        **shared,
+        vectors=KillingIndex(index, place.index, moment),
+        open_embedder=lambda record: embedder,
         monotonic=time.monotonic,
-        who="tester@here",
-        new_token=lambda: os.urandom(16).hex(),
         observer=Killer(moment),
     )
+    clock, new_token = lambda: datetime.now(UTC), lambda: os.urandom(16).hex()
+    writer = Writer(who="tester@here", clock=clock, new_token=new_token)
+    services = Services(bench=bench, retrieval=retrieval, writer=writer)
     pipeline.run(services, Scope(), InlineExecutor(services), lambda verdict: True)
     index.close()

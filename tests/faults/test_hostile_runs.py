@@ -1,6 +1,6 @@
 """A run over documents that do harm: each ends in quarantine with its reason, the others are indexed."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from ingest.records import ParseLimits, ParserOptions
 from ingest.services import Services
 from tests import hostile_documents as hostile
 from tests import hostile_parser
-from tests.pipelines import Project, project
+from tests.pipelines import Project, project, with_bench
 
 LIMITS = ParseLimits(wall_seconds=20.0, cpu_seconds=1.0, memory_bytes=512 * 2**20, document_bytes=2**20)
 
@@ -23,7 +23,7 @@ class Walled(Project):
     sandbox: Any = field(default_factory=lambda: PoolSandbox({"docs": ParserOptions(limits=LIMITS)}, 2))
 
     def services(self) -> Services:
-        return replace(super().services(), sandbox=self.sandbox)
+        return with_bench(super().services(), sandbox=self.sandbox)
 
     def quarantine(self) -> list[dict[str, Any]]:
         """Return the rows of the newest release's quarantine."""

@@ -72,7 +72,7 @@ class World:
 
     def scores(self, manifest: Manifest, profile: QueryProfile) -> dict[str, Scores]:
         """Return what a searcher answers while nothing moves, by question."""
-        searcher = Searcher(self.project.services(), manifest, profile)
+        searcher = Searcher(self.project.retrieval(), manifest, profile)
         answers = searcher.search(QUESTIONS, EVERYTHING, TOP, STAGES)
         return {a.question: {s: {r.chunk_id: r.scores[s] for r in a.stages[s]} for s in STAGES} for a in answers}
 
@@ -103,8 +103,10 @@ class Mover:
         self.world, self.readers = world, readers
         self.held: list[tuple[int, list[Told]]] = []  # after each action: the release in force, what readers did
         self.services = world.project.services()
-        self.services.vectors = HeldActions(world.index, self.hold)
-        self.releases: Releases = releases_of(self.services)
+        self.services.retrieval.vectors = HeldActions(world.index, self.hold)
+        self.releases: Releases = releases_of(
+            self.services.retrieval, self.services.bench.options, self.services.writer
+        )
         self.moves = 0  # to another generation
 
     def hold(self, action: AliasAction) -> None:
@@ -129,7 +131,8 @@ class Mover:
     def roll_back(self) -> None:
         """Bring the first release into force again, as a person would."""
         before = self.releases.current()
-        release = self.releases.rollback(1, "test", partial(open_target, self.services))
+        opened = partial(open_target, self.services.retrieval, self.services.bench.options, self.releases.restore)
+        release = self.releases.rollback(1, "test", opened)
         self._moved(before is not None and before.generation, release.generation)
 
     def unhold(self) -> None:

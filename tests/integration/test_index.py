@@ -15,8 +15,9 @@ import pytest
 import ingest
 from ingest.errors import InvalidSettings, SchemaMismatch, UnknownRelease
 from ingest.index import Index
+from ingest.lake.lake import Lake
+from ingest.ports import VectorIndex
 from ingest.records import Filter, Release
-from ingest.services import Services
 from ingest.settings import load_settings, make_settings
 
 STAFF = "The vault is opened with the walnut key.\n"
@@ -101,7 +102,7 @@ def test_everything_is_closed_whatever_fails(tmp_path: Path) -> None:
 
     def fail(index: Index) -> None:
         with index:
-            index.services.closers.append(lambda: closed.append("closed"))
+            index.services.bench.closers.append(lambda: closed.append("closed"))
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -116,7 +117,7 @@ def test_one_closer_that_fails_keeps_no_other_from_closing(tmp_path: Path) -> No
         raise RuntimeError
 
     index = ingest.open(settings(tmp_path))
-    index.services.closers[:] = [lambda: closed.append("first"), fail, lambda: closed.append("last")]
+    index.services.bench.closers[:] = [lambda: closed.append("first"), fail, lambda: closed.append("last")]
     with pytest.raises(RuntimeError):
         index.close()
     index.close()
@@ -200,9 +201,9 @@ def test_a_context_never_mixes_two_releases(tmp_path: Path, monkeypatch: pytest.
     asked: list[int] = []
     look = ingest.index.serving_release
 
-    def watched(services: Services) -> Release:
+    def watched(lake: Lake, vectors: VectorIndex) -> Release:
         asked.append(1)
-        return look(services)
+        return look(lake, vectors)
 
     with ingest.open(settings(tmp_path)) as index:
         index.run()

@@ -94,14 +94,14 @@ class World:
             write(folder / "pages", edition)
             for name, services in self.services.items():
                 pipeline.run(services, Scope(), InlineExecutor(services), lambda verdict: True)
-                lake = services.lake
+                lake = services.bench.lake
                 manifest = lake.manifest(lake.releases.newest()[1].generation)
                 self.collections[name].append(manifest.collection)
 
     def show(self, index: str, edition: int) -> None:
         """Move the alias `docs` of the recipes to an edition of an index."""
         action = AliasAction("create", "docs", self.collections[index][edition - 1])
-        assert self.services[index].vectors.move_aliases([action])
+        assert self.services[index].retrieval.vectors.move_aliases([action])
 
     def environment(self) -> dict[str, str]:
         """Return what the shell of an application holds."""
@@ -127,7 +127,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made = World(tmp_path_factory.mktemp("interop"))
     yield made
     for services in made.services.values():
-        services.close()
+        services.bench.close()
 
 
 @contextmanager
@@ -202,7 +202,7 @@ def test_every_answer_is_of_one_generation_before_during_and_after_a_move(world:
 def test_an_application_finds_what_our_search_finds_and_nothing_that_is_not_for_all(world: World, recipe: str) -> None:
     index = recipe.split(maxsplit=1)[0]
     world.show(index, 2)
-    (own,) = open_serving(world.services[index]).search([QUESTION], Filter(), top=5, stages=("dense", "bm25"))
+    (own,) = open_serving(world.services[index].retrieval).search([QUESTION], Filter(), top=5, stages=("dense", "bm25"))
     dense, keyword = ([(r.text, r.uri) for r in own.stages[stage]] for stage in ("dense", "bm25"))
     with application(world, recipe) as ask:
         found = ask(QUESTION)

@@ -22,7 +22,6 @@ from ingest.errors import InvalidSettings
 from ingest.extras import installed_version, lack, require
 from ingest.quality.calibrate import calibrate
 from ingest.quality.evaluate import WORDLESS, check_asking
-from ingest.services import Services
 from ingest.settings import IndexSettings
 from ingest.wiring.reranker_opening import open_fit
 from ingest.wiring.service_opening import open_sandbox
@@ -145,8 +144,12 @@ def index_with_ocr() -> IndexSettings:
     return IndexSettings.model_validate({"sources": [{"name": "scans", "uri": "scans", "parsing": {"ocr": True}}]})
 
 
-def judged() -> Services:
-    return Project((), options=build_options(judged=(Path("questions.jsonl"),))).services()
+def judged() -> Project:
+    return Project((), options=build_options(judged=(Path("questions.jsonl"),)))
+
+
+def asked(p: Project) -> None:
+    check_asking(p.options, p.retrieval().open_reranker, p.store)
 
 
 @pytest.mark.parametrize(
@@ -157,8 +160,8 @@ def judged() -> Services:
         ("onnxruntime", "onnx", lambda: open_tokenizer("default", {"questions": "onnx"})),
         ("lightgbm", "rerank", lambda: learned.open_reranker("0" * 64, WORDLESS, lambda name: b"")),
         ("lightgbm", "rerank", open_fit),
-        ("scikit-learn", "calibrate", lambda: calibrate(judged(), 0.9)),
-        ("ir-measures", "evaluate", lambda: check_asking(judged())),
+        ("scikit-learn", "calibrate", lambda: calibrate(judged().retrieval(), judged().options, 0.9)),
+        ("ir-measures", "evaluate", lambda: asked(judged())),
         ("qdrant-edge-py", "embedded", lambda: Engine(Path("qdrant"))),
     ],
 )

@@ -41,7 +41,7 @@ def calibrate(
     from ingest.quality.calibrate import calibrate as fitted
 
     with invocation.opened() as index:
-        name, found = fitted(index.services, precision, leave_out=leave_out)
+        name, found = fitted(index.services.retrieval, index.services.bench.options, precision, leave_out=leave_out)
         told = {"calibration": name, **found.model_dump(exclude=FITTED)}
         note = invocation.output.note
         invocation.output.result(told, *_of_calibration(name, found))
@@ -65,10 +65,10 @@ def train_reranker(
         from ingest.quality.training import train
         from ingest.wiring.reranker_opening import keep_learned, open_fit
 
-        trained = train(index.services, open_fit())
+        trained = train(index.services.retrieval, index.services.bench.options, open_fit())
         kept = trained.helps or force
         if kept:
-            keep_learned(index.services.lake.store, trained.model)
+            keep_learned(index.services.bench.lake.store, trained.model)
         told = {name: value for name, value in vars(trained).items() if name not in ("sha256", "model")}
         told |= {"helps": trained.helps, "kept": kept, "reranker_model": trained.sha256 if kept else None}
         invocation.output.result(told, *_of_training(trained, kept))
@@ -85,7 +85,7 @@ def tune_fusion(invocation: Invocation) -> None:
     with invocation.opened() as index:
         from ingest.quality.tuning import tune
 
-        tuned = tune(index.services)
+        tuned = tune(index.services.retrieval, index.services.bench.options)
         invocation.output.result({**vars(tuned), "helps": tuned.helps}, *_of_tuning(tuned))
         if tuned.helps:
             invocation.output.note(

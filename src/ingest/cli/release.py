@@ -72,7 +72,7 @@ def rollback(
 ) -> None:
     """Bring an earlier release back, after opening it, and hold automatic promotion. Takes seconds, needs no lease."""
     with invocation.opened() as index:
-        now = index.services.monotonic
+        now = index.services.retrieval.monotonic
         started = now()
         release = index.rollback(to, why=why)
         seconds = round(now() - started, 3)

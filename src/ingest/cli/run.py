@@ -33,7 +33,7 @@ def run(
     """
     with invocation.opened() as index:
         report = index.run(sources=sources or (), prefixes=prefixes or (), promote=not no_promote)
-        lake = index.services.lake
+        lake = index.services.bench.lake
         reasons = lake.verdict(report.verdict).reasons if report.verdict is not None else ()
         decision = lake.decision()
         hold = decision.hold if decision is not None else None

@@ -189,7 +189,7 @@ def _answer_one(output: Output, asking: Asking, question: str) -> None:
 
 def _run_lines(index: "Index", asking: Asking, questions: dict[str | int, str]) -> Iterator[str]:
     """Yield the lines of the run, batch by batch, in the order of the file."""
-    observer, left = index.services.observer, iter(questions.items())
+    observer, left = index.services.retrieval.observer, iter(questions.items())
     with observer.step("search", -(-len(questions) // BATCH)):
         while batch := dict(islice(left, BATCH)):
             for query_id, (answer, context) in zip(batch, asking.answers([*batch.values()]), strict=True):

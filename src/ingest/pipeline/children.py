@@ -35,14 +35,14 @@ def put_family(made: Made, row: DocumentRow, document: Document) -> None:
 
     A child that fails goes to quarantine by itself. Raises: DocumentError about the document itself.
     """
-    limits = made.services.options.limits
+    limits = made.bench.options.limits
     _put(made, row, document, Allowance(limits.archive_entries, limits.archive_bytes), 1)
 
 
 def _put(made: Made, row: DocumentRow, document: Document, left: Allowance, level: int) -> None:
     with blamed_on(row):
         if document.children:
-            check_container(document, row.uri, level, made.services.options.limits.archive_depth)
+            check_container(document, row.uri, level, made.bench.options.limits.archive_depth)
             left.take(document, row)
         made.put(replace(row, child_count=len(document.children)), document, container=bool(document.children))
     for child in document.children:
@@ -54,7 +54,7 @@ def _bring(made: Made, parent: DocumentRow, child: Child, left: Allowance, level
     bare = replace(row_of(raw), parent=parent.document_id, path=f"{parent.path}{BETWEEN}{child.path}")
     stage = "parse"
     try:
-        document = made.services.sandbox.parse(raw)
+        document = made.bench.sandbox.parse(raw)
         stage = "chunk"
         _put(made, parsed(bare, document, made.prints), document, left, level + 1)
     except DocumentError as error:

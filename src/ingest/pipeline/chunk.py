@@ -1,5 +1,6 @@
 """chunk_shard: fetch → parse → chunk → commit part files. The one place where a document's failure becomes a row."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from ingest.pipeline.read_ahead import Take, reading_ahead
 from ingest.pipeline.shard_builder import Made
 from ingest.pipeline.tasks import ShardTask, shard_step
 from ingest.records import Marker, PlannedDocument
-from ingest.services import Services
+from ingest.services import Services, Workbench
 
 CLAIMS = 5  # newest claims whose work is looked at: each is one shard's rows in memory
 
@@ -27,13 +28,13 @@ def chunk_shard(services: Services, task: ShardTask) -> Marker:
 
     A finished shard is not fetched again. Raises: TransientError, FatalError; a DocumentError becomes a row.
     """
-    lake = services.lake
+    bench, lake = services.bench, services.bench.lake
     plan = lake.shard_plan(task.generation, task.shard, task.plan_hash)
-    made, base = Made(services, fingerprints(services)), read_rows(lake, by_kind(plan.base_parts))
-    builder = _ShardBuilder(services, made, base, task, frozenset(plan.deleted))
+    made, base = Made(bench, fingerprints(bench)), read_rows(lake, by_kind(plan.base_parts))
+    builder = _ShardBuilder(bench, services.writer.clock, made, base, task, frozenset(plan.deleted))
     fetched = [d for d in plan.documents if d.change in FETCHED]
     adopts = bool(fetched and builder.earlier)  # then most are not read at all: nothing is read ahead
-    with reading_ahead(services.sources, [] if adopts else fetched, services.options.concurrent_reads) as take:
+    with reading_ahead(bench.sources, [] if adopts else fetched, bench.options.concurrent_reads) as take:
         for planned in plan.documents:
             builder.add(planned, take)
     parts = made.commit(lake, task.shard)
@@ -42,7 +43,8 @@ def chunk_shard(services: Services, task: ShardTask) -> Marker:
 
 @dataclass
 class _ShardBuilder:
-    services: Services
+    bench: Workbench
+    clock: Callable[[], datetime]
     made: Made
     base: ShardRows
     task: ShardTask
@@ -56,7 +58,7 @@ class _ShardBuilder:
 
         It is adopted, not fetched again.
         """
-        lake, task = self.services.lake, self.task
+        lake, task = self.bench.lake, self.task
         own, found = lake.plan(task.generation), list[ShardRows]()
         for _, claim in lake.claims.newest_first(CLAIMS, below=claim_number(task.generation)):
             if own is None or claim.id == own.base:
@@ -104,7 +106,7 @@ class _ShardBuilder:
             return
         self.made.counts["bytes"] += len(raw.data)
         self.stage = "parse"
-        document = self.services.sandbox.parse(raw)
+        document = self.bench.sandbox.parse(raw)
         self.stage = "chunk"
         row = row_of(replace(raw, ref=ref_of(planned)))
         put_family(self.made, parsed(row, document, self.made.prints), document)
@@ -133,10 +135,10 @@ class _ShardBuilder:
         row = self.base.documents.get(planned.uri)
         if row is None or row.document_id in self.deleted:
             return
-        now = self.services.clock()
+        now = self.clock()
         since = datetime.fromisoformat(row.stale_since) if row.stale_since else now
         # Of a failure known before, the plan decides; a new one may come when the last good version is old already.
-        if planned.change == "changed" and now - since >= timedelta(days=self.services.options.keep_last_good_days):
+        if planned.change == "changed" and now - since >= timedelta(days=self.bench.options.keep_last_good_days):
             return
         stale = replace(with_attributes(row, planned), status="last_good", stale_since=since.isoformat())
         with suppress(DocumentError):  # another chunker may find no text in it any more, another policy refuse it

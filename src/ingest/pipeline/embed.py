@@ -12,21 +12,21 @@ def embed_shard(services: Services, task: ShardTask) -> Marker:
 
     The model is opened only when a vector is missing. Raises: TransientError, FatalError.
     """
-    lake = services.lake
+    lake, model = services.bench.lake, services.bench.model
     parts = parts_after(lake, task, "chunk")
     table = lake.read(parts["chunks"], ["embedding_key", "context", "text"])
     keys = table["embedding_key"].to_pylist()
-    store = lake.embeddings(services.model.fingerprint)
+    store = lake.embeddings(model.fingerprint)
     missing, passes = store.missing(keys), 0
     if missing:
         row_of = {key: i for i, key in enumerate(keys)}
         rows = [row_of[key] for key in missing]
         contexts, texts = (table[name].take(rows).to_pylist() for name in ("context", "text"))
-        embedder = services.open_embedder(services.model)
+        embedder = services.retrieval.open_embedder(model)
         before = embedder.forward_passes
         vectors = embedder.embed([model_input(c, t) for c, t in zip(contexts, texts, strict=True)])
         passes = embedder.forward_passes - before
-        store.add(missing, vectors, embedder.backend, services.new_token())
+        store.add(missing, vectors, embedder.backend, services.writer.new_token())
     sizes = {"documents": parts["documents"].rows, "chunks": len(keys)}
     counts = {**sizes, "embedded": len(missing), "forward_passes": passes}
     return task.marker("embed", counts, segments=store.segments_of(keys))

@@ -4,13 +4,16 @@ import resource
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, ParamSpec, TypeVar
+from datetime import datetime
+from typing import ParamSpec, TypeVar
 
+from ingest.lake.stored_records import name_of
 from ingest.pipeline.conservation import Findings
 from ingest.pipeline.promotion import Outcome
+from ingest.pipeline.tasks import Execute, ShardStep
 from ingest.pipeline.work import Work
+from ingest.ports import Observer
 from ingest.records import Conservation, Manifest, Marker, RunReport, StageFigure, Verdict
-from ingest.services import Execute, Services
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -19,9 +22,9 @@ T = TypeVar("T")
 class Figures:
     """Collects what the steps of a run report. For people; nothing is decided from it."""
 
-    def __init__(self, services: Services) -> None:
-        self.services = services
-        self.started = services.clock()
+    def __init__(self, started: datetime, monotonic: Callable[[], float], observer: Observer) -> None:
+        """Take the moment when the run began, a clock in seconds, and who hears of the steps."""
+        self.started, self.monotonic, self.observer = started, monotonic, observer
         self.stages: list[StageFigure] = []
         self.counts: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by step
 
@@ -32,21 +35,21 @@ class Figures:
             counted.update(_counts(result))
         return result
 
-    def each_shard(self, execute: Execute, step: Any, work: Work) -> None:
+    def each_shard(self, execute: Execute, step: ShardStep, work: Work) -> None:
         """Run a step on all shards whose plan holds it."""
         tasks = work.tasks(step.name)
         with self._measured(step.name, len(tasks)) as counted:
             for marker in execute.map(step, tasks):
                 counted.update(marker.counts)
-                self.services.observer.advanced(step.name, marker.counts)
+                self.observer.advanced(step.name, marker.counts)
 
     @contextmanager
     def _measured(self, step: str, total: int) -> Iterator[Counter[str]]:
         counted = self.counts[step]
-        started = self.services.monotonic()
-        with self.services.observer.step(step, total):
+        started = self.monotonic()
+        with self.observer.step(step, total):
             yield counted
-            seconds = max(self.services.monotonic() - started, 1e-9)
+            seconds = max(self.monotonic() - started, 1e-9)
         counts = {name: counted[name] for name in ("documents", "chunks")}
         rates = {f"{name}_per_second": round(n / seconds, 1) for name, n in counts.items()}
         peak = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
@@ -65,7 +68,7 @@ class Figures:
             resumed=work.resumed,
             plan=work.summary,
             conservation=table,
-            verdict=outcome.verdict_name,
+            verdict=None if outcome.verdict is None else name_of(outcome.verdict),
             decision=outcome.decision,
             release=outcome.release.number if outcome.release else None,
             **{name: embed[name] for name in ("embedded", "forward_passes")},
@@ -77,7 +80,7 @@ class Figures:
             recall=manifest.recall,
         )
         work.lake.write_history(f"{self.started:%Y%m%dT%H%M%S.%f}-{work.run[:8]}", report)
-        self.services.observer.told("report", report)
+        self.observer.told("report", report)
         return report
 
 

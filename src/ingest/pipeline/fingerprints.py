@@ -17,7 +17,7 @@ from ingest.lake.shard_rows import ShardRows
 from ingest.pipeline.earlier_fingerprints import earlier_failures, earlier_texts
 from ingest.ports import Sandbox
 from ingest.records import ParseLimits, ParserOptions, Quarantined
-from ingest.services import Services
+from ingest.services import Workbench
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,9 @@ class Fingerprints:
         return set(earlier_failures(self._earlier, self.sandbox, self.limits, self.chunker))
 
 
-def fingerprints(services: Services) -> Fingerprints:
+def fingerprints(bench: Workbench) -> Fingerprints:
     """Return the fingerprints of this process's code, libraries, options and model."""
-    options = services.options
-    cut = chunking.fingerprint(options.chunking, services.tokenizer)
+    options = bench.options
+    cut = chunking.fingerprint(options.chunking, bench.tokenizer)
     chunker = digest_of([cut, screening.fingerprint(options.screening)])
-    return Fingerprints(services.sandbox, options.limits, chunker, services.model.fingerprint)
+    return Fingerprints(bench.sandbox, options.limits, chunker, bench.model.fingerprint)

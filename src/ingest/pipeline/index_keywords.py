@@ -19,11 +19,11 @@ from ingest.services import Services
 @shard_step("keyword", "cpu")
 def keyword_shard(services: Services, task: ShardTask) -> Marker:
     """Return the marker of a shard whose postings are committed."""
-    lake = services.lake
+    lake = services.bench.lake
     parts = parts_after(lake, task, "chunk")
     table = lake.read(parts["chunks"], ["chunk_id", "context", "text"])
     texts, contexts = table["text"].to_pylist(), table["context"].to_pylist()
-    analyser = Analyser.from_record(services.options.analyser)
+    analyser = Analyser.from_record(services.bench.options.analyser)
     made = shard_postings(texts, table["chunk_id"].to_pylist(), analyser, contexts)
     postings = lake.write_part("keyword.postings", task.shard, made.postings)
     lengths = lake.write_part("keyword.lengths", task.shard, made.lengths)

@@ -2,11 +2,13 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ingest.errors import LeaseHeld, TransientError
+from ingest.lake.lake import Lake
+from ingest.ports import Observer
 from ingest.records import Lease
-from ingest.services import Services
 
 log = logging.getLogger(__name__)
 
@@ -17,19 +19,20 @@ ATTEMPTS = 20  # other writers that may win a number before we give up
 class BuilderLease:
     """A context manager: acquires the lease, renews it in a thread, signs off at the end."""
 
-    services: Services
+    lake: Lake
     run: str
+    who: str
+    term_seconds: float  # after which a silent holder may be taken over
+    monotonic: Callable[[], float]  # seconds
+    observer: Observer
     _number: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.lake = self.services.lake
-
     def __enter__(self) -> "BuilderLease":
         for _ in range(ATTEMPTS):
             number = self._free_number()
-            if self.lake.leases.append(number, self._record(self.services.who)):
+            if self.lake.leases.append(number, self._record(self.who)):
                 self._number = number
                 self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
                 self._thread.start()
@@ -47,9 +50,9 @@ class BuilderLease:
         if newest is None or not newest[1].holder:
             return 1 if newest is None else newest[0] + 1
         number, holder = newest
-        self.services.observer.told("waiting_for_lease", holder.holder)
-        deadline = self.services.monotonic() + holder.term_seconds
-        while (left := deadline - self.services.monotonic()) > 0:
+        self.observer.told("waiting_for_lease", holder.holder)
+        deadline = self.monotonic() + holder.term_seconds
+        while (left := deadline - self.monotonic()) > 0:
             if (following := self.lake.leases.get(number + 1)) is not None:
                 if following.holder:
                     raise LeaseHeld(f"index {self.lake.index}: {following.holder} is building it (run {following.run})")
@@ -58,9 +61,9 @@ class BuilderLease:
         return number + 1
 
     def _renew(self) -> None:
-        while not self._stop.wait(self.services.options.lease_seconds / 3):
+        while not self._stop.wait(self.term_seconds / 3):
             try:
-                renewed = self.lake.leases.append(self._number + 1, self._record(self.services.who))
+                renewed = self.lake.leases.append(self._number + 1, self._record(self.who))
             except TransientError as error:
                 log.warning("index %s: lease not renewed, trying again: %s", self.lake.index, error)
                 continue
@@ -69,4 +72,4 @@ class BuilderLease:
             self._number += 1
 
     def _record(self, holder: str) -> Lease:
-        return Lease(holder=holder, term_seconds=self.services.options.lease_seconds, run=self.run)
+        return Lease(holder=holder, term_seconds=self.term_seconds, run=self.run)

@@ -12,12 +12,12 @@ def load_shard(services: Services, task: ShardTask) -> Marker:
 
     Raises: LeaseLost before a request, when another builder took over; TransientError, FatalError.
     """
-    lake, size = services.lake, services.options.load_batch
+    lake, size = services.bench.lake, services.bench.options.load_batch
     plan = lake.plan(task.generation)
     assert plan is not None  # frozen before its tasks are handed out
-    contents = built_contents(services, plan, "chunk", "keyword")
+    contents = built_contents(services.bench, plan, "chunk", "keyword")
     rows = rows_of(contents, task.shard)
     confirm = lake.lease_watch(task.run).confirm
-    load_points(services.vectors, PointMaker.of(contents), task.shard, rows, size, confirm)
+    load_points(services.retrieval.vectors, PointMaker.of(contents), task.shard, rows, size, confirm)
     documents = contents.parts(task.shard)["documents"].rows
     return task.marker("load", {"documents": documents, "chunks": len(rows)})

@@ -16,21 +16,22 @@ from ingest.lake.stored_records import name_of
 from ingest.pipeline.changes import FETCHED, BaseDocument, KnownBad, Listing, Rules, Scope, classify, shard_count
 from ingest.pipeline.fingerprints import Fingerprints, fingerprints
 from ingest.pipeline.work import Work
+from ingest.ports import Observer
 from ingest.records import Claim, DocumentRef, Manifest, ParserOptions, PartFile, PlanSummary, ShardPlan
-from ingest.services import Services
+from ingest.services import Workbench, Writer
 
 CHARACTERS_PER_TOKEN = 4  # for estimates only
 CLAIM_ATTEMPTS = 20  # other writers that may win a claim's number before we give up
 
 
-def make_plan(services: Services, scope: Scope, run: str, listing: Listing) -> Work:
+def make_plan(bench: Workbench, writer: Writer, observer: Observer, scope: Scope, run: str, listing: Listing) -> Work:
     """Return the frozen work of this run, and claim a generation for it unless nothing changed.
 
     The next run with equal base, settings and plan resumes the generation of the last one.
 
     Raises: InvalidSettings, DeleteGuardTripped, BudgetExceeded, SourceUnavailable, and what sources raise.
     """
-    planner, lake, resumed = Planner.open(services, scope), services.lake, False
+    planner, lake, resumed = Planner.open(bench, writer, scope), bench.lake, False
     planner.list_sources(listing)
     summary = planner.summarise(listing)
     planner.guard(summary)
@@ -44,7 +45,7 @@ def make_plan(services: Services, scope: Scope, run: str, listing: Listing) -> W
             lake.freeze_plan(summary)
         summary = lake.plan(claim.id) or summary
         shard_plan = partial(_frozen, lake, summary)
-    services.observer.told("plan", summary)
+    observer.told("plan", summary)
     return Work(lake, run, summary, planner.base, resumed, shard_plan)
 
 
@@ -52,9 +53,9 @@ def _frozen(lake: Lake, summary: PlanSummary, shard: int) -> ShardPlan:
     return lake.shard_plan(summary.generation, shard, summary.shards[shard])
 
 
-def preview(services: Services, scope: Scope) -> PlanSummary:
+def preview(bench: Workbench, writer: Writer, scope: Scope) -> PlanSummary:
     """Return what a run would do. Lists the sources, claims and writes nothing."""
-    planner = Planner.open(services, scope)
+    planner = Planner.open(bench, writer, scope)
     with Listing() as listing:
         planner.list_sources(listing)
         summary = planner.summarise(listing)
@@ -69,7 +70,8 @@ def preview(services: Services, scope: Scope) -> PlanSummary:
 class Planner:
     """Plans one run against one base."""
 
-    services: Services
+    bench: Workbench
+    writer: Writer
     scope: Scope
     base: Manifest | None
     prints: Fingerprints
@@ -79,23 +81,23 @@ class Planner:
     failed_sources: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        self.lake, self.options = self.services.lake, self.services.options
+        self.lake, self.options = self.bench.lake, self.bench.options
 
     @classmethod
-    def open(cls, services: Services, scope: Scope) -> "Planner":
+    def open(cls, bench: Workbench, writer: Writer, scope: Scope) -> "Planner":
         """Read the base: the generation of the newest release, the decision in force."""
-        unknown = set(scope.sources) - {source.name for source in services.sources}
+        unknown = set(scope.sources) - {source.name for source in bench.sources}
         if unknown:
-            known = ", ".join(source.name for source in services.sources)
+            known = ", ".join(source.name for source in bench.sources)
             raise InvalidSettings(f"scope names sources {', '.join(sorted(unknown))}; the settings have {known}")
-        prints = fingerprints(services)
-        told = services.options.settings, services.options.analyser
+        prints = fingerprints(bench)
+        told = bench.options.settings, bench.options.analyser
         settings_hash = digest_of([*told, prints.record(), prints.parsing()])
-        return cls(services, scope, services.lake.base(), prints, settings_hash, services.clock())
+        return cls(bench, writer, scope, bench.lake.base(), prints, settings_hash, writer.clock())
 
     def list_sources(self, listing: Listing) -> None:
         """Spill every source's listing and give each document its shard, which is for life."""
-        for source in self.services.sources:
+        for source in self.bench.sources:
             try:
                 listing.add(source.list())
             except SourceUnavailable:
@@ -107,7 +109,7 @@ class Planner:
         self.shards = planned.shards if planned else shard_count(len(listing), self.options.documents_per_shard)
         listing.partition(self.shards)
         if self.base is None and not listing.listed:
-            places = ", ".join(source.uri for source in self.services.sources)
+            places = ", ".join(source.uri for source in self.bench.sources)
             raise InvalidSettings(f"no documents in {places}, and nothing serves: there is nothing to build")
 
     def summarise(self, listing: Listing) -> PlanSummary:
@@ -117,7 +119,7 @@ class Planner:
         """
         counts: Counter[str] = Counter(listed=listing.listed, listed_twice=listing.listed_twice)
         hashes: dict[int, str] = {}
-        fetch, embed, told = 0, 0, self.services.sandbox.options
+        fetch, embed, told = 0, 0, self.bench.sandbox.options
         steps, kinds = set[str](), set[tuple[str, str]]()
         for shard in range(self.shards):
             plan, changes = self._join(listing, shard)
@@ -179,7 +181,7 @@ class Planner:
                 base=summary.base,
                 settings_hash=self.settings_hash,
                 shards=self.shards,
-                token=self.services.new_token(),
+                token=self.writer.new_token(),
             )
             if self.lake.claims.append(number, claim):
                 return claim, False

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ingest.errors import Held, UnknownRelease
+from ingest.lake.lake import Lake
 from ingest.lake.stored_records import name_of
-from ingest.pipeline.collections import ensure_collection, releases_of
 from ingest.quality.evaluate import evaluate
-from ingest.records import Manifest, QueryProfile, Release, Verdict
-from ingest.release import Candidate
+from ingest.records import BuildOptions, Manifest, QueryProfile, Release, Verdict
+from ingest.release import Candidate, Releases
 from ingest.release.generation_states import waiting_candidate
-from ingest.services import Services
+from ingest.services import Retrieval
 
 PROMOTED, LIFTED = "promoted by hand", "hold lifted by hand"  # why, where a person gives no reason
 Decide = Callable[[Verdict], bool]  # True: promote; False: leave it to a person
@@ -31,25 +31,19 @@ class Outcome:
             return self.verdict.candidate
         return None if self.release is None else self.release.generation
 
-    @property
-    def verdict_name(self) -> str | None:
-        """The SHA-256 by which the lake keeps the verdict."""
-        return None if self.verdict is None else name_of(self.verdict)
 
-
-def verdict_on(services: Services, manifest: Manifest, serving: Release | None) -> Verdict:
+def verdict_on(retrieval: Retrieval, options: BuildOptions, manifest: Manifest, serving: Release | None) -> Verdict:
     """Return the verdict on a sealed generation under the settings' query profile, and keep it in the lake."""
-    verdict = evaluate(services, manifest, services.options.profile, serving)
-    services.lake.write_verdict(verdict)
-    services.observer.told("verdict", verdict)
+    verdict = evaluate(retrieval, options, manifest, serving)
+    retrieval.lake.write_verdict(verdict)
+    retrieval.observer.told("verdict", verdict)
     return verdict
 
 
-def promote(services: Services, manifest: Manifest, verdict: Verdict, why: str, **how: bool) -> Release:
-    """Put a judged generation into force and return its release. Raises: Overtaken, Held, UnknownRelease."""
-    profile = services.lake.write_profile(services.options.profile)
-    candidate = Candidate(manifest.generation, manifest.collection, profile, name_of(verdict), manifest.base)
-    return releases_of(services).promote(candidate, why, **how)
+def _candidate(lake: Lake, profile: QueryProfile, manifest: Manifest, verdict: Verdict) -> Candidate:
+    """Return a judged generation as it is promoted, with a query profile that the lake now keeps."""
+    name = lake.write_profile(profile)
+    return Candidate(manifest.generation, manifest.collection, name, name_of(verdict), manifest.base)
 
 
 def is_in_force(profile: QueryProfile, manifest: Manifest, serving: Release | None) -> bool:
@@ -67,27 +61,30 @@ def decided(verdict: Verdict | None, decide: Decide) -> str:
     return "promoted" if decide(verdict) else "waiting"
 
 
-def promote_automatically(services: Services, manifest: Manifest, verdict: Verdict) -> Outcome:
+def promote_automatically(
+    retrieval: Retrieval, options: BuildOptions, releases: Releases, manifest: Manifest, verdict: Verdict
+) -> Outcome:
     """Promote the candidate of a run; under a hold it waits for a person."""
+    observer, candidate = retrieval.observer, _candidate(retrieval.lake, options.profile, manifest, verdict)
     try:
-        release = promote(services, manifest, verdict, "positive verdict", automatic=True)
+        release = releases.promote(candidate, "positive verdict", automatic=True)
     except Held as held:
-        services.observer.told("held", str(held))
-        return Outcome("waiting", verdict, releases_of(services).current())
-    services.observer.told("release", release)
+        observer.told("held", str(held))
+        return Outcome("waiting", verdict, releases.current())
+    observer.told("release", release)
     return Outcome("promoted", verdict, release)
 
 
-def evaluate_candidate(services: Services, named: str | None) -> Verdict:
+def evaluate_candidate(retrieval: Retrieval, options: BuildOptions, releases: Releases, named: str | None) -> Verdict:
     """Return the verdict on a sealed generation: the named one, else the one that waits, else the one that serves."""
-    found = _chosen(services, named)
-    if found is None and (serving := services.lake.decision()) is not None:
+    found = _chosen(retrieval.lake, options, named)
+    if found is None and (serving := retrieval.lake.decision()) is not None:
         found = serving.generation
-    return _judged(services, found)[1]
+    return _judged(retrieval, options, releases, found)[1]
 
 
 def promote_candidate(
-    services: Services, named: str | None, why: str | None = None, *, lift_hold: bool = False
+    retrieval: Retrieval, options: BuildOptions, releases: Releases, named: str | None, why: str | None, lift_hold: bool
 ) -> Outcome:
     """Judge a sealed generation, the named one or the one that waits, and promote it on a positive verdict.
 
@@ -95,25 +92,28 @@ def promote_candidate(
 
     Raises: Overtaken, Held, UnknownRelease.
     """
-    generation = _chosen(services, named)
+    generation = _chosen(retrieval.lake, options, named)
     verdict = None
     if generation is not None or not lift_hold:
-        manifest, verdict = _judged(services, generation)
+        manifest, verdict = _judged(retrieval, options, releases, generation)
         if verdict.positive:
-            release = promote(services, manifest, verdict, why or PROMOTED, lift_hold=lift_hold)
+            candidate = _candidate(retrieval.lake, options.profile, manifest, verdict)
+            release = releases.promote(candidate, why or PROMOTED, lift_hold=lift_hold)
             return Outcome("promoted", verdict, release)
         if named is not None or not lift_hold:
             return Outcome("refused", verdict, None)
-    release = releases_of(services).unhold(why or LIFTED)
+    release = releases.unhold(why or LIFTED)
     return Outcome("lifted" if verdict is None else "refused", verdict, release)
 
 
-def _chosen(services: Services, named: str | None) -> str | None:
-    return named or waiting_candidate(services.lake, services.options.profile)
+def _chosen(lake: Lake, options: BuildOptions, named: str | None) -> str | None:
+    return named or waiting_candidate(lake, options.profile)
 
 
-def _judged(services: Services, generation: str | None) -> tuple[Manifest, Verdict]:
-    lake = services.lake
+def _judged(
+    retrieval: Retrieval, options: BuildOptions, releases: Releases, generation: str | None
+) -> tuple[Manifest, Verdict]:
+    lake = retrieval.lake
     if generation is None:
         raise UnknownRelease(
             f"index {lake.index}: no sealed generation waits for promotion; a run builds one, and one that was "
@@ -123,5 +123,5 @@ def _judged(services: Services, generation: str | None) -> tuple[Manifest, Verdi
     if manifest is None:
         known = ", ".join(claim.id for _, claim in lake.claims.after(0)) or "none"
         raise UnknownRelease(f"index {lake.index}: no sealed generation {generation}; there are {known}")
-    ensure_collection(services, manifest)
-    return manifest, verdict_on(services, manifest, releases_of(services).current())
+    releases.restore(generation)
+    return manifest, verdict_on(retrieval, options, manifest, releases.current())

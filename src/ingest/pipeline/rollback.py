@@ -1,52 +1,53 @@
 """Rollback: an earlier release comes back, after its generation was opened as a reader would open it."""
 
+from collections.abc import Callable
 from functools import partial
 
 from ingest.errors import SchemaMismatch
 from ingest.lake.contents import contents_of
-from ingest.pipeline.collections import releases_of, restore
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.evaluate import judged_questions, score, untimed
-from ingest.records import Release
+from ingest.records import BuildOptions, Release
+from ingest.release import Releases
 from ingest.search import Searcher, open_release
-from ingest.services import Services
+from ingest.services import Retrieval
 
 LEAST_COSINE = 0.999  # between the stored probe vector and the same question encoded now
 
 
-def roll_back(services: Services, to: int | None, why: str) -> Release:
+def roll_back(retrieval: Retrieval, options: BuildOptions, releases: Releases, to: int | None, why: str) -> Release:
     """As `Releases.rollback`, after the target was opened. Raises: UnknownRelease, and what `open_target` raises."""
-    return releases_of(services).rollback(to, why, partial(open_target, services))
+    return releases.rollback(to, why, partial(open_target, retrieval, options, releases.restore))
 
 
-def open_target(services: Services, release: Release) -> None:
+def open_target(retrieval: Retrieval, options: BuildOptions, restore: Callable[[str], None], release: Release) -> None:
     """Open the target of a rollback as a reader would, before any record is written.
 
     Raises: UnknownReaderFormat, UnknownRelease, InvalidSettings (model not found), SchemaMismatch (the model answers
     otherwise than when the generation was sealed, or a must-pass question finds nothing).
     """
-    restore(services, release.generation)
-    searcher = open_release(services, release, untimed(services.lake.profile(release.profile)))
+    restore(release.generation)
+    searcher = open_release(retrieval, release, untimed(retrieval.lake.profile(release.profile)))
     cosine = searcher.probe_cosine()
     if cosine < LEAST_COSINE:
         raise SchemaMismatch(
             f"generation {release.generation}: its probe question now has cosine {cosine:.4f} to the stored vector, "
             f"less than {LEAST_COSINE}: this is not the model that it was built with"
         )
-    _ask_must_pass(services, searcher)
+    _ask_must_pass(searcher, options)
 
 
-def _ask_must_pass(services: Services, searcher: Searcher) -> None:
+def _ask_must_pass(searcher: Searcher, options: BuildOptions) -> None:
     """Ask the must-pass questions whose places the target's documents hold; younger ones say nothing about it."""
-    wanted = [q for q in judged_questions(services) if q.must_pass]
+    wanted = [q for q in judged_questions(options.judged) if q.must_pass]
     if not wanted:
         return
-    lake, current = services.lake, services.lake.base()
+    lake, rules = searcher.retrieval.lake, options.gate
+    current = lake.base()
     before = side_of(contents_of(lake, current), wanted) if current is not None else None
     now = side_of(contents_of(lake, searcher.manifest), wanted, before)
     asked, _, _ = anchored(wanted, now, before)
-    rules = services.options.gate
-    for query_id, scores in score(services, searcher, asked).items():
+    for query_id, scores in score(searcher, asked).items():
         if scores[rules.must_pass_metric] <= rules.must_pass_above:
             raise SchemaMismatch(
                 f"generation {searcher.manifest.generation}: must-pass question {query_id} has "

@@ -11,19 +11,21 @@ from ingest.pipeline.find_duplicates import logical_rows
 from ingest.pipeline.fingerprints import fingerprints
 from ingest.pipeline.work import Work
 from ingest.records import Conservation, Manifest, Probe, Recall
-from ingest.services import Services
+from ingest.services import Retrieval, Workbench
 
 DIGEST_VERSION = 1
 
 
-def seal(services: Services, contents: Contents, work: Work, table: Conservation, recall: Recall | None) -> Manifest:
+def seal(
+    bench: Workbench, retrieval: Retrieval, contents: Contents, work: Work, table: Conservation, recall: Recall | None
+) -> Manifest:
     """Write the manifest and return it. Raises: IncompleteGeneration when a file that it names is not in the lake."""
     lake, summary = contents.lake, work.summary
     parts = tuple(contents.all_parts())
     if absent := lake.absent(parts):
         raise IncompleteGeneration(f"{summary.generation}: part files {', '.join(absent[:5])} are not in the lake")
-    options, model = services.options, services.model
-    vector = services.open_embedder(model).embed_questions([options.probe_question])[0]
+    options, model = bench.options, bench.model
+    vector = retrieval.open_embedder(model).embed_questions([options.probe_question])[0]
     manifest = Manifest(
         index=lake.index,
         generation=summary.generation,
@@ -40,7 +42,7 @@ def seal(services: Services, contents: Contents, work: Work, table: Conservation
         },
         settings=options.settings,
         settings_hash=lake.claim(summary.generation).settings_hash,
-        fingerprints=fingerprints(services).record(),
+        fingerprints=fingerprints(bench).record(),
         analyser=options.analyser,
         model=model,
         probe=Probe(question=options.probe_question, vector=tuple(float(v) for v in vector)),

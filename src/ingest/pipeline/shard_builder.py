@@ -22,14 +22,14 @@ from ingest.lake.rows import (
 from ingest.lake.shard_rows import ShardRows
 from ingest.pipeline.fingerprints import Fingerprints
 from ingest.records import Chunk, Document, PartFile, PlannedDocument, Quarantined
-from ingest.services import Services
+from ingest.services import Workbench
 
 
 @dataclass
 class Made:
     """The rows of one shard while they are made."""
 
-    services: Services
+    bench: Workbench
     prints: Fingerprints
     rows: ShardRows = field(default_factory=ShardRows)
     counts: Counter[str] = field(default_factory=Counter)
@@ -39,7 +39,7 @@ class Made:
 
         Raises: EmptyDocument, SuspiciousDocument by the source's policy, and what the chunker raises.
         """
-        options, tokenizer = self.services.options, self.services.tokenizer
+        options, tokenizer = self.bench.options, self.bench.tokenizer
         cut = cut_document(document, row.uri, row.source, options, tokenizer, container=container)
         if cut.refusal is not None:
             raise cut.refusal

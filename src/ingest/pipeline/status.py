@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.errors import IndexUnavailable, IngestError, SchemaMismatch
-from ingest.pipeline.collections import releases_of
-from ingest.records import Release, RunReport
+from ingest.lake.lake import Lake
+from ingest.records import QueryProfile, Release, RunReport
+from ingest.release import Releases
 from ingest.release.generation_states import past_runs, waiting_candidate
-from ingest.services import Services
 
 RECENT_RUNS = 20  # newest entries of the history among which the newest run is looked for
 
@@ -29,17 +29,17 @@ class IndexStatus:
     reasons: tuple[str, ...]  # against the candidate
 
 
-def status_of(services: Services) -> IndexStatus:
-    """Return where the index of the settings stands."""
-    lake, release, fault = services.lake, None, None
+def status_of(lake: Lake, releases: Releases, profile: QueryProfile) -> IndexStatus:
+    """Return where an index stands under the query profile of the settings."""
+    release, fault = None, None
     try:
-        release = releases_of(services).current()
+        release = releases.current()
     except (IndexUnavailable, SchemaMismatch) as error:
         fault = error
     decision = lake.decision()
     manifest = lake.manifest(decision.generation) if decision is not None else None
     run = next(past_runs(lake, RECENT_RUNS), None)
-    candidate = waiting_candidate(lake, services.options.profile)
+    candidate = waiting_candidate(lake, profile)
     judged = run if run is not None and run.generation == candidate else None
     return IndexStatus(
         index=lake.index,

@@ -1,9 +1,9 @@
 """What the steps share: the task of one shard, what it starts from, and the marker that it ends with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, wraps
-from typing import Any, Literal
+from functools import cache, partial, update_wrapper
+from typing import Any, Literal, Protocol
 
 from ingest.ids import collection_name
 from ingest.lake.contents import Contents
@@ -11,7 +11,7 @@ from ingest.lake.lake import Lake
 from ingest.lake.shard_rows import by_kind
 from ingest.pipeline.find_duplicates import duplicates_part
 from ingest.records import Marker, PartFile, PlanSummary
-from ingest.services import Services
+from ingest.services import Services, Workbench
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +28,49 @@ class ShardTask:
         return Marker(step=step, shard=self.shard, plan_hash=self.plan_hash, counts=counts, **made)
 
 
+Resource = Literal["cpu", "gpu", "io"]
 ShardWork = Callable[[Services, ShardTask], Marker]
 
 
-def shard_step(name: str, resource: Literal["cpu", "gpu", "io"]) -> Callable[[ShardWork], ShardWork]:
-    """Make a step of the function that does a shard's part of it, with the resource that it needs most.
+class ShardStep:
+    """A step of the function that does a shard's part of it. Known as the function is, also to pickle.
 
-    The step writes the marker, and does nothing where there is one: from this run, or from one that died.
+    It writes the marker, and does nothing where there is one: from this run, or from one that died.
     """
 
-    def wrap(work: ShardWork) -> ShardWork:
-        @wraps(work)
-        def step(services: Services, task: ShardTask) -> Marker:
-            done = services.lake.marker(task.generation, name, task.shard, task.plan_hash)
-            if done is not None:
-                return done
-            with services.observer.span("ingest.shard", step=name, generation=task.generation, shard=task.shard):
-                return services.lake.mark(task.generation, work(services, task))
+    __name__: str
 
-        step.name, step.resource = name, resource  # type: ignore[attr-defined]
-        return step
+    def __init__(self, work: ShardWork, name: str, resource: Resource) -> None:
+        """Take the function, and the resource that it needs most."""
+        self.work, self.name, self.resource = work, name, resource
+        update_wrapper(self, work)
 
-    return wrap
+    def __call__(self, services: Services, task: ShardTask) -> Marker:
+        """Return the marker of a shard after this step."""
+        lake, observer = services.bench.lake, services.retrieval.observer
+        done = lake.marker(task.generation, self.name, task.shard, task.plan_hash)
+        if done is not None:
+            return done
+        with observer.span("ingest.shard", step=self.name, generation=task.generation, shard=task.shard):
+            return lake.mark(task.generation, self.work(services, task))
+
+    def __reduce__(self) -> str:
+        return self.__name__
+
+
+def shard_step(name: str, resource: Resource) -> Callable[[ShardWork], ShardStep]:
+    """Make a step of a function."""
+    return partial(ShardStep, name=name, resource=resource)
+
+
+class Execute(Protocol):
+    """Runs steps somewhere."""
+
+    def map(self, step: ShardStep, items: Iterable[ShardTask]) -> Iterator[Marker]:
+        """Yield step(services, item) for each item, in completion order, with a bounded number in flight.
+
+        A TransientError is tried once more; anything else stops the run.
+        """
 
 
 def parts_after(lake: Lake, task: ShardTask, *steps: str) -> dict[str, PartFile]:
@@ -63,14 +84,14 @@ def parts_after(lake: Lake, task: ShardTask, *steps: str) -> dict[str, PartFile]
     return parts
 
 
-def built_contents(services: Services, summary: PlanSummary, *steps: str) -> Contents:
+def built_contents(bench: Workbench, summary: PlanSummary, *steps: str) -> Contents:
     """Return what the finished steps of a generation made or carried; its keyword index is not merged yet."""
-    lake, generation, hashes = services.lake, summary.generation, summary.shards
+    lake, generation, hashes = bench.lake, summary.generation, summary.shards
 
     @cache
     def parts(shard: int) -> dict[str, PartFile]:
         return parts_after(lake, ShardTask(generation, shard, hashes[shard], run=""), *steps)
 
-    name, model, shards = collection_name(lake.index, generation), services.model, tuple(sorted(hashes))
-    duplicates, shape, analyser = duplicates_part(lake, generation), services.options.shape, services.options.analyser
+    name, model, shards = collection_name(lake.index, generation), bench.model, tuple(sorted(hashes))
+    duplicates, shape, analyser = duplicates_part(lake, generation), bench.options.shape, bench.options.analyser
     return Contents(lake, name, model.fingerprint, model.dimension, shards, parts, {}, duplicates, shape, analyser)

@@ -13,15 +13,17 @@ from ingest.lake.stored_records import to_bytes
 from ingest.quality.calibration_fit import check_counts, fit_calibration
 from ingest.quality.evaluate import UNCALIBRATED, in_batches, read_questions
 from ingest.quality.rankings import live_questions
-from ingest.records import EVERYTHING
+from ingest.records import EVERYTHING, BuildOptions
 from ingest.search import open_serving
 from ingest.search.confidence import Calibration
-from ingest.services import Services
+from ingest.services import Retrieval
 
 log = logging.getLogger(__name__)
 
 
-def calibrate(services: Services, target: float, *, leave_out: bool = False) -> tuple[str, Calibration]:
+def calibrate(
+    retrieval: Retrieval, options: BuildOptions, target: float, *, leave_out: bool = False
+) -> tuple[str, Calibration]:
     """Return the name (SHA-256) and the record of a calibration, which the lake now keeps.
 
     Stale questions, whose places the sources have changed or deleted, are left out. `target` is the wanted precision
@@ -31,10 +33,10 @@ def calibrate(services: Services, target: float, *, leave_out: bool = False) -> 
     Raises: UnknownRelease when nothing serves, InvalidSettings when there are too few questions of a kind.
     """
     require("a calibration", "ingest[calibrate]", "scikit-learn", "scipy")
-    questions = [q for q in read_questions(services) if q.answerable or not leave_out]
-    profile = services.options.profile.model_copy(update=UNCALIBRATED | {"reranker": "none"})
-    searcher = open_serving(services, profile)  # what the serving profile names may be lost or outdated
-    found, stale = live_questions(services, searcher.manifest, questions)
+    questions = [q for q in read_questions(options.judged) if q.answerable or not leave_out]
+    profile = options.profile.model_copy(update=UNCALIBRATED | {"reranker": "none"})
+    searcher = open_serving(retrieval, profile)  # what the serving profile names may be lost or outdated
+    found, stale = live_questions(retrieval.lake, searcher.manifest, questions)
     live = {q.query_id: q for q in found}
     if stale:
         log.warning("%d stale questions are left out: their places are in no document of the release", len(stale))
@@ -43,11 +45,11 @@ def calibrate(services: Services, target: float, *, leave_out: bool = False) -> 
     known, texts = [q.answerable for q in questions] + [False] * len(left_out), [q.text for q in questions + left_out]
     without = {q.text for q in questions if leave_out or not q.answerable}
     check_counts(len({q.text for q in questions if q.answerable}), len(without))
-    with services.observer.step("calibrate", len(known)):
+    with retrieval.observer.step("calibrate", len(known)):
         signals = [
             searcher.signals([q.text for q in batch], EVERYTHING, [q.gold for q in batch] if gone else ())
             for asked, gone in ((questions, False), (left_out, True))
-            for batch in in_batches(services, "calibrate", asked)
+            for batch in in_batches(retrieval.observer, "calibrate", asked)
         ]
     calibration, _ = fit_calibration(np.concatenate(signals), np.array(known), target, left_out=leave_out, texts=texts)
-    return keep_learned(services.lake.store, to_bytes(calibration)), calibration
+    return keep_learned(retrieval.lake.store, to_bytes(calibration)), calibration

@@ -8,15 +8,15 @@ from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.extras import require
 from ingest.lake.contents import contents_of
 from ingest.lake.learned_files import read_learned
-from ingest.ports import Wording
+from ingest.ports import Observer, Store, Wording
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.gate import Facts, judge
 from ingest.quality.metrics import DEPTH, read_judged_set, score_questions
-from ingest.records import EVERYTHING, Manifest, QueryProfile, Question, Release, Verdict
+from ingest.records import EVERYTHING, BuildOptions, Manifest, QueryProfile, Question, Release, Verdict
 from ingest.search import Searcher
 from ingest.search.confidence import read_calibration
 from ingest.search.surroundings import counter
-from ingest.services import Services
+from ingest.services import OpenReranker, Retrieval
 
 BATCH = 64  # questions searched at once
 WORDLESS = Wording(lambda texts: [[] for _ in texts], lambda terms: 0.0)  # to open a re-ranker only
@@ -25,21 +25,22 @@ log = logging.getLogger(__name__)
 Scores = dict[str, dict[str, float]]  # query id → "stage.metric" → value
 
 
-def evaluate(services: Services, candidate: Manifest, profile: QueryProfile, serving: Release | None) -> Verdict:
-    """Return the verdict on a candidate under a query profile, compared with the serving release if there is one."""
-    lake = services.lake
-    questions = judged_questions(services)
+def evaluate(retrieval: Retrieval, options: BuildOptions, candidate: Manifest, serving: Release | None) -> Verdict:
+    """Return the verdict on a candidate under the options' query profile, compared with the release if one serves."""
+    lake = retrieval.lake
+    questions = judged_questions(options.judged)
     base = lake.manifest(serving.generation) if serving is not None else None
-    if base is not None and base.collection not in services.vectors.collections():
+    if base is not None and base.collection not in retrieval.vectors.collections():
         base = None  # the serving collection is lost: there is nothing to compare with, and the verdict says so
     before = side_of(contents_of(lake, base), questions) if base is not None else None
     now = side_of(contents_of(lake, candidate), questions, before)
     live, for_base, stale = anchored(questions, now, before)
-    scores = score(services, Searcher(services, candidate, untimed(profile)), live)
+    scores = score(Searcher(retrieval, candidate, untimed(options.profile)), live)
     against: Scores | None = None
     if base is not None and serving is not None:
-        profile = _openable(services, untimed(lake.profile(serving.profile)).model_copy(update=UNCALIBRATED))
-        against = score(services, Searcher(services, base, profile, serving.number), for_base)
+        profile = untimed(lake.profile(serving.profile)).model_copy(update=UNCALIBRATED)
+        profile = _openable(retrieval.open_reranker, profile)
+        against = score(Searcher(retrieval, base, profile, serving.number), for_base)
     facts = Facts(
         index=lake.index,
         candidate=candidate.generation,
@@ -48,27 +49,27 @@ def evaluate(services: Services, candidate: Manifest, profile: QueryProfile, ser
         judged=len(questions),
         stale=stale,
         must_pass=[q.query_id for q in questions if q.must_pass],
-        problems=_problems(services, candidate),
+        problems=_problems(candidate, options.gate.min_dense_recall),
     )
-    return judge(scores, against, services.options.gate, facts)
+    return judge(scores, against, options.gate, facts)
 
 
-def check_asking(services: Services) -> None:
+def check_asking(options: BuildOptions, open_reranker: OpenReranker, store: Store) -> None:
     """Report now, not after hours of building, what evaluation would find wrong in judged sets and query profile.
 
     Raises: InvalidSettings, SchemaMismatch.
     """
-    read_questions(services)
-    profile = services.options.profile
-    services.open_reranker(profile, WORDLESS)
+    read_questions(options.judged)
+    profile = options.profile
+    open_reranker(profile, WORDLESS)
     if profile.calibration:
-        read_calibration(profile.calibration, read_learned(services.lake.store, profile.calibration))
+        read_calibration(profile.calibration, read_learned(store, profile.calibration))
 
 
-def _openable(services: Services, profile: QueryProfile) -> QueryProfile:
+def _openable(open_reranker: OpenReranker, profile: QueryProfile) -> QueryProfile:
     """Return the profile, without its re-ranker if that is lost or outdated: it must not block a promotion."""
     try:
-        services.open_reranker(profile, WORDLESS)
+        open_reranker(profile, WORDLESS)
     except (InvalidSettings, SchemaMismatch) as error:
         log.warning("the serving release's re-ranker cannot be opened, so its fused order is compared: %s", error)
         return profile.model_copy(update={"reranker": "none", "reranker_model": ""})
@@ -80,9 +81,9 @@ def untimed(profile: QueryProfile) -> QueryProfile:
     return profile.model_copy(update={"rerank_milliseconds": 0})
 
 
-def _problems(services: Services, candidate: Manifest) -> tuple[str, ...]:
+def _problems(candidate: Manifest, floor: float) -> tuple[str, ...]:
     """Return what speaks against a candidate without asking it: a dense search that misses too much."""
-    recall, floor = candidate.recall, services.options.gate.min_dense_recall
+    recall = candidate.recall
     if recall is None or recall.mean >= floor:
         return ()
     return (
@@ -91,18 +92,18 @@ def _problems(services: Services, candidate: Manifest) -> tuple[str, ...]:
     )
 
 
-def judged_questions(services: Services) -> list[Question]:
-    """Return the answerable questions of all judged sets of the settings. Raises: InvalidSettings."""
-    return [q for q in read_questions(services) if q.answerable and q.gold]
+def judged_questions(judged: Sequence[Path]) -> list[Question]:
+    """Return the answerable questions of some judged sets. Raises: InvalidSettings."""
+    return [q for q in read_questions(judged) if q.answerable and q.gold]
 
 
-def read_questions(services: Services) -> list[Question]:
-    """Return all questions of all judged sets of the settings. Raises: InvalidSettings, naming file and line."""
-    if services.options.judged:
+def read_questions(judged: Sequence[Path]) -> list[Question]:
+    """Return all questions of some judged sets. Raises: InvalidSettings, naming file and line."""
+    if judged:
         require("judged questions", "ingest[evaluate]", "ir-measures", "scipy")
     questions: list[Question] = []
     first: dict[str, Path] = {}  # query id → its set
-    for path in services.options.judged:
+    for path in judged:
         try:
             with path.open(encoding="utf-8") as lines:
                 found = read_judged_set(lines, str(path))
@@ -117,20 +118,21 @@ def read_questions(services: Services) -> list[Question]:
     return questions
 
 
-def score(services: Services, searcher: Searcher, questions: Sequence[Question]) -> Scores:
+def score(searcher: Searcher, questions: Sequence[Question]) -> Scores:
     """Return each question's metrics at every stage, from the searcher's own answers."""
     scores: Scores = {q.query_id: {} for q in questions}
-    for batch in in_batches(services, "evaluate", questions):
+    count = counter(searcher.retrieval.tokenizer)
+    for batch in in_batches(searcher.retrieval.observer, "evaluate", questions):
         answers = searcher.search([q.text for q in batch], EVERYTHING, DEPTH, searcher.stages)
         for stage in searcher.stages:
             pairs = [(a.stages[stage], q) for a, q in zip(answers, batch, strict=True)]
-            for query_id, row in score_questions(pairs, counter(services)).items():
+            for query_id, row in score_questions(pairs, count).items():
                 scores[query_id] |= {f"{stage}.{metric}": value for metric, value in row.items()}
     return scores
 
 
-def in_batches(services: Services, step: str, questions: Sequence[Question]) -> Iterator[Sequence[Question]]:
+def in_batches(observer: Observer, step: str, questions: Sequence[Question]) -> Iterator[Sequence[Question]]:
     """Yield the questions in order, BATCH at a time, and tell the observer when each batch is done."""
     for start in range(0, len(questions), BATCH):
         yield (batch := questions[start : start + BATCH])
-        services.observer.advanced(step, {"questions": len(batch)})
+        observer.advanced(step, {"questions": len(batch)})

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from ingest.ids import sha256_hex
 from ingest.lake.contents import contents_of
+from ingest.lake.lake import Lake
 from ingest.ports import Wording
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.evaluate import BATCH, in_batches
 from ingest.quality.gate import paired_difference
 from ingest.records import EVERYTHING, Manifest, PairedDifference, QueryProfile, Question, Result
 from ingest.search import Answer, Searcher
-from ingest.services import Services
 
 METRICS = ("ndcg@10", "answered@1000")
 CONFIDENCE = 0.95
@@ -25,11 +25,9 @@ T = TypeVar("T")
 Look = Callable[[str, Sequence[Result], Wording], T]  # question, its candidates → what is kept of them
 
 
-def live_questions(
-    services: Services, manifest: Manifest, questions: Sequence[Question]
-) -> tuple[list[Question], list[str]]:
+def live_questions(lake: Lake, manifest: Manifest, questions: Sequence[Question]) -> tuple[list[Question], list[str]]:
     """Return the answerable questions whose places a generation holds, and the ids of the stale ones."""
-    live, _, stale = anchored(questions, side_of(contents_of(services.lake, manifest), questions), None)
+    live, _, stale = anchored(questions, side_of(contents_of(lake, manifest), questions), None)
     return live, stale
 
 
@@ -49,11 +47,7 @@ class Recorder(Generic[T]):
 
 
 def answers_of(
-    services: Services,
-    serving: Searcher,
-    profile: QueryProfile,
-    look: Look[T],
-    wanted: tuple[str, int, Sequence[Question]],
+    serving: Searcher, profile: QueryProfile, look: Look[T], wanted: tuple[str, int, Sequence[Question]]
 ) -> Iterator[list[tuple[Question, Answer, T | None]]]:
     """Yield the questions, batch by batch in order of their query ids, with their fused answers and what `look` keeps.
 
@@ -62,11 +56,12 @@ def answers_of(
     """
     step, top, questions = wanted
     seen: dict[str, T] = {}
-    opened = replace(services, open_reranker=lambda _, wording: Recorder(look, wording, seen))
+    observer = serving.retrieval.observer
+    opened = replace(serving.retrieval, open_reranker=lambda _, wording: Recorder(look, wording, seen))
     searcher = Searcher(opened, serving.manifest, profile, serving.release)
     in_order = sorted(questions, key=lambda q: q.query_id)
-    with services.observer.step(step, -(-len(in_order) // BATCH)):
-        for batch in in_batches(services, step, in_order):
+    with observer.step(step, -(-len(in_order) // BATCH)):
+        for batch in in_batches(observer, step, in_order):
             answers = searcher.search([q.text for q in batch], EVERYTHING, top, ("fused", "reranked"))
             yield [(q, answer, seen.get(q.text)) for q, answer in zip(batch, answers, strict=True)]
             seen.clear()

@@ -15,11 +15,11 @@ from ingest.ids import sha256_hex
 from ingest.quality.evaluate import judged_questions, untimed
 from ingest.quality.metrics import DEPTH, relevant, score_questions
 from ingest.quality.rankings import FOLDS, answers_of, differences, folds_of, live_questions, means
-from ingest.records import PairedDifference, QueryProfile, Question, Result
+from ingest.records import BuildOptions, PairedDifference, QueryProfile, Question, Result
 from ingest.search import Searcher, open_serving
 from ingest.search.ranking import FEATURES, SCALE, Floats, blend, features
 from ingest.search.surroundings import counter
-from ingest.services import Services
+from ingest.services import Retrieval
 
 LEAST_QUESTIONS = 50  # with something to learn from: a relevant and an irrelevant candidate
 MOST_GRADE = 30  # LightGBM's highest label
@@ -63,24 +63,25 @@ class Training:
         return self.against_blend[0].lower > 0
 
 
-def train(services: Services, fit: Fit) -> Training:
+def train(retrieval: Retrieval, options: BuildOptions, fit: Fit) -> Training:
     """Return trees trained by `fit` on the settings' judged questions over the release in force. Writes nothing.
 
     Candidates are those of the settings' query profile. Questions with the same text are in the same fold.
 
     Raises: UnknownRelease when nothing serves; InvalidSettings when fewer than `LEAST_QUESTIONS` teach anything.
     """
-    serving = open_serving(services, QueryProfile())  # its own trees may be for other features
+    serving = open_serving(retrieval, QueryProfile())  # its own trees may be for other features
     manifest = serving.manifest
-    live, stale = live_questions(services, manifest, judged_questions(services))
-    examples = examples_of(services, serving, live)
+    live, stale = live_questions(retrieval.lake, manifest, judged_questions(options.judged))
+    examples = examples_of(serving, options.profile, live)
     taught = [e for e in examples if e.teaches]
     if len({e.question.text for e in taught}) < LEAST_QUESTIONS:
         raise InvalidSettings(
             f"index {manifest.index}: {len(taught)} of {len(live) + len(stale)} judged questions have a relevant and "
             f"an irrelevant candidate, at least {LEAST_QUESTIONS} with different texts are needed to train a re-ranker"
         )
-    rows = {name: score_questions(ranked, counter(services)) for name, ranked in _rankings(examples, fit).items()}
+    count = counter(retrieval.tokenizer)
+    rows = {name: score_questions(ranked, count) for name, ranked in _rankings(examples, fit).items()}
     model = trees_of(taught, fit).model_to_string().encode()
     return Training(
         release=serving.release,
@@ -97,13 +98,13 @@ def train(services: Services, fit: Fit) -> Training:
     )
 
 
-def examples_of(services: Services, serving: Searcher, questions: Sequence[Question]) -> list[Example]:
-    """Return each question with its candidates, in order of the query ids."""
+def examples_of(serving: Searcher, profile: QueryProfile, questions: Sequence[Question]) -> list[Example]:
+    """Return each question with its candidates under a profile, in order of the query ids."""
     others = {"reranker": "learned", "reranker_model": "", "calibration": ""}
-    profile = untimed(services.options.profile).model_copy(update=others)
+    profile = untimed(profile).model_copy(update=others)
     wanted = ("train-reranker", max(DEPTH, profile.rerank_depth), questions)
     examples, nothing = [], np.zeros((0, len(FEATURES)))
-    for batch in answers_of(services, serving, profile, features, wanted):
+    for batch in answers_of(serving, profile, features, wanted):
         for question, answer, seen in batch:
             rows, fused = nothing if seen is None else seen, tuple(answer.stages["fused"])
             best = [max((g.grade for g in question.gold if relevant(r, g)), default=0) for r in fused[: len(rows)]]

@@ -11,11 +11,11 @@ from ingest.ports import Wording
 from ingest.quality.evaluate import judged_questions, untimed
 from ingest.quality.metrics import DEPTH, score_questions
 from ingest.quality.rankings import FOLDS, METRICS, answers_of, differences, folds_of, live_questions, means
-from ingest.records import PairedDifference, QueryProfile, Question, Result
+from ingest.records import BuildOptions, PairedDifference, QueryProfile, Question, Result
 from ingest.search import Searcher, open_serving
 from ingest.search.fusion import bounded
 from ingest.search.surroundings import counter
-from ingest.services import Services
+from ingest.services import Retrieval
 
 WEIGHTS = tuple(n / 20 for n in range(21))
 LEAST_QUESTIONS = 20
@@ -47,23 +47,23 @@ class Tuning:
         return self.against_now[0].lower > 0
 
 
-def tune(services: Services) -> Tuning:
+def tune(retrieval: Retrieval, options: BuildOptions) -> Tuning:
     """Return what each weight of the dense stage is worth on the settings' judged questions. Writes nothing.
 
     Fusion is convex by theoretical bounds (`fusion.bounded`), whatever the settings' profile says now.
 
     Raises: UnknownRelease when nothing serves; InvalidSettings for fewer than `LEAST_QUESTIONS` live questions.
     """
-    serving = open_serving(services, QueryProfile())  # what its own profile names may be lost or outdated
-    live, stale = live_questions(services, serving.manifest, judged_questions(services))
+    serving = open_serving(retrieval, QueryProfile())  # what its own profile names may be lost or outdated
+    live, stale = live_questions(retrieval.lake, serving.manifest, judged_questions(options.judged))
     if (distinct := len({q.text for q in live})) < LEAST_QUESTIONS:
         raise InvalidSettings(
             f"index {serving.manifest.index}: {len(live)} of {len(live) + len(stale)} judged questions have their "
             f"place in generation {serving.manifest.generation}, {distinct} of them with different texts; at least "
             f"{LEAST_QUESTIONS} are needed to tune fusion"
         )
-    profile = services.options.profile
-    now, table = _scored(services, serving, live)
+    profile = options.profile
+    now, table = _scored(serving, profile, live)
     folds = dict(zip((q.query_id for q in live), folds_of([q.text for q in live]), strict=True))
     chosen = [_best(table, [q for q in now if folds[q] != fold]) for fold in range(FOLDS)]
     unseen = {q: table[chosen[folds[q]]][q] for q in now}
@@ -84,16 +84,16 @@ def tune(services: Services) -> Tuning:
 
 
 def _scored(
-    services: Services, serving: Searcher, questions: Sequence[Question]
+    serving: Searcher, profile: QueryProfile, questions: Sequence[Question]
 ) -> tuple[dict[str, Scores], dict[float, dict[str, Scores]]]:
-    """Return the metrics of each question under the settings' fusion, and under every weight."""
+    """Return the metrics of each question under a profile's fusion, and under every weight."""
     now: dict[str, Scores] = {}
     table: dict[float, dict[str, Scores]] = {weight: {} for weight in WEIGHTS}
-    profile, top = services.options.profile, max(DEPTH, services.options.profile.depth)
+    top = max(DEPTH, profile.depth)
     others = {"reranker": "learned", "rerank_depth": 2 * top, "calibration": ""}
     asked = untimed(profile).model_copy(update=others)
-    for batch in answers_of(services, serving, asked, _union, ("tune-fusion", top, questions)):
-        count = _remembered(counter(services))
+    for batch in answers_of(serving, asked, _union, ("tune-fusion", top, questions)):
+        count = _remembered(counter(serving.retrieval.tokenizer))
         now |= score_questions([(answer.stages["fused"][:DEPTH], question) for question, answer, _ in batch], count)
         for weight in WEIGHTS:
             ranked = [(_by_weight(*(seen or ([], 0.0)), weight), question) for question, _, seen in batch]

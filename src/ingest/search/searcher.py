@@ -23,7 +23,7 @@ from ingest.search.fusion import bounded, convex, rrf
 from ingest.search.indexed_documents import IndexedDocuments
 from ingest.search.reranking import Reranking
 from ingest.search.visibility import open_visibility
-from ingest.services import Services
+from ingest.services import Retrieval
 
 Terms = list[list[str]]  # of each question
 STAGES = ("bm25", "dense", "fused")
@@ -74,14 +74,14 @@ class _Found:
 class Searcher:
     """Answers questions from one generation under one query profile. Safe to share between threads."""
 
-    services: Services
+    retrieval: Retrieval
     manifest: Manifest
     profile: QueryProfile
     release: int | None = None
 
     def __post_init__(self) -> None:
-        lake, contents = self.services.lake, contents_of(self.services.lake, self.manifest)
-        self._embedder = self.services.open_embedder(self.manifest.model)
+        lake, contents = self.retrieval.lake, contents_of(self.retrieval.lake, self.manifest)
+        self._embedder = self.retrieval.open_embedder(self.manifest.model)
         self.documents = IndexedDocuments(contents)
         parts = contents.keyword
         self._analyser = Analyser.from_record(self.manifest.analyser)
@@ -96,11 +96,11 @@ class Searcher:
         self.fell_back = 0  # questions whose re-ranking would have taken too long, since this searcher was opened
         self._wording = Wording(self._analyser.terms, self._keyword.bound, self._embedder.word_table)
         asked = self.profile.reranker != "none"
-        reranker = self.services.open_reranker(self.profile, self._wording) if asked else None
-        again = (self.profile.rerank_milliseconds, self.services.monotonic)
+        reranker = self.retrieval.open_reranker(self.profile, self._wording) if asked else None
+        again = (self.profile.rerank_milliseconds, self.retrieval.monotonic)
         self._reranking = Reranking(reranker, *again) if reranker is not None else None
         name = self.profile.calibration
-        self._calibration = read_calibration(name, read_learned(self.services.lake.store, name)) if name else None
+        self._calibration = read_calibration(name, read_learned(self.retrieval.lake.store, name)) if name else None
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -124,7 +124,7 @@ class Searcher:
             raise InvalidSettings(f"top: at least 1 expected, found {top}")
         generation, release = self.manifest.generation, self.release or 0
         told: dict[str, str | int] = {"generation": generation, "release": release, "questions": len(questions)}
-        with self.services.observer.span("ingest.search", **told):
+        with self.retrieval.observer.span("ingest.search", **told):
             return self._searched(questions, filter, top, stages)
 
     def _searched(self, questions: Sequence[str], filter: Filter, top: int, stages: Sequence[str]) -> list[Answer]:
@@ -138,7 +138,7 @@ class Searcher:
         needed = self._by_bounds or RERANKED in stages or self._calibration is not None
         scored = self._union(terms, vectors, dense, bm25) if needed and fused and vectors is not None else []
         merged = self._fused(terms, dense, bm25, scored) if fused else none
-        texts = FetchedChunks(self.services.vectors, self.manifest.collection)
+        texts = FetchedChunks(self.retrieval.vectors, self.manifest.collection)
         both = _Found(questions, merged, scored, texts)
         again = self._reranked(both) if RERANKED in stages else [None] * len(questions)
         sure = self._confidences(both) if scored else [None] * len(questions)
@@ -164,7 +164,7 @@ class Searcher:
         dense = self._dense_hits(vectors, filter, self.profile.depth)
         bm25 = self._keyword_hits(terms, filter, self.profile.depth)
         scored = self._union(terms, vectors, dense, bm25)
-        texts = FetchedChunks(self.services.vectors, self.manifest.collection)
+        texts = FetchedChunks(self.retrieval.vectors, self.manifest.collection)
         return self._signals(_Found(questions, self._fused(terms, dense, bm25, scored), scored, texts), without)
 
     def probe_cosine(self) -> float:
@@ -177,7 +177,7 @@ class Searcher:
         return self._embedder.embed_questions(questions)
 
     def _dense_hits(self, vectors: Vectors, filter: Filter, depth: int) -> Rankings:
-        return self.services.vectors.search(self.manifest.collection, vectors, filter, depth)
+        return self.retrieval.vectors.search(self.manifest.collection, vectors, filter, depth)
 
     def _keyword_hits(self, terms: Terms, filter: Filter, depth: int) -> Rankings:
         mask = self._visibility.mask(filter)
@@ -226,7 +226,7 @@ class Searcher:
         """
         known = [(_scores(d), _scores(k)) for d, k in zip(dense, bm25, strict=True)]
         ids = [[point_id(chunk) for chunk in sorted(k.keys() - d.keys())] for d, k in known]
-        more = self.services.vectors.scores(self.manifest.collection, vectors, ids)
+        more = self.retrieval.vectors.scores(self.manifest.collection, vectors, ids)
         return [
             ({**d, **cosines}, {**k, **self._keyword.scores(query, sorted(d.keys() - k.keys()))})
             for (d, k), cosines, query in zip(known, more, terms, strict=True)

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 
 from ingest.errors import SchemaMismatch, UnknownRelease
 from ingest.lake.journal import Journal
+from ingest.lake.lake import Lake
+from ingest.ports import VectorIndex
 from ingest.records import QueryProfile, Release
 from ingest.search.searcher import Searcher
-from ingest.services import Services
+from ingest.services import Retrieval
 
 
 def fence_number(aliases: Mapping[str, str], index: str) -> int | None:
@@ -34,10 +36,9 @@ def release_in_force(aliases: Mapping[str, str], releases: Journal[Release], ind
     raise SchemaMismatch(f"alias {index} shows {shown}, but neither release {fence} nor {fence - 1} names it")
 
 
-def serving_release(services: Services) -> Release:
+def serving_release(lake: Lake, vectors: VectorIndex) -> Release:
     """Return the release in force. Raises: UnknownRelease when nothing serves."""
-    lake = services.lake
-    release = release_in_force(services.vectors.aliases(), lake.releases, lake.index)
+    release = release_in_force(vectors.aliases(), lake.releases, lake.index)
     if release is None:
         lost = "its aliases are lost; `ingest run`, promote or rollback restores them"
         none = "nothing serves yet; `ingest run` builds and promotes a generation"
@@ -45,15 +46,15 @@ def serving_release(services: Services) -> Release:
     return release
 
 
-def open_serving(services: Services, profile: QueryProfile | None = None) -> Searcher:
+def open_serving(retrieval: Retrieval, profile: QueryProfile | None = None) -> Searcher:
     """Return a searcher on the release in force, under its profile or a given one. Raises: UnknownRelease."""
-    return open_release(services, serving_release(services), profile)
+    return open_release(retrieval, serving_release(retrieval.lake, retrieval.vectors), profile)
 
 
-def open_release(services: Services, release: Release, profile: QueryProfile | None = None) -> Searcher:
+def open_release(retrieval: Retrieval, release: Release, profile: QueryProfile | None = None) -> Searcher:
     """Return a searcher on a release, under its profile or a given one. Raises: UnknownRelease if it is not sealed."""
-    lake = services.lake
+    lake = retrieval.lake
     manifest = lake.manifest(release.generation)
     if manifest is None:
         raise UnknownRelease(f"release {release.number} names generation {release.generation}, which has no manifest")
-    return Searcher(services, manifest, profile or lake.profile(release.profile), release.number)
+    return Searcher(retrieval, manifest, profile or lake.profile(release.profile), release.number)

@@ -6,12 +6,12 @@ Whatever a policy keeps out of the index is not shown around a chunk either, nor
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from ingest.ports import Tokenizer
 from ingest.records import Filter, Result
 from ingest.search.context import Context, ContextOptions, Span, build_context
 from ingest.search.indexed_documents import IndexedDocument, IndexedDocuments
 from ingest.search.searcher import Searcher
 from ingest.search.visibility import matches
-from ingest.services import Services
 
 
 def context_of(
@@ -24,15 +24,16 @@ def context_of(
     Raises: SchemaMismatch, StoreUnavailable.
     """
     options, filter = wanted
-    services = searcher.services
-    same_tokens = services.model.fingerprint == searcher.manifest.model.fingerprint
+    retrieval = searcher.retrieval
+    same_tokens = retrieval.model.fingerprint == searcher.manifest.model.fingerprint
     chunks = list(ranked) if same_tokens else [replace(result, tokens=0) for result in ranked]
-    return build_context(chunks, stage, options, counter(services), VisibleSurroundings(searcher.documents, filter))
+    around = VisibleSurroundings(searcher.documents, filter)
+    return build_context(chunks, stage, options, counter(retrieval.tokenizer), around)
 
 
-def counter(services: Services) -> Callable[[Sequence[str]], list[int]]:
-    """Return what counts the tokens of texts with the embedder's own tokenizer."""
-    return lambda texts: [len(offsets) for offsets in services.tokenizer.offsets(texts)]
+def counter(tokenizer: Tokenizer) -> Callable[[Sequence[str]], list[int]]:
+    """Return what counts the tokens of texts."""
+    return lambda texts: [len(offsets) for offsets in tokenizer.offsets(texts)]
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,10 @@ from ingest.errors import InvalidSettings
 from ingest.extras import require
 from ingest.keyword import Analyser
 from ingest.lake.lake import Lake
+from ingest.pipeline.tasks import Execute
 from ingest.ports import Observer, Source, Store
 from ingest.records import BuildOptions, IndexOptions, ModelRecord, ParseLimits, ParserOptions, S3Options, Shape
-from ingest.services import Execute, Services, Workbench
+from ingest.services import Retrieval, Services, Workbench, Writer
 from ingest.settings import IndexSettings, Settings, SourceSettings, quiet_environment, whoami
 from ingest.wiring.model_opening import describe_model, keep_model, open_embedder, restore_model
 from ingest.wiring.reranker_opening import open_reranker
@@ -46,18 +47,20 @@ def open_services(settings: Settings, index: str | None = None, observer: Observ
     except BaseException:
         bench.close()
         raise
-    return Services(
-        **{**vars(bench), "closers": [*bench.closers, vectors.close]},
+    bench.closers.append(vectors.close)
+    retrieval = Retrieval(
+        lake=bench.lake,
         vectors=vectors,
         open_embedder=partial(open_embedder, options=options, restore=_restorer(settings, store)),
         open_reranker=partial(open_reranker, store),
-        keep_model=partial(keep_model, store, bench.model, chosen.model.options, *bench.model_folder),
-        clock=lambda: datetime.now(UTC),
+        tokenizer=bench.tokenizer,
+        model=bench.model,
         monotonic=time.monotonic,
-        who=whoami(),
-        new_token=partial(secrets.token_hex, 16),
         observer=observer or Observer(),
     )
+    writer = Writer(who=whoami(), clock=lambda: datetime.now(UTC), new_token=partial(secrets.token_hex, 16))
+    kept = partial(keep_model, store, bench.model, chosen.model.options, *bench.model_folder)
+    return Services(bench=bench, retrieval=retrieval, writer=writer, keep_model=kept)
 
 
 def open_workbench(settings: Settings, index: str | None = None) -> Workbench:

@@ -22,7 +22,7 @@ from ingest.cli.main import app
 from ingest.lake.lake import Lake
 from ingest.ports import Observer
 from ingest.records import S3Options
-from ingest.services import Services
+from ingest.services import Retrieval, Services, Workbench, Writer
 from ingest.settings import Settings
 from ingest.wiring import service_opening as wiring
 from tests.fakes import InMemoryStore
@@ -93,22 +93,24 @@ class Lab:
         assert observer is not None
         self.observers.append(observer)
         record = hashing.describe("hashing", {})
-        return Services(
-            lake=Lake(self.store, name),
+        shared: dict[str, Any] = {
+            "lake": Lake(self.store, name),
+            "tokenizer": hashing.open_tokenizer("hashing", {}),
+            "model": record,
+        }
+        bench = Workbench(
+            **shared,
             sources=tuple(open_source(s.name, s.uri, {}, s.acl, s.tenant, S3Options()) for s in chosen.sources),
             sandbox=InlineSandbox(chosen.max_document_bytes),
-            tokenizer=hashing.open_tokenizer("hashing", {}),
-            model=record,
-            open_embedder=hashing.reopen,
-            vectors=self.vectors,
             options=wiring.build_options(name, chosen),
-            clock=lambda: datetime.now(UTC),
-            monotonic=Ticks(),
-            who="night@shift",
-            new_token=partial(secrets.token_hex, 16),
-            observer=observer,
             closers=[self._close],
         )
+        retrieval = Retrieval(
+            **shared, vectors=self.vectors, open_embedder=hashing.reopen, monotonic=Ticks(), observer=observer
+        )
+        new_token = partial(secrets.token_hex, 16)
+        writer = Writer(who="night@shift", clock=lambda: datetime.now(UTC), new_token=new_token)
+        return Services(bench=bench, retrieval=retrieval, writer=writer)
 
     def _close(self) -> None:
         self.closed += 1

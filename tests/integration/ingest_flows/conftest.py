@@ -112,7 +112,7 @@ class Site:
         try:
             yield services
         finally:
-            services.close()
+            services.bench.close()
 
     def run_inline(self) -> RunReport:
         """Run without Prefect, which is quicker: for what has to be there before a test begins."""
@@ -122,7 +122,7 @@ class Site:
     def aliases(self) -> dict[str, str]:
         """Return the aliases of this index."""
         with self.opened() as services:
-            return {k: v for k, v in services.vectors.aliases().items() if k.split("@")[0] == self.index}
+            return {k: v for k, v in services.retrieval.vectors.aliases().items() if k.split("@")[0] == self.index}
 
     def nightly(self, **parameters: Any) -> State[dict[str, Any]]:
         """Run the flow and return its final state."""

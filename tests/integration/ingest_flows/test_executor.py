@@ -29,6 +29,12 @@ def shards(count: int) -> list[ShardTask]:
     return [ShardTask("0001", shard, "hash", "run") for shard in range(count)]
 
 
+def needing(resource: str, work: Any) -> Any:
+    """Make a step of a function, as `shard_step` does."""
+    work.resource = resource
+    return work
+
+
 class Executed:
     """Runs steps inside a flow, as the nightly flow does."""
 
@@ -40,7 +46,10 @@ class Executed:
         self.opened += 1
         return self.project.services()
 
-    def __call__(self, step: Callable[[Services, Any], Any], count: int, **options: Any) -> list[Any]:
+    def __call__(
+        self, work: Callable[[Services, Any], Any], count: int, kind: str = "cpu", **options: Any
+    ) -> list[Any]:
+        step = needing(kind, work)
         execute = PrefectExecutor(self.open_services, self.key, retry_delay_seconds=0, **options)
         return flow(lambda: list(execute.map(step, shards(count))), name="steps", persist_result=False)()  # type: ignore[no-any-return]
 
@@ -80,8 +89,7 @@ def test_the_window_is_filled_and_never_exceeded_and_the_gpu_has_one_step_at_a_t
         gauge.pass_through()
         return task.shard
 
-    step.resource = kind
-    assert list(range(9)) == sorted(executed(step, 9, window=3))
+    assert list(range(9)) == sorted(executed(step, 9, kind, window=3))
     assert most == gauge.most
 
 
@@ -108,7 +116,7 @@ def test_items_are_taken_only_as_places_become_free(executed: Executed) -> None:
 
     def inside() -> None:
         execute = PrefectExecutor(executed.open_services, executed.key, window=2)
-        results = execute.map(lambda services, task: task.shard, items())
+        results = execute.map(needing("cpu", lambda services, task: task.shard), items())
         next(results)
         results.close()  # type: ignore[attr-defined]
 
@@ -120,7 +128,7 @@ def test_services_are_opened_once_in_a_process_and_closed_once(executed: Execute
     seen: list[Services] = []
     closed: list[bool] = []
     executed(lambda services, task: seen.append(services), 8, window=4)
-    seen[0].closers.append(lambda: closed.append(True))
+    seen[0].bench.closers.append(lambda: closed.append(True))
     forget_services(executed.key)
     forget_services(executed.key)
     assert (1, 1, [True]) == (executed.opened, len({id(services) for services in seen}), closed)
@@ -181,7 +189,7 @@ def test_nothing_runs_any_more_when_an_error_leaves_the_executor(executed: Execu
     def inside() -> list[int]:
         execute = PrefectExecutor(executed.open_services, executed.key, window=2)
         try:
-            list(execute.map(step, shards(6)))
+            list(execute.map(needing("cpu", step), shards(6)))
         except IngestError:
             return list(ended)
         return []
@@ -196,7 +204,9 @@ def process_of(services: Services, task: ShardTask) -> int:
 
 def test_cpu_steps_run_in_worker_processes_when_there_are_some(site: Site) -> None:
     execute = PrefectExecutor(partial(wiring.open_services, site.loaded, site.index), "processes", workers=2)
-    found: list[int] = flow(lambda: list(execute.map(process_of, shards(4))), name="steps", persist_result=False)()
+    found: list[int] = flow(
+        lambda: list(execute.map(needing("cpu", process_of), shards(4))), name="steps", persist_result=False
+    )()
     assert 4 == len(found)
     assert 1 <= len(set(found)) <= 2
     assert os.getpid() not in found

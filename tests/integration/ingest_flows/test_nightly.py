@@ -44,7 +44,7 @@ def first(tmp_path_factory: pytest.TempPathFactory, state_folder: Path, client: 
 
 def shards(site: Site, generation: str) -> int:
     with site.opened() as services:
-        summary = services.lake.plan(generation)
+        summary = services.bench.lake.plan(generation)
     assert summary is not None
     return len(summary.shards)
 
@@ -104,11 +104,11 @@ def test_the_digest_is_that_of_a_run_without_prefect(first: First, tmp_path: Pat
     other = Site(site.folder, site.state, site.client, site.index)
     lake = site.loaded.model_copy(update={"lake": str(tmp_path / "other lake")})
     services = wiring.open_services(lake, other.index)
-    services.vectors = QdrantIndex.connect(":memory:", None)
+    services.retrieval.vectors = QdrantIndex.connect(":memory:", None)
     try:
         inline = pipeline.run(services, Scope(), InlineExecutor(services), lambda _: True)
     finally:
-        services.close()
+        services.bench.close()
     assert inline.digest == state.result()["digest"]
 
 
@@ -174,9 +174,9 @@ def test_services_are_opened_and_closed_once_and_no_engine_is_left(
     def counted(*arguments: Any) -> Services:
         told.append("opened")
         services = wiring.open_services(*arguments)
-        services.closers.append(lambda: told.append("closed"))
+        services.bench.closers.append(lambda: told.append("closed"))
         if breaks:
-            services.sources[0].read = None  # type: ignore[method-assign, assignment]
+            services.bench.sources[0].read = None  # type: ignore[method-assign, assignment]
         return services
 
     monkeypatch.setattr(ingest_flows.nightly, "open_services", counted)

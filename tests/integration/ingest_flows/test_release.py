@@ -28,7 +28,7 @@ def released(site: Site) -> Site:
 
 def newest(site: Site) -> Release:
     with site.opened() as services:
-        found = services.lake.releases.newest()
+        found = services.bench.lake.releases.newest()
     assert found is not None
     return found[1]
 
@@ -144,7 +144,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
     def watched(*arguments: Any) -> Services:
         services = wiring.open_services(*arguments)
-        services.closers.append(lambda: told.append("closed"))
+        services.bench.closers.append(lambda: told.append("closed"))
         return services
 
     monkeypatch.setattr("ingest.index.open_services", watched)

@@ -20,7 +20,7 @@ def indexed(p: Project) -> set[str]:
 
 
 def top(p: Project, question: str) -> str:
-    (answer,) = open_serving(p.services()).search([question], EVERYTHING, top=1)
+    (answer,) = open_serving(p.retrieval()).search([question], EVERYTHING, top=1)
     return answer.results[0].path
 
 
@@ -119,7 +119,7 @@ def test_documents_with_equal_content_are_both_found(tmp_path: Path) -> None:
     p.source.write("a.md", "# Same\n\nThe very same words of both.\n")
     p.source.write("b.md", "# Same\n\nThe very same words of both.\n")
     report = p.run()
-    (answer,) = open_serving(p.services()).search(["very same words"], EVERYTHING, top=2)
+    (answer,) = open_serving(p.retrieval()).search(["very same words"], EVERYTHING, top=2)
     assert {r.path for r in answer.results} == {"a.md", "b.md"}
     assert report.conservation is not None
     assert report.conservation.chunks == report.conservation.points

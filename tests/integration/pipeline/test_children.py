@@ -16,7 +16,7 @@ from ingest.lake.rows import DocumentRow, table_of
 from ingest.lake.shard_rows import read_rows
 from ingest.quality.anchors import side_of
 from ingest.records import Block, BlockKind, Child, Document, Gold, ParseLimits, Quarantined, Question, RawDocument
-from tests.pipelines import Project, document, project
+from tests.pipelines import Project, document, project, with_bench
 
 MEBI = 2**20
 
@@ -40,7 +40,7 @@ def boxed(tmp_path) -> Project:
     p = project(tmp_path, documents=3)
     sandbox = Boxes(MEBI)
     services = p.services
-    p.services = lambda: replace(services(), sandbox=sandbox)  # type: ignore[method-assign]
+    p.services = lambda: with_bench(services(), sandbox=sandbox)  # type: ignore[method-assign]
     return p
 
 
@@ -190,7 +190,7 @@ def test_a_name_that_occurs_twice_refuses_the_container(boxed: Project) -> None:
     boxed.source.write("a.md", '{"one.md": "x"}')
     twice = (Child("one.md", b"# A\n\ntext"), Child("one.md", b"# B\n\ntext"))
     services = boxed.services()
-    services.sandbox.parse = lambda raw: Document("", (), "", "application/zip", "box", "", twice)
+    services.bench.sandbox.parse = lambda raw: Document("", (), "", "application/zip", "box", "", twice)
     boxed.services = lambda: services  # type: ignore[method-assign]
     report = boxed.run()
     assert set(report.quarantined) == {"MalformedDocument"}

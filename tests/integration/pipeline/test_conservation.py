@@ -253,7 +253,7 @@ def test_a_run_refuses_a_generation_with_a_damaged_lake(built: Project, monkeypa
 
 def test_a_lost_vector_is_named_by_its_key(built: Project) -> None:
     contents = built.contents()
-    store = built.services().lake.embeddings(contents.model_fingerprint)
+    store = built.services().bench.lake.embeddings(contents.model_fingerprint)
     first = store.journal.get(1)
     assert first is not None
     key = first.first_key
@@ -266,7 +266,7 @@ def test_a_vector_that_is_not_normalised_is_found(built: Project) -> None:
     chunk = all_chunks(contents)[0]
     services = built.services()
     wrong = replace(contents, model_fingerprint="f" * 64)
-    store = services.lake.embeddings("f" * 64)
+    store = services.bench.lake.embeddings("f" * 64)
     keys = [c.embedding_key for c in all_chunks(contents)]
     vectors = built.embedder.embed([c.text for c in all_chunks(contents)])
     vectors[0] *= 2

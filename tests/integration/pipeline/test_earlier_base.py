@@ -1,7 +1,6 @@
 """A base whose rows hold the fingerprints of before each parser had its own is built upon without reading it again."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from ingest.pipeline import fingerprints
 from ingest.pipeline.fingerprints import Fingerprints
 from ingest.records import ParserOptions, ScreeningPolicy
 from tests.many_parsers import HTML, OTHERS, built_project, registering, reread
-from tests.pipelines import MEBI, Project
+from tests.pipelines import MEBI, Project, with_bench
 
 TEXT = "1cc1711fa760fe5260b702250d3ac33d30840d371f7dfc7ca213f0921acc7eb5"  # of sources with the default options
 FAILED = {"broken.html", "broken.md", "unknown.org", "broken-page.zip", "broken-note.zip"}  # or something inside them
@@ -43,7 +42,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setattr(
         Project,
         "services",
-        lambda p: replace(services(p), sandbox=InlineSandbox(MEBI, {"docs": ParserOptions()})),
+        lambda p: with_bench(services(p), sandbox=InlineSandbox(MEBI, {"docs": ParserOptions()})),
     )
     with monkeypatch.context() as then:
         then.setattr(Fingerprints, "text", lambda *_: TEXT)

@@ -25,7 +25,7 @@ def test_a_lake_on_s3_carries_a_release_and_a_second_machine_reads_it(tmp_path: 
     second = p.run()
     assert ("promoted", "unchanged", 0) == (first.decision, second.decision, second.embedded)
     p.store = S3Store(uri, options, tmp_path / "another-cache", 2**30, 2**26)
-    (answer,) = open_serving(p.services()).search(["word3x1x0"], Filter(), top=1)
+    (answer,) = open_serving(p.retrieval()).search(["word3x1x0"], Filter(), top=1)
     assert "d03.md" == answer.results[0].path
 
 
@@ -38,7 +38,9 @@ def test_a_search_reads_large_keyword_files_in_parts_and_answers_alike(tmp_path:
     for name, limit in (("copied", 2**30), ("parts", 0)):
         p.store = S3Store(uri, options, tmp_path / name, 2**30, limit)
         s3_server.requests.clear()
-        answers.append(open_serving(p.services()).search(["word3x1x0", "word2x0x1"], Filter(), top=3, stages=("bm25",)))
+        answers.append(
+            open_serving(p.retrieval()).search(["word3x1x0", "word2x0x1"], Filter(), top=3, stages=("bm25",))
+        )
         assert any("range" in request.headers for request in s3_server.requests) == (limit == 0)
     assert answers[0] == answers[1]
 
@@ -69,4 +71,4 @@ def test_storage_that_fails_while_a_search_reads_in_parts_is_told(tmp_path: Path
     p.store = S3Store(uri, options, tmp_path / "parts", 2**30, 0)
     s3_server.plan(refuse("503 Slow Down", "SlowDown"), method="GET", text=".parquet", times=99)
     with stamina.set_testing(True, attempts=3, cap=True), pytest.raises(StoreUnavailable, match="SlowDown"):
-        open_serving(p.services())
+        open_serving(p.retrieval())

@@ -13,7 +13,7 @@ from ingest.records import ParseLimits, ParserOptions
 from ingest.services import Services
 from tests.fakes import uninstall
 from tests.many_parsers import BROKEN_NOTE, HTML, OTHERS, built_project, new_project, registering, reread
-from tests.pipelines import MEBI, CountingSource, Project, project
+from tests.pipelines import MEBI, CountingSource, Project, project, with_bench
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ class Sources:
         self.project.sources = (*self.project.sources, other)
         self.options = {"docs": ParserOptions(), "other": ParserOptions()}
         services = self.project.services
-        self.project.services = lambda: replace(  # type: ignore[method-assign]
+        self.project.services = lambda: with_bench(  # type: ignore[method-assign]
             services(), sandbox=InlineSandbox(MEBI, self.options)
         )
 

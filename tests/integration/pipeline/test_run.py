@@ -37,7 +37,7 @@ def quarantine(p: Project) -> dict[str, object]:
 
 
 def found(p: Project, question: str, filter: Filter = EVERYTHING) -> list[str]:
-    (answer,) = open_serving(p.services()).search([question], filter, top=50)
+    (answer,) = open_serving(p.retrieval()).search([question], filter, top=50)
     return [result.path for result in answer.results]
 
 
@@ -123,7 +123,7 @@ def test_a_run_without_documents_and_without_a_base_is_refused(tmp_path: Path) -
 
 def test_preview_writes_nothing_into_the_lake(tmp_path: Path) -> None:
     p = project(tmp_path)
-    summary = preview(p.services(), Scope())
+    summary = preview(p.services().bench, p.services().writer, Scope())
     assert (summary.counts["added"], summary.needs_generation) == (12, True)
     assert p.store.values == {}
 
@@ -278,7 +278,7 @@ def test_another_query_profile_is_a_new_release_of_the_same_generation(tmp_path:
     second = p.run()
     assert (second.built, second.decision, second.release) == (False, "promoted", 2)
     assert (second.generation, p.lake.claims.last(), p.gets(), second.embedded) == (first.generation, 1, {}, 0)
-    assert open_serving(p.services()).profile.fusion == "rrf"
+    assert open_serving(p.retrieval()).profile.fusion == "rrf"
 
 
 BROKEN = b"\x00\xff\x00\xfe broken \x00"
@@ -459,12 +459,12 @@ def test_after_a_rollback_the_next_candidate_waits_and_a_held_night_costs_nothin
     first = p.run()
     p.source.write("d05.md", document(5, edition=2))
     second = p.run()
-    releases_of(p.services()).rollback(None, "bad answers")
+    releases_of(p.retrieval(), p.options, p.services().writer).rollback(None, "bad answers")
     for _ in range(2):
         report = p.run()
         assert (report.decision, report.generation) == ("waiting", second.generation)
         assert (p.gets(), p.embedder.forward_passes) == ({}, 0)
-    assert open_serving(p.services()).manifest.generation == first.generation
+    assert open_serving(p.retrieval()).manifest.generation == first.generation
 
 
 def test_a_run_beside_a_living_builder_is_refused(tmp_path: Path) -> None:

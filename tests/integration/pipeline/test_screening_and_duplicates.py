@@ -126,7 +126,7 @@ def test_collapse_leaves_one_point_and_one_keyword_row(tmp_path) -> None:
     report = p.run()
     table = report.conservation
     assert (table.collapsed, table.points, table.keyword_rows) == (3, table.chunks - 3, table.chunks - 3)
-    answer = open_serving(p.services()).search(["legal7 legal8"], EVERYTHING, 10, ("dense", "bm25", "fused"))[0]
+    answer = open_serving(p.retrieval()).search(["legal7 legal8"], EVERYTHING, 10, ("dense", "bm25", "fused"))[0]
     assert {stage: sum(LEGAL in r.text for r in found) for stage, found in answer.stages.items()} == {
         "dense": 1,
         "bm25": 1,

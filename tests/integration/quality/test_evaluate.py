@@ -112,7 +112,7 @@ def test_a_question_of_two_judged_sets_is_refused_by_its_id(p: Project, tmp_path
     again.write_text((tmp_path / "judged.jsonl").read_text(encoding="utf-8").splitlines()[3], encoding="utf-8")
     p.change(judged=(tmp_path / "judged.jsonl", again))
     with pytest.raises(InvalidSettings, match=r"again\.jsonl: query_id q3 is in .*judged\.jsonl already"):
-        judged_questions(p.services())
+        judged_questions(p.options.judged)
 
 
 LOST = "0" * 64
@@ -123,7 +123,8 @@ def test_a_profile_that_names_what_the_lake_has_not_stops_a_run_before_it_reads_
     p: Project, named: dict[str, str]
 ) -> None:
     p.change(profile=QueryProfile(**named))
-    opened = replace(p.services(), open_reranker=partial(open_reranker, p.store))
+    retrieval = replace(p.retrieval(), open_reranker=partial(open_reranker, p.store))
+    opened = replace(p.services(), retrieval=retrieval)
     with pytest.raises(SchemaMismatch, match=f"models/learned/{LOST} is missing"):
         pipeline.run(opened, Scope(), InlineExecutor(opened), lambda verdict: True)
     assert [0] == [source.gets.total() for source in p.sources]
@@ -132,10 +133,11 @@ def test_a_profile_that_names_what_the_lake_has_not_stops_a_run_before_it_reads_
 def test_lost_trees_of_the_serving_release_block_no_promotion(p: Project, caplog: pytest.LogCaptureFixture) -> None:
     p.run()
     profile = p.lake.write_profile(QueryProfile(reranker="learned", reranker_model=LOST))
-    opened = replace(p.services(), open_reranker=partial(open_reranker, p.store))
+    opened = replace(p.retrieval(), open_reranker=partial(open_reranker, p.store))
     newest = p.lake.releases.newest()
     assert newest is not None
     serving = newest[1].model_copy(update={"profile": profile})
-    verdict = evaluate(opened, p.manifest(), QueryProfile(reranker="learned"), serving)
+    p.change(profile=QueryProfile(reranker="learned"))
+    verdict = evaluate(opened, p.options, p.manifest(), serving)
     assert (verdict.positive, verdict.reasons) == (True, ())
     assert f"models/learned/{LOST} is missing" in caplog.text

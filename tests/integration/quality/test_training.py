@@ -42,24 +42,24 @@ def p(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def test_the_same_judgments_give_the_same_bytes(p: Project) -> None:
-    one, other = train(p.services(), fit), train(p.services(), fit)
+    one, other = train(p.retrieval(), p.options, fit), train(p.retrieval(), p.options, fit)
     assert one == other
     assert (60, 60, FOLDS) == (one.questions, one.taught, one.folds)
     assert {"fused", "blend", "trained"} == set(one.scores)
 
 
 def test_what_was_trained_opens_by_its_name_and_ranks(p: Project) -> None:
-    trained = train(p.services(), fit)
+    trained = train(p.retrieval(), p.options, fit)
     assert trained.sha256 == keep_learned(p.store, trained.model)
-    opened = replace(p.services(), open_reranker=lambda profile, wording: open_reranker(p.store, profile, wording))
+    opened = replace(p.retrieval(), open_reranker=lambda profile, wording: open_reranker(p.store, profile, wording))
     profile = PROFILE.model_copy(update={"reranker_model": trained.sha256})
     (answer,) = Searcher(opened, p.manifest(), profile).search(["word1 word2"], EVERYTHING, 5, ("reranked",))
     assert answer.results
 
 
 def test_the_blend_is_what_a_search_without_trees_shows(p: Project) -> None:
-    seen = training.examples_of(p.services(), training.open_serving(p.services()), questions(p)[:3])
-    opened = replace(p.services(), open_reranker=lambda profile, wording: open_reranker(p.store, profile, wording))
+    seen = training.examples_of(training.open_serving(p.retrieval()), p.options.profile, questions(p)[:3])
+    opened = replace(p.retrieval(), open_reranker=lambda profile, wording: open_reranker(p.store, profile, wording))
     searcher = Searcher(opened, p.manifest(), PROFILE)
     for example in seen:
         (answer,) = searcher.search([example.question.text], EVERYTHING, 50, ("reranked",))
@@ -68,18 +68,19 @@ def test_the_blend_is_what_a_search_without_trees_shows(p: Project) -> None:
 
 
 def questions(p: Project) -> list[Question]:
-    return judged_questions(p.services())
+    return judged_questions(p.options.judged)
 
 
 def test_too_few_questions_are_told_with_both_numbers(tmp_path: Path) -> None:
     small = taught_project(tmp_path, questions=8)
     with pytest.raises(InvalidSettings, match=r"8 of 8 judged .* at least 50 with different texts are needed"):
-        train(small.services(), fit)
+        train(small.retrieval(), small.options, fit)
 
 
 def test_without_a_release_nothing_is_trained(tmp_path: Path) -> None:
+    empty = Project((CountingSource("a", tmp_path / "a"),))
     with pytest.raises(UnknownRelease, match="nothing serves yet"):
-        train(Project((CountingSource("a", tmp_path / "a"),)).services(), fit)
+        train(empty.retrieval(), empty.options, fit)
 
 
 def example(n: int, rng: np.random.Generator, signal: str | None) -> Example:

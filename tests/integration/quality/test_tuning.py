@@ -34,13 +34,13 @@ def p(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="module")
 def tuned(p: Project) -> Tuning:
-    return tune(p.services())
+    return tune(p.retrieval(), p.options)
 
 
 @pytest.mark.parametrize("weight", WEIGHTS[::4])
 def test_a_weight_is_worth_what_a_search_under_it_is(p: Project, tuned: Tuning, weight: float) -> None:
     profile = PROFILE.model_copy(update={"dense_weight": weight, "depth": 50})
-    rows = score(p.services(), Searcher(p.services(), p.manifest(), profile), judged_questions(p.services()))
+    rows = score(Searcher(p.retrieval(), p.manifest(), profile), judged_questions(p.options.judged))
     for metric, mean in tuned.by_weight[weight].items():
         assert mean == pytest.approx(sum(row[f"fused.{metric}"] for row in rows.values()) / len(rows), abs=1e-9)
 
@@ -56,7 +56,7 @@ def test_the_best_weight_is_chosen_and_judged_by_questions_that_did_not_choose(t
 
 
 def test_the_same_judgments_choose_the_same(p: Project, tuned: Tuning) -> None:
-    assert tune(p.services()) == tuned
+    assert tune(p.retrieval(), p.options) == tuned
 
 
 @pytest.mark.parametrize("fusion", [{"fusion": "rrf"}, {"normalisation": "minmax"}], ids=str)
@@ -65,11 +65,10 @@ def test_another_fusion_of_the_settings_is_what_choosing_is_compared_with(
 ) -> None:
     other = zoo(tmp_path, profile=QueryProfile(**fusion))  # type: ignore[arg-type]
     rows = score(
-        other.services(),
-        Searcher(other.services(), other.manifest(), other.options.profile),
-        judged_questions(other.services()),
+        Searcher(other.retrieval(), other.manifest(), other.options.profile),
+        judged_questions(other.options.judged),
     )
-    now = tune(other.services()).now
+    now = tune(other.retrieval(), other.options).now
     for metric, mean in now.items():
         assert mean == pytest.approx(sum(row[f"fused.{metric}"] for row in rows.values()) / len(rows), abs=1e-9)
 
@@ -79,7 +78,7 @@ def test_no_weight_is_compared_with_a_longer_ranking_than_its_own(
 ) -> None:
     deep = zoo(tmp_path, profile=PROFILE.model_copy(update={"depth": 30}))
     monkeypatch.setattr("ingest.quality.tuning.DEPTH", 5)
-    tuned = tune(deep.services())
+    tuned = tune(deep.retrieval(), deep.options)
     assert tuned.now == tuned.by_weight[1.0]
 
 
@@ -89,15 +88,16 @@ def test_equal_questions_count_once(tmp_path: Path) -> None:
     rows = [json.loads(line) | {"text": text} for line in one.options.judged[0].read_text().splitlines()]
     one.options.judged[0].write_text("\n".join(map(json.dumps, rows)))
     with pytest.raises(InvalidSettings, match=r"30 of 30 judged .* 1 of them with different texts; at least 20"):
-        tune(one.services())
+        tune(one.retrieval(), one.options)
 
 
 def test_too_few_questions_are_told_with_both_numbers(tmp_path: Path) -> None:
     small = zoo(tmp_path, questions=8)
     with pytest.raises(InvalidSettings, match=r"8 of 8 judged questions .* at least 20 are needed"):
-        tune(small.services())
+        tune(small.retrieval(), small.options)
 
 
 def test_without_a_release_nothing_is_tuned(tmp_path: Path) -> None:
+    empty = Project((CountingSource("a", tmp_path / "a"),))
     with pytest.raises(UnknownRelease, match="nothing serves yet"):
-        tune(Project((CountingSource("a", tmp_path / "a"),)).services())
+        tune(empty.retrieval(), empty.options)

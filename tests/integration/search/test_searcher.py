@@ -42,7 +42,7 @@ def p(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="module")
 def searcher(p: Project) -> Searcher:
-    return open_serving(p.services())
+    return open_serving(p.retrieval())
 
 
 SHAPES = [Shape(payload, sparse) for payload in PAYLOAD_PROFILES for sparse in (False, True)]
@@ -55,7 +55,7 @@ def by_shape(p: Project) -> dict[Shape, Searcher]:
     for shape in SHAPES:
         made = Project(p.sources, options=build_options(shape=shape, settings=shape.record()))
         made.run()
-        opened[shape] = open_serving(made.services())
+        opened[shape] = open_serving(made.retrieval())
     return opened
 
 
@@ -157,14 +157,14 @@ def test_results_of_each_stage_fall_in_score(searcher: Searcher) -> None:
     ],
 )
 def test_every_profile_answers(p: Project, profile: QueryProfile) -> None:
-    (answer,) = Searcher(p.services(), p.manifest(), profile).search(["page7"], EVERYTHING, top=3)
+    (answer,) = Searcher(p.retrieval(), p.manifest(), profile).search(["page7"], EVERYTHING, top=3)
     assert len(answer.results) == 3
 
 
 def test_bounds_score_a_chunk_by_both_stages_whichever_found_it(p: Project) -> None:
-    searcher = Searcher(p.services(), p.manifest(), QueryProfile(normalisation="bounds", dense_weight=0.5, depth=1))
+    searcher = Searcher(p.retrieval(), p.manifest(), QueryProfile(normalisation="bounds", dense_weight=0.5, depth=1))
     (shallow,) = searcher.search(["page7 okapi"], EVERYTHING, top=1, stages=STAGES)
-    deep = Searcher(p.services(), p.manifest(), QueryProfile(normalisation="bounds", dense_weight=0.5, depth=100))
+    deep = Searcher(p.retrieval(), p.manifest(), QueryProfile(normalisation="bounds", dense_weight=0.5, depth=100))
     (all_scores,) = deep.search(["page7 okapi"], EVERYTHING, top=100)
     by_id = {result.chunk_id: result.scores["fused"] for result in all_scores.results}
     found = shallow.results[0]
@@ -172,15 +172,15 @@ def test_bounds_score_a_chunk_by_both_stages_whichever_found_it(p: Project) -> N
 
 
 def test_scores_by_bounds_lie_between_nothing_and_all(p: Project) -> None:
-    searcher = Searcher(p.services(), p.manifest(), QueryProfile(normalisation="bounds"))
+    searcher = Searcher(p.retrieval(), p.manifest(), QueryProfile(normalisation="bounds"))
     (answer,) = searcher.search(["zebra quokka page3"], EVERYTHING, top=50)
     assert all(0.0 <= result.scores["fused"] <= 1.0 for result in answer.results)
 
 
 def test_the_profile_weighs_the_stages(p: Project) -> None:
-    manifest, services = p.manifest(), p.services()
+    manifest, retrieval = p.manifest(), p.retrieval()
     for weight, stage in ((1.0, "dense"), (0.0, "bm25")):
-        chosen = Searcher(services, manifest, QueryProfile(dense_weight=weight))
+        chosen = Searcher(retrieval, manifest, QueryProfile(dense_weight=weight))
         (answer,) = chosen.search(["page7 okapi"], EVERYTHING, top=1, stages=STAGES)
         best = answer.stages[stage][0]
         tied = [r.chunk_id for r in answer.stages[stage] if r.scores[stage] == best.scores[stage]]
@@ -203,7 +203,7 @@ def test_the_probe_question_still_has_its_vector(searcher: Searcher) -> None:
 def test_nothing_serves_before_the_first_release(tmp_path: Path) -> None:
     empty = Project((CountingSource("docs", tmp_path),))
     with pytest.raises(UnknownRelease, match="index docs: nothing serves yet"):
-        open_serving(empty.services())
+        open_serving(empty.retrieval())
 
 
 def test_a_point_lost_while_serving_is_told_and_not_hidden(tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_a_point_lost_while_serving_is_told_and_not_hidden(tmp_path: Path) -> No
 
     q = project(tmp_path, documents=2)
     q.run()
-    reader = open_serving(q.services())
+    reader = open_serving(q.retrieval())
     (answer,) = reader.search(["word1x0x0"], EVERYTHING, top=1, stages=("bm25",))
     q.vectors.delete(q.manifest().collection, [point_id(answer.results[0].chunk_id)])
     with pytest.raises(SchemaMismatch, match=answer.results[0].chunk_id):

@@ -44,8 +44,8 @@ class Site:
         return self._searcher(ALL)
 
     def _searcher(self, depth: int) -> Searcher:
-        store, services = self.project.store, self.project.services()
-        opened = replace(services, open_reranker=lambda profile, wording: open_reranker(store, profile, wording))
+        store, retrieval = self.project.store, self.project.retrieval()
+        opened = replace(retrieval, open_reranker=lambda profile, wording: open_reranker(store, profile, wording))
         profile = QueryProfile(
             normalisation="bounds", dense_weight=0.35, reranker="learned", depth=depth, rerank_depth=3
         )

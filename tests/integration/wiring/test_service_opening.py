@@ -74,10 +74,11 @@ def services(p: Project, folder: Path) -> Services:
     model = ModelSettings(name=str(folder))
     record, copy = models.describe_model(model, p.lake, restore)
     opened = partial(models.open_embedder, options={"device": "cpu"}, restore=restore)
+    own = p.services()
     return replace(
-        p.services(),
-        model=record,
-        open_embedder=opened,
+        own,
+        bench=replace(own.bench, model=record),
+        retrieval=replace(own.retrieval, model=record, open_embedder=opened),
         keep_model=partial(models.keep_model, p.store, record, {}, *copy),
     )
 
@@ -100,8 +101,8 @@ def replaced(folder: Path) -> None:
 def test_a_sealed_generation_has_its_models_files_in_the_lake(tmp_path: Path, folder: Path) -> None:
     p = project(tmp_path, 2)
     built = released(p, folder)
-    assert is_kept(p.store, built.model.fingerprint)
-    key = f"models/{built.model.fingerprint}/files/model.safetensors"
+    assert is_kept(p.store, built.bench.model.fingerprint)
+    key = f"models/{built.bench.model.fingerprint}/files/model.safetensors"
     assert p.store.get(key) == b"weights"
 
 
@@ -111,13 +112,13 @@ def test_a_release_answers_after_its_models_folder_is(
 ) -> None:
     p = project(tmp_path, 2)
     built = released(p, folder)
-    before = built.open_embedder(built.model).embed_questions(["a question"])
+    before = built.retrieval.open_embedder(built.bench.model).embed_questions(["a question"])
     models._embedders.clear()
     fate(folder)
     later = services(p, folder)
-    assert len(open_serving(later).search(["a question"], Filter(), top=5)[0].results) > 0
-    opened = later.open_embedder(built.model)
-    assert opened.record == built.model
+    assert len(open_serving(later.retrieval).search(["a question"], Filter(), top=5)[0].results) > 0
+    opened = later.retrieval.open_embedder(built.bench.model)
+    assert opened.record == built.bench.model
     assert np.array_equal(before, opened.embed_questions(["a question"]))
 
 
@@ -134,7 +135,7 @@ def test_a_model_that_changed_during_the_run_is_not_kept(tmp_path: Path, folder:
     replaced(folder)
     with pytest.raises(SchemaMismatch, match="changed during the run"):
         built.keep_model()
-    assert not is_kept(p.store, built.model.fingerprint)
+    assert not is_kept(p.store, built.bench.model.fingerprint)
 
 
 def test_a_model_that_is_nowhere_says_why(tmp_path: Path, folder: Path) -> None:
@@ -142,7 +143,7 @@ def test_a_model_that_is_nowhere_says_why(tmp_path: Path, folder: Path) -> None:
     built = services(p, folder)
     gone(folder)
     with pytest.raises(InvalidSettings, match="neither a folder nor"):
-        built.open_embedder(built.model)
+        built.retrieval.open_embedder(built.bench.model)
 
 
 def test_a_kind_without_files_keeps_nothing(tmp_path: Path) -> None:

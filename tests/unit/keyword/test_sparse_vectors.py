@@ -36,7 +36,7 @@ def p(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="module")
 def searcher(p: Project) -> Searcher:
-    return open_serving(p.services())
+    return open_serving(p.retrieval())
 
 
 def by_sparse_vector(p: Project, question: str, limit: int) -> list[Hit]:
@@ -146,7 +146,7 @@ def test_another_shape_is_another_generation_with_another_digest(tmp_path: Path)
     assert (True, 0) == (report.built, report.embedded)
     assert first.digest != report.digest
     assert {"payload": "plain", "sparse": True} == p.manifest().settings
-    (answer,) = open_serving(p.services()).search(["word1x0x0"], EVERYTHING, top=1)
+    (answer,) = open_serving(p.retrieval()).search(["word1x0x0"], EVERYTHING, top=1)
     assert "word1x0x0" in answer.results[0].text
     p.change(shape=Shape(), settings={})
     p.run()

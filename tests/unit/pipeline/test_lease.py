@@ -1,7 +1,7 @@
 """The builder's lease: taken after a silent term, handed over at once, and lost loudly."""
 
 import threading
-from dataclasses import replace
+from collections.abc import Callable
 
 import pytest
 
@@ -10,7 +10,6 @@ from ingest.lake.lake import Lake
 from ingest.lake.lease_watch import LeaseWatch
 from ingest.pipeline.lease import BuilderLease
 from ingest.records import Lease
-from ingest.services import Services
 from tests.fakes import InMemoryStore
 from tests.pipelines import CountingSource, Project
 
@@ -22,8 +21,9 @@ def p(tmp_path) -> Project:
     return project
 
 
-def lease(p: Project, run: str, services: Services | None = None) -> BuilderLease:
-    return BuilderLease(services or p.services(), run)
+def lease(p: Project, run: str, monotonic: Callable[[], float] | None = None) -> BuilderLease:
+    seconds = p.options.lease_seconds
+    return BuilderLease(p.lake, run, "tester@here", seconds, monotonic or p.monotonic, p.observer)
 
 
 def held_by_another(p: Project, term: float = 0.05) -> None:
@@ -52,7 +52,7 @@ def test_a_signed_off_lease_is_taken_without_waiting(p: Project) -> None:
 
     with lease(p, "run1"):
         pass
-    with lease(p, "run2", replace(p.services(), monotonic=never)):
+    with lease(p, "run2", never):
         assert records(p)[-1] == ("run2", "tester@here")
 
 
@@ -64,7 +64,7 @@ def test_a_silent_holder_is_taken_over_after_its_own_term(p: Project) -> None:
         asked.append(float(len(asked)))
         return asked[-1]
 
-    patient = lease(p, "run2", replace(p.services(), monotonic=clock))
+    patient = lease(p, "run2", clock)
     patient._stop.wait = lambda seconds: False  # type: ignore[method-assign]
     assert patient._free_number() == 2
     assert len(asked) == 4  # the deadline, and until three seconds went by on this clock

@@ -36,7 +36,7 @@ def test_a_listed_document_whose_parser_lacks_its_library_stops_the_run_at_plan(
     p.source.write("valve.pdf", PDF)
     uninstall(monkeypatch, "pypdfium2")
     with pytest.raises(InvalidSettings, match=NEEDED):
-        preview(p.services(), Scope())
+        preview(p.services().bench, p.services().writer, Scope())
     with pytest.raises(InvalidSettings, match=NEEDED):
         p.run()
     assert nothing_happened(p, before)

@@ -173,7 +173,7 @@ def p(tmp_path_factory):
 
 
 def context(p, question, filter=EVERYTHING, budget=400, top=3, **options):
-    searcher = open_serving(p.services())
+    searcher = open_serving(p.retrieval())
     (answer,) = searcher.search([question], filter, top)
     wanted = ContextOptions(budget, **options), filter
     return context_of(searcher, answer.results, "fused", wanted)
@@ -199,7 +199,7 @@ def test_neighbours_and_parents_are_wider_than_the_chunk(p):
 
 
 def test_nothing_around_a_chunk_is_shown_that_the_asker_may_not_see(p):
-    (answer,) = open_serving(p.services()).search(["zebra1x1"], EVERYTHING, 20)
+    (answer,) = open_serving(p.retrieval()).search(["zebra1x1"], EVERYTHING, 20)
     documents = IndexedDocuments(p.contents())
     hidden = next(r for r in answer.results if r.path == "p1.md")
     public, board = (VisibleSurroundings(documents, Filter(acl=(group,), tenant=None)) for group in ("public", "board"))
@@ -211,7 +211,7 @@ def test_nothing_around_a_chunk_is_shown_that_the_asker_may_not_see(p):
 
 
 def test_what_a_policy_drops_is_not_shown_around_a_chunk(p):
-    (answer,) = open_serving(p.services()).search(["zebra2x1 quokka4"], EVERYTHING, 1)
+    (answer,) = open_serving(p.retrieval()).search(["zebra2x1 quokka4"], EVERYTHING, 1)
     chunk = answer.results[0]
     documents = IndexedDocuments(p.contents())
     held = documents.of(chunk)
@@ -226,7 +226,7 @@ def test_what_a_policy_drops_is_not_shown_around_a_chunk(p):
 
 
 def test_few_documents_are_kept(p):
-    (answer,) = open_serving(p.services()).search(["zebra"], EVERYTHING, 50)
+    (answer,) = open_serving(p.retrieval()).search(["zebra"], EVERYTHING, 50)
     documents = IndexedDocuments(p.contents(), characters=2 * LEAST_WEIGHT)
     for result in answer.results:
         assert documents.of(result).text == page(int(result.path[1]))

@@ -82,9 +82,9 @@ def p(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def searcher(p: Project, reranker: Reranker, **fields: object) -> Searcher:
-    services = replace(p.services(), open_reranker=lambda profile, wording: reranker)
+    retrieval = replace(p.retrieval(), open_reranker=lambda profile, wording: reranker)
     profile = QueryProfile(**{"reranker": "learned", "normalisation": "bounds", **fields})
-    return Searcher(services, p.manifest(), profile, 1)
+    return Searcher(retrieval, p.manifest(), profile, 1)
 
 
 def test_the_stage_is_there_when_the_profile_has_a_reranker(p: Project) -> None:
@@ -140,13 +140,12 @@ def test_candidates_have_both_scores_whatever_the_fusion(p: Project, fusion: dic
 
 def test_a_stage_that_the_profile_has_not_is_refused(p: Project) -> None:
     with pytest.raises(InvalidSettings, match="reranked"):
-        open_serving(p.services()).search(["x"], EVERYTHING, 5, ("reranked",))
+        open_serving(p.retrieval()).search(["x"], EVERYTHING, 5, ("reranked",))
 
 
 def test_the_learned_one_ranks_what_shares_words_first_without_a_word_table(p: Project) -> None:
-    services = p.services()
     profile = QueryProfile(reranker="learned", normalisation="bounds")
-    opened = replace(services, open_reranker=lambda profile, wording: open_reranker(p.store, profile, wording))
+    opened = replace(p.retrieval(), open_reranker=lambda profile, wording: open_reranker(p.store, profile, wording))
     (answer,) = Searcher(opened, p.manifest(), profile).search(["word3x1x2"], EVERYTHING, 5, ("reranked",))
     assert "word3x1x2" in answer.results[0].text
 

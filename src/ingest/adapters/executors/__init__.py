@@ -1,19 +1,16 @@
 """One file per way to run steps on this machine. What all share is here: how often a shard's step is tried."""
 
-from collections.abc import Callable
-from typing import Any
-
 import stamina
 
 from ingest.errors import TransientError
+from ingest.pipeline.tasks import ShardStep, ShardTask
+from ingest.records import Marker
 from ingest.services import Services
 
 ATTEMPTS = 2  # of one shard's step; calls retry in their adapters
 
 
-def run_step(step: Callable[[Services, Any], Any], services: Services, item: Any) -> Any:
+def run_step(step: ShardStep, services: Services, item: ShardTask) -> Marker:
     """Return step(services, item), tried a second time after a TransientError."""
-    for attempt in stamina.retry_context(on=TransientError, attempts=ATTEMPTS, timeout=None, wait_initial=0.5):
-        with attempt:
-            return step(services, item)
-    raise AssertionError("unreachable: the last attempt returns or raises")
+    again = stamina.RetryingCaller(attempts=ATTEMPTS, timeout=None, wait_initial=0.5)
+    return again(TransientError, step, services, item)

@@ -6,10 +6,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 from ingest.adapters.executors import run_step
 from ingest.errors import TransientError
+from ingest.pipeline.tasks import ShardStep, ShardTask
+from ingest.records import Marker
 from ingest.services import Services
 
 _services: Services | None = None  # of this worker process
@@ -17,7 +18,7 @@ _services: Services | None = None  # of this worker process
 
 @dataclass(frozen=True)
 class ProcessExecutor:
-    """Implements `ports.Execute`: cpu steps in a pool of spawned processes, the others here, one after another.
+    """Implements `Execute`: cpu steps in a pool of spawned processes, the others here, one after another.
 
     A model's forward pass already uses every core, and loads are bounded by the index: neither gains from the pool.
     """
@@ -27,23 +28,21 @@ class ProcessExecutor:
     workers: int = 2
     window: int = 2  # tasks in flight per worker
 
-    def map(self, step: Callable[[Services, Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+    def map(self, step: ShardStep, items: Iterable[ShardTask]) -> Iterator[Marker]:
         """Yield step(services, item) in completion order, with at most workers × window in flight."""
-        if getattr(step, "resource", "cpu") != "cpu" or self.workers < 2:
+        if step.resource != "cpu" or self.workers < 2:
             yield from (run_step(step, self.services, item) for item in items)
             return
         try:
             yield from self._in_workers(step, items)
         except BrokenProcessPool as error:
-            name = getattr(step, "__name__", str(step))
-            raise TransientError(
-                f"{name}: a worker process died, killed from outside or for memory; finished shards are kept, run again"
-            ) from error
+            died = "a worker process died, killed from outside or for memory; finished shards are kept, run again"
+            raise TransientError(f"{step.__name__}: {died}") from error
 
-    def _in_workers(self, step: Callable[[Services, Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+    def _in_workers(self, step: ShardStep, items: Iterable[ShardTask]) -> Iterator[Marker]:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(self.workers, context, initializer=_open, initargs=(self.open_services,)) as pool:
-            running: set[Future[Any]] = set()
+            running: set[Future[Marker]] = set()
             room = self.workers * self.window
             left = iter(items)
             while running := running | {pool.submit(_run, step, item) for item in islice(left, room - len(running))}:
@@ -56,6 +55,6 @@ def _open(open_services: Callable[[], Services]) -> None:
     _services = open_services()
 
 
-def _run(step: Callable[[Services, Any], Any], item: Any) -> Any:
+def _run(step: ShardStep, item: ShardTask) -> Marker:
     assert _services is not None
     return run_step(step, _services, item)

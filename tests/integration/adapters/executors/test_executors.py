@@ -3,7 +3,7 @@
 import os
 import pickle
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -117,25 +117,36 @@ def services_of(folder: str) -> Services:
     return open_project(folder).services()
 
 
+def needing(resource: str) -> Callable[[Any], Any]:
+    """Make a step of a function, as `shard_step` does."""
+
+    def wrap(work: Any) -> Any:
+        work.resource = resource
+        return work
+
+    return wrap
+
+
+@needing("cpu")
 def square(services: Services, item: int) -> tuple[int, int]:
     return item * item, os.getpid()
 
 
+@needing("cpu")
 def fail(services: Services, item: int) -> int:
     if item == 3:
         raise InvalidSettings(f"item {item}")
     return item
 
 
+@needing("cpu")
 def die(services: Services, item: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+@needing("gpu")
 def on_gpu(services: Services, item: int) -> int:
     return os.getpid()
-
-
-on_gpu.resource = "gpu"  # type: ignore[attr-defined]
 
 
 @pytest.fixture
