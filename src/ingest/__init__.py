@@ -32,13 +32,13 @@ def open(
     *,
     observer: "Observer | None" = None,
 ) -> "Index":
-    """Return an open index; as a context manager it closes everything at its end, whatever happened.
+    """Return an open index; as a context manager it closes everything on exit, whatever happens.
 
     Args:
-        settings: A settings file, its content as plain values (relative paths start at the working folder), or
-            settings that were loaded before.
-        index: Name of an index in the settings; may be omitted where there is only one.
-        observer: Hears how a run goes on; nobody by default.
+        settings: A settings file, its content as plain values (paths are relative to the working directory),
+            or loaded settings.
+        index: Name of an index in the settings; may be omitted if there is only one.
+        observer: Receives the progress of runs; none by default.
 
     Raises: InvalidSettings, UnknownSource, IndexUnavailable.
     """

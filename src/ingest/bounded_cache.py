@@ -1,4 +1,4 @@
-"""A bounded cache: what was used last stays, what was unused for longest goes first."""
+"""A bounded cache that evicts the least recently used value first."""
 
 import threading
 from collections import OrderedDict
@@ -10,9 +10,9 @@ V = TypeVar("V")
 
 
 class BoundedCache(Generic[K, V]):
-    """Values by key, of `limit` weight together; 0 keeps none. Threads may share it.
+    """Values by key with a total weight of at most `limit`; 0 keeps none. Thread-safe.
 
-    The newest stays even when it alone weighs more. Only for what can be made again: a value may go at any time.
+    The newest value stays even if it alone exceeds the limit. Only for what can be recomputed.
     """
 
     def __init__(self, limit: int) -> None:
@@ -22,7 +22,7 @@ class BoundedCache(Generic[K, V]):
         self._lock = threading.RLock()
 
     def get(self, key: K) -> V | None:
-        """Return the value of a key, None when it is not held."""
+        """Return the value of a key, or None if it is not cached."""
         with self._lock:
             if key not in self._values:
                 return None
@@ -30,7 +30,7 @@ class BoundedCache(Generic[K, V]):
             return self._values[key][0]
 
     def put(self, key: K, value: V, weight: int = 1) -> V:
-        """Hold a value, and return it."""
+        """Cache a value and return it."""
         with self._lock:
             self.weight += weight - self._values.pop(key, (value, 0))[1]
             self._values[key] = value, weight
@@ -39,7 +39,7 @@ class BoundedCache(Generic[K, V]):
         return value
 
     def keep(self, key: K, make: Callable[[], V], weight: int = 1) -> V:
-        """Return the value of a key; `make` it at first use, once however many threads ask."""
+        """Return the value of a key; `make` it on first use, once however many threads ask."""
         with self._lock:
             found = self.get(key)
             return self.put(key, make(), weight) if found is None else found

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def first_fault(error: "ValidationError") -> str:
-    """Return the place and the message of what pydantic refuses first, without the value, which may be a secret."""
+    """Return location and message of the first validation error, without the value, which may be a secret."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     place, message = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
     return f"{place}: {message}" if place else message
@@ -23,7 +23,7 @@ class IngestError(Exception):
 class DocumentError(IngestError):
     """One document is at fault: it goes to quarantine, the run goes on."""
 
-    parser: str = ""  # name of the one that read it; "" when none did
+    parser: str = ""  # name of the parser that read it; "" if none did
 
 
 class UnsupportedFormat(DocumentError):
@@ -31,7 +31,7 @@ class UnsupportedFormat(DocumentError):
 
 
 class MalformedDocument(DocumentError):
-    """The bytes are not what their format asks for."""
+    """The bytes violate their format."""
 
 
 class EncryptedDocument(DocumentError):
@@ -43,15 +43,15 @@ class EmptyDocument(DocumentError):
 
 
 class ScannedDocument(DocumentError):
-    """The pages are pictures without a text layer, and text recognition is off or not installed."""
+    """The pages are images without a text layer, and text recognition is off or not installed."""
 
 
 class SuspiciousDocument(DocumentError):
-    """The source's policy keeps out documents with such content."""
+    """The source's policy rejects documents with such content."""
 
 
 class OversizedDocument(DocumentError):
-    """A limit on size was reached; nothing is shortened silently."""
+    """A size limit was exceeded; nothing is truncated silently."""
 
 
 class ParserTimeout(DocumentError):
@@ -59,7 +59,7 @@ class ParserTimeout(DocumentError):
 
 
 class ParserCrashed(DocumentError):
-    """The parser failed in a way that it does not know itself."""
+    """The parser failed in a way that it does not handle itself."""
 
 
 class TransientError(IngestError):
@@ -67,7 +67,7 @@ class TransientError(IngestError):
 
 
 class SourceUnavailable(TransientError):
-    """A source did not answer, or broke off in the middle."""
+    """A source did not respond, or its response was cut short."""
 
 
 class StoreUnavailable(TransientError):
@@ -83,7 +83,7 @@ class EmbedderOutOfMemory(TransientError):
 
 
 class SandboxUnavailable(TransientError):
-    """No process for parsers could be started on this machine."""
+    """No parser process could be started on this machine."""
 
 
 class FatalError(IngestError):
@@ -103,7 +103,7 @@ class AccessDenied(FatalError):
 
 
 class DimensionMismatch(FatalError):
-    """Vectors and collection disagree in their dimension."""
+    """Vectors and collection have different dimensions."""
 
 
 class SchemaMismatch(FatalError):
@@ -115,7 +115,7 @@ class IncompleteGeneration(FatalError):
 
 
 class LeaseHeld(FatalError):
-    """Another builder works on this index."""
+    """Another builder is working on this index."""
 
 
 class LeaseLost(FatalError):
@@ -131,7 +131,7 @@ class BudgetExceeded(FatalError):
 
 
 class Overtaken(FatalError):
-    """The candidate was built on a generation that serves no longer."""
+    """The candidate was built on a generation that no longer serves."""
 
 
 class Held(FatalError):
@@ -143,4 +143,4 @@ class UnknownRelease(FatalError):
 
 
 class UnknownReaderFormat(FatalError):
-    """The generation was written in a form that this version cannot read."""
+    """The generation was written in a format that this version cannot read."""

@@ -1,4 +1,4 @@
-"""Ids and digests: all from content, so that the same input gives the same names."""
+"""Ids and digests, all derived from content: the same input gives the same names."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ SEPARATOR = "\x1f"
 
 
 def canonical_json(value: Any) -> bytes:
-    """Return the one UTF-8 JSON form of `value`: sorted keys, no spaces. Digests are taken over it."""
+    """Return the canonical UTF-8 JSON form of `value`: sorted keys, no spaces. Digests are computed from it."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -41,7 +41,7 @@ def document_id(uri: str) -> str:
 def child_uri(parent: str, path: str) -> str:
     """Return the URI of a document inside a document: the parent's, "#", the path percent-encoded.
 
-    A deeper one goes on with "!/", for a URI has one fragment: `s3://b/a.zip#in.zip!/x.md`. Encoded paths hold neither.
+    Deeper levels are joined with "!/", as a URI has one fragment: `s3://b/a.zip#in.zip!/x.md`. Paths contain neither.
     """
     return f"{parent}{'!/' if '#' in parent else '#'}{quote(path, safe='/')}"
 
@@ -54,8 +54,8 @@ def shard_of(document: str, shards: int) -> int:
 def chunk_id(document: str, heading_path: Iterable[str], text: str, occurrence: int) -> str:
     """Return the id of a chunk, 32 hex digits.
 
-    `occurrence` counts equal (heading path, text) pairs in the document from 0. The position is not part of it: an
-    inserted section must not rename what follows.
+    `occurrence` counts equal (heading path, text) pairs in the document from 0. The position is not part of it:
+    inserting a section must not change the ids of what follows.
     """
     parts = [document, *heading_path, sha256_hex(text.encode()), str(occurrence)]
     return sha256_hex(SEPARATOR.join(parts).encode())[:32]

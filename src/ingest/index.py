@@ -1,4 +1,4 @@
-"""The front door of the library: one open index, with everything that people do with it as methods."""
+"""The library's main interface: one open index, with everything people do with it as methods."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -64,17 +64,17 @@ def _checked(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Index:
-    """One index. Each call uses the release in force at that moment. Threads may search; one thread may build."""
+    """One index. Each call uses the release in force at that moment. Many threads may search, one may build."""
 
     def __init__(self, settings: Settings, services: Services) -> None:
-        """Take what `ingest.open` opened."""
+        """Wrap what `ingest.open` opened."""
         self.settings, self._services = settings, services
         self._searcher: Searcher | None = None
         self._closed = False
 
     @property
     def services(self) -> Services:
-        """What steps are given. Raises: InvalidSettings when the index is closed."""
+        """The services passed to steps. Raises: InvalidSettings if the index is closed."""
         if self._closed:
             raise InvalidSettings(f"index {self._services.bench.lake.index} is closed; open it again")
         return self._services
@@ -94,12 +94,12 @@ class Index:
         top: Count = 10,
         stage: str | None = None,
     ) -> Answer:
-        """Return the best `top` chunks for a question that these groups of a tenant may see, best first.
+        """Return the `top` best chunks for a question among those that these groups of a tenant may see, best first.
 
-        Groups are evaluated inside both indexes; the library trusts its caller about them. `sources`: only these, all
-        when empty. `stage`: bm25, dense, fused or reranked; by default the last one that the release's profile has.
+        Groups are enforced inside both indexes; the library trusts its caller about them. `sources`: only these; all
+        if empty. `stage`: bm25, dense, fused or reranked; by default the last one in the release's profile.
 
-        Raises: UnknownRelease when nothing serves, InvalidSettings for an unknown stage, TransientError.
+        Raises: UnknownRelease if nothing serves, InvalidSettings for an unknown stage, TransientError.
         """
         return self.answers([question], Filter(tuple(groups), tenant, tuple(sources)), top=top, stage=stage)[0]
 
@@ -122,8 +122,8 @@ class Index:
     ) -> Context:
         """Return passages of at most `tokens` tokens in total for a language model, each an exact slice of a document.
 
-        Where tokens are left, `neighbours` chunks before and after each one are added. What the groups may not see is
-        not shown around a chunk either.
+        If tokens are left, up to `neighbours` chunks before and after each one are added. Surrounding text, too, is
+        limited to what the groups may see.
         """
         wanted = ContextOptions(tokens, neighbours, most=CANDIDATES)
         filter, searcher = Filter(tuple(groups), tenant, tuple(sources)), self.searcher()
@@ -151,11 +151,11 @@ class Index:
         promote: bool = True,
         execute: Annotated[Execute | None, SkipValidation] = None,
     ) -> RunReport:
-        """Build the next generation, judge it, and promote it when the verdict is positive.
+        """Build the next generation, judge it, and promote it if the verdict is positive.
 
-        Only documents of these sources and with these prefixes of their URIs are touched, all when empty; the others
-        are carried unchanged. `promote=False` leaves a positive candidate to a person, as `decide: manual` in the
-        settings does. `execute` runs the steps; by default this machine, with as many processes as the settings say.
+        Only documents from these sources and with these URI prefixes are touched (all if empty); the others are
+        carried over unchanged. `promote=False` leaves a positive candidate to a person, as `decide: manual` in the
+        settings does. `execute` runs the steps; by default on this machine, with `workers` processes.
 
         Raises: FatalError (nothing is promoted), TransientError after its retries. Run it again to resume.
         """
@@ -170,7 +170,7 @@ class Index:
         return evaluate_candidate(*self._judging(), generation)
 
     def promote(self, generation: str | None = None, *, why: str | None = None, lift_hold: bool = False) -> Outcome:
-        """Judge a sealed generation, the named one or the one that waits, and promote it on a positive verdict.
+        """Judge a sealed generation (named, else the waiting one) and promote it if the verdict is positive.
 
         Raises: Overtaken, Held, UnknownRelease.
         """
@@ -179,9 +179,9 @@ class Index:
     def rollback(self, to: Count | None = None, *, why: str) -> Release:
         """Bring an earlier release back, after opening it, and hold automatic promotion. Returns the new release.
 
-        `to` is its number; by default it is the newest one with another generation or query profile.
+        `to` is its number; by default the newest one with another generation or query profile.
 
-        Raises: UnknownRelease, UnknownReaderFormat, InvalidSettings, SchemaMismatch when the target does not open.
+        Raises: UnknownRelease; UnknownReaderFormat, InvalidSettings or SchemaMismatch if the target does not open.
         """
         if not why.strip():
             raise InvalidSettings("rollback: one line that says why is needed, for the record and for the hold")

@@ -1,6 +1,6 @@
-"""A scratch table: rows that memory does not hold, in a temporary SQLite file that is gone with the process.
+"""Scratch tables: rows that may not fit in memory, in a temporary SQLite file that vanishes with the process.
 
-SQLite puts the file into SQLITE_TMPDIR or TMPDIR. It has no name there, so nothing of it outlives a kill.
+SQLite creates the file in SQLITE_TMPDIR or TMPDIR. It has no name there, so nothing is left behind after a kill.
 """
 
 import sqlite3
@@ -14,7 +14,7 @@ PRAGMAS = "PRAGMA temp_store=FILE; PRAGMA journal_mode=OFF; PRAGMA synchronous=O
 
 
 class Scratch:
-    """Tables in a temporary file. Use as a context manager; after an error the content is not defined."""
+    """Tables in a temporary file. Use as a context manager; after an error the content is undefined."""
 
     def __init__(self, tables: str) -> None:
         """Create the tables, given as SQL statements."""
@@ -28,9 +28,9 @@ class Scratch:
         self._db.close()
 
     def insert(self, table: str, rows: Iterable[tuple[Any, ...]], columns: int) -> None:
-        """Append rows in one transaction; those before an error of `rows` stay.
+        """Append rows in one transaction; those yielded before `rows` raises stay.
 
-        Raises: TransientError when the temporary space is full, and whatever `rows` raises.
+        Raises: TransientError if the temporary space is full, and whatever `rows` raises.
         """
         try:
             self._db.execute("BEGIN")

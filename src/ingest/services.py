@@ -15,20 +15,20 @@ OpenReranker = Callable[[QueryProfile, Wording], Reranker | None]
 
 @dataclass(kw_only=True)
 class Workbench:
-    """What reads and cuts documents: the part that needs neither vectors nor weights."""
+    """What reads, parses and chunks documents: the part that needs neither vectors nor weights."""
 
     lake: Lake
     sources: tuple[Source, ...]
     sandbox: Sandbox
     tokenizer: Tokenizer
-    model: ModelRecord  # of the settings' model, known without its weights
+    model: ModelRecord  # of the model in the settings; known without its weights
     options: BuildOptions
-    model_folder: tuple[Path, ...] = ()  # where its copy from the lake lies; () for the model of this machine
-    parsing: dict[str, ParserOptions] = field(default_factory=dict)  # by source; "" for a document of none
+    model_folder: tuple[Path, ...] = ()  # of its copy from the lake; () if the model is on this machine
+    parsing: dict[str, ParserOptions] = field(default_factory=dict)  # by source; "" for documents of no source
     closers: list[Callable[[], None]] = field(default_factory=list)
 
     def close(self) -> None:
-        """Close everything that was opened for it, the last first, whatever one of them raises."""
+        """Close everything opened for it, in reverse order, even if closing one of them fails."""
         with ExitStack() as stack:
             for close in self.closers:
                 stack.callback(close)

@@ -1,4 +1,4 @@
-"""What the story needs from the world, as Protocols.
+"""What the pipeline needs from the outside world, as Protocols.
 
 Adapters implement them; only `wiring` knows which. Every foreign error is translated into `errors`.
 """

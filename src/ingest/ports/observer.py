@@ -1,4 +1,4 @@
-"""Who hears how a run goes on: the one door through which progress, figures and spans leave."""
+"""The observer of a run: the only channel for progress, figures and spans."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,31 +6,31 @@ from typing import Any
 
 
 class Observer:
-    """Hears how a run goes on, and says nothing. For people, traces and tests; nothing is decided from it."""
+    """Receives the progress of a run; this one ignores it. For people, traces and tests; no decision depends on it."""
 
     @contextmanager
     def step(self, name: str, total: int = 1) -> Iterator[None]:
-        """Cover a step of `total` parts; one that fails is not finished."""
+        """Report the start and end of a step of `total` parts; a failed step has no end."""
         with self.span("ingest.step", step=name, parts=total):
             self.step_started(name, total)
             yield
             self.step_finished(name)
 
     def step_started(self, step: str, total: int) -> None:
-        """Hear that a step begins."""
+        """Handle the start of a step."""
 
     def advanced(self, step: str, counts: dict[str, int]) -> None:
-        """Hear that a part of a step is done, and what went through it."""
+        """Handle the end of one part of a step, with counts of what it processed."""
 
     def step_finished(self, step: str) -> None:
-        """Hear that a step is done."""
+        """Handle the end of a step."""
 
     def told(self, kind: str, value: Any) -> None:
-        """Hear of a plan, a conservation table, a verdict or a release, as a record."""
+        """Handle a record: a plan, a conservation table, a verdict or a release."""
 
     @contextmanager
     def span(self, name: str, **facts: str | int) -> Iterator[None]:
-        """Cover what happens inside with a span of OpenTelemetry; nothing happens without an SDK, or without its API.
+        """Wrap the block in an OpenTelemetry span; does nothing without an SDK or without the API.
 
         `name` is ingest.run, ingest.step, ingest.shard or ingest.search; `facts` are ids and counts, never texts.
         """

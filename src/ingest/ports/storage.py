@@ -1,4 +1,4 @@
-"""Where documents come from, and where the lake lies."""
+"""Where documents come from, and where the lake is stored."""
 
 from collections.abc import Iterator
 from io import RawIOBase
@@ -15,13 +15,13 @@ class Source(Protocol):
     uri: str
 
     def list(self) -> Iterator[DocumentRef]:
-        """Yield every document, in any order. An incomplete listing raises, it never ends early.
+        """Yield every document, in any order. An incomplete listing raises; it never just ends early.
 
         Raises: SourceUnavailable, UnknownSource, AccessDenied.
         """
 
     def read(self, ref: DocumentRef) -> RawDocument | None:
-        """Return the bytes of exactly the listed version, or None when it is gone (changed during the run).
+        """Return the bytes of exactly the listed version, or None if it is gone (changed during the run).
 
         Raises: DocumentError (over the size limit, archived), SourceUnavailable, AccessDenied.
         """
@@ -41,7 +41,7 @@ class Store(Protocol):
     uri: str
 
     def get(self, key: str) -> bytes | None:
-        """Return the value, None when there is none. Raises: StoreUnavailable, AccessDenied."""
+        """Return the value, or None if there is none. Raises: StoreUnavailable, AccessDenied."""
 
     def put(self, key: str, data: bytes) -> None:
         """Write the value durably. Writing the same content twice is harmless."""
@@ -49,39 +49,39 @@ class Store(Protocol):
     def put_file(self, key: str, path: Path, *, read_soon: bool = False) -> None:
         """Write the content of a local file durably, without holding it in memory.
 
-        `read_soon`: the value is immutable and `local_path` will be asked for it, so a remote store keeps a copy here.
+        `read_soon`: the value is immutable and `local_path` will soon be called for it, so a remote store keeps a copy.
         """
 
     def create(self, key: str, data: bytes) -> bool:
         """Write the value only if the key is new; True for exactly one writer.
 
-        After a conflict the value is read back: equal bytes mean that our own answer was lost, so it counts as ours.
-        Callers put a token unique to the writer into `data` where two writers could write equal bytes.
+        After a conflict the value is read back: equal bytes mean that the response to our write was lost; it is ours.
+        Callers put a token unique to the writer into `data` if two writers could write equal bytes.
         """
 
     def check(self, token: str) -> None:
-        """Test, once a run, that `create` keeps its promise; `token` is unique to the run. Raises: InvalidSettings."""
+        """Test once per run that `create` keeps its promise; `token` is unique to the run. Raises: InvalidSettings."""
 
     def exists(self, key: str) -> bool:
-        """Tell whether the key has a value."""
+        """Return whether the key has a value."""
 
     def list(self, prefix: str) -> Iterator[str]:
-        """Yield the names of the values directly under `prefix` ("a/b/"), without the prefix, sorted by UTF-8."""
+        """Yield the names of the values directly under `prefix` ("a/b/"), without the prefix, in UTF-8 order."""
 
     def delete(self, key: str) -> None:
-        """Remove the value; nothing happens when there is none."""
+        """Remove the value, if there is one."""
 
     def local_path(self, key: str) -> Path:
         """Return a local file with the value of an immutable key: itself, or a copy in a bounded cache.
 
-        Raises: SchemaMismatch when there is no such key.
+        Raises: SchemaMismatch if there is no such key.
         """
 
     def ranged(self, key: str, size: int) -> RawIOBase | None:
-        """Return a seekable file with the value of an immutable key that fetches only what is read of it.
+        """Return a seekable file with the value of an immutable key that fetches only the parts that are read.
 
-        None where `local_path` is better: the value is local, or small. One thread at a time may read. A read raises
-        SchemaMismatch when there is no such value of `size` bytes, StoreUnavailable, AccessDenied.
+        None if `local_path` is better: the value is local, or small. One thread at a time may read. A read raises
+        SchemaMismatch if there is no such value of `size` bytes, StoreUnavailable, AccessDenied.
         """
 
 

@@ -10,12 +10,12 @@ class Aliases(Protocol):
     """The part of a vector index that promotion needs."""
 
     def aliases(self) -> dict[str, str]:
-        """Return alias → collection, from one answer. Raises: IndexUnavailable."""
+        """Return alias → collection, from a single response. Raises: IndexUnavailable."""
 
     def move_aliases(self, actions: Sequence[AliasAction]) -> bool:
-        """Apply actions in order in one call; False when one failed. Those before it may be kept.
+        """Apply actions in order in one call; False if one failed. Those before it may remain applied.
 
-        Raises: IndexUnavailable when the outcome is unknown; the caller reads the aliases again.
+        Raises: IndexUnavailable if the outcome is unknown; the caller reads the aliases again.
         """
 
     def collections(self) -> list[str]:
@@ -26,22 +26,22 @@ class VectorIndex(Aliases, Protocol):
     """Dense vectors with payloads, one collection per generation. Cosine; a collection knows its own shape."""
 
     def create_collection(self, collection: str, dimension: int, shape: Shape = LANGCHAIN) -> None:
-        """Create the collection with its payload indexes, in bulk mode; nothing happens when it exists.
+        """Create the collection with its payload indexes, in bulk mode, unless it exists.
 
-        Raises: DimensionMismatch when it exists with another dimension, SchemaMismatch with another shape.
+        Raises: DimensionMismatch if it exists with another dimension, SchemaMismatch with another shape.
         """
 
     def drop_collection(self, collection: str) -> None:
-        """Remove a collection and its aliases; nothing happens when it is missing."""
+        """Remove a collection and its aliases, if it exists."""
 
     def upsert(self, collection: str, points: Sequence[Point]) -> None:
-        """Write points and wait until they are applied. Checked before the call: ids, dimension, finite values."""
+        """Write points and wait until they are applied. Checks ids, dimension and finite values first."""
 
     def delete(self, collection: str, ids: Sequence[str]) -> None:
         """Remove points by id and wait."""
 
     def flush(self, collection: str) -> None:
-        """Return when everything written so far survives a power cut."""
+        """Return once everything written so far would survive a power failure."""
 
     def optimise(self, collection: str) -> None:
         """Leave bulk mode, build the HNSW graph and wait until the collection is green."""
@@ -50,19 +50,19 @@ class VectorIndex(Aliases, Protocol):
         """Return the exact number of points that match."""
 
     def scroll(self, collection: str, filter: Filter) -> Iterator[StoredPoint]:
-        """Yield every matching point with its whole payload, in id order, paged."""
+        """Yield every matching point with its whole payload, in id order, page by page."""
 
     def retrieve(self, collection: str, ids: Sequence[str]) -> dict[str, StoredPoint]:
         """Return the points that exist, by id."""
 
     def search(self, collection: str, vectors: Vectors, filter: Filter, limit: int) -> list[list[Hit]]:
-        """Return for each row of `vectors` (n, dimension) the best `limit` hits, best first."""
+        """Return the `limit` best hits for each row of `vectors` (n, dimension), best first."""
 
     def nearest(self, collection: str, vectors: Vectors, limit: int) -> list[list[Hit]]:
-        """Return as `search`, over all points, from every vector in full precision: what `search` approximates."""
+        """Search all points exhaustively, in full precision: what `search` approximates."""
 
     def scores(self, collection: str, vectors: Vectors, ids: Sequence[Sequence[str]]) -> list[dict[str, float]]:
-        """Return for each row the exact cosine of those of its points that exist, by chunk id."""
+        """Return for each row the exact cosines of those of its `ids` that exist, by chunk id."""
 
     def close(self) -> None:
         """Close connections, and end processes that only this object uses."""

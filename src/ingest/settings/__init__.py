@@ -1,7 +1,7 @@
-"""Settings: the only reader of settings files, and of configuration in the environment.
+"""Settings: the only code that reads settings files, and configuration from the environment.
 
-`ingest.yaml`, every key of which an environment variable can override (`INGEST_LAKE`, `INGEST_QDRANT__URL`,
-`INGEST_INDEXES__docs__DECIDE`, …). Secrets come from the environment alone. Sections are records (`records.options`).
+Environment variables override keys of `ingest.yaml` (`INGEST_LAKE`, `INGEST_QDRANT__URL`,
+`INGEST_INDEXES__docs__DECIDE`, …). Secrets come only from the environment. Sections are records (`records.options`).
 """
 
 from ingest.settings.environment import quiet_environment, whoami

@@ -1,4 +1,4 @@
-"""An index in the settings: where its documents come from, what makes its vectors, how it is built and served."""
+"""An index in the settings: where its documents come from, which model embeds them, how it is built and served."""
 
 from typing import Any, Literal
 
@@ -19,8 +19,8 @@ from ingest.records import (
 )
 
 PROFILE: dict[str, Any] = {"normalisation": "bounds", "dense_weight": 0.35, "reranker": "learned"}  # defaults
-RERANK_MILLISECONDS = 250  # default of the learned re-ranker, which needs about 5
-MOST_DEPTH = 10_000  # results of each stage
+RERANK_MILLISECONDS = 250  # default for the learned re-ranker, which needs far less (`make bench-search`)
+MOST_DEPTH = 10_000  # results per stage
 
 
 class SourceSettings(SourceOptions):
@@ -34,7 +34,7 @@ class SourceSettings(SourceOptions):
 
 
 class ModelSettings(Options):
-    """The embedder: a module of `embedders/`, and a name or folder that it knows."""
+    """The embedding model: a module of `embedders/`, and a name or folder known to it."""
 
     kind: str = "sentence_transformer"
     name: str = "default"
@@ -47,13 +47,13 @@ class IndexSettings(IndexOptions):
     sources: tuple[SourceSettings, ...] = Field(min_length=1)
     model: ModelSettings = ModelSettings()
     keyword: KeywordOptions = KeywordOptions()
-    payload: PayloadProfile = LANGCHAIN.payload  # shape of the points: chosen before the first generation
-    sparse: bool = LANGCHAIN.sparse  # a sparse vector with BM25's weights beside the dense one
+    payload: PayloadProfile = LANGCHAIN.payload  # shape of the points; choose it before the first generation
+    sparse: bool = LANGCHAIN.sparse  # add a sparse vector of BM25 weights to the dense one
     profile: QueryProfile = QueryProfile(**PROFILE, rerank_milliseconds=RERANK_MILLISECONDS)
     max_document_bytes: int = Field(default=DOCUMENT_BYTES, ge=1)
     limits: LimitSettings = LimitSettings()
-    sandbox: Literal["pool", "inline"] = "pool"  # worker processes under limits, or this process
-    parser_processes: int = Field(default=2, ge=1, le=64)  # of the pool, in each process that parses
+    sandbox: Literal["pool", "inline"] = "pool"  # worker processes with limits, or this process
+    parser_processes: int = Field(default=2, ge=1, le=64)  # in the pool, per process that parses
 
     @field_validator("profile", mode="before")
     @classmethod
@@ -61,16 +61,16 @@ class IndexSettings(IndexOptions):
         if not isinstance(profile, dict):
             return profile
         complete = {**PROFILE, **profile}
-        timed = complete["reranker"] == PROFILE["reranker"]  # others take as long as they take
+        timed = complete["reranker"] == PROFILE["reranker"]  # others have no time limit by default
         return {"rerank_milliseconds": RERANK_MILLISECONDS, **complete} if timed else complete
 
     @field_validator("profile")
     @classmethod
     def _possible(cls, profile: QueryProfile) -> QueryProfile:
-        """Refuse before a build what its evaluation would refuse; stored profiles open as they are."""
+        """Refuse before a build what its evaluation would refuse; stored profiles are opened as they are."""
         if not 0 <= profile.dense_weight <= 1 or profile.rrf_k < 0 or not 1 <= profile.depth <= MOST_DEPTH:
             raise ValueError(
-                f"dense_weight within 0 and 1, rrf_k from 0 and depth within 1 and {MOST_DEPTH} are needed, found "
+                f"dense_weight must be from 0 to 1, rrf_k at least 0 and depth from 1 to {MOST_DEPTH}, found "
                 f"{profile.dense_weight}, {profile.rrf_k} and {profile.depth}"
             )
         return profile

@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     qdrant: QdrantOptions = QdrantOptions()
     state: Path = Path(".ingest")  # embedded engine, caches: can be deleted at any time
     cache_bytes: int = Field(default=20 * 2**30, ge=0)  # of an S3 lake's local copies
-    ranges_above: int = Field(default=64 * 2**20, ge=0)  # bytes: larger keyword files of an S3 lake are read in parts
+    ranges_above: int = Field(default=64 * 2**20, ge=0)  # bytes; larger keyword files in an S3 lake are read in parts
     workers: int = Field(default=1, ge=1)  # processes for parsing and chunking
     indexes: dict[str, IndexSettings] = Field(min_length=1)
 
@@ -36,7 +36,7 @@ class Settings(BaseSettings):
         return indexes
 
     def index(self, name: str | None) -> tuple[str, IndexSettings]:
-        """Return an index by name; the only one when no name is given. Raises: InvalidSettings."""
+        """Return an index by name, or the only one if no name is given. Raises: InvalidSettings."""
         known = ", ".join(self.indexes)
         if name is None:
             if len(self.indexes) > 1:
@@ -60,5 +60,5 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let the environment win over the file, which arrives as arguments."""
+        """Let the environment override the file, whose values arrive as arguments."""
         return env_settings, init_settings

@@ -16,15 +16,15 @@ from ingest.settings.index_settings import ModelSettings
 from ingest.settings.lake_settings import Settings
 
 SECRET = re.compile(r"(?i)(^|[._-])(api_?key|access_?key(_id)?|secret\w*|password|credentials|token)$")
-CONSEQUENCES = get_args(Consequence)  # of `screening.secret`, which names a policy and holds no secret
+CONSEQUENCES = get_args(Consequence)  # of `screening.secret`, which names a policy and is no secret
 PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")  # in a URI
 USER = re.compile(r"://[^/\s]*@")  # which may be a key
 
 
 def load_settings(path: Path) -> Settings:
-    """Return the settings of a file, with the environment's overrides.
+    """Return the settings in a file, overridden by the environment.
 
-    Raises: InvalidSettings, naming file, key and value.
+    Raises: InvalidSettings, which names file, key and value.
     """
     quiet_environment()
     try:
@@ -34,15 +34,15 @@ def load_settings(path: Path) -> Settings:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidSettings(f"{path}: not YAML in UTF-8: {error}") from error
     if not isinstance(values, dict):
-        raise InvalidSettings(f"{path}: a mapping of keys is expected, found {type(values).__name__}")
+        raise InvalidSettings(f"{path}: expected a mapping of keys, found {type(values).__name__}")
     return make_settings(values, path.resolve().parent, str(path))
 
 
 def make_settings(values: dict[str, Any], folder: Path, where: str = "settings") -> Settings:
-    """Return settings of plain values; relative paths start at `folder`. Raises: InvalidSettings."""
+    """Return settings from plain values; paths are relative to `folder`. Raises: InvalidSettings."""
     _refuse_secrets(values, where)
     if not isinstance(given := values.get("qdrant") or {}, dict):
-        raise InvalidSettings(f"{where}: qdrant: a mapping of keys is expected, found {type(given).__name__}")
+        raise InvalidSettings(f"{where}: qdrant: expected a mapping of keys, found {type(given).__name__}")
     for key, name in (("url", "QDRANT_URL"), ("api_key", "QDRANT_API_KEY")):
         if os.environ.get(name):
             given = {**given, key: os.environ[name]}
@@ -53,32 +53,32 @@ def make_settings(values: dict[str, Any], folder: Path, where: str = "settings")
         shown = _shown(".".join(map(str, first["loc"])), first.get("input"))
         raise InvalidSettings(f"{where}: {first_fault(error)}{shown}") from error
     except SettingsError as error:
-        raise InvalidSettings(f"{where}: an INGEST_ variable of the environment is not JSON: {error}") from error
+        raise InvalidSettings(f"{where}: an INGEST_ environment variable is not JSON: {error}") from error
     return _absolute(settings, folder)
 
 
 def _shown(place: str, value: Any) -> str:
-    """Return the wrong value for a message; nothing where it is, or may hold, a secret."""
+    """Return the invalid value for a message, or "" if it is, or may contain, a secret."""
     secret = SECRET.search(place) or USER.search(str(value)) or not isinstance(value, str | int | float)
     return "" if secret else f" (found {str(value)[:80]!r})"
 
 
 def _refuse_secrets(values: Any, where: str, place: str = "") -> None:
-    """Refuse secrets in a file: it is kept with the code, and what is in it goes into manifests."""
+    """Refuse secrets in a file: it is versioned with the code, and its content goes into manifests."""
     if isinstance(values, dict | list):
         for key, value in values.items() if isinstance(values, dict) else enumerate(values):
             inner = f"{place}.{key}".lstrip(".")
             is_policy = inner.endswith(".screening.secret") and value in CONSEQUENCES
             if isinstance(key, str) and SECRET.search(key) and value is not None and not is_policy:
-                raise InvalidSettings(f"{where}: {inner} is a secret; it belongs into the environment (QDRANT_API_KEY)")
+                raise InvalidSettings(f"{where}: {inner} is a secret; it belongs in the environment (QDRANT_API_KEY)")
             _refuse_secrets(value, where, inner)
     elif isinstance(values, str) and PASSWORD.search(values):
-        raise InvalidSettings(f"{where}: {place} holds a password; credentials come from the environment")
+        raise InvalidSettings(f"{where}: {place} contains a password; credentials come from the environment")
 
 
 def _absolute(settings: Settings, folder: Path) -> Settings:
     def place(uri: str) -> str:
-        # Links are kept: documents are named by the path that people wrote, wherever a link points tomorrow.
+        # Symbolic links are kept: documents are named by the path as written, wherever a link may point later.
         return uri if "://" in uri else os.path.abspath(folder / Path(uri).expanduser())  # noqa: PTH100
 
     def local(model: ModelSettings) -> ModelSettings:

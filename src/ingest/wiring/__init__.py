@@ -1,1 +1,1 @@
-"""Chooses adapters: the one place that knows which ones are used."""
+"""Chooses adapters: the only code that knows which ones are used."""

@@ -1,4 +1,4 @@
-"""Opens embedding models: of this machine, or from their copies in the lake."""
+"""Opens embedding models, from this machine or from their copies in the lake."""
 
 import json
 import logging
@@ -15,17 +15,17 @@ from ingest.ports import Embedder, Store
 from ingest.records import ModelRecord
 from ingest.settings import ModelSettings
 
-Restore = Callable[[ModelRecord], Path | None]  # a local folder with a model's files; None: the lake has none
+Restore = Callable[[ModelRecord], Path | None]  # a local folder with a model's files; None if the lake has none
 
 log = logging.getLogger(__name__)
 
 
 def describe_model(model: ModelSettings, lake: Lake, restore: Restore) -> tuple[ModelRecord, tuple[Path, ...]]:
-    """Return the record of the settings' model, and the folder of its copy when it opens from the lake alone.
+    """Return the record of the model in the settings, and the folder of its copy if only the lake has it.
 
-    The copy counts when the newest release was built with exactly the model that the settings describe.
+    The copy is used only if the newest release was built with exactly the model that the settings describe.
 
-    Raises: InvalidSettings when it is neither here nor in the lake.
+    Raises: InvalidSettings if it is neither here nor in the lake.
     """
     module = embedders.find(model.kind)
     try:
@@ -40,19 +40,19 @@ def describe_model(model: ModelSettings, lake: Lake, restore: Restore) -> tuple[
         record: ModelRecord = module.describe(model.name, model.options, folder)
         if record != released:
             raise
-        log.warning("model %s is not on this machine: the copy from the lake in %s is used", record.name, folder)
+        log.warning("model %s is not on this machine; using the copy from the lake in %s", record.name, folder)
         return record, (folder,)
 
 
 def restore_model(store: Store, folder: Path, record: ModelRecord) -> Path | None:
-    """Return a folder below `folder` with a model's files as the lake keeps them; None when it does not have them."""
+    """Return a folder below `folder` with a model's files as stored in the lake, or None if it does not have them."""
     return models.restore_files(store, record.fingerprint, folder)
 
 
 def keep_model(store: Store, record: ModelRecord, options: dict[str, Any], *folder: Path) -> None:
-    """Put the files of a model into the lake, once; a kind without files has none to keep.
+    """Copy the files of a model to the lake, once; a kind without files has nothing to copy.
 
-    Raises: SchemaMismatch when the files here are another model by now.
+    Raises: SchemaMismatch if the files here have changed into another model.
     """
     module = embedders.find(record.kind)
     if models.is_kept(store, record.fingerprint) or not (files := module.files(record.name, *folder)):
@@ -60,25 +60,25 @@ def keep_model(store: Store, record: ModelRecord, options: dict[str, Any], *fold
     found: ModelRecord = module.describe(record.name, options, *folder)
     if found.fingerprint != record.fingerprint:
         raise SchemaMismatch(
-            f"model {record.name}: its files changed during the run, fingerprint {found.fingerprint}, "
-            f"the generation was built with {record.fingerprint}"
+            f"model {record.name}: its files changed during the run: fingerprint {found.fingerprint}, "
+            f"but the generation was built with {record.fingerprint}"
         )
     models.keep_files(store, record.fingerprint, files)
 
 
 _opening = threading.Lock()
-_embedders: dict[tuple[str, str], Embedder] = {}  # one for each model that a process meets
+_embedders: dict[tuple[str, str], Embedder] = {}  # one per model that the process uses
 
 
 def open_embedder(
     record: ModelRecord, options: dict[str, Any] | None = None, restore: Restore | None = None
 ) -> Embedder:
-    """Return the embedder that a record describes, opened once per process whatever the number of threads.
+    """Return the embedder that a record describes, opened once per process however many threads ask.
 
-    `options` say where and how fast it runs (device, dtype, batch sizes); the record's own decide results. `restore`
-    fetches the files from the lake when the model is not on this machine, or is another one by now.
+    `options` determine where and how fast it runs (device, dtype, batch sizes); those in the record determine results.
+    `restore` fetches the files from the lake if the model is missing on this machine or has changed.
 
-    Raises: InvalidSettings when it is not there, SchemaMismatch when it is another model by now.
+    Raises: InvalidSettings if it is missing, SchemaMismatch if it has changed.
     """
     key = (record.model_dump_json(), json.dumps(options or {}, sort_keys=True))
     with _opening:  # loading weights changes torch's default dtype for the whole process
@@ -97,5 +97,5 @@ def _reopened(record: ModelRecord, options: dict[str, Any], restore: Restore | N
         if folder is None:
             raise
         embedder = module.reopen(record, options, folder)
-        log.warning("%s; opened from its copy from the lake in %s", error, folder)
+        log.warning("%s; using the copy from the lake in %s", error, folder)
     return embedder

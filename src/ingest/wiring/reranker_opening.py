@@ -1,4 +1,4 @@
-"""Opens what a query profile names beside the index: its re-ranker, whose files the lake keeps by their SHA-256."""
+"""Opens the re-ranker that a query profile names; the lake stores its files by their SHA-256."""
 
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,14 +16,14 @@ __all__ = ["keep_learned", "open_fit", "open_reranker", "read_learned"]
 
 
 def open_reranker(store: Store, profile: QueryProfile, wording: Wording) -> Reranker | None:
-    """Return the re-ranker of a profile, None where the fused order stands. Raises: InvalidSettings, SchemaMismatch."""
+    """Return the re-ranker of a profile, or None if the fused order stands. Raises: InvalidSettings, SchemaMismatch."""
     module = rerankers.find(profile.reranker)
     reranker: Reranker | None = module.open_reranker(profile.reranker_model, wording, partial(read_learned, store))
     return reranker
 
 
 def open_fit() -> "Fit":
-    """Return what fits trees to judgments. Raises: InvalidSettings when its library is not installed."""
+    """Return the function that fits trees to judgments. Raises: InvalidSettings if its library is not installed."""
     require("training a re-ranker", "ingest[rerank]", "lightgbm")
     fit: Fit = rerankers.find("learned").fit
     return fit

@@ -1,4 +1,4 @@
-"""Chooses adapters: the one place that knows which ones are used."""
+"""Chooses adapters: the only code that knows which ones are used."""
 
 import secrets
 import time
@@ -29,11 +29,11 @@ from ingest.settings import IndexSettings, Settings, SourceSettings, quiet_envir
 from ingest.wiring.model_opening import describe_model, keep_model, open_embedder, restore_model
 from ingest.wiring.reranker_opening import open_reranker
 
-EXPORTED = "sentence_transformer"  # the kind of embedder that keeps a copy of its model for questions
+EXPORTED = "sentence_transformer"  # the kind of embedder that keeps an exported copy of its model for questions
 
 
 def open_services(settings: Settings, index: str | None = None, observer: Observer | None = None) -> Services:
-    """Return one of each port for an index. The model's weights are opened at first use.
+    """Return one of each port for an index. The model's weights are loaded on first use.
 
     Raises: InvalidSettings, UnknownSource, IndexUnavailable.
     """
@@ -64,7 +64,7 @@ def open_services(settings: Settings, index: str | None = None, observer: Observ
 
 
 def open_workbench(settings: Settings, index: str | None = None) -> Workbench:
-    """Return the workbench of an index. The lake is read only when the model is not on this machine.
+    """Return the workbench of an index. The lake is read only if the model is not on this machine.
 
     Raises: InvalidSettings, UnknownSource.
     """
@@ -91,12 +91,12 @@ def open_workbench(settings: Settings, index: str | None = None) -> Workbench:
 
 
 def _restorer(settings: Settings, store: Store) -> Callable[[ModelRecord], Path | None]:
-    """Return what fetches a model's files from the lake into the state folder."""
+    """Return a function that fetches a model's files from the lake into the state folder."""
     return partial(restore_model, store, settings.state / "models")
 
 
 def open_vectors(settings: Settings) -> QdrantIndex:
-    """Return the vector index: a server when one is named, else the embedded engine, started if need be."""
+    """Return the vector index: the server in the settings, else the embedded engine, started if necessary."""
     qdrant, seconds = settings.qdrant, settings.qdrant.timeout_seconds
     if qdrant.url:
         key = qdrant.api_key.get_secret_value() if qdrant.api_key else None
@@ -106,9 +106,9 @@ def open_vectors(settings: Settings) -> QdrantIndex:
 
 
 def open_sandbox(index: IndexSettings) -> PoolSandbox | InlineSandbox:
-    """Return what parses an index's documents; its processes start when documents come. `close` ends them.
+    """Return the sandbox for an index's documents; its processes start with the first ones. `close` ends them.
 
-    Raises: InvalidSettings when a source asks for a parser whose extra is not installed.
+    Raises: InvalidSettings if a source needs a parser whose extra is not installed.
     """
     options = {name: given for name, given in parser_options(index).items() if name}
     for name, given in options.items():
@@ -122,21 +122,21 @@ def open_sandbox(index: IndexSettings) -> PoolSandbox | InlineSandbox:
 
 
 def parser_options(index: IndexSettings) -> dict[str, ParserOptions]:
-    """Return what the parsers are told, by source; "" stands for a document of no source."""
+    """Return the parser options by source; "" stands for documents of no source."""
     limits = ParseLimits(document_bytes=index.max_document_bytes, **dict(index.limits))
     told = {s.name: ParserOptions(limits=limits, **dict(s.parsing)) for s in index.sources}
     return {**told, "": ParserOptions(limits=limits)}
 
 
 def open_executor(settings: Settings, index: str | None, services: Services) -> Execute:
-    """Return the executor of this machine: worker processes when the settings ask for more than one."""
+    """Return the executor of this machine: worker processes if the settings ask for more than one."""
     if settings.workers == 1:
         return InlineExecutor(services)
     return ProcessExecutor(partial(open_services, settings, index), services, settings.workers)
 
 
 def build_options(name: str, index: IndexSettings) -> BuildOptions:
-    """Return what the story is told of an index."""
+    """Return the options of an index, as the pipeline takes them."""
     shape, keyword = Shape(index.payload, index.sparse), index.keyword.model_dump()
     hashed = index.model_dump(mode="json", include={"sources", "max_document_bytes", "duplicates"})
     return BuildOptions(

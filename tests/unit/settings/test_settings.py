@@ -92,16 +92,16 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, nam
 
 def test_a_wrong_variable_of_the_environment_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INGEST_INDEXES", "{not json")
-    assert "INGEST_ variable" in refusal(values())
+    assert "INGEST_ environment variable" in refusal(values())
 
 
 SECRETS = [
-    ({"qdrant": {"api_key": SECRET}}, "qdrant.api_key is a secret; it belongs into the environment"),
+    ({"qdrant": {"api_key": SECRET}}, "qdrant.api_key is a secret; it belongs in the environment"),
     ({"s3": {"secret_access_key": SECRET}}, "s3.secret_access_key is a secret"),
     ({"s3": {"aws_access_key_id": SECRET}}, "s3.aws_access_key_id is a secret"),
     ({"password": SECRET}, "password is a secret"),
-    ({"qdrant": {"url": f"http://me:{SECRET}@host:6333"}}, "qdrant.url holds a password"),
-    ({"lake": f"s3://user:{SECRET}@bucket/x"}, "lake holds a password"),
+    ({"qdrant": {"url": f"http://me:{SECRET}@host:6333"}}, "qdrant.url contains a password"),
+    ({"lake": f"s3://user:{SECRET}@bucket/x"}, "lake contains a password"),
 ]
 
 
@@ -179,7 +179,7 @@ WRONG = [
     (index(chunking={"min_tokens": 90, "target_tokens": 80}), "min ≤ target ≤ max: 90, 80, 220"),
     (index(max_deleted_share=2), "indexes.docs.max_deleted_share: "),
     (index(gate={"margn": 1}), "indexes.docs.gate.margn: "),
-    (values(qdrant="http://x"), "qdrant: a mapping of keys is expected, found str"),
+    (values(qdrant="http://x"), "qdrant: expected a mapping of keys, found str"),
     (values() | {1: 2}, "1: Extra inputs are not permitted"),  # type: ignore[dict-item]
 ]
 
@@ -196,8 +196,8 @@ def test_a_wrong_value_is_named_with_its_key(given: dict[str, Any], message: str
     [
         (b"lake: [", "not YAML in UTF-8"),
         (b"\xff\xfe\x00", "not YAML in UTF-8"),
-        (b"- a\n- b\n", "a mapping of keys is expected, found list"),
-        (b"", "a mapping of keys is expected, found NoneType"),
+        (b"- a\n- b\n", "expected a mapping of keys, found list"),
+        (b"", "expected a mapping of keys, found NoneType"),
     ],
 )
 def test_a_file_that_is_none_of_ours_is_refused(tmp_path: Path, content: bytes, message: str) -> None:

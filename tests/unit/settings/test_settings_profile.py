@@ -31,6 +31,6 @@ def test_only_the_default_kind_is_limited_by_default(kind: str, limit: int) -> N
 
 @pytest.mark.parametrize("odd", [{"dense_weight": 1.5}, {"dense_weight": float("nan")}, {"rrf_k": -1}, {"depth": 0}])
 def test_what_no_search_can_use_is_refused_before_anything_is_built(odd: dict[str, float]) -> None:
-    with pytest.raises(ValidationError, match="depth within 1 and 10000"):
+    with pytest.raises(ValidationError, match="depth from 1 to 10000"):
         profile(**odd)
     assert QueryProfile.model_validate(odd)
