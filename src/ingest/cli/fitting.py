@@ -1,4 +1,4 @@
-"""`ingest calibrate`, `train-reranker`, `tune-fusion`: what is fitted to the judged questions of the settings."""
+"""`ingest calibrate`, `train-reranker`, `tune-fusion`: fit parameters to the judged questions in the settings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     from ingest.search.confidence import Calibration
 
 FITTED = {"features", "means", "scales", "weights", "intercept", "slope", "offset"}  # not for people
-NOTHING_WRITTEN = "Nothing was written. Start it again."
+NOTHING_WRITTEN = "Nothing was written. Run it again."
 
 
-@command("Serving was not touched and no calibration was written. Start it again.")
+@command("Serving was not touched and no calibration was written. Run it again.")
 def calibrate(
     invocation: Invocation,
     precision: Annotated[
-        float, Option(min=0.5, max=1.0, help="Wanted share of answerable among answered questions.")
+        float, Option(min=0.5, max=1.0, help="Target share of answerable among answered questions.")
     ] = 0.9,
     leave_out: Annotated[
         bool,
-        Option("--leave-out", help="Make unanswerable questions of answerable ones without their documents."),
+        Option("--leave-out", help="Make unanswerable questions from answerable ones by leaving out their documents."),
     ] = False,
 ) -> None:
-    """Fit the confidence of answers and the threshold below which they abstain, and keep both in the lake.
+    """Fit answer confidence and the threshold below which search abstains, and store both in the lake.
 
-    The judged sets also need questions with "answerable": false; at least 20 of each kind, better hundreds. Serving
-    stays as it is: the settings name the calibration (`profile: {calibration: ...}`), and `ingest promote` makes a
-    release with it.
+    The judged sets also need questions with "answerable": false; at least 20 of each kind, preferably hundreds.
+    Serving is unchanged: name the calibration in the settings (`profile: {calibration: ...}`), and `ingest promote`
+    makes a release with it.
     """
     from ingest.quality.calibrate import calibrate as fitted
 
@@ -46,9 +46,9 @@ def calibrate(
         note = invocation.output.note
         invocation.output.result(told, *_of_calibration(name, found))
         if found.left_out:
-            note("Real unanswerable questions are harder: expect less precision at this threshold than is shown.")
+            note("Real unanswerable questions are harder: expect less precision at this threshold than shown.")
         if found.precision < found.target:
-            note(f"The precision asked for, {found.target}, was not reached: {found.precision:.3f}.")
+            note(f"The target precision of {found.target} was not reached: {found.precision:.3f}.")
 
 
 @command(NOTHING_WRITTEN)
@@ -56,10 +56,10 @@ def train_reranker(
     invocation: Invocation,
     force: Annotated[bool, Option("--force", help="Keep the trees even if they do not help.")] = False,
 ) -> None:
-    """Train trees for the re-ranker on the judged questions of the settings, over the release in force.
+    """Train trees for the re-ranker on the judged questions in the settings, using the release in force.
 
-    Shows what they are worth on questions that they were not trained on, writes them to the lake and prints their name
-    for `profile.reranker_model` in the settings. Exit code 3, and nothing is written, if they do not help.
+    Shows their gain on held-out questions, writes them to the lake and prints their name for `profile.reranker_model`
+    in the settings. Exit code 3, and nothing is written, if they do not help.
     """
     with invocation.opened() as index:
         from ingest.quality.training import train
@@ -77,10 +77,10 @@ def train_reranker(
 
 @command(NOTHING_WRITTEN)
 def tune_fusion(invocation: Invocation) -> None:
-    """Choose the weight of the dense stage on the judged questions of the settings, over the release in force.
+    """Choose the weight of the dense stage on the judged questions in the settings, using the release in force.
 
-    Shows every weight, and what choosing is worth on questions that did not choose. Writes nothing: put the weight into
-    the settings, and `ingest promote` makes a release of the same generation. Exit code 3 if it does not help.
+    Shows every weight, and the gain of the choice on held-out questions. Writes nothing: put the weight into the
+    settings, and `ingest promote` makes a release of the same generation. Exit code 3 if it does not help.
     """
     with invocation.opened() as index:
         from ingest.quality.tuning import tune
@@ -89,7 +89,7 @@ def tune_fusion(invocation: Invocation) -> None:
         invocation.output.result({**vars(tuned), "helps": tuned.helps}, *_of_tuning(tuned))
         if tuned.helps:
             invocation.output.note(
-                "Judged by the fused order. Where the profile has a re-ranker, `ingest promote` judges its order too."
+                "Judged by the fused order. If the profile has a re-ranker, `ingest promote` judges its order too."
             )
     raise Exit(ExitCode.DONE if tuned.helps else ExitCode.REFUSED)
 
@@ -98,11 +98,11 @@ def _of_calibration(name: str, found: "Calibration") -> Iterator[str]:
     made = ", made by leaving gold documents out" if found.left_out else ""
     (least, most), (low, high) = found.auc_interval, found.precision_interval
     yield f"{found.answerable:,} answerable and {found.unanswerable:,} unanswerable questions{made}."
-    yield "On questions that it was not fitted on (10 folds), with 95 % intervals:"
+    yield "On held-out questions (10 folds), with 95 % intervals:"
     yield f"  AUC         {found.auc:.3f} [{least:.3f}, {most:.3f}]"
-    yield f"  precision   {found.precision:.3f} [{low:.3f}, {high:.3f}] of answered questions, {found.target} asked"
+    yield f"  precision   {found.precision:.3f} [{low:.3f}, {high:.3f}] of answered questions, target {found.target}"
     yield f"  answered    {found.answered:.3f} of the answerable questions"
-    yield f"Threshold {found.threshold:.3f}. To use it, write this into the settings, then `ingest promote`."
+    yield f"Threshold {found.threshold:.3f}. To use it, write this into the settings, then run `ingest promote`."
     yield f"  profile: {{calibration: {name}}}"
 
 
@@ -111,14 +111,14 @@ def _of_training(trained: "Training", kept: bool) -> "Iterator[RenderableType]":
     yield from _measured(trained, ("ranking", trained.scores), differences)
     if not trained.helps:
         least = trained.against_blend[0]
-        bound = f"the lower bound of {least.metric} against the blend is {least.lower:+.4f}, above 0 is needed."
-        yield f"The trees do not help: {bound} {'Kept all the same, by --force.' if kept else 'Nothing was written.'}"
+        bound = f"the lower bound of {least.metric} against the blend is {least.lower:+.4f}, it must be above 0."
+        yield f"The trees do not help: {bound} {'Kept anyway, by --force.' if kept else 'Nothing was written.'}"
     if kept:
         yield f'In the settings: profile: {{reranker: learned, reranker_model: "{trained.sha256}"}}'
 
 
 def _of_tuning(tuned: "Tuning") -> "Iterator[RenderableType]":
-    scores = {"the settings": tuned.now, "chosen, unseen questions": tuned.unseen}
+    scores = {"the settings": tuned.now, "chosen, held-out questions": tuned.unseen}
     scores |= {f"dense_weight {weight:.2f}": weighed for weight, weighed in tuned.by_weight.items()}
     yield from _measured(tuned, ("fusion", scores), {"chosen − the settings": tuned.against_now})
     yield f"Chosen without each fold: {', '.join(f'{weight:.2f}' for weight in tuned.by_fold)}."
@@ -127,7 +127,7 @@ def _of_tuning(tuned: "Tuning") -> "Iterator[RenderableType]":
         yield f"In the settings, among the keys of profile: dense_weight: {tuned.weight:.2f}{more}"
     else:
         least = tuned.against_now[0]
-        bound = f"the lower bound of {least.metric} against the settings is {least.lower:+.4f}, above 0 is needed"
+        bound = f"the lower bound of {least.metric} against the settings is {least.lower:+.4f}, it must be above 0"
         yield f"Choosing does not help: {bound}. The best weight on all questions is {tuned.weight:.2f}."
 
 

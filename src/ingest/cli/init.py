@@ -10,15 +10,15 @@ from ingest.errors import InvalidSettings
 
 
 def template() -> str:
-    """Return the settings file that stands beside this module."""
+    """Return the settings template that comes with this module."""
     return resources.files("ingest.cli").joinpath("ingest.yaml").read_text(encoding="utf-8")
 
 
-@command("Look whether the file is there; `ingest init` never overwrites one.")
+@command("Check whether the file exists; without --force, none is overwritten.")
 def init(
     invocation: Invocation, force: Annotated[bool, Option("--force", help="Overwrite an existing file.")] = False
 ) -> None:
-    """Write a commented settings file (./ingest.yaml, or the one that --settings names)."""
+    """Write a commented settings file (./ingest.yaml, or the path given by --settings)."""
     path = invocation.settings_path
     try:
         with path.open("w" if force else "x", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""What all commands share: their common options, the opening of an index, and what happens on an error or Ctrl-C."""
+"""What all commands share: common options, opening an index, and handling errors and Ctrl-C."""
 
 import dataclasses
 import inspect
@@ -76,10 +76,10 @@ class Invocation:
             yield index
 
 
-def command(go_on: str = "Nothing was changed; start it again.") -> Callable[[Command], Command]:
+def command(go_on: str = "Nothing was changed; run it again.") -> Callable[[Command], Command]:
     """Turn a function into a command: dataclass parameters become one option per field, errors become exit codes.
 
-    `go_on` tells what somebody who stopped the command should know and do.
+    `go_on` is what a user who stops the command should know and do.
     """
 
     def decorate(function: Command) -> Command:

@@ -1,4 +1,4 @@
-"""`ingest`: the application, its global options, and what a signal does.
+"""`ingest`: the application, its global options, and signal handling.
 
 Heavy imports stay inside the commands: `ingest --help` must answer in less than a second.
 """
@@ -16,7 +16,7 @@ from ingest.cli.preview.command import preview
 
 app = Typer(
     name="ingest",
-    help="Write, audit, publish for search indexes: build beside what serves, judge, then move one pointer.",
+    help="Write, audit, publish for search indexes: build beside the serving index, judge, then move one pointer.",
     epilog=EPILOG,
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its frames show values, and a value may be a secret

@@ -1,4 +1,4 @@
-"""What a command prints: one JSON document, or text and tables for people. Results to stdout, the rest to stderr."""
+"""What a command prints: one JSON document, or text and tables for people. Results go to stdout, the rest to stderr."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 WIDTH = 160  # columns if unknown: a log must not truncate ids
-# JSON escapes only C0: a terminal also obeys C1, and bidirectional and tag characters hide what is there.
+# JSON escapes only C0: a terminal also obeys C1, and bidirectional and tag characters hide text.
 _UNPRINTABLE = re.compile(
     "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
@@ -32,9 +32,9 @@ class Output:
         self.console, self.messages = _console(stderr=False), _console(stderr=True)
 
     def result(self, document: Any, *shown: "RenderableType") -> None:
-        """Write the one JSON document of this command, of records and plain values, or lines and tables for people.
+        """Write this command's only JSON document, of records and plain values, or lines and tables for people.
 
-        Numbers that JSON lacks become null.
+        NaN and infinity become null.
         """
         if self.json:
             from pydantic_core import to_json
@@ -45,14 +45,14 @@ class Output:
         self.show(*shown)
 
     def show(self, *shown: "RenderableType") -> None:
-        """Print lines and tables for people. Text is printed as it is: no markup, no wrapping."""
+        """Print lines and tables for people. Text is printed as is: no markup, no wrapping."""
         from rich.table import Table
 
         for one in shown if not self.json else ():
             self.console.print(one, soft_wrap=not isinstance(one, Table))
 
     def note(self, text: str) -> None:
-        """Print a line about what is going on, to stderr, for people and logs."""
+        """Print a line about progress to stderr, for people and logs."""
         self.messages.print(text, soft_wrap=True)
 
     def failed(self, error: Exception, code: ExitCode) -> None:
@@ -61,11 +61,11 @@ class Output:
         self.result({"error": {"class": name, "message": str(error), "exit_code": code}})
         self.note(f"{name}: {printable(str(error))}")
         if code is ExitCode.TRANSIENT:
-            self.note("This may pass by itself: start the same command again; a run goes on where it stopped.")
+            self.note("This may be temporary: run the same command again; a run resumes where it stopped.")
 
     @contextmanager
     def logged(self) -> Iterator[None]:
-        """Send warnings to stderr: above the progress bar on a terminal, with time stamps elsewhere."""
+        """Send warnings to stderr: above the progress bar on a terminal, with timestamps elsewhere."""
         handler: logging.Handler
         if self.messages.is_terminal:
             from rich.logging import RichHandler
@@ -83,7 +83,7 @@ class Output:
 
 
 def in_folder(path: Path | None) -> Path | None:
-    """Return the path of a file to write. Raises: BadParameter when its folder does not exist."""
+    """Return the path of a file to write. Raises: BadParameter if its folder does not exist."""
     if path is not None and not path.absolute().parent.is_dir():
         raise BadParameter(f"no folder {path.parent}")
     return path
@@ -112,7 +112,7 @@ def printable(text: str, limit: int | None = None) -> str:
 
 
 def size(count: int) -> str:
-    """Return a number of bytes for people."""
+    """Return a number of bytes in human-readable form."""
     from rich.filesize import pick_unit_and_suffix
 
     unit, suffix = pick_unit_and_suffix(count, UNITS, 1024)

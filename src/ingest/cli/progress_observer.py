@@ -1,4 +1,4 @@
-"""Shows people how a run proceeds: progress bars on a terminal, tables for plan, conservation, verdict and release."""
+"""Shows the progress of a run: bars on a terminal, tables for plan, conservation, verdict and release."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -21,7 +21,7 @@ WAITING = {
 
 
 class ProgressObserver(Observer):
-    """An observer that draws one bar per step on stderr if that is a terminal, and what it is told on stdout."""
+    """An observer that draws one bar per step on stderr if it is a terminal, and prints records on stdout."""
 
     def __init__(self, output: Output) -> None:
         self.output = output
@@ -29,7 +29,7 @@ class ProgressObserver(Observer):
         self._counts: Counter[str] = Counter()
 
     def step_started(self, step: str, total: int) -> None:
-        """Draw a bar; for a step with a single part, it only shows that something is happening."""
+        """Draw a bar; for a step with a single part, it only shows activity."""
         self.close()
         self._counts.clear()
         if not self.output.messages.is_terminal:
@@ -50,14 +50,14 @@ class ProgressObserver(Observer):
             self._bar.update(self._bar.task_ids[0], advance=1, counts=self._so_far())
 
     def step_finished(self, step: str) -> None:
-        """Leave one line on the terminal instead of the bar."""
+        """Replace the bar by one line on the terminal."""
         if self._bar is not None:
             seconds = self._bar.tasks[0].elapsed or 0.0
             self.close()
             self.output.note(f"{step:<10} {seconds:>8.1f} s  {self._so_far()}".rstrip())
 
     def told(self, kind: str, value: Any) -> None:
-        """Say what makes people wait, and print a plan, a conservation table, a verdict, a release or a report."""
+        """Print what the run waits for, a plan, a conservation table, a verdict, a release or a report."""
         if kind in WAITING:
             self.output.note(WAITING[kind].format(value))
         elif kind in DRAWN:

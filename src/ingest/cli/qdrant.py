@@ -1,4 +1,4 @@
-"""`ingest qdrant start | stop | status`: the embedded engine, which otherwise starts and ends by itself."""
+"""`ingest qdrant start | stop | status`: the embedded engine, which otherwise starts and stops by itself."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ingest.adapters.vectors.edge.engine import EngineStatus
     from ingest.settings import Settings
 
-SEE = "`ingest qdrant status` tells what runs."
+SEE = "`ingest qdrant status` shows what is running."
 
 
 @command(SEE)
@@ -28,9 +28,9 @@ def start(invocation: Invocation) -> None:
 @command(SEE)
 def stop(
     invocation: Invocation,
-    force: Annotated[bool, Option("--force", help="Even if processes are using it; they lose it.")] = False,
+    force: Annotated[bool, Option("--force", help="Stop it even if processes use it; they lose it.")] = False,
 ) -> None:
-    """Stop the embedded engine; its data stay. One that is in use ends with its last user."""
+    """Stop the embedded engine; its data stays. If it is in use, it ends with its last user."""
     from ingest.adapters.vectors.edge import engine
 
     _tell(invocation, _embedded(engine.stop(_folder(invocation), force=force)))
@@ -38,7 +38,7 @@ def stop(
 
 @command()
 def status(invocation: Invocation) -> None:
-    """Show whether the embedded engine runs, where it answers and what it holds. Starts nothing."""
+    """Show whether the embedded engine is running, its address and its collections. Starts nothing."""
     _tell(invocation, engine_status(invocation.load()))
 
 
@@ -74,12 +74,12 @@ def _tell(invocation: Invocation, found: dict[str, Any]) -> None:
     if found["kind"] == "server":
         lines = [f"The settings name the server {found['url']}; the embedded engine is not used."]
     elif not found["running"]:
-        lines = [f"The engine of {found['folder']} does not run; {len(found['collections'])} collections."]
+        lines = [f"The engine of {found['folder']} is not running; collections: {len(found['collections'])}."]
     else:
         why = "kept by `ingest qdrant start`" if found["kept"] else "until its last user ends"
         use = f"{'in use' if found['in_use'] else 'not in use'}, {why}"
         lines = [
-            f"The engine of {found['folder']} runs at {found['url']} (process {found['pid']}), {use}.",
+            f"The engine of {found['folder']} is running at {found['url']} (process {found['pid']}), {use}.",
             f"Collections: {', '.join(found['collections']) or 'none'}",
         ]
     invocation.output.result(found, *lines)

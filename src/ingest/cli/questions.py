@@ -41,7 +41,7 @@ def read_question_file(path: Path) -> dict[str | int, str]:
                     continue
                 question = _Question.model_validate_json(line)
                 if question.query_id in found:
-                    raise _bad(f"{path}:{number}: query_id {question.query_id!r} was there before")
+                    raise _bad(f"{path}:{number}: duplicate query_id {question.query_id!r}")
                 found[question.query_id] = question.text
                 if len(found) > MOST_QUESTIONS:
                     raise _bad(f"{path}: more than {MOST_QUESTIONS:,} questions")
@@ -50,5 +50,5 @@ def read_question_file(path: Path) -> dict[str | int, str]:
     except UnicodeDecodeError as error:
         raise _bad(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from error
     if not found:
-        raise _bad(f"{path}: no question in it")
+        raise _bad(f"{path}: contains no questions")
     return found

@@ -13,18 +13,18 @@ from ingest.cli.output import printable
 if TYPE_CHECKING:
     from ingest.pipeline.status import IndexStatus
 
-AGAIN = "A release is written as a whole or not at all: see `ingest status`, then give the same command again."
-DIGEST = 12  # hex digits that people see
+AGAIN = "A release is written completely or not at all: check `ingest status`, then run the same command again."
+DIGEST = 12  # hex digits shown
 
 Sealed = Annotated[str | None, Argument(metavar="GENERATION", help="Id of a sealed generation.", show_default=False)]
 
 
-@command("Serving was not touched and no verdict was written. Start it again.")
+@command("Serving was not touched and no verdict was written. Run it again.")
 def evaluate(invocation: Invocation, generation: Sealed = None) -> None:
     """Judge a sealed generation against the release in force. Writes the verdict to the lake and promotes nothing.
 
-    Without GENERATION: the newest one that could be promoted or, if there is none, the one that serves. Exit code 3 if
-    the verdict is negative.
+    Without GENERATION: the newest one that could be promoted or, if there is none, the serving one. Exit code 3 if the
+    verdict is negative.
     """
     with invocation.opened() as index:
         verdict = index.evaluate(generation)
@@ -36,22 +36,22 @@ def evaluate(invocation: Invocation, generation: Sealed = None) -> None:
 def promote(
     invocation: Invocation,
     generation: Sealed = None,
-    why: Annotated[str | None, Option(help="One line for the record.", show_default="promoted by hand")] = None,
+    why: Annotated[str | None, Option(help="Reason, for the record.", show_default="promoted by hand")] = None,
     lift_hold: Annotated[
-        bool, Option("--lift-hold", help="End the hold that a rollback left, even if nothing is promoted.")
+        bool, Option("--lift-hold", help="Lift the hold that a rollback set, even if nothing is promoted.")
     ] = False,
 ) -> None:
     """Judge a sealed generation and put it into force if the verdict is positive; exit code 3 if it is refused.
 
-    Without GENERATION: the newest one that was built on the release in force and never released. What was rolled back
-    must be named. With nothing to promote, `--lift-hold` only lifts the hold.
+    Without GENERATION: the newest one that was built on the release in force and never released. One that was
+    rolled back must be named. With nothing to promote, `--lift-hold` only lifts the hold.
     """
     with invocation.opened() as index:
         outcome = index.promote(generation, why=why, lift_hold=lift_hold)
         verdict, release, refused = outcome.verdict, outcome.release, outcome.decision == "refused"
         chosen = verdict.candidate if verdict is not None else None
         told = {"candidate": chosen, "refused": refused, "verdict": verdict, "release": release}
-        lines = [f"Refused: generation {chosen} stays sealed, serving is as before."] if refused else []
+        lines = [f"Refused: generation {chosen} stays sealed, serving is unchanged."] if refused else []
         invocation.output.result(told, *lines, *(tables.release(release) if release is not None else ()))
     raise Exit(ExitCode.REFUSED if refused else ExitCode.DONE)
 
@@ -59,7 +59,7 @@ def promote(
 @command(AGAIN)
 def rollback(
     invocation: Invocation,
-    why: Annotated[str, Option(help="One line for the record and for the hold.", show_default=False)],
+    why: Annotated[str, Option(help="Reason, for the record and for the hold.", show_default=False)],
     to: Annotated[
         int | None,
         Option(
@@ -70,7 +70,7 @@ def rollback(
         ),
     ] = None,
 ) -> None:
-    """Bring an earlier release back, after opening it, and hold automatic promotion. Takes seconds, needs no lease."""
+    """Bring back an earlier release, once it opens, and hold automatic promotion. Takes seconds, needs no lease."""
     with invocation.opened() as index:
         now = index.services.retrieval.monotonic
         started = now()
@@ -85,7 +85,7 @@ def status(invocation: Invocation) -> None:
     """Show the release in force, its hold, the newest run, a waiting or refused candidate, and the engine.
 
     Exit code 5 if the vector index does not answer, 4 if its aliases contradict the lake; what the lake knows is shown
-    all the same.
+    anyway.
     """
     from ingest.cli.qdrant import engine_status
 
@@ -102,11 +102,11 @@ def status(invocation: Invocation) -> None:
 
 @command()
 def generations(
-    invocation: Invocation, limit: Annotated[int, Option(min=1, max=1000, help="How many of the newest.")] = 20
+    invocation: Invocation, limit: Annotated[int, Option(min=1, max=1000, help="Number of generations to show.")] = 20
 ) -> None:
     """List the generations in the lake, newest first.
 
-    States: building, failed (given up; its work is adopted), sealed, refused by the gate, serving, retired (served
+    States: building, failed (abandoned; its work is reused), sealed, refused by the gate, serving, retired (served
     before, kept for rollback).
     """
     with invocation.opened() as index:

@@ -1,4 +1,4 @@
-"""`ingest run` and `ingest plan`: build, judge and promote the next generation, or only say what that would take."""
+"""`ingest run` and `ingest plan`: build, judge and promote the next generation, or only show what that would cost."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,22 +13,20 @@ if TYPE_CHECKING:
     from ingest.records import Hold, RunReport
 
 PrefixesOption = Annotated[
-    list[str] | None, Option("--prefix", metavar="URI", help="Only URIs that start with it; may be repeated.")
+    list[str] | None, Option("--prefix", metavar="URI", help="Only URIs with this prefix; may be repeated.")
 ]
 
 
-@command("Serving was not touched. `ingest run` goes on where this one stopped; finished shards are not repeated.")
+@command("Serving was not touched. `ingest run` resumes where this one stopped; finished shards are not repeated.")
 def run(
     invocation: Invocation,
     sources: SourcesOption = None,
     prefixes: PrefixesOption = None,
-    no_promote: Annotated[
-        bool, Option("--no-promote", help="Leave a positive candidate to a person (exit code 6).")
-    ] = False,
+    no_promote: Annotated[bool, Option("--no-promote", help="Leave the promotion to a person (exit code 6).")] = False,
 ) -> None:
-    """Build the next generation, judge it, and promote it when the verdict is positive.
+    """Build the next generation, judge it, and promote it if the verdict is positive.
 
-    A run that was interrupted resumes where it stopped. Exit codes: 0 promoted or nothing changed, 3 refused by the
+    An interrupted run resumes where it stopped. Exit codes: 0 promoted or nothing changed, 3 refused by the
     gate, 6 waiting for a person (--no-promote, decide: manual, or a hold).
     """
     with invocation.opened() as index:
@@ -44,9 +42,9 @@ def run(
 
 @command()
 def plan(invocation: Invocation, sources: SourcesOption = None, prefixes: PrefixesOption = None) -> None:
-    """Say what a run would do and cost. Lists the sources; fetches, embeds and writes nothing.
+    """Show what a run would do and cost. Lists the sources; fetches, embeds and writes nothing.
 
-    Exit code 4 if the delete guard or the budget would refuse the run; the table is shown all the same.
+    Exit code 4 if the delete guard or the budget would refuse the run; the table is shown anyway.
     """
     with invocation.opened() as index:
         summary = index.plan(sources=sources or (), prefixes=prefixes or ())
@@ -62,6 +60,6 @@ def _outcome(report: "RunReport", hold: "Hold | None") -> tuple[ExitCode, str]:
     return {
         "promoted": (ExitCode.DONE, f"Promoted: release {release} serves generation {generation}."),
         "unchanged": (ExitCode.DONE, f"Nothing changed: release {release} serves generation {generation}."),
-        "refused": (ExitCode.REFUSED, f"Refused: generation {generation} stays sealed, serving is as before."),
+        "refused": (ExitCode.REFUSED, f"Refused: generation {generation} stays sealed, serving is unchanged."),
         "waiting": (ExitCode.WAITING, f"Waiting for a person: `ingest promote {generation}{lift}` promotes it.{held}"),
     }[report.decision]

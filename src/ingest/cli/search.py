@@ -1,4 +1,4 @@
-"""`ingest search`: one question for people, or a file of questions, answered as a run that anyone can score."""
+"""`ingest search`: one question, or a file of questions, answered as a run file for any scoring tool."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BATCH = 64  # questions searched at once
 TOP, TOP_OF_CONTEXT, TOP_OF_FILE, MOST = 10, 50, 100, 1000
-SNIPPET = 300  # characters of a result's text that people see
+SNIPPET = 300  # characters shown of a result's text
 
 QuestionsOption = Annotated[
     Path | None,
@@ -38,7 +38,7 @@ QuestionsOption = Annotated[
 
 @dataclass(frozen=True)
 class AskingOptions:
-    """Who asks, for which ranking, and whether for passages instead of single chunks."""
+    """Who asks, for which ranking, and whether to return passages instead of single chunks."""
 
     acl: Annotated[
         list[str] | None,
@@ -52,14 +52,14 @@ class AskingOptions:
     ] = None
     top: Annotated[
         int | None,
-        Option(min=1, max=MOST, help="Results wanted.", show_default="10; 50 with --context, 100 with --file"),
+        Option(min=1, max=MOST, help="Number of results.", show_default="10; 50 with --context, 100 with --file"),
     ] = None
     context: Annotated[
-        int | None, Option(min=1, metavar="TOKENS", help="Passages of at most this many tokens in total.")
+        int | None, Option(min=1, metavar="TOKENS", help="Return passages of at most this many tokens in total.")
     ] = None
     neighbours: Annotated[int, Option(min=0, max=8, metavar="N", help="Chunks on both sides, if tokens are left.")] = 0
     parent: Annotated[
-        bool, Option("--parent", help="The enclosing section that the index names, if tokens are left.")
+        bool, Option("--parent", help="Add the enclosing section, if the index has it and tokens are left.")
     ] = False
     mmr: Annotated[float, Option(min=0.0, max=0.99, metavar="W", help="Weight of diversity against the score.")] = 0.0
 
@@ -70,7 +70,7 @@ class AskingOptions:
         return Filter(acl=tuple(self.acl or ("public",)), tenant=self.tenant, sources=tuple(self.sources or ()))
 
     def passages(self, most: int) -> "ContextOptions | None":
-        """Return the options of the context, for at most `most` results; None if no context is asked for."""
+        """Return the options of the context, for at most `most` results; None without --context."""
         if self.context is None:
             if self.neighbours or self.parent or self.mmr:
                 raise BadParameter("needs --context", param_hint="--neighbours, --parent, --mmr")
@@ -80,14 +80,14 @@ class AskingOptions:
         return ContextOptions(self.context, self.neighbours, self.parent, self.mmr, most=most)
 
 
-@command("Nothing was changed and no run file was written. Start it again.")
+@command("Nothing was changed and no run file was written. Run it again.")
 def search(
     invocation: Invocation,
     how: AskingOptions,
     file: QuestionsOption = None,
     out: Annotated[
         Path | None,
-        Option(dir_okay=False, callback=in_folder, metavar="PATH", help="Where to write the run; stdout without it."),
+        Option(dir_okay=False, callback=in_folder, metavar="PATH", help="File to write the run to; stdout by default."),
     ] = None,
     words: Annotated[list[str] | None, Argument(metavar="QUESTION", help="Several words make one question.")] = None,
 ) -> None:
@@ -123,9 +123,9 @@ def search(
 def _check(question: str | None, file: Path | None, out: Path | None, *, json: bool) -> None:
     """Raise BadParameter unless there is one question or one file, and one place for the answers."""
     if (question is None) == (file is None):
-        raise BadParameter("give a question or --file, not both and not neither", param_hint="QUESTION")
+        raise BadParameter("give either a question or --file", param_hint="QUESTION")
     if question is not None and not question.strip():
-        raise BadParameter("text expected, found none", param_hint="QUESTION")
+        raise BadParameter("must not be blank", param_hint="QUESTION")
     if question is not None and any("\ud800" <= c <= "\udfff" for c in question):
         raise BadParameter("not valid Unicode", param_hint="QUESTION")
     if out is not None and file is None:
@@ -136,7 +136,7 @@ def _check(question: str | None, file: Path | None, out: Path | None, *, json: b
 
 @dataclass(frozen=True)
 class Asking:
-    """What is asked of which release."""
+    """What to ask of which release."""
 
     searcher: "Searcher"
     filter: "Filter"
@@ -145,7 +145,7 @@ class Asking:
     passages: "ContextOptions | None"
 
     def answers(self, questions: list[str]) -> "Iterator[tuple[Answer, Context | None]]":
-        """Yield the answer to each question, and its context if one is asked for."""
+        """Yield the answer to each question, and its context if requested."""
         from ingest.search import context_of
 
         for answer in self.searcher.search(questions, self.filter, self.top, (self.stage,)):
@@ -155,7 +155,7 @@ class Asking:
                 yield answer, context_of(self.searcher, answer.results, self.stage, (self.passages, self.filter))
 
     def told(self) -> dict[str, Any]:
-        """Return what was asked, for programs."""
+        """Return what was asked, in machine-readable form."""
         return {
             "release": self.searcher.release,
             "generation": self.searcher.manifest.generation,
@@ -181,7 +181,7 @@ def _answer_one(output: Output, asking: Asking, question: str) -> None:
     if asking.searcher.fell_back:
         output.note(f"Not re-ranked: {asking.over()}")
     if not answer.results:
-        output.show("No result that these groups may see.")
+        output.show("No results that these groups may see.")
     elif answer.confidence is not None:
         unsure = " Below the threshold: the index may not hold an answer." if answer.abstain else ""
         output.show(f"Confidence {answer.confidence:.2f}.{unsure}")
@@ -208,7 +208,7 @@ def _sureness(answer: "Answer") -> dict[str, Any]:
 
 
 def result_values(found: "Result | Passage", figure: str = "scores") -> dict[str, Any]:
-    """Return a result, or with `figure` "tokens" a passage, as the run file has it."""
+    """Return a result, or with `figure` "tokens" a passage, in the form of the run file."""
     names = ("start", "end", "page", "heading_path", "text", "uri", figure)
     return {"doc": found.path, **{name: getattr(found, name) for name in names}}
 

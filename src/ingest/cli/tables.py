@@ -35,7 +35,7 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]], lef
 
 
 def cell(value: Any) -> str:
-    """Return a value as it stands in a table."""
+    """Return the text of a value in a table."""
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
@@ -49,7 +49,7 @@ def counted(counts: Mapping[str, int]) -> str:
 
 
 def interval(found: "PairedDifference") -> str:
-    """Return a paired difference with its interval, in words."""
+    """Return a paired difference with its interval, as text."""
     return f"{found.metric}: {found.mean:+.4f} [{found.lower:+.4f}, {found.upper:+.4f}]"
 
 
@@ -125,8 +125,8 @@ def report(run: "RunReport") -> "Iterator[RenderableType]":
             yield f"{_words(name).capitalize()}: {counted(counts)}"
     if found := run.recall:
         yield (
-            f"Dense recall@{found.at}: {found.mean:.3f} on average, {found.least:.3f} at least, of {found.questions} "
-            "stored vectors against exact search."
+            f"Dense recall@{found.at}: {found.mean:.3f} on average, {found.least:.3f} at least, for {found.questions} "
+            "stored vectors compared with exact search."
         )
     if run.quarantined:
         yield f"Left out, in quarantine: {counted(run.quarantined)}."

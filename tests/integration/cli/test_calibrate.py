@@ -77,7 +77,7 @@ def test_people_read_the_figures_and_what_to_do(many: Lab) -> None:
     lines = many("calibrate", "--precision", "0.8").out.splitlines()
     assert lines[0] == "24 answerable and 24 unanswerable questions."
     assert [line.split()[0] for line in lines[2:5]] == ["AUC", "precision", "answered"]
-    assert lines[5].endswith("write this into the settings, then `ingest promote`.")
+    assert lines[5].endswith("write this into the settings, then run `ingest promote`.")
     assert lines[6].startswith("  profile: {calibration: ")
 
 

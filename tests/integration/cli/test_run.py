@@ -113,4 +113,4 @@ def test_ctrl_c_gives_130_and_says_how_to_go_on(lab: Lab, monkeypatch: pytest.Mo
     monkeypatch.setattr(pipeline, "run", interrupt)
     answer = lab("run")
     assert (answer.code, answer.out, lab.closed) == (130, "", 1)
-    assert answer.err.startswith("Stopped. Serving was not touched. `ingest run` goes on where this one stopped")
+    assert answer.err.startswith("Stopped. Serving was not touched. `ingest run` resumes where this one stopped")

@@ -108,7 +108,7 @@ def test_a_result_of_a_document_with_pages_names_its_page(lab: Lab) -> None:
 
 def test_what_the_groups_may_not_see_is_not_found(served: Lab) -> None:
     answer = served("search", "copper beam", "--acl", "board")
-    assert (answer.code, answer.out) == (0, "No result that these groups may see.\n")
+    assert (answer.code, answer.out) == (0, "No results that these groups may see.\n")
     assert served("search", "copper beam", "--acl", "board", "--acl", "public", "--json").document["results"] != []
     assert served("search", "copper beam", "--tenant", "other", "--json").document["results"] == []
     assert served("search", "copper beam", "--source", "other", "--json").document["results"] == []
@@ -170,7 +170,7 @@ def test_wrong_use_gives_2_and_opens_nothing(served: Lab, arguments: list[str]) 
 @pytest.mark.parametrize(
     ("lines", "fault"),
     [
-        ("", "no question in it"),
+        ("", "contains no questions"),
         ('{"query_id": "a", "text": "x"}\n{', "q.jsonl:2: Invalid JSON"),
         ('{"query_id": ' + "9" * 5000 + ', "text": "x"}', "q.jsonl:1: Invalid JSON: number out of range"),
         ('{"query_id": "a", "text": "x", "z": ' + "[" * 100_000, "q.jsonl:1: Invalid JSON: recursion limit exceeded"),
@@ -182,7 +182,7 @@ def test_wrong_use_gives_2_and_opens_nothing(served: Lab, arguments: list[str]) 
         ('{"query_id": "a", "text": " "}', "q.jsonl:1: text: Input should not be blank"),
         (
             '{"query_id": "a", "text": "x"}\n\n{"query_id": "a", "text": "y"}',
-            "q.jsonl:3: query_id 'a' was there before",
+            "q.jsonl:3: duplicate query_id 'a'",
         ),
     ],
 )

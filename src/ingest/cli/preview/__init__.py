@@ -1,1 +1,1 @@
-"""`ingest preview`: one document is found, cut as a run would, compared, masked, and shown as text, JSON or a page."""
+"""`ingest preview`: finds one document, chunks it as a run would, and shows it, masked, as text, JSON or a page."""

@@ -1,4 +1,4 @@
-"""`ingest preview`: how one document is cut into chunks, before anything is built."""
+"""`ingest preview`: how one document is split into chunks, before anything is built."""
 
 import re
 from contextlib import closing
@@ -14,25 +14,25 @@ from ingest.cli.output import in_folder
 from ingest.extras import require
 
 ChildOption = Annotated[
-    list[str] | None, Option(metavar="PATH", help="A document inside it; once more for one inside that.")
+    list[str] | None, Option(metavar="PATH", help="A document inside it; repeat it for one inside that.")
 ]
 AgainstOption = Annotated[
-    Path | None, Option(metavar="PATH", help="Settings to compare with: what they would cut differently.")
+    Path | None, Option(metavar="PATH", help="Settings to compare with: what they would chunk differently.")
 ]
 
 
 @dataclass(frozen=True)
 class HowOptions:
-    """How it is shown."""
+    """How to show the document."""
 
     chunks: Annotated[str, Option(metavar="RANGE", help="Chunks to show: all, 7, 3-9, or 0 for none.")] = "1-50"
-    full: Annotated[bool, Option("--full", help="Whole texts instead of first and last line.")] = False
+    full: Annotated[bool, Option("--full", help="Show whole texts instead of first and last lines.")] = False
     html: Annotated[
         Path | None,
-        Option(dir_okay=False, callback=in_folder, metavar="PATH", help="Write one self-contained page there."),
+        Option(dir_okay=False, callback=in_folder, metavar="PATH", help="Write a self-contained HTML page there."),
     ] = None
     show_secrets: Annotated[
-        bool, Option("--show-secrets", help="Show text that is marked as secret instead of masking it.")
+        bool, Option("--show-secrets", help="Show text marked as secret instead of masking it.")
     ] = False
 
     def span(self) -> tuple[int, int]:
@@ -45,16 +45,16 @@ class HowOptions:
         return int(found[1]), int(found[2] or found[1])
 
 
-@command("Nothing was written. Start it again.")
+@command("Nothing was written. Run it again.")
 def preview(
     invocation: Invocation,
     how: HowOptions,
-    document: Annotated[str, Argument(metavar="DOCUMENT", help="A file, or the URI of a document of a source.")],
+    document: Annotated[str, Argument(metavar="DOCUMENT", help="A file, or the URI of a document in a source.")],
     source: Annotated[str | None, Option(metavar="NAME", help="DOCUMENT is a path inside this source.")] = None,
     child: ChildOption = None,
     against: AgainstOption = None,
 ) -> None:
-    """Show how one document is cut: headings, chunks with their borders, tokens, marks. Builds and changes nothing.
+    """Show how one document is split: headings, chunks with their boundaries, tokens, marks. Changes nothing.
 
     A file needs no settings. A document in a source of the settings is read through that source. Exit code 3: a run
     would quarantine the document; the reason is shown.

@@ -13,7 +13,7 @@ from ingest.records import Chunk
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is equal under the present settings ("here") and the others ("there"). Positions count from 0."""
+    """What is equal under the current settings ("here") and the others ("there"). Positions count from 0."""
 
     there: DocumentPreview
     same_text: bool  # of the canonical text: spans can be compared
@@ -21,16 +21,16 @@ class Comparison:
     equal: tuple[tuple[int, int], ...]  # positions here and there
     only_here: tuple[int, ...]
     only_there: tuple[int, ...]
-    other_context: int  # equal ones whose context, and therefore vector, differs
+    other_context: int  # equal chunks whose contexts, and therefore vectors, differ
     texts_there: int  # distinct inputs of the model under the other settings
-    embedded_anew: int  # of these, not embedded under the present settings
+    embedded_anew: int  # of these, not embedded under the current settings
 
 
 def compare(here: DocumentPreview, there: DocumentPreview) -> Comparison:
     """Return how two previews of one document differ.
 
-    Chunks are equal if their spans are, so that a text that occurs twice is told apart. If the canonical texts differ
-    (other options of the parser), spans say nothing: then equal texts are paired in order.
+    Chunks are equal if their spans are, which distinguishes repeated texts. If the canonical texts differ (other parser
+    options), spans cannot be compared: equal texts are then paired in order.
     """
     same_text, same_model = here.document.text == there.document.text, here.model_fingerprint == there.model_fingerprint
 
@@ -58,9 +58,9 @@ def compare(here: DocumentPreview, there: DocumentPreview) -> Comparison:
 
 
 def stretches(here: DocumentPreview, there: DocumentPreview, found: Comparison) -> Iterator[tuple[range, range]]:
-    """Yield the chunks here and there that are next to each other, in order of the text.
+    """Yield the ranges of chunks here and there that cover the same text, in text order.
 
-    A stretch ends where both sides have a border. Texts that differ cannot be aligned: then all chunks are one stretch.
+    A range ends where both sides have a boundary. Different texts cannot be aligned: all chunks are then one range.
     """
     if not found.same_text:
         yield range(len(here.chunks)), range(len(there.chunks))
@@ -86,7 +86,7 @@ def own_parts(chunks: Sequence[Chunk]) -> list[tuple[int, int]]:
 
 
 def comparison_rows(here: DocumentPreview, found: Comparison) -> list[tuple[str, Any, Any]]:
-    """Return the figures of both sides, row by row; None where there is none."""
+    """Return the figures of both sides, row by row; None where a side has none."""
     ours, theirs = here.figures["tokens"], found.there.figures["tokens"]
     left, right = (sum(part.end - part.start for part in side.left_out) for side in (here, found.there))
     return [

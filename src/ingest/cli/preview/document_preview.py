@@ -1,4 +1,4 @@
-"""A document as a run would cut it, and what is in no chunk."""
+"""A document as a run would split it, and the text that is in no chunk."""
 
 import time
 from bisect import bisect_left, bisect_right
@@ -32,7 +32,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class UnchunkedSpan:
-    """A stretch of the canonical text that is in no chunk."""
+    """A span of the canonical text that is in no chunk."""
 
     start: int
     end: int
@@ -48,7 +48,7 @@ class DocumentPreview:
     document: Document = UNPARSED
     chunks: tuple[Chunk, ...] = ()
     context_tokens: tuple[int, ...] = ()  # of each chunk's context, in the order of `chunks`
-    dropped: tuple[tuple[Chunk, str], ...] = ()  # by the source's screening policy, with the mark that is the reason
+    dropped: tuple[tuple[Chunk, str], ...] = ()  # by the source's screening policy, with the mark that caused it
     left_out: tuple[UnchunkedSpan, ...] = ()
     refusal: Refusal | None = None
     seconds: dict[str, float] = field(default_factory=lambda: {"parse": 0.0, "chunk": 0.0})
@@ -59,7 +59,7 @@ class DocumentPreview:
 
     @property
     def figures(self) -> dict[str, Any]:
-        """What is counted and measured, for programs; marks count the chunks that the policy drops too."""
+        """Counts and measurements, for programs; marks include those of dropped chunks."""
         every = (*self.chunks, *(c for c, _ in self.dropped))
         return {
             "characters": len(self.document.text),
@@ -86,7 +86,7 @@ class DocumentPreview:
 
 
 def token_figures(counts: Sequence[int]) -> dict[str, int]:
-    """Return the figures of some token counts; all are 0 if there are none."""
+    """Return a summary of token counts; all figures are 0 without any."""
     p90 = round(quantiles(counts, n=10, method="inclusive")[-1]) if len(counts) > 1 else sum(counts)
     least, most = min(counts, default=0), max(counts, default=0)
     return {"total": sum(counts), "least": least, "median": median_low(counts or [0]), "p90": p90, "most": most}
@@ -95,14 +95,14 @@ def token_figures(counts: Sequence[int]) -> dict[str, int]:
 def preview_document(bench: Workbench, raw: RawDocument, level: int) -> DocumentPreview:
     """Return what a run would make of a document under the settings of `bench`.
 
-    A document that a run would quarantine is returned with the reason, as far as it got. `level` is 1 for a document of
-    a source, 2 for one inside it, ...
+    A document that a run would quarantine is returned with the reason and what was made of it so far. `level` is 1 for
+    a document in a source, 2 for one inside it, ...
 
     Raises: SandboxUnavailable, InvalidSettings.
     """
-    raw, model = replace(raw, options=bench.parsing[""]), bench.model  # a source that the sandbox knows keeps its own
+    raw, model = replace(raw, options=bench.parsing[""]), bench.model  # the sandbox's options for a source win
     made = DocumentPreview(raw, options=bench.options.chunking, model=model.name, model_fingerprint=model.fingerprint)
-    with suppress(DocumentError):  # a word, so that starting a parser's process does not count as the document's time
+    with suppress(DocumentError):  # warm up: starting a parser process must not count as the document's time
         bench.sandbox.parse(RawDocument(DocumentRef("file:///word.txt", "", "word.txt", "", 4), b"word"))
     stage, ref, began = "parse", raw.ref, time.perf_counter()
     try:
@@ -129,7 +129,7 @@ def preview_document(bench: Workbench, raw: RawDocument, level: int) -> Document
 
 @dataclass
 class PreviewSection:
-    """A heading with what is under it; the first one may have no heading."""
+    """A heading with what is below it; the first section may have no heading."""
 
     title: str
     depth: int  # 0 for the topmost
@@ -142,7 +142,7 @@ class PreviewSection:
 
 
 def sections(preview: DocumentPreview) -> list[PreviewSection]:
-    """Return the headings in order, each with the chunks that start under it; counts include lower levels."""
+    """Return the headings in order, each with the chunks that start below it; counts include lower levels."""
     document = preview.document
     if not document.parser:  # it could not be parsed
         return []
@@ -171,7 +171,7 @@ def sections(preview: DocumentPreview) -> list[PreviewSection]:
 
 
 def _left_out(document: Document, cut: CutDocument, options: ChunkingOptions) -> Iterator[UnchunkedSpan]:
-    """Yield the stretches of blocks that hold text and are in no chunk, in order."""
+    """Yield the spans of blocks that contain text and are in no chunk, in order."""
     spans = sorted((c.start, c.end) for c in cut.chunks)
     dropped = sorted((c.start, c.end, mark) for c, mark in cut.dropped)
     i = j = 0

@@ -1,4 +1,4 @@
-"""Finds the document that somebody names, and opens what cuts it."""
+"""Finds the document that the user names, and opens what chunks it."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -20,22 +20,22 @@ from ingest.services import Workbench
 from ingest.settings import load_settings, make_settings
 from ingest.wiring import service_opening as wiring
 
-LISTED = 20  # names shown of those that exist
+LISTED = 20  # existing names shown
 
 
 @dataclass(frozen=True)
 class FoundDocument:
-    """A document and what reads it."""
+    """A document and the function that reads it."""
 
     ref: DocumentRef
     origin: str  # where it comes from, for people
-    read: Callable[[], RawDocument | None]  # None: it changed meanwhile
+    read: Callable[[], RawDocument | None]  # None: it changed in the meantime
 
 
 def open_bench(invocation: Invocation) -> Workbench:
     """Return the workbench of an index, or of default settings if there is no settings file.
 
-    Raises: InvalidSettings, also when a file was named that does not exist; UnknownSource.
+    Raises: InvalidSettings, also if the named settings file does not exist; UnknownSource.
     """
     if invocation.settings is not None or SETTINGS.exists():
         return wiring.open_workbench(invocation.load(), invocation.index)
@@ -44,7 +44,7 @@ def open_bench(invocation: Invocation) -> Workbench:
 
 
 def open_other(path: Path, invocation: Invocation, index: str) -> Workbench:
-    """Return the workbench of other settings: of the index asked for, of one with the same name, or of the only one.
+    """Return the workbench of other settings: for the requested index, the one with the same name, or the only one.
 
     Raises: InvalidSettings, UnknownSource.
     """
@@ -53,12 +53,12 @@ def open_other(path: Path, invocation: Invocation, index: str) -> Workbench:
 
 
 def find_document(bench: Workbench, named: str, source: str | None) -> FoundDocument:
-    """Return the document that somebody names: by a path on this machine, a URI, or a path below a source's root.
+    """Return the document that the user names: a path on this machine, a URI, or a path below a source's root.
 
     A document in a source is read through it, so that credentials, limits and version are those of a run. With `source`
-    no other one is asked, and a file elsewhere on this machine is read as if in it.
+    only this one is searched, and a file elsewhere on this machine is read as if it were in it.
 
-    Raises: BadParameter when there is no such document; InvalidSettings, SourceUnavailable, AccessDenied.
+    Raises: BadParameter if there is no such document; InvalidSettings, SourceUnavailable, AccessDenied.
     """
     sources = [one for one in bench.sources if source in (None, one.name)]
     if source is not None and not sources:
@@ -77,11 +77,11 @@ def find_document(bench: Workbench, named: str, source: str | None) -> FoundDocu
 
 
 def preview_found(bench: Workbench, found: FoundDocument, children: Sequence[str]) -> DocumentPreview:
-    """Return a document as a run would cut it, or a child of it.
+    """Return a document, or one inside it, as a run would split it.
 
-    `children` is the way down: a path in the document, a path in the document that this names, ...
+    `children` leads down: a path inside the document, a path inside the one found there, ...
 
-    Raises: BadParameter when there is no such child; SourceUnavailable, AccessDenied, SandboxUnavailable.
+    Raises: BadParameter if there is no such child; SourceUnavailable, AccessDenied, SandboxUnavailable.
     """
     stage, raw = "read", RawDocument(found.ref, b"")
     try:
@@ -107,7 +107,7 @@ def _child(bench: Workbench, raw: RawDocument, path: str) -> RawDocument:
 
 
 def _uris(source: Source, named: str, *, inside: bool) -> Iterator[str]:
-    """Yield the URIs that may be meant, below the root of `source`."""
+    """Yield the URIs below the root of `source` that may be meant."""
     candidates, (scheme, separator, rest) = [], named.partition("://")
     if separator:
         candidates = [named, f"{scheme}://{encode(rest)}"]  # as listed, and as people write it

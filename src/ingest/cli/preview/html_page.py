@@ -1,4 +1,4 @@
-"""A view as one HTML page that loads nothing and runs nothing.
+"""A view as one HTML page that loads nothing and runs no scripts.
 
 The only style that a browser applies is the one whose hash is in the page's content security policy, so markup that
 slipped through the escaping would still do nothing.
@@ -28,16 +28,16 @@ SECTIONS = 2_000  # headings in the navigation
 
 @dataclass(frozen=True)
 class Row:
-    """A chunk with its own part of the text, or a stretch of text that is in no chunk."""
+    """A chunk with its own part of the text, or a span of text that is in no chunk."""
 
     start: int
     own: str
-    repeated: str = ""  # the end of it, which the next chunk begins with
+    repeated: str = ""  # its end, which the next chunk begins with
     number: int = 0  # 0: in no chunk
     chunk: Chunk | None = None
     context_tokens: int = 0
-    overlap: int = 0  # characters that it shares with the previous chunk and that are shown there
-    why: str = ""  # the reason that it is in no chunk
+    overlap: int = 0  # characters shared with the previous chunk and shown there
+    why: str = ""  # the reason why it is in no chunk
 
 
 def rendered(view: View, characters: int = CHARACTERS) -> str:
@@ -80,7 +80,7 @@ def _within(preview: DocumentPreview, characters: int) -> DocumentPreview:
 
 
 def _rows(preview: DocumentPreview) -> list[Row]:
-    """Return chunks and what is in none, in order of the text."""
+    """Return chunks and text in no chunk, in text order."""
     parts = own_parts(preview.chunks)
     overlaps = [start - chunk.start for chunk, (start, _) in zip(preview.chunks, parts, strict=True)]
     rows = []
@@ -101,7 +101,7 @@ def _pieces(text: str, kind: str = "") -> list[tuple[str, str]]:
 
 
 def _side_by_side(view: View, here: DocumentPreview, characters: int) -> dict[str, Any]:
-    """Return the figures of a comparison, the rows that stand next to each other, and what is on one side only."""
+    """Return the figures of a comparison, the rows that belong side by side, and what is on one side only."""
     compared = view.compared
     if compared is None:
         return {}

@@ -1,4 +1,4 @@
-"""Secrets out of a preview: masked once, so that nothing that shows it has to think of them."""
+"""Masks the secrets in a preview once, so that no view has to deal with them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -48,7 +48,7 @@ def _is_secret(text: str) -> bool:
 def secret_spans(text: str, pieces: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Yield the spans of the lines that hold secrets, in order; a whole piece if no single line shows its secret.
 
-    Of a private key, only the first of many lines can be recognised: the rest of its piece belongs to it. `pieces` are
+    Only the first line of a private key can be recognised: the rest of its piece is taken as part of it. `pieces` are
     spans with a secret, sorted; they may overlap.
     """
     reached = 0

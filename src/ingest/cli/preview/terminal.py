@@ -18,13 +18,13 @@ from ingest.cli.tables import table
 from ingest.records import Child, Chunk
 
 COLOURS = ("cyan", "magenta")  # of neighbouring chunks
-SECTIONS, PARTS, DIFFERENCES = 200, 30, 40  # lines shown of headings, of what is left out, of chunks that differ
-SHORT = 4  # lines; a chunk with no more than this is shown whole
+SECTIONS, PARTS, DIFFERENCES = 200, 30, 40  # lines shown: headings, text in no chunk, differing chunks
+SHORT = 4  # lines; a chunk with at most this many is shown whole
 
 
 @dataclass(frozen=True)
 class Manner:
-    """How much is shown."""
+    """How much to show."""
 
     span: tuple[int, int] = (1, 50)  # first and last number of the chunks to show, from 1
     full: bool = False  # whole texts of chunks, not only their first and last lines
@@ -32,14 +32,14 @@ class Manner:
 
 
 def drawn(view: View, manner: Manner) -> Iterator[RenderableType]:
-    """Yield what people see, from top to bottom."""
+    """Yield the view from top to bottom."""
     here = view.here
     head = Table.grid(padding=(0, 2))
     for name, value in facts(view):
         head.add_row(Text(name, style="dim"), Text(value))
     yield head
     if here.refusal is not None:
-        yield Text(f"\nQuarantined while a run would {here.refusal.stage} it.", style="bold red")
+        yield Text(f"\nA run would quarantine it (stage: {here.refusal.stage}).", style="bold red")
         yield Text(one_line(str(here.refusal)), style="red")
     if view.compared is not None:
         yield from _comparison(here, view.compared, manner)
@@ -78,7 +78,7 @@ def _chunks(preview: DocumentPreview, manner: Manner) -> Iterator[RenderableType
         name = f"{number} ── {chunk.start:,}–{chunk.end:,} ── {chunk.tokens:,} + {context:,} tokens"
         yield _chunk(chunk, name, COLOURS[number % len(COLOURS)], manner)
     if (shown := max(0, last - first + 1)) < count:
-        yield f"\n{shown:,} of {count:,} chunks shown; --chunks all shows every one"
+        yield f"\n{shown:,} of {count:,} chunks shown; --chunks all shows all"
 
 
 def _chunk(chunk: Chunk, name: str, colour: str, manner: Manner) -> Text:
@@ -134,11 +134,11 @@ def _comparison(here: DocumentPreview, found: Comparison, manner: Manner) -> Ite
     there = found.there
     yield table("Comparison", ("", "here", "there"), comparison_rows(here, found))
     if there.refusal is not None:
-        yield Text(f"There it would be quarantined: {one_line(str(there.refusal))}", style="red")
+        yield Text(f"The other settings would quarantine it: {one_line(str(there.refusal))}", style="red")
     if not found.same_text:
-        yield "The canonical texts differ (other options of the parser): chunks are compared by text, not by span."
+        yield "The canonical texts differ (other parser options): chunks are compared by text, not by span."
     if not found.same_model:
-        yield f"The models differ, {one_line(here.model)} and {one_line(there.model)}: every vector is made anew."
+        yield f"The models differ, {one_line(here.model)} and {one_line(there.model)}: every vector must be recomputed."
     differing = [(here.chunks[i], i, "- only here", "red") for i in found.only_here]
     differing += [(there.chunks[j], j, "+ only there", "green") for j in found.only_there]
     differing.sort(key=lambda one: one[0].start)  # stable: here before there

@@ -15,12 +15,12 @@ from ingest.records import Chunk
 TITLE = 80  # characters
 NEITHER = "–"
 BEFORE_ALL = "(before the first heading)"
-INNER = ("document_id", "heading_paths")  # of a chunk: not masked, and nothing to look at
+INNER = ("document_id", "heading_paths")  # fields of a chunk that are neither masked nor shown
 
 
 @dataclass(frozen=True)
 class View:
-    """One document under the present settings, and compared with others."""
+    """One document under the current settings, and compared with others."""
 
     origin: str
     here: DocumentPreview
@@ -28,7 +28,7 @@ class View:
 
 
 def view_of(origin: str, here: DocumentPreview, there: DocumentPreview | None, *, secrets: bool) -> View:
-    """Return what is shown of a document, compared with `there`. Without `secrets` they are masked."""
+    """Return what is shown of a document, compared with `there`. Secrets are masked unless `secrets`."""
     compared = compare(here, there) if there is not None else None
     if not secrets:
         here = masked(here)
@@ -37,7 +37,7 @@ def view_of(origin: str, here: DocumentPreview, there: DocumentPreview | None, *
 
 
 def facts(view: View) -> list[tuple[str, str]]:
-    """Return what stands at the top: names and values."""
+    """Return the header: names and values."""
     here, ref, document = view.here, view.here.raw.ref, view.here.document
     first = [("uri", one_line(ref.uri)), ("read from", view.origin), ("size", size(max(len(here.raw.data), ref.size)))]
     if not document.parser:
@@ -59,7 +59,7 @@ def facts(view: View) -> list[tuple[str, str]]:
 
 
 def values(view: View) -> dict[str, Any]:
-    """Return everything about a document: figures, sections, chunks, what is in none, children and comparison."""
+    """Return everything about a document: figures, sections, chunks, text in no chunk, children and comparison."""
     here, ref, document = view.here, view.here.raw.ref, view.here.document
     return {
         **{name: getattr(ref, name) for name in ("uri", "path", "source", "version")},

@@ -1,4 +1,4 @@
-"""Text of documents as it may be shown: what steers a terminal or hides from a reader is written out."""
+"""Document text made safe to show: what controls a terminal or hides from a reader is spelled out."""
 
 import re
 import unicodedata
@@ -19,7 +19,7 @@ _JOINED = re.compile(  # letters that joiners shape (Arabic, Indic, …), and em
 
 
 def visible(text: str) -> str:
-    """Return `text` with everything written out that steers a terminal or hides from a reader.
+    """Return `text` with everything spelled out that controls a terminal or hides from a reader.
 
     Line feeds stay. Tabs become spaces, so that columns can be counted. What no reader sees (escape sequences,
     bidirectional controls, zero-width and tag characters, halves of surrogate pairs) becomes `␛` or `⟨U+202E⟩`.
@@ -35,7 +35,7 @@ def one_line(text: str, limit: int | None = None) -> str:
 
 
 def runs(text: str) -> Iterator[tuple[bool, str]]:
-    """Yield the text in runs, each with whether a reader cannot see it; all kinds of spaces become plain ones."""
+    """Yield the text in runs, each with whether it is invisible; all kinds of spaces become plain ones."""
     if _PLAIN.fullmatch(text):
         if text:
             yield False, text.replace("\t", "    ")

@@ -89,7 +89,7 @@ def test_a_document_that_a_run_quarantines_ends_with_3_and_its_reason(lab: Lab) 
     (lab.folder / "documents" / "x.bin").write_bytes(b"\x00\x01\x02\x03" * 50)
     answer = lab("preview", "documents/x.bin")
     assert answer.code == 3
-    assert "Quarantined while a run would parse it." in answer.out
+    assert "A run would quarantine it (stage: parse)." in answer.out
     assert "UnsupportedFormat: " in answer.out
     told = lab("preview", "documents/x.bin", "--json")
     assert (told.code, told.document["error"]["class"], told.document["error"]["exit_code"]) == (
