@@ -140,7 +140,7 @@ def test_a_model_that_cannot_be_exported_answers_through_pytorch(tmp_path, monke
         embedder.prepare_questions()
         embedder.prepare_questions()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "questions are encoded by PyTorch" in caplog.text
+    assert "questions are embedded in PyTorch" in caplog.text
     assert embedder.embed_questions(["a"]).shape == (1, 384)
     assert list(tmp_path.iterdir()) == []
 

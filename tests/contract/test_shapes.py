@@ -101,7 +101,7 @@ def test_points_of_another_shape_are_refused_before_anything_is_sent(
         sparse = shaped(2, shape).sparse
         broken = {
             "not finite": replace(sparse, values=np.full(len(sparse.values), np.nan, np.float32)),
-            "not rising": replace(sparse, indices=sparse.indices * 0),
+            "not ascending": replace(sparse, indices=sparse.indices * 0),
         }
         for why, one in broken.items():
             with pytest.raises(SchemaMismatch, match=why):

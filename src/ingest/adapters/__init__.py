@@ -1,1 +1,1 @@
-"""All that touches the world: sources, stores, models, executors, sandboxes and vector indexes."""
+"""Everything that touches the outside world: sources, stores, models, executors, sandboxes and vector indexes."""

@@ -23,7 +23,7 @@ class Frame(NamedTuple):
     body: bytes | bytearray | memoryview = b""
 
     def parts(self) -> Iterator[memoryview]:
-        """Yield the bytes of the message; a small one in one piece, so that its reader wakes once."""
+        """Yield the bytes of the message, a small one in one piece so that its reader wakes only once."""
         head = HEADER.pack(len(self.head), len(self.body)) + self.head
         if len(self.body) <= SMALL:
             yield memoryview(head + self.body)
@@ -39,7 +39,7 @@ class ChildPipe:
         self._answers: BinaryIO = os.fdopen(descriptor, "wb", closefd=False)
 
     def receive(self) -> Frame | None:
-        """Return the next message, None when the other end is closed."""
+        """Return the next message, or None if the other end is closed."""
         header = self._questions.read(HEADER.size)
         if len(header) < HEADER.size:
             return None
@@ -55,7 +55,7 @@ class ChildPipe:
 
 
 def end_with(parent: int) -> None:
-    """Have the kernel kill this process when the thread that started it ends, however that ends."""
+    """Have the kernel kill this process when the thread that started it ends, for whatever reason."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

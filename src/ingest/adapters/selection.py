@@ -15,19 +15,19 @@ class ListedDocument(NamedTuple):
     """A document as a source finds it."""
 
     uri: str  # percent-encoded ASCII
-    path: str  # relative to the root, as people write it
+    path: str  # relative to the root, not encoded
     version: str
     size: int  # bytes
-    modified: str  # ISO 8601, UTC; "" when unknown
+    modified: str  # ISO 8601, UTC; "" if unknown
 
 
 class Selection(SourceOptions):
-    """Which documents of a source count, who may see them, and how large they may be."""
+    """Which documents of a source are included, who may see them, and how large they may be."""
 
     max_document_bytes: int = Field(default=DOCUMENT_BYTES, ge=1)
 
     def wants(self, path: str) -> bool:
-        """Tell whether the patterns let `path` in: shell patterns with case, in which "*" also covers "/"."""
+        """Return whether the patterns include `path`: case-sensitive shell patterns, whose "*" also matches "/"."""
         matches = partial(fnmatchcase, path)
         return not any(map(matches, self.exclude)) and (not self.include or any(map(matches, self.include)))
 
@@ -38,14 +38,14 @@ class Selection(SourceOptions):
                 yield DocumentRef(row.uri, source, *row[1:], acl=self.acl, tenant=self.tenant)
 
     def check_size(self, ref: DocumentRef, size: int) -> None:
-        """Do nothing when the document may be read. Raises: OversizedDocument."""
+        """Check that the document may be read. Raises: OversizedDocument."""
         if size > self.max_document_bytes:
             limit = f"over the limit of {self.max_document_bytes} (max_document_bytes)"
             raise OversizedDocument(f"{ref.uri}: {size} bytes, {limit}")
 
 
 def selection(source: str, options: Mapping[str, Any], acl: tuple[str, ...], tenant: str) -> Selection:
-    """Return the selection that the settings of a source ask for. Raises: InvalidSettings, naming the source."""
+    """Return the selection in the settings of a source. Raises: InvalidSettings, which names the source."""
     known = ("include", "exclude", "max_document_bytes")
     if unknown := sorted(set(options) - set(known)):
         raise InvalidSettings(f"source {source}: unknown option {', '.join(unknown)}; known are {', '.join(known)}")

@@ -1,4 +1,4 @@
-"""URIs of documents and folders: how a key or path stands in one, and the folder that one names."""
+"""URIs of documents and folders: how keys and paths are encoded, and which folder a URI names."""
 
 import os
 from pathlib import Path
@@ -6,12 +6,12 @@ from urllib.parse import quote, unquote_to_bytes
 
 from ingest.errors import InvalidSettings
 
-# Of a key or path in a URI: all but letters, digits and "-._~/" is percent-encoded, as UTF-8.
+# For keys and paths in URIs: everything but letters, digits and "-._~/" is percent-encoded, as UTF-8.
 encode, decode = quote, unquote_to_bytes
 
 
 def local_folder(uri: str) -> Path:
-    """Return the folder of a `file:///…` URI (percent-decoded) or a plain path (as it is), absolute, links kept.
+    """Return the folder of a `file:///…` URI (percent-decoded) or a plain path (as is), absolute, links kept.
 
     Raises: InvalidSettings.
     """

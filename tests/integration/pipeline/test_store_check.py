@@ -13,7 +13,7 @@ class ForgetfulStore(InMemoryStore):
     """A store whose endpoint ignores conditional writes."""
 
     def check(self, token: str) -> None:
-        raise InvalidSettings("memory: ignores If-None-Match, a lake needs it")
+        raise InvalidSettings("memory: ignores If-None-Match, which a lake needs")
 
 
 def test_a_store_without_conditional_writes_stops_the_run_before_anything_is_written(tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def test_trees_are_read_by_their_sha256_and_change_scores(tmp_path: Path) -> Non
     one, other = (r.scores("red fox den", results("red fox den", "x")) for r in (plain, taught))
     assert not np.array_equal(one, other)
     wrong = keep_learned(store, b"no trees")
-    with pytest.raises(InvalidSettings, match="not a model of LightGBM"):
+    with pytest.raises(InvalidSettings, match="not a LightGBM model"):
         open_reranker(store, QueryProfile(reranker="learned", reranker_model=wrong), WORDING)
 
 

@@ -2,9 +2,9 @@
 
 Each module has `describe(name, options)` (the record, without weights), `open_embedder(name, options)`,
 `open_tokenizer(name, options)` and `reopen(record, options)`; `canonical(name)`, the name in the record; `files(name)`,
-what the lake keeps of a model, by path. Where a kind has files, its functions but `open_embedder` take as last argument
-the folder where a copy of them lies. A kind that needs libraries beyond the mandatory ones names them, `LIBRARIES`, and
-what brings them, `EXTRA`.
+a model's files that the lake keeps, by path. If a kind has files, all its functions but `open_embedder` take as last
+argument the folder of a copy of them. A kind that needs optional libraries names them in `LIBRARIES`, and in `EXTRA`
+the extra that provides them.
 """
 
 from functools import partial

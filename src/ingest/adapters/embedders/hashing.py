@@ -1,6 +1,6 @@
-"""Feature hashing for unit tests: deterministic, without a model, similar where words are shared.
+"""Feature hashing for unit tests: deterministic, without a model; texts that share words are similar.
 
-Not for production: it knows no meaning. `salt` makes "another model" with the same interface.
+Not for production: it captures no meaning. `salt` makes "another model" with the same interface.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class HashingOptions(BaseModel):
-    """What the settings may say about such a model."""
+    """Options of such a model in the settings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -53,12 +53,12 @@ def open_embedder(name: str, options: dict[str, Any]) -> "HashingEmbedder":
 
 
 def canonical(name: str) -> str:
-    """Return the name as a record has it."""
+    """Return the name used in records."""
     return name
 
 
 def files(name: str, folder: Path | None = None) -> dict[str, Path]:
-    """Return nothing: there is no model to keep."""
+    """Return no files: there is no model to store."""
     return {}
 
 
@@ -68,28 +68,28 @@ def open_tokenizer(name: str, options: dict[str, Any]) -> "HashingTokenizer":
 
 
 def reopen(record: ModelRecord, options: dict[str, Any] | None = None) -> "HashingEmbedder":
-    """Return the embedder that a manifest records. Raises: SchemaMismatch when it would be another one."""
+    """Return the embedder recorded in a manifest. Raises: SchemaMismatch if its fingerprint differs."""
     embedder = open_embedder(record.name, record.options)
     if embedder.record.fingerprint != record.fingerprint:
         raise SchemaMismatch(
-            f"embedder {record.name}: fingerprint {embedder.record.fingerprint}, recorded is {record.fingerprint}"
+            f"embedder {record.name}: fingerprint {embedder.record.fingerprint}, expected {record.fingerprint}"
         )
     return embedder
 
 
 class HashingTokenizer:
-    """Words in pieces of at most LONGEST_PIECE code points, and single marks."""
+    """Splits words into pieces of at most LONGEST_PIECE code points; punctuation marks are single tokens."""
 
     fingerprint = digest_of(["hashing tokenizer", 1, LONGEST_PIECE])
 
     def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
-        """Return for each text the spans of its tokens, (tokens, 2)."""
+        """Return the token spans of each text, (tokens, 2) code points."""
         return [
             np.array([match.span() for match in _PIECE.finditer(text)], dtype=np.int32).reshape(-1, 2) for text in texts
         ]
 
     def parts(self, before: str, after: str) -> bool:
-        """Return whether tokens never reach from one of these code points to the other."""
+        """Return whether no token ever spans these two code points."""
         return before.isspace() or after.isspace()
 
 
@@ -118,12 +118,12 @@ class HashingEmbedder(Embedder):
         return self._vectors(texts)
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
-        """As `embed`; a question over the limit is cut, with a warning."""
+        """Embed questions like texts; one over the limit is truncated, with a warning."""
         limit = self.record.max_tokens
         short = list(texts)
         for i, spans in enumerate(self._tokenizer.offsets(texts)):
             if len(spans) > limit:
-                log.warning("question cut: %d tokens, the model takes %d", len(spans), limit)
+                log.warning("question truncated: %d tokens, the model takes %d", len(spans), limit)
                 short[i] = texts[i][: spans[limit - 1, 1]]
         return self._vectors(short)
 
@@ -134,7 +134,7 @@ class HashingEmbedder(Embedder):
             for word in sorted(set(_WORD.findall(text.lower()))) or [""]:
                 digest = hashlib.sha256(f"{self._options.salt}\x1f{word}".encode()).digest()
                 row[int.from_bytes(digest[:4], "big") % len(row)] += 1.0 if digest[4] & 1 else -1.0
-            if not row.any():  # words that cancel each other
+            if not row.any():  # words that cancel each other out
                 row[0] = 1.0
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors

@@ -1,4 +1,4 @@
-"""Runs steps in worker processes on this machine, each with services of its own, opened once."""
+"""Runs steps in worker processes on this machine, each with its own services, opened once."""
 
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator

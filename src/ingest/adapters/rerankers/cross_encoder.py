@@ -1,4 +1,4 @@
-"""Any sentence-transformers CrossEncoder that lies on this machine; nothing is downloaded."""
+"""Any sentence-transformers CrossEncoder on this machine; nothing is downloaded."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -13,16 +13,16 @@ from ingest.records import Result
 
 EXTRA = "ingest[models]"
 LIBRARIES = ("sentence-transformers", "torch")
-BATCH = 16  # candidates of a forward pass
+BATCH = 16  # candidates per forward pass
 
 _opening = threading.Lock()
-_opened: dict[str, "CrossEncoderReranker"] = {}  # one for each model that a process meets
+_opened: dict[str, "CrossEncoderReranker"] = {}  # one per model that the process uses
 
 
 def open_reranker(model: str, wording: Wording, read: Callable[[str], bytes]) -> "CrossEncoderReranker":
     """Return the re-ranker of a model by name or folder, opened once per process; on a GPU if there is one.
 
-    Raises: InvalidSettings when it is not on this machine.
+    Raises: InvalidSettings if it is not on this machine.
     """
     with _opening:
         if model not in _opened:
@@ -31,7 +31,7 @@ def open_reranker(model: str, wording: Wording, read: Callable[[str], bytes]) ->
 
 
 class CrossEncoderReranker:
-    """Reads question and candidate together, headings before the text. Calls from threads wait for each other."""
+    """Reads question and candidate together, headings before the text. Concurrent calls wait for each other."""
 
     slice = BATCH
 
@@ -40,7 +40,7 @@ class CrossEncoderReranker:
         self._lock = threading.Lock()
 
     def scores(self, question: str, candidates: Sequence[Result]) -> NDArray[np.float64]:
-        """Return (n,) float64 in input order, as the model gives them."""
+        """Return (n,) float64 in input order, the model's raw scores."""
         if not candidates:
             return np.zeros(0)
         pairs = [(question, _read(candidate)) for candidate in candidates]
@@ -63,7 +63,7 @@ def _model(name: str) -> Any:
     try:
         model = CrossEncoder(name, local_files_only=True)
     except (OSError, ValueError, SafetensorError) as error:
-        raise InvalidSettings(f"reranker model {name}: not on this machine, or no CrossEncoder: {error}") from error
+        raise InvalidSettings(f"reranker model {name}: not on this machine, or not a CrossEncoder: {error}") from error
     if model.num_labels != 1:
-        raise InvalidSettings(f"reranker model {name}: gives {model.num_labels} numbers, a re-ranker gives 1")
+        raise InvalidSettings(f"reranker model {name}: gives {model.num_labels} scores per pair, a re-ranker gives 1")
     return model

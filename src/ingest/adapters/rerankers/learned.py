@@ -1,10 +1,10 @@
-"""Scores from what question and candidate have in common, in milliseconds and without a forward pass.
+"""Scores from features of question and candidate, in milliseconds and without a forward pass.
 
     score = SCALE · blend(features) + trees(features)
 
-The blend of `ranking` needs no file and has no fitted weight. Trees by LightGBM's LambdaMART, trained on the user's
-own judgments (`ingest train-reranker`), may be added; what was trained on one public set was no better on another than
-equal weights (docs/retrieval.md), so none are shipped.
+The blend of `ranking` needs no file and has no fitted weights. LightGBM trees (LambdaMART), trained on the user's own
+judgments (`ingest train-reranker`), may be added; trees trained on one public set were no better on another than equal
+weights (docs/retrieval.md), so none are shipped.
 """
 
 import re
@@ -44,8 +44,8 @@ PARAMETERS: dict[str, Any] = {
 def open_reranker(model: str, wording: Wording, read: Callable[[str], bytes]) -> "LearnedReranker":
     """Return the re-ranker.
 
-    Raises: InvalidSettings when `model` is no SHA-256 or the trees are not of these features; SchemaMismatch when the
-    lake does not have them.
+    Raises: InvalidSettings if `model` is not a SHA-256 or the trees have other features; SchemaMismatch if the lake
+    does not have them.
     """
     if model and not SHA256.fullmatch(model):
         raise InvalidSettings(
@@ -55,7 +55,7 @@ def open_reranker(model: str, wording: Wording, read: Callable[[str], bytes]) ->
 
 
 class LearnedReranker:
-    """The blend, and trees on top where there are some. Threads may call."""
+    """The blend, plus trees if there are any. Thread-safe."""
 
     slice = 25
 
@@ -78,14 +78,14 @@ def _trees(name: str, text: bytes) -> Any:
     try:
         trees = lightgbm.Booster(model_str=text.decode())
     except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
-        raise InvalidSettings(f"reranker model {name}: not a model of LightGBM: {error}") from error
+        raise InvalidSettings(f"reranker model {name}: not a LightGBM model: {error}") from error
     if trees.feature_name() != list(FEATURES):
         raise InvalidSettings(f"reranker model {name}: features {trees.feature_name()}, this version has {FEATURES}")
     return trees
 
 
 def fit(rows: Floats, grades: NDArray[np.int32], groups: list[int]) -> Any:
-    """Return LightGBM's Booster, trained on top of the blend: LambdaMART. Same rows, same bytes.
+    """Return LightGBM's Booster, trained on top of the blend: LambdaMART. Equal rows give equal bytes.
 
     Rows are (candidates, FEATURES), grades (candidates,), groups the number of candidates of each question in turn.
 

@@ -6,4 +6,4 @@ from ingest.ports import Wording
 
 
 def open_reranker(model: str, wording: Wording, read: Callable[[str], bytes]) -> None:
-    """Return None: nothing is scored anew."""
+    """Return None: nothing is rescored."""

@@ -1,8 +1,8 @@
-"""One bounded S3 client: answers that are whole, or an error in our own words.
+"""One S3 client with bounded retries: complete responses, or one of our own errors.
 
-A request is tried `S3Options.attempts` times in all, its body included, and nowhere else: botocore never retries a body
-that breaks after the headers, and its own retries are off, except for the many requests of one upload. No credentials
-pass through here: botocore finds them in the environment or the cloud's role.
+A request, including its body, is tried `S3Options.attempts` times in all, and retried only here: botocore never retries
+a body that breaks after the headers, and its own retries are off, except for the many requests of one upload. No
+credentials pass through here: botocore finds them in the environment or the cloud's role.
 """
 
 from ingest.adapters.s3_client.answers import Archived, Unmet

@@ -1,6 +1,6 @@
-"""What an answer of S3 means: botocore's exceptions in the words of `ingest.errors`.
+"""What a response of S3 means: botocore's exceptions translated into `ingest.errors`.
 
-Messages hold the code of an answer and never its text: S3 repeats key ids and signed strings there.
+Messages contain the code of a response, never its text: S3 repeats key ids and signed strings there.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 UNMET = {"NoSuchKey", "NoSuchVersion", "NoSuchUpload", "PreconditionFailed", "InvalidRange", "404", "412", "416"}
 DENIED = {
-    "AuthorizationHeaderMalformed": "the credentials in the environment are not of the form that S3 expects",
+    "AuthorizationHeaderMalformed": "the credentials in the environment do not have the form that S3 expects",
     "ExpiredToken": "the session token has expired, log in again",
     "InvalidAccessKeyId": "the access key id is not known there",
     "InvalidToken": "the session token is not valid there",
@@ -33,16 +33,16 @@ WRONG_SETTINGS = {"ConfigParseError", "InvalidRegionError", "ParamValidationErro
 
 
 class Unmet(Exception):
-    """No such key, version or range, or a condition does not hold. Adapters catch it; it goes no further."""
+    """No such key, version or range, or an unmet condition. Adapters catch it; it goes no further."""
 
 
 class Archived(AccessDenied):
-    """The object lies in an archive tier and must be restored before it can be read."""
+    """The object is in an archive tier and must be restored before it can be read."""
 
 
 @dataclass(frozen=True)
 class Translator:
-    """Turns what botocore raises about one bucket into our errors."""
+    """Translates botocore's errors about one bucket into ours."""
 
     bucket: str
     endpoint: str  # for people
@@ -50,11 +50,11 @@ class Translator:
     unavailable: type[TransientError]
 
     def where(self, key: str) -> str:
-        """Return the URI of a key for messages, as it is typed into the AWS command line."""
+        """Return the URI of a key for messages, in the form the AWS command line takes."""
         return f"s3://{self.bucket}/{key}"
 
     def once(self, action: str, key: str, request: Callable[["S3Client"], T], client: "S3Client") -> T:
-        """Return what `request` makes of the client, tried once. Raises: our errors, and Unmet."""
+        """Return request(client), tried once. Raises: our errors, and Unmet."""
         from botocore.exceptions import BotoCoreError, ClientError
         from botocore.parsers import ResponseParserError
         from urllib3.exceptions import HTTPError
@@ -67,7 +67,7 @@ class Translator:
             raise self._failure(error, f"{self.where(key)}: cannot {action}") from error
 
     def _refusal(self, error: "ClientError", told: str) -> Exception:
-        """Return the error for an answer that says no."""
+        """Return the error for an error response."""
         code, status = _code(error.response), int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         told = f"{told}: {self.endpoint} answered {code or 'nothing'} (HTTP {status})"
         if code == "NoSuchBucket":
@@ -84,23 +84,23 @@ class Translator:
         return InvalidSettings(f"{told}: the endpoint does not know or accept such a request")
 
     def _failure(self, error: Exception, told: str) -> Exception:
-        """Return the error for a silent endpoint, an answer that broke off, or a request that was never sent."""
+        """Return the error for no response, a truncated one, or a request that was never sent."""
         kind = type(error).__name__
         if kind in NO_CREDENTIALS:
             return no_credentials(error, told)
         if kind in WRONG_SETTINGS:
             return InvalidSettings(f"{told}: botocore does not accept the request ({kind})")
-        silent = f"no whole answer from {self.endpoint} ({kind}), at each of up to {self.attempts} attempts"
+        silent = f"no complete answer from {self.endpoint} ({kind}), at each of up to {self.attempts} attempts"
         return self.unavailable(f"{told}: {silent}")
 
     def no_bucket(self) -> UnknownSource:
-        """Return the error for a bucket that is not there."""
+        """Return the error for a missing bucket."""
         return UnknownSource(f"s3://{self.bucket}: no such bucket at {self.endpoint}")
 
     def refuse_other_region(self, response: Any, region: str) -> None:
-        """Do nothing when the answer comes from the client's region. Raises: InvalidSettings, naming both regions.
+        """Check that the response comes from the client's region. Raises: InvalidSettings, which names both regions.
 
-        `response` is (HTTP response, parsed answer) as botocore's event `needs-retry` gives it, None without answer.
+        `response` is (HTTP response, parsed response) from botocore's event `needs-retry`, None without a response.
         """
         if response is None:
             return
@@ -108,7 +108,7 @@ class Translator:
         headers = parsed.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         lives = headers.get("x-amz-bucket-region") or parsed.get("Error", {}).get("Region")
         code = _code(parsed)
-        refused = code in ELSEWHERE or (code == "400" and bool(lives))  # a HEAD answer has no body to say so
+        refused = code in ELSEWHERE or (code == "400" and bool(lives))  # a HEAD response has no body with the code
         if not refused or lives == region or (code == "AuthorizationHeaderMalformed" and not lives):
             return
         raise InvalidSettings(
@@ -118,7 +118,7 @@ class Translator:
 
 
 def no_credentials(error: Exception, told: str) -> AccessDenied:
-    """Return the error for credentials that are missing or of which a part is missing."""
+    """Return the error for missing or incomplete credentials."""
     return AccessDenied(
         f"{told}: no usable AWS credentials ({type(error).__name__}): set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
         "AWS_PROFILE, or give the machine a role"

@@ -1,4 +1,4 @@
-"""One bucket: requests with one bounded retry around request and body."""
+"""One bucket: requests with bounded retries of request and body."""
 
 import hashlib
 import re
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 F = TypeVar("F", bound=BinaryIO)
-PIECE = 2**18  # bytes read at once
+PIECE = 2**18  # bytes per read
 PART = 16 * 2**20  # bytes; larger files are sent in parts of this size
 PARTS_AT_ONCE = 4
-WAIT_SECONDS = 5.0  # longest pause between two attempts; the pauses grow
+WAIT_SECONDS = 5.0  # longest pause between two attempts; pauses grow
 MD5 = re.compile('"?[0-9a-f]{32}"?')
 
 
 class Bucket:
-    """One bucket. Safe to use from several threads.
+    """One bucket. Thread-safe.
 
     Every method raises AccessDenied, UnknownSource (no such bucket), InvalidSettings (another region) and `unavailable`
-    (SourceUnavailable or StoreUnavailable) when the endpoint is silent, fails or sends a broken body.
+    (SourceUnavailable or StoreUnavailable) if the endpoint does not respond, fails or sends a broken body.
     """
 
     def __init__(self, name: str, options: S3Options, unavailable: type[TransientError]) -> None:
@@ -40,7 +40,7 @@ class Bucket:
         self.options = options
         self.unavailable = unavailable
         self.endpoint = options.endpoint_url or "AWS"
-        self.is_directory_bucket = name.endswith("--x-s3")  # S3 Express: lists in no order
+        self.is_directory_bucket = name.endswith("--x-s3")  # S3 Express: lists in no particular order
         self._is_there = False  # until it was seen
         self._translate = Translator(name, self.endpoint, options.attempts, unavailable)
 
@@ -51,27 +51,27 @@ class Bucket:
 
     @cached_property
     def _uploads(self) -> "S3Client":
-        # A file goes up in many requests: each is tried again by botocore, and the whole is not.
+        # A file is uploaded in many requests: botocore retries each; the upload as a whole is not retried.
         return self._open(self.options.attempts)
 
     def _open(self, attempts: int) -> "S3Client":
         client = open_client(self.options, attempts)
         refuse, region = self._translate.refuse_other_region, client.meta.region_name
-        # First of all handlers: botocore's own would follow the redirect and pay for traffic between regions.
+        # The first handler: botocore's own would follow the redirect, and traffic between regions costs money.
         client.meta.events.register_first("needs-retry.s3", lambda response, **_: refuse(response, region))
         return client
 
     def call(self, action: str, key: str, request: Callable[["S3Client"], T]) -> T:
-        """Return what `request` returns, tried again after `unavailable`. Raises: Unmet too."""
+        """Return request(client), retried after `unavailable`. Also raises: Unmet."""
         import stamina
 
         again = stamina.RetryingCaller(attempts=self.options.attempts, timeout=None, wait_max=WAIT_SECONDS)
         return again(self.unavailable, self._translate.once, action, key, request, self.client)
 
     def get(self, key: str, version_id: str = "", check: Callable[[int, str], None] | None = None) -> bytes | None:
-        """Return an object's bytes, None when the key or the version ("" for the newest) is missing.
+        """Return an object's bytes, or None if the key or the version ("" for the newest) is missing.
 
-        `check` is called with size and ETag before the body is read; it may raise, Unmet for "not this one".
+        `check` is called with size and ETag before the body is read; it may raise Unmet to reject the object.
         """
 
         def whole(answer: "GetObjectOutputTypeDef") -> bytes:
@@ -82,7 +82,7 @@ class Bucket:
         return self._read(key, whole, **({"VersionId": version_id} if version_id else {}))
 
     def download(self, key: str, path: Path) -> bool:
-        """Write an object to a local file; False when it is missing."""
+        """Write an object to a local file; False if it is missing."""
 
         def written(answer: "GetObjectOutputTypeDef") -> bool:
             with path.open("wb") as file:
@@ -91,13 +91,13 @@ class Bucket:
         return bool(self._read(key, written))
 
     def get_range(self, key: str, first: int, last: int, size: int) -> bytes | None:
-        """Return the bytes from `first` to before `last` of an object; None when it is missing or not of that size."""
+        """Return bytes [first, last) of an object, or None if it is missing or does not have this size."""
 
         def part(answer: "GetObjectOutputTypeDef") -> bytes | None:
             if "ContentRange" not in answer:
                 raise InvalidSettings(
-                    f"{self._translate.where(key)}: {self.endpoint} ignores Range; a greater `ranges_above` than "
-                    f"{size} copies the whole file"
+                    f"{self._translate.where(key)}: {self.endpoint} ignores Range; with `ranges_above` above "
+                    f"{size} the whole file is copied instead"
                 )
             same = answer["ContentRange"].rpartition("/")[2] == str(size)
             return self._copy(answer, key, BytesIO()).getvalue() if same else None
@@ -105,7 +105,7 @@ class Bucket:
         return self._read(key, part, Range=f"bytes={first}-{last - 1}")
 
     def _read(self, key: str, use: Callable[["GetObjectOutputTypeDef"], T], **which: Any) -> T | None:
-        """Return what `use` makes of the answer while its body is open, None when there is no such object."""
+        """Return use(response), called while its body is open, or None if there is no such object."""
 
         def request(s3: "S3Client") -> T:
             answer = s3.get_object(Bucket=self.name, Key=key, **which)
@@ -118,13 +118,13 @@ class Bucket:
             return None
 
     def put(self, key: str, data: bytes, **conditions: Any) -> None:
-        """Write an object in one request. Raises: Unmet when a condition (`IfNoneMatch`) does not hold."""
+        """Write an object in one request. Raises: Unmet if a condition (`IfNoneMatch`) does not hold."""
         self.call("write", key, lambda s3: s3.put_object(Bucket=self.name, Key=key, Body=data, **conditions))
 
     def upload(self, key: str, path: Path) -> None:
-        """Write a local file, in parts when it is large; at most `PARTS_AT_ONCE` x `PART` bytes are in memory.
+        """Write a local file, in parts if it is large; at most `PARTS_AT_ONCE` × `PART` bytes are in memory.
 
-        A process killed on the way leaves parts that are never listed: a lifecycle rule must abort such uploads.
+        A process killed meanwhile leaves parts that are never listed: a lifecycle rule must abort such uploads.
         """
         from boto3.exceptions import S3UploadFailedError
         from boto3.s3.transfer import TransferConfig
@@ -134,17 +134,17 @@ class Bucket:
         def request(s3: "S3Client") -> None:
             try:
                 s3.upload_file(str(path), self.name, key, Config=transfer)
-            except S3UploadFailedError as error:  # boto3 hides the answer in the context
+            except S3UploadFailedError as error:  # boto3 hides the response in the context
                 raise error.__context__ or error from error
 
         try:
             self._translate.once("write", key, request, self._uploads)
-        except Unmet as error:  # the answer to "complete" was lost, and the upload is closed already
+        except Unmet as error:  # the response to "complete" was lost, and the upload is closed already
             if self.size(key) != path.stat().st_size:
-                raise self.unavailable(f"{self._translate.where(key)}: the upload was aborted on the way") from error
+                raise self.unavailable(f"{self._translate.where(key)}: the upload was aborted midway") from error
 
     def size(self, key: str) -> int | None:
-        """Return an object's size in bytes, None when it is missing."""
+        """Return an object's size in bytes, or None if it is missing."""
         try:
             return self.call("look at", key, lambda s3: s3.head_object(Bucket=self.name, Key=key))["ContentLength"]
         except Unmet:
@@ -152,7 +152,7 @@ class Bucket:
             return None
 
     def _check_bucket(self) -> None:
-        # A HEAD answer has no body: a missing key and a missing bucket look the same. Looked at once.
+        # A HEAD response has no body: a missing key and a missing bucket look the same. Checked only once.
         if not self._is_there:
             try:
                 self.call("look at", "", lambda s3: s3.head_bucket(Bucket=self.name))
@@ -161,11 +161,11 @@ class Bucket:
             self._is_there = True
 
     def delete(self, key: str) -> None:
-        """Remove an object; nothing happens when it is missing."""
+        """Remove an object, if it exists."""
         self.call("delete", key, lambda s3: s3.delete_object(Bucket=self.name, Key=key))
 
     def objects(self, prefix: str, delimiter: str = "") -> Iterator[dict[str, Any]]:
-        """Yield the objects under `prefix` in the order of S3, as its listing has them (Key, Size, ETag, ...)."""
+        """Yield the objects under `prefix` in S3's order, in the form of its listing (Key, Size, ETag, ...)."""
         more = {"Delimiter": delimiter} if delimiter else {}
         for page in self._pages("list", "list_objects_v2", prefix, ("ContinuationToken",), **more):
             yield from page.get("Contents", ())
@@ -177,9 +177,9 @@ class Bucket:
             yield from (item for item in page.get("Versions", ()) if item["IsLatest"])
 
     def _pages(self, action: str, method: str, prefix: str, markers: tuple[str, ...], **more: str) -> Iterator[Any]:
-        """Yield the pages of a listing, each tried again by itself.
+        """Yield the pages of a listing, each retried by itself.
 
-        Raises: `unavailable` for an endpoint that repeats a page, which would make the listing endless or incomplete.
+        Raises: `unavailable` if the endpoint repeats a page, which would make the listing endless or incomplete.
         """
         where = {"Bucket": self.name, "Prefix": prefix, "MaxKeys": self.options.page_size, **more}
         while True:
@@ -189,7 +189,7 @@ class Bucket:
                 return
             before, after = [where.get(name) for name in markers], [page.get(f"Next{name}", "") for name in markers]
             if not after[0] or before == after:
-                told = f"{self._translate.where(prefix)}: the listing does not move on, at {self.endpoint}"
+                told = f"{self._translate.where(prefix)}: the listing does not advance, at {self.endpoint}"
                 raise self.unavailable(told)
             where |= zip(markers, after, strict=True)
 

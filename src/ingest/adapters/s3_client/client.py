@@ -17,7 +17,7 @@ BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 def split_uri(uri: str) -> tuple[str, str]:
     """Return bucket and key prefix of `s3://bucket/prefix`; the prefix is decoded and ends with "/" unless empty.
 
-    A prefix names a folder: `s3://b/docs` holds `docs/x` and neither `docs2/x` nor `docs`.
+    A prefix names a folder: `s3://b/docs` contains `docs/x`, but neither `docs2/x` nor `docs`.
 
     Raises: InvalidSettings.
     """
@@ -36,7 +36,7 @@ def split_uri(uri: str) -> tuple[str, str]:
 def open_client(options: S3Options, attempts: int = 1) -> "S3Client":
     """Return a boto3 client that tries each request `attempts` times in all.
 
-    Raises: InvalidSettings; AccessDenied when credentials are half there.
+    Raises: InvalidSettings; AccessDenied if credentials are incomplete.
     """
     import boto3.session
     from botocore.config import Config
@@ -49,7 +49,7 @@ def open_client(options: S3Options, attempts: int = 1) -> "S3Client":
         max_pool_connections=options.max_connections,
         s3={"addressing_style": options.addressing_style},
     )
-    try:  # a session of its own: boto3's default session is not safe between threads
+    try:  # its own session: boto3's default session is not thread-safe
         session = boto3.session.Session()
         return session.client("s3", endpoint_url=options.endpoint_url, region_name=options.region, config=config)
     except (BotoCoreError, ValueError) as error:

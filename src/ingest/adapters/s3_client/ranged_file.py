@@ -1,4 +1,4 @@
-"""An immutable object as a file of which only what is read is fetched."""
+"""An immutable object as a file that fetches only what is read."""
 
 import io
 import os
@@ -9,20 +9,20 @@ from typing import IO, Any
 
 from ingest.errors import StoreUnavailable
 
-BLOCK = 2**18  # bytes fetched at least: a request costs more than these
+BLOCK = 2**18  # smallest number of bytes fetched: a request costs more than these
 
 
 class RangedFile(io.RawIOBase):
     """A seekable file over `fetch`, one thread at a time. Each block is fetched once and kept on disk until `close`.
 
-    The copy has no name in the folder, so it is gone when the process is. Reads raise what `fetch` raises, and
-    StoreUnavailable when the copy cannot be written or read.
+    The copy has no name in the folder, so it vanishes with the process. Reads raise what `fetch` raises, and
+    StoreUnavailable if the copy cannot be written or read.
     """
 
     _copy: IO[bytes] | None = None
 
     def __init__(self, name: str, size: int, fetch: Callable[[int, int], bytes], folder: Path) -> None:
-        """Fetch nothing yet. `fetch`: from the first byte to before the last → exactly these bytes; or it raises."""
+        """Fetch nothing yet. fetch(first, last) returns exactly the bytes [first, last), or raises."""
         super().__init__()
         self.name, self.size = name, size
         self._fetch = fetch
@@ -37,12 +37,12 @@ class RangedFile(io.RawIOBase):
     seekable = readable
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Set the place of the next read and return it."""
+        """Set the position of the next read and return it."""
         self._place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self.size}[whence]
         return self._place
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer as far as the object goes and return the bytes."""
+        """Fill a buffer as far as the object goes and return the number of bytes."""
         wanted = memoryview(buffer).cast("B")
         last = min(self._place + len(wanted), self.size)
         if last <= self._place:
@@ -57,7 +57,7 @@ class RangedFile(io.RawIOBase):
         return len(data)
 
     def forget(self) -> None:
-        """Fetch everything anew when it is read again: what came may have been damaged on the way."""
+        """Drop all blocks, so that reads fetch them again: they may have been damaged in transit."""
         self._held = bytearray(len(self._held))
 
     def close(self) -> None:
@@ -73,12 +73,12 @@ class RangedFile(io.RawIOBase):
         return self._copy.fileno()
 
     def _complete(self, block: int, end: int) -> None:
-        """Fetch what is missing of some blocks, neighbours in one request."""
+        """Fetch the missing ones of some blocks, adjacent ones in one request."""
         while (block := self._held.find(0, block, end)) >= 0:
             held = self._held.find(1, block, end)
             after = end if held < 0 else held
             data = self._fetch(block * BLOCK, min(after * BLOCK, self.size))
             written = 0
-            while written < len(data):  # a disk that is full takes a part first
+            while written < len(data):  # a full disk first takes a part
                 written += os.pwrite(self._file, data[written:], block * BLOCK + written)
             self._held[block:after] = b"\1" * (after - block)

@@ -1,1 +1,1 @@
-"""Runs parsers on hostile bytes. One file per alternative: how far a parser is kept away from this process."""
+"""Runs parsers on hostile bytes. One file per alternative: how strongly parsers are isolated from this process."""

@@ -1,4 +1,4 @@
-"""Parses in this process: limits on size, but none on time and memory. For tests and for sources that one trusts."""
+"""Parses in this process: limits on size, but none on time and memory. For tests and for trusted sources."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,12 +8,12 @@ from ingest.records import Document, ParserOptions, RawDocument
 
 
 class InlineSandbox:
-    """The sandbox without walls: whatever a parser raises comes back as a DocumentError."""
+    """The sandbox without isolation: whatever a parser raises becomes a DocumentError."""
 
     kind, version = "inline", ""
 
     def __init__(self, max_document_bytes: int, options: Mapping[str, ParserOptions] | None = None) -> None:
-        """Keep the limit and the options, by source; a document of another source keeps those that it comes with."""
+        """Keep the limit and the options, by source; documents of other sources keep their own options."""
         self.max_document_bytes = max_document_bytes
         self.options: Mapping[str, ParserOptions] = {n: self._limited(given) for n, given in (options or {}).items()}
 
@@ -23,7 +23,7 @@ class InlineSandbox:
             return _parse.parse(replace(document, options=self._limited(document.options)))
 
     def close(self) -> None:
-        """Hold nothing, let go of nothing."""
+        """Do nothing: there is nothing to close."""
 
     def _limited(self, options: ParserOptions) -> ParserOptions:
         limits = options.limits.model_copy(update={"document_bytes": self.max_document_bytes})

@@ -1,12 +1,12 @@
-"""Asks the kernel to refuse what no parser needs: sockets, programs, other processes, files outside of Python's own.
+"""Has the kernel refuse what no parser needs: sockets, programs, other processes, files other than Python's own.
 
-Two features of Linux that need no privilege, cannot be taken back, and are stronger than anything in Python: a seccomp
-filter (x86-64 and arm64) and Landlock (from Linux 5.13). Where one of them is missing, the walls in `resource_limits`
-stand alone.
+Two Linux features that need no privilege, cannot be undone, and are stronger than anything in Python: a seccomp filter
+(x86-64 and arm64) and Landlock (since Linux 5.13). If one of them is missing, only the limits in `resource_limits`
+remain.
 
-Where programs may be started, they stay in the process group of their parser, so that one signal ends them all.
-LibreOffice does not start without a local socket that listens: it may make one, and is told that `bind` and `listen`
-succeeded, though neither is carried out. Nothing can reach that socket, and it can reach nothing.
+If programs may be started, they stay in the process group of their parser, so that one signal ends them all.
+LibreOffice does not start without a listening local socket: it may create one, and its `bind` and `listen` appear to
+succeed, though neither is carried out. Nothing can reach that socket, and it can reach nothing.
 
 Sources: the kernel's Documentation/userspace-api/seccomp_filter.rst and landlock.rst; numbers from its headers.
 """
@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
-ALLOW, REFUSE = 0x7FFF0000, 0x00050000  # the latter plus an errno; with none, the call seems to succeed
+ALLOW, REFUSE = 0x7FFF0000, 0x00050000  # the latter plus an errno; without one, the call appears to succeed
 AF_UNIX = 1
 CLONE_THREAD = 0x00010000
-X32 = 0x40000000  # x86-64's other set of numbers
+X32 = 0x40000000  # x86-64's other set of call numbers
 # Fields of the data that a filter looks at, little-endian: number, architecture, first argument.
 NUMBER, ARCHITECTURE, ARGUMENT = 0, 4, 16
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -37,20 +37,20 @@ _REFUSE: Instruction = (RETURN, 0, 0, REFUSE | errno.EPERM)
 
 @dataclass(frozen=True)
 class Machine:
-    """Numbers of one architecture."""
+    """System call numbers of one architecture."""
 
     elf: int  # its number in the headers of programs
     clone: int
     signals: tuple[int, int]  # kill, tgkill
-    sockets: tuple[int, int, int]  # socket, bind, listen: refused, unless a program may be started
+    sockets: tuple[int, int, int]  # socket, bind, listen: refused unless a program may be started
     programs: tuple[int, ...]  # fork, vfork, execve, execveat: likewise
-    groups: tuple[int, int]  # setpgid, setsid: refused where a program may be started
+    groups: tuple[int, int]  # setpgid, setsid: refused if a program may be started
     refused: tuple[int, ...]
 
 
 AUDIT = 0xC0000000  # 64 bits, little-endian
 CLONE3 = 435
-# io_uring (a way around filters), pidfd_open, pidfd_getfd, pidfd_send_signal: equal on all architectures
+# io_uring (bypasses filters), pidfd_open, pidfd_getfd, pidfd_send_signal: the same on all architectures
 EVERYWHERE = (425, 426, 427, 434, 438, 424)
 # The last: connect accept sendto sendmsg sendmmsg accept4, tkill ptrace process_vm_readv process_vm_writev.
 X86_64 = Machine(
@@ -61,11 +61,11 @@ AARCH64 = Machine(
 )
 MACHINES = {"x86_64": X86_64, "aarch64": AARCH64}
 
-CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # equal on all architectures
+CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the same on all architectures
 CREATE_RULESET_VERSION, RULE_PATH_BENEATH = 1, 1
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
 FIRST_RIGHTS, REFER, TRUNCATE = 2**13 - 1, 2**13, 2**14  # of ABI 1, 2 and 3
-OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE  # the others make no sense for one file and are refused there
+OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE  # the kernel rejects the others for a single file
 PROGRAMS = ("/usr", "/bin", "/lib", "/lib64", "/nix/store", "/etc/ld.so.cache")
 SETTINGS = ("/etc/localtime", "/etc/mime.types", "/etc/fonts", "/etc/libreoffice")
 DATA = ("/var/cache/fontconfig", "/var/spool/libreoffice")
@@ -73,10 +73,10 @@ KERNEL = ("/proc/self", "/dev/null", "/dev/urandom", "/sys/devices/system/cpu")
 
 
 def refuse_calls(programs: bool) -> bool:
-    """Refuse sockets, and signals to other processes, from now on, with EPERM; False where the kernel cannot.
+    """Refuse sockets, and signals to other processes, from now on, with EPERM; False if the kernel cannot.
 
-    Without `programs` new processes and programs are refused too; with it they get no process group of their own, and
-    may make local sockets that are never connected. Threads may always be started.
+    Without `programs`, new processes and programs are refused too; with it, they get no process group of their own, and
+    may create local sockets that are never connected. Threads may always be started.
     """
     machine = MACHINES.get(platform.machine())
     if sys.platform != "linux" or machine is None or sys.byteorder != "little":
@@ -94,9 +94,9 @@ def refuse_calls(programs: bool) -> bool:
 
 
 def refuse_files(readable: tuple[str, ...], writable: tuple[str, ...] = (), programs: bool = False) -> bool:
-    """Refuse all files but those below `readable`, to be run too if `programs`, and `writable`, to be changed too.
+    """Refuse all files but those below `readable`, which may be executed if `programs`, and below `writable`.
 
-    Descriptors that are open already stay as they are. False where the kernel cannot.
+    Open descriptors are not affected. False if the kernel cannot.
     """
     if sys.platform != "linux":
         return False
@@ -119,7 +119,7 @@ def refuse_files(readable: tuple[str, ...], writable: tuple[str, ...] = (), prog
 
 
 def readable_places() -> tuple[str, ...]:
-    """Return what Python and its libraries read at run time: their own folders and a few of the system's."""
+    """Return the places Python and its libraries read at run time: their own folders and a few system ones."""
     own = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, sys.exec_prefix, *filter(None, sys.path)}
     named = (os.environ.get(name, "") for name in ("LD_LIBRARY_PATH", "TESSDATA_PREFIX"))
     libraries = {place for value in named for place in value.split(os.pathsep) if place}
@@ -127,7 +127,7 @@ def readable_places() -> tuple[str, ...]:
 
 
 def _permit(libc: ctypes.CDLL, ruleset: int, place: str, rights: int) -> None:
-    """Give rights to a place and all below it; one that is not there is left out."""
+    """Grant rights to a place and everything below it; a missing one is skipped."""
     with suppress(OSError):
         descriptor = os.open(place, os.O_PATH | os.O_CLOEXEC)
         try:
@@ -158,7 +158,7 @@ def _program(machine: Machine, programs: bool) -> list[Instruction]:
 
 
 def _threads_only(machine: Machine) -> list[Instruction]:
-    """Refuse new processes. clone3 is said not to exist: the C library then takes clone, whose flags a filter sees."""
+    """Refuse new processes. clone3 appears not to exist: the C library then uses clone, whose flags a filter sees."""
     clone = _only(machine.clone, ANY_BIT, CLONE_THREAD)
     return [(EQUAL, 0, 1, CLONE3), (RETURN, 0, 0, REFUSE | errno.ENOSYS), *clone]
 
@@ -171,7 +171,7 @@ def _lone_sockets(machine: Machine) -> list[Instruction]:
 
 
 def _only(call: int, test: int, value: int) -> list[Instruction]:
-    """Allow a call if its first argument passes the test, else refuse it."""
+    """Allow a call only if its first argument passes the test."""
     return [(EQUAL, 0, 4, call), (LOAD, 0, 0, ARGUMENT), (test, 0, 1, value), _ALLOW, _REFUSE]
 
 

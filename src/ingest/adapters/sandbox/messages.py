@@ -1,10 +1,10 @@
-"""What this process and a parser's say: plain values only, for a hostile document may have taken that over.
+"""Messages between this process and a parser process: plain values only, as a hostile document may control the latter.
 
     question   head: ref, media type, options                  body: the document's bytes
     answer     head: blocks, … or error and message            body: the text as UTF-8, then each child's bytes
-               head: media type, when its parser's libraries are not installed
+               head: media type, if its parser's libraries are not installed
 
-No pickle: what comes back is built from numbers and strings, and checked.
+No pickle: answers are built from numbers and strings, and validated.
 """
 
 import json
@@ -22,7 +22,7 @@ from ingest.adapters.child_pipe import Frame
 from ingest.records import Block, BlockKind, Child, Document, DocumentRef, ParserOptions, RawDocument
 
 KINDS = tuple(BlockKind)
-MAX_NOTES, MAX_NOTE = 20, 500  # for one document; characters
+MAX_NOTES, MAX_NOTE = 20, 500  # per document; characters
 MAX_MESSAGE = 2000  # characters of an error's message
 
 _KIND, *_OTHERS = (field.name for field in fields(Block))
@@ -32,14 +32,14 @@ BlockRow = tuple[Size, int, int, int, str, tuple[int, ...], int, str, int | None
 
 
 class Judged(BaseModel, strict=True):
-    """What the heads of answers about a document share."""
+    """What all heads of answers about a document have in common."""
 
-    notes: tuple[str, ...]  # what the parser warned of
+    notes: tuple[str, ...]  # the parser's warnings
     last: bool  # the worker ends after it
 
 
 class Parsed(Judged):
-    """Head of an answer that holds a document."""
+    """Head of an answer with a document."""
 
     title: str
     media_type: str
@@ -51,14 +51,14 @@ class Parsed(Judged):
 
 
 class Refused(Judged):
-    """Head of an answer that holds an error."""
+    """Head of an answer with an error."""
 
     error: str
     message: str
 
 
 class Unequipped(BaseModel, strict=True):
-    """Head of an answer which says that this installation lacks what a media type's parser needs."""
+    """Head of the answer if this installation lacks the libraries of a media type's parser."""
 
     lacking: str
 
@@ -71,7 +71,7 @@ class BadAnswer(ValueError):
 
 
 class Lacking(Exception):
-    """An answer which says that the parser of a media type, its argument, cannot run; whoever reads it looks again."""
+    """The answer that the parser of a media type (the argument) lacks libraries; the receiver must check this."""
 
 
 def ask(raw: RawDocument) -> Frame:
@@ -79,7 +79,7 @@ def ask(raw: RawDocument) -> Frame:
     shown = ("uri", "source", "path", "version", "size", "modified", "media_type", "title")
     ref = {name: getattr(raw.ref, name) for name in shown}
     head = {"ref": ref, "media_type": raw.media_type, "options": _packed(raw.options)}
-    return Frame(json.dumps(head).encode(), raw.data)  # which, unlike pydantic's, knows names that are not UTF-8
+    return Frame(json.dumps(head).encode(), raw.data)  # unlike pydantic, it can encode names that are not UTF-8
 
 
 def asked(frame: Frame) -> RawDocument:
@@ -88,13 +88,13 @@ def asked(frame: Frame) -> RawDocument:
     return RawDocument(DocumentRef(**head["ref"]), bytes(frame.body), head["media_type"], _unpacked(head["options"]))
 
 
-# Remembered: they are those of the sources.
+# Cached: only the options of the sources occur.
 _packed = lru_cache(maxsize=64)(ParserOptions.model_dump_json)
 _unpacked = lru_cache(maxsize=64)(ParserOptions.model_validate_json)
 
 
 def answer(document: Document, notes: Sequence[str] = (), last: bool = False) -> Frame:
-    """Return the answer that holds a document, and what its parser warned of; `last` when the worker ends after it."""
+    """Return the answer with a document and its parser's warnings; `last` if the worker ends after it."""
     text = document.text.encode()
     head = Parsed.model_construct(
         notes=_shown(notes),
@@ -108,22 +108,22 @@ def answer(document: Document, notes: Sequence[str] = (), last: bool = False) ->
 
 
 def refusal(error: errors.DocumentError, last: bool, notes: Sequence[str] = ()) -> Frame:
-    """Return the answer that holds an error."""
+    """Return the answer with an error."""
     message = str(error)[:MAX_MESSAGE].encode(errors="backslashreplace").decode()
     return Frame(to_json(Refused(notes=_shown(notes), error=type(error).__name__, message=message, last=last)))
 
 
 def lacking(media_type: str) -> Frame:
-    """Return the answer that no document of this media type can be parsed by this installation."""
+    """Return the answer that this installation cannot parse documents of this media type."""
     return Frame(to_json(Unequipped(lacking=media_type)))
 
 
 class ParserAnswer(NamedTuple):
-    """What a worker says."""
+    """A worker's answer."""
 
     result: Document | errors.DocumentError | None  # None: a process that may start programs must be asked
     last: bool  # the worker ends after it
-    notes: tuple[str, ...]  # what the parser warned of
+    notes: tuple[str, ...]  # the parser's warnings
 
 
 def answered(frame: Frame) -> ParserAnswer:
@@ -143,7 +143,7 @@ def answered(frame: Frame) -> ParserAnswer:
 
 
 def _shown(notes: Sequence[str]) -> tuple[str, ...]:
-    """Return the first notes, each as one line that a log may show: a document could say anything."""
+    """Return the first notes, each as one line that is safe to log: a document could put anything there."""
     return tuple("".join(c if c.isprintable() else " " for c in note[:MAX_NOTE]) for note in notes[:MAX_NOTES])
 
 

@@ -1,4 +1,4 @@
-"""This process's end of one parser's process: start it, ask it within a time limit, kill it."""
+"""This process's end of one parser process: start it, ask it within a time limit, kill it."""
 
 import os
 import signal
@@ -15,19 +15,19 @@ from pydantic_core import from_json
 from ingest.adapters.child_pipe import HEADER, Frame
 from ingest.errors import SandboxUnavailable
 
-# Secrets of the environment stay out of reach of a parser.
+# Secrets in the environment stay out of reach of parsers.
 PLACES = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TESSDATA_PREFIX", "SYSTEMROOT")
 PASSED_ON = (*PLACES, "LANG", "LC_ALL", "LC_CTYPE", "TZ")
-# One thread each: a pool of them uses every core, and each thread of a library takes address space.
+# One thread each: a pool of processes uses every core, and each library thread takes address space.
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "MALLOC_ARENA_MAX")
 SWITCHES = ("DO_NOT_TRACK", "UNSTRUCTURED_DISABLE_NOTICE", "HF_HUB_OFFLINE", "PYTHONUTF8")
 FIXED = {**dict.fromkeys((*ONE_THREAD, *SWITCHES), "1"), "SCARF_NO_ANALYTICS": "true", "PYTHONHASHSEED": "0"}
 GRACE_SECONDS = 2.0
-KEPT_OUTPUT = 4096  # bytes of what a process wrote to its standard error
+KEPT_OUTPUT = 4096  # last bytes of a process's standard error
 
 
 class Ended(Exception):
-    """The process closed the pipe: it ended."""
+    """The process closed the pipe: it has ended."""
 
 
 class Late(Exception):
@@ -35,16 +35,16 @@ class Late(Exception):
 
 
 class TooLarge(Exception):
-    """The answer is larger than it may be; nothing of it was read. Arguments: bytes of its head and of its body."""
+    """The answer is too large and was not read. Arguments: bytes of its head and of its body."""
 
 
 class ParserProcess:
-    """One process. Not for two threads at once."""
+    """One process. Not thread-safe."""
 
     def __init__(self, start_seconds: float, programs: bool = False) -> None:
         """Start it and wait until it can parse. `programs` lets it start programs and write temporary files.
 
-        Must be called by a thread that lives as long as the process should: the kernel kills it with that thread.
+        Must be called from a thread that lives as long as the process should: the kernel kills it with that thread.
         Raises: SandboxUnavailable.
         """
         self.asked = 0  # documents so far
@@ -82,11 +82,11 @@ class ParserProcess:
 
     @property
     def alive(self) -> bool:
-        """Tell whether it still runs."""
+        """Whether it is still running."""
         return self._process.poll() is None
 
     def send(self, frame: Frame, deadline: float) -> None:
-        """Write a question until a time of the monotonic clock. Raises: Ended, Late."""
+        """Write a question before a deadline on the monotonic clock. Raises: Ended, Late."""
         self.asked += 1
         self._drain()
         with _told():
@@ -95,16 +95,16 @@ class ParserProcess:
                 self._pipe.sendall(part)
 
     def receive(self, deadline: float, max_head: int, max_body: int) -> Frame:
-        """Return the answer, read until a time of the monotonic clock. Raises: Ended, Late, TooLarge."""
+        """Return the answer, read before a deadline on the monotonic clock. Raises: Ended, Late, TooLarge."""
         head, body = HEADER.unpack(self._read(HEADER.size, deadline))
         if head > max_head or body > max_body:
             raise TooLarge(head, body)
         return Frame(bytes(self._read(head, deadline)), self._read(body, deadline))
 
     def kill(self, grace_seconds: float = 0.0) -> tuple[int, str]:
-        """End it and all that it started; return its exit code (negative: a signal) and the last that it wrote.
+        """End it and everything it started; return its exit code (negative: a signal) and its last output.
 
-        One that ended by itself gets `grace_seconds`, to learn how: its pipe is closed a moment before it is gone.
+        If it ended by itself, wait `grace_seconds` for its exit code: its pipe closes shortly before it is gone.
         """
         if self._end is None:
             self._pipe.close()
@@ -116,7 +116,7 @@ class ParserProcess:
         return self._end
 
     def interrupt(self) -> None:
-        """Kill it while another thread waits for its answer, which then ends as after a crash."""
+        """Kill it while another thread waits for its answer, who then sees it as crashed."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
 
@@ -132,10 +132,10 @@ class ParserProcess:
         return data
 
     def _drain(self) -> str:
-        """Return the last of what it wrote to its standard error since the last call."""
+        """Return the end of what it wrote to its standard error since the last call."""
         kept = b""
         with suppress(BlockingIOError):
-            for _ in range(64):  # a pipe holds less; a process that writes on does not keep us here
+            for _ in range(64):  # a pipe holds less; a process that keeps writing does not block us
                 if not (more := os.read(self._output, 2**16)):
                     break
                 kept = (kept + more)[-KEPT_OUTPUT:]
@@ -150,14 +150,14 @@ class ParserProcess:
 
 
 def environment(temporary: str | None = None) -> dict[str, str]:
-    """Return what Python and programs need, and nothing secret; `temporary`: the folder that they may write to."""
+    """Return the environment for Python and programs, without secrets; `temporary`: the folder they may write to."""
     passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     return passed_on | FIXED | ({"TMPDIR": temporary} if temporary else {})
 
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Turn what a socket says into Late and Ended."""
+    """Translate a socket's errors into Late and Ended."""
     try:
         yield
     except TimeoutError as error:
@@ -167,5 +167,5 @@ def _told() -> Iterator[None]:
 
 
 def _left(deadline: float) -> float:
-    """Return the seconds that are left, never none: a timeout of 0 means something else to a socket."""
+    """Return the seconds left, never 0: that timeout makes a socket non-blocking."""
     return max(deadline - time.monotonic(), 0.001)

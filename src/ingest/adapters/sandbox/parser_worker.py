@@ -1,6 +1,6 @@
-"""A parser's process: answers one question after the other until the pipe ends, see `pool`.
+"""A parser process: answers one question after another until the pipe is closed, see `pool_sandbox`.
 
-It imports parsers and nothing of the rest: no model, no store, no Prefect.
+It imports only parsers: no model, no store, no Prefect.
 """
 
 import faulthandler
@@ -25,8 +25,8 @@ from ingest.records import RawDocument
 def main() -> None:
     """Serve until the other end is closed.
 
-    Arguments: the pipe's descriptor, the parent's process id, 1 when parsers may start programs, else 0.
-    The first message tells which walls stand.
+    Arguments: the pipe's descriptor, the parent's process id, 1 if parsers may start programs, else 0.
+    The first message states which of the kernel's limits are in force.
     """
     pipe, parent, programs = ChildPipe(int(sys.argv[1])), int(sys.argv[2]), sys.argv[3] == "1"
     end_with(parent)
@@ -49,7 +49,7 @@ def main() -> None:
 def _reply(raw: RawDocument, programs: bool, notes: "_Notes") -> tuple[Frame, bool]:
     """Return the answer for a document, and whether this process should end after it.
 
-    It ends after it ran out of memory, and when a program left something running.
+    It ends after running out of memory, and if a program left something running.
     """
     notes.kept = []
     try:
@@ -68,9 +68,9 @@ def _reply(raw: RawDocument, programs: bool, notes: "_Notes") -> tuple[Frame, bo
 
 
 def _silence() -> "_Notes":
-    """Keep what libraries say out of the logs, and return what will hold the warnings of our own parsers.
+    """Keep libraries out of the logs, and return what collects the warnings of our own parsers.
 
-    The last of what C code writes goes into the message of a crash.
+    The last output of C code goes into the message about a crash.
     """
     os.set_blocking(2, False)  # a full pipe must not stop a parser
     faulthandler.enable()
@@ -85,14 +85,14 @@ def _silence() -> "_Notes":
 
 
 class _Notes(logging.Handler):
-    """Holds the first warnings about one document."""
+    """Collects the first warnings about one document."""
 
     def __init__(self, level: int) -> None:
         super().__init__(level)
         self.kept: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a warning, or forget it when there are many."""
+        """Keep a warning, unless there are many."""
         if len(self.kept) < _wire.MAX_NOTES:
             self.kept.append(record.getMessage()[: _wire.MAX_NOTE].encode(errors="replace").decode())
 

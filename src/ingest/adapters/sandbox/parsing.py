@@ -1,4 +1,4 @@
-"""What every alternative does with one document: check its size, sniff, find the parser, run it, check the result."""
+"""What every sandbox does with one document: check its size, sniff, find the parser, run it, check the result."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -9,7 +9,7 @@ from ingest.documents import media_types, parsers
 from ingest.records import Document, ParserOptions, RawDocument
 
 _XML_ERR_NO_MEMORY = 2
-MAX_MESSAGE = 300  # characters of a foreign message: some quote the whole document
+MAX_MESSAGE = 300  # characters of a library's message: some quote the whole document
 
 
 class ProgramNeeded(Exception):
@@ -17,10 +17,10 @@ class ProgramNeeded(Exception):
 
 
 def parse(raw: RawDocument, programs: bool = True) -> Document:
-    """Return the parsed document, whole and within its limits on size; those on time and memory are the caller's part.
+    """Return the parsed document, complete and within its size limits; the caller enforces time and memory limits.
 
-    Raises: DocumentError; InvalidSettings when the libraries of its parser are not installed, which is no fault of the
-    document; ProgramNeeded when its parser starts a program and `programs` is False.
+    Raises: DocumentError; InvalidSettings if the libraries of its parser are not installed, which is not the document's
+    fault; ProgramNeeded if its parser starts a program and `programs` is False.
     """
     check_size(raw)
     with as_document_errors(raw):
@@ -30,7 +30,7 @@ def parse(raw: RawDocument, programs: bool = True) -> Document:
 
 
 def check_size(raw: RawDocument) -> None:
-    """Raise OversizedDocument for a document over its limit in bytes; nothing of it is looked at."""
+    """Raise OversizedDocument for a document over its limit in bytes, before looking at its content."""
     limit = raw.options.limits.document_bytes
     if len(raw.data) > limit:
         raise errors.OversizedDocument(f"{raw.ref.path}: {len(raw.data)} bytes, the limit is {limit}")
@@ -38,9 +38,9 @@ def check_size(raw: RawDocument) -> None:
 
 @contextmanager
 def as_document_errors(raw: RawDocument) -> Iterator[None]:
-    """Turn what a parser raises into a DocumentError.
+    """Translate a parser's errors into DocumentError.
 
-    Out of memory and too deep are reasons of their own, also where a library has wrapped them.
+    Out of memory and nested too deeply are errors of their own, even if a library has wrapped them.
     """
     path, limits = raw.ref.path, raw.options.limits
     try:
@@ -61,26 +61,26 @@ def as_document_errors(raw: RawDocument) -> Iterator[None]:
 
 @contextmanager
 def prepared(raw: RawDocument, options: Mapping[str, ParserOptions]) -> Iterator[RawDocument]:
-    """Give the document its source's options, if there are any, and name the parser on a DocumentError about it.
+    """Yield the document with its source's options, if there are any, and name the parser on a DocumentError.
 
-    Also where its process gave no answer.
+    Also if its process gave no answer.
     """
     raw = replace(raw, options=options.get(raw.ref.source, raw.options))
     try:
         yield raw
     except errors.DocumentError as error:
-        with suppress(Exception):  # bytes may be too odd for the sniffing itself: no parser read them
+        with suppress(Exception):  # sniffing itself may fail on odd bytes: no parser read them
             error.parser = parsers.owner(media_type_of(raw), raw.options.parser)
         raise
 
 
 def starts_program(raw: RawDocument) -> bool:
-    """Tell whether a program is started for a document: by its name and what its source claims, its bytes unread."""
+    """Return whether a document starts a program, judging by name and claimed type, without its bytes."""
     return raw.options.ocr or parsers.starts_program(media_type_of(replace(raw, data=b"")), raw.options.parser)
 
 
 def media_type_of(raw: RawDocument) -> str:
-    """Return what a document is, see `media_types.sniff`."""
+    """Return a document's media type, see `media_types.sniff`."""
     return media_types.sniff(raw.data, raw.ref.path, raw.media_type or raw.ref.media_type)
 
 
@@ -88,7 +88,7 @@ def _parsed(raw: RawDocument, programs: bool) -> Document:
     path, media_type = raw.ref.path, media_type_of(raw)
     if media_type == media_types.OCTETS and raw.data:
         begin = raw.data[:16].hex(" ")
-        raise errors.UnsupportedFormat(f"{path}: binary content, of no format that is known; it begins with {begin}")
+        raise errors.UnsupportedFormat(f"{path}: binary content of no known format; it begins with {begin}")
     if not programs and parsers.starts_program(media_type, raw.options.parser):
         raise ProgramNeeded
     parser = parsers.find(media_type, path, raw.options.parser)
@@ -98,10 +98,10 @@ def _parsed(raw: RawDocument, programs: bool) -> Document:
 
 
 def _check_output(raw: RawDocument, document: Document) -> None:
-    """Hold the output limits for parsers that do not hold them themselves."""
+    """Enforce the output limits, for parsers that do not do so themselves."""
     path, limits = raw.ref.path, raw.options.limits
     if not document.blocks and not document.children:
-        raise errors.EmptyDocument(f"{path}: {len(raw.data)} bytes of {document.media_type}, but no text in them")
+        raise errors.EmptyDocument(f"{path}: {len(raw.data)} bytes of {document.media_type}, but no text")
     children = sum(len(child.data) for child in document.children)
     sizes = {"text_characters": len(document.text), "blocks": len(document.blocks)}
     for name, found in {**sizes, "archive_entries": len(document.children), "archive_bytes": children}.items():
@@ -117,14 +117,14 @@ def _check_output(raw: RawDocument, document: Document) -> None:
 
 
 def _is_memory(error: BaseException) -> bool:
-    """Tell whether an error means that memory ran out; libxml2 has a syntax error for that."""
+    """Return whether an error means that memory ran out; libxml2 reports that as a syntax error."""
     return isinstance(error, MemoryError) or (
         type(error).__module__ == "lxml.etree" and getattr(error, "code", None) == _XML_ERR_NO_MEMORY
     )
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and what it came from, a bounded number."""
+    """Yield an error and its causes, up to a limit."""
     for _ in range(20):
         if error is None:
             return

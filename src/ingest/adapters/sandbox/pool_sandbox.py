@@ -1,12 +1,12 @@
-"""Parses in worker processes under limits: a document that hangs, crashes or grows costs itself and one process.
+"""Parses in worker processes with limits: a document that hangs, crashes or grows costs only itself and one process.
 
     parse(raw) ─▶ idle process, or a new one ─▶ question ─▶ answer within wall_seconds ─▶ checked ─▶ Document
                                                    └─ late, dead, too large, no answer: killed and replaced
 
 A process has no secrets in its environment, no network, writes no files, starts no programs, and ends with this one.
-Documents whose parser starts a program (text recognition, LibreOffice, pandoc) have processes of their own kind: what
-they start is in their process group and ends with them. A process is replaced after `documents_per_process` documents,
-when it holds more than `resident_bytes` at rest, and when a program has left something running.
+Documents whose parser starts a program (text recognition, LibreOffice, pandoc) are parsed by separate processes:
+whatever those start is in their process group and ends with them. A process is replaced after `documents_per_process`
+documents, if it holds more than `resident_bytes` at rest, or if a program has left something running.
 """
 
 import logging
@@ -28,7 +28,7 @@ from ingest.records import Document, ParseLimits, ParserOptions, RawDocument
 
 log = logging.getLogger(__name__)
 
-HEAD_PER_BLOCK = 128  # bytes of an answer's head; titles and breaks of all blocks share them
+HEAD_PER_BLOCK = 128  # bytes of an answer's head, shared by titles and breaks of all blocks
 HEAD_LEAST = 2**20
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 _FRAME = re.compile(r'File "(?:[^"\n]*/)?([^"/\n]*)", line (\d+) in (\S+)')  # as faulthandler writes them
@@ -36,7 +36,7 @@ _FRAMES = 3
 
 
 class PoolSandbox:
-    """The sandbox with walls. Threads may call `parse` at once; as many documents as processes are under way."""
+    """The sandbox with isolation. Thread-safe: as many documents as processes are parsed at once."""
 
     kind, version = "pool", ""
 
@@ -49,11 +49,11 @@ class PoolSandbox:
         resident_bytes: int = 768 * 2**20,
         start_seconds: float = 60.0,
     ) -> None:
-        """Keep the options, by source; a document of another source keeps those that it comes with.
+        """Keep the options, by source; documents of other sources keep their own options.
 
-        At most `processes` run, from the first documents on. One is replaced after `documents_per_process`, since
-        libraries leak, or when it holds more than `resident_bytes` of memory after a document; one that cannot parse
-        after `start_seconds` does not start at all.
+        At most `processes` run, started with the first documents. One is replaced after `documents_per_process`, as
+        libraries leak, or if it holds more than `resident_bytes` of memory after a document. A start that takes more
+        than `start_seconds` fails.
         """
         self.options: Mapping[str, ParserOptions] = dict(options or {})
         self._documents_per_process, self._resident_bytes = documents_per_process, resident_bytes
@@ -63,17 +63,17 @@ class PoolSandbox:
         self._idle: list[ParserProcess] = []
         self._busy: set[ParserProcess] = set()
         self._closed = self._warned = False
-        # One thread starts them all: a process ends with the thread that started it, and those of callers come and go.
+        # One thread starts them all: a process ends with the thread that started it, and callers' threads come and go.
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="parser-start")
 
     def parse(self, raw: RawDocument) -> Document:
-        """Return the parsed document. Raises: as `ports.Sandbox`; RuntimeError when closed."""
+        """Return the parsed document. Raises: as `ports.Sandbox`; RuntimeError if closed."""
         with _parse.prepared(raw, self.options) as document:
             _parse.check_size(document)
             with self._places:
                 try:
                     return self._parse(document, _parse.starts_program(document))
-                except _parse.ProgramNeeded:  # its content is not what its name says
+                except _parse.ProgramNeeded:  # its content does not match its name
                     return self._parse(document, programs=True)
 
     def _parse(self, raw: RawDocument, programs: bool) -> Document:
@@ -84,11 +84,11 @@ class PoolSandbox:
         except ParserCrashed:
             if not used or process.alive:
                 raise
-        # What documents before left in the process may be at fault: judged alone, once.
+        # Earlier documents in this process may be at fault: try it alone, once.
         return self._ask(self._take(programs, fresh=True), raw)
 
     def close(self) -> None:
-        """End all processes; documents under way fail."""
+        """End all processes; documents being parsed fail."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
@@ -100,7 +100,7 @@ class PoolSandbox:
         self._starter.shutdown(wait=False, cancel_futures=True)
 
     def _take(self, programs: bool, fresh: bool = False) -> ParserProcess:
-        """Return a process of one's own: the fitting one that was used last, for the others may go."""
+        """Return a process for exclusive use: the fitting one used last, so that the others may go."""
         with self._lock:
             if self._closed:
                 raise RuntimeError("this sandbox is closed")
@@ -121,7 +121,7 @@ class PoolSandbox:
         missing = sorted(name for name, stands in process.walls.items() if not stands)
         if missing and not self._warned:
             self._warned = True
-            log.warning("this system cannot keep parsers away from %s; see docs/security.md", " and ".join(missing))
+            log.warning("this system cannot restrict parsers' %s; see docs/security.md", " and ".join(missing))
         return process
 
     def _ask(self, process: ParserProcess, raw: RawDocument) -> Document:
@@ -140,7 +140,7 @@ class PoolSandbox:
         return answer.result
 
     def _answer(self, process: ParserProcess, raw: RawDocument) -> _wire.ParserAnswer:
-        """Return what a process makes of a document. Raises: DocumentError when it makes nothing."""
+        """Return a process's answer about a document. Raises: DocumentError without one."""
         path, limits = raw.ref.path, raw.options.limits
         deadline = time.monotonic() + limits.wall_seconds
         try:
@@ -155,9 +155,9 @@ class PoolSandbox:
             found = "{} bytes of structure and {} bytes of text and content".format(*error.args)
             most = f"{' and '.join(map(str, _largest(limits)))} (limits.blocks, text_characters, archive_bytes)"
             raise OversizedDocument(f"{path}: parsed to {found}, the limits allow {most}") from error
-        except _wire.Lacking as error:  # or a process that was taken over says so
+        except _wire.Lacking as error:  # or a process that a document controls claims so
             parsers.check_installed([str(error)], f"{path}: ", raw.options.parser)
-            raise ParserCrashed(f"{path}: its parser misses libraries that are installed") from error
+            raise ParserCrashed(f"{path}: its parser claims that installed libraries are missing") from error
         except _wire.BadAnswer as error:
             raise ParserCrashed(f"{path}: its parser gave no answer that can be read: {error}") from error
         except Ended:
@@ -176,25 +176,25 @@ class PoolSandbox:
 
 
 def _largest(limits: ParseLimits) -> tuple[int, int]:
-    """Return the most bytes that head and body of an answer may have."""
+    """Return the maximum bytes of head and body of an answer."""
     return HEAD_LEAST + HEAD_PER_BLOCK * limits.blocks, 4 * limits.text_characters + limits.archive_bytes
 
 
 def _explain(raw: RawDocument, code: int, said: str) -> NoReturn:
-    """Raise what the end of a process means for the document that it had."""
+    """Raise the error for a document whose process ended."""
     path, limits = raw.ref.path, raw.options.limits
     if code == -signal.SIGXCPU:
         raise ParserTimeout(f"{path}: took more than {limits.cpu_seconds:g} s of CPU time (limits.cpu_seconds)")
     how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
     if code == -signal.SIGABRT:
-        how += f", which libraries do that get no memory (limits.memory_bytes is {limits.memory_bytes})"
+        how += f", which libraries do when out of memory (limits.memory_bytes is {limits.memory_bytes})"
     raise ParserCrashed(f"{path}: its parser's process was {how}{_last_words(said)}")
 
 
 def _last_words(said: str) -> str:
-    """Return the first line of what a process wrote, and the innermost of Python's functions that it was in.
+    """Return the first line of a process's output, and the innermost Python functions it was in.
 
-    Without addresses and folders, so that the same document gives the same message.
+    Addresses and folders are removed, so that the same document gives the same message.
     """
     first = _ADDRESS.sub("0x…", next(iter(said.splitlines()), ""))[: _parse.MAX_MESSAGE]
     frames = [f"{name} line {line} in {function}" for name, line, function in _FRAME.findall(said)[:_FRAMES]]

@@ -1,7 +1,7 @@
-"""The walls of a parser's process: what it may take of the machine, for its life and for one document.
+"""The limits of a parser process: which resources it may use, for its lifetime and per document.
 
-Everything here is set by the process itself before it reads its first document, and holds on Linux; elsewhere only
-what `resource` offers does.
+The process itself sets them all before it reads its first document. They hold on Linux; elsewhere, only those of the
+`resource` module do.
 """
 
 import ctypes
@@ -22,12 +22,12 @@ OOM_SCORE = "800"  # when memory runs out, the kernel takes a parser before anyt
 
 
 def raise_walls(programs: bool) -> dict[str, bool]:
-    """Set what holds for the life of this process; return which of the kernel's walls stand: calls, files.
+    """Set the limits for the lifetime of this process; return which of the kernel's are in force: calls, files.
 
-    With `programs` it may start a program, and write below its folder for temporary files.
+    With `programs`, it may start programs, and write below its folder for temporary files.
     """
     if programs and sys.platform == "linux":
-        # What a program leaves behind becomes a child of this process, see `left_running`.
+        # Processes that a program leaves behind become children of this process, see `left_running`.
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
@@ -42,10 +42,10 @@ def raise_walls(programs: bool) -> dict[str, bool]:
 
 
 def allow(limits: ParseLimits, programs: bool) -> None:
-    """Set what one document may take, from now on: CPU time, address space, and files to write.
+    """Set the limits for the next document: CPU time, address space, and size of written files.
 
-    The kernel counts CPU time in whole seconds, rounded up. All of it holds for each program that is started, too.
-    Programs work through files: where they may be started, files of at most the memory limit may be written.
+    CPU time is limited in whole seconds, rounded up. All limits also apply to each program that is started.
+    Programs exchange files: if they may be started, files of at most the memory limit may be written.
     """
     used = resource.getrusage(resource.RUSAGE_SELF)
     _lower(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + limits.cpu_seconds))
@@ -55,7 +55,7 @@ def allow(limits: ParseLimits, programs: bool) -> None:
 
 
 def left_running() -> bool:
-    """Tell whether a program still runs that this process or one of its programs started."""
+    """Return whether a program that this process or one of its programs started is still running."""
     with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
@@ -64,12 +64,12 @@ def left_running() -> bool:
 
 
 def relax() -> None:
-    """Take back the limit on memory of one document, to tell how it ended."""
+    """Lift the memory limit of one document, so that the answer can be sent."""
     _lower(resource.RLIMIT_AS, resource.getrlimit(resource.RLIMIT_AS)[1])
 
 
 def resident(process: str) -> int:
-    """Return the bytes of memory that a process holds, 0 where the system does not tell."""
+    """Return the bytes of memory that a process holds, 0 if unknown."""
     return _statm(process, 1) or 0
 
 
@@ -82,7 +82,7 @@ def _statm(process: str, field: int) -> int | None:
 
 
 def _lower(limit: int, value: int) -> None:
-    """Set a soft limit, at most the hard one."""
+    """Set a soft limit, capped at the hard one."""
     hard = resource.getrlimit(limit)[1]
     within = value if hard == resource.RLIM_INFINITY else min(value, hard)
     with suppress(ValueError, OSError):

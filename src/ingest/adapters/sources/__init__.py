@@ -1,10 +1,10 @@
 """One file per scheme: places that hold documents. The file name registers the scheme.
 
 A source module has one public function, `open_source`, as `SourceModule` describes it. Other packages register a module
-under the entry-point group `ingest.sources`, named by the scheme; a module of this folder wins over it.
+under the entry-point group `ingest.sources`, named by the scheme; a module in this folder takes precedence.
 
-A source may also have `look(uri) -> DocumentRef | None`, one document as the listing has it: `ingest preview` asks for
-it and goes through the whole listing of a source without it.
+A source may also have `look(uri) -> DocumentRef | None`, which returns one document as listed: `ingest preview` uses
+it, and goes through the whole listing of a source without it.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class SourceModule(Protocol):
     ) -> Source:
         """Return the source; nothing is read yet. `acl` and `tenant` are put on every ref.
 
-        `options` are the rest of its settings; every module knows `include`, `exclude` and `max_document_bytes`.
+        `options` are its other settings; every module accepts `include`, `exclude` and `max_document_bytes`.
 
         Raises: InvalidSettings.
         """
@@ -40,7 +40,7 @@ class SourceModule(Protocol):
 def find(uri: str) -> SourceModule:
     """Return the module for the scheme of `uri`; a plain path is a `file`.
 
-    Raises: UnknownSource, with the schemes that are known, also when a third party's module cannot be loaded.
+    Raises: UnknownSource, which names the known schemes; also if a third-party module cannot be loaded.
     """
     scheme, built_in = scheme_of(uri), names(__name__)
     if (name := scheme.replace("-", "_")) in built_in:
@@ -69,7 +69,7 @@ def _load(point: EntryPoint) -> SourceModule:
 
 
 def overlaps(uri_a: str, uri_b: str) -> bool:
-    """Tell whether one place holds the other, so that a document would be listed twice.
+    """Return whether one place contains the other, so that a document would be listed twice.
 
     Folders are compared after their symbolic links are resolved on this machine. Raises: InvalidSettings.
     """

@@ -1,9 +1,9 @@
 """Documents in a folder: `file:///absolute/folder` or a plain path.
 
-Every regular file below the folder counts, hidden ones too; `exclude` leaves some out. The folder itself may be a
-symbolic link, links below it are never followed: what they point to inside the folder is listed by its own name, and
-what lies outside must not be read. A document is pinned by its times of change and its size; two writes of equal size
-within one tick of the kernel's clock (4 ms) cannot be told apart.
+Every regular file below the folder is included, even hidden ones; `exclude` leaves some out. The folder itself may be a
+symbolic link, but links below it are never followed: their targets inside the folder are listed by their own names, and
+what is outside must not be read. A document is pinned by its modification and change times and its size; two writes of
+equal size within one tick of the kernel's clock (4 ms) cannot be distinguished.
 """
 
 import errno
@@ -47,7 +47,7 @@ class FileSource:
         return self.selection.refs(self.name, self._found())
 
     def look(self, uri: str) -> DocumentRef | None:
-        """Return one document as the listing has it, None when it is not there or not wanted.
+        """Return one document as listed, or None if it is missing or excluded.
 
         Raises: InvalidSettings, UnknownSource, AccessDenied, SourceUnavailable.
         """
@@ -61,7 +61,7 @@ class FileSource:
         return next(self.selection.refs(self.name, [found]), None)
 
     def read(self, ref: DocumentRef) -> RawDocument | None:
-        """Return the bytes of exactly the listed version, None when the file changed or went; see `ports.Source`.
+        """Return the bytes of exactly the listed version, or None if the file changed or is gone; see `ports.Source`.
 
         Raises: OversizedDocument before anything is read.
         """
@@ -75,7 +75,7 @@ class FileSource:
 
     @contextmanager
     def _opened(self, uri: str) -> Iterator[BinaryIO | None]:
-        """Give a document's file, None when it is gone or something else stands in its place."""
+        """Yield a document's open file, or None if it is gone or something else is in its place."""
         parts = self._parts(uri)
         with self._translated(uri), ExitStack() as stack:
             try:
@@ -89,7 +89,7 @@ class FileSource:
     def _parts(self, uri: str) -> tuple[bytes, ...]:
         parts = tuple(decode(uri.removeprefix(f"{self.uri}/")).split(b"/"))
         if not uri.startswith(f"{self.uri}/") or {b"", b".", b".."} & set(parts):
-            raise InvalidSettings(f"source {self.name}: {uri} does not lie under {self.uri}")
+            raise InvalidSettings(f"source {self.name}: {uri} is not under {self.uri}")
         return parts
 
     def _found(self) -> Iterator[ListedDocument]:
@@ -98,8 +98,8 @@ class FileSource:
             folders = [os.fsencode(self.root)]
             while folders:
                 yield from _found_in(folders.pop(), folders, len(self._start))
-            if self._look_at_root() != before:  # unmounted on the way, everything would look deleted
-                raise SourceUnavailable(f"{self.uri}: another folder is in its place since the listing began")
+            if self._look_at_root() != before:  # if it was unmounted meanwhile, everything would look deleted
+                raise SourceUnavailable(f"{self.uri}: the folder was replaced during the listing")
 
     def _look_at_root(self) -> tuple[int, int]:
         try:
@@ -145,7 +145,7 @@ def _as_found(path: bytes, cut: int, status: os.stat_result) -> ListedDocument:
 
 
 def _open_below(root: Path, parts: tuple[bytes, ...]) -> int | None:
-    """Return a descriptor of a regular file, None when a link or something else stands in its place.
+    """Return a descriptor of a regular file, or None if a link or something else is in its place.
 
     Each folder is opened below the one before it, so that a link put there after the listing is not followed.
     """
@@ -174,5 +174,5 @@ def _version(status: os.stat_result) -> str:
 def _modified(status: os.stat_result) -> str:
     try:
         return datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="seconds")
-    except (OverflowError, ValueError, OSError):  # a time that no calendar holds
+    except (OverflowError, ValueError, OSError):  # a time that datetime cannot represent
         return ""

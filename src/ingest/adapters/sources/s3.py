@@ -1,8 +1,8 @@
 """Documents in an S3 bucket: `s3://bucket/prefix`.
 
-Everything under the prefix counts, except for the empty objects ending with "/" that consoles write as folders. In a
-versioned bucket a document is pinned by its version, and what was listed can be read until that version is purged; in
-any other, and for objects older than versioning, by its ETag.
+Everything under the prefix is included, except the empty objects ending with "/" that consoles write as folders. In a
+versioned bucket a document is pinned by its version, and can be read until that version is purged; in other buckets,
+and for objects older than versioning, by its ETag.
 """
 
 import logging
@@ -43,8 +43,8 @@ class S3Source:
         return self.selection.refs(self.name, self._found(self.prefix))
 
     def look(self, uri: str) -> DocumentRef | None:
-        """Return one document as the listing has it, None when it is not there or not wanted."""
-        first = islice(self._found(self._key(uri)), 1)  # of all keys that begin with this one, itself
+        """Return one document as listed, or None if it is missing or excluded."""
+        first = islice(self._found(self._key(uri)), 1)  # of all keys with this prefix, the key itself is first
         return next(self.selection.refs(self.name, (found for found in first if found.uri == uri)), None)
 
     def read(self, ref: DocumentRef) -> RawDocument | None:
@@ -56,7 +56,7 @@ class S3Source:
         kind, _, pin = ref.version.partition(":")
 
         def check(size: int, etag: str) -> None:
-            # Compared here and not by If-Match: some endpoints misread a quoted ETag and would answer 412 to all.
+            # Compared here, not by If-Match: some endpoints misread a quoted ETag and always answer 412.
             if f"{kind}:" == ETAG and etag != pin:
                 raise Unmet(ref.uri)
             self.selection.check_size(ref, size)
@@ -71,7 +71,7 @@ class S3Source:
         root = f"s3://{self.bucket.name}/"
         key = decode(uri.removeprefix(root)).decode(errors="replace")
         if not uri.startswith(root) or not key.startswith(self.prefix):
-            raise InvalidSettings(f"source {self.name}: {uri} does not lie under {self.uri}")
+            raise InvalidSettings(f"source {self.name}: {uri} is not under {self.uri}")
         return key
 
     def _found(self, prefix: str) -> Iterator[ListedDocument]:
@@ -87,7 +87,7 @@ class S3Source:
         call, name = self.bucket.call, self.bucket.name
         try:
             answer = call("ask for versioning of", "", lambda s3: s3.get_bucket_versioning(Bucket=name))
-        except (AccessDenied, InvalidSettings) as error:  # not allowed or not known there: the listing itself decides
+        except (AccessDenied, InvalidSettings) as error:  # not allowed or not supported: the listing decides
             logger.warning("source %s: documents are pinned by ETag, not by version: %s", self.name, error)
             return False
         return answer.get("Status") in ("Enabled", "Suspended")

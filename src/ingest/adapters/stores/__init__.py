@@ -1,4 +1,4 @@
-"""One file per store that can hold the lake."""
+"""One file per kind of store for the lake."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from ingest.records import S3Options
 def open_store(uri: str, s3: S3Options, cache_folder: Path, cache_bytes: int, ranges_above: int) -> Store:
     """Return the store at `uri`: `s3://bucket/prefix`, `file:///folder` or a plain path. Nothing is read yet.
 
-    For S3 only: `cache_folder` keeps copies of immutable values, for all processes, up to `cache_bytes`, least recently
-    used first to go; a value of more than `ranges_above` bytes is read in parts by those who can (`Store.ranged`).
+    For S3 only: `cache_folder` keeps copies of immutable values, for all processes, up to `cache_bytes`; the least
+    recently used go first. Values of more than `ranges_above` bytes can be read in parts (`Store.ranged`).
 
     Raises: InvalidSettings.
     """

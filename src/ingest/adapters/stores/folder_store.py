@@ -1,7 +1,7 @@
 """The lake in a folder. Needs a file system with hard links and atomic rename.
 
-A value is written under a temporary name, made durable, and only then given its own name by rename or link; then the
-folder is made durable. So a crash leaves the old value or the new one, and temporary files that nobody lists.
+A value is written under a temporary name, synced, and only then renamed or linked to its own name; then the folder is
+synced. So a crash leaves the old value or the new one, and temporary files that are never listed.
 """
 
 import errno
@@ -19,7 +19,7 @@ from ingest.adapters.uris import local_folder
 from ingest.errors import AccessDenied, IngestError, InvalidSettings, SchemaMismatch, StoreUnavailable
 from ingest.lake.keys import TEMPORARY, check_key, check_prefix
 
-LEFTOVER_SECONDS = 24 * 3600.0  # a temporary file not written to for so long belongs to a process that died
+LEFTOVER_SECONDS = 24 * 3600.0  # an older temporary file belongs to a process that died
 ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
@@ -30,10 +30,10 @@ class FolderStore:
         self.root = local_folder(uri)
         self.uri = self.root.as_uri()
         self.leftover_seconds = leftover_seconds
-        self._durable: set[Path] = set()  # folders whose own names survive a power cut
+        self._durable: set[Path] = set()  # folders whose own names survive a power failure
 
     def get(self, key: str) -> bytes | None:
-        """Return the value, None when there is none."""
+        """Return the value, or None if there is none."""
         with self._translated("read", key):
             try:
                 return self._path(key).read_bytes()
@@ -41,7 +41,7 @@ class FolderStore:
                 return None
 
     def put(self, key: str, data: bytes) -> None:
-        """Write the value durably, replacing another."""
+        """Write the value durably, replacing any other."""
         with self._translated("write", key):
             self._replace(key, BytesIO(data))
 
@@ -57,14 +57,14 @@ class FolderStore:
             try:
                 os.link(temporary, path)
             except FileExistsError:
-                won = path.read_bytes() == data  # an answer of a network file system may have been lost
+                won = path.read_bytes() == data  # a network file system may have lost the response
             else:
                 won = True
-            _sync(path.parent)  # also when lost: what the caller reads next must not vanish
+            _sync(path.parent)  # also if another writer won: what the caller reads next must not vanish
             return won
 
     def exists(self, key: str) -> bool:
-        """Tell whether the key has a value."""
+        """Return whether the key has a value."""
         with self._translated("look at", key):
             return self._path(key).is_file()
 
@@ -84,17 +84,17 @@ class FolderStore:
         """Return None: the value is local."""
 
     def check(self, token: str) -> None:
-        """Do nothing: `link()` is atomic on every file system that has it, and fails on one that has not."""
+        """Do nothing: `link()` is atomic on every file system that supports it, and fails on others."""
 
     def delete(self, key: str) -> None:
-        """Remove the value; nothing happens when there is none."""
+        """Remove the value, if there is one."""
         with self._translated("delete", key), suppress(*ABSENT):
             path = self._path(key)
             path.unlink()
             _sync(path.parent)
 
     def local_path(self, key: str) -> Path:
-        """Return the value's own file. Raises: SchemaMismatch when there is no such key."""
+        """Return the value's own file. Raises: SchemaMismatch if there is no such key."""
         path = self._path(key)
         if not self.exists(key):
             raise SchemaMismatch(f"{self.uri}/{key}: no such value")
@@ -112,7 +112,7 @@ class FolderStore:
 
     @contextmanager
     def _written(self, path: Path, source: BinaryIO) -> Iterator[Path]:
-        """Give a durable temporary file beside `path` and remove it at the end."""
+        """Yield a durable temporary file beside `path` and remove it at the end."""
         self._make_folder(path.parent)
         temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(12)}"
         try:
@@ -125,7 +125,7 @@ class FolderStore:
             temporary.unlink(missing_ok=True)
 
     def _make_folder(self, folder: Path) -> None:
-        # Each level once per process, even if it exists: another process may have made it and not synced it yet.
+        # Each level once per process, even if it exists: another process may have created it without syncing it yet.
         if folder in self._durable and folder.is_dir():
             return
         if folder != self.root:
@@ -152,7 +152,7 @@ def _meaning(error: OSError, told: str) -> IngestError:
 
 def _remove_leftovers(files: Iterable[Path], seconds: float) -> None:
     for path in files:
-        with suppress(OSError):  # someone else's, or gone: tidying never fails a listing
+        with suppress(OSError):  # not ours, or gone: tidying never fails a listing
             if time.time() - path.stat().st_mtime > seconds:
                 path.unlink()
 

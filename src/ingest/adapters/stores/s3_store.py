@@ -1,4 +1,4 @@
-"""The lake under an `s3://` prefix. Needs an endpoint that honours `If-None-Match: *`; `check` finds out."""
+"""The lake under an `s3://` prefix. Needs an endpoint that honours `If-None-Match: *`; `check` verifies it."""
 
 import os
 import secrets
@@ -15,8 +15,8 @@ from ingest.ids import sha256_hex
 from ingest.lake.keys import TEMPORARY, check_key, check_prefix
 from ingest.records import S3Options
 
-IN_USE_SECONDS = 300.0  # a copy handed out so recently may still have to be opened: it is not dropped
-LEFTOVER_SECONDS = 24 * 3600.0  # a temporary file not written to for so long belongs to a process that died
+IN_USE_SECONDS = 300.0  # a copy handed out since then may not be open yet: it is not evicted
+LEFTOVER_SECONDS = 24 * 3600.0  # an older temporary file belongs to a process that died
 
 
 class S3Store:
@@ -30,15 +30,15 @@ class S3Store:
         self.ranges_above = ranges_above
 
     def get(self, key: str) -> bytes | None:
-        """Return the value, None when there is none."""
+        """Return the value, or None if there is none."""
         return self.bucket.get(self._key(key))
 
     def put(self, key: str, data: bytes) -> None:
-        """Write the value in one request, replacing another."""
+        """Write the value in one request, replacing any other."""
         self.bucket.put(self._key(key), data)
 
     def put_file(self, key: str, path: Path, *, read_soon: bool = False) -> None:
-        """Write the content of a local file, in parts when it is large, without holding it in memory."""
+        """Write the content of a local file, in parts if it is large, without holding it in memory."""
         self.bucket.upload(self._key(key), path)
         if read_soon:
             self.cache.path(self._cached(key), Path(key).suffix, lambda copy: shutil.copyfile(path, copy))
@@ -47,12 +47,12 @@ class S3Store:
         """Write the value only if the key is new, see `ports.Store`."""
         try:
             self.bucket.put(self._key(key), data, IfNoneMatch="*")
-        except Unmet:  # someone was first, or it was us and the answer got lost
+        except Unmet:  # another writer was first, or our own response was lost
             return self.get(key) == data
         return True
 
     def exists(self, key: str) -> bool:
-        """Tell whether the key has a value."""
+        """Return whether the key has a value."""
         return self.bucket.size(self._key(key)) is not None
 
     def list(self, prefix: str) -> Iterator[str]:
@@ -65,13 +65,13 @@ class S3Store:
         yield from sorted(names) if self.bucket.is_directory_bucket else names
 
     def delete(self, key: str) -> None:
-        """Remove the value; nothing happens when there is none. A versioned bucket keeps it as an older version."""
+        """Remove the value, if there is one. A versioned bucket keeps it as an older version."""
         self.bucket.delete(self._key(key))
 
     def local_path(self, key: str) -> Path:
         """Return a local copy of an immutable value, fetched once; open it within `IN_USE_SECONDS`.
 
-        Raises: SchemaMismatch when there is no such key.
+        Raises: SchemaMismatch if there is no such key.
         """
         name = self._key(key)
 
@@ -82,7 +82,7 @@ class S3Store:
         return self.cache.path(self._cached(key), Path(key).suffix, fetch)
 
     def ranged(self, key: str, size: int) -> RangedFile | None:
-        """Return a file that fetches what is read of it; None for a small value and one with a local copy."""
+        """Return a file that fetches only what is read; None for a small value or one with a local copy."""
         name = self._key(key)
         if size <= self.ranges_above or self.cache.file(self._cached(key), Path(key).suffix).exists():
             return None
@@ -100,9 +100,9 @@ class S3Store:
             raise StoreUnavailable(f"cache {self.cache.folder}: cannot hold a copy: {error.strerror}") from error
 
     def check(self, token: str) -> None:
-        """Do nothing when the endpoint keeps the promise of `create`; a lake without it would lose decisions.
+        """Check that the endpoint keeps the promise of `create`; without it a lake would lose decisions.
 
-        `token` is unique to this call. Raises: InvalidSettings when a second create of a key replaces the first.
+        `token` is unique to this call. Raises: InvalidSettings if a second create of a key replaces the first.
         """
         key = f"checks/{token}"
         try:
@@ -110,7 +110,7 @@ class S3Store:
         finally:
             self.delete(key)
         if answers != (True, False, b"first"):
-            raise InvalidSettings(f"{self.uri}: {self.bucket.endpoint} ignores If-None-Match, a lake needs it")
+            raise InvalidSettings(f"{self.uri}: {self.bucket.endpoint} ignores If-None-Match, which a lake needs")
 
     def _cached(self, key: str) -> str:
         return f"{self.bucket.endpoint} {self.uri}/{key}"
@@ -121,7 +121,7 @@ class S3Store:
 
 
 class FileCache:
-    """Files in one folder, at most `limit` bytes, least recently used first to go.
+    """Files in one folder, at most `limit` bytes; the least recently used go first.
 
     Several processes may share it. It may exceed the limit by what was handed out in the last `in_use_seconds`.
     """
@@ -132,11 +132,11 @@ class FileCache:
         self.in_use_seconds = in_use_seconds
 
     def path(self, name: str, suffix: str, fetch: Callable[[Path], object]) -> Path:
-        """Return the file for `name`; `fetch` writes it when it is missing. Raises: StoreUnavailable."""
+        """Return the file for `name`; `fetch` writes a missing one. Raises: StoreUnavailable."""
         path = self.file(name, suffix)
         try:
             with suppress(FileNotFoundError):
-                # Used now. When it was written stays, for by that readers know a file whose bytes they have checked.
+                # Used now. Its modification time stays: by it, readers recognise a file that they have verified.
                 os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
                 return path
             self._fetch(path, fetch)
@@ -154,7 +154,7 @@ class FileCache:
         try:
             fetch(temporary)
             with temporary.open("rb+") as file:
-                os.fsync(file.fileno())  # a power cut must not leave the name without the bytes
+                os.fsync(file.fileno())  # a power failure must not leave the name without the bytes
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -175,6 +175,6 @@ class FileCache:
             if excess <= 0 or now - used <= self.in_use_seconds:
                 return
             with suppress(FileNotFoundError):
-                if path.stat().st_atime == used:  # not handed out meanwhile
+                if path.stat().st_atime == used:  # not handed out in the meantime
                     path.unlink()
             excess -= size

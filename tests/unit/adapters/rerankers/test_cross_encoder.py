@@ -105,5 +105,5 @@ def test_a_profile_without_a_model_is_told_so() -> None:
 
 def test_a_model_that_gives_several_numbers_is_refused_with_both_counts(tmp_path: Path) -> None:
     folder = made(tmp_path / "three", labels=3)
-    with pytest.raises(InvalidSettings, match="gives 3 numbers, a re-ranker gives 1"):
+    with pytest.raises(InvalidSettings, match="gives 3 scores per pair, a re-ranker gives 1"):
         open_reranker(str(folder), WORDING, nothing)

@@ -297,7 +297,7 @@ def test_a_parser_without_its_libraries_is_a_fault_of_the_installation(lacking):
 
 def test_a_process_that_says_so_of_a_parser_with_its_libraries_is_not_believed(pool, monkeypatch):
     monkeypatch.setattr(_wire, "answered", lambda frame: (_ for _ in ()).throw(_wire.Lacking("text/markdown")))
-    with pytest.raises(ParserCrashed, match=r"^a\.md: its parser misses libraries that are installed$"):
+    with pytest.raises(ParserCrashed, match=r"^a\.md: its parser claims that installed libraries are missing$"):
         pool.parse(raw("# A", "a.md"))
 
 

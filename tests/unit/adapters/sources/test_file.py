@@ -130,7 +130,7 @@ def test_a_folder_exchanged_during_the_listing_is_an_error(root):
     next(found)
     root.rename(root.parent / "moved")
     root.mkdir()
-    with pytest.raises(SourceUnavailable, match="another folder is in its place"):
+    with pytest.raises(SourceUnavailable, match="the folder was replaced"):
         list(found)
 
 

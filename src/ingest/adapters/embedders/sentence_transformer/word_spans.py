@@ -1,8 +1,8 @@
-"""Token spans of texts from those of their words, each word being tokenised once.
+"""Token spans of texts, assembled from those of their words; each word is tokenised once.
 
-Only for tokenizers in which white space, ASCII punctuation and ideographs part words for good (WordPiece after BERT's
-pre-tokenizer): there the tokens of a text are those of its words. Natural text repeats its words, so this is many times
-faster than the tokenizer. A text that holds a special token by name ("[SEP]") is parted at white space only.
+Only for tokenizers that always split at white space, ASCII punctuation and ideographs (WordPiece after BERT's
+pre-tokenizer): there the tokens of a text are those of its words. Text repeats its words, so this is much faster than
+the tokenizer (`make bench-parse`). Texts with a special token such as "[SEP]" are split at white space only.
 """
 
 import re
@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_WORDS = 2**18  # remembered, of at most LONGEST_WORD code points: 100 MB at most as a rule; then all are forgotten
+MOST_WORDS = 2**18  # cached, each of at most LONGEST_WORD code points; when full, the cache is emptied
 LONGEST_WORD = 128  # code points; longer ones are tokenised every time
-LONGEST_TEXT = 2**20  # code points looked at in one go
+LONGEST_TEXT = 2**20  # code points processed at once
 
-_WORD = re.compile(r"[^ \t\n\r]+")  # what BERT's normaliser makes a space of for certain; others stay inside words
+_WORD = re.compile(r"[^ \t\n\r]+")  # white space to BERT's normaliser for certain; other kinds stay inside words
 _PART = re.compile(r"[^ \t\n\r!-/:-@\[-`{-~\u4e00-\u9fff]+|[!-/:-@\[-`{-~]+|[\u4e00-\u9fff]")
 _SPACES = (" ", "\t", "\n", "\r")
 _WHITE, _LETTER, _MARK, _IDEOGRAPH = range(4)
-_CLASSES = np.array(  # of a code point; the last is that of all above
+_CLASSES = np.array(  # by code point; the last is for all higher ones
     [_WHITE if chr(i) in _SPACES else _MARK if chr(i) in string.punctuation else _LETTER for i in range(129)], np.uint8
 )
 _LOCAL_NORMALIZERS = {None, "BertNormalizer", "Lowercase"}
@@ -34,7 +34,7 @@ Tokenize = Callable[[list[str]], list[Offsets]]
 
 
 def is_made_of_words(description: dict[str, Any]) -> bool:
-    """Return whether tokens of a text are those of its words, from the content of its tokenizer.json."""
+    """Return whether a text's tokens are those of its words, given the content of tokenizer.json."""
     normalizer = description.get("normalizer") or {}
     parts = normalizer["normalizers"] if normalizer.get("type") == "Sequence" else [normalizer]
     added = description.get("added_tokens") or ()
@@ -48,12 +48,12 @@ def is_made_of_words(description: dict[str, Any]) -> bool:
 
 
 def special_tokens(description: dict[str, Any]) -> tuple[str, ...]:
-    """Return the texts that a tokenizer takes for one token wherever they stand, from the content of its file."""
+    """Return the texts that are one token wherever they occur, given the content of tokenizer.json."""
     return tuple(token["content"] for token in description.get("added_tokens") or ())
 
 
 def is_border(before: str, after: str) -> bool:
-    """Return whether BERT's pre-tokenizer parts these two code points: at white space and at ideographs."""
+    """Return whether BERT's pre-tokenizer splits between these code points: at white space and at ideographs."""
     return (
         before in _SPACES
         or after in _SPACES
@@ -63,10 +63,10 @@ def is_border(before: str, after: str) -> bool:
 
 
 class WordMemory:
-    """Gives the token spans of texts; safe to use from several threads."""
+    """Computes the token spans of texts. Thread-safe."""
 
     _known: dict[str, int]  # numbers of words
-    _first: NDArray[np.int64]  # by number of a word: its first row; behind the last one: its end
+    _first: NDArray[np.int64]  # by word number: its first row; after the last word: its end
     _spans: Offsets
 
     def __init__(self, tokenize: Tokenize, special: Sequence[str] = ()) -> None:
@@ -76,7 +76,7 @@ class WordMemory:
         self._forget()
 
     def offsets(self, texts: Sequence[str]) -> list[Offsets]:
-        """Return for each text the spans of its tokens, (tokens, 2) code points."""
+        """Return the token spans of each text, (tokens, 2) code points."""
         found: list[Offsets] = []
         batch: list[str] = []
         size = 0
@@ -104,7 +104,7 @@ class WordMemory:
         return [every[first:last] for first, last in pairwise(edges.tolist())]
 
     def _rows(self, words: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64], Offsets]:
-        """Return for each word the row of its first token and how many it has, and the rows: spans inside words."""
+        """Return each word's first row and number of tokens, and the rows: spans inside words."""
         missing = set(words).difference(self._known)
         if len(self._known) + len(missing) > MOST_WORDS:
             self._forget()
@@ -113,16 +113,16 @@ class WordMemory:
         self._learn(list(missing - long))
         self._learn(list(long))
         numbers = np.fromiter(map(self._known.__getitem__, words), np.int64, len(words))
-        for word in long:  # not kept: the rows of the next words replace theirs
+        for word in long:  # not cached: the rows of the next words replace theirs
             del self._known[word]
         return self._first[numbers], self._first[numbers + 1] - self._first[numbers], self._spans
 
     def _learn(self, words: Sequence[str]) -> None:
-        """Write the spans of words behind those of the remembered words, and remember them."""
+        """Append the spans of words to those of the cached words, and cache them."""
         if not words:
             return
         at, begin = len(self._known), int(self._first[len(self._known)])
-        spans = self._tokenize(["\n".join(words)])[0]  # as one text: an encoding for each word takes longer
+        spans = self._tokenize(["\n".join(words)])[0]  # as one text: encoding each word takes longer
         starts = np.cumsum([0, *(len(word) + 1 for word in words[:-1])])
         owner = np.searchsorted(starts, spans[:, 0], side="right") - 1
         ends = begin + np.cumsum(np.bincount(owner, minlength=len(words)))
@@ -143,12 +143,12 @@ def _is_ideograph(character: str) -> bool:
 
 
 def _stands_alone(character: str) -> bool:
-    """Return whether it is a letter, digit or mark that takes nothing from its neighbour, as an accent would."""
+    """Return whether it is a letter, digit or punctuation mark that does not combine with its neighbour."""
     return unicodedata.category(character)[0] in "LNP"
 
 
 def _word_starts(text: str, whole: bool) -> NDArray[np.int32]:
-    """Return where the words start that _WORD (`whole`) or _PART finds."""
+    """Return the starts of the words that _WORD (if `whole`) or _PART finds."""
     if text.isascii():
         kinds = _CLASSES[np.frombuffer(text.encode(), np.uint8)]
     else:

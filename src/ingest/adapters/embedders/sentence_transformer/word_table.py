@@ -14,20 +14,20 @@ from numpy.typing import NDArray
 from ingest.ids import digest_of
 from ingest.ports import WordTable
 
-DIMENSIONS = 128  # kept of the vectors; measured: 64 and 384 rank as well
+DIMENSIONS = 128  # kept of each vector
 FORMAT = 1
 NAMES = ("word_embeddings.weight", "embed_tokens.weight", "wte.weight", "tok_embeddings.weight")
-MOST_WORDS = 2**17  # remembered with their pieces, 20 MB at most as a rule; then all are forgotten
-LONGEST_WORD = 64  # code points of a word that is remembered
-BLOCK = 2**14  # rows calculated with at once
+MOST_WORDS = 2**17  # cached with their pieces; when full, the cache is emptied
+LONGEST_WORD = 64  # code points of a cached word
+BLOCK = 2**14  # rows computed at once
 
 log = logging.getLogger(__name__)
 
 
 def open_word_table(folder: Path, fingerprint: str, cache: Path | None = None) -> WordTable | None:
-    """Return the table of the transformer in a folder; None when no file there has vectors of words.
+    """Return the table of the transformer in a folder, or None if no file there has word vectors.
 
-    A table is kept in the folder `cache`, if given, under the model's fingerprint: 8 MB for 30,000 word pieces.
+    The table is kept in the folder `cache`, if given, under the model's fingerprint: 256 bytes per word piece.
     """
     weights = _found(folder)
     if weights is None:
@@ -42,7 +42,7 @@ def open_word_table(folder: Path, fingerprint: str, cache: Path | None = None) -
 
 
 class WordPieces:
-    """Rows of the table for words, each word being tokenised once. Safe to use from several threads."""
+    """Rows of the table for words; each word is tokenised once. Thread-safe."""
 
     def __init__(self, tokenizer: Path, rows: int) -> None:
         from tokenizers import Tokenizer
@@ -74,7 +74,7 @@ class WordPieces:
 
 
 def _found(folder: Path) -> tuple[Path, str] | None:
-    """Return file and name of the tensor of word vectors. A file that is none of safetensors is warned about."""
+    """Return file and name of the tensor of word vectors. Warns of a file that is not valid safetensors."""
     from safetensors import SafetensorError, safe_open
 
     for path in sorted(folder.glob("*.safetensors")):
@@ -84,12 +84,12 @@ def _found(folder: Path) -> tuple[Path, str] | None:
                     if name.endswith(NAMES) and len(tensors.get_slice(name).get_shape()) == 2:
                         return path, name
         except SafetensorError as error:
-            log.warning("%s has no vectors of words that can be read, words are not compared: %s", path, error)
+            log.warning("%s has no readable word vectors, words are not compared: %s", path, error)
     return None
 
 
 def _reduced(path: Path, name: str) -> NDArray[np.float16]:
-    """Return the rows centred, turned to their main directions, cut to DIMENSIONS and L2-normalised."""
+    """Return the rows centred, projected onto their first DIMENSIONS principal components, L2-normalised."""
     from safetensors import safe_open
 
     with safe_open(path, "pt") as tensors:  # numpy has no bfloat16
@@ -106,7 +106,7 @@ def _reduced(path: Path, name: str) -> NDArray[np.float16]:
 
 
 def _read(path: Path) -> NDArray[np.float16] | None:
-    """Return the table in a file; None when there is none or it is damaged."""
+    """Return the table in a file, or None if there is none or it is damaged."""
     try:
         vectors: Any = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
@@ -115,7 +115,7 @@ def _read(path: Path) -> NDArray[np.float16] | None:
 
 
 def _write(path: Path, vectors: NDArray[np.float16]) -> None:
-    """Write a table; it appears whole or not at all. A folder that cannot be written to keeps none."""
+    """Write a table; it appears whole or not at all. If the folder cannot be written to, nothing is kept."""
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".table-", delete=False) as file:

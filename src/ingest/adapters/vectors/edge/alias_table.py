@@ -1,8 +1,8 @@
 """The alias table of the embedded engine, with the semantics of Qdrant's server.
 
-The actions of one call run in order under one lock, each saved by itself; the first that fails ends the call and
-those before it stay. Creating replaces; renaming needs the old name and keeps its collection; deleting a missing name
-is fine.
+The actions of one call run in order under one lock, and each is saved separately; the first that fails ends the call,
+and those before it remain applied. Creating an alias replaces it; renaming requires the old name and keeps its
+collection; deleting a missing alias succeeds.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from ingest.adapters.vectors.edge.locks import read_json, write_durably
 
 
 class RefusedRequest(Exception):
-    """A request that is answered with an error; `status` is the HTTP status that Qdrant's server answers."""
+    """A request that is answered with an error; `status` is the HTTP status of Qdrant's server."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -35,17 +35,17 @@ class AliasTable:
         return dict(self._aliases)
 
     def resolve(self, name: str) -> str:
-        """Return the collection behind an alias, or `name` itself when it is none."""
+        """Return the collection behind an alias, or `name` itself if it is not an alias."""
         return self._aliases.get(name, name)
 
     async def apply(self, actions: list[dict[str, Any]]) -> None:
-        """Apply Qdrant's alias operations in order. Raises: RefusedRequest at the first that fails."""
+        """Apply Qdrant's alias operations in order. Raises: RefusedRequest, at the first that fails."""
         async with self._lock:
             for action in actions:
                 await self._save(self._after(action))
 
     async def forget(self, collection: str) -> None:
-        """Remove every alias of a collection that goes away, in one saved write."""
+        """Remove every alias of a collection that is being dropped, in one write."""
         async with self._lock:
             left = {name: target for name, target in self._aliases.items() if target != collection}
             if left != self._aliases:

@@ -1,4 +1,4 @@
-"""One collection of the embedded engine: a folder with an `EdgeShard` and the few settings that edge does not keep.
+"""One collection of the embedded engine: a folder with an `EdgeShard` and the few settings that edge does not store.
 
 <collections>/<name>/shard/             WAL, segments, payload indexes
 <collections>/<name>/collection.json    the CreateCollection request, indexing threshold, whether a graph is due
@@ -18,13 +18,13 @@ from ingest.adapters.vectors.edge import queries
 from ingest.adapters.vectors.edge import translation as translate
 from ingest.adapters.vectors.edge.locks import read_json, sync_folder, write_durably
 
-INDEXING_THREADS = min(os.cpu_count() or 1, 8)  # of one optimisation; more disturb the workers that answer
+INDEXING_THREADS = min(os.cpu_count() or 1, 8)  # per optimisation; more would slow the workers that answer
 DONE = {"operation_id": 0, "status": "completed"}
-RELEASE_SECONDS = 10.0  # for the kernel to end the worker before
+RELEASE_SECONDS = 10.0  # for the kernel to end the previous worker
 
 
 class CannotOpen(RuntimeError):
-    """The files of a collection are held by another process, or damaged."""
+    """The files of a collection are locked by another process, or damaged."""
 
 
 class Collection:
@@ -52,7 +52,7 @@ class Collection:
         return cls(folder)
 
     def flush(self) -> None:
-        """Make all that was written durable."""
+        """Make everything written durable."""
         self._shard.flush()
 
     def close(self) -> None:
@@ -61,7 +61,7 @@ class Collection:
         self._shard.close()
 
     def info(self) -> dict[str, Any]:
-        """Return Qdrant's CollectionInfo. Status grey: an optimisation was cut off, a PATCH starts it again."""
+        """Return Qdrant's CollectionInfo. Status grey: an optimisation was interrupted; a PATCH restarts it."""
         info, optimizer = self._shard.info(), {"default_segment_number": 0, "flush_interval_sec": 0}
         request = self._settings["create"]
         schema = {
@@ -83,20 +83,20 @@ class Collection:
         }
 
     def create_index(self, request: models.CreateFieldIndex) -> dict[str, Any]:
-        """Index a payload field, durably; nothing happens when it is indexed already."""
+        """Index a payload field, durably, unless it is indexed already."""
         kind = translate.index_type(request.field_schema)
         self._shard.update(edge.UpdateOperation.create_field_index(request.field_name, kind))
         self._shard.flush()
         return DONE
 
     def upsert(self, request: models.PointsList) -> dict[str, Any]:
-        """Write points. A failing call may have written some of them: write again by the same ids."""
+        """Write points. A failing call may have written some of them: write them again with the same ids."""
         if points := translate.points(request):
             self._shard.update(edge.UpdateOperation.upsert_points(points))
         return DONE
 
     def delete(self, request: models.PointIdsList | models.FilterSelector) -> dict[str, Any]:
-        """Remove points by id or by filter; nothing happens with no ids."""
+        """Remove points by id or by filter; no ids remove nothing."""
         translate.unsupported_fields(request.shard_key)
         if isinstance(request, models.FilterSelector):
             selected = filters.edge_filter(request.filter)
@@ -134,7 +134,7 @@ class Collection:
         return [{"points": [translate.record(hit) for hit in hits]} for hits in self._shard.query_batch(batch)]
 
     def set_threshold(self, indexing_threshold: int) -> None:
-        """Remember a new indexing threshold in KB and open the shard with it. 0: bulk mode, no graph is due."""
+        """Store a new indexing threshold in KB and reopen the shard with it. 0: bulk mode, no graph is due."""
         self._request.optimizers_config = models.OptimizersConfigDiff(indexing_threshold=indexing_threshold)
         create = self._request.model_dump(mode="json", exclude_none=True)
         changed = create != self._settings["create"]
@@ -151,13 +151,13 @@ class Collection:
         self._save({**self._settings, "graph_due": False})
 
     def _load(self) -> edge.EdgeShard:
-        """Open the shard. Raises: CannotOpen; first, a process that was killed gets time to release the files."""
+        """Open the shard. Raises: CannotOpen, after giving a killed process time to release the files."""
         path, config = str(self._folder / "shard"), translate.config(self._request, INDEXING_THREADS)
         deadline = time.monotonic() + RELEASE_SECONDS
         while True:
             try:
                 return edge.EdgeShard.load(path, config)
-            except Exception as error:  # edge has no class of its own
+            except Exception as error:  # edge has no exception class of its own
                 if "WouldBlock" not in str(error) or time.monotonic() > deadline:
                     raise CannotOpen(str(error)) from error
             time.sleep(0.05)

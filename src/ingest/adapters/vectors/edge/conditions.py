@@ -1,4 +1,4 @@
-"""Qdrant's filters to the engine's. A condition that is not translated is refused, never left out."""
+"""Translates Qdrant's filters into the engine's. Unsupported conditions are refused, never dropped."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from ingest.adapters.vectors.edge.translation import Unsupported
 
 
 def edge_filter(filter: models.Filter | None) -> Any:
-    """Return the engine's filter, None for none. Raises: Unsupported for conditions that it would not apply."""
+    """Return the engine's filter, or None without one. Raises: Unsupported for conditions that it would not apply."""
     if filter is None:
         return None
     few = filter.min_should
@@ -40,7 +40,7 @@ def _condition(condition: Any) -> Any:
 
 
 def _field_condition(condition: models.FieldCondition) -> edge.FieldCondition:
-    """Return a condition on a field, which Qdrant gives exactly one test."""
+    """Return a condition on a field, which has exactly one test in Qdrant."""
     given = condition.model_dump(exclude_none=True)
     if set(given) not in ({"key", "match"}, {"key", "range"}):
         raise Unsupported(f"the embedded engine does not support FieldCondition with {', '.join(sorted(given))}")
@@ -53,7 +53,7 @@ MATCHES: dict[Any, tuple[Any, str]] = {
     models.MatchExcept: (edge.MatchExcept, "except_"),
     models.MatchText: (edge.MatchText, "text"),
 }
-"""Qdrant's matches → the engine's, and the field that both are about."""
+"""Qdrant's matches → the engine's, and the field with their value."""
 
 
 def _match(match: Any) -> Any:

@@ -1,8 +1,8 @@
-"""Find or start the embedded engine of a folder, and release it.
+"""Finds or starts the embedded engine of a folder, and releases it.
 
     engine = Engine(folder)            # nothing happens yet
     url, token = engine.address()      # the running front, or a new one
-    engine.close()                     # with its last user the engine ends
+    engine.close()                     # the engine ends with its last user
 
 The engine lives as long as a process that uses it: each holds a shared file lock, which the kernel drops on SIGKILL.
 """
@@ -24,13 +24,13 @@ from ingest.errors import IndexUnavailable
 from ingest.extras import require
 
 LIBRARIES = ("qdrant-edge-py", "starlette", "uvicorn", "httpx", "psutil")
-START_SECONDS = 60.0  # a cold start imports for some seconds on a slow machine
+START_SECONDS = 60.0  # the imports of a cold start take seconds on a slow machine
 STOP_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a running engine answers. It stays at least until `release`."""
+    """The address of a running engine, which stays at least until `release`."""
 
     url: str
     token: str = field(repr=False)
@@ -38,13 +38,13 @@ class Endpoint:
     lock: locks.FileLock = field(repr=False)
 
     def release(self) -> None:
-        """Tell that this process needs the engine no more. To be called once."""
+        """Signal that this process no longer needs the engine. Call it only once."""
         self.lock.close()
 
 
 @dataclass(frozen=True)
 class EngineStatus:
-    """What people are told about the engine of a folder. `in_use`: a process holds it; `kept`: it stays without one."""
+    """Status of a folder's engine, for people. `in_use`: a process uses it; `kept`: it stays even without one."""
 
     folder: Path
     running: bool
@@ -56,17 +56,17 @@ class EngineStatus:
 
 
 class Engine:
-    """The engine of a folder as an address that is found, started and started again by itself."""
+    """The engine of a folder as an address: it is found, started and restarted automatically."""
 
     def __init__(self, folder: Path, **options: Any) -> None:
-        """Remember where, and the options of `ensure_running`. Raises: InvalidSettings without its libraries."""
+        """Store the folder and options for `ensure_running`. Raises: InvalidSettings without the engine's libraries."""
         check_libraries()
         self.folder = folder
         self._options = options
         self._endpoint: Endpoint | None = None
 
     def address(self) -> tuple[str, str]:
-        """Return url and token of the running engine. Raises: IndexUnavailable when it does not start."""
+        """Return URL and token of the running engine. Raises: IndexUnavailable if it does not start."""
         endpoint = ensure_running(self.folder, **self._options)
         self.close()
         self._endpoint = endpoint
@@ -85,9 +85,9 @@ def check_libraries() -> None:
 
 
 def ensure_running(folder: Path, *, start_seconds: float = START_SECONDS, **options: Any) -> Endpoint:
-    """Return the engine of `folder`, started by this process if no other has, with `options`: fields of `FrontOptions`.
+    """Return the engine of `folder`; if none runs, start it with `options`, fields of `FrontOptions`.
 
-    Raises: IndexUnavailable when it does not answer within `start_seconds`, InvalidSettings without its libraries.
+    Raises: IndexUnavailable if it does not answer within `start_seconds`, InvalidSettings without its libraries.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = folder.resolve()
@@ -103,7 +103,7 @@ def ensure_running(folder: Path, *, start_seconds: float = START_SECONDS, **opti
 
 
 def start(folder: Path, **options: Any) -> EngineStatus:
-    """Start the engine, which then stays after its last user until `stop`. `options` as for `ensure_running`."""
+    """Start the engine, which then outlives its last user, until `stop`. `options` as for `ensure_running`."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     (folder / locks.KEEP).touch(mode=0o600)
     endpoint = ensure_running(folder, **options)
@@ -113,10 +113,10 @@ def start(folder: Path, **options: Any) -> EngineStatus:
 
 
 def stop(folder: Path, *, force: bool = False, stop_seconds: float = STOP_SECONDS) -> EngineStatus:
-    """End the engine when no process uses it, or in any case with `force`; the data stays.
+    """End the engine if no process uses it, or in any case with `force`; the data stays.
 
-    Without `force` a used engine goes on and ends with its last user. Raises: IndexUnavailable when it does not end
-    within `stop_seconds`.
+    Without `force`, an engine in use keeps running and ends with its last user. Raises: IndexUnavailable if it does
+    not end within `stop_seconds`.
     """
     if not folder.is_dir():
         return status(folder)
@@ -132,7 +132,7 @@ def stop(folder: Path, *, force: bool = False, stop_seconds: float = STOP_SECOND
 
 
 def status(folder: Path) -> EngineStatus:
-    """Return what runs for `folder`; starts nothing."""
+    """Return the status of the engine of `folder`; starts nothing."""
     if not folder.is_dir():
         return EngineStatus(folder, False, None, None, False, False, ())
     running = locks.is_locked(folder / locks.FRONT)
@@ -149,7 +149,7 @@ def _lock(path: Path, timeout_seconds: float, shared: bool = False) -> locks.Fil
 
 
 def _await_answer(folder: Path, timeout_seconds: float) -> dict[str, Any] | None:
-    """Return the front when it answers, None when it ended. Raises: IndexUnavailable when it is stuck."""
+    """Return the front once it answers, None if it ended. Raises: IndexUnavailable if it is stuck."""
 
     def look() -> list[dict[str, Any] | None]:
         found = locks.read_json(folder / locks.ENDPOINT)
@@ -160,7 +160,7 @@ def _await_answer(folder: Path, timeout_seconds: float) -> dict[str, Any] | None
     if answered := locks.wait_until(look, timeout_seconds, 0.05):
         return answered[0]
     log = folder / locks.LOG
-    raise IndexUnavailable(f"the engine of {folder} runs but did not answer for {timeout_seconds} s; see {log}")
+    raise IndexUnavailable(f"the engine of {folder} is running but did not answer for {timeout_seconds} s; see {log}")
 
 
 def _answers(found: dict[str, Any], timeout_seconds: float = 5.0) -> bool:
@@ -173,20 +173,20 @@ def _answers(found: dict[str, Any], timeout_seconds: float = 5.0) -> bool:
 
 def _start(folder: Path, start_seconds: float, options: dict[str, Any]) -> dict[str, Any]:
     check_libraries()
-    (folder / locks.ENDPOINT).unlink(missing_ok=True)  # of a front that was killed
+    (folder / locks.ENDPOINT).unlink(missing_ok=True)  # left by a killed front
     log = folder / locks.LOG
     if log.exists():
         log.replace(log.with_name(f"{log.name}.1"))
-    # `-P`: a file in the current folder must not replace a library.
+    # `-P`: a file in the working directory must not shadow a library.
     front = [sys.executable, "-P", "-m", "ingest.adapters.vectors.edge.front_process", str(folder), json.dumps(options)]
     try:
         with log.open("wb") as output:
             streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
-            # A session of its own: the terminal's Ctrl-C is not for it. Unchecked: what counts is that a front answers.
+            # Its own session: the terminal's Ctrl-C is not for it. Unchecked: what counts is that a front answers.
             subprocess.run(front, **streams, start_new_session=True, timeout=start_seconds, check=False)
     except subprocess.TimeoutExpired as error:
         raise IndexUnavailable(f"the engine of {folder} did not start in {start_seconds} s; see {log}") from error
     if found := _await_answer(folder, start_seconds):
         return found
     tail = log.read_text(errors="replace")[-500:].strip()
-    raise IndexUnavailable(f"the engine of {folder} ended while it started; {log} ends with: {tail}")
+    raise IndexUnavailable(f"the engine of {folder} ended during its start; {log} ends with: {tail}")

@@ -1,7 +1,7 @@
 """The loopback HTTP front of the embedded engine: routes requests to the workers and owns the aliases.
 
-It speaks the part of Qdrant's REST protocol that `vectors/qdrant` uses, on 127.0.0.1 only, to whoever has the token.
-Bodies of point requests are handed on unopened. It ends when no process holds the users' lock any more.
+It speaks the part of Qdrant's REST protocol that `vectors/qdrant` uses, on 127.0.0.1 only, to clients with the token.
+Bodies of point requests are passed on unparsed. It ends when no process holds the users' lock any more.
 """
 
 import asyncio
@@ -31,12 +31,12 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Front:
-    """Collections, aliases and workers of one folder. A public coroutine that takes a request answers it."""
+    """Collections, aliases and workers of one folder. Public coroutines that take a request return its response."""
 
     def __init__(self, folder: Path, options: FrontOptions) -> None:
         self.collections = folder / locks.COLLECTIONS
         self.collections.mkdir(mode=0o700, exist_ok=True)
-        for leftover in self.collections.glob(".*"):  # of a creation or a removal that was cut off
+        for leftover in self.collections.glob(".*"):  # of an interrupted creation or removal
             shutil.rmtree(leftover, ignore_errors=True)
         self.options = options
         self.leaving: set[str] = set()
@@ -45,18 +45,18 @@ class Front:
         self.pool = Pool(self.collections, options)
 
     def exists(self, collection: str) -> bool:
-        """Tell whether there is a collection of that name."""
+        """Return whether a collection with this name exists."""
         named = NAME.fullmatch(collection) is not None and collection not in self.leaving
         return named and (self.collections / collection).is_dir()
 
     async def warm(self) -> None:
-        """Start the workers of what is being served, so that the first question does not wait for it."""
+        """Start the workers of collections behind aliases, so that the first question does not wait for them."""
         for collection in sorted(set(self.aliases.all().values()))[: self.options.max_open]:
             if self.exists(collection):
                 await self.pool.get(collection)
 
     async def root(self, request: Request) -> Response:
-        """Name the protocol's version: the client asks for it and compares it with its own."""
+        """Return the protocol's version: the client compares it with its own."""
         version = importlib.metadata.version("qdrant-client")
         workers = {name: worker.process.pid for name, worker in self.pool.workers.items() if worker.alive}
         return JSONResponse({"title": "ingest embedded engine", "version": version, "workers": workers})
@@ -67,7 +67,7 @@ class Front:
         return _ok({"collections": [{"name": name} for name in names]})
 
     async def tell_whether_exists(self, request: Request) -> Response:
-        """Tell whether there is a collection or an alias of that name."""
+        """Return whether a collection or an alias with this name exists."""
         return _ok({"exists": self.exists(self.aliases.resolve(_name(request)))})
 
     async def create(self, request: Request) -> Response:
@@ -84,7 +84,7 @@ class Front:
         return _passed_on(answer)
 
     async def drop(self, request: Request) -> Response:
-        """Remove a collection and its aliases; False when there is none."""
+        """Remove a collection and its aliases; False if there is none."""
         name = _name(request)
         async with self.creating:
             if not self.exists(name):
@@ -102,7 +102,7 @@ class Front:
         return _ok(True)
 
     async def info(self, request: Request) -> Response:
-        """Return CollectionInfo; while the worker builds a graph, the last one with status yellow."""
+        """Return CollectionInfo; while the worker builds a graph, the last known one with status yellow."""
         collection = self._target(request)
         worker = self.pool.workers.get(collection)
         if worker is not None and worker.alive and worker.optimising:
@@ -115,7 +115,7 @@ class Front:
         return _passed_on(answer)
 
     async def patch(self, request: Request) -> Response:
-        """Set the indexing threshold; above 0 the optimisation begins and goes on after the answer."""
+        """Set the indexing threshold; above 0, the optimisation starts and continues after the response."""
         models = await asyncio.to_thread(request_models)
         change = models.UpdateCollection.model_validate_json(await self._body(request)).model_dump(exclude_none=True)
         threshold = (change.get("optimizers_config") or {}).get("indexing_threshold")
@@ -148,13 +148,13 @@ class Front:
         return _ok(True)
 
     async def hand_on(self, do: str, request: Request) -> Response:
-        """Return what the collection's worker answers to a request about points."""
+        """Return the worker's answer to a request about points."""
         head = {"do": do, "flush": request.query_params.get("ordering") == "strong"}
         body = await self._body(request)
         return _passed_on(await self.pool.ask(self._target(request), head, body))
 
     def routes(self) -> dict[tuple[str, str], Handler]:
-        """Return method and path → what answers it."""
+        """Return (method, path) → handler."""
         points = {
             ("PUT", "/index"): "index",
             ("PUT", "/points"): "upsert",
@@ -176,7 +176,7 @@ class Front:
         }
 
     def _target(self, request: Request) -> str:
-        """Return the collection that a request names, by its own name or by an alias. Raises: RefusedRequest."""
+        """Return the collection that a request names, directly or by an alias. Raises: RefusedRequest."""
         collection = self.aliases.resolve(_name(request))
         if not self.exists(collection):
             raise RefusedRequest(404, f"Not found: Collection `{_name(request)}` doesn't exist!")
@@ -223,7 +223,7 @@ def _refusal(request: Request, error: Exception) -> Response:
 
 
 def application(front: Front, token: str) -> Starlette:
-    """Return the front as an ASGI application that answers only requests with `token`."""
+    """Return the front as an ASGI application that accepts only requests with `token`."""
 
     def guarded(answer: Handler) -> Handler:
         async def endpoint(request: Request) -> Response:

@@ -20,13 +20,13 @@ from ingest.adapters.vectors.edge.front import Front, application, request_model
 from ingest.adapters.vectors.edge.worker_pool import FrontOptions
 
 ALREADY_RUNNING = 3  # exit status: another front holds the folder
-LOCK_SECONDS = 2.0  # a look at the lock holds it for a moment
+LOCK_SECONDS = 2.0  # checking the lock holds it for a moment
 
 
 async def until_unused(folder: Path, options: FrontOptions, end: Callable[[], None]) -> None:
-    """Call `end` when no process has held the users' lock for the grace time; the lock is then kept to the end.
+    """Call `end` once no process has held the users' lock for the grace period; the lock is then kept to the end.
 
-    A newcomer waits for the lock, finds the front gone and starts another.
+    A new user waits for the lock, finds the front gone and starts another.
     """
     free_since: float | None = None
     while True:
@@ -69,19 +69,19 @@ async def serve(folder: Path, options: FrontOptions) -> None:
 
 
 def main() -> None:
-    """Take the folder's lock and serve, in a process that is nobody's child.
+    """Take the folder's lock and serve, in a detached process.
 
-    Exit status 0: the lock is held by the process that goes on; ALREADY_RUNNING: another front has the folder.
+    Exit status 0: the serving process holds the lock; ALREADY_RUNNING: another front has the folder.
     """
     folder = Path(sys.argv[1])
     options = FrontOptions(**json.loads(sys.argv[2]))
     if locks.wait_for_lock(folder / locks.FRONT, LOCK_SECONDS) is None:
         sys.exit(ALREADY_RUNNING)
     if os.fork():
-        os._exit(0)  # the child keeps the lock; who started us has nothing to wait for and gets no zombie
+        os._exit(0)  # the child keeps the lock; our parent need not wait and gets no zombie
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)  # uvicorn raises what it caught once more, before we have closed
+        signal.signal(number, lambda *_: None)  # uvicorn raises caught signals again, before we have closed
     asyncio.run(serve(folder, options))
 
 

@@ -1,10 +1,10 @@
-"""Files and file locks by which processes find the embedded engine of a folder, and it finds out that nobody is left.
+"""Files and locks by which processes find the embedded engine of a folder, and it notices that nobody uses it.
 
-    <folder>/start.lock      held while somebody looks for or starts the engine
-    <folder>/front.lock      held by the front as long as it lives: free means no engine, whatever endpoint.json says
-    <folder>/users.lock      shared by every process that uses the engine; the front ends when it can have it alone
-    <folder>/endpoint.json   0600: pid, url and token of the front
-    <folder>/keep            exists: the engine stays without users
+    <folder>/start.lock      held while a process finds or starts the engine
+    <folder>/front.lock      held by the front as long as it lives: free means no engine, despite endpoint.json
+    <folder>/users.lock      shared by every process that uses the engine; the front ends once it can lock it alone
+    <folder>/endpoint.json   0600: pid, URL and token of the front
+    <folder>/keep            if it exists, the engine stays without users
     <folder>/aliases.json    <folder>/collections/<name>/   <folder>/engine.log, engine.log.1
 
 The kernel drops a lock when its holder dies, SIGKILL included. `flock` needs a local file system.
@@ -27,17 +27,17 @@ ENDPOINT, KEEP, ALIASES, COLLECTIONS, LOG = "endpoint.json", "keep", "aliases.js
 
 @dataclass(frozen=True)
 class FileLock:
-    """A lock that is held until `close`, or until the process dies."""
+    """A lock held until `close`, or until the process dies."""
 
     descriptor: int
 
     def close(self) -> None:
-        """Let go. Not to be called twice: the descriptor's number may belong to another file by then."""
+        """Release it. Do not call twice: the descriptor's number may belong to another file by then."""
         os.close(self.descriptor)
 
 
 def try_lock(path: Path, *, shared: bool = False) -> FileLock | None:
-    """Take the lock on `path` at once, or return None when another process holds it in the way."""
+    """Take the lock on `path` at once, or return None if another process holds a conflicting one."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
@@ -48,19 +48,19 @@ def try_lock(path: Path, *, shared: bool = False) -> FileLock | None:
 
 
 def is_locked(path: Path) -> bool:
-    """Tell whether a process holds the lock on `path`, shared or alone."""
+    """Return whether a process holds the lock on `path`, shared or exclusive."""
     if lock := try_lock(path):
         lock.close()
     return lock is None
 
 
 def wait_for_lock(path: Path, timeout_seconds: float, *, shared: bool = False) -> FileLock | None:
-    """Take the lock on `path`, or return None when others held it for `timeout_seconds`."""
+    """Take the lock on `path`, or return None if others hold it for `timeout_seconds`."""
     return wait_until(partial(try_lock, path, shared=shared), timeout_seconds)
 
 
 def wait_until(found: Callable[[], T | None], timeout_seconds: float, interval_seconds: float = 0.02) -> T | None:
-    """Return what `found()` gives as soon as that is true, None after `timeout_seconds`."""
+    """Return the value of `found()` as soon as it is truthy, None after `timeout_seconds`."""
     deadline = time.monotonic() + timeout_seconds
     while not (value := found()):
         if time.monotonic() >= deadline:
@@ -70,7 +70,7 @@ def wait_until(found: Callable[[], T | None], timeout_seconds: float, interval_s
 
 
 def write_durably(path: Path, value: Any) -> None:
-    """Write `value` as JSON so that the file appears whole or not at all and survives a power cut. Mode 0600."""
+    """Write `value` as JSON so that the file appears whole or not at all and survives a power failure. Mode 0600."""
     temporary = path.with_name(f".{path.name}.new")
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(json.dumps(value, sort_keys=True).encode())
@@ -90,7 +90,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Return the JSON value in `path`, None when there is no such file."""
+    """Return the JSON value in `path`, or None if there is no such file."""
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError:

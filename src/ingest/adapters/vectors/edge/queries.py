@@ -1,4 +1,4 @@
-"""Qdrant's searches to the engine's: one vector, dense or sparse, or several searches fused."""
+"""Translates Qdrant's searches into the engine's: one vector, dense or sparse, or several fused searches."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from ingest.adapters.vectors.edge.translation import Unsupported, one_vector, pa
 
 RRF_K = 2  # Qdrant's own default
 SEARCH = ("prefetch", "query", "using", "filter", "params", "score_threshold", "limit")
-MOST_PREFETCHES = 16  # of one request, those inside others too
+MOST_PREFETCHES = 16  # per request, including nested ones
 
 
 def query(request: models.QueryRequest) -> edge.QueryRequest:
-    """Return a search. Raises: Unsupported for what the engine would not do, or not do the same way."""
+    """Return a search. Raises: Unsupported for what the engine would not do, or would do differently."""
     unsupported(request, *SEARCH, "offset", "with_vector", "with_payload")
     if (number := _count(request.prefetch)) > MOST_PREFETCHES:
         raise Unsupported(f"the embedded engine takes at most {MOST_PREFETCHES} prefetches, not {number}")

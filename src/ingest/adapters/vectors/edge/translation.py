@@ -1,6 +1,6 @@
-"""Qdrant's request models to the engine's classes and its answers back. What is not translated here is refused.
+"""Translates Qdrant's request models into the engine's classes, and answers back. Everything else is refused.
 
-A request that the engine cannot honour must not be answered as if it could: every `unsupported` names the field.
+A request that the engine cannot honour must not seem to succeed: every `unsupported` names the field.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ class Unsupported(ValueError):
 
 
 def unsupported(request: Any, *supported: str) -> None:
-    """Refuse a request model in which another field than the supported ones is set."""
+    """Refuse a request model in which any field but the supported ones is set."""
     given = request.model_dump(exclude_none=True, exclude_defaults=True)
     if extra := sorted(set(given) - set(supported)):
         raise Unsupported(f"the embedded engine does not support {type(request).__name__} with {', '.join(extra)}")
@@ -39,7 +39,7 @@ def config(request: models.CreateCollection, indexing_threads: int) -> edge.Edge
 
 
 def hnsw(request: models.CreateCollection) -> dict[str, Any]:
-    """Return what decides about a graph, with Qdrant's defaults."""
+    """Return the parameters of a graph, with Qdrant's defaults."""
     return {name: getattr(request.hnsw_config, name, None) or default for name, default in GRAPH.items()}
 
 
@@ -65,7 +65,7 @@ def _sparse_params(params: models.SparseVectorParams) -> edge.EdgeSparseVectorPa
 
 
 def indexing_threshold(request: models.CreateCollection) -> int:
-    """Return the threshold in KB above which a graph is built; 0 means bulk mode. Qdrant's default without one."""
+    """Return the threshold in KB above which a graph is built, by default Qdrant's; 0 means bulk mode."""
     optimizers = request.optimizers_config or models.OptimizersConfigDiff()
     unsupported(optimizers, "indexing_threshold")
     return 10_000 if optimizers.indexing_threshold is None else optimizers.indexing_threshold
@@ -96,7 +96,7 @@ def points(request: models.PointsList) -> list[edge.Point]:
 def unsupported_fields(*values: Any) -> None:
     """Refuse conditional and sharded writes."""
     if any(value is not None for value in values):
-        raise Unsupported("the embedded engine supports no conditional writes and no shard keys")
+        raise Unsupported("the embedded engine does not support conditional writes or shard keys")
 
 
 def one_vector(vector: Any) -> Any:
@@ -115,13 +115,13 @@ def _vectors(vector: Any) -> Any:
 
 
 def wanted(request: models.PointRequest | models.ScrollRequest) -> dict[str, Any]:
-    """Return what of the points is answered: the whole payload unless the request says otherwise."""
+    """Return which parts of points to return: the whole payload unless the request says otherwise."""
     payload = True if request.with_payload is None else request.with_payload
     return {"with_payload": payload_selector(payload), "with_vector": request.with_vector or False}
 
 
 def payload_selector(wanted: Any) -> Any:
-    """Return what of the payload is answered: a bool, or the paths to include."""
+    """Return which parts of the payload to return: a bool, paths to include, or a selector."""
     if wanted is None or isinstance(wanted, bool):
         return bool(wanted)
     if isinstance(wanted, list):
@@ -148,5 +148,5 @@ def _told(vector: Any) -> Any:
 
 
 def json_id(key: Any) -> int | str:
-    """Return an id as JSON has it."""
+    """Return an id in its JSON form."""
     return key if isinstance(key, int) else str(key)

@@ -1,7 +1,7 @@
-"""A worker process: holds one open collection and answers the front's messages one after the other.
+"""A worker process: holds one open collection and answers the front's messages one after another.
 
 It is a process because every call of the engine holds the GIL: while one collection builds its graph, the workers of
-the others go on answering. It ends when the front does, however that ends.
+the others keep answering. It ends when the front does, for whatever reason.
 """
 
 import logging
@@ -23,19 +23,19 @@ logger = logging.getLogger(__name__)
 
 
 class Worker:
-    """The one collection that this process has open, from its first request on."""
+    """The one collection that this process has open, starting with its first request."""
 
     def __init__(self, collections: Path) -> None:
         self._folder = collections
         self._collection: Collection | None = None
 
     def answer(self, request: Frame) -> Frame:
-        """Return the answer to one request, errors included: the HTTP status, and a body in Qdrant's shape."""
+        """Return the answer to one request, even for errors: the HTTP status, and a body in Qdrant's shape."""
         head = from_json(request.head)
         try:
             result = self._do(head, request.body)
         except Exception as error:
-            # edge has no class of its own for what it refuses
+            # edge has no exception class of its own for invalid requests
             if isinstance(error, ValueError | TypeError) or type(error) is Exception:
                 return _refusal(400, f"Wrong input: {error}")
             logger.exception("worker failed to %s in %s", head["do"], head["collection"])
@@ -74,10 +74,10 @@ ACTIONS: dict[str, tuple[Any, Callable[..., Any]]] = {
     "retrieve": (models.PointRequest, Collection.retrieve),
     "count": (models.CountRequest, Collection.count),
 }
-"""What a body is read as, and what is done with it."""
+"""The model of each request's body, and the method that answers it."""
 
 
-@cache  # one for each action
+@cache  # one per action
 def _adapter(model: Any) -> TypeAdapter[Any]:
     return TypeAdapter(model)
 
@@ -89,7 +89,7 @@ def _refusal(status: int, message: str) -> Frame:
 def main() -> None:
     """Serve until the front closes its end. Arguments: folder of collections, socket's descriptor, front's pid."""
     folder, descriptor, front = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    end_with(front)  # a graph being built does not look at the pipe
+    end_with(front)  # while building a graph, it does not read the pipe
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s worker %(process)d %(message)s")
     worker, pipe = Worker(folder), ChildPipe(descriptor)

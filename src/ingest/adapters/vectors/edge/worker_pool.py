@@ -1,4 +1,4 @@
-"""The front's side of the workers: starts them, hands them requests in order, notices their death, closes idle ones."""
+"""The front's side of the workers: starts them, sends them requests in order, detects their death, ends idle ones."""
 
 import asyncio
 import logging
@@ -23,18 +23,18 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @dataclass(frozen=True)
 class FrontOptions:
-    """Limits of the front and its workers. All times in seconds."""
+    """Limits of the front and its workers. Times in seconds."""
 
-    max_open: int = QdrantOptions().open_collections  # at once, a process of 100 MB and more each
-    max_waiting: int = 64  # requests waiting for one collection; more are answered 429
-    max_body: int = 32 * 2**20  # bytes of a request, Qdrant's own default; more are answered 413
+    max_open: int = QdrantOptions().open_collections  # at once, each a process
+    max_waiting: int = 64  # requests waiting for one collection; further ones get 429
+    max_body: int = 32 * 2**20  # bytes of a request, Qdrant's own default; larger ones get 413
     stop_seconds: float = 10.0  # for a worker to flush at the end, then it is killed
-    poll_seconds: float = 0.5  # between two looks for users
+    poll_seconds: float = 0.5  # between two checks for users
     grace_seconds: float = 2.0  # without users before the end
 
 
 class WorkerAnswer(NamedTuple):
-    """What a worker says: an HTTP status and a body in Qdrant's JSON."""
+    """A worker's answer: an HTTP status and a body in Qdrant's JSON."""
 
     status: int
     body: bytes
@@ -50,17 +50,17 @@ class WorkerProcess:
         self._waiting: deque[asyncio.Future[WorkerAnswer]] = deque()
         self.optimisation: asyncio.Task[None] | None = None
         self.optimisation_error = ""
-        self.info_before: dict[str, Any] = {}  # of the collection, when its optimisation began
+        self.info_before: dict[str, Any] = {}  # of the collection, at the start of its optimisation
         self._listener = asyncio.create_task(self._listen())
 
     @property
     def alive(self) -> bool:
-        """False as soon as the pipe broke or the process ended."""
+        """False once the pipe is broken or the process has ended."""
         return not self._listener.done()
 
     @property
     def idle(self) -> bool:
-        """True when nothing waits for an answer."""
+        """True if nothing is waiting for an answer."""
         return not self._waiting and not self.optimising
 
     @property
@@ -69,10 +69,10 @@ class WorkerProcess:
         return self.optimisation is not None and not self.optimisation.done()
 
     async def ask(self, head: dict[str, Any], body: bytes = b"") -> WorkerAnswer:
-        """Return the worker's answer. Raises: RefusedRequest: 503 when the worker ends before, 429 when too many wait.
+        """Return the worker's answer. Raises: RefusedRequest, 503 if the worker ends before it, 429 if too many wait.
 
         The request after a 503 starts another worker, which opens the folder from its WAL.
-        A caller that goes away (a client that hung up) leaves its place in the order, so answers cannot be mixed up.
+        A cancelled caller (a client that hung up) keeps its place in the order, so answers cannot be mixed up.
         """
         if not self.alive:
             raise self._died()
@@ -88,7 +88,7 @@ class WorkerProcess:
         return await future
 
     async def end(self, grace_seconds: float) -> None:
-        """Close the pipe, at which the worker flushes and ends; kill it after `grace_seconds`, at once for 0."""
+        """Close the pipe, so that the worker flushes and ends; kill it after `grace_seconds`, at once if 0."""
         self._writer.close()
         if grace_seconds > 0:
             try:
@@ -128,7 +128,7 @@ def _busy(message: str) -> RefusedRequest:
 
 
 class Pool:
-    """At most `max_open` workers, one per collection; the one that was idle longest makes room for another."""
+    """At most `max_open` workers, one per collection; the least recently used idle one makes room for another."""
 
     def __init__(self, folder: Path, options: FrontOptions) -> None:
         self._folder, self._options = folder, options
@@ -136,7 +136,7 @@ class Pool:
         self._starting = asyncio.Lock()
 
     async def get(self, collection: str) -> WorkerProcess:
-        """Return the collection's worker, started if need be. Raises: RefusedRequest when all are at work."""
+        """Return the collection's worker, started if necessary. Raises: RefusedRequest if all are busy."""
         worker = self.workers.get(collection)
         if worker is None or not worker.alive:
             async with self._starting:
@@ -153,7 +153,7 @@ class Pool:
         return await worker.ask({**head, "collection": collection}, body)
 
     async def discard(self, collection: str) -> None:
-        """Release a collection whose data goes away; nothing is flushed."""
+        """Release a collection that is being dropped; nothing is flushed."""
         async with self._starting:
             if worker := self.workers.pop(collection, None):
                 await worker.end(0)
@@ -172,7 +172,7 @@ class Pool:
         elif len(self.workers) >= self._options.max_open:
             idle = next((name for name, worker in self.workers.items() if worker.idle), None)
             if idle is None:
-                raise _busy(f"all {self._options.max_open} workers are at work")
+                raise _busy(f"all {self._options.max_open} workers are busy")
             await self.workers.pop(idle).end(self._options.stop_seconds)
         self.workers[collection] = worker = await self._spawn()
         return worker

@@ -1,6 +1,6 @@
-"""What a collection is made like, and how it is recognised: its shape stands in the collection's own metadata.
+"""How a collection is created, and how it is recognised: its shape is stored in the collection's own metadata.
 
-A collection without it is from before there was a choice: LangChain's payload and one unnamed vector.
+A collection without it is from before shapes could be chosen: LangChain's payload and one unnamed vector.
 """
 
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ def create(client: "QdrantClient", collection: str, layout: CollectionLayout, *,
 
 
 def layout_of(collection: str, info: "models.CollectionInfo") -> CollectionLayout:
-    """Return the layout of an existing collection. Raises: SchemaMismatch when its vectors are not of that shape."""
+    """Return the layout of an existing collection. Raises: SchemaMismatch if its vectors do not have that shape."""
     from qdrant_client import models
 
     told = (info.config.metadata or {}).get(KEY) or {}

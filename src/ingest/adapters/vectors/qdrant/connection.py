@@ -1,4 +1,4 @@
-"""The way to Qdrant: one client, bounded retries, foreign errors translated, an embedded engine found again."""
+"""The connection to Qdrant: one client, bounded retries, translated errors, reconnecting to an embedded engine."""
 
 import threading
 from collections.abc import Callable
@@ -19,37 +19,37 @@ IN_MEMORY = ":memory:"
 
 @dataclass(frozen=True)
 class ConnectionOptions:
-    """Limits that no settings name, but for the first. Times in seconds."""
+    """Limits; only the first is a setting. Times in seconds."""
 
-    timeout_seconds: float = QdrantOptions().timeout_seconds  # of one request
-    optimise_seconds: float = 3600.0  # until a collection must be green, and of one flush
-    attempts: int = 3  # of one call; the documented product with the shard's attempts bounds the whole
+    timeout_seconds: float = QdrantOptions().timeout_seconds  # per request
+    optimise_seconds: float = 3600.0  # until a collection must be green, and per flush
+    attempts: int = 3  # per call; the documented product with the shard's attempts bounds the total
     first_wait_seconds: float = 0.2  # before the second attempt, then doubled, with jitter
-    page: int = 1000  # points of one answer to scroll or retrieve
-    write_batch: int = 256  # points of one request
-    search_batch: int = 256  # questions of one request
-    indexing_threshold: int = 10_000  # KB of vectors above which a graph is built, outside of bulk mode
-    quantised: bool = True  # int8 beside float32, rescored: a tenth of the build time, recall 1.000 (measured)
-    oversampling: float = 2.0  # candidates per hit that are rescored
+    page: int = 1000  # points per response to scroll or retrieve
+    write_batch: int = 256  # points per request
+    search_batch: int = 256  # questions per request
+    indexing_threshold: int = 10_000  # KB of vectors above which a graph is built, outside bulk mode
+    quantised: bool = True  # int8 besides float32, rescored: builds faster, at hardly any loss of recall
+    oversampling: float = 2.0  # rescored candidates per hit
 
 
 class EmbeddedEngine(Protocol):
-    """An embedded engine that is found, started, and started again, by itself (`edge.engine.Engine`)."""
+    """An embedded engine that is found, started and restarted automatically (`edge.engine.Engine`)."""
 
     def address(self) -> tuple[str, str]:
-        """Return url and token of the running engine."""
+        """Return URL and token of the running engine."""
 
     def close(self) -> None:
         """Release it."""
 
 
 class Connection:
-    """A client that is told what it does, for the message when that fails. Threads may share it."""
+    """A client whose calls are named, for the message if one fails. Thread-safe."""
 
     def __init__(
         self, options: ConnectionOptions, url: str, api_key: str | None, engine: EmbeddedEngine | None = None
     ) -> None:
-        """Open a client for `url`, or the emulator for IN_MEMORY. Nothing is asked yet."""
+        """Open a client for `url`, or the emulator for IN_MEMORY. Nothing is sent yet."""
         self.options = options
         self.local = url == IN_MEMORY
         self._engine = engine
@@ -59,14 +59,14 @@ class Connection:
 
     @property
     def where(self) -> str:
-        """The address without a user or a password."""
+        """The address without user and password."""
         if self.local:
             return self._url
         parts = urlsplit(self._url)
         return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
 
     def call(self, what: str, act: Callable[["QdrantClient"], T]) -> T:
-        """Return act(client), tried `attempts` times while the index does not answer.
+        """Return act(client), tried up to `attempts` times while the index does not answer.
 
         Raises: IndexUnavailable after the last attempt, AccessDenied, SchemaMismatch.
         """
@@ -81,7 +81,7 @@ class Connection:
         raise AssertionError("stamina ends with the result or the last error")
 
     def once(self, what: str, act: Callable[["QdrantClient"], T]) -> T:
-        """Return act(client), tried once. Raises: IndexUnavailable when the outcome is unknown; else as `call`."""
+        """Return act(client), tried once. Raises: IndexUnavailable if the outcome is unknown; otherwise as `call`."""
         with translated(f"{self.where}: {what}"):
             return act(self._client)
 
@@ -92,13 +92,13 @@ class Connection:
             self._engine.close()
 
     def _reopen(self) -> None:
-        """Find the embedded engine again, for its front may have been killed; a server keeps its address."""
+        """Find the embedded engine again, as its front may have been killed; a server keeps its address."""
         if self._engine is None:
             return
         with self._reopening:
             url, token = self._engine.address()
             if url != self._url:
-                # The old client is not closed: another thread may be in it, and it keeps no connection open.
+                # The old client is not closed: another thread may be using it, and it keeps no connection open.
                 self._client = _client(url, token, self.options)
                 self._url = url
 
@@ -111,9 +111,9 @@ def _client(url: str, api_key: str | None, options: ConnectionOptions) -> "Qdran
     loopback = (urlsplit(url).hostname or "") in ("localhost", "127.0.0.1", "::1")
     return QdrantClient(
         url=url,
-        # As a header on this machine: the client warns, rightly elsewhere, of a key over plain HTTP.
+        # As a header on this machine: the client would warn (rightly, elsewhere) of a key over plain HTTP.
         api_key=None if loopback else api_key,
         headers={"api-key": api_key} if loopback and api_key else None,
         timeout=max(1, round(options.timeout_seconds)),
-        check_compatibility=False,  # it asks in a thread and only warns; the contract suite tells more
+        check_compatibility=False,  # it checks in a thread and only warns; the contract suite checks more
     )

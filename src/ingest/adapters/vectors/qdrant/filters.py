@@ -1,4 +1,4 @@
-"""Who may see which point: filters, permissions among them, as Qdrant evaluates them inside its search."""
+"""Who may see which point: filters, including permissions, which Qdrant evaluates inside its search."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 def sees_nothing(filter: Filter) -> bool:
-    """Tell whether the caller has no group at all: no chunk is visible, and engines differ on "any of none"."""
+    """Return whether the caller has no groups: no chunk is visible then, and engines differ on "any of none"."""
     return filter.acl is not None and not filter.acl
 
 
 def qdrant_filter(filter: Filter, layout: CollectionLayout) -> "models.Filter | None":
-    """Return Qdrant's form of a filter, None when it has no condition."""
+    """Return Qdrant's form of a filter, or None if it has no conditions."""
     from qdrant_client import models
 
     fields: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """Qdrant as the vector index, over `qdrant-client`: a server, or the embedded engine, which speaks the same protocol.
 
-One collection per generation, of a shape that is chosen per index (`layout`, `payloads`): without a choice the dense
-vector is the default (unnamed) one and the payload is LangChain's.
+One collection per generation, with a shape chosen per index (`collection_layout`, `payloads`): by default, the dense
+vector is the unnamed one and the payload is LangChain's.
 """
 
 import time
@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 
 
 class QdrantIndex:
-    """`ports.VectorIndex` over a `QdrantClient`. Threads may share it; the in-memory form is for unit tests only."""
+    """`ports.VectorIndex` over a `QdrantClient`. Thread-safe; the in-memory form is for unit tests only."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._call = connection.call
         self._options = connection.options
-        self._layouts: dict[str, CollectionLayout] = {}  # a memory only: looked up again before anything is refused
+        self._layouts: dict[str, CollectionLayout] = {}  # a cache: looked up again before anything is refused
 
     @classmethod
     def connect(cls, url: str, api_key: str | None, **options: Any) -> "QdrantIndex":
-        """Return the index of a server. Nothing is asked yet. `options` are fields of `ConnectionOptions`."""
+        """Return the index of a server. Nothing is sent yet. `options` are fields of `ConnectionOptions`."""
         return cls(Connection(ConnectionOptions(**options), url, api_key))
 
     @classmethod
     def embedded(cls, engine: EmbeddedEngine, **options: Any) -> "QdrantIndex":
-        """Return the index of an embedded engine, which is started if need be. Raises: IndexUnavailable."""
+        """Return the index of an embedded engine, started if necessary. Raises: IndexUnavailable."""
         url, token = engine.address()
         return cls(Connection(ConnectionOptions(**options), url, token, engine))
 
@@ -48,18 +48,18 @@ class QdrantIndex:
         return f"QdrantIndex({self._connection.where})"
 
     def aliases(self) -> dict[str, str]:
-        """Return alias → collection, from one answer. Raises: IndexUnavailable, AccessDenied."""
+        """Return alias → collection, from a single response. Raises: IndexUnavailable, AccessDenied."""
         answer = self._call("read the aliases", methodcaller("get_aliases"))
         return {alias.alias_name: alias.collection_name for alias in answer.aliases}
 
     def move_aliases(self, actions: Sequence[AliasAction]) -> bool:
-        """Apply actions in order in one call; False when one failed. Those before it may be kept.
+        """Apply actions in order in one call; False if one failed. Those before it may remain applied.
 
-        Never tried again here: after a rename whose answer was lost, the second try would fail though the first
-        worked. Raises: IndexUnavailable when the outcome is unknown; the caller reads the aliases again.
+        Never retried here: after a rename whose response was lost, the second attempt would fail although the first
+        succeeded. Raises: IndexUnavailable if the outcome is unknown; the caller reads the aliases again.
         """
         operations = [requests.alias_operation(action) for action in actions]
-        # The in-memory mode applies all or nothing; one call each keeps what a server keeps.
+        # The in-memory mode applies all or nothing; with one call each, it behaves as a server does.
         calls = [[one] for one in operations] if self._connection.local else [operations] if operations else []
         return all(self._moved(call) for call in calls)
 
@@ -85,9 +85,9 @@ class QdrantIndex:
         return sorted(collection.name for collection in answer.collections)
 
     def create_collection(self, collection: str, dimension: int, shape: Shape = LANGCHAIN) -> None:
-        """Create the collection with its payload indexes, in bulk mode; what exists of it already stays as it is.
+        """Create the collection with its payload indexes, in bulk mode; parts that exist are left unchanged.
 
-        Raises: DimensionMismatch, SchemaMismatch when it exists otherwise; IndexUnavailable, AccessDenied.
+        Raises: DimensionMismatch, SchemaMismatch if it exists with another shape; IndexUnavailable, AccessDenied.
         """
         wanted = CollectionLayout(dimension, shape)
         if not self._exists(collection):
@@ -95,14 +95,14 @@ class QdrantIndex:
             try:
                 self._call(f"create {collection}", create)
             except SchemaMismatch:
-                if not self._exists(collection):  # else: another writer, or our own answer was lost
+                if not self._exists(collection):  # else another writer was first, or our own response was lost
                     raise
         info = self._info(collection)
         found = layout.layout_of(collection, info)
         if found.dimension != dimension:
             raise DimensionMismatch(f"{collection} exists with dimension {found.dimension}, wanted {dimension}")
         if found.shape != shape:
-            raise SchemaMismatch(f"{collection} says that it has {found.shape}, wanted {shape}; Qdrant before 1.16?")
+            raise SchemaMismatch(f"{collection} has shape {found.shape}, wanted {shape}; is Qdrant older than 1.16?")
         self._layouts[collection] = found
         for field, kind in ({} if self._connection.local else layout.PAYLOAD_INDEXES).items():
             if (path := found.path(field)) not in (info.payload_schema or {}):
@@ -110,14 +110,14 @@ class QdrantIndex:
                 self._call(f"index {path} of {collection}", index)
 
     def drop_collection(self, collection: str) -> None:
-        """Remove a collection and its aliases; nothing happens when it is missing."""
+        """Remove a collection and its aliases, if it exists."""
         self._layouts.pop(collection, None)
         self._call(f"drop {collection}", lambda client: client.delete_collection(collection))
 
     def upsert(self, collection: str, points: Sequence[Point]) -> None:
-        """Write points and wait until they are applied; a later point of the same id replaces an earlier one.
+        """Write points and wait until they are applied; a later point with the same id replaces an earlier one.
 
-        Raises: DimensionMismatch, SchemaMismatch, before anything is sent; after IndexUnavailable write all again.
+        Raises: DimensionMismatch, SchemaMismatch, before anything is sent. After IndexUnavailable, write all again.
         """
         if not points:
             return
@@ -134,10 +134,10 @@ class QdrantIndex:
             self._delete(collection, list(some))
 
     def flush(self, collection: str) -> None:
-        """Return when everything written so far is applied and, on the embedded engine, survives a power cut.
+        """Return once everything written so far is applied and, on the embedded engine, would survive a power failure.
 
-        A removal of nothing in strong order: our engine flushes then. A server has no flush in its protocol: there it
-        waits for the writes before it, which are in the write-ahead log, and its own flush follows within seconds.
+        Sends an empty removal with strong ordering, at which our engine flushes. A server's protocol has no flush: it
+        waits for earlier writes, which are in the write-ahead log, and flushes by itself within seconds.
         """
         if not self._connection.local:
             self._delete(collection, [])
@@ -145,19 +145,19 @@ class QdrantIndex:
     def optimise(self, collection: str) -> None:
         """Leave bulk mode, build the graph and wait until the collection is green.
 
-        Raises: IndexUnavailable when that takes more than `optimise_seconds` or was cut off.
+        Raises: IndexUnavailable if that takes more than `optimise_seconds` or fails.
         """
         if self._connection.local:
             return
         deadline = time.monotonic() + self._options.optimise_seconds
         self._set_threshold(collection)
         greens, pause = 0, 0.02
-        while greens < 2:  # twice: a server may answer green before it has looked at the new threshold
+        while greens < 2:  # twice: a server may answer green before it has applied the new threshold
             info = self._info(collection)
             if info.optimizer_status != "ok" or info.status == "red":
                 raise IndexUnavailable(f"optimise {collection}: {info.status.value}: {info.optimizer_status}")
             greens = greens + 1 if info.status == "green" else 0
-            if info.status == "grey":  # cut off by a restart: Qdrant goes on after the next change of its settings
+            if info.status == "grey":  # interrupted by a restart: Qdrant resumes after the next change of its settings
                 self._set_threshold(collection)
             if time.monotonic() > deadline:
                 after = f"after {self._options.optimise_seconds} s, not green"
@@ -198,9 +198,9 @@ class QdrantIndex:
         return found
 
     def search(self, collection: str, vectors: Vectors, filter: Filter, limit: int) -> list[list[Hit]]:
-        """Return for each row of `vectors` (n, dimension) the best `limit` hits by cosine, best first.
+        """Return the `limit` best hits by cosine for each row of `vectors` (n, dimension), best first.
 
-        `collection` may be an alias of collections of one shape. Equal scores come in the engine's order.
+        `collection` may be an alias, if its collections have one shape. Ties are in the engine's order.
         Raises: DimensionMismatch, SchemaMismatch, IndexUnavailable.
         """
         rescored = self._options.quantised and not self._connection.local  # the in-memory mode is exact and warns
@@ -208,7 +208,7 @@ class QdrantIndex:
         return self._searched(collection, vectors, filter, requests.Search(limit, oversampling=oversampling))
 
     def nearest(self, collection: str, vectors: Vectors, limit: int) -> list[list[Hit]]:
-        """Return as `search`, over all points, from every vector in full precision: what `search` approximates."""
+        """Search all points exhaustively, in full precision: what `search` approximates."""
         exact = requests.Search(limit, exact=not self._connection.local)
         return self._searched(collection, vectors, EVERYTHING, exact)
 
@@ -225,12 +225,12 @@ class QdrantIndex:
         return hits
 
     def scores(self, collection: str, vectors: Vectors, ids: Sequence[Sequence[str]]) -> list[dict[str, float]]:
-        """Return for each row of `vectors` the exact cosine of those of its points that exist, by chunk id."""
+        """Return for each row of `vectors` the exact cosines of those of its `ids` that exist, by chunk id."""
         known = self._layout_of(collection, vectors.shape[-1])
         requests.check_questions(collection, vectors, known.dimension)
         requests.check_ids(collection, [key for wanted in ids for key in wanted])
         found: list[dict[str, float]] = [{} for _ in ids]
-        exact = not self._connection.local  # which is exact and warns
+        exact = not self._connection.local  # that mode is exact anyway, and warns
         for rows in _batches([row for row, wanted in enumerate(ids) if wanted], self._options.search_batch):
             batch = requests.scores_of(vectors[rows], [ids[row] for row in rows], known, exact)
             answers = self._call(f"score in {collection}", methodcaller("query_batch_points", collection, batch))
@@ -250,7 +250,7 @@ class QdrantIndex:
         return self._call(f"look at {collection}", lambda client: client.get_collection(collection))
 
     def _layout_of(self, collection: str, dimension: int | None = None) -> CollectionLayout:
-        """Return the collection's layout; what is remembered is asked again when it has not the wanted dimension."""
+        """Return the collection's layout; a cached one with another dimension than wanted is read again."""
         known = self._layouts.get(collection)
         if known is None or dimension not in (None, known.dimension):
             known = self._layouts[collection] = layout.layout_of(collection, self._info(collection))

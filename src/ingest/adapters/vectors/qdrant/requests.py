@@ -1,6 +1,6 @@
-"""What `qdrant` sends, checked and built, and what its errors mean here.
+"""Qdrant's requests, checked and built, and the translation of its errors.
 
-Engines accept some damage silently (NaN) and refuse a batch half-way: everything is checked before the call.
+Engines accept some damage silently (NaN) and may reject a batch halfway: everything is checked before the call.
 """
 
 import uuid
@@ -20,15 +20,15 @@ from ingest.records import AliasAction, Filter, Hit, Point, Vectors
 if TYPE_CHECKING:
     from qdrant_client import models
 
-TOLD = 300  # bytes of an answer
+TOLD = 300  # bytes of a response in a message
 TEMPORARY = frozenset({408, 429})  # and every 5xx
-REFUSED_ACTION = frozenset({400, 404, 409})  # how a server answers an alias action that fails
+REFUSED_ACTION = frozenset({400, 404, 409})  # a server's responses to a failing alias action
 
 
 def check_points(collection: str, points: Sequence[Point], layout: CollectionLayout) -> None:
     """Check ids, vectors and payloads of a batch.
 
-    Raises: DimensionMismatch, SchemaMismatch; both name the collection, the point and what disagrees.
+    Raises: DimensionMismatch, SchemaMismatch; both name the collection, the point and what does not match.
     """
     for point in points:
         where = f"{collection}: point {point.id}"
@@ -52,9 +52,9 @@ def _check_sparse(where: str, point: Point, layout: CollectionLayout) -> None:
         raise SchemaMismatch(f"{where}: {number} sparse vector, the collection's is {layout.sparse}")
     indices, values = point.sparse.indices, point.sparse.values
     if (size := len(indices)) != len(values) or (np.diff(indices.astype(np.int64)) <= 0).any():
-        raise SchemaMismatch(f"{where}: sparse vector of {size} dimensions, not rising, or {len(values)} values")
+        raise SchemaMismatch(f"{where}: sparse vector of {size} dimensions, not ascending, or {len(values)} values")
     if not np.isfinite(values).all():
-        raise SchemaMismatch(f"{where}: sparse vector has a number that is not finite")
+        raise SchemaMismatch(f"{where}: sparse vector has a value that is not finite")
 
 
 def check_ids(collection: str, ids: Sequence[str]) -> None:
@@ -70,7 +70,7 @@ def check_questions(collection: str, vectors: Vectors, dimension: int) -> None:
         found = f"search vectors have shape {vectors.shape}"
         raise DimensionMismatch(f"{collection}: {found}, the collection has dimension {dimension}")
     if (rows := np.flatnonzero(~np.isfinite(vectors).all(axis=1))).size:
-        raise SchemaMismatch(f"{collection}: search vector {int(rows[0])} has a number that is not finite")
+        raise SchemaMismatch(f"{collection}: search vector {int(rows[0])} has a value that is not finite")
 
 
 def _is_uuid(key: str) -> bool:
@@ -96,11 +96,11 @@ def points_of(points: Sequence[Point], layout: CollectionLayout) -> "list[models
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How a collection is searched. `exact` looks at every vector, in float32."""
+    """How to search a collection. `exact` compares every vector, in float32."""
 
     limit: int
     exact: bool = False
-    oversampling: float | None = None  # that many candidates per hit are scored again in float32
+    oversampling: float | None = None  # candidates per hit to rescore in float32
 
 
 def questions_of(
@@ -120,7 +120,7 @@ def questions_of(
 
 
 def scores_of(vectors: Vectors, ids: Sequence[Sequence[str]], layout: CollectionLayout, exact: bool) -> list[Any]:
-    """Return one search per row among given points, which are all returned; the in-memory mode warns of `exact`."""
+    """Return one search per row among given points, all of which are returned; the in-memory mode warns of `exact`."""
     from qdrant_client import models
 
     params = models.SearchParams(exact=True) if exact else None
@@ -139,7 +139,7 @@ def _question(vector: Vectors, layout: CollectionLayout, **more: Any) -> "models
 
 
 def hit_of(collection: str, point: "models.ScoredPoint", layout: CollectionLayout) -> Hit:
-    """Return a scored point as a hit. Raises: SchemaMismatch when it does not say which chunk it is."""
+    """Return a scored point as a hit. Raises: SchemaMismatch if it does not name its chunk."""
     chunk = payloads.at(point.payload, path := layout.path("chunk_id"))
     if not isinstance(chunk, str):
         raise SchemaMismatch(f"{collection}: point {point.id} has {path} {chunk!r}, expected a text")
@@ -160,9 +160,9 @@ def alias_operation(action: AliasAction) -> Any:
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Translate the client's errors, those of its in-memory mode included.
+    """Translate the client's errors, including those of its in-memory mode.
 
-    Raises: IndexUnavailable when the same call may succeed later, AccessDenied for 401 and 403, else SchemaMismatch.
+    Raises: IndexUnavailable if the same call may succeed later, AccessDenied for 401 and 403, else SchemaMismatch.
     """
     import httpx
     from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
@@ -181,8 +181,8 @@ def translated(what: str) -> Iterator[None]:
     except ResponseHandlingException as error:
         if isinstance(error.source, httpx.HTTPError | httpx.StreamError | OSError):
             raise IndexUnavailable(f"{what}: {type(error.source).__name__}: {error.source}") from error
-        raise SchemaMismatch(f"{what}: the answer is not Qdrant's: {type(error.source).__name__}") from error
+        raise SchemaMismatch(f"{what}: the response is not Qdrant's: {type(error.source).__name__}") from error
     except ResourceExhaustedResponse as error:
         raise IndexUnavailable(f"{what}: {error}") from error
-    except (KeyError, ValueError) as error:  # how the in-memory mode says 404, 400 and 409
+    except (KeyError, ValueError) as error:  # the in-memory mode's form of 404, 400 and 409
         raise SchemaMismatch(f"{what}: {error}") from error
