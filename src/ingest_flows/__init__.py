@@ -3,5 +3,5 @@
 from ingest.extras import require
 from ingest.settings import quiet_environment
 
-quiet_environment()  # Prefect reads its settings, and may send usage data, as soon as it is imported
+quiet_environment()  # Prefect reads its settings, and may send usage data, on import
 require("ingest_flows", "ingest[flows]", "prefect")

@@ -26,15 +26,15 @@ _opening = Lock()
 class PrefectExecutor:
     """Implements `Execute` inside a flow. Nothing is decided from Prefect's records: the lake is the ledger.
 
-    One gpu step at a time, as a forward pass uses the whole device; cpu steps in processes when there are `workers`,
-    else in threads, as io steps are.
+    gpu steps run one at a time, as a forward pass uses the whole device; cpu steps run in processes with several
+    `workers`, else in threads, as io steps do.
 
     Args:
         open_services: Picklable; called once in each process.
         key: Names what `open_services` opens, for one flow run.
-        window: Shards submitted and not finished, at most.
+        window: Maximum number of shards in flight.
         workers: Processes for cpu steps; 1: threads of this process.
-        retry_delay_seconds: Before a shard's second attempt.
+        retry_delay_seconds: Pause before a shard's second attempt.
     """
 
     open_services: Callable[[], Services]
@@ -46,8 +46,8 @@ class PrefectExecutor:
     def map(self, step: ShardStep, items: Iterable[ShardTask]) -> Iterator[Marker]:
         """Yield step(services, item) in completion order; a TransientError is tried once more, by Prefect.
 
-        Items have a `shard`. What is still running when a step fails is awaited, so that nothing writes after the
-        lease was signed off or the services were closed.
+        Items have a `shard`. If a step fails, those still running are awaited, so that nothing writes after the lease
+        is released or the services are closed.
         """
         window = 1 if step.resource == "gpu" else self.window  # passes on one device gain nothing from each other
         done: SimpleQueue[PrefectFuture[Marker]] = SimpleQueue()
@@ -85,7 +85,7 @@ class PrefectExecutor:
 
 
 def services_of(open_services: Callable[[], Services], key: str) -> Services:
-    """Return the services of this process for a flow run, opened at the first call."""
+    """Return the services of this process for a flow run, opened on the first call."""
     with _opening:
         if key not in _opened:
             _opened[key] = open_services()
@@ -93,7 +93,7 @@ def services_of(open_services: Callable[[], Services], key: str) -> Services:
 
 
 def forget_services(key: str) -> None:
-    """Close what `services_of` opened in this process; nothing happens when that is nothing."""
+    """Close the services that `services_of` opened in this process, if any."""
     with _opening:
         services = _opened.pop(key, None)
     if services is not None:

@@ -1,4 +1,4 @@
-"""The nightly reindex: all of `pipeline.run`, each shard's step a Prefect task."""
+"""The nightly reindex: all of `pipeline.run`, with each shard's step as a Prefect task."""
 
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from ingest_flows.executor import PrefectExecutor, forget_services, services_of
 from ingest_flows.parameters import NightlyParameters
 from ingest_flows.report import LoggingObserver, as_markdown, as_state
 
-NIGHT_SECONDS = 23 * 3600  # a run that hangs must not keep the deployment's only slot for ever; the next one goes on
+NIGHT_SECONDS = 23 * 3600  # a hung run must not block the deployment's only slot; the next one resumes
 
 
 @flow(name="nightly", timeout_seconds=NIGHT_SECONDS, persist_result=False, result_serializer="json")

@@ -1,4 +1,4 @@
-"""Evaluate, promote and roll back from the Prefect UI: thin over the same functions as the command line."""
+"""Evaluate, promote and roll back from the Prefect UI: thin wrappers around the functions of the command line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from ingest.index import Index
 from ingest_flows.parameters import EvaluateParameters, PromoteParameters, RollbackParameters, Target
 from ingest_flows.report import LoggingObserver, as_state
 
-# Seconds a person waits before something is wrong; a collection that has to be restored from the lake takes longest.
+# Time limit of a flow that a person waits for, in seconds; restoring a collection from the lake takes longest.
 PERSON_SECONDS = 4 * 3600
 
 
@@ -42,7 +42,7 @@ def promote(parameters: PromoteParameters) -> State[dict[str, Any]]:
 
 @flow(name="rollback", timeout_seconds=PERSON_SECONDS, persist_result=False, result_serializer="json")
 def rollback(parameters: RollbackParameters) -> State[dict[str, Any]]:
-    """Bring an earlier release back, after opening it, and hold automatic promotion. The result is the new release."""
+    """Bring back an earlier release, once it opens, and hold automatic promotion. The result is the new release."""
     with _opened(parameters) as (index, observer):
         release = index.rollback(parameters.to, why=parameters.why)
         observer.told("release", release)

@@ -1,4 +1,4 @@
-"""What people see of a run in Prefect: log lines while it goes on, one artifact and a state's name at its end."""
+"""What people see of a run in Prefect: log lines while it runs, an artifact and a state's name at its end."""
 
 import logging
 from collections import Counter
@@ -12,15 +12,15 @@ from ingest.records import Conservation, PlanSummary, Release, RunReport, Verdic
 
 Logger = logging.Logger | logging.LoggerAdapter[Any]
 
-NAMES = {"refused": "Refused", "waiting": "Waiting"}  # what a person must look at; all else is plainly Completed
+NAMES = {"refused": "Refused", "waiting": "Waiting"}  # what a person must look at; everything else is Completed
 
 
 class LoggingObserver(Observer):
-    """An observer that logs each step's begin and end, and every record in one bounded line.
+    """An observer that logs the start and end of each step, and every record in one bounded line.
 
     Attributes:
-        verdict: The last one heard of.
-        held: Why a positive candidate waits, when a hold is the reason.
+        verdict: The last one received.
+        held: Why a positive candidate waits, if a hold is the reason.
     """
 
     def __init__(self, logger: Logger) -> None:
@@ -30,16 +30,16 @@ class LoggingObserver(Observer):
         self._counts: Counter[str] = Counter()
 
     def step_started(self, step: str, total: int) -> None:
-        """Log that a step begins."""
+        """Log the start of a step."""
         self._counts.clear()
         self.logger.info("%s: %d to do", step, total)
 
     def advanced(self, step: str, counts: dict[str, int]) -> None:
-        """Count what a step did; its shards have task runs of their own."""
+        """Count what a step processed; its shards have their own task runs."""
         self._counts.update(counts)
 
     def step_finished(self, step: str) -> None:
-        """Log that a step ended, and what went through it."""
+        """Log the end of a step, with counts of what it processed."""
         self.logger.info("%s: done %s", step, _told(self._counts))
 
     def told(self, kind: str, value: Any) -> None:
@@ -76,10 +76,10 @@ class LoggingObserver(Observer):
 
 
 def as_state(decision: str, message: str, result: dict[str, Any], observer: LoggingObserver) -> State[dict[str, Any]]:
-    """Return the state of a flow run that ended well, named so that people and automations can tell what to do.
+    """Return the state of a flow run without an error, named so that people and automations know what to do.
 
-    A refusal is not a failure: nothing broke, serving is as before, and to run again would change nothing. So its type
-    is Completed, its name "Refused" and its message the reasons; a candidate that awaits a person is "Waiting".
+    A refusal is not a failure: nothing broke, serving is unchanged, and running again would change nothing. So its type
+    is Completed, its name "Refused", and its message the reasons; a candidate that awaits a person is "Waiting".
     """
     reasons = observer.verdict.reasons if observer.verdict is not None and decision == "refused" else ()
     why = "; ".join(reasons) or observer.held
@@ -88,7 +88,7 @@ def as_state(decision: str, message: str, result: dict[str, Any], observer: Logg
 
 
 def as_markdown(report: RunReport, verdict: Verdict | None) -> str:
-    """Return the run's report as Markdown: decision, reasons, and tables of what is conserved and how long it took."""
+    """Return the run's report as Markdown: decision, reasons, and tables of conservation and duration."""
     lines = [f"# Run of `{report.index}`: {report.decision}", ""]
     lines += [f"Generation `{report.generation}`, release {report.release}, digest `{report.digest}`.", ""]
     if verdict is not None:
