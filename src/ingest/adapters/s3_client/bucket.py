@@ -96,8 +96,8 @@ class Bucket:
         def part(answer: "GetObjectOutputTypeDef") -> bytes | None:
             if "ContentRange" not in answer:
                 raise InvalidSettings(
-                    f"{self._translate.where(key)}: {self.endpoint} ignores Range; with `ranges_above` above "
-                    f"{size} the whole file is copied instead"
+                    f"{self._translate.where(key)}: {self.endpoint} ignores Range; set `ranges_above` to "
+                    f"{size} or more to copy the whole file"
                 )
             same = answer["ContentRange"].rpartition("/")[2] == str(size)
             return self._copy(answer, key, BytesIO()).getvalue() if same else None

@@ -231,7 +231,7 @@ def test_a_vector_that_cannot_be_normalised_stops_the_run(fake, value):
 def test_another_dimension_than_the_files_say_is_refused(fake, monkeypatch):
     model = FakeModel()
     model.get_embedding_dimension = lambda: 7
-    with pytest.raises(DimensionMismatch, match=r"7 numbers.*384"):
+    with pytest.raises(DimensionMismatch, match=r"7 dimensions.*384"):
         fake(model)
 
 

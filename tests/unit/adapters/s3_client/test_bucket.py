@@ -155,7 +155,7 @@ def test_a_missing_bucket_is_an_unknown_source(s3_server, act):
         ("403 Forbidden", "SignatureDoesNotMatch", AccessDenied, "does not belong to the access key id"),
         ("400 Bad Request", "ExpiredToken", AccessDenied, "session token has expired"),
         ("403 Forbidden", "RequestTimeTooSkewed", AccessDenied, "clock of this machine is wrong"),
-        ("400 Bad Request", "AuthorizationHeaderMalformed", AccessDenied, "not of the form"),
+        ("400 Bad Request", "AuthorizationHeaderMalformed", AccessDenied, "do not have the form"),
         ("403 Forbidden", "InvalidObjectState", Archived, "must be restored first"),
         ("501 Not Implemented", "NotImplemented", InvalidSettings, "does not know or accept such a request"),
         ("405 Method Not Allowed", "MethodNotAllowed", InvalidSettings, "HTTP 405"),

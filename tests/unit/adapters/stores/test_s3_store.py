@@ -274,7 +274,7 @@ def test_an_endpoint_without_ranges_is_told_with_the_way_out(ranged, s3_server):
     s3_server.plan(without_range, method="GET")
     with (
         ranged.ranged("parts/a.parquet", len(LARGE)) as file,
-        pytest.raises(InvalidSettings, match=rf"ignores Range; a greater `ranges_above` than {len(LARGE)} copies"),
+        pytest.raises(InvalidSettings, match=rf"ignores Range; set `ranges_above` to {len(LARGE)} or more"),
     ):
         file.read(10)
 
