@@ -147,7 +147,7 @@ def test_without_a_configured_length_the_transformers_positions_count(folder):
 
 
 def test_a_length_over_the_known_positions_is_refused(folder):
-    with pytest.raises(InvalidSettings, match="513 is over the 512"):
+    with pytest.raises(InvalidSettings, match="513 is over its 512"):
         describe(folder, max_seq_length=513)
 
 
