@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> Any:
-        if name == "Index":  # not before it is asked for: it imports pydantic, numpy and more
+        if name == "Index":  # only on demand: it imports pydantic, numpy and more
             return import_module("ingest.index").Index
         raise AttributeError(f"module 'ingest' has no attribute {name!r}")
 

@@ -29,7 +29,7 @@ from ingest.settings import Settings, load_settings, make_settings
 from ingest.wiring.service_opening import open_executor, open_services
 
 PUBLIC = ("public",)
-CANDIDATES = 50  # ranked chunks that a context is made of
+CANDIDATES = 50  # ranked chunks from which a context is built
 
 ONE_TEXT = ("'str' instances are not allowed as a Sequence value", "Input should be a list of texts")
 Count = Annotated[int, Field(ge=1, le=10**7)]
@@ -47,7 +47,7 @@ def open_index(
 
 
 def _checked(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the method, which then raises InvalidSettings for arguments that are not of its types, as they stand."""
+    """Wrap a method so that it raises InvalidSettings for arguments of other types, without converting any."""
     config = ConfigDict(strict=True, arbitrary_types_allowed=True, defer_build=True)
     takes, check = inspect.signature(method), validate_call(config=config)(wraps(method)(lambda **_: None))
 
@@ -177,7 +177,7 @@ class Index:
         return promote_candidate(*self._judging(), generation, why, lift_hold)
 
     def rollback(self, to: Count | None = None, *, why: str) -> Release:
-        """Bring an earlier release back, after opening it, and hold automatic promotion. Returns the new release.
+        """Bring back an earlier release, once it opens, and hold automatic promotion. Returns the new release.
 
         `to` is its number; by default the newest one with another generation or query profile.
 

@@ -99,7 +99,7 @@ def search(
     question = " ".join(words) if words else None
     _check(question, file, out, json=invocation.json)
     if how.stage not in (None, *STAGES):
-        raise BadParameter(f"{how.stage!r} is none of {', '.join(STAGES)}", param_hint="--stage")
+        raise BadParameter(f"{how.stage!r} is not one of {', '.join(STAGES)}", param_hint="--stage")
     top = how.top or (TOP_OF_FILE if file is not None else TOP if how.context is None else TOP_OF_CONTEXT)
     passages = how.passages(top)
     from ingest.cli.questions import read_question_file

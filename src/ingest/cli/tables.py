@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 CHANGES = ("added", "changed", "attributes_changed", "unchanged", "deleted")
 CLASSES = ("listed", "listed_twice", *CHANGES, "known_bad", "carried", "revoked", "out_of_scope")
-STAGES = ("bm25", "dense", "fused", "reranked")  # the last if the profile has a re-ranker
-FAULTS = 20  # lines shown of a list of faults, reasons or stale questions; all of them are in the record
+STAGES = ("bm25", "dense", "fused", "reranked")  # the last only if the profile has a re-ranker
+FAULTS = 20  # lines shown of a list of faults, reasons or warnings; the record has all of them
 
 
 def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]], left: int = 1) -> "Table":
