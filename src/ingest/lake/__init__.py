@@ -1,1 +1,1 @@
-"""The lake: part files named by content, reached through a manifest; records; and the store of embeddings."""
+"""The lake: part files named by their content and reached through a manifest, records, and the embedding store."""

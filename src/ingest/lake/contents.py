@@ -20,17 +20,17 @@ class Contents:
     shards: tuple[int, ...]
     parts: Callable[[int], dict[str, PartFile]]  # of a shard, by kind
     keyword: Mapping[str, PartFile]  # postings, terms, lengths over all shards
-    duplicates: PartFile | None = None  # None in generations of before they were looked for
+    duplicates: PartFile | None = None  # None in generations older than the search for them
     shape: Shape = LANGCHAIN
-    analyser: Mapping[str, Any] = field(default_factory=dict)  # with k1 and b, which sparse vectors depend on
+    analyser: Mapping[str, Any] = field(default_factory=dict)  # including k1 and b, on which sparse vectors depend
 
     @property
     def collapsed(self) -> frozenset[str]:
-        """The ids of the chunks that another one stands for: they have no point and no postings."""
+        """The ids of the chunks that another chunk stands for: they have no point and no postings."""
         return self.lake.collapsed(self.duplicates)
 
     def all_parts(self) -> Iterator[PartFile]:
-        """Yield the parts of all shards, then those over all shards."""
+        """Yield the parts of each shard, then those that span all shards."""
         for shard in self.shards:
             yield from self.parts(shard).values()
         yield from self.keyword.values()

@@ -1,7 +1,7 @@
-"""The store of embeddings, shared by all indexes: `embeddings/<model fingerprint>/segments/` and `index/<n>.json`.
+"""The embedding store, shared by all indexes: `embeddings/<model fingerprint>/segments/` and `index/<n>.json`.
 
-A store, not a cache. Segments are immutable and sorted by key; a segment without an index entry does not exist; a key's
-vector is the one in the lowest entry, for results in bf16 depend on the batch by about 1e-3.
+A store, not a cache. Segments are immutable and sorted by key; a segment without an index entry does not exist. If
+several entries hold a key, the lowest one counts: in bf16, a text's vector varies slightly with its batch.
 """
 
 import tempfile
@@ -24,13 +24,13 @@ from ingest.lake.verified_files import reading, verified_path
 from ingest.ports import Store
 from ingest.records import SegmentEntry, Vectors
 
-APPEND_ATTEMPTS = 100  # other writers that may win an entry's number before we give up
+APPEND_ATTEMPTS = 100  # times that another writer may take an entry's number before we give up
 CACHED_KEYS = 2_000_000  # kept in memory, 64 bytes each
 Keys = NDArray[np.bytes_]  # (n,) of 64 hex digits
 
 
 class EmbeddingStore:
-    """Vectors of one model by embedding key. Keep it for long: it remembers what it read. Threads may share it."""
+    """The vectors of one model by embedding key. Reuse it: it remembers what it has read. Threads may share it."""
 
     def __init__(self, store: Store, fingerprint: str, cached_keys: int = CACHED_KEYS) -> None:
         self.store = store
@@ -43,8 +43,8 @@ class EmbeddingStore:
     def add(self, keys: Sequence[str], vectors: Vectors, backend: str, token: str) -> str:
         """Write a segment, then its index entry, and return the segment's name.
 
-        `keys` are distinct; `vectors` (n, dimension) float32, normalised, in their order. `backend` made them, for
-        people. `token` is unique to this writer.
+        `keys` are distinct; `vectors` (n, dimension) float32, normalised, in the same order. `backend` names what
+        computed them, for people only. `token` is unique to this writer.
         """
         order = np.argsort(np.array(keys))
         vectors = np.ascontiguousarray(vectors[order], dtype=np.float32)
@@ -74,7 +74,7 @@ class EmbeddingStore:
         raise TransientError(f"embeddings/{self.fingerprint}: {APPEND_ATTEMPTS} writers were faster")
 
     def missing(self, keys: Sequence[str]) -> list[str]:
-        """Return the keys, in order and once each, that have no vector yet."""
+        """Return the keys that have no vector yet, in order, each once."""
         wanted = list(dict.fromkeys(keys))
         entries, _ = self._locate(wanted)
         return [key for key, entry in zip(wanted, entries, strict=True) if entry < 0]
@@ -102,9 +102,9 @@ class EmbeddingStore:
         return result if result is not None else np.empty((0, 0), np.float32)
 
     def _locate(self, keys: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return for each key the index of the lowest entry that has it, −1 for none, and the row in its segment.
+        """Return for each key the index of the lowest entry that holds it, −1 if none does, and its row there.
 
-        Entries that other writers added later change nothing about a key that is found already.
+        Entries that other writers add later never affect a key that is already found.
         """
         with self._lock:
             entries, rows = self._locate_in_entries(keys)

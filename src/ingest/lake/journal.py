@@ -18,14 +18,14 @@ RECORD_NAME = re.compile(r"([1-9][0-9]*)\.json")
 
 @dataclass(frozen=True)
 class Journal(Generic[R]):
-    """The records `<prefix><n>.json` of one type. A record never changes; which one is the newest is always asked."""
+    """The records `<prefix><n>.json` of one type. A record never changes; the newest is looked up on every call."""
 
     records: StoredRecords
     prefix: str  # ends with "/"
     model: type[R]
 
     def where(self, n: int) -> str:
-        """Return the address of record `n`, for messages."""
+        """Return the URI of record `n`, for messages."""
         return f"{self.records.store.uri}/{self.prefix}{n}.json"
 
     def get(self, n: int) -> R | None:
@@ -33,20 +33,20 @@ class Journal(Generic[R]):
         return self.records.find(self.model, f"{self.prefix}{n}.json")
 
     def append(self, n: int, record: R) -> bool:
-        """Write record `n`; True for the one writer that succeeds. The writer's token must be in the record."""
+        """Write record `n`; return True to the one writer that succeeds. The record must hold the writer's token."""
         if n < 1:
             raise ValueError(f"{self.prefix}: records are numbered from 1, not {n}")
         return self.records.create(f"{self.prefix}{n}.json", record)
 
     def last(self) -> int:
-        """Return the highest number, 0 when the journal is empty. Other files beside the records do not count."""
+        """Return the highest number, 0 when the journal is empty. Other files in the folder do not count."""
         names = (RECORD_NAME.fullmatch(name) for name in self.records.store.list(self.prefix))
         return max((int(name[1]) for name in names if name), default=0)
 
     def newest(self) -> tuple[int, R] | None:
         """Return the newest record with its number, None when the journal is empty.
 
-        Raises: SchemaMismatch when the newest record was removed while it was looked for: journals only grow.
+        Raises: SchemaMismatch when the newest record disappears after it was listed: journals only grow.
         """
         n = self.last()
         if n == 0:
@@ -57,13 +57,13 @@ class Journal(Generic[R]):
         return n, record
 
     def newest_first(self, limit: int, below: int | None = None) -> Iterator[tuple[int, R]]:
-        """Yield at most `limit` of the newest records, or of those below a number, newest first."""
+        """Yield at most `limit` records, newest first, starting below number `below` if it is given."""
         last = self.last() if below is None else below - 1
         for number in range(last, max(last - limit, 0), -1):
             if (record := self.get(number)) is not None:
                 yield number, record
 
     def after(self, n: int) -> Iterator[tuple[int, R]]:
-        """Yield the records after number `n` in order, looking for each by its name."""
+        """Yield the records after number `n` in order, fetching each by name."""
         while (record := self.get(n := n + 1)) is not None:
             yield n, record

@@ -1,14 +1,14 @@
-"""What a key of a store may look like, so that every store can hold it and none can be led out of its root."""
+"""Which keys are valid: every store can hold them, and none of them leads out of the store's root."""
 
 from ingest.errors import InvalidSettings
 
-TEMPORARY = ".tmp-"  # how files begin that stores write on the way; never a key
-KEY_BYTES = 1024  # S3's limit, with the lake's prefix
-NAME_BYTES = 255  # a file system's limit for each part
+TEMPORARY = ".tmp-"  # prefix of the temporary files that stores write; never part of a key
+KEY_BYTES = 1024  # S3's limit, the lake's prefix included
+NAME_BYTES = 255  # a file system's limit per part
 
 
 def check_key(key: str) -> None:
-    """Do nothing when `key` is parts joined by "/". Raises: InvalidSettings."""
+    """Check that `key` consists of valid parts joined by "/". Raises: InvalidSettings."""
     parts = key.split("/")
     if any(not part or part in (".", "..") or part.startswith(TEMPORARY) for part in parts):
         raise InvalidSettings(f"key {key!r}: a part is empty, '.', '..' or begins with {TEMPORARY}")
@@ -23,7 +23,7 @@ def check_key(key: str) -> None:
 
 
 def check_prefix(prefix: str) -> None:
-    """Do nothing when `prefix` is "" or a key with "/" at its end. Raises: InvalidSettings."""
+    """Check that `prefix` is "" or a valid key followed by "/". Raises: InvalidSettings."""
     if prefix and not prefix.endswith("/"):
         raise InvalidSettings(f"prefix {prefix!r} does not end with '/'")
     if prefix:

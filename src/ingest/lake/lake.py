@@ -46,18 +46,18 @@ from ingest.records import (
 )
 
 R = TypeVar("R", bound=Record)
-IN_PARTS = ("keyword.postings", "keyword.terms")  # kinds whose large files searches do not copy
-ROW_GROUP = 4096  # rows; what is decoded at once when a part is streamed
-CACHED_BYTES = 32 * 2**20  # of records as JSON; parsed they take several times as much
-PLAN_HASH = 16  # hex digits of a shard plan's name
-GENERATIONS = 4  # whose models, collapsed chunks and lengths a process keeps; about 100 bytes a collapsed chunk
+IN_PARTS = ("keyword.postings", "keyword.terms")  # kinds whose large files are searched in place, not copied
+ROW_GROUP = 4096  # rows that are decoded at once when a part is streamed
+CACHED_BYTES = 32 * 2**20  # of records as JSON; parsed, they take several times as much
+PLAN_HASH = 16  # hex digits in a shard plan's name
+GENERATIONS = 4  # whose embeddings, collapsed chunks and lengths a process keeps
 RUNS = 16  # whose leases a process watches
 
 
 class Lake:
-    """Everything of one index, by name. Readers start from a release and never list `data/`.
+    """All files and records of one index, by name. Readers start from a release and never list `data/`.
 
-    Opened once per process: what never changes is read once, within the limits above. Threads may share it.
+    Opened once per process: whatever never changes is read once, within the limits above. Threads may share it.
     """
 
     def __init__(self, store: Store, index: str) -> None:
@@ -73,11 +73,11 @@ class Lake:
         self._watches: BoundedCache[str, LeaseWatch] = BoundedCache(RUNS)  # by run
 
     def embeddings(self, fingerprint: str) -> EmbeddingStore:
-        """Return the store of embeddings of a model, one for all steps of this process: its index is read once."""
+        """Return a model's embedding store. All steps of this process share it, so its index is read once."""
         return self._embeddings.keep(fingerprint, partial(EmbeddingStore, self.store, fingerprint))
 
     def collapsed(self, duplicates: PartFile | None) -> frozenset[str]:
-        """Return the ids of the chunks that another one stands for, by a generation's part `duplicates`."""
+        """Return the ids of the chunks that another chunk stands for, from a generation's part `duplicates`."""
         if duplicates is None or not duplicates.rows:
             return frozenset()
 
@@ -88,7 +88,7 @@ class Lake:
         return self._collapsed.keep(duplicates.sha256, read)
 
     def lease_watch(self, run: str) -> LeaseWatch:
-        """Return the watch of a run, one for all its steps in this process: the journal is listed once."""
+        """Return a run's lease watch. All its steps in this process share it, so the journal is listed once."""
         return self._watches.keep(run, partial(LeaseWatch, self.leases, run))
 
     # Part files
@@ -118,9 +118,9 @@ class Lake:
         return verified_path(self.store, self._part_key(part.sha256), part.bytes)
 
     def part_file(self, part: PartFile) -> Path | RawIOBase:
-        """Return a part as `part_path` does or, of a large one in a remote store, a file that fetches what is read.
+        """Return a path as `part_path` does or, for a large part in a remote store, a file that fetches what is read.
 
-        Of the latter the footer is hashed, and its pages carry checksums. Files of before they did are copied.
+        The latter is verified by its footer's hash and its pages' checksums; older files without checksums are copied.
         """
         key = self._part_key(part.sha256)
         file = self.store.ranged(key, part.bytes) if part.footer else None
@@ -134,14 +134,14 @@ class Lake:
         return file
 
     def absent(self, parts: Iterable[PartFile]) -> list[str]:
-        """Return the names of the part files that are not in the lake, sorted. One listing, not a request per file."""
+        """Return the names of the part files missing from the lake, sorted. One listing, not a request per file."""
         return sorted({f"{part.sha256}.parquet" for part in parts}.difference(self.store.list(f"{self.index}/data/")))
 
     def read(self, part: PartFile, columns: list[str] | None = None) -> pa.Table:
         """Return a part as a table. Raises: SchemaMismatch when it is damaged or not of its kind."""
         path = self.part_path(part)
         with reading(f"part {part.sha256} of kind {part.kind}"), pq.ParquetFile(path, memory_map=True) as file:
-            table = file.read(columns, use_threads=False)  # read_table costs 5 ms more a file
+            table = file.read(columns, use_threads=False)  # faster than pq.read_table for small files
         expected = SCHEMAS.get(part.kind)
         if expected is None or columns is not None:
             return table
@@ -163,15 +163,15 @@ class Lake:
         return self.records.read(ShardPlan, self._key(generation, f"plan/{shard}-{plan_hash}"))
 
     def freeze_plan(self, summary: PlanSummary) -> None:
-        """Write the summary: from now on the plan does not change. The first writer wins."""
+        """Write the summary: from now on the plan is frozen. The first writer wins."""
         self.records.create(self._key(summary.generation, "plan/summary"), summary)
 
     def plan(self, generation: str) -> PlanSummary | None:
-        """Return the frozen plan, None when it is not frozen yet."""
+        """Return the plan's summary, None when the plan is not frozen yet."""
         return self.records.find(PlanSummary, self._key(generation, "plan/summary"))
 
     def mark(self, generation: str, marker: Marker) -> Marker:
-        """Record that a shard's step is done; return the marker that counts, the first one."""
+        """Record that a shard's step is done; return the marker that counts: the first one written."""
         return self._first(self._key(generation, f"markers/{marker.step}/{marker.shard}-{marker.plan_hash}"), marker)
 
     def marker(self, generation: str, step: str, shard: int, plan_hash: str) -> Marker | None:
@@ -181,7 +181,7 @@ class Lake:
     # Generations
 
     def seal(self, manifest: Manifest) -> Manifest:
-        """Write the manifest, the last file of a generation; return the one that counts, the first one."""
+        """Write the manifest, the last file of a generation; return the one that counts: the first one written."""
         return self._first(self._key(manifest.generation, "manifest"), manifest)
 
     def manifest(self, generation: str) -> Manifest | None:
@@ -196,12 +196,12 @@ class Lake:
         return manifest
 
     def decision(self) -> Release | None:
-        """Return the newest release, the decision in force; None before the first."""
+        """Return the newest release, which is the decision in force; None before the first."""
         newest = self.releases.newest()
         return None if newest is None else newest[1]
 
     def base(self) -> Manifest | None:
-        """Return the manifest of the newest release's generation, which the next one is built on."""
+        """Return the manifest of the newest release's generation, on which the next one is built."""
         decision = self.decision()
         return None if decision is None else self.manifest(decision.generation)
 
@@ -228,19 +228,19 @@ class Lake:
         return self.records.read(Verdict, f"{self.index}/verdicts/{sha256}.json")
 
     def write_history(self, name: str, record: Record) -> None:
-        """Write what a run did, for people: times, rates, hosts. Nothing is decided from it."""
+        """Write what a run did, for people: times, rates, hosts. No decision depends on it."""
         self.records.put(f"{self.index}/history/{name}.json", record)
 
     def history(self) -> list[str]:
-        """Return the names in the history, oldest first."""
+        """Return the names of the history's records, oldest first."""
         return [name.removesuffix(".json") for name in self.store.list(f"{self.index}/history/")]
 
     def read_history(self, model: type[R], name: str) -> R:
-        """Return one record of the history. Raises: SchemaMismatch when it is missing."""
+        """Return a record of the history. Raises: SchemaMismatch when it is missing."""
         return self.records.read(model, f"{self.index}/history/{name}.json")
 
     def _first(self, key: str, record: R) -> R:
-        """Write a record and return the one that counts, the first one."""
+        """Write a record and return the one that counts: the first one written."""
         self.records.create(key, record)
         return self.records.read(type(record), key)
 

@@ -10,11 +10,11 @@ from ingest.records import Lease
 
 @dataclass
 class LeaseWatch:
-    """Asks for the record after the newest one that it knows: one request at a time. Threads may share it."""
+    """Checks only the records after the newest known one, usually in one request. Threads may share it."""
 
     leases: Journal[Lease]
     run: str
-    _number: int | None = None  # of the newest record that was judged
+    _number: int | None = None  # of the newest record that was checked
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def confirm(self) -> None:
@@ -25,7 +25,7 @@ class LeaseWatch:
                 self._judge(newest[1] if newest else None)
                 self._number = newest[0] if newest else 0
             for number, record in self.leases.after(self._number):
-                self._judge(record)  # a record that is not ours stays the next to be judged
+                self._judge(record)  # a record of another run stays the next one to check
                 self._number = number
 
     def _judge(self, record: Lease | None) -> None:

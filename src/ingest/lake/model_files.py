@@ -1,6 +1,6 @@
-"""Files of local models in the lake: a release opens after a model's folder or package is gone or replaced.
+"""Files of local models in the lake: a release still opens when the model's folder or package is gone or replaced.
 
-models/<fingerprint>/files/<relative path>    the files that decide about vectors
+models/<fingerprint>/files/<relative path>    the files that determine vectors
 models/<fingerprint>/files.json               path → SHA-256 and size, written last: without it nothing is complete
 """
 
@@ -34,21 +34,21 @@ class KeptFile(Record):
 
 
 class KeptModel(Record):
-    """The files of a model by their paths below its folder, with `/`."""
+    """The files of a model by their paths below its folder, separated by `/`."""
 
     files: dict[str, KeptFile] = Field(min_length=1, max_length=MAX_FILES)
 
 
 def is_kept(store: Store, fingerprint: str) -> bool:
-    """Tell whether the files of a model are in the lake, all of them."""
+    """Return whether all files of a model are in the lake."""
     return store.exists(_list_key(fingerprint))
 
 
 def keep_files(store: Store, fingerprint: str, files: Mapping[str, Path], max_bytes: int = MAX_BYTES) -> None:
-    """Write the files of a model, by their paths below its folder, into the lake; nothing happens when they are there.
+    """Write the files of a model, by their paths below its folder, into the lake, unless they are already there.
 
-    `fingerprint` is that of the model's record; the caller knows that these files have it.
-    Raises: InvalidSettings over `max_bytes` or for an unreadable file; SchemaMismatch when a file changes meanwhile.
+    `fingerprint` is that of the model's record; the caller guarantees that it belongs to these files.
+    Raises: InvalidSettings above `max_bytes` or for an unreadable file; SchemaMismatch when a file changes meanwhile.
     """
     if is_kept(store, fingerprint):
         return
@@ -67,9 +67,9 @@ def keep_files(store: Store, fingerprint: str, files: Mapping[str, Path], max_by
 def restore_files(store: Store, fingerprint: str, folder: Path, max_bytes: int = MAX_BYTES) -> Path | None:
     """Return a local folder with the files of a model, `<folder>/<fingerprint>`; None when the lake has no such model.
 
-    A folder that is there and whole is not fetched again; a damaged one is replaced. It appears whole or not at all.
+    A complete folder is not fetched again; a damaged one is replaced. The folder appears complete or not at all.
 
-    Raises: SchemaMismatch when the lake's files are missing or damaged; InvalidSettings over `max_bytes` or when
+    Raises: SchemaMismatch when the lake's files are missing or damaged; InvalidSettings above `max_bytes` or when
     `folder` cannot be written.
     """
     key = _list_key(fingerprint)
@@ -107,17 +107,17 @@ def _fetch(store: Store, fingerprint: str, kept: Mapping[str, KeptFile], target:
             shutil.copyfile(store.local_path(key), path)
             if (found := described(path)) != file:
                 raise SchemaMismatch(f"{store.uri}/{key}: {found}, recorded is {file}")
-        with suppress(FileNotFoundError):  # damaged: out of the way, since a rename does not replace a filled folder
+        with suppress(FileNotFoundError):  # a damaged folder must go first: a rename replaces no filled folder
             target.rename(Path(temporary) / "damaged")
         try:
             whole.rename(target)
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not _is_whole(target, kept):
-                raise  # else another process was first, with the same files
+                raise  # otherwise another process was first, with the same files
 
 
 def _is_whole(folder: Path, kept: Mapping[str, KeptFile]) -> bool:
-    """Tell whether a folder has exactly these files. A power cut may leave others: a copy is not made durable."""
+    """Return whether a folder has exactly these files. After a power cut it may not: copies are not synced to disk."""
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
     return names == set(kept) and all(described(folder / name) == file for name, file in kept.items())
 

@@ -1,7 +1,7 @@
-"""Arrow schemas of the part files, and the way between rows and records.
+"""Arrow schemas of the part files, and the conversions between rows and records.
 
-Rows of a shard stand in the order of the documents' URIs, then of the position in the document, in every kind: row
-numbers of `chunks` and `attributes` are equal, and so are the ordinals of the keyword index.
+In every kind, a shard's rows are ordered by document URI, then by position in the document, so row n of `chunks`, row n
+of `attributes` and ordinal n of the shard's keyword index are the same chunk.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,12 +14,12 @@ import pyarrow as pa
 from ingest.ids import digest_of
 from ingest.records import Block, BlockKind, Chunk, Document, PartKind, Quarantined
 
-BETWEEN = " › "  # of a document's path and that of a document inside it
+BETWEEN = " › "  # between a document's path and that of a document inside it
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
-    """One row of `documents`: what a generation holds of a document."""
+    """One row of `documents`: what a generation holds about a document."""
 
     document_id: str
     uri: str
@@ -33,23 +33,23 @@ class DocumentRow:
     parser: str = ""
     title: str = ""
     language: str = ""
-    parent: str = ""  # document id of the document it was found in; "" for a document of its own
+    parent: str = ""  # id of the document that contains it; "" if it is not inside another
     acl: tuple[str, ...] = ()
     tenant: str = ""
     attributes_digest: str = ""
-    parser_fingerprint: str = ""  # of parser, options of the source, and rules for media types
+    parser_fingerprint: str = ""  # of the parser, the source's options and the media type rules
     chunker_fingerprint: str = ""
-    status: str = "current"  # or "last_good": a newer version is in quarantine
+    status: str = "current"  # or "last_good": a newer version is quarantined
     stale_since: str = ""  # ISO 8601 when last_good
     chunk_count: int = 0
     chunk_digest: str = ""
-    child_count: int = 0  # documents found directly in it: those of the generation and those in quarantine
-    dropped_count: int = 0  # chunks that the source's policy keeps out of the index
+    child_count: int = 0  # documents directly inside it, quarantined ones included
+    dropped_count: int = 0  # chunks that the source's policy kept out of the index
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """One row of `dropped`: a chunk that the source's policy keeps out of the index, and the mark it is for."""
+    """One row of `dropped`: a chunk that the source's policy kept out of the index, and the mark that caused it."""
 
     chunk: Chunk
     reason: str
@@ -65,14 +65,14 @@ _ARROW: dict[Any, pa.DataType] = {
 
 
 def _columns(row: type, **others: pa.DataType) -> list[tuple[str, pa.DataType]]:
-    """Return the columns of a dataclass: its fields in their order, by their types but for `others`."""
+    """Return the columns of a dataclass: its fields in order, with the types of `others` or else their own."""
     return [(field.name, others.get(field.name) or _ARROW[field.type]) for field in fields(row)]
 
 
 _blocks = pa.list_(pa.struct(_columns(Block, kind=pa.string(), level=pa.int32(), page=pa.int32())))
 _numbers = {"page": pa.int32(), "tokens": pa.int32(), "parent": pa.list_(pa.int64())}
 _chunk = _columns(Chunk, heading_paths=pa.list_(_strings), text=pa.large_string(), **_numbers)
-_chunk.insert(8, _chunk.pop(10))  # the page is stored in front of the tokens
+_chunk.insert(8, _chunk.pop(10))  # the page is stored before the tokens
 _attributes = ("chunk_id", "document_id", "source", "acl", "tenant", "language")
 _duplicate = ("group_id", "kind", "chunk_id", "document_id", "text_sha256")
 _more = (("representative", pa.bool_()), ("collapsed", pa.bool_()), ("documents", pa.int64()))
@@ -86,18 +86,18 @@ SCHEMAS: dict[str, pa.Schema] = {
     "quarantine": pa.schema(_columns(Quarantined)),
     "duplicates": pa.schema([*((name, pa.string()) for name in _duplicate), ("similarity", pa.float32()), *_more]),
 }
-"""Columns by kind, stored: one that is added has a default in ADDED, none is renamed."""
+"""Stored columns by kind. A column that is added gets a default in ADDED; none is ever renamed."""
 
 ADDED: dict[str, dict[str, Any]] = {
     "chunks": {"marks": [], "parent": None},
     "documents": {"child_count": 0, "dropped_count": 0},
     "quarantine": {"parent": ""},
 }
-"""Columns that parts of older generations lack, by kind, and what they mean there."""
+"""Columns that parts of older generations lack, by kind, with their default values."""
 
 
 def complete(kind: str, table: pa.Table) -> pa.Table:
-    """Return a whole part with the columns that its kind has today; what an older part lacks has its default."""
+    """Return a whole part with the columns that its kind has today; those that an older part lacks get defaults."""
     for name, value in ADDED.get(kind, {}).items():
         if name not in table.schema.names:
             field = SCHEMAS[kind].field(name)
@@ -107,18 +107,18 @@ def complete(kind: str, table: pa.Table) -> pa.Table:
 
 
 def attributes_digest(acl: Sequence[str], tenant: str, source: str, title: str) -> str:
-    """Return the digest of what can change without the bytes changing. `title` is the source's own, "" for none."""
+    """Return the digest of what can change while the bytes stay. `title` is the one from the source, "" for none."""
     return digest_of([sorted(acl), tenant, source, title])
 
 
 def chunk_digest(chunks: Iterable[Chunk]) -> str:
-    """Return the digest of a document's chunks in order; what older chunks lack counts only where it is there."""
+    """Return the digest of a document's chunks in order; fields that older chunks lack count only when set."""
     told = attrgetter("chunk_id", "embedding_key", "start", "end", "tokens", "heading_path", "heading_paths", "page")
     return digest_of([[*told(c), *filter(None, (c.marks, c.parent))] for c in chunks])
 
 
 def table_of(kind: PartKind, rows: Sequence[Any]) -> pa.Table:
-    """Return the table of rows that are dataclasses with the columns of a kind: documents, chunks, quarantine."""
+    """Return the table of rows that are dataclasses with a kind's columns: documents, chunks or quarantine."""
     return pa.Table.from_pylist([asdict(row) for row in rows], schema=SCHEMAS[kind])
 
 
@@ -150,7 +150,7 @@ def text_table(documents: Sequence[tuple[str, str, Sequence[Block]]]) -> pa.Tabl
 
 
 def stored_document(row: dict[str, Any], of: DocumentRow) -> Document:
-    """Return the parsed document that a row of `texts` and its row of `documents` hold."""
+    """Return the parsed document from its rows of `texts` and `documents`."""
     blocks = tuple(
         Block(**{**b, "kind": BlockKind(b["kind"]), "breaks": tuple(b["breaks"]), "marks": tuple(b.get("marks") or ())})
         for b in row["blocks"]

@@ -14,7 +14,7 @@ R = TypeVar("R")
 
 @dataclass
 class ShardRows:
-    """All rows of one shard, by document. Families are looked up in rows that do not grow any more."""
+    """All rows of one shard, by document. Look up families only once all rows are there: the groups are cached."""
 
     documents: dict[str, DocumentRow] = field(default_factory=dict)  # by URI
     texts: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # by document id
@@ -24,12 +24,12 @@ class ShardRows:
 
     @cached_property
     def children(self) -> dict[str, list[DocumentRow]]:
-        """The documents found directly in a document, by its id."""
+        """The documents directly inside a document, by its id."""
         return _grouped((row for row in self.documents.values() if row.parent), lambda row: row.parent)
 
     @cached_property
     def failures(self) -> dict[str, list[Quarantined]]:
-        """The failures found directly in a document, by its id."""
+        """The failures directly inside a document, by its id."""
         return _grouped((row for row in self.quarantine.values() if row.parent), lambda row: row.parent)
 
     def family(self, row: DocumentRow) -> Iterator[DocumentRow]:
@@ -54,7 +54,7 @@ def read_rows(lake: Lake, parts: Mapping[str, PartFile]) -> ShardRows:
         rows.texts = {row["document_id"]: row for row in lake.read(parts["texts"]).to_pylist()}
         rows.chunks = _grouped(chunk_rows(lake.read(parts["chunks"])), lambda chunk: chunk.document_id)
         rows.quarantine = {q.uri: q for q in quarantine_rows(lake.read(parts["quarantine"]))}
-    if "dropped" in parts:  # generations of before screening have none
+    if "dropped" in parts:  # generations older than screening have none
         rows.dropped = _grouped(dropped_rows(lake.read(parts["dropped"])), lambda left: left.chunk.document_id)
     return rows
 

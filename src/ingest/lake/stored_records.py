@@ -1,4 +1,4 @@
-"""Records as the lake keeps them: small JSON documents that never change once they are written."""
+"""Records as the lake keeps them: small JSON documents that never change once written."""
 
 from typing import TypeVar, cast
 
@@ -27,14 +27,14 @@ def from_bytes(model: type[R], data: bytes, where: str) -> R:
 
 
 def name_of(record: Record) -> str:
-    """Return the SHA-256 of a record's stored form, by which profiles, verdicts and plans are named."""
+    """Return the SHA-256 of a record's stored form, which names profiles, verdicts and plans."""
     return sha256_hex(to_bytes(record))
 
 
 class StoredRecords:
-    """The records of a store by key. Each is read once per process while `cached_bytes` of JSON hold it.
+    """The records of a store by key. Those read are cached, up to `cached_bytes` of JSON.
 
-    What is absent is asked for again each time: another process may write it.
+    A missing record is looked up again each time: another process may have written it.
     """
 
     def __init__(self, store: Store, cached_bytes: int = 0) -> None:
@@ -56,13 +56,13 @@ class StoredRecords:
         return record
 
     def put(self, key: str, record: Record) -> None:
-        """Write a record whose key tells its content."""
+        """Write a record whose key is derived from its content."""
         data = to_bytes(record)
         self.store.put(key, data)
         self._keep(type(record), key, data)
 
     def create(self, key: str, record: Record) -> bool:
-        """Write a record that only its first writer may write; True for that one."""
+        """Write a record unless its key is taken; return True to the one writer that succeeds."""
         data = to_bytes(record)
         won = self.store.create(key, data)
         if won:
@@ -70,7 +70,7 @@ class StoredRecords:
         return won
 
     def _keep(self, model: type[R], key: str, data: bytes) -> R:
-        """Return what a reader of the stored bytes gets, also where we wrote them."""
+        """Return, and cache, what a reader of the stored bytes gets, even when this process wrote them."""
         record = from_bytes(model, data, f"{self.store.uri}/{key}")
         self._cache.put(key, record, len(data))
         return record

@@ -1,4 +1,4 @@
-"""Files of the lake that are named by their content are checked against their name before they are read."""
+"""Files of the lake that are named by their content are verified against their name before they are read."""
 
 import hashlib
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ from ingest.ids import file_sha256
 from ingest.ports import Store
 
 TRAILER = 8  # bytes at the end of a Parquet file: the length of its footer, and the magic number
-REMEMBERED = 65_536  # files whose hash this process has checked; one more and the longest unused is hashed again
+REMEMBERED = 65_536  # files whose verification this process remembers
 
 _checked: BoundedCache[tuple[str, int, int, int], str] = BoundedCache(REMEMBERED)  # path, inode, bytes, mtime → SHA-256
 
 
 def verified_path(store: Store, key: str, size: int | None = None) -> Path:
-    """Return a local file with the value of `<folder>/<sha256>.<suffix>`, hashed once per process while it is the same.
+    """Return a local file with the value of `<folder>/<sha256>.<suffix>`, hashed again only when it has changed.
 
     Raises: SchemaMismatch when it is gone, has another size, or its bytes do not hash to its name.
     """
@@ -51,7 +51,7 @@ def reading(name: str) -> Iterator[None]:
 
 
 def footer_sha256(file: BinaryIO | RawIOBase, size: int) -> str:
-    """Return the SHA-256 of a Parquet file's footer, 64 hex digits; "" when it says that it is longer than the file."""
+    """Return the SHA-256 of a Parquet file's footer, 64 hex digits; "" when its stated length exceeds the file's."""
     file.seek(size - TRAILER)
     length = int.from_bytes((file.read(TRAILER) or b"")[:4], "little") + TRAILER
     if length > size:

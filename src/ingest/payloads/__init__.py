@@ -1,13 +1,13 @@
-"""What a point's payload looks like to those who read the collection, chosen per index: a module per profile.
+"""Payload profiles: what a point's payload looks like to readers of the collection. One module per profile.
 
 langchain    {"page_content", "metadata": {…}}                     langchain-qdrant; the default
 llamaindex   {…, "_node_content": JSON of the node}                llama-index-vector-stores-qdrant
 haystack     {"id", "content", "meta": {…}}                        qdrant-haystack
 plain        {"text", …}                                           the plain Qdrant client
 
-A profile maps fields to a payload and back. The fields have the same names in all of them: chunk_id, document_id, uri,
-source, path, title, heading_path, text, start, end, page, tokens, acl, tenant, language, shard, digest and, if present,
-parent and marks.
+Chosen per index. A profile maps fields to a payload and back. All profiles use the same field names: chunk_id,
+document_id, uri, source, path, title, heading_path, text, start, end, page, tokens, acl, tenant, language, shard,
+digest and, if present, parent and marks.
 """
 
 import importlib
@@ -22,11 +22,11 @@ Fields = dict[str, Any]
 
 
 class Profile(Protocol):
-    """What a module of this package holds."""
+    """What each module of this package provides."""
 
     TEXT: str  # top-level key that only payloads of this profile have
     PREFIX: str  # of the field paths that filters use: "metadata."
-    DENSE: str  # name of the dense vector next to a sparse one; alone it has no name
+    DENSE: str  # name of the dense vector beside a sparse one; alone it has no name
     SPARSE: str  # name of the sparse vector
 
     @staticmethod
@@ -36,7 +36,7 @@ class Profile(Protocol):
 
     @staticmethod
     def read(payload: Mapping[str, Any]) -> Fields:
-        """Return the fields of a payload that `build` made; of a damaged one, whatever is left."""
+        """Return the fields of a payload made by `build`; of a damaged one, those that are left."""
         ...
 
 
@@ -50,7 +50,7 @@ def find(name: PayloadProfile) -> Profile:
 def fields(payload: Mapping[str, Any]) -> Fields:
     """Return the fields of a stored payload of any profile; empty if it matches none.
 
-    Lists come back as lists. Of a damaged payload, whatever fields are left.
+    Lists come back as lists. Of a damaged payload, those fields that are left.
     """
     for name in PAYLOAD_PROFILES:
         profile = find(name)
@@ -62,9 +62,9 @@ def fields(payload: Mapping[str, Any]) -> Fields:
 def stored(
     shape: Shape, fields: Mapping[str, Any], embedding_key: str, model_fingerprint: str, sparse: str = ""
 ) -> Any:
-    """Return a chunk's payload with its digest, which covers the key and the model of the dense vector too.
+    """Return a chunk's payload with its digest, which also covers the key and the model of the dense vector.
 
-    `sparse` is the digest of everything that the sparse vector depends on, "" without one.
+    `sparse` is the digest of everything on which the sparse vector depends, "" without one.
     """
     profile = find(shape.payload)
     payload = profile.build(fields)

@@ -1,6 +1,6 @@
 """{"id", "content", "meta": {…}}: a Haystack `Document` as qdrant-haystack stores it.
 
-If there is a sparse vector, it expects both vectors under fixed names.
+If there is a sparse vector, qdrant-haystack expects both vectors under fixed names.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ SPARSE = "text-sparse"
 
 
 def build(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the payload for a chunk's fields; the document's id is the chunk's."""
+    """Return the payload for a chunk's fields; the chunk's id becomes the Haystack document's id."""
     meta = {name: value for name, value in fields.items() if name != "text"}
     return {"id": fields["chunk_id"], TEXT: fields["text"], "meta": meta}
 

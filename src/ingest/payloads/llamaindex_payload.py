@@ -1,7 +1,7 @@
 """A LlamaIndex `TextNode` as llama-index-vector-stores-qdrant stores it.
 
-All fields but the text are at the top level, where filters look for them, and again, with the text, in the node's JSON,
-`_node_content`, from which the reader builds the node. The technical fields go into neither prompts nor embeddings.
+All fields except the text are at the top level, where filters look for them. They are repeated, with the text, in
+`_node_content`, the JSON from which a reader builds the node. Technical fields go into neither prompts nor embeddings.
 """
 
 import json
@@ -15,11 +15,11 @@ PREFIX = ""
 DENSE = ""
 SPARSE = "bm25"
 OWN = frozenset({TEXT, "_node_type", "doc_id", "ref_doc_id"})  # keys of a stored node that are not fields
-SHOWN = frozenset({"title", "heading_path", "uri", "page"})  # to a language model, in front of the text
+SHOWN = frozenset({"title", "heading_path", "uri", "page"})  # to a language model, before the text
 
 
 def build(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the payload for a chunk's fields; the node's id is the chunk's, its source node is the document."""
+    """Return the payload for a chunk's fields; the chunk is the node, the document its source node."""
     flat = {name: value for name, value in fields.items() if name != "text"}
     document = fields["document_id"]
     # The digest covers the payload, so it is stored next to the node, not in it.

@@ -1,4 +1,4 @@
-"""Nouns of the whole system: frozen, without logic, known to every floor."""
+"""The nouns of the whole system: frozen, without logic, known to every floor."""
 
 from ingest.records.documents import Block, BlockKind, Child, Chunk, Document, DocumentRef, Quarantined, RawDocument
 from ingest.records.generations import (

@@ -1,4 +1,4 @@
-"""Nouns of the way from a source to the chunk.
+"""The nouns on the way from source to chunk.
 
 DocumentRef ──read──▶ RawDocument ──parse──▶ Document (text, blocks) ──chunk──▶ Chunk
 """
@@ -11,16 +11,16 @@ from ingest.records.options import ParserOptions
 
 @dataclass(frozen=True, slots=True)
 class DocumentRef:
-    """A document that is known from a listing and not read yet."""
+    """A document known from a listing but not read yet."""
 
-    uri: str  # percent-encoded, unique over all sources
+    uri: str  # percent-encoded, unique across all sources
     source: str  # name of the source in the settings
-    path: str  # relative to the source's root, as people write it
-    version: str  # what pins a GET and what tells "changed": object version, ETag, or time and size
+    path: str  # relative to the source's root, not percent-encoded
+    version: str  # pins a GET and shows changes: object version, ETag, or time and size
     size: int  # bytes
     modified: str = ""  # ISO 8601, UTC; for people only
     media_type: str = ""  # what the source claims; content is sniffed first
-    title: str = ""  # what the source calls it; the parser's title stands where the source has none
+    title: str = ""  # from the source; if it has none, the parser's title is used
     acl: tuple[str, ...] = ("public",)  # groups that may see it
     tenant: str = "public"
 
@@ -36,7 +36,7 @@ class RawDocument:
 
 
 class BlockKind(StrEnum):
-    """What a parser tells apart."""
+    """The kinds of block that parsers distinguish."""
 
     HEADING = "heading"
     PARAGRAPH = "paragraph"
@@ -57,8 +57,8 @@ class Block:
     end: int
     level: int = 0  # heading level from 1; nesting elsewhere
     title: str = ""  # heading only: its text without markup
-    breaks: tuple[int, ...] = ()  # offsets inside where a cut does least harm: rows, items, code lines
-    header_end: int = 0  # table only: where the header rows end, 0 without a header
+    breaks: tuple[int, ...] = ()  # offsets inside where a cut harms least: between rows, items, lines of code
+    header_end: int = 0  # table only: end of the header rows, 0 without a header
     language: str = ""  # code only: the fence's language
     page: int | None = None
     marks: tuple[str, ...] = ()  # "hidden": no reader of the document sees it
@@ -66,16 +66,16 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A document inside a document: an attachment, an entry of an archive."""
+    """A document inside a document: an attachment or an archive entry."""
 
-    path: str  # inside its parent, as people write it; unique there
+    path: str  # inside its parent, not percent-encoded; unique there
     data: bytes
     media_type: str = ""  # what the parent claims; content is sniffed first
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed document: canonical text, and blocks in order that do not overlap.
+    """A parsed document: its canonical text, and its blocks in order, which do not overlap.
 
     A container has children, and may have no text of its own.
     """
@@ -95,22 +95,22 @@ class Chunk:
 
     chunk_id: str
     document_id: str
-    heading_path: tuple[str, ...]  # common to all of the chunk
-    heading_paths: tuple[tuple[str, ...], ...]  # every section that it covers
+    heading_path: tuple[str, ...]  # shared by the whole chunk
+    heading_paths: tuple[tuple[str, ...], ...]  # of every section that it covers
     text: str
-    context: str  # heading path, repeated table header: embedded in front of the text, not shown
+    context: str  # heading path, repeated table header: embedded before the text, not shown
     start: int
     end: int
     tokens: int  # of text, in the embedder's tokens, without special tokens
     embedding_key: str
     page: int | None = None
     marks: tuple[str, ...] = ()  # what is suspicious about its text, sorted: hidden, invisible, instruction, secret
-    parent: tuple[int, int] | None = None  # span of the enclosing text that is shown with it
+    parent: tuple[int, int] | None = None  # span of the enclosing text to show with it
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A document left out, and why."""
+    """A document that is left out, and why."""
 
     uri: str
     source: str
@@ -118,6 +118,6 @@ class Quarantined:
     stage: str  # read, parse, chunk
     error: str  # class name of a DocumentError
     message: str
-    fingerprint: str  # of parser, limits and chunker: the same version is not tried again with the same code
+    fingerprint: str  # of parser, limits and chunker: with the same ones, this version is not tried again
     size: int = 0
-    parent: str = ""  # document id of the document it was found in; "" for a document of its own
+    parent: str = ""  # id of the document that contains it; "" if it is not inside another

@@ -1,4 +1,4 @@
-"""Nouns of the lake: what is stored as JSON. A field is never renamed; `format` tells readers what to expect.
+"""The nouns of the lake, stored as JSON. A field is never renamed; `format` is the version that readers check.
 
 Claim ──▶ PlanSummary + ShardPlan… ──▶ Marker… ──▶ Manifest        Release → generation + QueryProfile
 """
@@ -21,29 +21,29 @@ class Record(BaseModel):
 
 
 class PartFile(Record):
-    """One immutable Parquet file `data/<sha256>.parquet`. `shard` is None for files over all shards."""
+    """One immutable Parquet file `data/<sha256>.parquet`. `shard` is None for files that span all shards."""
 
     kind: PartKind
     shard: int | None
     rows: int
     sha256: str
     bytes: int
-    deleted: tuple[str, ...] = ()  # document ids whose rows in it no longer count
-    footer: str = ""  # SHA-256 of the Parquet footer, of files whose pages have checksums: these may be read in parts
+    deleted: tuple[str, ...] = ()  # ids of documents whose rows in this file no longer count
+    footer: str = ""  # SHA-256 of the footer if pages have checksums: the file may then be read in part
 
 
 class Claim(Record):
-    """`generations/<seq>.json`: who builds what on which base."""
+    """`generations/<seq>.json`: which writer builds which generation on which base."""
 
     id: str
     base: str | None  # the generation planned against
     settings_hash: str
-    shards: int  # power of two, for life
+    shards: int  # power of two, never changed
     token: str  # of the writer
 
 
 class PlannedDocument(Record):
-    """A document in a shard's plan, with its class against the base."""
+    """A document in a shard's plan, with its change since the base."""
 
     uri: str
     source: str
@@ -52,21 +52,21 @@ class PlannedDocument(Record):
     size: int
     modified: str = ""
     media_type: str = ""
-    title: str = ""  # the source's own
+    title: str = ""  # from the source
     acl: tuple[str, ...]
     tenant: str
     change: Literal["added", "changed", "attributes_changed", "unchanged", "known_bad", "carried", "revoked"]
 
 
 class ShardPlan(Record):
-    """`generations/<id>/plan/<shard>.json`: frozen work of one shard."""
+    """`generations/<id>/plan/<shard>-<hash>.json`: the frozen work of one shard."""
 
     shard: int
     documents: tuple[PlannedDocument, ...]  # sorted by uri
     deleted: tuple[str, ...]  # document ids
     steps: tuple[str, ...]  # of chunk, embed, load, keyword
-    base_parts: tuple[PartFile, ...]  # parts of the base for this shard
-    base_segments: tuple[str, ...] = ()  # embedding segments of the base for this shard
+    base_parts: tuple[PartFile, ...]  # this shard's parts in the base
+    base_segments: tuple[str, ...] = ()  # this shard's embedding segments in the base
 
 
 class PlanSummary(Record):
@@ -75,17 +75,17 @@ class PlanSummary(Record):
     generation: str
     base: str | None
     shards: dict[int, str]  # shard → hash of its plan
-    counts: dict[str, int]  # documents per class, listed, listed_twice, deleted
+    counts: dict[str, int]  # documents per kind of change; listed, listed_twice, deleted
     bytes_to_fetch: int
     chunks_to_embed: int  # estimate
     tokens_to_embed: int  # estimate
     gpu_minutes: float  # estimate
     needs_generation: bool  # False: nothing changed, equal settings
-    refused: str = ""  # why a run would stop before anything is spent; always empty in a frozen plan
+    refused: str = ""  # why a run would stop before spending anything; always empty in a frozen plan
 
 
 class Marker(Record):
-    """`markers/<step>/<shard>-<hash>.json`, create-only: the first one counts, losers adopt it."""
+    """`markers/<step>/<shard>-<hash>.json`, create-only: the first one counts, and later writers adopt it."""
 
     step: str
     shard: int
@@ -97,7 +97,7 @@ class Marker(Record):
 
 
 class ModelRecord(Record):
-    """All that is needed to open the same embedder again."""
+    """Everything needed to open the same embedder again."""
 
     kind: str  # module in embedders/
     name: str  # name or folder
@@ -108,19 +108,19 @@ class ModelRecord(Record):
 
 
 class Probe(Record):
-    """A question and its vector: a reader that encodes it differently must not serve this generation."""
+    """A question and its vector: a reader whose model encodes it differently must not serve this generation."""
 
     question: str
     vector: tuple[float, ...]
 
 
 class Recall(Record):
-    """How much of an exact dense search the approximate one finds, by the generation's own vectors as questions."""
+    """Recall of approximate against exact dense search, measured with the generation's own vectors as questions."""
 
-    at: int  # neighbours compared, the question's own chunk left out
+    at: int  # neighbours compared, excluding the question's own chunk
     questions: int
     mean: float  # 0 to 1
-    least: float  # of one question
+    least: float  # the lowest of any question
 
 
 class Manifest(Record):
@@ -135,14 +135,14 @@ class Manifest(Record):
     parts: tuple[PartFile, ...]
     segments: dict[int, tuple[str, ...]]  # shard → embedding segments
     counts: dict[str, int]
-    settings: dict[str, Any]  # those that change results
+    settings: dict[str, Any]  # those that affect results
     settings_hash: str
     fingerprints: dict[str, str]  # chunker, model; each document's row holds its parser's
     analyser: dict[str, Any]
     model: ModelRecord
     probe: Probe
     digest: str  # over sorted logical rows
-    recall: Recall | None = None  # of the dense search; None: too few chunks, or sealed before it was measured
+    recall: Recall | None = None  # of the dense search; None: too few chunks, or sealed before recall was measured
 
 
 class SegmentEntry(Record):
@@ -158,23 +158,23 @@ class SegmentEntry(Record):
 
 
 class QueryProfile(Record):
-    """`profiles/<sha256>.json`: everything on the query side that needs no rebuild."""
+    """`profiles/<sha256>.json`: all query-side settings that need no rebuild."""
 
     fusion: Literal["convex", "rrf"] = "convex"
-    normalisation: Literal["minmax", "bounds"] = "minmax"  # convex only; stored profiles without it are min-max
+    normalisation: Literal["minmax", "bounds"] = "minmax"  # convex only; stored profiles without this field mean minmax
     dense_weight: float = 0.5  # convex only, 0 to 1
     rrf_k: int = 60
     depth: int = 100  # results fetched from each stage
     reranker: str = "none"  # module of rerankers/
-    reranker_model: str = ""  # learned: SHA-256 of trees that the lake keeps, "": none; cross_encoder: name or folder
-    rerank_depth: int = Field(default=50, ge=1, le=1000)  # best fused results that are scored anew
-    rerank_milliseconds: int = Field(default=0, ge=0)  # of one question; over it the fused order stands; 0: no limit
-    calibration: str = Field(default="", pattern="^([0-9a-f]{64})?$")  # SHA-256 of one that the lake keeps; "": none
+    reranker_model: str = ""  # learned: SHA-256 of trees in the lake, "" for none; cross_encoder: name or folder
+    rerank_depth: int = Field(default=50, ge=1, le=1000)  # best fused results that are rescored
+    rerank_milliseconds: int = Field(default=0, ge=0)  # per question; beyond it the fused order stays; 0: no limit
+    calibration: str = Field(default="", pattern="^([0-9a-f]{64})?$")  # its SHA-256 in the lake; "": none
     analyser: dict[str, Any] = Field(default_factory=dict)
 
 
 class Hold(Record):
-    """Automatic promotion is off."""
+    """Who switched automatic promotion off, and why."""
 
     who: str
     why: str
@@ -188,7 +188,7 @@ class Release(Record):
     collection: str
     profile: str  # sha256
     base: int | None  # number of the release it follows
-    guard: str  # alias that must be there to be renamed to `<index>@<number>`
+    guard: str  # alias that must exist to be renamed to `<index>@<number>`
     verdict: str | None  # sha256, names verdicts/<sha256>.json
     action: Literal["promote", "rollback", "unhold", "restore"]
     who: str
@@ -199,7 +199,7 @@ class Release(Record):
 
 
 class Lease(Record):
-    """`leases/builder/<n>.json`: holder "" means signed off."""
+    """`leases/builder/<n>.json`: holder "" means released."""
 
     holder: str
     term_seconds: float
@@ -207,15 +207,15 @@ class Lease(Record):
 
 
 class Conservation(Record):
-    """What was listed against what the stores hold, recomputed from the stores. Empty `faults`: nothing is lost."""
+    """What was listed compared with what the stores hold, recounted from the stores. No `faults`: nothing is lost."""
 
-    listed: dict[str, int]  # by class; their sum is what the sources listed
+    listed: dict[str, int]  # by kind of change; they add up to what the sources listed
     documents: dict[str, int]  # rows in the generation, by status
     chunks: int
     points: int
     keyword_rows: int
     vectors: int
-    mended: int  # points that were missing, orphaned or stale, and were mended
+    mended: int  # points that were missing, orphaned or stale and are now repaired
     faults: tuple[str, ...]  # each names an id and the two values that disagree
     dropped: int = 0  # chunks that a source's policy keeps out
     collapsed: int = 0  # chunks that a duplicate stands for: points = keyword rows = chunks − collapsed

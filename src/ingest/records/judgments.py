@@ -1,4 +1,4 @@
-"""Nouns of judging: questions with the places that answer them, the gate's rules, verdicts."""
+"""The nouns of judging: questions with the places that answer them, the gate's rules, verdicts."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ from ingest.records.generations import Record
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """One place that answers a question. Offsets are code points in the file that has this sha256."""
+    """One place that answers a question. Offsets are code points in the file with this sha256."""
 
     doc: str  # path relative to the source's root
     grade: int = 1
@@ -17,12 +17,12 @@ class Gold:
     spans: tuple[str, ...] = ()
     start: int | None = None
     end: int | None = None
-    added: bool = False  # an alternative place with the same text
-    sha256: str = ""  # of the document that was judged; "" when unknown
+    added: bool = False  # another place with the same text
+    sha256: str = ""  # of the judged document; "" when unknown
     source: str = ""  # name of the source; "" for any
 
     def is_in(self, source: str, path: str) -> bool:
-        """Tell whether this place is in that document."""
+        """Return whether this place is in the given document."""
         return self.doc == path and self.source in ("", source)
 
 
@@ -41,20 +41,20 @@ class Question:
 class GateRules(Record):
     """What a candidate must reach. Part of the settings, recorded with each verdict. Metrics are "stage.metric"."""
 
-    floors: dict[str, float] = Field(default_factory=lambda: {"fused.ndcg@10": 0.2})  # least means; 0 is warned about
-    metric: str = "fused.ndcg@10"  # the one compared with the serving release
+    floors: dict[str, float] = Field(default_factory=lambda: {"fused.ndcg@10": 0.2})  # lowest means; 0 gives a warning
+    metric: str = "fused.ndcg@10"  # compared with the serving release
     margin: float = Field(default=0.02, ge=0, le=1)  # promote iff the lower bound of the difference is at least −margin
     confidence: float = Field(default=0.95, gt=0, lt=1)  # of the two-sided interval
     min_questions: int = Field(default=20, ge=0)  # fewer are reported as too few
-    max_stale_share: float = Field(default=0.2, ge=0, le=1)  # of the judged questions
-    min_dense_recall: float = Field(default=0.95, ge=0, le=1)  # of approximate against exact search; 0: not looked at
+    max_stale_share: float = Field(default=0.2, ge=0, le=1)  # of judged questions
+    min_dense_recall: float = Field(default=0.95, ge=0, le=1)  # of approximate against exact search; 0: not checked
     must_pass_metric: str = "fused.recall@10"
-    must_pass_above: float = Field(default=0.0, ge=0, lt=1)  # each must-pass question must have more; 0: found at all
-    allow_unjudged: bool = False  # True: promote without any judged question; every verdict repeats it
+    must_pass_above: float = Field(default=0.0, ge=0, lt=1)  # each must-pass question must exceed it; 0: found at all
+    allow_unjudged: bool = False  # True: promote without judged questions; every verdict notes it
 
 
 class PairedDifference(Record):
-    """Candidate − serving over the same questions."""
+    """Candidate minus serving, over the same questions."""
 
     metric: str
     questions: int
@@ -69,13 +69,13 @@ class Verdict(Record):
 
     index: str
     candidate: str
-    serving: str | None  # generation compared with
-    release: int | None  # number of the release compared with
+    serving: str | None  # generation it was compared with
+    release: int | None  # number of that release
     positive: bool
     reasons: tuple[str, ...]  # against; empty when positive
     warnings: tuple[str, ...]
     questions: int
-    stale: tuple[str, ...]  # query ids left out on both sides
+    stale: tuple[str, ...]  # query ids excluded on both sides
     candidate_scores: dict[str, float]  # "stage.metric" → mean
     serving_scores: dict[str, float]
     difference: PairedDifference | None

@@ -1,7 +1,7 @@
-"""Sections of the settings. The story is given these records as they are: an option is written down once.
+"""Sections of the settings. The pipeline receives these records as they are, so each option is defined once.
 
-Some are shared between a section and a record that knows more: `SourceOptions`, `LimitSettings` (`ParseLimits`),
-`ParserSettings` (`ParserOptions`) and `IndexOptions` (`BuildOptions`).
+Some are extended by a record with more fields: `SourceOptions`, `LimitSettings` (by `ParseLimits`), `ParserSettings`
+(by `ParserOptions`) and `IndexOptions` (by `BuildOptions`).
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from ingest.records.judgments import GateRules
 from ingest.records.points import LANGCHAIN, Shape
 
 Consequence = Literal["index", "drop", "quarantine"]
-DOCUMENT_BYTES = 16 * 2**20  # the largest document where the settings name no limit
+DOCUMENT_BYTES = 16 * 2**20  # the largest document unless the settings set another limit
 
 
 class Options(Record):
@@ -25,19 +25,19 @@ class Options(Record):
 
 
 class S3Options(Options):
-    """Where S3 is and how long to wait for it. Credentials come from the environment or the cloud's role.
+    """Where S3 is and how long to wait for it. Credentials come from the environment or the cloud role.
 
-    The longest wait of one call is about `attempts` x (`connect_timeout` + `read_timeout`) + 10 s.
+    The longest wait per call is about `attempts` x (`connect_timeout` + `read_timeout`) + 10 s.
     """
 
-    endpoint_url: str | None = None  # of an S3 that is not AWS
-    region: str | None = None  # by default the environment's
+    endpoint_url: str | None = None  # for an S3 other than AWS
+    region: str | None = None  # default: from the environment
     max_connections: int = Field(default=16, ge=1)  # kept open per bucket
     connect_timeout: float = Field(default=5.0, gt=0)  # seconds
-    read_timeout: float = Field(default=60.0, gt=0)  # seconds of silence on the line, not of a whole body
-    attempts: int = Field(default=3, ge=1, le=10)  # tries of one call in all, the first one included
-    addressing_style: Literal["auto", "path", "virtual"] = "auto"  # where the bucket stands in a URL
-    page_size: int = Field(default=1000, ge=1, le=1000)  # keys per LIST answer
+    read_timeout: float = Field(default=60.0, gt=0)  # seconds without data, not for the whole body
+    attempts: int = Field(default=3, ge=1, le=10)  # tries per call, including the first
+    addressing_style: Literal["auto", "path", "virtual"] = "auto"  # where the bucket's name stands in a URL
+    page_size: int = Field(default=1000, ge=1, le=1000)  # keys per LIST response
 
     @field_validator("endpoint_url")
     @classmethod
@@ -52,11 +52,11 @@ class S3Options(Options):
 
 
 class QdrantOptions(Options):
-    """Where the vectors are served. Without a URL the embedded engine starts by itself."""
+    """Where the vectors are served. Without a URL, the embedded engine is used."""
 
     url: str | None = None  # of the server; QDRANT_URL does the same
     api_key: SecretStr | None = None  # from the environment only: QDRANT_API_KEY
-    timeout_seconds: float = Field(default=60.0, gt=0)  # of one request
+    timeout_seconds: float = Field(default=60.0, gt=0)  # per request
     open_collections: int = Field(default=16, ge=2, le=256)  # by the embedded engine, 150 MB each
 
 
@@ -65,25 +65,25 @@ class SourceOptions(Options):
 
     acl: tuple[str, ...] = Field(default=("public",), min_length=1)  # groups that see them
     tenant: str = Field(default="public", min_length=1)  # who owns them
-    include: tuple[str, ...] = ()  # patterns of paths; (): all
+    include: tuple[str, ...] = ()  # path patterns; (): all
     exclude: tuple[str, ...] = ()
 
 
 class LimitSettings(Options):
-    """What one document may cost; beyond it is quarantined, never shortened. No limit is part of a fingerprint of
-    texts, but documents that were refused are tried again when one changes.
+    """What one document may cost. A document above a limit is quarantined, never truncated. Limits are not part of
+    text fingerprints, but documents that were refused are tried again when a limit changes.
     """
 
     wall_seconds: float = Field(default=60.0, gt=0)  # time to parse it
     cpu_seconds: float = Field(default=60.0, gt=0)  # CPU time to parse it
-    memory_bytes: int = Field(default=2 * 2**30, ge=2**27)  # of address space, beyond the process at rest
+    memory_bytes: int = Field(default=2 * 2**30, ge=2**27)  # of address space, on top of the idle process
     text_characters: int = Field(default=64 * 10**6, ge=1)  # canonical text
     blocks: int = Field(default=2 * 10**6, ge=1)  # headings, paragraphs, tables, …
     nesting: int = Field(default=200, ge=1, le=1000)  # levels of elements, lists, objects
-    archive_entries: int = Field(default=10_000, ge=1)  # of one container
-    archive_bytes: int = Field(default=256 * 2**20, ge=1)  # unpacked, all entries together
-    archive_ratio: float = Field(default=200.0, gt=1)  # unpacked to packed bytes, of archives over a megabyte unpacked
-    archive_depth: int = Field(default=3, ge=0, le=16)  # containers in containers
+    archive_entries: int = Field(default=10_000, ge=1)  # per container
+    archive_bytes: int = Field(default=256 * 2**20, ge=1)  # unpacked, all entries in total
+    archive_ratio: float = Field(default=200.0, gt=1)  # unpacked to packed bytes, for archives above 1 MB unpacked
+    archive_depth: int = Field(default=3, ge=0, le=16)  # nested containers
 
 
 class ParseLimits(LimitSettings):
@@ -93,24 +93,24 @@ class ParseLimits(LimitSettings):
 
 
 class ParserSettings(Options):
-    """What a source tells the parsers about its documents; part of what decides their text."""
+    """What a source's settings tell the parsers about its documents; they affect the texts."""
 
-    text_fields: tuple[str, ...] = ()  # JSON, JSON Lines: dotted paths of what is text; (): all strings
+    text_fields: tuple[str, ...] = ()  # JSON, JSON Lines: dotted paths of the text; (): all strings
     title_field: str = ""  # JSON, JSON Lines: dotted path of the title
     ocr: bool = False  # read pages without a text layer with tesseract; needs the extra `ocr`
     ocr_languages: tuple[str, ...] = ("eng",)  # as tesseract names them
-    # unstructured reads what it can and needs the extra `legacy`; unset it is no part of recorded settings.
+    # unstructured handles the formats it can and needs the extra `legacy`; unset, it is not in recorded settings.
     parser: Literal["own", "unstructured"] = Field(default="own", exclude_if=lambda parser: parser == "own")
 
 
 class ParserOptions(ParserSettings):
-    """What the parsers are told with each document."""
+    """What the parsers receive with each document."""
 
     limits: ParseLimits = ParseLimits()
 
 
 class ScreeningPolicy(Options):
-    """What follows from a mark on a chunk: index it with the mark, drop the chunk, or quarantine the document."""
+    """What to do about a mark on a chunk: index the chunk with it, drop the chunk, or quarantine the document."""
 
     hidden: Consequence = "drop"  # text that no reader of the document sees
     invisible: Consequence = "index"  # zero-width, tag and bidirectional control characters
@@ -119,36 +119,36 @@ class ScreeningPolicy(Options):
 
 
 class DuplicateOptions(Options):
-    """Which duplicates are looked for, and which are indexed once."""
+    """Which duplicates are detected, and which are indexed only once."""
 
     collapse: Literal["none", "exact", "near"] = "none"  # duplicates of that kind are indexed once
-    near: bool = True  # look for near-duplicates too
-    similarity: float = Field(default=0.9, gt=0, le=1)  # Jaccard of word shingles, from which chunks are near
-    least_documents: int = Field(default=3, ge=2)  # the same section in that many documents is boilerplate
+    near: bool = True  # also detect near-duplicates
+    similarity: float = Field(default=0.9, gt=0, le=1)  # Jaccard of word shingles at which chunks count as near
+    least_documents: int = Field(default=3, ge=2)  # a section in so many documents is boilerplate
 
 
 CHUNKING_PRESETS: dict[str, dict[str, Any]] = {
     "short-answer": dict(target_tokens=96, max_tokens=160, min_tokens=40, parent_tokens=480),
     "long-context": dict(target_tokens=360, max_tokens=500, min_tokens=120, overlap_tokens=40, parent_tokens=1500),
 }
-"""Values of `ChunkingOptions` for a use: one fact per passage, or passages to reason over (the model must take 500)."""
+"""Values of `ChunkingOptions` by use: one fact per passage, or passages to reason over (for models of 500 tokens)."""
 
 
 class ChunkingOptions(Options):
     """How blocks become chunks. Sizes are in tokens of the embedder's tokenizer."""
 
-    # Other defaults for the keys below. It is not kept: what it stands for is.
+    # Other defaults for the keys below. Only the resulting values are stored, not the preset's name.
     preset: Literal["short-answer", "long-context"] | None = Field(default=None, exclude=True)
     split_level: int = Field(default=6, ge=0, le=9)  # a heading of this level or above always starts a chunk
-    target_tokens: int = Field(default=160, ge=1)  # the size aimed at
-    max_tokens: int = Field(default=220, ge=16)  # of text and context together; at most what the model takes
+    target_tokens: int = Field(default=160, ge=1)  # the size to aim for
+    max_tokens: int = Field(default=220, ge=16)  # of text and context together; at most the model's limit
     min_tokens: int = Field(default=60, ge=0)  # smaller sibling sections below `split_level` merge up to here
-    heading_prefix: bool = True  # the heading path stands in the context
-    skipped_kinds: tuple[str, ...] = ("metadata",)  # kinds of block that are not embedded
-    overlap_tokens: int = Field(default=0, ge=0)  # of the chunk before, repeated from a sentence's start
-    tables: Literal["rows", "whole", "skip"] = "rows"  # cut between rows; only over max_tokens; left out
-    code: Literal["lines", "whole", "skip"] = "lines"  # cut at blank lines or definitions; as tables
-    parent_tokens: int = Field(default=0, ge=0)  # size of the enclosing text that a chunk names for display; 0: none
+    heading_prefix: bool = True  # the context includes the heading path
+    skipped_kinds: tuple[str, ...] = ("metadata",)  # block kinds that are not embedded
+    overlap_tokens: int = Field(default=0, ge=0)  # repeated from the previous chunk, starting at a sentence
+    tables: Literal["rows", "whole", "skip"] = "rows"  # cut between rows; cut only above max_tokens; leave out
+    code: Literal["lines", "whole", "skip"] = "lines"  # cut at blank lines or definitions; otherwise like tables
+    parent_tokens: int = Field(default=0, ge=0)  # size of the enclosing text shown with a chunk; 0: none
 
     @model_validator(mode="before")
     @classmethod
@@ -172,39 +172,39 @@ class KeywordOptions(Options):
     language: str = "english"  # of the Snowball stemmer
     stem: bool = True  # reduce words to their stem
     stop_words: tuple[str, ...] = ()  # words that are not indexed, in lower case
-    heading_weight: int = Field(default=1, ge=0, le=8)  # a term of the heading path counts so many times
+    heading_weight: int = Field(default=1, ge=0, le=8)  # how many times a term of the heading path counts
     variant: Literal["lucene", "okapi"] = "lucene"  # of BM25
     k1: float = Field(default=1.2, ge=0)  # saturation of a term's frequency
     b: float = Field(default=0.75, ge=0, le=1)  # weight of a chunk's length
 
 
 class IndexOptions(Options):
-    """What the settings of an index tell the story."""
+    """What the settings of an index tell the pipeline."""
 
     chunking: ChunkingOptions = ChunkingOptions()
     duplicates: DuplicateOptions = DuplicateOptions()
     gate: GateRules = GateRules()
-    judged: tuple[Path, ...] = ()  # files with judged questions, JSON Lines
-    documents_per_shard: int = Field(default=300, ge=1)  # of the first plan; the shards then stay
-    max_deleted_share: float = Field(default=0.2, ge=0, le=1)  # delete guard: of the documents, in one run
-    keep_last_good_days: int = Field(default=30, ge=0)  # of a document whose new version fails
+    judged: tuple[Path, ...] = ()  # JSON Lines files with judged questions
+    documents_per_shard: int = Field(default=300, ge=1)  # in the first plan; the number of shards then stays
+    max_deleted_share: float = Field(default=0.2, ge=0, le=1)  # delete guard: of the documents, per run
+    keep_last_good_days: int = Field(default=30, ge=0)  # for a document whose new version fails
     lease_seconds: float = Field(default=60.0, gt=0)  # how long the builder's lease lasts without renewal
     load_batch: int = Field(default=256, ge=1, le=4096)  # points per request to the vector index
-    concurrent_reads: int = Field(default=8, ge=1, le=64)  # documents of one shard, from the source
-    probe_question: str = "How do I roll back to the previous release?"  # encoded at seal and before a rollback
+    concurrent_reads: int = Field(default=8, ge=1, le=64)  # documents per shard, from the source
+    probe_question: str = "How do I roll back to the previous release?"  # encoded at the seal and before a rollback
     decide: Literal["automatic", "manual"] = "automatic"  # who promotes a candidate that passes the gate
     tokens_per_second: float = Field(default=3000.0, gt=0)  # for the estimate of GPU-minutes only
-    max_gpu_minutes: float = Field(default=0.0, ge=0)  # budget: a plan above it is refused; 0: none
-    on_listing_failure: Literal["stop", "carry"] = "stop"  # carry: the base's documents of that source stay
+    max_gpu_minutes: float = Field(default=0.0, ge=0)  # budget: a plan above it is refused; 0: no limit
+    on_listing_failure: Literal["stop", "carry"] = "stop"  # carry: keep that source's documents from the base
 
 
 class BuildOptions(IndexOptions):
-    """Everything about one index that changes results or the way there."""
+    """Everything about one index that affects its results or how they are computed."""
 
     index: str
-    settings: dict[str, Any]  # what is hashed into the generation
+    settings: dict[str, Any]  # hashed into the generation
     analyser: dict[str, Any]
     profile: QueryProfile
-    limits: ParseLimits = ParseLimits()  # of what the story opens itself: documents inside documents, over all levels
-    screening: dict[str, ScreeningPolicy] = Field(default_factory=dict)  # by source; the default policy elsewhere
+    limits: ParseLimits = ParseLimits()  # for documents inside documents, at all levels; the pipeline opens these
+    screening: dict[str, ScreeningPolicy] = Field(default_factory=dict)  # by source; others have the default policy
     shape: Shape = LANGCHAIN

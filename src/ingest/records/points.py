@@ -1,4 +1,4 @@
-"""Nouns of points and answers: what a collection holds, what a caller may see, what a search returns."""
+"""The nouns of points and answers: what a collection holds, what a caller may see, what a search returns."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -15,13 +15,13 @@ PAYLOAD_PROFILES: tuple[PayloadProfile, ...] = get_args(PayloadProfile)
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How the points of a collection look to whoever reads them. Chosen per index; a change is a new generation."""
+    """What the points of a collection look like to its readers. Chosen per index; a change means a new generation."""
 
     payload: PayloadProfile = "langchain"
-    sparse: bool = False  # a sparse vector with BM25's weights beside the dense one
+    sparse: bool = False  # a sparse vector with BM25 weights beside the dense one
 
     def record(self) -> dict[str, Any]:
-        """Return what settings and digests record: nothing for the default, which was once the only shape."""
+        """Return what settings and digests record: nothing for the default, which is older than the choice."""
         return {} if self == LANGCHAIN else {"payload": self.payload, "sparse": self.sparse}
 
 
@@ -30,22 +30,22 @@ LANGCHAIN = Shape()  # the default, and the shape of collections that do not rec
 
 @dataclass(frozen=True, slots=True)
 class SparseVector:
-    """Weights by dimension; a dimension that is not named has weight 0."""
+    """Weights by dimension; dimensions not listed have weight 0."""
 
-    indices: NDArray[np.uint32]  # (n,) rising
+    indices: NDArray[np.uint32]  # (n,) ascending
     values: NDArray[np.float32]  # (n,) above 0
 
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """How long chunks are, for one collection. Sums, so that the lengths of shards add up."""
+    """How long the chunks of one collection are. Stored as sums, so that the lengths of shards add up."""
 
     chunks: int
     terms: int
 
     @property
     def average(self) -> float:
-        """Terms in a chunk; 0 without chunks."""
+        """Mean number of terms per chunk; 0 without chunks."""
         return self.terms / self.chunks if self.chunks else 0.0
 
 
@@ -61,7 +61,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class StoredPoint:
-    """A point as it was found in the index."""
+    """A point as found in the index."""
 
     id: str
     payload: dict[str, Any]
@@ -69,9 +69,9 @@ class StoredPoint:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a caller may see and wants to see. Evaluated inside both indexes, never after the cut.
+    """What a caller may and wants to see. Applied inside both indexes, never to results that are already cut off.
 
-    `acl` are the caller's groups: a chunk is visible when one of them is in its own acl. None: no limit (evaluation).
+    `acl` holds the caller's groups: a chunk is visible when its own acl has one of them. None: no limit (evaluation).
     """
 
     acl: tuple[str, ...] | None = ("public",)
@@ -86,7 +86,7 @@ EVERYTHING = Filter(acl=None, tenant=None)
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One chunk in the ranked answer of one stage, best first."""
+    """One chunk in a stage's ranking."""
 
     chunk_id: str
     score: float
@@ -94,7 +94,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One chunk of an answer, with where it came from and why it ranks there."""
+    """One chunk of an answer, with its origin and the scores behind its rank."""
 
     chunk_id: str
     document_id: str
@@ -107,18 +107,18 @@ class Result:
     start: int
     end: int
     scores: dict[str, float] = field(default_factory=dict)  # by stage: dense, bm25, fused
-    page: int | None = None  # from 1, of documents with pages; a slide is one
-    tokens: int = 0  # of text, in the tokens of the model that the generation was built with; 0: not known
-    parent: tuple[int, int] | None = None  # span of the enclosing text, where the index was built with parents
+    page: int | None = None  # from 1, for documents with pages; a slide is a page
+    tokens: int = 0  # of text, in tokens of the generation's model; 0: unknown
+    parent: tuple[int, int] | None = None  # span of the enclosing text, if built with parents
     shard: int | None = None  # of the document's rows in the lake
 
 
 @dataclass(frozen=True, slots=True)
 class AliasAction:
-    """One action in a list that the index applies in order, each saved by itself, stopping at the first that fails.
+    """One action of a list that the index applies in order, saving each, and stopping at the first that fails.
 
-    create: `name` → collection `target`, replacing an alias of that name. rename: `name` to `target`, keeping its
-    collection, failing when `name` is gone. delete: `name`; no failure when it is missing.
+    create: `name` → collection `target`, replacing any alias of that name. rename: `name` to `target`, keeping its
+    collection; fails when `name` is gone. delete: `name`; does not fail when it is missing.
     """
 
     kind: Literal["create", "rename", "delete"]
