@@ -1,4 +1,4 @@
-"""Text → terms, the same way for chunks and for questions."""
+"""Text → terms, the same for chunks and questions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,7 +16,7 @@ from ingest.ids import digest_of
 from ingest.keyword.words import FORMATS, words_in
 
 FORMAT = 2
-REMEMBERED = 2**18  # pieces whose terms are kept, about 50 MB: most pieces of a text occur again
+REMEMBERED = 2**18  # pieces whose terms are kept: most pieces of a text recur
 PROBE = (
     "Rolling back promoted indexes quickly: nightly re-embeddings of 1,234 documents (generously normalised) "
     "Straße ΣΊΣΥΦΟΣ İstanbul ﬁne naïve café 東京 हिन्दी x_y don't relational conditional hopping skies generalizations"
@@ -26,11 +26,11 @@ PROBE_2 = PROBE + " ERR_4031 foo.bar_baz() v1.2.3 HTTPServer 東京都に住む 
 
 @dataclass(frozen=True)
 class Encoded:
-    """The terms of many texts, by their number in the vocabulary."""
+    """The terms of many texts, as numbers into a vocabulary."""
 
-    indices: NDArray[np.int64]  # of the first text, then of the next, with repeats
+    indices: NDArray[np.int64]  # text after text, with repeats
     vocabulary: list[str]  # distinct
-    sizes: NDArray[np.int64]  # (texts,) terms of each
+    sizes: NDArray[np.int64]  # (texts,) terms per text
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class Analyser:
     """How text becomes terms: NFKC, case folding, words of letters and digits, stems.
 
     Format 2 keeps identifiers whole and split, and cuts scripts without spaces into pairs of characters (`words`).
-    Format 1, of older indexes, knows neither.
+    Format 1, used by older indexes, does neither.
     """
 
     language: str = "english"  # of the Snowball stemmer
     stem: bool = True
-    lowercase: bool = True  # full case folding: "Straße" and "STRASSE" meet
-    max_term_characters: int = 64  # of a longer word (hex dumps, base64), only the beginning counts
+    lowercase: bool = True  # full case folding: "Straße" and "STRASSE" become equal
+    max_term_characters: int = 64  # longer words (hex dumps, base64) are cut to this length
     stop_words: tuple[str, ...] = ()  # words as written in lower case, dropped before stemming
     heading_weight: int = 1  # how many times a term of the heading path counts; 0: not at all
     format: int = FORMAT
@@ -62,9 +62,9 @@ class Analyser:
                 raise InvalidSettings(f"analyser: no stemmer for language {self.language!r}; known: {known}")
 
     def record(self) -> dict[str, Any]:
-        """Return the stored form: options, and a digest of what this code makes of a fixed text.
+        """Return the stored form: the options, and a digest of the terms that this code makes of a fixed text.
 
-        The digest tells a reader with another version of Python or the stemmer that its terms would not match.
+        By the digest, a reader with another version of Python or the stemmer sees that its terms would not match.
         """
         probe = PROBE if self.format == 1 else PROBE_2
         options = {**asdict(self), "stop_words": list(self.stop_words)}
@@ -74,7 +74,7 @@ class Analyser:
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """Return the analyser of a record; keys that are not the analyser's (k1, b) are ignored.
 
-        Raises: UnknownReaderFormat when the record is of a newer format, or when its options now give other terms.
+        Raises: UnknownReaderFormat when the record has a newer format, or when its options now give other terms.
         """
         if record.get("format", FORMAT) not in FORMATS:
             raise UnknownReaderFormat(f"analyser: format {record['format']}, this version reads up to {FORMAT}")
@@ -94,7 +94,7 @@ class Analyser:
         return [list(islice(flat, size)) for size in found.sizes.tolist()]
 
     def encode(self, texts: Sequence[str]) -> Encoded:
-        """Return the terms of texts by number; each distinct piece between spaces is analysed once."""
+        """Return the terms of texts as numbers; each distinct whitespace-separated piece is analysed once."""
         try:
             column = pa.array(texts, pa.string())
         except UnicodeEncodeError:  # a lone surrogate is no letter
@@ -112,7 +112,7 @@ class Analyser:
         return Encoded(flat, vocabulary, np.diff(ends))
 
     def _numbered(self, pieces: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64], list[str]]:
-        """Return how many terms each piece has, the terms' numbers in order, and the distinct terms."""
+        """Return the number of terms per piece, the terms' numbers in order, and the distinct terms."""
         known = _remembered(replace(self, heading_weight=1))
         found = list(map(known.get, pieces))
         new = [piece for piece, terms in zip(pieces, found, strict=True) if terms is None]
@@ -126,7 +126,7 @@ class Analyser:
         return counts, np.asarray(by_term.indices).astype(np.int64), by_term.dictionary.to_pylist()
 
     def _analysed(self, pieces: Sequence[str]) -> list[tuple[str, ...]]:
-        """Return the terms of each piece. Stemming many words at once is what makes a batch fast."""
+        """Return the terms of each piece. Stemming many words at once makes a batch fast."""
         dropped = frozenset(self.stop_words)
         lines = [words_in(piece, self.format, self.lowercase) for piece in pieces]
         if dropped:
@@ -141,7 +141,7 @@ class Analyser:
             return cut
         import Stemmer
 
-        # Made for each call (under a microsecond): a stemmer can neither be shared by threads nor pickled.
+        # Made per call, which is cheap: a stemmer can neither be shared between threads nor pickled.
         stems = Stemmer.Stemmer(self.language, 0).stemWords(cut)
         return [word if "_" in word or "." in word else stem for word, stem in zip(cut, stems, strict=True)]
 

@@ -1,4 +1,4 @@
-"""Chunk ids by ordinal: 32 hex digits take 16 bytes, in a bounded amount of memory."""
+"""Chunk ids by ordinal, in bounded memory: 32 hex digits take 16 bytes."""
 
 import threading
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from ingest.keyword.row_groups import RowGroups
 
 
 class ChunkIds:
-    """The ids of an index, read by row group on demand. Safe to share between threads.
+    """The chunk ids of an index, read by row group on demand. Threads may share it.
 
-    Rows are found by sorted hashes, built at first use, twelve bytes per row; the id itself is compared.
+    Rows are found by sorted hashes (twelve bytes per row, built at first use); then the ids themselves are compared.
     """
 
     def __init__(self, ids: RowGroups, limit: int) -> None:
@@ -28,7 +28,7 @@ class ChunkIds:
         self._sorting = threading.Lock()
 
     def take(self, ordinals: NDArray[np.int64]) -> list[str]:
-        """Return the ids of given chunks, in their order."""
+        """Return the ids of the given chunks, in the same order."""
         found, groups = [], np.searchsorted(self._starts, ordinals, side="right") - 1
         for group, row in zip(groups.tolist(), (ordinals - self._starts[groups]).tolist(), strict=True):
             packed = self._packed.keep(group, partial(self._load, group))
@@ -43,7 +43,7 @@ class ChunkIds:
         return packed_hex(self.ids.read(group, ["chunk_id"])["chunk_id"]) or b""
 
     def find(self, ids: Sequence[str]) -> NDArray[np.int64]:
-        """Return the row of each id, (n,) int64, −1 for an unknown one."""
+        """Return the row of each id, (n,) int64, −1 for unknown ids."""
         with self._sorting:  # one thread builds
             known, rows = self._sorted
         found = np.full(len(ids), -1, np.int64)
@@ -60,7 +60,7 @@ class ChunkIds:
 
     @cached_property
     def _sorted(self) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
-        # With a file of its own: searches may be reading through the other one right now.
+        # Opens the file again: searches may be reading through the other handle right now.
         with open_parquet(self.ids.path, LENGTHS) as file:
             parts = [hashes(batch["chunk_id"]) for batch in batches(file, self.ids.path, ["chunk_id"])]
         found = np.concatenate([np.zeros(0, np.uint64), *parts])

@@ -1,8 +1,8 @@
-"""The loops that `max_score` is made of: one term's postings, one chunk, one heap.
+"""The loops of which `max_score` consists: over one term's postings, for one chunk, on one heap.
 
-Imported when an index is opened, never before: numba takes a second.
-Compiled code is kept in numba's cache folder (next to this file, or `NUMBA_CACHE_DIR`); if no folder is writable, each
-process compiles for itself. Every function releases the GIL.
+Imported only when an index is opened: importing numba is slow. Compiled code is kept in numba's cache folder (beside
+this file, or `NUMBA_CACHE_DIR`); if no folder is writable, each process compiles for itself. Every function releases
+the GIL.
 """
 
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from numba import carray, njit, types
 from numba.extending import intrinsic
 
 UNTOUCHED = -1.7e308
-SCATTERED = 8  # a listed term is read through if its postings are fewer than this many times the chunks left
-LISTED, MAPPED = 0, 1  # how a term is held
+SCATTERED = 8  # a listed term is scanned if it has fewer postings than this many times the chunks left
+LISTED, MAPPED = 0, 1  # how a term's postings are held
 HELD, COUNT, PLACES, RANKS, FREQUENCIES, WIDE = range(6)  # columns of `terms`
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Return a function that is compiled at its first call, or taken from the folder of compiled code."""
+    """Return a function that is compiled at its first call or loaded from the cache folder."""
     try:
         return njit(nogil=True, cache=True, error_model="numpy")(function)
     except RuntimeError:  # no writable folder
@@ -40,13 +40,13 @@ def pointer(context, address):
 
 @intrinsic
 def ones(context, word):
-    """Return the number of bits set in a uint64."""
+    """Return the number of set bits in a uint64."""
     return types.uint64(types.uint64), lambda _c, builder, _s, arguments: builder.ctpop(arguments[0])
 
 
 @intrinsic
 def lowest(context, word):
-    """Return the place of the lowest bit set in a uint64, 64 if none is."""
+    """Return the position of the lowest set bit in a uint64, 64 if none is set."""
 
     def code(_context, builder, _signature, arguments):
         from llvmlite import ir
@@ -65,7 +65,7 @@ def map_chunks(words, chunks):
 
 @compiled
 def rank_words(words, ranks):
-    """Write into `ranks`, (n,) uint32, how many bits are set before each word."""
+    """Write to `ranks`, (n,) uint32, how many bits are set before each word."""
     total = np.uint64(0)
     for i in range(len(words)):
         ranks[i] = total
@@ -74,7 +74,7 @@ def rank_words(words, ranks):
 
 @compiled
 def best_share(chunks, frequencies, norms, codes):
-    """Return the largest tf / (tf + norm) of some postings; norm is norms[codes[chunk]]."""
+    """Return the largest tf / (tf + norm) among postings, where norm is norms[codes[chunk]]."""
     best = 0.0
     for i in range(len(chunks)):
         share = frequencies[i] / (frequencies[i] + norms[codes[chunks[i]]])
@@ -93,7 +93,7 @@ def frequency_at(terms, t, i):
 
 @compiled
 def first_at_least(places, low, high, chunk):
-    """Return the first place in [low, high) whose value is at least `chunk`, high if there is none."""
+    """Return the first index in [low, high) whose value is at least `chunk`, `high` if there is none."""
     while low < high:
         middle = (low + high) >> 1
         if places[middle] < chunk:
@@ -105,7 +105,7 @@ def first_at_least(places, low, high, chunk):
 
 @compiled
 def frequency_in(terms, t, chunk, low, high):
-    """Return how often term t occurs in a chunk, 0.0 if it does not; its posting can only be in [low, high)."""
+    """Return the frequency of term t in a chunk, 0.0 if it does not occur; its posting can only be in [low, high)."""
     if terms[t, HELD] == MAPPED:
         word = chunk >> 6
         bits = carray(pointer(terms[t, PLACES]), (word + 1,), np.uint64)[word]
@@ -135,7 +135,7 @@ def _swap(scores, chunks, a, b):
 
 @compiled
 def offer(scores, chunks, count, score, chunk):
-    """Put a chunk among the best, a heap with the worst at its root, and return how many there are."""
+    """Offer a chunk to the best, a heap with the worst at its root, and return how many there are."""
     size = len(scores)
     if count < size:
         at = count
@@ -161,7 +161,7 @@ def offer(scores, chunks, count, score, chunk):
 
 @compiled
 def _add_listed(places, frequencies, weight, space, part, count):
-    """Add a listed term's postings in the window; return how many of its chunks have been touched."""
+    """Add a listed term's postings in the window; return how many chunks of the window have been touched."""
     norms, codes, _ = space
     _, _, base, _, sums, touched = part
     for i in range(len(places)):
@@ -178,7 +178,7 @@ def _add_listed(places, frequencies, weight, space, part, count):
 
 @compiled
 def _add_mapped(words, frequencies, weight, space, part, count):
-    """Add a mapped term's postings in the window, `words`; `frequencies` start there. Return how many were touched."""
+    """Add a mapped term's postings in the window `words`, where `frequencies` begin; return as `_add_listed` does."""
     norms, codes, _ = space
     _, _, base, _, sums, touched = part
     rank = 0
@@ -199,7 +199,7 @@ def _add_mapped(words, frequencies, weight, space, part, count):
 
 @compiled
 def add(terms, t, weight, space, part, count):
-    """Add the window's postings of a term; return how many chunks have been touched.
+    """Add a term's postings in the window; return how many chunks have been touched.
 
     `space` and `part` are as `max_score.search` makes them: (norms, codes, allowed), and (low, high, base, end, sums,
     touched), where the postings [low, high) of a listed term are in the window.
@@ -222,7 +222,7 @@ def add(terms, t, weight, space, part, count):
 
 @compiled
 def _look_mapped(held, weight, space, part, count):
-    """Add a mapped term to picked chunks of the window. Without branches: most of the time is spent here."""
+    """Add a mapped term to the picked chunks of the window. Has no branches, since most time is spent here."""
     words, ranks, frequencies = held
     norms, codes, _ = space
     _, _, base, _, sums, picked = part
@@ -232,14 +232,14 @@ def _look_mapped(held, weight, space, part, count):
         bits = words[chunk >> 6]
         place = np.uint64(chunk & 63)
         rank = np.int64(ranks[chunk >> 6]) + np.int64(ones(bits & ((np.uint64(1) << place) - np.uint64(1))))
-        tf = np.float64(frequencies[rank])  # behind the last posting there is a 0
+        tf = np.float64(frequencies[rank])  # after the last posting there is a 0
         share = tf / (tf + norms[codes[chunk]])
         sums[local] += weight * share if (bits >> place) & np.uint64(1) else 0.0
 
 
 @compiled
 def look(terms, t, weight, space, part, count):
-    """Add a term to picked chunks of the window; arguments as for `add`."""
+    """Add a term to the picked chunks of the window; arguments as for `add`."""
     norms, codes, _ = space
     low, high, base, _, sums, picked = part
     if terms[t, HELD] == LISTED and high - low < SCATTERED * count:
@@ -270,7 +270,7 @@ def look(terms, t, weight, space, part, count):
 
 @compiled
 def keep(sums, picked, count, least):
-    """Drop picked chunks whose sum is below `least`, clearing their sums; return how many are left."""
+    """Drop picked chunks with sums below `least`, clearing these sums; return how many chunks are left."""
     kept = 0
     for i in range(count):
         local = picked[i]
@@ -284,7 +284,7 @@ def keep(sums, picked, count, least):
 
 @compiled
 def keep_allowed(allowed, base, sums, picked, count):
-    """Drop picked chunks that may not be hits, clearing their sums; return how many are left."""
+    """Drop picked chunks that may not be hits, clearing their sums; return how many chunks are left."""
     kept = 0
     for i in range(count):
         local = picked[i]

@@ -16,9 +16,9 @@ EPSILON = 0.25  # of the mean idf: Okapi's floor
 
 @dataclass(frozen=True)
 class Formula:
-    """A variant of BM25 with its parameters. Raises: InvalidSettings for one out of its range."""
+    """A variant of BM25 with its parameters. Raises: InvalidSettings for a parameter out of range."""
 
-    k1: float = 1.2  # at least 0: how soon further occurrences stop counting
+    k1: float = 1.2  # at least 0: how slowly repeated occurrences stop adding to the score
     b: float = 0.75  # 0 to 1: how much long chunks are discounted
     variant: str = "lucene"  # or okapi
 
@@ -30,26 +30,26 @@ class Formula:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return the formula that a generation was built for."""
+        """Return the formula for which a generation was built."""
         return cls(float(record["k1"]), float(record["b"]), record.get("variant", "lucene"))
 
     def norms(self, lengths: NDArray[np.int64], average: float) -> NDArray[np.float64]:
-        """Return k1 · (1 − b + b · length / average), float64, for given lengths in terms."""
+        """Return k1 · (1 − b + b · length / average), float64, for lengths in terms."""
         found: NDArray[np.float64] = self.k1 * ((1 - self.b) + self.b * (lengths / (average or 1.0)))
         return found
 
 
 def idf(document_frequency: int, chunks: int) -> float:
-    """Return Lucene's idf, ln(1 + (n − df + 0.5) / (df + 0.5)): above 0 even for a term that every chunk holds."""
+    """Return Lucene's idf, ln(1 + (n − df + 0.5) / (df + 0.5)): above 0 even for a term in every chunk."""
     return math.log(1 + (chunks - document_frequency + 0.5) / (document_frequency + 0.5))
 
 
 def okapi_idf(document_frequency: int, chunks: int) -> float:
-    """Return Okapi's idf, ln(n − df + 0.5) − ln(df + 0.5): below 0 for a term in more than half of the chunks."""
+    """Return Okapi's idf, ln(n − df + 0.5) − ln(df + 0.5): below 0 for a term in more than half the chunks."""
     return math.log(chunks - document_frequency + 0.5) - math.log(document_frequency + 0.5)
 
 
 def okapi_sum(document_frequencies: NDArray[Any], chunks: int) -> float:
-    """Return the sum of Okapi's idf over given terms."""
+    """Return the sum of Okapi's idf over terms."""
     frequencies = document_frequencies.astype(np.float64)
     return math.fsum((np.log(chunks - frequencies + 0.5) - np.log(frequencies + 0.5)).tolist())

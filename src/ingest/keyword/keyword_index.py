@@ -1,4 +1,4 @@
-"""Searches of a merged keyword index: compiled loops over the postings of the query's terms, straight from Parquet."""
+"""Search in a merged keyword index: compiled loops over the query terms' postings, decoded from Parquet on demand."""
 
 import threading
 from collections import Counter
@@ -22,29 +22,29 @@ from ingest.records import Hit
 CACHE_BYTES = 64 * 2**20
 WINDOW = 65_536  # chunks scored at a time, a multiple of 64: 768 KB per searching thread
 LUCENE = Formula()
-CACHED_GROUPS = 8  # row groups of postings (512 KB each) and of terms that stay decoded
+CACHED_GROUPS = 8  # row groups of postings (512 KB each) and of terms kept decoded
 
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """Known terms, lowest bound first: sums are always made in this order, so that they agree to the last bit."""
+    """The known terms, lowest bound first: sums are always added in this order, so that they agree to the last bit."""
 
-    held: tuple[Postings, ...]  # what the rows point into
+    held: tuple[Postings, ...]  # the arrays that the rows point into
     rows: NDArray[np.int64]
-    weights: NDArray[np.float64]  # idf, times the occurrences in the query
-    bounds: NDArray[np.float64]  # the most that each adds to a score, at least 0
-    unknown: int  # terms that no chunk holds, repeats counted
+    weights: NDArray[np.float64]  # idf times the occurrences in the query
+    bounds: NDArray[np.float64]  # the most that each can add to a score, at least 0
+    unknown: int  # terms in no chunk, repeats counted
 
 
 class KeywordIndex(AbstractContextManager["KeywordIndex"]):
-    """BM25 over the three files of `merge`. Safe to share between threads; searches release the GIL.
+    """BM25 over the three files of `merge`. Threads may share it; searches release the GIL.
 
         score(q, c) = Σ over the terms of q, repeats counted:  idf · tf / (tf + k1 · (1 − b + b · length / average))
 
     lucene: idf = ln(1 + (n − df + 0.5) / (df + 0.5)), "Lucene (accurate)" of Kamphuis et al. 2020, "Which BM25 Do You
-    Mean?", without the factor k1 + 1, which changes no ranking.
-    okapi: idf = ln((n − df + 0.5) / (df + 0.5)), replaced by a quarter of its mean over all terms if below 0; times
-    k1 + 1, as the package rank-bm25 defines it. Scores can be 0 or less; chunks that hold a term are hits all the same.
+    Mean?", without the factor k1 + 1, which does not affect rankings.
+    okapi: idf = ln((n − df + 0.5) / (df + 0.5)), or a quarter of its mean over all terms if that is below 0; times
+    k1 + 1, as in the package rank-bm25. Scores can be 0 or less; chunks that hold a term are still hits.
     """
 
     def __init__(self, files: "_Files", cache: PostingsCache, formula: Formula) -> None:
@@ -58,12 +58,12 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
     def open(
         cls, postings: File, terms: File, lengths: Path, formula: Formula = LUCENE, *, cache_bytes: int = CACHE_BYTES
     ) -> Self:
-        """Open an index: read footers and lengths, but no postings, and load the compiled loops.
+        """Open an index: read its footers and lengths, but no postings, and load the compiled loops.
 
-        Files are as `merge` wrote them. A path is mapped into memory; of a seekable file, only the row groups that a
-        query touches are read. `cache_bytes` bounds decoded postings, and as many bytes of ids (16 each). The terms of
-        a query are held while it is answered, whatever the limit: about 1.5 bytes per posting of a very frequent term,
-        5 of a rare one.
+        Files are as `merge` wrote them. A path is memory-mapped; from a seekable file, only the row groups that a query
+        touches are read. `cache_bytes` limits decoded postings and, separately, decoded ids (16 bytes each). The terms
+        of a query are held while it is answered, whatever the limit: 5 bytes per posting of a rare term, as little as
+        1 byte per posting and 0.2 per chunk for a frequent one.
 
         Raises: SchemaMismatch when a file is damaged or the files do not belong together; InvalidSettings for an
             argument out of range.
@@ -78,11 +78,11 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
     def search(
         self, queries: Sequence[Sequence[str]], masks: Sequence[NDArray[np.bool_] | None], limit: int
     ) -> list[list[Hit]]:
-        """Return for each query up to `limit` hits, best first, equal scores in order of the ordinal.
+        """Return up to `limit` hits per query, best first, equal scores in order of their ordinals.
 
-        A chunk that holds no term of the query is never a hit. A repeated term counts each time, an unknown one not at
-        all. A mask, one per query, is (chunks,) by ordinal, True where a chunk may be a hit; None for all. It applies
-        before the cut; lengths and frequencies are those of the whole index.
+        A chunk without any term of the query is never a hit. A repeated term counts each time, an unknown one never.
+        Each query has a mask, (chunks,) by ordinal, True where a chunk may be a hit; None for all. It is applied
+        before the cutoff; lengths and frequencies are those of the whole index.
         """
         if limit < 1:
             raise InvalidSettings(f"keyword index: limit must be at least 1, not {limit}")
@@ -110,7 +110,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         return sums
 
     def scores(self, query: Sequence[str], chunk_ids: Sequence[str]) -> dict[str, float]:
-        """Return the score of each given chunk that is in the index, by id; 0 for a chunk without terms."""
+        """Return the scores of those given chunks that are in the index, by id; 0 for a chunk without terms."""
         if not chunk_ids:
             return {}
         ordinals = self.ordinals(chunk_ids)
@@ -119,13 +119,13 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         return dict(zip((c for c, there in zip(chunk_ids, known, strict=True) if there), found, strict=True))
 
     def bound(self, query: Sequence[str]) -> float:
-        """Return an upper bound of all scores: the sum of idf, unknown terms and repeats included."""
+        """Return an upper bound on all scores: the sum of idf, including unknown terms and repeats."""
         asked = self._query(query)
         known = float(sum(max(weight, 0.0) for weight in asked.weights.tolist()))
         return float(known + asked.unknown * max(self._idf(0), 0.0) * self._factor)
 
     def ordinals(self, chunk_ids: Sequence[str]) -> NDArray[np.int64]:
-        """Return the ordinal of each chunk, (n,) int64, −1 for an unknown one.
+        """Return the ordinal of each chunk, (n,) int64, −1 for unknown chunks.
 
         The first call reads all ids and keeps twelve bytes per chunk.
         """
@@ -177,7 +177,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         return chunks[order], scores[order]
 
     def _working(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-        """Return this thread's scratch arrays; whoever writes into them restores them."""
+        """Return this thread's scratch arrays; whoever writes to them restores them."""
         from ingest.keyword import compiled_loops as loops
 
         if (found := getattr(self._scratch, "arrays", None)) is None:
@@ -186,7 +186,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         return found
 
     def _warm(self) -> None:
-        """Load or compile the loops now, so that no search waits for it."""
+        """Load or compile the loops now, so that no search has to wait for it."""
         from ingest.keyword import compiled_loops as loops
         from ingest.keyword import max_score as kernel
 
@@ -203,7 +203,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
 
 
 def _coded_lengths(path: Path) -> tuple[NDArray[Any], NDArray[np.int64], float]:
-    """Return (chunks,) codes of lengths as uint16 (uint32 if there are too many), lengths by code, and their mean."""
+    """Return (chunks,) codes of lengths as uint16 (uint32 if there are too many), lengths by code, and the mean."""
     with open_parquet(path, LENGTHS) as file:
         parts = [numbers(batch["length"]) for batch in batches(file, path, ["length"])]
     lengths = np.concatenate([np.zeros(0, np.uint32), *parts])
@@ -237,7 +237,7 @@ class _Files:
         return files
 
     def okapi_mean(self, chunks: int) -> float:
-        """Return the mean of Okapi's idf over all terms; older files, which do not store it, are read through."""
+        """Return the mean of Okapi's idf over all terms; older files do not store it and are read in full."""
         if not self.terms.count:
             return 0.0
         stored = (self.terms.file.schema_arrow.metadata or {}).get(OKAPI_SUM.encode())

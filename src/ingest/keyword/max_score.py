@@ -1,6 +1,7 @@
-"""Compiled search: MaxScore over the query's terms. Imported when an index is opened, never before.
+"""Compiled search: MaxScore over the query's terms. Imported only when an index is opened.
 
-Compiled code is kept as `compiled_loops` says. After a change there, remove it: numba sees changes of this file only.
+Compiled code is cached as described in `compiled_loops`. After a change there, delete the cache: numba only notices
+changes to this file.
 """
 
 import numpy as np
@@ -14,7 +15,7 @@ SLACK = 1 + 1e-12  # sums of bounds are rounded in a different order than sums o
 
 @loops.compiled
 def score_chunks(terms, weights, space, chunks, sums):
-    """Add to `sums`, (n,) float64, the scores of given chunks, (n,) int64, added in the same order as in `search`."""
+    """Add the scores of `chunks`, (n,) int64, to `sums`, (n,) float64, term by term in the same order as `search`."""
     norms, codes, _ = space
     for i in range(len(chunks)):
         norm = norms[codes[chunks[i]]]
@@ -26,7 +27,7 @@ def score_chunks(terms, weights, space, chunks, sums):
 
 @loops.compiled
 def seed(terms, weights, space, scores, chunks):
-    """Return a score that at least len(scores) allowed chunks reach, −inf if the sample is too small to tell.
+    """Return a score that at least len(scores) allowed chunks reach, −inf if the sample is too small to know one.
 
     The sample consists of evenly spaced postings of the listed terms with the highest bounds.
     """
@@ -50,7 +51,7 @@ def seed(terms, weights, space, scores, chunks):
 
 @loops.compiled
 def _seeded(terms, weights, space, t, chunk):
-    """Return the score of a chunk in term t's sample, UNTOUCHED if an earlier sample may hold it: each counts once."""
+    """Return the score of a chunk in term t's sample; UNTOUCHED if an earlier sample may hold it: each counts once."""
     norms, codes, _ = space
     norm, total = norms[codes[chunk]], 0.0
     for u in range(len(weights) - 1, -1, -1):
@@ -64,10 +65,10 @@ def _seeded(terms, weights, space, t, chunk):
 
 @loops.compiled
 def search(terms, weights, bounds, space, best, scratch):
-    """Fill `scores` and `chunks` with the best, in heap order, and return how many there are.
+    """Fill `scores` and `chunks` with the best hits, in heap order, and return how many there are.
 
-    MaxScore (Turtle & Flood 1995) in windows: terms whose bounds together stay below the worst of the best so far are
-    not read; they are only looked up for chunks that still have a chance because of the other terms.
+    MaxScore (Turtle & Flood 1995) in windows: terms whose bounds add up to less than the worst of the best so far are
+    not scanned; they are only looked up for chunks that can still win because of the other terms.
 
     Args:
         terms: (t, 6) int64: how and where each term is held, lowest bound first.
@@ -86,7 +87,7 @@ def search(terms, weights, bounds, space, best, scratch):
         end = min(base + window, len(space[1]))
         if count == len(scores):
             threshold = max(threshold, scores[0])
-        while first < held and below[first + 1] < threshold:  # terms that are read from here on: fewer and fewer
+        while first < held and below[first + 1] < threshold:  # fewer and fewer terms are scanned
             first += 1
         if first == held:
             break
@@ -100,7 +101,7 @@ def search(terms, weights, bounds, space, best, scratch):
 
 @loops.compiled
 def _below(bounds):
-    """Return the most that all terms before each one add together, (t + 1,) float64."""
+    """Return the most that all terms before each one can add together, (t + 1,) float64."""
     below = np.zeros(len(bounds) + 1)
     for t in range(len(bounds)):
         below[t + 1] = (below[t] + bounds[t]) * SLACK
@@ -118,7 +119,7 @@ def _advance(terms, at, until, end):
 
 @loops.compiled
 def _window(asked, first, space, bounds, best, scratch):
-    """Score one window's chunks: terms from `first` on are read, the others looked up; return how many are held."""
+    """Score a window: terms from `first` on are scanned, the others looked up. Return the number of best hits."""
     terms, weights, below, at, until = asked
     base, end, threshold = bounds
     scores, chunks, count = best

@@ -1,8 +1,8 @@
-"""Many shards' postings → three files, in bounded memory.
+"""The postings of many shards → three files, in bounded memory.
 
-A k-way merge of sorted runs without a Python step per posting: each open input holds between half a batch and one and a
-half, as runs of equal terms. The smallest (term, chunk) at which an input's rows end bounds what is complete over all
-inputs; everything up to it is sorted at once and written, and inputs with less than half a batch read on.
+A k-way merge of sorted runs without a Python step per posting: each open input holds half a batch to one and a half
+batches, as runs of equal terms. The smallest (term, chunk) at which any input's rows end bounds what is complete across
+all inputs; everything up to it is sorted at once and written, and inputs left with less than half a batch read on.
 """
 
 import tempfile
@@ -37,7 +37,7 @@ from ingest.keyword.parquet_files import (
 )
 
 BATCH_ROWS = 8_192  # postings held per input
-OPEN_FILES = 128  # inputs of one merge; more shards are merged in rounds
+OPEN_FILES = 128  # inputs per merge; more shards are merged in rounds
 MOST_CHUNKS = 2**32 - 1  # ordinals are uint32
 
 
@@ -55,20 +55,20 @@ class _Source(NamedTuple):
 
     path: Path
     offset: int  # ordinal of its first chunk
-    chunks: int | None  # that it may name; None for what was merged before
+    chunks: int | None  # how many it may name; None if already merged
 
 
 @dataclass
 class _Runs:
-    """Sorted postings as runs of equal terms: posting i of run r is in ends[r−1]…ends[r]."""
+    """Sorted postings as runs of equal terms: run r holds the postings [ends[r−1], ends[r])."""
 
-    terms: Any  # pa.StringArray, (runs,), rising
+    terms: Any  # pa.StringArray, (runs,), ascending
     ends: NDArray[np.int64]  # (runs,)
-    chunks: NDArray[np.int64]  # (postings,) ordinals over all shards
+    chunks: NDArray[np.int64]  # (postings,) ordinals across all shards
     frequencies: NDArray[np.uint32]  # (postings,)
 
     def split(self, term: str, chunk: int) -> tuple["_Runs", "_Runs"]:
-        """Return what comes up to and including (term, chunk), and what comes after."""
+        """Return the postings up to and including (term, chunk), and those after it."""
         run = bisect_left(range(len(self.terms)), term, key=lambda r: str(self.terms[r]))
         cut = int(self.ends[run - 1]) if run else 0
         if run < len(self.terms) and str(self.terms[run]) == term:
@@ -76,7 +76,7 @@ class _Runs:
         return self._slice(0, cut), self._slice(cut, len(self.chunks))
 
     def followed_by(self, more: "_Runs") -> "_Runs":
-        """Return these postings and those that follow; a term may continue across both."""
+        """Return these postings followed by `more`; a term may continue across the seam."""
         on = int(str(self.terms[-1]) == str(more.terms[0]))
         return _Runs(
             pa.concat_arrays([self.terms, more.terms[on:]]),
@@ -93,7 +93,7 @@ class _Runs:
 
 
 class _Input:
-    """One sorted file: its next postings, with ordinals moved by the shard's offset."""
+    """The next postings of one sorted file, with ordinals shifted by the shard's offset."""
 
     def __init__(self, source: _Source, stack: ExitStack) -> None:
         file = open_parquet(source.path, SHARD_POSTINGS)
@@ -105,7 +105,7 @@ class _Input:
         self.fill()
 
     def fill(self) -> None:
-        """Read on until half a batch is held, or everything; `runs` is None at the end.
+        """Read on until half a batch is held, or the rest; `runs` is None at the end.
 
         Raises: SchemaMismatch when the file is not sorted.
         """
@@ -124,7 +124,7 @@ class _Input:
     def _check(self, runs: _Runs) -> None:
         path, offset, limit = self._source
         rising = np.diff(runs.chunks) > 0
-        rising[runs.ends[:-1] - 1] = True  # with the next term, chunks start again
+        rising[runs.ends[:-1] - 1] = True  # chunks start over with the next term
         terms = runs.terms
         sorted_terms = len(terms) < 2 or pc.all(pc.less(terms[:-1], terms[1:])).as_py()
         if not (rising.all() and sorted_terms and self.last < (str(terms[0]), int(runs.chunks[0]))):
@@ -134,12 +134,12 @@ class _Input:
 
 
 def merge(shards: Iterable[tuple[Path, Path]], out: Path) -> KeywordFiles:
-    """Merge shards into `out` and return the three files. Equal input in equal order gives equal rows.
+    """Merge shards into `out` and return the three files. The same input in the same order gives the same rows.
 
-    `shards` are (postings, lengths) of each; a chunk's ordinal is its row over all lengths in this order. The folder
-    `out` is created if missing; scratch files in it are removed.
+    `shards` holds (postings, lengths) per shard; a chunk's ordinal is its row in all lengths in this order. The folder
+    `out` is created if it is missing; scratch files in it are removed.
 
-    Memory: 128 inputs with one batch of 8,192 postings each, about 250 MB, whatever the number of shards.
+    Memory: up to 128 inputs with about one batch of 8,192 postings each, however many shards there are.
     Raises: SchemaMismatch when an input is damaged, not sorted, or names a chunk without a length.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -161,7 +161,7 @@ def merge(shards: Iterable[tuple[Path, Path]], out: Path) -> KeywordFiles:
 
 
 def _append_lengths(shards: Iterable[tuple[Path, Path]], path: Path) -> Iterator[_Source]:
-    """Write all lengths in order; yield each shard's postings with its first ordinal and its number of chunks."""
+    """Write all lengths in order; yield each shard's postings with its first ordinal and number of chunks."""
     offset = 0
     with GroupWriter(path, LENGTHS, CHUNKS_PER_GROUP) as writer:
         for postings, lengths in shards:
@@ -191,11 +191,11 @@ def _merged(sources: Sequence[_Source]) -> Iterator[_Runs]:
 
 
 def _sorted(parts: Sequence[_Runs]) -> _Runs:
-    """Return one block from parts whose ordinals rise from part to part."""
+    """Return one block made of parts whose ordinals ascend from part to part."""
     values = pa.concat_arrays([p.terms for p in parts])
     ranks = numbers(pc.rank(values, tiebreaker="dense")).astype(np.int64) - 1
     by_posting = np.repeat(ranks, np.concatenate([np.diff(p.ends, prepend=0) for p in parts]))
-    narrow = np.uint16 if ranks.max() < 2**16 else np.int64  # a stable sort of 16-bit numbers takes linear time
+    narrow = np.uint16 if ranks.max() < 2**16 else np.int64  # 16-bit numbers are sorted in linear time
     order = np.argsort(by_posting.astype(narrow), kind="stable")
     distinct, first = np.unique(ranks, return_index=True)
     ends = np.cumsum(np.bincount(by_posting, minlength=len(distinct)))
@@ -225,12 +225,12 @@ def _write_index(sources: Sequence[_Source], files: KeywordFiles, chunks: int) -
 
 @dataclass
 class _Vocabulary:
-    """Writes each term once its last posting has been seen."""
+    """Writes each term as soon as its last posting has been seen."""
 
     writer: GroupWriter
     chunks: int
     okapi: float = 0.0  # sum of Okapi's idf
-    _term: Any = field(default_factory=lambda: pa.array([], pa.string()))  # the open term, 0 or 1 values
+    _term: Any = field(default_factory=lambda: pa.array([], pa.string()))  # the open term, if any
     _count: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     _first: int = 0
 

@@ -1,7 +1,7 @@
-"""The schemas of the keyword index's files, and how they are opened, read and written.
+"""The schemas of a keyword index's files, and how they are opened, read and written.
 
 a shard      postings (term, chunk, frequency) sorted by term, then chunk     lengths (chunk_id, length)
-all shards   postings (chunk, frequency), term by term                        terms (term, document_frequency, first)
+all shards   postings (chunk, frequency), grouped by term                     terms (term, document_frequency, first)
              lengths (chunk_id, length): the row is the chunk's ordinal
 """
 
@@ -23,23 +23,23 @@ POSTINGS = pa.schema([("chunk", pa.uint32()), ("frequency", pa.uint32())])
 TERMS = pa.schema([("term", pa.string()), ("document_frequency", pa.uint32()), ("first", pa.uint64())])
 LENGTHS = pa.schema([("chunk_id", pa.string()), ("length", pa.uint32())])
 
-POSTINGS_PER_GROUP = 65_536  # 512 KB decoded: what one look-up of a rare term costs
+POSTINGS_PER_GROUP = 65_536  # 512 KB decoded: what looking up a rare term reads
 TERMS_PER_GROUP = 8_192
 CHUNKS_PER_GROUP = 4_096
 BATCH_ROWS = 65_536
 
 PACKED = 16  # bytes of an id of 32 hex digits
 HEX = b"0123456789abcdef"
-OKAPI_SUM = "ingest.okapi_idf_sum"  # metadata of the terms file: the sum over all terms
+OKAPI_SUM = "ingest.okapi_idf_sum"  # key in the terms file's metadata: the sum over all terms
 
 
 def open_parquet(path: Path | str, schema: pa.Schema, source: pa.NativeFile | None = None) -> pq.ParquetFile:
-    """Return the file, memory-mapped, or read through `source`: then the checksums of its pages are verified.
+    """Return the file, memory-mapped or read through `source`; page checksums are verified if that is a Python file.
 
     Raises: SchemaMismatch when it is damaged or lacks a column of `schema`.
     """
     try:
-        verify = isinstance(source, pa.PythonFile)  # others were hashed as a whole
+        verify = isinstance(source, pa.PythonFile)  # other files were hashed as a whole
         file = pq.ParquetFile(source or path, memory_map=True, page_checksum_verification=verify)
     except (OSError, pa.ArrowException) as error:
         raise SchemaMismatch(f"{path}: not a readable Parquet file: {error}") from error
@@ -63,7 +63,7 @@ def batches(
 
 
 def numbers(column: Any) -> NDArray[Any]:
-    """Return a column without nulls as a NumPy array of its own type. Raises: SchemaMismatch on a null."""
+    """Return a column without nulls as a NumPy array of the same type. Raises: SchemaMismatch on a null."""
     if column.null_count:
         raise SchemaMismatch(f"keyword index: {column.null_count} nulls in a column of {column.type}")
     array: NDArray[Any] = np.asarray(column)
@@ -73,7 +73,7 @@ def numbers(column: Any) -> NDArray[Any]:
 class GroupWriter(AbstractContextManager["GroupWriter"]):
     """Writes columns to a Parquet file in row groups of exactly `rows` rows; the last one may be shorter.
 
-    Holds less than one row group plus the last rows given. Same rows, same bytes (for one version of pyarrow).
+    Holds less than one row group plus the rows last given. The same rows give the same bytes with the same pyarrow.
     """
 
     def __init__(self, path: Path, schema: pa.Schema, rows: int) -> None:
@@ -81,12 +81,12 @@ class GroupWriter(AbstractContextManager["GroupWriter"]):
         self._rows = rows
         self._waiting: list[pa.Table] = []
         self._count = 0
-        # Chunk ordinals rise within a term, so their differences are small numbers; ids are random and stay plain.
+        # Chunk ordinals ascend within a term, so their differences are small numbers; ids are random and stay plain.
         deltas = {"chunk": "DELTA_BINARY_PACKED", "first": "DELTA_BINARY_PACKED"}
         self._writer = pq.ParquetWriter(
             path,
             schema,
-            # Hex digits waste half of their bits; the rest is already packed.
+            # Hex digits waste half their bits; the other columns are already packed.
             compression={n: "zstd" if n == "chunk_id" else "none" for n in schema.names},
             use_dictionary=[n for n in schema.names if n in ("frequency", "length", "document_frequency")],
             column_encoding={n: e for n, e in deltas.items() if n in schema.names} or None,
@@ -95,7 +95,7 @@ class GroupWriter(AbstractContextManager["GroupWriter"]):
         )
 
     def write(self, columns: Mapping[str, Any]) -> None:
-        """Add rows in order: name → array of any length, the same for all columns."""
+        """Add rows in order: name → array of any length, which is the same for all columns."""
         table = pa.table({f.name: pa.array(columns[f.name], f.type) for f in self._schema}, self._schema)
         self._waiting.append(table)
         self._count += table.num_rows
@@ -103,7 +103,7 @@ class GroupWriter(AbstractContextManager["GroupWriter"]):
             self._flush(self._count - self._count % self._rows)
 
     def note(self, name: str, value: str) -> None:
-        """Put a value into the file's metadata."""
+        """Add a value to the file's metadata."""
         self._writer.add_key_value_metadata({name: value})
 
     def _flush(self, rows: int) -> None:
@@ -121,7 +121,7 @@ class GroupWriter(AbstractContextManager["GroupWriter"]):
 
 
 def packed_hex(column: Any) -> bytes | None:
-    """Return strings of 32 lower-case hex digits as 16 bytes each; None if one of them is anything else."""
+    """Return strings of 32 lower-case hex digits as 16 bytes each; None if any string is anything else."""
     if not isinstance(column, pa.StringArray) or column.null_count:
         return None
     if not len(column):
@@ -135,9 +135,9 @@ def packed_hex(column: Any) -> bytes | None:
 
 
 def hashes(ids: pa.Array) -> NDArray[np.uint64]:
-    """Return a 64-bit hash for each string, (n,) uint64, the same in every process: for look-ups, never for identity.
+    """Return a 64-bit hash per string, (n,) uint64, the same in every process: for lookups, never for identity.
 
-    For 32 hex digits: the first 16. For any other string: eight bytes of BLAKE2b.
+    For 32 hex digits, the value of the first 16; for any other string, eight bytes of BLAKE2b.
     """
     if (packed := packed_hex(ids)) is not None:
         return np.frombuffer(packed, np.uint64)[::2].copy()

@@ -1,4 +1,4 @@
-"""Decoded postings of the terms that queries ask for, kept in a bounded amount of memory."""
+"""Decoded postings of query terms, kept in bounded memory."""
 
 import threading
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ from ingest.bounded_cache import BoundedCache
 from ingest.errors import InvalidSettings
 from ingest.keyword.row_groups import RowGroups
 
-MAPPED_FROM = 32  # a term in more than 1 of 32 chunks is a bitmap: no larger than its list, and read in one step
-COLUMNS = 6  # numbers that tell the compiled loops where a term is held
+MAPPED_FROM = 32  # a term in more than 1 of 32 chunks is a bitmap: smaller than a list, and faster to look up
+COLUMNS = 6  # numbers by which the compiled loops find a term's postings
 OVERHEAD = 400  # bytes of the objects around a term's arrays
 
 
@@ -20,8 +20,8 @@ OVERHEAD = 400  # bytes of the objects around a term's arrays
 class Postings:
     """A term's postings as the compiled loops read them.
 
-    Listed: `places` are the chunks, uint32, rising. Mapped: `places` is a bitmap over all chunks, uint64, and `ranks`
-    counts the bits before each word. `frequencies` are uint8, or uint32 if one is above 255.
+    Listed: `places` holds the chunks, uint32, ascending. Mapped: `places` is a bitmap over all chunks, uint64, and
+    `ranks` counts the bits before each word. `frequencies` are uint8, or uint32 if any is above 255.
     """
 
     frequency: int  # number of postings: chunks that hold the term
@@ -29,12 +29,12 @@ class Postings:
     places: NDArray[Any]
     ranks: NDArray[np.uint32]
     frequencies: NDArray[Any]
-    row: NDArray[np.int64]  # how the compiled loops find it: `COLUMNS` numbers
+    row: NDArray[np.int64]  # (COLUMNS,) numbers by which the compiled loops find it
 
 
 @dataclass
 class PostingsCache:
-    """Term → its postings; the least recently used are dropped first. Safe to share between threads.
+    """Term → its postings; the least recently used are dropped first. Threads may share it.
 
     The terms of a query are held while it is answered, whatever the limit.
     """
@@ -44,7 +44,7 @@ class PostingsCache:
     norms: NDArray[np.float64]  # k1 · (1 − b + b · length / average), by code
     codes: NDArray[Any]  # (chunks,) code of each chunk's length
     limit: int  # bytes
-    held: BoundedCache[str, tuple[Postings | None]] = field(init=False)  # also of terms that no chunk holds
+    held: BoundedCache[str, tuple[Postings | None]] = field(init=False)  # None for terms that no chunk holds
     _decoding: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -55,7 +55,7 @@ class PostingsCache:
     def get(self, term: str) -> Postings | None:
         """Return a term's postings, None if no chunk holds it."""
         if (held := self.held.get(term)) is None:
-            with self._decoding:  # may wait for the network, but terms that are held do not wait for it
+            with self._decoding:  # may wait for the network; terms already held do not wait for it
                 if (held := self.held.get(term)) is None:
                     found = self._decode(term)
                     arrays = (found.places, found.ranks, found.frequencies) if found else ()
@@ -71,7 +71,7 @@ class PostingsCache:
         pieces, norms, codes = list(self.postings.rows(first, first + frequency)), self.norms, self.codes
         share = max(loops.best_share(chunks, frequencies, norms, codes) for chunks, frequencies in pieces)
         wide = any(int(frequencies.max()) > 255 for _, frequencies in pieces)
-        kept = np.zeros(frequency + 1, np.uint32 if wide else np.uint8)  # the last 0: loops without branches read it
+        kept = np.zeros(frequency + 1, np.uint32 if wide else np.uint8)  # loops without branches read the last 0
         np.concatenate([frequencies for _, frequencies in pieces], out=kept[:-1], casting="unsafe")
         if frequency * MAPPED_FROM > len(codes):
             kind, places = loops.MAPPED, np.zeros(-(-len(codes) // 64), np.uint64)

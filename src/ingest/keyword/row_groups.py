@@ -1,4 +1,4 @@
-"""Rows of a Parquet file by number; only the row groups that hold them are decoded."""
+"""Rows of a Parquet file by number; only the row groups that contain them are decoded."""
 
 import mmap
 import threading
@@ -20,19 +20,19 @@ from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.keyword.parquet_files import numbers, open_parquet
 from ingest.ports import Forgetting
 
-File = Path | RawIOBase  # mapped into memory, or a seekable file of which only what is asked for is read
+File = Path | RawIOBase  # memory-mapped, or a seekable file that is read on demand
 
 
 @dataclass
 class RowGroups:
-    """A file's row groups with a bounded cache of decoded ones. Safe to share between threads."""
+    """A file's row groups with a bounded cache of decoded ones. Threads may share it."""
 
     path: Path | str  # or the name of an open file
     file: pq.ParquetFile
-    starts: list[int]  # first row of each group, and the number of rows at the end
+    starts: list[int]  # first row of each group, and at the end the number of rows
     decoded: BoundedCache[int, dict[str, Any]]  # by group
-    mapped: mmap.mmap | None = None  # decoded pages are released: they would count as this process's memory
-    again: Callable[[], None] | None = None  # makes an open file fetch again what could not be decoded
+    mapped: mmap.mmap | None = None  # its pages are released after decoding: they would count as this process's memory
+    again: Callable[[], None] | None = None  # makes an open file fetch what could not be decoded once more
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -45,7 +45,7 @@ class RowGroups:
         return self.decoded.keep(number, partial(self.read, number))
 
     def rows(self, first: int, last: int) -> Iterator[Any]:
-        """Yield a tuple with one array per column for the rows [first, last), one row group at a time."""
+        """Yield the rows [first, last) one row group at a time, as tuples of one array per column."""
         while first < last:
             number = bisect_right(self.starts, first) - 1
             start, end = self.starts[number], min(self.starts[number + 1], last)
@@ -59,7 +59,7 @@ class RowGroups:
         return tuple(int(group[name][row - self.starts[number]]) for name in columns)
 
     def take(self, column: str, rows: NDArray[np.int64]) -> list[str]:
-        """Return the strings of given rows, in their order. Each row group is decoded once for all of them."""
+        """Return the strings of the given rows, in the same order, visiting each row group once."""
         found: list[str] = [""] * len(rows)
         numbered = np.searchsorted(self.starts, rows, side="right") - 1
         for at in np.argsort(numbered, kind="stable").tolist():
@@ -81,7 +81,7 @@ class RowGroups:
         self.file.close(force=True)
 
     def read(self, number: int, columns: list[str] | None = None) -> dict[str, Any]:
-        """Return a row group as `group` does, bypassing the cache. One thread at a time reads."""
+        """Return a row group as `group` does, bypassing the cache. Only one thread reads at a time."""
         with self._lock:
             try:
                 table = self._table(number, columns)
@@ -103,7 +103,7 @@ class RowGroups:
 
     @cached_property
     def _minima(self) -> list[str]:
-        """The least value of the first column in each row group."""
+        """The smallest value of the first column in each row group."""
         found = [self.file.metadata.row_group(i).column(0).statistics for i in range(self.file.num_row_groups)]
         if any(statistics is None or not statistics.has_min_max for statistics in found):
             raise SchemaMismatch(f"{self.path}: a row group has no statistics for its first column")
@@ -128,7 +128,7 @@ def open_groups(file: File, schema: pa.Schema, cached: int) -> RowGroups:
 
 
 def _map(path: Path) -> mmap.mmap | None:
-    """Return a mapping of a file, None if it cannot be mapped: whoever opens it says why."""
+    """Return a mapping of a file, None if it cannot be mapped; opening the file then reports why."""
     try:
         with path.open("rb") as file:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

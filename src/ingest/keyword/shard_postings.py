@@ -15,7 +15,7 @@ from ingest.keyword.parquet_files import LENGTHS, SHARD_POSTINGS, numbers
 
 @dataclass(frozen=True)
 class ShardPostings:
-    """Tables of one shard: `postings` sorted by (term, chunk), `lengths` in the order of the chunks."""
+    """Tables of one shard: `postings` sorted by (term, chunk), `lengths` in chunk order."""
 
     postings: pa.Table  # SHARD_POSTINGS; chunk is the row in lengths
     lengths: pa.Table  # LENGTHS; length is the number of terms, repeats counted
@@ -24,10 +24,10 @@ class ShardPostings:
 def shard_postings(
     texts: Sequence[str], chunk_ids: Sequence[str], analyser: Analyser, headings: Sequence[str] = ()
 ) -> ShardPostings:
-    """Return the postings of texts, one chunk each.
+    """Return the postings of texts, one per chunk.
 
-    Headings are one per text, or none at all: their terms count `analyser.heading_weight` times, in the length too.
-    Terms are sorted by code point, which is the bytewise order of their UTF-8.
+    Headings: one per text, or none at all. Their terms count `analyser.heading_weight` times, also in the length.
+    Terms are sorted by code point, which is the byte order of their UTF-8.
     Raises: SchemaMismatch when texts, headings and ids differ in number, or an id occurs twice.
     """
     if len(texts) != len(chunk_ids) or (headings and len(headings) != len(texts)):
@@ -46,7 +46,7 @@ def shard_postings(
 def _counted(
     texts: Sequence[str], headings: Sequence[str], analyser: Analyser
 ) -> tuple[pa.Array, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the terms, sorted; for each posting term · texts + text, sorted, and its frequency; each text's length."""
+    """Return the sorted terms; for each posting, sorted, term · texts + text; its frequency; and each text's length."""
     found = analyser.encode([*texts, *headings])
     times = np.ones(len(texts) + len(headings), np.int64)
     times[len(texts) :] = analyser.heading_weight

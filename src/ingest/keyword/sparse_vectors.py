@@ -1,15 +1,15 @@
-"""BM25 as sparse vectors: the same ranking from a vector index that multiplies by idf itself (Qdrant's modifier `idf`).
+"""BM25 as sparse vectors: the same ranking from a vector index that multiplies by idf itself (Qdrant's `idf` modifier).
 
     weight of a term in a chunk      tf / (tf + k1 · (1 − b + b · length / average))
     weight of a term in a question   how often it occurs
-    score                            Σ over the dimensions of both, times idf = ln(1 + (n − df + 0.5) / (df + 0.5))
+    score                            Σ over shared dimensions, times idf = ln(1 + (n − df + 0.5) / (df + 0.5))
 
-A term's dimension is a 32-bit hash of it, so two terms can share one (about 116 pairs in a million terms do): their
-weights add up in a chunk, and their idf is that of a term which occurs in the chunks of both. Nothing is missed that
-way; a question for one of them also finds, lower down, chunks that hold the other.
+A term's dimension is a 32-bit hash, so two terms can share one (about 116 pairs in a million terms do): in a chunk
+their weights add up, and their idf is that of one term in the chunks of both. So nothing is missed, but a question for
+one of them may also find chunks that hold only the other.
 
-`n` counts the chunks that have a sparse vector: those that are indexed and hold a term. The keyword index also counts
-chunks without a term and chunks that a duplicate stands for.
+`n` counts the chunks with a sparse vector: those that are indexed and hold a term. The keyword index also counts
+chunks without terms and chunks that a duplicate stands for.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from ingest.keyword.formula import Formula
 from ingest.keyword.parquet_files import LENGTHS, SHARD_POSTINGS, batches, numbers, open_parquet
 from ingest.records import Lengths, SparseVector
 
-FORMAT = 1  # of dimensions and weights; part of the digest by which points are compared
+FORMAT = 1  # of dimensions and weights; part of the digests of points
 DIMENSIONS_KEPT = 65_536  # terms whose dimension a process remembers
 
 
@@ -40,7 +40,7 @@ def dimension(term: str) -> int:
 
 
 def sparse_vector(weight_of: Mapping[str, float]) -> SparseVector:
-    """Return weights by term as a sparse vector; terms that share a dimension add up."""
+    """Return weights by term as a sparse vector; weights of terms that share a dimension add up."""
     sums: defaultdict[int, float] = defaultdict(float)
     for term, weight in weight_of.items():
         sums[dimension(term)] += weight
@@ -49,7 +49,7 @@ def sparse_vector(weight_of: Mapping[str, float]) -> SparseVector:
 
 
 def lengths_of(path: Path, left_out: frozenset[str] = frozenset()) -> Lengths:
-    """Return the lengths of one shard; a chunk that is left out counts with length 0, as in the merged index."""
+    """Return the lengths of one shard; chunks in `left_out` count with length 0, as in the merged index."""
     with open_parquet(path, LENGTHS) as file:
         chunks = terms = 0
         for batch in batches(file, path, ["chunk_id", "length"]):
@@ -61,9 +61,9 @@ def lengths_of(path: Path, left_out: frozenset[str] = frozenset()) -> Lengths:
 
 
 def shard_vectors(postings: Path, lengths: Path, average: float, k1: float, b: float) -> dict[str, SparseVector]:
-    """Return the sparse vector of every chunk of a shard by chunk id, from the postings that the index is built on.
+    """Return the sparse vectors of a shard's chunks by chunk id, from the postings on which the keyword index is built.
 
-    `average` is the mean number of terms per chunk, over all shards.
+    `average` is the mean number of terms per chunk across all shards.
     """
     with open_parquet(lengths, LENGTHS) as file:
         table = file.read(columns=["chunk_id", "length"])
@@ -88,7 +88,7 @@ def shard_vectors(postings: Path, lengths: Path, average: float, k1: float, b: f
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A question as the clients of a vector index want it: plain lists."""
+    """A question's sparse vector as clients of a vector index expect it: plain lists."""
 
     indices: list[int]
     values: list[float]
@@ -96,33 +96,33 @@ class Weights:
 
 @dataclass(frozen=True)
 class Questions:
-    """Makes the sparse vectors of questions, for readers that have no keyword index. Threads may share it.
+    """Makes sparse vectors of questions, for readers without a keyword index. Threads may share it.
 
-    `embed_query` is what LangChain's `SparseEmbeddings` asks for; the object itself can be called as LlamaIndex's
-    `sparse_query_fn`; for Haystack there are `.indices` and `.values` of `embed_query`.
+    For LangChain it acts as `SparseEmbeddings`; for LlamaIndex the object itself is the `sparse_query_fn`; for Haystack
+    use `.indices` and `.values` of what `embed_query` returns.
     """
 
     analyser: Analyser = field(default_factory=Analyser)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return one for the analyser that a manifest records. Raises: UnknownReaderFormat when terms now differ."""
+        """Return one with the analyser that a manifest records. Raises: UnknownReaderFormat when terms now differ."""
         return cls(Analyser.from_record(record))
 
     def embed_query(self, text: str) -> Weights:
-        """Return the sparse vector of a question; it has no dimension if the question has no terms."""
+        """Return the sparse vector of a question; empty if the question has no terms."""
         made = sparse_vector({term: float(times) for term, times in Counter(self.analyser.terms([text])[0]).items()})
         return Weights(made.indices.tolist(), made.values.tolist())
 
     def embed_documents(self, texts: Sequence[str]) -> list[Weights]:
-        """Refuse: chunks are weighted by the average length of an index when it is built. Raises: InvalidSettings."""
-        raise InvalidSettings(f"{len(texts)} texts to write: an index of `ingest` is written by `ingest run` alone")
+        """Refuse: the weights of chunks need the average length in a whole index. Raises: InvalidSettings."""
+        raise InvalidSettings(f"{len(texts)} texts to write: only `ingest run` writes to an index of `ingest`")
 
     async def aembed_query(self, text: str) -> Weights:
         """Do the same as `embed_query`."""
         return self.embed_query(text)
 
     def __call__(self, texts: Sequence[str]) -> tuple[list[list[int]], list[list[float]]]:
-        """Return the dimensions and the weights of questions, one list of each per question."""
+        """Return the dimensions and the weights of questions: one list of each per question."""
         made = [self.embed_query(text) for text in texts]
         return [one.indices for one in made], [one.values for one in made]

@@ -1,4 +1,4 @@
-"""Checks whether a keyword index holds what its own lengths and frequencies say, for the conservation check."""
+"""Checks that a keyword index agrees with its own lengths and frequencies, for the conservation check."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -17,10 +17,10 @@ NAMED = 100  # problems named one by one, per kind
 
 
 def verify(postings: Path, terms: Path, lengths: Path) -> list[str]:
-    """Return what is wrong, one sentence each; empty if all is well.
+    """Return the problems found, one sentence each; empty if there are none.
 
-    A chunk whose frequencies do not add up to its length has lost or gained a posting and is named by its id; a term
-    with more or fewer postings than its document frequency is named too. Order, duplicates and gaps are checked.
+    A chunk whose frequencies do not add up to its length has lost or gained a posting and is named by id, and so is a
+    term with more or fewer postings than its document frequency. Order, duplicates and gaps are checked too.
 
     Memory: 24 bytes per chunk, 8 per term, and one batch. Raises: SchemaMismatch when a file is damaged.
     """
@@ -38,7 +38,7 @@ def verify(postings: Path, terms: Path, lengths: Path) -> list[str]:
 
 @dataclass
 class _Problems:
-    """At most `NAMED` sentences per kind, and how many more there are."""
+    """At most `NAMED` sentences per kind, and the number of the others."""
 
     counts: Counter[str] = field(default_factory=Counter)
     _sentences: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -63,7 +63,7 @@ def _lengths(path: Path, problems: _Problems) -> NDArray[np.int64]:
     keys = np.concatenate(hashed)
     order = np.argsort(keys, kind="stable")
     same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
-    if len(same):  # equal hashes: nearly always equal ids
+    if len(same):  # equal hashes nearly always mean equal ids
         ids = open_groups(path, LENGTHS, 1)
         first, second = ids.take("chunk_id", order[same]), ids.take("chunk_id", order[same + 1])
         ids.close()
@@ -74,7 +74,7 @@ def _lengths(path: Path, problems: _Problems) -> NDArray[np.int64]:
 
 
 def _starts(path: Path, problems: _Problems) -> NDArray[np.int64]:
-    """Return the posting at which each term starts, and behind the last one the number of postings, (terms + 1,)."""
+    """Return the posting at which each term starts and, at the end, the number of postings, (terms + 1,) int64."""
     last: str | None = None
     parts, end = [np.zeros(0, np.int64)], 0
     with open_parquet(path, TERMS) as file:
@@ -99,7 +99,7 @@ def _starts(path: Path, problems: _Problems) -> NDArray[np.int64]:
 
 
 def _postings(path: Path, starts: NDArray[np.int64], chunks: int, problems: _Problems) -> NDArray[np.int64]:
-    """Return the sum of frequencies of each chunk, (chunks,) int64. Chunks rise between the `starts` of terms."""
+    """Return the sum of frequencies per chunk, (chunks,) int64. Between two `starts`, chunks must ascend."""
     sums = np.zeros(chunks, np.int64)
     row, last = 0, -1
     with open_parquet(path, POSTINGS) as file:
@@ -109,7 +109,7 @@ def _postings(path: Path, starts: NDArray[np.int64], chunks: int, problems: _Pro
             falls = np.diff(chunk, prepend=last) <= 0
             falls[starts[(starts >= row) & (starts < row + len(chunk))] - row] = False
             for i in np.flatnonzero(falls).tolist():
-                problems.add("order", f"posting {row + i}: chunk {chunk[i]} does not rise within its term")
+                problems.add("order", f"posting {row + i}: chunk {chunk[i]} is out of order within its term")
             for i in np.flatnonzero((frequency < 1) | (chunk >= chunks)).tolist():
                 problems.add("posting", f"posting {row + i}: chunk {chunk[i]} of {chunks}, frequency {frequency[i]}")
             known = chunk < chunks

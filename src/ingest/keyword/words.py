@@ -1,4 +1,4 @@
-"""Pieces of text between spaces → words: identifiers whole and split, scripts without spaces in pairs of characters."""
+"""Whitespace-separated pieces → words: identifiers whole and split, scripts without spaces as pairs of characters."""
 
 import re
 import unicodedata
@@ -19,14 +19,14 @@ SPACELESS = (  # Thai, Lao, Myanmar, Khmer, kana, Han
 
 @cache
 def marks() -> frozenset[str]:
-    """Return the characters that belong to the letter before them; Unicode has them only in these two ranges."""
+    """Return the combining marks, which belong to the letter before them; Unicode has them only in these two ranges."""
     places = chain(range(0x300, 0x20000), range(0xE0000, 0xE0200))
     return frozenset(c for c in map(chr, places) if unicodedata.category(c) in ("Mn", "Mc"))
 
 
 @cache
 def _word_with_marks() -> re.Pattern[str]:
-    r"""Return a slower pattern: `\w` leaves out marks, so most words of Hindi or Thai would fall apart."""
+    r"""Return a slower pattern that includes marks: `\w` does not, so most words of Hindi or Thai would fall apart."""
     return re.compile(rf"\w[\w{''.join(sorted(marks()))}]*")
 
 
@@ -41,7 +41,7 @@ def _spaceless() -> re.Pattern[str]:
 
 
 def words_in(piece: str, format: int, lowercase: bool) -> list[str]:
-    """Return the words of one piece in order; an identifier as a whole comes before its parts."""
+    """Return the words of a piece in order; a whole identifier comes before its parts."""
     word = piece.strip(PUNCTUATION)
     # A shortcut: such a piece has no identifier and no capital within a word.
     if piece.isascii() and word.isalnum() and (word.islower() or word.istitle() or word.isupper() or word.isdigit()):
@@ -63,7 +63,7 @@ def _words(piece: str, format: int, lowercase: bool) -> list[str]:
 
 
 def _identifiers(text: str) -> list[str]:
-    """Return all words; an identifier as a whole comes before its parts."""
+    """Return all words; a whole identifier comes before its parts."""
     found: list[str] = []
     at = 0
     for match in IDENTIFIER.finditer(text):

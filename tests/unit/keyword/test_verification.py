@@ -79,7 +79,7 @@ def test_terms_and_postings_out_of_order_are_told(files):
     replace(files.postings, POSTINGS, chunk=[2, 0, 0, 1, 0, 1, 3], frequency=[3, 1, 2, 1, 1, 1, 1])
     assert check(files) == [
         "term b: comes after c",
-        "posting 1: chunk 0 does not rise within its term",
+        "posting 1: chunk 0 is out of order within its term",
     ]
 
 
