@@ -1,4 +1,4 @@
-"""Parsed document → chunks with marks, sorted by the source's policy. A run and `ingest preview` cut with it."""
+"""Parsed document → chunks with marks, sorted by the source's policy; used by runs and `ingest preview`."""
 
 from dataclasses import dataclass
 
@@ -15,16 +15,16 @@ class CutDocument:
     """What becomes of a document's text."""
 
     chunks: list[Chunk]  # to index
-    dropped: list[tuple[Chunk, str]]  # by the policy, with the mark that is the reason
-    refusal: DocumentError | None = None  # why a run quarantines the document; its chunks are for people to look at
+    dropped: list[tuple[Chunk, str]]  # by the policy, each with the mark that caused it
+    refusal: DocumentError | None = None  # why a run quarantines the document; its chunks are for display only
 
 
 def cut_document(
     document: Document, uri: str, source: str, options: BuildOptions, tokenizer: Tokenizer, *, container: bool
 ) -> CutDocument:
-    """Return the chunks of a parsed document. A container may be without text.
+    """Return the chunks of a parsed document. A container may have no text.
 
-    Raises: what the chunker raises. EmptyDocument, and SuspiciousDocument by the policy, are in the cut.
+    Raises: what the chunker raises. EmptyDocument and the policy's SuspiciousDocument are returned as the refusal.
     """
     chunks = screening.screen(document, chunk(document, document_id(uri), options.chunking, tokenizer))
     if not chunks and not container:

@@ -1,8 +1,8 @@
-"""Equal and nearly equal chunks over a whole generation, in bounded memory: everything lies in scratch tables.
+"""Equal and nearly equal chunks across a whole generation, in bounded memory: all data is in scratch tables.
 
-Exact: the same text, but for case, white space and compatibility forms, in two documents or more. Near: word shingles
-with a Jaccard similarity of at least the limit; candidates by MinHash bands (Broder 1997), each then measured exactly.
-The result depends on the set of chunks only, not on their order.
+Exact: the same text in two or more documents, ignoring case, white space and compatibility forms. Near: a Jaccard
+similarity of word shingles at or above the limit; MinHash bands (Broder 1997) give candidates, which are then compared
+exactly. The result depends only on the set of chunks, not on their order.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from ingest.scratch import Scratch
 
 PERMUTATIONS = 128
 SCHEME = "affine32"
-MOST_COMPARED = 50  # representatives that one text is measured against
+MOST_COMPARED = 50  # leaders with which one text is compared
 
 _TABLES = """
 CREATE TABLE texts (text INTEGER PRIMARY KEY, sha256 TEXT UNIQUE, first TEXT, shingles BLOB);
@@ -59,7 +59,7 @@ ORDER BY g.kind, g.grp, m.chunk_id
 
 @dataclass(frozen=True, slots=True)
 class ChunkOf:
-    """A chunk, and who may see it."""
+    """A chunk and who may see it."""
 
     chunk_id: str
     document_id: str
@@ -77,17 +77,17 @@ class Duplicate:
     chunk_id: str
     document_id: str
     text_sha256: str  # of the normalised text
-    similarity: float  # to the text that leads the group
-    representative: bool  # the smallest chunk id among those with the same groups and tenant
-    collapsed: bool  # the representative stands for it: no point, no postings
-    documents: int  # that the whole group is found in
+    similarity: float  # to the leading text of the group
+    representative: bool  # the smallest chunk id among those with the same acl and tenant
+    collapsed: bool  # the representative stands for it: it has no point and no postings
+    documents: int  # in which the whole group occurs
 
 
 class Duplicates(Scratch):
-    """Finds the groups. Use as a context manager: `add` everything, then `groups` once."""
+    """Finds the groups. A context manager: `add` all chunks, then call `groups` once."""
 
     def __init__(self, options: DuplicateOptions) -> None:
-        """Create the tables. Near-duplicates are looked for when they are asked for, or collapsed."""
+        """Create the tables. Near-duplicates are searched for when the options ask for them or collapse them."""
         super().__init__(_TABLES)
         self._options = options
         self._sketch = _Sketch(options.similarity) if options.near or options.collapse == "near" else None
@@ -129,9 +129,10 @@ class Duplicates(Scratch):
             yield Duplicate(group_id(group), kind, chunk, document, sha256, alike, chunk == best, collapsed, documents)
 
     def _lead(self) -> None:
-        """Give each text that shares a band with another, by first chunk id, to the most similar leader; else it leads.
+        """Assign each text that shares a band with another to its most similar leader, or make it a leader.
 
-        So every text is measured against the leader itself: no chains of ever less similar ones.
+        Texts come in the order of their first chunk ids. Each is compared with leaders only, so that no chains of less
+        and less similar texts arise.
         """
         self._db.execute("CREATE INDEX bands_by_band ON bands (band, text)")
         self._db.execute("CREATE INDEX bands_by_text ON bands (text)")
@@ -170,7 +171,7 @@ class Duplicates(Scratch):
 
 
 class _Sketch:
-    """MinHash signatures cut into bands; two sets at the limit share a band with high probability."""
+    """MinHash signatures cut into bands; two sets as similar as the limit share a band with high probability."""
 
     def __init__(self, similarity: float) -> None:
         from datasketch import MinHash, MinHashLSH
@@ -189,5 +190,5 @@ class _Sketch:
 
 
 def group_id(group: str) -> str:
-    """Return the id of a group, 32 hex digits, from its kind and the text that leads it."""
+    """Return the id of a group, 32 hex digits, from its kind and its leading text."""
     return sha256_hex(group.encode())[:32]

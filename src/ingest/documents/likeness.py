@@ -1,4 +1,4 @@
-"""How alike two texts are: normalised words, shingles, Jaccard similarity."""
+"""How similar two texts are: normalised words, shingles, Jaccard similarity."""
 
 import unicodedata
 import zlib
@@ -6,19 +6,19 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
-SHINGLE = 3  # words; code points times two where a script has no spaces
-LEAST_WORDS = 8  # shorter chunks are near to each other by chance
-MOST_SHINGLES = 4096  # of one text; a longer one is sampled by the smallest hashes
-LONG_WORD = 20  # characters per word on average: a text without spaces
+SHINGLE = 3  # words; twice as many code points in scripts without spaces
+LEAST_WORDS = 8  # shorter chunks are similar by chance
+MOST_SHINGLES = 4096  # per text; a longer text is sampled by its smallest hashes
+LONG_WORD = 20  # characters per word on average; more means a text without spaces
 
 
 def normalised(text: str) -> str:
-    """Return a text without what does not count: case, white space, compatibility forms."""
+    """Return a text without differences of case, white space and compatibility forms."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def shingles(plain: str) -> NDArray[np.uint32] | None:
-    """Return the hashes of a normalised text's shingles, sorted, each once; None for a text that is too short."""
+    """Return the distinct hashes of a normalised text's shingles, sorted; None for a text that is too short."""
     words: list[str] | str = plain.split(" ")
     size = SHINGLE
     if len(plain) > LONG_WORD * len(words):
@@ -31,7 +31,7 @@ def shingles(plain: str) -> NDArray[np.uint32] | None:
 
 
 def jaccard(one: NDArray[np.uint32], other: NDArray[np.uint32]) -> float:
-    """Return shared / all, 0 to 1, of two sets of distinct hashes."""
+    """Return intersection / union, 0 to 1, of two sets of distinct hashes."""
     if not len(one) or not len(other):
         return 0.0
     shared = len(np.intersect1d(one, other, assume_unique=True))

@@ -1,6 +1,6 @@
-"""What a file is: by its content first, then by its name, then by what the source claims.
+"""The media type of a file: by its content, then by its name, then by what the source claims.
 
-bytes ──▶ markup that names itself (PDF, zip, notebook, HTML, XML) ──▶ binary? ──▶ extension ──▶ claim ──▶ text/plain
+bytes ──▶ formats that identify themselves (PDF, zip, HTML, …) ──▶ binary? ──▶ extension ──▶ claim ──▶ text/plain
 """
 
 import re
@@ -72,52 +72,52 @@ _NAMES = {  # "{}" stands for the extension
     "application/x-bzip2": "bz2 tbz2",
     "application/x-xz": "xz txz",
 }
-_version = cache(version)  # asked for once per document
+_version = cache(version)  # needed once per document
 EXTENSIONS: dict[str, str] = {name: kind.format(name) for kind, names in _NAMES.items() for name in names.split()}
-"""Extension without dot → media type. A name without an extension (README, LICENSE) that holds text is text/plain; a
-text file with an extension that is not listed stays application/octet-stream: guessing would hide a wrong setting."""
+"""Extension without dot → media type. A text file without an extension (README, LICENSE) is text/plain; one with an
+extension that is not listed stays application/octet-stream: guessing would hide a wrong setting."""
 
-# Claims that say nothing: what object stores and web servers answer when nobody told them.
+# Claims without information: defaults of object stores and web servers.
 _EMPTY_CLAIMS = ("", OCTETS, "binary/octet-stream", "application/x-www-form-urlencoded")
 _BOMS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff", b"\xff\xfe", b"\xfe\xff")
 _OOXML = (
     (b"word/document", "docx"),
     (b"ppt/presentation", "pptx"),
     (b"xl/workbook", "xlsx"),
-    (b"META-INF/container.xml", "epub"),  # where somebody has packed again what must lie first and as it is
+    (b"META-INF/container.xml", "epub"),  # repacked by a tool that did not store `mimetype` first and uncompressed
 )
-_SELF_NAMED = ("epub", "odt", "ods", "odp")  # whose first file, `mimetype`, holds the type
+_SELF_NAMED = ("epub", "odt", "ods", "odp")  # formats whose first file, `mimetype`, holds the type
 _CFB = bytes.fromhex("d0cf11e0a1b11ae1")
-_PASSWORD = "EncryptedPackage".encode("utf-16-le")  # a stream of an OLE file that holds a new Office file
-_OUTLOOK = "__substg1.0_".encode("utf-16-le")  # how every property of a message is named
+_PASSWORD = "EncryptedPackage".encode("utf-16-le")  # stream of an OLE file that holds an encrypted OOXML file
+_OUTLOOK = "__substg1.0_".encode("utf-16-le")  # prefix of the names of a message's properties
 _HTML = re.compile(rb"<(?:!doctype\s+html|html)\b", re.I)
 _XML = re.compile(rb"<\?xml\b")
 _NOTEBOOK = re.compile(rb'"nbformat(?:_minor)?"\s*:')
-_HEAD = 8192  # bytes that are looked at to tell text from binary
-_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x08\x1b"))  # in text only by accident
+_HEAD = 8192  # bytes examined to tell text from binary
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x08\x1b"))  # rare in text
 _WIDE = ([False, True] * 2, [True, False] * 2, [False, True, True, True], [True, True, True, False])
-_ZEROS = 0.5  # least share of zero bytes at the places of UTF-16 and UTF-32 that are zero in Latin text
-_CONTROL_SHARE = 0.02  # of the head; above it the bytes are not text
+_ZEROS = 0.5  # least share of zero bytes at positions that are zero in Latin text in UTF-16 and UTF-32
+_CONTROL_SHARE = 0.02  # of the head; with more the bytes are not text
 
 
 def sniff(data: bytes, path: str, claimed: str = "") -> str:
     """Return the media type of a document, without parameters, in lower case, from its whole content.
 
-    Of `path` only the extension counts. What the source claims (`Content-Type`) is used when neither tells.
+    Of `path` only the extension counts. The source's claim (`Content-Type`) is used when neither identifies the type.
     """
     head, named = data[:_HEAD], _by_extension(path)
     return _encrypted(data, named) or _by_magic(data, head) or _by_markup(data, head, named) or _by_name(named, claimed)
 
 
 def expected(path: str, claimed: str = "") -> str:
-    """Return the media type of a document that nobody has read yet; its content may tell another one."""
+    """Return the media type of a document that has not been read yet; its content may show another one."""
     return _by_name(_by_extension(path), claimed)
 
 
 def looks_like_text(head: bytes) -> bool:
-    """Tell whether the first bytes of a file are text: a byte order mark, or hardly any control character.
+    """Return whether the first bytes of a file are text: a byte order mark, or hardly any control characters.
 
-    In UTF-16 and UTF-32 without a mark all zero bytes stand at the same places of four.
+    In UTF-16 and UTF-32 without a mark, zero bytes are always at the same positions of four.
     """
     if head.startswith(_BOMS):
         return True
@@ -130,18 +130,18 @@ def looks_like_text(head: bytes) -> bool:
 
 
 def fingerprint(name: str | None = None) -> str:
-    """Return the digest of the rules here: of what decides an answer besides the bytes and the source's claim.
+    """Return the digest of the rules here: of what determines a type besides the bytes and the source's claim.
 
-    With the path or URI of a document, its own extension alone counts, so that a type for a new extension concerns
-    documents of that name only. Any other change, which raises VERSION, concerns all.
+    With a document's path or URI, only its own extension counts, so that adding an extension affects only documents
+    that have it. Any other change raises VERSION and affects all.
     """
     return digest_of([VERSION, EXTENSIONS if name is None else _by_extension(name), _version("filetype")])
 
 
 def _by_magic(data: bytes, head: bytes) -> str:
-    """Return the type of a binary format, or "" for text.
+    """Return the type of a binary format, "" for text.
 
-    The magic numbers of `filetype` are short ("BM" is a bitmap, and so would be a text on BM25): they count only where
+    The magic numbers of `filetype` are short ("BM" means a bitmap, so a text on BM25 would be one): they count only if
     the bytes are not text.
     """
     text = looks_like_text(head)
@@ -161,7 +161,7 @@ def _by_magic(data: bytes, head: bytes) -> str:
 
 
 def _encrypted(data: bytes, by_name: str) -> str:
-    """Return the type of a new Office file under a password: by its name, since nothing else tells; else ""."""
+    """Return the type of an encrypted OOXML file by its name, since nothing else shows it; "" for other files."""
     if not data.startswith(_CFB) or _PASSWORD not in data:
         return ""
     return by_name if by_name.startswith(_OOXML_TYPE) or ".macroenabled." in by_name else EXTENSIONS["docx"]
@@ -180,7 +180,7 @@ def _zipped(data: bytes) -> str:
 
 
 def _zipped_names(data: bytes) -> Iterator[bytes]:
-    """Yield the names in the central directory of a zip archive, as far as it can be read; of archives inside, none."""
+    """Yield the names in a zip archive's central directory, as far as it is readable, but not in nested archives."""
     end = data.rfind(b"PK\x05\x06")
     size = int.from_bytes(data[end + 12 : end + 16], "little")
     at = end - size
@@ -191,7 +191,7 @@ def _zipped_names(data: bytes) -> Iterator[bytes]:
 
 
 def _by_markup(data: bytes, head: bytes, by_name: str) -> str:
-    """Return the type of text that names its own format, or ""."""
+    """Return the type of text that identifies its own format, or ""."""
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if _HTML.match(_without_prologue(start)):
         return by_name if by_name == "application/xhtml+xml" else "text/html"
@@ -203,7 +203,7 @@ def _by_markup(data: bytes, head: bytes, by_name: str) -> str:
 
 
 def _without_prologue(start: bytes) -> bytes:
-    """Return what follows an XML declaration and comments. A loop: a pattern for it takes exponential time."""
+    """Return what follows an XML declaration and comments. A loop, since a pattern would take exponential time."""
     for opening, closing in ((b"<?xml", b"?>"), (b"<!--", b"-->")):
         while start.startswith(opening) and closing in start:
             start = start.partition(closing)[2].lstrip()
@@ -211,12 +211,12 @@ def _without_prologue(start: bytes) -> bytes:
 
 
 def _by_extension(path: str) -> str:
-    """Return the type that the extension names, "" without an extension, OCTETS for one that is not listed."""
+    """Return the type by extension, "" without one, OCTETS for one that is not listed."""
     name = path.replace("\\", "/").rsplit("/", 1)[-1].lower()
     stem, dot, extension = name.rpartition(".")
     if not (dot and stem):
         return ""
-    if extension == "txt" and stem.rpartition(".")[1]:  # Sphinx writes its sources as index.rst.txt
+    if extension == "txt" and stem.rpartition(".")[1]:  # Sphinx publishes its sources as index.rst.txt
         inner = EXTENSIONS.get(stem.rpartition(".")[2], PLAIN)
         return inner if inner in ("text/x-rst", "text/markdown") else PLAIN
     return EXTENSIONS.get(extension, OCTETS)

@@ -1,7 +1,7 @@
-"""What is suspicious about a chunk: text that no reader sees, characters without a shape, orders to a model, secrets.
+"""What is suspicious about a chunk: hidden text, invisible characters, instructions to a model, secrets.
 
-A mark is a hint for policies, filters and people, not a proof. Everything here is linear in the text. What is looked
-for and what is not is written down in `docs/suspicious-content.md`.
+A mark is a hint for policies, filters and people, not proof. Everything here takes time linear in the text.
+`docs/suspicious-content.md` describes what is detected and what is not.
 """
 
 import re
@@ -18,10 +18,10 @@ from ingest.errors import SuspiciousDocument
 from ingest.ids import digest_of
 from ingest.records import Chunk, Document, ScreeningPolicy
 
-VERSION = 1  # raised when the same text gets other marks
-LINE = 1000  # characters that a detector of secrets sees at once
-OVERLAP = 200  # characters of a longer line that it sees twice; no known secret is longer
-LEAST_ENTROPY = 3.0  # bits a character of a value behind a word like "password"
+VERSION = 1  # raised when the same text gets different marks
+LINE = 1000  # characters that a secret detector sees at once
+OVERLAP = 200  # characters by which its windows over longer lines overlap; no known secret is longer
+LEAST_ENTROPY = 3.0  # bits per character of a value after a word like "password"
 BASE64_ENTROPY = 4.5
 HEX_ENTROPY = 3.0
 
@@ -42,13 +42,13 @@ _INVISIBLE = re.compile(
     f"|(?:^|[^{_JOINING}{_EMOJI}\u200b-\u200f])[\u200c\u200d](?![{_JOINING}{_EMOJI}])"
 )
 
-# Letters of other scripts that look like Latin ones, after NFKC and lower case.
+# Letters of other scripts that look like Latin ones, after NFKC and lower-casing.
 _CONFUSABLE = str.maketrans("аеорсухіјѕԁһԛԝвкмнтзοαερτυικνχ", "aeopcyxijsdhqwbkmht3oaeptuikvx")
-_TAGS = re.compile("[\U000e0020-\U000e007e]+")  # ASCII without a shape
+_TAGS = re.compile("[\U000e0020-\U000e007e]+")  # invisible ASCII
 _BARE = re.compile("[\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e007f]")
 _NOT_LATIN = re.compile("[\u0370-\u052f]")
 
-# A chunk without any of these is not searched: each pattern below needs one.
+# A chunk without any of these is not searched: every pattern below needs one.
 _HINTS = (
     "instruct, prompt, assistant, llm, the ai, jailbreak, developer mode, you are now, tell the user, im_start, "
     "[inst], <|system, <system>, exfiltrat, anweisung, instruktion, instrucci, istruzion, language model"
@@ -59,7 +59,7 @@ _G = r"[\s,:;*_\"'’“”()\-]{1,8}"  # between two words
 _PATTERNS = tuple(
     re.compile(pattern)
     for pattern in (
-        # Earlier orders shall not count.
+        # Previous instructions are to be ignored.
         rf"\b(?:ignore|disregard|forget|override|bypass|skip){_G}(?:(?:all|any|the|your|these|those|my|of|every){_G}){{0,4}}"
         rf"(?:previous|prior|above|earlier|preceding|foregoing|system|initial|original|existing|other)(?:{_G}\w{{1,20}})?"
         rf"{_G}(?:instruct|prompt)",
@@ -71,7 +71,7 @@ _PATTERNS = tuple(
         r"(?:忽略|无视|無視|忘记|忘記)[^。\n]{0,12}(?:指示|指令|提示词)|(?:指示|指令|プロンプト)[^。\n]{0,6}(?:無視|忘れ)",
         r"(?:이전|위의|모든)[^.\n]{0,10}지시[^.\n]{0,8}(?:무시|잊)",
         r"(?:تجاهل|انس)[^.\n]{0,20}تعليمات",
-        # What the model is, says or hides.
+        # What the model is, says or conceals.
         rf"\b(?:reveal|print|repeat|show|output|leak|display|tell{_G}me){_G}(?:\w{{1,12}}{_G}){{0,3}}"
         rf"(?:system|hidden|initial|secret|developer){_G}(?:prompt|instruct)",
         rf"\byou{_G}are{_G}now{_G}(?:an?{_G})?(?:\w{{1,20}}{_G}){{0,3}}(?:ai|assistant|model|dan|chatbot|unrestricted)\b",
@@ -82,26 +82,26 @@ _PATTERNS = tuple(
         rf"\bif{_G}you{_G}are{_G}an?{_G}(?:ai\b|llm|(?:large{_G})?language{_G}model)",
         rf"\bnew{_G}(?:system{_G})?instructions?{_G}(?:are|follow|override)",
         rf"\bexfiltrat\w{{0,4}}{_G}(?:\w{{1,12}}{_G}){{0,4}}(?:conversation|prompt|secret|password|key)",
-        # Marks of a conversation's turns.
+        # Markers of conversation turns.
         r"<\|(?:im_start|system)\|?>|\[inst\]\s{0,4}<<sys>>|<system>\s{0,4}(?:you|ignore|prompt)",
     )
 )
 
 
 def fingerprint(policies: Mapping[str, ScreeningPolicy]) -> str:
-    """Return the digest of what decides about marks and what follows from them. A default policy does not count."""
+    """Return the digest of what determines marks and their consequences. A default policy does not count."""
     special = {name: policy.model_dump() for name, policy in policies.items() if policy != ScreeningPolicy()}
     return digest_of([VERSION, version("detect-secrets"), unicodedata.unidata_version, special])
 
 
 def screen(document: Document, chunks: Sequence[Chunk]) -> list[Chunk]:
-    """Return the chunks with their marks, in order. Text and context count, for both are embedded."""
+    """Return the chunks with their marks, in order. Text and context both count, since both are embedded."""
     hidden = [(block.start, block.end) for block in document.blocks if "hidden" in block.marks]
     of_context = cache(lambda context: tuple(marks_of(context)))
     marked = []
     for chunk in chunks:
         marks = {*chunk.marks, *of_context(chunk.context), *marks_of(chunk.text, first=chunk.start == 0)}
-        at = bisect_right(hidden, chunk.start, key=lambda span: span[1])  # the first that ends behind the chunk's start
+        at = bisect_right(hidden, chunk.start, key=lambda span: span[1])  # the first that ends after the chunk's start
         if at < len(hidden) and hidden[at][0] < chunk.end:
             marks.add("hidden")
         found = tuple(sorted(marks))
@@ -110,9 +110,9 @@ def screen(document: Document, chunks: Sequence[Chunk]) -> list[Chunk]:
 
 
 def sort_out(uri: str, chunks: Iterable[Chunk], policy: ScreeningPolicy) -> tuple[list[Chunk], list[tuple[Chunk, str]]]:
-    """Return the chunks to index, and those to leave out with the mark that it is for.
+    """Return the chunks to index, and those to drop, each with the mark that caused it.
 
-    Raises: SuspiciousDocument naming mark and place, never what stands there.
+    Raises: SuspiciousDocument, naming mark and place, but never quoting the text.
     """
     wanted = dict(policy)
     kept: list[Chunk] = []
@@ -132,7 +132,7 @@ def sort_out(uri: str, chunks: Iterable[Chunk], policy: ScreeningPolicy) -> tupl
 
 
 def marks_of(text: str, *, first: bool = False) -> Iterator[str]:
-    """Yield the marks that a text has by itself. `first`: it starts a document, where a byte order mark may stand."""
+    """Yield the marks of a text by itself. `first`: it starts a document, where a byte order mark is allowed."""
     plain = text.isascii()
     candidate = not plain and _CANDIDATE.search(text) is not None
     if candidate and _has_invisible(text.removeprefix("\ufeff") if first else text):
@@ -161,7 +161,7 @@ def _ordered(low: str) -> bool:
     return any(word in low for word in words) and any(pattern.search(low) for pattern in _PATTERNS)
 
 
-# What a line must hold before a detector looks at it: class in `detect_secrets.plugins`, its module, literals.
+# Module in `detect_secrets.plugins`, its class, literals of which a line must hold one for the detector to see it.
 _DETECTORS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("artifactory", "ArtifactoryDetector", ("AKC",)),
     ("aws", "AWSKeyDetector", ("AKIA", "ASIA", "ABIA", "ACCA", "A3T")),
@@ -202,7 +202,7 @@ def _has_secret(text: str) -> bool:
 
 
 def _lines(text: str) -> Iterator[str]:
-    """Yield the lines, longer ones in windows that overlap."""
+    """Yield the lines, long ones in overlapping windows."""
     for line in text.splitlines():
         for start in range(0, max(len(line) - OVERLAP, 1), LINE - OVERLAP):
             yield line[start : start + LINE]
@@ -220,7 +220,7 @@ def _line_has_secret(line: str, present: Sequence[str], named: bool) -> bool:
 
 
 def _is_named_secret(line: str) -> bool:
-    """Tell whether a quoted value beside a word like "password" is too random to be a word or an example."""
+    """Return whether a quoted value beside a word like "password" is too random to be a word or an example."""
     keyword, base64, hexadecimal = _named_detectors()
     for value in keyword.analyze_string(line):
         if len(value) >= 10 and _is_real(value) and base64.calculate_shannon_entropy(value) >= LEAST_ENTROPY:

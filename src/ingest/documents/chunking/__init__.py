@@ -1,12 +1,12 @@
 """Blocks to chunks: one pure function for all formats.
 
 sections   blocks → sections → groups: the stretches that no chunk crosses
-contexts   what is embedded in front of a chunk's text
+contexts   what is embedded before a chunk's text
 splitting  where a group may be cut
 code       where code may be cut
-languages  grapheme clusters, and the language of a text that does not state it
-parents    the text around a chunk that is shown with it
-packing    which of these cuts make pieces of about the target size
+languages  grapheme clusters, and the probable language of a text that does not state it
+parents    the surrounding text that is shown with a chunk
+packing    which of the possible cuts give pieces of about the target size
 ruler      token counts of slices of a text that is tokenised once
 """
 
@@ -29,26 +29,26 @@ from ingest.records import Chunk, ChunkingOptions, Document
 
 __all__ = ["chunk", "fingerprint", "model_input"]
 
-VERSION = 2  # raised when the same options give other chunks
-COUNTED_AT_ONCE = 256  # pieces counted in one call
+VERSION = 2  # raised when the same options give different chunks
+COUNTED_AT_ONCE = 256  # pieces whose tokens are counted per call
 
 
 def fingerprint(options: ChunkingOptions, tokenizer: Tokenizer) -> str:
-    """Return the SHA-256 of everything that chunks depend on besides the document."""
+    """Return the SHA-256 of everything on which chunks depend besides the document."""
     fields = {**options.model_dump(), "skipped_kinds": sorted(options.skipped_kinds)}
     return digest_of([VERSION, version("sentencex"), version("regex"), fields, tokenizer.fingerprint])
 
 
 def chunk(document: Document, document_id: str, options: ChunkingOptions, tokenizer: Tokenizer) -> list[Chunk]:
-    """Return the chunks of a document in order; none if it has no block with text.
+    """Return the chunks of a document in order; empty if no block has text.
 
-    - `text` is document.text[start:end], without white space at its ends. Every character of a block that is not
-      skipped is in exactly one chunk, except white space at borders and the `overlap_tokens` that a chunk may repeat
-      from the previous one in its group. Hidden and visible text never share a chunk.
-    - No chunk reaches across a heading of `split_level` or above, except that a heading without a body joins what
-      follows or, at the end, what precedes. Below that level, small neighbouring sections merge.
-    - A heading stands alone only when its whole body is hidden or left out by policy, or when it and the headings next
-      to it need more than half of the room beside context and overlap (at the document's end: a quarter).
+    - `text` is document.text[start:end], without white space at either end. Every character of a block that is not
+      skipped is in exactly one chunk, except white space at its borders and up to `overlap_tokens` that a chunk may
+      repeat from the previous one in its group. Hidden and visible text never share a chunk.
+    - No chunk crosses a heading of `split_level` or above, except that a heading without a body joins what follows or,
+      at the end, what precedes. Below that level, small neighbouring sections are merged.
+    - A heading stands alone only when its whole body is hidden or left out by policy, or when it and the adjacent
+      headings need more than half the room that context and overlap leave (at the document's end: a quarter).
     - `model_input(context, text)` has at most `max_tokens` tokens.
 
     Raises: MalformedDocument when blocks overlap.
@@ -83,7 +83,7 @@ class _Chunking:
         return self._ruler.size(group.start, group.end), self._contexts.room(group.paths)
 
     def _pieces(self, group: Group) -> Iterator[tuple[int, int]]:
-        """Yield the spans of a group's chunks, untrimmed; by the ruler's count, each fits into a chunk."""
+        """Yield the untrimmed spans of a group's chunks; by the ruler's count, each fits into a chunk."""
         size, room = self._measure(group)
         if size <= min(self._options.target_tokens, room):
             yield group.start, group.end
@@ -96,7 +96,7 @@ class _Chunking:
             yield cuts[first].start, cuts[last].end
 
     def _draft(self, group: Group, piece: tuple[int, int]) -> "_Draft | None":
-        """Return a draft of a chunk, without white space at its ends; None if there is nothing else in it."""
+        """Return a draft of a chunk, trimmed; None if the piece is all white space."""
         start, end = self._ruler.trimmed(*piece)
         if start == end:
             return None
@@ -107,7 +107,7 @@ class _Chunking:
         return _Draft(group, start, end, path, context, tokens, context_tokens + tokens)
 
     def _overlapping(self, drafts: list["_Draft"]) -> list["_Draft"]:
-        """Return the drafts; all but the first of a group start earlier where that fits."""
+        """Return the drafts with overlap: all but the first of a group start earlier where that fits."""
         found = drafts[:1]
         for before, draft in pairwise(drafts):
             start = draft.start
@@ -119,10 +119,10 @@ class _Chunking:
         return found
 
     def _fitting(self, drafts: Iterable["_Draft"]) -> Iterator["_Draft"]:
-        """Yield the drafts in order with exact counts; those that turn out not to fit are halved.
+        """Yield the drafts in order with exact token counts; those that turn out not to fit are halved.
 
-        A slice has the same tokens as within the whole text if the tokenizer parts at both of its ends. Others, such
-        as slices that begin or end inside a word, are tokenised separately, many at a time.
+        A slice has the same tokens as within the whole text if the tokenizer always splits at both its ends. Others,
+        such as slices that begin or end inside a word, are tokenised separately, many at a time.
         """
         left = iter(drafts)
         while batch := list(islice(left, COUNTED_AT_ONCE)):

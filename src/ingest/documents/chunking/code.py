@@ -26,15 +26,15 @@ _FAMILIES = {
     "FROM|RUN|COPY|CMD|ENTRYPOINT|WORKDIR": "dockerfile docker",
 }
 _WORDS = {name: words for words, names in _FAMILIES.items() for name in names.split()}
-_LEADING = re.compile(r"(?:@|#\[|//|#|--|/\*|\*| \*|;)[^\n]*\n\Z")  # a decorator or comment belongs to what follows
+_LEADING = re.compile(r"(?:@|#\[|//|#|--|/\*|\*| \*|;)[^\n]*\n\Z")  # decorators and comments belong to what follows
 _BLANK = re.compile(r"\n[ \t\r]*\n")
 MOST_LEADING = 20  # lines of decorators and comments that go with a definition
 
 
 def definitions(text: str, language: str, start: int, end: int) -> list[int]:
-    """Return where definitions of the outermost level start inside (start, end), their decorators included.
+    """Return where outermost definitions start inside (start, end), including their decorators.
 
-    For an unknown language: lines without indentation that follow indented or blank ones.
+    For an unknown language, these are unindented lines that follow indented or blank ones.
     """
     words = _WORDS.get((language.split() or [""])[0].strip("{}.").lower(), "")
     first_of = re.compile(rf"^(?:{words})(?![\w-])", re.MULTILINE | re.IGNORECASE)

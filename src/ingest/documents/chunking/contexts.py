@@ -1,4 +1,4 @@
-"""The context of a chunk: what is embedded in front of its text so that the text can be understood on its own."""
+"""The context of a chunk: what is embedded before its text so that the text can be understood on its own."""
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -8,22 +8,22 @@ from ingest.ports import Tokenizer
 from ingest.records import Block, BlockKind, ChunkingOptions, Document
 
 JOINT = "\n"  # between context and text in what is embedded
-MANY_PATHS = 16  # sections in one group; with more, the longest possible context is assumed
-LONGEST_LEAD_IN = 300  # code points looked at
+MANY_PATHS = 16  # sections in a group; with more, the longest possible context is assumed
+LONGEST_LEAD_IN = 300  # code points that are examined
 LONGEST_LANGUAGE = 40  # code points
 INTRODUCED = (BlockKind.LIST, BlockKind.TABLE, BlockKind.CODE)
 
 
 def model_input(context: str, text: str) -> str:
-    """Return what the embedder is given for a chunk."""
+    """Return what the embedder receives for a chunk."""
     return f"{context}{JOINT}{text}" if context else text
 
 
 class Contexts:
-    """Contexts of one document with their token counts, each counted once.
+    """The contexts of one document with their token counts, each counted once.
 
-    A context takes at most a third of `max_tokens`; a longer one is cut from the left, so that the deepest heading and
-    the end of a table header stay.
+    A context has at most a third of `max_tokens`; a longer one is truncated on the left, which keeps the deepest
+    heading and the end of a table header.
     """
 
     def __init__(self, document: Document, options: ChunkingOptions, tokenizer: Tokenizer) -> None:
@@ -34,7 +34,7 @@ class Contexts:
         self._known: dict[tuple[Path, str], tuple[str, int]] = {}
 
     def prepare(self, sections: Iterable[Section]) -> None:
-        """Count most of the contexts that will be needed, in one call to the tokenizer."""
+        """Count the tokens of most contexts that will be needed, in one call to the tokenizer."""
         wanted: dict[tuple[Path, str], str] = {}
         for section in sections:
             line = self._heading_line(section.path)
@@ -49,20 +49,20 @@ class Contexts:
                 self._known[key] = context, len(found)
 
     def of(self, path: Path, extra: str = "") -> tuple[str, int]:
-        """Return the context of a heading path, with what `extra` gave, and its tokens, including the joint."""
+        """Return the context of a heading path and of what `extra` returned, and its token count, joint included."""
         if (path, extra) not in self._known:
             self._known[path, extra] = self._built(path, extra)
         return self._known[path, extra]
 
     def room(self, paths: Sequence[Path], extra: str = "") -> int:
-        """Return the tokens left for a text that may get the context of any of `paths`."""
+        """Return the number of tokens left for a text that may get the context of any of `paths`."""
         if len(paths) > MANY_PATHS:
             return max(1, self._options.max_tokens - self._limit - self._options.overlap_tokens)
         room = self._options.max_tokens - max(self.of(path, extra)[1] for path in paths)
         return max(1, room - self._options.overlap_tokens)
 
     def extra(self, block: Block, previous: Block | None, start: int) -> str:
-        """Return what a chunk that starts at `start` in `block` repeats: lead-in, table header, language of code."""
+        """Return what a chunk that starts at `start` in `block` repeats: lead-in, table header, code language."""
         if block.kind not in INTRODUCED:
             return ""
         parts = [self._lead_in(previous)] if previous is not None else []
@@ -73,7 +73,7 @@ class Contexts:
         return _joined(*parts)
 
     def _lead_in(self, block: Block) -> str:
-        """Return a caption, or the last line of a paragraph that ends with a colon."""
+        """Return the text of a caption, or the last line of a paragraph that ends with a colon; else ""."""
         text = self._document.text[block.start : block.end].strip()
         if block.kind is BlockKind.CAPTION:
             return text
@@ -102,13 +102,13 @@ class Contexts:
         return " > ".join(" ".join(part.split()) for part in parts)
 
     def _tokens(self, text: str) -> int:
-        """Return the tokens of a context with its joint; an empty context has no joint."""
+        """Return the number of tokens in a context with its joint; an empty context has no joint."""
         return len(self._tokenizer.offsets([text + JOINT])[0]) if text else 0
 
     def _cut(self, text: str, limit: int) -> str:
-        """Return the end of `text` with at most about `limit` tokens, from the start of a word if there is one.
+        """Return the end of `text`, at most about `limit` tokens, from the start of a word if there is one.
 
-        A text above the limit gets shorter by at least one code point.
+        A text above the limit always loses at least one code point.
         """
         spans = self._tokenizer.offsets([text + JOINT])[0] if text else ()
         if len(spans) <= limit:
@@ -120,7 +120,7 @@ class Contexts:
 
 
 def introduces(block: Block, text: str) -> bool:
-    """Return whether a block with this text announces the next one."""
+    """Return whether a block with this text introduces the next one."""
     return block.kind is BlockKind.PARAGRAPH and text.rstrip().endswith((":", "：", "::"))
 
 

@@ -1,4 +1,4 @@
-"""Chooses, among possible cuts, those that give pieces of about the target size."""
+"""Chooses, from the possible cuts, those that give pieces of about the target size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ def pack(
 
         cost = penalty + ((target - size) / target)^2  or  OVER_TARGET * ((size - target) / (room - target))^2
 
-    Solved exactly by dynamic programming over the cuts. For each, only cuts within one room before it are looked at, so
-    time is linear in the number of cuts. A change in one place leaves distant cuts where they are.
+    Solved exactly by dynamic programming over the cuts. Each considers only earlier cuts within the largest room, so
+    time is linear in the number of cuts. An edit leaves distant cuts where they were.
 
     Args:
-        cuts: In order; the first and the last are the ends of the whole.
-        before: Size units before each cut's `start` and before each cut's `end`, each (cuts,).
-        rooms: The room for a piece that starts at this cut.
+        cuts: In order; the first and the last are the two ends.
+        before: Number of size units before each cut's `start`, and before each cut's `end`, both (cuts,).
+        rooms: For each cut, the room for a piece that starts there.
         target: Target size, in the same unit.
     """
     starts, ends = before[0].tolist(), before[1].tolist()

@@ -1,4 +1,4 @@
-"""The text around a chunk that is shown with it."""
+"""The surrounding text that is shown with a chunk."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -8,10 +8,10 @@ from ingest.documents.chunking.sections import Section
 
 
 class Parents:
-    """Spans of enclosing text in one document, of at most `size` tokens unless the chunk itself has more.
+    """Spans of enclosing text in one document, at most `size` tokens unless the chunk itself has more.
 
-    The widest section around the chunk that fits; if not even the chunk's own section fits, whole blocks of it on both
-    sides. A parent never reaches across a wall: hidden text is not shown with visible text.
+    A parent is the widest enclosing section that fits; if not even the chunk's own section fits, whole blocks of it on
+    both sides. A parent never crosses a wall: hidden text is not shown with visible text.
     """
 
     def __init__(self, sections: Sequence[Section], ruler: Ruler, size: int) -> None:
@@ -39,7 +39,7 @@ class Parents:
         return self._section_starts[first], self._section_ends[last]
 
     def _widened(self, first: int, last: int, depth: int, path: tuple[str, ...]) -> tuple[int, int] | None:
-        """Return the sections around these that share `depth` titles; None when they do not fit."""
+        """Return the widest run of sections around these that shares `depth` titles; None when it does not fit."""
         sections = self._sections
 
         def joins(section: int, behind: int) -> bool:

@@ -7,18 +7,18 @@ from numpy.typing import NDArray
 
 from ingest.ports import Tokenizer
 
-WINDOW = 2**15  # code points tokenised at once: keeps time linear and memory low for texts of many megabytes
+WINDOW = 2**15  # code points tokenised at once, so that time stays linear and memory low for huge texts
 WINDOWS_PER_CALL = 16
-LONGEST_TOKEN = 64  # code points; a longer word or gap counts once per 64, so that no chunk is long and yet "short"
+LONGEST_TOKEN = 64  # code points; a longer word or gap counts once per 64, so that no long chunk counts as short
 
 Offsets = NDArray[np.int32]
 
 
 class Ruler:
-    """Token counts of slices of `text`, each by binary search.
+    """Token counts of slices of `text`, found by binary search.
 
-    Two counts: `tokens` is the tokenizer's for that stretch; `size` is never smaller and also grows with the length in
-    code points, for endless words (a single unknown token) and for wide gaps.
+    Two counts: `tokens` is the tokenizer's; `size` is never smaller and also grows with the length in code points, for
+    endless words (a single unknown token) and wide gaps.
     """
 
     def __init__(self, text: str, tokenizer: Tokenizer) -> None:
@@ -33,27 +33,27 @@ class Ruler:
         return max(0, int(self._starts.searchsorted(end) - self._ends.searchsorted(start, side="right")))
 
     def size(self, start: int, end: int) -> int:
-        """Return the size of [start, end), which is compared with limits."""
+        """Return the size of [start, end), the measure that limits refer to."""
         return max(0, int(self._size_starts.searchsorted(end) - self._size_ends.searchsorted(start, side="right")))
 
     def before_start(self, positions: Sequence[int]) -> NDArray[np.int64]:
-        """Return for each position the number of size units that end at or before it."""
+        """Return for each position, (n,), the number of size units that end at or before it."""
         return self._size_ends.searchsorted(np.asarray(positions, np.int64), side="right")
 
     def before_end(self, positions: Sequence[int]) -> NDArray[np.int64]:
-        """Return for each position the number of size units that start before it.
+        """Return for each position, (n,), the number of size units that start before it.
 
         `before_end(end) - before_start(start)` is the size of a slice.
         """
         return self._size_starts.searchsorted(np.asarray(positions, np.int64))
 
     def back(self, position: int, size: int) -> int:
-        """Return the start of the stretch of at most `size` units that ends at `position`."""
+        """Return the start of the longest stretch of at most `size` units that ends at `position`."""
         first = int(self._size_ends.searchsorted(position, side="right")) - size
         return int(self._size_starts[max(0, first)]) if len(self._size_starts) else 0
 
     def forth(self, position: int, size: int) -> int:
-        """Return the end of the stretch of at most `size` units that starts at `position`."""
+        """Return the end of the longest stretch of at most `size` units that starts at `position`."""
         last = int(self._size_starts.searchsorted(position)) + size - 1
         return int(self._size_ends[min(last, len(self._size_ends) - 1)]) if len(self._size_ends) else position
 
@@ -63,14 +63,14 @@ class Ruler:
         return self._size_starts[first : self._size_starts.searchsorted(end)]
 
     def trimmed(self, start: int, end: int) -> tuple[int, int]:
-        """Return the span without white space at its ends; it is empty if there is nothing else."""
+        """Return the span without white space at either end; empty if there is nothing else."""
         piece = self.text[start:end]
         left = len(piece) - len(piece.lstrip())
         return (start, start) if left == len(piece) else (start + left, start + len(piece.rstrip()))
 
 
 def _windows(text: str) -> Iterator[tuple[int, int]]:
-    """Yield spans that cover `text`; each ends after white space if there is any in its second half."""
+    """Yield spans that cover `text`; each ends after white space if its second half has any."""
     start = 0
     while len(text) - start > WINDOW:
         limit = start + WINDOW
@@ -82,7 +82,7 @@ def _windows(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _offsets(text: str, tokenizer: Tokenizer) -> NDArray[np.int64]:
-    """Return (tokens, 2) spans of the whole text."""
+    """Return the spans of the tokens of the whole text, (tokens, 2) int64."""
     windows = list(_windows(text))
     found: list[NDArray[np.int64]] = []
     for i in range(0, len(windows), WINDOWS_PER_CALL):
@@ -95,7 +95,7 @@ def _offsets(text: str, tokenizer: Tokenizer) -> NDArray[np.int64]:
 def _stretched(
     starts: NDArray[np.int64], ends: NDArray[np.int64], length: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return starts and ends, with one more unit for every LONGEST_TOKEN code points without a start."""
+    """Return starts and ends with an extra unit for every LONGEST_TOKEN code points without a start."""
     edges = np.concatenate([[0], starts, [length]])
     wide = np.flatnonzero(np.diff(edges) > LONGEST_TOKEN)
     if not len(wide):

@@ -8,7 +8,7 @@ from functools import cached_property
 from ingest.errors import MalformedDocument
 from ingest.records import Block, BlockKind, ChunkingOptions, Document
 
-HIDDEN = "hidden"  # mark of blocks that no reader of the document sees
+HIDDEN = "hidden"  # mark of blocks that a reader of the document does not see
 
 Path = tuple[str, ...]
 
@@ -17,10 +17,10 @@ Path = tuple[str, ...]
 class Section:
     """The blocks under one heading, the heading itself first (the preamble has none)."""
 
-    path: Path  # titles from the top down to this heading
+    path: Path  # titles from the top level down to this heading
     blocks: tuple[Block, ...]
-    border: bool  # no chunk reaches across its start
-    wall: bool = False  # not even from a heading without a body: hidden text, or blocks that policy leaves out
+    border: bool  # no chunk crosses its start
+    wall: bool = False  # nor does a heading without a body: hidden text or skipped blocks begin or end here
 
     @property
     def has_body(self) -> bool:
@@ -30,7 +30,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Group:
-    """Neighbouring sections that are cut into chunks together; only the first has a border."""
+    """Neighbouring sections that are chunked together; only the first can have a border."""
 
     sections: tuple[Section, ...]
     border: bool
@@ -47,12 +47,12 @@ class Group:
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:
-        """All blocks in order."""
+        """All blocks, in order."""
         return tuple(block for section in self.sections for block in section.blocks)
 
     @cached_property
     def paths(self) -> tuple[Path, ...]:
-        """The heading path of each section, each once."""
+        """The distinct heading paths of the sections, in order."""
         return tuple(dict.fromkeys(section.path for section in self.sections))
 
     @cached_property
@@ -60,7 +60,7 @@ class Group:
         return [block.start for block in self.blocks]
 
     def at(self, position: int) -> tuple[Block, Block | None]:
-        """Return the last block that starts at or before `position`, and the one before that."""
+        """Return the last block that starts at or before `position`, and the one before it."""
         i = bisect_right(self._starts, position) - 1
         return self.blocks[i], self.blocks[i - 1] if i else None
 
@@ -76,11 +76,11 @@ class Group:
 def groups(
     sections: Sequence[Section], options: ChunkingOptions, measure: Callable[[Group], tuple[int, int]]
 ) -> list[Group]:
-    """Return the groups of a document's sections in order. `measure` gives the size of a group's text and its room.
+    """Return the groups of a document's sections in order. `measure` returns the size of a group's text and its room.
 
-    A section that is only a heading joins what follows (at the end: what precedes). Below `split_level`, neighbours
-    merge while one of them is smaller than `min_tokens`: a small one absorbs the next as long as both fit into one
-    chunk, a larger one absorbs a small one up to `target_tokens`.
+    A section that is only a heading joins what follows (at the end: what precedes). Below `split_level`, neighbours are
+    merged while one of them is smaller than `min_tokens`: a small one absorbs the next if both fit into one chunk, a
+    larger one absorbs a small one up to `target_tokens`.
     """
     merged: list[Group] = []
     for group in _with_body(sections):
@@ -102,7 +102,7 @@ def _belong_together(
 
 
 def common_path(paths: Sequence[Path]) -> Path:
-    """Return the longest path that all of them begin with."""
+    """Return the longest path with which all of them begin."""
     shared = paths[0]
     for path in paths[1:]:
         while shared != path[: len(shared)]:
@@ -133,13 +133,13 @@ def _with_body(sections: Sequence[Section]) -> list[Group]:
 
 
 def sections_of(document: Document, options: ChunkingOptions) -> Iterator[Section]:
-    """Yield the sections. Skipped blocks are left out, and a section ends before one.
+    """Yield the sections. Skipped blocks are left out, and end the section before them.
 
-    Hidden text has sections of its own, and its headings do not count: nobody sees them.
+    Hidden text has its own sections, and its headings count as paragraphs: nobody sees them.
 
     Raises: MalformedDocument when blocks overlap or leave the text.
     """
-    titles: dict[int, str] = {}  # by level; a heading drops all levels at or below its own
+    titles: dict[int, str] = {}  # by level; a heading removes those of its own level and below
     blocks: list[Block] = []
     border, wall = True, False
     path: Path = ()
@@ -158,7 +158,7 @@ def sections_of(document: Document, options: ChunkingOptions) -> Iterator[Sectio
 
 
 def _kept(document: Document, options: ChunkingOptions) -> Iterator[tuple[Block, bool, bool]]:
-    """Yield the blocks with something to embed, and whether a skipped block or a wall comes directly before."""
+    """Yield the blocks with text to embed, and for each whether a skipped block or a wall comes directly before it."""
     skipped = set(options.skipped_kinds)
     skipped |= {kind for kind, policy in (("table", options.tables), ("code", options.code)) if policy == "skip"}
     reached, after_skipped, wall, hidden = 0, False, False, False

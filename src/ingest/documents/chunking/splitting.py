@@ -16,8 +16,8 @@ from ingest.documents.chunking.sections import Group
 from ingest.records import Block, BlockKind, ChunkingOptions
 
 BORDER, BREAK, SENTENCE, LINE, TOKEN, GLUED = 0.0, 0.1, 0.15, 0.3, 1.0, 3.0  # penalties of a cut, see packing
-SPLIT_LEAD_IN = 0.3  # between a list and the sentence that introduces it
-SENTENCE_WINDOW = 2**11  # code points per call of the sentence splitter: outside ASCII its time is quadratic
+SPLIT_LEAD_IN = 0.3  # between a list and its introductory sentence
+SENTENCE_WINDOW = 2**11  # code points per call of the sentence splitter, which takes quadratic time outside ASCII
 
 _NEWLINE = re.compile("\n")
 Rung = tuple[float, Callable[[int, int], Sequence[int]]]
@@ -38,9 +38,9 @@ class Cutter:
         return self._declared or guessed(self._ruler.text)
 
     def cuts(self, group: Group) -> list[Cut]:
-        """Return the possible cuts of a group in order, including its two ends.
+        """Return the possible cuts of a group in order, its two ends included.
 
-        Between two adjacent cuts there is no more than a chunk can hold.
+        What lies between two adjacent cuts always fits into a chunk.
         """
         found = [Cut(group.start, group.start, BORDER)]
         bodies = [i for i, block in enumerate(group.blocks) if block.kind is not BlockKind.HEADING]
@@ -55,7 +55,7 @@ class Cutter:
                 if penalty < GLUED or glued_size > room // (4 if i > last_body else 2):
                     found.append(Cut(previous.end, block.start, penalty))
                 elif i > last_body:
-                    continue  # kept whole: its end would stand alone behind a cut
+                    continue  # kept whole: its end would stand alone after a cut
             room -= self._ruler.size(found[-1].start, block.start)
             if i == last_body and tail <= room // 2:
                 room -= tail
@@ -75,7 +75,7 @@ class Cutter:
         block, _ = group.at(start)
         if block.start >= start:
             block, _ = group.at(start - 1)
-        while block.start > least:  # a block that starts inside fits whole: look for an earlier one
+        while block.start > least:  # a block that starts inside fits as a whole: look for an earlier one
             first, _ = group.at(block.start - 1)
             if first.end <= least or first.start <= least:
                 break
@@ -88,7 +88,7 @@ class Cutter:
         return inside[0] if inside else block.start
 
     def _starts(self, block: Block, least: int, end: int) -> list[int]:
-        """Return where rows, lines or sentences start inside [least, end) of a block, without splitting its header."""
+        """Return where rows, lines or sentences of a block start inside [least, end), but not in its header."""
         if end <= least:
             return []
         text = self._ruler.text
@@ -107,7 +107,7 @@ class Cutter:
         return SPLIT_LEAD_IN if introduces(first, self._ruler.text[first.start : first.end]) else BORDER
 
     def _inside(self, block: Block, room: int) -> list[Cut]:
-        """Return the cuts inside a block: those that cost little and, if it does not fit, whatever is needed."""
+        """Return the cuts inside a block: the good ones and, if the block does not fit, as many as are needed."""
         start, end = block.start, block.end
         size = self._ruler.size(start, end)
         lines, tokens = partial(_line_ends, self._ruler.text), partial(self._token_starts, room=room)
@@ -140,7 +140,7 @@ class Cutter:
         return self._refined(start, end, min(least, room), [*kinder, *rungs] if size > room else kinder)
 
     def _refined(self, start: int, end: int, room: int, rungs: Sequence[Rung]) -> list[Cut]:
-        """Return cuts of the first rung, and of the next rungs inside whatever is still larger than `room`."""
+        """Return the cuts of the first rung and, inside whatever is still larger than `room`, of the next rungs."""
         if not rungs:
             return []
         penalty, positions = rungs[0]
@@ -156,7 +156,7 @@ class Cutter:
         return found
 
     def _sentence_ends(self, start: int, end: int) -> list[int]:
-        """Return where sentences end inside [start, end), after their white space."""
+        """Return where sentences end inside [start, end), trailing white space included."""
         from sentencex import segment
 
         found: list[int] = []
@@ -168,12 +168,12 @@ class Cutter:
                 return found
             if stop == end:
                 return found + ends[:-1]
-            found += ends[:-1]  # the last sentence may continue beyond the window: look again from its start
+            found += ends[:-1]  # the last sentence may continue beyond the window: go on from its start
             start = found[-1] if len(ends) > 1 else stop
         return found
 
     def _token_starts(self, start: int, end: int, room: int) -> list[int]:
-        """Return cuts into equal parts of at most the target, each moved to the start of a nearby word."""
+        """Return cuts into equal parts of at most the target size, each moved to the start of a nearby word."""
         starts = self._ruler.unit_starts(start, end)
         aim = max(1, min(self._target, room))
         parts = -(-(len(starts) + 1) // aim)
@@ -189,7 +189,7 @@ class Cutter:
         return found
 
     def _thinned(self, cuts: list[Cut], room: int) -> list[Cut]:
-        """Return fewer cuts where they are so close (rows of one token) that choosing among them would take long."""
+        """Return fewer cuts where they are so close (rows of one token) that choosing among them would be slow."""
         closest = max(1, self._target // 20)
         starts = self._ruler.before_start([cut.start for cut in cuts]).tolist()
         ends = self._ruler.before_end([cut.end for cut in cuts]).tolist()

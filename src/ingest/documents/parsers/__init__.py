@@ -2,20 +2,20 @@
 
 A parser is a module with
 
-    MEDIA_TYPES: tuple[str, ...]                what it reads
-    VERSION: str                                raised with every change of its output
-    LIBRARIES: tuple[str, ...]                  distributions whose version can change its output (optional)
-    EXTRA: str                                  what brings them, as pip takes it: "ingest[pdf]" (optional)
-    variant() -> str                            what else can: a model that is installed or not (optional)
-    LAST_RESORT: bool                           True: it reads only what no other parser claims (optional)
-    ALSO: dict[str, tuple[str, ...]]            what it reads besides, by a source's option `parser` (optional)
-    starts_program(media_type: str) -> bool     whether it starts a program for such a document (optional)
-    parse(raw: RawDocument) -> Document         raises DocumentError; anything else is a crash
+    MEDIA_TYPES: tuple[str, ...]                the media types that it reads
+    VERSION: str                                raised with every change to its output
+    LIBRARIES: tuple[str, ...]                  distributions whose version can affect its output (optional)
+    EXTRA: str                                  the extra that installs them, as in "ingest[pdf]" (optional)
+    variant() -> str                            what else can affect it, such as an installed model (optional)
+    LAST_RESORT: bool                           True: it only reads what no other parser claims (optional)
+    ALSO: dict[str, tuple[str, ...]]            what else it reads, by the source's option `parser` (optional)
+    starts_program(media_type: str) -> bool     whether it runs a program for such a document (optional)
+    parse(raw: RawDocument) -> Document         raises DocumentError; any other exception is a crash
 
-and promises: the text is not changed once it is canonical; blocks are in order, do not overlap, and every character
-that is no white space lies in one (a leading byte order mark excepted); headings carry level and plain title. Modules
-whose name begins with an underscore are parts of parsers. Third parties register a module under the entry-point group
-`ingest.parsers`. No parser is imported before one is looked for, and no library of it before it parses: those of an
+and promises: the canonical text is never changed afterwards; blocks are in order, do not overlap, and contain every
+character that is not white space (except a leading byte order mark); headings have a level and a plain title. Modules
+whose names begin with an underscore are parts of parsers. Third parties register modules under the entry-point group
+`ingest.parsers`. Parsers are imported only when one is needed, and their libraries only when they parse: those of an
 extra may be missing.
 """
 
@@ -35,7 +35,7 @@ GROUP = "ingest.parsers"
 
 
 def names() -> tuple[str, ...]:
-    """Return the names of all parsers, ours and those of third parties, sorted."""
+    """Return the names of all parsers, including those of third parties, sorted."""
     return tuple(sorted(_modules()))
 
 
@@ -44,8 +44,8 @@ def find(media_type: str, path: str = "", wanted: str = "own") -> ModuleType:
 
     Args:
         media_type: Without parameters, in lower case.
-        path: The document, for the message.
-        wanted: Its source's option `parser`: "own" or "unstructured".
+        path: The document's path, for the message.
+        wanted: The source's option `parser`: "own" or "unstructured".
 
     Raises:
         UnsupportedFormat: No parser reads it.
@@ -73,17 +73,17 @@ def media_types() -> dict[str, str]:
 
 
 def check_installed(needed: Iterable[str], where: str = "", wanted: str = "own") -> None:
-    """Do nothing when the parsers of these media types can run; types that no parser reads do not count.
+    """Check that the parsers of these media types can run; types that no parser reads are ignored.
 
-    Without its extra, what only a last resort reads is unsupported; a source that asks for it must have it.
+    Without its extra, media types that only a last resort reads are unsupported, unless a source asks for it.
 
     Args:
         needed: Media types.
-        where: What they were met in, for the message.
+        where: Where they were found, for the message.
         wanted: As in `find`.
 
     Raises:
-        InvalidSettings: Libraries of some are not installed; it names the media types and what to install.
+        InvalidSettings: Libraries are not installed; the message names the media types and what to install.
     """
     faults = []
     readers: dict[str, list[str]] = {}
@@ -105,13 +105,13 @@ def owner(media_type: str, wanted: str = "own") -> str:
 
 
 def starts_program(media_type: str, wanted: str = "own") -> bool:
-    """Tell whether a program is started to read a media type; `wanted` as in `find`. Raises: InvalidSettings."""
+    """Return whether a program is started to read a media type; `wanted` as in `find`. Raises: InvalidSettings."""
     module = _modules().get(owner(media_type, wanted))
     return module is not None and hasattr(module, "starts_program") and bool(module.starts_program(media_type))
 
 
 def fingerprint(name: str) -> str:
-    """Return the digest of what decides about what one parser makes of bytes; no other parser is part of it."""
+    """Return the digest of everything that affects one parser's output; it does not depend on other parsers."""
     return digest_of(state(name))
 
 

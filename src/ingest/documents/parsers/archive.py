@@ -1,7 +1,7 @@
-"""ZIP and TAR archives, and single compressed files: containers of documents, without text of their own.
+"""ZIP and TAR archives, and single compressed files: containers of documents, with no text of their own.
 
-Everything is checked before it is unpacked (`_archive`), nothing is written to disk. Whoever parses the children bounds
-how deep archives lie in archives.
+Everything is checked before it is unpacked (`_reading/archives.py`); nothing is written to disk. Whoever parses the
+children limits how deep archives are nested.
 """
 
 import io
@@ -21,7 +21,7 @@ _MAGIC = slice(257, 262)  # of a TAR's first header
 
 
 def parse(raw: RawDocument) -> Document:
-    """Return a document without text whose children are the files inside, in the order of their names.
+    """Return a document without text whose children are the files inside, sorted by name.
 
     Raises: EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument, UnsupportedFormat.
     """
@@ -48,7 +48,7 @@ def _entries(raw: RawDocument) -> Iterator[tuple[str, bytes]]:
 
 
 def _children(entries: Iterable[tuple[str, bytes]]) -> Iterator[Child]:
-    """Yield what is worth reading, sorted by name; of several entries with one name the last."""
+    """Yield the files worth reading, sorted by name; of entries with the same name, the last."""
     found = {name.replace("\\", "/").removeprefix("./"): data for name, data in entries if _wanted(name)}
     for name in sorted(found):
         if found[name]:

@@ -1,9 +1,9 @@
-"""CSV and TSV: a table whose breaks are the true starts of its rows, line breaks in quotes included.
+"""CSV and TSV: a table whose breaks are the true starts of its rows, even with line breaks in quotes.
 
-The canonical text is the decoded file, unchanged. Why not the standard library: `csv.reader` does not tell where a row
-begins, and a quote that is never closed makes one cell of the rest of the file; `csv.Sniffer` takes letters for
-delimiters, and quadratic time on hostile samples. Here such a quote ends the use of quotes, and every line after it is
-a row. Ragged rows are kept as they are. Blank lines separate tables where the number of columns changes.
+The canonical text is the decoded file, unchanged. Why not the standard library: `csv.reader` does not report where a
+row begins, and an unclosed quote turns the rest of the file into one cell; `csv.Sniffer` mistakes letters for
+delimiters and takes quadratic time on hostile samples. Here, after an unclosed quote, quotes have no meaning and every
+line is a row. Ragged rows are kept as they are. Blank lines separate tables where the number of columns changes.
 """
 
 import re
@@ -21,17 +21,17 @@ MEDIA_TYPES = ("text/csv", "text/tab-separated-values")
 VERSION = "1"
 LIBRARIES = ("charset-normalizer",)
 
-_DELIMITERS = ",;\t|"  # in order of preference where all fit alike
-_SAMPLE = 64 * 1024  # characters looked at for the delimiter
+_DELIMITERS = ",;\t|"  # in order of preference if several fit equally
+_SAMPLE = 64 * 1024  # characters examined to find the delimiter
 _SAMPLE_ROWS = 100
-_HEADER_ROWS = 50  # rows looked at for the header
-_NAMED = re.compile(r"sep=([,;\t|])\r?\n", re.I)  # what Excel reads from a first line
-_MODEST = 200  # characters; a longer first cell names no column
+_HEADER_ROWS = 50  # rows examined to find the header
+_NAMED = re.compile(r"sep=([,;\t|])\r?\n", re.I)  # a first line that Excel understands
+_MODEST = 200  # characters; a longer first cell is no column name
 
 
 @dataclass(slots=True)
 class _Table:
-    """Rows between blank lines: where each begins, where the last ends, the cells of the first ones."""
+    """Rows between blank lines: where each begins, where the last ends, and the cells of the first ones."""
 
     starts: list[int]
     end: int
@@ -78,7 +78,7 @@ def _block(table: _Table) -> Block:
 
 
 def _tables(text: str, at: int, delimiter: str) -> Iterator[_Table]:
-    """Yield the tables of a file; rows without any character but white space belong to none."""
+    """Yield the tables of a file; rows of white space belong to none."""
     table: _Table | None = None
     blank = False
     for start, end in _rows(text, at, delimiter):
@@ -101,13 +101,13 @@ def _tables(text: str, at: int, delimiter: str) -> Iterator[_Table]:
 
 
 def _rows(text: str, at: int, delimiter: str) -> Iterator[tuple[int, int]]:
-    """Yield start and end of each row, its line break included. Linear: the search for a closing quote fails once."""
+    """Yield start and end of each row, line break included. Linear: the search for a closing quote fails only once."""
     quoted, line = _patterns(delimiter)
     pattern = quoted
     while at < len(text):
         match = pattern.match(text, at)
         assert match is not None  # both patterns match everything
-        if pattern is quoted and match.lastgroup == "open":  # a quote without an end: from here on a row is a line
+        if pattern is quoted and match.lastgroup == "open":  # an unclosed quote: from here on, each line is a row
             pattern = line
             continue
         yield at, match.end()
@@ -131,12 +131,12 @@ def _cells(row: str, delimiter: str) -> list[str]:
         at = match.end() + 1
 
 
-_QUOTED = r'"[^"]*+(?:""[^"]*+)*+"'  # possessive: it never goes back
+_QUOTED = r'"[^"]*+(?:""[^"]*+)*+"'  # possessive: no backtracking
 
 
 @lru_cache(maxsize=len(_DELIMITERS))
 def _patterns(delimiter: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return the pattern of a row, whose group "open" matches where a quote has no end, and that of a line."""
+    """Return the pattern of a row, whose group "open" matches an unclosed quote, and that of a line."""
     d = re.escape(delimiter)
     cell = rf"(?:{_QUOTED}[^{d}\r\n]*+|(?!\")[^{d}\r\n]*+)"
     end = r"(?:\r\n|\r|\n|\Z)"
@@ -150,7 +150,7 @@ def _cell_pattern(delimiter: str) -> re.Pattern[str]:
 
 
 def _delimiter(sample: str, tabs: bool) -> str:
-    """Return the delimiter that cuts most rows of the sample into the same number of cells, more than one."""
+    """Return the delimiter that splits most rows of the sample into the same number of cells, more than one."""
     best, delimiter = (0.0, 0), "\t" if tabs else ","
     for candidate in "\t,;|" if tabs else _DELIMITERS:
         counts: Counter[int] = Counter()

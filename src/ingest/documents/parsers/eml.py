@@ -1,8 +1,8 @@
-"""E-mails in the form of RFC 5322, by the standard library: headers, body, quoted replies, attachments as children.
+"""E-mails in RFC 5322 format, read by the standard library: headers, body, quoted replies, attachments as children.
 
-The policy of the library is `compat32`, which keeps headers as they are: the newer policies parse every header and
-raise on some malformed ones. Plain text stands for the body when it says what the HTML says. Inline pictures are left
-out, other parts and attached messages become children.
+The library's policy is `compat32`, which keeps headers as they are: newer policies parse every header and raise on some
+malformed ones. Plain text is used as the body if it matches the HTML. Inline pictures are left out; other parts and
+attached messages become children.
 """
 
 import codecs
@@ -51,13 +51,13 @@ def parse(raw: RawDocument) -> Document:
 
 
 def _plain_bytes(data: bytes) -> bytes:
-    """Return the bytes of an e-mail that was saved as UTF-16 or with a byte order mark as mail has them."""
+    """Return the usual bytes of an e-mail that was saved as UTF-16 or with a byte order mark."""
     if data.startswith(codecs.BOM_UTF8):
         return data[3:]
     for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
         if data.startswith(mark):
             return data.decode(encoding, "replace").encode()
-    if b"\0" in data[:2]:  # UTF-16 without its mark: the first header is ASCII
+    if b"\0" in data[:2]:  # UTF-16 without a mark: the first header is ASCII
         encoding = "utf-16-be" if data[:1] == b"\0" else "utf-16-le"
         return data.decode(encoding, "replace").encode()
     return data
@@ -77,7 +77,7 @@ def _check(data: bytes, path: str) -> None:
 
 
 def _header(message: Message, name: str, path: str) -> str:
-    """Return the values of a header on one line, words decoded; what cannot be decoded stays as it is."""
+    """Return the values of a header on one line, with encoded words decoded where possible."""
     values = [str(value) for value in message.get_all(name, [])]
     for value in values:
         if len(value) > _HEADER_LENGTH:
@@ -129,7 +129,7 @@ class _Parts:
             raise EncryptedDocument(f"{self.path}: encrypted part {kind}")
 
     def _alternative(self, parts: list[Message]) -> list[Message]:
-        """Append the text of alternatives; return those that are not simply text, for the attachments in them."""
+        """Append the text of alternatives; return those that are not plain text parts, for the attachments in them."""
         texts = {"text/plain": "", "text/html": ""}
         others = []
         for alternative in parts:
@@ -183,7 +183,7 @@ class _Parts:
 
 
 def _inner(part: Message) -> list[Message] | None:
-    """Return the parts of a part, None when it has none."""
+    """Return the sub-parts of a part, None when it has none."""
     if not part.is_multipart():
         return None
     payload = part.get_payload()
@@ -191,7 +191,7 @@ def _inner(part: Message) -> list[Message] | None:
 
 
 def _payload(part: Message) -> bytes:
-    """Return the content of a part; nothing when it has none that can be read."""
+    """Return the content of a part; empty when it has none that can be read."""
     try:
         data = part.get_payload(decode=True)
     except (LookupError, ValueError, TypeError):
@@ -217,7 +217,7 @@ def _charset(part: Message) -> str:
 
 
 def _bytes(message: Message) -> bytes:
-    """Return an attached message as bytes; one with broken parts is kept as far as it can be written."""
+    """Return an attached message as bytes; of one with broken parts, as much as can be written."""
     try:
         return message.as_bytes()
     except (UnicodeError, LookupError, ValueError, TypeError, AttributeError):

@@ -1,7 +1,7 @@
-"""EPUB books: each document of the spine in its order, through the same walk as HTML.
+"""EPUB books: the documents of the spine in order, read by the same walk as HTML.
 
-Headings keep their levels; a document without a heading takes its title from the book's table of contents. The cover,
-the table of contents itself and pages outside the spine are left out. Books with rights management are refused.
+Headings keep their levels; a document without a heading gets its title from the book's table of contents. The cover,
+the table of contents itself and pages outside the spine are left out. Books with DRM are refused.
 """
 
 import posixpath
@@ -25,7 +25,7 @@ VERSION = "1"
 LIBRARIES = ("lxml", "charset-normalizer")
 
 _PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml", "text/x-oeb1-document")
-_FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")  # obscured fonts, no encryption
+_FONTS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")  # obfuscated fonts, not encryption
 _TOP = ("h1", "h2", "h3", "h4", "h5", "h6")
 
 
@@ -35,7 +35,7 @@ class _Book:
 
     archive: zipfile.ZipFile
     path: str
-    limit: int  # bytes of one entry
+    limit: int  # bytes per entry
     nesting: int
 
     def read(self, name: str) -> bytes | None:
@@ -46,7 +46,7 @@ class _Book:
             return None
 
     def xml(self, name: str) -> Any:
-        """Return the root of an entry of XML, None when there is none."""
+        """Return the root of an XML entry, None when there is none."""
         data = self.read(name)
         if data is None:
             return None
@@ -83,7 +83,7 @@ def parse(raw: RawDocument) -> Document:
 
 
 def _refuse_encrypted(book: _Book) -> None:
-    """Raise EncryptedDocument when anything but fonts is encrypted."""
+    """Raise EncryptedDocument when anything except fonts is encrypted."""
     if book.read("META-INF/rights.xml") is not None and book.read("META-INF/encryption.xml") is not None:
         raise EncryptedDocument(f"{book.path}: the book has rights management")
     root = book.xml("META-INF/encryption.xml")
@@ -95,7 +95,7 @@ def _refuse_encrypted(book: _Book) -> None:
 
 
 def _package(book: _Book) -> tuple[str, Any]:
-    """Return name and root of the package document."""
+    """Return the name and root of the package document."""
     container = book.xml("META-INF/container.xml")
     place = (
         next((file.get("full-path", "") for file in container.iter("rootfile")), "") if container is not None else ""
@@ -127,7 +127,7 @@ def _spine(package: Any, items: dict[str, Any], folder: str) -> list[str]:
 
 
 def _add_page(assembly: Assembly, data: bytes, where: str, title: str) -> bool:
-    """Append one document; tell whether it had text. `title` is used when it has no heading."""
+    """Append one document; return whether it had text. `title` is used when it has no heading."""
     root = xhtml_tree(decode(data, where, declared_encoding(data)), where, nesting=assembly.limits.nesting)
     if root is None:
         return False
@@ -144,7 +144,7 @@ def _add_page(assembly: Assembly, data: bytes, where: str, title: str) -> bool:
 
 
 def _titles(book: _Book, package: Any, items: dict[str, Any], folder: str) -> dict[str, str]:
-    """Return document → its first title in the table of contents: that of EPUB 3, else the NCX of EPUB 2."""
+    """Return document → its first title in the table of contents: EPUB 3's, or else the NCX of EPUB 2."""
     found: dict[str, str] = {}
     for item in items.values():
         if "nav" in item.get("properties", "").split():
@@ -169,7 +169,7 @@ def _keep(found: dict[str, str], folder: str, target: str, title: str) -> None:
 
 
 def _join(folder: str, target: str) -> str:
-    """Return the entry that a reference means, without its fragment."""
+    """Return the entry to which a reference points, without its fragment."""
     return posixpath.normpath(posixpath.join(folder, unquote(target.partition("#")[0])))
 
 

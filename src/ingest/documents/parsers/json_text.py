@@ -1,7 +1,8 @@
-"""JSON and JSON Lines: the text in their fields.
+"""JSON and JSON Lines: the text of their fields.
 
-The canonical text is built: strings are decoded, keys stand before them (`address.city: Berlin`). Objects with a title
-or a name are sections, each line of JSON Lines is one. With `text_fields` only those fields are text, in that order.
+The canonical text is built: strings are decoded, with keys before them (`address.city: Berlin`). Objects with a title
+or a name are sections, and so is each line of JSON Lines. With `text_fields`, only those fields are text, in that
+order.
 """
 
 import re
@@ -38,7 +39,7 @@ def parse(raw: RawDocument) -> Document:
         except MalformedDocument as error:
             if EXTRA not in str(error):
                 raise
-            walk.lines(text)  # JSON Lines under the name of JSON
+            walk.lines(text)  # JSON Lines labelled as JSON
     if not walk.assembly.blocks:
         fields = ", ".join(raw.options.text_fields)
         raise EmptyDocument(f"{path}: no text in {f'the fields {fields}' if fields else 'any field'}")
@@ -46,7 +47,7 @@ def parse(raw: RawDocument) -> Document:
 
 
 class _Walk:
-    """Goes through values and writes their text down."""
+    """Walks through values and writes their text."""
 
     def __init__(self, raw: RawDocument) -> None:
         self.assembly = Assembly(raw)
@@ -56,7 +57,7 @@ class _Walk:
         self._title_field = raw.options.title_field.split(".") if raw.options.title_field else []
 
     def whole(self, value: Any) -> None:
-        """Write a JSON document; in a list of records the named fields are those of each record."""
+        """Write a JSON document; in a list of records, the named fields are those of each record."""
         records = value if isinstance(value, list) and not any(path[0] == "*" for path in self._all_paths()) else None
         if records is None or not (self._fields or self._title_field):
             self.title = self._title_of(value)
@@ -66,7 +67,7 @@ class _Walk:
             self._record(record, self._title_of(record))
 
     def lines(self, text: str) -> None:
-        """Write JSON Lines: each line a section."""
+        """Write JSON Lines: each line is a section."""
         limits = self._raw.options.limits
         for number, line in enumerate(text.split("\n"), 1):
             if line.strip():
@@ -77,7 +78,7 @@ class _Walk:
         return [*self._fields, *([self._title_field] if self._title_field else [])]
 
     def _title_of(self, value: Any) -> str:
-        """Return the title that the options name; without options that of the object itself."""
+        """Return the title in the field set by the options; without that, the object's own title."""
         if self._title_field:
             found = next((item for item in _resolve(value, self._title_field) if isinstance(item, str)), "")
         else:
@@ -86,7 +87,7 @@ class _Walk:
         return title if len(title) <= MAX_TITLE else ""
 
     def _record(self, value: Any, title: str) -> None:
-        """Write a record below its title; one without text leaves no title behind."""
+        """Write a record below its title; a record without text writes no title."""
         texts = [text for path in self._fields for text in _resolve(value, path)]
         if self._fields and not any(text for text in texts if text not in (None, "", [], {})):
             return
@@ -113,7 +114,7 @@ class _Walk:
             self._text(label, _scalar(value))
 
     def _fields_of(self, value: Any, label: str, level: int, titled: str) -> None:
-        """Write the fields of an object: short ones together, one on a line; without the title that stands above."""
+        """Write the fields of an object, short ones together, one per line; the title above is not repeated."""
         if not isinstance(value, dict):
             self._value(value, label, level)
             return
@@ -154,7 +155,7 @@ class _Walk:
         self.assembly.add(BlockKind.PARAGRAPH, flat, breaks=breaks)
 
     def _text(self, label: str, text: str) -> None:
-        """Write a text as paragraphs, its key before the first."""
+        """Write a text as paragraphs, with its key before the first."""
         for paragraph in _paragraphs(text):
             lines = paragraph.split("\n")
             lines[0] = _line(label, lines[0]) if label else lines[0]
@@ -167,21 +168,21 @@ def _line(key: str, text: str) -> str:
 
 
 def _scalar(value: Any) -> str:
-    """Return a value as people read it: strings with line feeds, no NUL; null is nothing."""
+    """Return a value as text: strings with line feeds and without NUL; null is empty."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return NEWLINE.sub("\n", value).replace("\0", "\ufffd") if isinstance(value, str) else ""
 
 
 def _paragraphs(text: str) -> Iterator[str]:
-    """Yield what stands between blank lines."""
+    """Yield the paragraphs between blank lines."""
     for part in _BLANK.split(text):
         if part.strip():
             yield part.strip("\n")
 
 
 def _own_title(value: Any) -> tuple[str, str]:
-    """Return the key and the text of the field that names an object, or empty strings."""
+    """Return key and text of the field that names an object, or empty strings."""
     if isinstance(value, dict):
         for key in _TITLES:
             text = value.get(key)
@@ -191,7 +192,7 @@ def _own_title(value: Any) -> tuple[str, str]:
 
 
 def _resolve(value: Any, path: Sequence[str]) -> list[Any]:
-    """Return the values that a dotted path leads to; `*` stands for each item of a list or an object."""
+    """Return the values at a dotted path; `*` stands for each item of a list or an object."""
     found = [value]
     for step in path:
         following: list[Any] = []

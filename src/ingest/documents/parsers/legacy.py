@@ -1,17 +1,17 @@
-"""What no other parser reads: DOC, PPT, XLS, RTF, Org, AsciiDoc, with `unstructured` and the programs that it needs.
+"""Formats that no other parser reads (DOC, PPT, XLS, RTF, Org, AsciiDoc), by `unstructured` and external programs.
 
     bytes ──▶ LibreOffice: DOCX, PPTX │ pandoc: HTML, DOCX │ as they are ──▶ unstructured: elements ──▶ blocks
 
-A source whose `parsing.parser` is `unstructured` has its other formats read here too, as far as `ALSO` goes: not PDF
-and pictures, for which unstructured needs gigabytes of models that it downloads while it runs, and not e-mail, whose
-attachments it would lose.
+If a source's `parsing.parser` is `unstructured`, the formats in `ALSO` are read here too: not PDF and pictures, for
+which unstructured needs gigabytes of models that it downloads at run time, and not e-mail, whose attachments it would
+lose.
 
-Headings are what a tag or style of the document names: titles with a `category_depth`. What unstructured only takes for
-a title stays a paragraph. It tells titles from sentences with a spaCy model that it downloads from the network and
-installs into the environment; rules stand in for that model, so that the same bytes give the same blocks everywhere.
+Headings are those that a tag or style of the document declares: titles with a `category_depth`. A title that
+unstructured only guesses stays a paragraph. It tells titles from sentences with a spaCy model that it downloads and
+installs into the environment; rules replace that model, so that the same bytes give the same blocks everywhere.
 
-Programs run in a folder of their own (`_reading/programs.py`). pandoc reads nothing but the document; LibreOffice runs
-no macros and follows no links.
+Programs run in their own folder (`_reading/programs.py`). pandoc reads nothing but the document; LibreOffice runs no
+macros and follows no links.
 """
 
 import importlib
@@ -47,11 +47,11 @@ from ingest.records import BlockKind, Document, RawDocument
 
 
 class Route(NamedTuple):
-    """How a format becomes elements."""
+    """How a format is turned into elements."""
 
     reader: str  # of unstructured: partition_<reader>
     program: str = ""  # pandoc or soffice
-    source: str = ""  # what the program is told that it reads
+    source: str = ""  # input format given to the program
 
 
 _ROUTES = {
@@ -81,10 +81,10 @@ MEDIA_TYPES = tuple(_ROUTES)
 ALSO = {"unstructured": (*_ROUTES, *_OTHERS)}
 VERSION = "1"
 LIBRARIES = ("unstructured", "pypandoc-binary", "python-docx", "python-pptx", "pandas", "openpyxl", "xlrd")
-EXTRA = "ingest[legacy]"  # asked for only where a source wants this parser
+EXTRA = "ingest[legacy]"  # required only if a source asks for this parser
 LAST_RESORT = True
 
-_WRITTEN = ("org", "asciidoc", "rst")  # what pandoc reads as UTF-8 only
+_WRITTEN = ("org", "asciidoc", "rst")  # pandoc reads these as UTF-8 only
 _OLE = ("application/msword", "application/vnd.ms-powerpoint", "application/vnd.ms-excel")
 _OLE_MAGIC = bytes.fromhex("d0cf11e0a1b11ae1")
 _PAGED = ("pptx", "xlsx")  # slides and sheets are sections
@@ -92,7 +92,7 @@ _LEFT_OUT = ("Header", "Footer", "PageBreak")
 _KINDS = {"CodeSnippet": BlockKind.CODE, "FigureCaption": BlockKind.CAPTION, "Image": BlockKind.CAPTION}
 _LEVELS = 9
 _NUMBERED = re.compile(r"\(?\w{1,4}[.)]\s")
-_SAID = 200  # characters of a program's complaint
+_SAID = 200  # characters of a program's error message
 _TITLED = b'<h1 class="title">'
 _TEMPLATE = f"$if(title)${_TITLED.decode()}$title$</h1>$endif$\n$body$"
 _PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
@@ -105,17 +105,17 @@ _PROFILE = """<?xml version="1.0" encoding="UTF-8"?>
 
 
 def installed() -> bool:
-    """Tell whether the extra is installed."""
+    """Return whether the extra is installed."""
     return find_spec("unstructured") is not None
 
 
 def starts_program(media_type: str) -> bool:
-    """Tell whether a program is started for a document: never for one that cannot be read."""
+    """Return whether a program is run for a document: never for one that cannot be read."""
     return bool(_route(media_type).program) and not _missing(_route(media_type))
 
 
 def variant() -> str:
-    """Return which LibreOffice there is, "" without one or without the extra: neither reads anything then."""
+    """Return the installed LibreOffice, "" without it or without the extra: nothing is read then."""
     office = _program("soffice") if installed() else None
     if office is None:
         return ""
@@ -131,7 +131,7 @@ def parse(raw: RawDocument) -> Document:
     _check_container(raw)
     data = _converted(raw, route) if route.program else raw.data
     out = Assembly(raw)
-    nested = route.program == "pandoc" and data.startswith(_TITLED)  # sections stand below the document's own title
+    nested = route.program == "pandoc" and data.startswith(_TITLED)  # sections come below the document's own title
     paged = route.reader in _PAGED
     for _, page in groupby(_elements(data, route, path), key=lambda element: paged and element.metadata.page_number):
         _add_page(out, list(page), route, nested)
@@ -146,7 +146,7 @@ def _route(media_type: str) -> Route:
 
 
 def _missing(route: Route) -> str:
-    """Return what must be installed first, "" when all is there."""
+    """Return what must be installed first, "" when everything is there."""
     if not installed():
         return "the extra ingest[legacy]"
     if not route.program or _program(route.program) is not None:
@@ -155,7 +155,7 @@ def _missing(route: Route) -> str:
 
 
 def _program(name: str) -> Path | None:
-    """Return where a program is; pandoc is the one that its package brings along."""
+    """Return the path of a program; pandoc is the one in its Python package."""
     if name == "soffice":
         found = shutil.which(name)
         return Path(found) if found else None
@@ -165,7 +165,7 @@ def _program(name: str) -> Path | None:
 
 
 def _check_container(raw: RawDocument) -> None:
-    """Raise EncryptedDocument for an OLE file under a password, MalformedDocument for one that is none."""
+    """Raise EncryptedDocument for an OLE file with a password, MalformedDocument for a file that is not OLE."""
     if not raw.data.startswith(_OLE_MAGIC):
         if raw.media_type in _OLE:
             raise MalformedDocument(f"{raw.ref.path}: no OLE file, which {raw.media_type} is")
@@ -174,14 +174,14 @@ def _check_container(raw: RawDocument) -> None:
 
     try:
         encrypted = msoffcrypto.OfficeFile(io.BytesIO(raw.data)).is_encrypted()
-    except Exception as error:  # its own, olefile's and those of `struct`
+    except Exception as error:  # its own errors, olefile's and those of `struct`
         raise MalformedDocument(f"{raw.ref.path}: an OLE file that cannot be read: {_said(error)}") from error
     if encrypted:
         raise EncryptedDocument(f"{raw.ref.path}: protected by a password")
 
 
 def _converted(raw: RawDocument, route: Route) -> bytes:
-    """Return what a route's program makes of a document. Raises: DocumentError."""
+    """Return a document as converted by its route's program. Raises: DocumentError."""
     path, program = raw.ref.path, str(_program(route.program))
     data = decode(raw.data, path).encode() if route.source in _WRITTEN else raw.data
     with tempfile.TemporaryDirectory(prefix="ingest-") as place:
@@ -208,7 +208,7 @@ def _converted(raw: RawDocument, route: Route) -> bytes:
 
 
 def _elements(data: bytes, route: Route, path: str) -> list[Any]:
-    """Return what unstructured finds. Raises: MalformedDocument."""
+    """Return the elements that unstructured finds. Raises: MalformedDocument."""
     _stand_in()
     name = f"partition_{route.reader}"
     partition = getattr(importlib.import_module(f"unstructured.partition.{route.reader}"), name)
@@ -219,15 +219,15 @@ def _elements(data: bytes, route: Route, path: str) -> list[Any]:
     if not data.strip():
         return []
     try:
-        return list(partition(**given, languages=[""]))  # which it need not detect
+        return list(partition(**given, languages=[""]))  # no language detection
     except RecursionError:
         raise
-    except Exception as error:  # libraries of many formats: whatever they raise, the document was not read
+    except Exception as error:  # from the libraries of many formats: whatever it is, the document was not read
         raise MalformedDocument(f"{path}: {name} cannot read it: {type(error).__name__}: {_said(error)}") from error
 
 
 def _stand_in() -> None:
-    """Put rules where unstructured would load, and first download, its spaCy model."""
+    """Replace the spaCy model that unstructured would download and load by rules."""
     name = "unstructured.nlp.tokenize"
     if name not in sys.modules:
         rules: Any = ModuleType(name)
@@ -257,7 +257,7 @@ def _add_page(out: Assembly, elements: Sequence[Any], route: Route, nested: bool
 
 
 def _level(element: Any, route: Route) -> int:
-    """Return the level of a heading, 0 for everything else; on a slide only its title is one."""
+    """Return the level of a heading, 0 for anything else; on a slide only the title is a heading."""
     depth = element.metadata.category_depth
     if element.category != "Title" or depth is None or (route.reader == "pptx" and depth):
         return 0
@@ -265,7 +265,7 @@ def _level(element: Any, route: Route) -> int:
 
 
 def _add_list(out: Assembly, items: Iterable[Any], fields: dict[str, Any]) -> None:
-    """Append list items, each on lines of its own behind its number or a dash, indented by its depth."""
+    """Append list items, each on its own lines after its number or a dash, indented by depth."""
     found, breaks, at = [], [], 0
     for item in items:
         indent = "  " * max((item.metadata.category_depth or 0) - 1, 0)
@@ -278,7 +278,7 @@ def _add_list(out: Assembly, items: Iterable[Any], fields: dict[str, Any]) -> No
 
 
 def _add_table(out: Assembly, element: Any, fields: dict[str, Any]) -> None:
-    """Append a table from its HTML; one without is a paragraph."""
+    """Append a table from its HTML, or without HTML a paragraph."""
     root = tree(element.metadata.text_as_html or "", out.path, nesting=out.limits.nesting)
     table = None if root is None else next(root.iter("table"), None)
     if table is None:

@@ -1,11 +1,11 @@
 """Markdown: CommonMark with tables, footnotes, task and definition lists, front matter; MyST, Hugo, MDX, MkDocs too.
 
-The canonical text is the decoded file, unchanged. Top-level blocks only: a heading inside a list or a quote starts no
-section, one in an HTML block does. Every character that is no white space lies in exactly one block, except a byte
-order mark.
+The canonical text is the decoded file, unchanged. Only top-level blocks count: a heading inside a list or a quote
+starts no section, but one in an HTML block does. Every character that is not white space is in exactly one block,
+except a byte order mark.
 
-Blocks are found by pulldown-cmark (`pyromark`): its events with byte ranges come at over 20 MB/s, where a parser in
-Python needed longer for the blocks than the embedder's tokenizer for the text.
+Blocks are found by pulldown-cmark (`pyromark`), whose events carry byte ranges: a parser written in Python would be far
+slower.
 """
 
 from ingest.documents.parsers._markup.markdown_blocks import markdown_blocks

@@ -1,4 +1,4 @@
-"""E-mails that Outlook saves (.msg), by python-oxmsg: headers, body, attachments as children."""
+"""E-mails saved by Outlook (.msg), read by python-oxmsg: headers, body, attachments as children."""
 
 from struct import error as struct_error
 from typing import Any
@@ -45,7 +45,7 @@ def parse(raw: RawDocument) -> Document:
 
 
 def _fields(message: Any) -> list[tuple[str, str]]:
-    """Return the headers that people search for; without transport headers, what the message itself stores."""
+    """Return the headers that people search for; without transport headers, those that the message stores."""
     headers = {name.lower(): value for name, value in message.message_headers.items()}
     found = [("From", message.sender or "")]
     people = [f"{one.name} <{one.email_address}>" if one.name else one.email_address for one in message.recipients]

@@ -1,7 +1,7 @@
-"""Jupyter notebooks, nbformat 3 and 4: cells in order, with the text that they put out.
+"""Jupyter notebooks, nbformat 3 and 4: cells in order, with their text output.
 
-The canonical text is built: the sources of the cells as they stand, text outputs without terminal colours. Pictures are
-left out, and so is the name of an object that stands for one.
+The canonical text is built: the sources of the cells as they are, text outputs without terminal colours. Pictures are
+left out, and so is the object name that replaces one as text.
 """
 
 import html
@@ -63,14 +63,14 @@ def _cells(notebook: Any, path: str) -> Iterator[dict[str, Any]]:
 
 
 def _language(notebook: Any) -> str:
-    """Return the language of the kernel, "" when the notebook does not tell."""
+    """Return the language of the kernel, "" if the notebook does not state it."""
     metadata = _mapping(notebook.get("metadata")) if isinstance(notebook, dict) else {}
     info, kernel = _mapping(metadata.get("language_info")), _mapping(metadata.get("kernelspec"))
     return (_text(info.get("name")) or _text(kernel.get("language"))).lower()
 
 
 class _Writer:
-    """Writes cells down, one after the other."""
+    """Writes cells, one after the other."""
 
     def __init__(self, raw: RawDocument, language: str) -> None:
         self.assembly = Assembly(raw)
@@ -79,7 +79,7 @@ class _Writer:
         self._language = language
 
     def cell(self, cell: dict[str, Any]) -> None:
-        """Write a cell and what it put out."""
+        """Write a cell and its output."""
         kind, source = cell.get("cell_type"), _text(cell.get("source", cell.get("input")))
         if kind == "markdown":
             self._markdown(source)
@@ -102,7 +102,7 @@ class _Writer:
             self.assembly.include(source, blocks)
 
     def _raw_cell(self, source: str) -> None:
-        """Write a raw cell; one that is front matter names the document."""
+        """Write a raw cell; front matter in one gives the document's title."""
         length, title = front_matter(source)
         if length and not source[length:].strip():
             self.title = self.title or title
@@ -125,7 +125,7 @@ class _Writer:
             self._data(_mapping(output.get("data")) or output)
 
     def _data(self, data: dict[str, Any]) -> None:
-        """Write the one form of a result that tells most; in nbformat 3 the forms are called `text`, `html`, `png`."""
+        """Write the most informative form of a result; in nbformat 3 the forms are called `text`, `html`, `png`."""
         plain = _text(data.get("text/plain", data.get("text")))
         page = _text(data.get("text/html", data.get("html")))
         if any(key.startswith("image/") or key in ("png", "jpeg", "svg") for key in data):
@@ -142,12 +142,12 @@ class _Writer:
 
 
 def _terminal(text: str) -> str:
-    """Return what a terminal would show: no colours, and of lines that were written over the last state."""
+    """Return what a terminal would show: no colours, and overwritten lines in their last state."""
     return _OVERWRITTEN.sub("", _ANSI.sub("", _NEWLINE.sub("\n", text)))
 
 
 def _text(value: Any) -> str:
-    """Return a text that is written as one string or as a list of lines; "" for anything else."""
+    """Return a text stored as one string or as a list of lines; "" for anything else."""
     joined = "".join(part for part in value if isinstance(part, str)) if isinstance(value, list) else value
     return joined.replace("\0", "\ufffd") if isinstance(joined, str) else ""
 

@@ -1,4 +1,4 @@
-"""Plain text: paragraphs between blank lines, no headings. The canonical text is the decoded file, unchanged."""
+"""Plain text: paragraphs separated by blank lines, no headings. The canonical text is the decoded file, unchanged."""
 
 import re
 

@@ -1,11 +1,11 @@
-"""PPTX: a slide is a section, in the order in which it is shown; tables, charts, diagrams and notes are kept.
+"""PPTX: slides are sections, in the order shown; tables, charts, diagrams and notes are kept.
 
-Why not `unstructured`: it loses which text belongs to which slide title, list levels, charts, diagrams and hidden
-slides. Why not `python-pptx`: see `_ooxml`.
+Why not `unstructured`: it loses which text belongs to which slide title, and also list levels, charts, diagrams and
+hidden slides. Why not `python-pptx`: see `_office/ooxml.py`.
 
-Canonical text: per slide a heading of level 1 (its title, else "Slide n"), then its shapes in the order in which they
-are stored, which is the order that screen readers use; the notes below a heading "Notes" of level 2. The page is the
-number of the slide. Slides and shapes that are not shown are marked hidden. Left out: comments, footers, numbers.
+Canonical text per slide: a heading of level 1 (its title, else "Slide n"), then its shapes in stored order, which is
+the order that screen readers use, then the notes below a heading "Notes" of level 2. The page is the slide's number.
+Slides and shapes that are not shown are marked hidden. Left out: comments, footers, slide numbers.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ LIBRARIES = ("lxml",)
 
 _TITLES = ("title", "ctrTitle")
 _RUNNING = ("dt", "ftr", "sldNum", "hdr", "sldImg")
-_LISTED = ("body", "obj", "")  # placeholders whose text has bullets unless it says otherwise; "" is a content one
+_LISTED = ("body", "obj", "")  # placeholders whose text has bullets by default; "" is a content placeholder
 _SHAPES = (P + "sp", P + "cxnSp", P + "pic", P + "graphicFrame", P + "grpSp")
 _BULLETS = {A + "buNone": False, A + "buChar": True, A + "buAutoNum": True, A + "buBlip": True}
 _WIDEST = 1000  # columns that one cell may span
@@ -105,11 +105,11 @@ class _Slide:
             self._out.add(kind, texts, headers, **fields)
         picture = shape.find(f"{P}nvPicPr/{P}cNvPr")
         text = "" if picture is None else " ".join((picture.get("descr") or "").split())
-        if " " in text:  # not the name of a file
+        if " " in text:  # not a file name
             self._out.add(BlockKind.CAPTION, [text], **fields)
 
     def _body(self, shape: Any, body: Any, fields: dict[str, Any]) -> None:
-        """Add the paragraphs of a shape; neighbours with bullets are one list."""
+        """Add the paragraphs of a shape; adjacent ones with bullets form one list."""
         kind, index = _placeholder(shape)
         styles = [body.find(A + "lstStyle"), *self._inherited(kind, index)]
         items: list[str] = []
@@ -135,7 +135,7 @@ class _Slide:
             self._out.add(BlockKind.LIST, "\n".join(items).split("\n"), breaks=breaks[1:], **fields)
 
     def _inherited(self, kind: str | None, index: str) -> Iterator[Any]:
-        """Yield the list style of the layout's placeholder that this one takes after."""
+        """Yield the list style of the layout's placeholder from which this one inherits."""
         if self._layout is None:
             parts = self._package.related(self._part, "slideLayout")
             self._layout = list(self._package.xml(parts[0]).iter(P + "sp")) if parts else []
@@ -163,7 +163,7 @@ class _Slide:
 
 
 def _shapes(tree: Any, hidden: bool) -> Iterator[tuple[Any, bool]]:
-    """Yield the shapes of a tree, those in groups too, and whether each is hidden."""
+    """Yield the shapes of a tree, including those in groups, and whether each is hidden."""
     for shape in tree:
         tag = shape.tag
         if tag not in _SHAPES:
@@ -179,7 +179,7 @@ def _shapes(tree: Any, hidden: bool) -> Iterator[tuple[Any, bool]]:
 
 
 def _placeholder(shape: Any) -> tuple[str | None, str]:
-    """Return type ("" is a content placeholder) and index of a placeholder, None for other shapes."""
+    """Return the type of a placeholder ("" for content, None for other shapes) and its index."""
     element = shape.find(f"./*/{P}nvPr/{P}ph")
     return (None, "") if element is None else (element.get("type", ""), element.get("idx", ""))
 
@@ -194,7 +194,7 @@ def _level(properties: Any) -> int:
 
 
 def _is_item(properties: Any, level: int, styles: list[Any], default: bool) -> bool:
-    """Tell whether a paragraph has a bullet or number: by itself, its shape, its layout, its kind of placeholder."""
+    """Return whether a paragraph has a bullet or number, by itself, its shape, its layout or its placeholder type."""
     own = [style.find(f"{A}lvl{level + 1}pPr") for style in styles if style is not None]
     for holder in (properties, *own):
         for child in holder if holder is not None else ():

@@ -1,6 +1,6 @@
-"""Source code and settings: blocks of code between the definitions, in the language that the media type names.
+"""Source code and settings: blocks of code, in the language that the media type names.
 
-The canonical text is the decoded file, unchanged. A block begins where a line that is not indented follows a blank one.
+The canonical text is the decoded file, unchanged. A block begins at an unindented line after a blank one.
 """
 
 from dataclasses import replace

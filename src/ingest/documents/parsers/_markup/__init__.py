@@ -1,1 +1,1 @@
-"""HTML, XML and Markdown as blocks: what the parsers of several formats stand on."""
+"""HTML, XML and Markdown as blocks: the basis of the parsers of several formats."""

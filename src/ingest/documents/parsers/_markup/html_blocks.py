@@ -1,8 +1,8 @@
 """An lxml tree of HTML to blocks, for pages, books, e-mails and notebooks.
 
-One walk without recursion over the events of the tree. Text that is open is collected until an element that begins or
-ends a block; lists become one block of lines with their depth as indentation; hidden text becomes blocks with the mark
-"hidden", where it stands or, inside a paragraph, list or table, behind it.
+One walk over the events of the tree, without recursion. Text is collected until an element begins or ends a block; a
+list becomes one block of lines, indented by depth; hidden text becomes blocks with the mark "hidden", in place or, if
+it is inside a paragraph, list or table, after it.
 """
 
 from collections.abc import Callable
@@ -36,10 +36,10 @@ def add_html(assembly: Assembly, root: Any, *, first_level: int = 1, page: int |
     """Append the blocks of a page's main content.
 
     Args:
-        assembly: What the blocks are added to.
-        root: lxml element without namespaces, as `_html_tree.tree` returns it; comments in it are removed.
+        assembly: Receives the blocks.
+        root: lxml element without namespaces, as `html_tree.tree` returns it; comments in it are removed.
         first_level: The level of `<h1>`.
-        page: The page that all blocks are on.
+        page: The page on which all blocks are.
 
     Raises: OversizedDocument.
     """
@@ -59,11 +59,11 @@ class _Flow:
     def __init__(self, assembly: Assembly, inline: Inline, first_level: int, fields: dict[str, Any]) -> None:
         self.assembly, self.inline, self.first_level, self.fields = assembly, inline, first_level, fields
         self.hiding, self.chrome = inline.hiding, inline.chrome
-        self.parts: list[str] = []  # text of the block that is open
+        self.parts: list[str] = []  # text of the open block
         self.lists: list[tuple[str, int]] = []  # tag, next number
         self.items = 0  # open items
-        self.marker = ""  # of the item that has no line yet
-        self.lines: list[str] = []  # of the list that is open
+        self.marker = ""  # of the item without a line so far
+        self.lines: list[str] = []  # of the open list
         self.starts: list[int] = []  # the lines where items start
         self.quotes = self.captions = self.hidden = 0
         self.depth = 0
@@ -102,7 +102,7 @@ class _Flow:
         self._laid_aside()
 
     def _start(self, element: Any, tag: str) -> bool:
-        """Begin an element; tell whether its content is left out or was read here."""
+        """Begin an element; return whether its content is skipped or was already read here."""
         if tag in SPECIAL:
             return self._special(element, tag)
         if self._is_left_out(element, tag):
@@ -129,7 +129,7 @@ class _Flow:
         return self.chrome(element, tag) or (tag == "a" and is_anchor(element))
 
     def _open(self, close: Callable[[], None]) -> None:
-        """Call `close` when the element that begins now ends."""
+        """Call `close` when the current element ends."""
         self.closers.append((self.depth, close))
 
     def _special(self, element: Any, tag: str) -> bool:
@@ -143,7 +143,7 @@ class _Flow:
         return not read
 
     def _hide(self, element: Any, tag: str) -> bool:
-        """Hide an element; tell whether it was laid aside whole: inside text, lists and quotes of lists."""
+        """Hide an element; return whether it was set aside as a whole, as inside text and lists."""
         if self.items or tag not in BLOCKS or tag in ("li", "dt", "dd"):
             self.inline.aside(element)
             return True
@@ -158,7 +158,7 @@ class _Flow:
         self.hidden -= 1
 
     def flush(self) -> None:
-        """End the block of text that is open."""
+        """End the open block of text."""
         if not self.parts:
             return
         text = "".join(self.parts).replace("\u00ad", "")  # soft hyphens
@@ -173,7 +173,7 @@ class _Flow:
             self._laid_aside()
 
     def add(self, kind: BlockKind, lines: list[str], header_lines: int = 0, **fields: Any) -> None:
-        """Add a block behind the list that is open."""
+        """Add a block after the open list."""
         self.close_list()
         if self.hidden:
             fields["marks"] = _HIDDEN
@@ -191,7 +191,7 @@ class _Flow:
         self.lines += [indent + line for line in lines[1:]]
 
     def close_list(self) -> None:
-        """End the list that is open, and add what was laid aside in it."""
+        """End the open list, and add what was set aside in it."""
         if self.lines:
             lines, at, offsets = self.lines, 0, []
             for line in lines:
@@ -204,7 +204,7 @@ class _Flow:
             self._laid_aside()
 
     def _laid_aside(self) -> None:
-        """Add the hidden text that was laid aside."""
+        """Add the hidden text that was set aside."""
         hidden, self.inline.hidden = self.inline.hidden, []
         for text in hidden:
             self.assembly.add(BlockKind.PARAGRAPH, [text], marks=_HIDDEN, **self.fields)
@@ -268,7 +268,7 @@ class _Flow:
         return True
 
     def _table(self, element: Any, tag: str) -> bool:
-        """Read a table of data here, and leave a table of layout to the walk."""
+        """Read a data table here, and leave a layout table to the walk."""
         rows = own_rows(element)
         if is_layout(element, rows):
             return False

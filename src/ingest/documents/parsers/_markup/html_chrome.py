@@ -1,4 +1,4 @@
-"""Tells what belongs to a site and not to its page, and where on the page the main content is."""
+"""Finds what belongs to the site rather than the page, and where on the page the main content is."""
 
 import re
 from typing import Any
@@ -86,9 +86,9 @@ _CONSENT = re.compile(
 _CONSENT_HINT = re.compile("cook|consent|gdpr|ccpa|trust|cc-|didomi|osano|usercentrics")
 _MENU_TAGS = frozenset(("div", "ul", "ol", "section", "aside", "p", "span", "td"))
 _CONSENT_LENGTH = 4000  # characters; longer text about cookies is content
-_ICON_LENGTH = 2  # characters without letters or digits that are decoration when hidden from assistive technology
+_ICON_LENGTH = 2  # characters; without letters or digits and hidden from assistive technology, it is decoration
 _SECTIONING = frozenset(("article", "section", "main", "aside", "blockquote", "figure", "li", "td", "details"))
-_MOST = 0.5  # share of the page's text from which `<main>` stands for the page
+_MOST = 0.5  # share of the page's text that `<main>` must hold to stand for the page
 _MOST_ARTICLES = 0.7
 _MENU_SHARE = 0.8  # of the text in links
 _EDGE_SHARE = 0.4  # of the text in links, in the page's own header or footer
@@ -96,9 +96,9 @@ _WHOLE = ("html", "body", "main", "article")
 
 
 def scope(root: Any) -> list[Any]:
-    """Return the elements to read, in order: `<main>`, the articles, or the whole page when those lack much of it.
+    """Return the elements to read, in order: `<main>`, the articles, or the whole page if those lack much of its text.
 
-    A first-level heading that stands in front of them is read too.
+    A first-level heading before them is read too.
     """
     mains = _outermost(root.xpath(".//main | .//*[@role='main']"))
     articles = [] if mains else _outermost(list(root.iter("article")))
@@ -117,26 +117,26 @@ def scope(root: Any) -> list[Any]:
 
 
 def length(element: Any) -> int:
-    """Return the number of characters below an element, white space too. In C."""
+    """Return the number of characters in an element, including white space. Runs in C."""
     return int(element.xpath("string-length(.)"))
 
 
 def link_share(element: Any) -> float:
-    """Return the share of an element's text that lies in links, 1 without text."""
+    """Return the share of an element's text that is in links, 1 without text."""
     whole = int(element.xpath("string-length(normalize-space(.))"))
     links = sum(int(link.xpath("string-length(normalize-space(.))")) for link in element.iter("a"))
     return links / whole if whole else 1.0
 
 
 class Chrome:
-    """Tells which elements of one page are part of the site: menus, consent banners, its own header and footer."""
+    """Finds the elements of one page that are part of the site: menus, consent banners, its own header and footer."""
 
     def __init__(self, root: Any) -> None:
-        """Remember how much text the page has: what holds half of it is content, whatever it is called."""
+        """Remember how much text the page has: an element with half of it is content, whatever its name."""
         self._half = length(root) / 2
 
     def __call__(self, element: Any, tag: str) -> bool:
-        """Tell whether an element is left out with all that is in it."""
+        """Return whether an element and everything in it is left out."""
         if tag in ("header", "footer"):
             return self._is_minor(element) and _is_edge(element)
         if tag == "button":
@@ -169,7 +169,7 @@ class Chrome:
 
 
 def _is_edge(element: Any) -> bool:
-    """Tell whether a header or footer is the page's own and made of links: those of articles are content."""
+    """Return whether a header or footer is the page's own and mostly links: those of articles are content."""
     if any(around.tag in _SECTIONING for around in element.iterancestors()):
         return False
     if next(element.iter("h1", "h2"), None) is not None and element.tag == "header":
@@ -178,7 +178,7 @@ def _is_edge(element: Any) -> bool:
 
 
 def _is_text_button(button: Any) -> bool:
-    """Tell whether a button shows or hides content that it names: the questions of an FAQ are such buttons."""
+    """Return whether a button shows or hides content that it names, as the questions of an FAQ do."""
     if "aria-expanded" in button.attrib or "aria-controls" in button.attrib:
         return True
     around = button.getparent()
@@ -192,7 +192,7 @@ def _is_text_button(button: Any) -> bool:
 
 
 def _is_icon(element: Any, tag: str) -> bool:
-    """Tell whether what is hidden from assistive technology is decoration."""
+    """Return whether an element hidden from assistive technology is decoration."""
     if tag in ("svg", "i", "a"):
         return True
     if length(element) > 100:
@@ -202,7 +202,7 @@ def _is_icon(element: Any, tag: str) -> bool:
 
 
 def _outermost(elements: list[Any]) -> list[Any]:
-    """Return the elements that lie in no other of them; `elements` are in document order."""
+    """Return the elements that are not inside another one of them; `elements` are in document order."""
     known = set(elements)
     return [element for element in elements if known.isdisjoint(element.iterancestors())]
 

@@ -1,12 +1,12 @@
-"""Tells what no reader of an HTML page sees: attributes, inline styles, and simple rules of its own style sheets."""
+"""Finds what readers of an HTML page do not see, by attributes, inline styles and simple rules in its style sheets."""
 
 import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-_SHEETS = 2**18  # characters of style sheets that are looked at
+_SHEETS = 2**18  # characters of style sheets that are read
 _RULES = 20_000
-_CACHED = 2000  # characters; a longer style is not remembered
+_CACHED = 2000  # characters; longer styles are not cached
 _BRACE = re.compile(r"[{}]")
 _COMMENT = re.compile(r"/\*[^*]*(?:\*(?!/)[^*]*)*\*/")
 _SIMPLE = re.compile(r"\s*([.#])([\w-]+)\s*\Z")
@@ -33,16 +33,16 @@ _FOR_SPEECH = ("sr-only", "visually-hidden", "visuallyhidden", "screen-reader-te
 
 
 class Hiding:
-    """What hides elements of one page. Calling it tells whether an element itself is hidden, not its ancestors."""
+    """What hides elements of one page. A call returns whether an element itself is hidden, not its ancestors."""
 
     def __init__(self, root: Any) -> None:
-        """Read the page's own style sheets, up to a limit; rules that a second rule shows again are left alone."""
+        """Read the page's own style sheets, up to a limit; names that another rule shows again are ignored."""
         sheets = "\n".join("".join(style.itertext()) for style in root.iter("style"))[:_SHEETS]
         self._names = _hidden_names(sheets.lower()) if _GONE.search(sheets.lower()) else frozenset()
         self._white = not sheets and next(root.iter("link"), None) is None
 
     def __call__(self, element: Any) -> bool:
-        """Tell whether an element is hidden."""
+        """Return whether an element is hidden."""
         attributes = element.attrib
         if not len(attributes):
             return False
@@ -68,7 +68,7 @@ class Hiding:
         return bool(seen.colour) and self._like_background(element, seen.colour)
 
     def _like_background(self, element: Any, colour: str) -> bool:
-        """Tell whether text has the colour of the nearest background that the markup itself names."""
+        """Return whether text has the colour of the nearest background set in the markup itself."""
         wanted = _colour(colour.lower())
         if wanted in ("", "transparent"):
             return wanted == "transparent"
@@ -86,9 +86,9 @@ class _Style(NamedTuple):
     """What an inline style does to the text of its element."""
 
     gone: bool  # not rendered
-    away: bool  # rendered where nobody looks; a way to speak to screen readers, too
+    away: bool  # rendered where nobody looks; also used to address screen readers
     colour: str
-    background: str  # as `_colour` returns it; "?" when it is not understood
+    background: str  # as `_colour` returns it; "?" when it cannot be parsed
 
 
 def _judge(style: str) -> _Style:
@@ -103,11 +103,11 @@ def _judge(style: str) -> _Style:
     return _Style(gone, _is_away(rules), rules.get("color", ""), _colour(background) or ("?" if background else ""))
 
 
-_judged = lru_cache(maxsize=1024)(_judge)  # pages repeat their styles; measured: half the time of a page full of them
+_judged = lru_cache(maxsize=1024)(_judge)  # pages repeat their styles
 
 
 def _is_away(rules: dict[str, str]) -> bool:
-    """Tell whether a style moves text off the screen or gives it no room."""
+    """Return whether a style moves text off the screen or leaves it no room."""
     if _FAR.match(rules.get("text-indent", "")):
         return True
     moved = rules.get("position") in ("absolute", "fixed")
@@ -127,7 +127,7 @@ def declarations(style: str) -> dict[str, str]:
 
 
 def _colour(value: str) -> str:
-    """Return a colour as "#rrggbb", "transparent", or "" when it is not understood."""
+    """Return a colour as "#rrggbb", "transparent", or "" when it cannot be parsed."""
     value = value.strip()
     if value == "transparent":
         return value
@@ -141,7 +141,7 @@ def _colour(value: str) -> str:
 
 
 def _hidden_names(sheets: str) -> frozenset[str]:
-    """Return ".class" and "#id" of top-level rules that hide, less those that a rule shows: scripts toggle them."""
+    """Return ".class" and "#id" of top-level rules that hide, except what a rule also shows: scripts toggle it."""
     hidden: set[str] = set()
     shown: set[str] = set()
     for depth, selector, body in _rules(_COMMENT.sub(" ", sheets)):
@@ -154,7 +154,7 @@ def _hidden_names(sheets: str) -> frozenset[str]:
 
 
 def _rules(sheets: str) -> list[tuple[int, str, str]]:
-    """Return (depth, selector, body) of the innermost rules, depth 1 and more inside `@media` and the like."""
+    """Return (depth, selector, body) of the innermost rules; depth is 1 or more inside `@media` and the like."""
     found: list[tuple[int, str, str]] = []
     opened: list[str] = []
     at = 0

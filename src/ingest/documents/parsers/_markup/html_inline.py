@@ -6,7 +6,7 @@ from typing import Any
 from ingest.documents.parsers._markup.html_chrome import DROPPED, Chrome
 from ingest.documents.parsers._markup.html_hidden import Hiding
 
-BREAK = "\0"  # a line break that the page asks for; no document holds it
+BREAK = "\0"  # stands for an explicit line break; no document contains it
 BLOCKS = frozenset(
     (
         "address",
@@ -70,7 +70,7 @@ _TEX = ("application/x-tex", "application/x-latex", "latex", "tex")
 
 
 def opening(element: Any, tag: str) -> tuple[str, bool]:
-    """Return the text that an element of `SPECIAL` begins with, and whether its content is read."""
+    """Return the text with which an element of `SPECIAL` begins, and whether its content is read."""
     if tag == "br":
         return BREAK, True
     if tag == "img":
@@ -86,12 +86,12 @@ def opening(element: Any, tag: str) -> tuple[str, bool]:
 
 
 def closing(tag: str) -> str:
-    """Return the text that an element of `SPECIAL` ends with."""
+    """Return the text with which an element of `SPECIAL` ends."""
     return {"rt": ")", "q": "”", "label": " "}.get(tag, "")
 
 
 def formula(math: Any) -> str:
-    """Return a formula: its alternative text, its TeX source, else its characters."""
+    """Return a formula: its alternative text, its TeX source, or else its characters."""
     if alternative := math.get("alttext"):
         return " ".join(alternative.split())
     for note in math.iter("annotation"):
@@ -103,10 +103,10 @@ def formula(math: Any) -> str:
 
 
 class Inline:
-    """Collects text; what is hidden in it, and long tables in it, are laid aside for blocks of their own."""
+    """Collects text; hidden parts and long tables in it are set aside for separate blocks."""
 
     def __init__(self, hiding: Hiding, chrome: Chrome) -> None:
-        """Start with nothing laid aside."""
+        """Start with nothing set aside."""
         self.hiding, self.chrome = hiding, chrome
         self.hidden: list[str] = []
         self.tables: list[Any] = []
@@ -123,7 +123,7 @@ class Inline:
         return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
     def aside(self, element: Any) -> None:
-        """Lay the text of a hidden element aside."""
+        """Set the text of a hidden element aside."""
         text = " ".join(" ".join(seen(element)).split())
         if text:
             self.hidden.append(text)
@@ -152,7 +152,7 @@ class Inline:
         return parts
 
     def _skipped(self, element: Any, tag: str, parts: list[str], exact: bool) -> bool:
-        """Tell whether the content of an element is left out; add what stands for it."""
+        """Return whether an element's content is left out; add what replaces it."""
         if tag in SPECIAL:
             text, read = opening(element, tag)
             parts.append(text)
@@ -171,19 +171,19 @@ class Inline:
 
 
 def is_anchor(link: Any) -> bool:
-    """Tell whether a link is only the sign behind a heading that people copy its address from."""
+    """Return whether a link is only the anchor sign after a heading, for copying its address."""
     if len(link) > 1:
         return False
     return "".join(link.itertext()).strip() in _ANCHOR_SIGNS[1:]
 
 
 def seen(element: Any) -> list[str]:
-    """Return the pieces of text below an element, without scripts and styles."""
+    """Return the pieces of text in an element, without scripts and styles."""
     return element.xpath(".//text()[not(parent::script or parent::style or parent::template)]")  # type: ignore[no-any-return]
 
 
 def code_language(pre: Any) -> str:
-    """Return the language in the classes of a `<pre>`, its `<code>`, or the two elements around it."""
+    """Return the language from the classes of a `<pre>`, its `<code>`, or the two elements around it."""
     around = pre.getparent()
     parents = [] if around is None else [around, around.getparent()]
     for element in (pre, *pre.iter("code"), *parents):

@@ -1,4 +1,4 @@
-"""HTML tables: which are data and which are layout, and the grid of cells with spans filled in."""
+"""HTML tables: which ones hold data and which are layout, and the grid of cells with spans filled in."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from ingest.documents.parsers._reading.table_blocks import REPEATED
 
 _LAYOUT_ROLES = ("presentation", "none")
 _FLOW = ("table", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "form", "article", "section", "main")
-_SMALL_GRID = 1000  # characters up to which a regular grid with tables or headings inside is data
+_SMALL_GRID = 1000  # characters; a regular grid up to this size is data even with tables or headings inside
 _LONG_CELL = 300  # characters; a table of one row with such a cell is layout
 _WIDEST = 1000  # columns that a cell may span (HTML's own limit)
-_PADDING = 10**5  # cells that spans may add to one table; beyond it spans count once
+_PADDING = 10**5  # cells that spans may add to one table; further spans count once
 
 
 def own_rows(table: Any) -> list[Any]:
-    """Return the rows of a table, not those of tables in it."""
+    """Return the rows of a table, without those of nested tables."""
     found: list[Any] = []
     open_ = list(table)[::-1]
     while open_:
@@ -33,7 +33,7 @@ def cells(row: Any) -> list[Any]:
 
 
 def is_layout(table: Any, rows: list[Any]) -> bool:
-    """Tell whether a table only arranges the page: it is read as flowing text."""
+    """Return whether a table only arranges the page; if so, it is read as running text."""
     if table.get("role") in _LAYOUT_ROLES:
         return True
     if table.find("caption") is not None or table.find("thead") is not None:
@@ -51,13 +51,13 @@ def is_layout(table: Any, rows: list[Any]) -> bool:
 
 
 def grid(rows: list[Any], inline: Inline) -> tuple[list[list[str]], int]:
-    """Return the texts of the cells by row and column, and how many rows are the header.
+    """Return the texts of the cells by row and column, and the number of header rows.
 
-    A value that spans rows is repeated in each up to `REPEATED` characters; one that spans columns stands in the first.
-    Header: the rows of `<thead>`, else the first rows that hold only `<th>` or only bold text, if rows follow.
+    A value of up to `REPEATED` characters that spans rows is repeated in each; one that spans columns is in the first.
+    Header: the rows of `<thead>`, or else the first rows with only `<th>` or only bold text, if more rows follow.
     """
     found: list[list[str]] = []
-    waiting: dict[int, tuple[int, str]] = {}  # column → rows that a cell above still spans, its text
+    waiting: dict[int, tuple[int, str]] = {}  # column → number of rows that a cell above still spans, its text
     budget = _PADDING
     headers = 0
     for row in rows:
@@ -82,7 +82,7 @@ def grid(rows: list[Any], inline: Inline) -> tuple[list[list[str]], int]:
 def _row(
     parts: list[Any], waiting: dict[int, tuple[int, str]], inline: Inline, budget: int
 ) -> tuple[list[str], dict[int, tuple[int, str]], int]:
-    """Return the texts of one row, the cells that span into the next, and how many cells spans have added."""
+    """Return the texts of one row, the cells that span into the next, and the number of cells added by spans."""
     texts: list[str] = []
     after: dict[int, tuple[int, str]] = {}
     used = 0
@@ -131,7 +131,7 @@ def _is_header(row: Any, parts: list[Any], *, first: bool) -> bool:
 
 
 def _is_bold(cell: Any) -> bool:
-    """Tell whether all of a cell's text is bold."""
+    """Return whether the whole text of a cell is bold."""
     if cell.tag == "th":
         return True
     if (cell.text or "").strip() or len(cell) != 1 or (cell[0].tail or "").strip():

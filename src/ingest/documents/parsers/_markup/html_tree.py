@@ -1,4 +1,4 @@
-"""HTML and XHTML sources to lxml trees: no entity, file or address is fetched, and depth has a limit."""
+"""HTML and XHTML sources to lxml trees: no entity, file or URL is fetched, and depth is limited."""
 
 import re
 from html.entities import html5
@@ -9,7 +9,7 @@ from ingest.errors import OversizedDocument
 _ENCODING = re.compile(
     rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w.:-]+)|<\?xml[^>]{0,100}encoding=[\"']([\w.-]+)", re.I
 )
-_DECLARED_IN = 4096  # bytes in which a page names its encoding (HTML: the first 1,024)
+_DECLARED_IN = 4096  # bytes that are searched for a declared encoding (HTML allows the first 1,024)
 _ENTITY = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,30};)")
 _XML_ENTITIES = frozenset(("amp;", "lt;", "gt;", "quot;", "apos;"))
 _DOCTYPE = re.compile(r"<!DOCTYPE\b[^>\[]{0,1000}(\[)?", re.I)
@@ -26,31 +26,31 @@ _SUPERSETS = {
     "utf8": "utf-8",
 }
 NESTING = 200  # levels of elements
-_STEPS = 400  # of one XPath expression; libxml2 refuses more than 500
+_STEPS = 400  # per XPath expression; libxml2 refuses more than 500
 
 
 def declared_encoding(data: bytes) -> str:
-    """Return the encoding that a page names for itself, "" when it names none."""
+    """Return the encoding that a page declares, "" when it declares none."""
     match = _ENCODING.search(data[:_DECLARED_IN])
     name = (match[1] or match[2]).decode("ascii").lower() if match else ""
     return as_browsers_read(name)
 
 
 def as_browsers_read(encoding: str) -> str:
-    """Return the encoding that a label means on the web (WHATWG Encoding): Windows' superset of the one it names."""
+    """Return the encoding that browsers use for a label (WHATWG Encoding): often a Windows superset of it."""
     return _SUPERSETS.get(encoding, encoding)
 
 
 def tree(source: str, path: str = "", *, nesting: int = NESTING) -> Any:
     """Return the root element of HTML, None when there is none; comments are dropped.
 
-    Raises: OversizedDocument when elements lie deeper than `nesting`, or another limit of libxml2 is reached.
+    Raises: OversizedDocument when elements are nested deeper than `nesting`, or another limit of libxml2 is reached.
     """
     from lxml import etree
 
     parser = etree.HTMLParser(
         encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True, huge_tree=True
-    )  # libxml2's own limit without huge_tree is 256 levels and 10 MB a text
+    )  # without huge_tree, libxml2 itself allows 256 levels and 10 MB per text
     try:
         root = etree.fromstring(source.encode("utf-8", "replace"), parser)
     except etree.XMLSyntaxError:
@@ -65,14 +65,14 @@ def tree(source: str, path: str = "", *, nesting: int = NESTING) -> Any:
 
 
 def xhtml_tree(source: str, path: str = "", *, nesting: int = NESTING) -> Any:
-    """Return the root element of XHTML without namespaces; what is not well-formed is read as HTML.
+    """Return the root element of XHTML without namespaces; a source that is not well-formed is read as HTML.
 
-    Raises: OversizedDocument as `tree`.
+    Raises: OversizedDocument, as `tree` does.
     """
     from lxml import etree
 
     doctype = _DOCTYPE.search(source, 0, _DECLARED_IN)
-    if doctype and doctype[1]:  # an internal subset may declare entities: HTML knows none
+    if doctype and doctype[1]:  # an internal subset may declare entities, which HTML ignores
         return tree(source, path, nesting=nesting)
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True, remove_comments=True, remove_pis=True
@@ -88,7 +88,7 @@ def xhtml_tree(source: str, path: str = "", *, nesting: int = NESTING) -> Any:
 
 
 def check_depth(root: Any, nesting: int, path: str) -> None:
-    """Raise OversizedDocument when elements lie deeper than `nesting` levels. Linear in the tree, in C."""
+    """Raise OversizedDocument when elements are nested deeper than `nesting` levels. Linear time, in C."""
     level = [] if root is None else [root]
     left = nesting
     while left > _STEPS:
@@ -108,13 +108,13 @@ def without_namespaces(root: Any) -> None:
 
 
 def _named(match: re.Match[str]) -> str:
-    """Return the character that HTML names, the text itself for the five of XML and for unknown names."""
+    """Return the character of an HTML entity; the text itself for XML's own five and for unknown names."""
     name = match[1]
     return match[0] if name in _XML_ENTITIES else html5.get(name, match[0])
 
 
 def page_title(root: Any) -> str:
-    """Return the text of `<title>`, else of Open Graph's title."""
+    """Return the text of `<title>`, or else the Open Graph title."""
     found = root.find(".//head/title")
     title = " ".join("".join(found.itertext()).split()) if found is not None else ""
     if not title:
@@ -124,6 +124,6 @@ def page_title(root: Any) -> str:
 
 
 def page_language(root: Any) -> str:
-    """Return the main part of the page's `lang`, as in "en", "" when it says none."""
+    """Return the primary language of the page's `lang`, such as "en", "" without one."""
     language = root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or ""
     return str(language).strip().partition("-")[0].partition("_")[0].lower()

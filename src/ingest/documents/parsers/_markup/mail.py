@@ -1,4 +1,4 @@
-"""What e-mails of every file format become: a heading, a paragraph of headers, paragraphs and quotes, or HTML."""
+"""Blocks of e-mails in any file format: a heading, a paragraph of headers, then paragraphs and quotes, or HTML."""
 
 import re
 from collections.abc import Iterable
@@ -14,13 +14,13 @@ from ingest.records import BlockKind, Child
 _QUOTED = re.compile(r"(?:> ?)+")
 _STATEFUL = ("iso-2022", "hz", "utf-7")  # encodings whose bytes are all ASCII
 _LABEL = re.compile(r"[A-Za-z0-9][\w.:-]{0,40}", re.ASCII)  # of a charset
-_SAME = 0.8  # share of the HTML's words that plain text must hold to stand for it
+_SAME = 0.8  # share of the HTML's words that plain text must contain to replace it
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]")
 PGP = "-----BEGIN PGP MESSAGE-----"
 
 
 def add_headers(assembly: Assembly, subject: str, fields: Iterable[tuple[str, str]]) -> None:
-    """Append the subject as a heading of level 1, and the other headers with a value as lines of one paragraph."""
+    """Append the subject as a heading of level 1, and the other non-empty headers as lines of one paragraph."""
     if subject:
         assembly.heading(subject, 1)
     lines = [f"{name}: {' '.join(value.split())}" for name, value in fields if value.strip()]
@@ -28,7 +28,7 @@ def add_headers(assembly: Assembly, subject: str, fields: Iterable[tuple[str, st
 
 
 def add_body(assembly: Assembly, plain: str, html: str) -> None:
-    """Append the body: the plain text when it says what the HTML says, or when there is no HTML."""
+    """Append the body: the plain text if it matches the HTML or there is no HTML, else the HTML."""
     if html and not _says_the_same(plain, html):
         root = tree(html, assembly.path, nesting=assembly.limits.nesting)
         before = len(assembly.blocks)
@@ -40,7 +40,7 @@ def add_body(assembly: Assembly, plain: str, html: str) -> None:
 
 
 def add_plain(assembly: Assembly, text: str) -> None:
-    """Append plain text: paragraphs between blank lines, and quoted replies (`>`) with their depth."""
+    """Append plain text: paragraphs separated by blank lines, and quoted replies (`>`) with their depth."""
     lines: list[str] = []
     depth = 0
     for line in [*text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), ""]:
@@ -78,7 +78,7 @@ def unflowed(text: str, *, delete_space: bool) -> str:
 
 
 def decoded_text(data: bytes, charset: str, path: str, *, html: bool = False) -> str:
-    """Return the text of a part whose charset may be missing or wrong; bytes that no encoding fits become U+FFFD."""
+    """Return the text of a part whose charset may be missing or wrong; undecodable bytes become U+FFFD."""
     charset = as_browsers_read(charset.lower()) if _LABEL.fullmatch(charset) else ""
     if charset.startswith(_STATEFUL):
         try:
@@ -100,7 +100,7 @@ def decoded_text(data: bytes, charset: str, path: str, *, html: bool = False) ->
 
 
 def child(name: str, data: bytes, media_type: str, taken: set[str]) -> Child:
-    """Return an attachment under a name that is safe and not in `taken`, to which it is added."""
+    """Return an attachment under a safe name that is not in `taken`; the name is added there."""
     safe = _UNSAFE.sub("_", name).strip(" .")[:200] or "attachment"
     stem, dot, extension = safe.rpartition(".")
     unique, count = safe, 1
@@ -112,7 +112,7 @@ def child(name: str, data: bytes, media_type: str, taken: set[str]) -> Child:
 
 
 def _says_the_same(plain: str, html: str) -> bool:
-    """Tell whether plain text holds most words of the HTML."""
+    """Return whether the plain text contains most words of the HTML."""
     if not plain.strip():
         return False
     root = tree(html)

@@ -1,4 +1,4 @@
-"""The blocks of a Markdown text: those of CommonMark and those of its dialects, as spans of the text."""
+"""The blocks of a Markdown text, of CommonMark and of its dialects, as spans of the text."""
 
 import re
 from collections.abc import Iterable
@@ -52,9 +52,9 @@ _UNREAD_HTML = re.compile(r"<(script|style)\b", re.I)
 
 
 def markdown_blocks(text: str, raw: RawDocument) -> tuple[list[Block], str]:
-    """Return the blocks of a Markdown text in order, and the title that its front matter names, or "".
+    """Return the blocks of a Markdown text in order, and the title from its front matter, or "".
 
-    `raw` is the document that the text comes from: its media type and limits count. Raises: OversizedDocument.
+    `raw` is the document from which the text comes; its media type and limits apply. Raises: OversizedDocument.
     """
     base = len(text) - len(text.removeprefix(BOM))
     length, title = front_matter(text[base:])
@@ -69,7 +69,7 @@ def markdown_blocks(text: str, raw: RawDocument) -> tuple[list[Block], str]:
 
 
 class _Body:
-    """The part of a file behind the front matter."""
+    """The part of a file after the front matter."""
 
     def __init__(self, text: str, base: int, raw: RawDocument) -> None:
         """Find the blocks of `text[base:]`."""
@@ -82,7 +82,7 @@ class _Body:
             starts = list(accumulate(map(len, self.source.split("\n")), lambda at, size: at + size + 1, initial=base))
             starts.pop()
         self.lines = Lines(text, starts if starts[-1] == len(text) else [*starts, len(text)])
-        if "\t" in self.source:  # pulldown-cmark knows no tabs in the line below a table's header
+        if "\t" in self.source:  # pulldown-cmark does not accept tabs in a table's delimiter row
             self.source = _DELIMITERS.sub(lambda row: row.group().replace("\t", " "), self.source)
         self.specials: list[Special] = []
         seen = None
@@ -99,7 +99,7 @@ class _Body:
         return labels(self.source)
 
     def blocks(self) -> list[Block]:
-        """Return the blocks in order. What nothing covers are link reference definitions."""
+        """Return the blocks in order. Lines that no construct covers are link reference definitions."""
         blocks: list[Block] = []
         done = 0
         for found in self._with_specials():
@@ -111,7 +111,7 @@ class _Body:
         return blocks + self._some(self.lines.block(BlockKind.METADATA, done, len(self.lines.starts) - 1))
 
     def _with_specials(self) -> list[MarkdownBlock]:
-        """Return the blocks with the special constructs between them; neighbouring lines of text are one."""
+        """Return the blocks with the special constructs between them; adjacent lines of text are joined."""
         merged: list[MarkdownBlock] = []
         for special in self.specials:
             last = merged[-1] if merged else None
@@ -128,7 +128,7 @@ class _Body:
         return [block] if block is not None else []
 
     def _block(self, found: MarkdownBlock, first: int, end: int) -> list[Block]:
-        """Return the block that a construct stands for; HTML can be several."""
+        """Return the block of a construct; HTML can give several."""
         if found.kind == "HtmlBlock":
             return self._html(first, end)
         make = {
@@ -161,7 +161,7 @@ class _Body:
         return self.lines.block(BlockKind.TABLE, first, end, breaks=rows, header_end=header if rows else 0)
 
     def _code(self, found: MarkdownBlock, first: int, end: int) -> Block | None:
-        """Return a code block, or the block of a MyST directive. In MDX indentation makes no code."""
+        """Return a code block, or the block of a MyST directive. In MDX, indentation does not make code."""
         if found.indented and self.mdx:
             return self.lines.block(BlockKind.PARAGRAPH, first, end)
         return self._directive(found, first, end)
@@ -177,7 +177,7 @@ class _Body:
         return self.lines.block(BlockKind.CODE, first, end, breaks=breaks, language=fence_language(rest))
 
     def _html(self, first: int, end: int) -> list[Block]:
-        """Return what nobody reads, or text with the headings in it."""
+        """Return the blocks of HTML: markup without text, or text and the headings in it."""
         start, stop = self.lines.start(first), self.lines.start(end)
         content = self.lines.text[start:stop].strip()
         comment = content.startswith("<!--") and content.find("-->") == len(content) - 3
@@ -202,7 +202,7 @@ class _Body:
 
 
 def _end_at_text(found: list[MarkdownBlock], lines: list[str]) -> None:
-    """Leave to the special constructs what follows a block: in the shadow their lines are blank."""
+    """Leave the lines after a block to the special constructs: in the shadow these are blank."""
     for block in found:
         while block.end > block.first + 1 and not lines[block.end - 1].strip():
             block.end -= 1

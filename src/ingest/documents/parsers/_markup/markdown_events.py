@@ -29,7 +29,7 @@ _NOTHING: frozenset[str] = frozenset()
 
 @dataclass(slots=True)
 class MarkdownBlock:
-    """A top-level block: lines [first, end), the first lines of what it is made of, and the title of a heading."""
+    """A top-level block: lines [first, end), the first lines of its parts, and the title of a heading."""
 
     kind: str  # Heading, Paragraph, List, Table, CodeBlock, HtmlBlock, BlockQuote, FootnoteDefinition, …, Rule
     first: int
@@ -52,7 +52,7 @@ def _normalised(label: str) -> str:
 
 @lru_cache(maxsize=1)
 def scanner() -> "Markdown":
-    """Return the parser with our extensions."""
+    """Return a parser with the extensions that we use."""
     from pyromark import Markdown, Options
 
     return Markdown(
@@ -68,7 +68,7 @@ def scanner() -> "Markdown":
 def top_level_blocks(text: str, nesting: int, path: str) -> list[MarkdownBlock]:
     """Return the blocks of a text whose lines end with line feeds, in order.
 
-    Raises: OversizedDocument: blocks in blocks deeper than `nesting`.
+    Raises: OversizedDocument when blocks are nested deeper than `nesting`.
     """
     found: list[MarkdownBlock] = []
     wanted, depth, titled = _NOTHING, 0, False
@@ -100,13 +100,13 @@ def top_level_blocks(text: str, nesting: int, path: str) -> list[MarkdownBlock]:
 
 
 def inline_text(content: str, known: Container[str]) -> str:
-    """Return what a reader sees of inline Markdown on one line; `known` are the labels of links that are defined."""
+    """Return the visible text of inline Markdown on one line; `known` holds the labels of defined links."""
     parts = [part for event in _inline(content, known) for part in _shown(event)]
     return " ".join("".join(parts).split())
 
 
 def _shown(event: Any) -> tuple[str, ...]:
-    """Return what a reader sees of an inline event."""
+    """Return the visible text of an inline event."""
     if isinstance(event, str):  # a line break
         return (" ",)
     ((what, value),) = event.items()
@@ -116,7 +116,7 @@ def _shown(event: Any) -> tuple[str, ...]:
 
 
 def _inline(content: str, known: Container[str]) -> Any:
-    """Return the events of a heading: there no block can begin."""
+    """Return the events of a heading, since no block can begin in it."""
     used = [label for label in _LABEL.findall(content) if _normalised(label) in known]
     definitions = "".join(f"\n[{label}]: /x" for label in dict.fromkeys(used))
     return scanner().events(f"# {content}\n{definitions}\n")

@@ -1,8 +1,8 @@
-"""Text that HTML inside Markdown hides: `<span style="display:none">`, `<div hidden>`, over several blocks too.
+"""Text hidden by HTML inside Markdown: `<span style="display:none">`, `<div hidden>`, also across several blocks.
 
-The text is the file, so what is hidden is cut out of paragraphs and HTML blocks as blocks of their own, tags included.
-Lists, tables, quotes and headings are marked only when they lie in a hidden element as a whole: what one of their
-lines hides gets no mark. Style sheets are not looked at.
+The text is the file itself, so hidden parts of paragraphs and HTML blocks become separate blocks, tags included. Lists,
+tables, quotes and headings are marked only when the whole of them is inside a hidden element; hidden parts of their
+lines are not marked. Style sheets are ignored.
 """
 
 import re
@@ -32,7 +32,7 @@ class _Tag(NamedTuple):
 
 
 def mark_hidden(text: str, blocks: list[Block]) -> list[Block]:
-    """Return the blocks with those of hidden text cut out and marked; the same list when nothing can be hidden."""
+    """Return the blocks with hidden text cut out and marked; the same list when nothing can be hidden."""
     lowered = text.lower()
     if not any(hint in lowered for hint in _HINTS):
         return blocks
@@ -61,7 +61,7 @@ def mark_hidden(text: str, blocks: list[Block]) -> list[Block]:
 
 
 def _piece(text: str, block: Block, start: int, end: int, *, hidden: bool = False) -> list[Block]:
-    """Return a part of a block without the space around it, or nothing. A hidden heading names no section."""
+    """Return a trimmed part of a block, or nothing. A hidden heading starts no section."""
     part = text[start:end]
     if not part.strip():
         return []
@@ -99,7 +99,7 @@ def _spans(text: str, blocks: list[Block]) -> list[tuple[int, int]]:
 
 
 def _tags(text: str, block: Block) -> Iterator[_Tag]:
-    """Yield the tags of a block that are no code between backticks."""
+    """Yield the tags of a block that are not inside code spans."""
     found = list(_TAG.finditer(text, block.start, block.end))
     ticks: dict[int, list[int]] = {}
     for match in found:
@@ -122,7 +122,7 @@ def _tags(text: str, block: Block) -> Iterator[_Tag]:
 
 
 def _hides(tag: str, rest: str) -> bool:
-    """Tell whether an element with this opening tag is hidden; expressions of JSX are not understood."""
+    """Return whether an element with this opening tag is hidden; JSX expressions are not evaluated."""
     if "{" in rest or not any(word in rest for word in ("style", "hidden", "color")):
         return False
     from lxml import etree

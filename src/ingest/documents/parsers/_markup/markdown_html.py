@@ -1,4 +1,4 @@
-"""Headings in HTML blocks of Markdown files: `<h1 align="center">Title</h1>` on lines of its own."""
+"""Headings in HTML blocks of Markdown files, such as `<h1 align="center">Title</h1>` on its own lines."""
 
 import html
 import re

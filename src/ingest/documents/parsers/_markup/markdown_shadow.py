@@ -1,20 +1,20 @@
-"""What Markdown files write beyond CommonMark, line by line: containers, admonitions, shortcodes, JSX, targets, math.
+"""Markdown beyond CommonMark, line by line: containers, admonitions, shortcodes, JSX, targets, math.
 
-CommonMark would take such lines for text and join them with what stands beside them. The shadow of a file has as many
-lines as the file; there they are blank or a comment, and the bodies of admonitions and JSX elements are not indented.
-What they are is told beside it, by line.
+CommonMark would treat such lines as text and join them with their neighbours. The shadow of a file has as many lines as
+the file, but such lines are blank or a comment, and the bodies of admonitions and JSX elements are not indented. The
+constructs themselves are listed separately, by line.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-MAX_TAG_LINES = 100  # of one opening tag, or of one `export`
+MAX_TAG_LINES = 100  # per opening tag or `export`
 _ADMONITION_INDENT = 4
 
 TRIGGER = re.compile(r"^[ \t]*(?::::|!!!|\?\?\?|=== |\$\$|\([\w|@<>*./+:-]|\{\{[<%])", re.M)
 
-_MARKS = "`~:!?=$({"  # what a special line or a fence begins with outside of MDX
+_MARKS = "`~:!?=$({"  # first characters of special lines and fences outside MDX
 
 _FENCE = re.compile(r"[ \t]*(?:(?P<ticks>`{3,})[^`]*|(?P<tildes>~{3,}).*)$")
 _DIRECTIVE = re.compile(r" {0,3}(?P<colons>:{3,})(?P<info>\{[^}\s]+\}.*)$")
@@ -34,9 +34,9 @@ _TAG = re.compile(r"<(?P<end>/?)[^<>]*?(?P<alone>/?)>")
 
 @dataclass(frozen=True, slots=True)
 class Special:
-    """Lines [first, end) that are one construct of its own."""
+    """Lines [first, end) that form one special construct."""
 
-    kind: str  # text, silent (nobody reads it), directive, math
+    kind: str  # text, silent (without text for readers), directive, math
     first: int
     end: int
     info: str = ""
@@ -44,14 +44,14 @@ class Special:
 
 @dataclass
 class Shadow:
-    """The lines as a CommonMark parser shall see them, and the constructs that were taken out, in order."""
+    """The lines as a CommonMark parser should see them, and the constructs that were removed, in order."""
 
     lines: list[str]
     specials: list[Special] = field(default_factory=list)
 
 
 def shadow(lines: Sequence[str], mdx: bool) -> Shadow:
-    """Return the shadow of a file's lines (without line ends); `mdx` looks for JSX and modules too."""
+    """Return the shadow of a file's lines (without line ends); with `mdx`, JSX and modules are recognised too."""
     return _Scan(lines, mdx).run()
 
 
@@ -63,9 +63,9 @@ class _Scan:
         self.result = Shadow(list(lines))
         self.fence = ""
         self.admonitions: list[int] = []  # indentation of the open bodies
-        self.elements: list[tuple[int, int]] = []  # of open tags: indentation, and how much deeper their content is
+        self.elements: list[tuple[int, int]] = []  # of open tags: indentation, and how much more their content has
         self.fresh = False  # the innermost element has no content yet
-        self.hopeless: dict[str, int] = {}  # by kind: the shortest mark that is never closed
+        self.hopeless: dict[str, int] = {}  # by kind: the shortest marker that is never closed
 
     def run(self) -> Shadow:
         """Return the shadow."""
@@ -83,7 +83,7 @@ class _Scan:
         return self.result
 
     def _in_fence(self, text: str, mark: str) -> bool:
-        """Follow code fences; tell whether the line, which begins with `mark`, belongs to one."""
+        """Track code fences; return whether the line, which begins with `mark`, belongs to one."""
         if mark not in "`~":
             return self.fence != ""
         match = _FENCE.match(text)
@@ -96,7 +96,7 @@ class _Scan:
         return match is not None
 
     def _special(self, line: int, text: str) -> int:
-        """Take the construct that begins in a line; return where it ends, `line` for ordinary text."""
+        """Take the construct that begins on a line; return where it ends, or `line` for ordinary text."""
         if self.mdx and (end := self._jsx(line, text)) > line:
             return end
         if directive := _DIRECTIVE.match(text):
@@ -112,7 +112,7 @@ class _Scan:
         if self._is_admonition(text):
             self.admonitions.append(_indent(text) + _ADMONITION_INDENT)
             return "text"
-        if _SHORTCODE.match(text):  # in the middle of a paragraph it stands for words
+        if _SHORTCODE.match(text):  # within a paragraph it stands for words
             taken = self.result.specials and self.result.specials[-1].end == line
             alone = not line or taken or not self.lines[line - 1].strip() or _CLOSING.match(text)
             return "text" if alone else ""
@@ -121,15 +121,15 @@ class _Scan:
     def _take(self, kind: str, first: int, end: int, info: str = "") -> int:
         self.result.specials.append(Special(kind, first, end, info))
         self.result.lines[first:end] = [""] * (end - first)
-        if first and not self.lines[first - 1].strip():  # it ends a list above it, as any block of its indentation
+        if first and not self.lines[first - 1].strip():  # it ends a list above it, like any block with its indentation
             text = self.lines[first]
             self.result.lines[first] = " " * max(_indent(text) - self._depth(), 0) + "<!-- -->"
         return end
 
     def _closing(self, line: int, kind: str, length: int) -> int:
-        """Return the line behind the closing one of a directive or a formula, `line` without.
+        """Return the line after the closing line of a directive or a formula, `line` if it is not closed.
 
-        Each is looked for once: `hopeless` keeps which marks find no closing line any more.
+        Each search fails only once: `hopeless` remembers the markers that have no closing line any more.
         """
         if length >= self.hopeless.get(kind, length + 1):
             return line
@@ -149,12 +149,12 @@ class _Scan:
         return _indent(text) <= (self.admonitions[-1] if self.admonitions else 0) + 3
 
     def _leave(self, text: str) -> None:
-        """Close the admonitions that a line is not indented enough for."""
+        """Close the admonitions for which a line is not indented enough."""
         while self.admonitions and _indent(text) < self.admonitions[-1]:
             self.admonitions.pop()
 
     def _jsx(self, line: int, text: str) -> int:
-        """Take a module's statement, or a line of nothing but tags, or an opening tag over several lines."""
+        """Take a module statement, a line of nothing but tags, or an opening tag across several lines."""
         if _MODULE.match(text):
             return self._take("silent", line, self._module_end(line))
         if _TAGS.match(text):
@@ -172,7 +172,7 @@ class _Scan:
         return line
 
     def _module_end(self, line: int) -> int:
-        """Return the line behind a statement: at a blank line, or behind it where brackets are still open."""
+        """Return the line after a statement: at a blank line, or after it while brackets are still open."""
         depth, blank = 0, line
         for at in range(line, min(line + MAX_TAG_LINES, len(self.lines))):
             content = self.lines[at]
@@ -200,25 +200,25 @@ class _Scan:
         self.fresh = True
 
     def _deepen(self, text: str) -> None:
-        """The first content of an element tells how deep all of it is indented."""
+        """Take the indentation of an element's first content as that of all its content."""
         if self.fresh:
             outer, _ = self.elements[-1]
             self.elements[-1] = (outer, max(_indent(text) - outer, 0))
             self.fresh = False
 
     def _dedent(self, line: int, text: str) -> None:
-        """Take away the indentation that belongs to admonitions and elements."""
+        """Remove the indentation due to admonitions and elements."""
         self._deepen(text)
         if by := self._depth():
             self.result.lines[line] = text[min(by, len(text) - len(text.lstrip())) :]
 
     def _depth(self) -> int:
-        """Return the indentation of the open admonitions and elements together."""
+        """Return the total indentation of the open admonitions and elements."""
         return _ADMONITION_INDENT * len(self.admonitions) + sum(depth for _, depth in self.elements[-MAX_TAG_LINES:])
 
 
 def _indent(text: str) -> int:
-    """Return the columns of white space that a line begins with."""
+    """Return the number of columns of leading white space."""
     inside = text.lstrip(" ")
     spaces = len(text) - len(inside)
     return spaces if not inside.startswith("\t") else spaces + 4 * (len(inside) - len(inside.lstrip("\t")))

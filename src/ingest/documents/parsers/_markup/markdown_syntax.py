@@ -1,4 +1,4 @@
-"""What documentation in Markdown writes beyond CommonMark: front matter, MyST, attribute lists, shortcodes, MDX."""
+"""Syntax of Markdown documentation beyond CommonMark: front matter, MyST, attribute lists, shortcodes, MDX."""
 
 import json
 import re
@@ -20,7 +20,7 @@ _JSON_OPEN = re.compile(r"\{[ \t]*[\r\n]")
 _KEY = re.compile(r"(?:\s|#[^\r\n]*[\r\n])*[\w\"'][^\r\n:=]*[:=]|\s*\Z")
 _TITLE_LINE = re.compile(r"^title[ \t]*[:=][ \t]*(.+)$", re.M)
 
-# A title that is one plain or quoted scalar on its line; YAML in Python takes longer than all the rest of a page.
+# A title that is one plain or quoted scalar on its line; parsing YAML in Python is slow.
 _SIMPLE_TITLE = re.compile(
     r"^title:[ \t]+(?:(?P<bare>[A-Za-z](?:[^\s:#]|[ \t](?!#)|:(?=\S)){0,300})"
     r"|\"(?P<quoted>[^\"\\\r\n]+)\"|'(?P<single>[^'\r\n]+)')"
@@ -43,10 +43,10 @@ _MDX_COMMENT = re.compile(r"\{/\*.*?\*/\}")
 
 
 def front_matter(text: str) -> tuple[int, str]:
-    """Return where the front matter at the start of `text` ends, and the title in it; (0, "") without.
+    """Return where the front matter at the start of `text` ends, and its title; (0, "") without front matter.
 
-    YAML between `---`, TOML between `+++`, or a JSON object that begins with a brace alone on its line. A thematic
-    break in the first line is no front matter: what follows must begin with a key.
+    YAML between `---`, TOML between `+++`, or a JSON object whose opening brace is alone on its line. A thematic break
+    on the first line is not front matter: a key must follow.
     """
     if _JSON_OPEN.match(text):
         return _json(text)
@@ -72,7 +72,7 @@ def _yaml(inside: str) -> Any:
     import yaml
 
     try:
-        return yaml.load(inside, Loader=yaml.BaseLoader)  # strings only: a date stays as it is written
+        return yaml.load(inside, Loader=yaml.BaseLoader)  # strings only: a date stays as written
     except (yaml.YAMLError, RecursionError):
         return None
 
@@ -85,7 +85,7 @@ def _toml(inside: str) -> Any:
 
 
 def _title_of(fields: Any, inside: str) -> str:
-    """Return the `title` of parsed front matter; of its line when it is broken YAML."""
+    """Return the `title` of parsed front matter, or of its own line if the YAML is broken."""
     if isinstance(fields, dict):
         title = fields.get("title", "")
         return " ".join(title.split()) if isinstance(title, str) else ""
@@ -94,7 +94,7 @@ def _title_of(fields: Any, inside: str) -> str:
 
 
 def directive(info: str) -> tuple[str, str]:
-    """Return name and argument of a MyST directive from the info string of its fence, ("", info) for other fences."""
+    """Return the name and argument of a MyST directive from its fence's info string, ("", info) for other fences."""
     match = _FENCE_DIRECTIVE.match(info.strip())
     return (match[1].lower(), match[2].strip()) if match else ("", info.strip())
 
@@ -106,21 +106,21 @@ def fence_language(info: str) -> str:
 
 
 def is_plain(source: str) -> bool:
-    """Tell whether a heading's lines hold nothing but CommonMark."""
+    """Return whether a heading's lines contain nothing but CommonMark."""
     return _EXTENDED.search(source) is None
 
 
 def heading_content(source: str) -> str:
-    """Return what stands between the marks of a heading's lines."""
+    """Return the content of a heading's lines without the heading markers."""
     if match := _ATX.match(source):
         return match[1]
     return " ".join(source.splitlines()[:-1])
 
 
 def plain_title(content: str, references: Container[str] = ()) -> str:
-    """Return a heading's text as a reader sees it: without emphasis, links, code marks, anchors, roles, shortcodes.
+    """Return a heading's visible text: without emphasis, links, code marks, anchors, roles, shortcodes.
 
-    `references` are the normalised labels of the document's link reference definitions.
+    `references` holds the normalised labels of the document's link reference definitions.
     """
     content = _MDX_COMMENT.sub("", _SHORTCODE.sub(_shortcode, " ".join(content.split())))
     content = _ATTRIBUTES.sub("", _FOOTNOTE.sub("", content))
@@ -129,7 +129,7 @@ def plain_title(content: str, references: Container[str] = ()) -> str:
 
 
 def _shortcode(match: re.Match[str]) -> str:
-    """Return what a shortcode most likely shows: its `text`, else its first quoted argument, else nothing."""
+    """Return what a shortcode probably shows: its `text`, else its first quoted argument, else nothing."""
     inside = match[1]
     text = _SHORTCODE_TEXT.search(inside) or _SHORTCODE_FIRST.match(inside)
     return text[1] if text else ""

@@ -1,4 +1,4 @@
-"""XML sources to lxml trees: entities are never declared, external files never read, depth has a limit."""
+"""XML sources to lxml trees: declared entities are refused, external files never read, and depth is limited."""
 
 import re
 from html.entities import html5
@@ -39,17 +39,17 @@ _GREEK_NAMES = (
 )
 _GREEK = {
     f"{name}gr;": letter for name, letter in zip(_GREEK_NAMES, "αβγδεζηθικλμνξοπρστυφχψω", strict=True)
-}  # ISO 8879's names, which HTML has not
+}  # names of ISO 8879 that HTML lacks
 
 
 def xml_tree(source: str, path: str, *, nesting: int) -> Any:
     """Return the root element without namespaces, comments and processing instructions.
 
-    Characters that HTML names (`&nbsp;`) are read; other names stay as they are written.
+    HTML's named characters (`&nbsp;`) are decoded; other names stay as written.
 
     Raises:
         MalformedDocument: Not well-formed, or it declares entities.
-        OversizedDocument: Elements lie deeper than `nesting`.
+        OversizedDocument: Elements are nested deeper than `nesting`.
     """
     from lxml import etree
 
@@ -78,9 +78,9 @@ class _PrologueEnds(Exception):
 
 
 def _refuse_entities(source: str, path: str) -> None:
-    """Raise MalformedDocument when the document declares entities that text could hold. Pictures (NDATA) are none.
+    """Raise MalformedDocument when the document declares entities that could occur in text; pictures (NDATA) cannot.
 
-    libxml2 expands entities in attributes even when it is told not to, so this must come first.
+    libxml2 expands entities in attributes even if that is switched off, so this must come first.
     """
 
     def declared(*declaration: Any) -> None:

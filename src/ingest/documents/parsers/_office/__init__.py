@@ -1,1 +1,1 @@
-"""Parts of Office Open XML and OpenDocument files that several formats share."""
+"""What several Office Open XML and OpenDocument formats share."""

@@ -10,7 +10,7 @@ from ingest.records import BlockKind
 _DIAGRAM = "{http://schemas.openxmlformats.org/drawingml/2006/diagram}"
 _CHART = C + "chart"
 _RELATIONS = _DIAGRAM + "relIds"
-_POINTS = 10_000  # of one chart; more is data, not a picture to read
+_POINTS = 10_000  # per chart; more is data, not a picture to read
 
 
 def paragraph(element: Any) -> list[str]:
@@ -28,7 +28,7 @@ def paragraph(element: Any) -> list[str]:
 
 
 def figures(package: Package, part: str, element: Any) -> list[tuple[BlockKind, list[str], int]]:
-    """Return kind of block, lines and header lines of each chart and diagram that an element of `part` refers to."""
+    """Return block kind, lines and number of header lines of each chart and diagram to which an element refers."""
     relations = package.relations(part)
     found: list[tuple[BlockKind, list[str], int]] = []
     for reference in element.iter(_CHART, _RELATIONS):
@@ -45,7 +45,7 @@ def figures(package: Package, part: str, element: Any) -> list[tuple[BlockKind, 
 
 
 def _diagram(root: Any) -> list[str]:
-    """Return the texts of a diagram's points, in the order in which they are stored."""
+    """Return the texts of a diagram's points, in stored order."""
     lines = []
     for point in root.iter(_DIAGRAM + "pt"):
         if point.get("type", "node") in ("node", "asst", "doc"):
@@ -55,7 +55,7 @@ def _diagram(root: Any) -> list[str]:
 
 
 def _chart(root: Any) -> tuple[list[str], int]:
-    """Return title, axis titles and a row of series names, then one row per category; and how many rows come first."""
+    """Return rows: title, axis titles, series names, then one per category; and the number of rows before those."""
     lines = [" ".join(" ".join(paragraph(each)) for each in title.iter(A + "p")) for title in root.iter(C + "title")]
     series = list(root.iter(C + "ser"))[:255]
     names = [" ".join(_points(one, "tx").values()) for one in series]
@@ -72,7 +72,7 @@ def _chart(root: Any) -> tuple[list[str], int]:
 
 
 def _points(series: Any, name: str) -> dict[int, str]:
-    """Return index → cached value of a part of a series, the innermost level where there are several."""
+    """Return index → cached value of a part of a series; of several levels, the innermost."""
     holder = series.find(C + name)
     found: dict[int, str] = {}
     for point in holder.iter(C + "pt") if holder is not None else ():

@@ -10,7 +10,7 @@ _PROPERTIES = "Pr"  # ctrlPr, fPr, rPr: no text
 
 
 def equation(element: Any) -> str:
-    """Return the text of an equation, with signs for what is written above, below or under a root."""
+    """Return the text of an equation, with signs for superscripts, subscripts and roots."""
     tag = element.tag if isinstance(element.tag, str) else ""
     if tag in _TEXTS:
         return element.text or ""

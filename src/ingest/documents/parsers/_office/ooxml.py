@@ -1,9 +1,9 @@
-"""The package that DOCX, PPTX and XLSX share: parts in a zip archive, and relationships between them.
+"""The package format of DOCX, PPTX and XLSX: parts in a zip archive, and relationships between them.
 
-Why not `python-docx` and `python-pptx`: they refuse ISO Strict files and packages with a dangling relationship, both of
-which office programs open, they unpack every picture into memory, and structure (numbering, notes, text boxes, content
-controls, tracked changes) has to be read from the XML anyway. So lxml reads the parts themselves, without entities,
-document types and network.
+Why not `python-docx` and `python-pptx`: they refuse ISO Strict files and packages with dangling relationships, both of
+which office programs open; they unpack every picture into memory; and structure (numbering, notes, text boxes, content
+controls, tracked changes) has to be read from the XML anyway. So lxml reads the parts directly, without entities,
+document types or network access.
 """
 
 import io
@@ -18,9 +18,9 @@ from ingest.documents.parsers._reading.archives import open_zip, read_entry
 from ingest.errors import EncryptedDocument, MalformedDocument, OversizedDocument, UnsupportedFormat
 from ingest.records import Child, RawDocument
 
-_CFB = bytes.fromhex("d0cf11e0a1b11ae1")  # an OLE file: old Office formats, and new ones under a password
+_CFB = bytes.fromhex("d0cf11e0a1b11ae1")  # an OLE file: an old Office format, or a new one with a password
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-_STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/")  # ISO 29500 Strict → the namespaces everybody uses
+_STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/")  # ISO 29500 Strict → the usual namespaces
 _TRANSITIONAL = rb"http://schemas.openxmlformats.org/\1/2006/"
 _DEEP = "depth"  # in libxml2's message when elements are nested deeper than 256
 
@@ -36,19 +36,19 @@ MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """What a part points to: a part inside the package."""
+    """A reference from one part to another part of the package."""
 
-    kind: str  # last segment of the type, as in "slide"
+    kind: str  # last segment of the type, such as "slide"
     target: str  # name of the part, without a leading slash
 
 
 class Package:
-    """Parts by name, read on demand. Names are matched without regard to case, as the format asks."""
+    """Parts by name, read on demand. Names are case-insensitive, as the format requires."""
 
     def __init__(self, raw: RawDocument) -> None:
         """Open the archive.
 
-        Raises: EncryptedDocument, UnsupportedFormat (an old Office format), and what `open_zip` raises.
+        Raises: EncryptedDocument, UnsupportedFormat (an old Office format), and whatever `open_zip` raises.
         """
         self.path = raw.ref.path
         if raw.data.startswith(_CFB):
@@ -61,7 +61,7 @@ class Package:
         self._relations: dict[str, dict[str, Relation]] = {}
 
     def main(self, name: str) -> str:
-        """Return the name of the main part: what the package's own relationships say, else `name`.
+        """Return the name of the main part: the one in the package's own relationships, else `name`.
 
         Raises: MalformedDocument when there is neither.
         """
@@ -72,7 +72,7 @@ class Package:
         raise MalformedDocument(f"{self.path}: an archive of {len(self._names)} entries without {name}")
 
     def has(self, name: str) -> bool:
-        """Tell whether a part exists."""
+        """Return whether a part exists."""
         return _plain(name) in self._names
 
     def names(self) -> list[str]:
@@ -80,7 +80,7 @@ class Package:
         return list(self._names)
 
     def data(self, name: str) -> bytes:
-        """Return the content of a part. Raises: MalformedDocument when it is missing or damaged, OversizedDocument."""
+        """Return a part's content. Raises: MalformedDocument when it is missing or damaged; OversizedDocument."""
         info = self._names.get(_plain(name))
         if info is None:
             raise MalformedDocument(f"{self.path}: no part {name}")
@@ -101,9 +101,9 @@ class Package:
         return root
 
     def elements(self, name: str, *tags: str) -> Iterator[Any]:
-        """Yield elements of a part as they end, freeing each after use: memory does not grow with the part.
+        """Yield elements of a part as they end, freeing each after use, so that memory does not grow with the part.
 
-        Raises: as `xml`.
+        Raises: as `xml` does.
         """
         from lxml import etree
 
@@ -132,9 +132,9 @@ class Package:
             raise self._fault(name, error) from error
 
     def relations(self, name: str) -> dict[str, Relation]:
-        """Return relationship id → target of the parts that a part points to; "" for the package itself.
+        """Return relationship id → target for the parts to which part `name` refers; "" is the package itself.
 
-        Targets outside the package are left out: nothing is fetched. So are those that do not exist.
+        Targets outside the package are left out (nothing is fetched), and so are those that do not exist.
         """
         if name not in self._relations:
             folder, base = posixpath.split(name)
@@ -152,15 +152,15 @@ class Package:
         return self._relations[name]
 
     def related(self, name: str, kind: str) -> list[str]:
-        """Return the parts of one kind that a part points to."""
+        """Return the parts of one kind to which a part refers."""
         return [relation.target for relation in self.relations(name).values() if relation.kind == kind]
 
     def children(self, name: str) -> list[Child]:
-        """Return the whole documents that are embedded in a part (not OLE objects: only their program reads those)."""
+        """Return the whole documents embedded in a part (not OLE objects, which only their own program can read)."""
         return [Child(target, self.data(target)) for target in dict.fromkeys(self.related(name, "package"))]
 
     def title(self) -> str:
-        """Return the title in the document's properties, "" when it is not told."""
+        """Return the title in the document's properties, "" without one."""
         for part in self.related("", "core-properties"):
             for element in self.xml(part):
                 if isinstance(element.tag, str) and element.tag.endswith("}title"):
@@ -181,7 +181,7 @@ class Package:
 
 
 def keep_one_alternative(root: Any) -> None:
-    """Keep one version of content that is stored for new and for old programs: the first one, unless it has no text."""
+    """Keep one version of content stored for both new and old programs: the first, unless it has no text."""
     for alternate in list(root.iter(MC + "AlternateContent")):
         versions = list(alternate)
         if len(versions) < 2:

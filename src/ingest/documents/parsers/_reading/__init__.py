@@ -1,1 +1,1 @@
-"""What parsers of several formats share: archives, encodings, lines, tables and the finished document."""
+"""What parsers of several formats share: archives, encodings, lines, tables, and the assembly of documents."""

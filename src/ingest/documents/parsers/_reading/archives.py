@@ -1,7 +1,7 @@
 """Archives, checked before they are unpacked: entries, bytes, ratio, names, links, overlaps.
 
-The central directory of a ZIP is checked as a whole, so a bomb costs nothing; TAR has none, so its stream is bounded as
-it is read. What a header claims is never trusted for more than its own limit. Nothing is written to disk.
+The central directory of a ZIP is checked as a whole, so a bomb costs nothing; TAR has none, so its stream is limited
+while it is read. A header's claims are trusted only within the limits. Nothing is written to disk.
 """
 
 import bz2
@@ -19,12 +19,12 @@ from collections.abc import Iterator
 from ingest.errors import EncryptedDocument, MalformedDocument, OversizedDocument, UnsupportedFormat
 from ingest.records import ParseLimits, RawDocument
 
-_SMALL = 2**20  # bytes unpacked up to which the ratio does not count
+_SMALL = 2**20  # bytes unpacked, up to which the ratio is ignored
 _STEP = 2**20  # bytes unpacked at once
-_XZ_MEMORY = 128 * 2**20  # bytes: a dictionary of 64 MiB, the greatest of xz's presets, and its state
+_XZ_MEMORY = 128 * 2**20  # bytes: a dictionary of 64 MiB, the largest of xz's presets, and the decoder's state
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # flag bits: an entry, strong encryption, masked headers
 _LOCAL = struct.Struct("<4s22xHH")  # signature, lengths of name and extra field
-_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # those that zipfile unpacks within a bound
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # those that zipfile can unpack in bounded steps
 _DRIVE = re.compile(r"[A-Za-z]:")
 _BROKEN = (
     zipfile.BadZipFile,
@@ -47,10 +47,10 @@ def open_zip(raw: RawDocument) -> zipfile.ZipFile:
     """Return the archive, its central directory checked against `raw.options.limits`; nothing is unpacked.
 
     Raises:
-        OversizedDocument: Too many entries, too many bytes, or packed too well.
+        OversizedDocument: Too many entries or bytes, or too high a compression ratio.
         EncryptedDocument: An entry needs a password.
-        UnsupportedFormat: An entry is packed by another method than deflate.
-        MalformedDocument: No ZIP, entries that overlap, a name that leaves the archive, a link or a device.
+        UnsupportedFormat: An entry is compressed by a method other than deflate.
+        MalformedDocument: Not a ZIP, overlapping entries, a name that leads out of the archive, a link or a device.
     """
     path, limits = raw.ref.path, raw.options.limits
     try:
@@ -71,8 +71,8 @@ def read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> b
     """Return the content of an entry of an archive from `open_zip`, at most `limit` bytes.
 
     Raises:
-        OversizedDocument: It holds more.
-        MalformedDocument: It is damaged, or holds more than its header says.
+        OversizedDocument: It is larger.
+        MalformedDocument: It is damaged, or larger than its header says.
     """
     where = f"{archive.filename}: entry {info.filename[:200]!r}"
     if info.file_size > limit:
@@ -88,7 +88,7 @@ def read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, limit: int) -> b
 
 
 def unpack(raw: RawDocument, compression: str) -> io.BytesIO:
-    """Return what a gzip, bzip2 or xz file holds, at its start; `compression` is "gz", "bz2" or "xz".
+    """Return the content of a gzip, bzip2 or xz file as a stream; `compression` is "gz", "bz2" or "xz".
 
     Raises: OversizedDocument, MalformedDocument.
     """
@@ -105,11 +105,11 @@ def unpack(raw: RawDocument, compression: str) -> io.BytesIO:
 
 
 def tar_entries(raw: RawDocument, stream: io.BytesIO) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of each regular file of an unpacked TAR, in its order.
+    """Yield name and content of each regular file of an unpacked TAR, in archive order.
 
     Raises:
         OversizedDocument: Too many entries or bytes.
-        MalformedDocument: Damaged, a name that leaves the archive, a link, a device, or a sparse file.
+        MalformedDocument: Damage, a name that leads out of the archive, a link, a device, or a sparse file.
     """
     path, limits = raw.ref.path, raw.options.limits
     count = size = 0
@@ -122,7 +122,7 @@ def tar_entries(raw: RawDocument, stream: io.BytesIO) -> Iterator[tuple[str, byt
                 check_entries(path, count, limits)
                 check_bytes(path, size, size, limits)
                 check_name(path, member.name)
-                if member.size < 0 or member.offset <= offset:  # tarfile would turn back and never end
+                if member.size < 0 or member.offset <= offset:  # tarfile would go backwards and never end
                     raise MalformedDocument(f"{path}: entry {member.name[:200]!r} has size {member.size}")
                 offset = member.offset
                 if not (member.isdir() or member.isreg()) or member.issparse():
@@ -143,7 +143,7 @@ def check_entries(path: str, count: int, limits: ParseLimits) -> None:
 
 
 def check_bytes(path: str, unpacked: int, packed: int, limits: ParseLimits) -> None:
-    """Raise OversizedDocument when an archive unpacks to more bytes than the limit, or to too many for its size."""
+    """Raise OversizedDocument when an archive unpacks to more bytes than the limit, or has too high a ratio."""
     if unpacked > limits.archive_bytes:
         raise OversizedDocument(f"{path}: unpacks to {unpacked} bytes, the limit is {limits.archive_bytes}")
     if unpacked > _SMALL and unpacked > limits.archive_ratio * max(packed, 1):
@@ -172,9 +172,9 @@ def _check_entry(path: str, entry: zipfile.ZipInfo) -> None:
 
 
 def _check_overlap(path: str, data: bytes, entries: list[zipfile.ZipInfo], directory: int) -> None:
-    """Raise MalformedDocument unless each entry ends before the next one begins, the last before the directory.
+    """Raise MalformedDocument unless each entry ends before the next one begins, and the last before the directory.
 
-    Bombs without nesting let thousands of entries share the same packed bytes.
+    In a bomb without nesting, thousands of entries share the same packed bytes.
     """
     end, before = 0, ""
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
@@ -196,7 +196,7 @@ def _parts(data: bytes, compression: str) -> Iterator[bytes]:
 
 
 def _xz_parts(data: bytes) -> Iterator[bytes]:
-    """Yield the content of xz data in bounded steps and bounded memory, which `LZMAFile` cannot be given."""
+    """Yield the content of xz data in bounded steps and bounded memory, which `LZMAFile` does not offer."""
     while data:
         decompressor = lzma.LZMADecompressor(memlimit=_XZ_MEMORY)
         rest = data
@@ -206,4 +206,4 @@ def _xz_parts(data: bytes) -> Iterator[bytes]:
                 raise EOFError("the data end early")
             rest = b""
             yield part
-        data = decompressor.unused_data.lstrip(b"\0")  # streams may follow, and padding
+        data = decompressor.unused_data.lstrip(b"\0")  # more streams may follow, and padding

@@ -1,4 +1,4 @@
-"""Builds the canonical text of formats that have none of their own: blocks of lines, a blank line between them."""
+"""Builds the canonical text of formats that have none of their own: blocks of lines separated by blank lines."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ BROKEN_AT_LINES = (BlockKind.LIST, BlockKind.TABLE, BlockKind.CODE)
 
 
 class Assembly:
-    """A canonical text and its blocks, in order, under the limits of the document that they come from."""
+    """A canonical text and its blocks, in order, under the limits of the document from which they come."""
 
     def __init__(self, raw: RawDocument) -> None:
         """Start with nothing."""
@@ -24,12 +24,12 @@ class Assembly:
 
     @property
     def path(self) -> str:
-        """The document, for messages."""
+        """The document's path, for messages."""
         return self._path
 
     @property
     def limits(self) -> ParseLimits:
-        """What the document may cost."""
+        """The limits of the document."""
         return self._limits
 
     @property
@@ -38,16 +38,16 @@ class Assembly:
         return "".join(self._parts)
 
     def add(self, kind: BlockKind, lines: Sequence[str], header_lines: int = 0, **fields: Any) -> None:
-        """Append a block; nothing happens when its lines hold only white space.
+        """Append a block, unless its lines hold only white space.
 
-        Lists, tables and code may be cut where their lines begin, unless `fields` names other `breaks` (offsets from
-        the start of the block). A zero character becomes U+FFFD: no tool behind us takes it in a text.
+        Lists, tables and code may be cut where their lines begin, unless `fields` has other `breaks` (offsets from the
+        start of the block). NUL becomes U+FFFD, since downstream tools do not accept it in texts.
 
         Args:
-            kind: Of the block.
+            kind: The kind of block.
             lines: Its text; none holds a line break.
-            header_lines: Of a table: how many of the first lines are its header.
-            **fields: Of the block: level, title, language, page, marks, breaks.
+            header_lines: For a table, how many of the first lines are its header.
+            **fields: Other fields of the block: level, title, language, page, marks, breaks.
 
         Raises: OversizedDocument.
         """
@@ -65,19 +65,19 @@ class Assembly:
         self._append(text, [Block(kind, start, start + len(text), breaks=inside, header_end=header_end, **fields)])
 
     def heading(self, title: str, level: int, **fields: Any) -> None:
-        """Append a heading: its title on one line."""
+        """Append a heading, its title on one line."""
         title = " ".join(title.split()).replace("\0", "\ufffd")
         self.add(BlockKind.HEADING, [title], level=level, title=title, **fields)
 
     def include(self, text: str, blocks: Sequence[Block], **fields: Any) -> None:
-        """Append another canonical text with its blocks; `fields` replace those of each block."""
+        """Append another canonical text with its blocks; `fields` override those of each block."""
         if not blocks:
             return
         at = self._begin()
         self._append(text.rstrip(), [_moved(block, at, fields) for block in blocks])
 
     def _begin(self) -> int:
-        """Separate from the block before; return where the next one starts."""
+        """Separate the next block from the last one; return where it starts."""
         if self._parts:
             self._parts.append("\n\n")
             self._length += 2

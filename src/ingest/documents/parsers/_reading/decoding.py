@@ -8,7 +8,7 @@ from ingest.errors import EmptyDocument, MalformedDocument
 logger = logging.getLogger(__name__)
 
 BOM = "\ufeff"
-_SAMPLE = 256 * 1024  # bytes given to the detector: its time grows with the size times about 40 encodings
+_SAMPLE = 256 * 1024  # bytes for the detector: its time grows with the size times the number of encodings
 _MESS = 0.1  # highest share of unlikely characters (charset-normalizer's "chaos") that counts as confident
 _MARKED = (
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -16,9 +16,9 @@ _MARKED = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
-_WIDE_HEAD = 64 * 1024  # bytes that are looked at to tell UTF-16 and UTF-32 without a mark
-_STRAY, _MOSTLY = 0.02, 0.5  # highest share of zeros at places that are filled, least at those that are not
-_FEW = 16  # with fewer bytes over 0x7f the detector guesses: Windows-1252, if they look like it, or nothing
+_WIDE_HEAD = 64 * 1024  # bytes examined to recognise UTF-16 and UTF-32 without a mark
+_STRAY, _MOSTLY = 0.02, 0.5  # highest share of zeros at filled positions, lowest at empty ones
+_FEW = 16  # with fewer bytes above 0x7f the detector only guesses: Windows-1252 if they look like it, else nothing
 _WESTERN = "cp1252"
 _PUNCTUATION = "€‚„…†‡‰‹‘’“”•–—™›\xa0¡£¥§©«¬®°±²³´µ·¹»¼½¾¿×÷"
 _ASCII = bytes(range(32, 127))
@@ -26,18 +26,18 @@ _CONTROLS = re.compile("[\x00-\x07\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
 
 
 def decode(data: bytes, path: str, declared: str = "") -> str:
-    """Return the text of a file, unchanged: line ends stay, and a UTF-8 byte order mark stays as U+FEFF.
+    """Return the text of a file, unchanged: line ends are kept, and a UTF-8 byte order mark is kept as U+FEFF.
 
-    So offsets equal those of `data.decode("utf-8")`. UTF-16 and UTF-32, and older encodings that
-    are detected with confidence, are decoded too; a note is logged.
+    So offsets equal those of `data.decode("utf-8")`. UTF-16, UTF-32, and older encodings that are
+    detected with confidence are decoded too, and this is logged.
 
     Args:
         data: The whole file.
         path: For messages.
-        declared: The encoding that the document itself names; tried when it is not UTF-8.
+        declared: The encoding that the document declares; tried when it is not UTF-8.
 
     Raises:
-        EmptyDocument: No byte, or white space only.
+        EmptyDocument: No bytes, or white space only.
         MalformedDocument: Not text, with the offset of the first bad byte.
     """
     if not data:
@@ -73,12 +73,12 @@ def _marked(data: bytes, path: str) -> str | None:
 
 
 def _wide(data: bytes, path: str) -> str | None:
-    """Return the text of UTF-16 or UTF-32 without a byte order mark, None where zero bytes lie otherwise.
+    """Return the text of UTF-16 or UTF-32 without a byte order mark, None for another pattern of zero bytes.
 
-    Of text that is mostly ASCII one byte of two is zero, or three of four, always at the same places.
+    In text that is mostly ASCII, one byte of two is zero, or three of four, always at the same positions.
     """
     head = data[: min(_WIDE_HEAD, len(data) // 4 * 4)]
-    zeros = [head[i::4].count(0) * 4 for i in range(4)]  # per place of four, as if out of len(head)
+    zeros = [head[i::4].count(0) * 4 for i in range(4)]  # per position of four, scaled to len(head)
     filled = [zero <= _STRAY * len(head) for zero in zeros]
     encoding = {"0101": "utf-16-le", "1010": "utf-16-be", "0111": "utf-32-le", "1110": "utf-32-be"}.get(
         "".join("0" if full else "1" for full in filled)
@@ -121,9 +121,9 @@ def _guess(data: bytes) -> str:
     kept = data.decode("utf-8", "ignore")
     lost = len(data) - len(kept.encode())
     if sum(1 for character in kept if character >= "\x80") > lost:
-        return ""  # more good UTF-8 sequences than bad bytes: damaged, not another encoding
+        return ""  # more valid UTF-8 sequences than bad bytes: damaged, not another encoding
     sample = data
-    if len(data) > _SAMPLE:  # plain ASCII lines say nothing
+    if len(data) > _SAMPLE:  # ASCII lines give no evidence
         sample = b"\n".join(line for line in data.split(b"\n") if not line.isascii())[:_SAMPLE]
     if sum(1 for byte in sample if byte >= 0x80) < _FEW:
         return _WESTERN if all(map(_is_western, sample.decode(_WESTERN, "replace"))) else ""
@@ -136,12 +136,12 @@ def _guess(data: bytes) -> str:
 
 
 def _is_western(character: str) -> bool:
-    """Tell whether a character is one that Western European text uses. 0xff is what damage looks like."""
+    """Return whether Western European text uses a character. 0xff usually means damage."""
     return character < "\x80" or character in _PUNCTUATION or (character.isalpha() and character != "ÿ")
 
 
 def _keeps_ascii(encoding: str) -> bool:
-    """Tell whether ASCII means itself in an encoding: not so in EBCDIC, nor in UTF-16, which fits any bytes."""
+    """Return whether an encoding extends ASCII: EBCDIC does not, nor does UTF-16, which fits any bytes."""
     try:
         return _ASCII.decode(encoding) == _ASCII.decode("ascii")
     except (UnicodeDecodeError, LookupError):

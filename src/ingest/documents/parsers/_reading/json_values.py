@@ -1,21 +1,21 @@
-"""JSON values, bounded in depth. Numbers stay as they are written."""
+"""JSON values of limited depth. Numbers stay as written."""
 
 import json
 from typing import Any
 
 from ingest.errors import MalformedDocument, OversizedDocument
 
-EXTRA = "Extra data"  # what the decoder says of a second value behind the first
+EXTRA = "Extra data"  # the decoder's message for a second value after the first
 
 
 def load(text: str, where: str, nesting: int) -> Any:
-    """Return the value of a JSON text: dictionaries, lists, strings, booleans, None; numbers as strings.
+    """Return the value of a JSON text: dictionaries, lists, strings, booleans, None; numbers become strings.
 
-    Of equal keys the last counts; NaN and Infinity are numbers.
+    If keys repeat, the last one counts; NaN and Infinity are numbers.
 
     Raises:
         MalformedDocument: Not JSON, with line and column.
-        OversizedDocument: Deeper than `nesting`.
+        OversizedDocument: Nested deeper than `nesting`.
     """
     deeper = f"{where}: objects and lists nested deeper than the limit of {nesting}"
     try:

@@ -1,4 +1,4 @@
-"""Lines of a text and blocks made of whole lines, with exact offsets."""
+"""Lines of a text, and blocks of whole lines, with exact offsets."""
 
 import re
 from bisect import bisect_left, bisect_right
@@ -14,19 +14,19 @@ WORD = re.compile(r"\w+")  # what two texts are compared by
 
 @dataclass(frozen=True)
 class Lines:
-    """A text and where its lines begin, in code points; `starts` ends with the length of the text."""
+    """A text and the starts of its lines, in code points; `starts` ends with the length of the text."""
 
     text: str
     starts: list[int]
 
     def start(self, line: int) -> int:
-        """Return where a line begins; the end of the text for lines behind the last."""
+        """Return where a line begins; the end of the text for lines after the last."""
         return self.starts[min(line, len(self.starts) - 1)]
 
     def block(self, kind: BlockKind, first: int, end: int, **more: Any) -> Block | None:
         """Return the block of the lines [first, end) without blank lines around it, None when all are blank.
 
-        The indentation of its first line belongs to it.
+        The block includes the indentation of its first line.
         """
         last = len(self.starts) - 1
         start = self.starts[min(first, last)]
@@ -39,7 +39,7 @@ class Lines:
         return Block(kind, start, stop, **more)
 
     def breaks(self, first: int, end: int, lines: Iterable[int]) -> tuple[int, ...]:
-        """Return where the given lines begin, as far as they lie inside the block of [first, end)."""
+        """Return where the given lines begin, if inside the block of the lines [first, end)."""
         start = self.start(first)
         limit = start + len(self.text[start : self.start(end)].rstrip())
         return tuple(sorted({at for line in lines if start < (at := self.start(line)) < limit}))

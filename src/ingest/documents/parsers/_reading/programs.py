@@ -1,6 +1,6 @@
-"""Runs a program on a document: in a folder of its own, within its time, and with nothing left running behind it.
+"""Runs a program on a document: in its own folder, within a time limit, leaving no process behind.
 
-The sandbox's process passes on its limits on CPU time, memory and files, and its refusal of sockets.
+The program inherits the sandbox's limits on CPU time, memory and files, and its ban on sockets.
 """
 
 import os
@@ -14,18 +14,18 @@ from ingest.errors import ParserCrashed, ParserTimeout
 from ingest.records import RawDocument
 
 _LOG = "log"
-_KEPT = 2000  # bytes of what a program wrote
+_KEPT = 2000  # bytes of a program's output
 
 
 def run_program(arguments: Sequence[str], folder: Path, raw: RawDocument) -> tuple[int, str]:
-    """Return a program's exit code and the last that it wrote.
+    """Return a program's exit code and the end of its output.
 
     Args:
-        arguments: The program's file first.
-        folder: An empty place of its own: working, home and temporary folder, and where its output is kept.
-        raw: For its time, `limits.wall_seconds`, and for messages.
+        arguments: The program's path comes first.
+        folder: An empty folder: its working, home and temporary folder, and the place of its output.
+        raw: For its time limit, `limits.wall_seconds`, and for messages.
 
-    Raises: ParserTimeout; ParserCrashed when a signal ended it.
+    Raises: ParserTimeout; ParserCrashed when a signal killed it.
     """
     path, name, limit = raw.ref.path, Path(arguments[0]).name, raw.options.limits.wall_seconds
     process = _started(arguments, folder)
@@ -47,9 +47,9 @@ def run_program(arguments: Sequence[str], folder: Path, raw: RawDocument) -> tup
 
 
 def _started(arguments: Sequence[str], folder: Path) -> "subprocess.Popen[bytes]":
-    """Start a program with nothing of our environment, in a process group of its own.
+    """Start a program with nothing of our environment, in its own process group.
 
-    The sandbox's process refuses that group: there a program stays in the group that the sandbox ends as a whole.
+    Inside the sandbox a new group is refused: there a program stays in the group that the sandbox kills as a whole.
     """
     environment = {"PATH": os.defpath, "HOME": str(folder), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8"}
     with Path(os.devnull).open("rb") as nothing, (folder / _LOG).open("wb") as log:

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Sequence
 from ingest.errors import OversizedDocument
 
 SEPARATOR = " | "
-REPEATED = (
-    80  # characters; a value of several rows is repeated in each of them up to this length, so that rows stand alone
-)
+REPEATED = 80  # characters; a value that spans rows is repeated in each up to this length, so that each row is complete
 
-_TITLE_ROWS = 3  # at most, above the names of the columns
+_TITLE_ROWS = 3  # at most, above the column names
 _LOOKED_AT = 20  # rows below
 
 _NUMBER = re.compile(r"[-+(]?[$€£¥]?\s?[-+]?\d[\d.,'\s]*(?:[eE][-+]?\d+)?\s?[%$€£¥)]?\Z")
@@ -20,9 +18,9 @@ _YEAR = re.compile(r"(?:19|20)\d\d\Z")
 
 
 def lines(rows: Iterable[Sequence[str]], path: str, limit: int) -> list[str]:
-    """Return one line per row: cells between bars, white space collapsed, empty cells at the end left out.
+    """Return one line per row: cells separated by bars, white space collapsed, trailing empty cells left out.
 
-    Raises: OversizedDocument as soon as the lines hold more than `limit` characters.
+    Raises: OversizedDocument as soon as the lines have more than `limit` characters.
     """
     found, size = [], 0
     for row in rows:
@@ -38,11 +36,11 @@ def lines(rows: Iterable[Sequence[str]], path: str, limit: int) -> list[str]:
 
 
 def header_rows(rows: Sequence[Sequence[str]]) -> int:
-    """Return how many of the first rows name the columns; 0 when none does, or nothing is below.
+    """Return how many of the first rows name the columns; 0 when none does, or when no row follows.
 
-    A row names the columns when it holds no number and no date; or years, from the second cell on; or numbers alone,
-    with none below. Rows above it with fewer than half of their cells filled (a title, groups of columns) belong to it;
-    without it they name nothing.
+    A row names the columns when it has no number and no date; or years from the second cell on; or only numbers, with
+    none below. Rows above it with fewer than half their cells filled (a title, column groups) belong to the header, but
+    alone they are none.
     """
     above = 0
     while above < min(_TITLE_ROWS, len(rows) - 1) and _is_sparse(rows[above]):
@@ -67,6 +65,6 @@ def _is_sparse(row: Sequence[str]) -> bool:
 
 
 def is_number(cell: str) -> bool:
-    """Tell whether a cell holds a number, an amount, a share or a date, or a dash that stands for none."""
+    """Return whether a cell holds a number, an amount, a percentage or a date, or a dash in place of one."""
     cell = cell.strip()
     return cell in _NONE or (len(cell) < 40 and bool(_NUMBER.match(cell) or _DATE.match(cell)))

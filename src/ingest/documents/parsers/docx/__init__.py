@@ -1,4 +1,4 @@
-"""DOCX: headings, lists, tables, code, quotes, captions, notes, text boxes, equations, charts, from the XML itself."""
+"""DOCX: headings, lists, tables, code, quotes, captions, notes, text boxes, equations, charts, from the XML."""
 
 from ingest.documents.parsers.docx.parser import LIBRARIES, MEDIA_TYPES, VERSION, parse
 

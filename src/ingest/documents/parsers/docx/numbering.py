@@ -1,4 +1,4 @@
-"""Labels of automatically numbered paragraphs: they are seen by readers but stand nowhere in the text."""
+"""Labels of automatically numbered paragraphs, which readers see although the text does not contain them."""
 
 import re
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from ingest.documents.parsers.docx.styles import value
 
 _PLACE = re.compile(r"%([1-9])")
 _BULLET = "-"
-_LARGEST = 100_000  # of a start value; larger ones are damage
+_LARGEST = 100_000  # highest start value; larger ones are damage
 _ROMAN = (
     (1000, "m"),
     (900, "cm"),
@@ -36,7 +36,7 @@ class _Level:
 
 @dataclass
 class Numbering:
-    """The lists of one document and how far each is counted; labels must be asked for in document order."""
+    """The lists of one document and the current count of each; labels must be requested in document order."""
 
     _lists: dict[str, tuple[str, dict[int, _Level]]] = field(default_factory=dict)  # numId → (counter, levels)
     _counts: dict[str, dict[int, int]] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Numbering:
 
     @classmethod
     def read(cls, root: Any) -> "Numbering":
-        """Read `numbering.xml`; None for a document without."""
+        """Read the root of `numbering.xml`, None for a document without one."""
         lists: dict[str, Any] = {}
         restarts: dict[str, dict[int, int]] = {}
         if root is None:
@@ -71,7 +71,7 @@ class Numbering:
         return cls(lists, _restarts=restarts)
 
     def label(self, key: str, level: int) -> str:
-        """Count one more paragraph of a list and return its label: "-" for bullets, "" for labels without a sign."""
+        """Count the next paragraph of a list and return its label: "-" for bullets, "" for empty labels."""
         if key not in self._lists:
             return _BULLET
         counter, levels = self._lists[key]
@@ -109,7 +109,7 @@ def _number(text: str | None, default: int) -> int:
 
 
 def _written(number: int, form: str) -> str:
-    """Return a number as a list shows it; forms of other scripts come as digits."""
+    """Return a number as a list shows it; numerals of other scripts become digits."""
     if form == "decimalZero":
         return f"{number:02d}"
     if form in ("lowerLetter", "upperLetter") and number > 0:

@@ -1,13 +1,13 @@
-"""DOCX: headings, lists, tables, code, quotes, captions, notes, text boxes, equations, charts, from the XML itself.
+"""DOCX: headings, lists, tables, code, quotes, captions, notes, text boxes, equations, charts, from the XML.
 
 Why not `unstructured`: its partitioner guesses headings from the wording of unstyled paragraphs and drops outline
-levels, numbering, notes and text boxes. Why not `python-docx`: see `_ooxml`.
+levels, numbering, notes and text boxes. Why not `python-docx`: see `_office/ooxml.py`.
 
-Canonical text: one block per paragraph, list items and table rows on lines of their own. Kept: insertions; labels of
-automatic numbering; notes, behind the paragraph that refers to them; alternative texts of pictures. A value of merged
-cells is repeated in each, if short. Left out: deletions, comments, running headers and footers, macros, field codes.
-A table of contents is metadata. Hidden is what is formatted as hidden, white on white, or up to 1.5 points small.
-Embedded Office documents are children; OLE objects, which only their own program reads, are not.
+Canonical text: one block per paragraph, one line per list item and table row. Kept: insertions; labels of automatic
+numbering; notes, after the paragraph that refers to them; alternative texts of pictures. A short value of merged cells
+is repeated in each. Left out: deletions, comments, running headers and footers, macros, field codes. A table of
+contents is metadata. Hidden: text formatted as hidden, white on white, or at most 1.5 points high. Embedded Office
+documents are children; OLE objects, which only their own program can read, are not.
 """
 
 from collections.abc import Iterator
@@ -78,16 +78,16 @@ class _Reader:
         self._numbering = Numbering.read(self._part("numbering"))
         self._texts = Texts(self._styles, root.find(W + "background") is None)
         self._notes: dict[str, dict[str, Any]] = {}
-        self._pending: tuple[BlockKind, list[str]] | None = None  # a list or code that may go on
+        self._pending: tuple[BlockKind, list[str]] | None = None  # a list or code that may continue
         self._behind: list[tuple[BlockKind, list[str], dict[str, Any]]] = []
-        self._joined: list[Any] = []  # content of paragraphs whose end is deleted
+        self._joined: list[Any] = []  # contents of paragraphs whose end mark is deleted
 
     def _part(self, kind: str) -> Any:
         parts = self._package.related(self._main, kind)
         return self._package.xml(parts[0]) if parts else None
 
     def blocks(self, parent: Any, on_white: bool) -> None:
-        """Add what a body, cell, text box, note or content control holds."""
+        """Add the content of a body, cell, text box, note or content control."""
         for element in parent:
             tag = element.tag
             if not isinstance(tag, str) or tag in _SKIPPED:
@@ -104,7 +104,7 @@ class _Reader:
                 self.blocks(element, on_white)
 
     def flush(self) -> None:
-        """Add the list or code that was collected, and what belongs behind it."""
+        """Add the collected list or code, and what belongs after it."""
         if self._pending is not None:
             kind, items = self._pending
             self._pending = None
@@ -114,7 +114,7 @@ class _Reader:
             self.out.add(kind, texts, **fields)
 
     def _items(self, kind: BlockKind, items: list[str], **fields: Any) -> None:
-        """Add a list or code; an item may have several lines, and breaks lie between items only."""
+        """Add a list or code; an item may have several lines, and breaks are only between items."""
         breaks, at = [], 0
         for item in items:
             breaks.append(at)
@@ -126,7 +126,7 @@ class _Reader:
         after = element.getnext()
         goes_on = after is not None and after.tag == W + "p"
         if goes_on and properties is not None and properties.find(f"{W}rPr/{W}del") is not None:
-            self._joined.append(element)  # its end is deleted: the next one goes on
+            self._joined.append(element)  # its end mark is deleted: the next one continues it
             return
         style = self._styles.paragraph(value(properties.find(W + "pStyle")) if properties is not None else None)
         joined, self._joined = self._joined, []
@@ -141,7 +141,7 @@ class _Reader:
         self._attached(found)
 
     def _place(self, text: str, found: Paragraph, style: Style, properties: Any) -> None:
-        """Add a paragraph as what its style, outline level or numbering make it."""
+        """Add a paragraph as the kind that its style, outline level or numbering determines."""
         own = outline_level(properties)
         level = own or style.level
         level = 0 if level > 9 or style.role in ("contents", "caption", "code") else level
@@ -164,7 +164,7 @@ class _Reader:
             self.out.add(_KINDS.get(style.role, BlockKind.PARAGRAPH), _lines(text))
 
     def _like_code(self, text: str) -> bool:
-        """Tell whether a paragraph in a font for code is code: it has signs that prose lacks, or goes on with code."""
+        """Return whether a monospaced paragraph is code: it has signs that prose lacks, or follows code."""
         return bool(_CODE_SIGNS & set(text)) or (self._pending is not None and self._pending[0] is BlockKind.CODE)
 
     def _collect(self, kind: BlockKind, item: str) -> None:
@@ -175,7 +175,7 @@ class _Reader:
         self._pending[1].append(item)
 
     def _attached(self, found: Paragraph) -> None:
-        """Keep notes for behind the block; add text boxes, figures and pictures now."""
+        """Keep notes for after the block; add text boxes, figures and pictures now."""
         for kind, key, mark in found.notes:
             note = self._note(kind, key)
             texts = [line for p in note.iter(W + "p") for line in self._note_lines(p)] if note is not None else []
@@ -210,7 +210,7 @@ class _Reader:
         return [line for line in _lines(found.text) if line]
 
     def _table(self, element: Any, on_white: bool) -> None:
-        """Add a table; one of a single cell is a frame around text."""
+        """Add a table; a single cell is a frame around text."""
         self.flush()
         properties = element.find(W + "tblPr")
         style = self._styles.get(value(properties.find(W + "tblStyle")) if properties is not None else None)
@@ -244,13 +244,13 @@ class _Reader:
             for box in found.boxes:
                 yield from self._cell(box, False)
             found.boxes = []
-            pending, self._pending = self._pending, (BlockKind.LIST, [])  # what hangs on it waits for the table
+            pending, self._pending = self._pending, (BlockKind.LIST, [])  # what is attached waits for the table
             self._attached(found)
             self._pending = pending
 
 
 def _effective(own: tuple[str, int] | None, style: Style) -> tuple[str, int]:
-    """Return numId and level of a paragraph, "" when it is in no list."""
+    """Return numId and level of a paragraph; numId is "" when it is not in a list."""
     if own is None:
         key, depth = style.numbering or ("", 0)
     else:

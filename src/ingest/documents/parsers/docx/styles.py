@@ -1,6 +1,6 @@
-"""What the styles of a DOCX say of a paragraph or run: heading level, role, list, hidden.
+"""What the styles of a DOCX say about a paragraph or run: heading level, role, list, hidden.
 
-Names of built-in styles are English in every language version of Word; other programs write translated ones.
+Built-in styles have English names in every language version of Word; other programs write translated names.
 """
 
 import re
@@ -13,9 +13,7 @@ _HEADING = re.compile(
     r"(?:heading|überschrift|titre|título|titolo|titulo|kop|rubrik|overskrift|otsikko|nagłówek|заголовок|标题|標題|見出し|"
     r"제목|başlık|nadpis|címsor)\s?([1-9])\Z"
 )
-_LETTER_HEAD = re.compile(
-    r"(?:head\s?([a-f])|([a-f])[-\s]?head)\Z"
-)  # publishers: A-heads stand below the chapter title
+_LETTER_HEAD = re.compile(r"(?:head\s?([a-f])|([a-f])[-\s]?head)\Z")  # publishers' A-heads come below the chapter title
 _TITLE = re.compile(r"(?:title|chapter\s?title|chaptertitle)\Z")
 _CONTENTS = re.compile(r"(?:toc \d|toc heading|table of figures|index \d|inhaltsverzeichnis\s?\d?)\Z")
 _CAPTION = re.compile(r"caption|\blabel|(?:table|figure|code|listing)\s?(?:title|label)\Z")
@@ -30,12 +28,12 @@ _MONOSPACED = re.compile(
 _CHAIN = 20  # styles based on styles
 _OFF = ("0", "false", "off", "none")
 _WHITE = "FFFFFF"
-_SMALLEST = 3  # half points: text of up to 1.5 points is not for reading
+_SMALLEST = 3  # half points: text of up to 1.5 points is not meant to be read
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """A style with what it inherits."""
+    """A style with everything it inherits."""
 
     name: str = ""
     role: str = ""  # title, heading, contents, caption, code, quote
@@ -49,7 +47,7 @@ class Styles:
     """The styles of one document by id."""
 
     def __init__(self, root: Any) -> None:
-        """Read `styles.xml`; None for a document without."""
+        """Read the root of `styles.xml`, None for a document without one."""
         elements = [] if root is None else root.findall(W + "style")
         self._elements = {element.get(W + "styleId") or "": element for element in elements}
         self._known: dict[str, Style] = {}
@@ -65,7 +63,7 @@ class Styles:
         self.base = run_properties(base)
 
     def paragraph(self, key: str | None) -> Style:
-        """Return a paragraph's style, the default one when it names none that exists."""
+        """Return a paragraph's style, or the default one if it names none that exists."""
         return self.get(key if key in self._elements else self._default)
 
     def get(self, key: str | None) -> Style:
@@ -77,7 +75,7 @@ class Styles:
         return self._known[key]
 
     def _resolve(self, key: str) -> Style:
-        """Walk from a style to what it is based on; the nearest value of each property counts."""
+        """Walk from a style up to those on which it is based; the nearest value of each property counts."""
         role, level, numbering, shaded, name = "", 0, None, False, ""
         run: dict[str, str] = {}
         list_level: int | None = None
@@ -112,7 +110,7 @@ class Styles:
 
 
 def _named_role(name: str) -> tuple[str, int]:
-    """Return role and heading level that a style's name tells."""
+    """Return the role and heading level that a style's name implies."""
     if match := _HEADING.match(name):
         return "heading", int(match[1])
     if match := _LETTER_HEAD.match(name):
@@ -126,7 +124,7 @@ def _named_role(name: str) -> tuple[str, int]:
 
 
 def run_properties(element: Any) -> tuple[tuple[str, str], ...]:
-    """Return of a `w:rPr` what decides whether its text is seen and how: vanish, color, lit, size, font."""
+    """Return the properties of a `w:rPr` that affect if and how its text is seen: vanish, color, lit, size, font."""
     if element is None:
         return ()
     found: dict[str, str] = {}
@@ -146,19 +144,19 @@ def run_properties(element: Any) -> tuple[tuple[str, str], ...]:
 
 
 def is_hidden(properties: dict[str, str], on_white: bool) -> bool:
-    """Tell whether no reader sees a run: hidden by name, white on white, or too small to see."""
+    """Return whether readers do not see a run: it is hidden, white on white, or too small."""
     size = properties.get("size", "")
     white = on_white and properties.get("color") == _WHITE and not properties.get("lit")
     return bool(properties.get("vanish")) or white or (size.isdecimal() and int(size) <= _SMALLEST)
 
 
 def is_monospaced(properties: dict[str, str]) -> bool:
-    """Tell whether a run is set in a font for code."""
+    """Return whether a run has a monospaced font."""
     return bool(_MONOSPACED.search(properties.get("font", "")))
 
 
 def is_shaded(properties: Any) -> bool:
-    """Tell whether properties of a paragraph, cell or table fill its ground with a colour that is not white."""
+    """Return whether the properties of a paragraph, cell or table give it a background colour other than white."""
     shading = None if properties is None else properties.find(W + "shd")
     return shading is not None and _fills(shading)
 
@@ -171,13 +169,13 @@ def _fills(shading: Any) -> bool:
 
 
 def outline_level(properties: Any) -> int:
-    """Return heading level from 1 of a `w:pPr`, 10 for body text, 0 when it says nothing."""
+    """Return the heading level of a `w:pPr`: from 1; 10 for body text; 0 when it has none."""
     level = "" if properties is None else value(properties.find(W + "outlineLvl"))
     return min(int(level), 9) + 1 if level.isdecimal() and len(level) < 4 else 0
 
 
 def numbering_of(properties: Any) -> tuple[str, int] | None:
-    """Return numId and level of a `w:pPr`, None when it is no list. numId "0" takes the style's list away."""
+    """Return numId and level of a `w:pPr`, None when it is not a list. numId "0" removes the style's list."""
     element = None if properties is None else properties.find(W + "numPr")
     if element is None:
         return None
@@ -186,7 +184,7 @@ def numbering_of(properties: Any) -> tuple[str, int] | None:
 
 
 def value(element: Any) -> str:
-    """Return the `w:val` of an element, "" without element or value."""
+    """Return the `w:val` of an element, "" without one."""
     return "" if element is None else element.get(W + "val") or ""
 
 

@@ -1,4 +1,4 @@
-"""Rows of a DOCX table, merged cells resolved."""
+"""Rows of a DOCX table, with merged cells resolved."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,16 +12,16 @@ _WIDEST = 1000  # columns that one cell may span; Word allows 63
 
 
 def rows(table: Any, text_of: Callable[[Any, bool], str], on_white: bool) -> tuple[list[list[str]], int]:
-    """Return the cells of each row that is not deleted, and how many of the first rows are marked as header.
+    """Return the cells of each row that is not deleted, and the number of rows marked as header.
 
     Args:
         table: A `w:tbl`.
-        text_of: Returns the text of a `w:tc`; is told whether its ground is white.
-        on_white: The table's ground is.
+        text_of: Returns the text of a `w:tc`; its second argument is whether the cell's background is white.
+        on_white: Whether the table's background is white.
     """
     found: list[list[str]] = []
     headers = 0
-    above: dict[int, str] = {}  # column → text of the cell that goes on below
+    above: dict[int, str] = {}  # column → text of the cell that continues below
     for row in _inside(table, W + "tr"):
         properties = row.find(W + "trPr")
         if properties is not None and properties.find(W + "del") is not None:
@@ -42,7 +42,7 @@ def rows(table: Any, text_of: Callable[[Any, bool], str], on_white: bool) -> tup
 def _spread(
     cell: Any, text_of: Callable[[Any, bool], str], on_white: bool, above: dict[int, str], column: int, alone: bool
 ) -> list[str]:
-    """Return the texts of the columns that one cell covers; short ones are repeated, so that columns stay in line."""
+    """Return the texts of the columns that one cell covers; a short one is repeated, which keeps columns aligned."""
     properties = cell.find(W + "tcPr")
     merge = None if properties is None else properties.find(W + "vMerge")
     span = max(_count(properties, "gridSpan"), 1)
@@ -57,7 +57,7 @@ def _spread(
 
 
 def _inside(parent: Any, tag: str) -> Iterator[Any]:
-    """Yield the members of a table or row, those in content controls too."""
+    """Yield the members of a table or row, including those in content controls."""
     for child in parent:
         if child.tag == tag:
             yield child

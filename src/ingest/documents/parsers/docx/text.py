@@ -1,4 +1,4 @@
-"""The text of DOCX paragraphs: runs as readers see them, with what hangs on them (notes, text boxes, figures)."""
+"""The text of DOCX paragraphs: runs as readers see them, and what is attached to them (notes, text boxes, figures)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,12 +28,12 @@ _NOTES = {W + "footnoteReference": "footnote", W + "endnoteReference": "endnote"
 
 @dataclass
 class Paragraph:
-    """What a reader sees of one paragraph, and what else it carries."""
+    """The visible text of one paragraph, and what is attached to it."""
 
     text: str = ""
     hidden: str = ""
     monospaced: bool = True  # of all its visible text
-    notes: list[tuple[str, str, str]] = field(default_factory=list)  # kind, id, mark in the text
+    notes: list[tuple[str, str, str]] = field(default_factory=list)  # kind, id, mark shown in the text
     boxes: list[Any] = field(default_factory=list)  # contents of text boxes
     figures: list[Any] = field(default_factory=list)  # elements that refer to a chart or diagram
     pictures: list[str] = field(default_factory=list)  # alternative texts
@@ -43,7 +43,7 @@ class Texts:
     """Reads paragraphs of one document; counts its notes."""
 
     def __init__(self, styles: Styles, white_page: bool) -> None:
-        """`white_page`: the page has no background colour, so that white text is not seen."""
+        """`white_page`: the page has no background colour, so white text is not seen."""
         self._styles, self._white_page = styles, white_page
         self._counts = {"footnote": 0, "endnote": 0}
 
@@ -53,7 +53,7 @@ class Texts:
         Args:
             element: The paragraph.
             style: Its style.
-            on_white: Its ground is white, as far as what it lies in tells.
+            on_white: Whether its background is white according to what surrounds it.
         """
         found = Paragraph()
         properties = element.find(W + "pPr")
@@ -63,7 +63,7 @@ class Texts:
         return found
 
     def _walk(self, element: Any, base: dict[str, str], on_white: bool, found: Paragraph) -> None:
-        """Add what lies in an element: insertions, links, fields and content controls are passed through."""
+        """Add the content of an element; insertions, links, fields and content controls are transparent."""
         for child in element:
             tag = child.tag
             if not isinstance(tag, str) or tag in _DROPPED:
@@ -102,7 +102,7 @@ class Texts:
                 _drawn(child, found)
 
     def _ruby(self, element: Any, base: dict[str, str], on_white: bool, found: Paragraph) -> None:
-        """Add text with its reading behind it, in brackets."""
+        """Add text followed by its phonetic reading in brackets."""
         for name, before, behind in (("rubyBase", "", ""), ("rt", "(", ")")):
             part = element.find(W + name)
             if part is not None:
@@ -130,7 +130,7 @@ def _add(found: Paragraph, text: str, hidden: bool, monospaced: bool) -> None:
 
 
 def _symbol(element: Any) -> str:
-    """Return a character of a symbol font: its own code, or where such fonts repeat ASCII."""
+    """Return a character of a symbol font: its own code, or the ASCII one that such fonts repeat."""
     try:
         code = int(element.get(W + "char") or "", 16)
         return chr(code) if 32 <= code < 0xD800 or 0xE000 <= code < 0x110000 else ""
@@ -139,7 +139,7 @@ def _symbol(element: Any) -> str:
 
 
 def _drawn(element: Any, found: Paragraph) -> None:
-    """Add what a drawing, picture or object holds."""
+    """Add the content of a drawing, picture or object."""
     for child in _outermost(element):
         tag = child.tag
         if tag == _BOX:

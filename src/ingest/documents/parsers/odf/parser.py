@@ -1,11 +1,11 @@
 """OpenDocument text, spreadsheet and presentation (ODT, ODS, ODP), from `content.xml`.
 
-Why not `unstructured`: it converts through pandoc, a program that is not there. Why not `odfpy`: its element classes
-take a multiple of the memory and time of lxml, and offer no structure beyond the XML's own.
+Why not `unstructured`: it converts with pandoc, an external program. Why not `odfpy`: its element classes take much
+more memory and time than lxml, and offer no structure beyond that of the XML.
 
-Canonical text as for the Office formats: lists and tables on lines of their own, a sheet or slide is a section below a
+Canonical text as for the Office formats: one line per list item and table row; a sheet or slide is a section below a
 heading of level 1. Left out: comments, tracked deletions, running headers and footers, macros. A table of contents is
-metadata. Text whose style is not displayed, and hidden rows and sheets, are marked hidden.
+metadata. Text with a style that is not displayed, and hidden rows and sheets, are marked hidden.
 """
 
 from collections.abc import Iterator
@@ -72,10 +72,10 @@ class _Reader:
         self._styles = styles
         self._path, self._limit = raw.ref.path, raw.options.limits.text_characters
         self._slides = 0
-        self._code: list[str] = []  # lines of code that may go on
+        self._code: list[str] = []  # lines of code that may continue
 
     def blocks(self, parent: Any, fields: dict[str, Any]) -> None:
-        """Add what a body, section, sheet or frame holds; `fields` are those of each block: page, marks."""
+        """Add the content of a body, section, sheet or frame; `fields` are set on each block: page, marks."""
         for element in parent:
             tag = element.tag
             if not isinstance(tag, str) or tag in _SKIPPED:
@@ -124,7 +124,7 @@ class _Reader:
         self._attached(element, fields)
 
     def _attached(self, element: Any, fields: dict[str, Any]) -> None:
-        """Add what hangs on a paragraph: hidden runs, notes, text boxes."""
+        """Add what is attached to a paragraph: hidden runs, notes, text boxes."""
         unseen = paragraph_lines(element, hidden=self._styles.hidden, only_hidden=True)
         notes = list(outside_notes(element, TEXT + "note"))
         boxes = list(outside_notes(element, DRAW + "text-box"))
@@ -173,7 +173,7 @@ class _Reader:
                     yield from self._items(part, depth + 1, numbered)
 
     def _slide(self, element: Any) -> None:
-        """Add a slide: its title, what is on it, its notes."""
+        """Add a slide: its title, its content, its notes."""
         self._slides += 1
         fields: dict[str, Any] = {"page": self._slides}
         if self._styles.is_invisible(element.get(DRAW + "style-name")):
@@ -192,7 +192,7 @@ class _Reader:
                 self.out.add(BlockKind.PARAGRAPH, text, **fields)
 
     def _table(self, element: Any, fields: dict[str, Any]) -> None:
-        """Add a table, or a sheet as a section; hidden rows follow those that are seen."""
+        """Add a table, or a sheet as a section; hidden rows come after the visible ones."""
         if element.getparent().tag == OFFICE + "spreadsheet":
             if self._styles.is_invisible(element.get(TABLE + "style-name")):
                 fields = {**fields, "marks": _HIDDEN}
@@ -218,10 +218,10 @@ class _Reader:
 
 
 def _rows(table: Any, path: str, limit: int) -> Iterator[tuple[list[str], bool]]:
-    """Yield the cells of each row, and whether it is hidden; a short text of merged cells is repeated in each."""
+    """Yield each row's cells and whether it is hidden; a short text of merged cells is repeated in each."""
     for row in table.iter(TABLE + "table-row"):
         if next(row.iterancestors(TABLE + "table")) is not table:
-            continue  # of a nested table, whose text stands in its cell
+            continue  # of a nested table, whose text is part of its cell
         cells: list[str] = []
         for cell in row:
             cells += _cells(cell, path, limit) if cell.tag in _CELLS else []
@@ -237,7 +237,7 @@ def _rows(table: Any, path: str, limit: int) -> Iterator[tuple[list[str], bool]]
 
 
 def _cells(cell: Any, path: str, limit: int) -> list[str]:
-    """Return the texts of the columns that one cell stands for or covers."""
+    """Return the texts of the columns that one cell repeats over or covers."""
     text = " ".join(line for p in cell.iter(TEXT + "p", TEXT + "h") for line in paragraph_lines(p))
     if cell.tag == _CELLS[1] and not text:
         return []  # counted with the cell that covers it

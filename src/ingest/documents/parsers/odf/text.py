@@ -1,4 +1,4 @@
-"""The text of OpenDocument paragraphs and what their styles say."""
+"""The text of OpenDocument paragraphs, and what their styles mean."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,7 +16,7 @@ _APART = frozenset(
         TEXT + "tracked-changes",
     )
 )
-_SPACES = 1000  # that one element may stand for
+_SPACES = 1000  # that one element may represent
 _MOST = 20_000_000  # times that one cell or row may be repeated
 _CHAIN = 20  # styles based on styles
 _ROLES = (
@@ -31,10 +31,10 @@ _ROLES = (
 
 
 class OdfStyles:
-    """Names, parents and visibility of the styles of one document."""
+    """Names, parents and visibility of one document's styles."""
 
     def __init__(self, roots: list[Any]) -> None:
-        """Read the styles below `roots`: of the content first, then those of `styles.xml`."""
+        """Read the styles below `roots`: first those of the content, then those of `styles.xml`."""
         self._styles: dict[str, Any] = {}
         self._lists: dict[str, Any] = {}
         for root in roots:
@@ -54,7 +54,7 @@ class OdfStyles:
             name = style.get(STYLE + "parent-style-name")
 
     def role(self, name: str | None) -> str:
-        """Return what a paragraph is by the names of its styles: title, code, quote, caption, or ""."""
+        """Return a paragraph's role according to the names of its styles: title, code, quote, caption, or ""."""
         for each, _ in self._chain(name):
             plain = each.replace("_20_", " ").lower()
             for start, role in _ROLES:
@@ -63,7 +63,7 @@ class OdfStyles:
         return ""
 
     def is_hidden(self, name: str | None) -> bool:
-        """Tell whether text of a style is not displayed."""
+        """Return whether text with a style is not displayed."""
         for _, style in self._chain(name):
             properties = None if style is None else style.find(STYLE + "text-properties")
             shown = None if properties is None else properties.get(TEXT + "display")
@@ -72,11 +72,11 @@ class OdfStyles:
         return False
 
     def hidden(self, element: Any) -> bool:
-        """Tell whether a run is not displayed, by its style or as hidden text."""
+        """Return whether a run is not displayed, because of its style or as hidden text."""
         return element.tag == TEXT + "hidden-text" or self.is_hidden(element.get(TEXT + "style-name"))
 
     def is_invisible(self, name: str | None) -> bool:
-        """Tell whether a sheet or slide of a style is not shown."""
+        """Return whether a sheet or slide with a style is not shown."""
         style = self._styles.get(name or "")
         if style is None:
             return False
@@ -85,7 +85,7 @@ class OdfStyles:
         return hidden_page or (table is not None and table.get(TABLE + "display") == "false")
 
     def is_numbered(self, name: str | None) -> bool:
-        """Tell whether the items of a list have numbers."""
+        """Return whether the items of a list have numbers."""
         style = self._lists.get(name or "")
         return style is not None and len(style) > 0 and style[0].tag == TEXT + "list-level-style-number"
 
@@ -97,9 +97,9 @@ def paragraph_lines(
 
     Args:
         element: A `text:p` or `text:h`.
-        hidden: Tells of a run whether it is not displayed; None: all is text.
-        only_hidden: Return what is not displayed instead of the rest.
-        keep_spaces: Of code; else white space is collapsed.
+        hidden: Returns whether a run is not displayed; None: all text is displayed.
+        only_hidden: Return only the text that is not displayed.
+        keep_spaces: For code; otherwise white space is collapsed.
     """
     parts: list[str] = []
     _walk(element, hidden, only_hidden, False, parts)
@@ -110,7 +110,7 @@ def paragraph_lines(
 
 
 def _walk(element: Any, hidden: Callable[[Any], bool] | None, only: bool, inside: bool, parts: list[str]) -> None:
-    """Append the text of an element; `inside`: of a hidden run."""
+    """Append the text of an element; `inside`: it is in a hidden run."""
 
     def add(text: str | None, unseen: bool) -> None:
         if text and unseen is only:
@@ -133,7 +133,7 @@ def _walk(element: Any, hidden: Callable[[Any], bool] | None, only: bool, inside
 
 
 def outside_notes(element: Any, tag: str) -> Iterator[Any]:
-    """Yield the elements of a tag below a paragraph that lie in no note and in none of their own kind."""
+    """Yield the elements with a tag below a paragraph that are not in notes nor in others of their kind."""
     for child in element:
         if child.tag == tag:
             yield child
@@ -142,6 +142,6 @@ def outside_notes(element: Any, tag: str) -> Iterator[Any]:
 
 
 def repeated(element: Any, name: str) -> int:
-    """Return how many times an attribute says, at least 1."""
+    """Return the repeat count in an attribute, at least 1."""
     times = element.get(name) or "1"
     return min(max(int(times), 1), _MOST) if times.isdecimal() and len(times) < 9 else 1

@@ -1,4 +1,4 @@
-"""PDF through PDFium, the engine of Chrome: text with its places, lines, pictures, outline, attachments."""
+"""PDF through PDFium, the engine of Chrome: text with positions, lines, pictures, outline, attachments."""
 
 from ingest.documents.parsers.pdf.parser import EXTRA, LIBRARIES, MEDIA_TYPES, VERSION, parse, variant
 

@@ -12,13 +12,13 @@ from ingest.documents.parsers.pdf.layout import Line, PageLayout
 from ingest.documents.parsers.pdf.text import CAPTION, ITEM, LEADERS, MARKER, PAGE_NUMBER, join_lines
 from ingest.records import BlockKind
 
-_EDGE = 0.13  # of the page's height: running lines stand above or below
+_EDGE = 0.13  # of the page's height: running lines are in this margin at the top or bottom
 _OUTER = 3  # lines at either end of a page that may be running lines
-_NEAR = 4.0  # points between the heights of one running line on two pages
-_PAGES = 3  # on fewer pages nothing is a running line
+_NEAR = 4.0  # points by which a running line's height may differ between pages
+_PAGES = 3  # with fewer pages, nothing is a running line
 _SHARE = 0.4  # of the pages, at least: left and right pages may differ
-_LEADING = 1.7  # font sizes between two lines of a paragraph, at most
-_APART = 3.0  # font sizes between two items of a list, at most
+_LEADING = 1.7  # font sizes between lines of a paragraph, at most
+_APART = 3.0  # font sizes between items of a list, at most
 _INDENT = 1.0  # font sizes
 _ROMAN = re.compile(r"[ivxlc]{1,7}")
 _DIGITS = re.compile(r"\d+")
@@ -52,7 +52,7 @@ def add_blocks(assembly: Assembly, sheets: Sequence[PageLayout], headings: Headi
 
 
 def _running(sheets: Sequence[PageLayout]) -> set[int]:
-    """Return the ids of the lines that repeat at one height of many pages, and of page numbers there."""
+    """Return the ids of lines that repeat at the same height on many pages, and of page numbers there."""
     if len(sheets) < 2:
         return set()
     seen: dict[tuple[str, int], list[Line]] = {}
@@ -79,13 +79,13 @@ def _running(sheets: Sequence[PageLayout]) -> set[int]:
 
 
 def _numberless(text: str) -> str:
-    """Return a line in lower case with a sign for each number, so that page numbers do not tell lines apart."""
+    """Return a line in lower case with numbers replaced, so that lines with different page numbers are equal."""
     text = " ".join(_DIGITS.sub("#", text).lower().split())
     return "#" if _ROMAN.fullmatch(text) else text
 
 
 def _hyphened(lines: Sequence[Line]) -> set[str]:
-    """Return the words of the document without those at the ends of lines, in lower case."""
+    """Return the document's words in lower case, except those at the ends of lines."""
     found: set[str] = set()
     for line in lines:
         found.update(word.lower() for word in _WORD.findall(line.text.removesuffix("-")))
@@ -115,7 +115,7 @@ def _groups(sheets: Sequence[PageLayout], running: set[int], headings: Headings)
 
 
 def _right_edges(sheet: PageLayout) -> dict[int, float]:
-    """Return for each column where most of its lines end: the right edge of the text, roughly."""
+    """Return where most lines of each column end, which is roughly the right edge of its text."""
     ends: dict[int, list[float]] = {}
     for item in sheet.items:
         if isinstance(item, Line):
@@ -124,7 +124,7 @@ def _right_edges(sheet: PageLayout) -> dict[int, float]:
 
 
 def _together(group: list[Line], line: Line, headings: Headings, right: dict[int, float]) -> bool:
-    """Tell whether a line goes on with what the lines before it began."""
+    """Return whether a line continues the lines before it."""
     last = group[-1]
     level, other = headings.level(last), headings.level(line)
     if level or other:
@@ -139,7 +139,7 @@ def _together(group: list[Line], line: Line, headings: Headings, right: dict[int
 
 
 def _follows(group: list[Line], line: Line, right: dict[int, float]) -> bool:
-    """Tell whether a line of the same column and look goes on with a list or a paragraph."""
+    """Return whether a line with the same column and look continues a list or a paragraph."""
     last, in_list = group[-1], bool(ITEM.match(group[0].text))
     if LEADERS.search(last.text) or LEADERS.search(line.text):  # a table of contents
         return bool(LEADERS.search(group[0].text) and LEADERS.search(line.text)) and _close(last, line, _APART)
@@ -160,26 +160,26 @@ def _close(last: Line, line: Line, leading: float) -> bool:
 
 
 def _unlike(last: Line, line: Line) -> bool:
-    """Tell whether two lines differ in size or weight as two paragraphs do."""
+    """Return whether two lines differ in size or weight like separate paragraphs."""
     return abs(last.size - line.size) > 0.12 * max(last.size, line.size) or (
         last.bold != line.bold and (not last.bold or last.text[-1:] in ".:!?")
     )
 
 
 def _flows(last: Line, line: Line, right: dict[int, float]) -> bool:
-    """Tell whether a sentence goes on in the next column."""
+    """Return whether a sentence continues in the next column."""
     return (
         not _unlike(last, line) and not _ended(last, right) and line.text[:1].islower() and last.text[-1:] not in ".:"
     )
 
 
 def _ended(last: Line, right: dict[int, float]) -> bool:
-    """Tell whether a line stops before the right edge, or with a sentence."""
+    """Return whether a line ends before the right edge, or ends a sentence."""
     return last.x1 < right.get(last.column, last.x1) - 3 * last.size or last.text[-1:] in ".!?:;"
 
 
 def _begins(group: list[Line], line: Line, right: dict[int, float]) -> bool:
-    """Tell whether a line begins a paragraph: indented, or after a line that stops early."""
+    """Return whether a line begins a paragraph: it is indented, or follows a line that ends early."""
     last = group[-1]
     edge = right.get(last.column, last.x1)
     if line.x0 > last.x0 + _INDENT * line.size and last.text[-1:] in '.!?:;)\u201d"' and line.x0 < edge / 2:
@@ -192,7 +192,7 @@ def _begins(group: list[Line], line: Line, right: dict[int, float]) -> bool:
 
 
 def _items(group: list[Line], words: set[str]) -> list[str]:
-    """Return one line per item of a list."""
+    """Return one line per list item."""
     items: list[list[str]] = []
     for line in group:
         if ITEM.match(line.text) or not items:

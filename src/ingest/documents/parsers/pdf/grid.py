@@ -1,4 +1,4 @@
-"""Tables of a PDF page without ruling lines: cells that stand below each other."""
+"""Tables of a PDF page without ruling lines: cells aligned below each other."""
 
 import re
 from bisect import bisect_right
@@ -10,7 +10,7 @@ from ingest.documents.parsers.pdf.page import Piece, Word
 from ingest.documents.parsers.pdf.text import LEADERS, MARKER, right_to_left
 
 _MAX_ROWS = 500  # of one aligned table on a page
-_CELL_WORDS = 7.0  # on average, at most, in a table without lines
+_CELL_WORDS = 7.0  # per cell on average, at most, in a table without lines
 _PITCH = 2.6  # font sizes between the rows of a table without lines, at most
 _APART = 24.0  # points between a header and its table, at most
 _HEADER_ROWS = 3
@@ -32,7 +32,7 @@ class Table:
 
 
 def aligned_table(rows: Sequence[Sequence[Piece]], at: int, page: int) -> tuple[int, Table | None]:
-    """Return a table that begins with a row, and the row after it; None when its cells do not stand in columns."""
+    """Return the row after a table that begins at row `at`, and the table; None if its cells are not aligned."""
     if len(_cells(rows[at])) < 2:
         return at, None
     columns = [[piece.x0, piece.x1] for piece in _cells(rows[at])]
@@ -60,7 +60,7 @@ def aligned_table(rows: Sequence[Sequence[Piece]], at: int, page: int) -> tuple[
 
 
 def joined_tables(above: Table, below: Table) -> Table | None:
-    """Return two tables as one when the upper one is the header of the lower one, set off by space; else None."""
+    """Return two tables as one if the upper one is the header of the lower one, set off by space; else None."""
     apart = below.top - above.bottom > _APART or len(above.rows[0]) != len(below.rows[0])
     if apart or len(above.rows) > _HEADER_ROWS or below.header or above.words or below.words:
         return None
@@ -70,14 +70,14 @@ def joined_tables(above: Table, below: Table) -> Table | None:
 
 
 def _cells(row: Sequence[Piece]) -> Sequence[Piece]:
-    """Return the cells of a row: nothing when it is an item of a list, or a line of a table of contents."""
+    """Return the cells of a row: none if it is a list item or a line of a table of contents."""
     if len(row) > 1 and (MARKER.fullmatch(row[0].text) or any(LEADERS.search(piece.text) for piece in row)):
         return row[:1]
     return row
 
 
 def _grown(columns: list[list[float]], row: Sequence[Piece]) -> list[list[float]] | None:
-    """Return the columns with one more row, None when the row does not fit."""
+    """Return the columns extended by a row, None when the row does not fit."""
     grown = [list(column) for column in columns]
     used: set[int] = set()
     added = []
@@ -97,7 +97,7 @@ def _grown(columns: list[list[float]], row: Sequence[Piece]) -> list[list[float]
 
 
 def _is_table(rows: Sequence[Sequence[Piece]], columns: list[list[float]]) -> bool:
-    """Tell cells from text that happens to have gaps."""
+    """Return whether rows are a table and not text that happens to have gaps."""
     several = [row for row in rows if len(row) > 1]
     if len(several) < (3 if len(columns) < 3 else 2) or len(several) < 0.5 * len(rows):
         return False
@@ -117,7 +117,7 @@ def _aligned_row(row: Sequence[Piece], columns: list[list[float]]) -> list[str]:
 
 
 def bold_header_rows(rows: list[list[str]], bold: list[bool]) -> int:
-    """Return how many of the first rows are the header: those in bold above others, else one row of names."""
+    """Return the number of header rows: bold ones above others, or else one row of names."""
     count = 0
     while count < min(_HEADER_ROWS, len(rows)) and bold[count]:
         count += 1

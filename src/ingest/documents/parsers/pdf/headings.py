@@ -1,4 +1,4 @@
-"""Which lines of a PDF are headings: by its tags, by its outline, else by size and weight against the body's font."""
+"""Finds headings in a PDF: by its tags, by its outline, or else by size and weight relative to the body font."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,41 +10,41 @@ from ingest.documents.parsers.pdf.text import CAPTION, ITEM, LEADERS, NUMBERED, 
 
 _LARGER = 1.08  # times the body's size
 _LONGEST = 200  # characters of a heading
-_LINES = 4  # of a heading, at most
-_PIECES = 2  # of a line: a number and a title; more are cells
+_LINES = 4  # per heading, at most
+_PIECES = 2  # per line: a number and a title; more are cells
 _LEADING = 2.0  # font sizes between the lines of a heading, at most
 _DEEPEST = 6
-_TAGGED = 3  # headings from which a document's tags are trusted alone
+_TAGGED = 3  # with at least so many tagged headings, only tags count
 
 
 _Style = tuple[float, bool]  # size, bold
-_Look = tuple[float, bool, int]  # size, bold, dots in the number in front
+_Look = tuple[float, bool, int]  # size, bold, dots in the leading number
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the outline."""
+    """An entry of the outline."""
 
     title: str
     level: int  # from 1
-    page: int  # from 1, 0 when it leads nowhere
+    page: int  # from 1, 0 without a target
 
 
 class Headings:
-    """Knows the level of each line, 0 for one that is none."""
+    """Determines the heading level of each line, 0 for other lines."""
 
     def __init__(self, outline: Sequence[Entry]) -> None:
-        """Take the outline; `learn` takes the lines."""
+        """Take the outline; call `learn` with the lines next."""
         self._outline = outline
         self._levels: dict[int, int] = {}  # id of a line → level
-        self._unit: dict[int, int] = {}  # id of a line → which heading it is a part of
+        self._unit: dict[int, int] = {}  # id of a line → the heading to which it belongs
 
     def learn(self, lines: Sequence[Line], looks: Counter[_Style]) -> None:
-        """Decide for all lines of the document.
+        """Decide which of the document's lines are headings.
 
         Args:
             lines: In reading order.
-            looks: Characters of each size and weight, tables included.
+            looks: Number of characters per size and weight, tables included.
         """
         shown = [line for line in lines if not line.hidden and line.column >= 0]
         self._match_outline(shown)
@@ -63,15 +63,15 @@ class Headings:
                 self._unit.update((id(line), -1 - number) for line in run)
 
     def level(self, line: Line) -> int:
-        """Return the level of a line, 0 when it is no heading."""
+        """Return the level of a line, 0 when it is not a heading."""
         return self._levels.get(id(line), 0)
 
     def same(self, group: Sequence[Line], line: Line) -> bool:
-        """Tell whether a line of the same level goes on with the heading of `group`."""
+        """Return whether a line of the same level continues the heading of `group`."""
         return self._unit.get(id(group[0])) == self._unit.get(id(line))
 
     def _match_outline(self, lines: Sequence[Line]) -> None:
-        """Find the lines that an entry of the outline names, on its page; several lines may make one title."""
+        """Find the lines named by entries of the outline, on their pages; a title may span several lines."""
         by_page: dict[int, list[Line]] = {}
         for line in lines:
             by_page.setdefault(line.page, []).append(line)
@@ -90,13 +90,13 @@ class Headings:
                     break
 
     def _styles(self, runs: Sequence[Sequence[Line]], body: _Style) -> dict[_Look, int]:
-        """Return the looks of headings with their levels: those that the outline uses, then larger before smaller.
+        """Return the looks of headings with their levels: those used in the outline, then larger before smaller.
 
-        Looks that occur once, as on a title page, share a level; paragraphs in larger print are none.
+        Looks that occur once, as on a title page, share a level; paragraphs in larger print are not headings.
         """
         known: dict[_Look, Counter[int]] = {}
         looks: Counter[_Look] = Counter()
-        prose: Counter[_Style] = Counter()  # characters of titles below zero, of other text above
+        prose: Counter[_Style] = Counter()  # characters of titles count negative, others positive
         for run in runs:
             if level := self._levels.get(id(run[0])):
                 known.setdefault(_look(run[0]), Counter())[level] += 1
@@ -104,7 +104,7 @@ class Headings:
             looks[_look(run[0])] += title
             prose[_style(run[0])] += sum(len(line.text) for line in run) * (-1 if title else 1)
         styles: dict[_Look, int] = {}
-        level, alone = 0, False  # alone: nothing is on this level but looks that occur once
+        level, alone = 0, False  # alone: this level has only looks that occur once
         found = {look for look, count in looks.items() if count and (look[1] or prose[look[:2]] <= 0)}
         for look in sorted({*found, *known}, key=lambda look: (-look[0], not look[1], look[2])):
             if look in known:
@@ -116,12 +116,12 @@ class Headings:
 
 
 def letters_and_digits(text: str) -> str:
-    """Return letters and digits only, in lower case: how titles are compared."""
+    """Return only the letters and digits, in lower case, by which titles are compared."""
     return "".join(WORD.findall(text.lower()))
 
 
 def _spelled(lines: Sequence[Line], wanted: str) -> int:
-    """Return how many of the first lines spell a title, 0 when they do not. A number in front may be missing in it."""
+    """Return how many of the first lines spell a title, 0 if they do not. The title may lack their leading number."""
     text = ""
     for count, line in enumerate(lines, start=1):
         text += letters_and_digits(line.text)
@@ -137,7 +137,7 @@ def _style(line: Line) -> _Style:
 
 
 def _look(line: Line) -> _Look:
-    """Return the style of a heading, and how many dots its number has: one font often serves several levels."""
+    """Return the style of a heading and the dots in its number, since one font often serves several levels."""
     number = NUMBERED.match(line.text)
     return (*_style(line), number[1].count(".") if number else 0)
 
@@ -148,7 +148,7 @@ def _stands_out(style: _Style, body: _Style) -> bool:
 
 
 def _could_be(line: Line, larger: bool) -> bool:
-    """Tell whether a line reads like a heading: short, with letters, no sentence, no item, no caption."""
+    """Return whether a line reads like a heading: short, with letters, not a sentence, list item or caption."""
     text = line.text
     if not 1 < len(text) <= _LONGEST or not any(letter.isalpha() for letter in text):
         return False
@@ -158,7 +158,7 @@ def _could_be(line: Line, larger: bool) -> bool:
 
 
 def _runs(lines: Sequence[Line]) -> Iterator[list[Line]]:
-    """Yield lines of one look below each other, parted where a line begins with a number of its own."""
+    """Yield runs of consecutive lines with the same look; a line that begins with a number starts a new run."""
     run: list[Line] = []
     for line in lines:
         last = run[-1] if run else None
@@ -178,7 +178,7 @@ def _goes_on(last: Line, line: Line) -> bool:
 
 
 def _is_title(run: Sequence[Line], body: _Style) -> bool:
-    """Tell whether lines of one look are a heading: they stand out, are few, short, and no sentence."""
+    """Return whether lines with one look are a heading: they stand out, are few and short, and not a sentence."""
     text = " ".join(line.text for line in run)
     larger = run[0].size >= _LARGER * body[0]
     if (

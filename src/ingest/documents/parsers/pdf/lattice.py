@@ -1,8 +1,8 @@
 """From ruling lines to the cells of tables: lines ──snap, join──▶ long lines ──▶ crossings ──▶ cells ──▶ tables.
 
-A line lies at one coordinate and reaches from one other to another: `at` is y of a line across and x of a line down.
-Points count as equal within a tolerance; a cell is the smallest rectangle to the lower right of a crossing whose four
-corners are crossings and whose sides are lines all along. Cells that share a corner are one table.
+A line has one fixed coordinate and extends along the other: `at` is the y of a horizontal and the x of a vertical line.
+Points within the tolerance count as equal. A cell is the smallest rectangle to the lower right of a crossing whose four
+corners are crossings and whose sides are entirely on lines. Cells that share a corner form one table.
 
 Source: Nurminen 2013, "Algorithmic extraction of data in tables in PDF documents", section 3.3.2.
 """
@@ -19,7 +19,7 @@ TOLERANCE = 3.0  # points
 
 
 class RulingLine(NamedTuple):
-    """A ruling line, across or down, without thickness."""
+    """A ruling line, horizontal or vertical, without thickness."""
 
     at: float
     start: float
@@ -34,9 +34,9 @@ class _Crossing(NamedTuple):
 
 
 def joined_lines(lines: Iterable[RulingLine]) -> list[RulingLine]:
-    """Return parallel lines moved together where they are close side by side, and made one where they touch end to end.
+    """Return parallel lines, snapped together where they are close, and joined where they touch end to end.
 
-    Those in a chain of close neighbours all move to their mean.
+    All lines in a chain of close neighbours move to their mean.
     """
     found: list[RulingLine] = []
     for group in _close(sorted(lines)):
@@ -81,7 +81,7 @@ def _corners(box: Box) -> tuple[Corner, Corner, Corner, Corner]:
 
 
 def _close(lines: Sequence[RulingLine]) -> Iterator[Sequence[RulingLine]]:
-    """Yield runs of sorted lines, each within the tolerance of the one before."""
+    """Yield runs of sorted lines, each within the tolerance of the previous one."""
     cuts = [i + 1 for i, (one, two) in enumerate(pairwise(lines)) if two.at > one.at + TOLERANCE]
     for start, end in pairwise([0, *cuts, len(lines)]):
         if start < end:
@@ -103,7 +103,7 @@ def _crossings(across: Sequence[RulingLine], down: Sequence[RulingLine]) -> dict
 
 
 def _cells(crossings: dict[Corner, _Crossing]) -> Iterator[Box]:
-    """Yield the smallest cell to the lower right of each crossing, where there is one, by column and row."""
+    """Yield the smallest cell to the lower right of each crossing, if there is one, by column and row."""
     columns: dict[float, list[float]] = defaultdict(list)
     rows: dict[float, list[float]] = defaultdict(list)
     for x, y in sorted(crossings):
@@ -120,7 +120,7 @@ def _cells(crossings: dict[Corner, _Crossing]) -> Iterator[Box]:
 
 
 def _closes(crossings: dict[Corner, _Crossing], start: Corner, end: Corner) -> bool:
-    """Tell whether lines lead along the upper, the right and the lower side of a rectangle."""
+    """Return whether lines run along the upper, right and lower sides of a rectangle."""
     lower_right = crossings.get(end)
     if lower_right is None:
         return False

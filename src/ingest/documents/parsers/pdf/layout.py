@@ -1,4 +1,4 @@
-"""Words of a PDF page to lines and tables in reading order.
+"""Turns the words of a PDF page into lines and tables in reading order.
 
 words ──runs──▶ pieces ──ruled tables taken out──▶ columns ──▶ rows ──aligned tables taken out──▶ lines
 """
@@ -13,11 +13,11 @@ from ingest.documents.parsers.pdf.page import Page, Piece, Word
 from ingest.documents.parsers.pdf.ruled import ruled_tables
 from ingest.documents.parsers.pdf.text import right_to_left
 
-_GAP = 1.0  # of the font size: a wider gap parts two pieces of a row
+_GAP = 1.0  # of the font size: a wider gap separates two pieces of a row
 _WIDE = 6.0  # points, the least gap
 _COLUMN_LINES = 4  # at least, on both sides of a gutter
-_PROSE = 20  # characters: the middle line of a text column has at least so many
-_SIDE = 0.25  # of the page's width: no gutter is nearer to its edge
+_PROSE = 20  # characters: the median line of a text column has at least as many
+_SIDE = 0.25  # of the page's width: no gutter is closer to the edge
 
 
 Box = tuple[float, float, float, float]  # x0, x1, top, bottom
@@ -35,7 +35,7 @@ class Line:
     size: float
     bold: bool
     hidden: bool
-    role: str = ""  # what a tagged document calls it
+    role: str = ""  # its role in a tagged document
     column: int = 0  # lines of one column follow each other
     height: float = 0.0  # of the page
     pieces: int = 1  # with wide gaps between them
@@ -43,15 +43,15 @@ class Line:
 
 @dataclass(slots=True)
 class PageLayout:
-    """What a page holds, in reading order."""
+    """The content of a page, in reading order."""
 
     number: int
     items: list[Line | Table] = field(default_factory=list)
-    looks: Counter[tuple[float, bool]] = field(default_factory=Counter)  # characters of each size and weight
+    looks: Counter[tuple[float, bool]] = field(default_factory=Counter)  # number of characters per size and weight
 
 
 def lay_out(page: Page) -> PageLayout:
-    """Return lines and tables in reading order; hidden and sideways text comes last, in the order of the content."""
+    """Return lines and tables in reading order; hidden and sideways text comes last, in content order."""
     upright = [word for word in page.words if word.turn == 0 and not word.hidden]
     pieces = _pieces(upright)
     tables, left = ruled_tables(page, upright)
@@ -75,13 +75,13 @@ def lay_out(page: Page) -> PageLayout:
 
 
 def _before(table: Table, item: Line | Table, width: float) -> bool:
-    """Tell whether a ruled table stands above an item of its column."""
+    """Return whether a ruled table is above an item of its column."""
     top = item.base if isinstance(item, Line) else item.top
     return table.top < top and (table.x0 < item.x1 or table.x1 > 0.9 * width) and table.x1 > item.x0
 
 
 def _pieces(words: list[Word]) -> list[Piece]:
-    """Return runs of words, cut at wide gaps and merged over narrow ones, from top to bottom."""
+    """Return runs of words, split at wide gaps and merged across narrow ones, from top to bottom."""
     cut: list[Piece] = []
     for piece in _in_order(words):
         ordered = (
@@ -99,7 +99,7 @@ def _pieces(words: list[Word]) -> list[Piece]:
 
 
 def _in_order(words: Iterable[Word]) -> list[Piece]:
-    """Return one piece for each run, in the order of the content."""
+    """Return one piece per run, in content order."""
     runs: dict[tuple[int, bool], list[Word]] = {}
     for word in words:
         runs.setdefault((word.run, word.hidden), []).append(word)
@@ -130,7 +130,7 @@ def _merged(row: list[Piece]) -> list[Piece]:
 
 
 def _rows(pieces: list[Piece]) -> list[list[Piece]]:
-    """Group pieces that stand beside each other; each row from left to right, rows from top to bottom."""
+    """Group pieces that are side by side; pieces go from left to right, rows from top to bottom."""
     rows: list[list[Piece]] = []
     for piece in sorted(pieces, key=lambda piece: (piece.base, piece.x0)):
         if rows:
@@ -144,7 +144,7 @@ def _rows(pieces: list[Piece]) -> list[list[Piece]]:
 
 
 def _columns(pieces: list[Piece], width: float, boxes: Sequence[Box]) -> list[list[Piece]]:
-    """Return the pieces as columns in reading order; a piece across the gutter parts what is above and below it."""
+    """Return the pieces as columns in reading order; a piece across the gutter separates what is above and below."""
     gutter = _gutter(pieces, width)
     if gutter is None:
         return [pieces] if pieces else []
@@ -162,7 +162,7 @@ def _columns(pieces: list[Piece], width: float, boxes: Sequence[Box]) -> list[li
 
 
 def _bands(pieces: list[Piece], gutter: float, boxes: Sequence[Box]) -> list[list[Piece]]:
-    """Cut a page where rows begin or cease to run across the gutter, and at tables that do."""
+    """Split a page where rows start or stop crossing the gutter, and at tables that cross it."""
     tables = sorted(top for x0, x1, top, _ in boxes if x0 < gutter < x1)
     bands: list[list[Piece]] = []
     was_across: bool | None = None
@@ -179,7 +179,7 @@ def _bands(pieces: list[Piece], gutter: float, boxes: Sequence[Box]) -> list[lis
 
 
 def _is_text(side: list[Piece]) -> bool:
-    """Tell whether one side of a gutter is running text, not cells or labels."""
+    """Return whether one side of a gutter is running text, not cells or labels."""
     if len(side) < 2:
         return False
     lengths = sorted(max(len(piece.text) for piece in row) for row in _rows(side))
@@ -187,7 +187,7 @@ def _is_text(side: list[Piece]) -> bool:
 
 
 def _gutter(pieces: list[Piece], width: float) -> float | None:
-    """Return the x of the white strip between two columns of text, None without one."""
+    """Return the x coordinate of the blank strip between two columns of text, None without one."""
     slots = max(int(width), 1) + 1
     change = [0] * (slots + 2)
     for piece in pieces:
@@ -241,7 +241,7 @@ def _items(pieces: list[Piece], page: Page, column: int) -> list[Line | Table]:
 
 
 def _line(row: list[Piece], page: Page, column: int) -> Line:
-    """Return a row as a line; what is hidden is told from what is shown by the most of its characters."""
+    """Return a row as a line; it is hidden if most of its characters are."""
     if right_to_left(word.text for piece in row for word in piece.words):
         row = row[::-1]
     words = [word for piece in row for word in piece.words]
@@ -267,7 +267,7 @@ def _line(row: list[Piece], page: Page, column: int) -> Line:
 
 
 def _join(words: list[Word]) -> str:
-    """Return the text of words; no space where two runs touch, as letters of one word in two looks do."""
+    """Return the text of words, without a space where two runs touch, as in a word with two looks."""
     parts = [words[0].text]
     for before, word in pairwise(words):
         touching = before.run != word.run and -0.3 * word.size < _gap(before, word) < 0.08 * word.size

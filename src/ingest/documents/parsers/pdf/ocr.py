@@ -1,4 +1,4 @@
-"""Pages that are pictures, read with the program tesseract under limits of pages, pixels and time."""
+"""Pages that are pictures, read by tesseract within limits on pages, pixels and time."""
 
 import shutil
 from importlib.util import find_spec
@@ -8,23 +8,23 @@ from ingest.documents.parsers.pdf.layout import Line, PageLayout
 from ingest.errors import OversizedDocument, ParserTimeout, ScannedDocument
 from ingest.records import RawDocument
 
-MAX_PAGES = 500  # of one document
+MAX_PAGES = 500  # per document
 RESOLUTION = 200.0  # dots per inch
-MAX_PIXELS = 16_000_000  # of a page: larger pages are read at a lower resolution
-PAGE_SECONDS = 30.0  # for one page, at most
-_LINE = 12.0  # points: a made-up height for lines, so that a blank line parts paragraphs
+MAX_PIXELS = 16_000_000  # per page: larger pages are read at a lower resolution
+PAGE_SECONDS = 30.0  # per page, at most
+_LINE = 12.0  # points: an assumed line height, so that a blank line separates paragraphs
 _SIZE = 10.0
 
 
 def why_not() -> str:
-    """Return what is missing for text recognition, "" when all is there."""
+    """Return what is missing for text recognition, "" when nothing is."""
     if find_spec("pytesseract") is None:
         return "the extra ingest[ocr] is not installed"
     return "" if shutil.which("tesseract") else "the program tesseract is not on the path"
 
 
 def recognise(pdf: Any, pages: list[int], raw: RawDocument) -> dict[int, PageLayout]:
-    """Return for each page number what tesseract reads there.
+    """Return page number → the text that tesseract reads there.
 
     Args:
         pdf: pypdfium2's document.

@@ -1,7 +1,7 @@
-"""One page of a PDF as PDFium reads it: words with place and look, ruling lines, pictures.
+"""One page of a PDF as PDFium reads it: words with position and look, ruling lines, pictures.
 
-Coordinates are points from the top left corner, turned so that most of the text is upright: what a page's own rotation
-or sideways text would do to lines and columns is undone here.
+Coordinates are in points from the top left corner, rotated so that most of the text is upright: this undoes the effect
+of the page's own rotation and of sideways text on lines and columns.
 """
 
 import ctypes
@@ -13,45 +13,45 @@ from typing import Any
 from ingest.documents.parsers.pdf.paint import Paint, paint
 from ingest.documents.parsers.pdf.tags import heading_tags
 
-_ASCENT, _DESCENT = 0.8, 0.2  # of the font size, above and below the base line: glyph boxes differ too much
-_HYPHENS = {0x2: "-", 0xFFFE: "-", 0xAD: "\xad"}  # PDFium's own marks of a hyphen at a line's end
+_ASCENT, _DESCENT = 0.8, 0.2  # of the font size, above and below the baseline: glyph boxes vary too much
+_HYPHENS = {0x2: "-", 0xFFFE: "-", 0xAD: "\xad"}  # PDFium's own marks for a hyphen at the end of a line
 _SPACES = frozenset(code for code in range(0x3001) if chr(code).isspace() and code not in (10, 13))
 _BOLD = ("bold", "black", "heavy", "semib", "demi", "cmbx", "sfbx", "-medi")
-_UNKNOWN = "\ufffd"  # a glyph whose character the file does not tell
+_UNKNOWN = "\ufffd"  # a glyph whose character is not in the file
 _SMALLEST = 1.0  # points; smaller text is hidden
-_MAX_NOTES = 10_000  # annotations of a page that are looked at
+_MAX_NOTES = 10_000  # annotations read per page
 _FORCE_BOLD = 1 << 18  # flag of a font descriptor
 
 
 @dataclass(slots=True)
 class Word:
-    """Characters without a space between them, of one look."""
+    """Characters with one look and no space between them."""
 
     text: str
     x0: float
     x1: float
-    base: float  # the base line
+    base: float  # the baseline
     size: float  # of the font, in points
     bold: bool
     hidden: bool
-    tag: int  # marked content of a tagged document, -1 without
-    run: int  # words of one run follow each other in the content and on one line
+    tag: int  # id of marked content in a tagged document, -1 without one
+    run: int  # words of a run follow each other in the content and are on one line
     turn: int  # quarter turns from upright
 
     @property
     def top(self) -> float:
-        """Where its box begins."""
+        """The top of its box."""
         return self.base - _ASCENT * self.size
 
     @property
     def bottom(self) -> float:
-        """Where its box ends."""
+        """The bottom of its box."""
         return self.base + _DESCENT * self.size
 
 
 @dataclass(slots=True)
 class Piece:
-    """Words beside each other without a wide gap: a line of a column, or a table's cell."""
+    """Adjacent words without a wide gap: a line of a column, or a table cell."""
 
     words: list[Word]
     x0: float
@@ -73,10 +73,10 @@ class Page:
     width: float
     height: float
     words: list[Word]
-    rules: list[tuple[float, float, float, float]]  # x0, top, x1, bottom; one side is a point or thin
-    picture_share: float  # of the page, covered by the largest picture
-    unreadable: bool = False  # most of its glyphs are of unknown characters
-    tags: dict[int, str] = field(default_factory=dict)  # marked content → role, of a tagged document
+    rules: list[tuple[float, float, float, float]]  # x0, top, x1, bottom; one side is thin
+    picture_share: float  # of the page covered by the largest picture
+    unreadable: bool = False  # most of its glyphs are unknown characters
+    tags: dict[int, str] = field(default_factory=dict)  # id of marked content → role, in a tagged document
 
 
 @dataclass(slots=True)
@@ -119,7 +119,7 @@ def read_page(handle: Any, number: int) -> Page:
 
 
 def flatten(handle: Any) -> bool:
-    """Make form fields and written notes a part of the page's content; True when the page must be loaded again."""
+    """Make form fields and text notes part of the page's content; return True when the page must be reloaded."""
     import pypdfium2.raw as pdfium
 
     shown = {pdfium.FPDF_ANNOT_WIDGET, pdfium.FPDF_ANNOT_FREETEXT, pdfium.FPDF_ANNOT_STAMP}
@@ -133,7 +133,7 @@ def flatten(handle: Any) -> bool:
 
 
 class _Reader:
-    """Goes over the characters of a page once."""
+    """Goes through the characters of a page once."""
 
     def __init__(self, text: Any, painted: Paint, box: tuple[float, float, float, float]) -> None:
         import pypdfium2.raw as pdfium
@@ -145,12 +145,12 @@ class _Reader:
         self.run = 0
 
     def words(self) -> list[Word]:
-        """Return the words in the order of the content; boxes in the page's own coordinates, not turned yet."""
+        """Return the words in content order; boxes are in the page's own coordinates, not rotated yet."""
         raw, text = self.raw, self.text
         rect, x, y = raw.FS_RECTF(), ctypes.c_double(), ctypes.c_double()
         by_rect, by_x, by_y = ctypes.byref(rect), ctypes.byref(x), ctypes.byref(y)
         word: Word | None = None
-        glyph, place = 0, (0.0, 0.0)  # where the letters of the last glyph begin in the word; its origin
+        glyph, place = 0, (0.0, 0.0)  # where the last glyph's letters begin in the word; its origin
         for at in range(text.count_chars()):
             code = raw.FPDFText_GetUnicode(text, at)
             if code in (10, 13):
@@ -169,7 +169,7 @@ class _Reader:
                 glyph, place = len(word.text), (x.value, y.value)
             letter = _HYPHENS.get(code) or (
                 _UNKNOWN if code < 32 else chr(code)
-            )  # PDFium turns the letters of an Arabic ligature around
+            )  # PDFium reverses the letters of an Arabic ligature
             word.text = f"{word.text[:glyph]}{letter}{word.text[glyph:]}"
             word.x1 = max(word.x1, end)
             word.x0 = min(word.x0, start)
@@ -179,7 +179,7 @@ class _Reader:
         return self.found
 
     def _parted(self, word: Word, look: _Look, start: float, base: float) -> bool:
-        """Tell whether a character begins a new word though no space stands before it."""
+        """Return whether a character begins a new word although there is no space before it."""
         size = max(look.size, word.size, 1.0)
         away = start > word.x1 + size or start < word.x0 - size
         if away or abs(base - word.base) > 0.7 * size or look.turn != word.turn:
@@ -194,7 +194,7 @@ class _Reader:
         return word
 
     def _unseen(self, look: _Look, origin: tuple[float, float]) -> bool:
-        """Tell whether text has no ink of its own, or stands off the page."""
+        """Return whether text leaves no ink, or is off the page."""
         left, bottom, right, top = self.box
         along, up = ((1, 1), (-1, 1), (-1, -1), (1, -1))[look.turn]
         inside = (origin[0] + along * 0.3 * look.size, origin[1] + up * 0.3 * look.size)
@@ -207,7 +207,7 @@ class _Reader:
         return look.mode in (0, 4) and self.painted.blends(inside, look.colour, look.order)
 
     def _look(self, at: int) -> _Look:
-        """Return how the text object of a character looks; asked once per object."""
+        """Return the look of a character's text object, determined once per object."""
         raw = self.raw
         thing = raw.FPDFText_GetTextObject(self.text, at)
         key = ctypes.cast(thing, ctypes.c_void_p).value or 0
@@ -247,7 +247,7 @@ class _Reader:
 
 
 def _turned(rect: Any, x: float, y: float, turn: int) -> tuple[float, float, float]:
-    """Return where a character begins and ends along its line, and its base line, both growing as one reads."""
+    """Return where a character begins and ends along its line, and its baseline; values grow in reading direction."""
     if turn == 0:
         return rect.left, max(rect.right, rect.left), -y
     if turn == 1:
@@ -258,7 +258,7 @@ def _turned(rect: Any, x: float, y: float, turn: int) -> tuple[float, float, flo
 
 
 def _turned_box(box: tuple[float, float, float, float], turn: int) -> tuple[float, float, float, float]:
-    """Return (x0, top, x1, bottom) of a box (left, bottom, right, top), turned like text."""
+    """Return (x0, top, x1, bottom) of a box (left, bottom, right, top), rotated like the text."""
     left, bottom, right, top = box
     if turn == 0:
         return left, -top, right, -bottom
@@ -270,7 +270,7 @@ def _turned_box(box: tuple[float, float, float, float], turn: int) -> tuple[floa
 
 
 def _placed(page: Page, turn: int, box: tuple[float, float, float, float]) -> Page:
-    """Move the origin to the corner of the page that is the top left for a reader."""
+    """Move the origin to the corner that is the top left for a reader."""
     across, down, _, _ = _turned_box(box, turn)
     for word in page.words:
         if word.turn == 0:

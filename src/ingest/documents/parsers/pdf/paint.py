@@ -1,4 +1,4 @@
-"""What is painted on a PDF page besides text: ruling lines, filled areas, pictures. All in page coordinates."""
+"""What is painted on a PDF page besides text, in page coordinates: ruling lines, filled areas, pictures."""
 
 import ctypes
 from dataclasses import dataclass, field
@@ -7,35 +7,35 @@ from typing import Any
 Box = tuple[float, float, float, float]  # left, bottom, right, top
 Matrix = tuple[float, float, float, float, float, float]
 
-_THIN = 3.0  # points; a thinner area is a line
-_SHORT = 4.0  # points; shorter lines rule nothing
+_THIN = 3.0  # points; thinner areas are lines
+_SHORT = 4.0  # points; shorter lines are not ruling lines
 _MAX_OBJECTS = 200_000  # per page
-_MAX_SEGMENTS = 20_000  # of paths, per page: a drawing, not a table
+_MAX_SEGMENTS = 20_000  # of paths, per page; more make a drawing, not a table
 _MAX_FILLS = 2_000
 _MAX_PICTURES = 1_000
 _DEPTH = 8  # forms in forms
-_SAME = 24  # of 3 * 255: colours this close cannot be told apart
+_SAME = 24  # of 3 * 255: colours this close are indistinguishable
 _IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
 @dataclass(slots=True)
 class Paint:
-    """The areas of a page; `order` tells what is painted over what."""
+    """The areas of a page; `order` gives the painting order."""
 
     rules: list[Box] = field(default_factory=list)
     fills: list[tuple[int, Box, tuple[int, int, int]]] = field(default_factory=list)
     pictures: list[Box] = field(default_factory=list)
-    unknown: list[Box] = field(default_factory=list)  # pictures and shadings: any colour may be there
-    order: dict[int, int] = field(default_factory=dict)  # address of a page object → its place
+    unknown: list[Box] = field(default_factory=list)  # pictures and shadings, which may have any colour
+    order: dict[int, int] = field(default_factory=dict)  # address of a page object → its position
     objects: int = 0
     segments: int = 0
 
     def pictured(self, point: tuple[float, float]) -> bool:
-        """Tell whether a picture lies at a point."""
+        """Return whether there is a picture at a point."""
         return any(_holds(box, point) for box in self.pictures)
 
     def blends(self, point: tuple[float, float], colour: tuple[int, int, int, int], order: int) -> bool:
-        """Tell whether text of a colour cannot be seen at a point: the last area under it has that colour too."""
+        """Return whether text is invisible at a point because the topmost area under it has the same colour."""
         below = (255, 255, 255)
         if colour[3] and sum(colour[:3]) < 3 * 255 - _SAME and not self.fills:
             return False
@@ -49,7 +49,7 @@ class Paint:
 
 
 def paint(page: Any) -> Paint:
-    """Return what is painted on a page of pypdfium2."""
+    """Return what is painted on a pypdfium2 page."""
     import pypdfium2.raw as pdfium
 
     found = Paint()
@@ -58,7 +58,7 @@ def paint(page: Any) -> Paint:
 
 
 def _walk(pdfium: Any, parent: Any, count: Any, get: Any, state: tuple[Paint, Matrix, int]) -> None:
-    """Go over the objects of a page or of a form, depth first, which is the order of painting."""
+    """Visit the objects of a page or form depth first, which is the painting order."""
     found, outer, depth = state
     for index in range(count(parent)):
         if found.objects >= _MAX_OBJECTS:
@@ -88,7 +88,7 @@ def _walk(pdfium: Any, parent: Any, count: Any, get: Any, state: tuple[Paint, Ma
 
 
 def _path(pdfium: Any, thing: Any, found: Paint, outer: Matrix) -> None:
-    """Take a path's straight parts as ruling lines, and its inside as a filled area."""
+    """Add a path's straight segments as ruling lines, and its inside as a filled area."""
     fill, stroke = ctypes.c_int(), ctypes.c_int()
     pdfium.FPDFPath_GetDrawMode(thing, ctypes.byref(fill), ctypes.byref(stroke))
     box = _bounds(pdfium, thing, outer)

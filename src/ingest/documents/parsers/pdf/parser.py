@@ -1,17 +1,17 @@
-"""PDF through PDFium, the engine of Chrome: text with its places, lines, pictures, outline, attachments.
+"""PDF through PDFium, the engine of Chrome: text with positions, lines, pictures, outline, attachments.
 
-Why PDFium (pypdfium2) and not `unstructured`, pdfplumber or pypdf: it is fuzzed and kept as a part of a browser, reads
-damaged files, and takes 20 ms a page where pdfminer takes 200. JavaScript, links and actions have no effect: PDFium is
-built without them, and nothing runs them.
+Why PDFium (pypdfium2) and not `unstructured`, pdfplumber or pypdf: it is fuzzed and maintained as part of a browser,
+reads damaged files, and is much faster per page than pdfminer. JavaScript, links and actions have no effect: PDFium is
+built without JavaScript, and nothing follows the others.
 
-Left out: lines that repeat at the top or bottom of most pages, page numbers there, hyphens that part words at the ends
-of lines, and dots that lead to page numbers. Not seen by a reader and marked "hidden": text in the colour of what lies
-under it, transparent, under one point high, off the page, or in the invisible mode without a picture above it. With a
-picture it is the text layer of a scan, and text like any other.
+Left out: lines that repeat at the top or bottom of many pages, page numbers there, hyphens that split words at line
+ends, and dot leaders before page numbers. Marked "hidden" because readers do not see it: text in the colour of what is
+under it, transparent text, text under one point high or off the page, and text in invisible mode without a picture
+there. With a picture it is the text layer of a scan and treated like other text.
 
-Scans: a page without a text layer whose picture covers most of it, or whose glyphs mostly tell no characters, is read
-with tesseract when the option `ocr` is on. Without it the document is quarantined when more than half of its pages are
-such; else they are left out, with a warning that names them. A page that cannot be read at all refuses the document.
+Scans: a page whose picture covers most of it and that has no text layer, or whose glyphs are mostly unknown characters,
+is read by tesseract if the option `ocr` is on. Otherwise the document is quarantined if more than half its pages are
+scans; else these are left out, with a warning that names them. An unreadable page makes the whole document fail.
 """
 
 import logging
@@ -40,21 +40,21 @@ EXTRA = "ingest[pdf]"
 MAX_PAGES = 50_000
 MAX_OUTLINE = 20_000  # entries
 _DEPTH = 12  # of the outline
-_SCAN = 0.5  # of the page, covered by a picture
+_SCAN = 0.5  # of the page covered by a picture
 _PICTURE = 0.05  # of a page without any text
-_FEW = 3  # words on a page that is a scan all the same: a stamp
+_FEW = 3  # words that a scanned page may have, such as a stamp
 _NO_TITLE = re.compile(
     r"untitled|slide ?\d*|document\d*|microsoft (?:word|powerpoint|excel)\b|.*[\\/]|"
     r".*\.(?:docx?|pdf|indd|pptx?|xlsx?|tex|dvi|rtf|odt|qxd|html?|fm)$",
     re.IGNORECASE,
 )
-_LOCK = threading.Lock()  # PDFium may not be called by two threads
+_LOCK = threading.Lock()  # two threads must not call PDFium at once
 
 logger = logging.getLogger(__name__)
 
 
 def variant() -> str:
-    """Return what reads scans here, "" when nothing does."""
+    """Return the program that reads scans here, "" without one."""
     return "" if why_not() else f"tesseract by pytesseract {version('pytesseract')}"
 
 
@@ -132,13 +132,13 @@ def _pages(pdf: Any, path: str) -> Iterator[Page]:
 
 
 def _is_scan(page: Page) -> bool:
-    """Tell whether a page has to be looked at to be read: a picture, or glyphs without characters."""
+    """Return whether a page needs text recognition: it is a picture, or its glyphs have no characters."""
     picture = page.picture_share >= (_SCAN if page.words else _PICTURE)
     return page.unreadable or (picture and len(page.words) <= _FEW)
 
 
 def _scans(pdf: Any, raw: RawDocument, scanned: list[int]) -> dict[int, PageLayout]:
-    """Return what tesseract reads on pages without text. Raises: ScannedDocument, OversizedDocument, ParserTimeout."""
+    """Return the text of scanned pages, by tesseract. Raises: ScannedDocument, OversizedDocument, ParserTimeout."""
     if not scanned:
         return {}
     path, pages = raw.ref.path, _numbers(scanned)
@@ -160,7 +160,7 @@ def _numbers(pages: list[int]) -> str:
 
 
 def _outline(pdf: Any) -> Iterator[Entry]:
-    """Yield the entries of the outline; PDFium's binding ends at a loop."""
+    """Yield the entries of the outline; PDFium's binding stops at loops."""
     for bookmark in islice(pdf.get_toc(max_depth=_DEPTH), MAX_OUTLINE):
         target = bookmark.get_dest()
         index = target.get_index() if target is not None else None
@@ -169,7 +169,7 @@ def _outline(pdf: Any) -> Iterator[Entry]:
 
 
 def _attachments(pdf: Any, raw: RawDocument) -> Iterator[Child]:
-    """Yield the embedded files under the limits of archives. Raises: OversizedDocument, MalformedDocument."""
+    """Yield the embedded files, within the limits for archives. Raises: OversizedDocument, MalformedDocument."""
     import pypdfium2
 
     limits, path = raw.options.limits, raw.ref.path
@@ -195,7 +195,7 @@ def _attachments(pdf: Any, raw: RawDocument) -> Iterator[Child]:
 
 
 def _title(pdf: Any) -> str:
-    """Return the title of the metadata, "" when it is a file's name, or a program's."""
+    """Return the title in the metadata, "" when it is the name of a file or a program."""
     title = " ".join(str(pdf.get_metadata_value("Title") or "").replace("\0", "").split())
     good = 2 < len(title) <= 300 and sum(map(str.isalpha, title)) >= len(title) / 3
     return title if good and not _NO_TITLE.match(title) else ""

@@ -10,9 +10,9 @@ from ingest.documents.parsers.pdf.page import Page, Word
 from ingest.documents.parsers.pdf.text import join_lines, right_to_left
 
 _MAX_LINES = 10_000  # per page: more is a drawing
-_MAX_CROSSINGS = 6_000  # lines across times lines down, per page: finding cells takes a second at that size
+_MAX_CROSSINGS = 6_000  # horizontal times vertical lines, per page: bounds the time to find cells
 _MAX_CELLS = 20_000  # of one table's grid
-_FILLED = 0.3  # share of a grid's cells that hold text, at least
+_FILLED = 0.3  # share of a grid's cells with text, at least
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ def ruled_tables(page: Page, words: list[Word]) -> tuple[list[Table], list[Word]
 
 
 def _grids(rules: list[Box]) -> list[list[Box]]:
-    """Return for each table its cells."""
+    """Return the cells of each table."""
     lines = set(rules)
     across = [RulingLine((top + bottom) / 2, x0, x1) for x0, top, x1, bottom in lines if x1 - x0 > bottom - top]
     down = [RulingLine((x0 + x1) / 2, top, bottom) for x0, top, x1, bottom in lines if x1 - x0 <= bottom - top]
@@ -50,7 +50,7 @@ def _grids(rules: list[Box]) -> list[list[Box]]:
 
 
 def _sides(across: list[RulingLine], down: list[RulingLine]) -> list[RulingLine]:
-    """Return the sides that tables open to the left and right lack: three lines of one length, and a column."""
+    """Return the missing sides of tables that are open left and right: three lines of one length, and a column."""
     groups: dict[tuple[int, int], list[RulingLine]] = {}
     for line in across:
         groups.setdefault((round(line.start / TOLERANCE), round(line.end / TOLERANCE)), []).append(line)
@@ -65,7 +65,7 @@ def _sides(across: list[RulingLine], down: list[RulingLine]) -> list[RulingLine]
 
 
 def _parts(boxes: list[Box], words: list[Word]) -> list[list[Box]]:
-    """Cut a table at cells in bold over its whole width: titles of the tables below them, which stay lines."""
+    """Split a table at bold cells across its whole width: they are titles of the tables below and stay lines."""
     x0, x1 = min(box[0] for box in boxes), max(box[2] for box in boxes)
     wide = [box for box in boxes if box[0] - x0 < TOLERANCE and x1 - box[2] < TOLERANCE]
     if not wide or len(wide) == len(boxes):
@@ -88,7 +88,7 @@ def _parts(boxes: list[Box], words: list[Word]) -> list[list[Box]]:
 
 
 def _ruled(boxes: list[Box], words: list[Word], page: int) -> tuple[Table | None, list[Word]]:
-    """Return the table of some cells, None when they frame something else, and the words that are not in it."""
+    """Return the table made of some cells, None when they frame something else, and the words outside it."""
     tops, lefts = sorted({box[1] for box in boxes}), sorted({box[0] for box in boxes})
     if not tops or len(lefts) < 2 or len(tops) * len(lefts) > _MAX_CELLS:
         return None, words
@@ -138,7 +138,7 @@ def _grid_rows(cells: list[_Cell], width: int) -> tuple[list[list[str]], list[bo
 
 
 def _parted(cells: list[list[list[Word]]]) -> list[list[list[list[Word]]]]:
-    """Cut a row of a grid into its lines when all cells have the same three lines or more: rows without rules."""
+    """Split a row of a grid if all its cells have the same three or more lines: they are rows without rules."""
     counts = {len(lines) for lines in cells}
     if len(cells) < 2 or len(counts) != 1 or (count := counts.pop()) < 3:
         return [cells]
@@ -150,7 +150,7 @@ def _parted(cells: list[list[list[Word]]]) -> list[list[list[list[Word]]]]:
 
 
 def _cell_lines(words: list[Word]) -> list[list[Word]]:
-    """Group the words of a cell by their base lines."""
+    """Group the words of a cell by their baselines."""
     lines: list[list[Word]] = []
     for word in sorted(words, key=lambda word: word.base):
         if lines and word.base - lines[-1][0].base <= 0.5 * max(word.size, 1.0):
@@ -161,7 +161,7 @@ def _cell_lines(words: list[Word]) -> list[list[Word]]:
 
 
 def _words_text(words: list[Word]) -> str:
-    """Return words of one line: those of a run in the order of the content, runs from left to right."""
+    """Return the text of words on one line: runs from left to right, each in content order."""
     starts: dict[int, float] = {}
     for word in words:
         starts[word.run] = min(starts.get(word.run, word.x0), word.x0)

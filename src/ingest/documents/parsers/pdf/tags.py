@@ -1,17 +1,17 @@
-"""Headings that a tagged PDF names itself: marked content → H1 … H6."""
+"""Headings declared by a tagged PDF: marked content → H1 … H6."""
 
 import ctypes
 import re
 from typing import Any
 
-_MAX_ELEMENTS = 50_000  # of one page
+_MAX_ELEMENTS = 50_000  # per page
 _DEPTH = 60
 _HEADING = re.compile(r"H[1-6]?")
-_LONGEST = 64  # bytes of a type's name that matter
+_LONGEST = 64  # bytes of a type's name that are read
 
 
 def heading_tags(handle: Any) -> dict[int, str]:
-    """Return the ids of marked content that are headings, with their tags; empty without tags.
+    """Return id → tag of the marked content that is a heading; empty without tags.
 
     Args:
         handle: pypdfium2's page.
@@ -34,7 +34,7 @@ def heading_tags(handle: Any) -> dict[int, str]:
 
 
 def _walk(pdfium: Any, waiting: list[tuple[Any, str, int]], found: dict[int, str]) -> None:
-    """Go over elements depth first; what is inside a heading is of that heading."""
+    """Visit elements depth first; what is inside a heading belongs to it."""
     seen = 0
     while waiting and seen < _MAX_ELEMENTS:
         element, tag, depth = waiting.pop()

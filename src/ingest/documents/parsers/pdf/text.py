@@ -1,4 +1,4 @@
-"""What lines of PDF text look like: list markers, leaders, captions, and how lines are joined."""
+"""Patterns in lines of PDF text (list markers, leaders, captions), and how lines are joined."""
 
 import re
 import unicodedata
@@ -19,14 +19,13 @@ _HYPHENS = ("-", "\u2010", "\xad")
 
 
 def join_lines(lines: list[str], words: AbstractSet[str] = frozenset()) -> str:
-    """Return lines as one: a word that a hyphen parts at a line's end is whole again.
+    """Return lines joined into one, with words restored that a hyphen splits at the end of a line.
 
-    The hyphen stays where `words` has the word with it and not without it; no space is put between the lines of
-    scripts that have none.
+    The hyphen stays if `words` has the word only with it; lines of scripts without spaces are joined without one.
 
     Args:
-        lines: Not empty each.
-        words: Of the document, in lower case, to tell "self-contained" from "docu-mentation".
+        lines: None of them empty.
+        words: The document's words in lower case, to tell "self-contained" from "docu-mentation".
     """
     text: list[str] = []
     for line in lines:
@@ -37,7 +36,7 @@ def join_lines(lines: list[str], words: AbstractSet[str] = frozenset()) -> str:
 
 
 def _seam(text: list[str], line: str, words: AbstractSet[str]) -> str:
-    """Return what stands between two lines; takes the hyphen off the first where it is one of the line's end."""
+    """Return what goes between two lines; remove the first one's hyphen if it is only due to the line's end."""
     before = text[-1]
     if before[-1:] == "\xad":
         text[-1] = before[:-1]
@@ -53,12 +52,12 @@ def _seam(text: list[str], line: str, words: AbstractSet[str]) -> str:
 
 
 def _spaceless(character: str) -> bool:
-    """Tell whether a script puts no space between its words: Chinese, Japanese, and their full-width signs."""
+    """Return whether a character's script has no spaces between words: Chinese, Japanese, full-width signs."""
     return "\u2e80" <= character <= "\u9fff" or "\uff00" <= character <= "\uffef" or character >= "\U00020000"
 
 
 def right_to_left(words: Iterable[str]) -> bool:
-    """Tell whether most words begin with a letter of Hebrew, Arabic or the like."""
+    """Return whether most words begin with a letter of Hebrew, Arabic or a similar script."""
     balance = 0
     for word in words:
         letter = word[:1]

@@ -1,4 +1,4 @@
-"""The text of a reStructuredText title as a reader sees it."""
+"""The visible text of a reStructuredText title."""
 
 import re
 from collections.abc import Mapping
@@ -19,8 +19,8 @@ _TARGET = re.compile(r"\s*<[^<>]*>$")
 def plain_title(source: str, substitutions: Mapping[str, str]) -> str:
     """Return a title without inline markup.
 
-    A role shows its title, or its target (`~a.b.C` shows C); `|name|` shows its replacement, or its name where the
-    document does not define it; footnote marks are dropped.
+    A role becomes its title or its target (`~a.b.C` becomes C); `|name|` becomes its replacement, or its name if the
+    document does not define it; footnote references are dropped.
     """
 
     def shown(match: re.Match[str]) -> str:

@@ -1,7 +1,7 @@
 """reStructuredText: sections and top-level blocks, with exact offsets into the file.
 
-The canonical text is the decoded file, unchanged. A directive with its body is one block. Nothing is executed and no
-other file is read: `include` and `raw` are text like any other. Levels are those of docutils before it promotes a lone
+The canonical text is the decoded file, unchanged. A directive and its body form one block. Nothing is executed and no
+other file is read: `include` and `raw` are treated as text. Levels are those of docutils before it promotes a lone
 title: the first style is level 1.
 """
 
@@ -102,7 +102,7 @@ def parse(raw: RawDocument) -> Document:
 
 
 class _Body:
-    """The lines of a file, as they stand (for offsets) and as docutils reads them (for structure)."""
+    """The lines of a file, both unchanged (for offsets) and as docutils reads them (for structure)."""
 
     def __init__(self, text: str) -> None:
         base = len(text) - len(text.removeprefix(BOM))
@@ -112,11 +112,11 @@ class _Body:
             starts.append(starts[-1] + len(line))
         self.lines = Lines(text, starts)
         self.read = [line.expandtabs(_TAB).rstrip() for line in written]
-        self.styles: list[str] = []  # title styles by level, in the order of their first use
+        self.styles: list[str] = []  # title styles by level, in order of first use
         self.level = 0
 
     def blocks(self) -> Iterator[Block]:
-        """Yield blocks in order; neighbouring items of the same kind are one block."""
+        """Yield blocks in order; adjacent items of the same kind form one block."""
         constructs = list(scan(self.read))
         substitutions = dict(self._substitutions(constructs))
         text_seen = False
@@ -158,7 +158,7 @@ class _Body:
         return self.lines.block(kind, construct.first, end, breaks=breaks, language=language)
 
     def _heading(self, construct: Construct, substitutions: dict[str, str]) -> Block | None:
-        """Return the heading. A style that skips a level is an error in docutils: no section."""
+        """Return the heading. A style that skips a level is an error in docutils and starts no section."""
         style = construct.argument
         level = self.styles.index(style) + 1 if style in self.styles else len(self.styles) + 1
         title = plain_title(construct.name, substitutions) if len(construct.name) <= MAX_TITLE else ""
@@ -170,7 +170,7 @@ class _Body:
         return self.lines.block(BlockKind.HEADING, construct.first, construct.end, level=level, title=title)
 
     def _directive(self, construct: Construct) -> Block | None:
-        """Return the block that a directive stands for."""
+        """Return the block of a directive."""
         name, first, end = construct.name, construct.first, construct.end
         if name in _SILENT:
             return self.lines.block(BlockKind.METADATA, first, end)
@@ -185,7 +185,7 @@ class _Body:
         return self.lines.block(kind, first, end, breaks=self.lines.after_blanks(first, end))
 
     def _table(self, construct: Construct) -> Block | None:
-        """Return a table: breaks at its rows, and where the header ends."""
+        """Return a table with breaks at its rows and the end of its header."""
         first, end = construct.first, construct.end
         if construct.kind == "table":
             rows, header = list(self._rows(first, end)), construct.body
@@ -221,10 +221,10 @@ class _Body:
             rows = [i for i in rows if _ROW.match(self.read[i]) and self.read[i][margin : margin + 1] == "*"]
         count = next((m[2] for m in options if m[1] == "header-rows"), "")
         headers = int(count) if count.isdecimal() and len(count) < 4 else 0
-        named = any(m[1] == "header" for m in options)  # of a csv-table: the header stands in the option
+        named = any(m[1] == "header" for m in options)  # of a csv-table: the header is in the option
         return rows, rows[headers] if (named or headers) and headers < len(rows) else 0
 
 
 def _is_rule(line: str) -> bool:
-    """Tell whether a line is the rule below a grid table's header."""
+    """Return whether a line is the rule below a grid table's header."""
     return "=" in line and "+" in line and not line.strip().strip("+=")

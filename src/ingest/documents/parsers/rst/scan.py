@@ -1,8 +1,8 @@
-"""Top-level constructs of reStructuredText, line by line, as docutils tells them apart.
+"""Top-level constructs of reStructuredText, line by line, by the rules of docutils.
 
-docutils keeps no offsets for sections, and expands tabs before it parses, so its tree alone cannot say where a section
-is in the file. This scanner follows the rules of the reStructuredText specification in the same order of precedence;
-tests hold it against the docutils tree.
+docutils keeps no offsets for sections and expands tabs before it parses, so its tree does not show where a section is
+in the file. This scanner follows the rules of the reStructuredText specification in the same order of precedence; tests
+compare it with the docutils tree.
 """
 
 import re
@@ -14,7 +14,7 @@ _MARKS = r"[!-/:-@\[-`{-~]"
 _BULLET = re.compile(r"[-+*\u2022\u2023\u2043]( +|$)")
 _ROMAN = re.compile(r"m{0,4}(?:cm|cd|d?c{0,3})(?:xc|xl|l?x{0,3})(?:ix|iv|v?i{0,3})", re.I)
 _ROMAN_DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100, "d": 500, "m": 1000}
-_MAX_DIGITS = 18  # of an enumerator; docutils fails on longer numbers than int() reads
+_MAX_DIGITS = 18  # of an enumerator; docutils fails on numbers too long for int()
 _ENUMERATOR = re.compile(r"(?P<before>\(?)(?P<text>[0-9]+|[a-zA-Z]|[ivxlcdm]+|[IVXLCDM]+|#)(?P<after>[.)])( +|$)")
 _FIELD = re.compile(r":(?![: ])(?:[^:\\]|\\.|:(?![ `]|$))*+(?<! ):( +|$)")
 _ARGUMENT = r"(?:[a-zA-Z][a-zA-Z0-9_-]*|<[^<>]+>)"
@@ -31,7 +31,7 @@ _SUBSTITUTION = re.compile(r"\.\. +\|(?! |\|$)[^|]+\| +\S")
 _FOOTNOTE = re.compile(rf"\.\. +\[(?:[0-9]+|#|#{_NAME}|\*|{_NAME})\]( +|$)")
 _TARGET = re.compile(r"\.\. +_(?![ ]|$)")
 _LITERAL_MARK = re.compile(r"(?<!\\)(?:\\\\)*::$")
-_SHORT = 4  # a line of marks below this length is text when it does not fit
+_SHORT = 4  # a line of punctuation shorter than this is text when it does not fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,10 @@ class Construct:
 
 
 def scan(lines: Sequence[str]) -> Iterator[Construct]:
-    """Yield the constructs of a document in order. Every line that is not blank lies in exactly one.
+    """Yield the constructs of a document in order. Every line that is not blank is in exactly one.
 
     Args:
-        lines: Without line ends, tabs expanded, white space at the end removed.
+        lines: Without line ends and trailing white space, with tabs expanded.
     """
     return _Scanner(lines).constructs()
 
@@ -76,7 +76,7 @@ class _Scanner:
         )
 
     def constructs(self) -> Iterator[Construct]:
-        """Yield constructs; a paragraph that announces a literal block is followed by it."""
+        """Yield constructs; a paragraph that ends in `::` is followed by its literal block."""
         line = 0
         while line < len(self.lines):
             if not self.lines[line]:
@@ -99,7 +99,7 @@ class _Scanner:
         return self._at(line)[:1] == " "
 
     def _body_end(self, line: int) -> int:
-        """Return where the indented lines end that follow `line`, blank ones between them included."""
+        """Return the end of the indented lines that follow `line`, including blank ones between them."""
         end = line = line + 1
         while line < len(self.lines) and (not self.lines[line] or self.lines[line][0] == " "):
             line += 1
@@ -107,14 +107,14 @@ class _Scanner:
         return end
 
     def _body_to_blank(self, line: int) -> int:
-        """Return where the indented lines end that follow `line` without a blank one."""
+        """Return the end of the indented lines that follow `line` without a blank line."""
         line += 1
         while self._is_indented(line):
             line += 1
         return line
 
     def _text_end(self, line: int) -> int:
-        """Return where the unindented lines from `line` on end."""
+        """Return the end of the unindented lines from `line` on."""
         while line < len(self.lines) and self.lines[line] and self.lines[line][0] != " ":
             line += 1
         return line
@@ -126,7 +126,7 @@ class _Scanner:
         return Construct("list", line, self._body_end(line)) if _BULLET.match(self.lines[line]) else None
 
     def _enumerated(self, line: int) -> Construct | None:
-        """Take an enumerated item. The next line must be blank, indented or the next item, else it is a sentence."""
+        """Take an enumerated item. Unless the next line is blank, indented or the next item, it is a sentence."""
         match = _ENUMERATOR.match(self.lines[line])
         if match is None or (match["before"] and match["after"] == ".") or not _is_ordinal(match["text"]):
             return None
@@ -139,7 +139,7 @@ class _Scanner:
         return Construct("field", line, self._body_end(line)) if _FIELD.match(self.lines[line]) else None
 
     def _options(self, line: int) -> Construct | None:
-        """Take an option list item; without a description it is text."""
+        """Take an item of an option list; without a description it is text."""
         match = _OPTIONS.match(self.lines[line])
         if match is None:
             return None
@@ -175,7 +175,7 @@ class _Scanner:
         return Construct("table", line, end, body=header if header < end else 0)
 
     def _simple_table(self, line: int) -> Construct | None:
-        """Take a simple table: to the second border below the top, or to one before a blank line."""
+        """Take a simple table: up to the second border below the top, or to one before a blank line."""
         if not _SIMPLE_TOP.match(self.lines[line]):
             return None
         width, borders = len(self.lines[line]), []
@@ -188,7 +188,7 @@ class _Scanner:
         return Construct("table", line, borders[-1] + 1 if borders else len(self.lines))
 
     def _explicit(self, line: int) -> Construct | None:
-        """Take what begins with two dots: directive, footnote, target, substitution, else a comment."""
+        """Take what begins with two dots: a directive, footnote, target or substitution, or else a comment."""
         text = self.lines[line]
         if not _EXPLICIT.match(text):
             return None
@@ -200,7 +200,7 @@ class _Scanner:
             return Construct("footnote", line, self._body_end(line))
         if _TARGET.match(text):
             return Construct("target", line, self._body_to_blank(line))
-        if text == ".." and not self._at(line + 1):  # an empty comment ends constructs and takes nothing
+        if text == ".." and not self._at(line + 1):  # an empty comment ends other constructs and has no body
             return Construct("comment", line, line + 1)
         kind = "substitution" if _SUBSTITUTION.match(text) else "comment"
         return Construct(kind, line, self._body_end(line))
@@ -209,7 +209,7 @@ class _Scanner:
         return Construct("target", line, self._body_to_blank(line)) if _ANONYMOUS.match(self.lines[line]) else None
 
     def _marks(self, line: int) -> Construct | None:
-        """Take a line of marks: a transition, the overline of a title, or the first line of a broken one."""
+        """Take a line of punctuation: a transition, the overline of a title, or the start of a broken title."""
         over = self.lines[line]
         if not is_marks(over) or over == "::":
             return None
@@ -233,9 +233,9 @@ class _Scanner:
         return Construct("paragraph", line, self._text_end(line))
 
     def _literal(self, paragraph: Construct) -> Construct | None:
-        """Return the literal block that a paragraph ending in `::` announces.
+        """Return the literal block introduced by a paragraph that ends in `::`.
 
-        Its text is indented, or each line begins with the same mark. A paragraph of `::` alone becomes part of it.
+        Its lines are indented, or begin with the same punctuation. A paragraph of only `::` becomes part of it.
         """
         last = self.lines[paragraph.end - 1]
         if not _LITERAL_MARK.search(last):
@@ -256,26 +256,26 @@ class _Scanner:
 
 
 def is_marks(line: str) -> bool:
-    """Tell whether a line consists of one punctuation character, repeated."""
+    """Return whether a line is one punctuation character, repeated."""
     return bool(re.match(_MARKS, line)) and line == line[0] * len(line)
 
 
 def fits(title: str, marks: str) -> bool:
-    """Tell whether a title is at most as wide as its line: East Asian characters count twice, combining ones not."""
+    """Return whether a title is at most as wide as its line; East Asian characters count twice, combining ones zero."""
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in title)
     combining = sum(unicodedata.combining(character) > 0 for character in title)
     return len(title) + wide - combining <= len(marks)
 
 
 def _is_ordinal(text: str) -> bool:
-    """Tell whether an enumerator counts: several letters must be a Roman numeral."""
+    """Return whether an enumerator is valid: several letters must be a Roman numeral."""
     if text.isdigit():
         return len(text) <= _MAX_DIGITS
     return text == "#" or len(text) == 1 or bool(_ROMAN.fullmatch(text))
 
 
 def _is_next(match: re.Match[str], line: str) -> bool:
-    """Tell whether a line begins with the enumerator that follows the one in `match`, or with `#`."""
+    """Return whether a line begins with the enumerator that follows the one in `match`, or with `#`."""
     following = _ENUMERATOR.match(line)
     if following is None or (following["before"], following["after"]) != (match["before"], match["after"]):
         return False
@@ -291,6 +291,6 @@ def _is_next(match: re.Match[str], line: str) -> bool:
 
 
 def _roman(numeral: str) -> int:
-    """Return the value of a Roman numeral: a digit before a greater one is subtracted."""
+    """Return the value of a Roman numeral; a digit before a greater one is subtracted."""
     digits = [_ROMAN_DIGITS[letter] for letter in numeral.lower()]
     return sum(-d if d < max(digits[i:]) else d for i, d in enumerate(digits))

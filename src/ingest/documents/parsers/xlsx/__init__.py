@@ -1,4 +1,4 @@
-"""XLSX and XLSM: a sheet is a section, its rows are lines of cells between bars."""
+"""XLSX and XLSM: sheets are sections, rows are lines of cells separated by bars."""
 
 from ingest.documents.parsers.xlsx.parser import LIBRARIES, MEDIA_TYPES, VERSION, parse
 

@@ -11,9 +11,9 @@ from ingest.documents.parsers._office.ooxml import A, Package, S
 _QUOTED = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?![hms]+\])[^\]]*\]', re.I)  # literal text, fillers, colours, conditions
 _SHARE = re.compile(r"0(?:\.(0+))?%")
 _NOTHING = ";;;"
-_LAST_DAY = 2958466  # 10000-01-01, the first day that the format does not know
+_LAST_DAY = 2958466  # 10000-01-01, the first day beyond the format's range
 _EPOCH_1900, _EPOCH_1904 = datetime(1899, 12, 30), datetime(1904, 1, 1)  # days are counted from 0
-_NO_LEAP_DAY = 60  # 1900-02-29, which was none but is counted: the days before it are one later
+_NO_LEAP_DAY = 60  # 1900-02-29, which did not exist but is counted: earlier days are off by one
 _DAY = 86_400_000  # milliseconds
 _BUILTIN_SHARES = {9: 0, 10: 2}
 _BUILTIN_DATES = frozenset((*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)))
@@ -26,20 +26,20 @@ class CellLook:
     """What a cell's style does to its value."""
 
     form: str = ""  # date, duration, share
-    digits: int = 0  # of a share, behind the point
-    hidden: bool = False  # white on no fill, or a number format that shows nothing
+    digits: int = 0  # of a percentage, after the decimal point
+    hidden: bool = False  # white without a fill, or a number format that shows nothing
 
 
 @dataclass
 class Cells:
-    """Turns stored cells into what they show."""
+    """Turns stored cells into the text that they show."""
 
     strings: list[str] = field(default_factory=list)
     looks: list[CellLook] = field(default_factory=list)
     from_1904: bool = False
 
     def text(self, cell: Any) -> str:
-        """Return what a `c` element shows: the cached value of a formula, ISO dates, whole numbers without a point.
+        """Return the text that a `c` element shows: cached values of formulas, ISO dates, integers without a point.
 
         Errors stay as Excel writes them (#N/A); a formula without a cached value shows nothing.
         """
@@ -76,7 +76,7 @@ class Cells:
         return plain_number(number)
 
     def _moment(self, number: float, form: str) -> str:
-        """Return a duration as h:mm:ss, or what a number of days since the epoch shows as date, time, or both."""
+        """Return a duration as h:mm:ss, or a number of days since the epoch as date, time, or both."""
         if form == "duration":
             seconds = round(round(timedelta(number).total_seconds(), 3))  # milliseconds first, as dates are
             return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
@@ -94,7 +94,7 @@ class Cells:
 
 
 def plain_number(number: float) -> str:
-    """Return a number with at most 15 significant digits, as Excel keeps them; whole numbers without a point."""
+    """Return a number with at most 15 significant digits, as Excel does; integers without a point."""
     return str(int(number)) if number == int(number) and abs(number) < 1e15 else f"{number:.15g}"
 
 
@@ -141,7 +141,7 @@ def _at(values: list[bool], index: str | None) -> bool:
 
 
 def _form(key: str, codes: dict[str, str]) -> tuple[str, int, bool]:
-    """Return form, digits and whether nothing is shown, of a number format."""
+    """Return a number format's form and digits, and whether it shows nothing."""
     code = codes.get(key)
     if code is None:
         number = int(key) if key.isdecimal() and len(key) < 6 else 0

@@ -1,12 +1,12 @@
-"""XLSX and XLSM: a sheet is a section, its rows are lines of cells between bars.
+"""XLSX and XLSM: sheets are sections, rows are lines of cells separated by bars.
 
 Why not `unstructured`: it turns a sheet into one text without headers, hidden parts or formats. Why not `openpyxl` or
-`python-calamine`: see `sheet`.
+`python-calamine`: see `sheet.py`.
 
-Canonical text: a heading of level 1 per sheet, then its tables. Empty rows separate tables; so do empty columns where
-both sides are tables of their own. A lone cell over a table is its caption. Formulas show their cached values, dates
-are ISO 8601, shares have their percent sign. Hidden sheets, rows, columns and cells are kept in blocks marked hidden.
-Texts of drawings and charts follow the tables. Left out: comments, macros, print headers, formulas themselves.
+Canonical text: a heading of level 1 per sheet, then its tables. Empty rows separate tables, and so do empty columns if
+both sides are separate tables. A lone cell above a table is its caption. Formulas become their cached values, dates are
+ISO 8601, percentages keep their sign. Hidden sheets, rows, columns and cells are kept in blocks marked hidden. Texts of
+drawings and charts follow the tables. Left out: comments, macros, print headers, the formulas themselves.
 """
 
 from collections.abc import Iterator
@@ -32,8 +32,8 @@ VERSION = "1"
 LIBRARIES = ("lxml",)
 
 _SHEETS = ("worksheet", "chartsheet", "dialogsheet")
-_OWN = 2  # columns that a table of its own has at least
-_NAMES = 3  # rows that name columns, at most
+_OWN = 2  # columns that a separate table has at least
+_NAMES = 3  # rows of column names, at most
 _LOOKED_AT = 30  # rows and columns
 _HIDDEN = ("hidden",)
 
@@ -62,7 +62,7 @@ def parse(raw: RawDocument) -> Document:
 
 
 class _Section:
-    """Adds one sheet; its heading comes with its first block, so that an empty sheet leaves none."""
+    """Adds one sheet; its heading comes with its first block, so that an empty sheet adds none."""
 
     def __init__(self, raw: RawDocument, package: Package, part: str, name: str, out: Assembly) -> None:
         self._path, self._limit = raw.ref.path, raw.options.limits.text_characters
@@ -70,7 +70,7 @@ class _Section:
         self._begun = False
 
     def add(self, cells: Cells, marks: tuple[str, ...]) -> None:
-        """Add tables, then what is drawn; `marks` are those of the whole sheet."""
+        """Add tables, then drawings; `marks` are those of the whole sheet."""
         sheet = read_sheet(self._package, self._part, cells, self._limit)
         for rows in _bands(sheet):
             for table in _side_by_side(rows, sheet):
@@ -84,7 +84,7 @@ class _Section:
                 self._add(kind, texts, headers, marks=marks)
 
     def _table(self, numbers: list[tuple[int, list[int]]], sheet: Sheet, marks: tuple[str, ...]) -> None:
-        """Add the cells that are seen, then those that are not. `numbers`: rows with their columns."""
+        """Add the visible cells, then the hidden ones. `numbers`: row numbers with their column numbers."""
         if not sheet.hidden_rows and not sheet.hidden_columns and not sheet.hidden_cells:
             self._rows(numbers, sheet, marks)
             return
@@ -97,7 +97,7 @@ class _Section:
             self._rows(part, sheet, _HIDDEN if hidden else marks)
 
     def _rows(self, numbers: list[tuple[int, list[int]]], sheet: Sheet, marks: tuple[str, ...]) -> None:
-        """Add cells as a caption and a table; one cell is a paragraph."""
+        """Add cells as a caption and a table; a single cell is a paragraph."""
         captions = 0
         while captions < len(numbers) - 2 and len(numbers[captions][1]) == 1 and len(numbers[captions + 1][1]) > 1:
             captions += 1
@@ -133,7 +133,7 @@ def _filled(row: dict[int, str], columns: list[int], place: dict[int, int]) -> l
 
 
 def _bands(sheet: Sheet) -> Iterator[list[int]]:
-    """Yield runs of rows without an empty row between them, but for one behind the names of the columns."""
+    """Yield runs of rows without an empty row between them, except one after the column names."""
     band: list[int] = []
     for row in sorted(sheet.rows):
         if band and row != band[-1] + 1 and not (row == band[-1] + 2 and _names(band, row, sheet)):
@@ -145,7 +145,7 @@ def _bands(sheet: Sheet) -> Iterator[list[int]]:
 
 
 def _side_by_side(rows: list[int], sheet: Sheet) -> Iterator[list[tuple[int, list[int]]]]:
-    """Yield the tables of a band, left to right: cut at empty columns with a table on both sides."""
+    """Yield the tables of a band from left to right, split at empty columns with a table on both sides."""
     used = sorted({column for row in rows for column in sheet.rows[row]})
     gaps = [left for left, right in pairwise(used) if right > left + 1]
     edges = [used[0] - 1]
@@ -165,7 +165,7 @@ def _side_by_side(rows: list[int], sheet: Sheet) -> Iterator[list[tuple[int, lis
 
 
 def _names(band: list[int], row: int, sheet: Sheet) -> bool:
-    """Tell whether a band only names the columns of the row that follows: texts above numbers, in the same columns."""
+    """Return whether a band only names the columns of the next row: texts above numbers, in the same columns."""
     if len(band) > _NAMES or len(sheet.rows[band[-1]]) < _OWN:
         return False
     if any(is_number(cell) for above in band for cell in sheet.rows[above].values()):
@@ -175,7 +175,7 @@ def _names(band: list[int], row: int, sheet: Sheet) -> bool:
 
 
 def _top(rows: list[int], sheet: Sheet, low: int, high: int) -> list[list[str]]:
-    """Return the first rows of the columns (low, high] of a band, without what is empty."""
+    """Return the first rows of the columns (low, high] of a band, without empty ones."""
     columns = range(low + 1, min(high, low + _LOOKED_AT) + 1)
     top = [[sheet.rows[row].get(column, "") for column in columns] for row in rows[:_LOOKED_AT]]
     used = [index for index in range(len(columns)) if any(row[index] for row in top)]
@@ -183,10 +183,10 @@ def _top(rows: list[int], sheet: Sheet, low: int, high: int) -> list[list[str]]:
 
 
 def _is_table(top: list[list[str]]) -> bool:
-    """Tell whether a part of a band is a table of its own: its columns have names."""
+    """Return whether a part of a band is a separate table: its columns have names."""
     return bool(top) and len(top[0]) >= _OWN and header_rows(top) > 0
 
 
 def _is_labelled(top: list[list[str]]) -> bool:
-    """Tell whether the first column of a table names its rows."""
+    """Return whether the first column of a table names its rows."""
     return any(row[0] and not is_number(row[0]) for row in top[header_rows(top) :])

@@ -1,8 +1,8 @@
-"""The rows of one worksheet, read as a stream: only cells with text are kept, wherever on the sheet they lie.
+"""The rows of one worksheet, read as a stream: only cells with text are kept, wherever they are on the sheet.
 
-Why not `openpyxl` or `python-calamine`: in its bounded mode openpyxl knows no merged cells and no hidden rows and
-columns; calamine makes a dense table of everything between the first and the last cell, which two cells in opposite
-corners turn into 17 billion, and knows no hidden rows.
+Why not `openpyxl` or `python-calamine`: in its bounded mode openpyxl ignores merged cells and hidden rows and columns;
+calamine makes a dense table of everything between the first and the last cell, 17 billion cells for two in opposite
+corners, and ignores hidden rows.
 """
 
 import re
@@ -18,12 +18,12 @@ from ingest.errors import OversizedDocument
 _PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})\Z")
 _AREA = re.compile(r"([A-Z]{1,3}[0-9]{1,7}):([A-Z]{1,3}[0-9]{1,7})\Z")
 _COLUMNS = 16384  # of the format
-_SHARED = 4  # characters that a cell counts at least: it costs memory
+_SHARED = 4  # characters that each cell counts at least, since it costs memory
 
 
 @dataclass
 class Sheet:
-    """Cells by row and column, from 1, and what of them is hidden."""
+    """Cells by row and column, from 1, and which of them are hidden."""
 
     rows: dict[int, dict[int, str]] = field(default_factory=dict)
     hidden_rows: set[int] = field(default_factory=set)
@@ -31,12 +31,12 @@ class Sheet:
     hidden_cells: set[tuple[int, int]] = field(default_factory=set)
 
     def is_hidden(self, row: int, column: int) -> bool:
-        """Tell whether a cell is in a hidden row or column, or styled to be invisible."""
+        """Return whether a cell is in a hidden row or column, or has an invisible style."""
         return row in self.hidden_rows or column in self.hidden_columns or (row, column) in self.hidden_cells
 
 
 def read_sheet(package: Package, part: str, cells: Cells, limit: int) -> Sheet:
-    """Return the cells of a worksheet, merged ones repeated if short.
+    """Return the cells of a worksheet; short texts are repeated in merged cells.
 
     Raises: MalformedDocument; OversizedDocument as soon as they hold more than `limit` characters.
     """
@@ -62,7 +62,7 @@ def read_sheet(package: Package, part: str, cells: Cells, limit: int) -> Sheet:
 
 
 def _row(element: Any, number: int, sheet: Sheet, cells: Cells) -> int:
-    """Keep the cells of a row that have text; return how many characters they hold."""
+    """Keep the cells of a row that have text; return their number of characters."""
     found: dict[int, str] = {}
     column = size = 0
     for cell in element.iterfind(S + "c"):
@@ -81,9 +81,9 @@ def _row(element: Any, number: int, sheet: Sheet, cells: Cells) -> int:
 
 
 def _merge(area: str, sheet: Sheet, left: int) -> int:
-    """Repeat a short text in the cells that it covers, unless they are a whole row; return how many characters that is.
+    """Repeat a short text in the cells that it covers, unless they are a whole row; return the characters added.
 
-    A title over the table stays one cell: what is merged over a row that holds nothing else.
+    A title above the table, merged across an otherwise empty row, stays one cell.
     """
     match = _AREA.match(area)
     if not match:

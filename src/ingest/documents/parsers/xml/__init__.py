@@ -1,4 +1,4 @@
-"""XML: JATS articles, DocBook, DITA, TEI, patents, feeds, and any other vocabulary by simple rules."""
+"""XML: JATS articles, DocBook, DITA, TEI, patents, feeds, and other vocabularies by simple rules."""
 
 from ingest.documents.parsers.xml.parser import LIBRARIES, MEDIA_TYPES, VERSION, parse
 

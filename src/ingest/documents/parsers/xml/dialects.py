@@ -1,7 +1,7 @@
-"""Renames the elements of XML vocabularies to those of HTML, so that one walk reads them all.
+"""Renames the elements of XML vocabularies to those of HTML, so that one walk can read them all.
 
-Known by name: JATS, DocBook, DITA, TEI, CALS tables, USPTO patents. Unknown elements follow rules: what holds text is
-a paragraph, what begins with a title is a section, leaves of different names side by side are the fields of a record.
+Known by name: JATS, DocBook, DITA, TEI, CALS tables, USPTO patents. For unknown elements there are rules: one with text
+is a paragraph, one that begins with a title is a section, adjacent leaves with different names are a record's fields.
 """
 
 from typing import Any
@@ -21,8 +21,8 @@ from ingest.documents.parsers.xml.vocabularies import (
 _BLOCK = frozenset(("p", "li", "td", "th", "dt", "dd", "h1", "figcaption", "pre"))
 _MADE = {"ingest-record": "ul", "ingest-field": "li"}
 _HTML = frozenset(("noscript", "math", "table", "h1", "h2", "h3", "h4", "h5", "h6", "caption"))
-_FIELDS = 100  # of a record
-_TITLE_LENGTH = 300  # characters; a longer name of a record is no title
+_FIELDS = 100  # per record
+_TITLE_LENGTH = 300  # characters; a longer name of a record is not a title
 
 
 def to_html(root: Any) -> None:
@@ -35,7 +35,7 @@ def to_html(root: Any) -> None:
         _records(root)
     base = 1 + (root.find(".//h1") is not None)
     sections = inside = 0
-    closing: list[tuple[int, int]] = []  # what each open element adds to `sections` and `inside`
+    closing: list[tuple[int, int]] = []  # what each open element added to `sections` and `inside`
     for event, element in etree.iterwalk(root, events=("start", "end")):
         if event == "end":
             section, block = closing.pop()
@@ -61,7 +61,7 @@ def to_html(root: Any) -> None:
 
 
 def _prepare(root: Any) -> None:
-    """Drop what is no text for readers, add the titles that a style sheet would add, merge labels, span cells."""
+    """Drop what is not text for readers, add the titles that a style sheet would add, merge labels, span cells."""
     for element in list(root.iter(*DROPPED)):
         if element.tag != "address" and element is not root:
             for title in element.iter("invention-title", "title-of-invention", "b540"):
@@ -84,7 +84,7 @@ def _prepare(root: Any) -> None:
 
 
 def _name(element: Any, *, inside: bool, known: bool) -> str:
-    """Return the HTML name of an element; `inside` a block of text, what is no block of its own is inline."""
+    """Return the HTML name of an element; `inside` a block of text, anything but a block is inline."""
     tag: str = element.tag
     if element.get("role") == "heading":
         return "div"
@@ -110,12 +110,12 @@ def _mapped(element: Any, tag: str, *, inside: bool) -> str:
 
 
 def _holds_text(element: Any) -> bool:
-    """Tell whether text stands directly in an element."""
+    """Return whether an element has text of its own."""
     return bool((element.text or "").strip()) or any((child.tail or "").strip() for child in element)
 
 
 def _section_title(element: Any, *, known: bool) -> Any:
-    """Return the child that is the title of the section which an element is, None when it is none."""
+    """Return the child that is an element's section title, None when the element is not a section."""
     if element.tag in ("caption", "figcaption", "li", "table", "list-item", "tr") or not len(element):
         return None
     for child in element[:3]:
@@ -127,13 +127,13 @@ def _section_title(element: Any, *, known: bool) -> Any:
 
 
 def _level(title: Any) -> int:
-    """Return the level that a USPTO heading names, one below the patent's title, else 0."""
+    """Return the level of a USPTO heading, one below the patent's title, 0 for other elements."""
     level = (title.get("level") or title.get("lvl") or "").strip()
     return int(level) + 1 if title.tag in ("heading", "h") and level.isdigit() and len(level) == 1 else 0
 
 
 def _merge_label(label: Any) -> None:
-    """Put the number of a section, figure or table in front of its title or caption."""
+    """Put the number of a section, figure or table before its title or caption."""
     parent = label.getparent()
     if parent is None:
         return
@@ -149,7 +149,7 @@ def _merge_label(label: Any) -> None:
 
 
 def _tables(root: Any) -> None:
-    """Turn CALS tables (tgroup, entry) into those of HTML."""
+    """Turn CALS tables (tgroup, entry) into HTML tables."""
     for group in list(root.iter("tgroup")):
         if (parent := group.getparent()) is not None and parent.tag in ("table", "informaltable", "tables"):
             parent.tag = "div" if parent.tag == "table" else parent.tag
@@ -161,7 +161,7 @@ def _tables(root: Any) -> None:
 
 
 def _citations(root: Any) -> None:
-    """Separate the parts of citations that come as fields."""
+    """Separate the parts of citations that are stored as fields."""
     for citation in root.iter("element-citation", "name", "string-name"):
         if citation.tag == "name" and citation.find("surname") is None:
             continue
@@ -174,7 +174,7 @@ def _citations(root: Any) -> None:
 
 
 def _records(root: Any) -> None:
-    """Mark elements whose children are leaves of different names: fields, whose names say what their values mean."""
+    """Mark elements whose children are leaves with different names: fields, whose names explain their values."""
     for element in list(root.iter()):
         names = [child.tag for child in element[: _FIELDS + 1]]
         if not 2 <= len(names) <= _FIELDS or len(set(names)) < len(names) or _holds_text(element):
@@ -199,7 +199,7 @@ def _records(root: Any) -> None:
 
 
 def _formulas(root: Any) -> None:
-    """Keep one of a formula's forms; a document of TeX around it is left out."""
+    """Keep one of a formula's forms; a surrounding TeX document is left out."""
     for tex in list(root.iter("tex-math")):
         around = tex.getparent()
         if around is not None and around.find(".//math") is not None:

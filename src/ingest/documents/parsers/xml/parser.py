@@ -1,7 +1,7 @@
-"""XML: JATS articles, DocBook, DITA, TEI, patents, feeds, and any other vocabulary by simple rules.
+"""XML: JATS articles, DocBook, DITA, TEI, patents, feeds, and other vocabularies by simple rules.
 
-The tree is renamed to HTML and read by the same walk. `unstructured` flattens XML to lines of text without structure.
-Entities are refused before anything is parsed, and nothing is fetched.
+The tree is renamed to HTML and read by the same walk. `unstructured` would flatten XML to lines of text without
+structure. Entities are refused before anything is parsed, and nothing is fetched.
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ VERSION = "1"
 LIBRARIES = ("lxml", "charset-normalizer")
 
 _FEEDS = ("rss", "feed", "rdf")
-_BODIES = ("encoded", "content", "description", "summary")  # of a feed's entry, best first
+_BODIES = ("encoded", "content", "description", "summary")  # in a feed's entry, best first
 
 
 def parse(raw: RawDocument) -> Document:
@@ -52,7 +52,7 @@ def parse(raw: RawDocument) -> Document:
 
 
 def _add_feed(assembly: Assembly, root: Any) -> None:
-    """Append a feed: its title, then each entry as a section; their bodies hold HTML."""
+    """Append a feed: its title, then each entry as a section; bodies are HTML."""
     channel = root.find("channel")
     head = root if channel is None else channel
     for element in head:
@@ -73,7 +73,7 @@ def _add_feed(assembly: Assembly, root: Any) -> None:
 
 
 def _add_markup(assembly: Assembly, element: Any) -> None:
-    """Append text that is HTML: escaped, or as elements."""
+    """Append HTML: escaped as text, or as elements."""
     if len(element):
         element.tag = "div"
         add_html(assembly, element, first_level=3)
