@@ -1,4 +1,4 @@
-"""The story of a run, told once and only here; each step is a module of this package."""
+"""The story of a run, told only here; each step is a module of this package."""
 
 from functools import partial
 
@@ -27,8 +27,8 @@ from ingest.services import Services
 def run(services: Services, scope: Scope, execute: Execute, decide: Decide) -> RunReport:
     """Build the next generation, judge it, and promote it when the verdict is positive.
 
-    A crash at any instruction leaves serving untouched; the next run goes on where this one stopped. Nothing changed:
-    no generation, but the conservation check runs on the one that serves.
+    A crash at any instruction leaves serving untouched; the next run resumes where this one stopped. If nothing
+    changed, no generation is built, but the conservation check runs on the serving one.
 
     Raises: FatalError (nothing is promoted), TransientError after its retries.
     """

@@ -1,7 +1,7 @@
-"""What a run has to do: the listing joined with the base generation, shard by shard, in bounded memory.
+"""What a run has to do: the listing is joined with the base generation, shard by shard, in bounded memory.
 
-The listing lies in a scratch table, sorted there by (shard, URI); each shard is then joined with the base's rows of
-that shard alone, so memory holds one shard and never the corpus.
+The listing is kept in a scratch table and sorted there by (shard, URI); each shard is then joined with the base's rows
+of that shard only, so memory holds one shard and never the corpus.
 """
 
 import json
@@ -15,7 +15,7 @@ from ingest.ids import document_id, shard_of
 from ingest.records import DocumentRef, PlannedDocument
 from ingest.scratch import Scratch
 
-QUIET = ("unchanged", "known_bad", "carried")  # classes that by themselves leave a shard as it is
+QUIET = ("unchanged", "known_bad", "carried")  # classes that do not by themselves touch a shard
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Scope:
     prefixes: tuple[str, ...] = ()  # of URIs; () for all
 
     def holds(self, source: str, uri: str) -> bool:
-        """Tell whether a document may be touched."""
+        """Return whether a document may be touched."""
         return (not self.sources or source in self.sources) and (not self.prefixes or uri.startswith(self.prefixes))
 
 
@@ -35,41 +35,41 @@ FETCHED = ("added", "changed")  # classes whose documents are read
 
 @dataclass(frozen=True, slots=True)
 class BaseDocument:
-    """What the base generation holds of a document."""
+    """What the base generation holds about a document."""
 
     ref: DocumentRef
     attributes_digest: str
     status: str  # current or last_good
-    expired: bool = False  # last_good, and kept for as long as the settings allow
-    outdated: bool = False  # it, or something inside it, would not be read today as it was read
+    expired: bool = False  # last_good, and already kept for as long as the settings allow
+    outdated: bool = False  # it, or something inside it, would be read differently today
 
 
 @dataclass(frozen=True, slots=True)
 class KnownBad:
-    """A version that failed: not tried again until it is outdated or another version is there."""
+    """A version that failed: not tried again until it is outdated or there is another version."""
 
     version: str
     source: str = ""
-    outdated: bool = False  # it was read otherwise than it would be today
+    outdated: bool = False  # it would be read differently today
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What decides between the classes of a plan."""
+    """What decides between a plan's classes of documents."""
 
     scope: Scope
-    carried_sources: frozenset[str] = frozenset()  # whose listing failed: carried unchanged
+    carried_sources: frozenset[str] = frozenset()  # sources whose listing failed: carried unchanged
 
     def decide(self, source: str, uri: str) -> bool:
-        """Tell whether a document that was not listed is gone, rather than carried."""
+        """Return whether a document that was not listed is gone rather than carried."""
         return self.scope.holds(source, uri) and source not in self.carried_sources
 
 
 @dataclass(frozen=True)
 class ShardChanges:
-    """One shard's documents by class, sorted by URI, and the ids of deleted ones.
+    """One shard's documents with their classes, sorted by URI, and the ids of deleted documents.
 
-    A last good version that was kept for long enough is deleted too, while its document stays known bad.
+    A last good version that was kept long enough is deleted too, while its document stays known bad.
     """
 
     documents: tuple[PlannedDocument, ...]
@@ -89,31 +89,31 @@ class Listing(Scratch):
         self.insert("refs", ((ref.uri, json.dumps(asdict(ref))) for ref in refs), columns=2)
 
     def drop(self, source: str) -> None:
-        """Forget what a source listed before it failed: half a listing looks like deletions."""
+        """Forget what a source listed before it failed: a partial listing looks like deletions."""
         self._db.execute("DELETE FROM refs WHERE json_extract(ref, '$.source') = ?", (source,))
 
     @property
     def listed(self) -> int:
-        """How many documents the sources listed, one that two of them list counted twice."""
+        """How many documents the sources listed; one listed by two sources counts twice."""
         return int(self._db.execute("SELECT count(*) FROM refs").fetchone()[0])
 
     @property
     def listed_twice(self) -> int:
-        """How many of them another source, or the same, had listed before."""
+        """How many of these had already been listed, by the same or another source."""
         return self.listed - len(self)
 
     def __len__(self) -> int:
         return int(self._db.execute("SELECT count(DISTINCT uri) FROM refs").fetchone()[0])
 
     def partition(self, shards: int) -> None:
-        """Give every document its shard; call once, before `shard`."""
+        """Assign every document to its shard; call once, before `shard`."""
         self._db.create_function("shard_of", 1, lambda uri: shard_of(document_id(uri), shards), deterministic=True)
         self._db.execute("CREATE INDEX by_shard ON refs (shard_of(uri), uri)")
 
     def shard(self, shard: int) -> Iterator[DocumentRef]:
         """Yield the documents of a shard, sorted by URI.
 
-        One that is listed twice keeps its first ref, with the groups that both allow.
+        One that is listed twice keeps its first ref, with only the groups that both refs allow.
         """
         rows = self._db.execute("SELECT uri, ref FROM refs WHERE shard_of(uri) = ? ORDER BY uri, rowid", (shard,))
         for _, same in groupby(rows, key=itemgetter(0)):
@@ -123,7 +123,7 @@ class Listing(Scratch):
 
 
 def shard_count(documents: int, documents_per_shard: int) -> int:
-    """Return the number of shards for a first plan: the power of two that gives about the wanted size, at least 1."""
+    """Return the number of shards for a first plan: the power of two, at least 1, that gives about the wanted size."""
     return 1 << (max(-(-documents // documents_per_shard), 1) - 1).bit_length()
 
 
@@ -136,8 +136,8 @@ def classify(
 ) -> ShardChanges:
     """Return the changes of one shard, whose documents are `listed` by URI.
 
-    `base` and `known_bad`, the base's quarantine, are by URI and without documents inside documents: no source lists
-    them, they follow their parents. `digest` holds the attributes digest of every listed URI.
+    `base` and `known_bad`, the base's quarantine, are by URI and without documents inside documents: these are not
+    listed and follow their parents. `digest` holds the attributes digest of every listed URI.
     """
     documents, deleted, counts = list[PlannedDocument](), list[str](), Counter[str]()
     touched, seen = False, set[str]()
@@ -155,7 +155,7 @@ def classify(
             deleted += [document_id(ref.uri)] if held.expired else []
     known = {u: DocumentRef(u, bad.source, "", bad.version, 0) for u, bad in known_bad.items()}
     known |= {uri: held.ref for uri, held in base.items()}
-    for uri in known.keys() - seen:  # what the base knows and no source listed
+    for uri in known.keys() - seen:  # in the base, but not listed
         vanished = rules.decide(known[uri].source, uri)
         documents += [] if vanished else [planned(known[uri], "carried")]
         deleted += [document_id(uri)] if vanished and uri in base else []
@@ -174,7 +174,7 @@ def change_of(ref: DocumentRef, held: BaseDocument | None, bad: KnownBad | None,
         return "added"
     if held.ref.version != ref.version or held.outdated:
         return "changed"
-    # A last good version that the source shows again is current again: its row changes, its bytes do not.
+    # A last good version that the source lists again becomes current again: its row changes, its bytes do not.
     same = held.attributes_digest == digest and held.status == "current"
     return "unchanged" if same else "attributes_changed"
 

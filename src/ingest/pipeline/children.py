@@ -1,4 +1,4 @@
-"""Documents inside documents: attachments, entries of archives. Parsed like any other, bounded over all levels."""
+"""Documents inside documents: attachments, archive entries. Parsed like any other, with limits across all levels."""
 
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -13,13 +13,13 @@ from ingest.records import Child, Document, DocumentRef, RawDocument
 
 @dataclass
 class Allowance:
-    """What one listed document may still open, over all levels."""
+    """What one listed document may still open, across all levels."""
 
     entries: int
     bytes: int
 
     def take(self, document: Document, row: DocumentRow) -> None:
-        """Count a container's children. Raises: OversizedDocument when they are more than what is left."""
+        """Count a container's children. Raises: OversizedDocument when they exceed what is left."""
         entries, size = len(document.children), sum(len(child.data) for child in document.children)
         for name, found, left in (("archive_entries", entries, self.entries), ("archive_bytes", size, self.bytes)):
             if found > left:
@@ -31,7 +31,7 @@ class Allowance:
 
 
 def put_family(made: Made, row: DocumentRow, document: Document) -> None:
-    """Keep a listed document and all documents inside it, each by its own URI.
+    """Keep a listed document and all documents inside it, each under its own URI.
 
     A child that fails goes to quarantine by itself. Raises: DocumentError about the document itself.
     """
@@ -62,10 +62,10 @@ def _bring(made: Made, parent: DocumentRow, child: Child, left: Allowance, level
 
 
 def check_container(document: Document, uri: str, level: int, depth: int) -> None:
-    """Do nothing when the documents inside may be opened.
+    """Check that the documents inside may be opened.
 
-    `level` is 1 for a document of a source, 2 for one inside it; a container may be on `depth` at the deepest.
-    Raises: OversizedDocument, MalformedDocument when two of them have the same name.
+    `level` is 1 for a source's document, 2 for one inside it, and so on; a container's level may be at most `depth`.
+    Raises: OversizedDocument; MalformedDocument when two of them have the same name.
     """
     if level > depth:
         raise OversizedDocument(f"{uri}: a container on level {level}, the limit is {depth} (limits.archive_depth)")
@@ -75,14 +75,14 @@ def check_container(document: Document, uri: str, level: int, depth: int) -> Non
 
 
 def child_ref(parent: DocumentRow | DocumentRef, child: Child) -> DocumentRef:
-    """Return a document inside another as a listing would name it."""
+    """Return a document inside another as a listing would give it."""
     uri, version, size = child_uri(parent.uri, child.path), sha256_hex(child.data), len(child.data)
     followed = {name: getattr(parent, name) for name in ("source", "modified", "acl", "tenant")}
     return DocumentRef(uri=uri, path=child.path, version=version, size=size, media_type=child.media_type, **followed)
 
 
 def row_of(raw: RawDocument) -> DocumentRow:
-    """Return the row of a document that was read; what only parsing tells is missing."""
+    """Return the row of a document that was read, without what only parsing reveals."""
     ref = raw.ref
     names = ("uri", "source", "path", "version", "modified", "title", "acl", "tenant")
     return DocumentRow(
@@ -95,7 +95,7 @@ def row_of(raw: RawDocument) -> DocumentRow:
 
 
 def parsed(row: DocumentRow, document: Document, prints: Fingerprints) -> DocumentRow:
-    """Return a row with what parsing told. The source's own title wins."""
+    """Return a row completed after parsing. A title from the source wins."""
     told = {name: getattr(document, name) for name in ("media_type", "parser", "language")}
     row = replace(row, title=row.title or document.title, **told)
     return replace(row, parser_fingerprint=prints.text(row, row.source))

@@ -19,12 +19,12 @@ from ingest.pipeline.tasks import ShardTask, shard_step
 from ingest.records import Marker, PlannedDocument
 from ingest.services import Services, Workbench
 
-CLAIMS = 5  # newest claims whose work is looked at: each is one shard's rows in memory
+CLAIMS = 5  # newest claims that are examined: each holds one shard's rows in memory
 
 
 @shard_step("chunk", "cpu")
 def chunk_shard(services: Services, task: ShardTask) -> Marker:
-    """Return the marker of a shard whose documents are parsed, chunked and committed.
+    """Parse, chunk and commit a shard's documents; return its marker.
 
     A finished shard is not fetched again. Raises: TransientError, FatalError; a DocumentError becomes a row.
     """
@@ -50,13 +50,13 @@ class _ShardBuilder:
     task: ShardTask
     deleted: frozenset[str]  # document ids
     gone: list[str] = field(default_factory=list)
-    stage: str = ""  # of the document at hand
+    stage: str = ""  # of the current document
 
     @cached_property
     def earlier(self) -> list[ShardRows]:
-        """What generations on the same base that were never released hold of this shard, newest first; read if need be.
+        """This shard's rows in generations on the same base that were never released, newest first; read on demand.
 
-        It is adopted, not fetched again.
+        Their work is adopted, not fetched again.
         """
         lake, task = self.bench.lake, self.task
         own, found = lake.plan(task.generation), list[ShardRows]()
@@ -72,7 +72,7 @@ class _ShardBuilder:
         return found
 
     def add(self, planned: PlannedDocument, take: Take) -> None:
-        """Bring one planned document into the shard: as a document, in quarantine, or as gone."""
+        """Add one planned document to the shard: as a document, in quarantine, or as gone."""
         try:
             self._bring(planned, take)
         except DocumentError as error:
@@ -112,7 +112,7 @@ class _ShardBuilder:
         put_family(self.made, parsed(row, document, self.made.prints), document)
 
     def _adopt(self, planned: PlannedDocument) -> bool:
-        """Take a document, or its failure, from a generation that was built and never released; False: read it."""
+        """Take a document, or its failure, from a generation that was never released; return False if there is none."""
         prints = self.made.prints
         for rows in self.earlier:
             row, bad = rows.documents.get(planned.uri), rows.quarantine.get(planned.uri)
@@ -131,7 +131,7 @@ class _ShardBuilder:
             self.made.rows.quarantine[uri] = rows.quarantine[uri]
 
     def _keep_last_good(self, planned: PlannedDocument) -> None:
-        """Keep the base's version of a document whose new version failed, for a limited time, under today's groups."""
+        """Keep the base's version of a document whose new version failed, for a limited time, with today's groups."""
         row = self.base.documents.get(planned.uri)
         if row is None or row.document_id in self.deleted:
             return
@@ -141,12 +141,12 @@ class _ShardBuilder:
         if planned.change == "changed" and now - since >= timedelta(days=self.bench.options.keep_last_good_days):
             return
         stale = replace(with_attributes(row, planned), status="last_good", stale_since=since.isoformat())
-        with suppress(DocumentError):  # another chunker may find no text in it any more, another policy refuse it
+        with suppress(DocumentError):  # a changed chunker may find no text, a changed policy may refuse it
             self.made.carry(stale, self.base)
 
 
 def with_attributes(row: DocumentRow, planned: PlannedDocument) -> DocumentRow:
-    """Return a row with what the listing says now of who may see it and where it is."""
+    """Return a row with the listing's current groups, tenant and place."""
     digest = attributes_digest(planned.acl, planned.tenant, planned.source, planned.title)
     listed = {name: getattr(planned, name) for name in ("acl", "tenant", "source", "path")}
     return replace(row, title=planned.title or row.title, attributes_digest=digest, **listed)

@@ -1,4 +1,4 @@
-"""Collections of generations: made right from the lake, and shown to readers by releases."""
+"""Collections of generations: restored from the lake, and exposed to readers by releases."""
 
 from functools import partial
 
@@ -51,6 +51,6 @@ def ensure_collection(lake: Lake, vectors: VectorIndex, observer: Observer, batc
 
 
 def optimise(vectors: VectorIndex, contents: Contents) -> dict[str, int]:
-    """Build the graph of a loaded collection, and return how many chunks are in it."""
+    """Build the graph of a loaded collection, and return how many chunks it contains."""
     vectors.optimise(contents.collection)
     return {"chunks": vectors.count(contents.collection, EVERYTHING)}

@@ -1,7 +1,7 @@
 """The conservation check: what was listed is in the generation, in quarantine, or accounted for; and all copies agree.
 
-Recomputed from the stores, shard by shard, by id and digest. Only what was listed comes from the listing's counters.
-Points that it finds wrong are made right from the lake.
+Recounted in the stores, shard by shard, by id and digest. Only the number of listed documents comes from the listing.
+Wrong points are repaired from the lake.
 """
 
 from collections import Counter
@@ -36,16 +36,16 @@ class Findings:
 
     contents: Contents
     table: Conservation
-    wrong_shards: tuple[int, ...]  # whose rows are sound and whose points do not agree with them
-    strays: bool  # whether there are points of no shard
+    wrong_shards: tuple[int, ...]  # whose rows are sound, but whose points do not match them
+    strays: bool  # whether there are points that belong to no shard
 
     @property
     def mendable(self) -> bool:
-        """Whether points can be made right from the lake."""
+        """Whether points can be repaired from the lake."""
         return bool(self.wrong_shards) or self.strays
 
     def conserved(self) -> Conservation:
-        """Return the table. Raises: IncompleteGeneration, naming ids and values that disagree."""
+        """Return the conservation table. Raises: IncompleteGeneration, naming ids and values that disagree."""
         if faults := self.table.faults:
             told = "; ".join(faults[:10])
             where = self.contents.collection
@@ -54,14 +54,14 @@ class Findings:
 
 
 def check(vectors: VectorIndex, contents: Contents, work: Work, mended: int = 0) -> Findings:
-    """Return what a pass over a generation finds; `mended` points were made right before it. Changes nothing."""
+    """Return what a pass over a generation finds; `mended` points were repaired before it. Changes nothing."""
     return _Pass(vectors, contents, work).run(mended)
 
 
 def mend(vectors: VectorIndex, found: Findings, size: int) -> int:
-    """Make points agree with their rows, `size` in a request, and return how many did not.
+    """Make points match their rows, `size` per request, and return how many did not match.
 
-    Only of shards whose rows are sound: else points would be deleted that are all that is left.
+    Only in shards whose rows are sound: otherwise the only remaining copy might be deleted.
     """
     contents, mended = found.contents, 0
     maker = PointMaker.of(contents)
@@ -96,7 +96,7 @@ class _Pass:
 
     def __post_init__(self) -> None:
         contents = self.contents
-        # Its own, not the one that the steps keep: the check reads the lake again.
+        # A new one, not the one that the steps share: the check reads the lake again.
         self._embeddings = EmbeddingStore(contents.lake.store, contents.model_fingerprint)
         self._maker = PointMaker(contents, self._embeddings)
         self._collapsed = contents.collapsed
@@ -166,7 +166,7 @@ class _Pass:
             self._fault(f"document {uri}: in the generation, not in the plan")
 
     def _inside(self, rows: ShardRows) -> None:
-        """Count children, marks and what was left out, and check that all of it is written down."""
+        """Count children, marks and dropped chunks, and check that all of them are recorded."""
         self.documents.update("children" for d in rows.documents.values() if d.parent)
         self.totals["quarantined_children"] += sum(map(len, rows.failures.values()))
         dropped = [d.chunk for chunks in rows.dropped.values() for d in chunks]
@@ -192,7 +192,7 @@ class _Pass:
             self._fault(f"document id {stray}: rows in documents, texts and chunks do not agree")
 
     def _attributes(self, shard: int, rows: ShardRows) -> None:
-        """Compare row by row: filters look up a chunk's groups by the number of its row."""
+        """Compare row by row: filters look up a chunk's groups by its row number."""
         names = ["chunk_id", "document_id", "source", "acl", "tenant", "language"]
         table = self.contents.lake.read(self.contents.parts(shard)["attributes"], names)
         right = attribute_table(
@@ -203,7 +203,7 @@ class _Pass:
             if found != wanted:
                 name = (wanted or found)["chunk_id"]
                 self._fault(f"attributes of chunk {name}: the row is {found}, by its document {wanted}")
-                return  # all rows behind a lost one differ
+                return  # all rows after a lost one differ
 
     def _vectors(self, chunks: list[Chunk]) -> None:
         if not chunks:
@@ -221,7 +221,7 @@ class _Pass:
             self._fault(f"chunk {there[i].chunk_id}: its vector has norm {norms[i]:.6f}, not 1")
 
     def _strays(self) -> bool:
-        """Name points that no shard's scroll can see. Scrolls the whole collection only when the counts disagree."""
+        """Find points that no shard's scroll returns. Scrolls the whole collection only when the counts disagree."""
         collection, held = self.contents.collection, self.totals["points"]
         if (count := self.vectors.count(collection, EVERYTHING)) == held:
             return False
@@ -232,7 +232,7 @@ class _Pass:
         return bool(strays)
 
     def _keyword(self) -> None:
-        """Compare the keyword index row by row with the chunks, in their order, and postings with lengths."""
+        """Compare the keyword index row by row with the chunks, in order, and postings with lengths."""
         lake, files = self.contents.lake, self.contents.keyword
         paths = [lake.part_path(files[kind]) for kind in ("keyword.postings", "keyword.terms", "keyword.lengths")]
         batches = pq.ParquetFile(paths[2]).iter_batches(columns=["chunk_id"], batch_size=65_536)
@@ -253,7 +253,7 @@ class _Pass:
 
 
 def _not_in_order(wanted: list[str], rows: Iterator[str], ahead: set[str]) -> Iterator[str]:
-    """Take `rows` along with `wanted`; yield what did not come, and keep in `ahead` what came unasked."""
+    """Read `rows` in step with `wanted`; yield what is missing, and collect in `ahead` what was not wanted."""
     for chunk in wanted:
         if chunk in ahead:
             ahead.discard(chunk)

@@ -1,8 +1,8 @@
-"""The fingerprint of texts before each parser had its own: one over all parsers, all sources and all media types.
+"""The older fingerprint of texts, from before each parser had its own: one over all parsers, sources and media types.
 
-Rows of older generations hold it. Where it can be told what it was made of, documents whose own parser is the same are
-not read again. What the parsers were then is written down here; their libraries are tried as that version's lock has
-them, and as they are installed.
+Rows of older generations hold it. If it can be reproduced, documents whose own parser is the same are not read again.
+The parsers of that time are recorded here; their libraries are tried in the versions of that release's lock, and in
+those installed.
 """
 
 import re
@@ -50,7 +50,7 @@ xlsx 1 lxml,openpyxl application/vnd.ms-excel.sheet.macroenabled.12 application/
 xml 1 lxml,charset-normalizer application/atom+xml application/dita+xml application/docbook+xml application/jats+xml
  application/rss+xml application/tei+xml application/xml text/xml
 """
-"""Name, VERSION, LIBRARIES and sorted MEDIA_TYPES of each parser, as they were. History: never edited."""
+"""Name, VERSION, LIBRARIES and sorted MEDIA_TYPES of each parser, as they were then. History: never edited."""
 
 LIBRARIES = {
     "charset-normalizer": "3.5.2",
@@ -64,17 +64,17 @@ LIBRARIES = {
     "python-oxmsg": "0.0.2",
     "pyyaml": "6.0.4",
 }
-VARIANTS = ("", "tesseract by pytesseract 0.3.13")  # of the PDF parser, the only one that had any
+VARIANTS = ("", "tesseract by pytesseract 0.3.13")  # of the PDF parser, the only one that had variants
 RULES = ("2", "1.2.0")  # VERSION of the rules for media types, and the version of filetype
 RULES_DIGEST = "75354a80235121d7a795d0e332cd25273afbb07307cc669949a78cac1c4b7092"  # with all extensions
 OPTIONS = {"text_fields", "title_field", "ocr", "ocr_languages"}  # of a source
 
 
 def earlier_texts(sandbox: Sandbox) -> dict[str, frozenset[str]]:
-    """Return each fingerprint that rows may hold, with the names of the parsers that are today what they were for it.
+    """Return each fingerprint that rows may hold → the names of the parsers that have not changed since.
 
-    "" is among the names when the media types that are read are the same. Empty when the rules for media types or the
-    sandbox itself are others; of the rules, a type for one more extension does not count.
+    "" is among the names when the set of readable media types is the same. Empty when the rules for media types or the
+    sandbox itself have changed; a type for a new extension does not count as a change of the rules.
     """
     if sandbox.version or (media_types.VERSION, version("filetype")) != RULES:
         return {}
@@ -94,10 +94,10 @@ def earlier_texts(sandbox: Sandbox) -> dict[str, frozenset[str]]:
 def earlier_failures(
     texts: Mapping[str, frozenset[str]], sandbox: Sandbox, limits: ParseLimits, chunker: str
 ) -> Iterator[tuple[str, bool]]:
-    """Yield each fingerprint that failures may hold and that still holds, with whether no parser was found for them.
+    """Yield each still valid fingerprint that failures may hold, and whether it means that no parser was found.
 
-    Which parser failed is not recorded with it, so it holds while none of them has changed. `texts` are those of
-    `earlier_texts`, `limits` those of documents inside documents; `chunker` covers screening too.
+    Which parser failed is not recorded in it, so it is valid as long as none has changed. `texts` is what
+    `earlier_texts` returns; `limits` are those of documents inside documents; `chunker` covers screening too.
     """
     held = {digest_of(given.limits.model_dump()) for given in list(sandbox.options.values()) or [ParserOptions()]}
     for text, same in texts.items():
@@ -114,7 +114,7 @@ def _entries() -> list[list[str]]:
 
 
 def _parsers_then(libraries: Mapping[str, str], variant: str) -> Iterator[list[Any]]:
-    """Yield name, version, media types, libraries and variant of each parser, as they were part of the fingerprint."""
+    """Yield name, version, media types, libraries and variant of each parser, as the fingerprint covered them."""
     for name, number, used, *types in _entries():
         versions = {library: libraries[library] for library in used.split(",") if library in libraries}
         yield [name, number, types, versions, variant if name == "pdf" else ""]
@@ -124,7 +124,7 @@ def _still_same(rows: list[list[Any]]) -> Iterator[str]:
     owners = parsers.media_types()
     for name, number, types, versions, variant in rows:
         today = parsers.state(name)
-        # A library that went since, under the same VERSION, changed nothing: the results were compared.
+        # A library removed since then under the same VERSION changed nothing: the results were compared.
         kept = {library: found for library, found in versions.items() if today and library in today[2]}
         if today == [name, number, kept, variant] and all(owners.get(t) == name for t in types):
             yield name

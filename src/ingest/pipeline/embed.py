@@ -1,4 +1,4 @@
-"""embed_shard: vectors for committed chunks that have none yet. What is known is never embedded again."""
+"""embed_shard: vectors for committed chunks that have none yet. No text is ever embedded twice."""
 
 from ingest.documents.chunking import model_input
 from ingest.pipeline.tasks import ShardTask, parts_after, shard_step
@@ -8,7 +8,7 @@ from ingest.services import Services
 
 @shard_step("embed", "gpu")
 def embed_shard(services: Services, task: ShardTask) -> Marker:
-    """Return the marker of a shard whose chunks all have a vector in the store.
+    """Embed a shard's chunks that have no vector in the store; return its marker.
 
     The model is opened only when a vector is missing. Raises: TransientError, FatalError.
     """

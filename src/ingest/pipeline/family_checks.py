@@ -1,4 +1,4 @@
-"""What the conservation check asks of documents inside documents, of chunks left out, and of collapsed ones."""
+"""The conservation check's questions about documents inside documents, dropped chunks and collapsed chunks."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from ingest.lake.shard_rows import ShardRows
 
 
 def family_faults(rows: ShardRows) -> Iterator[str]:
-    """Yield what is wrong with documents inside documents: nothing of them is lost, and they follow their parents."""
+    """Yield what is wrong with documents inside documents: none may be lost, and they must follow their parents."""
     by_id = {d.document_id: d for d in rows.documents.values()}
     for child in (d for d in rows.documents.values() if d.parent):
         parent = by_id.get(child.parent)
@@ -32,7 +32,7 @@ def family_faults(rows: ShardRows) -> Iterator[str]:
 
 
 def dropped_faults(rows: ShardRows) -> Iterator[str]:
-    """Yield where the chunks that were left out are not those that the documents' rows tell of."""
+    """Yield where the dropped chunks disagree with the counts in the documents' rows."""
     for document in rows.documents.values():
         dropped = rows.dropped.get(document.document_id, [])
         if len(dropped) != document.dropped_count:
@@ -43,7 +43,7 @@ def dropped_faults(rows: ShardRows) -> Iterator[str]:
 
 
 def collapsed_faults(lengths: Path, collapsed: frozenset[str]) -> Iterator[str]:
-    """Yield the collapsed chunks that have postings, by the keyword index's lengths."""
+    """Yield the collapsed chunks that have postings according to the keyword index's lengths."""
     if not collapsed:
         return
     ids = pa.array(sorted(collapsed), pa.string())

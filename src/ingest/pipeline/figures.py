@@ -1,4 +1,4 @@
-"""Figures of a run: how long each step took, how much went through it, and what the run came to."""
+"""Figures of a run: how long each step took, how much it processed, and how the run ended."""
 
 import resource
 from collections import Counter, defaultdict
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Figures:
-    """Collects what the steps of a run report. For people; nothing is decided from it."""
+    """Collects what the steps of a run report. For people; no decision depends on it."""
 
     def __init__(self, started: datetime, monotonic: Callable[[], float], observer: Observer) -> None:
         """Take the moment when the run began, a clock in seconds, and who hears of the steps."""
@@ -29,7 +29,7 @@ class Figures:
         self.counts: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by step
 
     def timed(self, step: str, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Return what a step returns, and keep how long it took and how much it counted."""
+        """Run a step and return its result; record how long it took and what it counted."""
         with self._measured(step, 1) as counted:
             result = do(*args, **kwargs)
             counted.update(_counts(result))
@@ -56,7 +56,7 @@ class Figures:
         self.stages.append(StageFigure(step=step, seconds=round(seconds, 3), peak_memory_mb=peak, **counts, **rates))
 
     def report(self, work: Work, manifest: Manifest, table: Conservation, outcome: Outcome) -> RunReport:
-        """Return the report of the run, and keep it in the history."""
+        """Return the report of the run, and write it to the history."""
         chunk, embed = self.counts["chunk"], self.counts["embed"]
         report = RunReport(
             run=work.run,
@@ -85,7 +85,7 @@ class Figures:
 
 
 def _counts(result: object) -> dict[str, int]:
-    """Return how much went through a step, by what it returned."""
+    """Return a step's counts, taken from its result."""
     match result:
         case Marker(counts=counts):
             return counts
@@ -102,6 +102,6 @@ def _counts(result: object) -> dict[str, int]:
 
 
 def _named(counts: Counter[str], group: str) -> dict[str, int]:
-    """Return the counts called `<group>.<name>`, by name."""
+    """Return the counts named `<group>.<name>`, by name."""
     prefix = f"{group}."
     return {name.removeprefix(prefix): n for name, n in sorted(counts.items()) if name.startswith(prefix)}

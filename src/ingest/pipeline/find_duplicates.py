@@ -1,4 +1,4 @@
-"""Duplicates over a generation: found after chunking, once for all shards, so that loading knows what is collapsed."""
+"""Duplicates in a generation: found after chunking, once for all shards, so that loading knows what is collapsed."""
 
 import tempfile
 from collections import Counter
@@ -20,7 +20,7 @@ STEP = "duplicates"
 
 
 def find_duplicates(contents: Contents, generation: str, options: DuplicateOptions) -> Marker:
-    """Return the marker of the generation's part `duplicates`, made from the chunks of all shards, carried ones too."""
+    """Write a generation's part `duplicates` from the chunks of all shards, carried ones too; return its marker."""
     lake = contents.lake
     if (done := lake.marker(generation, STEP, 0, "all")) is not None:
         return done
@@ -38,7 +38,7 @@ def find_duplicates(contents: Contents, generation: str, options: DuplicateOptio
 
 
 def duplicates_part(lake: Lake, generation: str) -> PartFile | None:
-    """Return the part of a generation that is being built; None before its step."""
+    """Return the part of a generation that is being built; None before this step."""
     marker = lake.marker(generation, STEP, 0, "all")
     return marker.parts[0] if marker is not None else None
 
@@ -66,7 +66,7 @@ def _counted(rows: Iterator[Duplicate], counts: Counter[str], options: Duplicate
 
 
 def logical_rows(contents: Contents) -> Iterator[list[object]]:
-    """Yield what the generation's digest covers of its part, in its order."""
+    """Yield the part's rows as the generation's digest covers them, in order."""
     if contents.duplicates is None:
         return
     path = contents.lake.part_path(contents.duplicates)

@@ -1,9 +1,9 @@
-"""What results depend on besides the documents, as fingerprints.
+"""Fingerprints of everything on which results depend besides the documents.
 
-A document's text depends on the parser that read it, on the options of its source, and on the rules that told its media
-type. It does not depend on other parsers, on other sources or on limits, so a new version of one parser reads its own
-documents again and no others. A failure depends on limits and chunker too. Both are written `<parser>:<digest>`; where
-no parser was found the name is empty, and the media types that are read count in its place.
+A document's text depends on the parser that read it, its source's options, and the rules that determined its media
+type. It does not depend on other parsers, other sources or limits, so after a new version of one parser only its own
+documents are read again. A failure also depends on limits and chunker. Both are written `<parser>:<digest>`; if no
+parser was found, the name is empty, and the set of readable media types counts in its place.
 """
 
 from dataclasses import dataclass
@@ -22,19 +22,19 @@ from ingest.services import Workbench
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """What results depend on besides the documents. What is installed is looked at once, when it is needed first."""
+    """What results depend on besides the documents. What is installed is determined once, when first needed."""
 
     sandbox: Sandbox
     limits: ParseLimits  # of documents inside documents
-    chunker: str  # and screening with the policies of sources: a changed policy starts from stored texts
+    chunker: str  # covers screening and the sources' policies too: a changed policy starts from stored texts
     model: str
 
     def record(self) -> dict[str, str]:
-        """Return what holds for a whole generation, as the manifest keeps it."""
+        """Return the fingerprints of a whole generation, as its manifest records them."""
         return {"chunker": self.chunker, "model": self.model}
 
     def parsing(self) -> str:
-        """Return the digest of all that could decide about any text: a plan that is under way is for one of it.
+        """Return the digest of everything that could affect any text; an unfinished plan belongs to one such digest.
 
         Raises: InvalidSettings when two parsers claim one media type.
         """
@@ -42,12 +42,12 @@ class Fingerprints:
         return digest_of([self._parsers, rules, self._told, self.sandbox.version])
 
     def text(self, row: DocumentRow, source: str) -> str:
-        """Return what a parsed document's text depends on when it is read from `source`."""
-        owner = parsers.media_types().get(row.media_type, "")  # another one may read that type by now
+        """Return the fingerprint of a parsed document's text when it is read from `source`."""
+        owner = parsers.media_types().get(row.media_type, "")  # another parser may read that type by now
         return self._labelled(row.parser, [media_types.fingerprint(row.uri), owner, self._told.get(source)])
 
     def failure(self, parser: str, uri: str, source: str) -> str:
-        """Return what a document's failure depends on when it is read from `source`; `parser` "": none was found."""
+        """Return the fingerprint of a document's failure when read from `source`; `parser` is "" if none was found."""
         readable = sorted(kind for kind, name in parsers.media_types().items() if parser in ("", name))
         own = self.sandbox.options.get(source, ParserOptions()).limits
         limits = [self.sandbox.kind, own.model_dump(), self.limits.model_dump()]
@@ -55,7 +55,7 @@ class Fingerprints:
         return self._labelled(parser, [rules, limits, self.chunker])
 
     def same_family(self, row: DocumentRow, rows: ShardRows, source: str) -> bool:
-        """Tell whether a document, and all inside it, would be read from `source` as they were read."""
+        """Return whether a document and all documents inside it would be read from `source` as before."""
         return all(
             self._same_text(member, source)
             and all(self.same_failure(failure, source) for failure in rows.failures.get(member.document_id, ()))
@@ -63,7 +63,7 @@ class Fingerprints:
         )
 
     def same_failure(self, failure: Quarantined, source: str) -> bool:
-        """Tell whether a document that failed would be read from `source` as it was read."""
+        """Return whether a document that failed would be read from `source` as before."""
         parser, colon, _ = failure.fingerprint.rpartition(":")
         if not colon:
             no_parser = failure.error == "UnsupportedFormat"
@@ -71,7 +71,7 @@ class Fingerprints:
         return failure.fingerprint == self.failure(parser, failure.uri, source)
 
     def translated(self, row: DocumentRow) -> str:
-        """Return the fingerprint of a row that is carried: today's form of an earlier one that holds, else its own."""
+        """Return the fingerprint for a carried row: the current form of an older valid one, else the row's own."""
         earlier = ":" not in row.parser_fingerprint and self._same_text(row, row.source)
         return self.text(row, row.source) if earlier else row.parser_fingerprint
 
@@ -89,7 +89,7 @@ class Fingerprints:
 
     @cached_property
     def _told(self) -> dict[str, dict[str, Any]]:
-        """What sources set, by name, limits apart. Defaults are no part, so a new option changes nothing for others."""
+        """Options that sources set, by name, without limits and defaults, so that a new option affects no others."""
         told = {n: o.model_dump(exclude={"limits"}, exclude_defaults=True) for n, o in self.sandbox.options.items()}
         return {name: given for name, given in told.items() if given}
 

@@ -1,4 +1,4 @@
-"""The keyword index: postings of each shard, then one merge over all shards in bounded memory."""
+"""The keyword index: the postings of each shard, then one merge of all shards in bounded memory."""
 
 import tempfile
 from dataclasses import replace
@@ -32,9 +32,9 @@ def keyword_shard(services: Services, task: ShardTask) -> Marker:
 
 
 def merge_keyword(contents: Contents) -> Contents:
-    """Return contents with the three files that searches read, merged of the shards' postings in their order.
+    """Return contents with the three files that searches read, merged from the shards' postings in shard order.
 
-    Collapsed chunks keep their rows, so that row numbers are those of `chunks`, and lose their postings.
+    Collapsed chunks lose their postings but keep their rows, so that row numbers equal those of `chunks`.
     """
     lake, collapsed = contents.lake, contents.collapsed
     shards = [
@@ -57,9 +57,9 @@ def merge_keyword(contents: Contents) -> Contents:
 
 
 def _without(postings: Path, lengths: Path, collapsed: frozenset[str], folder: Path) -> tuple[Path, Path]:
-    """Return a shard's postings and lengths without those of collapsed chunks, whose rows stay with length 0.
+    """Return a shard's files of postings and lengths without collapsed chunks, whose rows stay with length 0.
 
-    The files themselves when nothing is collapsed; else copies in `folder`.
+    These are the original files when nothing is collapsed, else copies in `folder`.
     """
     held = pq.read_table(lengths)
     gone = pc.is_in(held["chunk_id"], value_set=pa.array(sorted(collapsed), pa.string()))

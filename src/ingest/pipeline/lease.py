@@ -1,4 +1,4 @@
-"""The builder's lease: one run at a time builds an index. It saves work; correctness does not depend on it."""
+"""The builder's lease: only one run at a time builds an index. It saves work; correctness does not depend on it."""
 
 import logging
 import threading
@@ -12,12 +12,12 @@ from ingest.records import Lease
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 20  # other writers that may win a number before we give up
+ATTEMPTS = 20  # times that another writer may take a number before we give up
 
 
 @dataclass
 class BuilderLease:
-    """A context manager: acquires the lease, renews it in a thread, signs off at the end."""
+    """A context manager: acquires the lease, renews it in a thread, releases it at the end."""
 
     lake: Lake
     run: str
@@ -45,7 +45,7 @@ class BuilderLease:
         self.lake.leases.append(self._number + 1, self._record(""))
 
     def _free_number(self) -> int:
-        """Return the number to write next, after the holder signed off or was silent for one term on our own clock."""
+        """Return the number to write next, once the holder has released it or was silent for one term on our clock."""
         newest = self.lake.leases.newest()
         if newest is None or not newest[1].holder:
             return 1 if newest is None else newest[0] + 1
@@ -68,7 +68,7 @@ class BuilderLease:
                 log.warning("index %s: lease not renewed, trying again: %s", self.lake.index, error)
                 continue
             if not renewed:
-                return  # taken over: the next request of a step finds out
+                return  # taken over: the next request of a step notices
             self._number += 1
 
     def _record(self, holder: str) -> Lease:

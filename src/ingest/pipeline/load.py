@@ -8,9 +8,9 @@ from ingest.services import Services
 
 @shard_step("load", "io")
 def load_shard(services: Services, task: ShardTask) -> Marker:
-    """Return the marker of a shard whose points are durable. A hint only: the conservation check looks itself.
+    """Load a shard's points and return its marker. Only a hint: the conservation check looks for itself.
 
-    Raises: LeaseLost before a request, when another builder took over; TransientError, FatalError.
+    Raises: LeaseLost, before a request, when another builder has taken over; TransientError, FatalError.
     """
     lake, size = services.bench.lake, services.bench.options.load_batch
     plan = lake.plan(task.generation)

@@ -21,13 +21,13 @@ from ingest.records import Claim, DocumentRef, Manifest, ParserOptions, PartFile
 from ingest.services import Workbench, Writer
 
 CHARACTERS_PER_TOKEN = 4  # for estimates only
-CLAIM_ATTEMPTS = 20  # other writers that may win a claim's number before we give up
+CLAIM_ATTEMPTS = 20  # times that another writer may take a claim's number before we give up
 
 
 def make_plan(bench: Workbench, writer: Writer, observer: Observer, scope: Scope, run: str, listing: Listing) -> Work:
     """Return the frozen work of this run, and claim a generation for it unless nothing changed.
 
-    The next run with equal base, settings and plan resumes the generation of the last one.
+    The next run with the same base, settings and plan resumes this generation.
 
     Raises: InvalidSettings, DeleteGuardTripped, BudgetExceeded, SourceUnavailable, and what sources raise.
     """
@@ -75,8 +75,8 @@ class Planner:
     scope: Scope
     base: Manifest | None
     prints: Fingerprints
-    settings_hash: str  # with all parsers: one version of the code does not finish what another began
-    now: datetime  # one moment for the whole plan
+    settings_hash: str  # covers all parsers: one version of the code does not finish what another began
+    now: datetime  # the same for the whole plan
     shards: int = 0
     failed_sources: frozenset[str] = frozenset()
 
@@ -113,9 +113,9 @@ class Planner:
             raise InvalidSettings(f"no documents in {places}, and nothing serves: there is nothing to build")
 
     def summarise(self, listing: Listing) -> PlanSummary:
-        """Return the plan over all shards: documents per class, bytes, estimates.
+        """Return the plan for all shards: documents per class, bytes, estimates.
 
-        Raises: InvalidSettings when documents are to be read whose parsers lack libraries.
+        Raises: InvalidSettings when the parsers of documents to be read lack libraries.
         """
         counts: Counter[str] = Counter(listed=listing.listed, listed_twice=listing.listed_twice)
         hashes: dict[int, str] = {}
@@ -168,7 +168,7 @@ class Planner:
             )
 
     def claim(self, summary: PlanSummary) -> tuple[Claim, bool]:
-        """Return the claim to build under, and whether its frozen plan is this one."""
+        """Return the claim to build under, and whether its frozen plan is this plan."""
         newest = self.lake.claims.newest()
         if newest is not None and (newest[1].base, newest[1].settings_hash) == (summary.base, self.settings_hash):
             frozen = self.lake.plan(newest[1].id)
@@ -212,7 +212,7 @@ class Planner:
 
     @cached_property
     def _needed(self) -> set[str]:
-        """The steps that every shard needs because the code, its options or the model changed."""
+        """The steps that every shard needs because the code, its options or the model have changed."""
         if self.base is None:
             return set()
         before = self.base.fingerprints
@@ -235,7 +235,7 @@ class Planner:
     def _held(
         self, parts: dict[str, PartFile], sources: dict[str, str]
     ) -> tuple[dict[str, BaseDocument], dict[str, KnownBad]]:
-        """Return what the base holds of listed documents, by URI; `sources` says where each would be read today."""
+        """Return what the base holds about listed documents, by URI; `sources`: where each would be read today."""
         if "documents" not in parts:
             return {}, {}
         rows = ShardRows(

@@ -1,4 +1,4 @@
-"""Points that do not agree with the rows of the lake, shard by shard."""
+"""Points that do not match the rows of the lake, shard by shard."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from ingest.records import EVERYTHING, Chunk, Filter
 
 @dataclass
 class PointFaults:
-    """Points of one shard that do not agree with its rows."""
+    """Points of one shard that do not match its rows."""
 
     missing: list[tuple[Chunk, DocumentRow]] = field(default_factory=list)
     stale: list[tuple[Chunk, DocumentRow]] = field(default_factory=list)
@@ -25,14 +25,14 @@ class PointFaults:
         return bool(self.missing or self.stale or self.orphans)
 
     def named(self) -> Iterator[str]:
-        """Yield each fault in words."""
+        """Yield a sentence per fault."""
         for found, what in ((self.missing, "lost"), (self.stale, "stale")):
             yield from (f"point {point_id(c.chunk_id)} of chunk {c.chunk_id} is {what}" for c, _ in found)
         yield from (f"point {id_} is an orphan: no chunk of this generation has it" for id_ in self.orphans)
 
 
 def point_faults(vectors: VectorIndex, maker: PointMaker, shard: int, rows: Rows) -> PointFaults:
-    """Compare a shard's points with its rows by id and payload, which holds the digest of all it depends on."""
+    """Compare a shard's points with its rows by id and payload, whose digest covers all that a point depends on."""
     wanted = {point_id(c.chunk_id): (c, d) for c, d in rows}
     found, seen = PointFaults(), set[str]()
     for point in vectors.scroll(maker.contents.collection, Filter(acl=None, tenant=None, shard=shard)):
@@ -49,6 +49,6 @@ def point_faults(vectors: VectorIndex, maker: PointMaker, shard: int, rows: Rows
 
 
 def stray_points(vectors: VectorIndex, contents: Contents) -> list[str]:
-    """Return the ids of the points whose payload names no shard of the generation. Scrolls the whole collection."""
+    """Return the ids of points whose payload names no shard of the generation. Scrolls the whole collection."""
     points, shards = vectors.scroll(contents.collection, EVERYTHING), set(contents.shards)
     return [point.id for point in points if payloads.fields(point.payload).get("shard") not in shards]

@@ -1,4 +1,4 @@
-"""The points of a generation: fields of chunks in the shape of its collection, dense and sparse vectors."""
+"""The points of a generation: chunk fields in the shape of its collection, dense and sparse vectors."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from ingest.ports import VectorIndex
 from ingest.records import Chunk, Lengths, Point, SparseVector
 
 OF_CHUNK = ("text", "chunk_id", "document_id", "start", "end", "page", "tokens")
-OF_DOCUMENT = ("uri", "source", "path", "title", "tenant", "language")  # with its groups
+OF_DOCUMENT = ("uri", "source", "path", "title", "tenant", "language")  # and its groups
 Rows = Sequence[tuple[Chunk, DocumentRow]]
 
 
 def rows_of(contents: Contents, shard: int) -> Rows:
-    """Return a shard's chunks that become points, each with its document, in the order of the rows."""
+    """Return a shard's chunks that become points, each with its document, in row order."""
     lake, parts, collapsed = contents.lake, contents.parts(shard), contents.collapsed
     documents = {d.document_id: d for d in document_rows(lake.read(parts["documents"]))}
     chunks = chunk_rows(lake.read(parts["chunks"]))
@@ -30,18 +30,18 @@ def rows_of(contents: Contents, shard: int) -> Rows:
 
 @dataclass(frozen=True)
 class PointMaker:
-    """Makes the points of one generation, the same way at load, at mending and when a collection is restored."""
+    """Makes the points of one generation, the same way when loading, mending and restoring a collection."""
 
     contents: Contents
     embeddings: EmbeddingStore
 
     @classmethod
     def of(cls, contents: Contents) -> Self:
-        """Return the maker over the store of embeddings that this process keeps."""
+        """Return a maker that uses this process's shared embedding store."""
         return cls(contents, contents.lake.embeddings(contents.model_fingerprint))
 
     def points(self, rows: Rows, shard: int) -> list[Point]:
-        """Return the points of chunks of one shard, with the vectors read back from the store."""
+        """Return the points of chunks of one shard, with vectors read from the store."""
         vectors = self.embeddings.vectors([chunk.embedding_key for chunk, _ in rows])
         weighed = self._sparse(shard)
         return [
@@ -57,21 +57,21 @@ class PointMaker:
 
     @cached_property
     def _weighing(self) -> str:
-        """Digest of all that the sparse vectors depend on besides the text."""
+        """Digest of everything on which sparse vectors depend besides the text."""
         if self.lengths is None:
             return ""
         return digest_of([FORMAT, dict(self.contents.analyser), self.lengths.chunks, self.lengths.terms])
 
     @cached_property
     def lengths(self) -> Lengths | None:
-        """Those of all chunks, read once per process; None without a sparse vector."""
+        """Lengths of all chunks, read once per process; None without sparse vectors."""
         contents = self.contents
         if not contents.shape.sparse:
             return None
         return contents.lake.lengths.keep(contents.collection, partial(_all_lengths, contents))
 
     def _sparse(self, shard: int) -> Mapping[str, SparseVector]:
-        """Return the sparse vectors of a shard by chunk id; the last shard's are kept."""
+        """Return the sparse vectors of a shard by chunk id; those of the last shard are cached."""
         return {} if self.lengths is None else self._weighed.keep(shard, partial(self._weigh, shard, self.lengths))
 
     def _weigh(self, shard: int, lengths: Lengths) -> Mapping[str, SparseVector]:
@@ -92,7 +92,7 @@ def load_points(
     size: int,
     confirm: Callable[[], None] = lambda: None,
 ) -> None:
-    """Write the points of some of a shard's rows, `size` in a request, and return when they survive a power cut.
+    """Write the points of some of a shard's rows, `size` per request, and return once they would survive a power cut.
 
     `confirm` is called before each request and raises to stop.
     """
@@ -111,7 +111,7 @@ def _all_lengths(contents: Contents) -> Lengths:
 
 
 def payload_fields(chunk: Chunk, document: DocumentRow, shard: int) -> dict[str, Any]:
-    """Return what the payload says of a chunk, without its digest; `parent` and `marks` only where there are any."""
+    """Return a chunk's payload fields without the digest; `parent` and `marks` only if there are any."""
     found: dict[str, Any] = {name: getattr(chunk, name) for name in OF_CHUNK}
     found |= {name: getattr(document, name) for name in OF_DOCUMENT}
     found |= {"heading_path": list(chunk.heading_path), "acl": list(document.acl), "shard": shard}

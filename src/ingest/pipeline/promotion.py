@@ -1,4 +1,4 @@
-"""Judge a sealed generation and put it into force: at the end of a run, or when a person asks for it."""
+"""Judges a sealed generation and puts it into force: at the end of a run, or when a person asks for it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ingest.release import Candidate, Releases
 from ingest.release.generation_states import waiting_candidate
 from ingest.services import Retrieval
 
-PROMOTED, LIFTED = "promoted by hand", "hold lifted by hand"  # why, where a person gives no reason
+PROMOTED, LIFTED = "promoted by hand", "hold lifted by hand"  # reasons recorded if a person gives none
 Decide = Callable[[Verdict], bool]  # True: promote; False: leave it to a person
 
 
@@ -22,11 +22,11 @@ class Outcome:
 
     decision: str  # promoted, refused, waiting, unchanged; lifted: only the hold
     verdict: Verdict | None  # None: nothing was judged
-    release: Release | None  # in force after a run; where a person asked, the one that was made
+    release: Release | None  # the one in force after a run; if a person asked, the new one
 
     @property
     def generation(self) -> str | None:
-        """The generation that was judged, else the one of the release."""
+        """The generation that was judged, or else the release's."""
         if self.verdict is not None:
             return self.verdict.candidate
         return None if self.release is None else self.release.generation
@@ -47,13 +47,13 @@ def _candidate(lake: Lake, profile: QueryProfile, manifest: Manifest, verdict: V
 
 
 def is_in_force(profile: QueryProfile, manifest: Manifest, serving: Release | None) -> bool:
-    """Tell whether a generation serves under a query profile: there is nothing to judge."""
+    """Return whether a generation already serves under a query profile, so that there is nothing to judge."""
     wanted = manifest.generation, name_of(profile)
     return serving is not None and (serving.generation, serving.profile) == wanted
 
 
 def decided(verdict: Verdict | None, decide: Decide) -> str:
-    """Return what a run does with its candidate; None was not judged."""
+    """Return a run's decision on its candidate; a verdict of None: it was not judged."""
     if verdict is None:
         return "unchanged"
     if not verdict.positive:
@@ -86,9 +86,9 @@ def evaluate_candidate(retrieval: Retrieval, options: BuildOptions, releases: Re
 def promote_candidate(
     retrieval: Retrieval, options: BuildOptions, releases: Releases, named: str | None, why: str | None, lift_hold: bool
 ) -> Outcome:
-    """Judge a sealed generation, the named one or the one that waits, and promote it on a positive verdict.
+    """Judge a sealed generation, the named one or the waiting one, and promote it on a positive verdict.
 
-    `lift_hold` ends a hold with the promotion and, where no generation is named, also without one.
+    `lift_hold` ends a hold with the promotion and, if no generation is named, also without one.
 
     Raises: Overtaken, Held, UnknownRelease.
     """

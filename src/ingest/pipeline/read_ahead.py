@@ -1,4 +1,4 @@
-"""Reads documents ahead of the parser, a bounded number at once."""
+"""Reads documents ahead of the parser, a limited number at a time."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,10 +14,10 @@ Take = Callable[[PlannedDocument], RawDocument | None]
 
 @contextmanager
 def reading_ahead(sources: Iterable[Source], documents: Sequence[PlannedDocument], concurrent: int) -> Iterator[Take]:
-    """Yield what returns what `Source.read` gives for a document, read ahead or now, and raises what it raises.
+    """Yield a function that acts as `Source.read` for a planned document, which may have been read ahead.
 
-    Documents are read in order by `concurrent` threads. At most that many are held or under way, besides the one that
-    was taken last.
+    Documents are read in order by `concurrent` threads. At most that many are held or being read, besides the one last
+    taken.
     """
     by_name = {source.name: source for source in sources}
     ahead, running = iter(documents), dict[str, Future[RawDocument | None]]()

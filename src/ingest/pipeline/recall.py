@@ -1,6 +1,6 @@
-"""How well the approximate dense search finds what an exact one finds, measured on stored vectors.
+"""Recall of the approximate dense search against an exact one, measured with stored vectors.
 
-The vectors of a bounded, deterministic sample of chunks are asked as questions; each leaves out its own chunk.
+The vectors of a bounded, deterministic sample of chunks serve as questions; each ignores its own chunk.
 """
 
 from heapq import nsmallest
@@ -11,17 +11,17 @@ from ingest.lake.contents import Contents
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, Hit, Recall
 
-SAMPLE = 64  # chunks whose vectors are asked, of all shards together
+SAMPLE = 64  # chunks in the sample, across all shards
 NEIGHBOURS = 10
-TIED = 1e-6  # cosines that differ by less are equal: which of two copies is found says nothing
+TIED = 1e-6  # cosines that differ by less count as equal: it does not matter which of two copies is found
 
 
 def measure_recall(vectors: VectorIndex, contents: Contents) -> Recall | None:
-    """Return the recall of the generation's collection after `optimise`; None when it holds too few chunks to tell.
+    """Return the recall of the generation's collection after `optimise`; None when it has too few chunks.
 
-        recall = mean over the sample of |found ∩ exact| / |exact|, a found chunk as near as the last exact one counts
+        recall = mean over the sample of |found ∩ exact| / |exact|; a found chunk as near as the last exact one counts
 
-    Exact search reads every vector once a question: seconds at a million points.
+    Exact search reads every vector once per question.
     """
     sample = _sample(contents)
     if len(sample) < 2:
@@ -42,8 +42,8 @@ def _share(own: str, found: list[Hit], exact: list[Hit]) -> float:
 
 
 def _sample(contents: Contents) -> list[tuple[str, str]]:
-    """Return (chunk id, embedding key) of SAMPLE chunks, of all where there are fewer, evenly over the shards: what a
-    small one lacks comes from the others. Ids are hashes, so the lowest of a shard are as good as drawn.
+    """Return (chunk id, embedding key) of SAMPLE chunks, or of all if there are fewer, spread evenly over the shards;
+    large shards make up for small ones. Ids are hashes, so a shard's lowest ids are as good as a random sample.
     """
     shards = list(contents.shards)
     if len(shards) > SAMPLE:

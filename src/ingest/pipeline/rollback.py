@@ -1,4 +1,4 @@
-"""Rollback: an earlier release comes back, after its generation was opened as a reader would open it."""
+"""Rollback: brings back an earlier release, after opening its generation as a reader would."""
 
 from collections.abc import Callable
 from functools import partial
@@ -23,8 +23,8 @@ def roll_back(retrieval: Retrieval, options: BuildOptions, releases: Releases, t
 def open_target(retrieval: Retrieval, options: BuildOptions, restore: Callable[[str], None], release: Release) -> None:
     """Open the target of a rollback as a reader would, before any record is written.
 
-    Raises: UnknownReaderFormat, UnknownRelease, InvalidSettings (model not found), SchemaMismatch (the model answers
-    otherwise than when the generation was sealed, or a must-pass question finds nothing).
+    Raises: UnknownReaderFormat, UnknownRelease, InvalidSettings (model not found), SchemaMismatch (the model encodes
+    differently from when the generation was sealed, or a must-pass question fails).
     """
     restore(release.generation)
     searcher = open_release(retrieval, release, untimed(retrieval.lake.profile(release.profile)))

@@ -55,9 +55,9 @@ def seal(
 def generation_digest(contents: Contents, model_fingerprint: str, analyser: dict[str, object]) -> str:
     """Return the digest over a generation's logical rows, sorted; bytes, times and versions are not part of it.
 
-    Rows are sorted by the bits of SHA-256(document id) from the lowest on. Shards are the lowest bits, so the order is
-    that of the shards by their reversed bits whatever their number, and memory holds one shard. Documents inside
-    documents lie in the shard of the listed one, and are sorted by its id. Duplicates follow, in their own order.
+    Rows are sorted by the bits of SHA-256(document id), lowest bit first. A shard is the lowest bits, so the order is
+    that of the shards by their reversed bits, however many there are, and memory holds one shard. Documents inside
+    documents are in the shard of the listed one, and sorted by its id. Duplicates follow, in their own order.
     """
     bits = (len(contents.shards) - 1).bit_length()
     shape = [record] if (record := contents.shape.record()) else []
@@ -80,7 +80,7 @@ def generation_digest(contents: Contents, model_fingerprint: str, analyser: dict
 
 
 def _places(documents: list[DocumentRow]) -> Callable[[str], str]:
-    """Return what tells the place of a document, by its id: that of the listed one that it lies in."""
+    """Return a function from document id to sort key: that of the listed document that contains it."""
     parents = {d.document_id: d.parent for d in documents}
 
     def place(document: str) -> str:

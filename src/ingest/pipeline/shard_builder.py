@@ -1,4 +1,4 @@
-"""What a shard is going to hold: rows of new documents, rows carried from an earlier generation, and their commit."""
+"""The future content of a shard: rows of new documents, rows carried from an earlier generation, and their commit."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from ingest.services import Workbench
 
 @dataclass
 class Made:
-    """The rows of one shard while they are made."""
+    """The rows of one shard while it is being built."""
 
     bench: Workbench
     prints: Fingerprints
@@ -35,7 +35,7 @@ class Made:
     counts: Counter[str] = field(default_factory=Counter)
 
     def put(self, row: DocumentRow, document: Document, *, container: bool) -> None:
-        """Chunk and screen a document and keep it. A container may be without text.
+        """Chunk, screen and keep a document. A container may have no text.
 
         Raises: EmptyDocument, SuspiciousDocument by the source's policy, and what the chunker raises.
         """
@@ -47,9 +47,9 @@ class Made:
         self._keep(replace(row, chunker_fingerprint=self.prints.chunker), cut.chunks, dropped, document)
 
     def carry(self, row: DocumentRow, rows: ShardRows) -> None:
-        """Take a document's stored text from `rows`, and its chunks unless the chunker changed; then its children.
+        """Take a document's stored text from `rows`, its chunks unless the chunker has changed, then its children.
 
-        A child that this chunker or policy refuses goes to quarantine by itself. Raises: what `put` raises.
+        A child that the current chunker or policy refuses goes to quarantine by itself. Raises: what `put` raises.
         """
         before = rows.documents[row.uri]
         row = replace(row, parser_fingerprint=self.prints.translated(before))
@@ -70,7 +70,7 @@ class Made:
             self.rows.quarantine[failure.uri] = replace(failure, source=row.source)
 
     def fail(self, failed: PlannedDocument | DocumentRow, stage: str, error: DocumentError) -> None:
-        """Put a document into quarantine: a listed one, or one inside another, whose parent and siblings stay."""
+        """Quarantine a document: a listed one, or one inside another, whose parent and siblings stay."""
         name, parent = type(error).__name__, failed.parent if isinstance(failed, DocumentRow) else ""
         fingerprint = self.prints.failure(error.parser, failed.uri, failed.source)
         told = (failed.uri, failed.source, failed.version, stage, name, str(error), fingerprint, failed.size, parent)
@@ -86,7 +86,7 @@ class Made:
         self.rows.texts[row.document_id] = {"text": document.text, "blocks": document.blocks}
 
     def commit(self, lake: Lake, shard: int) -> tuple[PartFile, ...]:
-        """Write the part files, sorted by URI, and count what is in them."""
+        """Write the part files, sorted by URI, and count their contents."""
         documents = [self.rows.documents[uri] for uri in sorted(self.rows.documents)]
         chunks = [c for d in documents for c in self.rows.chunks[d.document_id]]
         dropped = [c for d in documents for c in self.rows.dropped[d.document_id]]
@@ -107,13 +107,13 @@ class Made:
             lake.write_part("chunks", shard, table_of("chunks", chunks)),
             lake.write_part("attributes", shard, attribute_table(chunks, {d.document_id: d for d in documents})),
             lake.write_part("quarantine", shard, table_of("quarantine", quarantined)),
-            lake.write_part("dropped", shard, dropped_table(dropped)),  # an empty one replaces the base's
+            lake.write_part("dropped", shard, dropped_table(dropped)),  # even an empty one replaces the base's
         )
 
 
 @contextmanager
 def blamed_on(row: DocumentRow) -> Iterator[None]:
-    """Name a document's parser on a DocumentError about it."""
+    """Record a document's parser on a DocumentError about it."""
     try:
         yield
     except DocumentError as error:
@@ -122,9 +122,9 @@ def blamed_on(row: DocumentRow) -> Iterator[None]:
 
 
 def following(child: DocumentRow, before: DocumentRow, parent: DocumentRow) -> DocumentRow:
-    """Return a child as its parent is now: who may see it, where it is, whether it is the last good version.
+    """Return a child with its parent's current groups, tenant, place and status.
 
-    `before` is the parent's row that it belonged to, `parent` that of now.
+    `before` is the parent's row to which it belonged, `parent` the current one.
     """
     names = ("acl", "tenant", "source", "modified", "status", "stale_since")
     path = parent.path + child.path.removeprefix(before.path)

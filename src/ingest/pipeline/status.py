@@ -1,4 +1,4 @@
-"""Where an index stands: what serves, what was decided, what waits, what the newest run came to."""
+"""Where an index stands: what serves, what was decided, what waits, how the newest run ended."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,16 +9,16 @@ from ingest.records import QueryProfile, Release, RunReport
 from ingest.release import Releases
 from ingest.release.generation_states import past_runs, waiting_candidate
 
-RECENT_RUNS = 20  # newest entries of the history among which the newest run is looked for
+RECENT_RUNS = 20  # newest entries of the history that are searched for the newest run
 
 
 @dataclass(frozen=True, kw_only=True)
 class IndexStatus:
-    """Where an index stands. What the lake knows is there also when the vector index does not answer."""
+    """Where an index stands. What the lake knows is filled in even when the vector index does not answer."""
 
     index: str
     release: Release | None  # what readers see
-    fault: IngestError | None  # why that cannot be told
+    fault: IngestError | None  # why that is unknown
     decision: Release | None  # the newest record; normally the release that readers see
     counts: dict[str, Any]  # of the decided generation, with its base and digest
     base: str | None

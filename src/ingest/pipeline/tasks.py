@@ -1,4 +1,4 @@
-"""What the steps share: the task of one shard, what it starts from, and the marker that it ends with."""
+"""What the steps share: the task of one shard, its input, and the marker with which it ends."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class ShardTask:
     run: str  # token of the run that holds the lease
 
     def marker(self, step: str, counts: dict[str, int], **made: Any) -> Marker:
-        """Return the marker that says that a step is done."""
+        """Return the marker of a finished step."""
         return Marker(step=step, shard=self.shard, plan_hash=self.plan_hash, counts=counts, **made)
 
 
@@ -74,7 +74,7 @@ class Execute(Protocol):
 
 
 def parts_after(lake: Lake, task: ShardTask, *steps: str) -> dict[str, PartFile]:
-    """Return the parts of a task's shard after some finished steps: made by them, else carried from the base."""
+    """Return the parts of a task's shard after some finished steps: those they made, else the base's."""
     plan = lake.shard_plan(task.generation, task.shard, task.plan_hash)
     parts = by_kind(plan.base_parts)
     for step in steps:

@@ -1,4 +1,4 @@
-"""The work of one run: its frozen plan, and what the finished steps of each shard say."""
+"""The work of one run: its frozen plan, and the markers of each shard's finished steps."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ingest.records import Manifest, Marker, PlanSummary, ShardPlan
 
 @dataclass(frozen=True)
 class Work:
-    """A frozen plan, or the finding that nothing has to be done."""
+    """A frozen plan, or the finding that there is nothing to do."""
 
     lake: Lake
     run: str
@@ -25,7 +25,7 @@ class Work:
         return self.lake.manifest(self.summary.generation) if self.summary.needs_generation else self.base
 
     def tasks(self, step: str) -> list[ShardTask]:
-        """Return the tasks of the shards whose plan holds a step, by shard."""
+        """Return the tasks of the shards whose plan includes a step, by shard."""
         summary = self.summary
         shards = [shard for shard, steps in sorted(self._steps.items()) if step in steps]
         return [ShardTask(summary.generation, shard, summary.shards[shard], self.run) for shard in shards]

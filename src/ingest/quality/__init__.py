@@ -1,1 +1,1 @@
-"""Is an index good enough: judged questions, metrics, the gate, and what is fitted on judgments."""
+"""Is an index good enough? Judged questions, metrics, the gate, and what is fitted to judgments."""

@@ -1,4 +1,4 @@
-"""Where judged places are in a generation: anchors are followed, and are stale only if the source changed them."""
+"""Finds judged places in a generation: anchors are followed, and are stale only if the source changed them."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,13 +11,13 @@ from ingest.lake.rows import BETWEEN, DocumentRow, document_rows, quarantine_row
 from ingest.quality.metrics.relevance import holds
 from ingest.records import Gold, Quarantined, Question
 
-CONTEXT = 200  # code points on each side by which equal texts are told apart
+CONTEXT = 200  # code points on each side that distinguish equal texts
 OCCURRENCES = 1000  # equal texts that are compared
 
 
 @dataclass(frozen=True)
 class JudgedDocument:
-    """What one generation holds of a judged document."""
+    """What one generation holds about a judged document."""
 
     row: DocumentRow
     text: str
@@ -25,7 +25,7 @@ class JudgedDocument:
 
 @dataclass(frozen=True)
 class Side:
-    """What one generation holds of all judged documents."""
+    """What one generation holds about all judged documents."""
 
     documents: dict[str, JudgedDocument]  # by path
     quarantined: frozenset[str] = frozenset()  # paths
@@ -35,7 +35,7 @@ class Side:
 def side_of(contents: Contents, questions: Sequence[Question], other: Side | None = None) -> Side:
     """Read what a generation holds of the judged documents, shard by shard.
 
-    Documents that have moved are found by the bytes that were judged, or by those that the `other` side holds.
+    Documents that have moved are found by the judged bytes, or by those on the `other` side.
     """
     paths = frozenset(g.doc for q in questions for g in q.gold)
     bytes_ = {g.sha256 for q in questions for g in q.gold if g.sha256}
@@ -48,7 +48,7 @@ def side_of(contents: Contents, questions: Sequence[Question], other: Side | Non
         rows = document_rows(contents.lake.read(parts["documents"]))
         rows = [d for d in rows if d.path in paths or d.sha256 in bytes_]
         uris = [_readable(q) for q in quarantine_rows(contents.lake.read(parts["quarantine"]))]
-        # With a path go those of all documents that contain it: what is inside a broken archive is damaged too.
+        # A path's way has the paths of all documents that contain it: what is in a broken archive is damaged too.
         ways = {path: [*accumulate(path.split(BETWEEN), lambda o, name: o + BETWEEN + name)] for path in paths}
         quarantined |= {path for path, way in ways.items() for p in way if any(u.endswith(f"/{p}") for u in uris)}
         if not rows:
@@ -62,7 +62,7 @@ def side_of(contents: Contents, questions: Sequence[Question], other: Side | Non
 
 
 def _readable(failure: Quarantined) -> str:
-    """Return a URI that ends like the document's path, with the same separator between parents and children."""
+    """Return a URI that ends like the document's path, with the same separator between parent and child."""
     uri = failure.uri
     return unquote(uri.replace("!/", BETWEEN).replace("#", BETWEEN) if failure.parent else uri)
 
@@ -72,7 +72,7 @@ def anchored(
 ) -> tuple[list[Question], list[Question], list[str]]:
     """Return the questions with anchors for the candidate, for the serving release, and the ids of stale ones.
 
-    A judgment is stale only if the source changed or deleted its bytes; a place that is merely no longer found stays
+    A judgment is stale only if the source changed or deleted its bytes; a place that is merely no longer found is kept
     and scores zero, since that is the damage to be caught. A stale place is left out on both sides.
     """
     live, for_base, stale = [], [], []
@@ -105,19 +105,19 @@ def _anchors(gold: Gold, now: Side, before: Side | None) -> tuple[Gold | None, G
         return _at(None if same else _settled(gold, held), held), gold
     place = relocate(on_base, old.text, held.text, held.row.sha256) if held.text != old.text else on_base
     if place is None and held.row.sha256 == old.row.sha256:
-        place = on_base  # the source did not change it: it was lost on the way and scores zero
+        place = on_base  # the source did not change it: it was lost by us and scores zero
     return _at(place, held), on_base
 
 
 def _settled(gold: Gold, held: JudgedDocument) -> Gold | None:
-    """Return the place in the only known version; without a sha256, that version counts as the judged one."""
+    """Return the place in the only known version, which counts as the judged one if there is no sha256."""
     if not gold.sha256 or held.row.sha256 == gold.sha256:
         return gold
     return relocate(gold, None, held.text, held.row.sha256)
 
 
 def _at(gold: Gold | None, held: JudgedDocument) -> Gold | None:
-    """Return the place under the current path of its document."""
+    """Return the place with its document's current path."""
     return replace(gold, doc=held.row.path) if gold is not None else None
 
 
@@ -128,8 +128,8 @@ def relocate(gold: Gold, judged_text: str | None, current_text: str, sha256: str
     the most similar surroundings is taken, then the nearest. If the slice is gone but a quoted span is not, the longest
     span that is left is the place. Without offsets, one of the spans must still be there, or else the last heading; a
     place that is a whole document is never stale while the document is there.
-    Both texts are canonical. Without `judged_text`, which is lost, offsets say nothing, and a place is looked for by
-    its quoted spans, else by its last heading. `sha256`, of the document now, is recorded in a place with new offsets.
+    Both texts are canonical. If `judged_text` is None because it is lost, offsets mean nothing, and a place is searched
+    for by its quoted spans, or else its last heading. `sha256`, the document's now, is recorded with new offsets.
     """
     if judged_text == current_text:
         return gold

@@ -1,4 +1,4 @@
-"""Calibrate: put the judged questions to the release in force, and keep in the lake what tells answers from no answers.
+"""Calibrate: ask the release in force the judged questions, fit how to tell answers from non-answers, and keep it.
 
 Nothing is promoted: the settings name a calibration, and the next promotion makes a release with it.
 """
@@ -26,7 +26,7 @@ def calibrate(
 ) -> tuple[str, Calibration]:
     """Return the name (SHA-256) and the record of a calibration, which the lake now keeps.
 
-    Stale questions, whose places the sources have changed or deleted, are left out. `target` is the wanted precision
+    Stale questions, whose places the sources have changed or deleted, are left out. `target` is the desired precision
     among the questions that are answered, 0 to 1. With `leave_out`, every answerable question counts a second time,
     without its gold documents, as an unanswerable one; the unanswerable questions of the judged sets are not asked.
 

@@ -1,4 +1,4 @@
-"""Fits a calibration with scikit-learn: logistic regression on signals, judged on questions that it has not seen."""
+"""Fits a calibration with scikit-learn: logistic regression on signals, evaluated on questions not used to fit it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from ingest.search.confidence import SIGNALS, Calibration, Floats, expit
 
 FOLDS = 10
 STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)  # C of the regression; chosen within each fold's own questions
-LEAST = 20  # questions of each kind: with fewer, there are not two per fold
+LEAST = 20  # questions of each kind: two per fold
 SEED = 0
 LEVEL = 0.95  # of the intervals
 
@@ -22,7 +22,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class OutOfFold:
-    """What a calibration says about questions that it has not seen."""
+    """A calibration's output for questions that it has not seen."""
 
     confidences: Floats  # (n,) float64
     known: Bools  # (n,), True where there is an answer
@@ -53,10 +53,10 @@ class OutOfFold:
 
 
 def threshold_of(confidences: Floats, known: Bools, target: float) -> float:
-    """Return the threshold that lets the most answerable questions through while their share reaches a target.
+    """Return the threshold that passes the most answerable questions while their share still reaches a target.
 
-    It is halfway between the lowest confidence of these and the next lower one: further down, it would let unanswerable
-    questions through and no answerable one. If nothing reaches the target, the highest share counts as the target.
+    It is halfway between the lowest confidence that passes and the next lower one. If no threshold reaches the target,
+    the highest share that is reached becomes the target.
     """
     order = np.argsort(-confidences, kind="stable")
     ranked, found = confidences[order], np.cumsum(known[order])
@@ -71,15 +71,15 @@ def threshold_of(confidences: Floats, known: Bools, target: float) -> float:
 def fit_calibration(
     signals: Floats, known: Bools, target: float, *, left_out: bool = False, texts: Sequence[str] = ()
 ) -> tuple[Calibration, OutOfFold]:
-    """Return the calibration of judged questions, and what ten folds say about it. Same input, same calibration.
+    """Return the calibration of judged questions, and its figures from ten folds. Same input, same calibration.
 
-    The strength of the regression, Platt's curve and the threshold are each time chosen within the other nine folds, by
-    cross-validation of their own, so nothing that judges a question has seen it. The calibration is fitted on all.
+    For each fold, the strength of the regression, Platt's curve and the threshold are chosen within the other nine, by
+    a nested cross-validation, so nothing that judges a question has seen it. The calibration itself is fitted on all.
 
-    `signals` are (n, SIGNALS) float64; `known` (n,) is True where the question has an answer; `target` is the wanted
-    precision among the questions that the threshold lets through, 0 to 1. `left_out`: the unanswerable questions are
-    the others without their gold documents, two rows per question, the second half in the order of the first, both in
-    one fold. Equal texts of questions, one per row, are in one fold, too; without texts, all count as different.
+    `signals` is (n, SIGNALS) float64; `known` (n,) is True where the question has an answer; `target` is the desired
+    precision among the questions that pass the threshold, 0 to 1. `left_out`: the unanswerable questions are the
+    answerable ones without their gold documents: two rows per question, the second half in the order of the first, and
+    both in one fold. Questions with equal texts, one text per row, share a fold; without texts, all are different.
 
     Raises: InvalidSettings when there are fewer than LEAST questions of a kind, or a number is not finite.
     """
@@ -133,7 +133,7 @@ def _made(
 
 
 def _folds(known: Bools, groups: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Yield the rows of nine folds and those of the tenth; rows of one group are in one fold."""
+    """Yield, ten times, the rows of nine folds and those of the remaining one; the rows of a group share a fold."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     alone = len(np.unique(groups)) == len(groups)
@@ -142,12 +142,12 @@ def _folds(known: Bools, groups: NDArray[np.int64]) -> Iterator[tuple[NDArray[np
 
 
 def _fitted(signals: Floats, known: Bools, groups: NDArray[np.int64]) -> tuple[Any, Floats, float, float]:
-    """Return a regression, (n,) scores by others that have not seen the question, and Platt's slope and offset of them.
+    """Return a regression, (n,) scores by others that have not seen the question, and Platt's slope and offset.
 
-    The strength is the one with the highest AUC of such scores, the lowest of equal ones. Platt's logistic curve leads
-    from these scores to answers.
+    The strength is the one whose scores have the highest AUC, the lowest in a tie. Platt's logistic curve maps these
+    scores to probabilities.
 
-    Source: Platt 1999, "Probabilistic Outputs for Support Vector Machines", without his change of the labels.
+    Source: Platt 1999, "Probabilistic Outputs for Support Vector Machines", without his smoothing of the labels.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score

@@ -1,4 +1,4 @@
-"""Evaluate: put the judged questions through the real query path of candidate and serving release; the gate judges."""
+"""Evaluate: ask candidate and serving release the judged questions on the real query path; the gate judges."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -19,8 +19,8 @@ from ingest.search.surroundings import counter
 from ingest.services import OpenReranker, Retrieval
 
 BATCH = 64  # questions searched at once
-WORDLESS = Wording(lambda texts: [[] for _ in texts], lambda terms: 0.0)  # to open a re-ranker only
-UNCALIBRATED = {"calibration": ""}  # rankings are the same, and a lost or outdated calibration blocks nothing
+WORDLESS = Wording(lambda texts: [[] for _ in texts], lambda terms: 0.0)  # only to open a re-ranker
+UNCALIBRATED = {"calibration": ""}  # so that a lost or outdated calibration blocks nothing; rankings stay the same
 log = logging.getLogger(__name__)
 Scores = dict[str, dict[str, float]]  # query id → "stage.metric" → value
 

@@ -1,4 +1,4 @@
-"""Scores → verdict: floors, and the paired difference from what serves now. Data with reasons, never an exception."""
+"""Scores → verdict: floors, and the paired difference from the serving release. Data with reasons, no exception."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from ingest.records import GateRules, PairedDifference, Verdict
 
 RESAMPLES = 9_999  # of the bootstrap
-RESAMPLED_AT_ONCE = 1_000  # bounds its memory: this many rows of one number per question
+RESAMPLED_AT_ONCE = 1_000  # rows of one number per question: limits memory
 SEED = 20_090_719  # the same scores always give the same verdict
 POWER = 0.8
-ROUNDING = 1e-9  # a mean that misses its bound by less than this is not refused
+ROUNDING = 1e-9  # a mean may miss its bound by this much
 NAMED = 10  # questions named in one sentence
 
 Scores = Mapping[str, Mapping[str, float]]  # query id → "stage.metric" → value, 0 to 1
@@ -23,11 +23,11 @@ Scores = Mapping[str, Mapping[str, float]]  # query id → "stage.metric" → va
 
 @dataclass(frozen=True)
 class Facts:
-    """What the gate must know besides the scores."""
+    """What the gate needs besides the scores."""
 
     index: str
     candidate: str  # generation
-    serving: str | None = None  # generation compared with; None: nothing serves, or it cannot be evaluated
+    serving: str | None = None  # generation to compare with; None: nothing serves, or it cannot be evaluated
     release: int | None = None  # number of the release that serves
     judged: int = 0  # answerable questions in the judged sets, including stale ones
     stale: Sequence[str] = ()  # query ids whose gold place was changed or deleted at the source
@@ -51,7 +51,7 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
     and must-pass questions decide. Stale questions count on neither side. Too few questions are reported, with what
     they can detect; the bound stays the same.
 
-    The scores of both sides are of the same questions; `serving` is None if there is nothing to compare with.
+    Both sides are scored on the same questions; `serving` is None if there is nothing to compare with.
     """
     found = _Findings(list(facts.problems))
     _check_rules(rules, found)
@@ -143,7 +143,7 @@ def _check_rules(rules: GateRules, found: _Findings) -> None:
 
 
 def _check_questions(live: Scores, rules: GateRules, facts: Facts, found: _Findings) -> bool:
-    """Tell whether there are scores to judge by."""
+    """Return whether there are scores to judge by."""
     if not facts.judged and not live:
         sentence = "No judged question measures this index"
         if rules.allow_unjudged:
@@ -225,7 +225,7 @@ def _check_reranked(live: Scores, against: Scores, rules: GateRules, facts: Fact
 
 
 def _check_alone(measured: int, rules: GateRules, facts: Facts, found: _Findings) -> None:
-    """Note that there is nothing to compare with, which is right only for the first generation."""
+    """Report that there is nothing to compare with, which is fine only for the first generation."""
     if facts.serving is not None:
         found.reasons.append(f"Generation {facts.serving} serves, but it was not scored: there is no comparison.")
     elif facts.release is not None:

@@ -1,4 +1,4 @@
-"""Asks judged questions, keeps what re-ranking sees, and compares rankings, for training and tuning to learn from."""
+"""Asks judged questions, records what re-ranking sees, and compares rankings, for training and tuning."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ CONFIDENCE = 0.95
 FOLDS = 5
 Rows = Mapping[str, Mapping[str, float]]  # query id → metric → value
 T = TypeVar("T")
-Look = Callable[[str, Sequence[Result], Wording], T]  # question, its candidates → what is kept of them
+Look = Callable[[str, Sequence[Result], Wording], T]  # question, its candidates, wording → what is kept
 
 
 def live_questions(lake: Lake, manifest: Manifest, questions: Sequence[Question]) -> tuple[list[Question], list[str]]:
@@ -33,15 +33,15 @@ def live_questions(lake: Lake, manifest: Manifest, questions: Sequence[Question]
 
 @dataclass
 class Recorder(Generic[T]):
-    """A re-ranker that keeps what it sees; all its scores are equal."""
+    """A re-ranker that records what it sees; all its scores are equal."""
 
     look: Look[T]
     wording: Wording
     seen: dict[str, T]  # by question
-    slice: int = 2**31  # all candidates of a question in one call
+    slice: int = 2**31  # all candidates of a question per call
 
     def scores(self, question: str, candidates: Sequence[Result]) -> NDArray[np.float64]:
-        """Return zeros, (n,) float64: the order stays."""
+        """Return zeros, (n,) float64, which keep the order."""
         self.seen[question] = self.look(question, candidates, self.wording)
         return np.zeros(len(candidates))
 
@@ -49,10 +49,10 @@ class Recorder(Generic[T]):
 def answers_of(
     serving: Searcher, profile: QueryProfile, look: Look[T], wanted: tuple[str, int, Sequence[Question]]
 ) -> Iterator[list[tuple[Question, Answer, T | None]]]:
-    """Yield the questions, batch by batch in order of their query ids, with their fused answers and what `look` keeps.
+    """Yield the questions, batch by batch in query id order, with their fused answers and what `look` returned.
 
-    The re-ranker of the profile is not opened. `look` sees the candidates of each question that has any; for others,
-    None is kept. `wanted`: name of the step for the observer, results per stage, questions.
+    The profile's re-ranker is not opened. `look` receives the candidates of each question that has any; others get
+    None. `wanted`: name of the step for the observer, results per stage, questions.
     """
     step, top, questions = wanted
     seen: dict[str, T] = {}
@@ -68,7 +68,7 @@ def answers_of(
 
 
 def folds_of(texts: Sequence[str]) -> list[int]:
-    """Return a fold for each question, in order; equal texts share a fold, and the order of the texts is irrelevant."""
+    """Return each question's fold, in order; equal texts share a fold, and folds do not depend on the order."""
     distinct = sorted(set(texts), key=lambda text: sha256_hex(text.encode()))
     fold = {text: n % FOLDS for n, text in enumerate(distinct)}
     return [fold[text] for text in texts]
@@ -80,6 +80,6 @@ def means(rows: Rows) -> dict[str, float]:
 
 
 def differences(ours: Rows, theirs: Rows) -> tuple[PairedDifference, ...]:
-    """Return ours − theirs with its interval for each of `METRICS`; both hold the same questions."""
+    """Return ours − theirs with its interval for each of `METRICS`; both have the same questions."""
     by_metric = {metric: [ours[q][metric] - theirs[q][metric] for q in sorted(ours)] for metric in METRICS}
     return tuple(paired_difference(metric, found, CONFIDENCE) for metric, found in by_metric.items())

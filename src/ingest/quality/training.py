@@ -1,6 +1,6 @@
-"""Train a re-ranker: trees on top of the blend, from judged questions over the release in force, judged out of fold.
+"""Train a re-ranker: trees on top of the blend, from judged questions on the release in force, evaluated out of fold.
 
-All figures of the trees are from questions that they were not trained on. What is kept is trained on all of them.
+All figures of the trees come from questions that they were not trained on. The trees kept are trained on all of them.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,8 +21,8 @@ from ingest.search.ranking import FEATURES, SCALE, Floats, blend, features
 from ingest.search.surroundings import counter
 from ingest.services import Retrieval
 
-LEAST_QUESTIONS = 50  # with something to learn from: a relevant and an irrelevant candidate
-MOST_GRADE = 30  # LightGBM's highest label
+LEAST_QUESTIONS = 50  # that teach something, with both a relevant and an irrelevant candidate
+MOST_GRADE = 30  # LightGBM's highest label by default
 Fit = Callable[[Floats, NDArray[np.int32], list[int]], Any]  # `fit` of the adapter that knows LightGBM
 
 
@@ -33,22 +33,22 @@ class Example:
     question: Question
     fused: tuple[Result, ...]  # the whole fused ranking, the candidates first
     rows: Floats  # (candidates, FEATURES)
-    grades: NDArray[np.int32]  # (candidates,) of the best place that each holds, 0 for none
+    grades: NDArray[np.int32]  # (candidates,) grade of the best place in each, 0 for none
 
     @property
     def teaches(self) -> bool:
-        """Whether one candidate is better than another."""
+        """Whether one candidate has a higher grade than another."""
         return len(self.grades) > 0 and self.grades.min() < self.grades.max()
 
 
 @dataclass(frozen=True)
 class Training:
-    """Trees, and what they are worth on questions that they were not trained on."""
+    """Trees, and their value on questions that they were not trained on."""
 
     release: int | None
     generation: str
     questions: int
-    taught: int  # questions with something to learn from
+    taught: int  # questions that teach something
     stale: tuple[str, ...]
     folds: int
     scores: dict[str, dict[str, float]]  # fused, blend, trained → metric → mean; trained: out of fold
@@ -59,7 +59,7 @@ class Training:
 
     @property
     def helps(self) -> bool:
-        """Whether the trees are better than the blend alone, by nDCG@10, beyond what chance explains."""
+        """Whether the trees beat the blend alone by nDCG@10 with statistical significance."""
         return self.against_blend[0].lower > 0
 
 
@@ -68,7 +68,7 @@ def train(retrieval: Retrieval, options: BuildOptions, fit: Fit) -> Training:
 
     Candidates are those of the settings' query profile. Questions with the same text are in the same fold.
 
-    Raises: UnknownRelease when nothing serves; InvalidSettings when fewer than `LEAST_QUESTIONS` teach anything.
+    Raises: UnknownRelease when nothing serves; InvalidSettings when fewer than `LEAST_QUESTIONS` teach something.
     """
     serving = open_serving(retrieval, QueryProfile())  # its own trees may be for other features
     manifest = serving.manifest
@@ -121,7 +121,7 @@ def trees_of(examples: Sequence[Example], fit: Fit) -> Any:
 
 
 def _rankings(examples: Sequence[Example], fit: Fit) -> dict[str, list[tuple[list[Result], Question]]]:
-    """Return the rankings to compare; each ranking by trees is made without the question's own fold."""
+    """Return the rankings to compare; trees rank a question without having seen its fold."""
     folds = folds_of([e.question.text for e in examples])
     trained: dict[int, list[Result]] = {}
     for fold in range(FOLDS):

@@ -1,6 +1,6 @@
-"""Choose the weight of the dense stage in fusion: judged questions over the release in force, judged out of fold.
+"""Choose the weight of the dense stage in fusion, by judged questions on the release in force, out of fold.
 
-Every chunk that either stage found has the scores of both, so one search per question is enough for all weights.
+Every chunk found by either stage has the scores of both, so one search per question is enough for all weights.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ Scores = dict[str, float]
 
 @dataclass(frozen=True)
 class Tuning:
-    """What each weight is worth, and the one chosen by questions that did not judge it."""
+    """The value of each weight, and the choice of a weight, evaluated on questions that had no part in it."""
 
     release: int | None
     generation: str
@@ -35,22 +35,22 @@ class Tuning:
     folds: int
     by_weight: dict[float, Scores]  # weight → metric → mean over all questions
     now: Scores  # the fusion of the settings' profile
-    unseen: Scores  # each question under the weight that the other folds chose
+    unseen: Scores  # each question under the weight chosen by the other folds
     against_now: tuple[PairedDifference, ...]  # unseen − now, one per metric
-    by_fold: tuple[float, ...]  # the weight that the questions outside each fold chose
-    weight: float  # what all of them choose
+    by_fold: tuple[float, ...]  # the weight chosen by the questions outside each fold
+    weight: float  # the one chosen by all questions
     bounds: bool  # whether the settings already fuse by bounds, so that only the weight has to change
 
     @property
     def helps(self) -> bool:
-        """Whether choosing is better than the settings' fusion, by nDCG@10, beyond what chance explains."""
+        """Whether choosing beats the settings' fusion by nDCG@10 with statistical significance."""
         return self.against_now[0].lower > 0
 
 
 def tune(retrieval: Retrieval, options: BuildOptions) -> Tuning:
     """Return what each weight of the dense stage is worth on the settings' judged questions. Writes nothing.
 
-    Fusion is convex by theoretical bounds (`fusion.bounded`), whatever the settings' profile says now.
+    Fusion is convex by theoretical bounds (`fusion.bounded`), whatever the settings' profile is now.
 
     Raises: UnknownRelease when nothing serves; InvalidSettings for fewer than `LEAST_QUESTIONS` live questions.
     """
@@ -102,7 +102,7 @@ def _scored(
 
 
 def _union(question: str, candidates: Sequence[Result], wording: Wording) -> tuple[Sequence[Result], float]:
-    """Return the candidates, and the bound of their keyword score."""
+    """Return the candidates and the bound of their keyword scores."""
     return candidates, wording.bound(wording.terms([question])[0])
 
 
@@ -114,7 +114,7 @@ def _by_weight(union: Sequence[Result], bound: float, weight: float) -> list[Res
 
 
 def _remembered(count: Callable[[Sequence[str]], Sequence[int]]) -> Callable[[Sequence[str]], list[int]]:
-    """Return the same count, which counts each text only once."""
+    """Return the same function, counting each text only once."""
     known: dict[str, int] = {}
 
     def counted(texts: Sequence[str]) -> list[int]:
@@ -126,6 +126,6 @@ def _remembered(count: Callable[[Sequence[str]], Sequence[int]]) -> Callable[[Se
 
 
 def _best(table: Mapping[float, Mapping[str, Scores]], query_ids: Sequence[str]) -> float:
-    """Return the weight with the highest mean over some questions; of equal ones, the one nearest to even shares."""
+    """Return the weight with the highest mean over some questions, in a tie the one closest to even shares."""
     sums = {weight: sum(rows[q][CHOSEN_BY] for q in query_ids) for weight, rows in table.items()}
     return max(sums, key=lambda weight: (round(sums[weight], 9), -abs(weight - 0.5), -weight))

@@ -1,4 +1,4 @@
-"""What a release says, the reader's rule, and the one alias call that moves to a release. Pure."""
+"""The content of a release, the reader's rule, and the one alias call that moves to a release. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ingest.search.served_release import fence_number, release_in_force
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What a release names, and the generation that it was planned against."""
+    """What a release names, and the generation against which it was planned."""
 
     generation: str
     collection: str
@@ -26,13 +26,13 @@ class Candidate:
         return cls(release.generation, release.collection, release.profile, release.verdict)
 
     def is_in(self, release: Release) -> bool:
-        """Tell whether the release names this generation and query profile."""
+        """Return whether the release names this generation and query profile."""
         return (self.generation, self.profile) == (release.generation, release.profile)
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the next record says."""
+    """The content of the next record."""
 
     target: Candidate
     action: Literal["promote", "rollback", "unhold", "restore"]
@@ -48,7 +48,7 @@ def fence_name(index: str, number: int) -> str:
 def read_release(aliases: Mapping[str, str], releases: Journal[Release], index: str) -> Release | None:
     """Return the release in force by the reader's rule, None when nothing serves.
 
-    `aliases` is one answer that was read before the records. The fence's own target is never used.
+    `aliases` is one answer, read before the records. The fence's own target is never used.
     Raises: SchemaMismatch when alias, fence and records contradict each other.
     """
     if fence_number(aliases, index) is None and index in aliases:
@@ -57,7 +57,7 @@ def read_release(aliases: Mapping[str, str], releases: Journal[Release], index: 
 
 
 def release_actions(index: str, release: Release, guard: str) -> list[AliasAction]:
-    """Return the alias call that moves to a release. It fails before it changes anything when `guard` is gone."""
+    """Return the alias call that moves to a release. It fails without changing anything when `guard` is gone."""
     fence = fence_name(index, release.number)
     shown = [AliasAction("create", name, release.collection) for name in (fence, index)]
     return [AliasAction("rename", guard, fence), *shown]

@@ -1,4 +1,4 @@
-"""Where an index stands, as its lake tells: candidates, states of generations, what the last runs came to."""
+"""Where an index stands according to its lake: candidates, states of generations, results of the last runs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ class GenerationState:
 def waiting_candidate(lake: Lake, profile: QueryProfile) -> str | None:
     """Return the newest generation that could be promoted and never was, None when there is none.
 
-    That is a sealed one built on the generation in force; or the one in force, when the settings have another query
-    profile. What was released before under the same profile is left out: it was rolled back, and to bring it back
-    somebody has to name it.
+    That is a sealed one built on the generation in force, or the one in force if the settings have another query
+    profile. What was already released under the same profile is left out: it was rolled back, and somebody has to name
+    it to bring it back.
     """
     current = lake.decision()
     serving = current.generation if current is not None else None
@@ -41,7 +41,7 @@ def waiting_candidate(lake: Lake, profile: QueryProfile) -> str | None:
 
 
 def past_runs(lake: Lake, limit: int = LOOK_BACK) -> Iterator[RunReport]:
-    """Yield the reports of the newest runs, newest first; what is not a run's report is skipped."""
+    """Yield the reports of the newest runs, newest first; other records are skipped."""
     for name in reversed(lake.history()[-limit:]):
         try:
             yield lake.read_history(RunReport, name)

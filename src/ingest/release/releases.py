@@ -15,7 +15,7 @@ from ingest.search.served_release import fence_number
 
 log = logging.getLogger(__name__)
 
-ATTEMPTS = 10  # each lost one means that another writer came through, or that the index failed
+ATTEMPTS = 10  # a lost attempt means that another writer was faster or that the index failed
 LIFT_HOLD = "ingest promote --lift-hold"
 
 
@@ -23,9 +23,9 @@ LIFT_HOLD = "ingest promote --lift-hold"
 class Releases:
     """The releases of one index: the decisions in the lake, and the aliases that follow them.
 
-    Every method that writes heals first, and may be called again after any crash. Raises, besides what each method
-    names: TransientError when it gave up after `attempts`; what the ports and `restore` raise. A StoreUnavailable from
-    the write of a record leaves open whether the decision stands: the next call finds out.
+    Every method that writes heals first, and may be called again after any crash. All methods also raise TransientError
+    after `attempts`, and whatever the ports and `restore` raise. After a StoreUnavailable while a record is written, it
+    is unknown whether the decision stands: the next call finds out.
     """
 
     journal: Journal[Release]
@@ -33,7 +33,7 @@ class Releases:
     index: str
     clock: Callable[[], datetime]  # for people only
     who: str
-    new_token: Callable[[], str]  # fresh at each call
+    new_token: Callable[[], str]  # new on each call
     restore: Callable[[str], None] = lambda _: None  # completes a generation's collection; quick when it is complete
     is_retired: Callable[[str], bool] = lambda _: False  # by generation
     attempts: int = ATTEMPTS
@@ -43,17 +43,17 @@ class Releases:
         return read_release(self.aliases.aliases(), self.journal, self.index)
 
     def heal(self) -> Release | None:
-        """Bring the aliases to the newest record and return it, None when there is no record.
+        """Apply the newest record to the aliases and return it, None when there is no record.
 
-        Without a fence (Qdrant was lost or replaced) the newest generation is restored and released again. A fence
-        more than one behind (Qdrant was put back to an older state) is moved forward all the same.
-        Raises: SchemaMismatch when the fence is ahead of the records: this is not the lake that the index belongs to.
+        Without a fence (Qdrant was lost or replaced), the newest generation is restored and released again. A fence
+        that is more than one behind (Qdrant was reset to an older state) is moved forward all the same.
+        Raises: SchemaMismatch when the fence is ahead of the records: the index belongs to another lake.
         """
         for _ in range(self.attempts):
             newest, aliases = self._look()
             fence = fence_number(aliases, self.index)
             if fence is not None and (newest is None or fence > newest.number):
-                self._record(fence, self.journal.last())  # another writer came through in between, or this raises
+                self._record(fence, self.journal.last())  # another writer was faster, or this raises
             elif newest is None:
                 return None
             elif aliases.get(self.index) == aliases.get(fence_name(self.index, newest.number)) == newest.collection:
@@ -69,10 +69,10 @@ class Releases:
         raise self._gave_up("heal")
 
     def promote(self, candidate: Candidate, why: str, *, automatic: bool = False, lift_hold: bool = False) -> Release:
-        """Put the candidate into force and return its release; the one in force when it names the candidate already.
+        """Put the candidate into force and return its release, or the one in force if it already names the candidate.
 
-        Another profile on the serving generation needs no base. `automatic`: no person asked, so a hold refuses
-        whatever `lift_hold` says, with which a person asked to end the hold.
+        Another profile on the serving generation needs no base. `lift_hold`: a person asks to end the hold.
+        `automatic`: no person asks, so a hold refuses, whatever `lift_hold` is.
 
         Raises: Overtaken when the candidate's base is not the serving generation. Held. UnknownRelease when the
             candidate is retired.
@@ -102,8 +102,8 @@ class Releases:
         """Bring an earlier release back, hold automatic promotion, and return the new release.
 
         `to` is its number; None: the newest one with another (generation, profile) than the release in force. The
-        choice is made once: who loses a race against another rollback does not undo it. `opens` opens the target before
-        anything is written, and raises to refuse.
+        choice is made once, so that losing a race against another rollback does not undo it. `opens` opens the target
+        before anything is written, and raises to refuse it.
 
         Raises: UnknownRelease when there is no such release or it is retired.
         """
@@ -128,7 +128,7 @@ class Releases:
         raise self._gave_up("rollback")
 
     def unhold(self, why: str) -> Release:
-        """Lift the hold with a record of the same generation and profile; the release in force when there is no hold.
+        """Lift the hold by a record with the same generation and profile; without a hold, return the release in force.
 
         Raises: UnknownRelease when nothing serves yet.
         """
@@ -143,7 +143,7 @@ class Releases:
         raise self._gave_up("lift the hold")
 
     def _look(self) -> tuple[Release | None, dict[str, str]]:
-        # Records first: aliases older than the newest record could hide the fence that the record was applied with.
+        # Records first: aliases older than the newest record could hide the fence with which it was applied.
         newest = self.journal.newest()
         return (None if newest is None else newest[1]), self.aliases.aliases()
 
@@ -168,7 +168,7 @@ class Releases:
         )
 
     def _promoted(self, release: Release) -> Release:
-        """Return the promotion that a rollback brought back, so that a second rollback goes further back."""
+        """Return the promotion that a rollback restored, so that a second rollback goes further back."""
         number = release.number - 1
         while release.action != "promote" and number > 0:
             if Candidate.of(earlier := self._record(number)).is_in(release):
@@ -200,21 +200,21 @@ class Releases:
         return release
 
     def _boot_again(self, newest: Release) -> None:
-        """Release the newest generation once more, on an index that has lost its fence. A hold stays."""
+        """Release the newest generation again, on an index that has lost its fence. A hold stays."""
         why = f"no fence was left in the index: release {newest.number} again"
         log.warning("index %s: %s", self.index, why)
         self.restore(newest.generation)
         self._boot(newest, Decision(Candidate.of(newest), "restore", why, newest.hold))
 
     def _bring_back_base(self, newest: Release) -> None:
-        """Follow a record that was never applied, and whose generation is retired, by the release before it."""
+        """Return to the release before a record that was never applied and whose generation is retired."""
         base = self._record(newest.number - 1)
         why = f"generation {newest.generation} of release {newest.number} is retired: release {base.number} again"
         log.warning("index %s: %s", self.index, why)
         self._append(newest, Decision(Candidate.of(base), "restore", why, base.hold), newest.guard)
 
     def _boot(self, current: Release | None, decision: Decision) -> Release | None:
-        """Write the next record with a guard of our own, which nobody else can rename."""
+        """Write the next record with our own guard, which nobody else can rename."""
         guard = f"{self.index}.boot-{self.new_token()}"
         if not self._move([AliasAction("create", guard, decision.target.collection)]):
             return None
@@ -238,7 +238,7 @@ class Releases:
         return release if self.journal.append(release.number, release) else None
 
     def _move(self, actions: list[AliasAction]) -> bool:
-        """Send one alias call; False when it failed or its outcome is unknown, which a fresh look settles."""
+        """Send one alias call; return False when it failed or its outcome is unknown: a fresh look settles that."""
         try:
             return self.aliases.move_aliases(actions)
         except IndexUnavailable as error:

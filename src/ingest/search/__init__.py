@@ -2,10 +2,10 @@
 
 served_release   which release is in force, and a searcher on it
 searcher         both stages, fused and re-ranked; confidence
-visibility       filters as masks, applied before the keyword search's cut
+visibility       filters as masks, applied before the keyword search's cutoff
 fusion           two rankings → one
 ranking          what question and candidate have in common, for re-ranking and confidence
-context          ranked chunks → passages within a number of tokens
+context          ranked chunks → passages within a token budget
 surroundings     the texts around chunks, from the lake
 """
 

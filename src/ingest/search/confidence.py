@@ -1,4 +1,4 @@
-"""How sure an answer is: signals of a question's best candidates, and the calibration that makes a confidence of them.
+"""How sure an answer is: signals from a question's best candidates, and the calibration that makes them a confidence.
 
 Pure; applying a calibration needs only NumPy. `quality.calibration_fit` fits one.
 """
@@ -29,14 +29,14 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Calibration(Record):
-    """`models/learned/<sha256>`: what turns signals into a confidence, and how well it did on unseen questions.
+    """`models/learned/<sha256>`: how to turn signals into a confidence, and how well that did on unseen questions.
 
     signal′ = (signal − mean) / scale
     confidence = 1 / (1 + exp(−(slope · (Σ weight · signal′ + intercept) + offset)))
     """
 
     format: Literal[1] = 1
-    features: tuple[str, ...]  # SIGNALS of the version that fitted it
+    features: tuple[str, ...]  # SIGNALS of the version with which it was fitted
     means: tuple[float, ...]
     scales: tuple[float, ...]
     weights: tuple[float, ...]
@@ -44,15 +44,15 @@ class Calibration(Record):
     slope: Annotated[float, Field(gt=0)]  # Platt's, from scores of unseen questions
     offset: float
     threshold: Share  # below it an answer abstains
-    answerable: int  # questions that it was fitted on
+    answerable: int  # questions on which it was fitted
     unanswerable: int
     left_out: bool  # the unanswerable questions are the answerable ones without their gold documents
-    auc: Share  # this and what follows: on unseen questions
+    auc: Share  # from here on: on unseen questions
     auc_interval: tuple[float, float]
-    target: Share  # wanted precision
-    precision: Share  # of answerable questions among those that the threshold lets through
+    target: Share  # desired precision
+    precision: Share  # share of answerable questions among those that pass the threshold
     precision_interval: tuple[float, float]
-    answered: Share  # of the answerable questions, let through
+    answered: Share  # share of the answerable questions that pass
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -62,9 +62,9 @@ class Calibration(Record):
         return self
 
     def confidences(self, signals: Floats) -> Floats:
-        """Return of (n, SIGNALS) the (n,) probabilities that the question has an answer among its candidates, float64.
+        """Return for (n, SIGNALS) the (n,) float64 probabilities that the candidates hold an answer to the question.
 
-        They hold for questions with the same share of answerable ones as those that it was fitted on.
+        They are valid for questions with the same share of answerable ones as those used for fitting.
         """
         standard = (signals - np.array(self.means)) / np.array(self.scales)
         return expit(self.slope * (standard @ np.array(self.weights) + self.intercept) + self.offset)
@@ -92,7 +92,7 @@ def read_calibration(name: str, data: bytes) -> Calibration:
 
 
 def signals(question: str, candidates: Sequence[Result], wording: Wording) -> Floats:
-    """Return (SIGNALS,) float64 of one question's best candidates; all 0 if there are none.
+    """Return the (SIGNALS,) float64 of one question's best candidates; all 0 if there are none.
 
     The top is the candidate with the greatest cosine + keyword + (maxsim + near) / 2, the blend. It is not taken from
     `ranking`, because better weights there must not change what a calibration means. Rivals are candidates from other

@@ -1,4 +1,4 @@
-"""What reaches a language model: ranked chunks → passages within a number of tokens, each an exact slice of a document.
+"""What reaches a language model: ranked chunks → passages within a token budget, each an exact slice of a document.
 
     ranked chunks → no near-duplicates → (diversity) → filled in order while they fit → surroundings in what is left
 
@@ -20,7 +20,7 @@ from ingest.search.diversity import NearDuplicates, diversified
 MOST_GAP = 64  # code points of white space between two chunks that become one passage
 LIMITS = {"budget": (1, 10**7), "neighbours": (0, 8), "mmr": (0, 0.99), "similarity": (0.1, 1), "most": (1, 1000)}
 Span = tuple[int, int]
-Count = Callable[[Sequence[str]], Sequence[int]]  # tokens of texts
+Count = Callable[[Sequence[str]], Sequence[int]]  # number of tokens per text
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class ContextOptions:
     neighbours: int = 0  # chunks before and after each chunk found, if tokens are left
     parent: bool = False  # the enclosing text that the index names, if tokens are left
     mmr: float = 0.0  # weight of diversity against the score, 0 to below 1
-    similarity: float = 0.9  # Jaccard of word shingles from which on a chunk repeats an earlier one
-    most: int = 50  # ranked chunks that are looked at
+    similarity: float = 0.9  # Jaccard of word shingles at which a chunk repeats an earlier one
+    most: int = 50  # ranked chunks that are considered
 
     def __post_init__(self) -> None:
         for name, (least, most) in LIMITS.items():
@@ -45,12 +45,12 @@ class Passage:
     """One stretch of a document, and how to cite it."""
 
     rank: int  # of its best chunk among those given, from 1
-    score: float  # of that chunk, in the stage asked for
+    score: float  # of that chunk, in the requested stage
     document_id: str
     uri: str
     path: str
     title: str
-    heading_path: tuple[str, ...]  # common to the chunks in it
+    heading_path: tuple[str, ...]  # shared by the chunks in it
     page: int | None  # of the first chunk
     start: int
     end: int
@@ -82,7 +82,7 @@ class Context:
 
 
 class Surroundings(Protocol):
-    """Texts around a chunk, as far as the caller may see them."""
+    """Texts around a chunk that the caller may see."""
 
     def text(self, of: Result, start: int, end: int) -> str | None:
         """Return the slice of the chunk's document; None if it is not known."""
@@ -98,11 +98,11 @@ def build_context(
 ) -> Context:
     """Return the passages that fit into the budget.
 
-    Chunks are taken in order, and one that does not fit is skipped: measured, this answers more questions than taking
-    the highest score per token first, which prefers short chunks (docs/search.md). Whatever is left of the budget goes
-    to the surroundings of what was taken, in the same order.
+    Chunks are taken in order, and one that does not fit is skipped: this answers more questions than taking the highest
+    score per token first, which prefers short chunks (docs/search.md). The rest of the budget goes to the surroundings
+    of what was taken, in the same order.
 
-    The scores of `stage` count for diversity and are shown. Chunks that know their number of tokens are not counted.
+    The scores of `stage` are used for diversity and shown. Tokens are counted only for chunks without a stored number.
     """
     looked_at = [replace(r, tokens=r.tokens or next(iter(count([r.text])))) for r in ranked[: options.most]]
     scores = [r.scores.get(stage, 0.0) for r in looked_at]
@@ -154,7 +154,7 @@ class _Packer:
         return self._join(_Piece(result, rank, score, result.start, result.end, result.text, result.tokens, [result]))
 
     def widen(self, result: Result, neighbours: int, parent: bool) -> None:
-        """Let the piece that holds a chunk grow as far as its surroundings fit."""
+        """Let the piece with a chunk grow as far as its surroundings fit."""
         pieces = self._pieces[result.document_id]
         piece = next(p for p in pieces if p.start <= result.start and result.end <= p.end)
         for start, end in self._around.spans(result, neighbours, parent):
@@ -171,12 +171,12 @@ class _Packer:
         return [_passage(piece) for piece in sorted(pieces, key=lambda p: p.rank)]
 
     def shows(self, uri: str, span: Span) -> bool:
-        """Tell whether a whole span of a document is in a piece."""
+        """Return whether a piece contains a whole span of a document."""
         pieces = chain.from_iterable(self._pieces.values())
         return any(p.result.uri == uri and p.start <= span[0] and span[1] <= p.end for p in pieces)
 
     def _join(self, new: _Piece) -> bool:
-        """Add a piece, joined with those that it overlaps or continues, if it fits."""
+        """Add a piece, joined with those that it overlaps or adjoins, if it fits."""
         pieces = self._pieces.get(new.result.document_id, [])
         joined, gone = new, []
         for piece in sorted(pieces, key=lambda p: p.start):
@@ -208,7 +208,7 @@ class _Packer:
 
 
 def _united(one: _Piece, other: _Piece, gap: str) -> _Piece:
-    """Return two pieces as one; its tokens are not counted yet."""
+    """Return two pieces joined into one, whose tokens are not counted yet."""
     first, second = sorted((one, other), key=lambda p: (p.start, -p.end))
     best = min(one, other, key=lambda p: p.rank)
     text = first.text + gap + second.text[max(0, first.end - second.start) :]

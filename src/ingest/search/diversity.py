@@ -1,4 +1,4 @@
-"""How much the texts of one answer repeat each other: near-duplicates, and an order that prefers what is new."""
+"""How much the texts of one answer repeat each other: near-duplicates, and an order that prefers new content."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from ingest.keyword.words import WORD
 
 
 class NearDuplicates:
-    """Texts seen so far. A text that is too short for shingles repeats another only if both are equal."""
+    """Texts seen so far. A text too short for shingles repeats another only if both are equal."""
 
     def __init__(self, similarity: float) -> None:
         """Treat two texts as the same if their word shingles have at least this Jaccard similarity."""

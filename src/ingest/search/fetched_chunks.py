@@ -1,4 +1,4 @@
-"""Texts and places of the chunks that one search needs, each fetched once from the vector index."""
+"""Texts and positions of the chunks that one search needs, each fetched once from the vector index."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -13,14 +13,14 @@ from ingest.records import Result
 
 @dataclass
 class FetchedChunks:
-    """Results by chunk id, without scores. For one search only: points never change, but their collection may go."""
+    """Results by chunk id, without scores. For one search only: points never change, but collections may go."""
 
     vectors: VectorIndex
     collection: str
     _held: dict[str, Result] = field(default_factory=dict)
 
     def of(self, chunk_ids: Iterable[str]) -> Mapping[str, Result]:
-        """Return all results that are held, including these. Raises: SchemaMismatch when one of them has no point."""
+        """Return all results fetched so far, including these. Raises: SchemaMismatch when one of these has no point."""
         missing = {chunk: point_id(chunk) for chunk in sorted(set(chunk_ids) - self._held.keys())}
         points = self.vectors.retrieve(self.collection, list(missing.values())) if missing else {}
         for chunk, point in missing.items():

@@ -12,7 +12,7 @@ def rrf(rankings: Sequence[Sequence[Hit]], k: int = 60) -> list[Hit]:
 
         score(c) = Σ over the rankings that hold c:  1 / (k + rank)        rank from 1
 
-    Scores are ignored; a repeated chunk counts at its best rank. The larger k ≥ 0, the less first ranks stand out.
+    Scores are ignored; a repeated chunk counts at its best rank. The larger k ≥ 0, the less the first ranks stand out.
 
     Source: Cormack, Clarke & Büttcher 2009, "Reciprocal Rank Fusion outperforms Condorcet and individual Rank
     Learning Methods", with k = 60.

@@ -1,4 +1,4 @@
-"""Documents of one generation as the lake holds them: their text, where their chunks are, and who may see each."""
+"""Documents of one generation from the lake: their texts, where their chunks are, and who may see each chunk."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from ingest.records import PartFile, Result
 from ingest.search.visibility import COLUMNS, with_shard
 
 CHARACTERS = 32 * 2**20  # of the texts that are kept for later answers
-LEAST_WEIGHT = 2**19  # characters that a kept text counts at least, so that at most 64 documents are kept
+LEAST_WEIGHT = 2**19  # characters that a kept text counts at least: at most 64 documents are kept
 TEXTS_AT_ONCE = 8  # rows decoded together on the way to the wanted one
 Span = tuple[int, int]
 
@@ -33,7 +33,7 @@ class IndexedDocument:
 
 
 class IndexedDocuments:
-    """Documents of one generation, read on demand; the latest ones are kept. Threads may call."""
+    """Documents of one generation, read on demand; the latest ones are kept. Threads may share it."""
 
     def __init__(self, contents: Contents, characters: int = CHARACTERS) -> None:
         self.contents = contents
@@ -42,7 +42,7 @@ class IndexedDocuments:
     def of(self, result: Result) -> IndexedDocument | None:
         """Return the document of a result; None if the result does not say where it is.
 
-        Raises: SchemaMismatch when the lake does not hold it.
+        Raises: SchemaMismatch when it is not in the lake.
         """
         if result.shard is None:
             return None
@@ -67,7 +67,7 @@ class IndexedDocuments:
         )
 
     def _rows(self, parts: dict[str, PartFile], kind: str, document_id: str, columns: list[str]) -> pa.Table:
-        """Return a document's rows of a part, which are contiguous."""
+        """Return a document's rows in a part, which are contiguous."""
         with self._opened(parts[kind]) as file:
             groups, first, count = _place(file, document_id)
             return file.read_row_groups(groups, columns, use_threads=False).slice(first, count)

@@ -1,4 +1,4 @@
-"""What a question and a candidate have in common, in numbers: the features of re-ranking and of confidence.
+"""What a question and a candidate have in common, as numbers: the features of re-ranking and confidence.
 
 Pure and cheap. Each row depends only on the question and its own candidate, so candidates may come in slices, and a
 score means the same for every question.

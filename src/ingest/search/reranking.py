@@ -12,7 +12,7 @@ from ingest.records import Hit, Result
 
 @dataclass(frozen=True)
 class Reranking:
-    """Scores the head of a ranking; the tail follows in its order."""
+    """Rescores the head of a ranking; the tail follows in its old order."""
 
     reranker: Reranker
     milliseconds: int  # per question; 0: no limit
@@ -22,8 +22,8 @@ class Reranking:
         """Return the new ranking, best first, equal scores in fused order; None if there is not enough time.
 
         Candidates are scored in slices of the re-ranker's size. After each slice, the time for all of them is
-        extrapolated; above the limit, nothing counts. A ranking that is finished counts, however long it took.
-        The candidates are the first of `fused`; its tail follows below the lowest new score, at the old distances.
+        extrapolated; above the limit, scoring stops. A finished ranking counts, however long it took. The candidates
+        are the first of `fused`; its tail follows below the lowest new score, at the old distances.
 
         Raises: FatalError for a score that is not finite.
         """

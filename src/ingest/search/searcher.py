@@ -46,7 +46,7 @@ class Answer:
 
     @property
     def results(self) -> list[Result]:
-        """The re-ranked ranking, else the fused one, else that of the only stage that was asked for."""
+        """The re-ranked ranking, else the fused one, else that of the only requested stage."""
         return next(self.stages[stage] for stage in (RERANKED, "fused", *self.stages) if stage in self.stages)
 
 
@@ -72,7 +72,7 @@ class _Found:
 
 @dataclass
 class Searcher:
-    """Answers questions from one generation under one query profile. Safe to share between threads."""
+    """Answers questions from one generation under one query profile. Threads may share it."""
 
     retrieval: Retrieval
     manifest: Manifest
@@ -104,7 +104,7 @@ class Searcher:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """The stages that this profile has, the best last."""
+        """The stages of this profile, the best last."""
         return (*STAGES, RERANKED) if self._reranking else STAGES
 
     def search(
@@ -113,8 +113,8 @@ class Searcher:
         """Return one answer per question, in order, with up to `top` results in each of `stages`.
 
         They have a confidence if the profile has a calibration and one of the stages needs both searches.
-        The filter is evaluated inside both searches, before the cut; both are asked for at least the profile's depth.
-        A stage, of `self.stages`, that is not asked for is computed only if a later one needs it.
+        The filter is evaluated inside both searches, before the cutoff; both fetch at least the profile's depth. A
+        stage of `self.stages` that is not requested is computed only if a later one needs it.
 
         Raises: InvalidSettings for a stage that this profile does not have, or `top` below 1.
         """
@@ -209,7 +209,7 @@ class Searcher:
         if self._calibration is None:
             return [None] * len(found.questions)
         sure: list[float] = self._calibration.confidences(self._signals(found)).tolist()
-        return [one if hits else 0.0 for one, hits in zip(sure, found.merged, strict=True)]  # nothing found, no answer
+        return [one if hits else 0.0 for one, hits in zip(sure, found.merged, strict=True)]  # nothing found: no answer
 
     def _signals(self, found: _Found, without: Sequence[Sequence[Gold]] = ()) -> Floats:
         heads = found.candidates(None if without else LOOKED_AT)
@@ -222,7 +222,7 @@ class Searcher:
     def _union(self, terms: Terms, vectors: Vectors, dense: Rankings, bm25: Rankings) -> list[BothScores]:
         """Return the dense and the keyword score of every chunk that either stage found, by chunk id.
 
-        Scores that a stage did not fetch itself are requested by id, so that none is missing.
+        Scores that a stage did not fetch are requested by id, so that none is missing.
         """
         known = [(_scores(d), _scores(k)) for d, k in zip(dense, bm25, strict=True)]
         ids = [[point_id(chunk) for chunk in sorted(k.keys() - d.keys())] for d, k in known]
@@ -236,7 +236,7 @@ class Searcher:
 def _cut(
     hits: Mapping[str, list[Hit]], stages: Sequence[str], top: int
 ) -> tuple[dict[str, list[Hit]], dict[str, dict[str, float]]]:
-    """Return the first hits of each stage, and all scores by stage; those of re-ranking only if it is asked for."""
+    """Return the first hits of each stage, and all scores by stage; those of re-ranking only if it is requested."""
     ranked = {stage: found[:top] for stage, found in hits.items()}
     scored = {**hits, RERANKED: ranked[RERANKED]}
     return ranked, {stage: _scores(scored[stage]) for stage in hits if stage != RERANKED or stage in stages}

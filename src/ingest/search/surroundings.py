@@ -1,4 +1,4 @@
-"""Texts around the chunks of an answer, from the lake, as far as the caller may see them.
+"""Texts around the chunks of an answer, from the lake, limited to what the caller may see.
 
 Whatever a policy keeps out of the index is not shown around a chunk either, nor is anything that the filter hides.
 """
@@ -19,7 +19,7 @@ def context_of(
 ) -> Context:
     """Return the context of one ranking of a release.
 
-    The settings' model counts tokens. Where it is also the generation's, as it normally is, the chunks' own counts do.
+    The settings' model counts tokens. If it is also the generation's, as usual, the chunks' stored counts are used.
 
     Raises: SchemaMismatch, StoreUnavailable.
     """
@@ -51,7 +51,7 @@ class VisibleSurroundings:
         return None if any(a < end and start < b for a, b in self._hidden(held)) else held.text[start:end]
 
     def spans(self, of: Result, neighbours: int, parent: bool) -> list[Span]:
-        """Return the parent, then the chunk with fewer and fewer neighbours, each cut where it may not be shown."""
+        """Return the parent, then the chunk with fewer and fewer neighbours, each without text that may not be seen."""
         held = self.documents.of(of)
         if held is None or of.chunk_id not in held.chunks:
             return []

@@ -1,4 +1,4 @@
-"""Who may see which chunk: filters as masks over the keyword index's rows, applied before its cut."""
+"""Who may see which chunk: filters as masks over the keyword index's rows, applied before its cutoff."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,18 +15,18 @@ from ingest.lake.contents import Contents
 from ingest.records import EVERYTHING, Filter
 
 COLUMNS = ["document_id", "source", "acl", "tenant"]  # of an attributes part, as filters need them
-MASKS = 16  # filters whose masks are kept, one byte per chunk each
+MASKS = 16  # filters whose masks are kept, each one byte per chunk
 
 
 @dataclass
 class Visibility:
-    """The attributes of one generation's chunks. Safe to share between threads."""
+    """The attributes of one generation's chunks. Threads may share it."""
 
     attributes: pa.Table
     _masks: BoundedCache[Filter, NDArray[np.bool_]] = field(default_factory=partial(BoundedCache, MASKS))
 
     def mask(self, filter: Filter) -> NDArray[np.bool_] | None:
-        """Return for each chunk, by ordinal, whether the filter lets it through; None if it has no condition."""
+        """Return for each chunk, by ordinal, whether it passes the filter; None if the filter has no condition."""
         if filter == EVERYTHING:
             return None
         known = self._masks.get(filter)
@@ -40,12 +40,12 @@ def open_visibility(contents: Contents) -> Visibility:
 
 
 def with_shard(attributes: pa.Table, shard: int | None) -> pa.Table:
-    """Return the rows of one shard's part with the shard as another column, as `matches` reads them."""
+    """Return the rows of one shard's part with the shard as another column, as `matches` expects."""
     return attributes.append_column("shard", pa.repeat(pa.scalar(shard, pa.int32()), len(attributes)))
 
 
 def matches(attributes: pa.Table, filter: Filter) -> NDArray[np.bool_]:
-    """Return for each row of `attributes` whether the filter lets it through."""
+    """Return for each row of `attributes` whether it passes the filter."""
     mask = np.ones(len(attributes), np.bool_)
     tenants = () if filter.tenant is None else (filter.tenant,)
     for column, values in {"tenant": tenants, "source": filter.sources, "document_id": filter.documents}.items():

@@ -1,4 +1,4 @@
-"""How good ranked chunks are: judged sets, relevance that does not depend on the chunker, and metrics by a library."""
+"""How good ranked chunks are: judged sets, relevance independent of the chunker, and metrics by a library."""
 
 from ingest.quality.metrics.judged_sets import JudgedPlace, JudgedQuestion, read_judged_set
 from ingest.quality.metrics.relevance import relevant

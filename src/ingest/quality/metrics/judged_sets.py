@@ -1,4 +1,4 @@
-"""Judged sets: questions with the places that answer them, one JSON object a line."""
+"""Judged sets: questions with the places that answer them, one JSON object per line."""
 
 import difflib
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ingest.errors import InvalidSettings, first_fault
 from ingest.records import Gold, Question
 
-TYPO = 0.8  # an unknown key this similar to a known one is a mistake, not a column of somebody's own
+TYPO = 0.8  # an unknown key this similar to a known one is a typo, not a custom column
 
 
 class _Judged(BaseModel):
@@ -28,11 +28,11 @@ class JudgedPlace(_Judged):
     """One place that answers a question: anchored to the document, never to a chunk."""
 
     doc: Annotated[str, Field(min_length=1, description="path relative to the source's root")]
-    grade: Annotated[int, Field(ge=0, description="higher is better; 0: looked at, not relevant")] = 1
+    grade: Annotated[int, Field(ge=0, description="higher is better; 0: judged, not relevant")] = 1
     headings: Annotated[tuple[str, ...], Field(description="path of headings from the title to the section")] = ()
     spans: Annotated[tuple[str, ...], Field(description="exact texts, one of which a relevant chunk holds")] = ()
     start: Annotated[int | None, Field(ge=0, description="code point in the file where the place begins")] = None
-    end: Annotated[int | None, Field(ge=1, description="code point in the file behind the place")] = None
+    end: Annotated[int | None, Field(ge=1, description="code point in the file just after the place")] = None
     added: Annotated[bool, Field(description="an alternative place with the same text")] = False
     sha256: Annotated[str, Field(pattern="^([0-9a-f]{64})?$", description="of the file that was judged")] = ""
     source: Annotated[str, Field(description="name of the source; empty for any")] = ""
@@ -67,9 +67,9 @@ class JudgedQuestion(_Judged):
 
 
 def read_judged_set(lines: Iterable[str], where: str) -> list[Question]:
-    """Return the questions of a judged set, JSON Lines, in its order. Blank lines are skipped; messages say `where`.
+    """Return the questions of a judged set, JSON Lines, in order. Blank lines are skipped; `where` is for messages.
 
-    Raises: InvalidSettings naming file, line and fault: not JSON, a field of the wrong type, a key that is almost a
+    Raises: InvalidSettings, naming file, line and fault: not JSON, a field of the wrong type, a key that is nearly a
         known one, a repeated query id.
     """
     questions: list[Question] = []

@@ -8,21 +8,21 @@ from ingest.keyword.words import WORD
 from ingest.records import Gold, Result
 
 WITHOUT_SPACES = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")  # Thai, kana, Han
-LONG_SPAN = 30  # words; of a longer span, part of it in one run is enough
+LONG_SPAN = 30  # words; of a longer span, one run of part of it is enough
 ENOUGH_OF_SPAN = 0.7
 ENOUGH_OF_OFFSETS = 0.5
 
 
 def relevant(result: Result, gold: Gold) -> bool:
-    """Tell whether a chunk answers, by a gold place of its document.
+    """Return whether a chunk answers a question, according to a gold place in its document.
 
     Only the first rule for which both sides have data decides:
 
     1. spans: the chunk's text holds one of them, comparing case-folded letters and digits; of a span of more than 30
-       words, 70 % of them in one run;
+       words, one run of 70 % of them;
     2. offsets: the chunk and start…end share at least half of the shorter of the two;
     3. headings: the chunk's heading path begins with them;
-    4. otherwise the document is enough.
+    4. otherwise, being in the document is enough.
     """
     if not gold.is_in(result.source, result.path):
         return False
@@ -39,12 +39,12 @@ def relevant(result: Result, gold: Gold) -> bool:
 
 
 def has_offsets(result: Result) -> bool:
-    """Tell whether a chunk knows its place in the document; an empty span means it does not."""
+    """Return whether a chunk knows its place in the document; an empty span means it does not."""
     return result.end > result.start >= 0
 
 
 def holds(text: str, span: str) -> bool:
-    """Tell whether a text holds a span: its words in one run or, of more than 30 words, 70 % in one run."""
+    """Return whether a text holds a span: all its words in one run or, of more than 30 words, 70 % in one run."""
     within, wanted = _words(text), _words(span)
     if not wanted:
         return False

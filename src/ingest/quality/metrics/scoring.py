@@ -1,4 +1,4 @@
-"""Metrics of ranked chunks by ir-measures, and the share of questions answered within a number of tokens."""
+"""Metrics of ranked chunks by ir-measures, and whether a question is answered within a number of tokens."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -9,14 +9,14 @@ from ingest.records import Gold, Question, Result
 RANKED = {"ndcg@10": "nDCG@10", "recall@10": "R@10", "recall@50": "R@50", "mrr@10": "RR@10"}  # name → ir-measures
 BUDGETS = (500, 1000, 2000)
 METRICS = (*RANKED, *(f"answered@{budget}" for budget in BUDGETS))
-COUNTED = 10  # chunks whose tokens are counted in one call
-DEPTH = 50  # results that the ranked metrics look at
+COUNTED = 10  # chunks whose tokens are counted per call
+DEPTH = 50  # results that the ranked metrics consider
 
 
 def score_questions(
     answers: Iterable[tuple[Sequence[Result], Question]], count_tokens: Callable[[Sequence[str]], Sequence[int]]
 ) -> dict[str, dict[str, float]]:
-    """Return query id → metric → value, 0 to 1, for each question that has a place to be found.
+    """Return query id → metric → value, 0 to 1, for each question with a place to find.
 
         ndcg@10       Järvelin & Kekäläinen 2002: gain = grade, discount log2(rank + 1)
         recall@k      share of the gold places found in the first k
@@ -24,11 +24,11 @@ def score_questions(
         answered@B    1 when the first chunks that fit into B tokens answer
 
     Each gold place counts once, at its best-ranked chunk; an alternative place (`added`) stands in for the first one
-    not yet found. Answered: the chunks taken cover half of the characters of a place with spans, or include a relevant
+    not yet found. Answered: the chunks taken cover half the characters of a place with spans, or include a relevant
     chunk of a place without spans; taking ends at the first chunk that does not fit.
 
-    Chunks are given best first, at least 50 for recall@50 to mean what it says; their tokens are counted by the
-    embedder's tokenizer, without special tokens and truncation.
+    Chunks come best first, at least 50 for a valid recall@50; their tokens are counted by the embedder's tokenizer,
+    without special tokens and truncation.
 
     Raises: InvalidSettings when a query id occurs twice.
     """
@@ -51,7 +51,7 @@ def score_questions(
 
 
 def _places_by_rank(results: Sequence[Result], places: Sequence[Gold], others: Sequence[Gold]) -> dict[str, float]:
-    """Return a run for the library: what was found at each rank, with scores that decrease by rank."""
+    """Return a run for the library: the place found at each rank, with scores that decrease by rank."""
     left = list(range(len(places)))
     run = {}
     for rank, result in enumerate(results):
@@ -75,7 +75,7 @@ def _by_library(qrels: dict[str, dict[str, int]], run: dict[str, dict[str, float
 def _answered(
     results: Sequence[Result], gold: Sequence[Gold], count_tokens: Callable[[Sequence[str]], Sequence[int]]
 ) -> dict[str, float]:
-    ends: list[int] = []  # tokens up to and including each chunk, as far as the largest budget needs
+    ends: list[int] = []  # tokens up to and including each chunk, up to the largest budget
     for start in range(0, len(results), COUNTED):
         for tokens in count_tokens([result.text for result in results[start : start + COUNTED]]):
             ends.append((ends[-1] if ends else 0) + tokens)
