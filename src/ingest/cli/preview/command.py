@@ -41,7 +41,9 @@ class HowOptions:
             return 1, 2**63
         found = re.fullmatch("([0-9]+)(?:-([0-9]+))?", self.chunks)
         if not found or int(found[2] or found[1]) < int(found[1]):
-            raise BadParameter(f"{self.chunks!r} is not of the form all, 7 or 3-9, smaller number first", param_hint="--chunks")
+            raise BadParameter(
+                f"{self.chunks!r} is not of the form all, 7 or 3-9, smaller number first", param_hint="--chunks"
+            )
         return int(found[1]), int(found[2] or found[1])
 
 
