@@ -11,7 +11,7 @@ from ingest.bounded_cache import BoundedCache
 from ingest.errors import InvalidSettings
 from ingest.keyword.row_groups import RowGroups
 
-MAPPED_FROM = 32  # a term in more than 1 of 32 chunks is a bitmap: smaller than a list, and faster to look up
+MAPPED_FROM = 32  # a term in more than 1 of 32 chunks is a bitmap: about as small as a list, and faster to look up
 COLUMNS = 6  # numbers by which the compiled loops find a term's postings
 OVERHEAD = 400  # bytes of the objects around a term's arrays
 
