@@ -21,6 +21,9 @@ class BoundedCache(Generic[K, V]):
         self._values: OrderedDict[K, tuple[V, int]] = OrderedDict()
         self._lock = threading.RLock()
 
+    def __len__(self) -> int:
+        return len(self._values)
+
     def get(self, key: K) -> V | None:
         """Return the value of a key, or None if it is not cached."""
         with self._lock:
