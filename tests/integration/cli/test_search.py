@@ -215,5 +215,5 @@ def test_text_of_documents_cannot_drive_the_terminal(lab: Lab) -> None:
 
 def test_an_unknown_stage_is_refused_in_a_sentence_with_the_known_ones(lab: Lab) -> None:
     answer = lab("search", "copper", "--stage", "magic")
-    said = "Invalid value for --stage: 'magic' is none of bm25, dense, fused, reranked"
+    said = "Invalid value for --stage: 'magic' is not one of bm25, dense, fused, reranked"
     assert (2, True, False) == (answer.code, said in answer.err, "Value error" in answer.err)

@@ -280,4 +280,4 @@ def test_a_page_without_the_library_that_writes_it_is_refused_at_once(
 
 def test_a_range_of_chunks_that_ends_before_it_starts_is_refused(lab: Lab) -> None:
     answer = lab("preview", "documents/copper.md", "--chunks", "9-2")
-    assert (2, True) == (answer.code, "'9-2' is not all, 7 or 3-9, smaller number first" in answer.err)
+    assert (2, True) == (answer.code, "'9-2' is not of the form all, 7 or 3-9, smaller number first" in answer.err)
