@@ -6,7 +6,7 @@ from functools import wraps
 from os import PathLike
 from pathlib import Path
 from reprlib import repr as short_repr
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ParamSpec, Self, TypeVar
 
 from pydantic import ConfigDict, Field, SkipValidation, ValidationError, validate_call
 
@@ -33,6 +33,8 @@ CANDIDATES = 50  # ranked chunks from which a context is built
 
 ONE_TEXT = ("'str' instances are not allowed as a Sequence value", "Input should be a list of texts")
 Count = Annotated[int, Field(ge=1, le=10**7)]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def open_index(
@@ -46,13 +48,13 @@ def open_index(
     return Index(settings, open_services(settings, index, observer))
 
 
-def _checked(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a method so that it raises InvalidSettings for arguments of other types, without converting any."""
+def _checked(method: Callable[P, T]) -> Callable[P, T]:
+    """Make a method raise InvalidSettings for arguments of other types than it states, without converting any."""
     config = ConfigDict(strict=True, arbitrary_types_allowed=True, defer_build=True)
     takes, check = inspect.signature(method), validate_call(config=config)(wraps(method)(lambda **_: None))
 
     @wraps(method)
-    def checked(*args: Any, **named: Any) -> Any:
+    def checked(*args: P.args, **named: P.kwargs) -> T:
         try:
             check(**takes.bind(*args, **named).arguments)
         except ValidationError as error:
@@ -84,6 +86,7 @@ class Index:
         """The index's name: the alias that readers use."""
         return self.services.bench.lake.index
 
+    @_checked
     def search(
         self,
         question: str,
@@ -103,6 +106,7 @@ class Index:
         """
         return self.answers([question], Filter(tuple(groups), tenant, tuple(sources)), top=top, stage=stage)[0]
 
+    @_checked
     def answers(
         self, questions: Sequence[str], filter: Filter, *, top: Count = 10, stage: str | None = None
     ) -> list[Answer]:
@@ -110,6 +114,7 @@ class Index:
         searcher = self.searcher()
         return searcher.search(questions, filter, top, (stage or searcher.stages[-1],))
 
+    @_checked
     def context(
         self,
         question: str,
@@ -139,10 +144,12 @@ class Index:
             known = self._searcher = open_release(self.services.retrieval, release)
         return known
 
+    @_checked
     def plan(self, *, sources: Sequence[str] = (), prefixes: Sequence[str] = ()) -> PlanSummary:
         """Return what a run would do and cost. Lists the sources; fetches, embeds and writes nothing."""
         return preview(self.services.bench, self.services.writer, Scope(tuple(sources), tuple(prefixes)))
 
+    @_checked
     def run(
         self,
         *,
@@ -165,10 +172,12 @@ class Index:
         with self.services.retrieval.observer.span("ingest.run", index=self.name):
             return pipeline.run(self.services, scope, execute, lambda _: automatic)
 
+    @_checked
     def evaluate(self, generation: str | None = None) -> Verdict:
         """Judge a sealed generation and keep the verdict: the named one, else the one that waits, else what serves."""
         return evaluate_candidate(*self._judging(), generation)
 
+    @_checked
     def promote(self, generation: str | None = None, *, why: str | None = None, lift_hold: bool = False) -> Outcome:
         """Judge a sealed generation (named, else the waiting one) and promote it if the verdict is positive.
 
@@ -176,6 +185,7 @@ class Index:
         """
         return promote_candidate(*self._judging(), generation, why, lift_hold)
 
+    @_checked
     def rollback(self, to: Count | None = None, *, why: str) -> Release:
         """Bring back an earlier release, once it opens, and hold automatic promotion. Returns the new release.
 
@@ -192,6 +202,7 @@ class Index:
         _, options, releases = self._judging()
         return status_of(self.services.bench.lake, releases, options.profile)
 
+    @_checked
     def generations(self, limit: Count = 20) -> list[GenerationState]:
         """Return the newest generations with their states, newest first."""
         return generation_states(self.services.bench.lake, limit)
@@ -211,7 +222,3 @@ class Index:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-for _name in ("search", "answers", "context", "plan", "run", "evaluate", "promote", "rollback", "generations"):
-    setattr(Index, _name, _checked(getattr(Index, _name)))

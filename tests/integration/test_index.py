@@ -144,7 +144,7 @@ def test_one_closer_that_fails_keeps_no_other_from_closing(tmp_path: Path) -> No
         (lambda index: index.evaluate(3), "evaluate: generation: Input should be a valid string, found 3"),
         (lambda index: index.promote(lift_hold="no"), "promote: lift_hold: Input should be a valid boolean"),
         (lambda index: index.rollback(0, why="x"), "rollback: to: .* greater than or equal to 1, found 0"),
-        (lambda index: index.rollback(why=" "), "a reason is required"),
+        (lambda index: index.rollback(why=" "), "rollback: one line that says why is needed"),
         (lambda index: index.generations(-1), "generations: limit: .* greater than or equal to 1, found -1"),
     ],
 )
