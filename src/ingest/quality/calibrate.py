@@ -36,7 +36,7 @@ def calibrate(
     questions = [q for q in read_questions(options.judged) if q.answerable or not leave_out]
     profile = options.profile.model_copy(update=UNCALIBRATED | {"reranker": "none"})
     searcher = open_serving(retrieval, profile)  # what the serving profile names may be lost or outdated
-    found, stale = live_questions(retrieval.lake, searcher.manifest, questions)
+    found, stale = live_questions(retrieval.lake, searcher.manifest, [q for q in questions if q.answerable])
     live = {q.query_id: q for q in found}
     if stale:
         log.warning("%d stale questions are left out: their places are in no document of the release", len(stale))

@@ -74,7 +74,9 @@ def test_calibrating_again_is_the_same_calibration(many: Lab) -> None:
 
 
 def test_people_read_the_figures_and_what_to_do(many: Lab) -> None:
-    lines = many("calibrate", "--precision", "0.8").out.splitlines()
+    answer = many("calibrate", "--precision", "0.8")
+    assert "stale" not in answer.err
+    lines = answer.out.splitlines()
     assert lines[0] == "24 answerable and 24 unanswerable questions."
     assert [line.split()[0] for line in lines[2:5]] == ["AUC", "precision", "answered"]
     assert lines[5].endswith("write this into the settings, then run `ingest promote`.")
@@ -141,8 +143,10 @@ def test_stale_questions_are_left_out_and_an_empty_answer_abstains(tmp_path: Pat
         judged(lab)
         (tmp_path / "documents" / "copper0.md").unlink()
         assert lab("run").code == 0
-        found = lab("calibrate", "--json").document
+        answer = lab("calibrate", "--json")
+        found = answer.document
         assert (found["answerable"], found["unanswerable"]) == (23, 24)
+        assert "1 stale questions are left out" in answer.err
         assert lab("calibrate", "--leave-out", "--json").document["unanswerable"] == 23
         lab.settings(profile={"calibration": found["calibration"]})
         judged(lab)
