@@ -47,11 +47,11 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
     k1 + 1, as in the package rank-bm25. Scores can be 0 or less; chunks that hold a term are still hits.
     """
 
-    def __init__(self, files: "_Files", cache: PostingsCache, formula: Formula) -> None:
-        self._files, self._cache, self.variant = files, cache, formula.variant
+    def __init__(self, ids: ChunkIds, cache: PostingsCache, formula: Formula) -> None:
+        self._ids, self._cache, self.variant = ids, cache, formula.variant
         self.chunks = len(cache.codes)
         self._factor = formula.k1 + 1 if self.variant == "okapi" else 1.0
-        self._floor = EPSILON * files.okapi_mean(self.chunks) if self.variant == "okapi" else 0.0
+        self._floor = EPSILON * _okapi_mean(cache.terms, self.chunks) if self.variant == "okapi" else 0.0
         self._scratch = threading.local()
 
     @classmethod
@@ -69,9 +69,13 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
             argument out of range.
         """
         codes, distinct, average = _coded_lengths(lengths)
-        by_code = formula.norms(distinct, average)
-        files = _Files.open(postings, terms, lengths, cache_bytes)
-        index = cls(files, PostingsCache(files.terms, files.postings, by_code, codes, cache_bytes), formula)
+        ids = ChunkIds(open_groups(lengths, LENGTHS, CACHED_GROUPS), cache_bytes)
+        held, known = open_groups(postings, POSTINGS, CACHED_GROUPS), open_groups(terms, TERMS, CACHED_GROUPS)
+        index = cls(ids, PostingsCache(known, held, formula.norms(distinct, average), codes, cache_bytes), formula)
+        counted = sum(known.row(known.count - 1, ("first", "document_frequency"))) if known.count else 0
+        if counted != held.count:
+            index.close()
+            raise SchemaMismatch(f"{known.path} counts {counted} postings, {held.path} has {held.count}")
         index._warm()
         return index
 
@@ -91,7 +95,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
             if mask is not None and len(mask) != self.chunks:
                 raise SchemaMismatch(f"keyword index: a mask of {len(mask)} for {self.chunks} chunks")
             ordinals, scores = self._best(self._query(query), mask, min(limit, self.chunks))
-            ids = self._files.ids.take(ordinals)
+            ids = self._ids.take(ordinals)
             hits.append([Hit(i, s) for i, s in zip(ids, scores.tolist(), strict=True)])
         return hits
 
@@ -129,11 +133,12 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
 
         The first call reads all ids and keeps twelve bytes per chunk.
         """
-        return self._files.ids.find(chunk_ids)
+        return self._ids.find(chunk_ids)
 
     def close(self) -> None:
         """Close the files."""
-        self._files.close()
+        for groups in (self._cache.postings, self._cache.terms, self._ids.ids):
+            groups.close()
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -216,36 +221,12 @@ def _coded_lengths(path: Path) -> tuple[NDArray[Any], NDArray[np.int64], float]:
     return codes, distinct.astype(np.int64), average
 
 
-@dataclass(frozen=True)
-class _Files:
-    postings: RowGroups
-    terms: RowGroups
-    ids: ChunkIds
-
-    @classmethod
-    def open(cls, postings: File, terms: File, lengths: Path, cache_bytes: int) -> Self:
-        ids = ChunkIds(open_groups(lengths, LENGTHS, CACHED_GROUPS), cache_bytes)
-        opened = open_groups(postings, POSTINGS, CACHED_GROUPS), open_groups(terms, TERMS, CACHED_GROUPS)
-        files = cls(*opened, ids)
-        rows = files.terms.count
-        counted = sum(files.terms.row(rows - 1, ("first", "document_frequency"))) if rows else 0
-        if counted != files.postings.count:
-            files.close()
-            raise SchemaMismatch(
-                f"{files.terms.path} counts {counted} postings, {files.postings.path} has {files.postings.count}"
-            )
-        return files
-
-    def okapi_mean(self, chunks: int) -> float:
-        """Return the mean of Okapi's idf over all terms; older files do not store it and are read in full."""
-        if not self.terms.count:
-            return 0.0
-        stored = (self.terms.file.schema_arrow.metadata or {}).get(OKAPI_SUM.encode())
-        if stored is not None:
-            return float(stored) / self.terms.count
-        parts = batches(self.terms.file, self.terms.path, ["document_frequency"])
-        return sum(okapi_sum(numbers(part["document_frequency"]), chunks) for part in parts) / self.terms.count
-
-    def close(self) -> None:
-        for groups in (self.postings, self.terms, self.ids.ids):
-            groups.close()
+def _okapi_mean(terms: RowGroups, chunks: int) -> float:
+    """Return the mean of Okapi's idf over all terms; older files do not store it and are read in full."""
+    if not terms.count:
+        return 0.0
+    stored = (terms.file.schema_arrow.metadata or {}).get(OKAPI_SUM.encode())
+    if stored is not None:
+        return float(stored) / terms.count
+    parts = batches(terms.file, terms.path, ["document_frequency"])
+    return sum(okapi_sum(numbers(part["document_frequency"]), chunks) for part in parts) / terms.count

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ingest.bounded_cache import BoundedCache
-from ingest.errors import InvalidSettings, SchemaMismatch
+from ingest.errors import SchemaMismatch
 from ingest.keyword.parquet_files import numbers, open_parquet
 from ingest.ports import Forgetting
 
@@ -113,10 +113,8 @@ class RowGroups:
 def open_groups(file: File, schema: pa.Schema, cached: int) -> RowGroups:
     """Open a file. If it is `Forgetting`, a damaged row group is read once more.
 
-    Raises: SchemaMismatch when it is damaged or lacks a column; InvalidSettings when `cached` < 1.
+    Raises: SchemaMismatch when it is damaged or lacks a column.
     """
-    if cached < 1:
-        raise InvalidSettings(f"keyword index: cached must be at least 1 row group, not {cached}")
     path = file if isinstance(file, Path) else str(getattr(file, "name", "an open file"))
     mapped = _map(file) if isinstance(file, Path) else None
     source = pa.PythonFile(file, "r") if not isinstance(file, Path) else mapped and pa.BufferReader(mapped)
