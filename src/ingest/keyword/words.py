@@ -11,9 +11,9 @@ WORD = re.compile(r"[^\W_]+")  # runs of Unicode letters and digits
 IDENTIFIER = re.compile(r"\w*[^\W_](?:[._]+\w*[^\W_])+")  # snake_case, v1.2.3, foo.bar_baz
 CAMEL = re.compile(r"[A-Z]{2,}(?=[A-Z][a-z])|[A-Z][a-z]+|[a-z]+|[A-Z]+|[0-9]+")
 CAMEL_START = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]")
-SPACELESS = (  # Thai, Lao, Myanmar, Khmer, kana, Han
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
-    "\uf900-\ufaff\U00020000-\U0003ffff"
+SPACELESS = re.compile(  # Thai, Lao, Myanmar, Khmer, kana, Han
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
 
 
@@ -25,19 +25,13 @@ def marks() -> frozenset[str]:
 
 
 @cache
-def _word_with_marks() -> re.Pattern[str]:
-    r"""Return a slower pattern that includes marks: `\w` does not, so most words of Hindi or Thai would fall apart."""
-    return re.compile(rf"\w[\w{''.join(sorted(marks()))}]*")
+def _with_marks() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    r"""Return slower patterns of a word and a letter with marks: without, most words of Hindi or Thai would fall apart.
 
-
-@cache
-def _letter() -> re.Pattern[str]:
-    return re.compile(rf"(?s:.)[{''.join(sorted(marks()))}]*")
-
-
-@cache
-def _spaceless() -> re.Pattern[str]:
-    return re.compile(rf"[{SPACELESS}]+")
+    `\w` does not include marks.
+    """
+    every = "".join(sorted(marks()))
+    return re.compile(rf"\w[\w{every}]*"), re.compile(rf"(?s:.)[{every}]*")
 
 
 def words_in(piece: str, format: int, lowercase: bool) -> list[str]:
@@ -55,7 +49,7 @@ def _words(piece: str, format: int, lowercase: bool) -> list[str]:
         return _runs(text.casefold() if lowercase else text)
     found: list[str] = []
     at = 0
-    for run in () if text.isascii() else _spaceless().finditer(text):
+    for run in () if text.isascii() else SPACELESS.finditer(text):
         found += _identifiers(text[at : run.start()]) + _pairs(run.group())
         at = run.end()
     found += _identifiers(text[at:])
@@ -86,10 +80,10 @@ def _parts(text: str) -> list[str]:
 def _runs(text: str) -> list[str]:
     if text.isascii() or marks().isdisjoint(text):
         return WORD.findall(text)
-    return _word_with_marks().findall(text.replace("_", " "))
+    return _with_marks()[0].findall(text.replace("_", " "))
 
 
 def _pairs(run: str) -> list[str]:
     """Return the pairs of adjacent characters, each with its marks; a single character stays single."""
-    letters = [letter for word in _runs(run) for letter in _letter().findall(word)]
+    letters = [letter for word in _runs(run) for letter in _with_marks()[1].findall(word)]
     return [a + b for a, b in pairwise(letters)] if len(letters) > 1 else letters
