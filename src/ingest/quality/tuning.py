@@ -3,8 +3,9 @@
 Every chunk found by either stage has the scores of both, so one search per question is enough for all weights.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ingest.errors import InvalidSettings
 from ingest.ports import Wording
@@ -20,6 +21,7 @@ from ingest.services import Retrieval
 WEIGHTS = tuple(n / 20 for n in range(21))
 LEAST_QUESTIONS = 20
 CHOSEN_BY = METRICS[0]
+COUNTED = 2**13  # texts whose tokens are counted once: all weights rank the same ones
 
 Scores = dict[str, float]
 
@@ -92,8 +94,13 @@ def _scored(
     top = max(DEPTH, profile.depth)
     others = {"reranker": "learned", "rerank_depth": 2 * top, "calibration": ""}
     asked = untimed(profile).model_copy(update=others)
+    measure = counter(serving.retrieval.tokenizer)
+    tokens = lru_cache(COUNTED)(lambda text: measure([text])[0])
+
+    def count(texts: Sequence[str]) -> list[int]:
+        return [tokens(text) for text in texts]
+
     for batch in answers_of(serving, asked, _union, ("tune-fusion", top, questions)):
-        count = _remembered(counter(serving.retrieval.tokenizer))
         now |= score_questions([(answer.stages["fused"][:DEPTH], question) for question, answer, _ in batch], count)
         for weight in WEIGHTS:
             ranked = [(_by_weight(*(seen or ([], 0.0)), weight), question) for question, _, seen in batch]
@@ -111,18 +118,6 @@ def _by_weight(union: Sequence[Result], bound: float, weight: float) -> list[Res
     by_id = {result.chunk_id: result for result in union}
     dense, keyword = ({c: r.scores[stage] for c, r in by_id.items()} for stage in ("dense", "bm25"))
     return [by_id[hit.chunk_id] for hit in bounded(dense, keyword, weight, bound)[:DEPTH]]
-
-
-def _remembered(count: Callable[[Sequence[str]], Sequence[int]]) -> Callable[[Sequence[str]], list[int]]:
-    """Return the same function, counting each text only once."""
-    known: dict[str, int] = {}
-
-    def counted(texts: Sequence[str]) -> list[int]:
-        new = [text for text in dict.fromkeys(texts) if text not in known]
-        known.update(zip(new, count(new), strict=True) if new else ())
-        return [known[text] for text in texts]
-
-    return counted
 
 
 def _best(table: Mapping[float, Mapping[str, Scores]], query_ids: Sequence[str]) -> float:
