@@ -1,9 +1,7 @@
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.adapters.embedders.sentence_transformer.batching import token_batches
-from ingest.errors import InvalidSettings
 
 LENGTHS = st.lists(st.integers(0, 300), max_size=80)
 
@@ -35,9 +33,3 @@ def test_texts_of_like_length_share_a_batch_so_that_there_is_little_padding():
 
 def test_no_texts_make_no_batch():
     assert token_batches([], 10, 10) == []
-
-
-@pytest.mark.parametrize(("budget", "most"), [(0, 1), (1, 0)])
-def test_limits_that_allow_nothing_are_refused(budget, most):
-    with pytest.raises(InvalidSettings, match="must be positive"):
-        token_batches([1], budget, most)
