@@ -72,7 +72,7 @@ class ChunkOf:
 class Duplicate:
     """One chunk in one group."""
 
-    group_id: str
+    group_id: str  # 32 hex digits, from its kind and its leading text
     kind: str  # exact or near
     chunk_id: str
     document_id: str
@@ -125,8 +125,8 @@ class Duplicates(Scratch):
             self._db.execute(statement)
         for group, kind, chunk, document, sha256, similarity, documents, text, best, nearer in self._db.execute(_ROWS):
             collapsed = chunk != best and self._collapses(kind, bool(nearer), text, best)
-            alike = float(np.float32(similarity))
-            yield Duplicate(group_id(group), kind, chunk, document, sha256, alike, chunk == best, collapsed, documents)
+            alike, name = float(np.float32(similarity)), sha256_hex(group.encode())[:32]
+            yield Duplicate(name, kind, chunk, document, sha256, alike, chunk == best, collapsed, documents)
 
     def _lead(self) -> None:
         """Assign each text that shares a band with another to its most similar leader, or make it a leader.
@@ -187,8 +187,3 @@ class _Sketch:
         for i, part in enumerate(np.split(sketch.hashvalues[: self._bands * self._rows], self._bands)):
             digest = hashlib.blake2b(part.tobytes(), digest_size=8, key=bytes([i])).digest()
             yield int.from_bytes(digest, "big", signed=True)
-
-
-def group_id(group: str) -> str:
-    """Return the id of a group, 32 hex digits, from its kind and its leading text."""
-    return sha256_hex(group.encode())[:32]

@@ -1,6 +1,7 @@
 """Checks that a keyword index agrees with its own lengths and frequencies, for the conservation check."""
 
 from collections import Counter, defaultdict
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -28,11 +29,11 @@ def verify(postings: Path, terms: Path, lengths: Path) -> list[str]:
     expected = _lengths(lengths, problems)
     sums = _postings(postings, _starts(terms, problems), len(expected), problems)
     wrong = np.flatnonzero(sums != expected)
-    ids = open_groups(lengths, LENGTHS, 1)
-    for i, chunk in zip(wrong[:NAMED].tolist(), ids.take("chunk_id", wrong[:NAMED]), strict=True):
+    with closing(open_groups(lengths, LENGTHS, 1)) as ids:
+        named = ids.take("chunk_id", wrong[:NAMED])
+    for i, chunk in zip(wrong[:NAMED].tolist(), named, strict=True):
         problems.add("chunk", f"chunk {chunk}: length {expected[i]}, but its postings add up to {sums[i]} terms")
     problems.counts["chunk"] = len(wrong)
-    ids.close()
     return problems.told()
 
 
@@ -64,9 +65,8 @@ def _lengths(path: Path, problems: _Problems) -> NDArray[np.int64]:
     order = np.argsort(keys, kind="stable")
     same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
     if len(same):  # equal hashes nearly always mean equal ids
-        ids = open_groups(path, LENGTHS, 1)
-        first, second = ids.take("chunk_id", order[same]), ids.take("chunk_id", order[same + 1])
-        ids.close()
+        with closing(open_groups(path, LENGTHS, 1)) as ids:
+            first, second = ids.take("chunk_id", order[same]), ids.take("chunk_id", order[same + 1])
         for i, (a, b) in enumerate(zip(first, second, strict=True)):
             if a == b:
                 problems.add("double", f"chunk {a}: listed twice, rows {order[same[i]]} and {order[same[i] + 1]}")

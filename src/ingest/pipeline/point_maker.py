@@ -1,7 +1,7 @@
 """The points of a generation: chunk fields in the shape of its collection, dense and sparse vectors."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, Self
 
@@ -34,6 +34,7 @@ class PointMaker:
 
     contents: Contents
     embeddings: EmbeddingStore
+    _sparse: BoundedCache[int, Mapping[str, SparseVector]] = field(default_factory=partial(BoundedCache, 1))  # by shard
 
     @classmethod
     def of(cls, contents: Contents) -> Self:
@@ -43,7 +44,7 @@ class PointMaker:
     def points(self, rows: Rows, shard: int) -> list[Point]:
         """Return the points of chunks of one shard, with vectors read from the store."""
         vectors = self.embeddings.vectors([chunk.embedding_key for chunk, _ in rows])
-        weighed = self._sparse(shard)
+        weighed = self._sparse.keep(shard, partial(self._weighed, shard))
         return [
             Point(point_id(c.chunk_id), vectors[i], self.payload(c, document, shard), weighed.get(c.chunk_id))
             for i, (c, document) in enumerate(rows)
@@ -70,18 +71,13 @@ class PointMaker:
             return None
         return contents.lake.lengths.keep(contents.collection, partial(_all_lengths, contents))
 
-    def _sparse(self, shard: int) -> Mapping[str, SparseVector]:
-        """Return the sparse vectors of a shard by chunk id; those of the last shard are cached."""
-        return {} if self.lengths is None else self._weighed.keep(shard, partial(self._weigh, shard, self.lengths))
-
-    def _weigh(self, shard: int, lengths: Lengths) -> Mapping[str, SparseVector]:
+    def _weighed(self, shard: int) -> Mapping[str, SparseVector]:
+        """Return the sparse vectors of a shard by chunk id, none without sparse vectors."""
+        if (lengths := self.lengths) is None:
+            return {}
         lake, parts, analyser = self.contents.lake, self.contents.parts(shard), self.contents.analyser
         postings, own = (lake.part_path(parts[f"keyword.{kind}"]) for kind in ("postings", "lengths"))
         return shard_vectors(postings, own, lengths.average, float(analyser["k1"]), float(analyser["b"]))
-
-    @cached_property
-    def _weighed(self) -> BoundedCache[int, Mapping[str, SparseVector]]:
-        return BoundedCache(1)
 
 
 def load_points(

@@ -1,9 +1,9 @@
 """Finds judged places in a generation: anchors are followed, and are stale only if the source changed them."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
+from itertools import accumulate, islice
 from urllib.parse import unquote
 
 from ingest.lake.contents import Contents
@@ -166,15 +166,11 @@ def _best(wanted: str, judged: str, start: int, current: str) -> int | None:
         alike = _common(before, left) + _common(after, right)
         return alike, -abs(place - start)
 
-    return max(_occurrences(wanted, current), key=likeness, default=None)
+    found = islice(re.finditer(f"(?={re.escape(wanted)})", current), OCCURRENCES)
+    return max((match.start() for match in found), key=likeness, default=None)
 
 
 def _common(one: str, other: str) -> int:
     """Return the number of characters with which both begin."""
     shorter = min(len(one), len(other))
     return next((i for i in range(shorter) if one[i] != other[i]), shorter)
-
-
-def _occurrences(wanted: str, text: str) -> Iterator[int]:
-    found = re.finditer(f"(?={re.escape(wanted)})", text)
-    return (match.start() for match, _ in zip(found, range(OCCURRENCES), strict=False))

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,13 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ingest.adapters.embedders.sentence_transformer.batching import Batch, token_batches
 from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder, locate
-from ingest.adapters.embedders.sentence_transformer.onnx_model import (
-    Inputs,
-    OnnxModel,
-    export,
-    is_installed,
-    open_exported,
-)
+from ingest.adapters.embedders.sentence_transformer.onnx_model import Inputs, OnnxModel, export, open_exported
 from ingest.adapters.embedders.sentence_transformer.tokenizer import KIND, SentenceTransformerTokenizer
 from ingest.adapters.embedders.sentence_transformer.torch_runtime import (
     best_device,
@@ -131,7 +126,7 @@ class SentenceTransformerEmbedder(Embedder):
         self._too_large = sys.maxsize  # padded tokens of the smallest batch that ran out of memory
         self._lock = threading.Lock()
         self._tables = options.question_cache
-        fast = self.device == "cpu" and options.questions != "torch" and is_installed()
+        fast = self.device == "cpu" and options.questions != "torch" and find_spec("onnxruntime") is not None
         self._cache = options.question_cache if fast else None
         self._onnx: OnnxModel | None = None
         if self._cache is not None:

@@ -13,7 +13,6 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +57,6 @@ class OnnxModel:
         """Return the vector of one text, (1, dimension), not normalised here."""
         vector: Vectors = self._session.run(None, {name: inputs[name] for name in self._names})[0]
         return vector
-
-
-def is_installed() -> bool:
-    """Return whether the runtime is installed, without importing it."""
-    return find_spec("onnxruntime") is not None
 
 
 def open_exported(folder: Path, fingerprint: str, encode: Encode) -> OnnxModel | None:
