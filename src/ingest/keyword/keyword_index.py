@@ -114,10 +114,13 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         return sums
 
     def scores(self, query: Sequence[str], chunk_ids: Sequence[str]) -> dict[str, float]:
-        """Return the scores of those given chunks that are in the index, by id; 0 for a chunk without terms."""
+        """Return the scores of those given chunks that are in the index, by id; 0 for a chunk without terms.
+
+        The first call reads all ids and keeps twelve bytes per chunk.
+        """
         if not chunk_ids:
             return {}
-        ordinals = self.ordinals(chunk_ids)
+        ordinals = self._ids.find(chunk_ids)
         known = ordinals >= 0
         found = self.score(query, ordinals[known]).tolist()
         return dict(zip((c for c, there in zip(chunk_ids, known, strict=True) if there), found, strict=True))
@@ -127,13 +130,6 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         asked = self._query(query)
         known = float(sum(max(weight, 0.0) for weight in asked.weights.tolist()))
         return float(known + asked.unknown * max(self._idf(0), 0.0) * self._factor)
-
-    def ordinals(self, chunk_ids: Sequence[str]) -> NDArray[np.int64]:
-        """Return the ordinal of each chunk, (n,) int64, −1 for unknown chunks.
-
-        The first call reads all ids and keeps twelve bytes per chunk.
-        """
-        return self._ids.find(chunk_ids)
 
     def close(self) -> None:
         """Close the files."""

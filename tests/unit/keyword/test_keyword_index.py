@@ -166,7 +166,7 @@ def test_an_empty_index_answers_nothing(tmp_path):
         with opened(build(shards, tmp_path / name)) as index:
             assert index.search([["a"]], [None], 3) == [[]]
             assert index.score(["a"], np.arange(index.chunks)).tolist() == [0.0] * index.chunks
-            assert index.ordinals(["c9"]).tolist() == [-1]
+            assert index._ids.find(["c9"]).tolist() == [-1]
 
 
 def random_corpora(seed: int, shards: int, chunks: int, words: int = 300) -> list[list[list[str]]]:
@@ -403,7 +403,7 @@ def test_the_best_of_very_many_are_the_best(tmp_path):
 
 def test_ordinals_are_found_by_id(tmp_path):
     with opened(build([[["a"]] * 1000, [["b"]] * 500], tmp_path)) as index:
-        assert index.ordinals(["c1499", "c0", "c1500", "c1", ""]).tolist() == [1499, 0, -1, 1, -1]
+        assert index._ids.find(["c1499", "c0", "c1500", "c1", ""]).tolist() == [1499, 0, -1, 1, -1]
 
 
 def test_an_ordinal_that_does_not_exist_is_refused(tmp_path):
@@ -482,7 +482,7 @@ def test_ids_of_hex_digits_are_found_and_returned_as_they_were(tmp_path):
     files = merge([save(shard_postings(["a"] * 9000, ids, PLAIN), tmp_path, "hex")], tmp_path / "out")
     with opened(files, cache_bytes=70_000) as index:  # one row group of ids fits
         assert [hit.chunk_id for hit in index.search([["a"]], [None], 9000)[0]] == ids
-        assert index.ordinals([ids[8999], "other", ids[0], ids[1].upper()]).tolist() == [8999, -1, 0, -1]
+        assert index._ids.find([ids[8999], "other", ids[0], ids[1].upper()]).tolist() == [8999, -1, 0, -1]
 
 
 def test_a_shard_refuses_doubles_and_texts_without_ids():
