@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from typer import BadParameter
 
 from ingest.errors import first_fault
@@ -13,19 +13,13 @@ MOST_QUESTIONS = 1_000_000
 _bad = partial(BadParameter, param_hint="--file")
 
 
-def _with_words(text: str) -> str:
-    if not text.strip():
-        raise ValueError("Input should not be blank")
-    return text
-
-
 class _Question(BaseModel):
     """One line of the file; other keys are ignored."""
 
     model_config = ConfigDict(strict=True)
 
     query_id: str | int
-    text: Annotated[str, AfterValidator(_with_words)]
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 def read_question_file(path: Path) -> dict[str | int, str]:

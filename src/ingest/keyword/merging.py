@@ -20,21 +20,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ingest.errors import SchemaMismatch
+from ingest.keyword import parquet_files as parquet
 from ingest.keyword.formula import okapi_sum
-from ingest.keyword.parquet_files import (
-    CHUNKS_PER_GROUP,
-    LENGTHS,
-    OKAPI_SUM,
-    POSTINGS,
-    POSTINGS_PER_GROUP,
-    SHARD_POSTINGS,
-    TERMS,
-    TERMS_PER_GROUP,
-    GroupWriter,
-    batches,
-    numbers,
-    open_parquet,
-)
 
 BATCH_ROWS = 8_192  # postings held per input
 OPEN_FILES = 128  # inputs per merge; more shards are merged in rounds
@@ -96,10 +83,10 @@ class _Input:
     """The next postings of one sorted file, with ordinals shifted by the shard's offset."""
 
     def __init__(self, source: _Source, stack: ExitStack) -> None:
-        file = open_parquet(source.path, SHARD_POSTINGS)
+        file = parquet.open_parquet(source.path, parquet.SHARD_POSTINGS)
         stack.callback(file.close)
         self._source = source
-        self._batches = batches(file, source.path, SHARD_POSTINGS.names, BATCH_ROWS)
+        self._batches = parquet.batches(file, source.path, parquet.SHARD_POSTINGS.names, BATCH_ROWS)
         self.last = ("", -1)  # (term, chunk) of the last posting held
         self.runs: _Runs | None = None
         self.fill()
@@ -115,8 +102,8 @@ class _Input:
             if (batch := next(self._batches, None)) is None:
                 return
             encoded = pc.run_end_encode(batch["term"], run_end_type=pa.int64())
-            chunks = numbers(batch["chunk"]).astype(np.int64) + self._source.offset
-            read = _Runs(encoded.values, numbers(encoded.run_ends), chunks, numbers(batch["frequency"]))
+            chunks = parquet.numbers(batch["chunk"]).astype(np.int64) + self._source.offset
+            read = _Runs(encoded.values, parquet.numbers(encoded.run_ends), chunks, parquet.numbers(batch["frequency"]))
             self._check(read)
             self.last = str(read.terms[-1]), int(chunks[-1])
             self.runs = read if self.runs is None else self.runs.followed_by(read)
@@ -163,11 +150,11 @@ def merge(shards: Iterable[tuple[Path, Path]], out: Path) -> KeywordFiles:
 def _append_lengths(shards: Iterable[tuple[Path, Path]], path: Path) -> Iterator[_Source]:
     """Write all lengths in order; yield each shard's postings with its first ordinal and number of chunks."""
     offset = 0
-    with GroupWriter(path, LENGTHS, CHUNKS_PER_GROUP) as writer:
+    with parquet.GroupWriter(path, parquet.LENGTHS, parquet.CHUNKS_PER_GROUP) as writer:
         for postings, lengths in shards:
-            with open_parquet(lengths, LENGTHS) as file:
-                for batch in batches(file, lengths, LENGTHS.names):
-                    writer.write({name: batch[name] for name in LENGTHS.names})
+            with parquet.open_parquet(lengths, parquet.LENGTHS) as file:
+                for batch in parquet.batches(file, lengths, parquet.LENGTHS.names):
+                    writer.write({name: batch[name] for name in parquet.LENGTHS.names})
                 chunks = file.metadata.num_rows
             yield _Source(postings, offset, chunks)
             offset += chunks
@@ -193,7 +180,7 @@ def _merged(sources: Sequence[_Source]) -> Iterator[_Runs]:
 def _sorted(parts: Sequence[_Runs]) -> _Runs:
     """Return one block made of parts whose ordinals ascend from part to part."""
     values = pa.concat_arrays([p.terms for p in parts])
-    ranks = numbers(pc.rank(values, tiebreaker="dense")).astype(np.int64) - 1
+    ranks = parquet.numbers(pc.rank(values, tiebreaker="dense")).astype(np.int64) - 1
     by_posting = np.repeat(ranks, np.concatenate([np.diff(p.ends, prepend=0) for p in parts]))
     narrow = np.uint16 if ranks.max() < 2**16 else np.int64  # 16-bit numbers are sorted in linear time
     order = np.argsort(by_posting.astype(narrow), kind="stable")
@@ -204,17 +191,17 @@ def _sorted(parts: Sequence[_Runs]) -> _Runs:
 
 
 def _write_round(sources: Sequence[_Source], path: Path) -> None:
-    with pq.ParquetWriter(path, SHARD_POSTINGS, compression="lz4", use_dictionary=["term"]) as writer:
+    with pq.ParquetWriter(path, parquet.SHARD_POSTINGS, compression="lz4", use_dictionary=["term"]) as writer:
         for block in _merged(sources):
             index = np.repeat(np.arange(len(block.ends)), np.diff(block.ends, prepend=0))
             columns = [block.terms.take(pa.array(index)), block.chunks.astype(np.uint32), block.frequencies]
-            writer.write_table(pa.table(columns, SHARD_POSTINGS), row_group_size=BATCH_ROWS)
+            writer.write_table(pa.table(columns, parquet.SHARD_POSTINGS), row_group_size=BATCH_ROWS)
 
 
 def _write_index(sources: Sequence[_Source], files: KeywordFiles, chunks: int) -> None:
     with (
-        GroupWriter(files.postings, POSTINGS, POSTINGS_PER_GROUP) as postings,
-        GroupWriter(files.terms, TERMS, TERMS_PER_GROUP) as terms,
+        parquet.GroupWriter(files.postings, parquet.POSTINGS, parquet.POSTINGS_PER_GROUP) as postings,
+        parquet.GroupWriter(files.terms, parquet.TERMS, parquet.TERMS_PER_GROUP) as terms,
     ):
         vocabulary = _Vocabulary(terms, chunks)
         for block in _merged(sources):
@@ -227,7 +214,7 @@ def _write_index(sources: Sequence[_Source], files: KeywordFiles, chunks: int) -
 class _Vocabulary:
     """Writes each term as soon as its last posting has been seen."""
 
-    writer: GroupWriter
+    writer: parquet.GroupWriter
     chunks: int
     okapi: float = 0.0  # sum of Okapi's idf
     _term: Any = field(default_factory=lambda: pa.array([], pa.string()))  # the open term, if any
@@ -245,7 +232,7 @@ class _Vocabulary:
 
     def finish(self) -> None:
         self._write(self._term, self._count)
-        self.writer.note(OKAPI_SUM, repr(self.okapi))
+        self.writer.note(parquet.OKAPI_SUM, repr(self.okapi))
 
     def _write(self, terms: Any, counts: NDArray[np.int64]) -> None:
         starts = self._first + np.cumsum(counts) - counts

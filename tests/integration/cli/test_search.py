@@ -179,7 +179,7 @@ def test_wrong_use_gives_2_and_opens_nothing(served: Lab, arguments: list[str]) 
         ("[1]", "q.jsonl:1: Input should be an object"),
         ('{"query_id": "a"}', "q.jsonl:1: text: Field required"),
         ('{"query_id": true, "text": "x"}', "q.jsonl:1: query_id"),
-        ('{"query_id": "a", "text": " "}', "q.jsonl:1: text: Input should not be blank"),
+        ('{"query_id": "a", "text": " "}', "q.jsonl:1: text: String should have at least 1 character"),
         (
             '{"query_id": "a", "text": "x"}\n\n{"query_id": "a", "text": "y"}',
             "q.jsonl:3: duplicate query_id 'a'",

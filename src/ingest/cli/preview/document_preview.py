@@ -155,9 +155,8 @@ def sections(preview: DocumentPreview) -> list[PreviewSection]:
         parent = open_[-1][1] if open_ else None
         found.append(PreviewSection(block.title, len(open_), parent, block.start, len(document.text)))
         open_.append((block.level, len(found) - 1))
-    starts = [section.start for section in found]
     for number, chunk in enumerate(preview.chunks, 1):
-        section = found[bisect_right(starts, chunk.start) - 1]
+        section = found[bisect_right(found, chunk.start, key=lambda section: section.start) - 1]
         section.chunks.append(number)
         section.chunks_below += 1
         section.tokens_below += chunk.tokens

@@ -55,22 +55,19 @@ class Group:
         """The distinct heading paths of the sections, in order."""
         return tuple(dict.fromkeys(section.path for section in self.sections))
 
-    @cached_property
-    def _starts(self) -> list[int]:
-        return [block.start for block in self.blocks]
-
     def at(self, position: int) -> tuple[Block, Block | None]:
         """Return the last block that starts at or before `position`, and the one before it."""
-        i = bisect_right(self._starts, position) - 1
+        i = bisect_right(self.blocks, position, key=lambda block: block.start) - 1
         return self.blocks[i], self.blocks[i - 1] if i else None
-
-    @cached_property
-    def _section_starts(self) -> list[int]:
-        return [section.blocks[0].start for section in self.sections]
 
     def covered(self, start: int, end: int) -> tuple[Section, ...]:
         """Return the sections that overlap [start, end), which starts and ends inside blocks."""
-        return self.sections[bisect_right(self._section_starts, start) - 1 : bisect_left(self._section_starts, end)]
+        first = bisect_right(self.sections, start, key=_start) - 1
+        return self.sections[first : bisect_left(self.sections, end, key=_start)]
+
+
+def _start(section: Section) -> int:
+    return section.blocks[0].start
 
 
 def groups(

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ingest import errors
 from ingest.adapters.embedders.sentence_transformer.batching import Batch, token_batches
 from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder, locate
 from ingest.adapters.embedders.sentence_transformer.onnx_model import Inputs, OnnxModel, export, open_exported
@@ -32,14 +33,6 @@ from ingest.adapters.embedders.sentence_transformer.torch_runtime import (
     release_memory,
 )
 from ingest.adapters.embedders.sentence_transformer.word_table import open_word_table
-from ingest.errors import (
-    DimensionMismatch,
-    EmbedderOutOfMemory,
-    FatalError,
-    InvalidSettings,
-    SchemaMismatch,
-    first_fault,
-)
 from ingest.extras import require
 from ingest.ids import digest_of
 from ingest.ports import Embedder, WordTable
@@ -102,7 +95,7 @@ def reopen(
     model, parsed = locate(record.name, folder), _parsed(record.name, {**here, **record.options})
     found = _described(model, parsed).fingerprint
     if found != record.fingerprint:
-        raise SchemaMismatch(
+        raise errors.SchemaMismatch(
             f"model {record.name}: the one in {model.path} has fingerprint {found}, expected {record.fingerprint}"
         )
     return SentenceTransformerEmbedder(model, parsed)
@@ -145,7 +138,7 @@ class SentenceTransformerEmbedder(Embedder):
         model = load_model(self._folder.path, self.device, self.dtype)
         model.max_seq_length = self._length
         if (dimension := model.get_embedding_dimension()) != self.record.dimension:
-            raise DimensionMismatch(
+            raise errors.DimensionMismatch(
                 f"model {self.record.name}: gives {dimension} dimensions, its files say {self.record.dimension}"
             )
         return model
@@ -172,7 +165,7 @@ class SentenceTransformerEmbedder(Embedder):
         counts = self._tokenizer.count(texts)
         for i, count in enumerate(counts):
             if count > self.record.max_tokens:
-                raise FatalError(
+                raise errors.FatalError(
                     f"model {self.record.name}: text {i} has {count} tokens, at most {self.record.max_tokens} fit: "
                     f"{texts[i][:60]!r}"
                 )
@@ -209,7 +202,7 @@ class SentenceTransformerEmbedder(Embedder):
             try:
                 vectors[batch] = self._forward([texts[i] for i in batch], self._text_prompt)
                 return
-            except EmbedderOutOfMemory:
+            except errors.EmbedderOutOfMemory:
                 if len(batch) == 1:
                     raise
                 log.warning("out of memory with %d texts on %s: trying halves", len(batch), self.device)
@@ -239,7 +232,7 @@ class SentenceTransformerEmbedder(Embedder):
             vectors: Vectors = raw / norms
         wrong = np.flatnonzero(~(np.abs(np.linalg.norm(vectors, axis=1) - 1) < NORM_TOLERANCE))
         if len(wrong):
-            raise FatalError(
+            raise errors.FatalError(
                 f"model {self.record.name}: vector of norm {norms[wrong[0], 0]} for {texts[wrong[0]][:60]!r}"
             )
         return vectors
@@ -249,7 +242,7 @@ def _parsed(name: str, options: dict[str, Any]) -> SentenceTransformerOptions:
     try:
         parsed = SentenceTransformerOptions.model_validate(options)
     except ValidationError as error:
-        raise InvalidSettings(f"model {name}: {first_fault(error)}") from error
+        raise errors.InvalidSettings(f"model {name}: {errors.first_fault(error)}") from error
     if parsed.questions == "onnx":
         require(f"model {name}: questions: onnx", "ingest[onnx]", "onnx", "onnxruntime")
     return parsed
@@ -258,7 +251,9 @@ def _parsed(name: str, options: dict[str, Any]) -> SentenceTransformerOptions:
 def _described(folder: ModelFolder, options: SentenceTransformerOptions) -> ModelRecord:
     length = options.max_seq_length or folder.length
     if length > folder.positions:
-        raise InvalidSettings(f"model {folder.name}: max_seq_length {length} is over its {folder.positions} positions")
+        raise errors.InvalidSettings(
+            f"model {folder.name}: max_seq_length {length} is over its {folder.positions} positions"
+        )
     question_prompt, text_prompt = _prompts(folder, options)
     return ModelRecord(
         kind=KIND,

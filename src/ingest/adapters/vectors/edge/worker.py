@@ -77,9 +77,7 @@ ACTIONS: dict[str, tuple[Any, Callable[..., Any]]] = {
 """The model of each request's body, and the method that answers it."""
 
 
-@cache  # one per action
-def _adapter(model: Any) -> TypeAdapter[Any]:
-    return TypeAdapter(model)
+_adapter = cache(TypeAdapter)  # one per action
 
 
 def _refusal(status: int, message: str) -> Frame:
