@@ -183,9 +183,9 @@ def random_corpora(seed: int, shards: int, chunks: int, words: int = 300) -> lis
 def small_pieces(monkeypatch):
     """Batches, row groups, windows and rounds so small that every border is crossed."""
     monkeypatch.setattr(merging, "OPEN_FILES", 3)
-    monkeypatch.setattr(merging, "POSTINGS_PER_GROUP", 17)
-    monkeypatch.setattr(merging, "TERMS_PER_GROUP", 5)
-    monkeypatch.setattr(merging, "CHUNKS_PER_GROUP", 7)
+    monkeypatch.setattr(merging.parquet, "POSTINGS_PER_GROUP", 17)
+    monkeypatch.setattr(merging.parquet, "TERMS_PER_GROUP", 5)
+    monkeypatch.setattr(merging.parquet, "CHUNKS_PER_GROUP", 7)
     monkeypatch.setattr(index_module, "WINDOW", 64)
     monkeypatch.setattr(merging, "BATCH_ROWS", 11)
 
