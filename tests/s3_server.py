@@ -76,7 +76,7 @@ class FaultyS3:
 
     def options(self, **changes: Any) -> S3Options:
         """Return options for a client of this server."""
-        return S3Options(endpoint_url=self.url, region=REGION, **{"addressing_style": "path", **changes})
+        return S3Options(**{"endpoint_url": self.url, "region": REGION, "addressing_style": "path", **changes})
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         headers = {k[5:].replace("_", "-").lower(): v for k, v in environ.items() if k.startswith("HTTP_")}
@@ -179,25 +179,31 @@ def drain(environ: dict[str, Any]) -> None:
 
 
 @contextmanager
-def serve(port: int = 0) -> Iterator[FaultyS3]:
-    """Serve on 127.0.0.1, on a free port by default, until the end of the block."""
+def listening(app: WSGI, port: int = 0) -> Iterator[str]:
+    """Serve an application on 127.0.0.1 until the end of the block, and yield its URL."""
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class Quiet(WSGIRequestHandler):
         def log(self, type: str, message: str, *args: Any) -> None:
             pass
 
-    app = FaultyS3()
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
-    app.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
-        yield app
+        yield f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def serve(port: int = 0) -> Iterator[FaultyS3]:
+    """Serve on a free port by default, until the end of the block."""
+    app = FaultyS3()
+    with listening(app, port) as app.url:
+        yield app
 
 
 @functools.cache
