@@ -9,7 +9,7 @@ PROCESSES ?= 2
 LEAN := MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=33554432 MALLOC_MMAP_THRESHOLD_=8388608
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test legacy-test check lint house format quality bench-parse bench-keyword bench-search ablation interop fuzz formats formats-unstructured wheel-test terraform-check judged schemas lock clean
+.PHONY: help env demo test legacy-test check lint house format quality bench-parse bench-keyword bench-search ablation interop fuzz faults formats formats-unstructured wheel-test terraform-check judged schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -89,6 +89,9 @@ interop: $(STAMP) .venv-interop/.installed ## Read an index with the real LangCh
 
 fuzz: $(STAMP) ## Parse and chunk 20,000 broken files; ARGS="--files 2000" fewer, INGEST_TEST_DATA adds real seeds
 	$(BIN)/python -m benchmarks.fuzz $(ARGS)
+
+faults: $(STAMP) ## Kill, break requests and change at random, for hours; ARGS="--kills 100 --seed 7" or --trials or --steps alone
+	$(BIN)/python -m benchmarks.faults $(ARGS)
 
 formats: $(STAMP) ## Write the table of docs/formats.md again; needs INGEST_TEST_DATA
 	$(BIN)/python benchmarks/formats.py --write
