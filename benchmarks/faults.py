@@ -25,6 +25,7 @@ import typer
 
 KILLS, TRIALS, STEPS, SEED = 100, 48, 10_000, 7
 CHANCE, STALLS, STALL_SECONDS, PATIENCE = 0.03, 0.005, 30.0, 10.0  # of a request; fewer stalls, for each takes long
+WELL = ("promoted", "unchanged")
 SECONDS = 600.0  # that one run may take
 
 Number = Annotated[int | None, typer.Option(min=1)]
@@ -107,10 +108,10 @@ def broken(trials: int, seed: int) -> list[str]:
     print("\n| requests broken by | runs | broken | ended well | stopped by name | without a name | slowest, s |")
     print("| --- " * 7 + "|")
     for name, found in ends.items():
-        well = [e for e in found if e.named and e.how in ("promoted", "unchanged")]
+        well = [e for e in found if e.named and e.how in WELL]
         named = Counter(e.how for e in found if e.named and e not in well)
         without = Counter(e.fault for e in found if not e.named)
-        faults += [f"{name}: {fault}" for fault in without if name not in UNNAMED]
+        faults += [f"{name}: {e.fault}" for e in found if e.fault and (e.how in WELL or name not in UNNAMED)]
         faults += [f"{name}: a run took {e.seconds:.0f} s" for e in found if e.seconds > SECONDS]
         told = [", ".join(f"{count} {how}" for how, count in some.items()) or "0" for some in (named, without)]
         total = sum(e.broken.total() for e in found)
