@@ -12,6 +12,7 @@ from ingest.settings import Settings
 
 VERSION = 1
 PUBLISHED: dict[str, type[BaseModel]] = {
+    "lake-identity": records.LakeIdentity,
     "claim": records.Claim,
     "shard-plan": records.ShardPlan,
     "plan-summary": records.PlanSummary,
@@ -22,6 +23,7 @@ PUBLISHED: dict[str, type[BaseModel]] = {
     "release": records.Release,
     "lease": records.Lease,
     "verdict": records.Verdict,
+    "run-start": records.RunStart,
     "run-report": records.RunReport,
     "settings": Settings,
     "judged-question": JudgedQuestion,

@@ -11,7 +11,7 @@ import pytest
 
 from ingest import extras
 from ingest.errors import IndexUnavailable, SchemaMismatch
-from ingest.records import AliasAction
+from ingest.records import AliasAction, LakeIdentity
 
 
 class Killed(BaseException):
@@ -90,6 +90,7 @@ class CuttingAliases:
         self.names: dict[str, str] = dict(aliases or {})
         self.existing: set[str] = set(collections)
         self.calls: list[list[AliasAction]] = []
+        self.owners: dict[str, LakeIdentity] = {}  # by collection
         self._cuts: list[tuple[int, BaseException]] = []
 
     def aliases(self) -> dict[str, str]:
@@ -97,6 +98,12 @@ class CuttingAliases:
 
     def collections(self) -> list[str]:
         return sorted(self.existing)
+
+    def lake_of(self, collection: str) -> LakeIdentity | None:
+        return self.owners.get(collection)
+
+    def give(self, collection: str, lake: LakeIdentity) -> None:
+        self.owners[collection] = lake
 
     def move_aliases(self, actions: Sequence[AliasAction]) -> bool:
         self.calls.append(list(actions))

@@ -174,11 +174,12 @@ class Project:
         scope: Scope = WHOLE,
         decide: Callable[[Verdict], bool] = lambda verdict: True,
         execute: Execute | None = None,
+        take_over: str | None = None,
     ) -> RunReport:
         """Run once. The counters start again at zero."""
         self.forget()
         services = self.services()
-        return pipeline.run(services, scope, execute or InlineExecutor(services), decide)
+        return pipeline.run(services, scope, execute or InlineExecutor(services), decide, take_over)
 
     def forget(self) -> None:
         """Set the counters back to zero."""

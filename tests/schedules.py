@@ -16,7 +16,7 @@ from typing import Any
 import greenlet
 
 from ingest.errors import FatalError, IndexUnavailable, TransientError
-from ingest.records import AliasAction, Release
+from ingest.records import AliasAction, LakeIdentity, Release
 from tests.fakes import CuttingAliases, InMemoryStore
 
 CODE_UNDER_TEST = "ingest."
@@ -41,6 +41,7 @@ class World:
         other = World(self.aliases.collections())
         other.store.values = dict(self.store.values)
         other.aliases.names = dict(self.aliases.names)
+        other.aliases.owners = dict(self.aliases.owners)
         return other
 
 
@@ -125,6 +126,12 @@ class Actor:
     def move_aliases(self, actions: Sequence[AliasAction]) -> bool:
         self._pause("move", tuple(actions))
         return self.world.aliases.apply(actions)
+
+    def lake_of(self, collection: str) -> LakeIdentity | None:
+        return self.world.aliases.lake_of(collection)  # never changes: no moment of its own
+
+    def give(self, collection: str, lake: LakeIdentity) -> None:
+        self.world.aliases.give(collection, lake)
 
     # what the caller gives
 

@@ -134,12 +134,20 @@ class Overtaken(FatalError):
     """The candidate was built on a generation that no longer serves."""
 
 
+class VerdictOutdated(Overtaken):
+    """The verdict was compared with a release that another one has followed: judge again."""
+
+
 class Held(FatalError):
     """A hold is set: automatic promotion is off until a person lifts it."""
 
 
 class UnknownRelease(FatalError):
     """No such release or generation, or nothing serves yet."""
+
+
+class ForeignIndex(SchemaMismatch):
+    """The aliases or a collection belong to another lake, or to another state of this one."""
 
 
 class UnknownReaderFormat(FatalError):

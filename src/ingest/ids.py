@@ -80,6 +80,11 @@ def point_digest(embedding_key: str, model_fingerprint: str, payload: Mapping[st
     return digest_of([embedding_key, model_fingerprint, payload["page_content"], metadata])
 
 
-def collection_name(index: str, generation: str) -> str:
-    """Return the Qdrant collection of a generation."""
-    return f"{index}__{generation}"
+def fence_name(index: str, number: int) -> str:
+    """Return the fence alias of a release; it is also the guard of the release after it."""
+    return f"{index}@{number}"
+
+
+def collection_name(index: str, generation: str, lake: str) -> str:
+    """Return the Qdrant collection of a generation. Lakes that share a Qdrant never meet in one: `lake` is its id."""
+    return f"{index}__{generation}-{sha256_hex(lake.encode())[:8]}"

@@ -65,6 +65,12 @@ def _checked(method: Callable[P, T]) -> Callable[P, T]:
     return checked
 
 
+def _check_why(take_over: str | None) -> None:
+    """Raise InvalidSettings where an index is to be taken over without a reason."""
+    if take_over is not None and not take_over.strip():
+        raise InvalidSettings("take-over: one line that says why is needed, for the record")
+
+
 class Index:
     """One index. Each call uses the release in force at that moment. Many threads may search, one may build."""
 
@@ -157,20 +163,23 @@ class Index:
         prefixes: Sequence[str] = (),
         promote: bool = True,
         execute: Annotated[Execute | None, SkipValidation] = None,
+        take_over: str | None = None,
     ) -> RunReport:
         """Build the next generation, judge it, and promote it if the verdict is positive.
 
         Only documents from these sources and with these URI prefixes are touched (all if empty); the others are
         carried over unchanged. `promote=False` leaves a positive candidate to a person, as `decide: manual` in the
         settings does. `execute` runs the steps; by default on this machine, with `workers` processes.
+        `take_over`: why the index, which follows another lake, is taken over for this one; without it that is refused.
 
         Raises: FatalError (nothing is promoted), TransientError after its retries. Run it again to resume.
         """
+        _check_why(take_over)
         execute = execute or open_executor(self.settings, self.name, self.services)
         automatic = promote and self.services.bench.options.decide == "automatic"
         scope = Scope(tuple(sources), tuple(prefixes))
         with self.services.retrieval.observer.span("ingest.run", index=self.name):
-            return pipeline.run(self.services, scope, execute, lambda _: automatic)
+            return pipeline.run(self.services, scope, execute, lambda _: automatic, take_over)
 
     @_checked
     def evaluate(self, generation: str | None = None) -> Verdict:
@@ -178,24 +187,37 @@ class Index:
         return evaluate_candidate(*self._judging(), generation)
 
     @_checked
-    def promote(self, generation: str | None = None, *, why: str | None = None, lift_hold: bool = False) -> Outcome:
+    def promote(
+        self,
+        generation: str | None = None,
+        *,
+        why: str | None = None,
+        lift_hold: bool = False,
+        take_over: str | None = None,
+    ) -> Outcome:
         """Judge a sealed generation (named, else the waiting one) and promote it if the verdict is positive.
 
-        Raises: Overtaken, Held, UnknownRelease.
+        `take_over` as for `run`. Raises: Overtaken, Held, UnknownRelease, ForeignIndex.
         """
-        return promote_candidate(*self._judging(), generation, why, lift_hold)
+        _check_why(take_over)
+        return promote_candidate(*self._judging(take_over), generation, why, lift_hold)
 
     @_checked
-    def rollback(self, to: Count | None = None, *, why: str) -> Release:
+    def rollback(self, to: Count | None = None, *, why: str, take_over: bool = False) -> Release:
         """Bring back an earlier release, once it opens, and hold automatic promotion. Returns the new release.
 
-        `to` is its number; by default the newest one with another generation or query profile.
+        `to` is its number; by default the newest one with another generation or query profile. `take_over`: also
+        where the index follows another lake, for the same reason.
 
         Raises: UnknownRelease; UnknownReaderFormat, InvalidSettings or SchemaMismatch if the target does not open.
         """
         if not why.strip():
             raise InvalidSettings("rollback: one line that says why is needed, for the record and for the hold")
-        return roll_back(*self._judging(), to, why)
+        return roll_back(*self._judging(why if take_over else None), to, why)
+
+    def serving(self) -> Release | None:
+        """Return the release that readers see now, None when nothing serves. Raises: SchemaMismatch, TransientError."""
+        return self._judging()[2].current()
 
     def status(self) -> IndexStatus:
         """Return what serves, what waits, and what was refused and why; also while the vector index is away."""
@@ -207,9 +229,9 @@ class Index:
         """Return the newest generations with their states, newest first."""
         return generation_states(self.services.bench.lake, limit)
 
-    def _judging(self) -> tuple[Retrieval, BuildOptions, Releases]:
+    def _judging(self, take_over: str | None = None) -> tuple[Retrieval, BuildOptions, Releases]:
         retrieval, options = self.services.retrieval, self.services.bench.options
-        return retrieval, options, releases_of(retrieval, options, self.services.writer)
+        return retrieval, options, releases_of(retrieval, options, self.services.writer, take_over)
 
     def close(self) -> None:
         """Close everything that this index opened."""

@@ -1,13 +1,14 @@
 """Evaluate, promote and roll back from the Prefect UI: thin wrappers around the functions of the command line."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 
 import ingest
+from ingest.errors import IngestError
 from ingest.index import Index
 from ingest_flows.parameters import EvaluateParameters, PromoteParameters, RollbackParameters, Target
 from ingest_flows.report import LoggingObserver, as_state
@@ -35,8 +36,10 @@ def promote(parameters: PromoteParameters) -> State[dict[str, Any]]:
         "verdict": verdict.model_dump(mode="json") if verdict is not None else None,
         "release": release.model_dump(mode="json", exclude={"token"}) if release is not None else None,
     }
-    refused = verdict is not None and not verdict.positive
-    decision = "refused" if refused or release is None else f"{outcome.decision} as release {release.number}"
+    if outcome.decision in ("refused", "overtaken") or release is None:
+        serving = f"; release {release.number} serves" if release is not None else ""
+        return as_state(outcome.decision, f"generation {outcome.generation}{serving}", result, observer)
+    decision = f"{outcome.decision} as release {release.number}"
     return as_state(decision, f"generation {outcome.generation}", result, observer)
 
 
@@ -46,6 +49,11 @@ def rollback(parameters: RollbackParameters) -> State[dict[str, Any]]:
     with _opened(parameters) as (index, observer):
         release = index.rollback(parameters.to, why=parameters.why)
         observer.told("release", release)
+        with suppress(IngestError):  # it was brought back, whatever cannot be read now
+            serving = index.serving()
+            if serving is not None and serving.number != release.number:
+                told = f"release {release.number} was followed: release {serving.number} serves"
+                return as_state("overtaken", told, release.model_dump(mode="json", exclude={"token"}), observer)
     message = f"release {release.number} serves generation {release.generation}; automatic promotion is on hold"
     return as_state("rolled back", message, release.model_dump(mode="json", exclude={"token"}), observer)
 

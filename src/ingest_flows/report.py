@@ -12,7 +12,8 @@ from ingest.records import Conservation, PlanSummary, Release, RunReport, Verdic
 
 Logger = logging.Logger | logging.LoggerAdapter[Any]
 
-NAMES = {"refused": "Refused", "waiting": "Waiting"}  # what a person must look at; everything else is Completed
+# What a person must look at; everything else is Completed.
+NAMES = {"refused": "Refused", "waiting": "Waiting", "overtaken": "Overtaken"}
 
 
 class LoggingObserver(Observer):

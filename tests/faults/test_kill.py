@@ -11,7 +11,7 @@ import pytest
 
 from ingest.adapters.vectors.edge.engine import Engine
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
-from ingest.ids import collection_name, sha256_hex
+from ingest.ids import sha256_hex
 from ingest.lake.lake import Lake
 from ingest.records import EVERYTHING, RunReport
 from tests.faults.crashing import MOMENTS, Place, run
@@ -55,6 +55,13 @@ class World:
         process.join(60)
         assert process.exitcode is not None
         return process.exitcode
+
+
+def collection_of(place: Place, generation: str) -> str:
+    """Return the collection of a sealed generation."""
+    manifest = Lake(place.store(), place.index).manifest(generation)
+    assert manifest is not None
+    return manifest.collection
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +111,7 @@ def test_a_killed_run_ends_in_the_same_generation_when_it_is_started_again(
     assert world.run(place) == 0
     last = report(place)
     assert (last.digest, last.generation, others) == (world.digest, claim.id, [])
-    assert world.index.aliases()[place.index] == collection_name(place.index, claim.id)
+    assert world.index.aliases()[place.index] == collection_of(place, claim.id)
     assert last.conservation is not None
     assert (last.conservation.faults, last.conservation.points) == ((), 3 * DOCUMENTS)
     gets = Counter(place.fetched())
@@ -130,7 +137,7 @@ def test_a_killed_update_leaves_what_serves_untouched(world: World, place: Place
     assert world.index.count(serving, EVERYTHING) == points
     assert world.run(place) == 0
     last = report(place)
-    assert world.index.aliases()[place.index] == collection_name(place.index, str(last.generation)) != serving
+    assert world.index.aliases()[place.index] == collection_of(place, str(last.generation)) != serving
     assert place.fetched() == ["d03.md"]
     other = replace(place, lake=world.folder / f"fresh-{place.index}", index=f"{place.index}-fresh")
     assert world.run(other) == 0

@@ -63,7 +63,7 @@ def test_an_index_is_planned_built_asked_judged_and_rolled_back_through_the_fron
             status.fault,
             release.generation,
         )
-        assert ["retired", "serving"] == [state.state for state in index.generations()]
+        assert ["rolled back", "serving"] == [state.state for state in index.generations()]
 
 
 def test_a_candidate_that_was_left_to_a_person_is_promoted_by_name(tmp_path: Path) -> None:

@@ -22,11 +22,11 @@ MEANING = {
     ExitCode.DONE: "done",
     ExitCode.UNEXPECTED: "unexpected error, with a traceback",
     ExitCode.USAGE: "wrong use of the command line",
-    ExitCode.REFUSED: "refused by the gate, or a document by preview; serving is as before",
-    ExitCode.FATAL: "fatal error: settings, guard, budget, hold, ...",
+    ExitCode.REFUSED: "refused by the gate, or a document by preview; nothing was promoted",
+    ExitCode.FATAL: "fatal error: settings, guard, budget, hold, overtaken, ...",
     ExitCode.TRANSIENT: "a service did not answer, after all retries",
     ExitCode.WAITING: "a candidate waits for a person's decision",
-    ExitCode.STOPPED: "stopped by Ctrl-C or SIGTERM",
+    ExitCode.STOPPED: "stopped by Ctrl-C or SIGTERM; the message says what serves",
 }
 EPILOG = "\n".join(["\b", "Exit codes:", *(f"{code.value:>5}  {text}" for code, text in MEANING.items())])
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Abort, BadParameter, Context, Exit, Option
 
+from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode, code_of
 from ingest.cli.output import Output
 from ingest.errors import IngestError
@@ -75,6 +76,18 @@ class Invocation:
         ):
             yield index
 
+    @contextmanager
+    def publishing(self) -> Iterator["Index"]:
+        """Yield the index as `opened` does; an error or a stop then says what serves at that moment, read back."""
+        with self.opened() as index:
+            try:
+                yield index
+            except Exit:
+                raise
+            except (Exception, KeyboardInterrupt) as error:
+                error.add_note(tables.read_back(index)[1])
+                raise
+
 
 def command(go_on: str = "Nothing was changed; run it again.") -> Callable[[Command], Command]:
     """Turn a function into a command: dataclass parameters become one option per field, errors become exit codes.
@@ -110,9 +123,10 @@ def _translated(call: Callable[[], None], output: Output, go_on: str) -> None:
         call()
     except (Exit, Abort, BadParameter, BrokenPipeError):
         raise
-    except KeyboardInterrupt:
-        output.result({"error": {"class": "Stopped", "message": go_on, "exit_code": ExitCode.STOPPED}})
-        output.note(f"Stopped. {go_on}")
+    except KeyboardInterrupt as stop:
+        words = " ".join([*getattr(stop, "__notes__", []), go_on])
+        output.result({"error": {"class": "Stopped", "message": words, "exit_code": ExitCode.STOPPED}})
+        output.note(f"Stopped. {words}")
         raise Exit(ExitCode.STOPPED) from None
     except IngestError as error:
         output.failed(error, code_of(error))

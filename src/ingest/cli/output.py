@@ -57,9 +57,12 @@ class Output:
 
     def failed(self, error: Exception, code: ExitCode) -> None:
         """Report what went wrong: to stderr, and with `json` also as the document."""
-        name = type(error).__name__
-        self.result({"error": {"class": name, "message": str(error), "exit_code": code}})
+        name, notes = type(error).__name__, getattr(error, "__notes__", [])
+        told = {"class": name, "message": str(error), "exit_code": code}
+        self.result({"error": {**told, "serving": " ".join(notes)} if notes else told})
         self.note(f"{name}: {printable(str(error))}")
+        for note in notes:
+            self.note(note)
         if code is ExitCode.TRANSIENT:
             self.note("This may be temporary: run the same command again; a run resumes where it stopped.")
 

@@ -9,11 +9,12 @@ from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode, code_of
 from ingest.cli.invocation import Invocation, command
 from ingest.cli.output import printable
+from ingest.cli.run import TakeOverOption, reason_to_take_over
 
 if TYPE_CHECKING:
     from ingest.pipeline.status import IndexStatus
 
-AGAIN = "A release is written completely or not at all: check `ingest status`, then run the same command again."
+AGAIN = "A release is written completely or not at all: run the same command again if it is not yet in force."
 DIGEST = 12  # hex digits shown
 
 Sealed = Annotated[str | None, Argument(metavar="GENERATION", help="Id of a sealed generation.", show_default=False)]
@@ -40,20 +41,25 @@ def promote(
     lift_hold: Annotated[
         bool, Option("--lift-hold", help="Lift the hold that a rollback set, even if nothing is promoted.")
     ] = False,
+    take_over: TakeOverOption = False,
 ) -> None:
     """Judge a sealed generation and put it into force if the verdict is positive; exit code 3 if it is refused.
 
     Without GENERATION: the newest one that was built on the release in force and never released. One that was
     rolled back must be named. With nothing to promote, `--lift-hold` only lifts the hold.
     """
-    with invocation.opened() as index:
-        outcome = index.promote(generation, why=why, lift_hold=lift_hold)
+    reason = reason_to_take_over(take_over, why)
+    with invocation.publishing() as index:
+        outcome = index.promote(generation, why=why, lift_hold=lift_hold, take_over=reason)
         verdict, release, refused = outcome.verdict, outcome.release, outcome.decision == "refused"
-        chosen = verdict.candidate if verdict is not None else None
+        chosen, overtaken = verdict.candidate if verdict is not None else None, outcome.decision == "overtaken"
         told = {"candidate": chosen, "refused": refused, "verdict": verdict, "release": release}
-        lines = [f"Refused: generation {chosen} stays sealed, serving is unchanged."] if refused else []
-        invocation.output.result(told, *lines, *(tables.release(release) if release is not None else ()))
-    raise Exit(ExitCode.REFUSED if refused else ExitCode.DONE)
+        lines = [f"Refused: generation {chosen} stays sealed."] if refused else []
+        if overtaken:
+            lines = [f"Overtaken: generation {chosen} was promoted, and then followed."]
+        serving = tables.release(release) if release is not None else [tables.read_back(index)[1]]
+        invocation.output.result(told, *lines, *serving)
+    raise Exit(ExitCode.REFUSED if refused else ExitCode.FATAL if overtaken else ExitCode.DONE)
 
 
 @command(AGAIN)
@@ -69,15 +75,21 @@ def rollback(
             show_default="the newest one with another generation or query profile",
         ),
     ] = None,
+    take_over: TakeOverOption = False,
 ) -> None:
     """Bring back an earlier release, once it opens, and hold automatic promotion. Takes seconds, needs no lease."""
-    with invocation.opened() as index:
+    with invocation.publishing() as index:
         now = index.services.retrieval.monotonic
         started = now()
-        release = index.rollback(to, why=why)
+        release = index.rollback(to, why=why, take_over=take_over)
         seconds = round(now() - started, 3)
-        told = {"release": release, "seconds": seconds}
-        invocation.output.result(told, *tables.release(release), f"Rolled back in {seconds:.2f} s.")
+        serving, sentence = tables.read_back(index)
+        overtaken = serving is not None and serving.number != release.number
+        told = {"release": release, "seconds": seconds, "serving": sentence}
+        done = f"Overtaken: it was brought back, and then followed. {sentence}"
+        done = done if overtaken else f"Rolled back in {seconds:.2f} s."
+        invocation.output.result(told, *tables.release(release), done)
+    raise Exit(ExitCode.FATAL if overtaken else ExitCode.DONE)
 
 
 @command()
@@ -107,7 +119,7 @@ def generations(
     """List the generations in the lake, newest first.
 
     States: building, failed (abandoned; its work is reused), sealed, refused by the gate, serving, retired (served
-    before, kept for rollback).
+    before, kept for rollback), rolled back (retired by a rollback; it comes back by name only).
     """
     with invocation.opened() as index:
         name, found = index.name, index.generations(limit)
@@ -118,8 +130,22 @@ def generations(
         invocation.output.result({"index": name, "generations": found}, shown)
 
 
+def _newest_run(found: "IndexStatus") -> Iterator[str]:
+    """Yield what the newest run came to; one that failed, was stopped or never ended stands first of all."""
+    if (start := found.unfinished) is not None:
+        who = printable(start.who)
+        ended = "has not ended: it is at work, or was killed" if found.holds_lease else "never ended: it was killed"
+        yield f"The newest run, started {start.started} by {who}, {ended}."
+    if (run := found.newest_run) is not None:
+        bad = run.decision in ("failed", "stopped")
+        what = f"{run.decision.upper()} at {run.ended}: {printable(run.error)}" if bad else run.decision
+        of = f", generation {run.generation}" if run.generation is not None else ""
+        yield f"{'Newest run' if start is None else 'Run before it'}: {run.started}{of}: {what}."
+
+
 def _status_lines(found: "IndexStatus", problem: str | None, engine: dict[str, Any]) -> Iterator[Any]:
-    release, decision, run = found.release, found.decision, found.newest_run
+    release, decision = found.release, found.decision
+    yield from _newest_run(found)
     if problem is not None:
         yield f"The vector index: {problem}"
     if release is not None:
@@ -132,8 +158,8 @@ def _status_lines(found: "IndexStatus", problem: str | None, engine: dict[str, A
             yield "The next `ingest run`, `promote` or `rollback` puts it into force."
         counts = ", ".join(f"{found.counts.get(name, 0):,} {name}" for name in ("documents", "chunks"))
         yield f"Generation {decision.generation}: {counts}, built on {found.base or 'nothing'}."
-    if run is not None:
-        yield f"Newest run: {run.started}, generation {run.generation}: {run.decision}."
+    if found.rolled_back:
+        yield printable(found.rolled_back)
     if found.candidate is not None:
         yield f"Candidate {found.candidate}: {found.candidate_decision or 'sealed'}."
         yield from (f"  against: {printable(reason)}" for reason in found.reasons)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
-from typer import Exit, Option
+from typer import BadParameter, Exit, Option
 
 from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode
@@ -10,34 +10,57 @@ from ingest.cli.invocation import Invocation, SourcesOption, command
 from ingest.cli.output import printable
 
 if TYPE_CHECKING:
-    from ingest.records import Hold, RunReport
+    from ingest.records import Release, RunReport
 
 PrefixesOption = Annotated[
     list[str] | None, Option("--prefix", metavar="URI", help="Only URIs with this prefix; may be repeated.")
 ]
 
 
-@command("Serving was not touched. `ingest run` resumes where this one stopped; finished shards are not repeated.")
+TakeOverOption = Annotated[
+    bool, Option("--take-over", help="Take an index that follows another lake over for this one; say why.")
+]
+
+
+@command("`ingest run` resumes where this one stopped; finished shards are not repeated.")
 def run(
     invocation: Invocation,
     sources: SourcesOption = None,
     prefixes: PrefixesOption = None,
     no_promote: Annotated[bool, Option("--no-promote", help="Leave the promotion to a person (exit code 6).")] = False,
+    take_over: TakeOverOption = False,
+    why: Annotated[str | None, Option(help="With --take-over: one line for the record.", show_default=False)] = None,
 ) -> None:
     """Build the next generation, judge it, and promote it if the verdict is positive.
 
     An interrupted run resumes where it stopped. Exit codes: 0 promoted or nothing changed, 3 refused by the
-    gate, 6 waiting for a person (--no-promote, decide: manual, or a hold).
+    gate, 4 also when another release came right after the one of this run, 6 waiting for a person (--no-promote,
+    decide: manual, a hold, or what was rolled back).
     """
-    with invocation.opened() as index:
-        report = index.run(sources=sources or (), prefixes=prefixes or (), promote=not no_promote)
+    from ingest.release.generation_states import told_rollback
+
+    reason = reason_to_take_over(take_over, why)
+    if why is not None and not take_over:
+        raise BadParameter("--why goes with --take-over")
+    with invocation.publishing() as index:
+        report = index.run(sources=sources or (), prefixes=prefixes or (), promote=not no_promote, take_over=reason)
         lake = index.services.bench.lake
         reasons = lake.verdict(report.verdict).reasons if report.verdict is not None else ()
-        decision = lake.decision()
-        hold = decision.hold if decision is not None else None
-        code, summary = _outcome(report, hold)
-        invocation.output.result({**dict(report), "reasons": reasons, "hold": hold}, summary)
+        release = lake.releases.get(report.release) if report.release is not None else None
+        waits = report.generation if report.decision == "waiting" else None
+        rolled_back = told_rollback(lake, waits) if waits is not None else ""
+        code, summary = _outcome(report, release, rolled_back)
+        hold = release.hold if release is not None else None
+        told = {**dict(report), "reasons": reasons, "hold": hold, "rolled_back": rolled_back}
+        invocation.output.result(told, summary)
     raise Exit(code)
+
+
+def reason_to_take_over(take_over: bool, why: str | None) -> str | None:
+    """Return why an index is taken over, None when it is not. Raises: BadParameter without a reason."""
+    if take_over and not (why or "").strip():
+        raise BadParameter("--take-over needs --why: one line for the record")
+    return why if take_over else None
 
 
 @command()
@@ -53,13 +76,16 @@ def plan(invocation: Invocation, sources: SourcesOption = None, prefixes: Prefix
         raise Exit(ExitCode.FATAL)
 
 
-def _outcome(report: "RunReport", hold: "Hold | None") -> tuple[ExitCode, str]:
-    release, generation = report.release, report.generation
+def _outcome(report: "RunReport", release: "Release | None", rolled_back: str) -> tuple[ExitCode, str]:
+    """Return the exit code of a run, and what people are told: what it came to, and what serves, read back."""
+    generation, hold, serving = report.generation, release.hold if release is not None else None, tables.served(release)
     lift = " --lift-hold" if hold is not None else ""
     held = f" It is held by {printable(hold.who)}: {printable(hold.why)}." if hold is not None else ""
+    waits = printable(rolled_back) or f"`ingest promote {generation}{lift}` promotes it."
     return {
-        "promoted": (ExitCode.DONE, f"Promoted: release {release} serves generation {generation}."),
-        "unchanged": (ExitCode.DONE, f"Nothing changed: release {release} serves generation {generation}."),
-        "refused": (ExitCode.REFUSED, f"Refused: generation {generation} stays sealed, serving is unchanged."),
-        "waiting": (ExitCode.WAITING, f"Waiting for a person: `ingest promote {generation}{lift}` promotes it.{held}"),
+        "promoted": (ExitCode.DONE, f"Promoted: release {report.release} serves generation {generation}."),
+        "unchanged": (ExitCode.DONE, f"Nothing changed. {serving}"),
+        "overtaken": (ExitCode.FATAL, f"Overtaken: generation {generation} was promoted, and then followed. {serving}"),
+        "refused": (ExitCode.REFUSED, f"Refused: generation {generation} stays sealed. {serving}"),
+        "waiting": (ExitCode.WAITING, f"Waiting for a person: {waits}{held} {serving}"),
     }[report.decision]

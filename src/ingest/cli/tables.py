@@ -5,11 +5,13 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from ingest.cli.output import printable, size
+from ingest.errors import IngestError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+    from ingest.index import Index
     from ingest.records import Conservation, PairedDifference, PlanSummary, Release, RunReport, Verdict
 
 CHANGES = ("added", "changed", "attributes_changed", "unchanged", "deleted")
@@ -112,6 +114,27 @@ def release(made: "Release") -> "Iterator[RenderableType]":
     if hold is not None:
         off = "Automatic promotion is off until `ingest promote --lift-hold`."
         yield f"Held by {printable(hold.who)}: {printable(hold.why)}. {off}"
+
+
+def read_back(index: "Index") -> "tuple[Release | None, str]":
+    """Return the release that serves now, and that in one sentence, also where it cannot be told."""
+    try:
+        found = index.serving()
+    except IngestError as error:
+        name = type(error).__name__
+        told = f"What serves now could not be read ({name}: {printable(str(error))}); `ingest status` tells it."
+        return None, told
+    return found, served(found)
+
+
+def served(found: "Release | None") -> str:
+    """Return which release serves, and since when and why, in one sentence."""
+    if found is None:
+        return "Nothing serves."
+    who, why = printable(found.who), printable(found.why)
+    return (
+        f"Release {found.number} serves generation {found.generation} ({found.action} by {who} at {found.at}: {why})."
+    )
 
 
 def report(run: "RunReport") -> "Iterator[RenderableType]":

@@ -1,5 +1,6 @@
 """One index in the lake: where its files and records are, and how each is written.
 
+lake.json                                                  which lake this is; over all indexes
 <index>/data/<sha256>.parquet                              part files
 <index>/generations/<seq>.json                             claims
 <index>/generations/<id>/plan/summary.json, <shard>-<hash>.json
@@ -9,7 +10,7 @@
 """
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from io import RawIOBase
 from pathlib import Path
@@ -31,6 +32,7 @@ from ingest.ports import Store
 from ingest.records import (
     READER_FORMAT,
     Claim,
+    LakeIdentity,
     Lease,
     Lengths,
     Manifest,
@@ -51,6 +53,7 @@ ROW_GROUP = 4096  # rows that are decoded at once when a part is streamed
 CACHED_BYTES = 32 * 2**20  # of records as JSON; parsed, they take several times as much
 PLAN_HASH = 16  # hex digits in a shard plan's name
 GENERATIONS = 4  # whose embeddings, collapsed chunks and lengths a process keeps
+IDENTITY = "lake.json"
 RUNS = 16  # whose leases a process watches
 
 
@@ -71,6 +74,19 @@ class Lake:
         self._embeddings: BoundedCache[str, EmbeddingStore] = BoundedCache(GENERATIONS)  # by fingerprint of the model
         self._collapsed: BoundedCache[str, frozenset[str]] = BoundedCache(GENERATIONS)  # by part
         self._watches: BoundedCache[str, LeaseWatch] = BoundedCache(RUNS)  # by run
+
+    def known_identity(self) -> LakeIdentity | None:
+        """Return which lake this is, at its present address; None in one that nobody has built in since it has one."""
+        found = self.records.find(LakeIdentity, IDENTITY)
+        return None if found is None else found.model_copy(update={"uri": self.store.uri})
+
+    def identity(self, token: Callable[[], str]) -> LakeIdentity:
+        """Return which lake this is, and write it down where it is not known yet: the first writer wins."""
+        if (known := self.known_identity()) is None:
+            self.records.create(IDENTITY, LakeIdentity(id=token(), uri=self.store.uri))
+            known = self.known_identity()
+        assert known is not None  # create-only
+        return known
 
     def embeddings(self, fingerprint: str) -> EmbeddingStore:
         """Return a model's embedding store. All steps of this process share it, so its index is read once."""
@@ -231,9 +247,9 @@ class Lake:
         """Write what a run did, for people: times, rates, hosts. No decision depends on it."""
         self.records.put(f"{self.index}/history/{name}.json", record)
 
-    def history(self) -> list[str]:
-        """Return the names of the history's records, oldest first."""
-        return [name.removesuffix(".json") for name in self.store.list(f"{self.index}/history/")]
+    def history(self, folder: str = "") -> list[str]:
+        """Return the names of the records of the history, or of its `folder` ("started/"), oldest first."""
+        return [f"{folder}{name.removesuffix('.json')}" for name in self.store.list(f"{self.index}/history/{folder}")]
 
     def read_history(self, model: type[R], name: str) -> R:
         """Return a record of the history. Raises: SchemaMismatch when it is missing."""

@@ -5,37 +5,54 @@ from functools import partial
 from ingest.lake.contents import Contents
 from ingest.pipeline.changes import Listing, Scope
 from ingest.pipeline.chunk import chunk_shard
-from ingest.pipeline.collections import ensure_collection, optimise, releases_of
+from ingest.pipeline.collections import create_collection, ensure_collection, optimise, releases_of
 from ingest.pipeline.conservation import check, mend
 from ingest.pipeline.embed import embed_shard
 from ingest.pipeline.figures import Figures
 from ingest.pipeline.find_duplicates import find_duplicates
+from ingest.pipeline.history import RunHistory
 from ingest.pipeline.index_keywords import keyword_shard, merge_keyword
 from ingest.pipeline.lease import BuilderLease
 from ingest.pipeline.load import load_shard
 from ingest.pipeline.plan import make_plan
-from ingest.pipeline.promotion import Decide, Outcome, decided, is_in_force, promote_automatically, verdict_on
+from ingest.pipeline.promotion import Decide, read_back, settle
 from ingest.pipeline.recall import measure_recall
 from ingest.pipeline.seal import seal
 from ingest.pipeline.tasks import Execute, built_contents
 from ingest.pipeline.work import Work
 from ingest.quality.evaluate import check_asking
-from ingest.records import RunReport
+from ingest.records import RunReport, RunStart
+from ingest.release import Releases
 from ingest.services import Services
 
 
-def run(services: Services, scope: Scope, execute: Execute, decide: Decide) -> RunReport:
+def run(services: Services, scope: Scope, execute: Execute, decide: Decide, take_over: str | None = None) -> RunReport:
     """Build the next generation, judge it, and promote it when the verdict is positive.
 
     A crash at any instruction leaves serving untouched; the next run resumes where this one stopped. If nothing
-    changed, no generation is built, but the conservation check runs on the serving one.
+    changed, no generation is built, but the conservation check runs on the serving one. `take_over`: why a person takes
+    over an index that follows another lake; that happens first of all.
 
     Raises: FatalError (nothing is promoted), TransientError after its retries.
     """
+    writer, retrieval, token = services.writer, services.retrieval, services.writer.new_token()
+    releases = releases_of(retrieval, services.bench.options, writer, take_over)
+    started = RunStart(run=token, index=releases.index, started=writer.clock().isoformat(), who=writer.who)
+    with RunHistory(services.bench.lake, started, writer.clock, releases.current) as history:
+        report = history.end(publish(services, releases, scope, execute, decide, token))
+    retrieval.observer.told("report", report)
+    return report
+
+
+def publish(
+    services: Services, releases: Releases, scope: Scope, execute: Execute, decide: Decide, token: str
+) -> RunReport:
+    """Return the report of a run whose start is in the history."""
     lake, bench, retrieval, writer = services.bench.lake, services.bench, services.retrieval, services.writer
-    options, vectors, observer, token = bench.options, retrieval.vectors, retrieval.observer, writer.new_token()
-    figures, releases = Figures(writer.clock(), retrieval.monotonic, observer), releases_of(retrieval, options, writer)
+    options, vectors, observer = bench.options, retrieval.vectors, retrieval.observer
+    figures = Figures(writer.clock(), retrieval.monotonic, observer)
     lake.store.check(token)
+    lake.identity(writer.new_token)
     check_asking(options, retrieval.open_reranker, lake.store)
     lease = BuilderLease(lake, token, writer.who, options.lease_seconds, retrieval.monotonic, observer)
     with lease, Listing() as listing:
@@ -56,14 +73,8 @@ def run(services: Services, scope: Scope, execute: Execute, decide: Decide) -> R
             figures.timed("model", services.keep_model)
             recall = figures.timed("recall", measure_recall, vectors, contents)
             manifest = figures.timed("seal", seal, bench, retrieval, contents, work, table, recall)
-        serving = releases.heal()  # hours may have passed
-        in_force = is_in_force(options.profile, manifest, serving)
-        verdict = None if in_force else figures.timed("evaluate", verdict_on, retrieval, options, manifest, serving)
-        outcome = Outcome(decided(verdict, decide), verdict, serving)
-        if verdict is not None and outcome.decision == "promoted":
-            chosen = retrieval, options, releases, manifest, verdict
-            outcome = figures.timed("release", promote_automatically, *chosen)
-    return figures.report(work, manifest, table, outcome)
+        outcome = settle(retrieval, options, releases, manifest, decide, figures.timed)
+    return figures.report(work, manifest, table, read_back(releases, outcome))
 
 
 def build(services: Services, work: Work, execute: Execute, figures: Figures) -> Contents:
@@ -76,7 +87,7 @@ def build(services: Services, work: Work, execute: Execute, figures: Figures) ->
     each_shard(embed_shard, work)
     each_shard(keyword_shard, work)  # before the points: sparse vectors are made of postings
     contents = built_contents(bench, work.summary, "chunk", "keyword")
-    vectors.create_collection(contents.collection, contents.dimension, contents.shape)
+    create_collection(bench.lake, vectors, contents)
     each_shard(load_shard, work)
     figures.timed("optimise", optimise, vectors, contents)
     return figures.timed("merge", merge_keyword, contents)

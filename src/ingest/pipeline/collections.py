@@ -1,6 +1,7 @@
 """Collections of generations: restored from the lake, and exposed to readers by releases."""
 
 from functools import partial
+from typing import Any
 
 from ingest.errors import UnknownRelease
 from ingest.lake.contents import Contents, contents_of
@@ -8,21 +9,43 @@ from ingest.lake.lake import Lake
 from ingest.pipeline.point_maker import PointMaker, load_points, rows_of
 from ingest.ports import Observer, VectorIndex
 from ingest.records import EVERYTHING, BuildOptions, Manifest
-from ingest.release import Releases
+from ingest.release import Ownership, Releases
+from ingest.search.served_release import is_foreign
 from ingest.services import Retrieval, Writer
 
 
-def releases_of(retrieval: Retrieval, options: BuildOptions, writer: Writer) -> Releases:
-    """Return the releases of the settings' index, able to restore a lost collection from the lake."""
+def releases_of(retrieval: Retrieval, options: BuildOptions, writer: Writer, take_over: str | None = None) -> Releases:
+    """Return the releases of the settings' index, able to restore a lost collection from the lake.
+
+    `take_over`: why a person takes the index from another lake; without it that is refused.
+    """
     lake, vectors, made_by = retrieval.lake, retrieval.vectors, (writer.clock, writer.who, writer.new_token)
-    restoring = partial(restore, lake, vectors, retrieval.observer, options.load_batch)
-    return Releases(lake.releases, vectors, lake.index, *made_by, restoring)
+    put_back = partial(restore, lake, vectors, retrieval.observer, options.load_batch)
+
+    def make_room(generation: str) -> None:
+        drop_foreign(lake, vectors, generation)
+        put_back(generation)
+
+    restoring = put_back if take_over is None else make_room
+    ownership = Ownership(vectors, lake.known_identity, partial(lake.identity, writer.new_token))
+    how: dict[str, Any] = {"take_over": take_over, "ownership": ownership}
+    return Releases(lake.releases, vectors, lake.index, *made_by, restoring, **how)
+
+
+def drop_foreign(lake: Lake, vectors: VectorIndex, generation: str) -> None:
+    """Drop another lake's collection that has the name of ours, from before names told the lake.
+
+    The other lake can load it again; readers of an alias on it find nothing until ours is there.
+    """
+    manifest = lake.manifest(generation)
+    if manifest is not None and is_foreign(vectors.lake_of(manifest.collection), lake.known_identity()):
+        vectors.drop_collection(manifest.collection)
 
 
 def restore(lake: Lake, vectors: VectorIndex, observer: Observer, batch: int, generation: str) -> None:
     """Complete a sealed generation's collection from the lake. Quick when it is complete.
 
-    Raises: UnknownRelease when the generation was never sealed.
+    Raises: UnknownRelease when the generation was never sealed, ForeignIndex when its collection is another lake's.
     """
     manifest = lake.manifest(generation)
     if manifest is None:
@@ -38,16 +61,25 @@ def ensure_collection(lake: Lake, vectors: VectorIndex, observer: Observer, batc
     """
     contents = contents_of(lake, manifest)
     expected = manifest.counts["chunks"] - manifest.counts.get("collapsed", 0)
-    known = contents.collection in vectors.collections()
-    if known and vectors.count(contents.collection, EVERYTHING) >= expected:
-        return contents
+    if contents.collection in vectors.collections():
+        create_collection(lake, vectors, contents)  # which refuses one that is another lake's or not of its shape
+        if vectors.count(contents.collection, EVERYTHING) >= expected:
+            return contents
     observer.told("restoring", contents.collection)
-    vectors.create_collection(contents.collection, contents.dimension, contents.shape)
+    create_collection(lake, vectors, contents)
     maker = PointMaker.of(contents)
     for shard in contents.shards:
         load_points(vectors, maker, shard, rows_of(contents, shard), batch)
     vectors.optimise(contents.collection)
     return contents
+
+
+def create_collection(lake: Lake, vectors: VectorIndex, contents: Contents) -> None:
+    """Create the collection of a generation of this lake; nothing happens when it is there.
+
+    Raises: DimensionMismatch, SchemaMismatch, ForeignIndex when it is there otherwise.
+    """
+    vectors.create_collection(contents.collection, contents.dimension, contents.shape, lake.known_identity())
 
 
 def optimise(vectors: VectorIndex, contents: Contents) -> dict[str, int]:

@@ -56,9 +56,9 @@ class Figures:
         self.stages.append(StageFigure(step=step, seconds=round(seconds, 3), peak_memory_mb=peak, **counts, **rates))
 
     def report(self, work: Work, manifest: Manifest, table: Conservation, outcome: Outcome) -> RunReport:
-        """Return the report of the run, and write it to the history."""
+        """Return the report of the run."""
         chunk, embed = self.counts["chunk"], self.counts["embed"]
-        report = RunReport(
+        return RunReport(
             run=work.run,
             index=manifest.index,
             started=self.started.isoformat(),
@@ -79,9 +79,6 @@ class Figures:
             digest=manifest.digest,
             recall=manifest.recall,
         )
-        work.lake.write_history(f"{self.started:%Y%m%dT%H%M%S.%f}-{work.run[:8]}", report)
-        self.observer.told("report", report)
-        return report
 
 
 def _counts(result: object) -> dict[str, int]:

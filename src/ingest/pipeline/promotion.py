@@ -1,17 +1,23 @@
 """Judges a sealed generation and puts it into force: at the end of a run, or when a person asks for it."""
 
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from ingest.errors import Held, UnknownRelease
+from ingest.errors import Held, IngestError, UnknownRelease, VerdictOutdated
 from ingest.lake.lake import Lake
 from ingest.lake.stored_records import name_of
+from ingest.ports import Observer
 from ingest.quality.evaluate import evaluate
 from ingest.records import BuildOptions, Manifest, QueryProfile, Release, Verdict
 from ingest.release import Candidate, Releases
-from ingest.release.generation_states import waiting_candidate
+from ingest.release.generation_states import last_rollback, told_rollback, waiting_candidate
 from ingest.services import Retrieval
 
+log = logging.getLogger(__name__)
+
+JUDGEMENTS = 3  # of one candidate, when other releases come in between
 PROMOTED, LIFTED = "promoted by hand", "hold lifted by hand"  # reasons recorded if a person gives none
 Decide = Callable[[Verdict], bool]  # True: promote; False: leave it to a person
 
@@ -20,9 +26,9 @@ Decide = Callable[[Verdict], bool]  # True: promote; False: leave it to a person
 class Outcome:
     """What became of a candidate."""
 
-    decision: str  # promoted, refused, waiting, unchanged; lifted: only the hold
+    decision: str  # promoted, refused, waiting, unchanged; lifted: only the hold; overtaken: promoted, then followed
     verdict: Verdict | None  # None: nothing was judged
-    release: Release | None  # the one in force after a run; if a person asked, the new one
+    release: Release | None  # in force
 
     @property
     def generation(self) -> str | None:
@@ -43,7 +49,8 @@ def verdict_on(retrieval: Retrieval, options: BuildOptions, manifest: Manifest, 
 def _candidate(lake: Lake, profile: QueryProfile, manifest: Manifest, verdict: Verdict) -> Candidate:
     """Return a judged generation as it is promoted, with a query profile that the lake now keeps."""
     name = lake.write_profile(profile)
-    return Candidate(manifest.generation, manifest.collection, name, name_of(verdict), manifest.base)
+    judged = name_of(verdict), manifest.base, verdict.release or 0
+    return Candidate(manifest.generation, manifest.collection, name, *judged)
 
 
 def is_in_force(profile: QueryProfile, manifest: Manifest, serving: Release | None) -> bool:
@@ -61,11 +68,64 @@ def decided(verdict: Verdict | None, decide: Decide) -> str:
     return "promoted" if decide(verdict) else "waiting"
 
 
+def settle(
+    retrieval: Retrieval,
+    options: BuildOptions,
+    releases: Releases,
+    manifest: Manifest,
+    decide: Decide,
+    timed: Callable[..., Any],
+) -> Outcome:
+    """Judge the candidate of a run against what serves now, and put it into force on a positive verdict.
+
+    `timed` runs a step and keeps its figures. Raises: Overtaken.
+    """
+
+    def judge() -> Outcome:
+        serving = releases.heal()  # hours may have passed
+        in_force = is_in_force(options.profile, manifest, serving)
+        verdict = None if in_force else timed("evaluate", verdict_on, retrieval, options, manifest, serving)
+        decision = decided(verdict, decide)
+        if decision != "promoted":
+            return Outcome(decision, verdict, serving)
+        chosen = retrieval, options, releases, manifest, verdict
+        outcome: Outcome = timed("release", promote_automatically, *chosen)
+        return outcome
+
+    return _until_it_holds(retrieval.observer, judge)
+
+
+def _until_it_holds(observer: Observer, judge: Callable[[], Outcome]) -> Outcome:
+    """Judge, and judge again when another release came before the candidate was put into force."""
+    for _ in range(JUDGEMENTS - 1):
+        try:
+            return judge()
+        except VerdictOutdated as error:
+            observer.told("judging_again", str(error))
+    return judge()
+
+
+def read_back(releases: Releases, outcome: Outcome) -> Outcome:
+    """Return an outcome with the release that serves now, which may be another than it was decided on."""
+    made = outcome.release
+    try:
+        now = releases.current()
+    except IngestError as error:
+        log.warning("index %s: what serves could not be read back: %s", releases.index, error)
+        return outcome
+    followed = made is not None and (now is None or not Candidate.of(made).is_in(now))
+    decision = "overtaken" if followed and outcome.decision == "promoted" else outcome.decision
+    return replace(outcome, decision=decision, release=now)
+
+
 def promote_automatically(
     retrieval: Retrieval, options: BuildOptions, releases: Releases, manifest: Manifest, verdict: Verdict
 ) -> Outcome:
-    """Promote the candidate of a run; under a hold it waits for a person."""
+    """Promote the candidate of a run. Under a hold it waits for a person, and so does what was rolled back."""
     observer, candidate = retrieval.observer, _candidate(retrieval.lake, options.profile, manifest, verdict)
+    if told := told_rollback(retrieval.lake, candidate.generation, candidate.profile):
+        observer.told("held", told)
+        return Outcome("waiting", verdict, releases.current())
     try:
         release = releases.promote(candidate, "positive verdict", automatic=True)
     except Held as held:
@@ -80,7 +140,7 @@ def evaluate_candidate(retrieval: Retrieval, options: BuildOptions, releases: Re
     found = _chosen(retrieval.lake, options, named)
     if found is None and (serving := retrieval.lake.decision()) is not None:
         found = serving.generation
-    return _judged(retrieval, options, releases, found)[1]
+    return _judged(retrieval, options, releases, found, releases.current())[1]
 
 
 def promote_candidate(
@@ -92,18 +152,23 @@ def promote_candidate(
 
     Raises: Overtaken, Held, UnknownRelease.
     """
-    generation = _chosen(retrieval.lake, options, named)
-    verdict = None
-    if generation is not None or not lift_hold:
-        manifest, verdict = _judged(retrieval, options, releases, generation)
-        if verdict.positive:
-            candidate = _candidate(retrieval.lake, options.profile, manifest, verdict)
-            release = releases.promote(candidate, why or PROMOTED, lift_hold=lift_hold)
-            return Outcome("promoted", verdict, release)
-        if named is not None or not lift_hold:
-            return Outcome("refused", verdict, None)
-    release = releases.unhold(why or LIFTED)
-    return Outcome("lifted" if verdict is None else "refused", verdict, release)
+
+    def judge() -> Outcome:
+        serving = releases.heal()  # not only what readers see: the newest decision is what a verdict is compared with
+        generation = _chosen(retrieval.lake, options, named)
+        verdict = None
+        if generation is not None or not lift_hold:
+            manifest, verdict = _judged(retrieval, options, releases, generation, serving)
+            if verdict.positive:
+                candidate = _candidate(retrieval.lake, options.profile, manifest, verdict)
+                release = releases.promote(candidate, why or PROMOTED, lift_hold=lift_hold)
+                return read_back(releases, Outcome("promoted", verdict, release))
+            if named is not None or not lift_hold:
+                return Outcome("refused", verdict, None)
+        release = releases.unhold(why or LIFTED)
+        return Outcome("lifted" if verdict is None else "refused", verdict, release)
+
+    return _until_it_holds(retrieval.observer, judge)
 
 
 def _chosen(lake: Lake, options: BuildOptions, named: str | None) -> str | None:
@@ -111,17 +176,17 @@ def _chosen(lake: Lake, options: BuildOptions, named: str | None) -> str | None:
 
 
 def _judged(
-    retrieval: Retrieval, options: BuildOptions, releases: Releases, generation: str | None
+    retrieval: Retrieval, options: BuildOptions, releases: Releases, generation: str | None, serving: Release | None
 ) -> tuple[Manifest, Verdict]:
     lake = retrieval.lake
     if generation is None:
         raise UnknownRelease(
             f"index {lake.index}: no sealed generation waits for promotion; a run builds one, and one that was "
-            "released before must be named, with the query profile of the settings or another"
+            f"released before must be named, with the query profile of the settings or another. {last_rollback(lake)}"
         )
     manifest = lake.manifest(generation)
     if manifest is None:
         known = ", ".join(claim.id for _, claim in lake.claims.after(0)) or "none"
         raise UnknownRelease(f"index {lake.index}: no sealed generation {generation}; there are {known}")
     releases.restore(generation)
-    return manifest, verdict_on(retrieval, options, manifest, releases.current())
+    return manifest, verdict_on(retrieval, options, manifest, serving)

@@ -5,9 +5,9 @@ from typing import Any
 
 from ingest.errors import IndexUnavailable, IngestError, SchemaMismatch
 from ingest.lake.lake import Lake
-from ingest.records import QueryProfile, Release, RunReport
+from ingest.records import QueryProfile, Release, RunReport, RunStart
 from ingest.release import Releases
-from ingest.release.generation_states import past_runs, waiting_candidate
+from ingest.release.generation_states import last_rollback, past_runs, unfinished_run, waiting_candidate
 
 RECENT_RUNS = 20  # newest entries of the history that are searched for the newest run
 
@@ -23,10 +23,13 @@ class IndexStatus:
     counts: dict[str, Any]  # of the decided generation, with its base and digest
     base: str | None
     digest: str | None
-    newest_run: RunReport | None
+    unfinished: RunStart | None  # the newest run, when it has no end
+    holds_lease: bool  # it did not sign off: it is at work, or was killed and nobody built since
+    newest_run: RunReport | None  # that ended
     candidate: str | None  # sealed and never released
     candidate_decision: str | None  # of the newest run on it
     reasons: tuple[str, ...]  # against the candidate
+    rolled_back: str  # what people are told of the generation that the rollback in force left
 
 
 def status_of(lake: Lake, releases: Releases, profile: QueryProfile) -> IndexStatus:
@@ -38,9 +41,9 @@ def status_of(lake: Lake, releases: Releases, profile: QueryProfile) -> IndexSta
         fault = error
     decision = lake.decision()
     manifest = lake.manifest(decision.generation) if decision is not None else None
-    run = next(past_runs(lake, RECENT_RUNS), None)
+    runs, started, lease = list(past_runs(lake, RECENT_RUNS)), unfinished_run(lake), lake.leases.newest()
     candidate = waiting_candidate(lake, profile)
-    judged = run if run is not None and run.generation == candidate else None
+    judged = next((run for run in runs if run.generation is not None and run.generation == candidate), None)
     return IndexStatus(
         index=lake.index,
         release=release,
@@ -49,8 +52,13 @@ def status_of(lake: Lake, releases: Releases, profile: QueryProfile) -> IndexSta
         counts=manifest.counts if manifest is not None else {},
         base=manifest.base if manifest is not None else None,
         digest=manifest.digest if manifest is not None else None,
-        newest_run=run,
+        unfinished=started,
+        holds_lease=started is not None
+        and lease is not None
+        and (lease[1].run, bool(lease[1].holder)) == (started.run, True),
+        newest_run=runs[0] if runs else None,
         candidate=candidate,
         candidate_decision=judged.decision if judged is not None else None,
         reasons=lake.verdict(judged.verdict).reasons if judged is not None and judged.verdict else (),
+        rolled_back=last_rollback(lake),
     )

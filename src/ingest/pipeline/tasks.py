@@ -92,6 +92,8 @@ def built_contents(bench: Workbench, summary: PlanSummary, *steps: str) -> Conte
     def parts(shard: int) -> dict[str, PartFile]:
         return parts_after(lake, ShardTask(generation, shard, hashes[shard], run=""), *steps)
 
-    name, model, shards = collection_name(lake.index, generation), bench.model, tuple(sorted(hashes))
+    identity = lake.known_identity()
+    assert identity is not None  # known since the run began
+    name, model, shards = collection_name(lake.index, generation, identity.id), bench.model, tuple(sorted(hashes))
     duplicates, shape, analyser = duplicates_part(lake, generation), bench.options.shape, bench.options.analyser
     return Contents(lake, name, model.fingerprint, model.dimension, shards, parts, {}, duplicates, shape, analyser)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from ingest.records import LANGCHAIN, AliasAction, Filter, Hit, Point, Shape, StoredPoint, Vectors
+from ingest.records import LANGCHAIN, AliasAction, Filter, Hit, LakeIdentity, Point, Shape, StoredPoint, Vectors
 
 
 class Aliases(Protocol):
@@ -21,14 +21,23 @@ class Aliases(Protocol):
     def collections(self) -> list[str]:
         """Return the names of all collections."""
 
+    def lake_of(self, collection: str) -> LakeIdentity | None:
+        """Return the lake whose collection this is; None when it does not say so, or does not exist."""
+
+    def give(self, collection: str, lake: LakeIdentity) -> None:
+        """Write down whose a collection is that does not say so. A server before 1.16 forgets it."""
+
 
 class VectorIndex(Aliases, Protocol):
     """Dense vectors with payloads, one collection per generation. Cosine; a collection knows its own shape."""
 
-    def create_collection(self, collection: str, dimension: int, shape: Shape = LANGCHAIN) -> None:
-        """Create the collection with its payload indexes, in bulk mode, unless it exists.
+    def create_collection(
+        self, collection: str, dimension: int, shape: Shape = LANGCHAIN, lake: LakeIdentity | None = None
+    ) -> None:
+        """Create the collection of a lake with its payload indexes, in bulk mode, unless it exists.
 
-        Raises: DimensionMismatch if it exists with another dimension, SchemaMismatch with another shape.
+        Raises: DimensionMismatch if it exists with another dimension, SchemaMismatch with another shape, ForeignIndex
+            if it is another lake's.
         """
 
     def drop_collection(self, collection: str) -> None:

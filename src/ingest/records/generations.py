@@ -20,6 +20,13 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class LakeIdentity(Record):
+    """`lake.json`, create-only: which lake this is. Copies, restored and moved lakes keep it; collections carry it."""
+
+    id: str
+    uri: str  # where the lake lay when this was written, for people
+
+
 class PartFile(Record):
     """One immutable Parquet file `data/<sha256>.parquet`. `shard` is None for files that span all shards."""
 
@@ -190,12 +197,13 @@ class Release(Record):
     base: int | None  # number of the release it follows
     guard: str  # alias that must exist to be renamed to `<index>@<number>`
     verdict: str | None  # sha256, names verdicts/<sha256>.json
-    action: Literal["promote", "rollback", "unhold", "restore"]
+    action: Literal["promote", "rollback", "unhold", "restore", "take-over"]
     who: str
     why: str
     hold: Hold | None
     token: str
     at: str  # ISO 8601, UTC
+    compared: int | None = None  # release that the verdict was compared with; 0: none served; None: not a judged one
 
 
 class Lease(Record):
@@ -235,6 +243,15 @@ class StageFigure(Record):
     peak_memory_mb: float  # of this process, since its start
 
 
+class RunStart(Record):
+    """`history/started/<name>.json`: a run began. Without a report of that name it is at work, or was killed."""
+
+    run: str
+    index: str
+    started: str  # ISO 8601, UTC
+    who: str
+
+
 class RunReport(Record):
     """What a run did. Kept in `history/` for people; nothing is decided from it."""
 
@@ -248,8 +265,8 @@ class RunReport(Record):
     plan: PlanSummary | None
     conservation: Conservation | None
     verdict: str | None  # sha256
-    decision: str  # promoted, refused, waiting, unchanged
-    release: int | None
+    decision: str  # promoted, refused, waiting, unchanged; overtaken: promoted, then followed; failed, stopped
+    release: int | None  # in force at the end, read back
     embedded: int  # texts that went through the model
     forward_passes: int
     quarantined: dict[str, int]  # by error class
@@ -259,4 +276,6 @@ class RunReport(Record):
     quarantined_children: dict[str, int] = Field(default_factory=dict)  # by error class; documents inside documents
     marked: dict[str, int] = Field(default_factory=dict)  # chunks of the generation by mark, dropped ones too
     dropped: dict[str, int] = Field(default_factory=dict)  # chunks that a policy keeps out, of rebuilt shards, by mark
+    ended: str = ""  # ISO 8601, UTC; "" in reports of before it was kept
+    error: str = ""  # what ended it early
     duplicates: dict[str, int] = Field(default_factory=dict)  # groups and chunks by kind, boilerplate, collapsed

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from ingest.errors import SchemaMismatch
+from ingest.ids import fence_name
 from ingest.lake.journal import Journal
 from ingest.records import AliasAction, Hold, Release
 from ingest.search.served_release import fence_number, release_in_force
@@ -19,6 +20,7 @@ class Candidate:
     profile: str  # sha256
     verdict: str | None = None  # sha256
     base: str | None = None  # generation; None: built on nothing
+    compared: int | None = None  # release that the verdict was compared with, 0 for none; None: not judged
 
     @classmethod
     def of(cls, release: Release) -> Self:
@@ -35,14 +37,9 @@ class Decision:
     """The content of the next record."""
 
     target: Candidate
-    action: Literal["promote", "rollback", "unhold", "restore"]
+    action: Literal["promote", "rollback", "unhold", "restore", "take-over"]
     why: str
     hold: Hold | None = None
-
-
-def fence_name(index: str, number: int) -> str:
-    """Return the fence alias of a release; it is also the guard of the release after it."""
-    return f"{index}@{number}"
 
 
 def read_release(aliases: Mapping[str, str], releases: Journal[Release], index: str) -> Release | None:
@@ -61,3 +58,16 @@ def release_actions(index: str, release: Release, guard: str) -> list[AliasActio
     fence = fence_name(index, release.number)
     shown = [AliasAction("create", name, release.collection) for name in (fence, index)]
     return [AliasAction("rename", guard, fence), *shown]
+
+
+def take_over_actions(index: str, release: Release, fence: int | None) -> list[AliasAction]:
+    """Return the alias call that moves to a release with a guard of its own, away from another lake's fence.
+
+    It fails before it changes anything when that fence is gone. The new fence shows the new collection from its first
+    moment on, so whose it is can be told after every action.
+    """
+    if fence is None:
+        return release_actions(index, release, release.guard)
+    taken = f"{index}.taken-{release.token}"
+    first, last = AliasAction("rename", fence_name(index, fence), taken), AliasAction("delete", taken)
+    return [first, *release_actions(index, release, release.guard), last]

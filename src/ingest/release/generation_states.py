@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ingest.errors import SchemaMismatch
 from ingest.lake.lake import Lake
 from ingest.lake.stored_records import name_of
-from ingest.records import QueryProfile, RunReport
+from ingest.records import QueryProfile, Release, RunReport, RunStart
 
 LOOK_BACK = 100  # newest releases, claims and runs that are read
 
@@ -16,7 +17,7 @@ class GenerationState:
     """A generation as `ingest generations` lists it; figures and digest are None until it is sealed."""
 
     id: str
-    state: str  # building, failed, sealed, refused, serving, retired
+    state: str  # building, failed, sealed, refused, serving, retired, rolled back
     base: str | None
     documents: int | None
     chunks: int | None
@@ -40,6 +41,41 @@ def waiting_candidate(lake: Lake, profile: QueryProfile) -> str | None:
     return serving if serving is not None and (serving, name) not in released else None
 
 
+def rolled_back_by(lake: Lake, generation: str, profile: str | None = None) -> Release | None:
+    """Return the rollback that took a generation out of force, None when there was none or it serves again.
+
+    `profile`: only under that query profile, by its SHA-256.
+    """
+    following: Release | None = None
+    for _, release in lake.releases.newest_first(LOOK_BACK):
+        if release.generation == generation and profile in (None, release.profile):
+            return following if following is not None and following.action == "rollback" else None
+        following = release
+    return None
+
+
+def told_rollback(lake: Lake, generation: str, profile: str | None = None) -> str:
+    """Return what people are told of a generation that was rolled back, wherever it is named; "" of others."""
+    if (back := rolled_back_by(lake, generation, profile)) is None:
+        return ""
+    current = lake.decision()
+    lift = " --lift-hold" if current is not None and current.hold is not None else ""
+    return (
+        f"Generation {generation} was rolled back by release {back.number} ({back.who}: {back.why}); "
+        f"it comes back by name only: `ingest promote {generation}{lift}`."
+    )
+
+
+def last_rollback(lake: Lake) -> str:
+    """Return what people are told of the generation that the rollback in force left; "" when there is none."""
+    for release, before in pairwise(release for _, release in lake.releases.newest_first(LOOK_BACK)):
+        if release.action == "rollback":
+            return told_rollback(lake, before.generation)
+        if release.action == "promote":
+            break
+    return ""
+
+
 def past_runs(lake: Lake, limit: int = LOOK_BACK) -> Iterator[RunReport]:
     """Yield the reports of the newest runs, newest first; other records are skipped."""
     for name in reversed(lake.history()[-limit:]):
@@ -47,6 +83,14 @@ def past_runs(lake: Lake, limit: int = LOOK_BACK) -> Iterator[RunReport]:
             yield lake.read_history(RunReport, name)
         except SchemaMismatch:
             continue
+
+
+def unfinished_run(lake: Lake) -> RunStart | None:
+    """Return the start of the newest run when there is no report of it: it is at work, or was killed."""
+    started, ended = lake.history("started/"), lake.history()
+    if not started or (name := started[-1]).removeprefix("started/") in ended:
+        return None
+    return lake.read_history(RunStart, name)
 
 
 def generation_states(lake: Lake, limit: int) -> list[GenerationState]:
@@ -63,7 +107,7 @@ def generation_states(lake: Lake, limit: int) -> list[GenerationState]:
         elif manifest is None:
             state = "building" if number == newest else "failed"
         elif claim.id in released:
-            state = "retired"
+            state = "rolled back" if rolled_back_by(lake, claim.id) is not None else "retired"
         else:
             state = "refused" if decisions.get(claim.id) == "refused" else "sealed"
         counts, digest = ({}, None) if manifest is None else (manifest.counts, manifest.digest)

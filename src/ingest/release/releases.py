@@ -2,15 +2,27 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from math import inf
 
-from ingest.errors import FatalError, Held, IndexUnavailable, Overtaken, SchemaMismatch, TransientError, UnknownRelease
+from ingest.errors import (
+    FatalError,
+    ForeignIndex,
+    Held,
+    IndexUnavailable,
+    Overtaken,
+    SchemaMismatch,
+    TransientError,
+    UnknownRelease,
+    VerdictOutdated,
+)
+from ingest.ids import fence_name
 from ingest.lake.journal import Journal
 from ingest.ports import Aliases
 from ingest.records import AliasAction, Hold, Release
-from ingest.release.alias_rules import Candidate, Decision, fence_name, read_release, release_actions
+from ingest.release.alias_rules import Candidate, Decision, read_release, release_actions, take_over_actions
+from ingest.release.ownership import Ownership
+from ingest.release.rollback_targets import recorded, rollback_target
 from ingest.search.served_release import fence_number
 
 log = logging.getLogger(__name__)
@@ -37,28 +49,41 @@ class Releases:
     restore: Callable[[str], None] = lambda _: None  # completes a generation's collection; quick when it is complete
     is_retired: Callable[[str], bool] = lambda _: False  # by generation
     attempts: int = ATTEMPTS
+    take_over: str | None = None  # why a person takes the index from another lake; None: that is refused
+    ownership: Ownership = field(kw_only=True)
 
     def current(self) -> Release | None:
-        """Return the release that readers see now, None when nothing serves. Raises: SchemaMismatch."""
-        return read_release(self.aliases.aliases(), self.journal, self.index)
+        """Return the release that readers see now, None when nothing serves. Raises: SchemaMismatch, ForeignIndex."""
+        try:
+            return read_release(self.aliases.aliases(), self.journal, self.index)
+        except SchemaMismatch as error:
+            if foreign := self.ownership.against(self.index, self.journal, *self._look()):
+                raise ForeignIndex(foreign) from error
+            raise
 
     def heal(self) -> Release | None:
         """Apply the newest record to the aliases and return it, None when there is no record.
 
-        Without a fence (Qdrant was lost or replaced), the newest generation is restored and released again. A fence
-        that is more than one behind (Qdrant was reset to an older state) is moved forward all the same.
-        Raises: SchemaMismatch when the fence is ahead of the records: the index belongs to another lake.
+        Without a fence (Qdrant was lost or replaced), the newest generation is restored and released again. Aliases
+        that do not follow this lake's records are refused or, if a person says so, taken over with a record of their
+        own. Raises: ForeignIndex, which names both lakes.
         """
         for _ in range(self.attempts):
             newest, aliases = self._look()
             fence = fence_number(aliases, self.index)
-            if fence is not None and (newest is None or fence > newest.number):
-                self._record(fence, self.journal.last())  # another writer was faster, or this raises
-            elif newest is None:
+            ahead = fence is not None and (newest is None or fence > newest.number)
+            if ahead and fence is not None and fence <= self.journal.last():
+                continue  # another writer came through since the records were read
+            if foreign := self.ownership.against(self.index, self.journal, newest, aliases):
+                self._take_over(newest, fence, foreign)
+            if newest is None:
                 return None
-            elif aliases.get(self.index) == aliases.get(fence_name(self.index, newest.number)) == newest.collection:
+            if foreign:
+                continue
+            if aliases.get(self.index) == aliases.get(fence_name(self.index, newest.number)) == newest.collection:
+                self.ownership.own(newest.collection)
                 return newest
-            elif fence is None and newest.guard not in aliases:
+            if fence is None and newest.guard not in aliases:
                 self._boot_again(newest)
             elif self.is_retired(newest.generation):
                 self._bring_back_base(newest)
@@ -74,8 +99,8 @@ class Releases:
         Another profile on the serving generation needs no base. `lift_hold`: a person asks to end the hold.
         `automatic`: no person asks, so a hold refuses, whatever `lift_hold` is.
 
-        Raises: Overtaken when the candidate's base is not the serving generation. Held. UnknownRelease when the
-            candidate is retired.
+        Raises: Overtaken when the candidate's base is not the serving generation. VerdictOutdated when the verdict was
+            compared with an earlier release than the one in force. Held. UnknownRelease when the candidate is retired.
         """
         for _ in range(self.attempts):
             current = self.heal()
@@ -93,6 +118,12 @@ class Releases:
                 raise Overtaken(
                     f"index {self.index}: candidate {candidate.generation} was built on {candidate.base}, "
                     f"but {serving} serves; the next build adopts its work"
+                )
+            now = 0 if current is None else current.number
+            if candidate.compared not in (None, now):
+                raise VerdictOutdated(
+                    f"index {self.index}: the verdict on {candidate.generation} was compared with release "
+                    f"{candidate.compared or 'none'}, but release {now} is in force: judge it again"
                 )
             if release := self._publish(current, Decision(candidate, "promote", why)):
                 return release
@@ -113,7 +144,7 @@ class Releases:
             if current is None:
                 raise UnknownRelease(f"index {self.index}: nothing serves yet, so nothing can be rolled back")
             if target is None:
-                target = self._rollback_target(current, to)
+                target = rollback_target(self.journal, self.index, current, to)
                 try:
                     opens(target)
                 except FatalError as error:
@@ -147,35 +178,6 @@ class Releases:
         newest = self.journal.newest()
         return (None if newest is None else newest[1]), self.aliases.aliases()
 
-    def _record(self, number: int, newest: float = inf) -> Release:
-        if number > newest or (record := self.journal.get(number)) is None:  # a known record may have been deleted
-            raise SchemaMismatch(
-                f"index {self.index}: {self.journal.where(number)} is missing, but the index "
-                "or a later record needs it: is this the lake that the index belongs to?"
-            )
-        return record
-
-    def _rollback_target(self, current: Release, to: int | None) -> Release:
-        if to is not None:
-            if not 1 <= to <= current.number:
-                raise UnknownRelease(f"index {self.index}: no release {to}; there are 1 to {current.number}")
-            return self._record(to)
-        for number in range(self._promoted(current).number - 1, 0, -1):
-            if not Candidate.of(earlier := self._record(number)).is_in(current):
-                return earlier
-        raise UnknownRelease(
-            f"index {self.index}: no release before {current.number} has another generation or profile"
-        )
-
-    def _promoted(self, release: Release) -> Release:
-        """Return the promotion that a rollback restored, so that a second rollback goes further back."""
-        number = release.number - 1
-        while release.action != "promote" and number > 0:
-            if Candidate.of(earlier := self._record(number)).is_in(release):
-                release = earlier
-            number -= 1
-        return release
-
     def _publish(self, current: Release | None, decision: Decision) -> Release | None:
         """Write the record that follows `current` and apply it; None when another writer was faster."""
         generation = decision.target.generation
@@ -183,6 +185,9 @@ class Releases:
             raise UnknownRelease(f"index {self.index}: generation {generation} is retired")
         if current is None or generation != current.generation:
             self.restore(generation)
+        taken = fence_number(self.aliases.aliases(), self.index) if current is None and self.take_over else None
+        if taken is not None and self.take_over is not None:
+            decision = replace(decision, action="take-over", why=self.take_over)
         if current is None:
             release = self._boot(None, decision)
         else:
@@ -195,9 +200,30 @@ class Releases:
                 f"index {self.index}: generation {generation} was retired while release {release.number} was written; "
                 f"{settled.generation if settled else None} serves"
             )
-        if not self._move(release_actions(self.index, release, release.guard)):
-            self.heal()
+        actions = release_actions(self.index, release, release.guard)
+        if not self._move(actions if taken is None else take_over_actions(self.index, release, taken)):
+            self._settle(release)
         return release
+
+    def _settle(self, release: Release) -> None:
+        """Heal after an alias call that failed or was not answered, unless what serves is the release all the same."""
+        try:
+            self.heal()
+        except TransientError as error:  # the lake is away; our own record is known without it
+            if self.current() != release:
+                raise
+            log.warning("index %s: release %s serves, but: %s", self.index, release.number, error)
+
+    def _take_over(self, newest: Release | None, fence: int | None, foreign: str) -> None:
+        """Put the newest generation into force in place of another lake's. Raises: ForeignIndex when nobody said so."""
+        if self.take_over is None:
+            raise ForeignIndex(foreign)
+        log.warning("index %s: taken over (%s): %s", self.index, self.take_over, foreign)
+        if newest is not None:
+            self.restore(newest.generation)
+            decision = Decision(Candidate.of(newest), "take-over", self.take_over, newest.hold)
+            if release := self._boot(newest, decision):
+                self._move(take_over_actions(self.index, release, fence))
 
     def _boot_again(self, newest: Release) -> None:
         """Release the newest generation again, on an index that has lost its fence. A hold stays."""
@@ -208,7 +234,7 @@ class Releases:
 
     def _bring_back_base(self, newest: Release) -> None:
         """Return to the release before a record that was never applied and whose generation is retired."""
-        base = self._record(newest.number - 1)
+        base = recorded(self.journal, self.index, newest.number - 1)
         why = f"generation {newest.generation} of release {newest.number} is retired: release {base.number} again"
         log.warning("index %s: %s", self.index, why)
         self._append(newest, Decision(Candidate.of(base), "restore", why, base.hold), newest.guard)
@@ -229,7 +255,7 @@ class Releases:
             number=(base or 0) + 1,
             base=base,
             guard=guard,
-            **{name: getattr(target, name) for name in ("generation", "collection", "profile", "verdict")},
+            **{name: getattr(target, name) for name in ("generation", "collection", "profile", "verdict", "compared")},
             **{name: getattr(decision, name) for name in ("action", "why", "hold")},
             who=self.who,
             token=self.new_token(),

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Mapping
 
-from ingest.errors import SchemaMismatch, UnknownRelease
+from ingest.errors import ForeignIndex, SchemaMismatch, UnknownRelease
 from ingest.lake.journal import Journal
 from ingest.lake.lake import Lake
 from ingest.ports import VectorIndex
-from ingest.records import QueryProfile, Release
+from ingest.records import LakeIdentity, QueryProfile, Release
 from ingest.search.searcher import Searcher
 from ingest.services import Retrieval
 
@@ -36,9 +36,30 @@ def release_in_force(aliases: Mapping[str, str], releases: Journal[Release], ind
     raise SchemaMismatch(f"alias {index} shows {shown}, but neither release {fence} nor {fence - 1} names it")
 
 
+def is_foreign(theirs: LakeIdentity | None, ours: LakeIdentity | None) -> bool:
+    """Tell whether a collection says that it belongs to another lake."""
+    return theirs is not None and (ours is None or ours.id != theirs.id)
+
+
+def told_lakes(collection: str, theirs: LakeIdentity | None, ours: LakeIdentity | None) -> str:
+    """Return a sentence that names both lakes, for people."""
+    this = "a lake without an identity yet" if ours is None else f"lake {ours.id} ({ours.uri})"
+    if theirs is not None and ours is not None and theirs.id == ours.id:
+        return f"Both are of {this}: it or Qdrant was put back to an older state, or a copy of the lake was used."
+    whose = "a lake that it does not name" if theirs is None else f"lake {theirs.id} ({theirs.uri})"
+    return f"{collection} belongs to {whose}, this is {this}."
+
+
 def serving_release(lake: Lake, vectors: VectorIndex) -> Release:
-    """Return the release in force. Raises: UnknownRelease when nothing serves."""
-    release = release_in_force(vectors.aliases(), lake.releases, lake.index)
+    """Return the release in force. Raises: UnknownRelease when nothing serves, ForeignIndex, SchemaMismatch."""
+    aliases = vectors.aliases()
+    try:
+        release = release_in_force(aliases, lake.releases, lake.index)
+    except SchemaMismatch as error:
+        if (shown := aliases.get(lake.index)) is None:
+            raise
+        lakes = told_lakes(shown, vectors.lake_of(shown), lake.known_identity())
+        raise ForeignIndex(f"{error}. {lakes}") from error
     if release is None:
         lost = "its aliases are lost; `ingest run`, promote or rollback restores them"
         none = "nothing serves yet; `ingest run` builds and promotes a generation"
@@ -52,9 +73,15 @@ def open_serving(retrieval: Retrieval, profile: QueryProfile | None = None) -> S
 
 
 def open_release(retrieval: Retrieval, release: Release, profile: QueryProfile | None = None) -> Searcher:
-    """Return a searcher on a release, under its profile or a given one. Raises: UnknownRelease if it is not sealed."""
+    """Return a searcher on a release, under its profile or a given one.
+
+    Raises: UnknownRelease if it is not sealed, ForeignIndex if its collection is another lake's.
+    """
     lake = retrieval.lake
     manifest = lake.manifest(release.generation)
     if manifest is None:
         raise UnknownRelease(f"release {release.number} names generation {release.generation}, which has no manifest")
+    theirs, ours = retrieval.vectors.lake_of(release.collection), lake.known_identity()
+    if is_foreign(theirs, ours):
+        raise ForeignIndex(f"release {release.number} cannot be read: {told_lakes(release.collection, theirs, ours)}")
     return Searcher(retrieval, manifest, profile or lake.profile(release.profile), release.number)

@@ -73,7 +73,7 @@ def test_every_command_and_option_is_documented() -> None:
 
 def test_a_missing_section_and_a_missing_option_are_noticed() -> None:
     page = PAGE.read_text().replace("## `ingest plan`", "## Plan").replace("`--why TEXT`", "")
-    assert undocumented(page) == ["ingest rollback --why", "ingest promote --why", "ingest plan"]
+    assert undocumented(page) == [f"ingest {told}" for told in ("rollback --why", "promote --why", "run --why", "plan")]
 
 
 def test_every_exit_code_is_documented_and_in_each_help(lab: Lab) -> None:
@@ -140,5 +140,5 @@ def test_a_signal_stops_a_real_process_with_130_and_no_traceback(lab: Lab, numbe
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
-    assert err.startswith("Stopped. Serving was not touched.")
+    assert err.startswith("Stopped. `ingest run` resumes where this one stopped")
     assert "Traceback" not in err

@@ -77,7 +77,7 @@ def test_rollback_holds_and_tells_the_seconds(lab: Lab) -> None:
     assert answer.code == 0
     assert "Held by night@shift: wrong prices." in answer.out
     assert "Rolled back in 0.25 s." in answer.out
-    assert states(lab) == [("0002", "retired"), ("0001", "serving")]
+    assert states(lab) == [("0002", "rolled back"), ("0001", "serving")]
     assert "Held by night@shift: wrong prices." in lab("status").out
 
 
@@ -92,7 +92,7 @@ def test_lifting_the_hold_does_not_bring_back_what_was_rolled_back(lab: Lab) -> 
     release = answer.document["release"]
     assert (answer.code, release["action"], release["hold"]) == (0, "unhold", None)
     assert release["why"] == "hold lifted by hand"
-    assert states(lab) == [("0002", "retired"), ("0001", "serving")]
+    assert states(lab) == [("0002", "rolled back"), ("0001", "serving")]
 
 
 def test_a_named_generation_that_was_rolled_back_can_be_promoted_again(lab: Lab) -> None:

@@ -1,10 +1,24 @@
 """`ingest run` and `ingest plan`."""
 
+from collections.abc import Callable, Sequence
+
 import pytest
 
 from ingest import pipeline
-from ingest.errors import BudgetExceeded, DocumentError, IngestError, InvalidSettings, SourceUnavailable
-from tests.integration.cli.conftest import Lab
+from ingest.errors import (
+    BudgetExceeded,
+    DocumentError,
+    IndexUnavailable,
+    IngestError,
+    InvalidSettings,
+    SourceUnavailable,
+    StoreUnavailable,
+)
+from ingest.lake.lake import Lake
+from ingest.records import AliasAction, QueryProfile
+from ingest.release.alias_rules import release_actions
+from tests.fakes import InMemoryStore
+from tests.integration.cli.conftest import Answer, Lab
 
 
 def test_run_promotes_and_a_second_run_changes_nothing(lab: Lab) -> None:
@@ -48,6 +62,167 @@ def test_under_a_hold_a_run_leaves_its_candidate_waiting_and_names_the_hold(lab:
     answer = lab("run")
     assert answer.code == 6
     assert " --lift-hold` promotes it. It is held by night@shift: wrong prices." in answer.out
+
+
+def test_what_was_rolled_back_is_offered_by_nobody_without_saying_so(lab: Lab) -> None:
+    lab("run")
+    lab.write("silver")
+    second = lab("run", "--json").document["generation"]
+    lab("rollback", "--why", "wrong prices")
+    told = f"Generation {second} was rolled back by release 3 (night@shift: wrong prices); it comes back by name only"
+    by_name = f"{told}: `ingest promote {second} --lift-hold`."
+    answer, document = lab("run"), lab("run", "--json")
+    assert (answer.code, document.code, document.document["rolled_back"]) == (6, 6, by_name)
+    assert f"Waiting for a person: {by_name}" in answer.out
+    assert by_name in lab("status").out
+    assert by_name in lab("promote").err
+    assert f"{second}   rolled back" in lab("generations").out
+
+    lab("promote", "--lift-hold")
+    lifted = f"{told}: `ingest promote {second}`."
+    answer = lab("run")
+    assert answer.code == 6
+    assert f"Waiting for a person: {lifted}" in answer.out
+    assert lab("status", "--json").document["release"]["number"] == 4
+    assert lab("promote", second).code == 0
+    assert "rolled back" not in lab("status").out + lab("generations").out
+
+
+def stopped_after_the_alias_moved(lab: Lab, monkeypatch: pytest.MonkeyPatch, *command: str) -> Answer:
+    """Run a command that gets SIGTERM, which raises KeyboardInterrupt, when its alias call was answered."""
+    move = lab.vectors.move_aliases
+
+    def stop(actions: Sequence[AliasAction]) -> bool:
+        move(actions)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(lab.vectors, "move_aliases", stop)
+        return lab(*command)
+
+
+def test_a_stop_after_the_alias_moved_says_which_release_serves(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab("run")
+    lab.write("silver")
+    answer = stopped_after_the_alias_moved(lab, monkeypatch, "run")
+    assert answer.code == 130
+    assert answer.err.startswith("Stopped. Release 2 serves generation 0002-")
+    assert "The newest run" not in lab("status").out
+    answer = stopped_after_the_alias_moved(lab, monkeypatch, "rollback", "--why", "wrong prices", "--json")
+    assert answer.code == 130
+    assert answer.document["error"]["message"].startswith("Release 3 serves generation 0001-")
+    answer = stopped_after_the_alias_moved(lab, monkeypatch, "promote", "--lift-hold")
+    assert answer.err.startswith("Stopped. Release 4 serves generation 0001-")
+
+
+def test_an_error_says_what_serves_or_that_it_cannot_be_read(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab("run")
+    lab.write("silver")
+
+    def away() -> None:
+        raise IndexUnavailable("no answer")
+
+    answer = lab("rollback", "--why", "x")
+    assert answer.code == 4
+    assert "Release 1 serves generation 0001-" in answer.err
+    monkeypatch.setattr(lab.vectors, "aliases", away)
+    answer = lab("run")
+    assert answer.code == 5
+    assert "What serves now could not be read (IndexUnavailable: no answer); `ingest status` tells it." in answer.err
+
+
+def test_a_lake_that_is_away_after_the_promotion_does_not_change_the_exit_code(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab("run")
+    lab.write("silver")
+    move = lab.vectors.move_aliases
+
+    def away(*_: object) -> bool:
+        raise StoreUnavailable("no answer")
+
+    with monkeypatch.context() as patch:
+
+        def move_and_lose(actions: Sequence[AliasAction]) -> bool:
+            moved = move(actions)
+            for call in ("get", "put", "create", "list"):
+                patch.setattr(lab.store, call, away)
+            return moved
+
+        patch.setattr(lab.vectors, "move_aliases", move_and_lose)
+        answer = lab("run")
+    assert answer.code == 0, answer.err
+    assert "Promoted: release 2 serves generation 0002-" in answer.out
+    assert "never ended" in lab("status").out or "has not ended" in lab("status").out
+
+
+def test_a_run_that_lost_its_race_does_not_say_promoted(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab("run")
+    lab.write("silver")
+    move, lake = lab.vectors.move_aliases, Lake(lab.store, "docs")
+
+    def followed(actions: Sequence[AliasAction]) -> bool:
+        moved = move(actions)
+        monkeypatch.setattr(lab.vectors, "move_aliases", move)
+        current = lake.decision()
+        assert current is not None
+        other = current.model_copy(
+            update={
+                "number": current.number + 1,
+                "profile": lake.write_profile(QueryProfile(dense_weight=0.1)),
+                "guard": f"docs@{current.number}",
+                "token": "another",
+            }
+        )
+        lake.releases.append(other.number, other)
+        return moved and move(release_actions("docs", other, other.guard))
+
+    monkeypatch.setattr(lab.vectors, "move_aliases", followed)
+    answer = lab("run")
+    assert answer.code == 4
+    assert "Overtaken: generation 0002-" in answer.out
+    assert "Release 3 serves generation 0002-" in answer.out
+    assert "Promoted" not in answer.out
+
+
+def test_a_night_that_failed_is_the_first_thing_in_status(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab("run")
+    monkeypatch.setattr(pipeline, "make_plan", raising(SourceUnavailable("the share is away")))
+    assert lab("run").code == 5
+    status = lab("status")
+    assert status.code == 0
+    assert status.out.startswith("Newest run: ")
+    assert "FAILED at " in status.out.splitlines()[0]
+    assert status.out.splitlines()[0].endswith("SourceUnavailable: the share is away.")
+    document = lab("status", "--json").document
+    assert (document["newest_run"]["decision"], document["newest_run"]["release"]) == ("failed", 1)
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def fail(*_: object) -> None:
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("arguments", [("--take-over",), ("--take-over", "--why", " "), ("--why", "x")])
+def test_an_index_is_taken_over_with_a_reason_only(lab: Lab, arguments: tuple[str, ...]) -> None:
+    assert lab("run", *arguments).code == 2
+
+
+def test_an_index_of_another_lake_is_refused_and_taken_over_with_a_reason(lab: Lab) -> None:
+    lab("run")
+    first, lab.store = lab.store, InMemoryStore()
+    answer = lab("run")
+    assert answer.code == 4
+    assert answer.err.count("this is lake ") >= 1
+    assert lab("run", "--take-over", "--why", "a new lake").code == 0
+    assert "take-over of generation 0001-" in lab("status").out
+    lab.store = first
+    assert lab("run").code == 4
+    assert lab("status").code == 4
+    assert lab("promote", "--lift-hold", "--take-over", "--why", "back again").code == 0
+    assert lab("status").code == 0
 
 
 def test_a_refused_candidate_gives_3_and_its_reasons(lab: Lab) -> None:
@@ -101,7 +276,7 @@ def test_each_error_has_its_exit_code_and_lets_go_of_the_services(
 
     monkeypatch.setattr(pipeline, "run", fail)
     answer = lab("run", "--json")
-    expected = {"class": type(error).__name__, "message": "x", "exit_code": code}
+    expected = {"class": type(error).__name__, "message": "x", "exit_code": code, "serving": "Nothing serves."}
     assert (answer.code, answer.document["error"], lab.closed) == (code, expected, 1)
     assert answer.err.startswith(f"{type(error).__name__}: x")
 
@@ -113,4 +288,4 @@ def test_ctrl_c_gives_130_and_says_how_to_go_on(lab: Lab, monkeypatch: pytest.Mo
     monkeypatch.setattr(pipeline, "run", interrupt)
     answer = lab("run")
     assert (answer.code, answer.out, lab.closed) == (130, "", 1)
-    assert answer.err.startswith("Stopped. Serving was not touched. `ingest run` resumes where this one stopped")
+    assert answer.err.startswith("Stopped. Nothing serves. `ingest run` resumes where this one stopped")

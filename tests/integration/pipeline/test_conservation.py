@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from ingest.errors import IncompleteGeneration
-from ingest.ids import collection_name, point_id
+from ingest.ids import point_id
 from ingest.lake.contents import Contents
 from ingest.lake.rows import chunk_rows, document_rows
 from ingest.pipeline.point_maker import PointMaker, rows_of
@@ -28,7 +28,7 @@ def some_point(p: Project) -> StoredPoint:
 
 
 def collection(p: Project) -> str:
-    return collection_name("docs", p.manifest().generation)
+    return p.manifest().collection
 
 
 def chunk_of(point: StoredPoint) -> str:

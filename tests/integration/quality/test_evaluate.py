@@ -68,7 +68,7 @@ def test_a_model_that_confuses_words_is_refused_and_the_alias_stays(p: Project) 
     judged = verdict(p, report.verdict)
     assert (report.decision, judged.stale) == ("refused", ())
     assert judged.candidate_scores["fused.ndcg@10"] < judged.serving_scores["fused.ndcg@10"]
-    assert p.vectors.aliases()["docs"] == f"docs__{first.generation}"
+    assert p.vectors.aliases()["docs"] == p.manifest(first.generation).collection
     again = p.run()
     assert (again.decision, again.generation, p.gets(), again.embedded) == ("refused", report.generation, {}, 0)
 

@@ -6,15 +6,25 @@ from itertools import count
 
 import pytest
 
-from ingest.errors import Held, IndexUnavailable, Overtaken, SchemaMismatch, TransientError, UnknownRelease
+from ingest.errors import (
+    ForeignIndex,
+    Held,
+    IndexUnavailable,
+    Overtaken,
+    SchemaMismatch,
+    TransientError,
+    UnknownRelease,
+    VerdictOutdated,
+)
 from ingest.lake.journal import Journal
 from ingest.lake.stored_records import StoredRecords, to_bytes
-from ingest.records import AliasAction, Hold, Release
-from ingest.release import Candidate, Releases, read_release
+from ingest.records import AliasAction, Hold, LakeIdentity, Release
+from ingest.release import Candidate, Ownership, Releases, read_release
 from tests.fakes import CuttingAliases, InMemoryStore, Killed
 from tests.records import release
 
 INDEX = "docs"
+OURS, THEIRS = LakeIdentity(id="ours", uri="memory://ours"), LakeIdentity(id="theirs", uri="memory://theirs")
 
 
 class Place:
@@ -26,8 +36,9 @@ class Place:
         self.restored: list[str] = []
         self.retired: set[str] = set()
         tokens = count(1)
+        journal = Journal(StoredRecords(self.store), f"{INDEX}/releases/", Release)
         self.releases = Releases(
-            Journal(StoredRecords(self.store), f"{INDEX}/releases/", Release),
+            journal,
             self.aliases,
             INDEX,
             clock=lambda: datetime(2026, 5, 1, tzinfo=UTC),
@@ -35,6 +46,7 @@ class Place:
             new_token=lambda: f"t{next(tokens)}",
             restore=self.restore,
             is_retired=self.retired.__contains__,
+            ownership=Ownership(self.aliases, lambda: OURS, lambda: OURS),
         )
 
     def restore(self, generation: str) -> None:
@@ -330,17 +342,126 @@ def test_a_promotion_onto_a_lost_index_restores_what_served_first(place):
     assert ["promote", "restore", "promote", "promote"] == [r.action for _, r in place.releases.journal.newest_first(9)]
 
 
-def test_an_index_put_back_to_an_older_state_is_moved_forward(place):
-    place.promote("g3", "g2")
-    place.aliases.names = {"docs": "docs__g1", "docs@1": "docs__g1"}
-    assert 3 == place.releases.heal().number
-    assert {"docs": "docs__g3", "docs@3": "docs__g3"} == place.names
+def foreign(*collections: str) -> Place:
+    """Return an index on which g1 to g3 were promoted, and whose aliases another lake has moved to its collections."""
+    place = Place("g1", "g2", "g3", "x1")
+    for base, generation in ((None, "g1"), ("g1", "g2"), ("g2", "g3")):
+        place.promote(generation, base)
+    place.aliases.owners |= dict.fromkeys(collections, THEIRS)
+    return place
 
 
-def test_a_fence_ahead_of_the_records_is_another_lake(place):
-    place.aliases.names = {"docs": "docs__g2", "docs@9": "docs__g2"}
-    with pytest.raises(SchemaMismatch, match=r"memory://lake/docs/releases/9\.json is missing"):
+FOREIGN = {
+    # the collection that another lake made, if it says so; the aliases; what is said
+    "a fence ahead of the records": (
+        (),
+        {"docs": "docs__g2", "docs@9": "docs__g2"},
+        "newest release of this lake is 3",
+    ),
+    "a fence two behind": ((), {"docs": "docs__g1", "docs@1": "docs__g1"}, "is 3, more than one ahead"),
+    "a collection that no record names": ((), {"docs": "docs__x1", "docs@3": "docs__x1"}, "neither release 3 nor"),
+    "one of another lake, one behind": (("docs__x1",), {"docs": "docs__x1", "docs@2": "docs__x1"}, "neither release 2"),
+    "one of our name and of another lake": (
+        ("docs__g3",),
+        {"docs": "docs__g3", "docs@3": "docs__g3"},
+        "to lake theirs",
+    ),
+    "an alias without a fence": ((), {"docs": "docs__x1"}, "neither release 3 nor the one before names"),
+}
+
+
+@pytest.mark.parametrize("case", FOREIGN)
+def test_aliases_that_do_not_follow_the_records_are_refused_with_both_lakes_and_the_way_out(case: str) -> None:
+    collections, aliases, said = FOREIGN[case]
+    place = foreign(*collections)
+    place.aliases.names, before = dict(aliases), dict(place.store.values)
+    for act in (
+        place.releases.heal,
+        lambda: place.promote("g3", "g2"),
+        lambda: place.releases.rollback(None, "why"),
+        lambda: place.releases.unhold("why"),
+    ):
+        with pytest.raises(ForeignIndex, match=rf"{said}.*lake ours \(memory://ours\).*`ingest run --take-over --why"):
+            act()
+    assert (aliases, before) == (place.names, place.store.values)
+
+
+@pytest.mark.parametrize("case", FOREIGN)
+def test_a_person_takes_an_index_over_with_a_record_of_its_own_and_nobody_does_again(case: str) -> None:
+    collections, aliases, _ = FOREIGN[case]
+    place = foreign(*collections)
+    place.aliases.names = dict(aliases)
+
+    def restore(generation: str) -> None:
+        place.aliases.owners[f"docs__{generation}"] = OURS  # it makes room
+
+    taken = replace(place.releases, take_over="moved here", restore=restore).heal()
+    assert ("take-over", "moved here", "ann", "g3") == (taken.action, taken.why, taken.who, taken.generation)
+    assert {"docs": "docs__g3", f"docs@{taken.number}": "docs__g3"} == place.names
+    assert taken == place.releases.heal() == replace(place.releases, take_over="again").heal()
+
+
+def test_a_lake_without_a_release_takes_an_index_over_with_its_first() -> None:
+    place = foreign()
+    other = Place("y1")
+    other.aliases = place.aliases
+    place.aliases.existing.add("docs__y1")
+    theirs = replace(
+        other.releases, aliases=place.aliases, ownership=Ownership(place.aliases, lambda: None, lambda: THEIRS)
+    )
+    with pytest.raises(ForeignIndex, match="but the newest release of this lake is none"):
+        theirs.promote(candidate("y1"), "better")
+    taken = replace(theirs, take_over="a new lake").promote(candidate("y1"), "better")
+    assert (1, "take-over", "a new lake") == (taken.number, taken.action, taken.why)
+    assert {"docs": "docs__y1", "docs@1": "docs__y1"} == place.names
+    assert taken == theirs.heal()
+    with pytest.raises(ForeignIndex, match="docs__y1 belongs to lake theirs"):
         place.releases.heal()
+    back = replace(place.releases, take_over="it is ours").heal()
+    assert (4, "g3") == (back.number, back.generation)
+    with pytest.raises(ForeignIndex):
+        theirs.heal()
+
+
+@pytest.mark.parametrize("after", range(6))
+def test_a_take_over_that_died_in_its_alias_call_leaves_an_index_that_one_of_the_two_can_repair(after: int) -> None:
+    place = foreign("docs__x1")
+    place.aliases.names = {"docs": "docs__x1", "docs@7": "docs__x1"}
+    taking = replace(place.releases, take_over="moved here")
+    place.aliases.cut_next(1)  # the guard
+    place.aliases.cut_next(after)
+    with pytest.raises(Killed):
+        taking.heal()
+    with pytest.raises(Killed):
+        taking.heal()
+    assert "docs" in place.names
+    assert "g3" == taking.heal().generation
+    shown = {name: target for name, target in place.names.items() if ".boot-" not in name and ".taken-" not in name}
+    assert {"docs": "docs__g3", f"docs@{place.releases.journal.last()}": "docs__g3"} == shown
+
+
+def test_a_collection_of_before_they_said_whose_they_are_is_given_to_the_lake_whose_release_names_it(place):
+    place.aliases.owners.clear()
+    place.releases.heal()
+    assert {"docs__g2": OURS} == place.aliases.owners
+
+
+# the verdict
+
+
+def test_a_verdict_that_was_compared_with_an_earlier_release_is_refused_and_says_what_serves(place):
+    place.releases.promote(candidate("g2", profile="p2"), "a profile came in between")
+    with pytest.raises(VerdictOutdated, match="compared with release 2, but release 3 is in force: judge it again"):
+        place.releases.promote(replace(candidate("g3", "g2"), compared=2), "better")
+    released = place.releases.promote(replace(candidate("g3", "g2"), compared=3), "better")
+    assert (3, 3) == (released.base, released.compared)
+
+
+def test_a_verdict_that_was_compared_with_nothing_is_outdated_once_something_serves():
+    place = Place("g1")
+    place.promote("g1", None)
+    with pytest.raises(VerdictOutdated, match="compared with release none, but release 1 is in force"):
+        place.releases.promote(replace(candidate("g1", profile="p2"), compared=0), "better")
 
 
 def test_who_loses_the_first_promotion_deletes_his_own_guard():

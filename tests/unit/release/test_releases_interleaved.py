@@ -14,15 +14,16 @@ from typing import Any
 
 import pytest
 
-from ingest.errors import IngestError, Overtaken, SchemaMismatch
+from ingest.errors import ForeignIndex, IngestError, Overtaken, SchemaMismatch
 from ingest.lake.journal import Journal
 from ingest.lake.stored_records import StoredRecords
-from ingest.records import AliasAction, Release
-from ingest.release import Candidate, Releases, fence_number, read_release, releases
+from ingest.records import AliasAction, LakeIdentity, Release
+from ingest.release import Candidate, Ownership, Releases, fence_number, read_release, releases
 from ingest.release.alias_rules import release_actions
 from tests.schedules import Actor, Budget, Choice, World, explore
 
 INDEX = "docs"
+OURS, THEIRS = (LakeIdentity(id=name, uri=f"memory://{name}") for name in ("ours", "theirs"))
 
 
 @pytest.fixture(autouse=True)
@@ -37,29 +38,44 @@ def candidate(generation: str, base: str | None) -> Candidate:
     return Candidate(generation, f"{INDEX}__{generation}", "profile", f"on {base}", base)
 
 
-def journal(store: Any) -> Journal[Release]:
-    return Journal(StoredRecords(store), f"{INDEX}/releases/", Release)
+def journal(store: Any, lake: LakeIdentity = OURS) -> Journal[Release]:
+    return Journal(StoredRecords(store), f"{'' if lake is OURS else lake.id}{INDEX}/releases/", Release)
 
 
-def opened(ports: Any, restore: Callable[[str], None], new_token: Callable[[], str]) -> Releases:
+def opened(
+    ports: Any,
+    restore: Callable[[str], None],
+    new_token: Callable[[], str],
+    take_over: str | None = None,
+    lake: LakeIdentity = OURS,
+) -> Releases:
     store, aliases = ports
+    records = journal(store, lake)
     return Releases(
-        journal(store), aliases, INDEX, lambda: datetime(2026, 1, 1, tzinfo=UTC), "test", new_token, restore
+        records,
+        aliases,
+        INDEX,
+        lambda: datetime(2026, 1, 1, tzinfo=UTC),
+        "test",
+        new_token,
+        restore,
+        take_over=take_over,
+        ownership=Ownership(aliases, lambda: lake, lambda: lake),
     )
 
 
-def alone(world: World) -> Releases:
+def alone(world: World, take_over: str | None = None, lake: LakeIdentity = OURS) -> Releases:
     """Return releases for a process that nobody interrupts."""
     tokens = iter(f"alone{number}" for number in range(1000))
 
     def restore(generation: str) -> None:
         world.aliases.existing.add(f"{INDEX}__{generation}")
 
-    return opened((world.store, world.aliases), restore, lambda: next(tokens))
+    return opened((world.store, world.aliases), restore, lambda: next(tokens), take_over, lake)
 
 
-def by(actor: Actor) -> Releases:
-    return opened((actor, actor), actor.restore, actor.new_token)
+def by(actor: Actor, take_over: str | None = None, lake: LakeIdentity = OURS) -> Releases:
+    return opened((actor, actor), actor.restore, actor.new_token, take_over, lake)
 
 
 def promoter(generation: str, base: str | None, automatic: bool = False) -> Callable[[Actor], str]:
@@ -143,7 +159,7 @@ class Judge:
         if shown is not None and shown.number < len(records(world)) - 1 and not self.put_back:
             yield "the reader is more than one release behind"
         yield from broken_rules(records(world))
-        yield from does_not_settle(world.copy())
+        yield from does_not_settle(world.copy(), "Qdrant was put back" if self.put_back else None)
 
     def _of_step(self, before: World, after: World) -> Iterator[str]:
         if INDEX in before.aliases.names:
@@ -173,24 +189,24 @@ def broken_rules(history: list[Release]) -> Iterator[str]:
             yield "a restored release differs"
 
 
-def does_not_settle(world: World) -> Iterator[str]:
-    """One more promoter, alone and without crashes."""
+def does_not_settle(world: World, take_over: str | None = None) -> Iterator[str]:
+    """One more promoter, alone and without crashes; where the index was put back, a person takes it over."""
     try:
-        healed = alone(world).heal()
+        healed = alone(world, take_over).heal()
         last = candidate("z", healed and healed.generation)
         released = alone(world).promote(last, "settle", lift_hold=True)
     except IngestError as error:
         yield f"does not settle: {error!r}"
         return
     expected = {INDEX: last.collection, f"{INDEX}@{released.number}": last.collection}
-    left = {name: target for name, target in world.aliases.names.items() if ".boot-" not in name}
+    left = {name: to for name, to in world.aliases.names.items() if ".boot-" not in name and ".taken-" not in name}
     if expected != left or len(records(world)) != released.number:
         yield f"does not settle: {left}"
 
 
 FIRST = start((), promoter("g1", None), promoter("g2", None))
 NEXT = start(("g1",), rebuilder("g2"), rebuilder("g3"))
-OVERTAKEN, HELD = "Overtaken", "Held"
+OVERTAKEN, HELD, FOREIGN = "Overtaken", "Held", "ForeignIndex"
 SCENARIOS = {
     # start, what may go wrong, outcomes of the schedules in which nobody is killed, least number of states
     "first promotions": (FIRST, Budget(crashes=2), {("g1", OVERTAKEN), (OVERTAKEN, "g2")}, 300),
@@ -228,7 +244,7 @@ SCENARIOS = {
     "an index put back to an older state": (
         start(("g1",), promoter("g2", "g1"), rebuilder("g3")),
         Budget(put_back=1),
-        {("g2", "g3"), (OVERTAKEN, "g3")},
+        {("g2", "g3"), (OVERTAKEN, "g3"), ("g2", FOREIGN), (FOREIGN, "g3"), (FOREIGN, FOREIGN)},
         2500,
     ),
 }
@@ -241,6 +257,77 @@ def test_every_schedule_keeps_the_promises(name):
     assert [] == found.violations[:3]
     assert outcomes == {outcome for outcome in found.outcomes if "killed" not in outcome}
     assert states <= found.states
+
+
+# another lake on the same index
+
+
+def of_another_lake(generation: str, base: str | None = None, take_over: str | None = None) -> Callable[[Actor], str]:
+    def promote(actor: Actor) -> str:
+        releases = by(actor, take_over, THEIRS)
+        releases.heal()
+        return releases.promote(candidate(generation, base), "theirs").generation
+
+    return promote
+
+
+def shared(*works: Callable[[Actor], str]) -> Callable[[], tuple[World, list[Actor]]]:
+    """Return a start as `start`: an index on which our g1 and g2 were promoted; x1 is of another lake."""
+    begin = start(("g1", "g2"), *works)
+
+    def owned() -> tuple[World, list[Actor]]:
+        world, actors = begin()
+        world.aliases.existing |= {f"{INDEX}__x1", f"{INDEX}__z"}
+        ours = (f"{INDEX}__{name}" for name in ("g1", "g2", "g3", "g4", "z"))
+        world.aliases.owners = dict.fromkeys(ours, OURS) | {f"{INDEX}__x1": THEIRS}
+        return world, actors
+
+    return owned
+
+
+def judge_of_two_lakes(after: World, before: World | None, choice: Choice | None) -> Iterator[str]:
+    """One fence at most, the alias is never lost, and each of the two can take the index over, the other then not."""
+    if INDEX not in after.aliases.names:
+        yield "the alias was lost"
+    try:
+        fence_number(after.aliases.aliases(), INDEX)
+    except SchemaMismatch as error:
+        yield str(error)
+    world = after.copy()
+    world.aliases.owners = dict(after.aliases.owners)
+    yield from does_not_settle(world, "ours again")
+    if journal(world.store, THEIRS).last():
+        try:
+            alone(world, lake=THEIRS).heal()
+            yield "what was taken over was moved away by a machine"
+        except ForeignIndex:
+            assert alone(world, "theirs again", THEIRS).heal() is not None
+    try:
+        alone(world).heal()
+    except ForeignIndex:
+        return
+    if journal(world.store, THEIRS).last():
+        yield "what was taken over was moved away by a machine"
+
+
+def test_a_run_of_another_lake_never_moves_the_alias() -> None:
+    before = shared()()[0].aliases.names
+    found = explore(shared(of_another_lake("x1"), of_another_lake("x1", "x0")), Budget(crashes=1), judge_of_two_lakes)
+    assert [] == found.violations[:3]
+    assert {(FOREIGN, FOREIGN)} == {outcome for outcome in found.outcomes if "killed" not in outcome}
+    assert all(dict(names) == before for _, names, _ in found.worlds)
+
+
+def test_a_take_over_beside_a_promotion_ends_with_one_of_the_two_and_the_other_is_told() -> None:
+    begin = shared(promoter("g3", "g2"), of_another_lake("x1", take_over="moved"))
+    found = explore(begin, Budget(crashes=1), judge_of_two_lakes)
+    assert [] == found.violations[:3]
+    outcomes = {outcome for outcome in found.outcomes if "killed" not in outcome}
+    assert {(FOREIGN, "x1"), ("g3", "x1")} == outcomes
+    assert found.states > 200
+
+
+# what is weaker is found out
 
 
 def two_fences(index: str, release: Release, guard: str) -> list[AliasAction]:

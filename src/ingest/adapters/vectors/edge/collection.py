@@ -144,6 +144,13 @@ class Collection:
         if changed:
             self._shard = self._load()
 
+    def set_metadata(self, metadata: dict[str, Any]) -> bool:
+        """Replace these entries of the collection's metadata, durably; the others stay."""
+        merged = {**(self._settings["create"].get("metadata") or {}), **metadata}
+        self._request = self._request.model_copy(update={"metadata": merged})
+        self._save({**self._settings, "create": {**self._settings["create"], "metadata": merged}})
+        return True
+
     def optimise(self) -> None:
         """Build what the threshold asks for and make it durable; takes seconds to minutes."""
         self._shard.optimize()

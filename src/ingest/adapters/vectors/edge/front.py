@@ -115,15 +115,17 @@ class Front:
         return _passed_on(answer)
 
     async def patch(self, request: Request) -> Response:
-        """Set the indexing threshold; above 0, the optimisation starts and continues after the response."""
+        """Set metadata, or the indexing threshold; above 0, the optimisation starts and continues after the response."""
         models = await asyncio.to_thread(request_models)
         change = models.UpdateCollection.model_validate_json(await self._body(request)).model_dump(exclude_none=True)
-        threshold = (change.get("optimizers_config") or {}).get("indexing_threshold")
-        if threshold is None or change != {"optimizers_config": {"indexing_threshold": threshold}}:
-            raise RefusedRequest(
-                400, "Wrong input: the embedded engine changes optimizers_config.indexing_threshold only"
+        threshold, collection = (change.get("optimizers_config") or {}).get("indexing_threshold"), self._target(request)
+        if set(change) == {"metadata"}:
+            return _passed_on(
+                await self.pool.ask(collection, {"do": "metadata"}, json.dumps(change["metadata"]).encode())
             )
-        collection = self._target(request)
+        if threshold is None or change != {"optimizers_config": {"indexing_threshold": threshold}}:
+            only = "metadata, or optimizers_config.indexing_threshold"
+            raise RefusedRequest(400, f"Wrong input: the embedded engine changes {only} only")
         worker = await self.pool.get(collection)
         if worker.optimisation is not None:
             await asyncio.wait([worker.optimisation])

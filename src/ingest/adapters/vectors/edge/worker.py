@@ -67,6 +67,7 @@ ACTIONS: dict[str, tuple[Any, Callable[..., Any]]] = {
     "upsert": (models.PointsList, Collection.upsert),
     "delete": (models.PointIdsList | models.FilterSelector, Collection.delete),
     "threshold": (int, Collection.set_threshold),
+    "metadata": (dict[str, Any], Collection.set_metadata),
     "optimise": (None, Collection.optimise),
     "query": (models.QueryRequest, Collection.query),
     "query_batch": (models.QueryRequestBatch, Collection.query_batch),

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ingest import payloads
-from ingest.errors import SchemaMismatch
-from ingest.records import LANGCHAIN, Shape
+from ingest.errors import DimensionMismatch, ForeignIndex, SchemaMismatch
+from ingest.records import LANGCHAIN, LakeIdentity, Shape
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient, models
@@ -23,6 +23,7 @@ class CollectionLayout:
 
     dimension: int
     shape: Shape = LANGCHAIN
+    lake: LakeIdentity | None = None  # whose it is; None: it is from before collections said so
 
     @property
     def dense(self) -> str:
@@ -38,6 +39,27 @@ class CollectionLayout:
         """Return the path of a payload field."""
         return payloads.path_of(self.shape.payload, field)
 
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What the collection's own metadata tell of it; empty for the default shape in no known lake."""
+        lake = {} if self.lake is None else {"lake": self.lake.id, "lake_uri": self.lake.uri}
+        return {KEY: told} if (told := self.shape.record() | lake) else {}
+
+    def check(self, collection: str, wanted: "CollectionLayout") -> None:
+        """Do nothing when an existing collection can be used as `wanted`.
+
+        Raises: DimensionMismatch, SchemaMismatch, ForeignIndex.
+        """
+        if self.dimension != wanted.dimension:
+            raise DimensionMismatch(f"{collection} exists with dimension {self.dimension}, wanted {wanted.dimension}")
+        if self.shape != wanted.shape:
+            told = f"{collection} says that it has {self.shape}, wanted {wanted.shape}"
+            raise SchemaMismatch(f"{told}; Qdrant before 1.16?")
+        ours, theirs = wanted.lake, self.lake
+        if ours is not None and theirs is not None and ours.id != theirs.id:
+            told = f"{collection} belongs to lake {theirs.id} ({theirs.uri}), not to lake {ours.id} ({ours.uri})"
+            raise ForeignIndex(f"{told}; nothing was written to it")
+
 
 def create(client: "QdrantClient", collection: str, layout: CollectionLayout, *, quantised: bool) -> bool:
     """Create the collection in bulk mode: no graph until `optimise`."""
@@ -48,8 +70,8 @@ def create(client: "QdrantClient", collection: str, layout: CollectionLayout, *,
     more: dict[str, Any] = {}
     if layout.sparse is not None:
         more["sparse_vectors_config"] = {layout.sparse: models.SparseVectorParams(modifier=models.Modifier.IDF)}
-    if layout.shape != LANGCHAIN:
-        more["metadata"] = {KEY: layout.shape.record()}
+    if layout.metadata:
+        more["metadata"] = layout.metadata
     return client.create_collection(
         collection,
         vectors_config={layout.dense: dense} if layout.dense else dense,
@@ -59,12 +81,21 @@ def create(client: "QdrantClient", collection: str, layout: CollectionLayout, *,
     )
 
 
+def leave_bulk_mode(client: "QdrantClient", collection: str, threshold: int) -> bool:
+    """Have a graph built from `threshold` KB of vectors in a segment on."""
+    from qdrant_client import models
+
+    change = models.OptimizersConfigDiff(indexing_threshold=threshold)
+    return client.update_collection(collection, optimizers_config=change)
+
+
 def layout_of(collection: str, info: "models.CollectionInfo") -> CollectionLayout:
     """Return the layout of an existing collection. Raises: SchemaMismatch if its vectors do not have that shape."""
     from qdrant_client import models
 
     told = (info.config.metadata or {}).get(KEY) or {}
     shape = Shape(told.get("payload", "langchain"), bool(told.get("sparse", False)))
+    lake = LakeIdentity(id=told["lake"], uri=told.get("lake_uri", "")) if "lake" in told else None
     layout = CollectionLayout(0, shape)
     vectors = info.config.params.vectors
     named = vectors if isinstance(vectors, dict) else {"": vectors}
@@ -76,4 +107,4 @@ def layout_of(collection: str, info: "models.CollectionInfo") -> CollectionLayou
     if layout.sparse is not None and getattr(sparse.get(layout.sparse), "modifier", None) != models.Modifier.IDF:
         expected = f"expected {layout.sparse} with the modifier idf"
         raise SchemaMismatch(f"{collection}: sparse vectors {sorted(sparse)}, {expected}")
-    return CollectionLayout(dense.size, shape)
+    return CollectionLayout(dense.size, shape, lake)

@@ -6,6 +6,7 @@ vector is the unnamed one and the payload is LangChain's.
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,19 @@ from ingest.adapters.vectors.qdrant import requests
 from ingest.adapters.vectors.qdrant.collection_layout import CollectionLayout
 from ingest.adapters.vectors.qdrant.connection import Connection, ConnectionOptions, EmbeddedEngine
 from ingest.adapters.vectors.qdrant.filters import qdrant_filter, sees_nothing
-from ingest.errors import DimensionMismatch, IndexUnavailable, SchemaMismatch
-from ingest.records import EVERYTHING, LANGCHAIN, AliasAction, Filter, Hit, Point, Shape, StoredPoint, Vectors
+from ingest.errors import IndexUnavailable, SchemaMismatch
+from ingest.records import (
+    EVERYTHING,
+    LANGCHAIN,
+    AliasAction,
+    Filter,
+    Hit,
+    LakeIdentity,
+    Point,
+    Shape,
+    StoredPoint,
+    Vectors,
+)
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient, models
@@ -49,8 +61,8 @@ class QdrantIndex:
 
     def aliases(self) -> dict[str, str]:
         """Return alias → collection, from a single response. Raises: IndexUnavailable, AccessDenied."""
-        answer = self._call("read the aliases", methodcaller("get_aliases"))
-        return {alias.alias_name: alias.collection_name for alias in answer.aliases}
+        found = self._call("read the aliases", methodcaller("get_aliases")).aliases
+        return {alias.alias_name: alias.collection_name for alias in found}
 
     def move_aliases(self, actions: Sequence[AliasAction]) -> bool:
         """Apply actions in order in one call; False if one failed. Those before it may remain applied.
@@ -81,15 +93,26 @@ class QdrantIndex:
 
     def collections(self) -> list[str]:
         """Return the names of all collections, sorted."""
-        answer = self._call("list the collections", lambda client: client.get_collections())
-        return sorted(collection.name for collection in answer.collections)
+        found = self._call("list the collections", methodcaller("get_collections")).collections
+        return sorted(collection.name for collection in found)
 
-    def create_collection(self, collection: str, dimension: int, shape: Shape = LANGCHAIN) -> None:
+    def lake_of(self, collection: str) -> LakeIdentity | None:
+        """Return the lake whose collection this is; None when it does not say so, or does not exist."""
+        return layout.layout_of(collection, self._info(collection)).lake if self._exists(collection) else None
+
+    def give(self, collection: str, lake: LakeIdentity) -> None:
+        """Write down whose a collection is that does not say so. A server before 1.16 forgets it."""
+        told = replace(layout.layout_of(collection, self._info(collection)), lake=lake).metadata
+        self._call(f"give {collection}", methodcaller("update_collection", collection, metadata=told))
+
+    def create_collection(
+        self, collection: str, dimension: int, shape: Shape = LANGCHAIN, lake: LakeIdentity | None = None
+    ) -> None:
         """Create the collection with its payload indexes, in bulk mode; parts that exist are left unchanged.
 
-        Raises: DimensionMismatch, SchemaMismatch if it exists with another shape; IndexUnavailable, AccessDenied.
+        Raises: DimensionMismatch, SchemaMismatch, ForeignIndex; IndexUnavailable, AccessDenied.
         """
-        wanted = CollectionLayout(dimension, shape)
+        wanted = CollectionLayout(dimension, shape, lake)
         if not self._exists(collection):
             create = partial(layout.create, collection=collection, layout=wanted, quantised=self._options.quantised)
             try:
@@ -98,12 +121,8 @@ class QdrantIndex:
                 if not self._exists(collection):  # else another writer was first, or our own response was lost
                     raise
         info = self._info(collection)
-        found = layout.layout_of(collection, info)
-        if found.dimension != dimension:
-            raise DimensionMismatch(f"{collection} exists with dimension {found.dimension}, wanted {dimension}")
-        if found.shape != shape:
-            raise SchemaMismatch(f"{collection} has shape {found.shape}, wanted {shape}; is Qdrant older than 1.16?")
-        self._layouts[collection] = found
+        found = self._layouts[collection] = layout.layout_of(collection, info)
+        found.check(collection, wanted)
         for field, kind in ({} if self._connection.local else layout.PAYLOAD_INDEXES).items():
             if (path := found.path(field)) not in (info.payload_schema or {}):
                 index = methodcaller("create_payload_index", collection, path, field_schema=kind, wait=True)
@@ -209,8 +228,7 @@ class QdrantIndex:
 
     def nearest(self, collection: str, vectors: Vectors, limit: int) -> list[list[Hit]]:
         """Search all points exhaustively, in full precision: what `search` approximates."""
-        exact = requests.Search(limit, exact=not self._connection.local)
-        return self._searched(collection, vectors, EVERYTHING, exact)
+        return self._searched(collection, vectors, EVERYTHING, requests.Search(limit, exact=not self._connection.local))
 
     def _searched(self, collection: str, vectors: Vectors, filter: Filter, search: requests.Search) -> list[list[Hit]]:
         found = self._layout_of(collection, vectors.shape[-1])
@@ -268,10 +286,7 @@ class QdrantIndex:
         self._call(f"delete from {collection}", delete)
 
     def _set_threshold(self, collection: str) -> None:
-        from qdrant_client import models
-
-        change = models.OptimizersConfigDiff(indexing_threshold=self._options.indexing_threshold)
-        leave = methodcaller("update_collection", collection, optimizers_config=change)
+        leave = partial(layout.leave_bulk_mode, collection=collection, threshold=self._options.indexing_threshold)
         self._call(f"leave bulk mode of {collection}", leave)
 
 
