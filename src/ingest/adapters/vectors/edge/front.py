@@ -115,7 +115,7 @@ class Front:
         return _passed_on(answer)
 
     async def patch(self, request: Request) -> Response:
-        """Set metadata, or the indexing threshold; above 0, the optimisation starts and continues after the response."""
+        """Set metadata, or the indexing threshold; above 0, the optimisation starts and goes on after the response."""
         models = await asyncio.to_thread(request_models)
         change = models.UpdateCollection.model_validate_json(await self._body(request)).model_dump(exclude_none=True)
         threshold, collection = (change.get("optimizers_config") or {}).get("indexing_threshold"), self._target(request)
