@@ -172,7 +172,7 @@ def test_a_lake_that_was_deleted_under_an_open_index_is_told(tmp_path: Path) -> 
     with ingest.open(settings(tmp_path)) as index:
         index.run()
         shutil.rmtree(tmp_path / "lake")
-        with pytest.raises(SchemaMismatch, match=r"1\.json is missing.*is this the lake that the index belongs to"):
+        with pytest.raises(SchemaMismatch, match=r"the newest release of this lake is none.*`ingest run --take-over"):
             index.run()
 
 

@@ -40,7 +40,7 @@ def two(folder: Path, vectors: VectorIndex, index: str = "docs") -> tuple[Projec
 
 
 def in_memory() -> QdrantIndex:
-    return QdrantIndex.in_memory()
+    return QdrantIndex.connect(":memory:", None)
 
 
 def shown(p: Project) -> str:
