@@ -52,7 +52,8 @@ def shards(site: Site, generation: str) -> int:
 def test_a_first_run_promotes(first: First) -> None:
     site, state, _ = first
     report = state.result()
-    collection = f"{site.index}__{report['generation']}"
+    collection = site.aliases()[site.index]
+    assert collection.startswith(f"{site.index}__{report['generation']}-")
     assert ("promoted", 1, "Completed") == (report["decision"], report["release"], state.name)
     assert {site.index: collection, f"{site.index}@1": collection} == site.aliases()
 
