@@ -1,4 +1,4 @@
-"""Runs each step of a shard as one Prefect task: a sliding window of submitted shards, results not persisted."""
+"""Runs each step of a shard or slice as a Prefect task: a sliding window of submitted tasks, results not persisted."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -32,9 +32,9 @@ class PrefectExecutor:
     Args:
         open_services: Picklable; called once in each process.
         key: Names what `open_services` opens, for one flow run.
-        window: Maximum number of shards in flight.
+        window: Maximum number of tasks in flight.
         workers: Processes for cpu steps; 1: threads of this process.
-        retry_delay_seconds: Pause before a shard's second attempt.
+        retry_delay_seconds: Pause before a task's second attempt.
     """
 
     open_services: Callable[[], Services]
@@ -46,7 +46,7 @@ class PrefectExecutor:
     def map(self, step: ShardStep, items: Iterable[ShardTask]) -> Iterator[Marker]:
         """Yield step(services, item) in completion order; a TransientError is tried once more, by Prefect.
 
-        Items have a `shard`. If a step fails, those still running are awaited, so that nothing writes after the lease
+        Items have a `name`. If a step fails, those still running are awaited, so that nothing writes after the lease
         is released or the services are closed.
         """
         window = 1 if step.resource == "gpu" else self.window  # passes on one device gain nothing from each other
@@ -69,7 +69,7 @@ class PrefectExecutor:
     def _task(self, step: ShardStep) -> Task[..., Any]:
         made = task(
             name=step.__name__,
-            task_run_name=f"{step.__name__} {{item.shard}}",
+            task_run_name=f"{step.__name__} {{item.name}}",
             retries=ATTEMPTS - 1,
             retry_delay_seconds=self.retry_delay_seconds,
             retry_condition_fn=_is_transient,

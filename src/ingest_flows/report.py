@@ -1,47 +1,52 @@
 """What people see of a run in Prefect: log lines while it runs, an artifact and a state's name at its end."""
 
 import logging
-from collections import Counter
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
-from ingest.ports import Observer
+from ingest.ports import Observer, Progress
 from ingest.records import Conservation, PlanSummary, Release, RunReport, Verdict
 
 Logger = logging.Logger | logging.LoggerAdapter[Any]
 
+LOG_SECONDS = 60.0  # at most one line about a step's progress in this time
 # What a person must look at; everything else is Completed.
 NAMES = {"refused": "Refused", "waiting": "Waiting", "overtaken": "Overtaken"}
 
 
 class LoggingObserver(Observer):
-    """An observer that logs the start and end of each step, and every record in one bounded line.
+    """An observer that logs each step's start, progress and end, and every record in one bounded line.
 
     Attributes:
         verdict: The last one received.
         held: Why a positive candidate waits, if a hold is the reason.
     """
 
-    def __init__(self, logger: Logger) -> None:
-        self.logger = logger
+    def __init__(self, logger: Logger, clock: Callable[[], float] = time.monotonic) -> None:
+        self.logger, self.clock = logger, clock
         self.verdict: Verdict | None = None
         self.held = ""
-        self._counts: Counter[str] = Counter()
+        self._progress, self._logged = Progress("", 0, "", clock), 0.0
 
-    def step_started(self, step: str, total: int) -> None:
+    def step_started(self, step: str, total: int, unit: str) -> None:
         """Log the start of a step."""
-        self._counts.clear()
-        self.logger.info("%s: %d to do", step, total)
+        self._progress, self._logged = Progress(step, total, unit, self.clock), self.clock()
+        self.logger.info("%s: %s", step, f"{total:,} {unit} to do" if total else "started")
 
-    def advanced(self, step: str, counts: dict[str, int]) -> None:
-        """Count what a step processed; its shards have their own task runs."""
-        self._counts.update(counts)
+    def advanced(self, step: str, done: int, counts: Mapping[str, int]) -> None:
+        """Count what a step processed, and log it once a minute; its shards and slices have their own task runs."""
+        self._progress.advance(done, counts)
+        if (now := self.clock()) - self._logged >= LOG_SECONDS:
+            self._logged = now
+            self.logger.info("%s: %s", step, self._progress)
 
     def step_finished(self, step: str) -> None:
         """Log the end of a step, with counts of what it processed."""
-        self.logger.info("%s: done %s", step, _told(self._counts))
+        self.logger.info("%s: done %s", step, _told(self._progress.counts))
 
     def told(self, kind: str, value: Any) -> None:
         """Log a record in one line; the report becomes the artifact."""

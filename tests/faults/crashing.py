@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,12 +111,12 @@ class Killer(Observer):
     def __init__(self, moment: str | None) -> None:
         self.moment = moment
 
-    def step_started(self, step: str, total: int) -> None:
+    def step_started(self, step: str, total: int, unit: str) -> None:
         if step == self.moment == "evaluate":
             die()
 
-    def advanced(self, step: str, counts: dict[str, int]) -> None:
-        if step == self.moment and step in FINISHED:
+    def advanced(self, step: str, done: int, counts: Mapping[str, int]) -> None:
+        if counts and step == self.moment and step in FINISHED:
             die()
 
     def told(self, kind: str, value: object) -> None:

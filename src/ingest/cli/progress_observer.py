@@ -1,16 +1,16 @@
 """Shows the progress of a run: bars on a terminal, tables for plan, conservation, verdict and release."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ingest.cli import tables
 from ingest.cli.output import Output
-from ingest.ports import Observer
+from ingest.ports import Observer, Progress
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
-    from rich.progress import Progress
+    from rich.progress import Progress as Bar
 
 TABLES = (tables.plan, tables.conservation, tables.verdict, tables.release, tables.report)
 DRAWN: "dict[str, Callable[[Any], Iterable[RenderableType]]]" = {draw.__name__: draw for draw in TABLES}
@@ -23,36 +23,37 @@ WAITING = {
 class ProgressObserver(Observer):
     """An observer that draws one bar per step on stderr if it is a terminal, and prints records on stdout."""
 
-    def __init__(self, output: Output) -> None:
-        self.output = output
-        self._bar: Progress | None = None
-        self._counts: Counter[str] = Counter()
+    def __init__(self, output: Output, clock: Callable[[], float] = time.monotonic) -> None:
+        self.output, self.clock = output, clock
+        self._bar: Bar | None = None
+        self._progress = Progress("", 0, "", clock)
 
-    def step_started(self, step: str, total: int) -> None:
-        """Draw a bar; for a step with a single part, it only shows activity."""
+    def step_started(self, step: str, total: int, unit: str) -> None:
+        """Draw a bar; for a step whose size is not known, it only shows activity."""
         self.close()
-        self._counts.clear()
+        self._progress = Progress(step, total, unit, self.clock)
         if not self.output.messages.is_terminal:
             return
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bar
 
-        name, counts = (TextColumn(f"{{task.{of}}}", markup=False) for of in ("description:<10", "fields[counts]"))
-        parts = (name, BarColumn(bar_width=30), MofNCompleteColumn(), TimeElapsedColumn(), counts)
+        name, told = (TextColumn(f"{{task.{of}}}", markup=False) for of in ("description:<10", "fields[told]"))
+        parts = (name, BarColumn(bar_width=30), TimeElapsedColumn(), told)
         on = self.output.messages
-        self._bar = Progress(*parts, console=on, transient=True, redirect_stdout=False, redirect_stderr=False)
-        self._bar.add_task(step, total=total if total > 1 else None, counts="")
+        self._bar = Bar(*parts, console=on, transient=True, redirect_stdout=False, redirect_stderr=False)
+        self._bar.add_task(step, total=total or None, told="")
         self._bar.start()
 
-    def advanced(self, step: str, counts: dict[str, int]) -> None:
-        """Advance the bar by one part of the step and show what has gone through it so far."""
-        self._counts.update(counts)
+    def advanced(self, step: str, done: int, counts: Mapping[str, int]) -> None:
+        """Advance the bar and show how far the step is, how fast it goes and how long the rest will take."""
+        self._progress.advance(done, counts)
         if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], advance=1, counts=self._so_far())
+            self._bar.update(self._bar.task_ids[0], advance=done, told=str(self._progress))
 
     def step_finished(self, step: str) -> None:
         """Replace the bar by one line on the terminal."""
         if self._bar is not None:
-            seconds = self._bar.tasks[0].elapsed or 0.0
+            seconds = self.clock() - self._progress.started
             self.close()
             self.output.note(f"{step:<10} {seconds:>8.1f} s  {self._so_far()}".rstrip())
 
@@ -74,4 +75,4 @@ class ProgressObserver(Observer):
             self._bar = None
 
     def _so_far(self) -> str:
-        return "  ".join(f"{name} {count:,}" for name, count in self._counts.items() if count)
+        return "  ".join(f"{name} {count:,}" for name, count in self._progress.counts.items() if count)

@@ -22,7 +22,10 @@ TakeOverOption = Annotated[
 ]
 
 
-@command("`ingest run` resumes where this one stopped; finished shards are not repeated.")
+@command(
+    "`ingest run` resumes where this one stopped: finished slices are kept, and all vectors but those of the last few "
+    "seconds."
+)
 def run(
     invocation: Invocation,
     sources: SourcesOption = None,

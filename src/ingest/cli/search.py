@@ -190,7 +190,7 @@ def _answer_one(output: Output, asking: Asking, question: str) -> None:
 def _run_lines(index: "Index", asking: Asking, questions: dict[str | int, str]) -> Iterator[str]:
     """Yield the lines of the run, batch by batch, in the order of the file."""
     observer, left = index.services.retrieval.observer, iter(questions.items())
-    with observer.step("search", -(-len(questions) // BATCH)):
+    with observer.step("search", len(questions), "questions"):
         while batch := dict(islice(left, BATCH)):
             for query_id, (answer, context) in zip(batch, asking.answers([*batch.values()]), strict=True):
                 if context is None:
@@ -199,7 +199,7 @@ def _run_lines(index: "Index", asking: Asking, questions: dict[str | int, str]) 
                     found = [result_values(passage, "tokens") for passage in context.passages]
                 line = {"query_id": query_id, **_sureness(answer), "results": found}
                 yield json.dumps(line, ensure_ascii=False)
-            observer.advanced("search", {"questions": len(batch)})
+            observer.advanced("search", len(batch), {"questions": len(batch)})
 
 
 def _sureness(answer: "Answer") -> dict[str, Any]:

@@ -46,21 +46,12 @@ class EmbeddingStore:
         `keys` are distinct; `vectors` (n, dimension) float32, normalised, in the same order. `backend` names what
         computed them, for people only. `token` is unique to this writer.
         """
-        order = np.argsort(np.array(keys))
-        vectors = np.ascontiguousarray(vectors[order], dtype=np.float32)
-        ordered = [keys[i] for i in order]
-        column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
-        table = pa.table({"key": pa.array(ordered, pa.string()), "vector": column})
-        with tempfile.TemporaryDirectory(prefix="ingest-segment-") as folder:
-            path = Path(folder) / "segment.parquet"
-            pq.write_table(table, path, compression="none", row_group_size=4096, use_dictionary=False)
-            name = file_sha256(path)
-            self.store.put_file(self._segment_key(name), path, read_soon=True)
+        name = self.write("segments", keys, vectors)
         entry = SegmentEntry(
             segment=name,
-            rows=len(ordered),
-            first_key=ordered[0],
-            last_key=ordered[-1],
+            rows=len(keys),
+            first_key=min(keys),
+            last_key=max(keys),
             dtype="float32",
             backend=backend,
             token=token,
@@ -72,6 +63,22 @@ class EmbeddingStore:
                     return name
                 self._refresh()
         raise TransientError(f"embeddings/{self.fingerprint}: {APPEND_ATTEMPTS} writers were faster")
+
+    def write(self, folder: str, keys: Sequence[str], vectors: Vectors, told: dict[str, str] | None = None) -> str:
+        """Write a file with distinct keys and their vectors, sorted by key; return its name, the SHA-256.
+
+        `told`: what else the file says about itself.
+        """
+        order = np.argsort(np.array(keys))
+        vectors = np.ascontiguousarray(vectors[order], dtype=np.float32)
+        column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
+        table = pa.table({"key": pa.array([keys[i] for i in order], pa.string()), "vector": column}, metadata=told)
+        with tempfile.TemporaryDirectory(prefix="ingest-segment-") as scratch:
+            path = Path(scratch) / "segment.parquet"
+            pq.write_table(table, path, compression="none", row_group_size=4096, use_dictionary=False)
+            name = file_sha256(path)
+            self.store.put_file(f"embeddings/{self.fingerprint}/{folder}/{name}.parquet", path, read_soon=True)
+        return name
 
     def missing(self, keys: Sequence[str]) -> list[str]:
         """Return the keys that have no vector yet, in order, each once."""

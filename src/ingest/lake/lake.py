@@ -4,7 +4,8 @@ lake.json                                                  which lake this is; o
 <index>/data/<sha256>.parquet                              part files
 <index>/generations/<seq>.json                             claims
 <index>/generations/<id>/plan/summary.json, <shard>-<hash>.json
-                         markers/<step>/<shard>-<hash>.json
+                         markers/<step>/<shard>-<hash>.json, <shard>-<hash>/<start>-<stop>.json of a slice
+                         slices/<sha256>.parquet             parts of slices, until their shard is joined
                          manifest.json
 <index>/profiles/<sha256>.json  verdicts/<sha256>.json  releases/<n>.json  leases/builder/<n>.json  history/
 """
@@ -109,17 +110,17 @@ class Lake:
 
     # Part files
 
-    def write_part(self, kind: PartKind, shard: int | None, table: pa.Table) -> PartFile:
+    def write_part(self, kind: PartKind, shard: int | None, table: pa.Table, folder: str = "") -> PartFile:
         """Write a table as a part file and return its entry. The same rows give the same name."""
-        with tempfile.TemporaryDirectory(prefix="ingest-part-") as folder:
-            path = Path(folder) / "part.parquet"
+        with tempfile.TemporaryDirectory(prefix="ingest-part-") as scratch:
+            path = Path(scratch) / "part.parquet"
             pq.write_table(table, path, compression="zstd", row_group_size=ROW_GROUP)
-            return self.write_part_file(kind, shard, path)
+            return self.write_part_file(kind, shard, path, folder)
 
-    def write_part_file(self, kind: PartKind, shard: int | None, path: Path) -> PartFile:
+    def write_part_file(self, kind: PartKind, shard: int | None, path: Path, folder: str = "") -> PartFile:
         """Write a local Parquet file as a part file and return its entry."""
         sha256 = file_sha256(path)
-        key = self._part_key(sha256)
+        key = self._part_key(sha256, folder)
         if not self.store.exists(key):
             self.store.put_file(key, path, read_soon=True)
         rows = pq.read_metadata(path).num_rows
@@ -127,18 +128,18 @@ class Lake:
         if kind in IN_PARTS:
             with path.open("rb") as file:
                 footer = footer_sha256(file, size)
-        return PartFile(kind=kind, shard=shard, rows=rows, sha256=sha256, bytes=size, footer=footer)
+        return PartFile(kind=kind, shard=shard, rows=rows, sha256=sha256, bytes=size, footer=footer, folder=folder)
 
     def part_path(self, part: PartFile) -> Path:
         """Return a local file with the part. Raises: SchemaMismatch when it is gone or holds other bytes."""
-        return verified_path(self.store, self._part_key(part.sha256), part.bytes)
+        return verified_path(self.store, self._part_key(part.sha256, part.folder), part.bytes)
 
     def part_file(self, part: PartFile) -> Path | RawIOBase:
         """Return a path as `part_path` does or, for a large part in a remote store, a file that fetches what is read.
 
         The latter is verified by its footer's hash and its pages' checksums; older files without checksums are copied.
         """
-        key = self._part_key(part.sha256)
+        key = self._part_key(part.sha256, part.folder)
         file = self.store.ranged(key, part.bytes) if part.footer else None
         if file is None:
             return self.part_path(part)
@@ -187,12 +188,15 @@ class Lake:
         return self.records.find(PlanSummary, self._key(generation, "plan/summary"))
 
     def mark(self, generation: str, marker: Marker) -> Marker:
-        """Record that a shard's step is done; return the marker that counts: the first one written."""
-        return self._first(self._key(generation, f"markers/{marker.step}/{marker.shard}-{marker.plan_hash}"), marker)
+        """Record that a step of a shard or slice is done; return the marker that counts: the first one written."""
+        return self._first(self._key(generation, _name_of_marker(marker)), marker)
 
-    def marker(self, generation: str, step: str, shard: int, plan_hash: str) -> Marker | None:
-        """Return the marker of a finished step, None when it is not finished."""
-        return self.records.find(Marker, self._key(generation, f"markers/{step}/{shard}-{plan_hash}"))
+    def marker(
+        self, generation: str, step: str, shard: int, plan_hash: str, rows: tuple[int, int] | None = None
+    ) -> Marker | None:
+        """Return the marker of a finished step of a shard, or of the slice of these rows; None if it is not done."""
+        sought = Marker(step=step, shard=shard, plan_hash=plan_hash, rows=rows)
+        return self.records.find(Marker, self._key(generation, _name_of_marker(sought)))
 
     # Generations
 
@@ -268,8 +272,13 @@ class Lake:
     def _key(self, generation: str, name: str) -> str:
         return f"{self.index}/generations/{generation}/{name}.json"
 
-    def _part_key(self, sha256: str) -> str:
-        return f"{self.index}/data/{sha256}.parquet"
+    def _part_key(self, sha256: str, folder: str = "") -> str:
+        return f"{self.index}/{folder or 'data'}/{sha256}.parquet"
+
+
+def _name_of_marker(marker: Marker) -> str:
+    slice_ = "" if marker.rows is None else f"/{marker.rows[0]}-{marker.rows[1]}"
+    return f"markers/{marker.step}/{marker.shard}-{marker.plan_hash}{slice_}"
 
 
 def claim_number(generation: str) -> int:

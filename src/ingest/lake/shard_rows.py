@@ -47,14 +47,16 @@ def _grouped(rows: Iterable[R], key: Callable[[R], str]) -> dict[str, list[R]]:
 
 
 def read_rows(lake: Lake, parts: Mapping[str, PartFile]) -> ShardRows:
-    """Return the rows that a shard's parts hold; empty for a shard that has none yet."""
+    """Return the rows that the parts of a shard, or of a slice, hold; empty for a shard that has none yet."""
     rows = ShardRows()
     if "documents" in parts:
         rows.documents = {d.uri: d for d in document_rows(lake.read(parts["documents"]))}
         rows.texts = {row["document_id"]: row for row in lake.read(parts["texts"]).to_pylist()}
+    if "chunks" in parts:
         rows.chunks = _grouped(chunk_rows(lake.read(parts["chunks"])), lambda chunk: chunk.document_id)
+    if "quarantine" in parts:
         rows.quarantine = {q.uri: q for q in quarantine_rows(lake.read(parts["quarantine"]))}
-    if "dropped" in parts:  # generations older than screening have none
+    if "dropped" in parts:  # a slice has no empty parts, and generations older than screening have none
         rows.dropped = _grouped(dropped_rows(lake.read(parts["dropped"])), lambda left: left.chunk.document_id)
     return rows
 

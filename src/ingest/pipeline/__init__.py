@@ -7,7 +7,7 @@ from ingest.pipeline.changes import Listing, Scope
 from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.collections import create_collection, ensure_collection, optimise, releases_of
 from ingest.pipeline.conservation import check, mend
-from ingest.pipeline.embed import embed_shard
+from ingest.pipeline.embed import embed_shard, recover_vectors
 from ingest.pipeline.figures import Figures
 from ingest.pipeline.find_duplicates import find_duplicates
 from ingest.pipeline.history import RunHistory
@@ -80,10 +80,11 @@ def publish(
 def build(services: Services, work: Work, execute: Execute, figures: Figures) -> Contents:
     """Return what the work makes: part files, vectors, postings, and a collection with all its points."""
     bench, vectors = services.bench, services.retrieval.vectors
-    each_shard = partial(figures.each_shard, execute)
+    each_shard = partial(figures.each_shard, execute, bench)
     each_shard(chunk_shard, work)
     chunked = built_contents(bench, work.summary, "chunk")
     figures.timed("duplicates", find_duplicates, chunked, work.summary.generation, bench.options.duplicates)
+    recover_vectors(services)
     each_shard(embed_shard, work)
     each_shard(keyword_shard, work)  # before the points: sparse vectors are made of postings
     contents = built_contents(bench, work.summary, "chunk", "keyword")

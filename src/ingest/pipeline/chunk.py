@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from ingest.errors import DocumentError, SchemaMismatch
+from ingest.lake.finished_slices import finished_slices
 from ingest.lake.lake import claim_number
 from ingest.lake.rows import DocumentRow, attributes_digest
 from ingest.lake.shard_rows import ShardRows, by_kind, read_rows
@@ -15,6 +16,7 @@ from ingest.pipeline.children import parsed, put_family, row_of
 from ingest.pipeline.fingerprints import fingerprints
 from ingest.pipeline.read_ahead import Take, reading_ahead
 from ingest.pipeline.shard_builder import Made
+from ingest.pipeline.slices import joined_documents, written
 from ingest.pipeline.tasks import ShardTask, shard_step
 from ingest.records import Marker, PlannedDocument
 from ingest.services import Services, Workbench
@@ -22,22 +24,24 @@ from ingest.services import Services, Workbench
 CLAIMS = 5  # newest claims that are examined: each holds one shard's rows in memory
 
 
-@shard_step("chunk", "cpu")
+@shard_step("chunk", "cpu", join=joined_documents)
 def chunk_shard(services: Services, task: ShardTask) -> Marker:
-    """Parse, chunk and commit a shard's documents; return its marker.
+    """Parse, chunk and commit the documents of a shard, or of a slice; return its marker.
 
-    A finished shard is not fetched again. Raises: TransientError, FatalError; a DocumentError becomes a row.
+    What is finished is not fetched again. Raises: TransientError, FatalError; a DocumentError becomes a row.
     """
     bench, lake = services.bench, services.bench.lake
     plan = lake.shard_plan(task.generation, task.shard, task.plan_hash)
     made, base = Made(bench, fingerprints(bench)), read_rows(lake, by_kind(plan.base_parts))
     builder = _ShardBuilder(bench, services.writer.clock, made, base, task, frozenset(plan.deleted))
-    fetched = [d for d in plan.documents if d.change in FETCHED]
+    documents, observer = plan.documents[task.range], services.retrieval.observer
+    fetched = [d for d in documents if d.change in FETCHED]
     adopts = bool(fetched and builder.earlier)  # then most are not read at all: nothing is read ahead
     with reading_ahead(bench.sources, [] if adopts else fetched, bench.options.concurrent_reads) as take:
-        for planned in plan.documents:
+        for done, planned in enumerate(documents, 1):
             builder.add(planned, take)
-    parts = made.commit(lake, task.shard)
+            observer.reached("chunk", task.name, done)
+    parts = written(lake, task, made.tables())
     return task.marker("chunk", dict(made.counts), parts=parts, gone=tuple(builder.gone))
 
 
@@ -56,7 +60,7 @@ class _ShardBuilder:
     def earlier(self) -> list[ShardRows]:
         """This shard's rows in generations on the same base that were never released, newest first; read on demand.
 
-        Their work is adopted, not fetched again.
+        Their work is adopted, not fetched again; of a shard that was not finished, that of its finished slices.
         """
         lake, task = self.bench.lake, self.task
         own, found = lake.plan(task.generation), list[ShardRows]()
@@ -64,11 +68,13 @@ class _ShardBuilder:
             if own is None or claim.id == own.base:
                 break
             plan = lake.plan(claim.id)
-            if plan is not None and (
-                done := lake.marker(claim.id, "chunk", task.shard, plan.shards.get(task.shard, ""))
-            ):
+            if plan is None or task.shard not in plan.shards:
+                continue
+            shard = claim.id, "chunk", task.shard, plan.shards[task.shard]
+            done = lake.marker(*shard)
+            for marker in [done] if done is not None else finished_slices(lake, *shard):
                 with suppress(SchemaMismatch):  # its part files were removed after it was retired
-                    found.append(read_rows(lake, by_kind(done.parts)))
+                    found.append(read_rows(lake, by_kind(marker.parts)))
         return found
 
     def add(self, planned: PlannedDocument, take: Take) -> None:

@@ -1,32 +1,104 @@
-"""embed_shard: vectors for committed chunks that have none yet. No text is ever embedded twice."""
+"""embed_shard: vectors for committed chunks that have none yet. No text is embedded twice, not even after a kill."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+import numpy as np
+import pyarrow as pa
 
 from ingest.documents.chunking import model_input
+from ingest.errors import TransientError
+from ingest.lake.embedding_store import EmbeddingStore
+from ingest.lake.unfinished_vectors import UnfinishedVectors
+from ingest.pipeline.slices import documents_of, joined
 from ingest.pipeline.tasks import ShardTask, parts_after, shard_step
-from ingest.records import Marker
+from ingest.ports import Embedder
+from ingest.records import Marker, Vectors
 from ingest.services import Services
 
+FIRST_TEXTS = 16  # in the first call of the embedder
+FAST_SECONDS, SLOW_SECONDS = 1.0, 2.0  # a call below the first doubles the next one, a call above the second halves it
+DURABLE_SECONDS = 5.0  # after which vectors are written, though their slice is not finished: a kill costs little more
 
-@shard_step("embed", "gpu")
+
+def recover_vectors(services: Services) -> None:
+    """Add to the store what the slices of killed runs have left. Once per run, before the first slice is embedded.
+
+    Raises: TransientError.
+    """
+    bench = services.bench
+    UnfinishedVectors(bench.lake.embeddings(bench.model.fingerprint)).recover(services.writer.new_token)
+
+
+@shard_step("embed", "gpu", join=joined)
 def embed_shard(services: Services, task: ShardTask) -> Marker:
-    """Embed a shard's chunks that have no vector in the store; return its marker.
+    """Embed the chunks of a shard, or of a slice, that have no vector in the store; return its marker.
 
     The model is opened only when a vector is missing. Raises: TransientError, FatalError.
     """
     lake, model = services.bench.lake, services.bench.model
     parts = parts_after(lake, task, "chunk")
-    table = lake.read(parts["chunks"], ["embedding_key", "context", "text"])
+    table = lake.read(parts["chunks"], ["embedding_key", "context", "text"])[task.range]
     keys = table["embedding_key"].to_pylist()
     store = lake.embeddings(model.fingerprint)
     missing, passes = store.missing(keys), 0
     if missing:
-        row_of = {key: i for i, key in enumerate(keys)}
-        rows = [row_of[key] for key in missing]
-        contexts, texts = (table[name].take(rows).to_pylist() for name in ("context", "text"))
-        embedder = services.retrieval.open_embedder(model)
-        before = embedder.forward_passes
-        vectors = embedder.embed([model_input(c, t) for c, t in zip(contexts, texts, strict=True)])
-        passes = embedder.forward_passes - before
-        store.add(missing, vectors, embedder.backend, services.writer.new_token())
-    sizes = {"documents": parts["documents"].rows, "chunks": len(keys)}
+        try:
+            passes = _Embedding(services, task, store).embed(missing, table)
+        except TransientError:
+            with suppress(TransientError):
+                recover_vectors(services)  # for the second attempt
+            raise
+    sizes = {"documents": documents_of(lake, task, parts), "chunks": len(keys)}
     counts = {**sizes, "embedded": len(missing), "forward_passes": passes}
     return task.marker("embed", counts, segments=store.segments_of(keys))
+
+
+class _Embedding:
+    """Embeds the texts of a slice in calls of a second or two, and writes vectors before the slice is finished."""
+
+    def __init__(self, services: Services, task: ShardTask, store: EmbeddingStore) -> None:
+        self.services, self.task, self.store = services, task, store
+        self.unfinished = UnfinishedVectors(store)
+
+    def embed(self, missing: list[str], table: pa.Table) -> int:
+        """Add a segment with the vectors of the missing keys; return the number of forward passes.
+
+        Texts of about equal length go through the model together, the longest first: what does not fit into memory
+        shows at once.
+        """
+        row_of = {key: i for i, key in enumerate(table["embedding_key"].to_pylist())}
+        rows = [row_of[key] for key in missing]
+        inputs = map(model_input, *(table[name].take(rows).to_pylist() for name in ("context", "text")))
+        texts = dict(sorted(zip(missing, inputs, strict=True), key=lambda item: len(item[1]), reverse=True))
+        keys, found, kept = [*texts], list[Vectors](), 0  # `kept`: how many of the calls are durable
+        embedder = self.services.retrieval.open_embedder(self.services.bench.model)
+        before = embedder.forward_passes
+        for vectors, is_due in self._calls(embedder, [*texts.values()], len(table)):
+            found.append(vectors)
+            if is_due:
+                recent = np.concatenate(found[kept:])
+                done = sum(map(len, found))
+                self.unfinished.write(keys[done - len(recent) : done], recent, embedder.backend)
+                kept = len(found)
+        self.store.add(keys, np.concatenate(found), embedder.backend, self.services.writer.new_token())
+        self.unfinished.remove()
+        return embedder.forward_passes - before
+
+    def _calls(self, embedder: Embedder, texts: list[str], chunks: int) -> Iterator[tuple[Vectors, bool]]:
+        """Yield the vectors of the texts, call by call, and whether it is time to make what there is durable."""
+        clock, observer = self.services.retrieval.monotonic, self.services.retrieval.observer
+        known, start, size, written = chunks - len(texts), 0, FIRST_TEXTS, clock()
+        while start < len(texts):
+            began = clock()
+            vectors = embedder.embed(texts[start : start + size])
+            start += len(vectors)
+            observer.reached("embed", self.task.name, known + start)
+            now = clock()
+            is_due = now - written >= DURABLE_SECONDS and start < len(texts)
+            written = now if is_due else written
+            yield vectors, is_due
+            if now - began < FAST_SECONDS:
+                size *= 2
+            elif now - began > SLOW_SECONDS:
+                size = max(size // 2, 1)

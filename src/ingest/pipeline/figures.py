@@ -10,10 +10,12 @@ from typing import ParamSpec, TypeVar
 from ingest.lake.stored_records import name_of
 from ingest.pipeline.conservation import Findings
 from ingest.pipeline.promotion import Outcome
+from ingest.pipeline.slices import cut, joins
 from ingest.pipeline.tasks import Execute, ShardStep
 from ingest.pipeline.work import Work
 from ingest.ports import Observer
 from ingest.records import Conservation, Manifest, Marker, RunReport, StageFigure, Verdict
+from ingest.services import Workbench
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,24 +32,29 @@ class Figures:
 
     def timed(self, step: str, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a step and return its result; record how long it took and what it counted."""
-        with self._measured(step, 1) as counted:
+        with self._measured(step) as counted:
             result = do(*args, **kwargs)
             counted.update(_counts(result))
         return result
 
-    def each_shard(self, execute: Execute, step: ShardStep, work: Work) -> None:
-        """Run a step on all shards whose plan holds it."""
-        tasks = work.tasks(step.name)
-        with self._measured(step.name, len(tasks)) as counted:
+    def each_shard(self, execute: Execute, bench: Workbench, step: ShardStep, work: Work) -> None:
+        """Run a step on all shards whose plan holds it, slice by slice; then join the slices of each shard."""
+        sizes = {(task.shard, task.rows): (task, size) for task, size in cut(bench, work, step)}
+        unit = "documents" if step.name == "chunk" else "chunks"
+        with self._measured(step.name, sum(size for _, size in sizes.values()), unit) as counted:
+            tasks = [task for task, _ in sizes.values()]
             for marker in execute.map(step, tasks):
+                task, size = sizes[marker.shard, marker.rows]
                 counted.update(marker.counts)
-                self.observer.advanced(step.name, marker.counts)
+                self.observer.reached(step.name, task.name, size, marker.counts)
+            for _ in execute.map(step, joins(tasks)):
+                pass
 
     @contextmanager
-    def _measured(self, step: str, total: int) -> Iterator[Counter[str]]:
+    def _measured(self, step: str, total: int = 0, unit: str = "") -> Iterator[Counter[str]]:
         counted = self.counts[step]
         started = self.monotonic()
-        with self.observer.step(step, total):
+        with self.observer.step(step, total, unit):
             yield counted
             seconds = max(self.monotonic() - started, 1e-9)
         counts = {name: counted[name] for name in ("documents", "chunks")}

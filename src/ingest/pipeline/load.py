@@ -1,14 +1,17 @@
 """load_shard: committed chunks and stored vectors become points of the generation's collection."""
 
 from ingest.pipeline.point_maker import PointMaker, load_points, rows_of
+from ingest.pipeline.slices import documents_of, joined
 from ingest.pipeline.tasks import ShardTask, built_contents, shard_step
 from ingest.records import Marker
 from ingest.services import Services
 
 
-@shard_step("load", "io")
+@shard_step("load", "io", join=joined)
 def load_shard(services: Services, task: ShardTask) -> Marker:
-    """Load a shard's points and return its marker. Only a hint: the conservation check looks for itself.
+    """Load the points of a shard, or of a slice; return its marker.
+
+    It is only a hint: the conservation check looks for itself.
 
     Raises: LeaseLost, before a request, when another builder has taken over; TransientError, FatalError.
     """
@@ -16,8 +19,8 @@ def load_shard(services: Services, task: ShardTask) -> Marker:
     plan = lake.plan(task.generation)
     assert plan is not None  # frozen before its tasks are handed out
     contents = built_contents(services.bench, plan, "chunk", "keyword")
-    rows = rows_of(contents, task.shard)
+    rows = rows_of(contents, task.shard, task.range)
     confirm = lake.lease_watch(task.run).confirm
     load_points(services.retrieval.vectors, PointMaker.of(contents), task.shard, rows, size, confirm)
-    documents = contents.parts(task.shard)["documents"].rows
+    documents = documents_of(lake, task, contents.parts(task.shard))
     return task.marker("load", {"documents": documents, "chunks": len(rows)})

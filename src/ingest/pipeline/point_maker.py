@@ -20,11 +20,11 @@ OF_DOCUMENT = ("uri", "source", "path", "title", "tenant", "language")  # and it
 Rows = Sequence[tuple[Chunk, DocumentRow]]
 
 
-def rows_of(contents: Contents, shard: int) -> Rows:
-    """Return a shard's chunks that become points, each with its document, in row order."""
+def rows_of(contents: Contents, shard: int, of: slice = slice(None)) -> Rows:
+    """Return a shard's chunks that become points, each with its document, in row order; `of`: only those rows."""
     lake, parts, collapsed = contents.lake, contents.parts(shard), contents.collapsed
     documents = {d.document_id: d for d in document_rows(lake.read(parts["documents"]))}
-    chunks = chunk_rows(lake.read(parts["chunks"]))
+    chunks = chunk_rows(lake.read(parts["chunks"])[of])
     return [(chunk, documents[chunk.document_id]) for chunk in chunks if chunk.chunk_id not in collapsed]
 
 

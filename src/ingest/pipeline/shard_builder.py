@@ -1,13 +1,14 @@
-"""The future content of a shard: rows of new documents, rows carried from an earlier generation, and their commit."""
+"""The future content of a shard, or of a slice: rows of new documents, and rows carried from an earlier generation."""
 
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+import pyarrow as pa
+
 from ingest.documents.cutting import cut_document
 from ingest.errors import DocumentError
-from ingest.lake.lake import Lake
 from ingest.lake.rows import (
     DocumentRow,
     Dropped,
@@ -21,13 +22,13 @@ from ingest.lake.rows import (
 )
 from ingest.lake.shard_rows import ShardRows
 from ingest.pipeline.fingerprints import Fingerprints
-from ingest.records import Chunk, Document, PartFile, PlannedDocument, Quarantined
+from ingest.records import Chunk, Document, PartKind, PlannedDocument, Quarantined
 from ingest.services import Workbench
 
 
 @dataclass
 class Made:
-    """The rows of one shard while it is being built."""
+    """The rows of one shard, or of a slice, while it is being built."""
 
     bench: Workbench
     prints: Fingerprints
@@ -85,8 +86,8 @@ class Made:
         self.rows.dropped[row.document_id] = dropped
         self.rows.texts[row.document_id] = {"text": document.text, "blocks": document.blocks}
 
-    def commit(self, lake: Lake, shard: int) -> tuple[PartFile, ...]:
-        """Write the part files, sorted by URI, and count their contents."""
+    def tables(self) -> dict[PartKind, pa.Table]:
+        """Return the rows of each kind, sorted by URI, and count them."""
         documents = [self.rows.documents[uri] for uri in sorted(self.rows.documents)]
         chunks = [c for d in documents for c in self.rows.chunks[d.document_id]]
         dropped = [c for d in documents for c in self.rows.dropped[d.document_id]]
@@ -101,14 +102,14 @@ class Made:
         )
         self.counts.update(f"marked.{mark}" for c in (*chunks, *(d.chunk for d in dropped)) for mark in c.marks)
         self.counts.update(f"dropped.{d.reason}" for d in dropped)
-        return (
-            lake.write_part("documents", shard, table_of("documents", documents)),
-            lake.write_part("texts", shard, text_table(texts)),
-            lake.write_part("chunks", shard, table_of("chunks", chunks)),
-            lake.write_part("attributes", shard, attribute_table(chunks, {d.document_id: d for d in documents})),
-            lake.write_part("quarantine", shard, table_of("quarantine", quarantined)),
-            lake.write_part("dropped", shard, dropped_table(dropped)),  # even an empty one replaces the base's
-        )
+        return {
+            "documents": table_of("documents", documents),
+            "texts": text_table(texts),
+            "chunks": table_of("chunks", chunks),
+            "attributes": attribute_table(chunks, {d.document_id: d for d in documents}),
+            "quarantine": table_of("quarantine", quarantined),
+            "dropped": dropped_table(dropped),  # even an empty one replaces the base's
+        }
 
 
 @contextmanager

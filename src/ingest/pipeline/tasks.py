@@ -1,66 +1,105 @@
-"""What the steps share: the task of one shard, its input, and the marker with which it ends."""
+"""What the steps share: the task of a shard or of a slice of it, its input, and the marker with which it ends."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial, update_wrapper
 from typing import Any, Literal, Protocol
 
+from ingest.errors import SchemaMismatch
 from ingest.ids import collection_name
 from ingest.lake.contents import Contents
+from ingest.lake.finished_slices import remove_parts
 from ingest.lake.lake import Lake
 from ingest.lake.shard_rows import by_kind
 from ingest.pipeline.find_duplicates import duplicates_part
 from ingest.records import Marker, PartFile, PlanSummary
 from ingest.services import Services, Workbench
 
+Rows = tuple[int, int]  # start and stop
+
 
 @dataclass(frozen=True, slots=True)
 class ShardTask:
-    """One shard's part of one step. Picklable and small: everything else is in the lake."""
+    """One shard's part of one step, or a slice of it. Picklable and small: everything else is in the lake."""
 
     generation: str
     shard: int
     plan_hash: str
     run: str  # token of the run that holds the lease
+    rows: Rows | None = None  # of the slice: documents of the plan for the step `chunk`, else chunks of the shard
+    slices: tuple[Rows, ...] = ()  # whose results this task joins; (): it does the work itself
+
+    @property
+    def name(self) -> str:
+        """The shard, and the rows of a slice."""
+        return f"{self.shard}" if self.rows is None else f"{self.shard} ({self.rows[0]} to {self.rows[1]})"
+
+    @property
+    def range(self) -> slice:
+        """The rows as Python slices a sequence; all of them for a whole shard."""
+        return slice(*self.rows) if self.rows is not None else slice(None)
 
     def marker(self, step: str, counts: dict[str, int], **made: Any) -> Marker:
         """Return the marker of a finished step."""
-        return Marker(step=step, shard=self.shard, plan_hash=self.plan_hash, counts=counts, **made)
+        return Marker(step=step, shard=self.shard, plan_hash=self.plan_hash, rows=self.rows, counts=counts, **made)
 
 
 Resource = Literal["cpu", "gpu", "io"]
 ShardWork = Callable[[Services, ShardTask], Marker]
+Join = Callable[[Services, ShardTask, list[Marker]], Marker]
 
 
 class ShardStep:
-    """A step of the function that does a shard's part of it. Known as the function is, also to pickle.
+    """A step of the function that does a shard's part of it, or a slice's. Known as the function is, also to pickle.
 
     It writes the marker, and does nothing where there is one: from this run, or from one that died.
     """
 
     __name__: str
 
-    def __init__(self, work: ShardWork, name: str, resource: Resource) -> None:
-        """Take the function, and the resource that it needs most."""
-        self.work, self.name, self.resource = work, name, resource
+    def __init__(self, work: ShardWork, name: str, resource: Resource, join: Join | None = None) -> None:
+        """Take the function, the resource that it needs most, and what makes one marker of those of all slices.
+
+        A step without `join` is never cut into slices.
+        """
+        self.work, self.name, self.resource, self.join = work, name, resource, join
         update_wrapper(self, work)
 
     def __call__(self, services: Services, task: ShardTask) -> Marker:
-        """Return the marker of a shard after this step."""
+        """Return the marker of a shard, or of a slice, after this step."""
         lake, observer = services.bench.lake, services.retrieval.observer
-        done = lake.marker(task.generation, self.name, task.shard, task.plan_hash)
+        done = lake.marker(task.generation, self.name, task.shard, task.plan_hash, task.rows)
         if done is not None:
             return done
         with observer.span("ingest.shard", step=self.name, generation=task.generation, shard=task.shard):
+            if task.slices:
+                return self._joined(services, task)
             return lake.mark(task.generation, self.work(services, task))
+
+    def _joined(self, services: Services, task: ShardTask) -> Marker:
+        """Return the marker of a shard, made of those of its slices, whose part files are then no longer needed."""
+        lake, found = services.bench.lake, list[Marker]()
+        for rows in task.slices:
+            marker = lake.marker(task.generation, self.name, task.shard, task.plan_hash, rows)
+            assert marker is not None  # its task is done
+            found.append(marker)
+        assert self.join is not None
+        try:
+            made = self.join(services, task, found)
+        except SchemaMismatch:  # a slice's part file is lost or damaged: as if there had been no slices
+            made = self.work(services, replace(task, slices=()))
+        joined = lake.mark(task.generation, made)
+        for marker in found:
+            remove_parts(lake, marker)
+        return joined
 
     def __reduce__(self) -> str:
         return self.__name__
 
 
-def shard_step(name: str, resource: Resource) -> Callable[[ShardWork], ShardStep]:
+def shard_step(name: str, resource: Resource, join: Join | None = None) -> Callable[[ShardWork], ShardStep]:
     """Make a step of a function."""
-    return partial(ShardStep, name=name, resource=resource)
+    return partial(ShardStep, name=name, resource=resource, join=join)
 
 
 class Execute(Protocol):

@@ -45,7 +45,7 @@ def calibrate(
     known, texts = [q.answerable for q in questions] + [False] * len(left_out), [q.text for q in questions + left_out]
     without = {q.text for q in questions if leave_out or not q.answerable}
     check_counts(len({q.text for q in questions if q.answerable}), len(without))
-    with retrieval.observer.step("calibrate", len(known)):
+    with retrieval.observer.step("calibrate", len(known), "questions"):
         signals = [
             searcher.signals([q.text for q in batch], EVERYTHING, [q.gold for q in batch] if gone else ())
             for asked, gone in ((questions, False), (left_out, True))

@@ -135,4 +135,4 @@ def in_batches(observer: Observer, step: str, questions: Sequence[Question]) -> 
     """Yield the questions in order, BATCH at a time, and tell the observer when each batch is done."""
     for start in range(0, len(questions), BATCH):
         yield (batch := questions[start : start + BATCH])
-        observer.advanced(step, {"questions": len(batch)})
+        observer.advanced(step, len(batch), {"questions": len(batch)})

@@ -12,7 +12,7 @@ from ingest.lake.contents import contents_of
 from ingest.lake.lake import Lake
 from ingest.ports import Wording
 from ingest.quality.anchors import anchored, side_of
-from ingest.quality.evaluate import BATCH, in_batches
+from ingest.quality.evaluate import in_batches
 from ingest.quality.gate import paired_difference
 from ingest.records import EVERYTHING, Manifest, PairedDifference, QueryProfile, Question, Result
 from ingest.search import Answer, Searcher
@@ -60,7 +60,7 @@ def answers_of(
     opened = replace(serving.retrieval, open_reranker=lambda _, wording: Recorder(look, wording, seen))
     searcher = Searcher(opened, serving.manifest, profile, serving.release)
     in_order = sorted(questions, key=lambda q: q.query_id)
-    with observer.step(step, -(-len(in_order) // BATCH)):
+    with observer.step(step, len(in_order), "questions"):
         for batch in in_batches(observer, step, in_order):
             answers = searcher.search([q.text for q in batch], EVERYTHING, top, ("fused", "reranked"))
             yield [(q, answer, seen.get(q.text)) for q, answer in zip(batch, answers, strict=True)]

@@ -37,6 +37,8 @@ class PartFile(Record):
     bytes: int
     deleted: tuple[str, ...] = ()  # ids of documents whose rows in this file no longer count
     footer: str = ""  # SHA-256 of the footer if pages have checksums: the file may then be read in part
+    # Of the index, if not `data`; unset, it is not in the stored record, whose hash names a plan.
+    folder: str = Field(default="", exclude_if=lambda folder: not folder)
 
 
 class Claim(Record):
@@ -92,7 +94,10 @@ class PlanSummary(Record):
 
 
 class Marker(Record):
-    """`markers/<step>/<shard>-<hash>.json`, create-only: the first one counts, and later writers adopt it."""
+    """`markers/<step>/<shard>-<hash>.json`, create-only: the first one counts, and later writers adopt it.
+
+    That of a slice is `markers/<step>/<shard>-<hash>/<start>-<stop>.json`.
+    """
 
     step: str
     shard: int
@@ -101,6 +106,7 @@ class Marker(Record):
     segments: tuple[str, ...] = ()  # embedding segments that hold this shard's vectors
     counts: dict[str, int] = Field(default_factory=dict)
     gone: tuple[str, ...] = ()  # URIs that changed or vanished between list and read
+    rows: tuple[int, int] | None = None  # start and stop of a slice; None: the whole shard
 
 
 class ModelRecord(Record):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingest.adapters.stores.s3_store import S3Store
+from ingest.pipeline import slices
 from tests.pipelines import Project, project
 from tests.s3_server import FaultyS3, aws_environment, make_bucket, s3_server
 
@@ -14,6 +15,7 @@ __all__ = ["aws_environment", "make_bucket", "s3_server"]
 
 SHARDS = 16
 MOST_PER_SHARD = 40  # reads, writes and looks, without those of documents
+MOST_PER_SLICE = 16  # more, when the documents of a shard are cut into slices
 RECORD = re.compile(r"/(generations|profiles|verdicts|releases|leases|index)/.*\.json")
 
 
@@ -28,6 +30,20 @@ def test_a_cold_run_asks_a_bounded_number_of_times_per_shard(p: Project, s3_serv
     p.run()
     assert SHARDS == len(p.manifest().segments)
     assert MOST_PER_SHARD >= len(s3_server.requests) / SHARDS
+
+
+def test_a_slice_asks_a_bounded_number_of_times(
+    tmp_path: Path, s3_server: FaultyS3, make_bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, count = [], 8
+    for limit in (count, 1):
+        monkeypatch.setattr(slices, "SLICE_DOCUMENTS", limit)
+        made = project(tmp_path, documents=count, documents_per_shard=100)
+        made.store = S3Store(f"s3://{make_bucket()}/lake", s3_server.options(), tmp_path / f"{limit}", 2**30, 2**26)
+        s3_server.forget()
+        made.run()
+        asked.append(len(s3_server.requests))
+    assert 0 < asked[1] - asked[0] <= MOST_PER_SLICE * count
 
 
 def test_a_cold_run_reads_back_nothing_that_it_wrote(p: Project, s3_server: FaultyS3) -> None:

@@ -31,20 +31,30 @@ class TerminalOutput(Output):
 def test_a_finished_step_leaves_one_line_with_its_counts() -> None:
     output = TerminalOutput(json=True)
     watcher = ProgressObserver(output)
-    watcher.step_started("chunk", 2)
-    watcher.advanced("chunk", {"documents": 1200, "chunks": 7})
-    watcher.advanced("chunk", {"documents": 300, "skipped": 0})
+    watcher.step_started("chunk", 1500, "documents")
+    watcher.advanced("chunk", 1200, {"documents": 1200, "chunks": 7})
+    watcher.advanced("chunk", 300, {"documents": 300, "skipped": 0})
     watcher.step_finished("chunk")
     last = output.seen.splitlines()[-1]
     assert "chunk           " in last
     assert last.endswith(" s  documents 1,500  chunks 7")
-    assert "2/2" in output.seen
+    assert "1,500/1,500 documents" in output.seen
+
+
+def test_the_bar_counts_chunks_and_tells_the_rate_and_what_is_left() -> None:
+    output, seconds = TerminalOutput(json=True), [0.0]
+    watcher = ProgressObserver(output, lambda: seconds[0])
+    watcher.step_started("embed", 11_092, "chunks")
+    seconds[0] = 10.0
+    watcher.advanced("embed", 1234, {})
+    watcher.close()
+    assert "1,234/11,092 chunks, 123.4/s, 0:01:20 left" in output.seen
 
 
 def test_a_bar_that_a_failed_step_left_gives_the_cursor_back() -> None:
     output = TerminalOutput(json=True)
     watcher = ProgressObserver(output)
-    watcher.step_started("embed", 10)
+    watcher.step_started("embed", 10, "chunks")
     assert output.bars == 1
     watcher.close()
     watcher.close()
@@ -53,7 +63,7 @@ def test_a_bar_that_a_failed_step_left_gives_the_cursor_back() -> None:
 
 def test_a_step_that_advances_after_it_was_closed_does_no_harm() -> None:
     watcher = ProgressObserver(TerminalOutput(json=True))
-    watcher.advanced("load", {"points": 1})
+    watcher.advanced("load", 1, {"points": 1})
     watcher.step_finished("load")
     assert watcher.output.messages.file.tell() == 0
 
@@ -74,7 +84,7 @@ def test_a_table_in_the_middle_of_a_step_takes_the_bar_off_the_screen() -> None:
     bars: list[int] = []
     output.show = lambda _: bars.append(output.bars)  # type: ignore[method-assign]
     tables = ProgressObserver(output)
-    tables.step_started("seal", 1)
+    tables.step_started("seal", 0, "")
     tables.told("release", release())
     assert (bars, output.bars) == ([0], 1)
     tables.close()

@@ -1,10 +1,12 @@
 """Spans leave through the observer: ids and counts, and nothing at all without an SDK."""
 
 import sys
+from collections.abc import Mapping
 
 import pytest
 
 from ingest.ports import Observer
+from ingest.ports.observer import MOST_PARTS
 
 trace = pytest.importorskip("opentelemetry.trace")
 
@@ -34,8 +36,11 @@ class Heard(Observer):
     def __init__(self) -> None:
         self.heard: list[str] = []
 
-    def step_started(self, step: str, total: int) -> None:
-        self.heard.append(f"{step} of {total} started")
+    def step_started(self, step: str, total: int, unit: str) -> None:
+        self.heard.append(f"{step} of {total} {unit}".strip())
+
+    def advanced(self, step: str, done: int, counts: Mapping[str, int]) -> None:
+        self.heard.append(f"{step} {done} {dict(counts)}")
 
     def step_finished(self, step: str) -> None:
         self.heard.append(f"{step} finished")
@@ -48,19 +53,19 @@ def tracer(monkeypatch: pytest.MonkeyPatch) -> Tracer:
     return found
 
 
-def test_a_step_is_a_span_with_its_name_and_parts(tracer: Tracer) -> None:
+def test_a_step_is_a_span_with_its_name_and_size(tracer: Tracer) -> None:
     observer = Heard()
-    with observer.step("chunk", 4):
-        assert ["chunk of 4 started"] == observer.heard
-    assert ["chunk of 4 started", "chunk finished"] == observer.heard
-    assert [("ingest.step", {"step": "chunk", "parts": 4})] == tracer.spans
+    with observer.step("chunk", 4, "documents"):
+        assert ["chunk of 4 documents"] == observer.heard
+    assert ["chunk of 4 documents", "chunk finished"] == observer.heard
+    assert [("ingest.step", {"step": "chunk", "total": 4})] == tracer.spans
 
 
 def test_a_step_that_fails_is_not_finished_and_its_span_ends(tracer: Tracer) -> None:
     observer = Heard()
     with pytest.raises(RuntimeError), observer.step("embed"):
         raise RuntimeError
-    assert (["embed of 1 started"], 1) == (observer.heard, len(tracer.spans))
+    assert (["embed of 0"], 1) == (observer.heard, len(tracer.spans))
 
 
 def test_without_the_api_of_opentelemetry_everything_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,4 +73,32 @@ def test_without_the_api_of_opentelemetry_everything_goes_on(monkeypatch: pytest
     observer = Heard()
     with observer.step("load"), observer.span("ingest.shard", shard=3):
         observer.heard.append("inside")
-    assert ["load of 1 started", "inside", "load finished"] == observer.heard
+    assert ["load of 0", "inside", "load finished"] == observer.heard
+
+
+def test_only_what_is_new_about_a_part_is_heard() -> None:
+    observer = Heard()
+    with observer.step("embed", 9, "chunks"):
+        for part, done in (("0", 2), ("1", 1), ("0", 2), ("0", 3)):
+            observer.reached("embed", part, done)
+        observer.reached("embed", "0", 5, {"chunks": 5})
+        observer.reached("embed", "1", 4, {"chunks": 4})
+    assert ["2 {}", "1 {}", "1 {}", "2 {'chunks': 5}", "3 {'chunks': 4}"] == [
+        one.removeprefix("embed ") for one in observer.heard[1:-1]
+    ]
+
+
+def test_a_bounded_number_of_parts_is_remembered_where_nobody_hears_of_their_ends() -> None:
+    observer = Observer()
+    for part in range(2 * MOST_PARTS):
+        observer.reached("chunk", f"{part}", 1)
+    assert MOST_PARTS == len(observer._reached)
+
+
+def test_a_part_that_is_tried_again_is_not_counted_twice() -> None:
+    observer = Heard()
+    with observer.step("embed", 3, "chunks"):
+        for done in (1, 2, 1, 2, 3):  # from the third on, the second attempt
+            observer.reached("embed", "0", done)
+        observer.reached("embed", "0", 3, {"chunks": 3})
+    assert ["1 {}", "1 {}", "1 {}", "0 {'chunks': 3}"] == [one.removeprefix("embed ") for one in observer.heard[1:-1]]

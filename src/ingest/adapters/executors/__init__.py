@@ -1,4 +1,4 @@
-"""One file per way to run steps on this machine. All share how often a shard's step is tried."""
+"""One file per way to run steps on this machine. All share how often a step is tried."""
 
 import stamina
 
@@ -7,7 +7,7 @@ from ingest.pipeline.tasks import ShardStep, ShardTask
 from ingest.records import Marker
 from ingest.services import Services
 
-ATTEMPTS = 2  # per shard and step; single calls are retried in their adapters
+ATTEMPTS = 2  # per step of a shard or slice; single calls are retried in their adapters
 
 
 def run_step(step: ShardStep, services: Services, item: ShardTask) -> Marker:

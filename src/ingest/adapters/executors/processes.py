@@ -36,7 +36,7 @@ class ProcessExecutor:
         try:
             yield from self._in_workers(step, items)
         except BrokenProcessPool as error:
-            died = "a worker process died, killed from outside or for memory; finished shards are kept, run again"
+            died = "a worker process died, killed from outside or for memory; finished slices are kept, run again"
             raise TransientError(f"{step.__name__}: {died}") from error
 
     def _in_workers(self, step: ShardStep, items: Iterable[ShardTask]) -> Iterator[Marker]:

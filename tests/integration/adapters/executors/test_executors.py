@@ -15,6 +15,7 @@ from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.executors.processes import ProcessExecutor
 from ingest.adapters.stores.folder_store import FolderStore
 from ingest.errors import DocumentError, InvalidSettings, SourceUnavailable, TransientError
+from ingest.pipeline import slices
 from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.embed import embed_shard
 from ingest.pipeline.index_keywords import keyword_shard
@@ -90,7 +91,7 @@ def test_every_step_names_its_resource_and_survives_pickling(step: Any, resource
 
 
 def test_a_task_survives_pickling() -> None:
-    task = ShardTask("g", 3, "h", "run")
+    task = ShardTask("g", 3, "h", "run", rows=(0, 4), slices=((0, 4), (4, 9)))
     assert pickle.loads(cloudpickle.dumps(task)) == task
 
 
@@ -155,13 +156,19 @@ def processes(tmp_path: Path) -> ProcessExecutor:
     return ProcessExecutor(partial(services_of, folder), services_of(folder), workers=2)
 
 
-def test_a_generation_built_in_processes_has_the_digest_of_one_built_inline(tmp_path: Path) -> None:
+def test_a_generation_built_slice_by_slice_in_processes_has_the_digest_of_one_built_inline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one, other = open_project(str(tmp_path)), open_project(str(tmp_path))
     for n in range(12):
         one.source.write(f"d{n:02d}.md", document(n))
     other.store = FolderStore(str(tmp_path / "inline"))
     executor = ProcessExecutor(partial(services_of, str(tmp_path)), one.services(), workers=2)
-    report = one.run(execute=executor)
+    with monkeypatch.context() as patch:
+        patch.setattr(slices, "SLICE_DOCUMENTS", 2)
+        report = one.run(execute=executor)
+    cut = list((tmp_path / "lake/docs/generations").glob("*/markers/chunk/*/0-2.json"))
+    assert cut
     assert (report.decision, report.digest) == ("promoted", other.run().digest)
     assert one.gets() == {}  # all of them in the workers
     names = [{path.name for path in (tmp_path / lake / "docs/data").iterdir()} for lake in ("lake", "inline")]

@@ -1,0 +1,116 @@
+"""Slices of a shard: how its work is cut into tasks, and how one result is made of theirs.
+
+A slice's marker is named by the rows that it covers, so work that was cut differently is never mistaken for it. Its
+part files are not in `data/`, which generations share, and go when the shard is joined. A shard of one slice is one
+task without slices.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain, pairwise
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.lake.finished_slices import slices_folder
+from ingest.lake.lake import Lake
+from ingest.lake.rows import SCHEMAS
+from ingest.pipeline.changes import FETCHED
+from ingest.pipeline.fingerprints import fingerprints
+from ingest.pipeline.tasks import Rows, ShardStep, ShardTask, parts_after
+from ingest.pipeline.work import Work
+from ingest.records import Marker, PartFile, PartKind, ShardPlan
+from ingest.services import Services, Workbench
+
+SLICE_DOCUMENTS = 64  # that are fetched or cut again
+SLICE_BYTES = 16 * 2**20  # of those documents; a larger document has a slice of its own
+SLICE_CHUNKS = 4096
+KINDS: tuple[PartKind, ...] = ("documents", "texts", "chunks", "attributes", "quarantine", "dropped")
+
+
+def cut(bench: Workbench, work: Work, step: ShardStep) -> Iterator[tuple[ShardTask, int]]:
+    """Yield the tasks of a step's slices, each with its size: documents of the step `chunk`, else chunks."""
+    before = work.base.fingerprints["chunker"] if work.base is not None else ""
+    recut = bool(before) and before != fingerprints(bench).chunker  # then documents that are not fetched cost time too
+    for task in work.tasks(step.name):
+        if step.name == "chunk":
+            plan = work.shard_plan(task.shard)
+            size, edges = len(plan.documents), [0, *bounds(plan, recut), len(plan.documents)]
+        else:
+            size = parts_after(work.lake, task, "chunk")["chunks"].rows
+            edges = [*range(0, size, SLICE_CHUNKS), size]
+        slices = tuple(pairwise(edges))
+        if step.join is None or len(slices) < 2 or _is_done(work.lake, step, task):
+            yield task, size
+        else:
+            yield from ((replace(task, rows=rows), rows[1] - rows[0]) for rows in slices)
+
+
+def joins(tasks: Iterable[ShardTask]) -> list[ShardTask]:
+    """Return the tasks that make one result of the results of each shard's slices."""
+    found: dict[ShardTask, list[Rows]] = {}
+    for task in tasks:
+        if task.rows is not None:
+            found.setdefault(replace(task, rows=None), []).append(task.rows)
+    return [replace(task, slices=tuple(rows)) for task, rows in found.items()]
+
+
+def bounds(plan: ShardPlan, recut: bool) -> Iterator[int]:
+    """Yield where slices of a shard's documents meet."""
+    documents = size = 0
+    for place, document in enumerate(plan.documents):
+        if not recut and document.change not in FETCHED:
+            continue
+        if documents and (documents == SLICE_DOCUMENTS or size + document.size > SLICE_BYTES):
+            yield place
+            documents = size = 0
+        documents, size = documents + 1, size + document.size
+
+
+def _is_done(lake: Lake, step: ShardStep, task: ShardTask) -> bool:
+    return lake.marker(task.generation, step.name, task.shard, task.plan_hash) is not None
+
+
+def joined(_: Services, task: ShardTask, slices: Sequence[Marker]) -> Marker:
+    """Return one marker for all slices of a shard: counts are added up, segments and URIs put together."""
+    counts: dict[str, int] = {}
+    for name, count in chain.from_iterable(marker.counts.items() for marker in slices):
+        counts[name] = counts.get(name, 0) + count
+    segments = dict.fromkeys(chain.from_iterable(marker.segments for marker in slices))
+    gone = chain.from_iterable(marker.gone for marker in slices)
+    return task.marker(slices[0].step, counts, segments=tuple(segments), gone=tuple(gone))
+
+
+def joined_documents(services: Services, task: ShardTask, slices: Sequence[Marker]) -> Marker:
+    """Return the marker of a shard with its parts: the rows of all slices, ordered as if there had been one."""
+    lake = services.bench.lake
+    tables = {kind: _all_rows(lake, slices, kind) for kind in KINDS}
+    by_uri: tuple[PartKind, ...] = ("documents", "quarantine")
+    for kind in by_uri:
+        tables[kind] = tables[kind].sort_by("uri")
+    ids = tables["documents"]["document_id"].combine_chunks()
+    for kind in (kind for kind in KINDS if kind not in by_uri):
+        places = pc.index_in(tables[kind]["document_id"], ids)
+        tables[kind] = tables[kind].take(pc.sort_indices(places))  # stable: the order within a document stays
+    return joined(services, task, slices).model_copy(update={"parts": written(lake, task, tables)})
+
+
+def _all_rows(lake: Lake, slices: Sequence[Marker], kind: PartKind) -> pa.Table:
+    parts = (part for marker in slices for part in marker.parts if part.kind == kind)
+    tables = [SCHEMAS[kind].empty_table(), *(lake.read(part).cast(SCHEMAS[kind]) for part in parts)]
+    return pa.concat_tables(tables).combine_chunks()
+
+
+def documents_of(lake: Lake, task: ShardTask, parts: Mapping[str, PartFile]) -> int:
+    """Return how many documents a task is about: those of a shard, or those whose first chunk is in a slice."""
+    if task.rows is None:
+        return parts["documents"].rows
+    ids = lake.read(parts["chunks"], ["document_id"])["document_id"].to_pylist()
+    return sum(place == 0 or ids[place] != ids[place - 1] for place in range(*task.range.indices(len(ids))))
+
+
+def written(lake: Lake, task: ShardTask, tables: dict[PartKind, pa.Table]) -> tuple[PartFile, ...]:
+    """Write the tables of a shard, or of a slice, as parts. Empty ones of a slice are left out."""
+    folder = slices_folder(task.generation) if task.rows is not None else ""
+    kept = ((kind, table.combine_chunks()) for kind, table in tables.items() if len(table) or not folder)
+    return tuple(lake.write_part(kind, task.shard, table, folder) for kind, table in kept)
