@@ -41,7 +41,7 @@ class Meanwhile(Listener):
             self.times -= 1
             self.act()
 
-    def step_started(self, step: str, total: int) -> None:
+    def step_started(self, step: str, total: int, unit: str) -> None:
         self._at("start", step)
 
     def step_finished(self, step: str) -> None:
