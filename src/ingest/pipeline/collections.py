@@ -68,9 +68,12 @@ def ensure_collection(lake: Lake, vectors: VectorIndex, observer: Observer, batc
     observer.told("restoring", contents.collection)
     create_collection(lake, vectors, contents)
     maker = PointMaker.of(contents)
-    for shard in contents.shards:
-        load_points(vectors, maker, shard, rows_of(contents, shard), batch)
-    vectors.optimise(contents.collection)
+    with observer.step("restore", expected, "chunks"):
+        for shard in contents.shards:
+            rows = rows_of(contents, shard)
+            load_points(vectors, maker, shard, rows, batch)
+            observer.advanced("restore", len(rows), {"chunks": len(rows)})
+        vectors.optimise(contents.collection)
     return contents
 
 

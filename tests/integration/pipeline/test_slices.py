@@ -74,6 +74,23 @@ class Model(hashing.HashingEmbedder):
         return super().embed(texts)
 
 
+class Counting(Listener):
+    """An observer that keeps what each step has to do, and adds up what it has done."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.totals: dict[str, tuple[int, str]] = {}
+        self.done: Counter[str] = Counter()
+        self.news: Counter[str] = Counter()
+
+    def step_started(self, step: str, total: int, unit: str) -> None:
+        self.totals[step] = total, unit
+
+    def advanced(self, step: str, done: int, counts: object) -> None:
+        self.done[step] += done
+        self.news[step] += 1
+
+
 def elsewhere(p: Project) -> Project:
     """Return a project over the same documents with a lake and an index of its own."""
     return Project(p.sources, options=p.options)
@@ -214,20 +231,6 @@ def test_vectors_of_a_killed_run_are_found_by_another_plan(p: Project, small_sli
 def test_progress_counts_documents_and_chunks_and_adds_up_also_when_it_is_resumed(
     p: Project, small_slices: None
 ) -> None:
-    class Counting(Listener):
-        def __init__(self) -> None:
-            super().__init__()
-            self.totals: dict[str, tuple[int, str]] = {}
-            self.done: Counter[str] = Counter()
-            self.news: Counter[str] = Counter()
-
-        def step_started(self, step: str, total: int, unit: str) -> None:
-            self.totals[step] = total, unit
-
-        def advanced(self, step: str, done: int, counts: object) -> None:
-            self.done[step] += done
-            self.news[step] += 1
-
     Model(p, dies_after=30)
     with pytest.raises(Killed):
         p.run()
@@ -238,6 +241,14 @@ def test_progress_counts_documents_and_chunks_and_adds_up_also_when_it_is_resume
     assert wanted == {step: heard.totals[step] for step in wanted}
     assert {step: total for step, (total, _) in wanted.items()} == {step: heard.done[step] for step in wanted}
     assert heard.news["embed"] > 3
+
+
+def test_restoring_a_lost_collection_tells_its_chunks(p: Project) -> None:
+    chunks = p.run().stages[1].chunks
+    p.vectors.drop_collection(p.manifest().collection)
+    p.observer = heard = Counting()
+    p.run()
+    assert ((chunks, "chunks"), chunks) == (heard.totals["restore"], heard.done["restore"])
 
 
 def test_a_row_begins_where_the_row_before_it_ends(p: Project, small_slices: None) -> None:
