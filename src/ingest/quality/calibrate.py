@@ -12,6 +12,7 @@ from ingest.lake.learned_files import keep_learned
 from ingest.lake.stored_records import to_bytes
 from ingest.quality.calibration_fit import check_counts, fit_calibration
 from ingest.quality.evaluate import UNCALIBRATED, in_batches, read_questions
+from ingest.quality.metrics import distinct_questions
 from ingest.quality.rankings import live_questions
 from ingest.records import EVERYTHING, BuildOptions
 from ingest.search import open_serving
@@ -33,7 +34,8 @@ def calibrate(
     Raises: UnknownRelease when nothing serves, InvalidSettings when there are too few questions of a kind.
     """
     require("a calibration", "ingest[calibrate]", "scikit-learn", "scipy")
-    questions = [q for q in read_questions(options.judged) if q.answerable or not leave_out]
+    asked = distinct_questions(read_questions(options.judged))[0]
+    questions = [q for q in asked if q.answerable or not leave_out]
     profile = options.profile.model_copy(update=UNCALIBRATED | {"reranker": "none"})
     searcher = open_serving(retrieval, profile)  # what the serving profile names may be lost or outdated
     found, stale = live_questions(retrieval.lake, searcher.manifest, [q for q in questions if q.answerable])
@@ -48,8 +50,8 @@ def calibrate(
     with retrieval.observer.step("calibrate", len(known), "questions"):
         signals = [
             searcher.signals([q.text for q in batch], EVERYTHING, [q.gold for q in batch] if gone else ())
-            for asked, gone in ((questions, False), (left_out, True))
-            for batch in in_batches(retrieval.observer, "calibrate", asked)
+            for these, gone in ((questions, False), (left_out, True))
+            for batch in in_batches(retrieval.observer, "calibrate", these)
         ]
     calibration, _ = fit_calibration(np.concatenate(signals), np.array(known), target, left_out=leave_out, texts=texts)
     return keep_learned(retrieval.lake.store, to_bytes(calibration)), calibration

@@ -11,7 +11,7 @@ from ingest.lake.learned_files import read_learned
 from ingest.ports import Observer, Store, Wording
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.gate import Facts, judge
-from ingest.quality.metrics import DEPTH, read_judged_set, score_questions
+from ingest.quality.metrics import DEPTH, distinct_questions, read_judged_set, score_questions
 from ingest.records import EVERYTHING, BuildOptions, Manifest, QueryProfile, Question, Release, Verdict
 from ingest.search import Searcher
 from ingest.search.confidence import read_calibration
@@ -28,7 +28,7 @@ Scores = dict[str, dict[str, float]]  # query id → "stage.metric" → value
 def evaluate(retrieval: Retrieval, options: BuildOptions, candidate: Manifest, serving: Release | None) -> Verdict:
     """Return the verdict on a candidate under the options' query profile, compared with the release if one serves."""
     lake = retrieval.lake
-    questions = judged_questions(options.judged)
+    questions, repeated = answerable_questions(options.judged)
     base = lake.manifest(serving.generation) if serving is not None else None
     if base is not None and base.collection not in retrieval.vectors.collections():
         base = None  # the serving collection is lost: there is nothing to compare with, and the verdict says so
@@ -48,6 +48,7 @@ def evaluate(retrieval: Retrieval, options: BuildOptions, candidate: Manifest, s
         release=serving.number if serving is not None else None,
         judged=len(questions),
         stale=stale,
+        repeated=repeated,
         must_pass=[q.query_id for q in questions if q.must_pass],
         problems=_problems(candidate, options.gate.min_dense_recall),
     )
@@ -93,17 +94,25 @@ def _problems(candidate: Manifest, floor: float) -> tuple[str, ...]:
 
 
 def judged_questions(judged: Sequence[Path]) -> list[Question]:
-    """Return the answerable questions of some judged sets. Raises: InvalidSettings."""
-    return [q for q in read_questions(judged) if q.answerable and q.gold]
+    """Return the answerable questions of some judged sets, each once. Raises: InvalidSettings."""
+    return answerable_questions(judged)[0]
+
+
+def answerable_questions(judged: Sequence[Path]) -> tuple[list[Question], list[str]]:
+    """Return the answerable questions, each once, and the ids of those that repeat another. Raises: InvalidSettings."""
+    return distinct_questions(q for q in read_questions(judged) if q.answerable and q.gold)
 
 
 def read_questions(judged: Sequence[Path]) -> list[Question]:
-    """Return all questions of some judged sets. Raises: InvalidSettings, naming file and line."""
+    """Return all questions of some judged sets; a set that is named twice is read once.
+
+    Raises: InvalidSettings, naming file and line.
+    """
     if judged:
         require("judged questions", "ingest[evaluate]", "ir-measures", "scipy")
     questions: list[Question] = []
     first: dict[str, Path] = {}  # query id → its set
-    for path in judged:
+    for path in {path.resolve(): path for path in judged}.values():
         try:
             with path.open(encoding="utf-8") as lines:
                 found = read_judged_set(lines, str(path))

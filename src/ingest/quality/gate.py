@@ -31,6 +31,7 @@ class Facts:
     release: int | None = None  # number of the release that serves
     judged: int = 0  # answerable questions in the judged sets, including stale ones
     stale: Sequence[str] = ()  # query ids whose gold place was changed or deleted at the source
+    repeated: Sequence[str] = ()  # query ids of questions that repeat another one, and do not count
     must_pass: Sequence[str] = ()  # query ids
     problems: Sequence[str] = ()  # found by integrity checks that need no question, one sentence each
 
@@ -160,6 +161,8 @@ def _check_questions(live: Scores, rules: GateRules, facts: Facts, found: _Findi
         )
     elif facts.stale:
         found.warnings.append(f"{len(facts.stale)} stale questions were left out: {_named(facts.stale)}.")
+    if facts.repeated:
+        found.warnings.append(f"{len(facts.repeated)} questions repeat another one: {_named(facts.repeated)}.")
     if not live:
         found.reasons.append(f"None of the {total} judged questions could be scored.")
     return bool(live)

@@ -27,6 +27,14 @@ class Gold:
 
 
 @dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks a question. None: what the gold document allows."""
+
+    groups: tuple[str, ...] | None = None
+    tenant: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A question with its judgments."""
 
@@ -36,6 +44,7 @@ class Question:
     gold: tuple[Gold, ...] = ()
     slices: dict[str, str] = field(default_factory=dict)
     must_pass: bool = False
+    asker: Asker = Asker()
 
 
 class GateRules(Record):

@@ -1,9 +1,11 @@
 """A candidate is judged through the real query path, and refused for damage, never for what the source changed."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,6 +115,24 @@ def test_a_question_of_two_judged_sets_is_refused_by_its_id(p: Project, tmp_path
     p.change(judged=(tmp_path / "judged.jsonl", again))
     with pytest.raises(InvalidSettings, match=r"again\.jsonl: query_id q3 is in .*judged\.jsonl already"):
         judged_questions(p.options.judged)
+
+
+def rewrite(p: Project, change: Callable[[list[dict[str, Any]]], None]) -> None:
+    """Change the rows of the judged set."""
+    (judged,) = p.options.judged
+    rows = [json.loads(line) for line in judged.read_text(encoding="utf-8").splitlines()]
+    change(rows)
+    judged.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+
+
+def test_a_question_or_a_set_that_is_listed_twice_counts_once_and_the_verdict_says_so(p: Project) -> None:
+    again = {"query_id": "again", "text": " Word3x1x0  word3x1x3", "must_pass": True}
+    rewrite(p, lambda rows: rows.append(rows[3] | again))
+    p.change(judged=p.options.judged * 2)
+    judged = verdict(p, p.run().verdict)
+    assert (judged.questions, judged.candidate_scores["fused.recall@10"]) == (8, 1.0)
+    assert any("1 questions repeat another one: again." in warning for warning in judged.warnings)
+    assert [q.query_id for q in judged_questions(p.options.judged) if q.must_pass] == ["q3"]
 
 
 LOST = "0" * 64

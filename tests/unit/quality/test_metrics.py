@@ -16,7 +16,7 @@ from ingest.quality.metrics import (
     relevant,
     score_questions,
 )
-from ingest.records import Gold, Question, Result
+from ingest.records import Asker, Gold, Question, Result
 
 
 def result(text: str = "", start: int = 0, end: int = 0, **fields) -> Result:
@@ -112,6 +112,52 @@ def test_an_alternative_place_stands_in_once():
     assert (found["ndcg@10"], found["recall@10"], found["mrr@10"]) == (1.0, 1.0, 1.0)
 
 
+SECTION = {"headings": ("A", "B"), "start": 100, "end": 200}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (place("a"), place("a")),
+        (place("a", grade=2), place("a", grade=1)),  # the better grade counts
+        (place("a"), place("a", source="docs")),
+        (place("a", headings=("A",)), place("a", headings=("a!",))),
+        (place("a", spans=("The cat",)), place("a", spans=("the  cat.",))),
+        (place("a", **SECTION), place("a", **SECTION, sha256="0" * 64)),
+        (place("a", **SECTION), place("a", headings=("A", "B"))),
+        (place("a", start=100, end=200), place("a", start=120, end=180)),  # a quote within its paragraph
+        (place("a", start=100, end=200), place("a", start=150, end=260)),
+    ],
+)
+def test_a_place_that_is_listed_twice_counts_once(one, other):
+    chunk = result("The cat sat.", 100, 200, heading_path=("A", "B"))
+    for gold in ((one, other), (other, one), (one, other, one)):
+        found = scored([chunk], Question("q", "?", gold=gold))
+        assert (found["ndcg@10"], found["recall@10"], found["recall@50"], found["mrr@10"]) == (1.0, 1.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        place("b", start=100, end=200),
+        place("a", start=100, end=200, source="wiki"),
+        place("a", start=190, end=290),
+        place("a", start=300, end=400),
+        place("a", headings=("B",)),
+    ],
+)
+def test_places_that_share_little_or_nothing_are_two(other):
+    found = scored(
+        [result("", 100, 200)], Question("q", "?", gold=(place("a", start=100, end=200, source="docs"), other))
+    )
+    assert found["recall@10"] == 0.5
+
+
+def test_an_alternative_that_repeats_a_place_finds_no_other_place():
+    gold = (place("a"), place("b"), place("a", added=True))
+    assert scored(ranking("a", "a"), Question("q", "?", gold=gold))["recall@10"] == 0.5
+
+
 def test_places_that_are_all_alternatives_count_as_places():
     question = Question("q", "?", gold=(place("a", added=True), place("b", added=True)))
     assert scored(ranking("a"), question)["recall@10"] == 0.5
@@ -183,11 +229,15 @@ def test_a_judged_set_is_read_with_every_field():
         "source": "docs",
         "label": "somebody's own",
     }
-    lines = ["\ufeff" + line(gold=[gold], slices={"type": "how"}, must_pass=True, answers=["x"]), "  \n"]
+    lines = [
+        "\ufeff"
+        + line(gold=[gold], slices={"type": "how"}, must_pass=True, answers=["x"], asker={"groups": ["staff"]}),
+        "  \n",
+    ]
     lines.append(line(query_id="q2", answerable=False, gold=[]))
     expected = Gold("a.md", 2, ("A",), ("s",), 1, 5, True, "0" * 64, "docs")
     assert read_judged_set(lines, "set.jsonl") == [
-        Question("q1", "Why?", True, (expected,), {"type": "how"}, True),
+        Question("q1", "Why?", True, (expected,), {"type": "how"}, True, Asker(("staff",))),
         Question("q2", "Why?", False),
     ]
 
@@ -208,6 +258,8 @@ def test_a_judged_set_is_read_with_every_field():
         (line(gold=[{"doc": "a.md", "sha256": "xyz"}]), "gold.0.sha256: "),
         (line(must_pas=True), "unknown key 'must_pas'; is 'must_pass' meant?"),
         (line(gold=[{"doc": "a.md", "span": ["x"]}]), "unknown key 'span'; is 'spans' meant?"),
+        (line(asker={"groups": []}), "asker.groups: "),
+        (line(asker={"group": ["staff"]}), "unknown key 'group'; is 'groups' meant?"),
         (line(query_id="q0"), "query_id q0 is on line 1 already"),
     ],
 )

@@ -2,12 +2,13 @@
 
 import difflib
 from collections.abc import Iterable
-from typing import Annotated, Self
+from dataclasses import replace
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ingest.errors import InvalidSettings, first_fault
-from ingest.records import Gold, Question
+from ingest.records import Asker, Gold, Question
 
 TYPO = 0.8  # an unknown key this similar to a known one is a typo, not a custom column
 
@@ -46,6 +47,13 @@ class JudgedPlace(_Judged):
         return self
 
 
+class JudgedAsker(_Judged):
+    """Who asks. What is left out is that of the gold document."""
+
+    groups: Annotated[tuple[str, ...] | None, Field(min_length=1, description="groups that the asker is in")] = None
+    tenant: Annotated[str | None, Field(min_length=1, description="whose documents the asker may see")] = None
+
+
 class JudgedQuestion(_Judged):
     """One line of a judged set. Other keys are allowed and ignored."""
 
@@ -55,6 +63,9 @@ class JudgedQuestion(_Judged):
     gold: tuple[JudgedPlace, ...] = ()
     slices: Annotated[dict[str, str], Field(description="name → value, for scores by group")] = {}
     must_pass: Annotated[bool, Field(description="the gate refuses a candidate that does not answer it")] = False
+    asker: Annotated[JudgedAsker, Field(description="who asks; by default, one who may see the gold document")] = (
+        JudgedAsker()
+    )
 
     @model_validator(mode="after")
     def _judged(self) -> Self:
@@ -85,10 +96,30 @@ def read_judged_set(lines: Iterable[str], where: str) -> list[Question]:
     return questions
 
 
+def distinct_questions(questions: Iterable[Question]) -> tuple[list[Question], list[str]]:
+    """Return the questions without repetitions, and the ids of those left out.
+
+    One repeats another if text (but for case and white space), asker and gold places are the same. The first one stays,
+    with the slices of all of them, and must pass if any of them must.
+    """
+    kept: dict[tuple[Any, ...], Question] = {}
+    repeated = []
+    for question in questions:
+        words = " ".join(question.text.casefold().split())
+        key = (words, question.answerable, question.asker, frozenset(question.gold))
+        first = kept.setdefault(key, question)
+        if first is not question:
+            repeated.append(question.query_id)
+            slices, must_pass = question.slices | first.slices, question.must_pass or first.must_pass
+            kept[key] = replace(first, slices=slices, must_pass=must_pass)
+    return list(kept.values()), repeated
+
+
 def _question(line: str, place: str) -> Question:
     try:
         judged = JudgedQuestion.model_validate_json(line)
     except ValidationError as error:
         raise InvalidSettings(f"{place}: {first_fault(error)}") from error
     gold = tuple(Gold(**place.model_dump(include=set(JudgedPlace.model_fields))) for place in judged.gold)
-    return Question(judged.query_id, judged.text, judged.answerable, gold, judged.slices, judged.must_pass)
+    asker = Asker(judged.asker.groups, judged.asker.tenant)
+    return Question(judged.query_id, judged.text, judged.answerable, gold, judged.slices, judged.must_pass, asker)

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from ingest.keyword.words import WORD
@@ -29,13 +30,43 @@ def relevant(result: Result, gold: Gold) -> bool:
     if gold.spans:
         return any(holds(result.text, span) for span in gold.spans)
     if gold.start is not None and gold.end is not None and has_offsets(result):
-        shared = min(result.end, gold.end) - max(result.start, gold.start)
-        shorter = min(result.end - result.start, gold.end - gold.start)
-        return shared > 0 and shared >= ENOUGH_OF_OFFSETS * shorter
+        return _share((result.start, result.end), (gold.start, gold.end))
     if gold.headings:
         path = [_words(heading) for heading in result.heading_path[: len(gold.headings)]]
         return path == [_words(heading) for heading in gold.headings]
     return True
+
+
+def distinct_places(gold: Sequence[Gold]) -> list[list[Gold]]:
+    """Return the places in order, those that are the same one together, however often and in whatever way it is listed.
+
+    In one document, places with offsets are the same if they share at least half of the shorter one; places of which
+    one has no offsets, if their spans and headings have the same words.
+    """
+    places: list[list[Gold]] = []
+    for one in gold:
+        same = [place for place in places if any(_same(one, other) for other in place)]
+        places = [place for place in places if place not in same]
+        places.append([*(other for place in same for other in place), one])
+    return sorted(places, key=lambda place: gold.index(place[0]))
+
+
+def _same(one: Gold, other: Gold) -> bool:
+    if one.doc != other.doc or (one.source and other.source and one.source != other.source):
+        return False
+    spans = [(g.start, g.end) for g in (one, other) if g.start is not None and g.end is not None]
+    if len(spans) == 2:
+        return _share(spans[0], spans[1])
+    return all(
+        list(map(_words, mine)) == list(map(_words, theirs))
+        for mine, theirs in ((one.spans, other.spans), (one.headings, other.headings))
+    )
+
+
+def _share(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Return whether two spans share enough of the shorter one."""
+    shared = min(one[1], other[1]) - max(one[0], other[0])
+    return shared > 0 and shared >= ENOUGH_OF_OFFSETS * min(one[1] - one[0], other[1] - other[0])
 
 
 def has_offsets(result: Result) -> bool:

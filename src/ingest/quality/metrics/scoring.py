@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from ingest.errors import InvalidSettings
-from ingest.quality.metrics.relevance import has_offsets, relevant
+from ingest.quality.metrics.relevance import distinct_places, has_offsets, relevant
 from ingest.records import Gold, Question, Result
 
 RANKED = {"ndcg@10": "nDCG@10", "recall@10": "R@10", "recall@50": "R@50", "mrr@10": "RR@10"}  # name → ir-measures
@@ -23,9 +23,10 @@ def score_questions(
         mrr@10        1 / rank of the first relevant chunk, 0 beyond 10
         answered@B    1 when the first chunks that fit into B tokens answer
 
-    Each gold place counts once, at its best-ranked chunk; an alternative place (`added`) stands in for the first one
-    not yet found. Answered: the chunks taken cover half the characters of a place with spans, or include a relevant
-    chunk of a place without spans; taking ends at the first chunk that does not fit.
+    Each gold place counts once, at its best-ranked chunk and with its best grade, however often it is listed; an
+    alternative place (`added`) stands in for the first one not yet found. Answered: the chunks taken cover half the
+    characters of a place with spans, or include a relevant chunk of a place without spans; taking ends at the first
+    chunk that does not fit.
 
     Chunks come best first, at least 50 for a valid recall@50; their tokens are counted by the embedder's tokenizer,
     without special tokens and truncation.
@@ -41,22 +42,26 @@ def score_questions(
             continue
         if question.query_id in scores:
             raise InvalidSettings(f"question {question.query_id} is scored twice")
-        places = [place for place in gold if not place.added] or gold
-        qrels[question.query_id] = {f"place {i}": place.grade for i, place in enumerate(places)}
-        run[question.query_id] = _places_by_rank(results[:DEPTH], places, [p for p in gold if p.added])
+        places = distinct_places(gold)  # one is an alternative if it is listed as nothing else
+        wanted = [place for place in places if not all(g.added for g in place)] or places
+        others = [place for place in places if place not in wanted]
+        qrels[question.query_id] = {f"place {i}": max(g.grade for g in place) for i, place in enumerate(wanted)}
+        run[question.query_id] = _places_by_rank(results[:DEPTH], wanted, others)
         scores[question.query_id] = dict.fromkeys(RANKED, 0.0) | _answered(results, gold, count_tokens)
     for query_id, metric, value in _by_library(qrels, run) if scores else ():
         scores[query_id][metric] = value
     return scores
 
 
-def _places_by_rank(results: Sequence[Result], places: Sequence[Gold], others: Sequence[Gold]) -> dict[str, float]:
+def _places_by_rank(
+    results: Sequence[Result], places: Sequence[Sequence[Gold]], others: Sequence[Sequence[Gold]]
+) -> dict[str, float]:
     """Return a run for the library: the place found at each rank, with scores that decrease by rank."""
     left = list(range(len(places)))
     run = {}
     for rank, result in enumerate(results):
-        hit = next((i for i in left if relevant(result, places[i])), None)
-        if hit is None and left and any(relevant(result, other) for other in others):
+        hit = next((i for i in left if any(relevant(result, g) for g in places[i])), None)
+        if hit is None and left and any(relevant(result, g) for other in others for g in other):
             hit = left[0]
         if hit is not None:
             left.remove(hit)
