@@ -24,6 +24,7 @@ PUBLISHED: dict[str, type[BaseModel]] = {
     "lease": records.Lease,
     "verdict": records.Verdict,
     "run-start": records.RunStart,
+    "moves": records.Moves,
     "run-report": records.RunReport,
     "settings": Settings,
     "judged-question": JudgedQuestion,

@@ -1,6 +1,6 @@
 """A journal: a numbered, create-only sequence of small JSON records, from 1 without gaps.
 
-Claims, releases, leases and the index of embedding segments are journals.
+Claims, releases, leases, moves of judged documents and the index of embedding segments are journals.
 """
 
 import re

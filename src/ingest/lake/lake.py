@@ -7,7 +7,8 @@ lake.json                                                  which lake this is; o
                          markers/<step>/<shard>-<hash>.json, <shard>-<hash>/<start>-<stop>.json of a slice
                          slices/<sha256>.parquet             parts of slices, until their shard is joined
                          manifest.json
-<index>/profiles/<sha256>.json  verdicts/<sha256>.json  releases/<n>.json  leases/builder/<n>.json  history/
+<index>/profiles/<sha256>.json  verdicts/<sha256>.json  releases/<n>.json  moves/<n>.json  history/
+        leases/builder/<n>.json
 """
 
 import tempfile
@@ -38,6 +39,7 @@ from ingest.records import (
     Lengths,
     Manifest,
     Marker,
+    Moves,
     PartFile,
     PartKind,
     PlanSummary,
@@ -71,6 +73,7 @@ class Lake:
         self.claims = Journal(self.records, f"{index}/generations/", Claim)
         self.releases = Journal(self.records, f"{index}/releases/", Release)
         self.leases = Journal(self.records, f"{index}/leases/builder/", Lease)
+        self.moves = Journal(self.records, f"{index}/moves/", Moves)
         self.lengths: BoundedCache[str, Lengths] = BoundedCache(GENERATIONS)  # by collection
         self._embeddings: BoundedCache[str, EmbeddingStore] = BoundedCache(GENERATIONS)  # by fingerprint of the model
         self._collapsed: BoundedCache[str, frozenset[str]] = BoundedCache(GENERATIONS)  # by part

@@ -46,8 +46,7 @@ def _ask_must_pass(searcher: Searcher, options: BuildOptions) -> None:
     current = lake.base()
     before = side_of(contents_of(lake, current), wanted) if current is not None else None
     now = side_of(contents_of(lake, searcher.manifest), wanted, before)
-    asked, _, _ = anchored(wanted, now, before)
-    for query_id, scores in score(searcher, asked).items():
+    for query_id, scores in score(searcher, anchored(wanted, now, before).live).items():
         if scores[rules.must_pass_metric] <= rules.must_pass_above:
             raise SchemaMismatch(
                 f"generation {searcher.manifest.generation}: must-pass question {query_id} has "

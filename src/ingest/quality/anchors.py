@@ -1,15 +1,17 @@
 """Finds judged places in a generation: anchors are followed, and are stale only if the source changed them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, islice
+from itertools import accumulate, groupby, islice
 from urllib.parse import unquote
 
 from ingest.lake.contents import Contents
 from ingest.lake.rows import BETWEEN, DocumentRow, document_rows, quarantine_rows
+from ingest.quality.askers import asker_of, may_see
 from ingest.quality.metrics.relevance import holds
-from ingest.records import Gold, Quarantined, Question
+from ingest.quality.moves import Named, after_move, at_path, known_moves, move_of
+from ingest.records import Gold, Move, Quarantined, Question
 
 CONTEXT = 200  # code points on each side that distinguish equal texts
 OCCURRENCES = 1000  # equal texts that are compared
@@ -27,9 +29,61 @@ class JudgedDocument:
 class Side:
     """What one generation holds about all judged documents."""
 
-    documents: dict[str, JudgedDocument]  # by path
+    documents: dict[str, tuple[JudgedDocument, ...]]  # by path, in order of their sources
     quarantined: frozenset[str] = frozenset()  # paths
     by_sha256: dict[str, JudgedDocument] = field(default_factory=dict)  # documents looked up by their bytes
+    moves: Mapping[Named, Move] = field(default_factory=dict)  # followed before
+    askers: frozenset[tuple[str, str]] = frozenset()  # tenant and group of all documents, judged or not
+
+    def find(self, gold: Gold) -> JudgedDocument | None:
+        """Return the document of a place: at its path if its bytes are there, else where it moved, else at its path."""
+        here = self._at(gold)
+        if here is not None and here.row.sha256 == gold.sha256:
+            return here
+        after = after_move(gold, self.moves)
+        if after is None:
+            return here
+        return None if self._is_lost(after) else self._at(after) or here
+
+    def is_damaged(self, gold: Gold) -> bool:
+        """Return whether the document of a place is in quarantine, and no version of it is held."""
+        after = after_move(gold, self.moves) or gold
+        return self.find(gold) is None and (self._is_lost(after) or self._is_lost(gold))
+
+    def _is_lost(self, gold: Gold) -> bool:
+        return gold.doc in self.quarantined and self._at(gold) is None
+
+    def _at(self, gold: Gold) -> JudgedDocument | None:
+        held = self.documents.get(gold.doc, ())
+        return next((d for d in held if gold.source in ("", d.row.source)), None)
+
+
+@dataclass(frozen=True)
+class Anchored:
+    """Judged questions with their places as two generations hold them."""
+
+    live: list[Question]  # in the candidate
+    for_base: list[Question]  # the same ones in the base
+    stale: list[str]  # ids of the others
+    moves: list[Move]  # that were followed to find places
+    rows: dict[str, list[DocumentRow]]  # query id → gold documents, as the base knows them, else as the candidate does
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """One judged place on both sides."""
+
+    gold: Gold  # as it was judged
+    now: Gold | None  # None: stale
+    before: Gold
+    held: JudgedDocument | None = None  # has it now; None: in quarantine
+    old: JudgedDocument | None = None  # had it before
+
+    @property
+    def row(self) -> DocumentRow | None:
+        """The document as the base knows it, else as the candidate does."""
+        document = self.old or self.held
+        return None if document is None else document.row
 
 
 def side_of(contents: Contents, questions: Sequence[Question], other: Side | None = None) -> Side:
@@ -37,28 +91,31 @@ def side_of(contents: Contents, questions: Sequence[Question], other: Side | Non
 
     Documents that have moved are found by the judged bytes, or by those on the `other` side.
     """
-    paths = frozenset(g.doc for q in questions for g in q.gold)
-    bytes_ = {g.sha256 for q in questions for g in q.gold if g.sha256}
-    bytes_ |= {d.row.sha256 for d in other.documents.values()} if other is not None else set()
-    documents: dict[str, JudgedDocument] = {}
-    by_sha256: dict[str, JudgedDocument] = {}
+    moves = known_moves(contents.lake)
+    places = [g for q in questions for g in q.gold]
+    paths = frozenset(g.doc for gold in places for g in (gold, after_move(gold, moves)) if g is not None)
+    bytes_ = {g.sha256 for g in places if g.sha256}
+    bytes_ |= {d.row.sha256 for same in other.documents.values() for d in same} if other is not None else set()
+    held: list[JudgedDocument] = []
     quarantined: set[str] = set()
+    askers: set[tuple[str, str]] = set()
     for shard in contents.shards:
         parts = contents.parts(shard)
-        rows = document_rows(contents.lake.read(parts["documents"]))
-        rows = [d for d in rows if d.path in paths or d.sha256 in bytes_]
+        every = document_rows(contents.lake.read(parts["documents"]))
+        askers |= {(d.tenant, group) for d in every for group in d.acl}
+        rows = [d for d in every if d.path in paths or d.sha256 in bytes_]
         uris = [_readable(q) for q in quarantine_rows(contents.lake.read(parts["quarantine"]))]
         # A path's way has the paths of all documents that contain it: what is in a broken archive is damaged too.
         ways = {path: [*accumulate(path.split(BETWEEN), lambda o, name: o + BETWEEN + name)] for path in paths}
         quarantined |= {path for path, way in ways.items() for p in way if any(u.endswith(f"/{p}") for u in uris)}
-        if not rows:
-            continue
-        held = contents.lake.read(parts["texts"], ["document_id", "text"]).to_pylist()
-        texts = {row["document_id"]: row["text"] for row in held}
-        found = [JudgedDocument(d, texts[d.document_id]) for d in rows]
-        documents |= {d.row.path: d for d in found if d.row.path in paths}
-        by_sha256 |= {d.row.sha256: d for d in found}
-    return Side(documents, frozenset(quarantined - documents.keys()), by_sha256)
+        if rows:
+            table = contents.lake.read(parts["texts"], ["document_id", "text"]).to_pylist()
+            texts = {row["document_id"]: row["text"] for row in table}
+            held += [JudgedDocument(d, texts[d.document_id]) for d in rows]
+    held.sort(key=lambda d: (d.row.path, d.row.source))
+    documents = {path: tuple(same) for path, same in groupby(held, lambda d: d.row.path) if path in paths}
+    by_sha256 = {d.row.sha256: d for d in reversed(held)}  # of several with the same bytes, the first
+    return Side(documents, frozenset(quarantined), by_sha256, moves, frozenset(askers))
 
 
 def _readable(failure: Quarantined) -> str:
@@ -67,58 +124,80 @@ def _readable(failure: Quarantined) -> str:
     return unquote(uri.replace("!/", BETWEEN).replace("#", BETWEEN) if failure.parent else uri)
 
 
-def anchored(
-    questions: Sequence[Question], now: Side, before: Side | None
-) -> tuple[list[Question], list[Question], list[str]]:
-    """Return the questions with anchors for the candidate, for the serving release, and the ids of stale ones.
+def anchored(questions: Sequence[Question], now: Side, before: Side | None) -> Anchored:
+    """Return the questions with anchors for the candidate and for the serving release, and with who asks them.
 
-    A judgment is stale only if the source changed or deleted its bytes; a place that is merely no longer found is kept
-    and scores zero, since that is the damage to be caught. A stale place is left out on both sides.
+    A judgment is stale only if the source changed or deleted its bytes, or its asker may not see them any more; a place
+    that is merely no longer found is kept and scores zero, since that is the damage to be caught. A stale place is left
+    out on both sides.
     """
-    live, for_base, stale = [], [], []
+    found = Anchored([], [], [], [], {})
     for question in questions:
-        pairs = [_anchors(g, now, before) for g in question.gold]
-        kept = [(a, b) for a, b in pairs if a is not None]
-        if not any(a.grade > 0 for a, _ in kept):
-            stale.append(question.query_id)
+        pairs = [pair for pair in (_anchors(g, now, before) for g in question.gold) if pair.now is not None]
+        rows = [p.row for p in pairs if p.row is not None]
+        asker = asker_of(question.asker, [p.held.row for p in pairs if p.held is not None] or rows)
+        pairs = [p for p in pairs if p.held is None or may_see(asker, p.held.row)]
+        if not any(p.before.grade > 0 for p in pairs):
+            found.stale.append(question.query_id)
             continue
-        live.append(replace(question, gold=tuple(a for a, _ in kept)))
-        for_base.append(replace(question, gold=tuple(b for _, b in kept)))
-    return live, for_base, stale
+        found.rows[question.query_id] = [p.row for p in pairs if p.row is not None]
+        asked = replace(question, gold=tuple(p.now for p in pairs if p.now is not None), asker=asker)
+        found.live.append(asked)
+        found.for_base.append(
+            replace(question, gold=tuple(p.before for p in pairs), asker=asker_of(question.asker, rows))
+        )
+        found.moves.extend(move_of(p.gold, p.held.row) for p in pairs if p.held and p.held.row.path != p.gold.doc)
+    return found
 
 
-def _anchors(gold: Gold, now: Side, before: Side | None) -> tuple[Gold | None, Gold]:
-    """Return the place in the candidate, None when it is stale, and in the base."""
-    old = before.documents.get(gold.doc) if before is not None else None
-    held = now.documents.get(gold.doc)
-    if held is None and gold.doc not in now.quarantined:
-        held = now.by_sha256.get(gold.sha256 or (old.row.sha256 if old is not None else ""))
-    if held is None:  # in quarantine: damage; gone from the source: stale
-        return (gold if gold.doc in now.quarantined else None), gold
+def _anchors(gold: Gold, now: Side, before: Side | None) -> _Pair:
+    """Return the place in the candidate and in the base.
+
+    A document is sought by path and known moves, then by its bytes, as the base holds them or as they were judged: also
+    if another document has taken its path.
+    """
+    old = (before.find(gold) or before.by_sha256.get(gold.sha256)) if before is not None else None
+    if now.is_damaged(gold):
+        return _Pair(gold, gold, _at(gold, old), None, old)
+    by_bytes = [now.by_sha256.get(sha256) for sha256 in (old.row.sha256 if old is not None else "", gold.sha256)]
+    for held in (now.find(gold), *by_bytes):
+        place, on_base = _followed_to(gold, held, old) if held is not None else (None, gold)
+        if held is not None and place is not None:
+            return _Pair(gold, _at(place, held), _at(on_base, old), held, old)
+    return _Pair(gold, None, gold)
+
+
+def _followed_to(gold: Gold, held: JudgedDocument, old: JudgedDocument | None) -> tuple[Gold | None, Gold]:
+    """Return the place in a document of the candidate, None when it is stale, and in the one of the base."""
     if old is None or (gold.sha256 and gold.sha256 == held.row.sha256 != old.row.sha256):
-        place = _settled(gold, held)
-        on_base = relocate(gold, held.text, old.text, old.row.sha256) if old is not None else gold
-        return _at(place, held), on_base or gold
+        on_base = relocate(gold, held.text, old.text, old.row.sha256) if old is not None else None
+        return _settled(gold, held), on_base or gold
     on_base = _settled(gold, old)
     if on_base is None:  # changed before the base was built, and perhaps again since then
         same = held.row.sha256 == old.row.sha256
-        return _at(None if same else _settled(gold, held), held), gold
+        return (None if same else _settled(gold, held)), gold
     place = relocate(on_base, old.text, held.text, held.row.sha256) if held.text != old.text else on_base
     if place is None and held.row.sha256 == old.row.sha256:
         place = on_base  # the source did not change it: it was lost by us and scores zero
-    return _at(place, held), on_base
+    return place, on_base
 
 
 def _settled(gold: Gold, held: JudgedDocument) -> Gold | None:
-    """Return the place in the only known version, which counts as the judged one if there is no sha256."""
-    if not gold.sha256 or held.row.sha256 == gold.sha256:
+    """Return the place in the only known version.
+
+    Without sha256 it counts as the judged one, unless its text at the offsets holds none of the quoted spans.
+    """
+    there = held.text[gold.start or 0 : gold.end]
+    if held.row.sha256 == gold.sha256:
+        return gold
+    if not gold.sha256 and (gold.end is None or not gold.spans or any(holds(there, span) for span in gold.spans)):
         return gold
     return relocate(gold, None, held.text, held.row.sha256)
 
 
-def _at(gold: Gold | None, held: JudgedDocument) -> Gold | None:
-    """Return the place with its document's current path."""
-    return replace(gold, doc=held.row.path) if gold is not None else None
+def _at(gold: Gold, document: JudgedDocument | None) -> Gold:
+    """Return the place with the current path of its document, if there is one."""
+    return gold if document is None else at_path(gold, document.row.source, document.row.path)
 
 
 def relocate(gold: Gold, judged_text: str | None, current_text: str, sha256: str = "") -> Gold | None:

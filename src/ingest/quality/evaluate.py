@@ -12,6 +12,7 @@ from ingest.ports import Observer, Store, Wording
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.gate import Facts, judge
 from ingest.quality.metrics import DEPTH, distinct_questions, read_judged_set, score_questions
+from ingest.quality.moves import keep_moves
 from ingest.records import EVERYTHING, BuildOptions, Manifest, QueryProfile, Question, Release, Verdict
 from ingest.search import Searcher
 from ingest.search.confidence import read_calibration
@@ -34,20 +35,22 @@ def evaluate(retrieval: Retrieval, options: BuildOptions, candidate: Manifest, s
         base = None  # the serving collection is lost: there is nothing to compare with, and the verdict says so
     before = side_of(contents_of(lake, base), questions) if base is not None else None
     now = side_of(contents_of(lake, candidate), questions, before)
-    live, for_base, stale = anchored(questions, now, before)
-    scores = score(Searcher(retrieval, candidate, untimed(options.profile)), live)
+    found = anchored(questions, now, before)
+    keep_moves(lake, candidate.generation, found.moves)
+    scores = score(Searcher(retrieval, candidate, untimed(options.profile)), found.live)
     against: Scores | None = None
     if base is not None and serving is not None:
         profile = untimed(lake.profile(serving.profile)).model_copy(update=UNCALIBRATED)
         profile = _openable(retrieval.open_reranker, profile)
-        against = score(Searcher(retrieval, base, profile, serving.number), for_base)
+        against = score(Searcher(retrieval, base, profile, serving.number), found.for_base)
     facts = Facts(
         index=lake.index,
         candidate=candidate.generation,
         serving=base.generation if base is not None else None,
         release=serving.number if serving is not None else None,
         judged=len(questions),
-        stale=stale,
+        stale=found.stale,
+        moved={move.doc: move.to for move in found.moves},
         repeated=repeated,
         must_pass=[q.query_id for q in questions if q.must_pass],
         problems=_problems(candidate, options.gate.min_dense_recall),

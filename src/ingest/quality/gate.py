@@ -31,6 +31,7 @@ class Facts:
     release: int | None = None  # number of the release that serves
     judged: int = 0  # answerable questions in the judged sets, including stale ones
     stale: Sequence[str] = ()  # query ids whose gold place was changed or deleted at the source
+    moved: Mapping[str, str] = field(default_factory=dict)  # path that judged sets name → path now
     repeated: Sequence[str] = ()  # query ids of questions that repeat another one, and do not count
     must_pass: Sequence[str] = ()  # query ids
     problems: Sequence[str] = ()  # found by integrity checks that need no question, one sentence each
@@ -75,6 +76,7 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
         serving_scores=_means(against or {}),
         difference=difference,
         rules=rules,
+        moved=dict(sorted(facts.moved.items())),
     )
 
 
@@ -161,6 +163,9 @@ def _check_questions(live: Scores, rules: GateRules, facts: Facts, found: _Findi
         )
     elif facts.stale:
         found.warnings.append(f"{len(facts.stale)} stale questions were left out: {_named(facts.stale)}.")
+    if facts.moved:
+        told = _named([f"{doc} is now {to}" for doc, to in facts.moved.items()])
+        found.warnings.append(f"{len(facts.moved)} judged documents moved and were followed: {told}.")
     if facts.repeated:
         found.warnings.append(f"{len(facts.repeated)} questions repeat another one: {_named(facts.repeated)}.")
     if not live:
@@ -247,6 +252,6 @@ def _check_margin(difference: PairedDifference, rules: GateRules, facts: Facts, 
         )
 
 
-def _named(query_ids: Sequence[str]) -> str:
-    shown = ", ".join(sorted(query_ids)[:NAMED])
-    return shown if len(query_ids) <= NAMED else f"{shown} and {len(query_ids) - NAMED} more"
+def _named(names: Sequence[str]) -> str:
+    shown = ", ".join(sorted(names)[:NAMED])
+    return shown if len(names) <= NAMED else f"{shown} and {len(names) - NAMED} more"

@@ -27,8 +27,8 @@ Look = Callable[[str, Sequence[Result], Wording], T]  # question, its candidates
 
 def live_questions(lake: Lake, manifest: Manifest, questions: Sequence[Question]) -> tuple[list[Question], list[str]]:
     """Return the answerable questions whose places a generation holds, and the ids of the stale ones."""
-    live, _, stale = anchored(questions, side_of(contents_of(lake, manifest), questions), None)
-    return live, stale
+    found = anchored(questions, side_of(contents_of(lake, manifest), questions), None)
+    return found.live, found.stale
 
 
 @dataclass

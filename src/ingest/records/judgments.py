@@ -47,6 +47,23 @@ class Question:
     asker: Asker = Asker()
 
 
+class Move(Record):
+    """A judged document that was found at another path by its bytes."""
+
+    doc: str  # with source and sha256: as the judged place names it
+    source: str
+    sha256: str
+    to: str  # path where it was found
+    to_source: str
+
+
+class Moves(Record):
+    """`moves/<n>.json`: all moves of judged documents that were followed so far; the newest record counts."""
+
+    generation: str  # the one in which the newest of them was found
+    moves: tuple[Move, ...]
+
+
 class GateRules(Record):
     """What a candidate must reach. Part of the settings, recorded with each verdict. Metrics are "stage.metric"."""
 
@@ -89,3 +106,4 @@ class Verdict(Record):
     serving_scores: dict[str, float]
     difference: PairedDifference | None
     rules: GateRules
+    moved: dict[str, str] = Field(default_factory=dict)  # path that judged sets name → path where its document is now

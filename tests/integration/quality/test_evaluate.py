@@ -117,6 +117,25 @@ def test_a_question_of_two_judged_sets_is_refused_by_its_id(p: Project, tmp_path
         judged_questions(p.options.judged)
 
 
+def test_renamed_judged_documents_are_followed_every_night_and_the_verdict_says_so(p: Project) -> None:
+    rewrite(p, lambda rows: [gold.pop("sha256") for row in rows[:2] for gold in row["gold"]])
+    p.run()
+    for n in range(4):
+        text = (p.source.folder / f"d{n:02d}.md").read_text(encoding="utf-8")
+        p.source.delete(f"d{n:02d}.md")
+        p.source.write(f"moved/to{n}.md", text)
+    told = "4 judged documents moved and were followed: d00.md is now moved/to0.md, "
+    for edition in range(3):
+        judged = verdict(p, p.run().verdict)
+        assert (judged.positive, judged.stale, judged.questions) == (True, (), 8), edition
+        assert judged.candidate_scores["fused.recall@10"] == judged.candidate_scores["fused.recall@50"] == 1.0
+        assert any(warning.startswith(told) for warning in judged.warnings)
+        assert judged.moved == {f"d{n:02d}.md": f"moved/to{n}.md" for n in range(4)}
+        for n in range(4):
+            p.source.write(f"moved/to{n}.md", f"# Preface\n\nEdition {edition}, with some more words.\n\n{document(n)}")
+    assert 1 == p.lake.moves.last()
+
+
 def rewrite(p: Project, change: Callable[[list[dict[str, Any]]], None]) -> None:
     """Change the rows of the judged set."""
     (judged,) = p.options.judged
