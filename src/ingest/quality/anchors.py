@@ -67,6 +67,7 @@ class Anchored:
     stale: list[str]  # ids of the others
     moves: list[Move]  # that were followed to find places
     rows: dict[str, list[DocumentRow]]  # query id → gold documents, as the base knows them, else as the candidate does
+    held: dict[str, list[DocumentRow]]  # query id → gold documents of the candidate
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def anchored(questions: Sequence[Question], now: Side, before: Side | None) -> A
     that is merely no longer found is kept and scores zero, since that is the damage to be caught. A stale place is left
     out on both sides.
     """
-    found = Anchored([], [], [], [], {})
+    found = Anchored([], [], [], [], {}, {})
     for question in questions:
         pairs = [pair for pair in (_anchors(g, now, before) for g in question.gold) if pair.now is not None]
         rows = [p.row for p in pairs if p.row is not None]
@@ -141,6 +142,7 @@ def anchored(questions: Sequence[Question], now: Side, before: Side | None) -> A
             found.stale.append(question.query_id)
             continue
         found.rows[question.query_id] = [p.row for p in pairs if p.row is not None]
+        found.held[question.query_id] = [p.held.row for p in pairs if p.held is not None]
         asked = replace(question, gold=tuple(p.now for p in pairs if p.now is not None), asker=asker)
         found.live.append(asked)
         found.for_base.append(

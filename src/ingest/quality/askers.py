@@ -1,9 +1,17 @@
 """Who asks the judged questions: one who may see the answer, and one who may not and must get nothing of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+from ingest.ids import sha256_hex
 from ingest.lake.rows import DocumentRow
-from ingest.records import Asker, Filter
+from ingest.ports import Observer
+from ingest.records import Asker, Filter, Question
+
+BATCH = 64  # questions searched at once
+FORBIDDEN = 16  # askers among whom the forbidden ones are chosen: each is one filter more
+NOBODY = "nobody"  # a group that no document has
+
+Batch = tuple[Filter, Sequence[Question]]
 
 
 def asker_of(wanted: Asker, documents: Sequence[DocumentRow]) -> Asker:
@@ -22,3 +30,48 @@ def may_see(asker: Asker, document: DocumentRow) -> bool:
 def filter_of(asker: Asker) -> Filter:
     """Return the filter under which an asker searches."""
     return Filter(acl=asker.groups, tenant=asker.tenant)
+
+
+def named(asker: Asker) -> str:
+    """Return an asker for people."""
+    return f"{'+'.join(asker.groups or ()) or 'any group'} of {asker.tenant or 'any tenant'}"
+
+
+def forbidden_askers(known: Iterable[tuple[str, str]]) -> list[Asker]:
+    """Return up to `FORBIDDEN` askers with one group each, from the tenants and groups of a generation, and one with a
+    group that no document has. The same generation gives the same ones.
+    """
+    every = set(known)
+    chosen = sorted(every, key=lambda one: sha256_hex("\0".join(one).encode()))[:FORBIDDEN]
+    groups, nobody = {group for _, group in every}, NOBODY
+    while nobody in groups:
+        nobody += "."
+    tenants = sorted({tenant for tenant, _ in every})[:1]
+    return [Asker((group,), tenant) for tenant, group in chosen] + [Asker((nobody,), tenant) for tenant in tenants]
+
+
+def forbidden_to(question: Question, documents: Sequence[DocumentRow], askers: Sequence[Asker]) -> Asker:
+    """Return one of `askers`, of whom the last is nobody, who may see none of some documents.
+
+    Always the same one for the same question, and nobody only if there is no other.
+    """
+    others = [asker for asker in askers[:-1] if not any(may_see(asker, d) for d in documents)]
+    return others[int(sha256_hex(question.query_id.encode())[:8], 16) % len(others)] if others else askers[-1]
+
+
+def in_batches(observer: Observer, step: str, questions: Sequence[Question]) -> Iterator[Batch]:
+    """Yield the questions under the filters of their askers, and tell the observer when each batch is done."""
+    for batch in batches_of(questions):
+        yield batch
+        observer.advanced(step, len(batch[1]), {"questions": len(batch[1])})
+
+
+def batches_of(questions: Sequence[Question]) -> list[Batch]:
+    """Return the questions by filter, in order within each, at most BATCH at a time.
+
+    There is at most one batch for each filter, and one more for each BATCH questions.
+    """
+    by_filter: dict[Filter, list[Question]] = {}
+    for question in questions:
+        by_filter.setdefault(filter_of(question.asker), []).append(question)
+    return [(f, asked[n : n + BATCH]) for f, asked in by_filter.items() for n in range(0, len(asked), BATCH)]

@@ -4,19 +4,21 @@ Nothing is promoted: the settings name a calibration, and the next promotion mak
 """
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 
 from ingest.extras import require
 from ingest.lake.learned_files import keep_learned
 from ingest.lake.stored_records import to_bytes
+from ingest.quality.askers import in_batches
 from ingest.quality.calibration_fit import check_counts, fit_calibration
-from ingest.quality.evaluate import UNCALIBRATED, in_batches, read_questions
+from ingest.quality.evaluate import UNCALIBRATED, read_questions
 from ingest.quality.metrics import distinct_questions
 from ingest.quality.rankings import live_questions
-from ingest.records import EVERYTHING, BuildOptions
-from ingest.search import open_serving
-from ingest.search.confidence import Calibration
+from ingest.records import BuildOptions, Question
+from ingest.search import Searcher, open_serving
+from ingest.search.confidence import Calibration, Floats
 from ingest.services import Retrieval
 
 log = logging.getLogger(__name__)
@@ -48,10 +50,15 @@ def calibrate(
     without = {q.text for q in questions if leave_out or not q.answerable}
     check_counts(len({q.text for q in questions if q.answerable}), len(without))
     with retrieval.observer.step("calibrate", len(known), "questions"):
-        signals = [
-            searcher.signals([q.text for q in batch], EVERYTHING, [q.gold for q in batch] if gone else ())
-            for these, gone in ((questions, False), (left_out, True))
-            for batch in in_batches(retrieval.observer, "calibrate", these)
-        ]
-    calibration, _ = fit_calibration(np.concatenate(signals), np.array(known), target, left_out=leave_out, texts=texts)
+        signals = _signals(searcher, questions, without_gold=False) + _signals(searcher, left_out, without_gold=True)
+    calibration, _ = fit_calibration(np.array(signals), np.array(known), target, left_out=leave_out, texts=texts)
     return keep_learned(retrieval.lake.store, to_bytes(calibration)), calibration
+
+
+def _signals(searcher: Searcher, questions: Sequence[Question], *, without_gold: bool) -> list[Floats]:
+    """Return the signals of each question as its asker gets them, in order, with or without its gold documents."""
+    rows: dict[str, Floats] = {}
+    for asker, batch in in_batches(searcher.retrieval.observer, "calibrate", questions):
+        found = searcher.signals([q.text for q in batch], asker, [q.gold for q in batch] if without_gold else ())
+        rows |= {q.query_id: row for q, row in zip(batch, found, strict=True)}
+    return [rows[q.query_id] for q in questions]

@@ -1,25 +1,26 @@
 """Evaluate: ask candidate and serving release the judged questions on the real query path; the gate judges."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.extras import require
 from ingest.lake.contents import contents_of
 from ingest.lake.learned_files import read_learned
-from ingest.ports import Observer, Store, Wording
+from ingest.ports import Store, Wording
 from ingest.quality.anchors import anchored, side_of
+from ingest.quality.askers import in_batches
 from ingest.quality.gate import Facts, judge
+from ingest.quality.leaks import find_leaks
 from ingest.quality.metrics import DEPTH, distinct_questions, read_judged_set, score_questions
 from ingest.quality.moves import keep_moves
-from ingest.records import EVERYTHING, BuildOptions, Manifest, QueryProfile, Question, Release, Verdict
+from ingest.records import BuildOptions, Manifest, QueryProfile, Question, Release, Verdict
 from ingest.search import Searcher
 from ingest.search.confidence import read_calibration
 from ingest.search.surroundings import counter
 from ingest.services import OpenReranker, Retrieval
 
-BATCH = 64  # questions searched at once
 WORDLESS = Wording(lambda texts: [[] for _ in texts], lambda terms: 0.0)  # only to open a re-ranker
 UNCALIBRATED = {"calibration": ""}  # so that a lost or outdated calibration blocks nothing; rankings stay the same
 log = logging.getLogger(__name__)
@@ -37,7 +38,8 @@ def evaluate(retrieval: Retrieval, options: BuildOptions, candidate: Manifest, s
     now = side_of(contents_of(lake, candidate), questions, before)
     found = anchored(questions, now, before)
     keep_moves(lake, candidate.generation, found.moves)
-    scores = score(Searcher(retrieval, candidate, untimed(options.profile)), found.live)
+    searcher = Searcher(retrieval, candidate, untimed(options.profile))
+    scores, leaked = score(searcher, found.live), find_leaks(searcher, found, now.askers)
     against: Scores | None = None
     if base is not None and serving is not None:
         profile = untimed(lake.profile(serving.profile)).model_copy(update=UNCALIBRATED)
@@ -53,7 +55,7 @@ def evaluate(retrieval: Retrieval, options: BuildOptions, candidate: Manifest, s
         moved={move.doc: move.to for move in found.moves},
         repeated=repeated,
         must_pass=[q.query_id for q in questions if q.must_pass],
-        problems=_problems(candidate, options.gate.min_dense_recall),
+        problems=(*_problems(candidate, options.gate.min_dense_recall), *leaked),
     )
     return judge(scores, against, options.gate, facts)
 
@@ -131,20 +133,13 @@ def read_questions(judged: Sequence[Path]) -> list[Question]:
 
 
 def score(searcher: Searcher, questions: Sequence[Question]) -> Scores:
-    """Return each question's metrics at every stage, from the searcher's own answers."""
+    """Return each question's metrics at every stage, from the searcher's own answers under its asker's filter."""
     scores: Scores = {q.query_id: {} for q in questions}
     count = counter(searcher.retrieval.tokenizer)
-    for batch in in_batches(searcher.retrieval.observer, "evaluate", questions):
-        answers = searcher.search([q.text for q in batch], EVERYTHING, DEPTH, searcher.stages)
+    for asker, batch in in_batches(searcher.retrieval.observer, "evaluate", questions):
+        answers = searcher.search([q.text for q in batch], asker, DEPTH, searcher.stages)
         for stage in searcher.stages:
             pairs = [(a.stages[stage], q) for a, q in zip(answers, batch, strict=True)]
             for query_id, row in score_questions(pairs, count).items():
                 scores[query_id] |= {f"{stage}.{metric}": value for metric, value in row.items()}
     return scores
-
-
-def in_batches(observer: Observer, step: str, questions: Sequence[Question]) -> Iterator[Sequence[Question]]:
-    """Yield the questions in order, BATCH at a time, and tell the observer when each batch is done."""
-    for start in range(0, len(questions), BATCH):
-        yield (batch := questions[start : start + BATCH])
-        observer.advanced(step, len(batch), {"questions": len(batch)})

@@ -12,9 +12,9 @@ from ingest.lake.contents import contents_of
 from ingest.lake.lake import Lake
 from ingest.ports import Wording
 from ingest.quality.anchors import anchored, side_of
-from ingest.quality.evaluate import in_batches
+from ingest.quality.askers import in_batches
 from ingest.quality.gate import paired_difference
-from ingest.records import EVERYTHING, Manifest, PairedDifference, QueryProfile, Question, Result
+from ingest.records import Manifest, PairedDifference, QueryProfile, Question, Result
 from ingest.search import Answer, Searcher
 
 METRICS = ("ndcg@10", "answered@1000")
@@ -49,10 +49,11 @@ class Recorder(Generic[T]):
 def answers_of(
     serving: Searcher, profile: QueryProfile, look: Look[T], wanted: tuple[str, int, Sequence[Question]]
 ) -> Iterator[list[tuple[Question, Answer, T | None]]]:
-    """Yield the questions, batch by batch in query id order, with their fused answers and what `look` returned.
+    """Yield the questions, batch by batch, with their askers' fused answers and what `look` returned.
 
-    The profile's re-ranker is not opened. `look` receives the candidates of each question that has any; others get
-    None. `wanted`: name of the step for the observer, results per stage, questions.
+    Questions under one filter come in query id order. The profile's re-ranker is not opened. `look` receives the
+    candidates of each question that has any; others get None. `wanted`: name of the step for the observer, results per
+    stage, questions.
     """
     step, top, questions = wanted
     seen: dict[str, T] = {}
@@ -61,8 +62,8 @@ def answers_of(
     searcher = Searcher(opened, serving.manifest, profile, serving.release)
     in_order = sorted(questions, key=lambda q: q.query_id)
     with observer.step(step, len(in_order), "questions"):
-        for batch in in_batches(observer, step, in_order):
-            answers = searcher.search([q.text for q in batch], EVERYTHING, top, ("fused", "reranked"))
+        for asker, batch in in_batches(observer, step, in_order):
+            answers = searcher.search([q.text for q in batch], asker, top, ("fused", "reranked"))
             yield [(q, answer, seen.get(q.text)) for q, answer in zip(batch, answers, strict=True)]
             seen.clear()
 

@@ -99,7 +99,7 @@ def train(retrieval: Retrieval, options: BuildOptions, fit: Fit) -> Training:
 
 
 def examples_of(serving: Searcher, profile: QueryProfile, questions: Sequence[Question]) -> list[Example]:
-    """Return each question with its candidates under a profile, in order of the query ids."""
+    """Return each question with its candidates under a profile: by filter, then in order of the query ids."""
     others = {"reranker": "learned", "reranker_model": "", "calibration": ""}
     profile = untimed(profile).model_copy(update=others)
     wanted = ("train-reranker", max(DEPTH, profile.rerank_depth), questions)

@@ -12,11 +12,14 @@ import pytest
 from ingest import pipeline
 from ingest.adapters.embedders import hashing
 from ingest.adapters.executors.inline import InlineExecutor
+from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.ids import sha256_hex
 from ingest.pipeline.changes import Scope
+from ingest.quality.anchors import anchored, side_of
+from ingest.quality.askers import batches_of
 from ingest.quality.evaluate import evaluate, judged_questions
-from ingest.records import GateRules, QueryProfile
+from ingest.records import EVERYTHING, Asker, Filter, GateRules, Hit, QueryProfile, Vectors
 from ingest.wiring.reranker_opening import open_reranker
 from tests.pipelines import SMALL_CHUNKS, Project, document, project
 
@@ -152,6 +155,67 @@ def test_a_question_or_a_set_that_is_listed_twice_counts_once_and_the_verdict_sa
     assert (judged.questions, judged.candidate_scores["fused.recall@10"]) == (8, 1.0)
     assert any("1 questions repeat another one: again." in warning for warning in judged.warnings)
     assert [q.query_id for q in judged_questions(p.options.judged) if q.must_pass] == ["q3"]
+
+
+class Groupless(QdrantIndex):
+    """A vector index whose points have lost their groups: only who is not limited to any sees them."""
+
+    def search(self, collection: str, vectors: Vectors, filter: Filter, limit: int) -> list[list[Hit]]:
+        found = super().search(collection, vectors, replace(filter, acl=None), limit)
+        return found if filter.acl is None else [[] for _ in found]
+
+
+class Unfiltered(QdrantIndex):
+    """A vector index that shows everything to everybody."""
+
+    def search(self, collection: str, vectors: Vectors, filter: Filter, limit: int) -> list[list[Hit]]:
+        return super().search(collection, vectors, EVERYTHING, limit)
+
+
+@pytest.fixture
+def guarded(p: Project) -> Project:
+    """Half of the documents are for the board only."""
+    p.source.acl_of = {f"d{n:02d}.md": ("board",) for n in range(0, 8, 2)}
+    return p
+
+
+def test_every_question_is_asked_by_somebody_who_may_see_its_document(guarded: Project) -> None:
+    guarded.run()
+    questions = judged_questions(guarded.options.judged)
+    found = anchored(questions, side_of(guarded.contents(), questions), None)
+    assert [Asker(("public" if n % 2 else "board",), "public") for n in range(8)] == [q.asker for q in found.live]
+    assert [Filter(("board",)), Filter(("public",))] == [filter for filter, _ in batches_of(found.live)]
+
+
+def test_points_that_lost_their_groups_on_the_way_into_the_index_are_damage(guarded: Project) -> None:
+    guarded.vectors = Groupless.connect(":memory:", None)
+    scores = verdict(guarded, guarded.run().verdict).candidate_scores
+    assert (0.0, 1.0) == (scores["dense.recall@10"], scores["bm25.recall@10"])
+
+
+def test_a_document_that_is_shown_to_somebody_who_may_not_see_it_refuses_the_candidate_by_name(
+    guarded: Project,
+) -> None:
+    guarded.vectors = Unfiltered.connect(":memory:", None)
+    judged = verdict(guarded, guarded.run().verdict)
+    assert not judged.positive
+    told = "Question q0 leaks: it shows d00.md and 3 more documents, asked as public of public, who may not see that."
+    assert told in judged.reasons
+    assert len([reason for reason in judged.reasons if " leaks: " in reason]) == 8
+
+
+def test_an_index_without_secrets_is_asked_by_nobody_who_must_get_nothing(p: Project) -> None:
+    p.vectors = Unfiltered.connect(":memory:", None)
+    judged = verdict(p, p.run().verdict)
+    assert all("asked as nobody of public, who may not see that." in reason for reason in judged.reasons)
+    assert len(judged.reasons) == 8
+
+
+def test_the_asker_of_a_judged_set_counts_and_a_place_that_he_may_not_see_any_more_is_stale(guarded: Project) -> None:
+    staff = {"asker": {"groups": ["staff", "board"]}}
+    rewrite(guarded, lambda rows: rows.__setitem__(slice(0, 2), [row | staff for row in rows[:2]]))
+    judged = verdict(guarded, guarded.run().verdict)
+    assert (judged.positive, judged.stale, judged.questions) == (True, ("q1",), 7)
 
 
 LOST = "0" * 64
