@@ -17,6 +17,8 @@ LOG_SECONDS = 60.0  # at most one line about a step's progress in this time
 # What a person must look at; everything else is Completed.
 NAMES = {"refused": "Refused", "waiting": "Waiting", "overtaken": "Overtaken"}
 
+SLICES = 50  # of a verdict that are shown; the lake has all of them
+
 
 class LoggingObserver(Observer):
     """An observer that logs each step's start, progress and end, and every record in one bounded line.
@@ -100,7 +102,7 @@ def as_markdown(report: RunReport, verdict: Verdict | None) -> str:
     if verdict is not None:
         lines += [f"- against: {reason}" for reason in verdict.reasons]
         lines += [f"- warning: {warning}" for warning in verdict.warnings]
-        lines += [""]
+        lines += ["", *_slices(verdict)]
     table = report.conservation
     if table is not None:
         rows = [("listed: " + k, v) for k, v in table.listed.items()]
@@ -114,6 +116,28 @@ def as_markdown(report: RunReport, verdict: Verdict | None) -> str:
         for s in report.stages
     ]
     return "\n".join(lines)
+
+
+def _slices(verdict: Verdict) -> list[str]:
+    """Return the slices that differ from the whole as a table, those that fell first; at most `SLICES`."""
+    shown = sorted((s for s in verdict.slices if s.state != "all questions"), key=lambda s: s.state != "fell")
+    metric = verdict.rules.metric
+    rows = [
+        f"| {_inline(f'{s.name}={s.value}')} | {s.state} | {s.questions} | {_score(s.candidate_scores, metric)} "
+        f"| {_score(s.serving_scores, metric)} | {_score(s.candidate_scores, 'fused.recall@10')} |"
+        for s in shown[:SLICES]
+    ]
+    head = [f"| slice | | questions | {metric} | serving | recall@10 |", "| --- | --- | --- | --- | --- | --- |"]
+    return [*head, *rows, ""] if rows else []
+
+
+def _inline(text: str) -> str:
+    """Return text that stays within its cell."""
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _score(scores: dict[str, float], metric: str) -> str:
+    return f"{scores[metric]:.4f}" if metric in scores else "–"
 
 
 def _told(counts: dict[str, int]) -> str:

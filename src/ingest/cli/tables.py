@@ -100,11 +100,34 @@ def verdict(judged: "Verdict") -> "Iterator[RenderableType]":
             f"{d.metric}: difference {d.mean:+.4f} [{d.lower:+.4f}, {d.upper:+.4f}]   "
             f"{d.questions} questions, detectable {d.detectable:.4f}, margin {judged.rules.margin:.4f}"
         )
+    yield from _slices(judged)
     against = f", compared with {judged.serving} of release {judged.release}" if judged.serving else ""
     head = f"Verdict on {judged.candidate}: {'positive' if judged.positive else 'NEGATIVE'}{against}"
     yield f"{head}. {judged.questions} questions, {len(judged.stale)} stale."
     yield from _listed("against", judged.reasons)
     yield from _listed("warning", judged.warnings)
+
+
+def _slices(judged: "Verdict") -> "Iterator[RenderableType]":
+    """Yield the slices that differ from the whole, those that fell first."""
+    shown = [found for found in judged.slices if found.state != "all questions"]
+    shown.sort(key=lambda found: (found.state != "fell", found.state == "too small"))
+    metrics = list(dict.fromkeys((judged.rules.metric, "fused.recall@10")))
+    rows = [
+        (
+            f"{found.name}={found.value}",
+            found.state,
+            found.questions,
+            *(_pair(metric, found.candidate_scores, found.serving_scores) for metric in metrics),
+            next((f"{d.mean:+.4f} [{d.lower:+.4f}, {d.upper:+.4f}]" for d in found.differences), None),
+        )
+        for found in shown[:FAULTS]
+    ]
+    if rows:
+        serving = " (serving)" if judged.serving_scores else ""
+        yield table(f"Slices{serving}", ("slice", "", "questions", *metrics, "difference"), rows, left=2)
+    if len(shown) > FAULTS:
+        yield f"  … and {len(shown) - FAULTS:,} more slices; --json shows all"
 
 
 def release(made: "Release") -> "Iterator[RenderableType]":

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings
-from ingest.quality.gate import percentile_interval
+from ingest.quality.paired_differences import percentile_interval
 from ingest.search.confidence import SIGNALS, Calibration, Floats, expit
 
 FOLDS = 10

@@ -15,6 +15,7 @@ from ingest.quality.gate import Facts, judge
 from ingest.quality.leaks import find_leaks
 from ingest.quality.metrics import DEPTH, distinct_questions, read_judged_set, score_questions
 from ingest.quality.moves import keep_moves
+from ingest.quality.slices import slices_of
 from ingest.records import BuildOptions, Manifest, QueryProfile, Question, Release, Verdict
 from ingest.search import Searcher
 from ingest.search.confidence import read_calibration
@@ -53,6 +54,8 @@ def evaluate(retrieval: Retrieval, options: BuildOptions, candidate: Manifest, s
         judged=len(questions),
         stale=found.stale,
         moved={move.doc: move.to for move in found.moves},
+        slices={q.query_id: [*q.slices.items()] for q in questions}
+        | {q.query_id: slices_of(q, found.rows[q.query_id]) for q in found.live},
         repeated=repeated,
         must_pass=[q.query_id for q in questions if q.must_pass],
         problems=(*_problems(candidate, options.gate.min_dense_recall), *leaked),

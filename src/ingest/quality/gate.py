@@ -1,24 +1,16 @@
 """Scores → verdict: floors, and the paired difference from the serving release. Data with reasons, no exception."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean, stdev
-from typing import Any
+from statistics import fmean
 
-import numpy as np
-from numpy.typing import NDArray
+from ingest.quality.paired_differences import Scores, paired, paired_difference
+from ingest.quality.slices import Slice, judge_slices
+from ingest.records import GateRules, PairedDifference, SliceScore, Verdict
 
-from ingest.records import GateRules, PairedDifference, Verdict
-
-RESAMPLES = 9_999  # of the bootstrap
-RESAMPLED_AT_ONCE = 1_000  # rows of one number per question: limits memory
-SEED = 20_090_719  # the same scores always give the same verdict
-POWER = 0.8
 ROUNDING = 1e-9  # a mean may miss its bound by this much
 NAMED = 10  # questions named in one sentence
-
-Scores = Mapping[str, Mapping[str, float]]  # query id → "stage.metric" → value, 0 to 1
 
 
 @dataclass(frozen=True)
@@ -32,6 +24,7 @@ class Facts:
     judged: int = 0  # answerable questions in the judged sets, including stale ones
     stale: Sequence[str] = ()  # query ids whose gold place was changed or deleted at the source
     moved: Mapping[str, str] = field(default_factory=dict)  # path that judged sets name → path now
+    slices: Mapping[str, Sequence[Slice]] = field(default_factory=dict)  # by query id, stale ones too
     repeated: Sequence[str] = ()  # query ids of questions that repeat another one, and do not count
     must_pass: Sequence[str] = ()  # query ids
     problems: Sequence[str] = ()  # found by integrity checks that need no question, one sentence each
@@ -41,17 +34,18 @@ class Facts:
 class _Findings:
     reasons: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    slices: list[SliceScore] = field(default_factory=list)
 
 
 def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Facts) -> Verdict:
     """Return the verdict on a candidate.
 
     Positive if and only if nothing speaks against it: integrity problems; no judged questions (unless the rules allow
-    that); too many stale ones; a mean below its floor; a must-pass question that fails; a paired difference candidate −
-    serving whose lower bound is below −margin. If either side re-ranks, what its callers get (re-ranked, else fused)
-    must keep that bound too: a worse re-ranker leaves the fused order as it is. Without a serving release, only floors
-    and must-pass questions decide. Stale questions count on neither side. Too few questions are reported, with what
-    they can detect; the bound stays the same.
+    that); too many stale ones; a mean below its floor; a must-pass question that fails; a slice that fell or is below a
+    floor of its own (`judge_slices`); a paired difference candidate − serving whose lower bound is below −margin. If
+    either side re-ranks, what its callers get (re-ranked, else fused) must keep that bound too: a worse re-ranker
+    leaves the fused order as it is. Without a serving release, only floors and must-pass questions decide. Stale
+    questions count on neither side. Too few questions are reported, with what they can detect, under the same bound.
 
     Both sides are scored on the same questions; `serving` is None if there is nothing to compare with.
     """
@@ -64,7 +58,8 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
         _check_floors(live, rules, found)
         _check_must_pass(live, rules, facts, found)
         difference = _check_difference(live, against, rules, facts, found)
-        _check_reranked(live, against or {}, rules, facts, found)
+        found.slices, fallen = judge_slices(live, against, rules, facts.slices)
+        found.reasons.extend(fallen)
     return Verdict(
         **{name: getattr(facts, name) for name in ("index", "candidate", "serving", "release")},
         positive=not found.reasons,
@@ -77,46 +72,8 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
         difference=difference,
         rules=rules,
         moved=dict(sorted(facts.moved.items())),
+        slices=tuple(found.slices),
     )
-
-
-def paired_difference(metric: str, differences: Sequence[float], confidence: float) -> PairedDifference:
-    """Return mean and interval of paired differences, of which there is at least one, in a fixed order.
-
-    The interval is the two-sided percentile bootstrap of the mean (Efron & Tibshirani 1993, "An Introduction to the
-    Bootstrap", 13.3), from a fixed seed. Differences that are all equal have no spread: the interval is that value,
-    exactly 0 for an unchanged index.
-
-    `detectable` is the smallest true mean that such a sample reveals in 80 % of cases, 0 to 1, by the normal
-    approximation (z(1 − α/2) + z(0.8)) · sd / √n (Cohen 1988, "Statistical Power Analysis"); 1 for a single question,
-    whose spread is unknown; 0 if all differences are equal.
-    """
-    mean = lower = upper = differences[0]
-    if min(differences) < max(differences):
-        mean, sample = fmean(differences), np.asarray(differences, np.float64)
-        lower, upper = percentile_interval([sample], np.mean, RESAMPLES, confidence, SEED)
-    power, n = _detectable(differences, confidence), len(differences)
-    return PairedDifference(metric=metric, questions=n, mean=mean, lower=lower, upper=upper, detectable=power)
-
-
-def percentile_interval(
-    samples: Sequence[NDArray[np.float64]], statistic: Callable[..., Any], resamples: int, level: float, seed: int
-) -> tuple[float, float]:
-    """Return the two-sided percentile bootstrap of a statistic of samples; the same seed, the same interval."""
-    from scipy.stats import bootstrap
-
-    options = {"method": "percentile", "confidence_level": level, "batch": RESAMPLED_AT_ONCE, "rng": seed}
-    found = bootstrap(samples, statistic, n_resamples=resamples, **options).confidence_interval
-    return float(found.low), float(found.high)
-
-
-def _detectable(differences: Sequence[float], confidence: float) -> float:
-    if len(differences) < 2:
-        return 1.0
-    from scipy.stats import norm
-
-    z = norm.ppf(1 - (1 - confidence) / 2) + norm.ppf(POWER)
-    return min(1.0, float(z) * stdev(differences) / math.sqrt(len(differences)))
 
 
 def _live(scores: Scores, side: str, facts: Facts, found: _Findings) -> dict[str, dict[str, float]]:
@@ -198,11 +155,15 @@ def _check_must_pass(live: Scores, rules: GateRules, facts: Facts, found: _Findi
 def _check_difference(
     live: Scores, against: Scores | None, rules: GateRules, facts: Facts, found: _Findings
 ) -> PairedDifference | None:
-    measured = [query_id for query_id in live if rules.metric in live[query_id]]
     if against is None:
-        _check_alone(len(measured), rules, facts, found)
+        _check_alone(sum(rules.metric in row for row in live.values()), rules, facts, found)
         return None
-    pairs = [query_id for query_id in measured if rules.metric in against.get(query_id, {})]
+    by_metric = paired(live, against, rules.metric)
+    pairs = by_metric.pop(rules.metric)
+    for metric, differences in by_metric.items():
+        if differences:
+            reranked = paired_difference(metric, list(differences.values()), rules.confidence)
+            _check_margin(reranked, rules, facts, found)
     if not pairs:
         sentence = f"Candidate ({len(live)} questions) and serving release ({len(against)}) share no {rules.metric}"
         notes = found.warnings if rules.allow_unjudged else found.reasons
@@ -210,26 +171,13 @@ def _check_difference(
         return None
     if apart := len(set(live) ^ set(against)):
         found.warnings.append(f"{apart} questions were scored on one side only; {len(pairs)} are compared.")
-    differences = [live[q][rules.metric] - against[q][rules.metric] for q in pairs]
-    difference = paired_difference(rules.metric, differences, rules.confidence)
+    difference = paired_difference(rules.metric, list(pairs.values()), rules.confidence)
     if len(pairs) < rules.min_questions:
         missed = f"a true difference below {difference.detectable:.4f} is likely to be missed"
         told = missed if difference.detectable else "all differences are equal, so what they can detect is not known"
         found.warnings.append(f"Only {len(pairs)} questions are compared, fewer than {rules.min_questions}: {told}.")
     _check_margin(difference, rules, facts, found)
     return difference
-
-
-def _check_reranked(live: Scores, against: Scores, rules: GateRules, facts: Facts, found: _Findings) -> None:
-    stage, _, name = rules.metric.partition(".")
-    reranked = f"reranked.{name}"
-    if stage != "fused" or not any(reranked in row for side in (live, against) for row in side.values()):
-        return
-    now, before = ({q: row.get(reranked, row.get(rules.metric)) for q, row in side.items()} for side in (live, against))
-    pairs = [(value, old) for q, value in now.items() if value is not None and (old := before.get(q)) is not None]
-    if pairs:
-        differences = [value - old for value, old in pairs]
-        _check_margin(paired_difference(reranked, differences, rules.confidence), rules, facts, found)
 
 
 def _check_alone(measured: int, rules: GateRules, facts: Facts, found: _Findings) -> None:

@@ -13,7 +13,7 @@ from ingest.lake.lake import Lake
 from ingest.ports import Wording
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.askers import in_batches
-from ingest.quality.gate import paired_difference
+from ingest.quality.paired_differences import paired_difference
 from ingest.records import Manifest, PairedDifference, QueryProfile, Question, Result
 from ingest.search import Answer, Searcher
 

@@ -27,7 +27,18 @@ from ingest.records.generations import (
     ShardPlan,
     StageFigure,
 )
-from ingest.records.judgments import Asker, GateRules, Gold, Move, Moves, PairedDifference, Question, Verdict
+from ingest.records.judgments import (
+    Asker,
+    GateRules,
+    Gold,
+    Move,
+    Moves,
+    PairedDifference,
+    Question,
+    SliceRules,
+    SliceScore,
+    Verdict,
+)
 from ingest.records.options import (
     CHUNKING_PRESETS,
     DOCUMENT_BYTES,

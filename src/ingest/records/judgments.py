@@ -1,6 +1,7 @@
 """The nouns of judging: questions with the places that answer them, the gate's rules, verdicts."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pydantic import Field
 
@@ -64,6 +65,14 @@ class Moves(Record):
     moves: tuple[Move, ...]
 
 
+class SliceRules(Record):
+    """What each slice of the questions must reach."""
+
+    floors: dict[str, dict[str, float]] = Field(default_factory=dict)  # "*", name or "name=value" → metric → least mean
+    margin: float = Field(default=0.1, ge=0, le=1)  # a slice whose mean fell by more than chance and this has fallen
+    min_questions: int = Field(default=3, ge=1)  # a smaller slice decides nothing
+
+
 class GateRules(Record):
     """What a candidate must reach. Part of the settings, recorded with each verdict. Metrics are "stage.metric"."""
 
@@ -74,6 +83,7 @@ class GateRules(Record):
     min_questions: int = Field(default=20, ge=0)  # fewer are reported as too few
     max_stale_share: float = Field(default=0.2, ge=0, le=1)  # of judged questions
     min_dense_recall: float = Field(default=0.95, ge=0, le=1)  # of approximate against exact search; 0: not checked
+    slices: SliceRules = SliceRules()
     must_pass_metric: str = "fused.recall@10"
     must_pass_above: float = Field(default=0.0, ge=0, lt=1)  # each must-pass question must exceed it; 0: found at all
     allow_unjudged: bool = False  # True: promote without judged questions; every verdict notes it
@@ -88,6 +98,18 @@ class PairedDifference(Record):
     lower: float  # of the two-sided interval
     upper: float
     detectable: float  # smallest true difference found with 80 % power
+
+
+class SliceScore(Record):
+    """How the questions that share a property fared."""
+
+    name: str  # source, media_type, language, acl, asker, or what a judged set names
+    value: str
+    questions: int
+    state: Literal["held", "fell", "too small", "all questions", "not compared"]
+    candidate_scores: dict[str, float]  # "stage.metric" → mean
+    serving_scores: dict[str, float]
+    differences: tuple[PairedDifference, ...] = ()  # with intervals that hold for all slices together
 
 
 class Verdict(Record):
@@ -107,3 +129,4 @@ class Verdict(Record):
     difference: PairedDifference | None
     rules: GateRules
     moved: dict[str, str] = Field(default_factory=dict)  # path that judged sets name → path where its document is now
+    slices: tuple[SliceScore, ...] = ()  # by name and value

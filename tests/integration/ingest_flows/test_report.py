@@ -1,10 +1,16 @@
-"""What people read in the log of a flow run while a step goes on."""
+"""What people read of a run in Prefect: in the log while a step goes on, and of the verdict at its end."""
 
 import logging
 
 import pytest
 
-from ingest_flows.report import LOG_SECONDS, LoggingObserver
+pytest.importorskip("prefect")
+
+from ingest.quality.gate import Facts, judge
+from ingest.records import GateRules, RunReport
+from ingest_flows.report import LOG_SECONDS, LoggingObserver, as_markdown
+
+METRIC = "fused.ndcg@10"
 
 
 def test_a_long_step_is_told_once_a_minute_in_units_with_rate_and_what_is_left(
@@ -31,3 +37,18 @@ def test_a_step_without_a_size_tells_its_start_and_end(caplog: pytest.LogCapture
     with LoggingObserver(logging.getLogger("flow"), lambda: 0.0).step("seal"):
         pass
     assert ["seal: started", "seal: done nothing"] == caplog.messages
+
+
+def test_slices_are_a_table_whose_cells_hold_whatever_they_are_called() -> None:
+    now, before = ({f"q{i:03}": {METRIC: float(i >= n)} for i in range(100)} for n in (4, 0))
+    slices = {q: [("source", "docs"), ("topic", "a | b\nc" if q < "q004" else "other")] for q in now}
+    verdict = judge(now, before, GateRules(), Facts("docs", "g2", "g1", 7, judged=100, slices=slices))
+    report = RunReport.model_construct(index="docs", decision="refused", generation="g2", conservation=None, stages=())
+    report = report.model_copy(update={"release": None, "digest": None})
+    lines = as_markdown(report, verdict).splitlines()
+    start = lines.index("| slice | | questions | fused.ndcg@10 | serving | recall@10 |")
+    assert [
+        r"| topic=a \| b c | fell | 4 | 0.0000 | 1.0000 | – |",
+        "| topic=other | held | 96 | 1.0000 | 1.0000 | – |",
+        "",
+    ] == lines[start + 2 : start + 5]

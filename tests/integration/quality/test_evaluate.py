@@ -172,6 +172,23 @@ class Unfiltered(QdrantIndex):
         return super().search(collection, vectors, EVERYTHING, limit)
 
 
+def test_slices_of_a_verdict_are_those_of_the_judged_set_and_those_that_are_known(guarded: Project) -> None:
+    rewrite(guarded, lambda rows: [row.update(slices={"topic": "x" if n else "y"}) for n, row in enumerate(rows)])
+    judged = verdict(guarded, guarded.run().verdict)
+    assert {
+        "acl=board": (4, "not compared"),
+        "acl=public": (4, "not compared"),
+        "asker=board of public": (4, "not compared"),
+        "asker=public of public": (4, "not compared"),
+        "language=unknown": (8, "all questions"),
+        "media_type=text/markdown": (8, "all questions"),
+        "source=docs": (8, "all questions"),
+        "topic=x": (7, "not compared"),
+        "topic=y": (1, "too small"),
+    } == {f"{s.name}={s.value}": (s.questions, s.state) for s in judged.slices}
+    assert {1.0} == {s.candidate_scores["fused.recall@10"] for s in judged.slices}
+
+
 @pytest.fixture
 def guarded(p: Project) -> Project:
     """Half of the documents are for the board only."""

@@ -1,0 +1,197 @@
+"""Slices: questions that share a property. A small one can be lost while the mean over all questions hardly moves."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from ingest.lake.rows import DocumentRow
+from ingest.quality.askers import named
+from ingest.quality.paired_differences import (
+    RESAMPLES,
+    Differences,
+    Scores,
+    lower_than_rest,
+    paired,
+    paired_difference,
+)
+from ingest.records import GateRules, PairedDifference, Question, SliceScore
+
+MOST = 200  # slices that are judged, the largest ones
+ROUNDING = 1e-9  # a mean may miss its bound by this much
+
+Slice = tuple[str, str]  # name and value
+
+
+def slices_of(question: Question, documents: Iterable[DocumentRow]) -> list[Slice]:
+    """Return the slices that a question belongs to: what its judged set names, its asker, and what is known about its
+    gold documents, which is source, media type, language and each group. A name in the judged set comes first.
+    """
+    known = {("asker", named(question.asker))}
+    for row in documents:
+        known |= {("source", row.source), ("media_type", row.media_type), ("language", row.language or "unknown")}
+        known |= {("acl", group) for group in row.acl}
+    own = [(name, value) for name, value in known if name not in question.slices]
+    return sorted([*own, *question.slices.items()])
+
+
+@dataclass(frozen=True)
+class _Family:
+    """All slices that are compared at once, so that the more there are, the less likely chance is to fell one."""
+
+    differences: dict[str, Differences]  # by metric
+    tests: int
+    rules: GateRules
+
+    def decides(self, count: int, of: int) -> bool:
+        """Return whether a slice of so many questions could fall: losing all of it is rarer than errors may be."""
+        least = self.rules.slices.min_questions
+        return least <= count < of and self.tests / math.comb(of, count) <= self.error
+
+    @property
+    def error(self) -> float:
+        """The probability of an error that is accepted: that of the lower bound of the gate's interval."""
+        return (1 - self.rules.confidence) / 2
+
+    def fallen(self, members: Mapping[Slice, Sequence[str]]) -> dict[Slice, list[str]]:
+        """Return the slices that fell, with a reason for each metric.
+
+        One falls if its mean, with and without its worst question, is more than the slices' margin below zero, and a
+        random set of as many questions would rarely do as badly: the share of slices that are refused by mistake stays
+        below `error` (Benjamini & Hochberg 1995).
+        """
+        suspects = {}
+        for metric, all_ in self.differences.items():
+            for slice_, ids in members.items():
+                own = [all_[q] for q in ids if q in all_]
+                if (
+                    self.decides(len(own), len(all_))
+                    and _mean_without_worst(own) < -self.rules.slices.margin - ROUNDING
+                ):
+                    inside = set(ids)
+                    rest = [d for q, d in all_.items() if q not in inside]
+                    resamples = max(RESAMPLES, math.ceil(10 * self.tests / self.error))
+                    suspects[metric, slice_] = own, rest, lower_than_rest(own, rest, resamples)
+        if not suspects:
+            return {}
+        from scipy.stats import false_discovery_control
+
+        chances = [found[2] for found in suspects.values()]
+        others = max(self.tests - len(chances), 0)  # cannot fall, so that their chance is 1
+        corrected = false_discovery_control([*chances, *[1.0] * others], method="bh")
+        told = defaultdict(list)
+        for ((metric, slice_), (own, rest, _)), chance in zip(suspects.items(), corrected.tolist(), strict=False):
+            if chance <= self.error:
+                told[slice_].append(
+                    f"Slice {_label(slice_)} fell: {metric} is {fmean(own):+.4f} on {len(own)} questions, "
+                    f"{fmean(rest):+.4f} on the others; at least {-self.rules.slices.margin:+.4f} is expected, and "
+                    f"chance does this with p = {chance:.4f}, corrected for {self.tests} comparisons."
+                )
+        return told
+
+
+def judge_slices(
+    live: Scores, against: Scores | None, rules: GateRules, slices: Mapping[str, Sequence[Slice]]
+) -> tuple[list[SliceScore], list[str]]:
+    """Return the slices by name and value, and what speaks against the candidate.
+
+    A slice must reach its floors and must not fall (`_Family.fallen`). One that is too small to fall is listed as such;
+    it still has to reach a floor of its own, "name=value". One that holds all questions is judged with them.
+    """
+    members = _members(live, slices)
+    differences = paired(live, against, rules.metric) if against is not None else {}
+    family = _Family(differences, _tests(differences, members, rules), rules)
+    fallen = family.fallen(members)
+    reasons = _unknown_floors(members, rules)
+    scores = []
+    for slice_, ids in members.items():
+        below = _below_floors(slice_, {q: live[q] for q in ids}, rules)
+        reasons += [*fallen.get(slice_, ()), *below]
+        own = {metric: [d[q] for q in ids if q in d] for metric, d in differences.items()}
+        decides = any(family.decides(len(own[metric]), len(differences[metric])) for metric in own)
+        scores.append(
+            SliceScore(
+                name=slice_[0],
+                value=slice_[1],
+                questions=len(ids),
+                state="fell" if below or slice_ in fallen else _state(len(ids), len(live), decides, against, rules),
+                candidate_scores=_means({q: live[q] for q in ids}),
+                serving_scores=_means({q: (against or {}).get(q, {}) for q in ids}),
+                differences=_intervals(own, family) if decides else (),
+            )
+        )
+    return scores, reasons
+
+
+def _members(live: Scores, slices: Mapping[str, Sequence[Slice]]) -> dict[Slice, list[str]]:
+    """Return the live questions of each slice, of at most MOST; one that only stale questions belong to has none."""
+    members: defaultdict[Slice, list[str]] = defaultdict(list)
+    for query_id in sorted(slices):
+        for slice_ in slices[query_id]:
+            members[slice_].extend([query_id] if query_id in live else [])
+    largest = sorted(members, key=lambda slice_: (-len(members[slice_]), slice_))[:MOST]
+    return {slice_: members[slice_] for slice_ in sorted(largest)}
+
+
+def _tests(differences: Mapping[str, Differences], members: Mapping[Slice, Sequence[str]], rules: GateRules) -> int:
+    """Return how many comparisons there are: slices with the same questions are one."""
+    groups = {(m, frozenset(q for q in ids if q in d)) for m, d in differences.items() for ids in members.values()}
+    return sum(rules.slices.min_questions <= len(ids) < len(differences[metric]) for metric, ids in groups)
+
+
+def _mean_without_worst(differences: Sequence[float]) -> float:
+    """Return the higher of the means with and without the lowest difference."""
+    return max(fmean(differences), fmean(sorted(differences)[1:] or differences))
+
+
+def _below_floors(slice_: Slice, rows: Scores, rules: GateRules) -> list[str]:
+    floors, means = _floors(slice_, len(rows), rules), _means(rows)
+    told = []
+    for metric, floor in sorted(floors.items()):
+        if metric not in means:
+            told.append(
+                f"Slice {_label(slice_)} has a floor of {floor:.4f} for {metric}, which was not measured there."
+            )
+        elif means[metric] < floor - ROUNDING:
+            told.append(
+                f"Slice {_label(slice_)}: {metric} is {means[metric]:.4f} on average over {len(rows)} questions, below "
+                f"its floor of {floor:.4f}."
+            )
+    return told
+
+
+def _floors(slice_: Slice, count: int, rules: GateRules) -> dict[str, float]:
+    """Return a slice's floors by metric; the more exactly one names the slice, the more it counts."""
+    floors = rules.slices.floors
+    shared = floors.get("*", {}) | floors.get(slice_[0], {}) if count >= rules.slices.min_questions else {}
+    return shared | floors.get(_label(slice_), {})
+
+
+def _unknown_floors(members: Mapping[Slice, Sequence[str]], rules: GateRules) -> list[str]:
+    known = {"*", *(name for name, _ in members), *map(_label, members)}
+    unknown = sorted(rules.slices.floors.keys() - known)
+    return [f"Slice {key} has a floor, but no judged question belongs to it." for key in unknown]
+
+
+def _state(count: int, of: int, decides: bool, against: Scores | None, rules: GateRules) -> str:
+    if count == of:
+        return "all questions"
+    if count < rules.slices.min_questions or (against is not None and not decides):
+        return "too small"
+    return "held" if decides else "not compared"
+
+
+def _intervals(own: Mapping[str, Sequence[float]], family: _Family) -> tuple[PairedDifference, ...]:
+    """Return the differences by metric, with intervals that hold for all slices together (Bonferroni)."""
+    confidence = 1 - (1 - family.rules.confidence) / family.tests
+    return tuple(paired_difference(metric, found, confidence) for metric, found in own.items() if found)
+
+
+def _means(rows: Scores) -> dict[str, float]:
+    metrics = sorted({metric for row in rows.values() for metric in row})
+    return {m: fmean(row[m] for row in rows.values() if m in row) for m in metrics}
+
+
+def _label(slice_: Slice) -> str:
+    return "=".join(slice_)
