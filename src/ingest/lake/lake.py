@@ -7,8 +7,7 @@ lake.json                                                  which lake this is; o
                          markers/<step>/<shard>-<hash>.json, <shard>-<hash>/<start>-<stop>.json of a slice
                          slices/<sha256>.parquet             parts of slices, until their shard is joined
                          manifest.json
-<index>/profiles/<sha256>.json  verdicts/<sha256>.json  releases/<n>.json  moves/<n>.json  history/
-        leases/builder/<n>.json
+<index>/profiles/<sha256>.json  verdicts/<sha256>.json  releases|moves|leases/builder/<n>.json  history/
 """
 
 import tempfile
