@@ -6,7 +6,7 @@ from dataclasses import replace
 from ingest.quality.anchors import Anchored
 from ingest.quality.askers import forbidden_askers, forbidden_to, in_batches, may_see, named
 from ingest.quality.metrics import DEPTH
-from ingest.records import Result
+from ingest.records import Asker, Result
 from ingest.search import Searcher
 
 NAMED = 10  # questions named one by one
@@ -24,7 +24,7 @@ def find_leaks(searcher: Searcher, judged: Anchored, known: Iterable[tuple[str, 
     asked = [replace(q, asker=forbidden_to(q, judged.held[q.query_id], askers)) for q in judged.live]
     documents = {row.document_id: row for rows in judged.held.values() for row in rows}
 
-    def leaks(result: Result) -> bool:
+    def leaks(asker: Asker, result: Result) -> bool:
         row = documents.get(result.document_id)
         return asker == askers[-1] if row is None else not may_see(asker, row)
 
@@ -32,11 +32,10 @@ def find_leaks(searcher: Searcher, judged: Anchored, known: Iterable[tuple[str, 
     for filter, batch in in_batches(searcher.retrieval.observer, "evaluate", asked):
         answers = searcher.search([q.text for q in batch], filter, DEPTH, ("bm25", "dense"))
         for question, answer in zip(batch, answers, strict=True):
-            asker = question.asker
-            shown = {r.path for ranked in answer.stages.values() for r in ranked if leaks(r)}
+            shown = {r.path for ranked in answer.stages.values() for r in ranked if leaks(question.asker, r)}
             if shown:
                 more = f" and {len(shown) - 1} more documents" if len(shown) > 1 else ""
-                told[question.query_id] = f"{min(shown)}{more}, asked as {named(asker)}, who may not see that"
+                told[question.query_id] = f"{min(shown)}{more}, asked as {named(question.asker)}, who may not see that"
     reasons = [f"Question {query_id} leaks: it shows {told[query_id]}." for query_id in sorted(told)]
     left = len(reasons) - NAMED
     return (*reasons[:NAMED], *([f"{left} more questions leak."] if left > 0 else []))
