@@ -6,17 +6,17 @@ from functools import wraps
 from os import PathLike
 from pathlib import Path
 from reprlib import repr as short_repr
-from typing import Annotated, Any, ParamSpec, Self, TypeVar
+from typing import Annotated, Any, ParamSpec, Self, TypeVar, Unpack
 
 from pydantic import ConfigDict, Field, SkipValidation, ValidationError, validate_call
 
 from ingest import pipeline
 from ingest.errors import InvalidSettings, first_fault
-from ingest.pipeline.changes import Scope
 from ingest.pipeline.collections import releases_of
 from ingest.pipeline.plan import preview
 from ingest.pipeline.promotion import Outcome, evaluate_candidate, promote_candidate
 from ingest.pipeline.rollback import roll_back
+from ingest.pipeline.scope import Choice, Scope
 from ingest.pipeline.status import IndexStatus, status_of
 from ingest.pipeline.tasks import Execute
 from ingest.ports import Observer
@@ -55,8 +55,10 @@ def _checked(method: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(method)
     def checked(*args: P.args, **named: P.kwargs) -> T:
+        given = takes.bind(*args, **named).arguments
+        chosen = given.pop("choice", {})  # the options of a scope
         try:
-            check(**takes.bind(*args, **named).arguments)
+            check(**given, **chosen)
         except ValidationError as error:
             fault, value = first_fault(error).replace(*ONE_TEXT), short_repr(error.errors()[0]["input"])
             raise InvalidSettings(f"{method.__name__}: {fault}, found {value}") from error
@@ -151,33 +153,36 @@ class Index:
         return known
 
     @_checked
-    def plan(self, *, sources: Sequence[str] = (), prefixes: Sequence[str] = ()) -> PlanSummary:
-        """Return what a run would do and cost. Lists the sources; fetches, embeds and writes nothing."""
-        return preview(self.services.bench, self.services.writer, Scope(tuple(sources), tuple(prefixes)))
+    def plan(self, **choice: Unpack[Choice]) -> PlanSummary:
+        """Return what a run would do and cost. Lists the sources; fetches, embeds and writes nothing.
+
+        `choice` as for `run`. Raises: InvalidSettings.
+        """
+        return preview(self.services.bench, self.services.writer, Scope.of(choice))
 
     @_checked
     def run(
         self,
         *,
-        sources: Sequence[str] = (),
-        prefixes: Sequence[str] = (),
         promote: bool = True,
         execute: Annotated[Execute | None, SkipValidation] = None,
         take_over: str | None = None,
+        **choice: Unpack[Choice],
     ) -> RunReport:
         """Build the next generation, judge it, and promote it if the verdict is positive.
 
-        Only documents from these sources and with these URI prefixes are touched (all if empty); the others are
-        carried over unchanged. `promote=False` leaves a positive candidate to a person, as `decide: manual` in the
-        settings does. `execute` runs the steps; by default on this machine, with `workers` processes.
-        `take_over`: why the index, which follows another lake, is taken over for this one; without it that is refused.
+        `choice` says which documents are touched: sources, prefixes, uris, modified_since, modified_until, errors, and
+        what to force (see `Choice`). Without it all are; the others are carried over unchanged. `promote=False` leaves
+        a positive candidate to a person, as `decide: manual` in the settings does. `execute` runs the steps; by default
+        on this machine, with `workers` processes. `take_over`: why the index, which follows another lake, is taken over
+        for this one; without it that is refused.
 
         Raises: FatalError (nothing is promoted), TransientError after its retries. Run it again to resume.
         """
         _check_why(take_over)
+        scope = Scope.of(choice)
         execute = execute or open_executor(self.settings, self.name, self.services)
         automatic = promote and self.services.bench.options.decide == "automatic"
-        scope = Scope(tuple(sources), tuple(prefixes))
         with self.services.retrieval.observer.span("ingest.run", index=self.name):
             return pipeline.run(self.services, scope, execute, lambda _: automatic, take_over)
 

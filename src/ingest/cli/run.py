@@ -5,16 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 from typer import BadParameter, Exit, Option
 
 from ingest.cli import tables
+from ingest.cli.choice import ChoiceOptions
 from ingest.cli.exit_codes import ExitCode
-from ingest.cli.invocation import Invocation, SourcesOption, command
+from ingest.cli.invocation import Invocation, command
 from ingest.cli.output import printable
 
 if TYPE_CHECKING:
     from ingest.records import Release, RunReport
-
-PrefixesOption = Annotated[
-    list[str] | None, Option("--prefix", metavar="URI", help="Only URIs with this prefix; may be repeated.")
-]
 
 
 TakeOverOption = Annotated[
@@ -28,8 +25,7 @@ TakeOverOption = Annotated[
 )
 def run(
     invocation: Invocation,
-    sources: SourcesOption = None,
-    prefixes: PrefixesOption = None,
+    chosen: ChoiceOptions,
     no_promote: Annotated[bool, Option("--no-promote", help="Leave the promotion to a person (exit code 6).")] = False,
     take_over: TakeOverOption = False,
     why: Annotated[str | None, Option(help="With --take-over: one line for the record.", show_default=False)] = None,
@@ -46,7 +42,7 @@ def run(
     if why is not None and not take_over:
         raise BadParameter("--why goes with --take-over")
     with invocation.publishing() as index:
-        report = index.run(sources=sources or (), prefixes=prefixes or (), promote=not no_promote, take_over=reason)
+        report = index.run(promote=not no_promote, take_over=reason, **chosen.choice())
         lake = index.services.bench.lake
         reasons = lake.verdict(report.verdict).reasons if report.verdict is not None else ()
         release = lake.releases.get(report.release) if report.release is not None else None
@@ -67,13 +63,13 @@ def reason_to_take_over(take_over: bool, why: str | None) -> str | None:
 
 
 @command()
-def plan(invocation: Invocation, sources: SourcesOption = None, prefixes: PrefixesOption = None) -> None:
+def plan(invocation: Invocation, chosen: ChoiceOptions) -> None:
     """Show what a run would do and cost. Lists the sources; fetches, embeds and writes nothing.
 
     Exit code 4 if the delete guard or the budget would refuse the run; the table is shown anyway.
     """
     with invocation.opened() as index:
-        summary = index.plan(sources=sources or (), prefixes=prefixes or ())
+        summary = index.plan(**chosen.choice())
         invocation.output.result(summary, *tables.plan(summary))
     if summary.refused:
         raise Exit(ExitCode.FATAL)

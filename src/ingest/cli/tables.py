@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ingest.index import Index
     from ingest.records import Conservation, PairedDifference, PlanSummary, Release, RunReport, Verdict
 
-CHANGES = ("added", "changed", "attributes_changed", "unchanged", "deleted")
+CHANGES = ("added", "changed", "repeated", "attributes_changed", "unchanged", "deleted")
 CLASSES = ("listed", "listed_twice", *CHANGES, "known_bad", "carried", "revoked", "out_of_scope")
 STAGES = ("bm25", "dense", "fused", "reranked")  # the last only if the profile has a re-ranker
 FAULTS = 20  # lines shown of a list of faults, reasons or warnings; the record has all of them

@@ -1,7 +1,8 @@
 """The embedding store, shared by all indexes: `embeddings/<model fingerprint>/segments/` and `index/<n>.json`.
 
 A store, not a cache. Segments are immutable and sorted by key; a segment without an index entry does not exist. If
-several entries hold a key, the lowest one counts: in bf16, a text's vector varies slightly with its batch.
+several entries hold a key, the lowest one counts: in bf16, a text's vector varies slightly with its batch. Only an
+entry that replaces counts before those that are there when it is written.
 """
 
 import tempfile
@@ -40,11 +41,12 @@ class EmbeddingStore:
         self._keys: BoundedCache[str, Keys] = BoundedCache(cached_keys)  # by segment
         self._lock = threading.RLock()  # of the entries
 
-    def add(self, keys: Sequence[str], vectors: Vectors, backend: str, token: str) -> str:
+    def add(self, keys: Sequence[str], vectors: Vectors, backend: str, token: str, replaces: bool = False) -> str:
         """Write a segment, then its index entry, and return the segment's name.
 
         `keys` are distinct; `vectors` (n, dimension) float32, normalised, in the same order. `backend` names what
-        computed them, for people only. `token` is unique to this writer.
+        computed them, for people only. `token` is unique to this writer. With `replaces`, they
+        count instead of what is stored already.
         """
         name = self.write("segments", keys, vectors)
         entry = SegmentEntry(
@@ -55,6 +57,7 @@ class EmbeddingStore:
             dtype="float32",
             backend=backend,
             token=token,
+            replaces=replaces,
         )
         for _ in range(APPEND_ATTEMPTS):
             with self._lock:
@@ -126,7 +129,9 @@ class EmbeddingStore:
     def _locate_in_entries(self, keys: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         wanted = np.array(keys, dtype="S64")
         entries, rows = np.full(len(keys), -1, np.int64), np.zeros(len(keys), np.int64)
-        for i, entry in enumerate(self._entries):
+        numbered = list(enumerate(self._entries))
+        replacing = [(i, entry) for i, entry in reversed(numbered) if entry.replaces]
+        for i, entry in (*replacing, *numbered):
             open_ = np.flatnonzero(entries < 0)
             sought = wanted[open_]
             open_ = open_[(sought >= entry.first_key.encode()) & (sought <= entry.last_key.encode())]

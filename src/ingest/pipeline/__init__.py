@@ -3,7 +3,7 @@
 from functools import partial
 
 from ingest.lake.contents import Contents
-from ingest.pipeline.changes import Listing, Scope
+from ingest.pipeline.changes import Listing
 from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.collections import create_collection, ensure_collection, optimise, releases_of
 from ingest.pipeline.conservation import check, mend
@@ -17,6 +17,7 @@ from ingest.pipeline.load import load_shard
 from ingest.pipeline.plan import make_plan
 from ingest.pipeline.promotion import Decide, read_back, settle
 from ingest.pipeline.recall import measure_recall
+from ingest.pipeline.scope import Scope
 from ingest.pipeline.seal import seal
 from ingest.pipeline.tasks import Execute, built_contents
 from ingest.pipeline.work import Work

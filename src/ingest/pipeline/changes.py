@@ -12,25 +12,12 @@ from itertools import groupby
 from operator import itemgetter
 
 from ingest.ids import document_id, shard_of
+from ingest.pipeline.scope import Scope
 from ingest.records import DocumentRef, PlannedDocument
 from ingest.scratch import Scratch
 
 QUIET = ("unchanged", "known_bad", "carried")  # classes that do not by themselves touch a shard
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a run may touch. Everything outside is carried, never deleted."""
-
-    sources: tuple[str, ...] = ()  # names; () for all
-    prefixes: tuple[str, ...] = ()  # of URIs; () for all
-
-    def holds(self, source: str, uri: str) -> bool:
-        """Return whether a document may be touched."""
-        return (not self.sources or source in self.sources) and (not self.prefixes or uri.startswith(self.prefixes))
-
-
-FETCHED = ("added", "changed")  # classes whose documents are read
+FETCHED = ("added", "changed", "repeated")  # classes whose documents are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +29,7 @@ class BaseDocument:
     status: str  # current or last_good
     expired: bool = False  # last_good, and already kept for as long as the settings allow
     outdated: bool = False  # it, or something inside it, would be read differently today
+    failures: frozenset[str] = frozenset()  # classes of what failed inside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +39,7 @@ class KnownBad:
     version: str
     source: str = ""
     outdated: bool = False  # it would be read differently today
+    error: str = ""  # class
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +49,15 @@ class Rules:
     scope: Scope
     carried_sources: frozenset[str] = frozenset()  # sources whose listing failed: carried unchanged
 
-    def decide(self, source: str, uri: str) -> bool:
-        """Return whether a document that was not listed is gone rather than carried."""
-        return self.scope.holds(source, uri) and source not in self.carried_sources
+    def touches(self, ref: DocumentRef, held: BaseDocument | None, bad: KnownBad | None) -> bool:
+        """Return whether a document that was listed, or of which the base knows, is in scope."""
+        failures = {*(held.failures if held else ()), *([bad.error] if bad else ())}
+        return self.scope.holds(ref, failures)
+
+    def change(self, ref: DocumentRef, held: BaseDocument | None, bad: KnownBad | None, digest: str) -> str:
+        """Return the class of a listed document in scope."""
+        change = change_of(ref, held, bad, digest)
+        return change if change in FETCHED or not self.scope.reads_again else "repeated"
 
 
 @dataclass(frozen=True)
@@ -74,6 +69,7 @@ class ShardChanges:
 
     documents: tuple[PlannedDocument, ...]
     deleted: tuple[str, ...]
+    embed_again: tuple[str, ...]  # ids of documents whose vectors, and those of what is inside, are computed again
     touched: bool  # False: the base's parts hold exactly this
     counts: Counter[str] = field(default_factory=Counter)  # by class; also deleted, and listed but out of scope
 
@@ -144,11 +140,11 @@ def classify(
     for ref in listed:
         seen.add(ref.uri)
         held, bad = base.get(ref.uri), known_bad.get(ref.uri)
-        if not rules.scope.holds(ref.source, ref.uri):
+        if not rules.touches(ref, held, bad):
             counts["out_of_scope"] += 1
             documents += [planned(held.ref if held else ref, "carried")] if held or bad else []
             continue
-        change = change_of(ref, held, bad, digest[ref.uri])
+        change = rules.change(ref, held, bad, digest[ref.uri])
         documents.append(planned(ref, change))
         if change == "known_bad" and held is not None:
             touched |= held.expired or held.attributes_digest != digest[ref.uri]
@@ -156,14 +152,17 @@ def classify(
     known = {u: DocumentRef(u, bad.source, "", bad.version, 0) for u, bad in known_bad.items()}
     known |= {uri: held.ref for uri, held in base.items()}
     for uri in known.keys() - seen:  # in the base, but not listed
-        vanished = rules.decide(known[uri].source, uri)
-        documents += [] if vanished else [planned(known[uri], "carried")]
+        ref = known[uri]
+        vanished = ref.source not in rules.carried_sources and rules.touches(ref, base.get(uri), known_bad.get(uri))
+        documents += [] if vanished else [planned(ref, "carried")]
         deleted += [document_id(uri)] if vanished and uri in base else []
         touched |= vanished
     counts.update(d.change for d in documents)
     counts["deleted"] = len(deleted)
     touched |= any(d.change not in QUIET for d in documents)
-    return ShardChanges(tuple(sorted(documents, key=lambda d: d.uri)), tuple(sorted(deleted)), touched, counts)
+    documents.sort(key=lambda d: d.uri)
+    again = [document_id(d.uri) for d in documents if rules.scope.embeds_again and d.change != "carried"]
+    return ShardChanges(tuple(documents), tuple(sorted(deleted)), tuple(again), touched, counts)
 
 
 def change_of(ref: DocumentRef, held: BaseDocument | None, bad: KnownBad | None, digest: str) -> str:

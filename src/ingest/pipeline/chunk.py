@@ -88,7 +88,7 @@ class _ShardBuilder:
     def _bring(self, planned: PlannedDocument, take: Take) -> None:
         self.stage = "chunk"
         if planned.change in FETCHED:
-            if not self._adopt(planned):
+            if planned.change == "repeated" or not self._adopt(planned):
                 self._read(planned, take)
         elif planned.change == "known_bad" or (row := self.base.documents.get(planned.uri)) is None:
             self._keep_failure(planned.uri, self.base)
@@ -144,7 +144,7 @@ class _ShardBuilder:
         now = self.clock()
         since = datetime.fromisoformat(row.stale_since) if row.stale_since else now
         # Of a failure known before, the plan decides; a new one may come when the last good version is old already.
-        if planned.change == "changed" and now - since >= timedelta(days=self.bench.options.keep_last_good_days):
+        if planned.change in FETCHED and now - since >= timedelta(days=self.bench.options.keep_last_good_days):
             return
         stale = replace(with_attributes(row, planned), status="last_good", stale_since=since.isoformat())
         with suppress(DocumentError):  # a changed chunker may find no text, a changed policy may refuse it

@@ -1,6 +1,9 @@
-"""embed_shard: vectors for committed chunks that have none yet. No text is embedded twice, not even after a kill."""
+"""embed_shard: vectors for committed chunks that have none yet.
 
-from collections.abc import Iterator
+No text is embedded twice, not even after a kill, unless a scope says so.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -9,11 +12,12 @@ import pyarrow as pa
 from ingest.documents.chunking import model_input
 from ingest.errors import TransientError
 from ingest.lake.embedding_store import EmbeddingStore
+from ingest.lake.lake import Lake
 from ingest.lake.unfinished_vectors import UnfinishedVectors
 from ingest.pipeline.slices import documents_of, joined
 from ingest.pipeline.tasks import ShardTask, parts_after, shard_step
 from ingest.ports import Embedder
-from ingest.records import Marker, Vectors
+from ingest.records import Marker, PartFile, Vectors
 from ingest.services import Services
 
 FIRST_TEXTS = 16  # in the first call of the embedder
@@ -32,19 +36,21 @@ def recover_vectors(services: Services) -> None:
 
 @shard_step("embed", "gpu", join=joined)
 def embed_shard(services: Services, task: ShardTask) -> Marker:
-    """Embed the chunks of a shard, or of a slice, that have no vector in the store; return its marker.
+    """Embed the chunks of a shard, or of a slice, that have no vector or are to be embedded again; return its marker.
 
-    The model is opened only when a vector is missing. Raises: TransientError, FatalError.
+    The model is opened only when there are any. Raises: TransientError, FatalError.
     """
     lake, model = services.bench.lake, services.bench.model
     parts = parts_after(lake, task, "chunk")
     table = lake.read(parts["chunks"], ["embedding_key", "context", "text"])[task.range]
     keys = table["embedding_key"].to_pylist()
     store = lake.embeddings(model.fingerprint)
-    missing, passes = store.missing(keys), 0
+    plan = lake.shard_plan(task.generation, task.shard, task.plan_hash)
+    again = set(keys_of(lake, parts, plan.embed_again) if plan.embed_again else ()) & set(keys)
+    missing, passes = list(dict.fromkeys([*store.missing(keys), *(key for key in keys if key in again)])), 0
     if missing:
         try:
-            passes = _Embedding(services, task, store).embed(missing, table)
+            passes = _Embedding(services, task, store).embed(missing, table, replaces=bool(again))
         except TransientError:
             with suppress(TransientError):
                 recover_vectors(services)  # for the second attempt
@@ -61,7 +67,7 @@ class _Embedding:
         self.services, self.task, self.store = services, task, store
         self.unfinished = UnfinishedVectors(store)
 
-    def embed(self, missing: list[str], table: pa.Table) -> int:
+    def embed(self, missing: list[str], table: pa.Table, *, replaces: bool) -> int:
         """Add a segment with the vectors of the missing keys; return the number of forward passes.
 
         Texts of about equal length go through the model together, the longest first: what does not fit into memory
@@ -81,7 +87,8 @@ class _Embedding:
                 done = sum(map(len, found))
                 self.unfinished.write(keys[done - len(recent) : done], recent, embedder.backend)
                 kept = len(found)
-        self.store.add(keys, np.concatenate(found), embedder.backend, self.services.writer.new_token())
+        token = self.services.writer.new_token()
+        self.store.add(keys, np.concatenate(found), embedder.backend, token, replaces=replaces)
         self.unfinished.remove()
         return embedder.forward_passes - before
 
@@ -102,3 +109,19 @@ class _Embedding:
                 size *= 2
             elif now - began > SLOW_SECONDS:
                 size = max(size // 2, 1)
+
+
+def keys_of(lake: Lake, parts: Mapping[str, PartFile], documents: Sequence[str]) -> list[str]:
+    """Return the embedding keys of listed documents, by id, and of all documents inside them."""
+    rows = lake.read(parts["documents"], ["document_id", "parent"])
+    parents = dict(zip(*(rows[name].to_pylist() for name in ("document_id", "parent")), strict=True))
+    chunks = lake.read(parts["chunks"], ["embedding_key", "document_id"])
+    wanted = set(documents)
+
+    def root_of(document: str) -> str:
+        while parents[document]:
+            document = parents[document]
+        return document
+
+    pairs = zip(*(chunks[name].to_pylist() for name in ("embedding_key", "document_id")), strict=True)
+    return [key for key, document in pairs if root_of(document) in wanted]

@@ -7,14 +7,24 @@ from functools import cached_property, partial
 
 from ingest.documents import media_types, parsers
 from ingest.errors import BudgetExceeded, DeleteGuardTripped, InvalidSettings, SourceUnavailable, StoreUnavailable
-from ingest.ids import digest_of
+from ingest.ids import digest_of, document_id
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import PLAN_HASH, Lake
 from ingest.lake.rows import DocumentRow, attributes_digest, document_rows, quarantine_rows
 from ingest.lake.shard_rows import ShardRows
 from ingest.lake.stored_records import name_of
-from ingest.pipeline.changes import FETCHED, BaseDocument, KnownBad, Listing, Rules, Scope, classify, shard_count
+from ingest.pipeline.changes import (
+    FETCHED,
+    BaseDocument,
+    KnownBad,
+    Listing,
+    Rules,
+    ShardChanges,
+    classify,
+    shard_count,
+)
 from ingest.pipeline.fingerprints import Fingerprints, fingerprints
+from ingest.pipeline.scope import Scope
 from ingest.pipeline.work import Work
 from ingest.ports import Observer
 from ingest.records import Claim, DocumentRef, Manifest, ParserOptions, PartFile, PlanSummary, ShardPlan
@@ -131,8 +141,9 @@ class Planner:
                 (told.get(d.source, ParserOptions()).parser, media_types.expected(d.path, d.media_type))
                 for d in fetched
             }
-            again = {"chunk", "embed"} & self._needed
-            embed += sum(p.rows for p in plan.base_parts if p.kind == "chunks" and again)
+            again = set(plan.embed_again) - {document_id(d.uri) for d in fetched}
+            share = 1 if {"chunk", "embed"} & self._needed else len(again) / max(len(plan.documents), 1)
+            embed += round(sum(p.rows for p in plan.base_parts if p.kind == "chunks") * share)
             steps |= set(plan.steps)
         for wanted in ("own", "unstructured"):
             parsers.check_installed((kind for parser, kind in kinds if parser == wanted), "", wanted)
@@ -171,8 +182,9 @@ class Planner:
         """Return the claim to build under, and whether its frozen plan is this plan."""
         newest = self.lake.claims.newest()
         if newest is not None and (newest[1].base, newest[1].settings_hash) == (summary.base, self.settings_hash):
-            frozen = self.lake.plan(newest[1].id)
-            if frozen is None or frozen.shards == summary.shards:
+            frozen, done = self.lake.plan(newest[1].id), self.lake.manifest(newest[1].id) is not None
+            same = frozen is None or frozen.shards == summary.shards
+            if same and not (done and self.scope.repeats):  # what was done once more and refused is done once more
                 return newest[1], frozen is not None
         for _ in range(CLAIM_ATTEMPTS):
             number = self.lake.claims.last() + 1
@@ -198,14 +210,16 @@ class Planner:
             shard=shard,
             documents=changes.documents,
             deleted=changes.deleted,
-            steps=self._steps(changes.touched, parts),
+            steps=self._steps(changes, parts),
             base_parts=tuple(parts.values()),
             base_segments=self.base.segments.get(shard, ()) if self.base is not None else (),
+            embed_again=changes.embed_again,
         )
         return plan, changes.counts
 
-    def _steps(self, touched: bool, parts: dict[str, PartFile]) -> tuple[str, ...]:
-        steps = {"load", *self._needed, *(["chunk"] if touched or not parts else [])}
+    def _steps(self, changes: ShardChanges, parts: dict[str, PartFile]) -> tuple[str, ...]:
+        steps = {"load", *self._needed, *(["chunk"] if changes.touched or not parts else [])}
+        steps |= {"embed"} if changes.embed_again else set()
         if "chunk" in steps:
             steps |= {"embed", "keyword"}
         return tuple(step for step in ("chunk", "embed", "load", "keyword") if step in steps)
@@ -246,7 +260,7 @@ class Planner:
         held = {row.uri: self._base_document(row, rows, sources.get(row.uri, row.source)) for row in own}
         failed = [row for row in rows.quarantine.values() if not row.parent]
         same = self.prints.same_failure
-        bad = {q.uri: KnownBad(q.version, q.source, not same(q, sources.get(q.uri, q.source))) for q in failed}
+        bad = {q.uri: KnownBad(q.version, q.source, not same(q, sources.get(q.uri, q.source)), q.error) for q in failed}
         return held, bad
 
     def _base_document(self, row: DocumentRow, rows: ShardRows, source: str) -> BaseDocument:
@@ -255,4 +269,5 @@ class Planner:
         limit = timedelta(days=self.options.keep_last_good_days)
         expired = bool(row.stale_since) and self.now - datetime.fromisoformat(row.stale_since) >= limit
         outdated = not self.prints.same_family(row, rows, source)
-        return BaseDocument(ref, row.attributes_digest, row.status, expired, outdated)
+        failures = (failure.error for one in rows.family(row) for failure in rows.failures.get(one.document_id, ()))
+        return BaseDocument(ref, row.attributes_digest, row.status, expired, outdated, frozenset(failures))

@@ -64,7 +64,9 @@ class PlannedDocument(Record):
     title: str = ""  # from the source
     acl: tuple[str, ...]
     tenant: str
-    change: Literal["added", "changed", "attributes_changed", "unchanged", "known_bad", "carried", "revoked"]
+    change: Literal[
+        "added", "changed", "repeated", "attributes_changed", "unchanged", "known_bad", "carried", "revoked"
+    ]
 
 
 class ShardPlan(Record):
@@ -76,6 +78,7 @@ class ShardPlan(Record):
     steps: tuple[str, ...]  # of chunk, embed, load, keyword
     base_parts: tuple[PartFile, ...]  # this shard's parts in the base
     base_segments: tuple[str, ...] = ()  # this shard's embedding segments in the base
+    embed_again: tuple[str, ...] = ()  # ids of listed documents whose vectors are computed again
 
 
 class PlanSummary(Record):
@@ -168,6 +171,7 @@ class SegmentEntry(Record):
     dtype: str
     backend: str
     token: str
+    replaces: bool = False  # its vectors count before those of all earlier entries
 
 
 class QueryProfile(Record):

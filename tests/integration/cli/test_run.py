@@ -244,6 +244,18 @@ def test_run_outside_its_scope_carries_documents(lab: Lab) -> None:
     assert (counts["added"], counts["carried"], counts.get("changed", 0)) == (1, 6, 0)
 
 
+def test_a_backfill_names_documents_times_errors_and_what_to_do_again(lab: Lab) -> None:
+    lab("run")
+    copper = f"file://{lab.folder}/documents/copper.md"
+    chosen = ("--uri", copper, "--since", "2020-01-01", "--until", "2120-01-01T00:00:00", "--force", "parse")
+    plan = lab("plan", *chosen, "--json").document["counts"]
+    assert (plan["repeated"], plan["out_of_scope"]) == (1, 5)
+    run = lab("run", *chosen, "--force", "embed", "--json")
+    assert (run.code, run.document["decision"], run.document["embedded"]) == (0, "promoted", 1)
+    wrong = lab("plan", "--error", "Timeout", "--json")
+    assert (wrong.code, wrong.document["error"]["class"]) == (4, "InvalidSettings")
+
+
 def test_plan_shows_the_counts_and_builds_nothing(lab: Lab) -> None:
     people, document = lab("plan"), lab("plan", "--json")
     assert [people.code, document.code] == [0, 0]

@@ -35,8 +35,8 @@ class Writer(EmbeddingStore):
 
     tokens = count()
 
-    def add(self, keys: Sequence[str], vectors: Vectors, backend: str, token: str = "") -> str:
-        return super().add(keys, vectors, backend, token or f"token{next(self.tokens)}")
+    def add(self, keys: Sequence[str], vectors: Vectors, backend: str, token: str = "", replaces: bool = False) -> str:
+        return super().add(keys, vectors, backend, token or f"token{next(self.tokens)}", replaces)
 
 
 def opened(store: Store, **options: int) -> Writer:
@@ -48,6 +48,18 @@ def test_vectors_come_in_the_order_of_the_keys_asked_for() -> None:
     store.add([key(1), key(2), key(3)], vectors(1, 2, 3), "test")
     assert store.vectors([key(3), key(1), key(2), key(1)])[:, 0].tolist() == [3, 1, 2, 1]
     assert store.vectors([key(1)]).shape == (1, DIMENSION)
+
+
+def test_what_replaces_counts_before_earlier_entries_and_not_before_later_ones_that_replace() -> None:
+    shared = InMemoryStore()
+    store = opened(shared)
+    store.add([key(1), key(2), key(3)], vectors(1, 2, 3), "test")
+    first = store.add([key(1), key(2)], vectors(11, 12), "test", replaces=True)
+    second = store.add([key(2)], vectors(22), "test", replaces=True)
+    store.add([key(1)], vectors(31), "test")
+    for reader in (store, opened(shared)):
+        assert [11, 22, 3] == reader.vectors([key(1), key(2), key(3)])[:, 0].tolist()
+        assert {first, second} == set(reader.segments_of([key(1), key(2)]))
 
 
 def test_missing_keys_are_told_once_and_in_order() -> None:

@@ -1,0 +1,105 @@
+"""Which documents a run may touch, and which of them it does again although nothing about them changed."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Literal, Self, get_args
+
+from pydantic import ConfigDict
+from typing_extensions import TypedDict  # pydantic checks no other in Python 3.11
+
+from ingest import errors
+from ingest.errors import DocumentError, InvalidSettings
+from ingest.records import DocumentRef
+
+Forced = Literal["parse", "embed"]
+
+
+class Choice(TypedDict, total=False):
+    """Which documents a run may touch: those that meet every condition given. The others are carried, never deleted."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+
+    sources: Sequence[str]  # names
+    prefixes: Sequence[str]  # of URIs
+    uris: Sequence[str]
+    modified_since: datetime | date | None  # by the source; UTC where it names no time zone
+    modified_until: datetime | date | None  # before this moment
+    errors: Sequence[str]  # classes: it, or something inside it, is in quarantine with one; it is then read again
+    force: Sequence[Forced]  # parse: read it again although nothing changed; embed: compute its vectors again
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a run may touch. Everything outside is carried, never deleted."""
+
+    sources: tuple[str, ...] = ()  # names; () for all, as below
+    prefixes: tuple[str, ...] = ()  # of URIs
+    uris: frozenset[str] = frozenset()
+    modified_since: datetime | None = None  # at this moment or later, by the source
+    modified_until: datetime | None = None  # before this moment
+    errors: frozenset[str] = frozenset()  # classes of failures in quarantine
+    force: frozenset[str] = frozenset()  # parse, embed
+
+    @classmethod
+    def of(cls, choice: Choice) -> Self:
+        """Return the scope of a choice. Raises: InvalidSettings for an error or a thing to force that is none."""
+        wrong = [name for name in choice.get("errors", ()) if not _is_document_error(name)]
+        wrong += [name for name in choice.get("force", ()) if name not in get_args(Forced)]
+        if wrong:
+            known = "classes of errors are in docs/errors.md; `force` takes parse and embed"
+            raise InvalidSettings(f"scope: {', '.join(wrong)} is unknown; {known}")
+        return cls(
+            tuple(choice.get("sources", ())),
+            tuple(choice.get("prefixes", ())),
+            frozenset(choice.get("uris", ())),
+            _moment(choice.get("modified_since")),
+            _moment(choice.get("modified_until")),
+            frozenset(choice.get("errors", ())),
+            frozenset(choice.get("force", ())),
+        )
+
+    def holds(self, ref: DocumentRef, failures: Collection[str] = ()) -> bool:
+        """Return whether a document may be touched. `failures`: the classes under which its family is in quarantine."""
+        return (
+            (not self.sources or ref.source in self.sources)
+            and (not self.prefixes or ref.uri.startswith(self.prefixes))
+            and (not self.uris or ref.uri in self.uris)
+            and (not self.errors or any(name in self.errors for name in failures))
+            and self._holds_time(ref.modified)
+        )
+
+    @property
+    def reads_again(self) -> bool:
+        """Whether every document of the scope is read, also when nothing about it changed."""
+        return "parse" in self.force or bool(self.errors)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether anything is done again."""
+        return self.reads_again or self.embeds_again
+
+    @property
+    def embeds_again(self) -> bool:
+        """Whether the vectors of every document of the scope are computed, also when there are some."""
+        return "embed" in self.force
+
+    def _holds_time(self, modified: str) -> bool:
+        since, until = self.modified_since, self.modified_until
+        if since is None and until is None:
+            return True
+        at = _moment(datetime.fromisoformat(modified)) if modified else None
+        return at is not None and (since is None or since <= at) and (until is None or at < until)
+
+
+def _moment(at: datetime | date | None) -> datetime | None:
+    """Return a moment with a time zone: UTC where it names none, and the first moment of a day."""
+    if at is None:
+        return None
+    moment = at if isinstance(at, datetime) else datetime.combine(at, time())
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _is_document_error(name: str) -> bool:
+    found = getattr(errors, name, None)
+    return isinstance(found, type) and issubclass(found, DocumentError)

@@ -1,0 +1,219 @@
+"""A run over a part of an index, and one that does again what nothing changed about."""
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
+from ingest.errors import ParserTimeout
+from ingest.lake.shard_rows import read_rows
+from ingest.pipeline.plan import preview
+from ingest.pipeline.scope import Scope
+from ingest.records import Document, RawDocument, Vectors
+from tests.pipelines import MEBI, WHOLE, Project, document, project, with_bench
+
+PARSE, EMBED = Scope(force=frozenset({"parse"})), Scope(force=frozenset({"embed"}))
+TIMEOUTS = Scope(errors=frozenset({"ParserTimeout"}))
+OLD, NEW = datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
+LETTER = """From: a@example.org
+Subject: Beams
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary="b"
+
+--b
+Content-Type: text/plain
+
+The letter says where the beam lies.
+--b
+Content-Type: text/markdown
+Content-Disposition: attachment; filename="note.md"
+
+# Note
+
+The note says where the gate lies.
+--b--
+"""
+
+
+class Slow(InlineSandbox):
+    """Documents with these names take their parser too long."""
+
+    names: frozenset[str] = frozenset()
+
+    def parse(self, raw: RawDocument) -> Document:
+        if raw.ref.path in self.names:
+            raise ParserTimeout(f"{raw.ref.path}: took too long")
+        return super().parse(raw)
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> tuple[Project, Slow]:
+    """Four documents and a letter with a note inside, read by a sandbox that can be slow."""
+    p, sandbox = project(tmp_path, documents=4), Slow(MEBI)
+    p.source.write("letter.eml", LETTER)
+    services = p.services
+    p.services = lambda: with_bench(services(), sandbox=sandbox)  # type: ignore[method-assign]
+    return p, sandbox
+
+
+def only(p: Project, *paths: str, scope: Scope = WHOLE) -> Scope:
+    """Return a scope of these documents."""
+    return replace(scope, uris=frozenset(f"{p.source.uri}/{path}" for path in paths))
+
+
+def served(p: Project) -> list[str]:
+    """Return the paths of the documents that serve."""
+    contents = p.contents()
+    rows = [read_rows(p.lake, contents.parts(shard)).documents.values() for shard in contents.shards]
+    return sorted(row.path for shard in rows for row in shard)
+
+
+def vectors_of(p: Project, path: str) -> tuple[list[str], Vectors]:
+    """Return the ids of a document's chunks and their vectors in the store."""
+    contents = p.contents()
+    for shard in contents.shards:
+        rows = read_rows(p.lake, contents.parts(shard))
+        for row in rows.documents.values():
+            if row.path == path:
+                chunks = rows.chunks[row.document_id]
+                store = p.lake.embeddings(p.embedder.record.fingerprint)
+                return [c.chunk_id for c in chunks], store.vectors([c.embedding_key for c in chunks])
+    raise AssertionError(path)
+
+
+def test_named_documents_are_the_only_ones_touched(tmp_path: Path) -> None:
+    p = project(tmp_path, documents=4, max_deleted_share=1.0)
+    p.run()
+    for n in (1, 2):
+        p.source.write(f"d{n:02d}.md", document(n, edition=2))
+    p.source.write("d09.md", document(9))
+    for path in ("d00.md", "d03.md"):
+        p.source.delete(path)
+    p.run(only(p, "d01.md", "d03.md"))
+    assert {"d01.md": 1} == p.gets()
+    assert ["d00.md", "d01.md", "d02.md"] == served(p)
+
+
+def test_a_time_touches_what_its_source_dates_so(tmp_path: Path) -> None:
+    p = project(tmp_path, documents=4, max_deleted_share=1.0)
+    for path in p.source.folder.iterdir():
+        os.utime(path, (OLD.timestamp(), OLD.timestamp()))
+    p.run()
+    for n in (1, 2):
+        p.source.write(f"d{n:02d}.md", document(n, edition=2))
+    os.utime(p.source.folder / "d02.md", (OLD.timestamp(), OLD.timestamp()))
+    p.source.delete("d00.md")  # dated before, when it was last seen
+    p.run(Scope(modified_since=NEW))
+    assert {"d01.md": 1} == p.gets()
+    assert ["d00.md", "d01.md", "d02.md", "d03.md"] == served(p)
+    p.run(Scope(modified_until=NEW))
+    assert {"d02.md": 1} == p.gets()
+    assert ["d01.md", "d02.md", "d03.md"] == served(p)
+
+
+def test_forced_parsing_reads_the_unchanged_documents_of_the_scope_alone(tmp_path: Path) -> None:
+    p = project(tmp_path)
+    first = p.run()
+    again = p.run(only(p, "d03.md", scope=PARSE))
+    assert {"d03.md": 1} == p.gets()
+    assert again.conservation is not None
+    assert (1, 11) == tuple(again.conservation.listed[name] for name in ("repeated", "out_of_scope"))
+    assert ("promoted", first.digest, 0) == (again.decision, again.digest, again.forward_passes)
+
+
+def test_what_was_forced_and_not_promoted_is_done_once_more(tmp_path: Path) -> None:
+    p = project(tmp_path, documents=4)
+    p.run()
+    assert "waiting" == p.run(PARSE, decide=lambda verdict: False).decision
+    p.run(PARSE)
+    assert 4 == sum(p.gets().values())
+
+
+def test_a_forced_run_that_was_killed_is_resumed(tmp_path: Path) -> None:
+    p = project(tmp_path)
+    p.run()
+
+    def killed(_: object) -> None:
+        if sum(p.source.gets.values()) > 9:
+            raise KeyboardInterrupt
+
+    p.source.before_read = killed
+    with pytest.raises(KeyboardInterrupt):
+        p.run(PARSE)
+    p.source.before_read = lambda _: None
+    p.run(PARSE)
+    assert 0 < sum(p.gets().values()) < 12
+
+
+def test_forced_embedding_replaces_the_vectors_of_the_scope_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p = project(tmp_path)
+    first = p.run()
+    (ids, before), (_, others) = vectors_of(p, "d03.md"), vectors_of(p, "d04.md")
+    embed = p.embedder.embed
+    monkeypatch.setattr(p.embedder, "embed", lambda texts: -embed(texts))
+    again = p.run(only(p, "d03.md", scope=EMBED))
+    assert ({}, len(ids), "promoted") == (p.gets(), again.embedded, again.decision)
+    assert first.digest == again.digest  # of what is said, not of how it was embedded
+    np.testing.assert_allclose(vectors_of(p, "d03.md")[1], -before)
+    np.testing.assert_array_equal(vectors_of(p, "d04.md")[1], others)
+    hits = p.vectors.nearest(p.manifest().collection, -before, 1)
+    assert [[(i, pytest.approx(1.0))] for i in ids] == [[(hit.chunk_id, hit.score) for hit in row] for row in hits]
+    assert "unchanged" == p.run().decision
+
+
+def test_forced_embedding_takes_along_what_is_inside_a_document(slow: tuple[Project, Slow]) -> None:
+    p, _ = slow
+    p.run()
+    assert 2 == p.run(only(p, "letter.eml", scope=EMBED)).embedded
+
+
+def test_an_error_is_tried_again_and_other_errors_are_not(slow: tuple[Project, Slow]) -> None:
+    p, sandbox = slow
+    p.source.write("empty.md", "")
+    sandbox.names = frozenset({"d01.md", "d02.md"})
+    p.run()
+    p.run()
+    assert {} == p.gets()
+    sandbox.names = frozenset({"d02.md"})
+    p.run(TIMEOUTS)
+    assert {"d01.md": 1, "d02.md": 1} == p.gets()
+    assert {"d02.md": "ParserTimeout", "empty.md": "EmptyDocument"} == {u: q.error for u, q in p.quarantined().items()}
+    assert "d01.md" in served(p)
+
+
+def test_an_error_inside_a_document_counts_as_its_own(slow: tuple[Project, Slow]) -> None:
+    p, sandbox = slow
+    sandbox.names = frozenset({"note.md"})
+    p.run()
+    assert 1 == len(p.quarantined())
+    sandbox.names = frozenset()
+    p.run(TIMEOUTS)
+    assert ({"letter.eml": 1}, {}) == (p.gets(), p.quarantined())
+
+
+def test_a_document_that_fails_when_it_is_forced_keeps_its_last_good_version(slow: tuple[Project, Slow]) -> None:
+    p, sandbox = slow
+    p.run()
+    sandbox.names = frozenset({"d01.md"})
+    p.run(PARSE)
+    assert {"d01.md"} == set(p.quarantined())
+    assert "d01.md" in served(p)
+
+
+def test_a_plan_counts_what_is_done_again_and_what_it_costs(tmp_path: Path) -> None:
+    p = project(tmp_path, documents=4)
+    p.run()
+    services = p.services()
+    nothing, parsing, embedding = (preview(services.bench, services.writer, s) for s in (WHOLE, PARSE, EMBED))
+    assert (0, 0, False) == (nothing.bytes_to_fetch, nothing.chunks_to_embed, nothing.needs_generation)
+    size = sum(path.stat().st_size for path in p.source.folder.iterdir())
+    assert (4, size, True) == (parsing.counts["repeated"], parsing.bytes_to_fetch, parsing.needs_generation)
+    chunks = p.manifest().counts["chunks"]
+    assert (4, 0, chunks) == (embedding.counts["unchanged"], embedding.bytes_to_fetch, embedding.chunks_to_embed)
+    assert embedding.needs_generation
