@@ -16,12 +16,17 @@ from ingest_flows.executor import PrefectExecutor, forget_services, services_of
 from ingest_flows.parameters import NightlyParameters
 from ingest_flows.report import LoggingObserver, as_markdown, as_state
 
-NIGHT_SECONDS = 23 * 3600  # a hung run must not block the deployment's only slot; the next one resumes
+NIGHT_SECONDS = 23 * 3600  # a hung run must not block the queue of its index; the next one resumes
 
 
 @flow(name="nightly", timeout_seconds=NIGHT_SECONDS, persist_result=False, result_serializer="json")
 def nightly(parameters: NightlyParameters) -> State[dict[str, Any]]:
     """Plan, build, seal, evaluate, promote. The state's result is the run's report as JSON values."""
+    return build(parameters)
+
+
+def build(parameters: NightlyParameters) -> State[dict[str, Any]]:
+    """Run inside a flow, leave the report as an artifact, and return the flow's last state."""
     observer = LoggingObserver(get_run_logger())
     report = run(parameters, observer)
     create_markdown_artifact(
@@ -39,9 +44,7 @@ def run(parameters: NightlyParameters, observer: LoggingObserver) -> RunReport:
     execute = PrefectExecutor(opener, key, parameters.window, settings.workers)
     try:
         services = services_of(partial(opener, observer), key)  # worker processes open theirs without it
-        return Index(settings, services).run(
-            sources=parameters.sources, prefixes=parameters.prefixes, promote=parameters.promote, execute=execute
-        )
+        return Index(settings, services).run(promote=parameters.promote, execute=execute, **parameters.choice())
     finally:
         forget_services(key)
 

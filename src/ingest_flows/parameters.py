@@ -1,8 +1,12 @@
 """Typed parameters of the deployments: the forms of the Prefect UI, enforced by its API."""
 
+from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from ingest.pipeline.scope import Choice, Forced
 
 WINDOW: int = Field(default=4, ge=1, le=64, description="Shards in flight")
 WHY: str = Field(min_length=3, max_length=500, pattern=r"\S", description="Reason, for the record")
@@ -18,7 +22,7 @@ class Target(BaseModel):
 
 
 class NightlyParameters(Target):
-    """What a nightly run may touch and decide."""
+    """What a nightly run may touch and decide. Everything else is carried over, never deleted."""
 
     sources: list[str] = Field(
         default=[], description="Names of sources; if empty, all. Nothing else is touched or deleted"
@@ -26,6 +30,25 @@ class NightlyParameters(Target):
     prefixes: list[str] = Field(default=[], description="Prefixes of document URIs; if empty, all")
     promote: bool = Field(default=True, description="Promote on a positive verdict; otherwise leave it to a person")
     window: int = WINDOW
+
+    def choice(self) -> Choice:
+        """Return what was chosen of the index."""
+        return cast(Choice, self.model_dump(include=set(Choice.__annotations__), exclude_defaults=True))
+
+
+class BackfillParameters(NightlyParameters):
+    """What a backfill builds again: the documents that meet every condition that is not empty."""
+
+    uris: list[str] = Field(default=[], description="URIs of documents; if empty, all")
+    modified_since: datetime | None = Field(default=None, description="Only what its source dates so or later; UTC")
+    modified_until: datetime | None = Field(default=None, description="Only what its source dates before; UTC")
+    errors: list[str] = Field(
+        default=[], description="Classes of errors, such as ParserTimeout: only what is in quarantine with one, again"
+    )
+    force: list[Forced] = Field(
+        default=[], description="parse: read documents again though nothing changed; embed: compute their vectors again"
+    )
+    dry_run: bool = Field(default=False, description="Only plan; the plan becomes an artifact")
 
 
 class EvaluateParameters(Target):

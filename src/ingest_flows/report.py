@@ -140,5 +140,15 @@ def _score(scores: dict[str, float], metric: str) -> str:
     return f"{scores[metric]:.4f}" if metric in scores else "–"
 
 
+def plan_as_markdown(index: str, summary: PlanSummary) -> str:
+    """Return a plan as Markdown: documents by class, and what they would cost."""
+    lines = [f"# Plan of a run of `{index}`", "", f"On base `{summary.base}`. Nothing was built.", ""]
+    lines += [f"- a run would be refused: {summary.refused}", ""] if summary.refused else []
+    costs = ("bytes_to_fetch", "chunks_to_embed", "tokens_to_embed", "gpu_minutes")
+    rows = [*summary.counts.items(), *((name, getattr(summary, name)) for name in costs)]
+    lines += ["| documents, cost | |", "| --- | --- |", *(f"| {name.replace('_', ' ')} | {n} |" for name, n in rows)]
+    return "\n".join(lines)
+
+
 def _told(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing"

@@ -93,6 +93,10 @@ class Site:
         body = text or f"# About {topic}\n\nThe {topic} beam is stored beside the {topic} gate.\n"
         (self.folder / "documents" / f"{topic}.md").write_text(body)
 
+    def uri(self, path: str) -> str:
+        """Return the URI of a document, or of those that begin so."""
+        return f"{(self.folder / 'documents').as_uri()}/{path}"
+
     def settings(self, top: dict[str, Any] | None = None, **index: Any) -> None:
         """Write ingest.yaml (YAML is a superset of JSON)."""
         values = {

@@ -1,25 +1,27 @@
-"""src/ingest_flows/prefect.yaml: what it names exists, and a real server takes it and enforces its parameters."""
+"""The deployments that prefect.yaml becomes: what they name exists, and a real server takes and enforces them."""
 
+import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.flows import load_flow_from_entrypoint
-from prefect.settings import PREFECT_API_URL
+
+from ingest.records import BuildOptions
+from ingest_flows.deployments import SILENT_SECONDS, TEMPLATE, WATCH, deploy
 
 ROOT = Path(__file__).parents[3]
-FILE = ROOT / "src" / "ingest_flows" / "prefect.yaml"
-LOADED: dict[str, Any] = yaml.safe_load(FILE.read_text())
-DEPLOYMENTS = {d["name"]: d for d in LOADED["deployments"]}
+DEPLOYMENTS = {d["name"]: d for d in yaml.safe_load(TEMPLATE.read_text())["deployments"]}
+INDEXES = ("docs", "other")
 
 IMPORTS = """
 import sys, prefect, prefect.artifacts, prefect.task_runners, ingest.wiring
@@ -30,34 +32,28 @@ def hear(event, args):
     if event in EVENTS or writes:
         told.append((event, args[:2]))
 sys.addaudithook(hear)
-import ingest_flows.executor, ingest_flows.nightly, ingest_flows.parameters, ingest_flows.release, ingest_flows.report
+import ingest_flows.backfill, ingest_flows.deployments, ingest_flows.executor, ingest_flows.nightly
+import ingest_flows.parameters, ingest_flows.release, ingest_flows.report
 assert not told, told
 assert not ingest_flows.executor._opened
 """
 
 
 @pytest.fixture(scope="module")
-def deployed(client: SyncPrefectClient) -> dict[str, DeploymentResponse]:
-    """The deployments as `prefect deploy --all` made them on the test server."""
-    for pool in {d["work_pool"]["name"] for d in DEPLOYMENTS.values()}:
-        client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
-    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(FILE)]
-    done = subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**os.environ, "PREFECT_API_URL": PREFECT_API_URL.value()},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return {name: client.read_deployment_by_name(f"{name}/{name}") for name in DEPLOYMENTS}
+def deployed(client: SyncPrefectClient, tmp_path_factory: pytest.TempPathFactory) -> dict[str, DeploymentResponse]:
+    """The deployments of a settings file with two indexes, by "<flow>/<index>"."""
+    settings = tmp_path_factory.mktemp("deployed") / "ingest.yaml"
+    index = {"sources": [{"name": "notes", "uri": "documents"}], "model": {"kind": "hashing", "name": "hashing"}}
+    settings.write_text(json.dumps({"lake": "lake", "indexes": dict.fromkeys(INDEXES, index)}))
+    deploy(settings)
+    names = [f"{flow}/{index}" for flow in DEPLOYMENTS for index in INDEXES]
+    return {name: client.read_deployment_by_name(name) for name in names}
 
 
 @pytest.mark.parametrize("name", DEPLOYMENTS)
 def test_every_entrypoint_is_a_flow_whose_signature_takes_the_parameters(name: str) -> None:
     found = load_flow_from_entrypoint(DEPLOYMENTS[name]["entrypoint"], use_placeholder_flow=False)
-    missing = {} if name in ("nightly", "evaluate") else {"why": "a reason"}
+    missing = {"why": "a reason"} if name in ("promote", "rollback") else {}
     given = {**DEPLOYMENTS[name]["parameters"]["parameters"], **missing}
     assert name == found.name
     assert "settings" in found.validate_parameters({"parameters": given})["parameters"].model_fields_set
@@ -74,12 +70,34 @@ def test_the_nightly_schedule_is_a_cron_line() -> None:
         CronSchedule(cron="0 25 * * *")
 
 
-def test_a_slow_night_is_not_piled_up(deployed: dict[str, DeploymentResponse]) -> None:
-    limit, options = deployed["nightly"].global_concurrency_limit, deployed["nightly"].concurrency_options
-    assert limit is not None
-    assert options is not None
-    assert (1, "CANCEL_NEW") == (limit.limit, options.collision_strategy.value)
-    assert ["0 2 * * *"] == [getattr(s.schedule, "cron", None) for s in deployed["nightly"].schedules]
+def test_every_index_has_deployments_and_a_queue_that_gives_out_one_run_to_build_it(
+    deployed: dict[str, DeploymentResponse], client: SyncPrefectClient
+) -> None:
+    for name, deployment in deployed.items():
+        flow, index = name.split("/")
+        builds = flow in ("nightly", "backfill")
+        queue = client.read_work_queue(deployment.work_queue_id)
+        assert (index, "ingest.yaml") == tuple(deployment.parameters["parameters"][k] for k in ("index", "settings"))
+        assert ((index, 1) if builds else ("default", None)) == (queue.name, queue.concurrency_limit)
+        assert None is deployment.global_concurrency_limit  # one that is full would cancel or hide what waits
+        schedules = ["0 2 * * *"] if flow == "nightly" else []
+        assert schedules == [getattr(s.schedule, "cron", None) for s in deployment.schedules]
+
+
+def test_what_falls_silent_is_ended_by_the_server(
+    deployed: dict[str, DeploymentResponse], client: SyncPrefectClient
+) -> None:
+    (watch,) = client.read_automations_by_name(WATCH)
+    assert timedelta(seconds=SILENT_SECONDS) == watch.trigger.within
+    assert {"Proactive", "change-flow-run-state"} == {watch.trigger.posture.value, watch.actions[0].type}
+    for name in ("nightly/docs", "backfill/docs"):
+        beat = int(deployed[name].job_variables["env"]["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"])
+        assert beat * 2 < SILENT_SECONDS
+
+
+def test_the_next_run_starts_within_two_terms_of_the_lease_and_half_a_minute() -> None:
+    term, worker_polls = BuildOptions.model_fields["lease_seconds"].default, 15
+    assert SILENT_SECONDS + worker_polls + 30 < 2 * term + 30  # a heartbeat more of patience than is needed
 
 
 def test_usage_reports_are_off_where_a_deployment_runs(deployed: dict[str, DeploymentResponse]) -> None:
@@ -93,6 +111,8 @@ def test_usage_reports_are_off_where_a_deployment_runs(deployed: dict[str, Deplo
     [
         ("nightly", {"window": 0}),
         ("nightly", {"windw": 1}),
+        ("backfill", {"force": ["chunk"]}),
+        ("backfill", {"uris": "file:///a.md"}),
         ("promote", {}),
         ("promote", {"why": "x"}),
         ("rollback", {"why": "a reason", "to": 0}),
@@ -103,15 +123,15 @@ def test_the_api_refuses_wrong_parameters(
     deployed: dict[str, DeploymentResponse], client: SyncPrefectClient, name: str, wrong: dict[str, Any]
 ) -> None:
     with pytest.raises(PrefectHTTPStatusError) as refused:
-        client.create_flow_run_from_deployment(deployed[name].id, parameters={"parameters": wrong})
+        client.create_flow_run_from_deployment(deployed[f"{name}/docs"].id, parameters={"parameters": wrong})
     assert refused.value.response.status_code in (409, 422)
 
 
 def test_the_api_takes_right_parameters(deployed: dict[str, DeploymentResponse], client: SyncPrefectClient) -> None:
     run = client.create_flow_run_from_deployment(
-        deployed["rollback"].id, parameters={"parameters": {"settings": "ingest.yaml", "why": "a reason", "to": 2}}
+        deployed["rollback/docs"].id, parameters={"parameters": {"settings": "ingest.yaml", "why": "a reason", "to": 2}}
     )
-    assert run.deployment_id == deployed["rollback"].id
+    assert run.deployment_id == deployed["rollback/docs"].id
 
 
 def test_importing_the_flows_touches_neither_network_nor_files() -> None:
