@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectConcurrentFuture, PrefectFuture
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 
-from ingest.adapters.executors import ATTEMPTS
+from ingest.adapters.executors import ATTEMPTS, end_with_parent
 from ingest.errors import TransientError
 from ingest.pipeline.tasks import Resource, ShardStep, ShardTask
 from ingest.records import Marker
@@ -80,7 +80,7 @@ class PrefectExecutor:
 
     def _runner(self, resource: Resource, window: int) -> TaskRunner[PrefectConcurrentFuture[Any]]:
         if resource == "cpu" and self.workers > 1:
-            return ProcessPoolTaskRunner(max_workers=min(self.workers, window))
+            return ProcessPoolTaskRunner(max_workers=min(self.workers, window), initializer=end_with_parent)
         return ThreadPoolTaskRunner(max_workers=window)
 
 

@@ -143,7 +143,10 @@ def test_one_closer_that_fails_keeps_no_other_from_closing(tmp_path: Path) -> No
         (lambda index: index.run(uris="file"), "run: uris: Input should be a list of texts, found 'file'"),
         (lambda index: index.plan(modified_since="1 May"), "plan: modified_since.*: Input should be a valid datetime"),
         (lambda index: index.plan(force=["chunk"]), "plan: force.0: Input should be 'parse' or 'embed', found 'chunk'"),
-        (lambda index: index.run(errors=["Timeout"]), "scope: Timeout is unknown; classes of errors are in docs/errors"),
+        (
+            lambda index: index.run(errors=["Timeout"]),
+            "scope: Timeout is unknown; classes of errors are in docs/errors",
+        ),
         (lambda index: index.plan(urls=["file"]), "plan: urls: Extra inputs are not permitted, found"),
         (lambda index: index.run(promote="no"), "run: promote: Input should be a valid boolean, found 'no'"),
         (lambda index: index.evaluate(3), "evaluate: generation: Input should be a valid string, found 3"),

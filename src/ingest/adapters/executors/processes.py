@@ -7,7 +7,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import islice
 
-from ingest.adapters.executors import run_step
+from ingest.adapters.executors import end_with_parent, run_step
 from ingest.errors import TransientError
 from ingest.pipeline.tasks import ShardStep, ShardTask
 from ingest.records import Marker
@@ -51,6 +51,7 @@ class ProcessExecutor:
 
 
 def _open(open_services: Callable[[], Services]) -> None:
+    end_with_parent()
     global _services  # noqa: PLW0603 - one per worker process, set by its initialiser
     _services = open_services()
 

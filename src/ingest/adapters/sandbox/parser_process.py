@@ -14,6 +14,7 @@ from pydantic_core import from_json
 
 from ingest.adapters.child_pipe import HEADER, Frame
 from ingest.errors import SandboxUnavailable
+from ingest.process_guard import GroupGuard
 
 # Secrets in the environment stay out of reach of parsers.
 PLACES = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TESSDATA_PREFIX", "SYSTEMROOT")
@@ -50,12 +51,15 @@ class ParserProcess:
         self.asked = 0  # documents so far
         self.programs = programs
         self._folder = tempfile.TemporaryDirectory(prefix="ingest-parser-") if programs else None
+        self._guard: GroupGuard | None = None
         self._end: tuple[int, str] | None = None  # exit code and last words, once it was killed
         self._pipe, theirs = socket.socketpair()
         self._output, output = os.pipe()
         os.set_blocking(self._output, False)
         try:
             self._process = self._started(theirs.fileno(), output)
+            if programs:
+                self._guard = GroupGuard(self._process.pid)  # the process ends with us by itself, its programs do not
         except OSError as error:
             self._close()
             raise SandboxUnavailable(f"no parser process can be started: {error.strerror}") from error
@@ -143,6 +147,8 @@ class ParserProcess:
 
     def _close(self) -> None:
         self._pipe.close()
+        if self._guard is not None:
+            self._guard.close()
         if self._folder is not None:
             self._folder.cleanup()
         with suppress(OSError):

@@ -3,6 +3,9 @@
 import os
 import pickle
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -25,6 +28,7 @@ from ingest.services import Services
 from ingest.settings import make_settings
 from ingest.wiring.service_opening import open_services
 from tests.pipelines import CountingSource, Project, build_options, document
+from tests.unit.documents.parsers._reading.test_programs import ends
 
 STEPS = {chunk_shard: "cpu", embed_shard: "gpu", load_shard: "io", keyword_shard: "cpu"}
 
@@ -148,6 +152,34 @@ def die(services: Services, item: int) -> None:
 @needing("gpu")
 def on_gpu(services: Services, item: int) -> int:
     return os.getpid()
+
+
+@needing("cpu")
+def hang(services: Services, item: int) -> None:
+    os.write(1, b"a worker's own words\n")
+    os.write(2, b"%d\n" % os.getpid())
+    time.sleep(600)
+
+
+DRIVER = """
+import sys
+from functools import partial
+from tests.integration.adapters.executors.test_executors import ProcessExecutor, hang, services_of
+if __name__ == "__main__":
+    opener = partial(services_of, sys.argv[1])
+    list(ProcessExecutor(opener, opener(), workers=2).map(hang, range(2)))
+"""
+
+
+def test_workers_end_with_a_killed_run_and_write_nothing_to_its_output(tmp_path: Path) -> None:
+    script = tmp_path / "driver.py"
+    script.write_text(DRIVER)
+    command = [sys.executable, str(script), str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as driver:
+        pids = [next(int(line) for line in driver.stderr if line.strip().isdigit()) for _ in range(2)]
+        driver.kill()
+        assert [True, True] == [ends(pid) for pid in pids]
+        assert "" == driver.stdout.read()  # which ends only when nobody holds it any more
 
 
 @pytest.fixture

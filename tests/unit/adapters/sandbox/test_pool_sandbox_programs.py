@@ -1,13 +1,16 @@
 """Documents that need a program: LibreOffice is a script here that does what a hostile document could make it do."""
 
 import os
+import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
+from ingest.adapters.vectors.edge.locks import wait_until
 from ingest.errors import DocumentError, MalformedDocument, ParserCrashed, ParserTimeout
 from ingest.records import Document, ParseLimits, ParserOptions
 from tests.unit.adapters.sandbox.conftest import order
@@ -38,8 +41,8 @@ FORK = f"for n in 1 2 3; do (setsid sleep {MARK} & sleep {MARK} & wait) & done; 
 
 
 @pytest.fixture
-def office(tmp_path, monkeypatch):
-    """Return what parses a document with a script in LibreOffice's place."""
+def office_scripts(tmp_path, monkeypatch):
+    """Return what puts a script in LibreOffice's place."""
     for name, text in (("unstructured/partition/docx.py", LIBRARY), ("msoffcrypto.py", CRYPT)):
         place = tmp_path / name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -47,12 +50,22 @@ def office(tmp_path, monkeypatch):
     (tmp_path / "unstructured" / "__init__.py").write_text("")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", ""))))
     monkeypatch.setenv("PATH", os.pathsep.join((str(tmp_path), os.environ["PATH"])))
-    pools = []
 
-    def parse(script: str, path: str = "a.doc", **limits) -> Document:
+    def place(script: str) -> None:
         soffice = tmp_path / "soffice"
         soffice.write_text(f"#!/bin/sh\n{script}\n")
         soffice.chmod(0o755)
+
+    return place
+
+
+@pytest.fixture
+def office(office_scripts):
+    """Return what parses a document with a script in LibreOffice's place."""
+    pools = []
+
+    def parse(script: str, path: str = "a.doc", **limits) -> Document:
+        office_scripts(script)
         options = ParserOptions(limits=ParseLimits(**{"wall_seconds": 20.0, **limits}))
         pools.append(PoolSandbox({"docs": options}, processes=1))
         return pools[-1].parse(raw(OLE, path))
@@ -99,6 +112,32 @@ def test_each_misdeed_of_a_program_has_its_own_reason_and_nothing_of_it_stays(of
         office(script, **limits)
     assert error is caught.type
     assert [] == [pid for pid in marked() if not ends(pid)]
+
+
+DRIVER = """
+import sys
+from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
+from tests.unit.adapters.sandbox.test_pool_sandbox_programs import OLE
+from tests.unit.documents.parsers.checks import raw
+PoolSandbox(processes=1).parse(raw(OLE, "a.doc"))
+"""
+
+
+def running() -> list[int]:
+    """Return three processes of a program, when it has started them all, and the parser's process above them."""
+    wait_until(lambda: len(marked()) == 3, 30)
+    parser = int(Path(f"/proc/{marked()[0]}/stat").read_text().rpartition(")")[2].split()[2])  # leads its group
+    return [*marked(), parser]
+
+
+@pytest.mark.parametrize("killed", ["run", "parser"])
+def test_a_program_ends_with_the_run_and_with_the_parser_that_started_it(office_scripts, killed):
+    office_scripts(f"sleep {MARK} & (sleep {MARK} & sleep {MARK}) & wait")
+    with subprocess.Popen([sys.executable, "-c", DRIVER], stderr=subprocess.DEVNULL) as run:
+        pids = running()
+        os.kill(run.pid if killed == "run" else pids[-1], signal.SIGKILL)
+        assert [] == [pid for pid in pids if not ends(pid)]
+        run.kill()
 
 
 def test_what_a_program_leaves_running_ends_with_its_document(office):

@@ -23,27 +23,33 @@ ALREADY_RUNNING = 3  # exit status: another front holds the folder
 LOCK_SECONDS = 2.0  # checking the lock holds it for a moment
 
 
-async def until_unused(folder: Path, options: FrontOptions, end: Callable[[], None]) -> None:
+async def until_unused(folder: Path, options: FrontOptions, ours: locks.FileLock, end: Callable[[], None]) -> None:
     """Call `end` once no process has held the users' lock for the grace period; the lock is then kept to the end.
 
-    A new user waits for the lock, finds the front gone and starts another.
+    A new user waits for the lock, finds the front gone and starts another. A front whose folder was deleted, or put
+    back from a copy, ends at once: nobody can find it any more, or another front serves there.
     """
     free_since: float | None = None
     while True:
         await asyncio.sleep(options.poll_seconds)
-        lock = None if (folder / locks.KEEP).exists() else locks.try_lock(folder / locks.USERS)
+        try:
+            lock = None if (folder / locks.KEEP).exists() else locks.try_lock(folder / locks.USERS, create=False)
+        except FileNotFoundError:  # and nothing is created while it is being deleted
+            break
+        if not ours.is_at(folder / locks.FRONT):
+            break
         if lock is None:
             free_since = None
             continue
         free_since = free_since or time.monotonic()
         if time.monotonic() - free_since >= options.grace_seconds:
-            end()
-            return
+            break
         lock.close()
+    end()
 
 
-async def serve(folder: Path, options: FrontOptions) -> None:
-    """Serve until a signal or until nobody uses the folder."""
+async def serve(folder: Path, options: FrontOptions, ours: locks.FileLock) -> None:
+    """Serve until a signal or until nobody uses the folder. `ours`: the lock that makes this its front."""
     token = secrets.token_urlsafe(32)
     front = Front(folder, options)
     plain: dict[str, Any] = {"loop": "asyncio", "http": "h11", "ws": "none", "lifespan": "off"}
@@ -55,17 +61,19 @@ async def serve(folder: Path, options: FrontOptions) -> None:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         locks.write_durably(folder / locks.ENDPOINT, {"pid": os.getpid(), "url": url, "token": token})
         background = [
-            asyncio.create_task(until_unused(folder, options, lambda: setattr(server, "should_exit", True))),
+            asyncio.create_task(until_unused(folder, options, ours, lambda: setattr(server, "should_exit", True))),
             asyncio.create_task(front.warm()),
             asyncio.create_task(asyncio.to_thread(request_models)),
         ]
         try:
             await server.serve(sockets=[listener])
         finally:
-            (folder / locks.ENDPOINT).unlink(missing_ok=True)
+            deleted = not ours.is_at(folder / locks.FRONT)
+            if not deleted:
+                (folder / locks.ENDPOINT).unlink(missing_ok=True)
             for task in background:
                 task.cancel()
-            await front.pool.close()
+            await front.pool.close(0 if deleted else options.stop_seconds)
 
 
 def main() -> None:
@@ -75,14 +83,15 @@ def main() -> None:
     """
     folder = Path(sys.argv[1])
     options = FrontOptions(**json.loads(sys.argv[2]))
-    if locks.wait_for_lock(folder / locks.FRONT, LOCK_SECONDS) is None:
+    ours = locks.wait_for_lock(folder / locks.FRONT, LOCK_SECONDS)
+    if ours is None:
         sys.exit(ALREADY_RUNNING)
     if os.fork():
         os._exit(0)  # the child keeps the lock; our parent need not wait and gets no zombie
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises caught signals again, before we have closed
-    asyncio.run(serve(folder, options))
+    asyncio.run(serve(folder, options, ours))
 
 
 if __name__ == "__main__":

@@ -35,10 +35,17 @@ class FileLock:
         """Release it. Do not call twice: the descriptor's number may belong to another file by then."""
         os.close(self.descriptor)
 
+    def is_at(self, path: Path) -> bool:
+        """Return whether `path` still is the file that is locked, rather than gone or another one."""
+        try:
+            return os.path.samestat(os.fstat(self.descriptor), path.stat())
+        except FileNotFoundError:
+            return False
 
-def try_lock(path: Path, *, shared: bool = False) -> FileLock | None:
+
+def try_lock(path: Path, *, shared: bool = False, create: bool = True) -> FileLock | None:
     """Take the lock on `path` at once, or return None if another process holds a conflicting one."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
     try:
         fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -158,11 +158,11 @@ class Pool:
             if worker := self.workers.pop(collection, None):
                 await worker.end(0)
 
-    async def close(self) -> None:
-        """End all workers."""
+    async def close(self, grace_seconds: float) -> None:
+        """End all workers; for 0 seconds without a flush."""
         async with self._starting:
             workers, self.workers = list(self.workers.values()), {}
-            await asyncio.gather(*(worker.end(self._options.stop_seconds) for worker in workers))
+            await asyncio.gather(*(worker.end(grace_seconds) for worker in workers))
 
     async def _replace(self, collection: str, dead: WorkerProcess | None) -> WorkerProcess:
         if dead is not None:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ingest.errors import ParserCrashed, ParserTimeout
+from ingest.process_guard import GroupGuard
 from ingest.records import RawDocument
 
 _LOG = "log"
@@ -29,6 +30,8 @@ def run_program(arguments: Sequence[str], folder: Path, raw: RawDocument) -> tup
     """
     path, name, limit = raw.ref.path, Path(arguments[0]).name, raw.options.limits.wall_seconds
     process = _started(arguments, folder)
+    apart = os.getpgid(process.pid) == process.pid  # else it ends with the sandbox's process
+    guard = GroupGuard(process.pid) if apart else None
     try:
         code = process.wait(limit)
     except subprocess.TimeoutExpired as error:
@@ -36,6 +39,8 @@ def run_program(arguments: Sequence[str], folder: Path, raw: RawDocument) -> tup
     finally:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
+        if guard is not None:
+            guard.close()
         process.wait()
     if code == -signal.SIGXCPU:
         raise ParserTimeout(f"{path}: {name} took over {raw.options.limits.cpu_seconds:g} s of CPU time")

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -83,6 +84,25 @@ def test_nothing_is_left_after_the_only_user_was_killed(folder: Path) -> None:
     assert 2 == len(living)
     assert all_end(pids)
     assert not (folder / locks.ENDPOINT).exists()
+
+
+@pytest.mark.parametrize("put_back", [False, True])
+def test_nothing_is_left_of_an_engine_whose_folder_was_deleted(
+    folder: Path, connect: Callable[..., QdrantClient], put_back: bool
+) -> None:
+    client = connect()
+    create(client, "one")
+    pids = [engine.status(folder).pid, *worker_pids(client).values()]
+    living = [pid for pid in pids if alive(pid)]
+    shutil.rmtree(folder)
+    if put_back:
+        following = connect()  # a user of another engine, in a folder of the same name
+        assert [] == following.get_collections().collections
+    assert 2 == len(living)
+    assert all_end(pids)
+    if put_back:
+        assert [] == following.get_collections().collections
+        assert (folder / locks.ENDPOINT).exists()
 
 
 def test_workers_end_with_a_killed_front_and_the_next_user_starts_another(
