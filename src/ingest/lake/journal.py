@@ -9,11 +9,18 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ingest.errors import SchemaMismatch
+from ingest.lake.pruning import prune
 from ingest.lake.stored_records import StoredRecords
 from ingest.records import Record
 
 R = TypeVar("R", bound=Record)
 RECORD_NAME = re.compile(r"([1-9][0-9]*)\.json")
+
+
+def number_of(name: str) -> int:
+    """Return the number in a record's name, 0 for another file."""
+    found = RECORD_NAME.fullmatch(name)
+    return int(found[1]) if found else 0
 
 
 @dataclass(frozen=True)
@@ -38,17 +45,41 @@ class Journal(Generic[R]):
             raise ValueError(f"{self.prefix}: records are numbered from 1, not {n}")
         return self.records.create(f"{self.prefix}{n}.json", record)
 
-    def last(self) -> int:
-        """Return the highest number, 0 when the journal is empty. Other files in the folder do not count."""
-        names = (RECORD_NAME.fullmatch(name) for name in self.records.store.list(self.prefix))
-        return max((int(name[1]) for name in names if name), default=0)
+    def last(self, known: int = 0) -> int:
+        """Return the highest number, 0 if the journal is empty.
 
-    def newest(self) -> tuple[int, R] | None:
-        """Return the newest record with its number, None when the journal is empty.
+        After the number of a `known` record, the others are looked for by name, in steps that double: requests grow
+        with the logarithm of how many follow. Without one, all are listed; files that are not records do not count.
+        """
+        if known:
+            return self._last_after(known)
+        return max(map(number_of, self.records.store.list(self.prefix)), default=0)
+
+    def _last_after(self, known: int) -> int:
+        there, step = known, 1
+        while self.get(there + step) is not None:
+            there, step = there + step, 2 * step
+        missing = there + step
+        while missing - there > 1:
+            middle = (there + missing) // 2
+            there, missing = (middle, missing) if self.get(middle) is not None else (there, middle)
+        return there
+
+    def prune(self, keep: int) -> None:
+        """Remove old records but for the newest `keep`; only of journals whose old records decide nothing."""
+        prune(self.records.store, self.prefix, keep, number_of)
+
+    def remove(self, n: int) -> None:
+        """Remove one old record, if it is there; for the same journals."""
+        if n > 0:
+            self.records.store.delete(f"{self.prefix}{n}.json")
+
+    def newest(self, known: int = 0) -> tuple[int, R] | None:
+        """Return the newest record with its number, None when the journal is empty. `known` as for `last`.
 
         Raises: SchemaMismatch when the newest record disappears after it was listed: journals only grow.
         """
-        n = self.last()
+        n = self.last(known)
         if n == 0:
             return None
         record = self.get(n)

@@ -26,6 +26,7 @@ from ingest.ids import file_sha256
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.journal import Journal
 from ingest.lake.lease_watch import LeaseWatch
+from ingest.lake.pruning import prune
 from ingest.lake.rows import SCHEMAS, complete
 from ingest.lake.stored_records import StoredRecords, name_of
 from ingest.lake.verified_files import footer_sha256, reading, verified_path
@@ -56,6 +57,7 @@ CACHED_BYTES = 32 * 2**20  # of records as JSON; parsed, they take several times
 PLAN_HASH = 16  # hex digits in a shard plan's name
 GENERATIONS = 4  # whose embeddings, collapsed chunks and lengths a process keeps
 IDENTITY = "lake.json"
+KEPT_RUNS = 1000  # records of the history, nearly three years of nights
 RUNS = 16  # whose leases a process watches
 
 
@@ -227,6 +229,11 @@ class Lake:
         decision = self.decision()
         return None if decision is None else self.manifest(decision.generation)
 
+    def last_claim(self) -> int:
+        """Return the number of the newest claim, 0 before the first. It is looked for after the serving one's."""
+        decision = self.decision()
+        return self.claims.last(claim_number(decision.generation) if decision is not None else 0)
+
     def claim(self, generation: str) -> Claim:
         """Return a generation's claim. Raises: SchemaMismatch when it is missing."""
         return self.records.read(Claim, f"{self.index}/generations/{claim_number(generation)}.json")
@@ -250,8 +257,13 @@ class Lake:
         return self.records.read(Verdict, f"{self.index}/verdicts/{sha256}.json")
 
     def write_history(self, name: str, record: Record) -> None:
-        """Write what a run did, for people: times, rates, hosts. No decision depends on it."""
-        self.records.put(f"{self.index}/history/{name}.json", record)
+        """Write what a run did, for people: times, rates, hosts. No decision depends on it.
+
+        The newest KEPT_RUNS records of the folder are kept.
+        """
+        key = f"{self.index}/history/{name}.json"
+        self.records.put(key, record)
+        prune(self.store, f"{key.rpartition('/')[0]}/", KEPT_RUNS)
 
     def history(self, folder: str = "") -> list[str]:
         """Return the names of the records of the history, or of its `folder` ("started/"), oldest first."""

@@ -3,15 +3,19 @@
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ingest.errors import LeaseHeld, TransientError
+from ingest.errors import IngestError, LeaseHeld, TransientError
 from ingest.lake.lake import Lake
 from ingest.ports import Observer
 from ingest.records import Lease
 
 log = logging.getLogger(__name__)
 
+# Records of leases that are kept: all are listed to find the newest. A builder that slept while others wrote so many,
+# for five hours at the default, would write a number again and not notice; only work would be done twice.
+KEPT = 1000
 ATTEMPTS = 20  # times that another writer may take a number before we give up
 
 
@@ -36,6 +40,7 @@ class BuilderLease:
                 self._number = number
                 self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
                 self._thread.start()
+                self.lake.leases.prune(KEPT)
                 return self
         raise LeaseHeld(f"index {self.lake.index}: {ATTEMPTS} other builders were faster")
 
@@ -73,6 +78,11 @@ class BuilderLease:
             if not renewed:
                 return  # taken over: the next request of a step notices
             self._number += 1
+            self._forget(self._number - KEPT)
+
+    def _forget(self, number: int) -> None:
+        with suppress(IngestError):  # the next builder removes what is left
+            self.lake.leases.remove(number)
 
     def _record(self, holder: str) -> Lease:
         return Lease(holder=holder, term_seconds=self.term_seconds, run=self.run)

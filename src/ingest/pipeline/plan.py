@@ -9,7 +9,7 @@ from ingest.documents import media_types, parsers
 from ingest.errors import BudgetExceeded, DeleteGuardTripped, InvalidSettings, SourceUnavailable, StoreUnavailable
 from ingest.ids import digest_of, document_id
 from ingest.lake.contents import Contents, contents_of
-from ingest.lake.lake import PLAN_HASH, Lake
+from ingest.lake.lake import PLAN_HASH, Lake, claim_number
 from ingest.lake.rows import DocumentRow, attributes_digest, document_rows, quarantine_rows
 from ingest.lake.shard_rows import ShardRows
 from ingest.lake.stored_records import name_of
@@ -180,14 +180,15 @@ class Planner:
 
     def claim(self, summary: PlanSummary) -> tuple[Claim, bool]:
         """Return the claim to build under, and whether its frozen plan is this plan."""
-        newest = self.lake.claims.newest()
+        released = claim_number(self.base.generation) if self.base is not None else 0
+        newest = self.lake.claims.newest(released)
         if newest is not None and (newest[1].base, newest[1].settings_hash) == (summary.base, self.settings_hash):
             frozen, done = self.lake.plan(newest[1].id), self.lake.manifest(newest[1].id) is not None
             same = frozen is None or frozen.shards == summary.shards
             if same and not (done and self.scope.repeats):  # what was done once more and refused is done once more
                 return newest[1], frozen is not None
         for _ in range(CLAIM_ATTEMPTS):
-            number = self.lake.claims.last() + 1
+            number = self.lake.claims.last(released) + 1
             claim = Claim(
                 id=f"{number:04d}-{self.settings_hash[:8]}",
                 base=summary.base,

@@ -35,7 +35,7 @@ def waiting_candidate(lake: Lake, profile: QueryProfile) -> str | None:
     serving = current.generation if current is not None else None
     name = name_of(profile)
     released = {(r.generation, r.profile) for _, r in lake.releases.newest_first(LOOK_BACK)}
-    for _, claim in lake.claims.newest_first(LOOK_BACK):
+    for _, claim in lake.claims.newest_first(LOOK_BACK, below=lake.last_claim() + 1):
         if claim.base == serving and (claim.id, name) not in released and lake.manifest(claim.id) is not None:
             return claim.id
     return serving if serving is not None and (serving, name) not in released else None
@@ -98,9 +98,9 @@ def generation_states(lake: Lake, limit: int) -> list[GenerationState]:
     current = lake.decision()
     released = {release.generation for _, release in lake.releases.newest_first(LOOK_BACK)}
     decisions = {run.generation: run.decision for run in reversed([*past_runs(lake)])}  # the newest run's counts
-    newest = lake.claims.last()
+    newest = lake.last_claim()
     found = []
-    for number, claim in lake.claims.newest_first(limit):
+    for number, claim in lake.claims.newest_first(limit, below=newest + 1):
         manifest = lake.manifest(claim.id)
         if current is not None and claim.id == current.generation:
             state = "serving"

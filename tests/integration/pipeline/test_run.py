@@ -15,6 +15,7 @@ from ingest.pipeline.changes import Scope
 from ingest.pipeline.collections import releases_of
 from ingest.pipeline.plan import preview
 from ingest.records import EVERYTHING, AliasAction, Filter, GateRules, Hit, QueryProfile
+from ingest.release.generation_states import generation_states
 from ingest.search import open_serving
 from tests.fakes import Killed
 from tests.pipelines import SMALL_CHUNKS, UNJUDGED, CountingSource, Project, document, project
@@ -57,6 +58,19 @@ def test_unchanged_data_makes_no_generation_and_embeds_nothing(tmp_path: Path) -
     assert (p.gets(), p.embedder.forward_passes) == ({}, 0)
     assert p.lake.claims.last() == 1
     assert p.lake.releases.last() == 1
+
+
+def test_a_run_on_a_base_lists_no_generations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    p = project(tmp_path)
+    p.run()
+    listed: list[str] = []
+    list_ = p.store.list
+    monkeypatch.setattr(p.store, "list", lambda prefix: listed.append(prefix) or list_(prefix))
+    p.source.write("d00.md", document(0, edition=2))
+    assert p.run().built
+    generation_states(p.lake, 20)
+    assert "docs/releases/" in listed
+    assert "docs/generations/" not in listed
 
 
 def test_the_report_tells_the_steps_in_their_order(tmp_path: Path) -> None:

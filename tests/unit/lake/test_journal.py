@@ -3,7 +3,8 @@ from threading import Barrier
 
 import pytest
 
-from ingest.errors import SchemaMismatch
+from ingest.errors import AccessDenied, SchemaMismatch
+from ingest.lake import pruning
 from ingest.lake.journal import Journal
 from ingest.lake.stored_records import StoredRecords, from_bytes, to_bytes
 from ingest.records import Lease
@@ -33,6 +34,46 @@ def test_records_are_numbered_and_read_back(journal):
     assert journal.last() == 3
     assert journal.newest() == (3, lease("holder 3"))
     assert list(journal.after(1)) == [(2, lease("holder 2")), (3, lease("holder 3"))]
+
+
+@pytest.mark.parametrize("last", [5, 6, 7, 8, 20, 21, 1000])
+def test_after_a_known_record_the_newest_is_looked_for_by_name_in_few_requests(monkeypatch, store, journal, last):
+    for n in range(1, last + 1):
+        assert journal.append(n, lease())
+    asked = []
+    get = store.get
+    monkeypatch.setattr(store, "list", None)
+    monkeypatch.setattr(store, "get", lambda key: asked.append(key) or get(key))
+    assert (last, last) == (journal.last(5), journal.newest(5)[0])
+    assert len(asked) <= 2 * (2 * (last - 5).bit_length() + 2) + 1
+
+
+def test_old_records_are_removed_the_newest_and_other_files_stay(store, journal):
+    for n in range(1, 13):
+        assert journal.append(n, lease())
+    store.put("leases/builder/notes.txt", b"")
+    journal.prune(3)
+    assert ["10.json", "11.json", "12.json", "notes.txt"] == list(store.list("leases/builder/"))
+    assert journal.newest() == (12, lease())
+
+
+def test_what_has_gathered_is_removed_over_several_runs(monkeypatch, store, journal):
+    monkeypatch.setattr(pruning, "MOST", 4)
+    for n in range(1, 13):
+        assert journal.append(n, lease())
+    sizes = [len(list(store.list("leases/builder/"))) for _ in range(3) if journal.prune(3) is None]
+    assert [8, 4, 3] == sizes
+
+
+def test_a_store_that_refuses_to_remove_fails_nothing(monkeypatch, store, journal, caplog):
+    def refuse(key):
+        raise AccessDenied(f"{key}: no")
+
+    monkeypatch.setattr(store, "delete", refuse)
+    for n in (1, 2):
+        assert journal.append(n, lease())
+    journal.prune(1)
+    assert "memory://lake/leases/builder/: old records are not removed: leases/builder/1.json: no" in caplog.text
 
 
 def test_a_number_is_taken_once(journal):

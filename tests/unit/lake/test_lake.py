@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pytest
 
+import ingest.lake.lake
 from ingest.errors import SchemaMismatch, UnknownReaderFormat
 from ingest.lake.lake import Lake
 from ingest.lake.rows import SCHEMAS, table_of
@@ -178,6 +179,15 @@ def test_history_is_in_the_order_of_its_names(lake: Lake) -> None:
     lake.write_history("20260101", summary("a"))
     assert lake.history() == ["20260101", "20260102"]
     assert lake.read_history(PlanSummary, "20260102") == summary("b")
+
+
+def test_the_history_keeps_its_newest_records_in_each_folder(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest.lake.lake, "KEPT_RUNS", 3)
+    for day in range(1, 7):
+        for folder in ("", "started/"):
+            lake.write_history(f"{folder}2026010{day}", summary("a"))
+    assert lake.history() == ["20260104", "20260105", "20260106"]
+    assert lake.history("started/") == ["started/20260104", "started/20260105", "started/20260106"]
 
 
 def test_a_record_that_is_not_one_is_named(lake: Lake) -> None:

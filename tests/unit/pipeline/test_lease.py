@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+import ingest.pipeline.lease
 from ingest.errors import LeaseHeld, LeaseLost, StoreUnavailable
 from ingest.lake.lake import Lake
 from ingest.lake.lease_watch import LeaseWatch
@@ -30,8 +31,8 @@ def held_by_another(p: Project, term: float = 0.05) -> None:
     p.lake.leases.append(p.lake.leases.last() + 1, Lease(holder="other@there", term_seconds=term, run="other"))
 
 
-def records(p: Project) -> list[tuple[str, str]]:
-    return [(record.run, record.holder) for _, record in p.lake.leases.after(0)]
+def records(p: Project, after: int = 0) -> list[tuple[str, str]]:
+    return [(record.run, record.holder) for _, record in p.lake.leases.after(after)]
 
 
 def test_a_lease_is_taken_and_signed_off(p: Project) -> None:
@@ -138,6 +139,28 @@ def test_a_lease_is_renewed_by_itself(p: Project) -> None:
     p.store = Watching()
     with lease(p, "run1"):
         assert renewed.wait(20)
+
+
+def test_the_records_of_a_lease_do_not_grow_for_ever(p: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingest.pipeline.lease, "KEPT", 5)
+    for _ in range(20):
+        held_by_another(p)
+    p.lake.leases.append(21, Lease(holder="", term_seconds=1, run="other"))
+    p.change(lease_seconds=0.03)
+    renewed = threading.Event()
+
+    class Watching(InMemoryStore):
+        def delete(self, key: str) -> None:
+            super().delete(key)
+            if key.endswith("/30.json"):
+                renewed.set()
+
+    p.store = Watching(p.store.values)
+    with lease(p, "run1"):
+        assert renewed.wait(20)
+    left = sorted(n for n in range(1, 99) if p.lake.leases.get(n) is not None)
+    assert len(left) <= 7  # those kept, and what was written while the last was removed
+    assert ("run1", "") == records(p, left[0] - 1)[-1]
 
 
 def test_a_store_that_fails_once_does_not_end_the_renewal(p: Project) -> None:
