@@ -110,6 +110,7 @@ def build_options(**changes: Any) -> BuildOptions:
         "judged": (),
         "documents_per_shard": 4,
         "max_deleted_share": 0.5,
+        "max_quarantined_share": 1.0,
         "load_batch": 7,
     }
     return BuildOptions(**(values | changes))

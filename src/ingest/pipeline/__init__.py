@@ -10,6 +10,7 @@ from ingest.pipeline.conservation import check, mend
 from ingest.pipeline.embed import embed_shard, recover_vectors
 from ingest.pipeline.figures import Figures
 from ingest.pipeline.find_duplicates import find_duplicates
+from ingest.pipeline.guard import guard_chunked
 from ingest.pipeline.history import RunHistory
 from ingest.pipeline.index_keywords import keyword_shard, merge_keyword
 from ingest.pipeline.lease import BuilderLease
@@ -84,6 +85,7 @@ def build(services: Services, work: Work, execute: Execute, figures: Figures) ->
     each_shard = partial(figures.each_shard, execute, bench)
     each_shard(chunk_shard, work)
     chunked = built_contents(bench, work.summary, "chunk")
+    figures.timed("guard", guard_chunked, bench.options, work, chunked)  # before anything is embedded
     figures.timed("duplicates", find_duplicates, chunked, work.summary.generation, bench.options.duplicates)
     recover_vectors(services)
     each_shard(embed_shard, work)

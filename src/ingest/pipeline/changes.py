@@ -30,6 +30,8 @@ class BaseDocument:
     expired: bool = False  # last_good, and already kept for as long as the settings allow
     outdated: bool = False  # it, or something inside it, would be read differently today
     failures: frozenset[str] = frozenset()  # classes of what failed inside it
+    serves: bool = True  # somebody may see a chunk of it or of a document inside it
+    inside: int = 0  # documents inside it with chunks
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ class Figures:
             **{name: embed[name] for name in ("embedded", "forward_passes")},
             marked=table.marks,
             **{name: _named(chunk, name) for name in ("quarantined", "quarantined_children", "dropped")},
+            unsupported=_named(self.counts["guard"], "unsupported"),
             duplicates=dict(sorted(self.counts["duplicates"].items())),
             stages=tuple(self.stages),
             digest=manifest.digest,

@@ -1,7 +1,8 @@
 """Plan: list the sources, join with the base generation, claim a generation, freeze the work. Nothing is spent yet."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 
@@ -24,10 +25,21 @@ from ingest.pipeline.changes import (
     shard_count,
 )
 from ingest.pipeline.fingerprints import Fingerprints, fingerprints
+from ingest.pipeline.guard import check_losses
+from ingest.pipeline.losses import Foresight, Losses
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.work import Work
 from ingest.ports import Observer
-from ingest.records import Claim, DocumentRef, Manifest, ParserOptions, PartFile, PlanSummary, ShardPlan
+from ingest.records import (
+    Claim,
+    DocumentRef,
+    Manifest,
+    ParserOptions,
+    PartFile,
+    PlannedDocument,
+    PlanSummary,
+    ShardPlan,
+)
 from ingest.services import Workbench, Writer
 
 CHARACTERS_PER_TOKEN = 4  # for estimates only
@@ -53,7 +65,7 @@ def make_plan(bench: Workbench, writer: Writer, observer: Observer, scope: Scope
             for shard in summary.shards:
                 lake.write_shard_plan(claim.id, shard_plan(shard))
             lake.freeze_plan(summary)
-        summary = lake.plan(claim.id) or summary
+        summary = (lake.plan(claim.id) or summary).model_copy(update={"raised": summary.raised})
         shard_plan = partial(_frozen, lake, summary)
     observer.told("plan", summary)
     return Work(lake, run, summary, planner.base, resumed, shard_plan)
@@ -89,6 +101,7 @@ class Planner:
     now: datetime  # the same for the whole plan
     shards: int = 0
     failed_sources: frozenset[str] = frozenset()
+    losses: Losses = field(default_factory=Losses)  # as far as the plan knows them
 
     def __post_init__(self) -> None:
         self.lake, self.options = self.bench.lake, self.bench.options
@@ -118,7 +131,7 @@ class Planner:
         planned = self.base or self.lake.claims.get(1)
         self.shards = planned.shards if planned else shard_count(len(listing), self.options.documents_per_shard)
         listing.partition(self.shards)
-        if self.base is None and not listing.listed:
+        if self.base is None and not listing.listed and not self.options.allow_empty:
             places = ", ".join(source.uri for source in self.bench.sources)
             raise InvalidSettings(f"no documents in {places}, and nothing serves: there is nothing to build")
 
@@ -131,20 +144,22 @@ class Planner:
         hashes: dict[int, str] = {}
         fetch, embed, told = 0, 0, self.bench.sandbox.options
         steps, kinds = set[str](), set[tuple[str, str]]()
-        for shard in range(self.shards):
-            plan, changes = self._join(listing, shard)
-            hashes[shard] = name_of(plan)[:PLAN_HASH]
-            counts.update(changes)
-            fetched = [d for d in plan.documents if d.change in FETCHED]
-            fetch += sum(d.size for d in fetched)
-            kinds |= {
-                (told.get(d.source, ParserOptions()).parser, media_types.expected(d.path, d.media_type))
-                for d in fetched
-            }
-            again = set(plan.embed_again) - {document_id(d.uri) for d in fetched}
-            share = 1 if {"chunk", "embed"} & self._needed else len(again) / max(len(plan.documents), 1)
-            embed += round(sum(p.rows for p in plan.base_parts if p.kind == "chunks") * share)
-            steps |= set(plan.steps)
+        with Foresight() as foresight:
+            for shard in range(self.shards):
+                plan, changes, held = self._join(listing, shard)
+                foresight.add(held, plan)
+                hashes[shard] = name_of(plan)[:PLAN_HASH]
+                counts.update(changes)
+                fetched = [d for d in plan.documents if d.change in FETCHED]
+                fetch += sum(d.size for d in fetched)
+                kinds |= {
+                    (told.get(d.source, ParserOptions()).parser, media_types.expected(d.path, d.media_type))
+                    for d in fetched
+                }
+                embed += self._embedded_again(plan, fetched)
+                steps |= set(plan.steps)
+            self.losses = foresight.losses()
+        counts.update({"may_have_moved": self.losses.moved} if self.losses.moved else {})
         for wanted in ("own", "unstructured"):
             parsers.check_installed((kind for parser, kind in kinds if parser == wanted), "", wanted)
         size = self.options.chunking.target_tokens
@@ -160,32 +175,34 @@ class Planner:
             tokens_to_embed=tokens,
             gpu_minutes=round(tokens / self.options.tokens_per_second / 60, 3),
             needs_generation=changed or bool(steps - {"load"}),
+            raised=self.options.raised,
         )
 
     def guard(self, summary: PlanSummary) -> None:
         """Raise before anything is spent when too much would disappear or the budget is too small."""
-        options, counts = self.options, self.base.counts if self.base is not None else {}
-        held = counts.get("documents", 0) - counts.get("children", 0)  # what a source lists
-        deleted = summary.counts.get("deleted", 0)
-        if held and deleted > options.max_deleted_share * held:
-            raise DeleteGuardTripped(
-                f"index {self.lake.index}: {deleted} of {held} documents would disappear, over the limit of "
-                f"{options.max_deleted_share:.0%}; check the sources, or raise max_deleted_share for this run"
-            )
+        options = self.options
+        check_losses(options, self.losses)
         if options.max_gpu_minutes and summary.gpu_minutes > options.max_gpu_minutes:
             raise BudgetExceeded(
                 f"index {self.lake.index}: the plan needs about {summary.gpu_minutes} GPU-minutes, the budget is "
                 f"{options.max_gpu_minutes}"
             )
 
+    def _embedded_again(self, plan: ShardPlan, fetched: Sequence[PlannedDocument]) -> int:
+        """Return about how many chunks of the base are embedded again."""
+        again = set(plan.embed_again) - {document_id(d.uri) for d in fetched}
+        share = 1 if {"chunk", "embed"} & self._needed else len(again) / max(len(plan.documents), 1)
+        return round(sum(p.rows for p in plan.base_parts if p.kind == "chunks") * share)
+
     def claim(self, summary: PlanSummary) -> tuple[Claim, bool]:
         """Return the claim to build under, and whether its frozen plan is this plan."""
         released = claim_number(self.base.generation) if self.base is not None else 0
         newest = self.lake.claims.newest(released)
         if newest is not None and (newest[1].base, newest[1].settings_hash) == (summary.base, self.settings_hash):
-            frozen, done = self.lake.plan(newest[1].id), self.lake.manifest(newest[1].id) is not None
-            same = frozen is None or frozen.shards == summary.shards
-            if same and not (done and self.scope.repeats):  # what was done once more and refused is done once more
+            frozen, sealed = self.lake.plan(newest[1].id), self.lake.manifest(newest[1].id)
+            whole = sealed is None or not sealed.counts.get("changed_during_run")  # else it lacks what is there again
+            again = sealed is not None and self.scope.repeats  # what was done once more and refused is done once more
+            if (frozen is None or (frozen.shards == summary.shards and whole)) and not again:
                 return newest[1], frozen is not None
         for _ in range(CLAIM_ATTEMPTS):
             number = self.lake.claims.last(released) + 1
@@ -200,7 +217,7 @@ class Planner:
                 return claim, False
         raise StoreUnavailable(f"index {self.lake.index}: {CLAIM_ATTEMPTS} other runs claimed a generation first")
 
-    def _join(self, listing: Listing, shard: int) -> tuple[ShardPlan, Counter[str]]:
+    def _join(self, listing: Listing, shard: int) -> tuple[ShardPlan, Counter[str], dict[str, BaseDocument]]:
         parts = self._base_contents.parts(shard) if self.base is not None else {}
         listed = list(listing.shard(shard))
         held, bad = self._held(parts, {ref.uri: ref.source for ref in listed})
@@ -216,7 +233,7 @@ class Planner:
             base_segments=self.base.segments.get(shard, ()) if self.base is not None else (),
             embed_again=changes.embed_again,
         )
-        return plan, changes.counts
+        return plan, changes.counts, held
 
     def _steps(self, changes: ShardChanges, parts: dict[str, PartFile]) -> tuple[str, ...]:
         steps = {"load", *self._needed, *(["chunk"] if changes.touched or not parts else [])}
@@ -270,5 +287,15 @@ class Planner:
         limit = timedelta(days=self.options.keep_last_good_days)
         expired = bool(row.stale_since) and self.now - datetime.fromisoformat(row.stale_since) >= limit
         outdated = not self.prints.same_family(row, rows, source)
+        chunked = [member for member in rows.family(row) if member.chunk_count]
         failures = (failure.error for one in rows.family(row) for failure in rows.failures.get(one.document_id, ()))
-        return BaseDocument(ref, row.attributes_digest, row.status, expired, outdated, frozenset(failures))
+        return BaseDocument(
+            ref,
+            row.attributes_digest,
+            row.status,
+            expired,
+            outdated,
+            failures=frozenset(failures),
+            serves=bool(chunked and row.acl),
+            inside=sum(bool(member.parent) for member in chunked),
+        )

@@ -8,6 +8,7 @@ from typing import Any
 from ingest.errors import Held, IngestError, UnknownRelease, VerdictOutdated
 from ingest.lake.lake import Lake
 from ingest.lake.stored_records import name_of
+from ingest.pipeline.guard import objections
 from ingest.ports import Observer
 from ingest.quality.evaluate import evaluate
 from ingest.records import BuildOptions, Manifest, QueryProfile, Release, Verdict
@@ -40,7 +41,9 @@ class Outcome:
 
 def verdict_on(retrieval: Retrieval, options: BuildOptions, manifest: Manifest, serving: Release | None) -> Verdict:
     """Return the verdict on a sealed generation under the settings' query profile, and keep it in the lake."""
-    verdict = evaluate(retrieval, options, manifest, serving)
+    problems = objections(retrieval.lake, options, manifest, serving)
+    verdict = evaluate(retrieval, options, manifest, serving, problems)
+    verdict = verdict.model_copy(update={"raised": options.raised or manifest.raised})
     retrieval.lake.write_verdict(verdict)
     retrieval.observer.told("verdict", verdict)
     return verdict

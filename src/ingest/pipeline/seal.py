@@ -38,6 +38,7 @@ def seal(
             "documents": sum(table.documents.values()),
             "children": table.documents.get("children", 0),
             **{name: getattr(table, name) for name in ("chunks", "dropped", "collapsed")},
+            "changed_during_run": table.listed.get("changed_during_run", 0),
             **summary.counts,
         },
         settings=options.settings,
@@ -48,6 +49,7 @@ def seal(
         probe=Probe(question=options.probe_question, vector=tuple(float(v) for v in vector)),
         digest=generation_digest(contents, model.fingerprint, options.analyser),
         recall=recall,
+        raised=summary.raised,
     )
     return lake.seal(manifest)
 

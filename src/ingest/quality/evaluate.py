@@ -28,8 +28,17 @@ log = logging.getLogger(__name__)
 Scores = dict[str, dict[str, float]]  # query id → "stage.metric" → value
 
 
-def evaluate(retrieval: Retrieval, options: BuildOptions, candidate: Manifest, serving: Release | None) -> Verdict:
-    """Return the verdict on a candidate under the options' query profile, compared with the release if one serves."""
+def evaluate(
+    retrieval: Retrieval,
+    options: BuildOptions,
+    candidate: Manifest,
+    serving: Release | None,
+    problems: Sequence[str] = (),
+) -> Verdict:
+    """Return the verdict on a candidate under the options' query profile, compared with the release if one serves.
+
+    `problems`: what speaks against it already, one sentence each.
+    """
     lake = retrieval.lake
     questions, repeated = answerable_questions(options.judged)
     base = lake.manifest(serving.generation) if serving is not None else None
@@ -58,7 +67,7 @@ def evaluate(retrieval: Retrieval, options: BuildOptions, candidate: Manifest, s
         | {q.query_id: slices_of(q, found.rows[q.query_id]) for q in found.live},
         repeated=repeated,
         must_pass=[q.query_id for q in questions if q.must_pass],
-        problems=(*_problems(candidate, options.gate.min_dense_recall), *leaked),
+        problems=(*problems, *_problems(candidate, options.gate.min_dense_recall), *leaked),
     )
     return judge(scores, against, options.gate, facts)
 

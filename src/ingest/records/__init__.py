@@ -18,6 +18,7 @@ from ingest.records.generations import (
     PlanSummary,
     Probe,
     QueryProfile,
+    RaisedLimit,
     Recall,
     Record,
     Release,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 READER_FORMAT = 1
-STEPS = ("plan", "chunk", "duplicates", "embed", "keyword", "load", "seal", "evaluate", "release")
+STEPS = ("plan", "chunk", "guard", "duplicates", "embed", "keyword", "load", "seal", "evaluate", "release")
 
 KeywordKind = Literal["keyword.postings", "keyword.terms", "keyword.lengths"]
 PartKind = Literal["documents", "texts", "chunks", "attributes", "quarantine", "dropped", "duplicates", KeywordKind]
@@ -81,6 +81,14 @@ class ShardPlan(Record):
     embed_again: tuple[str, ...] = ()  # ids of listed documents whose vectors are computed again
 
 
+class RaisedLimit(Record):
+    """A limit of the delete guard that a person raised for one run or one promotion."""
+
+    max_deleted_share: float
+    who: str
+    why: str
+
+
 class PlanSummary(Record):
     """`generations/<id>/plan/summary.json`, written last: the plan is frozen."""
 
@@ -94,6 +102,7 @@ class PlanSummary(Record):
     gpu_minutes: float  # estimate
     needs_generation: bool  # False: nothing changed, equal settings
     refused: str = ""  # why a run would stop before spending anything; always empty in a frozen plan
+    raised: RaisedLimit | None = None  # for this run
 
 
 class Marker(Record):
@@ -159,6 +168,7 @@ class Manifest(Record):
     probe: Probe
     digest: str  # over sorted logical rows
     recall: Recall | None = None  # of the dense search; None: too few chunks, or sealed before recall was measured
+    raised: RaisedLimit | None = None  # for the run that sealed it
 
 
 class SegmentEntry(Record):
@@ -288,4 +298,5 @@ class RunReport(Record):
     dropped: dict[str, int] = Field(default_factory=dict)  # chunks that a policy keeps out, of rebuilt shards, by mark
     ended: str = ""  # ISO 8601, UTC; "" in reports of before it was kept
     error: str = ""  # what ended it early
+    unsupported: dict[str, int] = Field(default_factory=dict)  # documents that no parser reads, by media type
     duplicates: dict[str, int] = Field(default_factory=dict)  # groups and chunks by kind, boilerplate, collapsed

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from ingest.records.generations import Record
+from ingest.records.generations import RaisedLimit, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +130,4 @@ class Verdict(Record):
     rules: GateRules
     moved: dict[str, str] = Field(default_factory=dict)  # path that judged sets name → path where its document is now
     slices: tuple[SliceScore, ...] = ()  # by name and value
+    raised: RaisedLimit | None = None  # by a person, for this candidate

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from ingest.records.generations import QueryProfile, Record
+from ingest.records.generations import QueryProfile, RaisedLimit, Record
 from ingest.records.judgments import GateRules
 from ingest.records.points import LANGCHAIN, Shape
 
@@ -186,7 +186,13 @@ class IndexOptions(Options):
     gate: GateRules = GateRules()
     judged: tuple[Path, ...] = ()  # JSON Lines files with judged questions
     documents_per_shard: int = Field(default=300, ge=1)  # in the first plan; the number of shards then stays
-    max_deleted_share: float = Field(default=0.2, ge=0, le=1)  # delete guard: of the documents, per run
+    max_deleted_share: float = Field(default=0.2, ge=0, le=1)  # delete guard: of the documents that serve, per run
+    max_deleted_count: int = Field(default=1, ge=0)  # so many may go whatever their share
+    max_quarantined_share: float = Field(
+        default=0.05, ge=0, le=1
+    )  # of the documents that served or whose format is read
+    max_changed_during_run_share: float = Field(default=0.05, ge=0, le=1)  # of the listed documents
+    allow_empty: bool = False  # promote a generation without a single document
     keep_last_good_days: int = Field(default=30, ge=0)  # for a document whose new version fails
     lease_seconds: float = Field(default=60.0, gt=0)  # how long the builder's lease lasts without renewal
     load_batch: int = Field(default=256, ge=1, le=4096)  # points per request to the vector index
@@ -208,3 +214,4 @@ class BuildOptions(IndexOptions):
     limits: ParseLimits = ParseLimits()  # for documents inside documents, at all levels; the pipeline opens these
     screening: dict[str, ScreeningPolicy] = Field(default_factory=dict)  # by source; others have the default policy
     shape: Shape = LANGCHAIN
+    raised: RaisedLimit | None = None  # by a person, for this run or promotion

@@ -13,7 +13,7 @@ from typing import Any
 from ingest.adapters.s3_client import Archived, Bucket, Unmet, split_uri
 from ingest.adapters.selection import ListedDocument, Selection, selection
 from ingest.adapters.uris import decode, encode
-from ingest.errors import AccessDenied, DocumentError, InvalidSettings, SourceUnavailable
+from ingest.errors import AccessDenied, DocumentError, InvalidSettings, SourceUnavailable, UnknownSource
 from ingest.ports import Source
 from ingest.records import DocumentRef, RawDocument, S3Options
 
@@ -50,7 +50,8 @@ class S3Source:
     def read(self, ref: DocumentRef) -> RawDocument | None:
         """Return the bytes of exactly the listed version, see `ports.Source`.
 
-        Raises: OversizedDocument before anything is read, DocumentError for an archived object.
+        Raises: OversizedDocument before anything is read, DocumentError for an archived object, SourceUnavailable when
+        the bucket is gone or has no key left under the prefix.
         """
         self.selection.check_size(ref, ref.size)
         kind, _, pin = ref.version.partition(":")
@@ -65,6 +66,11 @@ class S3Source:
             data = self.bucket.get(self._key(ref.uri), pin if f"{kind}:" == VERSION else "", check)
         except Archived as error:
             raise DocumentError(f"{ref.uri}: archived by S3, restore it and replay the quarantine") from error
+        except UnknownSource as error:
+            raise SourceUnavailable(f"{self.uri}: gone since it was listed: {error}") from error
+        # A pinned version can be read after its key was deleted: its loss says nothing about the others.
+        if data is None and f"{kind}:" == ETAG and next(self.bucket.objects(self.prefix), None) is None:
+            raise SourceUnavailable(f"{self.uri}: gone or empty since it was listed")
         return None if data is None else RawDocument(ref, data)
 
     def _key(self, uri: str) -> str:

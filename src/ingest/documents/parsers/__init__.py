@@ -104,6 +104,13 @@ def owner(media_type: str, wanted: str = "own") -> str:
     return next(chosen, "") or media_types().get(media_type, "")
 
 
+def is_read(media_type: str) -> bool:
+    """Return whether a parser reads a media type, with the libraries that are installed."""
+    module = _modules().get(owner(media_type))
+    extra = getattr(module, "EXTRA", "")
+    return module is not None and not (extra and lack(media_type, extra, *module.LIBRARIES))
+
+
 def starts_program(media_type: str, wanted: str = "own") -> bool:
     """Return whether a program is started to read a media type; `wanted` as in `find`. Raises: InvalidSettings."""
     module = _modules().get(owner(media_type, wanted))

@@ -1,0 +1,232 @@
+"""Documents that serve now and would serve no more: foreseen in a plan, then counted in the lake's part files.
+
+A document serves if somebody may see a chunk of it, or of a document inside it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from mimetypes import MimeTypes
+from pathlib import PurePosixPath
+from typing import Any
+
+from ingest.documents import media_types, parsers
+from ingest.ids import document_id
+from ingest.lake.contents import Contents
+from ingest.lake.rows import quarantine_rows
+from ingest.pipeline.changes import BaseDocument
+from ingest.records import Quarantined, ShardPlan
+from ingest.scratch import Scratch
+
+DELETED, INSIDE = "no longer listed", "inside others"
+EXPIRED, HIDDEN, BARE = "last good versions expired", "that nobody may see", "without any text to search"
+COLUMNS = ["document_id", "uri", "source", "sha256", "parent", "acl", "status", "chunk_count"]
+UNKNOWN = "application/x-unknown"  # as a claim: a name without a known extension says nothing
+
+Row = dict[str, Any]
+Causes = Counter[tuple[str, str]]  # (source, cause) → documents
+
+
+@dataclass
+class Losses:
+    """How many documents serve now, and how many of them would serve no more. A document that moved is not lost."""
+
+    serving: int = 0  # documents that sources list
+    inside: int = 0  # documents inside these
+    lost: Causes = field(default_factory=Counter)
+    moved: int = 0  # of those no longer listed
+
+    @property
+    def lost_inside(self) -> int:
+        """How many documents inside others would serve no more."""
+        return sum(n for (_, cause), n in self.lost.items() if cause == INSIDE)
+
+    @property
+    def lost_listed(self) -> int:
+        """How many documents that sources list would serve no more."""
+        return self.lost.total() - self.lost_inside
+
+
+@dataclass
+class Balance:
+    """What a generation holds, compared with the one that serves."""
+
+    losses: Losses = field(default_factory=Losses)
+    documents: int = 0  # listed ones that serve in the new generation
+    readable: int = 0  # listed ones that are held, or in quarantine although they served or their format is read
+    failed: Causes = field(default_factory=Counter)  # of the readable ones: in quarantine
+    unsupported: Counter[str] = field(default_factory=Counter)  # other documents in quarantine, by media type
+
+
+class _Moves(Scratch):
+    """What is no longer at its place and what is new at another, by content."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "CREATE TABLE lost (content, source TEXT, documents INTEGER, inside INTEGER); CREATE TABLE found (content)"
+        )
+
+    def subtract(self, losses: Losses) -> Losses:
+        """Return the losses without what moved: each new document explains one of the same content."""
+        moved = self._db.execute(
+            "SELECT source, sum(documents), sum(inside) FROM (SELECT *, row_number() OVER "
+            "(PARTITION BY content ORDER BY documents DESC, source) AS nth FROM lost) "
+            "JOIN (SELECT content, count(*) AS times FROM found GROUP BY content) USING (content) "
+            "WHERE nth <= times GROUP BY source"
+        )
+        for source, documents, inside in moved:
+            losses.moved += documents
+            losses.lost[source, DELETED] -= documents
+            losses.lost[source, INSIDE] -= inside
+        losses.lost = +losses.lost
+        return losses
+
+
+class Foresight(_Moves):
+    """What a plan knows about losses, shard by shard. Use as a context manager.
+
+    A deletion that an added document of equal size could explain is pending, not counted: whether it moved is known
+    once the added one was read.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._losses = Losses()
+
+    def add(self, held: Mapping[str, BaseDocument], plan: ShardPlan) -> None:
+        """Add a shard: what the base holds, and what would become of it."""
+        deleted, planned = set(plan.deleted), {d.uri: d for d in plan.documents}
+        serving = {uri: document for uri, document in held.items() if document.serves}
+        self._losses.serving += len(serving)
+        self._losses.inside += sum(document.inside for document in serving.values())
+        absent = list[tuple[int, str, int, int]]()
+        for uri, document in serving.items():
+            listed, source = planned.get(uri), document.ref.source
+            if listed is None:
+                absent.append((document.ref.size, source, 1, document.inside))
+                cause = DELETED
+            elif document_id(uri) in deleted:
+                cause = EXPIRED
+            elif listed.acl:
+                continue
+            else:
+                cause = HIDDEN
+            self._losses.lost[source, cause] += 1
+            self._losses.lost[source, INSIDE] += document.inside
+        self.insert("lost", absent, 4)
+        self.insert("found", ((d.size,) for d in plan.documents if d.change == "added"), 1)
+
+    def losses(self) -> Losses:
+        """Return what would be lost at least; `moved`: deletions that are pending."""
+        return self.subtract(self._losses)
+
+
+def compare(before: Contents | None, after: Contents) -> Balance:
+    """Return what the part files of a generation hold, compared with those of the one that serves, if any."""
+    with _Comparison() as comparison:
+        for shard in after.shards:
+            comparison.add(_Shard(before, shard), _Shard(after, shard))
+        comparison.subtract(comparison.balance.losses)
+        return comparison.balance
+
+
+@dataclass(frozen=True)
+class _Shard:
+    contents: Contents | None
+    shard: int
+
+    @cached_property
+    def rows(self) -> dict[str, Row]:
+        """The rows of all documents, by URI."""
+        if self.contents is None or "documents" not in (parts := self.contents.parts(self.shard)):
+            return {}
+        return {row["uri"]: row for row in self.contents.lake.read(parts["documents"], COLUMNS).to_pylist()}
+
+    @cached_property
+    def serving(self) -> dict[str, Row]:
+        """The rows of those that serve, by URI."""
+        by_id, found = {row["document_id"]: row for row in self.rows.values()}, dict[str, Row]()
+        for row in self.rows.values():
+            if row["chunk_count"] and row["acl"]:
+                found[row["uri"]] = row
+                while (parent := by_id.get(row["parent"])) is not None:
+                    row = parent
+                found[row["uri"]] = row
+        return found
+
+    @cached_property
+    def failures(self) -> dict[str, Quarantined]:
+        """What is in quarantine, by URI."""
+        if self.contents is None or "quarantine" not in (parts := self.contents.parts(self.shard)):
+            return {}
+        return {row.uri: row for row in quarantine_rows(self.contents.lake.read(parts["quarantine"]))}
+
+
+class _Comparison(_Moves):
+    def __init__(self) -> None:
+        super().__init__()
+        self.balance = Balance()
+
+    def add(self, before: _Shard, after: _Shard) -> None:
+        losses = self.balance.losses
+        listed = sum(not row["parent"] for row in before.serving.values())
+        losses.serving += listed
+        losses.inside += len(before.serving) - listed
+        absent = list[tuple[str, str, int, int]]()
+        for uri in before.serving.keys() - after.serving.keys():
+            row = before.serving[uri]
+            cause = _cause(row, after)
+            losses.lost[row["source"], cause] += 1
+            if cause in (DELETED, INSIDE):
+                absent.append((row["sha256"], row["source"], int(cause == DELETED), int(cause == INSIDE)))
+        self.insert("lost", absent, 4)
+        if before.contents is not None:
+            same = {(uri, row["sha256"]) for uri, row in before.serving.items()}
+            there = ((uri, row["sha256"]) for uri, row in after.serving.items())
+            self.insert("found", ((sha256,) for uri, sha256 in there if (uri, sha256) not in same), 1)
+        self._quarantine(before, after)
+
+    def _quarantine(self, before: _Shard, after: _Shard) -> None:
+        balance = self.balance
+        balance.documents += sum(not row["parent"] for row in after.serving.values())
+        readable = {uri for uri, row in after.rows.items() if not row["parent"]}
+        for uri, failure in after.failures.items():
+            if failure.parent:
+                continue
+            if uri in before.serving or _is_read(failure):
+                readable.add(uri)
+                balance.failed[failure.source, f"in quarantine ({failure.error})"] += 1
+            else:
+                balance.unsupported[_type_of(uri)] += 1
+        balance.readable += len(readable)
+
+
+def _cause(row: Row, after: _Shard) -> str:
+    """Return why a document that serves would serve no more."""
+    if row["parent"]:
+        return INSIDE
+    if (held := after.rows.get(row["uri"])) is not None:
+        return BARE if held["acl"] else HIDDEN
+    if (failure := after.failures.get(row["uri"])) is not None:
+        return EXPIRED if row["status"] == "last_good" else f"in quarantine ({failure.error})"
+    return DELETED
+
+
+def _is_read(failure: Quarantined) -> bool:
+    """Return whether the format of a document that never served is one that is read, as far as its name tells.
+
+    What failed in a parser has such a format.
+    """
+    unsupported = failure.error == "UnsupportedFormat"
+    if not unsupported and failure.stage != "read":
+        return True
+    return parsers.is_read(media_types.expected(failure.uri, UNKNOWN if unsupported else ""))
+
+
+def _type_of(uri: str) -> str:
+    """Return the media type that a name tells, or else its extension."""
+    known = media_types.expected(uri, UNKNOWN)
+    if known != UNKNOWN:
+        return known
+    return MimeTypes().guess_type(uri)[0] or PurePosixPath(uri).suffix or "without extension"
