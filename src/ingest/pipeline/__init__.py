@@ -85,7 +85,7 @@ def build(services: Services, work: Work, execute: Execute, figures: Figures) ->
     each_shard = partial(figures.each_shard, execute, bench)
     each_shard(chunk_shard, work)
     chunked = built_contents(bench, work.summary, "chunk")
-    figures.timed("guard", guard_chunked, bench.options, work, chunked)  # before anything is embedded
+    figures.timed("guard", guard_chunked, bench, work, chunked)  # before anything is embedded
     figures.timed("duplicates", find_duplicates, chunked, work.summary.generation, bench.options.duplicates)
     recover_vectors(services)
     each_shard(embed_shard, work)

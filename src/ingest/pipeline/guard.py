@@ -1,13 +1,16 @@
 """The delete guard, and the other limits on what a generation may lack: sentences with numbers, by cause and source."""
 
+from collections import Counter
 from math import ceil
 
-from ingest.errors import DeleteGuardTripped
+from ingest.errors import DeleteGuardTripped, SourceUnavailable
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake
+from ingest.pipeline.changes import FETCHED
 from ingest.pipeline.losses import Causes, Losses, compare
 from ingest.pipeline.work import Work
-from ingest.records import BuildOptions, Manifest, RaisedLimit, Release
+from ingest.records import BuildOptions, Manifest, PlanSummary, RaisedLimit, Release
+from ingest.services import Workbench
 
 FEW = 1  # documents that are no share yet, however small the index is
 RUN = "ingest run"
@@ -19,34 +22,48 @@ def check_losses(options: BuildOptions, losses: Losses) -> None:
         raise DeleteGuardTripped(f"index {options.index}: {told}")
 
 
-def guard_chunked(options: BuildOptions, work: Work, chunked: Contents) -> dict[str, int]:
+def guard_chunked(bench: Workbench, work: Work, chunked: Contents) -> dict[str, int]:
     """Compare what was read and chunked with the base, before anything is embedded, and return the counts.
 
-    What is finished stays: the next run goes on from there. Raises: DeleteGuardTripped.
+    What is finished stays: the next run goes on from there. Raises: DeleteGuardTripped; SourceUnavailable when a source
+    of which nothing could be read lists nothing any more.
     """
+    _check_sources(bench, work)
     before = contents_of(chunked.lake, work.base) if work.base is not None else None
     balance = compare(before, chunked)
-    check_losses(options, balance.losses)
+    check_losses(bench.options, balance.losses)
     unsupported = {f"unsupported.{kind}": n for kind, n in balance.unsupported.items()}
     return {"documents": balance.documents, "lost": balance.losses.lost_listed, **unsupported}
+
+
+def _check_sources(bench: Workbench, work: Work) -> None:
+    planned, gone = Counter[str](), Counter[str]()
+    for task in work.tasks("chunk"):
+        missing = set(work.gone(task.shard))
+        fetched = [d for d in work.shard_plan(task.shard).documents if d.change in FETCHED]
+        planned.update(d.source for d in fetched)
+        gone.update(d.source for d in fetched if d.uri in missing)
+    for source in bench.sources:
+        count = gone[source.name]
+        if count > FEW and count == planned[source.name] and next(iter(source.list()), None) is None:
+            raise SourceUnavailable(f"{source.uri}: emptied since it was listed, {count} documents are gone")
 
 
 def objections(lake: Lake, options: BuildOptions, candidate: Manifest, serving: Release | None) -> tuple[str, ...]:
     """Return what a sealed generation lacks too much of to be put into force, one sentence each.
 
-    Counted in the part files of candidate and serving generation; what changed during the run is in the manifest.
+    Counted in the part files of candidate and serving generation, and in the candidate's markers.
     """
     if serving is not None and serving.generation == candidate.generation:
         return ()
     base = lake.manifest(serving.generation) if serving is not None else None
     balance = compare(contents_of(lake, base) if base is not None else None, contents_of(lake, candidate))
-    raised, counts = options.raised or candidate.raised, candidate.counts
-    way_out = f"ingest promote {candidate.generation}"
-    changed, listed = counts.get("changed_during_run", 0), counts.get("listed", 0)
+    raised, way_out = options.raised or candidate.raised, f"ingest promote {candidate.generation}"
+    plan = lake.plan(candidate.generation)
     found = [
         _too_many_lost(options, balance.losses, raised, way_out),
         _too_many_failed(options, balance.failed, balance.readable, way_out),
-        _too_many_changed(options, changed, listed),
+        changed_too_much(lake, options, plan) if plan is not None else "",
     ]
     if not balance.documents and not options.allow_empty:
         found.append("There is not a single document that anybody could find, and allow_empty is not set.")
@@ -84,14 +101,20 @@ def _too_many_failed(options: BuildOptions, failed: Causes, readable: int, way_o
     )
 
 
-def _too_many_changed(options: BuildOptions, changed: int, listed: int) -> str:
+def changed_too_much(lake: Lake, options: BuildOptions, plan: PlanSummary) -> str:
+    """Return why a generation lacks too much of what changed while it was built, "" if it does not.
+
+    It is not resumed then: the next run reads these documents again.
+    """
+    markers = (lake.marker(plan.generation, "chunk", shard, name) for shard, name in plan.shards.items())
+    changed, listed = sum(len(marker.gone) for marker in markers if marker is not None), plan.counts["listed"]
     share = options.max_changed_during_run_share
     if changed <= FEW or changed / listed <= share:
         return ""
     return (
         f"{changed} of {listed} listed documents changed or vanished during the run ({changed / listed:.1%}), more "
-        f"than max_changed_during_run_share ({share:.1%}) allows. Check that the sources are whole; `{RUN}` reads "
-        "these documents again."
+        f"than max_changed_during_run_share ({share:.1%}) allows. Check that the sources are whole; the next `{RUN}` "
+        "reads these documents again."
     )
 
 

@@ -25,7 +25,7 @@ from ingest.pipeline.changes import (
     shard_count,
 )
 from ingest.pipeline.fingerprints import Fingerprints, fingerprints
-from ingest.pipeline.guard import check_losses
+from ingest.pipeline.guard import changed_too_much, check_losses
 from ingest.pipeline.losses import Foresight, Losses
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.work import Work
@@ -199,10 +199,11 @@ class Planner:
         released = claim_number(self.base.generation) if self.base is not None else 0
         newest = self.lake.claims.newest(released)
         if newest is not None and (newest[1].base, newest[1].settings_hash) == (summary.base, self.settings_hash):
-            frozen, sealed = self.lake.plan(newest[1].id), self.lake.manifest(newest[1].id)
-            whole = sealed is None or not sealed.counts.get("changed_during_run")  # else it lacks what is there again
-            again = sealed is not None and self.scope.repeats  # what was done once more and refused is done once more
-            if (frozen is None or (frozen.shards == summary.shards and whole)) and not again:
+            frozen, sealed = self.lake.plan(newest[1].id), self.lake.manifest(newest[1].id) is not None
+            again = sealed and self.scope.repeats  # what was done once more and refused is done once more
+            same = frozen is None or frozen.shards == summary.shards
+            lacks = frozen is not None and changed_too_much(self.lake, self.options, frozen)
+            if same and not lacks and not again:
                 return newest[1], frozen is not None
         for _ in range(CLAIM_ATTEMPTS):
             number = self.lake.claims.last(released) + 1

@@ -38,7 +38,6 @@ def seal(
             "documents": sum(table.documents.values()),
             "children": table.documents.get("children", 0),
             **{name: getattr(table, name) for name in ("chunks", "dropped", "collapsed")},
-            "changed_during_run": table.listed.get("changed_during_run", 0),
             **summary.counts,
         },
         settings=options.settings,

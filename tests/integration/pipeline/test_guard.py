@@ -114,7 +114,7 @@ def test_a_source_that_was_emptied_after_its_listing_is_unavailable(tmp_path: Pa
     for n in range(12):
         p.source.write(f"d{n:02d}.md", document(n, edition=2))
     p.source.before_read = lambda ref: emptied(p.source)
-    with pytest.raises(SourceUnavailable, match="gone or empty"):
+    with pytest.raises(SourceUnavailable, match="emptied since it was listed, 12 documents are gone"):
         p.run()
     assert serving(p) == 12
 

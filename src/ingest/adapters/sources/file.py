@@ -63,12 +63,12 @@ class FileSource:
     def read(self, ref: DocumentRef) -> RawDocument | None:
         """Return the bytes of exactly the listed version, or None if the file changed or is gone; see `ports.Source`.
 
-        Raises: OversizedDocument before anything is read; SourceUnavailable when the whole folder is gone or empty.
+        Raises: OversizedDocument before anything is read; SourceUnavailable when the whole folder is gone.
         """
         self.selection.check_size(ref, ref.size)
         with self._opened(ref.uri) as file:
             if file is None:
-                self._check_not_empty()
+                self._check_root()
             if file is None or _version(os.fstat(file.fileno())) != ref.version:
                 return None
             data = file.read(ref.size + 1)
@@ -112,10 +112,9 @@ class FileSource:
             raise UnknownSource(f"source {self.name}: {self.uri} is not a folder")
         return status.st_dev, status.st_ino
 
-    def _check_not_empty(self) -> None:
-        with self._translated(self.uri), os.scandir(self.root) as entries:
-            if next(entries, None) is None:
-                raise SourceUnavailable(f"{self.uri}: gone or empty since it was listed")
+    def _check_root(self) -> None:
+        if not self.root.is_dir():
+            raise SourceUnavailable(f"{self.uri}: the folder is gone since it was listed")
 
     @contextmanager
     def _translated(self, where: str) -> Iterator[None]:

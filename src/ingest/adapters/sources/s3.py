@@ -50,8 +50,8 @@ class S3Source:
     def read(self, ref: DocumentRef) -> RawDocument | None:
         """Return the bytes of exactly the listed version, see `ports.Source`.
 
-        Raises: OversizedDocument before anything is read, DocumentError for an archived object, SourceUnavailable when
-        the bucket is gone or has no key left under the prefix.
+        Raises: OversizedDocument before anything is read, DocumentError for an archived object, SourceUnavailable also
+        when the bucket is gone.
         """
         self.selection.check_size(ref, ref.size)
         kind, _, pin = ref.version.partition(":")
@@ -68,9 +68,6 @@ class S3Source:
             raise DocumentError(f"{ref.uri}: archived by S3, restore it and replay the quarantine") from error
         except UnknownSource as error:
             raise SourceUnavailable(f"{self.uri}: gone since it was listed: {error}") from error
-        # A pinned version can be read after its key was deleted: its loss says nothing about the others.
-        if data is None and f"{kind}:" == ETAG and next(self.bucket.objects(self.prefix), None) is None:
-            raise SourceUnavailable(f"{self.uri}: gone or empty since it was listed")
         return None if data is None else RawDocument(ref, data)
 
     def _key(self, uri: str) -> str:
