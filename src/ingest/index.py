@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import wraps
 from os import PathLike
 from pathlib import Path
@@ -20,7 +21,7 @@ from ingest.pipeline.scope import Choice, Scope
 from ingest.pipeline.status import IndexStatus, status_of
 from ingest.pipeline.tasks import Execute
 from ingest.ports import Observer
-from ingest.records import BuildOptions, Filter, PlanSummary, Release, RunReport, Verdict
+from ingest.records import BuildOptions, Filter, PlanSummary, RaisedLimit, Release, RunReport, Verdict
 from ingest.release import Releases
 from ingest.release.generation_states import GenerationState, generation_states
 from ingest.search import Answer, Context, ContextOptions, Searcher, context_of, open_release, serving_release
@@ -33,6 +34,7 @@ CANDIDATES = 50  # ranked chunks from which a context is built
 
 ONE_TEXT = ("'str' instances are not allowed as a Sequence value", "Input should be a list of texts")
 Count = Annotated[int, Field(ge=1, le=10**7)]
+Share = Annotated[float, Field(ge=0, le=1)]
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -165,6 +167,8 @@ class Index:
         self,
         *,
         promote: bool = True,
+        max_deleted_share: Share | None = None,
+        why: str | None = None,
         execute: Annotated[Execute | None, SkipValidation] = None,
         take_over: str | None = None,
         **choice: Unpack[Choice],
@@ -173,18 +177,20 @@ class Index:
 
         `choice` says which documents are touched: sources, prefixes, uris, modified_since, modified_until, errors, and
         what to force (see `Choice`). Without it all are; the others are carried over unchanged. `promote=False` leaves
-        a positive candidate to a person, as `decide: manual` in the settings does. `execute` runs the steps; by default
-        on this machine, with `workers` processes. `take_over`: why the index, which follows another lake, is taken over
-        for this one; without it that is refused.
+        a positive candidate to a person, as `decide: manual` in the settings does. `max_deleted_share` raises the limit
+        of the delete guard for this run; `why` then says so in the record. `execute` runs the steps; by default on this
+        machine, with `workers` processes. `take_over`: why the index, which follows another lake, is taken over for
+        this one; without it that is refused.
 
         Raises: FatalError (nothing is promoted), TransientError after its retries. Run it again to resume.
         """
         _check_why(take_over)
-        scope = Scope.of(choice)
+        scope, options = Scope.of(choice), self._raised(max_deleted_share, why)
         execute = execute or open_executor(self.settings, self.name, self.services)
-        automatic = promote and self.services.bench.options.decide == "automatic"
+        automatic = promote and options.decide == "automatic"
+        services = replace(self.services, bench=replace(self.services.bench, options=options))
         with self.services.retrieval.observer.span("ingest.run", index=self.name):
-            return pipeline.run(self.services, scope, execute, lambda _: automatic, take_over)
+            return pipeline.run(services, scope, execute, lambda _: automatic, take_over)
 
     @_checked
     def evaluate(self, generation: str | None = None) -> Verdict:
@@ -198,14 +204,20 @@ class Index:
         *,
         why: str | None = None,
         lift_hold: bool = False,
+        max_deleted_share: Share | None = None,
         take_over: str | None = None,
     ) -> Outcome:
         """Judge a sealed generation (named, else the waiting one) and promote it if the verdict is positive.
 
-        `take_over` as for `run`. Raises: Overtaken, Held, UnknownRelease, ForeignIndex.
+        `max_deleted_share` raises the limit of the delete guard for this candidate; it needs `why`. `take_over` as for
+        `run`.
+
+        Raises: Overtaken, Held, UnknownRelease, ForeignIndex.
         """
         _check_why(take_over)
-        return promote_candidate(*self._judging(take_over), generation, why, lift_hold)
+        retrieval, _, releases = self._judging(take_over)
+        options = self._raised(max_deleted_share, why)
+        return promote_candidate(retrieval, options, releases, generation, why, lift_hold)
 
     @_checked
     def rollback(self, to: Count | None = None, *, why: str, take_over: bool = False) -> Release:
@@ -233,6 +245,16 @@ class Index:
     def generations(self, limit: Count = 20) -> list[GenerationState]:
         """Return the newest generations with their states, newest first."""
         return generation_states(self.services.bench.lake, limit)
+
+    def _raised(self, max_deleted_share: float | None, why: str | None) -> BuildOptions:
+        """Return the options, with a limit that a person raises. Raises: InvalidSettings without a reason."""
+        options = self.services.bench.options
+        if max_deleted_share is None:
+            return options
+        if not (why or "").strip():
+            raise InvalidSettings("max_deleted_share: one line that says why is needed, for the record")
+        raised = RaisedLimit(max_deleted_share=max_deleted_share, who=self.services.writer.who, why=str(why))
+        return options.model_copy(update={"raised": raised})
 
     def _judging(self, take_over: str | None = None) -> tuple[Retrieval, BuildOptions, Releases]:
         retrieval, options = self.services.retrieval, self.services.bench.options

@@ -44,7 +44,11 @@ def run(parameters: NightlyParameters, observer: LoggingObserver) -> RunReport:
     execute = PrefectExecutor(opener, key, parameters.window, settings.workers)
     try:
         services = services_of(partial(opener, observer), key)  # worker processes open theirs without it
-        return Index(settings, services).run(promote=parameters.promote, execute=execute, **parameters.choice())
+        return Index(settings, services).run(
+            **parameters.model_dump(include={"promote", "max_deleted_share", "why"}),
+            execute=execute,
+            **parameters.choice(),
+        )
     finally:
         forget_services(key)
 

@@ -29,6 +29,10 @@ class NightlyParameters(Target):
     )
     prefixes: list[str] = Field(default=[], description="Prefixes of document URIs; if empty, all")
     promote: bool = Field(default=True, description="Promote on a positive verdict; otherwise leave it to a person")
+    max_deleted_share: float | None = Field(
+        default=None, ge=0, le=1, description="Raises the delete guard's limit for this run; needs `why`"
+    )
+    why: str | None = Field(default=None, max_length=500, description="Reason for `max_deleted_share`, for the record")
     window: int = WINDOW
 
     def choice(self) -> Choice:
@@ -67,6 +71,9 @@ class PromoteParameters(Target):
         default=None, description="Sealed generation; if empty, the waiting one. One that was rolled back must be named"
     )
     why: str = WHY
+    max_deleted_share: float | None = Field(
+        default=None, ge=0, le=1, description="Raises the delete guard's limit for this candidate"
+    )
     lift_hold: bool = Field(
         default=False, description="Lift a hold, even if no generation is named and none is promoted"
     )

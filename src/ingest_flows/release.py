@@ -30,7 +30,8 @@ def evaluate(parameters: EvaluateParameters) -> State[dict[str, Any]]:
 def promote(parameters: PromoteParameters) -> State[dict[str, Any]]:
     """Judge a generation and promote it on a positive verdict. The state's result is the verdict and the release."""
     with _opened(parameters) as (index, observer):
-        outcome = index.promote(parameters.generation, why=parameters.why, lift_hold=parameters.lift_hold)
+        chosen = parameters.model_dump(include={"why", "lift_hold", "max_deleted_share"})
+        outcome = index.promote(parameters.generation, **chosen)
     verdict, release = outcome.verdict, outcome.release
     result = {
         "verdict": verdict.model_dump(mode="json") if verdict is not None else None,

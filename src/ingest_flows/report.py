@@ -109,6 +109,7 @@ def as_markdown(report: RunReport, verdict: Verdict | None) -> str:
         rows += [("generation: " + k, v) for k, v in table.documents.items()]
         rows += [(k, getattr(table, k)) for k in ("chunks", "points", "keyword_rows", "vectors", "mended")]
         rows += [(f"quarantined: {k}", v) for k, v in report.quarantined.items()]
+        rows += [(f"no parser reads: {k}", v) for k, v in report.unsupported.items()]
         lines += ["| conservation | count |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in rows), ""]
     lines += ["| step | seconds | documents/s | chunks/s | peak MB |", "| --- | --- | --- | --- | --- |"]
     lines += [

@@ -9,7 +9,7 @@ from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode, code_of
 from ingest.cli.invocation import Invocation, command
 from ingest.cli.output import printable
-from ingest.cli.run import TakeOverOption, reason_to_take_over
+from ingest.cli.run import MaxDeletedShareOption, TakeOverOption, reason_to_take_over
 
 if TYPE_CHECKING:
     from ingest.pipeline.status import IndexStatus
@@ -42,6 +42,7 @@ def promote(
         bool, Option("--lift-hold", help="Lift the hold that a rollback set, even if nothing is promoted.")
     ] = False,
     take_over: TakeOverOption = False,
+    max_deleted_share: MaxDeletedShareOption = None,
 ) -> None:
     """Judge a sealed generation and put it into force if the verdict is positive; exit code 3 if it is refused.
 
@@ -50,7 +51,9 @@ def promote(
     """
     reason = reason_to_take_over(take_over, why)
     with invocation.publishing() as index:
-        outcome = index.promote(generation, why=why, lift_hold=lift_hold, take_over=reason)
+        outcome = index.promote(
+            generation, why=why, lift_hold=lift_hold, max_deleted_share=max_deleted_share, take_over=reason
+        )
         verdict, release, refused = outcome.verdict, outcome.release, outcome.decision == "refused"
         chosen, overtaken = verdict.candidate if verdict is not None else None, outcome.decision == "overtaken"
         told = {"candidate": chosen, "refused": refused, "verdict": verdict, "release": release}

@@ -13,6 +13,18 @@ from ingest.cli.output import printable
 if TYPE_CHECKING:
     from ingest.records import Release, RunReport
 
+MaxDeletedShareOption = Annotated[
+    float | None,
+    Option(
+        "--max-deleted-share",
+        metavar="SHARE",
+        min=0,
+        max=1,
+        help="Raise the delete guard's limit this once; needs --why.",
+        show_default=False,
+    ),
+]
+
 
 TakeOverOption = Annotated[
     bool, Option("--take-over", help="Take an index that follows another lake over for this one; say why.")
@@ -28,7 +40,10 @@ def run(
     chosen: ChoiceOptions,
     no_promote: Annotated[bool, Option("--no-promote", help="Leave the promotion to a person (exit code 6).")] = False,
     take_over: TakeOverOption = False,
-    why: Annotated[str | None, Option(help="With --take-over: one line for the record.", show_default=False)] = None,
+    max_deleted_share: MaxDeletedShareOption = None,
+    why: Annotated[
+        str | None, Option(help="With --take-over or --max-deleted-share: one line for the record.", show_default=False)
+    ] = None,
 ) -> None:
     """Build the next generation, judge it, and promote it if the verdict is positive.
 
@@ -39,10 +54,16 @@ def run(
     from ingest.release.generation_states import told_rollback
 
     reason = reason_to_take_over(take_over, why)
-    if why is not None and not take_over:
-        raise BadParameter("--why goes with --take-over")
+    if why is not None and not take_over and max_deleted_share is None:
+        raise BadParameter("--why goes with --take-over or --max-deleted-share")
     with invocation.publishing() as index:
-        report = index.run(promote=not no_promote, take_over=reason, **chosen.choice())
+        report = index.run(
+            promote=not no_promote,
+            max_deleted_share=max_deleted_share,
+            why=why,
+            take_over=reason,
+            **chosen.choice(),
+        )
         lake = index.services.bench.lake
         reasons = lake.verdict(report.verdict).reasons if report.verdict is not None else ()
         release = lake.releases.get(report.release) if report.release is not None else None

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ingest.index import Index
-    from ingest.records import Conservation, PairedDifference, PlanSummary, Release, RunReport, Verdict
+    from ingest.records import Conservation, PairedDifference, PlanSummary, RaisedLimit, Release, RunReport, Verdict
 
 CHANGES = ("added", "changed", "repeated", "attributes_changed", "unchanged", "deleted")
-CLASSES = ("listed", "listed_twice", *CHANGES, "known_bad", "carried", "revoked", "out_of_scope")
+CLASSES = ("listed", "listed_twice", *CHANGES, "known_bad", "carried", "revoked", "out_of_scope", "may_have_moved")
 STAGES = ("bm25", "dense", "fused", "reranked")  # the last only if the profile has a re-ranker
 FAULTS = 20  # lines shown of a list of faults, reasons or warnings; the record has all of them
 
@@ -104,6 +104,8 @@ def verdict(judged: "Verdict") -> "Iterator[RenderableType]":
     against = f", compared with {judged.serving} of release {judged.release}" if judged.serving else ""
     head = f"Verdict on {judged.candidate}: {'positive' if judged.positive else 'NEGATIVE'}{against}"
     yield f"{head}. {judged.questions} questions, {len(judged.stale)} stale."
+    if (raised := judged.raised) is not None:
+        yield _raised(raised)
     yield from _listed("against", judged.reasons)
     yield from _listed("warning", judged.warnings)
 
@@ -174,6 +176,8 @@ def report(run: "RunReport") -> "Iterator[RenderableType]":
             f"Dense recall@{found.at}: {found.mean:.3f} on average, {found.least:.3f} at least, for {found.questions} "
             "stored vectors compared with exact search."
         )
+    if run.unsupported:
+        yield f"Left out, since no parser reads their types: {counted(run.unsupported)}."
     if run.quarantined:
         yield f"Left out, in quarantine: {counted(run.quarantined)}."
 
@@ -183,6 +187,11 @@ def _listed(what: str, lines: Iterable[str]) -> Iterator[str]:
     yield from (f"  {what}: {printable(line)}" for line in every[:FAULTS])
     if len(every) > FAULTS:
         yield f"  … and {len(every) - FAULTS:,} more; --json shows all"
+
+
+def _raised(limit: "RaisedLimit") -> str:
+    who, why = printable(limit.who), printable(limit.why)
+    return f"max_deleted_share was raised to {limit.max_deleted_share:.1%} by {who}: {why}"
 
 
 def _pair(name: str, ours: Mapping[str, float], theirs: Mapping[str, float]) -> str:

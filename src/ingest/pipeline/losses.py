@@ -149,10 +149,10 @@ class _Shard:
         by_id, found = {row["document_id"]: row for row in self.rows.values()}, dict[str, Row]()
         for row in self.rows.values():
             if row["chunk_count"] and row["acl"]:
-                found[row["uri"]] = row
-                while (parent := by_id.get(row["parent"])) is not None:
-                    row = parent
-                found[row["uri"]] = row
+                top = found[row["uri"]] = row
+                while (parent := by_id.get(top["parent"])) is not None:
+                    top = parent
+                found[top["uri"]] = top
         return found
 
     @cached_property

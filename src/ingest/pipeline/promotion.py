@@ -130,12 +130,18 @@ def promote_automatically(
         observer.told("held", told)
         return Outcome("waiting", verdict, releases.current())
     try:
-        release = releases.promote(candidate, "positive verdict", automatic=True)
+        release = releases.promote(candidate, _reason(verdict), automatic=True)
     except Held as held:
         observer.told("held", str(held))
         return Outcome("waiting", verdict, releases.current())
     observer.told("release", release)
     return Outcome("promoted", verdict, release)
+
+
+def _reason(verdict: Verdict) -> str:
+    if (raised := verdict.raised) is None:
+        return "positive verdict"
+    return f"positive verdict, max_deleted_share raised to {raised.max_deleted_share} by {raised.who}: {raised.why}"
 
 
 def evaluate_candidate(retrieval: Retrieval, options: BuildOptions, releases: Releases, named: str | None) -> Verdict:

@@ -23,8 +23,8 @@ class Source(Protocol):
     def read(self, ref: DocumentRef) -> RawDocument | None:
         """Return the bytes of exactly the listed version, or None if it is gone (changed during the run).
 
-        Raises: DocumentError (over the size limit, archived), SourceUnavailable, also when the whole place is gone since
-        it was listed, AccessDenied.
+        Raises: DocumentError (over the size limit, archived), AccessDenied; SourceUnavailable, also when the place
+        is gone since it was listed.
         """
 
 

@@ -256,6 +256,25 @@ def test_a_backfill_names_documents_times_errors_and_what_to_do_again(lab: Lab) 
     assert (wrong.code, wrong.document["error"]["class"]) == (4, "InvalidSettings")
 
 
+def test_the_delete_guard_names_the_option_that_raises_its_limit_for_one_run(lab: Lab) -> None:
+    others = ("silver", "tin", "zinc")
+    for topic in others:
+        lab.write(topic)
+    lab("run")
+    for topic in others:
+        (lab.folder / "documents" / f"{topic}.md").unlink()
+    refused = lab("run")
+    assert refused.code == 4
+    assert "3 of 9 documents would disappear (33.3%)" in refused.err
+    assert "`ingest run --max-deleted-share 0.34 --why REASON`" in refused.err
+    assert "one line that says why is needed" in lab("run", "--max-deleted-share", "0.5").err
+    answer = lab("run", "--max-deleted-share", "0.5", "--why", "spring cleaning", "--json")
+    assert (answer.code, answer.document["decision"]) == (0, "promoted"), answer.err
+    raised = {"max_deleted_share": 0.5, "who": "night@shift", "why": "spring cleaning"}
+    assert raised == answer.document["plan"]["raised"]
+    assert lab("status", "--json").document["release"]["why"].endswith("by night@shift: spring cleaning")
+
+
 def test_plan_shows_the_counts_and_builds_nothing(lab: Lab) -> None:
     people, document = lab("plan"), lab("plan", "--json")
     assert [people.code, document.code] == [0, 0]

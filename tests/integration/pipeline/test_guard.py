@@ -9,7 +9,10 @@ import pytest
 
 from ingest.errors import DeleteGuardTripped, SourceUnavailable
 from ingest.pipeline.changes import Scope
-from ingest.records import RunReport, Verdict
+from ingest.pipeline.collections import releases_of
+from ingest.pipeline.promotion import promote_candidate
+from ingest.records import RaisedLimit, RunReport, Verdict
+from ingest.release import Releases
 from tests.pipelines import CountingSource, Project, document, project
 
 
@@ -104,7 +107,7 @@ def test_files_of_types_that_no_parser_reads_are_counted_by_type_and_refuse_noth
 def test_a_source_whose_folder_was_moved_away_after_its_listing_is_unavailable(tmp_path: Path) -> None:
     p = project(tmp_path)
     p.source.before_read = lambda ref: away(p.source)
-    with pytest.raises(SourceUnavailable, match="documents"):
+    with pytest.raises(SourceUnavailable, match=r"documents"):
         p.run()
     assert p.lake.releases.last() == 0
 
@@ -114,7 +117,7 @@ def test_a_source_that_was_emptied_after_its_listing_is_unavailable(tmp_path: Pa
     for n in range(12):
         p.source.write(f"d{n:02d}.md", document(n, edition=2))
     p.source.before_read = lambda ref: emptied(p.source)
-    with pytest.raises(SourceUnavailable, match="emptied since it was listed, 12 documents are gone"):
+    with pytest.raises(SourceUnavailable, match=r"emptied since it was listed, 12 documents are gone"):
         p.run()
     assert serving(p) == 12
 
@@ -165,7 +168,8 @@ def test_a_generation_without_a_document_is_promoted_only_where_the_settings_say
     p.source.delete("d00.md")
     report = p.run()
     (reason,) = verdict(p, report).reasons
-    assert "not a single document" in reason and "allow_empty" in reason
+    assert "not a single document" in reason
+    assert "allow_empty" in reason
     assert (report.decision, serving(p)) == ("refused", 1)
     p.change(allow_empty=True)
     assert (p.run().decision, serving(p)) == ("promoted", 0)
@@ -192,7 +196,7 @@ def test_added_documents_of_equal_size_excuse_no_deletion(tmp_path: Path) -> Non
         size = (p.source.folder / f"d{n:02d}.md").stat().st_size
         p.source.delete(f"d{n:02d}.md")
         p.source.write(f"new{n}.md", "another word ".ljust(size, "x"))
-    with pytest.raises(DeleteGuardTripped, match="4 of 12 documents .*docs: 4 no longer listed"):
+    with pytest.raises(DeleteGuardTripped, match=r"4 of 12 documents .*docs: 4 no longer listed"):
         p.run()
     assert (set(p.gets()), p.embedder.forward_passes) == ({f"new{n}.md" for n in range(4)}, 0)
     assert serving(p) == 12
@@ -203,7 +207,7 @@ def test_an_archive_that_loses_its_entries_is_seen(tmp_path: Path) -> None:
     p.source.write("all.zip", zipped({f"e{n}.md": document(20 + n) for n in range(8)}))
     p.run()
     p.source.write("all.zip", zipped({"e0.md": document(20)}))
-    with pytest.raises(DeleteGuardTripped, match="7 of 11 documents, with those inside others, .*7 inside others"):
+    with pytest.raises(DeleteGuardTripped, match=r"7 of 11 documents, with those inside others, .*7 inside others"):
         p.run()
 
 
@@ -212,14 +216,14 @@ def test_documents_of_which_nothing_is_left_after_screening_are_seen(tmp_path: P
     hidden = '<div style="display:none">nobody reads this at all, not even once</div>\n'
     for n in range(5):
         p.source.write(f"d{n:02d}.md", hidden)
-    with pytest.raises(DeleteGuardTripped, match="5 of 12 documents"):
+    with pytest.raises(DeleteGuardTripped, match=r"5 of 12 documents"):
         p.run()
 
 
 def test_documents_that_nobody_may_see_any_more_are_seen_before_anything_is_read(tmp_path: Path) -> None:
     p = guarded(tmp_path)
     p.source.acl_of = {f"d{n:02d}.md": () for n in range(5)}
-    with pytest.raises(DeleteGuardTripped, match="5 of 12 documents .*docs: 5 that nobody may see"):
+    with pytest.raises(DeleteGuardTripped, match=r"5 of 12 documents .*docs: 5 that nobody may see"):
         p.run()
 
 
@@ -232,7 +236,7 @@ def test_a_source_that_left_the_settings_is_named(tmp_path: Path) -> None:
     p.run()
     p.change(max_deleted_share=0.2)
     p.sources = (a,)
-    with pytest.raises(DeleteGuardTripped, match="4 of 8 documents .*b: 4 no longer listed"):
+    with pytest.raises(DeleteGuardTripped, match=r"4 of 8 documents .*b: 4 no longer listed"):
         p.run()
 
 
@@ -248,11 +252,49 @@ def test_what_is_carried_is_no_loss(tmp_path: Path) -> None:
     assert ("promoted", 13) == (report.decision, serving(p))
 
 
+def test_a_limit_raised_for_one_run_is_recorded_with_who_and_why(tmp_path: Path) -> None:
+    p = guarded(tmp_path)
+    for n in range(6):
+        p.source.delete(f"d{n:02d}.md")
+    raised = RaisedLimit(max_deleted_share=0.5, who="tester@here", why="the old wiki is closed")
+    p.change(raised=raised)
+    report = p.run(decide=lambda verdict: False)
+    p.change(raised=None)
+    assert report.plan is not None
+    assert [raised] * 3 == [report.plan.raised, p.manifest(report.generation).raised, verdict(p, report).raised]
+    (outcome,) = [promote_candidate(p.retrieval(), p.options, releases(p), None, None, lift_hold=False)]
+    assert ("promoted", 6) == (outcome.decision, serving(p))
+    p.source.delete("d06.md")
+    p.source.delete("d07.md")
+    with pytest.raises(DeleteGuardTripped, match=r"2 of 6 documents would disappear"):
+        p.run()
+
+
+def test_a_sealed_candidate_meets_the_guard_when_a_person_promotes_it_and_has_a_way_out(tmp_path: Path) -> None:
+    p = guarded(tmp_path, keep_last_good_days=0, max_deleted_share=1.0, max_quarantined_share=1.0)
+    empty(p, 11)
+    built = p.run(decide=lambda verdict: False)
+    p.change(max_deleted_share=0.2)
+    refused = promote_candidate(p.retrieval(), p.options, releases(p), built.generation, None, lift_hold=False)
+    assert refused.verdict is not None
+    (reason,) = refused.verdict.reasons
+    assert "11 of 12 documents would disappear (91.7%)" in reason
+    assert f"`ingest promote {built.generation} --max-deleted-share 0.92 --why REASON`" in reason
+    assert ("refused", 12) == (refused.decision, serving(p))
+    p.change(raised=RaisedLimit(max_deleted_share=0.92, who="tester@here", why="a new wiki"))
+    promote_candidate(p.retrieval(), p.options, releases(p), built.generation, "a new wiki", lift_hold=False)
+    assert serving(p) == 1
+
+
+def releases(p: Project) -> Releases:
+    return releases_of(p.retrieval(), p.options, p.services().writer)
+
+
 def test_a_run_that_resumes_meets_the_guard_again(tmp_path: Path) -> None:
     p = guarded(tmp_path, keep_last_good_days=0)
     empty(p, 11)
     for _ in range(2):
-        with pytest.raises(DeleteGuardTripped, match="11 of 12 documents"):
+        with pytest.raises(DeleteGuardTripped, match=r"11 of 12 documents"):
             p.run()
     assert (p.gets(), p.lake.claims.last()) == ({}, 2)
     assert serving(p) == 12
