@@ -24,7 +24,7 @@ EXPIRED, HIDDEN, BARE = "last good versions expired", "that nobody may see", "wi
 COLUMNS = ["document_id", "uri", "source", "sha256", "parent", "acl", "status", "chunk_count"]
 UNKNOWN = "application/x-unknown"  # as a claim: a name without a known extension says nothing
 
-Row = dict[str, Any]
+Values = dict[str, Any]
 Causes = Counter[tuple[str, str]]  # (source, cause) → documents
 
 
@@ -115,7 +115,8 @@ class Foresight(_Moves):
             self._losses.lost[source, cause] += 1
             self._losses.lost[source, INSIDE] += document.inside
         self.insert("lost", absent, 4)
-        self.insert("found", ((d.size,) for d in plan.documents if d.change == "added"), 1)
+        if plan.base_parts:  # without a base nothing can have moved
+            self.insert("found", ((d.size,) for d in plan.documents if d.change == "added"), 1)
 
     def losses(self) -> Losses:
         """Return what would be lost at least; `moved`: deletions that are pending."""
@@ -137,16 +138,16 @@ class _Shard:
     shard: int
 
     @cached_property
-    def rows(self) -> dict[str, Row]:
+    def rows(self) -> dict[str, Values]:
         """The rows of all documents, by URI."""
         if self.contents is None or "documents" not in (parts := self.contents.parts(self.shard)):
             return {}
         return {row["uri"]: row for row in self.contents.lake.read(parts["documents"], COLUMNS).to_pylist()}
 
     @cached_property
-    def serving(self) -> dict[str, Row]:
+    def serving(self) -> dict[str, Values]:
         """The rows of those that serve, by URI."""
-        by_id, found = {row["document_id"]: row for row in self.rows.values()}, dict[str, Row]()
+        by_id, found = {row["document_id"]: row for row in self.rows.values()}, dict[str, Values]()
         for row in self.rows.values():
             if row["chunk_count"] and row["acl"]:
                 top = found[row["uri"]] = row
@@ -202,7 +203,7 @@ class _Comparison(_Moves):
         balance.readable += len(readable)
 
 
-def _cause(row: Row, after: _Shard) -> str:
+def _cause(row: Values, after: _Shard) -> str:
     """Return why a document that serves would serve no more."""
     if row["parent"]:
         return INSIDE

@@ -142,7 +142,7 @@ class Planner:
         """
         counts: Counter[str] = Counter(listed=listing.listed, listed_twice=listing.listed_twice)
         hashes: dict[int, str] = {}
-        fetch, embed, told = 0, 0, self.bench.sandbox.options
+        fetch, embed = 0, 0
         steps, kinds = set[str](), set[tuple[str, str]]()
         with Foresight() as foresight:
             for shard in range(self.shards):
@@ -152,10 +152,7 @@ class Planner:
                 counts.update(changes)
                 fetched = [d for d in plan.documents if d.change in FETCHED]
                 fetch += sum(d.size for d in fetched)
-                kinds |= {
-                    (told.get(d.source, ParserOptions()).parser, media_types.expected(d.path, d.media_type))
-                    for d in fetched
-                }
+                kinds.update(map(self._kind, fetched))
                 embed += self._embedded_again(plan, fetched)
                 steps |= set(plan.steps)
             self.losses = foresight.losses()
@@ -177,6 +174,11 @@ class Planner:
             needs_generation=changed or bool(steps - {"load"}),
             raised=self.options.raised,
         )
+
+    def _kind(self, document: PlannedDocument) -> tuple[str, str]:
+        """Return which parser a document's source asks for, and the media type that is expected."""
+        told = self.bench.sandbox.options.get(document.source, ParserOptions())
+        return told.parser, media_types.expected(document.path, document.media_type)
 
     def guard(self, summary: PlanSummary) -> None:
         """Raise before anything is spent when too much would disappear or the budget is too small."""
