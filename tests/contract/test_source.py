@@ -61,6 +61,7 @@ class Place:
 
 def opener(s3: Any) -> Callable[..., Source]:
     def open_(uri: str, **options: Any) -> Source:
+        options = {"default_excludes": False, **options}
         return find(uri).open_source("docs", uri, options, ("staff", "public"), "acme", s3)
 
     return open_
@@ -183,6 +184,17 @@ def test_patterns_choose_documents(place):
     assert [ref.path for ref in source.list()] == ["a.md", "sub/c.md"]
 
 
+def test_what_is_left_out_is_counted_anew_by_each_listing(place):
+    for path in ("a.md", ".env", ".git/config", "id_rsa", "b.txt", "lake/docs/x.md"):
+        place.put(path, b"")
+    source = place.open(place.uri, include=["*.md"], default_excludes=True, own=["lake/"])
+    for _ in range(2):
+        assert ["a.md"] == [ref.path for ref in source.list()]
+        reasons = {"default excludes": 3, "not in include": 1, "the lake and the state folder": 1}
+        assert reasons == source.left_out
+    assert (None, {"default excludes": 1}) == (source.look(f"{source.uri}/id_rsa"), source.left_out)
+
+
 def test_a_document_over_the_limit_is_listed_and_not_read(place):
     place.put("a.md", b"12345678")
     place.put("b.md", b"1234567")
@@ -202,7 +214,10 @@ def test_a_missing_place_is_an_unknown_source(place, s3_server):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"included": ["*"]}, "unknown option included; known are include, exclude, max_document_bytes"),
+        (
+            {"included": ["*"]},
+            "unknown option included; known are include, exclude, default_excludes, max_document_bytes, own",
+        ),
         ({"acl": ["staff"]}, "unknown option acl"),
         ({"include": "*.md"}, "include: Input should be a valid tuple"),
         ({"exclude": [1]}, "exclude.0: Input should be a valid string"),

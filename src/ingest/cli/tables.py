@@ -67,6 +67,8 @@ def plan(summary: "PlanSummary") -> "Iterator[RenderableType]":
         ("GPU-minutes (estimate)", f"{summary.gpu_minutes:,.2f}"),
     ]
     yield table(title, ("documents", ""), [*((_words(name), counts[name]) for name in names), *costs])
+    if summary.left_out:
+        yield f"Left out by the sources (a folder counts once): {counted(summary.left_out)}."
     if summary.refused:
         yield f"A run would be refused: {summary.refused}"
     elif not summary.needs_generation:
@@ -82,6 +84,7 @@ def conservation(found: "Conservation") -> "Iterator[RenderableType]":
     rows += [(_words(name), count) for name, count in every.items() if count or name in always]
     rows += [(f"marked: {name}", count) for name, count in found.marks.items()]
     yield table("Conservation", ("", "count"), rows)
+    yield from _listed("dropped for a secret", found.secrets)
     yield from _listed("lost, orphaned or stale", found.faults)
     if not found.faults:
         yield "Nothing is lost, orphaned or stale."

@@ -18,7 +18,10 @@ from ingest.errors import SuspiciousDocument
 from ingest.ids import digest_of
 from ingest.records import Chunk, Document, ScreeningPolicy
 
-VERSION = 1  # raised when the same text gets different marks
+VERSION = 2  # raised when the same text gets different marks
+DEFAULT = ScreeningPolicy()
+# Of fingerprints that name no default: all secrets were indexed then, and of marks only some for secrets went since.
+FIRST_DEFAULT, FIRST_VERSION = ScreeningPolicy(secret="index"), 1
 LINE = 1000  # characters that a secret detector sees at once
 OVERLAP = 200  # characters by which its windows over longer lines overlap; no known secret is longer
 LEAST_ENTROPY = 3.0  # bits per character of a value after a word like "password"
@@ -88,10 +91,14 @@ _PATTERNS = tuple(
 )
 
 
-def fingerprint(policies: Mapping[str, ScreeningPolicy]) -> str:
-    """Return the digest of what determines marks and their consequences. A default policy does not count."""
-    special = {name: policy.model_dump() for name, policy in policies.items() if policy != ScreeningPolicy()}
-    return digest_of([VERSION, version("detect-secrets"), unicodedata.unidata_version, special])
+def fingerprint(policies: Mapping[str, ScreeningPolicy], default: ScreeningPolicy = DEFAULT) -> str:
+    """Return the digest of what determines marks and their consequences. A default policy does not count.
+
+    `default` is that of the version which recorded the policies.
+    """
+    special = {name: policy.model_dump() for name, policy in policies.items() if policy != default}
+    told = [version("detect-secrets"), unicodedata.unidata_version, special]
+    return digest_of([FIRST_VERSION, *told] if default == FIRST_DEFAULT else [VERSION, *told, default.model_dump()])
 
 
 def screen(document: Document, chunks: Sequence[Chunk]) -> list[Chunk]:
@@ -188,6 +195,10 @@ _NAMES = re.compile(
 _LITERALS = tuple(dict.fromkeys(literal for _, _, literals in _DETECTORS for literal in literals))
 _NAMED = ("ass", "ASS", "pwd", "PWD", "ecret", "ECRET", "oken", "OKEN", "key", "Key", "KEY", "redential", "REDENTIAL")
 _TWILIO = re.compile(r"\b(?:AC|SK)[a-f0-9]{32}\b")
+# Of a URI with a password in it: words that stand for one. A name that is its own password is an example too.
+_PLACEHOLDERS = frozenset(
+    ("password", "passwd", "pass", "pwd", "secret", "token", "user", "username", "guest", "personal_access_token")
+)
 _EXAMPLE = re.compile(r"example|placeholder|changeme|change_me|your|dummy|sample|xxx|\*\*\*|\.\.\.|[<>{}$%]", re.I)
 
 
@@ -212,7 +223,8 @@ def _line_has_secret(line: str, present: Sequence[str], named: bool) -> bool:
     here = {literal for literal in present if literal in line}
     if here:
         for detector, literals in _detectors():
-            if not here.isdisjoint(literals) and any(map(_is_real, detector.analyze_string(line))):
+            values = detector.analyze_string(line) if not here.isdisjoint(literals) else ()
+            if any(_is_real(value) and not _stands_for_one(value, line) for value in values):
                 return True
     if not named or not ("'" in line or '"' in line) or not any(name in line for name in _NAMED):
         return False
@@ -235,6 +247,11 @@ def _is_named_secret(line: str) -> bool:
 
 def _is_real(value: str) -> bool:
     return _EXAMPLE.search(value) is None
+
+
+def _stands_for_one(value: str, line: str) -> bool:
+    """Tell whether the password of a URI is none: `user:password@`, or `guest:guest@`."""
+    return f":{value}@" in line and (value.lower() in _PLACEHOLDERS or f"/{value}:{value}@" in line)
 
 
 @cache

@@ -19,7 +19,7 @@ from ingest.lake.contents import Contents
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.rows import attribute_table, chunk_digest
 from ingest.lake.shard_rows import ShardRows, read_rows
-from ingest.pipeline.family_checks import collapsed_faults, dropped_faults, family_faults
+from ingest.pipeline.family_checks import collapsed_faults, dropped_faults, family_faults, secret_places
 from ingest.pipeline.point_faults import point_faults, stray_points
 from ingest.pipeline.point_maker import PointMaker, load_points, rows_of
 from ingest.pipeline.work import Work
@@ -27,6 +27,7 @@ from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, Chunk, Conservation
 
 MAX_FAULTS = 100  # named in full; the rest are counted
+MAX_SECRETS = 100  # places of dropped secrets that are named; all of them are counted
 NORM_TOLERANCE = 1e-3
 
 
@@ -93,6 +94,7 @@ class _Pass:
     documents: Counter[str] = field(default_factory=Counter)
     totals: Counter[str] = field(default_factory=Counter)
     marks: Counter[str] = field(default_factory=Counter)
+    secrets: list[str] = field(default_factory=list)  # the first MAX_SECRETS
 
     def __post_init__(self) -> None:
         contents = self.contents
@@ -114,7 +116,8 @@ class _Pass:
         names = ("chunks", "points", "keyword_rows", "vectors", "dropped", "collapsed", "quarantined_children")
         totals = {name: self.totals[name] for name in names}
         counts = {name: dict(sorted(getattr(self, name).items())) for name in ("listed", "documents", "marks")}
-        table = Conservation(faults=(*self.faults, *more), mended=mended, **counts, **totals)
+        told = {"faults": (*self.faults, *more), "secrets": tuple(self.secrets)}
+        table = Conservation(mended=mended, **told, **counts, **totals)
         return Findings(self.contents, table, tuple(self.wrong), strays)
 
     def _fault(self, *faults: str) -> None:
@@ -174,6 +177,7 @@ class _Pass:
         self.totals["dropped"] += len(dropped)
         self.totals["collapsed"] += sum(c.chunk_id in self._collapsed for c in kept)
         self.marks.update(mark for c in kept + dropped for mark in c.marks)
+        self.secrets += secret_places(rows)[: MAX_SECRETS - len(self.secrets)]
         self._fault(*family_faults(rows), *dropped_faults(rows))
 
     def _chunks(self, rows: ShardRows) -> None:

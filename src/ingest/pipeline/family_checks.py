@@ -42,6 +42,16 @@ def dropped_faults(rows: ShardRows) -> Iterator[str]:
         yield f"document id {stray}: dropped chunks of a document that is not in the generation"
 
 
+def secret_places(rows: ShardRows) -> list[str]:
+    """Return where chunks were left out for a secret, by document: URI and characters, never what stands there."""
+    return [
+        f"{document.uri}: characters {dropped.chunk.start} to {dropped.chunk.end}"
+        for document in rows.documents.values()
+        for dropped in rows.dropped.get(document.document_id, [])
+        if dropped.reason == "secret"
+    ]
+
+
 def collapsed_faults(lengths: Path, collapsed: frozenset[str]) -> Iterator[str]:
     """Yield the collapsed chunks that have postings according to the keyword index's lengths."""
     if not collapsed:

@@ -6,7 +6,7 @@ documents are read again. A failure also depends on limits and chunker. Both are
 parser was found, the name is empty, and the set of readable media types counts in its place.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +28,7 @@ class Fingerprints:
     limits: ParseLimits  # of documents inside documents
     chunker: str  # covers screening and the sources' policies too: a changed policy starts from stored texts
     model: str
+    first_chunker: str = ""  # the same under the first default policy, which indexed secrets
 
     def record(self) -> dict[str, str]:
         """Return the fingerprints of a whole generation, as its manifest records them."""
@@ -68,7 +69,10 @@ class Fingerprints:
         if not colon:
             no_parser = failure.error == "UnsupportedFormat"
             return source == failure.source and (failure.fingerprint, no_parser) in self._earlier_failures
-        return failure.fingerprint == self.failure(parser, failure.uri, source)
+        held = {self.failure(parser, failure.uri, source)}
+        if failure.error != "SuspiciousDocument":  # anything else did not depend on the default policy
+            held.add(replace(self, chunker=self.first_chunker).failure(parser, failure.uri, source))
+        return failure.fingerprint in held
 
     def translated(self, row: DocumentRow) -> str:
         """Return the fingerprint for a carried row: the current form of an older valid one, else the row's own."""
@@ -104,7 +108,9 @@ class Fingerprints:
 
 def fingerprints(bench: Workbench) -> Fingerprints:
     """Return the fingerprints of this process's code, libraries, options and model."""
-    options = bench.options
+    options, screened = bench.options, bench.options.screening
     cut = chunking.fingerprint(options.chunking, bench.tokenizer)
-    chunker = digest_of([cut, screening.fingerprint(options.screening)])
-    return Fingerprints(bench.sandbox, options.limits, chunker, bench.model.fingerprint)
+    first = {n: p.model_copy(update={"secret": "index"}) if p.secret == "drop" else p for n, p in screened.items()}
+    screenings = screening.fingerprint(screened), screening.fingerprint(first, screening.FIRST_DEFAULT)
+    chunker, before = (digest_of([cut, policies]) for policies in screenings)
+    return Fingerprints(bench.sandbox, options.limits, chunker, bench.model.fingerprint, before)

@@ -14,6 +14,7 @@ from ingest.lake.lake import PLAN_HASH, Lake, claim_number
 from ingest.lake.rows import DocumentRow, attributes_digest, document_rows, quarantine_rows
 from ingest.lake.shard_rows import ShardRows
 from ingest.lake.stored_records import name_of
+from ingest.pipeline.changed_policies import ChangedPolicies, changed_policies, unscreened
 from ingest.pipeline.changes import (
     FETCHED,
     BaseDocument,
@@ -133,7 +134,16 @@ class Planner:
         listing.partition(self.shards)
         if self.base is None and not listing.listed and not self.options.allow_empty:
             places = ", ".join(source.uri for source in self.bench.sources)
-            raise InvalidSettings(f"no documents in {places}, and nothing serves: there is nothing to build")
+            but = ", ".join(f"{reason} {count}" for reason, count in sorted(self._left_out().items()))
+            told = f"{places} (left out: {but})" if but else places
+            raise InvalidSettings(f"no documents in {told}, and nothing serves: there is nothing to build")
+
+    def _left_out(self) -> Counter[str]:
+        """Return what the sources' listings left out, by reason, as far as they count it."""
+        found = Counter[str]()
+        for source in self.bench.sources:
+            found.update(getattr(source, "left_out", {}))
+        return found
 
     def summarise(self, listing: Listing) -> PlanSummary:
         """Return the plan for all shards: documents per class, bytes, estimates.
@@ -161,7 +171,7 @@ class Planner:
             parsers.check_installed((kind for parser, kind in kinds if parser == wanted), "", wanted)
         size = self.options.chunking.target_tokens
         tokens = fetch // CHARACTERS_PER_TOKEN + embed * size
-        changed = self.base is None or digest_of(self.base.settings) != digest_of(self.options.settings)
+        changed = self.base is None or unscreened(self.base.settings) != unscreened(self.options.settings)
         return PlanSummary(
             generation="",
             base=self.base.generation if self.base is not None else None,
@@ -173,6 +183,7 @@ class Planner:
             gpu_minutes=round(tokens / self.options.tokens_per_second / 60, 3),
             needs_generation=changed or bool(steps - {"load"}),
             raised=self.options.raised,
+            left_out=dict(sorted(self._left_out().items())),
         )
 
     def _kind(self, document: PlannedDocument) -> tuple[str, str]:
@@ -239,7 +250,8 @@ class Planner:
         return plan, changes.counts, held
 
     def _steps(self, changes: ShardChanges, parts: dict[str, PartFile]) -> tuple[str, ...]:
-        steps = {"load", *self._needed, *(["chunk"] if changes.touched or not parts else [])}
+        touched = changes.touched or self._is_screened_anew(parts)
+        steps = {"load", *self._needed, *(["chunk"] if touched or not parts else [])}
         steps |= {"embed"} if changes.embed_again else set()
         if "chunk" in steps:
             steps |= {"embed", "keyword"}
@@ -252,11 +264,18 @@ class Planner:
             return set()
         before = self.base.fingerprints
         differs = {
-            "chunk": before["chunker"] != self.prints.chunker,
+            "chunk": before["chunker"] != self.prints.chunker and self._policies is None,
             "embed": before["model"] != self.prints.model,
             "keyword": self.base.analyser != self.options.analyser,
         }
         return {step for step, changed in differs.items() if changed}
+
+    @cached_property
+    def _policies(self) -> ChangedPolicies | None:
+        return changed_policies(self.base, self.bench) if self.base is not None else None
+
+    def _is_screened_anew(self, parts: dict[str, PartFile]) -> bool:
+        return self._policies is not None and self._policies.concern(self.lake, parts)
 
     def shard_plan(self, listing: Listing, shard: int) -> ShardPlan:
         """Return the work of one shard."""

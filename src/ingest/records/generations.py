@@ -103,6 +103,7 @@ class PlanSummary(Record):
     needs_generation: bool  # False: nothing changed, equal settings
     refused: str = ""  # why a run would stop before spending anything; always empty in a frozen plan
     raised: RaisedLimit | None = None  # for this run
+    left_out: dict[str, int] = Field(default_factory=dict)  # by the sources' listings, by reason; a folder counts once
 
 
 class Marker(Record):
@@ -249,6 +250,7 @@ class Conservation(Record):
     collapsed: int = 0  # chunks that a duplicate stands for: points = keyword rows = chunks − collapsed
     marks: dict[str, int] = Field(default_factory=dict)  # chunks by mark, dropped ones too
     quarantined_children: int = 0  # documents inside documents; not among the listed
+    secrets: tuple[str, ...] = ()  # where chunks with secrets were dropped, the first ones: URI and characters
 
 
 class StageFigure(Record):

@@ -67,6 +67,8 @@ class SourceOptions(Options):
     tenant: str = Field(default="public", min_length=1)  # who owns them
     include: tuple[str, ...] = ()  # path patterns; (): all
     exclude: tuple[str, ...] = ()
+    # Leave out hidden files, keys and what tools leave behind; on, it is no part of recorded settings.
+    default_excludes: bool = Field(default=True, exclude_if=lambda wanted: wanted)
 
 
 class LimitSettings(Options):
@@ -107,6 +109,7 @@ class ParserOptions(ParserSettings):
     """What the parsers receive with each document."""
 
     limits: ParseLimits = ParseLimits()
+    default_excludes: bool = Field(default=True, exclude_if=lambda wanted: wanted)  # the source's, for what is inside
 
 
 class ScreeningPolicy(Options):
@@ -115,7 +118,7 @@ class ScreeningPolicy(Options):
     hidden: Consequence = "drop"  # text that no reader of the document sees
     invisible: Consequence = "index"  # zero-width, tag and bidirectional control characters
     instruction: Consequence = "index"  # phrases aimed at a language model
-    secret: Consequence = "index"  # keys, tokens, passwords
+    secret: Consequence = "drop"  # keys, tokens, passwords
 
 
 class DuplicateOptions(Options):

@@ -5,10 +5,9 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from itertools import combinations
 from pathlib import Path
 
-from ingest.adapters import embedders, sources
+from ingest.adapters import embedders
 from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.executors.processes import ProcessExecutor
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
@@ -22,12 +21,13 @@ from ingest.extras import require
 from ingest.keyword import Analyser
 from ingest.lake.lake import Lake
 from ingest.pipeline.tasks import Execute
-from ingest.ports import Observer, Source, Store
-from ingest.records import BuildOptions, IndexOptions, ModelRecord, ParseLimits, ParserOptions, S3Options, Shape
+from ingest.ports import Observer, Store
+from ingest.records import BuildOptions, IndexOptions, ModelRecord, ParseLimits, ParserOptions, Shape
 from ingest.services import Retrieval, Services, Workbench, Writer
-from ingest.settings import IndexSettings, Settings, SourceSettings, quiet_environment, whoami
+from ingest.settings import IndexSettings, Settings, quiet_environment, whoami
 from ingest.wiring.model_opening import describe_model, keep_model, open_embedder, restore_model
 from ingest.wiring.reranker_opening import open_reranker
+from ingest.wiring.source_opening import open_sources
 
 EXPORTED = "sentence_transformer"  # the kind of embedder that keeps an exported copy of its model for questions
 
@@ -75,11 +75,10 @@ def open_workbench(settings: Settings, index: str | None = None) -> Workbench:
     lake = Lake(store, name)
     record, folder = describe_model(chosen.model, lake, _restorer(settings, store))
     _check_sizes(name, chosen, record)
-    _check_sources(chosen)
     sandbox = open_sandbox(chosen)
     return Workbench(
         lake=lake,
-        sources=tuple(_open_source(source, settings.s3, chosen.max_document_bytes) for source in chosen.sources),
+        sources=open_sources(settings, chosen),
         sandbox=sandbox,
         tokenizer=embedders.find(chosen.model.kind).open_tokenizer(chosen.model.name, chosen.model.options, *folder),
         model=record,
@@ -124,7 +123,10 @@ def open_sandbox(index: IndexSettings) -> PoolSandbox | InlineSandbox:
 def parser_options(index: IndexSettings) -> dict[str, ParserOptions]:
     """Return the parser options by source; "" stands for documents of no source."""
     limits = ParseLimits(document_bytes=index.max_document_bytes, **dict(index.limits))
-    told = {s.name: ParserOptions(limits=limits, **dict(s.parsing)) for s in index.sources}
+    told = {
+        s.name: ParserOptions(limits=limits, default_excludes=s.default_excludes, **dict(s.parsing))
+        for s in index.sources
+    }
     return {**told, "": ParserOptions(limits=limits)}
 
 
@@ -149,18 +151,6 @@ def build_options(name: str, index: IndexSettings) -> BuildOptions:
         shape=shape,
         **{field: getattr(index, field) for field in IndexOptions.model_fields},
     )
-
-
-def _check_sources(index: IndexSettings) -> None:
-    for first, second in combinations(index.sources, 2):
-        if sources.overlaps(first.uri, second.uri):
-            raise InvalidSettings(f"sources {first.name} ({first.uri}) and {second.name} ({second.uri}) overlap")
-
-
-def _open_source(source: SourceSettings, s3: S3Options, max_document_bytes: int) -> Source:
-    options = {"include": source.include, "exclude": source.exclude, "max_document_bytes": max_document_bytes}
-    module = sources.find(source.uri)
-    return module.open_source(source.name, source.uri, {**options, **source.options}, source.acl, source.tenant, s3)
 
 
 def _check_sizes(name: str, index: IndexSettings, record: ModelRecord) -> None:

@@ -320,3 +320,27 @@ def test_ctrl_c_gives_130_and_says_how_to_go_on(lab: Lab, monkeypatch: pytest.Mo
     answer = lab("run")
     assert (answer.code, answer.out, lab.closed) == (130, "", 1)
     assert answer.err.startswith("Stopped. Nothing serves. `ingest run` resumes where this one stopped")
+
+
+def test_a_plan_says_what_the_sources_left_out(lab: Lab) -> None:
+    for name in (".env", "id_rsa"):
+        (lab.folder / "documents" / name).write_text("PASSWORD=hunter2")
+    (lab.folder / "documents" / "link.md").symlink_to("copper.md")
+    answer, shown = lab("plan", "--json"), lab("plan")
+    assert {"default excludes": 2, "symbolic links": 1} == answer.document["left_out"]
+    assert "Left out by the sources (a folder counts once): default excludes 2, symbolic links 1." in shown.out
+
+
+def test_a_folder_of_links_alone_is_told(lab: Lab) -> None:
+    for path in (lab.folder / "documents").iterdir():
+        path.rename(lab.folder / path.name)
+        path.symlink_to(lab.folder / path.name)
+    answer = lab("run")
+    assert 4 == answer.code
+    assert "(left out: symbolic links 6), and nothing serves: there is nothing to build" in answer.err
+
+
+def test_a_password_beside_the_documents_is_not_found_by_a_search(lab: Lab) -> None:
+    (lab.folder / "documents" / ".env").write_text("PASSWORD=hunter2 of the copper gate\n")
+    lab("run")
+    assert "hunter2" not in lab("search", "what is the PASSWORD of the copper gate").out

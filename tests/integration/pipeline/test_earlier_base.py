@@ -78,7 +78,7 @@ def test_a_new_parser_rereads_what_no_parser_read(built: Project, monkeypatch: A
 
 
 def test_rows_that_are_written_again_get_the_fingerprint_of_their_parser(built: Project, monkeypatch: Any) -> None:
-    built.change(screening={"docs": ScreeningPolicy(secret="drop")})  # every chunk is made again
+    built.change(screening={"docs": ScreeningPolicy(instruction="drop")})  # every chunk is made again
     assert FAILED == reread(built)
     assert TEXT not in recorded(built)
     monkeypatch.setattr(fingerprints, "earlier_texts", lambda sandbox: {})

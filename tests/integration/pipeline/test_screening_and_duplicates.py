@@ -45,13 +45,13 @@ def leaking(tmp_path) -> Project:
 
 
 def test_an_indexed_chunk_carries_its_marks_to_the_point(leaking: Project) -> None:
+    with_policy(leaking, secret="index")
     report = leaking.run()
     assert report.conservation.marks == {"secret": 1}
     assert [m["marks"] for m in points(leaking) if "marks" in m] == [["secret"]]
 
 
-def test_a_dropped_chunk_is_kept_aside_and_counted(leaking: Project) -> None:
-    with_policy(leaking, secret="drop")
+def test_a_chunk_with_a_secret_is_kept_aside_counted_and_named_without_it(leaking: Project) -> None:
     report = leaking.run()
     documents, chunks, dropped = held(leaking)
     table = report.conservation
@@ -59,10 +59,15 @@ def test_a_dropped_chunk_is_kept_aside_and_counted(leaking: Project) -> None:
     assert not any(KEY in c.text for c in chunks)
     assert documents["keys.md"].dropped_count == 1
     assert (table.dropped, table.marks, report.dropped) == (1, {"secret": 1}, {"secret": 1})
+    end = SECRET.index("\n\n## Other")
+    assert table.secrets == (f"{leaking.source.uri}/keys.md: characters 0 to {end}",)
+    assert KEY not in report.model_dump_json()
+    assert not any(KEY in str(point) for point in points(leaking))
     assert table.points == table.keyword_rows == table.chunks == len(chunks)
 
 
 def test_a_policy_that_changes_works_from_stored_texts(leaking: Project) -> None:
+    with_policy(leaking, secret="index")
     leaking.run()
     with_policy(leaking, secret="drop")
     report = leaking.run()
@@ -73,6 +78,7 @@ def test_a_policy_that_changes_works_from_stored_texts(leaking: Project) -> None
 
 
 def test_a_policy_of_quarantine_keeps_the_document_out_without_telling_the_secret(leaking: Project) -> None:
+    with_policy(leaking, secret="index")
     leaking.run()
     with_policy(leaking, secret="quarantine")
     report = leaking.run()

@@ -32,7 +32,7 @@ TEXT = f"# One\n\nWords.\n\n# Two\n\nkey {SECRET} here."
 
 
 def test_chunks_come_with_their_marks() -> None:
-    found = cut(TEXT)
+    found = cut(TEXT, secret="index")
     assert [(), ("secret",)] == [chunk.marks for chunk in found.chunks]
     assert ([], None) == (found.dropped, found.refusal)
 

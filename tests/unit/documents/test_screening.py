@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.documents import screening
 from ingest.documents.screening import fingerprint, marks_of, screen, sort_out
 from ingest.errors import SuspiciousDocument
 from ingest.records import Block, BlockKind, Chunk, Document, ScreeningPolicy
@@ -105,6 +106,7 @@ def test_a_byte_order_mark_may_only_start_a_document() -> None:
         "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8",
         'password = "q7Zx9!kLm2Vb4"',
         "postgres://admin:s3cr3tpw@db.internal/x",
+        "postgres://guest:prefect@db.internal/x",
         "x" * 5000 + KEY + "y" * 5000,
         "SK" + "0123456789abcdef" * 2,
     ],
@@ -121,6 +123,8 @@ def test_a_secret_is_marked(text: str) -> None:
         'password: "<your-password>"',
         'password = "changeme"',
         "https://user:${PASSWORD}@host/path",
+        "mongodb://username:password@db.internal:27017",
+        "amqp://guest:guest@rabbitmq:5672 and postgresql+asyncpg://prefect:prefect@postgres:5432/prefect",
         'token = os.environ["TOKEN"]',
         "Forgot your password? Ask for a token.",
     ],
@@ -158,7 +162,8 @@ def test_a_refusal_never_tells_the_secret() -> None:
 
 def test_the_fingerprint_knows_special_policies_only() -> None:
     assert fingerprint({"a": ScreeningPolicy()}) == fingerprint({})
-    assert fingerprint({"a": ScreeningPolicy(secret="drop")}) != fingerprint({})
+    assert fingerprint({"a": ScreeningPolicy(secret="index")}) != fingerprint({})
+    assert fingerprint({}) != fingerprint({}, screening.FIRST_DEFAULT)
 
 
 @given(

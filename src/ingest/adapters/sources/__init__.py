@@ -30,7 +30,8 @@ class SourceModule(Protocol):
     ) -> Source:
         """Return the source; nothing is read yet. `acl` and `tenant` are put on every ref.
 
-        `options` are its other settings; every module accepts `include`, `exclude` and `max_document_bytes`.
+        `options` are its other settings; every module accepts `include`, `exclude` and `max_document_bytes`. Where they
+        matter, `default_excludes` (False) and `own` (folders that hold the lake or the state) are among them.
 
         Raises: InvalidSettings.
         """
@@ -74,6 +75,15 @@ def overlaps(uri_a: str, uri_b: str) -> bool:
     Folders are compared after their symbolic links are resolved on this machine. Raises: InvalidSettings.
     """
     return all(a == b for a, b in zip(_place(uri_a), _place(uri_b), strict=False))
+
+
+def path_below(root: str, uri: str) -> str | None:
+    """Return the path from one place to another inside it, "" for the same place, None when it lies elsewhere.
+
+    Raises: InvalidSettings.
+    """
+    above, place = _place(root), _place(uri)
+    return "/".join(place[len(above) :]) if place[: len(above)] == above else None
 
 
 def _place(uri: str) -> tuple[str, ...]:

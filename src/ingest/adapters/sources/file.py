@@ -1,21 +1,22 @@
 """Documents in a folder: `file:///absolute/folder` or a plain path.
 
-Every regular file below the folder is included, even hidden ones; `exclude` leaves some out. The folder itself may be a
-symbolic link, but links below it are never followed: their targets inside the folder are listed by their own names, and
-what is outside must not be read. A document is pinned by its modification and change times and its size; two writes of
-equal size within one tick of the kernel's clock (4 ms) cannot be distinguished.
+Every regular file below the folder is included unless the selection leaves it out; `left_out` counts those. The folder
+itself may be a symbolic link, but links below it are never followed: their targets inside the folder are listed by
+their own names, and what is outside must not be read. A document is pinned by its modification and change times and its
+size; two writes of equal size within one tick of the kernel's clock (4 ms) cannot be distinguished.
 """
 
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, MutableSequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ingest.adapters.selection import ListedDocument, Selection, selection
+from ingest.adapters.selection import LINKS, SPECIAL, ListedDocument, Selection, selection
 from ingest.adapters.uris import decode, encode, local_folder
 from ingest.errors import AccessDenied, InvalidSettings, SourceUnavailable, UnknownSource
 from ingest.ports import Source
@@ -41,24 +42,32 @@ class FileSource:
         self._start = os.fsencode(self.root).rstrip(b"/") + b"/"  # of the absolute paths of all documents
         self.uri = f"file://{encode(self._start)}".rstrip("/")
         self.selection = chosen
+        self.left_out = Counter[str]()  # by the newest listing or look, by reason; a folder counts once
 
     def list(self) -> Iterator[DocumentRef]:
         """Yield every document, see `ports.Source`."""
-        return self.selection.refs(self.name, self._found())
+        self.left_out.clear()
+        return self.selection.refs(self.name, self._found(), self.left_out)
 
     def look(self, uri: str) -> DocumentRef | None:
         """Return one document as listed, or None if it is missing or excluded.
 
         Raises: InvalidSettings, UnknownSource, AccessDenied, SourceUnavailable.
         """
+        self.left_out.clear()
         with self._translated(uri):
             self._look_at_root()
         with self._opened(uri) as file:
             if file is None:
+                self.left_out[LINKS] += self._leads_over_a_link(uri)
                 return None
             status = os.fstat(file.fileno())
         found = _as_found(self._start + b"/".join(self._parts(uri)), len(self._start), status)
-        return next(self.selection.refs(self.name, [found]), None)
+        return next(self.selection.refs(self.name, [found], self.left_out), None)
+
+    def _leads_over_a_link(self, uri: str) -> bool:
+        path = Path(os.fsdecode(self._start + b"/".join(self._parts(uri))))
+        return any(place.is_symlink() for place in (path, *path.parents) if self.root in place.parents)
 
     def read(self, ref: DocumentRef) -> RawDocument | None:
         """Return the bytes of exactly the listed version, or None if the file changed or is gone; see `ports.Source`.
@@ -99,9 +108,34 @@ class FileSource:
             before = self._look_at_root()
             folders = [os.fsencode(self.root)]
             while folders:
-                yield from _found_in(folders.pop(), folders, len(self._start))
+                yield from self._found_in(folders.pop(), folders)
             if self._look_at_root() != before:  # if it was unmounted meanwhile, everything would look deleted
                 raise SourceUnavailable(f"{self.uri}: the folder was replaced during the listing")
+
+    def _found_in(self, folder: bytes, folders: MutableSequence[bytes]) -> Iterator[ListedDocument]:
+        """Yield the files of one folder and add the folders in it that are wanted to `folders`."""
+        try:
+            entries = os.scandir(folder)
+        except (FileNotFoundError, NotADirectoryError):  # deleted since its parent was read
+            return
+        cut = len(self._start)
+        with entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    if reason := self.selection.why_not(f"{_below(entry.path, cut)}/"):
+                        self.left_out[reason] += 1
+                    else:
+                        folders.append(entry.path)
+                    continue
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                if stat.S_ISREG(status.st_mode):
+                    yield _as_found(entry.path, cut, status)
+                else:
+                    kind = LINKS if stat.S_ISLNK(status.st_mode) else SPECIAL
+                    self.left_out[self.selection.why_not(_below(entry.path, cut)) or kind] += 1
 
     def _look_at_root(self) -> tuple[int, int]:
         try:
@@ -126,28 +160,14 @@ class FileSource:
             raise SourceUnavailable(f"{where}: {error.strerror} (errno {error.errno})") from error
 
 
-def _found_in(folder: bytes, folders: list[bytes], cut: int) -> Iterator[ListedDocument]:
-    """Yield the files of one folder and add the folders in it to `folders`; paths are cut at byte `cut`."""
-    try:
-        entries = os.scandir(folder)
-    except (FileNotFoundError, NotADirectoryError):  # deleted since its parent was read
-        return
-    with entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(entry.path)
-                continue
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue
-            if stat.S_ISREG(status.st_mode):
-                yield _as_found(entry.path, cut, status)
-
-
 def _as_found(path: bytes, cut: int, status: os.stat_result) -> ListedDocument:
-    below = path[cut:].decode(errors="backslashreplace")
-    return ListedDocument(f"file://{encode(path)}", below, _version(status), status.st_size, _modified(status))
+    uri, modified = f"file://{encode(path)}", _modified(status)
+    return ListedDocument(uri, _below(path, cut), _version(status), status.st_size, modified)
+
+
+def _below(path: bytes, cut: int) -> str:
+    """Return a path from byte `cut` on, as people write it."""
+    return path[cut:].decode(errors="backslashreplace")
 
 
 def _open_below(root: Path, parts: tuple[bytes, ...]) -> int | None:

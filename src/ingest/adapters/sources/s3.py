@@ -1,11 +1,12 @@
 """Documents in an S3 bucket: `s3://bucket/prefix`.
 
-Everything under the prefix is included, except the empty objects ending with "/" that consoles write as folders. In a
-versioned bucket a document is pinned by its version, and can be read until that version is purged; in other buckets,
-and for objects older than versioning, by its ETag.
+Everything under the prefix is included, except what the selection leaves out and the empty objects ending with "/"
+that consoles write as folders. In a versioned bucket a document is pinned by its version, and can be read until that
+version is purged; in other buckets, and for objects older than versioning, by its ETag.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -36,16 +37,19 @@ class S3Source:
         self.name = name
         self.uri = f"s3://{bucket}/{encode(self.prefix)}".rstrip("/")
         self.selection = chosen
+        self.left_out = Counter[str]()  # by the newest listing or look, by reason
         self.bucket = Bucket(bucket, options, SourceUnavailable)
 
     def list(self) -> Iterator[DocumentRef]:
         """Yield every document, see `ports.Source`."""
-        return self.selection.refs(self.name, self._found(self.prefix))
+        self.left_out.clear()
+        return self.selection.refs(self.name, self._found(self.prefix), self.left_out)
 
     def look(self, uri: str) -> DocumentRef | None:
         """Return one document as listed, or None if it is missing or excluded."""
+        self.left_out.clear()
         first = islice(self._found(self._key(uri)), 1)  # of all keys with this prefix, the key itself is first
-        return next(self.selection.refs(self.name, (found for found in first if found.uri == uri)), None)
+        return next(self.selection.refs(self.name, (one for one in first if one.uri == uri), self.left_out), None)
 
     def read(self, ref: DocumentRef) -> RawDocument | None:
         """Return the bytes of exactly the listed version, see `ports.Source`.

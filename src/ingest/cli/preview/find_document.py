@@ -64,15 +64,19 @@ def find_document(bench: Workbench, named: str, source: str | None) -> FoundDocu
     if source is not None and not sources:
         known = ", ".join(one.name for one in bench.sources) or "none"
         raise InvalidSettings(f"no source {source!r} in the settings; there are: {known}")
+    reasons = list[str]()
     for one in sources:
         for uri in dict.fromkeys(_uris(one, named, inside=source is not None)):
             if (ref := _look(one, uri)) is not None:
                 return FoundDocument(ref, f"source {one.name}", partial(one.read, ref))
+            left_out = getattr(one, "left_out", {})
+            reasons += [f"left out of source {one.name}: {reason}" for reason, count in left_out.items() if count]
     path = local_folder(named) if named.startswith("file://") or "://" not in named else None
     if path is not None and path.exists():
-        return _local(path, source or "", bench.parsing[""].limits.document_bytes)
+        found = _local(path, source or "", bench.parsing[""].limits.document_bytes)
+        return replace(found, origin="; ".join([found.origin, *reasons]))
     places = ", ".join(f"{one.name} ({one.uri})" for one in sources[:LISTED])
-    other = f", and not in {places}, or left out there by include and exclude" if places else ""
+    other = f", and not in {places}{''.join(f', {reason}' for reason in reasons)}" if places else ""
     raise BadParameter(f"no document {printable(named)}: no such file here{other}", param_hint="DOCUMENT")
 
 

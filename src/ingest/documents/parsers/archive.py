@@ -7,6 +7,7 @@ children limits how deep archives are nested.
 import io
 from collections.abc import Iterable, Iterator
 
+from ingest.documents.default_excludes import excluded_by_default
 from ingest.documents.parsers._reading.archives import open_zip, read_entry, tar_entries, unpack
 from ingest.errors import EmptyDocument
 from ingest.records import Child, Document, RawDocument
@@ -25,7 +26,8 @@ def parse(raw: RawDocument) -> Document:
 
     Raises: EmptyDocument, EncryptedDocument, MalformedDocument, OversizedDocument, UnsupportedFormat.
     """
-    children = tuple(_children(_entries(raw)))
+    excluded = excluded_by_default if raw.options.default_excludes else frozenset[str]().__contains__
+    children = tuple(child for child in _children(_entries(raw)) if not excluded(child.path))
     if not children:
         raise EmptyDocument(f"{raw.ref.path}: an archive without files that hold anything")
     return Document("", (), "", raw.media_type, "archive", children=children)

@@ -44,6 +44,34 @@ def test_what_is_no_regular_file_is_not_listed(root):
         assert paths(root) == []
 
 
+def test_links_and_what_is_no_file_are_counted(root):
+    (root / "sub").mkdir()
+    (root / "a.md").write_text("a")
+    for name in ("b.md", "sub/c.md", ".hidden.md"):
+        (root / name).symlink_to(root / "a.md")
+    (root / "up").symlink_to(root.parent, target_is_directory=True)
+    os.mkfifo(root / "fifo")
+    listing = source(root)
+    assert ["a.md"] == [ref.path for ref in listing.list()]
+    assert {"symbolic links": 3, "neither files nor folders": 1, "default excludes": 1} == listing.left_out
+
+
+@pytest.mark.parametrize("path", ["b.md", "up/secret.md"])
+def test_a_look_says_that_a_link_is_in_the_way(root, path):
+    (root / "b.md").symlink_to(root.parent / "secret.md")
+    (root / "up").symlink_to(root.parent, target_is_directory=True)
+    looking = source(root)
+    assert (None, 1) == (looking.look(f"{looking.uri}/{path}"), looking.left_out["symbolic links"])
+
+
+def test_a_folder_that_is_left_out_is_not_looked_into(root):
+    (root / "node_modules" / "x").mkdir(parents=True)
+    (root / "node_modules").chmod(0)
+    listing = source(root)
+    assert ([], {"default excludes": 1}) == (list(listing.list()), listing.left_out)
+    (root / "node_modules").chmod(0o700)
+
+
 def test_a_file_replaced_by_a_link_after_the_listing_is_not_read(root):
     (root / "a.md").write_text("listed")
     (ref,) = source(root).list()
@@ -112,12 +140,16 @@ def test_names_that_are_no_utf_8_are_distinct_and_readable(root):
     assert all(ref.path.encode() for ref in refs)
 
 
-def test_hidden_files_are_documents_and_a_pattern_leaves_them_out(root):
+def test_hidden_files_are_documents_if_the_settings_say_so_and_a_pattern_leaves_them_out(root):
     (root / ".git").mkdir()
     (root / ".git" / "config").write_text("")
     (root / "a.md").write_text("")
-    chosen = FileSource("docs", str(root), Selection(exclude=(".*", "*/.*")))
-    assert (sorted(paths(root)), [ref.path for ref in chosen.list()]) == ([".git/config", "a.md"], ["a.md"])
+    every = FileSource("docs", str(root), Selection(default_excludes=False))
+    chosen = FileSource("docs", str(root), Selection(exclude=(".*", "*/.*"), default_excludes=False))
+    assert (sorted(ref.path for ref in every.list()), [ref.path for ref in chosen.list()]) == (
+        [".git/config", "a.md"],
+        ["a.md"],
+    )
 
 
 def test_the_folder_itself_may_be_a_link(root):

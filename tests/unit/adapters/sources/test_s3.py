@@ -14,10 +14,10 @@ from tests.s3_server import cut_body, lose_request, refuse, rewrite_body
 def opened(s3_server, make_bucket):
     """(source, client, bucket) of a new bucket."""
 
-    def open_(versioned=False, **options):
+    def open_(versioned=False, default_excludes=True, **options):
         bucket = make_bucket(versioned)
-        client = open_client(s3_server.options())
-        return S3Source("docs", f"s3://{bucket}", Selection(), s3_server.options(**options)), client, bucket
+        client, chosen = open_client(s3_server.options()), Selection(default_excludes=default_excludes)
+        return S3Source("docs", f"s3://{bucket}", chosen, s3_server.options(**options)), client, bucket
 
     return open_
 
@@ -82,7 +82,7 @@ def test_folder_marks_are_no_documents_but_other_keys_with_a_slash_are(opened):
 
 
 def test_keys_that_look_like_ways_up_are_only_keys(opened):
-    source, client, bucket = opened()
+    source, client, bucket = opened(default_excludes=False)
     keys = ["../x", "./x", "a/../x", "a/./x", "x"]
     for key in keys:
         client.put_object(Bucket=bucket, Key=key, Body=key.encode())

@@ -68,3 +68,12 @@ def test_a_document_that_goes_while_it_is_read_may_be_tried_again(tmp_path: Path
     shelf.held.clear()
     with pytest.raises(SourceUnavailable, match="changed while it was read"):
         preview_found(bench, found, ())
+
+
+def test_what_a_source_leaves_out_is_shown_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PASSWORD=hunter2")
+    (tmp_path / "link.md").symlink_to(".env")
+    bench = bench_of(tmp_path)
+    found = [find_document(bench, str(tmp_path / name), None).origin for name in (".env", "link.md")]
+    reasons = ("default excludes", "symbolic links")
+    assert [f"local file, in no source; left out of source notes: {reason}" for reason in reasons] == found

@@ -82,6 +82,14 @@ def test_directories_litter_and_empty_files_are_no_children():
         children(zipped(litter))
 
 
+@pytest.mark.parametrize("pack", [zipped, tarred])
+def test_what_no_source_lists_is_not_listed_from_inside_either(pack):
+    data = pack({".env": b"PASSWORD=hunter2", ".git/config": b"x", "keys/id_rsa": b"x", "a.md": b"a"})
+    assert ["a.md"] == [child.path for child in archive.parse(limited(data)).children]
+    every = replace(limited(data), options=ParserOptions(default_excludes=False))
+    assert [".env", ".git/config", "a.md", "keys/id_rsa"] == [child.path for child in archive.parse(every).children]
+
+
 def test_an_entry_that_is_replaced_later_is_one_child():
     buffer = io.BytesIO(zipped({"a.md": b"old"}))
     with zipfile.ZipFile(buffer, "a") as target, pytest.warns(UserWarning, match="Duplicate"):

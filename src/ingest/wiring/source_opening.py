@@ -1,0 +1,44 @@
+"""Opens the sources of an index: none within another, none within the lake or the state, and these in none of them."""
+
+import os
+from itertools import combinations
+from typing import Any
+
+from ingest.adapters import sources
+from ingest.errors import InvalidSettings
+from ingest.ports import Source
+from ingest.settings import IndexSettings, Settings, SourceSettings
+
+
+def open_sources(settings: Settings, index: IndexSettings) -> tuple[Source, ...]:
+    """Return the sources of an index; nothing is read yet. Raises: InvalidSettings, UnknownSource."""
+    for first, second in combinations(index.sources, 2):
+        if sources.overlaps(first.uri, second.uri):
+            raise InvalidSettings(f"sources {first.name} ({first.uri}) and {second.name} ({second.uri}) overlap")
+    return tuple(_opened(source, settings, index.max_document_bytes) for source in index.sources)
+
+
+def _opened(source: SourceSettings, settings: Settings, max_document_bytes: int) -> Source:
+    options: dict[str, Any] = {"include": source.include, "exclude": source.exclude}
+    options["max_document_bytes"] = max_document_bytes
+    # Only where they say something: a module of another package need not know them.
+    options |= {} if source.default_excludes else {"default_excludes": False}
+    options |= {"own": own} if (own := _own_folders(source, settings)) else {}
+    module = sources.find(source.uri)
+    return module.open_source(
+        source.name, source.uri, {**options, **source.options}, source.acl, source.tenant, settings.s3
+    )
+
+
+def _own_folders(source: SourceSettings, settings: Settings) -> tuple[str, ...]:
+    """Return what below the source's root is the lake or the state folder, each with "/" at its end."""
+    inside = []
+    for key, uri in (("lake", settings.lake), ("state", str(settings.state))):
+        below = sources.path_below(source.uri, uri)
+        if below == "" or sources.path_below(uri, source.uri):
+            raise InvalidSettings(
+                f"source {source.name} ({source.uri}) lies in the folder of `{key}` ({uri}): what a run writes there "
+                "would be its documents; move one of them"
+            )
+        inside += [f"{os.fsencode(below).decode(errors='backslashreplace')}/"] if below else []
+    return tuple(inside)
