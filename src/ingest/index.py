@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import wraps
 from os import PathLike
 from pathlib import Path
-from reprlib import repr as short_repr
 from typing import Annotated, Any, ParamSpec, Self, TypeVar, Unpack
 
 from pydantic import ConfigDict, Field, SkipValidation, ValidationError, validate_call
@@ -62,8 +61,9 @@ def _checked(method: Callable[P, T]) -> Callable[P, T]:
         try:
             check(**given, **chosen)
         except ValidationError as error:
-            fault, value = first_fault(error).replace(*ONE_TEXT), short_repr(error.errors()[0]["input"])
-            raise InvalidSettings(f"{method.__name__}: {fault}, found {value}") from error
+            fault, value = first_fault(error).replace(*ONE_TEXT), error.errors()[0]["input"]
+            found = value if isinstance(value, int | float) else type(value).__name__  # a text may be a secret
+            raise InvalidSettings(f"{method.__name__}: {fault}, found {found}") from None  # pydantic's repeats it
         return method(*args, **named)
 
     return checked

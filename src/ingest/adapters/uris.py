@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
 
 from ingest.errors import InvalidSettings
+from ingest.messages import shown
 
 # For keys and paths in URIs: everything but letters, digits and "-._~/" is percent-encoded, as UTF-8.
 encode, decode = quote, unquote_to_bytes
@@ -20,7 +21,9 @@ def local_folder(uri: str) -> Path:
         return Path(os.path.abspath(Path(uri).expanduser()))  # noqa: PTH100 - keeps links, removes ".."
     host, slash, path = rest.partition("/")
     if scheme.lower() != "file" or host not in ("", "localhost") or not slash:
-        raise InvalidSettings(f"{uri!r} is not of the form file:///absolute/folder")
+        raise InvalidSettings(f"{shown(uri)!r} is not of the form file:///absolute/folder")
     if "?" in path or "#" in path:
-        raise InvalidSettings(f"{uri!r}: write %3F for a question mark and %23 for a number sign in a file:// URI")
+        raise InvalidSettings(
+            f"{shown(uri)!r}: write %3F for a question mark and %23 for a number sign in a file:// URI"
+        )
     return Path(os.path.abspath(os.fsdecode(decode(f"/{path}"))))  # noqa: PTH100

@@ -54,7 +54,7 @@ class S3Options(Options):
 class QdrantOptions(Options):
     """Where the vectors are served. Without a URL, the embedded engine is used."""
 
-    url: str | None = None  # of the server; QDRANT_URL does the same
+    url: str | None = Field(default=None, repr=False)  # of the server; QDRANT_URL does the same; may hold a user
     api_key: SecretStr | None = None  # from the environment only: QDRANT_API_KEY
     timeout_seconds: float = Field(default=60.0, gt=0)  # per request
     open_collections: int = Field(default=16, ge=2, le=256)  # by the embedded engine, 150 MB each

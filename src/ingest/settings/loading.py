@@ -3,28 +3,25 @@
 import os
 import re
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from ingest.errors import InvalidSettings, first_fault
-from ingest.records import Consequence
+from ingest.errors import InvalidSettings
+from ingest.settings import faults
 from ingest.settings.environment import quiet_environment
 from ingest.settings.index_settings import ModelSettings
 from ingest.settings.lake_settings import Settings
 
-SECRET = re.compile(r"(?i)(^|[._-])(api_?key|access_?key(_id)?|secret\w*|password|credentials|token)$")
-CONSEQUENCES = get_args(Consequence)  # of `screening.secret`, which names a policy and is no secret
-PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")  # in a URI
-USER = re.compile(r"://[^/\s]*@")  # which may be a key
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")  # in a message of the YAML parser
 
 
 def load_settings(path: Path) -> Settings:
     """Return the settings in a file, overridden by the environment.
 
-    Raises: InvalidSettings, which names file, key and value.
+    Raises: InvalidSettings, which names the file and all that is wrong, by key.
     """
     quiet_environment()
     try:
@@ -32,7 +29,7 @@ def load_settings(path: Path) -> Settings:
     except OSError as error:
         raise InvalidSettings(f"{path}: {error.strerror}; `ingest init` writes one") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidSettings(f"{path}: not YAML in UTF-8: {error}") from error
+        raise InvalidSettings(f"{path}: not YAML in UTF-8{_place_of(error)}") from None  # it quotes the file
     if not isinstance(values, dict):
         raise InvalidSettings(f"{path}: expected a mapping of keys, found {type(values).__name__}")
     return make_settings(values, path.resolve().parent, str(path))
@@ -40,40 +37,34 @@ def load_settings(path: Path) -> Settings:
 
 def make_settings(values: dict[str, Any], folder: Path, where: str = "settings") -> Settings:
     """Return settings from plain values; paths are relative to `folder`. Raises: InvalidSettings."""
-    _refuse_secrets(values, where)
-    if not isinstance(given := values.get("qdrant") or {}, dict):
-        raise InvalidSettings(f"{where}: qdrant: expected a mapping of keys, found {type(given).__name__}")
-    for key, name in (("url", "QDRANT_URL"), ("api_key", "QDRANT_API_KEY")):
-        if os.environ.get(name):
-            given = {**given, key: os.environ[name]}
+    values = {str(key): value for key, value in values.items()}
+    secret, wrong = dict(faults.in_file(values)), dict[faults.Place, str]()
+    if isinstance(given := values.get("qdrant") or {}, dict):
+        named = (("url", "QDRANT_URL"), ("api_key", "QDRANT_API_KEY"))
+        values["qdrant"] = {**given, **{key: os.environ[name] for key, name in named if os.environ.get(name)}}
+    settings = None
     try:
-        settings = Settings(**{**{str(key): value for key, value in values.items()}, "qdrant": given})
+        settings = Settings(**values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        shown = _shown(".".join(map(str, first["loc"])), first.get("input"))
-        raise InvalidSettings(f"{where}: {first_fault(error)}{shown}") from error
-    except SettingsError as error:
-        raise InvalidSettings(f"{where}: an INGEST_ environment variable is not JSON: {error}") from error
+        wrong = dict(faults.of_validation(error))
+    except SettingsError:
+        wrong = {(): "an INGEST_ environment variable is not JSON"}
+    if settings is not None:
+        options = [index.model_dump(include={"sources", "model"}) for index in settings.indexes.values()]
+        secret |= dict(faults.in_file(dict(zip(settings.indexes, options, strict=True)), ("indexes",)))
+    found = [*({**wrong, **secret}).values(), *faults.in_environment(os.environ)]
+    if found or settings is None:
+        raise InvalidSettings(faults.told(where, found))
     return _absolute(settings, folder)
 
 
-def _shown(place: str, value: Any) -> str:
-    """Return the invalid value for a message, or "" if it is, or may contain, a secret."""
-    secret = SECRET.search(place) or USER.search(str(value)) or not isinstance(value, str | int | float)
-    return "" if secret else f" (found {str(value)[:80]!r})"
-
-
-def _refuse_secrets(values: Any, where: str, place: str = "") -> None:
-    """Refuse secrets in a file: it is versioned with the code, and its content goes into manifests."""
-    if isinstance(values, dict | list):
-        for key, value in values.items() if isinstance(values, dict) else enumerate(values):
-            inner = f"{place}.{key}".lstrip(".")
-            is_policy = inner.endswith(".screening.secret") and value in CONSEQUENCES
-            if isinstance(key, str) and SECRET.search(key) and value is not None and not is_policy:
-                raise InvalidSettings(f"{where}: {inner} is a secret; it belongs in the environment (QDRANT_API_KEY)")
-            _refuse_secrets(value, where, inner)
-    elif isinstance(values, str) and PASSWORD.search(values):
-        raise InvalidSettings(f"{where}: {place} contains a password; credentials come from the environment")
+def _place_of(error: yaml.YAMLError | UnicodeDecodeError) -> str:
+    """Return where a file is broken, and why without what stands there."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return ""
+    problem = QUOTED.sub("…", str(getattr(error, "problem", None) or ""))
+    return f": line {mark.line + 1}, column {mark.column + 1}: {problem}"
 
 
 def _absolute(settings: Settings, folder: Path) -> Settings:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ingest.adapters import sources
 from ingest.errors import InvalidSettings
+from ingest.messages import shown
 from ingest.ports import Source
 from ingest.settings import IndexSettings, Settings, SourceSettings
 
@@ -14,7 +15,8 @@ def open_sources(settings: Settings, index: IndexSettings) -> tuple[Source, ...]
     """Return the sources of an index; nothing is read yet. Raises: InvalidSettings, UnknownSource."""
     for first, second in combinations(index.sources, 2):
         if sources.overlaps(first.uri, second.uri):
-            raise InvalidSettings(f"sources {first.name} ({first.uri}) and {second.name} ({second.uri}) overlap")
+            places = f"{first.name} ({shown(first.uri)}) and {second.name} ({shown(second.uri)})"
+            raise InvalidSettings(f"sources {places} overlap")
     return tuple(_opened(source, settings, index.max_document_bytes) for source in index.sources)
 
 
@@ -36,9 +38,7 @@ def _own_folders(source: SourceSettings, settings: Settings) -> tuple[str, ...]:
     for key, uri in (("lake", settings.lake), ("state", str(settings.state))):
         below = sources.path_below(source.uri, uri)
         if below == "" or sources.path_below(uri, source.uri):
-            raise InvalidSettings(
-                f"source {source.name} ({source.uri}) lies in the folder of `{key}` ({uri}): what a run writes there "
-                "would be its documents; move one of them"
-            )
+            places = f"source {source.name} ({shown(source.uri)}) lies in the folder of `{key}` ({shown(uri)})"
+            raise InvalidSettings(f"{places}: what a run writes there would be its documents; move one of them")
         inside += [f"{os.fsencode(below).decode(errors='backslashreplace')}/"] if below else []
     return tuple(inside)

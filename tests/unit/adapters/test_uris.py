@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.adapters.s3_client import split_uri
 from ingest.adapters.uris import decode, encode, local_folder
 from ingest.errors import InvalidSettings
+from ingest.messages import shown
 
 
 @given(st.binary())
@@ -51,6 +53,24 @@ def test_a_link_to_the_folder_is_kept_so_that_uris_do_not_move(tmp_path):
 def test_what_names_no_local_folder_is_refused(uri):
     with pytest.raises(InvalidSettings):
         local_folder(uri)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://bucket/docs?X-Amz-Signature=hunter2",
+        "s3://bucket/docs#hunter2",
+        "file:///docs?token=hunter2",
+        "file://me:hunter2@host/docs",
+        "https://hunter2@host/docs",
+    ],
+)
+def test_no_message_about_a_uri_repeats_its_user_or_its_query(uri):
+    assert "hunter2" not in shown(uri)
+    for opening in (local_folder, split_uri):
+        with pytest.raises(InvalidSettings) as error:
+            opening(uri)
+        assert "hunter2" not in str(error.value)
 
 
 def test_a_folder_whose_name_is_no_utf_8_can_be_named():

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 from ingest.adapters.s3_client.answers import NO_CREDENTIALS, no_credentials
 from ingest.errors import InvalidSettings
+from ingest.messages import shown
 from ingest.records import S3Options
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ def split_uri(uri: str) -> tuple[str, str]:
     if "@" in bucket or ":" in bucket:
         raise InvalidSettings("an s3:// URI names bucket and prefix only; credentials come from the environment")
     if scheme.lower() != "s3" or not BUCKET_NAME.fullmatch(bucket):
-        raise InvalidSettings(f"{uri!r} is not of the form s3://bucket/prefix")
+        raise InvalidSettings(f"{shown(uri)!r} is not of the form s3://bucket/prefix")
     if "?" in prefix or "#" in prefix:
-        raise InvalidSettings(f"{uri!r}: write %3F for a question mark and %23 for a number sign in the prefix")
+        raise InvalidSettings(f"{shown(uri)!r}: write %3F for a question mark and %23 for a number sign in the prefix")
     prefix = unquote(prefix).rstrip("/")
     return bucket, f"{prefix}/" if prefix else ""
 

@@ -1,0 +1,25 @@
+"""What messages to people are made of: the name that was probably meant, and URIs without what is secret in them."""
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is most like `name`, upper and lower case alike; None if none is."""
+    by_lower = {one.lower(): one for one in known}
+    found = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[found[0]] if found else None
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """Return "; is x meant?" with the nearest known name, "" if there is none."""
+    found = nearest(name, known)
+    return f"; is {found} meant?" if found else ""
+
+
+def shown(uri: str) -> str:
+    """Return a URI without user, query and fragment, which may hold a password or a signature."""
+    scheme, separator, rest = re.split("[?#]", uri, maxsplit=1)[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}" if separator else uri

@@ -1,0 +1,142 @@
+"""What is wrong with settings, all of it at once, in messages that repeat no value which might be a secret.
+
+Values are shown only of known keys whose values are numbers, switches or one of a few words, and only if they look like
+that. Everything else is named by its key, and a key that does not exist by the nearest one that does.
+"""
+
+import re
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from ingest.messages import meant, nearest
+from ingest.settings.lake_settings import Settings
+
+PREFIX = "INGEST_"
+NOT_SETTINGS = ("INGEST_TEST_", "INGEST_HOME", "INGEST_INTEROP_")  # variables of the tests and of examples
+SECRET = re.compile(r"(?i)(^|[._-])(api_?key|access_?key(_id)?|secret\w*|password|credentials|token)$")
+PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")  # in a URI
+SIGNED = re.compile(r"(?i)[?&](x-amz-\w+|x-goog-\w+|sig|signature|\w*token|api[_-]?key)=")  # in the query of a URI
+WORD = re.compile(r"[A-Za-z_ -]{1,24}|[-+.,\dEe]{1,24}")  # of a value that is shown
+MOST = 20  # faults that are named; the rest are counted
+Place = tuple[str | int, ...]
+
+
+def in_file(values: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """Yield where plain values hold a secret, and what to do: they are versioned, and recorded in manifests."""
+    if isinstance(values, Mapping | list | tuple):
+        for key, value in values.items() if isinstance(values, Mapping) else enumerate(values):
+            inner = (*place, key)
+            if value is not None and _holds_secret(inner):
+                yield inner, f"{_dotted(inner)} is a secret; it belongs in the environment (QDRANT_API_KEY)"
+            else:
+                yield from in_file(value, inner)
+    elif isinstance(values, str) and PASSWORD.search(values):
+        yield place, f"{_dotted(place)} contains a password; credentials come from the environment"
+    elif isinstance(values, str) and SIGNED.search(values):
+        yield place, f"{_dotted(place)} contains a signature or a token; credentials come from the environment"
+
+
+def in_environment(names: Mapping[str, str]) -> Iterator[str]:
+    """Yield the variables with our prefix that name no key."""
+    known = {f"{PREFIX}{name}" for name in _every_variable()}
+    for name in sorted(names):
+        first = name.removeprefix(PREFIX).split("__")[0].lower()
+        if name.startswith(PREFIX) and not name.startswith(NOT_SETTINGS) and first not in Settings.model_fields:
+            yield f"environment variable {name}: no such key{meant(name, known)}"
+
+
+def of_validation(error: ValidationError) -> Iterator[tuple[Place, str]]:
+    """Yield the places that pydantic refuses and why; a key that is missing because it was mistyped is left out."""
+    found = error.errors(include_url=False, include_context=False)
+    typed = [e["loc"] for e in found if e["type"] == "extra_forbidden"]
+    instead = {(*place[:-1], nearest(str(place[-1]), _keys_at(place))) for place in typed}
+    for one in found:
+        place, message = one["loc"], one["msg"].removeprefix("Value error, ")
+        if one["type"] in ("model_type", "dict_type"):
+            message = f"expected a mapping of keys, found {type(one['input']).__name__}"
+        if one["type"] == "extra_forbidden":
+            yield place, f"{_dotted(place)}: no such key{meant(str(place[-1]), _keys_at(place))}"
+        elif one["type"] != "missing" or place not in instead:
+            yield place, f"{_dotted(place)}: {message}{_shown(place, one['input'])}" if place else message
+
+
+def told(where: str, faults: list[str]) -> str:
+    """Return the message of all faults."""
+    first = list(dict.fromkeys(faults))
+    if len(first) == 1:
+        return f"{where}: {first[0]}"
+    more = [f"and {len(first) - MOST} more"] if len(first) > MOST else []
+    return f"{where}: {len(first)} faults: {'; '.join([*first[:MOST], *more])}"
+
+
+def _holds_secret(place: Place) -> bool:
+    """Tell whether a key holds a secret: one of type SecretStr, or one that no section knows and that is named so."""
+    key, known = str(place[-1]), _keys_at(place)
+    if key in known:
+        return SecretStr in _parts(_annotation(place))
+    if any(map(_is_section, _parts(_annotation(place)))):  # the name of an index
+        return False
+    # One letter beside a known key it is a typing error, and then no secret.
+    return isinstance(place[-1], str) and SECRET.search(key) is not None and not nearest(key, known)
+
+
+def _shown(place: Place, value: Any) -> str:
+    """Return a wrong value for a message, "" if it might be a secret."""
+    kinds = {kind if isinstance(kind, type) else typing.get_origin(kind) for kind in _parts(_annotation(place))}
+    if not kinds or not kinds <= {int, float, bool, Literal, type(None)}:
+        return ""
+    plain = isinstance(value, int | float) or (isinstance(value, str) and WORD.fullmatch(value))
+    return f" (found {value!r})" if plain else ""
+
+
+def _dotted(place: Place) -> str:
+    return ".".join(map(str, place))
+
+
+def _keys_at(place: Place) -> list[str]:
+    """Return the keys of the section that a place lies in; none if its keys are free."""
+    models = [part for part in _parts(_annotation(place[:-1])) if _is_section(part)]
+    return [name for model in models for name in model.model_fields]
+
+
+def _annotation(place: Place) -> Any:
+    """Return the type at a place in the settings, None if nothing is known of it."""
+    found: Any = Settings
+    for key in place:
+        for part in _parts(found):
+            if _is_section(part) and key in part.model_fields:
+                found = part.model_fields[key].annotation
+                break
+            if typing.get_origin(part) in (dict, tuple):
+                found = typing.get_args(part)[1 if typing.get_origin(part) is dict else 0]
+                break
+        else:
+            return None
+    return found
+
+
+def _parts(annotation: Any) -> list[Any]:
+    """Return the alternatives of a union, or the type itself; none for what is unknown or free."""
+    if annotation in (None, Any):
+        return []
+    alternatives = typing.get_args(annotation) if _is_union(annotation) else (annotation,)
+    return [part for part in alternatives if part is not type(None)]
+
+
+def _is_union(annotation: Any) -> bool:
+    return type(annotation).__name__ in ("UnionType", "_UnionGenericAlias", "Union")
+
+
+def _is_section(part: Any) -> typing.TypeGuard[type[BaseModel]]:
+    return isinstance(part, type) and issubclass(part, BaseModel)
+
+
+def _every_variable(model: type[BaseModel] = Settings, above: str = "") -> Iterator[str]:
+    """Yield the names that variables of the environment may have, without the prefix; `indexes` ends where names do."""
+    for name, field in model.model_fields.items():
+        yield f"{above}{name.upper()}"
+        for section in filter(_is_section, _parts(field.annotation)):
+            yield from _every_variable(section, f"{above}{name.upper()}__")
