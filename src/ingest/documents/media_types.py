@@ -4,13 +4,16 @@ bytes ──▶ formats that identify themselves (PDF, zip, HTML, …) ──▶
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib.metadata import version
 
 from ingest.ids import digest_of
 
 VERSION = "2"
+TEXT_RULE = "1"  # of documents whose names do not tell; raised, it concerns these alone
+Patterns = Sequence[tuple[str, str]]
 OCTETS = "application/octet-stream"
 PLAIN = "text/plain"
 NOTEBOOK = "application/x-ipynb+json"
@@ -74,11 +77,11 @@ _NAMES = {  # "{}" stands for the extension
 }
 _version = cache(version)  # needed once per document
 EXTENSIONS: dict[str, str] = {name: kind.format(name) for kind, names in _NAMES.items() for name in names.split()}
-"""Extension without dot → media type. A text file without an extension (README, LICENSE) is text/plain; one with an
-extension that is not listed stays application/octet-stream: guessing would hide a wrong setting."""
+"""Extension without dot → media type. Text whose name has no extension, or one that is not listed, is text/plain."""
 
 # Claims without information: defaults of object stores and web servers.
 _EMPTY_CLAIMS = ("", OCTETS, "binary/octet-stream", "application/x-www-form-urlencoded")
+_COMPRESSED = ("application/gzip", "application/x-bzip2", "application/x-xz")
 _BOMS = (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff", b"\xff\xfe", b"\xfe\xff")
 _OOXML = (
     (b"word/document", "docx"),
@@ -100,18 +103,36 @@ _ZEROS = 0.5  # least share of zero bytes at positions that are zero in Latin te
 _CONTROL_SHARE = 0.02  # of the head; with more the bytes are not text
 
 
-def sniff(data: bytes, path: str, claimed: str = "") -> str:
+def sniff(data: bytes, path: str, claimed: str = "", patterns: Patterns = ()) -> str:
     """Return the media type of a document, without parameters, in lower case, from its whole content.
 
-    Of `path` only the extension counts. The source's claim (`Content-Type`) is used when neither identifies the type.
+    Of text that does not name its own format, the first of `patterns` (pattern, type) that matches the path decides,
+    then the extension, then what the source claims (`Content-Type`). Patterns win over the format it names too.
     """
     head, named = data[:_HEAD], _by_extension(path)
-    return _encrypted(data, named) or _by_magic(data, head) or _by_markup(data, head, named) or _by_name(named, claimed)
+    if found := _encrypted(data, named) or _by_magic(data, head):
+        return found
+    if named in _COMPRESSED:  # and yet text: it was unpacked on the way
+        named = _by_extension(path.rpartition(".")[0])
+    kind = by_pattern(path, patterns) or _by_markup(data, head, named) or _by_name(named, claimed)
+    return PLAIN if kind == OCTETS else kind  # text is text, whatever it is called
 
 
-def expected(path: str, claimed: str = "") -> str:
-    """Return the media type of a document that has not been read yet; its content may show another one."""
-    return _by_name(_by_extension(path), claimed)
+def expected(path: str, claimed: str = "", patterns: Patterns = ()) -> str:
+    """Return the media type of a document that nobody has read yet; its content may tell another one."""
+    return by_pattern(path, patterns) or _by_name(_by_extension(path), claimed)
+
+
+def by_pattern(path: str, patterns: Patterns) -> str:
+    """Return the type of the first pattern that matches the path or its last name, "" if none does."""
+    name = path.rpartition("/")[2]
+    return next((kind for one, kind in patterns if fnmatchcase(path, one) or fnmatchcase(name, one)), "")
+
+
+def claim(content_type: str) -> str:
+    """Return what a source says that a document is, without parameters, in lower case; "" if that says nothing."""
+    told = content_type.partition(";")[0].strip().lower()
+    return "" if told in _EMPTY_CLAIMS else told
 
 
 def looks_like_text(head: bytes) -> bool:
@@ -135,7 +156,12 @@ def fingerprint(name: str | None = None) -> str:
     With a document's path or URI, only its own extension counts, so that adding an extension affects only documents
     that have it. Any other change raises VERSION and affects all.
     """
-    return digest_of([VERSION, EXTENSIONS if name is None else _by_extension(name), _version("filetype")])
+    if name is None:
+        return digest_of([VERSION, TEXT_RULE, EXTENSIONS, _version("filetype")])
+    kind = _by_extension(name)
+    # Since then text with an unlisted extension is text, and what S3 claims is heard where the name tells nothing.
+    concerned = kind == OCTETS or (kind == "" and name.startswith("s3://"))
+    return digest_of([VERSION, kind, _version("filetype"), *([TEXT_RULE] if concerned else [])])
 
 
 def _by_magic(data: bytes, head: bytes) -> str:
@@ -226,7 +252,6 @@ def _by_name(by_name: str, claimed: str) -> str:
     """Return the type by extension, else by claim, else text/plain for a name without an extension."""
     if by_name not in ("", OCTETS):
         return by_name
-    claim = claimed.partition(";")[0].strip().lower()
-    if claim not in _EMPTY_CLAIMS:
-        return claim
+    if told := claim(claimed):
+        return told
     return PLAIN if by_name == "" else OCTETS

@@ -189,7 +189,7 @@ class Planner:
     def _kind(self, document: PlannedDocument) -> tuple[str, str]:
         """Return which parser a document's source asks for, and the media type that is expected."""
         told = self.bench.sandbox.options.get(document.source, ParserOptions())
-        return told.parser, media_types.expected(document.path, document.media_type)
+        return told.parser, media_types.expected(document.path, document.media_type, told.media_types)
 
     def guard(self, summary: PlanSummary) -> None:
         """Raise before anything is spent when too much would disappear or the budget is too small."""

@@ -5,10 +5,10 @@ Some are extended by a record with more fields: `SourceOptions`, `LimitSettings`
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema, field_validator, model_validator
 
 from ingest.records.generations import QueryProfile, RaisedLimit, Record
 from ingest.records.judgments import GateRules
@@ -94,12 +94,27 @@ class ParseLimits(LimitSettings):
     document_bytes: int = Field(default=DOCUMENT_BYTES, ge=1)  # the settings' `max_document_bytes`
 
 
+def _pairs(given: Any) -> Any:
+    return tuple(given.items()) if isinstance(given, dict) else given
+
+
+# Patterns of paths with the media types of what they match, in order. Written as a mapping; pairs can be hashed.
+MediaTypes = Annotated[
+    tuple[tuple[str, str], ...],
+    BeforeValidator(_pairs),
+    WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}}),
+]
+
+
 class ParserSettings(Options):
     """What a source's settings tell the parsers about its documents; they affect the texts."""
 
     text_fields: tuple[str, ...] = ()  # JSON, JSON Lines: dotted paths of the text; (): all strings
     title_field: str = ""  # JSON, JSON Lines: dotted path of the title
     ocr: bool = False  # read pages without a text layer with tesseract; needs the extra `ocr`
+    media_types: MediaTypes = Field(
+        default=(), exclude_if=lambda pairs: not pairs
+    )  # by pattern; win over names, claims
     ocr_languages: tuple[str, ...] = ("eng",)  # as tesseract names them
     # unstructured handles the formats it can and needs the extra `legacy`; unset, it is not in recorded settings.
     parser: Literal["own", "unstructured"] = Field(default="own", exclude_if=lambda parser: parser == "own")

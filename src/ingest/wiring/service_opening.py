@@ -15,11 +15,13 @@ from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.adapters.stores import open_store
 from ingest.adapters.vectors.edge.engine import Engine
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
+from ingest.documents import parsers
 from ingest.documents.parsers import legacy
 from ingest.errors import InvalidSettings
 from ingest.extras import require
 from ingest.keyword import Analyser
 from ingest.lake.lake import Lake
+from ingest.messages import meant
 from ingest.pipeline.tasks import Execute
 from ingest.ports import Observer, Store
 from ingest.records import BuildOptions, IndexOptions, ModelRecord, ParseLimits, ParserOptions, Shape
@@ -110,7 +112,12 @@ def open_sandbox(index: IndexSettings) -> PoolSandbox | InlineSandbox:
     Raises: InvalidSettings if a source needs a parser whose extra is not installed.
     """
     options = {name: given for name, given in parser_options(index).items() if name}
+    known = parsers.media_types()
     for name, given in options.items():
+        for pattern, kind in given.media_types:
+            if not parsers.owner(kind, given.parser):
+                told = f"source {name}: parsing.media_types: {pattern}: no parser reads {kind}{meant(kind, known)}"
+                raise InvalidSettings(told)
         if given.ocr:
             require(f"source {name}: parsing.ocr", "ingest[ocr]", "pytesseract")
         if given.parser == "unstructured":

@@ -37,7 +37,7 @@ def zipped(*names):
         (b"{}", "a.json", "application/json"),
         (b"a,b", "a.csv", "text/csv"),
         (b"x = 1", "a.py", "text/x-python"),
-        (b"text", "a.unknown", OCTETS),
+        (b"text", "a.unknown", "text/plain"),
         (b"", "a.md", "text/markdown"),
     ],
 )
@@ -133,3 +133,43 @@ def test_the_fingerprint_changes_with_the_map(monkeypatch):
     before = media_types.fingerprint()
     monkeypatch.setitem(media_types.EXTENSIONS, "log", "text/plain")
     assert media_types.fingerprint() != before
+
+
+@pytest.mark.parametrize("path", ["CHANGES.2024", "Dockerfile.dev", "page.mdwn", "a.7f3", "notes.md.bak"])
+def test_text_is_text_whatever_it_is_called(path):
+    assert "text/plain" == sniff("# Titre\n\nÉté.\n".encode(), path)
+    assert OCTETS == sniff(bytes(range(256)) * 40, path)
+
+
+def test_what_was_unpacked_on_the_way_is_what_its_name_says_without_the_packing():
+    assert ["text/markdown", "text/plain"] == [sniff(b"# Title", path) for path in ("a/notes.md.gz", "a/notes.gz")]
+
+
+PATTERNS = (("*.mdwn", "text/markdown"), ("Dockerfile*", "text/x-sh"), ("raw/*", "text/plain"), ("*", "text/x-rst"))
+
+
+@pytest.mark.parametrize(
+    ("data", "path", "expected"),
+    [
+        (b"# Title", "a/page.mdwn", "text/markdown"),
+        (b"FROM x", "a/Dockerfile.dev", "text/x-sh"),
+        (b"<html><p>x", "raw/a.html", "text/plain"),
+        (b"text", "b.md", "text/x-rst"),
+        (b"%PDF-1.7", "raw/a.pdf", "application/pdf"),
+    ],
+)
+def test_the_first_pattern_that_matches_wins_over_name_markup_and_claim_but_not_over_binary_content(
+    data, path, expected
+):
+    assert expected == sniff(data, path, "text/csv", PATTERNS)
+    assert media_types.expected(path, "", PATTERNS) == (expected if data != b"%PDF-1.7" else "text/plain")
+
+
+def test_of_names_only_those_that_do_not_tell_have_another_fingerprint_since_text_is_text():
+    def before(name, kind):
+        return media_types.digest_of(["2", kind, media_types._version("filetype")])
+
+    assert before("a.md", "text/markdown") == media_types.fingerprint("s3://bucket/a.md")
+    assert before("README", "") == media_types.fingerprint("file:///README")
+    assert before("README", "") != media_types.fingerprint("s3://bucket/README")
+    assert before("a.mdwn", OCTETS) != media_types.fingerprint("file:///a.mdwn")

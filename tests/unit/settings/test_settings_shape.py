@@ -28,3 +28,19 @@ def test_an_unknown_profile_is_refused_with_the_known_ones(tmp_path) -> None:
     values = {"lake": "lake", "indexes": {"docs": {"sources": SOURCES, "payload": "mine"}}}
     with pytest.raises(InvalidSettings, match=r"indexes\.docs\.payload.*'langchain', 'llamaindex', 'haystack'"):
         make_settings(values, tmp_path)
+
+
+def test_media_types_by_pattern_are_a_mapping_kept_in_order_and_no_part_of_records_without_any() -> None:
+    from pathlib import Path
+
+    from ingest.settings import make_settings
+
+    def parsing(given: dict[str, object]) -> object:
+        source = {"name": "a", "uri": "a", "parsing": given}
+        made = make_settings({"lake": "l", "indexes": {"docs": {"sources": [source]}}}, Path("/etc"))
+        return made.indexes["docs"].sources[0].parsing
+
+    pairs = {"*.mdwn": "text/markdown", "*": "text/plain"}
+    assert tuple(pairs.items()) == parsing({"media_types": pairs}).media_types  # type: ignore[attr-defined]
+    assert "media_types" not in parsing({}).model_dump()  # type: ignore[attr-defined]
+    hash(parsing({"media_types": pairs}))

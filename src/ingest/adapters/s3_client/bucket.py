@@ -8,7 +8,7 @@ from functools import cached_property
 from io import BytesIO
 from operator import methodcaller
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
 from ingest.adapters.s3_client.answers import Translator, Unmet
 from ingest.adapters.s3_client.client import open_client
@@ -26,6 +26,14 @@ PART = 16 * 2**20  # bytes; larger files are sent in parts of this size
 PARTS_AT_ONCE = 4
 WAIT_SECONDS = 5.0  # longest pause between two attempts; pauses grow
 MD5 = re.compile('"?[0-9a-f]{32}"?')
+
+
+class StoredObject(NamedTuple):
+    """What a GET returns."""
+
+    data: bytes
+    content_type: str = ""
+    content_encoding: str = ""
 
 
 class Bucket:
@@ -68,16 +76,24 @@ class Bucket:
         again = stamina.RetryingCaller(attempts=self.options.attempts, timeout=None, wait_max=WAIT_SECONDS)
         return again(self.unavailable, self._translate.once, action, key, request, self.client)
 
-    def get(self, key: str, version_id: str = "", check: Callable[[int, str], None] | None = None) -> bytes | None:
+    def get(self, key: str) -> bytes | None:
+        """Return an object's bytes, None if it is missing."""
+        found = self.get_object(key)
+        return None if found is None else found.data
+
+    def get_object(
+        self, key: str, version_id: str = "", check: Callable[[int, str], None] | None = None
+    ) -> StoredObject | None:
         """Return an object's bytes, or None if the key or the version ("" for the newest) is missing.
 
         `check` is called with size and ETag before the body is read; it may raise Unmet to reject the object.
         """
 
-        def whole(answer: "GetObjectOutputTypeDef") -> bytes:
+        def whole(answer: "GetObjectOutputTypeDef") -> StoredObject:
             if check is not None:
                 check(answer["ContentLength"], answer["ETag"])
-            return self._copy(answer, key, BytesIO()).getvalue()
+            data = self._copy(answer, key, BytesIO()).getvalue()
+            return StoredObject(data, answer.get("ContentType", ""), answer.get("ContentEncoding", ""))
 
         return self._read(key, whole, **({"VersionId": version_id} if version_id else {}))
 

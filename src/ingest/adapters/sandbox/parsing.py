@@ -81,7 +81,10 @@ def starts_program(raw: RawDocument) -> bool:
 
 def media_type_of(raw: RawDocument) -> str:
     """Return a document's media type, see `media_types.sniff`."""
-    return media_types.sniff(raw.data, raw.ref.path, raw.media_type or raw.ref.media_type)
+    claimed = raw.media_type or raw.ref.media_type
+    if not parsers.owner(media_types.claim(claimed), raw.options.parser):
+        claimed = ""  # text is text, also where its source calls it something that nobody reads
+    return media_types.sniff(raw.data, raw.ref.path, claimed, raw.options.media_types)
 
 
 def _parsed(raw: RawDocument, programs: bool) -> Document:

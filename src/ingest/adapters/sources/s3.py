@@ -12,8 +12,10 @@ from itertools import islice
 from typing import Any
 
 from ingest.adapters.s3_client import Archived, Bucket, Unmet, split_uri
+from ingest.adapters.s3_client.content_encoding import decoded
 from ingest.adapters.selection import ListedDocument, Selection, selection
 from ingest.adapters.uris import decode, encode
+from ingest.documents import media_types
 from ingest.errors import AccessDenied, DocumentError, InvalidSettings, SourceUnavailable, UnknownSource
 from ingest.ports import Source
 from ingest.records import DocumentRef, RawDocument, S3Options
@@ -67,12 +69,15 @@ class S3Source:
             self.selection.check_size(ref, size)
 
         try:
-            data = self.bucket.get(self._key(ref.uri), pin if f"{kind}:" == VERSION else "", check)
+            found = self.bucket.get_object(self._key(ref.uri), pin if f"{kind}:" == VERSION else "", check)
         except Archived as error:
             raise DocumentError(f"{ref.uri}: archived by S3, restore it and replay the quarantine") from error
         except UnknownSource as error:
             raise SourceUnavailable(f"{self.uri}: gone since it was listed: {error}") from error
-        return None if data is None else RawDocument(ref, data)
+        if found is None:
+            return None
+        data = decoded(ref.uri, found.data, found.content_encoding, self.selection.max_document_bytes)
+        return RawDocument(ref, data, media_types.claim(found.content_type))
 
     def _key(self, uri: str) -> str:
         root = f"s3://{self.bucket.name}/"

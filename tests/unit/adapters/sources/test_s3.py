@@ -1,3 +1,4 @@
+import gzip
 import threading
 from contextlib import closing
 
@@ -6,7 +7,7 @@ import pytest
 from ingest.adapters.s3_client import open_client
 from ingest.adapters.selection import Selection
 from ingest.adapters.sources.s3 import S3Source
-from ingest.errors import AccessDenied, DocumentError, InvalidSettings, SourceUnavailable
+from ingest.errors import AccessDenied, DocumentError, InvalidSettings, OversizedDocument, SourceUnavailable
 from tests.s3_server import cut_body, lose_request, refuse, rewrite_body
 
 
@@ -203,3 +204,29 @@ def test_an_endpoint_that_sends_more_than_it_listed_is_stopped_by_the_limit(s3_s
 def test_a_uri_without_bucket_is_refused_when_opened(s3_server):
     with pytest.raises(InvalidSettings, match="not of the form s3://bucket/prefix"):
         S3Source("docs", "s3://", Selection(), s3_server.options())
+
+
+def test_what_s3_says_of_an_object_is_heard(opened):
+    source, client, bucket = opened()
+    told = {"page": "text/html; charset=utf-8", "plain": "binary/octet-stream", "none.md": ""}
+    for key, content_type in told.items():
+        more = {"ContentType": content_type} if content_type else {}
+        client.put_object(Bucket=bucket, Key=key, Body=b"<p>words</p>", **more)
+    found = {ref.path: source.read(ref).media_type for ref in source.list()}
+    assert {"page": "text/html", "plain": "", "none.md": ""} == found
+
+
+def test_an_encoded_object_is_read_as_what_it_was(opened):
+    source, client, bucket = opened()
+    client.put_object(Bucket=bucket, Key="a.md", Body=gzip.compress(b"# Title"), ContentEncoding="gzip")
+    (ref,) = source.list()
+    assert b"# Title" == source.read(ref).data
+
+
+def test_an_encoded_object_that_unpacks_to_too_much_is_oversized(opened):
+    source, client, bucket = opened()
+    source.selection = source.selection.model_copy(update={"max_document_bytes": 1000})
+    client.put_object(Bucket=bucket, Key="a.md", Body=gzip.compress(b"x" * 10**5), ContentEncoding="gzip")
+    (ref,) = source.list()
+    with pytest.raises(OversizedDocument, match="max_document_bytes"):
+        source.read(ref)
