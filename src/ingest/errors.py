@@ -78,6 +78,10 @@ class IndexUnavailable(TransientError):
     """The vector index did not answer."""
 
 
+class LocalUnavailable(TransientError):
+    """This machine's own files cannot be read or written: no space, a limit, no permission."""
+
+
 class EmbedderOutOfMemory(TransientError):
     """A forward pass did not fit; the batch is halved and tried again."""
 

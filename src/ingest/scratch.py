@@ -1,25 +1,114 @@
-"""Scratch tables: rows that may not fit in memory, in a temporary SQLite file that vanishes with the process.
+"""Temporary files: tables that memory does not hold, and folders that are removed also after a kill.
 
-SQLite creates the file in SQLITE_TMPDIR or TMPDIR. It has no name there, so nothing is left behind after a kill.
+A table is a temporary SQLite file without a name (SQLITE_TMPDIR, TMPDIR): nothing of it outlives the process. A folder
+below TMPDIR is locked for as long as it is used, so the next run can tell those of killed ones and removes them.
 """
 
+import errno
+import fcntl
+import os
+import shutil
 import sqlite3
-from collections.abc import Iterable
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, Self
 
-from ingest.errors import TransientError
+from ingest.errors import LocalUnavailable
 
 # No journal: a scratch table is never rolled back. The cache is 64 MiB, the rest is spilled.
 PRAGMAS = "PRAGMA temp_store=FILE; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-65536;"
+PREFIX = "ingest-scratch-"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT)
+UNLOCKED_SECONDS = 60.0  # a younger folder may belong to a process that has not locked it yet
+
+
+class ScratchFolder:
+    """A folder for temporary files, this process's until it is closed."""
+
+    def __init__(self) -> None:
+        """Create and lock it. Raises: LocalUnavailable."""
+        with temporary_space():
+            self._folder = tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)
+            self._lock = os.open(self._folder.name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self.path = Path(self._folder.name)
+
+    def close(self) -> None:
+        """Remove it."""
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+        self._folder.cleanup()
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Give a folder for temporary files. Raises: LocalUnavailable if there is no space, also later, inside."""
+    folder = ScratchFolder()
+    try:
+        with temporary_space():
+            yield folder.path
+    finally:
+        folder.close()
+
+
+def sweep() -> int:
+    """Remove what killed processes of this user left, and return how many folders that were. Never fails."""
+    removed = 0
+    with suppress(OSError):
+        for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+            with suppress(OSError):
+                removed += _swept(path)
+    return removed
+
+
+def _swept(path: Path) -> bool:
+    status = path.lstat()
+    if status.st_uid != os.getuid() or time.time() - status.st_ctime < UNLOCKED_SECONDS:
+        return False
+    lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while its process lives
+        shutil.rmtree(path)
+    finally:
+        os.close(lock)
+    return True
+
+
+@contextmanager
+def temporary_space() -> Iterator[None]:
+    """Translate what a full, missing or forbidden folder for temporary files raises. Raises: LocalUnavailable."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _no_space(str(error)) from error
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise _no_space(error.strerror or str(error)) from error
+
+
+def _no_space(why: str) -> LocalUnavailable:
+    try:
+        folder = tempfile.gettempdir()
+        told = f"{folder} ({shutil.disk_usage(folder).free // 2**20:,} MiB free)"
+    except OSError:
+        told = "any of the usual folders"
+    limit = "or a limit on the size of files (ulimit -f)"
+    return LocalUnavailable(f"no temporary space in {told}: {why}; see TMPDIR and SQLITE_TMPDIR, {limit}")
 
 
 class Scratch:
     """Tables in a temporary file. Use as a context manager; after an error the content is undefined."""
 
     def __init__(self, tables: str) -> None:
-        """Create the tables, given as SQL statements."""
-        self._db = sqlite3.connect("", isolation_level=None)
-        self._db.executescript(PRAGMAS + tables)
+        """Create the tables, given as SQL statements. Raises: LocalUnavailable, as every use of them does."""
+        with temporary_space():
+            self._db = sqlite3.connect("", isolation_level=None, factory=_Connection)
+            self._db.executescript(PRAGMAS + tables)
 
     def __enter__(self) -> Self:
         return self
@@ -30,13 +119,47 @@ class Scratch:
     def insert(self, table: str, rows: Iterable[tuple[Any, ...]], columns: int) -> None:
         """Append rows in one transaction; those yielded before `rows` raises stay.
 
-        Raises: TransientError if the temporary space is full, and whatever `rows` raises.
+        Raises: LocalUnavailable if the temporary space is full, and whatever `rows` raises.
         """
+        self._db.execute("BEGIN")
         try:
-            self._db.execute("BEGIN")
-            try:
-                self._db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * columns)})", rows)
-            finally:
+            self._db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * columns)})", rows)
+        finally:
+            if self._db.in_transaction:  # a full disk ends it
                 self._db.execute("COMMIT")
+
+
+class _Cursor(sqlite3.Cursor):
+    """A cursor whose own errors are translated; those of the rows that it is given are not."""
+
+    def execute(self, *args: Any) -> Self:
+        try:
+            return super().execute(*args)
         except sqlite3.Error as error:
-            raise TransientError(f"scratch table {table}: no temporary space, see SQLITE_TMPDIR: {error}") from error
+            raise _no_space(str(error)) from error
+
+    def executemany(self, *args: Any) -> Self:
+        try:
+            return super().executemany(*args)
+        except sqlite3.Error as error:
+            raise _no_space(str(error)) from error
+
+    def __next__(self) -> Any:
+        try:
+            return super().__next__()
+        except sqlite3.Error as error:
+            raise _no_space(str(error)) from error
+
+    def fetchone(self) -> Any:
+        try:
+            return super().fetchone()
+        except sqlite3.Error as error:
+            raise _no_space(str(error)) from error
+
+
+class _Connection(sqlite3.Connection):
+    def execute(self, *args: Any) -> Any:
+        return self.cursor(_Cursor).execute(*args)
+
+    def executemany(self, *args: Any) -> Any:
+        return self.cursor(_Cursor).executemany(*args)

@@ -14,7 +14,7 @@ from typer import Abort, BadParameter, Context, Exit, Option
 from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode, code_of
 from ingest.cli.output import Output
-from ingest.errors import IngestError
+from ingest.errors import IngestError, LocalUnavailable
 
 if TYPE_CHECKING:
     from ingest.index import Index
@@ -131,6 +131,10 @@ def _translated(call: Callable[[], None], output: Output, go_on: str) -> None:
     except IngestError as error:
         output.failed(error, code_of(error))
         raise Exit(code_of(error)) from error
+    except OSError as error:  # of this machine's own files: what lies elsewhere is translated where it is used
+        told = LocalUnavailable(f"{error.filename or 'a file of this machine'}: {error.strerror or error}")
+        output.failed(told, code_of(told))
+        raise Exit(code_of(told)) from error
     except Exception as error:
         output.failed(error, ExitCode.UNEXPECTED)
         raise

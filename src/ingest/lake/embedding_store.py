@@ -5,11 +5,9 @@ several entries hold a key, the lowest one counts: in bf16, a text's vector vari
 entry that replaces counts before those that are there when it is written.
 """
 
-import tempfile
 import threading
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +22,7 @@ from ingest.lake.stored_records import StoredRecords
 from ingest.lake.verified_files import reading, verified_path
 from ingest.ports import Store
 from ingest.records import SegmentEntry, Vectors
+from ingest.scratch import scratch_folder
 
 APPEND_ATTEMPTS = 100  # times that another writer may take an entry's number before we give up
 CACHED_KEYS = 2_000_000  # kept in memory, 64 bytes each
@@ -76,8 +75,8 @@ class EmbeddingStore:
         vectors = np.ascontiguousarray(vectors[order], dtype=np.float32)
         column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
         table = pa.table({"key": pa.array([keys[i] for i in order], pa.string()), "vector": column}, metadata=told)
-        with tempfile.TemporaryDirectory(prefix="ingest-segment-") as scratch:
-            path = Path(scratch) / "segment.parquet"
+        with scratch_folder() as scratch:
+            path = scratch / "segment.parquet"
             pq.write_table(table, path, compression="none", row_group_size=4096, use_dictionary=False)
             name = file_sha256(path)
             self.store.put_file(f"embeddings/{self.fingerprint}/{folder}/{name}.parquet", path, read_soon=True)

@@ -10,7 +10,6 @@ lake.json                                                  which lake this is; o
 <index>/profiles/<sha256>.json  verdicts/<sha256>.json  releases|moves|leases/builder/<n>.json  history/
 """
 
-import tempfile
 from collections.abc import Callable, Iterable
 from functools import partial
 from io import RawIOBase
@@ -49,6 +48,7 @@ from ingest.records import (
     ShardPlan,
     Verdict,
 )
+from ingest.scratch import scratch_folder
 
 R = TypeVar("R", bound=Record)
 IN_PARTS = ("keyword.postings", "keyword.terms")  # kinds whose large files are searched in place, not copied
@@ -116,8 +116,8 @@ class Lake:
 
     def write_part(self, kind: PartKind, shard: int | None, table: pa.Table, folder: str = "") -> PartFile:
         """Write a table as a part file and return its entry. The same rows give the same name."""
-        with tempfile.TemporaryDirectory(prefix="ingest-part-") as scratch:
-            path = Path(scratch) / "part.parquet"
+        with scratch_folder() as scratch:
+            path = scratch / "part.parquet"
             pq.write_table(table, path, compression="zstd", row_group_size=ROW_GROUP)
             return self.write_part_file(kind, shard, path, folder)
 

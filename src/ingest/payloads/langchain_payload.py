@@ -16,4 +16,5 @@ def build(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def read(payload: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a payload."""
-    return {"text": payload[TEXT], **(payload.get("metadata") or {})}
+    found = payload.get("metadata")
+    return {"text": payload[TEXT], **(found if isinstance(found, Mapping) else {})}

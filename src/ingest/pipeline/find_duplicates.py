@@ -1,11 +1,9 @@
 """Duplicates in a generation: found after chunking, once for all shards, so that loading knows what is collapsed."""
 
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import islice
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,6 +13,7 @@ from ingest.lake.contents import Contents
 from ingest.lake.lake import ROW_GROUP, Lake
 from ingest.lake.rows import SCHEMAS, document_rows
 from ingest.records import DuplicateOptions, Marker, PartFile
+from ingest.scratch import scratch_folder
 
 STEP = "duplicates"
 
@@ -25,10 +24,10 @@ def find_duplicates(contents: Contents, generation: str, options: DuplicateOptio
     if (done := lake.marker(generation, STEP, 0, "all")) is not None:
         return done
     counts: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory(prefix="ingest-part-") as folder, Duplicates(options) as found:
+    with scratch_folder() as folder, Duplicates(options) as found:
         for shard in contents.shards:
             found.add(_chunks(contents, shard))
-        path = Path(folder) / "duplicates.parquet"
+        path = folder / "duplicates.parquet"
         rows, schema = _counted(found.groups(), counts, options), SCHEMAS["duplicates"]
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             while batch := [asdict(row) for row in islice(rows, ROW_GROUP)]:

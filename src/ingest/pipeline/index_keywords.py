@@ -1,6 +1,5 @@
 """The keyword index: the postings of each shard, then one merge of all shards in bounded memory."""
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from ingest.lake.contents import Contents
 from ingest.lake.lake import ROW_GROUP
 from ingest.pipeline.tasks import ShardTask, parts_after, shard_step
 from ingest.records import Marker
+from ingest.scratch import scratch_folder
 from ingest.services import Services
 
 
@@ -41,13 +41,10 @@ def merge_keyword(contents: Contents) -> Contents:
         (lake.part_path(parts["keyword.postings"]), lake.part_path(parts["keyword.lengths"]))
         for parts in map(contents.parts, contents.shards)
     ]
-    with (
-        tempfile.TemporaryDirectory(prefix="ingest-merge-") as folder,
-        tempfile.TemporaryDirectory(prefix="ingest-collapse-") as copies,
-    ):
+    with scratch_folder() as folder, scratch_folder() as copies:
         if collapsed:
-            shards = [_without(*paths, collapsed, Path(copies)) for paths in shards]
-        paths = merge(shards, Path(folder))
+            shards = [_without(*paths, collapsed, copies) for paths in shards]
+        paths = merge(shards, folder)
         made = {
             "keyword.postings": lake.write_part_file("keyword.postings", None, paths.postings),
             "keyword.terms": lake.write_part_file("keyword.terms", None, paths.terms),

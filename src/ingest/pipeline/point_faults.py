@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from ingest import payloads
 from ingest.ids import point_id
@@ -50,5 +51,10 @@ def point_faults(vectors: VectorIndex, maker: PointMaker, shard: int, rows: Rows
 
 def stray_points(vectors: VectorIndex, contents: Contents) -> list[str]:
     """Return the ids of points whose payload names no shard of the generation. Scrolls the whole collection."""
-    points, shards = vectors.scroll(contents.collection, EVERYTHING), set(contents.shards)
-    return [point.id for point in points if payloads.fields(point.payload).get("shard") not in shards]
+    shards = set(contents.shards)
+
+    def is_stray(payload: dict[str, Any]) -> bool:
+        shard = payloads.fields(payload).get("shard")
+        return type(shard) is not int or shard not in shards  # 0.0 equals 0, and no filter for 0 finds it
+
+    return [point.id for point in vectors.scroll(contents.collection, EVERYTHING) if is_stray(point.payload)]

@@ -4,6 +4,7 @@ Some are extended by a record with more fields: `SourceOptions`, `LimitSettings`
 (by `ParserOptions`) and `IndexOptions` (by `BuildOptions`).
 """
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -16,6 +17,17 @@ from ingest.records.points import LANGCHAIN, Shape
 
 Consequence = Literal["index", "drop", "quarantine"]
 DOCUMENT_BYTES = 16 * 2**20  # the largest document unless the settings set another limit
+
+
+def _check_url(url: str) -> None:
+    """Raise ValueError for what is no http(s) URL of a server, without repeating it."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError("not an http(s) URL: its host or its port is none (1 to 65535)") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        raise ValueError("not an http(s) URL, such as http://localhost:6333")
 
 
 class Options(Record):
@@ -43,11 +55,9 @@ class S3Options(Options):
     @classmethod
     def _is_a_url_without_credentials(cls, url: str | None) -> str | None:
         if url is not None:
-            parts = urlsplit(url)
-            if "@" in parts.netloc:
+            if "@" in url.partition("://")[2].partition("/")[0]:
                 raise ValueError("must not hold credentials; they come from the environment")
-            if parts.scheme not in ("http", "https") or not parts.hostname:
-                raise ValueError("not an http(s) URL")
+            _check_url(url)
         return url
 
 
@@ -58,6 +68,20 @@ class QdrantOptions(Options):
     api_key: SecretStr | None = None  # from the environment only: QDRANT_API_KEY
     timeout_seconds: float = Field(default=60.0, gt=0)  # per request
     open_collections: int = Field(default=16, ge=2, le=256)  # by the embedded engine, 150 MB each
+
+    @field_validator("url")
+    @classmethod
+    def _is_a_url(cls, url: str | None) -> str | None:
+        if url:
+            _check_url(url)
+        return url
+
+    @field_validator("api_key")
+    @classmethod
+    def _fits_a_header(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not re.fullmatch(r"[!-~]*", key.get_secret_value()):
+            raise ValueError("must be printable ASCII without white space; is there a line break at its end?")
+        return key
 
 
 class SourceOptions(Options):

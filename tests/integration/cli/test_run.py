@@ -1,6 +1,7 @@
 """`ingest run` and `ingest plan`."""
 
 from collections.abc import Callable, Sequence
+import errno
 
 import pytest
 
@@ -344,3 +345,16 @@ def test_a_password_beside_the_documents_is_not_found_by_a_search(lab: Lab) -> N
     (lab.folder / "documents" / ".env").write_text("PASSWORD=hunter2 of the copper gate\n")
     lab("run")
     assert "hunter2" not in lab("search", "what is the PASSWORD of the copper gate").out
+
+
+def test_an_error_of_a_local_file_is_named_without_a_traceback(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: object, **kwargs: object) -> object:
+        raise OSError(errno.ENOSPC, "No space left on device", "/state/x")
+
+    monkeypatch.setattr(pipeline, "run", full)
+    answer = lab("run", "--json")
+    assert 5 == answer.code
+    assert ("LocalUnavailable", "/state/x: No space left on device") == (
+        answer.document["error"]["class"],
+        answer.document["error"]["message"],
+    )

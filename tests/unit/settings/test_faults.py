@@ -201,3 +201,36 @@ def test_a_variable_that_is_known_is_no_fault(monkeypatch: pytest.MonkeyPatch, n
 def test_an_index_may_be_called_anything_plain() -> None:
     settings = make_settings(values(indexes={"token": {"sources": [SOURCE]}}), Path("/etc/project"))
     assert ["token"] == list(settings.indexes)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:6333",
+        "http://host:port",
+        "http://host:99999",
+        "http://host:0",
+        "http://",
+        "ftp://host",
+        "http://[::1",
+    ],
+)
+@pytest.mark.parametrize("name", ["QDRANT_URL", "INGEST_S3__ENDPOINT_URL"])
+def test_an_address_that_is_none_is_a_fault_of_the_settings(
+    monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
+    monkeypatch.setenv(name, url)
+    assert "url: not an http(s) URL" in refusal(values())
+
+
+@pytest.mark.parametrize("url", ["http://localhost:6333", "https://qdrant.example.com", "http://[::1]:6333/prefix"])
+def test_an_address_is_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("QDRANT_URL", url)
+    assert url == make_settings(values(), Path("/etc/project")).qdrant.url
+
+
+def test_a_key_that_fits_no_header_is_a_fault_and_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QDRANT_API_KEY", f"{SECRET}\n")
+    told = refusal(values())
+    assert "qdrant.api_key: must be printable ASCII without white space; is there a line break at its end?" in told
+    assert SECRET not in told

@@ -63,6 +63,9 @@ class Translator:
             return request(client)
         except ClientError as error:
             raise self._refusal(error, f"{self.where(key)}: cannot {action}") from error
+        except KeyError as error:  # botocore checks no answer against its model: an empty one has nothing in it
+            told = f"{self.where(key)}: cannot {action}: {self.endpoint} answered without {error}"
+            raise self.unavailable(f"{told}, at each of up to {self.attempts} attempts") from error
         except (BotoCoreError, HTTPError, ResponseParserError) as error:
             raise self._failure(error, f"{self.where(key)}: cannot {action}") from error
 

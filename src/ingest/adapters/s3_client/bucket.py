@@ -3,10 +3,9 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterator
-from contextlib import closing
-from functools import cached_property
+from contextlib import closing, suppress
+from functools import cached_property, partial
 from io import BytesIO
-from operator import methodcaller
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
@@ -70,11 +69,25 @@ class Bucket:
         return client
 
     def call(self, action: str, key: str, request: Callable[["S3Client"], T]) -> T:
-        """Return request(client), retried after `unavailable`. Also raises: Unmet."""
+        """Return request(client), retried after `unavailable`: also if something is missing that was not asked for."""
+
+        def whole(s3: "S3Client") -> T:
+            try:
+                return self._translate.once(action, key, request, s3)
+            except Unmet as error:
+                raise self.unavailable(f"{error}, which is no answer to this request") from error
+
+        return self._again(whole)
+
+    def ask(self, action: str, key: str, request: Callable[["S3Client"], T]) -> T:
+        """Return request(client) as `call` does, of a request that may be about nothing. Also raises: Unmet."""
+        return self._again(lambda s3: self._translate.once(action, key, request, s3))
+
+    def _again(self, act: Callable[["S3Client"], T]) -> T:
         import stamina
 
         again = stamina.RetryingCaller(attempts=self.options.attempts, timeout=None, wait_max=WAIT_SECONDS)
-        return again(self.unavailable, self._translate.once, action, key, request, self.client)
+        return again(self.unavailable, act, self.client)
 
     def get(self, key: str) -> bytes | None:
         """Return an object's bytes, None if it is missing."""
@@ -110,7 +123,7 @@ class Bucket:
         """Return bytes [first, last) of an object, or None if it is missing or does not have this size."""
 
         def part(answer: "GetObjectOutputTypeDef") -> bytes | None:
-            if "ContentRange" not in answer:
+            if answer["ETag"] and "ContentRange" not in answer:  # without an ETag it is no answer at all
                 raise InvalidSettings(
                     f"{self._translate.where(key)}: {self.endpoint} ignores Range; set `ranges_above` to "
                     f"{size} or more to copy the whole file"
@@ -129,13 +142,14 @@ class Bucket:
                 return use(answer)
 
         try:
-            return self.call("read", key, request)
+            return self.ask("read", key, request)
         except Unmet:
             return None
 
     def put(self, key: str, data: bytes, **conditions: Any) -> None:
         """Write an object in one request. Raises: Unmet if a condition (`IfNoneMatch`) does not hold."""
-        self.call("write", key, lambda s3: s3.put_object(Bucket=self.name, Key=key, Body=data, **conditions))
+        act = self.ask if conditions else self.call
+        act("write", key, lambda s3: s3.put_object(Bucket=self.name, Key=key, Body=data, **conditions))
 
     def upload(self, key: str, path: Path) -> None:
         """Write a local file, in parts if it is large; at most `PARTS_AT_ONCE` × `PART` bytes are in memory.
@@ -162,7 +176,7 @@ class Bucket:
     def size(self, key: str) -> int | None:
         """Return an object's size in bytes, or None if it is missing."""
         try:
-            return self.call("look at", key, lambda s3: s3.head_object(Bucket=self.name, Key=key))["ContentLength"]
+            return self.ask("look at", key, lambda s3: s3.head_object(Bucket=self.name, Key=key)["ContentLength"])
         except Unmet:
             self._check_bucket()
             return None
@@ -171,14 +185,15 @@ class Bucket:
         # A HEAD response has no body: a missing key and a missing bucket look the same. Checked only once.
         if not self._is_there:
             try:
-                self.call("look at", "", lambda s3: s3.head_bucket(Bucket=self.name))
+                self.ask("look at", "", lambda s3: s3.head_bucket(Bucket=self.name))
             except Unmet as error:
                 raise self._translate.no_bucket() from error
             self._is_there = True
 
     def delete(self, key: str) -> None:
         """Remove an object, if it exists."""
-        self.call("delete", key, lambda s3: s3.delete_object(Bucket=self.name, Key=key))
+        with suppress(Unmet):  # some endpoints say so of a missing key
+            self.ask("delete", key, lambda s3: s3.delete_object(Bucket=self.name, Key=key))
 
     def objects(self, prefix: str, delimiter: str = "") -> Iterator[dict[str, Any]]:
         """Yield the objects under `prefix` in S3's order, in the form of its listing (Key, Size, ETag, ...)."""
@@ -199,9 +214,9 @@ class Bucket:
         """
         where = {"Bucket": self.name, "Prefix": prefix, "MaxKeys": self.options.page_size, **more}
         while True:
-            page: Any = self.call(action, prefix, methodcaller(method, **where))
+            page, more_follow = self.call(action, prefix, partial(_page, method, where))
             yield page
-            if not page["IsTruncated"]:
+            if not more_follow:
                 return
             before, after = [where.get(name) for name in markers], [page.get(f"Next{name}", "") for name in markers]
             if not after[0] or before == after:
@@ -229,3 +244,9 @@ class Bucket:
         encrypted = answer.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in answer
         other = encrypted or self.is_directory_bucket or "ContentRange" in answer
         return not other and bool(MD5.fullmatch(answer["ETag"]))
+
+
+def _page(method: str, where: dict[str, Any], s3: "S3Client") -> tuple[Any, bool]:
+    """Return a page of a listing, and whether more follow. An answer that does not say so is no listing."""
+    page = getattr(s3, method)(**where)
+    return page, page["IsTruncated"]

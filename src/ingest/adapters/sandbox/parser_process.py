@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +14,7 @@ from pydantic_core import from_json
 from ingest.adapters.child_pipe import HEADER, Frame
 from ingest.errors import SandboxUnavailable
 from ingest.process_guard import GroupGuard
+from ingest.scratch import ScratchFolder
 
 # Secrets in the environment stay out of reach of parsers.
 PLACES = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TESSDATA_PREFIX", "SYSTEMROOT")
@@ -50,7 +50,7 @@ class ParserProcess:
         """
         self.asked = 0  # documents so far
         self.programs = programs
-        self._folder = tempfile.TemporaryDirectory(prefix="ingest-parser-") if programs else None
+        self._folder = ScratchFolder() if programs else None
         self._guard: GroupGuard | None = None
         self._end: tuple[int, str] | None = None  # exit code and last words, once it was killed
         self._pipe, theirs = socket.socketpair()
@@ -79,7 +79,7 @@ class ParserProcess:
     def _started(self, pipe: int, output: int) -> subprocess.Popen[bytes]:
         arguments = (pipe, os.getpid(), int(self.programs))
         command = (sys.executable, "-P", "-m", "ingest.adapters.sandbox.parser_worker", *map(str, arguments))
-        null, env = subprocess.DEVNULL, environment(self._folder.name if self._folder else None)
+        null, env = subprocess.DEVNULL, environment(str(self._folder.path) if self._folder else None)
         return subprocess.Popen(
             command, stdin=null, stdout=null, stderr=output, pass_fds=[pipe], env=env, start_new_session=True
         )
@@ -150,7 +150,7 @@ class ParserProcess:
         if self._guard is not None:
             self._guard.close()
         if self._folder is not None:
-            self._folder.cleanup()
+            self._folder.close()
         with suppress(OSError):
             os.close(self._output)
 

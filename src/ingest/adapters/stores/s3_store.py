@@ -45,11 +45,16 @@ class S3Store:
 
     def create(self, key: str, data: bytes) -> bool:
         """Write the value only if the key is new, see `ports.Store`."""
-        try:
-            self.bucket.put(self._key(key), data, IfNoneMatch="*")
-        except Unmet:  # another writer was first, or our own response was lost
-            return self.get(key) == data
-        return True
+        for _ in range(self.bucket.options.attempts):
+            try:
+                self.bucket.put(self._key(key), data, IfNoneMatch="*")
+            except Unmet:  # another writer was first, or our own response was lost
+                if (held := self.get(key)) is not None:
+                    return held == data
+            else:
+                return True
+        told = f"{self.bucket.endpoint} answers that there is such a value, and that there is none"
+        raise StoreUnavailable(f"{self.uri}/{key}: cannot create: {told}")
 
     def exists(self, key: str) -> bool:
         """Return whether the key has a value."""

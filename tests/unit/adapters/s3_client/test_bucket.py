@@ -299,3 +299,58 @@ def test_an_upload_without_rights_is_denied(bucket, s3_server, tmp_path):
     s3_server.plan(refuse("403 Forbidden", "AccessDenied"), method="PUT")
     with pytest.raises(AccessDenied, match="cannot write"):
         bucket.upload("key", tmp_path / "file")
+
+
+def answer_nothing(app, environ, start_response):
+    """Answer 200 with no body and no header that says anything."""
+    start_response("200 OK", [("Content-Length", "0")])
+    return []
+
+
+CALLS = {
+    "list": lambda bucket: list(bucket.objects("")),
+    "versions": lambda bucket: list(bucket.versions("")),
+    "get": lambda bucket: bucket.get("key"),
+    "get_object": lambda bucket: bucket.get_object("key", check=lambda size, etag: None),
+    "range": lambda bucket: bucket.get_range("key", 0, 1, 7),
+    "download": lambda bucket: bucket.download("key", bucket.folder / "copy"),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_an_empty_answer_is_none_and_is_asked_for_again(bucket, s3_server, call, tmp_path):
+    bucket.folder = tmp_path
+    bucket.put("key", b"content")
+    whole = call(bucket)
+    s3_server.plan(answer_nothing, times=2)
+    again = call(bucket)
+    if isinstance(whole, list):
+        whole, again = [row["Key"] for row in whole], [row["Key"] for row in again]
+    assert whole == again
+    s3_server.plan(answer_nothing, times=9)
+    with pytest.raises(SourceUnavailable, match="answered without"):
+        call(bucket)
+
+
+CALLS_FOR_SURE = {
+    "list": lambda bucket: list(bucket.objects("")),
+    "versions": lambda bucket: list(bucket.versions("")),
+    "put": lambda bucket: bucket.put("key", b"content"),
+}
+
+
+@pytest.mark.parametrize("call", CALLS_FOR_SURE.values(), ids=CALLS_FOR_SURE)
+@pytest.mark.parametrize("code", [("412 Precondition Failed", "PreconditionFailed"), ("404 Not Found", "NoSuchKey")])
+def test_an_answer_about_a_condition_that_nobody_set_is_asked_for_again(bucket, s3_server, call, code):
+    for method in ("GET", "PUT"):
+        s3_server.plan(refuse(*code), method, times=2)
+    call(bucket)
+    for method in ("GET", "PUT"):
+        s3_server.plan(refuse(*code), method, times=9)
+    with pytest.raises(SourceUnavailable, match="which is no answer to this request"):
+        call(bucket)
+
+
+def test_deleting_what_an_endpoint_does_not_know_is_no_fault(bucket, s3_server):
+    s3_server.plan(refuse("404 Not Found", "NoSuchKey"))
+    bucket.delete("key")

@@ -70,9 +70,9 @@ def test_eight_writers_under_conflicts_and_lost_answers_have_one_winner(store, s
         assert store.get(f"leases/{round_}.json") == b"writer %d" % won.index(True)
 
 
-def test_a_value_removed_between_conflict_and_look_is_not_ours(store, s3_server):
+def test_a_value_removed_between_conflict_and_look_is_created_again(store, s3_server):
     s3_server.plan(refuse("412 Precondition Failed", "PreconditionFailed"), method="PUT")
-    assert not store.create("a", b"ours")
+    assert store.create("a", b"ours")
 
 
 def test_the_check_passes_and_leaves_nothing(store):
@@ -293,3 +293,11 @@ def test_a_value_that_is_gone_or_of_another_size_is_told(ranged):
     for key, size in (("parts/gone.parquet", len(LARGE)), ("parts/a.parquet", len(LARGE) + 1)):
         with ranged.ranged(key, size) as file, pytest.raises(SchemaMismatch, match=f"{key}: no such value of {size}"):
             file.read(10)
+
+
+def test_a_412_for_a_value_that_is_not_there_is_asked_again_and_then_told(store, s3_server):
+    s3_server.plan(refuse("412 Precondition Failed", "PreconditionFailed"), method="PUT", times=2)
+    assert store.create("docs/manifest.json", b"manifest")
+    s3_server.plan(refuse("412 Precondition Failed", "PreconditionFailed"), method="PUT", times=9)
+    with pytest.raises(StoreUnavailable, match="answers that there is such a value, and that there is none"):
+        store.create("docs/other.json", b"manifest")
