@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.cli import tables
 from ingest.cli.output import Output
+from ingest.cli.progress_log import ProgressLog
 from ingest.ports import Observer, Progress
 
 if TYPE_CHECKING:
@@ -25,14 +26,16 @@ class ProgressObserver(Observer):
 
     def __init__(self, output: Output, clock: Callable[[], float] = time.monotonic) -> None:
         self.output, self.clock = output, clock
+        self._log = ProgressLog(output.note)  # without a terminal
         self._bar: Bar | None = None
         self._progress = Progress("", 0, "", clock)
 
     def step_started(self, step: str, total: int, unit: str) -> None:
-        """Draw a bar; for a step whose size is not known, it only shows activity."""
+        """Draw a bar; for a step whose size is not known, it only shows activity. Without a terminal, write lines."""
         self.close()
         self._progress = Progress(step, total, unit, self.clock)
         if not self.output.messages.is_terminal:
+            self._log.start(self._progress)
             return
         from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Bar
@@ -51,7 +54,8 @@ class ProgressObserver(Observer):
             self._bar.update(self._bar.task_ids[0], advance=done, told=str(self._progress))
 
     def step_finished(self, step: str) -> None:
-        """Replace the bar by one line on the terminal."""
+        """Replace the bar by one line on the terminal; write that line elsewhere."""
+        self._log.finish()
         if self._bar is not None:
             seconds = self.clock() - self._progress.started
             self.close()
@@ -70,6 +74,7 @@ class ProgressObserver(Observer):
 
     def close(self) -> None:
         """Remove a bar that a failed step left behind, and restore the cursor."""
+        self._log.close()
         if self._bar is not None:
             self._bar.stop()
             self._bar = None

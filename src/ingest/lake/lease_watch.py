@@ -30,4 +30,7 @@ class LeaseWatch:
 
     def _judge(self, record: Lease | None) -> None:
         if record is not None and record.run != self.run:
-            raise LeaseLost(f"{self.leases.prefix}: run {self.run} lost its lease to {record.holder or 'nobody'}")
+            ended = f"run {record.run}, which has ended since"
+            who = f"{record.holder} (run {record.run})" if record.holder else ended
+            told = f"{self.leases.prefix}: run {self.run} lost its lease to {who}"
+            raise LeaseLost(f"{told}; `ingest run` resumes what this one began")

@@ -103,6 +103,18 @@ class Listing(Scratch):
     def __len__(self) -> int:
         return int(self._db.execute("SELECT count(DISTINCT uri) FROM refs").fetchone()[0])
 
+    def holds(self, prefix: str, *, whole: bool = False) -> bool:
+        """Return whether a listed URI begins with `prefix`, or is it."""
+        length = 2**31 - 1 if whole else len(prefix)
+        found = self._db.execute("SELECT 1 FROM refs WHERE substr(uri, 1, ?) = ? LIMIT 1", (length, prefix))
+        return found.fetchone() is not None
+
+    def folders(self, limit: int) -> list[str]:
+        """Return the URIs of some of the listed documents' folders, each with "/" at its end."""
+        folder = "rtrim(uri, replace(uri, '/', ''))"
+        rows = self._db.execute(f"SELECT DISTINCT {folder} FROM refs ORDER BY 1 LIMIT ?", (limit,))
+        return [uri for (uri,) in rows]
+
     def partition(self, shards: int) -> None:
         """Assign every document to its shard; call once, before `shard`."""
         self._db.create_function("shard_of", 1, lambda uri: shard_of(document_id(uri), shards), deterministic=True)

@@ -1,7 +1,7 @@
 """Plan: list the sources, join with the base generation, claim a generation, freeze the work. Nothing is spent yet."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, partial
@@ -29,6 +29,7 @@ from ingest.pipeline.fingerprints import Fingerprints, fingerprints
 from ingest.pipeline.guard import changed_too_much, check_losses
 from ingest.pipeline.losses import Foresight, Losses
 from ingest.pipeline.scope import Scope
+from ingest.pipeline.scope_checks import check_places, check_sources
 from ingest.pipeline.work import Work
 from ingest.ports import Observer
 from ingest.records import (
@@ -110,10 +111,7 @@ class Planner:
     @classmethod
     def open(cls, bench: Workbench, writer: Writer, scope: Scope) -> "Planner":
         """Read the base: the generation of the newest release, the decision in force."""
-        unknown = set(scope.sources) - {source.name for source in bench.sources}
-        if unknown:
-            known = ", ".join(source.name for source in bench.sources)
-            raise InvalidSettings(f"scope names sources {', '.join(sorted(unknown))}; the settings have {known}")
+        check_sources(scope, bench.sources)
         prints = fingerprints(bench)
         told = bench.options.settings, bench.options.analyser
         settings_hash = digest_of([*told, prints.record(), prints.parsing()])
@@ -132,11 +130,17 @@ class Planner:
         planned = self.base or self.lake.claims.get(1)
         self.shards = planned.shards if planned else shard_count(len(listing), self.options.documents_per_shard)
         listing.partition(self.shards)
+        check_places(self.scope, self.bench.sources, listing, self._base_uris)
         if self.base is None and not listing.listed and not self.options.allow_empty:
             places = ", ".join(source.uri for source in self.bench.sources)
             but = ", ".join(f"{reason} {count}" for reason, count in sorted(self._left_out().items()))
             told = f"{places} (left out: {but})" if but else places
             raise InvalidSettings(f"no documents in {told}, and nothing serves: there is nothing to build")
+
+    def _base_uris(self) -> Iterator[str]:
+        parts = map(self._base_contents.parts, range(self.base.shards)) if self.base is not None else ()
+        for held in parts:
+            yield from self.lake.read(held["documents"], ["uri"])["uri"].to_pylist() if "documents" in held else ()
 
     def _left_out(self) -> Counter[str]:
         """Return what the sources' listings left out, by reason, as far as they count it."""

@@ -15,6 +15,7 @@ from ingest.ids import point_id
 from ingest.keyword import Analyser, Formula, KeywordIndex
 from ingest.lake.contents import contents_of
 from ingest.lake.learned_files import read_learned
+from ingest.messages import meant
 from ingest.ports import Wording
 from ingest.records import Filter, Gold, Hit, Manifest, QueryProfile, Result, Vectors
 from ingest.search.confidence import LOOKED_AT, SIGNALS, Floats, read_calibration, signals
@@ -116,16 +117,25 @@ class Searcher:
         The filter is evaluated inside both searches, before the cutoff; both fetch at least the profile's depth. A
         stage of `self.stages` that is not requested is computed only if a later one needs it.
 
-        Raises: InvalidSettings for a stage that this profile does not have, or `top` below 1.
+        Raises: InvalidSettings for a stage or source that is not there, or `top` below 1.
         """
         if unknown := set(stages) - set(self.stages):
             raise InvalidSettings(f"no stage {', '.join(sorted(unknown))} in this profile: {', '.join(self.stages)}")
         if top < 1:
             raise InvalidSettings(f"top: at least 1 expected, found {top}")
+        self._check_sources(filter)
         generation, release = self.manifest.generation, self.release or 0
         told: dict[str, str | int] = {"generation": generation, "release": release, "questions": len(questions)}
         with self.retrieval.observer.span("ingest.search", **told):
             return self._searched(questions, filter, top, stages)
+
+    def _check_sources(self, filter: Filter) -> None:
+        """Refuse sources that the generation does not have: a typing error would answer nothing."""
+        known = [source["name"] for source in self.manifest.settings.get("sources", ())]
+        for name in filter.sources if known else ():
+            if name not in known:
+                near = f"{meant(name, known)}; it has {', '.join(known)}"
+                raise InvalidSettings(f"no source {name!r} in generation {self.manifest.generation}{near}")
 
     def _searched(self, questions: Sequence[str], filter: Filter, top: int, stages: Sequence[str]) -> list[Answer]:
         depth = max(self.profile.depth, top)

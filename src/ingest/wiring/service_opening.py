@@ -27,6 +27,7 @@ from ingest.ports import Observer, Store
 from ingest.records import BuildOptions, IndexOptions, ModelRecord, ParseLimits, ParserOptions, Shape
 from ingest.services import Retrieval, Services, Workbench, Writer
 from ingest.settings import IndexSettings, Settings, quiet_environment, whoami
+from ingest.wiring.library_logs import tell_retries
 from ingest.wiring.model_opening import describe_model, keep_model, open_embedder, restore_model
 from ingest.wiring.reranker_opening import open_reranker
 from ingest.wiring.source_opening import open_sources
@@ -71,6 +72,7 @@ def open_workbench(settings: Settings, index: str | None = None) -> Workbench:
     Raises: InvalidSettings, UnknownSource.
     """
     quiet_environment()
+    tell_retries()
     name, chosen = settings.index(index)
     cache = settings.state / "cache"
     store = open_store(settings.lake, settings.s3, cache, settings.cache_bytes, settings.ranges_above)

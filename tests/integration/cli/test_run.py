@@ -37,8 +37,34 @@ def test_run_prints_plan_conservation_verdict_and_release_for_people(lab: Lab) -
     assert [answer.out.index(heading) for heading in headings] == sorted(answer.out.index(h) for h in headings)
 
 
-def test_a_log_gets_no_progress_bar(lab: Lab) -> None:
-    assert lab("run").err == ""
+def test_a_log_gets_a_line_per_stage_and_no_progress_bar(lab: Lab) -> None:
+    lines = lab("run").err.splitlines()
+    stages = [line.partition(":")[0] for line in lines]
+    assert [stage for stage in ("plan", "chunk", "embed", "keyword", "load", "seal") if stage not in stages] == []
+    assert len(set(stages)) == len(stages)
+    assert "\x1b" not in "".join(lines)
+    assert any("documents 6" in line for line in lines)
+
+
+def test_a_mistyped_source_or_prefix_is_refused_with_the_nearest(lab: Lab) -> None:
+    lab("run")
+    uri = (lab.folder / "documents").as_uri()
+    for command in ("run", "plan"):
+        answer = lab(command, "--source", "nots")
+        assert (4, True) == (answer.code, "no source is called 'nots'; is notes meant?" in answer.err)
+        answer = lab(command, "--prefix", uri.replace("documents", "dokuments"))
+        assert (4, True) == (answer.code, f"; is {uri}/ meant?" in answer.err or f"; is {uri} meant?" in answer.err)
+    answer = lab("search", "copper", "--source", "nots")
+    assert (4, True) == (answer.code, "no source 'nots' in generation" in answer.err)
+    assert "is notes meant?" in answer.err
+
+
+def test_a_prefix_whose_documents_are_all_gone_is_still_one(lab: Lab) -> None:
+    lab("run")
+    (lab.folder / "documents" / "copper.md").unlink()
+    uri = (lab.folder / "documents" / "copper.md").as_uri()
+    answer = lab("plan", "--prefix", uri, "--json")
+    assert (0, 1) == (answer.code, answer.document["counts"]["deleted"])
 
 
 def test_no_promote_leaves_a_positive_candidate_waiting(lab: Lab) -> None:

@@ -197,3 +197,13 @@ def test_a_builder_that_lost_its_lease_stops_loading(tmp_path) -> None:
     with pytest.raises(LeaseLost, match="lost its lease to other@there"):
         p.run()
     assert (Lake(p.store, "docs").releases.last(), p.vectors.aliases()) == (0, {})
+
+
+def test_a_lease_lost_to_a_run_that_has_signed_off_since_names_that_run() -> None:
+    lake = Lake(InMemoryStore(), "docs")
+    lake.leases.append(1, Lease(holder="me@here", term_seconds=1.0, run="mine"))
+    watch = lake.lease_watch("mine")
+    watch.confirm()
+    lake.leases.append(2, Lease(holder="", term_seconds=1.0, run="theirs"))
+    with pytest.raises(LeaseLost, match="run mine lost its lease to run theirs, which has ended since; `ingest run` "):
+        watch.confirm()
