@@ -20,6 +20,7 @@ from ingest.pipeline.scope import Choice, Scope
 from ingest.pipeline.status import IndexStatus, status_of
 from ingest.pipeline.tasks import Execute
 from ingest.ports import Observer
+from ingest.quality.asking_checks import check_asking
 from ingest.records import BuildOptions, Filter, PlanSummary, RaisedLimit, Release, RunReport, Verdict
 from ingest.release import Releases
 from ingest.release.generation_states import GenerationState, generation_states
@@ -160,7 +161,9 @@ class Index:
 
         `choice` as for `run`. Raises: InvalidSettings.
         """
-        return preview(self.services.bench, self.services.writer, Scope.of(choice))
+        bench, retrieval = self.services.bench, self.services.retrieval
+        check_asking(bench.options, retrieval.open_reranker, bench.lake.store)
+        return preview(bench, self.services.writer, Scope.of(choice))
 
     @_checked
     def run(

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from typer import Context, Exit, Option, Typer, echo
 
-from ingest.cli import fitting, init, qdrant, release, run, search
+from ingest.cli import doctor, fitting, init, qdrant, release, run, search
 from ingest.cli.exit_codes import EPILOG
 from ingest.cli.invocation import IndexOption, Invocation, JsonOption, SettingsOption
 from ingest.cli.preview.command import preview
@@ -28,7 +28,17 @@ app.add_typer(engine, name="qdrant")
 
 releases = (release.evaluate, release.promote, release.rollback, release.generations)
 fitted = (fitting.calibrate, fitting.train_reranker, fitting.tune_fusion)
-for function in (init.init, preview, run.plan, run.run, release.status, search.search, *releases, *fitted):
+for function in (
+    init.init,
+    doctor.doctor,
+    preview,
+    run.plan,
+    run.run,
+    release.status,
+    search.search,
+    *releases,
+    *fitted,
+):
     app.command(function.__name__.replace("_", "-"), epilog=EPILOG)(function)
 for function in (qdrant.start, qdrant.stop, qdrant.status):
     engine.command(function.__name__, epilog=EPILOG)(function)

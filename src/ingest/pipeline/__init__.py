@@ -22,7 +22,7 @@ from ingest.pipeline.scope import Scope
 from ingest.pipeline.seal import seal
 from ingest.pipeline.tasks import Execute, built_contents
 from ingest.pipeline.work import Work
-from ingest.quality.evaluate import check_asking
+from ingest.quality.asking_checks import check_asking
 from ingest.records import RunReport, RunStart
 from ingest.release import Releases
 from ingest.services import Services

@@ -7,8 +7,7 @@ from pathlib import Path
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.extras import require
 from ingest.lake.contents import contents_of
-from ingest.lake.learned_files import read_learned
-from ingest.ports import Store, Wording
+from ingest.ports import Wording
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.askers import in_batches
 from ingest.quality.gate import Facts, judge
@@ -18,7 +17,6 @@ from ingest.quality.moves import keep_moves
 from ingest.quality.slices import slices_of
 from ingest.records import BuildOptions, Manifest, QueryProfile, Question, Release, Verdict
 from ingest.search import Searcher
-from ingest.search.confidence import read_calibration
 from ingest.search.surroundings import counter
 from ingest.services import OpenReranker, Retrieval
 
@@ -70,18 +68,6 @@ def evaluate(
         problems=(*problems, *_problems(candidate, options.gate.min_dense_recall), *leaked),
     )
     return judge(scores, against, options.gate, facts)
-
-
-def check_asking(options: BuildOptions, open_reranker: OpenReranker, store: Store) -> None:
-    """Report now, not after hours of building, what evaluation would find wrong in judged sets and query profile.
-
-    Raises: InvalidSettings, SchemaMismatch.
-    """
-    read_questions(options.judged)
-    profile = options.profile
-    open_reranker(profile, WORDLESS)
-    if profile.calibration:
-        read_calibration(profile.calibration, read_learned(store, profile.calibration))
 
 
 def _openable(open_reranker: OpenReranker, profile: QueryProfile) -> QueryProfile:

@@ -54,7 +54,7 @@ def open_services(settings: Settings, index: str | None = None, observer: Observ
     retrieval = Retrieval(
         lake=bench.lake,
         vectors=vectors,
-        open_embedder=partial(open_embedder, options=options, restore=_restorer(settings, store)),
+        open_embedder=partial(open_embedder, options=options, restore=model_restorer(settings, store)),
         open_reranker=partial(open_reranker, store),
         tokenizer=bench.tokenizer,
         model=bench.model,
@@ -77,8 +77,8 @@ def open_workbench(settings: Settings, index: str | None = None) -> Workbench:
     cache = settings.state / "cache"
     store = open_store(settings.lake, settings.s3, cache, settings.cache_bytes, settings.ranges_above)
     lake = Lake(store, name)
-    record, folder = describe_model(chosen.model, lake, _restorer(settings, store))
-    _check_sizes(name, chosen, record)
+    record, folder = describe_model(chosen.model, lake, model_restorer(settings, store))
+    check_sizes(name, chosen, record)
     sandbox = open_sandbox(chosen)
     return Workbench(
         lake=lake,
@@ -93,7 +93,7 @@ def open_workbench(settings: Settings, index: str | None = None) -> Workbench:
     )
 
 
-def _restorer(settings: Settings, store: Store) -> Callable[[ModelRecord], Path | None]:
+def model_restorer(settings: Settings, store: Store) -> Callable[[ModelRecord], Path | None]:
     """Return a function that fetches a model's files from the lake into the state folder."""
     return partial(restore_model, store, settings.state / "models")
 
@@ -162,6 +162,7 @@ def build_options(name: str, index: IndexSettings) -> BuildOptions:
     )
 
 
-def _check_sizes(name: str, index: IndexSettings, record: ModelRecord) -> None:
+def check_sizes(name: str, index: IndexSettings, record: ModelRecord) -> None:
+    """Check that chunks fit into the model. Raises: InvalidSettings."""
     if (found := index.chunking.max_tokens) > (most := record.max_tokens):
         raise InvalidSettings(f"index {name}: chunking.max_tokens is {found}, model {record.name} takes at most {most}")

@@ -17,10 +17,11 @@ def open_sources(settings: Settings, index: IndexSettings) -> tuple[Source, ...]
         if sources.overlaps(first.uri, second.uri):
             places = f"{first.name} ({shown(first.uri)}) and {second.name} ({shown(second.uri)})"
             raise InvalidSettings(f"sources {places} overlap")
-    return tuple(_opened(source, settings, index.max_document_bytes) for source in index.sources)
+    return tuple(open_source(source, settings, index.max_document_bytes) for source in index.sources)
 
 
-def _opened(source: SourceSettings, settings: Settings, max_document_bytes: int) -> Source:
+def open_source(source: SourceSettings, settings: Settings, max_document_bytes: int) -> Source:
+    """Return one source; nothing is read yet. Raises: InvalidSettings, UnknownSource."""
     options: dict[str, Any] = {"include": source.include, "exclude": source.exclude}
     options["max_document_bytes"] = max_document_bytes
     # Only where they say something: a module of another package need not know them.

@@ -1,7 +1,7 @@
 """`ingest run` and `ingest plan`."""
 
-from collections.abc import Callable, Sequence
 import errno
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -383,4 +383,15 @@ def test_an_error_of_a_local_file_is_named_without_a_traceback(lab: Lab, monkeyp
     assert ("LocalUnavailable", "/state/x: No space left on device") == (
         answer.document["error"]["class"],
         answer.document["error"]["message"],
+    )
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_what_the_gate_would_trip_over_is_told_before_anything_is_spent_all_at_once(lab: Lab, command: str) -> None:
+    lab.settings(judged=["none.jsonl"], gate={"floors": {"fused.ndgc@10": 0.2}})
+    answer = lab(command)
+    assert 4 == answer.code
+    assert "2 faults: judged set " in answer.err
+    assert (
+        "gate.floors.fused.ndgc@10: nothing is measured as 'fused.ndgc@10' under this query profile; is " in answer.err
     )

@@ -1,0 +1,57 @@
+"""What evaluation would find wrong after hours of building, found before anything is spent: all of it at once."""
+
+from collections.abc import Callable, Iterator
+
+from ingest.errors import IngestError, InvalidSettings
+from ingest.lake.learned_files import read_learned
+from ingest.messages import meant
+from ingest.ports import Reranker, Store
+from ingest.quality.evaluate import WORDLESS, read_questions
+from ingest.quality.metrics import METRICS
+from ingest.records import BuildOptions
+from ingest.search.confidence import read_calibration
+from ingest.search.searcher import RERANKED, STAGES
+from ingest.services import OpenReranker
+
+
+def check_asking(options: BuildOptions, open_reranker: OpenReranker, store: Store) -> None:
+    """Check judged sets, query profile and the names of metrics.
+
+    Raises: what is wrong; InvalidSettings naming everything if that is more than one thing.
+    """
+    faults = list(asking_faults(options, open_reranker, store))
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        raise InvalidSettings(f"{len(faults)} faults: {'; '.join(map(str, faults))}")
+
+
+def asking_faults(options: BuildOptions, open_reranker: OpenReranker, store: Store) -> Iterator[IngestError]:
+    """Yield what is wrong with judged sets, re-ranker, calibration and the names of metrics."""
+    profile, opened = options.profile, list[Reranker | None]()
+
+    def calibrated() -> None:
+        if profile.calibration:
+            read_calibration(profile.calibration, read_learned(store, profile.calibration))
+
+    def reranker() -> None:
+        opened.append(open_reranker(profile, WORDLESS))
+
+    acts: tuple[Callable[[], object], ...] = (lambda: read_questions(options.judged), reranker, calibrated)
+    for act in acts:
+        try:
+            act()
+        except IngestError as error:
+            yield error
+    stages = (*STAGES, RERANKED) if opened[-1:] != [None] else STAGES
+    yield from _unknown_metrics(options, [f"{stage}.{metric}" for stage in stages for metric in METRICS])
+
+
+def _unknown_metrics(options: BuildOptions, known: list[str]) -> Iterator[InvalidSettings]:
+    rules = options.gate
+    named = {"metric": rules.metric, "must_pass_metric": rules.must_pass_metric}
+    named |= {f"floors.{name}": name for name in rules.floors}
+    for key, name in named.items():
+        if name not in known:
+            near = meant(name, known) or f"; there are {', '.join(METRICS)}, each as <stage>.<metric>"
+            yield InvalidSettings(f"gate.{key}: nothing is measured as {name!r} under this query profile{near}")

@@ -1,0 +1,163 @@
+"""Whether all is there that a run will need: everything is opened once, and all faults are found together."""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from ingest.adapters import sources
+from ingest.adapters.stores import open_store
+from ingest.adapters.uris import local_folder
+from ingest.errors import DocumentError, IngestError, LocalUnavailable, StoreUnavailable
+from ingest.lake.lake import Lake
+from ingest.ports import Store
+from ingest.quality.asking_checks import asking_faults
+from ingest.quality.evaluate import read_questions
+from ingest.settings import IndexSettings, Settings, SourceSettings, quiet_environment
+from ingest.wiring.model_opening import describe_model, open_embedder
+from ingest.wiring.reranker_opening import open_reranker
+from ingest.wiring.service_opening import build_options, check_sizes, model_restorer, open_sandbox, open_vectors
+from ingest.wiring.source_opening import open_source, open_sources
+
+SAMPLE = 3  # documents listed of each source; the first one that can be read is read and parsed
+LEAST_BYTES = 2**29  # free space below which a run is not begun
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """One thing that a run will need: what was found, or what is wrong with it."""
+
+    check: str
+    found: str = ""
+    fault: str = ""
+
+
+def readiness(settings: Settings, index: str | None) -> Iterator[Readiness]:
+    """Yield what was found, one thing after the other. Nothing stays open; the lake gets and loses one value.
+
+    Raises: InvalidSettings if there is no such index.
+    """
+    quiet_environment()
+    name, chosen = settings.index(index)
+    cache = settings.state / "cache"
+    try:
+        store = open_store(settings.lake, settings.s3, cache, settings.cache_bytes, settings.ranges_above)
+    except IngestError as error:  # without a lake the rest cannot be asked
+        yield Readiness("lake", fault=f"{type(error).__name__}: {error}")
+        return
+    yield from _looked_at("sources", lambda: _places(settings, chosen))
+    for source in chosen.sources:
+        yield from _looked_at(f"source {source.name}", partial(_source, source, settings, chosen))
+    yield from _looked_at("lake", lambda: _lake(store))
+    yield from _looked_at("model", lambda: _model(settings, name, chosen, store))
+    yield from _looked_at("vector index", lambda: _vectors(settings))
+    yield from _asking(name, chosen, store)
+    yield Readiness("budget", _budget(chosen))
+    for what, folder in _folders(settings).items():
+        yield from _looked_at(what, partial(_space, folder))
+
+
+def _looked_at(check: str, act: Callable[[], str]) -> Iterator[Readiness]:
+    try:
+        yield Readiness(check, act())
+    except IngestError as error:
+        yield Readiness(check, fault=f"{type(error).__name__}: {error}")
+    except OSError as error:
+        yield Readiness(check, fault=f"{error.filename or 'a file of this machine'}: {error.strerror or error}")
+
+
+def _places(settings: Settings, index: IndexSettings) -> str:
+    return f"{len(open_sources(settings, index))}, none within another"
+
+
+def _source(told: SourceSettings, settings: Settings, index: IndexSettings) -> str:
+    """List a few documents, and read and parse one."""
+    source = open_source(told, settings, index.max_document_bytes)
+    refs = list(islice(source.list(), SAMPLE))
+    if not refs:
+        return "no documents"
+    sandbox, refused = open_sandbox(index), list[str]()
+    try:
+        for ref in refs:
+            try:
+                raw = source.read(ref)
+                if raw is None:
+                    continue  # it changed meanwhile
+                document = sandbox.parse(raw)
+            except DocumentError as error:
+                refused.append(f"{type(error).__name__}: {error}")
+            else:
+                return f"read {ref.path}: {ref.size:,} bytes, {document.media_type}"
+    finally:
+        sandbox.close()
+    return f"none of the first {len(refs)} documents can be indexed: {refused[0] if refused else 'all changed'}"
+
+
+def _lake(store: Store) -> str:
+    """Write, read and delete a value under a name of its own."""
+    token = secrets.token_hex(16)
+    store.check(token)
+    key = f"checks/{token}"
+    written = store.create(key, b"ready")
+    try:
+        if not written or store.get(key) != b"ready":
+            raise StoreUnavailable(f"{store.uri}/{key}: what was written there is not what is read")
+    finally:
+        store.delete(key)
+    return f"{store.uri} can be written and read"
+
+
+def _model(settings: Settings, name: str, index: IndexSettings, store: Store) -> str:
+    restore = model_restorer(settings, store)
+    record, _ = describe_model(index.model, Lake(store, name), restore)
+    check_sizes(name, index, record)
+    embedder = open_embedder(record, options=index.model.options, restore=restore)
+    vector = embedder.embed_questions([index.probe_question])[0]
+    return f"{record.name}: a question becomes {len(vector)} numbers; at most {record.max_tokens} tokens"
+
+
+def _vectors(settings: Settings) -> str:
+    vectors = open_vectors(settings)
+    try:
+        return f"{vectors!r} answers, with {len(vectors.collections())} collections"
+    finally:
+        vectors.close()
+
+
+def _asking(name: str, index: IndexSettings, store: Store) -> Iterator[Readiness]:
+    """Look at judged sets, re-ranker, calibration and the names of metrics and floors."""
+    options = build_options(name, index)
+    faults = list(asking_faults(options, lambda profile, wording: open_reranker(store, profile, wording), store))
+    for fault in faults:
+        yield Readiness("gate", fault=f"{type(fault).__name__}: {fault}")
+    if not faults:
+        judged = f"{len(read_questions(options.judged))} judged questions" if options.judged else "no judged questions"
+        floors = ", ".join(f"{metric} {floor:g}" for metric, floor in options.gate.floors.items()) or "no floors"
+        yield Readiness("gate", f"{judged}; {floors}; re-ranker {options.profile.reranker}")
+
+
+def _budget(index: IndexSettings) -> str:
+    most = index.max_gpu_minutes
+    return f"{most:g} GPU-minutes a run; `ingest plan` tells what it would need" if most else "none"
+
+
+def _folders(settings: Settings) -> dict[str, Path]:
+    local = sources.scheme_of(settings.lake) == "file"
+    lake = {"disk of the lake": local_folder(settings.lake)} if local else {}
+    return {**lake, "disk of the state folder": settings.state, "temporary space": Path(tempfile.gettempdir())}
+
+
+def _space(folder: Path) -> str:
+    """Tell how much is free where a folder is, or will be, and that it can be written."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(there).free
+    if not os.access(there, os.W_OK):
+        raise LocalUnavailable(f"{there}: this user may not write there")
+    if free < LEAST_BYTES:
+        raise LocalUnavailable(f"{folder}: {free // 2**20:,} MiB free, at least {LEAST_BYTES // 2**20} are needed")
+    return f"{folder}: {free / 2**30:,.1f} GiB free"
