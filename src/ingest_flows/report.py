@@ -44,7 +44,7 @@ class LoggingObserver(Observer):
         self._progress.advance(done, counts)
         if (now := self.clock()) - self._logged >= LOG_SECONDS:
             self._logged = now
-            self.logger.info("%s: %s", step, self._progress)
+            self.logger.info("%s: %s", step, str(self._progress))  # a handler may format it later
 
     def step_finished(self, step: str) -> None:
         """Log the end of a step, with counts of what it processed."""
