@@ -16,7 +16,7 @@ from ingest.pipeline.children import parsed, put_family, row_of
 from ingest.pipeline.fingerprints import fingerprints
 from ingest.pipeline.read_ahead import Take, reading_ahead
 from ingest.pipeline.shard_builder import Made
-from ingest.pipeline.slices import joined_documents, written
+from ingest.pipeline.shard_slices import joined_documents, written
 from ingest.pipeline.tasks import ShardTask, shard_step
 from ingest.records import Marker, PlannedDocument
 from ingest.services import Services, Workbench

@@ -14,7 +14,7 @@ from ingest.errors import TransientError
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.lake import Lake
 from ingest.lake.unfinished_vectors import UnfinishedVectors
-from ingest.pipeline.slices import documents_of, joined
+from ingest.pipeline.shard_slices import documents_of, joined
 from ingest.pipeline.tasks import ShardTask, parts_after, shard_step
 from ingest.ports import Embedder
 from ingest.records import Marker, PartFile, Vectors

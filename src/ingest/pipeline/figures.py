@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 from ingest.lake.stored_records import name_of
 from ingest.pipeline.conservation import Findings
 from ingest.pipeline.promotion import Outcome
-from ingest.pipeline.slices import cut, joins
+from ingest.pipeline.shard_slices import cut, joins
 from ingest.pipeline.tasks import Execute, ShardStep
 from ingest.pipeline.work import Work
 from ingest.ports import Observer

@@ -1,7 +1,7 @@
 """load_shard: committed chunks and stored vectors become points of the generation's collection."""
 
 from ingest.pipeline.point_maker import PointMaker, load_points, rows_of
-from ingest.pipeline.slices import documents_of, joined
+from ingest.pipeline.shard_slices import documents_of, joined
 from ingest.pipeline.tasks import ShardTask, built_contents, shard_step
 from ingest.records import Marker
 from ingest.services import Services

@@ -37,8 +37,7 @@ class PartFile(Record):
     bytes: int
     deleted: tuple[str, ...] = ()  # ids of documents whose rows in this file no longer count
     footer: str = ""  # SHA-256 of the footer if pages have checksums: the file may then be read in part
-    # Of the index, if not `data`; unset, it is not in the stored record, whose hash names a plan.
-    folder: str = Field(default="", exclude_if=lambda folder: not folder)
+    folder: str = Field(default="", exclude_if=lambda folder: not folder)  # other than `data`; unset, plans' hashes stay
 
 
 class Claim(Record):
@@ -107,10 +106,7 @@ class PlanSummary(Record):
 
 
 class Marker(Record):
-    """`markers/<step>/<shard>-<hash>.json`, create-only: the first one counts, and later writers adopt it.
-
-    That of a slice is `markers/<step>/<shard>-<hash>/<start>-<stop>.json`.
-    """
+    """`markers/<step>/<shard>-<hash>[/<start>-<stop>].json`, create-only: the first counts, later writers adopt it."""
 
     step: str
     shard: int

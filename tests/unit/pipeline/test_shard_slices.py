@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.pipeline.slices import SLICE_BYTES, SLICE_DOCUMENTS, bounds, joined, joins
+from ingest.pipeline.shard_slices import SLICE_BYTES, SLICE_DOCUMENTS, bounds, joined, joins
 from ingest.pipeline.tasks import ShardTask
 from ingest.records import Marker, PlannedDocument, ShardPlan
 
