@@ -14,7 +14,7 @@ from ingest.quality.gate import Facts, judge
 from ingest.quality.leaks import find_leaks
 from ingest.quality.metrics import DEPTH, distinct_questions, read_judged_set, score_questions
 from ingest.quality.moves import keep_moves
-from ingest.quality.slices import slices_of
+from ingest.quality.question_slices import slices_of
 from ingest.records import BuildOptions, Manifest, QueryProfile, Question, Release, Verdict
 from ingest.search import Searcher
 from ingest.search.surroundings import counter

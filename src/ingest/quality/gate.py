@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from ingest.quality.paired_differences import Scores, paired, paired_difference
-from ingest.quality.slices import Slice, judge_slices
+from ingest.quality.question_slices import Slice, judge_slices
 from ingest.records import GateRules, PairedDifference, SliceScore, Verdict
 
 ROUNDING = 1e-9  # a mean may miss its bound by this much
