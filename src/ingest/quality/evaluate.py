@@ -48,11 +48,9 @@ def evaluate(
     keep_moves(lake, candidate.generation, found.moves)
     searcher = Searcher(retrieval, candidate, untimed(options.profile))
     scores, leaked = score(searcher, found.live), find_leaks(searcher, found, now.askers)
-    against: Scores | None = None
+    against = None
     if base is not None and serving is not None:
-        profile = untimed(lake.profile(serving.profile)).model_copy(update=UNCALIBRATED)
-        profile = _openable(retrieval.open_reranker, profile)
-        against = score(Searcher(retrieval, base, profile, serving.number), found.for_base)
+        against = score(_searcher_on_base(retrieval, base, serving), found.for_base)
     facts = Facts(
         index=lake.index,
         candidate=candidate.generation,
@@ -68,6 +66,12 @@ def evaluate(
         problems=(*problems, *_problems(candidate, options.gate.min_dense_recall), *leaked),
     )
     return judge(scores, against, options.gate, facts)
+
+
+def _searcher_on_base(retrieval: Retrieval, base: Manifest, serving: Release) -> Searcher:
+    """Return a searcher on the serving release under its own profile, without what must not block a promotion."""
+    profile = untimed(retrieval.lake.profile(serving.profile)).model_copy(update=UNCALIBRATED)
+    return Searcher(retrieval, base, _openable(retrieval.open_reranker, profile), serving.number)
 
 
 def _openable(open_reranker: OpenReranker, profile: QueryProfile) -> QueryProfile:
