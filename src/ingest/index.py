@@ -16,7 +16,7 @@ from ingest.pipeline.collections import releases_of
 from ingest.pipeline.plan import preview
 from ingest.pipeline.promotion import Outcome, evaluate_candidate, promote_candidate
 from ingest.pipeline.rollback import roll_back
-from ingest.pipeline.scope import Choice, Scope
+from ingest.pipeline.scope import Choice, Scope, checked_choice
 from ingest.pipeline.status import IndexStatus, status_of
 from ingest.pipeline.tasks import Execute
 from ingest.ports import Observer
@@ -53,14 +53,17 @@ def open_index(
 def _checked(method: Callable[P, T]) -> Callable[P, T]:
     """Make a method raise InvalidSettings for arguments of other types than it states, without converting any."""
     config = ConfigDict(strict=True, arbitrary_types_allowed=True, defer_build=True)
-    takes, check = inspect.signature(method), validate_call(config=config)(wraps(method)(lambda **_: None))
+    takes, stub = inspect.signature(method), wraps(method)(lambda **_: None)
+    stub.__annotations__ = {**stub.__annotations__, "choice": Any}  # which has a check of its own
+    check = validate_call(config=config)(stub)
 
     @wraps(method)
     def checked(*args: P.args, **named: P.kwargs) -> T:
         given = takes.bind(*args, **named).arguments
         chosen = given.pop("choice", {})  # the options of a scope
         try:
-            check(**given, **chosen)
+            check(**given)
+            checked_choice()(**chosen)
         except ValidationError as error:
             fault, value = first_fault(error).replace(*ONE_TEXT), error.errors()[0]["input"]
             found = value if isinstance(value, int | float) else type(value).__name__  # a text may be a secret

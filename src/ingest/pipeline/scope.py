@@ -3,10 +3,10 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Literal, Self, get_args
+from functools import cache
+from typing import Any, Literal, Self, TypedDict, get_args, get_type_hints
 
-from pydantic import ConfigDict
-from typing_extensions import TypedDict  # pydantic checks no other in Python 3.11
+from pydantic import BaseModel, ConfigDict, create_model
 
 from ingest import errors
 from ingest.errors import DocumentError, InvalidSettings
@@ -18,8 +18,6 @@ Forced = Literal["parse", "embed"]
 class Choice(TypedDict, total=False):
     """Which documents a run may touch: those that meet every condition given. The others are carried, never deleted."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
-
     sources: Sequence[str]  # names
     prefixes: Sequence[str]  # of URIs
     uris: Sequence[str]
@@ -27,6 +25,13 @@ class Choice(TypedDict, total=False):
     modified_until: datetime | date | None  # before this moment
     errors: Sequence[str]  # classes: it, or something inside it, is in quarantine with one; it is then read again
     force: Sequence[Forced]  # parse: read it again although nothing changed; embed: compute its vectors again
+
+
+@cache
+def checked_choice() -> type[BaseModel]:
+    """Return the model that checks a `Choice`, without converting anything: pydantic takes no TypedDict of 3.11."""
+    fields: dict[str, Any] = {name: (kind, None) for name, kind in get_type_hints(Choice).items()}
+    return create_model("Choice", __config__=ConfigDict(strict=True, extra="forbid"), **fields)
 
 
 @dataclass(frozen=True, slots=True)
