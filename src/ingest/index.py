@@ -24,6 +24,7 @@ from ingest.quality.asking_checks import check_asking
 from ingest.records import BuildOptions, Filter, PlanSummary, RaisedLimit, Release, RunReport, Verdict
 from ingest.release import Releases
 from ingest.release.generation_states import GenerationState, generation_states
+from ingest.scratch import sweep
 from ingest.search import Answer, Context, ContextOptions, Searcher, context_of, open_release, serving_release
 from ingest.services import Retrieval, Services
 from ingest.settings import Settings, load_settings, make_settings
@@ -192,6 +193,7 @@ class Index:
         """
         _check_why(take_over)
         scope, options = Scope.of(choice), self._raised(max_deleted_share, why)
+        sweep()
         execute = execute or open_executor(self.settings, self.name, self.services)
         automatic = promote and options.decide == "automatic"
         services = replace(self.services, bench=replace(self.services.bench, options=options))

@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
 
 from ingest.errors import InvalidSettings
-from ingest.messages import shown
+from ingest.phrases import shown
 
 # For keys and paths in URIs: everything but letters, digits and "-._~/" is percent-encoded, as UTF-8.
 encode, decode = quote, unquote_to_bytes

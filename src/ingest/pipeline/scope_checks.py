@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from ingest.errors import InvalidSettings
-from ingest.messages import meant, shown
+from ingest.phrases import meant, shown
 from ingest.pipeline.changes import Listing
 from ingest.pipeline.scope import Scope
 from ingest.ports import Source

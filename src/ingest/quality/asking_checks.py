@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from ingest.errors import IngestError, InvalidSettings
 from ingest.lake.learned_files import read_learned
-from ingest.messages import meant
+from ingest.phrases import meant
 from ingest.ports import Reranker, Store
 from ingest.quality.evaluate import WORDLESS, read_questions
 from ingest.quality.metrics import METRICS

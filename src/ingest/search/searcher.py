@@ -15,7 +15,7 @@ from ingest.ids import point_id
 from ingest.keyword import Analyser, Formula, KeywordIndex
 from ingest.lake.contents import contents_of
 from ingest.lake.learned_files import read_learned
-from ingest.messages import meant
+from ingest.phrases import meant
 from ingest.ports import Wording
 from ingest.records import Filter, Gold, Hit, Manifest, QueryProfile, Result, Vectors
 from ingest.search.confidence import LOOKED_AT, SIGNALS, Floats, read_calibration, signals

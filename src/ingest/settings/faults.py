@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from ingest.messages import meant, nearest
+from ingest.phrases import meant, nearest
 from ingest.settings.lake_settings import Settings
 
 PREFIX = "INGEST_"

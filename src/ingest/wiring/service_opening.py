@@ -21,7 +21,7 @@ from ingest.errors import InvalidSettings
 from ingest.extras import require
 from ingest.keyword import Analyser
 from ingest.lake.lake import Lake
-from ingest.messages import meant
+from ingest.phrases import meant
 from ingest.pipeline.tasks import Execute
 from ingest.ports import Observer, Store
 from ingest.records import BuildOptions, IndexOptions, ModelRecord, ParseLimits, ParserOptions, Shape

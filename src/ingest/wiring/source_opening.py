@@ -6,7 +6,7 @@ from typing import Any
 
 from ingest.adapters import sources
 from ingest.errors import InvalidSettings
-from ingest.messages import shown
+from ingest.phrases import shown
 from ingest.ports import Source
 from ingest.settings import IndexSettings, Settings, SourceSettings
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ingest.adapters.s3_client import split_uri
 from ingest.adapters.uris import decode, encode, local_folder
 from ingest.errors import InvalidSettings
-from ingest.messages import shown
+from ingest.phrases import shown
 
 
 @given(st.binary())

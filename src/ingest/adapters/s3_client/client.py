@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from ingest.adapters.s3_client.answers import NO_CREDENTIALS, no_credentials
 from ingest.errors import InvalidSettings
-from ingest.messages import shown
+from ingest.phrases import shown
 from ingest.records import S3Options
 
 if TYPE_CHECKING:
