@@ -50,7 +50,7 @@ def test_evaluate_without_a_candidate_judges_what_serves(served: Lab) -> None:
 
 def test_a_negative_verdict_gives_3_and_promotes_nothing(lab: Lab) -> None:
     lab("run", "--no-promote")
-    lab.settings(gate={"floors": {"fused.nothing@10": 0.5}})
+    lab.settings(gate={"floors": {"fused.ndcg@10": 2.0}})
     assert lab("evaluate").code == 3
     answer = lab("promote", "--json")
     assert (answer.code, answer.document["refused"], answer.document["release"]) == (3, True, None)
@@ -105,7 +105,7 @@ def test_a_named_generation_that_was_rolled_back_can_be_promoted_again(lab: Lab)
 def test_a_refused_candidate_does_not_keep_the_hold(lab: Lab) -> None:
     rolled_back(lab)
     lab.write("tin")
-    lab.settings(gate={"floors": {"fused.nothing@10": 0.5}})
+    lab.settings(gate={"floors": {"fused.ndcg@10": 2.0}})
     assert lab("run").code == 3
     assert states(lab)[0] == ("0003", "refused")
     answer = lab("promote", "--lift-hold", "--json")

@@ -78,7 +78,7 @@ def test_without_out_the_run_goes_to_stdout_and_nothing_else_does(served: Lab) -
     lines = [json.loads(line) for line in answer.out.splitlines()]
     assert [line["query_id"] for line in lines] == list(TOPICS)
     assert {len(line["results"]) <= 3 for line in lines} == {True}
-    assert answer.err.startswith("6 questions answered by generation 0001-")
+    assert "6 questions answered by generation 0001-" in answer.err
 
 
 def test_a_run_that_breaks_leaves_the_old_file_as_it_was(served: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,9 @@ def test_what_the_groups_may_not_see_is_not_found(served: Lab) -> None:
     assert (answer.code, answer.out) == (0, "No results that these groups may see.\n")
     assert served("search", "copper beam", "--acl", "board", "--acl", "public", "--json").document["results"] != []
     assert served("search", "copper beam", "--tenant", "other", "--json").document["results"] == []
-    assert served("search", "copper beam", "--source", "other", "--json").document["results"] == []
+    assert (
+        served("search", "copper beam", "--source", "other", "--json").document["error"]["class"] == "InvalidSettings"
+    )
 
 
 def test_a_context_has_passages_with_citations_within_its_tokens(served: Lab) -> None:

@@ -228,7 +228,7 @@ def test_a_run_scoped_to_a_prefix_touches_nothing_outside(tmp_path: Path) -> Non
 
 
 def test_a_scope_with_an_unknown_source_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidSettings, match="scope names sources nowhere; the settings have docs"):
+    with pytest.raises(InvalidSettings, match="scope: no source is called 'nowhere'; the settings have docs"):
         project(tmp_path).run(Scope(sources=("nowhere",)))
 
 

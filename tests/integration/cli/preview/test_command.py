@@ -193,10 +193,13 @@ def test_a_file_outside_of_every_source_takes_the_options_of_the_named_one(lab: 
 
 def test_what_include_and_exclude_leave_out_is_not_in_the_source(lab: Lab) -> None:
     lab.settings(sandbox="inline", sources=[{"name": "notes", "uri": "documents", "exclude": ["copper*"]}])
-    assert lab("preview", "documents/copper.md", "--json").document["origin"] == "local file, in no source"
+    assert (
+        lab("preview", "documents/copper.md", "--json").document["origin"]
+        == "local file, in no source; left out of source notes: exclude"
+    )
     gone = lab("preview", f"file://{encode(str(lab.folder))}/documents/none.md")
     assert gone.code == 2
-    assert "include and exclude" in " ".join(gone.err.replace("│", " ").split())
+    assert "and not in notes" in " ".join(gone.err.replace("│", " ").split())
 
 
 @pytest.mark.parametrize(
