@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import cached_property, partial
 
 from ingest.documents import media_types, parsers
-from ingest.errors import BudgetExceeded, DeleteGuardTripped, InvalidSettings, SourceUnavailable, StoreUnavailable
+from ingest.errors import BudgetExceeded, DeleteGuardTripped, SourceUnavailable, StoreUnavailable
 from ingest.ids import digest_of, document_id
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import PLAN_HASH, Lake, claim_number
@@ -27,6 +27,7 @@ from ingest.pipeline.changes import (
 )
 from ingest.pipeline.fingerprints import Fingerprints, fingerprints
 from ingest.pipeline.guard import changed_too_much, check_losses
+from ingest.pipeline.left_out import left_out, nothing_listed
 from ingest.pipeline.losses import Foresight, Losses
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.scope_checks import check_places, check_sources
@@ -132,22 +133,12 @@ class Planner:
         listing.partition(self.shards)
         check_places(self.scope, self.bench.sources, listing, self._base_uris)
         if self.base is None and not listing.listed and not self.options.allow_empty:
-            places = ", ".join(source.uri for source in self.bench.sources)
-            but = ", ".join(f"{reason} {count}" for reason, count in sorted(self._left_out().items()))
-            told = f"{places} (left out: {but})" if but else places
-            raise InvalidSettings(f"no documents in {told}, and nothing serves: there is nothing to build")
+            raise nothing_listed(self.bench.sources)
 
     def _base_uris(self) -> Iterator[str]:
         parts = map(self._base_contents.parts, range(self.base.shards)) if self.base is not None else ()
         for held in parts:
             yield from self.lake.read(held["documents"], ["uri"])["uri"].to_pylist() if "documents" in held else ()
-
-    def _left_out(self) -> Counter[str]:
-        """Return what the sources' listings left out, by reason, as far as they count it."""
-        found = Counter[str]()
-        for source in self.bench.sources:
-            found.update(getattr(source, "left_out", {}))
-        return found
 
     def summarise(self, listing: Listing) -> PlanSummary:
         """Return the plan for all shards: documents per class, bytes, estimates.
@@ -187,7 +178,7 @@ class Planner:
             gpu_minutes=round(tokens / self.options.tokens_per_second / 60, 3),
             needs_generation=changed or bool(steps - {"load"}),
             raised=self.options.raised,
-            left_out=dict(sorted(self._left_out().items())),
+            left_out=left_out(self.bench.sources),
         )
 
     def _kind(self, document: PlannedDocument) -> tuple[str, str]:
