@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, get_state_machine_test, i
 from ingest.adapters.stores.folder_store import FolderStore
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import DeleteGuardTripped, InvalidSettings, UnknownRelease
-from ingest.ids import collection_name, point_id
+from ingest.ids import point_id
 from ingest.lake.contents import contents_of
 from ingest.lake.stored_records import name_of
 from ingest.pipeline.collections import releases_of
@@ -393,7 +393,7 @@ class Searchable(RuleBasedStateMachine):
         self.done["points mended"] += report.conservation.mended if report.conservation else 0
         assert report.conservation is not None
         assert () == report.conservation.faults
-        stored = self.vectors.count(collection_name("docs", str(report.generation)), EVERYTHING)
+        stored = self.vectors.count(self.project.manifest(report.generation).collection, EVERYTHING)
         assert report.conservation.points == report.conservation.keyword_rows == stored
         self._look(before, None)
         old, new = (one and (one.generation, one.profile) for one in (before, self.decided))
