@@ -71,7 +71,7 @@ def objections(lake: Lake, options: BuildOptions, candidate: Manifest, serving: 
 
 
 def _too_many_lost(options: BuildOptions, losses: Losses, raised: RaisedLimit | None, way_out: str) -> str:
-    share, count = options.max_deleted_share, options.max_deleted_count
+    share, most = options.max_deleted_share, options.max_deleted_count
     if raised is not None:
         share = max(share, raised.max_deleted_share)
     listed, inside = losses.lost_listed, losses.lost_inside
@@ -80,12 +80,18 @@ def _too_many_lost(options: BuildOptions, losses: Losses, raised: RaisedLimit | 
         (listed + inside, losses.serving + losses.inside, "documents, with those inside others,"),
     )
     for lost, serving, what in numbers:
-        if lost > count and lost > share * serving and lost / serving > share:
+        if lost > FEW and lost > share * serving and lost / serving > share:
             allowed = ceil(100 * lost / serving) / 100
             return (
                 f"{lost} of {serving} {what} would disappear ({lost / serving:.1%}), more than max_deleted_share "
-                f"({share:.1%}) and max_deleted_count ({count}) allow: {_by_source(losses.lost)}. Check the sources; "
-                f"if it is intended, `{way_out} --max-deleted-share {allowed} --why REASON` allows it."
+                f"({share:.1%}) allows: {_by_source(losses.lost)}. Check the sources; if it is intended, "
+                f"`{way_out} --max-deleted-share {allowed} --why REASON` allows it."
+            )
+        if most is not None and raised is None and lost > most:
+            return (
+                f"{lost} of {serving} {what} would disappear, more than max_deleted_count ({most}) allows: "
+                f"{_by_source(losses.lost)}. Check the sources; if it is intended, `{way_out} --max-deleted-share "
+                f"{max(ceil(100 * lost / serving) / 100, 0.01)} --why REASON` allows it."
             )
     return ""
 

@@ -229,7 +229,7 @@ class IndexOptions(Options):
     judged: tuple[Path, ...] = ()  # JSON Lines files with judged questions
     documents_per_shard: int = Field(default=300, ge=1)  # in the first plan; the number of shards then stays
     max_deleted_share: float = Field(default=0.2, ge=0, le=1)  # delete guard: of the documents that serve, per run
-    max_deleted_count: int = Field(default=1, ge=0)  # so many may go whatever their share
+    max_deleted_count: int | None = Field(default=None, ge=0)  # whatever their share; none: only the share counts
     max_quarantined_share: float = Field(
         default=0.05, ge=0, le=1
     )  # of the documents that served or whose format is read

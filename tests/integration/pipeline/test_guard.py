@@ -203,6 +203,18 @@ def test_added_documents_of_equal_size_excuse_no_deletion(tmp_path: Path) -> Non
     assert serving(p) == 12
 
 
+def test_a_number_of_documents_may_be_too_many_whatever_their_share(tmp_path: Path) -> None:
+    p = guarded(tmp_path, max_deleted_share=0.9, max_deleted_count=1)
+    for n in range(2):
+        p.source.delete(f"d{n:02d}.md")
+    with pytest.raises(
+        DeleteGuardTripped, match=r"2 of 12 documents would disappear, more than max_deleted_count \(1\)"
+    ):
+        p.run()
+    p.change(raised=RaisedLimit(max_deleted_share=0.17, who="tester@here", why="the old wiki is closed"))
+    assert (p.run().decision, serving(p)) == ("promoted", 10)
+
+
 def test_an_archive_that_loses_its_entries_is_seen(tmp_path: Path) -> None:
     p = project(tmp_path, documents=2, max_deleted_share=0.2)
     p.source.write("all.zip", zipped({f"e{n}.md": document(20 + n) for n in range(8)}))
