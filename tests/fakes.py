@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ingest import extras
-from ingest.errors import IndexUnavailable, SchemaMismatch
+from ingest.errors import DamagedFile, IndexUnavailable
 from ingest.records import AliasAction, LakeIdentity
 
 
@@ -65,9 +65,9 @@ class InMemoryStore:
     def ranged(self, key: str, size: int) -> None:
         pass
 
-    def local_path(self, key: str) -> Path:
+    def local_path(self, key: str, *, anew: bool = False) -> Path:
         if key not in self.values:
-            raise SchemaMismatch(f"{self.uri}/{key}: no such key")
+            raise DamagedFile(f"{self.uri}/{key}: no such key")
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="in-memory-store-"))
             weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)

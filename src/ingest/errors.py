@@ -62,6 +62,10 @@ class ParserCrashed(DocumentError):
     """The parser failed in a way that it does not handle itself."""
 
 
+class LostText(DocumentError):
+    """The text of this version is damaged in the lake, and the source no longer has the version."""
+
+
 class TransientError(IngestError):
     """The same call may succeed later; retried a bounded number of times."""
 
@@ -112,6 +116,10 @@ class DimensionMismatch(FatalError):
 
 class SchemaMismatch(FatalError):
     """Stored data does not have the promised shape."""
+
+
+class DamagedFile(SchemaMismatch):
+    """A file of the lake is gone, or its bytes are not those that were written: it counts as absent."""
 
 
 class IncompleteGeneration(FatalError):

@@ -2,11 +2,13 @@
 
 A store, not a cache. Segments are immutable and sorted by key; a segment without an index entry does not exist. If
 several entries hold a key, the lowest one counts: in bf16, a text's vector varies slightly with its batch. Only an
-entry that replaces counts before those that are there when it is written.
+entry that replaces counts before those that are there when it is written. A segment that is damaged or gone counts as
+absent; the next entry that is written retires it.
 """
 
+import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 import numpy as np
@@ -15,7 +17,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ingest.bounded_cache import BoundedCache
-from ingest.errors import SchemaMismatch, TransientError
+from ingest.errors import DamagedFile, SchemaMismatch, TransientError
 from ingest.ids import file_sha256
 from ingest.lake.journal import Journal
 from ingest.lake.stored_records import StoredRecords
@@ -26,6 +28,8 @@ from ingest.scratch import scratch_folder
 
 APPEND_ATTEMPTS = 100  # times that another writer may take an entry's number before we give up
 CACHED_KEYS = 2_000_000  # kept in memory, 64 bytes each
+NO_SEGMENT = SegmentEntry(segment="", rows=0, first_key="", last_key="", dtype="", backend="", token="")
+log = logging.getLogger(__name__)
 Keys = NDArray[np.bytes_]  # (n,) of 64 hex digits
 
 
@@ -37,6 +41,8 @@ class EmbeddingStore:
         self.fingerprint = fingerprint
         self.journal = Journal(StoredRecords(store), f"embeddings/{fingerprint}/index/", SegmentEntry)
         self._entries: list[SegmentEntry] = []
+        self._retired: set[int] = set()  # places of entries that no longer count
+        self._lost: dict[str, str] = {}  # what is wrong with segments that no entry retires yet
         self._keys: BoundedCache[str, Keys] = BoundedCache(cached_keys)  # by segment
         self._lock = threading.RLock()  # of the entries
 
@@ -58,11 +64,63 @@ class EmbeddingStore:
             token=token,
             replaces=replaces,
         )
+        self._append(entry)
+        return name
+
+    def retire_lost(self, token: str) -> None:
+        """Record that the segments that were found lost no longer count. Quick when there are none."""
+        if self._lost:
+            self._append(NO_SEGMENT.model_copy(update={"token": token}))
+
+    def enter(self, segment: str, token: str) -> bool:
+        """Write an entry for a segment whose entry is gone; return False when its file is, too."""
+        try:
+            keys = self._read_keys(segment)
+        except DamagedFile:
+            return False
+        first, last = keys[0].decode(), keys[-1].decode()
+        told = {"segment": segment, "rows": len(keys), "first_key": first, "last_key": last, "dtype": "float32"}
+        self._append(NO_SEGMENT.model_copy(update={**told, "backend": "entered again", "token": token}))
+        return True
+
+    def close_gaps(self, token: str) -> None:
+        """Write empty entries in place of lost ones, which hide those after them. One listing."""
+        with self._lock:
+            self._refresh()
+            while len(self._entries) < self.journal.last():
+                self._append(NO_SEGMENT.model_copy(update={"token": f"{token}-{len(self._entries)}"}))
+                self._refresh()
+
+    def lost(self, segments: Iterable[str]) -> list[str]:
+        """Return which segments no entry counts for, or whose file is damaged or gone. Reads the files."""
+        with self._lock:
+            self._refresh()
+            counted = {e.segment: i for i, e in enumerate(self._entries) if i not in self._retired}
+            found = []
+            for segment in dict.fromkeys(segments):
+                if segment not in counted or not self._is_sound(counted[segment]):
+                    found.append(segment)
+            return found
+
+    def _is_sound(self, place: int) -> bool:
+        """Return whether an entry's file is there and whole; otherwise the entry no longer counts."""
+        segment = self._entries[place].segment
+        try:
+            verified_path(self.store, self._segment_key(segment))
+        except DamagedFile as error:
+            log.warning("embeddings/%s: segment %s counts as absent: %s", self.fingerprint, segment, error)
+            self._retired.add(place)
+            self._lost[segment] = str(error)
+            return False
+        return True
+
+    def _append(self, entry: SegmentEntry) -> None:
         for _ in range(APPEND_ATTEMPTS):
             with self._lock:
+                entry = entry.model_copy(update={"retires": tuple(sorted(self._lost))})
                 if self.journal.append(len(self._entries) + 1, entry):
-                    self._entries.append(entry)
-                    return name
+                    self._take(entry)
+                    return
                 self._refresh()
         raise TransientError(f"embeddings/{self.fingerprint}: {APPEND_ATTEMPTS} writers were faster")
 
@@ -96,11 +154,13 @@ class EmbeddingStore:
     def vectors(self, keys: Sequence[str]) -> Vectors:
         """Return (n, dimension) float32 in the order of `keys`.
 
-        Raises: SchemaMismatch, naming a key, when one has no vector.
+        Raises: DamagedFile, naming a key, when one has no vector.
         """
         entries, rows = self._locate(list(keys))
         if (entries < 0).any():
-            raise SchemaMismatch(f"embeddings/{self.fingerprint}: no vector for key {keys[int(np.argmin(entries))]}")
+            lost = "".join(f"; {told}" for told in list(self._lost.values())[:3])
+            key = keys[int(np.argmin(entries))]
+            raise DamagedFile(f"embeddings/{self.fingerprint}: no vector for key {key}{lost}")
         result: Vectors | None = None
         for i in np.unique(entries):
             here = np.flatnonzero(entries == i)
@@ -122,19 +182,34 @@ class EmbeddingStore:
     def _refresh(self) -> bool:
         """Read the index entries that other writers added; False when there are none."""
         known = len(self._entries)
-        self._entries.extend(entry for _, entry in self.journal.after(known))
+        while (entry := self._entry(len(self._entries) + 1)) is not None:
+            self._take(entry)
         return len(self._entries) > known
+
+    def _entry(self, number: int) -> SegmentEntry | None:
+        try:
+            return self.journal.get(number)
+        except SchemaMismatch as error:
+            log.warning("%s: the entry counts as empty", error)
+            return NO_SEGMENT
+
+    def _take(self, entry: SegmentEntry) -> None:
+        """Keep the next entry, and forget what it retires."""
+        self._retired |= {i for i, known in enumerate(self._entries) if known.segment in entry.retires}
+        for segment in entry.retires:
+            self._lost.pop(segment, None)
+        self._entries.append(entry)
 
     def _locate_in_entries(self, keys: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         wanted = np.array(keys, dtype="S64")
         entries, rows = np.full(len(keys), -1, np.int64), np.zeros(len(keys), np.int64)
-        numbered = list(enumerate(self._entries))
+        numbered = [(i, entry) for i, entry in enumerate(self._entries) if entry.rows and i not in self._retired]
         replacing = [(i, entry) for i, entry in reversed(numbered) if entry.replaces]
         for i, entry in (*replacing, *numbered):
             open_ = np.flatnonzero(entries < 0)
             sought = wanted[open_]
             open_ = open_[(sought >= entry.first_key.encode()) & (sought <= entry.last_key.encode())]
-            if not len(open_):
+            if not len(open_) or (self._keys.get(entry.segment) is None and not self._is_sound(i)):
                 continue
             stored = self._keys.keep(entry.segment, partial(self._read_keys, entry.segment), entry.rows)
             at = np.searchsorted(stored, wanted[open_])

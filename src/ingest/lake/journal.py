@@ -5,10 +5,11 @@ Claims, releases, leases, moves of judged documents and the index of embedding s
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from ingest.errors import SchemaMismatch
+from ingest.errors import DamagedFile, SchemaMismatch
 from ingest.lake.pruning import prune
 from ingest.lake.stored_records import StoredRecords
 from ingest.records import Record
@@ -57,13 +58,19 @@ class Journal(Generic[R]):
 
     def _last_after(self, known: int) -> int:
         there, step = known, 1
-        while self.get(there + step) is not None:
+        while self._is_written(there + step):
             there, step = there + step, 2 * step
         missing = there + step
         while missing - there > 1:
             middle = (there + missing) // 2
-            there, missing = (middle, missing) if self.get(middle) is not None else (there, middle)
+            there, missing = (middle, missing) if self._is_written(middle) else (there, middle)
         return there
+
+    def _is_written(self, n: int) -> bool:
+        try:
+            return self.get(n) is not None
+        except SchemaMismatch:
+            return True
 
     def prune(self, keep: int) -> None:
         """Remove old records but for the newest `keep`; only of journals whose old records decide nothing."""
@@ -88,11 +95,12 @@ class Journal(Generic[R]):
         return n, record
 
     def newest_first(self, limit: int, below: int | None = None) -> Iterator[tuple[int, R]]:
-        """Yield at most `limit` records, newest first, starting below number `below` if it is given."""
+        """Yield at most `limit` records, newest first, below number `below` if it is given; not the damaged ones."""
         last = self.last() if below is None else below - 1
         for number in range(last, max(last - limit, 0), -1):
-            if (record := self.get(number)) is not None:
-                yield number, record
+            with suppress(DamagedFile):
+                if (record := self.get(number)) is not None:
+                    yield number, record
 
     def after(self, n: int) -> Iterator[tuple[int, R]]:
         """Yield the records after number `n` in order, fetching each by name."""

@@ -11,6 +11,7 @@ lake.json                                                  which lake this is; o
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from io import RawIOBase
 from pathlib import Path
@@ -20,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest.bounded_cache import BoundedCache
-from ingest.errors import SchemaMismatch, UnknownReaderFormat
+from ingest.errors import DamagedFile, SchemaMismatch, UnknownReaderFormat
 from ingest.ids import file_sha256
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.journal import Journal
@@ -58,6 +59,7 @@ PLAN_HASH = 16  # hex digits in a shard plan's name
 GENERATIONS = 4  # whose embeddings, collapsed chunks and lengths a process keeps
 IDENTITY = "lake.json"
 KEPT_RUNS = 1000  # records of the history, nearly three years of nights
+RELEASES = 20  # newest ones among which a sound manifest is looked for
 RUNS = 16  # whose leases a process watches
 
 
@@ -124,9 +126,7 @@ class Lake:
     def write_part_file(self, kind: PartKind, shard: int | None, path: Path, folder: str = "") -> PartFile:
         """Write a local Parquet file as a part file and return its entry."""
         sha256 = file_sha256(path)
-        key = self._part_key(sha256, folder)
-        if not self.store.exists(key):
-            self.store.put_file(key, path, read_soon=True)
+        self.store.put_file(self._part_key(sha256, folder), path, read_soon=True)  # also over one that may be damaged
         rows = pq.read_metadata(path).num_rows
         size, footer = path.stat().st_size, ""
         if kind in IN_PARTS:
@@ -135,7 +135,7 @@ class Lake:
         return PartFile(kind=kind, shard=shard, rows=rows, sha256=sha256, bytes=size, footer=footer, folder=folder)
 
     def part_path(self, part: PartFile) -> Path:
-        """Return a local file with the part. Raises: SchemaMismatch when it is gone or holds other bytes."""
+        """Return a local file with the part. Raises: DamagedFile when it is gone or holds other bytes."""
         return verified_path(self.store, self._part_key(part.sha256, part.folder), part.bytes)
 
     def part_file(self, part: PartFile) -> Path | RawIOBase:
@@ -149,7 +149,7 @@ class Lake:
             return self.part_path(part)
         if (found := footer_sha256(file, part.bytes)) != part.footer:
             file.close()
-            raise SchemaMismatch(
+            raise DamagedFile(
                 f"{self.store.uri}/{key}: its footer is damaged: SHA-256 {found or 'none'}, not {part.footer}"
             )
         return file
@@ -180,8 +180,8 @@ class Lake:
         return plan_hash
 
     def shard_plan(self, generation: str, shard: int, plan_hash: str) -> ShardPlan:
-        """Return a shard's frozen plan. Raises: SchemaMismatch when it is missing."""
-        return self.records.read(ShardPlan, self._key(generation, f"plan/{shard}-{plan_hash}"))
+        """Return a shard's frozen plan. Raises: DamagedFile when it is missing or is not the plan of that hash."""
+        return self.records.read(ShardPlan, self._key(generation, f"plan/{shard}-{plan_hash}"), plan_hash)
 
     def freeze_plan(self, summary: PlanSummary) -> None:
         """Write the summary: from now on the plan is frozen. The first writer wins."""
@@ -225,14 +225,12 @@ class Lake:
         return None if newest is None else newest[1]
 
     def base(self) -> Manifest | None:
-        """Return the manifest of the newest release's generation, on which the next one is built."""
-        decision = self.decision()
-        return None if decision is None else self.manifest(decision.generation)
-
-    def last_claim(self) -> int:
-        """Return the number of the newest claim, 0 before the first. It is looked for after the serving one's."""
-        decision = self.decision()
-        return self.claims.last(claim_number(decision.generation) if decision is not None else 0)
+        """Return the manifest on which the next generation is built: of the newest release that has a sound one."""
+        for _, release in self.releases.newest_first(RELEASES):
+            with suppress(DamagedFile):
+                if (manifest := self.manifest(release.generation)) is not None:
+                    return manifest
+        return None
 
     def claim(self, generation: str) -> Claim:
         """Return a generation's claim. Raises: SchemaMismatch when it is missing."""
@@ -245,16 +243,16 @@ class Lake:
         return self._write_named("profiles", profile)
 
     def profile(self, sha256: str) -> QueryProfile:
-        """Return a query profile. Raises: SchemaMismatch when it is missing."""
-        return self.records.read(QueryProfile, f"{self.index}/profiles/{sha256}.json")
+        """Return a query profile. Raises: DamagedFile when it is missing or another."""
+        return self.records.read(QueryProfile, f"{self.index}/profiles/{sha256}.json", sha256)
 
     def write_verdict(self, verdict: Verdict) -> str:
         """Write a verdict and return its name, the SHA-256 of its content."""
         return self._write_named("verdicts", verdict)
 
     def verdict(self, sha256: str) -> Verdict:
-        """Return a verdict. Raises: SchemaMismatch when it is missing."""
-        return self.records.read(Verdict, f"{self.index}/verdicts/{sha256}.json")
+        """Return a verdict. Raises: DamagedFile when it is missing or another."""
+        return self.records.read(Verdict, f"{self.index}/verdicts/{sha256}.json", sha256)
 
     def write_history(self, name: str, record: Record) -> None:
         """Write what a run did, for people: times, rates, hosts. No decision depends on it.

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import Field
 
-from ingest.errors import InvalidSettings, SchemaMismatch
+from ingest.errors import DamagedFile, InvalidSettings, SchemaMismatch
 from ingest.lake.stored_records import from_bytes, to_bytes
 from ingest.ports import Store
 from ingest.records import Record
@@ -104,9 +104,12 @@ def _fetch(store: Store, fingerprint: str, kept: Mapping[str, KeptFile], target:
         for name, file in kept.items():
             key, path = _file_key(fingerprint, name), whole / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(store.local_path(key), path)
-            if (found := described(path)) != file:
-                raise SchemaMismatch(f"{store.uri}/{key}: {found}, recorded is {file}")
+            for anew in (False, True):  # a damaged copy in a local cache is fetched again, once
+                shutil.copyfile(store.local_path(key, anew=anew), path)
+                if (found := described(path)) == file:
+                    break
+            else:
+                raise DamagedFile(f"{store.uri}/{key}: {found}, recorded is {file}")
         with suppress(FileNotFoundError):  # a damaged folder must go first: a rename replaces no filled folder
             target.rename(Path(temporary) / "damaged")
         try:

@@ -32,6 +32,11 @@ class ShardRows:
         """The failures directly inside a document, by its id."""
         return _grouped((row for row in self.quarantine.values() if row.parent), lambda row: row.parent)
 
+    def is_whole(self, row: DocumentRow) -> bool:
+        """Return whether everything inside a document, on all levels, is here: as a document or as a failure."""
+        inside = (self.children.get(row.document_id, ()), self.failures.get(row.document_id, ()))
+        return row.child_count == sum(map(len, inside)) and all(map(self.is_whole, inside[0]))
+
     def family(self, row: DocumentRow) -> Iterator[DocumentRow]:
         """Yield a document and all documents inside it, parents first."""
         yield row
@@ -47,10 +52,14 @@ def _grouped(rows: Iterable[R], key: Callable[[R], str]) -> dict[str, list[R]]:
 
 
 def read_rows(lake: Lake, parts: Mapping[str, PartFile]) -> ShardRows:
-    """Return the rows that the parts of a shard, or of a slice, hold; empty for a shard that has none yet."""
+    """Return the rows that the parts of a shard, or of a slice, hold; empty for a shard that has none yet.
+
+    Parts that are lost have no rows.
+    """
     rows = ShardRows()
     if "documents" in parts:
         rows.documents = {d.uri: d for d in document_rows(lake.read(parts["documents"]))}
+    if "texts" in parts:
         rows.texts = {row["document_id"]: row for row in lake.read(parts["texts"]).to_pylist()}
     if "chunks" in parts:
         rows.chunks = _grouped(chunk_rows(lake.read(parts["chunks"])), lambda chunk: chunk.document_id)

@@ -5,7 +5,7 @@ from typing import TypeVar, cast
 from pydantic import ValidationError
 
 from ingest.bounded_cache import BoundedCache
-from ingest.errors import SchemaMismatch, first_fault
+from ingest.errors import DamagedFile, SchemaMismatch, first_fault
 from ingest.ids import canonical_json, sha256_hex
 from ingest.ports import Store
 from ingest.records import Record
@@ -19,11 +19,13 @@ def to_bytes(record: Record) -> bytes:
 
 
 def from_bytes(model: type[R], data: bytes, where: str) -> R:
-    """Return the record. Raises: SchemaMismatch, naming `where` and the first fault."""
+    """Return the record. Raises: SchemaMismatch, naming `where` and the first fault; DamagedFile if it is no JSON."""
     try:
         return model.model_validate_json(data)
     except ValidationError as error:
-        raise SchemaMismatch(f"{where}: not a {model.__name__}: {first_fault(error)}") from error
+        told = f"{where}: not a {model.__name__}: {first_fault(error)}"
+        is_json = all(fault["type"] != "json_invalid" for fault in error.errors(include_url=False, include_input=False))
+        raise (SchemaMismatch if is_json else DamagedFile)(told) from error
 
 
 def name_of(record: Record) -> str:
@@ -41,18 +43,23 @@ class StoredRecords:
         self.store = store
         self._cache: BoundedCache[str, Record] = BoundedCache(cached_bytes)
 
-    def find(self, model: type[R], key: str) -> R | None:
-        """Return a record, None when it is not written yet."""
+    def find(self, model: type[R], key: str, sha256: str = "") -> R | None:
+        """Return a record, None when it is not written yet.
+
+        `sha256`: with which the hash of its stored form begins. Raises: DamagedFile when it does not.
+        """
         if (known := self._cache.get(key)) is not None:
             return cast(R, known)
         data = self.store.get(key)
+        if data is not None and not (found := sha256_hex(data)).startswith(sha256):
+            raise DamagedFile(f"{self.store.uri}/{key}: its bytes are damaged: SHA-256 {found}, not {sha256}")
         return None if data is None else self._keep(model, key, data)
 
-    def read(self, model: type[R], key: str) -> R:
-        """Return a record. Raises: SchemaMismatch when it is missing."""
-        record = self.find(model, key)
+    def read(self, model: type[R], key: str, sha256: str = "") -> R:
+        """Return a record, as `find` does. Raises: DamagedFile when it is missing."""
+        record = self.find(model, key, sha256)
         if record is None:
-            raise SchemaMismatch(f"{self.store.uri}/{key} is missing")
+            raise DamagedFile(f"{self.store.uri}/{key} is missing")
         return record
 
     def put(self, key: str, record: Record) -> None:

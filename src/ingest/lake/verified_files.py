@@ -10,7 +10,7 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from ingest.bounded_cache import BoundedCache
-from ingest.errors import SchemaMismatch
+from ingest.errors import DamagedFile, SchemaMismatch
 from ingest.ids import file_sha256
 from ingest.ports import Store
 
@@ -23,18 +23,28 @@ _checked: BoundedCache[tuple[str, int, int, int], str] = BoundedCache(REMEMBERED
 def verified_path(store: Store, key: str, size: int | None = None) -> Path:
     """Return a local file with the value of `<folder>/<sha256>.<suffix>`, hashed again only when it has changed.
 
-    Raises: SchemaMismatch when it is gone, has another size, or its bytes do not hash to its name.
+    A damaged copy in a local cache is fetched again, once.
+
+    Raises: DamagedFile when it is gone, has another size, or its bytes do not hash to its name.
     """
-    path = store.local_path(key)
+    try:
+        return _verified(store, key, size, store.local_path(key))
+    except DamagedFile:
+        return _verified(store, key, size, store.local_path(key, anew=True))
+
+
+def _verified(store: Store, key: str, size: int | None, path: Path) -> Path:
     expected = Path(key).stem
-    with reading(key):
+    try:
         status = path.stat()
         if size is not None and status.st_size != size:
-            raise SchemaMismatch(f"{store.uri}/{key}: {status.st_size} bytes, not {size} (read from {path})")
+            raise DamagedFile(f"{store.uri}/{key}: {status.st_size} bytes, not {size} (read from {path})")
         seen = (str(path), status.st_ino, status.st_size, status.st_mtime_ns)
         found = _checked.get(seen) or file_sha256(path)
+    except OSError as error:
+        raise DamagedFile(f"{key}: cannot be read: {error}") from error
     if found != expected:
-        raise SchemaMismatch(
+        raise DamagedFile(
             f"{store.uri}/{key}: its bytes are damaged: SHA-256 {found}, not {expected} (read from {path})"
         )
     _checked.put(seen, found)

@@ -58,8 +58,8 @@ def publish(
     check_asking(options, retrieval.open_reranker, lake.store)
     lease = BuilderLease(lake, token, writer.who, options.lease_seconds, retrieval.monotonic, observer)
     with lease, Listing() as listing:
-        releases.heal()  # before the plan: its base is the newest record, which a crash may have left unapplied
-        work = figures.timed("plan", make_plan, bench, writer, observer, scope, token, listing)
+        releases.settled()  # before the plan: its base is the newest record, which a crash may have left unapplied
+        work = figures.timed("plan", make_plan, bench, retrieval, writer, scope, token, listing)
         manifest = work.sealed()
         if manifest is None:
             contents = build(services, work, execute, figures)

@@ -1,14 +1,15 @@
 """chunk_shard: fetch → parse → chunk → commit part files. The one place where a document's failure becomes a row."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from ingest.errors import DocumentError, SchemaMismatch
+from ingest.errors import DamagedFile, DocumentError, LostText, SchemaMismatch
 from ingest.lake.finished_slices import finished_slices
-from ingest.lake.lake import claim_number
+from ingest.lake.lake import Lake, claim_number
 from ingest.lake.rows import DocumentRow, attributes_digest
 from ingest.lake.shard_rows import ShardRows, by_kind, read_rows
 from ingest.pipeline.changes import FETCHED, ref_of
@@ -18,9 +19,10 @@ from ingest.pipeline.read_ahead import Take, reading_ahead
 from ingest.pipeline.shard_builder import Made
 from ingest.pipeline.shard_slices import joined_documents, written
 from ingest.pipeline.tasks import ShardTask, shard_step
-from ingest.records import Marker, PlannedDocument
+from ingest.records import Marker, PartFile, PlannedDocument
 from ingest.services import Services, Workbench
 
+log = logging.getLogger(__name__)
 CLAIMS = 5  # newest claims that are examined: each holds one shard's rows in memory
 
 
@@ -32,7 +34,7 @@ def chunk_shard(services: Services, task: ShardTask) -> Marker:
     """
     bench, lake = services.bench, services.bench.lake
     plan = lake.shard_plan(task.generation, task.shard, task.plan_hash)
-    made, base = Made(bench, fingerprints(bench)), read_rows(lake, by_kind(plan.base_parts))
+    made, base = Made(bench, fingerprints(bench)), _base_rows(lake, by_kind(plan.base_parts))
     builder = _ShardBuilder(bench, services.writer.clock, made, base, task, frozenset(plan.deleted))
     documents, observer = plan.documents[task.range], services.retrieval.observer
     fetched = [d for d in documents if d.change in FETCHED]
@@ -43,6 +45,14 @@ def chunk_shard(services: Services, task: ShardTask) -> Marker:
             observer.reached("chunk", task.name, done)
     parts = written(lake, task, made.tables())
     return task.marker("chunk", dict(made.counts), parts=parts, gone=tuple(builder.gone))
+
+
+def _base_rows(lake: Lake, parts: dict[str, PartFile]) -> ShardRows:
+    """Return a shard's rows in the base. If its chunks are lost, its documents are cut again, as by another chunker."""
+    rows = read_rows(lake, parts)
+    if "chunks" not in parts:
+        rows.documents = {uri: replace(row, chunker_fingerprint="") for uri, row in rows.documents.items()}
+    return rows
 
 
 @dataclass
@@ -64,18 +74,23 @@ class _ShardBuilder:
         """
         lake, task = self.bench.lake, self.task
         own, found = lake.plan(task.generation), list[ShardRows]()
-        for _, claim in lake.claims.newest_first(CLAIMS, below=claim_number(task.generation)):
-            if own is None or claim.id == own.base:
-                break
-            plan = lake.plan(claim.id)
-            if plan is None or task.shard not in plan.shards:
-                continue
-            shard = claim.id, "chunk", task.shard, plan.shards[task.shard]
-            done = lake.marker(*shard)
-            for marker in [done] if done is not None else finished_slices(lake, *shard):
-                with suppress(SchemaMismatch):  # its part files were removed after it was retired
-                    found.append(read_rows(lake, by_kind(marker.parts)))
+        with suppress(DamagedFile):  # of a claim: the older ones are left out too
+            for _, claim in lake.claims.newest_first(CLAIMS, below=claim_number(task.generation)):
+                if own is None or claim.id == own.base:
+                    break
+                with suppress(SchemaMismatch):  # damaged, or its part files were removed after it was retired
+                    found += self._finished(claim.id)
         return found
+
+    def _finished(self, generation: str) -> Iterator[ShardRows]:
+        lake, shard = self.bench.lake, self.task.shard
+        plan = lake.plan(generation)
+        if plan is None or shard not in plan.shards:
+            return
+        named = generation, "chunk", shard, plan.shards[shard]
+        done = lake.marker(*named)
+        for marker in [done] if done is not None else finished_slices(lake, *named):
+            yield read_rows(lake, by_kind(marker.parts))
 
     def add(self, planned: PlannedDocument, take: Take) -> None:
         """Add one planned document to the shard: as a document, in quarantine, or as gone."""
@@ -147,8 +162,12 @@ class _ShardBuilder:
         if planned.change in FETCHED and now - since >= timedelta(days=self.bench.options.keep_last_good_days):
             return
         stale = replace(with_attributes(row, planned), status="last_good", stale_since=since.isoformat())
-        with suppress(DocumentError):  # a changed chunker may find no text, a changed policy may refuse it
+        try:
             self.made.carry(stale, self.base)
+        except LostText as error:
+            log.warning("the last good version is lost: %s", error)
+        except DocumentError:  # a changed chunker may find no text, a changed policy may refuse it
+            pass
 
 
 def with_attributes(row: DocumentRow, planned: PlannedDocument) -> DocumentRow:

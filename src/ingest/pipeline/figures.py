@@ -86,6 +86,7 @@ class Figures:
             stages=tuple(self.stages),
             digest=manifest.digest,
             recall=manifest.recall,
+            healed=work.healed,
         )
 
 

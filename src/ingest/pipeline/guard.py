@@ -56,7 +56,7 @@ def objections(lake: Lake, options: BuildOptions, candidate: Manifest, serving: 
     """
     if serving is not None and serving.generation == candidate.generation:
         return ()
-    base = lake.manifest(serving.generation) if serving is not None else None
+    base = lake.base() if serving is not None else None
     balance = compare(contents_of(lake, base) if base is not None else None, contents_of(lake, candidate))
     raised, way_out = options.raised or candidate.raised, f"ingest promote {candidate.generation}"
     plan = lake.plan(candidate.generation)

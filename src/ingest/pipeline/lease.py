@@ -54,9 +54,9 @@ class BuilderLease:
 
     def _free_number(self) -> int:
         """Return the number to write next, once the holder has released it or was silent for one term on our clock."""
-        newest = self.lake.leases.newest()
+        newest = next(self.lake.leases.newest_first(1), None)
         if newest is None or not newest[1].holder:
-            return 1 if newest is None else newest[0] + 1
+            return self.lake.leases.last() + 1 if newest is None else newest[0] + 1
         number, holder = newest
         self.observer.told("waiting_for_lease", holder.holder)
         deadline = self.monotonic() + holder.term_seconds

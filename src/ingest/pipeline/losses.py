@@ -5,6 +5,7 @@ A document serves if somebody may see a chunk of it, or of a document inside it.
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from mimetypes import MimeTypes
@@ -12,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ingest.documents import media_types, parsers
+from ingest.errors import DamagedFile
 from ingest.ids import document_id
 from ingest.lake.contents import Contents
 from ingest.lake.rows import quarantine_rows
@@ -127,7 +129,7 @@ def compare(before: Contents | None, after: Contents) -> Balance:
     """Return what the part files of a generation hold, compared with those of the one that serves, if any."""
     with _Comparison() as comparison:
         for shard in after.shards:
-            comparison.add(_Shard(before, shard), _Shard(after, shard))
+            comparison.add(_Serving(before, shard), _Shard(after, shard))
         comparison.subtract(comparison.balance.losses)
         return comparison.balance
 
@@ -162,6 +164,22 @@ class _Shard:
         if self.contents is None or "quarantine" not in (parts := self.contents.parts(self.shard)):
             return {}
         return {row.uri: row for row in quarantine_rows(self.contents.lake.read(parts["quarantine"]))}
+
+
+class _Serving(_Shard):
+    """Of a damaged part nothing is known, so nothing in it counts as lost."""
+
+    @cached_property
+    def rows(self) -> dict[str, Values]:
+        with suppress(DamagedFile):
+            return super().rows
+        return {}
+
+    @cached_property
+    def failures(self) -> dict[str, Quarantined]:
+        with suppress(DamagedFile):
+            return super().failures
+        return {}
 
 
 class _Comparison(_Moves):

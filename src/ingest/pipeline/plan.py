@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 
 from ingest.documents import media_types, parsers
-from ingest.errors import BudgetExceeded, DeleteGuardTripped, SourceUnavailable, StoreUnavailable
+from ingest.errors import BudgetExceeded, DeleteGuardTripped, SourceUnavailable
 from ingest.ids import digest_of, document_id
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import PLAN_HASH, Lake, claim_number
@@ -25,14 +25,16 @@ from ingest.pipeline.changes import (
     classify,
     shard_count,
 )
+from ingest.pipeline.claiming import Claiming
+from ingest.pipeline.damage import Damage
 from ingest.pipeline.fingerprints import Fingerprints, fingerprints
-from ingest.pipeline.guard import changed_too_much, check_losses
+from ingest.pipeline.guard import check_losses
+from ingest.pipeline.healing import check_carried, find_damage
 from ingest.pipeline.left_out import left_out, nothing_listed
 from ingest.pipeline.losses import Foresight, Losses
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.scope_checks import check_places, check_sources
 from ingest.pipeline.work import Work
-from ingest.ports import Observer
 from ingest.records import (
     Claim,
     DocumentRef,
@@ -43,20 +45,22 @@ from ingest.records import (
     PlanSummary,
     ShardPlan,
 )
-from ingest.services import Workbench, Writer
+from ingest.services import Retrieval, Workbench, Writer
 
 CHARACTERS_PER_TOKEN = 4  # for estimates only
-CLAIM_ATTEMPTS = 20  # times that another writer may take a claim's number before we give up
 
 
-def make_plan(bench: Workbench, writer: Writer, observer: Observer, scope: Scope, run: str, listing: Listing) -> Work:
+def make_plan(bench: Workbench, retrieval: Retrieval, writer: Writer, scope: Scope, run: str, listing: Listing) -> Work:
     """Return the frozen work of this run, and claim a generation for it unless nothing changed.
 
-    The next run with the same base, settings and plan resumes this generation.
+    The next run with the same base, settings and plan resumes this generation. Files of the base that are damaged or
+    gone are planned to be made again.
 
-    Raises: InvalidSettings, DeleteGuardTripped, BudgetExceeded, SourceUnavailable, and what sources raise.
+    Raises: InvalidSettings, DeleteGuardTripped, BudgetExceeded, SourceUnavailable, and what sources raise; DamagedFile
+        if what is lost can only be made again by a run without scope.
     """
     planner, lake, resumed = Planner.open(bench, writer, scope), bench.lake, False
+    planner.damage = find_damage(retrieval, writer, planner.base, planner.follows)
     planner.list_sources(listing)
     summary = planner.summarise(listing)
     planner.guard(summary)
@@ -70,8 +74,8 @@ def make_plan(bench: Workbench, writer: Writer, observer: Observer, scope: Scope
             lake.freeze_plan(summary)
         summary = (lake.plan(claim.id) or summary).model_copy(update={"raised": summary.raised})
         shard_plan = partial(_frozen, lake, summary)
-    observer.told("plan", summary)
-    return Work(lake, run, summary, planner.base, resumed, shard_plan)
+    retrieval.observer.told("plan", summary)
+    return Work(lake, run, summary, planner.base, resumed, shard_plan, planner.damage.told)
 
 
 def _frozen(lake: Lake, summary: PlanSummary, shard: int) -> ShardPlan:
@@ -105,6 +109,8 @@ class Planner:
     shards: int = 0
     failed_sources: frozenset[str] = frozenset()
     losses: Losses = field(default_factory=Losses)  # as far as the plan knows them
+    follows: str | None = None  # the generation of the newest release; the base, unless that has lost its manifest
+    damage: Damage = field(default_factory=Damage)  # of the base
 
     def __post_init__(self) -> None:
         self.lake, self.options = self.bench.lake, self.bench.options
@@ -116,7 +122,9 @@ class Planner:
         prints = fingerprints(bench)
         told = bench.options.settings, bench.options.analyser
         settings_hash = digest_of([*told, prints.record(), prints.parsing()])
-        return cls(bench, writer, scope, bench.lake.base(), prints, settings_hash, writer.clock())
+        base, decision = bench.lake.base(), bench.lake.decision()
+        follows = decision.generation if decision is not None else None
+        return cls(bench, writer, scope, base, prints, settings_hash, writer.clock(), follows=follows)
 
     def list_sources(self, listing: Listing) -> None:
         """Spill every source's listing and give each document its shard, which is for life."""
@@ -169,14 +177,14 @@ class Planner:
         changed = self.base is None or unscreened(self.base.settings) != unscreened(self.options.settings)
         return PlanSummary(
             generation="",
-            base=self.base.generation if self.base is not None else None,
+            base=self.follows,
             shards=hashes,
             counts=dict(sorted(counts.items())),
             bytes_to_fetch=fetch,
             chunks_to_embed=-(-tokens // size),
             tokens_to_embed=tokens,
             gpu_minutes=round(tokens / self.options.tokens_per_second / 60, 3),
-            needs_generation=changed or bool(steps - {"load"}),
+            needs_generation=changed or bool(steps - {"load"}) or self.damage.rebuilds,
             raised=self.options.raised,
             left_out=left_out(self.bench.sources),
         )
@@ -205,49 +213,36 @@ class Planner:
     def claim(self, summary: PlanSummary) -> tuple[Claim, bool]:
         """Return the claim to build under, and whether its frozen plan is this plan."""
         released = claim_number(self.base.generation) if self.base is not None else 0
-        newest = self.lake.claims.newest(released)
-        if newest is not None and (newest[1].base, newest[1].settings_hash) == (summary.base, self.settings_hash):
-            frozen, sealed = self.lake.plan(newest[1].id), self.lake.manifest(newest[1].id) is not None
-            again = sealed and self.scope.repeats  # what was done once more and refused is done once more
-            same = frozen is None or frozen.shards == summary.shards
-            lacks = frozen is not None and changed_too_much(self.lake, self.options, frozen)
-            if same and not lacks and not again:
-                return newest[1], frozen is not None
-        for _ in range(CLAIM_ATTEMPTS):
-            number = self.lake.claims.last(released) + 1
-            claim = Claim(
-                id=f"{number:04d}-{self.settings_hash[:8]}",
-                base=summary.base,
-                settings_hash=self.settings_hash,
-                shards=self.shards,
-                token=self.writer.new_token(),
-            )
-            if self.lake.claims.append(number, claim):
-                return claim, False
-        raise StoreUnavailable(f"index {self.lake.index}: {CLAIM_ATTEMPTS} other runs claimed a generation first")
+        claiming = Claiming(
+            self.lake, self.options, self.writer, self.settings_hash, released, self.bench.model.fingerprint
+        )
+        return claiming.claim(summary, repeats=self.scope.repeats)
 
     def _join(self, listing: Listing, shard: int) -> tuple[ShardPlan, Counter[str], dict[str, BaseDocument]]:
         parts = self._base_contents.parts(shard) if self.base is not None else {}
+        parts = self.damage.left(shard, parts)
         listed = list(listing.shard(shard))
         held, bad = self._held(parts, {ref.uri: ref.source for ref in listed})
         digests = {ref.uri: attributes_digest(ref.acl, ref.tenant, ref.source, ref.title) for ref in listed}
         rules = Rules(self.scope, self.failed_sources)
         changes = classify(listed, held, bad, digests, rules)
+        if self.scope != Scope() or self.failed_sources:
+            check_carried(self.lake.index, self.damage, shard, changes.documents)
         plan = ShardPlan(
             shard=shard,
             documents=changes.documents,
             deleted=changes.deleted,
-            steps=self._steps(changes, parts),
+            steps=self._steps(shard, changes, parts),
             base_parts=tuple(parts.values()),
             base_segments=self.base.segments.get(shard, ()) if self.base is not None else (),
             embed_again=changes.embed_again,
         )
         return plan, changes.counts, held
 
-    def _steps(self, changes: ShardChanges, parts: dict[str, PartFile]) -> tuple[str, ...]:
+    def _steps(self, shard: int, changes: ShardChanges, parts: dict[str, PartFile]) -> tuple[str, ...]:
         touched = changes.touched or self._is_screened_anew(parts)
         steps = {"load", *self._needed, *(["chunk"] if touched or not parts else [])}
-        steps |= {"embed"} if changes.embed_again else set()
+        steps |= self.damage.steps(shard) | ({"embed"} if changes.embed_again else set())
         if "chunk" in steps:
             steps |= {"embed", "keyword"}
         return tuple(step for step in ("chunk", "embed", "load", "keyword") if step in steps)
@@ -287,12 +282,13 @@ class Planner:
         """Return what the base holds about listed documents, by URI; `sources`: where each would be read today."""
         if "documents" not in parts:
             return {}, {}
-        rows = ShardRows(
-            {row.uri: row for row in document_rows(self.lake.read(parts["documents"]))},
-            quarantine={row.uri: row for row in quarantine_rows(self.lake.read(parts["quarantine"]))},
-        )
+        rows = ShardRows({row.uri: row for row in document_rows(self.lake.read(parts["documents"]))})
+        if "quarantine" in parts:
+            rows.quarantine = {row.uri: row for row in quarantine_rows(self.lake.read(parts["quarantine"]))}
         own = [row for row in rows.documents.values() if not row.parent]
         held = {row.uri: self._base_document(row, rows, sources.get(row.uri, row.source)) for row in own}
+        if "texts" not in parts:  # then all are read again
+            held = {uri: replace(document, outdated=True) for uri, document in held.items()}
         failed = [row for row in rows.quarantine.values() if not row.parent]
         same = self.prints.same_failure
         bad = {q.uri: KnownBad(q.version, q.source, not same(q, sources.get(q.uri, q.source)), q.error) for q in failed}
@@ -303,7 +299,7 @@ class Planner:
         ref = DocumentRef(**{name: getattr(row, name) for name in names})
         limit = timedelta(days=self.options.keep_last_good_days)
         expired = bool(row.stale_since) and self.now - datetime.fromisoformat(row.stale_since) >= limit
-        outdated = not self.prints.same_family(row, rows, source)
+        outdated = not self.prints.same_family(row, rows, source) or not rows.is_whole(row)
         chunked = [member for member in rows.family(row) if member.chunk_count]
         failures = (failure.error for one in rows.family(row) for failure in rows.failures.get(one.document_id, ()))
         return BaseDocument(

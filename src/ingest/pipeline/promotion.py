@@ -85,7 +85,7 @@ def settle(
     """
 
     def judge() -> Outcome:
-        serving = releases.heal()  # hours may have passed
+        serving = releases.settled()  # hours may have passed
         in_force = is_in_force(options.profile, manifest, serving)
         verdict = None if in_force else timed("evaluate", verdict_on, retrieval, options, manifest, serving)
         decision = decided(verdict, decide)
@@ -163,7 +163,7 @@ def promote_candidate(
     """
 
     def judge() -> Outcome:
-        serving = releases.heal()  # not only what readers see: the newest decision is what a verdict is compared with
+        serving = releases.settled()  # not only what readers see: a verdict is compared with the newest decision
         generation = _chosen(retrieval.lake, options, named)
         verdict = None
         if generation is not None or not lift_hold:

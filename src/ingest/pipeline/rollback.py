@@ -1,9 +1,10 @@
 """Rollback: brings back an earlier release, after opening its generation as a reader would."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
-from ingest.errors import SchemaMismatch
+from ingest.errors import DamagedFile, SchemaMismatch
 from ingest.lake.contents import contents_of
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.evaluate import judged_questions, score, untimed
@@ -44,7 +45,9 @@ def _ask_must_pass(searcher: Searcher, options: BuildOptions) -> None:
         return
     lake, rules = searcher.retrieval.lake, options.gate
     current = lake.base()
-    before = side_of(contents_of(lake, current), wanted) if current is not None else None
+    before = None
+    with suppress(DamagedFile):  # of what serves: a reason to roll back, not against it
+        before = side_of(contents_of(lake, current), wanted) if current is not None else None
     now = side_of(contents_of(lake, searcher.manifest), wanted, before)
     for query_id, scores in score(searcher, anchored(wanted, now, before).live).items():
         if scores[rules.must_pass_metric] <= rules.must_pass_above:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 
 from ingest.documents.cutting import cut_document
-from ingest.errors import DocumentError
+from ingest.errors import DocumentError, LostText
 from ingest.lake.rows import (
     DocumentRow,
     Dropped,
@@ -53,6 +53,8 @@ class Made:
         A child that the current chunker or policy refuses goes to quarantine by itself. Raises: what `put` raises.
         """
         before = rows.documents[row.uri]
+        if row.document_id not in rows.texts:
+            raise LostText(f"{row.uri}: its text in the lake is damaged, and its source no longer has that version")
         row = replace(row, parser_fingerprint=self.prints.translated(before))
         document = stored_document(dict(rows.texts[row.document_id]), row)
         inside, failures = rows.children.get(row.document_id, []), rows.failures.get(row.document_id, [])

@@ -3,11 +3,17 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ingest.errors import IndexUnavailable, IngestError, SchemaMismatch
+from ingest.errors import DamagedFile, IndexUnavailable, IngestError, SchemaMismatch
 from ingest.lake.lake import Lake
 from ingest.records import QueryProfile, Release, RunReport, RunStart
 from ingest.release import Releases
-from ingest.release.generation_states import last_rollback, past_runs, unfinished_run, waiting_candidate
+from ingest.release.generation_states import (
+    last_rollback,
+    past_runs,
+    sealed_manifest,
+    unfinished_run,
+    waiting_candidate,
+)
 
 RECENT_RUNS = 20  # newest entries of the history that are searched for the newest run
 
@@ -40,7 +46,9 @@ def status_of(lake: Lake, releases: Releases, profile: QueryProfile) -> IndexSta
     except (IndexUnavailable, SchemaMismatch) as error:
         fault = error
     decision = lake.decision()
-    manifest = lake.manifest(decision.generation) if decision is not None else None
+    manifest, damage = sealed_manifest(lake, decision.generation) if decision is not None else (None, "")
+    if damage:
+        fault = DamagedFile(f"{damage}; `ingest run` makes it again, `ingest rollback` serves an earlier release")
     runs, started, lease = list(past_runs(lake, RECENT_RUNS)), unfinished_run(lake), lake.leases.newest()
     candidate = waiting_candidate(lake, profile)
     judged = next((run for run in runs if run.generation is not None and run.generation == candidate), None)
@@ -59,6 +67,14 @@ def status_of(lake: Lake, releases: Releases, profile: QueryProfile) -> IndexSta
         newest_run=runs[0] if runs else None,
         candidate=candidate,
         candidate_decision=judged.decision if judged is not None else None,
-        reasons=lake.verdict(judged.verdict).reasons if judged is not None and judged.verdict else (),
+        reasons=_reasons(lake, judged.verdict) if judged is not None and judged.verdict else (),
         rolled_back=last_rollback(lake),
     )
+
+
+def _reasons(lake: Lake, verdict: str) -> tuple[str, ...]:
+    """Return the reasons of a verdict; if it is damaged, how to get another."""
+    try:
+        return lake.verdict(verdict).reasons
+    except DamagedFile as error:
+        return (f"{error}; `ingest evaluate` judges again",)

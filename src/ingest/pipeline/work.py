@@ -19,6 +19,7 @@ class Work:
     base: Manifest | None
     resumed: bool
     shard_plan: Callable[[int], ShardPlan]
+    healed: tuple[str, ...] = ()  # what was damaged or gone, and what it is made from
 
     def sealed(self) -> Manifest | None:
         """Return the generation if there is nothing to build: sealed by a run that died, or the base, unchanged."""

@@ -72,10 +72,10 @@ class Store(Protocol):
     def delete(self, key: str) -> None:
         """Remove the value, if there is one."""
 
-    def local_path(self, key: str) -> Path:
+    def local_path(self, key: str, *, anew: bool = False) -> Path:
         """Return a local file with the value of an immutable key: itself, or a copy in a bounded cache.
 
-        Raises: SchemaMismatch if there is no such key.
+        `anew`: the copy is damaged, so another is fetched. Raises: DamagedFile if there is no such key.
         """
 
     def ranged(self, key: str, size: int) -> RawIOBase | None:

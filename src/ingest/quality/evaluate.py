@@ -4,11 +4,11 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from ingest.errors import InvalidSettings, SchemaMismatch
+from ingest.errors import DamagedFile, InvalidSettings, SchemaMismatch
 from ingest.extras import require
 from ingest.lake.contents import contents_of
 from ingest.ports import Wording
-from ingest.quality.anchors import anchored, side_of
+from ingest.quality.anchors import Side, anchored, side_of
 from ingest.quality.askers import in_batches
 from ingest.quality.gate import Facts, judge
 from ingest.quality.leaks import find_leaks
@@ -39,22 +39,17 @@ def evaluate(
     """
     lake = retrieval.lake
     questions, repeated = answerable_questions(options.judged)
-    base = lake.manifest(serving.generation) if serving is not None else None
-    if base is not None and base.collection not in retrieval.vectors.collections():
-        base = None  # the serving collection is lost: there is nothing to compare with, and the verdict says so
-    before = side_of(contents_of(lake, base), questions) if base is not None else None
+    asked, before = _serving(retrieval, serving, questions)
     now = side_of(contents_of(lake, candidate), questions, before)
     found = anchored(questions, now, before)
     keep_moves(lake, candidate.generation, found.moves)
     searcher = Searcher(retrieval, candidate, untimed(options.profile))
     scores, leaked = score(searcher, found.live), find_leaks(searcher, found, now.askers)
-    against = None
-    if base is not None and serving is not None:
-        against = score(_searcher_on_base(retrieval, base, serving), found.for_base)
+    against = score(asked, found.for_base) if asked is not None else None
     facts = Facts(
         index=lake.index,
         candidate=candidate.generation,
-        serving=base.generation if base is not None else None,
+        serving=asked.manifest.generation if asked is not None else None,
         release=serving.number if serving is not None else None,
         judged=len(questions),
         stale=found.stale,
@@ -68,10 +63,25 @@ def evaluate(
     return judge(scores, against, options.gate, facts)
 
 
-def _searcher_on_base(retrieval: Retrieval, base: Manifest, serving: Release) -> Searcher:
-    """Return a searcher on the serving release under its own profile, without what must not block a promotion."""
-    profile = untimed(retrieval.lake.profile(serving.profile)).model_copy(update=UNCALIBRATED)
-    return Searcher(retrieval, base, _openable(retrieval.open_reranker, profile), serving.number)
+def _serving(
+    retrieval: Retrieval, release: Release | None, questions: Sequence[Question]
+) -> tuple[Searcher | None, Side | None]:
+    """Return what serves under its own profile, without what must not block, and what it holds of the judged documents.
+
+    None when nothing serves, or when its collection is lost or its files are damaged: there is nothing to compare with,
+    and the verdict says so.
+    """
+    lake = retrieval.lake
+    try:
+        base = lake.manifest(release.generation) if release is not None else None
+        if release is None or base is None or base.collection not in retrieval.vectors.collections():
+            return None, None
+        profile = untimed(lake.profile(release.profile)).model_copy(update=UNCALIBRATED)
+        before = side_of(contents_of(lake, base), questions)
+        return Searcher(retrieval, base, _openable(retrieval.open_reranker, profile), release.number), before
+    except DamagedFile as error:
+        log.warning("the serving release cannot be asked, so there is nothing to compare with: %s", error)
+        return None, None
 
 
 def _openable(open_reranker: OpenReranker, profile: QueryProfile) -> QueryProfile:

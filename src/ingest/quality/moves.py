@@ -30,7 +30,7 @@ def keep_moves(lake: Lake, generation: str, found: Iterable[Move]) -> None:
 
 
 def _newest(lake: Lake) -> tuple[int, dict[Named, Move]]:
-    last, newest = lake.moves.newest() or (0, None)
+    last, newest = next(lake.moves.newest_first(2), (0, None))  # the one before if the newest is damaged
     return last, _by_name(newest.moves if newest is not None else ())
 
 

@@ -173,7 +173,7 @@ class Manifest(Record):
 class SegmentEntry(Record):
     """`embeddings/<fingerprint>/index/<n>.json`: a segment without an entry does not exist."""
 
-    segment: str  # sha256, names segments/<sha256>.parquet
+    segment: str  # sha256, names segments/<sha256>.parquet; "" if the entry only retires others
     rows: int
     first_key: str
     last_key: str
@@ -181,6 +181,7 @@ class SegmentEntry(Record):
     backend: str
     token: str
     replaces: bool = False  # its vectors count before those of all earlier entries
+    retires: tuple[str, ...] = ()  # segments that are lost: earlier entries that name them no longer count
 
 
 class QueryProfile(Record):
@@ -300,3 +301,4 @@ class RunReport(Record):
     error: str = ""  # what ended it early
     unsupported: dict[str, int] = Field(default_factory=dict)  # documents that no parser reads, by media type
     duplicates: dict[str, int] = Field(default_factory=dict)  # groups and chunks by kind, boilerplate, collapsed
+    healed: tuple[str, ...] = ()  # files of the lake that were damaged or gone, and what they were made from

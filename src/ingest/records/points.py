@@ -65,6 +65,7 @@ class StoredPoint:
 
     id: str
     payload: dict[str, Any]
+    vector: Vectors | None = None  # the dense one (dimension,), if it was asked for
 
 
 @dataclass(frozen=True, slots=True)

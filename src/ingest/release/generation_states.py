@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ingest.errors import SchemaMismatch
-from ingest.lake.lake import Lake
+from ingest.errors import DamagedFile, SchemaMismatch
+from ingest.lake.lake import Lake, claim_number
 from ingest.lake.stored_records import name_of
-from ingest.records import QueryProfile, Release, RunReport, RunStart
+from ingest.records import Manifest, QueryProfile, Release, RunReport, RunStart
 
 LOOK_BACK = 100  # newest releases, claims and runs that are read
 
@@ -17,7 +17,7 @@ class GenerationState:
     """A generation as `ingest generations` lists it; figures and digest are None until it is sealed."""
 
     id: str
-    state: str  # building, failed, sealed, refused, serving, retired, rolled back
+    state: str  # building, failed, sealed, refused, serving, retired, rolled back, damaged
     base: str | None
     documents: int | None
     chunks: int | None
@@ -35,10 +35,26 @@ def waiting_candidate(lake: Lake, profile: QueryProfile) -> str | None:
     serving = current.generation if current is not None else None
     name = name_of(profile)
     released = {(r.generation, r.profile) for _, r in lake.releases.newest_first(LOOK_BACK)}
-    for _, claim in lake.claims.newest_first(LOOK_BACK, below=lake.last_claim() + 1):
-        if claim.base == serving and (claim.id, name) not in released and lake.manifest(claim.id) is not None:
+    for _, claim in lake.claims.newest_first(LOOK_BACK, below=_last_claim(lake) + 1):
+        if claim.base != serving or (claim.id, name) in released:
+            continue
+        if sealed_manifest(lake, claim.id)[0] is not None:
             return claim.id
     return serving if serving is not None and (serving, name) not in released else None
+
+
+def sealed_manifest(lake: Lake, generation: str) -> tuple[Manifest | None, str]:
+    """Return a generation's manifest, None when it is not sealed or damaged, and then what is wrong."""
+    try:
+        return lake.manifest(generation), ""
+    except DamagedFile as error:
+        return None, str(error)
+
+
+def _last_claim(lake: Lake) -> int:
+    """Return the number of the newest claim, 0 before the first. It is looked for after the serving one's."""
+    decision = lake.decision()
+    return lake.claims.last(claim_number(decision.generation) if decision is not None else 0)
 
 
 def rolled_back_by(lake: Lake, generation: str, profile: str | None = None) -> Release | None:
@@ -90,7 +106,10 @@ def unfinished_run(lake: Lake) -> RunStart | None:
     started, ended = lake.history("started/"), lake.history()
     if not started or (name := started[-1]).removeprefix("started/") in ended:
         return None
-    return lake.read_history(RunStart, name)
+    try:
+        return lake.read_history(RunStart, name)
+    except SchemaMismatch:
+        return None
 
 
 def generation_states(lake: Lake, limit: int) -> list[GenerationState]:
@@ -98,12 +117,14 @@ def generation_states(lake: Lake, limit: int) -> list[GenerationState]:
     current = lake.decision()
     released = {release.generation for _, release in lake.releases.newest_first(LOOK_BACK)}
     decisions = {run.generation: run.decision for run in reversed([*past_runs(lake)])}  # the newest run's counts
-    newest = lake.last_claim()
+    newest = _last_claim(lake)
     found = []
     for number, claim in lake.claims.newest_first(limit, below=newest + 1):
-        manifest = lake.manifest(claim.id)
+        manifest, damaged = sealed_manifest(lake, claim.id)
         if current is not None and claim.id == current.generation:
             state = "serving"
+        elif damaged:
+            state = "damaged"
         elif manifest is None:
             state = "building" if number == newest else "failed"
         elif claim.id in released:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ingest.errors import (
+    DamagedFile,
     FatalError,
     ForeignIndex,
     Held,
@@ -103,7 +104,7 @@ class Releases:
             compared with an earlier release than the one in force. Held. UnknownRelease when the candidate is retired.
         """
         for _ in range(self.attempts):
-            current = self.heal()
+            current, guard = self._settled()
             if current is not None:
                 lifts = lift_hold and not automatic
                 if candidate.is_in(current):
@@ -125,7 +126,7 @@ class Releases:
                     f"index {self.index}: the verdict on {candidate.generation} was compared with release "
                     f"{candidate.compared or 'none'}, but release {now} is in force: judge it again"
                 )
-            if release := self._publish(current, Decision(candidate, "promote", why)):
+            if release := self._publish(current, Decision(candidate, "promote", why), guard):
                 return release
         raise self._gave_up(f"promote {candidate.generation}")
 
@@ -140,7 +141,7 @@ class Releases:
         """
         target: Release | None = None
         for _ in range(self.attempts):
-            current = self.heal()
+            current, guard = self._settled()
             if current is None:
                 raise UnknownRelease(f"index {self.index}: nothing serves yet, so nothing can be rolled back")
             if target is None:
@@ -154,7 +155,7 @@ class Releases:
             decision = Decision(Candidate.of(target), "rollback", why, Hold(who=self.who, why=why))
             if decision.target.is_in(current) and current.hold is not None:
                 return current
-            if release := self._publish(current, decision):
+            if release := self._publish(current, decision, guard):
                 return release
         raise self._gave_up("rollback")
 
@@ -169,29 +170,48 @@ class Releases:
                 raise UnknownRelease(f"index {self.index}: nothing serves yet, so nothing is held")
             if current.hold is None:
                 return current
-            if release := self._publish(current, Decision(Candidate.of(current), "unhold", why)):
+            guard = fence_name(self.index, current.number)
+            if release := self._publish(current, Decision(Candidate.of(current), "unhold", why), guard):
                 return release
         raise self._gave_up("lift the hold")
+
+    def settled(self) -> Release | None:
+        """As `heal`; but if the newest generation is damaged and cannot be restored, its record is only returned."""
+        return self._settled()[0]
+
+    def _settled(self) -> tuple[Release | None, str | None]:
+        """Return also the guard of the next release, None if it must bring its own.
+
+        What cannot be restored is followed without having been applied.
+        """
+        try:
+            current = self.heal()
+            return current, None if current is None else fence_name(self.index, current.number)
+        except (DamagedFile, UnknownRelease) as error:
+            newest, aliases = self._look()
+            if newest is None:
+                raise
+            log.warning("index %s: release %s is not applied: %s", self.index, newest.number, error)
+            fence = fence_number(aliases, self.index)
+            guard = newest.guard if fence is None else fence_name(self.index, fence)
+            return newest, guard if guard in aliases else None
 
     def _look(self) -> tuple[Release | None, dict[str, str]]:
         # Records first: aliases older than the newest record could hide the fence with which it was applied.
         newest = self.journal.newest()
         return (None if newest is None else newest[1]), self.aliases.aliases()
 
-    def _publish(self, current: Release | None, decision: Decision) -> Release | None:
+    def _publish(self, current: Release | None, decision: Decision, guard: str | None) -> Release | None:
         """Write the record that follows `current` and apply it; None when another writer was faster."""
         generation = decision.target.generation
         if self.is_retired(generation):
             raise UnknownRelease(f"index {self.index}: generation {generation} is retired")
-        if current is None or generation != current.generation:
+        if current is None or generation != current.generation or guard != fence_name(self.index, current.number):
             self.restore(generation)
         taken = fence_number(self.aliases.aliases(), self.index) if current is None and self.take_over else None
         if taken is not None and self.take_over is not None:
             decision = replace(decision, action="take-over", why=self.take_over)
-        if current is None:
-            release = self._boot(None, decision)
-        else:
-            release = self._append(current, decision, fence_name(self.index, current.number))
+        release = self._boot(current, decision) if guard is None else self._append(current, decision, guard)
         if release is None:
             return None
         if self.is_retired(generation):

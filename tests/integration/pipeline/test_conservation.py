@@ -253,12 +253,9 @@ def test_a_run_refuses_a_generation_with_a_damaged_lake(built: Project, monkeypa
 
 def test_a_lost_vector_is_named_by_its_key(built: Project) -> None:
     contents = built.contents()
-    store = built.services().bench.lake.embeddings(contents.model_fingerprint)
-    first = store.journal.get(1)
-    assert first is not None
-    key = first.first_key
-    built.store.delete(f"embeddings/{contents.model_fingerprint}/index/1.json")
-    assert f"embedding key {key}: no vector in the store" in built.check().faults
+    key = all_chunks(contents)[0].embedding_key
+    faults = built.check(replace(contents, model_fingerprint="another")).faults
+    assert f"embedding key {key}: no vector in the store" in faults
 
 
 def test_a_vector_that_is_not_normalised_is_found(built: Project) -> None:

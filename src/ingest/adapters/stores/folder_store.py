@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ingest.adapters.uris import local_folder
-from ingest.errors import AccessDenied, IngestError, InvalidSettings, SchemaMismatch, StoreUnavailable
+from ingest.errors import AccessDenied, DamagedFile, IngestError, InvalidSettings, StoreUnavailable
 from ingest.lake.keys import TEMPORARY, check_key, check_prefix
 
 LEFTOVER_SECONDS = 24 * 3600.0  # an older temporary file belongs to a process that died
@@ -93,11 +93,11 @@ class FolderStore:
             path.unlink()
             _sync(path.parent)
 
-    def local_path(self, key: str) -> Path:
-        """Return the value's own file. Raises: SchemaMismatch if there is no such key."""
+    def local_path(self, key: str, *, anew: bool = False) -> Path:
+        """Return the value's own file: there is no copy to fetch `anew`. Raises: DamagedFile without such a key."""
         path = self._path(key)
         if not self.exists(key):
-            raise SchemaMismatch(f"{self.uri}/{key}: no such value")
+            raise DamagedFile(f"{self.uri}/{key}: no such value")
         return path
 
     def _path(self, key: str) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ingest.adapters.s3_client import Bucket, RangedFile, Unmet, split_uri
 from ingest.adapters.uris import encode
-from ingest.errors import InvalidSettings, SchemaMismatch, StoreUnavailable
+from ingest.errors import DamagedFile, InvalidSettings, StoreUnavailable
 from ingest.ids import sha256_hex
 from ingest.lake.keys import TEMPORARY, check_key, check_prefix
 from ingest.records import S3Options
@@ -41,7 +41,7 @@ class S3Store:
         """Write the content of a local file, in parts if it is large, without holding it in memory."""
         self.bucket.upload(self._key(key), path)
         if read_soon:
-            self.cache.path(self._cached(key), Path(key).suffix, lambda copy: shutil.copyfile(path, copy))
+            self.cache.path(self._cached(key), Path(key).suffix, lambda copy: shutil.copyfile(path, copy), anew=True)
 
     def create(self, key: str, data: bytes) -> bool:
         """Write the value only if the key is new, see `ports.Store`."""
@@ -73,18 +73,18 @@ class S3Store:
         """Remove the value, if there is one. A versioned bucket keeps it as an older version."""
         self.bucket.delete(self._key(key))
 
-    def local_path(self, key: str) -> Path:
-        """Return a local copy of an immutable value, fetched once; open it within `IN_USE_SECONDS`.
+    def local_path(self, key: str, *, anew: bool = False) -> Path:
+        """Return a local copy of an immutable value, fetched once, or `anew`; open it within `IN_USE_SECONDS`.
 
-        Raises: SchemaMismatch if there is no such key.
+        Raises: DamagedFile if there is no such key.
         """
         name = self._key(key)
 
         def fetch(path: Path) -> None:
             if not self.bucket.download(name, path):
-                raise SchemaMismatch(f"{self.uri}/{key}: no such value")
+                raise DamagedFile(f"{self.uri}/{key}: no such value")
 
-        return self.cache.path(self._cached(key), Path(key).suffix, fetch)
+        return self.cache.path(self._cached(key), Path(key).suffix, fetch, anew=anew)
 
     def ranged(self, key: str, size: int) -> RangedFile | None:
         """Return a file that fetches only what is read; None for a small value or one with a local copy."""
@@ -95,7 +95,7 @@ class S3Store:
         def fetch(first: int, last: int) -> bytes:
             data = self.bucket.get_range(name, first, last, size)
             if data is None or len(data) != last - first:
-                raise SchemaMismatch(f"{self.uri}/{key}: no such value of {size} bytes")
+                raise DamagedFile(f"{self.uri}/{key}: no such value of {size} bytes")
             return data
 
         try:
@@ -136,11 +136,13 @@ class FileCache:
         self.limit = limit
         self.in_use_seconds = in_use_seconds
 
-    def path(self, name: str, suffix: str, fetch: Callable[[Path], object]) -> Path:
-        """Return the file for `name`; `fetch` writes a missing one. Raises: StoreUnavailable."""
+    def path(self, name: str, suffix: str, fetch: Callable[[Path], object], *, anew: bool = False) -> Path:
+        """Return the file for `name`; `fetch` writes a missing one, or replaces it `anew`. Raises: StoreUnavailable."""
         path = self.file(name, suffix)
         try:
             with suppress(FileNotFoundError):
+                if anew:
+                    raise FileNotFoundError
                 # Used now. Its modification time stays: by it, readers recognise a file that they have verified.
                 os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
                 return path

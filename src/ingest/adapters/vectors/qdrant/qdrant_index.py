@@ -206,14 +206,15 @@ class QdrantIndex:
             if offset is None:
                 return
 
-    def retrieve(self, collection: str, ids: Sequence[str]) -> dict[str, StoredPoint]:
-        """Return the points that exist, by id."""
+    def retrieve(self, collection: str, ids: Sequence[str], *, vectors: bool = False) -> dict[str, StoredPoint]:
+        """Return the points that exist, by id; with their dense `vectors`, in full precision, if asked for."""
         requests.check_ids(collection, ids)
-        found: dict[str, StoredPoint] = {}
+        dense, found = self._layout_of(collection).dense if vectors else "", dict[str, StoredPoint]()
         for some in _batches(ids, self._options.page):
-            ask = methodcaller("retrieve", collection, list(some), with_payload=True)
+            wanted = {"with_payload": True, "with_vectors": [dense] if dense else vectors}
+            ask = methodcaller("retrieve", collection, list(some), **wanted)
             records = self._call(f"retrieve from {collection}", ask)
-            found |= {str(record.id): StoredPoint(str(record.id), record.payload or {}) for record in records}
+            found |= {str(record.id): requests.stored_point(record, dense) for record in records}
         return found
 
     def search(self, collection: str, vectors: Vectors, filter: Filter, limit: int) -> list[list[Hit]]:

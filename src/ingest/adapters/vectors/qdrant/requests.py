@@ -15,7 +15,7 @@ from ingest import payloads
 from ingest.adapters.vectors.qdrant.collection_layout import CollectionLayout
 from ingest.adapters.vectors.qdrant.filters import qdrant_filter
 from ingest.errors import AccessDenied, DimensionMismatch, IndexUnavailable, SchemaMismatch
-from ingest.records import AliasAction, Filter, Hit, Point, Vectors
+from ingest.records import AliasAction, Filter, Hit, Point, StoredPoint, Vectors
 
 if TYPE_CHECKING:
     from qdrant_client import models
@@ -144,6 +144,13 @@ def hit_of(collection: str, point: "models.ScoredPoint", layout: CollectionLayou
     if not isinstance(chunk, str):
         raise SchemaMismatch(f"{collection}: point {point.id} has {path} {chunk!r}, expected a text")
     return Hit(chunk, float(point.score))
+
+
+def stored_point(record: "models.Record", dense: str) -> StoredPoint:
+    """Return a point as it was found, with the vector of that name if it came along."""
+    vector: Any = record.vector.get(dense) if isinstance(record.vector, dict) else record.vector
+    found = None if vector is None else np.asarray(vector, np.float32)
+    return StoredPoint(str(record.id), record.payload or {}, found)
 
 
 def alias_operation(action: AliasAction) -> Any:

@@ -1,0 +1,105 @@
+"""Damaged and lost files of the lake: they count as absent, and are made again from what is upstream of them.
+
+source → documents, texts, quarantine → chunks, dropped → attributes, vectors, duplicates, keyword.* → points
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from ingest.errors import DamagedFile, SchemaMismatch
+from ingest.lake.finished_slices import finished_slices
+from ingest.lake.lake import Lake
+from ingest.records import Manifest, Marker, PartFile, PlanSummary
+
+MADE_FROM = {
+    "documents": "the sources, where last good versions are no more",
+    "texts": "the sources, where last good versions are no more",
+    "quarantine": "the sources",
+    "chunks": "its texts",
+    "dropped": "its texts",
+    "attributes": "its documents and chunks",
+    "keyword.postings": "its chunks",
+    "keyword.lengths": "its chunks",
+}
+OF_CHUNK = ("documents", "texts", "chunks", "attributes", "quarantine", "dropped")  # what the step `chunk` makes
+TOGETHER = {"chunks": {"dropped"}, "dropped": {"chunks"}}  # one cut gives both
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What a plan's base lacks, and how the plan makes up for it."""
+
+    parts: Mapping[int | None, frozenset[str]] = field(default_factory=dict)  # kinds by shard; None: over all shards
+    unembedded: frozenset[int] = frozenset()  # shards with chunks whose vectors are lost
+    rebuilds: bool = False  # whether there must be another generation although no shard needs work
+    told: tuple[str, ...] = ()  # a sentence for each: what was damaged, and what it is made from
+
+    def left(self, shard: int, parts: Mapping[str, PartFile]) -> dict[str, PartFile]:
+        """Return those of a shard's parts that can be used."""
+        gone = self.parts.get(shard, frozenset())
+        gone = gone.union(*(TOGETHER.get(kind, ()) for kind in gone))
+        return {kind: part for kind, part in parts.items() if kind not in gone}
+
+    def steps(self, shard: int) -> set[str]:
+        """Return the steps that a shard needs because of damage."""
+        gone = self.parts.get(shard, frozenset())
+        steps = {"chunk"} if gone & {*OF_CHUNK} else set[str]()
+        return steps | ({"keyword"} if gone else set()) | ({"embed"} if shard in self.unembedded else set())
+
+
+def damaged_parts(lake: Lake, parts: Iterable[PartFile]) -> Iterator[tuple[PartFile, str]]:
+    """Yield the parts that are gone or damaged, and what is wrong. One listing; each file is hashed once per process.
+
+    Where only the lake lost a file of which this machine has a sound copy, it gets the copy back.
+    """
+    listed, folder = None, f"{lake.index}/data/"
+    for part in parts:
+        try:
+            path = lake.part_path(part)
+        except DamagedFile as error:
+            yield part, str(error)
+            continue
+        if part.folder:
+            continue
+        listed = listed if listed is not None else set(lake.store.list(folder))
+        if (name := f"{part.sha256}.parquet") not in listed:
+            lake.store.put_file(folder + name, path)
+
+
+def damage_of(lake: Lake, base: Manifest) -> Damage:
+    """Return what is damaged or gone of a generation's part files."""
+    kinds: defaultdict[int | None, set[str]] = defaultdict(set)
+    told = []
+    for part, wrong in damaged_parts(lake, base.parts):
+        kinds[part.shard].add(part.kind)
+        place = "all shards" if part.shard is None else f"shard {part.shard}"
+        made = "all shards" if part.shard is None else MADE_FROM.get(part.kind, "its chunks")
+        told.append(f"{part.kind} of {place}, made again from {made}: {wrong}")
+    return Damage({shard: frozenset(found) for shard, found in kinds.items()}, rebuilds=None in kinds, told=tuple(told))
+
+
+def is_sound(lake: Lake, summary: PlanSummary, fingerprint: str) -> bool:
+    """Return whether all that was done of a frozen plan is whole, so that a run can go on with it.
+
+    `fingerprint`: of the model. Reads what was done.
+    """
+    try:
+        manifest = lake.manifest(summary.generation)
+        parts = manifest.parts if manifest is not None else [p for m in _markers(lake, summary) for p in m.parts]
+        segments = manifest.segments.values() if manifest is not None else [m.segments for m in _markers(lake, summary)]
+        if next(damaged_parts(lake, parts), None) is not None:
+            return False
+    except SchemaMismatch:
+        return False
+    return not lake.embeddings(fingerprint).lost(segment for some in segments for segment in some)
+
+
+def _markers(lake: Lake, summary: PlanSummary) -> Iterator[Marker]:
+    generation = summary.generation
+    for shard, plan_hash in summary.shards.items():
+        for step in lake.shard_plan(generation, shard, plan_hash).steps:
+            marker = lake.marker(generation, step, shard, plan_hash)
+            yield from (marker,) if marker is not None else finished_slices(lake, generation, step, shard, plan_hash)
+    if (marker := lake.marker(generation, "duplicates", 0, "all")) is not None:
+        yield marker

@@ -1,0 +1,100 @@
+"""Lost embedding segments: what the serving collection still holds is copied from it, the rest is embedded again."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+import numpy as np
+
+from ingest.documents.chunking import model_input
+from ingest.errors import DamagedFile
+from ingest.ids import point_id
+from ingest.lake.contents import Contents, contents_of
+from ingest.lake.embedding_store import EmbeddingStore
+from ingest.pipeline.damage import Damage
+from ingest.pipeline.point_maker import PointMaker, Rows, rows_of
+from ingest.records import Manifest, Vectors
+from ingest.services import Retrieval, Writer
+
+SAMPLE = 4  # copied vectors of a shard that are compared with what the model gives
+LEAST_COSINE = 0.999
+NORM_TOLERANCE = 1e-3
+
+
+def mend_vectors(retrieval: Retrieval, writer: Writer, base: Manifest, damage: Damage) -> Damage:
+    """Bring back the vectors of a generation's lost segments as far as its collection has them.
+
+    Returns the damage with the shards whose chunks do not all have one yet, and a sentence per lost segment. Segments
+    of which only the entry is lost get another. Shards that are cut again anyway are embedded then.
+    """
+    contents = contents_of(retrieval.lake, base)
+    store = retrieval.lake.embeddings(base.model.fingerprint)
+    lost = store.lost(segment for some in base.segments.values() for segment in some)
+    if not lost:
+        return damage
+    store.close_gaps(writer.new_token())
+    lost = [s for s in store.lost(lost) if not store.enter(s, writer.new_token())]
+    store.retire_lost(writer.new_token())
+    copied, left = 0, set[int]()
+    for shard, segments in base.segments.items():
+        unreadable = damage.steps(shard) & {"chunk"}
+        if unreadable or not {*segments} & {*lost}:
+            continue
+        with suppress(DamagedFile):  # of another kind, which a payload depends on: then the model makes all vectors
+            copied += _copy(retrieval, writer, store, contents, shard)
+        if _without_vector(store, _all_rows(contents, shard)):
+            left.add(shard)
+    if not copied and not left:
+        return damage
+    rest = f"the rest ({len(left)} shards) from the model" if left else "none from the model"
+    made = f"made again: {copied} vectors from {base.collection}, {rest}"
+    told = tuple(f"embedding segment {segment}, {made}" for segment in lost)
+    return replace(damage, unembedded=frozenset(left), told=damage.told + told)
+
+
+def _all_rows(contents: Contents, shard: int) -> Rows:
+    """Return a shard's chunks, also those that a duplicate stands for: they have no point, but a vector."""
+    return rows_of(replace(contents, duplicates=None), shard)
+
+
+def _without_vector(store: EmbeddingStore, rows: Rows) -> Rows:
+    absent = {*store.missing([chunk.embedding_key for chunk, _ in rows])}
+    return [(chunk, document) for chunk, document in rows if chunk.embedding_key in absent]
+
+
+def _copy(retrieval: Retrieval, writer: Writer, store: EmbeddingStore, contents: Contents, shard: int) -> int:
+    """Copy the vectors of a shard that the store lacks from its collection, and return how many.
+
+    Only from points whose payload is right, and none if some do not agree with the model.
+    """
+    rows = _without_vector(store, _all_rows(contents, shard))
+    if not rows or contents.collection not in retrieval.vectors.collections():
+        return 0
+    found = dict(_sound_vectors(retrieval, PointMaker(contents, store), shard, rows))
+    if not found or not _agree(retrieval, rows, found):
+        return 0
+    keys = [*found]
+    store.add(keys, np.stack([found[key] for key in keys]), f"copied from {contents.collection}", writer.new_token())
+    return len(keys)
+
+
+def _sound_vectors(retrieval: Retrieval, maker: PointMaker, shard: int, rows: Rows) -> Iterator[tuple[str, Vectors]]:
+    """Yield embedding keys and vectors of points that hold exactly these chunks."""
+    collection, dimension = maker.contents.collection, maker.contents.dimension
+    points = retrieval.vectors.retrieve(collection, [point_id(chunk.chunk_id) for chunk, _ in rows], vectors=True)
+    for chunk, document in rows:
+        point = points.get(point_id(chunk.chunk_id))
+        if point is None or point.vector is None or point.payload != maker.payload(chunk, document, shard):
+            continue
+        vector = point.vector
+        if vector.shape == (dimension,) and abs(float(np.linalg.norm(vector)) - 1) < NORM_TOLERANCE:
+            yield chunk.embedding_key, vector
+
+
+def _agree(retrieval: Retrieval, rows: Rows, found: dict[str, Vectors]) -> bool:
+    """Compare a few vectors with what the model gives: a collection may have been tampered with."""
+    some = [chunk for chunk, _ in rows if chunk.embedding_key in found]
+    some = some[:: max(1, len(some) // SAMPLE)][:SAMPLE]
+    made = retrieval.open_embedder(retrieval.model).embed([model_input(c.context, c.text) for c in some])
+    stored = np.stack([found[chunk.embedding_key] for chunk in some])
+    return bool((np.sum(made * stored, axis=1) >= LEAST_COSINE).all())

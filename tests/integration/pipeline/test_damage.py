@@ -1,0 +1,269 @@
+"""Damaged and lost files of the lake: what is made again, from what, and what is only named."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
+from ingest.errors import DamagedFile
+from ingest.pipeline.collections import releases_of
+from ingest.pipeline.rollback import roll_back
+from ingest.pipeline.scope import Scope
+from ingest.records import EVERYTHING, Filter, Marker, PartFile, Point, Release
+from ingest.search import open_serving
+from tests.fakes import InMemoryStore
+from tests.pipelines import CountingSource, Project, build_options, document, project
+
+Harm = Callable[[Project, str], None]
+READ_AGAIN = {"documents", "texts"}  # of all documents of the shard
+KINDS = ("documents", "texts", "chunks", "attributes", "quarantine", "dropped", "keyword.postings", "keyword.lengths")
+
+
+def values(p: Project) -> dict[str, bytes]:
+    assert isinstance(p.store, InMemoryStore)
+    return p.store.values
+
+
+def flipped(p: Project, key: str) -> None:
+    data = bytearray(values(p)[key])
+    data[len(data) // 2] ^= 1
+    values(p)[key] = bytes(data)
+
+
+def truncated(p: Project, key: str) -> None:
+    values(p)[key] = values(p)[key][:-7]
+
+
+def deleted(p: Project, key: str) -> None:
+    del values(p)[key]
+
+
+HARMS = pytest.mark.parametrize("harm", [flipped, truncated, deleted])
+
+
+@pytest.fixture
+def p(tmp_path: Path) -> Project:
+    made = project(tmp_path, documents=5, documents_per_shard=3)
+    made.source.write("bad.md", b"\x00\x01\x02")
+    made.run()
+    return made
+
+
+def part(p: Project, kind: str, *, whole: bool = False) -> PartFile:
+    """Return the largest part of a kind, of a shard or over all."""
+    return max(
+        (one for one in p.manifest().parts if one.kind == kind and (one.shard is None) == whole), key=lambda o: o.rows
+    )
+
+
+def key_of(p: Project, kind: str, *, whole: bool = False) -> str:
+    return f"docs/data/{part(p, kind, whole=whole).sha256}.parquet"
+
+
+def segment_key(p: Project) -> str:
+    manifest = p.manifest()
+    (name, *_) = next(filter(None, manifest.segments.values()))
+    return f"embeddings/{manifest.model.fingerprint}/segments/{name}.parquet"
+
+
+def is_sound(p: Project) -> bool:
+    """Tell whether a night after this one finds nothing to do and nothing to heal."""
+    report = p.run()
+    return (report.decision, report.healed, p.gets(), p.check().faults) == ("unchanged", (), {}, ())
+
+
+@HARMS
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_damaged_part_of_a_shard_is_made_again_and_named(p: Project, kind: str, harm: Harm) -> None:
+    digest, shard, key = p.manifest().digest, part(p, kind).shard, key_of(p, kind)
+    harm(p, key)
+    report = p.run()
+    assert ("promoted", digest) == (report.decision, report.digest)
+    assert f"{kind} of shard {shard}, made again from " in "".join(report.healed)
+    assert all(key in told for told in report.healed)  # equal parts of two shards are one file
+    assert bool(p.gets()) == (kind in READ_AGAIN or kind == "quarantine")
+    assert {"quarantine": ["bad.md"]}.get(kind, [*p.gets()]) == [*p.gets()]
+    assert 0 == report.embedded
+    assert is_sound(p)
+
+
+@HARMS
+@pytest.mark.parametrize("kind", ["duplicates", "keyword.postings", "keyword.terms", "keyword.lengths"])
+def test_a_damaged_part_over_all_shards_is_made_again_and_named(p: Project, kind: str, harm: Harm) -> None:
+    digest, key = p.manifest().digest, key_of(p, kind, whole=True)
+    harm(p, key)
+    report = p.run()
+    assert ("promoted", digest, {}) == (report.decision, report.digest, p.gets())
+    (told,) = report.healed
+    assert told.startswith(f"{kind} of all shards, made again from all shards: ")
+    assert key in told
+    assert is_sound(p)
+
+
+@HARMS
+def test_a_damaged_file_is_made_again_also_when_the_sources_change(p: Project, harm: Harm) -> None:
+    harm(p, key_of(p, "texts"))
+    harm(p, key_of(p, "keyword.postings", whole=True))
+    for n in range(5):
+        p.source.write(f"d{n:02d}.md", document(n, edition=2))
+    assert "promoted" == p.run().decision
+    assert is_sound(p)
+
+
+@HARMS
+def test_a_lost_segment_is_copied_from_the_serving_collection(p: Project, harm: Harm) -> None:
+    harm(p, segment_key(p))
+    report = p.run()
+    assert "unchanged" == report.decision
+    assert any("vectors from docs__" in told and told.endswith("none from the model") for told in report.healed)
+    assert is_sound(p)
+
+
+@HARMS
+def test_vectors_that_no_collection_holds_are_embedded_again(p: Project, harm: Harm) -> None:
+    digest, chunks = p.manifest().digest, p.manifest().counts["chunks"]
+    harm(p, segment_key(p))
+    p.vectors = QdrantIndex.connect(":memory:", None)
+    report = p.run()
+    assert ("promoted", digest) == (report.decision, report.digest)
+    assert 0 < report.embedded <= chunks
+    assert {} == p.gets()
+    assert is_sound(p)
+
+
+def test_vectors_that_do_not_agree_with_the_model_are_not_copied(p: Project) -> None:
+    deleted(p, segment_key(p))
+    collection = p.manifest().collection
+    wrong = np.eye(1, p.manifest().model.dimension, dtype=np.float32)[0]
+    p.vectors.upsert(
+        collection, [Point(point.id, wrong, point.payload) for point in p.vectors.scroll(collection, EVERYTHING)]
+    )
+    report = p.run()
+    assert 0 < report.embedded
+    assert all(" 0 vectors from " in told for told in report.healed)
+    assert "promoted" == report.decision
+    assert is_sound(p)
+
+
+@HARMS
+def test_a_lost_segment_blocks_no_other_index_of_its_model(p: Project, harm: Harm) -> None:
+    more = CountingSource("docs", p.source.folder.parent / "more")
+    other = Project((more,), p.store, options=build_options(index="other"))
+    more.write("new.md", document(7))
+    harm(p, segment_key(p))
+    report = other.run()
+    assert ("promoted", (), 3) == (report.decision, report.healed, report.embedded)
+    assert any("vectors from docs__" in told for told in p.run().healed)
+    assert is_sound(p)
+    assert is_sound(other)
+
+
+@HARMS
+def test_a_lost_entry_of_a_segment_is_written_again(p: Project, harm: Harm) -> None:
+    harm(p, f"embeddings/{p.manifest().model.fingerprint}/index/1.json")
+    report = p.run()
+    assert ("unchanged", 0, {}) == (report.decision, report.embedded, p.gets())
+    p.source.write("new.md", document(9))
+    report = p.run()
+    assert ("promoted", 3) == (report.decision, report.embedded)
+    assert is_sound(p)
+
+
+def stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Return a project whose first run died before the keyword index was merged."""
+    p = project(tmp_path, documents=4, documents_per_shard=3)
+    with monkeypatch.context() as patch:
+        patch.setattr("ingest.pipeline.merge_keyword", lambda contents: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            p.run()
+    return p
+
+
+@pytest.mark.parametrize("harm", [truncated, deleted])
+@pytest.mark.parametrize("step", ["chunk", "embed", "keyword", "load", "duplicates"])
+def test_a_run_does_not_go_on_with_a_damaged_marker(
+    tmp_path: Path, step: str, harm: Harm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p = stopped(tmp_path, monkeypatch)
+    harm(p, next(key for key in values(p) if f"/markers/{step}/" in key))
+    assert "promoted" == p.run().decision
+    assert is_sound(p)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "duplicates", "segment"])
+def test_a_run_does_not_go_on_with_damaged_parts(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    p = stopped(tmp_path, monkeypatch)
+    markers = [Marker.model_validate_json(values(p)[key]) for key in [*values(p)] if "/markers/" in key]
+    found = [f"docs/data/{one.sha256}.parquet" for m in markers for one in m.parts if one.kind == kind]
+    flipped(p, found[0] if found else next(key for key in values(p) if "/segments/" in key))
+    assert "promoted" == p.run().decision
+    assert is_sound(p)
+
+
+@HARMS
+@pytest.mark.parametrize("name", ["summary", "shard"])
+def test_a_damaged_plan_is_planned_again(
+    tmp_path: Path, name: str, harm: Harm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p = stopped(tmp_path, monkeypatch)
+    harm(p, next(key for key in values(p) if "/plan/" in key and ("summary" in key) == (name == "summary")))
+    assert "promoted" == p.run().decision
+    assert is_sound(p)
+
+
+@pytest.mark.parametrize("harm", [truncated, deleted])
+def test_without_a_manifest_the_next_generation_is_built_on_the_release_before(p: Project, harm: Harm) -> None:
+    p.source.write("d00.md", document(0, edition=2))
+    p.run()
+    lost = p.manifest()
+    harm(p, f"docs/generations/{lost.generation}/manifest.json")
+    report = p.run()
+    assert ("promoted", lost.digest) == (report.decision, report.digest)
+    assert {"d00.md": 1} == p.gets()
+    assert [f"manifest of {lost.generation}"] == [told.partition(", made again")[0] for told in report.healed]
+    assert is_sound(p)
+
+
+def rolled_back(p: Project) -> Release:
+    services = p.services()
+    releases = releases_of(services.retrieval, p.options, services.writer)
+    return roll_back(services.retrieval, p.options, releases, None, "damage")
+
+
+@pytest.mark.parametrize("qdrant", ["there", "lost"])
+@pytest.mark.parametrize("kind", ["documents", "chunks", "manifest"])
+def test_a_rollback_to_a_sound_generation_works_while_the_newest_is_damaged(p: Project, kind: str, qdrant: str) -> None:
+    first = p.manifest()
+    for n in range(5):
+        p.source.write(f"d{n:02d}.md", document(n, edition=2))
+    p.run()
+    deleted(p, f"docs/generations/{p.manifest().generation}/manifest.json" if kind == "manifest" else key_of(p, kind))
+    if qdrant == "lost":
+        p.vectors = QdrantIndex.connect(":memory:", None)
+    release = rolled_back(p)
+    assert (3, first.generation) == (release.number, release.generation)
+    answer = open_serving(p.retrieval()).search(["word3x1x0"], Filter(), top=1, stages=("bm25",))[0]
+    assert "edition 1" in answer.results[0].text
+
+
+@pytest.mark.parametrize("kind", sorted(READ_AGAIN))
+def test_a_run_with_a_scope_names_the_run_that_reads_the_rest_again(p: Project, kind: str) -> None:
+    deleted(p, key_of(p, kind))
+    with pytest.raises(DamagedFile, match=r"`ingest run` without --source and --prefix does that.*made again from"):
+        p.run(Scope(prefixes=(f"{p.source.uri}/d00",)))
+    assert "promoted" == p.run().decision
+    assert is_sound(p)
+
+
+def test_a_last_good_version_whose_text_is_lost_is_named(p: Project, caplog: pytest.LogCaptureFixture) -> None:
+    p.change(keep_last_good_days=30, max_quarantine_share=1.0)
+    p.source.write("d00.md", b"\x00\x01\x02")
+    p.run()
+    for one in [one for one in p.manifest().parts if one.kind == "texts"]:
+        values(p).pop(f"docs/data/{one.sha256}.parquet", None)
+    assert "promoted" == p.run().decision
+    assert "the last good version is lost" in caplog.text
+    assert {"bad.md", "d00.md"} == set(p.quarantined())
+    assert is_sound(p)
