@@ -133,7 +133,7 @@ def test_a_stop_after_the_alias_moved_says_which_release_serves(lab: Lab, monkey
     lab.write("silver")
     answer = stopped_after_the_alias_moved(lab, monkeypatch, "run")
     assert answer.code == 130
-    assert answer.err.startswith("Stopped. Release 2 serves generation 0002-")
+    assert "Stopped. Release 2 serves generation 0002-" in answer.err
     assert "The newest run" not in lab("status").out
     answer = stopped_after_the_alias_moved(lab, monkeypatch, "rollback", "--why", "wrong prices", "--json")
     assert answer.code == 130
