@@ -24,6 +24,23 @@ class DocumentError(IngestError):
     """One document is at fault: it goes to quarantine, the run goes on."""
 
     parser: str = ""  # name of the parser that read it; "" if none did
+    passes: bool = False  # whether it may pass by itself: the same version is then tried again, a few times
+
+
+class UnreadableDocument(DocumentError):
+    """The source can be listed but does not return this one document."""
+
+    passes = True
+
+
+class DeniedDocument(UnreadableDocument):
+    """The source can be listed but its credentials do not allow reading this one document."""
+
+
+class ArchivedDocument(DocumentError):
+    """The document is in an archive tier and must be restored before it can be read."""
+
+    passes = True
 
 
 class UnsupportedFormat(DocumentError):
@@ -57,9 +74,23 @@ class OversizedDocument(DocumentError):
 class ParserTimeout(DocumentError):
     """The parser took longer than its limit."""
 
+    passes = True
+
 
 class ParserCrashed(DocumentError):
     """The parser failed in a way that it does not handle itself."""
+
+
+class ParserKilled(ParserCrashed):
+    """The parser's process was killed, for example because the machine ran out of memory."""
+
+    passes = True
+
+
+class UnembeddableDocument(DocumentError):
+    """The model gives no usable vector for one of the document's chunks."""
+
+    passes = True
 
 
 class LostText(DocumentError):
@@ -164,3 +195,9 @@ class ForeignIndex(SchemaMismatch):
 
 class UnknownReaderFormat(FatalError):
     """The generation was written in a format that this version cannot read."""
+
+
+def may_pass(name: str) -> bool:
+    """Return whether a DocumentError with this class name may pass by itself."""
+    kind = globals().get(name)
+    return isinstance(kind, type) and issubclass(kind, DocumentError) and kind.passes

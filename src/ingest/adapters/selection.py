@@ -67,10 +67,14 @@ class Selection(SourceOptions):
             raise OversizedDocument(f"{ref.uri}: {size} bytes, {limit}")
 
 
-def selection(source: str, options: Mapping[str, Any], acl: tuple[str, ...], tenant: str) -> Selection:
-    """Return the selection that the settings of a source ask for. Raises: InvalidSettings, naming the source."""
-    if unknown := sorted(set(options) - set(OPTIONS)):
-        raise InvalidSettings(f"source {source}: unknown option {', '.join(unknown)}; known are {', '.join(OPTIONS)}")
+def selection(source: str, options: Mapping[str, Any], acl: tuple[str, ...], tenant: str, *others: str) -> Selection:
+    """Return the selection in the settings of a source; `others` are options that only its module knows.
+
+    Raises: InvalidSettings, which names the source.
+    """
+    known = (*OPTIONS, *others)
+    if unknown := sorted(set(options) - set(known)):
+        raise InvalidSettings(f"source {source}: unknown option {', '.join(unknown)}; known are {', '.join(known)}")
     try:
         return Selection.model_validate({**options, "acl": acl, "tenant": tenant})
     except ValidationError as error:

@@ -91,7 +91,7 @@ SCHEMAS: dict[str, pa.Schema] = {
 ADDED: dict[str, dict[str, Any]] = {
     "chunks": {"marks": [], "parent": None},
     "documents": {"child_count": 0, "dropped_count": 0},
-    "quarantine": {"parent": ""},
+    "quarantine": {"parent": "", "attempts": 1},
 }
 """Columns that parts of older generations lack, by kind, with their default values."""
 

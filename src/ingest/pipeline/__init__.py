@@ -20,7 +20,8 @@ from ingest.pipeline.promotion import Decide, read_back, settle
 from ingest.pipeline.recall import measure_recall
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.seal import seal
-from ingest.pipeline.tasks import Execute, built_contents
+from ingest.pipeline.tasks import DOCUMENT_STEPS, Execute, built_contents
+from ingest.pipeline.unreadable import check_readable
 from ingest.pipeline.work import Work
 from ingest.quality.asking_checks import check_asking
 from ingest.records import RunReport, RunStart
@@ -84,13 +85,15 @@ def build(services: Services, work: Work, execute: Execute, figures: Figures) ->
     bench, vectors = services.bench, services.retrieval.vectors
     each_shard = partial(figures.each_shard, execute, bench)
     each_shard(chunk_shard, work)
+    check_readable(bench, services.writer, work)
     chunked = built_contents(bench, work.summary, "chunk")
     figures.timed("guard", guard_chunked, bench, work, chunked)  # before anything is embedded
-    figures.timed("duplicates", find_duplicates, chunked, work.summary.generation, bench.options.duplicates)
     recover_vectors(services)
     each_shard(embed_shard, work)
+    embedded = built_contents(bench, work.summary, *DOCUMENT_STEPS)
+    figures.timed("duplicates", find_duplicates, embedded, work.summary.generation, bench.options.duplicates)
     each_shard(keyword_shard, work)  # before the points: sparse vectors are made of postings
-    contents = built_contents(bench, work.summary, "chunk", "keyword")
+    contents = built_contents(bench, work.summary, *DOCUMENT_STEPS, "keyword")
     create_collection(bench.lake, vectors, contents)
     each_shard(load_shard, work)
     figures.timed("optimise", optimise, vectors, contents)

@@ -10,6 +10,8 @@ from ingest.pipeline.fingerprints import Fingerprints
 from ingest.pipeline.shard_builder import Made, blamed_on
 from ingest.records import Child, Document, DocumentRef, RawDocument
 
+LONGEST_PATH = 4096  # code points of a document's place, with those that contain it: each of its points holds it
+
 
 @dataclass
 class Allowance:
@@ -54,6 +56,8 @@ def _bring(made: Made, parent: DocumentRow, child: Child, left: Allowance, level
     bare = replace(row_of(raw), parent=parent.document_id, path=f"{parent.path}{BETWEEN}{child.path}")
     stage = "parse"
     try:
+        if len(bare.path) > LONGEST_PATH:
+            raise OversizedDocument(f"{bare.path[:200]}…: a name of {len(bare.path)} characters, {LONGEST_PATH} may be")
         document = made.bench.sandbox.parse(raw)
         stage = "chunk"
         _put(made, parsed(bare, document, made.prints), document, left, level + 1)

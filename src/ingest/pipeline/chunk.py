@@ -1,26 +1,26 @@
 """chunk_shard: fetch → parse → chunk → commit part files. The one place where a document's failure becomes a row."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
 from functools import cached_property
 
-from ingest.errors import DamagedFile, DocumentError, LostText, SchemaMismatch
+from ingest.errors import DamagedFile, DocumentError, LostText, SchemaMismatch, UnreadableDocument
 from ingest.lake.finished_slices import finished_slices
-from ingest.lake.lake import Lake, claim_number
-from ingest.lake.rows import DocumentRow, attributes_digest
+from ingest.lake.lake import claim_number
 from ingest.lake.shard_rows import ShardRows, by_kind, read_rows
 from ingest.pipeline.changes import FETCHED, ref_of
 from ingest.pipeline.children import parsed, put_family, row_of
 from ingest.pipeline.fingerprints import fingerprints
+from ingest.pipeline.last_good import base_rows, last_good, with_attributes
 from ingest.pipeline.read_ahead import Take, reading_ahead
 from ingest.pipeline.shard_builder import Made
 from ingest.pipeline.shard_slices import joined_documents, written
 from ingest.pipeline.tasks import ShardTask, shard_step
-from ingest.records import Marker, PartFile, PlannedDocument
-from ingest.services import Services, Workbench
+from ingest.pipeline.unreadable import UNREADABLE, Reads
+from ingest.records import Marker, PlannedDocument
+from ingest.services import Services, Workbench, Writer
 
 log = logging.getLogger(__name__)
 CLAIMS = 5  # newest claims that are examined: each holds one shard's rows in memory
@@ -34,10 +34,12 @@ def chunk_shard(services: Services, task: ShardTask) -> Marker:
     """
     bench, lake = services.bench, services.bench.lake
     plan = lake.shard_plan(task.generation, task.shard, task.plan_hash)
-    made, base = Made(bench, fingerprints(bench)), _base_rows(lake, by_kind(plan.base_parts))
-    builder = _ShardBuilder(bench, services.writer.clock, made, base, task, frozenset(plan.deleted))
+    made, base = Made(bench, fingerprints(bench)), base_rows(lake, by_kind(plan.base_parts))
+    builder = _ShardBuilder(bench, services.writer, made, base, task, frozenset(plan.deleted))
     documents, observer = plan.documents[task.range], services.retrieval.observer
     fetched = [d for d in documents if d.change in FETCHED]
+    builder.reads.fetched.update(d.source for d in fetched)
+    made.before = [base, *(builder.earlier if fetched else ())]
     adopts = bool(fetched and builder.earlier)  # then most are not read at all: nothing is read ahead
     with reading_ahead(bench.sources, [] if adopts else fetched, bench.options.concurrent_reads) as take:
         for done, planned in enumerate(documents, 1):
@@ -47,24 +49,19 @@ def chunk_shard(services: Services, task: ShardTask) -> Marker:
     return task.marker("chunk", dict(made.counts), parts=parts, gone=tuple(builder.gone))
 
 
-def _base_rows(lake: Lake, parts: dict[str, PartFile]) -> ShardRows:
-    """Return a shard's rows in the base. If its chunks are lost, its documents are cut again, as by another chunker."""
-    rows = read_rows(lake, parts)
-    if "chunks" not in parts:
-        rows.documents = {uri: replace(row, chunker_fingerprint="") for uri, row in rows.documents.items()}
-    return rows
-
-
 @dataclass
 class _ShardBuilder:
     bench: Workbench
-    clock: Callable[[], datetime]
+    writer: Writer
     made: Made
     base: ShardRows
     task: ShardTask
     deleted: frozenset[str]  # document ids
     gone: list[str] = field(default_factory=list)
     stage: str = ""  # of the current document
+
+    def __post_init__(self) -> None:
+        self.reads = Reads(self.bench, self.writer, self.task.generation)
 
     @cached_property
     def earlier(self) -> list[ShardRows]:
@@ -117,8 +114,15 @@ class _ShardBuilder:
 
     def _read(self, planned: PlannedDocument, take: Take) -> None:
         self.stage = "read"
-        raw = take(planned)
         self.made.counts["gets"] += 1
+        try:
+            raw = take(planned)
+        except UnreadableDocument as error:
+            before = self.base.quarantine.get(planned.uri)
+            if before is None or before.error not in UNREADABLE:  # else it says nothing new about its source
+                self.reads.count(planned.source, error)
+            raise
+        self.reads.count(planned.source)
         if raw is None:
             self.gone.append(planned.uri)
             if planned.uri in self.base.documents:
@@ -156,22 +160,12 @@ class _ShardBuilder:
         row = self.base.documents.get(planned.uri)
         if row is None or row.document_id in self.deleted:
             return
-        now = self.clock()
-        since = datetime.fromisoformat(row.stale_since) if row.stale_since else now
-        # Of a failure known before, the plan decides; a new one may come when the last good version is old already.
-        if planned.change in FETCHED and now - since >= timedelta(days=self.bench.options.keep_last_good_days):
+        stale = last_good(row, planned, self.writer.clock(), self.bench.options.keep_last_good_days)
+        if stale is None:
             return
-        stale = replace(with_attributes(row, planned), status="last_good", stale_since=since.isoformat())
         try:
             self.made.carry(stale, self.base)
         except LostText as error:
             log.warning("the last good version is lost: %s", error)
         except DocumentError:  # a changed chunker may find no text, a changed policy may refuse it
             pass
-
-
-def with_attributes(row: DocumentRow, planned: PlannedDocument) -> DocumentRow:
-    """Return a row with the listing's current groups, tenant and place."""
-    digest = attributes_digest(planned.acl, planned.tenant, planned.source, planned.title)
-    listed = {name: getattr(planned, name) for name in ("acl", "tenant", "source", "path")}
-    return replace(row, title=planned.title or row.title, attributes_digest=digest, **listed)

@@ -3,6 +3,7 @@
 No text is embedded twice, not even after a kill, unless a scope says so.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
@@ -13,13 +14,17 @@ from ingest.documents.chunking import model_input
 from ingest.errors import TransientError
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.lake import Lake
+from ingest.lake.shard_rows import by_kind
 from ingest.lake.unfinished_vectors import UnfinishedVectors
+from ingest.pipeline.embed_texts import embed_texts
+from ingest.pipeline.set_aside import set_aside
 from ingest.pipeline.shard_slices import documents_of, joined
 from ingest.pipeline.tasks import ShardTask, parts_after, shard_step
 from ingest.ports import Embedder
 from ingest.records import Marker, PartFile, Vectors
 from ingest.services import Services
 
+TEXTS = ["embedding_key", "context", "text"]  # columns of chunks
 FIRST_TEXTS = 16  # in the first call of the embedder
 FAST_SECONDS, SLOW_SECONDS = 1.0, 2.0  # a call below the first doubles the next one, a call above the second halves it
 DURABLE_SECONDS = 5.0  # after which vectors are written, though their slice is not finished: a kill costs little more
@@ -34,7 +39,29 @@ def recover_vectors(services: Services) -> None:
     UnfinishedVectors(bench.lake.embeddings(bench.model.fingerprint)).recover(services.writer.new_token)
 
 
-@shard_step("embed", "gpu", join=joined)
+def settled(services: Services, task: ShardTask, slices: Sequence[Marker]) -> Marker:
+    """Return one marker for all slices of a shard; it names the parts without documents that the model refuses.
+
+    The vectors of their last good versions are computed where they are missing. Raises: TransientError, FatalError.
+    """
+    marker, lake = joined(services, task, slices), services.bench.lake
+    parts, counts, made = parts_after(lake, task, "chunk"), Counter(marker.counts), tuple[PartFile, ...]()
+    refused = more = {key: why for one in slices for key, why in one.refused.items()}
+    while more:
+        made, failed = set_aside(services, task, parts, refused)
+        parts |= by_kind(made)
+        counts.update(failed)
+        table = lake.read(parts["chunks"], TEXTS)
+        keys = table["embedding_key"].to_pylist()
+        store = lake.embeddings(services.bench.model.fingerprint)
+        passes, more = _Embedding(services, task, store).embed(store.missing(keys), table, replaces=False)
+        refused = refused | more
+        counts.update(forward_passes=passes)
+        marker = marker.model_copy(update={"segments": store.segments_of(keys)})
+    return marker.model_copy(update={"parts": made, "counts": dict(counts), "refused": refused})
+
+
+@shard_step("embed", "gpu", join=settled)
 def embed_shard(services: Services, task: ShardTask) -> Marker:
     """Embed the chunks of a shard, or of a slice, that have no vector or are to be embedded again; return its marker.
 
@@ -42,22 +69,22 @@ def embed_shard(services: Services, task: ShardTask) -> Marker:
     """
     lake, model = services.bench.lake, services.bench.model
     parts = parts_after(lake, task, "chunk")
-    table = lake.read(parts["chunks"], ["embedding_key", "context", "text"])[task.range]
+    table = lake.read(parts["chunks"], TEXTS)[task.range]
     keys = table["embedding_key"].to_pylist()
     store = lake.embeddings(model.fingerprint)
     plan = lake.shard_plan(task.generation, task.shard, task.plan_hash)
     again = set(keys_of(lake, parts, plan.embed_again) if plan.embed_again else ()) & set(keys)
-    missing, passes = list(dict.fromkeys([*store.missing(keys), *(key for key in keys if key in again)])), 0
-    if missing:
-        try:
-            passes = _Embedding(services, task, store).embed(missing, table, replaces=bool(again))
-        except TransientError:
-            with suppress(TransientError):
-                recover_vectors(services)  # for the second attempt
-            raise
+    missing = list(dict.fromkeys([*store.missing(keys), *(key for key in keys if key in again)]))
+    try:
+        passes, refused = _Embedding(services, task, store).embed(missing, table, replaces=bool(again))
+    except TransientError:
+        with suppress(TransientError):
+            recover_vectors(services)  # for the second attempt
+        raise
     sizes = {"documents": documents_of(lake, task, parts), "chunks": len(keys)}
-    counts = {**sizes, "embedded": len(missing), "forward_passes": passes}
-    return task.marker("embed", counts, segments=store.segments_of(keys))
+    counts = {**sizes, "embedded": len(missing) - len(refused), "forward_passes": passes}
+    done = task.marker("embed", counts, segments=store.segments_of(keys), refused=refused)
+    return done if task.rows is not None else settled(services, task, [done])
 
 
 class _Embedding:
@@ -67,44 +94,55 @@ class _Embedding:
         self.services, self.task, self.store = services, task, store
         self.unfinished = UnfinishedVectors(store)
 
-    def embed(self, missing: list[str], table: pa.Table, *, replaces: bool) -> int:
-        """Add a segment with the vectors of the missing keys; return the number of forward passes.
+    def embed(self, missing: list[str], table: pa.Table, *, replaces: bool) -> tuple[int, dict[str, str]]:
+        """Add a segment with the vectors of the missing keys.
+
+        Return the number of forward passes, and by key why the model gives a text no vector and the store has none.
 
         Texts of about equal length go through the model together, the longest first: what does not fit into memory
         shows at once.
         """
+        if not missing:
+            return 0, {}
         row_of = {key: i for i, key in enumerate(table["embedding_key"].to_pylist())}
         rows = [row_of[key] for key in missing]
         inputs = map(model_input, *(table[name].take(rows).to_pylist() for name in ("context", "text")))
         texts = dict(sorted(zip(missing, inputs, strict=True), key=lambda item: len(item[1]), reverse=True))
-        keys, found, kept = [*texts], list[Vectors](), 0  # `kept`: how many of the calls are durable
+        keys, found, kept, refused = list[str](), list[Vectors](), 0, dict[str, str]()  # `kept`: durable calls
         embedder = self.services.retrieval.open_embedder(self.services.bench.model)
         before = embedder.forward_passes
-        for vectors, is_due in self._calls(embedder, [*texts.values()], len(table)):
-            found.append(vectors)
-            if is_due:
-                recent = np.concatenate(found[kept:])
-                done = sum(map(len, found))
-                self.unfinished.write(keys[done - len(recent) : done], recent, embedder.backend)
+        for vectors, reasons, is_due in self._calls(embedder, texts, len(table)):
+            found.append(np.array([*vectors.values()], np.float32).reshape(-1, embedder.record.dimension))
+            keys += vectors
+            refused |= reasons
+            if is_due and len(recent := np.concatenate(found[kept:])):
+                self.unfinished.write(keys[len(keys) - len(recent) :], recent, embedder.backend)
                 kept = len(found)
-        token = self.services.writer.new_token()
-        self.store.add(keys, np.concatenate(found), embedder.backend, token, replaces=replaces)
+        if keys:
+            token = self.services.writer.new_token()
+            self.store.add(keys, np.concatenate(found), embedder.backend, token, replaces=replaces)
         self.unfinished.remove()
-        return embedder.forward_passes - before
+        absent = set(self.store.missing([*refused]))  # else a vector of before stays
+        return embedder.forward_passes - before, {key: why for key, why in refused.items() if key in absent}
 
-    def _calls(self, embedder: Embedder, texts: list[str], chunks: int) -> Iterator[tuple[Vectors, bool]]:
-        """Yield the vectors of the texts, call by call, and whether it is time to make what there is durable."""
+    def _calls(
+        self, embedder: Embedder, wanted: Mapping[str, str], chunks: int
+    ) -> Iterator[tuple[dict[str, Vectors], dict[str, str], bool]]:
+        """Yield, call by call: vectors by key, reasons against others, and whether it is time to make them durable."""
+        keys, texts = [*wanted], [*wanted.values()]
         clock, observer = self.services.retrieval.monotonic, self.services.retrieval.observer
         known, start, size, written = chunks - len(texts), 0, FIRST_TEXTS, clock()
         while start < len(texts):
             began = clock()
-            vectors = embedder.embed(texts[start : start + size])
-            start += len(vectors)
+            vectors, refused = embed_texts(embedder, texts[start : start + size])
+            called = keys[start : start + size]
+            start += len(called)
             observer.reached("embed", self.task.name, known + start)
             now = clock()
             is_due = now - written >= DURABLE_SECONDS and start < len(texts)
             written = now if is_due else written
-            yield vectors, is_due
+            reasons = {called[place]: str(error) for place, error in refused.items()}
+            yield {key: vectors[i] for i, key in enumerate(called) if i not in refused}, reasons, is_due
             if now - began < FAST_SECONDS:
                 size *= 2
             elif now - began > SLOW_SECONDS:

@@ -40,15 +40,17 @@ class Figures:
     def each_shard(self, execute: Execute, bench: Workbench, step: ShardStep, work: Work) -> None:
         """Run a step on all shards whose plan holds it, slice by slice; then join the slices of each shard."""
         sizes = {(task.shard, task.rows): (task, size) for task, size in cut(bench, work, step)}
+        slices: defaultdict[int, Counter[str]] = defaultdict(Counter)
         unit = "documents" if step.name == "chunk" else "chunks"
         with self._measured(step.name, sum(size for _, size in sizes.values()), unit) as counted:
             tasks = [task for task, _ in sizes.values()]
             for marker in execute.map(step, tasks):
                 task, size = sizes[marker.shard, marker.rows]
                 counted.update(marker.counts)
+                slices[marker.shard].update(marker.counts)
                 self.observer.reached(step.name, task.name, size, marker.counts)
-            for _ in execute.map(step, joins(tasks)):
-                pass
+            for marker in execute.map(step, joins(tasks)):
+                counted.update({n: marker.counts[n] - slices[marker.shard][n] for n in marker.counts})  # what it added
 
     @contextmanager
     def _measured(self, step: str, total: int = 0, unit: str = "") -> Iterator[Counter[str]]:
@@ -80,7 +82,7 @@ class Figures:
             release=outcome.release.number if outcome.release else None,
             **{name: embed[name] for name in ("embedded", "forward_passes")},
             marked=table.marks,
-            **{name: _named(chunk, name) for name in ("quarantined", "quarantined_children", "dropped")},
+            **{name: _named(chunk + embed, name) for name in ("quarantined", "quarantined_children", "dropped")},
             unsupported=_named(self.counts["guard"], "unsupported"),
             duplicates=dict(sorted(self.counts["duplicates"].items())),
             stages=tuple(self.stages),

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from ingest.documents import chunking, media_types, parsers, screening
+from ingest.errors import may_pass
 from ingest.ids import digest_of
 from ingest.lake.rows import DocumentRow
 from ingest.lake.shard_rows import ShardRows
@@ -18,6 +19,8 @@ from ingest.pipeline.earlier_fingerprints import earlier_failures, earlier_texts
 from ingest.ports import Sandbox
 from ingest.records import ParseLimits, ParserOptions, Quarantined
 from ingest.services import Workbench
+
+ATTEMPTS = 5  # tries, one per run, of a version whose failure may pass by itself
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,13 @@ class Fingerprints:
         owner = parsers.media_types().get(row.media_type, "")  # another parser may read that type by now
         return self._labelled(row.parser, [media_types.fingerprint(row.uri), owner, self._told.get(source)])
 
-    def failure(self, parser: str, uri: str, source: str) -> str:
+    def failure(self, parser: str, uri: str, source: str, stage: str = "") -> str:
         """Return the fingerprint of a document's failure when read from `source`; `parser` is "" if none was found."""
         readable = sorted(kind for kind, name in parsers.media_types().items() if parser in ("", name))
         own = self.sandbox.options.get(source, ParserOptions()).limits
         limits = [self.sandbox.kind, own.model_dump(), self.limits.model_dump()]
         rules = [media_types.fingerprint(uri), readable, self._told.get(source)]
-        return self._labelled(parser, [rules, limits, self.chunker])
+        return self._labelled(parser, [rules, limits, self.chunker, *([self.model] if stage == "embed" else ())])
 
     def same_family(self, row: DocumentRow, rows: ShardRows, source: str) -> bool:
         """Return whether a document and all documents inside it would be read from `source` as before."""
@@ -64,14 +67,16 @@ class Fingerprints:
         )
 
     def same_failure(self, failure: Quarantined, source: str) -> bool:
-        """Return whether a document that failed would be read from `source` as before."""
+        """Return whether a document that failed would fail again: read from `source` as before, and tried enough."""
+        if may_pass(failure.error) and failure.attempts < ATTEMPTS:
+            return False
         parser, colon, _ = failure.fingerprint.rpartition(":")
         if not colon:
             no_parser = failure.error == "UnsupportedFormat"
             return source == failure.source and (failure.fingerprint, no_parser) in self._earlier_failures
-        held = {self.failure(parser, failure.uri, source)}
+        held = {self.failure(parser, failure.uri, source, failure.stage)}
         if failure.error != "SuspiciousDocument":  # anything else did not depend on the default policy
-            held.add(replace(self, chunker=self.first_chunker).failure(parser, failure.uri, source))
+            held.add(replace(self, chunker=self.first_chunker).failure(parser, failure.uri, source, failure.stage))
         return failure.fingerprint in held
 
     def translated(self, row: DocumentRow) -> str:

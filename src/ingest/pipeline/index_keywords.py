@@ -10,25 +10,29 @@ import pyarrow.parquet as pq
 from ingest.keyword import Analyser, merge, shard_postings
 from ingest.lake.contents import Contents
 from ingest.lake.lake import ROW_GROUP
-from ingest.pipeline.tasks import ShardTask, parts_after, shard_step
-from ingest.records import Marker
+from ingest.pipeline.tasks import DOCUMENT_STEPS, ShardTask, parts_after, shard_step
+from ingest.records import Marker, PartFile
 from ingest.scratch import scratch_folder
-from ingest.services import Services
+from ingest.services import Services, Workbench
 
 
 @shard_step("keyword", "cpu")
 def keyword_shard(services: Services, task: ShardTask) -> Marker:
     """Return the marker of a shard whose postings are committed."""
-    lake = services.bench.lake
-    parts = parts_after(lake, task, "chunk")
-    table = lake.read(parts["chunks"], ["chunk_id", "context", "text"])
-    texts, contexts = table["text"].to_pylist(), table["context"].to_pylist()
-    analyser = Analyser.from_record(services.bench.options.analyser)
-    made = shard_postings(texts, table["chunk_id"].to_pylist(), analyser, contexts)
-    postings = lake.write_part("keyword.postings", task.shard, made.postings)
-    lengths = lake.write_part("keyword.lengths", task.shard, made.lengths)
-    counts = {"documents": parts["documents"].rows, "chunks": len(texts), "postings": made.postings.num_rows}
+    parts = parts_after(services.bench.lake, task, *DOCUMENT_STEPS)
+    postings, lengths = index_shard(services.bench, task.shard, parts["chunks"])
+    counts = {"documents": parts["documents"].rows, "chunks": lengths.rows, "postings": postings.rows}
     return task.marker("keyword", counts, parts=(postings, lengths))
+
+
+def index_shard(bench: Workbench, shard: int, chunks: PartFile) -> tuple[PartFile, PartFile]:
+    """Write the postings and the lengths of a shard's chunks, and return their parts."""
+    lake, analyser = bench.lake, Analyser.from_record(bench.options.analyser)
+    table = lake.read(chunks, ["chunk_id", "context", "text"])
+    texts, contexts = table["text"].to_pylist(), table["context"].to_pylist()
+    made = shard_postings(texts, table["chunk_id"].to_pylist(), analyser, contexts)
+    postings = lake.write_part("keyword.postings", shard, made.postings)
+    return postings, lake.write_part("keyword.lengths", shard, made.lengths)
 
 
 def merge_keyword(contents: Contents) -> Contents:

@@ -2,7 +2,7 @@
 
 from ingest.pipeline.point_maker import PointMaker, load_points, rows_of
 from ingest.pipeline.shard_slices import documents_of, joined
-from ingest.pipeline.tasks import ShardTask, built_contents, shard_step
+from ingest.pipeline.tasks import DOCUMENT_STEPS, ShardTask, built_contents, shard_step
 from ingest.records import Marker
 from ingest.services import Services
 
@@ -18,7 +18,7 @@ def load_shard(services: Services, task: ShardTask) -> Marker:
     lake, size = services.bench.lake, services.bench.options.load_batch
     plan = lake.plan(task.generation)
     assert plan is not None  # frozen before its tasks are handed out
-    contents = built_contents(services.bench, plan, "chunk", "keyword")
+    contents = built_contents(services.bench, plan, *DOCUMENT_STEPS, "keyword")
     rows = rows_of(contents, task.shard, task.range)
     confirm = lake.lease_watch(task.run).confirm
     load_points(services.retrieval.vectors, PointMaker.of(contents), task.shard, rows, size, confirm)

@@ -16,6 +16,8 @@ from ingest.ports import VectorIndex
 from ingest.records import Chunk, Lengths, Point, SparseVector
 
 OF_CHUNK = ("text", "chunk_id", "document_id", "start", "end", "page", "tokens")
+LONGEST_SHOWN = 1000  # code points of a title or a heading in a payload; the lake holds the whole
+HEADINGS = 16  # of a heading path in a payload, the deepest
 OF_DOCUMENT = ("uri", "source", "path", "title", "tenant", "language")  # and its groups
 Rows = Sequence[tuple[Chunk, DocumentRow]]
 
@@ -107,9 +109,18 @@ def _all_lengths(contents: Contents) -> Lengths:
 
 
 def payload_fields(chunk: Chunk, document: DocumentRow, shard: int) -> dict[str, Any]:
-    """Return a chunk's payload fields without the digest; `parent` and `marks` only if there are any."""
+    """Return a chunk's payload fields without the digest; `parent` and `marks` only if there are any.
+
+    Titles and heading paths are shortened: a page may have a title of any length, in each of its points.
+    """
     found: dict[str, Any] = {name: getattr(chunk, name) for name in OF_CHUNK}
     found |= {name: getattr(document, name) for name in OF_DOCUMENT}
-    found |= {"heading_path": list(chunk.heading_path), "acl": list(document.acl), "shard": shard}
+    found |= {name: _shown(found[name]) for name in ("title", "language")}
+    headings = [_shown(heading) for heading in chunk.heading_path[-HEADINGS:]]
+    found |= {"heading_path": headings, "acl": list(document.acl), "shard": shard}
     found |= {"parent": list(chunk.parent)} if chunk.parent else {}
     return found | ({"marks": list(chunk.marks)} if chunk.marks else {})
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from itertools import islice
 
 from ingest.pipeline.changes import ref_of
+from ingest.pipeline.unreadable import read_document
 from ingest.ports import Source
 from ingest.records import PlannedDocument, RawDocument
 
@@ -14,7 +15,7 @@ Take = Callable[[PlannedDocument], RawDocument | None]
 
 @contextmanager
 def reading_ahead(sources: Iterable[Source], documents: Sequence[PlannedDocument], concurrent: int) -> Iterator[Take]:
-    """Yield a function that acts as `Source.read` for a planned document, which may have been read ahead.
+    """Yield a function that acts as `read_document` for a planned document, which may have been read ahead.
 
     Documents are read in order by `concurrent` threads. At most that many are held or being read, besides the one last
     taken.
@@ -23,7 +24,7 @@ def reading_ahead(sources: Iterable[Source], documents: Sequence[PlannedDocument
     ahead, running = iter(documents), dict[str, Future[RawDocument | None]]()
 
     def read(document: PlannedDocument) -> RawDocument | None:
-        return by_name[document.source].read(ref_of(document))
+        return read_document(by_name[document.source], ref_of(document))
 
     def fill() -> None:
         for document in islice(ahead, concurrent - len(running)):

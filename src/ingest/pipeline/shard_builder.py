@@ -1,7 +1,7 @@
 """The future content of a shard, or of a slice: rows of new documents, and rows carried from an earlier generation."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -25,6 +25,8 @@ from ingest.pipeline.fingerprints import Fingerprints
 from ingest.records import Chunk, Document, PartKind, PlannedDocument, Quarantined
 from ingest.services import Workbench
 
+MAX_MESSAGE = 2000  # characters of a failure's reason
+
 
 @dataclass
 class Made:
@@ -34,6 +36,7 @@ class Made:
     prints: Fingerprints
     rows: ShardRows = field(default_factory=ShardRows)
     counts: Counter[str] = field(default_factory=Counter)
+    before: Sequence[ShardRows] = ()  # what was made of this shard earlier: it knows how often a failure was tried
 
     def put(self, row: DocumentRow, document: Document, *, container: bool) -> None:
         """Chunk, screen and keep a document. A container may have no text.
@@ -75,10 +78,17 @@ class Made:
     def fail(self, failed: PlannedDocument | DocumentRow, stage: str, error: DocumentError) -> None:
         """Quarantine a document: a listed one, or one inside another, whose parent and siblings stay."""
         name, parent = type(error).__name__, failed.parent if isinstance(failed, DocumentRow) else ""
-        fingerprint = self.prints.failure(error.parser, failed.uri, failed.source)
-        told = (failed.uri, failed.source, failed.version, stage, name, str(error), fingerprint, failed.size, parent)
-        self.rows.quarantine[failed.uri] = Quarantined(*told)
+        fingerprint = self.prints.failure(error.parser, failed.uri, failed.source, stage)
+        told = stage, name, str(error)[:MAX_MESSAGE], fingerprint, failed.size, parent
+        row = Quarantined(failed.uri, failed.source, failed.version, *told)
+        self.rows.quarantine[failed.uri] = replace(row, attempts=1 + self._attempts(row))
         self.counts[f"quarantined{'_children' if parent else ''}.{name}"] += 1
+
+    def _attempts(self, row: Quarantined) -> int:
+        """Return how often a failure's version was tried before with the same code."""
+        known = [rows.quarantine[row.uri] for rows in self.before if row.uri in rows.quarantine]
+        same = [k.attempts for k in known if (k.version, k.fingerprint) == (row.version, row.fingerprint)]
+        return max(same, default=0)
 
     def _keep(self, row: DocumentRow, chunks: list[Chunk], dropped: list[Dropped], document: Document) -> None:
         self.rows.documents[row.uri] = replace(

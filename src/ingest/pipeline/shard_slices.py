@@ -17,7 +17,7 @@ from ingest.lake.lake import Lake
 from ingest.lake.rows import SCHEMAS
 from ingest.pipeline.changes import FETCHED
 from ingest.pipeline.fingerprints import fingerprints
-from ingest.pipeline.tasks import Rows, ShardStep, ShardTask, parts_after
+from ingest.pipeline.tasks import DOCUMENT_STEPS, Rows, ShardStep, ShardTask, parts_after
 from ingest.pipeline.work import Work
 from ingest.records import Marker, PartFile, PartKind, ShardPlan
 from ingest.services import Services, Workbench
@@ -37,7 +37,8 @@ def cut(bench: Workbench, work: Work, step: ShardStep) -> Iterator[tuple[ShardTa
             plan = work.shard_plan(task.shard)
             size, edges = len(plan.documents), [0, *bounds(plan, recut), len(plan.documents)]
         else:
-            size = parts_after(work.lake, task, "chunk")["chunks"].rows
+            made = DOCUMENT_STEPS[:1] if step.name == "embed" else DOCUMENT_STEPS
+            size = parts_after(work.lake, task, *made)["chunks"].rows
             edges = [*range(0, size, SLICE_CHUNKS), size]
         slices = tuple(pairwise(edges))
         if step.join is None or len(slices) < 2 or _is_done(work.lake, step, task):

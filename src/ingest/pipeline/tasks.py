@@ -44,6 +44,7 @@ class ShardTask:
         return Marker(step=step, shard=self.shard, plan_hash=self.plan_hash, rows=self.rows, counts=counts, **made)
 
 
+DOCUMENT_STEPS = ("chunk", "embed")  # that write the parts with documents; the second, where the model refuses a chunk
 Resource = Literal["cpu", "gpu", "io"]
 ShardWork = Callable[[Services, ShardTask], Marker]
 Join = Callable[[Services, ShardTask, list[Marker]], Marker]

@@ -41,7 +41,10 @@ class Embedder(Protocol):
     forward_passes: int  # since opening
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return (n, dimension) float32, L2-normalised, in input order. Raises instead of truncating a text."""
+        """Return (n, dimension) float32, L2-normalised, in input order. Raises instead of truncating a text.
+
+        A row of another length, or of numbers that are not finite, says that the model has no vector for that text.
+        """
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
         """Embed with the model's question prompt; a question over the limit is truncated, with a warning in the log."""

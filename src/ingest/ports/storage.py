@@ -24,7 +24,8 @@ class Source(Protocol):
         """Return the bytes of exactly the listed version, or None if it is gone (changed during the run).
 
         Raises: DocumentError (over the size limit, archived), AccessDenied; SourceUnavailable, also when the place
-        is gone since it was listed.
+        is gone since it was listed. If the source can still be listed, the last two are taken for the fault of this
+        one document.
         """
 
 

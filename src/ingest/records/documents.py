@@ -115,9 +115,10 @@ class Quarantined:
     uri: str
     source: str
     version: str
-    stage: str  # read, parse, chunk
+    stage: str  # read, parse, chunk, embed
     error: str  # class name of a DocumentError
     message: str
     fingerprint: str  # of parser, limits and chunker: with the same ones, this version is not tried again
     size: int = 0
     parent: str = ""  # id of the document that contains it; "" if it is not inside another
+    attempts: int = 1  # tries of this version with the same code

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 READER_FORMAT = 1
-STEPS = ("plan", "chunk", "guard", "duplicates", "embed", "keyword", "load", "seal", "evaluate", "release")
+STEPS = ("plan", "chunk", "guard", "embed", "duplicates", "keyword", "load", "seal", "evaluate", "release")
 
 KeywordKind = Literal["keyword.postings", "keyword.terms", "keyword.lengths"]
 PartKind = Literal["documents", "texts", "chunks", "attributes", "quarantine", "dropped", "duplicates", KeywordKind]
@@ -116,6 +116,7 @@ class Marker(Record):
     parts: tuple[PartFile, ...] = ()
     segments: tuple[str, ...] = ()  # embedding segments that hold this shard's vectors
     counts: dict[str, int] = Field(default_factory=dict)
+    refused: dict[str, str] = Field(default_factory=dict)  # why the model gives no vector, by embedding key
     gone: tuple[str, ...] = ()  # URIs that changed or vanished between list and read
     rows: tuple[int, int] | None = None  # start and stop of a slice; None: the whole shard
 

@@ -50,6 +50,7 @@ class S3Options(Options):
     attempts: int = Field(default=3, ge=1, le=10)  # tries per call, including the first
     addressing_style: Literal["auto", "path", "virtual"] = "auto"  # where the bucket's name stands in a URL
     page_size: int = Field(default=1000, ge=1, le=1000)  # keys per LIST response
+    check_md5: bool = True  # compare bytes with ETags that look like MD5 sums; a source's option overrides it
 
     @field_validator("endpoint_url")
     @classmethod
@@ -233,6 +234,7 @@ class IndexOptions(Options):
     max_quarantined_share: float = Field(
         default=0.05, ge=0, le=1
     )  # of the documents that served or whose format is read
+    max_unreadable_share: float = Field(default=0.05, ge=0, le=1)  # of what is fetched from a source; above: stop
     max_changed_during_run_share: float = Field(default=0.05, ge=0, le=1)  # of the listed documents
     allow_empty: bool = False  # promote a generation without a single document
     keep_last_good_days: int = Field(default=30, ge=0)  # for a document whose new version fails

@@ -75,7 +75,7 @@ def test_a_run_on_a_base_lists_no_generations(tmp_path: Path, monkeypatch: pytes
 
 def test_the_report_tells_the_steps_in_their_order(tmp_path: Path) -> None:
     p = project(tmp_path)
-    built = "plan chunk guard duplicates embed keyword load optimise merge check model recall seal evaluate release"
+    built = "plan chunk guard embed duplicates keyword load optimise merge check model recall seal evaluate release"
     assert built.split() == [stage.step for stage in p.run().stages]
     assert ["plan", "check"] == [stage.step for stage in p.run().stages]
     p.vectors.delete(p.manifest().collection, [next(p.vectors.scroll(p.manifest().collection, EVERYTHING)).id])

@@ -51,7 +51,7 @@ def test_a_cold_run_reads_back_nothing_that_it_wrote(p: Project, s3_server: Faul
     read = Counter(r.target for r in s3_server.requests if r.method == "GET")
     assert [] == [target for target in read if target.endswith(".parquet") or "/plan/" in target]
     markers = Counter(target.split("/")[-2] for target in read.elements() if "/markers/" in target)
-    assert {"chunk": SHARDS, "embed": SHARDS, "keyword": SHARDS, "load": SHARDS, "duplicates": 2} == markers
+    assert {"chunk": SHARDS, "embed": SHARDS, "keyword": SHARDS, "load": SHARDS, "duplicates": 3} == markers
 
 
 def test_an_unchanged_run_reads_each_record_at_most_once(p: Project, s3_server: FaultyS3) -> None:

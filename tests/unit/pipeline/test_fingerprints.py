@@ -111,6 +111,38 @@ def test_a_document_is_read_again_for_what_is_inside_it(inside: str, monkeypatch
     assert not of().same_family(box, rows, "docs")
 
 
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        ("ParserTimeout", True),
+        ("ParserKilled", True),
+        ("ArchivedDocument", True),
+        ("UnreadableDocument", True),
+        ("DeniedDocument", True),
+        ("UnembeddableDocument", True),
+        ("ParserCrashed", False),
+        ("MalformedDocument", False),
+        ("UnsupportedFormat", False),
+        ("GoneClass", False),
+    ],
+)
+def test_a_failure_that_may_pass_stands_only_after_a_few_tries(error: str, passes: bool) -> None:
+    found = [of().same_failure(replace(failed(PAGE, "html"), error=error, attempts=n), "docs") for n in (1, 4, 5)]
+    assert found == [not passes, not passes, True]
+
+
+def test_a_container_is_read_again_for_a_failure_inside_it_that_may_pass() -> None:
+    box = row("s3://bucket/a.zip", "archive", "application/zip")
+    inside = replace(failed(f"{box.uri}#page.html", "html", parent=box.document_id), error="ParserTimeout")
+    families = [ShardRows({box.uri: box}, quarantine={inside.uri: replace(inside, attempts=n)}) for n in (1, 5)]
+    assert [False, True] == [of().same_family(box, rows, "docs") for rows in families]
+
+
+def test_a_failure_to_embed_depends_on_the_model() -> None:
+    prints = [of(model=name).failure("html", PAGE, "docs", stage) for stage in ("embed", "parse") for name in "ab"]
+    assert len(set(prints)) == 3
+
+
 def test_all_that_could_decide_about_a_text_is_in_the_digest_of_parsing(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [of().parsing(), of(told(ocr=True)).parsing()]
     monkeypatch.setattr(parsers.find("text/html"), "VERSION", "next")

@@ -235,15 +235,18 @@ class Bucket:
         if size != answer["ContentLength"]:
             raise self.unavailable(f"{self._translate.where(key)}: {size} bytes of {answer['ContentLength']} arrived")
         if self._etag_is_md5(answer) and answer["ETag"].strip('"') != digest.hexdigest():
-            told = f"{self._translate.where(key)}: MD5 {digest.hexdigest()} is not the ETag {answer['ETag']}"
-            raise self.unavailable(told)
+            raise self.unavailable(
+                f"{self._translate.where(key)}: MD5 {digest.hexdigest()} is not the ETag {answer['ETag']}; where ETags "
+                "are no MD5 sums, as behind some gateways, set check_md5: false in the source's options, or under s3"
+            )
         return target
 
     def _etag_is_md5(self, answer: "GetObjectOutputTypeDef") -> bool:
-        # Not for ranges and parts, for KMS and customer keys, and in directory buckets.
+        # Not for ranges and parts, for KMS and customer keys, in directory buckets, and beside another checksum.
         encrypted = answer.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in answer
-        other = encrypted or self.is_directory_bucket or "ContentRange" in answer
-        return not other and bool(MD5.fullmatch(answer["ETag"]))
+        checked = any(name.startswith("Checksum") and name != "ChecksumType" for name in answer)
+        other = encrypted or checked or self.is_directory_bucket or "ContentRange" in answer
+        return self.options.check_md5 and not other and bool(MD5.fullmatch(answer["ETag"]))
 
 
 def _page(method: str, where: dict[str, Any], s3: "S3Client") -> tuple[Any, bool]:

@@ -23,7 +23,7 @@ from ingest.adapters.sandbox import parsing as _parse
 from ingest.adapters.sandbox import resource_limits as _walls
 from ingest.adapters.sandbox.parser_process import GRACE_SECONDS, Ended, Late, ParserProcess, TooLarge
 from ingest.documents import parsers
-from ingest.errors import DocumentError, OversizedDocument, ParserCrashed, ParserTimeout
+from ingest.errors import DocumentError, OversizedDocument, ParserCrashed, ParserKilled, ParserTimeout
 from ingest.records import Document, ParseLimits, ParserOptions, RawDocument
 
 log = logging.getLogger(__name__)
@@ -188,7 +188,8 @@ def _explain(raw: RawDocument, code: int, said: str) -> NoReturn:
     how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
     if code == -signal.SIGABRT:
         how += f", which libraries do when out of memory (limits.memory_bytes is {limits.memory_bytes})"
-    raise ParserCrashed(f"{path}: its parser's process was {how}{_last_words(said)}")
+    kind = ParserKilled if code in (-signal.SIGKILL, -signal.SIGABRT) else ParserCrashed  # as for want of memory
+    raise kind(f"{path}: its parser's process was {how}{_last_words(said)}")
 
 
 def _last_words(said: str) -> str:

@@ -3,6 +3,9 @@
 Everything under the prefix is included, except what the selection leaves out and the empty objects ending with "/"
 that consoles write as folders. In a versioned bucket a document is pinned by its version, and can be read until that
 version is purged; in other buckets, and for objects older than versioning, by its ETag.
+
+The option `check_md5: false` stops the comparison of bytes with ETags, for gateways whose ETags look like MD5 sums and
+are not.
 """
 
 import logging
@@ -11,16 +14,27 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from pydantic import ValidationError
+
 from ingest.adapters.s3_client import Archived, Bucket, Unmet, split_uri
 from ingest.adapters.s3_client.content_encoding import decoded
 from ingest.adapters.selection import ListedDocument, Selection, selection
 from ingest.adapters.uris import decode, encode
 from ingest.documents import media_types
-from ingest.errors import AccessDenied, DocumentError, InvalidSettings, SourceUnavailable, UnknownSource
+from ingest.errors import (
+    AccessDenied,
+    ArchivedDocument,
+    InvalidSettings,
+    SourceUnavailable,
+    UnknownSource,
+    UnreadableDocument,
+    first_fault,
+)
 from ingest.ports import Source
 from ingest.records import DocumentRef, RawDocument, S3Options
 
 logger = logging.getLogger(__name__)
+CHECK_MD5 = "check_md5"
 VERSION, ETAG = "id:", "etag:"  # how a ref's version is pinned
 
 
@@ -28,7 +42,13 @@ def open_source(
     name: str, uri: str, options: Mapping[str, Any], acl: tuple[str, ...], tenant: str, s3: S3Options
 ) -> Source:
     """Return the source, see `ingest.adapters.sources.SourceModule`."""
-    return S3Source(name, uri, selection(name, options, acl, tenant), s3)
+    others = {key: value for key, value in options.items() if key != CHECK_MD5}
+    chosen = selection(name, others, acl, tenant, CHECK_MD5)
+    try:
+        own = S3Options.model_validate({**s3.model_dump(), CHECK_MD5: options.get(CHECK_MD5, s3.check_md5)})
+    except ValidationError as error:
+        raise InvalidSettings(f"source {name}: {first_fault(error)}") from error
+    return S3Source(name, uri, chosen, own)
 
 
 class S3Source:
@@ -56,8 +76,8 @@ class S3Source:
     def read(self, ref: DocumentRef) -> RawDocument | None:
         """Return the bytes of exactly the listed version, see `ports.Source`.
 
-        Raises: OversizedDocument before anything is read, DocumentError for an archived object, SourceUnavailable also
-        when the bucket is gone.
+        Raises: OversizedDocument before anything is read, ArchivedDocument, UnreadableDocument for what S3 refuses to
+        serve as it is asked for (a key of the customer is needed), SourceUnavailable also when the bucket is gone.
         """
         self.selection.check_size(ref, ref.size)
         kind, _, pin = ref.version.partition(":")
@@ -68,10 +88,14 @@ class S3Source:
                 raise Unmet(ref.uri)
             self.selection.check_size(ref, size)
 
+        key = self._key(ref.uri)
         try:
-            found = self.bucket.get_object(self._key(ref.uri), pin if f"{kind}:" == VERSION else "", check)
+            found = self.bucket.get_object(key, pin if f"{kind}:" == VERSION else "", check)
         except Archived as error:
-            raise DocumentError(f"{ref.uri}: archived by S3, restore it and replay the quarantine") from error
+            told = f"{ref.uri}: archived by S3; restore it in S3: one of the next runs tries it again"
+            raise ArchivedDocument(told) from error
+        except InvalidSettings as error:  # of this object: the settings were good enough to list it
+            raise UnreadableDocument(str(error)) from error
         except UnknownSource as error:
             raise SourceUnavailable(f"{self.uri}: gone since it was listed: {error}") from error
         if found is None:

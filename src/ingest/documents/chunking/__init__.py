@@ -30,6 +30,8 @@ from ingest.records import Chunk, ChunkingOptions, Document
 __all__ = ["chunk", "fingerprint", "model_input"]
 
 VERSION = 2  # raised when the same options give different chunks
+LONGEST_TEXT = 2**15  # code points of a chunk: some tokenizers take the longest word (base64, a hash) for one token
+CHARACTERS_PER_TOKEN = 16  # in a chunk, on average, if it is natural text of many tokens; it has about 4
 COUNTED_AT_ONCE = 256  # pieces whose tokens are counted per call
 
 
@@ -49,7 +51,8 @@ def chunk(document: Document, document_id: str, options: ChunkingOptions, tokeni
       at the end, what precedes. Below that level, small neighbouring sections are merged.
     - A heading stands alone only when its whole body is hidden or left out by policy, or when it and the adjacent
       headings need more than half the room that context and overlap leave (at the document's end: a quarter).
-    - `model_input(context, text)` has at most `max_tokens` tokens.
+    - `model_input(context, text)` has at most `max_tokens` tokens, and `text` at most LONGEST_TEXT code points, or
+      CHARACTERS_PER_TOKEN for each of `max_tokens` where that is more.
 
     Raises: MalformedDocument when blocks overlap.
     """
@@ -67,6 +70,7 @@ class _Chunking:
         self._ruler = Ruler(document.text, tokenizer)
         self._contexts = Contexts(document, options, tokenizer)
         self._cutter = Cutter(self._ruler, self._contexts, document.language, options)
+        self._longest = max(LONGEST_TEXT, CHARACTERS_PER_TOKEN * options.max_tokens)
         self._seen: Counter[tuple[Path, str]] = Counter()
 
     def chunks(self) -> list[Chunk]:
@@ -129,7 +133,7 @@ class _Chunking:
             doubtful = [draft for draft in batch if self._is_doubtful(draft)]
             counted = dict(zip(map(id, doubtful), self._counted(doubtful), strict=True))
             for draft in (counted.get(id(draft), draft) for draft in batch):
-                if draft.total <= self._options.max_tokens:
+                if draft.total <= self._options.max_tokens and draft.end - draft.start <= self._longest:
                     yield draft
                 else:
                     yield from self._fitting([draft.own] if draft.own else self._halves(draft))

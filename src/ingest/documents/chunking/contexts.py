@@ -9,6 +9,8 @@ from ingest.records import Block, BlockKind, ChunkingOptions, Document
 
 JOINT = "\n"  # between context and text in what is embedded
 MANY_PATHS = 16  # sections in a group; with more, the longest possible context is assumed
+LONGEST_CONTEXT = 4000  # code points of headings, and as many of what else it repeats: a word may be one token
+CHARACTERS_PER_TOKEN = 32  # instead, where contexts of more tokens are allowed; natural text has about 4
 LONGEST_LEAD_IN = 300  # code points that are examined
 LONGEST_LANGUAGE = 40  # code points
 INTRODUCED = (BlockKind.LIST, BlockKind.TABLE, BlockKind.CODE)
@@ -31,6 +33,7 @@ class Contexts:
         self._options = options
         self._tokenizer = tokenizer
         self._limit = options.max_tokens // 3
+        self._longest = max(LONGEST_CONTEXT, CHARACTERS_PER_TOKEN * self._limit)
         self._known: dict[tuple[Path, str], tuple[str, int]] = {}
 
     def prepare(self, sections: Iterable[Section]) -> None:
@@ -70,7 +73,7 @@ class Contexts:
             parts.append(self._document.text[block.start : block.header_end].strip())
         if block.kind is BlockKind.CODE and block.start < start and block.language:
             parts.append(block.language.split()[0][:LONGEST_LANGUAGE])
-        return _joined(*parts)
+        return _joined(*parts)[-self._longest :]
 
     def _lead_in(self, block: Block) -> str:
         """Return the text of a caption, or the last line of a paragraph that ends with a colon; else ""."""
@@ -99,7 +102,7 @@ class Contexts:
         title = " ".join(self._document.title.split())
         known = {" ".join(part.split()).casefold() for part in path}
         parts = (title, *path) if title and title.casefold() not in known else path
-        return " > ".join(" ".join(part.split()) for part in parts)
+        return " > ".join(" ".join(part.split()) for part in parts)[-self._longest :]
 
     def _tokens(self, text: str) -> int:
         """Return the number of tokens in a context with its joint; an empty context has no joint."""

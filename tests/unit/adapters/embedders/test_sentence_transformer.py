@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from ingest.adapters.embedders import find
@@ -223,9 +224,11 @@ def test_an_error_that_is_not_about_memory_is_not_hidden(fake):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.0])
-def test_a_vector_that_cannot_be_normalised_stops_the_run(fake, value):
+def test_a_vector_that_cannot_be_normalised_is_a_row_for_a_text_and_an_error_for_a_question(fake, value):
+    embedder = fake(FakeModel(value=value))
+    assert not np.isfinite(embedder.embed(["a"])).all()
     with pytest.raises(FatalError, match="norm"):
-        fake(FakeModel(value=value)).embed(["a"])
+        embedder.embed_questions(["a"])
 
 
 def test_another_dimension_than_the_files_say_is_refused(fake, monkeypatch):

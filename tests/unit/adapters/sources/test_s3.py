@@ -1,4 +1,5 @@
 import gzip
+import re
 import threading
 from contextlib import closing
 
@@ -6,9 +7,16 @@ import pytest
 
 from ingest.adapters.s3_client import open_client
 from ingest.adapters.selection import Selection
-from ingest.adapters.sources.s3 import S3Source
-from ingest.errors import AccessDenied, DocumentError, InvalidSettings, OversizedDocument, SourceUnavailable
-from tests.s3_server import cut_body, lose_request, refuse, rewrite_body
+from ingest.adapters.sources.s3 import S3Source, open_source
+from ingest.errors import (
+    AccessDenied,
+    ArchivedDocument,
+    DocumentError,
+    InvalidSettings,
+    OversizedDocument,
+    SourceUnavailable,
+)
+from tests.s3_server import cut_body, lose_request, refuse, rewrite_body, without_headers
 
 
 @pytest.fixture
@@ -153,8 +161,32 @@ def test_an_archived_object_goes_to_quarantine_and_does_not_stop_the_run(opened,
     client.put_object(Bucket=bucket, Key="a.md", Body=b"1")
     (ref,) = source.list()
     s3_server.plan(refuse("403 Forbidden", "InvalidObjectState"), text="a.md")
-    with pytest.raises(DocumentError, match=f"{ref.uri}: archived by S3, restore it"):
+    with pytest.raises(ArchivedDocument, match=f"{ref.uri}: archived by S3; restore it in S3: one of"):
         source.read(ref)
+
+
+@pytest.mark.parametrize(("options", "whole"), [({}, False), ({"check_md5": False}, True)])
+def test_a_source_may_do_without_the_comparison_with_etags_and_the_message_says_how(
+    s3_server, make_bucket, options, whole
+):
+    bucket = make_bucket()
+    with closing(open_client(s3_server.options())) as client:
+        client.put_object(Bucket=bucket, Key="a.md", Body=b"content")
+    source = open_source("docs", f"s3://{bucket}", options, ("public",), "public", s3_server.options(attempts=1))
+    other = "0" * 32
+    s3_server.plan(rewrite_body(lambda body: re.sub(b"[0-9a-f]{32}", other.encode(), body)), text="list-type=2")
+    (ref,) = source.list()
+    s3_server.plan(without_headers("x-amz-checksum-crc32", "etag", ETag=f'"{other}"'), text="a.md")
+    if whole:
+        assert source.read(ref).data == b"content"
+    else:
+        with pytest.raises(SourceUnavailable, match=r"is not the ETag.*check_md5: false in the source's options"):
+            source.read(ref)
+
+
+def test_an_option_of_another_type_is_refused(s3_server):
+    with pytest.raises(InvalidSettings, match="source docs: check_md5"):
+        open_source("docs", "s3://bucket", {"check_md5": "never"}, ("public",), "public", s3_server.options())
 
 
 def test_a_denied_read_is_no_missing_document(opened, s3_server):

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -5,7 +7,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from ingest.adapters.embedders.hashing import HashingTokenizer
-from ingest.documents.chunking import chunk, fingerprint, model_input
+from ingest.documents.chunking import LONGEST_TEXT, chunk, fingerprint, model_input
+from ingest.documents.chunking.contexts import LONGEST_CONTEXT
 from ingest.errors import InvalidSettings, MalformedDocument
 from ingest.records import Block, BlockKind, ChunkingOptions, Document
 from tests.work import calls_of
@@ -475,3 +478,31 @@ def test_another_version_of_the_sentence_splitter_is_another_chunker(monkeypatch
     before = fingerprint(SMALL, TOKENIZER)
     monkeypatch.setattr("ingest.documents.chunking.version", lambda name: f"{name} next")
     assert fingerprint(SMALL, TOKENIZER) != before
+
+
+# ---- what a tokenizer takes for one token
+
+
+class OneWordOneToken(HashingTokenizer):
+    """As WordPiece, for which a word of more than 100 letters is one unknown token."""
+
+    def offsets(self, texts):
+        return [np.array([m.span() for m in re.finditer(r"\S+", t)], np.int32).reshape(-1, 2) for t in texts]
+
+
+def test_a_word_of_any_length_makes_chunks_of_bounded_length():
+    doc = document(heading("A"), ("paragraph", "before " + "x" * 200_000 + " after"))
+    found = chunk(doc, "d", SMALL, OneWordOneToken())
+    assert max(len(c.text) for c in found) <= LONGEST_TEXT
+    assert sum(c.text.count("x") for c in found) == 200_000
+
+
+@pytest.mark.parametrize("separator", ["", " "])
+@pytest.mark.parametrize("tokenizer", [HashingTokenizer(), OneWordOneToken()])
+def test_a_title_of_any_length_makes_contexts_of_bounded_length(tokenizer, separator):
+    title = separator.join(["title"] * 20_000)
+    headed = [part for n in range(20) for part in (heading(f"{n} {title}", 2), ("paragraph", "some words " * 9))]
+    found = chunk(document(*headed, title=title), "d", SMALL, tokenizer)
+    assert max(len(c.context) for c in found) <= LONGEST_CONTEXT
+    assert max(len(tokenizer.offsets([model_input(c.context, c.text)])[0]) for c in found) <= SMALL.max_tokens
+    assert min(len(c.heading_path[-1]) for c in found) > len(title) // 2  # the lake holds it whole

@@ -157,10 +157,9 @@ class SentenceTransformerEmbedder(Embedder):
             self._onnx = export(folder, self.record.fingerprint, exact, self._question_prompt, self._question_inputs)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return (n, dimension) float32, L2-normalised, in input order.
+        """Return (n, dimension) float32, L2-normalised, in input order; where that is impossible, numbers not finite.
 
-        Raises: FatalError for a text over the model's limit or a vector that is not finite; EmbedderOutOfMemory if not
-        even one text fits.
+        Raises: FatalError for a text over the model's limit; EmbedderOutOfMemory if not even one text fits.
         """
         counts = self._tokenizer.count(texts)
         for i, count in enumerate(counts):
@@ -189,11 +188,11 @@ class SentenceTransformerEmbedder(Embedder):
                 vectors[i] = onnx.vector(self._question_inputs(text))[0]
             with self._lock:
                 self.forward_passes += len(short)
-            return self._normalised(vectors, short)
+            return self._checked(_normalised(vectors), short)
         for start in range(0, len(short), self._most):
             part = slice(start, start + self._most)
             vectors[part] = self._forward(short[part], self._question_prompt)
-        return vectors
+        return self._checked(vectors, short)
 
     def _fill(self, vectors: Vectors, texts: Sequence[str], batch: Batch, lengths: NDArray[np.int64]) -> None:
         """Write the vectors of a batch; if it does not fit into memory, in halves."""
@@ -213,7 +212,7 @@ class SentenceTransformerEmbedder(Embedder):
             self._fill(vectors, texts, half, lengths)
 
     def _forward(self, texts: Sequence[str], prompt: str) -> Vectors:
-        """Return (n, dimension) of one forward pass, checked and normalised in float32."""
+        """Return (n, dimension) of one forward pass, normalised in float32."""
         import torch
 
         with self._lock, torch.inference_mode(), memory_errors(self.device, len(texts)):
@@ -221,21 +220,25 @@ class SentenceTransformerEmbedder(Embedder):
             features = {k: v.to(self.device) if isinstance(v, torch.Tensor) else v for k, v in features.items()}
             raw: Vectors = self._model(features)["sentence_embedding"].float().cpu().numpy()
             self.forward_passes += 1
-        return self._normalised(raw, texts)
+        return _normalised(raw)
 
     def _question_inputs(self, text: str) -> Inputs:
         return self._tokenizer.inputs(self._question_prompt + text)
 
-    def _normalised(self, raw: Vectors, texts: Sequence[str]) -> Vectors:
-        norms = np.linalg.norm(raw, axis=1, keepdims=True)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            vectors: Vectors = raw / norms
-        wrong = np.flatnonzero(~(np.abs(np.linalg.norm(vectors, axis=1) - 1) < NORM_TOLERANCE))
+    def _checked(self, vectors: Vectors, questions: Sequence[str]) -> Vectors:
+        norms = np.linalg.norm(vectors, axis=1)
+        wrong = np.flatnonzero(~(np.abs(norms - 1) < NORM_TOLERANCE))
         if len(wrong):
             raise errors.FatalError(
-                f"model {self.record.name}: vector of norm {norms[wrong[0], 0]} for {texts[wrong[0]][:60]!r}"
+                f"model {self.record.name}: vector of norm {norms[wrong[0]]} for {questions[wrong[0]][:60]!r}"
             )
         return vectors
+
+
+def _normalised(raw: Vectors) -> Vectors:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        vectors: Vectors = raw / np.linalg.norm(raw, axis=1, keepdims=True)
+    return vectors
 
 
 def _parsed(name: str, options: dict[str, Any]) -> SentenceTransformerOptions:

@@ -5,7 +5,7 @@ vector is the unnamed one and the payload is LangChain's.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from operator import methodcaller
@@ -15,6 +15,7 @@ import numpy as np
 
 from ingest.adapters.vectors.qdrant import collection_layout as layout
 from ingest.adapters.vectors.qdrant import requests
+from ingest.adapters.vectors.qdrant.batches import Batches, point_bytes, question_bytes, slices
 from ingest.adapters.vectors.qdrant.collection_layout import CollectionLayout
 from ingest.adapters.vectors.qdrant.connection import Connection, ConnectionOptions, EmbeddedEngine
 from ingest.adapters.vectors.qdrant.filters import qdrant_filter, sees_nothing
@@ -43,6 +44,7 @@ class QdrantIndex:
         self._connection = connection
         self._call = connection.call
         self._options = connection.options
+        self._batches = Batches(connection.options.request_bytes)
         self._layouts: dict[str, CollectionLayout] = {}  # a cache: looked up again before anything is refused
 
     @classmethod
@@ -142,14 +144,17 @@ class QdrantIndex:
             return
         found = self._layout_of(collection, np.size(points[0].vector))
         requests.check_points(collection, points, found)
-        for some in _batches(points, self._options.write_batch):
+
+        def send(some: Sequence[Point]) -> Any:
             batch = requests.points_of(some, found)
-            self._call(f"upsert into {collection}", methodcaller("upsert", collection, batch, wait=True))
+            return self._call(f"upsert into {collection}", methodcaller("upsert", collection, batch, wait=True))
+
+        self._batches.send(points, [point_bytes(point) for point in points], self._options.write_batch, send)
 
     def delete(self, collection: str, ids: Sequence[str]) -> None:
         """Remove points by id and wait; on the embedded engine the removal is durable. Missing ids are fine."""
         requests.check_ids(collection, ids)
-        for some in _batches(ids, self._options.page):
+        for some in slices(ids, self._options.page):
             self._delete(collection, list(some))
 
     def flush(self, collection: str) -> None:
@@ -210,7 +215,7 @@ class QdrantIndex:
         """Return the points that exist, by id; with their dense `vectors`, in full precision, if asked for."""
         requests.check_ids(collection, ids)
         dense, found = self._layout_of(collection).dense if vectors else "", dict[str, StoredPoint]()
-        for some in _batches(ids, self._options.page):
+        for some in slices(ids, self._options.page):
             wanted = {"with_payload": True, "with_vectors": [dense] if dense else vectors}
             ask = methodcaller("retrieve", collection, list(some), **wanted)
             records = self._call(f"retrieve from {collection}", ask)
@@ -236,12 +241,16 @@ class QdrantIndex:
         requests.check_questions(collection, vectors, found.dimension)
         if sees_nothing(filter) or search.limit < 1:
             return [[] for _ in vectors]
-        hits: list[list[Hit]] = []
-        for rows in _batches(vectors, self._options.search_batch):
-            batch = requests.questions_of(rows, filter, found, search)
-            answers = self._call(f"search {collection}", methodcaller("query_batch_points", collection, batch))
-            hits += [[requests.hit_of(collection, point, found) for point in answer.points] for answer in answers]
-        return hits
+        sizes = [question_bytes(found.dimension)] * len(vectors)
+        made = partial(requests.questions_of, filter=filter, layout=found, search=search)
+        answers = self._asked(f"search {collection}", collection, vectors, sizes, made)
+        return [[requests.hit_of(collection, point, found) for point in answer.points] for answer in answers]
+
+    def _asked(self, what: str, collection: str, rows: Any, sizes: list[int], made: Callable[[Any], Any]) -> list[Any]:
+        """Return the answers to the questions that `made` makes of rows, which take `sizes` bytes."""
+        ask = partial(methodcaller, "query_batch_points", collection)
+        answers = self._batches.send(rows, sizes, self._options.search_batch, lambda r: self._call(what, ask(made(r))))
+        return [answer for some in answers for answer in some]
 
     def scores(self, collection: str, vectors: Vectors, ids: Sequence[Sequence[str]]) -> list[dict[str, float]]:
         """Return for each row of `vectors` the exact cosines of those of its `ids` that exist, by chunk id."""
@@ -250,12 +259,13 @@ class QdrantIndex:
         requests.check_ids(collection, [key for wanted in ids for key in wanted])
         found: list[dict[str, float]] = [{} for _ in ids]
         exact = not self._connection.local  # that mode is exact anyway, and warns
-        for rows in _batches([row for row, wanted in enumerate(ids) if wanted], self._options.search_batch):
-            batch = requests.scores_of(vectors[rows], [ids[row] for row in rows], known, exact)
-            answers = self._call(f"score in {collection}", methodcaller("query_batch_points", collection, batch))
-            for row, answer in zip(rows, answers, strict=True):
-                hits = [requests.hit_of(collection, point, known) for point in answer.points]
-                found[row] = {hit.chunk_id: hit.score for hit in hits}
+        rows = [row for row, wanted in enumerate(ids) if wanted]
+        sizes = [question_bytes(known.dimension, len(ids[row])) for row in rows]
+        made = partial(requests.scores_of, layout=known, exact=exact)
+        answers = self._asked(f"score in {collection}", collection, [(vectors[r], ids[r]) for r in rows], sizes, made)
+        for row, answer in zip(rows, answers, strict=True):
+            hits = [requests.hit_of(collection, point, known) for point in answer.points]
+            found[row] = {hit.chunk_id: hit.score for hit in hits}
         return found
 
     def close(self) -> None:
@@ -289,8 +299,3 @@ class QdrantIndex:
     def _set_threshold(self, collection: str) -> None:
         leave = partial(layout.leave_bulk_mode, collection=collection, threshold=self._options.indexing_threshold)
         self._call(f"leave bulk mode of {collection}", leave)
-
-
-def _batches(rows: Any, size: int) -> Iterator[Any]:
-    """Yield slices of at most `size`: of a sequence, or of an array's rows."""
-    return (rows[first : first + size] for first in range(0, len(rows), size))

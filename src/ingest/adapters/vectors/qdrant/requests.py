@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 TOLD = 300  # bytes of a response in a message
 TEMPORARY = frozenset({408, 429})  # and every 5xx
+TOO_LARGE = 413
 REFUSED_ACTION = frozenset({400, 404, 409})  # a server's responses to a failing alias action
+
+
+class OversizedRequest(SchemaMismatch):
+    """A request has more bytes than the server, or a proxy before it, takes."""
 
 
 def check_points(collection: str, points: Sequence[Point], layout: CollectionLayout) -> None:
@@ -119,15 +124,17 @@ def questions_of(
     return [_question(vector, layout, **more) for vector in vectors]
 
 
-def scores_of(vectors: Vectors, ids: Sequence[Sequence[str]], layout: CollectionLayout, exact: bool) -> list[Any]:
-    """Return one search per row among given points, all of which are returned; the in-memory mode warns of `exact`."""
+def scores_of(
+    asked: Sequence[tuple[Vectors, Sequence[str]]], layout: CollectionLayout, exact: bool
+) -> "list[models.QueryRequest]":
+    """Return one search per vector among its points, all of which are returned; the in-memory mode warns of `exact`."""
     from qdrant_client import models
 
     params = models.SearchParams(exact=True) if exact else None
-    among = [models.Filter(must=[models.HasIdCondition(has_id=list(wanted))]) for wanted in ids]
+    among = [models.Filter(must=[models.HasIdCondition(has_id=list(wanted))]) for _, wanted in asked]
     return [
         _question(vector, layout, filter=filter, limit=len(wanted), params=params)
-        for vector, wanted, filter in zip(vectors, ids, among, strict=True)
+        for (vector, wanted), filter in zip(asked, among, strict=True)
     ]
 
 
@@ -169,7 +176,8 @@ def alias_operation(action: AliasAction) -> Any:
 def translated(what: str) -> Iterator[None]:
     """Translate the client's errors, including those of its in-memory mode.
 
-    Raises: IndexUnavailable if the same call may succeed later, AccessDenied for 401 and 403, else SchemaMismatch.
+    Raises: IndexUnavailable if the same call may succeed later, AccessDenied for 401 and 403, OversizedRequest for 413,
+    else SchemaMismatch.
     """
     import httpx
     from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
@@ -184,6 +192,9 @@ def translated(what: str) -> Iterator[None]:
             raise AccessDenied(f"{told}; check QDRANT_API_KEY") from error
         if status in TEMPORARY or status >= 500:
             raise IndexUnavailable(told) from error
+        if status == TOO_LARGE:
+            limits = "max_request_size_mb of the server, client_max_body_size of a proxy"
+            raise OversizedRequest(f"{told}; raise the limit on requests ({limits})") from error
         raise SchemaMismatch(told) from error
     except ResponseHandlingException as error:
         if isinstance(error.source, httpx.HTTPError | httpx.StreamError | OSError):

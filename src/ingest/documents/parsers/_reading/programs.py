@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from ingest.errors import ParserCrashed, ParserTimeout
+from ingest.errors import ParserCrashed, ParserKilled, ParserTimeout
 from ingest.process_guard import GroupGuard
 from ingest.records import RawDocument
 
@@ -45,7 +45,8 @@ def run_program(arguments: Sequence[str], folder: Path, raw: RawDocument) -> tup
     if code == -signal.SIGXCPU:
         raise ParserTimeout(f"{path}: {name} took over {raw.options.limits.cpu_seconds:g} s of CPU time")
     if code < 0:
-        raise ParserCrashed(f"{path}: {name} was killed by {signal.Signals(-code).name}")
+        kind = ParserKilled if -code in (signal.SIGKILL, signal.SIGABRT) else ParserCrashed  # as for want of memory
+        raise kind(f"{path}: {name} was killed by {signal.Signals(-code).name}")
     with (folder / _LOG).open("rb") as log:
         log.seek(max(log.seek(0, os.SEEK_END) - _KEPT, 0))
         return code, log.read().decode(errors="replace")

@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from qdrant_client import QdrantClient, models
@@ -20,7 +21,7 @@ from qdrant_client.http.exceptions import UnexpectedResponse
 from ingest.adapters.vectors.edge import engine, locks
 from ingest.adapters.vectors.edge.engine import Engine
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
-from ingest.errors import IndexUnavailable
+from ingest.errors import IndexUnavailable, SchemaMismatch
 from ingest.records import EVERYTHING, AliasAction
 from tests.integration.adapters.vectors.edge.conftest import QUICK, gone
 from tests.vector_indexes import points, vectors
@@ -139,6 +140,19 @@ def test_moving_aliases_is_not_tried_again(folder: Path) -> None:
     with pytest.raises(IndexUnavailable):
         index.move_aliases([AliasAction("create", "docs", "one")])
     assert {} == index.aliases()
+    index.close()
+
+
+def test_a_server_that_takes_small_requests_only_gets_them(folder: Path) -> None:
+    index = QdrantIndex.embedded(Engine(folder, max_body=60_000, **QUICK), first_wait_seconds=0.01)
+    index.create_collection("one", 8)
+    written = points(40, title="x" * 5000)
+    index.upsert("one", written)
+    assert {p.id for p in written} == {stored.id for stored in index.scroll("one", EVERYTHING)}
+    found = index.search("one", np.repeat(vectors(40), 10, axis=0), EVERYTHING, 1)
+    assert [f"{n // 10:032x}" for n in range(400)] == [hit.chunk_id for (hit,) in found]
+    with pytest.raises(SchemaMismatch, match=r"HTTP 413.*raise the limit on requests \(max_request_size_mb"):
+        index.upsert("one", points(1, title="x" * 100_000))
     index.close()
 
 

@@ -79,6 +79,7 @@ def index(stub: Stub) -> Iterator[QdrantIndex]:
         (401, AccessDenied, 1),
         (403, AccessDenied, 1),
         (404, SchemaMismatch, 1),
+        (413, SchemaMismatch, 1),
         (422, SchemaMismatch, 1),
         (408, IndexUnavailable, 3),
         (429, IndexUnavailable, 3),

@@ -1,0 +1,87 @@
+"""Documents with a chunk that the model cannot embed: set aside before anything is built from them."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+
+from ingest.errors import DocumentError, UnembeddableDocument
+from ingest.ids import document_id
+from ingest.lake.rows import DocumentRow
+from ingest.lake.shard_rows import ShardRows, by_kind, read_rows
+from ingest.pipeline.fingerprints import fingerprints
+from ingest.pipeline.index_keywords import index_shard
+from ingest.pipeline.last_good import base_rows, last_good
+from ingest.pipeline.shard_builder import Made
+from ingest.pipeline.shard_slices import written
+from ingest.pipeline.tasks import ShardTask
+from ingest.records import PartFile, PlannedDocument
+from ingest.services import Services
+
+Refusals = Mapping[str, str]  # why the model gives no vector, by embedding key
+
+
+def set_aside(
+    services: Services, task: ShardTask, parts: Mapping[str, PartFile], refused: Refusals
+) -> tuple[tuple[PartFile, ...], Counter[str]]:
+    """Return a shard's parts without the documents that hold a refused chunk, and these documents, counted by error.
+
+    Each goes to quarantine, a document inside another by itself. The last good version of a listed one takes its place.
+    """
+    bench = services.bench
+    plan = bench.lake.shard_plan(task.generation, task.shard, task.plan_hash)
+    found, base = read_rows(bench.lake, parts), base_rows(bench.lake, by_kind(plan.base_parts))
+    made = Made(bench, fingerprints(bench), before=[base])
+    replaced = _take_out(made, found, refused)
+    kept = ShardRows(found.documents, found.texts, found.chunks, found.quarantine | made.rows.quarantine, found.dropped)
+    for row in kept.documents.values():
+        if not row.parent:
+            made.carry(row, kept)
+    made.rows.quarantine |= {uri: row for uri, row in kept.quarantine.items() if not row.parent}
+    counts = Counter({name: n for name, n in made.counts.items() if name.startswith("quarantined")})
+    lost = [d for d in plan.documents if d.uri in replaced and document_id(d.uri) not in plan.deleted]
+    _put_last_good(services, made, base, lost, refused)
+    written_parts = written(bench.lake, task, made.tables())
+    if "keyword" not in plan.steps:  # the base's postings would be carried
+        written_parts += index_shard(bench, task.shard, by_kind(written_parts)["chunks"])
+    return written_parts, counts
+
+
+def _take_out(made: Made, rows: ShardRows, refused: Refusals) -> set[str]:
+    """Remove documents with a refused chunk from `rows`, with all inside them; return the URIs of current listed ones.
+
+    Of a last good version nothing more is said: its document is in quarantine already.
+    """
+    current = set()
+    for row in sorted(rows.documents.values(), key=lambda row: row.uri):
+        why = _refusal(row, rows, refused)
+        if why is None or row.uri not in rows.documents:  # it went with the document that contains it
+            continue
+        for member in rows.family(row):
+            del rows.documents[member.uri]
+            for failure in rows.failures.get(member.document_id, ()):
+                rows.quarantine.pop(failure.uri, None)
+        if row.parent or row.status == "current":
+            told = UnembeddableDocument(f"{row.uri}: {why}")
+            told.parser = row.parser
+            made.fail(row, "embed", told)
+            current.add(row.uri)
+    return current
+
+
+def _put_last_good(
+    services: Services, made: Made, base: ShardRows, lost: Iterable[PlannedDocument], refused: Refusals
+) -> None:
+    now, days = services.writer.clock(), services.bench.options.keep_last_good_days
+    for planned in lost:
+        row = base.documents.get(planned.uri)
+        if row is None or any(_refusal(member, base, refused) for member in base.family(row)):
+            continue
+        if (stale := last_good(row, planned, now, days)) is not None:
+            with suppress(DocumentError):  # a changed chunker may find no text, a changed policy may refuse it
+                made.carry(stale, base)
+
+
+def _refusal(row: DocumentRow, rows: ShardRows, refused: Refusals) -> str | None:
+    """Return why one of a document's own chunks has no vector, None if all have one."""
+    keys = (chunk.embedding_key for chunk in rows.chunks.get(row.document_id, ()))
+    return next((refused[key] for key in keys if key in refused), None)
