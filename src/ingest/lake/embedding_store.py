@@ -46,6 +46,13 @@ class EmbeddingStore:
         self._keys: BoundedCache[str, Keys] = BoundedCache(cached_keys)  # by segment
         self._lock = threading.RLock()  # of the entries
 
+    def anew(self) -> "EmbeddingStore":
+        """Return a store that knows the entries of this one, and reads the segments again."""
+        other = EmbeddingStore(self.store, self.fingerprint)
+        with self._lock:
+            other._entries, other._retired = list(self._entries), set(self._retired)
+        return other
+
     def add(self, keys: Sequence[str], vectors: Vectors, backend: str, token: str, replaces: bool = False) -> str:
         """Write a segment, then its index entry, and return the segment's name.
 

@@ -16,7 +16,6 @@ from ingest.errors import IncompleteGeneration
 from ingest.ids import document_id
 from ingest.keyword import verify
 from ingest.lake.contents import Contents
-from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.rows import attribute_table, chunk_digest
 from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.pipeline.family_checks import collapsed_faults, dropped_faults, family_faults, secret_places
@@ -98,8 +97,8 @@ class _Pass:
 
     def __post_init__(self) -> None:
         contents = self.contents
-        # A new one, not the one that the steps share: the check reads the lake again.
-        self._embeddings = EmbeddingStore(contents.lake.store, contents.model_fingerprint)
+        # A new one, not the one that the steps share: the check reads the segments again.
+        self._embeddings = contents.lake.embeddings(contents.model_fingerprint).anew()
         self._maker = PointMaker(contents, self._embeddings)
         self._collapsed = contents.collapsed
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 
@@ -11,14 +11,13 @@ from ingest.errors import BudgetExceeded, DeleteGuardTripped, SourceUnavailable
 from ingest.ids import digest_of, document_id
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import PLAN_HASH, Lake, claim_number
-from ingest.lake.rows import DocumentRow, attributes_digest, document_rows, quarantine_rows
-from ingest.lake.shard_rows import ShardRows
+from ingest.lake.rows import attributes_digest
 from ingest.lake.stored_records import name_of
+from ingest.pipeline.base_documents import BaseDocuments
 from ingest.pipeline.changed_policies import ChangedPolicies, changed_policies, unscreened
 from ingest.pipeline.changes import (
     FETCHED,
     BaseDocument,
-    KnownBad,
     Listing,
     Rules,
     ShardChanges,
@@ -37,7 +36,6 @@ from ingest.pipeline.scope_checks import check_places, check_sources
 from ingest.pipeline.work import Work
 from ingest.records import (
     Claim,
-    DocumentRef,
     Manifest,
     ParserOptions,
     PartFile,
@@ -222,7 +220,7 @@ class Planner:
         parts = self._base_contents.parts(shard) if self.base is not None else {}
         parts = self.damage.left(shard, parts)
         listed = list(listing.shard(shard))
-        held, bad = self._held(parts, {ref.uri: ref.source for ref in listed})
+        held, bad = self._base_documents.of(parts, {ref.uri: ref.source for ref in listed})
         digests = {ref.uri: attributes_digest(ref.acl, ref.tenant, ref.source, ref.title) for ref in listed}
         rules = Rules(self.scope, self.failed_sources)
         changes = classify(listed, held, bad, digests, rules)
@@ -276,39 +274,6 @@ class Planner:
         assert self.base is not None
         return contents_of(self.lake, self.base)
 
-    def _held(
-        self, parts: dict[str, PartFile], sources: dict[str, str]
-    ) -> tuple[dict[str, BaseDocument], dict[str, KnownBad]]:
-        """Return what the base holds about listed documents, by URI; `sources`: where each would be read today."""
-        if "documents" not in parts:
-            return {}, {}
-        rows = ShardRows({row.uri: row for row in document_rows(self.lake.read(parts["documents"]))})
-        if "quarantine" in parts:
-            rows.quarantine = {row.uri: row for row in quarantine_rows(self.lake.read(parts["quarantine"]))}
-        own = [row for row in rows.documents.values() if not row.parent]
-        held = {row.uri: self._base_document(row, rows, sources.get(row.uri, row.source)) for row in own}
-        if "texts" not in parts:  # then all are read again
-            held = {uri: replace(document, outdated=True) for uri, document in held.items()}
-        failed = [row for row in rows.quarantine.values() if not row.parent]
-        same = self.prints.same_failure
-        bad = {q.uri: KnownBad(q.version, q.source, not same(q, sources.get(q.uri, q.source)), q.error) for q in failed}
-        return held, bad
-
-    def _base_document(self, row: DocumentRow, rows: ShardRows, source: str) -> BaseDocument:
-        names = ("uri", "source", "path", "version", "size", "modified", "media_type", "acl", "tenant")
-        ref = DocumentRef(**{name: getattr(row, name) for name in names})
-        limit = timedelta(days=self.options.keep_last_good_days)
-        expired = bool(row.stale_since) and self.now - datetime.fromisoformat(row.stale_since) >= limit
-        outdated = not self.prints.same_family(row, rows, source) or not rows.is_whole(row)
-        chunked = [member for member in rows.family(row) if member.chunk_count]
-        failures = (failure.error for one in rows.family(row) for failure in rows.failures.get(one.document_id, ()))
-        return BaseDocument(
-            ref,
-            row.attributes_digest,
-            row.status,
-            expired,
-            outdated,
-            failures=frozenset(failures),
-            serves=bool(chunked and row.acl),
-            inside=sum(bool(member.parent) for member in chunked),
-        )
+    @cached_property
+    def _base_documents(self) -> BaseDocuments:
+        return BaseDocuments(self.lake, self.prints, timedelta(days=self.options.keep_last_good_days), self.now)

@@ -84,10 +84,12 @@ def manifest(**changes: object) -> Manifest:
     return Manifest.model_validate({**values, **changes})
 
 
-def test_the_same_rows_are_one_file_and_written_once(lake: Lake) -> None:
-    first, second = lake.write_part("quarantine", 0, failure(1)), lake.write_part("quarantine", 0, failure(1))
-    assert first == second
-    assert lake.store.files == [f"docs/data/{first.sha256}.parquet"]
+def test_the_same_rows_are_one_file_also_where_it_is_damaged(lake: Lake) -> None:
+    first = lake.write_part("quarantine", 0, failure(1))
+    lake.store.values[f"docs/data/{first.sha256}.parquet"] = b"damaged"
+    assert lake.write_part("quarantine", 0, failure(1)) == first
+    assert set(lake.store.files) == {f"docs/data/{first.sha256}.parquet"}
+    assert lake.read(first).num_rows == 1
 
 
 def test_other_rows_are_another_file(lake: Lake) -> None:
