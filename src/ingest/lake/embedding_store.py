@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Iterable, Sequence
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -111,9 +112,12 @@ class EmbeddingStore:
 
     def _is_sound(self, place: int) -> bool:
         """Return whether an entry's file is there and whole; otherwise the entry no longer counts."""
-        segment = self._entries[place].segment
+        entry = self._entries[place]
+        segment = entry.segment
         try:
-            verified_path(self.store, self._segment_key(segment))
+            path = verified_path(self.store, self._segment_key(segment))
+            if (found := _described(path)) != (told := (entry.rows, entry.first_key, entry.last_key)):
+                raise DamagedFile(f"entry {place + 1} tells rows, first and last key as {told}, they are {found}")
         except DamagedFile as error:
             log.warning("embeddings/%s: segment %s counts as absent: %s", self.fingerprint, segment, error)
             self._retired.add(place)
@@ -248,3 +252,11 @@ class EmbeddingStore:
 
     def _segment_key(self, name: str) -> str:
         return f"embeddings/{self.fingerprint}/segments/{name}.parquet"
+
+
+def _described(path: Path) -> tuple[int, str, str]:
+    """Return how many keys a segment has, the first and the last one, as its footer tells them."""
+    with reading(str(path)):
+        metadata = pq.read_metadata(path)
+        first, last = (metadata.row_group(group).column(0).statistics for group in (0, metadata.num_row_groups - 1))
+    return metadata.num_rows, first.min, last.max

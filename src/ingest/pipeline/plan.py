@@ -41,6 +41,7 @@ from ingest.records import (
     PartFile,
     PlannedDocument,
     PlanSummary,
+    Release,
     ShardPlan,
 )
 from ingest.services import Retrieval, Workbench, Writer
@@ -58,7 +59,7 @@ def make_plan(bench: Workbench, retrieval: Retrieval, writer: Writer, scope: Sco
         if what is lost can only be made again by a run without scope.
     """
     planner, lake, resumed = Planner.open(bench, writer, scope), bench.lake, False
-    planner.damage = find_damage(retrieval, writer, planner.base, planner.follows)
+    planner.damage = find_damage(retrieval, writer, planner.base, planner.follows, bench.options.profile)
     planner.list_sources(listing)
     summary = planner.summarise(listing)
     planner.guard(summary)
@@ -107,7 +108,7 @@ class Planner:
     shards: int = 0
     failed_sources: frozenset[str] = frozenset()
     losses: Losses = field(default_factory=Losses)  # as far as the plan knows them
-    follows: str | None = None  # the generation of the newest release; the base, unless that has lost its manifest
+    follows: Release | None = None  # the newest release; its generation is the base, unless that has lost its manifest
     damage: Damage = field(default_factory=Damage)  # of the base
 
     def __post_init__(self) -> None:
@@ -120,8 +121,7 @@ class Planner:
         prints = fingerprints(bench)
         told = bench.options.settings, bench.options.analyser
         settings_hash = digest_of([*told, prints.record(), prints.parsing()])
-        base, decision = bench.lake.base(), bench.lake.decision()
-        follows = decision.generation if decision is not None else None
+        base, follows = bench.lake.base(), bench.lake.decision()
         return cls(bench, writer, scope, base, prints, settings_hash, writer.clock(), follows=follows)
 
     def list_sources(self, listing: Listing) -> None:
@@ -175,7 +175,7 @@ class Planner:
         changed = self.base is None or unscreened(self.base.settings) != unscreened(self.options.settings)
         return PlanSummary(
             generation="",
-            base=self.follows,
+            base=self.follows.generation if self.follows is not None else None,
             shards=hashes,
             counts=dict(sorted(counts.items())),
             bytes_to_fetch=fetch,

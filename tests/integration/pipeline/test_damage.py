@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
-from ingest.errors import DamagedFile
+from ingest.errors import DamagedFile, FatalError
 from ingest.pipeline.collections import releases_of
 from ingest.pipeline.rollback import roll_back
 from ingest.pipeline.scope import Scope
+from ingest.pipeline.status import status_of
 from ingest.records import EVERYTHING, Filter, Marker, PartFile, Point, Release
 from ingest.search import open_serving
 from tests.fakes import InMemoryStore
@@ -224,6 +225,33 @@ def test_without_a_manifest_the_next_generation_is_built_on_the_release_before(p
     assert {"d00.md": 1} == p.gets()
     assert [f"manifest of {lost.generation}"] == [told.partition(", made again")[0] for told in report.healed]
     assert is_sound(p)
+
+
+@HARMS
+def test_a_damaged_profile_is_written_again_from_the_settings(p: Project, harm: Harm) -> None:
+    harm(p, next(key for key in values(p) if "/profiles/" in key))
+    report = p.run()
+    assert "unchanged" == report.decision
+    assert report.healed[0].startswith("query profile, written again from the settings: ")
+    assert is_sound(p)
+
+
+@pytest.mark.parametrize("harm", [truncated, deleted])
+@pytest.mark.parametrize("folder", ["verdicts", "history", "leases/builder"])
+def test_records_on_which_nothing_depends_stop_neither_a_run_nor_the_status(
+    p: Project, folder: str, harm: Harm
+) -> None:
+    for key in [key for key in values(p) if f"docs/{folder}/" in key]:
+        harm(p, key)
+    status_of(p.lake, releases_of(p.retrieval(), p.options, p.services().writer), p.options.profile)
+    assert "unchanged" == p.run().decision
+
+
+@pytest.mark.parametrize("harm", [truncated, deleted])
+def test_a_damaged_release_record_is_named(p: Project, harm: Harm) -> None:
+    harm(p, "docs/releases/1.json")
+    with pytest.raises(FatalError, match=r"docs/releases/1\.json|another lake|belongs to"):
+        p.run()
 
 
 def rolled_back(p: Project) -> Release:

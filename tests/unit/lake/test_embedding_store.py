@@ -201,3 +201,61 @@ def test_the_store_is_a_dictionary_that_never_overwrites(segments: list[dict[int
         expected = segment | expected
     assert store.vectors([key(n) for n in expected])[:, 0].tolist() == list(expected.values())
     assert store.missing([key(n) for n in range(31)]) == [key(n) for n in range(31) if n not in expected]
+
+
+def damage(store: Store, n: int) -> str:
+    """Damage the segment of an entry and return its name."""
+    entry = opened(store).journal.get(n)
+    assert entry is not None
+    store.put(f"embeddings/model/segments/{entry.segment}.parquet", b"damaged")
+    return entry.segment
+
+
+def test_a_damaged_segment_counts_as_absent_and_the_next_entry_retires_it() -> None:
+    memory = InMemoryStore()
+    opened(memory).add([key(1), key(2)], vectors(1, 2), "test")
+    opened(memory).add([key(3)], vectors(3), "test")
+    lost = damage(memory, 1)
+    store = opened(memory)
+    assert [key(1)] == store.missing([key(1), key(3)])
+    store.add([key(1)], vectors(9), "test")
+    entry = store.journal.get(3)
+    assert entry is not None
+    assert (lost,) == entry.retires
+    memory.put(f"embeddings/model/segments/{lost}.parquet", b"back again, or not: its entry is retired")
+    for one in (store, opened(memory)):
+        assert [9, 3] == one.vectors([key(1), key(3)])[:, 0].tolist()
+
+
+def test_a_segment_that_is_written_again_under_its_name_counts_again() -> None:
+    memory = InMemoryStore()
+    opened(memory).add([key(1)], vectors(1), "test")
+    lost = damage(memory, 1)
+    store = opened(memory)
+    assert [lost] == store.lost([lost])
+    assert lost == store.add([key(1)], vectors(1), "test")
+    assert [] == store.lost([lost])
+    assert [1] == opened(memory).vectors([key(1)])[:, 0].tolist()
+
+
+def test_a_damaged_entry_counts_as_empty_and_its_segment_can_be_entered_again() -> None:
+    memory = InMemoryStore()
+    segment = opened(memory).add([key(1)], vectors(1), "test")
+    opened(memory).add([key(2)], vectors(2), "test")
+    memory.put("embeddings/model/index/1.json", b"{")
+    store = opened(memory)
+    assert [key(1)] == store.missing([key(1), key(2)])
+    assert store.enter(segment, "token")
+    assert [1, 2] == opened(memory).vectors([key(1), key(2)])[:, 0].tolist()
+
+
+def test_a_lost_entry_no_longer_hides_those_after_it() -> None:
+    memory = InMemoryStore()
+    for n in (1, 2, 3):
+        opened(memory).add([key(n)], vectors(n), "test")
+    memory.delete("embeddings/model/index/1.json")
+    memory.delete("embeddings/model/index/2.json")
+    store = opened(memory)
+    assert [key(1), key(2), key(3)] == store.missing([key(1), key(2), key(3)])
+    store.close_gaps("token")
+    assert [key(1), key(2)] == opened(memory).missing([key(1), key(2), key(3)])

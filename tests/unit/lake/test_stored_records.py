@@ -4,9 +4,9 @@ from collections import Counter
 
 import pytest
 
-from ingest.errors import SchemaMismatch
+from ingest.errors import DamagedFile, SchemaMismatch
 from ingest.lake.stored_records import StoredRecords, name_of, to_bytes
-from ingest.records import Lease, Manifest, ModelRecord, Probe
+from ingest.records import Lease, Manifest, ModelRecord, Probe, QueryProfile
 from tests.fakes import InMemoryStore
 
 
@@ -109,3 +109,13 @@ def test_a_record_that_is_missing_is_named(store: CountingStore) -> None:
 def test_equal_records_have_one_name() -> None:
     assert name_of(lease("ann")) == name_of(lease("ann")) != name_of(lease("bob"))
     assert 64 == len(name_of(lease("ann")))
+
+
+def test_a_record_that_is_no_json_or_not_the_named_one_is_damaged() -> None:
+    store = InMemoryStore({"a": b'{"truncated'})
+    with pytest.raises(DamagedFile, match="memory://lake/a: not a QueryProfile"):
+        StoredRecords(store).read(QueryProfile, "a")
+    store.put("b", to_bytes(QueryProfile()))
+    with pytest.raises(DamagedFile, match=r"memory://lake/b: its bytes are damaged: SHA-256 .*, not ffff"):
+        StoredRecords(store).read(QueryProfile, "b", "ffff")
+    assert QueryProfile() == StoredRecords(store).read(QueryProfile, "b", name_of(QueryProfile()))
