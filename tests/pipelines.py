@@ -21,8 +21,11 @@ from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake
 from ingest.lake.rows import quarantine_rows
 from ingest.pipeline.changes import Listing, Scope
-from ingest.pipeline.conservation import check, mend
+from ingest.pipeline.conservation import conservation
+from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.plan import make_plan
+from ingest.pipeline.reconciliation import Reconciler
+from ingest.pipeline.stored_vectors import EVERY_VECTOR, VectorSample
 from ingest.pipeline.tasks import Execute
 from ingest.ports import Observer, Source, Store, VectorIndex
 from ingest.records import (
@@ -224,17 +227,20 @@ class Project:
                 rows[unquote(row.uri.removeprefix(f"{self.source.uri}/"))] = row
         return rows
 
-    def check(self, contents: Contents | None = None, *, mending: bool = False) -> Conservation:
+    def check(
+        self, contents: Contents | None = None, *, mending: bool = False, sample: VectorSample = EVERY_VECTOR
+    ) -> Conservation:
         """Run the conservation check against what the sources list now, without a run; with `mending` as a run does."""
         services = self.services()
         with Listing() as listing:
             work = make_plan(services.bench, services.retrieval, services.writer, Scope(), "check", listing)
             assert not work.summary.needs_generation
             chosen = contents or self.contents()
-            found = check(self.vectors, chosen, work)
-            if mending and found.mendable:
-                found = check(self.vectors, chosen, work, mend(self.vectors, found, self.options.load_batch))
-        return found.table
+            if mending:
+                found = Reconciler(services.retrieval, self.options, sample).reconcile(chosen)
+            else:
+                found = Inspection(self.vectors, chosen, sample).run()
+            return conservation(found, work)
 
 
 def with_bench(services: Services, **changes: Any) -> Services:

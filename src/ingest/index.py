@@ -15,13 +15,14 @@ from ingest.errors import InvalidSettings, first_fault
 from ingest.pipeline.collections import releases_of
 from ingest.pipeline.plan import preview
 from ingest.pipeline.promotion import Outcome, evaluate_candidate, promote_candidate
+from ingest.pipeline.reconciliation import verify_serving
 from ingest.pipeline.rollback import roll_back
 from ingest.pipeline.scope import Choice, Scope, checked_choice
 from ingest.pipeline.status import IndexStatus, status_of
 from ingest.pipeline.tasks import Execute
 from ingest.ports import Observer
 from ingest.quality.asking_checks import check_asking
-from ingest.records import BuildOptions, Filter, PlanSummary, RaisedLimit, Release, RunReport, Verdict
+from ingest.records import BuildOptions, Filter, PlanSummary, RaisedLimit, Release, RunReport, Verdict, Verification
 from ingest.release import Releases
 from ingest.release.generation_states import GenerationState, generation_states
 from ingest.scratch import sweep
@@ -244,10 +245,17 @@ class Index:
         """Return the release that readers see now, None when nothing serves. Raises: SchemaMismatch, TransientError."""
         return self._judging()[2].current()
 
+    def verify(self) -> Verification:
+        """Compare every point and every vector of what serves with the lake, and mend what does not match.
+
+        Raises: UnknownRelease when nothing serves; SchemaMismatch when files of the lake cannot be read.
+        """
+        return verify_serving(*self._judging())
+
     def status(self) -> IndexStatus:
         """Return what serves, what waits, and what was refused and why; also while the vector index is away."""
-        _, options, releases = self._judging()
-        return status_of(self.services.bench.lake, releases, options.profile)
+        retrieval, options, releases = self._judging()
+        return status_of(retrieval.lake, retrieval.vectors, releases, options.profile)
 
     @_checked
     def generations(self, limit: Count = 20) -> list[GenerationState]:

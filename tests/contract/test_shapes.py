@@ -59,6 +59,19 @@ def client_of(vector_index: QdrantIndex) -> Any:
     return vector_index._connection._client
 
 
+def test_both_vectors_of_a_point_can_be_read(vector_index: QdrantIndex, filled: tuple[str, Shape]) -> None:
+    name, shape = filled
+    written = [shaped(i, shape) for i in range(12)]
+    found = vector_index.retrieve(name, [p.id for p in written], vectors=True)
+    for p in written:
+        stored = found[p.id]
+        assert p.vector == pytest.approx(stored.vector, abs=1e-6)
+        assert (p.sparse is None) == (stored.sparse is None)
+        if p.sparse is not None and stored.sparse is not None:
+            assert p.sparse.indices.tolist() == stored.sparse.indices.tolist()
+            assert p.sparse.values == pytest.approx(stored.sparse.values)
+
+
 def test_points_come_back_whole_and_filters_are_applied_inside(
     vector_index: QdrantIndex, filled: tuple[str, Shape]
 ) -> None:

@@ -22,6 +22,19 @@ def test_points_come_back_as_they_were_written(vector_index: VectorIndex, collec
     assert {p.id: p.payload for p in written} == {key: stored.payload for key, stored in found.items()}
 
 
+def test_vectors_come_back_normalised_and_in_full_precision_when_asked_for(
+    vector_index: VectorIndex, collection: str
+) -> None:
+    written = [replace(p, vector=p.vector * 3) for p in points(23)]
+    vector_index.upsert(collection, written)
+    vector_index.optimise(collection)
+    found = vector_index.retrieve(collection, [p.id for p in written], vectors=True)
+    for p in written:
+        assert p.payload == found[p.id].payload
+        assert p.vector / 3 == pytest.approx(found[p.id].vector, abs=1e-6)
+    assert vector_index.retrieve(collection, [written[0].id])[written[0].id].vector is None
+
+
 def test_scroll_yields_all_pages_in_id_order_with_digests(vector_index: VectorIndex, collection: str) -> None:
     written = points(23)
     vector_index.upsert(collection, written)

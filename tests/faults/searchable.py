@@ -41,9 +41,9 @@ from tests.pipelines import SMALL_CHUNKS, CountingSource, Project, build_options
 LOSSES_COUNT_WHATEVER_THE_CAUSE = True  # the delete guard sees documents that go bad, not only those that go
 MOVES_ARE_NO_DELETIONS = True  # to the delete guard
 AN_EMPTY_GENERATION_IS_REFUSED = True  # nothing in it is searchable: it is not promoted
-SERVING_IS_MENDED_FIRST = False  # at the start of every run, also when another generation is built
-A_TARGET_IS_MENDED = False  # a rollback and a promotion by hand compare points by id and digest, not by count
-VECTORS_ARE_LOOKED_AT = False  # replaced vectors are found and mended
+SERVING_IS_MENDED_FIRST = True  # at the start of every run, also when another generation is built
+A_TARGET_IS_MENDED = True  # a rollback and a promotion by hand compare points by id and digest, not by count
+VECTORS_ARE_LOOKED_AT = True  # replaced vectors are found and mended
 
 SOURCES, PATHS = ("a", "b"), tuple(f"{letter}.md" for letter in "klmnop")
 GROUPS = (("public",), ("staff",), ("public", "staff"))

@@ -14,7 +14,9 @@ from ingest.documents.chunking import model_input
 from ingest.lake.contents import contents_of
 from ingest.lake.rows import chunk_rows
 from ingest.pipeline.collections import releases_of
+from ingest.pipeline.release_target import ReleaseTarget
 from ingest.pipeline.rollback import open_target
+from ingest.pipeline.stored_vectors import EVERY_VECTOR
 from ingest.records import EVERYTHING, AliasAction, Manifest, QueryProfile, Release
 from ingest.release import Candidate, Releases, releases
 from ingest.release.alias_rules import release_actions
@@ -131,7 +133,8 @@ class Mover:
     def roll_back(self) -> None:
         """Bring the first release into force again, as a person would."""
         before = self.releases.current()
-        opened = partial(open_target, self.services.retrieval, self.services.bench.options, self.releases.restore)
+        retrieval, options = self.services.retrieval, self.services.bench.options
+        opened = partial(open_target, ReleaseTarget(retrieval, options, EVERY_VECTOR), self.releases)
         release = self.releases.rollback(1, "test", opened)
         self._moved(before is not None and before.generation, release.generation)
 

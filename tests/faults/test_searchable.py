@@ -13,7 +13,7 @@ from tests.faults.searchable import PATHS, SOURCES, Searchable, explore
 
 pytestmark = pytest.mark.slow
 
-STEPS, LENGTH, SEED = 300, 25, 3
+STEPS, LENGTH, SEED = 300, 25, 4
 HAPPENED = ("run promoted", "run unchanged", "run killed", "rolled back", "digest compared", "points mended")
 
 

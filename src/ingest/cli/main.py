@@ -26,7 +26,7 @@ app = Typer(
 engine = Typer(help="The embedded vector engine.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(engine, name="qdrant")
 
-releases = (release.evaluate, release.promote, release.rollback, release.generations)
+releases = (release.evaluate, release.promote, release.rollback, release.verify, release.generations)
 fitted = (fitting.calibrate, fitting.train_reranker, fitting.tune_fusion)
 for function in (
     init.init,

@@ -17,6 +17,8 @@ TABLES = (tables.plan, tables.conservation, tables.verdict, tables.release, tabl
 DRAWN: "dict[str, Callable[[Any], Iterable[RenderableType]]]" = {draw.__name__: draw for draw in TABLES}
 WAITING = {
     "restoring": "Loading collection {} from the lake.",
+    "comparing": "Comparing all points of {} with the lake.",
+    "reconciled": "{}.",
     "waiting_for_lease": "Waiting for the lease of another builder: {}.",
 }
 

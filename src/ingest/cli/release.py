@@ -116,6 +116,19 @@ def status(invocation: Invocation) -> None:
 
 
 @command()
+def verify(invocation: Invocation) -> None:
+    """Compare every point and every vector of what serves with the lake, and mend what does not match.
+
+    Exit code 4 if faults are left, because the lake itself is damaged.
+    """
+    with invocation.opened() as index:
+        found = index.verify()
+        invocation.output.result(found, *tables.verification(found))
+    if found.faults:
+        raise Exit(ExitCode.FATAL)
+
+
+@command()
 def generations(
     invocation: Invocation, limit: Annotated[int, Option(min=1, max=1000, help="Number of generations to show.")] = 20
 ) -> None:
@@ -155,6 +168,9 @@ def _status_lines(found: "IndexStatus", problem: str | None, engine: dict[str, A
         yield from tables.release(release)
     elif decision is None:
         yield "Nothing serves yet; `ingest run` builds and promotes a generation."
+    if found.points is not None and found.points != found.expected_points:
+        told = f"{found.points:,} points serve, {found.expected_points:,} should"
+        yield f"DAMAGED: {told}. `ingest verify` or the next run mends them."
     if decision is not None:
         if release is None or release.number != decision.number:
             yield f"Decided but not in force: release {decision.number} of generation {decision.generation}."

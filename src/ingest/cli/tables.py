@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ingest.index import Index
-    from ingest.records import Conservation, PairedDifference, PlanSummary, RaisedLimit, Release, RunReport, Verdict
+    from ingest.records import (
+        Conservation,
+        PairedDifference,
+        PlanSummary,
+        RaisedLimit,
+        Release,
+        RunReport,
+        Verdict,
+        Verification,
+    )
 
 CHANGES = ("added", "changed", "repeated", "attributes_changed", "unchanged", "deleted")
 CLASSES = ("listed", "listed_twice", *CHANGES, "known_bad", "carried", "revoked", "out_of_scope", "may_have_moved")
@@ -79,7 +88,10 @@ def conservation(found: "Conservation") -> "Iterator[RenderableType]":
     """Yield what was listed, compared with what the stores hold."""
     counts = {"listed": found.listed, "documents": found.documents}
     rows = [(f"{what}: {_words(name)}", count) for what in counts for name, count in counts[what].items() if count]
-    always, if_any = ("chunks", "points", "keyword_rows", "vectors", "mended"), ("dropped", "collapsed")
+    always, if_any = (
+        ("chunks", "points", "keyword_rows", "vectors", "vectors_compared", "mended"),
+        ("dropped", "collapsed"),
+    )
     every = {name: getattr(found, name) for name in (*always, *if_any, "quarantined_children")}
     rows += [(_words(name), count) for name, count in every.items() if count or name in always]
     rows += [(f"marked: {name}", count) for name, count in found.marks.items()]
@@ -88,6 +100,13 @@ def conservation(found: "Conservation") -> "Iterator[RenderableType]":
     yield from _listed("lost, orphaned or stale", found.faults)
     if not found.faults:
         yield "Nothing is lost, orphaned or stale."
+
+
+def verification(found: "Verification") -> "Iterator[RenderableType]":
+    """Yield how what serves compares with the lake."""
+    counts = f"{found.points:,} points, {found.vectors_compared:,} vectors compared, {found.mended:,} mended"
+    yield f"Release {found.release} of generation {found.generation}: {counts}."
+    yield from _listed("left", found.faults)
 
 
 def verdict(judged: "Verdict") -> "Iterator[RenderableType]":
@@ -174,6 +193,8 @@ def report(run: "RunReport") -> "Iterator[RenderableType]":
     for name in ("quarantined_children", "dropped", "duplicates"):
         if counts := getattr(run, name):
             yield f"{_words(name).capitalize()}: {counted(counts)}"
+    if run.serving_mended:
+        yield f"What served when the run began: {run.serving_mended:,} points mended."
     if found := run.recall:
         yield (
             f"Dense recall@{found.at}: {found.mean:.3f} on average, {found.least:.3f} at least, for {found.questions} "

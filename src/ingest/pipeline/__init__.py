@@ -5,8 +5,8 @@ from functools import partial
 from ingest.lake.contents import Contents
 from ingest.pipeline.changes import Listing
 from ingest.pipeline.chunk import chunk_shard
-from ingest.pipeline.collections import create_collection, ensure_collection, optimise, releases_of
-from ingest.pipeline.conservation import check, mend
+from ingest.pipeline.collections import create_collection, optimise, releases_of
+from ingest.pipeline.conservation import conservation
 from ingest.pipeline.embed import embed_shard, recover_vectors
 from ingest.pipeline.figures import Figures
 from ingest.pipeline.find_duplicates import find_duplicates
@@ -18,8 +18,10 @@ from ingest.pipeline.load import load_shard
 from ingest.pipeline.plan import make_plan
 from ingest.pipeline.promotion import Decide, read_back, settle
 from ingest.pipeline.recall import measure_recall
+from ingest.pipeline.reconciliation import Reconciler
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.seal import seal
+from ingest.pipeline.stored_vectors import VectorSample
 from ingest.pipeline.tasks import DOCUMENT_STEPS, Execute, built_contents
 from ingest.pipeline.unreadable import check_readable
 from ingest.pipeline.work import Work
@@ -33,8 +35,8 @@ def run(services: Services, scope: Scope, execute: Execute, decide: Decide, take
     """Build the next generation, judge it, and promote it when the verdict is positive.
 
     A crash at any instruction leaves serving untouched; the next run resumes where this one stopped. If nothing
-    changed, no generation is built, but the conservation check runs on the serving one. `take_over`: why a person takes
-    over an index that follows another lake; that happens first of all.
+    changed, no generation is built. What serves is reconciled with the lake before the plan, whatever changed.
+    `take_over`: why a person takes over an index that follows another lake; that happens first of all.
 
     Raises: FatalError (nothing is promoted), TransientError after its retries.
     """
@@ -58,24 +60,28 @@ def publish(
     lake.identity(writer.new_token)
     check_asking(options, retrieval.open_reranker, lake.store)
     lease = BuilderLease(lake, token, writer.who, options.lease_seconds, retrieval.monotonic, observer)
+    reconciler = Reconciler(retrieval, options, VectorSample.at(figures.started), figures.timed)
     with lease, Listing() as listing:
-        releases.settled()  # before the plan: its base is the newest record, which a crash may have left unapplied
+        serving = releases.settled()  # before the plan: its base is the newest record, perhaps not applied yet
+        served = reconciler.reconcile_serving(serving)
+        figures.serving_mended = served.mended if served is not None else 0
         work = figures.timed("plan", make_plan, bench, retrieval, writer, scope, token, listing)
         manifest = work.sealed()
         if manifest is None:
-            contents = build(services, work, execute, figures)
+            found = reconciler.reconcile(build(services, work, execute, figures))
+        elif served is not None and served.contents.collection == manifest.collection:
+            found = served  # nothing changed since it was looked at
         else:
-            contents = ensure_collection(lake, vectors, observer, options.load_batch, manifest)
-        found = figures.timed("check", check, vectors, contents, work)
-        if found.mendable:
-            mended = figures.timed("mend", mend, vectors, found, options.load_batch)
-            found = figures.timed("check again", check, vectors, contents, work, mended)
-        observer.told("conservation", found.table)
-        table = found.conserved()
+            found = reconciler.reconcile(reconciler.opened(manifest))
+        table = conservation(found, work)
+        observer.told("conservation", table)
+        found.refuse_faults()
         if manifest is None:
             figures.timed("model", services.keep_model)
-            recall = figures.timed("recall", measure_recall, vectors, contents)
-            manifest = figures.timed("seal", seal, bench, retrieval, contents, work, table, recall)
+        recall = figures.timed("recall", measure_recall, vectors, found.contents, found.embeddings)
+        if manifest is None:
+            manifest = figures.timed("seal", seal, bench, retrieval, found.contents, work, table, recall)
+        manifest = manifest.model_copy(update={"recall": recall})  # as it is now, not as it was at the seal
         outcome = settle(retrieval, options, releases, manifest, decide, figures.timed)
     return figures.report(work, manifest, table, read_back(releases, outcome))
 

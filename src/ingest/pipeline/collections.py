@@ -56,17 +56,32 @@ def restore(lake: Lake, vectors: VectorIndex, observer: Observer, batch: int, ge
 def ensure_collection(lake: Lake, vectors: VectorIndex, observer: Observer, batch: int, manifest: Manifest) -> Contents:
     """Return what a sealed generation holds, with its collection created and loaded where it was not complete.
 
-    Complete is what has enough points; the conservation check looks at each. No model is needed. `batch`: points loaded
-    at once.
+    Complete is what has enough points; a reconciliation looks at each. No model is needed. `batch`: points loaded at
+    once.
     """
     contents = contents_of(lake, manifest)
-    expected = manifest.counts["chunks"] - manifest.counts.get("collapsed", 0)
-    if contents.collection in vectors.collections():
-        create_collection(lake, vectors, contents)  # which refuses one that is another lake's or not of its shape
-        if vectors.count(contents.collection, EVERYTHING) >= expected:
-            return contents
-    observer.told("restoring", contents.collection)
+    there = contents.collection in vectors.collections()
+    create_collection(lake, vectors, contents)  # which refuses one that is another lake's or not of its shape
+    if there and vectors.count(contents.collection, EVERYTHING) >= expected_points(manifest):
+        return contents
+    return _loaded(vectors, observer, batch, contents, expected_points(manifest))
+
+
+def opened_collection(lake: Lake, vectors: VectorIndex, observer: Observer, batch: int, manifest: Manifest) -> Contents:
+    """As `ensure_collection`, but points that an existing collection lacks are left to a reconciliation."""
+    contents = contents_of(lake, manifest)
+    there = contents.collection in vectors.collections()
     create_collection(lake, vectors, contents)
+    return contents if there else _loaded(vectors, observer, batch, contents, expected_points(manifest))
+
+
+def expected_points(manifest: Manifest) -> int:
+    """Return how many points the collection of a generation should have."""
+    return manifest.counts["chunks"] - manifest.counts.get("collapsed", 0)
+
+
+def _loaded(vectors: VectorIndex, observer: Observer, batch: int, contents: Contents, expected: int) -> Contents:
+    observer.told("restoring", contents.collection)
     maker = PointMaker.of(contents)
     with observer.step("restore", expected, "chunks"):
         for shard in contents.shards:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import ParamSpec, TypeVar
 
 from ingest.lake.stored_records import name_of
-from ingest.pipeline.conservation import Findings
+from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.promotion import Outcome
 from ingest.pipeline.shard_slices import cut, joins
 from ingest.pipeline.tasks import Execute, ShardStep
@@ -28,6 +28,7 @@ class Figures:
         """Take the moment when the run began, a clock in seconds, and who hears of the steps."""
         self.started, self.monotonic, self.observer = started, monotonic, observer
         self.stages: list[StageFigure] = []
+        self.serving_mended = 0  # points
         self.counts: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by step
 
     def timed(self, step: str, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -89,6 +90,7 @@ class Figures:
             digest=manifest.digest,
             recall=manifest.recall,
             healed=work.healed,
+            serving_mended=self.serving_mended,
         )
 
 
@@ -101,8 +103,8 @@ def _counts(result: object) -> dict[str, int]:
             return result
         case Work(summary=summary):
             return {"documents": summary.counts["listed"]}
-        case Findings(table=table):
-            return {"documents": sum(table.documents.values()), "chunks": table.chunks}
+        case Inspection(totals=totals):
+            return {"documents": totals["documents"], "chunks": totals["chunks"]}
         case Verdict(questions=questions):
             return {"questions": questions}
         case _:

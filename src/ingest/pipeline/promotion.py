@@ -6,9 +6,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ingest.errors import Held, IngestError, UnknownRelease, VerdictOutdated
+from ingest.lake.contents import contents_of
 from ingest.lake.lake import Lake
 from ingest.lake.stored_records import name_of
 from ingest.pipeline.guard import objections
+from ingest.pipeline.recall import measure_recall
+from ingest.pipeline.release_target import ReleaseTarget
+from ingest.pipeline.stored_vectors import VectorSample
 from ingest.ports import Observer
 from ingest.quality.evaluate import evaluate
 from ingest.records import BuildOptions, Manifest, QueryProfile, Release, Verdict
@@ -149,7 +153,8 @@ def evaluate_candidate(retrieval: Retrieval, options: BuildOptions, releases: Re
     found = _chosen(retrieval.lake, options, named)
     if found is None and (serving := retrieval.lake.decision()) is not None:
         found = serving.generation
-    return _judged(retrieval, options, releases, found, releases.current())[1]
+    target = ReleaseTarget(retrieval, options, VectorSample.at(releases.clock()))
+    return _judged(target, releases, found, releases.current())[1]
 
 
 def promote_candidate(
@@ -157,24 +162,30 @@ def promote_candidate(
 ) -> Outcome:
     """Judge a sealed generation, the named one or the waiting one, and promote it on a positive verdict.
 
-    `lift_hold` ends a hold with the promotion and, if no generation is named, also without one.
+    `lift_hold` ends a hold with the promotion and, if no generation is named, also without one. The points of what
+    will serve are compared with the lake before and, if that takes long, after it.
 
-    Raises: Overtaken, Held, UnknownRelease.
+    Raises: Overtaken, Held, UnknownRelease, IncompleteGeneration.
     """
+    target = ReleaseTarget(retrieval, options, VectorSample.at(releases.clock()))
 
     def judge() -> Outcome:
         serving = releases.settled()  # not only what readers see: a verdict is compared with the newest decision
         generation = _chosen(retrieval.lake, options, named)
         verdict = None
         if generation is not None or not lift_hold:
-            manifest, verdict = _judged(retrieval, options, releases, generation, serving)
+            manifest, verdict = _judged(target, releases, generation, serving)
             if verdict.positive:
                 candidate = _candidate(retrieval.lake, options.profile, manifest, verdict)
                 release = releases.promote(candidate, why or PROMOTED, lift_hold=lift_hold)
+                target.compare_the_rest()
                 return read_back(releases, Outcome("promoted", verdict, release))
             if named is not None or not lift_hold:
                 return Outcome("refused", verdict, None)
+        if serving is not None:
+            target.compare(serving.generation)
         release = releases.unhold(why or LIFTED)
+        target.compare_the_rest()
         return Outcome("lifted" if verdict is None else "refused", verdict, release)
 
     return _until_it_holds(retrieval.observer, judge)
@@ -185,9 +196,9 @@ def _chosen(lake: Lake, options: BuildOptions, named: str | None) -> str | None:
 
 
 def _judged(
-    retrieval: Retrieval, options: BuildOptions, releases: Releases, generation: str | None, serving: Release | None
+    target: ReleaseTarget, releases: Releases, generation: str | None, serving: Release | None
 ) -> tuple[Manifest, Verdict]:
-    lake = retrieval.lake
+    retrieval, lake = target.retrieval, target.retrieval.lake
     if generation is None:
         raise UnknownRelease(
             f"index {lake.index}: no sealed generation waits for promotion; a run builds one, and one that was "
@@ -198,4 +209,7 @@ def _judged(
         known = ", ".join(claim.id for _, claim in lake.claims.after(0)) or "none"
         raise UnknownRelease(f"index {lake.index}: no sealed generation {generation}; there are {known}")
     releases.restore(generation)
-    return manifest, verdict_on(retrieval, options, manifest, serving)
+    target.compare(generation)
+    recall = measure_recall(retrieval.vectors, contents_of(lake, manifest))
+    manifest = manifest.model_copy(update={"recall": recall})  # as it is now, not as it was at the seal
+    return manifest, verdict_on(retrieval, target.options, manifest, serving)

@@ -8,6 +8,7 @@ from itertools import chain, islice, zip_longest
 from statistics import fmean
 
 from ingest.lake.contents import Contents
+from ingest.lake.embedding_store import EmbeddingStore
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, Hit, Recall
 
@@ -16,17 +17,18 @@ NEIGHBOURS = 10
 TIED = 1e-6  # cosines that differ by less count as equal: it does not matter which of two copies is found
 
 
-def measure_recall(vectors: VectorIndex, contents: Contents) -> Recall | None:
+def measure_recall(vectors: VectorIndex, contents: Contents, embeddings: EmbeddingStore | None = None) -> Recall | None:
     """Return the recall of the generation's collection after `optimise`; None when it has too few chunks.
 
         recall = mean over the sample of |found ∩ exact| / |exact|; a found chunk as near as the last exact one counts
 
-    Exact search reads every vector once per question.
+    Exact search reads every vector once per question. `embeddings`: a store that is open already.
     """
     sample = _sample(contents)
     if len(sample) < 2:
         return None
-    asked = contents.lake.embeddings(contents.model_fingerprint).vectors([key for _, key in sample])
+    stored = embeddings or contents.lake.embeddings(contents.model_fingerprint)
+    asked = stored.vectors([key for _, key in sample])
     found = vectors.search(contents.collection, asked, EVERYTHING, NEIGHBOURS + 1)
     exact = vectors.nearest(contents.collection, asked, NEIGHBOURS + 1)
     shares = [_share(own, f, e) for (own, _), f, e in zip(sample, found, exact, strict=True)]

@@ -1,11 +1,14 @@
 """Rollback: brings back an earlier release, after opening its generation as a reader would."""
 
-from collections.abc import Callable
+import logging
 from contextlib import suppress
 from functools import partial
 
 from ingest.errors import DamagedFile, SchemaMismatch
 from ingest.lake.contents import contents_of
+from ingest.pipeline.recall import measure_recall
+from ingest.pipeline.release_target import ReleaseTarget
+from ingest.pipeline.stored_vectors import VectorSample
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.evaluate import judged_questions, score, untimed
 from ingest.records import BuildOptions, Release
@@ -13,21 +16,29 @@ from ingest.release import Releases
 from ingest.search import Searcher, open_release
 from ingest.services import Retrieval
 
+log = logging.getLogger(__name__)
+
 LEAST_COSINE = 0.999  # between the stored probe vector and the same question encoded now
 
 
 def roll_back(retrieval: Retrieval, options: BuildOptions, releases: Releases, to: int | None, why: str) -> Release:
     """As `Releases.rollback`, after the target was opened. Raises: UnknownRelease, and what `open_target` raises."""
-    return releases.rollback(to, why, partial(open_target, retrieval, options, releases.restore))
+    target = ReleaseTarget(retrieval, options, VectorSample.at(releases.clock()))
+    release = releases.rollback(to, why, partial(open_target, target, releases))
+    target.compare_the_rest()
+    return release
 
 
-def open_target(retrieval: Retrieval, options: BuildOptions, restore: Callable[[str], None], release: Release) -> None:
-    """Open the target of a rollback as a reader would, before any record is written.
+def open_target(target: ReleaseTarget, releases: Releases, release: Release) -> None:
+    """Mend the target of a rollback and open it as a reader would, before any record is written.
 
-    Raises: UnknownReaderFormat, UnknownRelease, InvalidSettings (model not found), SchemaMismatch (the model encodes
-    differently from when the generation was sealed, or a must-pass question fails).
+    Raises: UnknownReaderFormat, UnknownRelease, InvalidSettings (model not found), IncompleteGeneration (points do not
+    match the lake), SchemaMismatch (the model encodes differently from when the generation was sealed, or a must-pass
+    question fails).
     """
-    restore(release.generation)
+    retrieval, options = target.retrieval, target.options
+    releases.restore(release.generation)
+    target.compare(release.generation)
     searcher = open_release(retrieval, release, untimed(retrieval.lake.profile(release.profile)))
     cosine = searcher.probe_cosine()
     if cosine < LEAST_COSINE:
@@ -35,6 +46,9 @@ def open_target(retrieval: Retrieval, options: BuildOptions, restore: Callable[[
             f"generation {release.generation}: its probe question now has cosine {cosine:.4f} to the stored vector, "
             f"less than {LEAST_COSINE}: this is not the model that it was built with"
         )
+    recall, floor = measure_recall(retrieval.vectors, contents_of(retrieval.lake, searcher.manifest)), options.gate
+    if recall is not None and recall.mean < floor.min_dense_recall:  # said, not refused: what serves may be worse
+        log.warning("%s: dense recall@%d is %.3f", release.collection, recall.at, recall.mean)
     _ask_must_pass(searcher, options)
 
 

@@ -5,7 +5,9 @@ from typing import Any
 
 from ingest.errors import DamagedFile, IndexUnavailable, IngestError, SchemaMismatch
 from ingest.lake.lake import Lake
-from ingest.records import QueryProfile, Release, RunReport, RunStart
+from ingest.pipeline.collections import expected_points
+from ingest.ports import VectorIndex
+from ingest.records import EVERYTHING, QueryProfile, Release, RunReport, RunStart
 from ingest.release import Releases
 from ingest.release.generation_states import (
     last_rollback,
@@ -35,20 +37,24 @@ class IndexStatus:
     candidate: str | None  # sealed and never released
     candidate_decision: str | None  # of the newest run on it
     reasons: tuple[str, ...]  # against the candidate
+    points: int | None  # in the collection that serves; None: nothing serves, or that is unknown
+    expected_points: int | None  # by the manifest of what serves
     rolled_back: str  # what people are told of the generation that the rollback in force left
 
 
-def status_of(lake: Lake, releases: Releases, profile: QueryProfile) -> IndexStatus:
+def status_of(lake: Lake, vectors: VectorIndex, releases: Releases, profile: QueryProfile) -> IndexStatus:
     """Return where an index stands under the query profile of the settings."""
-    release, fault = None, None
+    release, fault, points = None, None, None
     try:
         release = releases.current()
+        points = None if release is None else vectors.count(release.collection, EVERYTHING)
     except (IndexUnavailable, SchemaMismatch) as error:
         fault = error
     decision = lake.decision()
     manifest, damage = sealed_manifest(lake, decision.generation) if decision is not None else (None, "")
     if damage:
         fault = DamagedFile(f"{damage}; `ingest run` makes it again, `ingest rollback` serves an earlier release")
+    shown, _ = sealed_manifest(lake, release.generation) if release is not None else (None, "")
     runs, started, lease = list(past_runs(lake, RECENT_RUNS)), unfinished_run(lake), lake.leases.newest()
     candidate = waiting_candidate(lake, profile)
     judged = next((run for run in runs if run.generation is not None and run.generation == candidate), None)
@@ -68,6 +74,8 @@ def status_of(lake: Lake, releases: Releases, profile: QueryProfile) -> IndexSta
         candidate=candidate,
         candidate_decision=judged.decision if judged is not None else None,
         reasons=_reasons(lake, judged.verdict) if judged is not None and judged.verdict else (),
+        points=points,
+        expected_points=None if shown is None else expected_points(shown),
         rolled_back=last_rollback(lake),
     )
 

@@ -62,7 +62,7 @@ class VectorIndex(Aliases, Protocol):
         """Yield every matching point with its whole payload, in id order, page by page."""
 
     def retrieve(self, collection: str, ids: Sequence[str], *, vectors: bool = False) -> dict[str, StoredPoint]:
-        """Return the points that exist, by id; with their dense `vectors`, in full precision, if asked for."""
+        """Return the points that exist, by id; with their `vectors`, in full precision, if asked for."""
 
     def search(self, collection: str, vectors: Vectors, filter: Filter, limit: int) -> list[list[Hit]]:
         """Return the `limit` best hits for each row of `vectors` (n, dimension), best first."""

@@ -27,6 +27,7 @@ from ingest.records.generations import (
     SegmentEntry,
     ShardPlan,
     StageFigure,
+    Verification,
 )
 from ingest.records.judgments import (
     Asker,

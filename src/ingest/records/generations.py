@@ -251,6 +251,18 @@ class Conservation(Record):
     marks: dict[str, int] = Field(default_factory=dict)  # chunks by mark, dropped ones too
     quarantined_children: int = 0  # documents inside documents; not among the listed
     secrets: tuple[str, ...] = ()  # where chunks with secrets were dropped, the first ones: URI and characters
+    vectors_compared: int = 0  # stored in the vector index and compared with the lake's; a sample, or all on demand
+
+
+class Verification(Record):
+    """What serves, compared with the lake point by point and vector by vector. No `faults`: all is as it should be."""
+
+    release: int
+    generation: str
+    points: int  # that match
+    vectors_compared: int
+    mended: int  # points that were missing, orphaned, stale or with another vector, and are now repaired
+    faults: tuple[str, ...]  # that are left
 
 
 class StageFigure(Record):
@@ -294,7 +306,8 @@ class RunReport(Record):
     quarantined: dict[str, int]  # by error class
     stages: tuple[StageFigure, ...]
     digest: str | None
-    recall: Recall | None = None  # of the generation's dense search
+    recall: Recall | None = None  # of the generation's dense search, measured by this run
+    serving_mended: int = 0  # points of the generation that served when the run began
     quarantined_children: dict[str, int] = Field(default_factory=dict)  # by error class; documents inside documents
     marked: dict[str, int] = Field(default_factory=dict)  # chunks of the generation by mark, dropped ones too
     dropped: dict[str, int] = Field(default_factory=dict)  # chunks that a policy keeps out, of rebuilt shards, by mark

@@ -65,7 +65,8 @@ class StoredPoint:
 
     id: str
     payload: dict[str, Any]
-    vector: Vectors | None = None  # the dense one (dimension,), if it was asked for
+    vector: Vectors | None = None  # the dense one (dimension,), if vectors were asked for
+    sparse: SparseVector | None = None  # likewise
 
 
 @dataclass(frozen=True, slots=True)

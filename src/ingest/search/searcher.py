@@ -30,6 +30,7 @@ Terms = list[list[str]]  # of each question
 STAGES = ("bm25", "dense", "fused")
 Rankings = list[list[Hit]]  # of each question
 BothScores = tuple[dict[str, float], dict[str, float]]  # cosine and keyword score by chunk id
+CutRankings = tuple[dict[str, list[Hit]], dict[str, dict[str, float]]]  # hits and scores of one question by stage
 RERANKED = "reranked"  # also a stage if the profile has a re-ranker
 
 
@@ -65,9 +66,10 @@ class _Found:
         heads = [hits[:depth] for hits in self.merged]
         held = self.texts.of(hit.chunk_id for head in heads for hit in head)
         return [
-            [_scored(held[hit.chunk_id], {"dense": dense, "bm25": keyword, "fused": fused}) for hit in head]
+            [_scored(held[hit.chunk_id], {"dense": dense, "bm25": keyword, "fused": fused}) for hit in there]
             for head, (dense, keyword) in zip(heads, self.scored, strict=True)
-            for fused in [_scores(head)]
+            for there in [self.texts.there(head)]
+            for fused in [_scores(there)]
         ]
 
 
@@ -152,11 +154,11 @@ class Searcher:
         both = _Found(questions, merged, scored, texts)
         again = self._reranked(both) if RERANKED in stages else [None] * len(questions)
         sure = self._confidences(both) if scored else [None] * len(questions)
-        rankings = [
-            _cut({"dense": d, "bm25": k, "fused": f, RERANKED: f if r is None else r}, stages, top)
+        ranked_hits = [
+            {"dense": d, "bm25": k, "fused": f, RERANKED: f if r is None else r}
             for d, k, f, r in zip(dense, bm25, merged, again, strict=True)
         ]
-        found = texts.of(h.chunk_id for ranked, _ in rankings for stage in stages for h in ranked[stage])
+        rankings, found = _cut_to_points(ranked_hits, stages, top, texts)
         least = self._calibration.threshold if self._calibration else 0.0
         answers = []
         for question, (ranked, scores), r, confidence in zip(questions, rankings, again, sure, strict=True):
@@ -210,7 +212,8 @@ class Searcher:
         """Return each question's ranking scored again, None if there is not enough time."""
         assert self._reranking is not None
         heads = found.candidates(self.profile.rerank_depth)
-        ranked = [self._reranking.ranked(*one) for one in zip(found.questions, heads, found.merged, strict=True)]
+        merged = map(found.texts.there, found.merged)
+        ranked = [self._reranking.ranked(*one) for one in zip(found.questions, heads, merged, strict=True)]
         with self._counting:
             self.fell_back += ranked.count(None)
         return ranked
@@ -243,9 +246,19 @@ class Searcher:
         ]
 
 
-def _cut(
-    hits: Mapping[str, list[Hit]], stages: Sequence[str], top: int
-) -> tuple[dict[str, list[Hit]], dict[str, dict[str, float]]]:
+def _cut_to_points(
+    found: Sequence[Mapping[str, list[Hit]]], stages: Sequence[str], top: int, texts: FetchedChunks
+) -> tuple[list[CutRankings], Mapping[str, Result]]:
+    """CutRankings the rankings of each question to hits that have a point, and return them with all results."""
+    while True:
+        known = len(texts.lost)
+        rankings = [_cut({stage: texts.there(hits) for stage, hits in one.items()}, stages, top) for one in found]
+        held = texts.of(h.chunk_id for ranked, _ in rankings for stage in stages for h in ranked[stage])
+        if len(texts.lost) == known:
+            return rankings, held
+
+
+def _cut(hits: Mapping[str, list[Hit]], stages: Sequence[str], top: int) -> CutRankings:
     """Return the first hits of each stage, and all scores by stage; those of re-ranking only if it is requested."""
     ranked = {stage: found[:top] for stage, found in hits.items()}
     scored = {**hits, RERANKED: ranked[RERANKED]}

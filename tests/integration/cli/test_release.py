@@ -1,8 +1,9 @@
-"""`ingest evaluate`, `promote`, `rollback`, `status` and `generations`."""
+"""`ingest evaluate`, `promote`, `rollback`, `verify`, `status` and `generations`."""
 
 import pytest
 
 from ingest.errors import IndexUnavailable
+from ingest.records import EVERYTHING
 from tests.integration.cli.conftest import Lab
 
 
@@ -76,7 +77,7 @@ def test_rollback_holds_and_tells_the_seconds(lab: Lab) -> None:
     answer = lab("rollback", "--why", "wrong prices")
     assert answer.code == 0
     assert "Held by night@shift: wrong prices." in answer.out
-    assert "Rolled back in 0.25 s." in answer.out
+    assert "Rolled back in 0.75 s." in answer.out
     assert states(lab) == [("0002", "rolled back"), ("0001", "serving")]
     assert "Held by night@shift: wrong prices." in lab("status").out
 
@@ -141,6 +142,18 @@ def test_status_tells_what_the_lake_knows_when_the_index_does_not_answer(
     )
     assert answer.document["decision"]["number"] == 1
     assert "Decided but not in force: release 1" in lab("status").out
+
+
+def test_lost_points_are_told_by_status_and_mended_by_verify(served: Lab) -> None:
+    collection = served("status", "--json").document["release"]["collection"]
+    lost = next(iter(served.vectors.scroll(collection, EVERYTHING))).id
+    served.vectors.delete(collection, [lost])
+    assert "DAMAGED: " in served("status").out
+    answer = served("verify", "--json")
+    told = answer.document
+    assert (answer.code, told["mended"], told["faults"], told["vectors_compared"]) == (0, 1, [], told["points"])
+    assert "DAMAGED" not in served("status").out
+    assert " vectors compared, 0 mended." in served("verify").out
 
 
 def test_status_before_the_first_run_says_what_to_do(lab: Lab) -> None:

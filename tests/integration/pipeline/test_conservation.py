@@ -85,6 +85,13 @@ def write_old_digest(p: Project) -> str:
     return f"point {victim.id} of chunk {chunk_of(victim)} is stale"
 
 
+def replace_vector(p: Project) -> str:
+    victim = some_point(p)
+    other = p.embedder.embed(["something else altogether"])[0]
+    p.vectors.upsert(collection(p), [Point(victim.id, other, victim.payload)])
+    return f"point {victim.id} of chunk {chunk_of(victim)} has another vector than the lake"
+
+
 def lose_payload(p: Project) -> str:
     victim = some_point(p)
     vector = p.embedder.embed(["x"])[0]
@@ -102,6 +109,7 @@ IN_QDRANT = [
     change_groups_and_keep_digest,
     write_old_digest,
     lose_payload,
+    replace_vector,
 ]
 
 
@@ -287,7 +295,7 @@ def test_the_table_is_data_and_adds_up(built: Project) -> None:
 
 
 def test_more_faults_than_the_limit_are_counted(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingest.pipeline.conservation.MAX_FAULTS", 3)
+    monkeypatch.setattr("ingest.pipeline.inspection.MAX_FAULTS", 3)
     built.vectors.delete(collection(built), [p.id for p in built.vectors.scroll(collection(built), EVERYTHING)])
     faults = built.check().faults
     assert (len(faults), faults[-1]) == (4, "and 15 more")

@@ -59,7 +59,7 @@ def releases(p: Project) -> Releases:
 
 
 def status(p: Project) -> IndexStatus:
-    return status_of(p.lake, releases(p), p.options.profile)
+    return status_of(p.lake, p.vectors, releases(p), p.options.profile)
 
 
 class AtRelease(Listener):

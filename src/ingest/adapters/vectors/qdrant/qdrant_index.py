@@ -212,14 +212,13 @@ class QdrantIndex:
                 return
 
     def retrieve(self, collection: str, ids: Sequence[str], *, vectors: bool = False) -> dict[str, StoredPoint]:
-        """Return the points that exist, by id; with their dense `vectors`, in full precision, if asked for."""
+        """Return the points that exist, by id; with their `vectors`, in full precision, if asked for."""
         requests.check_ids(collection, ids)
-        dense, found = self._layout_of(collection).dense if vectors else "", dict[str, StoredPoint]()
-        for some in slices(ids, self._options.page):
-            wanted = {"with_payload": True, "with_vectors": [dense] if dense else vectors}
-            ask = methodcaller("retrieve", collection, list(some), **wanted)
+        known, found = self._layout_of(collection) if vectors else None, dict[str, StoredPoint]()
+        for some in slices(ids, self._options.page if known is None else self._options.write_batch):
+            ask = methodcaller("retrieve", collection, list(some), with_payload=True, with_vectors=vectors)
             records = self._call(f"retrieve from {collection}", ask)
-            found |= {str(record.id): requests.stored_point(record, dense) for record in records}
+            found |= {str(record.id): requests.stored_point(record, known) for record in records}
         return found
 
     def search(self, collection: str, vectors: Vectors, filter: Filter, limit: int) -> list[list[Hit]]:
@@ -244,7 +243,7 @@ class QdrantIndex:
         sizes = [question_bytes(found.dimension)] * len(vectors)
         made = partial(requests.questions_of, filter=filter, layout=found, search=search)
         answers = self._asked(f"search {collection}", collection, vectors, sizes, made)
-        return [[requests.hit_of(collection, point, found) for point in answer.points] for answer in answers]
+        return [requests.hits_of(collection, answer.points, found) for answer in answers]
 
     def _asked(self, what: str, collection: str, rows: Any, sizes: list[int], made: Callable[[Any], Any]) -> list[Any]:
         """Return the answers to the questions that `made` makes of rows, which take `sizes` bytes."""
@@ -264,7 +263,7 @@ class QdrantIndex:
         made = partial(requests.scores_of, layout=known, exact=exact)
         answers = self._asked(f"score in {collection}", collection, [(vectors[r], ids[r]) for r in rows], sizes, made)
         for row, answer in zip(rows, answers, strict=True):
-            hits = [requests.hit_of(collection, point, known) for point in answer.points]
+            hits = requests.hits_of(collection, answer.points, known)
             found[row] = {hit.chunk_id: hit.score for hit in hits}
         return found
 

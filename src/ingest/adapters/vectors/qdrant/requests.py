@@ -3,10 +3,11 @@
 Engines accept some damage silently (NaN) and may reject a batch halfway: everything is checked before the call.
 """
 
+import logging
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,10 +16,12 @@ from ingest import payloads
 from ingest.adapters.vectors.qdrant.collection_layout import CollectionLayout
 from ingest.adapters.vectors.qdrant.filters import qdrant_filter
 from ingest.errors import AccessDenied, DimensionMismatch, IndexUnavailable, SchemaMismatch
-from ingest.records import AliasAction, Filter, Hit, Point, StoredPoint, Vectors
+from ingest.records import AliasAction, Filter, Hit, Point, SparseVector, StoredPoint, Vectors
 
 if TYPE_CHECKING:
     from qdrant_client import models
+
+log = logging.getLogger(__name__)
 
 TOLD = 300  # bytes of a response in a message
 TEMPORARY = frozenset({408, 429})  # and every 5xx
@@ -145,19 +148,34 @@ def _question(vector: Vectors, layout: CollectionLayout, **more: Any) -> "models
     return models.QueryRequest(query=vector.tolist(), using=layout.dense or None, with_payload=wanted, **more)
 
 
-def hit_of(collection: str, point: "models.ScoredPoint", layout: CollectionLayout) -> Hit:
-    """Return a scored point as a hit. Raises: SchemaMismatch if it does not name its chunk."""
-    chunk = payloads.at(point.payload, path := layout.path("chunk_id"))
-    if not isinstance(chunk, str):
-        raise SchemaMismatch(f"{collection}: point {point.id} has {path} {chunk!r}, expected a text")
-    return Hit(chunk, float(point.score))
+def hits_of(collection: str, points: "Sequence[models.ScoredPoint]", layout: CollectionLayout) -> list[Hit]:
+    """Return scored points as hits; one that does not name its chunk is left out, and said: a run mends it."""
+    hits, path = [], layout.path("chunk_id")
+    for point in points:
+        chunk = payloads.at(point.payload, path)
+        if isinstance(chunk, str):
+            hits.append(Hit(chunk, float(point.score)))
+        else:
+            log.warning("%s: left out point %s, whose %s is not a text", collection, point.id, path)
+    return hits
 
 
-def stored_point(record: "models.Record", dense: str) -> StoredPoint:
-    """Return a point as it was found, with the vector of that name if it came along."""
-    vector: Any = record.vector.get(dense) if isinstance(record.vector, dict) else record.vector
-    found = None if vector is None else np.asarray(vector, np.float32)
-    return StoredPoint(str(record.id), record.payload or {}, found)
+def stored_point(record: "models.Record", layout: CollectionLayout | None) -> StoredPoint:
+    """Return a point as it was found; with `layout`, also its vectors, None where it has none."""
+    point = StoredPoint(str(record.id), record.payload or {})
+    if layout is None:
+        return point
+    vectors: Any = record.vector
+    named = vectors if isinstance(vectors, dict) else {"": vectors}
+    dense, sparse = named.get(layout.dense), named.get(layout.sparse) if layout.sparse is not None else None
+    vector = None if dense is None else np.asarray(dense, np.float32)
+    return replace(point, vector=vector, sparse=None if sparse is None else _ascending(sparse))
+
+
+def _ascending(sparse: "models.SparseVector") -> SparseVector:
+    indices, values = np.asarray(sparse.indices, np.uint32), np.asarray(sparse.values, np.float32)
+    order = np.argsort(indices)
+    return SparseVector(indices[order], values[order])
 
 
 def alias_operation(action: AliasAction) -> Any:

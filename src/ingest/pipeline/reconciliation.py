@@ -1,0 +1,122 @@
+"""Points of a collection are made to match the rows of the lake: before anything is built on it, and before it serves.
+
+Only in shards whose rows are sound: otherwise the only remaining copy might be deleted.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ingest.errors import SchemaMismatch, UnknownRelease
+from ingest.lake.contents import Contents
+from ingest.pipeline.collections import opened_collection
+from ingest.pipeline.inspection import Inspection
+from ingest.pipeline.point_faults import point_faults, stray_points
+from ingest.pipeline.point_maker import PointMaker, load_points, rows_of
+from ingest.pipeline.stored_vectors import EVERY_VECTOR, VectorSample
+from ingest.ports import VectorIndex
+from ingest.records import BuildOptions, Manifest, Release, Verification
+from ingest.release import Releases
+from ingest.services import Retrieval
+
+log = logging.getLogger(__name__)
+Timed = Callable[..., Any]  # runs a step, given its name, the function and arguments
+
+
+@dataclass(frozen=True)
+class Reconciler:
+    """Compares collections with the lake and mends them."""
+
+    retrieval: Retrieval
+    options: BuildOptions
+    sample: VectorSample  # of vectors to compare
+    timed: Timed = lambda step, do, *args, **named: do(*args, **named)
+
+    def reconcile(self, contents: Contents, in_time: Callable[[], bool] = lambda: True) -> Inspection:
+        """Mend the points that do not match, and return what a look at all of them found then.
+
+        One wrong vector in the sample, and all are compared. `in_time`: see `Inspection`.
+        """
+        found = self._look("check", contents, self.sample, in_time)
+        if found.replaced and found.sample != EVERY_VECTOR:
+            found = self._look("check vectors", contents, EVERY_VECTOR, in_time)
+        if found.mendable:
+            mended = self.timed("mend", mend, self.retrieval.vectors, found, self.options.load_batch)
+            found = self._look("check again", contents, found.sample, in_time, mended)
+        return found
+
+    def opened(self, manifest: Manifest) -> Contents:
+        """Return what a sealed generation holds; a lost collection is loaded again."""
+        lake, vectors, observer = self.retrieval.lake, self.retrieval.vectors, self.retrieval.observer
+        return opened_collection(lake, vectors, observer, self.options.load_batch, manifest)
+
+    def reconcile_serving(self, serving: Release | None) -> Inspection | None:
+        """Reconcile what serves, whatever is built next. None when nothing serves, or its files cannot be used."""
+        lake = self.retrieval.lake
+        try:
+            manifest = None if serving is None else lake.manifest(serving.generation)
+            if manifest is None:
+                return None
+            found = self.reconcile(self.opened(manifest))
+        except SchemaMismatch as error:  # what becomes of it is decided by the plan
+            log.warning("index %s: what serves could not be compared with the lake: %s", lake.index, error)
+            return None
+        tell(self.retrieval, found, "serves")
+        return found
+
+    def _look(
+        self, step: str, contents: Contents, sample: VectorSample, in_time: Callable[[], bool], mended: int = 0
+    ) -> Inspection:
+        found = Inspection(self.retrieval.vectors, contents, sample, in_time, mended)
+        looked: Inspection = self.timed(step, found.run)
+        return looked
+
+
+def verify_serving(retrieval: Retrieval, options: BuildOptions, releases: Releases) -> Verification:
+    """Reconcile what serves with every vector compared. Raises: UnknownRelease when nothing serves."""
+    serving = releases.heal()
+    manifest = None if serving is None else retrieval.lake.manifest(serving.generation)
+    if serving is None or manifest is None:
+        raise UnknownRelease(
+            f"index {releases.index}: nothing serves yet; `ingest run` builds and promotes a generation"
+        )
+    reconciler = Reconciler(retrieval, options, EVERY_VECTOR)
+    found = reconciler.reconcile(reconciler.opened(manifest))
+    return Verification(
+        release=serving.number,
+        generation=serving.generation,
+        **{name: found.totals[name] for name in ("points", "vectors_compared")},
+        mended=found.mended,
+        faults=found.faults,
+    )
+
+
+def tell(retrieval: Retrieval, found: Inspection, what: str) -> None:
+    """Say what was mended in a collection that people see, and what is still wrong."""
+    told = f"{found.contents.collection}, which {what}"
+    if found.mended:
+        retrieval.observer.told("reconciled", f"{told}: {found.mended} points mended")
+    if faults := found.faults:
+        log.warning("%s: %d faults are left: %s", told, len(faults), "; ".join(faults[:10]))
+
+
+def mend(vectors: VectorIndex, found: Inspection, size: int) -> int:
+    """Make points match their rows, `size` per request, and return how many did not match."""
+    contents, mended = found.contents, 0
+    maker = PointMaker.of(contents)
+    for shard in found.wrong:
+        faults = point_faults(vectors, maker, shard, rows_of(contents, shard), found.sample)
+        load_points(vectors, maker, shard, faults.wrong, size)
+        mended += len(faults.wrong) + _delete(vectors, contents.collection, faults.orphans)
+    strays = stray_points(vectors, contents) if found.strays else []
+    mended += _delete(vectors, contents.collection, strays)
+    vectors.optimise(contents.collection)  # a load that was cut short left it without a graph
+    return mended
+
+
+def _delete(vectors: VectorIndex, collection: str, ids: list[str]) -> int:
+    if ids:
+        vectors.delete(collection, ids)
+        vectors.flush(collection)
+    return len(ids)

@@ -1,0 +1,77 @@
+"""Vectors in a collection, compared with those of the lake: a sample on every run, all of them on demand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+import numpy as np
+
+from ingest.ids import point_id
+from ingest.pipeline.point_maker import PointMaker, Rows
+from ingest.ports import VectorIndex
+from ingest.records import Point, SparseVector, StoredPoint, Vectors
+
+VECTORS_PER_RUN = 4096  # compared in one generation, across its shards
+LEAST_PER_SHARD = 8
+AT_ONCE = 256  # vectors in memory
+TOLERANCE = 1e-3  # distance of unit vectors: Qdrant normalises again, and may keep 16 bits of a number
+GOLDEN = (5**0.5 - 1) / 2  # steps of this part of a turn leave the smallest gaps, however many there are
+DAY = 86_400  # seconds
+
+
+@dataclass(frozen=True)
+class VectorSample:
+    """Which vectors to compare. The same for the same moment; other ones every night, until all were seen."""
+
+    days: float | None  # of the run, since 1970; None: every vector
+
+    @classmethod
+    def at(cls, moment: datetime) -> Self:
+        """Return the sample of a run that started then."""
+        return cls(moment.timestamp() / DAY)
+
+    def of(self, rows: Rows, shard: int, shards: int) -> Rows:
+        """Return some of a shard's rows, evenly spread; with few rows all of them."""
+        most = max(LEAST_PER_SHARD, VECTORS_PER_RUN // shards)
+        if self.days is None or len(rows) <= most:
+            return rows
+        turn = (self.days + shard) * GOLDEN % 1
+        return [rows[int((i + turn) * len(rows) / most)] for i in range(most)]
+
+
+EVERY_VECTOR = VectorSample(None)
+
+
+def replaced_rows(vectors: VectorIndex, maker: PointMaker, shard: int, rows: Rows) -> Rows:
+    """Return the rows of a shard whose points are there, with other vectors than the lake has."""
+    found, lost = [], {*maker.embeddings.missing([chunk.embedding_key for chunk, _ in rows])}
+    rows = [row for row in rows if row[0].embedding_key not in lost]
+    for start in range(0, len(rows), AT_ONCE):
+        some = rows[start : start + AT_ONCE]
+        held = vectors.retrieve(maker.contents.collection, [point_id(c.chunk_id) for c, _ in some], vectors=True)
+        wanted = maker.points(some, shard) if held else []
+        found += [row for row, p in zip(some, wanted, strict=False) if p.id in held and not is_same(p, held[p.id])]
+    return found
+
+
+def is_same(wanted: Point, stored: StoredPoint) -> bool:
+    """Return whether a stored point has the vectors of the lake, but for rounding and length."""
+    vector = stored.vector
+    if vector is None or vector.shape != wanted.vector.shape or not _is_same_sparse(wanted.sparse, stored.sparse):
+        return False
+    return bool(np.linalg.norm(_unit(wanted.vector) - _unit(vector)) <= TOLERANCE)
+
+
+def _unit(vector: Vectors) -> Vectors:
+    return vector / np.float32(max(float(np.linalg.norm(vector)), TOLERANCE))
+
+
+def _is_same_sparse(wanted: SparseVector | None, stored: SparseVector | None) -> bool:
+    ours, theirs = (_sparse(one) for one in (wanted, stored))
+    return np.array_equal(ours[0], theirs[0]) and np.allclose(ours[1], theirs[1], rtol=TOLERANCE)
+
+
+def _sparse(vector: SparseVector | None) -> tuple[Sequence[int], Sequence[float]]:
+    """Return indices and values; a point without a sparse vector is as one without terms."""
+    return ([], []) if vector is None else (vector.indices.tolist(), vector.values.tolist())

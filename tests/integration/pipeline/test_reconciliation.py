@@ -1,0 +1,351 @@
+"""What serves, or is about to, matches the lake: points by id and digest, vectors by what is stored."""
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
+from ingest.errors import IncompleteGeneration
+from ingest.ids import point_id
+from ingest.pipeline import stored_vectors
+from ingest.pipeline.collections import releases_of
+from ingest.pipeline.point_maker import PointMaker, rows_of
+from ingest.pipeline.promotion import promote_candidate
+from ingest.pipeline.reconciliation import verify_serving
+from ingest.pipeline.rollback import roll_back
+from ingest.pipeline.status import status_of
+from ingest.records import EVERYTHING, AliasAction, Filter, Point, Shape, StoredPoint, Vectors
+from ingest.search import open_serving
+from tests.pipelines import Project, document, project
+
+
+class Watched:
+    """A vector index that counts what is read, and notes when aliases move."""
+
+    def __init__(self, inner: QdrantIndex) -> None:
+        self.inner = inner
+        self.scrolled: Counter[str] = Counter()  # by collection and whether before or after the aliases moved
+        self.read = 0  # vectors
+        self.moved = False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.inner, name)
+
+    def scroll(self, collection: str, filter: Filter) -> Iterator[StoredPoint]:
+        self.scrolled["after" if self.moved else "before"] += 1
+        return self.inner.scroll(collection, filter)
+
+    def retrieve(self, collection: str, ids: Sequence[str], *, vectors: bool = False) -> dict[str, StoredPoint]:
+        self.read += len(ids) if vectors else 0
+        return self.inner.retrieve(collection, ids, vectors=vectors)
+
+    def move_aliases(self, actions: Sequence[AliasAction]) -> bool:
+        self.moved = True
+        return self.inner.move_aliases(actions)
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Project:
+    p = project(tmp_path, documents=6)
+    p.vectors = Watched(QdrantIndex.connect(":memory:", None))
+    p.run()
+    return p
+
+
+def served_points(p: Project, generation: str | None = None) -> list[Point]:
+    """Return the points of a generation as they should be."""
+    contents = p.contents() if generation is None else replace(p.contents(), collection=collection(p, generation))
+    maker = PointMaker.of(contents)
+    return [point for shard in contents.shards for point in maker.points(rows_of(contents, shard), shard)]
+
+
+def collection(p: Project, generation: str | None = None) -> str:
+    return p.manifest(generation).collection
+
+
+def replace_vectors(p: Project, points: Sequence[Point]) -> None:
+    """Write one constant in place of the vectors, and leave payloads as they are."""
+    constant = np.ones_like(points[0].vector) / np.sqrt(len(points[0].vector))
+    p.vectors.upsert(collection(p), [replace(point, vector=constant) for point in points])
+
+
+def is_sound(p: Project) -> bool:
+    held = p.vectors.retrieve(collection(p), [point.id for point in served_points(p)], vectors=True)
+    return all(stored_vectors.is_same(point, held[point.id]) for point in served_points(p))
+
+
+def judging(p: Project) -> tuple:
+    services = p.services()
+    return services.retrieval, p.options, releases_of(services.retrieval, p.options, services.writer)
+
+
+def told(p: Project) -> list[str]:
+    return [str(value) for kind, value in p.observer.heard if kind == "reconciled"]
+
+
+# vectors
+
+
+def test_all_vectors_replaced_by_one_are_found_and_mended_by_a_run_that_changes_nothing(built: Project) -> None:
+    replace_vectors(built, served_points(built))
+    report = built.run()
+    assert ("unchanged", 18, 18, ()) == (
+        report.decision,
+        report.conservation.vectors_compared,
+        report.conservation.mended,
+        report.conservation.faults,
+    )
+    assert is_sound(built)
+
+
+@pytest.mark.parametrize("shape", [Shape("langchain", True), Shape("plain", True)], ids=str)
+def test_sparse_vectors_that_were_replaced_are_mended(tmp_path: Path, shape: Shape) -> None:
+    p = project(tmp_path, documents=6, shape=shape, settings={"payload": shape.payload, "sparse": True})
+    p.run()
+    points = served_points(p)
+    p.vectors.upsert(collection(p), [replace(points[0], sparse=points[-1].sparse)])
+    assert (1, True) == (p.run().conservation.mended, is_sound(p))
+
+
+def test_one_wrong_vector_in_the_sample_and_all_are_compared(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_vectors, "VECTORS_PER_RUN", 4)
+    monkeypatch.setattr(stored_vectors, "LEAST_PER_SHARD", 2)
+    replace_vectors(built, served_points(built))
+    assert 18 == built.run().conservation.mended
+    assert is_sound(built)
+
+
+def test_an_unchanged_run_reads_a_bounded_sample_of_vectors_and_each_point_once(
+    built: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_vectors, "VECTORS_PER_RUN", 4)
+    monkeypatch.setattr(stored_vectors, "LEAST_PER_SHARD", 2)
+    shards = len(built.contents().shards)
+    built.vectors.read, built.vectors.scrolled = 0, Counter()
+    table = built.run().conservation
+    assert table.vectors_compared == built.vectors.read <= 2 * shards < 18
+    assert shards == built.vectors.scrolled.total()
+
+
+def test_what_a_sample_does_not_see_is_seen_some_nights_later(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_vectors, "VECTORS_PER_RUN", 2)
+    monkeypatch.setattr(stored_vectors, "LEAST_PER_SHARD", 2)
+    replace_vectors(built, served_points(built)[:1])
+    mended = 0
+    for _ in range(20):
+        built.later(days=1)
+        mended += built.run().conservation.mended
+    assert (1, True) == (mended, is_sound(built))
+
+
+def test_all_vectors_are_compared_on_demand(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_vectors, "VECTORS_PER_RUN", 2)
+    monkeypatch.setattr(stored_vectors, "LEAST_PER_SHARD", 1)
+    replace_vectors(built, served_points(built)[3:5])
+    built.vectors.delete(collection(built), [served_points(built)[0].id])
+    found = verify_serving(*judging(built))
+    assert (18, 18, 3, ()) == (found.points, found.vectors_compared, found.mended, found.faults)
+    assert is_sound(built)
+
+
+def test_a_report_has_the_recall_of_now(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    search = built.vectors.inner.search
+
+    def forgetful(name: str, vectors: Vectors, filter: Filter, limit: int) -> list:
+        return [hits[::2] for hits in search(name, vectors, filter, limit)]
+
+    monkeypatch.setattr(built.vectors.inner, "search", forgetful)
+    assert built.run().recall.mean < 0.8
+    assert 1.0 == built.manifest().recall.mean
+
+
+def test_a_waiting_candidate_is_judged_by_the_recall_of_now(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    built.source.write("d00.md", document(0, edition=2))
+    built.run(decide=lambda verdict: False)
+    search = built.vectors.inner.search
+    monkeypatch.setattr(built.vectors.inner, "search", lambda *a: [hits[::2] for hits in search(*a)])
+    outcome = promote_candidate(*judging(built), None, None, False)
+    assert "refused" == outcome.decision
+    assert any("dense search" in reason for reason in outcome.verdict.reasons)
+
+
+# what serves
+
+
+def test_what_serves_is_mended_although_a_document_changed(built: Project) -> None:
+    built.vectors.delete(collection(built), [point.id for point in served_points(built)[:2]])
+    before = built.manifest()
+    built.source.write("d05.md", document(5, edition=2))
+    report = built.run()
+    assert ("promoted", 2, 0) == (report.decision, report.serving_mended, report.conservation.mended)
+    assert 18 == built.vectors.count(before.collection, EVERYTHING)
+    assert [f"{before.collection}, which serves: 2 points mended"] == told(built)
+
+
+def test_search_answers_without_a_lost_point_and_says_so(built: Project, caplog: pytest.LogCaptureFixture) -> None:
+    lost = served_points(built)[0]
+    question = lost.payload["page_content"].split()[-3]
+    searcher = open_serving(built.retrieval())
+    (whole,) = searcher.search([question], EVERYTHING, 5, ("bm25", "fused"))
+    built.vectors.delete(collection(built), [lost.id])
+    (answer,) = searcher.search([question], EVERYTHING, 5, ("bm25", "fused"))
+    chunk = lost.payload["metadata"]["chunk_id"]
+    assert chunk == whole.stages["bm25"][0].chunk_id
+    assert [r.chunk_id for r in whole.stages["bm25"][1:]] == [r.chunk_id for r in answer.stages["bm25"]]
+    assert 5 == len(answer.stages["fused"])
+    assert chunk not in {r.chunk_id for r in answer.results}
+    assert f"answered without 1 chunks whose points are lost or damaged, the first is {chunk}" in caplog.text
+
+
+@pytest.mark.parametrize("kept", [("acl", "tenant"), ("acl", "tenant", "chunk_id")])
+def test_search_answers_without_a_damaged_point(built: Project, kept: Sequence[str]) -> None:
+    whole = served_points(built)[0]
+    metadata = {name: whole.payload["metadata"][name] for name in kept}
+    built.vectors.upsert(
+        collection(built), [replace(whole, payload={"page_content": "", "metadata": {"chunk_id": "", **metadata}})]
+    )
+    (answer,) = open_serving(built.retrieval()).search(
+        [whole.payload["page_content"]], EVERYTHING, 18, ("bm25", "dense", "fused")
+    )
+    assert whole.payload["metadata"]["chunk_id"] not in {r.chunk_id for r in answer.results}
+    assert 17 == len(answer.results)
+
+
+def test_search_answers_without_a_point_that_does_not_name_its_chunk(
+    built: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    nameless = served_points(built)[0]
+    client = built.vectors.inner._connection._client
+    client.overwrite_payload(collection(built), {"metadata": {"acl": ["public"], "tenant": "public"}}, [nameless.id])
+    (answer,) = open_serving(built.retrieval()).search(
+        [nameless.payload["page_content"]], EVERYTHING, 18, ("bm25", "dense", "fused")
+    )
+    assert 17 == len(answer.results)
+    assert f"left out point {nameless.id}" in caplog.text
+
+
+def test_status_tells_of_a_lost_point(built: Project) -> None:
+    built.vectors.delete(collection(built), [served_points(built)[0].id])
+    retrieval, options, releases = judging(built)
+    found = status_of(built.lake, retrieval.vectors, releases, options.profile)
+    assert (17, 18) == (found.points, found.expected_points)
+
+
+# the target of a rollback or promotion
+
+
+def tamper(p: Project, name: str) -> None:
+    """Damage the collection without changing its number of points."""
+    points = served_points(p)
+    stray = replace(points[0], id=point_id("astray"))
+    changes: dict[str, Callable[[], None]] = {
+        "lost and astray": lambda: (
+            p.vectors.delete(collection(p), [points[0].id]) or p.vectors.upsert(collection(p), [stray])
+        ),
+        "groups": lambda: p.vectors.upsert(
+            collection(p),
+            [
+                replace(
+                    points[3],
+                    payload={**points[3].payload, "metadata": {**points[3].payload["metadata"], "acl": ["all"]}},
+                )
+            ],
+        ),
+        "vectors": lambda: replace_vectors(p, points),
+    }
+    changes[name]()
+
+
+def slow(p: Project) -> None:
+    """Let every look at the clock take an hour."""
+    p.monotonic = itertools.count(0, 3600).__next__
+
+
+@pytest.fixture
+def followed(built: Project) -> tuple[Project, Project]:
+    """Two generations, and a view on the project in which the first one still is the newest."""
+    first = built.contents(), built.manifest()
+    built.source.write("d05.md", document(5, edition=2))
+    built.run()
+    view = replace(built)
+    view.contents, view.manifest = lambda: first[0], lambda generation=None: first[1]
+    built.forget()
+    built.vectors.moved, built.vectors.scrolled = False, Counter()
+    return built, view
+
+
+DAMAGES = ["lost and astray", "groups", "vectors"]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_target_is_compared_in_full_and_mended_before_the_alias_moves(
+    followed: tuple[Project, Project], damage: str
+) -> None:
+    p, first = followed
+    p.monotonic = lambda: 0.0
+    tamper(first, damage)
+    roll_back(*judging(p), None, "an exercise")
+    assert is_sound(first)
+    assert 18 == p.vectors.count(collection(first), EVERYTHING)
+    assert (0, 1) == (p.vectors.scrolled["after"], len(told(p)))
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_target_that_takes_too_long_is_compared_in_full_right_after(
+    followed: tuple[Project, Project], damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p, first = followed
+    slow(p)
+    monkeypatch.setattr(stored_vectors, "VECTORS_PER_RUN", 1)
+    monkeypatch.setattr(stored_vectors, "LEAST_PER_SHARD", 1)
+    tamper(first, damage)
+    roll_back(*judging(p), None, "an exercise")
+    assert is_sound(first)
+    assert 18 == p.vectors.count(collection(first), EVERYTHING)
+
+
+def test_a_sound_target_is_sampled_before_the_alias_moves_and_what_was_found_is_said(
+    followed: tuple[Project, Project],
+) -> None:
+    p, first = followed
+    slow(p)
+    roll_back(*judging(p), None, "an exercise")
+    assert p.vectors.scrolled["before"] == 0 < p.vectors.scrolled["after"]
+    assert [f"{collection(first)}, which serves: compared in full, no fault"] == told(p)
+
+
+def test_a_target_that_cannot_be_mended_is_refused(
+    followed: tuple[Project, Project], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p, first = followed
+    tamper(first, "groups")
+    monkeypatch.setattr(p.vectors.inner, "upsert", lambda name, points: None)
+    with pytest.raises(IncompleteGeneration, match="is stale"):
+        roll_back(*judging(p), None, "an exercise")
+    assert not p.vectors.moved
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_a_person_promotes_is_mended_first(built: Project, damage: str) -> None:
+    built.source.write("d05.md", document(5, edition=2))
+    waiting = built.run(decide=lambda verdict: False).generation
+    view = replace(built)
+    manifest = built.manifest(waiting)
+    view.manifest = lambda generation=None: manifest
+    tamper(view, damage)
+    outcome = promote_candidate(*judging(built), None, None, False)
+    assert ("promoted", True) == (outcome.decision, is_sound(view))
+
+
+def test_what_serves_is_mended_when_a_hold_is_lifted(followed: tuple[Project, Project]) -> None:
+    p, first = followed
+    roll_back(*judging(p), None, "an exercise")
+    tamper(first, "groups")
+    outcome = promote_candidate(*judging(p), None, None, True)
+    assert ("lifted", True) == (outcome.decision, is_sound(first))
+    assert ["all"] not in [s.payload["metadata"]["acl"] for s in p.vectors.scroll(collection(first), EVERYTHING)]
