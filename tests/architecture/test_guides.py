@@ -127,3 +127,18 @@ def test_the_links_of_a_page_lead_to_files_and_headings_that_are_there(page: Pat
     targets = [(link, (page.parent / link["file"]).resolve() if link["file"] else page) for link in links]
     assert [link[0] for link, target in targets if not target.exists()] == []
     assert [link[0] for link, target in targets if link["place"] and link["place"] not in places(target)] == []
+
+
+PROMISED = re.compile(r"`(?P<file>tests/[^`:]+)(?:::(?P<name>\w+))?[^`]*`")
+
+
+def test_each_promise_is_held_by_tests_that_are_there() -> None:
+    rows = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8").splitlines()
+    numbered = {match[1]: row for row in rows if (match := re.match(r"\| (\d+) \|", row))}
+    assert [str(n) for n in range(1, len(numbered) + 1)] == list(numbered)
+    missing = []
+    for number, row in numbered.items():
+        named = [(ROOT / found["file"], found["name"]) for found in PROMISED.finditer(row)]
+        gone = [(path, name) for path, name in named if not path.exists() or f"def {name}(" not in path.read_text()]
+        missing += [f"{number}: {path}::{name}" for path, name in gone] or ([] if named else [f"{number}: no test"])
+    assert missing == []
