@@ -5,7 +5,6 @@ from ingest.records.generations import (
     READER_FORMAT,
     STEPS,
     Claim,
-    Conservation,
     Hold,
     LakeIdentity,
     Lease,
@@ -22,12 +21,8 @@ from ingest.records.generations import (
     Recall,
     Record,
     Release,
-    RunReport,
-    RunStart,
     SegmentEntry,
     ShardPlan,
-    StageFigure,
-    Verification,
 )
 from ingest.records.judgments import (
     Asker,
@@ -76,3 +71,4 @@ from ingest.records.points import (
     StoredPoint,
     Vectors,
 )
+from ingest.records.runs import Conservation, RunReport, RunStart, StageFigure, Verification

@@ -1,0 +1,88 @@
+"""What is recorded of a run: what was conserved, how long it took, what it came to."""
+
+from pydantic import Field
+
+from ingest.records.generations import PlanSummary, Recall, Record
+
+
+class Conservation(Record):
+    """What was listed compared with what the stores hold, recounted from the stores. No `faults`: nothing is lost."""
+
+    listed: dict[str, int]  # by kind of change; they add up to what the sources listed
+    documents: dict[str, int]  # rows in the generation, by status
+    chunks: int
+    points: int
+    keyword_rows: int
+    vectors: int
+    mended: int  # points that were missing, orphaned or stale and are now repaired
+    faults: tuple[str, ...]  # each names an id and the two values that disagree
+    dropped: int = 0  # chunks that a source's policy keeps out
+    collapsed: int = 0  # chunks that a duplicate stands for: points = keyword rows = chunks − collapsed
+    marks: dict[str, int] = Field(default_factory=dict)  # chunks by mark, dropped ones too
+    quarantined_children: int = 0  # documents inside documents; not among the listed
+    secrets: tuple[str, ...] = ()  # where chunks with secrets were dropped, the first ones: URI and characters
+    vectors_compared: int = 0  # stored in the vector index and compared with the lake's; a sample, or all on demand
+
+
+class Verification(Record):
+    """What serves, compared with the lake point by point and vector by vector. No `faults`: all is as it should be."""
+
+    release: int
+    generation: str
+    points: int  # that match
+    vectors_compared: int
+    mended: int  # points that were missing, orphaned, stale or with another vector, and are now repaired
+    faults: tuple[str, ...]  # that are left
+
+
+class StageFigure(Record):
+    """How long a step took and how much went through it."""
+
+    step: str
+    seconds: float
+    documents: int
+    chunks: int
+    documents_per_second: float
+    chunks_per_second: float
+    peak_memory_mb: float  # of this process, since its start
+
+
+class RunStart(Record):
+    """`history/started/<name>.json`: a run began. Without a report of that name it is at work, or was killed."""
+
+    run: str
+    index: str
+    started: str  # ISO 8601, UTC
+    who: str
+
+
+class RunReport(Record):
+    """What a run did. Kept in `history/` for people; nothing is decided from it."""
+
+    run: str
+    index: str
+    started: str  # ISO 8601, UTC
+    generation: str | None  # None: nothing serves and nothing was built
+    base: str | None
+    built: bool  # False: nothing changed, no generation
+    resumed: bool
+    plan: PlanSummary | None
+    conservation: Conservation | None
+    verdict: str | None  # sha256
+    decision: str  # promoted, refused, waiting, unchanged; overtaken: promoted, then followed; failed, stopped
+    release: int | None  # in force at the end, read back
+    embedded: int  # texts that went through the model
+    forward_passes: int
+    quarantined: dict[str, int]  # by error class
+    stages: tuple[StageFigure, ...]
+    digest: str | None
+    recall: Recall | None = None  # of the generation's dense search, measured by this run
+    serving_mended: int = 0  # points of the generation that served when the run began
+    quarantined_children: dict[str, int] = Field(default_factory=dict)  # by error class; documents inside documents
+    marked: dict[str, int] = Field(default_factory=dict)  # chunks of the generation by mark, dropped ones too
+    dropped: dict[str, int] = Field(default_factory=dict)  # chunks that a policy keeps out, of rebuilt shards, by mark
+    ended: str = ""  # ISO 8601, UTC; "" in reports of before it was kept
+    error: str = ""  # what ended it early
+    unsupported: dict[str, int] = Field(default_factory=dict)  # documents that no parser reads, by media type
+    duplicates: dict[str, int] = Field(default_factory=dict)  # groups and chunks by kind, boilerplate, collapsed
+    healed: tuple[str, ...] = ()  # files of the lake that were damaged or gone, and what they were made from
