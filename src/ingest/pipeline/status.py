@@ -55,7 +55,8 @@ def status_of(lake: Lake, vectors: VectorIndex, releases: Releases, profile: Que
     if damage:
         fault = DamagedFile(f"{damage}; `ingest run` makes it again, `ingest rollback` serves an earlier release")
     shown, _ = sealed_manifest(lake, release.generation) if release is not None else (None, "")
-    runs, started, lease = list(past_runs(lake, RECENT_RUNS)), unfinished_run(lake), lake.leases.newest()
+    runs, started = list(past_runs(lake, RECENT_RUNS)), unfinished_run(lake)
+    lease = next(lake.leases.newest_first(1), None)
     candidate = waiting_candidate(lake, profile)
     judged = next((run for run in runs if run.generation is not None and run.generation == candidate), None)
     return IndexStatus(
