@@ -91,13 +91,18 @@ class EmbeddingStore:
         self._append(NO_SEGMENT.model_copy(update={**told, "backend": "entered again", "token": token}))
         return True
 
-    def close_gaps(self, token: str) -> None:
-        """Write empty entries in place of lost ones, which hide those after them. One listing."""
+    def close_gaps(self, token: str) -> bool:
+        """Write empty entries in place of lost ones, which hide those after them; tell if there were any.
+
+        One listing.
+        """
         with self._lock:
             self._refresh()
-            while len(self._entries) < self.journal.last():
+            known, last = len(self._entries), self.journal.last()
+            while len(self._entries) < last:
                 self._append(NO_SEGMENT.model_copy(update={"token": f"{token}-{len(self._entries)}"}))
                 self._refresh()
+            return known < last
 
     def lost(self, segments: Iterable[str]) -> list[str]:
         """Return which segments no entry counts for, or whose file is damaged or gone. Reads the files."""

@@ -69,7 +69,7 @@ def publish(
         manifest = work.sealed()
         if manifest is None:
             found = reconciler.reconcile(build(services, work, execute, figures))
-        elif served is not None and served.contents.collection == manifest.collection:
+        elif served is not None and served.contents.collection == manifest.collection and not work.healed:
             found = served  # nothing changed since it was looked at
         else:
             found = reconciler.reconcile(reconciler.opened(manifest))

@@ -32,8 +32,10 @@ def mend_vectors(retrieval: Retrieval, writer: Writer, base: Manifest, damage: D
     lost = store.lost(segment for some in base.segments.values() for segment in some)
     if not lost:
         return damage
-    store.close_gaps(writer.new_token())
-    lost = [s for s in store.lost(lost) if not store.enter(s, writer.new_token())]
+    gaps = ("index of embedding segments, with empty entries for lost ones",) * store.close_gaps(writer.new_token())
+    entered = [s for s in store.lost(lost) if store.enter(s, writer.new_token())]
+    told = tuple(f"entry of embedding segment {segment}, made again from the segment" for segment in entered)
+    damage, lost = replace(damage, told=damage.told + gaps + told), store.lost(lost)
     store.retire_lost(writer.new_token())
     copied, left = 0, set[int]()
     for shard, segments in base.segments.items():

@@ -174,6 +174,7 @@ def test_a_lost_entry_of_a_segment_is_written_again(p: Project, harm: Harm) -> N
     harm(p, f"embeddings/{p.manifest().model.fingerprint}/index/1.json")
     report = p.run()
     assert ("unchanged", 0, {}) == (report.decision, report.embedded, p.gets())
+    assert report.healed[0].startswith("entry of embedding segment ")
     p.source.write("new.md", document(9))
     report = p.run()
     assert ("promoted", 3) == (report.decision, report.embedded)
@@ -252,7 +253,7 @@ def test_records_on_which_nothing_depends_stop_neither_a_run_nor_the_status(
 ) -> None:
     for key in [key for key in values(p) if f"docs/{folder}/" in key]:
         harm(p, key)
-    status_of(p.lake, releases_of(p.retrieval(), p.options, p.services().writer), p.options.profile)
+    status_of(p.lake, p.vectors, releases_of(p.retrieval(), p.options, p.services().writer), p.options.profile)
     assert "unchanged" == p.run().decision
 
 
