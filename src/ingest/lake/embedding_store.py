@@ -51,6 +51,8 @@ class EmbeddingStore:
         """Return a store that knows the entries of this one, and reads the segments again."""
         other = EmbeddingStore(self.store, self.fingerprint)
         with self._lock:
+            if not self._entries:
+                self._refresh()  # here, so that both know what is read
             other._entries, other._retired = list(self._entries), set(self._retired)
         return other
 
