@@ -3,13 +3,12 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean
 
-from ingest.quality.paired_differences import Scores, paired, paired_difference
+from ingest.quality.floors import ROUNDING, Scores, below_floors, means
+from ingest.quality.paired_differences import paired, paired_difference
 from ingest.quality.question_slices import Slice, judge_slices
 from ingest.records import GateRules, PairedDifference, SliceScore, Verdict
 
-ROUNDING = 1e-9  # a mean may miss its bound by this much
 NAMED = 10  # questions named in one sentence
 
 
@@ -55,7 +54,7 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
     against = None if serving is None else _live(serving, "serving release", facts, found)
     difference = None
     if _check_questions(live, rules, facts, found):
-        _check_floors(live, rules, found)
+        found.reasons.extend(below_floors(live, rules.floors))
         _check_must_pass(live, rules, facts, found)
         difference = _check_difference(live, against, rules, facts, found)
         found.slices, fallen = judge_slices(live, against, rules, facts.slices)
@@ -67,8 +66,8 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
         warnings=tuple(found.warnings),
         questions=len(live),
         stale=tuple(sorted(facts.stale)),
-        candidate_scores=_means(live),
-        serving_scores=_means(against or {}),
+        candidate_scores=means(live),
+        serving_scores=means(against or {}),
         difference=difference,
         rules=rules,
         moved=dict(sorted(facts.moved.items())),
@@ -85,11 +84,6 @@ def _live(scores: Scores, side: str, facts: Facts, found: _Findings) -> dict[str
         for metric in row.keys() - live[query_id].keys():
             found.reasons.append(f"{metric} of question {query_id} on the {side} is {row[metric]}, not a number.")
     return live
-
-
-def _means(scores: Scores) -> dict[str, float]:
-    metrics = sorted({metric for row in scores.values() for metric in row})
-    return {m: fmean(row[m] for row in scores.values() if m in row) for m in metrics}
 
 
 def _check_rules(rules: GateRules, found: _Findings) -> None:
@@ -128,16 +122,6 @@ def _check_questions(live: Scores, rules: GateRules, facts: Facts, found: _Findi
     if not live:
         found.reasons.append(f"None of the {total} judged questions could be scored.")
     return bool(live)
-
-
-def _check_floors(live: Scores, rules: GateRules, found: _Findings) -> None:
-    means = _means(live)
-    for metric, floor in sorted(rules.floors.items()):
-        if metric not in means:
-            measured = ", ".join(means) or "nothing"
-            found.reasons.append(f"{metric} has a floor of {floor:.4f}, but was not measured; measured: {measured}.")
-        elif means[metric] < floor - ROUNDING:
-            found.reasons.append(f"{metric} is {means[metric]:.4f} on average, below its floor of {floor:.4f}.")
 
 
 def _check_must_pass(live: Scores, rules: GateRules, facts: Facts, found: _Findings) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.quality.floors import Scores
 from ingest.records import PairedDifference
 
 RESAMPLES = 9_999  # of the bootstrap and of the permutation test
@@ -15,7 +16,6 @@ RESAMPLED_AT_ONCE = 1_000  # rows of one number per question: limits memory
 SEED = 20_090_719  # the same scores always give the same verdict
 POWER = 0.8
 
-Scores = Mapping[str, Mapping[str, float]]  # query id → "stage.metric" → value, 0 to 1
 Differences = dict[str, float]  # by query id
 
 

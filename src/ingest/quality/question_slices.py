@@ -8,18 +8,11 @@ from statistics import fmean
 
 from ingest.lake.rows import DocumentRow
 from ingest.quality.askers import named
-from ingest.quality.paired_differences import (
-    RESAMPLES,
-    Differences,
-    Scores,
-    lower_than_rest,
-    paired,
-    paired_difference,
-)
+from ingest.quality.floors import ROUNDING, Scores, below_floors, means
+from ingest.quality.paired_differences import RESAMPLES, Differences, lower_than_rest, paired, paired_difference
 from ingest.records import GateRules, PairedDifference, Question, SliceScore
 
 MOST = 200  # slices that are judged, the largest ones
-ROUNDING = 1e-9  # a mean may miss its bound by this much
 
 Slice = tuple[str, str]  # name and value
 
@@ -84,7 +77,7 @@ class _Family:
         for ((metric, slice_), (own, rest, _)), chance in zip(suspects.items(), corrected.tolist(), strict=False):
             if chance <= self.error:
                 told[slice_].append(
-                    f"Slice {_label(slice_)} fell: {metric} is {fmean(own):+.4f} on {len(own)} questions, "
+                    f"Slice {'='.join(slice_)} fell: {metric} is {fmean(own):+.4f} on {len(own)} questions, "
                     f"{fmean(rest):+.4f} on the others; at least {-self.rules.slices.margin:+.4f} is expected, and "
                     f"chance does this with p = {chance:.4f}, corrected for {self.tests} comparisons."
                 )
@@ -103,10 +96,13 @@ def judge_slices(
     differences = paired(live, against, rules.metric) if against is not None else {}
     family = _Family(differences, _tests(differences, members, rules), rules)
     fallen = family.fallen(members)
-    reasons = _unknown_floors(members, rules)
+    known = {"*", *(name for name, _ in members), *map("=".join, members)}
+    unknown = sorted(rules.slices.floors.keys() - known)
+    reasons = [f"Slice {key} has a floor, but no judged question belongs to it." for key in unknown]
     scores = []
     for slice_, ids in members.items():
-        below = _below_floors(slice_, {q: live[q] for q in ids}, rules)
+        rows = {q: live[q] for q in ids}
+        below = below_floors(rows, _floors(slice_, len(ids), rules), f"Slice {'='.join(slice_)}: ")
         reasons += [*fallen.get(slice_, ()), *below]
         own = {metric: [d[q] for q in ids if q in d] for metric, d in differences.items()}
         decides = any(family.decides(len(own[metric]), len(differences[metric])) for metric in own)
@@ -116,8 +112,8 @@ def judge_slices(
                 value=slice_[1],
                 questions=len(ids),
                 state="fell" if below or slice_ in fallen else _state(len(ids), len(live), decides, against, rules),
-                candidate_scores=_means({q: live[q] for q in ids}),
-                serving_scores=_means({q: (against or {}).get(q, {}) for q in ids}),
+                candidate_scores=means(rows),
+                serving_scores=means({q: (against or {}).get(q, {}) for q in ids}),
                 differences=_intervals(own, family) if decides else (),
             )
         )
@@ -145,33 +141,11 @@ def _mean_without_worst(differences: Sequence[float]) -> float:
     return max(fmean(differences), fmean(sorted(differences)[1:] or differences))
 
 
-def _below_floors(slice_: Slice, rows: Scores, rules: GateRules) -> list[str]:
-    floors, means = _floors(slice_, len(rows), rules), _means(rows)
-    told = []
-    for metric, floor in sorted(floors.items()):
-        if metric not in means:
-            told.append(
-                f"Slice {_label(slice_)} has a floor of {floor:.4f} for {metric}, which was not measured there."
-            )
-        elif means[metric] < floor - ROUNDING:
-            told.append(
-                f"Slice {_label(slice_)}: {metric} is {means[metric]:.4f} on average over {len(rows)} questions, below "
-                f"its floor of {floor:.4f}."
-            )
-    return told
-
-
 def _floors(slice_: Slice, count: int, rules: GateRules) -> dict[str, float]:
     """Return a slice's floors by metric; the more exactly one names the slice, the more it counts."""
     floors = rules.slices.floors
     shared = floors.get("*", {}) | floors.get(slice_[0], {}) if count >= rules.slices.min_questions else {}
-    return shared | floors.get(_label(slice_), {})
-
-
-def _unknown_floors(members: Mapping[Slice, Sequence[str]], rules: GateRules) -> list[str]:
-    known = {"*", *(name for name, _ in members), *map(_label, members)}
-    unknown = sorted(rules.slices.floors.keys() - known)
-    return [f"Slice {key} has a floor, but no judged question belongs to it." for key in unknown]
+    return shared | floors.get("=".join(slice_), {})
 
 
 def _state(count: int, of: int, decides: bool, against: Scores | None, rules: GateRules) -> str:
@@ -186,12 +160,3 @@ def _intervals(own: Mapping[str, Sequence[float]], family: _Family) -> tuple[Pai
     """Return the differences by metric, with intervals that hold for all slices together (Bonferroni)."""
     confidence = 1 - (1 - family.rules.confidence) / family.tests
     return tuple(paired_difference(metric, found, confidence) for metric, found in own.items() if found)
-
-
-def _means(rows: Scores) -> dict[str, float]:
-    metrics = sorted({metric for row in rows.values() for metric in row})
-    return {m: fmean(row[m] for row in rows.values() if m in row) for m in metrics}
-
-
-def _label(slice_: Slice) -> str:
-    return "=".join(slice_)
