@@ -19,8 +19,8 @@ Consequence = Literal["index", "drop", "quarantine"]
 DOCUMENT_BYTES = 16 * 2**20  # the largest document unless the settings set another limit
 
 
-def _check_url(url: str) -> None:
-    """Raise ValueError for what is no http(s) URL of a server, without repeating it."""
+def _server_url(url: str) -> str:
+    """Return the http(s) URL of a server. Raises: ValueError, which does not repeat what is none."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -28,6 +28,7 @@ def _check_url(url: str) -> None:
         raise ValueError("not an http(s) URL: its host or its port is none (1 to 65535)") from error
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise ValueError("not an http(s) URL, such as http://localhost:6333")
+    return url
 
 
 class Options(Record):
@@ -55,11 +56,9 @@ class S3Options(Options):
     @field_validator("endpoint_url")
     @classmethod
     def _is_a_url_without_credentials(cls, url: str | None) -> str | None:
-        if url is not None:
-            if "@" in url.partition("://")[2].partition("/")[0]:
-                raise ValueError("must not hold credentials; they come from the environment")
-            _check_url(url)
-        return url
+        if url is not None and "@" in url.partition("://")[2].partition("/")[0]:
+            raise ValueError("must not hold credentials; they come from the environment")
+        return None if url is None else _server_url(url)
 
 
 class QdrantOptions(Options):
@@ -73,9 +72,7 @@ class QdrantOptions(Options):
     @field_validator("url")
     @classmethod
     def _is_a_url(cls, url: str | None) -> str | None:
-        if url:
-            _check_url(url)
-        return url
+        return _server_url(url) if url else url
 
     @field_validator("api_key")
     @classmethod
@@ -137,9 +134,8 @@ class ParserSettings(Options):
     text_fields: tuple[str, ...] = ()  # JSON, JSON Lines: dotted paths of the text; (): all strings
     title_field: str = ""  # JSON, JSON Lines: dotted path of the title
     ocr: bool = False  # read pages without a text layer with tesseract; needs the extra `ocr`
-    media_types: MediaTypes = Field(
-        default=(), exclude_if=lambda pairs: not pairs
-    )  # by pattern; win over names, claims
+    # By pattern; they win over names and claims.
+    media_types: MediaTypes = Field(default=(), exclude_if=lambda pairs: not pairs)
     ocr_languages: tuple[str, ...] = ("eng",)  # as tesseract names them
     # unstructured handles the formats it can and needs the extra `legacy`; unset, it is not in recorded settings.
     parser: Literal["own", "unstructured"] = Field(default="own", exclude_if=lambda parser: parser == "own")
@@ -231,9 +227,8 @@ class IndexOptions(Options):
     documents_per_shard: int = Field(default=300, ge=1)  # in the first plan; the number of shards then stays
     max_deleted_share: float = Field(default=0.2, ge=0, le=1)  # delete guard: of the documents that serve, per run
     max_deleted_count: int | None = Field(default=None, ge=0)  # whatever their share; none: only the share counts
-    max_quarantined_share: float = Field(
-        default=0.05, ge=0, le=1
-    )  # of the documents that served or whose format is read
+    # Of the documents that served or whose format is read.
+    max_quarantined_share: float = Field(default=0.05, ge=0, le=1)
     max_unreadable_share: float = Field(default=0.05, ge=0, le=1)  # of what is fetched from a source; above: stop
     max_changed_during_run_share: float = Field(default=0.05, ge=0, le=1)  # of the listed documents
     allow_empty: bool = False  # promote a generation without a single document

@@ -5,18 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from ingest.errors import (
-    DamagedFile,
-    FatalError,
-    ForeignIndex,
-    Held,
-    IndexUnavailable,
-    Overtaken,
-    SchemaMismatch,
-    TransientError,
-    UnknownRelease,
-    VerdictOutdated,
-)
+from ingest import errors
 from ingest.ids import fence_name
 from ingest.lake.journal import Journal
 from ingest.ports import Aliases
@@ -57,9 +46,9 @@ class Releases:
         """Return the release that readers see now, None when nothing serves. Raises: SchemaMismatch, ForeignIndex."""
         try:
             return read_release(self.aliases.aliases(), self.journal, self.index)
-        except SchemaMismatch as error:
+        except errors.SchemaMismatch as error:
             if foreign := self.ownership.against(self.index, self.journal, *self._look()):
-                raise ForeignIndex(foreign) from error
+                raise errors.ForeignIndex(foreign) from error
             raise
 
     def heal(self) -> Release | None:
@@ -110,19 +99,19 @@ class Releases:
                 if candidate.is_in(current):
                     return self.unhold(why) if lifts else current
                 if current.hold is not None and not lifts:
-                    raise Held(
+                    raise errors.Held(
                         f"index {self.index}: release {current.number} is held by {current.hold.who} "
                         f"({current.hold.why}); a person lifts it with `{LIFT_HOLD}`"
                     )
             serving = None if current is None else current.generation
             if serving not in (candidate.base, candidate.generation):
-                raise Overtaken(
+                raise errors.Overtaken(
                     f"index {self.index}: candidate {candidate.generation} was built on {candidate.base}, "
                     f"but {serving} serves; the next build adopts its work"
                 )
             now = 0 if current is None else current.number
             if candidate.compared not in (None, now):
-                raise VerdictOutdated(
+                raise errors.VerdictOutdated(
                     f"index {self.index}: the verdict on {candidate.generation} was compared with release "
                     f"{candidate.compared or 'none'}, but release {now} is in force: judge it again"
                 )
@@ -143,12 +132,12 @@ class Releases:
         for _ in range(self.attempts):
             current, guard = self._settled()
             if current is None:
-                raise UnknownRelease(f"index {self.index}: nothing serves yet, so nothing can be rolled back")
+                raise errors.UnknownRelease(f"index {self.index}: nothing serves yet, so nothing can be rolled back")
             if target is None:
                 target = rollback_target(self.journal, self.index, current, to)
                 try:
                     opens(target)
-                except FatalError as error:
+                except errors.FatalError as error:
                     way = "; `--to` takes another one" if to is None else ""
                     error.args = (f"release {target.number} cannot be brought back: {error}{way}",)
                     raise
@@ -167,7 +156,7 @@ class Releases:
         for _ in range(self.attempts):
             current = self.heal()
             if current is None:
-                raise UnknownRelease(f"index {self.index}: nothing serves yet, so nothing is held")
+                raise errors.UnknownRelease(f"index {self.index}: nothing serves yet, so nothing is held")
             if current.hold is None:
                 return current
             guard = fence_name(self.index, current.number)
@@ -187,7 +176,7 @@ class Releases:
         try:
             current = self.heal()
             return current, None if current is None else fence_name(self.index, current.number)
-        except (DamagedFile, UnknownRelease) as error:
+        except (errors.DamagedFile, errors.UnknownRelease) as error:
             newest, aliases = self._look()
             if newest is None:
                 raise
@@ -205,7 +194,7 @@ class Releases:
         """Write the record that follows `current` and apply it; None when another writer was faster."""
         generation = decision.target.generation
         if self.is_retired(generation):
-            raise UnknownRelease(f"index {self.index}: generation {generation} is retired")
+            raise errors.UnknownRelease(f"index {self.index}: generation {generation} is retired")
         if current is None or generation != current.generation or guard != fence_name(self.index, current.number):
             self.restore(generation)
         taken = fence_number(self.aliases.aliases(), self.index) if current is None and self.take_over else None
@@ -216,7 +205,7 @@ class Releases:
             return None
         if self.is_retired(generation):
             settled = self.heal()
-            raise UnknownRelease(
+            raise errors.UnknownRelease(
                 f"index {self.index}: generation {generation} was retired while release {release.number} was written; "
                 f"{settled.generation if settled else None} serves"
             )
@@ -229,7 +218,7 @@ class Releases:
         """Heal after an alias call that failed or was not answered, unless what serves is the release all the same."""
         try:
             self.heal()
-        except TransientError as error:  # the lake is away; our own record is known without it
+        except errors.TransientError as error:  # the lake is away; our own record is known without it
             if self.current() != release:
                 raise
             log.warning("index %s: release %s serves, but: %s", self.index, release.number, error)
@@ -237,7 +226,7 @@ class Releases:
     def _take_over(self, newest: Release | None, fence: int | None, foreign: str) -> None:
         """Put the newest generation into force in place of another lake's. Raises: ForeignIndex when nobody said so."""
         if self.take_over is None:
-            raise ForeignIndex(foreign)
+            raise errors.ForeignIndex(foreign)
         log.warning("index %s: taken over (%s): %s", self.index, self.take_over, foreign)
         if newest is not None:
             self.restore(newest.generation)
@@ -287,12 +276,12 @@ class Releases:
         """Send one alias call; return False when it failed or its outcome is unknown: a fresh look settles that."""
         try:
             return self.aliases.move_aliases(actions)
-        except IndexUnavailable as error:
+        except errors.IndexUnavailable as error:
             log.warning("index %s: alias call without an answer, looking again: %s", self.index, error)
             return False
 
-    def _gave_up(self, what: str) -> TransientError:
-        return TransientError(
+    def _gave_up(self, what: str) -> errors.TransientError:
+        return errors.TransientError(
             f"index {self.index}: {what}: gave up after {self.attempts} attempts; each time another writer came first "
             "or the alias call failed"
         )
