@@ -11,7 +11,7 @@ from ingest.lake.rows import BETWEEN, DocumentRow, document_rows, quarantine_row
 from ingest.quality.askers import asker_of, may_see
 from ingest.quality.metrics.relevance import holds
 from ingest.quality.moves import Named, after_move, at_path, known_moves, move_of
-from ingest.records import Gold, Move, Quarantined, Question
+from ingest.records import Gold, Move, Question
 
 CONTEXT = 200  # code points on each side that distinguish equal texts
 OCCURRENCES = 1000  # equal texts that are compared
@@ -80,12 +80,6 @@ class _Pair:
     held: JudgedDocument | None = None  # has it now; None: in quarantine
     old: JudgedDocument | None = None  # had it before
 
-    @property
-    def row(self) -> DocumentRow | None:
-        """The document as the base knows it, else as the candidate does."""
-        document = self.old or self.held
-        return None if document is None else document.row
-
 
 def side_of(contents: Contents, questions: Sequence[Question], other: Side | None = None) -> Side:
     """Read what a generation holds of the judged documents, shard by shard.
@@ -105,7 +99,9 @@ def side_of(contents: Contents, questions: Sequence[Question], other: Side | Non
         every = document_rows(contents.lake.read(parts["documents"]))
         askers |= {(d.tenant, group) for d in every for group in d.acl}
         rows = [d for d in every if d.path in paths or d.sha256 in bytes_]
-        uris = [_readable(q) for q in quarantine_rows(contents.lake.read(parts["quarantine"]))]
+        failures = quarantine_rows(contents.lake.read(parts["quarantine"]))
+        # Made to end like a document's path, with the same separator between parent and child.
+        uris = [unquote(q.uri.replace("!/", BETWEEN).replace("#", BETWEEN) if q.parent else q.uri) for q in failures]
         # A path's way has the paths of all documents that contain it: what is in a broken archive is damaged too.
         ways = {path: [*accumulate(path.split(BETWEEN), lambda o, name: o + BETWEEN + name)] for path in paths}
         quarantined |= {path for path, way in ways.items() for p in way if any(u.endswith(f"/{p}") for u in uris)}
@@ -119,12 +115,6 @@ def side_of(contents: Contents, questions: Sequence[Question], other: Side | Non
     return Side(documents, frozenset(quarantined), by_sha256, moves, frozenset(askers))
 
 
-def _readable(failure: Quarantined) -> str:
-    """Return a URI that ends like the document's path, with the same separator between parent and child."""
-    uri = failure.uri
-    return unquote(uri.replace("!/", BETWEEN).replace("#", BETWEEN) if failure.parent else uri)
-
-
 def anchored(questions: Sequence[Question], now: Side, before: Side | None) -> Anchored:
     """Return the questions with anchors for the candidate and for the serving release, and with who asks them.
 
@@ -135,13 +125,13 @@ def anchored(questions: Sequence[Question], now: Side, before: Side | None) -> A
     found = Anchored([], [], [], [], {}, {})
     for question in questions:
         pairs = [pair for pair in (_anchors(g, now, before) for g in question.gold) if pair.now is not None]
-        rows = [p.row for p in pairs if p.row is not None]
+        rows = [d.row for p in pairs if (d := p.old or p.held)]
         asker = asker_of(question.asker, [p.held.row for p in pairs if p.held is not None] or rows)
         pairs = [p for p in pairs if p.held is None or may_see(asker, p.held.row)]
         if not any(p.before.grade > 0 for p in pairs):
             found.stale.append(question.query_id)
             continue
-        found.rows[question.query_id] = [p.row for p in pairs if p.row is not None]
+        found.rows[question.query_id] = [d.row for p in pairs if (d := p.old or p.held)]
         found.held[question.query_id] = [p.held.row for p in pairs if p.held is not None]
         asked = replace(question, gold=tuple(p.now for p in pairs if p.now is not None), asker=asker)
         found.live.append(asked)

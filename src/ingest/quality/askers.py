@@ -27,11 +27,6 @@ def may_see(asker: Asker, document: DocumentRow) -> bool:
     return document.tenant == tenant and (groups is None or not set(groups).isdisjoint(document.acl))
 
 
-def filter_of(asker: Asker) -> Filter:
-    """Return the filter under which an asker searches."""
-    return Filter(acl=asker.groups, tenant=asker.tenant)
-
-
 def named(asker: Asker) -> str:
     """Return an asker for people."""
     return f"{'+'.join(asker.groups or ()) or 'any group'} of {asker.tenant or 'any tenant'}"
@@ -73,5 +68,6 @@ def batches_of(questions: Sequence[Question]) -> list[Batch]:
     """
     by_filter: dict[Filter, list[Question]] = {}
     for question in questions:
-        by_filter.setdefault(filter_of(question.asker), []).append(question)
+        filter = Filter(acl=question.asker.groups, tenant=question.asker.tenant)
+        by_filter.setdefault(filter, []).append(question)
     return [(f, asked[n : n + BATCH]) for f, asked in by_filter.items() for n in range(0, len(asked), BATCH)]

@@ -44,10 +44,7 @@ def asking_faults(options: BuildOptions, open_reranker: OpenReranker, store: Sto
         except IngestError as error:
             yield error
     stages = (*STAGES, RERANKED) if opened[-1:] != [None] else STAGES
-    yield from _unknown_metrics(options, [f"{stage}.{metric}" for stage in stages for metric in METRICS])
-
-
-def _unknown_metrics(options: BuildOptions, known: list[str]) -> Iterator[InvalidSettings]:
+    known = [f"{stage}.{metric}" for stage in stages for metric in METRICS]
     rules = options.gate
     named = {"metric": rules.metric, "must_pass_metric": rules.must_pass_metric}
     named |= {f"floors.{name}": name for name in rules.floors}

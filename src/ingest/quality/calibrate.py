@@ -13,7 +13,7 @@ from ingest.lake.learned_files import keep_learned
 from ingest.lake.stored_records import to_bytes
 from ingest.quality.askers import in_batches
 from ingest.quality.calibration_fit import check_counts, fit_calibration
-from ingest.quality.evaluate import UNCALIBRATED, read_questions
+from ingest.quality.evaluate import UNCALIBRATED, read_questions, untimed
 from ingest.quality.metrics import distinct_questions
 from ingest.quality.rankings import live_questions
 from ingest.records import BuildOptions, Question
@@ -38,7 +38,7 @@ def calibrate(
     require("a calibration", "ingest[calibrate]", "scikit-learn", "scipy")
     asked = distinct_questions(read_questions(options.judged))[0]
     questions = [q for q in asked if q.answerable or not leave_out]
-    profile = options.profile.model_copy(update=UNCALIBRATED | {"reranker": "none"})
+    profile = untimed(options.profile, **UNCALIBRATED, reranker="none")
     searcher = open_serving(retrieval, profile)  # what the serving profile names may be lost or outdated
     found, stale = live_questions(retrieval.lake, searcher.manifest, [q for q in questions if q.answerable])
     live = {q.query_id: q for q in found}

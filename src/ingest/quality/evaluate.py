@@ -76,7 +76,7 @@ def _serving(
         base = lake.manifest(release.generation) if release is not None else None
         if release is None or base is None or base.collection not in retrieval.vectors.collections():
             return None, None
-        profile = untimed(lake.profile(release.profile)).model_copy(update=UNCALIBRATED)
+        profile = untimed(lake.profile(release.profile), **UNCALIBRATED)
         before = side_of(contents_of(lake, base), questions)
         return Searcher(retrieval, base, _openable(retrieval.open_reranker, profile), release.number), before
     except DamagedFile as error:
@@ -94,9 +94,9 @@ def _openable(open_reranker: OpenReranker, profile: QueryProfile) -> QueryProfil
     return profile
 
 
-def untimed(profile: QueryProfile) -> QueryProfile:
-    """Return the profile without a limit on re-ranking: a verdict must not depend on how busy the machine is."""
-    return profile.model_copy(update={"rerank_milliseconds": 0})
+def untimed(profile: QueryProfile, **others: str | int) -> QueryProfile:
+    """Return the profile with other values and no limit on re-ranking: how busy the machine is must not count."""
+    return profile.model_copy(update={"rerank_milliseconds": 0, **others})
 
 
 def _problems(candidate: Manifest, floor: float) -> tuple[str, ...]:

@@ -100,8 +100,7 @@ def train(retrieval: Retrieval, options: BuildOptions, fit: Fit) -> Training:
 
 def examples_of(serving: Searcher, profile: QueryProfile, questions: Sequence[Question]) -> list[Example]:
     """Return each question with its candidates under a profile: by filter, then in order of the query ids."""
-    others = {"reranker": "learned", "reranker_model": "", "calibration": ""}
-    profile = untimed(profile).model_copy(update=others)
+    profile = untimed(profile, reranker="learned", reranker_model="", calibration="")
     wanted = ("train-reranker", max(DEPTH, profile.rerank_depth), questions)
     examples, nothing = [], np.zeros((0, len(FEATURES)))
     for batch in answers_of(serving, profile, features, wanted):

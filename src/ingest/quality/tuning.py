@@ -92,8 +92,7 @@ def _scored(
     now: dict[str, Scores] = {}
     table: dict[float, dict[str, Scores]] = {weight: {} for weight in WEIGHTS}
     top = max(DEPTH, profile.depth)
-    others = {"reranker": "learned", "rerank_depth": 2 * top, "calibration": ""}
-    asked = untimed(profile).model_copy(update=others)
+    asked = untimed(profile, reranker="learned", rerank_depth=2 * top, calibration="")
     measure = counter(serving.retrieval.tokenizer)
     tokens = lru_cache(COUNTED)(lambda text: measure([text])[0])
 

@@ -7,7 +7,7 @@ from ingest.ids import fence_name
 from ingest.lake.journal import Journal
 from ingest.ports import Aliases
 from ingest.records import LakeIdentity, Release
-from ingest.search.served_release import fence_number, is_foreign, told_lakes
+from ingest.search.served_release import fence_number, is_foreign, named_by, told_lakes
 
 WAY_OUT = (
     "Point `lake` or QDRANT_URL at what belongs together; or stop the other lake's runs and take the index over for "
@@ -34,12 +34,16 @@ class Ownership:
         if (shown := aliases.get(name)) is None:
             return ""
         last = 0 if newest is None else newest.number
+        number = last if fence is None else fence
         if fence is not None and fence > last:
             reason = f", but the newest release of this lake is {last or 'none'}"
         elif newest is not None and fence is not None and fence < last - 1 and newest.guard != name:
             reason = f", but the newest release of this lake is {last}, more than one ahead"
+        elif named_by(journal, number, shown) is not None:
+            reason = ""
         else:
-            reason = _unnamed(journal, last if fence is None else fence, shown)
+            neither = f", which neither release {number} nor the one before names"
+            reason = neither if number else ", and this lake has no release"
         theirs = self.vectors.lake_of(shown)
         ours = self.known() if reason or theirs is not None else None
         if reason or is_foreign(theirs, ours):
@@ -50,11 +54,3 @@ class Ownership:
         """Write down that a collection which a release of ours names is ours, if it is from before they said so."""
         if self.vectors.lake_of(collection) is None:
             self.vectors.give(collection, self.identify())
-
-
-def _unnamed(journal: Journal[Release], number: int, shown: str) -> str:
-    """Return "" when release `number` or the one before names the collection, else that they do not."""
-    records = [journal.get(n) for n in (number, number - 1) if n > 0]
-    if shown in [record.collection for record in records if record is not None]:
-        return ""
-    return f", which neither release {number} nor the one before names" if number else ", and this lake has no release"

@@ -20,6 +20,12 @@ def fence_number(aliases: Mapping[str, str], index: str) -> int | None:
     return fences[0] if fences else None
 
 
+def named_by(releases: Journal[Release], number: int, collection: str) -> Release | None:
+    """Return release `number`, or the one before, whichever names the collection; None if neither does."""
+    records = (releases.get(n) for n in (number, number - 1) if n > 0)
+    return next((record for record in records if record is not None and record.collection == collection), None)
+
+
 def release_in_force(aliases: Mapping[str, str], releases: Journal[Release], index: str) -> Release | None:
     """Return the release that one answer of `get_aliases` shows; None if nothing serves.
 
@@ -29,11 +35,9 @@ def release_in_force(aliases: Mapping[str, str], releases: Journal[Release], ind
     shown, fence = aliases.get(index), fence_number(aliases, index)
     if shown is None or fence is None:
         return None
-    for number in (fence, fence - 1):
-        record = releases.get(number) if number > 0 else None
-        if record is not None and record.collection == shown:
-            return record
-    raise SchemaMismatch(f"alias {index} shows {shown}, but neither release {fence} nor {fence - 1} names it")
+    if (release := named_by(releases, fence, shown)) is None:
+        raise SchemaMismatch(f"alias {index} shows {shown}, but neither release {fence} nor {fence - 1} names it")
+    return release
 
 
 def is_foreign(theirs: LakeIdentity | None, ours: LakeIdentity | None) -> bool:

@@ -57,10 +57,8 @@ def _same(one: Gold, other: Gold) -> bool:
     spans = [(g.start, g.end) for g in (one, other) if g.start is not None and g.end is not None]
     if len(spans) == 2:
         return _share(spans[0], spans[1])
-    return all(
-        list(map(_words, mine)) == list(map(_words, theirs))
-        for mine, theirs in ((one.spans, other.spans), (one.headings, other.headings))
-    )
+    texts = [([*map(_words, g.spans)], [*map(_words, g.headings)]) for g in (one, other)]
+    return texts[0] == texts[1]
 
 
 def _share(one: tuple[int, int], other: tuple[int, int]) -> bool:

@@ -11,11 +11,10 @@ BUDGETS = (500, 1000, 2000)
 METRICS = (*RANKED, *(f"answered@{budget}" for budget in BUDGETS))
 COUNTED = 10  # chunks whose tokens are counted per call
 DEPTH = 50  # results that the ranked metrics consider
+Count = Callable[[Sequence[str]], Sequence[int]]  # number of tokens per text
 
 
-def score_questions(
-    answers: Iterable[tuple[Sequence[Result], Question]], count_tokens: Callable[[Sequence[str]], Sequence[int]]
-) -> dict[str, dict[str, float]]:
+def score_questions(answers: Iterable[tuple[Sequence[Result], Question]], count: Count) -> dict[str, dict[str, float]]:
     """Return query id → metric → value, 0 to 1, for each question with a place to find.
 
         ndcg@10       Järvelin & Kekäläinen 2002: gain = grade, discount log2(rank + 1)
@@ -47,7 +46,7 @@ def score_questions(
         others = [place for place in places if place not in wanted]
         qrels[question.query_id] = {f"place {i}": max(g.grade for g in place) for i, place in enumerate(wanted)}
         run[question.query_id] = _places_by_rank(results[:DEPTH], wanted, others)
-        scores[question.query_id] = dict.fromkeys(RANKED, 0.0) | _answered(results, gold, count_tokens)
+        scores[question.query_id] = dict.fromkeys(RANKED, 0.0) | _answered(results, gold, count)
     for query_id, metric, value in _by_library(qrels, run) if scores else ():
         scores[query_id][metric] = value
     return scores
@@ -77,12 +76,10 @@ def _by_library(qrels: dict[str, dict[str, int]], run: dict[str, dict[str, float
         yield found.query_id, measures[found.measure], float(found.value)
 
 
-def _answered(
-    results: Sequence[Result], gold: Sequence[Gold], count_tokens: Callable[[Sequence[str]], Sequence[int]]
-) -> dict[str, float]:
+def _answered(results: Sequence[Result], gold: Sequence[Gold], count: Count) -> dict[str, float]:
     ends: list[int] = []  # tokens up to and including each chunk, up to the largest budget
     for start in range(0, len(results), COUNTED):
-        for tokens in count_tokens([result.text for result in results[start : start + COUNTED]]):
+        for tokens in count([result.text for result in results[start : start + COUNTED]]):
             ends.append((ends[-1] if ends else 0) + tokens)
         if ends[-1] > BUDGETS[-1]:
             break
