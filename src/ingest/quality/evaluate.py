@@ -38,7 +38,7 @@ def evaluate(
     `problems`: what speaks against it already, one sentence each.
     """
     lake = retrieval.lake
-    questions, repeated = answerable_questions(options.judged)
+    questions, repeated = distinct_questions(q for q in read_questions(options.judged) if q.answerable)
     asked, before = _serving(retrieval, serving, questions)
     now = side_of(contents_of(lake, candidate), questions, before)
     found = anchored(questions, now, before)
@@ -112,12 +112,7 @@ def _problems(candidate: Manifest, floor: float) -> tuple[str, ...]:
 
 def judged_questions(judged: Sequence[Path]) -> list[Question]:
     """Return the answerable questions of some judged sets, each once. Raises: InvalidSettings."""
-    return answerable_questions(judged)[0]
-
-
-def answerable_questions(judged: Sequence[Path]) -> tuple[list[Question], list[str]]:
-    """Return the answerable questions, each once, and the ids of those that repeat another. Raises: InvalidSettings."""
-    return distinct_questions(q for q in read_questions(judged) if q.answerable and q.gold)
+    return distinct_questions(q for q in read_questions(judged) if q.answerable)[0]
 
 
 def read_questions(judged: Sequence[Path]) -> list[Question]:

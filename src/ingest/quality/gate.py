@@ -33,7 +33,6 @@ class Facts:
 class _Findings:
     reasons: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    slices: list[SliceScore] = field(default_factory=list)
 
 
 def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Facts) -> Verdict:
@@ -52,12 +51,12 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
     _check_rules(rules, found)
     live = _live(candidate, "candidate", facts, found)
     against = None if serving is None else _live(serving, "serving release", facts, found)
-    difference = None
+    difference, slices = None, list[SliceScore]()
     if _check_questions(live, rules, facts, found):
         found.reasons.extend(below_floors(live, rules.floors))
         _check_must_pass(live, rules, facts, found)
         difference = _check_difference(live, against, rules, facts, found)
-        found.slices, fallen = judge_slices(live, against, rules, facts.slices)
+        slices, fallen = judge_slices(live, against, rules, facts.slices)
         found.reasons.extend(fallen)
     return Verdict(
         **{name: getattr(facts, name) for name in ("index", "candidate", "serving", "release")},
@@ -71,7 +70,7 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
         difference=difference,
         rules=rules,
         moved=dict(sorted(facts.moved.items())),
-        slices=tuple(found.slices),
+        slices=tuple(slices),
     )
 
 
@@ -146,8 +145,7 @@ def _check_difference(
     pairs = by_metric.pop(rules.metric)
     for metric, differences in by_metric.items():
         if differences:
-            reranked = paired_difference(metric, list(differences.values()), rules.confidence)
-            _check_margin(reranked, rules, facts, found)
+            _check_margin(paired_difference(metric, [*differences.values()], rules.confidence), rules, facts, found)
     if not pairs:
         sentence = f"Candidate ({len(live)} questions) and serving release ({len(against)}) share no {rules.metric}"
         notes = found.warnings if rules.allow_unjudged else found.reasons

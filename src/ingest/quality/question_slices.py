@@ -47,6 +47,11 @@ class _Family:
         """The probability of an error that is accepted: that of the lower bound of the gate's interval."""
         return (1 - self.rules.confidence) / 2
 
+    def intervals(self, own: Mapping[str, Sequence[float]]) -> tuple[PairedDifference, ...]:
+        """Return the differences by metric, with intervals that hold for all slices together (Bonferroni)."""
+        confidence = 1 - (1 - self.rules.confidence) / self.tests
+        return tuple(paired_difference(metric, found, confidence) for metric, found in own.items() if found)
+
     def fallen(self, members: Mapping[Slice, Sequence[str]]) -> dict[Slice, list[str]]:
         """Return the slices that fell, with a reason for each metric.
 
@@ -54,14 +59,11 @@ class _Family:
         random set of as many questions would rarely do as badly: the share of slices that are refused by mistake stays
         below `error` (Benjamini & Hochberg 1995).
         """
-        suspects = {}
+        suspects, least = {}, -self.rules.slices.margin - ROUNDING
         for metric, all_ in self.differences.items():
             for slice_, ids in members.items():
                 own = [all_[q] for q in ids if q in all_]
-                if (
-                    self.decides(len(own), len(all_))
-                    and _mean_without_worst(own) < -self.rules.slices.margin - ROUNDING
-                ):
+                if self.decides(len(own), len(all_)) and _mean_without_worst(own) < least:
                     inside = set(ids)
                     rest = [d for q, d in all_.items() if q not in inside]
                     resamples = max(RESAMPLES, math.ceil(10 * self.tests / self.error))
@@ -114,7 +116,7 @@ def judge_slices(
                 state="fell" if below or slice_ in fallen else _state(len(ids), len(live), decides, against, rules),
                 candidate_scores=means(rows),
                 serving_scores=means({q: (against or {}).get(q, {}) for q in ids}),
-                differences=_intervals(own, family) if decides else (),
+                differences=family.intervals(own) if decides else (),
             )
         )
     return scores, reasons
@@ -154,9 +156,3 @@ def _state(count: int, of: int, decides: bool, against: Scores | None, rules: Ga
     if count < rules.slices.min_questions or (against is not None and not decides):
         return "too small"
     return "held" if decides else "not compared"
-
-
-def _intervals(own: Mapping[str, Sequence[float]], family: _Family) -> tuple[PairedDifference, ...]:
-    """Return the differences by metric, with intervals that hold for all slices together (Bonferroni)."""
-    confidence = 1 - (1 - family.rules.confidence) / family.tests
-    return tuple(paired_difference(metric, found, confidence) for metric, found in own.items() if found)

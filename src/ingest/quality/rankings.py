@@ -1,6 +1,6 @@
 """Asks judged questions, records what re-ranking sees, and compares rankings, for training and tuning."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -13,6 +13,7 @@ from ingest.lake.lake import Lake
 from ingest.ports import Wording
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.askers import in_batches
+from ingest.quality.floors import Scores
 from ingest.quality.paired_differences import paired_difference
 from ingest.records import Manifest, PairedDifference, QueryProfile, Question, Result
 from ingest.search import Answer, Searcher
@@ -20,7 +21,6 @@ from ingest.search import Answer, Searcher
 METRICS = ("ndcg@10", "answered@1000")
 CONFIDENCE = 0.95
 FOLDS = 5
-Rows = Mapping[str, Mapping[str, float]]  # query id → metric → value
 T = TypeVar("T")
 Look = Callable[[str, Sequence[Result], Wording], T]  # question, its candidates, wording → what is kept
 
@@ -75,12 +75,12 @@ def folds_of(texts: Sequence[str]) -> list[int]:
     return [fold[text] for text in texts]
 
 
-def means(rows: Rows) -> dict[str, float]:
+def means(rows: Scores) -> dict[str, float]:
     """Return the mean of each of `METRICS`."""
     return {metric: float(np.mean([row[metric] for row in rows.values()])) for metric in METRICS}
 
 
-def differences(ours: Rows, theirs: Rows) -> tuple[PairedDifference, ...]:
+def differences(ours: Scores, theirs: Scores) -> tuple[PairedDifference, ...]:
     """Return ours − theirs with its interval for each of `METRICS`; both have the same questions."""
     by_metric = {metric: [ours[q][metric] - theirs[q][metric] for q in sorted(ours)] for metric in METRICS}
     return tuple(paired_difference(metric, found, CONFIDENCE) for metric, found in by_metric.items())

@@ -41,7 +41,6 @@ from ingest.records.options import (
     DOCUMENT_BYTES,
     BuildOptions,
     ChunkingOptions,
-    Consequence,
     DuplicateOptions,
     IndexOptions,
     KeywordOptions,
