@@ -62,10 +62,7 @@ def in_batches(observer: Observer, step: str, questions: Sequence[Question]) -> 
 
 
 def batches_of(questions: Sequence[Question]) -> list[Batch]:
-    """Return the questions by filter, in order within each, at most BATCH at a time.
-
-    There is at most one batch for each filter, and one more for each BATCH questions.
-    """
+    """Return the questions by filter, in order within each, at most BATCH at a time."""
     by_filter: dict[Filter, list[Question]] = {}
     for question in questions:
         filter = Filter(acl=question.asker.groups, tenant=question.asker.tenant)

@@ -1,10 +1,10 @@
-"""The content of a release, the reader's rule, and the one alias call that moves to a release. Pure."""
+"""What a release names, which one is in force or is brought back, and the one alias call that moves to it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from ingest.errors import SchemaMismatch
+from ingest.errors import SchemaMismatch, UnknownRelease
 from ingest.ids import fence_name
 from ingest.lake.journal import Journal
 from ingest.records import AliasAction, Hold, Release
@@ -51,6 +51,38 @@ def read_release(aliases: Mapping[str, str], releases: Journal[Release], index: 
     if fence_number(aliases, index) is None and index in aliases:
         raise SchemaMismatch(f"alias {index} shows {aliases[index]}, but no fence {index}@<n> is there: heal the index")
     return release_in_force(aliases, releases, index)
+
+
+def recorded(journal: Journal[Release], index: str, number: int) -> Release:
+    """Return a release that a later one needs. Raises: SchemaMismatch when it is missing."""
+    if (record := journal.get(number)) is None:
+        raise SchemaMismatch(f"index {index}: {journal.where(number)} is missing; a later one needs it")
+    return record
+
+
+def rollback_target(journal: Journal[Release], index: str, current: Release, to: int | None) -> Release:
+    """Return release `to`, or the newest one with another generation or profile than the one in force.
+
+    Raises: UnknownRelease when there is none, SchemaMismatch when its record is missing.
+    """
+    if to is not None:
+        if not 1 <= to <= current.number:
+            raise UnknownRelease(f"index {index}: no release {to}; there are 1 to {current.number}")
+        return recorded(journal, index, to)
+    for number in range(_promoted(journal, index, current).number - 1, 0, -1):
+        if not Candidate.of(earlier := recorded(journal, index, number)).is_in(current):
+            return earlier
+    raise UnknownRelease(f"index {index}: no release before {current.number} has another generation or profile")
+
+
+def _promoted(journal: Journal[Release], index: str, release: Release) -> Release:
+    """Return the promotion that a rollback brought back, so that a second rollback goes further back."""
+    for number in range(release.number - 1, 0, -1):
+        if release.action == "promote":
+            break
+        if Candidate.of(earlier := recorded(journal, index, number)).is_in(release):
+            release = earlier
+    return release
 
 
 def release_actions(index: str, release: Release, guard: str) -> list[AliasAction]:

@@ -1,6 +1,7 @@
 """Where an index stands according to its lake: candidates, states of generations, results of the last runs."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -95,10 +96,8 @@ def last_rollback(lake: Lake) -> str:
 def past_runs(lake: Lake, limit: int = LOOK_BACK) -> Iterator[RunReport]:
     """Yield the reports of the newest runs, newest first; other records are skipped."""
     for name in reversed(lake.history()[-limit:]):
-        try:
+        with suppress(SchemaMismatch):
             yield lake.read_history(RunReport, name)
-        except SchemaMismatch:
-            continue
 
 
 def unfinished_run(lake: Lake) -> RunStart | None:
@@ -106,10 +105,9 @@ def unfinished_run(lake: Lake) -> RunStart | None:
     started, ended = lake.history("started/"), lake.history()
     if not started or (name := started[-1]).removeprefix("started/") in ended:
         return None
-    try:
+    with suppress(SchemaMismatch):
         return lake.read_history(RunStart, name)
-    except SchemaMismatch:
-        return None
+    return None
 
 
 def generation_states(lake: Lake, limit: int) -> list[GenerationState]:

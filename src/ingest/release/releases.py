@@ -10,9 +10,9 @@ from ingest.ids import fence_name
 from ingest.lake.journal import Journal
 from ingest.ports import Aliases
 from ingest.records import AliasAction, Hold, Release
-from ingest.release.alias_rules import Candidate, Decision, read_release, release_actions, take_over_actions
+from ingest.release import alias_rules
+from ingest.release.alias_rules import Candidate, Decision
 from ingest.release.ownership import Ownership
-from ingest.release.rollback_targets import recorded, rollback_target
 from ingest.search.served_release import fence_number
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Releases:
     def current(self) -> Release | None:
         """Return the release that readers see now, None when nothing serves. Raises: SchemaMismatch, ForeignIndex."""
         try:
-            return read_release(self.aliases.aliases(), self.journal, self.index)
+            return alias_rules.read_release(self.aliases.aliases(), self.journal, self.index)
         except errors.SchemaMismatch as error:
             if foreign := self.ownership.against(self.index, self.journal, *self._look()):
                 raise errors.ForeignIndex(foreign) from error
@@ -80,7 +80,7 @@ class Releases:
             else:
                 self.restore(newest.generation)
                 guard = newest.guard if fence is None else fence_name(self.index, fence)
-                self._move(release_actions(self.index, newest, guard))
+                self._move(alias_rules.release_actions(self.index, newest, guard))
         raise self._gave_up("heal")
 
     def promote(self, candidate: Candidate, why: str, *, automatic: bool = False, lift_hold: bool = False) -> Release:
@@ -134,7 +134,7 @@ class Releases:
             if current is None:
                 raise errors.UnknownRelease(f"index {self.index}: nothing serves yet, so nothing can be rolled back")
             if target is None:
-                target = rollback_target(self.journal, self.index, current, to)
+                target = alias_rules.rollback_target(self.journal, self.index, current, to)
                 try:
                     opens(target)
                 except errors.FatalError as error:
@@ -209,8 +209,8 @@ class Releases:
                 f"index {self.index}: generation {generation} was retired while release {release.number} was written; "
                 f"{settled.generation if settled else None} serves"
             )
-        actions = release_actions(self.index, release, release.guard)
-        if not self._move(actions if taken is None else take_over_actions(self.index, release, taken)):
+        actions = alias_rules.release_actions(self.index, release, release.guard)
+        if not self._move(actions if taken is None else alias_rules.take_over_actions(self.index, release, taken)):
             self._settle(release)
         return release
 
@@ -232,7 +232,7 @@ class Releases:
             self.restore(newest.generation)
             decision = Decision(Candidate.of(newest), "take-over", self.take_over, newest.hold)
             if release := self._boot(newest, decision):
-                self._move(take_over_actions(self.index, release, fence))
+                self._move(alias_rules.take_over_actions(self.index, release, fence))
 
     def _boot_again(self, newest: Release) -> None:
         """Release the newest generation again, on an index that has lost its fence. A hold stays."""
@@ -243,7 +243,7 @@ class Releases:
 
     def _bring_back_base(self, newest: Release) -> None:
         """Return to the release before a record that was never applied and whose generation is retired."""
-        base = recorded(self.journal, self.index, newest.number - 1)
+        base = alias_rules.recorded(self.journal, self.index, newest.number - 1)
         why = f"generation {newest.generation} of release {newest.number} is retired: release {base.number} again"
         log.warning("index %s: %s", self.index, why)
         self._append(newest, Decision(Candidate.of(base), "restore", why, base.hold), newest.guard)

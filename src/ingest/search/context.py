@@ -86,11 +86,9 @@ class Surroundings(Protocol):
 
     def text(self, of: Result, start: int, end: int) -> str | None:
         """Return the slice of the chunk's document; None if it is not known."""
-        ...
 
     def spans(self, of: Result, neighbours: int, parent: bool) -> list[Span]:
         """Return wider spans around a chunk that may be shown, best first."""
-        ...
 
 
 def build_context(
