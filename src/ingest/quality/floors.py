@@ -8,7 +8,7 @@ ROUNDING = 1e-9  # a mean may miss its bound by this much
 Scores = Mapping[str, Mapping[str, float]]  # query id → "stage.metric" → value, 0 to 1
 
 
-def means(scores: Scores) -> dict[str, float]:
+def mean_scores(scores: Scores) -> dict[str, float]:
     """Return the mean of each metric over the questions that have it."""
     metrics = sorted({metric for row in scores.values() for metric in row})
     return {m: fmean(row[m] for row in scores.values() if m in row) for m in metrics}
@@ -16,7 +16,7 @@ def means(scores: Scores) -> dict[str, float]:
 
 def below_floors(scores: Scores, floors: Mapping[str, float], of: str = "") -> list[str]:
     """Return what misses its floor, one sentence each, which begins with whose scores they are."""
-    found, told = means(scores), []
+    found, told = mean_scores(scores), []
     for metric, floor in sorted(floors.items()):
         if metric not in found:
             measured = ", ".join(found) or "nothing"

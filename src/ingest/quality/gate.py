@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ingest.quality.floors import ROUNDING, Scores, below_floors, means
+from ingest.quality.floors import ROUNDING, Scores, below_floors, mean_scores
 from ingest.quality.paired_differences import paired, paired_difference
 from ingest.quality.question_slices import Slice, judge_slices
 from ingest.records import GateRules, PairedDifference, SliceScore, Verdict
@@ -65,8 +65,8 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
         warnings=tuple(found.warnings),
         questions=len(live),
         stale=tuple(sorted(facts.stale)),
-        candidate_scores=means(live),
-        serving_scores=means(against or {}),
+        candidate_scores=mean_scores(live),
+        serving_scores=mean_scores(against or {}),
         difference=difference,
         rules=rules,
         moved=dict(sorted(facts.moved.items())),

@@ -8,7 +8,7 @@ from statistics import fmean
 
 from ingest.lake.rows import DocumentRow
 from ingest.quality.askers import named
-from ingest.quality.floors import ROUNDING, Scores, below_floors, means
+from ingest.quality.floors import ROUNDING, Scores, below_floors, mean_scores
 from ingest.quality.paired_differences import RESAMPLES, Differences, lower_than_rest, paired, paired_difference
 from ingest.records import GateRules, PairedDifference, Question, SliceScore
 
@@ -114,8 +114,8 @@ def judge_slices(
                 value=slice_[1],
                 questions=len(ids),
                 state="fell" if below or slice_ in fallen else _state(len(ids), len(live), decides, against, rules),
-                candidate_scores=means(rows),
-                serving_scores=means({q: (against or {}).get(q, {}) for q in ids}),
+                candidate_scores=mean_scores(rows),
+                serving_scores=mean_scores({q: (against or {}).get(q, {}) for q in ids}),
                 differences=family.intervals(own) if decides else (),
             )
         )

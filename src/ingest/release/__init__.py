@@ -7,8 +7,7 @@
 No decision here depends on a clock, a lease or a lost answer: whoever comes next reads, heals and goes on.
 """
 
-from ingest.ids import fence_name
 from ingest.release.alias_rules import Candidate, read_release
 from ingest.release.ownership import Ownership
-from ingest.release.releases import ATTEMPTS, Releases
+from ingest.release.releases import Releases
 from ingest.search.served_release import fence_number
