@@ -11,7 +11,7 @@ from ingest.lake.journal import Journal
 from ingest.ports import Aliases
 from ingest.records import AliasAction, Hold, Release
 from ingest.release import alias_rules
-from ingest.release.alias_rules import Candidate, Decision
+from ingest.release.alias_rules import Candidate, Decision, release_actions, take_over_actions
 from ingest.release.ownership import Ownership
 from ingest.search.served_release import fence_number
 
@@ -61,8 +61,8 @@ class Releases:
         for _ in range(self.attempts):
             newest, aliases = self._look()
             fence = fence_number(aliases, self.index)
-            ahead = fence is not None and (newest is None or fence > newest.number)
-            if ahead and fence is not None and fence <= self.journal.last():
+            last = 0 if newest is None else newest.number
+            if fence is not None and last < fence <= self.journal.last():
                 continue  # another writer came through since the records were read
             if foreign := self.ownership.against(self.index, self.journal, newest, aliases):
                 self._take_over(newest, fence, foreign)
@@ -80,7 +80,7 @@ class Releases:
             else:
                 self.restore(newest.generation)
                 guard = newest.guard if fence is None else fence_name(self.index, fence)
-                self._move(alias_rules.release_actions(self.index, newest, guard))
+                self._move(release_actions(self.index, newest, guard))
         raise self._gave_up("heal")
 
     def promote(self, candidate: Candidate, why: str, *, automatic: bool = False, lift_hold: bool = False) -> Release:
@@ -103,13 +103,12 @@ class Releases:
                         f"index {self.index}: release {current.number} is held by {current.hold.who} "
                         f"({current.hold.why}); a person lifts it with `{LIFT_HOLD}`"
                     )
-            serving = None if current is None else current.generation
+            serving, now = (None, 0) if current is None else (current.generation, current.number)
             if serving not in (candidate.base, candidate.generation):
                 raise errors.Overtaken(
                     f"index {self.index}: candidate {candidate.generation} was built on {candidate.base}, "
                     f"but {serving} serves; the next build adopts its work"
                 )
-            now = 0 if current is None else current.number
             if candidate.compared not in (None, now):
                 raise errors.VerdictOutdated(
                     f"index {self.index}: the verdict on {candidate.generation} was compared with release "
@@ -209,8 +208,8 @@ class Releases:
                 f"index {self.index}: generation {generation} was retired while release {release.number} was written; "
                 f"{settled.generation if settled else None} serves"
             )
-        actions = alias_rules.release_actions(self.index, release, release.guard)
-        if not self._move(actions if taken is None else alias_rules.take_over_actions(self.index, release, taken)):
+        actions = release_actions(self.index, release, release.guard)
+        if not self._move(actions if taken is None else take_over_actions(self.index, release, taken)):
             self._settle(release)
         return release
 
@@ -232,7 +231,7 @@ class Releases:
             self.restore(newest.generation)
             decision = Decision(Candidate.of(newest), "take-over", self.take_over, newest.hold)
             if release := self._boot(newest, decision):
-                self._move(alias_rules.take_over_actions(self.index, release, fence))
+                self._move(take_over_actions(self.index, release, fence))
 
     def _boot_again(self, newest: Release) -> None:
         """Release the newest generation again, on an index that has lost its fence. A hold stays."""
