@@ -11,8 +11,8 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -47,12 +47,8 @@ class ScratchFolder:
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
     """Give a folder for temporary files. Raises: LocalUnavailable if there is no space, also later, inside."""
-    folder = ScratchFolder()
-    try:
-        with temporary_space():
-            yield folder.path
-    finally:
-        folder.close()
+    with closing(ScratchFolder()) as folder, temporary_space():
+        yield folder.path
 
 
 def sweep() -> int:
@@ -129,32 +125,21 @@ class Scratch:
                 self._db.execute("COMMIT")
 
 
+def _translating(method: Callable[..., Any]) -> Callable[..., Any]:
+    def translated(*args: Any) -> Any:
+        try:
+            return method(*args)
+        except sqlite3.Error as error:
+            raise _no_space(str(error)) from error
+
+    return translated
+
+
 class _Cursor(sqlite3.Cursor):
     """A cursor whose own errors are translated; those of the rows that it is given are not."""
 
-    def execute(self, *args: Any) -> Self:
-        try:
-            return super().execute(*args)
-        except sqlite3.Error as error:
-            raise _no_space(str(error)) from error
-
-    def executemany(self, *args: Any) -> Self:
-        try:
-            return super().executemany(*args)
-        except sqlite3.Error as error:
-            raise _no_space(str(error)) from error
-
-    def __next__(self) -> Any:
-        try:
-            return super().__next__()
-        except sqlite3.Error as error:
-            raise _no_space(str(error)) from error
-
-    def fetchone(self) -> Any:
-        try:
-            return super().fetchone()
-        except sqlite3.Error as error:
-            raise _no_space(str(error)) from error
+    execute, executemany = _translating(sqlite3.Cursor.execute), _translating(sqlite3.Cursor.executemany)
+    fetchone, __next__ = _translating(sqlite3.Cursor.fetchone), _translating(sqlite3.Cursor.__next__)
 
 
 class _Connection(sqlite3.Connection):
