@@ -62,8 +62,9 @@ def train_reranker(
     in the settings. Exit code 3, and nothing is written, if they do not help.
     """
     with invocation.opened() as index:
+        from ingest.lake.learned_files import keep_learned
         from ingest.quality.training import train
-        from ingest.wiring.reranker_opening import keep_learned, open_fit
+        from ingest.wiring.model_opening import open_fit
 
         trained = train(index.services.retrieval, index.services.bench.options, open_fit())
         kept = trained.helps or force

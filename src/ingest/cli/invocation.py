@@ -23,14 +23,20 @@ if TYPE_CHECKING:
 SETTINGS = Path("ingest.yaml")
 Command = Callable[..., None]
 
+Texts = list[str] | None
+
+
+def several(flag: str, metavar: str, help: str) -> Any:
+    """Return an option of `Texts`, which may be repeated."""
+    return Option(flag, metavar=metavar, help=f"{help}; may be repeated.")
+
+
+SourcesOption = Annotated[Texts, several("--source", "NAME", "Only this source")]
 SettingsOption = Annotated[
     Path | None, Option("--settings", "-f", metavar="PATH", help="Settings file.", show_default="./ingest.yaml")
 ]
 IndexOption = Annotated[
     str | None, Option("--index", metavar="NAME", help="Index to work on.", show_default="the only one")
-]
-SourcesOption = Annotated[
-    list[str] | None, Option("--source", metavar="NAME", help="Only this source; may be repeated.")
 ]
 JsonOption = Annotated[bool, Option("--json", help="Print exactly one JSON document on stdout.")]
 
@@ -128,13 +134,11 @@ def _translated(call: Callable[[], None], output: Output, go_on: str) -> None:
         output.result({"error": {"class": "Stopped", "message": words, "exit_code": ExitCode.STOPPED}})
         output.note(f"Stopped. {words}")
         raise Exit(ExitCode.STOPPED) from None
-    except IngestError as error:
-        output.failed(error, code_of(error))
-        raise Exit(code_of(error)) from error
-    except OSError as error:  # of this machine's own files: what lies elsewhere is translated where it is used
-        told = LocalUnavailable(f"{error.filename or 'a file of this machine'}: {error.strerror or error}")
-        output.failed(told, code_of(told))
-        raise Exit(code_of(told)) from error
     except Exception as error:
-        output.failed(error, ExitCode.UNEXPECTED)
-        raise
+        told = error
+        if isinstance(error, OSError):  # of this machine's own files: others are translated where they are used
+            told = LocalUnavailable(f"{error.filename or 'a file of this machine'}: {error.strerror or error}")
+        output.failed(told, code_of(told))
+        if not isinstance(told, IngestError):
+            raise
+        raise Exit(code_of(told)) from error

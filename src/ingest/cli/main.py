@@ -26,19 +26,10 @@ app = Typer(
 engine = Typer(help="The embedded vector engine.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(engine, name="qdrant")
 
-releases = (release.evaluate, release.promote, release.rollback, release.verify, release.generations)
-fitted = (fitting.calibrate, fitting.train_reranker, fitting.tune_fusion)
-for function in (
-    init.init,
-    doctor.doctor,
-    preview,
-    run.plan,
-    run.run,
-    release.status,
-    search.search,
-    *releases,
-    *fitted,
-):
+functions = [init.init, doctor.doctor, preview, run.plan, run.run, release.status, search.search]
+functions += [release.evaluate, release.promote, release.rollback, release.verify, release.generations]
+functions += [fitting.calibrate, fitting.train_reranker, fitting.tune_fusion]
+for function in functions:
     app.command(function.__name__.replace("_", "-"), epilog=EPILOG)(function)
 for function in (qdrant.start, qdrant.stop, qdrant.status):
     engine.command(function.__name__, epilog=EPILOG)(function)

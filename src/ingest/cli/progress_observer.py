@@ -1,18 +1,23 @@
-"""Shows the progress of a run: bars on a terminal, tables for plan, conservation, verdict and release."""
+"""Shows the progress of a run: bars on a terminal, lines elsewhere; tables for plan, conservation, verdict and release.
 
+Where no terminal is, a step gets one line a minute while it lasts, and one when it ends.
+"""
+
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ingest.cli import tables
 from ingest.cli.output import Output
-from ingest.cli.progress_log import ProgressLog
 from ingest.ports import Observer, Progress
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.progress import Progress as Bar
 
+EVERY_SECONDS = 60.0
 TABLES = (tables.plan, tables.conservation, tables.verdict, tables.release, tables.report)
 DRAWN: "dict[str, Callable[[Any], Iterable[RenderableType]]]" = {draw.__name__: draw for draw in TABLES}
 WAITING = {
@@ -61,7 +66,7 @@ class ProgressObserver(Observer):
         if self._bar is not None:
             seconds = self.clock() - self._progress.started
             self.close()
-            self.output.note(f"{step:<10} {seconds:>8.1f} s  {self._so_far()}".rstrip())
+            self.output.note(f"{step:<10} {seconds:>8.1f} s  {'  '.join(_so_far(self._progress))}".rstrip())
 
     def told(self, kind: str, value: Any) -> None:
         """Print what the run waits for, a plan, a conservation table, a verdict, a release or a report."""
@@ -81,5 +86,46 @@ class ProgressObserver(Observer):
             self._bar.stop()
             self._bar = None
 
-    def _so_far(self) -> str:
-        return "  ".join(f"{name} {count:,}" for name, count in self._progress.counts.items() if count)
+
+class ProgressLog:
+    """Says where a step stands. `write` gets whole lines; a thread calls `tell` every minute while a step lasts."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._stop = threading.Event()
+        self._progress: Progress | None = None
+
+    def start(self, progress: Progress) -> None:
+        """Begin a step, whose progress somebody else counts."""
+        self.close()
+        self._progress, self._stop = progress, threading.Event()
+        threading.Thread(target=self._tell_on, args=(self._stop,), name="progress", daemon=True).start()
+
+    def tell(self) -> None:
+        """Write where the step stands: how far, how fast, and how long the rest will take."""
+        if (progress := self._progress) is not None:
+            self._write(", ".join(filter(None, (f"{progress.step}: {_lasted(progress)}", str(progress)))))
+
+    def finish(self) -> None:
+        """End the step with a line about all that went through it."""
+        if (progress := self._progress) is not None:
+            self._write(", ".join((f"{progress.step}: {_lasted(progress)}", *_so_far(progress))))
+        self.close()
+
+    def close(self) -> None:
+        """Say nothing more of a step."""
+        self._stop.set()
+        self._progress = None
+
+    def _tell_on(self, stop: threading.Event) -> None:
+        while not stop.wait(EVERY_SECONDS):
+            self.tell()
+
+
+def _lasted(progress: Progress) -> str:
+    seconds = progress.clock() - progress.started
+    return f"{seconds:.1f} s" if seconds < EVERY_SECONDS else str(timedelta(seconds=round(seconds)))
+
+
+def _so_far(progress: Progress) -> list[str]:
+    return [f"{name} {count:,}" for name, count in progress.counts.items() if count]

@@ -3,12 +3,12 @@
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit, urlunsplit
 
 from typer import Option
 
 from ingest.cli.invocation import Invocation, command
 from ingest.errors import InvalidSettings
+from ingest.phrases import shown
 
 if TYPE_CHECKING:
     from ingest.adapters.vectors.edge.engine import EngineStatus
@@ -44,8 +44,8 @@ def status(invocation: Invocation) -> None:
 
 def engine_status(settings: "Settings") -> dict[str, Any]:
     """Return what serves the vectors: the server, or the state of the embedded engine."""
-    if server := _server(settings):
-        return {"kind": "server", "url": server}
+    if settings.qdrant.url:
+        return {"kind": "server", "url": shown(settings.qdrant.url)}
     from ingest.adapters.vectors.edge import engine
 
     return _embedded(engine.status(settings.qdrant_folder))
@@ -57,17 +57,10 @@ def _embedded(found: "EngineStatus") -> dict[str, Any]:
 
 def _folder(invocation: Invocation) -> Path:
     settings = invocation.load()
-    if server := _server(settings):
-        raise InvalidSettings(f"the settings name the server {server}; there is no embedded engine to start or stop")
+    if url := settings.qdrant.url:
+        told = f"the settings name the server {shown(url)}; there is no embedded engine to start or stop"
+        raise InvalidSettings(told)
     return settings.qdrant_folder
-
-
-def _server(settings: "Settings") -> str | None:
-    """Return the URL of the server without user and password, None for the embedded engine."""
-    if not settings.qdrant.url:
-        return None
-    parts = urlsplit(settings.qdrant.url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _tell(invocation: Invocation, found: dict[str, Any]) -> None:

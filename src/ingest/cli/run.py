@@ -1,16 +1,18 @@
 """`ingest run` and `ingest plan`: build, judge and promote the next generation, or only show what that would cost."""
 
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from typer import BadParameter, Exit, Option
 
 from ingest.cli import tables
-from ingest.cli.choice import ChoiceOptions
 from ingest.cli.exit_codes import ExitCode
-from ingest.cli.invocation import Invocation, command
+from ingest.cli.invocation import Invocation, SourcesOption, Texts, command, several
 from ingest.cli.output import printable
 
 if TYPE_CHECKING:
+    from ingest.pipeline.scope import Choice
     from ingest.records import Release, RunReport
 
 MaxDeletedShareOption = Annotated[
@@ -24,11 +26,32 @@ MaxDeletedShareOption = Annotated[
         show_default=False,
     ),
 ]
-
-
 TakeOverOption = Annotated[
     bool, Option("--take-over", help="Take an index that follows another lake over for this one; say why.")
 ]
+DAYS_AND_MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
+
+
+def _dated(flag: str, when: str) -> Any:
+    return Option(flag, metavar="TIME", formats=DAYS_AND_MOMENTS, help=f"Only what its source dates {when}; UTC.")
+
+
+@dataclass(frozen=True)
+class ChoiceOptions:
+    """As `ingest.pipeline.scope.Choice`. What meets all of them may be touched."""
+
+    sources: SourcesOption = None
+    prefixes: Annotated[Texts, several("--prefix", "URI", "Only URIs with this prefix")] = None
+    uris: Annotated[Texts, several("--uri", "URI", "Only this document")] = None
+    modified_since: Annotated[datetime | None, _dated("--since", "so or later")] = None
+    modified_until: Annotated[datetime | None, _dated("--until", "before")] = None
+    errors: Annotated[Texts, several("--error", "CLASS", "Only what is in quarantine with this error, again")] = None
+    force: Annotated[Texts, several("--force", "parse|embed", "Do this again though nothing changed")] = None
+
+    def choice(self) -> "Choice":
+        """Return what was chosen."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return cast("Choice", {name: value for name, value in given.items() if value})
 
 
 @command(

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 from ingest.cli.preview.document_preview import DocumentPreview
@@ -42,19 +42,11 @@ def compare(here: DocumentPreview, there: DocumentPreview) -> Comparison:
         waiting[key(chunk)].append(position)
     pairs = [(i, waiting[key(chunk)].popleft() if waiting[key(chunk)] else None) for i, chunk in enumerate(here.chunks)]
     equal = tuple((i, j) for i, j in pairs if j is not None)
+    only_here, only_there = tuple(i for i, j in pairs if j is None), tuple(sorted(chain(*waiting.values())))
+    other_context = sum(here.chunks[i].embedding_key != there.chunks[j].embedding_key for i, j in equal)
     keys = {c.embedding_key for c in there.chunks}
-    known = {c.embedding_key for c in here.chunks} if same_model else set()
-    return Comparison(
-        there,
-        same_text,
-        same_model,
-        equal,
-        tuple(i for i, j in pairs if j is None),
-        tuple(sorted(j for places in waiting.values() for j in places)),
-        sum(here.chunks[i].embedding_key != there.chunks[j].embedding_key for i, j in equal),
-        len(keys),
-        len(keys - known),
-    )
+    anew = len(keys - {c.embedding_key for c in here.chunks} if same_model else keys)
+    return Comparison(there, same_text, same_model, equal, only_here, only_there, other_context, len(keys), anew)
 
 
 def stretches(here: DocumentPreview, there: DocumentPreview, found: Comparison) -> Iterator[tuple[range, range]]:

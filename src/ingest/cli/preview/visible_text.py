@@ -1,7 +1,6 @@
 """Document text made safe to show: what controls a terminal or hides from a reader is spelled out."""
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from itertools import groupby
 
@@ -10,6 +9,7 @@ PICTURES = {**{code: chr(0x2400 + code) for code in range(32)}, 0x7F: "␡"}  # 
 # Printable by their category, yet without a shape: fillers and variation selectors.
 _SHAPELESS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 _SELECTORS = re.compile("[\ufe00-\ufe0f]")
+_SPACES = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")  # all of Unicode's category Zs
 _PLAIN = re.compile("[\n\t -~]*")  # most texts: no need to look at single characters
 _JOINERS = "\u200c\u200d"
 _JOINED = re.compile(  # letters that joiners shape (Arabic, Indic, …), and emoji
@@ -42,7 +42,7 @@ def runs(text: str) -> Iterator[tuple[bool, str]]:
         return
     for hidden, places in groupby(range(len(text)), lambda at: _is_hidden(text, at)):
         run = "".join(text[at] for at in places)
-        yield hidden, run if hidden else "".join(map(_spaced, run))
+        yield hidden, run if hidden else _SPACES.sub(" ", run.replace("\t", "    "))
 
 
 def sign_of(character: str) -> str:
@@ -59,8 +59,4 @@ def _is_hidden(text: str, at: int) -> bool:
         return not (_JOINED.match(before) and _JOINED.match(after))
     if _SHAPELESS.match(character):
         return not (_SELECTORS.match(character) and before.strip() and not _SHAPELESS.match(before))
-    return not character.isprintable() and unicodedata.category(character) != "Zs"
-
-
-def _spaced(character: str) -> str:
-    return "    " if character == "\t" else " " if unicodedata.category(character) == "Zs" else character
+    return not character.isprintable() and not _SPACES.match(character)
