@@ -75,10 +75,10 @@ def _checked(method: Callable[P, T]) -> Callable[P, T]:
     return checked
 
 
-def _check_why(take_over: str | None) -> None:
-    """Raise InvalidSettings where an index is to be taken over without a reason."""
-    if take_over is not None and not take_over.strip():
-        raise InvalidSettings("take-over: one line that says why is needed, for the record")
+def _check_why(what: str, why: str | None, record: str = "for the record") -> None:
+    """Raise InvalidSettings where something is to be done without a reason."""
+    if not (why or "").strip():
+        raise InvalidSettings(f"{what}: one line that says why is needed, {record}")
 
 
 class Index:
@@ -192,8 +192,7 @@ class Index:
 
         Raises: FatalError (nothing is promoted), TransientError after its retries. Run it again to resume.
         """
-        _check_why(take_over)
-        scope, options = Scope.of(choice), self._raised(max_deleted_share, why)
+        options, scope = self._options(max_deleted_share, why, take_over), Scope.of(choice)
         sweep()
         execute = execute or open_executor(self.settings, self.name, self.services)
         automatic = promote and options.decide == "automatic"
@@ -223,9 +222,8 @@ class Index:
 
         Raises: Overtaken, Held, UnknownRelease, ForeignIndex.
         """
-        _check_why(take_over)
+        options = self._options(max_deleted_share, why, take_over)
         retrieval, _, releases = self._judging(take_over)
-        options = self._raised(max_deleted_share, why)
         return promote_candidate(retrieval, options, releases, generation, why, lift_hold)
 
     @_checked
@@ -237,8 +235,7 @@ class Index:
 
         Raises: UnknownRelease; UnknownReaderFormat, InvalidSettings or SchemaMismatch if the target does not open.
         """
-        if not why.strip():
-            raise InvalidSettings("rollback: one line that says why is needed, for the record and for the hold")
+        _check_why("rollback", why, "for the record and for the hold")
         return roll_back(*self._judging(why if take_over else None), to, why)
 
     def serving(self) -> Release | None:
@@ -262,13 +259,14 @@ class Index:
         """Return the newest generations with their states, newest first."""
         return generation_states(self.services.bench.lake, limit)
 
-    def _raised(self, max_deleted_share: float | None, why: str | None) -> BuildOptions:
+    def _options(self, max_deleted_share: float | None, why: str | None, take_over: str | None) -> BuildOptions:
         """Return the options, with a limit that a person raises. Raises: InvalidSettings without a reason."""
         options = self.services.bench.options
+        if take_over is not None:
+            _check_why("take-over", take_over)
         if max_deleted_share is None:
             return options
-        if not (why or "").strip():
-            raise InvalidSettings("max_deleted_share: one line that says why is needed, for the record")
+        _check_why("max_deleted_share", why)
         raised = RaisedLimit(max_deleted_share=max_deleted_share, who=self.services.writer.who, why=str(why))
         return options.model_copy(update={"raised": raised})
 

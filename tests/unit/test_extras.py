@@ -24,7 +24,7 @@ from ingest.quality.asking_checks import check_asking
 from ingest.quality.calibrate import calibrate
 from ingest.quality.evaluate import WORDLESS
 from ingest.settings import IndexSettings
-from ingest.wiring.reranker_opening import open_fit
+from ingest.wiring.model_opening import open_fit
 from ingest.wiring.service_opening import open_sandbox
 from tests.architecture.house import ROOT, House, tree
 from tests.fakes import uninstall

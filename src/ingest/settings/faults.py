@@ -7,6 +7,7 @@ that. Everything else is named by its key, and a key that does not exist by the 
 import re
 import typing
 from collections.abc import Iterator, Mapping
+from types import UnionType
 from typing import Any, Literal
 
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -122,12 +123,9 @@ def _parts(annotation: Any) -> list[Any]:
     """Return the alternatives of a union, or the type itself; none for what is unknown or free."""
     if annotation in (None, Any):
         return []
-    alternatives = typing.get_args(annotation) if _is_union(annotation) else (annotation,)
+    is_union = typing.get_origin(annotation) in (typing.Union, UnionType)
+    alternatives = typing.get_args(annotation) if is_union else (annotation,)
     return [part for part in alternatives if part is not type(None)]
-
-
-def _is_union(annotation: Any) -> bool:
-    return type(annotation).__name__ in ("UnionType", "_UnionGenericAlias", "Union")
 
 
 def _is_section(part: Any) -> typing.TypeGuard[type[BaseModel]]:

@@ -1,19 +1,25 @@
-"""Opens embedding models, from this machine or from their copies in the lake."""
+"""Opens embedding models, from this machine or from their copies in the lake, and re-rankers."""
 
 import json
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ingest.adapters import embedders
+from ingest.adapters import embedders, rerankers
 from ingest.errors import InvalidSettings, SchemaMismatch
+from ingest.extras import require
 from ingest.lake import model_files as models
 from ingest.lake.lake import Lake
-from ingest.ports import Embedder, Store
-from ingest.records import ModelRecord
-from ingest.settings import ModelSettings
+from ingest.lake.learned_files import read_learned
+from ingest.ports import Embedder, Reranker, Store, Wording
+from ingest.records import ModelRecord, QueryProfile
+from ingest.settings import ModelSettings, Settings
+
+if TYPE_CHECKING:
+    from ingest.quality.training import Fit
 
 Restore = Callable[[ModelRecord], Path | None]  # a local folder with a model's files; None if the lake has none
 
@@ -44,9 +50,9 @@ def describe_model(model: ModelSettings, lake: Lake, restore: Restore) -> tuple[
         return record, (folder,)
 
 
-def restore_model(store: Store, folder: Path, record: ModelRecord) -> Path | None:
-    """Return a folder below `folder` with a model's files as stored in the lake, or None if it does not have them."""
-    return models.restore_files(store, record.fingerprint, folder)
+def model_restorer(settings: Settings, store: Store) -> Restore:
+    """Return a function that fetches a model's files from the lake into the state folder."""
+    return lambda record: models.restore_files(store, record.fingerprint, settings.state / "models")
 
 
 def keep_model(store: Store, record: ModelRecord, options: dict[str, Any], *folder: Path) -> None:
@@ -99,3 +105,17 @@ def _reopened(record: ModelRecord, options: dict[str, Any], restore: Restore | N
         embedder = module.reopen(record, options, folder)
         log.warning("%s; using the copy from the lake in %s", error, folder)
     return embedder
+
+
+def open_reranker(store: Store, profile: QueryProfile, wording: Wording) -> Reranker | None:
+    """Return the re-ranker of a profile, or None if the fused order stands. Raises: InvalidSettings, SchemaMismatch."""
+    module = rerankers.find(profile.reranker)
+    reranker: Reranker | None = module.open_reranker(profile.reranker_model, wording, partial(read_learned, store))
+    return reranker
+
+
+def open_fit() -> "Fit":
+    """Return the function that fits trees to judgments. Raises: InvalidSettings if its library is not installed."""
+    require("training a re-ranker", "ingest[rerank]", "lightgbm")
+    fit: Fit = rerankers.find("learned").fit
+    return fit

@@ -19,9 +19,8 @@ from ingest.ports import Store
 from ingest.quality.asking_checks import asking_faults
 from ingest.quality.evaluate import read_questions
 from ingest.settings import IndexSettings, Settings, SourceSettings, quiet_environment
-from ingest.wiring.model_opening import describe_model, open_embedder
-from ingest.wiring.reranker_opening import open_reranker
-from ingest.wiring.service_opening import build_options, check_sizes, model_restorer, open_sandbox, open_vectors
+from ingest.wiring.model_opening import describe_model, model_restorer, open_embedder, open_reranker
+from ingest.wiring.service_opening import build_options, check_sizes, open_sandbox, open_vectors
 from ingest.wiring.source_opening import open_source, open_sources
 
 SAMPLE = 3  # documents listed of each source; the first one that can be read is read and parsed
@@ -50,15 +49,20 @@ def readiness(settings: Settings, index: str | None) -> Iterator[Readiness]:
     except IngestError as error:  # without a lake the rest cannot be asked
         yield Readiness("lake", fault=f"{type(error).__name__}: {error}")
         return
-    yield from _looked_at("sources", lambda: _places(settings, chosen))
+    yield from _looked_at("sources", lambda: f"{len(open_sources(settings, chosen))}, none within another")
     for source in chosen.sources:
         yield from _looked_at(f"source {source.name}", partial(_source, source, settings, chosen))
     yield from _looked_at("lake", lambda: _lake(store))
     yield from _looked_at("model", lambda: _model(settings, name, chosen, store))
     yield from _looked_at("vector index", lambda: _vectors(settings))
     yield from _asking(name, chosen, store)
-    yield Readiness("budget", _budget(chosen))
-    for what, folder in _folders(settings).items():
+    most = chosen.max_gpu_minutes
+    needed = f"{most:g} GPU-minutes a run; `ingest plan` tells what it would need"
+    yield Readiness("budget", needed if most else "none")
+    folders = {"disk of the state folder": settings.state, "temporary space": Path(tempfile.gettempdir())}
+    if sources.scheme_of(settings.lake) == "file":
+        folders = {"disk of the lake": local_folder(settings.lake), **folders}
+    for what, folder in folders.items():
         yield from _looked_at(what, partial(_space, folder))
 
 
@@ -69,10 +73,6 @@ def _looked_at(check: str, act: Callable[[], str]) -> Iterator[Readiness]:
         yield Readiness(check, fault=f"{type(error).__name__}: {error}")
     except OSError as error:
         yield Readiness(check, fault=f"{error.filename or 'a file of this machine'}: {error.strerror or error}")
-
-
-def _places(settings: Settings, index: IndexSettings) -> str:
-    return f"{len(open_sources(settings, index))}, none within another"
 
 
 def _source(told: SourceSettings, settings: Settings, index: IndexSettings) -> str:
@@ -139,17 +139,6 @@ def _asking(name: str, index: IndexSettings, store: Store) -> Iterator[Readiness
         judged = f"{len(read_questions(options.judged))} judged questions" if options.judged else "no judged questions"
         floors = ", ".join(f"{metric} {floor:g}" for metric, floor in options.gate.floors.items()) or "no floors"
         yield Readiness("gate", f"{judged}; {floors}; re-ranker {options.profile.reranker}")
-
-
-def _budget(index: IndexSettings) -> str:
-    most = index.max_gpu_minutes
-    return f"{most:g} GPU-minutes a run; `ingest plan` tells what it would need" if most else "none"
-
-
-def _folders(settings: Settings) -> dict[str, Path]:
-    local = sources.scheme_of(settings.lake) == "file"
-    lake = {"disk of the lake": local_folder(settings.lake)} if local else {}
-    return {**lake, "disk of the state folder": settings.state, "temporary space": Path(tempfile.gettempdir())}
 
 
 def _space(folder: Path) -> str:

@@ -2,10 +2,8 @@
 
 import secrets
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 
 from ingest.adapters import embedders
 from ingest.adapters.executors.inline import InlineExecutor
@@ -23,13 +21,12 @@ from ingest.keyword import Analyser
 from ingest.lake.lake import Lake
 from ingest.phrases import meant
 from ingest.pipeline.tasks import Execute
-from ingest.ports import Observer, Store
+from ingest.ports import Observer
 from ingest.records import BuildOptions, IndexOptions, ModelRecord, ParseLimits, ParserOptions, Shape
 from ingest.services import Retrieval, Services, Workbench, Writer
 from ingest.settings import IndexSettings, Settings, quiet_environment, whoami
 from ingest.wiring.library_logs import tell_retries
-from ingest.wiring.model_opening import describe_model, keep_model, open_embedder, restore_model
-from ingest.wiring.reranker_opening import open_reranker
+from ingest.wiring.model_opening import describe_model, keep_model, model_restorer, open_embedder, open_reranker
 from ingest.wiring.source_opening import open_sources
 
 EXPORTED = "sentence_transformer"  # the kind of embedder that keeps an exported copy of its model for questions
@@ -91,11 +88,6 @@ def open_workbench(settings: Settings, index: str | None = None) -> Workbench:
         parsing=parser_options(chosen),
         closers=[sandbox.close],
     )
-
-
-def model_restorer(settings: Settings, store: Store) -> Callable[[ModelRecord], Path | None]:
-    """Return a function that fetches a model's files from the lake into the state folder."""
-    return partial(restore_model, store, settings.state / "models")
 
 
 def open_vectors(settings: Settings) -> QdrantIndex:

@@ -20,7 +20,7 @@ from ingest.quality.anchors import anchored, side_of
 from ingest.quality.askers import batches_of
 from ingest.quality.evaluate import evaluate, judged_questions
 from ingest.records import EVERYTHING, Asker, Filter, GateRules, Hit, QueryProfile, Vectors
-from ingest.wiring.reranker_opening import open_reranker
+from ingest.wiring.model_opening import open_reranker
 from tests.pipelines import SMALL_CHUNKS, Project, document, project
 
 RULES = GateRules(floors={"fused.ndcg@10": 0.2}, min_questions=3)

@@ -9,6 +9,7 @@ import pytest
 
 from ingest.adapters.rerankers.learned import fit
 from ingest.errors import InvalidSettings, UnknownRelease
+from ingest.lake.learned_files import keep_learned
 from ingest.quality import training
 from ingest.quality.evaluate import judged_questions
 from ingest.quality.rankings import FOLDS
@@ -16,7 +17,7 @@ from ingest.quality.training import Example, train, trees_of
 from ingest.records import EVERYTHING, QueryProfile, Question
 from ingest.search import Searcher
 from ingest.search.ranking import FEATURES, RISING
-from ingest.wiring.reranker_opening import keep_learned, open_reranker
+from ingest.wiring.model_opening import open_reranker
 from tests.pipelines import CountingSource, Project, judged_project
 
 PROFILE = QueryProfile(normalisation="bounds", dense_weight=0.35, reranker="learned")

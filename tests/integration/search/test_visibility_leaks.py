@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ingest.records import EVERYTHING, ChunkingOptions, Filter, QueryProfile
 from ingest.search import ContextOptions, Searcher, context_of
-from ingest.wiring.reranker_opening import open_reranker
+from ingest.wiring.model_opening import open_reranker
 from tests.pipelines import CountingSource, Project, build_options
 from tests.visible import by_ids, filters, groups_of, visible
 

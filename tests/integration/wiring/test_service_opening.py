@@ -18,11 +18,11 @@ from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.errors import InvalidSettings, OversizedDocument, SchemaMismatch
 from ingest.ids import sha256_hex
-from ingest.lake.model_files import is_kept
+from ingest.lake.model_files import is_kept, restore_files
 from ingest.pipeline import run
 from ingest.pipeline.changes import Scope
 from ingest.pipeline.fingerprints import Fingerprints
-from ingest.records import DocumentRef, Filter, ParseLimits, RawDocument
+from ingest.records import DocumentRef, Filter, ModelRecord, ParseLimits, RawDocument
 from ingest.search import open_serving
 from ingest.services import Services
 from ingest.settings import IndexSettings, ModelSettings
@@ -70,8 +70,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def services(p: Project, folder: Path) -> Services:
     """As `open_services` wires the model of a folder: over the project's lake and index."""
-    restore = partial(models.restore_model, p.store, folder.parent / "state")
     model = ModelSettings(name=str(folder))
+
+    def restore(record: ModelRecord) -> Path | None:
+        return restore_files(p.store, record.fingerprint, folder.parent / "state")
+
     record, copy = models.describe_model(model, p.lake, restore)
     opened = partial(models.open_embedder, options={"device": "cpu"}, restore=restore)
     own = p.services()

@@ -9,11 +9,12 @@ import pytest
 from numpy.typing import NDArray
 
 from ingest.errors import FatalError, InvalidSettings, SchemaMismatch
+from ingest.lake.learned_files import keep_learned, read_learned
 from ingest.ports import Reranker
 from ingest.records import EVERYTHING, Hit, QueryProfile, Result, StoredPoint
 from ingest.search import Searcher, open_serving
 from ingest.search.reranking import Reranking
-from ingest.wiring.reranker_opening import keep_learned, open_reranker, read_learned
+from ingest.wiring.model_opening import open_reranker
 from tests.fakes import InMemoryStore
 from tests.pipelines import Project, project
 from tests.unit.search.test_ranking import WORDING
