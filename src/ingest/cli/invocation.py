@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 SETTINGS = Path("ingest.yaml")
 Command = Callable[..., None]
 
-Texts = list[str] | None
+Repeated = list[str] | None
 
 
 def several(flag: str, metavar: str, help: str) -> Any:
-    """Return an option of `Texts`, which may be repeated."""
+    """Return an option of `Repeated`, which may be repeated."""
     return Option(flag, metavar=metavar, help=f"{help}; may be repeated.")
 
 
-SourcesOption = Annotated[Texts, several("--source", "NAME", "Only this source")]
+SourcesOption = Annotated[Repeated, several("--source", "NAME", "Only this source")]
 SettingsOption = Annotated[
     Path | None, Option("--settings", "-f", metavar="PATH", help="Settings file.", show_default="./ingest.yaml")
 ]

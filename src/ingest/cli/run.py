@@ -8,7 +8,7 @@ from typer import BadParameter, Exit, Option
 
 from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode
-from ingest.cli.invocation import Invocation, SourcesOption, Texts, command, several
+from ingest.cli.invocation import Invocation, SourcesOption, Repeated, command, several
 from ingest.cli.output import printable
 
 if TYPE_CHECKING:
@@ -41,12 +41,12 @@ class ChoiceOptions:
     """As `ingest.pipeline.scope.Choice`. What meets all of them may be touched."""
 
     sources: SourcesOption = None
-    prefixes: Annotated[Texts, several("--prefix", "URI", "Only URIs with this prefix")] = None
-    uris: Annotated[Texts, several("--uri", "URI", "Only this document")] = None
+    prefixes: Annotated[Repeated, several("--prefix", "URI", "Only URIs with this prefix")] = None
+    uris: Annotated[Repeated, several("--uri", "URI", "Only this document")] = None
     modified_since: Annotated[datetime | None, _dated("--since", "so or later")] = None
     modified_until: Annotated[datetime | None, _dated("--until", "before")] = None
-    errors: Annotated[Texts, several("--error", "CLASS", "Only what is in quarantine with this error, again")] = None
-    force: Annotated[Texts, several("--force", "parse|embed", "Do this again though nothing changed")] = None
+    errors: Annotated[Repeated, several("--error", "CLASS", "Only what is in quarantine with this error, again")] = None
+    force: Annotated[Repeated, several("--force", "parse|embed", "Do this again though nothing changed")] = None
 
     def choice(self) -> "Choice":
         """Return what was chosen."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, BadParameter, Option, echo
 
-from ingest.cli.invocation import Invocation, SourcesOption, Texts, command
+from ingest.cli.invocation import Invocation, SourcesOption, Repeated, command
 from ingest.cli.output import Output, in_folder, printable, whole_file
 from ingest.cli.tables import STAGES
 
@@ -41,7 +41,7 @@ class AskingOptions:
     """Who asks, for which ranking, and whether to return passages instead of single chunks."""
 
     acl: Annotated[
-        Texts, Option(metavar="GROUP", help="Group of the caller; may be repeated.", show_default="public")
+        Repeated, Option(metavar="GROUP", help="Group of the caller; may be repeated.", show_default="public")
     ] = None
     tenant: Annotated[str, Option(metavar="NAME", help="Tenant of the caller.")] = "public"
     sources: SourcesOption = None
@@ -88,7 +88,7 @@ def search(
         Path | None,
         Option(dir_okay=False, callback=in_folder, metavar="PATH", help="File to write the run to; stdout by default."),
     ] = None,
-    words: Annotated[Texts, Argument(metavar="QUESTION", help="Several words make one question.")] = None,
+    words: Annotated[Repeated, Argument(metavar="QUESTION", help="Several words make one question.")] = None,
 ) -> None:
     """Query the release in force. With --file: write a run, one line per question, best result first.
 
