@@ -12,7 +12,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,19 +29,14 @@ class ScratchFolder:
     """A folder for temporary files, this process's until it is closed."""
 
     def __init__(self) -> None:
-        """Create and lock it. Raises: LocalUnavailable."""
+        """Create and lock it; `close` removes it. Raises: LocalUnavailable."""
+        stack = ExitStack()
         with temporary_space():
-            self._folder = tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True)
-            self._lock = os.open(self._folder.name, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-        self.path = Path(self._folder.name)
-
-    def close(self) -> None:
-        """Remove it."""
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
-        self._folder.cleanup()
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True))
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            stack.callback(os.close, lock)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        self.path, self.close = Path(folder), stack.close
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typer import BadParameter, Exit, Option
 
 from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode
-from ingest.cli.invocation import Invocation, SourcesOption, Repeated, command, several
+from ingest.cli.invocation import Invocation, Repeated, SourcesOption, command, several
 from ingest.cli.output import printable
 
 if TYPE_CHECKING:
@@ -16,15 +16,7 @@ if TYPE_CHECKING:
     from ingest.records import Release, RunReport
 
 MaxDeletedShareOption = Annotated[
-    float | None,
-    Option(
-        "--max-deleted-share",
-        metavar="SHARE",
-        min=0,
-        max=1,
-        help="Raise the delete guard's limit this once; needs --why.",
-        show_default=False,
-    ),
+    float | None, Option(metavar="SHARE", min=0, max=1, help="Raise the delete guard's limit this once; needs --why.")
 ]
 TakeOverOption = Annotated[
     bool, Option("--take-over", help="Take an index that follows another lake over for this one; say why.")
@@ -81,11 +73,7 @@ def run(
         raise BadParameter("--why goes with --take-over or --max-deleted-share")
     with invocation.publishing() as index:
         report = index.run(
-            promote=not no_promote,
-            max_deleted_share=max_deleted_share,
-            why=why,
-            take_over=reason,
-            **chosen.choice(),
+            promote=not no_promote, max_deleted_share=max_deleted_share, why=why, take_over=reason, **chosen.choice()
         )
         lake = index.services.bench.lake
         reasons = lake.verdict(report.verdict).reasons if report.verdict is not None else ()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Argument, BadParameter, Option, echo
 
-from ingest.cli.invocation import Invocation, SourcesOption, Repeated, command
+from ingest.cli.invocation import Invocation, Repeated, SourcesOption, command
 from ingest.cli.output import Output, in_folder, printable, whole_file
 from ingest.cli.tables import STAGES
 

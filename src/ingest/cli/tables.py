@@ -11,17 +11,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
+    from ingest import records
     from ingest.index import Index
-    from ingest.records import (
-        Conservation,
-        PairedDifference,
-        PlanSummary,
-        RaisedLimit,
-        Release,
-        RunReport,
-        Verdict,
-        Verification,
-    )
 
 CHANGES = ("added", "changed", "repeated", "attributes_changed", "unchanged", "deleted")
 CLASSES = ("listed", "listed_twice", *CHANGES, "known_bad", "carried", "revoked", "out_of_scope", "may_have_moved")
@@ -59,12 +50,12 @@ def counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{_words(name)} {count:,}" for name, count in counts.items())
 
 
-def interval(found: "PairedDifference") -> str:
+def interval(found: "records.PairedDifference") -> str:
     """Return a paired difference with its interval, as text."""
     return f"{found.metric}: {found.mean:+.4f} [{found.lower:+.4f}, {found.upper:+.4f}]"
 
 
-def plan(summary: "PlanSummary") -> "Iterator[RenderableType]":
+def plan(summary: "records.PlanSummary") -> "Iterator[RenderableType]":
     """Yield what a run would do, and what it would cost."""
     counts = summary.counts
     names = [name for name in CLASSES if counts.get(name)] + sorted(set(counts) - set(CLASSES))
@@ -84,15 +75,12 @@ def plan(summary: "PlanSummary") -> "Iterator[RenderableType]":
         yield "Nothing changed: no new generation is needed."
 
 
-def conservation(found: "Conservation") -> "Iterator[RenderableType]":
+def conservation(found: "records.Conservation") -> "Iterator[RenderableType]":
     """Yield what was listed, compared with what the stores hold."""
     counts = {"listed": found.listed, "documents": found.documents}
     rows = [(f"{what}: {_words(name)}", count) for what in counts for name, count in counts[what].items() if count]
-    always, if_any = (
-        ("chunks", "points", "keyword_rows", "vectors", "vectors_compared", "mended"),
-        ("dropped", "collapsed"),
-    )
-    every = {name: getattr(found, name) for name in (*always, *if_any, "quarantined_children")}
+    always = ("chunks", "points", "keyword_rows", "vectors", "vectors_compared", "mended")
+    every = {name: getattr(found, name) for name in (*always, "dropped", "collapsed", "quarantined_children")}
     rows += [(_words(name), count) for name, count in every.items() if count or name in always]
     rows += [(f"marked: {name}", count) for name, count in found.marks.items()]
     yield table("Conservation", ("", "count"), rows)
@@ -102,14 +90,14 @@ def conservation(found: "Conservation") -> "Iterator[RenderableType]":
         yield "Nothing is lost, orphaned or stale."
 
 
-def verification(found: "Verification") -> "Iterator[RenderableType]":
+def verification(found: "records.Verification") -> "Iterator[RenderableType]":
     """Yield how what serves compares with the lake."""
     counts = f"{found.points:,} points, {found.vectors_compared:,} vectors compared, {found.mended:,} mended"
     yield f"Release {found.release} of generation {found.generation}: {counts}."
     yield from _listed("left", found.faults)
 
 
-def verdict(judged: "Verdict") -> "Iterator[RenderableType]":
+def verdict(judged: "records.Verdict") -> "Iterator[RenderableType]":
     """Yield scores, difference, reasons and warnings."""
     ours, theirs = judged.candidate_scores, judged.serving_scores
     metrics = list(dict.fromkeys(name.partition(".")[2] for name in ours))
@@ -127,12 +115,13 @@ def verdict(judged: "Verdict") -> "Iterator[RenderableType]":
     head = f"Verdict on {judged.candidate}: {'positive' if judged.positive else 'NEGATIVE'}{against}"
     yield f"{head}. {judged.questions} questions, {len(judged.stale)} stale."
     if (raised := judged.raised) is not None:
-        yield _raised(raised)
+        share, who, why = raised.max_deleted_share, printable(raised.who), printable(raised.why)
+        yield f"max_deleted_share was raised to {share:.1%} by {who}: {why}"
     yield from _listed("against", judged.reasons)
     yield from _listed("warning", judged.warnings)
 
 
-def _slices(judged: "Verdict") -> "Iterator[RenderableType]":
+def _slices(judged: "records.Verdict") -> "Iterator[RenderableType]":
     """Yield the slices that differ from the whole, those that fell first."""
     shown = [found for found in judged.slices if found.state != "all questions"]
     shown.sort(key=lambda found: (found.state != "fell", found.state == "too small"))
@@ -154,7 +143,7 @@ def _slices(judged: "Verdict") -> "Iterator[RenderableType]":
         yield f"  … and {len(shown) - FAULTS:,} more slices; --json shows all"
 
 
-def release(made: "Release") -> "Iterator[RenderableType]":
+def release(made: "records.Release") -> "Iterator[RenderableType]":
     """Yield the release in one line, and its hold in another."""
     who, why, hold = printable(made.who), printable(made.why), made.hold
     yield f"Release {made.number}: {made.action} of generation {made.generation} by {who} at {made.at}: {why}"
@@ -163,7 +152,7 @@ def release(made: "Release") -> "Iterator[RenderableType]":
         yield f"Held by {printable(hold.who)}: {printable(hold.why)}. {off}"
 
 
-def read_back(index: "Index") -> "tuple[Release | None, str]":
+def read_back(index: "Index") -> "tuple[records.Release | None, str]":
     """Return the release that serves now, and that in one sentence, also where it cannot be told."""
     try:
         found = index.serving()
@@ -174,7 +163,7 @@ def read_back(index: "Index") -> "tuple[Release | None, str]":
     return found, served(found)
 
 
-def served(found: "Release | None") -> str:
+def served(found: "records.Release | None") -> str:
     """Return which release serves, and since when and why, in one sentence."""
     if found is None:
         return "Nothing serves."
@@ -184,7 +173,7 @@ def served(found: "Release | None") -> str:
     )
 
 
-def report(run: "RunReport") -> "Iterator[RenderableType]":
+def report(run: "records.RunReport") -> "Iterator[RenderableType]":
     """Yield where the time of a run went, and its results."""
     columns = ("step", "seconds", "documents", "chunks", "documents/s", "chunks/s", "memory MiB")
     measured = attrgetter("step", "seconds", "documents", "chunks", "documents_per_second", "chunks_per_second")
@@ -211,11 +200,6 @@ def _listed(what: str, lines: Iterable[str]) -> Iterator[str]:
     yield from (f"  {what}: {printable(line)}" for line in every[:FAULTS])
     if len(every) > FAULTS:
         yield f"  … and {len(every) - FAULTS:,} more; --json shows all"
-
-
-def _raised(limit: "RaisedLimit") -> str:
-    who, why = printable(limit.who), printable(limit.why)
-    return f"max_deleted_share was raised to {limit.max_deleted_share:.1%} by {who}: {why}"
 
 
 def _pair(name: str, ours: Mapping[str, float], theirs: Mapping[str, float]) -> str:

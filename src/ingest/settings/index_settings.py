@@ -4,36 +4,24 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from ingest.records import (
-    DOCUMENT_BYTES,
-    LANGCHAIN,
-    IndexOptions,
-    KeywordOptions,
-    LimitSettings,
-    Options,
-    ParserSettings,
-    PayloadProfile,
-    QueryProfile,
-    ScreeningPolicy,
-    SourceOptions,
-)
+from ingest import records
 
 PROFILE: dict[str, Any] = {"normalisation": "bounds", "dense_weight": 0.35, "reranker": "learned"}  # defaults
 RERANK_MILLISECONDS = 250  # default for the learned re-ranker, which needs far less (`make bench-search`)
 MOST_DEPTH = 10_000  # results per stage
 
 
-class SourceSettings(SourceOptions):
+class SourceSettings(records.SourceOptions):
     """One place that holds documents."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
     uri: str
     options: dict[str, Any] = Field(default_factory=dict)
-    parsing: ParserSettings = ParserSettings()
-    screening: ScreeningPolicy = ScreeningPolicy()
+    parsing: records.ParserSettings = records.ParserSettings()
+    screening: records.ScreeningPolicy = records.ScreeningPolicy()
 
 
-class ModelSettings(Options):
+class ModelSettings(records.Options):
     """The embedding model: a module of `embedders/`, and a name or folder known to it."""
 
     kind: str = "sentence_transformer"
@@ -41,17 +29,17 @@ class ModelSettings(Options):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
-class IndexSettings(IndexOptions):
+class IndexSettings(records.IndexOptions):
     """One named index: the alias, and everything about its generations."""
 
     sources: tuple[SourceSettings, ...] = Field(min_length=1)
     model: ModelSettings = ModelSettings()
-    keyword: KeywordOptions = KeywordOptions()
-    payload: PayloadProfile = LANGCHAIN.payload  # shape of the points; choose it before the first generation
-    sparse: bool = LANGCHAIN.sparse  # add a sparse vector of BM25 weights to the dense one
-    profile: QueryProfile = QueryProfile(**PROFILE, rerank_milliseconds=RERANK_MILLISECONDS)
-    max_document_bytes: int = Field(default=DOCUMENT_BYTES, ge=1)
-    limits: LimitSettings = LimitSettings()
+    keyword: records.KeywordOptions = records.KeywordOptions()
+    payload: records.PayloadProfile = records.LANGCHAIN.payload  # of the points; choose it before the first generation
+    sparse: bool = records.LANGCHAIN.sparse  # add a sparse vector of BM25 weights to the dense one
+    profile: records.QueryProfile = records.QueryProfile(**PROFILE, rerank_milliseconds=RERANK_MILLISECONDS)
+    max_document_bytes: int = Field(default=records.DOCUMENT_BYTES, ge=1)
+    limits: records.LimitSettings = records.LimitSettings()
     sandbox: Literal["pool", "inline"] = "pool"  # worker processes with limits, or this process
     parser_processes: int = Field(default=2, ge=1, le=64)  # in the pool, per process that parses
 
@@ -66,7 +54,7 @@ class IndexSettings(IndexOptions):
 
     @field_validator("profile")
     @classmethod
-    def _possible(cls, profile: QueryProfile) -> QueryProfile:
+    def _possible(cls, profile: records.QueryProfile) -> records.QueryProfile:
         """Refuse before a build what its evaluation would refuse; stored profiles are opened as they are."""
         if not 0 <= profile.dense_weight <= 1 or profile.rrf_k < 0 or not 1 <= profile.depth <= MOST_DEPTH:
             raise ValueError(
