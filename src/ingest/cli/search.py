@@ -24,16 +24,7 @@ if TYPE_CHECKING:
 BATCH = 64  # questions searched at once
 TOP, TOP_OF_CONTEXT, TOP_OF_FILE, MOST = 10, 50, 100, 1000
 SNIPPET = 300  # characters shown of a result's text
-
-QuestionsOption = Annotated[
-    Path | None,
-    Option(
-        exists=True,
-        dir_okay=False,
-        metavar="PATH",
-        help='Questions, one JSON object per line: {"query_id": ..., "text": ...}.',
-    ),
-]
+QUESTIONS = 'Questions, one JSON object per line: {"query_id": ..., "text": ...}.'
 
 
 @dataclass(frozen=True)
@@ -83,7 +74,7 @@ class AskingOptions:
 def search(
     invocation: Invocation,
     how: AskingOptions,
-    file: QuestionsOption = None,
+    file: Annotated[Path | None, Option(exists=True, dir_okay=False, metavar="PATH", help=QUESTIONS)] = None,
     out: Annotated[
         Path | None,
         Option(dir_okay=False, callback=in_folder, metavar="PATH", help="File to write the run to; stdout by default."),

@@ -87,24 +87,18 @@ def open_embedder(
     Raises: InvalidSettings if it is missing, SchemaMismatch if it has changed.
     """
     key = (record.model_dump_json(), json.dumps(options or {}, sort_keys=True))
+    module = embedders.find(record.kind)
     with _opening:  # loading weights changes torch's default dtype for the whole process
         if key not in _embedders:
-            _embedders[key] = _reopened(record, options or {}, restore)
+            try:
+                _embedders[key] = module.reopen(record, options or {})
+            except (InvalidSettings, SchemaMismatch) as error:
+                folder = restore(record) if restore else None
+                if folder is None:
+                    raise
+                _embedders[key] = module.reopen(record, options or {}, folder)
+                log.warning("%s; using the copy from the lake in %s", error, folder)
         return _embedders[key]
-
-
-def _reopened(record: ModelRecord, options: dict[str, Any], restore: Restore | None) -> Embedder:
-    module = embedders.find(record.kind)
-    embedder: Embedder
-    try:
-        embedder = module.reopen(record, options)
-    except (InvalidSettings, SchemaMismatch) as error:
-        folder = restore(record) if restore else None
-        if folder is None:
-            raise
-        embedder = module.reopen(record, options, folder)
-        log.warning("%s; using the copy from the lake in %s", error, folder)
-    return embedder
 
 
 def open_reranker(store: Store, profile: QueryProfile, wording: Wording) -> Reranker | None:

@@ -59,15 +59,16 @@ class Translator:
         from botocore.parsers import ResponseParserError
         from urllib3.exceptions import HTTPError
 
+        told = f"{self.where(key)}: cannot {action}"
         try:
             return request(client)
         except ClientError as error:
-            raise self._refusal(error, f"{self.where(key)}: cannot {action}") from error
+            raise self._refusal(error, told) from error
         except KeyError as error:  # botocore checks no answer against its model: an empty one has nothing in it
-            told = f"{self.where(key)}: cannot {action}: {self.endpoint} answered without {error}"
+            told = f"{told}: {self.endpoint} answered without {error}"
             raise self.unavailable(f"{told}, at each of up to {self.attempts} attempts") from error
         except (BotoCoreError, HTTPError, ResponseParserError) as error:
-            raise self._failure(error, f"{self.where(key)}: cannot {action}") from error
+            raise self._failure(error, told) from error
 
     def _refusal(self, error: "ClientError", told: str) -> Exception:
         """Return the error for an error response."""

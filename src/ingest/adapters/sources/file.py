@@ -76,8 +76,8 @@ class FileSource:
         """
         self.selection.check_size(ref, ref.size)
         with self._opened(ref.uri) as file:
-            if file is None:
-                self._check_root()
+            if file is None and not self.root.is_dir():
+                raise SourceUnavailable(f"{self.uri}: the folder is gone since it was listed")
             if file is None or _version(os.fstat(file.fileno())) != ref.version:
                 return None
             data = file.read(ref.size + 1)
@@ -145,10 +145,6 @@ class FileSource:
         if not stat.S_ISDIR(status.st_mode):
             raise UnknownSource(f"source {self.name}: {self.uri} is not a folder")
         return status.st_dev, status.st_ino
-
-    def _check_root(self) -> None:
-        if not self.root.is_dir():
-            raise SourceUnavailable(f"{self.uri}: the folder is gone since it was listed")
 
     @contextmanager
     def _translated(self, where: str) -> Iterator[None]:

@@ -16,20 +16,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ingest import errors
 from ingest.adapters.s3_client import Archived, Bucket, Unmet, split_uri
 from ingest.adapters.s3_client.content_encoding import decoded
 from ingest.adapters.selection import ListedDocument, Selection, selection
 from ingest.adapters.uris import decode, encode
 from ingest.documents import media_types
-from ingest.errors import (
-    AccessDenied,
-    ArchivedDocument,
-    InvalidSettings,
-    SourceUnavailable,
-    UnknownSource,
-    UnreadableDocument,
-    first_fault,
-)
 from ingest.ports import Source
 from ingest.records import DocumentRef, RawDocument, S3Options
 
@@ -47,7 +39,7 @@ def open_source(
     try:
         own = S3Options.model_validate({**s3.model_dump(), CHECK_MD5: options.get(CHECK_MD5, s3.check_md5)})
     except ValidationError as error:
-        raise InvalidSettings(f"source {name}: {first_fault(error)}") from error
+        raise errors.InvalidSettings(f"source {name}: {errors.first_fault(error)}") from error
     return S3Source(name, uri, chosen, own)
 
 
@@ -60,7 +52,7 @@ class S3Source:
         self.uri = f"s3://{bucket}/{encode(self.prefix)}".rstrip("/")
         self.selection = chosen
         self.left_out = Counter[str]()  # by the newest listing or look, by reason
-        self.bucket = Bucket(bucket, options, SourceUnavailable)
+        self.bucket = Bucket(bucket, options, errors.SourceUnavailable)
 
     def list(self) -> Iterator[DocumentRef]:
         """Yield every document, see `ports.Source`."""
@@ -93,11 +85,11 @@ class S3Source:
             found = self.bucket.get_object(key, pin if f"{kind}:" == VERSION else "", check)
         except Archived as error:
             told = f"{ref.uri}: archived by S3; restore it in S3: one of the next runs tries it again"
-            raise ArchivedDocument(told) from error
-        except InvalidSettings as error:  # of this object: the settings were good enough to list it
-            raise UnreadableDocument(str(error)) from error
-        except UnknownSource as error:
-            raise SourceUnavailable(f"{self.uri}: gone since it was listed: {error}") from error
+            raise errors.ArchivedDocument(told) from error
+        except errors.InvalidSettings as error:  # of this object: the settings were good enough to list it
+            raise errors.UnreadableDocument(str(error)) from error
+        except errors.UnknownSource as error:
+            raise errors.SourceUnavailable(f"{self.uri}: gone since it was listed: {error}") from error
         if found is None:
             return None
         data = decoded(ref.uri, found.data, found.content_encoding, self.selection.max_document_bytes)
@@ -107,7 +99,7 @@ class S3Source:
         root = f"s3://{self.bucket.name}/"
         key = decode(uri.removeprefix(root)).decode(errors="replace")
         if not uri.startswith(root) or not key.startswith(self.prefix):
-            raise InvalidSettings(f"source {self.name}: {uri} is not under {self.uri}")
+            raise errors.InvalidSettings(f"source {self.name}: {uri} is not under {self.uri}")
         return key
 
     def _found(self, prefix: str) -> Iterator[ListedDocument]:
@@ -123,7 +115,7 @@ class S3Source:
         call, name = self.bucket.call, self.bucket.name
         try:
             answer = call("ask for versioning of", "", lambda s3: s3.get_bucket_versioning(Bucket=name))
-        except (AccessDenied, InvalidSettings) as error:  # not allowed or not supported: the listing decides
+        except (errors.AccessDenied, errors.InvalidSettings) as error:  # then the listing decides
             logger.warning("source %s: documents are pinned by ETag, not by version: %s", self.name, error)
             return False
         return answer.get("Status") in ("Enabled", "Suspended")

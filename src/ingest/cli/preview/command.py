@@ -9,16 +9,9 @@ from typing import Annotated
 from typer import Argument, BadParameter, Exit, Option
 
 from ingest.cli.exit_codes import ExitCode
-from ingest.cli.invocation import Invocation, command
+from ingest.cli.invocation import Invocation, Repeated, command
 from ingest.cli.output import in_folder
 from ingest.extras import require
-
-ChildOption = Annotated[
-    list[str] | None, Option(metavar="PATH", help="A document inside it; repeat it for one inside that.")
-]
-AgainstOption = Annotated[
-    Path | None, Option(metavar="PATH", help="Settings to compare with: what they would chunk differently.")
-]
 
 
 @dataclass(frozen=True)
@@ -53,8 +46,12 @@ def preview(
     how: HowOptions,
     document: Annotated[str, Argument(metavar="DOCUMENT", help="A file, or the URI of a document in a source.")],
     source: Annotated[str | None, Option(metavar="NAME", help="DOCUMENT is a path inside this source.")] = None,
-    child: ChildOption = None,
-    against: AgainstOption = None,
+    child: Annotated[
+        Repeated, Option(metavar="PATH", help="A document inside it; repeat it for one inside that.")
+    ] = None,
+    against: Annotated[
+        Path | None, Option(metavar="PATH", help="Settings to compare with: what they would chunk differently.")
+    ] = None,
 ) -> None:
     """Show how one document is split: headings, chunks with their boundaries, tokens, marks. Changes nothing.
 
