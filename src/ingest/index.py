@@ -192,7 +192,7 @@ class Index:
 
         Raises: FatalError (nothing is promoted), TransientError after its retries. Run it again to resume.
         """
-        options, scope = self._options(max_deleted_share, why, take_over), Scope.of(choice)
+        scope, options = Scope.of(choice), self._options(max_deleted_share, why, take_over)
         sweep()
         execute = execute or open_executor(self.settings, self.name, self.services)
         automatic = promote and options.decide == "automatic"

@@ -13,6 +13,9 @@ from ingest.cli.invocation import Invocation, Repeated, command
 from ingest.cli.output import in_folder
 from ingest.extras import require
 
+INSIDE = Option(metavar="PATH", help="A document inside it; repeat it for one inside that.")
+OTHER = Option(metavar="PATH", help="Settings to compare with: what they would chunk differently.")
+
 
 @dataclass(frozen=True)
 class HowOptions:
@@ -46,12 +49,8 @@ def preview(
     how: HowOptions,
     document: Annotated[str, Argument(metavar="DOCUMENT", help="A file, or the URI of a document in a source.")],
     source: Annotated[str | None, Option(metavar="NAME", help="DOCUMENT is a path inside this source.")] = None,
-    child: Annotated[
-        Repeated, Option(metavar="PATH", help="A document inside it; repeat it for one inside that.")
-    ] = None,
-    against: Annotated[
-        Path | None, Option(metavar="PATH", help="Settings to compare with: what they would chunk differently.")
-    ] = None,
+    child: Annotated[Repeated, INSIDE] = None,
+    against: Annotated[Path | None, OTHER] = None,
 ) -> None:
     """Show how one document is split: headings, chunks with their boundaries, tokens, marks. Changes nothing.
 
