@@ -75,11 +75,6 @@ def stored(
     return profile.build({**fields, "digest": digest})
 
 
-def path_of(name: PayloadProfile, field: str) -> str:
-    """Return the path of a field for filters, payload indexes and selectors."""
-    return find(name).PREFIX + field
-
-
 def at(payload: Mapping[str, Any] | None, path: str) -> Any:
     """Return the value at a path of a payload, None if there is none."""
     found: Any = payload

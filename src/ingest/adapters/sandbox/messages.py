@@ -2,7 +2,7 @@
 
     question   head: ref, media type, options                  body: the document's bytes
     answer     head: blocks, … or error and message            body: the text as UTF-8, then each child's bytes
-               head: media type, if its parser's libraries are not installed
+               head: LACKING                               body: media type, if its parser's libraries are missing
 
 No pickle: answers are built from numbers and strings, and validated.
 """
@@ -57,12 +57,7 @@ class Refused(Judged):
     message: str
 
 
-class Unequipped(BaseModel, strict=True):
-    """Head of the answer if this installation lacks the libraries of a media type's parser."""
-
-    lacking: str
-
-
+LACKING = b"lacking"  # head of the answer if this installation lacks the libraries of the parser; body: the media type
 PROGRAM_NEEDED = Frame(b"program needed")  # the answer to a document whose parser starts a program
 
 
@@ -113,11 +108,6 @@ def refusal(error: errors.DocumentError, last: bool, notes: Sequence[str] = ()) 
     return Frame(to_json(Refused(notes=_shown(notes), error=type(error).__name__, message=message, last=last)))
 
 
-def lacking(media_type: str) -> Frame:
-    """Return the answer that this installation cannot parse documents of this media type."""
-    return Frame(to_json(Unequipped(lacking=media_type)))
-
-
 class ParserAnswer(NamedTuple):
     """A worker's answer."""
 
@@ -131,9 +121,9 @@ def answered(frame: Frame) -> ParserAnswer:
     try:
         if frame == PROGRAM_NEEDED:
             return ParserAnswer(None, False, ())
-        head = RootModel[Parsed | Refused | Unequipped].model_validate_json(frame.head).root
-        if isinstance(head, Unequipped):
-            raise Lacking(head.lacking)
+        if frame.head == LACKING:
+            raise Lacking(str(frame.body, "utf-8"))
+        head = RootModel[Parsed | Refused].model_validate_json(frame.head).root
         result = _error(head) if isinstance(head, Refused) else _document(head, memoryview(frame.body))
         return ParserAnswer(result, head.last, _shown(head.notes))
     except ValidationError as error:

@@ -64,7 +64,7 @@ def _reply(raw: RawDocument, programs: bool, notes: "_Notes") -> tuple[Frame, bo
         last = isinstance(error.__cause__, MemoryError) or (programs and _walls.left_running())
         return _wire.refusal(error, last, notes.kept), last
     except InvalidSettings:
-        return _wire.lacking(_parse.media_type_of(raw)), False
+        return Frame(_wire.LACKING, _parse.media_type_of(raw).encode()), False
 
 
 def _silence() -> "_Notes":

@@ -97,7 +97,7 @@ class Collection:
 
     def delete(self, request: models.PointIdsList | models.FilterSelector) -> dict[str, Any]:
         """Remove points by id or by filter; no ids remove nothing."""
-        translate.unsupported_fields(request.shard_key)
+        translate.unsupported(request, "points", "filter")
         if isinstance(request, models.FilterSelector):
             selected = filters.edge_filter(request.filter)
             self._shard.update(edge.UpdateOperation.delete_points_by_filter(selected))

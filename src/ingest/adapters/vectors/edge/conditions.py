@@ -47,22 +47,16 @@ def _field_condition(condition: models.FieldCondition) -> edge.FieldCondition:
     return edge.FieldCondition(condition.key, match=_match(condition.match), range=_range(condition.range))
 
 
-MATCHES: dict[Any, tuple[Any, str]] = {
-    models.MatchValue: (edge.MatchValue, "value"),
-    models.MatchAny: (edge.MatchAny, "any"),
-    models.MatchExcept: (edge.MatchExcept, "except_"),
-    models.MatchText: (edge.MatchText, "text"),
-}
-"""Qdrant's matches → the engine's, and the field with their value."""
+MATCHES = (models.MatchValue, models.MatchAny, models.MatchExcept, models.MatchText)  # each has one field
 
 
 def _match(match: Any) -> Any:
     if match is None:
         return None
-    if type(match) not in MATCHES:
+    if not isinstance(match, MATCHES):
         raise Unsupported(f"the embedded engine does not support {type(match).__name__}")
-    kind, field = MATCHES[type(match)]
-    return kind(getattr(match, field))
+    ((_, value),) = match
+    return getattr(edge, type(match).__name__)(value)
 
 
 def _range(span: models.Range | models.DatetimeRange | None) -> Any:

@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from ingest.adapters.vectors.edge import locks
 from ingest.adapters.vectors.edge.alias_table import AliasTable, RefusedRequest
-from ingest.adapters.vectors.edge.worker_pool import FrontOptions, Pool, WorkerAnswer, WorkerProcess
+from ingest.adapters.vectors.edge.worker_pool import FrontOptions, Pool, WorkerProcess
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,199}")
 ONE = "/collections/{collection}"
@@ -79,9 +79,9 @@ class Front:
             if self.exists(name) or name in self.aliases.all():
                 raise RefusedRequest(409, f"Wrong input: Collection `{name}` already exists!")
             answer = await self.pool.ask(name, {"do": "create"}, body)
-            if answer.status != 200:
+            if answer.status_code != 200:
                 await self.pool.discard(name)
-        return _passed_on(answer)
+        return answer
 
     async def drop(self, request: Request) -> Response:
         """Remove a collection and its aliases; False if there is none."""
@@ -109,10 +109,10 @@ class Front:
             return _ok({**worker.info_before, "status": "yellow"})
         answer = await self.pool.ask(collection, {"do": "info"})
         worker = self.pool.workers.get(collection)
-        if answer.status == 200 and worker is not None and worker.optimisation_error:
-            result = json.loads(answer.body)["result"]
+        if answer.status_code == 200 and worker is not None and worker.optimisation_error:
+            result = json.loads(bytes(answer.body))["result"]
             return _ok({**result, "status": "red", "optimizer_status": {"error": worker.optimisation_error}})
-        return _passed_on(answer)
+        return answer
 
     async def patch(self, request: Request) -> Response:
         """Set metadata, or the indexing threshold; above 0, the optimisation starts and goes on after the response."""
@@ -120,9 +120,7 @@ class Front:
         change = models.UpdateCollection.model_validate_json(await self._body(request)).model_dump(exclude_none=True)
         threshold, collection = (change.get("optimizers_config") or {}).get("indexing_threshold"), self._target(request)
         if set(change) == {"metadata"}:
-            return _passed_on(
-                await self.pool.ask(collection, {"do": "metadata"}, json.dumps(change["metadata"]).encode())
-            )
+            return await self.pool.ask(collection, {"do": "metadata"}, json.dumps(change["metadata"]).encode())
         if threshold is None or change != {"optimizers_config": {"indexing_threshold": threshold}}:
             only = "metadata, or optimizers_config.indexing_threshold"
             raise RefusedRequest(400, f"Wrong input: the embedded engine changes {only} only")
@@ -130,7 +128,7 @@ class Front:
         if worker.optimisation is not None:
             await asyncio.wait([worker.optimisation])
         answer = await self.pool.ask(collection, {"do": "threshold"}, b"%d" % threshold)
-        if answer.status == 200 and threshold > 0:
+        if answer.status_code == 200 and threshold > 0:
             info = await self.pool.ask(collection, {"do": "info"})
             worker = await self.pool.get(collection)
             worker.info_before = json.loads(info.body)["result"]
@@ -153,7 +151,7 @@ class Front:
         """Return the worker's answer to a request about points."""
         head = {"do": do, "flush": request.query_params.get("ordering") == "strong"}
         body = await self._body(request)
-        return _passed_on(await self.pool.ask(self._target(request), head, body))
+        return await self.pool.ask(self._target(request), head, body)
 
     def routes(self) -> dict[tuple[str, str], Handler]:
         """Return (method, path) → handler."""
@@ -200,8 +198,8 @@ async def _optimise(worker: WorkerProcess, collection: str) -> None:
     except RefusedRequest as error:
         worker.optimisation_error = str(error)
         return
-    if answer.status != 200:
-        worker.optimisation_error = json.loads(answer.body)["status"]["error"]
+    if answer.status_code != 200:
+        worker.optimisation_error = json.loads(bytes(answer.body))["status"]["error"]
 
 
 def _name(request: Request) -> str:
@@ -210,10 +208,6 @@ def _name(request: Request) -> str:
 
 def _ok(result: Any) -> Response:
     return JSONResponse({"result": result, "status": "ok", "time": 0.0})
-
-
-def _passed_on(answer: WorkerAnswer) -> Response:
-    return Response(answer.body, answer.status, media_type="application/json")
 
 
 def _refusal(request: Request, error: Exception) -> Response:

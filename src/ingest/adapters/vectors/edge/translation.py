@@ -18,8 +18,8 @@ class Unsupported(ValueError):
 
 def unsupported(request: Any, *supported: str) -> None:
     """Refuse a request model in which any field but the supported ones is set."""
-    given = request.model_dump(exclude_none=True, exclude_defaults=True)
-    if extra := sorted(set(given) - set(supported)):
+    plain = {name: field.default for name, field in type(request).model_fields.items()}
+    if extra := sorted(name for name, value in request if value not in (None, plain[name]) and name not in supported):
         raise Unsupported(f"the embedded engine does not support {type(request).__name__} with {', '.join(extra)}")
 
 
@@ -89,14 +89,8 @@ def index_type(schema: Any) -> Any:
 
 def points(request: models.PointsList) -> list[edge.Point]:
     """Return the points to write."""
-    unsupported_fields(request.shard_key, request.update_filter, request.update_mode)
+    unsupported(request, "points")
     return [edge.Point(p.id, _vectors(p.vector), p.payload) for p in request.points]
-
-
-def unsupported_fields(*values: Any) -> None:
-    """Refuse conditional and sharded writes."""
-    if any(value is not None for value in values):
-        raise Unsupported("the embedded engine does not support conditional writes or shard keys")
 
 
 def one_vector(vector: Any) -> Any:

@@ -9,9 +9,10 @@ import sys
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic_core import to_json
+from starlette.responses import Response
 
 from ingest.adapters.child_pipe import HEADER, Frame
 from ingest.adapters.vectors.edge.alias_table import RefusedRequest
@@ -33,13 +34,6 @@ class FrontOptions:
     grace_seconds: float = 2.0  # without users before the end
 
 
-class WorkerAnswer(NamedTuple):
-    """A worker's answer: an HTTP status and a body in Qdrant's JSON."""
-
-    status: int
-    body: bytes
-
-
 class WorkerProcess:
     """One worker process. Requests are written at once and answered in order."""
 
@@ -47,7 +41,7 @@ class WorkerProcess:
         self.process = process
         self._reader, self._writer = pipe
         self._max_waiting = max_waiting
-        self._waiting: deque[asyncio.Future[WorkerAnswer]] = deque()
+        self._waiting: deque[asyncio.Future[Response]] = deque()
         self.optimisation: asyncio.Task[None] | None = None
         self.optimisation_error = ""
         self.info_before: dict[str, Any] = {}  # of the collection, at the start of its optimisation
@@ -68,7 +62,7 @@ class WorkerProcess:
         """True from the request to optimise until it is done."""
         return self.optimisation is not None and not self.optimisation.done()
 
-    async def ask(self, head: dict[str, Any], body: bytes = b"") -> WorkerAnswer:
+    async def ask(self, head: dict[str, Any], body: bytes = b"") -> Response:
         """Return the worker's answer. Raises: RefusedRequest, 503 if the worker ends before it, 429 if too many wait.
 
         The request after a 503 starts another worker, which opens the folder from its WAL.
@@ -78,7 +72,7 @@ class WorkerProcess:
             raise self._died()
         if (number := len(self._waiting)) >= (limit := self._max_waiting):
             raise _busy(f"{number} requests wait for this collection, the limit is {limit}")
-        future: asyncio.Future[WorkerAnswer] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         try:
             self._writer.writelines(Frame(to_json(head), body).parts())
@@ -107,7 +101,7 @@ class WorkerProcess:
             while True:
                 head, body = HEADER.unpack(await self._reader.readexactly(HEADER.size))
                 status = int(await self._reader.readexactly(head))
-                answer = WorkerAnswer(status, await self._reader.readexactly(body))
+                answer = Response(await self._reader.readexactly(body), status, media_type="application/json")
                 future = self._waiting.popleft()
                 if not future.done():
                     future.set_result(answer)
@@ -147,7 +141,7 @@ class Pool:
             self.workers[collection] = self.workers.pop(collection)
         return worker
 
-    async def ask(self, collection: str, head: dict[str, Any], body: bytes = b"") -> WorkerAnswer:
+    async def ask(self, collection: str, head: dict[str, Any], body: bytes = b"") -> Response:
         """Return the answer of the collection's worker. Raises: RefusedRequest."""
         worker = await self.get(collection)
         return await worker.ask({**head, "collection": collection}, body)

@@ -37,7 +37,7 @@ class CollectionLayout:
 
     def path(self, field: str) -> str:
         """Return the path of a payload field."""
-        return payloads.path_of(self.shape.payload, field)
+        return payloads.find(self.shape.payload).PREFIX + field
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -79,14 +79,6 @@ def create(client: "QdrantClient", collection: str, layout: CollectionLayout, *,
         quantization_config=models.ScalarQuantization(scalar=scalar) if quantised else None,
         **more,
     )
-
-
-def leave_bulk_mode(client: "QdrantClient", collection: str, threshold: int) -> bool:
-    """Have a graph built from `threshold` KB of vectors in a segment on."""
-    from qdrant_client import models
-
-    change = models.OptimizersConfigDiff(indexing_threshold=threshold)
-    return client.update_collection(collection, optimizers_config=change)
 
 
 def layout_of(collection: str, info: "models.CollectionInfo") -> CollectionLayout:

@@ -296,5 +296,8 @@ class QdrantIndex:
         self._call(f"delete from {collection}", delete)
 
     def _set_threshold(self, collection: str) -> None:
-        leave = partial(layout.leave_bulk_mode, collection=collection, threshold=self._options.indexing_threshold)
+        from qdrant_client import models
+
+        change = models.OptimizersConfigDiff(indexing_threshold=self._options.indexing_threshold)
+        leave = methodcaller("update_collection", collection, optimizers_config=change)
         self._call(f"leave bulk mode of {collection}", leave)
