@@ -23,7 +23,6 @@ def local_folder(uri: str) -> Path:
     if scheme.lower() != "file" or host not in ("", "localhost") or not slash:
         raise InvalidSettings(f"{shown(uri)!r} is not of the form file:///absolute/folder")
     if "?" in path or "#" in path:
-        raise InvalidSettings(
-            f"{shown(uri)!r}: write %3F for a question mark and %23 for a number sign in a file:// URI"
-        )
+        told = f"{shown(uri)!r}: write %3F for a question mark and %23 for a number sign in a file:// URI"
+        raise InvalidSettings(told)
     return Path(os.path.abspath(os.fsdecode(decode(f"/{path}"))))  # noqa: PTH100

@@ -219,21 +219,17 @@ def _zipped_names(data: bytes) -> Iterator[bytes]:
 def _by_markup(data: bytes, head: bytes, by_name: str) -> str:
     """Return the type of text that identifies its own format, or ""."""
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if _HTML.match(_without_prologue(start)):
+    page = start
+    for opening, closing in ((b"<?xml", b"?>"), (b"<!--", b"-->")):  # a loop: a pattern would take exponential time
+        while page.startswith(opening) and closing in page:
+            page = page.partition(closing)[2].lstrip()
+    if _HTML.match(page):
         return by_name if by_name == "application/xhtml+xml" else "text/html"
     if _XML.match(start):
         return by_name if by_name.endswith("+xml") else "application/xml"
     if start[:1] == b"{" and b'"cells"' in data and _NOTEBOOK.search(data):
         return NOTEBOOK
     return ""
-
-
-def _without_prologue(start: bytes) -> bytes:
-    """Return what follows an XML declaration and comments. A loop, since a pattern would take exponential time."""
-    for opening, closing in ((b"<?xml", b"?>"), (b"<!--", b"-->")):
-        while start.startswith(opening) and closing in start:
-            start = start.partition(closing)[2].lstrip()
-    return start
 
 
 def _by_extension(path: str) -> str:

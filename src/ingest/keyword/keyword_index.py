@@ -48,6 +48,9 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
     """
 
     def __init__(self, ids: ChunkIds, cache: PostingsCache, formula: Formula) -> None:
+        from ingest.keyword import max_score
+
+        self._kernel: Any = max_score  # importing numba takes a second
         self._ids, self._cache, self.variant = ids, cache, formula.variant
         self.chunks = len(cache.codes)
         self._factor = formula.k1 + 1 if self.variant == "okapi" else 1.0
@@ -101,16 +104,13 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
 
     def score(self, query: Sequence[str], ordinals: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the scores of given chunks, (n,) float64, in the order of `ordinals`; 0 for a chunk without terms."""
-        from ingest.keyword import max_score as kernel
-
         if len(ordinals) and not 0 <= ordinals.min() <= ordinals.max() < self.chunks:
-            raise SchemaMismatch(
-                f"keyword index: ordinals {ordinals.min()} to {ordinals.max()}, there are {self.chunks} chunks"
-            )
+            told = f"keyword index: ordinals {ordinals.min()} to {ordinals.max()}, there are {self.chunks} chunks"
+            raise SchemaMismatch(told)
         asked, sums = self._query(query), np.zeros(len(ordinals))
         if asked.held and len(ordinals):
             space = (self._cache.norms, self._cache.codes, np.zeros(0, np.uint8))
-            kernel.score_chunks(asked.rows, asked.weights, space, ordinals.astype(np.int64), sums)
+            self._kernel.score_chunks(asked.rows, asked.weights, space, ordinals.astype(np.int64), sums)
         return sums
 
     def scores(self, query: Sequence[str], chunk_ids: Sequence[str]) -> dict[str, float]:
@@ -164,34 +164,27 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
     def _best(
         self, query: _Query, mask: NDArray[np.bool_] | None, limit: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        from ingest.keyword import max_score as kernel
-
         scores, chunks = np.empty(limit), np.empty(limit, np.int64)
         if not query.held or not limit:
             return chunks[:0], scores[:0]
         allowed = np.ascontiguousarray(mask).view(np.uint8) if mask is not None else np.zeros(0, np.uint8)
         space = (self._cache.norms, self._cache.codes, allowed)
-        threshold = kernel.seed(query.rows, query.weights, space, scores, chunks)
+        threshold = self._kernel.seed(query.rows, query.weights, space, scores, chunks)
         best = (threshold, scores, chunks)
-        count = kernel.search(query.rows, query.weights, query.bounds, space, best, self._working())
+        count = self._kernel.search(query.rows, query.weights, query.bounds, space, best, self._working())
         order = np.lexsort((chunks[:count], -scores[:count]))
         return chunks[order], scores[order]
 
     def _working(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         """Return this thread's scratch arrays; whoever writes to them restores them."""
-        from ingest.keyword import compiled_loops as loops
-
         if (found := getattr(self._scratch, "arrays", None)) is None:
-            found = np.full(WINDOW, loops.UNTOUCHED), np.empty(WINDOW + 1, np.int32)
+            found = np.full(WINDOW, self._kernel.loops.UNTOUCHED), np.empty(WINDOW + 1, np.int32)
             self._scratch.arrays = found
         return found
 
     def _warm(self) -> None:
         """Load or compile the loops now, so that no search has to wait for it."""
-        from ingest.keyword import compiled_loops as loops
-        from ingest.keyword import max_score as kernel
-
-        cache = self._cache
+        cache, kernel, loops = self._cache, self._kernel, self._kernel.loops
         none, rows, empty = np.zeros(0), np.zeros((0, COLUMNS), np.int64), np.zeros(0, np.int64)
         chunks, allowed = np.zeros(0, np.uint32), np.zeros(0, np.uint8)
         loops.best_share(chunks, chunks, cache.norms, cache.codes)

@@ -16,13 +16,8 @@ SLACK = 1 + 1e-12  # sums of bounds are rounded in a different order than sums o
 @loops.compiled
 def score_chunks(terms, weights, space, chunks, sums):
     """Add the scores of `chunks`, (n,) int64, to `sums`, (n,) float64, term by term in the same order as `search`."""
-    norms, codes, _ = space
     for i in range(len(chunks)):
-        norm = norms[codes[chunks[i]]]
-        for t in range(len(weights) - 1, -1, -1):
-            tf = loops.frequency_in(terms, t, chunks[i], 0, terms[t, loops.COUNT])
-            if tf > 0:
-                sums[i] += weights[t] * (tf / (tf + norm))
+        sums[i] += _seeded(terms, weights, space, len(weights), chunks[i])
 
 
 @loops.compiled

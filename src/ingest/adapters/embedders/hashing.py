@@ -4,7 +4,6 @@ Not for production: it captures no meaning. `salt` makes "another model" with th
 """
 
 import hashlib
-import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ingest.adapters.embedders import truncated
 from ingest.errors import FatalError, InvalidSettings, SchemaMismatch, first_fault
 from ingest.ids import digest_of
 from ingest.ports import Embedder
@@ -24,8 +24,6 @@ LONGEST_PIECE = 8  # code points; a longer word has several tokens, as in WordPi
 
 _PIECE = re.compile(rf"\w{{1,{LONGEST_PIECE}}}|[^\w\s]")
 _WORD = re.compile(r"\w+")
-
-log = logging.getLogger(__name__)
 
 
 class HashingOptions(BaseModel):
@@ -71,9 +69,8 @@ def reopen(record: ModelRecord, options: dict[str, Any] | None = None) -> "Hashi
     """Return the embedder recorded in a manifest. Raises: SchemaMismatch if its fingerprint differs."""
     embedder = open_embedder(record.name, record.options)
     if embedder.record.fingerprint != record.fingerprint:
-        raise SchemaMismatch(
-            f"embedder {record.name}: fingerprint {embedder.record.fingerprint}, expected {record.fingerprint}"
-        )
+        told = f"embedder {record.name}: fingerprint {embedder.record.fingerprint}, expected {record.fingerprint}"
+        raise SchemaMismatch(told)
     return embedder
 
 
@@ -119,13 +116,7 @@ class HashingEmbedder(Embedder):
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
         """Embed questions like texts; one over the limit is truncated, with a warning."""
-        limit = self.record.max_tokens
-        short = list(texts)
-        for i, spans in enumerate(self._tokenizer.offsets(texts)):
-            if len(spans) > limit:
-                log.warning("question truncated: %d tokens, the model takes %d", len(spans), limit)
-                short[i] = texts[i][: spans[limit - 1, 1]]
-        return self._vectors(short)
+        return self._vectors(truncated(texts, self._tokenizer, self.record.max_tokens, self.record.name))
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:
         self.forward_passes += -(-len(texts) // self._options.batch)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.bounded_cache import BoundedCache
 from ingest.errors import InvalidSettings
 from ingest.ports import Wording
 from ingest.records import Result
@@ -15,8 +16,7 @@ EXTRA = "ingest[models]"
 LIBRARIES = ("sentence-transformers", "torch")
 BATCH = 16  # candidates per forward pass
 
-_opening = threading.Lock()
-_opened: dict[str, "CrossEncoderReranker"] = {}  # one per model that the process uses
+_opened: BoundedCache[str, "CrossEncoderReranker"] = BoundedCache(4)  # of this process, by model
 
 
 def open_reranker(model: str, wording: Wording, read: Callable[[str], bytes]) -> "CrossEncoderReranker":
@@ -24,10 +24,7 @@ def open_reranker(model: str, wording: Wording, read: Callable[[str], bytes]) ->
 
     Raises: InvalidSettings if it is not on this machine.
     """
-    with _opening:
-        if model not in _opened:
-            _opened[model] = CrossEncoderReranker(_model(model))
-        return _opened[model]
+    return _opened.keep(model, lambda: CrossEncoderReranker(_model(model)))
 
 
 class CrossEncoderReranker:

@@ -48,9 +48,8 @@ def open_reranker(model: str, wording: Wording, read: Callable[[str], bytes]) ->
     does not have them.
     """
     if model and not SHA256.fullmatch(model):
-        raise InvalidSettings(
-            f"reranker learned: reranker_model must be the name that `ingest train-reranker` prints, not {model!r}"
-        )
+        told = f"reranker learned: reranker_model must be the name that `ingest train-reranker` prints, not {model!r}"
+        raise InvalidSettings(told)
     return LearnedReranker(wording, _trees(model, read(model)) if model else None)
 
 

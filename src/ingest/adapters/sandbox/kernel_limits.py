@@ -87,7 +87,7 @@ def refuse_calls(programs: bool) -> bool:
         _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_char_p))
 
     program = Program(len(code) // 8, code)
-    libc = _libc()
+    libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         return False
     return not libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
@@ -100,7 +100,7 @@ def refuse_files(readable: tuple[str, ...], writable: tuple[str, ...] = (), prog
     """
     if sys.platform != "linux":
         return False
-    libc = _libc()
+    libc = ctypes.CDLL(None, use_errno=True)
     abi = libc.syscall(CREATE_RULESET, None, 0, CREATE_RULESET_VERSION)
     if abi < 1:
         return False
@@ -173,7 +173,3 @@ def _lone_sockets(machine: Machine) -> list[Instruction]:
 def _only(call: int, test: int, value: int) -> list[Instruction]:
     """Allow a call only if its first argument passes the test."""
     return [(EQUAL, 0, 4, call), (LOAD, 0, 0, ARGUMENT), (test, 0, 1, value), _ALLOW, _REFUSE]
-
-
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)

@@ -6,8 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
 
 from pydantic_core import from_json
 
@@ -27,14 +27,6 @@ GRACE_SECONDS = 2.0
 KEPT_OUTPUT = 4096  # last bytes of a process's standard error
 
 
-class Ended(Exception):
-    """The process closed the pipe: it has ended."""
-
-
-class Late(Exception):
-    """The process did not answer in time."""
-
-
 class TooLarge(Exception):
     """The answer is too large and was not read. Arguments: bytes of its head and of its body."""
 
@@ -50,18 +42,20 @@ class ParserProcess:
         """
         self.asked = 0  # documents so far
         self.programs = programs
-        self._folder = ScratchFolder() if programs else None
-        self._guard: GroupGuard | None = None
         self._end: tuple[int, str] | None = None  # exit code and last words, once it was killed
+        self._opened = ExitStack()
+        self._folder = self._opened.enter_context(closing(ScratchFolder())).path if programs else None
         self._pipe, theirs = socket.socketpair()
+        self._opened.callback(self._pipe.close)
         self._output, output = os.pipe()
+        self._opened.callback(os.close, self._output)
         os.set_blocking(self._output, False)
         try:
             self._process = self._started(theirs.fileno(), output)
-            if programs:
-                self._guard = GroupGuard(self._process.pid)  # the process ends with us by itself, its programs do not
+            if programs:  # the process ends with us by itself, its programs do not
+                self._opened.enter_context(closing(GroupGuard(self._process.pid)))
         except OSError as error:
-            self._close()
+            self._opened.close()
             raise SandboxUnavailable(f"no parser process can be started: {error.strerror}") from error
         finally:
             theirs.close()
@@ -69,17 +63,16 @@ class ParserProcess:
         self.pid = self._process.pid
         try:
             self.walls: dict[str, bool] = from_json(self.receive(time.monotonic() + start_seconds, 1024, 0).head)
-        except (Ended, Late, TooLarge) as error:
-            code, said = self.kill(GRACE_SECONDS if isinstance(error, Ended) else 0.0)
-            raise SandboxUnavailable(
-                f"a parser process did not start within {start_seconds:g} s: {type(error).__name__.lower()}, "
-                f"exit code {code}; it wrote {said!r}"
-            ) from error
+        except (OSError, TooLarge) as error:
+            late = isinstance(error, TimeoutError)
+            code, said = self.kill(0.0 if late else GRACE_SECONDS)
+            told = f"{'late' if late else 'ended'}, exit code {code}; it wrote {said!r}"
+            raise SandboxUnavailable(f"a parser process did not start within {start_seconds:g} s: {told}") from error
 
     def _started(self, pipe: int, output: int) -> subprocess.Popen[bytes]:
         arguments = (pipe, os.getpid(), int(self.programs))
         command = (sys.executable, "-P", "-m", "ingest.adapters.sandbox.parser_worker", *map(str, arguments))
-        null, env = subprocess.DEVNULL, environment(str(self._folder.path) if self._folder else None)
+        null, env = subprocess.DEVNULL, environment(self._folder)
         return subprocess.Popen(
             command, stdin=null, stdout=null, stderr=output, pass_fds=[pipe], env=env, start_new_session=True
         )
@@ -90,16 +83,15 @@ class ParserProcess:
         return self._process.poll() is None
 
     def send(self, frame: Frame, deadline: float) -> None:
-        """Write a question before a deadline on the monotonic clock. Raises: Ended, Late."""
+        """Write a question before a deadline on the monotonic clock. Raises: TimeoutError; OSError if it has ended."""
         self.asked += 1
         self._drain()
-        with _told():
-            for part in frame.parts():
-                self._pipe.settimeout(_left(deadline))
-                self._pipe.sendall(part)
+        for part in frame.parts():
+            self._pipe.settimeout(_left(deadline))
+            self._pipe.sendall(part)
 
     def receive(self, deadline: float, max_head: int, max_body: int) -> Frame:
-        """Return the answer, read before a deadline on the monotonic clock. Raises: Ended, Late, TooLarge."""
+        """Return the answer, read before a deadline on the monotonic clock. Raises: TooLarge, and as `send`."""
         head, body = HEADER.unpack(self._read(HEADER.size, deadline))
         if head > max_head or body > max_body:
             raise TooLarge(head, body)
@@ -116,7 +108,7 @@ class ParserProcess:
                 self._process.wait(grace_seconds)
             self.interrupt()
             self._end = self._process.wait(), self._drain()
-            self._close()
+            self._opened.close()
         return self._end
 
     def interrupt(self) -> None:
@@ -127,12 +119,11 @@ class ParserProcess:
     def _read(self, size: int, deadline: float) -> bytearray:
         data = bytearray(size)
         left = memoryview(data)
-        with _told():
-            while left:
-                self._pipe.settimeout(_left(deadline))
-                if not (got := self._pipe.recv_into(left)):
-                    raise Ended
-                left = left[got:]
+        while left:
+            self._pipe.settimeout(_left(deadline))
+            if not (got := self._pipe.recv_into(left)):
+                raise ConnectionResetError
+            left = left[got:]
         return data
 
     def _drain(self) -> str:
@@ -145,31 +136,11 @@ class ParserProcess:
                 kept = (kept + more)[-KEPT_OUTPUT:]
         return kept.decode(errors="replace").strip()
 
-    def _close(self) -> None:
-        self._pipe.close()
-        if self._guard is not None:
-            self._guard.close()
-        if self._folder is not None:
-            self._folder.close()
-        with suppress(OSError):
-            os.close(self._output)
 
-
-def environment(temporary: str | None = None) -> dict[str, str]:
+def environment(temporary: Path | None = None) -> dict[str, str]:
     """Return the environment for Python and programs, without secrets; `temporary`: the folder they may write to."""
     passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    return passed_on | FIXED | ({"TMPDIR": temporary} if temporary else {})
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Translate a socket's errors into Late and Ended."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise Late from error
-    except OSError as error:
-        raise Ended from error
+    return passed_on | FIXED | ({"TMPDIR": str(temporary)} if temporary else {})
 
 
 def _left(deadline: float) -> float:

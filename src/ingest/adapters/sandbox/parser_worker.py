@@ -87,9 +87,7 @@ def _silence() -> "_Notes":
 class _Notes(logging.Handler):
     """Collects the first warnings about one document."""
 
-    def __init__(self, level: int) -> None:
-        super().__init__(level)
-        self.kept: list[str] = []
+    kept: list[str]  # anew for each document
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a warning, unless there are many."""

@@ -21,7 +21,7 @@ from typing import NoReturn
 from ingest.adapters.sandbox import messages as _wire
 from ingest.adapters.sandbox import parsing as _parse
 from ingest.adapters.sandbox import resource_limits as _walls
-from ingest.adapters.sandbox.parser_process import GRACE_SECONDS, Ended, Late, ParserProcess, TooLarge
+from ingest.adapters.sandbox.parser_process import GRACE_SECONDS, ParserProcess, TooLarge
 from ingest.documents import parsers
 from ingest.errors import DocumentError, OversizedDocument, ParserCrashed, ParserKilled, ParserTimeout
 from ingest.records import Document, ParseLimits, ParserOptions, RawDocument
@@ -149,7 +149,7 @@ class PoolSandbox:
             if answer.result is None and process.programs:
                 raise _wire.BadAnswer("a program is needed, and allowed")
             return answer
-        except Late as error:
+        except TimeoutError as error:
             raise ParserTimeout(f"{path}: not parsed within {limits.wall_seconds:g} s (limits.wall_seconds)") from error
         except TooLarge as error:
             found = "{} bytes of structure and {} bytes of text and content".format(*error.args)
@@ -160,7 +160,7 @@ class PoolSandbox:
             raise ParserCrashed(f"{path}: its parser claims that installed libraries are missing") from error
         except _wire.BadAnswer as error:
             raise ParserCrashed(f"{path}: its parser gave no answer that can be read: {error}") from error
-        except Ended:
+        except OSError:  # the pipe is closed: it has ended
             _explain(raw, *process.kill(GRACE_SECONDS))
 
     def _give_back(self, process: ParserProcess, keep: bool) -> None:

@@ -140,9 +140,8 @@ class _Chunking:
 
     def _halves(self, draft: "_Draft") -> list["_Draft"]:
         if draft.end - draft.start == 1:
-            raise InvalidSettings(
-                f"max_tokens {self._options.max_tokens}: one character in its context has {draft.total} tokens"
-            )
+            told = f"max_tokens {self._options.max_tokens}: one character in its context has {draft.total} tokens"
+            raise InvalidSettings(told)
         middle = self._cutter.middle(draft.start, draft.end)
         pieces = (draft.start, middle), (middle, draft.end)
         return [half for piece in pieces if (half := self._draft(draft.group, piece))]

@@ -41,15 +41,17 @@ def pack(
     for j in range(1, len(cuts)):
         least, source = float("inf"), j - 1
         for i in range(j - 1, -1, -1):
-            size = ends[j] - starts[i]
+            size, room = ends[j] - starts[i], rooms[i]
             if i < j - 1 and size > widest:
                 break
-            if size <= target and size <= rooms[i]:
-                cost = best[i] + ((target - size) / target) ** 2
+            if size > room:
+                cost = OVERSIZE * (size - room)
+            elif size > target:
+                cost = OVER_TARGET * ((size - target) / (room - target)) ** 2
             else:
-                cost = best[i] + _over(size, rooms[i], target)
-            if cost < least:
-                least, source = cost, i
+                cost = ((target - size) / target) ** 2
+            if best[i] + cost < least:
+                least, source = best[i] + cost, i
         best.append(least + cuts[j].penalty)
         origin.append(source)
     pieces = []
@@ -58,9 +60,3 @@ def pack(
         pieces.append((origin[j], j))
         j = origin[j]
     return pieces[::-1]
-
-
-def _over(size: int, room: int, target: int) -> float:
-    if size > room:
-        return OVERSIZE * (size - room)
-    return OVER_TARGET * ((size - target) / (room - target)) ** 2

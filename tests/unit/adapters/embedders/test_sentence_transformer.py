@@ -64,7 +64,7 @@ def fake(monkeypatch):
     """Returns an embedder around a FakeModel."""
 
     def opened(model, **options):
-        monkeypatch.setattr(sentence_transformer, "load_model", lambda *args: model)
+        monkeypatch.setattr(sentence_transformer.torch_runtime, "load_model", lambda *args: model)
         return sentence_transformer.open_embedder("default", {"device": "cpu", **options})
 
     return opened

@@ -89,7 +89,7 @@ def test_no_candidates_have_no_scores(folder: Path) -> None:
 def test_a_model_is_opened_once_per_process(folder: Path) -> None:
     opened: Callable[[], object] = lambda: open_reranker(str(folder), WORDING, nothing)  # noqa: E731
     assert opened() is opened()
-    assert str(folder) in cross_encoder._opened
+    assert cross_encoder._opened.get(str(folder)) is opened()
 
 
 @pytest.mark.parametrize("name", ["no/such-model", "/no/such/folder"])

@@ -21,17 +21,12 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ingest import errors
+from ingest.adapters.embedders import truncated
+from ingest.adapters.embedders.sentence_transformer import torch_runtime
 from ingest.adapters.embedders.sentence_transformer.batching import Batch, token_batches
 from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder, locate
 from ingest.adapters.embedders.sentence_transformer.onnx_model import Inputs, OnnxModel, export, open_exported
 from ingest.adapters.embedders.sentence_transformer.tokenizer import KIND, SentenceTransformerTokenizer
-from ingest.adapters.embedders.sentence_transformer.torch_runtime import (
-    best_device,
-    best_dtype,
-    load_model,
-    memory_errors,
-    release_memory,
-)
 from ingest.adapters.embedders.sentence_transformer.word_table import open_word_table
 from ingest.extras import require
 from ingest.ids import digest_of
@@ -95,9 +90,8 @@ def reopen(
     model, parsed = locate(record.name, folder), _parsed(record.name, {**here, **record.options})
     found = _described(model, parsed).fingerprint
     if found != record.fingerprint:
-        raise errors.SchemaMismatch(
-            f"model {record.name}: the one in {model.path} has fingerprint {found}, expected {record.fingerprint}"
-        )
+        told = f"model {record.name}: the one in {model.path} has fingerprint {found}, expected {record.fingerprint}"
+        raise errors.SchemaMismatch(told)
     return SentenceTransformerEmbedder(model, parsed)
 
 
@@ -106,8 +100,8 @@ class SentenceTransformerEmbedder(Embedder):
 
     def __init__(self, folder: ModelFolder, options: SentenceTransformerOptions) -> None:
         self.record = _described(folder, options)
-        self.device = options.device or best_device()
-        self.dtype = options.dtype or best_dtype(self.device)
+        self.device = options.device or torch_runtime.best_device()
+        self.dtype = options.dtype or torch_runtime.best_dtype(self.device)
         self.backend = f"torch {self.device} {self.dtype}"
         self.forward_passes = 0
         self._tokenizer = SentenceTransformerTokenizer(folder)
@@ -135,12 +129,11 @@ class SentenceTransformerEmbedder(Embedder):
     @cached_property
     def _model(self) -> Any:
         """The model in PyTorch. Raises: InvalidSettings, DimensionMismatch."""
-        model = load_model(self._folder.path, self.device, self.dtype)
+        model = torch_runtime.load_model(self._folder.path, self.device, self.dtype)
         model.max_seq_length = self._length
         if (dimension := model.get_embedding_dimension()) != self.record.dimension:
-            raise errors.DimensionMismatch(
-                f"model {self.record.name}: gives {dimension} dimensions, its files say {self.record.dimension}"
-            )
+            told = f"model {self.record.name}: gives {dimension} dimensions, its files say {self.record.dimension}"
+            raise errors.DimensionMismatch(told)
         return model
 
     def prepare_questions(self) -> None:
@@ -152,7 +145,9 @@ class SentenceTransformerEmbedder(Embedder):
             if self._cache is None or self._onnx is not None:
                 return
             folder, self._cache = self._cache, None
-            exact = self._model if self.dtype == "float32" else load_model(self._folder.path, self.device, "float32")
+            exact = self._model
+            if self.dtype != "float32":
+                exact = torch_runtime.load_model(self._folder.path, self.device, "float32")
             exact.max_seq_length = self._length
             self._onnx = export(folder, self.record.fingerprint, exact, self._question_prompt, self._question_inputs)
 
@@ -177,11 +172,7 @@ class SentenceTransformerEmbedder(Embedder):
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
         """Embed with the question prompt; a question over the limit is truncated, with a warning."""
         room = _room(self._tokenizer, self._length, self._question_prompt)
-        short = list(texts)
-        for i, spans in enumerate(self._tokenizer.offsets(texts)):
-            if len(spans) > room:
-                log.warning("question truncated: %d tokens, model %s takes %d", len(spans), self.record.name, room)
-                short[i] = texts[i][: spans[room - 1, 1]]
+        short = truncated(texts, self._tokenizer, room, self.record.name)
         vectors = np.zeros((len(short), self.record.dimension), np.float32)
         if (onnx := self._onnx) is not None:
             for i, text in enumerate(short):
@@ -207,7 +198,7 @@ class SentenceTransformerEmbedder(Embedder):
                 log.warning("out of memory with %d texts on %s: trying halves", len(batch), self.device)
         # After the handler: an exception that is being handled keeps the tensors of the failed pass alive.
         self._too_large = min(self._too_large, padded)
-        release_memory(self.device)
+        torch_runtime.release_memory(self.device)
         for half in np.array_split(batch, 2):
             self._fill(vectors, texts, half, lengths)
 
@@ -215,7 +206,7 @@ class SentenceTransformerEmbedder(Embedder):
         """Return (n, dimension) of one forward pass, normalised in float32."""
         import torch
 
-        with self._lock, torch.inference_mode(), memory_errors(self.device, len(texts)):
+        with self._lock, torch.inference_mode(), torch_runtime.memory_errors(self.device, len(texts)):
             features = self._model.preprocess(list(texts), prompt=prompt or None)
             features = {k: v.to(self.device) if isinstance(v, torch.Tensor) else v for k, v in features.items()}
             raw: Vectors = self._model(features)["sentence_embedding"].float().cpu().numpy()
@@ -229,9 +220,8 @@ class SentenceTransformerEmbedder(Embedder):
         norms = np.linalg.norm(vectors, axis=1)
         wrong = np.flatnonzero(~(np.abs(norms - 1) < NORM_TOLERANCE))
         if len(wrong):
-            raise errors.FatalError(
-                f"model {self.record.name}: vector of norm {norms[wrong[0]]} for {questions[wrong[0]][:60]!r}"
-            )
+            told = f"model {self.record.name}: vector of norm {norms[wrong[0]]} for {questions[wrong[0]][:60]!r}"
+            raise errors.FatalError(told)
         return vectors
 
 
@@ -254,9 +244,8 @@ def _parsed(name: str, options: dict[str, Any]) -> SentenceTransformerOptions:
 def _described(folder: ModelFolder, options: SentenceTransformerOptions) -> ModelRecord:
     length = options.max_seq_length or folder.length
     if length > folder.positions:
-        raise errors.InvalidSettings(
-            f"model {folder.name}: max_seq_length {length} is over its {folder.positions} positions"
-        )
+        told = f"model {folder.name}: max_seq_length {length} is over its {folder.positions} positions"
+        raise errors.InvalidSettings(told)
     question_prompt, text_prompt = _prompts(folder, options)
     return ModelRecord(
         kind=KIND,

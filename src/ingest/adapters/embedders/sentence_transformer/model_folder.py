@@ -131,9 +131,8 @@ def _folder(name: str) -> Path:
     try:
         return Path(snapshot_download(repository, local_files_only=True))
     except (LocalEntryNotFoundError, HFValidationError) as error:
-        raise InvalidSettings(
-            f"model {name}: neither a folder nor in the local model cache; nothing is downloaded at run time"
-        ) from error
+        told = f"model {name}: neither a folder nor in the local model cache; nothing is downloaded at run time"
+        raise InvalidSettings(told) from error
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -8,14 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.adapters.embedders.sentence_transformer import word_spans
 from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder
 from ingest.adapters.embedders.sentence_transformer.onnx_model import Inputs
-from ingest.adapters.embedders.sentence_transformer.word_spans import (
-    WordMemory,
-    is_border,
-    is_made_of_words,
-    special_tokens,
-)
 from ingest.errors import InvalidSettings, MalformedDocument
 from ingest.ids import digest_of, sha256_hex
 
@@ -43,8 +38,8 @@ class SentenceTransformerTokenizer:
         self.fingerprint = digest_of([KIND, sha256_hex(content), lower])
         self.special_tokens = int(self._tokenizer.num_special_tokens_to_add(is_pair=False))
         description = json.loads(content)
-        special = special_tokens(description)
-        self._words = WordMemory(self._spans, special) if is_made_of_words(description) else None
+        special, of_words = word_spans.special_tokens(description), word_spans.is_made_of_words(description)
+        self._words = word_spans.WordMemory(self._spans, special) if of_words else None
 
     def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         """Return the token spans of each text, (tokens, 2) code points."""
@@ -52,7 +47,7 @@ class SentenceTransformerTokenizer:
 
     def parts(self, before: str, after: str) -> bool:
         """Return whether cutting between these code points changes no token."""
-        return self._words is not None and is_border(before, after)
+        return self._words is not None and word_spans.is_border(before, after)
 
     def _spans(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         return [

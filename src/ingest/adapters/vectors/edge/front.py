@@ -131,7 +131,7 @@ class Front:
         if answer.status_code == 200 and threshold > 0:
             info = await self.pool.ask(collection, {"do": "info"})
             worker = await self.pool.get(collection)
-            worker.info_before = json.loads(info.body)["result"]
+            worker.info_before = json.loads(bytes(info.body))["result"]
             worker.optimisation = asyncio.create_task(_optimise(worker, collection))
         return _ok(True)
 

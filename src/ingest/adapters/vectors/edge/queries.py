@@ -10,12 +10,12 @@ from ingest.adapters.vectors.edge.translation import Unsupported, one_vector, pa
 
 RRF_K = 2  # Qdrant's own default
 SEARCH = ("prefetch", "query", "using", "filter", "params", "score_threshold", "limit")
+RETURNED = ("offset", "with_vector", "with_payload")  # of a search only
 MOST_PREFETCHES = 16  # per request, including nested ones
 
 
 def query(request: models.QueryRequest) -> edge.QueryRequest:
     """Return a search. Raises: Unsupported for what the engine would not do, or would do differently."""
-    unsupported(request, *SEARCH, "offset", "with_vector", "with_payload")
     if (number := _count(request.prefetch)) > MOST_PREFETCHES:
         raise Unsupported(f"the embedded engine takes at most {MOST_PREFETCHES} prefetches, not {number}")
     payload, vector = payload_selector(request.with_payload), request.with_vector or False
@@ -30,17 +30,13 @@ def _count(prefetch: Any) -> int:
     return sum(1 + _count(one.prefetch) for one in _listed(prefetch))
 
 
-def _prefetch(request: models.Prefetch) -> edge.Prefetch:
-    unsupported(request, *SEARCH)
-    return edge.Prefetch(**_search(request))
-
-
 def _search(request: models.QueryRequest | models.Prefetch) -> dict[str, Any]:
-    """Return what a search and a prefetch have in common."""
+    """Return what a search and a prefetch have in common. Raises: Unsupported."""
+    unsupported(request, *SEARCH, *RETURNED)
     return {
         "limit": 10 if request.limit is None else request.limit,
         "query": _scoring(request),
-        "prefetches": [_prefetch(one) for one in _listed(request.prefetch)] or None,
+        "prefetches": [edge.Prefetch(**_search(one)) for one in _listed(request.prefetch)] or None,
         "filter": edge_filter(request.filter),
         "score_threshold": request.score_threshold,
         "params": _search_params(request.params),
