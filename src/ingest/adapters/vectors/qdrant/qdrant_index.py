@@ -193,19 +193,17 @@ class QdrantIndex:
         """Return the exact number of points that match."""
         if sees_nothing(filter):
             return 0
-        wanted = self._filter(collection, filter)
-        what = f"count {collection}"
-        return self._call(what, lambda client: client.count(collection, count_filter=wanted, exact=True)).count
+        ask = methodcaller("count", collection, count_filter=self._filter(collection, filter), exact=True)
+        return int(self._call(f"count {collection}", ask).count)
 
     def scroll(self, collection: str, filter: Filter) -> Iterator[StoredPoint]:
         """Yield every matching point with its whole payload, in id order, one page in memory."""
         if sees_nothing(filter):
             return
-        wanted, offset = self._filter(collection, filter), None
+        wanted = {"scroll_filter": self._filter(collection, filter), "limit": self._options.page, "with_payload": True}
+        offset = None
         while True:
-            ask = methodcaller(
-                "scroll", collection, scroll_filter=wanted, limit=self._options.page, offset=offset, with_payload=True
-            )
+            ask = methodcaller("scroll", collection, offset=offset, **wanted)
             page, offset = self._call(f"scroll {collection}", ask)
             yield from (StoredPoint(str(record.id), record.payload or {}) for record in page)
             if offset is None:
@@ -257,10 +255,9 @@ class QdrantIndex:
         requests.check_questions(collection, vectors, known.dimension)
         requests.check_ids(collection, [key for wanted in ids for key in wanted])
         found: list[dict[str, float]] = [{} for _ in ids]
-        exact = not self._connection.local  # that mode is exact anyway, and warns
         rows = [row for row, wanted in enumerate(ids) if wanted]
         sizes = [question_bytes(known.dimension, len(ids[row])) for row in rows]
-        made = partial(requests.scores_of, layout=known, exact=exact)
+        made = partial(requests.scores_of, layout=known, exact=not self._connection.local)
         answers = self._asked(f"score in {collection}", collection, [(vectors[r], ids[r]) for r in rows], sizes, made)
         for row, answer in zip(rows, answers, strict=True):
             hits = requests.hits_of(collection, answer.points, known)
