@@ -35,8 +35,7 @@ class Formula:
 
     def norms(self, lengths: NDArray[np.int64], average: float) -> NDArray[np.float64]:
         """Return k1 · (1 − b + b · length / average), float64, for lengths in terms."""
-        found: NDArray[np.float64] = self.k1 * ((1 - self.b) + self.b * (lengths / (average or 1.0)))
-        return found
+        return np.asarray(self.k1 * ((1 - self.b) + self.b * (lengths / (average or 1.0))))
 
 
 def idf(document_frequency: int, chunks: int) -> float:

@@ -66,8 +66,7 @@ def numbers(column: Any) -> NDArray[Any]:
     """Return a column without nulls as a NumPy array of the same type. Raises: SchemaMismatch on a null."""
     if column.null_count:
         raise SchemaMismatch(f"keyword index: {column.null_count} nulls in a column of {column.type}")
-    array: NDArray[Any] = np.asarray(column)
-    return array
+    return np.asarray(column)
 
 
 class GroupWriter(AbstractContextManager["GroupWriter"]):

@@ -26,10 +26,7 @@ def marks() -> frozenset[str]:
 
 @cache
 def _with_marks() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    r"""Return slower patterns of a word and a letter with marks: without, most words of Hindi or Thai would fall apart.
-
-    `\w` does not include marks.
-    """
+    r"""Return patterns of a word and a letter with marks, which `\w` leaves out: Hindi would fall apart without."""
     every = "".join(sorted(marks()))
     return re.compile(rf"\w[\w{every}]*"), re.compile(rf"(?s:.)[{every}]*")
 

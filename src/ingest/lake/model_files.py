@@ -5,7 +5,6 @@ models/<fingerprint>/files.json               path → SHA-256 and size, written
 """
 
 import errno
-import hashlib
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from pydantic import Field
 
 from ingest.errors import DamagedFile, InvalidSettings, SchemaMismatch
+from ingest.ids import file_sha256
 from ingest.lake.stored_records import from_bytes, to_bytes
 from ingest.ports import Store
 from ingest.records import Record
@@ -93,8 +93,7 @@ def restore_files(store: Store, fingerprint: str, folder: Path, max_bytes: int =
 
 def described(path: Path) -> KeptFile:
     """Return the hash and the size of a file."""
-    with path.open("rb") as file:
-        return KeptFile(sha256=hashlib.file_digest(file, "sha256").hexdigest(), bytes=file.tell())
+    return KeptFile(sha256=file_sha256(path), bytes=path.stat().st_size)
 
 
 def _fetch(store: Store, fingerprint: str, kept: Mapping[str, KeptFile], target: Path) -> None:

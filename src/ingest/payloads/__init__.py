@@ -5,14 +5,17 @@ llamaindex   {…, "_node_content": JSON of the node}                llama-index
 haystack     {"id", "content", "meta": {…}}                        qdrant-haystack
 plain        {"text", …}                                           the plain Qdrant client
 
-Chosen per index. A profile maps fields to a payload and back. All profiles use the same field names: chunk_id,
+Chosen per index. A profile maps fields to a payload and back: `build(fields)`, with `digest` if it is among them, and
+`read(payload)`, of a damaged one what is left. `TEXT` is a key at the top that only its payloads have, `PREFIX` begins
+its paths in filters ("metadata."), `DENSE` names the dense vector beside a sparse one (alone it has no name), `SPARSE`
+the sparse one. All profiles use the same field names: chunk_id,
 document_id, uri, source, path, title, heading_path, text, start, end, page, tokens, acl, tenant, language, shard,
 digest and, if present, parent and marks.
 """
 
 import importlib
 from collections.abc import Mapping
-from typing import Any, Protocol, cast
+from typing import Any
 
 from ingest.errors import SchemaMismatch
 from ingest.ids import digest_of, point_digest
@@ -21,30 +24,11 @@ from ingest.records import LANGCHAIN, PAYLOAD_PROFILES, PayloadProfile, Shape
 Fields = dict[str, Any]
 
 
-class Profile(Protocol):
-    """What each module of this package provides."""
-
-    TEXT: str  # top-level key that only payloads of this profile have
-    PREFIX: str  # of the field paths that filters use: "metadata."
-    DENSE: str  # name of the dense vector beside a sparse one; alone it has no name
-    SPARSE: str  # name of the sparse vector
-
-    @staticmethod
-    def build(fields: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the payload for a chunk's fields, with `digest` if it is among them."""
-        ...
-
-    @staticmethod
-    def read(payload: Mapping[str, Any]) -> Fields:
-        """Return the fields of a payload made by `build`; of a damaged one, those that are left."""
-        ...
-
-
-def find(name: PayloadProfile) -> Profile:
+def find(name: PayloadProfile) -> Any:
     """Return a profile by name. Raises: SchemaMismatch when there is none with that name."""
     if name not in PAYLOAD_PROFILES:
         raise SchemaMismatch(f"payload profile {name!r}: there are {', '.join(PAYLOAD_PROFILES)}")
-    return cast(Profile, importlib.import_module(f"ingest.payloads.{name}_payload"))
+    return importlib.import_module(f"ingest.payloads.{name}_payload")
 
 
 def fields(payload: Mapping[str, Any]) -> Fields:
@@ -55,7 +39,7 @@ def fields(payload: Mapping[str, Any]) -> Fields:
     for name in PAYLOAD_PROFILES:
         profile = find(name)
         if profile.TEXT in payload:
-            return profile.read(payload)
+            return dict(profile.read(payload))
     return {}
 
 

@@ -93,8 +93,8 @@ def refuse_calls(programs: bool) -> bool:
     return not libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
 
 
-def refuse_files(readable: tuple[str, ...], writable: tuple[str, ...] = (), programs: bool = False) -> bool:
-    """Refuse all files but those below `readable`, which may be executed if `programs`, and below `writable`.
+def refuse_files(writable: tuple[str, ...], programs: bool) -> bool:
+    """Refuse all files but those that Python reads, which may be executed if `programs`, and those below `writable`.
 
     Open descriptors are not affected. False if the kernel cannot.
     """
@@ -109,7 +109,7 @@ def refuse_files(readable: tuple[str, ...], writable: tuple[str, ...] = (), prog
     if ruleset < 0:
         return False
     try:
-        for place in readable:
+        for place in _readable_places():
             _permit(libc, ruleset, place, READ_FILE | READ_DIR | (EXECUTE if programs else 0))
         for place in writable:
             _permit(libc, ruleset, place, rights & ~EXECUTE)
@@ -118,7 +118,7 @@ def refuse_files(readable: tuple[str, ...], writable: tuple[str, ...] = (), prog
         os.close(ruleset)
 
 
-def readable_places() -> tuple[str, ...]:
+def _readable_places() -> tuple[str, ...]:
     """Return the places Python and its libraries read at run time: their own folders and a few system ones."""
     own = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, sys.exec_prefix, *filter(None, sys.path)}
     named = (os.environ.get(name, "") for name in ("LD_LIBRARY_PATH", "TESSDATA_PREFIX"))

@@ -6,7 +6,7 @@
 A process has no secrets in its environment, no network, writes no files, starts no programs, and ends with this one.
 Documents whose parser starts a program (text recognition, LibreOffice, pandoc) are parsed by separate processes:
 whatever those start is in their process group and ends with them. A process is replaced after `documents_per_process`
-documents, if it holds more than `resident_bytes` at rest, or if a program has left something running.
+documents, since libraries leak; if it holds more than `resident_bytes` at rest; or if a program left something running.
 """
 
 import logging
@@ -51,9 +51,7 @@ class PoolSandbox:
     ) -> None:
         """Keep the options, by source; documents of other sources keep their own options.
 
-        At most `processes` run, started with the first documents. One is replaced after `documents_per_process`, as
-        libraries leak, or if it holds more than `resident_bytes` of memory after a document. A start that takes more
-        than `start_seconds` fails.
+        At most `processes` run, started with the first documents; a start over `start_seconds` fails.
         """
         self.options: Mapping[str, ParserOptions] = dict(options or {})
         self._documents_per_process, self._resident_bytes = documents_per_process, resident_bytes

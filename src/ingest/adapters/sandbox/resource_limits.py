@@ -37,7 +37,7 @@ def raise_walls(programs: bool) -> dict[str, bool]:
     if not programs:
         tempfile.tempdir = "/nonexistent"  # libraries ask for its name on import, and would try to write there
     writable = (tempfile.gettempdir(),) if programs else ()
-    files = _kernel.refuse_files(_kernel.readable_places(), writable, programs)
+    files = _kernel.refuse_files(writable, programs)
     return {"calls": _kernel.refuse_calls(programs), "files": files}
 
 

@@ -55,8 +55,7 @@ class OnnxModel:
 
     def vector(self, inputs: Inputs) -> Vectors:
         """Return the vector of one text, (1, dimension), not normalised here."""
-        vector: Vectors = self._session.run(None, {name: inputs[name] for name in self._names})[0]
-        return vector
+        return np.asarray(self._session.run(None, {name: inputs[name] for name in self._names})[0])
 
 
 def open_exported(folder: Path, fingerprint: str, encode: Encode) -> OnnxModel | None:

@@ -28,16 +28,16 @@ class CollectionLayout:
     @property
     def dense(self) -> str:
         """Name of the dense vector, "" for the unnamed one."""
-        return payloads.find(self.shape.payload).DENSE if self.shape.sparse else ""
+        return str(payloads.find(self.shape.payload).DENSE) if self.shape.sparse else ""
 
     @property
     def sparse(self) -> str | None:
         """Name of the sparse vector, None without one."""
-        return payloads.find(self.shape.payload).SPARSE if self.shape.sparse else None
+        return str(payloads.find(self.shape.payload).SPARSE) if self.shape.sparse else None
 
     def path(self, field: str) -> str:
         """Return the path of a payload field."""
-        return payloads.find(self.shape.payload).PREFIX + field
+        return f"{payloads.find(self.shape.payload).PREFIX}{field}"
 
     @property
     def metadata(self) -> dict[str, Any]:
