@@ -54,8 +54,7 @@ def pack(
                 least, source = best[i] + cost, i
         best.append(least + cuts[j].penalty)
         origin.append(source)
-    pieces = []
-    j = len(cuts) - 1
+    pieces, j = list[tuple[int, int]](), len(cuts) - 1
     while j > 0:
         pieces.append((origin[j], j))
         j = origin[j]
