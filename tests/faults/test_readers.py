@@ -188,10 +188,10 @@ def test_no_answer_mixes_two_releases(world: World) -> None:
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
-        ("dense query to the alias", {"mixed", "refused"}),
+        ("dense query to the alias", {"mixed", "scores"}),
         ("the fence's number", {"not in force"}),
         ("the fence's target", {"not in force"}),
-        ("the fence's number, dense query to the alias", {"not in force", "mixed", "refused"}),
+        ("the fence's number, dense query to the alias", {"not in force", "mixed", "scores"}),
         ("the settings' model", {"scores"}),
     ],
 )

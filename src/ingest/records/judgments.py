@@ -83,7 +83,8 @@ class GateRules(Record):
     min_questions: int = Field(default=20, ge=0)  # fewer are reported as too few
     max_stale_share: float = Field(default=0.2, ge=0, le=1)  # of judged questions
     min_dense_recall: float = Field(default=0.95, ge=0, le=1)  # of approximate against exact search; 0: not checked
-    slices: SliceRules = SliceRules()
+    # Left at its defaults it is no part of the recorded rules, whose digest stays what it was.
+    slices: SliceRules = Field(default=SliceRules(), exclude_if=lambda rules: rules == SliceRules())
     must_pass_metric: str = "fused.recall@10"
     must_pass_above: float = Field(default=0.0, ge=0, lt=1)  # each must-pass question must exceed it; 0: found at all
     allow_unjudged: bool = False  # True: promote without judged questions; every verdict notes it
