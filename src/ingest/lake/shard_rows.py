@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from ingest.lake.lake import Lake
 from ingest.lake.rows import DocumentRow, Dropped, chunk_rows, document_rows, dropped_rows, quarantine_rows
-from ingest.records import Chunk, PartFile, Quarantined
+from ingest.records import Chunk, PartFile, PartKind, Quarantined
 
 R = TypeVar("R")
 
@@ -51,12 +51,12 @@ def _grouped(rows: Iterable[R], key: Callable[[R], str]) -> dict[str, list[R]]:
     return found
 
 
-def read_rows(lake: Lake, parts: Mapping[str, PartFile]) -> ShardRows:
+def read_rows(lake: Lake, parts: Mapping[str, PartFile], *kinds: PartKind) -> ShardRows:
     """Return the rows that the parts of a shard, or of a slice, hold; empty for a shard that has none yet.
 
-    Parts that are lost have no rows.
+    Parts that are lost have no rows. `kinds`: only those.
     """
-    rows = ShardRows()
+    rows, parts = ShardRows(), {kind: part for kind, part in parts.items() if not kinds or kind in kinds}
     if "documents" in parts:
         rows.documents = {d.uri: d for d in document_rows(lake.read(parts["documents"]))}
     if "texts" in parts:
@@ -68,6 +68,15 @@ def read_rows(lake: Lake, parts: Mapping[str, PartFile]) -> ShardRows:
     if "dropped" in parts:  # a slice has no empty parts, and generations older than screening have none
         rows.dropped = _grouped(dropped_rows(lake.read(parts["dropped"])), lambda left: left.chunk.document_id)
     return rows
+
+
+def outermost(parents: Mapping[str, str], document: str) -> str:
+    """Return the id of the listed document that contains one on whatever level; `parents` by document id."""
+    for _ in parents:  # rows that are damaged may contain each other
+        if not (parent := parents.get(document, "")):
+            break
+        document = parent
+    return document
 
 
 def by_kind(parts: tuple[PartFile, ...]) -> dict[str, PartFile]:

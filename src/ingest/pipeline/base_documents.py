@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ingest.lake.lake import Lake
-from ingest.lake.rows import DocumentRow, document_rows, quarantine_rows
-from ingest.lake.shard_rows import ShardRows
+from ingest.lake.rows import DocumentRow
+from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.pipeline.changes import BaseDocument, KnownBad
 from ingest.pipeline.fingerprints import Fingerprints
 from ingest.records import DocumentRef, PartFile
@@ -26,9 +26,7 @@ class BaseDocuments:
         """Return what the base holds about listed documents, by URI; `sources`: where each would be read today."""
         if "documents" not in parts:
             return {}, {}
-        rows = ShardRows({row.uri: row for row in document_rows(self.lake.read(parts["documents"]))})
-        if "quarantine" in parts:
-            rows.quarantine = {row.uri: row for row in quarantine_rows(self.lake.read(parts["quarantine"]))}
+        rows = read_rows(self.lake, parts, "documents", "quarantine")
         own = [row for row in rows.documents.values() if not row.parent]
         held = {row.uri: self._document(row, rows, sources.get(row.uri, row.source)) for row in own}
         if "texts" not in parts:  # then all are read again

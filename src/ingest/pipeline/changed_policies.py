@@ -4,7 +4,6 @@ A chunker's fingerprint covers the policies too. Where it differs by them alone,
 as it is, and an index without any is not built again.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow.compute as pc
@@ -17,21 +16,17 @@ from ingest.records import Manifest, PartFile, ScreeningPolicy
 from ingest.services import Workbench
 
 
-@dataclass(frozen=True)
-class ChangedPolicies:
-    """What the base's policies and today's differ in."""
-
-    marks: frozenset[str]  # that have another consequence in some source
-
-    def concern(self, lake: Lake, parts: dict[str, PartFile]) -> bool:
-        """Tell whether a shard holds chunks with such a mark, indexed or dropped."""
-        tables = (lake.read(parts[kind]) for kind in ("chunks", "dropped") if kind in parts)
-        found = (set(pc.unique(pc.list_flatten(table["marks"])).to_pylist()) for table in tables)
-        return any(self.marks & marks for marks in found)
+def holds_mark(lake: Lake, parts: dict[str, PartFile], marks: frozenset[str]) -> bool:
+    """Tell whether a shard holds chunks with such a mark, indexed or dropped."""
+    tables = (lake.read(parts[kind]) for kind in ("chunks", "dropped") if kind in parts)
+    return any(marks & set(pc.unique(pc.list_flatten(table["marks"])).to_pylist()) for table in tables)
 
 
-def changed_policies(base: Manifest, bench: Workbench) -> ChangedPolicies | None:
-    """Return what changed if the base's chunker differs from today's by its policies alone, else None."""
+def changed_marks(base: Manifest, bench: Workbench) -> frozenset[str] | None:
+    """Return the marks that have another consequence in some source than in the base.
+
+    None unless the base's chunker differs from today's by its policies alone.
+    """
     options, found = bench.options, base.fingerprints["chunker"]
     if found == fingerprints(bench).chunker or "sources" not in base.settings:
         return None
@@ -46,7 +41,7 @@ def changed_policies(base: Manifest, bench: Workbench) -> ChangedPolicies | None
     now = {name: options.screening.get(name, ScreeningPolicy()) for name in then}
     differ = ({mark for mark, does in then[name] if dict(now[name])[mark] != does} for name in then)
     fewer = {"secret"} if found == first else set[str]()  # what was marked then need not be one today
-    return ChangedPolicies(frozenset(fewer.union(*differ)))
+    return frozenset(fewer.union(*differ))
 
 
 def recorded_policies(settings: dict[str, Any]) -> dict[str, ScreeningPolicy]:

@@ -44,24 +44,6 @@ class KnownBad:
     error: str = ""  # class
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What decides between a plan's classes of documents."""
-
-    scope: Scope
-    carried_sources: frozenset[str] = frozenset()  # sources whose listing failed: carried unchanged
-
-    def touches(self, ref: DocumentRef, held: BaseDocument | None, bad: KnownBad | None) -> bool:
-        """Return whether a document that was listed, or of which the base knows, is in scope."""
-        failures = {*(held.failures if held else ()), *([bad.error] if bad else ())}
-        return self.scope.holds(ref, failures)
-
-    def change(self, ref: DocumentRef, held: BaseDocument | None, bad: KnownBad | None, digest: str) -> str:
-        """Return the class of a listed document in scope."""
-        change = change_of(ref, held, bad, digest)
-        return change if change in FETCHED or not self.scope.reads_again else "repeated"
-
-
 @dataclass(frozen=True)
 class ShardChanges:
     """One shard's documents with their classes, sorted by URI, and the ids of deleted documents.
@@ -142,23 +124,31 @@ def classify(
     base: Mapping[str, BaseDocument],
     known_bad: Mapping[str, KnownBad],
     digest: Mapping[str, str],
-    rules: Rules,
+    scope: Scope,
+    carried_sources: frozenset[str] = frozenset(),
 ) -> ShardChanges:
     """Return the changes of one shard, whose documents are `listed` by URI.
 
     `base` and `known_bad`, the base's quarantine, are by URI and without documents inside documents: these are not
-    listed and follow their parents. `digest` holds the attributes digest of every listed URI.
+    listed and follow their parents. `digest` holds the attributes digest of every listed URI. `carried_sources`: those
+    whose listing failed.
     """
     documents, deleted, counts = list[PlannedDocument](), list[str](), Counter[str]()
     touched, seen = False, set[str]()
+
+    def is_touched(ref: DocumentRef) -> bool:
+        held, bad = base.get(ref.uri), known_bad.get(ref.uri)
+        return scope.holds(ref, {*(held.failures if held else ()), *([bad.error] if bad else ())})
+
     for ref in listed:
         seen.add(ref.uri)
         held, bad = base.get(ref.uri), known_bad.get(ref.uri)
-        if not rules.touches(ref, held, bad):
+        if not is_touched(ref):
             counts["out_of_scope"] += 1
             documents += [planned(held.ref if held else ref, "carried")] if held or bad else []
             continue
-        change = rules.change(ref, held, bad, digest[ref.uri])
+        change = change_of(ref, held, bad, digest[ref.uri])
+        change = change if change in FETCHED or not scope.reads_again else "repeated"
         documents.append(planned(ref, change))
         if change == "known_bad" and held is not None:
             touched |= held.expired or held.attributes_digest != digest[ref.uri]
@@ -167,7 +157,7 @@ def classify(
     known |= {uri: held.ref for uri, held in base.items()}
     for uri in known.keys() - seen:  # in the base, but not listed
         ref = known[uri]
-        vanished = ref.source not in rules.carried_sources and rules.touches(ref, base.get(uri), known_bad.get(uri))
+        vanished = ref.source not in carried_sources and is_touched(ref)
         documents += [] if vanished else [planned(ref, "carried")]
         deleted += [document_id(uri)] if vanished and uri in base else []
         touched |= vanished
@@ -175,7 +165,7 @@ def classify(
     counts["deleted"] = len(deleted)
     touched |= any(d.change not in QUIET for d in documents)
     documents.sort(key=lambda d: d.uri)
-    again = [document_id(d.uri) for d in documents if rules.scope.embeds_again and d.change != "carried"]
+    again = [document_id(d.uri) for d in documents if scope.embeds_again and d.change != "carried"]
     return ShardChanges(tuple(documents), tuple(sorted(deleted)), tuple(again), touched, counts)
 
 

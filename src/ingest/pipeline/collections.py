@@ -7,7 +7,7 @@ from ingest.errors import UnknownRelease
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake
 from ingest.pipeline.point_maker import PointMaker, load_points, rows_of
-from ingest.ports import Observer, VectorIndex
+from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, BuildOptions, Manifest
 from ingest.release import Ownership, Releases
 from ingest.search.served_release import is_foreign
@@ -20,67 +20,40 @@ def releases_of(retrieval: Retrieval, options: BuildOptions, writer: Writer, tak
     `take_over`: why a person takes the index from another lake; without it that is refused.
     """
     lake, vectors, made_by = retrieval.lake, retrieval.vectors, (writer.clock, writer.who, writer.new_token)
-    put_back = partial(restore, lake, vectors, retrieval.observer, options.load_batch)
 
-    def make_room(generation: str) -> None:
-        drop_foreign(lake, vectors, generation)
-        put_back(generation)
+    def restore(generation: str) -> None:
+        """Complete a sealed generation's collection. Raises: UnknownRelease, ForeignIndex if another lake has it."""
+        manifest = sealed(lake, generation)
+        if take_over is not None and is_foreign(vectors.lake_of(manifest.collection), lake.known_identity()):
+            # From before names told the lake. The other lake can load it again; readers of an alias on it find
+            # nothing until ours is there.
+            vectors.drop_collection(manifest.collection)
+        opened_collection(retrieval, options.load_batch, manifest, complete=True)
 
-    restoring = put_back if take_over is None else make_room
     ownership = Ownership(vectors, lake.known_identity, partial(lake.identity, writer.new_token))
     how: dict[str, Any] = {"take_over": take_over, "ownership": ownership}
-    return Releases(lake.releases, vectors, lake.index, *made_by, restoring, **how)
+    return Releases(lake.releases, vectors, lake.index, *made_by, restore, **how)
 
 
-def drop_foreign(lake: Lake, vectors: VectorIndex, generation: str) -> None:
-    """Drop another lake's collection that has the name of ours, from before names told the lake.
-
-    The other lake can load it again; readers of an alias on it find nothing until ours is there.
-    """
-    manifest = lake.manifest(generation)
-    if manifest is not None and is_foreign(vectors.lake_of(manifest.collection), lake.known_identity()):
-        vectors.drop_collection(manifest.collection)
-
-
-def restore(lake: Lake, vectors: VectorIndex, observer: Observer, batch: int, generation: str) -> None:
-    """Complete a sealed generation's collection from the lake. Quick when it is complete.
-
-    Raises: UnknownRelease when the generation was never sealed, ForeignIndex when its collection is another lake's.
-    """
-    manifest = lake.manifest(generation)
-    if manifest is None:
+def sealed(lake: Lake, generation: str) -> Manifest:
+    """Return the manifest of a generation. Raises: UnknownRelease when it was never sealed."""
+    if (manifest := lake.manifest(generation)) is None:
         raise UnknownRelease(f"index {lake.index}: generation {generation} has no manifest")
-    ensure_collection(lake, vectors, observer, batch, manifest)
+    return manifest
 
 
-def ensure_collection(lake: Lake, vectors: VectorIndex, observer: Observer, batch: int, manifest: Manifest) -> Contents:
-    """Return what a sealed generation holds, with its collection created and loaded where it was not complete.
+def opened_collection(retrieval: Retrieval, batch: int, manifest: Manifest, *, complete: bool = False) -> Contents:
+    """Return what a sealed generation holds, with its collection created and loaded where there was none.
 
-    Complete is what has enough points; a reconciliation looks at each. No model is needed. `batch`: points loaded at
-    once.
+    Points that an existing one lacks are left to a reconciliation; `complete`: where there are too few, all are loaded
+    again. No model is needed. `batch`: points loaded at once.
     """
-    contents = contents_of(lake, manifest)
+    vectors, observer = retrieval.vectors, retrieval.observer
+    contents, expected = contents_of(retrieval.lake, manifest), expected_points(manifest)
     there = contents.collection in vectors.collections()
-    create_collection(lake, vectors, contents)  # which refuses one that is another lake's or not of its shape
-    if there and vectors.count(contents.collection, EVERYTHING) >= expected_points(manifest):
+    create_collection(retrieval.lake, vectors, contents)  # which refuses one of another lake or shape
+    if there and not (complete and vectors.count(contents.collection, EVERYTHING) < expected):
         return contents
-    return _loaded(vectors, observer, batch, contents, expected_points(manifest))
-
-
-def opened_collection(lake: Lake, vectors: VectorIndex, observer: Observer, batch: int, manifest: Manifest) -> Contents:
-    """As `ensure_collection`, but points that an existing collection lacks are left to a reconciliation."""
-    contents = contents_of(lake, manifest)
-    there = contents.collection in vectors.collections()
-    create_collection(lake, vectors, contents)
-    return contents if there else _loaded(vectors, observer, batch, contents, expected_points(manifest))
-
-
-def expected_points(manifest: Manifest) -> int:
-    """Return how many points the collection of a generation should have."""
-    return manifest.counts["chunks"] - manifest.counts.get("collapsed", 0)
-
-
-def _loaded(vectors: VectorIndex, observer: Observer, batch: int, contents: Contents, expected: int) -> Contents:
     observer.told("restoring", contents.collection)
     maker = PointMaker.of(contents)
     with observer.step("restore", expected, "chunks"):
@@ -90,6 +63,11 @@ def _loaded(vectors: VectorIndex, observer: Observer, batch: int, contents: Cont
             observer.advanced("restore", len(rows), {"chunks": len(rows)})
         vectors.optimise(contents.collection)
     return contents
+
+
+def expected_points(manifest: Manifest) -> int:
+    """Return how many points the collection of a generation should have."""
+    return manifest.counts["chunks"] - manifest.counts.get("collapsed", 0)
 
 
 def create_collection(lake: Lake, vectors: VectorIndex, contents: Contents) -> None:

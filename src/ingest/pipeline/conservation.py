@@ -11,22 +11,11 @@ from dataclasses import dataclass, field
 import pyarrow.parquet as pq
 
 from ingest.keyword import verify
-from ingest.lake.rows import document_rows, quarantine_rows
+from ingest.lake.shard_rows import read_rows
 from ingest.pipeline.family_checks import collapsed_faults
 from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.work import Work
 from ingest.records import Conservation
-
-TOTALS = (
-    "chunks",
-    "points",
-    "keyword_rows",
-    "vectors",
-    "vectors_compared",
-    "dropped",
-    "collapsed",
-    "quarantined_children",
-)
 
 
 def conservation(found: Inspection, work: Work) -> Conservation:
@@ -41,13 +30,8 @@ class _Accounts:
     listed: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        found = self.found
-        self.contents, self.documents, self.totals, self._fault = (
-            found.contents,
-            found.documents,
-            found.totals,
-            found.fault,
-        )
+        found, self._fault = self.found, self.found.fault
+        self.contents, self.documents, self.totals = found.contents, found.documents, found.totals
 
     def table(self) -> Conservation:
         for shard in self.contents.shards:
@@ -57,20 +41,20 @@ class _Accounts:
         self.listed.update({name: planned.get(name, 0) for name in ("listed_twice", "out_of_scope")})
         if (accounted := sum(self.listed.values())) != planned["listed"]:
             self._fault(f"the sources listed {planned['listed']} documents, {accounted} are accounted for")
-        totals = {name: self.totals[name] for name in TOTALS}
+        totals = {
+            name: self.totals[name] for name, field in Conservation.model_fields.items() if field.annotation is int
+        }
         marks = dict(sorted(self.found.marks.items()))
         counts = {name: dict(sorted(getattr(self, name).items())) for name in ("listed", "documents")}
         told = {"faults": self.found.faults, "secrets": tuple(self.found.secrets)}
-        return Conservation(mended=self.found.mended, marks=marks, **told, **counts, **totals)
+        return Conservation(marks=marks, **told, **counts, **totals | {"mended": self.found.mended})
 
     def _outcomes(self, shard: int) -> None:
-        lake, parts = self.contents.lake, self.contents.parts(shard)
-        documents = {d.uri: d for d in document_rows(lake.read(parts["documents"]))}
-        quarantine = {q.uri for q in quarantine_rows(lake.read(parts["quarantine"]))}
+        rows = read_rows(self.contents.lake, self.contents.parts(shard), "documents", "quarantine")
         gone = set(self.work.gone(shard))
         planned = {d.uri: d for d in self.work.shard_plan(shard).documents}
         for uri, document in planned.items():
-            held = documents.get(uri)
+            held = rows.documents.get(uri)
             if uri in gone:
                 self.listed["changed_during_run"] += 1
                 self.documents["carried"] += held is not None
@@ -82,14 +66,14 @@ class _Accounts:
                 if held.version != document.version:
                     self._fault(f"document {uri}: version {held.version}, planned {document.version}")
                 self.listed[document.change] += 1
-            elif uri in quarantine:
+            elif uri in rows.quarantine:
                 if document.change != "carried":
                     self.listed["quarantined"] += 1
             else:
                 self._fault(f"document {uri}: planned as {document.change}, neither indexed nor in quarantine")
             if held is not None:
                 self.documents["kept_last_good" if held.status != "current" else "indexed"] += 1
-        for uri in (d.uri for d in documents.values() if not d.parent and d.uri not in planned):
+        for uri in (d.uri for d in rows.documents.values() if not d.parent and d.uri not in planned):
             self._fault(f"document {uri}: in the generation, not in the plan")
 
     def _keyword(self) -> None:

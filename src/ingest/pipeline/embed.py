@@ -14,7 +14,7 @@ from ingest.documents.chunking import model_input
 from ingest.errors import TransientError
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.lake import Lake
-from ingest.lake.shard_rows import by_kind
+from ingest.lake.shard_rows import by_kind, outermost
 from ingest.lake.unfinished_vectors import UnfinishedVectors
 from ingest.pipeline.embed_texts import embed_texts
 from ingest.pipeline.set_aside import set_aside
@@ -155,11 +155,5 @@ def keys_of(lake: Lake, parts: Mapping[str, PartFile], documents: Sequence[str])
     parents = dict(zip(*(rows[name].to_pylist() for name in ("document_id", "parent")), strict=True))
     chunks = lake.read(parts["chunks"], ["embedding_key", "document_id"])
     wanted = set(documents)
-
-    def root_of(document: str) -> str:
-        while parents[document]:
-            document = parents[document]
-        return document
-
     pairs = zip(*(chunks[name].to_pylist() for name in ("embedding_key", "document_id")), strict=True)
-    return [key for key, document in pairs if root_of(document) in wanted]
+    return [key for key, document in pairs if outermost(parents, document) in wanted]

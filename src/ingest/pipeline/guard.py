@@ -81,18 +81,16 @@ def _too_many_lost(options: BuildOptions, losses: Losses, raised: RaisedLimit | 
     )
     for lost, serving, what in numbers:
         if lost > FEW and lost > share * serving and lost / serving > share:
-            allowed = ceil(100 * lost / serving) / 100
-            return (
-                f"{lost} of {serving} {what} would disappear ({lost / serving:.1%}), more than max_deleted_share "
-                f"({share:.1%}) allows: {_by_source(losses.lost)}. Check the sources; if it is intended, "
-                f"`{way_out} --max-deleted-share {allowed} --why REASON` allows it."
-            )
-        if most is not None and raised is None and lost > most:
-            return (
-                f"{lost} of {serving} {what} would disappear, more than max_deleted_count ({most}) allows: "
-                f"{_by_source(losses.lost)}. Check the sources; if it is intended, `{way_out} --max-deleted-share "
-                f"{max(ceil(100 * lost / serving) / 100, 0.01)} --why REASON` allows it."
-            )
+            limit = f"({lost / serving:.1%}), more than max_deleted_share ({share:.1%})"
+        elif most is not None and raised is None and lost > most:
+            limit = f"({lost / serving:.1%}), more than max_deleted_count ({most})"
+        else:
+            continue
+        return (
+            f"{lost} of {serving} {what} would disappear {limit} allows: {_by_source(losses.lost)}. Check the sources; "
+            f"if it is intended, `{way_out} --max-deleted-share {max(ceil(100 * lost / serving) / 100, 0.01)} "
+            "--why REASON` allows it."
+        )
     return ""
 
 

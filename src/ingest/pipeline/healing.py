@@ -1,17 +1,31 @@
-"""What a plan makes up for: all that is damaged or gone of its base."""
+"""What a plan makes up for: all that is damaged or gone of its base.
+
+Of lost embedding segments, what the serving collection still holds is copied from it; the rest is embedded again.
+"""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
+import numpy as np
+
+from ingest.documents.chunking import model_input
 from ingest.errors import DamagedFile
+from ingest.ids import point_id
+from ingest.lake.contents import Contents, contents_of
+from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.stored_records import name_of
 from ingest.pipeline.damage import Damage, damage_of
-from ingest.pipeline.lost_vectors import mend_vectors
-from ingest.records import Manifest, PlannedDocument, QueryProfile, Release
+from ingest.pipeline.point_maker import PointMaker, Rows, rows_of
+from ingest.records import Manifest, PlannedDocument, QueryProfile, Release, Vectors
 from ingest.services import Retrieval, Writer
 
 log = logging.getLogger(__name__)
+
+SAMPLE = 4  # copied vectors of a shard that are compared with what the model gives
+LEAST_COSINE = 0.999
+NORM_TOLERANCE = 1e-3
 
 
 def find_damage(
@@ -26,7 +40,7 @@ def find_damage(
     if base is not None:
         damage = damage_of(lake, base)
         if base.model.fingerprint == retrieval.model.fingerprint:
-            damage = mend_vectors(retrieval, writer, base, damage)
+            damage = _mend_vectors(retrieval, writer, base, damage)
     if follows is not None and (base is None or base.generation != follows.generation):
         known = base.generation if base is not None else "nothing"
         told = f"manifest of {follows.generation}, made again as another generation from the sources and {known}"
@@ -54,3 +68,81 @@ def check_carried(index: str, damage: Damage, shard: int, documents: Sequence[Pl
             f"index {index}: documents outside this run's scope, or of a source whose listing failed, are damaged in "
             f"the lake and must be read again: `ingest run` without --source and --prefix does that. {told}"
         )
+
+
+def _mend_vectors(retrieval: Retrieval, writer: Writer, base: Manifest, damage: Damage) -> Damage:
+    """Bring back the vectors of a generation's lost segments as far as its collection has them.
+
+    Returns the damage with the shards whose chunks do not all have one yet, and a sentence per lost segment. Segments
+    of which only the entry is lost get another. Shards that are cut again anyway are embedded then.
+    """
+    contents = contents_of(retrieval.lake, base)
+    store = retrieval.lake.embeddings(base.model.fingerprint)
+    lost = store.lost(segment for some in base.segments.values() for segment in some)
+    if not lost:
+        return damage
+    gaps = ("index of embedding segments, with empty entries for lost ones",) * store.close_gaps(writer.new_token())
+    entered = [s for s in store.lost(lost) if store.enter(s, writer.new_token())]
+    told = tuple(f"entry of embedding segment {segment}, made again from the segment" for segment in entered)
+    damage, lost = replace(damage, told=damage.told + gaps + told), store.lost(lost)
+    store.retire_lost(writer.new_token())
+    copied, left = 0, set[int]()
+    for shard, segments in base.segments.items():
+        unreadable = damage.steps(shard) & {"chunk"}
+        if unreadable or not {*segments} & {*lost}:
+            continue
+        with suppress(DamagedFile):  # of another kind, which a payload depends on: then the model makes all vectors
+            copied += _copy(retrieval, writer, store, contents, shard)
+        if _without_vector(store, contents, shard):
+            left.add(shard)
+    if not copied and not left:
+        return damage
+    rest = f"the rest ({len(left)} shards) from the model" if left else "none from the model"
+    made = f"made again: {copied} vectors from {base.collection}, {rest}"
+    told = tuple(f"embedding segment {segment}, {made}" for segment in lost)
+    return replace(damage, unembedded=frozenset(left), told=damage.told + told)
+
+
+def _without_vector(store: EmbeddingStore, contents: Contents, shard: int) -> Rows:
+    """Return a shard's chunks without a vector, also duplicates: these have no point, but a vector."""
+    rows = rows_of(replace(contents, duplicates=None), shard)
+    absent = {*store.missing([chunk.embedding_key for chunk, _ in rows])}
+    return [(chunk, document) for chunk, document in rows if chunk.embedding_key in absent]
+
+
+def _copy(retrieval: Retrieval, writer: Writer, store: EmbeddingStore, contents: Contents, shard: int) -> int:
+    """Copy the vectors of a shard that the store lacks from its collection, and return how many.
+
+    Only from points whose payload is right, and none if some do not agree with the model.
+    """
+    rows = _without_vector(store, contents, shard)
+    if not rows or contents.collection not in retrieval.vectors.collections():
+        return 0
+    found = dict(_sound_vectors(retrieval, PointMaker(contents, store), shard, rows))
+    if not found or not _agree(retrieval, rows, found):
+        return 0
+    keys = [*found]
+    store.add(keys, np.stack([found[key] for key in keys]), f"copied from {contents.collection}", writer.new_token())
+    return len(keys)
+
+
+def _sound_vectors(retrieval: Retrieval, maker: PointMaker, shard: int, rows: Rows) -> Iterator[tuple[str, Vectors]]:
+    """Yield embedding keys and vectors of points that hold exactly these chunks."""
+    collection, dimension = maker.contents.collection, maker.contents.dimension
+    points = retrieval.vectors.retrieve(collection, [point_id(chunk.chunk_id) for chunk, _ in rows], vectors=True)
+    for chunk, document in rows:
+        point = points.get(point_id(chunk.chunk_id))
+        if point is None or point.vector is None or point.payload != maker.payload(chunk, document, shard):
+            continue
+        vector = point.vector
+        if vector.shape == (dimension,) and abs(float(np.linalg.norm(vector)) - 1) < NORM_TOLERANCE:
+            yield chunk.embedding_key, vector
+
+
+def _agree(retrieval: Retrieval, rows: Rows, found: dict[str, Vectors]) -> bool:
+    """Compare a few vectors with what the model gives: a collection may have been tampered with."""
+    some = [chunk for chunk, _ in rows if chunk.embedding_key in found]
+    some = some[:: max(1, len(some) // SAMPLE)][:SAMPLE]
+    made = retrieval.open_embedder(retrieval.model).embed([model_input(c.context, c.text) for c in some])
+    stored = np.stack([found[chunk.embedding_key] for chunk in some])
+    return bool((np.sum(made * stored, axis=1) >= LEAST_COSINE).all())

@@ -17,7 +17,7 @@ from ingest.lake.rows import attribute_table, chunk_digest
 from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.pipeline.family_checks import dropped_faults, family_faults, secret_places
 from ingest.pipeline.point_faults import point_faults, seems_sound, stray_points
-from ingest.pipeline.point_maker import PointMaker, rows_of
+from ingest.pipeline.point_maker import PointMaker, Rows, rows_of
 from ingest.pipeline.stored_vectors import VectorSample
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, Chunk
@@ -101,8 +101,8 @@ class Inspection:
         rows = read_rows(self.contents.lake, self.contents.parts(shard))
         self._inside(rows)
         self._chunks(rows)
-        self._attributes(shard, rows)
         expected = [(c, d) for d in rows.documents.values() for c in rows.chunks.get(d.document_id, [])]
+        self._attributes(shard, expected)
         self._vectors([chunk for chunk, _ in expected])
         sound = len(self._faults) + self.more == before
         indexed = [(c, d) for c, d in expected if c.chunk_id not in self._collapsed]
@@ -143,14 +143,11 @@ class Inspection:
         for stray in sorted((rows.chunks.keys() | rows.texts.keys()) ^ known | (known - rows.texts.keys())):
             self.fault(f"document id {stray}: rows in documents, texts and chunks do not agree")
 
-    def _attributes(self, shard: int, rows: ShardRows) -> None:
+    def _attributes(self, shard: int, expected: Rows) -> None:
         """Compare row by row: filters look up a chunk's groups by its row number."""
         names = ["chunk_id", "document_id", "source", "acl", "tenant", "language"]
         table = self.contents.lake.read(self.contents.parts(shard)["attributes"], names)
-        right = attribute_table(
-            [c for d in rows.documents.values() for c in rows.chunks.get(d.document_id, [])],
-            {d.document_id: d for d in rows.documents.values()},
-        )
+        right = attribute_table([chunk for chunk, _ in expected], {d.document_id: d for _, d in expected})
         for found, wanted in zip_longest(table.to_pylist(), right.to_pylist()):
             if found != wanted:
                 name = (wanted or found)["chunk_id"]

@@ -5,7 +5,6 @@ A document serves if somebody may see a chunk of it, or of a document inside it.
 
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from mimetypes import MimeTypes
@@ -16,7 +15,6 @@ from ingest.documents import media_types, parsers
 from ingest.errors import DamagedFile
 from ingest.ids import document_id
 from ingest.lake.contents import Contents
-from ingest.lake.rows import quarantine_rows
 from ingest.pipeline.changes import BaseDocument
 from ingest.records import Quarantined, ShardPlan
 from ingest.scratch import Scratch
@@ -129,7 +127,7 @@ def compare(before: Contents | None, after: Contents) -> Balance:
     """Return what the part files of a generation hold, compared with those of the one that serves, if any."""
     with _Comparison() as comparison:
         for shard in after.shards:
-            comparison.add(_Serving(before, shard), _Shard(after, shard))
+            comparison.add(_Shard(before, shard, serves=True), _Shard(after, shard))
         comparison.subtract(comparison.balance.losses)
         return comparison.balance
 
@@ -138,13 +136,12 @@ def compare(before: Contents | None, after: Contents) -> Balance:
 class _Shard:
     contents: Contents | None
     shard: int
+    serves: bool = False  # of a damaged part nothing is known then, so nothing in it counts as lost
 
     @cached_property
     def rows(self) -> dict[str, Values]:
         """The rows of all documents, by URI."""
-        if self.contents is None or "documents" not in (parts := self.contents.parts(self.shard)):
-            return {}
-        return {row["uri"]: row for row in self.contents.lake.read(parts["documents"], COLUMNS).to_pylist()}
+        return {row["uri"]: row for row in self._read("documents", COLUMNS)}
 
     @cached_property
     def serving(self) -> dict[str, Values]:
@@ -161,25 +158,19 @@ class _Shard:
     @cached_property
     def failures(self) -> dict[str, Quarantined]:
         """What is in quarantine, by URI."""
-        if self.contents is None or "quarantine" not in (parts := self.contents.parts(self.shard)):
-            return {}
-        return {row.uri: row for row in quarantine_rows(self.contents.lake.read(parts["quarantine"]))}
+        return {row["uri"]: Quarantined(**row) for row in self._read("quarantine")}
 
-
-class _Serving(_Shard):
-    """Of a damaged part nothing is known, so nothing in it counts as lost."""
-
-    @cached_property
-    def rows(self) -> dict[str, Values]:
-        with suppress(DamagedFile):
-            return super().rows
-        return {}
-
-    @cached_property
-    def failures(self) -> dict[str, Quarantined]:
-        with suppress(DamagedFile):
-            return super().failures
-        return {}
+    def _read(self, kind: str, columns: list[str] | None = None) -> list[Values]:
+        parts = self.contents.parts(self.shard) if self.contents is not None else {}
+        if self.contents is None or kind not in parts:
+            return []
+        try:
+            rows: list[Values] = self.contents.lake.read(parts[kind], columns).to_pylist()
+        except DamagedFile:
+            if self.serves:
+                return []
+            raise
+        return rows
 
 
 class _Comparison(_Moves):

@@ -14,25 +14,16 @@ from ingest.lake.lake import PLAN_HASH, Lake, claim_number
 from ingest.lake.rows import attributes_digest
 from ingest.lake.stored_records import name_of
 from ingest.pipeline.base_documents import BaseDocuments
-from ingest.pipeline.changed_policies import ChangedPolicies, changed_policies, unscreened
-from ingest.pipeline.changes import (
-    FETCHED,
-    BaseDocument,
-    Listing,
-    Rules,
-    ShardChanges,
-    classify,
-    shard_count,
-)
+from ingest.pipeline.changed_policies import changed_marks, holds_mark, unscreened
+from ingest.pipeline.changes import FETCHED, BaseDocument, Listing, ShardChanges, classify, shard_count
 from ingest.pipeline.claiming import Claiming
 from ingest.pipeline.damage import Damage
 from ingest.pipeline.fingerprints import Fingerprints, fingerprints
 from ingest.pipeline.guard import check_losses
 from ingest.pipeline.healing import check_carried, find_damage
-from ingest.pipeline.left_out import left_out, nothing_listed
+from ingest.pipeline.listing_checks import check_places, check_sources, left_out, nothing_listed
 from ingest.pipeline.losses import Foresight, Losses
 from ingest.pipeline.scope import Scope
-from ingest.pipeline.scope_checks import check_places, check_sources
 from ingest.pipeline.work import Work
 from ingest.records import (
     Claim,
@@ -222,8 +213,7 @@ class Planner:
         listed = list(listing.shard(shard))
         held, bad = self._base_documents.of(parts, {ref.uri: ref.source for ref in listed})
         digests = {ref.uri: attributes_digest(ref.acl, ref.tenant, ref.source, ref.title) for ref in listed}
-        rules = Rules(self.scope, self.failed_sources)
-        changes = classify(listed, held, bad, digests, rules)
+        changes = classify(listed, held, bad, digests, self.scope, self.failed_sources)
         if self.scope != Scope() or self.failed_sources:
             check_carried(self.lake.index, self.damage, shard, changes.documents)
         plan = ShardPlan(
@@ -238,7 +228,7 @@ class Planner:
         return plan, changes.counts, held
 
     def _steps(self, shard: int, changes: ShardChanges, parts: dict[str, PartFile]) -> tuple[str, ...]:
-        touched = changes.touched or self._is_screened_anew(parts)
+        touched = changes.touched or (self._marks is not None and holds_mark(self.lake, parts, self._marks))
         steps = {"load", *self._needed, *(["chunk"] if touched or not parts else [])}
         steps |= self.damage.steps(shard) | ({"embed"} if changes.embed_again else set())
         if "chunk" in steps:
@@ -252,18 +242,15 @@ class Planner:
             return set()
         before = self.base.fingerprints
         differs = {
-            "chunk": before["chunker"] != self.prints.chunker and self._policies is None,
+            "chunk": before["chunker"] != self.prints.chunker and self._marks is None,
             "embed": before["model"] != self.prints.model,
             "keyword": self.base.analyser != self.options.analyser,
         }
         return {step for step, changed in differs.items() if changed}
 
     @cached_property
-    def _policies(self) -> ChangedPolicies | None:
-        return changed_policies(self.base, self.bench) if self.base is not None else None
-
-    def _is_screened_anew(self, parts: dict[str, PartFile]) -> bool:
-        return self._policies is not None and self._policies.concern(self.lake, parts)
+    def _marks(self) -> frozenset[str] | None:
+        return changed_marks(self.base, self.bench) if self.base is not None else None
 
     def shard_plan(self, listing: Listing, shard: int) -> ShardPlan:
         """Return the work of one shard."""

@@ -55,16 +55,14 @@ def point_faults(
     wanted = {point_id(c.chunk_id): (c, d) for c, d in rows}
     found, seen = PointFaults(), set[str]()
     for point in vectors.scroll(maker.contents.collection, _of(shard)):
-        if point.id not in wanted:
+        if (row := wanted.get(point.id)) is None:
             found.orphans.append(point.id)
-            continue
-        chunk, document = wanted[point.id]
-        if point.payload == maker.payload(chunk, document, shard):
+        elif point.payload == maker.payload(*row, shard):
             seen.add(point.id)
         else:
-            found.stale.append((chunk, document))
+            found.stale.append(row)
     stale = {point_id(c.chunk_id) for c, _ in found.stale}
-    found.missing = [row for id_, row in wanted.items() if id_ not in seen and id_ not in stale]
+    found.missing = [row for id_, row in wanted.items() if id_ not in seen | stale]
     if sample is not None:
         right = [row for id_, row in wanted.items() if id_ in seen]
         chosen = sample.of(right, shard, len(maker.contents.shards))

@@ -48,8 +48,7 @@ class Reconciler:
 
     def opened(self, manifest: Manifest) -> Contents:
         """Return what a sealed generation holds; a lost collection is loaded again."""
-        lake, vectors, observer = self.retrieval.lake, self.retrieval.vectors, self.retrieval.observer
-        return opened_collection(lake, vectors, observer, self.options.load_batch, manifest)
+        return opened_collection(self.retrieval, self.options.load_batch, manifest)
 
     def reconcile_serving(self, serving: Release | None) -> Inspection | None:
         """Reconcile what serves, whatever is built next. None when nothing serves, or its files cannot be used."""

@@ -6,8 +6,9 @@ and a random sample of each, and in full once the aliases have moved.
 
 from dataclasses import dataclass, field
 
-from ingest.errors import IncompleteGeneration, SchemaMismatch, TransientError, UnknownRelease
+from ingest.errors import IncompleteGeneration, SchemaMismatch, TransientError
 from ingest.lake.contents import contents_of
+from ingest.pipeline.collections import sealed
 from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.reconciliation import Reconciler, tell
 from ingest.pipeline.stored_vectors import VectorSample
@@ -29,12 +30,9 @@ class ReleaseTarget:
 
         Raises: IncompleteGeneration when some still do not match.
         """
-        manifest = self.retrieval.lake.manifest(generation)
-        if manifest is None:
-            raise UnknownRelease(f"index {self.retrieval.lake.index}: generation {generation} has no manifest")
-        monotonic = self.retrieval.monotonic
+        monotonic, lake = self.retrieval.monotonic, self.retrieval.lake
         deadline = monotonic() + self.options.rollback_seconds
-        contents = contents_of(self.retrieval.lake, manifest)
+        contents = contents_of(lake, sealed(lake, generation))
         found = self._reconciler.reconcile(contents, lambda: monotonic() < deadline)
         tell(self.retrieval, found, "is about to serve")
         if found.unmatched:

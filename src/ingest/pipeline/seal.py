@@ -1,12 +1,14 @@
 """Seal: the manifest of a checked generation, its last file, and the digest of what it holds."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Mapping
+from functools import partial
 
 from ingest.errors import IncompleteGeneration
 from ingest.ids import digest_of, document_id, sha256_hex
 from ingest.lake.contents import Contents
-from ingest.lake.rows import DocumentRow, document_rows, quarantine_rows
+from ingest.lake.rows import document_rows, quarantine_rows
+from ingest.lake.shard_rows import outermost
 from ingest.pipeline.find_duplicates import logical_rows
 from ingest.pipeline.fingerprints import fingerprints
 from ingest.pipeline.work import Work
@@ -66,7 +68,7 @@ def generation_digest(contents: Contents, model_fingerprint: str, analyser: dict
     for shard in sorted(contents.shards, key=lambda s: format(s, f"0{bits}b")[::-1] if bits else ""):
         parts = contents.parts(shard)
         documents = document_rows(contents.lake.read(parts["documents"]))
-        place = _places(documents)
+        place = partial(_place, {d.document_id: d.parent for d in documents})
         rows = [
             (place(d.document_id), [d.document_id, d.uri, d.sha256, d.title, d.attributes_digest, d.chunk_digest])
             for d in documents
@@ -80,15 +82,6 @@ def generation_digest(contents: Contents, model_fingerprint: str, analyser: dict
     return total.hexdigest()
 
 
-def _places(documents: list[DocumentRow]) -> Callable[[str], str]:
-    """Return a function from document id to sort key: that of the listed document that contains it."""
-    parents = {d.document_id: d.parent for d in documents}
-
-    def place(document: str) -> str:
-        for _ in range(len(parents)):
-            if not (parent := parents.get(document, "")):
-                break
-            document = parent
-        return format(int(sha256_hex(document.encode()), 16), "0256b")[::-1]
-
-    return place
+def _place(parents: Mapping[str, str], document: str) -> str:
+    """Return a document's sort key: that of the listed document that contains it."""
+    return format(int(sha256_hex(outermost(parents, document).encode()), 16), "0256b")[::-1]

@@ -5,6 +5,7 @@ part files are not in `data/`, which generations share, and go when the shard is
 task without slices.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, pairwise
@@ -74,12 +75,12 @@ def _is_done(lake: Lake, step: ShardStep, task: ShardTask) -> bool:
 
 def joined(_: Services, task: ShardTask, slices: Sequence[Marker]) -> Marker:
     """Return one marker for all slices of a shard: counts are added up, segments and URIs put together."""
-    counts: dict[str, int] = {}
-    for name, count in chain.from_iterable(marker.counts.items() for marker in slices):
-        counts[name] = counts.get(name, 0) + count
+    counts = Counter[str]()
+    for marker in slices:
+        counts.update(marker.counts)
     segments = dict.fromkeys(chain.from_iterable(marker.segments for marker in slices))
     gone = chain.from_iterable(marker.gone for marker in slices)
-    return task.marker(slices[0].step, counts, segments=tuple(segments), gone=tuple(gone))
+    return task.marker(slices[0].step, dict(counts), segments=tuple(segments), gone=tuple(gone))
 
 
 def joined_documents(services: Services, task: ShardTask, slices: Sequence[Marker]) -> Marker:

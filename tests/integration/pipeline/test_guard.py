@@ -208,7 +208,7 @@ def test_a_number_of_documents_may_be_too_many_whatever_their_share(tmp_path: Pa
     for n in range(2):
         p.source.delete(f"d{n:02d}.md")
     with pytest.raises(
-        DeleteGuardTripped, match=r"2 of 12 documents would disappear, more than max_deleted_count \(1\)"
+        DeleteGuardTripped, match=r"2 of 12 documents would disappear \(16.7%\), more than max_deleted_count \(1\)"
     ):
         p.run()
     p.change(raised=RaisedLimit(max_deleted_share=0.17, who="tester@here", why="the old wiki is closed"))

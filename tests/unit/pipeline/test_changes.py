@@ -7,10 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.ids import document_id, shard_of
-from ingest.pipeline.changes import BaseDocument, KnownBad, Listing, Rules, Scope, classify, shard_count
+from ingest.pipeline.changes import BaseDocument, KnownBad, Listing, Scope, classify, shard_count
 from ingest.records import DocumentRef
-
-RULES = Rules(Scope())
 
 
 def ref(name: str, version: str = "1", source: str = "a", acl: tuple[str, ...] = ("public",)) -> DocumentRef:
@@ -27,11 +25,13 @@ def changes_of(
     listed: list[DocumentRef],
     base: dict[str, BaseDocument] | None = None,
     bad: dict[str, KnownBad] | None = None,
-    rules: Rules = RULES,
+    scope: Scope | None = None,
     attributes: str = "attributes",
+    carried_sources: frozenset[str] = frozenset(),
 ) -> dict[str, object]:
     """Return classes by path, the number of deleted documents, and whether the shard is touched."""
-    changes = classify(listed, base or {}, bad or {}, {r.uri: attributes for r in listed}, rules)
+    digests = {r.uri: attributes for r in listed}
+    changes = classify(listed, base or {}, bad or {}, digests, scope or Scope(), carried_sources)
     classes = {d.uri.rpartition("/")[2]: d.change for d in changes.documents}
     return {**classes, "deleted": len(changes.deleted), "touched": changes.touched}
 
@@ -98,10 +98,10 @@ def test_a_last_good_version_that_is_listed_again_becomes_current() -> None:
 
 
 def test_outside_the_scope_everything_is_carried() -> None:
-    rules = replace(RULES, scope=Scope(sources=("b",)))
+    scope = Scope(sources=("b",))
     base = held("gone") | held("changed") | held("failed", "1", status="last_good", expired=True)
     listed = [ref("added"), ref("changed", "2"), ref("failed", "2")]
-    assert changes_of(listed, base, bad("failed", "2") | bad("vanished"), rules) == {
+    assert changes_of(listed, base, bad("failed", "2") | bad("vanished"), scope) == {
         "changed": "carried",
         "failed": "carried",
         "gone": "carried",
@@ -112,15 +112,14 @@ def test_outside_the_scope_everything_is_carried() -> None:
 
 
 def test_outside_the_scope_what_was_listed_is_counted() -> None:
-    rules = replace(RULES, scope=Scope(prefixes=("file:///a/in",)))
+    scope = Scope(prefixes=("file:///a/in",))
     listed = [ref("inside"), ref("outside"), ref("x")]
-    changes = classify(listed, held("x"), {}, {r.uri: "attributes" for r in listed}, rules)
+    changes = classify(listed, held("x"), {}, {r.uri: "attributes" for r in listed}, scope)
     assert changes.counts == {"added": 1, "carried": 1, "out_of_scope": 2, "deleted": 0}
 
 
 def test_documents_of_a_source_that_could_not_be_listed_are_carried() -> None:
-    rules = replace(RULES, carried_sources=frozenset({"a"}))
-    assert changes_of([], held("x") | held("y", source="b") | {}, bad("z"), rules) == {
+    assert changes_of([], held("x") | held("y", source="b") | {}, bad("z"), carried_sources=frozenset({"a"})) == {
         "x": "carried",
         "z": "carried",
         "deleted": 1,
@@ -135,11 +134,10 @@ names = st.sets(st.sampled_from("abcdef"))
 def test_every_listed_document_in_scope_has_one_class_and_nothing_outside_is_deleted(
     listed: set[str], base: set[str], failed: set[str], sources: tuple[str, ...]
 ) -> None:
-    rules = replace(RULES, scope=Scope(sources=sources))
     known = {uri: document for name in base for uri, document in held(name).items()}
     broken = {uri: row for name in failed for uri, row in bad(name).items()}
     refs = [ref(name, "2") for name in sorted(listed)]
-    changes = classify(refs, known, broken, {r.uri: "attributes" for r in refs}, rules)
+    changes = classify(refs, known, broken, {r.uri: "attributes" for r in refs}, Scope(sources=sources))
     uris = [d.uri for d in changes.documents]
     assert uris == sorted(set(uris))
     if sources == ("b",):

@@ -1,5 +1,6 @@
-"""A scope that names what is not there is refused: a typing error would do nothing, as if all were well."""
+"""What a listing lacks: a scope that names what is not there is refused, for a typing error would do nothing."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from ingest.errors import InvalidSettings
@@ -35,3 +36,19 @@ def check_places(
         raise InvalidSettings(f"scope: no document has a URI that begins with {shown(wrong)!r}{meant(wrong, known)}")
     for wrong in sorted(uris):
         raise InvalidSettings(f"scope: no document has the URI {shown(wrong)!r}{meant(wrong, known)}")
+
+
+def left_out(sources: Iterable[Source]) -> dict[str, int]:
+    """Return how many files were left out by the newest listings, by reason in words, sorted."""
+    found = Counter[str]()
+    for source in sources:
+        found.update(getattr(source, "left_out", {}))
+    return dict(sorted(found.items()))
+
+
+def nothing_listed(sources: Iterable[Source]) -> InvalidSettings:
+    """Return the error for sources without a single document, where nothing serves yet."""
+    places = ", ".join(source.uri for source in sources)
+    but = ", ".join(f"{reason} {count}" for reason, count in left_out(sources).items())
+    told = f"{places} (left out: {but})" if but else places
+    return InvalidSettings(f"no documents in {told}, and nothing serves: there is nothing to build")
