@@ -22,9 +22,8 @@ from ingest.pipeline.reconciliation import Reconciler
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.seal import seal
 from ingest.pipeline.stored_vectors import VectorSample
-from ingest.pipeline.tasks import DOCUMENT_STEPS, Execute, built_contents
+from ingest.pipeline.tasks import DOCUMENT_STEPS, Execute, Work, built_contents
 from ingest.pipeline.unreadable import check_readable
-from ingest.pipeline.work import Work
 from ingest.quality.asking_checks import check_asking
 from ingest.records import RunReport, RunStart
 from ingest.release import Releases

@@ -1,19 +1,19 @@
 """chunk_shard: fetch → parse → chunk → commit part files. The one place where a document's failure becomes a row."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ingest.errors import DamagedFile, DocumentError, LostText, SchemaMismatch, UnreadableDocument
+from ingest.errors import DamagedFile, DocumentError, SchemaMismatch, UnreadableDocument
+from ingest.ids import document_id
 from ingest.lake.finished_slices import finished_slices
 from ingest.lake.lake import claim_number
 from ingest.lake.shard_rows import ShardRows, by_kind, read_rows
 from ingest.pipeline.changes import FETCHED, ref_of
 from ingest.pipeline.children import parsed, put_family, row_of
 from ingest.pipeline.fingerprints import fingerprints
-from ingest.pipeline.last_good import base_rows, last_good, with_attributes
+from ingest.pipeline.last_good import base_rows, keep_last_good, with_attributes
 from ingest.pipeline.read_ahead import Take, reading_ahead
 from ingest.pipeline.shard_builder import Made
 from ingest.pipeline.shard_slices import joined_documents, written
@@ -22,7 +22,6 @@ from ingest.pipeline.unreadable import UNREADABLE, Reads
 from ingest.records import Marker, PlannedDocument
 from ingest.services import Services, Workbench, Writer
 
-log = logging.getLogger(__name__)
 CLAIMS = 5  # newest claims that are examined: each holds one shard's rows in memory
 
 
@@ -156,16 +155,5 @@ class _ShardBuilder:
             self.made.rows.quarantine[uri] = rows.quarantine[uri]
 
     def _keep_last_good(self, planned: PlannedDocument) -> None:
-        """Keep the base's version of a document whose new version failed, for a limited time, with today's groups."""
-        row = self.base.documents.get(planned.uri)
-        if row is None or row.document_id in self.deleted:
-            return
-        stale = last_good(row, planned, self.writer.clock(), self.bench.options.keep_last_good_days)
-        if stale is None:
-            return
-        try:
-            self.made.carry(stale, self.base)
-        except LostText as error:
-            log.warning("the last good version is lost: %s", error)
-        except DocumentError:  # a changed chunker may find no text, a changed policy may refuse it
-            pass
+        if document_id(planned.uri) not in self.deleted:
+            keep_last_good(self.made, self.base, planned, self.writer.clock())

@@ -4,25 +4,25 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ingest.errors import SchemaMismatch, StoreUnavailable
-from ingest.lake.lake import Lake
 from ingest.pipeline.damage import is_sound
 from ingest.pipeline.guard import changed_too_much
-from ingest.records import BuildOptions, Claim, PlanSummary
-from ingest.services import Writer
+from ingest.records import Claim, PlanSummary
+from ingest.services import Workbench, Writer
 
 CLAIM_ATTEMPTS = 20  # times that another writer may take a claim's number before we give up
 
 
-@dataclass(frozen=True)
+@dataclass
 class Claiming:
     """Claims a generation after the newest released one, whose claim has the number `released`."""
 
-    lake: Lake
-    options: BuildOptions
+    bench: Workbench
     writer: Writer
     settings_hash: str
     released: int  # 0 for none
-    model: str  # fingerprint
+
+    def __post_init__(self) -> None:
+        self.lake = self.bench.lake
 
     def claim(self, summary: PlanSummary, *, repeats: bool) -> tuple[Claim, bool]:
         """Return the claim to build under, and whether its frozen plan is this plan.
@@ -55,5 +55,5 @@ class Claiming:
             return None
         if frozen is None:
             return newest[1], False
-        lacks = frozen.shards != summary.shards or changed_too_much(self.lake, self.options, frozen)
-        return None if lacks or not is_sound(self.lake, frozen, self.model) else (newest[1], True)
+        lacks = frozen.shards != summary.shards or changed_too_much(self.lake, self.bench.options, frozen)
+        return None if lacks or not is_sound(self.lake, frozen, self.bench.model.fingerprint) else (newest[1], True)

@@ -7,14 +7,16 @@ number of listed documents comes from the listing.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingest.keyword import verify
 from ingest.lake.shard_rows import read_rows
-from ingest.pipeline.family_checks import collapsed_faults
 from ingest.pipeline.inspection import Inspection
-from ingest.pipeline.work import Work
+from ingest.pipeline.tasks import Work
 from ingest.records import Conservation
 
 
@@ -89,7 +91,7 @@ class _Accounts:
             lost += _not_in_order(wanted, rows, there)
         extra = {*there, *rows}
         self.totals["keyword_rows"] = files["keyword.lengths"].rows - self.totals["collapsed"]
-        self._fault(*collapsed_faults(paths[2], self.contents.collapsed))
+        self._fault(*_collapsed_faults(paths[2], self.contents.collapsed))
         self._fault(
             *(f"keyword row of chunk {c} {'stands in another place' if c in extra else 'is lost'}" for c in lost),
             *(f"keyword row of chunk {c} belongs to no chunk" for c in sorted(extra.difference(lost))),
@@ -105,3 +107,15 @@ def _not_in_order(wanted: list[str], rows: Iterator[str], ahead: set[str]) -> It
         elif (row := next(rows, None)) != chunk:
             ahead |= {row} if row is not None else set()
             yield chunk
+
+
+def _collapsed_faults(lengths: Path, collapsed: frozenset[str]) -> Iterator[str]:
+    """Yield the collapsed chunks that have postings according to the keyword index's lengths."""
+    if not collapsed:
+        return
+    ids = pa.array(sorted(collapsed), pa.string())
+    with pq.ParquetFile(lengths) as file:
+        for batch in file.iter_batches(columns=["chunk_id", "length"]):
+            wrong = batch.filter(pc.and_(pc.is_in(batch["chunk_id"], value_set=ids), pc.greater(batch["length"], 0)))
+            for row in wrong.to_pylist():
+                yield f"keyword row of chunk {row['chunk_id']}: {row['length']} terms, though it is collapsed"

@@ -11,8 +11,7 @@ from ingest.lake.stored_records import name_of
 from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.promotion import Outcome
 from ingest.pipeline.shard_slices import cut, joins
-from ingest.pipeline.tasks import Execute, ShardStep
-from ingest.pipeline.work import Work
+from ingest.pipeline.tasks import Execute, ShardStep, Work
 from ingest.ports import Observer
 from ingest.records import Conservation, Manifest, Marker, RunReport, StageFigure, Verdict
 from ingest.services import Workbench

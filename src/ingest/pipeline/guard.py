@@ -8,7 +8,7 @@ from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake
 from ingest.pipeline.changes import FETCHED
 from ingest.pipeline.losses import Causes, Losses, compare
-from ingest.pipeline.work import Work
+from ingest.pipeline.tasks import Work
 from ingest.records import BuildOptions, Manifest, PlanSummary, RaisedLimit, Release
 from ingest.services import Workbench
 

@@ -4,7 +4,7 @@ Recounted in the stores, shard by shard, by id and digest; of vectors a sample. 
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
@@ -13,9 +13,8 @@ import numpy as np
 from ingest.errors import IncompleteGeneration, SchemaMismatch
 from ingest.ids import document_id
 from ingest.lake.contents import Contents
-from ingest.lake.rows import attribute_table, chunk_digest
+from ingest.lake.rows import DocumentRow, attribute_table, chunk_digest
 from ingest.lake.shard_rows import ShardRows, read_rows
-from ingest.pipeline.family_checks import dropped_faults, family_faults, secret_places
 from ingest.pipeline.point_faults import point_faults, seems_sound, stray_points
 from ingest.pipeline.point_maker import PointMaker, Rows, rows_of
 from ingest.pipeline.stored_vectors import VectorSample
@@ -125,8 +124,8 @@ class Inspection:
         self.totals["dropped"] += len(dropped)
         self.totals["collapsed"] += sum(c.chunk_id in self._collapsed for c in kept)
         self.marks.update(mark for c in kept + dropped for mark in c.marks)
-        self.secrets += secret_places(rows)[: MAX_SECRETS - len(self.secrets)]
-        self.fault(*family_faults(rows), *dropped_faults(rows))
+        self.secrets += _secret_places(rows)[: MAX_SECRETS - len(self.secrets)]
+        self.fault(*_family_faults(rows), *_dropped_faults(rows))
 
     def _chunks(self, rows: ShardRows) -> None:
         known = {d.document_id for d in rows.documents.values()}
@@ -181,3 +180,48 @@ class Inspection:
         if not self._faults:
             self.fault(f"collection {collection}: {count} points, the shards hold {held}")
         return bool(strays)
+
+
+def _family_faults(rows: ShardRows) -> Iterator[str]:
+    """Yield what is wrong with documents inside documents: none may be lost, and they must follow their parents."""
+    by_id = {d.document_id: d for d in rows.documents.values()}
+    for child in (d for d in rows.documents.values() if d.parent):
+        parent = by_id.get(child.parent)
+        if parent is None:
+            yield f"document {child.uri}: its parent {child.parent} is not in the generation"
+        elif _followed(child) != _followed(parent):
+            yield f"document {child.uri}: {_followed(child)}, its parent has {_followed(parent)}"
+    for parent in rows.documents.values():
+        inside, failed = rows.children.get(parent.document_id, []), rows.failures.get(parent.document_id, [])
+        if len(inside) + len(failed) != parent.child_count:
+            yield (
+                f"document {parent.uri}: {len(inside)} documents inside it and {len(failed)} of them in quarantine, "
+                f"its row says {parent.child_count} together"
+            )
+    for id_ in sorted(rows.failures.keys() - by_id.keys()):
+        yield f"quarantine {rows.failures[id_][0].uri}: its parent {id_} is not in the generation"
+
+
+def _dropped_faults(rows: ShardRows) -> Iterator[str]:
+    """Yield where the dropped chunks disagree with the counts in the documents' rows."""
+    for document in rows.documents.values():
+        dropped = rows.dropped.get(document.document_id, [])
+        if len(dropped) != document.dropped_count:
+            yield f"document {document.uri}: {len(dropped)} dropped chunks, its row says {document.dropped_count}"
+    known = {d.document_id for d in rows.documents.values()}
+    for stray in sorted(rows.dropped.keys() - known):
+        yield f"document id {stray}: dropped chunks of a document that is not in the generation"
+
+
+def _secret_places(rows: ShardRows) -> list[str]:
+    """Return where chunks were left out for a secret, by document: URI and characters, never what stands there."""
+    return [
+        f"{document.uri}: characters {dropped.chunk.start} to {dropped.chunk.end}"
+        for document in rows.documents.values()
+        for dropped in rows.dropped.get(document.document_id, [])
+        if dropped.reason == "secret"
+    ]
+
+
+def _followed(row: DocumentRow) -> tuple[object, ...]:
+    return row.acl, row.tenant, row.source, row.status, row.stale_since

@@ -1,13 +1,18 @@
 """Rows of the base as they are carried on: with what the listing says today, and as last good versions."""
 
+import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from ingest.errors import DocumentError, LostText
 from ingest.lake.lake import Lake
 from ingest.lake.rows import DocumentRow, attributes_digest
 from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.pipeline.changes import FETCHED
+from ingest.pipeline.shard_builder import Made
 from ingest.records import PartFile, PlannedDocument
+
+log = logging.getLogger(__name__)
 
 
 def base_rows(lake: Lake, parts: dict[str, PartFile]) -> ShardRows:
@@ -18,13 +23,20 @@ def base_rows(lake: Lake, parts: dict[str, PartFile]) -> ShardRows:
     return rows
 
 
-def last_good(row: DocumentRow, planned: PlannedDocument, now: datetime, days: int) -> DocumentRow | None:
-    """Return the base's row of a document whose new version failed, with today's groups; None after `days`."""
+def keep_last_good(made: Made, base: ShardRows, planned: PlannedDocument, now: datetime) -> None:
+    """Keep the base's version of a document whose new version failed, for a limited time, with today's groups."""
+    if (row := base.documents.get(planned.uri)) is None:
+        return
     since = datetime.fromisoformat(row.stale_since) if row.stale_since else now
     # Of a failure known before, the plan decides; a new one may come when the last good version is old already.
-    if planned.change in FETCHED and now - since >= timedelta(days=days):
-        return None
-    return replace(with_attributes(row, planned), status="last_good", stale_since=since.isoformat())
+    if planned.change in FETCHED and now - since >= timedelta(days=made.bench.options.keep_last_good_days):
+        return
+    try:
+        made.carry(replace(with_attributes(row, planned), status="last_good", stale_since=since.isoformat()), base)
+    except LostText as error:
+        log.warning("the last good version is lost: %s", error)
+    except DocumentError:  # a changed chunker may find no text, a changed policy may refuse it
+        pass
 
 
 def with_attributes(row: DocumentRow, planned: PlannedDocument) -> DocumentRow:

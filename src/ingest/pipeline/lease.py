@@ -78,11 +78,8 @@ class BuilderLease:
             if not renewed:
                 return  # taken over: the next request of a step notices
             self._number += 1
-            self._forget(self._number - KEPT)
-
-    def _forget(self, number: int) -> None:
-        with suppress(IngestError):  # the next builder removes what is left
-            self.lake.leases.remove(number)
+            with suppress(IngestError):  # the next builder removes what is left
+                self.lake.leases.remove(self._number - KEPT)
 
     def _record(self, holder: str) -> Lease:
         return Lease(holder=holder, term_seconds=self.term_seconds, run=self.run)

@@ -1,7 +1,7 @@
 """Plan: list the sources, join with the base generation, claim a generation, freeze the work. Nothing is spent yet."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property, partial
@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from ingest.documents import media_types, parsers
 from ingest.errors import BudgetExceeded, DeleteGuardTripped, SourceUnavailable
 from ingest.ids import digest_of, document_id
-from ingest.lake.contents import Contents, contents_of
+from ingest.lake.contents import contents_of
 from ingest.lake.lake import PLAN_HASH, Lake, claim_number
 from ingest.lake.rows import attributes_digest
 from ingest.lake.stored_records import name_of
@@ -24,9 +24,8 @@ from ingest.pipeline.healing import check_carried, find_damage
 from ingest.pipeline.listing_checks import check_places, check_sources, left_out, nothing_listed
 from ingest.pipeline.losses import Foresight, Losses
 from ingest.pipeline.scope import Scope
-from ingest.pipeline.work import Work
+from ingest.pipeline.tasks import Work
 from ingest.records import (
-    Claim,
     Manifest,
     ParserOptions,
     PartFile,
@@ -56,7 +55,8 @@ def make_plan(bench: Workbench, retrieval: Retrieval, writer: Writer, scope: Sco
     planner.guard(summary)
     shard_plan = partial(planner.shard_plan, listing)
     if summary.needs_generation:
-        claim, resumed = planner.claim(summary)
+        released = claim_number(planner.base.generation) if planner.base is not None else 0
+        claim, resumed = Claiming(bench, writer, planner.settings_hash, released).claim(summary, repeats=scope.repeats)
         summary = summary.model_copy(update={"generation": claim.id})
         if not resumed:
             for shard in summary.shards:
@@ -133,8 +133,7 @@ class Planner:
             raise nothing_listed(self.bench.sources)
 
     def _base_uris(self) -> Iterator[str]:
-        parts = map(self._base_contents.parts, range(self.base.shards)) if self.base is not None else ()
-        for held in parts:
+        for held in map(self._base_parts, range(self.base.shards if self.base is not None else 0)):
             yield from self.lake.read(held["documents"], ["uri"])["uri"].to_pylist() if "documents" in held else ()
 
     def summarise(self, listing: Listing) -> PlanSummary:
@@ -199,17 +198,8 @@ class Planner:
         share = 1 if {"chunk", "embed"} & self._needed else len(again) / max(len(plan.documents), 1)
         return round(sum(p.rows for p in plan.base_parts if p.kind == "chunks") * share)
 
-    def claim(self, summary: PlanSummary) -> tuple[Claim, bool]:
-        """Return the claim to build under, and whether its frozen plan is this plan."""
-        released = claim_number(self.base.generation) if self.base is not None else 0
-        claiming = Claiming(
-            self.lake, self.options, self.writer, self.settings_hash, released, self.bench.model.fingerprint
-        )
-        return claiming.claim(summary, repeats=self.scope.repeats)
-
     def _join(self, listing: Listing, shard: int) -> tuple[ShardPlan, Counter[str], dict[str, BaseDocument]]:
-        parts = self._base_contents.parts(shard) if self.base is not None else {}
-        parts = self.damage.left(shard, parts)
+        parts = self.damage.left(shard, self._base_parts(shard))
         listed = list(listing.shard(shard))
         held, bad = self._base_documents.of(parts, {ref.uri: ref.source for ref in listed})
         digests = {ref.uri: attributes_digest(ref.acl, ref.tenant, ref.source, ref.title) for ref in listed}
@@ -257,9 +247,8 @@ class Planner:
         return self._join(listing, shard)[0]
 
     @cached_property
-    def _base_contents(self) -> Contents:
-        assert self.base is not None
-        return contents_of(self.lake, self.base)
+    def _base_parts(self) -> Callable[[int], dict[str, PartFile]]:
+        return contents_of(self.lake, self.base).parts if self.base is not None else lambda _: {}
 
     @cached_property
     def _base_documents(self) -> BaseDocuments:

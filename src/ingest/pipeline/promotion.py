@@ -60,21 +60,6 @@ def _candidate(lake: Lake, profile: QueryProfile, manifest: Manifest, verdict: V
     return Candidate(manifest.generation, manifest.collection, name, *judged)
 
 
-def is_in_force(profile: QueryProfile, manifest: Manifest, serving: Release | None) -> bool:
-    """Return whether a generation already serves under a query profile, so that there is nothing to judge."""
-    wanted = manifest.generation, name_of(profile)
-    return serving is not None and (serving.generation, serving.profile) == wanted
-
-
-def decided(verdict: Verdict | None, decide: Decide) -> str:
-    """Return a run's decision on its candidate; a verdict of None: it was not judged."""
-    if verdict is None:
-        return "unchanged"
-    if not verdict.positive:
-        return "refused"
-    return "promoted" if decide(verdict) else "waiting"
-
-
 def settle(
     retrieval: Retrieval,
     options: BuildOptions,
@@ -87,14 +72,15 @@ def settle(
 
     `timed` runs a step and keeps its figures. Raises: Overtaken.
     """
+    wanted = manifest.generation, name_of(options.profile)
 
     def judge() -> Outcome:
         serving = releases.settled()  # hours may have passed
-        in_force = is_in_force(options.profile, manifest, serving)
-        verdict = None if in_force else timed("evaluate", verdict_on, retrieval, options, manifest, serving)
-        decision = decided(verdict, decide)
-        if decision != "promoted":
-            return Outcome(decision, verdict, serving)
+        if serving is not None and (serving.generation, serving.profile) == wanted:
+            return Outcome("unchanged", None, serving)
+        verdict = timed("evaluate", verdict_on, retrieval, options, manifest, serving)
+        if not verdict.positive or not decide(verdict):
+            return Outcome("waiting" if verdict.positive else "refused", verdict, serving)
         chosen = retrieval, options, releases, manifest, verdict
         outcome: Outcome = timed("release", promote_automatically, *chosen)
         return outcome

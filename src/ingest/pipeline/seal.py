@@ -11,7 +11,7 @@ from ingest.lake.rows import document_rows, quarantine_rows
 from ingest.lake.shard_rows import outermost
 from ingest.pipeline.find_duplicates import logical_rows
 from ingest.pipeline.fingerprints import fingerprints
-from ingest.pipeline.work import Work
+from ingest.pipeline.tasks import Work
 from ingest.records import Conservation, Manifest, Probe, Recall
 from ingest.services import Retrieval, Workbench
 

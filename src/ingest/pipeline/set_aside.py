@@ -1,20 +1,19 @@
 """Documents with a chunk that the model cannot embed: set aside before anything is built from them."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 
-from ingest.errors import DocumentError, UnembeddableDocument
+from ingest.errors import UnembeddableDocument
 from ingest.ids import document_id
 from ingest.lake.rows import DocumentRow
 from ingest.lake.shard_rows import ShardRows, by_kind, read_rows
 from ingest.pipeline.fingerprints import fingerprints
 from ingest.pipeline.index_keywords import index_shard
-from ingest.pipeline.last_good import base_rows, last_good
+from ingest.pipeline.last_good import base_rows, keep_last_good
 from ingest.pipeline.shard_builder import Made
 from ingest.pipeline.shard_slices import written
 from ingest.pipeline.tasks import ShardTask
-from ingest.records import PartFile, PlannedDocument
+from ingest.records import PartFile
 from ingest.services import Services
 
 Refusals = Mapping[str, str]  # why the model gives no vector, by embedding key
@@ -38,8 +37,11 @@ def set_aside(
             made.carry(row, kept)
     made.rows.quarantine |= {uri: row for uri, row in kept.quarantine.items() if not row.parent}
     counts = Counter({name: n for name, n in made.counts.items() if name.startswith("quarantined")})
-    lost = [d for d in plan.documents if d.uri in replaced and document_id(d.uri) not in plan.deleted]
-    _put_last_good(services, made, base, lost, refused)
+    for planned in plan.documents:
+        if planned.uri in replaced and document_id(planned.uri) not in plan.deleted:
+            stale = base.documents.get(planned.uri)
+            if stale is not None and not any(_refusal(member, base, refused) for member in base.family(stale)):
+                keep_last_good(made, base, planned, services.writer.clock())
     written_parts = written(bench.lake, task, made.tables())
     if "keyword" not in plan.steps:  # the base's postings would be carried
         written_parts += index_shard(bench, task.shard, by_kind(written_parts)["chunks"])
@@ -66,19 +68,6 @@ def _take_out(made: Made, rows: ShardRows, refused: Refusals) -> set[str]:
             made.fail(row, "embed", told)
             current.add(row.uri)
     return current
-
-
-def _put_last_good(
-    services: Services, made: Made, base: ShardRows, lost: Iterable[PlannedDocument], refused: Refusals
-) -> None:
-    now, days = services.writer.clock(), services.bench.options.keep_last_good_days
-    for planned in lost:
-        row = base.documents.get(planned.uri)
-        if row is None or any(_refusal(member, base, refused) for member in base.family(row)):
-            continue
-        if (stale := last_good(row, planned, now, days)) is not None:
-            with suppress(DocumentError):  # a changed chunker may find no text, a changed policy may refuse it
-                made.carry(stale, base)
 
 
 def _refusal(row: DocumentRow, rows: ShardRows, refused: Refusals) -> str | None:

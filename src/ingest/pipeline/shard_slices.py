@@ -18,8 +18,7 @@ from ingest.lake.lake import Lake
 from ingest.lake.rows import SCHEMAS
 from ingest.pipeline.changes import FETCHED
 from ingest.pipeline.fingerprints import fingerprints
-from ingest.pipeline.tasks import DOCUMENT_STEPS, Rows, ShardStep, ShardTask, parts_after
-from ingest.pipeline.work import Work
+from ingest.pipeline.tasks import DOCUMENT_STEPS, Rows, ShardStep, ShardTask, Work, parts_after
 from ingest.records import Marker, PartFile, PartKind, ShardPlan
 from ingest.services import Services, Workbench
 
@@ -42,7 +41,7 @@ def cut(bench: Workbench, work: Work, step: ShardStep) -> Iterator[tuple[ShardTa
             size = parts_after(work.lake, task, *made)["chunks"].rows
             edges = [*range(0, size, SLICE_CHUNKS), size]
         slices = tuple(pairwise(edges))
-        if step.join is None or len(slices) < 2 or _is_done(work.lake, step, task):
+        if step.join is None or len(slices) < 2 or work.marker(step.name, task.shard) is not None:
             yield task, size
         else:
             yield from ((replace(task, rows=rows), rows[1] - rows[0]) for rows in slices)
@@ -67,10 +66,6 @@ def bounds(plan: ShardPlan, recut: bool) -> Iterator[int]:
             yield place
             documents = size = 0
         documents, size = documents + 1, size + document.size
-
-
-def _is_done(lake: Lake, step: ShardStep, task: ShardTask) -> bool:
-    return lake.marker(task.generation, step.name, task.shard, task.plan_hash) is not None
 
 
 def joined(_: Services, task: ShardTask, slices: Sequence[Marker]) -> Marker:

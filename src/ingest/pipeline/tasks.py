@@ -1,8 +1,8 @@
-"""What the steps share: the task of a shard or of a slice of it, its input, and the marker with which it ends."""
+"""What the steps share: the work of a run, the task of a shard or of a slice, its input, the marker at its end."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache, partial, update_wrapper
+from functools import cache, cached_property, partial, update_wrapper
 from typing import Any, Literal, Protocol
 
 from ingest.errors import SchemaMismatch
@@ -12,7 +12,7 @@ from ingest.lake.finished_slices import remove_parts
 from ingest.lake.lake import Lake
 from ingest.lake.shard_rows import by_kind
 from ingest.pipeline.find_duplicates import duplicates_part
-from ingest.records import Marker, PartFile, PlanSummary
+from ingest.records import Manifest, Marker, PartFile, PlanSummary, ShardPlan
 from ingest.services import Services, Workbench
 
 Rows = tuple[int, int]  # start and stop
@@ -42,6 +42,49 @@ class ShardTask:
     def marker(self, step: str, counts: dict[str, int], **made: Any) -> Marker:
         """Return the marker of a finished step."""
         return Marker(step=step, shard=self.shard, plan_hash=self.plan_hash, rows=self.rows, counts=counts, **made)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A frozen plan, or the finding that there is nothing to do."""
+
+    lake: Lake
+    run: str
+    summary: PlanSummary
+    base: Manifest | None
+    resumed: bool
+    shard_plan: Callable[[int], ShardPlan]
+    healed: tuple[str, ...] = ()  # what was damaged or gone, and what it is made from
+
+    def sealed(self) -> Manifest | None:
+        """Return the generation if there is nothing to build: sealed by a run that died, or the base, unchanged."""
+        return self.lake.manifest(self.summary.generation) if self.summary.needs_generation else self.base
+
+    def tasks(self, step: str) -> list[ShardTask]:
+        """Return the tasks of the shards whose plan includes a step, by shard."""
+        summary = self.summary
+        shards = [shard for shard, steps in sorted(self._steps.items()) if step in steps]
+        return [ShardTask(summary.generation, shard, summary.shards[shard], self.run) for shard in shards]
+
+    def gone(self, shard: int) -> tuple[str, ...]:
+        """Return the URIs of a shard that changed or vanished between list and read."""
+        marker = self.marker("chunk", shard)
+        return marker.gone if marker is not None else ()
+
+    def segments(self, shard: int) -> tuple[str, ...]:
+        """Return the embedding segments that hold a shard's vectors."""
+        marker = self.marker("embed", shard)
+        return marker.segments if marker is not None else self.shard_plan(shard).base_segments
+
+    def marker(self, step: str, shard: int) -> Marker | None:
+        """Return the marker of a shard's finished step of this plan, else None."""
+        if not self.summary.needs_generation or step not in self._steps[shard]:
+            return None
+        return self.lake.marker(self.summary.generation, step, shard, self.summary.shards[shard])
+
+    @cached_property
+    def _steps(self) -> dict[int, tuple[str, ...]]:
+        return {shard: self.shard_plan(shard).steps for shard in self.summary.shards}
 
 
 DOCUMENT_STEPS = ("chunk", "embed")  # that write the parts with documents; the second, where the model refuses a chunk

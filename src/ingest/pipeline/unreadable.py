@@ -14,7 +14,7 @@ from ingest.lake.lake import Lake, claim_number
 from ingest.lake.rows import quarantine_rows
 from ingest.lake.shard_rows import by_kind
 from ingest.pipeline.changes import FETCHED
-from ingest.pipeline.work import Work
+from ingest.pipeline.tasks import Work
 from ingest.ports import Source
 from ingest.records import DocumentRef, PartFile, Quarantined, RawDocument
 from ingest.services import Workbench, Writer
@@ -86,7 +86,7 @@ def _failures(lake: Lake, work: Work) -> dict[str, list[Quarantined]]:
     """Return what this generation could not read and the base could, by source: earlier failures may stand for ever."""
     found: dict[str, list[Quarantined]] = {}
     for task in work.tasks("chunk"):
-        marker = lake.marker(task.generation, "chunk", task.shard, task.plan_hash)
+        marker = work.marker("chunk", task.shard)
         if marker is None or not any(marker.counts.get(f"quarantined.{name}") for name in UNREADABLE):
             continue
         plan = work.shard_plan(task.shard)
