@@ -10,7 +10,7 @@ from typing import Any
 
 from ingest.errors import SchemaMismatch, UnknownRelease
 from ingest.lake.contents import Contents
-from ingest.pipeline.collections import opened_collection
+from ingest.pipeline.collections import opened_collection, sealed
 from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.point_faults import point_faults, stray_points
 from ingest.pipeline.point_maker import PointMaker, load_points, rows_of
@@ -74,14 +74,11 @@ class Reconciler:
 
 def verify_serving(retrieval: Retrieval, options: BuildOptions, releases: Releases) -> Verification:
     """Reconcile what serves with every vector compared. Raises: UnknownRelease when nothing serves."""
-    serving = releases.heal()
-    manifest = None if serving is None else retrieval.lake.manifest(serving.generation)
-    if serving is None or manifest is None:
-        raise UnknownRelease(
-            f"index {releases.index}: nothing serves yet; `ingest run` builds and promotes a generation"
-        )
+    if (serving := releases.heal()) is None:
+        told = "nothing serves yet; `ingest run` builds and promotes a generation"
+        raise UnknownRelease(f"index {releases.index}: {told}")
     reconciler = Reconciler(retrieval, options, EVERY_VECTOR)
-    found = reconciler.reconcile(reconciler.opened(manifest))
+    found = reconciler.reconcile(reconciler.opened(sealed(retrieval.lake, serving.generation)))
     return Verification(
         release=serving.number,
         generation=serving.generation,
@@ -91,11 +88,11 @@ def verify_serving(retrieval: Retrieval, options: BuildOptions, releases: Releas
     )
 
 
-def tell(retrieval: Retrieval, found: Inspection, what: str) -> None:
-    """Say what was mended in a collection that people see, and what is still wrong."""
+def tell(retrieval: Retrieval, found: Inspection, what: str, otherwise: str = "") -> None:
+    """Say what was mended in a collection that people see, `otherwise` if nothing was, and what is still wrong."""
     told = f"{found.contents.collection}, which {what}"
-    if found.mended:
-        retrieval.observer.told("reconciled", f"{told}: {found.mended} points mended")
+    if said := f"{found.mended} points mended" if found.mended else otherwise:
+        retrieval.observer.told("reconciled", f"{told}: {said}")
     if faults := found.faults:
         log.warning("%s: %d faults are left: %s", told, len(faults), "; ".join(faults[:10]))
 

@@ -51,10 +51,8 @@ class ReleaseTarget:
         except (SchemaMismatch, TransientError) as error:
             observer.told("reconciled", f"{where}, which serves: not compared in full, the next run does it: {error}")
             return
-        if not found.mended:
-            wrong = f"{len(found.faults)} faults" if found.faults else "no fault"
-            observer.told("reconciled", f"{where}, which serves: compared in full, {wrong}")
-        tell(self.retrieval, found, "serves")
+        wrong = f"{len(found.faults)} faults" if found.faults else "no fault"
+        tell(self.retrieval, found, "serves", otherwise=f"compared in full, {wrong}")
 
     @property
     def _reconciler(self) -> Reconciler:

@@ -57,21 +57,18 @@ def replaced_rows(vectors: VectorIndex, maker: PointMaker, shard: int, rows: Row
 
 def is_same(wanted: Point, stored: StoredPoint) -> bool:
     """Return whether a stored point has the vectors of the lake, but for rounding and length."""
-    vector = stored.vector
-    if vector is None or vector.shape != wanted.vector.shape or not _is_same_sparse(wanted.sparse, stored.sparse):
+    if stored.vector is None or stored.vector.shape != wanted.vector.shape:
         return False
-    return bool(np.linalg.norm(_unit(wanted.vector) - _unit(vector)) <= TOLERANCE)
+    (places, weights), (stored_places, stored_weights) = _terms(wanted.sparse), _terms(stored.sparse)
+    if not np.array_equal(places, stored_places) or not np.allclose(weights, stored_weights, rtol=TOLERANCE):
+        return False
+    return bool(np.linalg.norm(_unit(wanted.vector) - _unit(stored.vector)) <= TOLERANCE)
 
 
 def _unit(vector: Vectors) -> Vectors:
     return vector / np.float32(max(float(np.linalg.norm(vector)), TOLERANCE))
 
 
-def _is_same_sparse(wanted: SparseVector | None, stored: SparseVector | None) -> bool:
-    ours, theirs = (_sparse(one) for one in (wanted, stored))
-    return np.array_equal(ours[0], theirs[0]) and np.allclose(ours[1], theirs[1], rtol=TOLERANCE)
-
-
-def _sparse(vector: SparseVector | None) -> tuple[Sequence[int], Sequence[float]]:
+def _terms(vector: SparseVector | None) -> tuple[Sequence[int], Sequence[float]]:
     """Return indices and values; a point without a sparse vector is as one without terms."""
     return ([], []) if vector is None else (vector.indices.tolist(), vector.values.tolist())
