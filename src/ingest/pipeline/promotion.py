@@ -136,7 +136,7 @@ def _reason(verdict: Verdict) -> str:
 
 def evaluate_candidate(retrieval: Retrieval, options: BuildOptions, releases: Releases, named: str | None) -> Verdict:
     """Return the verdict on a sealed generation: the named one, else the one that waits, else the one that serves."""
-    found = _chosen(retrieval.lake, options, named)
+    found = named or waiting_candidate(retrieval.lake, options.profile)
     if found is None and (serving := retrieval.lake.decision()) is not None:
         found = serving.generation
     target = ReleaseTarget(retrieval, options, VectorSample.at(releases.clock()))
@@ -157,7 +157,7 @@ def promote_candidate(
 
     def judge() -> Outcome:
         serving = releases.settled()  # not only what readers see: a verdict is compared with the newest decision
-        generation = _chosen(retrieval.lake, options, named)
+        generation = named or waiting_candidate(retrieval.lake, options.profile)
         verdict = None
         if generation is not None or not lift_hold:
             manifest, verdict = _judged(target, releases, generation, serving)
@@ -175,10 +175,6 @@ def promote_candidate(
         return Outcome("lifted" if verdict is None else "refused", verdict, release)
 
     return _until_it_holds(retrieval.observer, judge)
-
-
-def _chosen(lake: Lake, options: BuildOptions, named: str | None) -> str | None:
-    return named or waiting_candidate(lake, options.profile)
 
 
 def _judged(
