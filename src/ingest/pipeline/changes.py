@@ -130,25 +130,18 @@ def classify(
     """Return the changes of one shard, whose documents are `listed` by URI.
 
     `base` and `known_bad`, the base's quarantine, are by URI and without documents inside documents: these are not
-    listed and follow their parents. `digest` holds the attributes digest of every listed URI. `carried_sources`: those
-    whose listing failed.
+    listed and follow their parents. `digest`: of the attributes, by URI. The listing of `carried_sources` failed.
     """
     documents, deleted, counts = list[PlannedDocument](), list[str](), Counter[str]()
     touched, seen = False, set[str]()
-
-    def is_touched(ref: DocumentRef) -> bool:
-        held, bad = base.get(ref.uri), known_bad.get(ref.uri)
-        return scope.holds(ref, {*(held.failures if held else ()), *([bad.error] if bad else ())})
-
     for ref in listed:
         seen.add(ref.uri)
         held, bad = base.get(ref.uri), known_bad.get(ref.uri)
-        if not is_touched(ref):
+        if not scope.holds(ref, failures(held, bad)):
             counts["out_of_scope"] += 1
             documents += [planned(held.ref if held else ref, "carried")] if held or bad else []
             continue
-        change = change_of(ref, held, bad, digest[ref.uri])
-        change = change if change in FETCHED or not scope.reads_again else "repeated"
+        change = change_of(ref, held, bad, digest[ref.uri], again=scope.reads_again)
         documents.append(planned(ref, change))
         if change == "known_bad" and held is not None:
             touched |= held.expired or held.attributes_digest != digest[ref.uri]
@@ -157,26 +150,33 @@ def classify(
     known |= {uri: held.ref for uri, held in base.items()}
     for uri in known.keys() - seen:  # in the base, but not listed
         ref = known[uri]
-        vanished = ref.source not in carried_sources and is_touched(ref)
+        vanished = ref.source not in carried_sources and scope.holds(ref, failures(base.get(uri), known_bad.get(uri)))
         documents += [] if vanished else [planned(ref, "carried")]
         deleted += [document_id(uri)] if vanished and uri in base else []
         touched |= vanished
-    counts.update(d.change for d in documents)
-    counts["deleted"] = len(deleted)
+    counts.update((d.change for d in documents), deleted=len(deleted))
     touched |= any(d.change not in QUIET for d in documents)
     documents.sort(key=lambda d: d.uri)
     again = [document_id(d.uri) for d in documents if scope.embeds_again and d.change != "carried"]
     return ShardChanges(tuple(documents), tuple(sorted(deleted)), tuple(again), touched, counts)
 
 
-def change_of(ref: DocumentRef, held: BaseDocument | None, bad: KnownBad | None, digest: str) -> str:
-    """Return the class of a listed document in scope."""
-    if bad is not None and bad.version == ref.version and not bad.outdated:
-        return "known_bad"
-    if held is None:
+def failures(held: BaseDocument | None, bad: KnownBad | None) -> set[str]:
+    """Return the classes of what failed of a document, and inside it."""
+    return {*(held.failures if held else ()), *([bad.error] if bad else ())}
+
+
+def change_of(ref: DocumentRef, held: BaseDocument | None, bad: KnownBad | None, digest: str, *, again: bool) -> str:
+    """Return the class of a listed document in scope; `again`: it is read whatever happened to it."""
+    failed = bad is not None and bad.version == ref.version and not bad.outdated
+    if held is None and not failed:
         return "added"
-    if held.ref.version != ref.version or held.outdated:
+    if held is not None and not failed and (held.ref.version != ref.version or held.outdated):
         return "changed"
+    if again:
+        return "repeated"
+    if failed or held is None:
+        return "known_bad"
     # A last good version that the source lists again becomes current again: its row changes, its bytes do not.
     same = held.attributes_digest == digest and held.status == "current"
     return "unchanged" if same else "attributes_changed"
