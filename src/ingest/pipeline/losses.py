@@ -66,9 +66,11 @@ class _Moves(Scratch):
         super().__init__(
             "CREATE TABLE lost (content, source TEXT, documents INTEGER, inside INTEGER); CREATE TABLE found (content)"
         )
+        self._losses = Losses()
 
-    def subtract(self, losses: Losses) -> Losses:
-        """Return the losses without what moved: each new document explains one of the same content."""
+    def losses(self) -> Losses:
+        """Return the losses without what moved: each new document explains one of the same content. Call once."""
+        losses = self._losses
         moved = self._db.execute(
             "SELECT source, sum(documents), sum(inside) FROM (SELECT *, row_number() OVER "
             "(PARTITION BY content ORDER BY documents DESC, source) AS nth FROM lost) "
@@ -89,10 +91,6 @@ class Foresight(_Moves):
     A deletion that an added document of equal size could explain is pending, not counted: whether it moved is known
     once the added one was read.
     """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._losses = Losses()
 
     def add(self, held: Mapping[str, BaseDocument], plan: ShardPlan) -> None:
         """Add a shard: what the base holds, and what would become of it."""
@@ -118,17 +116,13 @@ class Foresight(_Moves):
         if plan.base_parts:  # without a base nothing can have moved
             self.insert("found", ((d.size,) for d in plan.documents if d.change == "added"), 1)
 
-    def losses(self) -> Losses:
-        """Return what would be lost at least; `moved`: deletions that are pending."""
-        return self.subtract(self._losses)
-
 
 def compare(before: Contents | None, after: Contents) -> Balance:
     """Return what the part files of a generation hold, compared with those of the one that serves, if any."""
     with _Comparison() as comparison:
         for shard in after.shards:
             comparison.add(_Shard(before, shard, serves=True), _Shard(after, shard))
-        comparison.subtract(comparison.balance.losses)
+        comparison.losses()
         return comparison.balance
 
 
@@ -176,10 +170,10 @@ class _Shard:
 class _Comparison(_Moves):
     def __init__(self) -> None:
         super().__init__()
-        self.balance = Balance()
+        self.balance = Balance(self._losses)
 
     def add(self, before: _Shard, after: _Shard) -> None:
-        losses = self.balance.losses
+        losses = self._losses
         listed = sum(not row["parent"] for row in before.serving.values())
         losses.serving += listed
         losses.inside += len(before.serving) - listed
