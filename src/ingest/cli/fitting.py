@@ -62,7 +62,7 @@ def train_reranker(
     in the settings. Exit code 3, and nothing is written, if they do not help.
     """
     with invocation.opened() as index:
-        from ingest.lake.learned_files import keep_learned
+        from ingest.lake.model_files import keep_learned
         from ingest.quality.training import train
         from ingest.wiring.model_opening import open_fit
 

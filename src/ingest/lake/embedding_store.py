@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -60,21 +61,10 @@ class EmbeddingStore:
         """Write a segment, then its index entry, and return the segment's name.
 
         `keys` are distinct; `vectors` (n, dimension) float32, normalised, in the same order. `backend` names what
-        computed them, for people only. `token` is unique to this writer. With `replaces`, they
-        count instead of what is stored already.
+        computed them, for people only. `token` is unique to this writer. With `replaces`, they count before all others.
         """
         name = self.write("segments", keys, vectors)
-        entry = SegmentEntry(
-            segment=name,
-            rows=len(keys),
-            first_key=min(keys),
-            last_key=max(keys),
-            dtype="float32",
-            backend=backend,
-            token=token,
-            replaces=replaces,
-        )
-        self._append(entry)
+        self._append(_entry_of(name, keys, backend=backend, token=token, replaces=replaces))
         return name
 
     def retire_lost(self, token: str) -> None:
@@ -88,9 +78,7 @@ class EmbeddingStore:
             keys = self._read_keys(segment)
         except DamagedFile:
             return False
-        first, last = keys[0].decode(), keys[-1].decode()
-        told = {"segment": segment, "rows": len(keys), "first_key": first, "last_key": last, "dtype": "float32"}
-        self._append(NO_SEGMENT.model_copy(update={**told, "backend": "entered again", "token": token}))
+        self._append(_entry_of(segment, [key.decode() for key in keys], backend="entered again", token=token))
         return True
 
     def close_gaps(self, token: str) -> bool:
@@ -111,11 +99,7 @@ class EmbeddingStore:
         with self._lock:
             self._refresh()
             counted = {e.segment: i for i, e in enumerate(self._entries) if i not in self._retired}
-            found = []
-            for segment in dict.fromkeys(segments):
-                if segment not in counted or not self._is_sound(counted[segment]):
-                    found.append(segment)
-            return found
+            return [s for s in dict.fromkeys(segments) if s not in counted or not self._is_sound(counted[s])]
 
     def _is_sound(self, place: int) -> bool:
         """Return whether an entry's file is there and whole; otherwise the entry no longer counts."""
@@ -142,15 +126,12 @@ class EmbeddingStore:
                 self._refresh()
         raise TransientError(f"embeddings/{self.fingerprint}: {APPEND_ATTEMPTS} writers were faster")
 
-    def write(self, folder: str, keys: Sequence[str], vectors: Vectors, told: dict[str, str] | None = None) -> str:
-        """Write a file with distinct keys and their vectors, sorted by key; return its name, the SHA-256.
-
-        `told`: what else the file says about itself.
-        """
+    def write(self, folder: str, keys: Sequence[str], vectors: Vectors, metadata: dict[str, str] | None = None) -> str:
+        """Write a file of distinct keys and their vectors, sorted by key, and its metadata; return its SHA-256."""
         order = np.argsort(np.array(keys))
         vectors = np.ascontiguousarray(vectors[order], dtype=np.float32)
         column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
-        table = pa.table({"key": pa.array([keys[i] for i in order], pa.string()), "vector": column}, metadata=told)
+        table = pa.table({"key": pa.array([keys[i] for i in order], pa.string()), "vector": column}, metadata=metadata)
         with scratch_folder() as scratch:
             path = scratch / "segment.parquet"
             pq.write_table(table, path, compression="none", row_group_size=4096, use_dictionary=False)
@@ -170,10 +151,7 @@ class EmbeddingStore:
         return tuple(self._entries[i].segment for i in np.unique(entries[entries >= 0]))
 
     def vectors(self, keys: Sequence[str]) -> Vectors:
-        """Return (n, dimension) float32 in the order of `keys`.
-
-        Raises: DamagedFile, naming a key, when one has no vector.
-        """
+        """Return (n, dimension) float32 in the order of `keys`. Raises: DamagedFile, naming a key without a vector."""
         entries, rows = self._locate(list(keys))
         if (entries < 0).any():
             lost = "".join(f"; {told}" for told in list(self._lost.values())[:3])
@@ -200,16 +178,15 @@ class EmbeddingStore:
     def _refresh(self) -> bool:
         """Read the index entries that other writers added; False when there are none."""
         known = len(self._entries)
-        while (entry := self._entry(len(self._entries) + 1)) is not None:
+        while True:
+            try:
+                entry = self.journal.get(len(self._entries) + 1)
+            except SchemaMismatch as error:
+                log.warning("%s: the entry counts as empty", error)
+                entry = NO_SEGMENT
+            if entry is None:
+                return len(self._entries) > known
             self._take(entry)
-        return len(self._entries) > known
-
-    def _entry(self, number: int) -> SegmentEntry | None:
-        try:
-            return self.journal.get(number)
-        except SchemaMismatch as error:
-            log.warning("%s: the entry counts as empty", error)
-            return NO_SEGMENT
 
     def _take(self, entry: SegmentEntry) -> None:
         """Keep the next entry, and forget what it retires."""
@@ -239,26 +216,26 @@ class EmbeddingStore:
 
     def _read_keys(self, segment: str) -> Keys:
         key = self._segment_key(segment)
-        path = verified_path(self.store, key)
-        with reading(key), pq.ParquetFile(path, memory_map=True) as file:
-            table = file.read(["key"])
-        return np.array(table["key"].to_pylist(), dtype="S64")
+        with reading(key), pq.ParquetFile(verified_path(self.store, key), memory_map=True) as file:
+            return np.array(file.read(["key"])["key"].to_pylist(), dtype="S64")
 
     def _read_rows(self, segment: str, rows: NDArray[np.int64]) -> Vectors:
         key = self._segment_key(segment)
-        path = verified_path(self.store, key)
-        with reading(key), pq.ParquetFile(path, memory_map=True) as file:
+        with reading(key), pq.ParquetFile(verified_path(self.store, key), memory_map=True) as file:
             size = file.metadata.row_group(0).num_rows
             groups, inverse = np.unique(rows // size, return_inverse=True)
             column = file.read_row_groups([int(g) for g in groups], columns=["vector"])["vector"].combine_chunks()
-            counts = [file.metadata.row_group(int(g)).num_rows for g in groups]
         vectors = np.asarray(column.flatten()).reshape(len(column), -1)
-        starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-        result: Vectors = vectors[starts[inverse] + rows % size]
+        result: Vectors = vectors[inverse * size + rows % size]  # only the last group of a file is smaller
         return result
 
     def _segment_key(self, name: str) -> str:
         return f"embeddings/{self.fingerprint}/segments/{name}.parquet"
+
+
+def _entry_of(segment: str, keys: Sequence[str], **more: Any) -> SegmentEntry:
+    told = {"segment": segment, "rows": len(keys), "first_key": min(keys), "last_key": max(keys)}
+    return SegmentEntry(**told, dtype="float32", **more)
 
 
 def _described(path: Path) -> tuple[int, str, str]:

@@ -1,27 +1,47 @@
 """A journal: a numbered, create-only sequence of small JSON records, from 1 without gaps.
 
-Claims, releases, leases, moves of judged documents and the index of embedding segments are journals.
+Claims, releases, leases, moves of judged documents and the index of embedding segments are journals. That of leases
+is watched during a run.
 """
 
+import logging
 import re
-from collections.abc import Iterator
+import threading
+from bisect import bisect
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
-from ingest.errors import DamagedFile, SchemaMismatch
-from ingest.lake.pruning import prune
+from ingest.errors import DamagedFile, IngestError, LeaseLost, SchemaMismatch
 from ingest.lake.stored_records import StoredRecords
-from ingest.records import Record
+from ingest.ports import Store
+from ingest.records import Lease, Record
 
 R = TypeVar("R", bound=Record)
 RECORD_NAME = re.compile(r"([1-9][0-9]*)\.json")
+MOST = 500  # records removed at once: a lake in which many have gathered loses them over several runs
+log = logging.getLogger(__name__)
 
 
 def number_of(name: str) -> int:
     """Return the number in a record's name, 0 for another file."""
     found = RECORD_NAME.fullmatch(name)
     return int(found[1]) if found else 0
+
+
+def prune(store: Store, prefix: str, keep: int, number: Callable[[str], Any] = str) -> None:
+    """Remove all but the newest `keep` records directly under `prefix`, at most MOST, oldest first.
+
+    `number` orders the names and is false for files that are no records, which stay. A store that refuses keeps them:
+    this must not fail a run.
+    """
+    try:
+        names = sorted(filter(number, store.list(prefix)), key=number)
+        for name in names[: max(len(names) - keep, 0)][:MOST]:
+            store.delete(f"{prefix}{name}")
+    except IngestError as error:
+        log.warning("%s/%s: old records are not removed: %s", store.uri, prefix, error)
 
 
 @dataclass(frozen=True)
@@ -57,14 +77,11 @@ class Journal(Generic[R]):
         return max(map(number_of, self.records.store.list(self.prefix)), default=0)
 
     def _last_after(self, known: int) -> int:
-        there, step = known, 1
-        while self._is_written(there + step):
-            there, step = there + step, 2 * step
-        missing = there + step
-        while missing - there > 1:
-            middle = (there + missing) // 2
-            there, missing = (middle, missing) if self._is_written(middle) else (there, middle)
-        return there
+        step = 1
+        while self._is_written(known + step):
+            step *= 2
+        open_ = range(known + step // 2 + 1, known + step)
+        return known + step // 2 + bisect(open_, False, key=lambda n: not self._is_written(n))
 
     def _is_written(self, n: int) -> bool:
         try:
@@ -106,3 +123,34 @@ class Journal(Generic[R]):
         """Yield the records after number `n` in order, fetching each by name."""
         while (record := self.get(n := n + 1)) is not None:
             yield n, record
+
+
+@dataclass
+class LeaseWatch:
+    """Whether a run still holds the builder's lease. Threads may share it.
+
+    Checks only the records after the newest known one, usually in one request.
+    """
+
+    leases: Journal[Lease]
+    run: str
+    _number: int | None = None  # of the newest record that was checked
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def confirm(self) -> None:
+        """Return when the run holds the lease. Raises: LeaseLost, naming who took it."""
+        with self._lock:
+            if self._number is None:
+                newest = self.leases.newest()
+                self._judge(newest[1] if newest else None)
+                self._number = newest[0] if newest else 0
+            for number, record in self.leases.after(self._number):
+                self._judge(record)  # a record of another run stays the next one to check
+                self._number = number
+
+    def _judge(self, record: Lease | None) -> None:
+        if record is not None and record.run != self.run:
+            ended = f"run {record.run}, which has ended since"
+            who = f"{record.holder} (run {record.run})" if record.holder else ended
+            told = f"{self.leases.prefix}: run {self.run} lost its lease to {who}"
+            raise LeaseLost(f"{told}; `ingest run` resumes what this one began")

@@ -10,8 +10,8 @@ lake.json                                                  which lake this is; o
 <index>/profiles/<sha256>.json  verdicts/<sha256>.json  releases|moves|leases/builder/<n>.json  history/
 """
 
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from io import RawIOBase
 from pathlib import Path
@@ -20,35 +20,17 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingest import records
 from ingest.bounded_cache import BoundedCache
 from ingest.errors import DamagedFile, SchemaMismatch, UnknownReaderFormat
 from ingest.ids import file_sha256
 from ingest.lake.embedding_store import EmbeddingStore
-from ingest.lake.journal import Journal
-from ingest.lake.lease_watch import LeaseWatch
-from ingest.lake.pruning import prune
+from ingest.lake.journal import Journal, LeaseWatch, prune
 from ingest.lake.rows import SCHEMAS, complete
 from ingest.lake.stored_records import StoredRecords, name_of
 from ingest.lake.verified_files import footer_sha256, reading, verified_path
 from ingest.ports import Store
-from ingest.records import (
-    READER_FORMAT,
-    Claim,
-    LakeIdentity,
-    Lease,
-    Lengths,
-    Manifest,
-    Marker,
-    Moves,
-    PartFile,
-    PartKind,
-    PlanSummary,
-    QueryProfile,
-    Record,
-    Release,
-    ShardPlan,
-    Verdict,
-)
+from ingest.records import Marker, PartFile, PartKind, Record
 from ingest.scratch import scratch_folder
 
 R = TypeVar("R", bound=Record)
@@ -73,27 +55,26 @@ class Lake:
         self.store = store
         self.index = index
         self.records = StoredRecords(store, CACHED_BYTES)
-        self.claims = Journal(self.records, f"{index}/generations/", Claim)
-        self.releases = Journal(self.records, f"{index}/releases/", Release)
-        self.leases = Journal(self.records, f"{index}/leases/builder/", Lease)
-        self.moves = Journal(self.records, f"{index}/moves/", Moves)
-        self.lengths: BoundedCache[str, Lengths] = BoundedCache(GENERATIONS)  # by collection
+        self.claims = Journal(self.records, f"{index}/generations/", records.Claim)
+        self.releases = Journal(self.records, f"{index}/releases/", records.Release)
+        self.leases = Journal(self.records, f"{index}/leases/builder/", records.Lease)
+        self.moves = Journal(self.records, f"{index}/moves/", records.Moves)
+        self.lengths: BoundedCache[str, records.Lengths] = BoundedCache(GENERATIONS)  # by collection
         self._embeddings: BoundedCache[str, EmbeddingStore] = BoundedCache(GENERATIONS)  # by fingerprint of the model
         self._collapsed: BoundedCache[str, frozenset[str]] = BoundedCache(GENERATIONS)  # by part
         self._watches: BoundedCache[str, LeaseWatch] = BoundedCache(RUNS)  # by run
 
-    def known_identity(self) -> LakeIdentity | None:
+    def known_identity(self) -> records.LakeIdentity | None:
         """Return which lake this is, at its present address; None in one that nobody has built in since it has one."""
-        found = self.records.find(LakeIdentity, IDENTITY)
+        found = self.records.find(records.LakeIdentity, IDENTITY)
         return None if found is None else found.model_copy(update={"uri": self.store.uri})
 
-    def identity(self, token: Callable[[], str]) -> LakeIdentity:
+    def identity(self, token: Callable[[], str]) -> records.LakeIdentity:
         """Return which lake this is, and write it down where it is not known yet: the first writer wins."""
-        if (known := self.known_identity()) is None:
-            self.records.create(IDENTITY, LakeIdentity(id=token(), uri=self.store.uri))
-            known = self.known_identity()
-        assert known is not None  # create-only
-        return known
+        if known := self.known_identity():
+            return known
+        first = self._first(IDENTITY, records.LakeIdentity(id=token(), uri=self.store.uri))
+        return first.model_copy(update={"uri": self.store.uri})
 
     def embeddings(self, fingerprint: str) -> EmbeddingStore:
         """Return a model's embedding store. All steps of this process share it, so its index is read once."""
@@ -158,10 +139,16 @@ class Lake:
         """Return the names of the part files missing from the lake, sorted. One listing, not a request per file."""
         return sorted({f"{part.sha256}.parquet" for part in parts}.difference(self.store.list(f"{self.index}/data/")))
 
-    def read(self, part: PartFile, columns: list[str] | None = None) -> pa.Table:
-        """Return a part as a table. Raises: SchemaMismatch when it is damaged or not of its kind."""
+    @contextmanager
+    def opened(self, part: PartFile) -> Iterator[pq.ParquetFile]:
+        """Open a part. Raises: SchemaMismatch when it is damaged, also later, while it is read."""
         path = self.part_path(part)
         with reading(f"part {part.sha256} of kind {part.kind}"), pq.ParquetFile(path, memory_map=True) as file:
+            yield file
+
+    def read(self, part: PartFile, columns: list[str] | None = None) -> pa.Table:
+        """Return a part as a table. Raises: SchemaMismatch when it is damaged or not of its kind."""
+        with self.opened(part) as file:
             table = file.read(columns, use_threads=False)  # faster than pq.read_table for small files
         expected = SCHEMAS.get(part.kind)
         if expected is None or columns is not None:
@@ -173,23 +160,23 @@ class Lake:
 
     # Plans and markers
 
-    def write_shard_plan(self, generation: str, plan: ShardPlan) -> str:
+    def write_shard_plan(self, generation: str, plan: records.ShardPlan) -> str:
         """Write a shard's plan and return its hash."""
         plan_hash = name_of(plan)[:PLAN_HASH]
         self.records.put(self._key(generation, f"plan/{plan.shard}-{plan_hash}"), plan)
         return plan_hash
 
-    def shard_plan(self, generation: str, shard: int, plan_hash: str) -> ShardPlan:
+    def shard_plan(self, generation: str, shard: int, plan_hash: str) -> records.ShardPlan:
         """Return a shard's frozen plan. Raises: DamagedFile when it is missing or is not the plan of that hash."""
-        return self.records.read(ShardPlan, self._key(generation, f"plan/{shard}-{plan_hash}"), plan_hash)
+        return self.records.read(records.ShardPlan, self._key(generation, f"plan/{shard}-{plan_hash}"), plan_hash)
 
-    def freeze_plan(self, summary: PlanSummary) -> None:
+    def freeze_plan(self, summary: records.PlanSummary) -> None:
         """Write the summary: from now on the plan is frozen. The first writer wins."""
         self.records.create(self._key(summary.generation, "plan/summary"), summary)
 
-    def plan(self, generation: str) -> PlanSummary | None:
+    def plan(self, generation: str) -> records.PlanSummary | None:
         """Return the plan's summary, None when the plan is not frozen yet."""
-        return self.records.find(PlanSummary, self._key(generation, "plan/summary"))
+        return self.records.find(records.PlanSummary, self._key(generation, "plan/summary"))
 
     def mark(self, generation: str, marker: Marker) -> Marker:
         """Record that a step of a shard or slice is done; return the marker that counts: the first one written."""
@@ -202,29 +189,37 @@ class Lake:
         sought = Marker(step=step, shard=shard, plan_hash=plan_hash, rows=rows)
         return self.records.find(Marker, self._key(generation, _name_of_marker(sought)))
 
+    def finished_slices(self, generation: str, step: str, shard: int, plan_hash: str) -> Iterator[Marker]:
+        """Yield the markers of a shard's finished slices."""
+        folder = f"{self.index}/generations/{generation}/markers/{step}/{shard}-{plan_hash}/"
+        return (self.records.read(Marker, f"{folder}{name}") for name in self.store.list(folder))
+
+    def remove_slice_parts(self, marker: Marker) -> None:
+        """Remove the part files of a slice whose shard is joined."""
+        for part in marker.parts:
+            if part.folder:  # never one of `data`, which generations share
+                self.store.delete(self._part_key(part.sha256, part.folder))
+
     # Generations
 
-    def seal(self, manifest: Manifest) -> Manifest:
+    def seal(self, manifest: records.Manifest) -> records.Manifest:
         """Write the manifest, the last file of a generation; return the one that counts: the first one written."""
         return self._first(self._key(manifest.generation, "manifest"), manifest)
 
-    def manifest(self, generation: str) -> Manifest | None:
-        """Return the manifest of a sealed generation, else None.
-
-        Raises: UnknownReaderFormat when it was written by a newer version.
-        """
-        manifest = self.records.find(Manifest, self._key(generation, "manifest"))
-        if manifest is not None and manifest.format > READER_FORMAT:
-            told = f"{generation}: reader format {manifest.format}, this version reads {READER_FORMAT}"
+    def manifest(self, generation: str) -> records.Manifest | None:
+        """Return the manifest of a sealed generation, else None. Raises: UnknownReaderFormat for a newer format."""
+        manifest = self.records.find(records.Manifest, self._key(generation, "manifest"))
+        if manifest is not None and manifest.format > records.READER_FORMAT:
+            told = f"{generation}: reader format {manifest.format}, this version reads {records.READER_FORMAT}"
             raise UnknownReaderFormat(told)
         return manifest
 
-    def decision(self) -> Release | None:
+    def decision(self) -> records.Release | None:
         """Return the newest release, which is the decision in force; None before the first."""
         newest = self.releases.newest()
         return None if newest is None else newest[1]
 
-    def base(self) -> Manifest | None:
+    def base(self) -> records.Manifest | None:
         """Return the manifest on which the next generation is built: of the newest release that has a sound one."""
         for _, release in self.releases.newest_first(RELEASES):
             with suppress(DamagedFile):
@@ -232,33 +227,30 @@ class Lake:
                     return manifest
         return None
 
-    def claim(self, generation: str) -> Claim:
+    def claim(self, generation: str) -> records.Claim:
         """Return a generation's claim. Raises: SchemaMismatch when it is missing."""
-        return self.records.read(Claim, f"{self.index}/generations/{claim_number(generation)}.json")
+        return self.records.read(records.Claim, f"{self.index}/generations/{claim_number(generation)}.json")
 
     # Profiles, verdicts, history
 
-    def write_profile(self, profile: QueryProfile) -> str:
+    def write_profile(self, profile: records.QueryProfile) -> str:
         """Write a query profile and return its name, the SHA-256 of its content."""
         return self._write_named("profiles", profile)
 
-    def profile(self, sha256: str) -> QueryProfile:
+    def profile(self, sha256: str) -> records.QueryProfile:
         """Return a query profile. Raises: DamagedFile when it is missing or another."""
-        return self.records.read(QueryProfile, f"{self.index}/profiles/{sha256}.json", sha256)
+        return self.records.read(records.QueryProfile, f"{self.index}/profiles/{sha256}.json", sha256)
 
-    def write_verdict(self, verdict: Verdict) -> str:
+    def write_verdict(self, verdict: records.Verdict) -> str:
         """Write a verdict and return its name, the SHA-256 of its content."""
         return self._write_named("verdicts", verdict)
 
-    def verdict(self, sha256: str) -> Verdict:
+    def verdict(self, sha256: str) -> records.Verdict:
         """Return a verdict. Raises: DamagedFile when it is missing or another."""
-        return self.records.read(Verdict, f"{self.index}/verdicts/{sha256}.json", sha256)
+        return self.records.read(records.Verdict, f"{self.index}/verdicts/{sha256}.json", sha256)
 
     def write_history(self, name: str, record: Record) -> None:
-        """Write what a run did, for people: times, rates, hosts. No decision depends on it.
-
-        The newest KEPT_RUNS records of the folder are kept.
-        """
+        """Write what a run did, for people: no decision depends on it. The folder's newest KEPT_RUNS are kept."""
         key = f"{self.index}/history/{name}.json"
         self.records.put(key, record)
         prune(self.store, f"{key.rpartition('/')[0]}/", KEPT_RUNS)

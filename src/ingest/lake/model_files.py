@@ -2,6 +2,7 @@
 
 models/<fingerprint>/files/<relative path>    the files that determine vectors
 models/<fingerprint>/files.json               path → SHA-256 and size, written last: without it nothing is complete
+models/learned/<sha256>                       learned from judgments, for all indexes; query profiles name them
 """
 
 import errno
@@ -9,18 +10,19 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pydantic import Field
 
 from ingest.errors import DamagedFile, InvalidSettings, SchemaMismatch
-from ingest.ids import file_sha256
+from ingest.ids import file_sha256, sha256_hex
 from ingest.lake.stored_records import from_bytes, to_bytes
 from ingest.ports import Store
 from ingest.records import Record
 
 MAX_BYTES = 32 * 2**30  # of all files of one model
 MAX_FILES = 10_000
+LEARNED = "models/learned/"
 
 
 class KeptFile(Record):
@@ -78,7 +80,7 @@ def restore_files(store: Store, fingerprint: str, folder: Path, max_bytes: int =
         return None
     kept = from_bytes(KeptModel, data, f"{store.uri}/{key}").files
     for name in kept:
-        if PurePosixPath(name).is_absolute() or {"", ".", ".."} & set(name.split("/")) or "\\" in name:
+        if {"", ".", ".."} & set(name.split("/")) or "\\" in name:
             raise SchemaMismatch(f"{store.uri}/{key}: {name!r} is no path below a folder")
     _check_size(fingerprint, sum(file.bytes for file in kept.values()), max_bytes)
     target = folder / fingerprint
@@ -89,6 +91,23 @@ def restore_files(store: Store, fingerprint: str, folder: Path, max_bytes: int =
         where = error.filename or target
         raise InvalidSettings(f"model {fingerprint}: {where} cannot be written: {error.strerror}") from error
     return target
+
+
+def keep_learned(store: Store, data: bytes) -> str:
+    """Write a file learned from judgments into the lake and return its SHA-256, by which a profile names it."""
+    sha256 = sha256_hex(data)
+    store.put(f"{LEARNED}{sha256}", data)
+    return sha256
+
+
+def read_learned(store: Store, sha256: str) -> bytes:
+    """Return the learned file with this SHA-256. Raises: SchemaMismatch when it is missing or damaged."""
+    key = f"{LEARNED}{sha256}"
+    if (data := store.get(key)) is None:
+        raise SchemaMismatch(f"{store.uri}/{key} is missing: a query profile names it")
+    if (found := sha256_hex(data)) != sha256:
+        raise SchemaMismatch(f"{store.uri}/{key}: its SHA-256 is {found}")
+    return data
 
 
 def described(path: Path) -> KeptFile:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
+import pyarrow as pa
+
 from ingest.lake.lake import Lake
-from ingest.lake.rows import DocumentRow, Dropped, chunk_rows, document_rows, dropped_rows, quarantine_rows
+from ingest.lake.rows import SCHEMAS, DocumentRow, Dropped, chunk_rows, document_rows, dropped_rows, quarantine_rows
 from ingest.records import Chunk, PartFile, PartKind, Quarantined
 
 R = TypeVar("R")
@@ -52,22 +54,18 @@ def _grouped(rows: Iterable[R], key: Callable[[R], str]) -> dict[str, list[R]]:
 
 
 def read_rows(lake: Lake, parts: Mapping[str, PartFile], *kinds: PartKind) -> ShardRows:
-    """Return the rows that the parts of a shard, or of a slice, hold; empty for a shard that has none yet.
+    """Return the rows that the parts of a shard, or of a slice, hold. Lost parts have none; `kinds`: only those."""
 
-    Parts that are lost have no rows. `kinds`: only those.
-    """
-    rows, parts = ShardRows(), {kind: part for kind, part in parts.items() if not kinds or kind in kinds}
-    if "documents" in parts:
-        rows.documents = {d.uri: d for d in document_rows(lake.read(parts["documents"]))}
-    if "texts" in parts:
-        rows.texts = {row["document_id"]: row for row in lake.read(parts["texts"]).to_pylist()}
-    if "chunks" in parts:
-        rows.chunks = _grouped(chunk_rows(lake.read(parts["chunks"])), lambda chunk: chunk.document_id)
-    if "quarantine" in parts:
-        rows.quarantine = {q.uri: q for q in quarantine_rows(lake.read(parts["quarantine"]))}
-    if "dropped" in parts:  # a slice has no empty parts, and generations older than screening have none
-        rows.dropped = _grouped(dropped_rows(lake.read(parts["dropped"])), lambda left: left.chunk.document_id)
-    return rows
+    def table(kind: PartKind) -> pa.Table:  # a slice has no empty parts, and older generations lack some kinds
+        return lake.read(parts[kind]) if kind in parts and (not kinds or kind in kinds) else SCHEMAS[kind].empty_table()
+
+    return ShardRows(
+        documents={d.uri: d for d in document_rows(table("documents"))},
+        texts={row["document_id"]: row for row in table("texts").to_pylist()},
+        chunks=_grouped(chunk_rows(table("chunks")), lambda chunk: chunk.document_id),
+        quarantine={q.uri: q for q in quarantine_rows(table("quarantine"))},
+        dropped=_grouped(dropped_rows(table("dropped")), lambda left: left.chunk.document_id),
+    )
 
 
 def outermost(parents: Mapping[str, str], document: str) -> str:

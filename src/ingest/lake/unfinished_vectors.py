@@ -57,8 +57,7 @@ class UnfinishedVectors:
             self.embeddings.store.delete(f"{self.folder}{name}")
 
     def _read(self, name: str) -> tuple[list[str], Vectors, str]:
-        path = verified_path(self.embeddings.store, f"{self.folder}{name}")
-        with reading(name), pq.ParquetFile(path) as file:
+        with reading(name), pq.ParquetFile(verified_path(self.embeddings.store, f"{self.folder}{name}")) as file:
             table = file.read()
         vectors = np.asarray(table["vector"].combine_chunks().flatten()).reshape(len(table), -1)
         return table["key"].to_pylist(), vectors, table.schema.metadata[b"backend"].decode()

@@ -7,7 +7,6 @@ from functools import cached_property
 
 from ingest.errors import DamagedFile, DocumentError, SchemaMismatch, UnreadableDocument
 from ingest.ids import document_id
-from ingest.lake.finished_slices import finished_slices
 from ingest.lake.lake import claim_number
 from ingest.lake.shard_rows import ShardRows, by_kind, read_rows
 from ingest.pipeline.changes import FETCHED, ref_of
@@ -85,7 +84,7 @@ class _ShardBuilder:
             return
         named = generation, "chunk", shard, plan.shards[shard]
         done = lake.marker(*named)
-        for marker in [done] if done is not None else finished_slices(lake, *named):
+        for marker in [done] if done is not None else lake.finished_slices(*named):
             yield read_rows(lake, by_kind(marker.parts))
 
     def add(self, planned: PlannedDocument, take: Take) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ingest.errors import DamagedFile, SchemaMismatch
-from ingest.lake.finished_slices import finished_slices
 from ingest.lake.lake import Lake
 from ingest.records import Manifest, Marker, PartFile, PlanSummary
 
@@ -100,6 +99,6 @@ def _markers(lake: Lake, summary: PlanSummary) -> Iterator[Marker]:
     for shard, plan_hash in summary.shards.items():
         for step in lake.shard_plan(generation, shard, plan_hash).steps:
             marker = lake.marker(generation, step, shard, plan_hash)
-            yield from (marker,) if marker is not None else finished_slices(lake, generation, step, shard, plan_hash)
+            yield from (marker,) if marker is not None else lake.finished_slices(generation, step, shard, plan_hash)
     if (marker := lake.marker(generation, "duplicates", 0, "all")) is not None:
         yield marker

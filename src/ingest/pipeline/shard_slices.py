@@ -13,7 +13,6 @@ from itertools import chain, pairwise
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.lake.finished_slices import slices_folder
 from ingest.lake.lake import Lake
 from ingest.lake.rows import SCHEMAS
 from ingest.pipeline.changes import FETCHED
@@ -108,6 +107,6 @@ def documents_of(lake: Lake, task: ShardTask, parts: Mapping[str, PartFile]) -> 
 
 def written(lake: Lake, task: ShardTask, tables: dict[PartKind, pa.Table]) -> tuple[PartFile, ...]:
     """Write the tables of a shard, or of a slice, as parts. Empty ones of a slice are left out."""
-    folder = slices_folder(task.generation) if task.rows is not None else ""
+    folder = "" if task.rows is None else f"generations/{task.generation}/slices"
     kept = ((kind, table.combine_chunks()) for kind, table in tables.items() if len(table) or not folder)
     return tuple(lake.write_part(kind, task.shard, table, folder) for kind, table in kept)

@@ -8,7 +8,6 @@ from typing import Any, Literal, Protocol
 from ingest.errors import SchemaMismatch
 from ingest.ids import collection_name
 from ingest.lake.contents import Contents
-from ingest.lake.finished_slices import remove_parts
 from ingest.lake.lake import Lake
 from ingest.lake.shard_rows import by_kind
 from ingest.pipeline.find_duplicates import duplicates_part
@@ -134,7 +133,7 @@ class ShardStep:
             made = self.work(services, replace(task, slices=()))
         joined = lake.mark(task.generation, made)
         for marker in found:
-            remove_parts(lake, marker)
+            lake.remove_slice_parts(marker)
         return joined
 
     def __reduce__(self) -> str:

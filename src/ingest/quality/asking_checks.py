@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from ingest.errors import IngestError, InvalidSettings
-from ingest.lake.learned_files import read_learned
+from ingest.lake.model_files import read_learned
 from ingest.phrases import meant
 from ingest.ports import Reranker, Store
 from ingest.quality.evaluate import WORDLESS, read_questions

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ingest.extras import require
-from ingest.lake.learned_files import keep_learned
+from ingest.lake.model_files import keep_learned
 from ingest.lake.stored_records import to_bytes
 from ingest.quality.askers import in_batches
 from ingest.quality.calibration_fit import check_counts, fit_calibration

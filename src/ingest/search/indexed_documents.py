@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from ingest.bounded_cache import BoundedCache
 from ingest.errors import SchemaMismatch
 from ingest.lake.contents import Contents
-from ingest.lake.verified_files import reading
 from ingest.records import PartFile, Result
 from ingest.search.visibility import COLUMNS, with_shard
 
@@ -68,7 +66,7 @@ class IndexedDocuments:
 
     def _rows(self, parts: dict[str, PartFile], kind: str, document_id: str, columns: list[str]) -> pa.Table:
         """Return a document's rows in a part, which are contiguous."""
-        with self._opened(parts[kind]) as file:
+        with self.contents.lake.opened(parts[kind]) as file:
             groups, first, count = _place(file, document_id)
             return file.read_row_groups(groups, columns, use_threads=False).slice(first, count)
 
@@ -76,17 +74,13 @@ class IndexedDocuments:
         """Return the canonical text. The rows before it are decoded too, a few at a time."""
         if "texts" not in parts:
             raise SchemaMismatch(f"document {document_id}: its shard has no texts")
-        with self._opened(parts["texts"]) as file:
+        with self.contents.lake.opened(parts["texts"]) as file:
             groups, row, _ = _place(file, document_id)
             for batch in file.iter_batches(TEXTS_AT_ONCE, row_groups=groups, columns=["text"], use_threads=False):
                 if row < len(batch):
                     return str(batch["text"][row].as_py())
                 row -= len(batch)
         raise SchemaMismatch(f"document {document_id}: part {parts['texts'].sha256} does not hold its text")
-
-    def _opened(self, part: PartFile) -> Any:
-        with reading(f"part {part.sha256} of kind {part.kind}"):
-            return pq.ParquetFile(self.contents.lake.part_path(part), memory_map=True)
 
 
 def _place(file: Any, document_id: str) -> tuple[list[int], int, int]:

@@ -14,7 +14,7 @@ from ingest.errors import InvalidSettings
 from ingest.ids import point_id
 from ingest.keyword import Analyser, Formula, KeywordIndex
 from ingest.lake.contents import contents_of
-from ingest.lake.learned_files import read_learned
+from ingest.lake.model_files import read_learned
 from ingest.phrases import meant
 from ingest.ports import Wording
 from ingest.records import Filter, Gold, Hit, Manifest, QueryProfile, Result, Vectors
@@ -249,7 +249,7 @@ class Searcher:
 def _cut_to_points(
     found: Sequence[Mapping[str, list[Hit]]], stages: Sequence[str], top: int, texts: FetchedChunks
 ) -> tuple[list[CutRankings], Mapping[str, Result]]:
-    """CutRankings the rankings of each question to hits that have a point, and return them with all results."""
+    """Cut the rankings of each question to hits that have a point, and return them with all results."""
     while True:
         known = len(texts.lost)
         rankings = [_cut({stage: texts.there(hits) for stage, hits in one.items()}, stages, top) for one in found]

@@ -13,7 +13,7 @@ from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.extras import require
 from ingest.lake import model_files as models
 from ingest.lake.lake import Lake
-from ingest.lake.learned_files import read_learned
+from ingest.lake.model_files import read_learned
 from ingest.ports import Embedder, Reranker, Store, Wording
 from ingest.records import ModelRecord, QueryProfile
 from ingest.settings import ModelSettings, Settings

@@ -11,7 +11,6 @@ import pytest
 
 from ingest.adapters.embedders import hashing
 from ingest.errors import EmbedderOutOfMemory
-from ingest.lake.finished_slices import finished_slices
 from ingest.pipeline import embed, shard_slices
 from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.embed import DURABLE_SECONDS, FIRST_TEXTS
@@ -103,7 +102,7 @@ def finished(p: Project, step: str) -> list[tuple[int, int]]:
     plan = p.lake.plan(newest[1].id)
     assert plan is not None
     return sorted(
-        marker.rows for marker in finished_slices(p.lake, newest[1].id, step, 0, plan.shards[0]) if marker.rows
+        marker.rows for marker in p.lake.finished_slices(newest[1].id, step, 0, plan.shards[0]) if marker.rows
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from ingest.adapters.rerankers.learned import fit
 from ingest.errors import InvalidSettings, UnknownRelease
-from ingest.lake.learned_files import keep_learned
+from ingest.lake.model_files import keep_learned
 from ingest.quality import training
 from ingest.quality.evaluate import judged_questions
 from ingest.quality.rankings import FOLDS

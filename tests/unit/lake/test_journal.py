@@ -4,7 +4,7 @@ from threading import Barrier
 import pytest
 
 from ingest.errors import AccessDenied, SchemaMismatch
-from ingest.lake import pruning
+from ingest.lake import journal as journals
 from ingest.lake.journal import Journal
 from ingest.lake.stored_records import StoredRecords, from_bytes, to_bytes
 from ingest.records import Lease
@@ -58,7 +58,7 @@ def test_old_records_are_removed_the_newest_and_other_files_stay(store, journal)
 
 
 def test_what_has_gathered_is_removed_over_several_runs(monkeypatch, store, journal):
-    monkeypatch.setattr(pruning, "MOST", 4)
+    monkeypatch.setattr(journals, "MOST", 4)
     for n in range(1, 13):
         assert journal.append(n, lease())
     sizes = [len(list(store.list("leases/builder/"))) for _ in range(3) if journal.prune(3) is None]

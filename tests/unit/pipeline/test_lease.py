@@ -7,8 +7,8 @@ import pytest
 
 import ingest.pipeline.lease
 from ingest.errors import LeaseHeld, LeaseLost, StoreUnavailable
+from ingest.lake.journal import LeaseWatch
 from ingest.lake.lake import Lake
-from ingest.lake.lease_watch import LeaseWatch
 from ingest.pipeline.lease import BuilderLease
 from ingest.records import Lease
 from tests.fakes import InMemoryStore

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ingest.errors import FatalError, InvalidSettings, SchemaMismatch
-from ingest.lake.learned_files import keep_learned, read_learned
+from ingest.lake.model_files import keep_learned, read_learned
 from ingest.ports import Reranker
 from ingest.records import EVERYTHING, Hit, QueryProfile, Result, StoredPoint
 from ingest.search import Searcher, open_serving
