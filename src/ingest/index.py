@@ -161,12 +161,15 @@ class Index:
         return known
 
     @_checked
-    def plan(self, **choice: Unpack[Choice]) -> PlanSummary:
+    def plan(
+        self, *, max_deleted_share: Share | None = None, why: str | None = None, **choice: Unpack[Choice]
+    ) -> PlanSummary:
         """Return what a run would do and cost. Lists the sources; fetches, embeds and writes nothing.
 
-        `choice` as for `run`. Raises: InvalidSettings.
+        The arguments are those of `run`. Raises: InvalidSettings.
         """
-        bench, retrieval = self.services.bench, self.services.retrieval
+        bench = replace(self.services.bench, options=self._options(max_deleted_share, why, None))
+        retrieval = self.services.retrieval
         check_asking(bench.options, retrieval.open_reranker, bench.lake.store)
         return preview(bench, self.services.writer, Scope.of(choice))
 

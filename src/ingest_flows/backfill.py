@@ -22,7 +22,8 @@ def plan(parameters: BackfillParameters) -> State[dict[str, Any]]:
     """Leave what a run would do as an artifact; build nothing."""
     observer = LoggingObserver(get_run_logger())
     with ingest.open(parameters.settings, parameters.index, observer=observer) as index:
-        summary, name = index.plan(**parameters.choice()), index.name
+        raised = parameters.model_dump(include={"max_deleted_share", "why"})
+        summary, name = index.plan(**raised, **parameters.choice()), index.name
     observer.told("plan", summary)
     create_markdown_artifact(plan_as_markdown(name, summary), key=f"{name}-plan", description="Dry run of a backfill")
     decision, message = ("refused", summary.refused) if summary.refused else ("planned", f"on base {summary.base}")

@@ -30,11 +30,12 @@ from prefect.settings import get_current_settings
 
 from ingest.errors import FatalError
 from ingest.settings import load_settings
+from ingest_flows.report import NAMES
 
 TEMPLATE = Path(__file__).with_name("prefect.yaml")
 SILENT_SECONDS = 80  # without a heartbeat, which comes every 30 s: one may be late, another lost
 BUILDERS = ["nightly", "backfill"]  # flows
-ENDS = ("Completed", "Refused", "Waiting", "Failed", "TimedOut", "Cancelled", "Crashed")  # names of their last states
+ENDS = ("Completed", *NAMES.values(), "Failed", "TimedOut", "Cancelled", "Crashed")  # names of their last states
 WATCH = "ingest: end runs without a sign of life"
 
 

@@ -55,5 +55,5 @@ def test_a_run_goes_on_past_documents_that_do_harm(walled: Walled) -> None:
     found = {row["uri"].rpartition("/")[2]: row["error"] for row in walled.quarantine()}
     assert (report.release is not None, found) == (True, {path: error for path, (_, error) in harm.items()})
     assert walled.gets().keys() >= harm.keys()
-    again = walled.run()
-    assert (again.generation, walled.gets()) == (report.generation, {})
+    walled.run()
+    assert walled.gets() == {"hangs.rtf": 1}  # what may pass is tried again

@@ -1,13 +1,16 @@
 """300 steps over documents, settings, processes and points; `make faults ARGS="--steps 10000"` takes more."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from typing import Any
 
 import pytest
 
 from ingest.errors import IngestError
-from ingest.pipeline.changes import Rules
+from ingest.pipeline import plan
+from ingest.pipeline.changes import BaseDocument, ShardChanges, classify
+from ingest.records import DocumentRef
 from tests.faults import searchable
 from tests.faults.searchable import PATHS, SOURCES, Searchable, explore
 
@@ -25,8 +28,14 @@ def test_what_must_be_searchable_is_searchable_whatever_happens(monkeypatch: pyt
 
 
 def test_a_deleted_document_that_stays_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Of a document that is not listed, the rules are asked with the base's own ref.
-    monkeypatch.setattr(Rules, "touches", lambda rules, ref, held, bad: held is None or ref is not held.ref)
+    def kept(listed: Sequence[DocumentRef], base: Mapping[str, BaseDocument], *rest: Any) -> ShardChanges:
+        there = {ref.uri for ref in listed}
+        *others, carried = rest
+        return classify(
+            listed, base, *others, carried | {held.ref.source for u, held in base.items() if u not in there}
+        )
+
+    monkeypatch.setattr(plan, "classify", kept)
     with pytest.raises(AssertionError):
         explore(STEPS, SEED, length=LENGTH)
 

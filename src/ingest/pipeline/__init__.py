@@ -41,6 +41,7 @@ def run(services: Services, scope: Scope, execute: Execute, decide: Decide, take
     """
     writer, retrieval, token = services.writer, services.retrieval, services.writer.new_token()
     releases = releases_of(retrieval, services.bench.options, writer, take_over)
+    services.bench.lake.store.check(token)  # before anything is written
     started = RunStart(run=token, index=releases.index, started=writer.clock().isoformat(), who=writer.who)
     with RunHistory(services.bench.lake, started, writer.clock, releases.current) as history:
         report = history.end(publish(services, releases, scope, execute, decide, token))
@@ -55,7 +56,6 @@ def publish(
     lake, bench, retrieval, writer = services.bench.lake, services.bench, services.retrieval, services.writer
     options, vectors, observer = bench.options, retrieval.vectors, retrieval.observer
     figures = Figures(writer.clock(), retrieval.monotonic, observer)
-    lake.store.check(token)
     lake.identity(writer.new_token)
     check_asking(options, retrieval.open_reranker, lake.store)
     lease = BuilderLease(lake, token, writer.who, options.lease_seconds, retrieval.monotonic, observer)

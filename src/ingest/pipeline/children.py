@@ -91,7 +91,7 @@ def row_of(raw: RawDocument) -> DocumentRow:
     names = ("uri", "source", "path", "version", "modified", "title", "acl", "tenant")
     return DocumentRow(
         document_id=document_id(ref.uri),
-        size=len(raw.data),
+        size=ref.size,  # as it is listed: of an encoded object, packed
         sha256=sha256_hex(raw.data),
         attributes_digest=attributes_digest(ref.acl, ref.tenant, ref.source, ref.title),
         **{name: getattr(ref, name) for name in names},

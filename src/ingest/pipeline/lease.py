@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ingest.errors import IngestError, LeaseHeld, TransientError
+from ingest.errors import IngestError, LeaseHeld
 from ingest.lake.lake import Lake
 from ingest.ports import Observer
 from ingest.records import Lease
@@ -49,7 +49,7 @@ class BuilderLease:
         self._thread.join()
         try:
             self.lake.leases.append(self._number + 1, self._record(""))
-        except TransientError as error:  # it runs out by itself, and what the run came to stands
+        except IngestError as error:  # it runs out by itself, and what the run came to stands
             log.warning("index %s: not signed off, the next builder waits for a term: %s", self.lake.index, error)
 
     def _free_number(self) -> int:
@@ -72,7 +72,7 @@ class BuilderLease:
         while not self._stop.wait(self.term_seconds / 3):
             try:
                 renewed = self.lake.leases.append(self._number + 1, self._record(self.who))
-            except TransientError as error:
+            except IngestError as error:
                 log.warning("index %s: lease not renewed, trying again: %s", self.lake.index, error)
                 continue
             if not renewed:

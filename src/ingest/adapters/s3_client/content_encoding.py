@@ -1,6 +1,8 @@
 """`Content-Encoding` of stored objects: what was packed for the way is unpacked before anybody looks at it."""
 
 import zlib
+from gzip import GzipFile
+from io import BytesIO
 
 from ingest.errors import MalformedDocument, OversizedDocument, UnsupportedFormat
 
@@ -27,17 +29,27 @@ def decoded(uri: str, data: bytes, content_encoding: str, limit: int) -> bytes:
 
 
 def _unpacked(uri: str, data: bytes, name: str, limit: int) -> bytes:
-    parts, left = list[bytes](), limit + 1
-    while data and left > 0:  # gzip may hold several members
-        unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip or zlib, by the first bytes
-        try:
-            parts.append(unpacking.decompress(data, left))
-        except zlib.error as error:
-            raise MalformedDocument(f"{uri}: its Content-Encoding is {name}, its bytes are not: {error}") from error
-        left -= len(parts[-1])
-        if not unpacking.eof and left > 0:
-            raise MalformedDocument(f"{uri}: its Content-Encoding is {name}, and its bytes end early")
-        data = unpacking.unused_data
-    if left <= 0:
+    try:
+        if name in GZIP:
+            with GzipFile(fileobj=BytesIO(data)) as file:  # any number of members, in one pass
+                found = file.read(limit + 1)
+        else:
+            found = _inflated(data, limit)
+    except (OSError, EOFError, zlib.error) as error:
+        raise MalformedDocument(f"{uri}: its Content-Encoding is {name}, its bytes are not: {error}") from error
+    if len(found) > limit:
         raise OversizedDocument(f"{uri}: unpacked over the limit of {limit} bytes (max_document_bytes)")
-    return b"".join(parts)
+    return found
+
+
+def _inflated(data: bytes, limit: int) -> bytes:
+    """Return what one stream of deflate holds, with or without zlib's header, at most one byte over the limit."""
+    try:
+        unpacking = zlib.decompressobj()
+        found = unpacking.decompress(data, limit + 1)
+    except zlib.error:
+        unpacking = zlib.decompressobj(-zlib.MAX_WBITS)  # as some servers send it
+        found = unpacking.decompress(data, limit + 1)
+    if not unpacking.eof and len(found) <= limit:
+        raise EOFError("they end early")
+    return found
