@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 import ingest.pipeline.lease
-from ingest.errors import LeaseHeld, LeaseLost, StoreUnavailable
+from ingest.errors import AccessDenied, LeaseHeld, LeaseLost, StoreUnavailable
 from ingest.lake.journal import LeaseWatch
 from ingest.lake.lake import Lake
 from ingest.pipeline.lease import BuilderLease
@@ -45,6 +45,19 @@ def test_a_lease_is_signed_off_after_an_error(p: Project) -> None:
     with pytest.raises(KeyError), lease(p, "run1"):
         raise KeyError
     assert records(p)[-1] == ("run1", "")
+
+
+def test_a_lease_that_cannot_be_signed_off_fails_no_run(p: Project) -> None:
+    class Expired(InMemoryStore):
+        def create(self, key: str, data: bytes) -> bool:
+            if key.endswith("/2.json"):
+                raise AccessDenied("the token has expired")
+            return super().create(key, data)
+
+    p.store = Expired()
+    with lease(p, "run1"):
+        pass
+    assert records(p) == [("run1", "tester@here")]
 
 
 def test_a_signed_off_lease_is_taken_without_waiting(p: Project) -> None:

@@ -20,7 +20,10 @@ URI = "s3://bucket/a.md"
         (gzip.compress(TEXT, mtime=0), "aws-chunked, GZIP"),
         (gzip.compress(TEXT[:50], mtime=0) + gzip.compress(TEXT[50:], mtime=0), "gzip"),
         (gzip.compress(gzip.compress(TEXT, mtime=0), mtime=0), "gzip, gzip"),
+        (gzip.compress(TEXT, mtime=0) + b"\0" * 8, "gzip"),  # padded
+        (gzip.compress(b"", mtime=0) * 50_000 + gzip.compress(TEXT, mtime=0), "gzip"),  # in one pass
         (zlib.compress(TEXT), "deflate"),
+        (zlib.compress(TEXT)[2:-4], "deflate"),  # without zlib's header, as some servers send it
         (TEXT, "gzip"),  # a gateway has unpacked it and kept the header
     ],
 )
