@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from ingest.errors import DamagedFile, DocumentError, SchemaMismatch, UnreadableDocument
+from ingest.errors import DamagedFile, DocumentError, SchemaMismatch, UnreadableDocument, may_pass
 from ingest.ids import document_id
 from ingest.lake.lake import claim_number
 from ingest.lake.shard_rows import ShardRows, by_kind, read_rows
@@ -18,7 +18,7 @@ from ingest.pipeline.shard_builder import Made
 from ingest.pipeline.shard_slices import joined_documents, written
 from ingest.pipeline.tasks import ShardTask, shard_step
 from ingest.pipeline.unreadable import UNREADABLE, Reads
-from ingest.records import Marker, PlannedDocument
+from ingest.records import Marker, PlannedDocument, Quarantined
 from ingest.services import Services, Workbench, Writer
 
 CLAIMS = 5  # newest claims that are examined: each holds one shard's rows in memory
@@ -33,12 +33,12 @@ def chunk_shard(services: Services, task: ShardTask) -> Marker:
     bench, lake = services.bench, services.bench.lake
     plan = lake.shard_plan(task.generation, task.shard, task.plan_hash)
     made, base = Made(bench, fingerprints(bench)), base_rows(lake, by_kind(plan.base_parts))
-    builder = _ShardBuilder(bench, services.writer, made, base, task, frozenset(plan.deleted))
+    builder = _ShardBuilder(bench, services.writer, made, base, task, frozenset(plan.deleted), plan.reads_again)
     documents, observer = plan.documents[task.range], services.retrieval.observer
     fetched = [d for d in documents if d.change in FETCHED]
     builder.reads.fetched.update(d.source for d in fetched)
     made.before = [base, *(builder.earlier if fetched else ())]
-    adopts = bool(fetched and builder.earlier)  # then most are not read at all: nothing is read ahead
+    adopts = bool(fetched and builder.earlier and not plan.reads_again)  # then few are read: none ahead
     with reading_ahead(bench.sources, [] if adopts else fetched, bench.options.concurrent_reads) as take:
         for done, planned in enumerate(documents, 1):
             builder.add(planned, take)
@@ -55,6 +55,7 @@ class _ShardBuilder:
     base: ShardRows
     task: ShardTask
     deleted: frozenset[str]  # document ids
+    reads_again: bool  # nothing is adopted
     gone: list[str] = field(default_factory=list)
     stage: str = ""  # of the current document
 
@@ -98,7 +99,7 @@ class _ShardBuilder:
     def _bring(self, planned: PlannedDocument, take: Take) -> None:
         self.stage = "chunk"
         if planned.change in FETCHED:
-            if planned.change == "repeated" or not self._adopt(planned):
+            if self.reads_again or not self._adopt(planned):
                 self._read(planned, take)
         elif planned.change == "known_bad" or (row := self.base.documents.get(planned.uri)) is None:
             self._keep_failure(planned.uri, self.base)
@@ -139,8 +140,10 @@ class _ShardBuilder:
         prints = self.made.prints
         for rows in self.earlier:
             row, bad = rows.documents.get(planned.uri), rows.quarantine.get(planned.uri)
-            if bad is not None and bad.version == planned.version and prints.same_failure(bad, planned.source):
+            known = bad is not None and bad.version == planned.version and not self._asked_again(bad)
+            if bad is not None and known and prints.same_failure(bad, planned.source):
                 self._keep_failure(planned.uri, rows)
+                self.made.counts[f"quarantined.{bad.error}"] += 1
                 self._keep_last_good(planned)
                 return True
             same = row is not None and (row.version, row.status) == (planned.version, "current")
@@ -148,6 +151,11 @@ class _ShardBuilder:
                 self.made.carry(with_attributes(row, planned), rows)
                 return True
         return False
+
+    def _asked_again(self, bad: Quarantined) -> bool:
+        """Return whether a failed read is new against the base: then it may be the source that is ill."""
+        before = self.base.quarantine.get(bad.uri)
+        return bad.stage == "read" and may_pass(bad.error) and (before is None or before.error != bad.error)
 
     def _keep_failure(self, uri: str, rows: ShardRows) -> None:
         if uri in rows.quarantine:

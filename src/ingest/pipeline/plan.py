@@ -214,6 +214,7 @@ class Planner:
             base_parts=tuple(parts.values()),
             base_segments=self.base.segments.get(shard, ()) if self.base is not None else (),
             embed_again=changes.embed_again,
+            reads_again=self.scope.reads_again,
         )
         return plan, changes.counts, held
 

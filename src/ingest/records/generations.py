@@ -80,6 +80,7 @@ class ShardPlan(Record):
     base_parts: tuple[PartFile, ...]  # this shard's parts in the base
     base_segments: tuple[str, ...] = ()  # this shard's embedding segments in the base
     embed_again: tuple[str, ...] = ()  # ids of listed documents whose vectors are computed again
+    reads_again: bool = Field(default=False, exclude_if=lambda again: not again)  # nothing is adopted
 
 
 class RaisedLimit(Record):

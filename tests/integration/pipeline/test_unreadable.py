@@ -7,6 +7,7 @@ import pytest
 
 from ingest.errors import AccessDenied, ArchivedDocument, IngestError, SourceUnavailable
 from ingest.pipeline.fingerprints import ATTEMPTS
+from ingest.pipeline.scope import Scope
 from ingest.records import DocumentRef, S3Options
 from tests.pipelines import Project, document, project
 from tests.s3_server import FaultyS3, aws_environment, make_bucket, refuse, s3_server
@@ -92,6 +93,49 @@ def test_a_share_of_such_documents_stops_the_run_and_the_next_one_reads_only_tho
     p.source.before_read = failing(error, "none")
     assert p.run().decision == "promoted"
     assert (p.gets(), p.quarantined()) == (dict.fromkeys(bad, 1), {})
+
+
+@pytest.mark.parametrize(("error", "kind"), [(AccessDenied("no"), AccessDenied), (SourceUnavailable("down"), None)])
+def test_an_ill_source_stops_every_run_and_all_comes_once_it_is_healed(
+    tmp_path: Path, error: IngestError, kind: type[IngestError] | None
+) -> None:
+    p = project(tmp_path, documents=6, documents_per_shard=2)
+    bad = ("d01.md", "d03.md", "d04.md")
+    p.source.before_read = failing(error, *bad)
+    for _ in range(ATTEMPTS + 1):
+        with pytest.raises(kind or SourceUnavailable, match=r"source docs: 3 of 6 documents"):
+            p.run()
+        assert set(bad) <= set(p.gets())
+    p.source.before_read = failing(error, "none")
+    assert p.run().decision == "promoted"
+    assert (p.gets(), p.quarantined()) == (dict.fromkeys(bad, 1), {})
+
+
+def refused_too_often(p: Project) -> None:
+    """Run more often than a failure is tried, promote nothing, then heal the source."""
+    for n in range(ATTEMPTS + 1):
+        p.source.write("other.md", document(20 + n))  # another plan: another generation
+        p.run(decide=lambda verdict: False)
+    p.source.before_read = lambda ref: None
+    p.source.write("other.md", document(19))
+
+
+def test_an_archived_document_is_read_again_however_many_runs_were_not_promoted(tmp_path: Path) -> None:
+    p = project(tmp_path, documents=6)
+    p.source.before_read = failing(ArchivedDocument("archived"), "d02.md")
+    refused_too_often(p)
+    assert p.run().decision == "promoted"
+    assert (p.gets(), p.quarantined()) == ({"d02.md": 1, "other.md": 1}, {})
+
+
+@pytest.mark.parametrize("scope", [Scope(), Scope(force=frozenset({"parse"}))])
+def test_an_adopted_failure_is_counted_and_a_forced_run_adopts_none(tmp_path: Path, scope: Scope) -> None:
+    p = project(tmp_path, documents=6)
+    p.source.write("bad.md", "")
+    refused_too_often(p)
+    report = p.run(scope)
+    assert report.quarantined == {"EmptyDocument": 1}
+    assert p.gets().get("bad.md", 0) == len(scope.force)
 
 
 def test_a_source_without_any_readable_document_is_given_up_early(tmp_path: Path) -> None:
