@@ -37,6 +37,11 @@ class Losses:
     lost: Causes = field(default_factory=Counter)
     moved: int = 0  # of those no longer listed
 
+    def add_unnamed(self, serving: int, lost: int, cause: str) -> None:
+        """Count documents of which the lake still knows how many there were, but no longer which."""
+        self.serving += serving
+        self.lost["unknown source", cause] += max(lost, 0)
+
     @property
     def lost_inside(self) -> int:
         """How many documents inside others would serve no more."""
@@ -130,7 +135,7 @@ def compare(before: Contents | None, after: Contents) -> Balance:
 class _Shard:
     contents: Contents | None
     shard: int
-    serves: bool = False  # of a damaged part nothing is known then, so nothing in it counts as lost
+    serves: bool = False  # of a damaged part only the number of rows is known then
 
     @cached_property
     def rows(self) -> dict[str, Values]:
@@ -177,6 +182,10 @@ class _Comparison(_Moves):
         listed = sum(not row["parent"] for row in before.serving.values())
         losses.serving += listed
         losses.inside += len(before.serving) - listed
+        held = before.contents.parts(before.shard).get("documents") if before.contents is not None else None
+        if held is not None and not before.rows:
+            left = after.rows.keys() | (after.failures.keys() - before.failures.keys())
+            losses.add_unnamed(held.rows, held.rows - len(left), "in a damaged file")
         absent = list[tuple[str, str, int, int]]()
         for uri in before.serving.keys() - after.serving.keys():
             row = before.serving[uri]

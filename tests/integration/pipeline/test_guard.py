@@ -311,3 +311,28 @@ def test_a_run_that_resumes_meets_the_guard_again(tmp_path: Path) -> None:
             p.run()
     assert (p.gets(), p.lake.claims.last()) == ({}, 2)
     assert serving(p) == 12
+
+
+def damaged(p: Project) -> None:
+    """Damage the largest part with documents of what serves."""
+    parts = [part for part in p.manifest().parts if part.kind == "documents"]
+    p.store.put(f"docs/data/{max(parts, key=lambda part: part.rows).sha256}.parquet", b"damaged")
+
+
+def test_documents_in_a_damaged_file_are_lost_unless_they_are_read_again(tmp_path: Path) -> None:
+    p = guarded(tmp_path, documents=8, documents_per_shard=8)
+    damaged(p)
+    for n in range(7):
+        p.source.delete(f"d{n:02d}.md")
+    with pytest.raises(DeleteGuardTripped, match=r"7 of 8 documents .*unknown source: 7 in a damaged file"):
+        p.run()
+    assert (p.embedder.forward_passes, p.lake.releases.last()) == (0, 1)
+    p.change(raised=RaisedLimit(max_deleted_share=0.9, who="tester@here", why="the old wiki is closed"))
+    assert ("promoted", 1) == (p.run().decision, serving(p))
+
+
+def test_documents_in_a_damaged_file_are_no_loss_once_they_are_read_again(tmp_path: Path) -> None:
+    p = guarded(tmp_path)
+    damaged(p)
+    p.source.delete("d00.md")
+    assert ("promoted", 11) == (p.run().decision, serving(p))
