@@ -1,13 +1,14 @@
 """The delete guard, and the other limits on what a generation may lack: sentences with numbers, by cause and source."""
 
 from collections import Counter
+from contextlib import suppress
 from math import ceil
 
-from ingest.errors import DeleteGuardTripped, SourceUnavailable
+from ingest.errors import DeleteGuardTripped, SchemaMismatch, SourceUnavailable
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake
-from ingest.pipeline.changes import FETCHED
-from ingest.pipeline.losses import Causes, Losses, compare
+from ingest.pipeline.changes import FETCHED, QUIET
+from ingest.pipeline.losses import Balance, Causes, Losses, compare
 from ingest.pipeline.tasks import Work
 from ingest.records import BuildOptions, Manifest, PlanSummary, RaisedLimit, Release
 from ingest.services import Workbench
@@ -29,8 +30,7 @@ def guard_chunked(bench: Workbench, work: Work, chunked: Contents) -> dict[str, 
     of which nothing could be read lists nothing any more.
     """
     _check_sources(bench, work)
-    before = contents_of(chunked.lake, work.base) if work.base is not None else None
-    balance = compare(before, chunked)
+    balance = _balance(work.base, work.summary.base, chunked)
     check_losses(bench.options, balance.losses)
     unsupported = {f"unsupported.{kind}": n for kind, n in balance.unsupported.items()}
     return {"documents": balance.documents, "lost": balance.losses.lost_listed, **unsupported}
@@ -56,8 +56,8 @@ def objections(lake: Lake, options: BuildOptions, candidate: Manifest, serving: 
     """
     if serving is not None and serving.generation == candidate.generation:
         return ()
-    base = lake.base() if serving is not None else None
-    balance = compare(contents_of(lake, base) if base is not None else None, contents_of(lake, candidate))
+    base, served = (lake.base(), serving.generation) if serving is not None else (None, None)
+    balance = _balance(base, served, contents_of(lake, candidate))
     raised, way_out = options.raised or candidate.raised, f"ingest promote {candidate.generation}"
     plan = lake.plan(candidate.generation)
     found = [
@@ -68,6 +68,20 @@ def objections(lake: Lake, options: BuildOptions, candidate: Manifest, serving: 
     if not balance.documents and not options.allow_empty:
         found.append("There is not a single document that anybody could find, and allow_empty is not set.")
     return tuple(filter(None, found))
+
+
+def _balance(base: Manifest | None, serving: str | None, after: Contents) -> Balance:
+    """Compare with the base; of a generation that serves without a manifest, the number is still in its plan."""
+    balance, plan = compare(contents_of(after.lake, base) if base is not None else None, after), None
+    if serving is not None and (base is None or base.generation != serving):
+        with suppress(SchemaMismatch):
+            plan = after.lake.plan(serving)
+    if plan is not None:
+        known = sum(plan.counts.get(change, 0) for change in (*FETCHED, *QUIET, "attributes_changed"))
+        lost = known - balance.documents - balance.failed.total() - balance.unsupported.total()
+        losses, cause = balance.losses, "since a generation whose manifest is lost"
+        losses.add_unnamed(max(known - losses.serving, 0), lost - losses.lost_listed, cause)
+    return balance
 
 
 def _too_many_lost(options: BuildOptions, losses: Losses, raised: RaisedLimit | None, way_out: str) -> str:

@@ -336,3 +336,41 @@ def test_documents_in_a_damaged_file_are_no_loss_once_they_are_read_again(tmp_pa
     damaged(p)
     p.source.delete("d00.md")
     assert ("promoted", 11) == (p.run().decision, serving(p))
+
+
+def without_manifest(p: Project) -> None:
+    """Lose the manifest of what serves."""
+    p.store.delete(f"docs/generations/{p.manifest().generation}/manifest.json")
+
+
+@pytest.mark.parametrize("earlier", [0, 2])
+def test_documents_of_a_generation_without_a_manifest_are_lost_unless_they_are_still_listed(
+    tmp_path: Path, earlier: int
+) -> None:
+    p = guarded(tmp_path, documents=earlier or 8)
+    if earlier:  # a release before, with another number of documents
+        for n in range(8):
+            p.source.write(f"d{n:02d}.md", document(n))
+        p.run()
+    served = p.lake.releases.last()
+    without_manifest(p)
+    for n in range(1, 8):
+        p.source.delete(f"d{n:02d}.md")
+    with pytest.raises(DeleteGuardTripped, match=r"7 of 8 documents .*since a generation whose manifest is lost"):
+        p.run()
+    assert (p.embedder.forward_passes, p.lake.releases.last()) == (0, served)
+    p.change(max_deleted_share=1.0)
+    built = p.run(decide=lambda verdict: False)
+    p.change(max_deleted_share=0.2)
+    refused = promote_candidate(p.retrieval(), p.options, releases(p), built.generation, None, lift_hold=False)
+    assert ("refused", served) == (refused.decision, p.lake.releases.last())
+    p.change(raised=RaisedLimit(max_deleted_share=0.9, who="tester@here", why="the old wiki is closed"))
+    assert ("promoted", 1) == (p.run().decision, serving(p))
+
+
+def test_a_generation_without_a_manifest_loses_nothing_while_its_documents_are_listed(tmp_path: Path) -> None:
+    p = guarded(tmp_path)
+    without_manifest(p)
+    p.source.delete("d00.md")
+    p.source.write("d01.md", b"")
+    assert ("promoted", 10) == (p.run().decision, serving(p))
