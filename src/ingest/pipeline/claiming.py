@@ -3,7 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ingest.errors import SchemaMismatch, StoreUnavailable
+from ingest.errors import SchemaMismatch, StoreUnavailable, may_pass
 from ingest.pipeline.damage import is_sound
 from ingest.pipeline.guard import changed_too_much
 from ingest.records import Claim, PlanSummary
@@ -55,5 +55,7 @@ class Claiming:
             return None
         if frozen is None:
             return newest[1], False
-        lacks = frozen.shards != summary.shards or changed_too_much(self.lake, self.bench.options, frozen)
+        markers = (self.lake.marker(frozen.generation, "chunk", *named) for named in frozen.shards.items())
+        again = any(may_pass(name.partition(".")[2]) for marker in filter(None, markers) for name in marker.counts)
+        lacks = frozen.shards != summary.shards or again or changed_too_much(self.lake, self.bench.options, frozen)
         return None if lacks or not is_sound(self.lake, frozen, self.bench.model.fingerprint) else (newest[1], True)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from ingest.errors import DeleteGuardTripped, SourceUnavailable
+from ingest.errors import DeleteGuardTripped, ParserTimeout, SourceUnavailable
 from ingest.pipeline.changes import Scope
 from ingest.pipeline.collections import releases_of
+from ingest.pipeline.fingerprints import ATTEMPTS
 from ingest.pipeline.promotion import promote_candidate
-from ingest.records import RaisedLimit, RunReport, Verdict
+from ingest.records import DocumentRef, RaisedLimit, RunReport, Verdict
 from ingest.release import Releases
 from tests.pipelines import CountingSource, Project, document, project
 
@@ -374,3 +375,36 @@ def test_a_generation_without_a_manifest_loses_nothing_while_its_documents_are_l
     p.source.delete("d00.md")
     p.source.write("d01.md", b"")
     assert ("promoted", 10) == (p.run().decision, serving(p))
+
+
+def timing_out(ref: DocumentRef) -> None:
+    if ref.path in ("d00.md", "d01.md"):
+        raise ParserTimeout(f"{ref.path}: took too long")
+
+
+def test_a_candidate_refused_for_failures_that_may_pass_tries_them_again_but_not_for_ever(tmp_path: Path) -> None:
+    p = project(tmp_path, documents=6, max_quarantined_share=0.05)
+    p.source.before_read = timing_out
+    assert "refused" == p.run().decision
+    tried = [len(p.gets()) for _ in range(ATTEMPTS + 2) if p.run().decision == "refused"]
+    assert [2] * (ATTEMPTS - 1) + [0, 0, 0] == tried
+    claimed = p.lake.claims.last()
+    assert ("refused", {}, claimed) == (p.run().decision, p.gets(), p.lake.claims.last())
+
+
+@pytest.mark.parametrize("tripped", [False, True])
+def test_documents_whose_failures_have_passed_are_promoted_in_the_next_run(tmp_path: Path, tripped: bool) -> None:
+    p = project(tmp_path, documents=6, max_quarantined_share=0.05, max_deleted_share=0.2, keep_last_good_days=0)
+    if tripped:
+        p.run()
+        for n in range(6):
+            p.source.write(f"d{n:02d}.md", document(n, edition=2))
+    p.source.before_read = timing_out
+    if tripped:
+        with pytest.raises(DeleteGuardTripped, match=r"2 of 6 documents .*ParserTimeout"):
+            p.run()
+    else:
+        assert "refused" == p.run().decision
+    p.source.before_read = lambda ref: None
+    assert ("promoted", {"d00.md": 1, "d01.md": 1}) == (p.run().decision, p.gets())
+    assert ("unchanged", 6) == (p.run().decision, serving(p))
