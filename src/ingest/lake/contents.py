@@ -19,6 +19,7 @@ class Contents:
     dimension: int
     shards: tuple[int, ...]
     parts: Callable[[int], dict[str, PartFile]]  # of a shard, by kind
+    segments: Callable[[int], tuple[str, ...]]  # embedding segments that hold a shard's vectors
     keyword: Mapping[str, PartFile]  # postings, terms, lengths over all shards
     duplicates: PartFile | None = None  # None in generations older than the search for them
     shape: Shape = LANGCHAIN
@@ -48,4 +49,5 @@ def contents_of(lake: Lake, manifest: Manifest) -> Contents:
     shards = tuple(sorted(shard for shard in parts if shard is not None))
     duplicates, analyser = whole.pop("duplicates", None), manifest.analyser
     vectors = manifest.collection, model.fingerprint, model.dimension
-    return Contents(lake, *vectors, shards, dict(parts).__getitem__, whole, duplicates, shape, analyser)
+    of_shard = dict(parts).__getitem__, manifest.segments.__getitem__
+    return Contents(lake, *vectors, shards, *of_shard, whole, duplicates, shape, analyser)

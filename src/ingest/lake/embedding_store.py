@@ -2,13 +2,14 @@
 
 A store, not a cache. Segments are immutable and sorted by key; a segment without an index entry does not exist. If
 several entries hold a key, the lowest one counts: in bf16, a text's vector varies slightly with its batch. Only an
-entry that replaces counts before those that are there when it is written. A segment that is damaged or gone counts as
+entry that replaces counts before those that are there when it is written. A generation that was built without it keeps
+its vectors: it reads from its own segments first. A segment that is damaged or gone counts as
 absent; the next entry that is written retires it.
 """
 
 import logging
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -150,9 +151,12 @@ class EmbeddingStore:
         entries, _ = self._locate(list(dict.fromkeys(keys)))
         return tuple(self._entries[i].segment for i in np.unique(entries[entries >= 0]))
 
-    def vectors(self, keys: Sequence[str]) -> Vectors:
-        """Return (n, dimension) float32 in the order of `keys`. Raises: DamagedFile, naming a key without a vector."""
-        entries, rows = self._locate(list(keys))
+    def vectors(self, keys: Sequence[str], first: Sequence[str] = ()) -> Vectors:
+        """Return (n, dimension) float32 in the order of `keys`, from the segments `first` as far as they hold them.
+
+        Raises: DamagedFile, naming a key without a vector.
+        """
+        entries, rows = self._locate(list(keys), first)
         if (entries < 0).any():
             lost = "".join(f"; {told}" for told in list(self._lost.values())[:3])
             key = keys[int(np.argmin(entries))]
@@ -166,14 +170,16 @@ class EmbeddingStore:
             result[here] = vectors
         return result if result is not None else np.empty((0, 0), np.float32)
 
-    def _locate(self, keys: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return for each key the index of the lowest entry that holds it, −1 if none does, and its row there.
+    def _locate(self, keys: list[str], first: Sequence[str] = ()) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return for each key the index of the entry that counts, −1 if none holds it, and its row there.
 
         Entries that other writers add later never affect a key that is already found.
         """
         with self._lock:
-            entries, rows = self._locate_in_entries(keys)
-            return self._locate_in_entries(keys) if (entries < 0).any() and self._refresh() else (entries, rows)
+            own = {*first}
+            found = self._locate_in_entries(keys, own)
+            is_older = (found[0] < 0).any() or not own <= {entry.segment for entry in self._entries}
+            return self._locate_in_entries(keys, own) if is_older and self._refresh() else found
 
     def _refresh(self) -> bool:
         """Read the index entries that other writers added; False when there are none."""
@@ -195,12 +201,12 @@ class EmbeddingStore:
             self._lost.pop(segment, None)
         self._entries.append(entry)
 
-    def _locate_in_entries(self, keys: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _locate_in_entries(self, keys: list[str], own: Set[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         wanted = np.array(keys, dtype="S64")
         entries, rows = np.full(len(keys), -1, np.int64), np.zeros(len(keys), np.int64)
         numbered = [(i, entry) for i, entry in enumerate(self._entries) if entry.rows and i not in self._retired]
         replacing = [(i, entry) for i, entry in reversed(numbered) if entry.replaces]
-        for i, entry in (*replacing, *numbered):
+        for i, entry in sorted((*replacing, *numbered), key=lambda one: one[1].segment not in own):
             open_ = np.flatnonzero(entries < 0)
             sought = wanted[open_]
             open_ = open_[(sought >= entry.first_key.encode()) & (sought <= entry.last_key.encode())]

@@ -102,7 +102,7 @@ class Inspection:
         self._chunks(rows)
         expected = [(c, d) for d in rows.documents.values() for c in rows.chunks.get(d.document_id, [])]
         self._attributes(shard, expected)
-        self._vectors([chunk for chunk, _ in expected])
+        self._vectors(shard, [chunk for chunk, _ in expected])
         sound = len(self._faults) + self.more == before
         indexed = [(c, d) for c, d in expected if c.chunk_id not in self._collapsed]
         found = point_faults(self.vectors, self._maker, shard, indexed, self.sample if sound else None)
@@ -153,7 +153,7 @@ class Inspection:
                 self.fault(f"attributes of chunk {name}: the row is {found}, by its document {wanted}")
                 return  # all rows after a lost one differ
 
-    def _vectors(self, chunks: list[Chunk]) -> None:
+    def _vectors(self, shard: int, chunks: list[Chunk]) -> None:
         """Look at the lake's own vectors."""
         if not chunks:
             return
@@ -161,7 +161,7 @@ class Inspection:
         absent = store.missing([c.embedding_key for c in chunks])
         self.fault(*(f"embedding key {key}: no vector in the store" for key in absent))
         there = [c for c in chunks if c.embedding_key not in set(absent)]
-        vectors = store.vectors([c.embedding_key for c in there])
+        vectors = store.vectors([c.embedding_key for c in there], self.contents.segments(shard))
         self.totals["vectors"] += len(vectors)
         if len(vectors) and vectors.shape[1] != self.contents.dimension:
             self.fault(f"vectors have dimension {vectors.shape[1]}, the model {self.contents.dimension}")

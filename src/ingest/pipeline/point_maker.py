@@ -44,8 +44,9 @@ class PointMaker:
         return cls(contents, contents.lake.embeddings(contents.model_fingerprint))
 
     def points(self, rows: Rows, shard: int) -> list[Point]:
-        """Return the points of chunks of one shard, with vectors read from the store."""
-        vectors = self.embeddings.vectors([chunk.embedding_key for chunk, _ in rows])
+        """Return the points of chunks of one shard, with the vectors that its generation was built with."""
+        keys = [chunk.embedding_key for chunk, _ in rows]
+        vectors = self.embeddings.vectors(keys, self.contents.segments(shard))
         weighed = self._sparse.keep(shard, partial(self._weighed, shard))
         return [
             Point(point_id(c.chunk_id), vectors[i], self.payload(c, document, shard), weighed.get(c.chunk_id))

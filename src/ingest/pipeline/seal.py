@@ -35,7 +35,7 @@ def seal(
         collection=contents.collection,
         shards=len(summary.shards),
         parts=parts,
-        segments={shard: work.segments(shard) for shard in contents.shards},
+        segments={shard: contents.segments(shard) for shard in contents.shards},
         counts={
             "documents": sum(table.documents.values()),
             "children": table.documents.get("children", 0),

@@ -70,11 +70,6 @@ class Work:
         marker = self.marker("chunk", shard)
         return marker.gone if marker is not None else ()
 
-    def segments(self, shard: int) -> tuple[str, ...]:
-        """Return the embedding segments that hold a shard's vectors."""
-        marker = self.marker("embed", shard)
-        return marker.segments if marker is not None else self.shard_plan(shard).base_segments
-
     def marker(self, step: str, shard: int) -> Marker | None:
         """Return the marker of a shard's finished step of this plan, else None."""
         if not self.summary.needs_generation or step not in self._steps[shard]:
@@ -174,8 +169,15 @@ def built_contents(bench: Workbench, summary: PlanSummary, *steps: str) -> Conte
     def parts(shard: int) -> dict[str, PartFile]:
         return parts_after(lake, ShardTask(generation, shard, hashes[shard], run=""), *steps)
 
+    @cache
+    def segments(shard: int) -> tuple[str, ...]:
+        plan = lake.shard_plan(generation, shard, hashes[shard])
+        marker = lake.marker(generation, "embed", shard, hashes[shard]) if "embed" in plan.steps else None
+        return marker.segments if marker is not None else plan.base_segments
+
     identity = lake.known_identity()
     assert identity is not None  # known since the run began
     name, model, shards = collection_name(lake.index, generation, identity.id), bench.model, tuple(sorted(hashes))
     duplicates, shape, analyser = duplicates_part(lake, generation), bench.options.shape, bench.options.analyser
-    return Contents(lake, name, model.fingerprint, model.dimension, shards, parts, {}, duplicates, shape, analyser)
+    vectors = name, model.fingerprint, model.dimension
+    return Contents(lake, *vectors, shards, parts, segments, {}, duplicates, shape, analyser)

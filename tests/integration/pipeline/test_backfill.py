@@ -10,6 +10,7 @@ import pytest
 
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.errors import ParserTimeout
+from ingest.ids import point_id
 from ingest.lake.shard_rows import read_rows
 from ingest.pipeline.fingerprints import ATTEMPTS
 from ingest.pipeline.plan import preview
@@ -166,6 +167,32 @@ def test_forced_embedding_replaces_the_vectors_of_the_scope_and_no_others(
     hits = p.vectors.nearest(p.manifest().collection, -before, 1)
     assert [[(i, pytest.approx(1.0))] for i in ids] == [[(hit.chunk_id, hit.score) for hit in row] for row in hits]
     assert "unchanged" == p.run().decision
+
+
+def test_forced_vectors_that_were_not_promoted_serve_neither_the_next_night_nor_after_mending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p = project(tmp_path, documents=4)
+    p.run()
+    serving, (ids, before) = p.manifest().collection, vectors_of(p, "d03.md")
+    points = [point_id(chunk) for chunk in ids]
+    embed = p.embedder.embed
+    with monkeypatch.context() as patch:
+        patch.setattr(p.embedder, "embed", lambda texts: -embed(texts))
+        forced = p.run(EMBED, decide=lambda verdict: False)
+    np.testing.assert_allclose(vectors_of(p, "d03.md")[1], -before)  # in the store
+
+    def served_vectors(collection: str) -> Vectors:
+        held = p.vectors.retrieve(collection, points, vectors=True)
+        return np.array([held[point].vector for point in points])
+
+    night = p.run()
+    assert ("waiting", "unchanged", 0) == (forced.decision, night.decision, night.serving_mended)
+    np.testing.assert_allclose(served_vectors(serving), before, atol=1e-6)
+    np.testing.assert_allclose(served_vectors(p.manifest(forced.generation).collection), -before, atol=1e-6)
+    p.vectors.delete(serving, points)
+    assert len(points) == p.run().serving_mended
+    np.testing.assert_allclose(served_vectors(serving), before, atol=1e-6)
 
 
 def test_forced_embedding_takes_along_what_is_inside_a_document(slow: tuple[Project, Slow]) -> None:

@@ -87,6 +87,18 @@ def test_the_lowest_entry_wins_for_every_reader() -> None:
         assert reader.segments_of([key(9)]) == ()
 
 
+def test_a_generations_own_segments_count_before_what_replaced_them_as_far_as_they_reach() -> None:
+    memory = InMemoryStore()
+    store, early = opened(memory), opened(memory)
+    first = store.add([key(1), key(2)], vectors(1, 2), "test")
+    assert early.missing([key(1)]) == []
+    other = store.add([key(2), key(3)], vectors(20, 30), "test", replaces=True)
+    for reader in (early, opened(memory)):
+        assert reader.vectors([key(1), key(2)], [first, other])[:, 0].tolist() == [1, 20]  # reads what it did not know
+        assert reader.vectors([key(1), key(2), key(3)], [first])[:, 0].tolist() == [1, 2, 30]
+        assert reader.vectors([key(2)])[:, 0].tolist() == [20]
+
+
 def test_a_segment_without_an_entry_does_not_exist() -> None:
     memory = InMemoryStore()
     opened(memory).add([key(1)], vectors(1), "test")
