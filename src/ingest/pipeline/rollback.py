@@ -46,9 +46,12 @@ def open_target(target: ReleaseTarget, releases: Releases, release: Release) -> 
             f"generation {release.generation}: its probe question now has cosine {cosine:.4f} to the stored vector, "
             f"less than {LEAST_COSINE}: this is not the model that it was built with"
         )
-    recall, floor = measure_recall(retrieval.vectors, contents_of(retrieval.lake, searcher.manifest)), options.gate
-    if recall is not None and recall.mean < floor.min_dense_recall:  # said, not refused: what serves may be worse
-        log.warning("%s: dense recall@%d is %.3f", release.collection, recall.at, recall.mean)
+    try:  # said, not refused: what serves may be worse
+        recall = measure_recall(retrieval.vectors, contents_of(retrieval.lake, searcher.manifest))
+        if recall is not None and recall.mean < options.gate.min_dense_recall:
+            log.warning("%s: dense recall@%d is %.3f", release.collection, recall.at, recall.mean)
+    except DamagedFile as error:
+        log.warning("%s: its dense recall is unknown: %s", release.collection, error)
     _ask_must_pass(searcher, options)
 
 

@@ -286,6 +286,15 @@ def test_a_rollback_to_a_sound_generation_works_while_the_newest_is_damaged(p: P
     assert "edition 1" in answer.results[0].text
 
 
+def test_a_rollback_works_while_a_segment_of_its_target_is_lost(p: Project, caplog: pytest.LogCaptureFixture) -> None:
+    first, key = p.manifest(), segment_key(p)
+    p.source.write("d00.md", document(0, edition=2))
+    p.run()
+    deleted(p, key)
+    assert first.generation == rolled_back(p).generation
+    assert f"{first.collection}: its dense recall is unknown: " in caplog.text
+
+
 @pytest.mark.parametrize("kind", sorted(READ_AGAIN))
 def test_a_run_with_a_scope_names_the_run_that_reads_the_rest_again(p: Project, kind: str) -> None:
     deleted(p, key_of(p, kind))
