@@ -62,11 +62,11 @@ def check_carried(index: str, damage: Damage, shard: int, documents: Sequence[Pl
     Raises: DamagedFile.
     """
     gone = damage.parts.get(shard, frozenset())
-    if "documents" in gone or ("texts" in gone and any(d.change == "carried" for d in documents)):
+    if gone & {"documents", "quarantine"} or ("texts" in gone and any(d.change == "carried" for d in documents)):
         told = "; ".join(damage.told)
         raise DamagedFile(
             f"index {index}: documents outside this run's scope, or of a source whose listing failed, are damaged in "
-            f"the lake and must be read again: `ingest run` without --source and --prefix does that. {told}"
+            f"the lake and must be read again: `ingest run` without options that choose documents does that. {told}"
         )
 
 

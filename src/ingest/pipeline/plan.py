@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 
@@ -204,7 +204,7 @@ class Planner:
         held, bad = self._base_documents.of(parts, {ref.uri: ref.source for ref in listed})
         digests = {ref.uri: attributes_digest(ref.acl, ref.tenant, ref.source, ref.title) for ref in listed}
         changes = classify(listed, held, bad, digests, self.scope, self.failed_sources)
-        if self.scope != Scope() or self.failed_sources:
+        if replace(self.scope, force=frozenset()) != Scope() or self.failed_sources:
             check_carried(self.lake.index, self.damage, shard, changes.documents)
         plan = ShardPlan(
             shard=shard,

@@ -295,12 +295,19 @@ def test_a_rollback_works_while_a_segment_of_its_target_is_lost(p: Project, capl
     assert f"{first.collection}: its dense recall is unknown: " in caplog.text
 
 
-@pytest.mark.parametrize("kind", sorted(READ_AGAIN))
+@pytest.mark.parametrize("kind", sorted(READ_AGAIN | {"quarantine"}))
 def test_a_run_with_a_scope_names_the_run_that_reads_the_rest_again(p: Project, kind: str) -> None:
     deleted(p, key_of(p, kind))
-    with pytest.raises(DamagedFile, match=r"`ingest run` without --source and --prefix does that.*made again from"):
+    with pytest.raises(DamagedFile, match=r"without options that choose documents does that.*made again from"):
         p.run(Scope(prefixes=(f"{p.source.uri}/d00",)))
     assert "promoted" == p.run().decision
+    assert is_sound(p)
+
+
+@pytest.mark.parametrize("kind", sorted(READ_AGAIN | {"quarantine"}))
+def test_a_run_that_does_all_documents_again_reads_lost_ones(p: Project, kind: str) -> None:
+    deleted(p, key_of(p, kind))
+    assert "promoted" == p.run(Scope(force=frozenset({"embed"}))).decision
     assert is_sound(p)
 
 
