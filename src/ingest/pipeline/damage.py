@@ -47,10 +47,10 @@ class Damage:
         return steps | ({"keyword"} if gone else set()) | ({"embed"} if shard in self.unembedded else set())
 
 
-def damaged_parts(lake: Lake, parts: Iterable[PartFile]) -> Iterator[tuple[PartFile, str]]:
+def damaged_parts(lake: Lake, parts: Iterable[PartFile], writes: bool = True) -> Iterator[tuple[PartFile, str]]:
     """Yield the parts that are gone or damaged, and what is wrong. One listing; each file is hashed once per process.
 
-    Where only the lake lost a file of which this machine has a sound copy, it gets the copy back.
+    Where only the lake lost a file of which this machine has a sound copy, it gets the copy back if this `writes`.
     """
     listed, folder = None, f"{lake.index}/data/"
     for part in parts:
@@ -59,18 +59,18 @@ def damaged_parts(lake: Lake, parts: Iterable[PartFile]) -> Iterator[tuple[PartF
         except DamagedFile as error:
             yield part, str(error)
             continue
-        if part.folder:
+        if part.folder or not writes:
             continue
         listed = listed if listed is not None else set(lake.store.list(folder))
         if (name := f"{part.sha256}.parquet") not in listed:
             lake.store.put_file(folder + name, path)
 
 
-def damage_of(lake: Lake, base: Manifest) -> Damage:
-    """Return what is damaged or gone of a generation's part files."""
+def damage_of(lake: Lake, base: Manifest, writes: bool = True) -> Damage:
+    """Return what is damaged or gone of a generation's part files. `writes`: as for `damaged_parts`."""
     kinds: defaultdict[int | None, set[str]] = defaultdict(set)
     told = []
-    for part, wrong in damaged_parts(lake, base.parts):
+    for part, wrong in damaged_parts(lake, base.parts, writes):
         kinds[part.shard].add(part.kind)
         place = "all shards" if part.shard is None else f"shard {part.shard}"
         made = "all shards" if part.shard is None else MADE_FROM.get(part.kind, "its chunks")

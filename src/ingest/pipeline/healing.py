@@ -44,7 +44,7 @@ def find_damage(
     if follows is not None and (base is None or base.generation != follows.generation):
         known = base.generation if base is not None else "nothing"
         told = f"manifest of {follows.generation}, made again as another generation from the sources and {known}"
-        damage = replace(damage, rebuilds=True, told=(*damage.told, told))
+        damage = replace(damage, told=(*damage.told, told))
     if follows is not None and follows.profile == name_of(profile):
         try:
             lake.profile(follows.profile)

@@ -17,7 +17,7 @@ from ingest.pipeline.base_documents import BaseDocuments
 from ingest.pipeline.changed_policies import changed_marks, holds_mark, unscreened
 from ingest.pipeline.changes import FETCHED, BaseDocument, Listing, ShardChanges, classify, shard_count
 from ingest.pipeline.claiming import Claiming
-from ingest.pipeline.damage import Damage
+from ingest.pipeline.damage import Damage, damage_of
 from ingest.pipeline.fingerprints import Fingerprints, fingerprints
 from ingest.pipeline.guard import check_losses
 from ingest.pipeline.healing import check_carried, find_damage
@@ -75,6 +75,8 @@ def _frozen(lake: Lake, summary: PlanSummary, shard: int) -> ShardPlan:
 def preview(bench: Workbench, writer: Writer, scope: Scope) -> PlanSummary:
     """Return what a run would do. Lists the sources, claims and writes nothing."""
     planner = Planner.open(bench, writer, scope)
+    if planner.base is not None:
+        planner.damage = damage_of(planner.lake, planner.base, writes=False)
     with Listing() as listing:
         planner.list_sources(listing)
         summary = planner.summarise(listing)
@@ -162,17 +164,19 @@ class Planner:
             parsers.check_installed((kind for parser, kind in kinds if parser == wanted), "", wanted)
         size = self.options.chunking.target_tokens
         tokens = fetch // CHARACTERS_PER_TOKEN + embed * size
+        follows = self.follows.generation if self.follows is not None else None
+        lost = self.base is not None and self.base.generation != follows  # the manifest of what serves
         changed = self.base is None or unscreened(self.base.settings) != unscreened(self.options.settings)
         return PlanSummary(
             generation="",
-            base=self.follows.generation if self.follows is not None else None,
+            base=follows,
             shards=hashes,
             counts=dict(sorted(counts.items())),
             bytes_to_fetch=fetch,
             chunks_to_embed=-(-tokens // size),
             tokens_to_embed=tokens,
             gpu_minutes=round(tokens / self.options.tokens_per_second / 60, 3),
-            needs_generation=changed or bool(steps - {"load"}) or self.damage.rebuilds,
+            needs_generation=changed or lost or bool(steps - {"load"}) or self.damage.rebuilds,
             raised=self.options.raised,
             left_out=left_out(self.bench.sources),
         )
@@ -199,7 +203,7 @@ class Planner:
         return round(sum(p.rows for p in plan.base_parts if p.kind == "chunks") * share)
 
     def _join(self, listing: Listing, shard: int) -> tuple[ShardPlan, Counter[str], dict[str, BaseDocument]]:
-        parts = self.damage.left(shard, self._base_parts(shard))
+        parts = self._base_parts(shard)
         listed = list(listing.shard(shard))
         held, bad = self._base_documents.of(parts, {ref.uri: ref.source for ref in listed})
         digests = {ref.uri: attributes_digest(ref.acl, ref.tenant, ref.source, ref.title) for ref in listed}
@@ -249,7 +253,9 @@ class Planner:
 
     @cached_property
     def _base_parts(self) -> Callable[[int], dict[str, PartFile]]:
-        return contents_of(self.lake, self.base).parts if self.base is not None else lambda _: {}
+        """Return the function that gives those of a shard's parts that can be used, by kind."""
+        parts = contents_of(self.lake, self.base).parts if self.base is not None else lambda _: {}
+        return lambda shard: self.damage.left(shard, parts(shard))
 
     @cached_property
     def _base_documents(self) -> BaseDocuments:

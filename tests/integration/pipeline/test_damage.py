@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
-from ingest.errors import DamagedFile, FatalError
+from ingest.errors import DamagedFile, FatalError, InvalidSettings
 from ingest.pipeline.collections import releases_of
+from ingest.pipeline.plan import preview
 from ingest.pipeline.rollback import roll_back
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.status import status_of
@@ -309,6 +310,26 @@ def test_a_run_that_does_all_documents_again_reads_lost_ones(p: Project, kind: s
     deleted(p, key_of(p, kind))
     assert "promoted" == p.run(Scope(force=frozenset({"embed"}))).decision
     assert is_sound(p)
+
+
+@pytest.mark.parametrize("harm", [truncated, deleted])
+@pytest.mark.parametrize("kind", ["documents", "texts", "quarantine", "manifest"])
+def test_a_plan_tells_what_a_run_would_do_about_damage_and_writes_nothing(p: Project, kind: str, harm: Harm) -> None:
+    if kind == "manifest":  # then the base is the generation before, with the same documents
+        p.run(Scope(force=frozenset({"embed"})))
+    harm(p, f"docs/generations/{p.manifest().generation}/manifest.json" if kind == "manifest" else key_of(p, kind))
+    before = dict(values(p))
+    told = preview(p.services().bench, p.services().writer, Scope())
+    assert before == values(p)
+    done = p.run().plan
+    assert done is not None
+    assert (told.needs_generation, told.counts, told.shards) == (True, done.counts, done.shards)
+
+
+def test_places_of_a_scope_are_looked_for_in_what_damage_leaves(p: Project) -> None:
+    deleted(p, key_of(p, "documents"))
+    with pytest.raises(InvalidSettings, match="no document has a URI that begins with"):
+        p.run(Scope(prefixes=(f"{p.source.uri}/elsewhere",)))
 
 
 def test_a_last_good_version_whose_text_is_lost_is_named(p: Project, caplog: pytest.LogCaptureFixture) -> None:
