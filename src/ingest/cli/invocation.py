@@ -138,6 +138,8 @@ def _translated(call: Callable[[], None], output: Output, go_on: str) -> None:
         told = error
         if isinstance(error, OSError):  # of this machine's own files: others are translated where they are used
             told = LocalUnavailable(f"{error.filename or 'a file of this machine'}: {error.strerror or error}")
+            for note in getattr(error, "__notes__", ()):
+                told.add_note(note)
         output.failed(told, code_of(told))
         if not isinstance(told, IngestError):
             raise

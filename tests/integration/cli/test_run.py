@@ -380,10 +380,12 @@ def test_an_error_of_a_local_file_is_named_without_a_traceback(lab: Lab, monkeyp
     monkeypatch.setattr(pipeline, "run", full)
     answer = lab("run", "--json")
     assert 5 == answer.code
-    assert ("LocalUnavailable", "/state/x: No space left on device") == (
-        answer.document["error"]["class"],
-        answer.document["error"]["message"],
-    )
+    assert {
+        "class": "LocalUnavailable",
+        "message": "/state/x: No space left on device",
+        "exit_code": 5,
+        "serving": "Nothing serves.",
+    } == answer.document["error"]
 
 
 @pytest.mark.parametrize("command", ["run", "plan"])
