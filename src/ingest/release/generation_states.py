@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ingest.errors import DamagedFile, SchemaMismatch
+from ingest.errors import DamagedFile, LeaseHeld, SchemaMismatch
 from ingest.lake.lake import Lake, claim_number
 from ingest.lake.stored_records import name_of
 from ingest.records import Manifest, QueryProfile, Release, RunReport, RunStart
@@ -101,12 +101,17 @@ def past_runs(lake: Lake, limit: int = LOOK_BACK) -> Iterator[RunReport]:
 
 
 def unfinished_run(lake: Lake) -> RunStart | None:
-    """Return the start of the newest run when there is no report of it: it is at work, or was killed."""
-    started, ended = lake.history("started/"), lake.history()
-    if not started or (name := started[-1]).removeprefix("started/") in ended:
-        return None
+    """Return the start of the newest run when there is no report of it: it is at work, or was killed.
+
+    Runs that the lease refused are passed over: they did not begin, and the one that held it may be at work.
+    """
+    ended = {*lake.history()}
     with suppress(SchemaMismatch):
-        return lake.read_history(RunStart, name)
+        for name in reversed(lake.history("started/")[-LOOK_BACK:]):
+            if (report := name.removeprefix("started/")) not in ended:
+                return lake.read_history(RunStart, name)
+            if not lake.read_history(RunReport, report).error.startswith(f"{LeaseHeld.__name__}:"):
+                break
     return None
 
 

@@ -1,11 +1,12 @@
 """After a promotion, the truth: what serves is read back, and the history is kept whatever the end."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from ingest.errors import ForeignIndex, IndexUnavailable, InvalidSettings, StoreUnavailable
+from ingest.errors import ForeignIndex, IndexUnavailable, InvalidSettings, LeaseHeld, StoreUnavailable
 from ingest.pipeline.collections import releases_of
 from ingest.pipeline.status import IndexStatus, status_of
 from ingest.records import AliasAction, QueryProfile
@@ -189,6 +190,26 @@ def test_a_run_that_was_killed_is_seen_as_one_that_never_ended(p: Project) -> No
     p.source.before_read = lambda ref: None
     p.later(hours=1)
     p.run()
+    assert status(p).unfinished is None
+
+
+def test_a_run_at_work_is_seen_behind_those_that_its_lease_refused(p: Project) -> None:
+    seen = list[IndexStatus]()
+    others = Project(p.sources, p.store, p.vectors, p.embedder, p.options, now=p.now, monotonic=time.monotonic)
+
+    def refuse_two(ref: object) -> None:
+        p.source.before_read = lambda ref: None
+        for _ in range(2):
+            others.later(hours=1)
+            with pytest.raises(LeaseHeld):
+                others.run()
+        seen.append(status(others))
+
+    p.source.before_read = refuse_two
+    p.run()
+    (found,) = seen
+    assert found.unfinished is not None
+    assert (found.unfinished.started, found.holds_lease) == (p.now.isoformat(), True)
     assert status(p).unfinished is None
 
 
