@@ -143,7 +143,7 @@ class _ShardBuilder:
             known = bad is not None and bad.version == planned.version and not self._asked_again(bad)
             if bad is not None and known and prints.same_failure(bad, planned.source):
                 self._keep_failure(planned.uri, rows)
-                self.made.counts[f"quarantined.{bad.error}"] += 1
+                self.made.counts.update([f"quarantined.{bad.error}", f"adopted.{bad.error}"])
                 self._keep_last_good(planned)
                 return True
             same = row is not None and (row.version, row.status) == (planned.version, "current")

@@ -165,8 +165,6 @@ class Planner:
         size = self.options.chunking.target_tokens
         tokens = fetch // CHARACTERS_PER_TOKEN + embed * size
         follows = self.follows.generation if self.follows is not None else None
-        lost = self.base is not None and self.base.generation != follows  # the manifest of what serves
-        changed = self.base is None or unscreened(self.base.settings) != unscreened(self.options.settings)
         return PlanSummary(
             generation="",
             base=follows,
@@ -176,10 +174,16 @@ class Planner:
             chunks_to_embed=-(-tokens // size),
             tokens_to_embed=tokens,
             gpu_minutes=round(tokens / self.options.tokens_per_second / 60, 3),
-            needs_generation=changed or lost or bool(steps - {"load"}) or self.damage.rebuilds,
+            needs_generation=self._differs(follows) or bool(steps - {"load"}) or self.damage.rebuilds,
             raised=self.options.raised,
             left_out=left_out(self.bench.sources),
         )
+
+    def _differs(self, follows: str | None) -> bool:
+        """Return whether the base is not what serves (its manifest is lost), or was built with other settings."""
+        if self.base is None or self.base.generation != follows:
+            return True
+        return unscreened(self.base.settings) != unscreened(self.options.settings)
 
     def _kind(self, document: PlannedDocument) -> tuple[str, str]:
         """Return which parser a document's source asks for, and the media type that is expected."""

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.errors import DeleteGuardTripped, ParserTimeout, SourceUnavailable
 from ingest.pipeline.changes import Scope
 from ingest.pipeline.collections import releases_of
 from ingest.pipeline.fingerprints import ATTEMPTS
 from ingest.pipeline.promotion import promote_candidate
-from ingest.records import DocumentRef, RaisedLimit, RunReport, Verdict
+from ingest.records import Document, DocumentRef, RaisedLimit, RawDocument, RunReport, Verdict
 from ingest.release import Releases
 from tests.pipelines import CountingSource, Project, document, project
 
@@ -382,9 +383,15 @@ def timing_out(ref: DocumentRef) -> None:
         raise ParserTimeout(f"{ref.path}: took too long")
 
 
-def test_a_candidate_refused_for_failures_that_may_pass_tries_them_again_but_not_for_ever(tmp_path: Path) -> None:
-    p = project(tmp_path, documents=6, max_quarantined_share=0.05)
-    p.source.before_read = timing_out
+def test_a_candidate_refused_for_failures_that_may_pass_tries_them_again_but_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def limited(sandbox: InlineSandbox, raw: RawDocument) -> Document:
+        timing_out(raw.ref)
+        return parse(sandbox, raw)
+
+    p, parse = project(tmp_path, documents=6, max_quarantined_share=0.05), InlineSandbox.parse
+    monkeypatch.setattr(InlineSandbox, "parse", limited)
     assert "refused" == p.run().decision
     tried = [len(p.gets()) for _ in range(ATTEMPTS + 2) if p.run().decision == "refused"]
     assert [2] * (ATTEMPTS - 1) + [0, 0, 0] == tried
