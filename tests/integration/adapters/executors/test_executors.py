@@ -174,8 +174,9 @@ if __name__ == "__main__":
 def test_workers_end_with_a_killed_run_and_write_nothing_to_its_output(tmp_path: Path) -> None:
     script = tmp_path / "driver.py"
     script.write_text(DRIVER)
-    command = [sys.executable, str(script), str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as driver:
+    command, root = [sys.executable, str(script), str(tmp_path)], str(Path(__file__).parents[4])
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes, env={**os.environ, "PYTHONPATH": root}) as driver:
         pids = [next(int(line) for line in driver.stderr if line.strip().isdigit()) for _ in range(2)]
         driver.kill()
         assert [True, True] == [ends(pid) for pid in pids]
