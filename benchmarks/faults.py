@@ -91,7 +91,7 @@ def broken(trials: int, seed: int) -> list[str]:
     os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
     from ingest.adapters.s3_client import open_client
     from tests.faults.s3_proxy import KINDS, Breaks
-    from tests.faults.s3_runs import UNNAMED, Ended, S3World, disturbed
+    from tests.faults.s3_runs import Ended, S3World, disturbed
     from tests.s3_server import serve
 
     faults, ends = list[str](), defaultdict[str, list[Ended]](list)
@@ -111,7 +111,7 @@ def broken(trials: int, seed: int) -> list[str]:
         well = [e for e in found if e.named and e.how in WELL]
         named = Counter(e.how for e in found if e.named and e not in well)
         without = Counter(e.fault for e in found if not e.named)
-        faults += [f"{name}: {e.fault}" for e in found if e.fault and (e.how in WELL or name not in UNNAMED)]
+        faults += [f"{name}: {e.fault}" for e in found if e.fault]
         faults += [f"{name}: a run took {e.seconds:.0f} s" for e in found if e.seconds > SECONDS]
         told = [", ".join(f"{count} {how}" for how, count in some.items()) or "0" for some in (named, without)]
         total = sum(e.broken.total() for e in found)

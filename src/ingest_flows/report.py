@@ -48,7 +48,8 @@ class LoggingObserver(Observer):
 
     def step_finished(self, step: str) -> None:
         """Log the end of a step, with counts of what it processed."""
-        self.logger.info("%s: done %s", step, _told(self._progress.counts))
+        counts = self._progress.counts
+        self.logger.info("%s: %s", step, f"done {_told(counts)}" if any(counts.values()) else "done")
 
     def told(self, kind: str, value: Any) -> None:
         """Log a record in one line; the report becomes the artifact."""

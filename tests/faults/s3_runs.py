@@ -88,10 +88,6 @@ class S3World:
         return Project((source,), store=store, options=build_options(concurrent_reads=2), monotonic=Hours())  # type: ignore[arg-type]
 
 
-UNNAMED = frozenset({"empty 200", "false 412"})
-"""Faults that may still end a run without a name: whoever mends that takes them out."""
-
-
 class Hours:
     """A clock on which no lease is waited for: it goes on by an hour at each look."""
 

@@ -7,7 +7,7 @@ import pytest
 import stamina
 
 from tests.faults.s3_proxy import KINDS, Breaks
-from tests.faults.s3_runs import UNNAMED, S3World, disturbed
+from tests.faults.s3_runs import S3World, disturbed
 from tests.s3_server import aws_environment, make_bucket, s3_server
 
 __all__ = ["aws_environment", "make_bucket", "s3_server"]
@@ -25,7 +25,7 @@ def no_pauses():
 
 def test_broken_requests_lose_nothing_and_double_nothing(tmp_path: Path, s3_server, make_bucket, no_pauses) -> None:
     world = S3World(s3_server, make_bucket(), tmp_path, PATIENCE)
-    kinds = tuple(kind for kind in KINDS if kind.name not in UNNAMED and not kind.always)
+    kinds = tuple(kind for kind in KINDS if not kind.always)
     broken = Counter[str]()
     for ended in disturbed(world, "lake", Breaks(3, CHANCE, kinds, stall_seconds=STALL)):
         assert (ended.named, ended.fault) == (True, "")

@@ -64,5 +64,6 @@ class Claiming:
 
 def _may_pass(counts: Mapping[str, int]) -> bool:
     """Return whether a failure may pass that was not adopted: what was tried often enough is, without a read."""
-    failed = {name.partition(".")[2]: n for name, n in counts.items() if name.startswith("quarantined")}
+    errors, kinds = {name.partition(".")[2] for name in counts}, ("quarantined", "quarantined_children")
+    failed = {error: sum(counts.get(f"{kind}.{error}", 0) for kind in kinds) for error in errors}
     return any(may_pass(error) and n > counts.get(f"adopted.{error}", 0) for error, n in failed.items())

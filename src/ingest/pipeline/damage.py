@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ingest.errors import DamagedFile, SchemaMismatch
 from ingest.lake.lake import Lake
-from ingest.records import Manifest, Marker, PartFile, PlanSummary
+from ingest.records import Manifest, Marker, PartFile, PartKind, PlanSummary
 
 MADE_FROM = {
     "documents": "the sources, where last good versions are no more",
@@ -21,7 +21,7 @@ MADE_FROM = {
     "keyword.postings": "its chunks",
     "keyword.lengths": "its chunks",
 }
-OF_CHUNK = ("documents", "texts", "chunks", "attributes", "quarantine", "dropped")  # what the step `chunk` makes
+OF_CHUNK: tuple[PartKind, ...] = ("documents", "texts", "chunks", "attributes", "quarantine", "dropped")  # of `chunk`
 TOGETHER = {"chunks": {"dropped"}, "dropped": {"chunks"}}  # one cut gives both
 
 

@@ -10,7 +10,7 @@ from ingest.errors import AccessDenied, DimensionMismatch, DocumentError, FatalE
 from ingest.ports import Embedder
 from ingest.records import Vectors
 
-NORM_TOLERANCE = 1e-3
+NORM_TOLERANCE = 1e-3  # of vectors that are kept; also where they are checked later
 PLAIN = "a plain text"  # for which any model that works has a vector
 
 

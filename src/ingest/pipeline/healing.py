@@ -17,6 +17,7 @@ from ingest.lake.contents import Contents, contents_of
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.stored_records import name_of
 from ingest.pipeline.damage import Damage, damage_of
+from ingest.pipeline.embed_texts import NORM_TOLERANCE
 from ingest.pipeline.point_maker import PointMaker, Rows, rows_of
 from ingest.records import Manifest, PlannedDocument, QueryProfile, Release, Vectors
 from ingest.services import Retrieval, Writer
@@ -25,7 +26,6 @@ log = logging.getLogger(__name__)
 
 SAMPLE = 4  # copied vectors of a shard that are compared with what the model gives
 LEAST_COSINE = 0.999
-NORM_TOLERANCE = 1e-3
 
 
 def find_damage(

@@ -15,6 +15,7 @@ from ingest.ids import document_id
 from ingest.lake.contents import Contents
 from ingest.lake.rows import DocumentRow, attribute_table, chunk_digest
 from ingest.lake.shard_rows import ShardRows, read_rows
+from ingest.pipeline.embed_texts import NORM_TOLERANCE
 from ingest.pipeline.point_faults import point_faults, seems_sound, stray_points
 from ingest.pipeline.point_maker import PointMaker, Rows, rows_of
 from ingest.pipeline.stored_vectors import VectorSample
@@ -23,7 +24,6 @@ from ingest.records import EVERYTHING, Chunk
 
 MAX_FAULTS = 100  # named in full; the rest are counted
 MAX_SECRETS = 100  # places of dropped secrets that are named; all of them are counted
-NORM_TOLERANCE = 1e-3
 
 
 @dataclass

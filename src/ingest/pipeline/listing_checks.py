@@ -7,7 +7,7 @@ from ingest.errors import InvalidSettings
 from ingest.phrases import meant, shown
 from ingest.pipeline.changes import Listing
 from ingest.pipeline.scope import Scope
-from ingest.ports import Source
+from ingest.ports import Selecting, Source
 
 FOLDERS = 5000  # of listed documents, among which the nearest to a mistyped prefix is looked for
 
@@ -42,7 +42,7 @@ def left_out(sources: Iterable[Source]) -> dict[str, int]:
     """Return how many files were left out by the newest listings, by reason in words, sorted."""
     found = Counter[str]()
     for source in sources:
-        found.update(getattr(source, "left_out", {}))
+        found.update(source.left_out if isinstance(source, Selecting) else {})
     return dict(sorted(found.items()))
 
 

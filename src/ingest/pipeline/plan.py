@@ -25,15 +25,7 @@ from ingest.pipeline.listing_checks import check_places, check_sources, left_out
 from ingest.pipeline.losses import Foresight, Losses
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.tasks import Work
-from ingest.records import (
-    Manifest,
-    ParserOptions,
-    PartFile,
-    PlannedDocument,
-    PlanSummary,
-    Release,
-    ShardPlan,
-)
+from ingest.records import Manifest, ParserOptions, PartFile, PlannedDocument, PlanSummary, Release, ShardPlan
 from ingest.services import Retrieval, Workbench, Writer
 
 CHARACTERS_PER_TOKEN = 4  # for estimates only

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from ingest.lake.lake import Lake
 from ingest.lake.rows import SCHEMAS
 from ingest.pipeline.changes import FETCHED
+from ingest.pipeline.damage import OF_CHUNK
 from ingest.pipeline.fingerprints import fingerprints
 from ingest.pipeline.tasks import DOCUMENT_STEPS, Rows, ShardStep, ShardTask, Work, parts_after
 from ingest.records import Marker, PartFile, PartKind, ShardPlan
@@ -24,7 +25,6 @@ from ingest.services import Services, Workbench
 SLICE_DOCUMENTS = 64  # that are fetched or cut again
 SLICE_BYTES = 16 * 2**20  # of those documents; a larger document has a slice of its own
 SLICE_CHUNKS = 4096
-KINDS: tuple[PartKind, ...] = ("documents", "texts", "chunks", "attributes", "quarantine", "dropped")
 
 
 def cut(bench: Workbench, work: Work, step: ShardStep) -> Iterator[tuple[ShardTask, int]]:
@@ -80,12 +80,12 @@ def joined(_: Services, task: ShardTask, slices: Sequence[Marker]) -> Marker:
 def joined_documents(services: Services, task: ShardTask, slices: Sequence[Marker]) -> Marker:
     """Return the marker of a shard with its parts: the rows of all slices, ordered as if there had been one."""
     lake = services.bench.lake
-    tables = {kind: _all_rows(lake, slices, kind) for kind in KINDS}
+    tables = {kind: _all_rows(lake, slices, kind) for kind in OF_CHUNK}
     by_uri: tuple[PartKind, ...] = ("documents", "quarantine")
     for kind in by_uri:
         tables[kind] = tables[kind].sort_by("uri")
     ids = tables["documents"]["document_id"].combine_chunks()
-    for kind in (kind for kind in KINDS if kind not in by_uri):
+    for kind in (kind for kind in OF_CHUNK if kind not in by_uri):
         places = pc.index_in(tables[kind]["document_id"], ids)
         tables[kind] = tables[kind].take(pc.sort_indices(places))  # stable: the order within a document stays
     return joined(services, task, slices).model_copy(update={"parts": written(lake, task, tables)})

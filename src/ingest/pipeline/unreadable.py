@@ -2,14 +2,7 @@
 
 from collections import Counter
 
-from ingest.errors import (
-    AccessDenied,
-    DeniedDocument,
-    FatalError,
-    SourceUnavailable,
-    TransientError,
-    UnreadableDocument,
-)
+from ingest import errors
 from ingest.lake.lake import Lake, claim_number
 from ingest.lake.rows import quarantine_rows
 from ingest.lake.shard_rows import by_kind
@@ -20,7 +13,7 @@ from ingest.records import DocumentRef, PartFile, Quarantined, RawDocument
 from ingest.services import Workbench, Writer
 
 FEW = 10  # unreadable documents that are no share yet, unless they are half of a source
-AT_FAULT = (SourceUnavailable, AccessDenied)  # the source, or the one document that is read
+AT_FAULT = (errors.SourceUnavailable, errors.AccessDenied)  # the source, or the one document that is read
 UNREADABLE = ("UnreadableDocument", "DeniedDocument")
 
 
@@ -34,12 +27,12 @@ def read_document(source: Source, ref: DocumentRef) -> RawDocument | None:
     except AT_FAULT as error:
         try:
             next(iter(source.list()), None)
-        except (TransientError, FatalError):
+        except (errors.TransientError, errors.FatalError):
             raise error from None
     try:
         return source.read(ref)
     except AT_FAULT as error:
-        kind = DeniedDocument if isinstance(error, AccessDenied) else UnreadableDocument
+        kind = errors.DeniedDocument if isinstance(error, errors.AccessDenied) else errors.UnreadableDocument
         raise kind(str(error)) from error
 
 
@@ -52,7 +45,7 @@ class Reads:
         self.read: Counter[str] = Counter()  # by source
         self.failed: Counter[str] = Counter()
 
-    def count(self, source: str, error: UnreadableDocument | None = None) -> None:
+    def count(self, source: str, error: errors.UnreadableDocument | None = None) -> None:
         """Count one document of a source. Raises: AccessDenied, SourceUnavailable when most of them fail."""
         self.read[source] += 1
         if error is None:
@@ -111,7 +104,7 @@ def give_up(lake: Lake, writer: Writer, generation: str) -> None:
     lake.claims.append(number, claim.model_copy(update={"id": id_, "token": token}))  # False: somebody else began one
 
 
-def ill(source: str, failed: int, read: int, kind: str, message: str) -> AccessDenied | SourceUnavailable:
+def ill(source: str, failed: int, read: int, kind: str, message: str) -> errors.AccessDenied | errors.SourceUnavailable:
     """Return the error about a source of whose documents too many cannot be read; `message` is about one of them."""
     told = f"source {source}: {failed} of {read} documents could not be read (max_unreadable_share), one of them: "
-    return (AccessDenied if kind == "DeniedDocument" else SourceUnavailable)(told + message)
+    return (errors.AccessDenied if kind == "DeniedDocument" else errors.SourceUnavailable)(told + message)

@@ -1,6 +1,6 @@
 """Where documents come from, and where the lake is stored."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import RawIOBase
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -35,6 +35,13 @@ class Looking(Protocol):
 
     def look(self, uri: str) -> DocumentRef | None:
         """Return one document as `list` would, without listing the others; None when the source does not have it."""
+
+
+@runtime_checkable
+class Selecting(Protocol):
+    """What a source may be able to tell besides."""
+
+    left_out: Mapping[str, int]  # files that the newest listing or look left out, by reason in words
 
 
 class Store(Protocol):

@@ -25,8 +25,8 @@ from ingest.ports import Observer
 from ingest.records import BuildOptions, IndexOptions, ModelRecord, ParseLimits, ParserOptions, Shape
 from ingest.services import Retrieval, Services, Workbench, Writer
 from ingest.settings import IndexSettings, Settings, quiet_environment, whoami
-from ingest.wiring.library_logs import tell_retries
 from ingest.wiring.model_opening import describe_model, keep_model, model_restorer, open_embedder, open_reranker
+from ingest.wiring.retry_logs import tell_retries
 from ingest.wiring.source_opening import open_sources
 
 EXPORTED = "sentence_transformer"  # the kind of embedder that keeps an exported copy of its model for questions

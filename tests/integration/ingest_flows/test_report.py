@@ -36,7 +36,7 @@ def test_a_step_without_a_size_tells_its_start_and_end(caplog: pytest.LogCapture
     caplog.set_level(logging.INFO, "flow")
     with LoggingObserver(logging.getLogger("flow"), lambda: 0.0).step("seal"):
         pass
-    assert ["seal: started", "seal: done nothing"] == caplog.messages
+    assert ["seal: started", "seal: done"] == caplog.messages
 
 
 def test_slices_are_a_table_whose_cells_hold_whatever_they_are_called() -> None:

@@ -14,7 +14,7 @@ from ingest.cli.output import printable
 from ingest.cli.preview.document_preview import DocumentPreview, Refusal, preview_document
 from ingest.errors import AccessDenied, DocumentError, InvalidSettings, OversizedDocument, SourceUnavailable
 from ingest.pipeline.children import child_ref
-from ingest.ports import Looking, Source
+from ingest.ports import Looking, Selecting, Source
 from ingest.records import DocumentRef, RawDocument
 from ingest.services import Workbench
 from ingest.settings import load_settings, make_settings
@@ -69,7 +69,7 @@ def find_document(bench: Workbench, named: str, source: str | None) -> FoundDocu
         for uri in dict.fromkeys(_uris(one, named, inside=source is not None)):
             if (ref := _look(one, uri)) is not None:
                 return FoundDocument(ref, f"source {one.name}", partial(one.read, ref))
-            left_out = getattr(one, "left_out", {})
+            left_out = one.left_out if isinstance(one, Selecting) else {}
             reasons += [f"left out of source {one.name}: {reason}" for reason, count in left_out.items() if count]
     path = local_folder(named) if named.startswith("file://") or "://" not in named else None
     if path is not None and path.exists():
