@@ -166,6 +166,7 @@ class Searchable(RuleBasedStateMachine):
             profile=self.project.options.profile,
             max_deleted_share=SHARE,
             keep_last_good_days=KEPT.days,
+            lease_seconds=900,  # below one look at the clock, and never renewed by a thread of a killed process
         )
 
     # What happens to documents and settings
