@@ -147,6 +147,7 @@ class Searchable(RuleBasedStateMachine):
         self.generations: dict[str, Contents] = {}
         self.seen: Release | None = None  # whose generation both searches answer from
         self.decided: Release | None = None  # the newest record: a kill may leave it unapplied
+        self.left: set[tuple[str, str]] = set()  # generation and profile of releases that a rollback left
         self.tampered: set[str] = set()  # generations whose points somebody changed
         self.calls = {"run": 100, "rollback": 20, "lift": 20}  # of store and index, the last time
         self.begun = False  # a run that was refused left work that the next one goes on with
@@ -387,6 +388,8 @@ class Searchable(RuleBasedStateMachine):
             decision = "refused"
         elif before is not None and before.hold is not None:
             decision = "waiting"
+        elif wanted in self.left:
+            decision = "waiting"  # it was rolled back: it comes back by name only, also when no hold stands any more
         else:
             decision = "promoted"
         assert decision == report.decision
@@ -464,7 +467,12 @@ class Searchable(RuleBasedStateMachine):
         """See which release was decided on and which one serves. `expected`: this one; None: what the model knows."""
         self.decided = self.project.lake.decision()
         assert expected is None or self.decided == expected
-        old = None if before is None else before.number
+        old, previous = None if before is None else before.number, before
+        for _, release in self.project.lake.releases.after(old or 0):
+            if previous is not None and release.action == "rollback":
+                self.left.add((previous.generation, previous.profile))
+            self.left.discard((release.generation, release.profile))
+            previous = release
         try:
             searcher = open_serving(self.project.retrieval())
         except UnknownRelease:
