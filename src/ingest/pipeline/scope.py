@@ -49,20 +49,15 @@ class Scope:
     @classmethod
     def of(cls, choice: Choice) -> Self:
         """Return the scope of a choice. Raises: InvalidSettings for an error or a thing to force that is none."""
-        wrong = [name for name in choice.get("errors", ()) if not _is_document_error(name)]
-        wrong += [name for name in choice.get("force", ()) if name not in get_args(Forced)]
+        kinds = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, DocumentError)]
+        wrong = [*({*choice.get("errors", ())} - {kind.__name__ for kind in kinds})]
+        wrong += [*({*choice.get("force", ())} - {*get_args(Forced)})]
         if wrong:
             known = "classes of errors are in docs/errors.md; `force` takes parse and embed"
-            raise InvalidSettings(f"scope: {', '.join(wrong)} is unknown; {known}")
-        return cls(
-            tuple(choice.get("sources", ())),
-            tuple(choice.get("prefixes", ())),
-            frozenset(choice.get("uris", ())),
-            _moment(choice.get("modified_since")),
-            _moment(choice.get("modified_until")),
-            frozenset(choice.get("errors", ())),
-            frozenset(choice.get("force", ())),
-        )
+            raise InvalidSettings(f"scope: {', '.join(sorted(wrong))} is unknown; {known}")
+        sets = dict.fromkeys(("uris", "errors", "force"), frozenset)
+        made: dict[str, Any] = {"sources": tuple, "prefixes": tuple, **sets}
+        return cls(**{name: made.get(name, _moment)(value) for name, value in choice.items()})
 
     def holds(self, ref: DocumentRef, failures: Collection[str] = ()) -> bool:
         """Return whether a document may be touched. `failures`: the classes under which its family is in quarantine."""
@@ -103,8 +98,3 @@ def _moment(at: datetime | date | None) -> datetime | None:
         return None
     moment = at if isinstance(at, datetime) else datetime.combine(at, time())
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _is_document_error(name: str) -> bool:
-    found = getattr(errors, name, None)
-    return isinstance(found, type) and issubclass(found, DocumentError)
