@@ -11,7 +11,7 @@ from ingest.pipeline.embed import embed_shard, recover_vectors
 from ingest.pipeline.figures import Figures
 from ingest.pipeline.find_duplicates import find_duplicates
 from ingest.pipeline.guard import guard_chunked
-from ingest.pipeline.history import RunHistory
+from ingest.pipeline.history import kept_in_history
 from ingest.pipeline.index_keywords import keyword_shard, merge_keyword
 from ingest.pipeline.lease import BuilderLease
 from ingest.pipeline.load import load_shard
@@ -43,8 +43,8 @@ def run(services: Services, scope: Scope, execute: Execute, decide: Decide, take
     releases = releases_of(retrieval, services.bench.options, writer, take_over)
     services.bench.lake.store.check(token)  # before anything is written
     started = RunStart(run=token, index=releases.index, started=writer.clock().isoformat(), who=writer.who)
-    with RunHistory(services.bench.lake, started, writer.clock, releases.current) as history:
-        report = history.end(publish(services, releases, scope, execute, decide, token))
+    publishes = partial(publish, services, releases, scope, execute, decide, token)
+    report = kept_in_history(services.bench.lake, started, writer, releases.current, publishes)
     retrieval.observer.told("report", report)
     return report
 
