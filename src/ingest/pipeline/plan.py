@@ -16,7 +16,7 @@ from ingest.lake.stored_records import name_of
 from ingest.pipeline.base_documents import BaseDocuments
 from ingest.pipeline.changed_policies import changed_marks, holds_mark, unscreened
 from ingest.pipeline.changes import FETCHED, BaseDocument, Listing, ShardChanges, classify, shard_count
-from ingest.pipeline.claiming import Claiming
+from ingest.pipeline.claiming import claim_generation
 from ingest.pipeline.damage import Damage, damage_of
 from ingest.pipeline.fingerprints import Fingerprints, fingerprints
 from ingest.pipeline.guard import check_losses
@@ -48,7 +48,8 @@ def make_plan(bench: Workbench, retrieval: Retrieval, writer: Writer, scope: Sco
     shard_plan = partial(planner.shard_plan, listing)
     if summary.needs_generation:
         released = claim_number(planner.base.generation) if planner.base is not None else 0
-        claim, resumed = Claiming(bench, writer, planner.settings_hash, released).claim(summary, repeats=scope.repeats)
+        told = planner.settings_hash, released, summary
+        claim, resumed = claim_generation(bench, writer, *told, repeats=scope.repeats)
         summary = summary.model_copy(update={"generation": claim.id})
         if not resumed:
             for shard in summary.shards:
