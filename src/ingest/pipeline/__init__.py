@@ -23,7 +23,7 @@ from ingest.pipeline.scope import Scope
 from ingest.pipeline.seal import seal
 from ingest.pipeline.stored_vectors import VectorSample
 from ingest.pipeline.tasks import DOCUMENT_STEPS, Execute, Work, built_contents
-from ingest.pipeline.unreadable import check_readable
+from ingest.pipeline.unreadable import Reads
 from ingest.quality.asking_checks import check_asking
 from ingest.records import RunReport, RunStart
 from ingest.release import Releases
@@ -90,7 +90,7 @@ def build(services: Services, work: Work, execute: Execute, figures: Figures) ->
     bench, vectors = services.bench, services.retrieval.vectors
     each_shard = partial(figures.each_shard, execute, bench)
     each_shard(chunk_shard, work)
-    check_readable(bench, services.writer, work)
+    Reads(bench, services.writer, work.summary.generation).check(work)
     chunked = built_contents(bench, work.summary, "chunk")
     figures.timed("guard", guard_chunked, bench, work, chunked)  # before anything is embedded
     recover_vectors(services)

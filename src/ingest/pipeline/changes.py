@@ -8,12 +8,16 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 
 from ingest.ids import document_id, shard_of
+from ingest.lake.rows import DocumentRow
+from ingest.lake.shard_rows import ShardRows
+from ingest.pipeline.fingerprints import Fingerprints
 from ingest.pipeline.scope import Scope
-from ingest.records import DocumentRef, PlannedDocument
+from ingest.records import DocumentRef, PlannedDocument, Quarantined
 from ingest.scratch import Scratch
 
 QUIET = ("unchanged", "known_bad", "carried")  # classes that do not by themselves touch a shard
@@ -22,26 +26,17 @@ FETCHED = ("added", "changed", "repeated")  # classes whose documents are read
 
 @dataclass(frozen=True, slots=True)
 class BaseDocument:
-    """What the base generation holds about a document."""
+    """What the base generation holds about a document, or about a version of it that failed.
+
+    The latter is not tried again until it is outdated or there is another version.
+    """
 
     ref: DocumentRef
     attributes_digest: str
-    status: str  # current or last_good
+    status: str  # current, last_good or quarantined
     expired: bool = False  # last_good, and already kept for as long as the settings allow
     outdated: bool = False  # it, or something inside it, would be read differently today
-    failures: frozenset[str] = frozenset()  # classes of what failed inside it
-    serves: bool = True  # somebody may see a chunk of it or of a document inside it
-    inside: int = 0  # documents inside it with chunks
-
-
-@dataclass(frozen=True, slots=True)
-class KnownBad:
-    """A version that failed: not tried again until it is outdated or there is another version."""
-
-    version: str
-    source: str = ""
-    outdated: bool = False  # it would be read differently today
-    error: str = ""  # class
+    failures: frozenset[str] = frozenset()  # classes of what failed: it, or something inside it
 
 
 @dataclass(frozen=True)
@@ -119,10 +114,36 @@ def shard_count(documents: int, documents_per_shard: int) -> int:
     return 1 << (max(-(-documents // documents_per_shard), 1) - 1).bit_length()
 
 
+def base_documents(
+    rows: ShardRows, prints: Fingerprints, sources: Mapping[str, str], oldest: datetime, *, texts: bool
+) -> tuple[dict[str, BaseDocument], dict[str, BaseDocument]]:
+    """Return what a shard of the base holds about listed documents, and about those that failed, each by URI.
+
+    `sources`: where each would be read today. `oldest`: last good versions since then are kept. `texts`: whether it
+    has the texts; else all are read again.
+    """
+
+    def held(row: DocumentRow) -> BaseDocument:
+        names = ("uri", "source", "path", "version", "size", "modified", "media_type", "acl", "tenant")
+        ref = DocumentRef(**{name: getattr(row, name) for name in names})
+        expired = bool(row.stale_since) and datetime.fromisoformat(row.stale_since) <= oldest
+        same = texts and rows.is_whole(row) and prints.same_family(row, rows, sources.get(row.uri, row.source))
+        failures = (failure.error for one in rows.family(row) for failure in rows.failures.get(one.document_id, ()))
+        return BaseDocument(ref, row.attributes_digest, row.status, expired, not same, frozenset(failures))
+
+    def bad(row: Quarantined) -> BaseDocument:
+        ref = DocumentRef(row.uri, row.source, "", row.version, 0)
+        outdated = not prints.same_failure(row, sources.get(row.uri, row.source))
+        return BaseDocument(ref, "", "quarantined", outdated=outdated, failures=frozenset({row.error}))
+
+    documents = {row.uri: held(row) for row in rows.documents.values() if not row.parent}
+    return documents, {row.uri: bad(row) for row in rows.quarantine.values() if not row.parent}
+
+
 def classify(
     listed: Iterable[DocumentRef],
     base: Mapping[str, BaseDocument],
-    known_bad: Mapping[str, KnownBad],
+    known_bad: Mapping[str, BaseDocument],
     digest: Mapping[str, str],
     scope: Scope,
     carried_sources: frozenset[str] = frozenset(),
@@ -146,10 +167,8 @@ def classify(
         if change == "known_bad" and held is not None:
             touched |= held.expired or held.attributes_digest != digest[ref.uri]
             deleted += [document_id(ref.uri)] if held.expired else []
-    known = {u: DocumentRef(u, bad.source, "", bad.version, 0) for u, bad in known_bad.items()}
-    known |= {uri: held.ref for uri, held in base.items()}
-    for uri in known.keys() - seen:  # in the base, but not listed
-        ref = known[uri]
+    for uri in {*base, *known_bad} - seen:  # in the base, but not listed
+        ref = (base.get(uri) or known_bad[uri]).ref
         vanished = ref.source not in carried_sources and scope.holds(ref, failures(base.get(uri), known_bad.get(uri)))
         documents += [] if vanished else [planned(ref, "carried")]
         deleted += [document_id(uri)] if vanished and uri in base else []
@@ -161,14 +180,16 @@ def classify(
     return ShardChanges(tuple(documents), tuple(sorted(deleted)), tuple(again), touched, counts)
 
 
-def failures(held: BaseDocument | None, bad: KnownBad | None) -> set[str]:
+def failures(held: BaseDocument | None, bad: BaseDocument | None) -> set[str]:
     """Return the classes of what failed of a document, and inside it."""
-    return {*(held.failures if held else ()), *([bad.error] if bad else ())}
+    return {error for known in (held, bad) if known is not None for error in known.failures}
 
 
-def change_of(ref: DocumentRef, held: BaseDocument | None, bad: KnownBad | None, digest: str, *, again: bool) -> str:
+def change_of(
+    ref: DocumentRef, held: BaseDocument | None, bad: BaseDocument | None, digest: str, *, again: bool
+) -> str:
     """Return the class of a listed document in scope; `again`: it is read whatever happened to it."""
-    failed = bad is not None and bad.version == ref.version and not bad.outdated
+    failed = bad is not None and bad.ref.version == ref.version and not bad.outdated
     if held is None and not failed:
         return "added"
     if held is not None and not failed and (held.ref.version != ref.version or held.outdated):

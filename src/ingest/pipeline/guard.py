@@ -1,14 +1,13 @@
 """The delete guard, and the other limits on what a generation may lack: sentences with numbers, by cause and source."""
 
-from collections import Counter
 from contextlib import suppress
 from math import ceil
 
-from ingest.errors import DeleteGuardTripped, SchemaMismatch, SourceUnavailable
+from ingest.errors import DeleteGuardTripped, SchemaMismatch
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake
 from ingest.pipeline.changes import FETCHED, QUIET
-from ingest.pipeline.losses import Balance, Causes, Losses, compare
+from ingest.pipeline.losses import Balance, Causes, compare
 from ingest.pipeline.tasks import Work
 from ingest.records import BuildOptions, Manifest, PlanSummary, RaisedLimit, Release
 from ingest.services import Workbench
@@ -17,36 +16,21 @@ FEW = 1  # documents that are no share yet, however small the index is
 RUN = "ingest run"
 
 
-def check_losses(options: BuildOptions, losses: Losses) -> None:
+def check_losses(options: BuildOptions, balance: Balance) -> None:
     """Do nothing if no more documents would disappear than the limits allow. Raises: DeleteGuardTripped."""
-    if told := _too_many_lost(options, losses, options.raised, RUN):
+    if told := _too_many_lost(options, balance, options.raised, RUN):
         raise DeleteGuardTripped(f"index {options.index}: {told}")
 
 
 def guard_chunked(bench: Workbench, work: Work, chunked: Contents) -> dict[str, int]:
     """Compare what was read and chunked with the base, before anything is embedded, and return the counts.
 
-    What is finished stays: the next run goes on from there. Raises: DeleteGuardTripped; SourceUnavailable when a source
-    of which nothing could be read lists nothing any more.
+    What is finished stays: the next run goes on from there. Raises: DeleteGuardTripped.
     """
-    _check_sources(bench, work)
     balance = _balance(work.base, work.summary.base, chunked)
-    check_losses(bench.options, balance.losses)
+    check_losses(bench.options, balance)
     unsupported = {f"unsupported.{kind}": n for kind, n in balance.unsupported.items()}
-    return {"documents": balance.documents, "lost": balance.losses.lost_listed, **unsupported}
-
-
-def _check_sources(bench: Workbench, work: Work) -> None:
-    planned, gone = Counter[str](), Counter[str]()
-    for task in work.tasks("chunk"):
-        missing = set(work.gone(task.shard))
-        fetched = [d for d in work.shard_plan(task.shard).documents if d.change in FETCHED]
-        planned.update(d.source for d in fetched)
-        gone.update(d.source for d in fetched if d.uri in missing)
-    for source in bench.sources:
-        count = gone[source.name]
-        if count > FEW and count == planned[source.name] and next(iter(source.list()), None) is None:
-            raise SourceUnavailable(f"{source.uri}: emptied since it was listed, {count} documents are gone")
+    return {"documents": balance.documents, "lost": balance.lost_listed, **unsupported}
 
 
 def objections(lake: Lake, options: BuildOptions, candidate: Manifest, serving: Release | None) -> tuple[str, ...]:
@@ -61,7 +45,7 @@ def objections(lake: Lake, options: BuildOptions, candidate: Manifest, serving: 
     raised, way_out = options.raised or candidate.raised, f"ingest promote {candidate.generation}"
     plan = lake.plan(candidate.generation)
     found = [
-        _too_many_lost(options, balance.losses, raised, way_out),
+        _too_many_lost(options, balance, raised, way_out),
         _too_many_failed(options, balance.failed, balance.readable, way_out),
         changed_too_much(lake, options, plan) if plan is not None else "",
     ]
@@ -78,44 +62,37 @@ def _balance(base: Manifest | None, serving: str | None, after: Contents) -> Bal
             plan = after.lake.plan(serving)
     if plan is not None:
         known = sum(plan.counts.get(change, 0) for change in (*FETCHED, *QUIET, "attributes_changed"))
-        lost = known - balance.documents - balance.failed.total() - balance.unsupported.total()
-        losses, cause = balance.losses, "since a generation whose manifest is lost"
-        losses.add_unnamed(max(known - losses.serving, 0), lost - losses.lost_listed, cause)
+        lost = known - balance.documents - balance.failed.total() - balance.unsupported.total() - balance.lost_listed
+        balance.add_unnamed(max(known - balance.serving, 0), lost, "since a generation whose manifest is lost")
     return balance
 
 
-def _too_many_lost(options: BuildOptions, losses: Losses, raised: RaisedLimit | None, way_out: str) -> str:
+def _too_many_lost(options: BuildOptions, balance: Balance, raised: RaisedLimit | None, way_out: str) -> str:
     share, most = options.max_deleted_share, options.max_deleted_count
     if raised is not None:
-        share = max(share, raised.max_deleted_share)
-    listed, inside = losses.lost_listed, losses.lost_inside
+        share, most = max(share, raised.max_deleted_share), None
     numbers = (
-        (listed, losses.serving, "documents"),
-        (listed + inside, losses.serving + losses.inside, "documents, with those inside others,"),
+        (balance.lost_listed, balance.serving, "documents"),
+        (balance.lost.total(), balance.serving + balance.inside, "documents, with those inside others,"),
     )
     for lost, serving, what in numbers:
-        if lost > FEW and lost > share * serving and lost / serving > share:
-            limit = f"({lost / serving:.1%}), more than max_deleted_share ({share:.1%})"
-        elif most is not None and raised is None and lost > most:
-            limit = f"({lost / serving:.1%}), more than max_deleted_count ({most})"
-        else:
-            continue
-        return (
-            f"{lost} of {serving} {what} would disappear {limit} allows: {_by_source(losses.lost)}. Check the sources; "
-            f"if it is intended, `{way_out} --max-deleted-share {max(ceil(100 * lost / serving) / 100, 0.01)} "
-            "--why REASON` allows it."
-        )
+        above = _above(lost, serving, "max_deleted_share", share)
+        if not above and most is not None and lost > most:
+            above = f"({lost / serving:.1%}), more than max_deleted_count ({most}) allows"
+        if above:
+            return (
+                f"{lost} of {serving} {what} would disappear {above}: {_by_source(balance.lost)}. Check the sources; "
+                f"if it is intended, `{way_out} --max-deleted-share {max(ceil(100 * lost / serving) / 100, 0.01)} "
+                "--why REASON` allows it."
+            )
     return ""
 
 
 def _too_many_failed(options: BuildOptions, failed: Causes, readable: int, way_out: str) -> str:
-    count, share = failed.total(), options.max_quarantined_share
-    if count <= FEW or count / readable <= share:
-        return ""
-    return (
-        f"{count} of {readable} documents are in quarantine ({count / readable:.1%}), more than max_quarantined_share "
-        f"({share:.1%}) allows: {_by_source(failed)}. Repair or exclude them; or accept them with a higher "
-        f"max_quarantined_share in the settings, and `{way_out}`."
+    above = _above(failed.total(), readable, "max_quarantined_share", options.max_quarantined_share)
+    return above and (
+        f"{failed.total()} of {readable} documents are in quarantine {above}: {_by_source(failed)}. Repair or exclude "
+        f"them; or accept them with a higher max_quarantined_share in the settings, and `{way_out}`."
     )
 
 
@@ -126,14 +103,18 @@ def changed_too_much(lake: Lake, options: BuildOptions, plan: PlanSummary) -> st
     """
     markers = (lake.marker(plan.generation, "chunk", shard, name) for shard, name in plan.shards.items())
     changed, listed = sum(len(marker.gone) for marker in markers if marker is not None), plan.counts["listed"]
-    share = options.max_changed_during_run_share
-    if changed <= FEW or changed / listed <= share:
-        return ""
-    return (
-        f"{changed} of {listed} listed documents changed or vanished during the run ({changed / listed:.1%}), more "
-        f"than max_changed_during_run_share ({share:.1%}) allows. Check that the sources are whole; the next `{RUN}` "
-        "reads these documents again."
+    above = _above(changed, listed, "max_changed_during_run_share", options.max_changed_during_run_share)
+    return above and (
+        f"{changed} of {listed} listed documents changed or vanished during the run {above}. Check that the sources "
+        f"are whole; the next `{RUN}` reads these documents again."
     )
+
+
+def _above(count: int, of: int, limit: str, share: float) -> str:
+    """Return in words by how much a share is above its limit, "" if it is not, or of a few documents."""
+    if count <= FEW or count / of <= share:
+        return ""
+    return f"({count / of:.1%}), more than {limit} ({share:.1%}) allows"
 
 
 def _by_source(causes: Causes) -> str:

@@ -4,38 +4,40 @@ A document serves if somebody may see a chunk of it, or of a document inside it.
 """
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from mimetypes import MimeTypes
 from pathlib import PurePosixPath
-from typing import Any
 
 from ingest.documents import media_types, parsers
-from ingest.errors import DamagedFile
-from ingest.ids import document_id
 from ingest.lake.contents import Contents
-from ingest.pipeline.changes import BaseDocument
-from ingest.records import Quarantined, ShardPlan
+from ingest.lake.lake import Lake
+from ingest.lake.rows import DocumentRow
+from ingest.lake.shard_rows import ShardRows, read_rows
+from ingest.pipeline.damage import damaged_parts
+from ingest.records import PartFile, PartKind, Quarantined, ShardPlan
 from ingest.scratch import Scratch
 
 DELETED, INSIDE = "no longer listed", "inside others"
 EXPIRED, HIDDEN, BARE = "last good versions expired", "that nobody may see", "without any text to search"
-COLUMNS = ["document_id", "uri", "source", "sha256", "parent", "acl", "status", "chunk_count"]
+KINDS: tuple[PartKind, ...] = ("documents", "quarantine")
 UNKNOWN = "application/x-unknown"  # as a claim: a name without a known extension says nothing
 
-Values = dict[str, Any]
 Causes = Counter[tuple[str, str]]  # (source, cause) → documents
 
 
 @dataclass
-class Losses:
-    """How many documents serve now, and how many of them would serve no more. A document that moved is not lost."""
+class Balance:
+    """What serves now, and what a generation holds or would hold of it. A document that moved is not lost."""
 
-    serving: int = 0  # documents that sources list
+    serving: int = 0  # documents that sources list and that serve now
     inside: int = 0  # documents inside these
     lost: Causes = field(default_factory=Counter)
     moved: int = 0  # of those no longer listed
+    # Only of a generation that is built:
+    documents: int = 0  # listed ones that serve in it
+    readable: int = 0  # listed ones that are held, or in quarantine although they served or their format is read
+    failed: Causes = field(default_factory=Counter)  # of the readable ones: in quarantine
+    unsupported: Counter[str] = field(default_factory=Counter)  # other documents in quarantine, by media type
 
     def add_unnamed(self, serving: int, lost: int, cause: str) -> None:
         """Count documents of which the lake still knows how many there were, but no longer which."""
@@ -53,29 +55,18 @@ class Losses:
         return self.lost.total() - self.lost_inside
 
 
-@dataclass
-class Balance:
-    """What a generation holds, compared with the one that serves."""
-
-    losses: Losses = field(default_factory=Losses)
-    documents: int = 0  # listed ones that serve in the new generation
-    readable: int = 0  # listed ones that are held, or in quarantine although they served or their format is read
-    failed: Causes = field(default_factory=Counter)  # of the readable ones: in quarantine
-    unsupported: Counter[str] = field(default_factory=Counter)  # other documents in quarantine, by media type
-
-
-class _Moves(Scratch):
-    """What is no longer at its place and what is new at another, by content."""
+class Comparison(Scratch):
+    """Strikes the balance shard by shard. Use as a context manager."""
 
     def __init__(self) -> None:
         super().__init__(
             "CREATE TABLE lost (content, source TEXT, documents INTEGER, inside INTEGER); CREATE TABLE found (content)"
         )
-        self._losses = Losses()
+        self._balance = Balance()
 
-    def losses(self) -> Losses:
-        """Return the losses without what moved: each new document explains one of the same content. Call once."""
-        losses = self._losses
+    def balance(self) -> Balance:
+        """Return the balance without what moved: each new document explains one of the same content. Call once."""
+        balance = self._balance
         moved = self._db.execute(
             "SELECT source, sum(documents), sum(inside) FROM (SELECT *, row_number() OVER "
             "(PARTITION BY content ORDER BY documents DESC, source) AS nth FROM lost) "
@@ -83,146 +74,113 @@ class _Moves(Scratch):
             "WHERE nth <= times GROUP BY source"
         )
         for source, documents, inside in moved:
-            losses.moved += documents
-            losses.lost[source, DELETED] -= documents
-            losses.lost[source, INSIDE] -= inside
-        losses.lost = +losses.lost
-        return losses
+            balance.moved += documents
+            balance.lost[source, DELETED] -= documents
+            balance.lost[source, INSIDE] -= inside
+        balance.lost = +balance.lost
+        return balance
 
+    def foresee(self, rows: ShardRows, plan: ShardPlan) -> None:
+        """Add a shard's rows in the base, and what would become of them.
 
-class Foresight(_Moves):
-    """What a plan knows about losses, shard by shard. Use as a context manager.
-
-    A deletion that an added document of equal size could explain is pending, not counted: whether it moved is known
-    once the added one was read.
-    """
-
-    def add(self, held: Mapping[str, BaseDocument], plan: ShardPlan) -> None:
-        """Add a shard: what the base holds, and what would become of it."""
+        A deletion that an added document of equal size could explain is pending, not counted: whether it moved is
+        known once the added one was read.
+        """
         deleted, planned = set(plan.deleted), {d.uri: d for d in plan.documents}
-        serving = {uri: document for uri, document in held.items() if document.serves}
-        self._losses.serving += len(serving)
-        self._losses.inside += sum(document.inside for document in serving.values())
         absent = list[tuple[int, str, int, int]]()
-        for uri, document in serving.items():
-            listed, source = planned.get(uri), document.ref.source
-            if listed is None:
-                absent.append((document.ref.size, source, 1, document.inside))
+        for uri, (row, *inside) in self._serving(rows).items():
+            if (listed := planned.get(uri)) is None:
+                absent.append((row.size, row.source, 1, len(inside)))
                 cause = DELETED
-            elif document_id(uri) in deleted:
+            elif row.document_id in deleted:
                 cause = EXPIRED
             elif listed.acl:
                 continue
             else:
                 cause = HIDDEN
-            self._losses.lost[source, cause] += 1
-            self._losses.lost[source, INSIDE] += document.inside
+            self._balance.lost[row.source, cause] += 1
+            self._balance.lost[row.source, INSIDE] += len(inside)
         self.insert("lost", absent, 4)
         if plan.base_parts:  # without a base nothing can have moved
             self.insert("found", ((d.size,) for d in plan.documents if d.change == "added"), 1)
 
-
-def compare(before: Contents | None, after: Contents) -> Balance:
-    """Return what the part files of a generation hold, compared with those of the one that serves, if any."""
-    with _Comparison() as comparison:
-        for shard in after.shards:
-            comparison.add(_Shard(before, shard, serves=True), _Shard(after, shard))
-        comparison.losses()
-        return comparison.balance
-
-
-@dataclass(frozen=True)
-class _Shard:
-    contents: Contents | None
-    shard: int
-    serves: bool = False  # of a damaged part only the number of rows is known then
-
-    @cached_property
-    def rows(self) -> dict[str, Values]:
-        """The rows of all documents, by URI."""
-        return {row["uri"]: row for row in self._read("documents", COLUMNS)}
-
-    @cached_property
-    def serving(self) -> dict[str, Values]:
-        """The rows of those that serve, by URI."""
-        by_id, found = {row["document_id"]: row for row in self.rows.values()}, dict[str, Values]()
-        for row in self.rows.values():
-            if row["chunk_count"] and row["acl"]:
-                top = found[row["uri"]] = row
-                while (parent := by_id.get(top["parent"])) is not None:
-                    top = parent
-                found[top["uri"]] = top
-        return found
-
-    @cached_property
-    def failures(self) -> dict[str, Quarantined]:
-        """What is in quarantine, by URI."""
-        return {row["uri"]: Quarantined(**row) for row in self._read("quarantine")}
-
-    def _read(self, kind: str, columns: list[str] | None = None) -> list[Values]:
-        parts = self.contents.parts(self.shard) if self.contents is not None else {}
-        if self.contents is None or kind not in parts:
-            return []
-        try:
-            rows: list[Values] = self.contents.lake.read(parts[kind], columns).to_pylist()
-        except DamagedFile:
-            if self.serves:
-                return []
-            raise
-        return rows
-
-
-class _Comparison(_Moves):
-    def __init__(self) -> None:
-        super().__init__()
-        self.balance = Balance(self._losses)
-
-    def add(self, before: _Shard, after: _Shard) -> None:
-        losses = self._losses
-        listed = sum(not row["parent"] for row in before.serving.values())
-        losses.serving += listed
-        losses.inside += len(before.serving) - listed
-        held = before.contents.parts(before.shard).get("documents") if before.contents is not None else None
-        if held is not None and not before.rows:
-            left = after.rows.keys() | (after.failures.keys() - before.failures.keys())
-            losses.add_unnamed(held.rows, held.rows - len(left), "in a damaged file")
+    def compare(self, before: ShardRows, after: ShardRows) -> None:
+        """Add a shard's rows in the generation that serves, and in another."""
+        served, serving = self._serving(before), families(after)
+        gone, new = ({row.uri: row for family in all_.values() for row in family} for all_ in (served, serving))
+        same = {uri for uri in gone.keys() & new.keys() if gone[uri].sha256 == new[uri].sha256}
+        self.insert("found", ((row.sha256,) for uri, row in new.items() if uri not in same), 1)
         absent = list[tuple[str, str, int, int]]()
-        for uri in before.serving.keys() - after.serving.keys():
-            row = before.serving[uri]
+        for row in (row for uri, row in gone.items() if uri not in new):
             cause = _cause(row, after)
-            losses.lost[row["source"], cause] += 1
+            self._balance.lost[row.source, cause] += 1
             if cause in (DELETED, INSIDE):
-                absent.append((row["sha256"], row["source"], int(cause == DELETED), int(cause == INSIDE)))
+                absent.append((row.sha256, row.source, int(cause == DELETED), int(cause == INSIDE)))
         self.insert("lost", absent, 4)
-        if before.contents is not None:
-            same = {(uri, row["sha256"]) for uri, row in before.serving.items()}
-            there = ((uri, row["sha256"]) for uri, row in after.serving.items())
-            self.insert("found", ((sha256,) for uri, sha256 in there if (uri, sha256) not in same), 1)
-        self._quarantine(before, after)
-
-    def _quarantine(self, before: _Shard, after: _Shard) -> None:
-        balance = self.balance
-        balance.documents += sum(not row["parent"] for row in after.serving.values())
-        readable = {uri for uri, row in after.rows.items() if not row["parent"]}
-        for uri, failure in after.failures.items():
+        balance = self._balance
+        balance.documents += len(serving)
+        readable = {uri for uri, row in after.documents.items() if not row.parent}
+        for uri, failure in after.quarantine.items():
             if failure.parent:
                 continue
-            if uri in before.serving or _is_read(failure):
+            if uri in served or _is_read(failure):
                 readable.add(uri)
                 balance.failed[failure.source, f"in quarantine ({failure.error})"] += 1
             else:
                 balance.unsupported[_type_of(uri)] += 1
         balance.readable += len(readable)
 
+    def lack(self, part: PartFile, before: ShardRows, after: ShardRows) -> None:
+        """Add the documents of a damaged part: no more are left than are new to what can be read."""
+        left = after.documents.keys() | (after.quarantine.keys() - before.quarantine.keys())
+        self._balance.add_unnamed(part.rows, part.rows - len(left), "in a damaged file")
 
-def _cause(row: Values, after: _Shard) -> str:
+    def _serving(self, rows: ShardRows) -> dict[str, list[DocumentRow]]:
+        found = families(rows)
+        self._balance.serving += len(found)
+        self._balance.inside += sum(len(family) - 1 for family in found.values())
+        return found
+
+
+def compare(before: Contents | None, after: Contents) -> Balance:
+    """Return what the part files of a generation hold, compared with those of the one that serves, if any."""
+    with Comparison() as comparison:
+        for shard in after.shards:
+            parts = before.parts(shard) if before is not None else {}
+            whole = _whole(after.lake, parts)
+            held, rows = read_rows(after.lake, whole, *KINDS), read_rows(after.lake, after.parts(shard), *KINDS)
+            if "documents" in parts and "documents" not in whole:
+                comparison.lack(parts["documents"], held, rows)
+            comparison.compare(held, rows)
+        return comparison.balance()
+
+
+def _whole(lake: Lake, parts: dict[str, PartFile]) -> dict[str, PartFile]:
+    """Return those of a shard's parts that can be read."""
+    named = {kind: parts[kind] for kind in KINDS if kind in parts}
+    damaged = [part.kind for part, _ in damaged_parts(lake, named.values(), writes=False)]
+    return {kind: part for kind, part in named.items() if kind not in damaged}
+
+
+def families(rows: ShardRows) -> dict[str, list[DocumentRow]]:
+    """Return the listed documents that serve, by URI, each followed by the documents inside it that do."""
+    found = {}
+    for row in rows.documents.values():
+        if not row.parent and row.acl:
+            inside = [member for member in rows.family(row) if member.parent and member.chunk_count]
+            if row.chunk_count or inside:
+                found[row.uri] = [row, *inside]
+    return found
+
+
+def _cause(row: DocumentRow, after: ShardRows) -> str:
     """Return why a document that serves would serve no more."""
-    if row["parent"]:
+    if row.parent:
         return INSIDE
-    if (held := after.rows.get(row["uri"])) is not None:
-        return BARE if held["acl"] else HIDDEN
-    if (failure := after.failures.get(row["uri"])) is not None:
-        return EXPIRED if row["status"] == "last_good" else f"in quarantine ({failure.error})"
+    if (held := after.documents.get(row.uri)) is not None:
+        return BARE if held.acl else HIDDEN
+    if (failure := after.quarantine.get(row.uri)) is not None:
+        return EXPIRED if row.status == "last_good" else f"in quarantine ({failure.error})"
     return DELETED
 
 

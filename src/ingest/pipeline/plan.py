@@ -12,17 +12,17 @@ from ingest.ids import digest_of, document_id
 from ingest.lake.contents import contents_of
 from ingest.lake.lake import PLAN_HASH, Lake, claim_number
 from ingest.lake.rows import attributes_digest
+from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.lake.stored_records import name_of
-from ingest.pipeline.base_documents import BaseDocuments
 from ingest.pipeline.changed_policies import changed_marks, holds_mark, unscreened
-from ingest.pipeline.changes import FETCHED, BaseDocument, Listing, ShardChanges, classify, shard_count
+from ingest.pipeline.changes import FETCHED, Listing, ShardChanges, base_documents, classify, shard_count
 from ingest.pipeline.claiming import claim_generation
 from ingest.pipeline.damage import Damage, damage_of
 from ingest.pipeline.fingerprints import Fingerprints, fingerprints
 from ingest.pipeline.guard import check_losses
 from ingest.pipeline.healing import check_carried, find_damage
 from ingest.pipeline.listing_checks import check_places, check_sources, left_out, nothing_listed
-from ingest.pipeline.losses import Foresight, Losses
+from ingest.pipeline.losses import Balance, Comparison
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.tasks import Work
 from ingest.records import Manifest, ParserOptions, PartFile, PlannedDocument, PlanSummary, Release, ShardPlan
@@ -40,12 +40,12 @@ def make_plan(bench: Workbench, retrieval: Retrieval, writer: Writer, scope: Sco
     Raises: InvalidSettings, DeleteGuardTripped, BudgetExceeded, SourceUnavailable, and what sources raise; DamagedFile
         if what is lost can only be made again by a run without scope.
     """
-    planner, lake, resumed = Planner.open(bench, writer, scope), bench.lake, False
+    planner, lake, resumed = Planner.open(bench, writer, scope, listing), bench.lake, False
     planner.damage = find_damage(retrieval, writer, planner.base, planner.follows, bench.options.profile)
-    planner.list_sources(listing)
-    summary = planner.summarise(listing)
+    planner.list_sources()
+    summary = planner.summarise()
     planner.guard(summary)
-    shard_plan = partial(planner.shard_plan, listing)
+    shard_plan = planner.shard_plan
     if summary.needs_generation:
         released = claim_number(planner.base.generation) if planner.base is not None else 0
         told = planner.settings_hash, released, summary
@@ -67,12 +67,12 @@ def _frozen(lake: Lake, summary: PlanSummary, shard: int) -> ShardPlan:
 
 def preview(bench: Workbench, writer: Writer, scope: Scope) -> PlanSummary:
     """Return what a run would do. Lists the sources, claims and writes nothing."""
-    planner = Planner.open(bench, writer, scope)
-    if planner.base is not None:
-        planner.damage = damage_of(planner.lake, planner.base, writes=False)
     with Listing() as listing:
-        planner.list_sources(listing)
-        summary = planner.summarise(listing)
+        planner = Planner.open(bench, writer, scope, listing)
+        if planner.base is not None:
+            planner.damage = damage_of(planner.lake, planner.base, writes=False)
+        planner.list_sources()
+        summary = planner.summarise()
     try:
         planner.guard(summary)
     except (DeleteGuardTripped, BudgetExceeded) as error:
@@ -87,13 +87,14 @@ class Planner:
     bench: Workbench
     writer: Writer
     scope: Scope
+    listing: Listing
     base: Manifest | None
     prints: Fingerprints
     settings_hash: str  # covers all parsers: one version of the code does not finish what another began
     now: datetime  # the same for the whole plan
     shards: int = 0
     failed_sources: frozenset[str] = frozenset()
-    losses: Losses = field(default_factory=Losses)  # as far as the plan knows them
+    balance: Balance = field(default_factory=Balance)  # as far as the plan knows it
     follows: Release | None = None  # the newest release; its generation is the base, unless that has lost its manifest
     damage: Damage = field(default_factory=Damage)  # of the base
 
@@ -101,49 +102,49 @@ class Planner:
         self.lake, self.options = self.bench.lake, self.bench.options
 
     @classmethod
-    def open(cls, bench: Workbench, writer: Writer, scope: Scope) -> "Planner":
+    def open(cls, bench: Workbench, writer: Writer, scope: Scope, listing: Listing) -> "Planner":
         """Read the base: the generation of the newest release, the decision in force."""
         check_sources(scope, bench.sources)
         prints = fingerprints(bench)
         told = bench.options.settings, bench.options.analyser
         settings_hash = digest_of([*told, prints.record(), prints.parsing()])
         base, follows = bench.lake.base(), bench.lake.decision()
-        return cls(bench, writer, scope, base, prints, settings_hash, writer.clock(), follows=follows)
+        return cls(bench, writer, scope, listing, base, prints, settings_hash, writer.clock(), follows=follows)
 
-    def list_sources(self, listing: Listing) -> None:
+    def list_sources(self) -> None:
         """Spill every source's listing and give each document its shard, which is for life."""
         for source in self.bench.sources:
             try:
-                listing.add(source.list())
+                self.listing.add(source.list())
             except SourceUnavailable:
                 if self.options.on_listing_failure != "carry" or self.base is None:
                     raise
                 self.failed_sources |= {source.name}
-                listing.drop(source.name)
+                self.listing.drop(source.name)
         planned = self.base or self.lake.claims.get(1)
-        self.shards = planned.shards if planned else shard_count(len(listing), self.options.documents_per_shard)
-        listing.partition(self.shards)
-        check_places(self.scope, self.bench.sources, listing, self._base_uris)
-        if self.base is None and not listing.listed and not self.options.allow_empty:
+        self.shards = planned.shards if planned else shard_count(len(self.listing), self.options.documents_per_shard)
+        self.listing.partition(self.shards)
+        check_places(self.scope, self.bench.sources, self.listing, self._base_uris)
+        if self.base is None and not self.listing.listed and not self.options.allow_empty:
             raise nothing_listed(self.bench.sources)
 
     def _base_uris(self) -> Iterator[str]:
         for held in map(self._base_parts, range(self.base.shards if self.base is not None else 0)):
             yield from self.lake.read(held["documents"], ["uri"])["uri"].to_pylist() if "documents" in held else ()
 
-    def summarise(self, listing: Listing) -> PlanSummary:
+    def summarise(self) -> PlanSummary:
         """Return the plan for all shards: documents per class, bytes, estimates.
 
         Raises: InvalidSettings when the parsers of documents to be read lack libraries.
         """
-        counts: Counter[str] = Counter(listed=listing.listed, listed_twice=listing.listed_twice)
+        counts: Counter[str] = Counter(listed=self.listing.listed, listed_twice=self.listing.listed_twice)
         hashes: dict[int, str] = {}
         fetch, embed = 0, 0
         steps, kinds = set[str](), set[tuple[str, str]]()
-        with Foresight() as foresight:
+        with Comparison() as comparison:
             for shard in range(self.shards):
-                plan, changes, held = self._join(listing, shard)
-                foresight.add(held, plan)
+                plan, changes, rows = self._join(shard)
+                comparison.foresee(rows, plan)
                 hashes[shard] = name_of(plan)[:PLAN_HASH]
                 counts.update(changes)
                 fetched = [d for d in plan.documents if d.change in FETCHED]
@@ -151,8 +152,8 @@ class Planner:
                 kinds.update(map(self._kind, fetched))
                 embed += self._embedded_again(plan, fetched)
                 steps |= set(plan.steps)
-            self.losses = foresight.losses()
-        counts.update({"may_have_moved": self.losses.moved} if self.losses.moved else {})
+            self.balance = comparison.balance()
+        counts.update({"may_have_moved": self.balance.moved} if self.balance.moved else {})
         for wanted in ("own", "unstructured"):
             parsers.check_installed((kind for parser, kind in kinds if parser == wanted), "", wanted)
         size = self.options.chunking.target_tokens
@@ -186,7 +187,7 @@ class Planner:
     def guard(self, summary: PlanSummary) -> None:
         """Raise before anything is spent when too much would disappear or the budget is too small."""
         options = self.options
-        check_losses(options, self.losses)
+        check_losses(options, self.balance)
         if options.max_gpu_minutes and summary.gpu_minutes > options.max_gpu_minutes:
             raise BudgetExceeded(
                 f"index {self.lake.index}: the plan needs about {summary.gpu_minutes} GPU-minutes, the budget is "
@@ -199,10 +200,12 @@ class Planner:
         share = 1 if {"chunk", "embed"} & self._needed else len(again) / max(len(plan.documents), 1)
         return round(sum(p.rows for p in plan.base_parts if p.kind == "chunks") * share)
 
-    def _join(self, listing: Listing, shard: int) -> tuple[ShardPlan, Counter[str], dict[str, BaseDocument]]:
+    def _join(self, shard: int) -> tuple[ShardPlan, Counter[str], ShardRows]:
         parts = self._base_parts(shard)
-        listed = list(listing.shard(shard))
-        held, bad = self._base_documents.of(parts, {ref.uri: ref.source for ref in listed})
+        listed = list(self.listing.shard(shard))
+        rows = read_rows(self.lake, parts, "documents", "quarantine") if "documents" in parts else ShardRows()
+        sources, oldest = {r.uri: r.source for r in listed}, self.now - timedelta(days=self.options.keep_last_good_days)
+        held, bad = base_documents(rows, self.prints, sources, oldest, texts="texts" in parts)
         digests = {ref.uri: attributes_digest(ref.acl, ref.tenant, ref.source, ref.title) for ref in listed}
         changes = classify(listed, held, bad, digests, self.scope, self.failed_sources)
         if replace(self.scope, force=frozenset()) != Scope() or self.failed_sources:
@@ -217,7 +220,11 @@ class Planner:
             embed_again=changes.embed_again,
             reads_again=self.scope.reads_again,
         )
-        return plan, changes.counts, held
+        return plan, changes.counts, rows
+
+    def shard_plan(self, shard: int) -> ShardPlan:
+        """Return the work of one shard."""
+        return self._join(shard)[0]
 
     def _steps(self, shard: int, changes: ShardChanges, parts: dict[str, PartFile]) -> tuple[str, ...]:
         touched = changes.touched or (self._marks is not None and holds_mark(self.lake, parts, self._marks))
@@ -244,16 +251,8 @@ class Planner:
     def _marks(self) -> frozenset[str] | None:
         return changed_marks(self.base, self.bench) if self.base is not None else None
 
-    def shard_plan(self, listing: Listing, shard: int) -> ShardPlan:
-        """Return the work of one shard."""
-        return self._join(listing, shard)[0]
-
     @cached_property
     def _base_parts(self) -> Callable[[int], dict[str, PartFile]]:
         """Return the function that gives those of a shard's parts that can be used, by kind."""
         parts = contents_of(self.lake, self.base).parts if self.base is not None else lambda _: {}
         return lambda shard: self.damage.left(shard, parts(shard))
-
-    @cached_property
-    def _base_documents(self) -> BaseDocuments:
-        return BaseDocuments(self.lake, self.prints, timedelta(days=self.options.keep_last_good_days), self.now)

@@ -1,15 +1,16 @@
 """One document that cannot be read costs itself; a share of them means that it is the source that is ill."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import NoReturn
 
 from ingest import errors
 from ingest.lake.lake import Lake, claim_number
-from ingest.lake.rows import quarantine_rows
-from ingest.lake.shard_rows import by_kind
+from ingest.lake.shard_rows import by_kind, read_rows
 from ingest.pipeline.changes import FETCHED
 from ingest.pipeline.tasks import Work
 from ingest.ports import Source
-from ingest.records import DocumentRef, PartFile, Quarantined, RawDocument
+from ingest.records import DocumentRef, Marker, Quarantined, RawDocument, ShardPlan
 from ingest.services import Workbench, Writer
 
 FEW = 10  # unreadable documents that are no share yet, unless they are half of a source
@@ -37,11 +38,11 @@ def read_document(source: Source, ref: DocumentRef) -> RawDocument | None:
 
 
 class Reads:
-    """Counts a shard's reads, so that an ill source is not asked for every one of its documents."""
+    """Counts reads, so that an ill source is not asked for every one of its documents."""
 
     def __init__(self, bench: Workbench, writer: Writer, generation: str) -> None:
         self.bench, self.writer, self.generation = bench, writer, generation
-        self.fetched: Counter[str] = Counter()  # all that the shard reads, by source
+        self.fetched: Counter[str] = Counter()  # all that are to be read, by source
         self.read: Counter[str] = Counter()  # by source
         self.failed: Counter[str] = Counter()
 
@@ -54,57 +55,58 @@ class Reads:
         read, failed = self.read[source], self.failed[source]
         allowed = max(FEW, self.bench.options.max_unreadable_share * self.fetched[source])
         if failed > allowed and 2 * failed > read:
-            give_up(self.bench.lake, self.writer, self.generation)
-            raise ill(source, failed, read, type(error).__name__, str(error))
+            self._give_up(source, failed, read, type(error).__name__, str(error))
+
+    def check(self, work: Work) -> None:
+        """Do nothing when all sources were fit to read from, now that all documents are read.
+
+        Raises: AccessDenied; SourceUnavailable, also when a source of which nothing could be read lists nothing more.
+        """
+        gone, failures = Counter[str](), defaultdict[str, list[Quarantined]](list)
+        for task in work.tasks("chunk"):
+            plan, marker = work.shard_plan(task.shard), work.marker("chunk", task.shard)
+            fetched = {d.uri: d.source for d in plan.documents if d.change in FETCHED}
+            self.fetched.update(fetched.values())
+            if marker is None:
+                continue
+            gone.update(fetched[uri] for uri in marker.gone if uri in fetched)
+            for row in _failures(self.bench.lake, plan, marker):
+                if row.uri in fetched:
+                    failures[row.source].append(row)
+        plans = map(work.shard_plan, work.summary.shards if failures else ())
+        planned = Counter(d.source for plan in plans for d in plan.documents)
+        for source, rows in sorted(failures.items()):
+            few = len(rows) < 2 or (len(rows) <= FEW and 2 * len(rows) < planned[source])
+            if not few and len(rows) > self.bench.options.max_unreadable_share * self.fetched[source]:
+                kinds = Counter(row.error for row in rows)
+                self._give_up(source, len(rows), self.fetched[source], kinds.most_common(1)[0][0], rows[0].message)
+        for listed in self.bench.sources:
+            count = gone[listed.name]
+            if 1 < count == self.fetched[listed.name] and next(iter(listed.list()), None) is None:
+                raise errors.SourceUnavailable(f"{listed.uri}: emptied since it was listed, {count} documents are gone")
+
+    def _give_up(self, source: str, failed: int, read: int, kind: str, message: str) -> NoReturn:
+        """Let the next run build another generation: it takes over what was read here, and reads what failed again.
+
+        Raises: AccessDenied, SourceUnavailable; `message` is about one of the documents that could not be read.
+        """
+        claims, claim = self.bench.lake.claims, self.bench.lake.claim(self.generation)
+        number, token = claim_number(self.generation) + 1, self.writer.new_token()
+        again = claim.model_copy(update={"id": f"{number:04d}-{claim.settings_hash[:8]}", "token": token})
+        claims.append(number, again)  # False: somebody else began one
+        told = f"source {source}: {failed} of {read} documents could not be read (max_unreadable_share), one of them: "
+        raise (errors.AccessDenied if kind == "DeniedDocument" else errors.SourceUnavailable)(told + message)
 
 
-def check_readable(bench: Workbench, writer: Writer, work: Work) -> None:
-    """Do nothing when all sources were fit to read from. Raises: AccessDenied, SourceUnavailable."""
-    lake, share = bench.lake, bench.options.max_unreadable_share
-    failures = _failures(lake, work)
-    planned, fetched = Counter[str](), Counter[str]()
-    for shard in work.summary.shards if failures else ():
-        documents = work.shard_plan(shard).documents
-        planned.update(d.source for d in documents)
-        fetched.update(d.source for d in documents if d.change in FETCHED)
-    for source, rows in sorted(failures.items()):
-        few = len(rows) < 2 or (len(rows) <= FEW and 2 * len(rows) < planned[source])
-        if not few and len(rows) > share * fetched[source]:
-            kinds = Counter(row.error for row in rows)
-            give_up(lake, writer, work.summary.generation)
-            raise ill(source, len(rows), fetched[source], kinds.most_common(1)[0][0], rows[0].message)
-
-
-def _failures(lake: Lake, work: Work) -> dict[str, list[Quarantined]]:
-    """Return what this generation could not read and the base could, by source: earlier failures may stand for ever."""
-    found: dict[str, list[Quarantined]] = {}
-    for task in work.tasks("chunk"):
-        marker = work.marker("chunk", task.shard)
-        if marker is None or not any(marker.counts.get(f"quarantined.{name}") for name in UNREADABLE):
-            continue
-        plan = work.shard_plan(task.shard)
-        fetched = {d.uri for d in plan.documents if d.change in FETCHED}
-        before = {row.uri for row in _unreadable(lake, plan.base_parts)}
-        for row in _unreadable(lake, marker.parts):
-            if row.uri in fetched - before:
-                found.setdefault(row.source, []).append(row)
-    return found
-
-
-def _unreadable(lake: Lake, parts: tuple[PartFile, ...]) -> list[Quarantined]:
-    part = by_kind(parts).get("quarantine")
-    return [row for row in quarantine_rows(lake.read(part)) if row.error in UNREADABLE] if part is not None else []
-
-
-def give_up(lake: Lake, writer: Writer, generation: str) -> None:
-    """Let the next run build another generation: it takes over what was read here, and reads what failed again."""
-    claim = lake.claim(generation)
-    number = claim_number(generation) + 1
-    token, id_ = writer.new_token(), f"{number:04d}-{claim.settings_hash[:8]}"
-    lake.claims.append(number, claim.model_copy(update={"id": id_, "token": token}))  # False: somebody else began one
-
-
-def ill(source: str, failed: int, read: int, kind: str, message: str) -> errors.AccessDenied | errors.SourceUnavailable:
-    """Return the error about a source of whose documents too many cannot be read; `message` is about one of them."""
-    told = f"source {source}: {failed} of {read} documents could not be read (max_unreadable_share), one of them: "
-    return (errors.AccessDenied if kind == "DeniedDocument" else errors.SourceUnavailable)(told + message)
+def _failures(lake: Lake, plan: ShardPlan, marker: Marker) -> Iterator[Quarantined]:
+    """Yield what could not be read, and could be read for the base: earlier failures may stand for ever."""
+    if any(marker.counts.get(f"quarantined.{name}") for name in UNREADABLE):
+        before, after = (
+            {
+                row.uri: row
+                for row in read_rows(lake, by_kind(parts), "quarantine").quarantine.values()
+                if row.error in UNREADABLE
+            }
+            for parts in (plan.base_parts, marker.parts)
+        )
+        yield from (row for uri, row in after.items() if uri not in before)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.ids import document_id, shard_of
-from ingest.pipeline.changes import BaseDocument, KnownBad, Listing, Scope, classify, shard_count
+from ingest.pipeline.changes import BaseDocument, Listing, Scope, classify, shard_count
 from ingest.records import DocumentRef
 
 
@@ -24,7 +24,7 @@ def held(name: str, version: str = "1", **changes: object) -> dict[str, BaseDocu
 def changes_of(
     listed: list[DocumentRef],
     base: dict[str, BaseDocument] | None = None,
-    bad: dict[str, KnownBad] | None = None,
+    bad: dict[str, BaseDocument] | None = None,
     scope: Scope | None = None,
     attributes: str = "attributes",
     carried_sources: frozenset[str] = frozenset(),
@@ -36,8 +36,9 @@ def changes_of(
     return {**classes, "deleted": len(changes.deleted), "touched": changes.touched}
 
 
-def bad(name: str, version: str = "1", source: str = "a", outdated: bool = False) -> dict[str, KnownBad]:
-    return {ref(name, source=source).uri: KnownBad(version, source, outdated)}
+def bad(name: str, version: str = "1", source: str = "a", outdated: bool = False) -> dict[str, BaseDocument]:
+    known = BaseDocument(ref(name, version, source), "", "quarantined", outdated=outdated)
+    return {known.ref.uri: known}
 
 
 def test_a_new_document_is_added() -> None:
