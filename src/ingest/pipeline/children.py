@@ -1,7 +1,7 @@
 """Documents inside documents: attachments, archive entries. Parsed like any other, with limits across all levels."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ingest.errors import DocumentError, MalformedDocument, OversizedDocument
 from ingest.ids import child_uri, document_id, sha256_hex
@@ -13,39 +13,21 @@ from ingest.records import Child, Document, DocumentRef, RawDocument
 LONGEST_PATH = 4096  # code points of a document's place, with those that contain it: each of its points holds it
 
 
-@dataclass
-class Allowance:
-    """What one listed document may still open, across all levels."""
-
-    entries: int
-    bytes: int
-
-    def take(self, document: Document, row: DocumentRow) -> None:
-        """Count a container's children. Raises: OversizedDocument when they exceed what is left."""
-        entries, size = len(document.children), sum(len(child.data) for child in document.children)
-        for name, found, left in (("archive_entries", entries, self.entries), ("archive_bytes", size, self.bytes)):
-            if found > left:
-                raise OversizedDocument(
-                    f"{row.uri}: {found} {name} inside, {left} are left of the limit over all levels (limits.{name})"
-                )
-        self.entries -= entries
-        self.bytes -= size
+Allowance = Counter[str]  # what one listed document may still open, across all levels, by limit
 
 
-def put_family(made: Made, row: DocumentRow, document: Document) -> None:
-    """Keep a listed document and all documents inside it, each under its own URI.
+def put_family(made: Made, row: DocumentRow, document: Document, left: Allowance | None = None, level: int = 1) -> None:
+    """Keep a document, a listed one by default, and all documents inside it, each under its own URI.
 
     A child that fails goes to quarantine by itself. Raises: DocumentError about the document itself.
     """
     limits = made.bench.options.limits
-    _put(made, row, document, Allowance(limits.archive_entries, limits.archive_bytes), 1)
-
-
-def _put(made: Made, row: DocumentRow, document: Document, left: Allowance, level: int) -> None:
+    if left is None:
+        left = Counter(archive_entries=limits.archive_entries, archive_bytes=limits.archive_bytes)
     with blamed_on(row):
         if document.children:
-            check_container(document, row.uri, level, made.bench.options.limits.archive_depth)
-            left.take(document, row)
+            check_container(document, row.uri, level, limits.archive_depth)
+            _take(left, document, row.uri)
         made.put(replace(row, child_count=len(document.children)), document, container=bool(document.children))
     for child in document.children:
         _bring(made, row, child, left, level)
@@ -60,9 +42,20 @@ def _bring(made: Made, parent: DocumentRow, child: Child, left: Allowance, level
             raise OversizedDocument(f"{bare.path[:200]}…: a name of {len(bare.path)} characters, {LONGEST_PATH} may be")
         document = made.bench.sandbox.parse(raw)
         stage = "chunk"
-        _put(made, parsed(bare, document, made.prints), document, left, level + 1)
+        put_family(made, parsed(bare, document, made.prints), document, left, level + 1)
     except DocumentError as error:
         made.fail(bare, stage, error)
+
+
+def _take(left: Allowance, document: Document, uri: str) -> None:
+    """Count a container's children. Raises: OversizedDocument when they exceed what is left."""
+    inside = Counter(archive_entries=len(document.children), archive_bytes=sum(len(c.data) for c in document.children))
+    for name, found in inside.items():
+        if found > left[name]:
+            raise OversizedDocument(
+                f"{uri}: {found} {name} inside, {left[name]} are left of the limit over all levels (limits.{name})"
+            )
+    left.subtract(inside)
 
 
 def check_container(document: Document, uri: str, level: int, depth: int) -> None:
