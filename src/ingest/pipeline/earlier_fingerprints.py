@@ -85,7 +85,7 @@ def earlier_texts(sandbox: Sandbox) -> dict[str, frozenset[str]]:
     found = {}
     variants = {*VARIANTS, *parsers.state("pdf")[-1:]}
     for libraries, variant in product((LIBRARIES, LIBRARIES | installed), variants):
-        rows = list(_parsers_then(libraries, variant))
+        rows = _parsers_then(libraries, variant)
         text = digest_of([digest_of(sorted(rows)), RULES_DIGEST, *([special] if special else [])])
         found[text] = frozenset(_still_same(rows))
     return found
@@ -100,8 +100,9 @@ def earlier_failures(
     `earlier_texts` returns; `limits` are those of documents inside documents; `chunker` covers screening too.
     """
     held = {digest_of(given.limits.model_dump()) for given in list(sandbox.options.values()) or [ParserOptions()]}
+    names = {name for name, *_ in _parsers_then({}, "")}
     for text, same in texts.items():
-        if all(name in same for name, *_ in _entries()):
+        if names <= same:
             refusal = digest_of([digest_of([sandbox.kind, text, sorted(held)]), limits.model_dump()])
             failure = digest_of([refusal, chunker])[:16]
             yield failure, False
@@ -109,15 +110,13 @@ def earlier_failures(
                 yield failure, True
 
 
-def _entries() -> list[list[str]]:
-    return [entry.split() for entry in re.split(r"\n(?! )", PARSERS.strip())]
-
-
-def _parsers_then(libraries: Mapping[str, str], variant: str) -> Iterator[list[Any]]:
-    """Yield name, version, media types, libraries and variant of each parser, as the fingerprint covered them."""
-    for name, number, used, *types in _entries():
+def _parsers_then(libraries: Mapping[str, str], variant: str) -> list[list[Any]]:
+    """Return name, version, media types, libraries and variant of each parser, as the fingerprint covered them."""
+    found = []
+    for name, number, used, *types in map(str.split, re.split(r"\n(?! )", PARSERS.strip())):
         versions = {library: libraries[library] for library in used.split(",") if library in libraries}
-        yield [name, number, types, versions, variant if name == "pdf" else ""]
+        found.append([name, number, types, versions, variant if name == "pdf" else ""])
+    return found
 
 
 def _still_same(rows: list[list[Any]]) -> Iterator[str]:
