@@ -30,7 +30,9 @@ def changed_marks(base: Manifest, bench: Workbench) -> frozenset[str] | None:
     options, found = bench.options, base.fingerprints["chunker"]
     if found == fingerprints(bench).chunker or "sources" not in base.settings:
         return None
-    then = recorded_policies(base.settings)
+    default = dict(screening.FIRST_DEFAULT)  # of what was not recorded
+    recorded = {source["name"]: {**default, **source.get("screening", {})} for source in base.settings["sources"]}
+    then = {name: ScreeningPolicy.model_validate(policy) for name, policy in recorded.items()}
     cut = chunking.fingerprint(options.chunking, bench.tokenizer)
     today, first = (
         digest_of([cut, screening.fingerprint(then, default)])
@@ -42,13 +44,6 @@ def changed_marks(base: Manifest, bench: Workbench) -> frozenset[str] | None:
     differ = ({mark for mark, does in then[name] if dict(now[name])[mark] != does} for name in then)
     fewer = {"secret"} if found == first else set[str]()  # what was marked then need not be one today
     return frozenset(fewer.union(*differ))
-
-
-def recorded_policies(settings: dict[str, Any]) -> dict[str, ScreeningPolicy]:
-    """Return the policies of a generation by source. What was not recorded had the first default."""
-    first = dict(screening.FIRST_DEFAULT)
-    sources = settings.get("sources", ())
-    return {s["name"]: ScreeningPolicy.model_validate({**first, **s.get("screening", {})}) for s in sources}
 
 
 def unscreened(settings: dict[str, Any]) -> str:
