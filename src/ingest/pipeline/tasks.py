@@ -61,9 +61,8 @@ class Work:
 
     def tasks(self, step: str) -> list[ShardTask]:
         """Return the tasks of the shards whose plan includes a step, by shard."""
-        summary = self.summary
-        shards = [shard for shard, steps in sorted(self._steps.items()) if step in steps]
-        return [ShardTask(summary.generation, shard, summary.shards[shard], self.run) for shard in shards]
+        generation, hashes, steps = self.summary.generation, self.summary.shards, sorted(self._steps.items())
+        return [ShardTask(generation, shard, hashes[shard], self.run) for shard, needed in steps if step in needed]
 
     def gone(self, shard: int) -> tuple[str, ...]:
         """Return the URIs of a shard that changed or vanished between list and read."""
