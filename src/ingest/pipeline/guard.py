@@ -44,11 +44,14 @@ def objections(lake: Lake, options: BuildOptions, candidate: Manifest, serving: 
     balance = _balance(base, served, contents_of(lake, candidate))
     raised, way_out = options.raised or candidate.raised, f"ingest promote {candidate.generation}"
     plan = lake.plan(candidate.generation)
-    found = [
-        _too_many_lost(options, balance, raised, way_out),
-        _too_many_failed(options, balance.failed, balance.readable, way_out),
-        changed_too_much(lake, options, plan) if plan is not None else "",
-    ]
+    found = [_too_many_lost(options, balance, raised, way_out)]
+    failed, readable = balance.failed.total(), balance.readable
+    if above := _above(failed, readable, "max_quarantined_share", options.max_quarantined_share):
+        found.append(
+            f"{failed} of {readable} documents are in quarantine {above}: {_by_source(balance.failed)}. Repair or "
+            f"exclude them; or accept them with a higher max_quarantined_share in the settings, and `{way_out}`."
+        )
+    found.append(changed_too_much(lake, options, plan) if plan is not None else "")
     if not balance.documents and not options.allow_empty:
         found.append("There is not a single document that anybody could find, and allow_empty is not set.")
     return tuple(filter(None, found))
@@ -86,14 +89,6 @@ def _too_many_lost(options: BuildOptions, balance: Balance, raised: RaisedLimit 
                 "--why REASON` allows it."
             )
     return ""
-
-
-def _too_many_failed(options: BuildOptions, failed: Causes, readable: int, way_out: str) -> str:
-    above = _above(failed.total(), readable, "max_quarantined_share", options.max_quarantined_share)
-    return above and (
-        f"{failed.total()} of {readable} documents are in quarantine {above}: {_by_source(failed)}. Repair or exclude "
-        f"them; or accept them with a higher max_quarantined_share in the settings, and `{way_out}`."
-    )
 
 
 def changed_too_much(lake: Lake, options: BuildOptions, plan: PlanSummary) -> str:

@@ -10,7 +10,6 @@ from pathlib import PurePosixPath
 
 from ingest.documents import media_types, parsers
 from ingest.lake.contents import Contents
-from ingest.lake.lake import Lake
 from ingest.lake.rows import DocumentRow
 from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.pipeline.damage import damaged_parts
@@ -45,14 +44,9 @@ class Balance:
         self.lost["unknown source", cause] += max(lost, 0)
 
     @property
-    def lost_inside(self) -> int:
-        """How many documents inside others would serve no more."""
-        return sum(n for (_, cause), n in self.lost.items() if cause == INSIDE)
-
-    @property
     def lost_listed(self) -> int:
         """How many documents that sources list would serve no more."""
-        return self.lost.total() - self.lost_inside
+        return sum(n for (_, cause), n in self.lost.items() if cause != INSIDE)
 
 
 class Comparison(Scratch):
@@ -62,11 +56,11 @@ class Comparison(Scratch):
         super().__init__(
             "CREATE TABLE lost (content, source TEXT, documents INTEGER, inside INTEGER); CREATE TABLE found (content)"
         )
-        self._balance = Balance()
+        self.balance = Balance()
 
-    def balance(self) -> Balance:
+    def settled(self) -> Balance:
         """Return the balance without what moved: each new document explains one of the same content. Call once."""
-        balance = self._balance
+        balance = self.balance
         moved = self._db.execute(
             "SELECT source, sum(documents), sum(inside) FROM (SELECT *, row_number() OVER "
             "(PARTITION BY content ORDER BY documents DESC, source) AS nth FROM lost) "
@@ -98,8 +92,8 @@ class Comparison(Scratch):
                 continue
             else:
                 cause = HIDDEN
-            self._balance.lost[row.source, cause] += 1
-            self._balance.lost[row.source, INSIDE] += len(inside)
+            self.balance.lost[row.source, cause] += 1
+            self.balance.lost[row.source, INSIDE] += len(inside)
         self.insert("lost", absent, 4)
         if plan.base_parts:  # without a base nothing can have moved
             self.insert("found", ((d.size,) for d in plan.documents if d.change == "added"), 1)
@@ -113,11 +107,11 @@ class Comparison(Scratch):
         absent = list[tuple[str, str, int, int]]()
         for row in (row for uri, row in gone.items() if uri not in new):
             cause = _cause(row, after)
-            self._balance.lost[row.source, cause] += 1
+            self.balance.lost[row.source, cause] += 1
             if cause in (DELETED, INSIDE):
                 absent.append((row.sha256, row.source, int(cause == DELETED), int(cause == INSIDE)))
         self.insert("lost", absent, 4)
-        balance = self._balance
+        balance = self.balance
         balance.documents += len(serving)
         readable = {uri for uri, row in after.documents.items() if not row.parent}
         for uri, failure in after.quarantine.items():
@@ -130,15 +124,10 @@ class Comparison(Scratch):
                 balance.unsupported[_type_of(uri)] += 1
         balance.readable += len(readable)
 
-    def lack(self, part: PartFile, before: ShardRows, after: ShardRows) -> None:
-        """Add the documents of a damaged part: no more are left than are new to what can be read."""
-        left = after.documents.keys() | (after.quarantine.keys() - before.quarantine.keys())
-        self._balance.add_unnamed(part.rows, part.rows - len(left), "in a damaged file")
-
     def _serving(self, rows: ShardRows) -> dict[str, list[DocumentRow]]:
         found = families(rows)
-        self._balance.serving += len(found)
-        self._balance.inside += sum(len(family) - 1 for family in found.values())
+        self.balance.serving += len(found)
+        self.balance.inside += sum(len(family) - 1 for family in found.values())
         return found
 
 
@@ -147,19 +136,16 @@ def compare(before: Contents | None, after: Contents) -> Balance:
     with Comparison() as comparison:
         for shard in after.shards:
             parts = before.parts(shard) if before is not None else {}
-            whole = _whole(after.lake, parts)
+            whole: dict[str, PartFile] = {kind: parts[kind] for kind in KINDS if kind in parts}
+            for part, _ in damaged_parts(after.lake, [*whole.values()], writes=False):
+                del whole[part.kind]
             held, rows = read_rows(after.lake, whole, *KINDS), read_rows(after.lake, after.parts(shard), *KINDS)
-            if "documents" in parts and "documents" not in whole:
-                comparison.lack(parts["documents"], held, rows)
+            if "documents" in parts and "documents" not in whole:  # no more are left than are new to what can be read
+                left = rows.documents.keys() | (rows.quarantine.keys() - held.quarantine.keys())
+                lost = parts["documents"].rows
+                comparison.balance.add_unnamed(lost, lost - len(left), "in a damaged file")
             comparison.compare(held, rows)
-        return comparison.balance()
-
-
-def _whole(lake: Lake, parts: dict[str, PartFile]) -> dict[str, PartFile]:
-    """Return those of a shard's parts that can be read."""
-    named = {kind: parts[kind] for kind in KINDS if kind in parts}
-    damaged = [part.kind for part, _ in damaged_parts(lake, named.values(), writes=False)]
-    return {kind: part for kind, part in named.items() if kind not in damaged}
+        return comparison.settled()
 
 
 def families(rows: ShardRows) -> dict[str, list[DocumentRow]]:

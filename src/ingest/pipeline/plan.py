@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 
@@ -18,14 +18,14 @@ from ingest.pipeline.changed_policies import changed_marks, holds_mark, unscreen
 from ingest.pipeline.changes import FETCHED, Listing, ShardChanges, base_documents, classify, shard_count
 from ingest.pipeline.claiming import claim_generation
 from ingest.pipeline.damage import Damage, damage_of
-from ingest.pipeline.fingerprints import Fingerprints, fingerprints
+from ingest.pipeline.fingerprints import fingerprints
 from ingest.pipeline.guard import check_losses
 from ingest.pipeline.healing import check_carried, find_damage
 from ingest.pipeline.listing_checks import check_places, check_sources, left_out, nothing_listed
 from ingest.pipeline.losses import Balance, Comparison
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.tasks import Work
-from ingest.records import Manifest, ParserOptions, PartFile, PlannedDocument, PlanSummary, Release, ShardPlan
+from ingest.records import ParserOptions, PartFile, PlannedDocument, PlanSummary, ShardPlan
 from ingest.services import Retrieval, Workbench, Writer
 
 CHARACTERS_PER_TOKEN = 4  # for estimates only
@@ -40,7 +40,7 @@ def make_plan(bench: Workbench, retrieval: Retrieval, writer: Writer, scope: Sco
     Raises: InvalidSettings, DeleteGuardTripped, BudgetExceeded, SourceUnavailable, and what sources raise; DamagedFile
         if what is lost can only be made again by a run without scope.
     """
-    planner, lake, resumed = Planner.open(bench, writer, scope, listing), bench.lake, False
+    planner, lake, resumed = Planner(bench, writer.clock(), scope, listing), bench.lake, False
     planner.damage = find_damage(retrieval, writer, planner.base, planner.follows, bench.options.profile)
     planner.list_sources()
     summary = planner.summarise()
@@ -68,7 +68,7 @@ def _frozen(lake: Lake, summary: PlanSummary, shard: int) -> ShardPlan:
 def preview(bench: Workbench, writer: Writer, scope: Scope) -> PlanSummary:
     """Return what a run would do. Lists the sources, claims and writes nothing."""
     with Listing() as listing:
-        planner = Planner.open(bench, writer, scope, listing)
+        planner = Planner(bench, writer.clock(), scope, listing)
         if planner.base is not None:
             planner.damage = damage_of(planner.lake, planner.base, writes=False)
         planner.list_sources()
@@ -80,36 +80,22 @@ def preview(bench: Workbench, writer: Writer, scope: Scope) -> PlanSummary:
     return summary
 
 
-@dataclass
 class Planner:
-    """Plans one run against one base."""
+    """Plans one run against one base: the generation of the newest release, which is the decision in force."""
 
-    bench: Workbench
-    writer: Writer
-    scope: Scope
-    listing: Listing
-    base: Manifest | None
-    prints: Fingerprints
-    settings_hash: str  # covers all parsers: one version of the code does not finish what another began
-    now: datetime  # the same for the whole plan
-    shards: int = 0
-    failed_sources: frozenset[str] = frozenset()
-    balance: Balance = field(default_factory=Balance)  # as far as the plan knows it
-    follows: Release | None = None  # the newest release; its generation is the base, unless that has lost its manifest
-    damage: Damage = field(default_factory=Damage)  # of the base
-
-    def __post_init__(self) -> None:
-        self.lake, self.options = self.bench.lake, self.bench.options
-
-    @classmethod
-    def open(cls, bench: Workbench, writer: Writer, scope: Scope, listing: Listing) -> "Planner":
-        """Read the base: the generation of the newest release, the decision in force."""
+    def __init__(self, bench: Workbench, now: datetime, scope: Scope, listing: Listing) -> None:
+        """Read the base. `now` is the same for the whole plan."""
         check_sources(scope, bench.sources)
-        prints = fingerprints(bench)
+        self.bench, self.lake, self.options = bench, bench.lake, bench.options
+        self.now, self.scope, self.listing = now, scope, listing
+        self.prints = fingerprints(bench)
         told = bench.options.settings, bench.options.analyser
-        settings_hash = digest_of([*told, prints.record(), prints.parsing()])
-        base, follows = bench.lake.base(), bench.lake.decision()
-        return cls(bench, writer, scope, listing, base, prints, settings_hash, writer.clock(), follows=follows)
+        # It covers all parsers: one version of the code does not finish what another began.
+        self.settings_hash = digest_of([*told, self.prints.record(), self.prints.parsing()])
+        self.base, self.follows = self.lake.base(), self.lake.decision()  # not one if that has lost its manifest
+        self.shards, self.failed_sources = 0, frozenset[str]()
+        self.balance = Balance()  # as far as the plan knows it
+        self.damage = Damage()  # of the base
 
     def list_sources(self) -> None:
         """Spill every source's listing and give each document its shard, which is for life."""
@@ -152,7 +138,7 @@ class Planner:
                 kinds.update(map(self._kind, fetched))
                 embed += self._embedded_again(plan, fetched)
                 steps |= set(plan.steps)
-            self.balance = comparison.balance()
+            self.balance = comparison.settled()
         counts.update({"may_have_moved": self.balance.moved} if self.balance.moved else {})
         for wanted in ("own", "unstructured"):
             parsers.check_installed((kind for parser, kind in kinds if parser == wanted), "", wanted)
