@@ -1,14 +1,14 @@
 """The future content of a shard, or of a slice: rows of new documents, and rows carried from an earlier generation."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
 from ingest.documents.cutting import cut_document
-from ingest.errors import DocumentError, LostText
+from ingest.errors import DocumentError, LostText, UnembeddableDocument
 from ingest.lake.rows import (
     DocumentRow,
     Dropped,
@@ -37,6 +37,7 @@ class Made:
     rows: ShardRows = field(default_factory=ShardRows)
     counts: Counter[str] = field(default_factory=Counter)
     before: Sequence[ShardRows] = ()  # what was made of this shard earlier: it knows how often a failure was tried
+    refused: Mapping[str, str] = field(default_factory=dict)  # why the model gives no vector, by embedding key
 
     def put(self, row: DocumentRow, document: Document, *, container: bool) -> None:
         """Chunk, screen and keep a document. A container may have no text.
@@ -53,7 +54,8 @@ class Made:
     def carry(self, row: DocumentRow, rows: ShardRows) -> None:
         """Take a document's stored text from `rows`, its chunks unless the chunker has changed, then its children.
 
-        A child that the current chunker or policy refuses goes to quarantine by itself. Raises: what `put` raises.
+        A child that the current chunker, policy or model refuses goes to quarantine by itself. Raises: what `put`
+        raises; UnembeddableDocument.
         """
         before = rows.documents[row.uri]
         if row.document_id not in rows.texts:
@@ -61,17 +63,17 @@ class Made:
         row = replace(row, parser_fingerprint=self.prints.translated(before))
         document = stored_document(dict(rows.texts[row.document_id]), row)
         inside, failures = rows.children.get(row.document_id, []), rows.failures.get(row.document_id, [])
-        if row.chunker_fingerprint == self.prints.chunker:
-            chunks, dropped = rows.chunks.get(row.document_id, []), rows.dropped.get(row.document_id, [])
-            self._keep(row, chunks, dropped, document)
-        else:
-            with blamed_on(row):
+        with blamed_on(row):
+            if row.chunker_fingerprint == self.prints.chunker:
+                chunks, dropped = rows.chunks.get(row.document_id, []), rows.dropped.get(row.document_id, [])
+                self._keep(row, chunks, dropped, document)
+            else:
                 self.put(row, document, container=bool(inside or failures))
         for child in inside:
             try:
                 self.carry(following(child, before, row), rows)
             except DocumentError as error:
-                self.fail(child, "chunk", error)
+                self.fail(child, "embed" if isinstance(error, UnembeddableDocument) else "chunk", error)
         for failure in failures:
             self.rows.quarantine[failure.uri] = replace(failure, source=row.source)
 
@@ -91,6 +93,8 @@ class Made:
         return max(same, default=0)
 
     def _keep(self, row: DocumentRow, chunks: list[Chunk], dropped: list[Dropped], document: Document) -> None:
+        if why := next((self.refused[c.embedding_key] for c in chunks if c.embedding_key in self.refused), None):
+            raise UnembeddableDocument(f"{row.uri}: {why}")
         self.rows.documents[row.uri] = replace(
             row, chunk_count=len(chunks), chunk_digest=chunk_digest(chunks), dropped_count=len(dropped)
         )
