@@ -72,11 +72,6 @@ class Listing(Scratch):
         """How many documents the sources listed; one listed by two sources counts twice."""
         return int(self._db.execute("SELECT count(*) FROM refs").fetchone()[0])
 
-    @property
-    def listed_twice(self) -> int:
-        """How many of these had already been listed, by the same or another source."""
-        return self.listed - len(self)
-
     def __len__(self) -> int:
         return int(self._db.execute("SELECT count(DISTINCT uri) FROM refs").fetchone()[0])
 
@@ -176,7 +171,7 @@ def classify(
     counts.update((d.change for d in documents), deleted=len(deleted))
     touched |= any(d.change not in QUIET for d in documents)
     documents.sort(key=lambda d: d.uri)
-    again = [document_id(d.uri) for d in documents if scope.embeds_again and d.change != "carried"]
+    again = [document_id(d.uri) for d in documents if "embed" in scope.force and d.change != "carried"]
     return ShardChanges(tuple(documents), tuple(sorted(deleted)), tuple(again), touched, counts)
 
 

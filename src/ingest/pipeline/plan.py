@@ -123,7 +123,8 @@ class Planner:
 
         Raises: InvalidSettings when the parsers of documents to be read lack libraries.
         """
-        counts: Counter[str] = Counter(listed=self.listing.listed, listed_twice=self.listing.listed_twice)
+        listed = self.listing.listed
+        counts: Counter[str] = Counter(listed=listed, listed_twice=listed - len(self.listing))
         hashes: dict[int, str] = {}
         fetch, embed = 0, 0
         steps, kinds = set[str](), set[tuple[str, str]]()

@@ -77,12 +77,7 @@ class Scope:
     @property
     def repeats(self) -> bool:
         """Whether anything is done again."""
-        return self.reads_again or self.embeds_again
-
-    @property
-    def embeds_again(self) -> bool:
-        """Whether the vectors of every document of the scope are computed, also when there are some."""
-        return "embed" in self.force
+        return bool(self.force or self.errors)
 
     def _holds_time(self, modified: str) -> bool:
         since, until = self.modified_since, self.modified_until
