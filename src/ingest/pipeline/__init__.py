@@ -8,10 +8,8 @@ from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.collections import create_collection, optimise, releases_of
 from ingest.pipeline.conservation import conservation
 from ingest.pipeline.embed import embed_shard, recover_vectors
-from ingest.pipeline.figures import Figures
 from ingest.pipeline.find_duplicates import find_duplicates
 from ingest.pipeline.guard import guard_chunked
-from ingest.pipeline.history import kept_in_history
 from ingest.pipeline.index_keywords import keyword_shard, merge_keyword
 from ingest.pipeline.lease import BuilderLease
 from ingest.pipeline.load import load_shard
@@ -19,6 +17,7 @@ from ingest.pipeline.plan import make_plan
 from ingest.pipeline.promotion import Decide, read_back, settle
 from ingest.pipeline.recall import measure_recall
 from ingest.pipeline.reconciliation import Reconciler
+from ingest.pipeline.run_report import Figures, kept_in_history
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.seal import seal
 from ingest.pipeline.stored_vectors import VectorSample

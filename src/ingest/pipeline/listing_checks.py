@@ -1,7 +1,7 @@
 """What a listing lacks: a scope that names what is not there is refused, for a typing error would do nothing."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from ingest.errors import InvalidSettings
 from ingest.phrases import meant, shown
@@ -20,15 +20,13 @@ def check_sources(scope: Scope, sources: Iterable[Source]) -> None:
         raise InvalidSettings(f"scope: no source is called {name!r}{near}")
 
 
-def check_places(
-    scope: Scope, sources: Iterable[Source], listing: Listing, base_uris: Callable[[], Iterable[str]]
-) -> None:
+def check_places(scope: Scope, sources: Iterable[Source], listing: Listing, base_uris: Iterable[str]) -> None:
     """Refuse prefixes and URIs that no document has, neither listed nor of the base. Raises: InvalidSettings."""
     prefixes = [prefix for prefix in scope.prefixes if not listing.holds(prefix)]
     uris = {uri for uri in scope.uris if not listing.holds(uri, whole=True)}
     if not prefixes and not uris:
         return
-    for uri in base_uris():
+    for uri in base_uris:
         prefixes = [prefix for prefix in prefixes if not uri.startswith(prefix)]
         uris.discard(uri)
     known = [*(source.uri for source in sources), *listing.folders(FOLDERS)]

@@ -110,7 +110,7 @@ class Planner:
         planned = self.base or self.lake.claims.get(1)
         self.shards = planned.shards if planned else shard_count(len(self.listing), self.options.documents_per_shard)
         self.listing.partition(self.shards)
-        check_places(self.scope, self.bench.sources, self.listing, self._base_uris)
+        check_places(self.scope, self.bench.sources, self.listing, self._base_uris())
         if self.base is None and not self.listing.listed and not self.options.allow_empty:
             raise nothing_listed(self.bench.sources)
 

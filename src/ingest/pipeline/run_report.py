@@ -1,5 +1,6 @@
-"""Figures of a run: how long each step took, how much it processed, and how the run ended."""
+"""The report of a run: figures of its steps, how it ended, and the history in which it is kept, whatever the end."""
 
+import logging
 import resource
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -7,15 +8,18 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import ParamSpec, TypeVar
 
+from ingest.errors import IngestError
+from ingest.lake.lake import Lake
 from ingest.lake.stored_records import name_of
 from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.promotion import Outcome
 from ingest.pipeline.shard_slices import cut, joins
 from ingest.pipeline.tasks import Execute, ShardStep, Work
 from ingest.ports import Observer
-from ingest.records import Conservation, Manifest, Marker, RunReport, StageFigure, Verdict
-from ingest.services import Workbench
+from ingest.records import Conservation, Manifest, Marker, Release, RunReport, RunStart, StageFigure, Verdict
+from ingest.services import Workbench, Writer
 
+log = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -114,3 +118,52 @@ def _named(counts: Counter[str], group: str) -> dict[str, int]:
     """Return the counts named `<group>.<name>`, by name."""
     prefix = f"{group}."
     return {name.removeprefix(prefix): n for name, n in sorted(counts.items()) if name.startswith(prefix)}
+
+
+def kept_in_history(
+    lake: Lake, start: RunStart, writer: Writer, serving: Callable[[], Release | None], run: Callable[[], RunReport]
+) -> RunReport:
+    """Return the report of a run, with the moment of its end. For people: what cannot be written changes nothing."""
+    name = f"{datetime.fromisoformat(start.started):%Y%m%dT%H%M%S.%f}-{start.run[:8]}"
+
+    def end(report: RunReport) -> RunReport:
+        report = report.model_copy(update={"ended": writer.clock().isoformat()})
+        _keep(lake, name, report)
+        return report
+
+    _keep(lake, f"started/{name}", start)
+    try:
+        return end(run())
+    except BaseException as error:
+        end(_cut_short(start, serving, error))
+        raise
+
+
+def _cut_short(start: RunStart, serving: Callable[[], Release | None], error: BaseException) -> RunReport:
+    """Return the report of a run that an error or a person ended."""
+    stopped = not isinstance(error, Exception)
+    try:
+        release = serving()
+    except IngestError:
+        release = None
+    return RunReport(
+        **start.model_dump(include={"run", "index", "started"}),
+        **dict.fromkeys(("generation", "base", "plan", "conservation", "verdict", "digest")),
+        built=False,
+        resumed=False,
+        decision="stopped" if stopped else "failed",
+        release=release.number if release is not None else None,
+        embedded=0,
+        forward_passes=0,
+        quarantined={},
+        stages=(),
+        # Of errors that are not ours only the class: their words may hold anything.
+        error=f"{type(error).__name__}: {error}" if isinstance(error, IngestError) else type(error).__name__,
+    )
+
+
+def _keep(lake: Lake, name: str, record: RunStart | RunReport) -> None:
+    try:
+        lake.write_history(name, record)
+    except (IngestError, OSError) as error:
+        log.warning("index %s: the history of this run is not complete: %s", lake.index, error)
