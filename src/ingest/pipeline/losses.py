@@ -49,7 +49,7 @@ class Balance:
         return sum(n for (_, cause), n in self.lost.items() if cause != INSIDE)
 
 
-class Comparison(Scratch):
+class LossComparison(Scratch):
     """Strikes the balance shard by shard. Use as a context manager."""
 
     def __init__(self) -> None:
@@ -133,7 +133,7 @@ class Comparison(Scratch):
 
 def compare(before: Contents | None, after: Contents) -> Balance:
     """Return what the part files of a generation hold, compared with those of the one that serves, if any."""
-    with Comparison() as comparison:
+    with LossComparison() as comparison:
         for shard in after.shards:
             parts = before.parts(shard) if before is not None else {}
             whole: dict[str, PartFile] = {kind: parts[kind] for kind in KINDS if kind in parts}

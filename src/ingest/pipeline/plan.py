@@ -22,7 +22,7 @@ from ingest.pipeline.fingerprints import fingerprints
 from ingest.pipeline.guard import check_losses
 from ingest.pipeline.healing import check_carried, find_damage
 from ingest.pipeline.listing_checks import check_places, check_sources, left_out, nothing_listed
-from ingest.pipeline.losses import Balance, Comparison
+from ingest.pipeline.losses import Balance, LossComparison
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.tasks import Work
 from ingest.records import ParserOptions, PartFile, PlannedDocument, PlanSummary, ShardPlan
@@ -125,10 +125,9 @@ class Planner:
         """
         listed = self.listing.listed
         counts: Counter[str] = Counter(listed=listed, listed_twice=listed - len(self.listing))
-        hashes: dict[int, str] = {}
-        fetch, embed = 0, 0
+        hashes, fetch, embed = dict[int, str](), 0, 0
         steps, kinds = set[str](), set[tuple[str, str]]()
-        with Comparison() as comparison:
+        with LossComparison() as comparison:
             for shard in range(self.shards):
                 plan, changes, rows = self._join(shard)
                 comparison.foresee(rows, plan)
