@@ -35,9 +35,8 @@ class BuilderLease:
 
     def __enter__(self) -> "BuilderLease":
         for _ in range(ATTEMPTS):
-            number = self._free_number()
-            if self.lake.leases.append(number, self._record(self.who)):
-                self._number = number
+            self._number = self._free_number()
+            if self.lake.leases.append(self._number, self._record(self.who)):
                 self._thread = threading.Thread(target=self._renew, name="lease", daemon=True)
                 self._thread.start()
                 self.lake.leases.prune(KEPT)

@@ -14,15 +14,14 @@ from ingest.pipeline.tasks import ShardTask
 from ingest.records import PartFile
 from ingest.services import Services
 
-Refusals = Mapping[str, str]  # why the model gives no vector, by embedding key
-
 
 def set_aside(
-    services: Services, task: ShardTask, parts: Mapping[str, PartFile], refused: Refusals
+    services: Services, task: ShardTask, parts: Mapping[str, PartFile], refused: Mapping[str, str]
 ) -> tuple[tuple[PartFile, ...], Counter[str]]:
     """Return a shard's parts without the documents that hold a refused chunk, and these documents, counted by error.
 
     Each goes to quarantine, a document inside another by itself. The last good version of a listed one takes its place.
+    `refused`: why the model gives no vector, by embedding key.
     """
     bench = services.bench
     plan = bench.lake.shard_plan(task.generation, task.shard, task.plan_hash)
