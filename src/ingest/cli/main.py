@@ -4,7 +4,6 @@ Heavy imports stay inside the commands: `ingest --help` must answer in less than
 """
 
 import signal
-from types import FrameType
 from typing import Annotated
 
 from typer import Context, Exit, Option, Typer, echo
@@ -59,9 +58,5 @@ def options(
 
 def main() -> None:
     """Run the command line and exit with its code. SIGTERM stops as cleanly as Ctrl-C."""
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     app()
-
-
-def _stop(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt
