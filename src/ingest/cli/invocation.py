@@ -88,8 +88,6 @@ class Invocation:
         with self.opened() as index:
             try:
                 yield index
-            except Exit:
-                raise
             except (Exception, KeyboardInterrupt) as error:
                 error.add_note(tables.read_back(index)[1])
                 raise
