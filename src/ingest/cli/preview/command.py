@@ -10,7 +10,7 @@ from typer import Argument, BadParameter, Exit, Option
 
 from ingest.cli.exit_codes import ExitCode
 from ingest.cli.invocation import Invocation, Repeated, command
-from ingest.cli.output import in_folder
+from ingest.cli.output import in_folder, whole_file
 from ingest.extras import require
 
 INSIDE = Option(metavar="PATH", help="A document inside it; repeat it for one inside that.")
@@ -74,9 +74,10 @@ def preview(
                 there = preview_document(other, here.raw, 1 + len(child or ()))
     view = view_of(found.origin, here, there, secrets=how.show_secrets)
     if how.html is not None:
-        from ingest.cli.preview.html_page import write_page
+        from ingest.cli.preview.html_page import rendered
 
-        write_page(view, how.html)
+        with whole_file(how.html) as file:
+            file.write(rendered(view))
         output.note(f"Wrote {how.html}.")
     output.result(values(view), *terminal.drawn(view, terminal.Manner(span, how.full, output.console.width)))
     if here.refusal is not None:
