@@ -1,10 +1,9 @@
 """Two previews of one document: which chunks are equal, and what a change of settings would cost to embed."""
 
-from bisect import bisect_left
 from collections import defaultdict, deque
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import chain
 from typing import Any
 
 from ingest.cli.preview.document_preview import DocumentPreview
@@ -49,23 +48,20 @@ def compare(here: DocumentPreview, there: DocumentPreview) -> Comparison:
     return Comparison(there, same_text, same_model, equal, only_here, only_there, other_context, len(keys), anew)
 
 
-def stretches(here: DocumentPreview, there: DocumentPreview, found: Comparison) -> Iterator[tuple[range, range]]:
-    """Yield the ranges of chunks here and there that cover the same text, in text order.
+def stretches(here: DocumentPreview, there: DocumentPreview, found: Comparison) -> list[tuple[list[int], list[int]]]:
+    """Return the positions of the chunks here and there that cover the same text, in text order.
 
-    A range ends where both sides have a boundary. Different texts cannot be aligned: all chunks are then one range.
+    A stretch ends where both sides have a boundary. Different texts cannot be aligned: all chunks are then one stretch.
     """
-    if not found.same_text:
-        yield range(len(here.chunks)), range(len(there.chunks))
-        return
-    left, right = own_parts(here.chunks), own_parts(there.chunks)
-    borders, reached = [], 0
-    for start, end in sorted((*left, *right)):
-        if start >= reached:
-            borders.append(start)
+    sides, reached = (own_parts(here.chunks), own_parts(there.chunks)), 0
+    made: list[tuple[list[int], list[int]]] = [] if found.same_text else [([], [])]
+    parts = [(*part, side, at) for side, every in enumerate(sides) for at, part in enumerate(every)]
+    for start, end, side, at in sorted(parts):
+        if found.same_text and start >= reached:
+            made.append(([], []))
+        made[-1][side].append(at)
         reached = max(reached, end, start + 1)
-    firsts = [(bisect_left(left, (border,)), bisect_left(right, (border,))) for border in borders]
-    for (i, j), (next_i, next_j) in pairwise([*firsts, (len(left), len(right))]):
-        yield range(i, next_i), range(j, next_j)
+    return made
 
 
 def own_parts(chunks: Sequence[Chunk]) -> list[tuple[int, int]]:

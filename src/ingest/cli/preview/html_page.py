@@ -8,13 +8,10 @@ import base64
 import hashlib
 from dataclasses import dataclass, replace
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
-from typer import BadParameter
 
-from ingest.cli.output import whole_file
 from ingest.cli.preview.comparison import comparison_rows, own_parts, stretches
 from ingest.cli.preview.document_preview import DocumentPreview, sections
 from ingest.cli.preview.view import BEFORE_ALL, View, facts
@@ -63,16 +60,6 @@ def rendered(view: View, characters: int = CHARACTERS) -> str:
     )
 
 
-def write_page(view: View, path: Path) -> None:
-    """Write the page, whole or not at all. Raises: BadParameter."""
-    page = rendered(view)
-    try:
-        with whole_file(path) as file:
-            file.write(page)
-    except OSError as error:
-        raise BadParameter(f"{path}: {error.strerror}", param_hint="--html") from error
-
-
 def _within(preview: DocumentPreview, characters: int) -> DocumentPreview:
     """Return a preview without the chunks that end beyond a limit."""
     kept = tuple(chunk for chunk in preview.chunks if chunk.end <= characters)
@@ -109,6 +96,8 @@ def _side_by_side(view: View, here: DocumentPreview, characters: int) -> dict[st
     left, right = ([row for row in _rows(side) if row.chunk] for side in (here, there))
     return {
         "figures": comparison_rows(view.here, compared),
-        "pairs": [(left[i.start : i.stop], right[j.start : j.stop]) for i, j in stretches(here, there, compared)],
+        "pairs": [
+            ([left[i] for i in ours], [right[j] for j in theirs]) for ours, theirs in stretches(here, there, compared)
+        ],
         "only": {"here": set(compared.only_here), "there": set(compared.only_there)},
     }
