@@ -1,7 +1,8 @@
 """A document as a run would split it, and the text that is in no chunk."""
 
+import re
 import time
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -16,6 +17,7 @@ from ingest.records import BlockKind, Chunk, ChunkingOptions, Document, Document
 from ingest.services import Workbench
 
 MASK = "▒▒▒▒▒▒"
+OUTSIDE = re.compile(b"\\0+")
 UNPARSED = Document("", (), title="", media_type="", parser="")
 
 
@@ -171,21 +173,17 @@ def sections(preview: DocumentPreview) -> list[PreviewSection]:
 
 def _left_out(document: Document, cut: CutDocument, options: ChunkingOptions) -> Iterator[UnchunkedSpan]:
     """Yield the spans of blocks that contain text and are in no chunk, in order."""
-    spans = sorted((c.start, c.end) for c in cut.chunks)
-    dropped = sorted((c.start, c.end, mark) for c, mark in cut.dropped)
-    i = j = 0
+    inside = bytearray(len(document.text))  # 1 for each character of a chunk
+    for chunk in cut.chunks:
+        inside[chunk.start : chunk.end] = b"\1" * (chunk.end - chunk.start)
+    dropped = sorted((c.end, c.start, mark) for c, mark in cut.dropped)
     for block in document.blocks:
-        at = block.start
-        while i < len(spans) and spans[i][1] <= at:
-            i += 1
-        for start, end in (*spans[i : bisect_left(spans, (block.end,))], (block.end, block.end)):
-            if document.text[at:start].strip():
-                while j < len(dropped) and dropped[j][1] <= at:
-                    j += 1
-                is_dropped = j < len(dropped) and dropped[j][0] < start
-                why = f"dropped for its mark: {dropped[j][2]}" if is_dropped else _why(block.kind, options)
-                yield UnchunkedSpan(at, start, block.kind, why)
-            at = max(at, end)
+        for start, end in (run.span() for run in OUTSIDE.finditer(inside, block.start, block.end)):
+            if document.text[start:end].strip():
+                at = bisect_right(dropped, (start, end))  # the first that ends after the start of the span
+                is_dropped = at < len(dropped) and dropped[at][1] < end
+                why = f"dropped for its mark: {dropped[at][2]}" if is_dropped else _why(block.kind, options)
+                yield UnchunkedSpan(start, end, block.kind, why)
 
 
 def _why(kind: BlockKind, options: ChunkingOptions) -> str:
