@@ -11,16 +11,16 @@ from itertools import islice
 from pathlib import Path
 
 from ingest.adapters import sources
-from ingest.adapters.stores import open_store
 from ingest.adapters.uris import local_folder
 from ingest.errors import DocumentError, IngestError, LocalUnavailable, StoreUnavailable
 from ingest.lake.lake import Lake
 from ingest.ports import Store
-from ingest.quality.asking_checks import asking_faults
+from ingest.quality.asking_checks import check_asking
 from ingest.quality.evaluate import read_questions
+from ingest.records import BuildOptions
 from ingest.settings import IndexSettings, Settings, SourceSettings, quiet_environment
 from ingest.wiring.model_opening import describe_model, model_restorer, open_embedder, open_reranker
-from ingest.wiring.service_opening import build_options, check_sizes, open_sandbox, open_vectors
+from ingest.wiring.service_opening import build_options, check_sizes, open_lake_store, open_sandbox, open_vectors
 from ingest.wiring.source_opening import open_source, open_sources
 
 SAMPLE = 3  # documents listed of each source; the first one that can be read is read and parsed
@@ -43,36 +43,32 @@ def readiness(settings: Settings, index: str | None) -> Iterator[Readiness]:
     """
     quiet_environment()
     name, chosen = settings.index(index)
-    cache = settings.state / "cache"
     try:
-        store = open_store(settings.lake, settings.s3, cache, settings.cache_bytes, settings.ranges_above)
+        store = open_lake_store(settings)
     except IngestError as error:  # without a lake the rest cannot be asked
         yield Readiness("lake", fault=f"{type(error).__name__}: {error}")
         return
-    yield from _looked_at("sources", lambda: f"{len(open_sources(settings, chosen))}, none within another")
-    for source in chosen.sources:
-        yield from _looked_at(f"source {source.name}", partial(_source, source, settings, chosen))
-    yield from _looked_at("lake", lambda: _lake(store))
-    yield from _looked_at("model", lambda: _model(settings, name, chosen, store))
-    yield from _looked_at("vector index", lambda: _vectors(settings))
-    yield from _asking(name, chosen, store)
-    most = chosen.max_gpu_minutes
-    needed = f"{most:g} GPU-minutes a run; `ingest plan` tells what it would need"
-    yield Readiness("budget", needed if most else "none")
+    budget = f"{chosen.max_gpu_minutes:g} GPU-minutes a run; `ingest plan` tells what it would need"
     folders = {"disk of the state folder": settings.state, "temporary space": Path(tempfile.gettempdir())}
     if sources.scheme_of(settings.lake) == "file":
         folders = {"disk of the lake": local_folder(settings.lake), **folders}
-    for what, folder in folders.items():
-        yield from _looked_at(what, partial(_space, folder))
-
-
-def _looked_at(check: str, act: Callable[[], str]) -> Iterator[Readiness]:
-    try:
-        yield Readiness(check, act())
-    except IngestError as error:
-        yield Readiness(check, fault=f"{type(error).__name__}: {error}")
-    except OSError as error:
-        yield Readiness(check, fault=f"{error.filename or 'a file of this machine'}: {error.strerror or error}")
+    looks: dict[str, Callable[[], str]] = {
+        "sources": lambda: f"{len(open_sources(settings, chosen))}, none within another",
+        **{f"source {source.name}": partial(_source, source, settings, chosen) for source in chosen.sources},
+        "lake": lambda: _lake(store),
+        "model": lambda: _model(settings, name, chosen, store),
+        "vector index": lambda: _vectors(settings),
+        "gate": lambda: _gate(build_options(name, chosen), store),
+        "budget": lambda: budget if chosen.max_gpu_minutes else "none",
+        **{what: partial(_space, folder) for what, folder in folders.items()},
+    }
+    for check, look in looks.items():
+        try:
+            yield Readiness(check, look())
+        except IngestError as error:
+            yield Readiness(check, fault=f"{type(error).__name__}: {error}")
+        except OSError as error:
+            yield Readiness(check, fault=f"{error.filename or 'a file of this machine'}: {error.strerror or error}")
 
 
 def _source(told: SourceSettings, settings: Settings, index: IndexSettings) -> str:
@@ -129,16 +125,12 @@ def _vectors(settings: Settings) -> str:
         vectors.close()
 
 
-def _asking(name: str, index: IndexSettings, store: Store) -> Iterator[Readiness]:
+def _gate(options: BuildOptions, store: Store) -> str:
     """Look at judged sets, re-ranker, calibration and the names of metrics and floors."""
-    options = build_options(name, index)
-    faults = list(asking_faults(options, lambda profile, wording: open_reranker(store, profile, wording), store))
-    for fault in faults:
-        yield Readiness("gate", fault=f"{type(fault).__name__}: {fault}")
-    if not faults:
-        judged = f"{len(read_questions(options.judged))} judged questions" if options.judged else "no judged questions"
-        floors = ", ".join(f"{metric} {floor:g}" for metric, floor in options.gate.floors.items()) or "no floors"
-        yield Readiness("gate", f"{judged}; {floors}; re-ranker {options.profile.reranker}")
+    check_asking(options, partial(open_reranker, store), store)
+    judged = f"{len(read_questions(options.judged))} judged questions" if options.judged else "no judged questions"
+    floors = ", ".join(f"{metric} {floor:g}" for metric, floor in options.gate.floors.items()) or "no floors"
+    return f"{judged}; {floors}; re-ranker {options.profile.reranker}"
 
 
 def _space(folder: Path) -> str:

@@ -2,10 +2,8 @@
 
 import logging
 import re
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from stamina.instrumentation import RetryDetails
+from stamina import instrumentation
 
 log = logging.getLogger("ingest.retries")
 POOL = "urllib3.connectionpool"
@@ -14,8 +12,6 @@ IN_ALL = re.compile(r", at each of up to \d+ attempts")  # of a message about th
 
 def tell_retries() -> None:
     """Log a retry in words, unless the application has hooks of its own; drop warnings that ask for nothing."""
-    from stamina import instrumentation
-
     given = instrumentation.get_on_retry_hooks()
     if all(str(getattr(hook, "__module__", "")).startswith("stamina") for hook in given):
         instrumentation.set_on_retry_hooks([_told])
@@ -24,7 +20,7 @@ def tell_retries() -> None:
         logger.addFilter(_is_worth_it)
 
 
-def _told(details: "RetryDetails") -> None:
+def _told(details: instrumentation.RetryDetails) -> None:
     why = IN_ALL.sub("", str(details.caused_by)) or "no reason given"
     kind, number = type(details.caused_by).__name__, details.retry_num
     log.warning("%s: %s; attempt %d failed, the next follows in %.1f s", kind, why, number, details.wait_for)

@@ -21,7 +21,7 @@ from ingest.keyword import Analyser
 from ingest.lake.lake import Lake
 from ingest.phrases import meant
 from ingest.pipeline.tasks import Execute
-from ingest.ports import Observer
+from ingest.ports import Observer, Store
 from ingest.records import BuildOptions, IndexOptions, ModelRecord, ParseLimits, ParserOptions, Shape
 from ingest.services import Retrieval, Services, Workbench, Writer
 from ingest.settings import IndexSettings, Settings, quiet_environment, whoami
@@ -71,8 +71,7 @@ def open_workbench(settings: Settings, index: str | None = None) -> Workbench:
     quiet_environment()
     tell_retries()
     name, chosen = settings.index(index)
-    cache = settings.state / "cache"
-    store = open_store(settings.lake, settings.s3, cache, settings.cache_bytes, settings.ranges_above)
+    store = open_lake_store(settings)
     lake = Lake(store, name)
     record, folder = describe_model(chosen.model, lake, model_restorer(settings, store))
     check_sizes(name, chosen, record)
@@ -88,6 +87,12 @@ def open_workbench(settings: Settings, index: str | None = None) -> Workbench:
         parsing=parser_options(chosen),
         closers=[sandbox.close],
     )
+
+
+def open_lake_store(settings: Settings) -> Store:
+    """Return the store of the lake, with its cache in the state folder."""
+    cache = settings.state / "cache"
+    return open_store(settings.lake, settings.s3, cache, settings.cache_bytes, settings.ranges_above)
 
 
 def open_vectors(settings: Settings) -> QdrantIndex:
