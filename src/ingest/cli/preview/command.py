@@ -60,24 +60,26 @@ def preview(
     span, output, there = how.span(), invocation.output, None
     if how.html is not None:
         require("--html", "ingest[preview]", "jinja2")
-    from ingest.cli.preview import find_document as finding
-    from ingest.cli.preview import terminal
+    from ingest.cli.preview import find_document, terminal
     from ingest.cli.preview.document_preview import preview_document
     from ingest.cli.preview.view import values, view_of
 
     with output.logged():
-        with closing(finding.open_bench(invocation)) as bench:
-            found = finding.find_document(bench, document, source)
-            here = finding.preview_found(bench, found, child or ())
+        with closing(find_document.open_bench(invocation)) as bench:
+            found = find_document.find_document(bench, document, source)
+            here = find_document.preview_found(bench, found, child or ())
         if against is not None and here.raw.data:
-            with closing(finding.open_other(against, invocation, bench.options.index)) as other:
+            with closing(find_document.open_other(against, invocation, bench.options.index)) as other:
                 there = preview_document(other, here.raw, 1 + len(child or ()))
     view = view_of(found.origin, here, there, secrets=how.show_secrets)
     if how.html is not None:
         from ingest.cli.preview.html_page import rendered
 
-        with whole_file(how.html) as file:
-            file.write(rendered(view))
+        try:
+            with whole_file(how.html) as file:
+                file.write(rendered(view))
+        except OSError as error:
+            raise BadParameter(f"{how.html}: {error.strerror}", param_hint="--html") from error
         output.note(f"Wrote {how.html}.")
     output.result(values(view), *terminal.drawn(view, terminal.Manner(span, how.full, output.console.width)))
     if here.refusal is not None:

@@ -7,7 +7,7 @@ slipped through the escaping would still do nothing.
 import base64
 import hashlib
 from dataclasses import dataclass, replace
-from importlib import resources
+from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
@@ -39,14 +39,14 @@ class Row:
 
 def rendered(view: View, characters: int = CHARACTERS) -> str:
     """Return the page. Text beyond the first `characters` is left out, and the page says so."""
-    folder = resources.files("ingest.cli.preview")
-    style = folder.joinpath("page.css").read_text(encoding="utf-8")
+    style, page = (
+        files("ingest.cli.preview").joinpath(name).read_text("utf-8") for name in ("page.css", "page.html.j2")
+    )
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"visible": visible, "one_line": one_line, "cell": cell, "pieces": _pieces}
-    template = environment.from_string(folder.joinpath("page.html.j2").read_text(encoding="utf-8"))
+    environment.filters |= {"visible": visible, "one_line": one_line, "cell": cell, "runs": runs, "sign_of": sign_of}
     here = _within(view.here, characters)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return template.render(
+    return environment.from_string(page).render(
         style=style,
         style_hash=f"sha256-{digest}",
         view=view,
@@ -78,13 +78,6 @@ def _rows(preview: DocumentPreview) -> list[Row]:
     for part in preview.left_out:
         rows.append(Row(part.start, preview.slice(part.start, part.end), why=f"{part.kind.value}: {part.why}"))
     return sorted(rows, key=lambda row: row.start)
-
-
-def _pieces(text: str, kind: str = "") -> list[tuple[str, str]]:
-    """Return the text in spans of one class, with invisible characters written out as `control`."""
-    return [
-        (f"control {kind}".strip(), "".join(map(sign_of, run))) if hidden else (kind, run) for hidden, run in runs(text)
-    ]
 
 
 def _side_by_side(view: View, here: DocumentPreview, characters: int) -> dict[str, Any]:
