@@ -2,11 +2,12 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import wraps
 from os import PathLike
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, Self, TypeVar, Unpack
+from typing import Annotated, Any, ParamSpec, TypeVar, Unpack
 
 from pydantic import ConfigDict, Field, SkipValidation, ValidationError, validate_call
 
@@ -81,7 +82,7 @@ def _check_why(what: str, why: str | None, record: str = "for the record") -> No
         raise InvalidSettings(f"{what}: one line that says why is needed, {record}")
 
 
-class Index:
+class Index(AbstractContextManager["Index"]):
     """One index. Each call uses the release in force at that moment. Many threads may search, one may build."""
 
     def __init__(self, settings: Settings, services: Services) -> None:
@@ -282,9 +283,6 @@ class Index:
         if not self._closed:
             self._searcher, self._closed = None, True
             self._services.bench.close()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
