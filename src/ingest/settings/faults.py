@@ -18,8 +18,10 @@ from ingest.settings.lake_settings import Settings
 PREFIX = "INGEST_"
 NOT_SETTINGS = ("INGEST_TEST_", "INGEST_HOME", "INGEST_INTEROP_")  # variables of the tests and of examples
 SECRET = re.compile(r"(?i)(^|[._-])(api_?key|access_?key(_id)?|secret\w*|password|credentials|token)$")
-PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")  # in a URI
-SIGNED = re.compile(r"(?i)[?&](x-amz-\w+|x-goog-\w+|sig|signature|\w*token|api[_-]?key)=")  # in the query of a URI
+IN_A_URI = {
+    "a signature or a token": re.compile(r"(?i)[?&](x-amz-\w+|x-goog-\w+|sig|signature|\w*token|api[_-]?key)="),
+    "a password": re.compile(r"://[^/@\s]*:[^/@\s]+@"),
+}
 WORD = re.compile(r"[A-Za-z_ -]{1,24}|[-+.,\dEe]{1,24}")  # of a value that is shown
 MOST = 20  # faults that are named; the rest are counted
 Place = tuple[str | int, ...]
@@ -34,10 +36,9 @@ def in_file(values: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
                 yield inner, f"{_dotted(inner)} is a secret; it belongs in the environment (QDRANT_API_KEY)"
             else:
                 yield from in_file(value, inner)
-    elif isinstance(values, str) and PASSWORD.search(values):
-        yield place, f"{_dotted(place)} contains a password; credentials come from the environment"
-    elif isinstance(values, str) and SIGNED.search(values):
-        yield place, f"{_dotted(place)} contains a signature or a token; credentials come from the environment"
+    elif isinstance(values, str):
+        for what in (what for what, pattern in IN_A_URI.items() if pattern.search(values)):
+            yield place, f"{_dotted(place)} contains {what}; credentials come from the environment"
 
 
 def in_environment(names: Mapping[str, str]) -> Iterator[str]:
@@ -121,11 +122,9 @@ def _annotation(place: Place) -> Any:
 
 def _parts(annotation: Any) -> list[Any]:
     """Return the alternatives of a union, or the type itself; none for what is unknown or free."""
-    if annotation in (None, Any):
-        return []
     is_union = typing.get_origin(annotation) in (typing.Union, UnionType)
     alternatives = typing.get_args(annotation) if is_union else (annotation,)
-    return [part for part in alternatives if part is not type(None)]
+    return [part for part in alternatives if part not in (None, type(None), Any)]
 
 
 def _is_section(part: Any) -> typing.TypeGuard[type[BaseModel]]:
