@@ -5,7 +5,7 @@ Where no terminal is, a step gets one line a minute while it lasts, and one when
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,10 @@ from ingest.cli.output import Output
 from ingest.ports import Observer, Progress
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
     from rich.progress import Progress as Bar
 
 EVERY_SECONDS = 60.0
-TABLES = (tables.plan, tables.conservation, tables.verdict, tables.release, tables.report)
-DRAWN: "dict[str, Callable[[Any], Iterable[RenderableType]]]" = {draw.__name__: draw for draw in TABLES}
+DRAWN = ("plan", "conservation", "verdict", "release", "report")  # with the function of this name in `tables`
 WAITING = {
     "restoring": "Loading collection {} from the lake.",
     "comparing": "Comparing all points of {} with the lake.",
@@ -75,7 +73,7 @@ class ProgressObserver(Observer):
         elif kind in DRAWN:
             if self._bar is not None:  # a table on stdout would break it
                 self._bar.stop()
-            self.output.show(*DRAWN[kind](value))
+            self.output.show(*getattr(tables, kind)(value))
             if self._bar is not None:
                 self._bar.start()
 
