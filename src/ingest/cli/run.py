@@ -1,6 +1,6 @@
 """`ingest run` and `ingest plan`: build, judge and promote the next generation, or only show what that would cost."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -42,8 +42,7 @@ class ChoiceOptions:
 
     def choice(self) -> "Choice":
         """Return what was chosen."""
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
-        return cast("Choice", {name: value for name, value in given.items() if value})
+        return cast("Choice", {name: value for name, value in vars(self).items() if value})
 
 
 @command(
