@@ -3,7 +3,7 @@
 from collections import defaultdict, deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Any
 
 from ingest.cli.preview.document_preview import DocumentPreview
@@ -66,11 +66,8 @@ def stretches(here: DocumentPreview, there: DocumentPreview, found: Comparison) 
 
 def own_parts(chunks: Sequence[Chunk]) -> list[tuple[int, int]]:
     """Return the spans of chunks without the overlap that each shares with earlier ones."""
-    parts, reached = [], 0
-    for chunk in chunks:
-        parts.append((min(max(chunk.start, reached), chunk.end), chunk.end))
-        reached = max(reached, chunk.end)
-    return parts
+    reached = accumulate((chunk.end for chunk in chunks), max, initial=0)  # before each chunk
+    return [(min(max(c.start, before), c.end), c.end) for c, before in zip(chunks, reached, strict=False)]
 
 
 def comparison_rows(here: DocumentPreview, found: Comparison) -> list[tuple[str, Any, Any]]:
