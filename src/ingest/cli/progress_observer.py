@@ -31,16 +31,17 @@ class ProgressObserver(Observer):
 
     def __init__(self, output: Output, clock: Callable[[], float] = time.monotonic) -> None:
         self.output, self.clock = output, clock
-        self._log = ProgressLog(output.note)  # without a terminal
         self._bar: Bar | None = None
         self._progress = Progress("", 0, "", clock)
+        self._stop: threading.Event | None = None  # of the thread that writes lines while a step lasts
 
     def step_started(self, step: str, total: int, unit: str) -> None:
         """Draw a bar; for a step whose size is not known, it only shows activity. Without a terminal, write lines."""
         self.close()
         self._progress = Progress(step, total, unit, self.clock)
         if not self.output.messages.is_terminal:
-            self._log.start(self._progress)
+            self._stop = threading.Event()
+            threading.Thread(target=self._tell_on, args=(self._stop,), name="progress", daemon=True).start()
             return
         from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Bar
@@ -58,13 +59,21 @@ class ProgressObserver(Observer):
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], advance=done, told=str(self._progress))
 
+    def tell(self) -> None:
+        """Write where the step stands: how far, how fast, and how long the rest will take."""
+        if self._stop is not None:
+            self.output.note(", ".join(filter(None, (self._lasted(), str(self._progress)))))
+
     def step_finished(self, step: str) -> None:
-        """Replace the bar by one line on the terminal; write that line elsewhere."""
-        self._log.finish()
+        """Leave one line with all that went through the step: on the terminal in place of the bar."""
+        counts = [f"{name} {count:,}" for name, count in self._progress.counts.items() if count]
+        if self._stop is not None:
+            self.output.note(", ".join((self._lasted(), *counts)))
         if self._bar is not None:
             seconds = self.clock() - self._progress.started
-            self.close()
-            self.output.note(f"{step:<10} {seconds:>8.1f} s  {'  '.join(_so_far(self._progress))}".rstrip())
+            self._bar.stop()
+            self.output.note(f"{step:<10} {seconds:>8.1f} s  {'  '.join(counts)}".rstrip())
+        self.close()
 
     def told(self, kind: str, value: Any) -> None:
         """Print what the run waits for, a plan, a conservation table, a verdict, a release or a report."""
@@ -78,52 +87,18 @@ class ProgressObserver(Observer):
                 self._bar.start()
 
     def close(self) -> None:
-        """Remove a bar that a failed step left behind, and restore the cursor."""
-        self._log.close()
+        """Say nothing more of a step; remove a bar that a failed one left behind, and restore the cursor."""
+        if self._stop is not None:
+            self._stop.set()
         if self._bar is not None:
             self._bar.stop()
-            self._bar = None
-
-
-class ProgressLog:
-    """Says where a step stands. `write` gets whole lines; a thread calls `tell` every minute while a step lasts."""
-
-    def __init__(self, write: Callable[[str], None]) -> None:
-        self._write = write
-        self._stop = threading.Event()
-        self._progress: Progress | None = None
-
-    def start(self, progress: Progress) -> None:
-        """Begin a step, whose progress somebody else counts."""
-        self.close()
-        self._progress, self._stop = progress, threading.Event()
-        threading.Thread(target=self._tell_on, args=(self._stop,), name="progress", daemon=True).start()
-
-    def tell(self) -> None:
-        """Write where the step stands: how far, how fast, and how long the rest will take."""
-        if (progress := self._progress) is not None:
-            self._write(", ".join(filter(None, (f"{progress.step}: {_lasted(progress)}", str(progress)))))
-
-    def finish(self) -> None:
-        """End the step with a line about all that went through it."""
-        if (progress := self._progress) is not None:
-            self._write(", ".join((f"{progress.step}: {_lasted(progress)}", *_so_far(progress))))
-        self.close()
-
-    def close(self) -> None:
-        """Say nothing more of a step."""
-        self._stop.set()
-        self._progress = None
+        self._stop = self._bar = None
 
     def _tell_on(self, stop: threading.Event) -> None:
         while not stop.wait(EVERY_SECONDS):
             self.tell()
 
-
-def _lasted(progress: Progress) -> str:
-    seconds = progress.clock() - progress.started
-    return f"{seconds:.1f} s" if seconds < EVERY_SECONDS else str(timedelta(seconds=round(seconds)))
-
-
-def _so_far(progress: Progress) -> list[str]:
-    return [f"{name} {count:,}" for name, count in progress.counts.items() if count]
+    def _lasted(self) -> str:
+        seconds = self.clock() - self._progress.started
+        lasted = f"{seconds:.1f} s" if seconds < EVERY_SECONDS else timedelta(seconds=round(seconds))
+        return f"{self._progress.step}: {lasted}"

@@ -5,8 +5,7 @@ from io import StringIO
 from rich.console import Console
 
 from ingest.cli.output import Output
-from ingest.cli.progress_observer import ProgressLog, ProgressObserver
-from ingest.ports import Progress
+from ingest.cli.progress_observer import ProgressObserver
 from tests.records import release
 
 
@@ -99,35 +98,46 @@ class Clock:
         return self.now
 
 
-def started(total: int) -> tuple[ProgressLog, Progress, Clock, list[str]]:
-    lines, clock = list[str](), Clock()
-    log, progress = ProgressLog(lines.append), Progress("embed", total, "chunks", clock)
-    log.start(progress)
-    return log, progress, clock, lines
+class Log(Output):
+    """An output whose stderr is no terminal; it keeps the lines."""
+
+    def __init__(self) -> None:
+        super().__init__(json=True)
+        self.messages, self.lines = Console(file=StringIO()), list[str]()
+
+    def note(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def started(total: int) -> tuple[ProgressObserver, Clock, list[str]]:
+    log, clock = Log(), Clock()
+    watcher = ProgressObserver(log, clock)
+    watcher.step_started("embed", total, "chunks")
+    return watcher, clock, log.lines
 
 
 def test_a_running_step_tells_rate_and_time_left() -> None:
-    log, progress, clock, lines = started(12_000)
-    log.tell()
+    watcher, clock, lines = started(12_000)
+    watcher.tell()
     clock.now = 120.0
-    progress.advance(1200, {"embedded": 300})
-    log.tell()
-    log.close()
+    watcher.advanced("embed", 1200, {"embedded": 300})
+    watcher.tell()
+    watcher.close()
     assert lines == ["embed: 0.0 s, 0/12,000 chunks", "embed: 0:02:00, 1,200/12,000 chunks, 10.0/s, 0:18:00 left"]
 
 
 def test_a_step_ends_with_one_line_and_says_nothing_more() -> None:
-    log, progress, clock, lines = started(0)
+    watcher, clock, lines = started(0)
     clock.now = 2.0
-    progress.advance(3, {"documents": 3, "skipped": 0})
-    log.finish()
-    log.tell()
-    log.finish()
+    watcher.advanced("embed", 3, {"documents": 3, "skipped": 0})
+    watcher.step_finished("embed")
+    watcher.tell()
+    watcher.step_finished("embed")
     assert lines == ["embed: 2.0 s, documents 3"]
 
 
 def test_a_failed_step_leaves_no_line() -> None:
-    log, _, _, lines = started(1)
-    log.close()
-    log.tell()
+    watcher, _, lines = started(1)
+    watcher.close()
+    watcher.tell()
     assert lines == []
