@@ -29,20 +29,20 @@ BASE64_ENTROPY = 4.5
 HEX_ENTROPY = 3.0
 
 # Scripts in which joiners shape letters (Arabic … Georgian, Khmer, Mongolian, presentation forms), and emoji.
-_JOINING = "\u0600-\u10ff\u1780-\u18af\u1900-\u1cff\ua800-\uabff\ufb50-\ufdff\ufe70-\ufefc\U00010a00-\U00011fff"
-_EMOJI = "\u2190-\u2bff\u3030\u303d\u3297\u3299\ufe0f\U0001f000-\U0001faff"
-_SHAPELESS = (
+JOINING = "\u0600-\u10ff\u1780-\u18af\u1900-\u1cff\ua800-\uabff\ufb50-\ufdff\ufe70-\ufefc\U00010a00-\U00011fff"
+EMOJI = "\u2190-\u2bff\u3030\u303d\u3297\u3299\ufe0f\U0001f000-\U0001faff"
+SHAPELESS = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff"
 )
-_CANDIDATE = re.compile(f"[{_SHAPELESS}]")
+_CANDIDATE = re.compile(f"[{SHAPELESS}]")
 _FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f")  # England, Wales, Texas
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _ISOLATES = re.compile("[\u202a-\u202c\u2066-\u2069]")
 _INVISIBLE = re.compile(
-    f"[\u200b\u2060\u202d\u202e\ufeff\U000e0000-\U000e007f]|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{{2}}|[{_SHAPELESS}]{{4}}"
+    f"[\u200b\u2060\u202d\u202e\ufeff\U000e0000-\U000e007f]|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{{2}}|[{SHAPELESS}]{{4}}"
     "|[A-Za-z ][\ufe00-\ufe0f\U000e0100-\U000e01ef]"
-    f"|(?:^|[^{_JOINING}{_EMOJI}\u200b-\u200f])[\u200c\u200d](?![{_JOINING}{_EMOJI}])"
+    f"|(?:^|[^{JOINING}{EMOJI}\u200b-\u200f])[\u200c\u200d](?![{JOINING}{EMOJI}])"
 )
 
 # Letters of other scripts that look like Latin ones, after NFKC and lower-casing.

@@ -4,18 +4,15 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 
+from ingest.documents.screening import EMOJI, JOINING, SHAPELESS
+
 PICTURES = {**{code: chr(0x2400 + code) for code in range(32)}, 0x7F: "␡"}  # ␀ to ␟
 
-# Printable by their category, yet without a shape: fillers and variation selectors.
-_SHAPELESS = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
-_SELECTORS = re.compile("[\ufe00-\ufe0f]")
+_SHAPELESS, _SELECTORS = re.compile(f"[{SHAPELESS}]"), re.compile("[\ufe00-\ufe0f]")
+_JOINED = re.compile(f"[{JOINING}{EMOJI}]")
 _SPACES = re.compile("[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")  # all of Unicode's category Zs
 _PLAIN = re.compile("[\n\t -~]*")  # most texts: no need to look at single characters
 _JOINERS = "\u200c\u200d"
-_JOINED = re.compile(  # letters that joiners shape (Arabic, Indic, …), and emoji
-    "[\u0600-\u10ff\u1780-\u18af\u1900-\u1cff\u2190-\u2bff\ua800-\uabff\ufb50-\ufdff\ufe0f\ufe70-\ufefc"
-    "\U00010a00-\U00011fff\U0001f000-\U0001faff]"
-)
 
 
 def visible(text: str) -> str:
