@@ -1,6 +1,6 @@
 """What evaluation would find wrong after hours of building, found before anything is spent: all of it at once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from ingest.errors import IngestError, InvalidSettings
 from ingest.lake.model_files import read_learned
@@ -15,19 +15,11 @@ from ingest.services import OpenReranker
 
 
 def check_asking(options: BuildOptions, open_reranker: OpenReranker, store: Store) -> None:
-    """Check judged sets, query profile and the names of metrics.
+    """Check judged sets, re-ranker, calibration and the names of metrics.
 
     Raises: what is wrong; InvalidSettings naming everything if that is more than one thing.
     """
-    faults = list(asking_faults(options, open_reranker, store))
-    if len(faults) == 1:
-        raise faults[0]
-    if faults:
-        raise InvalidSettings(f"{len(faults)} faults: {'; '.join(map(str, faults))}")
-
-
-def asking_faults(options: BuildOptions, open_reranker: OpenReranker, store: Store) -> Iterator[IngestError]:
-    """Yield what is wrong with judged sets, re-ranker, calibration and the names of metrics."""
+    faults = list[IngestError]()
     profile, opened = options.profile, list[Reranker | None]()
 
     def calibrated() -> None:
@@ -42,7 +34,7 @@ def asking_faults(options: BuildOptions, open_reranker: OpenReranker, store: Sto
         try:
             act()
         except IngestError as error:
-            yield error
+            faults.append(error)
     stages = (*STAGES, RERANKED) if opened[-1:] != [None] else STAGES
     known = [f"{stage}.{metric}" for stage in stages for metric in METRICS]
     rules = options.gate
@@ -51,4 +43,9 @@ def asking_faults(options: BuildOptions, open_reranker: OpenReranker, store: Sto
     for key, name in named.items():
         if name not in known:
             near = meant(name, known) or f"; there are {', '.join(METRICS)}, each as <stage>.<metric>"
-            yield InvalidSettings(f"gate.{key}: nothing is measured as {name!r} under this query profile{near}")
+            told = f"gate.{key}: nothing is measured as {name!r} under this query profile{near}"
+            faults.append(InvalidSettings(told))
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        raise InvalidSettings(f"{len(faults)} faults: {'; '.join(map(str, faults))}")
