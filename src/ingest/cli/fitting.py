@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
+from rich.console import RenderableType
 from typer import Exit, Option
 
 from ingest.cli.exit_codes import ExitCode
@@ -10,8 +11,6 @@ from ingest.cli.invocation import Invocation, command
 from ingest.cli.tables import interval, table
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from ingest.quality.training import Training
     from ingest.quality.tuning import Tuning
     from ingest.records import PairedDifference
@@ -107,7 +106,7 @@ def _of_calibration(name: str, found: "Calibration") -> Iterator[str]:
     yield f"  profile: {{calibration: {name}}}"
 
 
-def _of_training(trained: "Training", kept: bool) -> "Iterator[RenderableType]":
+def _of_training(trained: "Training", kept: bool) -> Iterator[RenderableType]:
     differences = {"trained − blend": trained.against_blend, "trained − fused": trained.against_fused}
     yield from _measured(trained, ("ranking", trained.scores), differences)
     if not trained.helps:
@@ -118,7 +117,7 @@ def _of_training(trained: "Training", kept: bool) -> "Iterator[RenderableType]":
         yield f'In the settings: profile: {{reranker: learned, reranker_model: "{trained.sha256}"}}'
 
 
-def _of_tuning(tuned: "Tuning") -> "Iterator[RenderableType]":
+def _of_tuning(tuned: "Tuning") -> Iterator[RenderableType]:
     scores = {"the settings": tuned.now, "chosen, held-out questions": tuned.unseen}
     scores |= {f"dense_weight {weight:.2f}": weighed for weight, weighed in tuned.by_weight.items()}
     yield from _measured(tuned, ("fusion", scores), {"chosen − the settings": tuned.against_now})
@@ -136,7 +135,7 @@ def _measured(
     fitted: "Training | Tuning",
     scores: tuple[str, Mapping[str, Mapping[str, float]]],
     differences: "Mapping[str, Sequence[PairedDifference]]",
-) -> "Iterator[RenderableType]":
+) -> Iterator[RenderableType]:
     """Yield a table of mean scores, one row per name and one column per metric; then the paired differences."""
     what, rows = scores
     metrics = list(next(iter(rows.values())))

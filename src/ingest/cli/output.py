@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
+from rich.console import Console, RenderableType
+from rich.filesize import pick_unit_and_suffix
+from rich.table import Table
 from typer import BadParameter, echo
 
 from ingest.cli.exit_codes import ExitCode
-
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
 
 WIDTH = 160  # columns if unknown: a log must not truncate ids
 # JSON escapes only C0: a terminal also obeys C1, and bidirectional and tag characters hide text.
@@ -31,7 +31,7 @@ class Output:
         self.json = json
         self.console, self.messages = _console(stderr=False), _console(stderr=True)
 
-    def result(self, document: Any, *shown: "RenderableType") -> None:
+    def result(self, document: Any, *shown: RenderableType) -> None:
         """Write this command's only JSON document, of records and plain values, or lines and tables for people.
 
         NaN and infinity become null.
@@ -44,10 +44,8 @@ class Output:
             echo(text.encode())  # UTF-8, whatever the terminal's encoding is
         self.show(*shown)
 
-    def show(self, *shown: "RenderableType") -> None:
+    def show(self, *shown: RenderableType) -> None:
         """Print lines and tables for people. Text is printed as is: no markup, no wrapping."""
-        from rich.table import Table
-
         for one in shown if not self.json else ():
             self.console.print(one, soft_wrap=not isinstance(one, Table))
 
@@ -116,15 +114,11 @@ def printable(text: str, limit: int | None = None) -> str:
 
 def size(count: int) -> str:
     """Return a number of bytes in human-readable form."""
-    from rich.filesize import pick_unit_and_suffix
-
     unit, suffix = pick_unit_and_suffix(count, UNITS, 1024)
     return f"{count:,} {suffix}" if unit == 1 else f"{count / unit:,.1f} {suffix}"
 
 
-def _console(*, stderr: bool) -> "Console":
-    from rich.console import Console
-
+def _console(*, stderr: bool) -> Console:
     console = Console(stderr=stderr, markup=False, highlight=False)
     if not console.is_terminal and not os.environ.get("COLUMNS"):
         console.width = WIDTH

@@ -7,14 +7,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich import progress
 
 from ingest.cli import tables
 from ingest.cli.output import Output
 from ingest.ports import Observer, Progress
-
-if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
 
 EVERY_SECONDS = 60.0
 DRAWN = ("plan", "conservation", "verdict", "release", "report")  # with the function of this name in `tables`
@@ -31,7 +30,7 @@ class ProgressObserver(Observer):
 
     def __init__(self, output: Output, clock: Callable[[], float] = time.monotonic) -> None:
         self.output, self.clock = output, clock
-        self._bar: Bar | None = None
+        self._bar: progress.Progress | None = None
         self._progress = Progress("", 0, "", clock)
         self._stop: threading.Event | None = None  # of the thread that writes lines while a step lasts
 
@@ -43,13 +42,10 @@ class ProgressObserver(Observer):
             self._stop = threading.Event()
             threading.Thread(target=self._tell_on, args=(self._stop,), name="progress", daemon=True).start()
             return
-        from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import Progress as Bar
-
-        name, told = (TextColumn(f"{{task.{of}}}", markup=False) for of in ("description:<10", "fields[told]"))
-        parts = (name, BarColumn(bar_width=30), TimeElapsedColumn(), told)
+        name, told = (progress.TextColumn(f"{{task.{of}}}", markup=False) for of in ("description:<10", "fields[told]"))
+        parts = (name, progress.BarColumn(bar_width=30), progress.TimeElapsedColumn(), told)
         on = self.output.messages
-        self._bar = Bar(*parts, console=on, transient=True, redirect_stdout=False, redirect_stderr=False)
+        self._bar = progress.Progress(*parts, console=on, transient=True, redirect_stdout=False, redirect_stderr=False)
         self._bar.add_task(step, total=total or None, told="")
         self._bar.start()
 

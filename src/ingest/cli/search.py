@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from rich.text import Text
 from typer import Argument, BadParameter, Option, echo
 
 from ingest.cli.invocation import Invocation, Repeated, SourcesOption, command
@@ -15,8 +16,6 @@ from ingest.cli.output import Output, in_folder, printable, whole_file
 from ingest.cli.tables import STAGES
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from ingest.index import Index
     from ingest.records import Filter, Result
     from ingest.search import Answer, Context, ContextOptions, Passage, Searcher
@@ -203,23 +202,21 @@ def result_values(found: "Result | Passage", figure: str = "scores") -> dict[str
     return {"doc": found.path, **{name: getattr(found, name) for name in names}}
 
 
-def _drawn_result(rank: int, result: "Result", stage: str) -> "Text":
+def _drawn_result(rank: int, result: "Result", stage: str) -> Text:
     page = [f"page {result.page}"] if result.page else []
     others = [f"{name} {score:.4f}" for name, score in result.scores.items() if name != stage]
     notes, text = "  ".join([*page, *others]), printable(result.text, SNIPPET)
     return _drawn(result, f"{rank:>3}  {result.scores[stage]:.4f}", notes, [text])
 
 
-def _drawn_passage(passage: "Passage") -> "Text":
+def _drawn_passage(passage: "Passage") -> Text:
     page = f", page {passage.page}" if passage.page else ""
     notes = f"{passage.start}-{passage.end}{page}, {passage.tokens} tokens"
     lines = [printable(line) for line in passage.text.splitlines() if line.strip()]
     return _drawn(passage, f"{passage.rank:>3}  {passage.score:.4f}", notes, lines)
 
 
-def _drawn(found: "Result | Passage", rank: str, notes: str, lines: Iterable[str]) -> "Text":
-    from rich.text import Text
-
+def _drawn(found: "Result | Passage", rank: str, notes: str, lines: Iterable[str]) -> Text:
     text = Text(f"{rank}  ")
     text.append(" > ".join(map(printable, found.heading_path)) or printable(found.title), style="bold")
     text.append(f"\n     {printable(found.uri)}", style=f"cyan link {printable(found.uri)}")

@@ -4,13 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
 from ingest.cli.output import printable, size
 from ingest.errors import IngestError
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.table import Table
-
     from ingest import records
     from ingest.index import Index
 
@@ -20,12 +22,8 @@ STAGES = ("bm25", "dense", "fused", "reranked")  # the last only if the profile 
 FAULTS = 20  # lines shown of a list of faults, reasons or warnings; the record has all of them
 
 
-def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]], left: int = 1) -> "Table":
+def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]], left: int = 1) -> Table:
     """Return a table whose first `left` columns are text and whose other columns are numbers."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
-
     drawn = Table(
         title=Text(f"\n{title}", style="bold"), title_justify="left", box=SIMPLE_HEAD, show_edge=False, pad_edge=False
     )
@@ -55,7 +53,7 @@ def interval(found: "records.PairedDifference") -> str:
     return f"{found.metric}: {found.mean:+.4f} [{found.lower:+.4f}, {found.upper:+.4f}]"
 
 
-def plan(summary: "records.PlanSummary") -> "Iterator[RenderableType]":
+def plan(summary: "records.PlanSummary") -> Iterator[RenderableType]:
     """Yield what a run would do, and what it would cost."""
     counts = summary.counts
     names = [name for name in CLASSES if counts.get(name)] + sorted(set(counts) - set(CLASSES))
@@ -75,7 +73,7 @@ def plan(summary: "records.PlanSummary") -> "Iterator[RenderableType]":
         yield "Nothing changed: no new generation is needed."
 
 
-def conservation(found: "records.Conservation") -> "Iterator[RenderableType]":
+def conservation(found: "records.Conservation") -> Iterator[RenderableType]:
     """Yield what was listed, compared with what the stores hold."""
     counts = {"listed": found.listed, "documents": found.documents}
     rows = [(f"{what}: {_words(name)}", count) for what in counts for name, count in counts[what].items() if count]
@@ -90,14 +88,14 @@ def conservation(found: "records.Conservation") -> "Iterator[RenderableType]":
         yield "Nothing is lost, orphaned or stale."
 
 
-def verification(found: "records.Verification") -> "Iterator[RenderableType]":
+def verification(found: "records.Verification") -> Iterator[RenderableType]:
     """Yield how what serves compares with the lake."""
     counts = f"{found.points:,} points, {found.vectors_compared:,} vectors compared, {found.mended:,} mended"
     yield f"Release {found.release} of generation {found.generation}: {counts}."
     yield from _listed("left", found.faults)
 
 
-def verdict(judged: "records.Verdict") -> "Iterator[RenderableType]":
+def verdict(judged: "records.Verdict") -> Iterator[RenderableType]:
     """Yield scores, difference, reasons and warnings."""
     ours, theirs = judged.candidate_scores, judged.serving_scores
     metrics = list(dict.fromkeys(name.partition(".")[2] for name in ours))
@@ -121,7 +119,7 @@ def verdict(judged: "records.Verdict") -> "Iterator[RenderableType]":
     yield from _listed("warning", judged.warnings)
 
 
-def _slices(judged: "records.Verdict") -> "Iterator[RenderableType]":
+def _slices(judged: "records.Verdict") -> Iterator[RenderableType]:
     """Yield the slices that differ from the whole, those that fell first."""
     shown = [found for found in judged.slices if found.state != "all questions"]
     shown.sort(key=lambda found: (found.state != "fell", found.state == "too small"))
@@ -143,7 +141,7 @@ def _slices(judged: "records.Verdict") -> "Iterator[RenderableType]":
         yield f"  … and {len(shown) - FAULTS:,} more slices; --json shows all"
 
 
-def release(made: "records.Release") -> "Iterator[RenderableType]":
+def release(made: "records.Release") -> Iterator[RenderableType]:
     """Yield the release in one line, and its hold in another."""
     who, why, hold = printable(made.who), printable(made.why), made.hold
     yield f"Release {made.number}: {made.action} of generation {made.generation} by {who} at {made.at}: {why}"
@@ -173,7 +171,7 @@ def served(found: "records.Release | None") -> str:
     )
 
 
-def report(run: "records.RunReport") -> "Iterator[RenderableType]":
+def report(run: "records.RunReport") -> Iterator[RenderableType]:
     """Yield where the time of a run went, and its results."""
     columns = ("step", "seconds", "documents", "chunks", "documents/s", "chunks/s", "memory MiB")
     measured = attrgetter("step", "seconds", "documents", "chunks", "documents_per_second", "chunks_per_second")
