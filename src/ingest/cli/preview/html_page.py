@@ -12,7 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from ingest.cli.preview.comparison import comparison_rows, own_parts, stretches
+from ingest.cli.preview.comparison import Comparison, comparison_rows, own_parts, stretches
 from ingest.cli.preview.document_preview import DocumentPreview, sections
 from ingest.cli.preview.view import BEFORE_ALL, View, facts
 from ingest.cli.preview.visible_text import one_line, runs, sign_of, visible
@@ -51,12 +51,13 @@ def rendered(view: View, characters: int = CHARACTERS) -> str:
         style_hash=f"sha256-{digest}",
         view=view,
         facts=facts(view),
+        figures=comparison_rows,
         rows=_rows(here),
         sections=[section for section in sections(here) if section.chunks_below][:SECTIONS],
         before_all=BEFORE_ALL,
         beyond=len(view.here.chunks) - len(here.chunks),
         characters=characters,
-        **_side_by_side(view, here, characters),
+        **(_side_by_side(here, _within(view.compared.there, characters), view.compared) if view.compared else {}),
     )
 
 
@@ -80,15 +81,10 @@ def _rows(preview: DocumentPreview) -> list[Row]:
     return sorted(rows, key=lambda row: row.start)
 
 
-def _side_by_side(view: View, here: DocumentPreview, characters: int) -> dict[str, Any]:
-    """Return the figures of a comparison, the rows that belong side by side, and what is on one side only."""
-    compared = view.compared
-    if compared is None:
-        return {}
-    there = _within(compared.there, characters)
+def _side_by_side(here: DocumentPreview, there: DocumentPreview, compared: Comparison) -> dict[str, Any]:
+    """Return the rows that belong side by side, and what is on one side only."""
     left, right = ([row for row in _rows(side) if row.chunk] for side in (here, there))
     return {
-        "figures": comparison_rows(view.here, compared),
         "pairs": [
             ([left[i] for i in ours], [right[j] for j in theirs]) for ours, theirs in stretches(here, there, compared)
         ],
