@@ -53,9 +53,8 @@ class PrefectExecutor:
         done: SimpleQueue[PrefectFuture[Marker]] = SimpleQueue()
         running = 0
         submitted = self._task(step)
-        with self._runner(
-            step.resource, window
-        ) as runner:  # leaving it waits for what runs and drops what does not yet
+        # Leaving the runner waits for what runs and drops what does not yet.
+        with self._runner(step.resource, window) as runner:
             for item in items:
                 if running == window:
                     yield done.get().result()

@@ -49,14 +49,15 @@ def rollback(parameters: RollbackParameters) -> State[dict[str, Any]]:
     """Bring back an earlier release, once it opens, and hold automatic promotion. The result is the new release."""
     with _opened(parameters) as (index, observer):
         release = index.rollback(parameters.to, why=parameters.why)
+        result = release.model_dump(mode="json", exclude={"token"})
         observer.told("release", release)
         with suppress(IngestError):  # it was brought back, whatever cannot be read now
             serving = index.serving()
             if serving is not None and serving.number != release.number:
                 told = f"release {release.number} was followed: release {serving.number} serves"
-                return as_state("overtaken", told, release.model_dump(mode="json", exclude={"token"}), observer)
+                return as_state("overtaken", told, result, observer)
     message = f"release {release.number} serves generation {release.generation}; automatic promotion is on hold"
-    return as_state("rolled back", message, release.model_dump(mode="json", exclude={"token"}), observer)
+    return as_state("rolled back", message, result, observer)
 
 
 @contextmanager
