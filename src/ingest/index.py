@@ -86,7 +86,6 @@ class Index(AbstractContextManager["Index"]):
     """One index. Each call uses the release in force at that moment. Many threads may search, one may build."""
 
     def __init__(self, settings: Settings, services: Services) -> None:
-        """Wrap what `ingest.open` opened."""
         self.settings, self._services = settings, services
         self._searcher: Searcher | None = None
         self._closed = False
