@@ -1,7 +1,6 @@
 """`ingest qdrant start | stop | status`: the embedded engine, which otherwise starts and stops by itself."""
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from typer import Option
@@ -20,9 +19,7 @@ SEE = "`ingest qdrant status` shows what is running."
 @command(SEE)
 def start(invocation: Invocation) -> None:
     """Start the embedded engine and keep it running until `ingest qdrant stop`."""
-    from ingest.adapters.vectors.edge import engine
-
-    _tell(invocation, _embedded(engine.start(_folder(invocation))))
+    _ask(invocation, "start")
 
 
 @command(SEE)
@@ -31,9 +28,7 @@ def stop(
     force: Annotated[bool, Option("--force", help="Stop it even if processes use it; they lose it.")] = False,
 ) -> None:
     """Stop the embedded engine; its data stays. If it is in use, it ends with its last user."""
-    from ingest.adapters.vectors.edge import engine
-
-    _tell(invocation, _embedded(engine.stop(_folder(invocation), force=force)))
+    _ask(invocation, "stop", force=force)
 
 
 @command()
@@ -55,12 +50,14 @@ def _embedded(found: "EngineStatus") -> dict[str, Any]:
     return {"kind": "embedded", **asdict(found)}
 
 
-def _folder(invocation: Invocation) -> Path:
+def _ask(invocation: Invocation, act: str, **options: bool) -> None:
+    from ingest.adapters.vectors.edge import engine
+
     settings = invocation.load()
     if url := settings.qdrant.url:
         told = f"the settings name the server {shown(url)}; there is no embedded engine to start or stop"
         raise InvalidSettings(told)
-    return settings.qdrant_folder
+    _tell(invocation, _embedded(getattr(engine, act)(settings.qdrant_folder, **options)))
 
 
 def _tell(invocation: Invocation, found: dict[str, Any]) -> None:
