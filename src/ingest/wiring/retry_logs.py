@@ -6,7 +6,6 @@ import re
 from stamina import instrumentation
 
 log = logging.getLogger("ingest.retries")
-POOL = "urllib3.connectionpool"
 IN_ALL = re.compile(r", at each of up to \d+ attempts")  # of a message about the last attempt
 
 
@@ -15,9 +14,7 @@ def tell_retries() -> None:
     given = instrumentation.get_on_retry_hooks()
     if all(str(getattr(hook, "__module__", "")).startswith("stamina") for hook in given):
         instrumentation.set_on_retry_hooks([_told])
-    logger = logging.getLogger(POOL)
-    if _is_worth_it not in logger.filters:
-        logger.addFilter(_is_worth_it)
+    logging.getLogger("urllib3.connectionpool").addFilter(_is_worth_it)  # once: it knows its filters
 
 
 def _told(details: instrumentation.RetryDetails) -> None:
