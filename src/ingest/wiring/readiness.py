@@ -5,6 +5,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -77,20 +78,14 @@ def _source(told: SourceSettings, settings: Settings, index: IndexSettings) -> s
     refs = list(islice(source.list(), SAMPLE))
     if not refs:
         return "no documents"
-    sandbox, refused = open_sandbox(index), list[str]()
-    try:
+    refused = list[str]()
+    with closing(open_sandbox(index)) as sandbox:
         for ref in refs:
             try:
-                raw = source.read(ref)
-                if raw is None:
-                    continue  # it changed meanwhile
-                document = sandbox.parse(raw)
+                if (raw := source.read(ref)) is not None:  # else it changed meanwhile
+                    return f"read {ref.path}: {ref.size:,} bytes, {sandbox.parse(raw).media_type}"
             except DocumentError as error:
                 refused.append(f"{type(error).__name__}: {error}")
-            else:
-                return f"read {ref.path}: {ref.size:,} bytes, {document.media_type}"
-    finally:
-        sandbox.close()
     return f"none of the first {len(refs)} documents can be indexed: {refused[0] if refused else 'all changed'}"
 
 
@@ -118,11 +113,8 @@ def _model(settings: Settings, name: str, index: IndexSettings, store: Store) ->
 
 
 def _vectors(settings: Settings) -> str:
-    vectors = open_vectors(settings)
-    try:
+    with closing(open_vectors(settings)) as vectors:
         return f"{vectors!r} answers, with {len(vectors.collections())} collections"
-    finally:
-        vectors.close()
 
 
 def _gate(options: BuildOptions, store: Store) -> str:
