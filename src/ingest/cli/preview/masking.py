@@ -53,20 +53,19 @@ def secret_spans(text: str, pieces: Iterable[tuple[int, int]]) -> Iterator[tuple
     """
     reached = 0
     for begin, until in pieces:
-        for first, last in _secret_lines(text[begin:until]) or [(0, until - begin)]:
+        for first, last in list(_secret_lines(text[begin:until])) or [(0, until - begin)]:
             start, end = max(begin + first, reached), begin + last
             if start < end:
                 yield start, end
                 reached = end
 
 
-def _secret_lines(text: str) -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
+def _secret_lines(text: str) -> Iterator[tuple[int, int]]:
     at = 0
     for line in text.splitlines(keepends=True):
         if any(key in line for key in KEYS):
-            return [*found, (at, len(text))]
+            yield at, len(text)
+            return
         if _is_secret(line):
-            found.append((at, at + len(line.rstrip())))
+            yield at, at + len(line.rstrip())
         at += len(line)
-    return found
