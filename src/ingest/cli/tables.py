@@ -155,9 +155,8 @@ def read_back(index: "Index") -> "tuple[records.Release | None, str]":
     try:
         found = index.serving()
     except IngestError as error:
-        name = type(error).__name__
-        told = f"What serves now could not be read ({name}: {printable(str(error))}); `ingest status` tells it."
-        return None, told
+        why = f"{type(error).__name__}: {printable(str(error))}"
+        return None, f"What serves now could not be read ({why}); `ingest status` tells it."
     return found, served(found)
 
 
