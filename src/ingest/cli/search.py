@@ -138,10 +138,8 @@ class Asking:
         from ingest.search import context_of
 
         for answer in self.searcher.search(questions, self.filter, self.top, (self.stage,)):
-            if self.passages is None:
-                yield answer, None
-            else:
-                yield answer, context_of(self.searcher, answer.results, self.stage, (self.passages, self.filter))
+            found = (self.searcher, answer.results, self.stage)
+            yield answer, None if self.passages is None else context_of(*found, (self.passages, self.filter))
 
     def told(self) -> dict[str, Any]:
         """Return what was asked, in machine-readable form."""
