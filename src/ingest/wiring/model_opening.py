@@ -41,13 +41,11 @@ def describe_model(model: ModelSettings, lake: Lake, restore: Restore) -> tuple[
         released = base.model if base is not None else None
         if released is None or (released.kind, released.name) != (model.kind, module.canonical(model.name)):
             raise
-        if (folder := restore(released)) is None:
+        folder = restore(released)
+        if folder is None or module.describe(model.name, model.options, folder) != released:
             raise
-        record: ModelRecord = module.describe(model.name, model.options, folder)
-        if record != released:
-            raise
-        log.warning("model %s is not on this machine; using the copy from the lake in %s", record.name, folder)
-        return record, (folder,)
+        log.warning("model %s is not on this machine; using the copy from the lake in %s", released.name, folder)
+        return released, (folder,)
 
 
 def model_restorer(settings: Settings, store: Store) -> Restore:
