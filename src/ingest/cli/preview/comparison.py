@@ -1,9 +1,10 @@
 """Two previews of one document: which chunks are equal, and what a change of settings would cost to embed."""
 
 from collections import defaultdict, deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
+from operator import attrgetter
 from typing import Any
 
 from ingest.cli.preview.document_preview import DocumentPreview
@@ -32,11 +33,8 @@ def compare(here: DocumentPreview, there: DocumentPreview) -> Comparison:
     options), spans cannot be compared: equal texts are then paired in order.
     """
     same_text, same_model = here.document.text == there.document.text, here.model_fingerprint == there.model_fingerprint
-
-    def key(chunk: Chunk) -> Hashable:
-        return (chunk.start, chunk.end) if same_text else chunk.text
-
-    waiting: dict[Hashable, deque[int]] = defaultdict(deque)
+    key = attrgetter("start", "end") if same_text else attrgetter("text")
+    waiting: dict[Any, deque[int]] = defaultdict(deque)
     for position, chunk in enumerate(there.chunks):
         waiting[key(chunk)].append(position)
     pairs = [(i, waiting[key(chunk)].popleft() if waiting[key(chunk)] else None) for i, chunk in enumerate(here.chunks)]

@@ -109,7 +109,7 @@ def _lines(text: str, width: int, *, full: bool) -> list[str]:
     between = [f"… {len(lines) - 2:,} more …"] if len(lines) > 2 else []
     head = first if len(first) <= width else f"{first[: width - 1]}…"
     tail = last if len(last) <= width else f"…{last[-(width - 1) :]}"
-    return [head, *between, tail] if len(lines) > 1 or len(first) > width else [head]
+    return [head, *between, tail]
 
 
 def _left_out(preview: DocumentPreview, width: int) -> Iterator[RenderableType]:
