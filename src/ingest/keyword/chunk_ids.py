@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Sequence
 from functools import cached_property, partial
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from ingest.bounded_cache import BoundedCache
-from ingest.keyword.parquet_files import LENGTHS, PACKED, batches, hashes, open_parquet, packed_hex
+from ingest.keyword.parquet_files import LENGTHS, PACKED, batches, hashes, packed_hex
 from ingest.keyword.row_groups import RowGroups
 
 
@@ -61,8 +62,7 @@ class ChunkIds:
     @cached_property
     def _sorted(self) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
         # Opens the file again: searches may be reading through the other handle right now.
-        with open_parquet(self.ids.path, LENGTHS) as file:
-            parts = [hashes(batch["chunk_id"]) for batch in batches(file, self.ids.path, ["chunk_id"])]
+        parts = [hashes(batch["chunk_id"]) for batch in batches(Path(self.ids.path), LENGTHS, ["chunk_id"])]
         found = np.concatenate([np.zeros(0, np.uint64), *parts])
         order = np.argsort(found, kind="stable").astype(np.uint32)
         return found[order], order

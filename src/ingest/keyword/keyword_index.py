@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.keyword.chunk_ids import ChunkIds
 from ingest.keyword.formula import EPSILON, Formula, idf, okapi_idf, okapi_sum
-from ingest.keyword.parquet_files import LENGTHS, OKAPI_SUM, POSTINGS, TERMS, batches, numbers, open_parquet
+from ingest.keyword.parquet_files import LENGTHS, OKAPI_SUM, POSTINGS, TERMS, batches, batches_of, numbers
 from ingest.keyword.postings_cache import COLUMNS, Postings, PostingsCache
 from ingest.keyword.row_groups import File, RowGroups, open_groups
 from ingest.records import Hit
@@ -198,8 +198,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
 
 def _coded_lengths(path: Path) -> tuple[NDArray[Any], NDArray[np.int64], float]:
     """Return (chunks,) codes of lengths as uint16 (uint32 if there are too many), lengths by code, and the mean."""
-    with open_parquet(path, LENGTHS) as file:
-        parts = [numbers(batch["length"]) for batch in batches(file, path, ["length"])]
+    parts = [numbers(batch["length"]) for batch in batches(path, LENGTHS, ["length"])]
     lengths = np.concatenate([np.zeros(0, np.uint32), *parts])
     distinct = np.unique(np.concatenate([np.zeros(0, np.uint32), *map(np.unique, parts)]))
     kind = np.uint16 if len(distinct) <= 2**16 else np.uint32
@@ -217,5 +216,5 @@ def _okapi_mean(terms: RowGroups, chunks: int) -> float:
     stored = (terms.file.schema_arrow.metadata or {}).get(OKAPI_SUM.encode())
     if stored is not None:
         return float(stored) / terms.count
-    parts = batches(terms.file, terms.path, ["document_frequency"])
+    parts = batches_of(terms.file, terms.path, ["document_frequency"])
     return sum(okapi_sum(numbers(part["document_frequency"]), chunks) for part in parts) / terms.count

@@ -1,17 +1,17 @@
 """The postings of many shards → three files, in bounded memory.
 
-A k-way merge of sorted runs without a Python step per posting: each open input holds half a batch to one and a half
-batches, as runs of equal terms. The smallest (term, chunk) at which any input's rows end bounds what is complete across
-all inputs; everything up to it is sorted at once and written, and inputs left with less than half a batch read on.
+A k-way merge without a Python step per posting: each open input holds half a batch to one and a half batches. The
+smallest (term, chunk) at which any input's rows end bounds what is complete across all inputs; everything up to it is
+sorted at once and written, and inputs left with less than half a batch read on.
 """
 
 import tempfile
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -45,78 +45,40 @@ class _Source(NamedTuple):
     chunks: int | None  # how many it may name; None if already merged
 
 
-@dataclass
-class _Runs:
-    """Sorted postings as runs of equal terms: run r holds the postings [ends[r−1], ends[r])."""
-
-    terms: Any  # pa.StringArray, (runs,), ascending
-    ends: NDArray[np.int64]  # (runs,)
-    chunks: NDArray[np.int64]  # (postings,) ordinals across all shards
-    frequencies: NDArray[np.uint32]  # (postings,)
-
-    def split(self, term: str, chunk: int) -> tuple["_Runs", "_Runs"]:
-        """Return the postings up to and including (term, chunk), and those after it."""
-        run = bisect_left(range(len(self.terms)), term, key=lambda r: str(self.terms[r]))
-        cut = int(self.ends[run - 1]) if run else 0
-        if run < len(self.terms) and str(self.terms[run]) == term:
-            cut += int(np.searchsorted(self.chunks[cut : self.ends[run]], chunk, side="right"))
-        return self._slice(0, cut), self._slice(cut, len(self.chunks))
-
-    def followed_by(self, more: "_Runs") -> "_Runs":
-        """Return these postings followed by `more`; a term may continue across the seam."""
-        on = int(str(self.terms[-1]) == str(more.terms[0]))
-        return _Runs(
-            pa.concat_arrays([self.terms, more.terms[on:]]),
-            np.concatenate([self.ends[: len(self.ends) - on], more.ends + len(self.chunks)]),
-            np.concatenate([self.chunks, more.chunks]),
-            np.concatenate([self.frequencies, more.frequencies]),
-        )
-
-    def _slice(self, start: int, end: int) -> "_Runs":
-        first, last = int(np.searchsorted(self.ends, start, "right")), int(np.searchsorted(self.ends, end, "left"))
-        count = last - first + 1 if end > start else 0
-        ends = np.minimum(self.ends[first : first + count], end) - start
-        return _Runs(self.terms.slice(first, count), ends, self.chunks[start:end], self.frequencies[start:end])
-
-
 class _Input:
     """The next postings of one sorted file, with ordinals shifted by the shard's offset."""
 
     def __init__(self, source: _Source, stack: ExitStack) -> None:
-        file = parquet.open_parquet(source.path, parquet.SHARD_POSTINGS)
-        stack.callback(file.close)
         self._source = source
-        self._batches = parquet.batches(file, source.path, parquet.SHARD_POSTINGS.names, BATCH_ROWS)
+        self._batches = parquet.batches(source.path, parquet.SHARD_POSTINGS, rows=BATCH_ROWS)
+        stack.callback(self._batches.close)
         self.last = ("", -1)  # (term, chunk) of the last posting held
-        self.runs: _Runs | None = None
+        self.held = parquet.SHARD_POSTINGS.empty_table()
         self.fill()
 
     def fill(self) -> None:
-        """Read on until half a batch is held, or the rest; `runs` is None at the end.
-
-        Raises: SchemaMismatch when the file is not sorted.
-        """
-        if self.runs is not None and not len(self.runs.chunks):
-            self.runs = None
-        while self.runs is None or len(self.runs.chunks) < BATCH_ROWS // 2:
-            if (batch := next(self._batches, None)) is None:
-                return
-            encoded = pc.run_end_encode(batch["term"], run_end_type=pa.int64())
+        """Read on until half a batch is held, or the rest. Raises: SchemaMismatch when the file is not sorted."""
+        while self.held.num_rows < max(1, BATCH_ROWS // 2) and (batch := next(self._batches, None)) is not None:
             chunks = parquet.numbers(batch["chunk"]).astype(np.int64) + self._source.offset
-            read = _Runs(encoded.values, parquet.numbers(encoded.run_ends), chunks, parquet.numbers(batch["frequency"]))
-            self._check(read)
-            self.last = str(read.terms[-1]), int(chunks[-1])
-            self.runs = read if self.runs is None else self.runs.followed_by(read)
+            self._check(batch["term"], chunks)
+            self.last = str(batch["term"][-1]), int(chunks[-1])
+            columns = [batch["term"], chunks.astype(np.uint32), parquet.numbers(batch["frequency"])]
+            self.held = pa.concat_tables([self.held, pa.table(columns, parquet.SHARD_POSTINGS)])
 
-    def _check(self, runs: _Runs) -> None:
+    def take(self, term: str, chunk: int) -> pa.Table:
+        """Return the postings up to and including (term, chunk), which are then held no more."""
+        terms, chunks = self.held["term"], self.held["chunk"]
+        cut = bisect_right(range(len(terms)), (term, chunk), key=lambda i: (str(terms[i]), chunks[i].as_py()))
+        done, self.held = self.held.slice(0, cut), self.held.slice(cut)
+        return done
+
+    def _check(self, terms: pa.StringArray, chunks: NDArray[np.int64]) -> None:
         path, offset, limit = self._source
-        rising = np.diff(runs.chunks) > 0
-        rising[runs.ends[:-1] - 1] = True  # chunks start over with the next term
-        terms = runs.terms
-        sorted_terms = len(terms) < 2 or pc.all(pc.less(terms[:-1], terms[1:])).as_py()
-        if not (rising.all() and sorted_terms and self.last < (str(terms[0]), int(runs.chunks[0]))):
+        same = np.asarray(pc.equal(terms[1:], terms[:-1]))  # chunks start over with the next term
+        rising = np.where(same, np.diff(chunks) > 0, np.asarray(pc.greater(terms[1:], terms[:-1])))
+        if not (rising.all() and self.last < (str(terms[0]), int(chunks[0]))):
             raise SchemaMismatch(f"{path}: postings are not sorted by term and chunk near {terms[0]}")
-        if limit is not None and (worst := int(runs.chunks.max()) - offset) >= limit:
+        if limit is not None and (worst := int(chunks.max()) - offset) >= limit:
             raise SchemaMismatch(f"{path}: a posting names chunk {worst}, but there are {limit} lengths")
 
 
@@ -152,50 +114,39 @@ def _append_lengths(shards: Iterable[tuple[Path, Path]], path: Path) -> Iterator
     offset = 0
     with parquet.GroupWriter(path, parquet.LENGTHS, parquet.CHUNKS_PER_GROUP) as writer:
         for postings, lengths in shards:
-            with parquet.open_parquet(lengths, parquet.LENGTHS) as file:
-                for batch in parquet.batches(file, lengths, parquet.LENGTHS.names):
-                    writer.write({name: batch[name] for name in parquet.LENGTHS.names})
-                chunks = file.metadata.num_rows
+            chunks = 0
+            for batch in parquet.batches(lengths, parquet.LENGTHS):
+                writer.write(batch)
+                chunks += batch.num_rows
             yield _Source(postings, offset, chunks)
             offset += chunks
             if offset > MOST_CHUNKS:
                 raise SchemaMismatch(f"keyword index: {offset} chunks, at most {MOST_CHUNKS} can be numbered")
 
 
-def _merged(sources: Sequence[_Source]) -> Iterator[_Runs]:
+def _merged(sources: Sequence[_Source]) -> Iterator[pa.Table]:
     """Yield all postings sorted by (term, ordinal), in blocks; a term may continue in the next block."""
     with ExitStack() as stack:
         opened = [_Input(source, stack) for source in sources]
-        while alive := [i for i in opened if i.runs is not None]:
-            term, chunk = min(i.last for i in alive)
-            ready = []
+        while alive := [i for i in opened if i.held.num_rows]:
+            last = min(i.last for i in alive)
+            yield _sorted(pa.concat_tables([i.take(*last) for i in alive]))
             for one in alive:
-                assert one.runs is not None
-                done, one.runs = one.runs.split(term, chunk)
-                ready.append(done)
                 one.fill()
-            yield _sorted(ready)
 
 
-def _sorted(parts: Sequence[_Runs]) -> _Runs:
-    """Return one block made of parts whose ordinals ascend from part to part."""
-    values = pa.concat_arrays([p.terms for p in parts])
-    ranks = parquet.numbers(pc.rank(values, tiebreaker="dense")).astype(np.int64) - 1
-    by_posting = np.repeat(ranks, np.concatenate([np.diff(p.ends, prepend=0) for p in parts]))
-    narrow = np.uint16 if ranks.max() < 2**16 else np.int64  # 16-bit numbers are sorted in linear time
-    order = np.argsort(by_posting.astype(narrow), kind="stable")
-    distinct, first = np.unique(ranks, return_index=True)
-    ends = np.cumsum(np.bincount(by_posting, minlength=len(distinct)))
-    chunks = np.concatenate([p.chunks for p in parts])[order]
-    return _Runs(values.take(pa.array(first)), ends, chunks, np.concatenate([p.frequencies for p in parts])[order])
+def _sorted(postings: pa.Table) -> pa.Table:
+    """Return postings sorted by term; those of one term stay in their order."""
+    terms = postings["term"].combine_chunks().dictionary_encode()
+    ranks = parquet.numbers(pc.rank(terms.dictionary)) - 1
+    narrow = np.uint16 if len(ranks) < 2**16 else np.int64  # 16-bit numbers are sorted in linear time
+    return postings.take(np.argsort(ranks.astype(narrow)[parquet.numbers(terms.indices)], kind="stable"))
 
 
 def _write_round(sources: Sequence[_Source], path: Path) -> None:
     with pq.ParquetWriter(path, parquet.SHARD_POSTINGS, compression="lz4", use_dictionary=["term"]) as writer:
         for block in _merged(sources):
-            index = np.repeat(np.arange(len(block.ends)), np.diff(block.ends, prepend=0))
-            columns = [block.terms.take(pa.array(index)), block.chunks.astype(np.uint32), block.frequencies]
-            writer.write_table(pa.table(columns, parquet.SHARD_POSTINGS), row_group_size=BATCH_ROWS)
+            writer.write_table(block, row_group_size=BATCH_ROWS)
 
 
 def _write_index(sources: Sequence[_Source], files: KeywordFiles, chunks: int) -> None:
@@ -205,8 +156,8 @@ def _write_index(sources: Sequence[_Source], files: KeywordFiles, chunks: int) -
     ):
         vocabulary = _Vocabulary(terms, chunks)
         for block in _merged(sources):
-            postings.write({"chunk": block.chunks.astype(np.uint32), "frequency": block.frequencies})
-            vocabulary.add(block.terms, np.diff(block.ends, prepend=0))
+            postings.write(block)
+            vocabulary.add(block["term"])
         vocabulary.finish()
 
 
@@ -217,24 +168,27 @@ class _Vocabulary:
     writer: parquet.GroupWriter
     chunks: int
     okapi: float = 0.0  # sum of Okapi's idf
-    _term: Any = field(default_factory=lambda: pa.array([], pa.string()))  # the open term, if any
+    _term: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))  # the last term, which may go on
     _count: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     _first: int = 0
 
-    def add(self, terms: Any, counts: NDArray[np.int64]) -> None:
-        if len(self._term) and self._term[0] == terms[0]:
-            counts = counts.copy()
+    def add(self, postings: pa.ChunkedArray) -> None:
+        """Count the terms of the next postings."""
+        terms, held = postings.value_counts().flatten()
+        counts = held.to_numpy().copy()
+        if self._term.equals(terms[:1]):
             counts[0] += self._count[0]
         else:
             terms, counts = pa.concat_arrays([self._term, terms]), np.concatenate([self._count, counts])
         self._write(terms[:-1], counts[:-1])
-        self._term, self._count = pa.array([terms[-1].as_py()], pa.string()), counts[-1:].copy()
+        self._term, self._count = terms[-1:], counts[-1:]
 
     def finish(self) -> None:
+        """Write the last term, and the sum of all."""
         self._write(self._term, self._count)
         self.writer.note(parquet.OKAPI_SUM, repr(self.okapi))
 
-    def _write(self, terms: Any, counts: NDArray[np.int64]) -> None:
+    def _write(self, terms: pa.Array, counts: NDArray[np.int64]) -> None:
         starts = self._first + np.cumsum(counts) - counts
         self.writer.write({"term": terms, "document_frequency": counts.astype(np.uint32), "first": starts})
         self.okapi += okapi_sum(counts, self.chunks)

@@ -5,7 +5,7 @@ all shards   postings (chunk, frequency), grouped by term                     te
              lengths (chunk_id, length): the row is the chunk's ordinal
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator
 from contextlib import AbstractContextManager
 from hashlib import blake2b
 from pathlib import Path
@@ -53,8 +53,16 @@ def open_parquet(path: Path | str, schema: pa.Schema, source: pa.NativeFile | No
 
 
 def batches(
+    path: Path, schema: pa.Schema, columns: list[str] | None = None, rows: int = BATCH_ROWS
+) -> Generator[pa.RecordBatch]:
+    """Yield the rows of a file in order, of all columns or of some. Raises: SchemaMismatch when it is damaged."""
+    with open_parquet(path, schema) as file:
+        yield from batches_of(file, path, columns or schema.names, rows)
+
+
+def batches_of(
     file: pq.ParquetFile, path: Path | str, columns: list[str], rows: int = BATCH_ROWS
-) -> Iterator[pa.RecordBatch]:
+) -> Generator[pa.RecordBatch]:
     """Yield the rows of an open file in order. Raises: SchemaMismatch when a page cannot be decoded."""
     try:
         yield from (batch for batch in file.iter_batches(rows, columns=columns) if batch.num_rows)
@@ -93,9 +101,9 @@ class GroupWriter(AbstractContextManager["GroupWriter"]):
             write_page_checksum=True,
         )
 
-    def write(self, columns: Mapping[str, Any]) -> None:
-        """Add rows in order: name → array of any length, which is the same for all columns."""
-        table = pa.table({f.name: pa.array(columns[f.name], f.type) for f in self._schema}, self._schema)
+    def write(self, columns: Any) -> None:
+        """Add rows in order: arrays of one length, by name."""
+        table = pa.table([columns[name] for name in self._schema.names], self._schema)
         self._waiting.append(table)
         self._count += table.num_rows
         if self._count >= self._rows:

@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
 
 from ingest.errors import InvalidSettings
 from ingest.keyword.analyser import Analyser
 from ingest.keyword.formula import Formula
-from ingest.keyword.parquet_files import LENGTHS, SHARD_POSTINGS, batches, numbers, open_parquet
+from ingest.keyword.parquet_files import LENGTHS, SHARD_POSTINGS, batches, numbers
 from ingest.records import Lengths, SparseVector
 
 FORMAT = 1  # of dimensions and weights; part of the digests of points
@@ -50,13 +51,12 @@ def sparse_vector(weight_of: Mapping[str, float]) -> SparseVector:
 
 def lengths_of(path: Path, left_out: frozenset[str] = frozenset()) -> Lengths:
     """Return the lengths of one shard; chunks in `left_out` count with length 0, as in the merged index."""
-    with open_parquet(path, LENGTHS) as file:
-        chunks = terms = 0
-        for batch in batches(file, path, ["chunk_id", "length"]):
-            held = numbers(batch.column("length")).astype(np.int64)
-            if left_out:
-                held[[chunk in left_out for chunk in batch.column("chunk_id").to_pylist()]] = 0
-            chunks, terms = chunks + len(held), terms + int(held.sum())
+    chunks = terms = 0
+    for batch in batches(path, LENGTHS):
+        held = numbers(batch["length"]).astype(np.int64)
+        if left_out:
+            held[[chunk in left_out for chunk in batch["chunk_id"].to_pylist()]] = 0
+        chunks, terms = chunks + len(held), terms + int(held.sum())
     return Lengths(chunks, terms)
 
 
@@ -65,22 +65,18 @@ def shard_vectors(postings: Path, lengths: Path, average: float, k1: float, b: f
 
     `average` is the mean number of terms per chunk across all shards.
     """
-    with open_parquet(lengths, LENGTHS) as file:
-        table = file.read(columns=["chunk_id", "length"])
+    table = pa.Table.from_batches(batches(lengths, LENGTHS), LENGTHS)
     norms = Formula(k1, b).norms(numbers(table["length"]).astype(np.int64), average)
     places, weights = [np.empty(0, np.uint64)], [np.empty(0)]
-    with open_parquet(postings, SHARD_POSTINGS) as file:
-        for batch in batches(file, postings, ["term", "chunk", "frequency"]):
-            chunk, terms = numbers(batch.column("chunk")), batch.column("term").dictionary_encode()
-            dimensions = np.array([dimension(term) for term in terms.dictionary.to_pylist()], np.uint64)
-            times = numbers(batch.column("frequency")).astype(np.float64)
-            places.append(chunk.astype(np.uint64) << np.uint64(32) | dimensions[numbers(terms.indices)])
-            weights.append(times / (times + norms[chunk]))
-    every, ids = np.concatenate(places), table["chunk_id"].to_pylist()  # row · 2³² + dimension; equal ones add up
-    order = np.argsort(every, kind="stable")
-    held, first = np.unique(every[order], return_index=True)
-    ordered = np.concatenate(weights)[order]
-    sums = np.add.reduceat(ordered, first).astype(np.float32) if len(held) else np.empty(0, np.float32)
+    for batch in batches(postings, SHARD_POSTINGS):
+        chunk, terms = numbers(batch["chunk"]), batch["term"].dictionary_encode()
+        dimensions = np.array([dimension(term) for term in terms.dictionary.to_pylist()], np.uint64)
+        times = numbers(batch["frequency"]).astype(np.float64)
+        places.append(chunk.astype(np.uint64) << np.uint64(32) | dimensions[numbers(terms.indices)])
+        weights.append(times / (times + norms[chunk]))
+    ids = table["chunk_id"].to_pylist()
+    held, at = np.unique(np.concatenate(places), return_inverse=True)  # row · 2³² + dimension; equal ones add up
+    sums = np.bincount(at, np.concatenate(weights)).astype(np.float32)
     indices = (held & np.uint64(2**32 - 1)).astype(np.uint32)
     ends = np.searchsorted(held >> np.uint64(32), np.arange(len(ids) + 1, dtype=np.uint64)).tolist()
     return {i: SparseVector(indices[a:z], sums[a:z]) for i, (a, z) in zip(ids, pairwise(ends), strict=True)}

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ingest.keyword.parquet_files import LENGTHS, POSTINGS, TERMS, batches, hashes, numbers, open_parquet
+from ingest.keyword.parquet_files import LENGTHS, POSTINGS, TERMS, batches, hashes, numbers
 from ingest.keyword.row_groups import open_groups
 
 NAMED = 100  # problems named one by one, per kind
@@ -57,10 +57,9 @@ class _Problems:
 def _lengths(path: Path, problems: _Problems) -> NDArray[np.int64]:
     """Return the chunks' lengths, (chunks,) int64; duplicate ids become problems."""
     parts, hashed = [np.zeros(0, np.int64)], [np.zeros(0, np.uint64)]
-    with open_parquet(path, LENGTHS) as file:
-        for batch in batches(file, path, LENGTHS.names):
-            parts.append(numbers(batch["length"]).astype(np.int64))
-            hashed.append(hashes(batch["chunk_id"]))
+    for batch in batches(path, LENGTHS):
+        parts.append(numbers(batch["length"]).astype(np.int64))
+        hashed.append(hashes(batch["chunk_id"]))
     keys = np.concatenate(hashed)
     order = np.argsort(keys, kind="stable")
     same = np.flatnonzero(keys[order[1:]] == keys[order[:-1]])
@@ -77,24 +76,23 @@ def _starts(path: Path, problems: _Problems) -> NDArray[np.int64]:
     """Return the posting at which each term starts and, at the end, the number of postings, (terms + 1,) int64."""
     last: str | None = None
     parts, end = [np.zeros(0, np.int64)], 0
-    with open_parquet(path, TERMS) as file:
-        for batch in batches(file, path, TERMS.names):
-            terms, first = batch["term"], numbers(batch["first"]).astype(np.int64)
-            frequency = numbers(batch["document_frequency"]).astype(np.int64)
-            if first[0] != end:
-                problems.add("terms", f"term {terms[0]!s}: starts at posting {first[0]}, expected {end}")
-            end = int(first[-1] + frequency[-1])
-            expected = np.diff(first, append=end)
-            for i in np.flatnonzero(expected != frequency).tolist():
-                told = f"document frequency {frequency[i]}, but {expected[i]} postings"
-                problems.add("term", f"term {terms[i]!s}: {told}")
-            for i in np.flatnonzero(frequency < 1).tolist():
-                problems.add("term", f"term {terms[i]!s}: document frequency {frequency[i]}")
-            before = pa.concat_arrays([pa.array([last], pa.string()), terms[:-1]])
-            for i in np.flatnonzero(np.asarray(pc.fill_null(pc.greater_equal(before, terms), False))).tolist():
-                problems.add("order", f"term {terms[i]!s}: comes after {before[i]!s}")
-            last = str(terms[-1])
-            parts.append(first)
+    for batch in batches(path, TERMS):
+        terms, first = batch["term"], numbers(batch["first"]).astype(np.int64)
+        frequency = numbers(batch["document_frequency"]).astype(np.int64)
+        if first[0] != end:
+            problems.add("terms", f"term {terms[0]!s}: starts at posting {first[0]}, expected {end}")
+        end = int(first[-1] + frequency[-1])
+        expected = np.diff(first, append=end)
+        for i in np.flatnonzero(expected != frequency).tolist():
+            told = f"document frequency {frequency[i]}, but {expected[i]} postings"
+            problems.add("term", f"term {terms[i]!s}: {told}")
+        for i in np.flatnonzero(frequency < 1).tolist():
+            problems.add("term", f"term {terms[i]!s}: document frequency {frequency[i]}")
+        before = pa.concat_arrays([pa.array([last], pa.string()), terms[:-1]])
+        for i in np.flatnonzero(np.asarray(pc.fill_null(pc.greater_equal(before, terms), False))).tolist():
+            problems.add("order", f"term {terms[i]!s}: comes after {before[i]!s}")
+        last = str(terms[-1])
+        parts.append(first)
     return np.append(np.concatenate(parts), end)
 
 
@@ -102,19 +100,18 @@ def _postings(path: Path, starts: NDArray[np.int64], chunks: int, problems: _Pro
     """Return the sum of frequencies per chunk, (chunks,) int64. Between two `starts`, chunks must ascend."""
     sums = np.zeros(chunks, np.int64)
     row, last = 0, -1
-    with open_parquet(path, POSTINGS) as file:
-        for batch in batches(file, path, POSTINGS.names):
-            chunk = numbers(batch["chunk"]).astype(np.int64)
-            frequency = numbers(batch["frequency"]).astype(np.int64)
-            falls = np.diff(chunk, prepend=last) <= 0
-            falls[starts[(starts >= row) & (starts < row + len(chunk))] - row] = False
-            for i in np.flatnonzero(falls).tolist():
-                problems.add("order", f"posting {row + i}: chunk {chunk[i]} is out of order within its term")
-            for i in np.flatnonzero((frequency < 1) | (chunk >= chunks)).tolist():
-                problems.add("posting", f"posting {row + i}: chunk {chunk[i]} of {chunks}, frequency {frequency[i]}")
-            known = chunk < chunks
-            np.add.at(sums, chunk[known], frequency[known])
-            row, last = row + len(chunk), int(chunk[-1])
+    for batch in batches(path, POSTINGS):
+        chunk = numbers(batch["chunk"]).astype(np.int64)
+        frequency = numbers(batch["frequency"]).astype(np.int64)
+        falls = np.diff(chunk, prepend=last) <= 0
+        falls[starts[(starts >= row) & (starts < row + len(chunk))] - row] = False
+        for i in np.flatnonzero(falls).tolist():
+            problems.add("order", f"posting {row + i}: chunk {chunk[i]} is out of order within its term")
+        for i in np.flatnonzero((frequency < 1) | (chunk >= chunks)).tolist():
+            problems.add("posting", f"posting {row + i}: chunk {chunk[i]} of {chunks}, frequency {frequency[i]}")
+        known = chunk < chunks
+        np.add.at(sums, chunk[known], frequency[known])
+        row, last = row + len(chunk), int(chunk[-1])
     if starts[-1] != row:
         problems.add("terms", f"terms: they count {starts[-1]} postings, there are {row}")
     return sums
