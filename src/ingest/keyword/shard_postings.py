@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from ingest.errors import SchemaMismatch
 from ingest.keyword.analyser import Analyser
@@ -35,34 +34,16 @@ def shard_postings(
     if len(set(chunk_ids)) != len(chunk_ids):
         twice = next(c for i, c in enumerate(chunk_ids) if c in chunk_ids[:i])
         raise SchemaMismatch(f"keyword index: chunk {twice} occurs twice in one shard")
-    vocabulary, places, frequency, sizes = _counted(texts, headings, analyser)
-    count = max(len(texts), 1)
-    terms = vocabulary.take(pa.array(places // count))
-    columns = [terms, pa.array((places % count).astype(np.uint32)), pa.array(frequency.astype(np.uint32))]
-    lengths = [pa.array(list(chunk_ids), pa.string()), pa.array(sizes.astype(np.uint32))]
-    return ShardPostings(pa.table(columns, SHARD_POSTINGS), pa.table(lengths, LENGTHS))
-
-
-def _counted(
-    texts: Sequence[str], headings: Sequence[str], analyser: Analyser
-) -> tuple[pa.Array, NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the sorted terms; for each posting, sorted, term · texts + text; its frequency; and each text's length."""
-    found = analyser.encode([*texts, *headings])
-    times = np.ones(len(texts) + len(headings), np.int64)
-    times[len(texts) :] = analyser.heading_weight
-    vocabulary, count = pa.array(found.vocabulary, pa.string()), max(len(texts), 1)
+    found, count = analyser.encode([*texts, *headings]), max(len(texts), 1)
+    vocabulary = pa.array(found.vocabulary, pa.string())
     order = numbers(pc.sort_indices(vocabulary)).astype(np.int64)
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
+    rank = np.argsort(order)
     owner = np.repeat(np.arange(len(found.sizes)), found.sizes)
-    # One number per occurrence, sorted and counted at once: rank of the term, then chunk, then whether in a heading.
-    occurrences = (rank[found.indices] * count + owner % count) * 2 + owner // count
-    keys, repeats = np.unique(occurrences, return_counts=True)
-    places, first = np.unique(keys // 2, return_index=True)
-    weighted = repeats * np.where(keys % 2, analyser.heading_weight, 1)
-    frequency = np.add.reduceat(weighted, first) if len(first) else weighted
-    if not analyser.heading_weight:
-        places, frequency = places[frequency > 0], frequency[frequency > 0]
-    sizes = np.zeros(len(texts), np.int64)
-    np.add.at(sizes, np.arange(len(found.sizes)) % count, found.sizes * times)
-    return vocabulary.take(pa.array(order)), places, frequency, sizes
+    times = np.where(owner < len(texts), 1, analyser.heading_weight)
+    # One number per occurrence that counts, sorted and counted at once: rank of the term, then chunk.
+    keys, posting = np.unique((rank[found.indices] * count + owner % count)[times > 0], return_inverse=True)
+    frequency = np.bincount(posting, times[times > 0]).astype(np.uint32)
+    terms = vocabulary.take(order[keys // count])
+    sizes = np.bincount(owner % count, times, len(texts)).astype(np.uint32)
+    postings = pa.table([terms, (keys % count).astype(np.uint32), frequency], SHARD_POSTINGS)
+    return ShardPostings(postings, pa.table([pa.array(list(chunk_ids), pa.string()), sizes], LENGTHS))
