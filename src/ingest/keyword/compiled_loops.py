@@ -5,6 +5,7 @@ this file, or `NUMBA_CACHE_DIR`); if no folder is writable, each process compile
 the GIL.
 """
 
+import heapq
 from collections.abc import Callable
 from typing import Any
 
@@ -123,40 +124,12 @@ def frequency_in(terms, t, chunk, low, high):
 
 
 @compiled
-def _worse(scores, chunks, a, b):
-    return scores[a] < scores[b] or (scores[a] == scores[b] and chunks[a] > chunks[b])
-
-
-@compiled
-def _swap(scores, chunks, a, b):
-    scores[a], scores[b] = scores[b], scores[a]
-    chunks[a], chunks[b] = chunks[b], chunks[a]
-
-
-@compiled
-def offer(scores, chunks, count, score, chunk):
-    """Offer a chunk to the best, a heap with the worst at its root, and return how many there are."""
-    size = len(scores)
-    if count < size:
-        at = count
-        scores[at], chunks[at] = score, chunk
-        while at and _worse(scores, chunks, at, (at - 1) >> 1):
-            _swap(scores, chunks, at, (at - 1) >> 1)
-            at = (at - 1) >> 1
-        return count + 1
-    if score < scores[0] or (score == scores[0] and chunk > chunks[0]):
-        return count
-    scores[0], chunks[0] = score, chunk
-    at = 0
-    while True:
-        least = at
-        for child in (2 * at + 1, 2 * at + 2):
-            if child < size and _worse(scores, chunks, child, least):
-                least = child
-        if least == at:
-            return count
-        _swap(scores, chunks, at, least)
-        at = least
+def offer(best, limit, score, chunk):
+    """Offer a chunk to the best, a heap of at most `limit` (score, −chunk) with the worst at its root."""
+    if len(best) < limit:
+        heapq.heappush(best, (score, -chunk))
+    elif (score, -chunk) > best[0]:
+        heapq.heapreplace(best, (score, -chunk))
 
 
 @compiled

@@ -23,6 +23,7 @@ CACHE_BYTES = 64 * 2**20
 WINDOW = 65_536  # chunks scored at a time, a multiple of 64: 768 KB per searching thread
 LUCENE = Formula()
 CACHED_GROUPS = 8  # row groups of postings (512 KB each) and of terms kept decoded
+Ranked = tuple[NDArray[np.int64], NDArray[np.float64]]  # ordinals and scores, (hits,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,19 +162,13 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         found = okapi_idf(document_frequency, self.chunks)
         return found if found >= 0 else self._floor
 
-    def _best(
-        self, query: _Query, mask: NDArray[np.bool_] | None, limit: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        scores, chunks = np.empty(limit), np.empty(limit, np.int64)
+    def _best(self, query: _Query, mask: NDArray[np.bool_] | None, limit: int) -> Ranked:
         if not query.held or not limit:
-            return chunks[:0], scores[:0]
+            return np.empty(0, np.int64), np.empty(0)
         allowed = np.ascontiguousarray(mask).view(np.uint8) if mask is not None else np.zeros(0, np.uint8)
         space = (self._cache.norms, self._cache.codes, allowed)
-        threshold = self._kernel.seed(query.rows, query.weights, space, scores, chunks)
-        best = (threshold, scores, chunks)
-        count = self._kernel.search(query.rows, query.weights, query.bounds, space, best, self._working())
-        order = np.lexsort((chunks[:count], -scores[:count]))
-        return chunks[order], scores[order]
+        found: Ranked = self._kernel.search(query.rows, query.weights, query.bounds, space, limit, self._working())
+        return found
 
     def _working(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         """Return this thread's scratch arrays; whoever writes to them restores them."""
@@ -192,8 +187,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         loops.rank_words(np.zeros(0, np.uint64), chunks)
         space = (cache.norms, cache.codes, allowed)
         kernel.score_chunks(rows, none, space, empty, none)
-        kernel.seed(rows, none, space, none, empty)
-        kernel.search(rows, none, none, space, (-np.inf, none, empty), self._working())
+        kernel.search(rows, none, none, space, 1, self._working())
 
 
 def _coded_lengths(path: Path) -> tuple[NDArray[Any], NDArray[np.int64], float]:

@@ -21,13 +21,12 @@ def score_chunks(terms, weights, space, chunks, sums):
 
 
 @loops.compiled
-def seed(terms, weights, space, scores, chunks):
-    """Return a score that at least len(scores) allowed chunks reach, −inf if the sample is too small to know one.
+def seed(terms, weights, space, limit):
+    """Return a score that at least `limit` allowed chunks reach, −inf if the sample is too small to know one.
 
     The sample consists of evenly spaced postings of the listed terms with the highest bounds.
     """
-    _, _, allowed = space
-    count, size, left = 0, len(scores), SEEDED
+    allowed, best, left = space[2], _no_hits(), SEEDED
     for t in range(len(weights) - 1, -1, -1):
         if terms[t, loops.HELD] != loops.LISTED or left <= 0:
             break
@@ -39,9 +38,15 @@ def seed(terms, weights, space, scores, chunks):
             if len(allowed) == 0 or allowed[chunk]:
                 total = _seeded(terms, weights, space, t, chunk)
                 if total != loops.UNTOUCHED:
-                    count = loops.offer(scores, chunks, count, total, chunk)
+                    loops.offer(best, limit, total, chunk)
         left -= postings // step
-    return scores[0] if count == size and size > 0 else -np.inf
+    return best[0][0] if len(best) == limit else -np.inf
+
+
+@loops.compiled
+def _no_hits():
+    """Return an empty heap of hits, from which numba learns its type."""
+    return [(0.0, np.int64(0)) for _ in range(0)]
 
 
 @loops.compiled
@@ -59,8 +64,8 @@ def _seeded(terms, weights, space, t, chunk):
 
 
 @loops.compiled
-def search(terms, weights, bounds, space, best, scratch):
-    """Fill `scores` and `chunks` with the best hits, in heap order, and return how many there are.
+def search(terms, weights, bounds, space, limit, scratch):
+    """Return the best hits, at most `limit`, best first: chunks, (hits,) int64, and scores, (hits,) float64.
 
     MaxScore (Turtle & Flood 1995) in windows: terms whose bounds add up to less than the worst of the best so far are
     not scanned; they are only looked up for chunks that can still win because of the other terms.
@@ -70,28 +75,27 @@ def search(terms, weights, bounds, space, best, scratch):
         weights: (t,) float64; `bounds` (t,): the most that a term adds, at least 0.
         space: norms, float64 by code; codes, (chunks,) of each chunk's length; allowed, (chunks,) uint8, or empty
             for all.
-        best: What `seed` found; scores, (limit,) float64, and chunks, (limit,) int64, are written.
+        limit: At least 1.
         scratch: sums, (window,) float64 of UNTOUCHED, restored at the end, a multiple of 64; touched, (window + 1,)
             int32.
     """
-    threshold, scores, chunks = best
-    count, first, held, window = 0, 0, len(weights), len(scratch[0])
+    threshold, best = seed(terms, weights, space, limit), _no_hits()
+    first, held, window = 0, len(weights), len(scratch[0])
     at, until = np.zeros(held, np.int64), np.zeros(held, np.int64)
     below = _below(bounds)
     for base in range(0, len(space[1]), window):
         end = min(base + window, len(space[1]))
-        if count == len(scores):
-            threshold = max(threshold, scores[0])
+        if len(best) == limit:
+            threshold = max(threshold, best[0][0])
         while first < held and below[first + 1] < threshold:  # fewer and fewer terms are scanned
             first += 1
         if first == held:
             break
         _advance(terms, at, until, end)
-        count = _window(
-            (terms, weights, below, at, until), first, space, (base, end, threshold), (scores, chunks, count), scratch
-        )
+        _window((terms, weights, below, at, until), first, space, (base, end, threshold), (best, limit), scratch)
         at, until = until, at
-    return count
+    best.sort(reverse=True)
+    return np.array([-place for _, place in best]), np.array([score for score, _ in best])
 
 
 @loops.compiled
@@ -114,10 +118,9 @@ def _advance(terms, at, until, end):
 
 @loops.compiled
 def _window(asked, first, space, bounds, best, scratch):
-    """Score a window: terms from `first` on are scanned, the others looked up. Return the number of best hits."""
+    """Score a window and offer its chunks: terms from `first` on are scanned, the others looked up."""
     terms, weights, below, at, until = asked
     base, end, threshold = bounds
-    scores, chunks, count = best
     sums, touched = scratch
     found = 0
     for t in range(len(weights) - 1, first - 1, -1):
@@ -129,6 +132,5 @@ def _window(asked, first, space, bounds, best, scratch):
         loops.look(terms, t, weights[t], space, (at[t], until[t], base, end, sums, touched), found)
     found = loops.keep(sums, touched, found, threshold)
     for i in range(found):
-        count = loops.offer(scores, chunks, count, sums[touched[i]], base + touched[i])
+        loops.offer(best[0], best[1], sums[touched[i]], base + touched[i])
         sums[touched[i]] = loops.UNTOUCHED
-    return count
