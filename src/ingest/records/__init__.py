@@ -1,73 +1,8 @@
 """The nouns of the whole system: frozen, without logic, known to every floor."""
 
-from ingest.records.documents import Block, BlockKind, Child, Chunk, Document, DocumentRef, Quarantined, RawDocument
-from ingest.records.generations import (
-    READER_FORMAT,
-    STEPS,
-    Claim,
-    Hold,
-    LakeIdentity,
-    Lease,
-    Manifest,
-    Marker,
-    ModelRecord,
-    PartFile,
-    PartKind,
-    PlannedDocument,
-    PlanSummary,
-    Probe,
-    QueryProfile,
-    RaisedLimit,
-    Recall,
-    Record,
-    Release,
-    SegmentEntry,
-    ShardPlan,
-)
-from ingest.records.judgments import (
-    Asker,
-    GateRules,
-    Gold,
-    Move,
-    Moves,
-    PairedDifference,
-    Question,
-    SliceRules,
-    SliceScore,
-    Verdict,
-)
-from ingest.records.options import (
-    CHUNKING_PRESETS,
-    DOCUMENT_BYTES,
-    BuildOptions,
-    ChunkingOptions,
-    DuplicateOptions,
-    IndexOptions,
-    KeywordOptions,
-    LimitSettings,
-    Options,
-    ParseLimits,
-    ParserOptions,
-    ParserSettings,
-    QdrantOptions,
-    S3Options,
-    ScreeningPolicy,
-    SourceOptions,
-)
-from ingest.records.points import (
-    EVERYTHING,
-    LANGCHAIN,
-    PAYLOAD_PROFILES,
-    AliasAction,
-    Filter,
-    Hit,
-    Lengths,
-    PayloadProfile,
-    Point,
-    Result,
-    Shape,
-    SparseVector,
-    StoredPoint,
-    Vectors,
-)
-from ingest.records.runs import Conservation, RunReport, RunStart, StageFigure, Verification
+from ingest.records.documents import *
+from ingest.records.generations import *
+from ingest.records.judgments import *
+from ingest.records.options import *
+from ingest.records.points import *
+from ingest.records.runs import *
