@@ -57,10 +57,10 @@ def batches(
 ) -> Generator[pa.RecordBatch]:
     """Yield the rows of a file in order, of all columns or of some. Raises: SchemaMismatch when it is damaged."""
     with open_parquet(path, schema) as file:
-        yield from batches_of(file, path, columns or schema.names, rows)
+        yield from decoded_batches(file, path, columns or schema.names, rows)
 
 
-def batches_of(
+def decoded_batches(
     file: pq.ParquetFile, path: Path | str, columns: list[str], rows: int = BATCH_ROWS
 ) -> Generator[pa.RecordBatch]:
     """Yield the rows of an open file in order. Raises: SchemaMismatch when a page cannot be decoded."""
