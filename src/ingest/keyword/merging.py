@@ -9,7 +9,7 @@ import tempfile
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -150,46 +150,30 @@ def _write_round(sources: Sequence[_Source], path: Path) -> None:
 
 
 def _write_index(sources: Sequence[_Source], files: KeywordFiles, chunks: int) -> None:
+    okapi, first = 0.0, 0
     with (
         parquet.GroupWriter(files.postings, parquet.POSTINGS, parquet.POSTINGS_PER_GROUP) as postings,
-        parquet.GroupWriter(files.terms, parquet.TERMS, parquet.TERMS_PER_GROUP) as terms,
+        parquet.GroupWriter(files.terms, parquet.TERMS, parquet.TERMS_PER_GROUP) as vocabulary,
     ):
-        vocabulary = _Vocabulary(terms, chunks)
-        for block in _merged(sources):
-            postings.write(block)
-            vocabulary.add(block["term"])
-        vocabulary.finish()
+        for terms, counts in _counted(_merged(sources), postings):
+            starts = first + np.cumsum(counts) - counts
+            vocabulary.write({"term": terms, "document_frequency": counts.astype(np.uint32), "first": starts})
+            okapi += okapi_sum(counts, chunks)
+            first += int(counts.sum())
+        vocabulary.note(parquet.OKAPI_SUM, repr(okapi))
 
 
-@dataclass
-class _Vocabulary:
-    """Writes each term as soon as its last posting has been seen."""
-
-    writer: parquet.GroupWriter
-    chunks: int
-    okapi: float = 0.0  # sum of Okapi's idf
-    _term: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))  # the last term, which may go on
-    _count: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
-    _first: int = 0
-
-    def add(self, postings: pa.ChunkedArray) -> None:
-        """Count the terms of the next postings."""
-        terms, held = postings.value_counts().flatten()
+def _counted(blocks: Iterable[pa.Table], postings: parquet.GroupWriter) -> Iterator[tuple[pa.Array, NDArray[np.int64]]]:
+    """Write the postings; yield terms with their numbers, each as soon as its last posting has been seen."""
+    last, count = pa.array([], pa.string()), np.zeros(0, np.int64)
+    for block in blocks:
+        postings.write(block)
+        terms, held = block["term"].value_counts().flatten()
         counts = held.to_numpy().copy()
-        if self._term.equals(terms[:1]):
-            counts[0] += self._count[0]
+        if last.equals(terms[:1]):  # it goes on from the block before
+            counts[0] += count[0]
         else:
-            terms, counts = pa.concat_arrays([self._term, terms]), np.concatenate([self._count, counts])
-        self._write(terms[:-1], counts[:-1])
-        self._term, self._count = terms[-1:], counts[-1:]
-
-    def finish(self) -> None:
-        """Write the last term, and the sum of all."""
-        self._write(self._term, self._count)
-        self.writer.note(parquet.OKAPI_SUM, repr(self.okapi))
-
-    def _write(self, terms: pa.Array, counts: NDArray[np.int64]) -> None:
-        starts = self._first + np.cumsum(counts) - counts
-        self.writer.write({"term": terms, "document_frequency": counts.astype(np.uint32), "first": starts})
-        self.okapi += okapi_sum(counts, self.chunks)
-        self._first += int(counts.sum())
+            terms, counts = pa.concat_arrays([last, terms]), np.concatenate([count, counts])
+        yield terms[:-1], counts[:-1]
+        last, count = terms[-1:], counts[-1:]
+    yield last, count

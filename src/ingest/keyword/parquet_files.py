@@ -88,16 +88,14 @@ class GroupWriter(AbstractContextManager["GroupWriter"]):
         self._rows = rows
         self._waiting: list[pa.Table] = []
         self._count = 0
-        # Chunk ordinals ascend within a term, so their differences are small numbers; ids are random and stay plain.
-        deltas = {"chunk": "DELTA_BINARY_PACKED", "first": "DELTA_BINARY_PACKED"}
         self._writer = pq.ParquetWriter(
             path,
             schema,
-            # Hex digits waste half their bits; the other columns are already packed.
-            compression={n: "zstd" if n == "chunk_id" else "none" for n in schema.names},
-            use_dictionary=[n for n in schema.names if n in ("frequency", "length", "document_frequency")],
-            column_encoding={n: e for n, e in deltas.items() if n in schema.names} or None,
-            write_statistics=[n for n in schema.names if n == "term"],
+            compression={"chunk_id": "zstd"},  # hex digits waste half their bits; the other columns are packed
+            use_dictionary=["frequency", "length", "document_frequency"],
+            # Ordinals ascend within a term, so their differences are small numbers; ids are random and stay plain.
+            column_encoding={"chunk": "DELTA_BINARY_PACKED", "first": "DELTA_BINARY_PACKED"},
+            write_statistics=["term"],
             write_page_checksum=True,
         )
 
