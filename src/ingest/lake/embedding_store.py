@@ -3,8 +3,8 @@
 A store, not a cache. Segments are immutable and sorted by key; a segment without an index entry does not exist. If
 several entries hold a key, the lowest one counts: in bf16, a text's vector varies slightly with its batch. Only an
 entry that replaces counts before those that are there when it is written. A generation that was built without it keeps
-its vectors: it reads from its own segments first. A segment that is damaged or gone counts as
-absent; the next entry that is written retires it.
+its vectors: it reads from its own segments first. A segment that is damaged or gone counts as absent; the next entry
+retires it.
 """
 
 import logging

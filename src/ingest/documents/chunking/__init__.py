@@ -1,13 +1,6 @@
 """Blocks to chunks: one pure function for all formats.
 
-sections   blocks → sections → groups: the stretches that no chunk crosses
-contexts   what is embedded before a chunk's text
-splitting  where a group may be cut
-code       where code may be cut
-languages  grapheme clusters, and the probable language of a text that does not state it
-parents    the surrounding text that is shown with a chunk
-packing    which of the possible cuts give pieces of about the target size
-ruler      token counts of slices of a text that is tokenised once
+blocks ──sections──▶ groups ──splitting──▶ possible cuts ──packing──▶ pieces of about the target size ──▶ chunks
 """
 
 from collections import Counter

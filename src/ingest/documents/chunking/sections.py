@@ -4,6 +4,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import takewhile
 
 from ingest.errors import MalformedDocument
 from ingest.records import Block, BlockKind, ChunkingOptions, Document
@@ -100,11 +101,8 @@ def _belong_together(
 
 def common_path(paths: Sequence[Path]) -> Path:
     """Return the longest path with which all of them begin."""
-    shared = paths[0]
-    for path in paths[1:]:
-        while shared != path[: len(shared)]:
-            shared = shared[:-1]
-    return shared
+    shared = takewhile(lambda titles: len(set(titles)) == 1, zip(*paths, strict=False))
+    return tuple(title for title, *_ in shared)
 
 
 def _joined(first: Group, second: Group) -> Group:
