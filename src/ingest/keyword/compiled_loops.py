@@ -133,40 +133,37 @@ def offer(best, limit, score, chunk):
 
 
 @compiled
-def _add_listed(places, frequencies, weight, space, part, count):
-    """Add a listed term's postings in the window; return how many chunks of the window have been touched."""
+def _add_one(local, frequency, weight, space, part, count):
+    """Add one posting; return how many chunks of the window have been touched."""
     norms, codes, _ = space
     _, _, base, _, sums, touched = part
+    tf, before = np.float64(frequency), sums[local]
+    touched[count] = local
+    count += before == UNTOUCHED
+    before = 0.0 if before == UNTOUCHED else before
+    sums[local] = before + weight * (tf / (tf + norms[codes[base + local]]))
+    return count
+
+
+@compiled
+def _add_listed(places, frequencies, weight, space, part, count):
+    """Add a listed term's postings in the window; return as `_add_one` does."""
     for i in range(len(places)):
-        chunk = np.int64(places[i])
-        tf = np.float64(frequencies[i])
-        local = chunk - base
-        before = sums[local]
-        touched[count] = local
-        count += before == UNTOUCHED
-        before = 0.0 if before == UNTOUCHED else before
-        sums[local] = before + weight * (tf / (tf + norms[codes[chunk]]))
+        count = _add_one(np.int64(places[i]) - part[2], frequencies[i], weight, space, part, count)
     return count
 
 
 @compiled
 def _add_mapped(words, frequencies, weight, space, part, count):
-    """Add a mapped term's postings in the window `words`, where `frequencies` begin; return as `_add_listed` does."""
-    norms, codes, _ = space
-    _, _, base, _, sums, touched = part
+    """Add a mapped term's postings in the window `words`, where `frequencies` begin; return as `_add_one` does."""
     rank = 0
     for w in range(len(words)):
         word = words[w]
         while word:
             local = (w << 6) + np.int64(lowest(word))
             word &= word - np.uint64(1)
-            tf = np.float64(frequencies[rank])
+            count = _add_one(local, frequencies[rank], weight, space, part, count)
             rank += 1
-            before = sums[local]
-            touched[count] = local
-            count += before == UNTOUCHED
-            before = 0.0 if before == UNTOUCHED else before
-            sums[local] = before + weight * (tf / (tf + norms[codes[base + local]]))
     return count
 
 

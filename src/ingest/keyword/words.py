@@ -37,10 +37,6 @@ def words_in(piece: str, format: int, lowercase: bool) -> list[str]:
     # A shortcut: such a piece has no identifier and no capital within a word.
     if piece.isascii() and word.isalnum() and (word.islower() or word.istitle() or word.isupper() or word.isdigit()):
         return [word.lower() if lowercase else word]
-    return _words(piece, format, lowercase)
-
-
-def _words(piece: str, format: int, lowercase: bool) -> list[str]:
     text = piece if piece.isascii() else unicodedata.normalize("NFKC", piece)
     if format == 1:
         return _runs(text.casefold() if lowercase else text)
