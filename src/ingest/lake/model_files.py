@@ -23,6 +23,7 @@ from ingest.records import Record
 MAX_BYTES = 32 * 2**30  # of all files of one model
 MAX_FILES = 10_000
 LEARNED = "models/learned/"
+LIST = "files.json"
 
 
 class KeptFile(Record):
@@ -43,7 +44,7 @@ class KeptModel(Record):
 
 def is_kept(store: Store, fingerprint: str) -> bool:
     """Return whether all files of a model are in the lake."""
-    return store.exists(_list_key(fingerprint))
+    return store.exists(_key(fingerprint, LIST))
 
 
 def keep_files(store: Store, fingerprint: str, files: Mapping[str, Path], max_bytes: int = MAX_BYTES) -> None:
@@ -58,12 +59,12 @@ def keep_files(store: Store, fingerprint: str, files: Mapping[str, Path], max_by
         _check_size(fingerprint, sum(path.stat().st_size for path in files.values()), max_bytes)
         kept = {name: described(path) for name, path in sorted(files.items())}
         for name, path in files.items():
-            store.put_file(_file_key(fingerprint, name), path)
+            store.put_file(_key(fingerprint, f"files/{name}"), path)
             if described(path) != kept[name]:
                 raise SchemaMismatch(f"{path}: changed while it was copied into the lake")
     except OSError as error:
         raise InvalidSettings(f"model {fingerprint}: {error.filename} cannot be read: {error.strerror}") from error
-    store.put(_list_key(fingerprint), to_bytes(KeptModel(files=kept)))
+    store.put(_key(fingerprint, LIST), to_bytes(KeptModel(files=kept)))
 
 
 def restore_files(store: Store, fingerprint: str, folder: Path, max_bytes: int = MAX_BYTES) -> Path | None:
@@ -74,7 +75,7 @@ def restore_files(store: Store, fingerprint: str, folder: Path, max_bytes: int =
     Raises: SchemaMismatch when the lake's files are missing or damaged; InvalidSettings above `max_bytes` or when
     `folder` cannot be written.
     """
-    key = _list_key(fingerprint)
+    key = _key(fingerprint, LIST)
     data = store.get(key)
     if data is None:
         return None
@@ -120,7 +121,7 @@ def _fetch(store: Store, fingerprint: str, kept: Mapping[str, KeptFile], target:
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent, ignore_cleanup_errors=True) as temporary:
         whole = Path(temporary) / "model"
         for name, file in kept.items():
-            key, path = _file_key(fingerprint, name), whole / name
+            key, path = _key(fingerprint, f"files/{name}"), whole / name
             path.parent.mkdir(parents=True, exist_ok=True)
             for anew in (False, True):  # a damaged copy in a local cache is fetched again, once
                 shutil.copyfile(store.local_path(key, anew=anew), path)
@@ -148,9 +149,5 @@ def _check_size(fingerprint: str, size: int, max_bytes: int) -> None:
         raise InvalidSettings(f"model {fingerprint}: its files have {size} bytes, at most {max_bytes} are allowed")
 
 
-def _list_key(fingerprint: str) -> str:
-    return f"models/{fingerprint}/files.json"
-
-
-def _file_key(fingerprint: str, name: str) -> str:
-    return f"models/{fingerprint}/files/{name}"
+def _key(fingerprint: str, name: str) -> str:
+    return f"models/{fingerprint}/{name}"

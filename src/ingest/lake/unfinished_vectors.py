@@ -1,8 +1,8 @@
 """Vectors of slices that are still being embedded: `embeddings/<model fingerprint>/unfinished/<sha256>.parquet`.
 
 They are durable within seconds, so a killed run loses little. The vectors of a finished slice become one segment, and
-these files go; what a killed run left becomes a segment in the next run. If each of these files were
-a segment, there would be many small ones, and every look-up would be slower for good.
+these files go; what a killed run left becomes a segment in the next run. If each of these files were a segment, there
+would be many small ones, and every look-up would be slower for good.
 """
 
 from collections.abc import Callable, Sequence

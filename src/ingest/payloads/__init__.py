@@ -8,9 +8,8 @@ plain        {"text", …}                                           the plain Q
 Chosen per index. A profile maps fields to a payload and back: `build(fields)`, with `digest` if it is among them, and
 `read(payload)`, of a damaged one what is left. `TEXT` is a key at the top that only its payloads have, `PREFIX` begins
 its paths in filters ("metadata."), `DENSE` names the dense vector beside a sparse one (alone it has no name), `SPARSE`
-the sparse one. All profiles use the same field names: chunk_id,
-document_id, uri, source, path, title, heading_path, text, start, end, page, tokens, acl, tenant, language, shard,
-digest and, if present, parent and marks.
+the sparse one. All profiles use the same field names: chunk_id, document_id, uri, source, path, title, heading_path,
+text, start, end, page, tokens, acl, tenant, language, shard, digest and, if present, parent and marks.
 """
 
 import importlib

@@ -37,9 +37,8 @@ class PartFile(Record):
     bytes: int
     deleted: tuple[str, ...] = ()  # ids of documents whose rows in this file no longer count
     footer: str = ""  # SHA-256 of the footer if pages have checksums: the file may then be read in part
-    folder: str = Field(
-        default="", exclude_if=lambda folder: not folder
-    )  # other than `data`; unset, plans' hashes stay
+    # Other than `data`; unset, plans' hashes stay.
+    folder: str = Field(default="", exclude_if=lambda folder: not folder)
 
 
 class Claim(Record):
