@@ -18,7 +18,6 @@ from unicodedata import unidata_version
 from typer.testing import CliRunner
 
 from ingest import pipeline
-from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.s3_client import open_client
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.cli.main import app
@@ -53,6 +52,7 @@ from ingest.search import Searcher, open_release, open_serving
 from ingest.services import Services
 from ingest.settings import load_settings
 from ingest.wiring import service_opening as wiring
+from tests.fakes import inline_executor
 from tests.s3_server import FaultyS3
 
 LAKES = Path(__file__).parent / "data"
@@ -169,7 +169,7 @@ def command_line(folder: Path, *arguments: str) -> Any:
 
 def run(services: Services) -> RunReport:
     """Build, judge and promote, as `ingest run` does."""
-    return pipeline.run(services, Scope(), InlineExecutor(services), lambda verdict: True)
+    return pipeline.run(services, Scope(), inline_executor(services), lambda verdict: True)
 
 
 def roll_back(services: Services, to: int, why: str) -> Release:

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from ingest import extras
+from ingest.adapters.executors.processes import ProcessExecutor
 from ingest.errors import DamagedFile, IndexUnavailable
 from ingest.records import AliasAction, LakeIdentity
+from ingest.services import Services
 
 
 class Killed(BaseException):
@@ -27,6 +29,11 @@ def uninstall(monkeypatch: pytest.MonkeyPatch, *distributions: str) -> None:
         return version(distribution)
 
     monkeypatch.setattr(extras, "version", told)
+
+
+def inline_executor(services: Services) -> ProcessExecutor:
+    """Return an executor that runs every step in this process."""
+    return ProcessExecutor(lambda: services, services, workers=1)
 
 
 class InMemoryStore:

@@ -12,7 +12,6 @@ from urllib.parse import unquote
 
 from ingest import pipeline
 from ingest.adapters.embedders import hashing
-from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sources.file import open_source
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
@@ -44,7 +43,7 @@ from ingest.records import (
     Verdict,
 )
 from ingest.services import Retrieval, Services, Workbench, Writer
-from tests.fakes import InMemoryStore
+from tests.fakes import InMemoryStore, inline_executor
 
 WHOLE = Scope()
 START = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
@@ -183,7 +182,7 @@ class Project:
         """Run once. The counters start again at zero."""
         self.forget()
         services = self.services()
-        return pipeline.run(services, scope, execute or InlineExecutor(services), decide, take_over)
+        return pipeline.run(services, scope, execute or inline_executor(services), decide, take_over)
 
     def forget(self) -> None:
         """Set the counters back to zero."""

@@ -15,7 +15,6 @@ import scipy.stats  # noqa: F401
 
 from ingest import pipeline
 from ingest.adapters.embedders import hashing
-from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sources.file import open_source
 from ingest.adapters.stores.folder_store import FolderStore
@@ -26,6 +25,7 @@ from ingest.pipeline.changes import Scope
 from ingest.ports import Observer, Source
 from ingest.records import AliasAction, DocumentRef, RawDocument, S3Options
 from ingest.services import Retrieval, Services, Workbench, Writer
+from tests.fakes import inline_executor
 from tests.pipelines import MEBI, build_options
 
 FINISHED = ("chunk", "embed", "load", "keyword")  # killed when one shard of the step is finished
@@ -149,5 +149,5 @@ def run(place: Place, moment: str | None) -> None:
     clock, new_token = lambda: datetime.now(UTC), lambda: os.urandom(16).hex()
     writer = Writer(who="tester@here", clock=clock, new_token=new_token)
     services = Services(bench=bench, retrieval=retrieval, writer=writer)
-    pipeline.run(services, Scope(), InlineExecutor(services), lambda verdict: True)
+    pipeline.run(services, Scope(), inline_executor(services), lambda verdict: True)
     index.close()

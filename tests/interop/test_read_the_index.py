@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from ingest import pipeline
-from ingest.adapters.executors.inline import InlineExecutor
 from ingest.pipeline.changes import Scope
 from ingest.records import PAYLOAD_PROFILES, AliasAction, Filter
 from ingest.search import open_serving
 from ingest.services import Services
 from ingest.settings import Settings, make_settings
 from ingest.wiring.service_opening import open_services
+from tests.fakes import inline_executor
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "read-the-index.md"
@@ -93,7 +93,7 @@ class World:
         for edition in (1, 2):
             write(folder / "pages", edition)
             for name, services in self.services.items():
-                pipeline.run(services, Scope(), InlineExecutor(services), lambda verdict: True)
+                pipeline.run(services, Scope(), inline_executor(services), lambda verdict: True)
                 lake = services.bench.lake
                 manifest = lake.manifest(lake.releases.newest()[1].generation)
                 self.collections[name].append(manifest.collection)

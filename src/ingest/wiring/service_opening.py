@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from functools import partial
 
 from ingest.adapters import embedders
-from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.executors.processes import ProcessExecutor
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
@@ -138,8 +137,6 @@ def parser_options(index: IndexSettings) -> dict[str, ParserOptions]:
 
 def open_executor(settings: Settings, index: str | None, services: Services) -> Execute:
     """Return the executor of this machine: worker processes if the settings ask for more than one."""
-    if settings.workers == 1:
-        return InlineExecutor(services)
     return ProcessExecutor(partial(open_services, settings, index), services, settings.workers)
 
 

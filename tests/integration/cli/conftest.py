@@ -14,7 +14,6 @@ import pytest
 from typer.testing import CliRunner
 
 from ingest.adapters.embedders import hashing
-from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sources.file import open_source
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
@@ -25,7 +24,7 @@ from ingest.records import S3Options
 from ingest.services import Retrieval, Services, Workbench, Writer
 from ingest.settings import Settings
 from ingest.wiring import service_opening as wiring
-from tests.fakes import InMemoryStore
+from tests.fakes import InMemoryStore, inline_executor
 
 TOPICS = ("copper", "granite", "walnut", "marble", "amber", "cobalt")
 
@@ -140,7 +139,7 @@ def opened_lab(folder: Path) -> Iterator[Lab]:
             lab.write(topic)
         lab.settings()
         monkeypatch.setattr("ingest.index.open_services", lab.open_services)
-        monkeypatch.setattr("ingest.index.open_executor", lambda settings, index, services: InlineExecutor(services))
+        monkeypatch.setattr("ingest.index.open_executor", lambda settings, index, services: inline_executor(services))
         yield lab
         lab.vectors.close()
 

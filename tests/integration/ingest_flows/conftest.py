@@ -27,7 +27,6 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.testing.utilities import prefect_test_harness
 
 from ingest import pipeline
-from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.vectors.edge import engine, locks
 from ingest.pipeline.changes import Scope
 from ingest.records import RunReport
@@ -36,6 +35,7 @@ from ingest.settings import Settings, load_settings
 from ingest.wiring import service_opening as wiring
 from ingest_flows.nightly import nightly
 from ingest_flows.parameters import NightlyParameters
+from tests.fakes import inline_executor
 
 for name in ("QDRANT_URL", "QDRANT_API_KEY"):  # the embedded engine is used
     os.environ.pop(name, None)
@@ -121,7 +121,7 @@ class Site:
     def run_inline(self) -> RunReport:
         """Run without Prefect, which is quicker: for what has to be there before a test begins."""
         with self.opened() as services:
-            return pipeline.run(services, Scope(), InlineExecutor(services), lambda _: True)
+            return pipeline.run(services, Scope(), inline_executor(services), lambda _: True)
 
     def aliases(self) -> dict[str, str]:
         """Return the aliases of this index."""

@@ -13,13 +13,13 @@ from prefect.client.schemas.objects import State
 
 import ingest_flows.nightly
 from ingest import pipeline
-from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.vectors.edge import engine, locks
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.pipeline.changes import Scope
 from ingest.services import Services
 from ingest.wiring import service_opening as wiring
 from ingest_flows.nightly import nightly
+from tests.fakes import inline_executor
 from tests.integration.ingest_flows.conftest import Site, by_step, eventually, flow_run_of, new_site
 
 STEPS = ("chunk_shard", "embed_shard", "load_shard", "keyword_shard")
@@ -107,7 +107,7 @@ def test_the_digest_is_that_of_a_run_without_prefect(first: First, tmp_path: Pat
     services = wiring.open_services(lake, other.index)
     services.retrieval.vectors = QdrantIndex.connect(":memory:", None)
     try:
-        inline = pipeline.run(services, Scope(), InlineExecutor(services), lambda _: True)
+        inline = pipeline.run(services, Scope(), inline_executor(services), lambda _: True)
     finally:
         services.bench.close()
     assert inline.digest == state.result()["digest"]

@@ -11,7 +11,6 @@ import pytest
 
 from ingest import pipeline
 from ingest.adapters.embedders import hashing
-from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.ids import sha256_hex
@@ -21,6 +20,7 @@ from ingest.quality.askers import batches_of
 from ingest.quality.evaluate import evaluate, judged_questions
 from ingest.records import EVERYTHING, Asker, Filter, GateRules, Hit, QueryProfile, Vectors
 from ingest.wiring.model_opening import open_reranker
+from tests.fakes import inline_executor
 from tests.pipelines import SMALL_CHUNKS, Project, document, project
 
 RULES = GateRules(floors={"fused.ndcg@10": 0.2}, min_questions=3)
@@ -246,7 +246,7 @@ def test_a_profile_that_names_what_the_lake_has_not_stops_a_run_before_it_reads_
     retrieval = replace(p.retrieval(), open_reranker=partial(open_reranker, p.store))
     opened = replace(p.services(), retrieval=retrieval)
     with pytest.raises(SchemaMismatch, match=f"models/learned/{LOST} is missing"):
-        pipeline.run(opened, Scope(), InlineExecutor(opened), lambda verdict: True)
+        pipeline.run(opened, Scope(), inline_executor(opened), lambda verdict: True)
     assert [0] == [source.gets.total() for source in p.sources]
 
 

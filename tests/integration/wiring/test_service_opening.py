@@ -13,7 +13,6 @@ import pytest
 
 from ingest import extras
 from ingest.adapters.embedders.sentence_transformer import embedder as sentence_transformer
-from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.errors import InvalidSettings, OversizedDocument, SchemaMismatch
@@ -29,7 +28,7 @@ from ingest.settings import IndexSettings, ModelSettings
 from ingest.wiring import model_opening as models
 from ingest.wiring import service_opening as wiring
 from tests.default_model import copy_without_weights
-from tests.fakes import uninstall
+from tests.fakes import inline_executor, uninstall
 from tests.pipelines import Project, project
 
 pytestmark = pytest.mark.skipif(
@@ -90,7 +89,7 @@ def services(p: Project, folder: Path) -> Services:
 
 def released(p: Project, folder: Path) -> Services:
     built = services(p, folder)
-    run(built, Scope(), InlineExecutor(built), lambda verdict: True)
+    run(built, Scope(), inline_executor(built), lambda verdict: True)
     models._embedders.clear()  # what follows happens in another process
     return built
 

@@ -20,7 +20,8 @@ _services: Services | None = None  # of this worker process
 class ProcessExecutor:
     """Implements `Execute`: cpu steps in a pool of spawned processes, the others here, one after another.
 
-    A model's forward pass already uses every core, and loads are bounded by the index: neither gains from the pool.
+    With one worker, all steps run here. A model's forward pass already uses every core, and loads are bounded by the
+    index: neither gains from the pool.
     """
 
     open_services: Callable[[], Services]  # picklable; called once in each worker
@@ -30,7 +31,7 @@ class ProcessExecutor:
 
     def map(self, step: ShardStep, items: Iterable[ShardTask]) -> Iterator[Marker]:
         """Yield step(services, item) in completion order, with at most workers × window in flight."""
-        if step.resource != "cpu" or self.workers < 2:
+        if self.workers < 2 or step.resource != "cpu":
             yield from (run_step(step, self.services, item) for item in items)
             return
         try:

@@ -14,7 +14,6 @@ from typing import Any
 import cloudpickle
 import pytest
 
-from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.executors.processes import ProcessExecutor
 from ingest.adapters.stores.folder_store import FolderStore
 from ingest.errors import DocumentError, InvalidSettings, SourceUnavailable, TransientError
@@ -27,6 +26,7 @@ from ingest.pipeline.tasks import ShardTask
 from ingest.services import Services
 from ingest.settings import make_settings
 from ingest.wiring.service_opening import open_services
+from tests.fakes import inline_executor
 from tests.pipelines import CountingSource, Project, build_options, document
 from tests.unit.documents.parsers._reading.test_programs import ends
 
@@ -59,7 +59,7 @@ def test_inline_yields_results_in_order_and_one_at_a_time(services: Services) ->
         seen.append(item)
         return item * 2
 
-    results = InlineExecutor(services).map(step, iter(range(5)))
+    results = inline_executor(services).map(step, iter(range(5)))
     assert next(results) == 0
     assert seen == [0]
     assert list(results) == [2, 4, 6, 8]
@@ -67,14 +67,14 @@ def test_inline_yields_results_in_order_and_one_at_a_time(services: Services) ->
 
 def test_a_transient_error_is_tried_once_more(services: Services) -> None:
     step = Flaky(SourceUnavailable("down"))
-    assert list(InlineExecutor(services).map(step, [7])) == [7]
+    assert list(inline_executor(services).map(step, [7])) == [7]
     assert step.calls == 2
 
 
 def test_a_second_transient_error_stops(services: Services) -> None:
     step = Flaky(*[SourceUnavailable("down")] * 3)
     with pytest.raises(SourceUnavailable):
-        list(InlineExecutor(services).map(step, [7]))
+        list(inline_executor(services).map(step, [7]))
     assert step.calls == 2
 
 
@@ -82,7 +82,7 @@ def test_a_second_transient_error_stops(services: Services) -> None:
 def test_any_other_error_stops_at_once(services: Services, error: Exception) -> None:
     step = Flaky(error)
     with pytest.raises(type(error)):
-        list(InlineExecutor(services).map(step, [7]))
+        list(inline_executor(services).map(step, [7]))
     assert step.calls == 1
 
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from ingest.adapters.executors.inline import InlineExecutor
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.documents import media_types, parsers
 from ingest.documents.parsers import legacy
@@ -23,6 +22,7 @@ from ingest.errors import DocumentError, EmptyDocument, EncryptedDocument, Malfo
 from ingest.pipeline import run
 from ingest.pipeline.changes import Scope
 from ingest.records import BlockKind, Document, ParseLimits, ParserOptions
+from tests.fakes import inline_executor
 from tests.pipelines import CountingSource, Project
 from tests.unit.documents.parsers import checks, office_files
 
@@ -299,7 +299,7 @@ def test_a_document_that_keeps_libreoffice_busy_is_quarantined_and_nothing_of_it
     seen: set[str] = set()
     with closing(pool), ThreadPoolExecutor(1) as thread:
         services = replace(p.services(), sandbox=pool)
-        report = thread.submit(run, services, Scope(), InlineExecutor(services), lambda verdict: True)
+        report = thread.submit(run, services, Scope(), inline_executor(services), lambda verdict: True)
         while wait([report], timeout=0.05).not_done:
             seen.update(running(str(temporary)))
         report.result()
