@@ -157,7 +157,7 @@ class Project:
             observer=self.observer,
         )
         return Services(
-            bench=Workbench(**shared, sources=self.sources, sandbox=InlineSandbox(MEBI), options=self.options),
+            bench=Workbench(**shared, sources=self.sources, sandbox=InlineSandbox(), options=self.options),
             retrieval=retrieval,
             writer=Writer(
                 who="tester@here", clock=lambda: self.now, new_token=lambda: f"token-{next(self._tokens):06d}"

@@ -20,7 +20,7 @@ MARKDOWN = "# Ünï ✓ 𝔘\n\n| a | b |\n| - | - |\n| 1 | 2 |\n| 3 | 4 |\n\n``
 
 
 def opened(kind: str, options: dict[str, ParserOptions]) -> Sandbox:
-    return InlineSandbox(LIMIT, options) if kind == "inline" else PoolSandbox(options, 1)
+    return InlineSandbox(options) if kind == "inline" else PoolSandbox(options, 1)
 
 
 @pytest.fixture(scope="module", params=["inline", "pool"])

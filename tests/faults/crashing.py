@@ -26,7 +26,7 @@ from ingest.ports import Observer, Source
 from ingest.records import AliasAction, DocumentRef, RawDocument, S3Options
 from ingest.services import Retrieval, Services, Workbench, Writer
 from tests.fakes import inline_executor
-from tests.pipelines import MEBI, build_options
+from tests.pipelines import build_options
 
 FINISHED = ("chunk", "embed", "load", "keyword")  # killed when one shard of the step is finished
 MOMENTS = (
@@ -136,7 +136,7 @@ def run(place: Place, moment: str | None) -> None:
     bench = Workbench(
         **shared,
         sources=(LoggedSource(place, moment == "second shard"),),
-        sandbox=InlineSandbox(MEBI),
+        sandbox=InlineSandbox(),
         options=build_options(index=place.index, documents_per_shard=3, lease_seconds=0.3),
     )
     retrieval = Retrieval(

@@ -121,7 +121,7 @@ def open_sandbox(index: IndexSettings) -> PoolSandbox | InlineSandbox:
         if given.parser == "unstructured":
             require(f"source {name}: parsing.parser", legacy.EXTRA, *legacy.LIBRARIES)
     if index.sandbox == "inline":
-        return InlineSandbox(index.max_document_bytes, options)
+        return InlineSandbox(options)
     return PoolSandbox(options, index.parser_processes)
 
 

@@ -100,7 +100,7 @@ class Lab:
         bench = Workbench(
             **shared,
             sources=tuple(open_source(s.name, s.uri, {}, s.acl, s.tenant, S3Options()) for s in chosen.sources),
-            sandbox=InlineSandbox(chosen.max_document_bytes),
+            sandbox=InlineSandbox(),
             options=wiring.build_options(name, chosen),
             closers=[self._close],
         )

@@ -16,7 +16,7 @@ from ingest.pipeline.fingerprints import ATTEMPTS
 from ingest.pipeline.plan import preview
 from ingest.pipeline.scope import Scope
 from ingest.records import Document, RawDocument, Vectors
-from tests.pipelines import MEBI, WHOLE, Project, document, project, with_bench
+from tests.pipelines import WHOLE, Project, document, project, with_bench
 
 PARSE, EMBED = Scope(force=frozenset({"parse"})), Scope(force=frozenset({"embed"}))
 TIMEOUTS = Scope(errors=frozenset({"ParserTimeout"}))
@@ -55,7 +55,7 @@ class Slow(InlineSandbox):
 @pytest.fixture
 def slow(tmp_path: Path) -> tuple[Project, Slow]:
     """Four documents and a letter with a note inside, read by a sandbox that can be slow."""
-    p, sandbox = project(tmp_path, documents=4), Slow(MEBI)
+    p, sandbox = project(tmp_path, documents=4), Slow()
     p.source.write("letter.eml", LETTER)
     services = p.services
     p.services = lambda: with_bench(services(), sandbox=sandbox)  # type: ignore[method-assign]

@@ -18,8 +18,6 @@ from ingest.quality.anchors import side_of
 from ingest.records import Block, BlockKind, Child, Document, Gold, ParseLimits, Quarantined, Question, RawDocument
 from tests.pipelines import Project, document, project, with_bench
 
-MEBI = 2**20
-
 
 class Boxes(InlineSandbox):
     """Reads a JSON object of name → text as a container; anything that begins with "broken" fails."""
@@ -38,7 +36,7 @@ class Boxes(InlineSandbox):
 @pytest.fixture
 def boxed(tmp_path) -> Project:
     p = project(tmp_path, documents=3)
-    sandbox = Boxes(MEBI)
+    sandbox = Boxes()
     services = p.services
     p.services = lambda: with_bench(services(), sandbox=sandbox)  # type: ignore[method-assign]
     return p

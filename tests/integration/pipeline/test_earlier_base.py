@@ -14,7 +14,7 @@ from ingest.pipeline import fingerprints
 from ingest.pipeline.fingerprints import Fingerprints
 from ingest.records import ParserOptions, ScreeningPolicy
 from tests.many_parsers import HTML, OTHERS, built_project, registering, reread
-from tests.pipelines import MEBI, Project, with_bench
+from tests.pipelines import Project, with_bench
 
 TEXT = "1cc1711fa760fe5260b702250d3ac33d30840d371f7dfc7ca213f0921acc7eb5"  # of sources with the default options
 FAILED = {"broken.html", "broken.md", "unknown.org", "broken-page.zip", "broken-note.zip"}  # or something inside them
@@ -42,7 +42,7 @@ def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setattr(
         Project,
         "services",
-        lambda p: with_bench(services(p), sandbox=InlineSandbox(MEBI, {"docs": ParserOptions()})),
+        lambda p: with_bench(services(p), sandbox=InlineSandbox({"docs": ParserOptions()})),
     )
     with monkeypatch.context() as then:
         then.setattr(Fingerprints, "text", lambda *_: TEXT)

@@ -13,7 +13,7 @@ from ingest.records import ParseLimits, ParserOptions
 from ingest.services import Services
 from tests.fakes import uninstall
 from tests.many_parsers import BROKEN_NOTE, HTML, OTHERS, built_project, new_project, registering, reread
-from tests.pipelines import MEBI, CountingSource, Project, project, with_bench
+from tests.pipelines import CountingSource, Project, project, with_bench
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ class Sources:
         self.options = {"docs": ParserOptions(), "other": ParserOptions()}
         services = self.project.services
         self.project.services = lambda: with_bench(  # type: ignore[method-assign]
-            services(), sandbox=InlineSandbox(MEBI, self.options)
+            services(), sandbox=InlineSandbox(self.options)
         )
 
     def reread(self) -> set[str]:

@@ -19,10 +19,14 @@ OPTIONS = {
     "docs": ParserOptions(),
     "scans": ParserOptions(ocr=True, ocr_languages=("deu", "eng"), limits=ParseLimits(nesting=9)),
 }
+SMALL = {
+    name: options.model_copy(update={"limits": options.limits.model_copy(update={"document_bytes": 2**20})})
+    for name, options in OPTIONS.items()
+}
 PLAIN = "1cc1711fa760fe5260b702250d3ac33d30840d371f7dfc7ca213f0921acc7eb5"
 SPECIAL = "e6d8d9a733a16a2d7f5e6104fa53c3ed6d88d8544f1daaf684fbdc1d0a33ee6d"
 RECORDED = [
-    (InlineSandbox(2**20, OPTIONS), SPECIAL, "553497859d9a1ebb"),
+    (InlineSandbox(SMALL), SPECIAL, "553497859d9a1ebb"),
     (PoolSandbox(), PLAIN, "f510fd9d520d059f"),
     (PoolSandbox(OPTIONS), SPECIAL, "045fd0e2e88a0faa"),
 ]

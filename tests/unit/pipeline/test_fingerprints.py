@@ -61,7 +61,7 @@ def test_a_failure_depends_on_the_chunker_and_on_the_limits_of_what_is_inside(ch
 
 
 def test_both_sandboxes_give_one_text_and_differ_in_what_they_refuse() -> None:
-    inline, pool = of(InlineSandbox(2**24)), of()
+    inline, pool = of(InlineSandbox()), of()
     assert pool.text(row(), "docs") == inline.text(row(), "docs")
     assert pool.failure("html", PAGE, "docs") != inline.failure("html", PAGE, "docs")
 

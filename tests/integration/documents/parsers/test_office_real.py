@@ -20,13 +20,12 @@ from tests.unit.documents.parsers.checks import faults, headings, raw
 
 logger = logging.getLogger(__name__)
 pytestmark = pytest.mark.data
-SANDBOX_BYTES = 16 * 2**20
 WORD = re.compile(r"\w+")
 MARKUP = re.compile(r"[*_`~\\#>|-]|<!--.*?-->|\[[ x]\]|&\w+;|\]\([^)]*\)")
 
 
 def parse(path: Path) -> Document:
-    return InlineSandbox(SANDBOX_BYTES).parse(raw(path.read_bytes(), path.name))
+    return InlineSandbox().parse(raw(path.read_bytes(), path.name))
 
 
 def plain(text: str) -> str:

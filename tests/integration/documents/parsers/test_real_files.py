@@ -19,7 +19,6 @@ from tests.unit.documents.parsers.checks import faults, headings, paths, raw
 from tests.unit.documents.parsers.docutils_tree import sections
 
 pytestmark = pytest.mark.data
-SANDBOX_BYTES = 16 * 2**20
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +32,7 @@ def root() -> Path:
 @cache
 def documents(folder: Path) -> dict[str, Document | DocumentError]:
     """Return path → document, or why it was refused; parsed once for all tests."""
-    sandbox = InlineSandbox(SANDBOX_BYTES)
+    sandbox = InlineSandbox()
     found: dict[str, Document | DocumentError] = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = str(path.relative_to(folder))

@@ -6,13 +6,13 @@ from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.documents import parsers
 from ingest.errors import EmptyDocument, MalformedDocument, OversizedDocument, ParserCrashed, UnsupportedFormat
 from ingest.ports import Sandbox
-from ingest.records import Document
+from ingest.records import Document, ParseLimits, ParserOptions
 from tests.unit.documents.parsers.checks import raw
 
 
 @pytest.fixture
 def sandbox() -> Sandbox:
-    return InlineSandbox(max_document_bytes=1000)
+    return InlineSandbox({"docs": ParserOptions(limits=ParseLimits(document_bytes=1000))})
 
 
 @pytest.mark.parametrize(
