@@ -6,7 +6,6 @@ the tokenizer (`make bench-parse`). Texts with a special token such as "[SEP]" a
 """
 
 import re
-import string
 import threading
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -20,13 +19,9 @@ MOST_WORDS = 2**18  # cached, each of at most LONGEST_WORD code points; when ful
 LONGEST_WORD = 128  # code points; longer ones are tokenised every time
 LONGEST_TEXT = 2**20  # code points processed at once
 
-_WORD = re.compile(r"[^ \t\n\r]+")  # white space to BERT's normaliser for certain; other kinds stay inside words
-_PART = re.compile(r"[^ \t\n\r!-/:-@\[-`{-~\u4e00-\u9fff]+|[!-/:-@\[-`{-~]+|[\u4e00-\u9fff]")
+_WORD = re.compile(r"([^ \t\n\r]+)")  # white space to BERT's normaliser for certain; other kinds stay inside words
+_PART = re.compile(r"([^ \t\n\r!-/:-@\[-`{-~\u4e00-\u9fff]+|[!-/:-@\[-`{-~]+|[\u4e00-\u9fff])")
 _SPACES = (" ", "\t", "\n", "\r")
-_WHITE, _LETTER, _MARK, _IDEOGRAPH = range(4)
-_CLASSES = np.array(  # by code point; the last is for all higher ones
-    [_WHITE if chr(i) in _SPACES else _MARK if chr(i) in string.punctuation else _LETTER for i in range(129)], np.uint8
-)
 _LOCAL_NORMALIZERS = {None, "BertNormalizer", "Lowercase"}
 
 Offsets = NDArray[np.int32]
@@ -91,9 +86,9 @@ class WordMemory:
     def _of_batch(self, texts: list[str]) -> list[Offsets]:
         joined = "\n".join(texts)
         whole = any(token in joined for token in self._special)
-        words, starts = (_WORD if whole else _PART).findall(joined), _word_starts(joined, whole)
-        if not words:
-            return [np.zeros((0, 2), np.int32) for _ in texts]
+        pieces = (_WORD if whole else _PART).split(joined)  # what is no word stands before and after each word
+        words = pieces[1::2]
+        starts = np.cumsum(np.fromiter(map(len, pieces), np.int32, len(pieces)), dtype=np.int32)[:-1:2]
         with self._lock:
             first, count, spans = self._rows(words)
             row = np.repeat(first - np.cumsum(count) + count, count) + np.arange(count.sum())
@@ -145,22 +140,6 @@ def _is_ideograph(character: str) -> bool:
 def _stands_alone(character: str) -> bool:
     """Return whether it is a letter, digit or punctuation mark that does not combine with its neighbour."""
     return unicodedata.category(character)[0] in "LNP"
-
-
-def _word_starts(text: str, whole: bool) -> NDArray[np.int32]:
-    """Return the starts of the words that _WORD (if `whole`) or _PART finds."""
-    if text.isascii():
-        kinds = _CLASSES[np.frombuffer(text.encode(), np.uint8)]
-    else:
-        codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
-        kinds = _CLASSES.take(codes, mode="clip")
-        kinds[(codes >= 0x4E00) & (codes <= 0x9FFF)] = _IDEOGRAPH
-    starts = kinds != _WHITE
-    if whole:
-        starts[1:] &= kinds[:-1] == _WHITE
-    else:
-        starts[1:] &= (kinds[1:] != kinds[:-1]) | (kinds[1:] == _IDEOGRAPH)
-    return np.flatnonzero(starts).astype(np.int32)
 
 
 def _grown(array: NDArray[Any], length: int) -> NDArray[Any]:
