@@ -2,9 +2,9 @@
 
 import logging
 import tempfile
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from ingest.ports import WordTable
 DIMENSIONS = 128  # kept of each vector
 FORMAT = 1
 NAMES = ("word_embeddings.weight", "embed_tokens.weight", "wte.weight", "tok_embeddings.weight")
-MOST_WORDS = 2**17  # cached with their pieces; when full, the cache is emptied
+MOST_WORDS = 2**17  # cached with their pieces; the least recently used go first
 LONGEST_WORD = 64  # code points of a cached word
 BLOCK = 2**14  # rows computed at once
 
@@ -38,39 +38,23 @@ def open_word_table(folder: Path, fingerprint: str, cache: Path | None = None) -
         vectors = _reduced(*weights)
         if path:
             _write(path, vectors)
-    return WordTable(vectors, WordPieces(folder / "tokenizer.json", len(vectors)).of)
+    return WordTable(vectors, _pieces(folder / "tokenizer.json", len(vectors)))
 
 
-class WordPieces:
-    """Rows of the table for words; each word is tokenised once. Thread-safe."""
+def _pieces(tokenizer: Path, rows: int) -> Callable[[Sequence[str]], list[tuple[int, ...]]]:
+    """Return the function that gives the rows of each word's pieces; a word is tokenised once. Thread-safe."""
+    from tokenizers import Tokenizer
 
-    def __init__(self, tokenizer: Path, rows: int) -> None:
-        from tokenizers import Tokenizer
+    tokens = Tokenizer.from_file(str(tokenizer))
+    tokens.no_truncation()
+    tokens.no_padding()
 
-        self._tokenizer = Tokenizer.from_file(str(tokenizer))
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
-        self._rows = rows
-        self._lock = threading.Lock()
-        self._known: dict[str, tuple[int, ...]] = {}
+    def rows_of(word: str) -> tuple[int, ...]:
+        valid = word.encode("utf-8", "replace").decode()  # without lone surrogates
+        return tuple(row for row in tokens.encode(valid, add_special_tokens=False).ids if row < rows)
 
-    def of(self, words: Sequence[str]) -> list[tuple[int, ...]]:
-        """Return the rows of each word's pieces."""
-        known = self._known
-        missing = [word for word in words if word not in known]
-        if missing:
-            found = self._encoded(missing)
-            with self._lock:
-                if len(self._known) + len(missing) > MOST_WORDS:
-                    self._known = {}
-                self._known.update((word, rows) for word, rows in found.items() if len(word) <= LONGEST_WORD)
-            known = {**{word: known[word] for word in words if word in known}, **found}
-        return [known[word] for word in words]
-
-    def _encoded(self, words: Sequence[str]) -> dict[str, tuple[int, ...]]:
-        whole = [word.encode("utf-8", "replace").decode() for word in words]  # lone surrogates
-        encoded = self._tokenizer.encode_batch_fast(whole, add_special_tokens=False)
-        return {word: tuple(row for row in e.ids if row < self._rows) for word, e in zip(words, encoded, strict=True)}
+    cached = lru_cache(MOST_WORDS)(rows_of)
+    return lambda words: [cached(word) if len(word) <= LONGEST_WORD else rows_of(word) for word in words]
 
 
 def _found(folder: Path) -> tuple[Path, str] | None:
