@@ -41,7 +41,7 @@ class S3Store:
         """Write the content of a local file, in parts if it is large, without holding it in memory."""
         self.bucket.upload(self._key(key), path)
         if read_soon:
-            self.cache.path(self._cached(key), Path(key).suffix, lambda copy: shutil.copyfile(path, copy), anew=True)
+            self.cache.path(self._cached(key), lambda copy: shutil.copyfile(path, copy), anew=True)
 
     def create(self, key: str, data: bytes) -> bool:
         """Write the value only if the key is new, see `ports.Store`."""
@@ -84,12 +84,12 @@ class S3Store:
             if not self.bucket.download(name, path):
                 raise DamagedFile(f"{self.uri}/{key}: no such value")
 
-        return self.cache.path(self._cached(key), Path(key).suffix, fetch, anew=anew)
+        return self.cache.path(self._cached(key), fetch, anew=anew)
 
     def ranged(self, key: str, size: int) -> RangedFile | None:
         """Return a file that fetches only what is read; None for a small value or one with a local copy."""
         name = self._key(key)
-        if size <= self.ranges_above or self.cache.file(self._cached(key), Path(key).suffix).exists():
+        if size <= self.ranges_above or self.cache.file(self._cached(key)).exists():
             return None
 
         def fetch(first: int, last: int) -> bytes:
@@ -136,9 +136,9 @@ class FileCache:
         self.limit = limit
         self.in_use_seconds = in_use_seconds
 
-    def path(self, name: str, suffix: str, fetch: Callable[[Path], object], *, anew: bool = False) -> Path:
+    def path(self, name: str, fetch: Callable[[Path], object], *, anew: bool = False) -> Path:
         """Return the file for `name`; `fetch` writes a missing one, or replaces it `anew`. Raises: StoreUnavailable."""
-        path = self.file(name, suffix)
+        path = self.file(name)
         try:
             with suppress(FileNotFoundError):
                 if anew:
@@ -151,9 +151,9 @@ class FileCache:
             raise StoreUnavailable(f"cache {self.folder}: cannot hold a copy: {error.strerror}") from error
         return path
 
-    def file(self, name: str, suffix: str) -> Path:
-        """Return where the file for `name` is, or would be."""
-        return self.folder / f"{sha256_hex(name.encode())}{suffix}"
+    def file(self, name: str) -> Path:
+        """Return where the file for `name` is, or would be; it has the suffix of its name."""
+        return self.folder / f"{sha256_hex(name.encode())}{Path(name).suffix}"
 
     def _fetch(self, path: Path, fetch: Callable[[Path], object]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

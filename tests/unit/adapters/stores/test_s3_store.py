@@ -181,7 +181,7 @@ def held(cache):
 
 def fill(cache, name, age):
     """Put ten bytes into the cache that were used `age` seconds ago."""
-    path = cache.path(name, "", lambda path: path.write_bytes(name.encode() * 10))
+    path = cache.path(name, lambda path: path.write_bytes(name.encode() * 10))
     used = path.stat().st_mtime - age
     os.utime(path, (used, used))
     return path
@@ -198,14 +198,14 @@ def test_the_least_recently_used_copies_go_when_the_limit_is_reached(cache):
 def test_a_copy_that_is_used_again_stays(cache):
     for name, age in (("a", 3000), ("b", 1000), ("c", 2000)):
         fill(cache, name, age)
-    cache.path("a", "", lambda path: path.write_bytes(b"never"))
+    cache.path("a", lambda path: path.write_bytes(b"never"))
     fill(cache, "d", 0)
     assert held(cache) == ["a", "b", "d"]
 
 
 def test_a_copy_that_is_used_again_still_tells_when_it_was_written(cache):
     written = fill(cache, "a", 1000).stat()
-    again = cache.path("a", "", lambda path: path.write_bytes(b"never")).stat()
+    again = cache.path("a", lambda path: path.write_bytes(b"never")).stat()
     assert again.st_mtime_ns == written.st_mtime_ns  # or its bytes were hashed again at each use
     assert again.st_atime > written.st_atime + 900
 
@@ -217,7 +217,7 @@ def test_a_copy_handed_out_a_moment_ago_stays_even_over_the_limit(cache):
 
 
 def test_a_copy_larger_than_the_limit_is_handed_out_and_goes_next(cache):
-    large = cache.path("x", "", lambda path: path.write_bytes(b"x" * 100))
+    large = cache.path("x", lambda path: path.write_bytes(b"x" * 100))
     assert large.read_bytes() == b"x" * 100
     os.utime(large, (0, 0))
     fill(cache, "a", 0)

@@ -23,7 +23,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ingest import errors
 from ingest.adapters.embedders import truncated
 from ingest.adapters.embedders.sentence_transformer import torch_runtime
-from ingest.adapters.embedders.sentence_transformer.batching import Batch, token_batches
 from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder, locate
 from ingest.adapters.embedders.sentence_transformer.onnx_model import Inputs, OnnxModel, export, open_exported
 from ingest.adapters.embedders.sentence_transformer.tokenizer import KIND, SentenceTransformerTokenizer
@@ -38,6 +37,8 @@ TEXT_PROMPTS = ("document", "passage", "corpus")
 BUDGETS = {"cpu": (4096, 64), "cuda": (65536, 1024)}  # padded tokens and texts per batch
 NORM_TOLERANCE = 1e-5
 RESULT_OPTIONS = {"question_prompt", "text_prompt", "max_seq_length"}  # part of the fingerprint
+
+Batch = NDArray[np.int64]  # positions in the input, (texts,)
 
 log = logging.getLogger(__name__)
 
@@ -223,6 +224,22 @@ class SentenceTransformerEmbedder(Embedder):
             told = f"model {self.record.name}: vector of norm {norms[wrong[0]]} for {questions[wrong[0]][:60]!r}"
             raise errors.FatalError(told)
         return vectors
+
+
+def token_batches(lengths: Sequence[int], token_budget: int, max_texts: int) -> list[Batch]:
+    """Return batches of positions that cover every text once, longest texts first, equal lengths in input order.
+
+    So what takes the most memory fails first, and a batch has hardly any padding. Lengths are in tokens, including
+    special ones. A batch's longest length × texts is at most `token_budget`; a text above it gets its own batch.
+    """
+    sizes = np.maximum(np.asarray(lengths, dtype=np.int64), 1)
+    left = np.argsort(-sizes, kind="stable")
+    found = []
+    while len(left):
+        fitting = max(1, min(max_texts, token_budget // int(sizes[left[0]])))
+        found.append(left[:fitting])
+        left = left[fitting:]
+    return found
 
 
 def _normalised(raw: Vectors) -> Vectors:

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.adapters.embedders.sentence_transformer.batching import token_batches
+from ingest.adapters.embedders.sentence_transformer.embedder import token_batches
 
 LENGTHS = st.lists(st.integers(0, 300), max_size=80)
 
