@@ -80,13 +80,11 @@ class HashingTokenizer:
     fingerprint = digest_of(["hashing tokenizer", 1, LONGEST_PIECE])
 
     def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
-        """Return the token spans of each text, (tokens, 2) code points."""
         return [
             np.array([match.span() for match in _PIECE.finditer(text)], dtype=np.int32).reshape(-1, 2) for text in texts
         ]
 
     def parts(self, before: str, after: str) -> bool:
-        """Return whether no token ever spans these two code points."""
         return before.isspace() or after.isspace()
 
 
@@ -108,14 +106,12 @@ class HashingEmbedder(Embedder):
         self.forward_passes = 0
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return (n, dimension) float32, L2-normalised, in input order. Raises: FatalError over the limit."""
         for i, spans in enumerate(self._tokenizer.offsets(texts)):
             if len(spans) > self.record.max_tokens:
                 raise FatalError(f"text {i} has {len(spans)} tokens, the model takes {self.record.max_tokens}")
         return self._vectors(texts)
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
-        """Embed questions like texts; one over the limit is truncated, with a warning."""
         return self._vectors(truncated(texts, self._tokenizer, self.record.max_tokens, self.record.name))
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:

@@ -37,7 +37,6 @@ class CrossEncoderReranker:
         self._lock = threading.Lock()
 
     def scores(self, question: str, candidates: Sequence[Result]) -> NDArray[np.float64]:
-        """Return (n,) float64 in input order, the model's raw scores."""
         if not candidates:
             return np.zeros(0)
         pairs = [(question, _read(candidate)) for candidate in candidates]

@@ -62,7 +62,6 @@ class LearnedReranker:
         self._wording, self._trees = wording, trees
 
     def scores(self, question: str, candidates: Sequence[Result]) -> NDArray[np.float64]:
-        """Return (n,) float64 in input order."""
         found = features(question, candidates, self._wording)
         scores = SCALE * blend(found)
         if self._trees is not None and len(found):

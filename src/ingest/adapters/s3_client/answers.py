@@ -71,7 +71,6 @@ class Translator:
             raise self._failure(error, told) from error
 
     def _refusal(self, error: "ClientError", told: str) -> Exception:
-        """Return the error for an error response."""
         code, status = _code(error.response), int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         told = f"{told}: {self.endpoint} answered {code or 'nothing'} (HTTP {status})"
         if code == "NoSuchBucket":

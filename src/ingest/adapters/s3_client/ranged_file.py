@@ -31,18 +31,15 @@ class RangedFile(io.RawIOBase):
         self._place = 0
 
     def readable(self) -> bool:
-        """Return True."""
         return True
 
     seekable = readable
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Set the position of the next read and return it."""
         self._place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self.size}[whence]
         return self._place
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer as far as the object goes and return the number of bytes."""
         wanted = memoryview(buffer).cast("B")
         last = min(self._place + len(wanted), self.size)
         if last <= self._place:
@@ -61,7 +58,6 @@ class RangedFile(io.RawIOBase):
         self._held = bytearray(len(self._held))
 
     def close(self) -> None:
-        """Release the copy."""
         if self._copy is not None:
             self._copy.close()
         super().close()

@@ -16,7 +16,6 @@ class InlineSandbox:
         self.options: Mapping[str, ParserOptions] = dict(options or {})
 
     def parse(self, raw: RawDocument) -> Document:
-        """Return the parsed document. Raises: DocumentError; InvalidSettings without its parser's libraries."""
         with _parse.prepared(raw, self.options) as document:
             return _parse.parse(document)
 

@@ -90,7 +90,6 @@ class _Notes(logging.Handler):
     kept: list[str]  # anew for each document
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a warning, unless there are many."""
         if len(self.kept) < _wire.MAX_NOTES:
             self.kept.append(record.getMessage()[: _wire.MAX_NOTE].encode(errors="replace").decode())
 

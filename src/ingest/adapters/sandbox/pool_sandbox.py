@@ -179,7 +179,6 @@ def _largest(limits: ParseLimits) -> tuple[int, int]:
 
 
 def _explain(raw: RawDocument, code: int, said: str) -> NoReturn:
-    """Raise the error for a document whose process ended."""
     path, limits = raw.ref.path, raw.options.limits
     if code == -signal.SIGXCPU:
         raise ParserTimeout(f"{path}: took more than {limits.cpu_seconds:g} s of CPU time (limits.cpu_seconds)")

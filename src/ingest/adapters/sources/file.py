@@ -45,15 +45,11 @@ class FileSource:
         self.left_out = Counter[str]()  # by the newest listing or look, by reason; a folder counts once
 
     def list(self) -> Iterator[DocumentRef]:
-        """Yield every document, see `ports.Source`."""
         self.left_out.clear()
         return self.selection.refs(self.name, self._found(), self.left_out)
 
     def look(self, uri: str) -> DocumentRef | None:
-        """Return one document as listed, or None if it is missing or excluded.
-
-        Raises: InvalidSettings, UnknownSource, AccessDenied, SourceUnavailable.
-        """
+        """Raises: InvalidSettings, UnknownSource, AccessDenied, SourceUnavailable."""
         self.left_out.clear()
         with self._translated(uri):
             self._look_at_root()
@@ -70,10 +66,7 @@ class FileSource:
         return any(place.is_symlink() for place in (path, *path.parents) if self.root in place.parents)
 
     def read(self, ref: DocumentRef) -> RawDocument | None:
-        """Return the bytes of exactly the listed version, or None if the file changed or is gone; see `ports.Source`.
-
-        Raises: OversizedDocument before anything is read; SourceUnavailable when the whole folder is gone.
-        """
+        """Raises: OversizedDocument before anything is read; SourceUnavailable when the whole folder is gone."""
         self.selection.check_size(ref, ref.size)
         with self._opened(ref.uri) as file:
             if file is None and not self.root.is_dir():

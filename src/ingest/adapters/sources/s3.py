@@ -55,21 +55,18 @@ class S3Source:
         self.bucket = Bucket(bucket, options, errors.SourceUnavailable)
 
     def list(self) -> Iterator[DocumentRef]:
-        """Yield every document, see `ports.Source`."""
         self.left_out.clear()
         return self.selection.refs(self.name, self._found(self.prefix), self.left_out)
 
     def look(self, uri: str) -> DocumentRef | None:
-        """Return one document as listed, or None if it is missing or excluded."""
         self.left_out.clear()
         first = islice(self._found(self._key(uri)), 1)  # of all keys with this prefix, the key itself is first
         return next(self.selection.refs(self.name, (one for one in first if one.uri == uri), self.left_out), None)
 
     def read(self, ref: DocumentRef) -> RawDocument | None:
-        """Return the bytes of exactly the listed version, see `ports.Source`.
+        """Raises: OversizedDocument before anything is read, ArchivedDocument, SourceUnavailable if the bucket is gone.
 
-        Raises: OversizedDocument before anything is read, ArchivedDocument, UnreadableDocument for what S3 refuses to
-        serve as it is asked for (a key of the customer is needed), SourceUnavailable also when the bucket is gone.
+        UnreadableDocument for what S3 refuses to serve as it is asked for (a key of the customer is needed).
         """
         self.selection.check_size(ref, ref.size)
         kind, _, pin = ref.version.partition(":")

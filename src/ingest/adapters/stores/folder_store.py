@@ -33,7 +33,6 @@ class FolderStore:
         self._durable: set[Path] = set()  # folders whose own names survive a power failure
 
     def get(self, key: str) -> bytes | None:
-        """Return the value, or None if there is none."""
         with self._translated("read", key):
             try:
                 return self._path(key).read_bytes()
@@ -41,17 +40,14 @@ class FolderStore:
                 return None
 
     def put(self, key: str, data: bytes) -> None:
-        """Write the value durably, replacing any other."""
         with self._translated("write", key):
             self._replace(key, BytesIO(data))
 
     def put_file(self, key: str, path: Path, *, read_soon: bool = False) -> None:
-        """Write the content of a local file durably, without holding it in memory."""
         with self._translated("write", key), path.open("rb") as source:
             self._replace(key, source)
 
     def create(self, key: str, data: bytes) -> bool:
-        """Write the value only if the key is new, see `ports.Store`."""
         path = self._path(key)
         with self._translated("create", key), self._written(path, BytesIO(data)) as temporary:
             try:
@@ -64,12 +60,10 @@ class FolderStore:
             return won
 
     def exists(self, key: str) -> bool:
-        """Return whether the key has a value."""
         with self._translated("look at", key):
             return self._path(key).is_file()
 
     def list(self, prefix: str) -> Iterator[str]:
-        """Yield the names of the values directly under `prefix`, sorted, see `ports.Store`."""
         check_prefix(prefix)
         with self._translated("list", prefix):
             try:
@@ -87,14 +81,12 @@ class FolderStore:
         """Do nothing: `link()` is atomic on every file system that supports it, and fails on others."""
 
     def delete(self, key: str) -> None:
-        """Remove the value, if there is one."""
         with self._translated("delete", key), suppress(*ABSENT):
             path = self._path(key)
             path.unlink()
             _sync(path.parent)
 
     def local_path(self, key: str, *, anew: bool = False) -> Path:
-        """Return the value's own file: there is no copy to fetch `anew`. Raises: DamagedFile without such a key."""
         path = self._path(key)
         if not self.exists(key):
             raise DamagedFile(f"{self.uri}/{key}: no such value")

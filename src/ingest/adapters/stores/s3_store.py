@@ -30,21 +30,17 @@ class S3Store:
         self.ranges_above = ranges_above
 
     def get(self, key: str) -> bytes | None:
-        """Return the value, or None if there is none."""
         return self.bucket.get(self._key(key))
 
     def put(self, key: str, data: bytes) -> None:
-        """Write the value in one request, replacing any other."""
         self.bucket.put(self._key(key), data)
 
     def put_file(self, key: str, path: Path, *, read_soon: bool = False) -> None:
-        """Write the content of a local file, in parts if it is large, without holding it in memory."""
         self.bucket.upload(self._key(key), path)
         if read_soon:
             self.cache.path(self._cached(key), lambda copy: shutil.copyfile(path, copy), anew=True)
 
     def create(self, key: str, data: bytes) -> bool:
-        """Write the value only if the key is new, see `ports.Store`."""
         for _ in range(self.bucket.options.attempts):
             try:
                 self.bucket.put(self._key(key), data, IfNoneMatch="*")
@@ -57,11 +53,9 @@ class S3Store:
         raise StoreUnavailable(f"{self.uri}/{key}: cannot create: {told}")
 
     def exists(self, key: str) -> bool:
-        """Return whether the key has a value."""
         return self.bucket.size(self._key(key)) is not None
 
     def list(self, prefix: str) -> Iterator[str]:
-        """Yield the names of the values directly under `prefix`, sorted, see `ports.Store`."""
         check_prefix(prefix)
         root = self.prefix + prefix
         keys = (item["Key"] for item in self.bucket.objects(root, "/"))
@@ -87,7 +81,6 @@ class S3Store:
         return self.cache.path(self._cached(key), fetch, anew=anew)
 
     def ranged(self, key: str, size: int) -> RangedFile | None:
-        """Return a file that fetches only what is read; None for a small value or one with a local copy."""
         name = self._key(key)
         if size <= self.ranges_above or self.cache.file(self._cached(key)).exists():
             return None

@@ -124,7 +124,6 @@ class SentenceTransformerEmbedder(Embedder):
 
     @cached_property
     def word_table(self) -> WordTable | None:
-        """The model's own vectors of word pieces; None if its files have none that can be read."""
         return open_word_table(self._folder.transformer, self.record.fingerprint, self._tables)
 
     @cached_property
@@ -153,10 +152,7 @@ class SentenceTransformerEmbedder(Embedder):
             self._onnx = export(folder, self.record.fingerprint, exact, self._question_prompt, self._question_inputs)
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """Return (n, dimension) float32, L2-normalised, in input order; where that is impossible, numbers not finite.
-
-        Raises: FatalError for a text over the model's limit; EmbedderOutOfMemory if not even one text fits.
-        """
+        """Raises: FatalError for a text over the model's limit; EmbedderOutOfMemory if not even one text fits."""
         counts = self._tokenizer.count(texts)
         for i, count in enumerate(counts):
             if count > self.record.max_tokens:
@@ -171,7 +167,6 @@ class SentenceTransformerEmbedder(Embedder):
         return vectors
 
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
-        """Embed with the question prompt; a question over the limit is truncated, with a warning."""
         room = _room(self._tokenizer, self._length, self._question_prompt)
         short = truncated(texts, self._tokenizer, room, self.record.name)
         vectors = np.zeros((len(short), self.record.dimension), np.float32)

@@ -104,7 +104,6 @@ def _key(fingerprint: str) -> str:
 
 
 def _write(model: Any, prompt: str, path: Path) -> None:
-    """Write the model as ONNX. Raises whatever the exporter raises."""
     import torch
 
     texts = [CHECKED[0], CHECKED[2]]  # two lengths, so that padding and its mask become part of the graph

@@ -42,11 +42,9 @@ class SentenceTransformerTokenizer:
         self._words = word_spans.WordMemory(self._spans, special) if of_words else None
 
     def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
-        """Return the token spans of each text, (tokens, 2) code points."""
         return self._words.offsets(texts) if self._words else self._spans(texts)
 
     def parts(self, before: str, after: str) -> bool:
-        """Return whether cutting between these code points changes no token."""
         return self._words is not None and word_spans.is_border(before, after)
 
     def _spans(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:

@@ -143,5 +143,4 @@ def _stands_alone(character: str) -> bool:
 
 
 def _grown(array: NDArray[Any], length: int) -> NDArray[Any]:
-    """Return the array, or a longer copy with room for `length` rows."""
     return array if length <= len(array) else np.resize(array, (max(length, 2 * len(array)), *array.shape[1:]))
