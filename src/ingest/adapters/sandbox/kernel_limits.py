@@ -82,15 +82,12 @@ def refuse_calls(programs: bool) -> bool:
     if sys.platform != "linux" or machine is None or sys.byteorder != "little":
         return False
     code = b"".join(struct.pack("HBBI", *line) for line in _program(machine, programs))
-
-    class Program(ctypes.Structure):
-        _fields_ = (("length", ctypes.c_ushort), ("code", ctypes.c_char_p))
-
-    program = Program(len(code) // 8, code)
+    instructions = ctypes.create_string_buffer(code)
+    program = struct.pack("HP", len(code) // 8, ctypes.addressof(instructions))
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         return False
-    return not libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
+    return not libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0)
 
 
 def refuse_files(writable: tuple[str, ...], programs: bool) -> bool:

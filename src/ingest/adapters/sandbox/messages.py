@@ -10,7 +10,6 @@ No pickle: answers are built from numbers and strings, and validated.
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
-from functools import lru_cache
 from operator import attrgetter
 from typing import Annotated, NamedTuple
 
@@ -73,19 +72,15 @@ def ask(raw: RawDocument) -> Frame:
     """Return the question for a document."""
     shown = ("uri", "source", "path", "version", "size", "modified", "media_type", "title")
     ref = {name: getattr(raw.ref, name) for name in shown}
-    head = {"ref": ref, "media_type": raw.media_type, "options": _packed(raw.options)}
+    head = {"ref": ref, "media_type": raw.media_type, "options": raw.options.model_dump_json()}
     return Frame(json.dumps(head).encode(), raw.data)  # unlike pydantic, it can encode names that are not UTF-8
 
 
 def asked(frame: Frame) -> RawDocument:
     """Return the document of a question."""
     head = json.loads(frame.head)
-    return RawDocument(DocumentRef(**head["ref"]), bytes(frame.body), head["media_type"], _unpacked(head["options"]))
-
-
-# Cached: only the options of the sources occur.
-_packed = lru_cache(maxsize=64)(ParserOptions.model_dump_json)
-_unpacked = lru_cache(maxsize=64)(ParserOptions.model_validate_json)
+    options = ParserOptions.model_validate_json(head["options"])
+    return RawDocument(DocumentRef(**head["ref"]), bytes(frame.body), head["media_type"], options)
 
 
 def answer(document: Document, notes: Sequence[str] = (), last: bool = False) -> Frame:

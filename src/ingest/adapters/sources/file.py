@@ -51,18 +51,17 @@ class FileSource:
     def look(self, uri: str) -> DocumentRef | None:
         """Raises: InvalidSettings, UnknownSource, AccessDenied, SourceUnavailable."""
         self.left_out.clear()
+        path = decode(uri.removeprefix("file://"))
         with self._translated(uri):
             self._look_at_root()
         with self._opened(uri) as file:
             if file is None:
-                self.left_out[LINKS] += self._leads_over_a_link(uri)
+                self.left_out[LINKS] += self._leads_over_a_link(Path(os.fsdecode(path)))
                 return None
-            status = os.fstat(file.fileno())
-        found = _as_found(self._start + b"/".join(self._parts(uri)), len(self._start), status)
+            found = self._as_found(path, os.fstat(file.fileno()))
         return next(self.selection.refs(self.name, [found], self.left_out), None)
 
-    def _leads_over_a_link(self, uri: str) -> bool:
-        path = Path(os.fsdecode(self._start + b"/".join(self._parts(uri))))
+    def _leads_over_a_link(self, path: Path) -> bool:
         return any(place.is_symlink() for place in (path, *path.parents) if self.root in place.parents)
 
     def read(self, ref: DocumentRef) -> RawDocument | None:
@@ -111,11 +110,10 @@ class FileSource:
             entries = os.scandir(folder)
         except (FileNotFoundError, NotADirectoryError):  # deleted since its parent was read
             return
-        cut = len(self._start)
         with entries:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
-                    if reason := self.selection.why_not(f"{_below(entry.path, cut)}/"):
+                    if reason := self.selection.why_not(f"{self._below(entry.path)}/"):
                         self.left_out[reason] += 1
                     else:
                         folders.append(entry.path)
@@ -125,10 +123,17 @@ class FileSource:
                 except FileNotFoundError:
                     continue
                 if stat.S_ISREG(status.st_mode):
-                    yield _as_found(entry.path, cut, status)
+                    yield self._as_found(entry.path, status)
                 else:
                     kind = LINKS if stat.S_ISLNK(status.st_mode) else SPECIAL
-                    self.left_out[self.selection.why_not(_below(entry.path, cut)) or kind] += 1
+                    self.left_out[self.selection.why_not(self._below(entry.path)) or kind] += 1
+
+    def _as_found(self, path: bytes, status: os.stat_result) -> ListedDocument:
+        uri, modified = f"file://{encode(path)}", _modified(status)
+        return ListedDocument(uri, self._below(path), _version(status), status.st_size, modified)
+
+    def _below(self, path: bytes) -> str:
+        return path[len(self._start) :].decode(errors="backslashreplace")
 
     def _look_at_root(self) -> tuple[int, int]:
         try:
@@ -147,16 +152,6 @@ class FileSource:
             raise AccessDenied(f"{where}: this user may not read {error.filename!r}") from error
         except OSError as error:
             raise SourceUnavailable(f"{where}: {error.strerror} (errno {error.errno})") from error
-
-
-def _as_found(path: bytes, cut: int, status: os.stat_result) -> ListedDocument:
-    uri, modified = f"file://{encode(path)}", _modified(status)
-    return ListedDocument(uri, _below(path, cut), _version(status), status.st_size, modified)
-
-
-def _below(path: bytes, cut: int) -> str:
-    """Return a path from byte `cut` on, as people write it."""
-    return path[cut:].decode(errors="backslashreplace")
 
 
 def _open_below(root: Path, parts: tuple[bytes, ...]) -> int | None:
