@@ -8,52 +8,36 @@ No pickle: answers are built from numbers and strings, and validated.
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import fields
-from operator import attrgetter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Annotated, NamedTuple
 
-from pydantic import BaseModel, Field, RootModel, ValidationError
-from pydantic_core import to_json
+from pydantic import BaseModel, Field, ValidationError
 
 from ingest import errors
 from ingest.adapters.child_pipe import Frame
-from ingest.records import Block, BlockKind, Child, Document, DocumentRef, ParserOptions, RawDocument
+from ingest.records import Document, DocumentRef, ParserOptions, RawDocument
 
-KINDS = tuple(BlockKind)
 MAX_NOTES, MAX_NOTE = 20, 500  # per document; characters
 MAX_MESSAGE = 2000  # characters of an error's message
 
-_KIND, *_OTHERS = (field.name for field in fields(Block))
-_ROW = attrgetter(*_OTHERS)
-Size = Annotated[int, Field(ge=0)]
-BlockRow = tuple[Size, int, int, int, str, tuple[int, ...], int, str, int | None, tuple[str, ...]]  # fields of Block
+
+@dataclass(frozen=True)
+class Refused:
+    """An error of a document."""
+
+    error: str  # its class
+    message: str
 
 
-class Judged(BaseModel, strict=True):
-    """What all heads of answers about a document have in common."""
+class Head(BaseModel):
+    """Head of an answer about a document."""
 
+    result: Document | Refused  # a document without its text and its children's bytes
+    sizes: tuple[Annotated[int, Field(ge=0)], ...] = ()  # of these, in bytes
     notes: tuple[str, ...]  # the parser's warnings
     last: bool  # the worker ends after it
-
-
-class Parsed(Judged):
-    """Head of an answer with a document."""
-
-    title: str
-    media_type: str
-    parser: str
-    language: str
-    text: Size  # bytes
-    blocks: tuple[BlockRow, ...]
-    children: tuple[tuple[str, str, Size], ...]  # path, media type, bytes
-
-
-class Refused(Judged):
-    """Head of an answer with an error."""
-
-    error: str
-    message: str
 
 
 LACKING = b"lacking"  # head of the answer if this installation lacks the libraries of the parser; body: the media type
@@ -85,22 +69,20 @@ def asked(frame: Frame) -> RawDocument:
 
 def answer(document: Document, notes: Sequence[str] = (), last: bool = False) -> Frame:
     """Return the answer with a document and its parser's warnings; `last` if the worker ends after it."""
-    text = document.text.encode()
-    head = Parsed.model_construct(
-        notes=_shown(notes),
-        last=last,
-        **{name: getattr(document, name) for name in ("title", "media_type", "parser", "language")},
-        text=len(text),
-        blocks=tuple((KINDS.index(block.kind), *_ROW(block)) for block in document.blocks),
-        children=tuple((child.path, child.media_type, len(child.data)) for child in document.children),
-    )
-    return Frame(to_json(head), b"".join([text, *(child.data for child in document.children)]))
+    parts = [document.text.encode(), *(child.data for child in document.children)]
+    bare = replace(document, text="", children=tuple(replace(child, data=b"") for child in document.children))
+    return Frame(_head(bare, notes, last, tuple(map(len, parts))), b"".join(parts))
 
 
 def refusal(error: errors.DocumentError, last: bool, notes: Sequence[str] = ()) -> Frame:
     """Return the answer with an error."""
     message = str(error)[:MAX_MESSAGE].encode(errors="backslashreplace").decode()
-    return Frame(to_json(Refused(notes=_shown(notes), error=type(error).__name__, message=message, last=last)))
+    return Frame(_head(Refused(type(error).__name__, message), notes, last))
+
+
+def _head(result: Document | Refused, notes: Sequence[str], last: bool, sizes: tuple[int, ...] = ()) -> bytes:
+    head = Head.model_construct(result=result, sizes=sizes, notes=_shown(notes), last=last)
+    return head.model_dump_json(exclude_defaults=True).encode()
 
 
 class ParserAnswer(NamedTuple):
@@ -118,9 +100,11 @@ def answered(frame: Frame) -> ParserAnswer:
             return ParserAnswer(None, False, ())
         if frame.head == LACKING:
             raise Lacking(str(frame.body, "utf-8"))
-        head = RootModel[Parsed | Refused].model_validate_json(frame.head).root
-        result = _error(head) if isinstance(head, Refused) else _document(head, memoryview(frame.body))
-        return ParserAnswer(result, head.last, _shown(head.notes))
+        head = Head.model_validate_json(frame.head, strict=True)
+        if isinstance(head.result, Refused):
+            return ParserAnswer(_error(head.result), head.last, _shown(head.notes))
+        document = _document(head.result, head.sizes, memoryview(frame.body))
+        return ParserAnswer(document, head.last, _shown(head.notes))
     except ValidationError as error:
         raise BadAnswer(errors.first_fault(error)) from error
     except UnicodeDecodeError as error:
@@ -132,34 +116,21 @@ def _shown(notes: Sequence[str]) -> tuple[str, ...]:
     return tuple("".join(c if c.isprintable() else " " for c in note[:MAX_NOTE]) for note in notes[:MAX_NOTES])
 
 
-def _error(head: Refused) -> errors.DocumentError:
-    kind = getattr(errors, head.error, None)
+def _error(refused: Refused) -> errors.DocumentError:
+    kind = getattr(errors, refused.error, None)
     if not (isinstance(kind, type) and issubclass(kind, errors.DocumentError)):
-        raise BadAnswer(f"no error of a document: {head.error!r:.100}")
-    return kind(head.message[:MAX_MESSAGE])
+        raise BadAnswer(f"no error of a document: {refused.error!r:.100}")
+    return kind(refused.message[:MAX_MESSAGE])
 
 
-def _document(head: Parsed, body: memoryview) -> Document:
-    text = str(body[: head.text], "utf-8")
-    blocks = tuple(_blocks(head.blocks, len(text)))
-    children = tuple(_children(head, body[head.text :]))
-    return Document(text, blocks, head.title, head.media_type, head.parser, head.language, children)
-
-
-def _blocks(rows: tuple[BlockRow, ...], length: int) -> Iterator[Block]:
-    at = 0
-    for row in rows:
-        kind, start, end = row[:3]
-        if not (at <= start <= end <= length and kind < len(KINDS)):
-            raise BadAnswer(f"block {start} to {end} after {at} of {length} characters")
-        at = end
-        yield Block(KINDS[kind], *row[1:])
-
-
-def _children(head: Parsed, body: memoryview) -> Iterator[Child]:
-    at = 0
-    for path, media_type, size in head.children:
-        yield Child(path, bytes(body[at : at + size]), media_type)
-        at += size
-    if at != len(body):
-        raise BadAnswer(f"children of {at} bytes in {len(body)}")
+def _document(bare: Document, sizes: tuple[int, ...], body: memoryview) -> Document:
+    if (len(sizes), sum(sizes)) != (1 + len(bare.children), len(body)):
+        raise BadAnswer(f"{len(sizes)} parts of {sum(sizes)} bytes in {len(body)}, of {len(bare.children)} children")
+    parts = (body[end - size : end] for size, end in zip(sizes, accumulate(sizes), strict=True))
+    text, at = str(next(parts), "utf-8"), 0
+    for block in bare.blocks:
+        if not at <= block.start <= block.end <= len(text):
+            raise BadAnswer(f"block {block.start} to {block.end} after {at} of {len(text)} characters")
+        at = block.end
+    children = (replace(child, data=bytes(part)) for child, part in zip(bare.children, parts, strict=True))
+    return replace(bare, text=text, children=tuple(children))

@@ -27,7 +27,7 @@ from ingest.errors import (
     SandboxUnavailable,
     UnsupportedFormat,
 )
-from ingest.records import ParseLimits, ParserOptions
+from ingest.records import Child, ParseLimits, ParserOptions
 from tests import hostile_parser
 from tests.lacking_parser import PNG
 from tests.unit.adapters.sandbox.conftest import order, pids_of
@@ -251,8 +251,9 @@ def test_processes_that_do_not_start_are_no_documents_fault(monkeypatch):
 
 
 def test_a_child_that_is_no_child_is_no_answer():
-    names = b'"notes":[],"title":"","media_type":"","parser":"","language":""'
-    head = b"{" + names + b',"text":1,"blocks":[],"children":[["a","",%d]]}'
+    bare = b'{"text":"","blocks":[],"title":"","media_type":"","parser":"","children":[{"path":"a","data":""}]}'
+    head = b'{"result":' + bare + b',"sizes":[1,%d],"notes":[],"last":false}'
+    assert _wire.answered(Frame(head % 2, b"abc")).result.children == (Child("a", b"bc"),)
     for size in (-1, 5, 1):
         with pytest.raises(_wire.BadAnswer):
             _wire.answered(Frame(head % size, b"abc"))
@@ -265,9 +266,9 @@ def test_a_child_that_is_no_child_is_no_answer():
         b"[]",
         b"{}",
         b"7",
-        b'{"error":"SystemExit","message":"","last":false,"notes":[]}',
-        b'{"error":"FatalError","message":"","last":false,"notes":[]}',
-        b'{"error":["x"],"message":"","last":false,"notes":[]}',
+        b'{"result":{"error":"SystemExit","message":""},"last":false,"notes":[]}',
+        b'{"result":{"error":"FatalError","message":""},"last":false,"notes":[]}',
+        b'{"result":{"error":["x"],"message":""},"last":false,"notes":[]}',
     ],
 )
 def test_an_answer_of_another_shape_is_told_as_such(head):
