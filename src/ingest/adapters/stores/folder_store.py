@@ -26,10 +26,9 @@ ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 class FolderStore:
     """Keys are paths below one folder. Threads and processes may share it."""
 
-    def __init__(self, uri: str, leftover_seconds: float = LEFTOVER_SECONDS) -> None:
+    def __init__(self, uri: str) -> None:
         self.root = local_folder(uri)
         self.uri = self.root.as_uri()
-        self.leftover_seconds = leftover_seconds
         self._durable: set[Path] = set()  # folders whose own names survive a power failure
 
     def get(self, key: str) -> bytes | None:
@@ -71,7 +70,7 @@ class FolderStore:
                     files = [entry for entry in entries if entry.is_file()]
             except ABSENT:
                 return
-            _remove_leftovers((Path(f.path) for f in files if f.name.startswith(TEMPORARY)), self.leftover_seconds)
+            _remove_leftovers(Path(entry.path) for entry in files if entry.name.startswith(TEMPORARY))
         yield from sorted(entry.name for entry in files if not entry.name.startswith(TEMPORARY))
 
     def ranged(self, key: str, size: int) -> None:
@@ -142,10 +141,10 @@ def _meaning(error: OSError, told: str) -> IngestError:
     return StoreUnavailable(f"{told} (errno {error.errno})")
 
 
-def _remove_leftovers(files: Iterable[Path], seconds: float) -> None:
+def _remove_leftovers(files: Iterable[Path]) -> None:
     for path in files:
         with suppress(OSError):  # not ours, or gone: tidying never fails a listing
-            if time.time() - path.stat().st_mtime > seconds:
+            if time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
                 path.unlink()
 
 

@@ -121,13 +121,12 @@ class S3Store:
 class FileCache:
     """Files in one folder, at most `limit` bytes; the least recently used go first.
 
-    Several processes may share it. It may exceed the limit by what was handed out in the last `in_use_seconds`.
+    Several processes may share it. It may exceed the limit by what was handed out in the last `IN_USE_SECONDS`.
     """
 
-    def __init__(self, folder: Path, limit: int, in_use_seconds: float = IN_USE_SECONDS) -> None:
+    def __init__(self, folder: Path, limit: int) -> None:
         self.folder = folder
         self.limit = limit
-        self.in_use_seconds = in_use_seconds
 
     def path(self, name: str, fetch: Callable[[Path], object], *, anew: bool = False) -> Path:
         """Return the file for `name`; `fetch` writes a missing one, or replaces it `anew`. Raises: StoreUnavailable."""
@@ -172,7 +171,7 @@ class FileCache:
                     path.unlink()
         excess = sum(size for _, size, _ in copies) - self.limit
         for used, size, path in sorted(copies):
-            if excess <= 0 or now - used <= self.in_use_seconds:
+            if excess <= 0 or now - used <= IN_USE_SECONDS:
                 return
             with suppress(FileNotFoundError):
                 if path.stat().st_atime == used:  # not handed out in the meantime

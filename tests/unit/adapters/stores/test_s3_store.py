@@ -166,7 +166,7 @@ def test_a_cache_that_cannot_be_written_is_unavailable(s3_server, make_bucket, t
 
 @pytest.fixture
 def cache(tmp_path):
-    return FileCache(tmp_path / "cache", limit=30, in_use_seconds=300)
+    return FileCache(tmp_path / "cache", limit=30)
 
 
 def held(cache):

@@ -183,6 +183,8 @@ class SentenceTransformerEmbedder(Embedder):
 
     def _fill(self, vectors: Vectors, texts: Sequence[str], batch: Batch, lengths: NDArray[np.int64]) -> None:
         """Write the vectors of a batch; if it does not fit into memory, in halves."""
+        import torch
+
         padded = len(batch) * int(lengths[batch].max())
         if len(batch) == 1 or padded < self._too_large:
             try:
@@ -194,7 +196,7 @@ class SentenceTransformerEmbedder(Embedder):
                 log.warning("out of memory with %d texts on %s: trying halves", len(batch), self.device)
         # After the handler: an exception that is being handled keeps the tensors of the failed pass alive.
         self._too_large = min(self._too_large, padded)
-        torch_runtime.release_memory(self.device)
+        torch.cuda.empty_cache()  # so that a smaller pass finds free memory in one piece; without a GPU, does nothing
         for half in np.array_split(batch, 2):
             self._fill(vectors, texts, half, lengths)
 

@@ -50,23 +50,21 @@ class SentenceTransformerTokenizer:
     def _spans(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         return [
             np.fromiter(chain.from_iterable(found.offsets), np.int32, 2 * len(found)).reshape(-1, 2)
-            for found in self._encoded(texts, self._tokenizer.encode_batch)
+            for found in self._encoded(texts)
         ]
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text, without special tokens."""
-        if self._words:
-            return [len(spans) for spans in self._words.offsets(texts)]
-        return [len(found) for found in self._encoded(texts, self._tokenizer.encode_batch_fast)]
+        return [len(spans) for spans in self.offsets(texts)]
 
     def inputs(self, text: str) -> Inputs:
         """Return a text as the model's inputs, (1, tokens) by name, with special tokens."""
-        (found,) = self._encoded([text], self._tokenizer.encode_batch, special=True)
+        (found,) = self._encoded([text], special=True)
         named = {"input_ids": found.ids, "attention_mask": found.attention_mask, "token_type_ids": found.type_ids}
         return {name: np.array([values], np.int64) for name, values in named.items()}
 
-    def _encoded(self, texts: Sequence[str], encode: Any, *, special: bool = False) -> Any:
+    def _encoded(self, texts: Sequence[str], *, special: bool = False) -> Any:
         try:
-            return encode(list(texts), add_special_tokens=special)
+            return self._tokenizer.encode_batch(list(texts), add_special_tokens=special)
         except (UnicodeEncodeError, TypeError) as error:
             raise MalformedDocument(f"a text is not valid Unicode: {error}") from error

@@ -66,11 +66,3 @@ def memory_errors(device: str, texts: int) -> Iterator[None]:
         if type(error) is RuntimeError and "allocate memory" not in str(error):
             raise
         raise EmbedderOutOfMemory(f"{texts} texts do not fit into the memory of {device}: {error}") from error
-
-
-def release_memory(device: str) -> None:
-    """Release cached GPU memory, so that a smaller pass finds it in one piece."""
-    import torch
-
-    if device.startswith("cuda"):
-        torch.cuda.empty_cache()
