@@ -2,7 +2,6 @@
 
     question   head: ref, media type, options                  body: the document's bytes
     answer     head: blocks, … or error and message            body: the text as UTF-8, then each child's bytes
-               head: LACKING                               body: media type, if its parser's libraries are missing
 
 No pickle: answers are built from numbers and strings, and validated.
 """
@@ -17,6 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from ingest import errors
 from ingest.adapters.child_pipe import Frame
+from ingest.adapters.sandbox.parsing import ProgramNeeded
 from ingest.records import Document, DocumentRef, ParserOptions, RawDocument
 
 MAX_NOTES, MAX_NOTE = 20, 500  # per document; characters
@@ -25,7 +25,7 @@ MAX_MESSAGE = 2000  # characters of an error's message
 
 @dataclass(frozen=True)
 class Refused:
-    """An error of a document."""
+    """An error of a document, ProgramNeeded, or Lacking."""
 
     error: str  # its class
     message: str
@@ -38,10 +38,6 @@ class Head(BaseModel):
     sizes: tuple[Annotated[int, Field(ge=0)], ...] = ()  # of these, in bytes
     notes: tuple[str, ...]  # the parser's warnings
     last: bool  # the worker ends after it
-
-
-LACKING = b"lacking"  # head of the answer if this installation lacks the libraries of the parser; body: the media type
-PROGRAM_NEEDED = Frame(b"program needed")  # the answer to a document whose parser starts a program
 
 
 class BadAnswer(ValueError):
@@ -74,7 +70,7 @@ def answer(document: Document, notes: Sequence[str] = (), last: bool = False) ->
     return Frame(_head(bare, notes, last, tuple(map(len, parts))), b"".join(parts))
 
 
-def refusal(error: errors.DocumentError, last: bool, notes: Sequence[str] = ()) -> Frame:
+def refusal(error: Exception, last: bool, notes: Sequence[str] = ()) -> Frame:
     """Return the answer with an error."""
     message = str(error)[:MAX_MESSAGE].encode(errors="backslashreplace").decode()
     return Frame(_head(Refused(type(error).__name__, message), notes, last))
@@ -88,7 +84,7 @@ def _head(result: Document | Refused, notes: Sequence[str], last: bool, sizes: t
 class ParserAnswer(NamedTuple):
     """A worker's answer."""
 
-    result: Document | errors.DocumentError | None  # None: a process that may start programs must be asked
+    result: Document | errors.DocumentError | ProgramNeeded
     last: bool  # the worker ends after it
     notes: tuple[str, ...]  # the parser's warnings
 
@@ -96,10 +92,6 @@ class ParserAnswer(NamedTuple):
 def answered(frame: Frame) -> ParserAnswer:
     """Return the content of an answer. Raises: BadAnswer, Lacking."""
     try:
-        if frame == PROGRAM_NEEDED:
-            return ParserAnswer(None, False, ())
-        if frame.head == LACKING:
-            raise Lacking(str(frame.body, "utf-8"))
         head = Head.model_validate_json(frame.head, strict=True)
         if isinstance(head.result, Refused):
             return ParserAnswer(_error(head.result), head.last, _shown(head.notes))
@@ -116,7 +108,11 @@ def _shown(notes: Sequence[str]) -> tuple[str, ...]:
     return tuple("".join(c if c.isprintable() else " " for c in note[:MAX_NOTE]) for note in notes[:MAX_NOTES])
 
 
-def _error(refused: Refused) -> errors.DocumentError:
+def _error(refused: Refused) -> errors.DocumentError | ProgramNeeded:
+    if refused.error == Lacking.__name__:
+        raise Lacking(refused.message)
+    if refused.error == ProgramNeeded.__name__:
+        return ProgramNeeded()
     kind = getattr(errors, refused.error, None)
     if not (isinstance(kind, type) and issubclass(kind, errors.DocumentError)):
         raise BadAnswer(f"no error of a document: {refused.error!r:.100}")

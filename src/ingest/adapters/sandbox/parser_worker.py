@@ -58,13 +58,11 @@ def _reply(raw: RawDocument, programs: bool, notes: "_Notes") -> tuple[Frame, bo
             document = _parse.parse(raw, programs)
             last = programs and _walls.left_running()
             return _wire.answer(document, notes.kept, last), last
-    except _parse.ProgramNeeded:
-        return _wire.PROGRAM_NEEDED, False
-    except DocumentError as error:
+    except (DocumentError, _parse.ProgramNeeded) as error:
         last = isinstance(error.__cause__, MemoryError) or (programs and _walls.left_running())
         return _wire.refusal(error, last, notes.kept), last
     except InvalidSettings:
-        return Frame(_wire.LACKING, _parse.media_type_of(raw).encode()), False
+        return _wire.refusal(_wire.Lacking(_parse.media_type_of(raw)), last=False), False
 
 
 def _silence() -> "_Notes":

@@ -23,7 +23,7 @@ from ingest.adapters.sandbox import parsing as _parse
 from ingest.adapters.sandbox import resource_limits as _walls
 from ingest.adapters.sandbox.parser_process import GRACE_SECONDS, ParserProcess, TooLarge
 from ingest.documents import parsers
-from ingest.errors import DocumentError, OversizedDocument, ParserCrashed, ParserKilled, ParserTimeout
+from ingest.errors import OversizedDocument, ParserCrashed, ParserKilled, ParserTimeout
 from ingest.records import Document, ParseLimits, ParserOptions, RawDocument
 
 log = logging.getLogger(__name__)
@@ -131,9 +131,7 @@ class PoolSandbox:
             self._give_back(process, keep)
         for note in answer.notes:
             log.warning("%s", note)
-        if answer.result is None:
-            raise _parse.ProgramNeeded
-        if isinstance(answer.result, DocumentError):
+        if isinstance(answer.result, Exception):
             raise answer.result
         return answer.result
 
@@ -144,7 +142,7 @@ class PoolSandbox:
         try:
             process.send(_wire.ask(raw), deadline)
             answer = _wire.answered(process.receive(deadline, *_largest(limits)))
-            if answer.result is None and process.programs:
+            if isinstance(answer.result, _parse.ProgramNeeded) and process.programs:
                 raise _wire.BadAnswer("a program is needed, and allowed")
             return answer
         except TimeoutError as error:

@@ -109,9 +109,7 @@ def locate(name: str, path: Path | None = None) -> ModelFolder:
 
     Raises: InvalidSettings if there is none or files are missing; nothing is ever downloaded.
     """
-    if path is None:
-        path = _folder(canonical(name))
-    folder = ModelFolder(canonical(name), path)
+    folder = ModelFolder(canonical(name), path or _folder(canonical(name)))
     for file in ("config.json", "tokenizer.json"):
         if not (folder.transformer / file).is_file():
             raise InvalidSettings(f"model {folder.name}: {folder.transformer} has no {file}")

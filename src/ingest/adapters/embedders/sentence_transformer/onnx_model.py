@@ -51,7 +51,6 @@ class OnnxModel:
         options.log_severity_level = 3  # errors
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._names = [given.name for given in self._session.get_inputs()]
-        self.backend = f"onnxruntime {onnxruntime.__version__} cpu float32"
 
     def vector(self, inputs: Inputs) -> Vectors:
         """Return the vector of one text, (1, dimension), not normalised here."""
@@ -62,8 +61,7 @@ def open_exported(folder: Path, fingerprint: str, encode: Encode) -> OnnxModel |
     """Return the exported model, or None if there is none, or it is damaged or gives different vectors."""
     place = folder / _key(fingerprint)
     try:
-        check = json.loads((place / "check.json").read_bytes())
-        model = _verified(place, check, encode)
+        model = _verified(place, encode)
         os.utime(place)  # last used now
     except FileNotFoundError:
         return None
@@ -88,9 +86,9 @@ def export(folder: Path, fingerprint: str, model: Any, prompt: str, encode: Enco
             _write(model, prompt, made / "model.onnx")
             check = {"sha256": file_sha256(made / "model.onnx"), "vectors": _reference(model, prompt)}
             (made / "check.json").write_text(json.dumps(check))
-            _verified(made, check, encode)
+            _verified(made, encode)
             _move(made, place)
-        opened = _verified(place, check, encode)
+        opened = _verified(place, encode)
         _tidy(folder)
     except Exception as error:  # noqa: BLE001  every model may fail in its own way
         told = f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}"
@@ -136,7 +134,6 @@ def _write(model: Any, prompt: str, path: Path) -> None:
 
 
 def _reference(model: Any, prompt: str) -> list[list[float]]:
-    """Return PyTorch's vectors of CHECKED, one text per pass."""
     import torch
 
     with torch.inference_mode():
@@ -144,9 +141,9 @@ def _reference(model: Any, prompt: str) -> list[list[float]]:
         return [found["sentence_embedding"][0].numpy().tolist() for found in passes]
 
 
-def _verified(place: Path, check: dict[str, Any], encode: Encode) -> OnnxModel:
-    """Return the model in a folder. Raises: ValueError if it does not match `check`."""
-    path = place / "model.onnx"
+def _verified(place: Path, encode: Encode) -> OnnxModel:
+    """Return the model in a folder. Raises: ValueError if it does not match its check.json."""
+    check, path = json.loads((place / "check.json").read_bytes()), place / "model.onnx"
     if (found := file_sha256(path)) != check["sha256"]:
         raise ValueError(f"{path.name} has SHA-256 {found}, expected {check['sha256']}")
     model = OnnxModel(path)
@@ -172,7 +169,6 @@ def _move(made: Path, place: Path) -> None:
 
 
 def _tidy(folder: Path) -> None:
-    """Remove all but the KEPT most recently used models."""
     models = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
     for path in sorted(models, key=lambda p: p.stat().st_mtime_ns, reverse=True)[KEPT:]:
         shutil.rmtree(path, ignore_errors=True)
