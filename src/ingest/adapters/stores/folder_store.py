@@ -32,11 +32,9 @@ class FolderStore:
         self._durable: set[Path] = set()  # folders whose own names survive a power failure
 
     def get(self, key: str) -> bytes | None:
-        with self._translated("read", key):
-            try:
-                return self._path(key).read_bytes()
-            except ABSENT:
-                return None
+        with self._translated("read", key), suppress(*ABSENT):
+            return self._path(key).read_bytes()
+        return None
 
     def put(self, key: str, data: bytes) -> None:
         with self._translated("write", key):
@@ -49,12 +47,11 @@ class FolderStore:
     def create(self, key: str, data: bytes) -> bool:
         path = self._path(key)
         with self._translated("create", key), self._written(path, BytesIO(data)) as temporary:
+            won = True
             try:
                 os.link(temporary, path)
             except FileExistsError:
                 won = path.read_bytes() == data  # a network file system may have lost the response
-            else:
-                won = True
             _sync(path.parent)  # also if another writer won: what the caller reads next must not vanish
             return won
 
