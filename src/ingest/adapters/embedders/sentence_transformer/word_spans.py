@@ -9,7 +9,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import accumulate, groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 MOST_WORDS = 2**18  # cached, each of at most LONGEST_WORD code points; when full, the cache is emptied
 LONGEST_WORD = 128  # code points; longer ones are tokenised every time
-LONGEST_TEXT = 2**20  # code points processed at once
+LONGEST_TEXT = 2**20  # code points processed at once, besides those of a longer text
 
 _WORD = re.compile(r"([^ \t\n\r]+)")  # white space to BERT's normaliser for certain; other kinds stay inside words
 _PART = re.compile(r"([^ \t\n\r!-/:-@\[-`{-~\u4e00-\u9fff]+|[!-/:-@\[-`{-~]+|[\u4e00-\u9fff])")
@@ -72,16 +72,9 @@ class WordMemory:
 
     def offsets(self, texts: Sequence[str]) -> list[Offsets]:
         """Return the token spans of each text, (tokens, 2) code points."""
-        found: list[Offsets] = []
-        batch: list[str] = []
-        size = 0
-        for text in texts:
-            batch.append(text)
-            size += len(text) + 1
-            if size > LONGEST_TEXT:
-                found += self._of_batch(batch)
-                batch, size = [], 0
-        return found + self._of_batch(batch) if batch else found
+        ends = accumulate(len(text) + 1 for text in texts)
+        batches = groupby(zip(ends, texts, strict=True), key=lambda placed: placed[0] // LONGEST_TEXT)
+        return [spans for _, batch in batches for spans in self._of_batch([text for _, text in batch])]
 
     def _of_batch(self, texts: list[str]) -> list[Offsets]:
         joined = "\n".join(texts)
