@@ -48,7 +48,6 @@ class ChildPipe:
         return frame if (len(frame.head), len(frame.body)) == sizes else None
 
     def send(self, frame: Frame) -> None:
-        """Write one message."""
         for part in frame.parts():
             self._answers.write(part)
         self._answers.flush()

@@ -97,7 +97,6 @@ class Translator:
         return self.unavailable(f"{told}: {silent}")
 
     def no_bucket(self) -> UnknownSource:
-        """Return the error for a missing bucket."""
         return UnknownSource(f"s3://{self.bucket}: no such bucket at {self.endpoint}")
 
     def refuse_other_region(self, response: Any, region: str) -> None:

@@ -90,7 +90,6 @@ class Bucket:
         return again(self.unavailable, act, self.client)
 
     def get(self, key: str) -> bytes | None:
-        """Return an object's bytes, None if it is missing."""
         found = self.get_object(key)
         return None if found is None else found.data
 

@@ -79,7 +79,6 @@ class ParserProcess:
 
     @property
     def alive(self) -> bool:
-        """Whether it is still running."""
         return self._process.poll() is None
 
     def send(self, frame: Frame, deadline: float) -> None:
