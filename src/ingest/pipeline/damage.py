@@ -18,9 +18,7 @@ MADE_FROM = {
     "chunks": "its texts",
     "dropped": "its texts",
     "attributes": "its documents and chunks",
-    "keyword.postings": "its chunks",
-    "keyword.lengths": "its chunks",
-}
+}  # all others: its chunks
 OF_CHUNK: tuple[PartKind, ...] = ("documents", "texts", "chunks", "attributes", "quarantine", "dropped")  # of `chunk`
 TOGETHER = {"chunks": {"dropped"}, "dropped": {"chunks"}}  # one cut gives both
 
@@ -79,15 +77,14 @@ def damage_of(lake: Lake, base: Manifest, writes: bool = True) -> Damage:
 
 
 def is_sound(lake: Lake, summary: PlanSummary, fingerprint: str) -> bool:
-    """Return whether all that was done of a frozen plan is whole, so that a run can go on with it.
-
-    `fingerprint`: of the model. Reads what was done.
-    """
+    """Read all that was done of a frozen plan and return whether it is whole. `fingerprint`: of the model."""
     try:
-        manifest = lake.manifest(summary.generation)
-        parts = manifest.parts if manifest is not None else [p for m in _markers(lake, summary) for p in m.parts]
-        segments = manifest.segments.values() if manifest is not None else [m.segments for m in _markers(lake, summary)]
-        if next(damaged_parts(lake, parts), None) is not None:
+        if (manifest := lake.manifest(summary.generation)) is not None:
+            parts, segments = [*manifest.parts], [*manifest.segments.values()]
+        else:
+            markers = [*_markers(lake, summary)]
+            parts, segments = [part for m in markers for part in m.parts], [m.segments for m in markers]
+        if any(damaged_parts(lake, parts)):
             return False
     except SchemaMismatch:
         return False

@@ -9,10 +9,10 @@ from contextlib import suppress
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ingest.documents.chunking import model_input
 from ingest.errors import TransientError
-from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.lake import Lake
 from ingest.lake.shard_rows import by_kind, outermost
 from ingest.lake.unfinished_vectors import UnfinishedVectors
@@ -31,10 +31,7 @@ DURABLE_SECONDS = 5.0  # after which vectors are written, though their slice is 
 
 
 def recover_vectors(services: Services) -> None:
-    """Add to the store what the slices of killed runs have left. Once per run, before the first slice is embedded.
-
-    Raises: TransientError.
-    """
+    """Add to the store what slices of killed runs left: once per run, before the first one. Raises: TransientError."""
     bench = services.bench
     UnfinishedVectors(bench.lake.embeddings(bench.model.fingerprint)).recover(services.writer.new_token)
 
@@ -54,7 +51,7 @@ def settled(services: Services, task: ShardTask, slices: Sequence[Marker]) -> Ma
         table = lake.read(parts["chunks"], TEXTS)
         keys = table["embedding_key"].to_pylist()
         store = lake.embeddings(services.bench.model.fingerprint)
-        passes, more = _Embedding(services, task, store).embed(store.missing(keys), table, replaces=False)
+        passes, more = _embed(services, task, store.missing(keys), table, replaces=False)
         refused = refused | more
         counts.update(forward_passes=passes)
         marker = marker.model_copy(update={"segments": store.segments_of(keys)})
@@ -73,10 +70,11 @@ def embed_shard(services: Services, task: ShardTask) -> Marker:
     keys = table["embedding_key"].to_pylist()
     store = lake.embeddings(model.fingerprint)
     plan = lake.shard_plan(task.generation, task.shard, task.plan_hash)
-    again = set(keys_of(lake, parts, plan.embed_again) if plan.embed_again else ()) & set(keys)
-    missing = list(dict.fromkeys([*store.missing(keys), *(key for key in keys if key in again)]))
+    wanted = _keys_of(lake, parts, {*plan.embed_again}) if plan.embed_again else set[str]()
+    again = [key for key in keys if key in wanted]
+    missing = [*dict.fromkeys(store.missing(keys) + again)]
     try:
-        passes, refused = _Embedding(services, task, store).embed(missing, table, replaces=bool(again))
+        passes, refused = _embed(services, task, missing, table, replaces=bool(again))
     except TransientError:
         with suppress(TransientError):
             recover_vectors(services)  # for the second attempt
@@ -87,73 +85,65 @@ def embed_shard(services: Services, task: ShardTask) -> Marker:
     return done if task.rows is not None else settled(services, task, [done])
 
 
-class _Embedding:
-    """Embeds the texts of a slice in calls of a second or two, and writes vectors before the slice is finished."""
+def _embed(
+    services: Services, task: ShardTask, missing: list[str], table: pa.Table, *, replaces: bool
+) -> tuple[int, dict[str, str]]:
+    """Add a segment with the vectors of the missing keys.
 
-    def __init__(self, services: Services, task: ShardTask, store: EmbeddingStore) -> None:
-        self.services, self.task, self.store = services, task, store
-        self.unfinished = UnfinishedVectors(store)
-
-    def embed(self, missing: list[str], table: pa.Table, *, replaces: bool) -> tuple[int, dict[str, str]]:
-        """Add a segment with the vectors of the missing keys.
-
-        Return the number of forward passes, and by key why the model gives a text no vector and the store has none.
-
-        Texts of about equal length go through the model together, the longest first: what does not fit into memory
-        shows at once.
-        """
-        if not missing:
-            return 0, {}
-        row_of = {key: i for i, key in enumerate(table["embedding_key"].to_pylist())}
-        rows = [row_of[key] for key in missing]
-        inputs = map(model_input, *(table[name].take(rows).to_pylist() for name in ("context", "text")))
-        texts = dict(sorted(zip(missing, inputs, strict=True), key=lambda item: len(item[1]), reverse=True))
-        keys, found, kept, refused = list[str](), list[Vectors](), 0, dict[str, str]()  # `kept`: durable calls
-        embedder = self.services.retrieval.open_embedder(self.services.bench.model)
-        before = embedder.forward_passes
-        for vectors, reasons, is_due in self._calls(embedder, texts, len(table)):
-            found.append(np.array([*vectors.values()], np.float32).reshape(-1, embedder.record.dimension))
-            keys += vectors
-            refused |= reasons
-            if is_due and len(recent := np.concatenate(found[kept:])):
-                self.unfinished.write(keys[len(keys) - len(recent) :], recent, embedder.backend)
-                kept = len(found)
-        if keys:
-            token = self.services.writer.new_token()
-            self.store.add(keys, np.concatenate(found), embedder.backend, token, replaces=replaces)
-        self.unfinished.remove()
-        absent = set(self.store.missing([*refused]))  # else a vector of before stays
-        return embedder.forward_passes - before, {key: why for key, why in refused.items() if key in absent}
-
-    def _calls(
-        self, embedder: Embedder, wanted: Mapping[str, str], chunks: int
-    ) -> Iterator[tuple[dict[str, Vectors], dict[str, str], bool]]:
-        """Yield, call by call: vectors by key, reasons against others, and whether it is time to make them durable."""
-        keys, texts = [*wanted], [*wanted.values()]
-        clock, observer = self.services.retrieval.monotonic, self.services.retrieval.observer
-        known, start, size, written = chunks - len(texts), 0, FIRST_TEXTS, clock()
-        while start < len(texts):
-            began = clock()
-            vectors, refused = embed_texts(embedder, texts[start : start + size])
-            called = keys[start : start + size]
-            start += len(called)
-            observer.reached("embed", self.task.name, known + start)
-            now = clock()
-            is_due = now - written >= DURABLE_SECONDS and start < len(texts)
-            written = now if is_due else written
-            reasons = {called[place]: str(error) for place, error in refused.items()}
-            yield {key: vectors[i] for i, key in enumerate(called) if i not in refused}, reasons, is_due
-            if now - began < FAST_SECONDS:
-                size *= 2
-            elif now - began > SLOW_SECONDS:
-                size = max(size // 2, 1)
+    Return the number of forward passes, and by key why the model gives a text no vector and the store has none. Texts
+    of about equal length go through the model together, the longest first: what does not fit into memory shows at once.
+    """
+    if not missing:
+        return 0, {}
+    rows = table.filter(pc.is_in(table["embedding_key"], pa.array(missing, pa.string()))).to_pylist()
+    inputs = {row["embedding_key"]: model_input(row["context"], row["text"]) for row in rows}
+    texts = dict(sorted(inputs.items(), key=lambda item: len(item[1]), reverse=True))
+    keys, found, kept, refused = list[str](), list[Vectors](), 0, dict[str, str]()  # `kept`: durable calls
+    model = services.bench.model
+    embedder, store = services.retrieval.open_embedder(model), services.bench.lake.embeddings(model.fingerprint)
+    unfinished, before = UnfinishedVectors(store), embedder.forward_passes
+    for vectors, reasons, is_due in _calls(services, task, embedder, texts, len(table)):
+        found.append(np.array([*vectors.values()], np.float32).reshape(-1, embedder.record.dimension))
+        keys += vectors
+        refused |= reasons
+        if is_due and len(recent := np.concatenate(found[kept:])):
+            unfinished.write(keys[len(keys) - len(recent) :], recent, embedder.backend)
+            kept = len(found)
+    if keys:
+        token = services.writer.new_token()
+        store.add(keys, np.concatenate(found), embedder.backend, token, replaces=replaces)
+    unfinished.remove()
+    absent = set(store.missing([*refused]))  # else a vector of before stays
+    return embedder.forward_passes - before, {key: why for key, why in refused.items() if key in absent}
 
 
-def keys_of(lake: Lake, parts: Mapping[str, PartFile], documents: Sequence[str]) -> list[str]:
+def _calls(
+    services: Services, task: ShardTask, embedder: Embedder, wanted: Mapping[str, str], chunks: int
+) -> Iterator[tuple[dict[str, Vectors], dict[str, str], bool]]:
+    """Yield, call by call: vectors by key, reasons against others, and whether it is time to make them durable."""
+    keys, texts = [*wanted], [*wanted.values()]
+    clock, observer = services.retrieval.monotonic, services.retrieval.observer
+    known, start, size, written = chunks - len(texts), 0, FIRST_TEXTS, clock()
+    while start < len(texts):
+        began = clock()
+        vectors, refused = embed_texts(embedder, texts[start : start + size])
+        called = keys[start : start + size]
+        start += len(called)
+        observer.reached("embed", task.name, known + start)
+        now = clock()
+        is_due = now - written >= DURABLE_SECONDS and start < len(texts)
+        written = now if is_due else written
+        reasons = {called[place]: str(error) for place, error in refused.items()}
+        yield {key: vectors[i] for i, key in enumerate(called) if i not in refused}, reasons, is_due
+        if now - began < FAST_SECONDS:
+            size *= 2
+        elif now - began > SLOW_SECONDS:
+            size = max(size // 2, 1)
+
+
+def _keys_of(lake: Lake, parts: Mapping[str, PartFile], documents: set[str]) -> set[str]:
     """Return the embedding keys of listed documents, by id, and of all documents inside them."""
-    rows = lake.read(parts["documents"], ["document_id", "parent"])
-    parents = dict(zip(*(rows[name].to_pylist() for name in ("document_id", "parent")), strict=True))
-    chunks = lake.read(parts["chunks"], ["embedding_key", "document_id"])
-    wanted = set(documents)
-    pairs = zip(*(chunks[name].to_pylist() for name in ("embedding_key", "document_id")), strict=True)
-    return [key for key, document in pairs if outermost(parents, document) in wanted]
+    rows = lake.read(parts["documents"], ["document_id", "parent"]).to_pylist()
+    parents = {row["document_id"]: row["parent"] for row in rows}
+    chunks = lake.read(parts["chunks"], ["embedding_key", "document_id"]).to_pylist()
+    return {row["embedding_key"] for row in chunks if outermost(parents, row["document_id"]) in documents}

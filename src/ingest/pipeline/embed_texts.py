@@ -10,6 +10,7 @@ from ingest.errors import AccessDenied, DimensionMismatch, DocumentError, FatalE
 from ingest.ports import Embedder
 from ingest.records import Vectors
 
+LEAST_COSINE = 0.999  # between a stored vector and what its model gives for the same text later
 NORM_TOLERANCE = 1e-3  # of vectors that are kept; also where they are checked later
 PLAIN = "a plain text"  # for which any model that works has a vector
 
@@ -41,42 +42,37 @@ class _Embedding:
         except (AccessDenied, DimensionMismatch):
             raise
         except (DocumentError, FatalError) as error:
-            if len(places) < 2:
-                self._refuse(places, error)
-                return
+            if len(places) == 1:
+                self._refuse(int(places[0]), error)
+            else:
+                for half in np.array_split(places, 2):
+                    self.fill(half)
         else:
             self._keep(places, found)
-            return
-        for half in np.array_split(places, 2):
-            self.fill(half)
 
     def _keep(self, places: NDArray[np.int64], found: Vectors) -> None:
+        name = self.embedder.record.name
         if found.shape != (wanted := (len(places), self.vectors.shape[1])):
             told = f"vectors of shape {found.shape} for {wanted[0]} texts in {wanted[1]} dimensions"
-            raise DimensionMismatch(f"model {self.embedder.record.name}: {told}")
+            raise DimensionMismatch(f"model {name}: {told}")
         norms = np.linalg.norm(found, axis=1)
         good = np.abs(norms - 1) < NORM_TOLERANCE  # False for what is not finite
         self.vectors[places[good]] = found[good]
-        wrong = places[~good]
-        if len(places) == 1 and len(wrong):
-            told = f"model {self.embedder.record.name}: the vector of a chunk has norm {norms[0]:g}, not 1"
-            self._refuse(wrong, UnembeddableDocument(told))
-            return
-        for place in wrong:
-            self.fill(np.array([place]))
+        for place in places[~good]:
+            if len(places) > 1:
+                self.fill(np.array([place]))
+            else:
+                told = f"model {name}: the vector of a chunk has norm {norms[0]:g}, not 1"
+                self._refuse(int(place), UnembeddableDocument(told))
 
-    def _refuse(self, places: NDArray[np.int64], error: DocumentError | FatalError) -> None:
-        """Keep why the one text has no vector. Raises: FatalError when the model is at fault."""
-        if not self.refused:
-            self._check_model(error)
-        for place in places:
-            told = error if isinstance(error, DocumentError) else UnembeddableDocument(str(error))
-            self.refused[int(place)] = told
-
-    def _check_model(self, error: DocumentError | FatalError) -> None:
+    def _refuse(self, place: int, error: DocumentError | FatalError) -> None:
+        """Keep why a text has no vector. Raises: FatalError when the model is at fault."""
+        told, norm = error, 1.0
         try:
-            norm = float(np.linalg.norm(self.embedder.embed([PLAIN])))
+            if not self.refused:
+                norm = float(np.linalg.norm(self.embedder.embed([PLAIN])))
         except (DocumentError, FatalError) as other:
-            norm, error = 0.0, other
+            told, norm = other, 0.0
         if not abs(norm - 1) < NORM_TOLERANCE:
-            raise FatalError(f"model {self.embedder.record.name}: no vector for a plain text either; {error}")
+            raise FatalError(f"model {self.embedder.record.name}: no vector for a plain text either; {told}")
+        self.refused[place] = error if isinstance(error, DocumentError) else UnembeddableDocument(str(error))

@@ -13,11 +13,10 @@ import numpy as np
 from ingest.documents.chunking import model_input
 from ingest.errors import DamagedFile
 from ingest.ids import point_id
-from ingest.lake.contents import Contents, contents_of
-from ingest.lake.embedding_store import EmbeddingStore
+from ingest.lake.contents import contents_of
 from ingest.lake.stored_records import name_of
 from ingest.pipeline.damage import Damage, damage_of
-from ingest.pipeline.embed_texts import NORM_TOLERANCE
+from ingest.pipeline.embed_texts import LEAST_COSINE, NORM_TOLERANCE
 from ingest.pipeline.point_maker import PointMaker, Rows, rows_of
 from ingest.records import Manifest, PlannedDocument, QueryProfile, Release, Vectors
 from ingest.services import Retrieval, Writer
@@ -25,7 +24,6 @@ from ingest.services import Retrieval, Writer
 log = logging.getLogger(__name__)
 
 SAMPLE = 4  # copied vectors of a shard that are compared with what the model gives
-LEAST_COSINE = 0.999
 
 
 def find_damage(
@@ -36,31 +34,28 @@ def find_damage(
     `follows`: the newest release; the base is of an earlier one if that has lost its manifest. Its query profile is
     written again if it is the settings' `profile`.
     """
-    lake, damage = retrieval.lake, Damage()
+    lake, damage, told = retrieval.lake, Damage(), list[str]()
     if base is not None:
         damage = damage_of(lake, base)
         if base.model.fingerprint == retrieval.model.fingerprint:
             damage = _mend_vectors(retrieval, writer, base, damage)
     if follows is not None and (base is None or base.generation != follows.generation):
         known = base.generation if base is not None else "nothing"
-        told = f"manifest of {follows.generation}, made again as another generation from the sources and {known}"
-        damage = replace(damage, told=(*damage.told, told))
+        told.append(f"manifest of {follows.generation}, made again as another generation from the sources and {known}")
     if follows is not None and follows.profile == name_of(profile):
         try:
             lake.profile(follows.profile)
         except DamagedFile as error:
             lake.write_profile(profile)
-            damage = replace(damage, told=(*damage.told, f"query profile, written again from the settings: {error}"))
+            told.append(f"query profile, written again from the settings: {error}")
+    damage = replace(damage, told=(*damage.told, *told))
     for one in damage.told:
         log.warning("index %s: %s", lake.index, one)
     return damage
 
 
 def check_carried(index: str, damage: Damage, shard: int, documents: Sequence[PlannedDocument]) -> None:
-    """Check that no document that this run does not read needs to be read again.
-
-    Raises: DamagedFile.
-    """
+    """Check that no document that this run does not read needs to be read again. Raises: DamagedFile."""
     gone = damage.parts.get(shard, frozenset())
     if gone & {"documents", "quarantine"} or ("texts" in gone and any(d.change == "carried" for d in documents)):
         told = "; ".join(damage.told)
@@ -76,54 +71,45 @@ def _mend_vectors(retrieval: Retrieval, writer: Writer, base: Manifest, damage: 
     Returns the damage with the shards whose chunks do not all have one yet, and a sentence per lost segment. Segments
     of which only the entry is lost get another. Shards that are cut again anyway are embedded then.
     """
-    contents = contents_of(retrieval.lake, base)
+    contents, told = contents_of(retrieval.lake, base), list[str]()
     store = retrieval.lake.embeddings(base.model.fingerprint)
     lost = store.lost(segment for some in base.segments.values() for segment in some)
     if not lost:
         return damage
-    gaps = ("index of embedding segments, with empty entries for lost ones",) * store.close_gaps(writer.new_token())
+    if store.close_gaps(writer.new_token()):
+        told.append("index of embedding segments, with empty entries for lost ones")
     entered = [s for s in store.lost(lost) if store.enter(s, writer.new_token())]
-    told = tuple(f"entry of embedding segment {segment}, made again from the segment" for segment in entered)
-    damage, lost = replace(damage, told=damage.told + gaps + told), store.lost(lost)
+    told += (f"entry of embedding segment {segment}, made again from the segment" for segment in entered)
+    lost = store.lost(lost)
     store.retire_lost(writer.new_token())
     copied, left = 0, set[int]()
     for shard, segments in base.segments.items():
-        unreadable = damage.steps(shard) & {"chunk"}
-        if unreadable or not {*segments} & {*lost}:
+        if "chunk" in damage.steps(shard) or not {*segments} & {*lost}:
             continue
+        rows = rows_of(replace(contents, duplicates=None), shard)  # duplicates, too, have a vector, though no point
         with suppress(DamagedFile):  # of another kind, which a payload depends on: then the model makes all vectors
-            copied += _copy(retrieval, writer, store, contents, shard)
-        if _without_vector(store, contents, shard):
+            copied += _copy(retrieval, writer, PointMaker(contents, store), shard, rows)
+        if store.missing([chunk.embedding_key for chunk, _ in rows]):
             left.add(shard)
-    if not copied and not left:
-        return damage
-    rest = f"the rest ({len(left)} shards) from the model" if left else "none from the model"
-    made = f"made again: {copied} vectors from {base.collection}, {rest}"
-    told = tuple(f"embedding segment {segment}, {made}" for segment in lost)
-    return replace(damage, unembedded=frozenset(left), told=damage.told + told)
+    if copied or left:
+        rest = f"the rest ({len(left)} shards)" if left else "none"
+        made = f"made again: {copied} vectors from {base.collection}, {rest} from the model"
+        told += (f"embedding segment {segment}, {made}" for segment in lost)
+    return replace(damage, unembedded=frozenset(left), told=(*damage.told, *told))
 
 
-def _without_vector(store: EmbeddingStore, contents: Contents, shard: int) -> Rows:
-    """Return a shard's chunks without a vector, also duplicates: these have no point, but a vector."""
-    rows = rows_of(replace(contents, duplicates=None), shard)
+def _copy(retrieval: Retrieval, writer: Writer, maker: PointMaker, shard: int, rows: Rows) -> int:
+    """Copy a shard's lost vectors from sound points and return how many; none if some contradict the model."""
+    store, collection = maker.embeddings, maker.contents.collection
     absent = {*store.missing([chunk.embedding_key for chunk, _ in rows])}
-    return [(chunk, document) for chunk, document in rows if chunk.embedding_key in absent]
-
-
-def _copy(retrieval: Retrieval, writer: Writer, store: EmbeddingStore, contents: Contents, shard: int) -> int:
-    """Copy the vectors of a shard that the store lacks from its collection, and return how many.
-
-    Only from points whose payload is right, and none if some do not agree with the model.
-    """
-    rows = _without_vector(store, contents, shard)
-    if not rows or contents.collection not in retrieval.vectors.collections():
+    rows = [row for row in rows if row[0].embedding_key in absent]
+    if not rows or collection not in retrieval.vectors.collections():
         return 0
-    found = dict(_sound_vectors(retrieval, PointMaker(contents, store), shard, rows))
+    found = dict(_sound_vectors(retrieval, maker, shard, rows))
     if not found or not _agree(retrieval, rows, found):
         return 0
-    keys = [*found]
-    store.add(keys, np.stack([found[key] for key in keys]), f"copied from {contents.collection}", writer.new_token())
-    return len(keys)
+    store.add([*found], np.stack([*found.values()]), f"copied from {collection}", writer.new_token())
+    return len(found)
 
 
 def _sound_vectors(retrieval: Retrieval, maker: PointMaker, shard: int, rows: Rows) -> Iterator[tuple[str, Vectors]]:
@@ -132,9 +118,8 @@ def _sound_vectors(retrieval: Retrieval, maker: PointMaker, shard: int, rows: Ro
     points = retrieval.vectors.retrieve(collection, [point_id(chunk.chunk_id) for chunk, _ in rows], vectors=True)
     for chunk, document in rows:
         point = points.get(point_id(chunk.chunk_id))
-        if point is None or point.vector is None or point.payload != maker.payload(chunk, document, shard):
+        if point is None or (vector := point.vector) is None or point.payload != maker.payload(chunk, document, shard):
             continue
-        vector = point.vector
         if vector.shape == (dimension,) and abs(float(np.linalg.norm(vector)) - 1) < NORM_TOLERANCE:
             yield chunk.embedding_key, vector
 
