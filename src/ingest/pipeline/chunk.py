@@ -2,24 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 
 from ingest.errors import DamagedFile, DocumentError, SchemaMismatch, UnreadableDocument, may_pass
-from ingest.ids import document_id
 from ingest.lake.lake import claim_number
 from ingest.lake.shard_rows import ShardRows, by_kind, read_rows
 from ingest.pipeline.changes import FETCHED, ref_of
 from ingest.pipeline.children import parsed, put_family, row_of
-from ingest.pipeline.fingerprints import fingerprints
-from ingest.pipeline.last_good import base_rows, keep_last_good, with_attributes
 from ingest.pipeline.read_ahead import Take, reading_ahead
-from ingest.pipeline.shard_builder import Made
+from ingest.pipeline.shard_builder import Made, with_attributes
 from ingest.pipeline.shard_slices import joined_documents, written
 from ingest.pipeline.tasks import ShardTask, shard_step
 from ingest.pipeline.unreadable import UNREADABLE, Reads
-from ingest.records import Marker, PlannedDocument, Quarantined
-from ingest.services import Services, Workbench, Writer
+from ingest.records import Marker, PlannedDocument, Quarantined, ShardPlan
+from ingest.services import Services
 
 CLAIMS = 5  # newest claims that are examined: each holds one shard's rows in memory
 
@@ -30,37 +27,29 @@ def chunk_shard(services: Services, task: ShardTask) -> Marker:
 
     What is finished is not fetched again. Raises: TransientError, FatalError; a DocumentError becomes a row.
     """
-    bench, lake = services.bench, services.bench.lake
+    lake, observer = services.bench.lake, services.retrieval.observer
     plan = lake.shard_plan(task.generation, task.shard, task.plan_hash)
-    made, base = Made(bench, fingerprints(bench)), base_rows(lake, by_kind(plan.base_parts))
-    builder = _ShardBuilder(bench, services.writer, made, base, task, frozenset(plan.deleted), plan.reads_again)
-    documents, observer = plan.documents[task.range], services.retrieval.observer
+    builder, documents = _ShardBuilder(services, task, plan), plan.documents[task.range]
     fetched = [d for d in documents if d.change in FETCHED]
     builder.reads.fetched.update(d.source for d in fetched)
-    made.before = [base, *(builder.earlier if fetched else ())]
-    adopts = bool(fetched and builder.earlier and not plan.reads_again)  # then few are read: none ahead
-    with reading_ahead(bench.sources, [] if adopts else fetched, bench.options.concurrent_reads) as take:
+    builder.made.earlier = builder.earlier if fetched else []
+    ahead = fetched if plan.reads_again or not builder.made.earlier else []  # few are read where work is adopted
+    with reading_ahead(services.bench.sources, ahead, services.bench.options.concurrent_reads) as take:
         for done, planned in enumerate(documents, 1):
             builder.add(planned, take)
             observer.reached("chunk", task.name, done)
-    parts = written(lake, task, made.tables())
-    return task.marker("chunk", dict(made.counts), parts=parts, gone=tuple(builder.gone))
+    parts = written(lake, task, builder.made.tables())
+    return task.marker("chunk", dict(builder.made.counts), parts=parts, gone=tuple(builder.gone))
 
 
-@dataclass
 class _ShardBuilder:
-    bench: Workbench
-    writer: Writer
-    made: Made
-    base: ShardRows
-    task: ShardTask
-    deleted: frozenset[str]  # document ids
-    reads_again: bool  # nothing is adopted
-    gone: list[str] = field(default_factory=list)
-    stage: str = ""  # of the current document
-
-    def __post_init__(self) -> None:
-        self.reads = Reads(self.bench, self.writer, self.task.generation)
+    def __init__(self, services: Services, task: ShardTask, plan: ShardPlan) -> None:
+        self.bench, self.writer, self.task, self.plan = services.bench, services.writer, task, plan
+        self.made = Made(self.bench, plan)
+        self.base = self.made.base
+        self.reads = Reads(self.bench, self.writer, task.generation)
+        self.gone: list[str] = []  # URIs
+        self.stage = ""  # of the current document
 
     @cached_property
     def earlier(self) -> list[ShardRows]:
@@ -94,16 +83,16 @@ class _ShardBuilder:
             self._bring(planned, take)
         except DocumentError as error:
             self.made.fail(planned, self.stage, error)
-            self._keep_last_good(planned)
+            self.made.keep_last_good(planned, self.writer.clock())
 
     def _bring(self, planned: PlannedDocument, take: Take) -> None:
         self.stage = "chunk"
         if planned.change in FETCHED:
-            if self.reads_again or not self._adopt(planned):
+            if self.plan.reads_again or not self._adopt(planned):
                 self._read(planned, take)
         elif planned.change == "known_bad" or (row := self.base.documents.get(planned.uri)) is None:
             self._keep_failure(planned.uri, self.base)
-            self._keep_last_good(planned)
+            self.made.keep_last_good(planned, self.writer.clock())
         elif planned.change == "attributes_changed":
             current = replace(row, status="current", stale_since="")
             self.made.carry(with_attributes(current, planned), self.base)
@@ -144,7 +133,7 @@ class _ShardBuilder:
             if bad is not None and known and prints.same_failure(bad, planned.source):
                 self._keep_failure(planned.uri, rows)
                 self.made.counts.update([f"quarantined.{bad.error}", f"adopted.{bad.error}"])
-                self._keep_last_good(planned)
+                self.made.keep_last_good(planned, self.writer.clock())
                 return True
             same = row is not None and (row.version, row.status) == (planned.version, "current")
             if row is not None and same and prints.same_family(row, rows, planned.source):
@@ -160,7 +149,3 @@ class _ShardBuilder:
     def _keep_failure(self, uri: str, rows: ShardRows) -> None:
         if uri in rows.quarantine:
             self.made.rows.quarantine[uri] = rows.quarantine[uri]
-
-    def _keep_last_good(self, planned: PlannedDocument) -> None:
-        if document_id(planned.uri) not in self.deleted:
-            keep_last_good(self.made, self.base, planned, self.writer.clock())

@@ -5,9 +5,7 @@ from collections.abc import Mapping
 
 from ingest.errors import UnembeddableDocument
 from ingest.lake.shard_rows import by_kind, read_rows
-from ingest.pipeline.fingerprints import fingerprints
 from ingest.pipeline.index_keywords import index_shard
-from ingest.pipeline.last_good import base_rows, keep_last_good
 from ingest.pipeline.shard_builder import Made
 from ingest.pipeline.shard_slices import written
 from ingest.pipeline.tasks import ShardTask
@@ -25,8 +23,7 @@ def set_aside(
     """
     bench = services.bench
     plan = bench.lake.shard_plan(task.generation, task.shard, task.plan_hash)
-    found, base = read_rows(bench.lake, parts), base_rows(bench.lake, by_kind(plan.base_parts))
-    made, replaced = Made(bench, fingerprints(bench), before=[base], refused=refused), set[str]()
+    found, made, replaced = read_rows(bench.lake, parts), Made(bench, plan, refused=refused), set[str]()
     for row in (row for row in found.documents.values() if not row.parent):
         try:
             made.carry(row, found)
@@ -38,11 +35,12 @@ def set_aside(
     made.rows.quarantine = before | made.rows.quarantine
     counts = Counter({name: n for name, n in made.counts.items() if name.startswith("quarantined")})
     for planned in plan.documents:
-        stale = base.documents.get(planned.uri) if planned.uri in replaced else None
-        if stale is not None and stale.document_id not in plan.deleted:
-            chunks = (chunk for member in base.family(stale) for chunk in base.chunks.get(member.document_id, ()))
+        stale = made.base.documents.get(planned.uri) if planned.uri in replaced else None
+        if stale is not None:
+            family = made.base.family(stale)
+            chunks = (chunk for member in family for chunk in made.base.chunks.get(member.document_id, ()))
             if not any(chunk.embedding_key in refused for chunk in chunks):
-                keep_last_good(made, base, planned, services.writer.clock())
+                made.keep_last_good(planned, services.writer.clock())
     written_parts = written(bench.lake, task, made.tables())
     if "keyword" not in plan.steps:  # the base's postings would be carried
         written_parts += index_shard(bench, task.shard, by_kind(written_parts)["chunks"])

@@ -1,9 +1,11 @@
 """The future content of a shard, or of a slice: rows of new documents, and rows carried from an earlier generation."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 
@@ -20,10 +22,13 @@ from ingest.lake.rows import (
     table_of,
     text_table,
 )
-from ingest.lake.shard_rows import ShardRows
-from ingest.pipeline.fingerprints import Fingerprints
-from ingest.records import Chunk, Document, PartKind, PlannedDocument, Quarantined
+from ingest.lake.shard_rows import ShardRows, by_kind, read_rows
+from ingest.pipeline.changes import FETCHED
+from ingest.pipeline.fingerprints import fingerprints
+from ingest.records import Chunk, Document, PartKind, PlannedDocument, Quarantined, ShardPlan
 from ingest.services import Workbench
+
+log = logging.getLogger(__name__)
 
 MAX_MESSAGE = 2000  # characters of a failure's reason
 
@@ -33,11 +38,18 @@ class Made:
     """The rows of one shard, or of a slice, while it is being built."""
 
     bench: Workbench
-    prints: Fingerprints
+    plan: ShardPlan
     rows: ShardRows = field(default_factory=ShardRows)
     counts: Counter[str] = field(default_factory=Counter)
-    before: Sequence[ShardRows] = ()  # what was made of this shard earlier: it knows how often a failure was tried
+    earlier: Sequence[ShardRows] = ()  # what was made of this shard since the base
     refused: Mapping[str, str] = field(default_factory=dict)  # why the model gives no vector, by embedding key
+
+    def __post_init__(self) -> None:
+        self.prints, parts = fingerprints(self.bench), by_kind(self.plan.base_parts)
+        self.base = read_rows(self.bench.lake, parts)
+        if "chunks" not in parts:  # lost: its documents are cut again, as by another chunker
+            rows = self.base.documents.items()
+            self.base.documents = {uri: replace(row, chunker_fingerprint="") for uri, row in rows}
 
     def put(self, row: DocumentRow, document: Document, *, container: bool) -> None:
         """Chunk, screen and keep a document. A container may have no text.
@@ -82,15 +94,11 @@ class Made:
         name, parent = type(error).__name__, failed.parent if isinstance(failed, DocumentRow) else ""
         fingerprint = self.prints.failure(error.parser, failed.uri, failed.source, stage)
         told = stage, name, str(error)[:MAX_MESSAGE], fingerprint, failed.size, parent
-        row = Quarantined(failed.uri, failed.source, failed.version, *told)
-        self.rows.quarantine[failed.uri] = replace(row, attempts=1 + self._attempts(row))
+        known = [rows.quarantine[failed.uri] for rows in (self.base, *self.earlier) if failed.uri in rows.quarantine]
+        tried = [k.attempts for k in known if (k.version, k.fingerprint) == (failed.version, fingerprint)]
+        row = Quarantined(failed.uri, failed.source, failed.version, *told, attempts=1 + max(tried, default=0))
+        self.rows.quarantine[failed.uri] = row
         self.counts[f"quarantined{'_children' if parent else ''}.{name}"] += 1
-
-    def _attempts(self, row: Quarantined) -> int:
-        """Return how often a failure's version was tried before with the same code."""
-        known = [rows.quarantine[row.uri] for rows in self.before if row.uri in rows.quarantine]
-        same = [k.attempts for k in known if (k.version, k.fingerprint) == (row.version, row.fingerprint)]
-        return max(same, default=0)
 
     def _keep(self, row: DocumentRow, chunks: list[Chunk], dropped: list[Dropped], document: Document) -> None:
         if why := next((self.refused[c.embedding_key] for c in chunks if c.embedding_key in self.refused), None):
@@ -101,6 +109,23 @@ class Made:
         self.rows.chunks[row.document_id] = chunks
         self.rows.dropped[row.document_id] = dropped
         self.rows.texts[row.document_id] = {"text": document.text, "blocks": document.blocks}
+
+    def keep_last_good(self, planned: PlannedDocument, now: datetime) -> None:
+        """Keep the base's version of a document whose new version failed, for a limited time, with today's groups."""
+        row = self.base.documents.get(planned.uri)
+        if row is None or row.document_id in self.plan.deleted:
+            return
+        since = datetime.fromisoformat(row.stale_since) if row.stale_since else now
+        # Of a failure known before, the plan decides; a new one may come when the last good version is old already.
+        if planned.change in FETCHED and now - since >= timedelta(days=self.bench.options.keep_last_good_days):
+            return
+        row = replace(with_attributes(row, planned), status="last_good", stale_since=since.isoformat())
+        try:
+            self.carry(row, self.base)
+        except LostText as error:
+            log.warning("the last good version is lost: %s", error)
+        except DocumentError:  # a changed chunker may find no text, a changed policy may refuse it
+            pass
 
     def tables(self) -> dict[PartKind, pa.Table]:
         """Return the rows of each kind, sorted by URI, and count them."""
@@ -139,11 +164,15 @@ def blamed_on(row: DocumentRow) -> Iterator[None]:
 
 
 def following(child: DocumentRow, before: DocumentRow, parent: DocumentRow) -> DocumentRow:
-    """Return a child with its parent's current groups, tenant, place and status.
-
-    `before` is the parent's row to which it belonged, `parent` the current one.
-    """
+    """Return a child with the groups, tenant, place and status of its parent, whose row was `before`."""
     names = ("acl", "tenant", "source", "modified", "status", "stale_since")
     path = parent.path + child.path.removeprefix(before.path)
     digest = attributes_digest(parent.acl, parent.tenant, parent.source, "")
     return replace(child, path=path, attributes_digest=digest, **{name: getattr(parent, name) for name in names})
+
+
+def with_attributes(row: DocumentRow, planned: PlannedDocument) -> DocumentRow:
+    """Return a row with the listing's current groups, tenant and place."""
+    digest = attributes_digest(planned.acl, planned.tenant, planned.source, planned.title)
+    listed = {name: getattr(planned, name) for name in ("acl", "tenant", "source", "path")}
+    return replace(row, title=planned.title or row.title, attributes_digest=digest, **listed)

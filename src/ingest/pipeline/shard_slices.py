@@ -1,8 +1,7 @@
 """Slices of a shard: how its work is cut into tasks, and how one result is made of theirs.
 
-A slice's marker is named by the rows that it covers, so work that was cut differently is never mistaken for it. Its
-part files are not in `data/`, which generations share, and go when the shard is joined. A shard of one slice is one
-task without slices.
+A slice's marker is named by its rows, so work that was cut differently is never mistaken for it. Its part files are not
+in `data/`, which generations share, and go when the shard is joined. A shard of one slice is a task without slices.
 """
 
 from collections import Counter
@@ -79,22 +78,17 @@ def joined(_: Services, task: ShardTask, slices: Sequence[Marker]) -> Marker:
 
 def joined_documents(services: Services, task: ShardTask, slices: Sequence[Marker]) -> Marker:
     """Return the marker of a shard with its parts: the rows of all slices, ordered as if there had been one."""
-    lake = services.bench.lake
-    tables = {kind: _all_rows(lake, slices, kind) for kind in OF_CHUNK}
-    by_uri: tuple[PartKind, ...] = ("documents", "quarantine")
-    for kind in by_uri:
-        tables[kind] = tables[kind].sort_by("uri")
-    ids = tables["documents"]["document_id"].combine_chunks()
-    for kind in (kind for kind in OF_CHUNK if kind not in by_uri):
-        places = pc.index_in(tables[kind]["document_id"], ids)
-        tables[kind] = tables[kind].take(pc.sort_indices(places))  # stable: the order within a document stays
+    lake, tables = services.bench.lake, dict[PartKind, pa.Table]()
+    for kind in OF_CHUNK:  # documents come first
+        schema = SCHEMAS[kind]
+        read = [lake.read(part).cast(schema) for marker in slices for part in marker.parts if part.kind == kind]
+        rows = pa.concat_tables([schema.empty_table(), *read]).combine_chunks()
+        if "uri" in schema.names:
+            places = rows["uri"]
+        else:
+            places = pc.index_in(rows["document_id"], tables["documents"]["document_id"].combine_chunks())
+        tables[kind] = rows.take(pc.sort_indices(places))  # stable: the order within a document stays
     return joined(services, task, slices).model_copy(update={"parts": written(lake, task, tables)})
-
-
-def _all_rows(lake: Lake, slices: Sequence[Marker], kind: PartKind) -> pa.Table:
-    parts = (part for marker in slices for part in marker.parts if part.kind == kind)
-    tables = [SCHEMAS[kind].empty_table(), *(lake.read(part).cast(SCHEMAS[kind]) for part in parts)]
-    return pa.concat_tables(tables).combine_chunks()
 
 
 def documents_of(lake: Lake, task: ShardTask, parts: Mapping[str, PartFile]) -> int:
