@@ -27,7 +27,7 @@ from ingest.lake.contents import contents_of
 from ingest.lake.lake import Lake
 from ingest.lake.rows import document_rows, quarantine_rows
 from ingest.lake.stored_records import from_bytes
-from ingest.pipeline import rollback
+from ingest.pipeline import release_target
 from ingest.pipeline.changes import Scope
 from ingest.pipeline.collections import releases_of
 from ingest.pipeline.seal import generation_digest
@@ -174,7 +174,7 @@ def run(services: Services) -> RunReport:
 
 def roll_back(services: Services, to: int, why: str) -> Release:
     """Bring a release back, as `ingest rollback` does."""
-    return rollback.roll_back(services.retrieval, services.bench.options, releases(services), to, why)
+    return release_target.roll_back(services.retrieval, services.bench.options, releases(services), to, why)
 
 
 def heal(services: Services) -> Release | None:
@@ -250,8 +250,7 @@ def holding(services: Services, release: int) -> Holding:
 
 def digest(services: Services, release: int) -> str:
     """Return the digest of a release's generation, computed anew from its part files."""
-    found = manifest(services, release)
-    return generation_digest(contents_of(lake_of(services), found), found.model.fingerprint, found.analyser)
+    return generation_digest(contents_of(lake_of(services), manifest(services, release)))
 
 
 def read_records(folder: Path) -> Iterator[Record]:

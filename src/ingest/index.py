@@ -15,9 +15,9 @@ from ingest import pipeline
 from ingest.errors import InvalidSettings, first_fault
 from ingest.pipeline.collections import releases_of
 from ingest.pipeline.plan import preview
-from ingest.pipeline.promotion import Outcome, evaluate_candidate, promote_candidate
+from ingest.pipeline.promotion import Outcome, Promotion
 from ingest.pipeline.reconciliation import verify_serving
-from ingest.pipeline.rollback import roll_back
+from ingest.pipeline.release_target import roll_back
 from ingest.pipeline.scope import Choice, Scope, checked_choice
 from ingest.pipeline.status import IndexStatus, status_of
 from ingest.pipeline.tasks import Execute
@@ -206,7 +206,7 @@ class Index(AbstractContextManager["Index"]):
     @_checked
     def evaluate(self, generation: str | None = None) -> Verdict:
         """Judge a sealed generation and keep the verdict: the named one, else the one that waits, else what serves."""
-        return evaluate_candidate(*self._judging(), generation)
+        return Promotion(*self._judging()).evaluate(generation)
 
     @_checked
     def promote(
@@ -227,7 +227,7 @@ class Index(AbstractContextManager["Index"]):
         """
         options = self._options(max_deleted_share, why, take_over)
         retrieval, _, releases = self._judging(take_over)
-        return promote_candidate(retrieval, options, releases, generation, why, lift_hold)
+        return Promotion(retrieval, options, releases).promote(generation, why, lift_hold)
 
     @_checked
     def rollback(self, to: Count | None = None, *, why: str, take_over: bool = False) -> Release:

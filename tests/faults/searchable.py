@@ -26,8 +26,8 @@ from ingest.lake.contents import contents_of
 from ingest.lake.stored_records import name_of
 from ingest.pipeline.collections import releases_of
 from ingest.pipeline.point_maker import PointMaker, rows_of
-from ingest.pipeline.promotion import promote_candidate
-from ingest.pipeline.rollback import roll_back
+from ingest.pipeline.promotion import Promotion
+from ingest.pipeline.release_target import roll_back
 from ingest.records import EVERYTHING, BuildOptions, Filter, Point, QueryProfile, Release, RunReport, ScreeningPolicy
 from ingest.release import Releases
 from ingest.search import Searcher, open_serving
@@ -448,7 +448,7 @@ class Searchable(RuleBasedStateMachine):
 
     def _lift_hold(self, fuse: Fuse) -> None:
         before = self.decided
-        outcome = self._in_a_process(fuse, "lift", lambda: promote_candidate(*self._judging(), None, None, True))
+        outcome = self._in_a_process(fuse, "lift", lambda: Promotion(*self._judging()).promote(None, None, True))
         if outcome is not None and A_TARGET_IS_MENDED:
             self.tampered.discard(outcome.release.generation)
         self._look(before, None if outcome is None else outcome.release)

@@ -1,7 +1,6 @@
 """Readers pinned to one generation: no answer mixes two releases, wherever a move of the aliases stands."""
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,6 @@ from ingest.lake.contents import contents_of
 from ingest.lake.rows import chunk_rows
 from ingest.pipeline.collections import releases_of
 from ingest.pipeline.release_target import ReleaseTarget
-from ingest.pipeline.rollback import open_target
-from ingest.pipeline.stored_vectors import EVERY_VECTOR
 from ingest.records import EVERYTHING, AliasAction, Manifest, QueryProfile, Release
 from ingest.release import Candidate, Releases, releases
 from ingest.release.alias_rules import release_actions
@@ -134,7 +131,7 @@ class Mover:
         """Bring the first release into force again, as a person would."""
         before = self.releases.current()
         retrieval, options = self.services.retrieval, self.services.bench.options
-        opened = partial(open_target, ReleaseTarget(retrieval, options, EVERY_VECTOR), self.releases)
+        opened = ReleaseTarget(retrieval, options, self.releases).open
         release = self.releases.rollback(1, "test", opened)
         self._moved(before is not None and before.generation, release.generation)
 

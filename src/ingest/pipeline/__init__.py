@@ -14,7 +14,7 @@ from ingest.pipeline.index_keywords import keyword_shard, merge_keyword
 from ingest.pipeline.lease import BuilderLease
 from ingest.pipeline.load import load_shard
 from ingest.pipeline.plan import make_plan
-from ingest.pipeline.promotion import Decide, read_back, settle
+from ingest.pipeline.promotion import Decide, Promotion
 from ingest.pipeline.recall import measure_recall
 from ingest.pipeline.reconciliation import Reconciler
 from ingest.pipeline.run_report import Figures, kept_in_history
@@ -59,6 +59,7 @@ def publish(
     check_asking(options, retrieval.open_reranker, lake.store)
     lease = BuilderLease(lake, token, writer.who, options.lease_seconds, retrieval.monotonic, observer)
     reconciler = Reconciler(retrieval, options, VectorSample.at(figures.started), figures.timed)
+    promotion = Promotion(retrieval, options, releases)
     with lease, Listing() as listing:
         serving = releases.settled()  # before the plan: its base is the newest record, perhaps not applied yet
         served = reconciler.reconcile_serving(serving)
@@ -76,12 +77,12 @@ def publish(
         found.refuse_faults()
         if manifest is None:
             figures.timed("model", services.keep_model)
-        recall = figures.timed("recall", measure_recall, vectors, found.contents, found.embeddings)
+        recall = figures.timed("recall", measure_recall, vectors, found.contents)
         if manifest is None:
             manifest = figures.timed("seal", seal, bench, retrieval, found.contents, work, table, recall)
         manifest = manifest.model_copy(update={"recall": recall})  # as it is now, not as it was at the seal
-        outcome = settle(retrieval, options, releases, manifest, decide, figures.timed)
-    return figures.report(work, manifest, table, read_back(releases, outcome))
+        outcome = promotion.settle(manifest, decide, figures.timed)
+    return figures.report(work, manifest, table, promotion.read_back(outcome))
 
 
 def build(services: Services, work: Work, execute: Execute, figures: Figures) -> Contents:

@@ -1,7 +1,6 @@
 """Collections of generations: restored from the lake, and exposed to readers by releases."""
 
 from functools import partial
-from typing import Any
 
 from ingest.errors import UnknownRelease
 from ingest.lake.contents import Contents, contents_of
@@ -31,14 +30,14 @@ def releases_of(retrieval: Retrieval, options: BuildOptions, writer: Writer, tak
         opened_collection(retrieval, options.load_batch, manifest, complete=True)
 
     ownership = Ownership(vectors, lake.known_identity, partial(lake.identity, writer.new_token))
-    how: dict[str, Any] = {"take_over": take_over, "ownership": ownership}
-    return Releases(lake.releases, vectors, lake.index, *made_by, restore, **how)
+    return Releases(lake.releases, vectors, lake.index, *made_by, restore, take_over=take_over, ownership=ownership)
 
 
 def sealed(lake: Lake, generation: str) -> Manifest:
     """Return the manifest of a generation. Raises: UnknownRelease when it was never sealed."""
     if (manifest := lake.manifest(generation)) is None:
-        raise UnknownRelease(f"index {lake.index}: generation {generation} has no manifest")
+        known = ", ".join(claim.id for _, claim in lake.claims.after(0)) or "none"
+        raise UnknownRelease(f"index {lake.index}: no sealed generation {generation}; there are {known}")
     return manifest
 
 

@@ -1,19 +1,29 @@
 """The target of a rollback or of a promotion by hand: its points are compared with the lake before it serves.
 
 In full where that takes less than `rollback_seconds`; otherwise the remaining shards by their exact number of points
-and a random sample of each, and in full once the aliases have moved.
+and a random sample of each, and in full once the aliases have moved. A rollback also opens it as a reader would.
 """
 
+import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ingest.errors import IncompleteGeneration, SchemaMismatch, TransientError
+from ingest.errors import DamagedFile, IncompleteGeneration, SchemaMismatch, TransientError
 from ingest.lake.contents import contents_of
 from ingest.pipeline.collections import sealed
+from ingest.pipeline.embed_texts import LEAST_COSINE
 from ingest.pipeline.inspection import Inspection
+from ingest.pipeline.recall import measure_recall
 from ingest.pipeline.reconciliation import Reconciler, tell
 from ingest.pipeline.stored_vectors import VectorSample
-from ingest.records import BuildOptions
+from ingest.quality.anchors import anchored, side_of
+from ingest.quality.evaluate import judged_questions, score, untimed
+from ingest.records import BuildOptions, Release
+from ingest.release import Releases
+from ingest.search import Searcher, open_release
 from ingest.services import Retrieval
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -22,14 +32,11 @@ class ReleaseTarget:
 
     retrieval: Retrieval
     options: BuildOptions
-    sample: VectorSample
+    releases: Releases
     _left: Inspection | None = field(default=None, init=False)  # what is not compared in full yet
 
     def compare(self, generation: str) -> None:
-        """Mend the points of a generation whose collection is there.
-
-        Raises: IncompleteGeneration when some still do not match.
-        """
+        """Mend the points of an open generation. Raises: IncompleteGeneration when some still do not match."""
         monotonic, lake = self.retrieval.monotonic, self.retrieval.lake
         deadline = monotonic() + self.options.rollback_seconds
         contents = contents_of(lake, sealed(lake, generation))
@@ -54,6 +61,58 @@ class ReleaseTarget:
         wrong = f"{len(found.faults)} faults" if found.faults else "no fault"
         tell(self.retrieval, found, "serves", otherwise=f"compared in full, {wrong}")
 
+    def open(self, release: Release) -> None:
+        """Mend the target of a rollback and open it as a reader would, before any record is written.
+
+        Raises: UnknownReaderFormat, UnknownRelease, InvalidSettings (model not found), IncompleteGeneration (points do
+        not match the lake), SchemaMismatch (the model encodes differently from when the generation was sealed, or a
+        must-pass question fails).
+        """
+        retrieval, options = self.retrieval, self.options
+        self.releases.restore(release.generation)
+        self.compare(release.generation)
+        searcher = open_release(retrieval, release, untimed(retrieval.lake.profile(release.profile)))
+        cosine = searcher.probe_cosine()
+        if cosine < LEAST_COSINE:
+            raise SchemaMismatch(
+                f"generation {release.generation}: its probe question now has cosine {cosine:.4f} to the stored "
+                f"vector, less than {LEAST_COSINE}: this is not the model that it was built with"
+            )
+        try:  # said, not refused: what serves may be worse
+            recall = measure_recall(retrieval.vectors, contents_of(retrieval.lake, searcher.manifest))
+            if recall is not None and recall.mean < options.gate.min_dense_recall:
+                log.warning("%s: dense recall@%d is %.3f", release.collection, recall.at, recall.mean)
+        except DamagedFile as error:
+            log.warning("%s: its dense recall is unknown: %s", release.collection, error)
+        _ask_must_pass(searcher, options)
+
     @property
     def _reconciler(self) -> Reconciler:
-        return Reconciler(self.retrieval, self.options, self.sample)
+        return Reconciler(self.retrieval, self.options, VectorSample.at(self.releases.clock()))
+
+
+def roll_back(retrieval: Retrieval, options: BuildOptions, releases: Releases, to: int | None, why: str) -> Release:
+    """As `Releases.rollback`, after the target was opened. Raises: UnknownRelease, and what opening it raises."""
+    target = ReleaseTarget(retrieval, options, releases)
+    release = releases.rollback(to, why, target.open)
+    target.compare_the_rest()
+    return release
+
+
+def _ask_must_pass(searcher: Searcher, options: BuildOptions) -> None:
+    """Ask the must-pass questions whose places the target's documents hold; younger ones say nothing about it."""
+    wanted = [q for q in judged_questions(options.judged) if q.must_pass]
+    if not wanted:
+        return
+    lake, rules = searcher.retrieval.lake, options.gate
+    current = lake.base()
+    before = None
+    with suppress(DamagedFile):  # of what serves: a reason to roll back, not against it
+        before = side_of(contents_of(lake, current), wanted) if current is not None else None
+    now = side_of(contents_of(lake, searcher.manifest), wanted, before)
+    for query_id, scores in score(searcher, anchored(wanted, now, before).live).items():
+        if scores[rules.must_pass_metric] <= rules.must_pass_above:
+            raise SchemaMismatch(
+                f"generation {searcher.manifest.generation}: must-pass question {query_id} has "
+                f"{rules.must_pass_metric} {scores[rules.must_pass_metric]:.3f}, not above {rules.must_pass_above}"
+            )

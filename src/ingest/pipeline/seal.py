@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from functools import partial
 
 from ingest.errors import IncompleteGeneration
 from ingest.ids import digest_of, document_id, sha256_hex
@@ -48,14 +47,14 @@ def seal(
         analyser=options.analyser,
         model=model,
         probe=Probe(question=options.probe_question, vector=tuple(float(v) for v in vector)),
-        digest=generation_digest(contents, model.fingerprint, options.analyser),
+        digest=generation_digest(contents),
         recall=recall,
         raised=summary.raised,
     )
     return lake.seal(manifest)
 
 
-def generation_digest(contents: Contents, model_fingerprint: str, analyser: dict[str, object]) -> str:
+def generation_digest(contents: Contents) -> str:
     """Return the digest over a generation's logical rows, sorted; bytes, times and versions are not part of it.
 
     Rows are sorted by the bits of SHA-256(document id), lowest bit first. A shard is the lowest bits, so the order is
@@ -64,18 +63,20 @@ def generation_digest(contents: Contents, model_fingerprint: str, analyser: dict
     """
     bits = (len(contents.shards) - 1).bit_length()
     shape = [record] if (record := contents.shape.record()) else []
-    total = hashlib.sha256(digest_of([DIGEST_VERSION, model_fingerprint, analyser, *shape]).encode())
+    total = hashlib.sha256(
+        digest_of([DIGEST_VERSION, contents.model_fingerprint, {**contents.analyser}, *shape]).encode()
+    )
     for shard in sorted(contents.shards, key=lambda s: format(s, f"0{bits}b")[::-1] if bits else ""):
         parts = contents.parts(shard)
         documents = document_rows(contents.lake.read(parts["documents"]))
-        place = partial(_place, {d.document_id: d.parent for d in documents})
+        parents = {d.document_id: d.parent for d in documents}
         rows = [
-            (place(d.document_id), [d.document_id, d.uri, d.sha256, d.title, d.attributes_digest, d.chunk_digest])
+            (d.document_id, [d.document_id, d.uri, d.sha256, d.title, d.attributes_digest, d.chunk_digest])
             for d in documents
         ]
         bad = quarantine_rows(contents.lake.read(parts["quarantine"]))
-        rows += [(place(q.parent or document_id(q.uri)), [q.uri, q.error]) for q in bad]
-        for _, row in sorted(rows):
+        rows += [(q.parent or document_id(q.uri), [q.uri, q.error]) for q in bad]
+        for _, row in sorted((_place(parents, id_), row) for id_, row in rows):
             total.update(digest_of(row).encode())
     for found in logical_rows(contents):
         total.update(digest_of(found).encode())

@@ -11,7 +11,7 @@ from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import DamagedFile, FatalError, InvalidSettings
 from ingest.pipeline.collections import releases_of
 from ingest.pipeline.plan import preview
-from ingest.pipeline.rollback import roll_back
+from ingest.pipeline.release_target import roll_back
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.status import status_of
 from ingest.records import EVERYTHING, Filter, Marker, PartFile, Point, Release

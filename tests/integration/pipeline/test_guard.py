@@ -13,7 +13,7 @@ from ingest.errors import DeleteGuardTripped, ParserTimeout, SourceUnavailable
 from ingest.pipeline.changes import Scope
 from ingest.pipeline.collections import releases_of
 from ingest.pipeline.fingerprints import ATTEMPTS
-from ingest.pipeline.promotion import promote_candidate
+from ingest.pipeline.promotion import Promotion
 from ingest.records import Document, DocumentRef, RaisedLimit, RawDocument, RunReport, Verdict
 from ingest.release import Releases
 from tests.pipelines import CountingSource, Project, document, project
@@ -277,7 +277,7 @@ def test_a_limit_raised_for_one_run_is_recorded_with_who_and_why(tmp_path: Path)
     p.change(raised=None)
     assert report.plan is not None
     assert [raised] * 3 == [report.plan.raised, p.manifest(report.generation).raised, verdict(p, report).raised]
-    (outcome,) = [promote_candidate(p.retrieval(), p.options, releases(p), None, None, lift_hold=False)]
+    (outcome,) = [Promotion(p.retrieval(), p.options, releases(p)).promote(None, None, lift_hold=False)]
     assert ("promoted", 6) == (outcome.decision, serving(p))
     p.source.delete("d06.md")
     p.source.delete("d07.md")
@@ -290,14 +290,14 @@ def test_a_sealed_candidate_meets_the_guard_when_a_person_promotes_it_and_has_a_
     empty(p, 11)
     built = p.run(decide=lambda verdict: False)
     p.change(max_deleted_share=0.2)
-    refused = promote_candidate(p.retrieval(), p.options, releases(p), built.generation, None, lift_hold=False)
+    refused = Promotion(p.retrieval(), p.options, releases(p)).promote(built.generation, None, lift_hold=False)
     assert refused.verdict is not None
     (reason,) = refused.verdict.reasons
     assert "11 of 12 documents would disappear (91.7%)" in reason
     assert f"`ingest promote {built.generation} --max-deleted-share 0.92 --why REASON`" in reason
     assert ("refused", 12) == (refused.decision, serving(p))
     p.change(raised=RaisedLimit(max_deleted_share=0.92, who="tester@here", why="a new wiki"))
-    promote_candidate(p.retrieval(), p.options, releases(p), built.generation, "a new wiki", lift_hold=False)
+    Promotion(p.retrieval(), p.options, releases(p)).promote(built.generation, "a new wiki", lift_hold=False)
     assert serving(p) == 1
 
 
@@ -364,7 +364,7 @@ def test_documents_of_a_generation_without_a_manifest_are_lost_unless_they_are_s
     p.change(max_deleted_share=1.0)
     built = p.run(decide=lambda verdict: False)
     p.change(max_deleted_share=0.2)
-    refused = promote_candidate(p.retrieval(), p.options, releases(p), built.generation, None, lift_hold=False)
+    refused = Promotion(p.retrieval(), p.options, releases(p)).promote(built.generation, None, lift_hold=False)
     assert ("refused", served) == (refused.decision, p.lake.releases.last())
     p.change(raised=RaisedLimit(max_deleted_share=0.9, who="tester@here", why="the old wiki is closed"))
     assert ("promoted", 1) == (p.run().decision, serving(p))

@@ -15,9 +15,9 @@ from ingest.ids import point_id
 from ingest.pipeline import stored_vectors
 from ingest.pipeline.collections import releases_of
 from ingest.pipeline.point_maker import PointMaker, rows_of
-from ingest.pipeline.promotion import promote_candidate
+from ingest.pipeline.promotion import Promotion
 from ingest.pipeline.reconciliation import verify_serving
-from ingest.pipeline.rollback import roll_back
+from ingest.pipeline.release_target import roll_back
 from ingest.pipeline.status import status_of
 from ingest.records import EVERYTHING, AliasAction, Filter, Point, Shape, StoredPoint, Vectors
 from ingest.search import open_serving
@@ -169,7 +169,7 @@ def test_a_waiting_candidate_is_judged_by_the_recall_of_now(built: Project, monk
     built.run(decide=lambda verdict: False)
     search = built.vectors.inner.search
     monkeypatch.setattr(built.vectors.inner, "search", lambda *a: [hits[::2] for hits in search(*a)])
-    outcome = promote_candidate(*judging(built), None, None, False)
+    outcome = Promotion(*judging(built)).promote(None, None, False)
     assert "refused" == outcome.decision
     assert any("dense search" in reason for reason in outcome.verdict.reasons)
 
@@ -338,7 +338,7 @@ def test_what_a_person_promotes_is_mended_first(built: Project, damage: str) -> 
     manifest = built.manifest(waiting)
     view.manifest = lambda generation=None: manifest
     tamper(view, damage)
-    outcome = promote_candidate(*judging(built), None, None, False)
+    outcome = Promotion(*judging(built)).promote(None, None, False)
     assert ("promoted", True) == (outcome.decision, is_sound(view))
 
 
@@ -346,6 +346,6 @@ def test_what_serves_is_mended_when_a_hold_is_lifted(followed: tuple[Project, Pr
     p, first = followed
     roll_back(*judging(p), None, "an exercise")
     tamper(first, "groups")
-    outcome = promote_candidate(*judging(p), None, None, True)
+    outcome = Promotion(*judging(p)).promote(None, None, True)
     assert ("lifted", True) == (outcome.decision, is_sound(first))
     assert ["all"] not in [s.payload["metadata"]["acl"] for s in p.vectors.scroll(collection(first), EVERYTHING)]

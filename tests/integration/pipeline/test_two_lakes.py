@@ -10,8 +10,8 @@ from ingest.adapters.vectors.edge.engine import Engine
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import ForeignIndex
 from ingest.pipeline.collections import releases_of
-from ingest.pipeline.promotion import promote_candidate
-from ingest.pipeline.rollback import roll_back
+from ingest.pipeline.promotion import Promotion
+from ingest.pipeline.release_target import roll_back
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, AliasAction, Release
 from ingest.search import open_serving
@@ -63,7 +63,7 @@ def roll_back_of(p: Project, take_over: str | None = None) -> Release:
 def promote_of(p: Project) -> None:
     services = p.services()
     options, retrieval = services.bench.options, services.retrieval
-    promote_candidate(retrieval, options, releases_of(retrieval, options, services.writer), None, "why", False)
+    Promotion(retrieval, options, releases_of(retrieval, options, services.writer)).promote(None, "why", False)
 
 
 def test_the_rightful_index_is_not_touched_and_each_lake_takes_it_over_and_back(

@@ -8,7 +8,7 @@ import pytest
 
 from ingest.errors import Overtaken, VerdictOutdated
 from ingest.pipeline.collections import releases_of
-from ingest.pipeline.promotion import promote_candidate
+from ingest.pipeline.promotion import Promotion
 from ingest.records import QueryProfile
 from ingest.release import Candidate, Releases
 from tests.pipelines import Listener, Project, document, project
@@ -103,7 +103,7 @@ def test_a_person_who_promotes_is_judged_again_too(tmp_path: Path) -> None:
     p.run(decide=lambda _: False)
     p.observer = Meanwhile(("told", "verdict"), lambda: promote_profile(p))
     services = p.services()
-    outcome = promote_candidate(services.retrieval, services.bench.options, releases(p), None, "read", False)
+    outcome = Promotion(services.retrieval, services.bench.options, releases(p)).promote(None, "read", False)
     verdicts = [value for kind, value in p.observer.heard if kind == "verdict"]
     assert [verdict.release for verdict in verdicts] == [1, 2]
     assert (outcome.decision, outcome.release and outcome.release.compared) == ("promoted", 2)
@@ -144,4 +144,4 @@ def test_what_is_built_on_another_generation_is_overtaken(tmp_path: Path) -> Non
     p.run()
     services = p.services()
     with pytest.raises(Overtaken, match="the next build adopts its work"):
-        promote_candidate(services.retrieval, services.bench.options, releases(p), waiting[1].id, "late", False)
+        Promotion(services.retrieval, services.bench.options, releases(p)).promote(waiting[1].id, "late", False)
