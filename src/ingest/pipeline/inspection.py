@@ -16,11 +16,11 @@ from ingest.lake.contents import Contents
 from ingest.lake.rows import DocumentRow, attribute_table, chunk_digest
 from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.pipeline.embed_texts import NORM_TOLERANCE
-from ingest.pipeline.point_faults import point_faults, seems_sound, stray_points
+from ingest.pipeline.point_faults import point_faults, stray_points
 from ingest.pipeline.point_maker import PointMaker, Rows, rows_of
-from ingest.pipeline.stored_vectors import VectorSample
+from ingest.pipeline.stored_vectors import VectorSample, replaced_rows
 from ingest.ports import VectorIndex
-from ingest.records import EVERYTHING, Chunk
+from ingest.records import EVERYTHING, Chunk, Filter
 
 MAX_FAULTS = 100  # named in full; the rest are counted
 MAX_SECRETS = 100  # places of dropped secrets that are named; all of them are counted
@@ -48,16 +48,8 @@ class Inspection:
     _faults: list[str] = field(default_factory=list)  # the first MAX_FAULTS
 
     def __post_init__(self) -> None:
-        contents = self.contents
-        # A new one, not the one that the steps share: the check reads the segments again.
-        self.embeddings = contents.lake.embeddings(contents.model_fingerprint).anew()
-        self._maker = PointMaker(contents, self.embeddings)
-        self._collapsed = contents.collapsed
-
-    @property
-    def mendable(self) -> bool:
-        """Whether points can be repaired from the lake."""
-        return bool(self.wrong) or self.strays
+        shared = self.contents.lake.embeddings(self.contents.model_fingerprint)
+        self._maker = PointMaker(self.contents, shared.anew())  # the check reads the segments again
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -89,8 +81,13 @@ class Inspection:
         return self
 
     def _seems_sound(self, shard: int) -> bool:
-        rows = rows_of(self.contents, shard)
-        sound = seems_sound(self.vectors, self._maker, shard, rows, self.sample)
+        """Compare a shard's number of points, and some of them whole: quicker than all."""
+        rows, contents = rows_of(self.contents, shard), self.contents
+        chosen = self.sample.of(rows, shard, len(contents.shards))
+        if self._maker.embeddings.missing([chunk.embedding_key for chunk, _ in chosen]):  # nothing to compare with
+            return False
+        count = self.vectors.count(contents.collection, Filter(acl=None, tenant=None, shard=shard))
+        sound = count == len(rows) and not replaced_rows(self.vectors, self._maker, shard, chosen)
         self.sampled += sound
         self.totals["points"] += len(rows) if sound else 0
         return sound
@@ -98,49 +95,34 @@ class Inspection:
     def _shard(self, shard: int) -> None:
         before = len(self._faults) + self.more
         rows = read_rows(self.contents.lake, self.contents.parts(shard))
-        self._inside(rows)
-        self._chunks(rows)
+        self._count(rows)
+        self.fault(*_document_faults(rows), *_stray_faults(rows))
         expected = [(c, d) for d in rows.documents.values() for c in rows.chunks.get(d.document_id, [])]
         self._attributes(shard, expected)
         self._vectors(shard, [chunk for chunk, _ in expected])
         sound = len(self._faults) + self.more == before
-        indexed = [(c, d) for c, d in expected if c.chunk_id not in self._collapsed]
+        collapsed = self.contents.collapsed
+        indexed = [(c, d) for c, d in expected if c.chunk_id not in collapsed]
+        self.totals.update(chunks=len(expected), collapsed=len(expected) - len(indexed))
         found = point_faults(self.vectors, self._maker, shard, indexed, self.sample if sound else None)
         self.totals.update(points=found.sound, vectors_compared=found.compared)
         self.replaced |= bool(found.replaced)
-        if found:
+        if named := [*found.named()]:
             self.wrong += [shard] if sound else []
-            named = [*found.named()]
             self.unmatched += len(named)
             self.fault(*named)
 
-    def _inside(self, rows: ShardRows) -> None:
-        """Count children, marks and dropped chunks, and check that all of them are recorded."""
-        self.totals["documents"] += len(rows.documents)
-        self.documents.update("children" for d in rows.documents.values() if d.parent)
-        self.totals["quarantined_children"] += sum(map(len, rows.failures.values()))
-        dropped = [d.chunk for chunks in rows.dropped.values() for d in chunks]
-        kept = [c for chunks in rows.chunks.values() for c in chunks]
-        self.totals["dropped"] += len(dropped)
-        self.totals["collapsed"] += sum(c.chunk_id in self._collapsed for c in kept)
-        self.marks.update(mark for c in kept + dropped for mark in c.marks)
-        self.secrets += _secret_places(rows)[: MAX_SECRETS - len(self.secrets)]
-        self.fault(*_family_faults(rows), *_dropped_faults(rows))
-
-    def _chunks(self, rows: ShardRows) -> None:
-        known = {d.document_id for d in rows.documents.values()}
-        for uri, document in rows.documents.items():
-            if document.document_id != document_id(uri):
-                self.fault(f"document {uri}: id {document.document_id}, not {document_id(uri)}")
-            chunks = rows.chunks.get(document.document_id, [])
-            self.totals["chunks"] += len(chunks)
-            if (len(chunks), chunk_digest(chunks)) != (document.chunk_count, document.chunk_digest):
-                self.fault(
-                    f"document {uri}: {len(chunks)} chunks with digest {chunk_digest(chunks)[:12]}, "
-                    f"its row says {document.chunk_count} with {document.chunk_digest[:12]}"
-                )
-        for stray in sorted((rows.chunks.keys() | rows.texts.keys()) ^ known | (known - rows.texts.keys())):
-            self.fault(f"document id {stray}: rows in documents, texts and chunks do not agree")
+    def _count(self, rows: ShardRows) -> None:
+        documents = rows.documents.values()
+        dropped = [(d.uri, left) for d in documents for left in rows.dropped.get(d.document_id, [])]
+        kept = [chunk for chunks in rows.chunks.values() for chunk in chunks]
+        failed = sum(map(len, rows.failures.values()))
+        self.totals.update(documents=len(documents), dropped=len(dropped), quarantined_children=failed)
+        self.documents.update("children" for d in documents if d.parent)
+        self.marks.update(mark for c in (*kept, *(left.chunk for _, left in dropped)) for mark in c.marks)
+        places = [(uri, left.chunk) for uri, left in dropped if left.reason == "secret"]
+        places = places[: MAX_SECRETS - len(self.secrets)]  # never what stands there
+        self.secrets += [f"{uri}: characters {chunk.start} to {chunk.end}" for uri, chunk in places]
 
     def _attributes(self, shard: int, expected: Rows) -> None:
         """Compare row by row: filters look up a chunk's groups by its row number."""
@@ -155,12 +137,10 @@ class Inspection:
 
     def _vectors(self, shard: int, chunks: list[Chunk]) -> None:
         """Look at the lake's own vectors."""
-        if not chunks:
-            return
-        store = self.embeddings
-        absent = store.missing([c.embedding_key for c in chunks])
+        store = self._maker.embeddings
+        absent = dict.fromkeys(store.missing([c.embedding_key for c in chunks]))
         self.fault(*(f"embedding key {key}: no vector in the store" for key in absent))
-        there = [c for c in chunks if c.embedding_key not in set(absent)]
+        there = [c for c in chunks if c.embedding_key not in absent]
         vectors = store.vectors([c.embedding_key for c in there], self.contents.segments(shard))
         self.totals["vectors"] += len(vectors)
         if len(vectors) and vectors.shape[1] != self.contents.dimension:
@@ -182,45 +162,38 @@ class Inspection:
         return bool(strays)
 
 
-def _family_faults(rows: ShardRows) -> Iterator[str]:
-    """Yield what is wrong with documents inside documents: none may be lost, and they must follow their parents."""
+def _document_faults(rows: ShardRows) -> Iterator[str]:
+    """Yield what is wrong with documents: what belongs to them is there, and children follow their parents."""
     by_id = {d.document_id: d for d in rows.documents.values()}
-    for child in (d for d in rows.documents.values() if d.parent):
-        parent = by_id.get(child.parent)
-        if parent is None:
-            yield f"document {child.uri}: its parent {child.parent} is not in the generation"
-        elif _followed(child) != _followed(parent):
-            yield f"document {child.uri}: {_followed(child)}, its parent has {_followed(parent)}"
-    for parent in rows.documents.values():
-        inside, failed = rows.children.get(parent.document_id, []), rows.failures.get(parent.document_id, [])
-        if len(inside) + len(failed) != parent.child_count:
-            yield (
-                f"document {parent.uri}: {len(inside)} documents inside it and {len(failed)} of them in quarantine, "
-                f"its row says {parent.child_count} together"
-            )
-    for id_ in sorted(rows.failures.keys() - by_id.keys()):
-        yield f"quarantine {rows.failures[id_][0].uri}: its parent {id_} is not in the generation"
-
-
-def _dropped_faults(rows: ShardRows) -> Iterator[str]:
-    """Yield where the dropped chunks disagree with the counts in the documents' rows."""
     for document in rows.documents.values():
-        dropped = rows.dropped.get(document.document_id, [])
-        if len(dropped) != document.dropped_count:
-            yield f"document {document.uri}: {len(dropped)} dropped chunks, its row says {document.dropped_count}"
+        named, id_, parent = f"document {document.uri}", document.document_id, by_id.get(document.parent)
+        if id_ != document_id(document.uri):
+            yield f"{named}: id {id_}, not {document_id(document.uri)}"
+        chunks, dropped = rows.chunks.get(id_, []), len(rows.dropped.get(id_, ()))
+        if (len(chunks), chunk_digest(chunks)) != (document.chunk_count, document.chunk_digest):
+            told = f"its row says {document.chunk_count} with {document.chunk_digest[:12]}"
+            yield f"{named}: {len(chunks)} chunks with digest {chunk_digest(chunks)[:12]}, {told}"
+        if dropped != document.dropped_count:
+            yield f"{named}: {dropped} dropped chunks, its row says {document.dropped_count}"
+        inside, failed = len(rows.children.get(id_, ())), len(rows.failures.get(id_, ()))
+        if inside + failed != document.child_count:
+            told = f"its row says {document.child_count} together"
+            yield f"{named}: {inside} documents inside it and {failed} of them in quarantine, {told}"
+        if document.parent and parent is None:
+            yield f"{named}: its parent {document.parent} is not in the generation"
+        elif parent is not None and _followed(document) != _followed(parent):
+            yield f"{named}: {_followed(document)}, its parent has {_followed(parent)}"
+
+
+def _stray_faults(rows: ShardRows) -> Iterator[str]:
+    """Yield the rows of documents that are not in the generation, and documents that lack rows."""
     known = {d.document_id for d in rows.documents.values()}
+    for stray in sorted((rows.chunks.keys() | rows.texts.keys()) ^ known | (known - rows.texts.keys())):
+        yield f"document id {stray}: rows in documents, texts and chunks do not agree"
     for stray in sorted(rows.dropped.keys() - known):
         yield f"document id {stray}: dropped chunks of a document that is not in the generation"
-
-
-def _secret_places(rows: ShardRows) -> list[str]:
-    """Return where chunks were left out for a secret, by document: URI and characters, never what stands there."""
-    return [
-        f"{document.uri}: characters {dropped.chunk.start} to {dropped.chunk.end}"
-        for document in rows.documents.values()
-        for dropped in rows.dropped.get(document.document_id, [])
-        if dropped.reason == "secret"
-    ]
+    for id_ in sorted(rows.failures.keys() - known):
+        yield f"quarantine {rows.failures[id_][0].uri}: its parent {id_} is not in the generation"
 
 
 def _followed(row: DocumentRow) -> tuple[object, ...]:

@@ -21,7 +21,6 @@ from ingest.release import Releases
 from ingest.services import Retrieval
 
 log = logging.getLogger(__name__)
-Timed = Callable[..., Any]  # runs a step, given its name, the function and arguments
 
 
 @dataclass(frozen=True)
@@ -31,19 +30,25 @@ class Reconciler:
     retrieval: Retrieval
     options: BuildOptions
     sample: VectorSample  # of vectors to compare
-    timed: Timed = lambda step, do, *args, **named: do(*args, **named)
+    timed: Callable[..., Any] = lambda step, do, *args, **named: do(*args, **named)
 
     def reconcile(self, contents: Contents, in_time: Callable[[], bool] = lambda: True) -> Inspection:
         """Mend the points that do not match, and return what a look at all of them found then.
 
         One wrong vector in the sample, and all are compared. `in_time`: see `Inspection`.
         """
-        found = self._look("check", contents, self.sample, in_time)
+
+        def look(step: str, sample: VectorSample, mended: int = 0) -> Inspection:
+            looked = Inspection(self.retrieval.vectors, contents, sample, in_time, mended)
+            self.timed(step, looked.run)
+            return looked
+
+        found = look("check", self.sample)
         if found.replaced and found.sample != EVERY_VECTOR:
-            found = self._look("check vectors", contents, EVERY_VECTOR, in_time)
-        if found.mendable:
+            found = look("check vectors", EVERY_VECTOR)
+        if found.wrong or found.strays:
             mended = self.timed("mend", mend, self.retrieval.vectors, found, self.options.load_batch)
-            found = self._look("check again", contents, found.sample, in_time, mended)
+            found = look("check again", found.sample, mended)
         return found
 
     def opened(self, manifest: Manifest) -> Contents:
@@ -64,13 +69,6 @@ class Reconciler:
         tell(self.retrieval, found, "serves")
         return found
 
-    def _look(
-        self, step: str, contents: Contents, sample: VectorSample, in_time: Callable[[], bool], mended: int = 0
-    ) -> Inspection:
-        found = Inspection(self.retrieval.vectors, contents, sample, in_time, mended)
-        looked: Inspection = self.timed(step, found.run)
-        return looked
-
 
 def verify_serving(retrieval: Retrieval, options: BuildOptions, releases: Releases) -> Verification:
     """Reconcile what serves with every vector compared. Raises: UnknownRelease when nothing serves."""
@@ -82,7 +80,8 @@ def verify_serving(retrieval: Retrieval, options: BuildOptions, releases: Releas
     return Verification(
         release=serving.number,
         generation=serving.generation,
-        **{name: found.totals[name] for name in ("points", "vectors_compared")},
+        points=found.totals["points"],
+        vectors_compared=found.totals["vectors_compared"],
         mended=found.mended,
         faults=found.faults,
     )
@@ -105,8 +104,8 @@ def mend(vectors: VectorIndex, found: Inspection, size: int) -> int:
         faults = point_faults(vectors, maker, shard, rows_of(contents, shard), found.sample)
         load_points(vectors, maker, shard, faults.wrong, size)
         mended += len(faults.wrong) + _delete(vectors, contents.collection, faults.orphans)
-    strays = stray_points(vectors, contents) if found.strays else []
-    mended += _delete(vectors, contents.collection, strays)
+    if found.strays:
+        mended += _delete(vectors, contents.collection, stray_points(vectors, contents))
     vectors.optimise(contents.collection)  # a load that was cut short left it without a graph
     return mended
 

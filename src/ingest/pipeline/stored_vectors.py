@@ -1,13 +1,11 @@
 """Vectors in a collection, compared with those of the lake: a sample on every run, all of them on demand."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
 import numpy as np
 
-from ingest.ids import point_id
 from ingest.pipeline.point_maker import PointMaker, Rows
 from ingest.ports import VectorIndex
 from ingest.records import Point, SparseVector, StoredPoint, Vectors
@@ -44,31 +42,27 @@ EVERY_VECTOR = VectorSample(None)
 
 
 def replaced_rows(vectors: VectorIndex, maker: PointMaker, shard: int, rows: Rows) -> Rows:
-    """Return the rows of a shard whose points are there, with other vectors than the lake has."""
+    """Return the rows of a shard whose points are others than the lake makes; those without a vector in it are not."""
     found, lost = [], {*maker.embeddings.missing([chunk.embedding_key for chunk, _ in rows])}
     rows = [row for row in rows if row[0].embedding_key not in lost]
     for start in range(0, len(rows), AT_ONCE):
         some = rows[start : start + AT_ONCE]
-        held = vectors.retrieve(maker.contents.collection, [point_id(c.chunk_id) for c, _ in some], vectors=True)
-        wanted = maker.points(some, shard) if held else []
-        found += [row for row, p in zip(some, wanted, strict=False) if p.id in held and not is_same(p, held[p.id])]
+        wanted = maker.points(some, shard)
+        held = vectors.retrieve(maker.contents.collection, [point.id for point in wanted], vectors=True)
+        found += [row for row, p in zip(some, wanted, strict=True) if p.id not in held or not is_same(p, held[p.id])]
     return found
 
 
 def is_same(wanted: Point, stored: StoredPoint) -> bool:
-    """Return whether a stored point has the vectors of the lake, but for rounding and length."""
-    if stored.vector is None or stored.vector.shape != wanted.vector.shape:
+    """Return whether a stored point has the payload and the vectors of the lake, but for rounding and length."""
+    if stored.payload != wanted.payload or stored.vector is None or stored.vector.shape != wanted.vector.shape:
         return False
-    (places, weights), (stored_places, stored_weights) = _terms(wanted.sparse), _terms(stored.sparse)
-    if not np.array_equal(places, stored_places) or not np.allclose(weights, stored_weights, rtol=TOLERANCE):
+    no_terms = SparseVector(np.empty(0, np.uint32), np.empty(0, np.float32))
+    ours, theirs = wanted.sparse or no_terms, stored.sparse or no_terms
+    if not np.array_equal(ours.indices, theirs.indices) or not np.allclose(ours.values, theirs.values, rtol=TOLERANCE):
         return False
     return bool(np.linalg.norm(_unit(wanted.vector) - _unit(stored.vector)) <= TOLERANCE)
 
 
 def _unit(vector: Vectors) -> Vectors:
     return vector / np.float32(max(float(np.linalg.norm(vector)), TOLERANCE))
-
-
-def _terms(vector: SparseVector | None) -> tuple[Sequence[int], Sequence[float]]:
-    """Return indices and values; a point without a sparse vector is as one without terms."""
-    return ([], []) if vector is None else (vector.indices.tolist(), vector.values.tolist())
