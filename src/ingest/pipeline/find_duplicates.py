@@ -46,8 +46,9 @@ def _chunks(contents: Contents, shard: int) -> Iterator[ChunkOf]:
     parts = contents.parts(shard)
     documents = {d.document_id: d for d in document_rows(contents.lake.read(parts["documents"]))}
     table = contents.lake.read(parts["chunks"], ["chunk_id", "document_id", "text"])
-    for chunk, document, text in zip(*(column.to_pylist() for column in table.columns), strict=True):
-        yield ChunkOf(chunk, document, text, documents[document].acl, documents[document].tenant)
+    for row in table.to_pylist():
+        document = documents[row["document_id"]]
+        yield ChunkOf(**row, acl=document.acl, tenant=document.tenant)
 
 
 def _counted(rows: Iterator[Duplicate], counts: Counter[str], options: DuplicateOptions) -> Iterator[Duplicate]:
@@ -68,9 +69,8 @@ def logical_rows(contents: Contents) -> Iterator[list[object]]:
     """Yield the part's rows as the generation's digest covers them, in order."""
     if contents.duplicates is None:
         return
-    path = contents.lake.part_path(contents.duplicates)
     names = ["group_id", "kind", "chunk_id", "similarity", "representative", "collapsed"]
-    with pq.ParquetFile(path) as file:
+    with contents.lake.opened(contents.duplicates) as file:
         for batch in file.iter_batches(columns=names, batch_size=ROW_GROUP):
             for row in batch.to_pylist():
                 yield [row[name] if name != "similarity" else round(row[name], 6) for name in names]

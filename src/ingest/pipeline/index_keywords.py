@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from ingest.keyword import Analyser, merge, shard_postings
 from ingest.lake.contents import Contents
 from ingest.lake.lake import ROW_GROUP
+from ingest.lake.shard_rows import by_kind
 from ingest.pipeline.tasks import DOCUMENT_STEPS, ShardTask, parts_after, shard_step
 from ingest.records import Marker, PartFile
 from ingest.scratch import scratch_folder
@@ -47,21 +48,18 @@ def merge_keyword(contents: Contents) -> Contents:
     ]
     with scratch_folder() as folder, scratch_folder() as copies:
         if collapsed:
-            shards = [_without(*paths, collapsed, copies) for paths in shards]
-        paths = merge(shards, folder)
-        made = {
-            "keyword.postings": lake.write_part_file("keyword.postings", None, paths.postings),
-            "keyword.terms": lake.write_part_file("keyword.terms", None, paths.terms),
-            "keyword.lengths": lake.write_part_file("keyword.lengths", None, paths.lengths),
-        }
-    return replace(contents, keyword=made)
+            shards = [_without(*paths, collapsed, copies / f"{i}") for i, paths in enumerate(shards)]
+        made = merge(shards, folder)
+        files = (
+            lake.write_part_file("keyword.postings", None, made.postings),
+            lake.write_part_file("keyword.terms", None, made.terms),
+            lake.write_part_file("keyword.lengths", None, made.lengths),
+        )
+    return replace(contents, keyword=by_kind(files))
 
 
-def _without(postings: Path, lengths: Path, collapsed: frozenset[str], folder: Path) -> tuple[Path, Path]:
-    """Return a shard's files of postings and lengths without collapsed chunks, whose rows stay with length 0.
-
-    These are the original files when nothing is collapsed, else copies in `folder`.
-    """
+def _without(postings: Path, lengths: Path, collapsed: frozenset[str], copy: Path) -> tuple[Path, Path]:
+    """Return a shard's files, or copies beside `copy` without its collapsed chunks, whose rows stay with length 0."""
     held = pq.read_table(lengths)
     gone = pc.is_in(held["chunk_id"], value_set=pa.array(sorted(collapsed), pa.string()))
     if not pc.any(gone).as_py():
@@ -70,8 +68,7 @@ def _without(postings: Path, lengths: Path, collapsed: frozenset[str], folder: P
     shorter = pa.table([held["chunk_id"], left], held.schema)
     table = pq.read_table(postings)
     kept = table.filter(pc.invert(gone.take(table["chunk"])))
-    number = len(list(folder.iterdir()))
-    places = folder / f"{number}.postings.parquet", folder / f"{number}.lengths.parquet"
+    places = copy.with_suffix(".postings"), copy.with_suffix(".lengths")
     pq.write_table(kept, places[0], compression="zstd", row_group_size=ROW_GROUP)
     pq.write_table(shorter, places[1], compression="zstd", row_group_size=ROW_GROUP)
     return places

@@ -9,9 +9,7 @@ from ingest.services import Services
 
 @shard_step("load", "io", join=joined)
 def load_shard(services: Services, task: ShardTask) -> Marker:
-    """Load the points of a shard, or of a slice; return its marker.
-
-    It is only a hint: the conservation check looks for itself.
+    """Load the points of a shard, or of a slice; return its marker, a hint: the conservation check looks for itself.
 
     Raises: LeaseLost, before a request, when another builder has taken over; TransientError, FatalError.
     """

@@ -54,9 +54,18 @@ class PointMaker:
         ]
 
     def payload(self, chunk: Chunk, document: DocumentRow, shard: int) -> dict[str, Any]:
-        """Return a point's payload in the shape of the collection, with its digest."""
-        model, told = self.embeddings.fingerprint, payload_fields(chunk, document, shard)
-        stored: dict[str, Any] = payloads.stored(self.contents.shape, told, chunk.embedding_key, model, self._weighing)
+        """Return a point's payload in the shape of the collection, with its digest.
+
+        Titles and heading paths are shortened: a page may have a title of any length, in each of its points.
+        """
+        fields: dict[str, Any] = {name: getattr(chunk, name) for name in OF_CHUNK}
+        fields |= {name: getattr(document, name) for name in OF_DOCUMENT}
+        fields |= {name: _shown(fields[name]) for name in ("title", "language")}
+        headings = [_shown(heading) for heading in chunk.heading_path[-HEADINGS:]]
+        fields |= {"heading_path": headings, "acl": list(document.acl), "shard": shard}
+        fields |= {name: list(getattr(chunk, name)) for name in ("parent", "marks") if getattr(chunk, name)}
+        shape, model = self.contents.shape, self.embeddings.fingerprint
+        stored: dict[str, Any] = payloads.stored(shape, fields, chunk.embedding_key, model, self._weighing)
         return stored
 
     @cached_property
@@ -72,7 +81,13 @@ class PointMaker:
         contents = self.contents
         if not contents.shape.sparse:
             return None
-        return contents.lake.lengths.keep(contents.collection, partial(_all_lengths, contents))
+
+        def read() -> Lengths:
+            files = [contents.lake.part_path(contents.parts(shard)["keyword.lengths"]) for shard in contents.shards]
+            found = [lengths_of(file, contents.collapsed) for file in files]
+            return Lengths(sum(one.chunks for one in found), sum(one.terms for one in found))
+
+        return contents.lake.lengths.keep(contents.collection, read)
 
     def _weighed(self, shard: int) -> Mapping[str, SparseVector]:
         """Return the sparse vectors of a shard by chunk id, none without sparse vectors."""
@@ -91,36 +106,13 @@ def load_points(
     size: int,
     confirm: Callable[[], None] = lambda: None,
 ) -> None:
-    """Write the points of some of a shard's rows, `size` per request, and return once they would survive a power cut.
-
-    `confirm` is called before each request and raises to stop.
-    """
+    """Write the points of some of a shard's rows durably, `size` per request. `confirm` raises before one to stop."""
     collection = maker.contents.collection
     for start in range(0, len(rows), size):
         confirm()
         vectors.upsert(collection, maker.points(rows[start : start + size], shard))
     confirm()
     vectors.flush(collection)
-
-
-def _all_lengths(contents: Contents) -> Lengths:
-    files = [contents.lake.part_path(contents.parts(shard)["keyword.lengths"]) for shard in contents.shards]
-    found = [lengths_of(file, contents.collapsed) for file in files]
-    return Lengths(sum(one.chunks for one in found), sum(one.terms for one in found))
-
-
-def payload_fields(chunk: Chunk, document: DocumentRow, shard: int) -> dict[str, Any]:
-    """Return a chunk's payload fields without the digest; `parent` and `marks` only if there are any.
-
-    Titles and heading paths are shortened: a page may have a title of any length, in each of its points.
-    """
-    found: dict[str, Any] = {name: getattr(chunk, name) for name in OF_CHUNK}
-    found |= {name: getattr(document, name) for name in OF_DOCUMENT}
-    found |= {name: _shown(found[name]) for name in ("title", "language")}
-    headings = [_shown(heading) for heading in chunk.heading_path[-HEADINGS:]]
-    found |= {"heading_path": headings, "acl": list(document.acl), "shard": shard}
-    found |= {"parent": list(chunk.parent)} if chunk.parent else {}
-    return found | ({"marks": list(chunk.marks)} if chunk.marks else {})
 
 
 def _shown(text: str) -> str:
