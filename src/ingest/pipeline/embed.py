@@ -98,20 +98,19 @@ def _embed(
     rows = table.filter(pc.is_in(table["embedding_key"], pa.array(missing, pa.string()))).to_pylist()
     inputs = {row["embedding_key"]: model_input(row["context"], row["text"]) for row in rows}
     texts = dict(sorted(inputs.items(), key=lambda item: len(item[1]), reverse=True))
-    keys, found, kept, refused = list[str](), list[Vectors](), 0, dict[str, str]()  # `kept`: durable calls
+    found, kept, refused = dict[str, Vectors](), 0, dict[str, str]()  # `kept`: durable vectors
     model = services.bench.model
     embedder, store = services.retrieval.open_embedder(model), services.bench.lake.embeddings(model.fingerprint)
     unfinished, before = UnfinishedVectors(store), embedder.forward_passes
     for vectors, reasons, is_due in _calls(services, task, embedder, texts, len(table)):
-        found.append(np.array([*vectors.values()], np.float32).reshape(-1, embedder.record.dimension))
-        keys += vectors
+        found |= vectors
         refused |= reasons
-        if is_due and len(recent := np.concatenate(found[kept:])):
-            unfinished.write(keys[len(keys) - len(recent) :], recent, embedder.backend)
+        if is_due and (recent := [*found][kept:]):
+            unfinished.write(recent, np.stack([found[key] for key in recent]), embedder.backend)
             kept = len(found)
-    if keys:
+    if found:
         token = services.writer.new_token()
-        store.add(keys, np.concatenate(found), embedder.backend, token, replaces=replaces)
+        store.add([*found], np.stack([*found.values()]), embedder.backend, token, replaces=replaces)
     unfinished.remove()
     absent = set(store.missing([*refused]))  # else a vector of before stays
     return embedder.forward_passes - before, {key: why for key, why in refused.items() if key in absent}
@@ -121,20 +120,18 @@ def _calls(
     services: Services, task: ShardTask, embedder: Embedder, wanted: Mapping[str, str], chunks: int
 ) -> Iterator[tuple[dict[str, Vectors], dict[str, str], bool]]:
     """Yield, call by call: vectors by key, reasons against others, and whether it is time to make them durable."""
-    keys, texts = [*wanted], [*wanted.values()]
+    texts = [*wanted.items()]
     clock, observer = services.retrieval.monotonic, services.retrieval.observer
     known, start, size, written = chunks - len(texts), 0, FIRST_TEXTS, clock()
     while start < len(texts):
         began = clock()
-        vectors, refused = embed_texts(embedder, texts[start : start + size])
-        called = keys[start : start + size]
-        start += len(called)
+        vectors, refused = embed_texts(embedder, dict(texts[start : start + size]))
+        start += len(vectors) + len(refused)
         observer.reached("embed", task.name, known + start)
         now = clock()
         is_due = now - written >= DURABLE_SECONDS and start < len(texts)
         written = now if is_due else written
-        reasons = {called[place]: str(error) for place, error in refused.items()}
-        yield {key: vectors[i] for i, key in enumerate(called) if i not in refused}, reasons, is_due
+        yield vectors, {key: str(error) for key, error in refused.items()}, is_due
         if now - began < FAST_SECONDS:
             size *= 2
         elif now - began > SLOW_SECONDS:
