@@ -197,6 +197,7 @@ def abstention(asked: list, answers: dict, searcher) -> None:
     """
     from ingest.quality.calibration_fit import LEAST, fit_calibration
     from ingest.records import EVERYTHING
+    from ingest.search.confidence import LOOKED_AT, signals
 
     known = np.array([q.answerable for q in asked])
     if known.all() or not known.any():
@@ -209,9 +210,11 @@ def abstention(asked: list, answers: dict, searcher) -> None:
     if min(known.sum(), (~known).sum()) < LEAST:
         return
     texts = [q.text for q in asked]
-    signals = np.concatenate([searcher.signals(texts[i : i + BATCH], EVERYTHING) for i in range(0, len(texts), BATCH)])
+    batches = [texts[i : i + BATCH] for i in range(0, len(texts), BATCH)]
+    found = [one for batch in batches for one in searcher.candidates(batch, EVERYTHING, LOOKED_AT)]
+    rows = np.array([signals(text, one, searcher.wording) for text, one in zip(texts, found, strict=True)])
     for target in TARGETS:
-        made, _ = fit_calibration(signals, known, target)
+        made, _ = fit_calibration(rows, known, target)
         if target == TARGETS[0]:
             print(f"AUC of the confidence, 10 folds by question: {made.auc:.3f} [{_interval(made.auc_interval)}]")
         print(

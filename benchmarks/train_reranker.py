@@ -42,7 +42,8 @@ def main() -> int:
 def collected(folder: Path, out: Path) -> tuple:
     """Return the examples of one set's serving release, and what counts tokens."""
     import ingest
-    from ingest.quality.metrics import read_judged_set
+    from ingest.quality.metrics import DEPTH, read_judged_set
+    from ingest.quality.rankings import open_fused
     from ingest.quality.training import examples_of
     from ingest.search.surroundings import counter
 
@@ -51,8 +52,9 @@ def collected(folder: Path, out: Path) -> tuple:
     with ingest.open(written_settings(folder, out, index)) as opened:
         with (folder / "queries.jsonl").open(encoding="utf-8") as lines:
             questions = judged(read_judged_set(lines, folder.name))
-        searcher, profile = opened.searcher(), opened.services.bench.options.profile
-        return examples_of(searcher, profile, questions), counter(searcher.retrieval.tokenizer)
+        profile = opened.services.bench.options.profile
+        searcher = open_fused(opened.services.retrieval, profile, max(DEPTH, profile.rerank_depth))
+        return examples_of(searcher, questions), counter(searcher.retrieval.tokenizer)
 
 
 def report(examples: dict, count) -> None:

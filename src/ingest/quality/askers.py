@@ -1,6 +1,7 @@
 """Who asks the judged questions: one who may see the answer, and one who may not and must get nothing of it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from ingest.ids import sha256_hex
 from ingest.lake.rows import DocumentRow
@@ -11,7 +12,7 @@ BATCH = 64  # questions searched at once
 FORBIDDEN = 16  # askers among whom the forbidden ones are chosen: each is one filter more
 NOBODY = "nobody"  # a group that no document has
 
-Batch = tuple[Filter, Sequence[Question]]
+T = TypeVar("T")
 
 
 def asker_of(wanted: Asker, documents: Sequence[DocumentRow]) -> Asker:
@@ -54,14 +55,16 @@ def forbidden_to(question: Question, documents: Sequence[DocumentRow], askers: S
     return others[int(sha256_hex(question.query_id.encode())[:8], 16) % len(others)] if others else askers[-1]
 
 
-def in_batches(observer: Observer, step: str, questions: Sequence[Question]) -> Iterator[Batch]:
-    """Yield the questions under the filters of their askers, and tell the observer when each batch is done."""
-    for batch in batches_of(questions):
-        yield batch
-        observer.advanced(step, len(batch[1]), {"questions": len(batch[1])})
+def asked(
+    observer: Observer, step: str, questions: Sequence[Question], ask: Callable[[list[str], Filter], Sequence[T]]
+) -> Iterator[list[tuple[Question, T]]]:
+    """Yield the questions, batch by batch, with what their askers get; the observer is told when a batch is done."""
+    for filter, batch in batches_of(questions):
+        yield list(zip(batch, ask([q.text for q in batch], filter), strict=True))
+        observer.advanced(step, len(batch), {"questions": len(batch)})
 
 
-def batches_of(questions: Sequence[Question]) -> list[Batch]:
+def batches_of(questions: Sequence[Question]) -> list[tuple[Filter, list[Question]]]:
     """Return the questions by filter, in order within each, at most BATCH at a time."""
     by_filter: dict[Filter, list[Question]] = {}
     for question in questions:

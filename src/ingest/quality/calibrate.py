@@ -11,14 +11,13 @@ import numpy as np
 from ingest.extras import require
 from ingest.lake.model_files import keep_learned
 from ingest.lake.stored_records import to_bytes
-from ingest.quality.askers import in_batches
 from ingest.quality.calibration_fit import check_counts, fit_calibration
-from ingest.quality.evaluate import UNCALIBRATED, read_questions, untimed
+from ingest.quality.evaluate import read_questions
 from ingest.quality.metrics import distinct_questions
-from ingest.quality.rankings import live_questions
+from ingest.quality.rankings import candidates_of, live_questions, open_fused
 from ingest.records import BuildOptions, Question
-from ingest.search import Searcher, open_serving
-from ingest.search.confidence import Calibration, Floats
+from ingest.search import Searcher
+from ingest.search.confidence import LOOKED_AT, Calibration, Floats, signals
 from ingest.services import Retrieval
 
 log = logging.getLogger(__name__)
@@ -38,27 +37,26 @@ def calibrate(
     require("a calibration", "ingest[calibrate]", "scikit-learn", "scipy")
     asked = distinct_questions(read_questions(options.judged))[0]
     questions = [q for q in asked if q.answerable or not leave_out]
-    profile = untimed(options.profile, **UNCALIBRATED, reranker="none")
-    searcher = open_serving(retrieval, profile)  # what the serving profile names may be lost or outdated
-    found, stale = live_questions(retrieval.lake, searcher.manifest, [q for q in questions if q.answerable])
+    searcher = open_fused(retrieval, options.profile)
+    found, stale = live_questions(searcher, [q for q in questions if q.answerable])
     live = {q.query_id: q for q in found}
     if stale:
         log.warning("%d stale questions are left out: their places are in no document of the release", len(stale))
     questions = [live.get(q.query_id, q) for q in questions if q.query_id in live or not q.answerable]
-    left_out = list(questions) if leave_out else []
-    known, texts = [q.answerable for q in questions] + [False] * len(left_out), [q.text for q in questions + left_out]
+    copies = questions if leave_out else []
+    known, texts = [q.answerable for q in questions] + [False] * len(copies), [q.text for q in questions + copies]
     without = {q.text for q in questions if leave_out or not q.answerable}
     check_counts(len({q.text for q in questions if q.answerable}), len(without))
-    with retrieval.observer.step("calibrate", len(known), "questions"):
-        signals = _signals(searcher, questions, without_gold=False) + _signals(searcher, left_out, without_gold=True)
-    calibration, _ = fit_calibration(np.array(signals), np.array(known), target, left_out=leave_out, texts=texts)
+    rows = np.array(_signals(searcher, questions, leave_out))
+    calibration, _ = fit_calibration(rows, np.array(known), target, left_out=leave_out, texts=texts)
     return keep_learned(retrieval.lake.store, to_bytes(calibration)), calibration
 
 
-def _signals(searcher: Searcher, questions: Sequence[Question], *, without_gold: bool) -> list[Floats]:
-    """Return the signals of each question as its asker gets them, in order, with or without its gold documents."""
-    rows: dict[str, Floats] = {}
-    for asker, batch in in_batches(searcher.retrieval.observer, "calibrate", questions):
-        found = searcher.signals([q.text for q in batch], asker, [q.gold for q in batch] if without_gold else ())
-        rows |= {q.query_id: row for q, row in zip(batch, found, strict=True)}
-    return [rows[q.query_id] for q in questions]
+def _signals(searcher: Searcher, questions: Sequence[Question], leave_out: bool) -> list[Floats]:
+    """Return the signals of each question, in order, as its asker gets them; then those without gold documents."""
+    ways, rows = 2 if leave_out else 1, dict[str, list[Floats]]()
+    for batch in candidates_of(searcher, "calibrate", questions, None if leave_out else LOOKED_AT):
+        for question, found in batch:
+            left = [r for r in found if not any(g.is_in(r.source, r.path) for g in question.gold)]
+            rows[question.query_id] = [signals(question.text, some, searcher.wording) for some in (found, left)[:ways]]
+    return [rows[q.query_id][way] for way in range(ways) for q in questions]

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from ingest.errors import DamagedFile, InvalidSettings, SchemaMismatch
@@ -9,7 +10,7 @@ from ingest.extras import require
 from ingest.lake.contents import contents_of
 from ingest.ports import Wording
 from ingest.quality.anchors import Side, anchored, side_of
-from ingest.quality.askers import in_batches
+from ingest.quality.askers import asked
 from ingest.quality.gate import Facts, judge
 from ingest.quality.leaks import find_leaks
 from ingest.quality.metrics import DEPTH, distinct_questions, read_judged_set, score_questions
@@ -39,17 +40,17 @@ def evaluate(
     """
     lake = retrieval.lake
     questions, repeated = distinct_questions(q for q in read_questions(options.judged) if q.answerable)
-    asked, before = _serving(retrieval, serving, questions)
+    base, before = _serving(retrieval, serving, questions)
     now = side_of(contents_of(lake, candidate), questions, before)
     found = anchored(questions, now, before)
     keep_moves(lake, candidate.generation, found.moves)
     searcher = Searcher(retrieval, candidate, untimed(options.profile))
     scores, leaked = score(searcher, found.live), find_leaks(searcher, found, now.askers)
-    against = score(asked, found.for_base) if asked is not None else None
+    against = score(base, found.for_base) if base is not None else None
     facts = Facts(
         index=lake.index,
         candidate=candidate.generation,
-        serving=asked.manifest.generation if asked is not None else None,
+        serving=base.manifest.generation if base is not None else None,
         release=serving.number if serving is not None else None,
         judged=len(questions),
         stale=found.stale,
@@ -143,10 +144,10 @@ def score(searcher: Searcher, questions: Sequence[Question]) -> Scores:
     """Return each question's metrics at every stage, from the searcher's own answers under its asker's filter."""
     scores: Scores = {q.query_id: {} for q in questions}
     count = counter(searcher.retrieval.tokenizer)
-    for asker, batch in in_batches(searcher.retrieval.observer, "evaluate", questions):
-        answers = searcher.search([q.text for q in batch], asker, DEPTH, searcher.stages)
+    search = partial(searcher.search, top=DEPTH, stages=searcher.stages)
+    for batch in asked(searcher.retrieval.observer, "evaluate", questions, search):
         for stage in searcher.stages:
-            pairs = [(a.stages[stage], q) for a, q in zip(answers, batch, strict=True)]
-            for query_id, row in score_questions(pairs, count).items():
+            rows = score_questions([(answer.stages[stage], question) for question, answer in batch], count)
+            for query_id, row in rows.items():
                 scores[query_id] |= {f"{stage}.{metric}": value for metric, value in row.items()}
     return scores

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 
 from ingest.quality.anchors import Anchored
-from ingest.quality.askers import forbidden_askers, forbidden_to, in_batches, may_see, named
+from ingest.quality.askers import asked, forbidden_askers, forbidden_to, may_see, named
 from ingest.quality.metrics import DEPTH
 from ingest.records import Asker, Result
 from ingest.search import Searcher
@@ -21,7 +22,7 @@ def find_leaks(searcher: Searcher, judged: Anchored, known: Iterable[tuple[str, 
     askers = forbidden_askers(known)
     if not askers:
         return ()
-    asked = [replace(q, asker=forbidden_to(q, judged.held[q.query_id], askers)) for q in judged.live]
+    questions = [replace(q, asker=forbidden_to(q, judged.held[q.query_id], askers)) for q in judged.live]
     documents = {row.document_id: row for rows in judged.held.values() for row in rows}
 
     def leaks(asker: Asker, result: Result) -> bool:
@@ -29,9 +30,9 @@ def find_leaks(searcher: Searcher, judged: Anchored, known: Iterable[tuple[str, 
         return asker == askers[-1] if row is None else not may_see(asker, row)
 
     told = {}
-    for filter, batch in in_batches(searcher.retrieval.observer, "evaluate", asked):
-        answers = searcher.search([q.text for q in batch], filter, DEPTH, ("bm25", "dense"))
-        for question, answer in zip(batch, answers, strict=True):
+    search = partial(searcher.search, top=DEPTH, stages=("bm25", "dense"))
+    for batch in asked(searcher.retrieval.observer, "evaluate", questions, search):
+        for question, answer in batch:
             shown = {r.path for ranked in answer.stages.values() for r in ranked if leaks(question.asker, r)}
             if shown:
                 more = f" and {len(shown) - 1} more documents" if len(shown) > 1 else ""

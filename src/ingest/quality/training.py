@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings
 from ingest.ids import sha256_hex
-from ingest.quality.evaluate import judged_questions, untimed
+from ingest.quality.evaluate import judged_questions
 from ingest.quality.metrics import DEPTH, relevant, score_questions
-from ingest.quality.rankings import FOLDS, answers_of, differences, folds_of, live_questions, means
-from ingest.records import BuildOptions, PairedDifference, QueryProfile, Question, Result
-from ingest.search import Searcher, open_serving
-from ingest.search.ranking import FEATURES, SCALE, Floats, blend, features
+from ingest.quality.rankings import FOLDS, candidates_of, differences, folds_of, live_questions, means, open_fused
+from ingest.records import BuildOptions, PairedDifference, Question, Result
+from ingest.search import Searcher
+from ingest.search.ranking import SCALE, Floats, blend, features
 from ingest.search.surroundings import counter
 from ingest.services import Retrieval
 
@@ -70,10 +70,10 @@ def train(retrieval: Retrieval, options: BuildOptions, fit: Fit) -> Training:
 
     Raises: UnknownRelease when nothing serves; InvalidSettings when fewer than `LEAST_QUESTIONS` teach something.
     """
-    serving = open_serving(retrieval, QueryProfile())  # its own trees may be for other features
+    serving = open_fused(retrieval, options.profile, max(DEPTH, options.profile.rerank_depth))
     manifest = serving.manifest
-    live, stale = live_questions(retrieval.lake, manifest, judged_questions(options.judged))
-    examples = examples_of(serving, options.profile, live)
+    live, stale = live_questions(serving, judged_questions(options.judged))
+    examples = examples_of(serving, live)
     taught = [e for e in examples if e.teaches]
     if len({e.question.text for e in taught}) < LEAST_QUESTIONS:
         raise InvalidSettings(
@@ -98,16 +98,14 @@ def train(retrieval: Retrieval, options: BuildOptions, fit: Fit) -> Training:
     )
 
 
-def examples_of(serving: Searcher, profile: QueryProfile, questions: Sequence[Question]) -> list[Example]:
-    """Return each question with its candidates under a profile: by filter, then in order of the query ids."""
-    profile = untimed(profile, reranker="learned", reranker_model="", calibration="")
-    wanted = ("train-reranker", max(DEPTH, profile.rerank_depth), questions)
-    examples, nothing = [], np.zeros((0, len(FEATURES)))
-    for batch in answers_of(serving, profile, features, wanted):
-        for question, answer, seen in batch:
-            rows, fused = nothing if seen is None else seen, tuple(answer.stages["fused"])
-            best = [max((g.grade for g in question.gold if relevant(r, g)), default=0) for r in fused[: len(rows)]]
-            examples.append(Example(question, fused, rows, np.minimum(best, MOST_GRADE).astype(np.int32)))
+def examples_of(searcher: Searcher, questions: Sequence[Question]) -> list[Example]:
+    """Return each question with its candidates for re-ranking, which its profile's fusion finds, by filter."""
+    examples, depth = [], searcher.profile.rerank_depth
+    for batch in candidates_of(searcher, "train-reranker", questions, max(DEPTH, depth)):
+        for question, fused in batch:
+            rows = features(question.text, fused[:depth], searcher.wording)
+            best = [max((g.grade for g in question.gold if relevant(r, g)), default=0) for r in fused[:depth]]
+            examples.append(Example(question, tuple(fused), rows, np.minimum(best, MOST_GRADE).astype(np.int32)))
     return examples
 
 

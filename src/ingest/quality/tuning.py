@@ -8,19 +8,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ingest.errors import InvalidSettings
-from ingest.ports import Wording
-from ingest.quality.evaluate import judged_questions, untimed
+from ingest.quality import rankings
+from ingest.quality.evaluate import judged_questions
 from ingest.quality.metrics import DEPTH, score_questions
-from ingest.quality.rankings import FOLDS, METRICS, answers_of, differences, folds_of, live_questions, means
-from ingest.records import BuildOptions, PairedDifference, QueryProfile, Question, Result
-from ingest.search import Searcher, open_serving
+from ingest.records import BuildOptions, PairedDifference, Question, Result
+from ingest.search import Searcher
 from ingest.search.fusion import bounded
 from ingest.search.surroundings import counter
 from ingest.services import Retrieval
 
 WEIGHTS = tuple(n / 20 for n in range(21))
 LEAST_QUESTIONS = 20
-CHOSEN_BY = METRICS[0]
+CHOSEN_BY = rankings.METRICS[0]
 COUNTED = 2**13  # texts whose tokens are counted once: all weights rank the same ones
 
 Scores = dict[str, float]
@@ -56,60 +55,54 @@ def tune(retrieval: Retrieval, options: BuildOptions) -> Tuning:
 
     Raises: UnknownRelease when nothing serves; InvalidSettings for fewer than `LEAST_QUESTIONS` live questions.
     """
-    serving = open_serving(retrieval, QueryProfile())  # what its own profile names may be lost or outdated
-    live, stale = live_questions(retrieval.lake, serving.manifest, judged_questions(options.judged))
+    serving = rankings.open_fused(retrieval, options.profile, DEPTH)
+    live, stale = rankings.live_questions(serving, judged_questions(options.judged))
     if (distinct := len({q.text for q in live})) < LEAST_QUESTIONS:
         raise InvalidSettings(
             f"index {serving.manifest.index}: {len(live)} of {len(live) + len(stale)} judged questions have their "
             f"place in generation {serving.manifest.generation}, {distinct} of them with different texts; at least "
             f"{LEAST_QUESTIONS} are needed to tune fusion"
         )
-    profile = options.profile
-    now, table = _scored(serving, profile, live)
-    folds = dict(zip((q.query_id for q in live), folds_of([q.text for q in live]), strict=True))
-    chosen = [_best(table, [q for q in now if folds[q] != fold]) for fold in range(FOLDS)]
+    now, table = _scored(serving, live)
+    folds = dict(zip((q.query_id for q in live), rankings.folds_of([q.text for q in live]), strict=True))
+    chosen = [_best(table, [q for q in now if folds[q] != fold]) for fold in range(rankings.FOLDS)]
     unseen = {q: table[chosen[folds[q]]][q] for q in now}
     return Tuning(
         release=serving.release,
         generation=serving.manifest.generation,
         questions=len(now),
         stale=tuple(stale),
-        folds=FOLDS,
-        by_weight={weight: means(rows) for weight, rows in table.items()},
-        now=means(now),
-        unseen=means(unseen),
-        against_now=differences(unseen, now),
+        folds=rankings.FOLDS,
+        by_weight={weight: rankings.means(rows) for weight, rows in table.items()},
+        now=rankings.means(now),
+        unseen=rankings.means(unseen),
+        against_now=rankings.differences(unseen, now),
         by_fold=tuple(chosen),
         weight=_best(table, list(now)),
-        bounds=(profile.fusion, profile.normalisation) == ("convex", "bounds"),
+        bounds=(serving.profile.fusion, serving.profile.normalisation) == ("convex", "bounds"),
     )
 
 
 def _scored(
-    serving: Searcher, profile: QueryProfile, questions: Sequence[Question]
+    searcher: Searcher, questions: Sequence[Question]
 ) -> tuple[dict[str, Scores], dict[float, dict[str, Scores]]]:
-    """Return the metrics of each question under a profile's fusion, and under every weight."""
+    """Return the metrics of each question under the searcher's fusion, and under every weight."""
     now: dict[str, Scores] = {}
     table: dict[float, dict[str, Scores]] = {weight: {} for weight in WEIGHTS}
-    top = max(DEPTH, profile.depth)
-    asked = untimed(profile, reranker="learned", rerank_depth=2 * top, calibration="")
-    measure = counter(serving.retrieval.tokenizer)
+    measure = counter(searcher.retrieval.tokenizer)
     tokens = lru_cache(COUNTED)(lambda text: measure([text])[0])
 
     def count(texts: Sequence[str]) -> list[int]:
         return [tokens(text) for text in texts]
 
-    for batch in answers_of(serving, asked, _union, ("tune-fusion", top, questions)):
-        now |= score_questions([(answer.stages["fused"][:DEPTH], question) for question, answer, _ in batch], count)
+    for batch in rankings.candidates_of(searcher, "tune-fusion", questions, None):
+        now |= score_questions([(union[:DEPTH], question) for question, union in batch], count)
+        bounds = map(searcher.wording.bound, searcher.wording.terms([question.text for question, _ in batch]))
+        found = [(question, union, bound) for (question, union), bound in zip(batch, bounds, strict=True)]
         for weight in WEIGHTS:
-            ranked = [(_by_weight(*(seen or ([], 0.0)), weight), question) for question, _, seen in batch]
+            ranked = [(_by_weight(union, bound, weight), question) for question, union, bound in found]
             table[weight] |= score_questions(ranked, count)
     return now, table
-
-
-def _union(question: str, candidates: Sequence[Result], wording: Wording) -> tuple[Sequence[Result], float]:
-    """Return the candidates and the bound of their keyword scores."""
-    return candidates, wording.bound(wording.terms([question])[0])
 
 
 def _by_weight(union: Sequence[Result], bound: float, weight: float) -> list[Result]:

@@ -17,8 +17,8 @@ from ingest.lake.contents import contents_of
 from ingest.lake.model_files import read_learned
 from ingest.phrases import meant
 from ingest.ports import Wording
-from ingest.records import Filter, Gold, Hit, Manifest, QueryProfile, Result, Vectors
-from ingest.search.confidence import LOOKED_AT, SIGNALS, Floats, read_calibration, signals
+from ingest.records import Filter, Hit, Manifest, QueryProfile, Result, Vectors
+from ingest.search.confidence import LOOKED_AT, read_calibration, signals
 from ingest.search.fetched_chunks import FetchedChunks
 from ingest.search.fusion import bounded, convex, rrf
 from ingest.search.indexed_documents import IndexedDocuments
@@ -97,9 +97,9 @@ class Searcher:
         self._visibility = open_visibility(contents)
         self._counting = Lock()
         self.fell_back = 0  # questions whose re-ranking would have taken too long, since this searcher was opened
-        self._wording = Wording(self._analyser.terms, self._keyword.bound, self._embedder.word_table)
+        self.wording = Wording(self._analyser.terms, self._keyword.bound, self._embedder.word_table)
         asked = self.profile.reranker != "none"
-        reranker = self.retrieval.open_reranker(self.profile, self._wording) if asked else None
+        reranker = self.retrieval.open_reranker(self.profile, self.wording) if asked else None
         again = (self.profile.rerank_milliseconds, self.retrieval.monotonic)
         self._reranking = Reranking(reranker, *again) if reranker is not None else None
         name = self.profile.calibration
@@ -168,16 +168,14 @@ class Searcher:
             answers.append(Answer(question, self.release, generation, results, late, confidence, abstain))
         return answers
 
-    def signals(self, questions: Sequence[str], filter: Filter, without: Sequence[Sequence[Gold]] = ()) -> Floats:
-        """Return (questions, SIGNALS) float64: what a confidence is computed from, with or without a calibration.
-        `without` names for each question the documents to leave out of its candidates, as if they were not there.
-        """
+    def candidates(self, questions: Sequence[str], filter: Filter, most: int | None) -> list[list[Result]]:
+        """Return the best fused results of each question with the scores of both searches; all if `most` is None."""
         terms, vectors = self._analyser.terms(questions), self._encoded(questions)
         dense = self._dense_hits(vectors, filter, self.profile.depth)
         bm25 = self._keyword_hits(terms, filter, self.profile.depth)
         scored = self._union(terms, vectors, dense, bm25)
         texts = FetchedChunks(self.retrieval.vectors, self.manifest.collection)
-        return self._signals(_Found(questions, self._fused(terms, dense, bm25, scored), scored, texts), without)
+        return _Found(questions, self._fused(terms, dense, bm25, scored), scored, texts).candidates(most)
 
     def probe_cosine(self) -> float:
         """Return the cosine between the manifest's probe vector and the same question encoded now."""
@@ -221,16 +219,10 @@ class Searcher:
     def _confidences(self, found: _Found) -> Sequence[float | None]:
         if self._calibration is None:
             return [None] * len(found.questions)
-        sure: list[float] = self._calibration.confidences(self._signals(found)).tolist()
+        asked = zip(found.questions, found.candidates(LOOKED_AT), strict=True)
+        rows = np.array([signals(question, head, self.wording) for question, head in asked])
+        sure: list[float] = self._calibration.confidences(rows).tolist()
         return [one if hits else 0.0 for one, hits in zip(sure, found.merged, strict=True)]  # nothing found: no answer
-
-    def _signals(self, found: _Found, without: Sequence[Sequence[Gold]] = ()) -> Floats:
-        heads = found.candidates(None if without else LOOKED_AT)
-        rows, asked = np.zeros((len(heads), len(SIGNALS))), found.questions
-        for i, (question, head, gone) in enumerate(zip(asked, heads, without or [()] * len(heads), strict=True)):
-            left = [r for r in head if not any(g.is_in(r.source, r.path) for g in gone)]
-            rows[i] = signals(question, left, self._wording)
-        return rows
 
     def _union(self, terms: Terms, vectors: Vectors, dense: Rankings, bm25: Rankings) -> list[BothScores]:
         """Return the dense and the keyword score of every chunk that either stage found, by chunk id.

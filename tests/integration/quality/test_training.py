@@ -12,7 +12,7 @@ from ingest.errors import InvalidSettings, UnknownRelease
 from ingest.lake.model_files import keep_learned
 from ingest.quality import training
 from ingest.quality.evaluate import judged_questions
-from ingest.quality.rankings import FOLDS
+from ingest.quality.rankings import FOLDS, open_fused
 from ingest.quality.training import Example, train, trees_of
 from ingest.records import EVERYTHING, QueryProfile, Question
 from ingest.search import Searcher
@@ -59,7 +59,7 @@ def test_what_was_trained_opens_by_its_name_and_ranks(p: Project) -> None:
 
 
 def test_the_blend_is_what_a_search_without_trees_shows(p: Project) -> None:
-    seen = training.examples_of(training.open_serving(p.retrieval()), p.options.profile, questions(p)[:3])
+    seen = training.examples_of(open_fused(p.retrieval(), p.options.profile, 50), questions(p)[:3])
     opened = replace(p.retrieval(), open_reranker=lambda profile, wording: open_reranker(p.store, profile, wording))
     searcher = Searcher(opened, p.manifest(), PROFILE)
     for example in seen:
