@@ -3,11 +3,11 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from ingest import records
-from ingest.quality.metrics import JudgedQuestion
 from ingest.settings import Settings
 
 VERSION = 1
@@ -27,17 +27,30 @@ PUBLISHED: dict[str, type[BaseModel]] = {
     "moves": records.Moves,
     "run-report": records.RunReport,
     "settings": Settings,
-    "judged-question": JudgedQuestion,
 }
 
 
 def schemas() -> dict[str, str]:
     """Return file name → content of every published schema."""
     made = {}
-    for name, model in PUBLISHED.items():
-        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
+    found = {name: model.model_json_schema() for name, model in PUBLISHED.items()}
+    for name, described in {**found, "judged-question": _judged_question()}.items():
+        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
         made[f"{name}.v{VERSION}.json"] = json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     return made
+
+
+def _judged_question() -> dict[str, Any]:
+    """Return the schema of one line of a judged set, under the names that are published."""
+    schema = TypeAdapter(records.Question).json_schema()
+    properties, parts = schema["properties"], schema["$defs"]
+    properties["slices"]["default"] = {}
+    properties["gold"]["items"]["$ref"] = "#/$defs/JudgedPlace"
+    properties["asker"]["$ref"] = "#/$defs/JudgedAsker"
+    schema["$defs"] = {"JudgedPlace": parts["Gold"], "JudgedAsker": parts["Asker"]}
+    for name, described in {"JudgedQuestion": schema, **schema["$defs"]}.items():
+        described.update(title=name, additionalProperties=True)
+    return schema
 
 
 def main(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """The nouns of judging: questions with the places that answer them, the gate's rules, verdicts."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -10,17 +10,17 @@ from ingest.records.generations import RaisedLimit, Record
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """One place that answers a question. Offsets are code points in the file with this sha256."""
+    """One place that answers a question: anchored to the document, never to a chunk."""
 
-    doc: str  # path relative to the source's root
-    grade: int = 1
-    headings: tuple[str, ...] = ()
-    spans: tuple[str, ...] = ()
-    start: int | None = None
-    end: int | None = None
-    added: bool = False  # another place with the same text
-    sha256: str = ""  # of the judged document; "" when unknown
-    source: str = ""  # name of the source; "" for any
+    doc: Annotated[str, Field(min_length=1, description="path relative to the source's root")]
+    grade: Annotated[int, Field(ge=0, description="higher is better; 0: judged, not relevant")] = 1
+    headings: Annotated[tuple[str, ...], Field(description="path of headings from the title to the section")] = ()
+    spans: Annotated[tuple[str, ...], Field(description="exact texts, one of which a relevant chunk holds")] = ()
+    start: Annotated[int | None, Field(ge=0, description="code point in the file where the place begins")] = None
+    end: Annotated[int | None, Field(ge=1, description="code point in the file just after the place")] = None
+    added: Annotated[bool, Field(description="an alternative place with the same text")] = False
+    sha256: Annotated[str, Field(pattern="^([0-9a-f]{64})?$", description="of the file that was judged")] = ""
+    source: Annotated[str, Field(description="name of the source; empty for any")] = ""
 
     def is_in(self, source: str, path: str) -> bool:
         """Return whether this place is in the given document."""
@@ -29,23 +29,25 @@ class Gold:
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """Who asks a question. None: what the gold document allows."""
+    """Who asks. What is left out is that of the gold document."""
 
-    groups: tuple[str, ...] | None = None
-    tenant: str | None = None
+    groups: Annotated[tuple[str, ...] | None, Field(min_length=1, description="groups that the asker is in")] = None
+    tenant: Annotated[str | None, Field(min_length=1, description="whose documents the asker may see")] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question with its judgments."""
+    """One line of a judged set. Other keys are allowed and ignored."""
 
-    query_id: str
-    text: str
-    answerable: bool = True
+    query_id: Annotated[str, Field(min_length=1, description="unique in all sets of an index")]
+    text: Annotated[str, Field(min_length=1)]
+    answerable: Annotated[bool, Field(description="false: no place in the collection answers it")] = True
     gold: tuple[Gold, ...] = ()
-    slices: dict[str, str] = field(default_factory=dict)
-    must_pass: bool = False
-    asker: Asker = Asker()
+    slices: Annotated[dict[str, str], Field(description="name → value, for scores by group")] = field(
+        default_factory=dict
+    )
+    must_pass: Annotated[bool, Field(description="the gate refuses a candidate that does not answer it")] = False
+    asker: Annotated[Asker, Field(description="who asks; by default, one who may see the gold document")] = Asker()
 
 
 class Move(Record):

@@ -11,7 +11,6 @@ from ingest.errors import InvalidSettings
 from ingest.quality.anchors import relocate
 from ingest.quality.metrics import (
     METRICS,
-    JudgedQuestion,
     read_judged_set,
     relevant,
     score_questions,
@@ -268,12 +267,6 @@ def test_a_bad_line_is_refused_with_its_number_and_fault(bad, message):
         read_judged_set([line(query_id="q0"), "", bad], "set.jsonl")
     assert str(caught.value).startswith("set.jsonl, line 3: ")
     assert message in str(caught.value)
-
-
-def test_the_judged_sets_schema_can_be_published():
-    schema = JudgedQuestion.model_json_schema()
-    assert schema["required"] == ["query_id", "text"]
-    assert set(schema["$defs"]["JudgedPlace"]["properties"]) == set(Gold.__slots__)
 
 
 OLD = "# T\n\nIntro here.\n\n## S\n\nThe answer is 42. More.\n"

@@ -1,80 +1,17 @@
 """Judged sets: questions with the places that answer them, one JSON object per line."""
 
 import difflib
-from collections.abc import Iterable
-from dataclasses import replace
-from typing import Annotated, Any, Self
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, replace
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import TypeAdapter, ValidationError
 
 from ingest.errors import InvalidSettings, first_fault
 from ingest.records import Asker, Gold, Question
 
 TYPO = 0.8  # an unknown key this similar to a known one is a typo, not a custom column
-
-
-class _Judged(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="allow")
-
-    @model_validator(mode="after")
-    def _no_typos(self) -> Self:
-        known = type(self).model_fields
-        for key in self.model_extra or ():
-            if near := difflib.get_close_matches(key, known, 1, TYPO):
-                raise ValueError(f"unknown key {key!r}; is {near[0]!r} meant?")
-        return self
-
-
-class JudgedPlace(_Judged):
-    """One place that answers a question: anchored to the document, never to a chunk."""
-
-    doc: Annotated[str, Field(min_length=1, description="path relative to the source's root")]
-    grade: Annotated[int, Field(ge=0, description="higher is better; 0: judged, not relevant")] = 1
-    headings: Annotated[tuple[str, ...], Field(description="path of headings from the title to the section")] = ()
-    spans: Annotated[tuple[str, ...], Field(description="exact texts, one of which a relevant chunk holds")] = ()
-    start: Annotated[int | None, Field(ge=0, description="code point in the file where the place begins")] = None
-    end: Annotated[int | None, Field(ge=1, description="code point in the file just after the place")] = None
-    added: Annotated[bool, Field(description="an alternative place with the same text")] = False
-    sha256: Annotated[str, Field(pattern="^([0-9a-f]{64})?$", description="of the file that was judged")] = ""
-    source: Annotated[str, Field(description="name of the source; empty for any")] = ""
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        if (self.start is None) != (self.end is None):
-            raise ValueError("start and end come together")
-        if self.start is not None and self.end is not None and self.start >= self.end:
-            raise ValueError(f"start {self.start} is not before end {self.end}")
-        return self
-
-
-class JudgedAsker(_Judged):
-    """Who asks. What is left out is that of the gold document."""
-
-    groups: Annotated[tuple[str, ...] | None, Field(min_length=1, description="groups that the asker is in")] = None
-    tenant: Annotated[str | None, Field(min_length=1, description="whose documents the asker may see")] = None
-
-
-class JudgedQuestion(_Judged):
-    """One line of a judged set. Other keys are allowed and ignored."""
-
-    query_id: Annotated[str, Field(min_length=1, description="unique in all sets of an index")]
-    text: Annotated[str, Field(min_length=1)]
-    answerable: Annotated[bool, Field(description="false: no place in the collection answers it")] = True
-    gold: tuple[JudgedPlace, ...] = ()
-    slices: Annotated[dict[str, str], Field(description="name → value, for scores by group")] = {}
-    must_pass: Annotated[bool, Field(description="the gate refuses a candidate that does not answer it")] = False
-    asker: Annotated[JudgedAsker, Field(description="who asks; by default, one who may see the gold document")] = (
-        JudgedAsker()
-    )
-
-    @model_validator(mode="after")
-    def _judged(self) -> Self:
-        places = sum(place.grade > 0 for place in self.gold)
-        if self.answerable and not places:
-            raise ValueError("an answerable question needs a gold place with a grade above 0")
-        if not self.answerable and places:
-            raise ValueError(f"answerable is false, but gold has {places} places")
-        return self
 
 
 def read_judged_set(lines: Iterable[str], where: str) -> list[Question]:
@@ -83,13 +20,13 @@ def read_judged_set(lines: Iterable[str], where: str) -> list[Question]:
     Raises: InvalidSettings, naming file, line and fault: not JSON, a field of the wrong type, a key that is nearly a
         known one, a repeated query id.
     """
-    questions: list[Question] = []
+    reader, questions = TypeAdapter(Question), list[Question]()
     seen: dict[str, int] = {}
     for number, line in enumerate(lines, start=1):
         text = line.lstrip("\ufeff").strip()
         if not text:
             continue
-        question = _question(text, f"{where}, line {number}")
+        question = _question(reader, text, f"{where}, line {number}")
         if (before := seen.setdefault(question.query_id, number)) != number:
             raise InvalidSettings(f"{where}, line {number}: query_id {question.query_id} is on line {before} already")
         questions.append(question)
@@ -115,11 +52,35 @@ def distinct_questions(questions: Iterable[Question]) -> tuple[list[Question], l
     return list(kept.values()), repeated
 
 
-def _question(line: str, place: str) -> Question:
+def _question(reader: TypeAdapter[Question], line: str, where: str) -> Question:
     try:
-        judged = JudgedQuestion.model_validate_json(line)
+        question = reader.validate_json(line, strict=True)
     except ValidationError as error:
-        raise InvalidSettings(f"{place}: {first_fault(error)}") from error
-    gold = tuple(Gold(**place.model_dump(include=set(JudgedPlace.model_fields))) for place in judged.gold)
-    asker = Asker(judged.asker.groups, judged.asker.tenant)
-    return Question(judged.query_id, judged.text, judged.answerable, gold, judged.slices, judged.must_pass, asker)
+        raise InvalidSettings(f"{where}: {first_fault(error)}") from error
+    if fault := next(_faults(question, json.loads(line)), None):
+        raise InvalidSettings(f"{where}: {fault}")
+    return question
+
+
+def _faults(question: Question, given: dict[str, Any]) -> Iterator[str]:
+    """Yield what no type says: keys that are nearly known ones, and values that contradict each other."""
+    yield from _typos(Question, given)
+    yield from (f"asker: {typo}" for typo in _typos(Asker, given.get("asker", {})))
+    for n, (place, keys) in enumerate(zip(question.gold, given.get("gold", ()), strict=True)):
+        yield from (f"gold.{n}: {typo}" for typo in _typos(Gold, keys))
+        if (place.start is None) != (place.end is None):
+            yield f"gold.{n}: start and end come together"
+        elif place.start is not None and place.end is not None and place.start >= place.end:
+            yield f"gold.{n}: start {place.start} is not before end {place.end}"
+    places = sum(place.grade > 0 for place in question.gold)
+    if question.answerable and not places:
+        yield "an answerable question needs a gold place with a grade above 0"
+    if not question.answerable and places:
+        yield f"answerable is false, but gold has {places} places"
+
+
+def _typos(record: type, given: dict[str, Any]) -> Iterator[str]:
+    known = [field.name for field in fields(record)]
+    for key in given:
+        if key not in known and (near := difflib.get_close_matches(key, known, 1, TYPO)):
+            yield f"unknown key {key!r}; is {near[0]!r} meant?"
