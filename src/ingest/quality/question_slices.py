@@ -10,7 +10,7 @@ from ingest.lake.rows import DocumentRow
 from ingest.quality.askers import named
 from ingest.quality.floors import ROUNDING, Scores, below_floors, mean_scores
 from ingest.quality.paired_differences import RESAMPLES, Differences, lower_than_rest, paired, paired_difference
-from ingest.records import GateRules, PairedDifference, Question, SliceScore
+from ingest.records import GateRules, Question, SliceScore
 
 MOST = 200  # slices that are judged, the largest ones
 
@@ -47,11 +47,6 @@ class _Family:
         """The probability of an error that is accepted: that of the lower bound of the gate's interval."""
         return (1 - self.rules.confidence) / 2
 
-    def intervals(self, own: Mapping[str, Sequence[float]]) -> tuple[PairedDifference, ...]:
-        """Return the differences by metric, with intervals that hold for all slices together (Bonferroni)."""
-        confidence = 1 - (1 - self.rules.confidence) / self.tests
-        return tuple(paired_difference(metric, found, confidence) for metric, found in own.items() if found)
-
     def fallen(self, members: Mapping[Slice, Sequence[str]]) -> dict[Slice, list[str]]:
         """Return the slices that fell, with a reason for each metric.
 
@@ -63,7 +58,8 @@ class _Family:
         for metric, all_ in self.differences.items():
             for slice_, ids in members.items():
                 own = [all_[q] for q in ids if q in all_]
-                if self.decides(len(own), len(all_)) and _mean_without_worst(own) < least:
+                # The mean without the worst question is never below that with it.
+                if self.decides(len(own), len(all_)) and fmean(sorted(own)[1:] or own) < least:
                     inside = set(ids)
                     rest = [d for q, d in all_.items() if q not in inside]
                     resamples = max(RESAMPLES, math.ceil(10 * self.tests / self.error))
@@ -108,6 +104,8 @@ def judge_slices(
         reasons += [*fallen.get(slice_, ()), *below]
         own = {metric: [d[q] for q in ids if q in d] for metric, d in differences.items()}
         decides = any(family.decides(len(own[metric]), len(differences[metric])) for metric in own)
+        # Intervals that hold for all slices together (Bonferroni).
+        level = 1 - (1 - rules.confidence) / family.tests if decides else 0.0
         scores.append(
             SliceScore(
                 name=slice_[0],
@@ -116,7 +114,7 @@ def judge_slices(
                 state="fell" if below or slice_ in fallen else _state(len(ids), len(live), decides, against, rules),
                 candidate_scores=mean_scores(rows),
                 serving_scores=mean_scores({q: (against or {}).get(q, {}) for q in ids}),
-                differences=family.intervals(own) if decides else (),
+                differences=tuple(paired_difference(m, d, level) for m, d in own.items() if d and decides),
             )
         )
     return scores, reasons
@@ -136,11 +134,6 @@ def _tests(differences: Mapping[str, Differences], members: Mapping[Slice, Seque
     """Return how many comparisons there are: slices with the same questions are one."""
     groups = {(m, frozenset(q for q in ids if q in d)) for m, d in differences.items() for ids in members.values()}
     return sum(rules.slices.min_questions <= len(ids) < len(differences[metric]) for metric, ids in groups)
-
-
-def _mean_without_worst(differences: Sequence[float]) -> float:
-    """Return the higher of the means with and without the lowest difference."""
-    return max(fmean(differences), fmean(sorted(differences)[1:] or differences))
 
 
 def _floors(slice_: Slice, count: int, rules: GateRules) -> dict[str, float]:
