@@ -195,7 +195,7 @@ def abstention(asked: list, answers: dict, searcher) -> None:
     The confidence of a question comes from a calibration that has not seen it: ten folds by question, in each of which
     strength, curve and threshold are chosen within the other nine.
     """
-    from ingest.quality.calibration_fit import LEAST, fit_calibration
+    from ingest.quality.calibrate import LEAST, fit_calibration
     from ingest.records import EVERYTHING
     from ingest.search.confidence import LOOKED_AT, signals
 

@@ -1,25 +1,38 @@
 """Calibrate: ask the release in force the judged questions, fit how to tell answers from non-answers, and keep it.
 
-Nothing is promoted: the settings name a calibration, and the next promotion makes a release with it.
+Logistic regression on signals by scikit-learn, evaluated on questions not used to fit it. Nothing is promoted: the
+settings name a calibration, and the next promotion makes a release with it.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ingest.errors import InvalidSettings
 from ingest.extras import require
 from ingest.lake.model_files import keep_learned
 from ingest.lake.stored_records import to_bytes
-from ingest.quality.calibration_fit import check_counts, fit_calibration
 from ingest.quality.evaluate import read_questions
 from ingest.quality.metrics import distinct_questions
+from ingest.quality.paired_differences import percentile_interval
 from ingest.quality.rankings import candidates_of, live_questions, open_fused
 from ingest.records import BuildOptions, Question
 from ingest.search import Searcher
-from ingest.search.confidence import LOOKED_AT, Calibration, Floats, signals
+from ingest.search.confidence import LOOKED_AT, SIGNALS, Calibration, expit, signals
+from ingest.search.ranking import Floats
 from ingest.services import Retrieval
 
+FOLDS = 10
+STRENGTHS = (0.01, 0.03, 0.1, 0.3, 1.0)  # C of the regression; chosen within each fold's own questions
+LEAST = 20  # questions of each kind: two per fold
+SEED = 0
+LEVEL = 0.95  # of the intervals
+
+Bools = NDArray[np.bool_]
 log = logging.getLogger(__name__)
 
 
@@ -60,3 +73,150 @@ def _signals(searcher: Searcher, questions: Sequence[Question], leave_out: bool)
             left = [r for r in found if not any(g.is_in(r.source, r.path) for g in question.gold)]
             rows[question.query_id] = [signals(question.text, some, searcher.wording) for some in (found, left)[:ways]]
     return [rows[q.query_id][way] for way in range(ways) for q in questions]
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """A calibration's output for questions that it has not seen."""
+
+    confidences: Floats  # (n,) float64
+    known: Bools  # (n,), True where there is an answer
+    passed: Bools  # (n,), True where the confidence reaches the threshold chosen by the other folds
+
+    def figures(self) -> dict[str, Any]:
+        """Return the figures of a calibration.
+
+            auc        the probability that an answerable question scores above an unanswerable one; ties count half
+            precision  share of answerable questions among those that passed; 1 if none did
+            answered   share of the answerable questions that passed
+
+        The interval of the AUC is the percentile bootstrap over the questions of each kind, the other one Wilson's.
+        """
+        from scipy.stats import binomtest
+        from sklearn.metrics import roc_auc_score
+
+        kinds = (self.confidences[self.known], self.confidences[~self.known])
+        right, every = int((self.passed & self.known).sum()), int(self.passed.sum())
+        wilson = binomtest(right, every).proportion_ci(LEVEL, method="wilson") if every else (0.0, 1.0)
+        return {
+            "auc": float(roc_auc_score(self.known, self.confidences)),
+            "auc_interval": percentile_interval(kinds, _auc, 1000, LEVEL, SEED),
+            "precision": right / every if every else 1.0,
+            "precision_interval": (float(wilson[0]), float(wilson[1])),
+            "answered": float(self.passed[self.known].mean()),
+        }
+
+
+def threshold_of(confidences: Floats, known: Bools, target: float) -> float:
+    """Return the threshold that passes the most answerable questions while their share still reaches a target.
+
+    It is halfway between the lowest confidence that passes and the next lower one. If no threshold reaches the target,
+    the highest share that is reached becomes the target.
+    """
+    order = np.argsort(-confidences, kind="stable")
+    ranked, found = confidences[order], np.cumsum(known[order])
+    ends = np.flatnonzero(np.append(ranked[1:] < ranked[:-1], True))  # equal confidences pass together
+    ends = ends[np.diff(found[ends], prepend=0) > 0]
+    share = found[ends] / (ends + 1)
+    last = int(ends[share >= min(target, share.max())][-1])
+    between = float(ranked[last : last + 2].mean())
+    return between if between > ranked[min(last + 1, len(ranked) - 1)] else float(ranked[last])
+
+
+def fit_calibration(
+    rows: Floats, known: Bools, target: float, *, left_out: bool = False, texts: Sequence[str] = ()
+) -> tuple[Calibration, OutOfFold]:
+    """Return the calibration of judged questions, and its figures from ten folds. Same input, same calibration.
+
+    For each fold, the strength of the regression, Platt's curve and the threshold are chosen within the other nine, by
+    a nested cross-validation, so nothing that judges a question has seen it. The calibration itself is fitted on all.
+
+    `rows` is (n, SIGNALS) float64; `known` (n,) is True where the question has an answer; `target` is the desired
+    precision among the questions that pass the threshold, 0 to 1. `left_out`: the unanswerable questions are the
+    answerable ones without their gold documents. Rows with equal `texts` share a fold; without texts, none do.
+
+    Raises: InvalidSettings when there are fewer than LEAST questions of a kind, or a number is not finite.
+    """
+    check_counts(int(known.sum()), int((~known).sum()))
+    if not np.isfinite(rows).all():
+        raise InvalidSettings(f"calibration: finite signals expected, {int((~np.isfinite(rows)).sum())} are not")
+    asked = texts or range(len(known))
+    number = {text: n for n, text in enumerate(dict.fromkeys(asked))}
+    groups = np.array([number[text] for text in asked])
+    confidences, passed = np.zeros(len(known)), np.zeros(len(known), np.bool_)
+    for rest, held in _folds(known, groups):
+        regression, inner, slope, offset = _fitted(rows[rest], known[rest], groups[rest])
+        confidences[held] = expit(slope * regression.decision_function(rows[held]) + offset)
+        passed[held] = confidences[held] >= threshold_of(expit(slope * inner + offset), known[rest], target)
+    unseen = OutOfFold(confidences, known, passed)
+    return _made(rows, groups, unseen, target, left_out=left_out), unseen
+
+
+def check_counts(answerable: int, unanswerable: int) -> None:
+    """Raise InvalidSettings, with both numbers, if there are too few questions of a kind."""
+    if min(answerable, unanswerable) < LEAST:
+        raise InvalidSettings(
+            f"calibration: at least {LEAST} answerable and {LEAST} unanswerable questions are needed, found "
+            f'{answerable} and {unanswerable}; unanswerable ones have "answerable": false in the judged set, and '
+            "--leave-out makes them of the answerable ones"
+        )
+
+
+def _made(rows: Floats, groups: NDArray[np.int64], unseen: OutOfFold, target: float, *, left_out: bool) -> Calibration:
+    """Return the calibration fitted on all questions, with the figures from unseen ones."""
+    known = unseen.known
+    (scaler, regression), _, slope, offset = _fitted(rows, known, groups)
+    return Calibration(
+        features=SIGNALS,
+        means=tuple(scaler.mean_.tolist()),
+        scales=tuple(scaler.scale_.tolist()),
+        weights=tuple(regression.coef_[0].tolist()),
+        intercept=float(regression.intercept_[0]),
+        slope=slope,
+        offset=offset,
+        threshold=threshold_of(unseen.confidences, known, target),
+        answerable=int(known.sum()),
+        unanswerable=int((~known).sum()),
+        left_out=left_out,
+        target=target,
+        **unseen.figures(),
+    )
+
+
+def _folds(known: Bools, groups: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Yield, ten times, the rows of nine folds and those of the remaining one; the rows of a group share a fold."""
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    alone = len(np.unique(groups)) == len(groups)
+    splitter = StratifiedKFold if alone else StratifiedGroupKFold
+    yield from splitter(FOLDS, shuffle=True, random_state=SEED).split(groups, known, None if alone else groups)
+
+
+def _fitted(rows: Floats, known: Bools, groups: NDArray[np.int64]) -> tuple[Any, Floats, float, float]:
+    """Return a regression, (n,) scores by others that have not seen the question, and Platt's slope and offset.
+
+    The strength is the one whose scores have the highest AUC, the lowest in a tie. Platt's logistic curve maps these
+    scores to probabilities.
+
+    Source: Platt 1999, "Probabilistic Outputs for Support Vector Machines", without his smoothing of the labels.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import cross_val_predict
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    folds, solver, scores = list(_folds(known, groups)), "newton-cholesky", {}
+    models = {c: make_pipeline(StandardScaler(), LogisticRegression(C=c, solver=solver)) for c in STRENGTHS}
+    for c, model in models.items():
+        scores[c] = cross_val_predict(model, rows, known, cv=folds, method="decision_function")
+    best = max(scores, key=lambda c: (roc_auc_score(known, scores[c]), -c))
+    curve = LogisticRegression(C=1e4, solver=solver).fit(scores[best][:, None], known)
+    slope, offset = max(float(curve.coef_[0, 0]), 1e-6), float(curve.intercept_[0])
+    return models[best].fit(rows, known), scores[best], slope, offset
+
+
+def _auc(positive: Floats, negative: Floats) -> float:
+    from scipy.stats import mannwhitneyu
+
+    return float(mannwhitneyu(positive, negative, method="asymptotic").statistic / (len(positive) * len(negative)))

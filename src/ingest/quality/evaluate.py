@@ -1,7 +1,8 @@
 """Evaluate: ask candidate and serving release the judged questions on the real query path; the gate judges."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -9,20 +10,20 @@ from ingest.errors import DamagedFile, InvalidSettings, SchemaMismatch
 from ingest.extras import require
 from ingest.lake.contents import contents_of
 from ingest.ports import Wording
-from ingest.quality.anchors import Side, anchored, side_of
-from ingest.quality.askers import asked
+from ingest.quality.anchors import Anchored, Side, anchored, side_of
+from ingest.quality.askers import asked, forbidden_askers, forbidden_to, may_see, named
 from ingest.quality.gate import Facts, judge
-from ingest.quality.leaks import find_leaks
 from ingest.quality.metrics import DEPTH, distinct_questions, read_judged_set, score_questions
 from ingest.quality.moves import keep_moves
 from ingest.quality.question_slices import slices_of
-from ingest.records import BuildOptions, Manifest, QueryProfile, Question, Release, Verdict
+from ingest.records import Asker, BuildOptions, Manifest, QueryProfile, Question, Release, Result, Verdict
 from ingest.search import Searcher
 from ingest.search.surroundings import counter
 from ingest.services import OpenReranker, Retrieval
 
 WORDLESS = Wording(lambda texts: [[] for _ in texts], lambda terms: 0.0)  # only to open a re-ranker
 UNCALIBRATED = {"calibration": ""}  # so that a lost or outdated calibration blocks nothing; rankings stay the same
+LEAKS_NAMED = 10  # questions named one by one
 log = logging.getLogger(__name__)
 Scores = dict[str, dict[str, float]]  # query id → "stage.metric" → value
 
@@ -45,7 +46,7 @@ def evaluate(
     found = anchored(questions, now, before)
     keep_moves(lake, candidate.generation, found.moves)
     searcher = Searcher(retrieval, candidate, untimed(options.profile))
-    scores, leaked = score(searcher, found.live), find_leaks(searcher, found, now.askers)
+    scores, leaked = score(searcher, found.live), _leaks(searcher, found, now.askers)
     against = score(base, found.for_base) if base is not None else None
     facts = Facts(
         index=lake.index,
@@ -151,3 +152,32 @@ def score(searcher: Searcher, questions: Sequence[Question]) -> Scores:
             for query_id, row in rows.items():
                 scores[query_id] |= {f"{stage}.{metric}": value for metric, value in row.items()}
     return scores
+
+
+def _leaks(searcher: Searcher, judged: Anchored, known: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Ask every question once as somebody who may not see its gold documents; return who got what, one sentence each.
+
+    `known`: tenants and groups of the generation. Only the two searches are run: every later stage has its results from
+    them. Among what they find, the documents of all judged questions are recognised; nobody must find anything.
+    """
+    askers = forbidden_askers(known)
+    if not askers:
+        return ()
+    questions = [replace(q, asker=forbidden_to(q, judged.held[q.query_id], askers)) for q in judged.live]
+    documents = {row.document_id: row for rows in judged.held.values() for row in rows}
+
+    def shows(asker: Asker, result: Result) -> bool:
+        row = documents.get(result.document_id)
+        return asker == askers[-1] if row is None else not may_see(asker, row)
+
+    told = {}
+    search = partial(searcher.search, top=DEPTH, stages=("bm25", "dense"))
+    for batch in asked(searcher.retrieval.observer, "evaluate", questions, search):
+        for question, answer in batch:
+            shown = {r.path for ranked in answer.stages.values() for r in ranked if shows(question.asker, r)}
+            if shown:
+                more = f" and {len(shown) - 1} more documents" if len(shown) > 1 else ""
+                told[question.query_id] = f"{min(shown)}{more}, asked as {named(question.asker)}, who may not see that"
+    reasons = [f"Question {query_id} leaks: it shows {told[query_id]}." for query_id in sorted(told)]
+    left = len(reasons) - LEAKS_NAMED
+    return (*reasons[:LEAKS_NAMED], *([f"{left} more questions leak."] if left > 0 else []))

@@ -1,6 +1,6 @@
 """How sure an answer is: signals from a question's best candidates, and the calibration that makes them a confidence.
 
-Pure; applying a calibration needs only NumPy. `quality.calibration_fit` fits one.
+Pure; applying a calibration needs only NumPy. `quality.calibrate` fits one.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from ingest.errors import InvalidSettings, first_fault
 from ingest.ports import Wording
 from ingest.records import Record, Result
-from ingest.search.ranking import FEATURES, features, idf_of
+from ingest.search.ranking import FEATURES, Floats, features, idf_of
 
 LOOKED_AT = 30  # best fused results from which signals are computed
 TOP = tuple(name for name in FEATURES if name != "first")
@@ -24,7 +24,6 @@ WORDS = ("document", "rarest_1", "rarest_3", "title", "title_named")
 BY_FEATURE = (*(f"top_{f}" for f in TOP), *(f"best_{f}" for f in BEST), *(f"lead_{f}" for f in LED))
 SIGNALS = (*BY_FEATURE, "blend", "lead_blend", *DISTANCES, *WORDS, "agree_keyword", "agree_maxsim")
 
-Floats = NDArray[np.float64]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -140,19 +139,15 @@ def _distances(cosine: Floats, keyword: Floats, own: NDArray[np.bool_]) -> tuple
     """Return DISTANCES."""
     cosines, keywords, within = np.sort(cosine)[::-1], np.sort(keyword)[::-1], np.sort(cosine[own])[::-1]
     spread = float(cosines.std())
+    fifth, tenth = min(5, len(cosine)) - 1, min(10, len(cosine)) - 1  # the last one if there are fewer
     return (
-        _gap(cosines, 5),
-        _gap(cosines, 10),
+        float(cosines[0] - cosines[fifth]),
+        float(cosines[0] - cosines[tenth]),
         float(cosines[0] - cosines.mean()) / spread if spread > 0 else 0.0,
-        _gap(keywords, 10),
+        float(keywords[0] - keywords[tenth]),
         float(within[1] if len(within) > 1 else within[0] - 0.1),
         float(own.sum()),
     )
-
-
-def _gap(falling: Floats, n: int) -> float:
-    """Return the first of descending values minus the n-th, or minus the last if there are fewer."""
-    return float(falling[0] - falling[min(n, len(falling)) - 1])
 
 
 def _words(

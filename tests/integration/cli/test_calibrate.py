@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.quality.calibration_fit import LEAST
+from ingest.quality.calibrate import LEAST
 from tests.integration.cli.conftest import Lab, opened_lab
 
 KNOWN = [f"{metal}{n}" for metal in ("copper", "cobalt") for n in range(12)]

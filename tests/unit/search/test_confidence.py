@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ingest.errors import InvalidSettings
 from ingest.lake.stored_records import to_bytes
-from ingest.quality.calibration_fit import LEAST, fit_calibration, threshold_of
+from ingest.quality.calibrate import LEAST, fit_calibration, threshold_of
 from ingest.records import Result
 from ingest.search.confidence import LOOKED_AT, SIGNALS, Calibration, read_calibration, signals
 from tests.unit.search.test_ranking import WORDING
@@ -138,7 +138,8 @@ def test_a_question_and_its_copy_without_gold_share_a_fold() -> None:
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(40, N)) * 10
     both = np.concatenate([rows, rows + rng.normal(size=rows.shape) * 0.01])
-    fitted, _ = fit_calibration(both, np.arange(80) < 40, 0.9, left_out=True)
+    texts = [f"question {n % 40}" for n in range(80)]
+    fitted, _ = fit_calibration(both, np.arange(80) < 40, 0.9, left_out=True, texts=texts)
     assert fitted.left_out
     assert 0.3 < fitted.auc < 0.7
 
