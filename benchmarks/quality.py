@@ -214,7 +214,7 @@ def abstention(asked: list, answers: dict, searcher) -> None:
     found = [one for batch in batches for one in searcher.candidates(batch, EVERYTHING, LOOKED_AT)]
     rows = np.array([signals(text, one, searcher.wording) for text, one in zip(texts, found, strict=True)])
     for target in TARGETS:
-        made, _ = fit_calibration(rows, known, target)
+        made = fit_calibration(rows, known, target)
         if target == TARGETS[0]:
             print(f"AUC of the confidence, 10 folds by question: {made.auc:.3f} [{_interval(made.auc_interval)}]")
         print(

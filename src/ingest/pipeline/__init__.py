@@ -61,7 +61,7 @@ def publish(
     reconciler = Reconciler(retrieval, options, VectorSample.at(figures.started), figures.timed)
     promotion = Promotion(retrieval, options, releases)
     with lease, Listing() as listing:
-        serving = releases.settled()  # before the plan: its base is the newest record, perhaps not applied yet
+        serving, _ = releases.settled()  # before the plan: its base is the newest record, perhaps not applied yet
         served = reconciler.reconcile_serving(serving)
         figures.serving_mended = served.mended if served is not None else 0
         work = figures.timed("plan", make_plan, bench, retrieval, writer, scope, token, listing)

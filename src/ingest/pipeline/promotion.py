@@ -57,7 +57,7 @@ class Promotion:
         wanted = manifest.generation, name_of(self.options.profile)
 
         def judge() -> Outcome:
-            serving = self.releases.settled()  # hours may have passed
+            serving, _ = self.releases.settled()  # hours may have passed
             if serving is not None and (serving.generation, serving.profile) == wanted:
                 return Outcome("unchanged", None, serving)
             verdict = timed("evaluate", self._verdict, manifest, serving)

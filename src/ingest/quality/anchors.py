@@ -75,7 +75,7 @@ class _Pair:
     """One judged place on both sides."""
 
     gold: Gold  # as it was judged
-    now: Gold | None  # None: stale
+    now: Gold
     before: Gold
     held: JudgedDocument | None = None  # has it now; None: in quarantine
     old: JudgedDocument | None = None  # had it before
@@ -124,7 +124,7 @@ def anchored(questions: Sequence[Question], now: Side, before: Side | None) -> A
     """
     found = Anchored([], [], [], [], {}, {})
     for question in questions:
-        pairs = [pair for pair in (_anchors(g, now, before) for g in question.gold) if pair.now is not None]
+        pairs = [pair for pair in (_anchors(g, now, before) for g in question.gold) if pair is not None]
         rows = [d.row for p in pairs if (d := p.old or p.held)]
         asker = asker_of(question.asker, [p.held.row for p in pairs if p.held is not None] or rows)
         pairs = [p for p in pairs if p.held is None or may_see(asker, p.held.row)]
@@ -133,17 +133,15 @@ def anchored(questions: Sequence[Question], now: Side, before: Side | None) -> A
             continue
         found.rows[question.query_id] = [d.row for p in pairs if (d := p.old or p.held)]
         found.held[question.query_id] = [p.held.row for p in pairs if p.held is not None]
-        asked = replace(question, gold=tuple(p.now for p in pairs if p.now is not None), asker=asker)
-        found.live.append(asked)
-        found.for_base.append(
-            replace(question, gold=tuple(p.before for p in pairs), asker=asker_of(question.asker, rows))
-        )
+        found.live.append(replace(question, gold=tuple(p.now for p in pairs), asker=asker))
+        base_asker = asker_of(question.asker, rows)
+        found.for_base.append(replace(question, gold=tuple(p.before for p in pairs), asker=base_asker))
         found.moves.extend(move_of(p.gold, p.held.row) for p in pairs if p.held and p.held.row.path != p.gold.doc)
     return found
 
 
-def _anchors(gold: Gold, now: Side, before: Side | None) -> _Pair:
-    """Return the place in the candidate and in the base.
+def _anchors(gold: Gold, now: Side, before: Side | None) -> _Pair | None:
+    """Return the place in the candidate and in the base, None when it is stale.
 
     A document is sought by path and known moves, then by its bytes, as the base holds them or as they were judged: also
     if another document has taken its path.
@@ -156,7 +154,7 @@ def _anchors(gold: Gold, now: Side, before: Side | None) -> _Pair:
         place, on_base = _followed_to(gold, held, old) if held is not None else (None, gold)
         if held is not None and place is not None:
             return _Pair(gold, _at(place, held), _at(on_base, old), held, old)
-    return _Pair(gold, None, gold)
+    return None
 
 
 def _followed_to(gold: Gold, held: JudgedDocument, old: JudgedDocument | None) -> tuple[Gold | None, Gold]:

@@ -6,7 +6,6 @@ settings name a calibration, and the next promotion makes a release with it.
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,6 +32,7 @@ SEED = 0
 LEVEL = 0.95  # of the intervals
 
 Bools = NDArray[np.bool_]
+Fitted = tuple[Any, Floats, float, float]  # regression, scores, Platt's slope and offset
 log = logging.getLogger(__name__)
 
 
@@ -61,7 +61,7 @@ def calibrate(
     without = {q.text for q in questions if leave_out or not q.answerable}
     check_counts(len({q.text for q in questions if q.answerable}), len(without))
     rows = np.array(_signals(searcher, questions, leave_out))
-    calibration, _ = fit_calibration(rows, np.array(known), target, left_out=leave_out, texts=texts)
+    calibration = fit_calibration(rows, np.array(known), target, left_out=leave_out, texts=texts)
     return keep_learned(retrieval.lake.store, to_bytes(calibration)), calibration
 
 
@@ -75,36 +75,29 @@ def _signals(searcher: Searcher, questions: Sequence[Question], leave_out: bool)
     return [rows[q.query_id][way] for way in range(ways) for q in questions]
 
 
-@dataclass(frozen=True)
-class OutOfFold:
-    """A calibration's output for questions that it has not seen."""
+def figures(confidences: Floats, known: Bools, passed: Bools) -> dict[str, Any]:
+    """Return the figures of a calibration, from its (n,) float64 confidences in questions that it has not seen.
 
-    confidences: Floats  # (n,) float64
-    known: Bools  # (n,), True where there is an answer
-    passed: Bools  # (n,), True where the confidence reaches the threshold chosen by the other folds
+        auc        the probability that an answerable question scores above an unanswerable one; ties count half
+        precision  share of answerable questions among those that passed; 1 if none did
+        answered   share of the answerable questions that passed
 
-    def figures(self) -> dict[str, Any]:
-        """Return the figures of a calibration.
+    The interval of the AUC is the percentile bootstrap over the questions of each kind, the other one Wilson's.
+    `known` (n,) is True where there is an answer, `passed` where the confidence reaches the threshold.
+    """
+    from scipy.stats import binomtest
+    from sklearn.metrics import roc_auc_score
 
-            auc        the probability that an answerable question scores above an unanswerable one; ties count half
-            precision  share of answerable questions among those that passed; 1 if none did
-            answered   share of the answerable questions that passed
-
-        The interval of the AUC is the percentile bootstrap over the questions of each kind, the other one Wilson's.
-        """
-        from scipy.stats import binomtest
-        from sklearn.metrics import roc_auc_score
-
-        kinds = (self.confidences[self.known], self.confidences[~self.known])
-        right, every = int((self.passed & self.known).sum()), int(self.passed.sum())
-        wilson = binomtest(right, every).proportion_ci(LEVEL, method="wilson") if every else (0.0, 1.0)
-        return {
-            "auc": float(roc_auc_score(self.known, self.confidences)),
-            "auc_interval": percentile_interval(kinds, _auc, 1000, LEVEL, SEED),
-            "precision": right / every if every else 1.0,
-            "precision_interval": (float(wilson[0]), float(wilson[1])),
-            "answered": float(self.passed[self.known].mean()),
-        }
+    kinds = (confidences[known], confidences[~known])
+    right, every = int((passed & known).sum()), int(passed.sum())
+    wilson = binomtest(right, every).proportion_ci(LEVEL, method="wilson") if every else (0.0, 1.0)
+    return {
+        "auc": float(roc_auc_score(known, confidences)),
+        "auc_interval": percentile_interval(kinds, _auc, 1000, LEVEL, SEED),
+        "precision": right / every if every else 1.0,
+        "precision_interval": (float(wilson[0]), float(wilson[1])),
+        "answered": float(passed[known].mean()),
+    }
 
 
 def threshold_of(confidences: Floats, known: Bools, target: float) -> float:
@@ -125,8 +118,8 @@ def threshold_of(confidences: Floats, known: Bools, target: float) -> float:
 
 def fit_calibration(
     rows: Floats, known: Bools, target: float, *, left_out: bool = False, texts: Sequence[str] = ()
-) -> tuple[Calibration, OutOfFold]:
-    """Return the calibration of judged questions, and its figures from ten folds. Same input, same calibration.
+) -> Calibration:
+    """Return the calibration of judged questions, with its figures from ten folds. Same input, same calibration.
 
     For each fold, the strength of the regression, Platt's curve and the threshold are chosen within the other nine, by
     a nested cross-validation, so nothing that judges a question has seen it. The calibration itself is fitted on all.
@@ -148,8 +141,8 @@ def fit_calibration(
         regression, inner, slope, offset = _fitted(rows[rest], known[rest], groups[rest])
         confidences[held] = expit(slope * regression.decision_function(rows[held]) + offset)
         passed[held] = confidences[held] >= threshold_of(expit(slope * inner + offset), known[rest], target)
-    unseen = OutOfFold(confidences, known, passed)
-    return _made(rows, groups, unseen, target, left_out=left_out), unseen
+    measured = {"threshold": threshold_of(confidences, known, target), "target": target, "left_out": left_out}
+    return _made(_fitted(rows, known, groups), known, {**measured, **figures(confidences, known, passed)})
 
 
 def check_counts(answerable: int, unanswerable: int) -> None:
@@ -162,10 +155,8 @@ def check_counts(answerable: int, unanswerable: int) -> None:
         )
 
 
-def _made(rows: Floats, groups: NDArray[np.int64], unseen: OutOfFold, target: float, *, left_out: bool) -> Calibration:
-    """Return the calibration fitted on all questions, with the figures from unseen ones."""
-    known = unseen.known
-    (scaler, regression), _, slope, offset = _fitted(rows, known, groups)
+def _made(fitted: Fitted, known: Bools, measured: dict[str, Any]) -> Calibration:
+    (scaler, regression), _, slope, offset = fitted
     return Calibration(
         features=SIGNALS,
         means=tuple(scaler.mean_.tolist()),
@@ -174,12 +165,9 @@ def _made(rows: Floats, groups: NDArray[np.int64], unseen: OutOfFold, target: fl
         intercept=float(regression.intercept_[0]),
         slope=slope,
         offset=offset,
-        threshold=threshold_of(unseen.confidences, known, target),
         answerable=int(known.sum()),
         unanswerable=int((~known).sum()),
-        left_out=left_out,
-        target=target,
-        **unseen.figures(),
+        **measured,
     )
 
 
@@ -192,7 +180,7 @@ def _folds(known: Bools, groups: NDArray[np.int64]) -> Iterator[tuple[NDArray[np
     yield from splitter(FOLDS, shuffle=True, random_state=SEED).split(groups, known, None if alone else groups)
 
 
-def _fitted(rows: Floats, known: Bools, groups: NDArray[np.int64]) -> tuple[Any, Floats, float, float]:
+def _fitted(rows: Floats, known: Bools, groups: NDArray[np.int64]) -> Fitted:
     """Return a regression, (n,) scores by others that have not seen the question, and Platt's slope and offset.
 
     The strength is the one whose scores have the highest AUC, the lowest in a tie. Platt's logistic curve maps these

@@ -106,7 +106,6 @@ def _scored(
 
 
 def _by_weight(union: Sequence[Result], bound: float, weight: float) -> list[Result]:
-    """Return the best results of a union under a weight."""
     by_id = {result.chunk_id: result for result in union}
     dense, keyword = ({c: r.scores[stage] for c, r in by_id.items()} for stage in ("dense", "bm25"))
     return [by_id[hit.chunk_id] for hit in bounded(dense, keyword, weight, bound)[:DEPTH]]

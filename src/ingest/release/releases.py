@@ -93,7 +93,7 @@ class Releases:
             compared with an earlier release than the one in force. Held. UnknownRelease when the candidate is retired.
         """
         for _ in range(self.attempts):
-            current, guard = self._settled()
+            current, guard = self.settled()
             if current is not None:
                 lifts = lift_hold and not automatic
                 if candidate.is_in(current):
@@ -129,7 +129,7 @@ class Releases:
         """
         target: Release | None = None
         for _ in range(self.attempts):
-            current, guard = self._settled()
+            current, guard = self.settled()
             if current is None:
                 raise errors.UnknownRelease(f"index {self.index}: nothing serves yet, so nothing can be rolled back")
             if target is None:
@@ -163,14 +163,10 @@ class Releases:
                 return release
         raise self._gave_up("lift the hold")
 
-    def settled(self) -> Release | None:
-        """As `heal`; but if the newest generation is damaged and cannot be restored, its record is only returned."""
-        return self._settled()[0]
+    def settled(self) -> tuple[Release | None, str | None]:
+        """As `heal`, with the guard of the next release, None if it must bring its own.
 
-    def _settled(self) -> tuple[Release | None, str | None]:
-        """Return also the guard of the next release, None if it must bring its own.
-
-        What cannot be restored is followed without having been applied.
+        If the newest generation is damaged and cannot be restored, its record is only returned, to be followed.
         """
         try:
             current = self.heal()

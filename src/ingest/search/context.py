@@ -109,10 +109,11 @@ def build_context(
     seen, left_out, taken = NearDuplicates(options.similarity), [], []
     for place in order:
         result = looked_at[place]
-        out = partial(LeftOut, result.chunk_id, result.uri, (result.start, result.end))
+        span = result.start, result.end
+        out = partial(LeftOut, result.chunk_id, result.uri, span)
         if (repeated := seen.find(result.text)) is not None:
             left_out.append(out("duplicate", repeated))
-        elif packer.take(result, place + 1, scores[place]):
+        elif packer.take(_Piece(result, place + 1, scores[place], *span, result.text, result.tokens, [result])):
             seen.add(result.chunk_id, result.text)
             taken.append(result)
         else:
@@ -147,10 +148,6 @@ class _Packer:
         self._pieces: dict[str, list[_Piece]] = {}  # by document id, by position
         self._tokens = 0
 
-    def take(self, result: Result, rank: int, score: float) -> bool:
-        """Add a chunk, on its own or as part of a piece; False if it does not fit."""
-        return self._join(_Piece(result, rank, score, result.start, result.end, result.text, result.tokens, [result]))
-
     def widen(self, result: Result, neighbours: int, parent: bool) -> None:
         """Let the piece with a chunk grow as far as its surroundings fit."""
         pieces = self._pieces[result.document_id]
@@ -160,7 +157,7 @@ class _Packer:
                 return
             text = self._around.text(result, start, end)
             wider = replace(piece, start=start, end=end, text=text or "")
-            if text is not None and len(text) == end - start and self._join(wider):
+            if text is not None and len(text) == end - start and self.take(wider):
                 return
 
     def passages(self) -> list[Passage]:
@@ -173,11 +170,11 @@ class _Packer:
         pieces = chain.from_iterable(self._pieces.values())
         return any(p.result.uri == uri and p.start <= span[0] and span[1] <= p.end for p in pieces)
 
-    def _join(self, new: _Piece) -> bool:
-        """Add a piece, joined with those that it overlaps or adjoins, if it fits."""
+    def take(self, new: _Piece) -> bool:
+        """Add a piece, joined with those that it overlaps or adjoins; False if it does not fit."""
         pieces = self._pieces.get(new.result.document_id, [])
         joined, gone = new, []
-        for piece in sorted(pieces, key=lambda p: p.start):
+        for piece in pieces:
             if (gap := self._gap(joined, piece)) is not None:
                 joined = _united(joined, piece, gap)
                 gone.append(piece)

@@ -198,7 +198,6 @@ class Searcher:
         return self.profile.fusion == "convex" and self.profile.normalisation == "bounds"
 
     def _fused(self, terms: Terms, dense: Rankings, bm25: Rankings, scored: list[BothScores]) -> Rankings:
-        """Return the fused ranking of each question."""
         pairs, weight = zip(dense, bm25, strict=True), self.profile.dense_weight
         if self._by_bounds:
             return [bounded(*both, weight, self._keyword.bound(q)) for both, q in zip(scored, terms, strict=True)]

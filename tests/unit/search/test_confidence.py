@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ingest.errors import InvalidSettings
 from ingest.lake.stored_records import to_bytes
-from ingest.quality.calibrate import LEAST, fit_calibration, threshold_of
+from ingest.quality.calibrate import LEAST, figures, fit_calibration, threshold_of
 from ingest.records import Result
 from ingest.search.confidence import LOOKED_AT, SIGNALS, Calibration, read_calibration, signals
 from tests.unit.search.test_ranking import WORDING
@@ -111,26 +111,32 @@ def test_confidence_is_the_logistic_function_of_the_standardised_sum() -> None:
 
 
 def test_the_same_judgments_are_the_same_bytes() -> None:
-    first, second = (to_bytes(fit_calibration(*judged(), 0.9)[0]) for _ in range(2))
+    first, second = (to_bytes(fit_calibration(*judged(), 0.9)) for _ in range(2))
     assert first == second
     assert calibration() == read_calibration("c", to_bytes(calibration()))
 
 
 def test_judgments_without_a_difference_do_not_look_like_one() -> None:
     """A cross-validation that leaked would find an AUC far above one half here: there are as many signals as rows."""
-    fitted, _ = fit_calibration(*judged(100, apart=0.0), 0.9)
+    fitted = fit_calibration(*judged(100, apart=0.0), 0.9)
     assert fitted.auc < 0.65
 
 
 def test_judgments_that_differ_are_told_apart() -> None:
     found, known = judged(120, apart=3.0)
-    fitted, unseen = fit_calibration(found, known, 0.9)
+    fitted = fit_calibration(found, known, 0.9)
     assert fitted.auc > 0.95
     assert fitted.auc_interval[0] <= fitted.auc <= fitted.auc_interval[1]
     assert fitted.precision_interval[0] <= fitted.precision <= fitted.precision_interval[1]
     assert (fitted.answerable, fitted.unanswerable) == (60, 60)
-    right = (unseen.known & unseen.passed).sum()
-    assert (right / unseen.passed.sum(), right / 60) == (fitted.precision, fitted.answered)
+
+
+def test_precision_is_of_those_that_passed_and_answered_of_those_that_have_an_answer() -> None:
+    known, passed = np.array([True, True, True, False, False]), np.array([True, True, False, True, False])
+    found = figures(np.array([0.9, 0.8, 0.2, 0.7, 0.1]), known, passed)
+    assert (2 / 3, 2 / 3, 5 / 6) == pytest.approx((found["precision"], found["answered"], found["auc"]))
+    nothing = figures(np.array([0.9, 0.8, 0.2, 0.7, 0.1]), known, passed & False)
+    assert (1.0, (0.0, 1.0), 0.0) == (nothing["precision"], nothing["precision_interval"], nothing["answered"])
 
 
 def test_a_question_and_its_copy_without_gold_share_a_fold() -> None:
@@ -139,7 +145,7 @@ def test_a_question_and_its_copy_without_gold_share_a_fold() -> None:
     rows = rng.normal(size=(40, N)) * 10
     both = np.concatenate([rows, rows + rng.normal(size=rows.shape) * 0.01])
     texts = [f"question {n % 40}" for n in range(80)]
-    fitted, _ = fit_calibration(both, np.arange(80) < 40, 0.9, left_out=True, texts=texts)
+    fitted = fit_calibration(both, np.arange(80) < 40, 0.9, left_out=True, texts=texts)
     assert fitted.left_out
     assert 0.3 < fitted.auc < 0.7
 
@@ -206,7 +212,7 @@ def test_scales_that_are_not_positive_are_refused() -> None:
 def test_equal_questions_share_a_fold() -> None:
     rng = np.random.default_rng(0)
     signals, known = np.tile(rng.normal(size=(40, len(SIGNALS))), (3, 1)), np.tile(rng.random(40) < 0.5, 3)
-    assert fit_calibration(signals, known, 0.9)[0].auc > 0.9  # learned by heart
-    assert fit_calibration(signals, known, 0.9, texts=[f"question {n % 40}" for n in range(120)])[0].auc < 0.8
+    assert fit_calibration(signals, known, 0.9).auc > 0.9  # learned by heart
+    assert fit_calibration(signals, known, 0.9, texts=[f"question {n % 40}" for n in range(120)]).auc < 0.8
     alone = [f"question {n}" for n in range(120)]
-    assert fit_calibration(signals, known, 0.9, texts=alone)[0] == fit_calibration(signals, known, 0.9)[0]
+    assert fit_calibration(signals, known, 0.9, texts=alone) == fit_calibration(signals, known, 0.9)
