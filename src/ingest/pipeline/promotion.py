@@ -89,7 +89,7 @@ class Promotion:
         target = ReleaseTarget(retrieval, self.options, releases)
 
         def judge() -> Outcome:
-            serving = releases.settled()  # not only what readers see: a verdict is compared with the newest decision
+            serving, _ = releases.settled()  # not only what readers see: a verdict is compared with the newest decision
             generation = named or waiting_candidate(retrieval.lake, self.options.profile)
             verdict = None
             if generation is not None or not lift_hold:

@@ -150,9 +150,9 @@ def _anchors(gold: Gold, now: Side, before: Side | None) -> _Pair | None:
     if now.is_damaged(gold):
         return _Pair(gold, gold, _at(gold, old), None, old)
     by_bytes = [now.by_sha256.get(sha256) for sha256 in (old.row.sha256 if old is not None else "", gold.sha256)]
-    for held in (now.find(gold), *by_bytes):
-        place, on_base = _followed_to(gold, held, old) if held is not None else (None, gold)
-        if held is not None and place is not None:
+    for held in filter(None, (now.find(gold), *by_bytes)):
+        place, on_base = _followed_to(gold, held, old)
+        if place is not None:
             return _Pair(gold, _at(place, held), _at(on_base, old), held, old)
     return None
 
@@ -166,7 +166,7 @@ def _followed_to(gold: Gold, held: JudgedDocument, old: JudgedDocument | None) -
     if on_base is None:  # changed before the base was built, and perhaps again since then
         same = held.row.sha256 == old.row.sha256
         return (None if same else _settled(gold, held)), gold
-    place = relocate(on_base, old.text, held.text, held.row.sha256) if held.text != old.text else on_base
+    place = relocate(on_base, old.text, held.text, held.row.sha256)
     if place is None and held.row.sha256 == old.row.sha256:
         place = on_base  # the source did not change it: it was lost by us and scores zero
     return place, on_base

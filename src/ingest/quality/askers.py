@@ -34,9 +34,7 @@ def named(asker: Asker) -> str:
 
 
 def forbidden_askers(known: Iterable[tuple[str, str]]) -> list[Asker]:
-    """Return up to `FORBIDDEN` askers with one group each, from the tenants and groups of a generation, and one with a
-    group that no document has. The same generation gives the same ones.
-    """
+    """Return a generation's up to `FORBIDDEN` askers with one group each, and one whose group no document has."""
     every = set(known)
     chosen = sorted(every, key=lambda one: sha256_hex("\0".join(one).encode()))[:FORBIDDEN]
     groups, nobody = {group for _, group in every}, NOBODY

@@ -21,15 +21,12 @@ def check_asking(options: BuildOptions, open_reranker: OpenReranker, store: Stor
     """
     faults = list[IngestError]()
     profile, opened = options.profile, list[Reranker | None]()
-
-    def calibrated() -> None:
-        if profile.calibration:
-            read_calibration(profile.calibration, read_learned(store, profile.calibration))
-
-    def reranker() -> None:
-        opened.append(open_reranker(profile, WORDLESS))
-
-    acts: tuple[Callable[[], object], ...] = (lambda: read_questions(options.judged), reranker, calibrated)
+    fitted = profile.calibration
+    acts: list[Callable[[], object]] = [
+        lambda: read_questions(options.judged),
+        lambda: opened.append(open_reranker(profile, WORDLESS)),
+        lambda: read_calibration(fitted, read_learned(store, fitted)) if fitted else None,
+    ]
     for act in acts:
         try:
             act()

@@ -17,8 +17,8 @@ from ingest.lake.model_files import keep_learned
 from ingest.lake.stored_records import to_bytes
 from ingest.quality.evaluate import read_questions
 from ingest.quality.metrics import distinct_questions
-from ingest.quality.paired_differences import percentile_interval
 from ingest.quality.rankings import candidates_of, live_questions, open_fused
+from ingest.quality.scores import percentile_interval
 from ingest.records import BuildOptions, Question
 from ingest.search import Searcher
 from ingest.search.confidence import LOOKED_AT, SIGNALS, Calibration, expit, signals
@@ -75,7 +75,7 @@ def _signals(searcher: Searcher, questions: Sequence[Question], leave_out: bool)
     return [rows[q.query_id][way] for way in range(ways) for q in questions]
 
 
-def figures(confidences: Floats, known: Bools, passed: Bools) -> dict[str, Any]:
+def unseen_figures(confidences: Floats, known: Bools, passed: Bools) -> dict[str, Any]:
     """Return the figures of a calibration, from its (n,) float64 confidences in questions that it has not seen.
 
         auc        the probability that an answerable question scores above an unanswerable one; ties count half
@@ -142,7 +142,7 @@ def fit_calibration(
         confidences[held] = expit(slope * regression.decision_function(rows[held]) + offset)
         passed[held] = confidences[held] >= threshold_of(expit(slope * inner + offset), known[rest], target)
     measured = {"threshold": threshold_of(confidences, known, target), "target": target, "left_out": left_out}
-    return _made(_fitted(rows, known, groups), known, {**measured, **figures(confidences, known, passed)})
+    return _made(_fitted(rows, known, groups), known, {**measured, **unseen_figures(confidences, known, passed)})
 
 
 def check_counts(answerable: int, unanswerable: int) -> None:

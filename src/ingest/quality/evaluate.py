@@ -118,10 +118,7 @@ def judged_questions(judged: Sequence[Path]) -> list[Question]:
 
 
 def read_questions(judged: Sequence[Path]) -> list[Question]:
-    """Return all questions of some judged sets; a set that is named twice is read once.
-
-    Raises: InvalidSettings, naming file and line.
-    """
+    """Return the questions of some judged sets, each set once. Raises: InvalidSettings, naming file and line."""
     if judged:
         require("judged questions", "ingest[evaluate]", "ir-measures", "scipy")
     questions: list[Question] = []

@@ -4,9 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ingest.quality.floors import ROUNDING, Scores, below_floors, mean_scores
-from ingest.quality.paired_differences import paired, paired_difference
 from ingest.quality.question_slices import Slice, judge_slices
+from ingest.quality.scores import ROUNDING, Scores, below_floors, mean_scores, paired, paired_difference
 from ingest.records import GateRules, PairedDifference, SliceScore, Verdict
 
 NAMED = 10  # questions named in one sentence

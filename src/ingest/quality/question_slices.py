@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from ingest.lake.rows import DocumentRow
+from ingest.quality import scores
 from ingest.quality.askers import named
-from ingest.quality.floors import ROUNDING, Scores, below_floors, mean_scores
-from ingest.quality.paired_differences import RESAMPLES, Differences, lower_than_rest, paired, paired_difference
 from ingest.records import GateRules, Question, SliceScore
 
 MOST = 200  # slices that are judged, the largest ones
@@ -33,7 +32,7 @@ def slices_of(question: Question, documents: Iterable[DocumentRow]) -> list[Slic
 class _Family:
     """All slices that are compared at once, so that the more there are, the less likely chance is to fell one."""
 
-    differences: dict[str, Differences]  # by metric
+    differences: dict[str, scores.Differences]  # by metric
     tests: int
     rules: GateRules
 
@@ -54,7 +53,7 @@ class _Family:
         random set of as many questions would rarely do as badly: the share of slices that are refused by mistake stays
         below `error` (Benjamini & Hochberg 1995).
         """
-        suspects, least = {}, -self.rules.slices.margin - ROUNDING
+        suspects, least = {}, -self.rules.slices.margin - scores.ROUNDING
         for metric, all_ in self.differences.items():
             for slice_, ids in members.items():
                 own = [all_[q] for q in ids if q in all_]
@@ -62,8 +61,8 @@ class _Family:
                 if self.decides(len(own), len(all_)) and fmean(sorted(own)[1:] or own) < least:
                     inside = set(ids)
                     rest = [d for q, d in all_.items() if q not in inside]
-                    resamples = max(RESAMPLES, math.ceil(10 * self.tests / self.error))
-                    suspects[metric, slice_] = own, rest, lower_than_rest(own, rest, resamples)
+                    resamples = max(scores.RESAMPLES, math.ceil(10 * self.tests / self.error))
+                    suspects[metric, slice_] = own, rest, scores.lower_than_rest(own, rest, resamples)
         if not suspects:
             return {}
         from scipy.stats import false_discovery_control
@@ -83,7 +82,7 @@ class _Family:
 
 
 def judge_slices(
-    live: Scores, against: Scores | None, rules: GateRules, slices: Mapping[str, Sequence[Slice]]
+    live: scores.Scores, against: scores.Scores | None, rules: GateRules, slices: Mapping[str, Sequence[Slice]]
 ) -> tuple[list[SliceScore], list[str]]:
     """Return the slices by name and value, and what speaks against the candidate.
 
@@ -91,36 +90,36 @@ def judge_slices(
     it still has to reach a floor of its own, "name=value". One that holds all questions is judged with them.
     """
     members = _members(live, slices)
-    differences = paired(live, against, rules.metric) if against is not None else {}
+    differences = scores.paired(live, against, rules.metric) if against is not None else {}
     family = _Family(differences, _tests(differences, members, rules), rules)
     fallen = family.fallen(members)
     known = {"*", *(name for name, _ in members), *map("=".join, members)}
     unknown = sorted(rules.slices.floors.keys() - known)
     reasons = [f"Slice {key} has a floor, but no judged question belongs to it." for key in unknown]
-    scores = []
+    judged = []
     for slice_, ids in members.items():
         rows = {q: live[q] for q in ids}
-        below = below_floors(rows, _floors(slice_, len(ids), rules), f"Slice {'='.join(slice_)}: ")
+        below = scores.below_floors(rows, _floors(slice_, len(ids), rules), f"Slice {'='.join(slice_)}: ")
         reasons += [*fallen.get(slice_, ()), *below]
         own = {metric: [d[q] for q in ids if q in d] for metric, d in differences.items()}
         decides = any(family.decides(len(own[metric]), len(differences[metric])) for metric in own)
         # Intervals that hold for all slices together (Bonferroni).
         level = 1 - (1 - rules.confidence) / family.tests if decides else 0.0
-        scores.append(
+        judged.append(
             SliceScore(
                 name=slice_[0],
                 value=slice_[1],
                 questions=len(ids),
                 state="fell" if below or slice_ in fallen else _state(len(ids), len(live), decides, against, rules),
-                candidate_scores=mean_scores(rows),
-                serving_scores=mean_scores({q: (against or {}).get(q, {}) for q in ids}),
-                differences=tuple(paired_difference(m, d, level) for m, d in own.items() if d and decides),
+                candidate_scores=scores.mean_scores(rows),
+                serving_scores=scores.mean_scores({q: (against or {}).get(q, {}) for q in ids}),
+                differences=tuple(scores.paired_difference(m, d, level) for m, d in own.items() if d and decides),
             )
         )
-    return scores, reasons
+    return judged, reasons
 
 
-def _members(live: Scores, slices: Mapping[str, Sequence[Slice]]) -> dict[Slice, list[str]]:
+def _members(live: scores.Scores, slices: Mapping[str, Sequence[Slice]]) -> dict[Slice, list[str]]:
     """Return the live questions of each slice, of at most MOST; one that only stale questions belong to has none."""
     members: defaultdict[Slice, list[str]] = defaultdict(list)
     for query_id in sorted(slices):
@@ -130,7 +129,7 @@ def _members(live: Scores, slices: Mapping[str, Sequence[Slice]]) -> dict[Slice,
     return {slice_: members[slice_] for slice_ in sorted(largest)}
 
 
-def _tests(differences: Mapping[str, Differences], members: Mapping[Slice, Sequence[str]], rules: GateRules) -> int:
+def _tests(differences: dict[str, scores.Differences], members: Mapping[Slice, Sequence[str]], rules: GateRules) -> int:
     """Return how many comparisons there are: slices with the same questions are one."""
     groups = {(m, frozenset(q for q in ids if q in d)) for m, d in differences.items() for ids in members.values()}
     return sum(rules.slices.min_questions <= len(ids) < len(differences[metric]) for metric, ids in groups)
@@ -143,7 +142,7 @@ def _floors(slice_: Slice, count: int, rules: GateRules) -> dict[str, float]:
     return shared | floors.get("=".join(slice_), {})
 
 
-def _state(count: int, of: int, decides: bool, against: Scores | None, rules: GateRules) -> str:
+def _state(count: int, of: int, decides: bool, against: scores.Scores | None, rules: GateRules) -> str:
     if count == of:
         return "all questions"
     if count < rules.slices.min_questions or (against is not None and not decides):

@@ -10,8 +10,7 @@ from ingest.lake.contents import contents_of
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.askers import asked
 from ingest.quality.evaluate import UNCALIBRATED, untimed
-from ingest.quality.floors import Scores
-from ingest.quality.paired_differences import paired_difference
+from ingest.quality.scores import Scores, paired_difference
 from ingest.records import PairedDifference, QueryProfile, Question, Result
 from ingest.search import Searcher, open_serving
 from ingest.services import Retrieval
@@ -40,10 +39,7 @@ def live_questions(searcher: Searcher, questions: Sequence[Question]) -> tuple[l
 def candidates_of(
     searcher: Searcher, step: str, questions: Sequence[Question], most: int | None
 ) -> Iterator[list[tuple[Question, list[Result]]]]:
-    """Yield the questions, batch by batch, with the best that fusion finds for their askers, as `Searcher.candidates`.
-
-    `step`: its name for the observer.
-    """
+    """Yield the questions, batch by batch, with their askers' `Searcher.candidates`. `step`: name for the observer."""
     observer = searcher.retrieval.observer
     with observer.step(step, len(questions), "questions"):
         yield from asked(observer, step, questions, partial(searcher.candidates, most=most))

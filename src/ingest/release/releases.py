@@ -18,7 +18,6 @@ from ingest.search.served_release import fence_number
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 10  # a lost attempt means that another writer was faster or that the index failed
-LIFT_HOLD = "ingest promote --lift-hold"
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ class Releases:
                 if current.hold is not None and not lifts:
                     raise errors.Held(
                         f"index {self.index}: release {current.number} is held by {current.hold.who} "
-                        f"({current.hold.why}); a person lifts it with `{LIFT_HOLD}`"
+                        f"({current.hold.why}); a person lifts it with `ingest promote --lift-hold`"
                     )
             serving, now = (None, 0) if current is None else (current.generation, current.number)
             if serving not in (candidate.base, candidate.generation):
@@ -148,10 +147,7 @@ class Releases:
         raise self._gave_up("rollback")
 
     def unhold(self, why: str) -> Release:
-        """Lift the hold by a record with the same generation and profile; without a hold, return the release in force.
-
-        Raises: UnknownRelease when nothing serves yet.
-        """
+        """Lift the hold by a record of the same target; without one, return what serves. Raises: UnknownRelease."""
         for _ in range(self.attempts):
             current = self.heal()
             if current is None:
@@ -204,8 +200,7 @@ class Releases:
                 f"index {self.index}: generation {generation} was retired while release {release.number} was written; "
                 f"{settled.generation if settled else None} serves"
             )
-        actions = release_actions(self.index, release, release.guard)
-        if not self._move(actions if taken is None else take_over_actions(self.index, release, taken)):
+        if not self._move(take_over_actions(self.index, release, taken)):
             self._settle(release)
         return release
 

@@ -38,10 +38,7 @@ class IndexedDocuments:
         self._kept: BoundedCache[str, IndexedDocument] = BoundedCache(characters)  # by document id
 
     def of(self, result: Result) -> IndexedDocument | None:
-        """Return the document of a result; None if the result does not say where it is.
-
-        Raises: SchemaMismatch when it is not in the lake.
-        """
+        """Return a result's document, None if it does not say where that is. Raises: SchemaMismatch if it is lost."""
         if result.shard is None:
             return None
         if (known := self._kept.get(result.document_id)) is not None:

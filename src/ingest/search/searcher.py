@@ -67,8 +67,7 @@ class _Found:
         held = self.texts.of(hit.chunk_id for head in heads for hit in head)
         return [
             [_scored(held[hit.chunk_id], {"dense": dense, "bm25": keyword, "fused": fused}) for hit in there]
-            for head, (dense, keyword) in zip(heads, self.scored, strict=True)
-            for there in [self.texts.there(head)]
+            for there, (dense, keyword) in zip(map(self.texts.there, heads), self.scored, strict=True)
             for fused in [_scores(there)]
         ]
 
@@ -224,10 +223,7 @@ class Searcher:
         return [one if hits else 0.0 for one, hits in zip(sure, found.merged, strict=True)]  # nothing found: no answer
 
     def _union(self, terms: Terms, vectors: Vectors, dense: Rankings, bm25: Rankings) -> list[BothScores]:
-        """Return the dense and the keyword score of every chunk that either stage found, by chunk id.
-
-        Scores that a stage did not fetch are requested by id, so that none is missing.
-        """
+        """Return both scores of every chunk that either stage found, by id; what a stage did not fetch is asked for."""
         known = [(_scores(d), _scores(k)) for d, k in zip(dense, bm25, strict=True)]
         ids = [[point_id(chunk) for chunk in sorted(k.keys() - d.keys())] for d, k in known]
         more = self.retrieval.vectors.scores(self.manifest.collection, vectors, ids)

@@ -77,10 +77,7 @@ def open_serving(retrieval: Retrieval, profile: QueryProfile | None = None) -> S
 
 
 def open_release(retrieval: Retrieval, release: Release, profile: QueryProfile | None = None) -> Searcher:
-    """Return a searcher on a release, under its profile or a given one.
-
-    Raises: UnknownRelease if it is not sealed, ForeignIndex if its collection is another lake's.
-    """
+    """Return a searcher on a release, under its profile or a given one. Raises: UnknownRelease, ForeignIndex."""
     lake = retrieval.lake
     manifest = lake.manifest(release.generation)
     if manifest is None:

@@ -20,7 +20,6 @@ def context_of(
     """Return the context of one ranking of a release.
 
     The settings' model counts tokens. If it is also the generation's, as usual, the chunks' stored counts are used.
-
     Raises: SchemaMismatch, StoreUnavailable.
     """
     options, filter = wanted

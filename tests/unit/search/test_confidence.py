@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ingest.errors import InvalidSettings
 from ingest.lake.stored_records import to_bytes
-from ingest.quality.calibrate import LEAST, figures, fit_calibration, threshold_of
+from ingest.quality.calibrate import LEAST, fit_calibration, threshold_of, unseen_figures
 from ingest.records import Result
 from ingest.search.confidence import LOOKED_AT, SIGNALS, Calibration, read_calibration, signals
 from tests.unit.search.test_ranking import WORDING
@@ -133,9 +133,9 @@ def test_judgments_that_differ_are_told_apart() -> None:
 
 def test_precision_is_of_those_that_passed_and_answered_of_those_that_have_an_answer() -> None:
     known, passed = np.array([True, True, True, False, False]), np.array([True, True, False, True, False])
-    found = figures(np.array([0.9, 0.8, 0.2, 0.7, 0.1]), known, passed)
+    found = unseen_figures(np.array([0.9, 0.8, 0.2, 0.7, 0.1]), known, passed)
     assert (2 / 3, 2 / 3, 5 / 6) == pytest.approx((found["precision"], found["answered"], found["auc"]))
-    nothing = figures(np.array([0.9, 0.8, 0.2, 0.7, 0.1]), known, passed & False)
+    nothing = unseen_figures(np.array([0.9, 0.8, 0.2, 0.7, 0.1]), known, passed & False)
     assert (1.0, (0.0, 1.0), 0.0) == (nothing["precision"], nothing["precision_interval"], nothing["answered"])
 
 

@@ -1,4 +1,4 @@
-"""Candidate − serving, question by question, and how far the mean of such differences can be trusted."""
+"""Scores of questions: their means, the floors of these, and how far differences between two sides can be trusted."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -8,15 +8,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.quality.floors import Scores
 from ingest.records import PairedDifference
 
 RESAMPLES = 9_999  # of the bootstrap and of the permutation test
 RESAMPLED_AT_ONCE = 1_000  # rows of one number per question: limits memory
 SEED = 20_090_719  # the same scores always give the same verdict
 POWER = 0.8
+ROUNDING = 1e-9  # a mean may miss its bound by this much
 
+Scores = Mapping[str, Mapping[str, float]]  # query id → "stage.metric" → value, 0 to 1
 Differences = dict[str, float]  # by query id
+
+
+def mean_scores(scores: Scores) -> dict[str, float]:
+    """Return the mean of each metric over the questions that have it."""
+    metrics = sorted({metric for row in scores.values() for metric in row})
+    return {m: fmean(row[m] for row in scores.values() if m in row) for m in metrics}
+
+
+def below_floors(scores: Scores, floors: Mapping[str, float], of: str = "") -> list[str]:
+    """Return what misses its floor, one sentence each, which begins with whose scores they are."""
+    found, told = mean_scores(scores), []
+    for metric, floor in sorted(floors.items()):
+        if metric not in found:
+            measured = ", ".join(found) or "nothing"
+            told.append(f"{of}{metric} has a floor of {floor:.4f}, but was not measured; measured: {measured}.")
+        elif found[metric] < floor - ROUNDING:
+            told.append(f"{of}{metric} is {found[metric]:.4f} on average, below its floor of {floor:.4f}.")
+    return told
 
 
 def paired(live: Scores, against: Scores, metric: str) -> dict[str, Differences]:
