@@ -12,7 +12,7 @@ from ingest.lake.contents import contents_of
 from ingest.ports import Wording
 from ingest.quality.anchors import Anchored, Side, anchored, side_of
 from ingest.quality.askers import asked, forbidden_askers, forbidden_to, may_see, named
-from ingest.quality.gate import Facts, judge
+from ingest.quality.gate import NAMED, Facts, judge
 from ingest.quality.metrics import DEPTH, distinct_questions, read_judged_set, score_questions
 from ingest.quality.moves import keep_moves
 from ingest.quality.question_slices import slices_of
@@ -23,7 +23,6 @@ from ingest.services import OpenReranker, Retrieval
 
 WORDLESS = Wording(lambda texts: [[] for _ in texts], lambda terms: 0.0)  # only to open a re-ranker
 UNCALIBRATED = {"calibration": ""}  # so that a lost or outdated calibration blocks nothing; rankings stay the same
-LEAKS_NAMED = 10  # questions named one by one
 log = logging.getLogger(__name__)
 Scores = dict[str, dict[str, float]]  # query id → "stage.metric" → value
 
@@ -176,5 +175,5 @@ def _leaks(searcher: Searcher, judged: Anchored, known: Iterable[tuple[str, str]
                 more = f" and {len(shown) - 1} more documents" if len(shown) > 1 else ""
                 told[question.query_id] = f"{min(shown)}{more}, asked as {named(question.asker)}, who may not see that"
     reasons = [f"Question {query_id} leaks: it shows {told[query_id]}." for query_id in sorted(told)]
-    left = len(reasons) - LEAKS_NAMED
-    return (*reasons[:LEAKS_NAMED], *([f"{left} more questions leak."] if left > 0 else []))
+    left = len(reasons) - NAMED
+    return (*reasons[:NAMED], *([f"{left} more questions leak."] if left > 0 else []))

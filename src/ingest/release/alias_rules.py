@@ -61,10 +61,7 @@ def recorded(journal: Journal[Release], index: str, number: int) -> Release:
 
 
 def rollback_target(journal: Journal[Release], index: str, current: Release, to: int | None) -> Release:
-    """Return release `to`, or the newest one with another generation or profile than the one in force.
-
-    Raises: UnknownRelease when there is none, SchemaMismatch when its record is missing.
-    """
+    """Return release `to`, else the newest of another target than now. Raises: UnknownRelease, SchemaMismatch."""
     if to is not None:
         if not 1 <= to <= current.number:
             raise UnknownRelease(f"index {index}: no release {to}; there are 1 to {current.number}")

@@ -59,7 +59,7 @@ def _last_claim(lake: Lake) -> int:
 
 
 def rolled_back_by(lake: Lake, generation: str, profile: str | None = None) -> Release | None:
-    """Return the rollback that took a generation, if given under a `profile` (SHA-256), out of force; else None."""
+    """Return the rollback that took a generation out of force, else None; `profile` (SHA-256): only under that one."""
     following: Release | None = None
     for _, release in lake.releases.newest_first(LOOK_BACK):
         if release.generation == generation and profile in (None, release.profile):

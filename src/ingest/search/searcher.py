@@ -97,8 +97,7 @@ class Searcher:
         self._counting = Lock()
         self.fell_back = 0  # questions whose re-ranking would have taken too long, since this searcher was opened
         self.wording = Wording(self._analyser.terms, self._keyword.bound, self._embedder.word_table)
-        asked = self.profile.reranker != "none"
-        reranker = self.retrieval.open_reranker(self.profile, self.wording) if asked else None
+        reranker = self.retrieval.open_reranker(self.profile, self.wording)
         again = (self.profile.rerank_milliseconds, self.retrieval.monotonic)
         self._reranking = Reranking(reranker, *again) if reranker is not None else None
         name = self.profile.calibration
@@ -125,9 +124,8 @@ class Searcher:
         if top < 1:
             raise InvalidSettings(f"top: at least 1 expected, found {top}")
         self._check_sources(filter)
-        generation, release = self.manifest.generation, self.release or 0
-        told: dict[str, str | int] = {"generation": generation, "release": release, "questions": len(questions)}
-        with self.retrieval.observer.span("ingest.search", **told):
+        told = {"release": self.release or 0, "questions": len(questions)}
+        with self.retrieval.observer.span("ingest.search", generation=self.manifest.generation, **told):
             return self._searched(questions, filter, top, stages)
 
     def _check_sources(self, filter: Filter) -> None:
