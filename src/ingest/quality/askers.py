@@ -53,7 +53,7 @@ def forbidden_to(question: Question, documents: Sequence[DocumentRow], askers: S
     return others[int(sha256_hex(question.query_id.encode())[:8], 16) % len(others)] if others else askers[-1]
 
 
-def asked(
+def asked_in_batches(
     observer: Observer, step: str, questions: Sequence[Question], ask: Callable[[list[str], Filter], Sequence[T]]
 ) -> Iterator[list[tuple[Question, T]]]:
     """Yield the questions, batch by batch, with what their askers get; the observer is told when a batch is done."""

@@ -11,7 +11,7 @@ from ingest.extras import require
 from ingest.lake.contents import contents_of
 from ingest.ports import Wording
 from ingest.quality.anchors import Anchored, Side, anchored, side_of
-from ingest.quality.askers import asked, forbidden_askers, forbidden_to, may_see, named
+from ingest.quality.askers import asked_in_batches, forbidden_askers, forbidden_to, may_see, named
 from ingest.quality.gate import NAMED, Facts, judge
 from ingest.quality.metrics import DEPTH, distinct_questions, read_judged_set, score_questions
 from ingest.quality.moves import keep_moves
@@ -142,7 +142,7 @@ def score(searcher: Searcher, questions: Sequence[Question]) -> Scores:
     scores: Scores = {q.query_id: {} for q in questions}
     count = counter(searcher.retrieval.tokenizer)
     search = partial(searcher.search, top=DEPTH, stages=searcher.stages)
-    for batch in asked(searcher.retrieval.observer, "evaluate", questions, search):
+    for batch in asked_in_batches(searcher.retrieval.observer, "evaluate", questions, search):
         for stage in searcher.stages:
             rows = score_questions([(answer.stages[stage], question) for question, answer in batch], count)
             for query_id, row in rows.items():
@@ -168,7 +168,7 @@ def _leaks(searcher: Searcher, judged: Anchored, known: Iterable[tuple[str, str]
 
     told = {}
     search = partial(searcher.search, top=DEPTH, stages=("bm25", "dense"))
-    for batch in asked(searcher.retrieval.observer, "evaluate", questions, search):
+    for batch in asked_in_batches(searcher.retrieval.observer, "evaluate", questions, search):
         for question, answer in batch:
             shown = {r.path for ranked in answer.stages.values() for r in ranked if shows(question.asker, r)}
             if shown:

@@ -8,7 +8,7 @@ import numpy as np
 from ingest.ids import sha256_hex
 from ingest.lake.contents import contents_of
 from ingest.quality.anchors import anchored, side_of
-from ingest.quality.askers import asked
+from ingest.quality.askers import asked_in_batches
 from ingest.quality.evaluate import UNCALIBRATED, untimed
 from ingest.quality.scores import Scores, paired_difference
 from ingest.records import PairedDifference, QueryProfile, Question, Result
@@ -42,7 +42,7 @@ def candidates_of(
     """Yield the questions, batch by batch, with their askers' `Searcher.candidates`. `step`: name for the observer."""
     observer = searcher.retrieval.observer
     with observer.step(step, len(questions), "questions"):
-        yield from asked(observer, step, questions, partial(searcher.candidates, most=most))
+        yield from asked_in_batches(observer, step, questions, partial(searcher.candidates, most=most))
 
 
 def folds_of(texts: Sequence[str]) -> list[int]:
