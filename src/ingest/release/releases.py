@@ -200,7 +200,8 @@ class Releases:
                 f"index {self.index}: generation {generation} was retired while release {release.number} was written; "
                 f"{settled.generation if settled else None} serves"
             )
-        if not self._move(take_over_actions(self.index, release, taken)):
+        actions = release_actions(self.index, release, release.guard)
+        if not self._move(actions if taken is None else take_over_actions(self.index, release, taken)):
             self._settle(release)
         return release
 
