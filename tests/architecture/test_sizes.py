@@ -16,8 +16,7 @@ MODULES = [*HOUSE.modules, *HOUSE.flows]
 MODULE_LINES = 300
 FUNCTION_LINES = 40
 PARAMETERS = 6
-# The ceiling is 26,000. It is exceeded since the promises were mended: this number only falls until it is back there.
-LINES_WITHOUT_PARSERS = 26_792
+LINES_WITHOUT_PARSERS = 26_000
 COMMANDS = 30
 FORMATTER_OFF = 5
 
