@@ -54,6 +54,7 @@ from ingest.settings import load_settings
 from ingest.wiring import service_opening as wiring
 from tests.fakes import inline_executor
 from tests.s3_server import FaultyS3
+from tests.vector_indexes import in_memory_index
 
 LAKES = Path(__file__).parent / "data"
 INDEX = "handbook"
@@ -87,7 +88,7 @@ class KeptIndex(QdrantIndex):
 @contextmanager
 def in_memory_vectors() -> Iterator[None]:
     """Give every `Services` that is opened meanwhile one vector index in this process, which is empty at first."""
-    index, original = KeptIndex.connect(":memory:", None), wiring.open_vectors
+    index, original = in_memory_index(KeptIndex), wiring.open_vectors
     wiring.open_vectors = lambda settings: index
     try:
         yield

@@ -14,7 +14,6 @@ from ingest import pipeline
 from ingest.adapters.embedders import hashing
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sources.file import open_source
-from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import SourceUnavailable
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake
@@ -44,6 +43,7 @@ from ingest.records import (
 )
 from ingest.services import Retrieval, Services, Workbench, Writer
 from tests.fakes import InMemoryStore, inline_executor
+from tests.vector_indexes import in_memory_index
 
 WHOLE = Scope()
 START = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
@@ -124,7 +124,7 @@ class Project:
 
     sources: tuple[CountingSource, ...]
     store: Store = field(default_factory=InMemoryStore)
-    vectors: VectorIndex = field(default_factory=lambda: QdrantIndex.connect(":memory:", None))
+    vectors: VectorIndex = field(default_factory=in_memory_index)
     embedder: hashing.HashingEmbedder = field(default_factory=lambda: hashing.open_embedder("hashing", {}))
     options: BuildOptions = field(default_factory=build_options)
     now: datetime = START

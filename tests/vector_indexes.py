@@ -1,18 +1,64 @@
-"""Every `VectorIndex` adapter as a fixture, and points to fill it with."""
+"""Every `VectorIndex` adapter as a fixture, one in this process for tests of other things, and points to fill it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
+import httpx
 import numpy as np
 import pytest
+from qdrant_client import QdrantClient, models
+from qdrant_client.http.exceptions import UnexpectedResponse
 
 from ingest import ids
 from ingest.adapters.vectors.edge.engine import Engine
+from ingest.adapters.vectors.qdrant.connection import Connection, ConnectionOptions
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, AliasAction, Point
 
 DIMENSION = 8
+Index = TypeVar("Index", bound=QdrantIndex)
+
+
+class InMemoryClient(QdrantClient):
+    """The client's own emulation of a server, whose refused aliases are told as a server tells them."""
+
+    def __init__(self) -> None:
+        super().__init__(":memory:")
+
+    def update_collection_aliases(self, change_aliases_operations: Sequence[Any], **kwargs: Any) -> bool:
+        """Apply them one by one, as a server does: the emulation applies all or nothing."""
+        for operation in change_aliases_operations:
+            try:
+                super().update_collection_aliases([operation], **kwargs)
+            except ValueError as error:
+                raise UnexpectedResponse(404, "", str(error).encode(), httpx.Headers()) from error
+        return True
+
+    def create_payload_index(self, *args: Any, **kwargs: Any) -> None:  # the emulation warns that it has none
+        pass
+
+    def delete(self, collection_name: str, points_selector: Any, **kwargs: Any) -> Any:
+        """Remove points; no ids remove nothing, where the emulation refuses."""
+        return super().delete(collection_name, points_selector, **kwargs) if points_selector.points else None
+
+    def query_batch_points(self, collection_name: str, requests: Sequence[Any], **kwargs: Any) -> Any:
+        """Answer exactly: the emulation always does, and warns of parameters that say how."""
+        plain = [models.QueryRequest(**{**dict(request), "params": None}) for request in requests]
+        return super().query_batch_points(collection_name, plain, **kwargs)
+
+
+class InMemoryConnection(Connection):
+    """A connection to an emulation of its own."""
+
+    def _open(self, url: str, api_key: str | None) -> QdrantClient:
+        return InMemoryClient()
+
+
+def in_memory_index(kind: type[Index] = QdrantIndex, **options: Any) -> Index:
+    """Return an empty index in this process. `options` are fields of `ConnectionOptions`."""
+    return kind(InMemoryConnection(ConnectionOptions(**options), "memory", None))
 
 
 @pytest.fixture(scope="module", params=["in_memory", "embedded", "server"])
@@ -20,7 +66,7 @@ def vector_index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     """One adapter per module; page and batches are small so that paging is tested."""
     limits = {"page": 7, "write_batch": 5, "search_batch": 2, "first_wait_seconds": 0.01}
     if request.param == "in_memory":
-        index = QdrantIndex.connect(":memory:", None, **limits)
+        index = in_memory_index(**limits)
     elif request.param == "embedded":
         engine = Engine(tmp_path_factory.mktemp("qdrant"), poll_seconds=0.1, grace_seconds=0.3)
         index = QdrantIndex.embedded(engine, **limits)

@@ -11,13 +11,13 @@ from pathlib import Path
 from ingest.adapters.s3_client import open_client
 from ingest.adapters.sources.s3 import open_source
 from ingest.adapters.stores.s3_store import S3Store
-from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import IngestError, UnknownRelease
 from ingest.records import EVERYTHING, DocumentRef, Filter, RawDocument, RunReport, S3Options
 from ingest.search import open_serving
 from tests.faults.s3_proxy import Breaks, proxied
 from tests.pipelines import Project, build_options, document
 from tests.s3_server import FaultyS3
+from tests.vector_indexes import in_memory_index
 
 DOCUMENTS, EDITIONS, TOP, PAGE_SIZE = 8, (1, 2), 500, 3
 QUESTION = "edition"  # a word of every chunk
@@ -104,7 +104,7 @@ def disturbed(world: S3World, name: str, breaks: Breaks) -> Iterator[Ended]:
 
     Raises: AssertionError when a clean run does not make all right, or a search mixes editions.
     """
-    vectors = QdrantIndex.connect(":memory:", None)
+    vectors = in_memory_index()
     before: int | None = None
     for edition in EDITIONS:
         world.publish(edition)

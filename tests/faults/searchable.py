@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, get_state_machine_test, initialize, precondition, rule
 
 from ingest.adapters.stores.folder_store import FolderStore
-from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import DeleteGuardTripped, InvalidSettings, UnknownRelease
 from ingest.ids import point_id
 from ingest.lake.contents import contents_of
@@ -35,6 +34,7 @@ from ingest.services import Retrieval
 from tests.fakes import InMemoryStore, Killed
 from tests.faults.mortality import Fuse, Mortal
 from tests.pipelines import SMALL_CHUNKS, CountingSource, Project, build_options
+from tests.vector_indexes import in_memory_index
 
 # Promises that are modelled and not kept yet: whoever mends one turns it on here. What shows each of them stands in
 # `test_searchable.py`, and says so when it is mended.
@@ -140,7 +140,7 @@ class Searchable(RuleBasedStateMachine):
         self.files = Files(self.folder)
         self.acl = dict.fromkeys(SOURCES, GROUPS[0])
         self.policy, self.chunking = "index", 0
-        self.vectors = QdrantIndex.connect(":memory:", None)
+        self.vectors = in_memory_index()
         self.store = FolderStore(str(self.folder / "lake"))
         self.project = Project((), store=self.store, vectors=self.vectors, monotonic=itertools.count(0, 1000).__next__)
         self._settle()

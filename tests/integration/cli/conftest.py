@@ -25,6 +25,7 @@ from ingest.services import Retrieval, Services, Workbench, Writer
 from ingest.settings import Settings
 from ingest.wiring import service_opening as wiring
 from tests.fakes import InMemoryStore, inline_executor
+from tests.vector_indexes import in_memory_index
 
 TOPICS = ("copper", "granite", "walnut", "marble", "amber", "cobalt")
 
@@ -134,7 +135,7 @@ def opened_lab(folder: Path) -> Iterator[Lab]:
         for name in ("QDRANT_URL", "QDRANT_API_KEY"):
             monkeypatch.delenv(name, raising=False)
         (folder / "documents").mkdir()
-        lab = Lab(folder, QdrantIndex.connect(":memory:", None))
+        lab = Lab(folder, in_memory_index())
         for topic in TOPICS:
             lab.write(topic)
         lab.settings()

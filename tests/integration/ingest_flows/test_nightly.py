@@ -14,13 +14,13 @@ from prefect.client.schemas.objects import State
 import ingest_flows.nightly
 from ingest import pipeline
 from ingest.adapters.vectors.edge import engine, locks
-from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.pipeline.changes import Scope
 from ingest.services import Services
 from ingest.wiring import service_opening as wiring
 from ingest_flows.nightly import nightly
 from tests.fakes import inline_executor
 from tests.integration.ingest_flows.conftest import Site, by_step, eventually, flow_run_of, new_site
+from tests.vector_indexes import in_memory_index
 
 STEPS = ("chunk_shard", "embed_shard", "load_shard", "keyword_shard")
 First = tuple[Site, State[Any], set[Path]]  # a site, the state of its first run, what Prefect persisted
@@ -105,7 +105,7 @@ def test_the_digest_is_that_of_a_run_without_prefect(first: First, tmp_path: Pat
     other = Site(site.folder, site.state, site.client, site.index)
     lake = site.loaded.model_copy(update={"lake": str(tmp_path / "other lake")})
     services = wiring.open_services(lake, other.index)
-    services.retrieval.vectors = QdrantIndex.connect(":memory:", None)
+    services.retrieval.vectors = in_memory_index()
     try:
         inline = pipeline.run(services, Scope(), inline_executor(services), lambda _: True)
     finally:

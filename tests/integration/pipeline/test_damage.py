@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import DamagedFile, FatalError, InvalidSettings
 from ingest.pipeline.collections import releases_of
 from ingest.pipeline.plan import preview
@@ -18,6 +17,7 @@ from ingest.records import EVERYTHING, Filter, Marker, PartFile, Point, Release
 from ingest.search import open_serving
 from tests.fakes import InMemoryStore
 from tests.pipelines import CountingSource, Project, build_options, document, project
+from tests.vector_indexes import in_memory_index
 
 Harm = Callable[[Project, str], None]
 READ_AGAIN = {"documents", "texts"}  # of all documents of the shard
@@ -135,7 +135,7 @@ def test_a_lost_segment_is_copied_from_the_serving_collection(p: Project, harm: 
 def test_vectors_that_no_collection_holds_are_embedded_again(p: Project, harm: Harm) -> None:
     digest, chunks = p.manifest().digest, p.manifest().counts["chunks"]
     harm(p, segment_key(p))
-    p.vectors = QdrantIndex.connect(":memory:", None)
+    p.vectors = in_memory_index()
     report = p.run()
     assert ("promoted", digest) == (report.decision, report.digest)
     assert 0 < report.embedded <= chunks
@@ -280,7 +280,7 @@ def test_a_rollback_to_a_sound_generation_works_while_the_newest_is_damaged(p: P
     p.run()
     deleted(p, f"docs/generations/{p.manifest().generation}/manifest.json" if kind == "manifest" else key_of(p, kind))
     if qdrant == "lost":
-        p.vectors = QdrantIndex.connect(":memory:", None)
+        p.vectors = in_memory_index()
     release = rolled_back(p)
     assert (3, first.generation) == (release.number, release.generation)
     answer = open_serving(p.retrieval()).search(["word3x1x0"], Filter(), top=1, stages=("bm25",))[0]

@@ -9,6 +9,7 @@ from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.pipeline import recall
 from ingest.records import Filter, Hit, Recall, Vectors
 from tests.pipelines import UNJUDGED, Project, project
+from tests.vector_indexes import in_memory_index
 
 
 class Forgetful:
@@ -28,7 +29,7 @@ class Forgetful:
 
 def forgetful(folder: Path, lost: int, documents: int = 12) -> Project:
     p = project(folder, documents)
-    p.vectors = Forgetful(QdrantIndex.connect(":memory:", None), lost)
+    p.vectors = Forgetful(in_memory_index(), lost)
     return p
 
 

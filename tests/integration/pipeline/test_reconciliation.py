@@ -22,6 +22,7 @@ from ingest.pipeline.status import status_of
 from ingest.records import EVERYTHING, AliasAction, Filter, Point, Shape, StoredPoint, Vectors
 from ingest.search import open_serving
 from tests.pipelines import Project, document, project
+from tests.vector_indexes import in_memory_index
 
 
 class Watched:
@@ -52,7 +53,7 @@ class Watched:
 @pytest.fixture
 def built(tmp_path: Path) -> Project:
     p = project(tmp_path, documents=6)
-    p.vectors = Watched(QdrantIndex.connect(":memory:", None))
+    p.vectors = Watched(in_memory_index())
     p.run()
     return p
 

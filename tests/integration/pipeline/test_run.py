@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from ingest.adapters.embedders import hashing
-from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import BudgetExceeded, DeleteGuardTripped, InvalidSettings, LeaseHeld, SourceUnavailable
 from ingest.ids import document_id
 from ingest.lake.rows import document_rows, quarantine_rows
@@ -19,6 +18,7 @@ from ingest.release.generation_states import generation_states
 from ingest.search import open_serving
 from tests.fakes import Killed
 from tests.pipelines import SMALL_CHUNKS, UNJUDGED, CountingSource, Project, document, project
+from tests.vector_indexes import in_memory_index
 
 
 def documents(p: Project) -> dict[str, object]:
@@ -411,7 +411,7 @@ def test_work_of_a_refused_candidate_is_adopted_by_the_next_one(tmp_path: Path) 
 def test_a_lost_qdrant_is_restored_from_the_lake_without_embedding(tmp_path: Path) -> None:
     p = project(tmp_path)
     first = p.run()
-    p.vectors = QdrantIndex.connect(":memory:", None)
+    p.vectors = in_memory_index()
     report = p.run()
     assert (report.built, report.decision, report.generation) == (False, "unchanged", first.generation)
     assert (p.gets(), report.embedded, p.embedder.forward_passes) == ({}, 0, 0)
@@ -423,7 +423,7 @@ def test_a_lost_qdrant_is_restored_from_the_lake_without_embedding(tmp_path: Pat
 def test_a_lost_qdrant_and_a_change_at_once_end_in_the_new_release(tmp_path: Path) -> None:
     p = project(tmp_path)
     p.run()
-    p.vectors = QdrantIndex.connect(":memory:", None)
+    p.vectors = in_memory_index()
     p.source.write("d05.md", document(5).replace("word5x1x1", "axolotl"))
     report = p.run()
     assert (report.decision, report.embedded) == ("promoted", 1)
@@ -433,7 +433,7 @@ def test_a_lost_qdrant_and_a_change_at_once_end_in_the_new_release(tmp_path: Pat
 def test_a_lost_qdrant_is_restored_before_anything_is_built(tmp_path: Path) -> None:
     p = project(tmp_path)
     p.run()
-    p.vectors = QdrantIndex.connect(":memory:", None)
+    p.vectors = in_memory_index()
     p.source.write("d05.md", document(5, edition=2))
 
     def fail(ref: object) -> None:

@@ -17,6 +17,7 @@ from ingest.records import EVERYTHING, AliasAction, Release
 from ingest.search import open_serving
 from tests.fakes import InMemoryStore
 from tests.pipelines import Project, document, project
+from tests.vector_indexes import in_memory_index
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def two(folder: Path, vectors: VectorIndex, index: str = "docs") -> tuple[Projec
 
 
 def in_memory() -> QdrantIndex:
-    return QdrantIndex.connect(":memory:", None)
+    return in_memory_index()
 
 
 def shown(p: Project) -> str:

@@ -22,6 +22,7 @@ from ingest.records import EVERYTHING, Asker, Filter, GateRules, Hit, QueryProfi
 from ingest.wiring.model_opening import open_reranker
 from tests.fakes import inline_executor
 from tests.pipelines import SMALL_CHUNKS, Project, document, project
+from tests.vector_indexes import in_memory_index
 
 RULES = GateRules(floors={"fused.ndcg@10": 0.2}, min_questions=3)
 
@@ -205,7 +206,7 @@ def test_every_question_is_asked_by_somebody_who_may_see_its_document(guarded: P
 
 
 def test_points_that_lost_their_groups_on_the_way_into_the_index_are_damage(guarded: Project) -> None:
-    guarded.vectors = Groupless.connect(":memory:", None)
+    guarded.vectors = in_memory_index(Groupless)
     scores = verdict(guarded, guarded.run().verdict).candidate_scores
     assert (0.0, 1.0) == (scores["dense.recall@10"], scores["bm25.recall@10"])
 
@@ -213,7 +214,7 @@ def test_points_that_lost_their_groups_on_the_way_into_the_index_are_damage(guar
 def test_a_document_that_is_shown_to_somebody_who_may_not_see_it_refuses_the_candidate_by_name(
     guarded: Project,
 ) -> None:
-    guarded.vectors = Unfiltered.connect(":memory:", None)
+    guarded.vectors = in_memory_index(Unfiltered)
     judged = verdict(guarded, guarded.run().verdict)
     assert not judged.positive
     told = "Question q0 leaks: it shows d00.md and 3 more documents, asked as public of public, who may not see that."
@@ -222,7 +223,7 @@ def test_a_document_that_is_shown_to_somebody_who_may_not_see_it_refuses_the_can
 
 
 def test_an_index_without_secrets_is_asked_by_nobody_who_must_get_nothing(p: Project) -> None:
-    p.vectors = Unfiltered.connect(":memory:", None)
+    p.vectors = in_memory_index(Unfiltered)
     judged = verdict(p, p.run().verdict)
     assert all("asked as nobody of public, who may not see that." in reason for reason in judged.reasons)
     assert len(judged.reasons) == 8

@@ -7,19 +7,19 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.cli.main import app
 from ingest.errors import IndexUnavailable
 from ingest.settings import make_settings
 from ingest.wiring import readiness as module
 from ingest.wiring.readiness import readiness
+from tests.vector_indexes import in_memory_index
 
 GOLD = {"query_id": "q1", "text": "where", "gold": [{"doc": "a.md", "headings": ["A"]}]}
 
 
 @pytest.fixture(autouse=True)
 def vectors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "open_vectors", lambda settings: QdrantIndex.connect(":memory:", None))
+    monkeypatch.setattr(module, "open_vectors", lambda settings: in_memory_index())
     for name in ("QDRANT_URL", "QDRANT_API_KEY"):
         monkeypatch.delenv(name, raising=False)
 

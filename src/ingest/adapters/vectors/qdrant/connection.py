@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 from ingest.adapters.vectors.qdrant.requests import translated
 from ingest.errors import IndexUnavailable
+from ingest.phrases import shown
 from ingest.records import QdrantOptions
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient
 
 T = TypeVar("T")
-IN_MEMORY = ":memory:"
 
 
 @dataclass(frozen=True)
@@ -50,21 +50,17 @@ class Connection:
     def __init__(
         self, options: ConnectionOptions, url: str, api_key: str | None, engine: EmbeddedEngine | None = None
     ) -> None:
-        """Open a client for `url`, or the emulator for IN_MEMORY. Nothing is sent yet."""
+        """Open a client for `url`. Nothing is sent yet."""
         self.options = options
-        self.local = url == IN_MEMORY
         self._engine = engine
         self._url = url
-        self._client = _client(url, api_key, options)
+        self._client = self._open(url, api_key)
         self._reopening = threading.Lock()
 
     @property
     def where(self) -> str:
         """The address without user and password."""
-        if self.local:
-            return self._url
-        parts = urlsplit(self._url)
-        return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
+        return shown(self._url)
 
     def call(self, what: str, act: Callable[["QdrantClient"], T]) -> T:
         """Return act(client), tried up to `attempts` times while the index does not answer.
@@ -100,21 +96,18 @@ class Connection:
             url, token = self._engine.address()
             if url != self._url:
                 # The old client is not closed: another thread may be using it, and it keeps no connection open.
-                self._client = _client(url, token, self.options)
+                self._client = self._open(url, token)
                 self._url = url
 
+    def _open(self, url: str, api_key: str | None) -> "QdrantClient":
+        from qdrant_client import QdrantClient
 
-def _client(url: str, api_key: str | None, options: ConnectionOptions) -> "QdrantClient":
-    from qdrant_client import QdrantClient
-
-    if url == IN_MEMORY:
-        return QdrantClient(url)
-    loopback = (urlsplit(url).hostname or "") in ("localhost", "127.0.0.1", "::1")
-    return QdrantClient(
-        url=url,
-        # As a header on this machine: the client would warn (rightly, elsewhere) of a key over plain HTTP.
-        api_key=None if loopback else api_key,
-        headers={"api-key": api_key} if loopback and api_key else None,
-        timeout=max(1, round(options.timeout_seconds)),
-        check_compatibility=False,  # it checks in a thread and only warns; the contract suite checks more
-    )
+        loopback = (urlsplit(url).hostname or "") in ("localhost", "127.0.0.1", "::1")
+        return QdrantClient(
+            url=url,
+            # As a header on this machine: the client would warn (rightly, elsewhere) of a key over plain HTTP.
+            api_key=None if loopback else api_key,
+            headers={"api-key": api_key} if loopback and api_key else None,
+            timeout=max(1, round(self.options.timeout_seconds)),
+            check_compatibility=False,  # it checks in a thread and only warns; the contract suite checks more
+        )

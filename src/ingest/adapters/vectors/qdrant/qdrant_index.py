@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class QdrantIndex:
-    """`ports.VectorIndex` over a `QdrantClient`. Thread-safe; the in-memory form is for unit tests only."""
+    """`ports.VectorIndex` over a `QdrantClient`. Thread-safe."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -72,13 +72,9 @@ class QdrantIndex:
         Never retried here: after a rename whose response was lost, the second attempt would fail although the first
         succeeded. Raises: IndexUnavailable if the outcome is unknown; the caller reads the aliases again.
         """
-        operations = [requests.alias_operation(action) for action in actions]
-        # The in-memory mode applies all or nothing; with one call each, it behaves as a server does.
-        calls = [[one] for one in operations] if self._connection.local else [operations] if operations else []
-        return all(self._moved(call) for call in calls)
-
-    def _moved(self, operations: list[Any]) -> bool:
         from qdrant_client.http.exceptions import UnexpectedResponse
+
+        operations = [requests.alias_operation(action) for action in actions]
 
         def move(client: "QdrantClient") -> bool:
             try:
@@ -86,12 +82,9 @@ class QdrantIndex:
             except UnexpectedResponse as error:
                 if error.status_code not in requests.REFUSED_ACTION:
                     raise
-            except (KeyError, ValueError):  # how the in-memory mode refuses an action
-                if not self._connection.local:
-                    raise
             return False
 
-        return self._connection.once("move aliases", move)
+        return not operations or self._connection.once("move aliases", move)
 
     def collections(self) -> list[str]:
         """Return the names of all collections, sorted."""
@@ -125,7 +118,7 @@ class QdrantIndex:
         info = self._info(collection)
         found = self._layouts[collection] = layout.layout_of(collection, info)
         found.check(collection, wanted)
-        for field, kind in ({} if self._connection.local else layout.PAYLOAD_INDEXES).items():
+        for field, kind in layout.PAYLOAD_INDEXES.items():
             if (path := found.path(field)) not in (info.payload_schema or {}):
                 index = methodcaller("create_payload_index", collection, path, field_schema=kind, wait=True)
                 self._call(f"index {path} of {collection}", index)
@@ -163,24 +156,23 @@ class QdrantIndex:
         Sends an empty removal with strong ordering, at which our engine flushes. A server's protocol has no flush: it
         waits for earlier writes, which are in the write-ahead log, and flushes by itself within seconds.
         """
-        if not self._connection.local:
-            self._delete(collection, [])
+        self._delete(collection, [])
 
     def optimise(self, collection: str) -> None:
         """Leave bulk mode, build the graph and wait until the collection is green.
 
         Raises: IndexUnavailable if that takes more than `optimise_seconds` or fails.
         """
-        if self._connection.local:
-            return
         deadline = time.monotonic() + self._options.optimise_seconds
         self._set_threshold(collection)
         greens, pause = 0, 0.02
-        while greens < 2:  # twice: a server may answer green before it has applied the new threshold
+        while True:
             info = self._info(collection)
             if info.optimizer_status != "ok" or info.status == "red":
                 raise IndexUnavailable(f"optimise {collection}: {info.status.value}: {info.optimizer_status}")
             greens = greens + 1 if info.status == "green" else 0
+            if greens == 2:  # once is not enough: a server may answer green before it has applied the new threshold
+                return
             if info.status == "grey":  # interrupted by a restart: Qdrant resumes after the next change of its settings
                 self._set_threshold(collection)
             if time.monotonic() > deadline:
@@ -225,13 +217,12 @@ class QdrantIndex:
         `collection` may be an alias, if its collections have one shape. Ties are in the engine's order.
         Raises: DimensionMismatch, SchemaMismatch, IndexUnavailable.
         """
-        rescored = self._options.quantised and not self._connection.local  # the in-memory mode is exact and warns
-        oversampling = self._options.oversampling if rescored else None
+        oversampling = self._options.oversampling if self._options.quantised else None
         return self._searched(collection, vectors, filter, requests.Search(limit, oversampling=oversampling))
 
     def nearest(self, collection: str, vectors: Vectors, limit: int) -> list[list[Hit]]:
         """Search all points exhaustively, in full precision: what `search` approximates."""
-        return self._searched(collection, vectors, EVERYTHING, requests.Search(limit, exact=not self._connection.local))
+        return self._searched(collection, vectors, EVERYTHING, requests.Search(limit, exact=True))
 
     def _searched(self, collection: str, vectors: Vectors, filter: Filter, search: requests.Search) -> list[list[Hit]]:
         found = self._layout_of(collection, vectors.shape[-1])
@@ -257,7 +248,7 @@ class QdrantIndex:
         found: list[dict[str, float]] = [{} for _ in ids]
         rows = [row for row, wanted in enumerate(ids) if wanted]
         sizes = [question_bytes(known.dimension, len(ids[row])) for row in rows]
-        made = partial(requests.scores_of, layout=known, exact=not self._connection.local)
+        made = partial(requests.scores_of, layout=known)
         answers = self._asked(f"score in {collection}", collection, [(vectors[r], ids[r]) for r in rows], sizes, made)
         for row, answer in zip(rows, answers, strict=True):
             hits = requests.hits_of(collection, answer.points, known)
@@ -288,7 +279,7 @@ class QdrantIndex:
         from qdrant_client import models
 
         points, seconds = models.PointIdsList(points=list(ids)), int(self._options.optimise_seconds)
-        ordering = None if self._connection.local else models.WriteOrdering.STRONG
+        ordering = models.WriteOrdering.STRONG
         delete = methodcaller("delete", collection, points, wait=True, ordering=ordering, timeout=seconds)
         self._call(f"delete from {collection}", delete)
 

@@ -121,13 +121,11 @@ def questions_of(
     return [_question(vector, layout, **more) for vector in vectors]
 
 
-def scores_of(
-    asked: Sequence[tuple[Vectors, Sequence[str]]], layout: CollectionLayout, exact: bool
-) -> "list[models.QueryRequest]":
-    """Return one search per vector among its points, all of which are returned; the in-memory mode warns of `exact`."""
+def scores_of(asked: Sequence[tuple[Vectors, Sequence[str]]], layout: CollectionLayout) -> "list[models.QueryRequest]":
+    """Return one search per vector among its points, all of which are returned."""
     from qdrant_client import models
 
-    params = models.SearchParams(exact=True) if exact else None
+    params = models.SearchParams(exact=True)
     among = [models.Filter(must=[models.HasIdCondition(has_id=list(wanted))]) for _, wanted in asked]
     return [
         _question(vector, layout, filter=filter, limit=len(wanted), params=params)
@@ -186,7 +184,7 @@ def alias_operation(action: AliasAction) -> Any:
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Translate the client's errors, including those of its in-memory mode.
+    """Translate the client's errors.
 
     Raises: IndexUnavailable if the same call may succeed later, AccessDenied for 401 and 403, OversizedRequest for 413,
     else SchemaMismatch.
@@ -214,5 +212,5 @@ def translated(what: str) -> Iterator[None]:
         raise SchemaMismatch(f"{what}: the response is not Qdrant's: {type(error.source).__name__}") from error
     except ResourceExhaustedResponse as error:
         raise IndexUnavailable(f"{what}: {error}") from error
-    except (KeyError, ValueError) as error:  # the in-memory mode's form of 404, 400 and 409
+    except ValueError as error:  # the client refuses to send it
         raise SchemaMismatch(f"{what}: {error}") from error

@@ -12,7 +12,7 @@ import pytest
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import AccessDenied, IndexUnavailable, SchemaMismatch
 from ingest.records import EVERYTHING, AliasAction, Filter
-from tests.vector_indexes import point
+from tests.vector_indexes import in_memory_index, point
 
 SECRET = "a-secret-that-nobody-may-read"
 ACTIONS = [AliasAction("rename", "docs@1", "docs@2"), AliasAction("create", "docs", "g2")]
@@ -209,7 +209,7 @@ def test_importing_the_adapter_imports_no_client(run_python: Callable[[str], str
 
 
 def test_vectors_of_any_float_type_are_written() -> None:
-    memory = QdrantIndex.connect(":memory:", None)
+    memory = in_memory_index()
     memory.create_collection("g1", 2)
     memory.upsert("g1", [point(0, np.array([0.6, 0.8], dtype=np.float64))])
     assert 1 == memory.count("g1", EVERYTHING)
