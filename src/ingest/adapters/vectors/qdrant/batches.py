@@ -1,10 +1,10 @@
 """Requests cut by number and by bytes, and cut again where a server, or a proxy before it, takes less."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from ingest.adapters.vectors.qdrant.requests import OversizedRequest
+from ingest.adapters.vectors.qdrant.connection import OversizedRequest
 from ingest.records import Point
 
 Sent = TypeVar("Sent")
@@ -16,10 +16,9 @@ QUESTION_BYTES = 1000  # of a question beside its numbers: its filter, what is w
 
 
 class Batches:
-    """Sends rows in order, in requests of at most so many bytes. Threads may share it."""
+    """Sends rows in order, in requests of `most_bytes`, and of less after one was too large. Threads may share it."""
 
     def __init__(self, most_bytes: int) -> None:
-        """Take what a request may have; it gets less after a request that was too large."""
         self.most_bytes = most_bytes
 
     def send(
@@ -52,11 +51,6 @@ def point_bytes(point: Point) -> int:
     return len(json.dumps(point.payload)) + NUMBER_BYTES * numbers + POINT_BYTES
 
 
-def question_bytes(dimension: int, ids: int = 0) -> int:
-    """Return about how many bytes a question takes in a request, rather too many; `ids`: points it is limited to."""
-    return QUESTION_BYTES + NUMBER_BYTES * dimension + ID_BYTES * ids
-
-
-def slices(rows: Any, size: int) -> Iterator[Any]:
-    """Yield slices of at most `size`: of a sequence, or of an array's rows."""
-    return (rows[first : first + size] for first in range(0, len(rows), size))
+def question_bytes(dimension: int, limit: int) -> int:
+    """Return about how many bytes a question takes in a request, rather too many: it may name `limit` points."""
+    return QUESTION_BYTES + NUMBER_BYTES * dimension + ID_BYTES * limit

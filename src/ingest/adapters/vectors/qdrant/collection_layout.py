@@ -4,14 +4,12 @@ A collection without it is from before shapes could be chosen: LangChain's paylo
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ingest import payloads
+from ingest.adapters.vectors.qdrant import client_models as models
 from ingest.errors import DimensionMismatch, ForeignIndex, SchemaMismatch
 from ingest.records import LANGCHAIN, LakeIdentity, Shape
-
-if TYPE_CHECKING:
-    from qdrant_client import QdrantClient, models
 
 KEY = "ingest"  # in the metadata of a collection
 PAYLOAD_INDEXES = {**dict.fromkeys(("document_id", "source", "acl", "tenant"), "keyword"), "shard": "integer"}
@@ -46,10 +44,7 @@ class CollectionLayout:
         return {KEY: told} if (told := self.shape.record() | lake) else {}
 
     def check(self, collection: str, wanted: "CollectionLayout") -> None:
-        """Do nothing when an existing collection can be used as `wanted`.
-
-        Raises: DimensionMismatch, SchemaMismatch, ForeignIndex.
-        """
+        """Raise DimensionMismatch, SchemaMismatch or ForeignIndex if the collection cannot be used as `wanted`."""
         if self.dimension != wanted.dimension:
             raise DimensionMismatch(f"{collection} exists with dimension {self.dimension}, wanted {wanted.dimension}")
         if self.shape != wanted.shape:
@@ -61,30 +56,22 @@ class CollectionLayout:
             raise ForeignIndex(f"{told}; nothing was written to it")
 
 
-def create(client: "QdrantClient", collection: str, layout: CollectionLayout, *, quantised: bool) -> bool:
-    """Create the collection in bulk mode: no graph until `optimise`."""
-    from qdrant_client import models
-
+def creation(layout: CollectionLayout, *, quantised: bool) -> dict[str, Any]:
+    """Return how to create a collection in bulk mode: no graph until `optimise`."""
     scalar = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, quantile=0.99, always_ram=True)
     dense = models.VectorParams(size=layout.dimension, distance=models.Distance.COSINE)
-    more: dict[str, Any] = {}
-    if layout.sparse is not None:
-        more["sparse_vectors_config"] = {layout.sparse: models.SparseVectorParams(modifier=models.Modifier.IDF)}
-    if layout.metadata:
-        more["metadata"] = layout.metadata
-    return client.create_collection(
-        collection,
-        vectors_config={layout.dense: dense} if layout.dense else dense,
-        optimizers_config=models.OptimizersConfigDiff(indexing_threshold=0),
-        quantization_config=models.ScalarQuantization(scalar=scalar) if quantised else None,
-        **more,
-    )
+    idf = models.SparseVectorParams(modifier=models.Modifier.IDF)
+    return {
+        "vectors_config": {layout.dense: dense} if layout.dense else dense,
+        "sparse_vectors_config": None if layout.sparse is None else {layout.sparse: idf},
+        "optimizers_config": models.OptimizersConfigDiff(indexing_threshold=0),
+        "quantization_config": models.ScalarQuantization(scalar=scalar) if quantised else None,
+        "metadata": layout.metadata or None,
+    }
 
 
 def layout_of(collection: str, info: "models.CollectionInfo") -> CollectionLayout:
     """Return the layout of an existing collection. Raises: SchemaMismatch if its vectors do not have that shape."""
-    from qdrant_client import models
-
     told = (info.config.metadata or {}).get(KEY) or {}
     shape = Shape(told.get("payload", "langchain"), bool(told.get("sparse", False)))
     lake = LakeIdentity(id=told["lake"], uri=told.get("lake_uri", "")) if "lake" in told else None

@@ -1,20 +1,26 @@
 """The connection to Qdrant: one client, bounded retries, translated errors, reconnecting to an embedded engine."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from ingest.adapters.vectors.qdrant.requests import translated
-from ingest.errors import IndexUnavailable
+from ingest.errors import AccessDenied, IndexUnavailable, SchemaMismatch
 from ingest.phrases import shown
 from ingest.records import QdrantOptions
 
-if TYPE_CHECKING:
-    from qdrant_client import QdrantClient
+TOLD = 300  # bytes of a response in a message
+TEMPORARY = frozenset({408, 429})  # and every 5xx
+TOO_LARGE = 413
+REJECTED = frozenset({400, 404, 409})  # of an alias action, among others
 
-T = TypeVar("T")
+
+class OversizedRequest(SchemaMismatch):
+    """A request has more bytes than the server, or a proxy before it, takes."""
+
+
+class RejectedRequest(SchemaMismatch):
+    """A request does not fit what the server has, such as an action on an alias that is gone."""
 
 
 @dataclass(frozen=True)
@@ -45,28 +51,22 @@ class EmbeddedEngine(Protocol):
 
 
 class Connection:
-    """A client whose calls are named, for the message if one fails. Thread-safe."""
+    """A client whose calls are named, for the message if one fails. Nothing is sent before them. Thread-safe."""
 
     def __init__(
         self, options: ConnectionOptions, url: str, api_key: str | None, engine: EmbeddedEngine | None = None
     ) -> None:
-        """Open a client for `url`. Nothing is sent yet."""
         self.options = options
         self._engine = engine
         self._url = url
         self._client = self._open(url, api_key)
         self._reopening = threading.Lock()
 
-    @property
-    def where(self) -> str:
-        """The address without user and password."""
+    def __str__(self) -> str:
         return shown(self._url)
 
-    def call(self, what: str, act: Callable[["QdrantClient"], T]) -> T:
-        """Return act(client), tried up to `attempts` times while the index does not answer.
-
-        Raises: IndexUnavailable after the last attempt, AccessDenied, SchemaMismatch.
-        """
+    def call(self, what: str, method: str, *arguments: Any, **options: Any) -> Any:
+        """Do what `once` does, up to `attempts` times while the index does not answer. Raises: as `once`."""
         import stamina
 
         limits: dict[str, Any] = {"attempts": self.options.attempts, "wait_initial": self.options.first_wait_seconds}
@@ -74,13 +74,41 @@ class Connection:
             with attempt:
                 if attempt.num > 1:
                     self._reopen()
-                return self.once(what, act)
+                return self.once(what, method, *arguments, **options)
         raise AssertionError("stamina ends with the result or the last error")
 
-    def once(self, what: str, act: Callable[["QdrantClient"], T]) -> T:
-        """Return act(client), tried once. Raises: IndexUnavailable if the outcome is unknown; otherwise as `call`."""
-        with translated(f"{self.where}: {what}"):
-            return act(self._client)
+    def once(self, what: str, method: str, *arguments: Any, **options: Any) -> Any:
+        """Return what a method of the client returns; `what` says in messages what was to be done.
+
+        Raises: IndexUnavailable if the outcome is unknown or the same call may succeed later, AccessDenied for 401 and
+        403, OversizedRequest for 413, RejectedRequest for REJECTED, else SchemaMismatch.
+        """
+        import httpx
+        from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
+        from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+        what = f"{self}: {what}"
+        try:
+            return getattr(self._client, method)(*arguments, **options)
+        except UnexpectedResponse as error:
+            status = error.status_code or 0
+            told = f"{what}: HTTP {status}: {error.content[:TOLD].decode(errors='replace')}"
+            if status in (401, 403):
+                raise AccessDenied(f"{told}; check QDRANT_API_KEY") from error
+            if status in TEMPORARY or status >= 500:
+                raise IndexUnavailable(told) from error
+            if status == TOO_LARGE:
+                limits = "max_request_size_mb of the server, client_max_body_size of a proxy"
+                raise OversizedRequest(f"{told}; raise the limit on requests ({limits})") from error
+            raise (RejectedRequest if status in REJECTED else SchemaMismatch)(told) from error
+        except ResponseHandlingException as error:
+            if isinstance(error.source, httpx.HTTPError | httpx.StreamError | OSError):
+                raise IndexUnavailable(f"{what}: {type(error.source).__name__}: {error.source}") from error
+            raise SchemaMismatch(f"{what}: the response is not Qdrant's: {type(error.source).__name__}") from error
+        except ResourceExhaustedResponse as error:
+            raise IndexUnavailable(f"{what}: {error}") from error
+        except ValueError as error:  # the client refuses to send it
+            raise SchemaMismatch(f"{what}: {error}") from error
 
     def close(self) -> None:
         """Close the client and release the engine."""
@@ -99,7 +127,7 @@ class Connection:
                 self._client = self._open(url, token)
                 self._url = url
 
-    def _open(self, url: str, api_key: str | None) -> "QdrantClient":
+    def _open(self, url: str, api_key: str | None) -> Any:
         from qdrant_client import QdrantClient
 
         loopback = (urlsplit(url).hostname or "") in ("localhost", "127.0.0.1", "::1")

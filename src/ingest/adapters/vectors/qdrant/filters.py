@@ -1,12 +1,10 @@
 """Who may see which point: filters, including permissions, which Qdrant evaluates inside its search."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
-from ingest.adapters.vectors.qdrant.collection_layout import CollectionLayout
+from ingest.adapters.vectors.qdrant import client_models as models
 from ingest.records import Filter
-
-if TYPE_CHECKING:
-    from qdrant_client import models
 
 
 def sees_nothing(filter: Filter) -> bool:
@@ -14,10 +12,8 @@ def sees_nothing(filter: Filter) -> bool:
     return filter.acl is not None and not filter.acl
 
 
-def qdrant_filter(filter: Filter, layout: CollectionLayout) -> "models.Filter | None":
-    """Return Qdrant's form of a filter, or None if it has no conditions."""
-    from qdrant_client import models
-
+def qdrant_filter(filter: Filter, path: Callable[[str], str]) -> "models.Filter | None":
+    """Return Qdrant's form of a filter, or None if it has no conditions. `path` of a field: where payloads have it."""
     fields: dict[str, Any] = {
         "tenant": filter.tenant,
         "acl": filter.acl,
@@ -30,5 +26,5 @@ def qdrant_filter(filter: Filter, layout: CollectionLayout) -> "models.Filter | 
         if value is not None:
             one = isinstance(value, str | int)
             match = models.MatchValue(value=value) if one else models.MatchAny(any=list(value))
-            must.append(models.FieldCondition(key=layout.path(field), match=match))
+            must.append(models.FieldCondition(key=path(field), match=match))
     return models.Filter(must=must) if must else None

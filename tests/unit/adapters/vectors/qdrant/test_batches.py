@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import pytest
 
 from ingest.adapters.vectors.qdrant.batches import Batches, point_bytes
-from ingest.adapters.vectors.qdrant.requests import OversizedRequest
+from ingest.adapters.vectors.qdrant.connection import OversizedRequest
 from tests.vector_indexes import point, vectors
 
 
