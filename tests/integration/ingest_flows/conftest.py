@@ -65,9 +65,10 @@ def client(server: None) -> Iterator[SyncPrefectClient]:
 def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A state folder whose embedded engine runs for the whole folder."""
     folder = tmp_path_factory.mktemp("state")
-    endpoint = engine.ensure_running(folder / "qdrant")
+    used = engine.Engine(folder / "qdrant")
+    used.address()
     yield folder
-    endpoint.release()
+    used.close()
     locks.wait_until(lambda: not engine.status(folder / "qdrant").running, 30)
 
 

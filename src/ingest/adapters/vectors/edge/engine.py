@@ -1,9 +1,5 @@
 """Finds or starts the embedded engine of a folder, and releases it.
 
-    engine = Engine(folder)            # nothing happens yet
-    url, token = engine.address()      # the running front, or a new one
-    engine.close()                     # the engine ends with its last user
-
 The engine lives as long as a process that uses it: each holds a shared file lock, which the kernel drops on SIGKILL.
 """
 
@@ -13,8 +9,8 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,20 +22,6 @@ from ingest.extras import require
 LIBRARIES = ("qdrant-edge-py", "starlette", "uvicorn", "httpx", "psutil")
 START_SECONDS = 60.0  # the imports of a cold start take seconds on a slow machine
 STOP_SECONDS = 30.0
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """The address of a running engine, which stays at least until `release`."""
-
-    url: str
-    token: str = field(repr=False)
-    pid: int
-    lock: locks.FileLock = field(repr=False)
-
-    def release(self) -> None:
-        """Signal that this process no longer needs the engine. Call it only once."""
-        self.lock.close()
 
 
 @dataclass(frozen=True)
@@ -58,76 +40,58 @@ class EngineStatus:
 class Engine:
     """The engine of a folder as an address: it is found, started and restarted automatically."""
 
-    def __init__(self, folder: Path, **options: Any) -> None:
-        """Store the folder and options for `ensure_running`. Raises: InvalidSettings without the engine's libraries."""
-        check_libraries()
+    def __init__(self, folder: Path, *, start_seconds: float = START_SECONDS, **options: Any) -> None:
+        """Store the folder and `options`, fields of `FrontOptions`. Raises: InvalidSettings without its libraries."""
+        require("without qdrant.url or QDRANT_URL, the embedded engine", "ingest[embedded]", *LIBRARIES)
         self.folder = folder
-        self._options = options
-        self._endpoint: Endpoint | None = None
+        self._start_seconds, self._options = start_seconds, options
+        self._held = ExitStack()  # the lock that tells the engine of its user
 
     def address(self) -> tuple[str, str]:
-        """Return URL and token of the running engine. Raises: IndexUnavailable if it does not start."""
-        endpoint = ensure_running(self.folder, **self._options)
-        self.close()
-        self._endpoint = endpoint
-        return endpoint.url, endpoint.token
+        """Return URL and token of the running engine, started if none runs; it stays at least until `close`.
+
+        Raises: IndexUnavailable if it does not answer within `start_seconds`.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder, seconds = self.folder.resolve(), self._start_seconds
+        with ExitStack() as held:
+            held.enter_context(closing(_lock(folder / locks.USERS, seconds, shared=True)))
+            with closing(_lock(folder / locks.START, seconds)):
+                running = locks.is_locked(folder / locks.FRONT)
+                found = (_await_answer(folder, seconds) if running else None) or _start(folder, seconds, self._options)
+            self.close()
+            self._held = held.pop_all()
+        return found["url"], found["token"]
 
     def close(self) -> None:
-        """Release the engine."""
-        if self._endpoint is not None:
-            self._endpoint.release()
-            self._endpoint = None
-
-
-def check_libraries() -> None:
-    """Raise InvalidSettings without the engine's libraries."""
-    require("without qdrant.url or QDRANT_URL, the embedded engine", "ingest[embedded]", *LIBRARIES)
-
-
-def ensure_running(folder: Path, *, start_seconds: float = START_SECONDS, **options: Any) -> Endpoint:
-    """Return the engine of `folder`; if none runs, start it with `options`, fields of `FrontOptions`.
-
-    Raises: IndexUnavailable if it does not answer within `start_seconds`, InvalidSettings without its libraries.
-    """
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder = folder.resolve()
-    users = _lock(folder / locks.USERS, start_seconds, shared=True)
-    try:
-        with closing(_lock(folder / locks.START, start_seconds)):
-            running = locks.is_locked(folder / locks.FRONT)
-            found = _await_answer(folder, start_seconds) if running else None
-            return Endpoint(**(found or _start(folder, start_seconds, options)), lock=users)
-    except BaseException:
-        users.close()
-        raise
+        """Release the engine, which ends with its last user."""
+        self._held.close()
 
 
 def start(folder: Path, **options: Any) -> EngineStatus:
-    """Start the engine, which then outlives its last user, until `stop`. `options` as for `ensure_running`."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (folder / locks.KEEP).touch(mode=0o600)
-    endpoint = ensure_running(folder, **options)
-    told = status(folder)
-    endpoint.release()
-    return told
+    """Start the engine, which then outlives its last user, until `stop`. `options` as for `Engine`."""
+    with closing(Engine(folder, **options)) as engine:
+        engine.address()
+        (folder / locks.KEEP).touch(mode=0o600)
+        return status(folder)
 
 
-def stop(folder: Path, *, force: bool = False, stop_seconds: float = STOP_SECONDS) -> EngineStatus:
+def stop(folder: Path, *, force: bool = False) -> EngineStatus:
     """End the engine if no process uses it, or in any case with `force`; the data stays.
 
     Without `force`, an engine in use keeps running and ends with its last user. Raises: IndexUnavailable if it does
-    not end within `stop_seconds`.
+    not end within STOP_SECONDS.
     """
     if not folder.is_dir():
         return status(folder)
     (folder / locks.KEEP).unlink(missing_ok=True)
-    with closing(_lock(folder / locks.START, stop_seconds)):
+    with closing(_lock(folder / locks.START, STOP_SECONDS)):
         found = locks.read_json(folder / locks.ENDPOINT)
         alive = locks.is_locked(folder / locks.FRONT)  # so the pid is the front's: it wrote the file itself
         if alive and found is not None and (force or not locks.is_locked(folder / locks.USERS)):
             os.kill(pid := found["pid"], signal.SIGTERM)
-            if not locks.wait_until(lambda: not locks.is_locked(folder / locks.FRONT), stop_seconds):
-                raise IndexUnavailable(f"the engine of {folder} (process {pid}) did not end in {stop_seconds} s")
+            if not locks.wait_until(lambda: not locks.is_locked(folder / locks.FRONT), STOP_SECONDS):
+                raise IndexUnavailable(f"the engine of {folder} (process {pid}) did not end in {STOP_SECONDS} s")
     return status(folder)
 
 
@@ -143,7 +107,7 @@ def status(folder: Path) -> EngineStatus:
 
 
 def _lock(path: Path, timeout_seconds: float, shared: bool = False) -> locks.FileLock:
-    if lock := locks.wait_for_lock(path, timeout_seconds, shared=shared):
+    if lock := locks.wait_until(lambda: locks.try_lock(path, shared=shared), timeout_seconds):
         return lock
     raise IndexUnavailable(f"{path} was held by another process for {timeout_seconds} s")
 
@@ -163,8 +127,8 @@ def _await_answer(folder: Path, timeout_seconds: float) -> dict[str, Any] | None
     raise IndexUnavailable(f"the engine of {folder} is running but did not answer for {timeout_seconds} s; see {log}")
 
 
-def _answers(found: dict[str, Any], timeout_seconds: float = 5.0) -> bool:
-    connection = http.client.HTTPConnection(urlsplit(found["url"]).netloc, timeout=timeout_seconds)
+def _answers(found: dict[str, Any]) -> bool:
+    connection = http.client.HTTPConnection(urlsplit(found["url"]).netloc, timeout=5.0)
     with closing(connection), suppress(OSError, http.client.HTTPException):
         connection.request("GET", "/", headers={"api-key": found["token"]})
         return connection.getresponse().status == http.client.OK
@@ -172,7 +136,6 @@ def _answers(found: dict[str, Any], timeout_seconds: float = 5.0) -> bool:
 
 
 def _start(folder: Path, start_seconds: float, options: dict[str, Any]) -> dict[str, Any]:
-    check_libraries()
     (folder / locks.ENDPOINT).unlink(missing_ok=True)  # left by a killed front
     log = folder / locks.LOG
     if log.exists():

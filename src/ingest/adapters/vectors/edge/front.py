@@ -31,7 +31,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Front:
-    """Collections, aliases and workers of one folder. Public coroutines that take a request return its response."""
+    """Collections, aliases and workers of one folder. A coroutine that takes a request returns its response."""
 
     def __init__(self, folder: Path, options: FrontOptions) -> None:
         self.collections = folder / locks.COLLECTIONS
@@ -55,23 +55,21 @@ class Front:
             if self.exists(collection):
                 await self.pool.get(collection)
 
-    async def root(self, request: Request) -> Response:
+    async def _root(self, request: Request) -> Response:
         """Return the protocol's version: the client compares it with its own."""
         version = importlib.metadata.version("qdrant-client")
         workers = {name: worker.process.pid for name, worker in self.pool.workers.items() if worker.alive}
         return JSONResponse({"title": "ingest embedded engine", "version": version, "workers": workers})
 
-    async def list(self, request: Request) -> Response:
-        """Return the names of all collections, sorted."""
+    async def _list(self, request: Request) -> Response:
         names = sorted(path.name for path in self.collections.iterdir() if self.exists(path.name))
         return _ok({"collections": [{"name": name} for name in names]})
 
-    async def tell_whether_exists(self, request: Request) -> Response:
+    async def _tell_whether_exists(self, request: Request) -> Response:
         """Return whether a collection or an alias with this name exists."""
         return _ok({"exists": self.exists(self.aliases.resolve(_name(request)))})
 
-    async def create(self, request: Request) -> Response:
-        """Create a collection."""
+    async def _create(self, request: Request) -> Response:
         name, body = _name(request), await self._body(request)
         if not NAME.fullmatch(name):
             raise RefusedRequest(422, f"Wrong input: collection name {name!r}: letters, digits, _ . @ - up to 200")
@@ -83,7 +81,7 @@ class Front:
                 await self.pool.discard(name)
         return answer
 
-    async def drop(self, request: Request) -> Response:
+    async def _drop(self, request: Request) -> Response:
         """Remove a collection and its aliases; False if there is none."""
         name = _name(request)
         async with self.creating:
@@ -101,33 +99,32 @@ class Front:
             await asyncio.to_thread(shutil.rmtree, rubbish, ignore_errors=True)
         return _ok(True)
 
-    async def info(self, request: Request) -> Response:
+    async def _info(self, request: Request) -> Response:
         """Return CollectionInfo; while the worker builds a graph, the last known one with status yellow."""
         collection = self._target(request)
-        worker = self.pool.workers.get(collection)
-        if worker is not None and worker.alive and worker.optimising:
+        worker = await self.pool.get(collection)
+        if worker.optimising:
             return _ok({**worker.info_before, "status": "yellow"})
         answer = await self.pool.ask(collection, {"do": "info"})
-        worker = self.pool.workers.get(collection)
-        if answer.status_code == 200 and worker is not None and worker.optimisation_error:
+        if answer.status_code == 200 and worker.optimisation_error:
             result = json.loads(bytes(answer.body))["result"]
             return _ok({**result, "status": "red", "optimizer_status": {"error": worker.optimisation_error}})
         return answer
 
-    async def patch(self, request: Request) -> Response:
+    async def _patch(self, request: Request) -> Response:
         """Set metadata, or the indexing threshold; above 0, the optimisation starts and goes on after the response."""
         models = await asyncio.to_thread(request_models)
         change = models.UpdateCollection.model_validate_json(await self._body(request)).model_dump(exclude_none=True)
         threshold, collection = (change.get("optimizers_config") or {}).get("indexing_threshold"), self._target(request)
         if set(change) == {"metadata"}:
-            return await self.pool.ask(collection, {"do": "metadata"}, json.dumps(change["metadata"]).encode())
+            return await self.pool.ask(collection, {"do": "set_metadata"}, json.dumps(change["metadata"]).encode())
         if threshold is None or change != {"optimizers_config": {"indexing_threshold": threshold}}:
             only = "metadata, or optimizers_config.indexing_threshold"
             raise RefusedRequest(400, f"Wrong input: the embedded engine changes {only} only")
         worker = await self.pool.get(collection)
         if worker.optimisation is not None:
             await asyncio.wait([worker.optimisation])
-        answer = await self.pool.ask(collection, {"do": "threshold"}, b"%d" % threshold)
+        answer = await self.pool.ask(collection, {"do": "set_threshold"}, b"%d" % threshold)
         if answer.status_code == 200 and threshold > 0:
             info = await self.pool.ask(collection, {"do": "info"})
             worker = await self.pool.get(collection)
@@ -135,45 +132,50 @@ class Front:
             worker.optimisation = asyncio.create_task(_optimise(worker, collection))
         return _ok(True)
 
-    async def read_aliases(self, request: Request) -> Response:
-        """Return all aliases, sorted."""
+    async def _read_aliases(self, request: Request) -> Response:
         table = sorted(self.aliases.all().items())
         return _ok({"aliases": [{"alias_name": name, "collection_name": target} for name, target in table]})
 
-    async def move_aliases(self, request: Request) -> Response:
-        """Apply alias actions in order."""
+    async def _move_aliases(self, request: Request) -> Response:
         models = await asyncio.to_thread(request_models)
         operation = models.ChangeAliasesOperation.model_validate_json(await self._body(request))
         await self.aliases.apply([action.model_dump() for action in operation.actions])
         return _ok(True)
 
-    async def hand_on(self, do: str, request: Request) -> Response:
-        """Return the worker's answer to a request about points."""
+    async def _hand_on(self, do: str, request: Request) -> Response:
         head = {"do": do, "flush": request.query_params.get("ordering") == "strong"}
         body = await self._body(request)
         return await self.pool.ask(self._target(request), head, body)
 
-    def routes(self) -> dict[tuple[str, str], Handler]:
-        """Return (method, path) → handler."""
-        points = {
-            ("PUT", "/index"): "index",
+    def application(self, token: str) -> Starlette:
+        """Return the front as an ASGI application that accepts only requests with `token`."""
+
+        async def guarded(answer: Handler, request: Request) -> Response:
+            if not hmac.compare_digest(request.headers.get("api-key", "").encode(), token.encode()):
+                raise RefusedRequest(401, "Unauthorized: Must provide an API key or an Authorization bearer token")
+            return await answer(request)
+
+        points = {  # handed on to the method of `Collection` that is named
+            ("PUT", "/index"): "create_index",
             ("PUT", "/points"): "upsert",
             ("POST", "/points"): "retrieve",
             **{("POST", f"/points/{do}"): do for do in ("delete", "scroll", "count", "query")},
             ("POST", "/points/query/batch"): "query_batch",
         }
-        return {
-            ("GET", "/"): self.root,
-            ("GET", "/aliases"): self.read_aliases,
-            ("POST", "/collections/aliases"): self.move_aliases,
-            ("GET", "/collections"): self.list,
-            ("GET", ONE): self.info,
-            ("PUT", ONE): self.create,
-            ("PATCH", ONE): self.patch,
-            ("DELETE", ONE): self.drop,
-            ("GET", f"{ONE}/exists"): self.tell_whether_exists,
-            **{(method, ONE + path): partial(self.hand_on, do) for (method, path), do in points.items()},
+        handlers: dict[tuple[str, str], Handler] = {
+            ("GET", "/"): self._root,
+            ("GET", "/aliases"): self._read_aliases,
+            ("POST", "/collections/aliases"): self._move_aliases,
+            ("GET", "/collections"): self._list,
+            ("GET", ONE): self._info,
+            ("PUT", ONE): self._create,
+            ("PATCH", ONE): self._patch,
+            ("DELETE", ONE): self._drop,
+            ("GET", f"{ONE}/exists"): self._tell_whether_exists,
+            **{(method, ONE + path): partial(self._hand_on, do) for (method, path), do in points.items()},
         }
+        routes = [Route(path, partial(guarded, act), methods=[method]) for (method, path), act in handlers.items()]
+        return Starlette(routes=routes, exception_handlers={RefusedRequest: _refusal, ValidationError: _refusal})
 
     def _target(self, request: Request) -> str:
         """Return the collection that a request names, directly or by an alias. Raises: RefusedRequest."""
@@ -195,11 +197,10 @@ async def _optimise(worker: WorkerProcess, collection: str) -> None:
     worker.optimisation_error = ""
     try:
         answer = await worker.ask({"do": "optimise", "collection": collection})
+        if answer.status_code != 200:
+            worker.optimisation_error = json.loads(bytes(answer.body))["status"]["error"]
     except RefusedRequest as error:
         worker.optimisation_error = str(error)
-        return
-    if answer.status_code != 200:
-        worker.optimisation_error = json.loads(bytes(answer.body))["status"]["error"]
 
 
 def _name(request: Request) -> str:
@@ -216,21 +217,6 @@ def _refusal(request: Request, error: Exception) -> Response:
         status, message = error.status, str(error)
     headers = {"Retry-After": "1"} if status == 429 else None
     return JSONResponse({"status": {"error": message}, "time": 0.0, "result": None}, status, headers)
-
-
-def application(front: Front, token: str) -> Starlette:
-    """Return the front as an ASGI application that accepts only requests with `token`."""
-
-    def guarded(answer: Handler) -> Handler:
-        async def endpoint(request: Request) -> Response:
-            if not hmac.compare_digest(request.headers.get("api-key", "").encode(), token.encode()):
-                raise RefusedRequest(401, "Unauthorized: Must provide an API key or an Authorization bearer token")
-            return await answer(request)
-
-        return endpoint
-
-    routes = [Route(path, guarded(answer), methods=[method]) for (method, path), answer in front.routes().items()]
-    return Starlette(routes=routes, exception_handlers={RefusedRequest: _refusal, ValidationError: _refusal})
 
 
 def request_models() -> Any:

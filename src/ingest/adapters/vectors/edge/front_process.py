@@ -16,10 +16,9 @@ from typing import Any
 import uvicorn
 
 from ingest.adapters.vectors.edge import locks
-from ingest.adapters.vectors.edge.front import Front, application, request_models
+from ingest.adapters.vectors.edge.front import Front, request_models
 from ingest.adapters.vectors.edge.worker_pool import FrontOptions
 
-ALREADY_RUNNING = 3  # exit status: another front holds the folder
 LOCK_SECONDS = 2.0  # checking the lock holds it for a moment
 
 
@@ -52,10 +51,9 @@ async def serve(folder: Path, options: FrontOptions, ours: locks.FileLock) -> No
     """Serve until a signal or until nobody uses the folder. `ours`: the lock that makes this its front."""
     token = secrets.token_urlsafe(32)
     front = Front(folder, options)
-    plain: dict[str, Any] = {"loop": "asyncio", "http": "h11", "ws": "none", "lifespan": "off"}
-    quiet: dict[str, Any] = {"log_config": None, "access_log": False}
+    plain: dict[str, Any] = {"http": "h11", "ws": "none", "lifespan": "off", "log_config": None, "access_log": False}
     stop = int(options.stop_seconds)
-    config = uvicorn.Config(application(front, token), **plain, **quiet, timeout_graceful_shutdown=stop)
+    config = uvicorn.Config(front.application(token), loop="asyncio", timeout_graceful_shutdown=stop, **plain)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -77,15 +75,12 @@ async def serve(folder: Path, options: FrontOptions, ours: locks.FileLock) -> No
 
 
 def main() -> None:
-    """Take the folder's lock and serve, in a detached process.
-
-    Exit status 0: the serving process holds the lock; ALREADY_RUNNING: another front has the folder.
-    """
+    """Take the folder's lock and serve, in a detached process that holds it; end if another front has the folder."""
     folder = Path(sys.argv[1])
     options = FrontOptions(**json.loads(sys.argv[2]))
-    ours = locks.wait_for_lock(folder / locks.FRONT, LOCK_SECONDS)
+    ours = locks.wait_until(lambda: locks.try_lock(folder / locks.FRONT), LOCK_SECONDS)
     if ours is None:
-        sys.exit(ALREADY_RUNNING)
+        sys.exit(f"another front holds {folder}")
     if os.fork():
         os._exit(0)  # the child keeps the lock; our parent need not wait and gets no zombie
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")

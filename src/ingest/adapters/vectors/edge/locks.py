@@ -16,7 +16,6 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -59,11 +58,6 @@ def is_locked(path: Path) -> bool:
     if lock := try_lock(path):
         lock.close()
     return lock is None
-
-
-def wait_for_lock(path: Path, timeout_seconds: float, *, shared: bool = False) -> FileLock | None:
-    """Take the lock on `path`, or return None if others hold it for `timeout_seconds`."""
-    return wait_until(partial(try_lock, path, shared=shared), timeout_seconds)
 
 
 def wait_until(found: Callable[[], T | None], timeout_seconds: float, interval_seconds: float = 0.02) -> T | None:

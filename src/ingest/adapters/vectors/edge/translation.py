@@ -127,7 +127,7 @@ def payload_selector(wanted: Any) -> Any:
 
 def record(point: Any) -> dict[str, Any]:
     """Return a stored or scored point in Qdrant's JSON shape."""
-    found = {"id": json_id(point.id), "payload": point.payload, "vector": _told(point.vector)}
+    found = {"id": point.id, "payload": point.payload, "vector": _told(point.vector)}
     if hasattr(point, "score"):
         found |= {"version": point.version, "score": point.score}
     return found
@@ -139,8 +139,3 @@ def _told(vector: Any) -> Any:
     if isinstance(vector, edge.SparseVector):
         return {"indices": vector.indices, "values": vector.values}
     return vector
-
-
-def json_id(key: Any) -> int | str:
-    """Return an id in its JSON form."""
-    return key if isinstance(key, int) else str(key)

@@ -7,10 +7,9 @@ the others keep answering. It ends when the front does, for whatever reason.
 import logging
 import signal
 import sys
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
@@ -35,11 +34,12 @@ class Worker:
         try:
             result = self._do(head, request.body)
         except Exception as error:
+            status, told = 400, f"Wrong input: {error}"
             # edge has no exception class of its own for invalid requests
-            if isinstance(error, ValueError | TypeError) or type(error) is Exception:
-                return _refusal(400, f"Wrong input: {error}")
-            logger.exception("worker failed to %s in %s", head["do"], head["collection"])
-            return _refusal(500, f"Service internal error: {type(error).__name__}: {error}")
+            if not isinstance(error, ValueError | TypeError) and type(error) is not Exception:
+                logger.exception("worker failed to %s in %s", head["do"], head["collection"])
+                status, told = 500, f"Service internal error: {type(error).__name__}: {error}"
+            return Frame(b"%d" % status, to_json({"status": {"error": told}, "time": 0.0, "result": None}))
         return Frame(b"200", to_json({"result": result, "status": "ok", "time": 0.0}))
 
     def close(self) -> None:
@@ -54,35 +54,18 @@ class Worker:
             return True
         if self._collection is None:
             self._collection = Collection(folder)
-        model, act = ACTIONS[head["do"]]
-        result = act(self._collection) if model is None else act(self._collection, _adapter(model).validate_json(body))
+        act, reader = getattr(self._collection, head["do"]), _reader(head["do"])
+        result = act() if reader is None else act(reader.validate_json(body))
         if head.get("flush"):
             self._collection.flush()
         return result
 
 
-ACTIONS: dict[str, tuple[Any, Callable[..., Any]]] = {
-    "info": (None, Collection.info),
-    "index": (models.CreateFieldIndex, Collection.create_index),
-    "upsert": (models.PointsList, Collection.upsert),
-    "delete": (models.PointIdsList | models.FilterSelector, Collection.delete),
-    "threshold": (int, Collection.set_threshold),
-    "metadata": (dict[str, Any], Collection.set_metadata),
-    "optimise": (None, Collection.optimise),
-    "query": (models.QueryRequest, Collection.query),
-    "query_batch": (models.QueryRequestBatch, Collection.query_batch),
-    "scroll": (models.ScrollRequest, Collection.scroll),
-    "retrieve": (models.PointRequest, Collection.retrieve),
-    "count": (models.CountRequest, Collection.count),
-}
-"""The model of each request's body, and the method that answers it."""
-
-
-_adapter = cache(TypeAdapter)  # one per action
-
-
-def _refusal(status: int, message: str) -> Frame:
-    return Frame(b"%d" % status, to_json({"status": {"error": message}, "time": 0.0, "result": None}))
+@cache
+def _reader(do: str) -> TypeAdapter[Any] | None:
+    """Return what reads and checks the request that a method of `Collection` takes, None if it takes none."""
+    *taken, _ = get_type_hints(getattr(Collection, do)).values()
+    return TypeAdapter(*taken) if taken else None
 
 
 def main() -> None:

@@ -71,7 +71,8 @@ class WorkerProcess:
         if not self.alive:
             raise self._died()
         if (number := len(self._waiting)) >= (limit := self._max_waiting):
-            raise _busy(f"{number} requests wait for this collection, the limit is {limit}")
+            told = f"{number} requests wait for this collection, the limit is {limit}"
+            raise RefusedRequest(429, f"Too many requests: {told}")
         future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         try:
@@ -115,10 +116,6 @@ class WorkerProcess:
 
     def _died(self) -> RefusedRequest:
         return RefusedRequest(503, f"Service unavailable: worker {self.process.pid} ended before it answered")
-
-
-def _busy(message: str) -> RefusedRequest:
-    return RefusedRequest(429, f"Too many requests: {message}")
 
 
 class Pool:
@@ -166,20 +163,19 @@ class Pool:
         elif len(self.workers) >= self._options.max_open:
             idle = next((name for name, worker in self.workers.items() if worker.idle), None)
             if idle is None:
-                raise _busy(f"all {self._options.max_open} workers are busy")
+                raise RefusedRequest(429, f"Too many requests: all {self._options.max_open} workers are busy")
             await self.workers.pop(idle).end(self._options.stop_seconds)
         self.workers[collection] = worker = await self._spawn()
         return worker
 
     async def _spawn(self) -> WorkerProcess:
         ours, theirs = socket.socketpair()
-        try:
+        with theirs:
             arguments, descriptors = (self._folder, theirs.fileno(), os.getpid()), [theirs.fileno()]
             command = (sys.executable, "-P", "-m", "ingest.adapters.vectors.edge.worker", *map(str, arguments))
-            process = await asyncio.create_subprocess_exec(*command, pass_fds=descriptors, stdin=subprocess.DEVNULL)
-        except OSError:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
+            try:
+                process = await asyncio.create_subprocess_exec(*command, pass_fds=descriptors, stdin=subprocess.DEVNULL)
+            except OSError:
+                ours.close()
+                raise
         return WorkerProcess(process, await asyncio.open_connection(sock=ours), self._options.max_waiting)

@@ -27,11 +27,10 @@ def connect(folder: Path) -> Iterator[Callable[..., QdrantClient]]:
     opened: list[Any] = []
 
     def open_client(**options: Any) -> QdrantClient:
-        endpoint = engine.ensure_running(folder, **{**QUICK, **options})
-        client = QdrantClient(
-            url=endpoint.url, headers={"api-key": endpoint.token}, timeout=60, check_compatibility=False
-        )
-        opened.extend([client.close, endpoint.release])
+        used = engine.Engine(folder, **{**QUICK, **options})
+        url, token = used.address()
+        client = QdrantClient(url=url, headers={"api-key": token}, timeout=60, check_compatibility=False)
+        opened.extend([client.close, used.close])
         return client
 
     yield open_client

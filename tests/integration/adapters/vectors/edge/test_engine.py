@@ -30,8 +30,9 @@ USER = """
     import json, os, sys, time
     from pathlib import Path
     from ingest.adapters.vectors.edge import engine
-    endpoint = engine.ensure_running(Path(sys.argv[1]), poll_seconds=0.05, grace_seconds=0.2)
-    print(endpoint.pid, flush=True)
+    used = engine.Engine(Path(sys.argv[1]), poll_seconds=0.05, grace_seconds=0.2)
+    used.address()
+    print(engine.status(Path(sys.argv[1])).pid, flush=True)
     sys.stdin.read()
 """
 
@@ -222,14 +223,15 @@ def test_the_endpoint_is_for_the_user_alone_and_the_token_is_asked_for(
     connect()
     mode = stat.S_IMODE((folder / locks.ENDPOINT).stat().st_mode)
     url = engine.status(folder).url
-    endpoint = engine.ensure_running(folder)
-    endpoint.release()
+    used = Engine(folder)
+    _, token = used.address()
+    used.close()
     stranger = QdrantClient(url=url, headers={"api-key": "guessed"}, check_compatibility=False)
     with pytest.raises(UnexpectedResponse, match="401"):
         stranger.get_aliases()
     stranger.close()
     assert (0o600, True) == (mode, url.startswith("http://127.0.0.1:"))
-    assert endpoint.token not in repr(endpoint)
+    assert token not in f"{used!r} {vars(used)}"
 
 
 def test_a_front_that_cannot_start_is_reported_with_its_log(tmp_path: Path) -> None:
@@ -237,7 +239,7 @@ def test_a_front_that_cannot_start_is_reported_with_its_log(tmp_path: Path) -> N
     folder.mkdir()
     (folder / locks.ALIASES).write_text("{broken")
     with pytest.raises(IndexUnavailable, match=r"(?s)engine\.log ends with: .*JSONDecodeError"):
-        engine.ensure_running(folder, start_seconds=20)
+        Engine(folder, start_seconds=20).address()
     assert not engine.status(folder).running
 
 
