@@ -125,7 +125,9 @@ class Front:
         if worker.optimisation is not None:
             await asyncio.wait([worker.optimisation])
         answer = await self.pool.ask(collection, {"do": "set_threshold"}, b"%d" % threshold)
-        if answer.status_code == 200 and threshold > 0:
+        if answer.status_code != 200:
+            return answer
+        if threshold > 0:
             info = await self.pool.ask(collection, {"do": "info"})
             worker = await self.pool.get(collection)
             worker.info_before = json.loads(bytes(info.body))["result"]

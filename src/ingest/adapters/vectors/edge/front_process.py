@@ -9,7 +9,6 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,8 @@ from ingest.adapters.vectors.edge.worker_pool import FrontOptions
 LOCK_SECONDS = 2.0  # checking the lock holds it for a moment
 
 
-async def until_unused(folder: Path, options: FrontOptions, ours: locks.FileLock, end: Callable[[], None]) -> None:
-    """Call `end` once no process has held the users' lock for the grace period; the lock is then kept to the end.
+async def until_unused(folder: Path, options: FrontOptions, ours: locks.FileLock) -> None:
+    """Return once no process has held the users' lock for the grace period; the lock is then kept to the end.
 
     A new user waits for the lock, finds the front gone and starts another. A front whose folder was deleted, or put
     back from a copy, ends at once: nobody can find it any more, or another front serves there.
@@ -44,7 +43,6 @@ async def until_unused(folder: Path, options: FrontOptions, ours: locks.FileLock
         if time.monotonic() - free_since >= options.grace_seconds:
             break
         lock.close()
-    end()
 
 
 async def serve(folder: Path, options: FrontOptions, ours: locks.FileLock) -> None:
@@ -58,8 +56,10 @@ async def serve(folder: Path, options: FrontOptions, ours: locks.FileLock) -> No
     with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         locks.write_durably(folder / locks.ENDPOINT, {"pid": os.getpid(), "url": url, "token": token})
+        watch = asyncio.create_task(until_unused(folder, options, ours))
+        watch.add_done_callback(lambda _: setattr(server, "should_exit", True))  # also when it failed
         background = [
-            asyncio.create_task(until_unused(folder, options, ours, lambda: setattr(server, "should_exit", True))),
+            watch,
             asyncio.create_task(front.warm()),
             asyncio.create_task(asyncio.to_thread(request_models)),
         ]
