@@ -29,6 +29,9 @@ PUBLISHED: dict[str, type[BaseModel]] = {
     "settings": Settings,
 }
 
+NAMED_BY_CONTENT = {"shard-plan", "query-profile", "verdict"}
+CHECK = {"description": "SHA-256 of the stored bytes without this field, which is the last one.", "type": "string"}
+
 
 def schemas() -> dict[str, str]:
     """Return file name → content of every published schema."""
@@ -36,6 +39,9 @@ def schemas() -> dict[str, str]:
     found = {name: model.model_json_schema() for name, model in PUBLISHED.items()}
     for name, described in {**found, "judged-question": _judged_question()}.items():
         schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
+        model = PUBLISHED.get(name, Settings)
+        if issubclass(model, records.Record) and name not in NAMED_BY_CONTENT:
+            schema["properties"]["sha256"] = CHECK
         made[f"{name}.v{VERSION}.json"] = json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     return made
 

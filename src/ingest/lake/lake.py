@@ -27,7 +27,7 @@ from ingest.ids import file_sha256
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.journal import Journal, LeaseWatch, prune
 from ingest.lake.rows import SCHEMAS, complete
-from ingest.lake.stored_records import StoredRecords, name_of
+from ingest.lake.stored_records import StoredRecords, checked_bytes, name_of
 from ingest.lake.verified_files import footer_sha256, reading, verified_path
 from ingest.ports import Store
 from ingest.records import Marker, PartFile, PartKind, Record
@@ -215,9 +215,11 @@ class Lake:
         return manifest
 
     def decision(self) -> records.Release | None:
-        """Return the newest release, which is the decision in force; None before the first."""
-        newest = self.releases.newest()
-        return None if newest is None else newest[1]
+        """Return the newest sound release, which is the decision in force; None before the first.
+
+        A run writes a release in place of a damaged one before it asks.
+        """
+        return next((release for _, release in self.releases.newest_first(RELEASES)), None)
 
     def base(self) -> records.Manifest | None:
         """Return the manifest on which the next generation is built: of the newest release that has a sound one."""
@@ -252,7 +254,7 @@ class Lake:
     def write_history(self, name: str, record: Record) -> None:
         """Write what a run did, for people: no decision depends on it. The folder's newest KEPT_RUNS are kept."""
         key = f"{self.index}/history/{name}.json"
-        self.records.put(key, record)
+        self.store.put(key, checked_bytes(record))
         prune(self.store, f"{key.rpartition('/')[0]}/", KEPT_RUNS)
 
     def history(self, folder: str = "") -> list[str]:

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from ingest.errors import DamagedFile, InvalidSettings, SchemaMismatch
 from ingest.ids import file_sha256, sha256_hex
-from ingest.lake.stored_records import from_bytes, to_bytes
+from ingest.lake.stored_records import checked_bytes, from_bytes
 from ingest.ports import Store
 from ingest.records import Record
 
@@ -64,7 +64,7 @@ def keep_files(store: Store, fingerprint: str, files: Mapping[str, Path], max_by
                 raise SchemaMismatch(f"{path}: changed while it was copied into the lake")
     except OSError as error:
         raise InvalidSettings(f"model {fingerprint}: {error.filename} cannot be read: {error.strerror}") from error
-    store.put(_key(fingerprint, LIST), to_bytes(KeptModel(files=kept)))
+    store.put(_key(fingerprint, LIST), checked_bytes(KeptModel(files=kept)))
 
 
 def restore_files(store: Store, fingerprint: str, folder: Path, max_bytes: int = MAX_BYTES) -> Path | None:

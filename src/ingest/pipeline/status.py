@@ -54,6 +54,9 @@ def status_of(lake: Lake, vectors: VectorIndex, releases: Releases, profile: Que
     manifest, damage = sealed_manifest(lake, decision.generation) if decision is not None else (None, "")
     if damage:
         fault = DamagedFile(f"{damage}; `ingest run` makes it again, `ingest rollback` serves an earlier release")
+    if (last := lake.releases.last()) > (decision.number if decision is not None else 0):
+        told = "search goes on; `ingest run` writes a release in its place, with a hold that a person lifts with"
+        fault = DamagedFile(f"{lake.releases.where(last)} is damaged: {told} `ingest promote --lift-hold`")
     shown, _ = sealed_manifest(lake, release.generation) if release is not None else (None, "")
     runs, started = list(past_runs(lake, RECENT_RUNS)), unfinished_run(lake)
     lease = next(lake.leases.newest_first(1), None)

@@ -1,6 +1,6 @@
 """What a release names, which one is in force or is brought back, and the one alias call that moves to it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -66,20 +66,25 @@ def rollback_target(journal: Journal[Release], index: str, current: Release, to:
         if not 1 <= to <= current.number:
             raise UnknownRelease(f"index {index}: no release {to}; there are 1 to {current.number}")
         return recorded(journal, index, to)
-    for number in range(_promoted(journal, index, current).number - 1, 0, -1):
-        if not Candidate.of(earlier := recorded(journal, index, number)).is_in(current):
+    for earlier in _before(journal, _promoted(journal, current)):
+        if not Candidate.of(earlier).is_in(current):
             return earlier
     raise UnknownRelease(f"index {index}: no release before {current.number} has another generation or profile")
 
 
-def _promoted(journal: Journal[Release], index: str, release: Release) -> Release:
+def _promoted(journal: Journal[Release], release: Release) -> Release:
     """Return the promotion that a rollback brought back, so that a second rollback goes further back."""
-    for number in range(release.number - 1, 0, -1):
+    for earlier in _before(journal, release):
         if release.action == "promote":
             break
-        if Candidate.of(earlier := recorded(journal, index, number)).is_in(release):
+        if Candidate.of(earlier).is_in(release):
             release = earlier
     return release
+
+
+def _before(journal: Journal[Release], release: Release) -> Iterator[Release]:
+    """Yield the sound releases before one, newest first."""
+    return (record for _, record in journal.newest_first(release.number, below=release.number))
 
 
 def release_actions(index: str, release: Release, guard: str) -> list[AliasAction]:

@@ -39,7 +39,7 @@ class Ownership:
             reason = f", but the newest release of this lake is {last or 'none'}"
         elif newest is not None and fence is not None and fence < last - 1 and newest.guard != name:
             reason = f", but the newest release of this lake is {last}, more than one ahead"
-        elif named_by(journal, number, shown) is not None:
+        elif named_by(journal, number, shown, index) is not None:
             reason = ""
         else:
             neither = f", which neither release {number} nor the one before names"

@@ -13,7 +13,7 @@ from ingest.records import AliasAction, Hold, Release
 from ingest.release import alias_rules
 from ingest.release.alias_rules import Candidate, Decision, release_actions, take_over_actions
 from ingest.release.ownership import Ownership
-from ingest.search.served_release import fence_number
+from ingest.search.served_release import fence_number, stand_in
 
 log = logging.getLogger(__name__)
 
@@ -69,10 +69,12 @@ class Releases:
                 return None
             if foreign:
                 continue
-            if aliases.get(self.index) == aliases.get(fence_name(self.index, newest.number)) == newest.collection:
+            if not newest.token:  # a stand-in
+                self._replace_damaged(newest, fence)
+            elif aliases.get(self.index) == aliases.get(fence_name(self.index, newest.number)) == newest.collection:
                 self.ownership.own(newest.collection)
                 return newest
-            if fence is None and newest.guard not in aliases:
+            elif fence is None and newest.guard not in aliases:
                 self._boot_again(newest)
             elif self.is_retired(newest.generation):
                 self._bring_back_base(newest)
@@ -178,7 +180,11 @@ class Releases:
 
     def _look(self) -> tuple[Release | None, dict[str, str]]:
         # Records first: aliases older than the newest record could hide the fence with which it was applied.
-        newest = self.journal.newest()
+        try:
+            newest = self.journal.newest()
+        except errors.DamagedFile:
+            aliases = self.aliases.aliases()
+            return stand_in(self.journal, self.journal.last(), aliases.get(self.index), self.index), aliases
         return (None if newest is None else newest[1]), self.aliases.aliases()
 
     def _publish(self, current: Release | None, decision: Decision, guard: str | None) -> Release | None:
@@ -224,6 +230,14 @@ class Releases:
             decision = Decision(Candidate.of(newest), "take-over", self.take_over, newest.hold)
             if release := self._boot(newest, decision):
                 self._move(take_over_actions(self.index, release, fence))
+
+    def _replace_damaged(self, newest: Release, fence: int | None) -> None:
+        """Follow a damaged record with one of what is known of it."""
+        decision = Decision(Candidate.of(newest), "restore", newest.why, newest.hold)
+        if fence is None:
+            self._boot(newest, decision)
+        else:
+            self._append(newest, decision, fence_name(self.index, fence))
 
     def _boot_again(self, newest: Release) -> None:
         """Release the newest generation again, on an index that has lost its fence. A hold stays."""

@@ -1,15 +1,19 @@
 """Which release a reader uses, and a searcher on it."""
 
+import logging
 import re
 from collections.abc import Mapping
 
-from ingest.errors import ForeignIndex, SchemaMismatch, UnknownRelease
+from ingest.errors import DamagedFile, ForeignIndex, SchemaMismatch, UnknownRelease
 from ingest.lake.journal import Journal
 from ingest.lake.lake import Lake
 from ingest.ports import VectorIndex
-from ingest.records import LakeIdentity, QueryProfile, Release
+from ingest.records import Hold, LakeIdentity, QueryProfile, Release
 from ingest.search.searcher import Searcher
 from ingest.services import Retrieval
+
+LOOK_BACK = 20  # releases before a damaged one of which a sound one is looked for
+log = logging.getLogger(__name__)
 
 
 def fence_number(aliases: Mapping[str, str], index: str) -> int | None:
@@ -20,10 +24,39 @@ def fence_number(aliases: Mapping[str, str], index: str) -> int | None:
     return fences[0] if fences else None
 
 
-def named_by(releases: Journal[Release], number: int, collection: str) -> Release | None:
-    """Return release `number`, or the one before, whichever names the collection; None if neither does."""
-    records = (releases.get(n) for n in (number, number - 1) if n > 0)
-    return next((record for record in records if record is not None and record.collection == collection), None)
+def named_by(releases: Journal[Release], number: int, collection: str, index: str) -> Release | None:
+    """Return release `number`, or the one before, whichever names the collection; None if neither does.
+
+    Of a damaged record the stand-in counts.
+    """
+    for n in range(number, max(number - 2, 0), -1):
+        try:
+            record = releases.get(n)
+        except DamagedFile:
+            record = stand_in(releases, n, collection, index)
+        if record is not None and record.collection == collection:
+            return record
+    return None
+
+
+def stand_in(releases: Journal[Release], number: int, shown: str | None, index: str) -> Release:
+    """Return what is known of a damaged release: what the alias shows, with the profile of the release before.
+
+    It holds automatic promotion, as the damaged one may have done, and has no token. A first release has the only
+    profile of the lake. Raises: DamagedFile when that is not known either.
+    """
+    before, store = next((record for _, record in releases.newest_first(LOOK_BACK, below=number)), None), releases.store
+    profiles = {before.profile} if before is not None else {n[:64] for n in store.list(f"{index}/profiles/")}
+    named = re.fullmatch(rf"{re.escape(index)}__(\d+-[0-9a-f]{{8}})(-[0-9a-f]{{8}})?", shown or "")
+    why = f"{releases.where(number)} is damaged: its profile, and whether it held, are unknown"
+    log.warning("index %s: %s; `ingest run` writes a release in its place", index, why)
+    told = {"number": number, "hold": Hold(who="ingest", why=why), "why": why, "token": ""}
+    if before is not None and (named is None or before.collection == shown):
+        return before.model_copy(update=told)
+    if named is None or shown is None or len(profiles) != 1:
+        raise DamagedFile(f"{why}; bring it back from its noncurrent version or from a copy of the lake")
+    told |= {"generation": named[1], "collection": shown, "profile": profiles.pop(), "base": number - 1 or None}
+    return Release(**told, guard="", verdict=None, action="restore", who="ingest", at="")
 
 
 def release_in_force(aliases: Mapping[str, str], releases: Journal[Release], index: str) -> Release | None:
@@ -35,7 +68,7 @@ def release_in_force(aliases: Mapping[str, str], releases: Journal[Release], ind
     shown, fence = aliases.get(index), fence_number(aliases, index)
     if shown is None or fence is None:
         return None
-    if (release := named_by(releases, fence, shown)) is None:
+    if (release := named_by(releases, fence, shown, index)) is None:
         raise SchemaMismatch(f"alias {index} shows {shown}, but neither release {fence} nor {fence - 1} names it")
     return release
 

@@ -1,13 +1,27 @@
 """Records are written once and read once; what is absent is asked for each time."""
 
+import re
 from collections import Counter
 
 import pytest
 
 from ingest.errors import DamagedFile, SchemaMismatch
-from ingest.lake.stored_records import StoredRecords, name_of, to_bytes
-from ingest.records import Lease, Manifest, ModelRecord, Probe, QueryProfile
+from ingest.lake.stored_records import StoredRecords, checked_bytes, from_bytes, name_of, to_bytes
+from ingest.records import (
+    LakeIdentity,
+    Lease,
+    Manifest,
+    ModelRecord,
+    Probe,
+    QueryProfile,
+    Record,
+    RunStart,
+    ShardPlan,
+    Verdict,
+)
+from tests.earlier_lakes import RECORDS
 from tests.fakes import InMemoryStore
+from tests.pipelines import Project, project
 
 
 class CountingStore(InMemoryStore):
@@ -119,3 +133,41 @@ def test_a_record_that_is_no_json_or_not_the_named_one_is_damaged() -> None:
     with pytest.raises(DamagedFile, match=r"memory://lake/b: its bytes are damaged: SHA-256 .*, not ffff"):
         StoredRecords(store).read(QueryProfile, "b", "ffff")
     assert QueryProfile() == StoredRecords(store).read(QueryProfile, "b", name_of(QueryProfile()))
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What two runs leave in a lake."""
+    p: Project = project(tmp_path_factory.mktemp("run"), documents=2)
+    p.run()
+    p.source.write("d00.md", "# Another\n\nOther words.")
+    p.run()
+    assert isinstance(p.store, InMemoryStore)
+    return {key: data for key, data in p.store.values.items() if key.endswith(".json")}
+
+
+KINDS = {**RECORDS, r"lake\.json": LakeIdentity, r"\w+/history/started/[^/]+\.json": RunStart}
+BY_CONTENT = (ShardPlan, QueryProfile, Verdict)
+
+
+@pytest.mark.parametrize(("pattern", "model"), KINDS.items())
+def test_a_changed_byte_of_a_stored_record_is_damage_whatever_it_makes_of_it(
+    stored: dict[str, bytes], pattern: str, model: type[Record]
+) -> None:
+    key, data = next((key, data) for key, data in stored.items() if re.fullmatch(pattern, key))
+    sha256 = name_of(from_bytes(model, data, key)) if model in BY_CONTENT else ""
+    for place in range(len(data)):
+        for byte in {data[place] ^ 1, ord("0"), ord("b")} - {data[place]}:
+            harmed = InMemoryStore({key: data[:place] + bytes([byte]) + data[place + 1 :]})
+            with pytest.raises(DamagedFile, match=re.escape(key)):
+                StoredRecords(harmed).read(model, key, sha256)
+
+
+@pytest.mark.parametrize(("pattern", "model"), KINDS.items())
+def test_a_record_has_one_stored_form_and_opens_without_a_check(
+    stored: dict[str, bytes], pattern: str, model: type[Record]
+) -> None:
+    key, data = next((key, data) for key, data in stored.items() if re.fullmatch(pattern, key))
+    record = from_bytes(model, data, key)
+    assert data == (to_bytes if model in BY_CONTENT else checked_bytes)(record)
+    assert record == from_bytes(model, to_bytes(record), key)
