@@ -94,13 +94,18 @@ def reason_to_take_over(take_over: bool, why: str | None) -> str | None:
 
 
 @command()
-def plan(invocation: Invocation, chosen: ChoiceOptions) -> None:
+def plan(
+    invocation: Invocation,
+    chosen: ChoiceOptions,
+    max_deleted_share: MaxDeletedShareOption = None,
+    why: Annotated[str | None, Option(help="With --max-deleted-share, as a run needs it.", show_default=False)] = None,
+) -> None:
     """Show what a run would do and cost. Lists the sources; fetches, embeds and writes nothing.
 
     Exit code 4 if the delete guard or the budget would refuse the run; the table is shown anyway.
     """
     with invocation.opened() as index:
-        summary = index.plan(**chosen.choice())
+        summary = index.plan(max_deleted_share=max_deleted_share, why=why, **chosen.choice())
         invocation.output.result(summary, *tables.plan(summary))
     if summary.refused:
         raise Exit(ExitCode.FATAL)

@@ -295,6 +295,8 @@ def test_the_delete_guard_names_the_option_that_raises_its_limit_for_one_run(lab
     assert "3 of 9 documents would disappear (33.3%)" in refused.err
     assert "`ingest run --max-deleted-share 0.34 --why REASON`" in refused.err
     assert "one line that says why is needed" in lab("run", "--max-deleted-share", "0.5").err
+    raised_plan = [lab("plan", *more).code for more in ((), ("--max-deleted-share", "0.5", "--why", "spring cleaning"))]
+    assert [4, 0] == raised_plan
     answer = lab("run", "--max-deleted-share", "0.5", "--why", "spring cleaning", "--json")
     assert (answer.code, answer.document["decision"]) == (0, "promoted"), answer.err
     raised = {"max_deleted_share": 0.5, "who": "night@shift", "why": "spring cleaning"}

@@ -17,7 +17,9 @@ from ingest.adapters.vectors.edge import engine, locks
 from ingest.pipeline.changes import Scope
 from ingest.services import Services
 from ingest.wiring import service_opening as wiring
+from ingest_flows.backfill import backfill
 from ingest_flows.nightly import nightly
+from ingest_flows.parameters import BackfillParameters
 from tests.fakes import inline_executor
 from tests.integration.ingest_flows.conftest import Site, by_step, eventually, flow_run_of, new_site
 from tests.vector_indexes import in_memory_index
@@ -206,3 +208,26 @@ def test_wrong_parameters_are_refused_before_anything_runs(site: Site, monkeypat
     with pytest.raises(Exception, match=r"parameters\.windw"):
         nightly({"settings": str(site.settings_path), "windw": 1})  # type: ignore[arg-type]
     assert [] == told
+
+
+def test_a_limit_of_the_delete_guard_is_raised_for_one_run_with_who_and_why(site: Site) -> None:
+    site.settings(judged=[], gate={"allow_unjudged": True, "floors": {}})
+    site.run_inline()
+    for topic in ("granite", "walnut", "marble"):
+        (site.folder / "documents" / f"{topic}.md").unlink()
+    states = [site.nightly(), site.nightly(max_deleted_share=0.6)]
+    assert [True, True] == [state.is_failed() for state in states]
+    assert ["DeleteGuardTripped", "InvalidSettings"] == [
+        type(state.result(raise_on_failure=False)).__name__ for state in states
+    ]
+    dry = backfill(
+        BackfillParameters(settings=site.settings_path, dry_run=True, max_deleted_share=0.6, why="half of it moved out")
+    )
+    assert "" == dry["refused"]
+    report = site.nightly(max_deleted_share=0.6, why="half of it moved out").result()
+    with site.opened() as services:
+        release, raised = services.bench.lake.decision(), report["plan"]["raised"]
+        who = services.writer.who
+    assert {"max_deleted_share": 0.6, "who": who, "why": "half of it moved out"} == raised
+    assert release is not None
+    assert release.why.endswith(f"by {who}: half of it moved out")
