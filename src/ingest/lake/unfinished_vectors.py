@@ -5,7 +5,7 @@ these files go; what a killed run left becomes a segment in the next run. If eac
 would be many small ones, and every look-up would be slower for good.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
 
 import numpy as np
@@ -28,9 +28,24 @@ class UnfinishedVectors:
         self.folder = f"embeddings/{embeddings.fingerprint}/unfinished/"
         self._written: list[str] = []
 
-    def write(self, keys: Sequence[str], vectors: Vectors, backend: str) -> None:
-        """Write some of a slice's vectors durably. `backend` names what computed them, for people only."""
-        self._written.append(self.embeddings.write("unfinished", keys, vectors, {"backend": backend}))
+    def write(self, keys: Sequence[str], vectors: Vectors, backend: str, forced: str = "") -> None:
+        """Write some of a slice's vectors durably. `backend` names what computed them, for people only.
+
+        `forced`: the generation for which they replace those of the store.
+        """
+        told = {"backend": backend, "forced": forced}
+        self._written.append(self.embeddings.write("unfinished", keys, vectors, told))
+
+    def forced(self, generation: str, wanted: Set[str]) -> dict[str, Vectors]:
+        """Return by key what killed attempts at this slice made for a generation; `remove` removes their files too."""
+        found = dict[str, Vectors]()
+        for name in self.embeddings.store.list(self.folder):
+            with suppress(SchemaMismatch):
+                keys, vectors, told = self._read(name)
+                if told.get(b"forced") == generation.encode() and wanted.issuperset(keys):
+                    found.update(zip(keys, vectors, strict=True))
+                    self._written.append(name.removesuffix(".parquet"))
+        return found
 
     def remove(self) -> None:
         """Remove what was written for this slice: its segment holds the same vectors."""
@@ -38,26 +53,31 @@ class UnfinishedVectors:
             self.embeddings.store.delete(f"{self.folder}{name}.parquet")
         self._written.clear()
 
-    def recover(self, new_token: Callable[[], str]) -> None:
-        """Add to the store what killed runs left, and remove their files.
+    def recover(self, new_token: Callable[[], str], generation: str) -> None:
+        """Add to the store what killed runs left, and remove their files but for those forced for this generation.
 
         Files of a run that is still alive may be among them: its own segment then changes nothing. A damaged file is
         only removed. `new_token` returns a token unique to this writer.
         """
         names, found, backend = list(self.embeddings.store.list(self.folder)), dict[str, Vectors](), ""
+        kept = set[str]()
         for name in names:
             with suppress(SchemaMismatch):
-                keys, vectors, backend = self._read(name)
-                found.update(zip(keys, vectors, strict=True))
+                keys, vectors, told = self._read(name)
+                if told.get(b"forced") == generation.encode():
+                    kept.add(name)
+                else:
+                    found.update(zip(keys, vectors, strict=True))
+                    backend = told[b"backend"].decode()
             if found and (len(found) >= MOST_VECTORS or name == names[-1]):
                 if new := self.embeddings.missing([*found]):
                     self.embeddings.add(new, np.stack([found[key] for key in new]), backend, new_token())
                 found.clear()
-        for name in names:
+        for name in set(names) - kept:
             self.embeddings.store.delete(f"{self.folder}{name}")
 
-    def _read(self, name: str) -> tuple[list[str], Vectors, str]:
+    def _read(self, name: str) -> tuple[list[str], Vectors, dict[bytes, bytes]]:
         with reading(name), pq.ParquetFile(verified_path(self.embeddings.store, f"{self.folder}{name}")) as file:
             table = file.read()
         vectors = np.asarray(table["vector"].combine_chunks().flatten()).reshape(len(table), -1)
-        return table["key"].to_pylist(), vectors, table.schema.metadata[b"backend"].decode()
+        return table["key"].to_pylist(), vectors, table.schema.metadata

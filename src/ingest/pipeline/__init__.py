@@ -93,7 +93,7 @@ def build(services: Services, work: Work, execute: Execute, figures: Figures) ->
     Reads(bench, services.writer, work.summary.generation).check(work)
     chunked = built_contents(bench, work.summary, "chunk")
     figures.timed("guard", guard_chunked, bench, work, chunked)  # before anything is embedded
-    recover_vectors(services)
+    recover_vectors(services, work.summary.generation)
     each_shard(embed_shard, work)
     embedded = built_contents(bench, work.summary, *DOCUMENT_STEPS)
     figures.timed("duplicates", find_duplicates, embedded, work.summary.generation, bench.options.duplicates)

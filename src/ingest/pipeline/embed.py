@@ -30,10 +30,13 @@ FAST_SECONDS, SLOW_SECONDS = 1.0, 2.0  # a call below the first doubles the next
 DURABLE_SECONDS = 5.0  # after which vectors are written, though their slice is not finished: a kill costs little more
 
 
-def recover_vectors(services: Services) -> None:
-    """Add to the store what slices of killed runs left: once per run, before the first one. Raises: TransientError."""
+def recover_vectors(services: Services, generation: str) -> None:
+    """Add to the store what slices of killed runs left: once per run, before the first one. Raises: TransientError.
+
+    What was forced for this generation waits for its slice.
+    """
     bench = services.bench
-    UnfinishedVectors(bench.lake.embeddings(bench.model.fingerprint)).recover(services.writer.new_token)
+    UnfinishedVectors(bench.lake.embeddings(bench.model.fingerprint)).recover(services.writer.new_token, generation)
 
 
 def settled(services: Services, task: ShardTask, slices: Sequence[Marker]) -> Marker:
@@ -77,7 +80,7 @@ def embed_shard(services: Services, task: ShardTask) -> Marker:
         passes, refused = _embed(services, task, missing, table, replaces=bool(again))
     except TransientError:
         with suppress(TransientError):
-            recover_vectors(services)  # for the second attempt
+            recover_vectors(services, task.generation)  # for the second attempt
         raise
     sizes = {"documents": documents_of(lake, task, parts), "chunks": len(keys)}
     counts = {**sizes, "embedded": len(missing) - len(refused), "forward_passes": passes}
@@ -95,18 +98,19 @@ def _embed(
     """
     if not missing:
         return 0, {}
-    rows = table.filter(pc.is_in(table["embedding_key"], pa.array(missing, pa.string()))).to_pylist()
-    inputs = {row["embedding_key"]: model_input(row["context"], row["text"]) for row in rows}
-    texts = dict(sorted(inputs.items(), key=lambda item: len(item[1]), reverse=True))
-    found, kept, refused = dict[str, Vectors](), 0, dict[str, str]()  # `kept`: durable vectors
-    model = services.bench.model
+    model, forced = services.bench.model, task.generation if replaces else ""
     embedder, store = services.retrieval.open_embedder(model), services.bench.lake.embeddings(model.fingerprint)
     unfinished, before = UnfinishedVectors(store), embedder.forward_passes
+    found, refused = unfinished.forced(forced, {*missing}) if forced else dict[str, Vectors](), dict[str, str]()
+    kept, wanted = len(found), [key for key in missing if key not in found]  # `kept`: durable vectors
+    rows = table.filter(pc.is_in(table["embedding_key"], pa.array(wanted, pa.string()))).to_pylist()
+    inputs = {row["embedding_key"]: model_input(row["context"], row["text"]) for row in rows}
+    texts = dict(sorted(inputs.items(), key=lambda item: len(item[1]), reverse=True))
     for vectors, reasons, is_due in _calls(services, task, embedder, texts, len(table)):
         found |= vectors
         refused |= reasons
         if is_due and (recent := [*found][kept:]):
-            unfinished.write(recent, np.stack([found[key] for key in recent]), embedder.backend)
+            unfinished.write(recent, np.stack([found[key] for key in recent]), embedder.backend, forced)
             kept = len(found)
     if found:
         token = services.writer.new_token()

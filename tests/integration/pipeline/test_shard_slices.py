@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import count, pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ingest.adapters.embedders import hashing
@@ -14,6 +15,8 @@ from ingest.errors import EmbedderOutOfMemory
 from ingest.pipeline import embed, shard_slices
 from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.embed import DURABLE_SECONDS, FIRST_TEXTS
+from ingest.pipeline.point_maker import rows_of
+from ingest.pipeline.scope import Scope
 from ingest.records import DocumentRef, Marker, Vectors
 from tests.fakes import InMemoryStore, Killed
 from tests.pipelines import Listener, Project, document, project
@@ -206,6 +209,29 @@ def test_no_durable_text_is_embedded_again_after_a_kill_inside_a_slice(p: Projec
     assert model.texts.total() == len(model.texts) + again
     assert [] == list(p.store.list(f"embeddings/{p.embedder.record.fingerprint}/unfinished/"))
     assert 2 == len(list(p.store.list(f"embeddings/{p.embedder.record.fingerprint}/segments/")))
+
+
+def test_no_durable_vector_of_a_forced_run_is_computed_again_when_it_is_resumed(p: Project) -> None:
+    for n in range(DOCUMENTS, 80):
+        p.source.write(f"d{n:02d}.md", document(n))
+    p.run()
+    seconds = count()
+    p.monotonic = lambda: float(next(seconds))
+    model = Model(p, dies_after=200)
+    keys = [chunk.embedding_key for chunk, _ in rows_of(p.contents(), 0)]
+    before, embed = p.lake.embeddings(model.record.fingerprint).vectors(keys), model.embed
+    model.embed = lambda texts: -embed(texts)  # type: ignore[method-assign]
+    forced = Scope(force=frozenset({"embed"}))
+    with pytest.raises(Killed):
+        p.run(forced)
+    assert 192 == model.texts.total()
+    assert "promoted" == p.run(forced).decision
+    assert 240 == len(model.texts)
+    assert model.texts.total() - len(model.texts) <= FIRST_TEXTS * DURABLE_SECONDS
+    assert [] == list(p.store.list(f"embeddings/{p.embedder.record.fingerprint}/unfinished/"))
+    np.testing.assert_allclose(p.lake.embeddings(model.record.fingerprint).vectors(keys), -before, atol=1e-6)
+    done = model.texts.total()
+    assert ("promoted", done + 240) == (p.run(forced).decision, model.texts.total())  # another one does all again
 
 
 def test_a_second_attempt_finds_the_vectors_of_the_first(p: Project, monkeypatch: pytest.MonkeyPatch) -> None:
