@@ -218,9 +218,9 @@ class Project:
         """Return what the newest release's generation holds."""
         return contents_of(self.lake, self.manifest())
 
-    def quarantined(self) -> dict[str, Quarantined]:
-        """Return what the newest release's generation left out, by path within the first source."""
-        contents, rows = self.contents(), {}
+    def quarantined(self, generation: str | None = None) -> dict[str, Quarantined]:
+        """Return what a generation left out, by default the newest release's, by path within the first source."""
+        contents, rows = contents_of(self.lake, self.manifest(generation)), {}
         for shard in contents.shards:
             for row in quarantine_rows(self.lake.read(contents.parts(shard)["quarantine"])):
                 rows[unquote(row.uri.removeprefix(f"{self.source.uri}/"))] = row

@@ -1,13 +1,9 @@
 """chunk_shard: fetch → parse → chunk → commit part files. The one place where a document's failure becomes a row."""
 
-from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
 
-from ingest.errors import DamagedFile, DocumentError, SchemaMismatch, UnreadableDocument, may_pass
-from ingest.lake.lake import claim_number
-from ingest.lake.shard_rows import ShardRows, by_kind, read_rows
+from ingest.errors import DocumentError, UnreadableDocument, may_pass
+from ingest.lake.shard_rows import ShardRows
 from ingest.pipeline.changes import FETCHED, ref_of
 from ingest.pipeline.children import parsed, put_family, row_of
 from ingest.pipeline.read_ahead import Take, reading_ahead
@@ -15,10 +11,9 @@ from ingest.pipeline.shard_builder import Made, with_attributes
 from ingest.pipeline.shard_slices import joined_documents, written
 from ingest.pipeline.tasks import ShardTask, shard_step
 from ingest.pipeline.unreadable import UNREADABLE, Reads
+from ingest.pipeline.unreleased_rows import unreleased_rows
 from ingest.records import Marker, PlannedDocument, Quarantined, ShardPlan
 from ingest.services import Services
-
-CLAIMS = 5  # newest claims that are examined: each holds one shard's rows in memory
 
 
 @shard_step("chunk", "cpu", join=joined_documents)
@@ -32,7 +27,7 @@ def chunk_shard(services: Services, task: ShardTask) -> Marker:
     builder, documents = _ShardBuilder(services, task, plan), plan.documents[task.range]
     fetched = [d for d in documents if d.change in FETCHED]
     builder.reads.fetched.update(d.source for d in fetched)
-    builder.made.earlier = builder.earlier if fetched else []
+    builder.made.earlier = unreleased_rows(lake, task) if fetched else []
     ahead = fetched if plan.reads_again or not builder.made.earlier else []  # few are read where work is adopted
     with reading_ahead(services.bench.sources, ahead, services.bench.options.concurrent_reads) as take:
         for done, planned in enumerate(documents, 1):
@@ -50,32 +45,6 @@ class _ShardBuilder:
         self.reads = Reads(self.bench, self.writer, task.generation)
         self.gone: list[str] = []  # URIs
         self.stage = ""  # of the current document
-
-    @cached_property
-    def earlier(self) -> list[ShardRows]:
-        """This shard's rows in generations on the same base that were never released, newest first; read on demand.
-
-        Their work is adopted, not fetched again; of a shard that was not finished, that of its finished slices.
-        """
-        lake, task = self.bench.lake, self.task
-        own, found = lake.plan(task.generation), list[ShardRows]()
-        with suppress(DamagedFile):  # of a claim: the older ones are left out too
-            for _, claim in lake.claims.newest_first(CLAIMS, below=claim_number(task.generation)):
-                if own is None or claim.id == own.base:
-                    break
-                with suppress(SchemaMismatch):  # damaged, or its part files were removed after it was retired
-                    found += self._finished(claim.id)
-        return found
-
-    def _finished(self, generation: str) -> Iterator[ShardRows]:
-        lake, shard = self.bench.lake, self.task.shard
-        plan = lake.plan(generation)
-        if plan is None or shard not in plan.shards:
-            return
-        named = generation, "chunk", shard, plan.shards[shard]
-        done = lake.marker(*named)
-        for marker in [done] if done is not None else lake.finished_slices(*named):
-            yield read_rows(lake, by_kind(marker.parts))
 
     def add(self, planned: PlannedDocument, take: Take) -> None:
         """Add one planned document to the shard: as a document, in quarantine, or as gone."""
@@ -127,7 +96,7 @@ class _ShardBuilder:
     def _adopt(self, planned: PlannedDocument) -> bool:
         """Take a document, or its failure, from a generation that was never released; return False if there is none."""
         prints = self.made.prints
-        for rows in self.earlier:
+        for rows in self.made.earlier:
             row, bad = rows.documents.get(planned.uri), rows.quarantine.get(planned.uri)
             known = bad is not None and bad.version == planned.version and not self._asked_again(bad)
             if bad is not None and known and prints.same_failure(bad, planned.source):

@@ -6,6 +6,7 @@ from contextlib import suppress
 from ingest.errors import SchemaMismatch, StoreUnavailable, may_pass
 from ingest.pipeline.damage import is_sound
 from ingest.pipeline.guard import changed_too_much
+from ingest.pipeline.tasks import DOCUMENT_STEPS
 from ingest.records import Claim, PlanSummary
 from ingest.services import Workbench, Writer
 
@@ -52,7 +53,9 @@ def _goes_on(bench: Workbench, claim: Claim, summary: PlanSummary, *, repeats: b
         return None
     if frozen is None:
         return False
-    named = (lake.marker(frozen.generation, "chunk", *one) for one in frozen.shards.items())
+    steps = DOCUMENT_STEPS if sealed else DOCUMENT_STEPS[:1]  # a run that died goes on after its vectors
+    done = [(step, *one) for step in steps for one in frozen.shards.items()]
+    named = (lake.marker(frozen.generation, *one) for one in done)
     again = any(_may_pass(marker.counts) for marker in named if marker is not None)
     lacks = frozen.shards != summary.shards or again or changed_too_much(lake, bench.options, frozen)
     return None if lacks or not is_sound(lake, frozen, bench.model.fingerprint) else True

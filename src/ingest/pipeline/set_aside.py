@@ -9,6 +9,7 @@ from ingest.pipeline.index_keywords import index_shard
 from ingest.pipeline.shard_builder import Made
 from ingest.pipeline.shard_slices import written
 from ingest.pipeline.tasks import ShardTask
+from ingest.pipeline.unreleased_rows import unreleased_rows
 from ingest.records import PartFile
 from ingest.services import Services
 
@@ -24,6 +25,7 @@ def set_aside(
     bench = services.bench
     plan = bench.lake.shard_plan(task.generation, task.shard, task.plan_hash)
     found, made, replaced = read_rows(bench.lake, parts), Made(bench, plan, refused=refused), set[str]()
+    made.earlier = unreleased_rows(bench.lake, task)
     for row in (row for row in found.documents.values() if not row.parent):
         try:
             made.carry(row, found)

@@ -69,6 +69,26 @@ def test_it_is_tried_again_a_few_times_and_then_known_bad(tmp_path: Path) -> Non
     assert (p.quarantined(), len(statuses(p))) == ({}, 6)
 
 
+def test_tries_add_up_over_runs_that_were_not_promoted(tmp_path: Path) -> None:
+    p = unlucky(project(tmp_path, documents=6), "word2x1x3")
+    tries, reads = [], []
+    for n in range(ATTEMPTS + 1):
+        p.source.write("other.md", document(20 + n))  # another plan: another generation
+        generation = p.run(decide=lambda verdict: False).generation
+        reads.append(p.gets().get("d02.md", 0))
+        tries.append(p.quarantined(generation)["d02.md"].attempts)
+    assert [*range(1, ATTEMPTS + 1), ATTEMPTS] == tries
+    assert [1, *[0] * ATTEMPTS] == reads
+
+
+def test_a_night_that_was_not_promoted_is_a_try_also_when_nothing_changed(tmp_path: Path) -> None:
+    p = unlucky(project(tmp_path, documents=6), "word2x1x3")
+    tries = [
+        p.quarantined(p.run(decide=lambda verdict: False).generation)["d02.md"].attempts for _ in range(ATTEMPTS + 2)
+    ]
+    assert [*range(1, ATTEMPTS + 1), ATTEMPTS, ATTEMPTS] == tries
+
+
 def test_another_model_that_cannot_embed_a_carried_document_sets_it_aside(tmp_path: Path) -> None:
     p = project(tmp_path, documents=6)
     p.run()

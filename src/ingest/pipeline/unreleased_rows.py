@@ -1,0 +1,38 @@
+"""What generations on the same base that were never released hold of a shard: their work is adopted, not done again."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from ingest.errors import DamagedFile, SchemaMismatch
+from ingest.lake.lake import Lake, claim_number
+from ingest.lake.shard_rows import ShardRows, by_kind, read_rows
+from ingest.pipeline.tasks import ShardTask
+
+CLAIMS = 5  # newest claims that are examined: each holds one shard's rows in memory
+
+
+def unreleased_rows(lake: Lake, task: ShardTask) -> list[ShardRows]:
+    """Return a task's shard in these generations, newest first, of each first what the model refused.
+
+    Of a shard that was not finished, that of its finished slices.
+    """
+    own, found = lake.plan(task.generation), list[ShardRows]()
+    with suppress(DamagedFile):  # of a claim: the older ones are left out too
+        for _, claim in lake.claims.newest_first(CLAIMS, below=claim_number(task.generation)):
+            if own is None or claim.id == own.base:
+                break
+            with suppress(SchemaMismatch):  # damaged, or its part files were removed after it was retired
+                found += _finished(lake, claim.id, task.shard)
+    return found
+
+
+def _finished(lake: Lake, generation: str, shard: int) -> Iterator[ShardRows]:
+    plan = lake.plan(generation)
+    if plan is None or shard not in plan.shards:
+        return
+    plan_hash = plan.shards[shard]
+    if (embedded := lake.marker(generation, "embed", shard, plan_hash)) is not None and embedded.parts:
+        yield read_rows(lake, by_kind(embedded.parts), "quarantine")
+    done = lake.marker(generation, "chunk", shard, plan_hash)
+    for marker in [done] if done is not None else lake.finished_slices(generation, "chunk", shard, plan_hash):
+        yield read_rows(lake, by_kind(marker.parts))
