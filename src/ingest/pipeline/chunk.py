@@ -107,6 +107,9 @@ class _ShardBuilder:
             same = row is not None and (row.version, row.status) == (planned.version, "current")
             if row is not None and same and prints.same_family(row, rows, planned.source):
                 self.made.carry(with_attributes(row, planned), rows)
+                inside = (f.error for one in rows.family(row) for f in rows.failures.get(one.document_id, ()))
+                for error in inside:
+                    self.made.counts.update([f"quarantined_children.{error}", f"adopted.{error}"])
                 return True
         return False
 

@@ -1,6 +1,5 @@
 """The delete guard, and the other limits on what a generation may lack: sentences with numbers, by cause and source."""
 
-from contextlib import suppress
 from math import ceil
 
 from ingest.errors import DeleteGuardTripped, SchemaMismatch
@@ -57,13 +56,24 @@ def objections(lake: Lake, options: BuildOptions, candidate: Manifest, serving: 
     return tuple(filter(None, found))
 
 
+def is_unknown(lake: Lake, base: Manifest | None, serving: str | None) -> bool:
+    """Return whether a generation that serves has lost both its manifest and its plan."""
+    if serving is None or (base is not None and base.generation == serving):
+        return False
+    try:
+        return lake.plan(serving) is None
+    except SchemaMismatch:
+        return True
+
+
 def _balance(base: Manifest | None, serving: str | None, after: Contents) -> Balance:
     """Compare with the base; of a generation that serves without a manifest, the number is still in its plan."""
-    balance, plan = compare(contents_of(after.lake, base) if base is not None else None, after), None
-    if serving is not None and (base is None or base.generation != serving):
-        with suppress(SchemaMismatch):
-            plan = after.lake.plan(serving)
-    if plan is not None:
+    balance = compare(contents_of(after.lake, base) if base is not None else None, after)
+    if serving is None or (base is not None and base.generation == serving):
+        return balance
+    if is_unknown(after.lake, base, serving):
+        balance.unknown = serving
+    elif (plan := after.lake.plan(serving)) is not None:
         known = sum(plan.counts.get(change, 0) for change in (*FETCHED, *QUIET, "attributes_changed"))
         lost = known - balance.documents - balance.failed.total() - balance.unsupported.total() - balance.lost_listed
         balance.add_unnamed(max(known - balance.serving, 0), lost, "since a generation whose manifest is lost")
@@ -71,6 +81,11 @@ def _balance(base: Manifest | None, serving: str | None, after: Contents) -> Bal
 
 
 def _too_many_lost(options: BuildOptions, balance: Balance, raised: RaisedLimit | None, way_out: str) -> str:
+    if balance.unknown and raised is None:
+        return (
+            f"Generation {balance.unknown} serves, and its manifest and its plan are lost: there is nothing to compare "
+            f"with. Check the sources; if they are whole, `{way_out} --max-deleted-share 1 --why REASON` allows it."
+        )
     share, most = options.max_deleted_share, options.max_deleted_count
     if raised is not None:
         share, most = max(share, raised.max_deleted_share), None

@@ -32,6 +32,7 @@ class Balance:
     inside: int = 0  # documents inside these
     lost: Causes = field(default_factory=Counter)
     moved: int = 0  # of those no longer listed
+    unknown: str = ""  # the generation that serves, if nobody knows any more what it holds
     # Only of a generation that is built:
     documents: int = 0  # listed ones that serve in it
     readable: int = 0  # listed ones that are held, or in quarantine although they served or their format is read

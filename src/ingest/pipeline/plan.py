@@ -15,16 +15,17 @@ from ingest.lake.rows import attributes_digest
 from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.lake.stored_records import name_of
 from ingest.pipeline.changed_policies import changed_marks, holds_mark, unscreened
-from ingest.pipeline.changes import FETCHED, Listing, ShardChanges, base_documents, classify, shard_count
+from ingest.pipeline.changes import FETCHED, BaseDocument, Listing, ShardChanges, base_documents, classify, shard_count
 from ingest.pipeline.claiming import claim_generation
 from ingest.pipeline.damage import Damage, damage_of
 from ingest.pipeline.fingerprints import fingerprints
-from ingest.pipeline.guard import check_losses
+from ingest.pipeline.guard import check_losses, is_unknown
 from ingest.pipeline.healing import check_carried, find_damage
 from ingest.pipeline.listing_checks import check_places, check_sources, left_out, nothing_listed
 from ingest.pipeline.losses import Balance, LossComparison
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.tasks import Work
+from ingest.pipeline.unreleased_rows import newest_failures
 from ingest.records import ParserOptions, PartFile, PlannedDocument, PlanSummary, ShardPlan
 from ingest.services import Retrieval, Workbench, Writer
 
@@ -173,6 +174,8 @@ class Planner:
     def guard(self, summary: PlanSummary) -> None:
         """Raise before anything is spent when too much would disappear or the budget is too small."""
         options = self.options
+        if summary.base is not None and is_unknown(self.lake, self.base, summary.base):
+            self.balance.unknown = summary.base
         check_losses(options, self.balance)
         if options.max_gpu_minutes and summary.gpu_minutes > options.max_gpu_minutes:
             raise BudgetExceeded(
@@ -192,6 +195,8 @@ class Planner:
         rows = read_rows(self.lake, parts, "documents", "quarantine") if "documents" in parts else ShardRows()
         sources, oldest = {r.uri: r.source for r in listed}, self.now - timedelta(days=self.options.keep_last_good_days)
         held, bad = base_documents(rows, self.prints, sources, oldest, texts="texts" in parts)
+        if self.scope.errors:
+            self._add_unreleased(listed, held, bad, shard)
         digests = {ref.uri: attributes_digest(ref.acl, ref.tenant, ref.source, ref.title) for ref in listed}
         changes = classify(listed, held, bad, digests, self.scope, self.failed_sources)
         if replace(self.scope, force=frozenset()) != Scope() or self.failed_sources:
@@ -207,6 +212,18 @@ class Planner:
             reads_again=self.scope.reads_again,
         )
         return plan, changes.counts, rows
+
+    def _add_unreleased(
+        self, listed: list[DocumentRef], held: dict[str, BaseDocument], bad: dict[str, BaseDocument], shard: int
+    ) -> None:
+        """Add what failed in the newest generation that was never released, so that it is in the scope, too."""
+        failed = newest_failures(self.lake, claim_number(self.base.generation) if self.base is not None else 0, shard)
+        for ref in listed:
+            chosen = failed.get(ref.uri, set()) & self.scope.errors
+            if chosen and self.scope.holds(ref, chosen):
+                place = held if ref.uri in held else bad
+                known = place.get(ref.uri) or BaseDocument(replace(ref, version=""), "", "quarantined")
+                place[ref.uri] = replace(known, failures=known.failures | chosen)
 
     def shard_plan(self, shard: int) -> ShardPlan:
         """Return the work of one shard."""

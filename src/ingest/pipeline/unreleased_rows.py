@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
 
 from ingest.errors import DamagedFile, SchemaMismatch
 from ingest.lake.lake import Lake, claim_number
 from ingest.lake.shard_rows import ShardRows, by_kind, read_rows
 from ingest.pipeline.tasks import ShardTask
+from ingest.records import PartKind
 
 CLAIMS = 5  # newest claims that are examined: each holds one shard's rows in memory
 
@@ -26,7 +28,24 @@ def unreleased_rows(lake: Lake, task: ShardTask) -> list[ShardRows]:
     return found
 
 
-def _finished(lake: Lake, generation: str, shard: int) -> Iterator[ShardRows]:
+def newest_failures(lake: Lake, released: int, shard: int) -> dict[str, set[str]]:
+    """Return the classes of what failed of listed documents, and inside them, by URI, in the newest such generation.
+
+    `released`: the number of the base's claim, 0 for none. Damaged ones are left out.
+    """
+    found = dict[str, set[str]]()
+    for number, claim in lake.claims.newest_first(CLAIMS):
+        if found or number <= released:
+            break
+        with suppress(SchemaMismatch):
+            for row in chain.from_iterable(
+                r.quarantine.values() for r in _finished(lake, claim.id, shard, "quarantine")
+            ):
+                found.setdefault(row.uri.partition("#")[0], set()).add(row.error)
+    return found
+
+
+def _finished(lake: Lake, generation: str, shard: int, *kinds: PartKind) -> Iterator[ShardRows]:
     plan = lake.plan(generation)
     if plan is None or shard not in plan.shards:
         return
@@ -35,4 +54,4 @@ def _finished(lake: Lake, generation: str, shard: int) -> Iterator[ShardRows]:
         yield read_rows(lake, by_kind(embedded.parts), "quarantine")
     done = lake.marker(generation, "chunk", shard, plan_hash)
     for marker in [done] if done is not None else lake.finished_slices(generation, "chunk", shard, plan_hash):
-        yield read_rows(lake, by_kind(marker.parts))
+        yield read_rows(lake, by_kind(marker.parts), *kinds)

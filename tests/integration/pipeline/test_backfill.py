@@ -3,7 +3,9 @@
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -213,6 +215,38 @@ def test_an_error_is_tried_again_and_other_errors_are_not(slow: tuple[Project, S
     assert {"d01.md": 1, "d02.md": 1} == p.gets()
     assert {"d02.md": "ParserTimeout", "empty.md": "EmptyDocument"} == {u: q.error for u, q in p.quarantined().items()}
     assert "d01.md" in served(p)
+
+
+@pytest.mark.parametrize("based", [False, True])
+def test_an_error_of_a_generation_that_was_not_released_is_tried_again(slow: tuple[Project, Slow], based: bool) -> None:
+    p, sandbox = slow
+    if based:
+        p.run()
+        p.source.write("d01.md", document(1, edition=2))
+        p.source.write("letter.eml", LETTER.replace("note says", "other note says"))
+    p.source.write("new.md", document(30))
+    sandbox.names = frozenset({"d01.md", "new.md", "note.md"})
+    for n in range(ATTEMPTS):  # now they are known bad, but not to the base
+        p.source.write("other.md", document(40 + n))
+        p.run(decide=lambda verdict: False)
+    sandbox.names = frozenset()
+    report = p.run(TIMEOUTS)
+    assert ("promoted", {"d01.md": 1, "letter.eml": 1, "new.md": 1}) == (report.decision, p.gets())
+    assert {} == p.quarantined()
+    assert {"d01.md", "new.md"} <= set(served(p))
+
+
+def test_what_failed_inside_a_document_that_is_taken_over_is_counted(tmp_path: Path) -> None:
+    p, data = project(tmp_path, documents=2), BytesIO()
+    with ZipFile(data, "w") as archive:
+        archive.writestr("note.md", document(50))
+        archive.writestr("bad.md", b"\x00\x01\x02")
+    p.source.write("all.zip", data.getvalue())
+    first = p.run(decide=lambda verdict: False)
+    p.source.write("other.md", document(40))
+    again = p.run()
+    assert 1 == sum(first.quarantined_children.values())
+    assert (first.quarantined_children, {"other.md": 1}) == (again.quarantined_children, p.gets())
 
 
 def test_an_error_inside_a_document_counts_as_its_own(slow: tuple[Project, Slow]) -> None:

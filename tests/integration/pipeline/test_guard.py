@@ -13,6 +13,7 @@ from ingest.errors import DeleteGuardTripped, ParserTimeout, SourceUnavailable
 from ingest.pipeline.changes import Scope
 from ingest.pipeline.collections import releases_of
 from ingest.pipeline.fingerprints import ATTEMPTS
+from ingest.pipeline.plan import preview
 from ingest.pipeline.promotion import Promotion
 from ingest.records import Document, DocumentRef, RaisedLimit, RawDocument, RunReport, Verdict
 from ingest.release import Releases
@@ -376,6 +377,24 @@ def test_a_generation_without_a_manifest_loses_nothing_while_its_documents_are_l
     p.source.delete("d00.md")
     p.source.write("d01.md", b"")
     assert ("promoted", 10) == (p.run().decision, serving(p))
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_without_manifest_and_plan_of_what_serves_a_person_decides(tmp_path: Path, earlier: bool) -> None:
+    p = guarded(tmp_path, documents=8)
+    if earlier:
+        p.source.write("d00.md", document(0, edition=2))
+        p.run()
+    lost, served = p.manifest().generation, p.lake.releases.last()
+    without_manifest(p)
+    p.store.put(f"docs/generations/{lost}/plan/summary.json", b'{"damaged')
+    told = rf"Generation {lost} serves, and its manifest and its plan are lost: there is nothing to compare with"
+    with pytest.raises(DeleteGuardTripped, match=told):
+        p.run()
+    assert told in preview(p.services().bench, p.services().writer, Scope()).refused
+    assert (p.gets(), p.lake.releases.last()) == ({}, served)
+    p.change(raised=RaisedLimit(max_deleted_share=1.0, who="tester@here", why="the folder is whole"))
+    assert ("promoted", 8) == (p.run().decision, serving(p))
 
 
 def timing_out(ref: DocumentRef) -> None:
