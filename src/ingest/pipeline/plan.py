@@ -26,7 +26,7 @@ from ingest.pipeline.losses import Balance, LossComparison
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.tasks import Work
 from ingest.pipeline.unreleased_rows import newest_failures
-from ingest.records import ParserOptions, PartFile, PlannedDocument, PlanSummary, ShardPlan
+from ingest.records import DocumentRef, ParserOptions, PartFile, PlannedDocument, PlanSummary, ShardPlan
 from ingest.services import Retrieval, Workbench, Writer
 
 CHARACTERS_PER_TOKEN = 4  # for estimates only

@@ -45,7 +45,7 @@ class S3Options(Options):
 
     endpoint_url: str | None = None  # for an S3 other than AWS
     region: str | None = None  # default: from the environment
-    max_connections: int = Field(default=16, ge=1)  # kept open per bucket
+    max_connections: int = Field(default=64, ge=1)  # kept open per bucket; of a source at least one for each reader
     connect_timeout: float = Field(default=5.0, gt=0)  # seconds
     read_timeout: float = Field(default=60.0, gt=0)  # seconds without data, not for the whole body
     attempts: int = Field(default=3, ge=1, le=10)  # tries per call, including the first

@@ -1,4 +1,4 @@
-"""What people hear of the libraries below: of a retry what, which attempt, why and how long."""
+"""What people hear of a retry: what, which attempt, why and how long."""
 
 import logging
 import re
@@ -10,19 +10,13 @@ IN_ALL = re.compile(r", at each of up to \d+ attempts")  # of a message about th
 
 
 def tell_retries() -> None:
-    """Log a retry in words, unless the application has hooks of its own; drop warnings that ask for nothing."""
+    """Log a retry in words, unless the application has hooks of its own."""
     given = instrumentation.get_on_retry_hooks()
     if all(str(getattr(hook, "__module__", "")).startswith("stamina") for hook in given):
         instrumentation.set_on_retry_hooks([_told])
-    logging.getLogger("urllib3.connectionpool").addFilter(_is_worth_it)  # once: it knows its filters
 
 
 def _told(details: instrumentation.RetryDetails) -> None:
     why = IN_ALL.sub("", str(details.caused_by)) or "no reason given"
     kind, number = type(details.caused_by).__name__, details.retry_num
     log.warning("%s: %s; attempt %d failed, the next follows in %.1f s", kind, why, number, details.wait_for)
-
-
-def _is_worth_it(record: logging.LogRecord) -> bool:
-    # A connection beyond the pool is closed after its request: slower by a handshake, and nobody's fault.
-    return "Connection pool is full" not in record.msg

@@ -10,6 +10,8 @@ from ingest.phrases import shown
 from ingest.ports import Source
 from ingest.settings import IndexSettings, Settings, SourceSettings
 
+SHARDS_AT_ONCE = 4  # that threads of one process read: as many as a flow has in flight
+
 
 def open_sources(settings: Settings, index: IndexSettings) -> tuple[Source, ...]:
     """Return the sources of an index; nothing is read yet. Raises: InvalidSettings, UnknownSource."""
@@ -28,9 +30,9 @@ def open_source(source: SourceSettings, settings: Settings, max_document_bytes: 
     options |= {} if source.default_excludes else {"default_excludes": False}
     options |= {"own": own} if (own := _own_folders(source, settings)) else {}
     module = sources.find(source.uri)
-    return module.open_source(
-        source.name, source.uri, {**options, **source.options}, source.acl, source.tenant, settings.s3
-    )
+    readers = SHARDS_AT_ONCE * max(index.concurrent_reads for index in settings.indexes.values())
+    s3 = settings.s3.model_copy(update={"max_connections": max(settings.s3.max_connections, readers)})
+    return module.open_source(source.name, source.uri, {**options, **source.options}, source.acl, source.tenant, s3)
 
 
 def _own_folders(source: SourceSettings, settings: Settings) -> tuple[str, ...]:

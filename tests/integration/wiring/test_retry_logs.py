@@ -1,7 +1,5 @@
 """A person can read what is tried again: what, which attempt, why, how long."""
 
-import logging
-
 import pytest
 import stamina
 from stamina import instrumentation
@@ -44,11 +42,3 @@ def test_hooks_of_the_application_stay(caplog: pytest.LogCaptureFixture) -> None
     tell_retries()
     fail_once(SourceUnavailable("x"))
     assert (1, []) == (len(heard), caplog.records)
-
-
-def test_a_full_connection_pool_is_no_news_and_other_warnings_are(caplog: pytest.LogCaptureFixture) -> None:
-    tell_retries()
-    logger = logging.getLogger("urllib3.connectionpool")
-    logger.warning("Connection pool is full, discarding connection: %s. Connection pool size: %s", "127.0.0.1", 10)
-    logger.warning("Retrying after %s", "x")
-    assert ["Retrying after x"] == [record.getMessage() for record in caplog.records]

@@ -1,15 +1,19 @@
 """Which places sources may hold, and what of them is left out by itself."""
 
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ingest.adapters.s3_client import open_client
 from ingest.errors import InvalidSettings
 from ingest.ports import Source
 from ingest.settings import make_settings
 from ingest.wiring.source_opening import open_sources
-from tests.s3_server import aws_environment, make_bucket, s3_server
+from tests.s3_server import WSGI, FaultyS3, aws_environment, make_bucket, s3_server
 
 __all__ = ["aws_environment", "make_bucket", "s3_server"]
 
@@ -80,3 +84,32 @@ def test_default_excludes_hold_unless_the_source_switches_them_off(folder: Path)
     (folder / ".env").write_text("PASSWORD=hunter2")
     assert ".env" not in listed(opened(folder, ".", "lake", source={"default_excludes": True}))[0]
     assert ".env" in listed(opened(folder, ".", "lake"))[0]
+
+
+@pytest.mark.parametrize(("concurrent", "readers"), [(8, 32), (30, 120)])
+def test_the_pool_of_a_bucket_has_a_connection_for_every_reader(
+    s3_server: FaultyS3,
+    make_bucket: Callable[..., str],
+    tmp_path: Path,
+    concurrent: int,
+    readers: int,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    bucket, met = make_bucket(), threading.Barrier(readers, timeout=30)
+    open_client(s3_server.options()).put_object(Bucket=bucket, Key="a.md", Body=b"words")
+    sources = [{"name": "docs", "uri": f"s3://{bucket}"}]
+    told = {"lake": "lake", "s3": {"endpoint_url": s3_server.url, "region": "us-east-1"}}
+    settings = make_settings(
+        {**told, "indexes": {"docs": {"sources": sources, "concurrent_reads": concurrent}}}, tmp_path
+    )
+    (source,) = open_sources(settings, settings.indexes["docs"])
+    (ref,) = source.list()
+
+    def together(app: WSGI, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        met.wait()
+        return app(environ, start_response)
+
+    s3_server.plan(together, text="a.md", times=readers)
+    with ThreadPoolExecutor(readers) as pool:
+        assert [b"words"] * readers == [raw.data for raw in pool.map(source.read, [ref] * readers) if raw]
+    assert [] == [record.getMessage() for record in caplog.records if "pool" in record.getMessage()]
