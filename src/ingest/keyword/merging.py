@@ -7,7 +7,7 @@ sorted at once and written, and inputs left with less than half a batch read on.
 
 import tempfile
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,11 +82,13 @@ class _Input:
             raise SchemaMismatch(f"{path}: a posting names chunk {worst}, but there are {limit} lengths")
 
 
-def merge(shards: Iterable[tuple[Path, Path]], out: Path) -> KeywordFiles:
+def merge(
+    shards: Iterable[tuple[Path, Path]], out: Path, heard: Callable[[int], None] = lambda _: None
+) -> KeywordFiles:
     """Merge shards into `out` and return the three files. The same input in the same order gives the same rows.
 
     `shards` holds (postings, lengths) per shard; a chunk's ordinal is its row in all lengths in this order. The folder
-    `out` is created if it is missing; scratch files in it are removed.
+    `out` is created if it is missing; scratch files in it are removed. `heard`: of postings that are in their place.
 
     Memory: up to 128 inputs with about one batch of 8,192 postings each, however many shards there are.
     Raises: SchemaMismatch when an input is damaged, not sorted, or names a chunk without a length.
@@ -105,7 +107,7 @@ def merge(shards: Iterable[tuple[Path, Path]], out: Path) -> KeywordFiles:
                     source.path.unlink()
             sources = [_Source(path, 0, None) for path in merged]
             rounds += 1
-        _write_index(sources, files, sum(source.chunks or 0 for source in inputs))
+        _write_index(sources, files, sum(source.chunks or 0 for source in inputs), heard)
     return files
 
 
@@ -149,13 +151,13 @@ def _write_round(sources: Sequence[_Source], path: Path) -> None:
             writer.write_table(block, row_group_size=BATCH_ROWS)
 
 
-def _write_index(sources: Sequence[_Source], files: KeywordFiles, chunks: int) -> None:
+def _write_index(sources: Sequence[_Source], files: KeywordFiles, chunks: int, heard: Callable[[int], None]) -> None:
     okapi, first = 0.0, 0
     with (
         parquet.GroupWriter(files.postings, parquet.POSTINGS, parquet.POSTINGS_PER_GROUP) as postings,
         parquet.GroupWriter(files.terms, parquet.TERMS, parquet.TERMS_PER_GROUP) as vocabulary,
     ):
-        for terms, counts in _counted(_merged(sources), postings):
+        for terms, counts in _counted(_merged(sources), postings, heard):
             starts = first + np.cumsum(counts) - counts
             vocabulary.write({"term": terms, "document_frequency": counts.astype(np.uint32), "first": starts})
             okapi += okapi_sum(counts, chunks)
@@ -163,11 +165,14 @@ def _write_index(sources: Sequence[_Source], files: KeywordFiles, chunks: int) -
         vocabulary.note(parquet.OKAPI_SUM, repr(okapi))
 
 
-def _counted(blocks: Iterable[pa.Table], postings: parquet.GroupWriter) -> Iterator[tuple[pa.Array, NDArray[np.int64]]]:
+def _counted(
+    blocks: Iterable[pa.Table], postings: parquet.GroupWriter, heard: Callable[[int], None]
+) -> Iterator[tuple[pa.Array, NDArray[np.int64]]]:
     """Write the postings; yield terms with their numbers, each as soon as its last posting has been seen."""
     last, count = pa.array([], pa.string()), np.zeros(0, np.int64)
     for block in blocks:
         postings.write(block)
+        heard(len(block))
         terms, held = block["term"].value_counts().flatten()
         counts = held.to_numpy().copy()
         if last.equals(terms[:1]):  # it goes on from the block before

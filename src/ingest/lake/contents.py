@@ -30,6 +30,10 @@ class Contents:
         """The ids of the chunks that another chunk stands for: they have no point and no postings."""
         return self.lake.collapsed(self.duplicates)
 
+    def rows(self, kind: str) -> int:
+        """Return how many rows the parts of a kind hold, over all shards."""
+        return sum(part.rows for shard in self.shards for name, part in self.parts(shard).items() if name == kind)
+
     def all_parts(self) -> Iterator[PartFile]:
         """Yield the parts of each shard, then those that span all shards."""
         for shard in self.shards:

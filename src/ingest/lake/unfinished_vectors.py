@@ -42,7 +42,7 @@ class UnfinishedVectors:
         for name in self.embeddings.store.list(self.folder):
             with suppress(SchemaMismatch):
                 keys, vectors, told = self._read(name)
-                if told.get(b"forced") == generation.encode() and wanted.issuperset(keys):
+                if told.get(b"forced") == generation.encode() and wanted >= set(keys):
                     found.update(zip(keys, vectors, strict=True))
                     self._written.append(name.removesuffix(".parquet"))
         return found

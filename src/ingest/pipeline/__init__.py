@@ -96,10 +96,13 @@ def build(services: Services, work: Work, execute: Execute, figures: Figures) ->
     recover_vectors(services, work.summary.generation)
     each_shard(embed_shard, work)
     embedded = built_contents(bench, work.summary, *DOCUMENT_STEPS)
-    figures.timed("duplicates", find_duplicates, embedded, work.summary.generation, bench.options.duplicates)
+    step, observer = ("duplicates", embedded.rows("chunks"), "chunks"), services.retrieval.observer
+    told = work.summary.generation, bench.options.duplicates, observer.tally("duplicates")
+    figures.timed(step, find_duplicates, embedded, *told)
     each_shard(keyword_shard, work)  # before the points: sparse vectors are made of postings
     contents = built_contents(bench, work.summary, *DOCUMENT_STEPS, "keyword")
     create_collection(bench.lake, vectors, contents)
     each_shard(load_shard, work)
-    figures.timed("optimise", optimise, vectors, contents)
-    return figures.timed("merge", merge_keyword, contents)
+    points, postings = contents.rows("chunks") - len(contents.collapsed), contents.rows("keyword.postings")
+    figures.timed(("optimise", points, "points"), optimise, vectors, contents, observer.tally("optimise").heard)
+    return figures.timed(("merge", postings, "postings"), merge_keyword, contents, observer.tally("merge"))

@@ -1,5 +1,6 @@
 """Collections of generations: restored from the lake, and exposed to readers by releases."""
 
+from collections.abc import Callable
 from functools import partial
 
 from ingest.errors import UnknownRelease
@@ -77,7 +78,7 @@ def create_collection(lake: Lake, vectors: VectorIndex, contents: Contents) -> N
     vectors.create_collection(contents.collection, contents.dimension, contents.shape, lake.known_identity())
 
 
-def optimise(vectors: VectorIndex, contents: Contents) -> dict[str, int]:
+def optimise(vectors: VectorIndex, contents: Contents, heard: Callable[[int], None]) -> dict[str, int]:
     """Build the graph of a loaded collection, and return how many chunks it contains."""
-    vectors.optimise(contents.collection)
+    vectors.optimise(contents.collection, heard)
     return {"chunks": vectors.count(contents.collection, EVERYTHING)}

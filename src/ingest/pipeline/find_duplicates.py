@@ -12,13 +12,14 @@ from ingest.documents.duplicates import ChunkOf, Duplicate, Duplicates
 from ingest.lake.contents import Contents
 from ingest.lake.lake import ROW_GROUP, Lake
 from ingest.lake.rows import SCHEMAS, document_rows
+from ingest.ports import Tally
 from ingest.records import DuplicateOptions, Marker, PartFile
 from ingest.scratch import scratch_folder
 
 STEP = "duplicates"
 
 
-def find_duplicates(contents: Contents, generation: str, options: DuplicateOptions) -> Marker:
+def find_duplicates(contents: Contents, generation: str, options: DuplicateOptions, tally: Tally) -> Marker:
     """Write a generation's part `duplicates` from the chunks of all shards, carried ones too; return its marker."""
     lake = contents.lake
     if (done := lake.marker(generation, STEP, 0, "all")) is not None:
@@ -26,7 +27,7 @@ def find_duplicates(contents: Contents, generation: str, options: DuplicateOptio
     counts: Counter[str] = Counter()
     with scratch_folder() as folder, Duplicates(options) as found:
         for shard in contents.shards:
-            found.add(_chunks(contents, shard))
+            found.add(tally.each(_chunks(contents, shard)))
         path = folder / "duplicates.parquet"
         rows, schema = _counted(found.groups(), counts, options), SCHEMAS["duplicates"]
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:

@@ -12,6 +12,7 @@ from ingest.lake.contents import Contents
 from ingest.lake.lake import ROW_GROUP
 from ingest.lake.shard_rows import by_kind
 from ingest.pipeline.tasks import DOCUMENT_STEPS, ShardTask, parts_after, shard_step
+from ingest.ports import Tally
 from ingest.records import Marker, PartFile
 from ingest.scratch import scratch_folder
 from ingest.services import Services, Workbench
@@ -36,7 +37,7 @@ def index_shard(bench: Workbench, shard: int, chunks: PartFile) -> tuple[PartFil
     return postings, lake.write_part("keyword.lengths", shard, made.lengths)
 
 
-def merge_keyword(contents: Contents) -> Contents:
+def merge_keyword(contents: Contents, tally: Tally) -> Contents:
     """Return contents with the three files that searches read, merged from the shards' postings in shard order.
 
     Collapsed chunks lose their postings but keep their rows, so that row numbers equal those of `chunks`.
@@ -49,7 +50,8 @@ def merge_keyword(contents: Contents) -> Contents:
     with scratch_folder() as folder, scratch_folder() as copies:
         if collapsed:
             shards = [_without(*paths, collapsed, copies / f"{i}") for i, paths in enumerate(shards)]
-        made = merge(shards, folder)
+        made = merge(shards, folder, tally.add)
+        tally.heard(tally.done)
         files = (
             lake.write_part_file("keyword.postings", None, made.postings),
             lake.write_part_file("keyword.terms", None, made.terms),

@@ -19,7 +19,7 @@ from ingest.pipeline.embed_texts import NORM_TOLERANCE
 from ingest.pipeline.point_faults import point_faults, stray_points
 from ingest.pipeline.point_maker import PointMaker, Rows, rows_of
 from ingest.pipeline.stored_vectors import VectorSample, replaced_rows
-from ingest.ports import VectorIndex
+from ingest.ports import Tally, VectorIndex
 from ingest.records import EVERYTHING, Chunk, Filter
 
 MAX_FAULTS = 100  # named in full; the rest are counted
@@ -35,6 +35,7 @@ class Inspection:
     sample: VectorSample
     in_time: Callable[[], bool] = lambda: True  # False: the shards that are left are compared by count and sample
     mended: int = 0  # points, before this pass
+    tally: Tally = field(default_factory=Tally)  # of points that are read
     more: int = 0  # faults beyond MAX_FAULTS
     wrong: list[int] = field(default_factory=list)  # shards whose rows are sound, but whose points do not match them
     strays: bool = False  # whether there are points that belong to no shard
@@ -104,7 +105,7 @@ class Inspection:
         collapsed = self.contents.collapsed
         indexed = [(c, d) for c, d in expected if c.chunk_id not in collapsed]
         self.totals.update(chunks=len(expected), collapsed=len(expected) - len(indexed))
-        found = point_faults(self.vectors, self._maker, shard, indexed, self.sample if sound else None)
+        found = point_faults(self.vectors, self._maker, shard, indexed, self.sample if sound else None, self.tally)
         self.totals.update(points=found.sound, vectors_compared=found.compared)
         self.replaced |= bool(found.replaced)
         if named := [*found.named()]:

@@ -9,7 +9,7 @@ from ingest.ids import point_id
 from ingest.lake.contents import Contents
 from ingest.pipeline.point_maker import PointMaker, Rows
 from ingest.pipeline.stored_vectors import VectorSample, replaced_rows
-from ingest.ports import VectorIndex
+from ingest.ports import Tally, VectorIndex
 from ingest.records import EVERYTHING, Filter
 
 
@@ -38,7 +38,7 @@ class PointFaults:
 
 
 def point_faults(
-    vectors: VectorIndex, maker: PointMaker, shard: int, rows: Rows, sample: VectorSample | None
+    vectors: VectorIndex, maker: PointMaker, shard: int, rows: Rows, sample: VectorSample | None, tally: Tally
 ) -> PointFaults:
     """Compare a shard's points with its rows by id and payload, whose digest covers all that a point depends on.
 
@@ -46,7 +46,7 @@ def point_faults(
     """
     wanted = {point_id(c.chunk_id): (c, d) for c, d in rows}
     found, right, of_shard = PointFaults(), dict[str, bool](), Filter(acl=None, tenant=None, shard=shard)
-    for point in vectors.scroll(maker.contents.collection, of_shard):
+    for point in tally.each(vectors.scroll(maker.contents.collection, of_shard)):
         if (row := wanted.get(point.id)) is None:
             found.orphans.append(point.id)
         else:

@@ -15,7 +15,7 @@ from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.point_faults import point_faults, stray_points
 from ingest.pipeline.point_maker import PointMaker, load_points, rows_of
 from ingest.pipeline.stored_vectors import EVERY_VECTOR, VectorSample
-from ingest.ports import VectorIndex
+from ingest.ports import Tally, VectorIndex
 from ingest.records import BuildOptions, Manifest, Release, Verification
 from ingest.release import Releases
 from ingest.services import Retrieval
@@ -39,8 +39,9 @@ class Reconciler:
         """
 
         def look(step: str, sample: VectorSample, mended: int = 0) -> Inspection:
-            looked = Inspection(self.retrieval.vectors, contents, sample, in_time, mended)
-            self.timed(step, looked.run)
+            tally, points = self.retrieval.observer.tally(step), contents.rows("chunks") - len(contents.collapsed)
+            looked = Inspection(self.retrieval.vectors, contents, sample, in_time, mended, tally)
+            self.timed((step, points, "points"), looked.run)
             return looked
 
         found = look("check", self.sample)
@@ -101,7 +102,7 @@ def mend(vectors: VectorIndex, found: Inspection, size: int) -> int:
     contents, mended = found.contents, 0
     maker = PointMaker.of(contents)
     for shard in found.wrong:
-        faults = point_faults(vectors, maker, shard, rows_of(contents, shard), found.sample)
+        faults = point_faults(vectors, maker, shard, rows_of(contents, shard), found.sample, Tally())
         load_points(vectors, maker, shard, faults.wrong, size)
         mended += len(faults.wrong) + _delete(vectors, contents.collection, faults.orphans)
     if found.strays:

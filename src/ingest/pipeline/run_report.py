@@ -20,6 +20,7 @@ from ingest.records import Conservation, Manifest, Marker, Release, RunReport, R
 from ingest.services import Workbench, Writer
 
 log = logging.getLogger(__name__)
+Sized = tuple[str, int, str]  # a step, how many units go through it, and their name
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -34,9 +35,9 @@ class Figures:
         self.serving_mended = 0  # points
         self.counts: defaultdict[str, Counter[str]] = defaultdict(Counter)  # by step
 
-    def timed(self, step: str, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def timed(self, step: str | Sized, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a step and return its result; record how long it took and what it counted."""
-        with self._measured(step) as counted:
+        with self._measured(*((step,) if isinstance(step, str) else step)) as counted:
             result = do(*args, **kwargs)
             counted.update(_counts(result))
         return result

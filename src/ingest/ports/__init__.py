@@ -5,7 +5,7 @@ Adapters implement them; only `wiring` knows which. Every foreign error is trans
 
 from ingest.ports.models import Embedder, Reranker, Tokenizer, Wording, WordTable
 from ingest.ports.observer import Observer
-from ingest.ports.progress import Progress
+from ingest.ports.progress import Progress, Tally
 from ingest.ports.sandbox import Sandbox
 from ingest.ports.storage import Forgetting, Looking, Selecting, Source, Store
 from ingest.ports.vector_index import Aliases, VectorIndex

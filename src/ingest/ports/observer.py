@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
+from ingest.ports.progress import Tally
+
 MOST_PARTS = 1024  # of a step that are under way at once
 
 
@@ -36,6 +38,10 @@ class Observer:
             self._reached.pop(next(iter(self._reached)), None)
         if done > before or counts:
             self.advanced(step, max(done - before, 0), counts or {})
+
+    def tally(self, step: str) -> Tally:
+        """Return what counts the units of a step that is one piece of work."""
+        return Tally(lambda done: self.reached(step, "", done))
 
     @cached_property
     def _reached(self) -> dict[str, int]:

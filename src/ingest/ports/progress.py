@@ -1,10 +1,33 @@
 """How far a step is, how fast it goes and what is left: the same for every kind of output."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
+from typing import TypeVar
 
 SAMPLES = 60  # that are kept for the rate, at most one a second
+EVERY = 256  # units after which a tally tells
+T = TypeVar("T")
+
+
+class Tally:
+    """Counts the units that go through a step which is one piece of work, and tells how many so far."""
+
+    def __init__(self, heard: Callable[[int], None] = lambda _: None) -> None:
+        self.heard, self.done = heard, 0
+
+    def add(self, done: int = 1) -> None:
+        """Count some more."""
+        before, self.done = self.done, self.done + done
+        if before // EVERY < self.done // EVERY:
+            self.heard(self.done)
+
+    def each(self, units: Iterable[T]) -> Iterator[T]:
+        """Yield units and count them, then tell."""
+        for unit in units:
+            yield unit
+            self.add()
+        self.heard(self.done)
 
 
 class Progress:

@@ -1,6 +1,6 @@
 """The vector index and its aliases."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from ingest.records import LANGCHAIN, AliasAction, Filter, Hit, LakeIdentity, Point, Shape, StoredPoint, Vectors
@@ -52,8 +52,11 @@ class VectorIndex(Aliases, Protocol):
     def flush(self, collection: str) -> None:
         """Return once everything written so far would survive a power failure."""
 
-    def optimise(self, collection: str) -> None:
-        """Leave bulk mode, build the HNSW graph and wait until the collection is green."""
+    def optimise(self, collection: str, heard: Callable[[int], None] = ...) -> None:
+        """Leave bulk mode, build the HNSW graph and wait until the collection is green.
+
+        `heard` is told how many points the graph has so far.
+        """
 
     def count(self, collection: str, filter: Filter) -> int:
         """Return the exact number of points that match."""

@@ -17,7 +17,8 @@ from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.embed import DURABLE_SECONDS, FIRST_TEXTS
 from ingest.pipeline.point_maker import rows_of
 from ingest.pipeline.scope import Scope
-from ingest.records import DocumentRef, Marker, Vectors
+from ingest.ports import progress
+from ingest.records import DocumentRef, DuplicateOptions, Marker, Vectors
 from tests.fakes import InMemoryStore, Killed
 from tests.pipelines import Listener, Project, document, project
 
@@ -251,6 +252,25 @@ def test_vectors_of_a_killed_run_are_found_by_another_plan(p: Project, small_sli
     p.source.delete("d11.md")
     p.run()
     assert {1} == set(model.texts.values())
+
+
+def test_steps_over_a_whole_generation_count_on_the_way_in_units_of_their_own(
+    p: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "EVERY", 5)
+    p.source.write("copy.md", document(0))  # its chunks are collapsed
+    p.change(duplicates=DuplicateOptions(collapse="exact"))
+    p.observer = heard = Counting()
+    p.run()
+    counts = p.manifest().counts
+    points, postings = p.contents().rows("chunks") - 3, p.contents().rows("keyword.postings")
+    assert (39, "chunks") == heard.totals["duplicates"]
+    assert (points, "points") == heard.totals["optimise"] == heard.totals["check"]
+    assert (postings, "postings") == heard.totals["merge"]
+    assert (39, points) == (heard.done["duplicates"], heard.done["check"])
+    assert 0 < heard.done["merge"] <= postings
+    assert min(heard.news["duplicates"], heard.news["check"]) > 5
+    assert counts["chunks"] == 39
 
 
 def test_progress_counts_documents_and_chunks_and_adds_up_also_when_it_is_resumed(

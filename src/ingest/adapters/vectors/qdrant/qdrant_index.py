@@ -5,7 +5,7 @@ vector is the unnamed one and the payload is LangChain's.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -133,18 +133,19 @@ class QdrantIndex:
         """
         self._delete(collection, [])
 
-    def optimise(self, collection: str) -> None:
-        """Leave bulk mode, build the graph and wait until the collection is green.
+    def optimise(self, collection: str, heard: Callable[[int], None] = lambda _: None) -> None:
+        """Leave bulk mode, build the graph and wait until the collection is green; see `ports.VectorIndex`.
 
         Raises: IndexUnavailable if that takes more than `optimise_seconds` or fails.
         """
         deadline = time.monotonic() + self._options.optimise_seconds
         self._set_threshold(collection)
-        greens, pause = 0, 0.02
+        greens, pause = 0, 0.013
         while True:
             info = self._info(collection)
             if info.optimizer_status != "ok" or info.status == "red":
                 raise IndexUnavailable(f"optimise {collection}: {info.status.value}: {info.optimizer_status}")
+            heard(min(info.indexed_vectors_count or 0, info.points_count or 0))
             greens = greens + 1 if info.status == "green" else 0
             if greens == 2:  # once is not enough: a server may answer green before it has applied the new threshold
                 return
@@ -153,8 +154,7 @@ class QdrantIndex:
             if time.monotonic() > deadline:
                 after = f"after {self._options.optimise_seconds} s, not green"
                 raise IndexUnavailable(f"optimise {collection}: {info.status.value} {after}")
-            time.sleep(pause)
-            pause = min(pause * 1.5, 1.0)
+            time.sleep(pause := min(pause * 1.5, 1.0))
 
     def count(self, collection: str, filter: Filter) -> int:
         """Return the exact number of points that match."""

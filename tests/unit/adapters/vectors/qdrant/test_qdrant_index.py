@@ -186,6 +186,22 @@ def test_an_optimisation_that_takes_too_long_is_told(stub: Stub, monkeypatch: py
     index.close()
 
 
+def test_an_optimisation_tells_how_many_points_the_graph_has(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    index, heard = QdrantIndex.connect(stub.url, None), list[int]()
+    seen = [("yellow", None), ("yellow", 3), ("green", 20), ("green", 20)]
+    looks = iter(
+        type(
+            "Info", (), {"optimizer_status": "ok", "status": _Status(s), "indexed_vectors_count": n, "points_count": 10}
+        )()
+        for s, n in seen
+    )
+    monkeypatch.setattr(index, "_set_threshold", lambda collection: None)
+    monkeypatch.setattr(index, "_info", lambda collection: next(looks))
+    index.optimise("g1", heard.append)
+    assert [0, 3, 10, 10] == heard  # vectors of both kinds are counted there, points here
+    index.close()
+
+
 class _Status(str):
     """What `CollectionStatus` is: a text with a value."""
 
