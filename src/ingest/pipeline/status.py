@@ -51,16 +51,20 @@ def status_of(lake: Lake, vectors: VectorIndex, releases: Releases, profile: Que
     except (IndexUnavailable, SchemaMismatch) as error:
         fault = error
     decision = lake.decision()
+    damaged = lake.releases.last() > (decision.number if decision is not None else 0)
+    if damaged and release is not None:
+        decision = release
     manifest, damage = sealed_manifest(lake, decision.generation) if decision is not None else (None, "")
     if damage:
         fault = DamagedFile(f"{damage}; `ingest run` makes it again, `ingest rollback` serves an earlier release")
-    if (last := lake.releases.last()) > (decision.number if decision is not None else 0):
+    if damaged:
         told = "search goes on; `ingest run` writes a release in its place, with a hold that a person lifts with"
-        fault = DamagedFile(f"{lake.releases.where(last)} is damaged: {told} `ingest promote --lift-hold`")
+        where = lake.releases.where(lake.releases.last())
+        fault = DamagedFile(f"{where} is damaged: {told} `ingest promote --lift-hold`")
     shown, _ = sealed_manifest(lake, release.generation) if release is not None else (None, "")
     runs, started = list(past_runs(lake, RECENT_RUNS)), unfinished_run(lake)
     lease = next(lake.leases.newest_first(1), None)
-    candidate = waiting_candidate(lake, profile)
+    candidate = waiting_candidate(lake, profile) if not damaged else None
     judged = next((run for run in runs if run.generation is not None and run.generation == candidate), None)
     return IndexStatus(
         index=lake.index,

@@ -399,3 +399,22 @@ def test_what_the_gate_would_trip_over_is_told_before_anything_is_spent_all_at_o
     assert (
         "gate.floors.fused.ndgc@10: nothing is measured as 'fused.ndgc@10' under this query profile; is " in answer.err
     )
+
+
+def test_a_damaged_newest_release_is_named_by_status_and_search_goes_on(lab: Lab) -> None:
+    lab("run")
+    (lab.folder / "documents" / "shed.md").write_text("# Shed\n\nA wooden shed stands behind the hill.\n")
+    lab("run")
+    record = lab.store.values["docs/releases/2.json"]
+    lab.store.values["docs/releases/2.json"] = record.replace(b'"number":2', b'"number":3')
+    found = lab("search", "wooden shed hill")
+    assert (0, True) == (found.code, "shed" in found.out), found.err
+    answer = lab("status")
+    assert (4, True) == (answer.code, "releases/2.json is damaged: search goes on" in answer.out), answer.err
+    assert "Release 2" in answer.out
+    assert ("Decided but not in force" in answer.out, "Candidate" in answer.out) == (False, False)
+    assert "unchanged" == lab("run", "--json").document["decision"]
+    status = lab("status")
+    assert (0, True) == (status.code, "is damaged: its profile, and whether it held, are unknown" in status.out)
+    assert 0 == lab("promote", "--lift-hold").code
+    assert "is damaged" not in lab("status").out
