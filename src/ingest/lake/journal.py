@@ -52,11 +52,6 @@ class Journal(Generic[R]):
     prefix: str  # ends with "/"
     model: type[R]
 
-    @property
-    def store(self) -> Store:
-        """Where the records are."""
-        return self.records.store
-
     def where(self, n: int) -> str:
         """Return the URI of record `n`, for messages."""
         return f"{self.records.store.uri}/{self.prefix}{n}.json"

@@ -45,8 +45,9 @@ def stand_in(releases: Journal[Release], number: int, shown: str | None, index: 
     It holds automatic promotion, as the damaged one may have done, and has no token. A first release has the only
     profile of the lake. Raises: DamagedFile when that is not known either.
     """
-    before, store = next((record for _, record in releases.newest_first(LOOK_BACK, below=number)), None), releases.store
-    profiles = {before.profile} if before is not None else {n[:64] for n in store.list(f"{index}/profiles/")}
+    before = next((record for _, record in releases.newest_first(LOOK_BACK, below=number)), None)
+    kept = releases.records.store.list(f"{index}/profiles/") if before is None else ()
+    profiles = {before.profile} if before is not None else {name[:64] for name in kept}
     named = re.fullmatch(rf"{re.escape(index)}__(\d+-[0-9a-f]{{8}})(-[0-9a-f]{{8}})?", shown or "")
     why = f"{releases.where(number)} is damaged: its profile, and whether it held, are unknown"
     log.warning("index %s: %s; `ingest run` writes a release in its place", index, why)
