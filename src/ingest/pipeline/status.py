@@ -50,21 +50,15 @@ def status_of(lake: Lake, vectors: VectorIndex, releases: Releases, profile: Que
         points = None if release is None else vectors.count(release.collection, EVERYTHING)
     except (IndexUnavailable, SchemaMismatch) as error:
         fault = error
-    decision = lake.decision()
-    damaged = lake.releases.last() > (decision.number if decision is not None else 0)
-    if damaged and release is not None:
-        decision = release
+    decision, damaged = _decided(lake, release)
     manifest, damage = sealed_manifest(lake, decision.generation) if decision is not None else (None, "")
     if damage:
         fault = DamagedFile(f"{damage}; `ingest run` makes it again, `ingest rollback` serves an earlier release")
-    if damaged:
-        told = "search goes on; `ingest run` writes a release in its place, with a hold that a person lifts with"
-        where = lake.releases.where(lake.releases.last())
-        fault = DamagedFile(f"{where} is damaged: {told} `ingest promote --lift-hold`")
+    fault = damaged or fault
     shown, _ = sealed_manifest(lake, release.generation) if release is not None else (None, "")
     runs, started = list(past_runs(lake, RECENT_RUNS)), unfinished_run(lake)
     lease = next(lake.leases.newest_first(1), None)
-    candidate = waiting_candidate(lake, profile) if not damaged else None
+    candidate = waiting_candidate(lake, profile) if damaged is None else None
     judged = next((run for run in runs if run.generation is not None and run.generation == candidate), None)
     return IndexStatus(
         index=lake.index,
@@ -85,6 +79,17 @@ def status_of(lake: Lake, vectors: VectorIndex, releases: Releases, profile: Que
         points=points,
         expected_points=None if shown is None else expected_points(shown),
         rolled_back=last_rollback(lake),
+    )
+
+
+def _decided(lake: Lake, release: Release | None) -> tuple[Release | None, DamagedFile | None]:
+    """Return the decision in force, and what is wrong with the newest record: then it is what readers see."""
+    decision, last = lake.decision(), lake.releases.last()
+    if last == (decision.number if decision is not None else 0):
+        return decision, None
+    told = "search goes on; `ingest run` writes a release in its place, with a hold that a person lifts with"
+    return release or decision, DamagedFile(
+        f"{lake.releases.where(last)} is damaged: {told} `ingest promote --lift-hold`"
     )
 
 

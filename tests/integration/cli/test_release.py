@@ -3,6 +3,7 @@
 import pytest
 
 from ingest.errors import IndexUnavailable
+from ingest.lake.lake import Lake
 from ingest.records import EVERYTHING
 from tests.integration.cli.conftest import Lab
 
@@ -164,9 +165,11 @@ def test_status_before_the_first_run_says_what_to_do(lab: Lab) -> None:
 
 def test_a_claim_without_manifest_is_building_until_a_later_one_comes(lab: Lab) -> None:
     lab("run")
-    claim = lab.store.values["docs/generations/1.json"]
+    lake = Lake(lab.store, "docs")
+    claim = lake.claims.get(1)
+    assert claim is not None
     for number in (2, 3):
-        lab.store.put(f"docs/generations/{number}.json", claim.replace(b'"0001-', f'"000{number}-'.encode()))
+        lake.claims.append(number, claim.model_copy(update={"id": claim.id.replace("0001-", f"000{number}-")}))
     assert states(lab) == [("0003", "building"), ("0002", "failed"), ("0001", "serving")]
     assert len(lab("generations", "--limit", "1", "--json").document["generations"]) == 1
 
