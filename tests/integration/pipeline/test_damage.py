@@ -201,7 +201,7 @@ def stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """Return a project whose first run died before the keyword index was merged."""
     p = project(tmp_path, documents=4, documents_per_shard=3)
     with monkeypatch.context() as patch:
-        patch.setattr("ingest.pipeline.merge_keyword", lambda contents: 1 / 0)
+        patch.setattr("ingest.pipeline.merge_keyword", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             p.run()
     return p
