@@ -178,7 +178,8 @@ def test_an_embedded_engine_is_looked_for_again_when_it_does_not_answer(stub: St
 
 def test_an_optimisation_that_takes_too_long_is_told(stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
     index = QdrantIndex.connect(stub.url, None, optimise_seconds=0.0)
-    yellow = type("Info", (), {"optimizer_status": "ok", "status": _Status("yellow")})()
+    counts = {"indexed_vectors_count": None, "points_count": 3}
+    yellow = type("Info", (), {"optimizer_status": "ok", "status": _Status("yellow"), **counts})()
     monkeypatch.setattr(index, "_set_threshold", lambda collection: None)
     monkeypatch.setattr(index, "_info", lambda collection: yellow)
     with pytest.raises(IndexUnavailable, match=r"optimise g1: yellow after 0\.0 s"):
