@@ -30,12 +30,13 @@ def p(tmp_path: Path) -> Iterator[Project]:
 def test_a_lost_segment_is_copied_from_the_engine_and_a_damaged_part_is_made_again(p: Project, harm: Harm) -> None:
     digest = p.manifest().digest
     harm(p, segment_key(p))
+    report = p.run()
+    assert "unchanged" == report.decision
+    assert any("vectors from docs__" in told and told.endswith("none from the model") for told in report.healed)
     harm(p, key_of(p, "chunks"))
     report = p.run()
     assert ("promoted", digest) == (report.decision, report.digest)
-    assert {"embedding segment", "chunks of shard"} <= {
-        " ".join(told.split()[:n]) for told in report.healed for n in (2, 3)
-    }
+    assert any(told.startswith("chunks of shard") for told in report.healed)
     assert is_sound(p)
     found = open_serving(p.retrieval()).search(["word3x1x0"], Filter(), top=1)[0]
     assert "word3x1x0" in found.results[0].text
