@@ -8,7 +8,7 @@ from typing import Annotated
 
 from typer import Context, Exit, Option, Typer, echo
 
-from ingest.cli import doctor, fitting, init, qdrant, release, run, search
+from ingest.cli import fitting, qdrant, release, run, search, setup
 from ingest.cli.exit_codes import EPILOG
 from ingest.cli.invocation import IndexOption, Invocation, JsonOption, SettingsOption
 from ingest.cli.preview.command import preview
@@ -25,7 +25,7 @@ app = Typer(
 engine = Typer(help="The embedded vector engine.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(engine, name="qdrant")
 
-functions = [init.init, doctor.doctor, preview, run.plan, run.run, release.status, search.search]
+functions = [setup.init, setup.doctor, preview, run.plan, run.run, release.status, search.search]
 functions += [release.evaluate, release.promote, release.rollback, release.verify, release.generations]
 functions += [fitting.calibrate, fitting.train_reranker, fitting.tune_fusion]
 for function in functions:

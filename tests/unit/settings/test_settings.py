@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ingest.cli.init import template
+from ingest.cli.setup import template
 from ingest.errors import InvalidSettings
 from ingest.records import CHUNKING_PRESETS, ChunkingOptions
 from ingest.settings import Settings, load_settings, make_settings, whoami

@@ -1,6 +1,6 @@
 """`ingest init`."""
 
-from ingest.cli.init import template
+from ingest.cli.setup import template
 from ingest.settings import load_settings
 from tests.integration.cli.conftest import Lab
 

@@ -1,0 +1,53 @@
+"""`ingest init` and `ingest doctor`: a settings file to start from, and whether all is there that a run will need."""
+
+from dataclasses import asdict
+from importlib import resources
+from typing import Annotated
+
+from typer import Exit, Option
+
+from ingest.cli.exit_codes import ExitCode
+from ingest.cli.invocation import Invocation, command
+from ingest.cli.output import printable
+from ingest.errors import InvalidSettings
+
+
+def template() -> str:
+    """Return the settings template that comes with this module."""
+    return resources.files("ingest.cli").joinpath("ingest.yaml").read_text(encoding="utf-8")
+
+
+@command("Check whether the file exists; without --force, none is overwritten.")
+def init(
+    invocation: Invocation, force: Annotated[bool, Option("--force", help="Overwrite an existing file.")] = False
+) -> None:
+    """Write a commented settings file (./ingest.yaml, or the path given by --settings)."""
+    path = invocation.settings_path
+    try:
+        with path.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(template())
+    except FileExistsError as error:
+        raise InvalidSettings(f"{path} exists; --force overwrites it") from error
+    except OSError as error:
+        raise InvalidSettings(f"{path}: {error.strerror}") from error
+    said = f"Wrote {path}. Set `lake` and the sources in it, then `ingest plan` shows what a run would do."
+    invocation.output.result({"written": path}, said)
+
+
+@command("Nothing was changed; start it again.")
+def doctor(invocation: Invocation) -> None:
+    """Open all that a run will need and report every fault: sources, lake, model, vector index, gate, disk.
+
+    Lists a few documents of each source, reads and parses one, writes and deletes one value in the lake, and encodes
+    one question. Builds and changes nothing. Exit code 4 if anything is wrong.
+    """
+    from ingest.wiring.readiness import readiness
+
+    with invocation.output.logged():
+        found = list(readiness(invocation.load(), invocation.index))
+    faults = sum(bool(one.fault) for one in found)
+    lines = [f"{'FAULT' if one.fault else 'ok':<6} {one.check}: {printable(one.fault or one.found)}" for one in found]
+    last = f"{faults} of {len(found)} checks found a fault." if faults else "All is there that a run will need."
+    invocation.output.result({"ready": not faults, "checks": [asdict(one) for one in found]}, *lines, last)
+    if faults:
+        raise Exit(ExitCode.FATAL)
