@@ -1,19 +1,25 @@
 """chunk_shard: fetch → parse → chunk → commit part files. The one place where a document's failure becomes a row."""
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 
 from ingest.errors import DocumentError, UnreadableDocument, may_pass
 from ingest.lake.shard_rows import ShardRows
 from ingest.pipeline.changes import FETCHED, ref_of
 from ingest.pipeline.children import parsed, put_family, row_of
-from ingest.pipeline.read_ahead import Take, reading_ahead
 from ingest.pipeline.shard_builder import Made, with_attributes
 from ingest.pipeline.shard_slices import joined_documents, written
 from ingest.pipeline.tasks import ShardTask, shard_step
-from ingest.pipeline.unreadable import UNREADABLE, Reads
+from ingest.pipeline.unreadable import UNREADABLE, Reads, read_document
 from ingest.pipeline.unreleased_rows import unreleased_rows
-from ingest.records import Marker, PlannedDocument, Quarantined, ShardPlan
+from ingest.ports import Source
+from ingest.records import Marker, PlannedDocument, Quarantined, RawDocument, ShardPlan
 from ingest.services import Services
+
+Take = Callable[[PlannedDocument], RawDocument | None]
 
 
 @shard_step("chunk", "cpu", join=joined_documents)
@@ -121,3 +127,35 @@ class _ShardBuilder:
     def _keep_failure(self, uri: str, rows: ShardRows) -> None:
         if uri in rows.quarantine:
             self.made.rows.quarantine[uri] = rows.quarantine[uri]
+
+
+@contextmanager
+def reading_ahead(sources: Iterable[Source], documents: Sequence[PlannedDocument], concurrent: int) -> Iterator[Take]:
+    """Yield a function that acts as `read_document` for a planned document, which may have been read ahead.
+
+    Documents are read in order by `concurrent` threads. At most that many are held or being read, besides the one last
+    taken.
+    """
+    by_name = {source.name: source for source in sources}
+    ahead, running = iter(documents), dict[str, Future[RawDocument | None]]()
+
+    def read(document: PlannedDocument) -> RawDocument | None:
+        return read_document(by_name[document.source], ref_of(document))
+
+    def fill() -> None:
+        for document in islice(ahead, concurrent - len(running)):
+            running[document.uri] = pool.submit(read, document)
+
+    def take(document: PlannedDocument) -> RawDocument | None:
+        future = running.pop(document.uri, None)
+        if future is None:
+            return read(document)
+        fill()
+        return future.result()
+
+    pool = ThreadPoolExecutor(concurrent, thread_name_prefix="read")
+    try:
+        fill()
+        yield take
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from ingest.errors import OversizedDocument
-from ingest.pipeline.read_ahead import reading_ahead
+from ingest.pipeline.chunk import reading_ahead
 from ingest.records import PlannedDocument, RawDocument
 
 
