@@ -10,14 +10,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import pyarrow.compute as pc
+
 from ingest.documents import chunking, media_types, parsers, screening
 from ingest.errors import may_pass
 from ingest.ids import digest_of
+from ingest.lake.lake import Lake
 from ingest.lake.rows import DocumentRow
 from ingest.lake.shard_rows import ShardRows
 from ingest.pipeline.earlier_fingerprints import earlier_failures, earlier_texts
 from ingest.ports import Sandbox
-from ingest.records import ParseLimits, ParserOptions, Quarantined
+from ingest.records import Manifest, ParseLimits, ParserOptions, PartFile, Quarantined, ScreeningPolicy
 from ingest.services import Workbench
 
 ATTEMPTS = 5  # tries, one per run, of a version whose failure may pass by itself
@@ -119,3 +122,39 @@ def fingerprints(bench: Workbench) -> Fingerprints:
     screenings = screening.fingerprint(screened), screening.fingerprint(first, screening.FIRST_DEFAULT)
     chunker, before = (digest_of([cut, policies]) for policies in screenings)
     return Fingerprints(bench.sandbox, options.limits, chunker, bench.model.fingerprint, before)
+
+
+def holds_mark(lake: Lake, parts: dict[str, PartFile], marks: frozenset[str]) -> bool:
+    """Tell whether a shard holds chunks with such a mark, indexed or dropped."""
+    tables = (lake.read(parts[kind]) for kind in ("chunks", "dropped") if kind in parts)
+    return any(marks & set(pc.unique(pc.list_flatten(table["marks"])).to_pylist()) for table in tables)
+
+
+def changed_marks(base: Manifest, bench: Workbench) -> frozenset[str] | None:
+    """Return the marks that have another consequence in some source than in the base. What has none is not cut again.
+
+    None unless the base's chunker differs from today's by its policies alone.
+    """
+    options, found = bench.options, base.fingerprints["chunker"]
+    if found == fingerprints(bench).chunker or "sources" not in base.settings:
+        return None
+    default = dict(screening.FIRST_DEFAULT)  # of what was not recorded
+    recorded = {source["name"]: {**default, **source.get("screening", {})} for source in base.settings["sources"]}
+    then = {name: ScreeningPolicy.model_validate(policy) for name, policy in recorded.items()}
+    cut = chunking.fingerprint(options.chunking, bench.tokenizer)
+    today, first = (
+        digest_of([cut, screening.fingerprint(then, default)])
+        for default in (ScreeningPolicy(), screening.FIRST_DEFAULT)
+    )
+    if found not in (today, first):
+        return None
+    now = {name: options.screening.get(name, ScreeningPolicy()) for name in then}
+    differ = ({mark for mark, does in then[name] if dict(now[name])[mark] != does} for name in then)
+    fewer = {"secret"} if found == first else set[str]()  # what was marked then need not be one today
+    return frozenset(fewer.union(*differ))
+
+
+def unscreened(settings: dict[str, Any]) -> str:
+    """Return the digest of a generation's settings without policies: the chunker's fingerprint has these."""
+    sources = [{k: v for k, v in source.items() if k != "screening"} for source in settings.get("sources", ())]
+    return digest_of({**settings, "sources": sources})

@@ -14,11 +14,10 @@ from ingest.lake.lake import PLAN_HASH, Lake, claim_number
 from ingest.lake.rows import attributes_digest
 from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.lake.stored_records import name_of
-from ingest.pipeline.changed_policies import changed_marks, holds_mark, unscreened
 from ingest.pipeline.changes import FETCHED, BaseDocument, Listing, ShardChanges, base_documents, classify, shard_count
 from ingest.pipeline.claiming import claim_generation
 from ingest.pipeline.damage import Damage, damage_of
-from ingest.pipeline.fingerprints import fingerprints
+from ingest.pipeline.fingerprints import changed_marks, fingerprints, holds_mark, unscreened
 from ingest.pipeline.guard import check_losses, is_unknown
 from ingest.pipeline.healing import check_carried, find_damage
 from ingest.pipeline.listing_checks import check_places, check_sources, left_out, nothing_listed
