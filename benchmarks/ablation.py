@@ -51,7 +51,7 @@ def main() -> int:
 def measure(folder: Path, variants: list[str], dense: list[str]) -> None:
     """Print the table of one set."""
     from ingest.adapters.embedders.sentence_transformer.embedder import open_embedder, open_tokenizer
-    from ingest.quality.metrics import read_judged_set
+    from ingest.quality.judged_sets import read_judged_set
 
     tokenizer = open_tokenizer("default", {})
     embedder = open_embedder("default", {}) if dense else None

@@ -67,7 +67,8 @@ def measure(folder: Path, out: Path, index: dict) -> dict:
     """Index one set, print its tables, write runs and scores; return stage → query id → metric → value."""
     import ingest
     from ingest.quality.evaluate import untimed
-    from ingest.quality.metrics import read_judged_set, score_questions
+    from ingest.quality.judged_sets import read_judged_set
+    from ingest.quality.metrics import score_questions
     from ingest.search.surroundings import counter
 
     with ingest.open(written_settings(folder, out, index)) as opened:

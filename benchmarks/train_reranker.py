@@ -42,7 +42,8 @@ def main() -> int:
 def collected(folder: Path, out: Path) -> tuple:
     """Return the examples of one set's serving release, and what counts tokens."""
     import ingest
-    from ingest.quality.metrics import DEPTH, read_judged_set
+    from ingest.quality.judged_sets import read_judged_set
+    from ingest.quality.metrics import DEPTH
     from ingest.quality.rankings import open_fused
     from ingest.quality.training import examples_of
     from ingest.search.surroundings import counter

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 def whole_documents(folder: Path) -> None:
     """Print nDCG@10 of BM25 alone over whole documents, as it is published for BEIR, with both forms of analysis."""
     from ingest.keyword import Analyser, KeywordIndex, merge, shard_postings
-    from ingest.quality.metrics import read_judged_set
+    from ingest.quality.judged_sets import read_judged_set
 
     paths = sorted((folder / "docs").iterdir())
     texts, ids = [path.read_text(encoding="utf-8") for path in paths], [f"docs/{path.name}" for path in paths]

@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from ingest.keyword import Analyser, KeywordIndex, merge, shard_postings, verify
-from ingest.quality.metrics import read_judged_set, score_questions
+from ingest.quality.judged_sets import read_judged_set
+from ingest.quality.metrics import score_questions
 from ingest.records import Gold, Question, Result
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]

@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from ingest.quality.metrics import METRICS, read_judged_set, score_questions
+from ingest.quality.judged_sets import read_judged_set
+from ingest.quality.metrics import METRICS, score_questions
 from ingest.records import Result
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from ingest.lake.contents import Contents
 from ingest.lake.rows import BETWEEN, DocumentRow, document_rows, quarantine_rows
 from ingest.quality.askers import asker_of, may_see
-from ingest.quality.metrics.relevance import holds
+from ingest.quality.metrics import holds
 from ingest.quality.moves import Named, after_move, at_path, known_moves, move_of
 from ingest.records import Gold, Move, Question
 

@@ -16,7 +16,7 @@ from ingest.extras import require
 from ingest.lake.model_files import keep_learned
 from ingest.lake.stored_records import to_bytes
 from ingest.quality.evaluate import read_questions
-from ingest.quality.metrics import distinct_questions
+from ingest.quality.judged_sets import distinct_questions
 from ingest.quality.rankings import candidates_of, live_questions, open_fused
 from ingest.quality.scores import percentile_interval
 from ingest.records import BuildOptions, Question

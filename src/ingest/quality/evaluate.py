@@ -13,7 +13,8 @@ from ingest.ports import Wording
 from ingest.quality.anchors import Anchored, Side, anchored, side_of
 from ingest.quality.askers import asked_in_batches, forbidden_askers, forbidden_to, may_see, named
 from ingest.quality.gate import NAMED, Facts, judge
-from ingest.quality.metrics import DEPTH, distinct_questions, read_judged_set, score_questions
+from ingest.quality.judged_sets import distinct_questions, read_judged_set
+from ingest.quality.metrics import DEPTH, score_questions
 from ingest.quality.moves import keep_moves
 from ingest.quality.question_slices import slices_of
 from ingest.records import Asker, BuildOptions, Manifest, QueryProfile, Question, Release, Result, Verdict

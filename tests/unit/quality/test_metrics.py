@@ -9,12 +9,8 @@ from hypothesis import strategies as st
 
 from ingest.errors import InvalidSettings
 from ingest.quality.anchors import relocate
-from ingest.quality.metrics import (
-    METRICS,
-    read_judged_set,
-    relevant,
-    score_questions,
-)
+from ingest.quality.judged_sets import read_judged_set
+from ingest.quality.metrics import METRICS, relevant, score_questions
 from ingest.records import Asker, Gold, Question, Result
 
 
