@@ -48,13 +48,11 @@ def is_kept(store: Store, fingerprint: str) -> bool:
 
 
 def keep_files(store: Store, fingerprint: str, files: Mapping[str, Path], max_bytes: int = MAX_BYTES) -> None:
-    """Write the files of a model, by their paths below its folder, into the lake, unless they are already there.
+    """Write the files of a model, by their paths below its folder, into the lake.
 
     `fingerprint` is that of the model's record; the caller guarantees that it belongs to these files.
     Raises: InvalidSettings above `max_bytes` or for an unreadable file; SchemaMismatch when a file changes meanwhile.
     """
-    if is_kept(store, fingerprint):
-        return
     try:
         _check_size(fingerprint, sum(path.stat().st_size for path in files.values()), max_bytes)
         kept = {name: described(path) for name, path in sorted(files.items())}

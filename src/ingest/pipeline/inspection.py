@@ -127,8 +127,7 @@ class Inspection:
 
     def _attributes(self, shard: int, expected: Rows) -> None:
         """Compare row by row: filters look up a chunk's groups by its row number."""
-        names = ["chunk_id", "document_id", "source", "acl", "tenant", "language"]
-        table = self.contents.lake.read(self.contents.parts(shard)["attributes"], names)
+        table = self.contents.lake.read(self.contents.parts(shard)["attributes"])
         right = attribute_table([chunk for chunk, _ in expected], {d.document_id: d for _, d in expected})
         for found, wanted in zip_longest(table.to_pylist(), right.to_pylist()):
             if found != wanted:

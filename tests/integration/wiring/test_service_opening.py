@@ -110,6 +110,15 @@ def test_a_sealed_generation_has_its_models_files_in_the_lake(tmp_path: Path, fo
     assert p.store.get(key) == b"weights"
 
 
+def test_a_model_that_is_kept_is_not_written_again(tmp_path: Path, folder: Path) -> None:
+    p = project(tmp_path, 2)
+    built = released(p, folder)
+    before = dict(p.store.values)
+    replaced(folder)
+    built.keep_model()
+    assert p.store.values == before
+
+
 @pytest.mark.parametrize("fate", [gone, replaced])
 def test_a_release_answers_after_its_models_folder_is(
     tmp_path: Path, folder: Path, fate: Callable[[Path], None]

@@ -38,13 +38,6 @@ def test_what_was_kept_comes_back_and_nothing_else_lies_there(tmp_path: Path) ->
     assert [p.name for p in (tmp_path / "state").iterdir()] == [PRINT]
 
 
-def test_a_model_that_is_kept_is_not_written_again(tmp_path: Path) -> None:
-    store = kept(tmp_path)
-    before = dict(store.values)
-    keep_files(store, PRINT, {"gone": tmp_path / "gone"})
-    assert store.values == before
-
-
 def test_a_crash_before_the_list_leaves_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = InMemoryStore()
     written = store.put_file
