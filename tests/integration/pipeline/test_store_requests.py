@@ -68,7 +68,7 @@ def test_an_unchanged_run_reads_each_record_at_most_once(p: Project, s3_server: 
 
 def test_a_run_after_a_crash_reads_each_marker_once(p: Project, s3_server: FaultyS3, monkeypatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(p.vectors, "optimise", lambda collection: 1 / 0)
+        patch.setattr(p.vectors, "optimise", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             p.run()
     s3_server.forget()
