@@ -7,7 +7,7 @@ of `attributes` and ordinal n of the shard's keyword index are the same chunk.
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from operator import attrgetter
-from typing import Any
+from typing import Any, get_type_hints
 
 import pyarrow as pa
 
@@ -66,7 +66,8 @@ _ARROW: dict[Any, pa.DataType] = {
 
 def _columns(row: type, **others: pa.DataType) -> list[tuple[str, pa.DataType]]:
     """Return the columns of a dataclass: its fields in order, with the types of `others` or else their own."""
-    return [(field.name, others.get(field.name) or _ARROW[field.type]) for field in fields(row)]
+    types = get_type_hints(row)  # without what only the sandbox checks
+    return [(field.name, others.get(field.name) or _ARROW[types[field.name]]) for field in fields(row)]
 
 
 _blocks = pa.list_(pa.struct(_columns(Block, kind=pa.string(), level=pa.int32(), page=pa.int32())))

@@ -5,8 +5,17 @@ DocumentRef ──read──▶ RawDocument ──parse──▶ Document (text,
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated, TypeVar
+
+from pydantic import FailFast, Field
 
 from ingest.records.options import ParserOptions
+
+# A parser's process that a document controls may send anything: millions of faults, of which one is enough, or numbers
+# that no column holds.
+_T = TypeVar("_T")
+Listed = Annotated[tuple[_T, ...], FailFast()]
+Natural = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +62,15 @@ class Block:
     """A unit of parser output: the half-open span [start, end) of the canonical text, in Unicode code points."""
 
     kind: BlockKind
-    start: int
-    end: int
-    level: int = 0  # heading level from 1; nesting elsewhere
+    start: Natural
+    end: Natural
+    level: Natural = 0  # heading level from 1; nesting elsewhere
     title: str = ""  # heading only: its text without markup
-    breaks: tuple[int, ...] = ()  # offsets inside where a cut harms least: between rows, items, lines of code
-    header_end: int = 0  # table only: end of the header rows, 0 without a header
+    breaks: Listed[Natural] = ()  # offsets inside where a cut harms least: between rows, items, lines of code
+    header_end: Natural = 0  # table only: end of the header rows, 0 without a header
     language: str = ""  # code only: the fence's language
-    page: int | None = None
-    marks: tuple[str, ...] = ()  # "hidden": no reader of the document sees it
+    page: Natural | None = None
+    marks: Listed[str] = ()  # "hidden": no reader of the document sees it
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +90,12 @@ class Document:
     """
 
     text: str
-    blocks: tuple[Block, ...]
+    blocks: Listed[Block]
     title: str
     media_type: str
     parser: str  # name of the parser module
     language: str = ""
-    children: tuple[Child, ...] = ()
+    children: Listed[Child] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 from ingest import errors
 from ingest.adapters.child_pipe import Frame
 from ingest.adapters.sandbox.parsing import ProgramNeeded
-from ingest.records import Document, DocumentRef, ParserOptions, RawDocument
+from ingest.records import Document, DocumentRef, Listed, ParserOptions, RawDocument
 
 MAX_NOTES, MAX_NOTE = 20, 500  # per document; characters
 MAX_MESSAGE = 2000  # characters of an error's message
@@ -35,8 +35,8 @@ class Head(BaseModel):
     """Head of an answer about a document."""
 
     result: Document | Refused  # a document without its text and its children's bytes
-    sizes: tuple[Annotated[int, Field(ge=0)], ...] = ()  # of these, in bytes
-    notes: tuple[str, ...]  # the parser's warnings
+    sizes: Listed[Annotated[int, Field(ge=0, lt=2**63)]] = ()  # of these, in bytes
+    notes: Listed[str]  # the parser's warnings
     last: bool  # the worker ends after it
 
 

@@ -25,7 +25,7 @@ def parse(raw: RawDocument, programs: bool = True) -> Document:
     check_size(raw)
     with as_document_errors(raw):
         document = _parsed(raw, programs)
-        _check_output(raw, document)
+        check_output(raw, document)
     return document
 
 
@@ -100,8 +100,8 @@ def _parsed(raw: RawDocument, programs: bool) -> Document:
     return document
 
 
-def _check_output(raw: RawDocument, document: Document) -> None:
-    """Enforce the output limits, for parsers that do not do so themselves."""
+def check_output(raw: RawDocument, document: Document) -> None:
+    """Enforce the output limits, for parsers that do not do so themselves. Raises: DocumentError."""
     path, limits = raw.ref.path, raw.options.limits
     if not document.blocks and not document.children:
         raise errors.EmptyDocument(f"{path}: {len(raw.data)} bytes of {document.media_type}, but no text")

@@ -133,6 +133,7 @@ class PoolSandbox:
             log.warning("%s", note)
         if isinstance(answer.result, Exception):
             raise answer.result
+        _parse.check_output(raw, answer.result)  # again: a process that a document controls did not
         return answer.result
 
     def _answer(self, process: ParserProcess, raw: RawDocument) -> _wire.ParserAnswer:

@@ -27,7 +27,7 @@ from ingest.errors import (
     SandboxUnavailable,
     UnsupportedFormat,
 )
-from ingest.records import Child, ParseLimits, ParserOptions
+from ingest.records import Block, BlockKind, Child, Document, ParseLimits, ParserOptions
 from tests import hostile_parser
 from tests.lacking_parser import PNG
 from tests.unit.adapters.sandbox.conftest import order, pids_of
@@ -257,6 +257,33 @@ def test_a_child_that_is_no_child_is_no_answer():
     for size in (-1, 5, 1):
         with pytest.raises(_wire.BadAnswer):
             _wire.answered(Frame(head % size, b"abc"))
+
+
+HEAD = (
+    b'{"result":{"text":"","title":"","media_type":"","parser":"","blocks":[%b]},"sizes":[0],"notes":[],"last":false}'
+)
+
+
+def test_of_millions_of_faults_only_the_first_is_found():
+    with pytest.raises(_wire.BadAnswer, match=r"^result\.Document\.blocks\.0\.kind: Field required$") as told:
+        _wire.answered(Frame(HEAD % b",".join([b"{}"] * 10_000), b""))
+    assert told.value.__cause__.error_count() < 10
+
+
+@pytest.mark.parametrize("number", [-1, 2**31, 10**30])
+@pytest.mark.parametrize("field", ["level", "page", "header_end", "breaks"])
+def test_a_number_that_no_column_holds_is_no_answer(field, number):
+    told = f"[{number}]" if field == "breaks" else f"{number}"
+    with pytest.raises(_wire.BadAnswer, match=rf"blocks\.0\.{field}"):
+        _wire.answered(Frame(HEAD % f'{{"kind":"table","start":0,"end":0,"{field}":{told}}}'.encode(), b""))
+
+
+def test_a_process_that_checks_no_limits_is_checked(pool, monkeypatch):
+    given = Document("a" * 101, (Block(BlockKind.PARAGRAPH, 0, 101),), "", "", "markdown")
+    monkeypatch.setattr(_wire, "answered", lambda frame: _wire.ParserAnswer(given, False, ()))
+    limited = replace(raw("# A"), options=ParserOptions(limits=ParseLimits(text_characters=100)))
+    with pytest.raises(OversizedDocument, match=r"^a\.md: parsed to 101 text_characters, the limit is 100"):
+        pool.parse(limited)
 
 
 @pytest.mark.parametrize(
