@@ -45,7 +45,7 @@ class BadAnswer(ValueError):
 
 
 class Lacking(Exception):
-    """The answer that the parser of a media type (the argument) lacks libraries; the receiver must check this."""
+    """The answer that the document's parser lacks libraries; the receiver must check this."""
 
 
 def ask(raw: RawDocument) -> Frame:
@@ -110,7 +110,7 @@ def _shown(notes: Sequence[str]) -> tuple[str, ...]:
 
 def _error(refused: Refused) -> errors.DocumentError | ProgramNeeded:
     if refused.error == Lacking.__name__:
-        raise Lacking(refused.message)
+        raise Lacking
     if refused.error == ProgramNeeded.__name__:
         return ProgramNeeded()
     kind = getattr(errors, refused.error, None)

@@ -62,7 +62,7 @@ def _reply(raw: RawDocument, programs: bool, notes: "_Notes") -> tuple[Frame, bo
         last = isinstance(error.__cause__, MemoryError) or (programs and _walls.left_running())
         return _wire.refusal(error, last, notes.kept), last
     except InvalidSettings:
-        return _wire.refusal(_wire.Lacking(_parse.media_type_of(raw)), last=False), False
+        return _wire.refusal(_wire.Lacking(), last=False), False
 
 
 def _silence() -> "_Notes":

@@ -153,7 +153,8 @@ class PoolSandbox:
             most = f"{' and '.join(map(str, _largest(limits)))} (limits.blocks, text_characters, archive_bytes)"
             raise OversizedDocument(f"{path}: parsed to {found}, the limits allow {most}") from error
         except _wire.Lacking as error:  # or a process that a document controls claims so
-            parsers.check_installed([str(error)], f"{path}: ", raw.options.parser)
+            with _parse.as_document_errors(raw):
+                parsers.check_installed([_parse.media_type_of(raw)], f"{path}: ", raw.options.parser)
             raise ParserCrashed(f"{path}: its parser claims that installed libraries are missing") from error
         except _wire.BadAnswer as error:
             raise ParserCrashed(f"{path}: its parser gave no answer that can be read: {error}") from error

@@ -325,9 +325,16 @@ def test_a_parser_without_its_libraries_is_a_fault_of_the_installation(lacking):
 
 
 def test_a_process_that_says_so_of_a_parser_with_its_libraries_is_not_believed(pool, monkeypatch):
-    monkeypatch.setattr(_wire, "answered", lambda frame: (_ for _ in ()).throw(_wire.Lacking("text/markdown")))
+    monkeypatch.setattr(_wire, "answered", lambda frame: (_ for _ in ()).throw(_wire.Lacking))
     with pytest.raises(ParserCrashed, match=r"^a\.md: its parser claims that installed libraries are missing$"):
         pool.parse(raw("# A", "a.md"))
+
+
+def test_a_process_that_says_so_of_the_parser_of_other_documents_stops_no_run(lacking, monkeypatch):
+    claim, answered = _wire.refusal(_wire.Lacking("image/png"), last=False), _wire.answered
+    monkeypatch.setattr(_wire, "answered", lambda frame: answered(claim))
+    with pytest.raises(ParserCrashed, match=r"^a\.md: its parser claims that installed libraries are missing$"):
+        lacking.parse(raw("# A", "a.md"))
 
 
 def test_a_refusal_keeps_its_class_and_its_message():
