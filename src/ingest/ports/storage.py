@@ -53,7 +53,7 @@ class Store(Protocol):
         """Return the value, or None if there is none. Raises: StoreUnavailable, AccessDenied."""
 
     def put(self, key: str, data: bytes) -> None:
-        """Write the value durably. Writing the same content twice is harmless."""
+        """Write the value durably, replacing any other. Writing the same content twice is harmless."""
 
     def put_file(self, key: str, path: Path, *, read_soon: bool = False) -> None:
         """Write the content of a local file durably, without holding it in memory.

@@ -64,8 +64,7 @@ class S3Source:
         return next(self.selection.refs(self.name, (one for one in first if one.uri == uri), self.left_out), None)
 
     def read(self, ref: DocumentRef) -> RawDocument | None:
-        """Raises: OversizedDocument before anything is read, ArchivedDocument, SourceUnavailable if the bucket is gone.
-
+        """Raises: OversizedDocument before anything is read, ArchivedDocument, SourceUnavailable if the bucket is gone,
         UnreadableDocument for what S3 refuses to serve as it is asked for (a key of the customer is needed).
         """
         self.selection.check_size(ref, ref.size)

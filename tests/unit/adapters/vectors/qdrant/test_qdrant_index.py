@@ -3,12 +3,16 @@
 import json
 import logging
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import cast
+from uuid import UUID
 
 import numpy as np
 import pytest
 
+from ingest.adapters.vectors.qdrant.connection import Connection, ConnectionOptions
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import AccessDenied, IndexUnavailable, SchemaMismatch
 from ingest.records import EVERYTHING, AliasAction, Filter
@@ -231,3 +235,33 @@ def test_vectors_of_any_float_type_are_written() -> None:
     memory.upsert("g1", [point(0, np.array([0.6, 0.8], dtype=np.float64))])
     assert 1 == memory.count("g1", EVERYTHING)
     memory.close()
+
+
+class Record:
+    """A point as the client returns it."""
+
+    def __init__(self, key: str) -> None:
+        self.id, self.payload = key, {"n": key}
+
+
+class Client:
+    """A connection that answers with records, and has none left when it is asked again."""
+
+    options = ConnectionOptions(page=2)
+
+    def __init__(self) -> None:
+        self.left = weakref.WeakSet[Record]()
+        self.asked = 0
+
+    def call(self, what: str, method: str, collection: str, ids: list[str], **wanted: bool) -> list[Record]:
+        assert not self.left
+        self.asked += 1
+        found = [Record(key) for key in ids]
+        self.left.update(found)
+        return found
+
+
+def test_a_clients_records_are_gone_before_the_next_are_asked_for() -> None:
+    client, keys = Client(), [str(UUID(int=n)) for n in range(5)]
+    found = QdrantIndex(cast("Connection", client)).retrieve("g1", keys)
+    assert (keys, 3) == (list(found), client.asked)
