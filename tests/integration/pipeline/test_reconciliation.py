@@ -320,6 +320,29 @@ def test_a_sound_target_is_sampled_before_the_alias_moves_and_what_was_found_is_
     assert [f"{collection(first)}, which serves: compared in full, no fault"] == told(p)
 
 
+def test_a_sampled_target_need_not_be_compared_in_full_because_the_lake_lost_its_vectors(
+    followed: tuple[Project, Project],
+) -> None:
+    p, first = followed
+    slow(p)
+    for segment in {name for names in first.manifest().segments.values() for name in names}:
+        p.lake.store.delete(f"embeddings/{first.manifest().model.fingerprint}/segments/{segment}.parquet")
+    roll_back(*judging(p), None, "an exercise")
+    assert p.vectors.scrolled["before"] == 0 < p.vectors.scrolled["after"]
+
+
+def test_a_stale_point_refuses_a_sampled_target_although_the_lake_lost_its_vectors(
+    followed: tuple[Project, Project],
+) -> None:
+    p, first = followed
+    slow(p)
+    tamper(first, "groups")
+    for segment in {name for names in first.manifest().segments.values() for name in names}:
+        p.lake.store.delete(f"embeddings/{first.manifest().model.fingerprint}/segments/{segment}.parquet")
+    with pytest.raises(IncompleteGeneration, match="points do not match the lake"):
+        roll_back(*judging(p), None, "an exercise")
+
+
 def test_a_target_that_cannot_be_mended_is_refused(
     followed: tuple[Project, Project], monkeypatch: pytest.MonkeyPatch
 ) -> None:
