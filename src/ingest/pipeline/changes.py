@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 
@@ -110,18 +110,18 @@ def shard_count(documents: int, documents_per_shard: int) -> int:
 
 
 def base_documents(
-    rows: ShardRows, prints: Fingerprints, sources: Mapping[str, str], oldest: datetime, *, texts: bool
+    rows: ShardRows, prints: Fingerprints, sources: Mapping[str, str], now: datetime, keep: timedelta, *, texts: bool
 ) -> tuple[dict[str, BaseDocument], dict[str, BaseDocument]]:
     """Return what a shard of the base holds about listed documents, and about those that failed, each by URI.
 
-    `sources`: where each would be read today. `oldest`: last good versions since then are kept. `texts`: whether it
-    has the texts; else all are read again.
+    `sources`: where each would be read today. `keep`: for how long a last good version is kept, perhaps longer than
+    there were years before `now`. `texts`: whether the shard has the texts; else all are read again.
     """
 
     def held(row: DocumentRow) -> BaseDocument:
         names = ("uri", "source", "path", "version", "size", "modified", "media_type", "acl", "tenant")
         ref = DocumentRef(**{name: getattr(row, name) for name in names})
-        expired = bool(row.stale_since) and datetime.fromisoformat(row.stale_since) <= oldest
+        expired = bool(row.stale_since) and now - datetime.fromisoformat(row.stale_since) >= keep
         same = texts and rows.is_whole(row) and prints.same_family(row, rows, sources.get(row.uri, row.source))
         failures = (failure.error for one in rows.family(row) for failure in rows.failures.get(one.document_id, ()))
         return BaseDocument(ref, row.attributes_digest, row.status, expired, not same, frozenset(failures))

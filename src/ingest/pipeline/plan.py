@@ -192,8 +192,8 @@ class Planner:
         parts = self._base_parts(shard)
         listed = list(self.listing.shard(shard))
         rows = read_rows(self.lake, parts, "documents", "quarantine") if "documents" in parts else ShardRows()
-        sources, oldest = {r.uri: r.source for r in listed}, self.now - timedelta(days=self.options.keep_last_good_days)
-        held, bad = base_documents(rows, self.prints, sources, oldest, texts="texts" in parts)
+        sources, keep = {r.uri: r.source for r in listed}, timedelta(days=self.options.keep_last_good_days)
+        held, bad = base_documents(rows, self.prints, sources, self.now, keep, texts="texts" in parts)
         if self.scope.errors:
             self._add_unreleased(listed, held, bad, shard)
         digests = {ref.uri: attributes_digest(ref.acl, ref.tenant, ref.source, ref.title) for ref in listed}

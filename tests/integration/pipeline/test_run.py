@@ -331,6 +331,16 @@ def test_a_second_broken_version_does_not_prolong_the_last_good_one(tmp_path: Pa
     assert "d04.md" not in documents(p)
 
 
+def test_a_last_good_version_may_be_kept_for_longer_than_there_were_years(tmp_path: Path) -> None:
+    p = project(tmp_path, keep_last_good_days=1_000_000)
+    p.run()
+    p.source.write("d04.md", BROKEN)
+    p.run()
+    p.later(days=31)
+    p.run()
+    assert "last_good" == documents(p)["d04.md"].status
+
+
 def test_zero_days_keep_no_last_good_version(tmp_path: Path) -> None:
     p = project(tmp_path, keep_last_good_days=0)
     p.run()
