@@ -92,7 +92,8 @@ class Planner:
         told = bench.options.settings, bench.options.analyser
         # It covers all parsers: one version of the code does not finish what another began.
         self.settings_hash = digest_of([*told, self.prints.record(), self.prints.parsing()])
-        self.base, self.follows = self.lake.base(), self.lake.decision()  # not one if that has lost its manifest
+        # The base is of an earlier release than the newest one if that has lost its manifest.
+        self.base, self.follows = self.lake.base(), self.lake.decision()
         self.shards, self.failed_sources = 0, frozenset[str]()
         self.balance = Balance()  # as far as the plan knows it
         self.damage = Damage()  # of the base

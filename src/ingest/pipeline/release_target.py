@@ -36,7 +36,7 @@ class ReleaseTarget:
     _left: Inspection | None = field(default=None, init=False)  # what is not compared in full yet
 
     def compare(self, generation: str) -> None:
-        """Mend the points of an open generation. Raises: IncompleteGeneration when some still do not match."""
+        """Mend the points of a generation whose collection is there. Raises: IncompleteGeneration when that fails."""
         monotonic, lake = self.retrieval.monotonic, self.retrieval.lake
         deadline = monotonic() + self.options.rollback_seconds
         contents = contents_of(lake, sealed(lake, generation))

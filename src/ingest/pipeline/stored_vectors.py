@@ -42,7 +42,10 @@ EVERY_VECTOR = VectorSample(None)
 
 
 def replaced_rows(vectors: VectorIndex, maker: PointMaker, shard: int, rows: Rows) -> Rows:
-    """Return the rows of a shard whose points are others than the lake makes; those without a vector in it are not."""
+    """Return the rows of a shard whose points are gone or not as the lake makes them.
+
+    Rows whose vector the lake has lost are left out: there is nothing to compare with.
+    """
     found, lost = [], {*maker.embeddings.missing([chunk.embedding_key for chunk, _ in rows])}
     rows = [row for row in rows if row[0].embedding_key not in lost]
     for start in range(0, len(rows), AT_ONCE):

@@ -149,7 +149,7 @@ class Releases:
         raise self._gave_up("rollback")
 
     def unhold(self, why: str) -> Release:
-        """Lift the hold by a record of the same target; without one, return what serves. Raises: UnknownRelease."""
+        """Lift the hold by a record of the same target; without a hold, return what serves. Raises: UnknownRelease."""
         for _ in range(self.attempts):
             current = self.heal()
             if current is None:
