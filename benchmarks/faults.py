@@ -56,7 +56,7 @@ def killed(number: int, seed: int) -> list[str]:
     from tests.faults.killed_commands import kills as drawn
 
     faults, after = list[str](), defaultdict[str, list[After]](list)
-    with tempfile.TemporaryDirectory(prefix="ingest-kills-") as folder:
+    with tempfile.TemporaryDirectory(prefix="ingest-kills-", ignore_cleanup_errors=True) as folder:
         ground = KillingGround(Path(folder))
         for n, kill in enumerate(itertools.islice(drawn(seed), number)):
             try:
