@@ -232,7 +232,7 @@ class IndexOptions(Options):
     max_unreadable_share: float = Field(default=0.05, ge=0, le=1)  # of what is fetched from a source; above: stop
     max_changed_during_run_share: float = Field(default=0.05, ge=0, le=1)  # of the listed documents
     allow_empty: bool = False  # promote a generation without a single document
-    keep_last_good_days: int = Field(default=30, ge=0)  # for a document whose new version fails
+    keep_last_good_days: int = Field(default=30, ge=0, le=1_000_000)  # for a document whose new version fails
     lease_seconds: float = Field(default=60.0, gt=0)  # how long the builder's lease lasts without renewal
     rollback_seconds: float = Field(default=5.0, ge=0)  # for comparing a target in full before its alias moves
     load_batch: int = Field(default=256, ge=1, le=4096)  # points per request to the vector index
