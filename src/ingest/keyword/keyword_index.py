@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings, SchemaMismatch
-from ingest.keyword.chunk_ids import ChunkIds
 from ingest.keyword.formula import EPSILON, Formula, idf, okapi_idf, okapi_sum
 from ingest.keyword.parquet_files import LENGTHS, OKAPI_SUM, POSTINGS, TERMS, batches, decoded_batches, numbers
 from ingest.keyword.postings_cache import COLUMNS, Postings, PostingsCache
-from ingest.keyword.row_groups import File, RowGroups, open_groups
+from ingest.keyword.row_groups import ChunkIds, File, RowGroups, open_groups
 from ingest.records import Hit
 
 CACHE_BYTES = 64 * 2**20

@@ -1,26 +1,38 @@
-"""Where a group of sections may be cut: between blocks, at rows and items, at sentences, and only then at tokens."""
+"""Where a group of sections is cut: between blocks, at rows and items, at sentences, and only then at tokens."""
 
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ingest.documents.chunking.code import blank_lines, definitions
 from ingest.documents.chunking.contexts import Contexts, introduces
 from ingest.documents.chunking.languages import cluster_start, guessed
-from ingest.documents.chunking.packing import Cut
 from ingest.documents.chunking.ruler import Ruler
 from ingest.documents.chunking.sections import Group
 from ingest.records import Block, BlockKind, ChunkingOptions
 
-BORDER, BREAK, SENTENCE, LINE, TOKEN, GLUED = 0.0, 0.1, 0.15, 0.3, 1.0, 3.0  # penalties of a cut, see packing
+BORDER, BREAK, SENTENCE, LINE, TOKEN, GLUED = 0.0, 0.1, 0.15, 0.3, 1.0, 3.0  # penalties of a cut, see `pack`
 SPLIT_LEAD_IN = 0.3  # between a list and its introductory sentence
+OVERSIZE = 1e6  # cost of a piece that does not fit: taken only if no cut can prevent it
+OVER_TARGET = 0.5  # weight of exceeding the target, relative to falling short of it
 SENTENCE_WINDOW = 2**11  # code points per call of the sentence splitter, which takes quadratic time outside ASCII
 
 _NEWLINE = re.compile("\n")
 Rung = tuple[float, Callable[[int, int], Sequence[int]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A possible border between two pieces: one ends at `end`, the next starts at `start`."""
+
+    end: int
+    start: int
+    penalty: float  # 0: a border between blocks; 1: as bad as an empty piece
 
 
 class Cutter:
@@ -201,6 +213,48 @@ class Cutter:
             if needed or ends[i] - starts[kept[-1]] >= closest:
                 kept.append(i)
         return [cuts[i] for i in (*kept, len(cuts) - 1)]
+
+
+def pack(
+    cuts: Sequence[Cut], before: tuple[NDArray[np.int64], NDArray[np.int64]], rooms: Sequence[int], target: int
+) -> list[tuple[int, int]]:
+    """Return the pieces with the lowest total cost, as (first cut, last cut), in order.
+
+        cost = penalty + ((target - size) / target)^2  or  OVER_TARGET * ((size - target) / (room - target))^2
+
+    Solved exactly by dynamic programming over the cuts. Each considers only earlier cuts within the largest room, so
+    time is linear in the number of cuts. An edit leaves distant cuts where they were.
+
+    Args:
+        cuts: In order; the first and the last are the two ends.
+        before: Number of size units before each cut's `start`, and before each cut's `end`, both (cuts,).
+        rooms: For each cut, the room for a piece that starts there.
+        target: Target size, in the same unit.
+    """
+    starts, ends = before[0].tolist(), before[1].tolist()
+    widest = max(rooms)
+    best, origin = [0.0], [0]
+    for j in range(1, len(cuts)):
+        least, source = float("inf"), j - 1
+        for i in range(j - 1, -1, -1):
+            size, room = ends[j] - starts[i], rooms[i]
+            if i < j - 1 and size > widest:
+                break
+            if size > room:
+                cost = OVERSIZE * (size - room)
+            elif size > target:
+                cost = OVER_TARGET * ((size - target) / (room - target)) ** 2
+            else:
+                cost = ((target - size) / target) ** 2
+            if best[i] + cost < least:
+                least, source = best[i] + cost, i
+        best.append(least + cuts[j].penalty)
+        origin.append(source)
+    pieces, j = list[tuple[int, int]](), len(cuts) - 1
+    while j > 0:
+        pieces.append((origin[j], j))
+        j = origin[j]
+    return pieces[::-1]
 
 
 def _between(positions: Sequence[int], start: int, end: int) -> Sequence[int]:
