@@ -19,64 +19,31 @@ PLAIN = "text/plain"
 NOTEBOOK = "application/x-ipynb+json"
 _OOXML_TYPE = "application/vnd.openxmlformats-officedocument"
 
-_NAMES = {  # "{}" stands for the extension
-    "application/{}": "json toml xml pdf rtf zip sql",
-    "application/{}+xml": "rss atom",
-    "text/{}": "csv css mdx",
-    "text/x-{}": "org tex java go log php lua r swift scala graphql properties",
-    PLAIN: "txt text",
-    NOTEBOOK: "ipynb",
-    "text/markdown": "md markdown mdown mkd",
-    "text/x-rst": "rst rest",
-    "text/html": "html htm",
-    "application/xhtml+xml": "xhtml",
-    "application/x-ndjson": "jsonl ndjson",
-    "application/yaml": "yaml yml",
-    "text/x-ini": "ini cfg conf",
-    "text/tab-separated-values": "tsv",
-    "application/jats+xml": "nxml",
-    "image/svg+xml": "svg",
-    "application/vnd.ms-outlook": "msg",
-    "message/rfc822": "eml",
-    "application/epub+zip": "epub",
-    f"{_OOXML_TYPE}.wordprocessingml.document": "docx",
-    f"{_OOXML_TYPE}.wordprocessingml.template": "dotx",
-    f"{_OOXML_TYPE}.presentationml.presentation": "pptx",
-    f"{_OOXML_TYPE}.presentationml.template": "potx",
-    f"{_OOXML_TYPE}.presentationml.slideshow": "ppsx",
-    f"{_OOXML_TYPE}.spreadsheetml.sheet": "xlsx",
-    f"{_OOXML_TYPE}.spreadsheetml.template": "xltx",
-    "application/vnd.ms-word.document.macroenabled.12": "docm",
-    "application/vnd.ms-powerpoint.presentation.macroenabled.12": "pptm",
-    "application/vnd.ms-excel.sheet.macroenabled.12": "xlsm",
-    "application/msword": "doc",
-    "application/vnd.ms-powerpoint": "ppt",
-    "application/vnd.ms-excel": "xls",
-    "application/vnd.oasis.opendocument.text": "odt",
-    "application/vnd.oasis.opendocument.spreadsheet": "ods",
-    "application/vnd.oasis.opendocument.presentation": "odp",
-    "text/asciidoc": "adoc asciidoc",
-    "text/x-python": "py ipy",
-    "text/javascript": "js mjs jsx",
-    "text/x-typescript": "ts tsx",
-    "text/x-rust": "rs",
-    "text/x-c": "c h",
-    "text/x-c++": "cpp hpp cc hh cxx",
-    "text/x-sh": "sh bash zsh",
-    "text/x-csharp": "cs",
-    "text/x-kotlin": "kt",
-    "text/x-ruby": "rb",
-    "text/x-perl": "pl",
-    "text/x-powershell": "ps1",
-    "text/x-protobuf": "proto",
-    "text/x-terraform": "tf",
-    "application/x-tar": "tar",
-    "application/gzip": "gz tgz",
-    "application/x-bzip2": "bz2 tbz2",
-    "application/x-xz": "xz txz",
+_NAMES = {  # the braces stand for an extension, or for what follows its colon
+    "text/{}": "txt:plain text:plain md:markdown markdown mdown:markdown mkd:markdown mdx html htm:html css csv "
+    "tsv:tab-separated-values adoc:asciidoc asciidoc js:javascript mjs:javascript jsx:javascript",
+    "text/x-{}": "rst rest:rst org tex log ini cfg:ini conf:ini properties py:python ipy:python ts:typescript "
+    "tsx:typescript rs:rust c h:c cpp:c++ hpp:c++ cc:c++ hh:c++ cxx:c++ sh bash:sh zsh:sh cs:csharp kt:kotlin rb:ruby "
+    "pl:perl ps1:powershell proto:protobuf tf:terraform java go php lua r swift scala graphql",
+    "application/{}": "json toml yaml yml:yaml xml sql pdf rtf doc:msword zip gz:gzip tgz:gzip",
+    "application/{}+xml": "xhtml rss atom nxml:jats",
+    "application/{}+zip": "epub",
+    "application/x-{}": "ipynb:ipynb+json jsonl:ndjson ndjson tar bz2:bzip2 tbz2:bzip2 xz txz:xz",
+    "application/vnd.ms-{}": "msg:outlook ppt:powerpoint xls:excel",
+    "application/vnd.ms-{}.macroenabled.12": "docm:word.document pptm:powerpoint.presentation xlsm:excel.sheet",
+    "application/vnd.oasis.opendocument.{}": "odt:text ods:spreadsheet odp:presentation",
+    f"{_OOXML_TYPE}.wordprocessingml.{{}}": "docx:document dotx:template",
+    f"{_OOXML_TYPE}.presentationml.{{}}": "pptx:presentation potx:template ppsx:slideshow",
+    f"{_OOXML_TYPE}.spreadsheetml.{{}}": "xlsx:sheet xltx:template",
+    "image/{}+xml": "svg",
+    "message/{}": "eml:rfc822",
 }
 _version = cache(version)  # needed once per document
-EXTENSIONS: dict[str, str] = {name: kind.format(name) for kind, names in _NAMES.items() for name in names.split()}
+EXTENSIONS: dict[str, str] = {
+    extension: kind.format(name or extension)
+    for kind, names in _NAMES.items()
+    for extension, _, name in (word.partition(":") for word in names.split())
+}
 """Extension without dot → media type. Text whose name has no extension, or one that is not listed, is text/plain."""
 
 # Claims without information: defaults of object stores and web servers.
