@@ -9,7 +9,6 @@ themselves comes from `Surroundings`.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from typing import Literal, Protocol
 
 from ingest.documents.chunking.sections import common_path
@@ -139,19 +138,20 @@ class _Piece:
     tokens: int
     members: list[Result]  # the chunks in it, by position
 
+    def holds(self, uri: str, start: int, end: int) -> bool:
+        return self.result.uri == uri and self.start <= start and end <= self.end
+
 
 class _Packer:
     """Disjoint pieces of documents whose tokens together are at most the budget."""
 
     def __init__(self, budget: int, count: Count, around: Surroundings) -> None:
         self._budget, self._count, self._around = budget, count, around
-        self._pieces: dict[str, list[_Piece]] = {}  # by document id, by position
-        self._tokens = 0
+        self._pieces: list[_Piece] = []  # by document id and position
 
     def widen(self, result: Result, neighbours: int, parent: bool) -> None:
         """Let the piece with a chunk grow as far as its surroundings fit."""
-        pieces = self._pieces[result.document_id]
-        piece = next(p for p in pieces if p.start <= result.start and result.end <= p.end)
+        piece = next(p for p in self._pieces if p.holds(result.uri, result.start, result.end))
         for start, end in self._around.spans(result, neighbours, parent):
             if piece.start <= start and end <= piece.end:
                 return
@@ -162,35 +162,32 @@ class _Packer:
 
     def passages(self) -> list[Passage]:
         """Return what was taken, by rank."""
-        pieces = chain.from_iterable(self._pieces.values())
-        return [_passage(piece) for piece in sorted(pieces, key=lambda p: p.rank)]
+        return [_passage(piece) for piece in sorted(self._pieces, key=lambda p: p.rank)]
 
     def shows(self, uri: str, span: Span) -> bool:
         """Return whether a piece contains a whole span of a document."""
-        pieces = chain.from_iterable(self._pieces.values())
-        return any(p.result.uri == uri and p.start <= span[0] and span[1] <= p.end for p in pieces)
+        return any(piece.holds(uri, *span) for piece in self._pieces)
 
     def take(self, new: _Piece) -> bool:
         """Add a piece, joined with those that it overlaps or adjoins; False if it does not fit."""
-        pieces = self._pieces.get(new.result.document_id, [])
-        joined, gone = new, []
-        for piece in pieces:
-            if (gap := self._gap(joined, piece)) is not None:
+        joined, apart = new, []
+        for piece in self._pieces:
+            if (gap := self._gap(joined, piece)) is None:
+                apart.append(piece)
+            else:
                 joined = _united(joined, piece, gap)
-                gone.append(piece)
-        if gone:
+        if joined is not new:
             (joined.tokens,) = self._count([joined.text])
-        total = self._tokens - sum(piece.tokens for piece in gone) + joined.tokens
-        if total > self._budget:
+        if sum(piece.tokens for piece in (joined, *apart)) > self._budget:
             return False
-        self._tokens = total
-        kept = [piece for piece in pieces if piece not in gone]
-        self._pieces[new.result.document_id] = sorted([*kept, joined], key=lambda p: p.start)
+        self._pieces = sorted([joined, *apart], key=lambda p: (p.result.document_id, p.start))
         return True
 
     def _gap(self, one: _Piece, other: _Piece) -> str | None:
         """Return the text between two pieces that become one ("" if they overlap); None if they stay apart."""
         first, second = sorted((one, other), key=lambda p: p.start)
+        if one.result.document_id != other.result.document_id:
+            return None
         if second.start < first.end:
             return ""
         sections = {member.heading_path for member in (*one.members, *other.members)}
