@@ -12,8 +12,8 @@ import pytest
 from ingest import ids, payloads
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import SchemaMismatch
-from ingest.keyword.sparse_vectors import Questions, sparse_vector
-from ingest.records import EVERYTHING, LANGCHAIN, PAYLOAD_PROFILES, Filter, Point, Shape
+from ingest.keyword.sparse_vectors import Questions, dimension
+from ingest.records import EVERYTHING, LANGCHAIN, PAYLOAD_PROFILES, Filter, Point, Shape, SparseVector
 from tests.vector_indexes import DIMENSION, vector_index, vectors
 
 __all__ = ["vector_index"]
@@ -24,6 +24,11 @@ TEXTS = ("zebra zebra tapir", "tapir", "okapi zebra", "okapi okapi okapi", "quok
 def weights(text: str) -> dict[str, float]:
     terms = text.split()
     return {term: terms.count(term) / (terms.count(term) + 1) for term in terms}
+
+
+def sparse_vector(text: str) -> SparseVector:
+    indices, values = zip(*sorted((dimension(term), weight) for term, weight in weights(text).items()), strict=True)
+    return SparseVector(np.array(indices, np.uint32), np.array(values, np.float32))
 
 
 def shaped(number: int, shape: Shape) -> Point:
@@ -41,7 +46,7 @@ def shaped(number: int, shape: Shape) -> Point:
         "end": 9,
         "digest": f"digest-{number}",
     }
-    sparse = sparse_vector(weights(text)) if shape.sparse else None
+    sparse = sparse_vector(text) if shape.sparse else None
     payload = payloads.find(shape.payload).build(fields)
     return Point(ids.point_id(fields["chunk_id"]), vectors(12)[number], payload, sparse)
 

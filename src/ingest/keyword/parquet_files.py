@@ -86,8 +86,7 @@ class GroupWriter(AbstractContextManager["GroupWriter"]):
     def __init__(self, path: Path, schema: pa.Schema, rows: int) -> None:
         self._schema = schema
         self._rows = rows
-        self._waiting: list[pa.Table] = []
-        self._count = 0
+        self._waiting = schema.empty_table()
         self._writer = pq.ParquetWriter(
             path,
             schema,
@@ -102,26 +101,21 @@ class GroupWriter(AbstractContextManager["GroupWriter"]):
     def write(self, columns: Any) -> None:
         """Add rows in order: arrays of one length, by name."""
         table = pa.table([columns[name] for name in self._schema.names], self._schema)
-        self._waiting.append(table)
-        self._count += table.num_rows
-        if self._count >= self._rows:
-            self._flush(self._count - self._count % self._rows)
+        self._waiting = pa.concat_tables([self._waiting, table])
+        if (rows := len(self._waiting)) >= self._rows:
+            self._flush(rows - rows % self._rows)
 
     def note(self, name: str, value: str) -> None:
         """Add a value to the file's metadata."""
         self._writer.add_key_value_metadata({name: value})
 
     def _flush(self, rows: int) -> None:
-        table = pa.concat_tables(self._waiting)
-        if rows:
-            self._writer.write_table(table.slice(0, rows).combine_chunks(), row_group_size=self._rows)
-        rest = table.slice(rows).combine_chunks()  # a copy: a slice would keep what was written alive
-        self._waiting = [rest] if rest.num_rows else []
-        self._count = rest.num_rows
+        self._writer.write_table(self._waiting.slice(0, rows).combine_chunks(), row_group_size=self._rows)
+        self._waiting = self._waiting.slice(rows).combine_chunks()  # a copy: a slice would keep what was written alive
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None and self._count:
-            self._flush(self._count)
+        if kind is None and len(self._waiting):
+            self._flush(len(self._waiting))
         self._writer.close()
 
 

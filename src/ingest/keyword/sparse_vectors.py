@@ -13,7 +13,7 @@ chunks without terms and chunks that a duplicate stands for.
 """
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -38,15 +38,6 @@ DIMENSIONS_KEPT = 65_536  # terms whose dimension a process remembers
 def dimension(term: str) -> int:
     """Return a term's dimension, 0 to 2³² − 1: the first four bytes, big-endian, of the SHA-256 of its UTF-8."""
     return int.from_bytes(hashlib.sha256(term.encode()).digest()[:4], "big")
-
-
-def sparse_vector(weight_of: Mapping[str, float]) -> SparseVector:
-    """Return weights by term as a sparse vector; weights of terms that share a dimension add up."""
-    sums: defaultdict[int, float] = defaultdict(float)
-    for term, weight in weight_of.items():
-        sums[dimension(term)] += weight
-    places = sorted(sums)
-    return SparseVector(np.array(places, np.uint32), np.array([sums[p] for p in places], np.float32))
 
 
 def lengths_of(path: Path, left_out: frozenset[str] = frozenset()) -> Lengths:
@@ -107,8 +98,9 @@ class Questions:
 
     def embed_query(self, text: str) -> Weights:
         """Return the sparse vector of a question; empty if the question has no terms."""
-        made = sparse_vector({term: float(times) for term, times in Counter(self.analyser.terms([text])[0]).items()})
-        return Weights(made.indices.tolist(), made.values.tolist())
+        times = Counter(map(dimension, self.analyser.terms([text])[0]))
+        indices = sorted(times)
+        return Weights(indices, [float(times[i]) for i in indices])
 
     def embed_documents(self, texts: Sequence[str]) -> list[Weights]:
         """Refuse: the weights of chunks need the average length in a whole index. Raises: InvalidSettings."""

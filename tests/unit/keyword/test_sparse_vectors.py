@@ -8,7 +8,7 @@ import pytest
 
 from ingest.errors import InvalidSettings
 from ingest.keyword import Analyser, KeywordIndex, shard_postings
-from ingest.keyword.sparse_vectors import Questions, dimension, shard_vectors, sparse_vector
+from ingest.keyword.sparse_vectors import Questions, dimension, shard_vectors
 from ingest.pipeline.point_maker import PointMaker
 from ingest.records import EVERYTHING, Hit, Shape
 from ingest.search import Searcher, open_serving
@@ -71,8 +71,8 @@ def test_a_question_that_no_chunk_holds_finds_nothing(p: Project) -> None:
 
 def test_terms_of_one_dimension_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ingest.keyword.sparse_vectors.dimension", len)
-    made = sparse_vector({"ab": 0.5, "cd": 0.25, "x": 1.0})
-    assert ([1, 2], [1.0, 0.75]) == (made.indices.tolist(), made.values.tolist())
+    made = Questions(Analyser(stem=False)).embed_query("ab cd ab x")
+    assert ([1, 2], [1.0, 3.0]) == (made.indices, made.values)
 
 
 def test_terms_of_one_dimension_add_up_in_a_shard_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
