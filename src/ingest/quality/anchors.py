@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, groupby, islice
+from itertools import accumulate, groupby, islice, takewhile
 from urllib.parse import unquote
 
 from ingest.lake.contents import Contents
@@ -241,5 +241,4 @@ def _best(wanted: str, judged: str, start: int, current: str) -> int | None:
 
 def _common(one: str, other: str) -> int:
     """Return the number of characters with which both begin."""
-    shorter = min(len(one), len(other))
-    return next((i for i in range(shorter) if one[i] != other[i]), shorter)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -124,9 +124,8 @@ def fit_calibration(
     For each fold, the strength of the regression, Platt's curve and the threshold are chosen within the other nine, by
     a nested cross-validation, so nothing that judges a question has seen it. The calibration itself is fitted on all.
 
-    `rows` is (n, SIGNALS) float64; `known` (n,) is True where the question has an answer; `target` is the desired
-    precision among the questions that pass the threshold, 0 to 1. `left_out`: the unanswerable questions are the
-    answerable ones without their gold documents. Rows with equal `texts` share a fold; without texts, none do.
+    `rows` is (n, SIGNALS) float64; `known` (n,) is True where the question has an answer; `target` and `left_out` are
+    as in `Calibration`. Rows with equal `texts` share a fold; without texts, none do.
 
     Raises: InvalidSettings when there are fewer than LEAST questions of a kind, or a number is not finite.
     """
@@ -141,8 +140,22 @@ def fit_calibration(
         regression, inner, slope, offset = _fitted(rows[rest], known[rest], groups[rest])
         confidences[held] = expit(slope * regression.decision_function(rows[held]) + offset)
         passed[held] = confidences[held] >= threshold_of(expit(slope * inner + offset), known[rest], target)
-    measured = {"threshold": threshold_of(confidences, known, target), "target": target, "left_out": left_out}
-    return _made(_fitted(rows, known, groups), known, {**measured, **unseen_figures(confidences, known, passed)})
+    (scaler, regression), _, slope, offset = _fitted(rows, known, groups)
+    return Calibration(
+        features=SIGNALS,
+        means=tuple(scaler.mean_.tolist()),
+        scales=tuple(scaler.scale_.tolist()),
+        weights=tuple(regression.coef_[0].tolist()),
+        intercept=float(regression.intercept_[0]),
+        slope=slope,
+        offset=offset,
+        threshold=threshold_of(confidences, known, target),
+        answerable=int(known.sum()),
+        unanswerable=int((~known).sum()),
+        left_out=left_out,
+        target=target,
+        **unseen_figures(confidences, known, passed),
+    )
 
 
 def check_counts(answerable: int, unanswerable: int) -> None:
@@ -153,22 +166,6 @@ def check_counts(answerable: int, unanswerable: int) -> None:
             f'{answerable} and {unanswerable}; unanswerable ones have "answerable": false in the judged set, and '
             "--leave-out makes them of the answerable ones"
         )
-
-
-def _made(fitted: Fitted, known: Bools, measured: dict[str, Any]) -> Calibration:
-    (scaler, regression), _, slope, offset = fitted
-    return Calibration(
-        features=SIGNALS,
-        means=tuple(scaler.mean_.tolist()),
-        scales=tuple(scaler.scale_.tolist()),
-        weights=tuple(regression.coef_[0].tolist()),
-        intercept=float(regression.intercept_[0]),
-        slope=slope,
-        offset=offset,
-        answerable=int(known.sum()),
-        unanswerable=int((~known).sum()),
-        **measured,
-    )
 
 
 def _folds(known: Bools, groups: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:

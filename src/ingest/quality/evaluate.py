@@ -121,20 +121,15 @@ def read_questions(judged: Sequence[Path]) -> list[Question]:
     """Return the questions of some judged sets, each set once. Raises: InvalidSettings, naming file and line."""
     if judged:
         require("judged questions", "ingest[evaluate]", "ir-measures", "scipy")
-    questions: list[Question] = []
-    first: dict[str, Path] = {}  # query id → its set
+    questions, known = list[Question](), dict[str, str]()
     for path in {path.resolve(): path for path in judged}.values():
         try:
             with path.open(encoding="utf-8") as lines:
-                found = read_judged_set(lines, str(path))
+                questions += read_judged_set(lines, str(path), known)
         except OSError as error:
             raise InvalidSettings(f"judged set {path}: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise InvalidSettings(f"judged set {path}: not UTF-8 at byte {error.start}") from error
-        for question in found:
-            if (before := first.setdefault(question.query_id, path)) != path:
-                raise InvalidSettings(f"judged set {path}: query_id {question.query_id} is in {before} already")
-        questions += found
     return questions
 
 

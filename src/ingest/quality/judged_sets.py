@@ -14,22 +14,22 @@ from ingest.records import Asker, Gold, Question
 TYPO = 0.8  # an unknown key this similar to a known one is a typo, not a custom column
 
 
-def read_judged_set(lines: Iterable[str], where: str) -> list[Question]:
+def read_judged_set(lines: Iterable[str], where: str, known: dict[str, str] | None = None) -> list[Question]:
     """Return the questions of a judged set, JSON Lines, in order. Blank lines are skipped; `where` is for messages.
+
+    `known`: query id → its place, of sets read before; this set's are added.
 
     Raises: InvalidSettings, naming file, line and fault: not JSON, a field of the wrong type, a key that is nearly a
         known one, a repeated query id.
     """
-    reader, questions = TypeAdapter(Question), list[Question]()
-    seen: dict[str, int] = {}
+    reader, questions, seen = TypeAdapter(Question), list[Question](), {} if known is None else known
     for number, line in enumerate(lines, start=1):
-        text = line.lstrip("\ufeff").strip()
-        if not text:
-            continue
-        question = _question(reader, text, f"{where}, line {number}")
-        if (before := seen.setdefault(question.query_id, number)) != number:
-            raise InvalidSettings(f"{where}, line {number}: query_id {question.query_id} is on line {before} already")
-        questions.append(question)
+        if text := line.lstrip("\ufeff").strip():
+            here = f"{where}, line {number}"
+            question = _question(reader, text, here)
+            if (before := seen.setdefault(question.query_id, here)) != here:
+                raise InvalidSettings(f"{here}: query_id {question.query_id} is in {before} already")
+            questions.append(question)
     return questions
 
 

@@ -3,14 +3,12 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-import numpy as np
-
 from ingest.ids import sha256_hex
 from ingest.lake.contents import contents_of
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.askers import asked_in_batches
 from ingest.quality.evaluate import UNCALIBRATED, untimed
-from ingest.quality.scores import Scores, paired_difference
+from ingest.quality.scores import Scores, mean_scores, paired_difference
 from ingest.records import PairedDifference, QueryProfile, Question, Result
 from ingest.search import Searcher, open_serving
 from ingest.services import Retrieval
@@ -54,7 +52,8 @@ def folds_of(texts: Sequence[str]) -> list[int]:
 
 def means(rows: Scores) -> dict[str, float]:
     """Return the mean of each of `METRICS`."""
-    return {metric: float(np.mean([row[metric] for row in rows.values()])) for metric in METRICS}
+    found = mean_scores(rows)
+    return {metric: found[metric] for metric in METRICS}
 
 
 def differences(ours: Scores, theirs: Scores) -> tuple[PairedDifference, ...]:

@@ -117,7 +117,7 @@ def test_a_question_of_two_judged_sets_is_refused_by_its_id(p: Project, tmp_path
     again = tmp_path / "again.jsonl"
     again.write_text((tmp_path / "judged.jsonl").read_text(encoding="utf-8").splitlines()[3], encoding="utf-8")
     p.change(judged=(tmp_path / "judged.jsonl", again))
-    with pytest.raises(InvalidSettings, match=r"again\.jsonl: query_id q3 is in .*judged\.jsonl already"):
+    with pytest.raises(InvalidSettings, match=r"again\.jsonl, line 1: query_id q3 is in .*judged\.jsonl, line 4"):
         judged_questions(p.options.judged)
 
 

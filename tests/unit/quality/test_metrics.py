@@ -255,7 +255,7 @@ def test_a_judged_set_is_read_with_every_field():
         (line(gold=[{"doc": "a.md", "span": ["x"]}]), "unknown key 'span'; is 'spans' meant?"),
         (line(asker={"groups": []}), "asker.groups: "),
         (line(asker={"group": ["staff"]}), "unknown key 'group'; is 'groups' meant?"),
-        (line(query_id="q0"), "query_id q0 is on line 1 already"),
+        (line(query_id="q0"), "query_id q0 is in set.jsonl, line 1 already"),
     ],
 )
 def test_a_bad_line_is_refused_with_its_number_and_fault(bad, message):
