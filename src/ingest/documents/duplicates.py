@@ -131,8 +131,7 @@ class Duplicates(Scratch):
     def _lead(self) -> None:
         """Assign each text that shares a band with another to its most similar leader, or make it a leader.
 
-        Texts come in the order of their first chunk ids. Each is compared with leaders only, so that no chains of less
-        and less similar texts arise.
+        Texts come by their first chunk ids. Each is compared with leaders only: no chain of ever less similar texts.
         """
         self._db.execute("CREATE INDEX bands_by_band ON bands (band, text)")
         self._db.execute("CREATE INDEX bands_by_text ON bands (text)")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.metadata import version
+from itertools import chain
 
 from ingest.ids import digest_of
 
@@ -134,8 +135,7 @@ def fingerprint(name: str | None = None) -> str:
 def _by_magic(data: bytes, head: bytes) -> str:
     """Return the type of a binary format, "" for text.
 
-    The magic numbers of `filetype` are short ("BM" means a bitmap, so a text on BM25 would be one): they count only if
-    the bytes are not text.
+    The magic numbers of `filetype` are short ("BM" is a bitmap, so a text on BM25 would be one): text is told first.
     """
     text = looks_like_text(head)
     if head.lstrip().startswith(b"%PDF-") or (b"%PDF-" in head[:1024] and not text):
@@ -162,14 +162,9 @@ def _encrypted(data: bytes, by_name: str) -> str:
 
 def _zipped(data: bytes) -> str:
     """Return the type of a zip archive by the first bytes and the names in its directory."""
-    for extension in _SELF_NAMED:
-        if f"mimetype{EXTENSIONS[extension]}".encode() in data[:_HEAD]:
-            return EXTENSIONS[extension]
-    for name in _zipped_names(data):
-        for prefix, extension in _OOXML:
-            if name.startswith(prefix):
-                return EXTENSIONS[extension]
-    return "application/zip"
+    told = (e for e in _SELF_NAMED if f"mimetype{EXTENSIONS[e]}".encode() in data[:_HEAD])
+    held = (e for name in _zipped_names(data) for prefix, e in _OOXML if name.startswith(prefix))
+    return EXTENSIONS[next(chain(told, held), "zip")]
 
 
 def _zipped_names(data: bytes) -> Iterator[bytes]:

@@ -43,12 +43,7 @@ def idf(document_frequency: int, chunks: int) -> float:
     return math.log(1 + (chunks - document_frequency + 0.5) / (document_frequency + 0.5))
 
 
-def okapi_idf(document_frequency: int, chunks: int) -> float:
-    """Return Okapi's idf, ln(n − df + 0.5) − ln(df + 0.5): below 0 for a term in more than half the chunks."""
-    return math.log(chunks - document_frequency + 0.5) - math.log(document_frequency + 0.5)
-
-
 def okapi_sum(document_frequencies: NDArray[Any], chunks: int) -> float:
-    """Return the sum of Okapi's idf over terms."""
+    """Return the sum over terms of Okapi's idf, ln(n − df + 0.5) − ln(df + 0.5): below 0 if more than half hold one."""
     frequencies = document_frequencies.astype(np.float64)
     return math.fsum((np.log(chunks - frequencies + 0.5) - np.log(frequencies + 0.5)).tolist())

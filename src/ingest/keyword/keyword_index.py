@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings, SchemaMismatch
-from ingest.keyword.formula import EPSILON, Formula, idf, okapi_idf, okapi_sum
+from ingest.keyword.formula import EPSILON, Formula, idf, okapi_sum
 from ingest.keyword.parquet_files import LENGTHS, OKAPI_SUM, POSTINGS, TERMS, batches, decoded_batches, numbers
 from ingest.keyword.postings_cache import COLUMNS, Postings, PostingsCache
 from ingest.keyword.row_groups import ChunkIds, File, RowGroups, open_groups
@@ -68,8 +68,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         of a query are held while it is answered, whatever the limit: 5 bytes per posting of a rare term, as little as
         1 byte per posting and 0.2 per chunk for a frequent one.
 
-        Raises: SchemaMismatch when a file is damaged or the files do not belong together; InvalidSettings for an
-            argument out of range.
+        Raises: SchemaMismatch for files that are damaged or do not belong together; InvalidSettings for `cache_bytes`.
         """
         codes, distinct, average = _coded_lengths(lengths)
         ids = ChunkIds(open_groups(lengths, LENGTHS, CACHED_GROUPS), cache_bytes)
@@ -158,7 +157,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
     def _idf(self, document_frequency: int) -> float:
         if self.variant == "lucene":
             return idf(document_frequency, self.chunks)
-        found = okapi_idf(document_frequency, self.chunks)
+        found = okapi_sum(np.array([document_frequency]), self.chunks)
         return found if found >= 0 else self._floor
 
     def _best(self, query: _Query, mask: NDArray[np.bool_] | None, limit: int) -> Ranked:

@@ -1,7 +1,6 @@
 """Compiled search: MaxScore over the query's terms. Imported only when an index is opened.
 
-Compiled code is cached as described in `compiled_loops`. After a change there, delete the cache: numba only notices
-changes to this file.
+Compiled code is cached (`compiled_loops`). After a change there, delete the cache: numba notices only changes here.
 """
 
 import numpy as np
@@ -73,11 +72,9 @@ def search(terms, weights, bounds, space, limit, scratch):
     Args:
         terms: (t, 6) int64: how and where each term is held, lowest bound first.
         weights: (t,) float64; `bounds` (t,): the most that a term adds, at least 0.
-        space: norms, float64 by code; codes, (chunks,) of each chunk's length; allowed, (chunks,) uint8, or empty
-            for all.
+        space: norms, float64 by code; codes, (chunks,) of lengths; allowed, (chunks,) uint8, or empty for all.
         limit: At least 1.
-        scratch: sums, (window,) float64 of UNTOUCHED, restored at the end, a multiple of 64; touched, (window + 1,)
-            int32.
+        scratch: sums, (window,) float64, UNTOUCHED before and after; touched, (window + 1,) int32; 64 divides window.
     """
     threshold, best = seed(terms, weights, space, limit), _no_hits()
     first, held, window = 0, len(weights), len(scratch[0])

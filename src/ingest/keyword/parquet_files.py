@@ -43,12 +43,11 @@ def open_parquet(path: Path | str, schema: pa.Schema, source: pa.NativeFile | No
         file = pq.ParquetFile(source or path, memory_map=True, page_checksum_verification=verify)
     except (OSError, pa.ArrowException) as error:
         raise SchemaMismatch(f"{path}: not a readable Parquet file: {error}") from error
-    found = file.schema_arrow
+    types = dict(zip(file.schema_arrow.names, file.schema_arrow.types, strict=True))
     for field in schema:
-        if field.name not in found.names or found.field(field.name).type != field.type:
+        if (found := types.get(field.name)) != field.type:
             file.close()
-            kind = found.field(field.name).type if field.name in found.names else "no such column"
-            raise SchemaMismatch(f"{path}: column {field.name} must be {field.type}, found {kind}")
+            raise SchemaMismatch(f"{path}: column {field.name} must be {field.type}, found {found or 'no such column'}")
     return file
 
 

@@ -34,10 +34,7 @@ class Postings:
 
 @dataclass
 class PostingsCache:
-    """Term → its postings; the least recently used are dropped first. Threads may share it.
-
-    The terms of a query are held while it is answered, whatever the limit.
-    """
+    """Term → its postings; the least recently used are dropped first. Threads may share it."""
 
     terms: RowGroups
     postings: RowGroups

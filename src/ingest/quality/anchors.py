@@ -119,8 +119,7 @@ def anchored(questions: Sequence[Question], now: Side, before: Side | None) -> A
     """Return the questions with anchors for the candidate and for the serving release, and with who asks them.
 
     A judgment is stale only if the source changed or deleted its bytes, or its asker may not see them any more; a place
-    that is merely no longer found is kept and scores zero, since that is the damage to be caught. A stale place is left
-    out on both sides.
+    that is merely no longer found scores zero: that is the damage to be caught. Stale ones are left out on both sides.
     """
     found = Anchored([], [], [], [], {}, {})
     for question in questions:
@@ -143,8 +142,7 @@ def anchored(questions: Sequence[Question], now: Side, before: Side | None) -> A
 def _anchors(gold: Gold, now: Side, before: Side | None) -> _Pair | None:
     """Return the place in the candidate and in the base, None when it is stale.
 
-    A document is sought by path and known moves, then by its bytes, as the base holds them or as they were judged: also
-    if another document has taken its path.
+    A document is sought by path and known moves, then by the base's or the judged bytes, even if its path is taken.
     """
     old = (before.find(gold) or before.by_sha256.get(gold.sha256)) if before is not None else None
     if now.is_damaged(gold):

@@ -180,8 +180,7 @@ def _folds(known: Bools, groups: NDArray[np.int64]) -> Iterator[tuple[NDArray[np
 def _fitted(rows: Floats, known: Bools, groups: NDArray[np.int64]) -> Fitted:
     """Return a regression, (n,) scores by others that have not seen the question, and Platt's slope and offset.
 
-    The strength is the one whose scores have the highest AUC, the lowest in a tie. Platt's logistic curve maps these
-    scores to probabilities.
+    The strength is the one with the highest AUC, the lowest in a tie. Platt's curve maps its scores to probabilities.
 
     Source: Platt 1999, "Probabilistic Outputs for Support Vector Machines", without his smoothing of the labels.
     """

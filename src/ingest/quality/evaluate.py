@@ -70,8 +70,7 @@ def _serving(
 ) -> tuple[Searcher | None, Side | None]:
     """Return what serves under its own profile, without what must not block, and what it holds of the judged documents.
 
-    None when nothing serves, or when its collection is lost or its files are damaged: there is nothing to compare with,
-    and the verdict says so.
+    None when nothing serves, or its collection is lost or its files are damaged: the verdict says so.
     """
     lake = retrieval.lake
     try:

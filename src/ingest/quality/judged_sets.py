@@ -19,8 +19,7 @@ def read_judged_set(lines: Iterable[str], where: str, known: dict[str, str] | No
 
     `known`: query id → its place, of sets read before; this set's are added.
 
-    Raises: InvalidSettings, naming file, line and fault: not JSON, a field of the wrong type, a key that is nearly a
-        known one, a repeated query id.
+    Raises: InvalidSettings, naming file, line and fault: not JSON, a wrong type, a nearly known key, a repeated id.
     """
     reader, questions, seen = TypeAdapter(Question), list[Question](), {} if known is None else known
     for number, line in enumerate(lines, start=1):

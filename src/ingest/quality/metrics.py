@@ -29,8 +29,7 @@ def relevant(result: Result, gold: Gold) -> bool:
 
     Only the first rule for which both sides have data decides:
 
-    1. spans: the chunk's text holds one of them, comparing case-folded letters and digits; of a span of more than 30
-       words, one run of 70 % of them;
+    1. spans: the chunk's text `holds` one of them, comparing case-folded letters and digits;
     2. offsets: the chunk and start…end share at least half of the shorter of the two;
     3. headings: the chunk's heading path begins with them;
     4. otherwise, being in the document is enough.
@@ -111,11 +110,9 @@ def score_questions(answers: Iterable[tuple[Sequence[Result], Question]], count:
 
     Each gold place counts once, at its best-ranked chunk and with its best grade, however often it is listed; an
     alternative place (`added`) stands in for the first one not yet found. Answered: the chunks taken cover half the
-    characters of a place with spans, or include a relevant chunk of a place without spans; taking ends at the first
-    chunk that does not fit.
+    characters of a place with spans, or hold a relevant chunk of another; taking ends at the first that does not fit.
 
-    Chunks come best first, at least 50 for a valid recall@50; their tokens are counted by the embedder's tokenizer,
-    without special tokens and truncation.
+    Chunks come best first, at least 50 for a valid recall@50; tokens are the embedder's, none special, none cut off.
 
     Raises: InvalidSettings when a query id occurs twice.
     """

@@ -145,11 +145,8 @@ class _Chunking:
 
     def _counted(self, drafts: Sequence["_Draft"]) -> list["_Draft"]:
         whole = [model_input(draft.context, self._document.text[draft.start : draft.end]) for draft in drafts]
-        totals = [len(spans) for spans in self._tokenizer.offsets(whole)]
-        return [
-            replace(draft, tokens=total - (draft.total - draft.tokens), total=total)
-            for draft, total in zip(drafts, totals, strict=True)
-        ]
+        counted = zip(drafts, map(len, self._tokenizer.offsets(whole)), strict=True)
+        return [replace(draft, tokens=n - (draft.total - draft.tokens), total=n) for draft, n in counted]
 
     def _chunk(self, draft: "_Draft", parents: "Parents | None") -> Chunk:
         text = self._document.text[draft.start : draft.end]

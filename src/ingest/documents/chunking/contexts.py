@@ -24,8 +24,7 @@ def model_input(context: str, text: str) -> str:
 class Contexts:
     """The contexts of one document with their token counts, each counted once.
 
-    A context has at most a third of `max_tokens`; a longer one is truncated on the left, which keeps the deepest
-    heading and the end of a table header.
+    A context has at most a third of `max_tokens`; of a longer one the end is kept: deepest heading, end of a header.
     """
 
     def __init__(self, document: Document, options: ChunkingOptions, tokenizer: Tokenizer) -> None:

@@ -39,9 +39,8 @@ def cluster_start(text: str, position: int) -> int:
     import regex
 
     least = max(0, position - LONGEST_CLUSTER)
-    start = least
-    for match in regex.finditer(r"\X", text[least : position + 1]):
-        start = least + match.start()
+    *_, last = regex.finditer(r"\X", text[least : position + 1])
+    start = least + last.start()
     return start if start > least or least == 0 else position
 
 

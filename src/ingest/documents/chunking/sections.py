@@ -76,9 +76,8 @@ def groups(
 ) -> list[Group]:
     """Return the groups of a document's sections in order. `measure` returns the size of a group's text and its room.
 
-    A section that is only a heading joins what follows (at the end: what precedes). Below `split_level`, neighbours are
-    merged while one of them is smaller than `min_tokens`: a small one absorbs the next if both fit into one chunk, a
-    larger one absorbs a small one up to `target_tokens`.
+    A bare heading joins what follows (at the end: what precedes). Below `split_level`, neighbours merge while one has
+    less than `min_tokens`: a small one absorbs the next if both fit into one chunk, a larger one up to `target_tokens`.
     """
     merged: list[Group] = []
     for group in _with_body(sections):
