@@ -131,19 +131,15 @@ class Analyser:
         lines = [words_in(piece, self.format, self.lowercase) for piece in pieces]
         if dropped:
             lines = [[word for word in line if word not in dropped] for line in lines]
-        terms = iter(self._as_terms(list(chain.from_iterable(lines))))
+        words = [word[: self.max_term_characters] for word in chain.from_iterable(lines)]
+        if self.stem:
+            import Stemmer
+
+            # Made per call, which is cheap: a stemmer can neither be shared between threads nor pickled.
+            stems = Stemmer.Stemmer(self.language, 0).stemWords(words)
+            words = [word if "_" in word or "." in word else stem for word, stem in zip(words, stems, strict=True)]
+        terms = iter(words)
         return [tuple(islice(terms, len(line))) for line in lines]
-
-    def _as_terms(self, words: Sequence[str]) -> list[str]:
-        """Return the term of each word."""
-        cut = [word[: self.max_term_characters] for word in words]
-        if not self.stem:
-            return cut
-        import Stemmer
-
-        # Made per call, which is cheap: a stemmer can neither be shared between threads nor pickled.
-        stems = Stemmer.Stemmer(self.language, 0).stemWords(cut)
-        return [word if "_" in word or "." in word else stem for word, stem in zip(cut, stems, strict=True)]
 
 
 @lru_cache(4)

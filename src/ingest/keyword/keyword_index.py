@@ -22,7 +22,6 @@ CACHE_BYTES = 64 * 2**20
 WINDOW = 65_536  # chunks scored at a time, a multiple of 64: 768 KB per searching thread
 LUCENE = Formula()
 CACHED_GROUPS = 8  # row groups of postings (512 KB each) and of terms kept decoded
-Ranked = tuple[NDArray[np.int64], NDArray[np.float64]]  # ordinals and scores, (hits,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,10 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         for query, mask in zip(queries, masks, strict=True):
             if mask is not None and len(mask) != self.chunks:
                 raise SchemaMismatch(f"keyword index: a mask of {len(mask)} for {self.chunks} chunks")
-            ordinals, scores = self._best(self._query(query), mask, min(limit, self.chunks))
+            asked, work = self._query(query), self._working()
+            allowed = np.ascontiguousarray(mask).view(np.uint8) if mask is not None else np.zeros(0, np.uint8)
+            space = (self._cache.norms, self._cache.codes, allowed)
+            ordinals, scores = self._kernel.search(asked.rows, asked.weights, asked.bounds, space, limit, work)
             ids = self._ids.take(ordinals)
             hits.append([Hit(i, s) for i, s in zip(ids, scores.tolist(), strict=True)])
         return hits
@@ -107,9 +109,8 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
             told = f"keyword index: ordinals {ordinals.min()} to {ordinals.max()}, there are {self.chunks} chunks"
             raise SchemaMismatch(told)
         asked, sums = self._query(query), np.zeros(len(ordinals))
-        if asked.held and len(ordinals):
-            space = (self._cache.norms, self._cache.codes, np.zeros(0, np.uint8))
-            self._kernel.score_chunks(asked.rows, asked.weights, space, ordinals.astype(np.int64), sums)
+        space = (self._cache.norms, self._cache.codes, np.zeros(0, np.uint8))
+        self._kernel.score_chunks(asked.rows, asked.weights, space, ordinals.astype(np.int64), sums)
         return sums
 
     def scores(self, query: Sequence[str], chunk_ids: Sequence[str]) -> dict[str, float]:
@@ -159,14 +160,6 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
             return idf(document_frequency, self.chunks)
         found = okapi_sum(np.array([document_frequency]), self.chunks)
         return found if found >= 0 else self._floor
-
-    def _best(self, query: _Query, mask: NDArray[np.bool_] | None, limit: int) -> Ranked:
-        if not query.held or not limit:
-            return np.empty(0, np.int64), np.empty(0)
-        allowed = np.ascontiguousarray(mask).view(np.uint8) if mask is not None else np.zeros(0, np.uint8)
-        space = (self._cache.norms, self._cache.codes, allowed)
-        found: Ranked = self._kernel.search(query.rows, query.weights, query.bounds, space, limit, self._working())
-        return found
 
     def _working(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         """Return this thread's scratch arrays; whoever writes to them restores them."""

@@ -38,9 +38,7 @@ class KeywordFiles:
 
 
 class _Source(NamedTuple):
-    """Sorted postings to merge."""
-
-    path: Path
+    path: Path  # sorted postings
     offset: int  # ordinal of its first chunk
     chunks: int | None  # how many it may name; None if already merged
 

@@ -18,18 +18,16 @@ OVERHEAD = 400  # bytes of the objects around a term's arrays
 
 @dataclass(frozen=True, slots=True)
 class Postings:
-    """A term's postings as the compiled loops read them.
+    """A term's postings as the compiled loops read them, in three arrays: places, ranks and frequencies.
 
-    Listed: `places` holds the chunks, uint32, ascending. Mapped: `places` is a bitmap over all chunks, uint64, and
-    `ranks` counts the bits before each word. `frequencies` are uint8, or uint32 if any is above 255.
+    Listed: places are the chunks, uint32, ascending, and ranks are empty. Mapped: places are a bitmap over all chunks,
+    uint64, and ranks, uint32, count the bits before each word. Frequencies are uint8, or uint32 if any is above 255.
     """
 
     frequency: int  # number of postings: chunks that hold the term
     share: float  # the largest tf / (tf + norm)
-    places: NDArray[Any]
-    ranks: NDArray[np.uint32]
-    frequencies: NDArray[Any]
-    row: NDArray[np.int64]  # (COLUMNS,) numbers by which the compiled loops find it
+    arrays: tuple[NDArray[Any], ...]
+    row: NDArray[np.int64]  # (COLUMNS,) numbers by which the compiled loops find them
 
 
 @dataclass
@@ -55,7 +53,7 @@ class PostingsCache:
             with self._decoding:  # may wait for the network; terms already held do not wait for it
                 if (held := self.held.get(term)) is None:
                     found = self._decode(term)
-                    arrays = (found.places, found.ranks, found.frequencies) if found else ()
+                    arrays = found.arrays if found else ()
                     held = self.held.put(term, (found,), OVERHEAD + sum(array.nbytes for array in arrays))
         return held[0]
 
@@ -80,4 +78,4 @@ class PostingsCache:
             kind, ranks = loops.LISTED, np.zeros(0, np.uint32)
             places = np.concatenate([chunks for chunks, _ in pieces])
         row = np.array([kind, frequency, places.ctypes.data, ranks.ctypes.data, kept.ctypes.data, wide], np.int64)
-        return Postings(frequency, share, places, ranks, kept, row)
+        return Postings(frequency, share, (places, ranks, kept), row)

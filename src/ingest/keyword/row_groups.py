@@ -4,6 +4,7 @@ import mmap
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from io import RawIOBase
@@ -116,22 +117,16 @@ def open_groups(file: File, schema: pa.Schema, cached: int) -> RowGroups:
     Raises: SchemaMismatch when it is damaged or lacks a column.
     """
     path = file if isinstance(file, Path) else str(getattr(file, "name", "an open file"))
-    mapped = _map(file) if isinstance(file, Path) else None
+    mapped = None
+    if isinstance(file, Path):
+        with suppress(OSError, ValueError), file.open("rb") as bare:  # if it cannot be mapped, opening it reports why
+            mapped = mmap.mmap(bare.fileno(), 0, access=mmap.ACCESS_READ)
     source = pa.PythonFile(file, "r") if not isinstance(file, Path) else mapped and pa.BufferReader(mapped)
     opened = open_parquet(path, schema, source)
     again = file.forget if isinstance(file, Forgetting) else None
     sizes = [opened.metadata.row_group(i).num_rows for i in range(opened.num_row_groups)]
     starts = np.cumsum([0, *sizes], dtype=np.int64).tolist()
     return RowGroups(path, opened, starts, BoundedCache(cached), mapped, again)
-
-
-def _map(path: Path) -> mmap.mmap | None:
-    """Return a mapping of a file, None if it cannot be mapped; opening the file then reports why."""
-    try:
-        with path.open("rb") as file:
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError):
-        return None
 
 
 class ChunkIds:

@@ -50,7 +50,6 @@ def words_in(piece: str, format: int, lowercase: bool) -> list[str]:
 
 
 def _identifiers(text: str) -> list[str]:
-    """Return all words; a whole identifier comes before its parts."""
     found: list[str] = []
     at = 0
     for match in IDENTIFIER.finditer(text):

@@ -25,7 +25,12 @@ def read_judged_set(lines: Iterable[str], where: str, known: dict[str, str] | No
     for number, line in enumerate(lines, start=1):
         if text := line.lstrip("\ufeff").strip():
             here = f"{where}, line {number}"
-            question = _question(reader, text, here)
+            try:
+                question = reader.validate_json(text, strict=True)
+            except ValidationError as error:
+                raise InvalidSettings(f"{here}: {first_fault(error)}") from error
+            if fault := next(_faults(question, json.loads(text)), None):
+                raise InvalidSettings(f"{here}: {fault}")
             if (before := seen.setdefault(question.query_id, here)) != here:
                 raise InvalidSettings(f"{here}: query_id {question.query_id} is in {before} already")
             questions.append(question)
@@ -49,16 +54,6 @@ def distinct_questions(questions: Iterable[Question]) -> tuple[list[Question], l
             slices, must_pass = question.slices | first.slices, question.must_pass or first.must_pass
             kept[key] = replace(first, slices=slices, must_pass=must_pass)
     return list(kept.values()), repeated
-
-
-def _question(reader: TypeAdapter[Question], line: str, where: str) -> Question:
-    try:
-        question = reader.validate_json(line, strict=True)
-    except ValidationError as error:
-        raise InvalidSettings(f"{where}: {first_fault(error)}") from error
-    if fault := next(_faults(question, json.loads(line)), None):
-        raise InvalidSettings(f"{where}: {fault}")
-    return question
 
 
 def _faults(question: Question, given: dict[str, Any]) -> Iterator[str]:

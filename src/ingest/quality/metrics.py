@@ -131,8 +131,12 @@ def score_questions(answers: Iterable[tuple[Sequence[Result], Question]], count:
         qrels[question.query_id] = {f"place {i}": max(g.grade for g in place) for i, place in enumerate(wanted)}
         run[question.query_id] = _places_by_rank(results[:DEPTH], wanted, others)
         scores[question.query_id] = dict.fromkeys(RANKED, 0.0) | _answered(results, gold, count)
-    for query_id, metric, value in _by_library(qrels, run) if scores else ():
-        scores[query_id][metric] = value
+    if scores:
+        import ir_measures
+
+        measures = {ir_measures.parse_measure(measure): name for name, measure in RANKED.items()}
+        for found in ir_measures.iter_calc(list(measures), qrels, run):
+            scores[found.query_id][measures[found.measure]] = float(found.value)
     return scores
 
 
@@ -150,14 +154,6 @@ def _places_by_rank(
             left.remove(hit)
         run[f"rank {rank}" if hit is None else f"place {hit}"] = float(-rank)
     return run
-
-
-def _by_library(qrels: dict[str, dict[str, int]], run: dict[str, dict[str, float]]) -> Iterable[tuple[str, str, float]]:
-    import ir_measures
-
-    measures = {ir_measures.parse_measure(measure): name for name, measure in RANKED.items()}
-    for found in ir_measures.iter_calc(list(measures), qrels, run):
-        yield found.query_id, measures[found.measure], float(found.value)
 
 
 def _answered(results: Sequence[Result], gold: Sequence[Gold], count: Count) -> dict[str, float]:

@@ -67,11 +67,16 @@ def paired_difference(metric: str, differences: Sequence[float], confidence: flo
     whose spread is unknown; 0 if all differences are equal.
     """
     mean = lower = upper = differences[0]
+    n, detectable = len(differences), 1.0
     if min(differences) < max(differences):
         mean, sample = fmean(differences), np.asarray(differences, np.float64)
         lower, upper = percentile_interval([sample], np.mean, RESAMPLES, confidence, SEED)
-    power, n = _detectable(differences, confidence), len(differences)
-    return PairedDifference(metric=metric, questions=n, mean=mean, lower=lower, upper=upper, detectable=power)
+    if n > 1:
+        from scipy.stats import norm
+
+        z = norm.ppf(1 - (1 - confidence) / 2) + norm.ppf(POWER)
+        detectable = min(1.0, float(z) * stdev(differences) / math.sqrt(n))
+    return PairedDifference(metric=metric, questions=n, mean=mean, lower=lower, upper=upper, detectable=detectable)
 
 
 def percentile_interval(
@@ -83,15 +88,6 @@ def percentile_interval(
     options = {"method": "percentile", "confidence_level": level, "batch": RESAMPLED_AT_ONCE, "rng": seed}
     found = bootstrap(samples, statistic, n_resamples=resamples, **options).confidence_interval
     return float(found.low), float(found.high)
-
-
-def _detectable(differences: Sequence[float], confidence: float) -> float:
-    if len(differences) < 2:
-        return 1.0
-    from scipy.stats import norm
-
-    z = norm.ppf(1 - (1 - confidence) / 2) + norm.ppf(POWER)
-    return min(1.0, float(z) * stdev(differences) / math.sqrt(len(differences)))
 
 
 def lower_than_rest(sample: Sequence[float], rest: Sequence[float], resamples: int) -> float:

@@ -52,8 +52,6 @@ def chunk(document: Document, document_id: str, options: ChunkingOptions, tokeni
 
 
 class _Chunking:
-    """The chunking of one document."""
-
     def __init__(self, document: Document, document_id: str, options: ChunkingOptions, tokenizer: Tokenizer) -> None:
         self._document = document
         self._document_id = document_id

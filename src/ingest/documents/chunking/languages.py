@@ -24,7 +24,8 @@ def guessed(text: str) -> str:
     found: Counter[str] = Counter()
     for character, times in Counter(sample).items():
         if character.isalpha():
-            found[_language(character)] += times
+            at = bisect_right(_FIRSTS, character) - 1
+            found[_SCRIPTS[at][-2:] if at >= 0 and character <= _LASTS[at] else "en"] += times
     letters = found.total()
     if found["ja"] > LEAST_SHARE * letters / 2 and found["ja"] + found["zh"] > letters / 2:
         return "ja"  # kana among ideographs
@@ -42,8 +43,3 @@ def cluster_start(text: str, position: int) -> int:
     *_, last = regex.finditer(r"\X", text[least : position + 1])
     start = least + last.start()
     return start if start > least or least == 0 else position
-
-
-def _language(character: str) -> str:
-    at = bisect_right(_FIRSTS, character) - 1
-    return _SCRIPTS[at][-2:] if at >= 0 and character <= _LASTS[at] else "en"

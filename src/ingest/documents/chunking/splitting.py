@@ -125,7 +125,14 @@ class Cutter:
         lines, tokens = partial(_line_ends, self._ruler.text), partial(self._token_starts, room=room)
         rungs: list[Rung] = [(LINE, lines), (TOKEN, tokens)]
         if block.kind is BlockKind.CODE:
-            return self._inside_code(block, size, room, rungs)
+            least = self._target if self._options.code == "lines" else room
+            if size <= least:
+                return []
+            kinder: list[Rung] = [
+                (BREAK, partial(_between, definitions(self._ruler.text, block.language, start, end))),
+                (SENTENCE, partial(blank_lines, self._ruler.text)),
+            ]
+            return self._refined(start, end, min(least, room), [*kinder, *rungs] if size > room else kinder)
         if block.kind is not BlockKind.TABLE:
             rungs.insert(0, (SENTENCE, self._sentence_ends))
         breaks = [p for p in block.breaks if max(start, block.header_end) < p < end]
@@ -139,17 +146,6 @@ class Cutter:
         if block.kind is BlockKind.PARAGRAPH and 2 * size > self._target:
             return [Cut(p, p, SENTENCE) for p in self._sentence_ends(start, end)]
         return []
-
-    def _inside_code(self, block: Block, size: int, room: int, rungs: Sequence[Rung]) -> list[Cut]:
-        least = self._target if self._options.code == "lines" else room
-        if size <= least:
-            return []
-        text, start, end = self._ruler.text, block.start, block.end
-        kinder: list[Rung] = [
-            (BREAK, partial(_between, definitions(text, block.language, start, end))),
-            (SENTENCE, partial(blank_lines, text)),
-        ]
-        return self._refined(start, end, min(least, room), [*kinder, *rungs] if size > room else kinder)
 
     def _refined(self, start: int, end: int, room: int, rungs: Sequence[Rung]) -> list[Cut]:
         """Return the cuts of the first rung and, inside whatever is still larger than `room`, of the next rungs."""
