@@ -6,9 +6,8 @@ exactly. The result depends only on the set of chunks, not on their order.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +89,7 @@ class Duplicates(Scratch):
         """Create the tables. Near-duplicates are searched for when the options ask for them or collapse them."""
         super().__init__(_TABLES)
         self._options = options
-        self._sketch = _Sketch(options.similarity) if options.near or options.collapse == "near" else None
+        self._bands = _banded(options.similarity) if options.near or options.collapse == "near" else None
 
     def add(self, chunks: Iterable[ChunkOf]) -> None:
         """Add chunks, each once. Raises: TransientError."""
@@ -107,19 +106,18 @@ class Duplicates(Scratch):
             if chunk_id < known[1]:
                 self._db.execute("UPDATE texts SET first = ? WHERE text = ?", (chunk_id, known[0]))
             return int(known[0])
-        found = shingles(plain) if self._sketch else None
+        found = shingles(plain) if self._bands else None
         row = sha256, chunk_id, b"" if found is None else found.tobytes()
         text = int(self._db.execute("INSERT INTO texts VALUES (NULL, ?, ?, ?)", row).lastrowid or 0)
-        if self._sketch and found is not None:
-            bands = [(band, text) for band in self._sketch.bands(found)]
-            self._db.executemany("INSERT INTO bands VALUES (?, ?)", bands)
+        if self._bands and found is not None:
+            self._db.executemany("INSERT INTO bands VALUES (?, ?)", [(band, text) for band in self._bands(found)])
         return text
 
     def groups(self) -> Iterator[Duplicate]:
         """Yield the members of all groups, sorted by kind, group and chunk."""
         self._db.execute("BEGIN")
         self._db.execute("CREATE INDEX chunks_by_text ON chunks (text)")
-        if self._sketch:
+        if self._bands:
             self._lead()
         for statement in (_EXACT, _NEAR, _MEMBERS, "COMMIT"):
             self._db.execute(statement)
@@ -169,20 +167,18 @@ class Duplicates(Scratch):
         return np.frombuffer(blob, np.uint32)
 
 
-class _Sketch:
-    """MinHash signatures cut into bands; two sets as similar as the limit share a band with high probability."""
+def _banded(similarity: float) -> Callable[[NDArray[np.uint32]], Iterator[int]]:
+    """Return what yields a 64-bit number per band of a MinHash signature; sets as similar very likely share one."""
+    from datasketch import MinHash, MinHashLSH
 
-    def __init__(self, similarity: float) -> None:
-        from datasketch import MinHash, MinHashLSH
+    empty = MinHash(PERMUTATIONS, hashfunc=int, scheme=SCHEME)
+    planned = MinHashLSH(threshold=similarity, num_perm=PERMUTATIONS, weights=(0.1, 0.9))  # recall counts more
 
-        self._empty: Any = MinHash(PERMUTATIONS, hashfunc=int, scheme=SCHEME)
-        planned = MinHashLSH(threshold=similarity, num_perm=PERMUTATIONS, weights=(0.1, 0.9))  # recall counts more
-        self._bands, self._rows = planned.b, planned.r
-
-    def bands(self, hashes: NDArray[np.uint32]) -> Iterator[int]:
-        """Yield a 64-bit number per band."""
-        sketch = self._empty.copy()
+    def bands(hashes: NDArray[np.uint32]) -> Iterator[int]:
+        sketch = empty.copy()
         sketch.update_batch(hashes.tolist())
-        for i, part in enumerate(np.split(sketch.hashvalues[: self._bands * self._rows], self._bands)):
+        for i, part in enumerate(np.split(sketch.hashvalues[: planned.b * planned.r], planned.b)):
             digest = hashlib.blake2b(part.tobytes(), digest_size=8, key=bytes([i])).digest()
             yield int.from_bytes(digest, "big", signed=True)
+
+    return bands

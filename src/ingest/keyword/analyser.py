@@ -37,8 +37,7 @@ class Encoded:
 class Analyser:
     """How text becomes terms: NFKC, case folding, words of letters and digits, stems.
 
-    Format 2 keeps identifiers whole and split, and cuts scripts without spaces into pairs of characters (`words`).
-    Format 1, used by older indexes, does neither.
+    Format 2 also keeps whole identifiers, and cuts scripts without spaces into pairs of characters; format 1 is older.
     """
 
     language: str = "english"  # of the Snowball stemmer

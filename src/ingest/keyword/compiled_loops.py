@@ -1,8 +1,7 @@
 """The loops of which `max_score` consists: over one term's postings, for one chunk, on one heap.
 
 Imported only when an index is opened: importing numba is slow. Compiled code is kept in numba's cache folder (beside
-this file, or `NUMBA_CACHE_DIR`); if no folder is writable, each process compiles for itself. Every function releases
-the GIL.
+this file, or `NUMBA_CACHE_DIR`); if none is writable, each process compiles for itself. All functions release the GIL.
 """
 
 import heapq

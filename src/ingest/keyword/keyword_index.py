@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.keyword.formula import EPSILON, Formula, idf, okapi_sum
-from ingest.keyword.parquet_files import LENGTHS, OKAPI_SUM, POSTINGS, TERMS, batches, decoded_batches, numbers
+from ingest.keyword.parquet_files import LENGTHS, OKAPI_SUM, POSTINGS, TERMS, batches, numbers
 from ingest.keyword.postings_cache import COLUMNS, Postings, PostingsCache
 from ingest.keyword.row_groups import ChunkIds, File, RowGroups, open_groups
 from ingest.records import Hit
@@ -201,5 +201,5 @@ def _okapi_mean(terms: RowGroups, chunks: int) -> float:
     stored = (terms.file.schema_arrow.metadata or {}).get(OKAPI_SUM.encode())
     if stored is not None:
         return float(stored) / terms.count
-    parts = decoded_batches(terms.file, terms.path, ["document_frequency"])
-    return sum(okapi_sum(numbers(part["document_frequency"]), chunks) for part in parts) / terms.count
+    name, groups = "document_frequency", range(terms.file.num_row_groups)
+    return sum(okapi_sum(terms.read(n, [name])[name], chunks) for n in groups) / terms.count

@@ -56,17 +56,10 @@ def batches(
 ) -> Generator[pa.RecordBatch]:
     """Yield the rows of a file in order, of all columns or of some. Raises: SchemaMismatch when it is damaged."""
     with open_parquet(path, schema) as file:
-        yield from decoded_batches(file, path, columns or schema.names, rows)
-
-
-def decoded_batches(
-    file: pq.ParquetFile, path: Path | str, columns: list[str], rows: int = BATCH_ROWS
-) -> Generator[pa.RecordBatch]:
-    """Yield the rows of an open file in order. Raises: SchemaMismatch when a page cannot be decoded."""
-    try:
-        yield from (batch for batch in file.iter_batches(rows, columns=columns) if batch.num_rows)
-    except (OSError, pa.ArrowException) as error:
-        raise SchemaMismatch(f"{path}: damaged: {error}") from error
+        try:
+            yield from (batch for batch in file.iter_batches(rows, columns=columns or schema.names) if batch.num_rows)
+        except (OSError, pa.ArrowException) as error:
+            raise SchemaMismatch(f"{path}: damaged: {error}") from error
 
 
 def numbers(column: Any) -> NDArray[Any]:

@@ -159,12 +159,10 @@ class ChunkIds:
         return packed_hex(self.ids.read(group, ["chunk_id"])["chunk_id"]) or b""
 
     def find(self, ids: Sequence[str]) -> NDArray[np.int64]:
-        """Return the row of each id, (n,) int64, −1 for unknown ids."""
+        """Return the row of each of at least one id, (n,) int64, −1 for unknown ids."""
         with self._sorting:  # one thread builds
             known, rows = self._sorted
         found = np.full(len(ids), -1, np.int64)
-        if not len(ids):
-            return found
         wanted = hashes(pa.array(list(ids), pa.string()))
         left, right = np.searchsorted(known, wanted), np.searchsorted(known, wanted, side="right")
         asked = np.repeat(np.arange(len(ids)), right - left)

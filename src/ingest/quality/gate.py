@@ -137,8 +137,14 @@ def _check_must_pass(live: Scores, rules: GateRules, facts: Facts, found: _Findi
 def _check_difference(
     live: Scores, against: Scores | None, rules: GateRules, facts: Facts, found: _Findings
 ) -> PairedDifference | None:
-    if against is None:
-        _check_alone(sum(rules.metric in row for row in live.values()), rules, facts, found)
+    if against is None:  # fine only for the first generation
+        if facts.serving is not None:
+            found.reasons.append(f"Generation {facts.serving} serves, but it was not scored: there is no comparison.")
+        elif facts.release is not None:
+            found.warnings.append(f"Release {facts.release} could not be evaluated: the floors alone decided.")
+        if (measured := sum(rules.metric in row for row in live.values())) < rules.min_questions:
+            told = f"Only {measured} questions measure {rules.metric}, fewer than {rules.min_questions}."
+            found.warnings.append(told)
         return None
     by_metric = paired(live, against, rules.metric)
     pairs = by_metric.pop(rules.metric)
@@ -159,16 +165,6 @@ def _check_difference(
         found.warnings.append(f"Only {len(pairs)} questions are compared, fewer than {rules.min_questions}: {told}.")
     _check_margin(difference, rules, facts, found)
     return difference
-
-
-def _check_alone(measured: int, rules: GateRules, facts: Facts, found: _Findings) -> None:
-    """Report that there is nothing to compare with, which is fine only for the first generation."""
-    if facts.serving is not None:
-        found.reasons.append(f"Generation {facts.serving} serves, but it was not scored: there is no comparison.")
-    elif facts.release is not None:
-        found.warnings.append(f"Release {facts.release} could not be evaluated: the floors alone decided.")
-    if measured < rules.min_questions:
-        found.warnings.append(f"Only {measured} questions measure {rules.metric}, fewer than {rules.min_questions}.")
 
 
 def _check_margin(difference: PairedDifference, rules: GateRules, facts: Facts, found: _Findings) -> None:

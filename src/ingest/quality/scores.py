@@ -59,12 +59,11 @@ def paired_difference(metric: str, differences: Sequence[float], confidence: flo
     """Return mean and interval of paired differences, of which there is at least one, in a fixed order.
 
     The interval is the two-sided percentile bootstrap of the mean (Efron & Tibshirani 1993, "An Introduction to the
-    Bootstrap", 13.3), from a fixed seed. Differences that are all equal have no spread: the interval is that value,
-    exactly 0 for an unchanged index.
+    Bootstrap", 13.3), from a fixed seed; of equal differences, that value: exactly 0 for an unchanged index.
 
     `detectable` is the smallest true mean that such a sample reveals in 80 % of cases, 0 to 1, by the normal
-    approximation (z(1 − α/2) + z(0.8)) · sd / √n (Cohen 1988, "Statistical Power Analysis"); 1 for a single question,
-    whose spread is unknown; 0 if all differences are equal.
+    approximation (z(1 − α/2) + z(0.8)) · sd / √n (Cohen 1988, "Statistical Power Analysis"); 1 for a single question
+    (its spread is unknown), 0 if all differences are equal.
     """
     mean = lower = upper = differences[0]
     n, detectable = len(differences), 1.0

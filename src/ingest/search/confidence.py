@@ -71,8 +71,7 @@ class Calibration(Record):
 
 def expit(scores: Floats) -> Floats:
     """Return the logistic function of log-odds, 0 to 1."""
-    found: Floats = 0.5 * (1 + np.tanh(scores / 2))  # cannot overflow
-    return found
+    return np.asarray(0.5 * (1 + np.tanh(scores / 2)))  # cannot overflow
 
 
 def read_calibration(name: str, data: bytes) -> Calibration:

@@ -2,8 +2,7 @@
 
     ranked chunks → no near-duplicates → (diversity) → filled in order while they fit → surroundings in what is left
 
-Chunks that overlap, or follow each other in one section, become one passage. Pure: everything beyond the chunks
-themselves comes from `Surroundings`.
+Chunks that overlap or follow each other in one section become one passage. Pure: the rest comes from `Surroundings`.
 """
 
 from collections.abc import Callable, Sequence

@@ -69,8 +69,7 @@ def blend(found: Floats) -> Floats:
 
     Nothing in it was fitted: three signals that are all shares of what is possible count the same (docs/retrieval.md).
     """
-    scores: Floats = found[:, : len(SHARES)] @ np.array(SHARES)
-    return scores
+    return np.asarray(found[:, : len(SHARES)] @ np.array(SHARES))
 
 
 def idf_of(terms: Sequence[str], wording: Wording) -> Floats:

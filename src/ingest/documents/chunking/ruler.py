@@ -17,8 +17,7 @@ Offsets = NDArray[np.int32]
 class Ruler:
     """Token counts of slices of `text`, found by binary search.
 
-    Two counts: `tokens` is the tokenizer's; `size` is never smaller and also grows with the length in code points, for
-    endless words (a single unknown token) and wide gaps.
+    `tokens` is the tokenizer's count; `size`, never smaller, also grows with length: for endless words and wide gaps.
     """
 
     def __init__(self, text: str, tokenizer: Tokenizer) -> None:

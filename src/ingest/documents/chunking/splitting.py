@@ -4,7 +4,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,13 +41,9 @@ class Cutter:
     def __init__(self, ruler: Ruler, contexts: Contexts, language: str, options: ChunkingOptions) -> None:
         self._ruler = ruler
         self._contexts = contexts
-        self._declared = language
+        self._language = language or guessed(ruler.text)
         self._target = options.target_tokens
         self._options = options
-
-    @cached_property
-    def _language(self) -> str:
-        return self._declared or guessed(self._ruler.text)
 
     def cuts(self, group: Group) -> list[Cut]:
         """Return the possible cuts of a group in order, its two ends included.
