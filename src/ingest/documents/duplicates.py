@@ -93,13 +93,11 @@ class Duplicates(Scratch):
 
     def add(self, chunks: Iterable[ChunkOf]) -> None:
         """Add chunks, each once. Raises: TransientError."""
-        self.insert("chunks", map(self._row, chunks), columns=4)
+        rows = ((c.chunk_id, c.document_id, digest_of([sorted(c.acl), c.tenant]), self._text(c)) for c in chunks)
+        self.insert("chunks", rows, columns=4)
 
-    def _row(self, chunk: ChunkOf) -> tuple[str, str, str, int]:
-        access = digest_of([sorted(chunk.acl), chunk.tenant])
-        return chunk.chunk_id, chunk.document_id, access, self._text(normalised(chunk.text), chunk.chunk_id)
-
-    def _text(self, plain: str, chunk_id: str) -> int:
+    def _text(self, chunk: ChunkOf) -> int:
+        plain, chunk_id = normalised(chunk.text), chunk.chunk_id
         sha256 = sha256_hex(plain.encode())
         known = self._db.execute("SELECT text, first FROM texts WHERE sha256 = ?", (sha256,)).fetchone()
         if known is not None:

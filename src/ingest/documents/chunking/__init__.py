@@ -121,7 +121,9 @@ class _Chunking:
         left = iter(drafts)
         while batch := list(islice(left, COUNTED_AT_ONCE)):
             doubtful = [draft for draft in batch if self._is_doubtful(draft)]
-            counted = dict(zip(map(id, doubtful), self._counted(doubtful), strict=True))
+            whole = [model_input(draft.context, self._document.text[draft.start : draft.end]) for draft in doubtful]
+            totals = zip(doubtful, map(len, self._tokenizer.offsets(whole)), strict=True)
+            counted = {id(d): replace(d, tokens=total - (d.total - d.tokens), total=total) for d, total in totals}
             for draft in (counted.get(id(draft), draft) for draft in batch):
                 if draft.total <= self._options.max_tokens and draft.end - draft.start <= self._longest:
                     yield draft
@@ -140,11 +142,6 @@ class _Chunking:
         text, start, end = self._document.text, draft.start, draft.end
         borders = [JOINT + text[start], text[max(0, start - 1) : start + 1], text[end - 1 : end + 1]]
         return not all(self._tokenizer.parts(*border) for border in borders if len(border) == 2)
-
-    def _counted(self, drafts: Sequence["_Draft"]) -> list["_Draft"]:
-        whole = [model_input(draft.context, self._document.text[draft.start : draft.end]) for draft in drafts]
-        counted = zip(drafts, map(len, self._tokenizer.offsets(whole)), strict=True)
-        return [replace(draft, tokens=n - (draft.total - draft.tokens), total=n) for draft, n in counted]
 
     def _chunk(self, draft: "_Draft", parents: "Parents | None") -> Chunk:
         text = self._document.text[draft.start : draft.end]
