@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.adapters.s3_client import split_uri
-from ingest.adapters.uris import decode, encode, local_folder
+from ingest.adapters.uris import decode, encode, local_folder, split_uri
 from ingest.errors import InvalidSettings
 from ingest.phrases import shown
 
@@ -53,6 +52,37 @@ def test_a_link_to_the_folder_is_kept_so_that_uris_do_not_move(tmp_path):
 def test_what_names_no_local_folder_is_refused(uri):
     with pytest.raises(InvalidSettings):
         local_folder(uri)
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("s3://bucket", ("bucket", "")),
+        ("s3://bucket/", ("bucket", "")),
+        ("s3://bucket/docs", ("bucket", "docs/")),
+        ("s3://bucket/docs/", ("bucket", "docs/")),
+        ("S3://bucket/a/b", ("bucket", "a/b/")),
+        ("s3://bucket/my%20docs", ("bucket", "my docs/")),
+        ("s3://bucket/my docs", ("bucket", "my docs/")),
+        ("s3://bucket/100%25", ("bucket", "100%/")),
+    ],
+)
+def test_a_uri_names_bucket_and_folder(uri, expected):
+    assert expected == split_uri(uri)
+
+
+@pytest.mark.parametrize(
+    "uri", ["s3:/bucket", "http://bucket/x", "s3://", "s3://b", "s3://bucket/a?b", "s3://bucket/a#b", "s3://-x/y"]
+)
+def test_what_names_no_bucket_is_refused(uri):
+    with pytest.raises(InvalidSettings):
+        split_uri(uri)
+
+
+def test_credentials_in_a_uri_are_refused_and_not_repeated():
+    with pytest.raises(InvalidSettings) as caught:
+        split_uri("s3://key:s3cr3t@bucket/docs")
+    assert "s3cr3t" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeVar
 
-from ingest.adapters.s3_client.answers import Translator, Unmet
-from ingest.adapters.s3_client.client import open_client
+from ingest.adapters.s3_client.answers import NO_CREDENTIALS, Translator, Unmet, no_credentials
 from ingest.errors import InvalidSettings, TransientError
 from ingest.records import S3Options
 
@@ -252,3 +251,29 @@ def _page(method: str, where: dict[str, Any], s3: "S3Client") -> tuple[Any, bool
     """Return a page of a listing, and whether more follow. An answer that does not say so is no listing."""
     page = getattr(s3, method)(**where)
     return page, page["IsTruncated"]
+
+
+def open_client(options: S3Options, attempts: int = 1) -> "S3Client":
+    """Return a boto3 client that tries each request `attempts` times in all.
+
+    Raises: InvalidSettings; AccessDenied if credentials are incomplete.
+    """
+    import boto3.session
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
+
+    config = Config(
+        retries={"total_max_attempts": attempts, "mode": "standard"},
+        connect_timeout=options.connect_timeout,
+        read_timeout=options.read_timeout,
+        max_pool_connections=options.max_connections,
+        s3={"addressing_style": options.addressing_style},
+    )
+    try:  # its own session: boto3's default session is not thread-safe
+        session = boto3.session.Session()
+        return session.client("s3", endpoint_url=options.endpoint_url, region_name=options.region, config=config)
+    except (BotoCoreError, ValueError) as error:
+        told = f"no S3 client for endpoint {options.endpoint_url or 'AWS'}"
+        if type(error).__name__ in NO_CREDENTIALS:
+            raise no_credentials(error, told) from error
+        raise InvalidSettings(f"{told}: {error}") from error

@@ -12,8 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol, cast
 from urllib.parse import unquote
 
-from ingest.adapters.s3_client import split_uri
-from ingest.adapters.uris import local_folder
+from ingest.adapters.uris import local_folder, split_uri
 from ingest.errors import UnknownSource
 from ingest.ports import Source
 from ingest.records import S3Options

@@ -17,10 +17,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from ingest import errors
-from ingest.adapters.s3_client import Archived, Bucket, Unmet, split_uri
+from ingest.adapters.s3_client import Archived, Bucket, Unmet
 from ingest.adapters.s3_client.content_encoding import decoded
 from ingest.adapters.selection import ListedDocument, Selection, selection
-from ingest.adapters.uris import decode, encode
+from ingest.adapters.uris import decode, encode, split_uri
 from ingest.documents import media_types
 from ingest.ports import Source
 from ingest.records import DocumentRef, RawDocument, S3Options

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from ingest.adapters.s3_client import Bucket, RangedFile, Unmet, split_uri
-from ingest.adapters.uris import encode
+from ingest.adapters.s3_client import Bucket, RangedFile, Unmet
+from ingest.adapters.uris import encode, split_uri
 from ingest.errors import DamagedFile, InvalidSettings, StoreUnavailable
 from ingest.ids import sha256_hex
 from ingest.lake.keys import TEMPORARY, check_key, check_prefix

@@ -1,40 +1,9 @@
 import pytest
 from pydantic import ValidationError
 
-from ingest.adapters.s3_client import open_client, split_uri
+from ingest.adapters.s3_client import open_client
 from ingest.errors import InvalidSettings
 from ingest.records import S3Options
-
-
-@pytest.mark.parametrize(
-    ("uri", "expected"),
-    [
-        ("s3://bucket", ("bucket", "")),
-        ("s3://bucket/", ("bucket", "")),
-        ("s3://bucket/docs", ("bucket", "docs/")),
-        ("s3://bucket/docs/", ("bucket", "docs/")),
-        ("S3://bucket/a/b", ("bucket", "a/b/")),
-        ("s3://bucket/my%20docs", ("bucket", "my docs/")),
-        ("s3://bucket/my docs", ("bucket", "my docs/")),
-        ("s3://bucket/100%25", ("bucket", "100%/")),
-    ],
-)
-def test_a_uri_names_bucket_and_folder(uri, expected):
-    assert expected == split_uri(uri)
-
-
-@pytest.mark.parametrize(
-    "uri", ["s3:/bucket", "http://bucket/x", "s3://", "s3://b", "s3://bucket/a?b", "s3://bucket/a#b", "s3://-x/y"]
-)
-def test_what_names_no_bucket_is_refused(uri):
-    with pytest.raises(InvalidSettings):
-        split_uri(uri)
-
-
-def test_credentials_in_a_uri_are_refused_and_not_repeated():
-    with pytest.raises(InvalidSettings) as caught:
-        split_uri("s3://key:s3cr3t@bucket/docs")
-    assert "s3cr3t" not in str(caught.value)
 
 
 def test_credentials_in_an_endpoint_are_refused_and_not_repeated():
