@@ -13,7 +13,6 @@ from typing import Any
 import qdrant_edge as edge
 from qdrant_client.http import models
 
-from ingest.adapters.vectors.edge import queries
 from ingest.adapters.vectors.edge import translation as translate
 from ingest.adapters.vectors.edge.locks import read_json, sync_folder, write_durably
 
@@ -98,7 +97,7 @@ class Collection:
         """Remove points by id or by filter; no ids remove nothing."""
         translate.unsupported(request, "points", "filter")
         if isinstance(request, models.FilterSelector):
-            self._shard.update(edge.UpdateOperation.delete_points_by_filter(queries.edge_filter(request.filter)))
+            self._shard.update(edge.UpdateOperation.delete_points_by_filter(translate.edge_filter(request.filter)))
         elif request.points:
             self._shard.update(edge.UpdateOperation.delete_points(list(request.points)))
         return DONE
@@ -111,14 +110,14 @@ class Collection:
     def scroll(self, request: models.ScrollRequest) -> dict[str, Any]:
         """Return one page in id order and the id at which the next one starts."""
         translate.unsupported(request, "offset", "limit", "filter", "with_payload", "with_vector")
-        limit, selected = 10 if request.limit is None else request.limit, queries.edge_filter(request.filter)
+        limit, selected = 10 if request.limit is None else request.limit, translate.edge_filter(request.filter)
         wanted = edge.ScrollRequest(offset=request.offset, limit=limit, filter=selected, **translate.wanted(request))
         found, following = self._shard.scroll(wanted)
         return {"points": [translate.record(point) for point in found], "next_page_offset": following}
 
     def count(self, request: models.CountRequest) -> dict[str, int]:
         """Return the number of points that match."""
-        selected = queries.edge_filter(request.filter)
+        selected = translate.edge_filter(request.filter)
         return {"count": self._shard.count(edge.CountRequest(exact=request.exact is not False, filter=selected))}
 
     def query(self, request: models.QueryRequest) -> dict[str, Any]:
@@ -127,7 +126,7 @@ class Collection:
 
     def query_batch(self, request: models.QueryRequestBatch) -> list[dict[str, Any]]:
         """Return the answers to many searches, in order."""
-        batch = edge.QueryBatchRequest([queries.query(one) for one in request.searches])
+        batch = edge.QueryBatchRequest([translate.query(one) for one in request.searches])
         return [{"points": [translate.record(hit) for hit in hits]} for hits in self._shard.query_batch(batch)]
 
     def set_threshold(self, indexing_threshold: int) -> None:

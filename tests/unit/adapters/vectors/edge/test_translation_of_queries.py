@@ -9,8 +9,7 @@ import pytest
 from qdrant_client.http import models
 
 from ingest.adapters.vectors.edge.collection import Collection
-from ingest.adapters.vectors.edge.queries import MOST_PREFETCHES
-from ingest.adapters.vectors.edge.translation import Unsupported
+from ingest.adapters.vectors.edge.translation import MOST_PREFETCHES, Unsupported
 
 THIRD = datetime.fromisoformat("2026-01-03T00:00:00+00:00")
 SPARSE = {"bm25": models.SparseVectorParams(modifier=models.Modifier.IDF)}
