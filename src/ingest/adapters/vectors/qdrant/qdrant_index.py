@@ -16,9 +16,7 @@ import numpy as np
 from ingest.adapters.vectors.qdrant import client_models as models
 from ingest.adapters.vectors.qdrant import collection_layout as layout
 from ingest.adapters.vectors.qdrant import requests
-from ingest.adapters.vectors.qdrant.batches import ID_BYTES, Batches, point_bytes, question_bytes
 from ingest.adapters.vectors.qdrant.connection import Connection, ConnectionOptions, EmbeddedEngine, RejectedRequest
-from ingest.adapters.vectors.qdrant.filters import qdrant_filter, sees_nothing
 from ingest.errors import IndexUnavailable, SchemaMismatch
 from ingest.records import LANGCHAIN, AliasAction, Filter, Hit, LakeIdentity, Point, Shape, StoredPoint, Vectors
 
@@ -30,7 +28,7 @@ class QdrantIndex:
         self._connection = connection
         self._call = connection.call
         self._options = connection.options
-        self._batches = Batches(connection.options.request_bytes)
+        self._batches = requests.Batches(connection.options.request_bytes)
         self._layouts: dict[str, layout.CollectionLayout] = {}  # a cache: looked up again before anything is refused
 
     @classmethod
@@ -118,12 +116,12 @@ class QdrantIndex:
             batch = requests.points_of(some, found)
             return self._call(f"upsert into {collection}", "upsert", collection, batch, wait=True)
 
-        self._batches.send(points, [point_bytes(point) for point in points], self._options.write_batch, send)
+        self._batches.send(points, [requests.point_bytes(point) for point in points], self._options.write_batch, send)
 
     def delete(self, collection: str, ids: Sequence[str]) -> None:
         """Remove points by id and wait; on the embedded engine the removal is durable. Missing ids are fine."""
         requests.check_ids(collection, ids)
-        self._batches.send(ids, [ID_BYTES] * len(ids), self._options.page, partial(self._delete, collection))
+        self._batches.send(ids, [requests.ID_BYTES] * len(ids), self._options.page, partial(self._delete, collection))
 
     def flush(self, collection: str) -> None:
         """Return once everything written so far is applied and, on the embedded engine, would survive a power failure.
@@ -158,14 +156,14 @@ class QdrantIndex:
 
     def count(self, collection: str, filter: Filter) -> int:
         """Return the exact number of points that match."""
-        if sees_nothing(filter):
+        if requests.sees_nothing(filter):
             return 0
         counted = self._filter(collection, filter)
         return int(self._call(f"count {collection}", "count", collection, count_filter=counted, exact=True).count)
 
     def scroll(self, collection: str, filter: Filter) -> Iterator[StoredPoint]:
         """Yield every matching point with its whole payload, in id order, one page in memory."""
-        if sees_nothing(filter):
+        if requests.sees_nothing(filter):
             return
         wanted = {"scroll_filter": self._filter(collection, filter), "limit": self._options.page, "with_payload": True}
         offset = None
@@ -186,7 +184,7 @@ class QdrantIndex:
             return [requests.stored_point(record, known) for record in found]
 
         most = self._options.page if known is None else self._options.write_batch
-        pages = self._batches.send(ids, [ID_BYTES] * len(ids), most, ask)
+        pages = self._batches.send(ids, [requests.ID_BYTES] * len(ids), most, ask)
         return {point.id: point for page in pages for point in page}
 
     def search(self, collection: str, vectors: Vectors, filter: Filter, limit: int) -> list[list[Hit]]:
@@ -197,7 +195,7 @@ class QdrantIndex:
         """
         rescoring = models.QuantizationSearchParams(rescore=True, oversampling=self._options.oversampling)
         params = models.SearchParams(quantization=rescoring) if self._options.quantised else None
-        among = self._filter(collection, filter), 0 if sees_nothing(filter) else limit
+        among = self._filter(collection, filter), 0 if requests.sees_nothing(filter) else limit
         return self._asked(f"search {collection}", collection, vectors, [among] * len(vectors), params)
 
     def nearest(self, collection: str, vectors: Vectors, limit: int) -> list[list[Hit]]:
@@ -229,7 +227,7 @@ class QdrantIndex:
             batch = [requests.question_of(question, params, known) for question in some]
             return self._call(what, "query_batch_points", collection, batch)
 
-        sizes = [question_bytes(known.dimension, limit) for _, _, limit in rows.values()]
+        sizes = [requests.question_bytes(known.dimension, limit) for _, _, limit in rows.values()]
         answers = chain.from_iterable(self._batches.send([*rows.values()], sizes, self._options.search_batch, ask))
         hits = {row: requests.hits_of(collection, one.points, known) for row, one in zip(rows, answers, strict=True)}
         return [hits.get(row, []) for row in range(len(among))]
@@ -249,7 +247,7 @@ class QdrantIndex:
         return known
 
     def _filter(self, collection: str, filter: Filter) -> "models.Filter | None":
-        return qdrant_filter(filter, lambda field: self._layout_of(collection).path(field))
+        return requests.qdrant_filter(filter, lambda field: self._layout_of(collection).path(field))
 
     def _delete(self, collection: str, ids: Sequence[str]) -> None:
         points, seconds = models.PointIdsList(points=list(ids)), int(self._options.optimise_seconds)

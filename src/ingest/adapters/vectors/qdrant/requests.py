@@ -1,23 +1,32 @@
-"""Qdrant's requests, checked and built, and what it answers.
+"""Qdrant's requests, checked, built and cut into batches, and what it answers.
 
-Engines accept some damage silently (NaN) and may reject a batch halfway: everything is checked before the call.
+Filters say who may see which point; Qdrant evaluates them inside its search. Engines accept some damage silently (NaN)
+and may reject a batch halfway: everything is checked before the call.
 """
 
+import json
 import logging
 import re
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from ingest import payloads
 from ingest.adapters.vectors.qdrant import client_models as models
 from ingest.adapters.vectors.qdrant.collection_layout import CollectionLayout
+from ingest.adapters.vectors.qdrant.connection import OversizedRequest
 from ingest.errors import DimensionMismatch, SchemaMismatch
-from ingest.records import AliasAction, Hit, Point, SparseVector, StoredPoint, Vectors
+from ingest.records import AliasAction, Filter, Hit, Point, SparseVector, StoredPoint, Vectors
 
 log = logging.getLogger(__name__)
 
+Sent = TypeVar("Sent")
+Response = TypeVar("Response")
+NUMBER_BYTES = 24  # of a float32 written as JSON, at most
+ID_BYTES = 40  # of a point's id with its quotes
+POINT_BYTES = 200  # of a point beside its payload and numbers: its id, names, brackets
+QUESTION_BYTES = 1000  # of a question beside its numbers: its filter, what is wanted
 UUID = re.compile("[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
@@ -129,3 +138,67 @@ def alias_operation(action: AliasAction) -> Any:
     if action.kind == "rename":
         return models.RenameAliasOperation(rename_alias=models.RenameAlias(old_alias_name=name, new_alias_name=target))
     return models.DeleteAliasOperation(delete_alias=models.DeleteAlias(alias_name=name))
+
+
+def sees_nothing(filter: Filter) -> bool:
+    """Return whether the caller has no groups: no chunk is visible then, and engines differ on "any of none"."""
+    return filter.acl is not None and not filter.acl
+
+
+def qdrant_filter(filter: Filter, path: Callable[[str], str]) -> "models.Filter | None":
+    """Return Qdrant's form of a filter, or None if it has no conditions. `path` of a field: where payloads have it."""
+    fields: dict[str, Any] = {
+        "tenant": filter.tenant,
+        "acl": filter.acl,
+        "source": filter.sources or None,
+        "document_id": filter.documents or None,
+        "shard": filter.shard,
+    }
+    must: list[models.Condition] = []
+    for field, value in fields.items():
+        if value is not None:
+            one = isinstance(value, str | int)
+            match = models.MatchValue(value=value) if one else models.MatchAny(any=list(value))
+            must.append(models.FieldCondition(key=path(field), match=match))
+    return models.Filter(must=must) if must else None
+
+
+class Batches:
+    """Sends rows in order, in requests of `most_bytes`, and of less after one was too large. Threads may share it."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self.most_bytes = most_bytes
+
+    def send(
+        self, rows: Sequence[Sent], sizes: Sequence[int], most: int, send: Callable[[Sequence[Sent]], Response]
+    ) -> list[Response]:
+        """Return the answers to all requests, of `most` rows each at most; `sizes` are the rows' bytes.
+
+        A row that is too large by itself is sent alone. Raises: OversizedRequest if it is refused; what `send` raises.
+        """
+        answers, first = list[Response](), 0
+        while first < len(rows):
+            last, size = first + 1, sizes[first]
+            while last < min(len(rows), first + most) and size + sizes[last] <= self.most_bytes:
+                size += sizes[last]
+                last += 1
+            try:
+                answers.append(send(rows[first:last]))
+            except OversizedRequest:
+                if last == first + 1:
+                    raise
+                self.most_bytes = min(self.most_bytes, size) // 2
+                continue
+            first = last
+        return answers
+
+
+def point_bytes(point: Point) -> int:
+    """Return about how many bytes a point takes in a request, rather too many."""
+    numbers = len(point.vector) + (0 if point.sparse is None else 2 * len(point.sparse.indices))
+    return len(json.dumps(point.payload)) + NUMBER_BYTES * numbers + POINT_BYTES
+
+
+def question_bytes(dimension: int, limit: int) -> int:
+    """Return about how many bytes a question takes in a request, rather too many: it may name `limit` points."""
+    return QUESTION_BYTES + NUMBER_BYTES * dimension + ID_BYTES * limit

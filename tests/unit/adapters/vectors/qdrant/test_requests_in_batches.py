@@ -3,8 +3,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from ingest.adapters.vectors.qdrant.batches import Batches, point_bytes
 from ingest.adapters.vectors.qdrant.connection import OversizedRequest
+from ingest.adapters.vectors.qdrant.requests import Batches, point_bytes
 from tests.vector_indexes import point, vectors
 
 
