@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.adapters.sandbox import resource_limits as _walls
+from ingest.adapters.sandbox import process_limits as _walls
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.adapters.sources.file import open_source

@@ -63,22 +63,17 @@ def asked(frame: Frame) -> RawDocument:
     return RawDocument(DocumentRef(**head["ref"]), bytes(frame.body), head["media_type"], options)
 
 
-def answer(document: Document, notes: Sequence[str] = (), last: bool = False) -> Frame:
-    """Return the answer with a document and its parser's warnings; `last` if the worker ends after it."""
-    parts = [document.text.encode(), *(child.data for child in document.children)]
-    bare = replace(document, text="", children=tuple(replace(child, data=b"") for child in document.children))
-    return Frame(_head(bare, notes, last, tuple(map(len, parts))), b"".join(parts))
-
-
-def refusal(error: Exception, last: bool, notes: Sequence[str] = ()) -> Frame:
-    """Return the answer with an error."""
-    message = str(error)[:MAX_MESSAGE].encode(errors="backslashreplace").decode()
-    return Frame(_head(Refused(type(error).__name__, message), notes, last))
-
-
-def _head(result: Document | Refused, notes: Sequence[str], last: bool, sizes: tuple[int, ...] = ()) -> bytes:
-    head = Head.model_construct(result=result, sizes=sizes, notes=_shown(notes), last=last)
-    return head.model_dump_json(exclude_defaults=True).encode()
+def answer(result: Document | Exception, notes: Sequence[str] = (), last: bool = False) -> Frame:
+    """Return the answer with a document or an error, and the parser's warnings; `last` if the worker ends after it."""
+    told: Document | Refused
+    if isinstance(result, Document):
+        parts = [result.text.encode(), *(child.data for child in result.children)]
+        told = replace(result, text="", children=tuple(replace(child, data=b"") for child in result.children))
+    else:
+        message = str(result)[:MAX_MESSAGE].encode(errors="backslashreplace").decode()
+        parts, told = [], Refused(type(result).__name__, message)
+    head = Head.model_construct(result=told, sizes=tuple(map(len, parts)), notes=tuple(notes), last=last)
+    return Frame(head.model_dump_json(exclude_defaults=True).encode(), b"".join(parts))
 
 
 class ParserAnswer(NamedTuple):
@@ -93,14 +88,13 @@ def answered(frame: Frame) -> ParserAnswer:
     """Return the content of an answer. Raises: BadAnswer, Lacking."""
     try:
         head = Head.model_validate_json(frame.head, strict=True)
-        if isinstance(head.result, Refused):
-            return ParserAnswer(_error(head.result), head.last, _shown(head.notes))
-        document = _document(head.result, head.sizes, memoryview(frame.body))
-        return ParserAnswer(document, head.last, _shown(head.notes))
+        told = head.result
+        result = _error(told) if isinstance(told, Refused) else _document(told, head.sizes, memoryview(frame.body))
     except ValidationError as error:
         raise BadAnswer(errors.first_fault(error)) from error
     except UnicodeDecodeError as error:
         raise BadAnswer(f"text that is not UTF-8: {error.reason}") from error
+    return ParserAnswer(result, head.last, _shown(head.notes))
 
 
 def _shown(notes: Sequence[str]) -> tuple[str, ...]:

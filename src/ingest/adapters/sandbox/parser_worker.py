@@ -16,7 +16,7 @@ from pydantic_core import to_json
 from ingest.adapters.child_pipe import ChildPipe, Frame, end_with
 from ingest.adapters.sandbox import messages as _wire
 from ingest.adapters.sandbox import parsing as _parse
-from ingest.adapters.sandbox import resource_limits as _walls
+from ingest.adapters.sandbox import process_limits as _walls
 from ingest.documents import parsers
 from ingest.errors import DocumentError, InvalidSettings
 from ingest.records import RawDocument
@@ -60,9 +60,9 @@ def _reply(raw: RawDocument, programs: bool, notes: "_Notes") -> tuple[Frame, bo
             return _wire.answer(document, notes.kept, last), last
     except (DocumentError, _parse.ProgramNeeded) as error:
         last = isinstance(error.__cause__, MemoryError) or (programs and _walls.left_running())
-        return _wire.refusal(error, last, notes.kept), last
+        return _wire.answer(error, notes.kept, last), last
     except InvalidSettings:
-        return _wire.refusal(_wire.Lacking(), last=False), False
+        return _wire.answer(_wire.Lacking()), False
 
 
 def _silence() -> "_Notes":

@@ -17,23 +17,15 @@ class ProgramNeeded(Exception):
 
 
 def parse(raw: RawDocument, programs: bool = True) -> Document:
-    """Return the parsed document, complete and within its size limits; the caller enforces time and memory limits.
+    """Return a `prepared` document parsed, complete and within limits; the caller enforces those of time and memory.
 
     Raises: DocumentError; InvalidSettings if the libraries of its parser are not installed, which is not the document's
     fault; ProgramNeeded if its parser starts a program and `programs` is False.
     """
-    check_size(raw)
     with as_document_errors(raw):
         document = _parsed(raw, programs)
         check_output(raw, document)
     return document
-
-
-def check_size(raw: RawDocument) -> None:
-    """Raise OversizedDocument for a document over its limit in bytes, before looking at its content."""
-    limit = raw.options.limits.document_bytes
-    if len(raw.data) > limit:
-        raise errors.OversizedDocument(f"{raw.ref.path}: {len(raw.data)} bytes, the limit is {limit}")
 
 
 @contextmanager
@@ -63,10 +55,13 @@ def as_document_errors(raw: RawDocument) -> Iterator[None]:
 def prepared(raw: RawDocument, options: Mapping[str, ParserOptions]) -> Iterator[RawDocument]:
     """Yield the document with its source's options, if there are any, and name the parser on a DocumentError.
 
-    Also if its process gave no answer.
+    Also if its process gave no answer. Raises: OversizedDocument for one over its limit in bytes, not looked at.
     """
     raw = replace(raw, options=options.get(raw.ref.source, raw.options))
+    limit = raw.options.limits.document_bytes
     try:
+        if len(raw.data) > limit:
+            raise errors.OversizedDocument(f"{raw.ref.path}: {len(raw.data)} bytes, the limit is {limit}")
         yield raw
     except errors.DocumentError as error:
         with suppress(Exception):  # sniffing itself may fail on odd bytes: no parser read them

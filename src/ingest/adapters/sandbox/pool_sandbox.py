@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from ingest.adapters.sandbox import messages as _wire
 from ingest.adapters.sandbox import parsing as _parse
-from ingest.adapters.sandbox import resource_limits as _walls
+from ingest.adapters.sandbox import process_limits as _walls
 from ingest.adapters.sandbox.parser_process import GRACE_SECONDS, ParserProcess, TooLarge
 from ingest.documents import parsers
 from ingest.errors import OversizedDocument, ParserCrashed, ParserKilled, ParserTimeout
@@ -66,13 +66,11 @@ class PoolSandbox:
 
     def parse(self, raw: RawDocument) -> Document:
         """Return the parsed document. Raises: as `ports.Sandbox`; RuntimeError if closed."""
-        with _parse.prepared(raw, self.options) as document:
-            _parse.check_size(document)
-            with self._places:
-                try:
-                    return self._parse(document, _parse.starts_program(document))
-                except _parse.ProgramNeeded:  # its content does not match its name
-                    return self._parse(document, programs=True)
+        with _parse.prepared(raw, self.options) as document, self._places:
+            try:
+                return self._parse(document, _parse.starts_program(document))
+            except _parse.ProgramNeeded:  # its content does not match its name
+                return self._parse(document, programs=True)
 
     def _parse(self, raw: RawDocument, programs: bool) -> Document:
         process = self._take(programs)

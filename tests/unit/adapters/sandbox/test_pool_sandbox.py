@@ -331,14 +331,14 @@ def test_a_process_that_says_so_of_a_parser_with_its_libraries_is_not_believed(p
 
 
 def test_a_process_that_says_so_of_the_parser_of_other_documents_stops_no_run(lacking, monkeypatch):
-    claim, answered = _wire.refusal(_wire.Lacking("image/png"), last=False), _wire.answered
+    claim, answered = _wire.answer(_wire.Lacking("image/png")), _wire.answered
     monkeypatch.setattr(_wire, "answered", lambda frame: answered(claim))
     with pytest.raises(ParserCrashed, match=r"^a\.md: its parser claims that installed libraries are missing$"):
         lacking.parse(raw("# A", "a.md"))
 
 
 def test_a_refusal_keeps_its_class_and_its_message():
-    error, last, _ = _wire.answered(_wire.refusal(UnsupportedFormat("a: Ü\ud800" + "x" * 9999), last=True))
+    error, last, _ = _wire.answered(_wire.answer(UnsupportedFormat("a: Ü\ud800" + "x" * 9999), last=True))
     assert (type(error), last, len(str(error))) == (UnsupportedFormat, True, 2000)
 
 

@@ -1,8 +1,9 @@
-"""Has the kernel refuse what no parser needs: sockets, programs, other processes, files other than Python's own.
+"""The limits of a parser process: what it may do, and which resources it may use, for its lifetime and per document.
 
-Two Linux features that need no privilege, cannot be undone, and are stronger than anything in Python: a seccomp filter
-(x86-64 and arm64) and Landlock (since Linux 5.13). If one of them is missing, only the limits in `resource_limits`
-remain.
+The process itself sets them all before it reads its first document. The kernel refuses what no parser needs: sockets,
+programs, other processes, files other than Python's own. Two Linux features that need no privilege, cannot be undone,
+and are stronger than anything in Python do so: a seccomp filter (x86-64 and arm64) and Landlock (since Linux 5.13). If
+one of them is missing, only the limits on resources remain; elsewhere, only those of the `resource` module.
 
 If programs may be started, they stay in the process group of their parser, so that one signal ends them all.
 LibreOffice does not start without a listening local socket: it may create one, and its `bind` and `listen` appear to
@@ -13,15 +14,21 @@ Sources: the kernel's Documentation/userspace-api/seccomp_filter.rst and landloc
 
 import ctypes
 import errno
+import math
 import os
 import platform
+import resource
 import struct
 import sys
 import sysconfig
+import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.records.options import ParseLimits
+
+PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 ALLOW, REFUSE = 0x7FFF0000, 0x00050000  # the latter plus an errno; without one, the call appears to succeed
 AF_UNIX = 1
@@ -71,33 +78,84 @@ SETTINGS = ("/etc/localtime", "/etc/mime.types", "/etc/fonts", "/etc/libreoffice
 DATA = ("/var/cache/fontconfig", "/var/spool/libreoffice")
 KERNEL = ("/proc/self", "/dev/null", "/dev/urandom", "/sys/devices/system/cpu")
 
+OPEN_FILES = 64
+OOM_SCORE = "800"  # when memory runs out, the kernel takes a parser before anything else
 
-def refuse_calls(programs: bool) -> bool:
+
+def raise_walls(programs: bool) -> dict[str, bool]:
+    """Set the limits for the lifetime of this process; return which of the kernel's are in force: calls, files.
+
+    With `programs`, it may start programs, and write below its folder for temporary files.
+    """
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_NOFILE, OPEN_FILES)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
+    sys.dont_write_bytecode = True  # nothing is written at all, see `allow`
+    if not programs:
+        tempfile.tempdir = "/nonexistent"  # libraries ask for its name on import, and would try to write there
+    if sys.platform != "linux":
+        return {"calls": False, "files": False}
+    libc = ctypes.CDLL(None, use_errno=True)
+    if programs:  # processes that a program leaves behind become children of this process, see `left_running`
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    lasting = not libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)  # the kernel takes what follows only then
+    files = lasting and _refuse_files(libc, programs)
+    return {"calls": lasting and _refuse_calls(libc, programs), "files": files}
+
+
+def allow(limits: ParseLimits, programs: bool) -> None:
+    """Set the limits for the next document: CPU time, address space, and size of written files.
+
+    CPU time is limited in whole seconds, rounded up. All limits also apply to each program that is started.
+    Programs exchange files: if they may be started, files of at most the memory limit may be written.
+    """
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _lower(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + limits.cpu_seconds))
+    _lower(resource.RLIMIT_FSIZE, limits.memory_bytes if programs else 0)
+    if (at_rest := _statm("self", 0)) is not None:
+        _lower(resource.RLIMIT_AS, at_rest + limits.memory_bytes)
+
+
+def left_running() -> bool:
+    """Return whether a program that this process or one of its programs started is still running."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+        return True
+    return False
+
+
+def relax() -> None:
+    """Lift the memory limit of one document, so that the answer can be sent."""
+    _lower(resource.RLIMIT_AS, resource.getrlimit(resource.RLIMIT_AS)[1])
+
+
+def resident(process: str) -> int:
+    """Return the bytes of memory that a process holds, 0 if unknown."""
+    return _statm(process, 1) or 0
+
+
+def _refuse_calls(libc: ctypes.CDLL, programs: bool) -> bool:
     """Refuse sockets, and signals to other processes, from now on, with EPERM; False if the kernel cannot.
 
     Without `programs`, new processes and programs are refused too; with it, they get no process group of their own, and
     may create local sockets that are never connected. Threads may always be started.
     """
     machine = MACHINES.get(platform.machine())
-    if sys.platform != "linux" or machine is None or sys.byteorder != "little":
+    if machine is None or sys.byteorder != "little":
         return False
     code = b"".join(struct.pack("HBBI", *line) for line in _program(machine, programs))
     instructions = ctypes.create_string_buffer(code)
     program = struct.pack("HP", len(code) // 8, ctypes.addressof(instructions))
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
-        return False
     return not libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, program, 0, 0)
 
 
-def refuse_files(writable: tuple[str, ...], programs: bool) -> bool:
-    """Refuse all files but those that Python reads, which may be executed if `programs`, and those below `writable`.
+def _refuse_files(libc: ctypes.CDLL, programs: bool) -> bool:
+    """Refuse all files but those that Python reads; False if the kernel cannot. Open descriptors are not affected.
 
-    Open descriptors are not affected. False if the kernel cannot.
+    With `programs`, those may be executed, and files below the folder for temporary ones may be written.
     """
-    if sys.platform != "linux":
-        return False
-    libc = ctypes.CDLL(None, use_errno=True)
     abi = libc.syscall(CREATE_RULESET, None, 0, CREATE_RULESET_VERSION)
     if abi < 1:
         return False
@@ -108,9 +166,9 @@ def refuse_files(writable: tuple[str, ...], programs: bool) -> bool:
     try:
         for place in _readable_places():
             _permit(libc, ruleset, place, READ_FILE | READ_DIR | (EXECUTE if programs else 0))
-        for place in writable:
-            _permit(libc, ruleset, place, rights & ~EXECUTE)
-        return not libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) and not libc.syscall(RESTRICT_SELF, ruleset, 0)
+        if programs:
+            _permit(libc, ruleset, tempfile.gettempdir(), rights & ~EXECUTE)
+        return not libc.syscall(RESTRICT_SELF, ruleset, 0)
     finally:
         os.close(ruleset)
 
@@ -170,3 +228,19 @@ def _lone_sockets(machine: Machine) -> list[Instruction]:
 def _only(call: int, test: int, value: int) -> list[Instruction]:
     """Allow a call only if its first argument passes the test."""
     return [(EQUAL, 0, 4, call), (LOAD, 0, 0, ARGUMENT), (test, 0, 1, value), _ALLOW, _REFUSE]
+
+
+def _statm(process: str, field: int) -> int | None:
+    """Return bytes: of address space for field 0, of memory for field 1."""
+    try:
+        return int(Path(f"/proc/{process}/statm").read_bytes().split()[field]) * resource.getpagesize()
+    except OSError:
+        return None
+
+
+def _lower(limit: int, value: int) -> None:
+    """Set a soft limit, capped at the hard one."""
+    hard = resource.getrlimit(limit)[1]
+    within = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(limit, (within, hard))
