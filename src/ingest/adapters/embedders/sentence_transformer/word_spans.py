@@ -8,7 +8,7 @@ the tokenizer (`make bench-parse`). Texts with a special token such as "[SEP]" a
 import re
 import threading
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, groupby, pairwise
 from typing import Any
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 MOST_WORDS = 2**18  # cached, each of at most LONGEST_WORD code points; when full, the cache is emptied
 LONGEST_WORD = 128  # code points; longer ones are tokenised every time
+SPAN_BYTES = 8  # start and end
 LONGEST_TEXT = 2**20  # code points processed at once, besides those of a longer text
 
 _WORD = re.compile(r"([^ \t\n\r]+)")  # white space to BERT's normaliser for certain; other kinds stay inside words
@@ -60,15 +61,11 @@ def is_border(before: str, after: str) -> bool:
 class WordMemory:
     """Computes the token spans of texts. Thread-safe."""
 
-    _known: dict[str, int]  # numbers of words
-    _first: NDArray[np.int64]  # by word number: its first row; after the last word: its end
-    _spans: Offsets
-
     def __init__(self, tokenize: Tokenize, special: Sequence[str] = ()) -> None:
         self._tokenize = tokenize
         self._special = tuple(special)
         self._lock = threading.Lock()
-        self._forget()
+        self._known: dict[str, bytes] = {}  # by word: the spans inside it
 
     def offsets(self, texts: Sequence[str]) -> list[Offsets]:
         """Return the token spans of each text, (tokens, 2) code points."""
@@ -80,50 +77,36 @@ class WordMemory:
         joined = "\n".join(texts)
         whole = any(token in joined for token in self._special)
         pieces = (_WORD if whole else _PART).split(joined)  # what is no word stands before and after each word
-        words = pieces[1::2]
         starts = np.cumsum(np.fromiter(map(len, pieces), np.int32, len(pieces)), dtype=np.int32)[:-1:2]
-        with self._lock:
-            first, count, spans = self._rows(words)
-            row = np.repeat(first - np.cumsum(count) + count, count) + np.arange(count.sum())
-            every = spans[row] + np.repeat(starts, count)[:, None]
+        spans = self._spans(pieces[1::2])
+        count = np.fromiter(map(len, spans), np.int64, len(spans)) // SPAN_BYTES
+        every = np.frombuffer(b"".join(spans), np.int32).reshape(-1, 2) + np.repeat(starts, count)[:, None]
         begins = np.cumsum([0, *(len(text) + 1 for text in texts)])
         edges = np.concatenate([[0], np.cumsum(count)])[np.searchsorted(starts, begins)]
         every -= np.repeat(begins[:-1], np.diff(edges)).astype(np.int32)[:, None]
         return [every[first:last] for first, last in pairwise(edges.tolist())]
 
-    def _rows(self, words: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64], Offsets]:
-        """Return each word's first row and number of tokens, and the rows: spans inside words."""
-        missing = set(words).difference(self._known)
-        if len(self._known) + len(missing) > MOST_WORDS:
-            self._forget()
-            missing = set(words)
-        long = {word for word in missing if len(word) > LONGEST_WORD}
-        self._learn(list(missing - long))
-        self._learn(list(long))
-        numbers = np.fromiter(map(self._known.__getitem__, words), np.int64, len(words))
-        for word in long:  # not cached: the rows of the next words replace theirs
-            del self._known[word]
-        return self._first[numbers], self._first[numbers + 1] - self._first[numbers], self._spans
+    def _spans(self, words: list[str]) -> list[bytes]:
+        """Return the spans inside each word, int32 as they are in memory."""
+        with self._lock:
+            missing = set(words).difference(self._known)
+            if len(self._known) + len(missing) > MOST_WORDS:
+                self._known, missing = {}, set(words)
+            self._known.update(self._tokenised(list(missing)))
+            spans = [self._known[word] for word in words]
+            for word in missing:
+                if len(word) > LONGEST_WORD:
+                    del self._known[word]
+        return spans
 
-    def _learn(self, words: Sequence[str]) -> None:
-        """Append the spans of words to those of the cached words, and cache them."""
-        if not words:
-            return
-        at, begin = len(self._known), int(self._first[len(self._known)])
+    def _tokenised(self, words: list[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield words with the spans inside them."""
         spans = self._tokenize(["\n".join(words)])[0]  # as one text: encoding each word takes longer
-        starts = np.cumsum([0, *(len(word) + 1 for word in words[:-1])])
-        owner = np.searchsorted(starts, spans[:, 0], side="right") - 1
-        ends = begin + np.cumsum(np.bincount(owner, minlength=len(words)))
-        self._first = _grown(self._first, at + 1 + len(words))
-        self._spans = _grown(self._spans, begin + len(spans))
-        self._first[at + 1 : at + 1 + len(words)] = ends
-        self._spans[begin : begin + len(spans)] = spans - starts[owner][:, None]
-        self._known.update(zip(words, range(at, at + len(words)), strict=True))
-
-    def _forget(self) -> None:
-        self._known = {}
-        self._first = np.zeros(1, np.int64)
-        self._spans = np.zeros((0, 2), np.int32)
+        starts = np.cumsum([0, *(len(word) + 1 for word in words)])
+        edges = SPAN_BYTES * np.searchsorted(spans[:, 0], starts)
+        owner = np.repeat(starts[:-1], np.diff(edges) // SPAN_BYTES)
+        inside = (spans - owner[:, None]).astype(np.int32).tobytes()
+        return zip(words, (inside[first:last] for first, last in pairwise(edges.tolist())), strict=True)
 
 
 def _is_ideograph(character: str) -> bool:
@@ -133,7 +116,3 @@ def _is_ideograph(character: str) -> bool:
 def _stands_alone(character: str) -> bool:
     """Return whether it is a letter, digit or punctuation mark that does not combine with its neighbour."""
     return unicodedata.category(character)[0] in "LNP"
-
-
-def _grown(array: NDArray[Any], length: int) -> NDArray[Any]:
-    return array if length <= len(array) else np.resize(array, (max(length, 2 * len(array)), *array.shape[1:]))
