@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import BertWordPieceTokenizer
 
-from ingest.adapters.embedders.sentence_transformer import word_spans as words
-from ingest.adapters.embedders.sentence_transformer.word_spans import WordMemory, is_made_of_words, special_tokens
+from ingest.adapters.embedders.sentence_transformer import tokenizer as words
+from ingest.adapters.embedders.sentence_transformer.tokenizer import WordMemory, is_made_of_words, special_tokens
 
 PIECES = ["a", "b", "ab", "the", "數", "据", "!", ".", *(f"##{c}" for c in "abcdefgh0e"), "e", "f", "g", "0", "मन"]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
