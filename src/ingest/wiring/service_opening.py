@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from ingest.adapters import embedders
-from ingest.adapters.executors.processes import ProcessExecutor
+from ingest.adapters.executors import ProcessExecutor
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.adapters.stores import open_store

@@ -1,18 +1,24 @@
-"""Runs steps in worker processes on this machine, each with its own services, opened once."""
+"""Runs steps on this machine: here, or in worker processes, each with its own services, opened once."""
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import islice
+from multiprocessing import connection
+from typing import Any
 
-from ingest.adapters.executors import end_with_parent, run_step
+import stamina
+
 from ingest.errors import TransientError
 from ingest.pipeline.tasks import ShardStep, ShardTask
 from ingest.records import Marker
 from ingest.services import Services
 
+ATTEMPTS = 2  # per step of a shard or slice; single calls are retried in their adapters
 _services: Services | None = None  # of this worker process
 
 
@@ -32,7 +38,7 @@ class ProcessExecutor:
     def map(self, step: ShardStep, items: Iterable[ShardTask]) -> Iterator[Marker]:
         """Yield step(services, item) in completion order, with at most workers × window in flight."""
         if self.workers < 2 or step.resource != "cpu":
-            yield from (run_step(step, self.services, item) for item in items)
+            yield from (_run_step(step, self.services, item) for item in items)
             return
         try:
             yield from self._in_workers(step, items)
@@ -59,4 +65,26 @@ def _open(open_services: Callable[[], Services]) -> None:
 
 def _run(step: ShardStep, item: ShardTask) -> Marker:
     assert _services is not None
-    return run_step(step, _services, item)
+    return _run_step(step, _services, item)
+
+
+def _run_step(step: ShardStep, services: Services, item: ShardTask) -> Marker:
+    """Return step(services, item), tried a second time after a TransientError."""
+    again = stamina.RetryingCaller(attempts=ATTEMPTS, timeout=None, wait_initial=0.5)
+    return again(TransientError, step, services, item)
+
+
+def end_with_parent() -> None:
+    """End this worker process when the one that started it ends, however it does, and write nothing to its output.
+
+    Without it, a worker would wait for work for ever, and whoever reads the killed run's output with it.
+    """
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # this is a worker of a pool
+    os.dup2(2, 1)
+    threading.Thread(target=_end_after, args=(parent.sentinel,), name="parent", daemon=True).start()
+
+
+def _end_after(sentinel: Any) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
