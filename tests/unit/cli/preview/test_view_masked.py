@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 from ingest.cli.preview.document_preview import MASK
-from ingest.cli.preview.masking import masked, masked_words, secret_spans
-from ingest.cli.preview.view import values, view_of
+from ingest.cli.preview.view import masked, masked_words, secret_spans, values, view_of
 from ingest.records import Child
 from tests.unit.cli.preview.conftest import Previewer
 
