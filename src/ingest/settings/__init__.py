@@ -4,7 +4,5 @@ Environment variables override keys of `ingest.yaml` (`INGEST_LAKE`, `INGEST_QDR
 `INGEST_INDEXES__docs__DECIDE`, …). Secrets come only from the environment. Sections are records (`records.options`).
 """
 
-from ingest.settings.environment import quiet_environment, whoami
-from ingest.settings.index_settings import IndexSettings, ModelSettings, SourceSettings
-from ingest.settings.lake_settings import Settings
-from ingest.settings.loading import load_settings, make_settings
+from ingest.settings.lake_settings import IndexSettings, ModelSettings, Settings, SourceSettings
+from ingest.settings.loading import load_settings, make_settings, quiet_environment, whoami

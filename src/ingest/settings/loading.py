@@ -1,7 +1,9 @@
-"""Reads a settings file and the environment, and refuses secrets in the file."""
+"""Reads a settings file and the environment, refuses secrets in the file, and quiets libraries by the environment."""
 
+import getpass
 import os
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,19 @@ from pydantic_settings import SettingsError
 
 from ingest.errors import InvalidSettings
 from ingest.settings import faults
-from ingest.settings.environment import quiet_environment
-from ingest.settings.index_settings import ModelSettings
-from ingest.settings.lake_settings import Settings
+from ingest.settings.lake_settings import ModelSettings, Settings
 
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "SCARF_NO_ANALYTICS": "true",
+    "UNSTRUCTURED_DISABLE_NOTICE": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "16",  # torch's default, code and buffers for 1,024 shapes, takes much memory
+}  # usage reports and downloads at run time are off unless the environment says otherwise
 QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")  # in a message of the YAML parser
 
 
@@ -83,3 +94,18 @@ def _absolute(settings: Settings, folder: Path) -> Settings:
         update = {"sources": placed, "judged": judged, "model": local(index.model)}
         indexes[name] = index.model_copy(update=update)
     return settings.model_copy(update={"lake": place(settings.lake), "state": state, "indexes": indexes})
+
+
+def quiet_environment() -> None:
+    """Turn off usage reports and downloads by libraries, unless the environment says otherwise."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+
+
+def whoami() -> str:
+    """Return "user@host" of this process, for records that people read."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"

@@ -11,7 +11,7 @@ from ingest.cli.setup import template
 from ingest.errors import InvalidSettings
 from ingest.records import CHUNKING_PRESETS, ChunkingOptions
 from ingest.settings import Settings, load_settings, make_settings, whoami
-from ingest.settings.environment import QUIET
+from ingest.settings.loading import QUIET
 
 SECRET = "s3cr3t-value"
 
