@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from pydantic import Field, ValidationError
 
@@ -12,7 +12,6 @@ from ingest.documents.default_excludes import excluded_by_default
 from ingest.errors import InvalidSettings, OversizedDocument, first_fault
 from ingest.records import DOCUMENT_BYTES, DocumentRef, SourceOptions
 
-OPTIONS = ("include", "exclude", "default_excludes", "max_document_bytes", "own")
 LINKS, SPECIAL = "symbolic links", "neither files nor folders"  # reasons that only folders have
 
 
@@ -31,6 +30,17 @@ class Selection(SourceOptions):
 
     max_document_bytes: int = Field(default=DOCUMENT_BYTES, ge=1)
     own: tuple[str, ...] = ()  # folders below the root that hold the lake or the state, each with "/" at its end
+
+    @classmethod
+    def of(cls, source: str, options: Mapping[str, Any], acl: tuple[str, ...], tenant: str) -> Self:
+        """Return the selection in the settings of a source. Raises: InvalidSettings, which names the source."""
+        known = [name for name in cls.model_fields if name not in ("acl", "tenant")]
+        if unknown := sorted(set(options) - set(known)):
+            raise InvalidSettings(f"source {source}: unknown option {', '.join(unknown)}; known are {', '.join(known)}")
+        try:
+            return cls.model_validate({**options, "acl": acl, "tenant": tenant})
+        except ValidationError as error:
+            raise InvalidSettings(f"source {source}: {first_fault(error)}") from error
 
     def why_not(self, path: str) -> str:
         """Return why `path` is left out, in words for people; "" when it counts.
@@ -65,17 +75,3 @@ class Selection(SourceOptions):
         if size > self.max_document_bytes:
             limit = f"over the limit of {self.max_document_bytes} (max_document_bytes)"
             raise OversizedDocument(f"{ref.uri}: {size} bytes, {limit}")
-
-
-def selection(source: str, options: Mapping[str, Any], acl: tuple[str, ...], tenant: str, *others: str) -> Selection:
-    """Return the selection in the settings of a source; `others` are options that only its module knows.
-
-    Raises: InvalidSettings, which names the source.
-    """
-    known = (*OPTIONS, *others)
-    if unknown := sorted(set(options) - set(known)):
-        raise InvalidSettings(f"source {source}: unknown option {', '.join(unknown)}; known are {', '.join(known)}")
-    try:
-        return Selection.model_validate({**options, "acl": acl, "tenant": tenant})
-    except ValidationError as error:
-        raise InvalidSettings(f"source {source}: {first_fault(error)}") from error

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ingest.adapters.selection import LINKS, SPECIAL, ListedDocument, Selection, selection
+from ingest.adapters.selection import LINKS, SPECIAL, ListedDocument, Selection
 from ingest.adapters.uris import decode, encode, local_folder
 from ingest.errors import AccessDenied, InvalidSettings, SourceUnavailable, UnknownSource
 from ingest.ports import Source
@@ -30,7 +30,7 @@ def open_source(
     name: str, uri: str, options: Mapping[str, Any], acl: tuple[str, ...], tenant: str, s3: S3Options
 ) -> Source:
     """Return the source, see `ingest.adapters.sources.SourceModule`; `s3` is not used."""
-    return FileSource(name, uri, selection(name, options, acl, tenant))
+    return FileSource(name, uri, Selection.of(name, options, acl, tenant))
 
 
 class FileSource:

@@ -4,43 +4,45 @@ Everything under the prefix is included, except what the selection leaves out an
 that consoles write as folders. In a versioned bucket a document is pinned by its version, and can be read until that
 version is purged; in other buckets, and for objects older than versioning, by its ETag.
 
-The option `check_md5: false` stops the comparison of bytes with ETags, for gateways whose ETags look like MD5 sums and
-are not.
+`Content-Encoding` is undone: what was packed for the way is unpacked before anybody looks at it.
 """
 
 import logging
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from gzip import GzipFile
+from io import BytesIO
 from itertools import islice
 from typing import Any
 
-from pydantic import ValidationError
-
 from ingest import errors
 from ingest.adapters.s3_client import Archived, Bucket, Unmet
-from ingest.adapters.s3_client.content_encoding import decoded
-from ingest.adapters.selection import ListedDocument, Selection, selection
+from ingest.adapters.selection import ListedDocument, Selection
 from ingest.adapters.uris import decode, encode, split_uri
 from ingest.documents import media_types
 from ingest.ports import Source
 from ingest.records import DocumentRef, RawDocument, S3Options
 
 logger = logging.getLogger(__name__)
-CHECK_MD5 = "check_md5"
 VERSION, ETAG = "id:", "etag:"  # how a ref's version is pinned
+GZIP, DEFLATE = ("gzip", "x-gzip"), "deflate"
+NOT_PACKED = ("", "identity", "aws-chunked")  # the last is how a client sent it; some endpoints keep the word
 
 
 def open_source(
     name: str, uri: str, options: Mapping[str, Any], acl: tuple[str, ...], tenant: str, s3: S3Options
 ) -> Source:
     """Return the source, see `ingest.adapters.sources.SourceModule`."""
-    others = {key: value for key, value in options.items() if key != CHECK_MD5}
-    chosen = selection(name, others, acl, tenant, CHECK_MD5)
-    try:
-        own = S3Options.model_validate({**s3.model_dump(), CHECK_MD5: options.get(CHECK_MD5, s3.check_md5)})
-    except ValidationError as error:
-        raise errors.InvalidSettings(f"source {name}: {errors.first_fault(error)}") from error
-    return S3Source(name, uri, chosen, own)
+    chosen = S3Selection.of(name, options, acl, tenant)
+    own = {} if chosen.check_md5 is None else {"check_md5": chosen.check_md5}
+    return S3Source(name, uri, chosen, s3.model_copy(update=own))
+
+
+class S3Selection(Selection):
+    """A selection with the option that only a bucket has."""
+
+    check_md5: bool | None = None  # False for gateways whose ETags look like MD5 sums and are not; None: as under s3
 
 
 class S3Source:
@@ -115,3 +117,47 @@ class S3Source:
             logger.warning("source %s: documents are pinned by ETag, not by version: %s", self.name, error)
             return False
         return answer.get("Status") in ("Enabled", "Suspended")
+
+
+def decoded(uri: str, data: bytes, content_encoding: str, limit: int) -> bytes:
+    """Return an object's bytes without its encodings, at most `limit` of them.
+
+    Bytes that are not packed, whatever the header says, are returned as they are: some gateways unpack and keep it.
+
+    Raises: OversizedDocument, MalformedDocument, UnsupportedFormat for an encoding that is not read here.
+    """
+    for name in reversed([one.strip().lower() for one in content_encoding.split(",")]):  # the last was applied last
+        if name in NOT_PACKED:
+            continue
+        if name not in (*GZIP, DEFLATE):
+            raise errors.UnsupportedFormat(f"{uri}: its Content-Encoding is {name[:40]!r}; gzip and deflate are read")
+        if name == DEFLATE or data.startswith(b"\x1f\x8b"):
+            data = _unpacked(uri, data, name, limit)
+    return data
+
+
+def _unpacked(uri: str, data: bytes, name: str, limit: int) -> bytes:
+    try:
+        if name in GZIP:
+            with GzipFile(fileobj=BytesIO(data)) as file:  # any number of members, in one pass
+                found = file.read(limit + 1)
+        else:
+            found = _inflated(data, limit)
+    except (OSError, EOFError, zlib.error) as error:
+        raise errors.MalformedDocument(f"{uri}: its Content-Encoding is {name}, its bytes are not: {error}") from error
+    if len(found) > limit:
+        raise errors.OversizedDocument(f"{uri}: unpacked over the limit of {limit} bytes (max_document_bytes)")
+    return found
+
+
+def _inflated(data: bytes, limit: int) -> bytes:
+    """Return what one stream of deflate holds, with or without zlib's header, at most one byte over the limit."""
+    try:
+        unpacking = zlib.decompressobj()
+        found = unpacking.decompress(data, limit + 1)
+    except zlib.error:
+        unpacking = zlib.decompressobj(-zlib.MAX_WBITS)  # as some servers send it
+        found = unpacking.decompress(data, limit + 1)
+    if not unpacking.eof and len(found) <= limit:
+        raise EOFError("they end early")
+    return found

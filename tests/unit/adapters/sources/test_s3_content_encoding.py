@@ -3,7 +3,7 @@ import zlib
 
 import pytest
 
-from ingest.adapters.s3_client.content_encoding import decoded
+from ingest.adapters.sources.s3 import decoded
 from ingest.errors import MalformedDocument, OversizedDocument, UnsupportedFormat
 
 TEXT = b"# Title\n\nWords.\n" * 10
