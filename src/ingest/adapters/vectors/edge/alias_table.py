@@ -27,16 +27,12 @@ class AliasTable:
     def __init__(self, path: Path, collection_exists: Callable[[str], bool]) -> None:
         self._path = path
         self._exists = collection_exists
-        self._aliases: dict[str, str] = read_json(path) or {}
+        self.table: dict[str, str] = read_json(path) or {}  # replaced as a whole, never changed
         self._lock = asyncio.Lock()
-
-    def all(self) -> dict[str, str]:
-        """Return a copy of alias → collection."""
-        return dict(self._aliases)
 
     def resolve(self, name: str) -> str:
         """Return the collection behind an alias, or `name` itself if it is not an alias."""
-        return self._aliases.get(name, name)
+        return self.table.get(name, name)
 
     async def apply(self, actions: list[dict[str, Any]]) -> None:
         """Apply Qdrant's alias operations in order. Raises: RefusedRequest, at the first that fails."""
@@ -47,13 +43,13 @@ class AliasTable:
     async def forget(self, collection: str) -> None:
         """Remove every alias of a collection that is being dropped, in one write."""
         async with self._lock:
-            left = {name: target for name, target in self._aliases.items() if target != collection}
-            if left != self._aliases:
+            left = {name: target for name, target in self.table.items() if target != collection}
+            if left != self.table:
                 await self._save(left)
 
     def _after(self, action: dict[str, Any]) -> dict[str, str]:
         ((kind, fields),) = action.items()
-        table = dict(self._aliases)
+        table = dict(self.table)
         if kind == "create_alias":
             name, target = fields["alias_name"], fields["collection_name"]
             if not self._exists(target):
@@ -72,4 +68,4 @@ class AliasTable:
 
     async def _save(self, table: dict[str, str]) -> None:
         await asyncio.to_thread(write_durably, self._path, table)
-        self._aliases = table
+        self.table = table

@@ -51,7 +51,7 @@ class Front:
 
     async def warm(self) -> None:
         """Start the workers of collections behind aliases, so that the first question does not wait for them."""
-        for collection in sorted(set(self.aliases.all().values()))[: self.options.max_open]:
+        for collection in sorted(set(self.aliases.table.values()))[: self.options.max_open]:
             if self.exists(collection):
                 await self.pool.get(collection)
 
@@ -74,7 +74,7 @@ class Front:
         if not NAME.fullmatch(name):
             raise RefusedRequest(422, f"Wrong input: collection name {name!r}: letters, digits, _ . @ - up to 200")
         async with self.creating:
-            if self.exists(name) or name in self.aliases.all():
+            if self.exists(name) or name in self.aliases.table:
                 raise RefusedRequest(409, f"Wrong input: Collection `{name}` already exists!")
             answer = await self.pool.ask(name, {"do": "create"}, body)
             if answer.status_code != 200:
@@ -105,10 +105,11 @@ class Front:
         worker = await self.pool.get(collection)
         if worker.optimising:
             return _ok({**worker.info_before, "status": "yellow"})
+        fault = worker.optimisation.result() if worker.optimisation is not None else ""
         answer = await self.pool.ask(collection, {"do": "info"})
-        if answer.status_code == 200 and worker.optimisation_error:
+        if answer.status_code == 200 and fault:
             result = json.loads(bytes(answer.body))["result"]
-            return _ok({**result, "status": "red", "optimizer_status": {"error": worker.optimisation_error}})
+            return _ok({**result, "status": "red", "optimizer_status": {"error": fault}})
         return answer
 
     async def _patch(self, request: Request) -> Response:
@@ -135,7 +136,7 @@ class Front:
         return _ok(True)
 
     async def _read_aliases(self, request: Request) -> Response:
-        table = sorted(self.aliases.all().items())
+        table = sorted(self.aliases.table.items())
         return _ok({"aliases": [{"alias_name": name, "collection_name": target} for name, target in table]})
 
     async def _move_aliases(self, request: Request) -> Response:
@@ -195,14 +196,12 @@ class Front:
         return bytes(body)
 
 
-async def _optimise(worker: WorkerProcess, collection: str) -> None:
-    worker.optimisation_error = ""
+async def _optimise(worker: WorkerProcess, collection: str) -> str:
     try:
         answer = await worker.ask({"do": "optimise", "collection": collection})
-        if answer.status_code != 200:
-            worker.optimisation_error = json.loads(bytes(answer.body))["status"]["error"]
     except RefusedRequest as error:
-        worker.optimisation_error = str(error)
+        return str(error)
+    return "" if answer.status_code == 200 else str(json.loads(bytes(answer.body))["status"]["error"])
 
 
 def _name(request: Request) -> str:

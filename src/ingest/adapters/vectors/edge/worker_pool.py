@@ -42,8 +42,7 @@ class WorkerProcess:
         self._reader, self._writer = pipe
         self._max_waiting = max_waiting
         self._waiting: deque[asyncio.Future[Response]] = deque()
-        self.optimisation: asyncio.Task[None] | None = None
-        self.optimisation_error = ""
+        self.optimisation: asyncio.Task[str] | None = None  # its result is what went wrong, "" for nothing
         self.info_before: dict[str, Any] = {}  # of the collection, at the start of its optimisation
         self._listener = asyncio.create_task(self._listen())
 

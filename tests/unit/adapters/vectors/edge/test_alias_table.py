@@ -33,7 +33,7 @@ def apply(path: Path, *actions: dict[str, Any]) -> dict[str, str]:
     async def run() -> dict[str, str]:
         opened = table(path)
         await opened.apply(list(actions))
-        return opened.all()
+        return opened.table
 
     return asyncio.run(run())
 
@@ -44,7 +44,7 @@ def stored(path: Path) -> dict[str, str]:
 
 def test_actions_apply_in_order_and_are_found_again(tmp_path: Path) -> None:
     moved = apply(tmp_path, create("docs", "g1"), create("docs", "g2"), create("docs@1", "g2"), rename("docs@1", "f"))
-    assert {"docs": "g2", "f": "g2"} == moved == stored(tmp_path) == table(tmp_path).all()
+    assert {"docs": "g2", "f": "g2"} == moved == stored(tmp_path) == table(tmp_path).table
 
 
 def test_a_failing_action_keeps_those_before_it_and_drops_those_after_it(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_forgetting_a_collection_removes_its_aliases_only(tmp_path: Path) -> Non
         opened = table(tmp_path)
         await opened.apply([create("a", "g1"), create("b", "g2"), create("c", "g1")])
         await opened.forget("g1")
-        return opened.all()
+        return opened.table
 
     assert {"b": "g2"} == asyncio.run(run()) == stored(tmp_path)
 
@@ -95,10 +95,10 @@ def test_after_a_failing_write_memory_and_file_agree(
         opened = table(tmp_path)
         with pytest.raises(OSError, match="disk full"):
             await opened.apply([create("a", "g1"), create("b", "g1"), create("c", "g1")])
-        return opened.all()
+        return opened.table
 
     expected = {name: "g1" for name in "abc"[:writes]}
-    assert expected == asyncio.run(run()) == table(tmp_path).all()
+    assert expected == asyncio.run(run()) == table(tmp_path).table
 
 
 def test_two_calls_at_once_do_not_mix_their_actions(tmp_path: Path) -> None:
@@ -108,6 +108,6 @@ def test_two_calls_at_once_do_not_mix_their_actions(tmp_path: Path) -> None:
         moves = [opened.apply([rename("fence", f"fence{n}"), create("docs", f"g{n}")]) for n in (1, 2)]
         outcomes = await asyncio.gather(*moves, return_exceptions=True)
         assert [None, RefusedRequest] == [o and type(o) for o in outcomes]
-        return opened.all()
+        return opened.table
 
     assert {"fence1": "g1", "docs": "g1"} == asyncio.run(run())
