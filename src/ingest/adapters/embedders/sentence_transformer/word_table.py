@@ -29,13 +29,12 @@ def open_word_table(folder: Path, fingerprint: str, cache: Path | None = None) -
 
     The table is kept in the folder `cache`, if given, under the model's fingerprint: 256 bytes per word piece.
     """
-    weights = _found(folder)
-    if weights is None:
-        return None
     path = cache / f"{digest_of([fingerprint, FORMAT, DIMENSIONS])[:32]}.npy" if cache else None
     vectors = _read(path) if path else None
     if vectors is None:
-        vectors = _reduced(*weights)
+        if (whole := _word_vectors(folder)) is None:
+            return None
+        vectors = _reduced(whole)
         if path:
             _write(path, vectors)
     return WordTable(vectors, _pieces(folder / "tokenizer.json", len(vectors)))
@@ -57,27 +56,23 @@ def _pieces(tokenizer: Path, rows: int) -> Callable[[Sequence[str]], list[tuple[
     return lambda words: [cached(word) if len(word) <= LONGEST_WORD else rows_of(word) for word in words]
 
 
-def _found(folder: Path) -> tuple[Path, str] | None:
-    """Return file and name of the tensor of word vectors. Warns of a file that is not valid safetensors."""
+def _word_vectors(folder: Path) -> Any:
+    """Return the tensor of word vectors, None without one. Warns of a file that is not valid safetensors."""
     from safetensors import SafetensorError, safe_open
 
     for path in sorted(folder.glob("*.safetensors")):
         try:
-            with safe_open(path, "np") as tensors:
+            with safe_open(path, "pt") as tensors:  # numpy has no bfloat16
                 for name in sorted(tensors.keys()):
                     if name.endswith(NAMES) and len(tensors.get_slice(name).get_shape()) == 2:
-                        return path, name
+                        return tensors.get_tensor(name)
         except SafetensorError as error:
             log.warning("%s has no readable word vectors, words are not compared: %s", path, error)
     return None
 
 
-def _reduced(path: Path, name: str) -> NDArray[np.float16]:
+def _reduced(whole: Any) -> NDArray[np.float16]:
     """Return the rows centred, projected onto their first DIMENSIONS principal components, L2-normalised."""
-    from safetensors import safe_open
-
-    with safe_open(path, "pt") as tensors:  # numpy has no bfloat16
-        whole = tensors.get_tensor(name)
     mean = whole.double().mean(dim=0).numpy()
 
     def centred() -> Iterator[NDArray[np.float64]]:
