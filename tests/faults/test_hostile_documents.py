@@ -262,4 +262,4 @@ def test_a_macro_changes_nothing(sandbox):
 
 def test_the_process_of_a_document_that_did_harm_holds_little_afterwards(sandbox):
     assert isinstance(outcome(sandbox, "# A", "a.md"), Document)
-    assert [(_walls.resident(str(pid)) or 0) < 256 * 2**20 for pid in pids_of(sandbox)] == [True]
+    assert [_walls.memory(str(pid), _walls.RESIDENT) < 256 * 2**20 for pid in pids_of(sandbox)] == [True]

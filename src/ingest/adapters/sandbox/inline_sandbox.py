@@ -16,7 +16,7 @@ class InlineSandbox:
         self.options: Mapping[str, ParserOptions] = dict(options or {})
 
     def parse(self, raw: RawDocument) -> Document:
-        with _parse.prepared(raw, self.options) as document:
+        with _parse.prepared(raw, self.options) as document, _parse.as_document_errors(document):
             return _parse.parse(document)
 
     def close(self) -> None:

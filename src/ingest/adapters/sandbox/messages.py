@@ -94,12 +94,9 @@ def answered(frame: Frame) -> ParserAnswer:
         raise BadAnswer(errors.first_fault(error)) from error
     except UnicodeDecodeError as error:
         raise BadAnswer(f"text that is not UTF-8: {error.reason}") from error
-    return ParserAnswer(result, head.last, _shown(head.notes))
-
-
-def _shown(notes: Sequence[str]) -> tuple[str, ...]:
-    """Return the first notes, each as one line that is safe to log: a document could put anything there."""
-    return tuple("".join(c if c.isprintable() else " " for c in note[:MAX_NOTE]) for note in notes[:MAX_NOTES])
+    # The first notes, each as one line that is safe to log: a document could put anything there.
+    notes = ("".join(c if c.isprintable() else " " for c in note[:MAX_NOTE]) for note in head.notes[:MAX_NOTES])
+    return ParserAnswer(result, head.last, tuple(notes))
 
 
 def _error(refused: Refused) -> errors.DocumentError | ProgramNeeded:

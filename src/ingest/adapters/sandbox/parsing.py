@@ -20,11 +20,18 @@ def parse(raw: RawDocument, programs: bool = True) -> Document:
     """Return a `prepared` document parsed, complete and within limits; the caller enforces those of time and memory.
 
     Raises: DocumentError; InvalidSettings if the libraries of its parser are not installed, which is not the document's
-    fault; ProgramNeeded if its parser starts a program and `programs` is False.
+    fault; ProgramNeeded if its parser starts a program and `programs` is False; what the parser raises.
     """
-    with as_document_errors(raw):
-        document = _parsed(raw, programs)
-        check_output(raw, document)
+    path, media_type = raw.ref.path, media_type_of(raw)
+    if media_type == media_types.OCTETS and raw.data:
+        begin = raw.data[:16].hex(" ")
+        raise errors.UnsupportedFormat(f"{path}: binary content of no known format; it begins with {begin}")
+    if not programs and parsers.starts_program(media_type, raw.options.parser):
+        raise ProgramNeeded
+    parser = parsers.find(media_type, path, raw.options.parser)
+    parsers.check_installed([media_type], f"{path}: ", raw.options.parser)
+    document: Document = parser.parse(replace(raw, media_type=media_type))
+    check_output(raw, document)
     return document
 
 
@@ -80,19 +87,6 @@ def media_type_of(raw: RawDocument) -> str:
     if not parsers.owner(media_types.claim(claimed), raw.options.parser):
         claimed = ""  # text is text, also where its source calls it something that nobody reads
     return media_types.sniff(raw.data, raw.ref.path, claimed, raw.options.media_types)
-
-
-def _parsed(raw: RawDocument, programs: bool) -> Document:
-    path, media_type = raw.ref.path, media_type_of(raw)
-    if media_type == media_types.OCTETS and raw.data:
-        begin = raw.data[:16].hex(" ")
-        raise errors.UnsupportedFormat(f"{path}: binary content of no known format; it begins with {begin}")
-    if not programs and parsers.starts_program(media_type, raw.options.parser):
-        raise ProgramNeeded
-    parser = parsers.find(media_type, path, raw.options.parser)
-    parsers.check_installed([media_type], f"{path}: ", raw.options.parser)
-    document: Document = parser.parse(replace(raw, media_type=media_type))
-    return document
 
 
 def check_output(raw: RawDocument, document: Document) -> None:

@@ -160,7 +160,7 @@ class PoolSandbox:
             _explain(raw, *process.kill(GRACE_SECONDS))
 
     def _give_back(self, process: ParserProcess, keep: bool) -> None:
-        resident = _walls.resident(str(process.pid))
+        resident = _walls.memory(str(process.pid), _walls.RESIDENT)
         keep = keep and process.asked < self._documents_per_process and resident <= self._resident_bytes
         with self._lock:
             self._busy.discard(process)

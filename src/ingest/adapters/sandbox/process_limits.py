@@ -79,6 +79,7 @@ DATA = ("/var/cache/fontconfig", "/var/spool/libreoffice")
 KERNEL = ("/proc/self", "/dev/null", "/dev/urandom", "/sys/devices/system/cpu")
 
 OPEN_FILES = 64
+ADDRESS_SPACE, RESIDENT = 0, 1  # fields of /proc/<process>/statm
 OOM_SCORE = "800"  # when memory runs out, the kernel takes a parser before anything else
 
 
@@ -113,7 +114,7 @@ def allow(limits: ParseLimits, programs: bool) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     _lower(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + limits.cpu_seconds))
     _lower(resource.RLIMIT_FSIZE, limits.memory_bytes if programs else 0)
-    if (at_rest := _statm("self", 0)) is not None:
+    if at_rest := memory("self", ADDRESS_SPACE):
         _lower(resource.RLIMIT_AS, at_rest + limits.memory_bytes)
 
 
@@ -129,11 +130,6 @@ def left_running() -> bool:
 def relax() -> None:
     """Lift the memory limit of one document, so that the answer can be sent."""
     _lower(resource.RLIMIT_AS, resource.getrlimit(resource.RLIMIT_AS)[1])
-
-
-def resident(process: str) -> int:
-    """Return the bytes of memory that a process holds, 0 if unknown."""
-    return _statm(process, 1) or 0
 
 
 def _refuse_calls(libc: ctypes.CDLL, programs: bool) -> bool:
@@ -230,12 +226,12 @@ def _only(call: int, test: int, value: int) -> list[Instruction]:
     return [(EQUAL, 0, 4, call), (LOAD, 0, 0, ARGUMENT), (test, 0, 1, value), _ALLOW, _REFUSE]
 
 
-def _statm(process: str, field: int) -> int | None:
-    """Return bytes: of address space for field 0, of memory for field 1."""
+def memory(process: str, which: int) -> int:
+    """Return the bytes of a process, of ADDRESS_SPACE or RESIDENT; 0 if unknown."""
     try:
-        return int(Path(f"/proc/{process}/statm").read_bytes().split()[field]) * resource.getpagesize()
+        return int(Path(f"/proc/{process}/statm").read_bytes().split()[which]) * resource.getpagesize()
     except OSError:
-        return None
+        return 0
 
 
 def _lower(limit: int, value: int) -> None:
