@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 import stamina
 
-from ingest.adapters.s3_client import RangedFile
-from ingest.adapters.stores.s3_store import S3Store
+from ingest.adapters.stores.s3_store import RangedFile, S3Store
 from ingest.errors import SchemaMismatch, StoreUnavailable
 from ingest.lake.lake import Lake
 from ingest.records import Filter

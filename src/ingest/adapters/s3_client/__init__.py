@@ -7,6 +7,5 @@ credentials pass through here: botocore finds them in the environment or the clo
 
 from ingest.adapters.s3_client.answers import Archived, Unmet
 from ingest.adapters.s3_client.bucket import Bucket, open_client
-from ingest.adapters.s3_client.ranged_file import RangedFile
 
-__all__ = ["Archived", "Bucket", "RangedFile", "Unmet", "open_client"]
+__all__ = ["Archived", "Bucket", "Unmet", "open_client"]

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from ingest.adapters.stores.folder_store import FolderStore
+from ingest.adapters.stores.s3_store import S3Store
 from ingest.errors import InvalidSettings
 from ingest.ports import Store
 from ingest.records import S3Options
@@ -17,11 +19,7 @@ def open_store(uri: str, s3: S3Options, cache_folder: Path, cache_bytes: int, ra
     """
     scheme, separator, _ = uri.partition("://")
     if not separator or scheme.lower() == "file":
-        from ingest.adapters.stores.folder_store import FolderStore
-
         return FolderStore(uri)
     if scheme.lower() == "s3":
-        from ingest.adapters.stores.s3_store import S3Store
-
         return S3Store(uri, s3, cache_folder, cache_bytes, ranges_above)
     raise InvalidSettings(f"a lake cannot be kept at scheme {scheme!r}; known are file and s3")

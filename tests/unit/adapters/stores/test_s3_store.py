@@ -3,8 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ingest.adapters.s3_client.ranged_file import BLOCK
-from ingest.adapters.stores.s3_store import FileCache, S3Store
+from ingest.adapters.stores.s3_store import BLOCK, FileCache, S3Store
 from ingest.errors import InvalidSettings, SchemaMismatch, StoreUnavailable, UnknownSource
 from ingest.lake.keys import TEMPORARY
 from tests.s3_server import cut_body, lose_answer, refuse

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.adapters.s3_client.ranged_file import BLOCK, RangedFile
+from ingest.adapters.stores.s3_store import BLOCK, RangedFile
 from ingest.errors import StoreUnavailable
 
 DATA = bytes(n * n % 251 for n in range(3 * BLOCK + 1234))
