@@ -30,8 +30,9 @@ class Collection:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._settings: dict[str, Any] = read_json(folder / "collection.json")
-        self._request = models.CreateCollection.model_validate(self._settings["create"])
+        settings = read_json(folder / "collection.json")
+        self._request = models.CreateCollection.model_validate(settings["create"])
+        self._graph_due: bool = settings["graph_due"]
         self._shard = self._load()
 
     @classmethod
@@ -43,8 +44,7 @@ class Collection:
         shard = edge.EdgeShard.create(str(unfinished / "shard"), translate.config(request, INDEXING_THREADS))
         shard.flush()
         shard.close()
-        settings = {"create": request.model_dump(mode="json", exclude_none=True), "graph_due": False}
-        write_durably(unfinished / "collection.json", settings)
+        _save(unfinished, request, graph_due=False)
         unfinished.rename(folder)
         sync_folder(folder.parent)
         return cls(folder)
@@ -61,13 +61,13 @@ class Collection:
     def info(self) -> dict[str, Any]:
         """Return Qdrant's CollectionInfo. Status grey: an optimisation was interrupted; a PATCH restarts it."""
         info, optimizer = self._shard.info(), {"default_segment_number": 0, "flush_interval_sec": 0}
-        request = self._settings["create"]
+        request = self._request.model_dump(mode="json", exclude_none=True)
         schema = {
             name: {"data_type": str(index.data_type).rpartition(".")[2].lower(), "points": index.points}
             for name, index in info.payload_schema.items()
         }
         return {
-            "status": "grey" if self._settings["graph_due"] else "green",
+            "status": "grey" if self._graph_due else "green",
             "optimizer_status": "ok",
             **{name: getattr(info, name) for name in ("points_count", "indexed_vectors_count", "segments_count")},
             "payload_schema": schema,
@@ -116,42 +116,36 @@ class Collection:
         return {"points": [translate.record(point) for point in found], "next_page_offset": following}
 
     def count(self, request: models.CountRequest) -> dict[str, int]:
-        """Return the number of points that match."""
         selected = translate.edge_filter(request.filter)
         return {"count": self._shard.count(edge.CountRequest(exact=request.exact is not False, filter=selected))}
 
     def query(self, request: models.QueryRequest) -> dict[str, Any]:
-        """Return the answer to one search."""
         return self.query_batch(models.QueryRequestBatch(searches=[request]))[0]
 
     def query_batch(self, request: models.QueryRequestBatch) -> list[dict[str, Any]]:
-        """Return the answers to many searches, in order."""
         batch = edge.QueryBatchRequest([translate.query(one) for one in request.searches])
         return [{"points": [translate.record(hit) for hit in hits]} for hits in self._shard.query_batch(batch)]
 
     def set_threshold(self, indexing_threshold: int) -> None:
         """Store a new indexing threshold in KB and reopen the shard with it. 0: bulk mode, no graph is due."""
-        self._request.optimizers_config = models.OptimizersConfigDiff(indexing_threshold=indexing_threshold)
-        create = self._request.model_dump(mode="json", exclude_none=True)
-        changed = create != self._settings["create"]
+        wanted = models.OptimizersConfigDiff(indexing_threshold=indexing_threshold)
+        changed = self._request.optimizers_config != wanted
         if changed:
             self.close()
-        self._save({"create": create, "graph_due": indexing_threshold > 0})
+        self._save(graph_due=indexing_threshold > 0, optimizers_config=wanted)
         if changed:
             self._shard = self._load()
 
     def set_metadata(self, metadata: dict[str, Any]) -> bool:
         """Replace these entries of the collection's metadata, durably; the others stay."""
-        merged = {**(self._settings["create"].get("metadata") or {}), **metadata}
-        self._request = self._request.model_copy(update={"metadata": merged})
-        self._save({**self._settings, "create": {**self._settings["create"], "metadata": merged}})
+        self._save(self._graph_due, metadata={**(self._request.metadata or {}), **metadata})
         return True
 
     def optimise(self) -> None:
         """Build what the threshold asks for and make it durable; takes seconds to minutes."""
         self._shard.optimize()
         self._shard.flush()
-        self._save({**self._settings, "graph_due": False})
+        self._save(graph_due=False)
 
     def _load(self) -> edge.EdgeShard:
         """Open the shard. Raises: CannotOpen, after giving a killed process time to release the files."""
@@ -165,6 +159,12 @@ class Collection:
                     raise CannotOpen(str(error)) from error
             time.sleep(0.05)
 
-    def _save(self, settings: dict[str, Any]) -> None:
-        write_durably(self._folder / "collection.json", settings)
-        self._settings = settings
+    def _save(self, graph_due: bool, **changed: Any) -> None:
+        request = self._request.model_copy(update=changed)
+        _save(self._folder, request, graph_due)
+        self._request, self._graph_due = request, graph_due
+
+
+def _save(folder: Path, request: models.CreateCollection, graph_due: bool) -> None:
+    settings = {"create": request.model_dump(mode="json", exclude_none=True), "graph_due": graph_due}
+    write_durably(folder / "collection.json", settings)

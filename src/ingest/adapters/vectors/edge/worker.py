@@ -43,7 +43,6 @@ class Worker:
         return Frame(b"200", to_json({"result": result, "status": "ok", "time": 0.0}))
 
     def close(self) -> None:
-        """Close the collection."""
         if self._collection is not None:
             self._collection.close()
 

@@ -111,7 +111,6 @@ class Connection:
             raise SchemaMismatch(f"{what}: {error}") from error
 
     def close(self) -> None:
-        """Close the client and release the engine."""
         self._client.close()
         if self._engine is not None:
             self._engine.close()

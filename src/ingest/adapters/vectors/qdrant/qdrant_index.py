@@ -69,11 +69,9 @@ class QdrantIndex:
         return sorted(collection.name for collection in found)
 
     def lake_of(self, collection: str) -> LakeIdentity | None:
-        """Return the lake whose collection this is; None when it does not say so, or does not exist."""
         return layout.layout_of(collection, self._info(collection)).lake if self._exists(collection) else None
 
     def give(self, collection: str, lake: LakeIdentity) -> None:
-        """Write down whose a collection is that does not say so. A server before 1.16 forgets it."""
         told = replace(layout.layout_of(collection, self._info(collection)), lake=lake).metadata
         self._call(f"give {collection}", "update_collection", collection, metadata=told)
 
@@ -98,7 +96,6 @@ class QdrantIndex:
                 self._call(what, "create_payload_index", collection, path, field_schema=kind, wait=True)
 
     def drop_collection(self, collection: str) -> None:
-        """Remove a collection and its aliases, if it exists."""
         self._layouts.pop(collection, None)
         self._call(f"drop {collection}", "delete_collection", collection)
 
@@ -155,14 +152,12 @@ class QdrantIndex:
             time.sleep(pause := min(pause * 1.5, 1.0))
 
     def count(self, collection: str, filter: Filter) -> int:
-        """Return the exact number of points that match."""
         if requests.sees_nothing(filter):
             return 0
         counted = self._filter(collection, filter)
         return int(self._call(f"count {collection}", "count", collection, count_filter=counted, exact=True).count)
 
     def scroll(self, collection: str, filter: Filter) -> Iterator[StoredPoint]:
-        """Yield every matching point with its whole payload, in id order, one page in memory."""
         if requests.sees_nothing(filter):
             return
         wanted = {"scroll_filter": self._filter(collection, filter), "limit": self._options.page, "with_payload": True}
@@ -174,7 +169,6 @@ class QdrantIndex:
                 return
 
     def retrieve(self, collection: str, ids: Sequence[str], *, vectors: bool = False) -> dict[str, StoredPoint]:
-        """Return the points that exist, by id; with their `vectors`, in full precision, if asked for."""
         requests.check_ids(collection, ids)
         known = self._layout_of(collection) if vectors else None
 
@@ -199,12 +193,10 @@ class QdrantIndex:
         return self._asked(f"search {collection}", collection, vectors, [among] * len(vectors), params)
 
     def nearest(self, collection: str, vectors: Vectors, limit: int) -> list[list[Hit]]:
-        """Search all points exhaustively, in full precision: what `search` approximates."""
         params = models.SearchParams(exact=True, quantization=models.QuantizationSearchParams(ignore=True))
         return self._asked(f"search {collection}", collection, vectors, [(None, limit)] * len(vectors), params)
 
     def scores(self, collection: str, vectors: Vectors, ids: Sequence[Sequence[str]]) -> list[dict[str, float]]:
-        """Return for each row of `vectors` the exact cosines of those of its `ids` that exist, by chunk id."""
         requests.check_ids(collection, [key for wanted in ids for key in wanted])
         among = [(models.Filter(must=[models.HasIdCondition(has_id=list(wanted))]), len(wanted)) for wanted in ids]
         params = models.SearchParams(exact=True)
