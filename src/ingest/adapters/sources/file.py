@@ -56,13 +56,12 @@ class FileSource:
             self._look_at_root()
         with self._opened(uri) as file:
             if file is None:
-                self.left_out[LINKS] += self._leads_over_a_link(Path(os.fsdecode(path)))
+                named = Path(os.fsdecode(path))
+                below = (place for place in (named, *named.parents) if self.root in place.parents)
+                self.left_out[LINKS] += any(map(Path.is_symlink, below))  # it leads over one
                 return None
             found = self._as_found(path, os.fstat(file.fileno()))
         return next(self.selection.refs(self.name, [found], self.left_out), None)
-
-    def _leads_over_a_link(self, path: Path) -> bool:
-        return any(place.is_symlink() for place in (path, *path.parents) if self.root in place.parents)
 
     def read(self, ref: DocumentRef) -> RawDocument | None:
         """Raises: OversizedDocument before anything is read; SourceUnavailable when the whole folder is gone."""

@@ -156,10 +156,8 @@ class SentenceTransformerEmbedder(Embedder):
         counts = self._tokenizer.count(texts)
         for i, count in enumerate(counts):
             if count > self.record.max_tokens:
-                raise errors.FatalError(
-                    f"model {self.record.name}: text {i} has {count} tokens, at most {self.record.max_tokens} fit: "
-                    f"{texts[i][:60]!r}"
-                )
+                told = f"text {i} has {count} tokens, at most {self.record.max_tokens} fit: {texts[i][:60]!r}"
+                raise errors.FatalError(f"model {self.record.name}: {told}")
         vectors = np.zeros((len(texts), self.record.dimension), np.float32)
         lengths = np.asarray(counts, np.int64) + self._length - self.record.max_tokens
         for batch in token_batches(lengths.tolist(), self._budget, self._most):

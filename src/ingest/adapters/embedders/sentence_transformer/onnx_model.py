@@ -86,9 +86,8 @@ def export(folder: Path, fingerprint: str, model: Any, prompt: str, encode: Enco
             _write(model, prompt, made / "model.onnx")
             check = {"sha256": file_sha256(made / "model.onnx"), "vectors": _reference(model, prompt)}
             (made / "check.json").write_text(json.dumps(check))
-            _verified(made, encode)
+            opened = _verified(made, encode)
             _move(made, place)
-        opened = _verified(place, encode)
         _tidy(folder)
     except Exception as error:  # noqa: BLE001  every model may fail in its own way
         told = f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}"
