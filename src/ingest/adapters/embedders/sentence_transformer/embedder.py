@@ -167,16 +167,14 @@ class SentenceTransformerEmbedder(Embedder):
     def embed_questions(self, texts: Sequence[str]) -> Vectors:
         room = _room(self._tokenizer, self._length, self._question_prompt)
         short = truncated(texts, self._tokenizer, room, self.record.name)
-        vectors = np.zeros((len(short), self.record.dimension), np.float32)
         if (onnx := self._onnx) is not None:
-            for i, text in enumerate(short):
-                vectors[i] = onnx.vector(self._question_inputs(text))[0]
+            found = [_normalised(onnx.vector(self._question_inputs(text))) for text in short]
             with self._lock:
                 self.forward_passes += len(short)
-            return self._checked(_normalised(vectors), short)
-        for start in range(0, len(short), self._most):
-            part = slice(start, start + self._most)
-            vectors[part] = self._forward(short[part], self._question_prompt)
+        else:
+            parts = (short[start : start + self._most] for start in range(0, len(short), self._most))
+            found = [self._forward(part, self._question_prompt) for part in parts]
+        vectors = np.concatenate([np.zeros((0, self.record.dimension), np.float32), *found])
         return self._checked(vectors, short)
 
     def _fill(self, vectors: Vectors, texts: Sequence[str], batch: Batch, lengths: NDArray[np.int64]) -> None:
