@@ -26,6 +26,7 @@ class InMemoryClient(QdrantClient):
 
     def __init__(self) -> None:
         super().__init__(":memory:")
+        self._threshold: dict[str, int] = {}
 
     def update_collection_aliases(self, change_aliases_operations: Sequence[Any], **kwargs: Any) -> bool:
         """Apply them one by one, as a server does: the emulation applies all or nothing."""
@@ -35,6 +36,23 @@ class InMemoryClient(QdrantClient):
             except ValueError as error:
                 raise UnexpectedResponse(404, "", str(error).encode(), httpx.Headers()) from error
         return True
+
+    def create_collection(self, collection_name: str, optimizers_config: Any = None, **kwargs: Any) -> bool:
+        """Create it in the mode that is asked for."""
+        self._threshold[collection_name] = optimizers_config.indexing_threshold
+        return super().create_collection(collection_name, **kwargs)
+
+    def update_collection(self, collection_name: str, optimizers_config: Any = None, **kwargs: Any) -> bool:
+        """Keep the threshold, which the emulation ignores."""
+        if optimizers_config is not None:
+            self._threshold[collection_name] = optimizers_config.indexing_threshold
+        return super().update_collection(collection_name, **kwargs)
+
+    def get_collection(self, collection_name: str, **kwargs: Any) -> Any:
+        """Tell of the threshold."""
+        found = super().get_collection(collection_name, **kwargs)
+        found.config.optimizer_config.indexing_threshold = self._threshold.get(collection_name)
+        return found
 
     def create_payload_index(self, *args: Any, **kwargs: Any) -> None:  # the emulation warns that it has none
         pass

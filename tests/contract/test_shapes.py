@@ -83,6 +83,8 @@ def test_points_come_back_whole_and_filters_are_applied_inside(
     name, shape = filled
     found = {point.id: point.payload for point in vector_index.scroll(name, EVERYTHING)}
     assert {p.id: p.payload for p in (shaped(i, shape) for i in range(12))} == found
+    digests = {point.id: point.payload for point in vector_index.scroll(name, EVERYTHING, ("digest",))}
+    assert {ids.point_id(f"{i:032x}"): {"digest": f"digest-{i}"} for i in range(12)} == digests
     staff = Filter(acl=("staff",), sources=("docs",), documents=("d0", "d1", "d2"))
     assert 3 == vector_index.count(name, staff)
     assert 4 == vector_index.count(name, Filter(acl=None, tenant=None, shard=1))

@@ -43,6 +43,21 @@ def test_scroll_yields_all_pages_in_id_order_with_digests(vector_index: VectorIn
     assert expected == found
 
 
+def test_scroll_yields_the_fields_that_are_asked_for_and_no_others(vector_index: VectorIndex, collection: str) -> None:
+    written = [*points(10), point(10, vectors(1)[0], shard=[0], digest=None)]
+    vector_index.upsert(collection, written)
+    expected = {p.id: {name: p.payload["metadata"][name] for name in ("digest", "shard")} for p in written}
+    assert expected == {s.id: s.payload for s in vector_index.scroll(collection, EVERYTHING, ("digest", "shard"))}
+    assert [{"page": None}] * 11 == [s.payload for s in vector_index.scroll(collection, EVERYTHING, ("page",))]
+
+
+def test_a_collection_tells_whether_its_graph_has_still_to_be_built(vector_index: VectorIndex, collection: str) -> None:
+    vector_index.optimise(collection)
+    assert not vector_index.create_collection(collection, DIMENSION)
+    vector_index.drop_collection(collection)
+    assert [True, True] == [vector_index.create_collection(collection, DIMENSION) for _ in range(2)]
+
+
 def test_writing_an_id_again_replaces_the_point(vector_index: VectorIndex, collection: str) -> None:
     first, second = vectors(2)
     vector_index.upsert(collection, [point(1, first, digest="old")])

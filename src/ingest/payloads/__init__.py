@@ -58,6 +58,11 @@ def stored(
     return profile.build({**fields, "digest": digest})
 
 
+def path(shape: Shape, field: str) -> str:
+    """Return the path of a field in payloads of a shape."""
+    return f"{find(shape.payload).PREFIX}{field}"
+
+
 def at(payload: Mapping[str, Any] | None, path: str) -> Any:
     """Return the value at a path of a payload, None if there is none."""
     found: Any = payload

@@ -33,9 +33,10 @@ class VectorIndex(Aliases, Protocol):
 
     def create_collection(
         self, collection: str, dimension: int, shape: Shape = LANGCHAIN, lake: LakeIdentity | None = None
-    ) -> None:
+    ) -> bool:
         """Create the collection of a lake with its payload indexes, in bulk mode, unless it exists.
 
+        Returns whether `optimise` has still to build its graph.
         Raises: DimensionMismatch if it exists with another dimension, SchemaMismatch with another shape, ForeignIndex
             if it is another lake's.
         """
@@ -61,8 +62,11 @@ class VectorIndex(Aliases, Protocol):
     def count(self, collection: str, filter: Filter) -> int:
         """Return the exact number of points that match."""
 
-    def scroll(self, collection: str, filter: Filter) -> Iterator[StoredPoint]:
-        """Yield every matching point with its whole payload, in id order, page by page."""
+    def scroll(self, collection: str, filter: Filter, fields: Sequence[str] = ()) -> Iterator[StoredPoint]:
+        """Yield every matching point in id order, page by page; its payload, or only those `fields`, by name.
+
+        A field that the payload lacks is None.
+        """
 
     def retrieve(self, collection: str, ids: Sequence[str], *, vectors: bool = False) -> dict[str, StoredPoint]:
         """Return the points that exist, by id; with their `vectors`, in full precision, if asked for."""

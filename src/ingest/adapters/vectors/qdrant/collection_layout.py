@@ -33,10 +33,6 @@ class CollectionLayout:
         """Name of the sparse vector, None without one."""
         return str(payloads.find(self.shape.payload).SPARSE) if self.shape.sparse else None
 
-    def path(self, field: str) -> str:
-        """Return the path of a payload field."""
-        return f"{payloads.find(self.shape.payload).PREFIX}{field}"
-
     @property
     def metadata(self) -> dict[str, Any]:
         """What the collection's own metadata tell of it; empty for the default shape in no known lake."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ingest import payloads
 from ingest.adapters.vectors.qdrant import client_models as models
 from ingest.adapters.vectors.qdrant import collection_layout as layout
 from ingest.adapters.vectors.qdrant import requests
@@ -77,8 +78,8 @@ class QdrantIndex:
 
     def create_collection(
         self, collection: str, dimension: int, shape: Shape = LANGCHAIN, lake: LakeIdentity | None = None
-    ) -> None:
-        """Create the collection with its payload indexes, in bulk mode; parts that exist are left unchanged."""
+    ) -> bool:
+        """Create the collection; parts that exist are left unchanged. True: in bulk mode, or its graph is not done."""
         wanted = layout.CollectionLayout(dimension, shape, lake)
         if not self._exists(collection):
             how = layout.creation(wanted, quantised=self._options.quantised)
@@ -91,9 +92,10 @@ class QdrantIndex:
         found = self._layouts[collection] = layout.layout_of(collection, info)
         found.check(collection, wanted)
         for field, kind in layout.PAYLOAD_INDEXES.items():
-            if (path := found.path(field)) not in (info.payload_schema or {}):
+            if (path := payloads.path(found.shape, field)) not in (info.payload_schema or {}):
                 what = f"index {path} of {collection}"
                 self._call(what, "create_payload_index", collection, path, field_schema=kind, wait=True)
+        return info.config.optimizer_config.indexing_threshold == 0 or info.status == "grey"
 
     def drop_collection(self, collection: str) -> None:
         self._layouts.pop(collection, None)
@@ -157,14 +159,18 @@ class QdrantIndex:
         counted = self._filter(collection, filter)
         return int(self._call(f"count {collection}", "count", collection, count_filter=counted, exact=True).count)
 
-    def scroll(self, collection: str, filter: Filter) -> Iterator[StoredPoint]:
+    def scroll(self, collection: str, filter: Filter, fields: Sequence[str] = ()) -> Iterator[StoredPoint]:
         if requests.sees_nothing(filter):
             return
-        wanted = {"scroll_filter": self._filter(collection, filter), "limit": self._options.page, "with_payload": True}
+        paths = {field: payloads.path(self._layout_of(collection).shape, field) for field in fields}
+        wanted = {"scroll_filter": self._filter(collection, filter), "with_payload": [*paths.values()] or True}
+        ask = partial(self._call, f"scroll {collection}", "scroll", collection, limit=self._options.page, **wanted)
         offset = None
         while True:
-            page, offset = self._call(f"scroll {collection}", "scroll", collection, offset=offset, **wanted)
-            yield from (requests.stored_point(record, None) for record in page)
+            page, offset = ask(offset=offset)
+            for record in page:
+                told = {field: payloads.at(record.payload, path) for field, path in paths.items()}
+                yield StoredPoint(str(record.id), told or record.payload or {})
             if offset is None:
                 return
 
@@ -239,7 +245,7 @@ class QdrantIndex:
         return known
 
     def _filter(self, collection: str, filter: Filter) -> "models.Filter | None":
-        return requests.qdrant_filter(filter, lambda field: self._layout_of(collection).path(field))
+        return requests.qdrant_filter(filter, lambda field: payloads.path(self._layout_of(collection).shape, field))
 
     def _delete(self, collection: str, ids: Sequence[str]) -> None:
         points, seconds = models.PointIdsList(points=list(ids)), int(self._options.optimise_seconds)

@@ -41,7 +41,7 @@ def check_points(collection: str, points: Sequence[Point], layout: CollectionLay
         if (places := np.flatnonzero(~np.isfinite(point.vector))).size:
             place = int(places[0])
             raise SchemaMismatch(f"{where}: vector has {point.vector[place]} at {place}, expected a finite number")
-        text, chunk = payloads.find(layout.shape.payload).TEXT, layout.path("chunk_id")
+        text, chunk = payloads.find(layout.shape.payload).TEXT, payloads.path(layout.shape, "chunk_id")
         if text not in point.payload or payloads.at(point.payload, chunk) is None:
             raise SchemaMismatch(f"{where}: payload lacks {text} or {chunk}, has {sorted(point.payload)}")
         if layout.sparse is not None or point.sparse is not None:
@@ -95,14 +95,14 @@ def question_of(
     asked: Question, params: "models.SearchParams | None", layout: CollectionLayout
 ) -> "models.QueryRequest":
     """Return a search as Qdrant takes it."""
-    (vector, filter, limit), wanted = asked, [layout.path("chunk_id")]
+    (vector, filter, limit), wanted = asked, [payloads.path(layout.shape, "chunk_id")]
     vectors: dict[str, Any] = {"query": vector.tolist(), "using": layout.dense or None}
     return models.QueryRequest(**vectors, with_payload=wanted, filter=filter, limit=limit, params=params)
 
 
 def hits_of(collection: str, points: "Sequence[models.ScoredPoint]", layout: CollectionLayout) -> list[Hit]:
     """Return scored points as hits; one that does not name its chunk is left out, and said: a run mends it."""
-    hits, path = [], layout.path("chunk_id")
+    hits, path = [], payloads.path(layout.shape, "chunk_id")
     for point in points:
         chunk = payloads.at(point.payload, path)
         if isinstance(chunk, str):
