@@ -19,11 +19,11 @@ from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake
 from ingest.lake.rows import quarantine_rows
 from ingest.pipeline.changes import Listing, Scope
+from ingest.pipeline.collection_points import EVERY_POINT, PointSample
+from ingest.pipeline.collections import ensure
 from ingest.pipeline.conservation import conservation
 from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.plan import make_plan
-from ingest.pipeline.reconciliation import Reconciler
-from ingest.pipeline.stored_vectors import EVERY_VECTOR, VectorSample
 from ingest.pipeline.tasks import Execute
 from ingest.ports import Observer, Source, Store, VectorIndex
 from ingest.records import (
@@ -227,7 +227,7 @@ class Project:
         return rows
 
     def check(
-        self, contents: Contents | None = None, *, mending: bool = False, sample: VectorSample = EVERY_VECTOR
+        self, contents: Contents | None = None, *, mending: bool = False, sample: PointSample = EVERY_POINT
     ) -> Conservation:
         """Run the conservation check against what the sources list now, without a run; with `mending` as a run does."""
         services = self.services()
@@ -236,7 +236,7 @@ class Project:
             assert not work.summary.needs_generation
             chosen = contents or self.contents()
             if mending:
-                found = Reconciler(services.retrieval, self.options, sample).reconcile(chosen)
+                found = ensure(services.retrieval, self.options, chosen, sample)
             else:
                 found = Inspection(self.vectors, chosen, sample).run()
             return conservation(found, work)

@@ -13,10 +13,9 @@ from pydantic import ConfigDict, Field, SkipValidation, ValidationError, validat
 
 from ingest import pipeline
 from ingest.errors import InvalidSettings, first_fault
-from ingest.pipeline.collections import releases_of
+from ingest.pipeline.collections import releases_of, verify_serving
 from ingest.pipeline.plan import preview
 from ingest.pipeline.promotion import Outcome, Promotion
-from ingest.pipeline.reconciliation import verify_serving
 from ingest.pipeline.release_target import roll_back
 from ingest.pipeline.scope import Choice, Scope, checked_choice
 from ingest.pipeline.status import IndexStatus, status_of

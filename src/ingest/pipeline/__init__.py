@@ -2,10 +2,11 @@
 
 from functools import partial
 
-from ingest.lake.contents import Contents
+from ingest.lake.contents import Contents, contents_of
 from ingest.pipeline.changes import Listing
 from ingest.pipeline.chunk import chunk_shard
-from ingest.pipeline.collections import create_collection, optimise, releases_of
+from ingest.pipeline.collection_points import PointSample
+from ingest.pipeline.collections import ensure, optimise, reconcile_serving, releases_of
 from ingest.pipeline.conservation import conservation
 from ingest.pipeline.embed import embed_shard, recover_vectors
 from ingest.pipeline.find_duplicates import find_duplicates
@@ -16,11 +17,9 @@ from ingest.pipeline.load import load_shard
 from ingest.pipeline.plan import make_plan
 from ingest.pipeline.promotion import Decide, Promotion
 from ingest.pipeline.recall import measure_recall
-from ingest.pipeline.reconciliation import Reconciler
 from ingest.pipeline.run_report import Figures, kept_in_history
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.seal import seal
-from ingest.pipeline.stored_vectors import VectorSample
 from ingest.pipeline.tasks import DOCUMENT_STEPS, Execute, Work, built_contents
 from ingest.pipeline.unreadable import Reads
 from ingest.quality.asking_checks import check_asking
@@ -58,20 +57,20 @@ def publish(
     lake.identity(writer.new_token)
     check_asking(options, retrieval.open_reranker, lake.store)
     lease = BuilderLease(lake, token, writer.who, options.lease_seconds, retrieval.monotonic, observer)
-    reconciler = Reconciler(retrieval, options, VectorSample.at(figures.started), figures.timed)
+    ensured = partial(ensure, retrieval, options, sample=PointSample(figures.started), timed=figures.timed)
     promotion = Promotion(retrieval, options, releases)
     with lease, Listing() as listing:
         serving, _ = releases.settled()  # before the plan: its base is the newest record, perhaps not applied yet
-        served = reconciler.reconcile_serving(serving)
+        served = reconcile_serving(retrieval, serving, ensured)
         figures.serving_mended = served.mended if served is not None else 0
         work = figures.timed("plan", make_plan, bench, retrieval, writer, scope, token, listing)
         manifest = work.sealed()
         if manifest is None:
-            found = reconciler.reconcile(build(services, work, execute, figures))
+            found = ensured(build(services, work, execute, figures))
         elif served is not None and served.contents.collection == manifest.collection and not work.healed:
             found = served  # nothing changed since it was looked at
         else:
-            found = reconciler.reconcile(reconciler.opened(manifest))
+            found = ensured(contents_of(lake, manifest))
         table = conservation(found, work)
         observer.told("conservation", table)
         found.refuse_faults()
@@ -101,7 +100,7 @@ def build(services: Services, work: Work, execute: Execute, figures: Figures) ->
     figures.timed(step, find_duplicates, embedded, *told)
     each_shard(keyword_shard, work)  # before the points: sparse vectors are made of postings
     contents = built_contents(bench, work.summary, *DOCUMENT_STEPS, "keyword")
-    create_collection(bench.lake, vectors, contents)
+    vectors.create_collection(contents.collection, contents.dimension, contents.shape, bench.lake.known_identity())
     each_shard(load_shard, work)
     points, postings = contents.rows("chunks") - len(contents.collapsed), contents.rows("keyword.postings")
     figures.timed(("optimise", points, "points"), optimise, vectors, contents, observer.tally("optimise").heard)

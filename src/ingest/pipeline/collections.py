@@ -1,17 +1,118 @@
-"""Collections of generations: restored from the lake, and exposed to readers by releases."""
+"""Collections of generations. There is one way for one to become right: `ensure`, and `fill` for one that is lost.
 
+They are behind the check before a seal, what serves when a run begins, what is about to serve, and `verify`.
+"""
+
+import logging
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
-from ingest.errors import UnknownRelease
+from ingest.errors import SchemaMismatch, UnknownRelease
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake
-from ingest.pipeline.point_maker import PointMaker, load_points, rows_of
+from ingest.pipeline.collection_points import EVERY_POINT, CollectionPoints, PointSample
+from ingest.pipeline.inspection import Inspection
+from ingest.pipeline.point_maker import PointMaker, rows_of
 from ingest.ports import VectorIndex
-from ingest.records import EVERYTHING, BuildOptions, Manifest
+from ingest.records import EVERYTHING, BuildOptions, Manifest, Release, Verification
 from ingest.release import Ownership, Releases
 from ingest.search.served_release import is_foreign
 from ingest.services import Retrieval, Writer
+
+log = logging.getLogger(__name__)
+
+
+def ensure(
+    retrieval: Retrieval,
+    options: BuildOptions,
+    contents: Contents,
+    sample: PointSample,
+    in_time: Callable[[], bool] = lambda: True,
+    timed: Callable[..., Any] = lambda step, do, *args: do(*args),
+) -> Inspection:
+    """Make a collection match the lake, durable and indexed, and return what was found. A lost one is loaded first.
+
+    One point of the sample that is not what its digest says, and all are compared whole. `in_time`: see `Inspection`.
+    Raises: DimensionMismatch, SchemaMismatch, ForeignIndex when the collection is there otherwise.
+    """
+    fill(retrieval, options.load_batch, contents)
+    vectors, tally = retrieval.vectors, retrieval.observer.tally
+    points, how = contents.rows("chunks") - len(contents.collapsed), (in_time, options.load_batch)
+
+    def look(step: str, sample: PointSample, mended: int = 0) -> Inspection:
+        looked = Inspection(vectors, contents, sample, *how, mended, tally(step))
+        timed((step, points, "points"), looked.run)
+        return looked
+
+    found = look("check", sample)
+    if found.tampered and sample != EVERY_POINT:
+        found = look("check whole points", EVERY_POINT, found.mended)
+    if found.mended:
+        timed(("optimise", points, "points"), optimise, vectors, contents, tally("optimise").heard)
+    return found
+
+
+def fill(retrieval: Retrieval, batch: int, contents: Contents, least: int = 0) -> None:
+    """Load a collection that is lost or has fewer than `least` points, without a model. Build a graph that is due."""
+    vectors, observer, collection = retrieval.vectors, retrieval.observer, contents.collection
+    lost = collection not in vectors.collections()
+    identity = contents.lake.known_identity()
+    unfinished = vectors.create_collection(collection, contents.dimension, contents.shape, identity)
+    if lost or (least and vectors.count(collection, EVERYTHING) < least):
+        observer.told("restoring", collection)
+        points = CollectionPoints(vectors, PointMaker.of(contents), batch)
+        with observer.step("restore", contents.rows("chunks") - len(contents.collapsed), "chunks"):
+            for shard in contents.shards:
+                rows = rows_of(contents, shard)
+                points.load(shard, rows)
+                observer.advanced("restore", len(rows), {"chunks": len(rows)})
+    elif not unfinished:
+        return
+    vectors.optimise(collection)
+
+
+def optimise(vectors: VectorIndex, contents: Contents, heard: Callable[[int], None]) -> dict[str, int]:
+    """Build the graph of a loaded collection, and return how many chunks it contains."""
+    vectors.optimise(contents.collection, heard)
+    return {"chunks": vectors.count(contents.collection, EVERYTHING)}
+
+
+def reconcile_serving(
+    retrieval: Retrieval, serving: Release | None, ensured: Callable[[Contents], Inspection]
+) -> Inspection | None:
+    """Return what serves after it was ensured. None when nothing serves, or its files cannot be used."""
+    lake = retrieval.lake
+    try:
+        manifest = None if serving is None else lake.manifest(serving.generation)
+        found = None if manifest is None else ensured(contents_of(lake, manifest))
+    except SchemaMismatch as error:  # what becomes of it is decided by the plan
+        log.warning("index %s: what serves could not be compared with the lake: %s", lake.index, error)
+        return None
+    if found is not None:
+        tell(retrieval, found, "serves")
+    return found
+
+
+def verify_serving(retrieval: Retrieval, options: BuildOptions, releases: Releases) -> Verification:
+    """Ensure what serves, with every point compared whole. Raises: UnknownRelease when nothing serves."""
+    if (serving := releases.heal()) is None:
+        raise UnknownRelease(
+            f"index {releases.index}: nothing serves yet; `ingest run` builds and promotes a generation"
+        )
+    contents = contents_of(retrieval.lake, sealed(retrieval.lake, serving.generation))
+    found = ensure(retrieval, options, contents, EVERY_POINT)
+    counts = {name: found.totals[name] for name in ("points", "vectors_compared")} | {"mended": found.mended}
+    return Verification(release=serving.number, generation=serving.generation, **counts, faults=found.faults)
+
+
+def tell(retrieval: Retrieval, found: Inspection, what: str, otherwise: str = "") -> None:
+    """Say what was mended in a collection that people see, `otherwise` if nothing was, and what is still wrong."""
+    told = f"{found.contents.collection}, which {what}"
+    if said := f"{found.mended} points mended" if found.mended else otherwise:
+        retrieval.observer.told("reconciled", f"{told}: {said}")
+    if faults := found.faults:
+        log.warning("%s: %d faults are left: %s", told, len(faults), "; ".join(faults[:10]))
 
 
 def releases_of(retrieval: Retrieval, options: BuildOptions, writer: Writer, take_over: str | None = None) -> Releases:
@@ -28,7 +129,7 @@ def releases_of(retrieval: Retrieval, options: BuildOptions, writer: Writer, tak
             # From before names told the lake. The other lake can load it again; readers of an alias on it find
             # nothing until ours is there.
             vectors.drop_collection(manifest.collection)
-        opened_collection(retrieval, options.load_batch, manifest, complete=True)
+        fill(retrieval, options.load_batch, contents_of(lake, manifest), expected_points(manifest))
 
     ownership = Ownership(vectors, lake.known_identity, partial(lake.identity, writer.new_token))
     return Releases(lake.releases, vectors, lake.index, *made_by, restore, take_over=take_over, ownership=ownership)
@@ -42,43 +143,6 @@ def sealed(lake: Lake, generation: str) -> Manifest:
     return manifest
 
 
-def opened_collection(retrieval: Retrieval, batch: int, manifest: Manifest, *, complete: bool = False) -> Contents:
-    """Return what a sealed generation holds, with its collection created and loaded where there was none.
-
-    Points that an existing one lacks are left to a reconciliation; `complete`: where there are too few, all are loaded
-    again. No model is needed. `batch`: points loaded at once.
-    """
-    vectors, observer = retrieval.vectors, retrieval.observer
-    contents, expected = contents_of(retrieval.lake, manifest), expected_points(manifest)
-    there = contents.collection in vectors.collections()
-    create_collection(retrieval.lake, vectors, contents)  # which refuses one of another lake or shape
-    if there and not (complete and vectors.count(contents.collection, EVERYTHING) < expected):
-        return contents
-    observer.told("restoring", contents.collection)
-    maker = PointMaker.of(contents)
-    with observer.step("restore", expected, "chunks"):
-        for shard in contents.shards:
-            rows = rows_of(contents, shard)
-            load_points(vectors, maker, shard, rows, batch)
-            observer.advanced("restore", len(rows), {"chunks": len(rows)})
-        vectors.optimise(contents.collection)
-    return contents
-
-
 def expected_points(manifest: Manifest) -> int:
     """Return how many points the collection of a generation should have."""
     return manifest.counts["chunks"] - manifest.counts.get("collapsed", 0)
-
-
-def create_collection(lake: Lake, vectors: VectorIndex, contents: Contents) -> None:
-    """Create the collection of a generation of this lake; nothing happens when it is there.
-
-    Raises: DimensionMismatch, SchemaMismatch, ForeignIndex when it is there otherwise.
-    """
-    vectors.create_collection(contents.collection, contents.dimension, contents.shape, lake.known_identity())
-
-
-def optimise(vectors: VectorIndex, contents: Contents, heard: Callable[[int], None]) -> dict[str, int]:
-    """Build the graph of a loaded collection, and return how many chunks it contains."""
-    vectors.optimise(contents.collection, heard)
-    return {"chunks": vectors.count(contents.collection, EVERYTHING)}

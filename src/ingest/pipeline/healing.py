@@ -4,7 +4,7 @@ Of lost embedding segments, what the serving collection still holds is copied fr
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -105,23 +105,18 @@ def _copy(retrieval: Retrieval, writer: Writer, maker: PointMaker, shard: int, r
     rows = [row for row in rows if row[0].embedding_key in absent]
     if not rows or collection not in retrieval.vectors.collections():
         return 0
-    found = dict(_sound_vectors(retrieval, maker, shard, rows))
-    if not found or not _agree(retrieval, rows, found):
-        return 0
-    store.add([*found], np.stack([*found.values()]), f"copied from {collection}", writer.new_token())
-    return len(found)
-
-
-def _sound_vectors(retrieval: Retrieval, maker: PointMaker, shard: int, rows: Rows) -> Iterator[tuple[str, Vectors]]:
-    """Yield embedding keys and vectors of points that hold exactly these chunks."""
-    collection, dimension = maker.contents.collection, maker.contents.dimension
     points = retrieval.vectors.retrieve(collection, [point_id(chunk.chunk_id) for chunk, _ in rows], vectors=True)
+    found, shape = dict[str, Vectors](), (maker.contents.dimension,)
     for chunk, document in rows:
         point = points.get(point_id(chunk.chunk_id))
         if point is None or (vector := point.vector) is None or point.payload != maker.payload(chunk, document, shard):
             continue
-        if vector.shape == (dimension,) and abs(float(np.linalg.norm(vector)) - 1) < NORM_TOLERANCE:
-            yield chunk.embedding_key, vector
+        if vector.shape == shape and abs(float(np.linalg.norm(vector)) - 1) < NORM_TOLERANCE:
+            found[chunk.embedding_key] = vector
+    if not found or not _agree(retrieval, rows, found):
+        return 0
+    store.add([*found], np.stack([*found.values()]), f"copied from {collection}", writer.new_token())
+    return len(found)
 
 
 def _agree(retrieval: Retrieval, rows: Rows, found: dict[str, Vectors]) -> bool:

@@ -1,6 +1,7 @@
 """What the stores hold of a generation: its rows agree with each other, and its points with its rows.
 
-Recounted in the stores, shard by shard, by id and digest; of vectors a sample. Changes nothing.
+Recounted in the stores, shard by shard, by id and digest; of whole points a sample. Points that do not match are mended
+on the way, but only in shards whose rows are sound: otherwise the only remaining copy might be deleted.
 """
 
 from collections import Counter
@@ -11,14 +12,13 @@ from itertools import zip_longest
 import numpy as np
 
 from ingest.errors import IncompleteGeneration, SchemaMismatch
-from ingest.ids import document_id, point_id
+from ingest.ids import document_id
 from ingest.lake.contents import Contents
 from ingest.lake.rows import DocumentRow, attribute_table, chunk_digest
 from ingest.lake.shard_rows import ShardRows, read_rows
+from ingest.pipeline.collection_points import CollectionPoints, PointSample
 from ingest.pipeline.embed_texts import NORM_TOLERANCE
-from ingest.pipeline.point_faults import point_faults, stray_points
 from ingest.pipeline.point_maker import PointMaker, Rows, rows_of
-from ingest.pipeline.stored_vectors import VectorSample, replaced_rows
 from ingest.ports import Tally, VectorIndex
 from ingest.records import EVERYTHING, Chunk, Filter
 
@@ -32,15 +32,14 @@ class Inspection:
 
     vectors: VectorIndex
     contents: Contents
-    sample: VectorSample
+    sample: PointSample
     in_time: Callable[[], bool] = lambda: True  # False: the shards that are left are compared by count and sample
-    mended: int = 0  # points, before this pass
+    batch: int = 0  # points that a request mends; 0: nothing is changed
+    mended: int = 0  # points, also before this pass
     tally: Tally = field(default_factory=Tally)  # of points that are read
-    more: int = 0  # faults beyond MAX_FAULTS
-    wrong: list[int] = field(default_factory=list)  # shards whose rows are sound, but whose points do not match them
-    strays: bool = False  # whether there are points that belong to no shard
-    replaced: bool = False  # whether there are points with other vectors than the lake
-    unmatched: int = 0  # faults of points
+    told: int = 0  # faults, also those beyond MAX_FAULTS
+    tampered: bool = False  # whether there were points that are not what their digest says
+    unmatched: int = 0  # faults of points that are left
     sampled: int = 0  # shards that were not compared point by point
     documents: Counter[str] = field(default_factory=Counter)
     totals: Counter[str] = field(default_factory=Counter)
@@ -50,18 +49,19 @@ class Inspection:
 
     def __post_init__(self) -> None:
         shared = self.contents.lake.embeddings(self.contents.model_fingerprint)
-        self._maker = PointMaker(self.contents, shared.anew())  # the check reads the segments again
+        maker = PointMaker(self.contents, shared.anew())  # the check reads the segments again
+        self._points = CollectionPoints(self.vectors, maker, self.batch, tally=self.tally)
 
     @property
     def faults(self) -> tuple[str, ...]:
         """A sentence for each fault."""
-        return (*self._faults, *((f"and {self.more} more",) if self.more else ()))
+        more = self.told - len(self._faults)
+        return (*self._faults, *((f"and {more} more",) if more else ()))
 
     def fault(self, *faults: str) -> None:
         """Take faults down."""
-        room = MAX_FAULTS - len(self._faults)
-        self._faults += faults[:room]
-        self.more += len(faults[room:])
+        self._faults += faults[: MAX_FAULTS - len(self._faults)]
+        self.told += len(faults)
 
     def refuse_faults(self) -> None:
         """Raises: IncompleteGeneration, naming ids and values that disagree, if there are any."""
@@ -78,46 +78,46 @@ class Inspection:
                     self._shard(shard)
             except SchemaMismatch as error:  # a damaged file: the other shards can be looked at all the same
                 self.fault(f"shard {shard}: {error}")
-        self.strays = self._strays()
+        self._strays()
         return self
 
     def _seems_sound(self, shard: int) -> bool:
-        """Compare a shard's number of points, and some of them whole: quicker than all.
-
-        Those whose vector the lake has lost are compared by payload: a rollback need not wait for what cannot be had.
-        """
-        rows, contents, maker = rows_of(self.contents, shard), self.contents, self._maker
+        """Compare a shard's number of points, and some of them whole: quicker than all."""
+        rows, contents = rows_of(self.contents, shard), self.contents
         chosen = self.sample.of(rows, shard, len(contents.shards))
         count = self.vectors.count(contents.collection, Filter(acl=None, tenant=None, shard=shard))
-        held = self.vectors.retrieve(contents.collection, [point_id(chunk.chunk_id) for chunk, _ in chosen])
-        is_right = all(
-            (point := held.get(point_id(c.chunk_id))) is not None and point.payload == maker.payload(c, d, shard)
-            for c, d in chosen
-        )
-        sound = count == len(rows) and is_right and not replaced_rows(self.vectors, maker, shard, chosen)
+        sound = count == len(rows) and not any(self._points.unlike(shard, chosen))
         self.sampled += sound
         self.totals["points"] += len(rows) if sound else 0
         return sound
 
     def _shard(self, shard: int) -> None:
-        before = len(self._faults) + self.more
+        before = self.told
         rows = read_rows(self.contents.lake, self.contents.parts(shard))
         self._count(rows)
         self.fault(*_document_faults(rows), *_stray_faults(rows))
         expected = [(c, d) for d in rows.documents.values() for c in rows.chunks.get(d.document_id, [])]
         self._attributes(shard, expected)
         self._vectors(shard, [chunk for chunk, _ in expected])
-        sound = len(self._faults) + self.more == before
+        sound = self.told == before
         collapsed = self.contents.collapsed
         indexed = [(c, d) for c, d in expected if c.chunk_id not in collapsed]
         self.totals.update(chunks=len(expected), collapsed=len(expected) - len(indexed))
-        found = point_faults(self.vectors, self._maker, shard, indexed, self.sample if sound else None, self.tally)
+        self._compare(shard, indexed, sound)
+
+    def _compare(self, shard: int, rows: Rows, sound: bool) -> None:
+        """Compare a shard's points with its rows; mend them once, if they are sound, and compare again."""
+        before, counted, mends = self.unmatched, self.tally.done, sound and self.batch > 0
+        while found := self._points.faults(shard, rows, self.sample):
+            self.tampered |= found.tampered
+            self.unmatched = before + len(found)  # before anything is written, which may fail
+            if not mends:
+                break
+            self._points.mend(shard, found.wrong, found.orphans)
+            self.mended, mends, self.tally.done = self.mended + len(found), False, counted
+        self.unmatched = before + len(found)
         self.totals.update(points=found.sound, vectors_compared=found.compared)
-        self.replaced |= bool(found.replaced)
-        if named := [*found.named()]:
-            self.wrong += [shard] if sound else []
-            self.unmatched += len(named)
-            self.fault(*named)
+        self.fault(*found.named())
 
     def _count(self, rows: ShardRows) -> None:
         documents = rows.documents.values()
@@ -143,7 +143,7 @@ class Inspection:
 
     def _vectors(self, shard: int, chunks: list[Chunk]) -> None:
         """Look at the lake's own vectors."""
-        store = self._maker.embeddings
+        store = self._points.maker.embeddings
         absent = dict.fromkeys(store.missing([c.embedding_key for c in chunks]))
         self.fault(*(f"embedding key {key}: no vector in the store" for key in absent))
         there = [c for c in chunks if c.embedding_key not in absent]
@@ -155,17 +155,19 @@ class Inspection:
         for i in np.flatnonzero(~(np.abs(norms - 1) < NORM_TOLERANCE)):
             self.fault(f"chunk {there[i].chunk_id}: its vector has norm {norms[i]:.6f}, not 1")
 
-    def _strays(self) -> bool:
+    def _strays(self) -> None:
         """Find points that no shard's scroll returns. Scrolls the whole collection only when the counts disagree."""
         collection, held = self.contents.collection, self.totals["points"]
-        if (count := self.vectors.count(collection, EVERYTHING)) == held:
-            return False
-        strays = stray_points(self.vectors, self.contents)
+        if self.vectors.count(collection, EVERYTHING) == held:
+            return
+        if (strays := self._points.strays()) and self.batch:
+            self._points.mend(0, (), strays)
+            self.mended += len(strays)
+            strays = self._points.strays()
         self.unmatched += len(strays)
         self.fault(*(f"point {id_} is an orphan: its payload names no shard of this generation" for id_ in strays))
-        if not self._faults:
+        if not self.told and (count := self.vectors.count(collection, EVERYTHING)) != held:
             self.fault(f"collection {collection}: {count} points, the shards hold {held}")
-        return bool(strays)
 
 
 def _document_faults(rows: ShardRows) -> Iterator[str]:

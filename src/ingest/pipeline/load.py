@@ -1,6 +1,7 @@
 """load_shard: committed chunks and stored vectors become points of the generation's collection."""
 
-from ingest.pipeline.point_maker import PointMaker, load_points, rows_of
+from ingest.pipeline.collection_points import CollectionPoints
+from ingest.pipeline.point_maker import PointMaker, rows_of
 from ingest.pipeline.shard_slices import documents_of, joined
 from ingest.pipeline.tasks import DOCUMENT_STEPS, ShardTask, built_contents, shard_step
 from ingest.records import Marker
@@ -13,12 +14,12 @@ def load_shard(services: Services, task: ShardTask) -> Marker:
 
     Raises: LeaseLost, before a request, when another builder has taken over; TransientError, FatalError.
     """
-    lake, size = services.bench.lake, services.bench.options.load_batch
+    lake, size, vectors = services.bench.lake, services.bench.options.load_batch, services.retrieval.vectors
     plan = lake.plan(task.generation)
     assert plan is not None  # frozen before its tasks are handed out
     contents = built_contents(services.bench, plan, *DOCUMENT_STEPS, "keyword")
     rows = rows_of(contents, task.shard, task.range)
     confirm = lake.lease_watch(task.run).confirm
-    load_points(services.retrieval.vectors, PointMaker.of(contents), task.shard, rows, size, confirm)
+    CollectionPoints(vectors, PointMaker.of(contents), size, confirm).load(task.shard, rows)
     documents = documents_of(lake, task, contents.parts(task.shard))
     return task.marker("load", {"documents": documents, "chunks": len(rows)})

@@ -1,6 +1,6 @@
 """The points of a generation: chunk fields in the shape of its collection, dense and sparse vectors."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, Self
@@ -12,14 +12,14 @@ from ingest.keyword.sparse_vectors import FORMAT, lengths_of, shard_vectors
 from ingest.lake.contents import Contents
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.rows import DocumentRow, chunk_rows, document_rows
-from ingest.ports import VectorIndex
 from ingest.records import Chunk, Lengths, Point, SparseVector
 
 OF_CHUNK = ("text", "chunk_id", "document_id", "start", "end", "page", "tokens")
 LONGEST_SHOWN = 1000  # code points of a title or a heading in a payload; the lake holds the whole
 HEADINGS = 16  # of a heading path in a payload, the deepest
 OF_DOCUMENT = ("uri", "source", "path", "title", "tenant", "language")  # and its groups
-Rows = Sequence[tuple[Chunk, DocumentRow]]
+PointRow = tuple[Chunk, DocumentRow]
+Rows = Sequence[PointRow]
 
 
 def rows_of(contents: Contents, shard: int, of: slice = slice(None)) -> Rows:
@@ -68,6 +68,10 @@ class PointMaker:
         stored: dict[str, Any] = payloads.stored(shape, fields, chunk.embedding_key, model, self._weighing)
         return stored
 
+    def digest(self, chunk: Chunk, document: DocumentRow, shard: int) -> str:
+        """Return the digest in a point's payload, which covers all that the point depends on."""
+        return str(payloads.at(self.payload(chunk, document, shard), payloads.path(self.contents.shape, "digest")))
+
     @cached_property
     def _weighing(self) -> str:
         """Digest of everything on which sparse vectors depend besides the text."""
@@ -96,23 +100,6 @@ class PointMaker:
         lake, parts, analyser = self.contents.lake, self.contents.parts(shard), self.contents.analyser
         postings, own = (lake.part_path(parts[f"keyword.{kind}"]) for kind in ("postings", "lengths"))
         return shard_vectors(postings, own, lengths.average, float(analyser["k1"]), float(analyser["b"]))
-
-
-def load_points(
-    vectors: VectorIndex,
-    maker: PointMaker,
-    shard: int,
-    rows: Rows,
-    size: int,
-    confirm: Callable[[], None] = lambda: None,
-) -> None:
-    """Write the points of some of a shard's rows durably, `size` per request. `confirm` raises before one to stop."""
-    collection = maker.contents.collection
-    for start in range(0, len(rows), size):
-        confirm()
-        vectors.upsert(collection, maker.points(rows[start : start + size], shard))
-    confirm()
-    vectors.flush(collection)
 
 
 def _shown(text: str) -> str:

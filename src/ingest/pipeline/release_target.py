@@ -9,13 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ingest.errors import DamagedFile, IncompleteGeneration, SchemaMismatch, TransientError
-from ingest.lake.contents import contents_of
-from ingest.pipeline.collections import sealed
+from ingest.lake.contents import Contents, contents_of
+from ingest.pipeline.collection_points import EVERY_POINT, PointSample
+from ingest.pipeline.collections import ensure, sealed, tell
 from ingest.pipeline.embed_texts import LEAST_COSINE
-from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.recall import measure_recall
-from ingest.pipeline.reconciliation import Reconciler, tell
-from ingest.pipeline.stored_vectors import VectorSample
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.evaluate import judged_questions, score, untimed
 from ingest.records import BuildOptions, Release
@@ -33,28 +31,29 @@ class ReleaseTarget:
     retrieval: Retrieval
     options: BuildOptions
     releases: Releases
-    _left: Inspection | None = field(default=None, init=False)  # what is not compared in full yet
+    _left: Contents | None = field(default=None, init=False)  # what is not compared in full yet
 
     def compare(self, generation: str) -> None:
         """Mend the points of a generation whose collection is there. Raises: IncompleteGeneration when that fails."""
         monotonic, lake = self.retrieval.monotonic, self.retrieval.lake
         deadline = monotonic() + self.options.rollback_seconds
         contents = contents_of(lake, sealed(lake, generation))
-        found = self._reconciler.reconcile(contents, lambda: monotonic() < deadline)
+        sample = PointSample(self.releases.clock())
+        found = ensure(self.retrieval, self.options, contents, sample, lambda: monotonic() < deadline)
         tell(self.retrieval, found, "is about to serve")
         if found.unmatched:
             raise IncompleteGeneration(f"{contents.collection}: points do not match the lake: {found.faults[0]}")
-        self._left = found if found.sampled else None
+        self._left = contents if found.sampled else None
 
     def compare_the_rest(self) -> None:
-        """Compare in full what was only sampled, now that it serves. What fails is said: it changes nothing."""
+        """Compare every point whole if some were only sampled, now that it serves. A failure is said, no more."""
         left, self._left = self._left, None
         if left is None:
             return
-        observer, where = self.retrieval.observer, left.contents.collection
+        observer, where = self.retrieval.observer, left.collection
         observer.told("comparing", where)
         try:
-            found = self._reconciler.reconcile(left.contents)
+            found = ensure(self.retrieval, self.options, left, EVERY_POINT)
         except (SchemaMismatch, TransientError) as error:
             observer.told("reconciled", f"{where}, which serves: not compared in full, the next run does it: {error}")
             return
@@ -85,10 +84,6 @@ class ReleaseTarget:
         except DamagedFile as error:
             log.warning("%s: its dense recall is unknown: %s", release.collection, error)
         _ask_must_pass(searcher, options)
-
-    @property
-    def _reconciler(self) -> Reconciler:
-        return Reconciler(self.retrieval, self.options, VectorSample.at(self.releases.clock()))
 
 
 def roll_back(retrieval: Retrieval, options: BuildOptions, releases: Releases, to: int | None, why: str) -> Release:

@@ -10,19 +10,21 @@ import numpy as np
 import pytest
 
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
-from ingest.errors import IncompleteGeneration
+from ingest.errors import IncompleteGeneration, SchemaMismatch
 from ingest.ids import point_id
-from ingest.pipeline import stored_vectors
-from ingest.pipeline.collections import releases_of
+from ingest.pipeline import collection_points
+from ingest.pipeline.collections import releases_of, verify_serving
 from ingest.pipeline.point_maker import PointMaker, rows_of
 from ingest.pipeline.promotion import Promotion
-from ingest.pipeline.reconciliation import verify_serving
 from ingest.pipeline.release_target import roll_back
 from ingest.pipeline.status import status_of
 from ingest.records import EVERYTHING, AliasAction, Filter, Point, Shape, StoredPoint, Vectors
 from ingest.search import open_serving
+from tests.fakes import Killed
 from tests.pipelines import Project, document, project
 from tests.vector_indexes import in_memory_index
+
+Change = Callable[[Project, Sequence[Point]], None]
 
 
 class Watched:
@@ -31,15 +33,17 @@ class Watched:
     def __init__(self, inner: QdrantIndex) -> None:
         self.inner = inner
         self.scrolled: Counter[str] = Counter()  # by collection and whether before or after the aliases moved
+        self.asked: Counter[str] = Counter()  # fields of all points of a shard
         self.read = 0  # vectors
         self.moved = False
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.inner, name)
 
-    def scroll(self, collection: str, filter: Filter) -> Iterator[StoredPoint]:
+    def scroll(self, collection: str, filter: Filter, fields: Sequence[str] = ()) -> Iterator[StoredPoint]:
         self.scrolled["after" if self.moved else "before"] += 1
-        return self.inner.scroll(collection, filter)
+        self.asked.update(fields or ["everything"])
+        return self.inner.scroll(collection, filter, fields)
 
     def retrieve(self, collection: str, ids: Sequence[str], *, vectors: bool = False) -> dict[str, StoredPoint]:
         self.read += len(ids) if vectors else 0
@@ -75,9 +79,23 @@ def replace_vectors(p: Project, points: Sequence[Point]) -> None:
     p.vectors.upsert(collection(p), [replace(point, vector=constant) for point in points])
 
 
+def open_to_all(p: Project, points: Sequence[Point]) -> None:
+    """Let everybody see points, and leave their digests as they are."""
+    opened = [{**point.payload, "metadata": {**point.payload["metadata"], "acl": ["all"]}} for point in points]
+    p.vectors.upsert(
+        collection(p), [replace(point, payload=payload) for point, payload in zip(points, opened, strict=True)]
+    )
+
+
+UNSEEN = pytest.mark.parametrize("change", [replace_vectors, open_to_all])  # by a digest
+
+
 def is_sound(p: Project) -> bool:
     held = p.vectors.retrieve(collection(p), [point.id for point in served_points(p)], vectors=True)
-    return all(stored_vectors.is_same(point, held[point.id]) for point in served_points(p))
+    return all(
+        point.payload == held[point.id].payload and collection_points.is_same(point, held[point.id])
+        for point in served_points(p)
+    )
 
 
 def judging(p: Project) -> tuple:
@@ -89,7 +107,7 @@ def told(p: Project) -> list[str]:
     return [str(value) for kind, value in p.observer.heard if kind == "reconciled"]
 
 
-# vectors
+# what a digest does not show
 
 
 def test_all_vectors_replaced_by_one_are_found_and_mended_by_a_run_that_changes_nothing(built: Project) -> None:
@@ -113,30 +131,33 @@ def test_sparse_vectors_that_were_replaced_are_mended(tmp_path: Path, shape: Sha
     assert (1, True) == (p.run().conservation.mended, is_sound(p))
 
 
-def test_one_wrong_vector_in_the_sample_and_all_are_compared(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored_vectors, "VECTORS_PER_RUN", 4)
-    monkeypatch.setattr(stored_vectors, "LEAST_PER_SHARD", 2)
-    replace_vectors(built, served_points(built))
+@UNSEEN
+def test_one_wrong_vector_in_the_sample_and_all_are_compared(
+    built: Project, monkeypatch: pytest.MonkeyPatch, change: Change
+) -> None:
+    monkeypatch.setattr(collection_points, "POINTS_PER_RUN", 4)
+    monkeypatch.setattr(collection_points, "LEAST_PER_SHARD", 2)
+    change(built, served_points(built))
     assert 18 == built.run().conservation.mended
     assert is_sound(built)
 
 
-def test_an_unchanged_run_reads_a_bounded_sample_of_vectors_and_each_point_once(
+def test_an_unchanged_run_reads_a_bounded_sample_of_vectors_and_each_digest_once(
     built: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stored_vectors, "VECTORS_PER_RUN", 4)
-    monkeypatch.setattr(stored_vectors, "LEAST_PER_SHARD", 2)
+    monkeypatch.setattr(collection_points, "POINTS_PER_RUN", 4)
+    monkeypatch.setattr(collection_points, "LEAST_PER_SHARD", 2)
     shards = len(built.contents().shards)
-    built.vectors.read, built.vectors.scrolled = 0, Counter()
+    built.vectors.read, built.vectors.scrolled, built.vectors.asked = 0, Counter(), Counter()
     table = built.run().conservation
     assert table.vectors_compared == built.vectors.read <= 2 * shards < 18
-    assert shards == built.vectors.scrolled.total()
+    assert {"digest": shards, "shard": shards} == built.vectors.asked
 
 
 def test_what_a_sample_does_not_see_is_seen_some_nights_later(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored_vectors, "VECTORS_PER_RUN", 2)
-    monkeypatch.setattr(stored_vectors, "LEAST_PER_SHARD", 2)
-    replace_vectors(built, served_points(built)[:1])
+    monkeypatch.setattr(collection_points, "POINTS_PER_RUN", 2)
+    monkeypatch.setattr(collection_points, "LEAST_PER_SHARD", 2)
+    open_to_all(built, served_points(built)[:1])
     mended = 0
     for _ in range(20):
         built.later(days=1)
@@ -144,10 +165,11 @@ def test_what_a_sample_does_not_see_is_seen_some_nights_later(built: Project, mo
     assert (1, True) == (mended, is_sound(built))
 
 
-def test_all_vectors_are_compared_on_demand(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored_vectors, "VECTORS_PER_RUN", 2)
-    monkeypatch.setattr(stored_vectors, "LEAST_PER_SHARD", 1)
-    replace_vectors(built, served_points(built)[3:5])
+@UNSEEN
+def test_all_vectors_are_compared_on_demand(built: Project, monkeypatch: pytest.MonkeyPatch, change: Change) -> None:
+    monkeypatch.setattr(collection_points, "POINTS_PER_RUN", 2)
+    monkeypatch.setattr(collection_points, "LEAST_PER_SHARD", 1)
+    change(built, served_points(built)[3:5])
     built.vectors.delete(collection(built), [served_points(built)[0].id])
     found = verify_serving(*judging(built))
     assert (18, 18, 3, ()) == (found.points, found.vectors_compared, found.mended, found.faults)
@@ -237,6 +259,26 @@ def test_status_tells_of_a_lost_point(built: Project) -> None:
     assert (17, 18) == (found.points, found.expected_points)
 
 
+def test_a_collection_that_was_only_loaded_when_a_run_was_killed_gets_its_graph(
+    built: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    optimise, name, calls = built.vectors.inner.optimise, collection(built), list[str]()
+
+    def counted(collection: str, heard: Callable[[int], None] = lambda _: None) -> None:
+        calls.append(collection)
+        if len(calls) == 1:
+            raise Killed
+        optimise(collection, heard)
+
+    monkeypatch.setattr(built.vectors.inner, "optimise", counted)
+    built.vectors.drop_collection(name)
+    with pytest.raises(Killed):
+        built.run()
+    built.run()
+    built.run()
+    assert [name, name] == calls
+
+
 # the target of a rollback or promotion
 
 
@@ -248,15 +290,7 @@ def tamper(p: Project, name: str) -> None:
         "lost and astray": lambda: (
             p.vectors.delete(collection(p), [points[0].id]) or p.vectors.upsert(collection(p), [stray])
         ),
-        "groups": lambda: p.vectors.upsert(
-            collection(p),
-            [
-                replace(
-                    points[3],
-                    payload={**points[3].payload, "metadata": {**points[3].payload["metadata"], "acl": ["all"]}},
-                )
-            ],
-        ),
+        "groups": lambda: open_to_all(p, points[3:4]),
         "vectors": lambda: replace_vectors(p, points),
     }
     changes[name]()
@@ -302,8 +336,8 @@ def test_a_target_that_takes_too_long_is_compared_in_full_right_after(
 ) -> None:
     p, first = followed
     slow(p)
-    monkeypatch.setattr(stored_vectors, "VECTORS_PER_RUN", 1)
-    monkeypatch.setattr(stored_vectors, "LEAST_PER_SHARD", 1)
+    monkeypatch.setattr(collection_points, "POINTS_PER_RUN", 1)
+    monkeypatch.setattr(collection_points, "LEAST_PER_SHARD", 1)
     tamper(first, damage)
     roll_back(*judging(p), None, "an exercise")
     assert is_sound(first)
@@ -343,13 +377,18 @@ def test_a_stale_point_refuses_a_sampled_target_although_the_lake_lost_its_vecto
         roll_back(*judging(p), None, "an exercise")
 
 
+def refuse(collection: str, points: Sequence[Point]) -> None:
+    raise SchemaMismatch(f"{collection}: refused")
+
+
+@pytest.mark.parametrize("upsert", [lambda collection, points: None, refuse])
 def test_a_target_that_cannot_be_mended_is_refused(
-    followed: tuple[Project, Project], monkeypatch: pytest.MonkeyPatch
+    followed: tuple[Project, Project], monkeypatch: pytest.MonkeyPatch, upsert: Callable[[str, Sequence[Point]], None]
 ) -> None:
     p, first = followed
     tamper(first, "groups")
-    monkeypatch.setattr(p.vectors.inner, "upsert", lambda name, points: None)
-    with pytest.raises(IncompleteGeneration, match="is stale"):
+    monkeypatch.setattr(p.vectors.inner, "upsert", upsert)
+    with pytest.raises(IncompleteGeneration, match=r"is stale|refused"):
         roll_back(*judging(p), None, "an exercise")
     assert not p.vectors.moved
 

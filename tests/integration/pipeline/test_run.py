@@ -80,7 +80,7 @@ def test_the_report_tells_the_steps_in_their_order(tmp_path: Path) -> None:
     assert ["check", "plan", "recall"] == [stage.step for stage in p.run().stages]
     p.vectors.delete(p.manifest().collection, [next(p.vectors.scroll(p.manifest().collection, EVERYTHING)).id])
     mended = p.run()
-    assert ["check", "mend", "check again", "plan", "recall"] == [stage.step for stage in mended.stages]
+    assert ["check", "optimise", "plan", "recall"] == [stage.step for stage in mended.stages]
     assert mended.conservation is not None
     assert (1, ()) == (mended.conservation.mended, mended.conservation.faults)
 
