@@ -21,6 +21,7 @@ PUBLISHED: dict[str, type[BaseModel]] = {
     "segment-entry": records.SegmentEntry,
     "query-profile": records.QueryProfile,
     "release": records.Release,
+    "decision": records.Decision,
     "lease": records.Lease,
     "verdict": records.Verdict,
     "run-start": records.RunStart,

@@ -31,6 +31,7 @@ def open(
     index: str | None = None,
     *,
     observer: "Observer | None" = None,
+    caller: str | None = None,
 ) -> "Index":
     """Return an open index; as a context manager it closes everything on exit, whatever happens.
 
@@ -39,9 +40,10 @@ def open(
             or loaded settings.
         index: Name of an index in the settings; may be omitted if there is only one.
         observer: Receives the progress of runs; none by default.
+        caller: Who is signed in, for the records of what people decide; by default, this machine's user.
 
     Raises: InvalidSettings, UnknownSource, IndexUnavailable.
     """
     from ingest.index import open_index
 
-    return open_index(settings, index, observer)
+    return open_index(settings, index, observer, caller)

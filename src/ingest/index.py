@@ -1,29 +1,39 @@
 """The library's main interface: one open index, with everything people do with it as methods."""
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import wraps
 from os import PathLike
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, TypeVar, Unpack
+from typing import Annotated, Any, Unpack
 
-from pydantic import ConfigDict, Field, SkipValidation, ValidationError, validate_call
+from pydantic import Field, SkipValidation
 
 from ingest import pipeline
-from ingest.errors import InvalidSettings, first_fault
+from ingest.errors import InvalidSettings
+from ingest.pipeline.argument_checks import check_why, checked
 from ingest.pipeline.collections import releases_of, verify_serving
 from ingest.pipeline.plan import preview
 from ingest.pipeline.promotion import Outcome, Promotion
 from ingest.pipeline.release_target import roll_back
-from ingest.pipeline.scope import Choice, Scope, checked_choice
+from ingest.pipeline.scope import Choice, Scope
 from ingest.pipeline.status import IndexStatus, status_of
 from ingest.pipeline.tasks import Execute
 from ingest.ports import Observer
 from ingest.quality.asking_checks import check_asking
-from ingest.records import BuildOptions, Filter, PlanSummary, RaisedLimit, Release, RunReport, Verdict, Verification
+from ingest.records import (
+    BuildOptions,
+    Decision,
+    Filter,
+    PlanSummary,
+    RaisedLimit,
+    Release,
+    RunReport,
+    Verdict,
+    Verification,
+)
 from ingest.release import Releases
+from ingest.release.decisions import decided, keep_raised
 from ingest.release.generation_states import GenerationState, generation_states
 from ingest.scratch import sweep
 from ingest.search import Answer, Context, ContextOptions, Searcher, context_of, open_release, serving_release
@@ -34,51 +44,25 @@ from ingest.wiring.service_opening import open_executor, open_services
 PUBLIC = ("public",)
 CANDIDATES = 50  # ranked chunks from which a context is built
 
-ONE_TEXT = ("'str' instances are not allowed as a Sequence value", "Input should be a list of texts")
 Count = Annotated[int, Field(ge=1, le=10**7)]
 Share = Annotated[float, Field(ge=0, le=1)]
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 def open_index(
-    settings: str | PathLike[str] | Mapping[str, Any] | Settings, index: str | None, observer: Observer | None
+    settings: str | PathLike[str] | Mapping[str, Any] | Settings,
+    index: str | None,
+    observer: Observer | None,
+    caller: str | None = None,
 ) -> "Index":
     """Return an open index, see `ingest.open`."""
     if isinstance(settings, Mapping):
         settings = make_settings(dict(settings), Path.cwd())
     elif not isinstance(settings, Settings):
         settings = load_settings(Path(settings))
-    return Index(settings, open_services(settings, index, observer))
-
-
-def _checked(method: Callable[P, T]) -> Callable[P, T]:
-    """Make a method raise InvalidSettings for arguments of other types than it states, without converting any."""
-    config = ConfigDict(strict=True, arbitrary_types_allowed=True, defer_build=True)
-    takes, stub = inspect.signature(method), wraps(method)(lambda **_: None)
-    stub.__annotations__ = {**stub.__annotations__, "choice": Any}  # which has a check of its own
-    check = validate_call(config=config)(stub)
-
-    @wraps(method)
-    def checked(*args: P.args, **named: P.kwargs) -> T:
-        given = takes.bind(*args, **named).arguments
-        chosen = given.pop("choice", {})  # the options of a scope
-        try:
-            check(**given)
-            checked_choice()(**chosen)
-        except ValidationError as error:
-            fault, value = first_fault(error).replace(*ONE_TEXT), error.errors()[0]["input"]
-            found = value if isinstance(value, int | float) else type(value).__name__  # a text may be a secret
-            raise InvalidSettings(f"{method.__name__}: {fault}, found {found}") from None  # pydantic's repeats it
-        return method(*args, **named)
-
-    return checked
-
-
-def _check_why(what: str, why: str | None, record: str = "for the record") -> None:
-    """Raise InvalidSettings where something is to be done without a reason."""
-    if not (why or "").strip():
-        raise InvalidSettings(f"{what}: one line that says why is needed, {record}")
+    services = open_services(settings, index, observer)
+    if caller is not None:
+        services.writer = replace(services.writer, who=caller, identified=True)
+    return Index(settings, services)
 
 
 class Index(AbstractContextManager["Index"]):
@@ -101,7 +85,7 @@ class Index(AbstractContextManager["Index"]):
         """The index's name: the alias that readers use."""
         return self.services.bench.lake.index
 
-    @_checked
+    @checked
     def search(
         self,
         question: str,
@@ -121,7 +105,7 @@ class Index(AbstractContextManager["Index"]):
         """
         return self.answers([question], Filter(tuple(groups), tenant, tuple(sources)), top=top, stage=stage)[0]
 
-    @_checked
+    @checked
     def answers(
         self, questions: Sequence[str], filter: Filter, *, top: Count = 10, stage: str | None = None
     ) -> list[Answer]:
@@ -129,7 +113,7 @@ class Index(AbstractContextManager["Index"]):
         searcher = self.searcher()
         return searcher.search(questions, filter, top, (stage or searcher.stages[-1],))
 
-    @_checked
+    @checked
     def context(
         self,
         question: str,
@@ -159,7 +143,7 @@ class Index(AbstractContextManager["Index"]):
             known = self._searcher = open_release(self.services.retrieval, release)
         return known
 
-    @_checked
+    @checked
     def plan(
         self, *, max_deleted_share: Share | None = None, why: str | None = None, **choice: Unpack[Choice]
     ) -> PlanSummary:
@@ -172,7 +156,7 @@ class Index(AbstractContextManager["Index"]):
         check_asking(bench.options, retrieval.open_reranker, bench.lake.store)
         return preview(bench, self.services.writer, Scope.of(choice))
 
-    @_checked
+    @checked
     def run(
         self,
         *,
@@ -202,12 +186,12 @@ class Index(AbstractContextManager["Index"]):
         with self.services.retrieval.observer.span("ingest.run", index=self.name):
             return pipeline.run(services, scope, execute, lambda _: automatic, take_over)
 
-    @_checked
+    @checked
     def evaluate(self, generation: str | None = None) -> Verdict:
         """Judge a sealed generation and keep the verdict: the named one, else the one that waits, else what serves."""
         return Promotion(*self._judging()).evaluate(generation)
 
-    @_checked
+    @checked
     def promote(
         self,
         generation: str | None = None,
@@ -226,9 +210,10 @@ class Index(AbstractContextManager["Index"]):
         """
         options = self._options(max_deleted_share, why, take_over)
         retrieval, _, releases = self._judging(take_over)
+        keep_raised(retrieval.lake, self.services.writer, options.raised, generation)
         return Promotion(retrieval, options, releases).promote(generation, why, lift_hold)
 
-    @_checked
+    @checked
     def rollback(self, to: Count | None = None, *, why: str, take_over: bool = False) -> Release:
         """Bring back an earlier release, once it opens, and hold automatic promotion. Returns the new release.
 
@@ -237,7 +222,7 @@ class Index(AbstractContextManager["Index"]):
 
         Raises: UnknownRelease; UnknownReaderFormat, InvalidSettings or SchemaMismatch if the target does not open.
         """
-        _check_why("rollback", why, "for the record and for the hold")
+        check_why("rollback", why, "for the record and for the hold")
         return roll_back(*self._judging(why if take_over else None), to, why)
 
     def serving(self) -> Release | None:
@@ -256,19 +241,24 @@ class Index(AbstractContextManager["Index"]):
         retrieval, options, releases = self._judging()
         return status_of(retrieval.lake, retrieval.vectors, releases, options.profile)
 
-    @_checked
+    @checked
     def generations(self, limit: Count = 20) -> list[GenerationState]:
         """Return the newest generations with their states, newest first."""
         return generation_states(self.services.bench.lake, limit)
+
+    @checked
+    def log(self, limit: Count = 20) -> list[Release | Decision]:
+        """Return the newest releases and other decisions of people, newest first."""
+        return decided(self.services.bench.lake, limit)
 
     def _options(self, max_deleted_share: float | None, why: str | None, take_over: str | None) -> BuildOptions:
         """Return the options, with a limit that a person raises. Raises: InvalidSettings without a reason."""
         options = self.services.bench.options
         if take_over is not None:
-            _check_why("take-over", take_over)
+            check_why("take-over", take_over)
         if max_deleted_share is None:
             return options
-        _check_why("max_deleted_share", why)
+        check_why("max_deleted_share", why)
         raised = RaisedLimit(max_deleted_share=max_deleted_share, who=self.services.writer.who, why=str(why))
         return options.model_copy(update={"raised": raised})
 

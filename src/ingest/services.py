@@ -53,6 +53,7 @@ class Writer:
     """Who writes to the lake, and when."""
 
     who: str
+    identified: bool = False  # `who` is signed in at the caller, not only this machine's user
     clock: Callable[[], datetime]  # UTC
     new_token: Callable[[], str]  # unique to this writer; never part of a digest
 

@@ -64,6 +64,7 @@ def test_an_index_is_planned_built_asked_judged_and_rolled_back_through_the_fron
             release.generation,
         )
         assert ["rolled back", "serving"] == [state.state for state in index.generations()]
+        assert ["rollback", "promote", "promote"] == [entry.action for entry in index.log()]
 
 
 def test_a_candidate_that_was_left_to_a_person_is_promoted_by_name(tmp_path: Path) -> None:

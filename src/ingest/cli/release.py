@@ -1,4 +1,4 @@
-"""`ingest evaluate`, `promote`, `rollback`, `status`, `generations`: judge, publish, go back, see what serves."""
+"""`ingest evaluate`, `promote`, `rollback`, `status`, `generations`, `log`: judge, publish, go back, see."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
@@ -144,6 +144,18 @@ def generations(
         table = tables.table(f"Generations of {name}", columns, rows, left=4)
         shown = table if found else f"{name} has no generations yet; `ingest run` builds the first one."
         invocation.output.result({"index": name, "generations": found}, shown)
+
+
+@command()
+def log(
+    invocation: Invocation, limit: Annotated[int, Option(min=1, max=1000, help="Number of entries to show.")] = 20
+) -> None:
+    """List releases and people's other decisions, newest first: who, when, why."""
+    with invocation.opened() as index:
+        name, found = index.name, index.log(limit)
+        rows = map(tables.decision, found)
+        table = tables.table(f"Decisions of {name}", ("", "what", "about", "who", "at", "why"), rows, left=6)
+        invocation.output.result({"index": name, "log": found}, table if found else f"{name}: nothing is decided yet.")
 
 
 def _newest_run(found: "IndexStatus") -> Iterator[str]:

@@ -150,6 +150,19 @@ def release(made: "records.Release") -> Iterator[RenderableType]:
         yield f"Held by {printable(hold.who)}: {printable(hold.why)}. {off}"
 
 
+def decision(made: "records.Release | records.Decision") -> tuple[str, ...]:
+    """Return an entry of the log: number, kind, about what, who, when, why."""
+    from ingest.records import Release
+
+    if isinstance(made, Release):
+        what, about = f"release {made.number}", made.generation
+        return what, made.action, about, made.who, made.at, made.why
+    about = ", ".join(f"{name} {value}" for name, values in made.about.items() for value in values)
+    who = made.who if made.identified else f"{made.who} (this machine's user)"
+    until = f" (until {made.until})" if made.until else ""
+    return f"decision {made.number}", made.kind, about, who, made.at, f"{made.why}{until}"
+
+
 def read_back(index: "Index") -> "tuple[records.Release | None, str]":
     """Return the release that serves now, and that in one sentence, also where it cannot be told."""
     try:

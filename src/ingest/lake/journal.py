@@ -1,7 +1,7 @@
 """A journal: a numbered, create-only sequence of small JSON records, from 1 without gaps.
 
-Claims, releases, leases, moves of judged documents and the index of embedding segments are journals. That of leases
-is watched during a run.
+Claims, releases, decisions, leases, moves of judged documents and the index of embedding segments are journals. That of
+leases is watched during a run.
 """
 
 import logging

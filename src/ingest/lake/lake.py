@@ -7,7 +7,7 @@ lake.json                                                  which lake this is; o
                          markers/<step>/<shard>-<hash>.json, <shard>-<hash>/<start>-<stop>.json of a slice
                          slices/<sha256>.parquet             parts of slices, until their shard is joined
                          manifest.json
-<index>/profiles/<sha256>.json  verdicts/<sha256>.json  releases|moves|leases/builder/<n>.json  history/
+<index>/profiles/<sha256>.json  verdicts/<sha256>.json  releases|decisions|moves|leases/builder/<n>.json  history/
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -57,6 +57,7 @@ class Lake:
         self.records = StoredRecords(store, CACHED_BYTES)
         self.claims = Journal(self.records, f"{index}/generations/", records.Claim)
         self.releases = Journal(self.records, f"{index}/releases/", records.Release)
+        self.decisions = Journal(self.records, f"{index}/decisions/", records.Decision)
         self.leases = Journal(self.records, f"{index}/leases/builder/", records.Lease)
         self.moves = Journal(self.records, f"{index}/moves/", records.Moves)
         self.lengths: BoundedCache[str, records.Lengths] = BoundedCache(GENERATIONS)  # by collection

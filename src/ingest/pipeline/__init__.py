@@ -25,6 +25,7 @@ from ingest.pipeline.unreadable import Reads
 from ingest.quality.asking_checks import check_asking
 from ingest.records import RunReport, RunStart
 from ingest.release import Releases
+from ingest.release.decisions import keep_raised
 from ingest.services import Services
 
 
@@ -60,6 +61,7 @@ def publish(
     ensured = partial(ensure, retrieval, options, sample=PointSample(figures.started), timed=figures.timed)
     promotion = Promotion(retrieval, options, releases)
     with lease, Listing() as listing:
+        keep_raised(lake, writer, options.raised)
         serving, _ = releases.settled()  # before the plan: its base is the newest record, perhaps not applied yet
         served = reconcile_serving(retrieval, serving, ensured)
         figures.serving_mended = served.mended if served is not None else 0

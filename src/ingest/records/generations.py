@@ -227,6 +227,23 @@ class Release(Record):
     compared: int | None = None  # release that the verdict was compared with; 0: none served; None: not a judged one
 
 
+class Decision(Record):
+    """`decisions/<n>.json`, create-only: what a person decided. Holds and their lifting are releases, in their journal.
+
+    `about`: names by what they are: document_id, prefix (of URIs), source, tenant, uri, generation, decision, …
+    """
+
+    number: int
+    kind: Literal["revoke", "unrevoke", "accept", "pin", "unpin", "override", "raised"]
+    about: dict[str, tuple[str, ...]]
+    who: str
+    identified: bool  # True: `who` is signed in at the caller; False: only this machine's user
+    why: str
+    at: str  # ISO 8601, UTC
+    until: str = ""  # when it ends by itself, ISO 8601, UTC; "": when it is lifted
+    token: str
+
+
 class Lease(Record):
     """`leases/builder/<n>.json`: holder "" means released."""
 

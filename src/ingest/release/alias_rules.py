@@ -33,7 +33,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class NextRelease:
     """The content of the next record."""
 
     target: Candidate

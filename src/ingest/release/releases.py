@@ -11,7 +11,7 @@ from ingest.lake.journal import Journal
 from ingest.ports import Aliases
 from ingest.records import AliasAction, Hold, Release
 from ingest.release import alias_rules
-from ingest.release.alias_rules import Candidate, Decision, release_actions, take_over_actions
+from ingest.release.alias_rules import Candidate, NextRelease, release_actions, take_over_actions
 from ingest.release.ownership import Ownership
 from ingest.search.served_release import fence_number, stand_in
 
@@ -115,7 +115,7 @@ class Releases:
                     f"index {self.index}: the verdict on {candidate.generation} was compared with release "
                     f"{candidate.compared or 'none'}, but release {now} is in force: judge it again"
                 )
-            if release := self._publish(current, Decision(candidate, "promote", why), guard):
+            if release := self._publish(current, NextRelease(candidate, "promote", why), guard):
                 return release
         raise self._gave_up(f"promote {candidate.generation}")
 
@@ -141,7 +141,7 @@ class Releases:
                     way = "; `--to` takes another one" if to is None else ""
                     error.args = (f"release {target.number} cannot be brought back: {error}{way}",)
                     raise
-            decision = Decision(Candidate.of(target), "rollback", why, Hold(who=self.who, why=why))
+            decision = NextRelease(Candidate.of(target), "rollback", why, Hold(who=self.who, why=why))
             if decision.target.is_in(current) and current.hold is not None:
                 return current
             if release := self._publish(current, decision, guard):
@@ -157,7 +157,7 @@ class Releases:
             if current.hold is None:
                 return current
             guard = fence_name(self.index, current.number)
-            if release := self._publish(current, Decision(Candidate.of(current), "unhold", why), guard):
+            if release := self._publish(current, NextRelease(Candidate.of(current), "unhold", why), guard):
                 return release
         raise self._gave_up("lift the hold")
 
@@ -187,7 +187,7 @@ class Releases:
             return stand_in(self.journal, self.journal.last(), aliases.get(self.index), self.index), aliases
         return (None if newest is None else newest[1]), self.aliases.aliases()
 
-    def _publish(self, current: Release | None, decision: Decision, guard: str | None) -> Release | None:
+    def _publish(self, current: Release | None, decision: NextRelease, guard: str | None) -> Release | None:
         """Write the record that follows `current` and apply it; None when another writer was faster."""
         generation = decision.target.generation
         if self.is_retired(generation):
@@ -227,7 +227,7 @@ class Releases:
         log.warning("index %s: taken over (%s): %s", self.index, self.take_over, foreign)
         if newest is not None:
             self.restore(newest.generation)
-            decision = Decision(Candidate.of(newest), "take-over", self.take_over, newest.hold)
+            decision = NextRelease(Candidate.of(newest), "take-over", self.take_over, newest.hold)
             if release := self._boot(newest, decision):
                 self._move(take_over_actions(self.index, release, fence))
 
@@ -244,16 +244,16 @@ class Releases:
         why = f"no fence was left in the index: release {newest.number} again"
         log.warning("index %s: %s", self.index, why)
         self.restore(newest.generation)
-        self._boot(newest, Decision(Candidate.of(newest), "restore", why, newest.hold))
+        self._boot(newest, NextRelease(Candidate.of(newest), "restore", why, newest.hold))
 
     def _bring_back_base(self, newest: Release) -> None:
         """Return to the release before a record that was never applied and whose generation is retired."""
         base = alias_rules.recorded(self.journal, self.index, newest.number - 1)
         why = f"generation {newest.generation} of release {newest.number} is retired: release {base.number} again"
         log.warning("index %s: %s", self.index, why)
-        self._append(newest, Decision(Candidate.of(base), "restore", why, base.hold), newest.guard)
+        self._append(newest, NextRelease(Candidate.of(base), "restore", why, base.hold), newest.guard)
 
-    def _boot(self, current: Release | None, decision: Decision) -> Release | None:
+    def _boot(self, current: Release | None, decision: NextRelease) -> Release | None:
         """Write the next record with our own guard, which nobody else can rename."""
         guard = f"{self.index}.boot-{self.new_token()}"
         if not self._move([AliasAction("create", guard, decision.target.collection)]):
@@ -263,7 +263,7 @@ class Releases:
             self._move([AliasAction("delete", guard)])
         return release
 
-    def _append(self, current: Release | None, decision: Decision, guard: str) -> Release | None:
+    def _append(self, current: Release | None, decision: NextRelease, guard: str) -> Release | None:
         target, base = decision.target, None if current is None else current.number
         release = Release(
             number=(base or 0) + 1,

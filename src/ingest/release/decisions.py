@@ -1,0 +1,47 @@
+"""What people decide: a journal beside that of the releases, and both together in order."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from heapq import merge
+from itertools import islice
+from operator import attrgetter
+from typing import Any
+
+from ingest.errors import StoreUnavailable
+from ingest.lake.lake import Lake
+from ingest.records import Decision, RaisedLimit, Release
+from ingest.services import Writer
+
+ATTEMPTS = 20  # to append; each failure means that another person appended
+
+
+def decide(
+    lake: Lake, writer: Writer, kind: str, why: str, about: Mapping[str, Sequence[str]], **more: Any
+) -> Decision:
+    """Append a decision and return it. `more`: fields of the record, such as `until`.
+
+    After a StoreUnavailable it is unknown whether it stands: `ingest log` tells. Raises: StoreUnavailable also after
+    ATTEMPTS races.
+    """
+    told = {"kind": kind, "why": why, "about": about, "who": writer.who, "identified": writer.identified, **more}
+    last = 0
+    for _ in range(ATTEMPTS):
+        last = lake.decisions.last(last)
+        made = {"number": last + 1, "at": writer.clock().isoformat(), "token": writer.new_token()}
+        decision = Decision.model_validate({**told, **made})
+        if lake.decisions.append(decision.number, decision):
+            return decision
+    raise StoreUnavailable(f"index {lake.index}: {kind}: {ATTEMPTS} times another decision was written first")
+
+
+def keep_raised(lake: Lake, writer: Writer, raised: RaisedLimit | None, generation: str | None = None) -> None:
+    """Write down that a person raised the limit of the delete guard, if one did; for a run or for a `generation`."""
+    if raised is not None:
+        named = {} if generation is None else {"generation": [generation]}
+        decide(lake, writer, "raised", raised.why, {"max_deleted_share": [str(raised.max_deleted_share)], **named})
+
+
+def decided(lake: Lake, limit: int) -> list[Release | Decision]:
+    """Return the newest `limit` releases and decisions, newest first by their times; not the damaged ones."""
+    journals = lake.releases.newest_first(limit), lake.decisions.newest_first(limit)
+    both: Iterator[Iterator[Release | Decision]] = ((record for _, record in one) for one in journals)
+    return list(islice(merge(*both, key=attrgetter("at"), reverse=True), limit))
