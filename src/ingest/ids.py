@@ -46,6 +46,13 @@ def child_uri(parent: str, path: str) -> str:
     return f"{parent}{'!/' if '#' in parent else '#'}{quote(path, safe='/')}"
 
 
+def containers(uri: str) -> list[str]:
+    """Return the URIs of all documents that contain a document, outermost first, and its own; see `child_uri`."""
+    outermost, mark, inside = uri.partition("#")
+    levels = inside.split("!/") if mark else []
+    return [outermost, *(f"{outermost}#{'!/'.join(levels[:n])}" for n in range(1, len(levels) + 1))]
+
+
 def shard_of(document: str, shards: int) -> int:
     """Return the shard of a document id: SHA-256(document_id) mod `shards`. A document stays there for life."""
     return int.from_bytes(hashlib.sha256(document.encode()).digest(), "big") % shards

@@ -16,10 +16,10 @@ from ingest.pipeline.collections import releases_of, verify_serving
 from ingest.pipeline.plan import preview
 from ingest.pipeline.promotion import Outcome, Promotion
 from ingest.pipeline.release_target import roll_back
+from ingest.pipeline.revoking import Revoked, revoke, unrevoke
 from ingest.pipeline.scope import Choice, Scope
 from ingest.pipeline.status import IndexStatus, status_of
 from ingest.pipeline.tasks import Execute
-from ingest.ports import Observer
 from ingest.quality.asking_checks import check_asking
 from ingest.records import (
     BuildOptions,
@@ -49,20 +49,14 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def open_index(
-    settings: str | PathLike[str] | Mapping[str, Any] | Settings,
-    index: str | None,
-    observer: Observer | None,
-    caller: str | None = None,
+    settings: str | PathLike[str] | Mapping[str, Any] | Settings, index: str | None, *others: Any
 ) -> "Index":
     """Return an open index, see `ingest.open`."""
     if isinstance(settings, Mapping):
         settings = make_settings(dict(settings), Path.cwd())
     elif not isinstance(settings, Settings):
         settings = load_settings(Path(settings))
-    services = open_services(settings, index, observer)
-    if caller is not None:
-        services.writer = replace(services.writer, who=caller, identified=True)
-    return Index(settings, services)
+    return Index(settings, open_services(settings, index, *others))
 
 
 class Index(AbstractContextManager["Index"]):
@@ -250,6 +244,32 @@ class Index(AbstractContextManager["Index"]):
     def log(self, limit: Count = 20) -> list[Release | Decision]:
         """Return the newest releases and other decisions of people, newest first."""
         return decided(self.services.bench.lake, limit)
+
+    @checked
+    def revoke(
+        self,
+        *,
+        why: str,
+        uris: Sequence[str] = (),
+        prefixes: Sequence[str] = (),
+        sources: Sequence[str] = (),
+        tenants: Sequence[str] = (),
+    ) -> Revoked:
+        """Make documents, with all documents inside them, unfindable in every generation at once, until that is lifted.
+
+        They are not ingested again, and no rollback, restore or promotion brings them back. Readers leave them out from
+        their next search on; then the points are deleted. The lake keeps their bytes.
+
+        `uris` may also be document ids. Raises: InvalidSettings when nothing or too much is named; IndexUnavailable
+        when it is done, but points are left.
+        """
+        named = {"uri": uris, "prefix": prefixes, "source": sources, "tenant": tenants}
+        return revoke(self.services.retrieval, self.services.writer, why, named)
+
+    @checked
+    def unrevoke(self, number: Count, *, why: str) -> Decision:
+        """Lift a revocation by its number: the next run ingests the documents again. Raises: InvalidSettings."""
+        return unrevoke(self.services.retrieval, self.services.writer, number, why)
 
     def _options(self, max_deleted_share: float | None, why: str | None, take_over: str | None) -> BuildOptions:
         """Return the options, with a limit that a person raises. Raises: InvalidSettings without a reason."""

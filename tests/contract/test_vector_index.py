@@ -123,6 +123,12 @@ FILTERS = {
     "sources": (Filter(acl=None, tenant=None, sources=("wiki", "mail")), {1, 5}),
     "documents": (Filter(acl=None, tenant=None, documents=("d0", "d3")), {0, 3}),
     "a shard": (Filter(acl=None, tenant=None, shard=7), {5}),
+    "all but a document": (Filter(acl=None, tenant=None, excluded=(("document_id", ("d0", "d9")),)), {1, 2, 3, 4, 5}),
+    "all but a source and a tenant": (
+        replace(EVERYTHING, excluded=(("source", ("wiki",)), ("tenant", ("acme",)))),
+        {0, 2, 3, 5},
+    ),
+    "groups without a document": (Filter(acl=("hr",), excluded=(("document_id", ("d1",)),)), {2}),
     "all of it": (Filter(acl=("hr",), tenant="public", sources=("docs",), documents=("d2",), shard=0), {2}),
 }
 

@@ -30,10 +30,9 @@ def test_what_must_be_searchable_is_searchable_whatever_happens(monkeypatch: pyt
 def test_a_deleted_document_that_stays_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     def kept(listed: Sequence[DocumentRef], base: Mapping[str, BaseDocument], *rest: Any) -> ShardChanges:
         there = {ref.uri for ref in listed}
-        *others, carried = rest
-        return classify(
-            listed, base, *others, carried | {held.ref.source for u, held in base.items() if u not in there}
-        )
+        *others, carried, revocations = rest
+        absent = {held.ref.source for u, held in base.items() if u not in there}
+        return classify(listed, base, *others, carried | absent, revocations)
 
     monkeypatch.setattr(plan, "classify", kept)
     with pytest.raises(AssertionError):

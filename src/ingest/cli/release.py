@@ -1,13 +1,14 @@
 """`ingest evaluate`, `promote`, `rollback`, `status`, `generations`, `log`: judge, publish, go back, see."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from typer import Argument, Exit, Option
+from typer import Argument, BadParameter, Exit, Option
 
 from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode, code_of
-from ingest.cli.invocation import Invocation, command
+from ingest.cli.invocation import Invocation, Repeated, command, several
 from ingest.cli.output import printable
 from ingest.cli.run import MaxDeletedShareOption, TakeOverOption, reason_to_take_over
 
@@ -152,10 +153,45 @@ def log(
 ) -> None:
     """List releases and people's other decisions, newest first: who, when, why."""
     with invocation.opened() as index:
-        name, found = index.name, index.log(limit)
-        rows = map(tables.decision, found)
-        table = tables.table(f"Decisions of {name}", ("", "what", "about", "who", "at", "why"), rows, left=6)
-        invocation.output.result({"index": name, "log": found}, table if found else f"{name}: nothing is decided yet.")
+        found = index.log(limit)
+        invocation.output.result(
+            {"index": index.name, "log": found}, *(line for one in found for line in tables.logged(one))
+        )
+
+
+@dataclass(frozen=True)
+class RevokeOptions:
+    """As `Index.revoke`."""
+
+    uris: Annotated[Repeated, Argument(metavar="[URI|ID]...", help="These documents.", show_default=False)] = None
+    prefixes: Annotated[Repeated, several("--prefix", "URI", "All documents with this prefix")] = None
+    sources: Annotated[Repeated, several("--source", "NAME", "All documents of this source")] = None
+    tenants: Annotated[Repeated, several("--tenant", "NAME", "All documents of this tenant")] = None
+
+
+@command("Run it again: what is revoked twice is revoked.")
+def revoke(
+    invocation: Invocation,
+    named: RevokeOptions,
+    why: Annotated[str, Option(help="Reason, for the record.", show_default=False)],
+    lift: Annotated[int | None, Option(metavar="DECISION", min=1, help="Lift this revocation instead.")] = None,
+) -> None:
+    """Make documents unfindable in every generation at once, with all documents inside them, until that is lifted.
+
+    They are not ingested again, and no rollback, restore or promotion brings them back. The lake keeps their bytes.
+    """
+    given = {name: values for name, values in vars(named).items() if values}
+    if lift is not None and given:
+        raise BadParameter("--lift goes with --why alone")
+    with invocation.opened() as index:
+        if lift is not None:
+            made = index.unrevoke(lift, why=why)
+            invocation.output.result(made, f"Revocation {lift} is lifted; the next run brings the documents back.")
+            return
+        found = index.revoke(why=why, **given)
+        counts = ", ".join(f"{count:,} documents of {generation}" for generation, count in found.documents.items())
+        told = f"{counts or 'nothing yet'} revoked. `ingest revoke --lift {found.decision.number}` lifts that."
+        invocation.output.result(found, told)
 
 
 def _newest_run(found: "IndexStatus") -> Iterator[str]:

@@ -78,7 +78,8 @@ def conservation(found: "records.Conservation") -> Iterator[RenderableType]:
     counts = {"listed": found.listed, "documents": found.documents}
     rows = [(f"{what}: {_words(name)}", count) for what in counts for name, count in counts[what].items() if count]
     always = ("chunks", "points", "keyword_rows", "vectors", "vectors_compared", "mended")
-    every = {name: getattr(found, name) for name in (*always, "dropped", "collapsed", "quarantined_children")}
+    others = (*always, "dropped", "collapsed", "revoked", "quarantined_children")
+    every = {name: getattr(found, name) for name in others}
     rows += [(_words(name), count) for name, count in every.items() if count or name in always]
     rows += [(f"marked: {name}", count) for name, count in found.marks.items()]
     yield table("Conservation", ("", "count"), rows)
@@ -150,17 +151,16 @@ def release(made: "records.Release") -> Iterator[RenderableType]:
         yield f"Held by {printable(hold.who)}: {printable(hold.why)}. {off}"
 
 
-def decision(made: "records.Release | records.Decision") -> tuple[str, ...]:
-    """Return an entry of the log: number, kind, about what, who, when, why."""
+def logged(made: "records.Release | records.Decision") -> Iterator[RenderableType]:
+    """Yield an entry of the log as lines."""
     from ingest.records import Release
 
     if isinstance(made, Release):
-        what, about = f"release {made.number}", made.generation
-        return what, made.action, about, made.who, made.at, made.why
-    about = ", ".join(f"{name} {value}" for name, values in made.about.items() for value in values)
-    who = made.who if made.identified else f"{made.who} (this machine's user)"
-    until = f" (until {made.until})" if made.until else ""
-    return f"decision {made.number}", made.kind, about, who, made.at, f"{made.why}{until}"
+        return (yield from release(made))
+    about = ", ".join(f"{name} {printable(value)}" for name, values in made.about.items() for value in values)
+    who = f"{printable(made.who)}{'' if made.identified else ', user of the machine'}"
+    until = f", until {made.until}" if made.until else ""
+    yield f"Decision {made.number}: {made.kind} {about}{until} by {who} at {made.at}: {printable(made.why)}"
 
 
 def read_back(index: "Index") -> "tuple[records.Release | None, str]":

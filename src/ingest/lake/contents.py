@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 from ingest.lake.lake import Lake
-from ingest.records import LANGCHAIN, Manifest, PartFile, Shape
+from ingest.lake.revocations import Revocations
+from ingest.records import LANGCHAIN, Exclusion, Manifest, PartFile, Shape
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,28 @@ class Contents:
     def rows(self, kind: str) -> int:
         """Return how many rows the parts of a kind hold, over all shards."""
         return sum(part.rows for shard in self.shards for name, part in self.parts(shard).items() if name == kind)
+
+    def revoked(self, shard: int, told: Revocations) -> frozenset[str]:
+        """Return the ids of a shard's documents that are revoked."""
+        if told == Revocations():
+            return frozenset()
+        rows = self.lake.read(self.parts(shard)["documents"], ["document_id", "uri", "source", "tenant"]).to_pylist()
+        return told.ids(SimpleNamespace(**row) for row in rows)
+
+    def revoked_chunks(self, told: Revocations) -> Iterator[str]:
+        """Yield the ids of the chunks that would have points if their documents were not revoked."""
+        for shard in self.shards:
+            if documents := self.revoked(shard, told):
+                rows = self.lake.read(self.parts(shard)["chunks"], ["chunk_id", "document_id"]).to_pylist()
+                ids = (row["chunk_id"] for row in rows if row["document_id"] in documents)
+                yield from (chunk for chunk in ids if chunk not in self.collapsed)
+
+    def excluded(self, told: Revocations) -> Exclusion:
+        """Return what searches leave out: by id the documents that are not revoked with their source or tenant."""
+        named = replace(told, sources=frozenset(), tenants=frozenset())
+        documents = (document for shard in self.shards for document in self.revoked(shard, named))
+        found = {"document_id": documents, "source": told.sources, "tenant": told.tenants}
+        return tuple((field, tuple(names)) for field, values in found.items() if (names := sorted(values)))
 
     def all_parts(self) -> Iterator[PartFile]:
         """Yield the parts of each shard, then those that span all shards."""

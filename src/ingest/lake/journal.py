@@ -13,13 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from ingest.errors import DamagedFile, IngestError, LeaseLost, SchemaMismatch
+from ingest.errors import DamagedFile, IngestError, LeaseLost, SchemaMismatch, StoreUnavailable
 from ingest.lake.stored_records import StoredRecords
 from ingest.ports import Store
 from ingest.records import Lease, Record
 
 R = TypeVar("R", bound=Record)
 RECORD_NAME = re.compile(r"([1-9][0-9]*)\.json")
+ATTEMPTS = 20  # times that another writer may take a number before we give up
 MOST = 500  # records removed at once: a lake in which many have gathered loses them over several runs
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,17 @@ class Journal(Generic[R]):
         if n < 1:
             raise ValueError(f"{self.prefix}: records are numbered from 1, not {n}")
         return self.records.create(f"{self.prefix}{n}.json", record)
+
+    def add(self, make: Callable[[int], R], known: int = 0) -> R:
+        """Write what `make` makes of the next number, after that of a `known` record, and return it.
+
+        Raises: StoreUnavailable when other writers came first ATTEMPTS times.
+        """
+        for _ in range(ATTEMPTS):
+            known = self.last(known)
+            if self.append(known + 1, record := make(known + 1)):
+                return record
+        raise StoreUnavailable(f"{self.where(known + 1)}: {ATTEMPTS} times another writer came first")
 
     def last(self, known: int = 0) -> int:
         """Return the highest number, 0 if the journal is empty.

@@ -26,6 +26,7 @@ from ingest.errors import DamagedFile, SchemaMismatch, UnknownReaderFormat
 from ingest.ids import file_sha256
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.lake.journal import Journal, LeaseWatch, prune
+from ingest.lake.revocations import RevocationWatch
 from ingest.lake.rows import SCHEMAS, complete
 from ingest.lake.stored_records import StoredRecords, checked_bytes, name_of
 from ingest.lake.verified_files import footer_sha256, reading, verified_path
@@ -58,6 +59,7 @@ class Lake:
         self.claims = Journal(self.records, f"{index}/generations/", records.Claim)
         self.releases = Journal(self.records, f"{index}/releases/", records.Release)
         self.decisions = Journal(self.records, f"{index}/decisions/", records.Decision)
+        self.revocations = RevocationWatch(self.decisions)
         self.leases = Journal(self.records, f"{index}/leases/builder/", records.Lease)
         self.moves = Journal(self.records, f"{index}/moves/", records.Moves)
         self.lengths: BoundedCache[str, records.Lengths] = BoundedCache(GENERATIONS)  # by collection

@@ -17,13 +17,14 @@ from ingest.pipeline.load import load_shard
 from ingest.pipeline.plan import make_plan
 from ingest.pipeline.promotion import Decide, Promotion
 from ingest.pipeline.recall import measure_recall
+from ingest.pipeline.revoking import delete_all_revoked
 from ingest.pipeline.run_report import Figures, kept_in_history
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.seal import seal
 from ingest.pipeline.tasks import DOCUMENT_STEPS, Execute, Work, built_contents
 from ingest.pipeline.unreadable import Reads
 from ingest.quality.asking_checks import check_asking
-from ingest.records import RunReport, RunStart
+from ingest.records import EVERYTHING, RunReport, RunStart
 from ingest.release import Releases
 from ingest.release.decisions import keep_raised
 from ingest.services import Services
@@ -63,6 +64,7 @@ def publish(
     with lease, Listing() as listing:
         keep_raised(lake, writer, options.raised)
         serving, _ = releases.settled()  # before the plan: its base is the newest record, perhaps not applied yet
+        delete_all_revoked(retrieval)  # what was left when they were revoked
         served = reconcile_serving(retrieval, serving, ensured)
         figures.serving_mended = served.mended if served is not None else 0
         work = figures.timed("plan", make_plan, bench, retrieval, writer, scope, token, listing)
@@ -104,6 +106,6 @@ def build(services: Services, work: Work, execute: Execute, figures: Figures) ->
     contents = built_contents(bench, work.summary, *DOCUMENT_STEPS, "keyword")
     vectors.create_collection(contents.collection, contents.dimension, contents.shape, bench.lake.known_identity())
     each_shard(load_shard, work)
-    points, postings = contents.rows("chunks") - len(contents.collapsed), contents.rows("keyword.postings")
+    points, postings = vectors.count(contents.collection, EVERYTHING), contents.rows("keyword.postings")
     figures.timed(("optimise", points, "points"), optimise, vectors, contents, observer.tally("optimise").heard)
     return figures.timed(("merge", postings, "postings"), merge_keyword, contents, observer.tally("merge"))

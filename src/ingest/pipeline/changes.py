@@ -13,7 +13,8 @@ from itertools import groupby
 from operator import itemgetter
 
 from ingest.ids import document_id, shard_of
-from ingest.lake.rows import DocumentRow
+from ingest.lake.revocations import Revocations
+from ingest.lake.rows import DocumentRow, attributes_digest
 from ingest.lake.shard_rows import ShardRows
 from ingest.pipeline.fingerprints import Fingerprints
 from ingest.pipeline.scope import Scope
@@ -21,6 +22,7 @@ from ingest.records import DocumentRef, PlannedDocument, Quarantined
 from ingest.scratch import Scratch
 
 QUIET = ("unchanged", "known_bad", "carried")  # classes that do not by themselves touch a shard
+OUT = ("carried", "revoked")  # classes whose documents are not looked at
 FETCHED = ("added", "changed", "repeated")  # classes whose documents are read
 
 
@@ -37,6 +39,9 @@ class BaseDocument:
     expired: bool = False  # last_good, and already kept for as long as the settings allow
     outdated: bool = False  # it, or something inside it, would be read differently today
     failures: frozenset[str] = frozenset()  # classes of what failed: it, or something inside it
+
+
+Known = Mapping[str, BaseDocument]  # by URI
 
 
 @dataclass(frozen=True)
@@ -137,41 +142,43 @@ def base_documents(
 
 def classify(
     listed: Iterable[DocumentRef],
-    base: Mapping[str, BaseDocument],
-    known_bad: Mapping[str, BaseDocument],
-    digest: Mapping[str, str],
+    base: Known,
+    known_bad: Known,
     scope: Scope,
-    carried_sources: frozenset[str] = frozenset(),
+    carried: frozenset[str],
+    told: Revocations,
 ) -> ShardChanges:
     """Return the changes of one shard, whose documents are `listed` by URI.
 
     `base` and `known_bad`, the base's quarantine, are by URI and without documents inside documents: these are not
-    listed and follow their parents. `digest`: of the attributes, by URI. The listing of `carried_sources` failed.
+    listed and follow their parents. The listing of `carried` sources failed; `told`: what is revoked.
     """
-    documents, deleted, counts = list[PlannedDocument](), list[str](), Counter[str]()
-    touched, seen = False, set[str]()
-    for ref in listed:
-        seen.add(ref.uri)
+    refs = [*listed]
+    documents = [planned(ref, "revoked") for ref in refs if told.holds(ref)]
+    revoked, seen = {document.uri for document in documents}, {ref.uri for ref in refs}
+    deleted, counts, touched = list[str](), Counter[str](), not revoked.isdisjoint({*base, *known_bad})
+    for ref in (ref for ref in refs if ref.uri not in revoked):
         held, bad = base.get(ref.uri), known_bad.get(ref.uri)
         if not scope.holds(ref, failures(held, bad)):
             counts["out_of_scope"] += 1
             documents += [planned(held.ref if held else ref, "carried")] if held or bad else []
             continue
-        change = change_of(ref, held, bad, digest[ref.uri], again=scope.reads_again)
-        documents.append(planned(ref, change))
+        digest = attributes_digest(ref.acl, ref.tenant, ref.source, ref.title)
+        documents.append(planned(ref, change := change_of(ref, held, bad, digest, again=scope.reads_again)))
         if change == "known_bad" and held is not None:
-            touched |= held.expired or held.attributes_digest != digest[ref.uri]
+            touched |= held.expired or held.attributes_digest != digest
             deleted += [document_id(ref.uri)] if held.expired else []
     for uri in {*base, *known_bad} - seen:  # in the base, but not listed
         ref = (base.get(uri) or known_bad[uri]).ref
-        vanished = ref.source not in carried_sources and scope.holds(ref, failures(base.get(uri), known_bad.get(uri)))
+        in_scope = ref.source not in carried and scope.holds(ref, failures(base.get(uri), known_bad.get(uri)))
+        vanished = in_scope or told.holds(ref)
         documents += [] if vanished else [planned(ref, "carried")]
         deleted += [document_id(uri)] if vanished and uri in base else []
         touched |= vanished
     counts.update((d.change for d in documents), deleted=len(deleted))
-    touched |= any(d.change not in QUIET for d in documents)
+    touched |= any(d.change not in (*QUIET, *OUT) for d in documents)
     documents.sort(key=lambda d: d.uri)
-    again = [document_id(d.uri) for d in documents if "embed" in scope.force and d.change != "carried"]
+    again = [document_id(d.uri) for d in documents if "embed" in scope.force and d.change not in OUT]
     return ShardChanges(tuple(documents), tuple(sorted(deleted)), tuple(again), touched, counts)
 
 

@@ -62,6 +62,8 @@ class _ShardBuilder:
 
     def _bring(self, planned: PlannedDocument, take: Take) -> None:
         self.stage = "chunk"
+        if planned.change == "revoked":
+            return
         if planned.change in FETCHED:
             if self.plan.reads_again or not self._adopt(planned):
                 self._read(planned, take)

@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from contextlib import suppress
 
-from ingest.errors import SchemaMismatch, StoreUnavailable, may_pass
+from ingest.errors import SchemaMismatch, may_pass
 from ingest.pipeline.damage import is_sound
 from ingest.pipeline.guard import changed_too_much
 from ingest.pipeline.tasks import DOCUMENT_STEPS
 from ingest.records import Claim, PlanSummary
 from ingest.services import Workbench, Writer
-
-CLAIM_ATTEMPTS = 20  # times that another writer may take a claim's number before we give up
 
 
 def claim_generation(
@@ -28,18 +26,12 @@ def claim_generation(
             is_frozen = _goes_on(bench, newest[1], summary, repeats=repeats)
             if is_frozen is not None:
                 return newest[1], is_frozen
-    for _ in range(CLAIM_ATTEMPTS):
-        number = claims.last(released) + 1
-        claim = Claim(
-            id=f"{number:04d}-{settings_hash[:8]}",
-            base=summary.base,
-            settings_hash=settings_hash,
-            shards=len(summary.shards),
-            token=writer.new_token(),
-        )
-        if claims.append(number, claim):
-            return claim, False
-    raise StoreUnavailable(f"index {bench.lake.index}: {CLAIM_ATTEMPTS} other runs claimed a generation first")
+
+    def made(number: int) -> Claim:
+        named = {"base": summary.base, "settings_hash": settings_hash, "token": writer.new_token()}
+        return Claim(id=f"{number:04d}-{settings_hash[:8]}", shards=len(summary.shards), **named)
+
+    return claims.add(made, released), False
 
 
 def _goes_on(bench: Workbench, claim: Claim, summary: PlanSummary, *, repeats: bool) -> bool | None:

@@ -14,6 +14,7 @@ from ingest.lake.lake import Lake
 from ingest.pipeline.collection_points import EVERY_POINT, CollectionPoints, PointSample
 from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.point_maker import PointMaker, rows_of
+from ingest.pipeline.revoking import delete_revoked
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, BuildOptions, Manifest, Release, Verification
 from ingest.release import Ownership, Releases
@@ -38,7 +39,7 @@ def ensure(
     """
     fill(retrieval, options.load_batch, contents)
     vectors, tally = retrieval.vectors, retrieval.observer.tally
-    points, how = contents.rows("chunks") - len(contents.collapsed), (in_time, options.load_batch)
+    points, how = vectors.count(contents.collection, EVERYTHING), (in_time, options.load_batch)
 
     def look(step: str, sample: PointSample, mended: int = 0) -> Inspection:
         looked = Inspection(vectors, contents, sample, *how, mended, tally(step))
@@ -55,14 +56,14 @@ def ensure(
 
 def fill(retrieval: Retrieval, batch: int, contents: Contents, least: int = 0) -> None:
     """Load a collection that is lost or has fewer than `least` points, without a model. Build a graph that is due."""
-    vectors, observer, collection = retrieval.vectors, retrieval.observer, contents.collection
+    vectors, observer, lake, collection = retrieval.vectors, retrieval.observer, contents.lake, contents.collection
     lost = collection not in vectors.collections()
-    identity = contents.lake.known_identity()
-    unfinished = vectors.create_collection(collection, contents.dimension, contents.shape, identity)
+    unfinished = vectors.create_collection(collection, contents.dimension, contents.shape, lake.known_identity())
     if lost or (least and vectors.count(collection, EVERYTHING) < least):
         observer.told("restoring", collection)
-        points = CollectionPoints(vectors, PointMaker.of(contents), batch)
-        with observer.step("restore", contents.rows("chunks") - len(contents.collapsed), "chunks"):
+        points, revoked = CollectionPoints(vectors, PointMaker.of(contents), batch), lake.revocations.now()
+        expected = contents.rows("chunks") - len(contents.collapsed) - sum(1 for _ in contents.revoked_chunks(revoked))
+        with observer.step("restore", expected, "chunks"):
             for shard in contents.shards:
                 rows = rows_of(contents, shard)
                 points.load(shard, rows)
@@ -129,7 +130,9 @@ def releases_of(retrieval: Retrieval, options: BuildOptions, writer: Writer, tak
             # From before names told the lake. The other lake can load it again; readers of an alias on it find
             # nothing until ours is there.
             vectors.drop_collection(manifest.collection)
-        fill(retrieval, options.load_batch, contents_of(lake, manifest), expected_points(manifest))
+        contents = contents_of(lake, manifest)
+        fill(retrieval, options.load_batch, contents, expected_points(lake, manifest))
+        delete_revoked(vectors, contents.collection, contents, lake.revocations.now())
 
     ownership = Ownership(vectors, lake.known_identity, partial(lake.identity, writer.new_token))
     return Releases(lake.releases, vectors, lake.index, *made_by, restore, take_over=take_over, ownership=ownership)
@@ -143,6 +146,7 @@ def sealed(lake: Lake, generation: str) -> Manifest:
     return manifest
 
 
-def expected_points(manifest: Manifest) -> int:
-    """Return how many points the collection of a generation should have."""
-    return manifest.counts["chunks"] - manifest.counts.get("collapsed", 0)
+def expected_points(lake: Lake, manifest: Manifest) -> int:
+    """Return how many points the collection of a generation should have now."""
+    revoked = contents_of(lake, manifest).revoked_chunks(lake.revocations.now())
+    return manifest.counts["chunks"] - manifest.counts.get("collapsed", 0) - sum(1 for _ in revoked)

@@ -37,7 +37,9 @@ def conservation(found: Inspection, work: Work) -> Conservation:
 def _outcomes(found: Inspection, work: Work, shard: int, listed: Counter[str]) -> None:
     rows = read_rows(found.contents.lake, found.contents.parts(shard), "documents", "quarantine")
     gone, documents = set(work.gone(shard)), found.documents
-    planned = {d.uri: d for d in work.shard_plan(shard).documents}
+    every = work.shard_plan(shard).documents
+    planned = {d.uri: d for d in every if d.change != "revoked"}
+    listed.update(d.change for d in every if d.change == "revoked")
     for uri, document in planned.items():
         held = rows.documents.get(uri)
         if uri in gone:
@@ -73,7 +75,7 @@ def _keyword(found: Inspection) -> None:
         wanted = lake.read(contents.parts(shard)["chunks"], ["chunk_id"])["chunk_id"].to_pylist()
         lost += _not_in_order(wanted, rows, there)
     extra = {*there, *rows}
-    found.totals["keyword_rows"] = files["keyword.lengths"].rows - found.totals["collapsed"]
+    found.totals["keyword_rows"] = files["keyword.lengths"].rows - found.totals["collapsed"] - found.totals["revoked"]
     found.fault(
         *_collapsed_faults(paths[2], contents.collapsed),
         *(f"keyword row of chunk {c} {'stands in another place' if c in extra else 'is lost'}" for c in lost),

@@ -98,11 +98,15 @@ class Inspection:
         self.fault(*_document_faults(rows), *_stray_faults(rows))
         expected = [(c, d) for d in rows.documents.values() for c in rows.chunks.get(d.document_id, [])]
         self._attributes(shard, expected)
-        self._vectors(shard, [chunk for chunk, _ in expected])
+        revoked = self.contents.lake.revocations.now().ids(rows.documents.values())
+        self._vectors(shard, [chunk for chunk, _ in expected if chunk.document_id not in revoked])
         sound = self.told == before
         collapsed = self.contents.collapsed
-        indexed = [(c, d) for c, d in expected if c.chunk_id not in collapsed]
-        self.totals.update(chunks=len(expected), collapsed=len(expected) - len(indexed))
+        whole = [(c, d) for c, d in expected if c.chunk_id not in collapsed]
+        indexed = [(c, d) for c, d in whole if d.document_id not in revoked]
+        self.totals.update(
+            chunks=len(expected), collapsed=len(expected) - len(whole), revoked=len(whole) - len(indexed)
+        )
         self._compare(shard, indexed, sound)
 
     def _compare(self, shard: int, rows: Rows, sound: bool) -> None:

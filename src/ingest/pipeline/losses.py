@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 
 from ingest.documents import media_types, parsers
 from ingest.lake.contents import Contents
+from ingest.lake.revocations import Revocations
 from ingest.lake.rows import DocumentRow
 from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.pipeline.damage import damaged_parts
@@ -51,13 +52,13 @@ class Balance:
 
 
 class LossComparison(Scratch):
-    """Strikes the balance shard by shard. Use as a context manager."""
+    """Strikes the balance shard by shard; what is revoked does not serve. Use as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, revocations: Revocations) -> None:
         super().__init__(
             "CREATE TABLE lost (content, source TEXT, documents INTEGER, inside INTEGER); CREATE TABLE found (content)"
         )
-        self.balance = Balance()
+        self.balance, self.revocations = Balance(), revocations
 
     def settled(self) -> Balance:
         """Return the balance without what moved: each new document explains one of the same content. Call once."""
@@ -126,7 +127,7 @@ class LossComparison(Scratch):
         balance.readable += len(readable)
 
     def _serving(self, rows: ShardRows) -> dict[str, list[DocumentRow]]:
-        found = families(rows)
+        found = {uri: family for uri, family in families(rows).items() if not self.revocations.holds(family[0])}
         self.balance.serving += len(found)
         self.balance.inside += sum(len(family) - 1 for family in found.values())
         return found
@@ -134,7 +135,7 @@ class LossComparison(Scratch):
 
 def compare(before: Contents | None, after: Contents) -> Balance:
     """Return what the part files of a generation hold, compared with those of the one that serves, if any."""
-    with LossComparison() as comparison:
+    with LossComparison(after.lake.revocations.now()) as comparison:
         for shard in after.shards:
             parts = before.parts(shard) if before is not None else {}
             whole: dict[str, PartFile] = {kind: parts[kind] for kind in KINDS if kind in parts}

@@ -11,7 +11,6 @@ from ingest.errors import BudgetExceeded, DeleteGuardTripped, SourceUnavailable
 from ingest.ids import digest_of, document_id
 from ingest.lake.contents import contents_of
 from ingest.lake.lake import PLAN_HASH, Lake, claim_number
-from ingest.lake.rows import attributes_digest
 from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.lake.stored_records import name_of
 from ingest.pipeline.changes import FETCHED, BaseDocument, Listing, ShardChanges, base_documents, classify, shard_count
@@ -95,6 +94,7 @@ class Planner:
         # The base is of an earlier release than the newest one if that has lost its manifest.
         self.base, self.follows = self.lake.base(), self.lake.decision()
         self.shards, self.failed_sources = 0, frozenset[str]()
+        self.revocations = self.lake.revocations.now()
         self.balance = Balance()  # as far as the plan knows it
         self.damage = Damage()  # of the base
 
@@ -128,7 +128,7 @@ class Planner:
         counts: Counter[str] = Counter(listed=listed, listed_twice=listed - len(self.listing))
         hashes, fetch, embed = dict[int, str](), 0, 0
         steps, kinds = set[str](), set[tuple[str, str]]()
-        with LossComparison() as comparison:
+        with LossComparison(self.revocations) as comparison:
             for shard in range(self.shards):
                 plan, changes, rows = self._join(shard)
                 comparison.foresee(rows, plan)
@@ -197,8 +197,7 @@ class Planner:
         held, bad = base_documents(rows, self.prints, sources, self.now, keep, texts="texts" in parts)
         if self.scope.errors:
             self._add_unreleased(listed, held, bad, shard)
-        digests = {ref.uri: attributes_digest(ref.acl, ref.tenant, ref.source, ref.title) for ref in listed}
-        changes = classify(listed, held, bad, digests, self.scope, self.failed_sources)
+        changes = classify(listed, held, bad, self.scope, self.failed_sources, self.revocations)
         if replace(self.scope, force=frozenset()) != Scope() or self.failed_sources:
             check_carried(self.lake.index, self.damage, shard, changes.documents)
         plan = ShardPlan(

@@ -26,8 +26,10 @@ def rows_of(contents: Contents, shard: int, of: slice = slice(None)) -> Rows:
     """Return a shard's chunks that become points, each with its document, in row order; `of`: only those rows."""
     lake, parts, collapsed = contents.lake, contents.parts(shard), contents.collapsed
     documents = {d.document_id: d for d in document_rows(lake.read(parts["documents"]))}
+    revoked = lake.revocations.now().ids(documents.values())
     chunks = chunk_rows(lake.read(parts["chunks"])[of])
-    return [(chunk, documents[chunk.document_id]) for chunk in chunks if chunk.chunk_id not in collapsed]
+    shown = (c for c in chunks if c.chunk_id not in collapsed and c.document_id not in revoked)
+    return [(chunk, documents[chunk.document_id]) for chunk in shown]
 
 
 @dataclass(frozen=True)

@@ -44,9 +44,11 @@ class IndexStatus:
 
 def status_of(lake: Lake, vectors: VectorIndex, releases: Releases, profile: QueryProfile) -> IndexStatus:
     """Return where an index stands under the query profile of the settings."""
-    release, fault, points = None, None, None
+    release, fault, points, expected = None, None, None, None
     try:
         release = releases.current()
+        shown, _ = sealed_manifest(lake, release.generation) if release is not None else (None, "")
+        expected = None if shown is None else expected_points(lake, shown)
         points = None if release is None else vectors.count(release.collection, EVERYTHING)
     except (IndexUnavailable, SchemaMismatch) as error:
         fault = error
@@ -55,7 +57,6 @@ def status_of(lake: Lake, vectors: VectorIndex, releases: Releases, profile: Que
     if damage:
         fault = DamagedFile(f"{damage}; `ingest run` makes it again, `ingest rollback` serves an earlier release")
     fault = damaged or fault
-    shown, _ = sealed_manifest(lake, release.generation) if release is not None else (None, "")
     runs, started = list(past_runs(lake, RECENT_RUNS)), unfinished_run(lake)
     lease = next(lake.leases.newest_first(1), None)
     candidate = waiting_candidate(lake, profile) if damaged is None else None
@@ -77,7 +78,7 @@ def status_of(lake: Lake, vectors: VectorIndex, releases: Releases, profile: Que
         candidate_decision=judged.decision if judged is not None else None,
         reasons=_reasons(lake, judged.verdict) if judged is not None and judged.verdict else (),
         points=points,
-        expected_points=None if shown is None else expected_points(shown),
+        expected_points=expected,
         rolled_back=last_rollback(lake),
     )
 

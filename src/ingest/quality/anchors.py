@@ -98,7 +98,8 @@ def side_of(contents: Contents, questions: Sequence[Question], other: Side | Non
         parts = contents.parts(shard)
         every = document_rows(contents.lake.read(parts["documents"]))
         askers |= {(d.tenant, group) for d in every for group in d.acl}
-        rows = [d for d in every if d.path in paths or d.sha256 in bytes_]
+        revoked = contents.lake.revocations.now().ids(every)  # their places are stale, and their texts are not read
+        rows = [d for d in every if (d.path in paths or d.sha256 in bytes_) and d.document_id not in revoked]
         failures = quarantine_rows(contents.lake.read(parts["quarantine"]))
         # Made to end like a document's path, with the same separator between parent and child.
         uris = [unquote(q.uri.replace("!/", BETWEEN).replace("#", BETWEEN) if q.parent else q.uri) for q in failures]

@@ -230,7 +230,7 @@ class Release(Record):
 class Decision(Record):
     """`decisions/<n>.json`, create-only: what a person decided. Holds and their lifting are releases, in their journal.
 
-    `about`: names by what they are: document_id, prefix (of URIs), source, tenant, uri, generation, decision, …
+    `about`: names by what they are: uri (or document id), prefix (of URIs), source, tenant, generation, decision, …
     """
 
     number: int

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.float32]  # (n, dimension), L2-normalised
 
 
+Exclusion = tuple[tuple[str, tuple[str, ...]], ...]  # (field, names): chunks of these documents, sources, tenants
 PayloadProfile = Literal["langchain", "llamaindex", "haystack", "plain"]
 PAYLOAD_PROFILES: tuple[PayloadProfile, ...] = get_args(PayloadProfile)
 
@@ -81,6 +82,7 @@ class Filter:
     sources: tuple[str, ...] = ()  # any of these, () for all
     documents: tuple[str, ...] = ()  # document ids, () for all
     shard: int | None = None
+    excluded: Exclusion = ()  # that are shown to nobody
 
 
 EVERYTHING = Filter(acl=None, tenant=None)

@@ -17,7 +17,8 @@ class Conservation(Record):
     mended: int  # points that were missing, orphaned or stale and are now repaired
     faults: tuple[str, ...]  # each names an id and the two values that disagree
     dropped: int = 0  # chunks that a source's policy keeps out
-    collapsed: int = 0  # chunks that a duplicate stands for: points = keyword rows = chunks − collapsed
+    collapsed: int = 0  # chunks that a duplicate stands for
+    revoked: int = 0  # other chunks whose documents are revoked: points = keyword rows = chunks − collapsed − revoked
     marks: dict[str, int] = Field(default_factory=dict)  # chunks by mark, dropped ones too
     quarantined_children: int = 0  # documents inside documents; not among the listed
     secrets: tuple[str, ...] = ()  # where chunks with secrets were dropped, the first ones: URI and characters

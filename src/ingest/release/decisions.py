@@ -6,12 +6,9 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any
 
-from ingest.errors import StoreUnavailable
 from ingest.lake.lake import Lake
 from ingest.records import Decision, RaisedLimit, Release
 from ingest.services import Writer
-
-ATTEMPTS = 20  # to append; each failure means that another person appended
 
 
 def decide(
@@ -19,18 +16,15 @@ def decide(
 ) -> Decision:
     """Append a decision and return it. `more`: fields of the record, such as `until`.
 
-    After a StoreUnavailable it is unknown whether it stands: `ingest log` tells. Raises: StoreUnavailable also after
-    ATTEMPTS races.
+    Raises: StoreUnavailable; it is then unknown whether it stands: `ingest log` tells.
     """
     told = {"kind": kind, "why": why, "about": about, "who": writer.who, "identified": writer.identified, **more}
-    last = 0
-    for _ in range(ATTEMPTS):
-        last = lake.decisions.last(last)
-        made = {"number": last + 1, "at": writer.clock().isoformat(), "token": writer.new_token()}
-        decision = Decision.model_validate({**told, **made})
-        if lake.decisions.append(decision.number, decision):
-            return decision
-    raise StoreUnavailable(f"index {lake.index}: {kind}: {ATTEMPTS} times another decision was written first")
+
+    def made(number: int) -> Decision:
+        now = {"number": number, "at": writer.clock().isoformat(), "token": writer.new_token()}
+        return Decision.model_validate({**told, **now})
+
+    return lake.decisions.add(made)
 
 
 def keep_raised(lake: Lake, writer: Writer, raised: RaisedLimit | None, generation: str | None = None) -> None:

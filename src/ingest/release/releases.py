@@ -233,7 +233,7 @@ class Releases:
 
     def _replace_damaged(self, newest: Release, fence: int | None) -> None:
         """Follow a damaged record with one of what is known of it."""
-        decision = Decision(Candidate.of(newest), "restore", newest.why, newest.hold)
+        decision = NextRelease(Candidate.of(newest), "restore", newest.why, newest.hold)
         if fence is None:
             self._boot(newest, decision)
         else:

@@ -15,9 +15,10 @@ from ingest.ids import point_id
 from ingest.keyword import Analyser, Formula, KeywordIndex
 from ingest.lake.contents import contents_of
 from ingest.lake.model_files import read_learned
+from ingest.lake.revocations import Revocations
 from ingest.phrases import meant
 from ingest.ports import Wording
-from ingest.records import Filter, Hit, Manifest, QueryProfile, Result, Vectors
+from ingest.records import Exclusion, Filter, Hit, Manifest, QueryProfile, Result, Vectors
 from ingest.search.confidence import LOOKED_AT, read_calibration, signals
 from ingest.search.fetched_chunks import FetchedChunks
 from ingest.search.fusion import bounded, convex, rrf
@@ -83,6 +84,8 @@ class Searcher:
 
     def __post_init__(self) -> None:
         lake, contents = self.retrieval.lake, contents_of(self.retrieval.lake, self.manifest)
+        self._contents = contents
+        self._excluded: tuple[Revocations, Exclusion] = Revocations(), ()
         self._embedder = self.retrieval.open_embedder(self.manifest.model)
         self.documents = IndexedDocuments(contents)
         parts = contents.keyword
@@ -124,9 +127,20 @@ class Searcher:
         if top < 1:
             raise InvalidSettings(f"top: at least 1 expected, found {top}")
         self._check_sources(filter)
+        filter = self.unrevoked(filter)
         told = {"release": self.release or 0, "questions": len(questions)}
         with self.retrieval.observer.span("ingest.search", generation=self.manifest.generation, **told):
             return self._searched(questions, filter, top, stages)
+
+    def unrevoked(self, filter: Filter) -> Filter:
+        """Return the filter without what is revoked now, also since this searcher was opened.
+
+        Raises: SchemaMismatch, StoreUnavailable when the journal of decisions cannot be read: nothing is shown then.
+        """
+        told, known = self.retrieval.lake.revocations.now(), self._excluded
+        if told != known[0]:
+            known = self._excluded = told, self._contents.excluded(told)
+        return replace(filter, excluded=known[1])
 
     def _check_sources(self, filter: Filter) -> None:
         """Refuse sources that the generation does not have: a typing error would answer nothing."""
@@ -167,7 +181,7 @@ class Searcher:
 
     def candidates(self, questions: Sequence[str], filter: Filter, most: int | None) -> list[list[Result]]:
         """Return the best fused results of each question with the scores of both searches; all if `most` is None."""
-        terms, vectors = self._analyser.terms(questions), self._encoded(questions)
+        filter, terms, vectors = self.unrevoked(filter), self._analyser.terms(questions), self._encoded(questions)
         dense = self._dense_hits(vectors, filter, self.profile.depth)
         bm25 = self._keyword_hits(terms, filter, self.profile.depth)
         scored = self._union(terms, vectors, dense, bm25)

@@ -26,7 +26,7 @@ def context_of(
     retrieval = searcher.retrieval
     same_tokens = retrieval.model.fingerprint == searcher.manifest.model.fingerprint
     chunks = list(ranked) if same_tokens else [replace(result, tokens=0) for result in ranked]
-    around = VisibleSurroundings(searcher.documents, filter)
+    around = VisibleSurroundings(searcher.documents, searcher.unrevoked(filter))
     return build_context(chunks, stage, options, counter(retrieval.tokenizer), around)
 
 

@@ -51,6 +51,8 @@ def matches(attributes: pa.Table, filter: Filter) -> NDArray[np.bool_]:
     for column, values in {"tenant": tenants, "source": filter.sources, "document_id": filter.documents}.items():
         if values:
             mask &= _in(attributes[column], values)
+    for column, values in filter.excluded:
+        mask &= ~_in(attributes[column], values)
     if filter.shard is not None:
         mask &= np.asarray(pc.equal(attributes["shard"], filter.shard))
     if filter.acl is not None:

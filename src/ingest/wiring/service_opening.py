@@ -31,8 +31,10 @@ from ingest.wiring.source_opening import open_sources
 EXPORTED = "sentence_transformer"  # the kind of embedder that keeps an exported copy of its model for questions
 
 
-def open_services(settings: Settings, index: str | None = None, observer: Observer | None = None) -> Services:
-    """Return one of each port for an index. The model's weights are loaded on first use.
+def open_services(
+    settings: Settings, index: str | None = None, observer: Observer | None = None, caller: str | None = None
+) -> Services:
+    """Return one of each port for an index. The model's weights are loaded on first use. `caller`: who is signed in.
 
     Raises: InvalidSettings, UnknownSource, IndexUnavailable.
     """
@@ -57,7 +59,8 @@ def open_services(settings: Settings, index: str | None = None, observer: Observ
         monotonic=time.monotonic,
         observer=observer or Observer(),
     )
-    writer = Writer(who=whoami(), clock=lambda: datetime.now(UTC), new_token=partial(secrets.token_hex, 16))
+    who, tokens = caller or whoami(), partial(secrets.token_hex, 16)
+    writer = Writer(who=who, identified=bool(caller), clock=lambda: datetime.now(UTC), new_token=tokens)
     kept = partial(keep_model, store, bench.model, chosen.model.options, *bench.model_folder)
     return Services(bench=bench, retrieval=retrieval, writer=writer, keep_model=kept)
 

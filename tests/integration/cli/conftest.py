@@ -87,7 +87,13 @@ class Lab:
         result = CliRunner().invoke(app, list(arguments))
         return Answer(result.exit_code, result.stdout, result.stderr, result.exception)
 
-    def open_services(self, settings: Settings, index: str | None = None, observer: Observer | None = None) -> Services:
+    def open_services(
+        self,
+        settings: Settings,
+        index: str | None = None,
+        observer: Observer | None = None,
+        caller: str | None = None,
+    ) -> Services:
         """Stand in for `wiring.open_services`: but lake and vectors live as long as the lab."""
         name, chosen = settings.index(index)
         assert observer is not None

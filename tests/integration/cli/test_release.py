@@ -1,4 +1,4 @@
-"""`ingest evaluate`, `promote`, `rollback`, `verify`, `status` and `generations`."""
+"""`ingest evaluate`, `promote`, `rollback`, `verify`, `status`, `generations`, `log` and `revoke`."""
 
 import pytest
 
@@ -178,3 +178,25 @@ def test_a_lake_without_generations_says_how_the_first_one_comes(lab: Lab) -> No
     answer = lab("generations")
     assert (0, "docs has no generations yet; `ingest run` builds the first one.\n") == (answer.code, answer.out)
     assert [] == lab("generations", "--json").document["generations"]
+
+
+def test_a_document_is_revoked_lifted_and_both_stand_in_the_log_with_the_releases(served: Lab) -> None:
+    uri = f"{(served.folder / 'documents').as_uri()}/granite.md"
+    revoked = served("revoke", uri, "--why", "sold", "--json").document
+    assert (1, {"uri": [uri]}, [1]) == (
+        revoked["decision"]["number"],
+        revoked["decision"]["about"],
+        [*revoked["documents"].values()],
+    )
+    found = served("search", "granite beam", "--json")
+    assert (0, False) == (found.code, "granite.md" in found.out)
+    assert "revoked" in served("plan").out
+    lifted = served("revoke", "--lift", "1", "--why", "bought back")
+    assert (0, "Revocation 1 is lifted; the next run brings the documents back.\n") == (lifted.code, lifted.out)
+    log = served("log", "--json").document["log"]
+    assert ["unrevoke", "revoke"] == [entry["kind"] for entry in log if "kind" in entry]
+    assert "promote" == log[-1]["action"]
+    told = served("log").out
+    assert f"Decision 1: revoke uri {uri} by night@shift, user of the machine at" in told
+    assert 2 == served("revoke", uri, "--lift", "1", "--why", "both").code
+    assert 4 == served("revoke", "--lift", "1", "--why", "again").code

@@ -277,6 +277,7 @@ def test_a_limit_raised_for_one_run_is_recorded_with_who_and_why(tmp_path: Path)
     report = p.run(decide=lambda verdict: False)
     p.change(raised=None)
     assert report.plan is not None
+    assert ["raised"] == [made.kind for _, made in p.lake.decisions.after(0)]
     assert [raised] * 3 == [report.plan.raised, p.manifest(report.generation).raised, verdict(p, report).raised]
     (outcome,) = [Promotion(p.retrieval(), p.options, releases(p)).promote(None, None, lift_hold=False)]
     assert ("promoted", 6) == (outcome.decision, serving(p))

@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.ids import document_id, shard_of
+from ingest.lake.revocations import Revocations
+from ingest.lake.rows import attributes_digest
 from ingest.pipeline.changes import BaseDocument, Listing, Scope, classify, shard_count
 from ingest.records import DocumentRef
 
@@ -17,7 +19,8 @@ def ref(name: str, version: str = "1", source: str = "a", acl: tuple[str, ...] =
 
 def held(name: str, version: str = "1", **changes: object) -> dict[str, BaseDocument]:
     source = str(changes.pop("source", "a"))
-    known = BaseDocument(ref(name, version, source), "attributes", "current")
+    of = ref(name, version, source)
+    known = BaseDocument(of, attributes_digest(of.acl, of.tenant, of.source, of.title), "current")
     return {known.ref.uri: replace(known, **changes)}
 
 
@@ -26,12 +29,14 @@ def changes_of(
     base: dict[str, BaseDocument] | None = None,
     bad: dict[str, BaseDocument] | None = None,
     scope: Scope | None = None,
-    attributes: str = "attributes",
+    *,
+    title: str = "",
     carried_sources: frozenset[str] = frozenset(),
+    revoked: Revocations | None = None,
 ) -> dict[str, object]:
     """Return classes by path, the number of deleted documents, and whether the shard is touched."""
-    digests = {r.uri: attributes for r in listed}
-    changes = classify(listed, base or {}, bad or {}, digests, scope or Scope(), carried_sources)
+    listed = [replace(r, title=title) for r in listed]
+    changes = classify(listed, base or {}, bad or {}, scope or Scope(), carried_sources, revoked or Revocations())
     classes = {d.uri.rpartition("/")[2]: d.change for d in changes.documents}
     return {**classes, "deleted": len(changes.deleted), "touched": changes.touched}
 
@@ -53,12 +58,21 @@ def test_another_version_is_changed() -> None:
     assert changes_of([ref("x", "2")], held("x"))["x"] == "changed"
 
 
+@pytest.mark.parametrize("scope", [Scope(), Scope(sources=("b",))])
+def test_what_is_revoked_is_taken_out_whatever_the_scope_and_is_quiet_once_it_is_out(scope: Scope) -> None:
+    told = {"scope": scope, "revoked": Revocations(prefixes=("file:///a/",))}
+    assert changes_of([ref("x")], held("x"), **told) == {"x": "revoked", "deleted": 0, "touched": True}
+    assert changes_of([ref("x")], {}, bad("x"), **told) == {"x": "revoked", "deleted": 0, "touched": True}
+    assert changes_of([ref("x")], **told) == {"x": "revoked", "deleted": 0, "touched": False}
+    assert changes_of([], held("x"), **told) == {"deleted": 1, "touched": True}
+
+
 def test_a_document_that_would_be_read_otherwise_is_changed() -> None:
     assert changes_of([ref("x")], held("x", outdated=True))["x"] == "changed"
 
 
 def test_other_groups_are_attributes_changed() -> None:
-    assert changes_of([ref("x")], held("x"), attributes="others")["x"] == "attributes_changed"
+    assert changes_of([ref("x")], held("x"), title="others")["x"] == "attributes_changed"
 
 
 def test_what_is_not_listed_is_deleted() -> None:
@@ -90,7 +104,7 @@ def test_a_last_good_version_is_deleted_when_it_is_too_old() -> None:
 
 def test_other_groups_of_a_last_good_version_touch_its_shard() -> None:
     base = held("x", "1", status="last_good")
-    assert changes_of([ref("x", "2")], base, bad("x", "2"), attributes="others")["touched"] is True
+    assert changes_of([ref("x", "2")], base, bad("x", "2"), title="others")["touched"] is True
 
 
 def test_a_last_good_version_that_is_listed_again_becomes_current() -> None:
@@ -115,7 +129,7 @@ def test_outside_the_scope_everything_is_carried() -> None:
 def test_outside_the_scope_what_was_listed_is_counted() -> None:
     scope = Scope(prefixes=("file:///a/in",))
     listed = [ref("inside"), ref("outside"), ref("x")]
-    changes = classify(listed, held("x"), {}, {r.uri: "attributes" for r in listed}, scope)
+    changes = classify(listed, held("x"), {}, scope, frozenset(), Revocations())
     assert changes.counts == {"added": 1, "carried": 1, "out_of_scope": 2, "deleted": 0}
 
 
@@ -138,7 +152,7 @@ def test_every_listed_document_in_scope_has_one_class_and_nothing_outside_is_del
     known = {uri: document for name in base for uri, document in held(name).items()}
     broken = {uri: row for name in failed for uri, row in bad(name).items()}
     refs = [ref(name, "2") for name in sorted(listed)]
-    changes = classify(refs, known, broken, {r.uri: "attributes" for r in refs}, Scope(sources=sources))
+    changes = classify(refs, known, broken, Scope(sources=sources), frozenset(), Revocations())
     uris = [d.uri for d in changes.documents]
     assert uris == sorted(set(uris))
     if sources == ("b",):

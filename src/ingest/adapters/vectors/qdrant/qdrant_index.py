@@ -225,7 +225,8 @@ class QdrantIndex:
             batch = [requests.question_of(question, params, known) for question in some]
             return self._call(what, "query_batch_points", collection, batch)
 
-        sizes = [requests.question_bytes(known.dimension, limit) for _, _, limit in rows.values()]
+        bytes_of = {id(filter): requests.question_bytes(known.dimension, filter) for _, filter, _ in rows.values()}
+        sizes = [bytes_of[id(filter)] for _, filter, _ in rows.values()]
         answers = chain.from_iterable(self._batches.send([*rows.values()], sizes, self._options.search_batch, ask))
         hits = {row: requests.hits_of(collection, one.points, known) for row, one in zip(rows, answers, strict=True)}
         return [hits.get(row, []) for row in range(len(among))]

@@ -26,7 +26,7 @@ Response = TypeVar("Response")
 NUMBER_BYTES = 24  # of a float32 written as JSON, at most
 ID_BYTES = 40  # of a point's id with its quotes
 POINT_BYTES = 200  # of a point beside its payload and numbers: its id, names, brackets
-QUESTION_BYTES = 1000  # of a question beside its numbers: its filter, what is wanted
+QUESTION_BYTES = 1000  # of a question beside its numbers and its filter: what is wanted
 UUID = re.compile("[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
@@ -160,6 +160,9 @@ def qdrant_filter(filter: Filter, path: Callable[[str], str]) -> "models.Filter 
             one = isinstance(value, str | int)
             match = models.MatchValue(value=value) if one else models.MatchAny(any=list(value))
             must.append(models.FieldCondition(key=path(field), match=match))
+    for field, names in filter.excluded:
+        other = models.MatchExcept(**{"except": list(names)})
+        must.append(models.FieldCondition(key=path(field), match=other))
     return models.Filter(must=must) if must else None
 
 
@@ -199,6 +202,6 @@ def point_bytes(point: Point) -> int:
     return len(json.dumps(point.payload)) + NUMBER_BYTES * numbers + POINT_BYTES
 
 
-def question_bytes(dimension: int, limit: int) -> int:
-    """Return about how many bytes a question takes in a request, rather too many: it may name `limit` points."""
-    return QUESTION_BYTES + NUMBER_BYTES * dimension + ID_BYTES * limit
+def question_bytes(dimension: int, filter: "models.Filter | None") -> int:
+    """Return about how many bytes a question takes in a request, rather too many: its filter may name many points."""
+    return QUESTION_BYTES + NUMBER_BYTES * dimension + (len(filter.model_dump_json()) if filter is not None else 0)

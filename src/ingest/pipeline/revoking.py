@@ -1,0 +1,113 @@
+"""Revoking: what nobody may find any more, in every generation that is kept, whatever the gate says.
+
+First the record, which every reader looks for at each search and applies inside both of its searches; then the points
+of all collections that exist. A promotion deletes the points of what is revoked before its own record. So in whatever
+order the two meet, and wherever one dies, no reader shows what is revoked, and the next run deletes what is left.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from sys import maxsize
+from types import SimpleNamespace
+
+from ingest.errors import IndexUnavailable, InvalidSettings, SchemaMismatch
+from ingest.ids import collection_name, point_id
+from ingest.lake.contents import Contents, contents_of
+from ingest.lake.lake import Lake
+from ingest.lake.revocations import About, Revocations
+from ingest.pipeline.argument_checks import check_why
+from ingest.ports import VectorIndex
+from ingest.records import EVERYTHING, Decision
+from ingest.release.decisions import decide
+from ingest.release.generation_states import sealed_manifest
+from ingest.search.served_release import is_foreign
+from ingest.services import Retrieval, Writer
+
+MOST_EXCLUDED = 10_000  # documents of a generation by URI, id or prefix: every dense search names them
+
+
+@dataclass(frozen=True)
+class Revoked:
+    """A decision to revoke, and how many documents of each sealed generation it names."""
+
+    decision: Decision
+    documents: dict[str, int]
+
+
+def revoke(retrieval: Retrieval, writer: Writer, why: str, wanted: About) -> Revoked:
+    """Revoke documents by URI or id, prefix, source and tenant, until a person lifts it.
+
+    Raises: InvalidSettings when nothing is named, or more than MOST_EXCLUDED would be excluded one by one;
+        IndexUnavailable when it is in force, but points are left.
+    """
+    check_why("revoke", why)
+    about = {kind: names for kind, names in wanted.items() if names}
+    if not about or not all(name.strip() for names in about.values() for name in names):
+        raise InvalidSettings("revoke: name documents by URI, prefix, source or tenant; none may be empty")
+    lake, told, named, found = retrieval.lake, retrieval.lake.revocations, Revocations.of([about]), dict[str, int]()
+    told.now()
+    together = Revocations.of([*told.in_force.values(), about])
+    for generation, _, contents in _collections(lake):
+        with suppress(SchemaMismatch):  # damaged: the decision does not need it
+            if contents is not None:
+                found[generation] = sum(len(contents.revoked(shard, named)) for shard in contents.shards)
+                if (most := len(dict(contents.excluded(together)).get("document_id", ()))) > MOST_EXCLUDED:
+                    each = f"{most} documents of generation {generation} would be excluded one by one"
+                    way = "revoke their source or their tenant"
+                    raise InvalidSettings(f"revoke: {each}, at most {MOST_EXCLUDED} can be; {way}")
+    decision = decide(lake, writer, "revoke", why, about)
+    try:
+        delete_all_revoked(retrieval)
+    except IndexUnavailable as error:
+        done = f"decision {decision.number} revokes them, and no reader shows them"
+        raise IndexUnavailable(f"{done}; the next run deletes the points that are left: {error}") from error
+    return Revoked(decision, found)
+
+
+def unrevoke(retrieval: Retrieval, writer: Writer, number: int, why: str) -> Decision:
+    """Lift a revocation: the next run loads the points again, or ingests the documents. Raises: InvalidSettings."""
+    check_why("unrevoke", why)
+    told = retrieval.lake.revocations
+    told.now()
+    if number not in told.in_force:
+        known = ", ".join(map(str, sorted(told.in_force))) or "none"
+        raise InvalidSettings(f"unrevoke: decision {number} is no revocation in force; there are: {known}")
+    return decide(retrieval.lake, writer, "unrevoke", why, {"decision": [str(number)]})
+
+
+def delete_all_revoked(retrieval: Retrieval) -> None:
+    """Delete the points of what is revoked from all collections of this lake that exist."""
+    lake, vectors = retrieval.lake, retrieval.vectors
+    told = lake.revocations.now()
+    there = set(vectors.collections()) if lake.revocations.in_force else set()
+    for _, collection, contents in _collections(lake) if there else ():
+        if collection in there and not is_foreign(vectors.lake_of(collection), lake.known_identity()):
+            delete_revoked(vectors, collection, contents, told)
+
+
+def delete_revoked(vectors: VectorIndex, collection: str, contents: Contents | None, told: Revocations) -> None:
+    """Delete the points of what is revoked from a collection.
+
+    What the files of a generation cannot tell, unsealed or damaged, its points do: then the whole collection is read.
+    """
+    found: list[str] | None = None
+    with suppress(SchemaMismatch):
+        found = [point_id(chunk) for chunk in contents.revoked_chunks(told)] if contents is not None else None
+    if found is None:
+        every = vectors.scroll(collection, EVERYTHING, ("uri", "source", "tenant"))
+        named = ((p.id, {name: value or "" for name, value in p.payload.items()}) for p in every)
+        found = [id_ for id_, fields in named if told.holds(SimpleNamespace(**fields))]
+    if found:
+        vectors.delete(collection, found)
+        vectors.flush(collection)
+
+
+def _collections(lake: Lake) -> Iterator[tuple[str, str, Contents | None]]:
+    """Yield every generation with its collection, and what it holds if it is sealed."""
+    identity = lake.known_identity()
+    for _, claim in lake.claims.newest_first(maxsize):
+        if (manifest := sealed_manifest(lake, claim.id)[0]) is not None:
+            yield claim.id, manifest.collection, contents_of(lake, manifest)
+        elif identity is not None:
+            yield claim.id, collection_name(lake.index, claim.id, identity.id), None
