@@ -189,6 +189,10 @@ class UnknownRelease(FatalError):
     """No such release or generation, or nothing serves yet."""
 
 
+class UnknownDocument(FatalError):
+    """Nothing is known of the document that was named, neither by its source nor in any generation that is kept."""
+
+
 class ForeignIndex(SchemaMismatch):
     """The aliases or a collection belong to another lake, or to another state of this one."""
 

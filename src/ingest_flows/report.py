@@ -109,9 +109,15 @@ def as_markdown(report: RunReport, verdict: Verdict | None) -> str:
         rows = [("listed: " + k, v) for k, v in table.listed.items()]
         rows += [("generation: " + k, v) for k, v in table.documents.items()]
         rows += [(k, getattr(table, k)) for k in ("chunks", "points", "keyword_rows", "vectors", "mended")]
-        rows += [(f"quarantined: {k}", v) for k, v in report.quarantined.items()]
         rows += [(f"no parser reads: {k}", v) for k, v in report.unsupported.items()]
         lines += ["| conservation | count |", "| --- | --- |", *(f"| {k} | {v} |" for k, v in rows), ""]
+    for state in report.in_quarantine:
+        lines += [f"In quarantine, generation `{state.generation}`: {_told(state.counts)}."]
+        told = (f"{row.uri}: {row.error}: {row.message}" for row in state.documents)
+        lines += [
+            *(f"- `{' '.join(one.split()).replace('`', chr(39))}`" for one in told),
+            "",
+        ]  # code: it may be hostile
     lines += ["| step | seconds | documents/s | chunks/s | peak MB |", "| --- | --- | --- | --- | --- |"]
     lines += [
         f"| {s.step} | {s.seconds} | {s.documents_per_second} | {s.chunks_per_second} | {s.peak_memory_mb} |"

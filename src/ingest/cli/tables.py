@@ -201,8 +201,23 @@ def report(run: "records.RunReport") -> Iterator[RenderableType]:
         )
     if run.unsupported:
         yield f"Left out, since no parser reads their types: {counted(run.unsupported)}."
-    if run.quarantined:
-        yield f"Left out, in quarantine: {counted(run.quarantined)}."
+    for held in run.in_quarantine:
+        if held.counts:
+            yield f"{in_quarantine(held)}: {counted(held.counts)}. The newest:"
+            yield from map(left_out, held.documents)
+
+
+def in_quarantine(held: "records.QuarantineState") -> str:
+    """Return the beginning of a sentence about what a generation leaves out."""
+    return f"In quarantine, generation {held.generation}{'' if held.serves else ', which was never released'}"
+
+
+def left_out(row: "records.Quarantined") -> str:
+    """Return a document in quarantine in one line."""
+    tries = f"{row.attempts} tries" if row.attempts > 1 else "1 try"
+    since = f"since {row.first_seen}" if row.first_seen else "since before that was kept"
+    told = f"{row.uri}: {row.error} in {row.stage}, {size(row.size)}, {tries}, {since}: {row.message}"
+    return f"  {printable(told)}"
 
 
 def _listed(what: str, lines: Iterable[str]) -> Iterator[str]:

@@ -92,7 +92,7 @@ SCHEMAS: dict[str, pa.Schema] = {
 ADDED: dict[str, dict[str, Any]] = {
     "chunks": {"marks": [], "parent": None},
     "documents": {"child_count": 0, "dropped_count": 0},
-    "quarantine": {"parent": "", "attempts": 1},
+    "quarantine": {"parent": "", "attempts": 1, "first_seen": "", "last_seen": ""},
 }
 """Columns that parts of older generations lack, by kind, with their default values."""
 

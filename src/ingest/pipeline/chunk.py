@@ -46,7 +46,7 @@ def chunk_shard(services: Services, task: ShardTask) -> Marker:
 class _ShardBuilder:
     def __init__(self, services: Services, task: ShardTask, plan: ShardPlan) -> None:
         self.bench, self.writer, self.task, self.plan = services.bench, services.writer, task, plan
-        self.made = Made(self.bench, plan)
+        self.made = Made(self.bench, plan, services.writer.clock())
         self.base = self.made.base
         self.reads = Reads(self.bench, self.writer, task.generation)
         self.gone: list[str] = []  # URIs
@@ -58,7 +58,7 @@ class _ShardBuilder:
             self._bring(planned, take)
         except DocumentError as error:
             self.made.fail(planned, self.stage, error)
-            self.made.keep_last_good(planned, self.writer.clock())
+            self.made.keep_last_good(planned)
 
     def _bring(self, planned: PlannedDocument, take: Take) -> None:
         self.stage = "chunk"
@@ -69,7 +69,7 @@ class _ShardBuilder:
                 self._read(planned, take)
         elif planned.change == "known_bad" or (row := self.base.documents.get(planned.uri)) is None:
             self._keep_failure(planned.uri, self.base)
-            self.made.keep_last_good(planned, self.writer.clock())
+            self.made.keep_last_good(planned)
         elif planned.change == "attributes_changed":
             current = replace(row, status="current", stale_since="")
             self.made.carry(with_attributes(current, planned), self.base)
@@ -110,7 +110,7 @@ class _ShardBuilder:
             if bad is not None and known and prints.same_failure(bad, planned.source):
                 self._keep_failure(planned.uri, rows)
                 self.made.counts.update([f"quarantined.{bad.error}", f"adopted.{bad.error}"])
-                self.made.keep_last_good(planned, self.writer.clock())
+                self.made.keep_last_good(planned)
                 return True
             same = row is not None and (row.version, row.status) == (planned.version, "current")
             if row is not None and same and prints.same_family(row, rows, planned.source):

@@ -162,7 +162,11 @@ def set_aside(
     """
     bench = services.bench
     plan = bench.lake.shard_plan(task.generation, task.shard, task.plan_hash)
-    found, made, replaced = read_rows(bench.lake, parts), Made(bench, plan, refused=refused), set[str]()
+    found, made, replaced = (
+        read_rows(bench.lake, parts),
+        Made(bench, plan, services.writer.clock(), refused=refused),
+        set[str](),
+    )
     made.earlier = unreleased_rows(bench.lake, task)
     for row in (row for row in found.documents.values() if not row.parent):
         try:
@@ -180,7 +184,7 @@ def set_aside(
             family = made.base.family(stale)
             chunks = (chunk for member in family for chunk in made.base.chunks.get(member.document_id, ()))
             if not any(chunk.embedding_key in refused for chunk in chunks):
-                made.keep_last_good(planned, services.writer.clock())
+                made.keep_last_good(planned)
     written_parts = written(bench.lake, task, made.tables())
     if "keyword" not in plan.steps:  # the base's postings would be carried
         written_parts += index_shard(bench, task.shard, by_kind(written_parts)["chunks"])

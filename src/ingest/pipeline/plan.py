@@ -8,7 +8,7 @@ from functools import cached_property, partial
 
 from ingest.documents import media_types, parsers
 from ingest.errors import BudgetExceeded, DeleteGuardTripped, SourceUnavailable
-from ingest.ids import digest_of, document_id
+from ingest.ids import containers, digest_of, document_id
 from ingest.lake.contents import contents_of
 from ingest.lake.lake import PLAN_HASH, Lake, claim_number
 from ingest.lake.shard_rows import ShardRows, read_rows
@@ -21,6 +21,7 @@ from ingest.pipeline.guard import check_losses, is_unknown
 from ingest.pipeline.healing import check_carried, find_damage
 from ingest.pipeline.listing_checks import check_places, check_sources, left_out, nothing_listed
 from ingest.pipeline.losses import Balance, LossComparison
+from ingest.pipeline.quarantine import in_quarantine
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.tasks import Work
 from ingest.pipeline.unreleased_rows import newest_failures
@@ -118,6 +119,8 @@ class Planner:
     def _base_uris(self) -> Iterator[str]:
         for held in map(self._base_parts, range(self.base.shards if self.base is not None else 0)):
             yield from self.lake.read(held["documents"], ["uri"])["uri"].to_pylist() if "documents" in held else ()
+        # What is to be tried again may be gone.
+        yield from (containers(row.uri)[0] for state in in_quarantine(self.lake) for row in state.documents)
 
     def summarise(self) -> PlanSummary:
         """Return the plan for all shards: documents per class, bytes, estimates.

@@ -13,6 +13,7 @@ from ingest.lake.lake import Lake
 from ingest.lake.stored_records import name_of
 from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.promotion import Outcome
+from ingest.pipeline.quarantine import newest_in_quarantine
 from ingest.pipeline.shard_slices import cut, joins
 from ingest.pipeline.tasks import Execute, ShardStep, Work
 from ingest.ports import Observer
@@ -128,7 +129,8 @@ def kept_in_history(
     name = f"{datetime.fromisoformat(start.started):%Y%m%dT%H%M%S.%f}-{start.run[:8]}"
 
     def end(report: RunReport) -> RunReport:
-        report = report.model_copy(update={"ended": writer.clock().isoformat()})
+        told = {"ended": writer.clock().isoformat(), "in_quarantine": newest_in_quarantine(lake)}
+        report = report.model_copy(update=told)
         _keep(lake, name, report)
         return report
 

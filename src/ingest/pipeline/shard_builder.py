@@ -39,6 +39,7 @@ class Made:
 
     bench: Workbench
     plan: ShardPlan
+    now: datetime
     rows: ShardRows = field(default_factory=ShardRows)
     counts: Counter[str] = field(default_factory=Counter)
     earlier: Sequence[ShardRows] = ()  # what was made of this shard since the base
@@ -96,8 +97,9 @@ class Made:
         told = stage, name, str(error)[:MAX_MESSAGE], fingerprint, failed.size, parent
         known = [rows.quarantine[failed.uri] for rows in (self.base, *self.earlier) if failed.uri in rows.quarantine]
         tried = [k.attempts for k in known if (k.version, k.fingerprint) == (failed.version, fingerprint)]
-        row = Quarantined(failed.uri, failed.source, failed.version, *told, attempts=1 + max(tried, default=0))
-        self.rows.quarantine[failed.uri] = row
+        now = self.now.isoformat()
+        seen = 1 + max(tried, default=0), min((k.first_seen for k in known), default=now), now
+        self.rows.quarantine[failed.uri] = Quarantined(failed.uri, failed.source, failed.version, *told, *seen)
         self.counts[f"quarantined{'_children' if parent else ''}.{name}"] += 1
 
     def _keep(self, row: DocumentRow, chunks: list[Chunk], dropped: list[Dropped], document: Document) -> None:
@@ -110,14 +112,14 @@ class Made:
         self.rows.dropped[row.document_id] = dropped
         self.rows.texts[row.document_id] = {"text": document.text, "blocks": document.blocks}
 
-    def keep_last_good(self, planned: PlannedDocument, now: datetime) -> None:
+    def keep_last_good(self, planned: PlannedDocument) -> None:
         """Keep the base's version of a document whose new version failed, for a limited time, with today's groups."""
         row = self.base.documents.get(planned.uri)
         if row is None or row.document_id in self.plan.deleted:
             return
-        since = datetime.fromisoformat(row.stale_since) if row.stale_since else now
+        since = datetime.fromisoformat(row.stale_since) if row.stale_since else self.now
         # Of a failure known before, the plan decides; a new one may come when the last good version is old already.
-        if planned.change in FETCHED and now - since >= timedelta(days=self.bench.options.keep_last_good_days):
+        if planned.change in FETCHED and self.now - since >= timedelta(days=self.bench.options.keep_last_good_days):
             return
         row = replace(with_attributes(row, planned), status="last_good", stale_since=since.isoformat())
         try:

@@ -131,3 +131,5 @@ class Quarantined:
     size: int = 0
     parent: str = ""  # id of the document that contains it; "" if it is not inside another
     attempts: int = 1  # tries of this version with the same code
+    first_seen: str = ""  # ISO 8601: left out since then, in whatever version; "" if that is older than this field
+    last_seen: str = ""  # when it was tried last

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from ingest.records.documents import Quarantined
 from ingest.records.generations import PlanSummary, Recall, Record
 
 
@@ -48,6 +49,15 @@ class StageFigure(Record):
     peak_memory_mb: float  # of this process, since its start
 
 
+class QuarantineState(Record):
+    """What a generation leaves out, documents inside documents too."""
+
+    generation: str
+    serves: bool  # False: it is newer than what serves, and was never released
+    counts: dict[str, int]  # by error class
+    documents: tuple[Quarantined, ...]  # by URI; in a report those that were left out last, newest first
+
+
 class RunStart(Record):
     """`history/started/<name>.json`: a run began. Without a report of that name it is at work, or was killed."""
 
@@ -87,3 +97,4 @@ class RunReport(Record):
     unsupported: dict[str, int] = Field(default_factory=dict)  # documents that no parser reads, by media type
     duplicates: dict[str, int] = Field(default_factory=dict)  # groups and chunks by kind, boilerplate, collapsed
     healed: tuple[str, ...] = ()  # files of the lake that were damaged or gone, and what they were made from
+    in_quarantine: tuple[QuarantineState, ...] = ()  # at its end, also if nothing changed or it failed

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("prefect")
 
 from ingest.quality.gate import Facts, judge
-from ingest.records import GateRules, RunReport
+from ingest.records import GateRules, Quarantined, QuarantineState, RunReport
 from ingest_flows.report import LOG_SECONDS, LoggingObserver, as_markdown
 
 METRIC = "fused.ndcg@10"
@@ -37,6 +37,16 @@ def test_a_step_without_a_size_tells_its_start_and_end(caplog: pytest.LogCapture
     with LoggingObserver(logging.getLogger("flow"), lambda: 0.0).step("seal"):
         pass
     assert ["seal: started", "seal: done"] == caplog.messages
+
+
+def test_what_is_in_quarantine_is_named_and_hostile_words_stay_words() -> None:
+    row = Quarantined("s3://b/a.md", "docs", "1", "parse", "MalformedDocument", "`![x](http://evil/)`\n# no", "print")
+    state = QuarantineState(generation="g1", serves=True, counts={"MalformedDocument": 7}, documents=(row,))
+    report = RunReport.model_construct(index="docs", decision="unchanged", conservation=None, stages=())
+    report = report.model_copy(update={"generation": "g1", "release": 1, "digest": None, "in_quarantine": (state,)})
+    lines = as_markdown(report, None).splitlines()
+    start = lines.index("In quarantine, generation `g1`: MalformedDocument 7.")
+    assert ["- `s3://b/a.md: MalformedDocument: '![x](http://evil/)' # no`", ""] == lines[start + 1 : start + 3]
 
 
 def test_slices_are_a_table_whose_cells_hold_whatever_they_are_called() -> None:

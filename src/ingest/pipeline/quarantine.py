@@ -1,0 +1,84 @@
+"""What is in quarantine: in the generation that serves, and in a newer one that was never released."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from itertools import chain, takewhile
+
+from ingest.errors import IngestError, UnknownDocument
+from ingest.ids import containers, document_id
+from ingest.lake.lake import Lake
+from ingest.lake.rows import quarantine_rows
+from ingest.phrases import meant, shown
+from ingest.pipeline.scope import Scope
+from ingest.records import DocumentRef, Manifest, Quarantined, QuarantineState
+from ingest.release.generation_states import LOOK_BACK
+
+NEWEST = 5  # that a report names
+EVERY_DOCUMENT = Scope()
+log = logging.getLogger(__name__)
+
+
+def in_quarantine(lake: Lake, scope: Scope = EVERY_DOCUMENT) -> list[QuarantineState]:
+    """Return what meets the conditions of a scope, by URI, of the newer generation first.
+
+    A time is that since which a document is left out; a URI may also be a document id, and stands for what is inside
+    it too.
+
+    Raises: UnknownDocument for a URI of which nothing is in quarantine, naming the nearest.
+    """
+    found = [(*one, _rows(lake, one[0])) for one in _generations(lake)]
+    known = {name for *_, rows in found for row in rows for name in _names(row)}
+    for uri in sorted(scope.uris - known):
+        raise UnknownDocument(f"nothing in quarantine is called {shown(uri)!r}{meant(uri, known)}")
+    states = []
+    for manifest, serves, rows in found:
+        documents = tuple(row for row in rows if _meets(row, scope))
+        counts = dict(sorted(Counter(row.error for row in documents).items()))
+        named = {"generation": manifest.generation, "serves": serves, "counts": counts, "documents": documents}
+        states.append(QuarantineState(**named))
+    return states
+
+
+def _names(row: Quarantined) -> tuple[str, ...]:
+    return *containers(row.uri), document_id(row.uri)
+
+
+def _meets(row: Quarantined, scope: Scope) -> bool:
+    since = row.first_seen or datetime.min.isoformat()
+    ref = DocumentRef(row.uri, row.source, "", row.version, row.size, since)
+    named = not scope.uris or not scope.uris.isdisjoint(_names(row))
+    return named and replace(scope, uris=frozenset()).holds(ref, (row.error,))
+
+
+def newest_in_quarantine(lake: Lake) -> tuple[QuarantineState, ...]:
+    """Return the numbers for a report, with the documents that were left out last; none if they cannot be told."""
+    try:
+        states = in_quarantine(lake)
+    except (IngestError, OSError) as error:
+        log.warning("index %s: what is in quarantine cannot be told: %s", lake.index, error)
+        return ()
+    newest = (sorted(one.documents, key=lambda row: row.first_seen, reverse=True)[:NEWEST] for one in states)
+    return tuple(s.model_copy(update={"documents": tuple(rows)}) for s, rows in zip(states, newest, strict=True))
+
+
+def _generations(lake: Lake) -> Iterator[tuple[Manifest, bool]]:
+    """Yield the newest sealed generation that was never released, if it is newer than what serves, then what serves."""
+    current = lake.decision()
+    serving = current.generation if current is not None else ""
+    claims = (claim.id for _, claim in lake.claims.newest_first(LOOK_BACK))
+    for newer in takewhile(lambda one: one != serving, claims):
+        manifest = lake.manifest(newer)
+        if manifest and newer not in {release.generation for _, release in lake.releases.newest_first(LOOK_BACK)}:
+            yield manifest, False
+            break
+    if serving and (manifest := lake.manifest(serving)):
+        yield manifest, True
+
+
+def _rows(lake: Lake, manifest: Manifest) -> list[Quarantined]:
+    """Return a generation's rows. Most shards have none, and their part says so without being read."""
+    parts = (part for part in manifest.parts if part.kind == "quarantine" and part.rows)
+    return sorted(chain.from_iterable(quarantine_rows(lake.read(part)) for part in parts), key=lambda row: row.uri)
