@@ -13,10 +13,10 @@ from ingest import pipeline
 from ingest.errors import InvalidSettings
 from ingest.pipeline.argument_checks import check_why, checked
 from ingest.pipeline.collections import releases_of, verify_serving
+from ingest.pipeline.document_acts import DocumentActs
 from ingest.pipeline.plan import preview
 from ingest.pipeline.promotion import Outcome, Promotion
 from ingest.pipeline.release_target import roll_back
-from ingest.pipeline.revoking import Revoked, revoke, unrevoke
 from ingest.pipeline.scope import Choice, Scope
 from ingest.pipeline.status import IndexStatus, status_of
 from ingest.pipeline.tasks import Execute
@@ -59,7 +59,7 @@ def open_index(
     return Index(settings, open_services(settings, index, *others))
 
 
-class Index(AbstractContextManager["Index"]):
+class Index(DocumentActs, AbstractContextManager["Index"]):
     """One index. Each call uses the release in force at that moment. Many threads may search, one may build."""
 
     def __init__(self, settings: Settings, services: Services) -> None:
@@ -244,32 +244,6 @@ class Index(AbstractContextManager["Index"]):
     def log(self, limit: Count = 20) -> list[Release | Decision]:
         """Return the newest releases and other decisions of people, newest first."""
         return decided(self.services.bench.lake, limit)
-
-    @checked
-    def revoke(
-        self,
-        *,
-        why: str,
-        uris: Sequence[str] = (),
-        prefixes: Sequence[str] = (),
-        sources: Sequence[str] = (),
-        tenants: Sequence[str] = (),
-    ) -> Revoked:
-        """Make documents, with all documents inside them, unfindable in every generation at once, until that is lifted.
-
-        They are not ingested again, and no rollback, restore or promotion brings them back. Readers leave them out from
-        their next search on; then the points are deleted. The lake keeps their bytes.
-
-        `uris` may also be document ids. Raises: InvalidSettings when nothing or too much is named; IndexUnavailable
-        when it is done, but points are left.
-        """
-        named = {"uri": uris, "prefix": prefixes, "source": sources, "tenant": tenants}
-        return revoke(self.services.retrieval, self.services.writer, why, named)
-
-    @checked
-    def unrevoke(self, number: Count, *, why: str) -> Decision:
-        """Lift a revocation by its number: the next run ingests the documents again. Raises: InvalidSettings."""
-        return unrevoke(self.services.retrieval, self.services.writer, number, why)
 
     def _options(self, max_deleted_share: float | None, why: str | None, take_over: str | None) -> BuildOptions:
         """Return the options, with a limit that a person raises. Raises: InvalidSettings without a reason."""

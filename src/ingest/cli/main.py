@@ -8,7 +8,7 @@ from typing import Annotated
 
 from typer import Context, Exit, Option, Typer, echo
 
-from ingest.cli import fitting, qdrant, release, run, search, setup
+from ingest.cli import fitting, qdrant, quarantine, release, run, search, setup
 from ingest.cli.exit_codes import EPILOG
 from ingest.cli.invocation import IndexOption, Invocation, JsonOption, SettingsOption
 from ingest.cli.preview.command import preview
@@ -24,6 +24,8 @@ app = Typer(
 )
 engine = Typer(help="The embedded vector engine.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(engine, name="qdrant")
+left_out = Typer(help="Documents that are left out, and why.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(left_out, name="quarantine")
 
 functions = [setup.init, setup.doctor, preview, run.plan, run.run, release.status, search.search]
 functions += [release.evaluate, release.promote, release.rollback, release.verify, release.generations, release.log]
@@ -33,6 +35,9 @@ for function in functions:
     app.command(function.__name__.replace("_", "-"), epilog=EPILOG)(function)
 for function in (qdrant.start, qdrant.stop, qdrant.status):
     engine.command(function.__name__, epilog=EPILOG)(function)
+left_out.command("list", epilog=EPILOG)(quarantine.listing)
+for function in (quarantine.show, quarantine.replay, quarantine.accept):
+    left_out.command(function.__name__, epilog=EPILOG)(function)
 
 
 def _show_version(wanted: bool) -> None:

@@ -12,37 +12,46 @@ from ingest.cli.invocation import Invocation, Repeated, SourcesOption, command, 
 from ingest.cli.output import printable
 
 if TYPE_CHECKING:
+    from ingest.index import Index
     from ingest.pipeline.scope import Choice
     from ingest.records import Release, RunReport
 
 MaxDeletedShareOption = Annotated[
     float | None, Option(metavar="SHARE", min=0, max=1, help="Raise the delete guard's limit this once; needs --why.")
 ]
+NoPromoteOption = Annotated[bool, Option("--no-promote", help="Leave the promotion to a person (exit code 6).")]
 TakeOverOption = Annotated[
     bool, Option("--take-over", help="Take an index that follows another lake over for this one; say why.")
 ]
 DAYS_AND_MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 
 
-def _dated(flag: str, when: str) -> Any:
-    return Option(flag, metavar="TIME", formats=DAYS_AND_MOMENTS, help=f"Only what its source dates {when}; UTC.")
+def dated(flag: str, what: str) -> Any:
+    """Return an option with a day or a moment."""
+    return Option(flag, metavar="TIME", formats=DAYS_AND_MOMENTS, help=f"Only what {what}; UTC.")
 
 
 @dataclass(frozen=True)
-class ChoiceOptions:
-    """As `ingest.pipeline.scope.Choice`. What meets all of them may be touched."""
+class PlaceOptions:
+    """Which documents are meant: those that meet all of them."""
 
     sources: SourcesOption = None
     prefixes: Annotated[Repeated, several("--prefix", "URI", "Only URIs with this prefix")] = None
     uris: Annotated[Repeated, several("--uri", "URI", "Only this document")] = None
-    modified_since: Annotated[datetime | None, _dated("--since", "so or later")] = None
-    modified_until: Annotated[datetime | None, _dated("--until", "before")] = None
-    errors: Annotated[Repeated, several("--error", "CLASS", "Only what is in quarantine with this error, again")] = None
-    force: Annotated[Repeated, several("--force", "parse|embed", "Do this again though nothing changed")] = None
+    errors: Annotated[Repeated, several("--error", "CLASS", "Only what is in quarantine with this error")] = None
 
     def choice(self) -> "Choice":
         """Return what was chosen."""
         return cast("Choice", {name: value for name, value in vars(self).items() if value})
+
+
+@dataclass(frozen=True)
+class ChoiceOptions(PlaceOptions):
+    """As `ingest.pipeline.scope.Choice`. What meets all of them may be touched."""
+
+    modified_since: Annotated[datetime | None, dated("--since", "its source dates so or later")] = None
+    modified_until: Annotated[datetime | None, dated("--until", "its source dates before")] = None
+    force: Annotated[Repeated, several("--force", "parse|embed", "Do this again though nothing changed")] = None
 
 
 @command(
@@ -52,7 +61,7 @@ class ChoiceOptions:
 def run(
     invocation: Invocation,
     chosen: ChoiceOptions,
-    no_promote: Annotated[bool, Option("--no-promote", help="Leave the promotion to a person (exit code 6).")] = False,
+    no_promote: NoPromoteOption = False,
     take_over: TakeOverOption = False,
     max_deleted_share: MaxDeletedShareOption = None,
     why: Annotated[
@@ -65,8 +74,6 @@ def run(
     gate, 4 also when another release came right after the one of this run, 6 waiting for a person (--no-promote,
     decide: manual, a hold, or what was rolled back).
     """
-    from ingest.release.generation_states import told_rollback
-
     reason = reason_to_take_over(take_over, why)
     if why is not None and not take_over and max_deleted_share is None:
         raise BadParameter("--why goes with --take-over or --max-deleted-share")
@@ -74,16 +81,24 @@ def run(
         report = index.run(
             promote=not no_promote, max_deleted_share=max_deleted_share, why=why, take_over=reason, **chosen.choice()
         )
-        lake = index.services.bench.lake
-        reasons = lake.verdict(report.verdict).reasons if report.verdict is not None else ()
-        release = lake.releases.get(report.release) if report.release is not None else None
-        waits = report.generation if report.decision == "waiting" else None
-        rolled_back = told_rollback(lake, waits) if waits is not None else ""
-        code, summary = _outcome(report, release, rolled_back)
-        hold = release.hold if release is not None else None
-        told = {**dict(report), "reasons": reasons, "hold": hold, "rolled_back": rolled_back}
-        invocation.output.result(told, summary)
+        code = told_run(invocation, index, report)
     raise Exit(code)
+
+
+def told_run(invocation: Invocation, index: "Index", report: "RunReport") -> ExitCode:
+    """Print what a run came to, and return its exit code."""
+    from ingest.release.generation_states import told_rollback
+
+    lake = index.services.bench.lake
+    reasons = lake.verdict(report.verdict).reasons if report.verdict is not None else ()
+    release = lake.releases.get(report.release) if report.release is not None else None
+    waits = report.generation if report.decision == "waiting" else None
+    rolled_back = told_rollback(lake, waits) if waits is not None else ""
+    code, summary = _outcome(report, release, rolled_back)
+    hold = release.hold if release is not None else None
+    told = {**dict(report), "reasons": reasons, "hold": hold, "rolled_back": rolled_back}
+    invocation.output.result(told, summary)
+    return code
 
 
 def reason_to_take_over(take_over: bool, why: str | None) -> str | None:

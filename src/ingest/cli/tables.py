@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 CHANGES = ("added", "changed", "repeated", "attributes_changed", "unchanged", "deleted")
 CLASSES = ("listed", "listed_twice", *CHANGES, "known_bad", "carried", "revoked", "out_of_scope", "may_have_moved")
 STAGES = ("bm25", "dense", "fused", "reranked")  # the last only if the profile has a re-ranker
+ABOUT = 400  # characters shown of what a decision is about
 FAULTS = 20  # lines shown of a list of faults, reasons or warnings; the record has all of them
 
 
@@ -157,7 +159,7 @@ def logged(made: "records.Release | records.Decision") -> Iterator[RenderableTyp
 
     if isinstance(made, Release):
         return (yield from release(made))
-    about = ", ".join(f"{name} {printable(value)}" for name, values in made.about.items() for value in values)
+    about = printable(", ".join(f"{name} {value}" for name, values in made.about.items() for value in values), ABOUT)
     who = f"{printable(made.who)}{'' if made.identified else ', user of the machine'}"
     until = f", until {made.until}" if made.until else ""
     yield f"Decision {made.number}: {made.kind} {about}{until} by {who} at {made.at}: {printable(made.why)}"
@@ -204,7 +206,7 @@ def report(run: "records.RunReport") -> Iterator[RenderableType]:
     for held in run.in_quarantine:
         if held.counts:
             yield f"{in_quarantine(held)}: {counted(held.counts)}. The newest:"
-            yield from map(left_out, held.documents)
+            yield from (left_out(row, held.accepted) for row in held.documents)
 
 
 def in_quarantine(held: "records.QuarantineState") -> str:
@@ -212,12 +214,12 @@ def in_quarantine(held: "records.QuarantineState") -> str:
     return f"In quarantine, generation {held.generation}{'' if held.serves else ', which was never released'}"
 
 
-def left_out(row: "records.Quarantined") -> str:
+def left_out(row: "records.Quarantined", accepted: Mapping[str, str] = MappingProxyType({})) -> str:
     """Return a document in quarantine in one line."""
     tries = f"{row.attempts} tries" if row.attempts > 1 else "1 try"
     since = f"since {row.first_seen}" if row.first_seen else "since before that was kept"
     told = f"{row.uri}: {row.error} in {row.stage}, {size(row.size)}, {tries}, {since}: {row.message}"
-    return f"  {printable(told)}"
+    return f"  {printable(told)}{f' (accepted by {printable(accepted[row.uri])})' if row.uri in accepted else ''}"
 
 
 def _listed(what: str, lines: Iterable[str]) -> Iterator[str]:

@@ -48,7 +48,8 @@ def objections(lake: Lake, options: BuildOptions, candidate: Manifest, serving: 
     if above := _above(failed, readable, "max_quarantined_share", options.max_quarantined_share):
         found.append(
             f"{failed} of {readable} documents are in quarantine {above}: {_by_source(balance.failed)}. Repair or "
-            f"exclude them; or accept them with a higher max_quarantined_share in the settings, and `{way_out}`."
+            f"exclude them; or `ingest quarantine accept` those that may stay out, or raise max_quarantined_share, and "
+            f"`{way_out}`."
         )
     found.append(changed_too_much(lake, options, plan) if plan is not None else "")
     if not balance.documents and not options.allow_empty:

@@ -4,16 +4,19 @@ A document serves if somebody may see a chunk of it, or of a document inside it.
 """
 
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass, field
 from mimetypes import MimeTypes
 from pathlib import PurePosixPath
 
 from ingest.documents import media_types, parsers
+from ingest.ids import containers
 from ingest.lake.contents import Contents
 from ingest.lake.revocations import Revocations
 from ingest.lake.rows import DocumentRow
 from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.pipeline.damage import damaged_parts
+from ingest.pipeline.quarantine import Failure, accepted, failure_of
 from ingest.records import PartFile, PartKind, Quarantined, ShardPlan
 from ingest.scratch import Scratch
 
@@ -100,14 +103,15 @@ class LossComparison(Scratch):
         if plan.base_parts:  # without a base nothing can have moved
             self.insert("found", ((d.size,) for d in plan.documents if d.change == "added"), 1)
 
-    def compare(self, before: ShardRows, after: ShardRows) -> None:
-        """Add a shard's rows in the generation that serves, and in another."""
+    def compare(self, before: ShardRows, after: ShardRows, accepted: Container[Failure]) -> None:
+        """Add a shard's rows in the generation that serves, and in another; without what people accepted there."""
+        spared = {uri for uri, failure in after.quarantine.items() if failure_of(failure) in accepted}
         served, serving = self._serving(before), families(after)
         gone, new = ({row.uri: row for family in all_.values() for row in family} for all_ in (served, serving))
         same = {uri for uri in gone.keys() & new.keys() if gone[uri].sha256 == new[uri].sha256}
         self.insert("found", ((row.sha256,) for uri, row in new.items() if uri not in same), 1)
         absent = list[tuple[str, str, int, int]]()
-        for row in (row for uri, row in gone.items() if uri not in new):
+        for row in (row for u, row in gone.items() if u not in new and spared.isdisjoint(containers(u))):
             cause = _cause(row, after)
             self.balance.lost[row.source, cause] += 1
             if cause in (DELETED, INSIDE):
@@ -117,7 +121,7 @@ class LossComparison(Scratch):
         balance.documents += len(serving)
         readable = {uri for uri, row in after.documents.items() if not row.parent}
         for uri, failure in after.quarantine.items():
-            if failure.parent:
+            if failure.parent or uri in spared:
                 continue
             if uri in served or _is_read(failure):
                 readable.add(uri)
@@ -135,6 +139,7 @@ class LossComparison(Scratch):
 
 def compare(before: Contents | None, after: Contents) -> Balance:
     """Return what the part files of a generation hold, compared with those of the one that serves, if any."""
+    taken = accepted(after.lake)
     with LossComparison(after.lake.revocations.now()) as comparison:
         for shard in after.shards:
             parts = before.parts(shard) if before is not None else {}
@@ -146,7 +151,7 @@ def compare(before: Contents | None, after: Contents) -> Balance:
                 left = rows.documents.keys() | (rows.quarantine.keys() - held.quarantine.keys())
                 lost = parts["documents"].rows
                 comparison.balance.add_unnamed(lost, lost - len(left), "in a damaged file")
-            comparison.compare(held, rows)
+            comparison.compare(held, rows, taken)
         return comparison.settled()
 
 

@@ -13,11 +13,13 @@ from ingest.lake.lake import Lake
 from ingest.lake.rows import quarantine_rows
 from ingest.phrases import meant, shown
 from ingest.pipeline.scope import Scope
-from ingest.records import DocumentRef, Manifest, Quarantined, QuarantineState
+from ingest.records import Decision, DocumentRef, Manifest, Quarantined, QuarantineState
 from ingest.release.generation_states import LOOK_BACK
 
 NEWEST = 5  # that a report names
+ACCEPTED = ("uri", "version", "fingerprint")  # what a decision to accept is about, in equal numbers
 EVERY_DOCUMENT = Scope()
+Failure = tuple[str, str, str]  # the same, of one document
 log = logging.getLogger(__name__)
 
 
@@ -29,16 +31,17 @@ def in_quarantine(lake: Lake, scope: Scope = EVERY_DOCUMENT) -> list[QuarantineS
 
     Raises: UnknownDocument for a URI of which nothing is in quarantine, naming the nearest.
     """
-    found = [(*one, _rows(lake, one[0])) for one in _generations(lake)]
+    found, taken = [(*one, _rows(lake, one[0])) for one in _generations(lake)], accepted(lake)
     known = {name for *_, rows in found for row in rows for name in _names(row)}
     for uri in sorted(scope.uris - known):
         raise UnknownDocument(f"nothing in quarantine is called {shown(uri)!r}{meant(uri, known)}")
     states = []
     for manifest, serves, rows in found:
         documents = tuple(row for row in rows if _meets(row, scope))
+        told = {row.uri: taken[failure_of(row)] for row in documents if failure_of(row) in taken}
         counts = dict(sorted(Counter(row.error for row in documents).items()))
         named = {"generation": manifest.generation, "serves": serves, "counts": counts, "documents": documents}
-        states.append(QuarantineState(**named))
+        states.append(QuarantineState(**named, accepted={u: f"{made.who}: {made.why}" for u, made in told.items()}))
     return states
 
 
@@ -62,6 +65,17 @@ def newest_in_quarantine(lake: Lake) -> tuple[QuarantineState, ...]:
         return ()
     newest = (sorted(one.documents, key=lambda row: row.first_seen, reverse=True)[:NEWEST] for one in states)
     return tuple(s.model_copy(update={"documents": tuple(rows)}) for s, rows in zip(states, newest, strict=True))
+
+
+def failure_of(row: Quarantined) -> Failure:
+    """Return what a person accepts: as soon as bytes or code change it is another failure."""
+    return row.uri, row.version, row.fingerprint
+
+
+def accepted(lake: Lake) -> dict[Failure, Decision]:
+    """Return the failures that people accepted, which count for no limit."""
+    made = (one for _, one in lake.decisions.after(0) if one.kind == "accept")
+    return {f: one for one in made for f in zip(*(one.about[name] for name in ACCEPTED), strict=True)}
 
 
 def _generations(lake: Lake) -> Iterator[tuple[Manifest, bool]]:

@@ -8,6 +8,7 @@ from ingest import errors
 from ingest.lake.lake import Lake, claim_number
 from ingest.lake.shard_rows import by_kind, read_rows
 from ingest.pipeline.changes import FETCHED
+from ingest.pipeline.quarantine import accepted, failure_of
 from ingest.pipeline.tasks import Work
 from ingest.ports import Source
 from ingest.records import DocumentRef, Marker, Quarantined, RawDocument, ShardPlan
@@ -62,7 +63,7 @@ class Reads:
 
         Raises: AccessDenied; SourceUnavailable, also when a source of which nothing could be read lists nothing more.
         """
-        gone, failures = Counter[str](), defaultdict[str, list[Quarantined]](list)
+        gone, failures, taken = Counter[str](), defaultdict[str, list[Quarantined]](list), accepted(self.bench.lake)
         for task in work.tasks("chunk"):
             plan, marker = work.shard_plan(task.shard), work.marker("chunk", task.shard)
             fetched = {d.uri: d.source for d in plan.documents if d.change in FETCHED}
@@ -71,7 +72,7 @@ class Reads:
                 continue
             gone.update(fetched[uri] for uri in marker.gone if uri in fetched)
             for row in _failures(self.bench.lake, plan, marker):
-                if row.uri in fetched:
+                if row.uri in fetched and failure_of(row) not in taken:
                     failures[row.source].append(row)
         plans = map(work.shard_plan, work.summary.shards if failures else ())
         planned = Counter(d.source for plan in plans for d in plan.documents)

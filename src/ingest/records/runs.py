@@ -56,6 +56,7 @@ class QuarantineState(Record):
     serves: bool  # False: it is newer than what serves, and was never released
     counts: dict[str, int]  # by error class
     documents: tuple[Quarantined, ...]  # by URI; in a report those that were left out last, newest first
+    accepted: dict[str, str] = Field(default_factory=dict)  # by URI: who accepted that it is left out, and why
 
 
 class RunStart(Record):

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from ingest.errors import DeleteGuardTripped, UnknownDocument
+from ingest.errors import DeleteGuardTripped, InvalidSettings, UnknownDocument
 from ingest.lake.rows import SCHEMAS, complete, quarantine_rows, table_of
+from ingest.pipeline.document_acts import DocumentActs
 from ingest.pipeline.quarantine import in_quarantine
 from ingest.pipeline.scope import Scope
-from ingest.records import Quarantined, QuarantineState, RunReport
+from ingest.records import ParseLimits, Quarantined, QuarantineState, RunReport
+from ingest.services import Services
 from tests.pipelines import START, Project, document, project
 
 HOUR = timedelta(hours=1)
@@ -138,3 +140,78 @@ def test_a_replay_of_what_is_gone_takes_it_out_of_quarantine(p: Project) -> None
     p.source.delete("worse.md")
     assert "promoted" == again(p).decision
     assert [(True, [])] == names(in_quarantine(p.lake))
+
+
+def accept(p: Project, **conditions: object) -> None:
+    """Accept what is in quarantine, as `Index.accept` does."""
+    Acts(p.services()).accept(why="known", **conditions)  # type: ignore[arg-type]
+
+
+class Acts(DocumentActs):
+    """An index of these services."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    @property
+    def services(self) -> Services:
+        return self._services
+
+    def run(self, *, promote: bool = True, **choice: object) -> RunReport:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def refused(tmp_path: Path) -> Project:
+    """Eight documents of which three are broken, which is too many."""
+    p = project(tmp_path, documents=5, max_quarantined_share=0.3)
+    for n in range(3):
+        p.source.write(f"bad{n}.md", "")
+    assert "refused" == p.run().decision
+    return p
+
+
+def test_what_is_accepted_no_longer_counts_for_the_share_and_stays_named(refused: Project) -> None:
+    p = refused
+    accept(p, prefixes=[f"{p.source.uri}/bad"])
+    report = p.run()
+    assert "promoted" == report.decision
+    (state,) = report.in_quarantine
+    assert ({"EmptyDocument": 3}, {"tester@here: known"}) == (state.counts, set(state.accepted.values()))
+    (made,) = (made for _, made in p.lake.decisions.after(0))
+    assert ("accept", "tester@here", 3) == (made.kind, made.who, len(made.about["uri"]))
+
+
+def test_what_is_accepted_counts_again_when_its_bytes_change(refused: Project) -> None:
+    p = refused
+    accept(p)
+    for n in range(3):
+        p.source.write(f"bad{n}.md", " \n")
+    assert "refused" == p.run().decision
+
+
+def test_what_is_accepted_counts_again_when_the_code_changes(refused: Project) -> None:
+    p = refused
+    accept(p)
+    p.change(limits=ParseLimits(archive_depth=2), settings={"archive_depth": 2})
+    assert "refused" == p.run().decision
+
+
+def test_what_is_accepted_is_no_loss(tmp_path: Path) -> None:
+    p = project(tmp_path, documents=6, keep_last_good_days=0, max_deleted_share=0.6)
+    p.run()
+    for n in range(3):
+        p.source.write(f"d{n:02d}.md", "")
+    p.run(decide=lambda verdict: False)
+    p.change(max_deleted_share=0.3)
+    assert "refused" == p.run().decision
+    accept(p, uris=[f"{p.source.uri}/d{n:02d}.md" for n in range(3)])
+    assert "promoted" == p.run().decision
+
+
+def test_nothing_is_accepted_without_a_reason_or_a_document(p: Project) -> None:
+    with pytest.raises(InvalidSettings, match="accept: one line that says why is needed"):
+        Acts(p.services()).accept(why=" ")
+    with pytest.raises(UnknownDocument, match="nothing in quarantine meets these conditions"):
+        accept(p, errors=["ParserTimeout"])
+    assert 0 == p.lake.decisions.last()

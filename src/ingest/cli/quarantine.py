@@ -1,0 +1,93 @@
+"""`ingest quarantine list | show | replay | accept`: what is left out, and trying it again."""
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+from typer import Argument, Exit, Option
+
+from ingest.cli import tables
+from ingest.cli.invocation import Invocation, command, several
+from ingest.cli.output import printable
+from ingest.cli.run import NoPromoteOption, PlaceOptions, dated, told_run
+
+if TYPE_CHECKING:
+    from ingest.records import Quarantined
+
+
+class Grouping(StrEnum):
+    """What documents in quarantine can be counted by."""
+
+    ERROR, SOURCE, PREFIX, AGE = "error", "source", "prefix", "age"
+
+
+@dataclass(frozen=True)
+class QuarantineOptions(PlaceOptions):
+    """What is meant of what is in quarantine: that which meets all of them."""
+
+    modified_since: Annotated[datetime | None, dated("--since", "is left out since then or later")] = None
+    modified_until: Annotated[datetime | None, dated("--until", "is left out since before then")] = None
+
+
+@command()
+def listing(
+    invocation: Invocation,
+    chosen: QuarantineOptions,
+    by: Annotated[
+        list[Grouping] | None, several("--by", "error|source|prefix|age", "Count by this; by error and source else")
+    ] = None,
+    limit: Annotated[int, Option(min=0, max=10**6, help="Number of documents to show.")] = 50,
+) -> None:
+    """List what is in quarantine: in a newer generation that was never released, and in what serves."""
+    names, told, shown = [*map(str, by or ("error", "source"))], list[Any](), list[Any]()
+    with invocation.opened() as index:
+        for state in index.quarantine(**chosen.choice()):
+            counts = Counter(tuple(_group(row, name) for name in names) for row in state.documents).most_common()
+            groups = [{**dict(zip(names, key, strict=True)), "count": count} for key, count in counts]
+            told.append({**dict(state), "groups": groups})
+            columns, rows = (*names, "documents"), [(*key, count) for key, count in counts]
+            shown.append(tables.table(tables.in_quarantine(state), columns, rows, len(names)))
+            shown += [tables.left_out(row, state.accepted) for row in state.documents[:limit]]
+        invocation.output.result({"index": index.name, "quarantine": told}, *shown)
+
+
+def _group(row: "Quarantined", by: str) -> str:
+    """Return the group of a document; that of its age is the day since which it is left out."""
+    groups = {"prefix": f"{row.uri.rpartition('/')[0]}/", "age": row.first_seen[:10] or "unknown"}
+    return groups.get(by) or str(getattr(row, by))
+
+
+@command()
+def show(
+    invocation: Invocation,
+    document: Annotated[str, Argument(metavar="DOCUMENT", help="Its URI or id.", show_default=False)],
+) -> None:
+    """Show all that is recorded of a document in quarantine, and of what is inside it."""
+    with invocation.opened() as index:
+        pairs = ((state, row) for state in index.quarantine(uris=[document]) for row in state.documents)
+        rows = [{"generation": s.generation, "accepted": s.accepted.get(row.uri), **asdict(row)} for s, row in pairs]
+        lines = (f"{name.replace('_', ' ')}: {printable(str(value))}" for row in rows for name, value in row.items())
+        invocation.output.result({"index": index.name, "documents": rows}, *lines)
+
+
+@command("`ingest run` resumes where this one stopped.")
+def replay(invocation: Invocation, chosen: QuarantineOptions, no_promote: NoPromoteOption = False) -> None:
+    """Try again what is in quarantine: a run that touches nothing else, with the exit codes of `run`."""
+    with invocation.publishing() as index:
+        code = told_run(invocation, index, index.replay(promote=not no_promote, **chosen.choice()))
+    raise Exit(code)
+
+
+@command("`ingest log` tells whether it is recorded.")
+def accept(
+    invocation: Invocation,
+    chosen: QuarantineOptions,
+    why: Annotated[str, Option(help="Reason, for the record.", show_default=False)],
+) -> None:
+    """Accept that documents are left out: the limits do not count them until their bytes, or the code, change."""
+    with invocation.opened() as index:
+        made = index.accept(why=why, **chosen.choice())
+        lines = (f"Accepted: {printable(uri)}" for uri in made.about["uri"])
+        invocation.output.result(made, *lines, f"Decision {made.number}, by {printable(made.who)}.")

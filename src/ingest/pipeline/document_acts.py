@@ -1,0 +1,90 @@
+"""What people do about single documents of an index: see what is left out, try it again, accept it, revoke them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Unpack
+
+from ingest.errors import UnknownDocument
+from ingest.ids import containers
+from ingest.pipeline.argument_checks import check_why, checked
+from ingest.pipeline.quarantine import ACCEPTED, failure_of, in_quarantine
+from ingest.pipeline.revoking import Revoked, revoke, unrevoke
+from ingest.pipeline.scope import Choice, Scope
+from ingest.records import Decision, Quarantined, QuarantineState, RunReport
+from ingest.release.decisions import decide
+from ingest.services import Services
+
+
+class DocumentActs(ABC):
+    """A part of `ingest.Index`."""
+
+    @property
+    @abstractmethod
+    def services(self) -> Services:
+        """The services of the index."""
+
+    @abstractmethod
+    def run(self, *, promote: bool = True, **choice: Unpack[Choice]) -> RunReport:
+        """Build the next generation."""
+
+    @checked
+    def quarantine(self, **choice: Unpack[Choice]) -> list[QuarantineState]:
+        """Return what is left out and why: in a newer generation that was never released, then in what serves.
+
+        `choice` as for `run`, without `force`; but its `uris` may also be document ids, and its dates are those since
+        which a document is left out. Raises: UnknownDocument for a URI of which nothing is in quarantine.
+        """
+        return in_quarantine(self.services.bench.lake, Scope.of(choice))
+
+    @checked
+    def replay(self, *, promote: bool = True, **choice: Unpack[Choice]) -> RunReport:
+        """Try again what is in quarantine, `choice` as for `quarantine`: a run that touches nothing else.
+
+        Raises: UnknownDocument when there is none; what `run` raises.
+        """
+        uris = {containers(row.uri)[0] for row in self._chosen(choice)}
+        return self.run(promote=promote, uris=sorted(uris), force=["parse"])
+
+    @checked
+    def accept(self, *, why: str, **choice: Unpack[Choice]) -> Decision:
+        """Accept that documents are left out, `choice` as for `quarantine`: the limits no longer count them.
+
+        Each counts again as soon as its bytes change, or the code that reads it.
+
+        Raises: UnknownDocument when there is none, StoreUnavailable.
+        """
+        check_why("accept", why)
+        failures = dict.fromkeys(map(failure_of, self._chosen(choice)))
+        about = dict(zip(ACCEPTED, zip(*failures, strict=True), strict=True))
+        return decide(self.services.bench.lake, self.services.writer, "accept", why, about)
+
+    @checked
+    def revoke(
+        self,
+        *,
+        why: str,
+        uris: Sequence[str] = (),
+        prefixes: Sequence[str] = (),
+        sources: Sequence[str] = (),
+        tenants: Sequence[str] = (),
+    ) -> Revoked:
+        """Make documents, with all documents inside them, unfindable in every generation at once, until that is lifted.
+
+        They are not ingested again, and no rollback, restore or promotion brings them back. Readers leave them out from
+        their next search on; then the points are deleted. The lake keeps their bytes.
+
+        `uris` may also be document ids. Raises: InvalidSettings when nothing or too much is named; IndexUnavailable
+        when it is done, but points are left.
+        """
+        named = {"uri": uris, "prefix": prefixes, "source": sources, "tenant": tenants}
+        return revoke(self.services.retrieval, self.services.writer, why, named)
+
+    @checked
+    def unrevoke(self, number: int, *, why: str) -> Decision:
+        """Lift a revocation by its number: the next run ingests the documents again. Raises: InvalidSettings."""
+        return unrevoke(self.services.retrieval, self.services.writer, number, why)
+
+    def _chosen(self, choice: Choice) -> list[Quarantined]:
+        if rows := [row for state in self.quarantine(**choice) for row in state.documents]:
+            return rows
+        raise UnknownDocument("nothing in quarantine meets these conditions")
