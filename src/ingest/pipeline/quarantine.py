@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain, takewhile
@@ -13,7 +13,8 @@ from ingest.lake.lake import Lake
 from ingest.lake.rows import quarantine_rows
 from ingest.phrases import meant, shown
 from ingest.pipeline.scope import Scope
-from ingest.records import Decision, DocumentRef, Manifest, Quarantined, QuarantineState
+from ingest.pipeline.tasks import DOCUMENT_STEPS, ShardTask, parts_after
+from ingest.records import Decision, DocumentRef, PartFile, Quarantined, QuarantineState
 from ingest.release.generation_states import LOOK_BACK
 
 NEWEST = 5  # that a report names
@@ -23,24 +24,24 @@ Failure = tuple[str, str, str]  # the same, of one document
 log = logging.getLogger(__name__)
 
 
-def in_quarantine(lake: Lake, scope: Scope = EVERY_DOCUMENT) -> list[QuarantineState]:
+def in_quarantine(lake: Lake, scope: Scope = EVERY_DOCUMENT, *, unsealed: bool = True) -> list[QuarantineState]:
     """Return what meets the conditions of a scope, by URI, of the newer generation first.
 
     A time is that since which a document is left out; a URI may also be a document id, and stands for what is inside
-    it too.
+    it too. `unsealed`: also of a generation whose build has not ended, which takes requests for each shard.
 
     Raises: UnknownDocument for a URI of which nothing is in quarantine, naming the nearest.
     """
-    found, taken = [(*one, _rows(lake, one[0])) for one in _generations(lake)], accepted(lake)
+    found, taken = [(*one, _rows(lake, one[0])) for one in _generations(lake, unsealed)], accepted(lake)
     known = {name for *_, rows in found for row in rows for name in _names(row)}
     for uri in sorted(scope.uris - known):
         raise UnknownDocument(f"nothing in quarantine is called {shown(uri)!r}{meant(uri, known)}")
     states = []
-    for manifest, serves, rows in found:
+    for generation, serves, rows in found:
         documents = tuple(row for row in rows if _meets(row, scope))
         told = {row.uri: taken[failure_of(row)] for row in documents if failure_of(row) in taken}
         counts = dict(sorted(Counter(row.error for row in documents).items()))
-        named = {"generation": manifest.generation, "serves": serves, "counts": counts, "documents": documents}
+        named = {"generation": generation, "serves": serves, "counts": counts, "documents": documents}
         states.append(QuarantineState(**named, accepted={u: f"{made.who}: {made.why}" for u, made in told.items()}))
     return states
 
@@ -59,7 +60,7 @@ def _meets(row: Quarantined, scope: Scope) -> bool:
 def newest_in_quarantine(lake: Lake) -> tuple[QuarantineState, ...]:
     """Return the numbers for a report, with the documents that were left out last; none if they cannot be told."""
     try:
-        states = in_quarantine(lake)
+        states = in_quarantine(lake, unsealed=False)
     except (IngestError, OSError) as error:
         log.warning("index %s: what is in quarantine cannot be told: %s", lake.index, error)
         return ()
@@ -78,21 +79,30 @@ def accepted(lake: Lake) -> dict[Failure, Decision]:
     return {f: one for one in made for f in zip(*(one.about[name] for name in ACCEPTED), strict=True)}
 
 
-def _generations(lake: Lake) -> Iterator[tuple[Manifest, bool]]:
-    """Yield the newest sealed generation that was never released, if it is newer than what serves, then what serves."""
+def _generations(lake: Lake, unsealed: bool) -> Iterator[tuple[str, bool]]:
+    """Yield the newest generation that was never released, if it is newer than what serves, then what serves."""
     current = lake.decision()
     serving = current.generation if current is not None else ""
     claims = (claim.id for _, claim in lake.claims.newest_first(LOOK_BACK))
     for newer in takewhile(lambda one: one != serving, claims):
-        manifest = lake.manifest(newer)
-        if manifest and newer not in {release.generation for _, release in lake.releases.newest_first(LOOK_BACK)}:
-            yield manifest, False
+        held = lake.plan(newer) if unsealed else lake.manifest(newer)
+        if held and newer not in {release.generation for _, release in lake.releases.newest_first(LOOK_BACK)}:
+            yield newer, False
             break
-    if serving and (manifest := lake.manifest(serving)):
-        yield manifest, True
+    if serving:
+        yield serving, True
 
 
-def _rows(lake: Lake, manifest: Manifest) -> list[Quarantined]:
+def _rows(lake: Lake, generation: str) -> list[Quarantined]:
     """Return a generation's rows. Most shards have none, and their part says so without being read."""
-    parts = (part for part in manifest.parts if part.kind == "quarantine" and part.rows)
+    parts = (part for part in _parts(lake, generation) if part.kind == "quarantine" and part.rows)
     return sorted(chain.from_iterable(quarantine_rows(lake.read(part)) for part in parts), key=lambda row: row.uri)
+
+
+def _parts(lake: Lake, generation: str) -> Iterable[PartFile]:
+    """Return a generation's parts; before its seal those of its finished shards, and of the others the base's."""
+    if (manifest := lake.manifest(generation)) is not None:
+        return manifest.parts
+    shards = plan.shards if (plan := lake.plan(generation)) is not None else {}
+    tasks = (ShardTask(generation, shard, plan_hash, run="") for shard, plan_hash in shards.items())
+    return (part for task in tasks for part in parts_after(lake, task, *DOCUMENT_STEPS).values())

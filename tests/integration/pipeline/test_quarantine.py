@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from ingest.errors import DeleteGuardTripped, InvalidSettings, UnknownDocument
+from ingest.errors import AccessDenied, DeleteGuardTripped, InvalidSettings, UnknownDocument
 from ingest.lake.rows import SCHEMAS, complete, quarantine_rows, table_of
 from ingest.pipeline.document_acts import DocumentActs
 from ingest.pipeline.quarantine import in_quarantine
 from ingest.pipeline.scope import Scope
-from ingest.records import ParseLimits, Quarantined, QuarantineState, RunReport
+from ingest.records import DocumentRef, ParseLimits, Quarantined, QuarantineState, RunReport
 from ingest.services import Services
 from tests.pipelines import START, Project, document, project
 
@@ -87,6 +87,8 @@ def test_a_run_that_fails_names_what_is_left_out_of_what_serves(p: Project) -> N
         p.run()
     failed = p.lake.read_history(RunReport, p.lake.history()[-1])
     assert ("failed", [{"EmptyDocument": 1}]) == (failed.decision, [state.counts for state in failed.in_quarantine])
+    every = ["d00.md", "d01.md", "d02.md", "d03.md", "d04.md", "empty.md"]
+    assert [(False, every), (True, ["empty.md"])] == names(in_quarantine(p.lake))  # asked, also of the stopped build
 
 
 def test_a_newer_generation_that_waits_is_named_before_what_serves(p: Project) -> None:
@@ -197,16 +199,29 @@ def test_what_is_accepted_counts_again_when_the_code_changes(refused: Project) -
     assert "refused" == p.run().decision
 
 
-def test_what_is_accepted_is_no_loss(tmp_path: Path) -> None:
-    p = project(tmp_path, documents=6, keep_last_good_days=0, max_deleted_share=0.6)
+def test_what_is_accepted_of_a_build_that_the_delete_guard_stopped_is_no_loss(tmp_path: Path) -> None:
+    p = project(tmp_path, documents=6, keep_last_good_days=0, max_deleted_share=0.3)
     p.run()
     for n in range(3):
         p.source.write(f"d{n:02d}.md", "")
-    p.run(decide=lambda verdict: False)
-    p.change(max_deleted_share=0.3)
-    assert "refused" == p.run().decision
+    with pytest.raises(DeleteGuardTripped):
+        p.run()
     accept(p, uris=[f"{p.source.uri}/d{n:02d}.md" for n in range(3)])
     assert "promoted" == p.run().decision
+
+
+def test_what_is_accepted_of_a_build_that_could_not_read_enough_is_no_fault_of_its_source(tmp_path: Path) -> None:
+    p = project(tmp_path, documents=6)
+
+    def fail(ref: DocumentRef) -> None:
+        if ref.path < "d03":
+            raise AccessDenied("KMS key")
+
+    p.source.before_read = fail
+    with pytest.raises(AccessDenied, match="max_unreadable_share"):
+        p.run()
+    accept(p, errors=["DeniedDocument"])
+    assert ("promoted", 3) == (p.run().decision, len(p.quarantined()))
 
 
 def test_nothing_is_accepted_without_a_reason_or_a_document(p: Project) -> None:
