@@ -190,7 +190,7 @@ class UnknownRelease(FatalError):
 
 
 class UnknownDocument(FatalError):
-    """Nothing is known of the document that was named, neither by its source nor in any generation that is kept."""
+    """No document in quarantine is what was named."""
 
 
 class ForeignIndex(SchemaMismatch):

@@ -21,19 +21,9 @@ from ingest.pipeline.scope import Choice, Scope
 from ingest.pipeline.status import IndexStatus, status_of
 from ingest.pipeline.tasks import Execute
 from ingest.quality.asking_checks import check_asking
-from ingest.records import (
-    BuildOptions,
-    Decision,
-    Filter,
-    PlanSummary,
-    RaisedLimit,
-    Release,
-    RunReport,
-    Verdict,
-    Verification,
-)
+from ingest.records import BuildOptions, Filter, PlanSummary, RaisedLimit, Release, RunReport, Verdict, Verification
 from ingest.release import Releases
-from ingest.release.decisions import decided, keep_raised
+from ingest.release.decisions import LogEntry, decided, keep_raised
 from ingest.release.generation_states import GenerationState, generation_states
 from ingest.scratch import sweep
 from ingest.search import Answer, Context, ContextOptions, Searcher, context_of, open_release, serving_release
@@ -241,7 +231,7 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
         return generation_states(self.services.bench.lake, limit)
 
     @checked
-    def log(self, limit: Count = 20) -> list[Release | Decision]:
+    def log(self, limit: Count = 20) -> list[LogEntry]:
         """Return the newest releases and other decisions of people, newest first."""
         return decided(self.services.bench.lake, limit)
 

@@ -154,9 +154,8 @@ def log(
     """List releases and people's other decisions, newest first: who, when, why."""
     with invocation.opened() as index:
         found = index.log(limit)
-        invocation.output.result(
-            {"index": index.name, "log": found}, *(line for one in found for line in tables.logged(one))
-        )
+        lines = (line for one in found for line in tables.logged(one))
+        invocation.output.result({"index": index.name, "log": found}, *lines)
 
 
 @dataclass(frozen=True)

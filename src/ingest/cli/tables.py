@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from operator import attrgetter
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -214,7 +213,7 @@ def in_quarantine(held: "records.QuarantineState") -> str:
     return f"In quarantine, generation {held.generation}{'' if held.serves else ', which was never released'}"
 
 
-def left_out(row: "records.Quarantined", accepted: Mapping[str, str] = MappingProxyType({})) -> str:
+def left_out(row: "records.Quarantined", accepted: Mapping[str, str]) -> str:
     """Return a document in quarantine in one line."""
     tries = f"{row.attempts} tries" if row.attempts > 1 else "1 try"
     since = f"since {row.first_seen}" if row.first_seen else "since before that was kept"

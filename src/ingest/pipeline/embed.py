@@ -162,11 +162,8 @@ def set_aside(
     """
     bench = services.bench
     plan = bench.lake.shard_plan(task.generation, task.shard, task.plan_hash)
-    found, made, replaced = (
-        read_rows(bench.lake, parts),
-        Made(bench, plan, services.writer.clock(), refused=refused),
-        set[str](),
-    )
+    found, replaced = read_rows(bench.lake, parts), set[str]()
+    made = Made(bench, plan, services.writer.clock(), refused=refused)
     made.earlier = unreleased_rows(bench.lake, task)
     for row in (row for row in found.documents.values() if not row.parent):
         try:

@@ -102,11 +102,9 @@ class Inspection:
         self._vectors(shard, [chunk for chunk, _ in expected if chunk.document_id not in revoked])
         sound = self.told == before
         collapsed = self.contents.collapsed
-        whole = [(c, d) for c, d in expected if c.chunk_id not in collapsed]
-        indexed = [(c, d) for c, d in whole if d.document_id not in revoked]
-        self.totals.update(
-            chunks=len(expected), collapsed=len(expected) - len(whole), revoked=len(whole) - len(indexed)
-        )
+        kept = [(c, d) for c, d in expected if c.chunk_id not in collapsed]
+        indexed = [(c, d) for c, d in kept if d.document_id not in revoked]
+        self.totals.update(chunks=len(expected), collapsed=len(expected) - len(kept), revoked=len(kept) - len(indexed))
         self._compare(shard, indexed, sound)
 
     def _compare(self, shard: int, rows: Rows, sound: bool) -> None:

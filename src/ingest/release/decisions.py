@@ -10,6 +10,8 @@ from ingest.lake.lake import Lake
 from ingest.records import Decision, RaisedLimit, Release
 from ingest.services import Writer
 
+LogEntry = Release | Decision
+
 
 def decide(
     lake: Lake, writer: Writer, kind: str, why: str, about: Mapping[str, Sequence[str]], **more: Any
@@ -34,8 +36,8 @@ def keep_raised(lake: Lake, writer: Writer, raised: RaisedLimit | None, generati
         decide(lake, writer, "raised", raised.why, {"max_deleted_share": [str(raised.max_deleted_share)], **named})
 
 
-def decided(lake: Lake, limit: int) -> list[Release | Decision]:
+def decided(lake: Lake, limit: int) -> list[LogEntry]:
     """Return the newest `limit` releases and decisions, newest first by their times; not the damaged ones."""
     journals = lake.releases.newest_first(limit), lake.decisions.newest_first(limit)
-    both: Iterator[Iterator[Release | Decision]] = ((record for _, record in one) for one in journals)
+    both: Iterator[Iterator[LogEntry]] = ((record for _, record in one) for one in journals)
     return list(islice(merge(*both, key=attrgetter("at"), reverse=True), limit))
