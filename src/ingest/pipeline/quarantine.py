@@ -15,7 +15,7 @@ from ingest.phrases import meant, shown
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.tasks import DOCUMENT_STEPS, ShardTask, parts_after
 from ingest.records import Decision, DocumentRef, PartFile, Quarantined, QuarantineState
-from ingest.release.generation_states import LOOK_BACK
+from ingest.release.generation_states import LOOK_BACK, last_claim
 
 NEWEST = 5  # that a report names
 ACCEPTED = ("uri", "version", "fingerprint")  # what a decision to accept is about, in equal numbers
@@ -83,7 +83,7 @@ def _generations(lake: Lake, unsealed: bool) -> Iterator[tuple[str, bool]]:
     """Yield the newest generation that was never released, if it is newer than what serves, then what serves."""
     current = lake.decision()
     serving = current.generation if current is not None else ""
-    claims = (claim.id for _, claim in lake.claims.newest_first(LOOK_BACK))
+    claims = (claim.id for _, claim in lake.claims.newest_first(LOOK_BACK, below=last_claim(lake) + 1))
     for newer in takewhile(lambda one: one != serving, claims):
         held = lake.plan(newer) if unsealed else lake.manifest(newer)
         if held and newer not in {release.generation for _, release in lake.releases.newest_first(LOOK_BACK)}:

@@ -36,7 +36,7 @@ def waiting_candidate(lake: Lake, profile: QueryProfile) -> str | None:
     serving = current.generation if current is not None else None
     name = name_of(profile)
     released = {(r.generation, r.profile) for _, r in lake.releases.newest_first(LOOK_BACK)}
-    for _, claim in lake.claims.newest_first(LOOK_BACK, below=_last_claim(lake) + 1):
+    for _, claim in lake.claims.newest_first(LOOK_BACK, below=last_claim(lake) + 1):
         if claim.base != serving or (claim.id, name) in released:
             continue
         if sealed_manifest(lake, claim.id)[0] is not None:
@@ -52,7 +52,7 @@ def sealed_manifest(lake: Lake, generation: str) -> tuple[Manifest | None, str]:
         return None, str(error)
 
 
-def _last_claim(lake: Lake) -> int:
+def last_claim(lake: Lake) -> int:
     """Return the number of the newest claim, 0 before the first. It is looked for after the serving one's."""
     decision = lake.decision()
     return lake.claims.last(claim_number(decision.generation) if decision is not None else 0)
@@ -117,7 +117,7 @@ def generation_states(lake: Lake, limit: int) -> list[GenerationState]:
     current = lake.decision()
     released = {release.generation for _, release in lake.releases.newest_first(LOOK_BACK)}
     decisions = {run.generation: run.decision for run in reversed([*past_runs(lake)])}  # the newest run's counts
-    newest = _last_claim(lake)
+    newest = last_claim(lake)
     found = []
     for number, claim in lake.claims.newest_first(limit, below=newest + 1):
         manifest, damaged = sealed_manifest(lake, claim.id)
