@@ -63,13 +63,15 @@ class RevocationWatch:
             return self._known
         with self._lock:
             least = self.decisions.last() if self._known is None else 0
-            for number, made in self.decisions.after(self._last):
+            last, in_force = self._last, dict(self.in_force)
+            for number, made in self.decisions.after(last):
                 if made.kind == "revoke":
-                    self.in_force[number] = made.about
+                    in_force[number] = made.about
                 for lifted in made.about["decision"] if made.kind == "unrevoke" else ():
-                    self.in_force.pop(int(lifted), None)
-                self._last = number
-            if self._last < least:
-                raise SchemaMismatch(f"{self.decisions.where(self._last + 1)} is missing, though later ones are there")
-            self._known = Revocations.of(self.in_force.values())
+                    in_force.pop(int(lifted), None)
+                last = number
+            if last < least:
+                raise SchemaMismatch(f"{self.decisions.where(last + 1)} is missing, though later ones are there")
+            self.in_force, self._known = in_force, Revocations.of(in_force.values())
+            self._last = last  # last of all: a request before may fail, and other threads look meanwhile
             return self._known

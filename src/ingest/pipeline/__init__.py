@@ -84,6 +84,7 @@ def publish(
         if manifest is None:
             manifest = figures.timed("seal", seal, bench, retrieval, found.contents, work, table, recall)
         manifest = manifest.model_copy(update={"recall": recall})  # as it is now, not as it was at the seal
+        delete_all_revoked(retrieval)  # what was revoked meanwhile and mended back
         outcome = promotion.settle(manifest, decide, figures.timed)
     return figures.report(work, manifest, table, promotion.read_back(outcome))
 

@@ -10,6 +10,7 @@ from ingest.errors import DocumentError, UnreadableDocument, may_pass
 from ingest.lake.shard_rows import ShardRows
 from ingest.pipeline.changes import FETCHED, ref_of
 from ingest.pipeline.children import parsed, put_family, row_of
+from ingest.pipeline.quarantine import accepted
 from ingest.pipeline.shard_builder import Made, with_attributes
 from ingest.pipeline.shard_slices import joined_documents, written
 from ingest.pipeline.tasks import ShardTask, shard_step
@@ -84,7 +85,9 @@ class _ShardBuilder:
             raw = take(planned)
         except UnreadableDocument as error:
             before = self.base.quarantine.get(planned.uri)
-            if before is None or before.error not in UNREADABLE:  # else it says nothing new about its source
+            is_new = before is None or before.error not in UNREADABLE  # else it says nothing new about its source
+            told = self.made.prints.failure(error.parser, planned.uri, planned.source, self.stage)
+            if is_new and (planned.uri, planned.version, told) not in accepted(self.bench.lake):
                 self.reads.count(planned.source, error)
             raise
         self.reads.count(planned.source)

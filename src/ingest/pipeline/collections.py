@@ -98,9 +98,7 @@ def reconcile_serving(
 def verify_serving(retrieval: Retrieval, options: BuildOptions, releases: Releases) -> Verification:
     """Ensure what serves, with every point compared whole. Raises: UnknownRelease when nothing serves."""
     if (serving := releases.heal()) is None:
-        raise UnknownRelease(
-            f"index {releases.index}: nothing serves yet; `ingest run` builds and promotes a generation"
-        )
+        raise UnknownRelease(f"index {releases.index}: nothing serves yet; `ingest run` builds and promotes one")
     contents = contents_of(retrieval.lake, sealed(retrieval.lake, serving.generation))
     found = ensure(retrieval, options, contents, EVERY_POINT)
     counts = {name: found.totals[name] for name in ("points", "vectors_compared")} | {"mended": found.mended}

@@ -47,7 +47,8 @@ def _chunks(contents: Contents, shard: int) -> Iterator[ChunkOf]:
     parts = contents.parts(shard)
     documents = {d.document_id: d for d in document_rows(contents.lake.read(parts["documents"]))}
     table = contents.lake.read(parts["chunks"], ["chunk_id", "document_id", "text"])
-    for row in table.to_pylist():
+    revoked = contents.lake.revocations.now().ids(documents.values())  # they may stand for no other
+    for row in (row for row in table.to_pylist() if row["document_id"] not in revoked):
         document = documents[row["document_id"]]
         yield ChunkOf(**row, acl=document.acl, tenant=document.tenant)
 

@@ -57,11 +57,11 @@ class Balance:
 class LossComparison(Scratch):
     """Strikes the balance shard by shard; what is revoked does not serve. Use as a context manager."""
 
-    def __init__(self, revocations: Revocations) -> None:
+    def __init__(self, revocations: Revocations, accepted: Container[Failure]) -> None:
         super().__init__(
             "CREATE TABLE lost (content, source TEXT, documents INTEGER, inside INTEGER); CREATE TABLE found (content)"
         )
-        self.balance, self.revocations = Balance(), revocations
+        self.balance, self.revocations, self.accepted = Balance(), revocations, accepted
 
     def settled(self) -> Balance:
         """Return the balance without what moved: each new document explains one of the same content. Call once."""
@@ -92,6 +92,8 @@ class LossComparison(Scratch):
                 absent.append((row.size, row.source, 1, len(inside)))
                 cause = DELETED
             elif row.document_id in deleted:
+                if (bad := rows.quarantine.get(uri)) is not None and failure_of(bad) in self.accepted:
+                    continue
                 cause = EXPIRED
             elif listed.acl:
                 continue
@@ -103,9 +105,9 @@ class LossComparison(Scratch):
         if plan.base_parts:  # without a base nothing can have moved
             self.insert("found", ((d.size,) for d in plan.documents if d.change == "added"), 1)
 
-    def compare(self, before: ShardRows, after: ShardRows, accepted: Container[Failure]) -> None:
+    def compare(self, before: ShardRows, after: ShardRows) -> None:
         """Add a shard's rows in the generation that serves, and in another; without what people accepted there."""
-        spared = {uri for uri, failure in after.quarantine.items() if failure_of(failure) in accepted}
+        spared = {uri for uri, failure in after.quarantine.items() if failure_of(failure) in self.accepted}
         served, serving = self._serving(before), families(after)
         gone, new = ({row.uri: row for family in all_.values() for row in family} for all_ in (served, serving))
         same = {uri for uri in gone.keys() & new.keys() if gone[uri].sha256 == new[uri].sha256}
@@ -139,8 +141,7 @@ class LossComparison(Scratch):
 
 def compare(before: Contents | None, after: Contents) -> Balance:
     """Return what the part files of a generation hold, compared with those of the one that serves, if any."""
-    taken = accepted(after.lake)
-    with LossComparison(after.lake.revocations.now()) as comparison:
+    with LossComparison(after.lake.revocations.now(), accepted(after.lake)) as comparison:
         for shard in after.shards:
             parts = before.parts(shard) if before is not None else {}
             whole: dict[str, PartFile] = {kind: parts[kind] for kind in KINDS if kind in parts}
@@ -151,7 +152,7 @@ def compare(before: Contents | None, after: Contents) -> Balance:
                 left = rows.documents.keys() | (rows.quarantine.keys() - held.quarantine.keys())
                 lost = parts["documents"].rows
                 comparison.balance.add_unnamed(lost, lost - len(left), "in a damaged file")
-            comparison.compare(held, rows, taken)
+            comparison.compare(held, rows)
         return comparison.settled()
 
 

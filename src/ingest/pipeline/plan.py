@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 
 from ingest.documents import media_types, parsers
-from ingest.errors import BudgetExceeded, DeleteGuardTripped, SourceUnavailable
+from ingest.errors import BudgetExceeded, DeleteGuardTripped, SchemaMismatch, SourceUnavailable
 from ingest.ids import containers, digest_of, document_id
 from ingest.lake.contents import contents_of
 from ingest.lake.lake import PLAN_HASH, Lake, claim_number
@@ -21,7 +22,7 @@ from ingest.pipeline.guard import check_losses, is_unknown
 from ingest.pipeline.healing import check_carried, find_damage
 from ingest.pipeline.listing_checks import check_places, check_sources, left_out, nothing_listed
 from ingest.pipeline.losses import Balance, LossComparison
-from ingest.pipeline.quarantine import in_quarantine
+from ingest.pipeline.quarantine import accepted, in_quarantine
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.tasks import Work
 from ingest.pipeline.unreleased_rows import newest_failures
@@ -120,7 +121,8 @@ class Planner:
         for held in map(self._base_parts, range(self.base.shards if self.base is not None else 0)):
             yield from self.lake.read(held["documents"], ["uri"])["uri"].to_pylist() if "documents" in held else ()
         # What is to be tried again may be gone.
-        yield from (containers(row.uri)[0] for state in in_quarantine(self.lake) for row in state.documents)
+        with suppress(SchemaMismatch):  # damaged: it is made again
+            yield from (containers(row.uri)[0] for state in in_quarantine(self.lake) for row in state.documents)
 
     def summarise(self) -> PlanSummary:
         """Return the plan for all shards: documents per class, bytes, estimates.
@@ -131,7 +133,7 @@ class Planner:
         counts: Counter[str] = Counter(listed=listed, listed_twice=listed - len(self.listing))
         hashes, fetch, embed = dict[int, str](), 0, 0
         steps, kinds = set[str](), set[tuple[str, str]]()
-        with LossComparison(self.revocations) as comparison:
+        with LossComparison(self.revocations, accepted(self.lake)) as comparison:
             for shard in range(self.shards):
                 plan, changes, rows = self._join(shard)
                 comparison.foresee(rows, plan)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sys import maxsize
 from types import SimpleNamespace
 
-from ingest.errors import IndexUnavailable, InvalidSettings, SchemaMismatch
+from ingest import errors
 from ingest.ids import collection_name, point_id
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake
@@ -44,24 +44,24 @@ def revoke(retrieval: Retrieval, writer: Writer, why: str, wanted: About) -> Rev
     check_why("revoke", why)
     about = {kind: names for kind, names in wanted.items() if names}
     if not about or not all(name.strip() for names in about.values() for name in names):
-        raise InvalidSettings("revoke: name documents by URI, prefix, source or tenant; none may be empty")
+        raise errors.InvalidSettings("revoke: name documents by URI, prefix, source or tenant; none may be empty")
     lake, told, named, found = retrieval.lake, retrieval.lake.revocations, Revocations.of([about]), dict[str, int]()
     told.now()
     together = Revocations.of([*told.in_force.values(), about])
     for generation, _, contents in _collections(lake):
-        with suppress(SchemaMismatch):  # damaged: the decision does not need it
+        with suppress(errors.SchemaMismatch, errors.StoreUnavailable):  # damaged: the decision does not need it
             if contents is not None:
                 found[generation] = sum(len(contents.revoked(shard, named)) for shard in contents.shards)
                 if (most := len(dict(contents.excluded(together)).get("document_id", ()))) > MOST_EXCLUDED:
                     each = f"{most} documents of generation {generation} would be excluded one by one"
                     way = "revoke their source or their tenant"
-                    raise InvalidSettings(f"revoke: {each}, at most {MOST_EXCLUDED} can be; {way}")
+                    raise errors.InvalidSettings(f"revoke: {each}, at most {MOST_EXCLUDED} can be; {way}")
     decision = decide(lake, writer, "revoke", why, about)
     try:
         delete_all_revoked(retrieval)
-    except IndexUnavailable as error:
+    except errors.IngestError as error:
         done = f"decision {decision.number} revokes them, and no reader shows them"
-        raise IndexUnavailable(f"{done}; the next run deletes the points that are left: {error}") from error
+        raise errors.IndexUnavailable(f"{done}; the next run deletes the points that are left: {error}") from error
     return Revoked(decision, found)
 
 
@@ -72,7 +72,7 @@ def unrevoke(retrieval: Retrieval, writer: Writer, number: int, why: str) -> Dec
     told.now()
     if number not in told.in_force:
         known = ", ".join(map(str, sorted(told.in_force))) or "none"
-        raise InvalidSettings(f"unrevoke: decision {number} is no revocation in force; there are: {known}")
+        raise errors.InvalidSettings(f"unrevoke: decision {number} is no revocation in force; there are: {known}")
     return decide(retrieval.lake, writer, "unrevoke", why, {"decision": [str(number)]})
 
 
@@ -92,11 +92,11 @@ def delete_revoked(vectors: VectorIndex, collection: str, contents: Contents | N
     What the files of a generation cannot tell, unsealed or damaged, its points do: then the whole collection is read.
     """
     found: list[str] | None = None
-    with suppress(SchemaMismatch):
+    with suppress(errors.SchemaMismatch):
         found = [point_id(chunk) for chunk in contents.revoked_chunks(told)] if contents is not None else None
     if found is None:
         every = vectors.scroll(collection, EVERYTHING, ("uri", "source", "tenant"))
-        named = ((p.id, {name: value or "" for name, value in p.payload.items()}) for p in every)
+        named = ((p.id, {name: str(value or "") for name, value in p.payload.items()}) for p in every)
         found = [id_ for id_, fields in named if told.holds(SimpleNamespace(**fields))]
     if found:
         vectors.delete(collection, found)

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ingest.errors import DamagedFile, LeaseHeld, SchemaMismatch
+from ingest.errors import LeaseHeld, SchemaMismatch, UnknownReaderFormat
 from ingest.lake.lake import Lake, claim_number
 from ingest.lake.stored_records import name_of
 from ingest.records import Manifest, QueryProfile, Release, RunReport, RunStart
@@ -45,10 +45,10 @@ def waiting_candidate(lake: Lake, profile: QueryProfile) -> str | None:
 
 
 def sealed_manifest(lake: Lake, generation: str) -> tuple[Manifest | None, str]:
-    """Return a generation's manifest, None when it is not sealed or damaged, and then what is wrong."""
+    """Return a generation's manifest, None when it is not sealed or cannot be read, and then what is wrong."""
     try:
         return lake.manifest(generation), ""
-    except DamagedFile as error:
+    except (SchemaMismatch, UnknownReaderFormat) as error:
         return None, str(error)
 
 

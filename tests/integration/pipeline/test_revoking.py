@@ -1,6 +1,7 @@
 """What a person revokes is found nowhere and by nobody: whatever serves, is restored, built or promoted afterwards."""
 
 import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,14 +10,14 @@ from typing import Any
 import pytest
 
 from ingest.errors import DamagedFile, DeleteGuardTripped, IndexUnavailable, InvalidSettings
-from ingest.ids import document_id
+from ingest.ids import child_uri, document_id
 from ingest.pipeline import revoking
 from ingest.pipeline.collections import releases_of, verify_serving
 from ingest.pipeline.promotion import Promotion
 from ingest.pipeline.release_target import roll_back
 from ingest.pipeline.revoking import revoke, unrevoke
 from ingest.pipeline.status import status_of
-from ingest.records import EVERYTHING, BuildOptions, Decision, Point, QueryProfile
+from ingest.records import EVERYTHING, BuildOptions, Decision, DuplicateOptions, Point, QueryProfile
 from ingest.release import Candidate, Releases
 from ingest.search import ContextOptions, Searcher, context_of, open_serving
 from ingest.services import Retrieval
@@ -291,3 +292,23 @@ def test_a_judged_question_whose_document_is_revoked_is_stale_and_refuses_nothin
     report = p.run()
     assert report.verdict is not None
     assert ["q001"] == [*p.lake.verdict(report.verdict).stale]
+
+
+def test_what_is_revoked_inside_another_document_stands_for_nobodys_chunks(tmp_path: Path) -> None:
+    p = project(tmp_path, documents=1, duplicates=DuplicateOptions(collapse="exact"))
+    same, boxes = "## Same\n\n" + " ".join(f"quagga{n}" for n in range(80)) + ".\n", [f"z{n}.zip" for n in range(6)]
+    p.source.write("m.md", f"{document(1)}\n{same}")
+    for n, name in enumerate(boxes):
+        with zipfile.ZipFile(p.source.folder / name, "w") as archive:
+            archive.writestr("x.md", f"{document(2 + n)}\n{same}")
+
+    def found() -> set[str]:
+        (answer,) = open_serving(p.retrieval()).search(["quagga1 quagga2"], EVERYTHING, ALL, ("dense", "bm25"))
+        return {r.path for results in answer.stages.values() for r in results if "quagga1 " in r.text}
+
+    p.run()
+    assert found() != {"m.md"}  # one of the others stands for it
+    revoked(p, uri=[child_uri(uri_of(p, name), "x.md") for name in boxes])
+    p.source.write("d00.md", document(70))
+    assert "promoted" == p.run().decision
+    assert {"m.md"} == found()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.errors import DamagedFile, SchemaMismatch
+from ingest.errors import DamagedFile, SchemaMismatch, StoreUnavailable
 from ingest.ids import child_uri, containers, document_id
 from ingest.lake.lake import Lake
 from ingest.lake.revocations import Revocations
@@ -69,3 +69,28 @@ def test_a_damaged_decision_stops_every_look_until_it_can_be_read() -> None:
     for _ in range(2):
         with pytest.raises(DamagedFile):
             lake.revocations.now()
+
+
+class StoreThatFailsOnce(InMemoryStore):
+    """Does not answer for one key, the first time."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self.failing = key
+
+    def get(self, key: str) -> bytes | None:
+        if key == self.failing:
+            self.failing = ""
+            raise StoreUnavailable("no answer")
+        return super().get(key)
+
+
+def test_a_look_that_failed_half_way_is_made_again_from_the_start() -> None:
+    store = StoreThatFailsOnce("docs/decisions/3.json")
+    lake = Lake(store, "docs")
+    decide(lake, 1, "pin", generation=["0001-a"])
+    assert not lake.revocations.now().holds(ref(BOX))
+    decide(lake, 2, "revoke", uri=[BOX])
+    with pytest.raises(StoreUnavailable):
+        lake.revocations.now()
+    assert lake.revocations.now().holds(ref(BOX))
