@@ -298,7 +298,8 @@ def test_a_document_that_keeps_libreoffice_busy_is_quarantined_and_nothing_of_it
     pool = PoolSandbox({"docs": ParserOptions(limits=ParseLimits(wall_seconds=LONG_SECONDS))}, processes=1)
     seen: set[str] = set()
     with closing(pool), ThreadPoolExecutor(1) as thread:
-        services = replace(p.services(), sandbox=pool)
+        services = p.services()
+        services = replace(services, bench=replace(services.bench, sandbox=pool))
         report = thread.submit(run, services, Scope(), inline_executor(services), lambda verdict: True)
         while wait([report], timeout=0.05).not_done:
             seen.update(running(str(temporary)))
