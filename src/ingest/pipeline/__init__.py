@@ -64,7 +64,7 @@ def publish(
     with lease, Listing() as listing:
         keep_raised(lake, writer, options.raised)
         serving, _ = releases.settled()  # before the plan: its base is the newest record, perhaps not applied yet
-        delete_all_revoked(retrieval)  # what was left when they were revoked
+        revoked = delete_all_revoked(retrieval)  # points that were left when they were revoked
         served = reconcile_serving(retrieval, serving, ensured)
         figures.serving_mended = served.mended if served is not None else 0
         work = figures.timed("plan", make_plan, bench, retrieval, writer, scope, token, listing)
@@ -84,7 +84,8 @@ def publish(
         if manifest is None:
             manifest = figures.timed("seal", seal, bench, retrieval, found.contents, work, table, recall)
         manifest = manifest.model_copy(update={"recall": recall})  # as it is now, not as it was at the seal
-        delete_all_revoked(retrieval)  # what was revoked meanwhile and mended back
+        if lake.revocations.now() != revoked:  # meanwhile: their points may have been mended back
+            delete_all_revoked(retrieval)
         outcome = promotion.settle(manifest, decide, figures.timed)
     return figures.report(work, manifest, table, promotion.read_back(outcome))
 

@@ -16,6 +16,7 @@ from ingest.records import EVERYTHING, Filter, Point, SparseVector, StoredPoint,
 
 POINTS_PER_RUN = 4096  # compared whole in one generation, across its shards
 LEAST_PER_SHARD = 8
+COMPARED = ("digest", "shard", "acl", "tenant", "source", "document_id")  # of every point: what filters look at, too
 AT_ONCE = 256  # vectors in memory
 TOLERANCE = 1e-3  # distance of unit vectors: Qdrant normalises again, and may keep 16 bits of a number
 GOLDEN = (5**0.5 - 1) / 2  # steps of this part of a turn leave the smallest gaps, however many there are
@@ -85,17 +86,17 @@ class CollectionPoints:
         self.vectors.flush(self._collection)
 
     def faults(self, shard: int, rows: Rows, sample: PointSample | None = None) -> PointFaults:
-        """Compare a shard's points with its rows by id and digest, which covers all that a point depends on.
+        """Compare a shard's points with its rows by id, digest, and the fields by which searches hide a point.
 
-        It does not show what became of payload and vectors since: points of `sample` are compared whole; None: none.
+        A digest does not show what became of the rest since: points of `sample` are compared whole; None: none.
         """
         wanted = {point_id(c.chunk_id): (c, d) for c, d in rows}
         right, orphans, of_shard = dict[str, bool](), list[str](), Filter(acl=None, tenant=None, shard=shard)
-        for point in self.tally.each(self.vectors.scroll(self._collection, of_shard, ("digest", "shard"))):
+        for point in self.tally.each(self.vectors.scroll(self._collection, of_shard, COMPARED)):
             if (row := wanted.get(point.id)) is None:
                 orphans.append(point.id)
             else:
-                right[point.id] = point.payload == {"digest": self.maker.digest(*row, shard), "shard": shard}
+                right[point.id] = point.payload == self.maker.fields(row, shard, COMPARED)
         sound = [row for id_, row in wanted.items() if right.get(id_)]
         chosen = sample.of(sound, shard, len(self.maker.contents.shards)) if sample is not None else ()
         unlike = [*self.unlike(shard, chosen)]

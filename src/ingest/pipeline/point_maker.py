@@ -70,9 +70,10 @@ class PointMaker:
         stored: dict[str, Any] = payloads.stored(shape, fields, chunk.embedding_key, model, self._weighing)
         return stored
 
-    def digest(self, chunk: Chunk, document: DocumentRow, shard: int) -> str:
-        """Return the digest in a point's payload, which covers all that the point depends on."""
-        return str(payloads.at(self.payload(chunk, document, shard), payloads.path(self.contents.shape, "digest")))
+    def fields(self, row: PointRow, shard: int, names: Sequence[str]) -> dict[str, Any]:
+        """Return fields of a point's payload by name. The digest among them covers all that the point depends on."""
+        payload = self.payload(*row, shard)
+        return {name: payloads.at(payload, payloads.path(self.contents.shape, name)) for name in names}
 
     @cached_property
     def _weighing(self) -> str:

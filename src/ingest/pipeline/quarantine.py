@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from heapq import nlargest
 from itertools import chain, takewhile
 
 from ingest.errors import IngestError, UnknownDocument
@@ -24,23 +25,24 @@ Failure = tuple[str, str, str]  # the same, of one document
 log = logging.getLogger(__name__)
 
 
-def in_quarantine(lake: Lake, scope: Scope = EVERY_DOCUMENT, *, unsealed: bool = True) -> list[QuarantineState]:
+def in_quarantine(lake: Lake, scope: Scope = EVERY_DOCUMENT, newest: int | None = None) -> list[QuarantineState]:
     """Return what meets the conditions of a scope, by URI, of the newer generation first.
 
     A time is that since which a document is left out; a URI may also be a document id, and stands for what is inside
-    it too. `unsealed`: also of a generation whose build has not ended, which takes requests for each shard.
+    it too. `newest`: only so many, left out last, and only of sealed generations: others take requests per shard.
 
     Raises: UnknownDocument for a URI of which nothing is in quarantine, naming the nearest.
     """
-    found, taken = [(*one, _rows(lake, one[0])) for one in _generations(lake, unsealed)], accepted(lake)
+    found, taken = [(*one, _rows(lake, one[0])) for one in _generations(lake, newest is None)], accepted(lake)
     known = {name for *_, rows in found for row in rows for name in _names(row)}
     for uri in sorted(scope.uris - known):
         raise UnknownDocument(f"nothing in quarantine is called {shown(uri)!r}{meant(uri, known)}")
     states = []
     for generation, serves, rows in found:
-        documents = tuple(row for row in rows if _meets(row, scope))
+        every = [row for row in rows if _meets(row, scope)]
+        counts = dict(sorted(Counter(row.error for row in every).items()))
+        documents = tuple(every if newest is None else nlargest(newest, every, key=lambda row: row.first_seen))
         told = {row.uri: taken[failure_of(row)] for row in documents if failure_of(row) in taken}
-        counts = dict(sorted(Counter(row.error for row in documents).items()))
         named = {"generation": generation, "serves": serves, "counts": counts, "documents": documents}
         states.append(QuarantineState(**named, accepted={u: f"{made.who}: {made.why}" for u, made in told.items()}))
     return states
@@ -60,12 +62,10 @@ def _meets(row: Quarantined, scope: Scope) -> bool:
 def newest_in_quarantine(lake: Lake) -> tuple[QuarantineState, ...]:
     """Return the numbers for a report, with the documents that were left out last; none if they cannot be told."""
     try:
-        states = in_quarantine(lake, unsealed=False)
+        return tuple(in_quarantine(lake, newest=NEWEST))
     except (IngestError, OSError) as error:
         log.warning("index %s: what is in quarantine cannot be told: %s", lake.index, error)
         return ()
-    newest = (sorted(one.documents, key=lambda row: row.first_seen, reverse=True)[:NEWEST] for one in states)
-    return tuple(s.model_copy(update={"documents": tuple(rows)}) for s, rows in zip(states, newest, strict=True))
 
 
 def failure_of(row: Quarantined) -> Failure:

@@ -76,14 +76,15 @@ def unrevoke(retrieval: Retrieval, writer: Writer, number: int, why: str) -> Dec
     return decide(retrieval.lake, writer, "unrevoke", why, {"decision": [str(number)]})
 
 
-def delete_all_revoked(retrieval: Retrieval) -> None:
-    """Delete the points of what is revoked from all collections of this lake that exist."""
+def delete_all_revoked(retrieval: Retrieval) -> Revocations:
+    """Delete the points of what is revoked from all collections of this lake that exist; return what is revoked."""
     lake, vectors = retrieval.lake, retrieval.vectors
     told = lake.revocations.now()
     there = set(vectors.collections()) if lake.revocations.in_force else set()
     for _, collection, contents in _collections(lake) if there else ():
         if collection in there and not is_foreign(vectors.lake_of(collection), lake.known_identity()):
             delete_revoked(vectors, collection, contents, told)
+    return told
 
 
 def delete_revoked(vectors: VectorIndex, collection: str, contents: Contents | None, told: Revocations) -> None:

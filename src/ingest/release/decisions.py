@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
-from typing import Any
 
 from ingest.lake.lake import Lake
 from ingest.records import Decision, RaisedLimit, Release
@@ -13,14 +12,12 @@ from ingest.services import Writer
 LogEntry = Release | Decision
 
 
-def decide(
-    lake: Lake, writer: Writer, kind: str, why: str, about: Mapping[str, Sequence[str]], **more: Any
-) -> Decision:
-    """Append a decision and return it. `more`: fields of the record, such as `until`.
+def decide(lake: Lake, writer: Writer, kind: str, why: str, about: Mapping[str, Sequence[str]]) -> Decision:
+    """Append a decision and return it.
 
     Raises: StoreUnavailable; it is then unknown whether it stands: `ingest log` tells.
     """
-    told = {"kind": kind, "why": why, "about": about, "who": writer.who, "identified": writer.identified, **more}
+    told = {"kind": kind, "why": why, "about": about, "who": writer.who, "identified": writer.identified}
 
     def made(number: int) -> Decision:
         now = {"number": number, "at": writer.clock().isoformat(), "token": writer.new_token()}

@@ -323,6 +323,11 @@ def damaged(p: Project) -> None:
     p.store.put(f"docs/data/{max(parts, key=lambda part: part.rows).sha256}.parquet", b"damaged")
 
 
+def assert_a_person_may_go_on(p: Project) -> None:
+    p.change(raised=RaisedLimit(max_deleted_share=0.9, who="tester@here", why="the old wiki is closed"))
+    assert ("promoted", 1) == (p.run().decision, serving(p))
+
+
 def test_documents_in_a_damaged_file_are_lost_unless_they_are_read_again(tmp_path: Path) -> None:
     p = guarded(tmp_path, documents=8, documents_per_shard=8)
     damaged(p)
@@ -331,8 +336,7 @@ def test_documents_in_a_damaged_file_are_lost_unless_they_are_read_again(tmp_pat
     with pytest.raises(DeleteGuardTripped, match=r"7 of 8 documents .*unknown source: 7 in a damaged file"):
         p.run()
     assert (p.embedder.forward_passes, p.lake.releases.last()) == (0, 1)
-    p.change(raised=RaisedLimit(max_deleted_share=0.9, who="tester@here", why="the old wiki is closed"))
-    assert ("promoted", 1) == (p.run().decision, serving(p))
+    assert_a_person_may_go_on(p)
 
 
 def test_documents_in_a_damaged_file_are_no_loss_once_they_are_read_again(tmp_path: Path) -> None:
@@ -368,8 +372,7 @@ def test_documents_of_a_generation_without_a_manifest_are_lost_unless_they_are_s
     p.change(max_deleted_share=0.2)
     refused = Promotion(p.retrieval(), p.options, releases(p)).promote(built.generation, None, lift_hold=False)
     assert ("refused", served) == (refused.decision, p.lake.releases.last())
-    p.change(raised=RaisedLimit(max_deleted_share=0.9, who="tester@here", why="the old wiki is closed"))
-    assert ("promoted", 1) == (p.run().decision, serving(p))
+    assert_a_person_may_go_on(p)
 
 
 def test_a_generation_without_a_manifest_loses_nothing_while_its_documents_are_listed(tmp_path: Path) -> None:

@@ -79,15 +79,22 @@ def replace_vectors(p: Project, points: Sequence[Point]) -> None:
     p.vectors.upsert(collection(p), [replace(point, vector=constant) for point in points])
 
 
+def overwrite(p: Project, points: Sequence[Point], **fields: object) -> None:
+    payloads = [{**point.payload, "metadata": {**point.payload["metadata"], **fields}} for point in points]
+    p.vectors.upsert(collection(p), [replace(one, payload=new) for one, new in zip(points, payloads, strict=True)])
+
+
 def open_to_all(p: Project, points: Sequence[Point]) -> None:
     """Let everybody see points, and leave their digests as they are."""
-    opened = [{**point.payload, "metadata": {**point.payload["metadata"], "acl": ["all"]}} for point in points]
-    p.vectors.upsert(
-        collection(p), [replace(point, payload=payload) for point, payload in zip(points, opened, strict=True)]
-    )
+    overwrite(p, points, acl=["all"])
 
 
-UNSEEN = pytest.mark.parametrize("change", [replace_vectors, open_to_all])  # by a digest
+def retitle(p: Project, points: Sequence[Point]) -> None:
+    """Give points another title, and leave their digests as they are."""
+    overwrite(p, points, title="x")
+
+
+UNSEEN = pytest.mark.parametrize("change", [replace_vectors, retitle])  # by digest and groups
 
 
 def is_sound(p: Project) -> bool:
@@ -151,7 +158,16 @@ def test_an_unchanged_run_reads_a_bounded_sample_of_vectors_and_each_digest_once
     built.vectors.read, built.vectors.scrolled, built.vectors.asked = 0, Counter(), Counter()
     table = built.run().conservation
     assert table.vectors_compared == built.vectors.read <= 2 * shards < 18
-    assert {"digest": shards, "shard": shards} == built.vectors.asked
+    assert dict.fromkeys(collection_points.COMPARED, shards) == built.vectors.asked
+
+
+def test_points_that_were_opened_to_everybody_are_closed_by_the_next_run_whatever_its_sample(
+    built: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collection_points.PointSample, "of", lambda *_: [])
+    open_to_all(built, served_points(built)[3:5])
+    assert 2 == built.run().conservation.mended
+    assert is_sound(built)
 
 
 def test_what_a_sample_does_not_see_is_seen_some_nights_later(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:

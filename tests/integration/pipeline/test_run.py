@@ -320,12 +320,16 @@ def test_a_broken_new_version_keeps_the_last_good_one_for_a_while(tmp_path: Path
     assert (after.built, p.gets()) == (False, {})
 
 
-def test_a_second_broken_version_does_not_prolong_the_last_good_one(tmp_path: Path) -> None:
-    p = project(tmp_path, keep_last_good_days=30)
+def broken_for_31_days(p: Project) -> None:
     p.run()
     p.source.write("d04.md", BROKEN)
     p.run()
     p.later(days=31)
+
+
+def test_a_second_broken_version_does_not_prolong_the_last_good_one(tmp_path: Path) -> None:
+    p = project(tmp_path, keep_last_good_days=30)
+    broken_for_31_days(p)
     p.source.write("d04.md", BROKEN + b"again")
     p.run()
     assert "d04.md" not in documents(p)
@@ -333,10 +337,7 @@ def test_a_second_broken_version_does_not_prolong_the_last_good_one(tmp_path: Pa
 
 def test_a_last_good_version_may_be_kept_for_longer_than_there_were_years(tmp_path: Path) -> None:
     p = project(tmp_path, keep_last_good_days=1_000_000)
-    p.run()
-    p.source.write("d04.md", BROKEN)
-    p.run()
-    p.later(days=31)
+    broken_for_31_days(p)
     p.run()
     assert "last_good" == documents(p)["d04.md"].status
 

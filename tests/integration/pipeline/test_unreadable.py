@@ -81,34 +81,38 @@ def test_a_run_that_is_not_promoted_counts_as_a_try(tmp_path: Path) -> None:
     assert p.quarantined()["d09.md"].attempts == 2
 
 
-@pytest.mark.parametrize(("error", "kind"), [(AccessDenied("no"), AccessDenied), (SourceUnavailable("down"), None)])
+ILL = pytest.mark.parametrize(
+    ("error", "kind"), [(AccessDenied("no"), AccessDenied), (SourceUnavailable("down"), None)]
+)
+BAD = ("d01.md", "d03.md", "d04.md")
+
+
+@ILL
 def test_a_share_of_such_documents_stops_the_run_and_the_next_one_reads_only_those_again(
     tmp_path: Path, error: IngestError, kind: type[IngestError] | None
 ) -> None:
     p = project(tmp_path, documents=6, documents_per_shard=2)
-    bad = ("d01.md", "d03.md", "d04.md")
-    p.source.before_read = failing(error, *bad)
+    p.source.before_read = failing(error, *BAD)
     with pytest.raises(kind or SourceUnavailable, match=r"source docs: 3 of 6 documents.*max_unreadable_share"):
         p.run()
     p.source.before_read = failing(error, "none")
     assert p.run().decision == "promoted"
-    assert (p.gets(), p.quarantined()) == (dict.fromkeys(bad, 1), {})
+    assert (p.gets(), p.quarantined()) == (dict.fromkeys(BAD, 1), {})
 
 
-@pytest.mark.parametrize(("error", "kind"), [(AccessDenied("no"), AccessDenied), (SourceUnavailable("down"), None)])
+@ILL
 def test_an_ill_source_stops_every_run_and_all_comes_once_it_is_healed(
     tmp_path: Path, error: IngestError, kind: type[IngestError] | None
 ) -> None:
     p = project(tmp_path, documents=6, documents_per_shard=2)
-    bad = ("d01.md", "d03.md", "d04.md")
-    p.source.before_read = failing(error, *bad)
+    p.source.before_read = failing(error, *BAD)
     for _ in range(ATTEMPTS + 1):
         with pytest.raises(kind or SourceUnavailable, match=r"source docs: 3 of 6 documents"):
             p.run()
-        assert set(bad) <= set(p.gets())
+        assert set(BAD) <= set(p.gets())
     p.source.before_read = failing(error, "none")
     assert p.run().decision == "promoted"
-    assert (p.gets(), p.quarantined()) == (dict.fromkeys(bad, 1), {})
+    assert (p.gets(), p.quarantined()) == (dict.fromkeys(BAD, 1), {})
 
 
 def refused_too_often(p: Project) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.pipeline import collection_points
-from ingest.pipeline.collection_points import EVERY_POINT, CollectionPoints, PointSample, is_same
+from ingest.pipeline.collection_points import COMPARED, EVERY_POINT, CollectionPoints, PointSample, is_same
 from ingest.records import Point, SparseVector, StoredPoint
 from tests.vector_indexes import DIMENSION, in_memory_index, points
 
@@ -101,7 +101,7 @@ def beside(index: QdrantIndex, rows: list[Any], batch: int = 4) -> CollectionPoi
     made = {row[0].chunk_id: row for row in rows}
     maker = SimpleNamespace(
         contents=contents,
-        digest=lambda chunk, document, shard: document.payload["metadata"]["digest"],
+        fields=lambda row, shard, names: {name: row[1].payload["metadata"].get(name) for name in names},
         points=lambda rows, shard: [document for _, document in rows],
         embeddings=SimpleNamespace(missing=lambda keys: []),
     )
@@ -144,22 +144,24 @@ def test_a_point_of_a_shard_is_none(shard: int) -> None:
 # what is asked for and what is written
 
 
-def test_a_comparison_asks_for_digests_and_shards_and_for_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_comparison_asks_for_digests_and_what_filters_look_at_and_for_no_text(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     made = [Point(p.id, p.vector, p.payload | {"page_content": TEXT}) for p in points(40, shard=0)]
-    index, asked, sent = filled(made), list[Any](), list[int]()
+    index, asked, sent = filled(made), list[Any](), list[str]()
     scroll = index._connection._client.scroll
 
     def counted(collection: str, **how: Any) -> Any:
         page, offset = scroll(collection, **how)
         asked.append(how["with_payload"])
-        sent.extend(len(json.dumps(record.payload)) for record in page)
+        sent.extend(json.dumps(record.payload) for record in page)
         return page, offset
 
     monkeypatch.setattr(index._connection._client, "scroll", counted)
     found = beside(index, rows_of(made)).faults(0, rows_of(made))
     assert ((), 40, 0) == (tuple(found.named()), found.sound, found.compared)
-    assert [["metadata.digest", "metadata.shard"]] * len(asked) == asked
-    assert max(sent) < 80  # bytes
+    assert [[f"metadata.{name}" for name in COMPARED]] * len(asked) == asked
+    assert TEXT not in "".join(sent)
 
 
 def test_what_is_there_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
