@@ -25,14 +25,11 @@ def opened() -> tuple[Lake, Writer]:
 
 def test_a_decision_says_who_why_when_and_about_what() -> None:
     lake, writer = opened()
-    made = decide(lake, writer, "pin", "the audit", {"generation": ["0001-a"]}, until="2027-01-01T00:00:00+00:00")
+    made = decide(lake, writer, "pin", "the audit", {"generation": ["0001-a"]})
     assert made == lake.decisions.get(1)
-    assert ("me@here", False, "the audit", "2027-01-01T00:00:00+00:00") == (
-        made.who,
-        made.identified,
-        made.why,
-        made.until,
-    )
+    told = (made.kind, made.who, made.identified, made.why, made.about, made.at)
+    assert ("pin", "me@here", False, "the audit", {"generation": ("0001-a",)}) == told[:5]
+    assert START <= datetime.fromisoformat(made.at) < START + timedelta(hours=1)
 
 
 def test_who_is_signed_in_is_told_from_the_user_of_the_machine() -> None:
