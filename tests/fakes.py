@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 from ingest import extras
 from ingest.adapters.executors import ProcessExecutor
 from ingest.errors import DamagedFile, IndexUnavailable
+from ingest.ports import StoredValue
 from ingest.records import AliasAction, LakeIdentity
 from ingest.services import Services
 
@@ -42,6 +43,8 @@ class InMemoryStore:
     def __init__(self, values: dict[str, bytes] | None = None) -> None:
         self.uri = "memory://lake"
         self.values: dict[str, bytes] = dict(values or {})
+        self.written: dict[str, float] = {}  # when, in seconds since 1970
+        self.clock: Callable[[], float] = lambda: 0.0
         self._folder: Path | None = None
 
     def get(self, key: str) -> bytes | None:
@@ -49,11 +52,13 @@ class InMemoryStore:
 
     def put(self, key: str, data: bytes) -> None:
         self.values[key] = bytes(data)
+        self.written[key] = self.clock()
 
     def put_file(self, key: str, path: Path, *, read_soon: bool = False) -> None:
         self.put(key, path.read_bytes())
 
     def create(self, key: str, data: bytes) -> bool:
+        self.written.setdefault(key, self.clock())
         return self.values.setdefault(key, bytes(data)) == data
 
     def exists(self, key: str) -> bool:
@@ -63,11 +68,16 @@ class InMemoryStore:
         names = (key.removeprefix(prefix) for key in self.values if key.startswith(prefix))
         return iter(sorted((name for name in names if name and "/" not in name), key=str.encode))
 
+    def walk(self) -> Iterator[StoredValue]:
+        for key, value in list(self.values.items()):
+            yield StoredValue(key, len(value), self.written.get(key, 0.0))
+
     def check(self, token: str) -> None:
         pass
 
     def delete(self, key: str) -> None:
         self.values.pop(key, None)
+        self.written.pop(key, None)
 
     def ranged(self, key: str, size: int) -> None:
         pass

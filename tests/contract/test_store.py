@@ -121,6 +121,18 @@ def test_names_are_listed_in_the_order_of_utf_8(store):
     assert sorted(names, key=str.encode) == list(store.list("a/"))
 
 
+def test_a_walk_yields_every_value_with_its_size_and_the_time_of_its_last_write(store):
+    assert list(store.walk()) == []
+    for key in ("a/1", "a/b/c/2 ö.json", "3"):
+        store.put(key, key.encode())
+    first = {value.key: value for value in store.walk()}
+    assert {key: value.bytes for key, value in first.items()} == {"a/1": 3, "a/b/c/2 ö.json": 15, "3": 1}
+    store.put("a/1", b"again")
+    assert {value.key: value.modified >= first[value.key].modified for value in store.walk()} == dict.fromkeys(
+        first, True
+    )
+
+
 def test_a_value_has_a_local_file(store):
     store.put("data/part.parquet", b"content")
     path = store.local_path("data/part.parquet")

@@ -7,5 +7,5 @@ from ingest.ports.models import Embedder, Reranker, Tokenizer, Wording, WordTabl
 from ingest.ports.observer import Observer
 from ingest.ports.progress import Progress, Tally
 from ingest.ports.sandbox import Sandbox
-from ingest.ports.storage import Forgetting, Looking, Selecting, Source, Store
+from ingest.ports.storage import Forgetting, Looking, Selecting, Source, Store, StoredValue
 from ingest.ports.vector_index import Aliases, VectorIndex

@@ -1,6 +1,7 @@
 """Where documents come from, and where the lake is stored."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from io import RawIOBase
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -44,6 +45,15 @@ class Selecting(Protocol):
     left_out: Mapping[str, int]  # files that the newest listing or look left out, by reason in words
 
 
+@dataclass(frozen=True, slots=True)
+class StoredValue:
+    """A value of a store, as a listing tells it."""
+
+    key: str
+    bytes: int
+    modified: float  # when it was last written, in seconds since 1970 by the store's clock
+
+
 class Store(Protocol):
     """Keys and bytes: a folder or an `s3://` prefix. A value appears whole or not at all."""
 
@@ -76,6 +86,9 @@ class Store(Protocol):
 
     def list(self, prefix: str) -> Iterator[str]:
         """Yield the names of the values directly under `prefix` ("a/b/"), without the prefix, in UTF-8 order."""
+
+    def walk(self) -> Iterator[StoredValue]:
+        """Yield every value, on all levels, in any order. An incomplete listing raises; it never just ends early."""
 
     def delete(self, key: str) -> None:
         """Remove the value, if there is one."""

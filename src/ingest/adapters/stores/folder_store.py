@@ -12,12 +12,14 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 from ingest.adapters.uris import local_folder
 from ingest.errors import AccessDenied, DamagedFile, IngestError, InvalidSettings, StoreUnavailable
 from ingest.lake.keys import TEMPORARY, check_key, check_prefix
+from ingest.ports import StoredValue
 
 LEFTOVER_SECONDS = 24 * 3600.0  # an older temporary file belongs to a process that died
 ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
@@ -69,6 +71,17 @@ class FolderStore:
                 return
             _remove_leftovers(Path(entry.path) for entry in files if entry.name.startswith(TEMPORARY))
         yield from sorted(entry.name for entry in files if not entry.name.startswith(TEMPORARY))
+
+    def walk(self) -> Iterator[StoredValue]:
+        folders = [str(self.root)] if self.root.exists() else []
+        with self._translated("list", ""):
+            for entry in chain.from_iterable(map(os.scandir, folders)):
+                if entry.is_dir():
+                    folders.append(entry.path)
+                elif not entry.name.startswith(TEMPORARY):
+                    with suppress(FileNotFoundError):  # deleted since
+                        key, status = Path(entry.path).relative_to(self.root).as_posix(), entry.stat()
+                        yield StoredValue(key, status.st_size, status.st_mtime)
 
     def ranged(self, key: str, size: int) -> None:
         """Return None: the value is local."""

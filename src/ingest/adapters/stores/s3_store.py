@@ -16,6 +16,7 @@ from ingest.adapters.uris import encode, split_uri
 from ingest.errors import DamagedFile, InvalidSettings, StoreUnavailable
 from ingest.ids import sha256_hex
 from ingest.lake.keys import TEMPORARY, check_key, check_prefix
+from ingest.ports import StoredValue
 from ingest.records import S3Options
 
 IN_USE_SECONDS = 300.0  # a copy handed out since then may not be open yet: it is not evicted
@@ -66,6 +67,10 @@ class S3Store:
         names = (key.removeprefix(root) for key in keys if key != root)
         # S3 lists in this order; directory buckets do not, and their names must fit in memory.
         yield from sorted(names) if self.bucket.is_directory_bucket else names
+
+    def walk(self) -> Iterator[StoredValue]:
+        for item in self.bucket.objects(self.prefix):
+            yield StoredValue(item["Key"].removeprefix(self.prefix), item["Size"], item["LastModified"].timestamp())
 
     def delete(self, key: str) -> None:
         """Remove the value, if there is one. A versioned bucket keeps it as an older version."""
