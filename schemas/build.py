@@ -18,6 +18,7 @@ PUBLISHED: dict[str, type[BaseModel]] = {
     "plan-summary": records.PlanSummary,
     "marker": records.Marker,
     "manifest": records.Manifest,
+    "retired": records.Retired,
     "segment-entry": records.SegmentEntry,
     "query-profile": records.QueryProfile,
     "release": records.Release,

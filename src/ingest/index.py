@@ -17,6 +17,7 @@ from ingest.pipeline.document_acts import DocumentActs
 from ingest.pipeline.plan import preview
 from ingest.pipeline.promotion import Outcome, Promotion
 from ingest.pipeline.release_target import roll_back
+from ingest.pipeline.retirement import Retirement, retire
 from ingest.pipeline.scope import Choice, Scope
 from ingest.pipeline.status import IndexStatus, status_of
 from ingest.pipeline.tasks import Execute
@@ -219,6 +220,14 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
         Raises: UnknownRelease when nothing serves; SchemaMismatch when files of the lake cannot be read.
         """
         return verify_serving(*self._judging())
+
+    @checked
+    def retire(self, *, dry_run: bool = False) -> Retirement:
+        """Mark the generations that the settings do not keep, and remove what was marked before and has soaked.
+
+        A run does so at its end. `dry_run`: only return what would go. Raises: InvalidSettings, LeaseHeld, DamagedFile.
+        """
+        return retire(self.services, self._judging()[2], dry_run)
 
     def status(self) -> IndexStatus:
         """Return what serves, what waits, and what was refused and why; also while the vector index is away."""

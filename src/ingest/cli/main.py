@@ -29,7 +29,7 @@ app.add_typer(left_out, name="quarantine")
 
 functions = [setup.init, setup.doctor, preview, run.plan, run.run, release.status, search.search]
 functions += [release.evaluate, release.promote, release.rollback, release.verify, release.generations, release.log]
-functions += [release.revoke]
+functions += [release.revoke, release.retire]
 functions += [fitting.calibrate, fitting.train_reranker, fitting.tune_fusion]
 for function in functions:
     app.command(function.__name__.replace("_", "-"), epilog=EPILOG)(function)

@@ -9,7 +9,7 @@ from typer import Argument, BadParameter, Exit, Option
 from ingest.cli import tables
 from ingest.cli.exit_codes import ExitCode, code_of
 from ingest.cli.invocation import Invocation, Repeated, command, several
-from ingest.cli.output import printable
+from ingest.cli.output import printable, size
 from ingest.cli.run import MaxDeletedShareOption, TakeOverOption, reason_to_take_over
 
 if TYPE_CHECKING:
@@ -129,14 +129,29 @@ def verify(invocation: Invocation) -> None:
         raise Exit(ExitCode.FATAL)
 
 
+@command("What was marked stays marked, and the next call goes on.")
+def retire(
+    invocation: Invocation,
+    dry_run: Annotated[bool, Option("--dry-run", help="Only show what would go, with its bytes.")] = False,
+) -> None:
+    """Mark the generations that the settings do not keep, and remove what has soaked since its mark, as a run does."""
+    with invocation.opened() as index:
+        found = index.retire(dry_run=dry_run)
+        told = (", ".join(some) or "none" for some in (found.marked, found.removed, found.collections))
+        first = "Marked, to go after the soak: {}. Removed: {}. Collections dropped: {}.".format(*told)
+        files = [f"  {folder}: {count:,} files, {size(found.bytes[folder])}" for folder, count in found.files.items()]
+        last = f"Segments of embeddings that go after the soak: {found.waits or f'{found.segments:,}'}."
+        invocation.output.result(found, first, *files, last)
+
+
 @command()
 def generations(
     invocation: Invocation, limit: Annotated[int, Option(min=1, max=1000, help="Number of generations to show.")] = 20
 ) -> None:
     """List the generations in the lake, newest first.
 
-    States: building, failed (abandoned; its work is reused), sealed, refused by the gate, serving, retired (served
-    before, kept for rollback), rolled back (retired by a rollback; it comes back by name only).
+    States: building, failed (abandoned; its work is reused), sealed, refused by the gate, serving, kept (served
+    before), rolled back (kept; it comes back by name only), retired (cannot come back; its files go or are gone).
     """
     with invocation.opened() as index:
         name, found = index.name, index.generations(limit)

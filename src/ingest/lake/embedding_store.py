@@ -68,10 +68,20 @@ class EmbeddingStore:
         self._append(_entry_of(name, keys, backend=backend, token=token, replaces=replaces))
         return name
 
-    def retire_lost(self, token: str) -> None:
-        """Record that the segments that were found lost no longer count. Quick when there are none."""
+    def retire(self, token: str, segments: Iterable[str] = ()) -> None:
+        """Record that segments, and those that were found lost, no longer count. Quick when there are none."""
+        self._lost |= dict.fromkeys(segments, "nothing named it")
         if self._lost:
             self._append(NO_SEGMENT.model_copy(update={"token": token}))
+
+    def retiring(self) -> dict[str, int]:
+        """Return by segment the number of the entry that retires it, if none enters it again."""
+        with self._lock:
+            self._refresh()
+            numbered = [*enumerate(self._entries, 1)]
+        entered = {entry.segment: number for number, entry in numbered}
+        retired = {segment: number for number, entry in numbered for segment in entry.retires}
+        return {segment: number for segment, number in retired.items() if entered.get(segment, 0) < number}
 
     def enter(self, segment: str, token: str) -> bool:
         """Write an entry for a segment whose entry is gone; return False when its file is, too."""

@@ -6,7 +6,7 @@ lake.json                                                  which lake this is; o
 <index>/generations/<id>/plan/summary.json, <shard>-<hash>.json
                          markers/<step>/<shard>-<hash>.json, <shard>-<hash>/<start>-<stop>.json of a slice
                          slices/<sha256>.parquet             parts of slices, until their shard is joined
-                         manifest.json
+                         manifest.json, retired.json
 <index>/profiles/<sha256>.json  verdicts/<sha256>.json  releases|decisions|moves|leases/builder/<n>.json  history/
 """
 
@@ -216,6 +216,10 @@ class Lake:
             told = f"{generation}: reader format {manifest.format}, this version reads {records.READER_FORMAT}"
             raise UnknownReaderFormat(told)
         return manifest
+
+    def is_retired(self, generation: str) -> bool:
+        """Return whether a generation may not serve again: its files go, or are gone."""
+        return self.store.exists(self._key(generation, "retired"))
 
     def decision(self) -> records.Release | None:
         """Return the newest sound release, which is the decision in force; None before the first.

@@ -35,16 +35,21 @@ def from_bytes(model: type[R], data: bytes, where: str) -> R:
 
     Raises: SchemaMismatch, naming `where` and the first fault; DamagedFile if it is no JSON, or not what was written.
     """
-    if check := CHECK.search(data):
-        data = data[: check.start()] + b"}"
-        if check[0] != _check_of(data):
-            raise DamagedFile(f"{where}: its bytes are damaged: they do not have the SHA-256 at their end")
     try:
-        return model.model_validate_json(data)
+        return model.model_validate_json(checked_content(data, where))
     except ValidationError as error:
         told = f"{where}: not a {model.__name__}: {first_fault(error)}"
         is_json = all(fault["type"] != "json_invalid" for fault in error.errors(include_url=False, include_input=False))
         raise (SchemaMismatch if is_json else DamagedFile)(told) from error
+
+
+def checked_content(data: bytes, where: str) -> bytes:
+    """Return a record's stored form without the SHA-256 at its end. Raises: DamagedFile when that is another."""
+    if check := CHECK.search(data):
+        data = data[: check.start()] + b"}"
+        if check[0] != _check_of(data):
+            raise DamagedFile(f"{where}: its bytes are damaged: they do not have the SHA-256 at their end")
+    return data
 
 
 def name_of(record: Record) -> str:

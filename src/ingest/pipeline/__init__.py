@@ -3,6 +3,7 @@
 from functools import partial
 
 from ingest.lake.contents import Contents, contents_of
+from ingest.lake.lake import claim_number
 from ingest.pipeline.changes import Listing
 from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.collection_points import PointSample
@@ -17,6 +18,7 @@ from ingest.pipeline.load import load_shard
 from ingest.pipeline.plan import make_plan
 from ingest.pipeline.promotion import Decide, Promotion
 from ingest.pipeline.recall import measure_recall
+from ingest.pipeline.retirement import retire_after
 from ingest.pipeline.revoking import delete_all_revoked
 from ingest.pipeline.run_report import Figures, kept_in_history
 from ingest.pipeline.scope import Scope
@@ -87,6 +89,8 @@ def publish(
         if lake.revocations.now() != revoked:  # meanwhile: their points may have been mended back
             delete_all_revoked(retrieval)
         outcome = promotion.settle(manifest, decide, figures.timed)
+        if outcome.decision != "unchanged":
+            retire_after(retrieval, options, releases, token, claim_number(manifest.generation))
     return figures.report(work, manifest, table, promotion.read_back(outcome))
 
 

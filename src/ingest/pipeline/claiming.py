@@ -41,7 +41,7 @@ def _goes_on(bench: Workbench, claim: Claim, summary: PlanSummary, *, repeats: b
     """
     lake = bench.lake
     frozen, sealed = lake.plan(claim.id), lake.manifest(claim.id) is not None
-    if sealed and repeats:  # what was done once more and refused is done once more
+    if lake.is_retired(claim.id) or (sealed and repeats):  # what was done once more and refused is done once more
         return None
     if frozen is None:
         return False

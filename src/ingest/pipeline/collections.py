@@ -133,11 +133,14 @@ def releases_of(retrieval: Retrieval, options: BuildOptions, writer: Writer, tak
         delete_revoked(vectors, contents.collection, contents, lake.revocations.now())
 
     ownership = Ownership(vectors, lake.known_identity, partial(lake.identity, writer.new_token))
-    return Releases(lake.releases, vectors, lake.index, *made_by, restore, take_over=take_over, ownership=ownership)
+    how = restore, lake.is_retired
+    return Releases(lake.releases, vectors, lake.index, *made_by, *how, take_over=take_over, ownership=ownership)
 
 
 def sealed(lake: Lake, generation: str) -> Manifest:
-    """Return the manifest of a generation. Raises: UnknownRelease when it was never sealed."""
+    """Return the manifest of a generation. Raises: UnknownRelease when it was never sealed, or is retired."""
+    if lake.is_retired(generation):
+        raise UnknownRelease(f"index {lake.index}: generation {generation} is retired; `ingest generations` lists them")
     if (manifest := lake.manifest(generation)) is None:
         known = ", ".join(claim.id for _, claim in lake.claims.after(0)) or "none"
         raise UnknownRelease(f"index {lake.index}: no sealed generation {generation}; there are {known}")

@@ -81,7 +81,7 @@ def _mend_vectors(retrieval: Retrieval, writer: Writer, base: Manifest, damage: 
     entered = [s for s in store.lost(lost) if store.enter(s, writer.new_token())]
     told += (f"entry of embedding segment {segment}, made again from the segment" for segment in entered)
     lost = store.lost(lost)
-    store.retire_lost(writer.new_token())
+    store.retire(writer.new_token())
     copied, left = 0, set[int]()
     for shard, segments in base.segments.items():
         if "chunk" in damage.steps(shard) or not {*segments} & {*lost}:

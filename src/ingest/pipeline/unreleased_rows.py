@@ -9,8 +9,7 @@ from ingest.lake.lake import Lake, claim_number
 from ingest.lake.shard_rows import ShardRows, by_kind, read_rows
 from ingest.pipeline.tasks import ShardTask
 from ingest.records import PartKind
-
-CLAIMS = 5  # newest claims that are examined: each holds one shard's rows in memory
+from ingest.release.generation_states import ADOPTED
 
 
 def unreleased_rows(lake: Lake, task: ShardTask) -> list[ShardRows]:
@@ -20,7 +19,7 @@ def unreleased_rows(lake: Lake, task: ShardTask) -> list[ShardRows]:
     """
     own, found = lake.plan(task.generation), list[ShardRows]()
     with suppress(DamagedFile):  # of a claim: the older ones are left out too
-        for _, claim in lake.claims.newest_first(CLAIMS, below=claim_number(task.generation)):
+        for _, claim in lake.claims.newest_first(ADOPTED, below=claim_number(task.generation)):
             if own is None or claim.id == own.base:
                 break
             with suppress(SchemaMismatch):  # damaged, or its part files were removed after it was retired
@@ -34,7 +33,7 @@ def newest_failures(lake: Lake, released: int, shard: int) -> dict[str, set[str]
     `released`: the number of the base's claim, 0 for none. Damaged ones are left out.
     """
     found = dict[str, set[str]]()
-    for number, claim in lake.claims.newest_first(CLAIMS):
+    for number, claim in lake.claims.newest_first(ADOPTED):
         if found or number <= released:
             break
         with suppress(SchemaMismatch):

@@ -121,6 +121,14 @@ class Marker(Record):
     rows: tuple[int, int] | None = None  # start and stop of a slice; None: the whole shard
 
 
+class Retired(Record):
+    """`generations/<id>/retired.json`, create-only: it may not serve again, and goes after the soak."""
+
+    who: str
+    at: str  # ISO 8601, UTC
+    token: str
+
+
 class ModelRecord(Record):
     """Everything needed to open the same embedder again."""
 

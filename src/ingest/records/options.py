@@ -217,6 +217,14 @@ class KeywordOptions(Options):
     b: float = Field(default=0.75, ge=0, le=1)  # weight of a chunk's length
 
 
+class RetireOptions(Options):
+    """Which generations stay. The others are marked, and go when they have soaked."""
+
+    keep: int = Field(default=7, ge=0)  # newest released generations; 0: none is ever retired
+    minimum_age_hours: float = Field(default=24.0, ge=0)  # younger generations and files stay
+    soak_hours: float = Field(default=24.0, ge=0)  # from mark to removal; longer than readers take to follow a release
+
+
 class IndexOptions(Options):
     """What the settings of an index tell the pipeline."""
 
@@ -241,6 +249,7 @@ class IndexOptions(Options):
     decide: Literal["automatic", "manual"] = "automatic"  # who promotes a candidate that passes the gate
     tokens_per_second: float = Field(default=3000.0, gt=0)  # for the estimate of GPU-minutes only
     max_gpu_minutes: float = Field(default=0.0, ge=0)  # budget: a plan above it is refused; 0: no limit
+    retire: RetireOptions = RetireOptions()
     on_listing_failure: Literal["stop", "carry"] = "stop"  # carry: keep that source's documents from the base
 
 

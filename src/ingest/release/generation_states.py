@@ -5,11 +5,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ingest.errors import LeaseHeld, SchemaMismatch, UnknownReaderFormat
+from ingest.errors import LeaseHeld, SchemaMismatch, UnknownReaderFormat, UnknownRelease
 from ingest.lake.lake import Lake, claim_number
 from ingest.lake.stored_records import name_of
 from ingest.records import Manifest, QueryProfile, Release, RunReport, RunStart
+from ingest.release.alias_rules import rollback_target
 
+ADOPTED = 5  # newest claims whose finished work a run takes over: each holds one shard's rows in memory
 LOOK_BACK = 100  # newest releases, claims and runs that are read
 
 
@@ -18,7 +20,7 @@ class GenerationState:
     """A generation as `ingest generations` lists it; figures and digest are None until it is sealed."""
 
     id: str
-    state: str  # building, failed, sealed, refused, serving, retired, rolled back, damaged
+    state: str  # building, failed, sealed, refused, serving, kept, rolled back, retired, damaged
     base: str | None
     documents: int | None
     chunks: int | None
@@ -39,9 +41,32 @@ def waiting_candidate(lake: Lake, profile: QueryProfile) -> str | None:
     for _, claim in lake.claims.newest_first(LOOK_BACK, below=last_claim(lake) + 1):
         if claim.base != serving or (claim.id, name) in released:
             continue
-        if sealed_manifest(lake, claim.id)[0] is not None:
+        if sealed_manifest(lake, claim.id)[0] is not None and not lake.is_retired(claim.id):
             return claim.id
     return serving if serving is not None and (serving, name) not in released else None
+
+
+def kept_generations(lake: Lake, keep: int, profile: QueryProfile) -> set[str]:
+    """Return the generations that may not be retired.
+
+    The `keep` newest released ones, what the next rollback takes, what waits or is pinned, what a run takes work from.
+    """
+    current, waiting, kept = lake.decision(), waiting_candidate(lake, profile), set[str]()
+    for _, release in lake.releases.newest_first(lake.releases.last()):
+        kept.add(release.generation)
+        if len(kept) >= keep:
+            break
+    if current is not None:
+        with suppress(UnknownRelease, SchemaMismatch):  # there is none
+            kept.add(rollback_target(lake.releases, lake.index, current, None).generation)
+    base = current.generation if current is not None else None
+    kept |= {claim.id for _, claim in lake.claims.newest_first(ADOPTED) if claim.base == base}
+    return kept | pinned_generations(lake) | ({waiting} if waiting is not None else set())
+
+
+def pinned_generations(lake: Lake) -> set[str]:
+    """Return the generations that a person pinned: nobody can yet."""
+    return set()
 
 
 def sealed_manifest(lake: Lake, generation: str) -> tuple[Manifest | None, str]:
@@ -70,7 +95,7 @@ def rolled_back_by(lake: Lake, generation: str, profile: str | None = None) -> R
 
 def told_rollback(lake: Lake, generation: str, profile: str | None = None) -> str:
     """Return what people are told of a generation that was rolled back, wherever it is named; "" of others."""
-    if (back := rolled_back_by(lake, generation, profile)) is None:
+    if (back := rolled_back_by(lake, generation, profile)) is None or lake.is_retired(generation):
         return ""
     current = lake.decision()
     lift = " --lift-hold" if current is not None and current.hold is not None else ""
@@ -123,12 +148,14 @@ def generation_states(lake: Lake, limit: int) -> list[GenerationState]:
         manifest, damaged = sealed_manifest(lake, claim.id)
         if current is not None and claim.id == current.generation:
             state = "serving"
+        elif lake.is_retired(claim.id):
+            state = "retired"
         elif damaged:
             state = "damaged"
         elif manifest is None:
             state = "building" if number == newest else "failed"
         elif claim.id in released:
-            state = "rolled back" if rolled_back_by(lake, claim.id) is not None else "retired"
+            state = "rolled back" if rolled_back_by(lake, claim.id) is not None else "kept"
         else:
             state = "refused" if decisions.get(claim.id) == "refused" else "sealed"
         counts, digest = ({}, None) if manifest is None else (manifest.counts, manifest.digest)

@@ -74,10 +74,10 @@ class Releases:
             elif aliases.get(self.index) == aliases.get(fence_name(self.index, newest.number)) == newest.collection:
                 self.ownership.own(newest.collection)
                 return newest
-            elif fence is None and newest.guard not in aliases:
-                self._boot_again(newest)
             elif self.is_retired(newest.generation):
                 self._bring_back_base(newest)
+            elif fence is None and newest.guard not in aliases:
+                self._boot_again(newest)
             else:
                 self.restore(newest.generation)
                 guard = newest.guard if fence is None else fence_name(self.index, fence)

@@ -1,4 +1,4 @@
-"""`ingest evaluate`, `promote`, `rollback`, `verify`, `status`, `generations`, `log` and `revoke`."""
+"""`ingest evaluate`, `promote`, `rollback`, `verify`, `status`, `generations`, `log`, `revoke` and `retire`."""
 
 import pytest
 
@@ -101,7 +101,24 @@ def test_a_named_generation_that_was_rolled_back_can_be_promoted_again(lab: Lab)
     second = rolled_back(lab)
     assert lab("promote", second).code == 4  # the hold
     assert lab("promote", second, "--lift-hold").code == 0
-    assert states(lab) == [("0002", "serving"), ("0001", "retired")]
+    assert states(lab) == [("0002", "serving"), ("0001", "kept")]
+
+
+def test_retire_tells_first_what_would_go_then_marks_and_removes_it(lab: Lab) -> None:
+    lab.settings(retire={"keep": 7, "minimum_age_hours": 0, "soak_hours": 0})
+    for topic in ("silver", "tin", "zinc"):
+        lab.write(topic)
+        lab("run")
+    lab.settings(retire={"keep": 1, "minimum_age_hours": 0, "soak_hours": 0})
+    assert "Marked, to go after the soak: 0001-" in lab("retire", "--dry-run").out
+    assert states(lab) == [("0003", "serving"), ("0002", "kept"), ("0001", "kept")]
+    assert [lab("retire").code, states(lab)[2]] == [0, ("0001", "retired")]
+    would, told = lab("retire", "--dry-run", "--json").document, lab("retire", "--json").document
+    assert would == told
+    assert ([name[:4] for name in told["removed"]], told["files"]["generations"] > 0) == (["0001"], True)
+    assert lab("retire").out.startswith("Marked, to go after the soak: none. Removed: none.")
+    assert lab("rollback", "--to", "1", "--why", "prices").code == 4
+    assert lab("search", "where is the zinc beam").code == 0
 
 
 def test_a_refused_candidate_does_not_keep_the_hold(lab: Lab) -> None:

@@ -527,3 +527,15 @@ def test_a_target_that_was_retired_while_the_record_was_written_gives_way_to_wha
         releases.rollback(None, "why")
     assert ("g2", "restore", 4) == ((now := releases.current()).generation, now.action, now.number)
     assert {"docs": "docs__g2", "docs@4": "docs__g2"} == place.names
+
+
+def test_a_retired_generation_is_not_restored_where_the_fence_is_lost(place):
+    place.aliases.cut_next(0)  # the record of g3 is written, and nothing else
+    with pytest.raises(Killed):
+        place.promote("g3", "g2")
+    place.aliases.lose_everything()
+    place.retired.add("g3")
+    place.restored.clear()
+    assert "g2" == place.releases.heal().generation
+    assert {"g2"} == {*place.restored}
+    assert "docs__g2" == place.names["docs"]

@@ -1,0 +1,204 @@
+"""Retires generations, and removes the files of a lake that no record names any more.
+
+A generation is first marked: from then on nobody may serve it. A later call, when readers have let go of it, drops its
+collection, then deletes its manifest, its other records, and the files that no record of any index names. Where there
+is a manifest, there are its files; what a killed call leaves goes in the next one.
+"""
+
+import logging
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
+
+from ingest.errors import DamagedFile, IngestError, InvalidSettings
+from ingest.ids import collection_name
+from ingest.lake.journal import Journal
+from ingest.lake.stored_records import checked_content, name_of
+from ingest.pipeline.lease import BuilderLease
+from ingest.records import BuildOptions, Lease, Retired
+from ingest.release import Releases
+from ingest.release.generation_states import kept_generations, sealed_manifest
+from ingest.search.served_release import is_foreign
+from ingest.services import Retrieval, Services
+
+NAMING = re.compile(r"[^/]+/(generations/[^/]+/.+|releases/[0-9]+)\.json")
+HASH = re.compile(rb'"([0-9a-f]{64})"')
+SEGMENT = re.compile(r"embeddings/([^/]+)/segments/([0-9a-f]{64})\.parquet")
+SILENT_HOURS = 24.0  # a builder that wrote no lease for so long is dead
+READERS = 16  # records that are read at once
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Retirement:
+    """What a call did; as a dry run, what it would do."""
+
+    marked: list[str] = field(default_factory=list)  # generations that may not serve any more; they go after the soak
+    removed: list[str] = field(default_factory=list)  # generations
+    collections: list[str] = field(default_factory=list)  # dropped
+    files: Counter[str] = field(default_factory=Counter)  # removed, by folder of the lake: data, segments, …
+    bytes: Counter[str] = field(default_factory=Counter)  # of these files
+    segments: int = 0  # of embeddings that no longer count; they go after the soak
+    waits: str = ""  # why no segment goes
+
+
+def retire(services: Services, releases: Releases, dry_run: bool) -> Retirement:
+    """Retire as a person asks for it. Raises: InvalidSettings when the settings keep all, LeaseHeld during a run."""
+    retrieval, options, writer = services.retrieval, services.bench.options, services.writer
+    lake, token = retrieval.lake, writer.new_token()
+    if not options.retire.keep:
+        raise InvalidSettings(f"index {lake.index}: retire.keep is 0: every generation is kept")
+    confirm = None if dry_run else lake.lease_watch(token).confirm
+    lease = BuilderLease(lake, token, writer.who, options.lease_seconds, retrieval.monotonic, retrieval.observer)
+    with nullcontext() if dry_run else lease:
+        return Sweep(retrieval, options, releases, confirm).run()
+
+
+def retire_after(retrieval: Retrieval, options: BuildOptions, releases: Releases, run: str, claims: int) -> None:
+    """Retire at the end of a run, once there are more claims than is kept. What fails is said: it changes nothing."""
+    if 0 < options.retire.keep < claims:
+        try:
+            found = Sweep(retrieval, options, releases, retrieval.lake.lease_watch(run).confirm).run()
+            retrieval.observer.told("retirement", found)
+        except IngestError as error:
+            log.warning("index %s: nothing more is retired: %s", releases.index, error)
+
+
+class Sweep:
+    """One call: what the lake held when it began, and what goes."""
+
+    def __init__(
+        self, retrieval: Retrieval, options: BuildOptions, releases: Releases, confirm: Callable[[], None] | None
+    ) -> None:
+        """List the lake. `confirm` raises when the builder's lease is lost; None: a dry run, which changes nothing."""
+        self.lake, self.vectors, self.releases = retrieval.lake, retrieval.vectors, releases
+        self.rules, self.profile, self.confirm = options.retire, options.profile, confirm
+        self._change(releases.heal)
+        self.now, self.found = releases.clock().timestamp(), Retirement()
+        self.stored = {value.key: value for value in self.lake.store.walk()}  # without what this call removed
+        self.generations = defaultdict[str, list[str]](list)  # keys of their records, by id
+        for key in self.stored:
+            if len(names := key.split("/")) > 3 and names[:2] == [self.lake.index, "generations"]:
+                self.generations[names[2]].append(key)
+
+    def run(self) -> Retirement:
+        """Mark the generations that go, and remove what was marked by an earlier call and has soaked.
+
+        Raises: DamagedFile when a record cannot be read: nobody knows which files it names. LeaseLost.
+        """
+        self._mark()
+        for generation in sorted(self.generations):
+            if self._is_old(self._key(generation, "retired"), self.rules.soak_hours):
+                self._remove(generation)
+        self._remove_files()
+        return self.found
+
+    def _mark(self) -> None:
+        """Mark the generations that go; a mark on one that is to stay after all is taken away."""
+        kept, hours = self._kept(), self.rules.minimum_age_hours
+        marks = {generation: self._key(generation, "retired") for generation in sorted(self.generations)}
+        marked = {generation for generation, mark in marks.items() if mark in self.stored}
+        new = {g for g in marks.keys() - marked - kept if all(self._is_old(key, hours) for key in self.generations[g])}
+        for generation in sorted(new):
+            told = {"who": self.releases.who, "at": self.releases.clock().isoformat()}
+            self._change(self.lake.records.create, marks[generation], Retired(**told, token=self.releases.new_token()))
+        kept = self._kept()  # again: a promotion or a rollback may have come in between
+        for generation in kept & (marked | new):
+            if self._key(generation, "manifest") in self.stored:  # else its files go already
+                self._change(self.lake.store.delete, marks[generation])
+                self.stored.pop(marks[generation], None)
+        self.found.marked = sorted(new - kept)
+
+    def _kept(self) -> set[str]:
+        """Return the generations that stay. Raises: DamagedFile when the manifest of what serves was not listed."""
+        serving = self.lake.decision()
+        if serving is not None and (key := self._key(serving.generation, "manifest")) not in self.stored:
+            raise DamagedFile(f"{self.lake.store.uri}/{key} is missing: nothing goes before `ingest run` mends that")
+        return kept_generations(self.lake, self.rules.keep, self.profile)
+
+    def _remove(self, generation: str) -> None:
+        """Drop the collection of a generation and delete its records, unless an alias or the newest release has it."""
+        manifest, ours = sealed_manifest(self.lake, generation)[0], self.lake.known_identity()
+        named = collection_name(self.lake.index, generation, ours.id) if ours is not None else ""
+        names, serving = {named, manifest.collection if manifest is not None else named}, self.lake.decision()
+        if names & {*self.vectors.aliases().values()} or (serving is not None and serving.generation == generation):
+            return
+        for collection in sorted(names & {*self.vectors.collections()}):
+            told = self.vectors.lake_of(collection)
+            if collection == named if told is None else not is_foreign(told, ours):
+                self._change(self.vectors.drop_collection, collection)
+                self.found.collections.append(collection)
+        mark, first = self._key(generation, "retired"), self._key(generation, "manifest")
+        if keys := sorted({*self.generations[generation]} - {mark}, key=lambda key: (key != first, key)):
+            self._delete("generations", keys)
+            self.found.removed.append(generation)
+
+    def _remove_files(self) -> None:
+        """Delete the old files that no record names; a verdict goes with its generation."""
+        named = self._named() | {name_of(self.profile)}
+        own = re.compile(rf"{re.escape(self.lake.index)}/(data|slices|profiles|verdicts)/([0-9a-f]{{64}})\.\w+")
+        idle = defaultdict[str, dict[str, str]](dict)  # key by segment, by model
+        for key in [key for key in self.stored if self._is_old(key, self.rules.minimum_age_hours)]:
+            if found := own.fullmatch(key):
+                if not (self._is_judged(found[2]) if found[1] == "verdicts" else found[2] in named):
+                    self._delete(found[1], [key])
+            elif (found := SEGMENT.fullmatch(key)) and found[2] not in named:
+                idle[found[1]][found[2]] = key
+        self.found.waits = self._at_work() if idle else ""
+        for model, keys in idle.items() if not self.found.waits else ():
+            store = self.lake.embeddings(model)
+            entries = {name: f"{store.journal.prefix}{number}.json" for name, number in store.retiring().items()}
+            if lost := entries.keys() & named:  # its vectors are in others now, which no record names
+                self.found.waits = f"segment {min(lost)} was lost, and a generation that stays names it"
+                continue
+            soaked = {name for name, entry in entries.items() if self._is_old(entry, self.rules.soak_hours)}
+            self._delete("segments", [key for name, key in keys.items() if name in soaked])
+            if new := sorted(keys.keys() - entries.keys()):
+                self._change(store.retire, self.releases.new_token(), new)
+                self.found.segments += len(new)
+
+    def _named(self) -> set[str]:
+        """Return every SHA-256 in the records of all indexes, whatever it is the hash of. Raises: DamagedFile."""
+        keys = [*filter(NAMING.fullmatch, self.stored)]  # what was deleted since it was listed names nothing
+        with ThreadPoolExecutor(READERS) as readers:
+            data = readers.map(lambda key: self.lake.store.get(key) or b"", keys)
+            return {name.decode() for record in map(checked_content, data, keys) for name in HASH.findall(record)}
+
+    def _is_judged(self, verdict: str) -> bool:
+        """Return whether what a verdict judges is still there, or cannot be told."""
+        with suppress(DamagedFile):
+            return self._key(self.lake.verdict(verdict).candidate, "manifest") in self.stored
+        return True
+
+    def _at_work(self) -> str:
+        """Say which other index is being built, and may use segments that no record names yet; "" if none is."""
+        others = {key.split("/")[0] for key in self.stored if "/leases/builder/" in key} - {self.lake.index}
+        for index in sorted(others):
+            leases = Journal(self.lake.records, f"{index}/leases/builder/", Lease)
+            for number, lease in leases.newest_first(1):
+                if lease.holder and not self._is_old(f"{leases.prefix}{number}.json", SILENT_HOURS):
+                    return f"index {index} is being built"
+        return ""
+
+    def _key(self, generation: str, name: str) -> str:
+        return f"{self.lake.index}/generations/{generation}/{name}.json"
+
+    def _is_old(self, key: str, hours: float) -> bool:
+        """Return whether a file was there when this call began, and had been for so long."""
+        return key in self.stored and self.stored[key].modified <= self.now - hours * 3600
+
+    def _delete(self, folder: str, keys: Iterable[str]) -> None:
+        for key in keys:
+            self._change(self.lake.store.delete, key)
+            self.found.files[folder] += 1
+            self.found.bytes[folder] += self.stored.pop(key).bytes
+
+    def _change(self, act: Callable[..., object], *what: object) -> None:
+        """Change something, if this is no dry run and the lease is held."""
+        if self.confirm is not None:
+            self.confirm()
+            act(*what)
