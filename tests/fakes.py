@@ -12,7 +12,6 @@ import pytest
 from ingest import extras
 from ingest.adapters.executors import ProcessExecutor
 from ingest.errors import DamagedFile, IndexUnavailable
-from ingest.ports import StoredValue
 from ingest.records import AliasAction, LakeIdentity
 from ingest.services import Services
 
@@ -61,16 +60,13 @@ class InMemoryStore:
         self.written.setdefault(key, self.clock())
         return self.values.setdefault(key, bytes(data)) == data
 
-    def exists(self, key: str) -> bool:
-        return key in self.values
-
     def list(self, prefix: str) -> Iterator[str]:
         names = (key.removeprefix(prefix) for key in self.values if key.startswith(prefix))
         return iter(sorted((name for name in names if name and "/" not in name), key=str.encode))
 
-    def walk(self) -> Iterator[StoredValue]:
+    def walk(self) -> Iterator[tuple[str, int, float]]:
         for key, value in list(self.values.items()):
-            yield StoredValue(key, len(value), self.written.get(key, 0.0))
+            yield key, len(value), self.written.get(key, 0.0)
 
     def check(self, token: str) -> None:
         pass

@@ -178,7 +178,7 @@ class Run:
         found: list[Choice] = []
         if self.budget.skip_reads:
             for number, actor in enumerate(self.actors):
-                if actor.pending[:1] == ("get",) and self.world.store.exists(actor.pending[1]):
+                if actor.pending[:1] == ("get",) and actor.pending[1] in self.world.store.values:
                     return [("go", number)]
         for number, actor in enumerate(self.actors):
             if not actor.pending:

@@ -10,10 +10,7 @@ V = TypeVar("V")
 
 
 class BoundedCache(Generic[K, V]):
-    """Values by key with a total weight of at most `limit`; 0 keeps none. Thread-safe.
-
-    The newest value stays even if it alone exceeds the limit. Only for what can be recomputed.
-    """
+    """Values by key with a total weight of at most `limit`, but for the newest; 0 keeps none. Thread-safe."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit

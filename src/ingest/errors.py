@@ -1,7 +1,4 @@
-"""What can go wrong, named by what happens next.
-
-Adapters translate foreign errors into these at the edge; nothing above an adapter catches anything else.
-"""
+"""What can go wrong, named by what happens next. Adapters translate foreign errors at the edge."""
 
 from typing import TYPE_CHECKING
 

@@ -39,10 +39,7 @@ def document_id(uri: str) -> str:
 
 
 def child_uri(parent: str, path: str) -> str:
-    """Return the URI of a document inside a document: the parent's, "#", the path percent-encoded.
-
-    Deeper levels are joined with "!/", as a URI has one fragment: `s3://b/a.zip#in.zip!/x.md`. Paths contain neither.
-    """
+    """Return the URI of a document inside one: the parent's, "#" (on deeper levels "!/"), and the path, encoded."""
     return f"{parent}{'!/' if '#' in parent else '#'}{quote(path, safe='/')}"
 
 
@@ -59,11 +56,7 @@ def shard_of(document: str, shards: int) -> int:
 
 
 def chunk_id(document: str, heading_path: Iterable[str], text: str, occurrence: int) -> str:
-    """Return the id of a chunk, 32 hex digits.
-
-    `occurrence` counts equal (heading path, text) pairs in the document from 0. The position is not part of it:
-    inserting a section must not change the ids of what follows.
-    """
+    """Return the id of a chunk, 32 hex digits; `occurrence` counts equal (heading path, text), not places."""
     parts = [document, *heading_path, sha256_hex(text.encode()), str(occurrence)]
     return sha256_hex(SEPARATOR.join(parts).encode())[:32]
 
@@ -79,10 +72,7 @@ def embedding_key(context: str, text: str) -> str:
 
 
 def point_digest(embedding_key: str, model_fingerprint: str, payload: Mapping[str, Any]) -> str:
-    """Return the digest of a point: its vector's key and model, and the payload without the digest itself.
-
-    `payload` is the stored form, {"page_content": …, "metadata": {…}}.
-    """
+    """Return the digest of a point: its vector's key and model, and its stored payload without the digest."""
     metadata = {k: v for k, v in payload["metadata"].items() if k not in ("digest", "generation")}
     return digest_of([embedding_key, model_fingerprint, payload["page_content"], metadata])
 

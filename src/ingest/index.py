@@ -9,7 +9,7 @@ from typing import Annotated, Any, Unpack
 
 from pydantic import Field, SkipValidation
 
-from ingest import pipeline
+from ingest import pipeline, records
 from ingest.errors import InvalidSettings
 from ingest.pipeline.argument_checks import check_why, checked
 from ingest.pipeline.collections import releases_of, verify_serving
@@ -17,7 +17,7 @@ from ingest.pipeline.document_acts import DocumentActs
 from ingest.pipeline.plan import preview
 from ingest.pipeline.promotion import Outcome, Promotion
 from ingest.pipeline.release_target import roll_back
-from ingest.pipeline.retirement import Retirement, retire
+from ingest.pipeline.retirement import Retirement, pin, retire
 from ingest.pipeline.scope import Choice, Scope
 from ingest.pipeline.status import IndexStatus, status_of
 from ingest.pipeline.tasks import Execute
@@ -220,6 +220,11 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
         Raises: UnknownRelease when nothing serves; SchemaMismatch when files of the lake cannot be read.
         """
         return verify_serving(*self._judging())
+
+    @checked
+    def pin(self, generation: str, *, why: str, lift: bool = False) -> records.Decision:
+        """Keep a sealed generation from being retired, or `lift` that. Raises: UnknownRelease, InvalidSettings."""
+        return pin(self.services.bench.lake, self.services.writer, generation, why, lift)
 
     @checked
     def retire(self, *, dry_run: bool = False) -> Retirement:

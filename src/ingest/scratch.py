@@ -108,10 +108,7 @@ class Scratch:
         self._db.close()
 
     def insert(self, table: str, rows: Iterable[tuple[Any, ...]], columns: int) -> None:
-        """Append rows in one transaction; those yielded before `rows` raises stay.
-
-        Raises: LocalUnavailable if the temporary space is full, and whatever `rows` raises.
-        """
+        """Append rows in one transaction, those before an error too. Raises: LocalUnavailable, what `rows` raises."""
         self._db.execute("BEGIN")
         try:
             self._db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * columns)})", rows)

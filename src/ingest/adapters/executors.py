@@ -75,10 +75,7 @@ def _run_step(step: ShardStep, services: Services, item: ShardTask) -> Marker:
 
 
 def end_with_parent() -> None:
-    """End this worker process when the one that started it ends, however it does, and write nothing to its output.
-
-    Without it, a worker would wait for work for ever, and whoever reads the killed run's output with it.
-    """
+    """End this worker process with the one that started it, however that ends; write nothing to its output."""
     parent = multiprocessing.parent_process()
     assert parent is not None  # this is a worker of a pool
     os.dup2(2, 1)

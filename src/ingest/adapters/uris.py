@@ -14,10 +14,7 @@ BUCKET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}")
 
 
 def local_folder(uri: str) -> Path:
-    """Return the folder of a `file:///…` URI (percent-decoded) or a plain path (as is), absolute, links kept.
-
-    Raises: InvalidSettings.
-    """
+    """Return the absolute folder of a `file:///…` URI or a plain path, links unresolved. Raises: InvalidSettings."""
     scheme, separator, rest = uri.partition("://")
     if not separator:
         return Path(os.path.abspath(Path(uri).expanduser()))  # noqa: PTH100 - keeps links, removes ".."

@@ -1,7 +1,4 @@
-"""`ingest`: the application, its global options, and signal handling.
-
-Heavy imports stay inside the commands: `ingest --help` must answer in less than a second.
-"""
+"""`ingest`: the application. Heavy imports stay inside the commands: `ingest --help` must answer in a second."""
 
 import signal
 from typing import Annotated
@@ -29,7 +26,7 @@ app.add_typer(left_out, name="quarantine")
 
 functions = [setup.init, setup.doctor, preview, run.plan, run.run, release.status, search.search]
 functions += [release.evaluate, release.promote, release.rollback, release.verify, release.generations, release.log]
-functions += [release.revoke, release.retire]
+functions += [release.revoke, release.retire, release.pin]
 functions += [fitting.calibrate, fitting.train_reranker, fitting.tune_fusion]
 for function in functions:
     app.command(function.__name__.replace("_", "-"), epilog=EPILOG)(function)

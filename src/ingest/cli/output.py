@@ -32,10 +32,7 @@ class Output:
         self.console, self.messages = _console(stderr=False), _console(stderr=True)
 
     def result(self, document: Any, *shown: RenderableType) -> None:
-        """Write this command's only JSON document, of records and plain values, or lines and tables for people.
-
-        NaN and infinity become null.
-        """
+        """Write this command's only JSON document, or lines and tables for people. NaN and infinity become null."""
         if self.json:
             from pydantic_core import to_json
 

@@ -144,6 +144,19 @@ def retire(
         invocation.output.result(found, first, *files, last)
 
 
+@command("`ingest log` tells whether it is recorded.")
+def pin(
+    invocation: Invocation,
+    generation: Annotated[str, Argument(metavar="GENERATION", help="Id of a sealed generation.")],
+    why: Annotated[str, Option(help="Reason, for the record.", show_default=False)],
+    lift: Annotated[bool, Option("--lift", help="Unpin it instead.")] = False,
+) -> None:
+    """Keep a generation from being retired, for as long as nobody lifts that."""
+    with invocation.opened() as index:
+        made = index.pin(generation, why=why, lift=lift)
+        invocation.output.result(made, *tables.logged(made))
+
+
 @command()
 def generations(
     invocation: Invocation, limit: Annotated[int, Option(min=1, max=1000, help="Number of generations to show.")] = 20

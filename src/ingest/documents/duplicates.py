@@ -125,10 +125,7 @@ class Duplicates(Scratch):
             yield Duplicate(name, kind, chunk, document, sha256, alike, chunk == best, collapsed, documents)
 
     def _lead(self) -> None:
-        """Assign each text that shares a band with another to its most similar leader, or make it a leader.
-
-        Texts come by their first chunk ids. Each is compared with leaders only: no chain of ever less similar texts.
-        """
+        """Assign each text that shares a band to its most similar leader, or make it one: there are no chains."""
         self._db.execute("CREATE INDEX bands_by_band ON bands (band, text)")
         self._db.execute("CREATE INDEX bands_by_text ON bands (text)")
         shared = self._db.execute(

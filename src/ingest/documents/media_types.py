@@ -133,10 +133,7 @@ def fingerprint(name: str | None = None) -> str:
 
 
 def _by_magic(data: bytes, head: bytes) -> str:
-    """Return the type of a binary format, "" for text.
-
-    The magic numbers of `filetype` are short ("BM" is a bitmap, so a text on BM25 would be one): text is told first.
-    """
+    """Return the type of a binary format, "" for text, which is told first: magic numbers may be as short as "BM"."""
     text = looks_like_text(head)
     if head.lstrip().startswith(b"%PDF-") or (b"%PDF-" in head[:1024] and not text):
         return EXTENSIONS["pdf"]

@@ -117,10 +117,7 @@ def screen(document: Document, chunks: Sequence[Chunk]) -> list[Chunk]:
 
 
 def sort_out(uri: str, chunks: Iterable[Chunk], policy: ScreeningPolicy) -> tuple[list[Chunk], list[tuple[Chunk, str]]]:
-    """Return the chunks to index, and those to drop, each with the mark that caused it.
-
-    Raises: SuspiciousDocument, naming mark and place, but never quoting the text.
-    """
+    """Return the chunks to index, and those to drop with their marks. Raises: SuspiciousDocument, without its text."""
     wanted = dict(policy)
     kept: list[Chunk] = []
     dropped: list[tuple[Chunk, str]] = []

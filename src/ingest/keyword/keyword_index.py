@@ -114,10 +114,7 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
         return sums
 
     def scores(self, query: Sequence[str], chunk_ids: Sequence[str]) -> dict[str, float]:
-        """Return the scores of those given chunks that are in the index, by id; 0 for a chunk without terms.
-
-        The first call reads all ids and keeps twelve bytes per chunk.
-        """
+        """Return the scores of those chunks that are in the index, by id; 0 for a chunk without terms."""
         if not chunk_ids:
             return {}
         ordinals = self._ids.find(chunk_ids)

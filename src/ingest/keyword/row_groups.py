@@ -112,10 +112,7 @@ class RowGroups:
 
 
 def open_groups(file: File, schema: pa.Schema, cached: int) -> RowGroups:
-    """Open a file. If it is `Forgetting`, a damaged row group is read once more.
-
-    Raises: SchemaMismatch when it is damaged or lacks a column.
-    """
+    """Open a file. A damaged row group of a `Forgetting` one is read once more. Raises: SchemaMismatch."""
     path = file if isinstance(file, Path) else str(getattr(file, "name", "an open file"))
     mapped = None
     if isinstance(file, Path):

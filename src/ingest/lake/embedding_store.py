@@ -93,10 +93,7 @@ class EmbeddingStore:
         return True
 
     def close_gaps(self, token: str) -> bool:
-        """Write empty entries in place of lost ones, which hide those after them; tell if there were any.
-
-        One listing.
-        """
+        """Write empty entries in place of lost ones, which hide those after them; tell if there were any."""
         with self._lock:
             self._refresh()
             known, last = len(self._entries), self.journal.last()
@@ -162,10 +159,7 @@ class EmbeddingStore:
         return tuple(self._entries[i].segment for i in np.unique(entries[entries >= 0]))
 
     def vectors(self, keys: Sequence[str], first: Sequence[str] = ()) -> Vectors:
-        """Return (n, dimension) float32 in the order of `keys`, from the segments `first` as far as they hold them.
-
-        Raises: DamagedFile, naming a key without a vector.
-        """
+        """Return (n, dimension) float32 in the order of `keys`, of `first` if possible. Raises: DamagedFile."""
         entries, rows = self._locate(list(keys), first)
         if (entries < 0).any():
             lost = "".join(f"; {told}" for told in list(self._lost.values())[:3])

@@ -1,8 +1,4 @@
-"""A journal: a numbered, create-only sequence of small JSON records, from 1 without gaps.
-
-Claims, releases, decisions, leases, moves of judged documents and the index of embedding segments are journals. That of
-leases is watched during a run.
-"""
+"""A journal: a numbered, create-only sequence of small JSON records, from 1 without gaps. Runs watch that of leases."""
 
 import logging
 import re
@@ -32,11 +28,7 @@ def number_of(name: str) -> int:
 
 
 def prune(store: Store, prefix: str, keep: int, number: Callable[[str], Any] = str) -> None:
-    """Remove all but the newest `keep` records directly under `prefix`, at most MOST, oldest first.
-
-    `number` orders the names and is false for files that are no records, which stay. A store that refuses keeps them:
-    this must not fail a run.
-    """
+    """Remove all but the newest `keep` records, at most MOST. `number` orders names, and is false for other files."""
     try:
         names = sorted(filter(number, store.list(prefix)), key=number)
         for name in names[: max(len(names) - keep, 0)][:MOST]:
@@ -68,10 +60,7 @@ class Journal(Generic[R]):
         return self.records.create(f"{self.prefix}{n}.json", record)
 
     def add(self, make: Callable[[int], R], known: int = 0) -> R:
-        """Write what `make` makes of the next number, after that of a `known` record, and return it.
-
-        Raises: StoreUnavailable when other writers came first ATTEMPTS times.
-        """
+        """Write and return what `make` makes of the number after a `known` one. Raises: StoreUnavailable."""
         for _ in range(ATTEMPTS):
             known = self.last(known)
             if self.append(known + 1, record := make(known + 1)):
@@ -79,11 +68,7 @@ class Journal(Generic[R]):
         raise StoreUnavailable(f"{self.where(known + 1)}: {ATTEMPTS} times another writer came first")
 
     def last(self, known: int = 0) -> int:
-        """Return the highest number, 0 if the journal is empty.
-
-        After the number of a `known` record, the others are looked for by name, in steps that double: requests grow
-        with the logarithm of how many follow. Without one, all are listed; files that are not records do not count.
-        """
+        """Return the highest number, 0 without any; with a `known` one in logarithmically many requests."""
         if known:
             return self._last_after(known)
         return max(map(number_of, self.records.store.list(self.prefix)), default=0)
@@ -111,10 +96,7 @@ class Journal(Generic[R]):
             self.records.store.delete(f"{self.prefix}{n}.json")
 
     def newest(self, known: int = 0) -> tuple[int, R] | None:
-        """Return the newest record with its number, None when the journal is empty. `known` as for `last`.
-
-        Raises: SchemaMismatch when the newest record disappears after it was listed: journals only grow.
-        """
+        """Return the newest record with its number, None without any. Raises: SchemaMismatch when it disappears."""
         n = self.last(known)
         if n == 0:
             return None
@@ -139,10 +121,7 @@ class Journal(Generic[R]):
 
 @dataclass
 class LeaseWatch:
-    """Whether a run still holds the builder's lease. Threads may share it.
-
-    Checks only the records after the newest known one, usually in one request.
-    """
+    """Whether a run holds the builder's lease, asked of the records since the last call. Threads may share it."""
 
     leases: Journal[Lease]
     run: str

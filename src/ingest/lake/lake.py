@@ -47,10 +47,7 @@ RUNS = 16  # whose leases a process watches
 
 
 class Lake:
-    """All files and records of one index, by name. Readers start from a release and never list `data/`.
-
-    Opened once per process: whatever never changes is read once, within the limits above. Threads may share it.
-    """
+    """All files and records of one index, by name. What never changes is read once. Threads may share it."""
 
     def __init__(self, store: Store, index: str) -> None:
         self.store = store
@@ -123,10 +120,7 @@ class Lake:
         return verified_path(self.store, self._part_key(part.sha256, part.folder), part.bytes)
 
     def part_file(self, part: PartFile) -> Path | RawIOBase:
-        """Return a path as `part_path` does or, for a large part in a remote store, a file that fetches what is read.
-
-        The latter is verified by its footer's hash and its pages' checksums; older files without checksums are copied.
-        """
+        """Return a path, or a file that fetches what is read of a large remote part, checked by footer and pages."""
         key = self._part_key(part.sha256, part.folder)
         file = self.store.ranged(key, part.bytes) if part.footer else None
         if file is None:
@@ -219,13 +213,10 @@ class Lake:
 
     def is_retired(self, generation: str) -> bool:
         """Return whether a generation may not serve again: its files go, or are gone."""
-        return self.store.exists(self._key(generation, "retired"))
+        return self.store.get(self._key(generation, "retired")) is not None
 
     def decision(self) -> records.Release | None:
-        """Return the newest sound release, which is the decision in force; None before the first.
-
-        A run writes a release in place of a damaged one before it asks.
-        """
+        """Return the newest sound release, the decision in force; None before the first. Runs replace damaged ones."""
         return next((release for _, release in self.releases.newest_first(RELEASES)), None)
 
     def base(self) -> records.Manifest | None:

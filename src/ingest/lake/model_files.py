@@ -44,15 +44,11 @@ class KeptModel(Record):
 
 def is_kept(store: Store, fingerprint: str) -> bool:
     """Return whether all files of a model are in the lake."""
-    return store.exists(_key(fingerprint, LIST))
+    return store.get(_key(fingerprint, LIST)) is not None
 
 
 def keep_files(store: Store, fingerprint: str, files: Mapping[str, Path], max_bytes: int = MAX_BYTES) -> None:
-    """Write the files of a model, by their paths below its folder, into the lake.
-
-    `fingerprint` is that of the model's record; the caller guarantees that it belongs to these files.
-    Raises: InvalidSettings above `max_bytes` or for an unreadable file; SchemaMismatch when a file changes meanwhile.
-    """
+    """Write a model's files, by paths below its folder. Raises: InvalidSettings, SchemaMismatch if one changes."""
     try:
         _check_size(fingerprint, sum(path.stat().st_size for path in files.values()), max_bytes)
         kept = {name: described(path) for name, path in sorted(files.items())}
@@ -66,13 +62,7 @@ def keep_files(store: Store, fingerprint: str, files: Mapping[str, Path], max_by
 
 
 def restore_files(store: Store, fingerprint: str, folder: Path, max_bytes: int = MAX_BYTES) -> Path | None:
-    """Return a local folder with the files of a model, `<folder>/<fingerprint>`; None when the lake has no such model.
-
-    A complete folder is not fetched again; a damaged one is replaced. The folder appears complete or not at all.
-
-    Raises: SchemaMismatch when the lake's files are missing or damaged; InvalidSettings above `max_bytes` or when
-    `folder` cannot be written.
-    """
+    """Return the folder with a model's files, None if the lake has none. Raises: SchemaMismatch, InvalidSettings."""
     key = _key(fingerprint, LIST)
     data = store.get(key)
     if data is None:

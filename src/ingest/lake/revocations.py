@@ -55,10 +55,7 @@ class RevocationWatch:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def now(self) -> Revocations:
-        """Return the revocations in force. Each call looks for a newer decision: one request when there is none.
-
-        Raises: SchemaMismatch when a decision is damaged or missing, StoreUnavailable: nobody may be answered then.
-        """
+        """Return the revocations in force, read anew. Raises: SchemaMismatch, StoreUnavailable: nobody is answered."""
         if self._known is not None and self.decisions.get(self._last + 1) is None:
             return self._known
         with self._lock:

@@ -31,10 +31,7 @@ def _check_of(data: bytes) -> bytes:
 
 
 def from_bytes(model: type[R], data: bytes, where: str) -> R:
-    """Return the record.
-
-    Raises: SchemaMismatch, naming `where` and the first fault; DamagedFile if it is no JSON, or not what was written.
-    """
+    """Return the record. Raises: SchemaMismatch, naming the first fault; DamagedFile if it is not what was written."""
     try:
         return model.model_validate_json(checked_content(data, where))
     except ValidationError as error:
@@ -58,20 +55,14 @@ def name_of(record: Record) -> str:
 
 
 class StoredRecords:
-    """The records of a store by key. Those read are cached, up to `cached_bytes` of JSON.
-
-    A missing record is looked up again each time: another process may have written it.
-    """
+    """The records of a store by key. Those read are cached, up to `cached_bytes` of JSON; missing ones are not."""
 
     def __init__(self, store: Store, cached_bytes: int = 0) -> None:
         self.store = store
         self._cache: BoundedCache[str, Record] = BoundedCache(cached_bytes)
 
     def find(self, model: type[R], key: str, sha256: str = "") -> R | None:
-        """Return a record, None when it is not written yet.
-
-        `sha256`: with which the hash of its stored form begins. Raises: DamagedFile when it does not.
-        """
+        """Return a record, None if it is not written yet. Raises: DamagedFile unless its hash begins with `sha256`."""
         if (known := self._cache.get(key)) is not None:
             return cast(R, known)
         data = self.store.get(key)

@@ -29,10 +29,7 @@ class UnfinishedVectors:
         self._written: list[str] = []
 
     def write(self, keys: Sequence[str], vectors: Vectors, backend: str, forced: str = "") -> None:
-        """Write some of a slice's vectors durably. `backend` names what computed them, for people only.
-
-        `forced`: the generation for which they replace those of the store.
-        """
+        """Write some of a slice's vectors durably. `forced`: the generation for which they replace the store's."""
         told = {"backend": backend, "forced": forced}
         self._written.append(self.embeddings.write("unfinished", keys, vectors, told))
 

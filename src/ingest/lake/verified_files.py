@@ -21,12 +21,7 @@ _checked: BoundedCache[tuple[str, int, int, int], str] = BoundedCache(REMEMBERED
 
 
 def verified_path(store: Store, key: str, size: int | None = None) -> Path:
-    """Return a local file with the value of `<folder>/<sha256>.<suffix>`, hashed again only when it has changed.
-
-    A damaged copy in a local cache is fetched again, once.
-
-    Raises: DamagedFile when it is gone, has another size, or its bytes do not hash to its name.
-    """
+    """Return a local file with the value of `<folder>/<sha256>.<suffix>`, hashed if it is new. Raises: DamagedFile."""
     try:
         return _verified(store, key, size, store.local_path(key))
     except DamagedFile:

@@ -31,10 +31,7 @@ def find(name: PayloadProfile) -> Any:
 
 
 def fields(payload: Mapping[str, Any]) -> Fields:
-    """Return the fields of a stored payload of any profile; empty if it matches none.
-
-    Lists come back as lists. Of a damaged payload, those fields that are left.
-    """
+    """Return the fields of a stored payload of any profile, lists as lists; of a damaged one those that are left."""
     for name in PAYLOAD_PROFILES:
         profile = find(name)
         if profile.TEXT in payload:

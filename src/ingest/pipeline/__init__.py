@@ -3,7 +3,6 @@
 from functools import partial
 
 from ingest.lake.contents import Contents, contents_of
-from ingest.lake.lake import claim_number
 from ingest.pipeline.changes import Listing
 from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.collection_points import PointSample
@@ -89,8 +88,7 @@ def publish(
         if lake.revocations.now() != revoked:  # meanwhile: their points may have been mended back
             delete_all_revoked(retrieval)
         outcome = promotion.settle(manifest, decide, figures.timed)
-        if outcome.decision != "unchanged":
-            retire_after(retrieval, options, releases, token, claim_number(manifest.generation))
+        retire_after(retrieval, options, releases, token, outcome.decision)
     return figures.report(work, manifest, table, promotion.read_back(outcome))
 
 

@@ -98,10 +98,7 @@ class Listing(Scratch):
         self._db.execute("CREATE INDEX by_shard ON refs (shard_of(uri), uri)")
 
     def shard(self, shard: int) -> Iterator[DocumentRef]:
-        """Yield the documents of a shard, sorted by URI.
-
-        One that is listed twice keeps its first ref, with only the groups that both refs allow.
-        """
+        """Yield a shard's documents by URI. One that is listed twice keeps its first ref, and the groups of both."""
         rows = self._db.execute("SELECT uri, ref FROM refs WHERE shard_of(uri) = ? ORDER BY uri, rowid", (shard,))
         for _, same in groupby(rows, key=itemgetter(0)):
             first, *others = (json.loads(ref) for _, ref in same)

@@ -35,10 +35,7 @@ def claim_generation(
 
 
 def _goes_on(bench: Workbench, claim: Claim, summary: PlanSummary, *, repeats: bool) -> bool | None:
-    """Return whether a claim's frozen plan is this plan, None if this plan cannot go on with it.
-
-    Raises: SchemaMismatch.
-    """
+    """Return whether a claim's frozen plan is this plan, None if it cannot go on with it. Raises: SchemaMismatch."""
     lake = bench.lake
     frozen, sealed = lake.plan(claim.id), lake.manifest(claim.id) is not None
     if lake.is_retired(claim.id) or (sealed and repeats):  # what was done once more and refused is done once more

@@ -115,10 +115,7 @@ def tell(retrieval: Retrieval, found: Inspection, what: str, otherwise: str = ""
 
 
 def releases_of(retrieval: Retrieval, options: BuildOptions, writer: Writer, take_over: str | None = None) -> Releases:
-    """Return the releases of the settings' index, able to restore a lost collection from the lake.
-
-    `take_over`: why a person takes the index from another lake; without it that is refused.
-    """
+    """Return the releases of the settings' index, which restore lost collections. `take_over`: see `Releases`."""
     lake, vectors, made_by = retrieval.lake, retrieval.vectors, (writer.clock, writer.who, writer.new_token)
 
     def restore(generation: str) -> None:

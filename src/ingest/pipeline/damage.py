@@ -46,10 +46,7 @@ class Damage:
 
 
 def damaged_parts(lake: Lake, parts: Iterable[PartFile], writes: bool = True) -> Iterator[tuple[PartFile, str]]:
-    """Yield the parts that are gone or damaged, and what is wrong. One listing; each file is hashed once per process.
-
-    Where only the lake lost a file of which this machine has a sound copy, it gets the copy back if this `writes`.
-    """
+    """Yield the parts that are gone or damaged, and why. If this `writes`, the lake gets sound local copies back."""
     listed, folder = None, f"{lake.index}/data/"
     for part in parts:
         try:

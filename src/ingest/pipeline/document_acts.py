@@ -38,10 +38,7 @@ class DocumentActs(ABC):
 
     @checked
     def replay(self, *, promote: bool = True, **choice: Unpack[Choice]) -> RunReport:
-        """Try again what is in quarantine, `choice` as for `quarantine`: a run that touches nothing else.
-
-        Raises: UnknownDocument when there is none; what `run` raises.
-        """
+        """Try again what is in quarantine: a run that touches nothing else. Raises: UnknownDocument; as `run`."""
         uris = {containers(row.uri)[0] for row in self._chosen(choice)}
         return self.run(promote=promote, uris=sorted(uris), force=["parse"])
 

@@ -1,7 +1,4 @@
-"""embed_shard: vectors for committed chunks that have none yet.
-
-No text is embedded twice, not even after a kill, unless a scope says so.
-"""
+"""embed_shard: vectors for committed chunks without one. No text is embedded twice, unless a scope says so."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

@@ -108,10 +108,7 @@ def _too_many_lost(options: BuildOptions, balance: Balance, raised: RaisedLimit 
 
 
 def changed_too_much(lake: Lake, options: BuildOptions, plan: PlanSummary) -> str:
-    """Return why a generation lacks too much of what changed while it was built, "" if it does not.
-
-    It is not resumed then: the next run reads these documents again.
-    """
+    """Return why a generation lacks too much of what changed while it was built, and is not resumed, else ""."""
     markers = (lake.marker(plan.generation, "chunk", shard, name) for shard, name in plan.shards.items())
     changed, listed = sum(len(marker.gone) for marker in markers if marker is not None), plan.counts["listed"]
     above = _above(changed, listed, "max_changed_during_run_share", options.max_changed_during_run_share)

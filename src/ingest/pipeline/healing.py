@@ -1,7 +1,4 @@
-"""What a plan makes up for: all that is damaged or gone of its base.
-
-Of lost embedding segments, what the serving collection still holds is copied from it; the rest is embedded again.
-"""
+"""What a plan makes up for: what its base has lost. Vectors are copied from its collection as far as they are there."""
 
 import logging
 from collections.abc import Sequence

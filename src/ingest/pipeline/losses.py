@@ -1,7 +1,4 @@
-"""Documents that serve now and would serve no more: foreseen in a plan, then counted in the lake's part files.
-
-A document serves if somebody may see a chunk of it, or of a document inside it.
-"""
+"""Documents of which somebody may see a chunk now, and none later: foreseen in a plan, then counted in its files."""
 
 from collections import Counter
 from collections.abc import Container
@@ -129,7 +126,9 @@ class LossComparison(Scratch):
                 readable.add(uri)
                 balance.failed[failure.source, f"in quarantine ({failure.error})"] += 1
             else:
-                balance.unsupported[_type_of(uri)] += 1
+                told = media_types.expected(uri, UNKNOWN)
+                kind = MimeTypes().guess_type(uri)[0] if told == UNKNOWN else told
+                balance.unsupported[kind or PurePosixPath(uri).suffix or "without extension"] += 1
         balance.readable += len(readable)
 
     def _serving(self, rows: ShardRows) -> dict[str, list[DocumentRow]]:
@@ -179,19 +178,8 @@ def _cause(row: DocumentRow, after: ShardRows) -> str:
 
 
 def _is_read(failure: Quarantined) -> bool:
-    """Return whether the format of a document that never served is one that is read, as far as its name tells.
-
-    What failed in a parser has such a format.
-    """
+    """Return whether a document that never served has a format that is read, by its name or its failure."""
     unsupported = failure.error == "UnsupportedFormat"
     if not unsupported and failure.stage != "read":
         return True
     return parsers.is_read(media_types.expected(failure.uri, UNKNOWN if unsupported else ""))
-
-
-def _type_of(uri: str) -> str:
-    """Return the media type that a name tells, or else its extension."""
-    known = media_types.expected(uri, UNKNOWN)
-    if known != UNKNOWN:
-        return known
-    return MimeTypes().guess_type(uri)[0] or PurePosixPath(uri).suffix or "without extension"

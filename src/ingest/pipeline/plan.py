@@ -125,10 +125,7 @@ class Planner:
             yield from (containers(row.uri)[0] for state in in_quarantine(self.lake) for row in state.documents)
 
     def summarise(self) -> PlanSummary:
-        """Return the plan for all shards: documents per class, bytes, estimates.
-
-        Raises: InvalidSettings when the parsers of documents to be read lack libraries.
-        """
+        """Return the plan for all shards: documents per class, bytes, estimates. Raises: InvalidSettings."""
         listed = self.listing.listed
         counts: Counter[str] = Counter(listed=listed, listed_twice=listed - len(self.listing))
         hashes, fetch, embed = dict[int, str](), 0, 0

@@ -50,10 +50,7 @@ class Promotion:
     releases: Releases
 
     def settle(self, manifest: Manifest, decide: Decide, timed: Callable[..., Any]) -> Outcome:
-        """Judge the candidate of a run against what serves now, and put it into force on a positive verdict.
-
-        `timed` runs a step and keeps its figures. Raises: Overtaken.
-        """
+        """Judge a run's candidate against what serves now, and promote it on a positive verdict. Raises: Overtaken."""
         wanted = manifest.generation, name_of(self.options.profile)
 
         def judge() -> Outcome:

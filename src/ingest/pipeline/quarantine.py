@@ -16,6 +16,7 @@ from ingest.phrases import meant, shown
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.tasks import DOCUMENT_STEPS, ShardTask, parts_after
 from ingest.records import Decision, DocumentRef, PartFile, Quarantined, QuarantineState
+from ingest.release.decisions import decisions_of
 from ingest.release.generation_states import LOOK_BACK, last_claim
 
 NEWEST = 5  # that a report names
@@ -75,7 +76,7 @@ def failure_of(row: Quarantined) -> Failure:
 
 def accepted(lake: Lake) -> dict[Failure, Decision]:
     """Return the failures that people accepted, which count for no limit."""
-    made = (one for _, one in lake.decisions.after(0) if one.kind == "accept")
+    made = decisions_of(lake, "accept")
     return {f: one for one in made for f in zip(*(one.about[name] for name in ACCEPTED), strict=True)}
 
 

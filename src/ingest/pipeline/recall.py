@@ -1,7 +1,4 @@
-"""Recall of the approximate dense search against an exact one, measured with stored vectors.
-
-The vectors of a bounded, deterministic sample of chunks serve as questions; each ignores its own chunk.
-"""
+"""Recall of the dense search against an exact one, with a sample of the stored vectors as questions."""
 
 from heapq import nsmallest
 from itertools import chain, islice, zip_longest

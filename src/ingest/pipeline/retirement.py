@@ -13,16 +13,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 
-from ingest.errors import DamagedFile, IngestError, InvalidSettings
+from ingest.errors import DamagedFile, IngestError, InvalidSettings, UnknownRelease
 from ingest.ids import collection_name
-from ingest.lake.journal import Journal
+from ingest.lake.lake import Lake
 from ingest.lake.stored_records import checked_content, name_of
+from ingest.pipeline.argument_checks import check_why
+from ingest.pipeline.collections import sealed
 from ingest.pipeline.lease import BuilderLease
-from ingest.records import BuildOptions, Lease, Retired
+from ingest.records import BuildOptions, Decision, Retired
 from ingest.release import Releases
-from ingest.release.generation_states import kept_generations, sealed_manifest
+from ingest.release.decisions import decide
+from ingest.release.generation_states import kept_generations, last_claim, pinned_generations, sealed_manifest
 from ingest.search.served_release import is_foreign
-from ingest.services import Retrieval, Services
+from ingest.services import Retrieval, Services, Writer
 
 NAMING = re.compile(r"[^/]+/(generations/[^/]+/.+|releases/[0-9]+)\.json")
 HASH = re.compile(rb'"([0-9a-f]{64})"')
@@ -46,6 +49,17 @@ class Retirement:
     waits: str = ""  # why no segment goes
 
 
+def pin(lake: Lake, writer: Writer, generation: str, why: str, lift: bool) -> Decision:
+    """Keep a sealed generation from being retired, or lift that. Raises: UnknownRelease, InvalidSettings."""
+    check_why("pin", why)
+    if not lift:
+        sealed(lake, generation)
+    elif generation not in (pinned := pinned_generations(lake)):
+        known = ", ".join(sorted(pinned)) or "none"
+        raise UnknownRelease(f"index {lake.index}: generation {generation} is not pinned; pinned are: {known}")
+    return decide(lake, writer, "unpin" if lift else "pin", why, {"generation": [generation]})
+
+
 def retire(services: Services, releases: Releases, dry_run: bool) -> Retirement:
     """Retire as a person asks for it. Raises: InvalidSettings when the settings keep all, LeaseHeld during a run."""
     retrieval, options, writer = services.retrieval, services.bench.options, services.writer
@@ -58,9 +72,9 @@ def retire(services: Services, releases: Releases, dry_run: bool) -> Retirement:
         return Sweep(retrieval, options, releases, confirm).run()
 
 
-def retire_after(retrieval: Retrieval, options: BuildOptions, releases: Releases, run: str, claims: int) -> None:
-    """Retire at the end of a run, once there are more claims than is kept. What fails is said: it changes nothing."""
-    if 0 < options.retire.keep < claims:
+def retire_after(retrieval: Retrieval, options: BuildOptions, releases: Releases, run: str, decision: str) -> None:
+    """Retire at the end of a run that built something, when there are more claims than is kept. Warns of failures."""
+    if decision != "unchanged" and 0 < options.retire.keep < last_claim(retrieval.lake):
         try:
             found = Sweep(retrieval, options, releases, retrieval.lake.lease_watch(run).confirm).run()
             retrieval.observer.told("retirement", found)
@@ -79,17 +93,14 @@ class Sweep:
         self.rules, self.profile, self.confirm = options.retire, options.profile, confirm
         self._change(releases.heal)
         self.now, self.found = releases.clock().timestamp(), Retirement()
-        self.stored = {value.key: value for value in self.lake.store.walk()}  # without what this call removed
+        self.stored = {key: told for key, *told in self.lake.store.walk()}  # bytes, time; without what this removed
         self.generations = defaultdict[str, list[str]](list)  # keys of their records, by id
         for key in self.stored:
             if len(names := key.split("/")) > 3 and names[:2] == [self.lake.index, "generations"]:
                 self.generations[names[2]].append(key)
 
     def run(self) -> Retirement:
-        """Mark the generations that go, and remove what was marked by an earlier call and has soaked.
-
-        Raises: DamagedFile when a record cannot be read: nobody knows which files it names. LeaseLost.
-        """
+        """Mark what goes, and remove what has soaked since its mark. Raises: LeaseLost, DamagedFile of a record."""
         self._mark()
         for generation in sorted(self.generations):
             if self._is_old(self._key(generation, "retired"), self.rules.soak_hours):
@@ -177,11 +188,10 @@ class Sweep:
     def _at_work(self) -> str:
         """Say which other index is being built, and may use segments that no record names yet; "" if none is."""
         others = {key.split("/")[0] for key in self.stored if "/leases/builder/" in key} - {self.lake.index}
-        for index in sorted(others):
-            leases = Journal(self.lake.records, f"{index}/leases/builder/", Lease)
-            for number, lease in leases.newest_first(1):
-                if lease.holder and not self._is_old(f"{leases.prefix}{number}.json", SILENT_HOURS):
-                    return f"index {index} is being built"
+        for other in (Lake(self.lake.store, index) for index in sorted(others)):
+            for number, lease in other.leases.newest_first(1):
+                if lease.holder and not self._is_old(f"{other.leases.prefix}{number}.json", SILENT_HOURS):
+                    return f"index {other.index} is being built"
         return ""
 
     def _key(self, generation: str, name: str) -> str:
@@ -189,13 +199,13 @@ class Sweep:
 
     def _is_old(self, key: str, hours: float) -> bool:
         """Return whether a file was there when this call began, and had been for so long."""
-        return key in self.stored and self.stored[key].modified <= self.now - hours * 3600
+        return key in self.stored and self.stored[key][1] <= self.now - hours * 3600
 
     def _delete(self, folder: str, keys: Iterable[str]) -> None:
         for key in keys:
             self._change(self.lake.store.delete, key)
             self.found.files[folder] += 1
-            self.found.bytes[folder] += self.stored.pop(key).bytes
+            self.found.bytes[folder] += int(self.stored.pop(key)[0])
 
     def _change(self, act: Callable[..., object], *what: object) -> None:
         """Change something, if this is no dry run and the lease is held."""

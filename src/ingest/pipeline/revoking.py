@@ -36,11 +36,7 @@ class Revoked:
 
 
 def revoke(retrieval: Retrieval, writer: Writer, why: str, wanted: About) -> Revoked:
-    """Revoke documents by URI or id, prefix, source and tenant, until a person lifts it.
-
-    Raises: InvalidSettings when nothing is named, or more than MOST_EXCLUDED would be excluded one by one;
-        IndexUnavailable when it is in force, but points are left.
-    """
+    """Revoke documents until that is lifted. Raises: InvalidSettings; IndexUnavailable when points are left."""
     check_why("revoke", why)
     about = {kind: names for kind, names in wanted.items() if names}
     if not about or not all(name.strip() for names in about.values() for name in names):
@@ -88,10 +84,7 @@ def delete_all_revoked(retrieval: Retrieval) -> Revocations:
 
 
 def delete_revoked(vectors: VectorIndex, collection: str, contents: Contents | None, told: Revocations) -> None:
-    """Delete the points of what is revoked from a collection.
-
-    What the files of a generation cannot tell, unsealed or damaged, its points do: then the whole collection is read.
-    """
+    """Delete the points of what is revoked from a collection: by its contents, or if those are lost by payloads."""
     found: list[str] | None = None
     with suppress(errors.SchemaMismatch):
         found = [point_id(chunk) for chunk in contents.revoked_chunks(told)] if contents is not None else None

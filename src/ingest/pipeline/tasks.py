@@ -95,10 +95,7 @@ class ShardStep:
     __name__: str
 
     def __init__(self, work: ShardWork, name: str, resource: Resource, join: Join | None = None) -> None:
-        """Take the function, the resource that it needs most, and what makes one marker of those of all slices.
-
-        A step without `join` is never cut into slices.
-        """
+        """Take the function, what it needs most, and what joins the markers of slices; without that it has none."""
         self.work, self.name, self.resource, self.join = work, name, resource, join
         update_wrapper(self, work)
 
@@ -143,10 +140,7 @@ class Execute(Protocol):
     """Runs steps somewhere."""
 
     def map(self, step: ShardStep, items: Iterable[ShardTask]) -> Iterator[Marker]:
-        """Yield step(services, item) for each item, in completion order, with a bounded number in flight.
-
-        A TransientError is tried once more; anything else stops the run.
-        """
+        """Yield step(services, item) in completion order, a bounded number at once. TransientErrors are tried twice."""
 
 
 def parts_after(lake: Lake, task: ShardTask, *steps: str) -> dict[str, PartFile]:

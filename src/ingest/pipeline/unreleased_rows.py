@@ -13,10 +13,7 @@ from ingest.release.generation_states import ADOPTED
 
 
 def unreleased_rows(lake: Lake, task: ShardTask) -> list[ShardRows]:
-    """Return a task's shard in these generations, newest first, of each first what the model refused.
-
-    Of a shard that was not finished, that of its finished slices.
-    """
+    """Return a task's shard, or its finished slices, in these, newest first, of each first what the model refused."""
     own, found = lake.plan(task.generation), list[ShardRows]()
     with suppress(DamagedFile):  # of a claim: the older ones are left out too
         for _, claim in lake.claims.newest_first(ADOPTED, below=claim_number(task.generation)):
@@ -28,10 +25,7 @@ def unreleased_rows(lake: Lake, task: ShardTask) -> list[ShardRows]:
 
 
 def newest_failures(lake: Lake, released: int, shard: int) -> dict[str, set[str]]:
-    """Return the classes of what failed of listed documents, and inside them, by URI, in the newest such generation.
-
-    `released`: the number of the base's claim, 0 for none. Damaged ones are left out.
-    """
+    """Return, by listed URI, the classes of what failed in the newest such generation after number `released`."""
     found = dict[str, set[str]]()
     for number, claim in lake.claims.newest_first(ADOPTED):
         if found or number <= released:

@@ -1,11 +1,8 @@
-"""What the pipeline needs from the outside world, as Protocols.
-
-Adapters implement them; only `wiring` knows which. Every foreign error is translated into `errors`.
-"""
+"""What the pipeline needs from outside, as Protocols. Adapters translate every foreign error into `errors`."""
 
 from ingest.ports.models import Embedder, Reranker, Tokenizer, Wording, WordTable
 from ingest.ports.observer import Observer
 from ingest.ports.progress import Progress, Tally
 from ingest.ports.sandbox import Sandbox
-from ingest.ports.storage import Forgetting, Looking, Selecting, Source, Store, StoredValue
+from ingest.ports.storage import Forgetting, Looking, Selecting, Source, Store
 from ingest.ports.vector_index import Aliases, VectorIndex

@@ -19,10 +19,7 @@ class Tokenizer(Protocol):
         """Return each text's token spans, (tokens, 2) in code points, without special tokens or truncation."""
 
     def parts(self, before: str, after: str) -> bool:
-        """Return whether cutting a text between these two code points never changes its number of tokens.
-
-        False if unknown: the pieces are then counted again.
-        """
+        """Return whether a cut between these two code points never changes the number of tokens; False if unknown."""
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,7 @@ class Observer:
 
     @contextmanager
     def step(self, name: str, total: int = 0, unit: str = "") -> Iterator[None]:
-        """Report the start and end of a step with `total` documents, chunks or questions (`unit`) to process.
-
-        0: not known. A failed step has no end.
-        """
+        """Report start and end of a step with `total` (0: not known) documents or chunks. A failed one has no end."""
         self._reached.clear()
         with self.span("ingest.step", step=name, total=total):
             self.step_started(name, total, unit)

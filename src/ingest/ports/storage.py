@@ -1,7 +1,6 @@
 """Where documents come from, and where the lake is stored."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from io import RawIOBase
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -16,10 +15,7 @@ class Source(Protocol):
     uri: str
 
     def list(self) -> Iterator[DocumentRef]:
-        """Yield every document, in any order. An incomplete listing raises; it never just ends early.
-
-        Raises: SourceUnavailable, UnknownSource, AccessDenied.
-        """
+        """Yield every document, in any order, or raise SourceUnavailable, UnknownSource, AccessDenied."""
 
     def read(self, ref: DocumentRef) -> RawDocument | None:
         """Return the bytes of exactly the listed version, or None if it is gone (changed during the run).
@@ -43,15 +39,6 @@ class Selecting(Protocol):
     """What a source may be able to tell besides."""
 
     left_out: Mapping[str, int]  # files that the newest listing or look left out, by reason in words
-
-
-@dataclass(frozen=True, slots=True)
-class StoredValue:
-    """A value of a store, as a listing tells it."""
-
-    key: str
-    bytes: int
-    modified: float  # when it was last written, in seconds since 1970 by the store's clock
 
 
 class Store(Protocol):
@@ -81,23 +68,17 @@ class Store(Protocol):
     def check(self, token: str) -> None:
         """Test once per run that `create` keeps its promise; `token` is unique to the run. Raises: InvalidSettings."""
 
-    def exists(self, key: str) -> bool:
-        """Return whether the key has a value."""
-
     def list(self, prefix: str) -> Iterator[str]:
         """Yield the names of the values directly under `prefix` ("a/b/"), without the prefix, in UTF-8 order."""
 
-    def walk(self) -> Iterator[StoredValue]:
-        """Yield every value, on all levels, in any order. An incomplete listing raises; it never just ends early."""
+    def walk(self) -> Iterator[tuple[str, int, float]]:
+        """Yield key, bytes and time of the last write (by the store's clock) of every value, or raise."""
 
     def delete(self, key: str) -> None:
         """Remove the value, if there is one."""
 
     def local_path(self, key: str, *, anew: bool = False) -> Path:
-        """Return a local file with the value of an immutable key: itself, or a copy in a bounded cache.
-
-        `anew`: the copy is damaged, so another is fetched. Raises: DamagedFile if there is no such key.
-        """
+        """Return a local file with the value of an immutable key; `anew`: no known copy. Raises: DamagedFile."""
 
     def ranged(self, key: str, size: int) -> RawIOBase | None:
         """Return a seekable file with the value of an immutable key that fetches only the parts that are read.

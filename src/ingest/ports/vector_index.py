@@ -54,19 +54,13 @@ class VectorIndex(Aliases, Protocol):
         """Return once everything written so far would survive a power failure."""
 
     def optimise(self, collection: str, heard: Callable[[int], None] = ...) -> None:
-        """Leave bulk mode, build the HNSW graph and wait until the collection is green.
-
-        `heard` is told how many points the graph has so far.
-        """
+        """Leave bulk mode, build the HNSW graph and wait for it. `heard` is told how many points it has so far."""
 
     def count(self, collection: str, filter: Filter) -> int:
         """Return the exact number of points that match."""
 
     def scroll(self, collection: str, filter: Filter, fields: Sequence[str] = ()) -> Iterator[StoredPoint]:
-        """Yield every matching point in id order, page by page; its payload, or only those `fields`, by name.
-
-        A field that the payload lacks is None.
-        """
+        """Yield the matching points in id order, with all of the payload or these `fields`, None for absent ones."""
 
     def retrieve(self, collection: str, ids: Sequence[str], *, vectors: bool = False) -> dict[str, StoredPoint]:
         """Return the points that exist, by id; with their `vectors`, in full precision, if asked for."""

@@ -82,10 +82,7 @@ class _Pair:
 
 
 def side_of(contents: Contents, questions: Sequence[Question], other: Side | None = None) -> Side:
-    """Read what a generation holds of the judged documents, shard by shard.
-
-    Documents that have moved are found by the judged bytes, or by those on the `other` side.
-    """
+    """Read, by shard, what a generation holds of judged documents; moved ones by the bytes of either side."""
     moves = known_moves(contents.lake)
     places = [g for q in questions for g in q.gold]
     paths = frozenset(g.doc for gold in places for g in (gold, after_move(gold, moves)) if g is not None)
@@ -172,10 +169,7 @@ def _followed_to(gold: Gold, held: JudgedDocument, old: JudgedDocument | None) -
 
 
 def _settled(gold: Gold, held: JudgedDocument) -> Gold | None:
-    """Return the place in the only known version.
-
-    Without sha256 it counts as the judged one, unless its text at the offsets holds none of the quoted spans.
-    """
+    """Return the place in the only known version. Without sha256, the text there must hold a quoted span."""
     there = held.text[gold.start or 0 : gold.end]
     if held.row.sha256 == gold.sha256:
         return gold

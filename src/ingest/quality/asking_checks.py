@@ -15,10 +15,7 @@ from ingest.services import OpenReranker
 
 
 def check_asking(options: BuildOptions, open_reranker: OpenReranker, store: Store) -> None:
-    """Check judged sets, re-ranker, calibration and the names of metrics.
-
-    Raises: what is wrong; InvalidSettings naming everything if that is more than one thing.
-    """
+    """Check judged sets, re-ranker, calibration, metrics. Raises: what is wrong; InvalidSettings for several faults."""
     faults = list[IngestError]()
     profile, opened = options.profile, list[Reranker | None]()
     fitted = profile.calibration

@@ -84,10 +84,7 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed document: its canonical text, and its blocks in order, which do not overlap.
-
-    A container has children, and may have no text of its own.
-    """
+    """A parsed document: canonical text, and blocks in order that do not overlap. A container has children."""
 
     text: str
     blocks: Listed[Block]

@@ -5,6 +5,7 @@ from heapq import merge
 from itertools import islice
 from operator import attrgetter
 
+from ingest.errors import SchemaMismatch
 from ingest.lake.lake import Lake
 from ingest.records import Decision, RaisedLimit, Release
 from ingest.services import Writer
@@ -13,10 +14,7 @@ LogEntry = Release | Decision
 
 
 def decide(lake: Lake, writer: Writer, kind: str, why: str, about: Mapping[str, Sequence[str]]) -> Decision:
-    """Append a decision and return it.
-
-    Raises: StoreUnavailable; it is then unknown whether it stands: `ingest log` tells.
-    """
+    """Append a decision and return it. Raises: StoreUnavailable; whether it stands then, `ingest log` tells."""
     told = {"kind": kind, "why": why, "about": about, "who": writer.who, "identified": writer.identified}
 
     def made(number: int) -> Decision:
@@ -24,6 +22,14 @@ def decide(lake: Lake, writer: Writer, kind: str, why: str, about: Mapping[str, 
         return Decision.model_validate({**told, **now})
 
     return lake.decisions.add(made)
+
+
+def decisions_of(lake: Lake, *kinds: str) -> list[Decision]:
+    """Return the decisions of these kinds in order. Raises: SchemaMismatch when one is damaged or missing."""
+    least, every = lake.decisions.last(), [made for _, made in lake.decisions.after(0)]
+    if len(every) < least:
+        raise SchemaMismatch(f"{lake.decisions.where(len(every) + 1)} is missing, though later ones are there")
+    return [made for made in every if made.kind in kinds]
 
 
 def keep_raised(lake: Lake, writer: Writer, raised: RaisedLimit | None, generation: str | None = None) -> None:

@@ -10,6 +10,7 @@ from ingest.lake.lake import Lake, claim_number
 from ingest.lake.stored_records import name_of
 from ingest.records import Manifest, QueryProfile, Release, RunReport, RunStart
 from ingest.release.alias_rules import rollback_target
+from ingest.release.decisions import decisions_of
 
 ADOPTED = 5  # newest claims whose finished work a run takes over: each holds one shard's rows in memory
 LOOK_BACK = 100  # newest releases, claims and runs that are read
@@ -47,10 +48,7 @@ def waiting_candidate(lake: Lake, profile: QueryProfile) -> str | None:
 
 
 def kept_generations(lake: Lake, keep: int, profile: QueryProfile) -> set[str]:
-    """Return the generations that may not be retired.
-
-    The `keep` newest released ones, what the next rollback takes, what waits or is pinned, what a run takes work from.
-    """
+    """Return what stays: the `keep` newest released, what a rollback or a run takes, what waits or is pinned."""
     current, waiting, kept = lake.decision(), waiting_candidate(lake, profile), set[str]()
     for _, release in lake.releases.newest_first(lake.releases.last()):
         kept.add(release.generation)
@@ -65,8 +63,11 @@ def kept_generations(lake: Lake, keep: int, profile: QueryProfile) -> set[str]:
 
 
 def pinned_generations(lake: Lake) -> set[str]:
-    """Return the generations that a person pinned: nobody can yet."""
-    return set()
+    """Return the generations that a person pinned, until one lifts that. Raises: SchemaMismatch."""
+    pinned = set[str]()
+    for made in decisions_of(lake, "pin", "unpin"):
+        pinned = pinned - {*made.about["generation"]} | {*(made.about["generation"] if made.kind == "pin" else ())}
+    return pinned
 
 
 def sealed_manifest(lake: Lake, generation: str) -> tuple[Manifest | None, str]:
@@ -123,10 +124,7 @@ def past_runs(lake: Lake, limit: int = LOOK_BACK) -> Iterator[RunReport]:
 
 
 def unfinished_run(lake: Lake) -> RunStart | None:
-    """Return the start of the newest run when there is no report of it: it is at work, or was killed.
-
-    Runs that the lease refused are passed over: they did not begin, and the one that held it may be at work.
-    """
+    """Return the start of the newest run without a report, at work or killed; not of those that the lease refused."""
     ended = {*lake.history()}
     with suppress(SchemaMismatch):
         for name in reversed(lake.history("started/")[-LOOK_BACK:]):

@@ -133,10 +133,7 @@ class Searcher:
             return self._searched(questions, filter, top, stages)
 
     def unrevoked(self, filter: Filter) -> Filter:
-        """Return the filter without what is revoked now, also since this searcher was opened.
-
-        Raises: SchemaMismatch, StoreUnavailable when the journal of decisions cannot be read: nothing is shown then.
-        """
+        """Return the filter without what is revoked now. Raises: SchemaMismatch, StoreUnavailable; shows nothing."""
         told, known = self.retrieval.lake.revocations.now(), self._excluded
         if told != known[0]:
             known = self._excluded = told, self._contents.excluded(told)

@@ -25,10 +25,7 @@ def fence_number(aliases: Mapping[str, str], index: str) -> int | None:
 
 
 def named_by(releases: Journal[Release], number: int, collection: str, index: str) -> Release | None:
-    """Return release `number`, or the one before, whichever names the collection; None if neither does.
-
-    Of a damaged record the stand-in counts.
-    """
+    """Return release `number` or the one before, whichever names the collection, or None. Stand-ins count, too."""
     for n in range(number, max(number - 2, 0), -1):
         try:
             record = releases.get(n)

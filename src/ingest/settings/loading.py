@@ -30,10 +30,7 @@ QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")  # in a message of the YAML parser
 
 
 def load_settings(path: Path) -> Settings:
-    """Return the settings in a file, overridden by the environment.
-
-    Raises: InvalidSettings, which names the file and all that is wrong, by key.
-    """
+    """Return the settings in a file, overridden by the environment. Raises: InvalidSettings, naming faults by key."""
     quiet_environment()
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))

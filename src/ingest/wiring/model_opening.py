@@ -54,10 +54,7 @@ def model_restorer(settings: Settings, store: Store) -> Restore:
 
 
 def keep_model(store: Store, record: ModelRecord, options: dict[str, Any], *folder: Path) -> None:
-    """Copy the files of a model to the lake, once; a kind without files has nothing to copy.
-
-    Raises: SchemaMismatch if the files here have changed into another model.
-    """
+    """Copy the files of a model, if it has any, to the lake, once. Raises: SchemaMismatch if they have changed."""
     module = embedders.find(record.kind)
     if models.is_kept(store, record.fingerprint) or not (files := module.files(record.name, *folder)):
         return

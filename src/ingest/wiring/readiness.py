@@ -38,10 +38,7 @@ class Readiness:
 
 
 def readiness(settings: Settings, index: str | None) -> Iterator[Readiness]:
-    """Yield what was found, one thing after the other. Nothing stays open; the lake gets and loses one value.
-
-    Raises: InvalidSettings if there is no such index.
-    """
+    """Yield what was found, one thing after the other; nothing stays open. Raises: InvalidSettings."""
     quiet_environment()
     name, chosen = settings.index(index)
     try:

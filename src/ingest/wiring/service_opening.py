@@ -66,10 +66,7 @@ def open_services(
 
 
 def open_workbench(settings: Settings, index: str | None = None) -> Workbench:
-    """Return the workbench of an index. The lake is read only if the model is not on this machine.
-
-    Raises: InvalidSettings, UnknownSource.
-    """
+    """Return an index's workbench. Reads the lake only for an absent model. Raises: InvalidSettings, UnknownSource."""
     quiet_environment()
     tell_retries()
     name, chosen = settings.index(index)
@@ -108,10 +105,7 @@ def open_vectors(settings: Settings) -> QdrantIndex:
 
 
 def open_sandbox(index: IndexSettings) -> PoolSandbox | InlineSandbox:
-    """Return the sandbox for an index's documents; its processes start with the first ones. `close` ends them.
-
-    Raises: InvalidSettings if a source needs a parser whose extra is not installed.
-    """
+    """Return the sandbox for an index's documents; `close` ends it. Raises: InvalidSettings for an absent extra."""
     options = {name: given for name, given in parser_options(index).items() if name}
     known = parsers.media_types()
     for name, given in options.items():

@@ -110,6 +110,10 @@ def test_retire_tells_first_what_would_go_then_marks_and_removes_it(lab: Lab) ->
         lab.write(topic)
         lab("run")
     lab.settings(retire={"keep": 1, "minimum_age_hours": 0, "soak_hours": 0})
+    first = lab("generations", "--json").document["generations"][-1]["id"]
+    assert "pin generation 0001-" in lab("pin", first, "--why", "audit").out
+    assert "Marked, to go after the soak: none" in lab("retire", "--dry-run").out
+    assert "unpin generation 0001-" in lab("pin", first, "--lift", "--why", "audited").out
     assert "Marked, to go after the soak: 0001-" in lab("retire", "--dry-run").out
     assert states(lab) == [("0003", "serving"), ("0002", "kept"), ("0001", "kept")]
     assert [lab("retire").code, states(lab)[2]] == [0, ("0001", "retired")]

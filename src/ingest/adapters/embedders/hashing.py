@@ -1,7 +1,4 @@
-"""Feature hashing for unit tests: deterministic, without a model; texts that share words are similar.
-
-Not for production: it captures no meaning. `salt` makes "another model" with the same interface.
-"""
+"""Feature hashing for unit tests, without meaning: texts that share words are similar. `salt` makes another model."""
 
 import hashlib
 import re

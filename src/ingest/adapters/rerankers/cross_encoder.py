@@ -20,10 +20,7 @@ _opened: BoundedCache[str, "CrossEncoderReranker"] = BoundedCache(4)  # of this 
 
 
 def open_reranker(model: str, wording: Wording, read: Callable[[str], bytes]) -> "CrossEncoderReranker":
-    """Return the re-ranker of a model by name or folder, opened once per process; on a GPU if there is one.
-
-    Raises: InvalidSettings if it is not on this machine.
-    """
+    """Return the re-ranker of a local model, opened once per process, on a GPU if possible. Raises: InvalidSettings."""
     return _opened.keep(model, lambda: CrossEncoderReranker(_model(model)))
 
 

@@ -1,7 +1,4 @@
-"""What a response of S3 means: botocore's exceptions translated into `ingest.errors`.
-
-Messages contain the code of a response, never its text: S3 repeats key ids and signed strings there.
-"""
+"""What a response of S3 means, in our errors. Messages have its code, never its text: S3 repeats secrets there."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,8 +24,8 @@ DENIED = {
 BUSY = {"ConditionalRequestConflict", "OperationAborted", "SlowDown", "Throttling", "ThrottlingException"}
 BROKEN = {"BadDigest", "IncompleteBody", "RequestTimeout", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"}
 ELSEWHERE = {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect", "301"}
-LOGGED_OUT = {"SSOTokenLoadError", "TokenRetrievalError", "UnauthorizedSSOTokenError"}
-NO_CREDENTIALS = {"NoCredentialsError", "PartialCredentialsError", "ProfileNotFound", *LOGGED_OUT}
+NO_CREDENTIALS = {"NoCredentialsError", "PartialCredentialsError", "ProfileNotFound"}
+NO_CREDENTIALS |= {"SSOTokenLoadError", "TokenRetrievalError", "UnauthorizedSSOTokenError"}
 WRONG_SETTINGS = {"ConfigParseError", "InvalidRegionError", "ParamValidationError", "UnsupportedS3ConfigurationError"}
 
 
@@ -74,7 +71,7 @@ class Translator:
         code, status = _code(error.response), int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         told = f"{told}: {self.endpoint} answered {code or 'nothing'} (HTTP {status})"
         if code == "NoSuchBucket":
-            return self.no_bucket()
+            return UnknownSource(f"s3://{self.bucket}: no such bucket at {self.endpoint}")
         if code in UNMET:
             return Unmet(told)
         if code in BUSY | BROKEN or status in (408, 429) or (status >= 500 and status != 501):
@@ -96,22 +93,15 @@ class Translator:
         silent = f"no complete answer from {self.endpoint} ({kind}), at each of up to {self.attempts} attempts"
         return self.unavailable(f"{told}: {silent}")
 
-    def no_bucket(self) -> UnknownSource:
-        return UnknownSource(f"s3://{self.bucket}: no such bucket at {self.endpoint}")
-
     def refuse_other_region(self, response: Any, region: str) -> None:
-        """Check that the response comes from the client's region. Raises: InvalidSettings, which names both regions.
-
-        `response` is (HTTP response, parsed response) from botocore's event `needs-retry`, None without a response.
-        """
+        """Check that a response, as botocore's `needs-retry` has it, is of `region`. Raises: InvalidSettings."""
         if response is None:
             return
         parsed = response[1]
         headers = parsed.get("ResponseMetadata", {}).get("HTTPHeaders", {})
         lives = headers.get("x-amz-bucket-region") or parsed.get("Error", {}).get("Region")
         code = _code(parsed)
-        refused = code in ELSEWHERE or (code == "400" and bool(lives))  # a HEAD response has no body with the code
-        if not refused or lives == region or (code == "AuthorizationHeaderMalformed" and not lives):
+        if code not in ELSEWHERE or lives == region or (code == "AuthorizationHeaderMalformed" and not lives):
             return
         raise InvalidSettings(
             f"s3://{self.bucket}: the bucket is in region {lives or 'unknown'}, the settings say {region}: "

@@ -35,11 +35,7 @@ class StoredObject(NamedTuple):
 
 
 class Bucket:
-    """One bucket. Thread-safe.
-
-    Every method raises AccessDenied, UnknownSource (no such bucket), InvalidSettings (another region) and `unavailable`
-    (SourceUnavailable or StoreUnavailable) if the endpoint does not respond, fails or sends a broken body.
-    """
+    """One bucket. Thread-safe. Raises: AccessDenied, UnknownSource, InvalidSettings (another region), `unavailable`."""
 
     def __init__(self, name: str, options: S3Options, unavailable: type[TransientError]) -> None:
         self.name = name
@@ -47,12 +43,11 @@ class Bucket:
         self.unavailable = unavailable
         self.endpoint = options.endpoint_url or "AWS"
         self.is_directory_bucket = name.endswith("--x-s3")  # S3 Express: lists in no particular order
-        self._is_there = False  # until it was seen
         self._translate = Translator(name, self.endpoint, options.attempts, unavailable)
 
     @cached_property
     def client(self) -> "S3Client":
-        """The client behind `call`, whose requests are tried once."""
+        """The client behind `ask`, whose requests are tried once."""
         return self._open(1)
 
     @cached_property
@@ -67,26 +62,20 @@ class Bucket:
         client.meta.events.register_first("needs-retry.s3", lambda response, **_: refuse(response, region))
         return client
 
-    def call(self, action: str, key: str, request: Callable[["S3Client"], T]) -> T:
-        """Return request(client), retried after `unavailable`: also if something is missing that was not asked for."""
+    def ask(self, action: str, key: str, request: Callable[["S3Client"], T], *, may_lack: bool = True) -> T:
+        """Return request(client), retried after `unavailable`. Raises: Unmet, if what it asks for `may_lack`."""
+        import stamina
 
-        def whole(s3: "S3Client") -> T:
+        def once(s3: "S3Client") -> T:
             try:
                 return self._translate.once(action, key, request, s3)
             except Unmet as error:
+                if may_lack:
+                    raise
                 raise self.unavailable(f"{error}, which is no answer to this request") from error
 
-        return self._again(whole)
-
-    def ask(self, action: str, key: str, request: Callable[["S3Client"], T]) -> T:
-        """Return request(client) as `call` does, of a request that may be about nothing. Also raises: Unmet."""
-        return self._again(lambda s3: self._translate.once(action, key, request, s3))
-
-    def _again(self, act: Callable[["S3Client"], T]) -> T:
-        import stamina
-
         again = stamina.RetryingCaller(attempts=self.options.attempts, timeout=None, wait_max=WAIT_SECONDS)
-        return again(self.unavailable, act, self.client)
+        return again(self.unavailable, once, self.client)
 
     def get(self, key: str) -> bytes | None:
         found = self.get_object(key)
@@ -95,10 +84,7 @@ class Bucket:
     def get_object(
         self, key: str, version_id: str = "", check: Callable[[int, str], None] | None = None
     ) -> StoredObject | None:
-        """Return an object's bytes, or None if the key or the version ("" for the newest) is missing.
-
-        `check` is called with size and ETag before the body is read; it may raise Unmet to reject the object.
-        """
+        """Return an object, or None. `check` is given size and ETag before the body is read, and may raise Unmet."""
 
         def whole(answer: "GetObjectOutputTypeDef") -> StoredObject:
             if check is not None:
@@ -146,14 +132,11 @@ class Bucket:
 
     def put(self, key: str, data: bytes, **conditions: Any) -> None:
         """Write an object in one request. Raises: Unmet if a condition (`IfNoneMatch`) does not hold."""
-        act = self.ask if conditions else self.call
-        act("write", key, lambda s3: s3.put_object(Bucket=self.name, Key=key, Body=data, **conditions))
+        where = {"Bucket": self.name, "Key": key, **conditions}
+        self.ask("write", key, lambda s3: s3.put_object(Body=data, **where), may_lack=bool(conditions))
 
     def upload(self, key: str, path: Path) -> None:
-        """Write a local file, in parts if it is large; at most `PARTS_AT_ONCE` × `PART` bytes are in memory.
-
-        A process killed meanwhile leaves parts that are never listed: a lifecycle rule must abort such uploads.
-        """
+        """Write a local file, in parts if it is large. A kill leaves parts that only a lifecycle rule aborts."""
         from boto3.exceptions import S3UploadFailedError
         from boto3.s3.transfer import TransferConfig
 
@@ -168,25 +151,9 @@ class Bucket:
         try:
             self._translate.once("write", key, request, self._uploads)
         except Unmet as error:  # the response to "complete" was lost, and the upload is closed already
-            if self.size(key) != path.stat().st_size:
+            there: set[int] = {item["Size"] for item in self.objects(key) if item["Key"] == key}
+            if there != {path.stat().st_size}:
                 raise self.unavailable(f"{self._translate.where(key)}: the upload was aborted midway") from error
-
-    def size(self, key: str) -> int | None:
-        """Return an object's size in bytes, or None if it is missing."""
-        try:
-            return self.ask("look at", key, lambda s3: s3.head_object(Bucket=self.name, Key=key)["ContentLength"])
-        except Unmet:
-            self._check_bucket()
-            return None
-
-    def _check_bucket(self) -> None:
-        # A HEAD response has no body: a missing key and a missing bucket look the same. Checked only once.
-        if not self._is_there:
-            try:
-                self.ask("look at", "", lambda s3: s3.head_bucket(Bucket=self.name))
-            except Unmet as error:
-                raise self._translate.no_bucket() from error
-            self._is_there = True
 
     def delete(self, key: str) -> None:
         """Remove an object, if it exists."""
@@ -206,13 +173,10 @@ class Bucket:
             yield from (item for item in page.get("Versions", ()) if item["IsLatest"])
 
     def _pages(self, action: str, method: str, prefix: str, markers: tuple[str, ...], **more: str) -> Iterator[Any]:
-        """Yield the pages of a listing, each retried by itself.
-
-        Raises: `unavailable` if the endpoint repeats a page, which would make the listing endless or incomplete.
-        """
+        """Yield the pages of a listing, each retried by itself. Raises: `unavailable` if one is repeated."""
         where = {"Bucket": self.name, "Prefix": prefix, "MaxKeys": self.options.page_size, **more}
         while True:
-            page, more_follow = self.call(action, prefix, partial(_page, method, where))
+            page, more_follow = self.ask(action, prefix, partial(_page, method, where), may_lack=False)
             yield page
             if not more_follow:
                 return
@@ -254,10 +218,7 @@ def _page(method: str, where: dict[str, Any], s3: "S3Client") -> tuple[Any, bool
 
 
 def open_client(options: S3Options, attempts: int = 1) -> "S3Client":
-    """Return a boto3 client that tries each request `attempts` times in all.
-
-    Raises: InvalidSettings; AccessDenied if credentials are incomplete.
-    """
+    """Return a boto3 client that tries each request `attempts` times. Raises: InvalidSettings, AccessDenied."""
     import boto3.session
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError

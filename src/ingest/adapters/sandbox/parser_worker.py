@@ -1,7 +1,4 @@
-"""A parser process: answers one question after another until the pipe is closed, see `pool_sandbox`.
-
-It imports only parsers: no model, no store, no Prefect.
-"""
+"""A parser process: answers questions until the pipe is closed, see `pool_sandbox`. It imports only parsers."""
 
 import faulthandler
 import gc
@@ -66,10 +63,7 @@ def _reply(raw: RawDocument, programs: bool, notes: "_Notes") -> tuple[Frame, bo
 
 
 def _silence() -> "_Notes":
-    """Keep libraries out of the logs, and return what collects the warnings of our own parsers.
-
-    The last output of C code goes into the message about a crash.
-    """
+    """Keep libraries out of the logs, and return what collects the warnings of our own parsers."""
     os.set_blocking(2, False)  # a full pipe must not stop a parser
     faulthandler.enable()
     warnings.simplefilter("ignore")

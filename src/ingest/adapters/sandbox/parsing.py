@@ -37,10 +37,7 @@ def parse(raw: RawDocument, programs: bool = True) -> Document:
 
 @contextmanager
 def as_document_errors(raw: RawDocument) -> Iterator[None]:
-    """Translate a parser's errors into DocumentError.
-
-    Out of memory and nested too deeply are errors of their own, even if a library has wrapped them.
-    """
+    """Translate a parser's errors into DocumentError, also those of memory and depth that a library has wrapped."""
     path, limits = raw.ref.path, raw.options.limits
     try:
         yield

@@ -188,10 +188,7 @@ def _explain(raw: RawDocument, code: int, said: str) -> NoReturn:
 
 
 def _last_words(said: str) -> str:
-    """Return the first line of a process's output, and the innermost Python functions it was in.
-
-    Addresses and folders are removed, so that the same document gives the same message.
-    """
+    """Return the first line of a process's output and its innermost functions, without addresses and folders."""
     first = _ADDRESS.sub("0x…", next(iter(said.splitlines()), ""))[: _parse.MAX_MESSAGE]
     frames = [f"{name} line {line} in {function}" for name, line, function in _FRAME.findall(said)[:_FRAMES]]
     return "".join(f"; {part}" for part in (first, ", ".join(frames)) if part)

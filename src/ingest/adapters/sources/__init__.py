@@ -77,10 +77,7 @@ def overlaps(uri_a: str, uri_b: str) -> bool:
 
 
 def path_below(root: str, uri: str) -> str | None:
-    """Return the path from one place to another inside it, "" for the same place, None when it lies elsewhere.
-
-    Raises: InvalidSettings.
-    """
+    """Return the path from a place to one inside it, "" for itself, else None. Raises: InvalidSettings."""
     above, place = _place(root), _place(uri)
     return "/".join(place[len(above) :]) if place[: len(above)] == above else None
 

@@ -110,9 +110,9 @@ class S3Source:
             yield ListedDocument(uri, key.removeprefix(self.prefix), version, size, modified)
 
     def _is_versioned(self) -> bool:
-        call, name = self.bucket.call, self.bucket.name
+        ask, name = self.bucket.ask, self.bucket.name
         try:
-            answer = call("ask for versioning of", "", lambda s3: s3.get_bucket_versioning(Bucket=name))
+            answer = ask("see versioning of", "", lambda s3: s3.get_bucket_versioning(Bucket=name), may_lack=False)
         except (errors.AccessDenied, errors.InvalidSettings) as error:  # then the listing decides
             logger.warning("source %s: documents are pinned by ETag, not by version: %s", self.name, error)
             return False

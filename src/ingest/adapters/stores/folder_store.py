@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ingest.adapters.uris import local_folder
-from ingest.errors import AccessDenied, DamagedFile, IngestError, InvalidSettings, StoreUnavailable
+from ingest.errors import AccessDenied, DamagedFile, InvalidSettings, StoreUnavailable
 from ingest.lake.keys import TEMPORARY, check_key, check_prefix
-from ingest.ports import StoredValue
 
 LEFTOVER_SECONDS = 24 * 3600.0  # an older temporary file belongs to a process that died
+DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
+UNFIT = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EOPNOTSUPP, errno.EMLINK)
 ABSENT = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 
@@ -57,10 +58,6 @@ class FolderStore:
             _sync(path.parent)  # also if another writer won: what the caller reads next must not vanish
             return won
 
-    def exists(self, key: str) -> bool:
-        with self._translated("look at", key):
-            return self._path(key).is_file()
-
     def list(self, prefix: str) -> Iterator[str]:
         check_prefix(prefix)
         with self._translated("list", prefix):
@@ -72,7 +69,7 @@ class FolderStore:
             _remove_leftovers(Path(entry.path) for entry in files if entry.name.startswith(TEMPORARY))
         yield from sorted(entry.name for entry in files if not entry.name.startswith(TEMPORARY))
 
-    def walk(self) -> Iterator[StoredValue]:
+    def walk(self) -> Iterator[tuple[str, int, float]]:
         folders = [str(self.root)] if self.root.exists() else []
         with self._translated("list", ""):
             for entry in chain.from_iterable(map(os.scandir, folders)):
@@ -80,8 +77,8 @@ class FolderStore:
                     folders.append(entry.path)
                 elif not entry.name.startswith(TEMPORARY):
                     with suppress(FileNotFoundError):  # deleted since
-                        key, status = Path(entry.path).relative_to(self.root).as_posix(), entry.stat()
-                        yield StoredValue(key, status.st_size, status.st_mtime)
+                        status = entry.stat()
+                        yield entry.path[len(str(self.root)) + 1 :], status.st_size, status.st_mtime
 
     def ranged(self, key: str, size: int) -> None:
         """Return None: the value is local."""
@@ -96,10 +93,10 @@ class FolderStore:
             _sync(path.parent)
 
     def local_path(self, key: str, *, anew: bool = False) -> Path:
-        path = self._path(key)
-        if not self.exists(key):
-            raise DamagedFile(f"{self.uri}/{key}: no such value")
-        return path
+        with self._translated("look at", key):
+            if (path := self._path(key)).is_file():
+                return path
+        raise DamagedFile(f"{self.uri}/{key}: no such value")
 
     def _path(self, key: str) -> Path:
         check_key(key)
@@ -140,15 +137,13 @@ class FolderStore:
         try:
             yield
         except OSError as error:
-            raise _meaning(error, f"{self.uri}/{key}: cannot {action}: {error.strerror}") from error
-
-
-def _meaning(error: OSError, told: str) -> IngestError:
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return AccessDenied(f"{told}: see the folder's owner, mode and mount (hard links must be allowed)")
-    if error.errno in (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EOPNOTSUPP, errno.EMLINK):
-        return InvalidSettings(f"{told}: the folder cannot hold such a key (errno {error.errno})")
-    return StoreUnavailable(f"{told} (errno {error.errno})")
+            told = f"{self.uri}/{key}: cannot {action}: {error.strerror}"
+            if error.errno in DENIED:
+                owner = "see the folder's owner, mode and mount (hard links must be allowed)"
+                raise AccessDenied(f"{told}: {owner}") from error
+            if error.errno in UNFIT:
+                raise InvalidSettings(f"{told}: the folder cannot hold such a key (errno {error.errno})") from error
+            raise StoreUnavailable(f"{told} (errno {error.errno})") from error
 
 
 def _remove_leftovers(files: Iterable[Path]) -> None:

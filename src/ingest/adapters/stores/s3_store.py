@@ -16,7 +16,6 @@ from ingest.adapters.uris import encode, split_uri
 from ingest.errors import DamagedFile, InvalidSettings, StoreUnavailable
 from ingest.ids import sha256_hex
 from ingest.lake.keys import TEMPORARY, check_key, check_prefix
-from ingest.ports import StoredValue
 from ingest.records import S3Options
 
 IN_USE_SECONDS = 300.0  # a copy handed out since then may not be open yet: it is not evicted
@@ -57,9 +56,6 @@ class S3Store:
         told = f"{self.bucket.endpoint} answers that there is such a value, and that there is none"
         raise StoreUnavailable(f"{self.uri}/{key}: cannot create: {told}")
 
-    def exists(self, key: str) -> bool:
-        return self.bucket.size(self._key(key)) is not None
-
     def list(self, prefix: str) -> Iterator[str]:
         check_prefix(prefix)
         root = self.prefix + prefix
@@ -68,19 +64,15 @@ class S3Store:
         # S3 lists in this order; directory buckets do not, and their names must fit in memory.
         yield from sorted(names) if self.bucket.is_directory_bucket else names
 
-    def walk(self) -> Iterator[StoredValue]:
+    def walk(self) -> Iterator[tuple[str, int, float]]:
         for item in self.bucket.objects(self.prefix):
-            yield StoredValue(item["Key"].removeprefix(self.prefix), item["Size"], item["LastModified"].timestamp())
+            yield item["Key"].removeprefix(self.prefix), item["Size"], item["LastModified"].timestamp()
 
     def delete(self, key: str) -> None:
-        """Remove the value, if there is one. A versioned bucket keeps it as an older version."""
-        self.bucket.delete(self._key(key))
+        self.bucket.delete(self._key(key))  # a versioned bucket keeps it as an older version
 
     def local_path(self, key: str, *, anew: bool = False) -> Path:
-        """Return a local copy of an immutable value, fetched once, or `anew`; open it within `IN_USE_SECONDS`.
-
-        Raises: DamagedFile if there is no such key.
-        """
+        """Return a local copy of an immutable value, fetched once, or `anew`; open it within `IN_USE_SECONDS`."""
         name = self._key(key)
 
         def fetch(path: Path) -> None:
@@ -102,15 +94,11 @@ class S3Store:
 
         try:
             self.cache.folder.mkdir(parents=True, exist_ok=True)
-            return RangedFile(f"{self.uri}/{key}", size, fetch, self.cache.folder)
+            return RangedFile(f"{self.uri}/{key}", size, fetch, tempfile.TemporaryFile(dir=self.cache.folder))
         except OSError as error:
             raise StoreUnavailable(f"cache {self.cache.folder}: cannot hold a copy: {error.strerror}") from error
 
     def check(self, token: str) -> None:
-        """Check that the endpoint keeps the promise of `create`; without it a lake would lose decisions.
-
-        `token` is unique to this call. Raises: InvalidSettings if a second create of a key replaces the first.
-        """
         key = f"checks/{token}"
         try:
             answers = self.create(key, b"first"), self.create(key, b"second"), self.get(key)
@@ -128,10 +116,7 @@ class S3Store:
 
 
 class FileCache:
-    """Files in one folder, at most `limit` bytes; the least recently used go first.
-
-    Several processes may share it. It may exceed the limit by what was handed out in the last `IN_USE_SECONDS`.
-    """
+    """Files in one folder, at most `limit` bytes but for what is in use; the least recently used go first."""
 
     def __init__(self, folder: Path, limit: int) -> None:
         self.folder = folder
@@ -188,20 +173,14 @@ class FileCache:
 
 
 class RangedFile(io.RawIOBase):
-    """A seekable file over `fetch`, one thread at a time. Each block is fetched once and kept on disk until `close`.
+    """A seekable file over `fetch`, for one thread. Blocks are kept in an unnamed file. Raises as `fetch` does."""
 
-    The copy has no name in the folder, so it vanishes with the process. Reads raise what `fetch` raises, and
-    StoreUnavailable if the copy cannot be written or read.
-    """
-
-    _copy: IO[bytes] | None = None
-
-    def __init__(self, name: str, size: int, fetch: Callable[[int, int], bytes], folder: Path) -> None:
+    def __init__(self, name: str, size: int, fetch: Callable[[int, int], bytes], copy: IO[bytes]) -> None:
         """Fetch nothing yet. fetch(first, last) returns exactly the bytes [first, last), or raises."""
         super().__init__()
         self.name, self.size = name, size
         self._fetch = fetch
-        self._copy = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  (closed by close)
+        self._copy = copy
         self._held = bytearray(-(-size // BLOCK))  # 1 for each block that the copy holds
         self._place = 0
 
@@ -221,7 +200,7 @@ class RangedFile(io.RawIOBase):
             return 0
         try:
             self._complete(self._place // BLOCK, -(-last // BLOCK))
-            data = os.pread(self._file, last - self._place, self._place)
+            data = os.pread(self._copy.fileno(), last - self._place, self._place)
         except OSError as error:
             raise StoreUnavailable(f"{self.name}: its copy cannot be kept: {error.strerror}") from error
         wanted[: len(data)] = data
@@ -233,15 +212,8 @@ class RangedFile(io.RawIOBase):
         self._held = bytearray(len(self._held))
 
     def close(self) -> None:
-        if self._copy is not None:
-            self._copy.close()
+        self._copy.close()
         super().close()
-
-    @property
-    def _file(self) -> int:
-        if self._copy is None or self._copy.closed:
-            raise ValueError(f"{self.name}: closed")
-        return self._copy.fileno()
 
     def _complete(self, block: int, end: int) -> None:
         """Fetch the missing ones of some blocks, adjacent ones in one request."""
@@ -251,5 +223,5 @@ class RangedFile(io.RawIOBase):
             data = self._fetch(block * BLOCK, min(after * BLOCK, self.size))
             written = 0
             while written < len(data):  # a full disk first takes a part
-                written += os.pwrite(self._file, data[written:], block * BLOCK + written)
+                written += os.pwrite(self._copy.fileno(), data[written:], block * BLOCK + written)
             self._held[block:after] = b"\1" * (after - block)

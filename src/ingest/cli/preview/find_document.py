@@ -44,10 +44,7 @@ def open_bench(invocation: Invocation) -> Workbench:
 
 
 def open_other(path: Path, invocation: Invocation, index: str) -> Workbench:
-    """Return the workbench of other settings: for the requested index, the one with the same name, or the only one.
-
-    Raises: InvalidSettings, UnknownSource.
-    """
+    """Return other settings' workbench: the index asked for, its namesake, or the only one. Raises: InvalidSettings."""
     settings = load_settings(path)
     return wiring.open_workbench(settings, invocation.index or (index if index in settings.indexes else None))
 

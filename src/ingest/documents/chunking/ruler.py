@@ -40,10 +40,7 @@ class Ruler:
         return self._size_ends.searchsorted(np.asarray(positions, np.int64), side="right")
 
     def before_end(self, positions: Sequence[int]) -> NDArray[np.int64]:
-        """Return for each position, (n,), the number of size units that start before it.
-
-        `before_end(end) - before_start(start)` is the size of a slice.
-        """
+        """Return (n,) how many size units start before each position: a slice has the difference of its ends."""
         return self._size_starts.searchsorted(np.asarray(positions, np.int64))
 
     def back(self, position: int, size: int) -> int:

@@ -77,7 +77,6 @@ def test_a_key_that_leads_out_of_the_lake_is_refused_by_every_method(store, tmp_
         lambda key: store.put(key, b""),
         lambda key: store.put_file(key, tmp_path / "outside"),
         lambda key: store.create(key, b""),
-        store.exists,
         lambda key: list(store.list(f"{key}/")),
         store.delete,
         store.local_path,

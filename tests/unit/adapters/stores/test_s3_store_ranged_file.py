@@ -4,6 +4,7 @@ import errno
 import io
 import itertools
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ def opened(folder: Path, asked: list[tuple[int, int]]) -> RangedFile:
         asked.append((first, last))
         return DATA[first:last]
 
-    return RangedFile("s3://b/a", len(DATA), fetch, folder)
+    return RangedFile("s3://b/a", len(DATA), fetch, tempfile.TemporaryFile(dir=folder))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -98,7 +99,7 @@ def test_a_failed_fetch_is_told_and_tried_again_by_the_next_read(tmp_path: Path)
             raise answer
         return answer
 
-    with RangedFile("s3://b/a", len(DATA), fetch, tmp_path) as file:
+    with RangedFile("s3://b/a", len(DATA), fetch, tempfile.TemporaryFile(dir=tmp_path)) as file:
         with pytest.raises(StoreUnavailable, match="away"):
             file.read(5)
         assert file.read(5) == DATA[:5]

@@ -83,10 +83,7 @@ def open_tokenizer(name: str, options: dict[str, Any], folder: Path | None = Non
 def reopen(
     record: ModelRecord, options: dict[str, Any] | None = None, folder: Path | None = None
 ) -> "SentenceTransformerEmbedder":
-    """Return the embedder recorded in a manifest; only those `options` are used that change no result.
-
-    Raises: SchemaMismatch if the files here are those of another model; InvalidSettings if it is missing.
-    """
+    """Return the embedder of a record. Raises: SchemaMismatch for another model's files, InvalidSettings."""
     here = {key: value for key, value in (options or {}).items() if key not in RESULT_OPTIONS}
     model, parsed = locate(record.name, folder), _parsed(record.name, {**here, **record.options})
     found = _described(model, parsed).fingerprint
@@ -137,10 +134,7 @@ class SentenceTransformerEmbedder(Embedder):
         return model
 
     def prepare_questions(self) -> None:
-        """Speed up questions from now on: export the model, unless this machine has done so. Takes seconds.
-
-        Tried once. If it fails, a warning says why, and questions stay in PyTorch.
-        """
+        """Speed up questions by an exported model. Takes seconds. If that fails, a warning says why."""
         with self._lock:
             if self._cache is None or self._onnx is not None:
                 return

@@ -71,10 +71,7 @@ class ModelFolder:
         return str(next((prompts[name] for name in names if prompts.get(name)), default))
 
     def digest(self) -> str:
-        """Return the SHA-256 over names and contents of the files that determine vectors.
-
-        Left out: the model card, weights for other backends, hidden files. A copy elsewhere has the same digest.
-        """
+        """Return the SHA-256 over names and contents of the files that determine vectors, wherever they are."""
         stats = {name: (path, path.stat()) for name, path in self.files().items()}
         return digest_of({name: _sha256(path, s.st_size, s.st_mtime_ns) for name, (path, s) in stats.items()})
 
