@@ -2,22 +2,22 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from threading import Lock
 from typing import Any, TypeVar
 
 import httpx
-import numpy as np
 import pytest
 from qdrant_client import QdrantClient, models
 from qdrant_client.http.exceptions import UnexpectedResponse
 
-from ingest import ids
 from ingest.adapters.vectors.edge.engine import Engine
 from ingest.adapters.vectors.qdrant.connection import Connection, ConnectionOptions
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.ports import VectorIndex
-from ingest.records import EVERYTHING, AliasAction, Point
+from ingest_conformance.conformance import LIMITS, emptied, removed
+from ingest_conformance.points import DIMENSION, point, points, vectors
 
-DIMENSION = 8
+__all__ = ["DIMENSION", "point", "points", "vectors"]
 Index = TypeVar("Index", bound=QdrantIndex)
 
 
@@ -27,15 +27,22 @@ class InMemoryClient(QdrantClient):
     def __init__(self) -> None:
         super().__init__(":memory:")
         self._threshold: dict[str, int] = {}
+        self._moving = Lock()  # the emulation is not made for threads
 
     def update_collection_aliases(self, change_aliases_operations: Sequence[Any], **kwargs: Any) -> bool:
         """Apply them one by one, as a server does: the emulation applies all or nothing."""
-        for operation in change_aliases_operations:
-            try:
-                super().update_collection_aliases([operation], **kwargs)
-            except ValueError as error:
-                raise UnexpectedResponse(404, "", str(error).encode(), httpx.Headers()) from error
+        with self._moving:
+            for operation in change_aliases_operations:
+                try:
+                    super().update_collection_aliases([operation], **kwargs)
+                except ValueError as error:
+                    raise UnexpectedResponse(404, "", str(error).encode(), httpx.Headers()) from error
         return True
+
+    def get_aliases(self, **kwargs: Any) -> Any:
+        """Read them in one moment."""
+        with self._moving:
+            return super().get_aliases(**kwargs)
 
     def create_collection(self, collection_name: str, optimizers_config: Any = None, **kwargs: Any) -> bool:
         """Create it in the mode that is asked for."""
@@ -82,7 +89,7 @@ def in_memory_index(kind: type[Index] = QdrantIndex, **options: Any) -> Index:
 @pytest.fixture(scope="module", params=["in_memory", "embedded", "server"])
 def vector_index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VectorIndex]:
     """One adapter per module; page and batches are small so that paging is tested."""
-    limits = {"page": 7, "write_batch": 5, "search_batch": 2, "first_wait_seconds": 0.01}
+    limits = {**LIMITS, "first_wait_seconds": 0.01}
     if request.param == "in_memory":
         index = in_memory_index(**limits)
     elif request.param == "embedded":
@@ -93,49 +100,13 @@ def vector_index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     else:
         pytest.skip("QDRANT_URL is not set: the suite did not run on a server")
     yield index
-    index.drop_collection(f"ingest-test-{os.getpid()}")
+    removed(index, f"ingest-test-{os.getpid()}")
     index.close()
 
 
 @pytest.fixture
-def collection(vector_index: VectorIndex) -> Iterator[str]:
+def collection(vector_index: VectorIndex) -> str:
     """A collection of DIMENSION without points and aliases. Emptied, not dropped: a worker takes a second to start."""
     name = f"ingest-test-{os.getpid()}"
-    vector_index.create_collection(name, DIMENSION)
-    yield name
-    if name in vector_index.collections():
-        vector_index.delete(name, [stored.id for stored in vector_index.scroll(name, EVERYTHING)])
-        vector_index.move_aliases([AliasAction("delete", alias) for alias in vector_index.aliases() if name in alias])
-
-
-def vectors(rows: int, dimension: int = DIMENSION, seed: int = 7) -> np.ndarray:
-    """Return (rows, dimension) float32, L2-normalised."""
-    drawn = np.random.default_rng(seed).standard_normal((rows, dimension)).astype(np.float32)
-    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
-
-
-def point(number: int, vector: np.ndarray, **metadata: object) -> Point:
-    """Return a point as `load_shard` writes it."""
-    chunk = f"{number:032x}"
-    fields = {
-        "chunk_id": chunk,
-        "document_id": f"document-{number // 10}",
-        "heading_path": ["Guide", f"Section {number}"],
-        "start": number,
-        "end": number + 10,
-        "source": "docs",
-        "acl": ["public"],
-        "tenant": "public",
-        "digest": f"digest-{number}",
-        "uri": f"file:///docs/{number}.md",
-        "path": f"{number}.md",
-        "title": f"Page {number}",
-        "shard": number % 4,
-        **metadata,
-    }
-    return Point(ids.point_id(chunk), vector, {"page_content": f"Text {number}: naïve café ✓", "metadata": fields})
-
-
-def points(number: int, **metadata: object) -> list[Point]:
-    """Return points 0 … number − 1 with the vectors of `vectors(number)`."""
-    return [point(i, vector, **metadata) for i, vector in enumerate(vectors(number))]
+    emptied(vector_index, name)
+    return name

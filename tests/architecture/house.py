@@ -70,6 +70,11 @@ class House:
         return sorted((self.root / "src" / "ingest_flows").rglob("*.py"))
 
     @cached_property
+    def conformance(self) -> list[Path]:
+        """Every module of the checks that tests and the command line call, by path."""
+        return sorted((self.root / "src" / "ingest_conformance").rglob("*.py"))
+
+    @cached_property
     def rooms(self) -> list[str]:
         """The names of the entries under `ingest`."""
         entries = self.package.iterdir()
@@ -84,7 +89,7 @@ class House:
         """Return each place where the formatter is told to keep out, as `path:line`."""
         return [
             f"{path.relative_to(self.root)}:{number}"
-            for path in (*self.modules, *self.flows)
+            for path in (*self.modules, *self.flows, *self.conformance)
             for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
             if any(mark in line for mark in FORMATTER_OFF)
         ]

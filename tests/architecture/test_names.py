@@ -64,7 +64,7 @@ ENTRY = {
 
 def definitions() -> Iterator[tuple[str, ast.stmt, Path]]:
     """Yield what each module defines in public: the name, the statement, the module."""
-    for path in (*HOUSE.modules, *HOUSE.flows):
+    for path in (*HOUSE.modules, *HOUSE.flows, *HOUSE.conformance):
         for node in tree(path).body:
             if isinstance(node, ast.Assign):
                 names = [target.id for target in node.targets if isinstance(target, ast.Name)]

@@ -12,7 +12,7 @@ from ingest.cli.main import app
 from tests.architecture.house import ROOT, Function, House, functions, length, lines, tree
 
 HOUSE = House(ROOT)
-MODULES = [*HOUSE.modules, *HOUSE.flows]
+MODULES = [*HOUSE.modules, *HOUSE.flows, *HOUSE.conformance]
 MODULE_LINES = 300
 FUNCTION_LINES = 40
 PARAMETERS = 6

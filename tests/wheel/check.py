@@ -111,7 +111,10 @@ def built(place: Path) -> Path:
     (wheel,) = place.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     tops = {name.partition("/")[0] for name in names}
-    check(tops == {"ingest", "ingest_flows", f"{wheel.stem.rsplit('-', 3)[0]}.dist-info"}, f"top level: {tops}")
+    check(
+        tops == {"ingest", "ingest_conformance", "ingest_flows", f"{wheel.stem.rsplit('-', 3)[0]}.dist-info"},
+        f"top level: {tops}",
+    )
     check(names >= BESIDE_CODE, f"missing in the wheel: {BESIDE_CODE - names}")
     strange = {name for name in names if not name.endswith(".py") and ".dist-info/" not in name} - BESIDE_CODE
     check(not strange, f"in the wheel and not expected: {strange}")

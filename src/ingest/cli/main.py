@@ -19,7 +19,9 @@ app = Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-engine = Typer(help="The embedded vector engine.", no_args_is_help=True, rich_markup_mode=None)
+engine = Typer(
+    help="The embedded vector engine, and the check of a server.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(engine, name="qdrant")
 left_out = Typer(help="Documents that are left out, and why.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(left_out, name="quarantine")
@@ -28,13 +30,11 @@ functions = [setup.init, setup.doctor, preview, run.plan, run.run, release.statu
 functions += [release.evaluate, release.promote, release.rollback, release.verify, release.generations, release.log]
 functions += [release.revoke, release.retire, release.pin]
 functions += [fitting.calibrate, fitting.train_reranker, fitting.tune_fusion]
-for function in functions:
-    app.command(function.__name__.replace("_", "-"), epilog=EPILOG)(function)
-for function in (qdrant.start, qdrant.stop, qdrant.status):
-    engine.command(function.__name__, epilog=EPILOG)(function)
 left_out.command("list", epilog=EPILOG)(quarantine.listing)
-for function in (quarantine.show, quarantine.replay, quarantine.accept):
-    left_out.command(function.__name__, epilog=EPILOG)(function)
+groups = ((app, functions), (engine, [qdrant.start, qdrant.stop, qdrant.status, qdrant.check]))
+for group, members in (*groups, (left_out, [quarantine.show, quarantine.replay, quarantine.accept])):
+    for function in members:
+        group.command(function.__name__.replace("_", "-"), epilog=EPILOG)(function)
 
 
 def _show_version(wanted: bool) -> None:

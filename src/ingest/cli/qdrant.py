@@ -1,19 +1,23 @@
-"""`ingest qdrant start | stop | status`: the embedded engine, which otherwise starts and stops by itself."""
+"""`ingest qdrant start | stop | status`: the embedded engine; `check`: whether a server can be used."""
 
+import secrets
+from contextlib import ExitStack, closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
-from typer import Option
+from typer import BadParameter, Exit, Option
 
-from ingest.cli.invocation import Invocation, command
+from ingest.cli.exit_codes import ExitCode
+from ingest.cli.invocation import Invocation, Repeated, command, several
+from ingest.cli.output import printable
 from ingest.errors import InvalidSettings
 from ingest.phrases import shown
 
 if TYPE_CHECKING:
-    from ingest.adapters.vectors.edge.engine import EngineStatus
     from ingest.settings import Settings
 
 SEE = "`ingest qdrant status` shows what is running."
+NodesOption = Annotated[Repeated, several("--node", "URL", "Another node of the same cluster")]
 
 
 @command(SEE)
@@ -31,6 +35,44 @@ def stop(
     _ask(invocation, "stop", force=force)
 
 
+@command("What was made on the server is removed again.")
+def check(
+    invocation: Invocation,
+    url: Annotated[str | None, Option(metavar="URL", help="The server; by default that of the settings.")] = None,
+    node: NodesOption = None,
+    kill_node: Annotated[str, Option(metavar="COMMAND", help="Loses a node of the cluster; run in a shell.")] = "",
+    restore_node: Annotated[str, Option(metavar="COMMAND", help="Brings that node back.")] = "",
+    wait: Annotated[float, Option(min=1, max=3600, help="Seconds until everything must answer after that.")] = 60.0,
+) -> None:
+    """Check what a server or cluster does: points, filters, aliases, promotion under concurrency, the loss of a node.
+
+    Everything is made under names of its own and removed, also after a fault. Exit code 4 if a promise is not kept.
+    """
+    from ingest.settings import default_settings
+    from ingest.wiring.service_opening import open_vectors
+    from ingest_conformance.cluster_checks import NodeLoss
+    from ingest_conformance.conformance import LIMITS, checked
+
+    if restore_node and not kill_node:
+        raise BadParameter("needs --kill-node", param_hint="--restore-node")
+    output, loss = invocation.output, NodeLoss(kill_node, restore_node, wait) if kill_node else None
+    settings = invocation.load() if url is None or invocation.settings_path.exists() else default_settings()
+    found = []
+    with ExitStack() as opened, output.logged():
+        index, *nodes = (open_vectors(settings, one, **LIMITS) for one in (url, *(node or ())))
+        for server in (index, *nodes):
+            opened.callback(server.close)
+        named = f"ingest-check-{secrets.token_hex(8)}"
+        for one in opened.enter_context(closing(checked(index, named, nodes, loss, wait))):
+            found.append(one)
+            output.show(f"{'FAULT' if one.fault else 'ok':<6} {one.promise} {printable(one.fault)}".rstrip())
+    faults = sum(bool(one.fault) for one in found)
+    last = f"{faults} of {len(found)} promises are not kept" if faults else f"All {len(found)} promises are kept"
+    output.result({"index": str(index), "kept": not faults, "checks": found}, f"{last} by {index}.")
+    if faults:
+        raise Exit(ExitCode.FATAL)
+
+
 @command()
 def status(invocation: Invocation) -> None:
     """Show whether the embedded engine is running, its address and its collections. Starts nothing."""
@@ -43,11 +85,7 @@ def engine_status(settings: "Settings") -> dict[str, Any]:
         return {"kind": "server", "url": shown(settings.qdrant.url)}
     from ingest.adapters.vectors.edge import engine
 
-    return _embedded(engine.status(settings.qdrant_folder))
-
-
-def _embedded(found: "EngineStatus") -> dict[str, Any]:
-    return {"kind": "embedded", **asdict(found)}
+    return {"kind": "embedded", **asdict(engine.status(settings.qdrant_folder))}
 
 
 def _ask(invocation: Invocation, act: str, **options: bool) -> None:
@@ -57,7 +95,8 @@ def _ask(invocation: Invocation, act: str, **options: bool) -> None:
     if url := settings.qdrant.url:
         told = f"the settings name the server {shown(url)}; there is no embedded engine to start or stop"
         raise InvalidSettings(told)
-    _tell(invocation, _embedded(getattr(engine, act)(settings.qdrant_folder, **options)))
+    getattr(engine, act)(settings.qdrant_folder, **options)
+    _tell(invocation, engine_status(settings))
 
 
 def _tell(invocation: Invocation, found: dict[str, Any]) -> None:
@@ -67,9 +106,7 @@ def _tell(invocation: Invocation, found: dict[str, Any]) -> None:
         lines = [f"The engine of {found['folder']} is not running; collections: {len(found['collections'])}."]
     else:
         why = "kept by `ingest qdrant start`" if found["kept"] else "until its last user ends"
-        use = f"{'in use' if found['in_use'] else 'not in use'}, {why}"
-        lines = [
-            f"The engine of {found['folder']} is running at {found['url']} (process {found['pid']}), {use}.",
-            f"Collections: {', '.join(found['collections']) or 'none'}",
-        ]
+        where = f"The engine of {found['folder']} is running at {found['url']} (process {found['pid']})"
+        lines = [f"{where}, {'' if found['in_use'] else 'not '}in use, {why}."]
+        lines.append(f"Collections: {', '.join(found['collections']) or 'none'}")
     invocation.output.result(found, *lines)

@@ -8,7 +8,6 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 READER_FORMAT = 1
-STEPS = ("plan", "chunk", "guard", "embed", "duplicates", "keyword", "load", "seal", "evaluate", "release")
 
 KeywordKind = Literal["keyword.postings", "keyword.terms", "keyword.lengths"]
 PartKind = Literal["documents", "texts", "chunks", "attributes", "quarantine", "dropped", "duplicates", KeywordKind]

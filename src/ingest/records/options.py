@@ -38,10 +38,7 @@ class Options(Record):
 
 
 class S3Options(Options):
-    """Where S3 is and how long to wait for it. Credentials come from the environment or the cloud role.
-
-    The longest wait per call is about `attempts` x (`connect_timeout` + `read_timeout`) + 10 s.
-    """
+    """Where S3 is. A call takes at most about `attempts` x (`connect_timeout` + `read_timeout`) + 10 s."""
 
     endpoint_url: str | None = None  # for an S3 other than AWS
     region: str | None = None  # default: from the environment

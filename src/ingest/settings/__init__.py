@@ -5,4 +5,4 @@ Environment variables override keys of `ingest.yaml` (`INGEST_LAKE`, `INGEST_QDR
 """
 
 from ingest.settings.lake_settings import IndexSettings, ModelSettings, Settings, SourceSettings
-from ingest.settings.loading import load_settings, make_settings, quiet_environment, whoami
+from ingest.settings.loading import default_settings, load_settings, make_settings, quiet_environment, whoami

@@ -37,7 +37,12 @@ def load_settings(path: Path) -> Settings:
     except OSError as error:
         raise InvalidSettings(f"{path}: {error.strerror}; `ingest init` writes one") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidSettings(f"{path}: not YAML in UTF-8{_place_of(error)}") from None  # it quotes the file
+        mark, problem = (
+            getattr(error, "problem_mark", None),
+            QUOTED.sub("…", str(getattr(error, "problem", None) or "")),
+        )
+        place = f": line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark is not None else ""
+        raise InvalidSettings(f"{path}: not YAML in UTF-8{place}") from None  # the error quotes the file
     if not isinstance(values, dict):
         raise InvalidSettings(f"{path}: expected a mapping of keys, found {type(values).__name__}")
     return make_settings(values, path.resolve().parent, str(path))
@@ -66,13 +71,10 @@ def make_settings(values: dict[str, Any], folder: Path, where: str = "settings")
     return _absolute(settings, folder)
 
 
-def _place_of(error: yaml.YAMLError | UnicodeDecodeError) -> str:
-    """Return where a file is broken, and why without what stands there."""
-    mark = getattr(error, "problem_mark", None)
-    if mark is None:
-        return ""
-    problem = QUOTED.sub("…", str(getattr(error, "problem", None) or ""))
-    return f": line {mark.line + 1}, column {mark.column + 1}: {problem}"
+def default_settings() -> Settings:
+    """Return the settings of a lake below the current folder with one index, whose only source is that folder."""
+    index = {"sources": [{"name": "none", "uri": "."}]}
+    return make_settings({"lake": ".ingest/lake", "indexes": {"preview": index}}, Path.cwd(), "default settings")
 
 
 def _absolute(settings: Settings, folder: Path) -> Settings:

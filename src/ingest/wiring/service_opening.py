@@ -4,6 +4,9 @@ import secrets
 import time
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
+
+from pydantic import ValidationError
 
 from ingest.adapters import embedders
 from ingest.adapters.executors import ProcessExecutor
@@ -14,14 +17,22 @@ from ingest.adapters.vectors.edge.engine import Engine
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.documents import parsers
 from ingest.documents.parsers import legacy
-from ingest.errors import InvalidSettings
+from ingest.errors import InvalidSettings, first_fault
 from ingest.extras import require
 from ingest.keyword import Analyser
 from ingest.lake.lake import Lake
 from ingest.phrases import meant
 from ingest.pipeline.tasks import Execute
 from ingest.ports import Observer, Store
-from ingest.records import BuildOptions, IndexOptions, ModelRecord, ParseLimits, ParserOptions, Shape
+from ingest.records import (
+    BuildOptions,
+    IndexOptions,
+    ModelRecord,
+    ParseLimits,
+    ParserOptions,
+    QdrantOptions,
+    Shape,
+)
 from ingest.services import Retrieval, Services, Workbench, Writer
 from ingest.settings import IndexSettings, Settings, quiet_environment, whoami
 from ingest.wiring.model_opening import describe_model, keep_model, model_restorer, open_embedder, open_reranker
@@ -34,10 +45,7 @@ EXPORTED = "sentence_transformer"  # the kind of embedder that keeps an exported
 def open_services(
     settings: Settings, index: str | None = None, observer: Observer | None = None, caller: str | None = None
 ) -> Services:
-    """Return one of each port for an index. The model's weights are loaded on first use. `caller`: who is signed in.
-
-    Raises: InvalidSettings, UnknownSource, IndexUnavailable.
-    """
+    """Return one of each port. `caller`: who is signed in. Raises: InvalidSettings, UnknownSource, IndexUnavailable."""
     _, chosen = settings.index(index)
     bench = open_workbench(settings, index)
     store = bench.lake.store
@@ -94,14 +102,19 @@ def open_lake_store(settings: Settings) -> Store:
     return open_store(settings.lake, settings.s3, cache, settings.cache_bytes, settings.ranges_above)
 
 
-def open_vectors(settings: Settings) -> QdrantIndex:
-    """Return the vector index: the server in the settings, else the embedded engine, started if necessary."""
-    qdrant, seconds = settings.qdrant, settings.qdrant.timeout_seconds
-    if qdrant.url:
-        key = qdrant.api_key.get_secret_value() if qdrant.api_key else None
-        return QdrantIndex.connect(qdrant.url, key, timeout_seconds=seconds)
-    engine = Engine(settings.qdrant_folder, max_open=qdrant.open_collections)
-    return QdrantIndex.embedded(engine, timeout_seconds=seconds)
+def open_vectors(settings: Settings, url: str | None = None, **limits: Any) -> QdrantIndex:
+    """Return the server at a URL, else that in the settings, else the embedded engine. Raises: InvalidSettings.
+
+    `limits` are fields of `ConnectionOptions`.
+    """
+    try:
+        qdrant = QdrantOptions.model_validate(settings.qdrant.model_dump() | ({"url": url} if url else {}))
+    except ValidationError as error:
+        raise InvalidSettings(first_fault(error)) from None
+    limits |= {"timeout_seconds": qdrant.timeout_seconds}
+    if not qdrant.url:
+        return QdrantIndex.embedded(Engine(settings.qdrant_folder, max_open=qdrant.open_collections), **limits)
+    return QdrantIndex.connect(qdrant.url, qdrant.api_key.get_secret_value() if qdrant.api_key else None, **limits)
 
 
 def open_sandbox(index: IndexSettings) -> PoolSandbox | InlineSandbox:

@@ -6,7 +6,6 @@ import logging
 import os
 import sys
 import warnings
-from typing import Any
 
 from pydantic_core import to_json
 
@@ -44,10 +43,7 @@ def main() -> None:
 
 
 def _reply(raw: RawDocument, programs: bool, notes: "_Notes") -> tuple[Frame, bool]:
-    """Return the answer for a document, and whether this process should end after it.
-
-    It ends after running out of memory, and if a program left something running.
-    """
+    """Return the answer, and whether this process should end: it is out of memory, or a program left something."""
     notes.kept = []
     try:
         _walls.allow(raw.options.limits, programs)
@@ -86,11 +82,7 @@ class _Notes(logging.Handler):
             self.kept.append(record.getMessage()[: _wire.MAX_NOTE].encode(errors="replace").decode())
 
 
-def _excepthook(kind: Any, error: BaseException, trace: Any) -> None:
-    """Write the one line that the parent reads when a worker cannot start."""
-    os.write(2, f"{kind.__name__}: {error}"[:1000].encode(errors="replace"))
-
-
 if __name__ == "__main__":
-    sys.excepthook = _excepthook
+    # The one line that the parent reads when a worker cannot start.
+    sys.excepthook = lambda kind, error, _: os.write(2, f"{kind.__name__}: {error}"[:1000].encode(errors="replace"))
     main()

@@ -57,10 +57,7 @@ def as_document_errors(raw: RawDocument) -> Iterator[None]:
 
 @contextmanager
 def prepared(raw: RawDocument, options: Mapping[str, ParserOptions]) -> Iterator[RawDocument]:
-    """Yield the document with its source's options, if there are any, and name the parser on a DocumentError.
-
-    Also if its process gave no answer. Raises: OversizedDocument for one over its limit in bytes, not looked at.
-    """
+    """Yield the document with its source's options; name the parser on a DocumentError. Raises: OversizedDocument."""
     raw = replace(raw, options=options.get(raw.ref.source, raw.options))
     limit = raw.options.limits.document_bytes
     try:

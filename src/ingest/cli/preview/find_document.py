@@ -17,7 +17,7 @@ from ingest.pipeline.children import child_ref
 from ingest.ports import Looking, Selecting, Source
 from ingest.records import DocumentRef, RawDocument
 from ingest.services import Workbench
-from ingest.settings import load_settings, make_settings
+from ingest.settings import default_settings, load_settings
 from ingest.wiring import service_opening as wiring
 
 LISTED = 20  # existing names shown
@@ -33,14 +33,10 @@ class FoundDocument:
 
 
 def open_bench(invocation: Invocation) -> Workbench:
-    """Return the workbench of an index, or of default settings if there is no settings file.
-
-    Raises: InvalidSettings, also if the named settings file does not exist; UnknownSource.
-    """
+    """Return the workbench of an index, or of default settings. Raises: InvalidSettings, UnknownSource."""
     if invocation.settings is not None or SETTINGS.exists():
         return wiring.open_workbench(invocation.load(), invocation.index)
-    values = {"lake": ".ingest/lake", "indexes": {"preview": {"sources": [{"name": "none", "uri": "."}]}}}
-    return replace(wiring.open_workbench(make_settings(values, Path.cwd(), "default settings")), sources=())
+    return replace(wiring.open_workbench(default_settings()), sources=())
 
 
 def open_other(path: Path, invocation: Invocation, index: str) -> Workbench:
@@ -64,7 +60,9 @@ def find_document(bench: Workbench, named: str, source: str | None) -> FoundDocu
     reasons = list[str]()
     for one in sources:
         for uri in dict.fromkeys(_uris(one, named, inside=source is not None)):
-            if (ref := _look(one, uri)) is not None:
+            # A source that is not `Looking` is listed as a whole.
+            ref = one.look(uri) if isinstance(one, Looking) else next((r for r in one.list() if r.uri == uri), None)
+            if ref is not None:
                 return FoundDocument(ref, f"source {one.name}", partial(one.read, ref))
             left_out = one.left_out if isinstance(one, Selecting) else {}
             reasons += [f"left out of source {one.name}: {reason}" for reason, count in left_out.items() if count]
@@ -78,9 +76,7 @@ def find_document(bench: Workbench, named: str, source: str | None) -> FoundDocu
 
 
 def preview_found(bench: Workbench, found: FoundDocument, children: Sequence[str]) -> DocumentPreview:
-    """Return a document, or one inside it, as a run would split it.
-
-    `children` leads down: a path inside the document, a path inside the one found there, ...
+    """Return a document, or one inside it, as a run would split it. `children` leads down, one path for each level.
 
     Raises: BadParameter if there is no such child; SourceUnavailable, AccessDenied, SandboxUnavailable.
     """
@@ -117,11 +113,6 @@ def _uris(source: Source, named: str, *, inside: bool) -> Iterator[str]:
     yield from (uri for uri in candidates if uri.startswith(f"{source.uri}/"))
     if inside and not separator:
         yield f"{source.uri}/{encode(named.lstrip('/'))}"
-
-
-def _look(source: Source, uri: str) -> DocumentRef | None:
-    """Return the document as its source lists it. A source that is not `Looking` is listed as a whole."""
-    return source.look(uri) if isinstance(source, Looking) else next((r for r in source.list() if r.uri == uri), None)
 
 
 def _local(path: Path, source: str, limit: int) -> FoundDocument:
