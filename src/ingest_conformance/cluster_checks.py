@@ -13,7 +13,7 @@ from ingest_conformance.alias_checks import create, mine, rename
 from ingest_conformance.expectations import Violation, agree
 from ingest_conformance.points import DIMENSION, point, points, vectors
 
-Answer = TypeVar("Answer")
+Given = TypeVar("Given")
 PAUSE_SECONDS = 0.1  # between two looks
 WRITTEN = 200  # points that were acknowledged before the loss
 SAID = 500  # last characters of what a command said
@@ -77,7 +77,7 @@ def _shows(node: VectorIndex, collection: str, wanted: dict[str, str]) -> None:
     agree(wanted, found, f"{node}")
 
 
-def _until(seconds: float, do: Callable[..., Answer], *arguments: Any) -> Answer:
+def _until(seconds: float, do: Callable[..., Given], *arguments: Any) -> Given:
     """Return what a call returns once it does. Raises: Violation with its last fault when the time is over."""
     deadline = time.monotonic() + seconds
     while True:
