@@ -15,7 +15,8 @@ from ingest.adapters.vectors.qdrant.connection import Connection, ConnectionOpti
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.ports import VectorIndex
 from ingest_conformance.conformance import LIMITS, emptied, removed
-from ingest_conformance.points import DIMENSION, point, points, vectors
+from ingest_conformance.points import DIMENSION, point, vectors
+from ingest_conformance.points import some_points as points
 
 __all__ = ["DIMENSION", "point", "points", "vectors"]
 Index = TypeVar("Index", bound=QdrantIndex)

@@ -7,7 +7,7 @@ from ingest.errors import IndexUnavailable
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, AliasAction
 from ingest_conformance.expectations import Violation, agree
-from ingest_conformance.points import DIMENSION, points, vectors
+from ingest_conformance.points import DIMENSION, some_points, vectors
 
 WRITERS, ROUNDS = 4, 12  # of the race for one fence
 
@@ -84,7 +84,7 @@ def dropping_a_collection_drops_its_aliases(index: VectorIndex, collection: str)
 def an_alias_answers_like_its_collection(index: VectorIndex, collection: str) -> None:
     """An alias answers like its collection."""
     alias = f"{collection}-alias"
-    index.upsert(collection, points(3))
+    index.upsert(collection, some_points(3))
     index.move_aliases([create(alias, collection)])
     agree(3, index.count(alias, EVERYTHING))
     found = [index.search(name, vectors(1), EVERYTHING, 3) for name in (collection, alias)]

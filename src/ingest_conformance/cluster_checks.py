@@ -11,7 +11,7 @@ from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING
 from ingest_conformance.alias_checks import create, mine, rename
 from ingest_conformance.expectations import Violation, agree
-from ingest_conformance.points import DIMENSION, point, points, vectors
+from ingest_conformance.points import DIMENSION, point, some_points, vectors
 
 Given = TypeVar("Given")
 PAUSE_SECONDS = 0.1  # between two looks
@@ -43,7 +43,7 @@ def other_nodes_follow(index: VectorIndex, collection: str, nodes: Sequence[Vect
 
 def nothing_is_lost_with_a_node(index: VectorIndex, collection: str, loss: NodeLoss) -> None:
     """With a node lost, all that was acknowledged is found, searches answer, and writes and alias moves go on."""
-    written = points(WRITTEN)
+    written = some_points(WRITTEN)
     index.upsert(collection, written)
     index.optimise(collection)
     index.flush(collection)

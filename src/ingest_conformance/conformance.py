@@ -28,7 +28,7 @@ class CheckResult:
     fault: str = ""
 
 
-def checked(
+def check_index(
     index: VectorIndex, name: str, nodes: Sequence[VectorIndex] = (), loss: NodeLoss | None = None, wait: float = 10.0
 ) -> Generator[CheckResult]:
     """Yield the result of each check, and at last whether all that was made is gone.

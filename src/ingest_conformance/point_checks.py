@@ -10,7 +10,7 @@ from ingest.errors import DimensionMismatch, SchemaMismatch
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, Filter, Hit, Point
 from ingest_conformance.expectations import agree, near, refused
-from ingest_conformance.points import DIMENSION, point, points, vectors
+from ingest_conformance.points import DIMENSION, point, some_points, vectors
 
 NO_UUIDS = ("7", "", "not-a-uuid", "F47AC10B-58CC-4372-A567-0E02B2C3D479")
 WITHOUT_DOCUMENT = Filter(acl=None, tenant=None, excluded=(("document_id", ("d0", "d9")),))
@@ -43,7 +43,7 @@ ATTRIBUTES: tuple[dict[str, Any], ...] = (
 
 def points_come_back_as_they_were_written(index: VectorIndex, collection: str) -> None:
     """Points come back as they were written."""
-    written = points(23)
+    written = some_points(23)
     index.upsert(collection, written)
     found = index.retrieve(collection, [p.id for p in written])
     agree({p.id: p.payload for p in written}, {key: stored.payload for key, stored in found.items()})
@@ -51,7 +51,7 @@ def points_come_back_as_they_were_written(index: VectorIndex, collection: str) -
 
 def vectors_come_back_normalised_and_in_full_precision(index: VectorIndex, collection: str) -> None:
     """Vectors come back normalised and in full precision when asked for."""
-    written = [replace(p, vector=p.vector * 3) for p in points(23)]
+    written = [replace(p, vector=p.vector * 3) for p in some_points(23)]
     index.upsert(collection, written)
     index.optimise(collection)
     found = index.retrieve(collection, [p.id for p in written], vectors=True)
@@ -63,7 +63,7 @@ def vectors_come_back_normalised_and_in_full_precision(index: VectorIndex, colle
 
 def scroll_yields_all_pages_in_id_order(index: VectorIndex, collection: str) -> None:
     """Scroll yields all pages in id order with digests."""
-    written = points(23)
+    written = some_points(23)
     index.upsert(collection, written)
     expected = sorted((p.id, p.payload["metadata"]["digest"]) for p in written)
     agree(expected, [(s.id, s.payload["metadata"]["digest"]) for s in index.scroll(collection, EVERYTHING)])
@@ -71,7 +71,7 @@ def scroll_yields_all_pages_in_id_order(index: VectorIndex, collection: str) -> 
 
 def scroll_yields_only_the_fields_asked_for(index: VectorIndex, collection: str) -> None:
     """Scroll yields the fields that are asked for and no others."""
-    written = [*points(10), point(10, vectors(1)[0], shard=[0], digest=None)]
+    written = [*some_points(10), point(10, vectors(1)[0], shard=[0], digest=None)]
     index.upsert(collection, written)
     expected = {p.id: {name: p.payload["metadata"][name] for name in ("digest", "shard")} for p in written}
     agree(expected, {s.id: s.payload for s in index.scroll(collection, EVERYTHING, ("digest", "shard"))})
@@ -99,7 +99,7 @@ def writing_an_id_again_replaces_the_point(index: VectorIndex, collection: str) 
 
 def deleted_points_are_gone(index: VectorIndex, collection: str) -> None:
     """Deleted points are gone, and missing ones are no error."""
-    written = points(5)
+    written = some_points(5)
     index.upsert(collection, written)
     index.delete(collection, [written[0].id, written[3].id, point(99, vectors(1)[0]).id])
     agree({written[n].id for n in (1, 2, 4)}, {s.id for s in index.scroll(collection, EVERYTHING)})
@@ -108,7 +108,7 @@ def deleted_points_are_gone(index: VectorIndex, collection: str) -> None:
 
 def _forty(index: VectorIndex, collection: str) -> Iterator[tuple[str, list[Point]]]:
     """Yield forty points, first as they were written, then in a collection that is optimised."""
-    written = points(40)
+    written = some_points(40)
     index.upsert(collection, written)
     yield "as written", written
     index.optimise(collection)
@@ -154,7 +154,7 @@ def filters_are_applied_by_search_scroll_and_count(index: VectorIndex, collectio
 
 def creating_again_changes_nothing(index: VectorIndex, collection: str) -> None:
     """Creating a collection again changes nothing."""
-    index.upsert(collection, points(3))
+    index.upsert(collection, some_points(3))
     index.create_collection(collection, DIMENSION)
     agree(3, index.count(collection, EVERYTHING))
 
@@ -173,7 +173,7 @@ def another_dimension_is_refused(index: VectorIndex, collection: str) -> None:
 
 def a_collection_made_again_has_its_new_dimension(index: VectorIndex, collection: str) -> None:
     """A collection made again with another dimension is known as such."""
-    index.upsert(collection, points(1))
+    index.upsert(collection, some_points(1))
     index.drop_collection(collection)
     index.create_collection(collection, DIMENSION * 2)
     index.upsert(collection, [point(0, vectors(1, DIMENSION * 2)[0])])
@@ -228,7 +228,7 @@ def empty_calls_do_nothing(index: VectorIndex, collection: str) -> None:
 
 def writing_goes_on_after_optimising(index: VectorIndex, collection: str) -> None:
     """Writing goes on after optimising."""
-    index.upsert(collection, points(10))
+    index.upsert(collection, some_points(10))
     index.optimise(collection)
     index.upsert(collection, [point(77, vectors(1, seed=3)[0])])
     index.flush(collection)

@@ -39,6 +39,6 @@ def point(number: int, vector: Vectors, **metadata: Any) -> Point:
     return Point(ids.point_id(chunk), vector, {"page_content": f"Text {number}: naïve café ✓", "metadata": fields})
 
 
-def points(number: int, **metadata: Any) -> list[Point]:
+def some_points(number: int, **metadata: Any) -> list[Point]:
     """Return points 0 … number − 1 with the vectors of `vectors(number)`."""
     return [point(i, vector, **metadata) for i, vector in enumerate(vectors(number))]

@@ -51,7 +51,7 @@ def check(
     from ingest.settings import default_settings
     from ingest.wiring.service_opening import open_vectors
     from ingest_conformance.cluster_checks import NodeLoss
-    from ingest_conformance.conformance import LIMITS, checked
+    from ingest_conformance.conformance import LIMITS, check_index
 
     if restore_node and not kill_node:
         raise BadParameter("needs --kill-node", param_hint="--restore-node")
@@ -63,7 +63,7 @@ def check(
         for server in (index, *nodes):
             opened.callback(server.close)
         named = f"ingest-check-{secrets.token_hex(8)}"
-        for one in opened.enter_context(closing(checked(index, named, nodes, loss, wait))):
+        for one in opened.enter_context(closing(check_index(index, named, nodes, loss, wait))):
             found.append(one)
             output.show(f"{'FAULT' if one.fault else 'ok':<6} {one.promise} {printable(one.fault)}".rstrip())
     faults = sum(bool(one.fault) for one in found)

@@ -12,7 +12,7 @@ from ingest.errors import IndexUnavailable
 from ingest.records import EVERYTHING, AliasAction, Point, StoredPoint
 from ingest_conformance import alias_checks, conformance, point_checks
 from ingest_conformance.cluster_checks import NodeLoss
-from ingest_conformance.conformance import CheckResult, checked
+from ingest_conformance.conformance import CheckResult, check_index
 from tests.vector_indexes import DIMENSION, in_memory_index, points
 
 NAME = "ingest-check-abc"
@@ -38,7 +38,7 @@ def results(
 ) -> list[CheckResult]:
     """Return the results of some checks."""
     monkeypatch.setattr(conformance, "CHECKS", only)
-    return list(checked(index, NAME, **how))
+    return list(check_index(index, NAME, **how))
 
 
 def faults(found: list[CheckResult]) -> dict[str, str]:
@@ -48,7 +48,7 @@ def faults(found: list[CheckResult]) -> dict[str, str]:
 def test_an_index_that_keeps_every_promise_is_left_as_it_was() -> None:
     index = filled()
     before = others(index)
-    found = list(checked(index, NAME))
+    found = list(check_index(index, NAME))
     assert {} == faults(found)
     assert len(conformance.CHECKS) + 1 == len(found)
     assert (before, []) == (others(index), [name for name in index.collections() if name.startswith(NAME)])
@@ -110,7 +110,7 @@ def test_what_could_not_be_removed_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_who_stops_in_between_leaves_nothing() -> None:
     index = filled()
-    with closing(checked(index, NAME)) as found:
+    with closing(check_index(index, NAME)) as found:
         next(found)
         assert NAME in index.collections()
     assert NAME not in index.collections()
