@@ -132,7 +132,10 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
     def plan(
         self, *, max_deleted_share: Share | None = None, why: str | None = None, **choice: Unpack[Choice]
     ) -> PlanSummary:
-        """Return what `run` would do with these arguments, and cost. Writes nothing. Raises: InvalidSettings."""
+        """Return what a run would do and cost. Lists the sources; fetches, embeds and writes nothing.
+
+        The arguments are those of `run`. Raises: InvalidSettings.
+        """
         bench = replace(self.services.bench, options=self._options(max_deleted_share, why, None))
         retrieval = self.services.retrieval
         check_asking(bench.options, retrieval.open_reranker, bench.lake.store)
@@ -185,7 +188,9 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
     ) -> Outcome:
         """Judge a sealed generation (named, else the waiting one) and promote it if the verdict is positive.
 
-        `max_deleted_share`, with `why`, raises the limit of the delete guard for it. `take_over` as for `run`.
+        `max_deleted_share` raises the limit of the delete guard for this candidate; it needs `why`. `take_over` as for
+        `run`.
+
         Raises: Overtaken, Held, UnknownRelease, ForeignIndex.
         """
         options = self._options(max_deleted_share, why, take_over)
@@ -210,7 +215,10 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
         return self._judging()[2].current()
 
     def verify(self) -> Verification:
-        """Compare every point of what serves with the lake, whole, and mend. Raises: UnknownRelease, SchemaMismatch."""
+        """Compare every point and every vector of what serves with the lake, and mend what does not match.
+
+        Raises: UnknownRelease when nothing serves; SchemaMismatch when files of the lake cannot be read.
+        """
         return verify_serving(*self._judging())
 
     @checked

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from typing import Any
 
 SHELL = "/bin/sh"
 WAIT_AND_KILL = 'read -r _; kill -KILL "-$1"'
@@ -18,15 +19,10 @@ class GroupGuard:
         """Start to watch. Raises: OSError when no process can be started."""
         theirs, self._ours = os.pipe()
         try:
-            self._process = subprocess.Popen(
-                [SHELL, "-c", WAIT_AND_KILL, "guard", str(group)],
-                stdin=theirs,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env={},
-                cwd="/",
-                start_new_session=True,  # neither Ctrl-C nor what kills the group is for it
-            )
+            command, null = [SHELL, "-c", WAIT_AND_KILL, "guard", str(group)], subprocess.DEVNULL
+            # In a session of its own: neither Ctrl-C nor what kills the group is for it.
+            own: dict[str, Any] = {"env": {}, "cwd": "/", "start_new_session": True}
+            self._process = subprocess.Popen(command, stdin=theirs, stdout=null, stderr=null, **own)
         except OSError:
             os.close(self._ours)
             raise

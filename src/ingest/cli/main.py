@@ -19,9 +19,7 @@ app = Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-engine = Typer(
-    help="The embedded vector engine, and the check of a server.", no_args_is_help=True, rich_markup_mode=None
-)
+engine = Typer(help="The embedded engine, and the check of a server.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(engine, name="qdrant")
 left_out = Typer(help="Documents that are left out, and why.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(left_out, name="quarantine")

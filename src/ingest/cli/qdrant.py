@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ingest.settings import Settings
 
 SEE = "`ingest qdrant status` shows what is running."
-NodesOption = Annotated[Repeated, several("--node", "URL", "Another node of the same cluster")]
 
 
 @command(SEE)
@@ -39,7 +38,7 @@ def stop(
 def check(
     invocation: Invocation,
     url: Annotated[str | None, Option(metavar="URL", help="The server; by default that of the settings.")] = None,
-    node: NodesOption = None,
+    node: Annotated[Repeated, several("--node", "URL", "Another node of the same cluster")] = None,
     kill_node: Annotated[str, Option(metavar="COMMAND", help="Loses a node of the cluster; run in a shell.")] = "",
     restore_node: Annotated[str, Option(metavar="COMMAND", help="Brings that node back.")] = "",
     wait: Annotated[float, Option(min=1, max=3600, help="Seconds until everything must answer after that.")] = 60.0,
@@ -67,8 +66,8 @@ def check(
             found.append(one)
             output.show(f"{'FAULT' if one.fault else 'ok':<6} {one.promise} {printable(one.fault)}".rstrip())
     faults = sum(bool(one.fault) for one in found)
-    last = f"{faults} of {len(found)} promises are not kept" if faults else f"All {len(found)} promises are kept"
-    output.result({"index": str(index), "kept": not faults, "checks": found}, f"{last} by {index}.")
+    told = f"{len(found)} promises were checked, {faults} are not kept by {index}."
+    output.result({"index": str(index), "kept": not faults, "checks": found}, told)
     if faults:
         raise Exit(ExitCode.FATAL)
 

@@ -42,7 +42,10 @@ def fields(payload: Mapping[str, Any]) -> Fields:
 def stored(
     shape: Shape, fields: Mapping[str, Any], embedding_key: str, model_fingerprint: str, sparse: str = ""
 ) -> Any:
-    """Return a chunk's payload with its digest. `sparse`: digest of what its sparse vector depends on, or ""."""
+    """Return a chunk's payload with its digest, which also covers the key and the model of the dense vector.
+
+    `sparse` is the digest of everything on which the sparse vector depends, "" without one.
+    """
     profile = find(shape.payload)
     payload = profile.build(fields)
     if shape == LANGCHAIN:

@@ -1,4 +1,7 @@
-"""{"id", "content", "meta": {…}}: a `Document` as qdrant-haystack stores it, which fixes the names of two vectors."""
+"""{"id", "content", "meta": {…}}: a Haystack `Document` as qdrant-haystack stores it.
+
+If there is a sparse vector, qdrant-haystack expects both vectors under fixed names.
+"""
 
 from collections.abc import Mapping
 from typing import Any

@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from ingest.records.generations import QueryProfile, RaisedLimit, Record
 from ingest.records.judgments import GateRules
@@ -38,7 +47,10 @@ class Options(Record):
 
 
 class S3Options(Options):
-    """Where S3 is. A call takes at most about `attempts` x (`connect_timeout` + `read_timeout`) + 10 s."""
+    """Where S3 is and how long to wait for it. Credentials come from the environment or the cloud role.
+
+    The longest wait per call is about `attempts` x (`connect_timeout` + `read_timeout`) + 10 s.
+    """
 
     endpoint_url: str | None = None  # for an S3 other than AWS
     region: str | None = None  # default: from the environment
@@ -61,15 +73,11 @@ class S3Options(Options):
 class QdrantOptions(Options):
     """Where the vectors are served. Without a URL, the embedded engine is used."""
 
-    url: str | None = Field(default=None, repr=False)  # of the server; QDRANT_URL does the same; may hold a user
+    # Of the server; QDRANT_URL does the same; may hold a user.
+    url: Annotated[str, AfterValidator(lambda url: url and _server_url(url))] | None = Field(default=None, repr=False)
     api_key: SecretStr | None = None  # from the environment only: QDRANT_API_KEY
     timeout_seconds: float = Field(default=60.0, gt=0)  # per request
     open_collections: int = Field(default=16, ge=2, le=256)  # by the embedded engine, 150 MB each
-
-    @field_validator("url")
-    @classmethod
-    def _is_a_url(cls, url: str | None) -> str | None:
-        return _server_url(url) if url else url
 
     @field_validator("api_key")
     @classmethod
@@ -113,14 +121,10 @@ class ParseLimits(LimitSettings):
     document_bytes: int = Field(default=DOCUMENT_BYTES, ge=1)  # the settings' `max_document_bytes`
 
 
-def _pairs(given: Any) -> Any:
-    return tuple(given.items()) if isinstance(given, dict) else given
-
-
 # Patterns of paths with the media types of what they match, in order. Written as a mapping; pairs can be hashed.
 MediaTypes = Annotated[
     tuple[tuple[str, str], ...],
-    BeforeValidator(_pairs),
+    BeforeValidator(lambda given: tuple(given.items()) if isinstance(given, dict) else given),
     WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}}),
 ]
 

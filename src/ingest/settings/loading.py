@@ -15,17 +15,17 @@ from ingest.errors import InvalidSettings
 from ingest.settings import faults
 from ingest.settings.lake_settings import ModelSettings, Settings
 
-QUIET = {
-    "DO_NOT_TRACK": "1",
-    "SCARF_NO_ANALYTICS": "true",
-    "UNSTRUCTURED_DISABLE_NOTICE": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "16",  # torch's default, code and buffers for 1,024 shapes, takes much memory
-}  # usage reports and downloads at run time are off unless the environment says otherwise
+# Usage reports and downloads at run time are off unless the environment says otherwise.
+ON = (
+    "DO_NOT_TRACK",
+    "UNSTRUCTURED_DISABLE_NOTICE",
+    "HF_HUB_OFFLINE",
+    "HF_HUB_DISABLE_TELEMETRY",
+    "TRANSFORMERS_OFFLINE",
+)
+OFF = ("PREFECT_SERVER_ANALYTICS_ENABLED", "TOKENIZERS_PARALLELISM")
+QUIET = {**dict.fromkeys(ON, "1"), **dict.fromkeys(OFF, "false"), "SCARF_NO_ANALYTICS": "true"}
+QUIET["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] = "16"  # torch's default, code and buffers for 1,024 shapes, takes much memory
 QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")  # in a message of the YAML parser
 
 

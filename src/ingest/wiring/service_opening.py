@@ -24,15 +24,7 @@ from ingest.lake.lake import Lake
 from ingest.phrases import meant
 from ingest.pipeline.tasks import Execute
 from ingest.ports import Observer, Store
-from ingest.records import (
-    BuildOptions,
-    IndexOptions,
-    ModelRecord,
-    ParseLimits,
-    ParserOptions,
-    QdrantOptions,
-    Shape,
-)
+from ingest.records import BuildOptions, IndexOptions, ModelRecord, ParseLimits, ParserOptions, QdrantOptions, Shape
 from ingest.services import Retrieval, Services, Workbench, Writer
 from ingest.settings import IndexSettings, Settings, quiet_environment, whoami
 from ingest.wiring.model_opening import describe_model, keep_model, model_restorer, open_embedder, open_reranker
@@ -45,7 +37,10 @@ EXPORTED = "sentence_transformer"  # the kind of embedder that keeps an exported
 def open_services(
     settings: Settings, index: str | None = None, observer: Observer | None = None, caller: str | None = None
 ) -> Services:
-    """Return one of each port. `caller`: who is signed in. Raises: InvalidSettings, UnknownSource, IndexUnavailable."""
+    """Return one of each port for an index. The model's weights are loaded on first use. `caller`: who is signed in.
+
+    Raises: InvalidSettings, UnknownSource, IndexUnavailable.
+    """
     _, chosen = settings.index(index)
     bench = open_workbench(settings, index)
     store = bench.lake.store
@@ -58,12 +53,10 @@ def open_services(
         raise
     bench.closers.append(vectors.close)
     retrieval = Retrieval(
-        lake=bench.lake,
+        **{name: getattr(bench, name) for name in ("lake", "tokenizer", "model")},
         vectors=vectors,
         open_embedder=partial(open_embedder, options=options, restore=model_restorer(settings, store)),
         open_reranker=partial(open_reranker, store),
-        tokenizer=bench.tokenizer,
-        model=bench.model,
         monotonic=time.monotonic,
         observer=observer or Observer(),
     )
@@ -103,10 +96,7 @@ def open_lake_store(settings: Settings) -> Store:
 
 
 def open_vectors(settings: Settings, url: str | None = None, **limits: Any) -> QdrantIndex:
-    """Return the server at a URL, else that in the settings, else the embedded engine. Raises: InvalidSettings.
-
-    `limits` are fields of `ConnectionOptions`.
-    """
+    """Return the index at a URL, else as the settings say. `limits`: `ConnectionOptions`. Raises: InvalidSettings."""
     try:
         qdrant = QdrantOptions.model_validate(settings.qdrant.model_dump() | ({"url": url} if url else {}))
     except ValidationError as error:

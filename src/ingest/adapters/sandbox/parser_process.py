@@ -97,9 +97,9 @@ class ParserProcess:
         return Frame(bytes(self._read(head, deadline)), self._read(body, deadline))
 
     def kill(self, grace_seconds: float = 0.0) -> tuple[int, str]:
-        """End it and all that it started; return its exit code (negative: a signal) and its last output.
+        """End it and everything it started; return its exit code (negative: a signal) and its last output.
 
-        One that ended by itself is given `grace_seconds`: its pipe closes shortly before it is gone.
+        If it ended by itself, wait `grace_seconds` for its exit code: its pipe closes shortly before it is gone.
         """
         if self._end is None:
             self._pipe.close()

@@ -43,7 +43,10 @@ def main() -> None:
 
 
 def _reply(raw: RawDocument, programs: bool, notes: "_Notes") -> tuple[Frame, bool]:
-    """Return the answer, and whether this process should end: it is out of memory, or a program left something."""
+    """Return the answer for a document, and whether this process should end after it.
+
+    It ends after running out of memory, and if a program left something running.
+    """
     notes.kept = []
     try:
         _walls.allow(raw.options.limits, programs)

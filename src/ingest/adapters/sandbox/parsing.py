@@ -43,7 +43,9 @@ def as_document_errors(raw: RawDocument) -> Iterator[None]:
         yield
     except Exception as error:  # a parser's own faults must not stop the run
         chain = tuple(_chain(error))
-        if any(map(_is_memory, chain)):
+        # libxml2 reports that memory ran out as a syntax error.
+        codes = [getattr(link, "code", None) for link in chain if type(link).__module__ == "lxml.etree"]
+        if _XML_ERR_NO_MEMORY in codes or any(isinstance(link, MemoryError) for link in chain):
             most = f"the parser may take {limits.memory_bytes} bytes (limits.memory_bytes)"
             raise errors.OversizedDocument(f"{path}: out of memory; {most}") from error
         if isinstance(error, errors.DocumentError | errors.InvalidSettings | ProgramNeeded):
@@ -57,7 +59,10 @@ def as_document_errors(raw: RawDocument) -> Iterator[None]:
 
 @contextmanager
 def prepared(raw: RawDocument, options: Mapping[str, ParserOptions]) -> Iterator[RawDocument]:
-    """Yield the document with its source's options; name the parser on a DocumentError. Raises: OversizedDocument."""
+    """Yield the document with its source's options, if there are any, and name the parser on a DocumentError.
+
+    Also if its process gave no answer. Raises: OversizedDocument for one over its limit in bytes, not looked at.
+    """
     raw = replace(raw, options=options.get(raw.ref.source, raw.options))
     limit = raw.options.limits.document_bytes
     try:
@@ -100,13 +105,6 @@ def check_output(raw: RawDocument, document: Document) -> None:
         except UnicodeEncodeError as error:
             place = f"character {error.start} of its {what}"
             raise errors.MalformedDocument(f"{path}: half of a surrogate pair at {place}") from error
-
-
-def _is_memory(error: BaseException) -> bool:
-    """Return whether an error means that memory ran out; libxml2 reports that as a syntax error."""
-    return isinstance(error, MemoryError) or (
-        type(error).__module__ == "lxml.etree" and getattr(error, "code", None) == _XML_ERR_NO_MEMORY
-    )
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

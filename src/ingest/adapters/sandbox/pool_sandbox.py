@@ -49,7 +49,10 @@ class PoolSandbox:
         resident_bytes: int = 768 * 2**20,
         start_seconds: float = 60.0,
     ) -> None:
-        """Keep the options, by source. At most `processes` run; each starts within `start_seconds`, with a document."""
+        """Keep the options, by source; documents of other sources keep their own options.
+
+        At most `processes` run, started with the first documents; a start over `start_seconds` fails.
+        """
         self.options: Mapping[str, ParserOptions] = dict(options or {})
         self._documents_per_process, self._resident_bytes = documents_per_process, resident_bytes
         self._start_seconds = start_seconds

@@ -160,21 +160,17 @@ def _refuse_files(libc: ctypes.CDLL, programs: bool) -> bool:
     if ruleset < 0:
         return False
     try:
-        for place in _readable_places():
+        # What Python and its libraries read at run time: their own folders and a few of the system.
+        own = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, sys.exec_prefix, *filter(None, sys.path)}
+        named = (os.environ.get(name, "") for name in ("LD_LIBRARY_PATH", "TESSDATA_PREFIX"))
+        libraries = {place for value in named for place in value.split(os.pathsep) if place}
+        for place in sorted({*own, *libraries, *PROGRAMS, *SETTINGS, *DATA, *KERNEL}):
             _permit(libc, ruleset, place, READ_FILE | READ_DIR | (EXECUTE if programs else 0))
         if programs:
             _permit(libc, ruleset, tempfile.gettempdir(), rights & ~EXECUTE)
         return not libc.syscall(RESTRICT_SELF, ruleset, 0)
     finally:
         os.close(ruleset)
-
-
-def _readable_places() -> tuple[str, ...]:
-    """Return the places Python and its libraries read at run time: their own folders and a few system ones."""
-    own = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, sys.exec_prefix, *filter(None, sys.path)}
-    named = (os.environ.get(name, "") for name in ("LD_LIBRARY_PATH", "TESSDATA_PREFIX"))
-    libraries = {place for value in named for place in value.split(os.pathsep) if place}
-    return tuple(sorted({*own, *libraries, *PROGRAMS, *SETTINGS, *DATA, *KERNEL}))
 
 
 def _permit(libc: ctypes.CDLL, ruleset: int, place: str, rights: int) -> None:
@@ -190,8 +186,14 @@ def _permit(libc: ctypes.CDLL, ruleset: int, place: str, rights: int) -> None:
 
 
 def _program(machine: Machine, programs: bool) -> list[Instruction]:
-    more = machine.groups if programs else machine.programs
+    more, (socket, bind, listen) = machine.groups if programs else machine.programs, machine.sockets
     refused = (*machine.sockets, *machine.refused, *EVERYWHERE, *more)
+    if programs:  # local sockets are allowed, and appear to bind and to listen
+        pretended: list[Instruction] = [(EQUAL, 1, 0, bind), (EQUAL, 0, 1, listen), (RETURN, 0, 0, REFUSE)]
+        special = [*_only(socket, EQUAL, AF_UNIX), *pretended]
+    else:  # clone3 appears not to exist: the C library then uses clone, whose flags a filter sees
+        no_clone3: list[Instruction] = [(EQUAL, 0, 1, CLONE3), (RETURN, 0, 0, REFUSE | errno.ENOSYS)]
+        special = [*no_clone3, *_only(machine.clone, ANY_BIT, CLONE_THREAD)]
     total = len(refused)
     return [
         (LOAD, 0, 0, ARCHITECTURE),
@@ -200,25 +202,12 @@ def _program(machine: Machine, programs: bool) -> list[Instruction]:
         (LOAD, 0, 0, NUMBER),
         (AT_LEAST, 0, 1, X32),
         _REFUSE,
-        *(_lone_sockets(machine) if programs else _threads_only(machine)),
+        *special,
         *(line for signal in machine.signals for line in _only(signal, EQUAL, os.getpid())),
         *((EQUAL, total - n, 0, number) for n, number in enumerate(refused)),
         _ALLOW,
         _REFUSE,
     ]
-
-
-def _threads_only(machine: Machine) -> list[Instruction]:
-    """Refuse new processes. clone3 appears not to exist: the C library then uses clone, whose flags a filter sees."""
-    clone = _only(machine.clone, ANY_BIT, CLONE_THREAD)
-    return [(EQUAL, 0, 1, CLONE3), (RETURN, 0, 0, REFUSE | errno.ENOSYS), *clone]
-
-
-def _lone_sockets(machine: Machine) -> list[Instruction]:
-    """Allow local sockets, and pretend to bind and listen."""
-    socket, bind, listen = machine.sockets
-    pretended: list[Instruction] = [(EQUAL, 1, 0, bind), (EQUAL, 0, 1, listen), (RETURN, 0, 0, REFUSE)]
-    return [*_only(socket, EQUAL, AF_UNIX), *pretended]
 
 
 def _only(call: int, test: int, value: int) -> list[Instruction]:

@@ -95,9 +95,12 @@ def token_figures(counts: Sequence[int]) -> dict[str, int]:
 
 
 def preview_document(bench: Workbench, raw: RawDocument, level: int) -> DocumentPreview:
-    """Return what a run would make of a document; of one that it would quarantine, the reason and what was made so far.
+    """Return what a run would make of a document under the settings of `bench`.
 
-    `level` is 1 for a document in a source, 2 for one inside it, ... Raises: SandboxUnavailable, InvalidSettings.
+    A document that a run would quarantine is returned with the reason and what was made of it so far. `level` is 1 for
+    a document in a source, 2 for one inside it, ...
+
+    Raises: SandboxUnavailable, InvalidSettings.
     """
     raw, model = replace(raw, options=bench.parsing[""]), bench.model  # the sandbox's options for a source win
     made = DocumentPreview(raw, options=bench.options.chunking, model=model.name, model_fingerprint=model.fingerprint)
