@@ -31,8 +31,7 @@ DOCUMENT_BYTES = 16 * 2**20  # the largest document unless the settings set anot
 def _server_url(url: str) -> str:
     """Return the http(s) URL of a server. Raises: ValueError, which does not repeat what is none."""
     try:
-        parts = urlsplit(url)
-        port = parts.port
+        parts, port = urlsplit(url), urlsplit(url).port
     except ValueError as error:
         raise ValueError("not an http(s) URL: its host or its port is none (1 to 65535)") from error
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:

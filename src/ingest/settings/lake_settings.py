@@ -102,10 +102,9 @@ class Settings(BaseSettings):
     def index(self, name: str | None) -> tuple[str, IndexSettings]:
         """Return an index by name, or the only one if no name is given. Raises: InvalidSettings."""
         known = ", ".join(self.indexes)
-        if name is None:
-            if len(self.indexes) > 1:
-                raise InvalidSettings(f"there are several indexes ({known}): name one with --index")
-            return next(iter(self.indexes.items()))
+        if name is None and len(self.indexes) > 1:
+            raise InvalidSettings(f"there are several indexes ({known}): name one with --index")
+        name = next(iter(self.indexes)) if name is None else name
         if name not in self.indexes:
             raise InvalidSettings(f"no index {name!r} in the settings; there are: {known}")
         return name, self.indexes[name]

@@ -63,17 +63,13 @@ def preview(
     from ingest.cli.preview import find_document, terminal
     from ingest.cli.preview.document_preview import preview_document
     from ingest.cli.preview.view import values, view_of
-    from ingest.settings import load_settings
-    from ingest.wiring.service_opening import open_workbench
 
     with output.logged():
         with closing(find_document.open_bench(invocation)) as bench:
             found = find_document.find_document(bench, document, source)
             here = find_document.preview_found(bench, found, child or ())
         if against is not None and here.raw.data:
-            settings, name = load_settings(against), bench.options.index
-            named = invocation.index or (name if name in settings.indexes else None)  # its namesake, or the only one
-            with closing(open_workbench(settings, named)) as other:
+            with closing(find_document.open_other(against, invocation, bench.options.index)) as other:
                 there = preview_document(other, here.raw, 1 + len(child or ()))
     view = view_of(found.origin, here, there, secrets=how.show_secrets)
     if how.html is not None:

@@ -17,7 +17,7 @@ from ingest.pipeline.children import child_ref
 from ingest.ports import Looking, Selecting, Source
 from ingest.records import DocumentRef, RawDocument
 from ingest.services import Workbench
-from ingest.settings import default_settings
+from ingest.settings import default_settings, load_settings
 from ingest.wiring import service_opening as wiring
 
 LISTED = 20  # existing names shown
@@ -40,6 +40,12 @@ def open_bench(invocation: Invocation) -> Workbench:
     if invocation.settings is not None or SETTINGS.exists():
         return wiring.open_workbench(invocation.load(), invocation.index)
     return replace(wiring.open_workbench(default_settings()), sources=())
+
+
+def open_other(path: Path, invocation: Invocation, index: str) -> Workbench:
+    """Return other settings' workbench: the index asked for, its namesake, or the only one. Raises: InvalidSettings."""
+    settings = load_settings(path)
+    return wiring.open_workbench(settings, invocation.index or (index if index in settings.indexes else None))
 
 
 def find_document(bench: Workbench, named: str, source: str | None) -> FoundDocument:

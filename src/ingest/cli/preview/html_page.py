@@ -39,9 +39,8 @@ class Row:
 
 def rendered(view: View, characters: int = CHARACTERS) -> str:
     """Return the page. Text beyond the first `characters` is left out, and the page says so."""
-    style, page = (
-        files("ingest.cli.preview").joinpath(name).read_text("utf-8") for name in ("page.css", "page.html.j2")
-    )
+    folder = files("ingest.cli.preview")
+    style, page = (folder.joinpath(name).read_text("utf-8") for name in ("page.css", "page.html.j2"))
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"visible": visible, "one_line": one_line, "cell": cell, "runs": runs, "sign_of": sign_of}
     here = _within(view.here, characters)
