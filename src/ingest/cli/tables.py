@@ -68,6 +68,11 @@ def plan(summary: "records.PlanSummary") -> Iterator[RenderableType]:
     yield table(title, ("documents", ""), [*((_words(name), counts[name]) for name in names), *costs])
     if summary.left_out:
         yield f"Left out by the sources (a folder counts once): {counted(summary.left_out)}."
+    if summary.divides:
+        yield (
+            f"The {summary.divides} shards of the base hold too many documents: they are divided into "
+            f"{len(summary.shards)}. All part files are written again; nothing is fetched or embedded for it."
+        )
     if summary.refused:
         yield f"A run would be refused: {summary.refused}"
     elif not summary.needs_generation:

@@ -6,7 +6,9 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from ingest.ids import document_id, shard_of
 from ingest.lake.lake import Lake
 from ingest.lake.rows import SCHEMAS, DocumentRow, Dropped, chunk_rows, document_rows, dropped_rows, quarantine_rows
 from ingest.records import Chunk, PartFile, PartKind, Quarantined
@@ -53,17 +55,32 @@ def _grouped(rows: Iterable[R], key: Callable[[R], str]) -> dict[str, list[R]]:
     return found
 
 
-def read_rows(lake: Lake, parts: Mapping[str, PartFile], *kinds: PartKind) -> ShardRows:
-    """Return the rows that the parts of a shard, or of a slice, hold. Lost parts have none; `kinds`: only those."""
+def read_rows(
+    lake: Lake, parts: Mapping[str, PartFile], *kinds: PartKind, of: tuple[int, int] | None = None
+) -> ShardRows:
+    """Return the rows that the parts of a shard, or of a slice, hold. Lost parts have none; `kinds`: only those.
+
+    `of`: a shard and how many there are, where these are parts of a larger one; of its rows only that shard's count.
+    """
 
     def table(kind: PartKind) -> pa.Table:  # a slice has no empty parts, and older generations lack some kinds
-        return lake.read(parts[kind]) if kind in parts and (not kinds or kind in kinds) else SCHEMAS[kind].empty_table()
+        if kind not in parts or (kinds and kind not in kinds):
+            return SCHEMAS[kind].empty_table()
+        rows = lake.read(parts[kind])
+        return rows if of is None or "uri" in rows.schema.names else rows.filter(pc.is_in(rows["document_id"], ids))
 
+    documents, bad = document_rows(table("documents")), quarantine_rows(table("quarantine"))
+    if of is not None:
+        parents, (shard, shards) = {d.document_id: d.parent for d in documents}, of
+        documents = [d for d in documents if shard_of(outermost(parents, d.document_id), shards) == shard]
+        places = ((q, outermost(parents, q.parent) if q.parent else document_id(q.uri)) for q in bad)
+        bad = [q for q, place in places if shard_of(place, shards) == shard]
+    ids = pa.array([d.document_id for d in documents], pa.string())
     return ShardRows(
-        documents={d.uri: d for d in document_rows(table("documents"))},
+        documents={d.uri: d for d in documents},
         texts={row["document_id"]: row for row in table("texts").to_pylist()},
         chunks=_grouped(chunk_rows(table("chunks")), lambda chunk: chunk.document_id),
-        quarantine={q.uri: q for q in quarantine_rows(table("quarantine"))},
+        quarantine={q.uri: q for q in bad},
         dropped=_grouped(dropped_rows(table("dropped")), lambda left: left.chunk.document_id),
     )
 

@@ -93,7 +93,8 @@ class Listing(Scratch):
         return [uri for (uri,) in rows]
 
     def partition(self, shards: int) -> None:
-        """Assign every document to its shard; call once, before `shard`."""
+        """Assign every document to its shard; call before `shard`."""
+        self._db.execute("DROP INDEX IF EXISTS by_shard")
         self._db.create_function("shard_of", 1, lambda uri: shard_of(document_id(uri), shards), deterministic=True)
         self._db.execute("CREATE INDEX by_shard ON refs (shard_of(uri), uri)")
 
@@ -106,9 +107,9 @@ class Listing(Scratch):
             yield DocumentRef(**{**first, "acl": tuple(acl)})
 
 
-def shard_count(documents: int, documents_per_shard: int) -> int:
-    """Return the number of shards for a first plan: the power of two, at least 1, that gives about the wanted size."""
-    return 1 << (max(-(-documents // documents_per_shard), 1) - 1).bit_length()
+def shard_count(documents: int, most: int) -> int:
+    """Return the number of shards, a power of two, that gives at most so many documents per shard on average."""
+    return 1 << (max(-(-documents // most), 1) - 1).bit_length()
 
 
 def base_documents(

@@ -30,6 +30,7 @@ from ingest.records import DocumentRef, ParserOptions, PartFile, PlannedDocument
 from ingest.services import Retrieval, Workbench, Writer
 
 CHARACTERS_PER_TOKEN = 4  # for estimates only
+OUTGROWN = 2  # times `documents_per_shard`: with more on average, a generation has twice as many shards as its base
 
 
 def make_plan(bench: Workbench, retrieval: Retrieval, writer: Writer, scope: Scope, run: str, listing: Listing) -> Work:
@@ -44,7 +45,7 @@ def make_plan(bench: Workbench, retrieval: Retrieval, writer: Writer, scope: Sco
     planner, lake, resumed = Planner(bench, writer.clock(), scope, listing), bench.lake, False
     planner.damage = find_damage(retrieval, writer, planner.base, planner.follows, bench.options.profile)
     planner.list_sources()
-    summary = planner.summarise()
+    summary = planner.plan()
     planner.guard(summary)
     shard_plan = planner.shard_plan
     if summary.needs_generation:
@@ -73,7 +74,7 @@ def preview(bench: Workbench, writer: Writer, scope: Scope) -> PlanSummary:
         if planner.base is not None:
             planner.damage = damage_of(planner.lake, planner.base, writes=False)
         planner.list_sources()
-        summary = planner.summarise()
+        summary = planner.plan()
     try:
         planner.guard(summary)
     except (DeleteGuardTripped, BudgetExceeded) as error:
@@ -101,7 +102,7 @@ class Planner:
         self.damage = Damage()  # of the base
 
     def list_sources(self) -> None:
-        """Spill every source's listing and give each document its shard, which is for life."""
+        """Spill every source's listing and give each document its shard."""
         for source in self.bench.sources:
             try:
                 self.listing.add(source.list())
@@ -123,6 +124,17 @@ class Planner:
         # What is to be tried again may be gone.
         with suppress(SchemaMismatch):  # damaged: it is made again
             yield from (containers(row.uri)[0] for state in in_quarantine(self.lake) for row in state.documents)
+
+    def plan(self) -> PlanSummary:
+        """Return the plan. If there is a generation to build and its shards became too large, they are divided."""
+        summary, shards = self.summarise(), self.shards
+        while summary.needs_generation and len(self.listing) > OUTGROWN * self.options.documents_per_shard * shards:
+            shards *= 2
+        if shards == self.shards:
+            return summary
+        before, self.shards = self.shards, shards
+        self.listing.partition(shards)
+        return self.summarise().model_copy(update={"divides": before if self.base is not None else 0})
 
     def summarise(self) -> PlanSummary:
         """Return the plan for all shards: documents per class, bytes, estimates. Raises: InvalidSettings."""
@@ -192,25 +204,26 @@ class Planner:
         return round(sum(p.rows for p in plan.base_parts if p.kind == "chunks") * share)
 
     def _join(self, shard: int) -> tuple[ShardPlan, Counter[str], ShardRows]:
-        parts = self._base_parts(shard)
-        listed = list(self.listing.shard(shard))
-        rows = read_rows(self.lake, parts, "documents", "quarantine") if "documents" in parts else ShardRows()
+        parts, divides, whole = self._base_parts(shard), self._divides, self._of_base(shard)
+        listed, of = list(self.listing.shard(shard)), (shard, divides) if divides else None
+        rows = read_rows(self.lake, parts, "documents", "quarantine", of=of) if "documents" in parts else ShardRows()
         sources, keep = {r.uri: r.source for r in listed}, timedelta(days=self.options.keep_last_good_days)
         held, bad = base_documents(rows, self.prints, sources, self.now, keep, texts="texts" in parts)
         if self.scope.errors:
             self._add_unreleased(listed, held, bad, shard)
         changes = classify(listed, held, bad, self.scope, self.failed_sources, self.revocations)
         if replace(self.scope, force=frozenset()) != Scope() or self.failed_sources:
-            check_carried(self.lake.index, self.damage, shard, changes.documents)
+            check_carried(self.lake.index, self.damage, whole, changes.documents)
         plan = ShardPlan(
             shard=shard,
             documents=changes.documents,
             deleted=changes.deleted,
             steps=self._steps(shard, changes, parts),
             base_parts=tuple(parts.values()),
-            base_segments=self.base.segments.get(shard, ()) if self.base is not None else (),
+            base_segments=self.base.segments.get(whole, ()) if self.base is not None else (),
             embed_again=changes.embed_again,
             reads_again=self.scope.reads_again,
+            divides=divides,
         )
         return plan, changes.counts, rows
 
@@ -218,7 +231,8 @@ class Planner:
         self, listed: list[DocumentRef], held: dict[str, BaseDocument], bad: dict[str, BaseDocument], shard: int
     ) -> None:
         """Add what failed in the newest generation that was never released, so that it is in the scope, too."""
-        failed = newest_failures(self.lake, claim_number(self.base.generation) if self.base is not None else 0, shard)
+        released = claim_number(self.base.generation) if self.base is not None else 0
+        failed = newest_failures(self.lake, released, shard, self.shards)
         for ref in listed:
             chosen = failed.get(ref.uri, set()) & self.scope.errors
             if chosen and self.scope.holds(ref, chosen):
@@ -232,11 +246,20 @@ class Planner:
 
     def _steps(self, shard: int, changes: ShardChanges, parts: dict[str, PartFile]) -> tuple[str, ...]:
         touched = changes.touched or (self._marks is not None and holds_mark(self.lake, parts, self._marks))
-        steps = {"load", *self._needed, *(["chunk"] if touched or not parts else [])}
-        steps |= self.damage.steps(shard) | ({"embed"} if changes.embed_again else set())
+        steps = {"load", *self._needed, *(["chunk"] if touched or not parts or self._divides else [])}
+        steps |= self.damage.steps(self._of_base(shard)) | ({"embed"} if changes.embed_again else set())
         if "chunk" in steps:
             steps |= {"embed", "keyword"}
         return tuple(step for step in ("chunk", "embed", "load", "keyword") if step in steps)
+
+    def _of_base(self, shard: int) -> int:
+        """Return the shard of the base that holds the documents of a shard."""
+        return shard % self.base.shards if self.base is not None else shard
+
+    @property
+    def _divides(self) -> int:
+        """The number of shards where the base has fewer, else 0."""
+        return self.shards if self.base is not None and self.base.shards < self.shards else 0
 
     @cached_property
     def _needed(self) -> set[str]:
@@ -259,4 +282,4 @@ class Planner:
     def _base_parts(self) -> Callable[[int], dict[str, PartFile]]:
         """Return the function that gives those of a shard's parts that can be used, by kind."""
         parts = contents_of(self.lake, self.base).parts if self.base is not None else lambda _: {}
-        return lambda shard: self.damage.left(shard, parts(shard))
+        return lambda shard: self.damage.left(self._of_base(shard), parts(self._of_base(shard)))

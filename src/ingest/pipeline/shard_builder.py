@@ -47,7 +47,8 @@ class Made:
 
     def __post_init__(self) -> None:
         self.prints, parts = fingerprints(self.bench), by_kind(self.plan.base_parts)
-        self.base = read_rows(self.bench.lake, parts)
+        divided = (self.plan.shard, self.plan.divides) if self.plan.divides else None
+        self.base = read_rows(self.bench.lake, parts, of=divided)
         if "chunks" not in parts:  # lost: its documents are cut again, as by another chunker
             rows = self.base.documents.items()
             self.base.documents = {uri: replace(row, chunker_fingerprint="") for uri, row in rows}

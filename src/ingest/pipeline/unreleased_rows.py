@@ -20,11 +20,11 @@ def unreleased_rows(lake: Lake, task: ShardTask) -> list[ShardRows]:
             if own is None or claim.id == own.base:
                 break
             with suppress(SchemaMismatch):  # damaged, or its part files were removed after it was retired
-                found += _finished(lake, claim.id, task.shard)
+                found += _finished(lake, claim.id, task.shard, len(own.shards))
     return found
 
 
-def newest_failures(lake: Lake, released: int, shard: int) -> dict[str, set[str]]:
+def newest_failures(lake: Lake, released: int, shard: int, shards: int) -> dict[str, set[str]]:
     """Return, by listed URI, the classes of what failed in the newest such generation after number `released`."""
     found = dict[str, set[str]]()
     for number, claim in lake.claims.newest_first(ADOPTED):
@@ -32,19 +32,21 @@ def newest_failures(lake: Lake, released: int, shard: int) -> dict[str, set[str]
             break
         with suppress(SchemaMismatch):
             for row in chain.from_iterable(
-                r.quarantine.values() for r in _finished(lake, claim.id, shard, "quarantine")
+                r.quarantine.values() for r in _finished(lake, claim.id, shard, shards, "quarantine")
             ):
                 found.setdefault(row.uri.partition("#")[0], set()).add(row.error)
     return found
 
 
-def _finished(lake: Lake, generation: str, shard: int, *kinds: PartKind) -> Iterator[ShardRows]:
+def _finished(lake: Lake, generation: str, shard: int, shards: int, *kinds: PartKind) -> Iterator[ShardRows]:
+    """Yield what a generation, perhaps of another number of shards, holds of the documents of one of `shards`."""
     plan = lake.plan(generation)
-    if plan is None or shard not in plan.shards:
-        return
-    plan_hash = plan.shards[shard]
-    if (embedded := lake.marker(generation, "embed", shard, plan_hash)) is not None and embedded.parts:
-        yield read_rows(lake, by_kind(embedded.parts), "quarantine")
-    done = lake.marker(generation, "chunk", shard, plan_hash)
-    for marker in [done] if done is not None else lake.finished_slices(generation, "chunk", shard, plan_hash):
-        yield read_rows(lake, by_kind(marker.parts), *kinds)
+    theirs = len(plan.shards) if plan is not None else 0
+    of = (shard, shards) if theirs < shards and not kinds else None
+    for one in range(shard % min(theirs or 1, shards), theirs, shards):
+        place = one, plan.shards[one] if plan is not None else ""
+        if (embedded := lake.marker(generation, "embed", *place)) is not None and embedded.parts:
+            yield read_rows(lake, by_kind(embedded.parts), "quarantine")
+        done = lake.marker(generation, "chunk", *place)
+        for marker in [done] if done is not None else lake.finished_slices(generation, "chunk", *place):
+            yield read_rows(lake, by_kind(marker.parts), *kinds, of=of)

@@ -3,6 +3,7 @@
 Claim ──▶ PlanSummary + ShardPlan… ──▶ Marker… ──▶ Manifest        Release → generation + QueryProfile
 """
 
+from operator import not_
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -36,8 +37,7 @@ class PartFile(Record):
     bytes: int
     deleted: tuple[str, ...] = ()  # ids of documents whose rows in this file no longer count
     footer: str = ""  # SHA-256 of the footer if pages have checksums: the file may then be read in part
-    # Other than `data`; unset, plans' hashes stay.
-    folder: str = Field(default="", exclude_if=lambda folder: not folder)
+    folder: str = Field(default="", exclude_if=not_)  # other than `data`; unset, plans' hashes stay
 
 
 class Claim(Record):
@@ -46,7 +46,7 @@ class Claim(Record):
     id: str
     base: str | None  # the generation planned against
     settings_hash: str
-    shards: int  # power of two, never changed
+    shards: int  # power of two; those of the base, unless they hold too many documents
     token: str  # of the writer
 
 
@@ -78,7 +78,9 @@ class ShardPlan(Record):
     base_parts: tuple[PartFile, ...]  # this shard's parts in the base
     base_segments: tuple[str, ...] = ()  # this shard's embedding segments in the base
     embed_again: tuple[str, ...] = ()  # ids of listed documents whose vectors are computed again
-    reads_again: bool = Field(default=False, exclude_if=lambda again: not again)  # nothing is adopted
+    # Left out where they are unset, so that plans' hashes stay:
+    reads_again: bool = Field(default=False, exclude_if=not_)  # nothing is adopted
+    divides: int = Field(default=0, exclude_if=not_)  # into so many shards: of the base's rows those of this one count
 
 
 class RaisedLimit(Record):
@@ -104,6 +106,7 @@ class PlanSummary(Record):
     refused: str = ""  # why a run would stop before spending anything; always empty in a frozen plan
     raised: RaisedLimit | None = None  # for this run
     left_out: dict[str, int] = Field(default_factory=dict)  # by the sources' listings, by reason; a folder counts once
+    divides: int = 0  # the number of shards of the base, where these became too large and this plan divides them
 
 
 class Marker(Record):

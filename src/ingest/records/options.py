@@ -232,7 +232,7 @@ class IndexOptions(Options):
     duplicates: DuplicateOptions = DuplicateOptions()
     gate: GateRules = GateRules()
     judged: tuple[Path, ...] = ()  # JSON Lines files with judged questions
-    documents_per_shard: int = Field(default=300, ge=1)  # in the first plan; the number of shards then stays
+    documents_per_shard: int = Field(default=300, ge=1)  # in the first plan; shards with twice as many are divided
     max_deleted_share: float = Field(default=0.2, ge=0, le=1)  # delete guard: of the documents that serve, per run
     max_deleted_count: int | None = Field(default=None, ge=0)  # whatever their share; none: only the share counts
     # Of the documents that served or whose format is read.
