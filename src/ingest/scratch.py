@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -98,45 +98,27 @@ class Scratch:
     def __init__(self, tables: str) -> None:
         """Create the tables, given as SQL statements. Raises: LocalUnavailable, as every use of them does."""
         with temporary_space():
-            self._db = sqlite3.connect("", isolation_level=None, factory=_Connection)
+            self._db = sqlite3.connect("", isolation_level=None)
             self._db.executescript(PRAGMAS + tables)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
         self._db.close()
+        if isinstance(error, sqlite3.Error):
+            raise _no_space(str(error)) from error
 
     def insert(self, table: str, rows: Iterable[tuple[Any, ...]], columns: int) -> None:
-        """Append rows in one transaction, those before an error too. Raises: LocalUnavailable, what `rows` raises."""
+        """Append rows in one transaction; those yielded before `rows` raises stay.
+
+        Raises: LocalUnavailable if the temporary space is full, and whatever `rows` raises.
+        """
         self._db.execute("BEGIN")
         try:
             self._db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * columns)})", rows)
+        except sqlite3.Error as error:
+            raise _no_space(str(error)) from error
         finally:
             if self._db.in_transaction:  # a full disk ends it
                 self._db.execute("COMMIT")
-
-
-def _translating(method: Callable[..., Any]) -> Callable[..., Any]:
-    def translated(*args: Any) -> Any:
-        try:
-            return method(*args)
-        except sqlite3.Error as error:
-            raise _no_space(str(error)) from error
-
-    return translated
-
-
-class _Cursor(sqlite3.Cursor):
-    """A cursor whose own errors are translated; those of the rows that it is given are not."""
-
-    execute, executemany = _translating(sqlite3.Cursor.execute), _translating(sqlite3.Cursor.executemany)
-    fetchone, __next__ = _translating(sqlite3.Cursor.fetchone), _translating(sqlite3.Cursor.__next__)
-
-
-class _Connection(sqlite3.Connection):
-    def execute(self, *args: Any) -> Any:
-        return self.cursor(_Cursor).execute(*args)
-
-    def executemany(self, *args: Any) -> Any:
-        return self.cursor(_Cursor).executemany(*args)

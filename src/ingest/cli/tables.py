@@ -69,10 +69,8 @@ def plan(summary: "records.PlanSummary") -> Iterator[RenderableType]:
     if summary.left_out:
         yield f"Left out by the sources (a folder counts once): {counted(summary.left_out)}."
     if summary.divides:
-        yield (
-            f"The {summary.divides} shards of the base hold too many documents: they are divided into "
-            f"{len(summary.shards)}. All part files are written again; nothing is fetched or embedded for it."
-        )
+        told = f"hold too many documents: there will be {len(summary.shards)}, which fetches and embeds nothing"
+        yield f"The {summary.divides} shards of the base {told}, but writes all part files again."
     if summary.refused:
         yield f"A run would be refused: {summary.refused}"
     elif not summary.needs_generation:

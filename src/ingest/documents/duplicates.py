@@ -154,12 +154,9 @@ class Duplicates(Scratch):
         (stands,) = self._db.execute("SELECT text FROM chunks WHERE chunk_id = ?", (best,)).fetchone()
         return text == stands or self._similarity(text, stands) >= self._options.similarity
 
-    def _similarity(self, one: int, other: int) -> float:
-        return jaccard(self._shingles(one), self._shingles(other))
-
-    def _shingles(self, text: int) -> NDArray[np.uint32]:
-        (blob,) = self._db.execute("SELECT shingles FROM texts WHERE text = ?", (text,)).fetchone()
-        return np.frombuffer(blob, np.uint32)
+    def _similarity(self, *texts: int) -> float:
+        held = (self._db.execute("SELECT shingles FROM texts WHERE text = ?", (text,)).fetchone() for text in texts)
+        return jaccard(*(np.frombuffer(blob, np.uint32) for (blob,) in held))
 
 
 def _banded(similarity: float) -> Callable[[NDArray[np.uint32]], Iterator[int]]:

@@ -182,11 +182,8 @@ def _coded_lengths(path: Path) -> tuple[NDArray[Any], NDArray[np.int64], float]:
     """Return (chunks,) codes of lengths as uint16 (uint32 if there are too many), lengths by code, and the mean."""
     parts = [numbers(batch["length"]) for batch in batches(path, LENGTHS, ["length"])]
     lengths = np.concatenate([np.zeros(0, np.uint32), *parts])
-    distinct = np.unique(np.concatenate([np.zeros(0, np.uint32), *map(np.unique, parts)]))
-    kind = np.uint16 if len(distinct) <= 2**16 else np.uint32
-    codes = np.empty(len(lengths), kind)
-    for start in range(0, len(lengths), 2**16):
-        codes[start : start + 2**16] = np.searchsorted(distinct, lengths[start : start + 2**16])
+    distinct = np.unique(lengths)
+    codes = np.searchsorted(distinct, lengths).astype(np.uint16 if len(distinct) <= 2**16 else np.uint32)
     average = float(lengths.mean(dtype=np.float64)) if len(lengths) else 0.0
     return codes, distinct.astype(np.int64), average
 

@@ -18,7 +18,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -27,7 +26,8 @@ import pyarrow as pa
 from ingest.errors import InvalidSettings
 from ingest.keyword.analyser import Analyser
 from ingest.keyword.formula import Formula
-from ingest.keyword.parquet_files import LENGTHS, SHARD_POSTINGS, batches, numbers
+from ingest.keyword.parquet_files import numbers
+from ingest.keyword.shard_postings import ShardPostings
 from ingest.records import Lengths, SparseVector
 
 FORMAT = 1  # of dimensions and weights; part of the digests of points
@@ -40,34 +40,26 @@ def dimension(term: str) -> int:
     return int.from_bytes(hashlib.sha256(term.encode()).digest()[:4], "big")
 
 
-def lengths_of(path: Path, left_out: frozenset[str] = frozenset()) -> Lengths:
+def lengths_of(lengths: pa.Table, left_out: frozenset[str] = frozenset()) -> Lengths:
     """Return the lengths of one shard; chunks in `left_out` count with length 0, as in the merged index."""
-    chunks = terms = 0
-    for batch in batches(path, LENGTHS):
-        held = numbers(batch["length"]).astype(np.int64)
-        if left_out:
-            held[[chunk in left_out for chunk in batch["chunk_id"].to_pylist()]] = 0
-        chunks, terms = chunks + len(held), terms + int(held.sum())
-    return Lengths(chunks, terms)
+    held = numbers(lengths["length"]).astype(np.int64)
+    if left_out:
+        held[[chunk in left_out for chunk in lengths["chunk_id"].to_pylist()]] = 0
+    return Lengths(len(held), int(held.sum()))
 
 
-def shard_vectors(postings: Path, lengths: Path, average: float, k1: float, b: float) -> dict[str, SparseVector]:
+def shard_vectors(made: ShardPostings, average: float, k1: float, b: float) -> dict[str, SparseVector]:
     """Return the sparse vectors of a shard's chunks by chunk id, from the postings on which the keyword index is built.
 
     `average` is the mean number of terms per chunk across all shards.
     """
-    table = pa.Table.from_batches(batches(lengths, LENGTHS), LENGTHS)
-    norms = Formula(k1, b).norms(numbers(table["length"]).astype(np.int64), average)
-    places, weights = [np.empty(0, np.uint64)], [np.empty(0)]
-    for batch in batches(postings, SHARD_POSTINGS):
-        chunk, terms = numbers(batch["chunk"]), batch["term"].dictionary_encode()
-        dimensions = np.array([dimension(term) for term in terms.dictionary.to_pylist()], np.uint64)
-        times = numbers(batch["frequency"]).astype(np.float64)
-        places.append(chunk.astype(np.uint64) << np.uint64(32) | dimensions[numbers(terms.indices)])
-        weights.append(times / (times + norms[chunk]))
-    ids = table["chunk_id"].to_pylist()
-    held, at = np.unique(np.concatenate(places), return_inverse=True)  # row · 2³² + dimension; equal ones add up
-    sums = np.bincount(at, np.concatenate(weights)).astype(np.float32)
+    norms = Formula(k1, b).norms(numbers(made.lengths["length"]).astype(np.int64), average)
+    chunk, terms = numbers(made.postings["chunk"]), made.postings["term"].combine_chunks().dictionary_encode()
+    dimensions = np.array([dimension(term) for term in terms.dictionary.to_pylist()], np.uint64)
+    places = chunk.astype(np.uint64) << np.uint64(32) | dimensions[numbers(terms.indices)]
+    times, ids = numbers(made.postings["frequency"]).astype(np.float64), made.lengths["chunk_id"].to_pylist()
+    held, at = np.unique(places, return_inverse=True)  # row · 2³² + dimension; equal ones add up
+    sums = np.bincount(at, times / (times + norms[chunk])).astype(np.float32)
     indices = (held & np.uint64(2**32 - 1)).astype(np.uint32)
     ends = np.searchsorted(held >> np.uint64(32), np.arange(len(ids) + 1, dtype=np.uint64)).tolist()
     return {i: SparseVector(indices[a:z], sums[a:z]) for i, (a, z) in zip(ids, pairwise(ends), strict=True)}

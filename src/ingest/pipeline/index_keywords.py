@@ -62,15 +62,13 @@ def merge_keyword(contents: Contents, tally: Tally) -> Contents:
 
 def _without(postings: Path, lengths: Path, collapsed: frozenset[str], copy: Path) -> tuple[Path, Path]:
     """Return a shard's files, or copies beside `copy` without its collapsed chunks, whose rows stay with length 0."""
-    held = pq.read_table(lengths)
+    held, table = pq.read_table(lengths), pq.read_table(postings)
     gone = pc.is_in(held["chunk_id"], value_set=pa.array(sorted(collapsed), pa.string()))
     if not pc.any(gone).as_py():
         return postings, lengths
     left = pc.if_else(gone, pa.scalar(0, pa.uint32()), held["length"])
-    shorter = pa.table([held["chunk_id"], left], held.schema)
-    table = pq.read_table(postings)
-    kept = table.filter(pc.invert(gone.take(table["chunk"])))
+    kept = table.filter(pc.invert(gone.take(table["chunk"]))), held.set_column(1, "length", left)
     places = copy.with_suffix(".postings"), copy.with_suffix(".lengths")
-    pq.write_table(kept, places[0], compression="zstd", row_group_size=ROW_GROUP)
-    pq.write_table(shorter, places[1], compression="zstd", row_group_size=ROW_GROUP)
+    for rows, place in zip(kept, places, strict=True):
+        pq.write_table(rows, place, compression="zstd", row_group_size=ROW_GROUP)
     return places

@@ -141,15 +141,14 @@ class LossComparison(Scratch):
 def compare(before: Contents | None, after: Contents) -> Balance:
     """Return what the part files of a generation hold, compared with those of the one that serves, if any."""
     with LossComparison(after.lake.revocations.now(), accepted(after.lake)) as comparison:
-        theirs, ours = len(before.shards) if before is not None else len(after.shards), len(after.shards)
+        theirs, ours = len(before.shards) if before is not None else 1, len(after.shards)
         for shard in range(most := max(theirs, ours)):  # one of both may have larger shards
             parts = before.parts(shard % theirs) if before is not None else {}
             whole: dict[str, PartFile] = {kind: parts[kind] for kind in KINDS if kind in parts}
             for part, _ in damaged_parts(after.lake, [*whole.values()], writes=False):
                 del whole[part.kind]
-            held = read_rows(after.lake, whole, *KINDS, of=(shard, most) if theirs < most else None)
-            found, of = after.parts(shard % ours), (shard, most) if ours < most else None
-            rows = read_rows(after.lake, found, *KINDS, of=of)
+            both = whole, after.parts(shard % ours)
+            held, rows = (read_rows(after.lake, some, *KINDS, of=(shard, most)) for some in both)
             if "documents" in parts and "documents" not in whole:  # no more are left than are new to what can be read
                 left = rows.documents.keys() | (rows.quarantine.keys() - held.quarantine.keys())
                 lost = parts["documents"].rows * theirs // most

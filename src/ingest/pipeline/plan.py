@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 
 from ingest.documents import media_types, parsers
 from ingest.errors import BudgetExceeded, DeleteGuardTripped, SchemaMismatch, SourceUnavailable
 from ingest.ids import containers, digest_of, document_id
 from ingest.lake.contents import contents_of
-from ingest.lake.lake import PLAN_HASH, Lake, claim_number
+from ingest.lake.lake import PLAN_HASH, claim_number
 from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.lake.stored_records import name_of
 from ingest.pipeline.changes import FETCHED, BaseDocument, Listing, ShardChanges, base_documents, classify, shard_count
@@ -47,7 +47,6 @@ def make_plan(bench: Workbench, retrieval: Retrieval, writer: Writer, scope: Sco
     planner.list_sources()
     summary = planner.plan()
     planner.guard(summary)
-    shard_plan = planner.shard_plan
     if summary.needs_generation:
         released = claim_number(planner.base.generation) if planner.base is not None else 0
         told = planner.settings_hash, released, summary
@@ -55,16 +54,17 @@ def make_plan(bench: Workbench, retrieval: Retrieval, writer: Writer, scope: Sco
         summary = summary.model_copy(update={"generation": claim.id})
         if not resumed:
             for shard in summary.shards:
-                lake.write_shard_plan(claim.id, shard_plan(shard))
+                lake.write_shard_plan(claim.id, planner.join(shard)[0])
             lake.freeze_plan(summary)
         summary = (lake.plan(claim.id) or summary).model_copy(update={"raised": summary.raised})
-        shard_plan = partial(_frozen, lake, summary)
+
+    def shard_plan(shard: int) -> ShardPlan:
+        if not summary.needs_generation:
+            return planner.join(shard)[0]
+        return lake.shard_plan(summary.generation, shard, summary.shards[shard])
+
     retrieval.observer.told("plan", summary)
     return Work(lake, run, summary, planner.base, resumed, shard_plan, planner.damage.told)
-
-
-def _frozen(lake: Lake, summary: PlanSummary, shard: int) -> ShardPlan:
-    return lake.shard_plan(summary.generation, shard, summary.shards[shard])
 
 
 def preview(bench: Workbench, writer: Writer, scope: Scope) -> PlanSummary:
@@ -96,7 +96,8 @@ class Planner:
         self.settings_hash = digest_of([*told, self.prints.record(), self.prints.parsing()])
         # The base is of an earlier release than the newest one if that has lost its manifest.
         self.base, self.follows = self.lake.base(), self.lake.decision()
-        self.shards, self.failed_sources = 0, frozenset[str]()
+        self.base_shards = self.base.shards if self.base is not None else 1
+        self.shards, self.divides, self.failed_sources = 0, 0, frozenset[str]()
         self.revocations = self.lake.revocations.now()
         self.balance = Balance()  # as far as the plan knows it
         self.damage = Damage()  # of the base
@@ -127,14 +128,16 @@ class Planner:
 
     def plan(self) -> PlanSummary:
         """Return the plan. If there is a generation to build and its shards became too large, they are divided."""
-        summary, shards = self.summarise(), self.shards
-        while summary.needs_generation and len(self.listing) > OUTGROWN * self.options.documents_per_shard * shards:
-            shards *= 2
-        if shards == self.shards:
+        summary, before = self.summarise(), self.shards
+        while (
+            summary.needs_generation and len(self.listing) > OUTGROWN * self.options.documents_per_shard * self.shards
+        ):
+            self.shards *= 2
+        if self.shards == before:
             return summary
-        before, self.shards = self.shards, shards
-        self.listing.partition(shards)
-        return self.summarise().model_copy(update={"divides": before if self.base is not None else 0})
+        self.listing.partition(self.shards)
+        self.divides = self.shards if self.base is not None else 0
+        return self.summarise().model_copy(update={"divides": before if self.divides else 0})
 
     def summarise(self) -> PlanSummary:
         """Return the plan for all shards: documents per class, bytes, estimates. Raises: InvalidSettings."""
@@ -144,7 +147,7 @@ class Planner:
         steps, kinds = set[str](), set[tuple[str, str]]()
         with LossComparison(self.revocations, accepted(self.lake)) as comparison:
             for shard in range(self.shards):
-                plan, changes, rows = self._join(shard)
+                plan, changes, rows = self.join(shard)
                 comparison.foresee(rows, plan)
                 hashes[shard] = name_of(plan)[:PLAN_HASH]
                 counts.update(changes)
@@ -203,9 +206,10 @@ class Planner:
         share = 1 if {"chunk", "embed"} & self._needed else len(again) / max(len(plan.documents), 1)
         return round(sum(p.rows for p in plan.base_parts if p.kind == "chunks") * share)
 
-    def _join(self, shard: int) -> tuple[ShardPlan, Counter[str], ShardRows]:
-        parts, divides, whole = self._base_parts(shard), self._divides, self._of_base(shard)
-        listed, of = list(self.listing.shard(shard)), (shard, divides) if divides else None
+    def join(self, shard: int) -> tuple[ShardPlan, Counter[str], ShardRows]:
+        """Return the work of one shard, its documents by change, and its rows in the base."""
+        parts, whole, listed = self._base_parts(shard), shard % self.base_shards, list(self.listing.shard(shard))
+        of = (shard, self.divides) if self.divides else None
         rows = read_rows(self.lake, parts, "documents", "quarantine", of=of) if "documents" in parts else ShardRows()
         sources, keep = {r.uri: r.source for r in listed}, timedelta(days=self.options.keep_last_good_days)
         held, bad = base_documents(rows, self.prints, sources, self.now, keep, texts="texts" in parts)
@@ -223,7 +227,7 @@ class Planner:
             base_segments=self.base.segments.get(whole, ()) if self.base is not None else (),
             embed_again=changes.embed_again,
             reads_again=self.scope.reads_again,
-            divides=divides,
+            divides=self.divides,
         )
         return plan, changes.counts, rows
 
@@ -240,26 +244,13 @@ class Planner:
                 known = place.get(ref.uri) or BaseDocument(replace(ref, version=""), "", "quarantined")
                 place[ref.uri] = replace(known, failures=known.failures | chosen)
 
-    def shard_plan(self, shard: int) -> ShardPlan:
-        """Return the work of one shard."""
-        return self._join(shard)[0]
-
     def _steps(self, shard: int, changes: ShardChanges, parts: dict[str, PartFile]) -> tuple[str, ...]:
         touched = changes.touched or (self._marks is not None and holds_mark(self.lake, parts, self._marks))
-        steps = {"load", *self._needed, *(["chunk"] if touched or not parts or self._divides else [])}
-        steps |= self.damage.steps(self._of_base(shard)) | ({"embed"} if changes.embed_again else set())
+        steps = {"load", *self._needed, *(["chunk"] if touched or not parts or self.divides else [])}
+        steps |= self.damage.steps(shard % self.base_shards) | ({"embed"} if changes.embed_again else set())
         if "chunk" in steps:
             steps |= {"embed", "keyword"}
         return tuple(step for step in ("chunk", "embed", "load", "keyword") if step in steps)
-
-    def _of_base(self, shard: int) -> int:
-        """Return the shard of the base that holds the documents of a shard."""
-        return shard % self.base.shards if self.base is not None else shard
-
-    @property
-    def _divides(self) -> int:
-        """The number of shards where the base has fewer, else 0."""
-        return self.shards if self.base is not None and self.base.shards < self.shards else 0
 
     @cached_property
     def _needed(self) -> set[str]:
@@ -282,4 +273,4 @@ class Planner:
     def _base_parts(self) -> Callable[[int], dict[str, PartFile]]:
         """Return the function that gives those of a shard's parts that can be used, by kind."""
         parts = contents_of(self.lake, self.base).parts if self.base is not None else lambda _: {}
-        return lambda shard: self.damage.left(self._of_base(shard), parts(self._of_base(shard)))
+        return lambda shard: self.damage.left(shard % self.base_shards, parts(shard % self.base_shards))

@@ -8,6 +8,7 @@ from typing import Any, Self
 from ingest import payloads
 from ingest.bounded_cache import BoundedCache
 from ingest.ids import digest_of, point_id
+from ingest.keyword import ShardPostings
 from ingest.keyword.sparse_vectors import FORMAT, lengths_of, shard_vectors
 from ingest.lake.contents import Contents
 from ingest.lake.embedding_store import EmbeddingStore
@@ -90,8 +91,8 @@ class PointMaker:
             return None
 
         def read() -> Lengths:
-            files = [contents.lake.part_path(contents.parts(shard)["keyword.lengths"]) for shard in contents.shards]
-            found = [lengths_of(file, contents.collapsed) for file in files]
+            tables = (contents.lake.read(contents.parts(shard)["keyword.lengths"]) for shard in contents.shards)
+            found = [lengths_of(table, contents.collapsed) for table in tables]
             return Lengths(sum(one.chunks for one in found), sum(one.terms for one in found))
 
         return contents.lake.lengths.keep(contents.collection, read)
@@ -101,8 +102,8 @@ class PointMaker:
         if (lengths := self.lengths) is None:
             return {}
         lake, parts, analyser = self.contents.lake, self.contents.parts(shard), self.contents.analyser
-        postings, own = (lake.part_path(parts[f"keyword.{kind}"]) for kind in ("postings", "lengths"))
-        return shard_vectors(postings, own, lengths.average, float(analyser["k1"]), float(analyser["b"]))
+        made = ShardPostings(*(lake.read(parts[f"keyword.{kind}"]) for kind in ("postings", "lengths")))
+        return shard_vectors(made, lengths.average, float(analyser["k1"]), float(analyser["b"]))
 
 
 def _shown(text: str) -> str:

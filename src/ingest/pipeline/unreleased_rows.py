@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import chain
 
 from ingest.errors import DamagedFile, SchemaMismatch
 from ingest.lake.lake import Lake, claim_number
@@ -31,10 +30,9 @@ def newest_failures(lake: Lake, released: int, shard: int, shards: int) -> dict[
         if found or number <= released:
             break
         with suppress(SchemaMismatch):
-            for row in chain.from_iterable(
-                r.quarantine.values() for r in _finished(lake, claim.id, shard, shards, "quarantine")
-            ):
-                found.setdefault(row.uri.partition("#")[0], set()).add(row.error)
+            for rows in _finished(lake, claim.id, shard, shards, "quarantine"):
+                for row in rows.quarantine.values():
+                    found.setdefault(row.uri.partition("#")[0], set()).add(row.error)
     return found
 
 

@@ -75,14 +75,10 @@ def test_terms_of_one_dimension_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ([1, 2], [1.0, 3.0]) == (made.indices, made.values)
 
 
-def test_terms_of_one_dimension_add_up_in_a_shard_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import pyarrow.parquet as pq
-
+def test_terms_of_one_dimension_add_up_in_a_shard_too(monkeypatch: pytest.MonkeyPatch) -> None:
     made = shard_postings(["ab cd x", "", "cd"], ["one", "none", "two"], Analyser(stem=False))
-    pq.write_table(made.postings, tmp_path / "postings")
-    pq.write_table(made.lengths, tmp_path / "lengths")
     monkeypatch.setattr("ingest.keyword.sparse_vectors.dimension", len)
-    found = shard_vectors(tmp_path / "postings", tmp_path / "lengths", average=2.0, k1=1.0, b=0.0)
+    found = shard_vectors(made, average=2.0, k1=1.0, b=0.0)
     lists = {chunk: (v.indices.tolist(), v.values.tolist()) for chunk, v in found.items()}
     assert {"one": ([1, 2], [0.5, 1.0]), "none": ([], []), "two": ([2], [0.5])} == lists
 
