@@ -12,7 +12,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,25 +25,19 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errn
 UNLOCKED_SECONDS = 60.0  # a younger folder may belong to a process that has not locked it yet
 
 
-class ScratchFolder:
-    """A folder for temporary files, this process's until it is closed."""
-
-    def __init__(self) -> None:
-        """Create and lock it; `close` removes it. Raises: LocalUnavailable."""
-        stack = ExitStack()
-        with temporary_space():
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True))
-            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            stack.callback(os.close, lock)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        self.path, self.close = Path(folder), stack.close
-
-
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Give a folder for temporary files. Raises: LocalUnavailable if there is no space, also later, inside."""
-    with closing(ScratchFolder()) as folder, temporary_space():
-        yield folder.path
+    """Give a folder for temporary files, locked and this process's until it is closed.
+
+    Raises: LocalUnavailable if there is no space, also later, inside.
+    """
+    with temporary_space(), tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as folder:
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield Path(folder)
+        finally:
+            os.close(lock)
 
 
 def sweep() -> int:

@@ -10,7 +10,7 @@ import tracemalloc
 import pytest
 
 from ingest.errors import LocalUnavailable
-from ingest.scratch import Scratch, ScratchFolder, scratch_folder, sweep
+from ingest.scratch import Scratch, scratch_folder, sweep
 
 NUMBERS = "CREATE TABLE numbers (n INTEGER, name TEXT)"
 
@@ -100,8 +100,9 @@ def test_a_full_folder_is_said_so_and_removed(tmp_path, monkeypatch, code) -> No
 
 def test_a_folder_that_is_missing_is_said_so(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
-    with pytest.raises(LocalUnavailable, match="no temporary space in any of the usual folders"):
-        ScratchFolder()
+    told = "no temporary space in any of the usual folders"
+    with pytest.raises(LocalUnavailable, match=told), scratch_folder():
+        pass
 
 
 def test_another_error_stays_what_it_is(tmp_path, monkeypatch) -> None:
@@ -113,7 +114,7 @@ def test_another_error_stays_what_it_is(tmp_path, monkeypatch) -> None:
 def test_what_a_killed_process_left_is_swept_and_what_a_living_one_uses_stays(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr("ingest.scratch.UNLOCKED_SECONDS", 0.0)
-    killed = "import os; from ingest.scratch import ScratchFolder; f = ScratchFolder(); os._exit(9)"
+    killed = "import os; from ingest.scratch import scratch_folder; f = scratch_folder(); f.__enter__(); os._exit(9)"
     subprocess.run([sys.executable, "-c", killed], env={**os.environ, "TMPDIR": str(tmp_path)}, check=False)
     (tmp_path / "somebody-elses").mkdir()
     assert 2 == len(list(tmp_path.iterdir()))

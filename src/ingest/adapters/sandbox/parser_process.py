@@ -14,7 +14,7 @@ from pydantic_core import from_json
 from ingest.adapters.child_pipe import HEADER, Frame
 from ingest.errors import SandboxUnavailable
 from ingest.process_guard import GroupGuard
-from ingest.scratch import ScratchFolder
+from ingest.scratch import scratch_folder
 
 # Secrets in the environment stay out of reach of parsers.
 PLACES = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TESSDATA_PREFIX", "SYSTEMROOT")
@@ -44,7 +44,7 @@ class ParserProcess:
         self.programs = programs
         self._end: tuple[int, str] | None = None  # exit code and last words, once it was killed
         self._opened = ExitStack()
-        self._folder = self._opened.enter_context(closing(ScratchFolder())).path if programs else None
+        self._folder = self._opened.enter_context(scratch_folder()) if programs else None
         self._pipe, theirs = socket.socketpair()
         self._opened.callback(self._pipe.close)
         self._output, output = os.pipe()
