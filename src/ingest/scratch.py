@@ -27,10 +27,7 @@ UNLOCKED_SECONDS = 60.0  # a younger folder may belong to a process that has not
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Give a folder for temporary files, locked and this process's until it is closed.
-
-    Raises: LocalUnavailable if there is no space, also later, inside.
-    """
+    """Give a locked folder for temporary files. Raises: LocalUnavailable if there is no space, also later, inside."""
     with temporary_space(), tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as folder:
         lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
