@@ -1,5 +1,6 @@
 """Named doubles of the ports: a store in memory, and aliases that a crash can cut in the middle of a call."""
 
+import re
 import shutil
 import tempfile
 import weakref
@@ -104,6 +105,7 @@ class CuttingAliases:
         self.existing: set[str] = set(collections)
         self.calls: list[list[AliasAction]] = []
         self.owners: dict[str, LakeIdentity] = {}  # by collection
+        self.held: dict[str, str] = {}  # generation by collection
         self._cuts: list[tuple[int, BaseException]] = []
 
     def aliases(self) -> dict[str, str]:
@@ -115,8 +117,13 @@ class CuttingAliases:
     def lake_of(self, collection: str) -> LakeIdentity | None:
         return self.owners.get(collection)
 
-    def give(self, collection: str, lake: LakeIdentity) -> None:
+    def generation_of(self, collection: str) -> str:
+        named = re.findall(r"__(\d+-[0-9a-f]{8})(?:-[0-9a-f]{8})?$", collection)
+        return self.held.get(collection) or "".join(named[:1])
+
+    def give(self, collection: str, lake: LakeIdentity, generation: str = "") -> None:
         self.owners[collection] = lake
+        self.held[collection] = generation or self.generation_of(collection)
 
     def move_aliases(self, actions: Sequence[AliasAction]) -> bool:
         self.calls.append(list(actions))

@@ -130,8 +130,11 @@ class Actor:
     def lake_of(self, collection: str) -> LakeIdentity | None:
         return self.world.aliases.lake_of(collection)  # never changes: no moment of its own
 
-    def give(self, collection: str, lake: LakeIdentity) -> None:
-        self.world.aliases.give(collection, lake)
+    def generation_of(self, collection: str) -> str:
+        return self.world.aliases.generation_of(collection)
+
+    def give(self, collection: str, lake: LakeIdentity, generation: str = "") -> None:
+        self.world.aliases.give(collection, lake, generation)
 
     # what the caller gives
 

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
+from ingest.errors import UnknownRelease
 from ingest.lake.lake import Lake
 from ingest.lake.revocations import Revocations
-from ingest.records import LANGCHAIN, Exclusion, Manifest, PartFile, Shape
+from ingest.ports import Aliases
+from ingest.records import LANGCHAIN, Exclusion, Lengths, Manifest, PartFile, Shape
 
 
 @dataclass(frozen=True)
@@ -16,7 +18,8 @@ class Contents:
     """What a generation holds, before its seal (from markers and plan) or after it (from the manifest)."""
 
     lake: Lake
-    collection: str
+    generation: str
+    collection: str  # not always named after the generation: that of a retired one may have been taken over
     model_fingerprint: str
     dimension: int
     shards: tuple[int, ...]
@@ -26,15 +29,30 @@ class Contents:
     duplicates: PartFile | None = None  # None in generations older than the search for them
     shape: Shape = LANGCHAIN
     analyser: Mapping[str, Any] = field(default_factory=dict)  # including k1 and b, on which sparse vectors depend
+    epoch: Lengths | None = None  # of the generation since which sparse vectors are weighed alike
 
     @property
     def collapsed(self) -> frozenset[str]:
         """The ids of the chunks that another chunk stands for: they have no point and no postings."""
         return self.lake.collapsed(self.duplicates)
 
+    def refuse_recycled(self, vectors: Aliases) -> None:
+        """Raise UnknownRelease when the collection says that it holds another generation by now.
+
+        It says so before the first of its points is another: who asks after reading points has read none of those.
+        """
+        if (held := vectors.generation_of(self.collection)) not in ("", self.generation):
+            told = f"generation {self.generation} is gone: {self.collection} was recycled and holds generation {held}"
+            raise UnknownRelease(f"{told}; readers open the release in force")
+
     def rows(self, kind: str) -> int:
         """Return how many rows the parts of a kind hold, over all shards."""
         return sum(part.rows for shard in self.shards for name, part in self.parts(shard).items() if name == kind)
+
+    def points(self) -> int:
+        """Return how many points the collection should have now."""
+        revoked = self.revoked_chunks(self.lake.revocations.now())
+        return self.rows("chunks") - len(self.collapsed) - sum(1 for _ in revoked)
 
     def revoked(self, shard: int, told: Revocations) -> frozenset[str]:
         """Return the ids of a shard's documents that are revoked."""
@@ -76,6 +94,6 @@ def contents_of(lake: Lake, manifest: Manifest) -> Contents:
     shape = Shape(**{name: manifest.settings[name] for name in ("payload", "sparse") if name in manifest.settings})
     shards = tuple(sorted(shard for shard in parts if shard is not None))
     duplicates, analyser = whole.pop("duplicates", None), manifest.analyser
-    vectors = manifest.collection, model.fingerprint, model.dimension
+    vectors = manifest.generation, manifest.collection, model.fingerprint, model.dimension
     of_shard = dict(parts).__getitem__, manifest.segments.__getitem__
-    return Contents(lake, *vectors, shards, *of_shard, whole, duplicates, shape, analyser)
+    return Contents(lake, *vectors, shards, *of_shard, whole, duplicates, shape, analyser, manifest.lengths)

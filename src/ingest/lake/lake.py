@@ -59,7 +59,7 @@ class Lake:
         self.revocations = RevocationWatch(self.decisions)
         self.leases = Journal(self.records, f"{index}/leases/builder/", records.Lease)
         self.moves = Journal(self.records, f"{index}/moves/", records.Moves)
-        self.lengths: BoundedCache[str, records.Lengths] = BoundedCache(GENERATIONS)  # by collection
+        self.lengths: BoundedCache[str, records.Lengths] = BoundedCache(GENERATIONS)  # by generation
         self._embeddings: BoundedCache[str, EmbeddingStore] = BoundedCache(GENERATIONS)  # by fingerprint of the model
         self._collapsed: BoundedCache[str, frozenset[str]] = BoundedCache(GENERATIONS)  # by part
         self._watches: BoundedCache[str, LeaseWatch] = BoundedCache(RUNS)  # by run

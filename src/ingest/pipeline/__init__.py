@@ -6,7 +6,7 @@ from ingest.lake.contents import Contents, contents_of
 from ingest.pipeline.changes import Listing
 from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.collection_points import PointSample
-from ingest.pipeline.collections import ensure, optimise, reconcile_serving, releases_of
+from ingest.pipeline.collections import ensure, make_collection, optimise, reconcile_serving, releases_of
 from ingest.pipeline.conservation import conservation
 from ingest.pipeline.embed import embed_shard, recover_vectors
 from ingest.pipeline.find_duplicates import find_duplicates
@@ -72,7 +72,7 @@ def publish(
         manifest = work.sealed()
         if manifest is None:
             found = ensured(build(services, work, execute, figures))
-        elif served is not None and served.contents.collection == manifest.collection and not work.healed:
+        elif served is not None and served.contents.generation == manifest.generation and not work.healed:
             found = served  # nothing changed since it was looked at
         else:
             found = ensured(contents_of(lake, manifest))
@@ -108,7 +108,7 @@ def build(services: Services, work: Work, execute: Execute, figures: Figures) ->
     figures.timed(step, find_duplicates, embedded, *told)
     each_shard(keyword_shard, work)  # before the points: sparse vectors are made of postings
     contents = built_contents(bench, work.summary, *DOCUMENT_STEPS, "keyword")
-    vectors.create_collection(contents.collection, contents.dimension, contents.shape, bench.lake.known_identity())
+    make_collection(vectors, contents)
     each_shard(load_shard, work)
     points, postings = vectors.count(contents.collection, EVERYTHING), contents.rows("keyword.postings")
     figures.timed(("optimise", points, "points"), optimise, vectors, contents, observer.tally("optimise").heard)

@@ -75,13 +75,13 @@ class CollectionPoints:
         self.mend(shard, self.faults(shard, rows).wrong)
 
     def mend(self, shard: int, wrong: Sequence[tuple[PointRow, str]], orphans: Sequence[str] = ()) -> None:
-        """Write points of a shard and remove others, durably."""
+        """Write points of a shard and remove others, durably. Raises: UnknownRelease once it has been recycled."""
         for start in range(0, len(wrong), self.batch):
-            self.confirm()
+            self._confirm()
             rows = [row for row, _ in wrong[start : start + self.batch]]
             self.vectors.upsert(self._collection, self.maker.points(rows, shard))
-        self.confirm()
         if orphans:
+            self._confirm()
             self.vectors.delete(self._collection, orphans)
         self.vectors.flush(self._collection)
 
@@ -128,6 +128,10 @@ class CollectionPoints:
         shards, found = {*self.maker.contents.shards}, self.vectors.scroll(self._collection, EVERYTHING, ("shard",))
         # 0.0 equals 0, and no filter for 0 finds it
         return [p.id for p in found if type(p.payload["shard"]) is not int or p.payload["shard"] not in shards]
+
+    def _confirm(self) -> None:
+        self.confirm()
+        self.maker.contents.refuse_recycled(self.vectors)
 
     @property
     def _collection(self) -> str:

@@ -56,14 +56,13 @@ def ensure(
 
 def fill(retrieval: Retrieval, batch: int, contents: Contents, least: int = 0) -> None:
     """Load a collection that is lost or has fewer than `least` points, without a model. Build a graph that is due."""
-    vectors, observer, lake, collection = retrieval.vectors, retrieval.observer, contents.lake, contents.collection
+    vectors, observer, collection = retrieval.vectors, retrieval.observer, contents.collection
     lost = collection not in vectors.collections()
-    unfinished = vectors.create_collection(collection, contents.dimension, contents.shape, lake.known_identity())
+    unfinished = make_collection(vectors, contents)
     if lost or (least and vectors.count(collection, EVERYTHING) < least):
         observer.told("restoring", collection)
-        points, revoked = CollectionPoints(vectors, PointMaker.of(contents), batch), lake.revocations.now()
-        expected = contents.rows("chunks") - len(contents.collapsed) - sum(1 for _ in contents.revoked_chunks(revoked))
-        with observer.step("restore", expected, "chunks"):
+        points = CollectionPoints(vectors, PointMaker.of(contents), batch)
+        with observer.step("restore", contents.points(), "chunks"):
             for shard in contents.shards:
                 rows = rows_of(contents, shard)
                 points.load(shard, rows)
@@ -71,6 +70,16 @@ def fill(retrieval: Retrieval, batch: int, contents: Contents, least: int = 0) -
     elif not unfinished:
         return
     vectors.optimise(collection)
+
+
+def make_collection(vectors: VectorIndex, contents: Contents) -> bool:
+    """Create the collection of a generation, as `VectorIndex` does. Raises: UnknownRelease when it was recycled."""
+    named, generation, ours = contents.collection, contents.generation, contents.lake.known_identity()
+    unfinished = vectors.create_collection(named, contents.dimension, contents.shape, ours)
+    if vectors.generation_of(named) != generation and ours is not None and not vectors.count(named, EVERYTHING):
+        vectors.give(named, ours, generation)  # it was lost, and has the name of another
+    contents.refuse_recycled(vectors)
+    return unfinished
 
 
 def optimise(vectors: VectorIndex, contents: Contents, heard: Callable[[int], None]) -> dict[str, int]:
@@ -126,7 +135,7 @@ def releases_of(retrieval: Retrieval, options: BuildOptions, writer: Writer, tak
             # nothing until ours is there.
             vectors.drop_collection(manifest.collection)
         contents = contents_of(lake, manifest)
-        fill(retrieval, options.load_batch, contents, expected_points(lake, manifest))
+        fill(retrieval, options.load_batch, contents, contents.points())
         delete_revoked(vectors, contents.collection, contents, lake.revocations.now())
 
     ownership = Ownership(vectors, lake.known_identity, partial(lake.identity, writer.new_token))
@@ -142,9 +151,3 @@ def sealed(lake: Lake, generation: str) -> Manifest:
         known = ", ".join(claim.id for _, claim in lake.claims.after(0)) or "none"
         raise UnknownRelease(f"index {lake.index}: no sealed generation {generation}; there are {known}")
     return manifest
-
-
-def expected_points(lake: Lake, manifest: Manifest) -> int:
-    """Return how many points the collection of a generation should have now."""
-    revoked = contents_of(lake, manifest).revoked_chunks(lake.revocations.now())
-    return manifest.counts["chunks"] - manifest.counts.get("collapsed", 0) - sum(1 for _ in revoked)

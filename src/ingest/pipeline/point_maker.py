@@ -17,6 +17,7 @@ from ingest.records import Chunk, Lengths, Point, SparseVector
 
 OF_CHUNK = ("text", "chunk_id", "document_id", "start", "end", "page", "tokens")
 LONGEST_SHOWN = 1000  # code points of a title or a heading in a payload; the lake holds the whole
+EPOCH_DRIFT = 0.1  # of the average length of chunks, as a share
 HEADINGS = 16  # of a heading path in a payload, the deepest
 OF_DOCUMENT = ("uri", "source", "path", "title", "tenant", "language")  # and its groups
 PointRow = tuple[Chunk, DocumentRow]
@@ -68,7 +69,7 @@ class PointMaker:
         fields |= {"heading_path": headings, "acl": list(document.acl), "shard": shard}
         fields |= {name: list(getattr(chunk, name)) for name in ("parent", "marks") if getattr(chunk, name)}
         shape, model = self.contents.shape, self.embeddings.fingerprint
-        stored: dict[str, Any] = payloads.stored(shape, fields, chunk.embedding_key, model, self._weighing)
+        stored: dict[str, Any] = payloads.stored(shape, fields, chunk.embedding_key, model, self.weighing)
         return stored
 
     def fields(self, row: PointRow, shard: int, names: Sequence[str]) -> dict[str, Any]:
@@ -77,7 +78,7 @@ class PointMaker:
         return {name: payloads.at(payload, payloads.path(self.contents.shape, name)) for name in names}
 
     @cached_property
-    def _weighing(self) -> str:
+    def weighing(self) -> str:
         """Digest of everything on which sparse vectors depend besides the text."""
         if self.lengths is None:
             return ""
@@ -85,7 +86,11 @@ class PointMaker:
 
     @cached_property
     def lengths(self) -> Lengths | None:
-        """Lengths of all chunks, read once per process; None without sparse vectors."""
+        """Lengths by which chunks are weighed, read once per process; None without sparse vectors.
+
+        Those of all chunks when their epoch began. It ends when their average is another by more than EPOCH_DRIFT:
+        otherwise every point would be another every night.
+        """
         contents = self.contents
         if not contents.shape.sparse:
             return None
@@ -93,9 +98,11 @@ class PointMaker:
         def read() -> Lengths:
             tables = (contents.lake.read(contents.parts(shard)["keyword.lengths"]) for shard in contents.shards)
             found = [lengths_of(table, contents.collapsed) for table in tables]
-            return Lengths(sum(one.chunks for one in found), sum(one.terms for one in found))
+            now, epoch = Lengths(sum(one.chunks for one in found), sum(one.terms for one in found)), contents.epoch
+            is_near = epoch is not None and abs(now.average - epoch.average) <= EPOCH_DRIFT * epoch.average
+            return epoch if epoch is not None and is_near else now
 
-        return contents.lake.lengths.keep(contents.collection, read)
+        return contents.lake.lengths.keep(contents.generation, read)
 
     def _weighed(self, shard: int) -> Mapping[str, SparseVector]:
         """Return the sparse vectors of a shard by chunk id, none without sparse vectors."""

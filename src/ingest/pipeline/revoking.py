@@ -5,23 +5,20 @@ of all collections that exist. A promotion deletes the points of what is revoked
 order the two meet, and wherever one dies, no reader shows what is revoked, and the next run deletes what is left.
 """
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from sys import maxsize
 from types import SimpleNamespace
 
 from ingest import errors
-from ingest.ids import collection_name, point_id
+from ingest.ids import point_id
 from ingest.lake.contents import Contents, contents_of
-from ingest.lake.lake import Lake
 from ingest.lake.revocations import About, Revocations
 from ingest.pipeline.argument_checks import check_why
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, Decision
 from ingest.release.decisions import decide
-from ingest.release.generation_states import sealed_manifest
-from ingest.search.served_release import is_foreign
+from ingest.release.generation_states import collections_held, sealed_manifest
 from ingest.services import Retrieval, Writer
 
 MOST_EXCLUDED = 10_000  # documents of a generation by URI, id or prefix: every dense search names them
@@ -44,12 +41,13 @@ def revoke(retrieval: Retrieval, writer: Writer, why: str, wanted: About) -> Rev
     lake, told, named, found = retrieval.lake, retrieval.lake.revocations, Revocations.of([about]), dict[str, int]()
     told.now()
     together = Revocations.of([*told.in_force.values(), about])
-    for generation, _, contents in _collections(lake):
+    for _, claim in lake.claims.newest_first(maxsize):
         with suppress(errors.SchemaMismatch, errors.StoreUnavailable):  # damaged: the decision does not need it
-            if contents is not None:
-                found[generation] = sum(len(contents.revoked(shard, named)) for shard in contents.shards)
+            if (manifest := sealed_manifest(lake, claim.id)[0]) is not None:
+                contents = contents_of(lake, manifest)
+                found[claim.id] = sum(len(contents.revoked(shard, named)) for shard in contents.shards)
                 if (most := len(dict(contents.excluded(together)).get("document_id", ()))) > MOST_EXCLUDED:
-                    each = f"{most} documents of generation {generation} would be excluded one by one"
+                    each = f"{most} documents of generation {claim.id} would be excluded one by one"
                     way = "revoke their source or their tenant"
                     raise errors.InvalidSettings(f"revoke: {each}, at most {MOST_EXCLUDED} can be; {way}")
     decision = decide(lake, writer, "revoke", why, about)
@@ -76,10 +74,12 @@ def delete_all_revoked(retrieval: Retrieval) -> Revocations:
     """Delete the points of what is revoked from all collections of this lake that exist; return what is revoked."""
     lake, vectors = retrieval.lake, retrieval.vectors
     told = lake.revocations.now()
-    there = set(vectors.collections()) if lake.revocations.in_force else set()
-    for _, collection, contents in _collections(lake) if there else ():
-        if collection in there and not is_foreign(vectors.lake_of(collection), lake.known_identity()):
-            delete_revoked(vectors, collection, contents, told)
+    for generation, held in collections_held(lake, vectors).items() if lake.revocations.in_force else ():
+        manifest = sealed_manifest(lake, generation)[0]
+        contents = contents_of(lake, manifest) if manifest is not None else None
+        for collection in held:
+            is_there = contents is not None and contents.collection == collection
+            delete_revoked(vectors, collection, contents if is_there else None, told)
     return told
 
 
@@ -95,13 +95,3 @@ def delete_revoked(vectors: VectorIndex, collection: str, contents: Contents | N
     if found:
         vectors.delete(collection, found)
         vectors.flush(collection)
-
-
-def _collections(lake: Lake) -> Iterator[tuple[str, str, Contents | None]]:
-    """Yield every generation with its collection, and what it holds if it is sealed."""
-    identity = lake.known_identity()
-    for _, claim in lake.claims.newest_first(maxsize):
-        if (manifest := sealed_manifest(lake, claim.id)[0]) is not None:
-            yield claim.id, manifest.collection, contents_of(lake, manifest)
-        elif identity is not None:
-            yield claim.id, collection_name(lake.index, claim.id, identity.id), None

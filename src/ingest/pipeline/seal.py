@@ -10,6 +10,7 @@ from ingest.lake.rows import document_rows, quarantine_rows
 from ingest.lake.shard_rows import outermost
 from ingest.pipeline.find_duplicates import logical_rows
 from ingest.pipeline.fingerprints import fingerprints
+from ingest.pipeline.point_maker import PointMaker
 from ingest.pipeline.tasks import Work
 from ingest.records import Conservation, Manifest, Probe, Recall
 from ingest.services import Retrieval, Workbench
@@ -48,6 +49,7 @@ def seal(
         model=model,
         probe=Probe(question=options.probe_question, vector=tuple(float(v) for v in vector)),
         digest=generation_digest(contents),
+        lengths=PointMaker.of(contents).lengths,
         recall=recall,
         raised=summary.raised,
     )

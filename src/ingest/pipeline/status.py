@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.errors import DamagedFile, IndexUnavailable, IngestError, SchemaMismatch
+from ingest.lake.contents import contents_of
 from ingest.lake.lake import Lake
-from ingest.pipeline.collections import expected_points
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, QueryProfile, Release, RunReport, RunStart
 from ingest.release import Releases
@@ -48,7 +48,7 @@ def status_of(lake: Lake, vectors: VectorIndex, releases: Releases, profile: Que
     try:
         release = releases.current()
         shown, _ = sealed_manifest(lake, release.generation) if release is not None else (None, "")
-        expected = None if shown is None else expected_points(lake, shown)
+        expected = None if shown is None else contents_of(lake, shown).points()
         points = None if release is None else vectors.count(release.collection, EVERYTHING)
     except (IndexUnavailable, SchemaMismatch) as error:
         fault = error

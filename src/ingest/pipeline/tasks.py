@@ -12,6 +12,7 @@ from ingest.lake.lake import Lake
 from ingest.lake.shard_rows import by_kind
 from ingest.pipeline.find_duplicates import duplicates_part
 from ingest.records import Manifest, Marker, PartFile, PlanSummary, ShardPlan
+from ingest.release.generation_states import sealed_manifest
 from ingest.services import Services, Workbench
 
 Rows = tuple[int, int]  # start and stop
@@ -172,5 +173,7 @@ def built_contents(bench: Workbench, summary: PlanSummary, *steps: str) -> Conte
     assert identity is not None  # known since the run began
     name, model, shards = collection_name(lake.index, generation, identity.id), bench.model, tuple(sorted(hashes))
     duplicates, shape, analyser = duplicates_part(lake, generation), bench.options.shape, bench.options.analyser
-    vectors = name, model.fingerprint, model.dimension
-    return Contents(lake, *vectors, shards, parts, segments, {}, duplicates, shape, analyser)
+    vectors = generation, name, model.fingerprint, model.dimension
+    base = sealed_manifest(lake, summary.base)[0] if shape.sparse and summary.base is not None else None
+    epoch = base.lengths if base is not None else None  # damaged: then another one begins
+    return Contents(lake, *vectors, shards, parts, segments, {}, duplicates, shape, analyser, epoch)

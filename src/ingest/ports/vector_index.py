@@ -24,12 +24,15 @@ class Aliases(Protocol):
     def lake_of(self, collection: str) -> LakeIdentity | None:
         """Return the lake whose collection this is; None when it does not say so, or does not exist."""
 
-    def give(self, collection: str, lake: LakeIdentity) -> None:
-        """Write down whose a collection is that does not say so. A server before 1.16 forgets it."""
+    def generation_of(self, collection: str) -> str:
+        """Return the generation that a collection says it holds, else after which it is named, else ""."""
+
+    def give(self, collection: str, lake: LakeIdentity, generation: str = "") -> None:
+        """Write down whose a collection is, and which generation it holds if given. A server before 1.16 forgets it."""
 
 
 class VectorIndex(Aliases, Protocol):
-    """Dense vectors with payloads, one collection per generation. Cosine; a collection knows its own shape."""
+    """Dense vectors with payloads, one generation per collection. Cosine; it knows its own shape and generation."""
 
     def create_collection(
         self, collection: str, dimension: int, shape: Shape = LANGCHAIN, lake: LakeIdentity | None = None
@@ -48,7 +51,7 @@ class VectorIndex(Aliases, Protocol):
         """Write points and wait until they are applied. Checks ids, dimension and finite values first."""
 
     def delete(self, collection: str, ids: Sequence[str]) -> None:
-        """Remove points by id and wait."""
+        """Remove points by id and wait; missing ids are fine. Durable on the embedded engine."""
 
     def flush(self, collection: str) -> None:
         """Return once everything written so far would survive a power failure."""

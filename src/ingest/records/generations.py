@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ingest.records.points import Lengths
+
 READER_FORMAT = 1
 
 KeywordKind = Literal["keyword.postings", "keyword.terms", "keyword.lengths"]
@@ -177,6 +179,7 @@ class Manifest(Record):
     model: ModelRecord
     probe: Probe
     digest: str  # over sorted logical rows
+    lengths: Lengths | None = None  # by which sparse vectors are weighed; None: without them, or by its own
     recall: Recall | None = None  # of the dense search; None: too few chunks, or sealed before recall was measured
     raised: RaisedLimit | None = None  # for the run that sealed it
 

@@ -8,9 +8,11 @@ from itertools import pairwise
 from ingest.errors import LeaseHeld, SchemaMismatch, UnknownReaderFormat, UnknownRelease
 from ingest.lake.lake import Lake, claim_number
 from ingest.lake.stored_records import name_of
+from ingest.ports import Aliases
 from ingest.records import Manifest, QueryProfile, Release, RunReport, RunStart
 from ingest.release.alias_rules import rollback_target
 from ingest.release.decisions import decisions_of
+from ingest.search.served_release import is_foreign
 
 ADOPTED = 5  # newest claims whose finished work a run takes over: each holds one shard's rows in memory
 LOOK_BACK = 100  # newest releases, claims and runs that are read
@@ -68,6 +70,15 @@ def pinned_generations(lake: Lake) -> set[str]:
     for made in decisions_of(lake, "pin", "unpin"):
         pinned = pinned - {*made.about["generation"]} | {*(made.about["generation"] if made.kind == "pin" else ())}
     return pinned
+
+
+def collections_held(lake: Lake, vectors: Aliases) -> dict[str, list[str]]:
+    """Return the collections of this index, and of no other lake, by the generation that they hold."""
+    held, ours = dict[str, list[str]](), lake.known_identity()
+    for collection in vectors.collections():
+        if collection.startswith(f"{lake.index}__") and not is_foreign(vectors.lake_of(collection), ours):
+            held.setdefault(vectors.generation_of(collection), []).append(collection)
+    return held
 
 
 def sealed_manifest(lake: Lake, generation: str) -> tuple[Manifest | None, str]:

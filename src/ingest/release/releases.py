@@ -11,8 +11,7 @@ from ingest.lake.journal import Journal
 from ingest.ports import Aliases
 from ingest.records import AliasAction, Hold, Release
 from ingest.release import alias_rules
-from ingest.release.alias_rules import Candidate, NextRelease, release_actions, take_over_actions
-from ingest.release.ownership import Ownership
+from ingest.release.alias_rules import Candidate, NextRelease, Ownership, release_actions, take_over_actions
 from ingest.search.served_release import fence_number, stand_in
 
 log = logging.getLogger(__name__)
@@ -69,19 +68,25 @@ class Releases:
                 return None
             if foreign:
                 continue
-            if not newest.token:  # a stand-in
-                self._replace_damaged(newest, fence)
+            held = None if fence is None else fence_name(self.index, fence)
+            if not newest.token:  # a stand-in: its record is damaged
+                self._release_again(newest, newest, newest.why, held)
             elif aliases.get(self.index) == aliases.get(fence_name(self.index, newest.number)) == newest.collection:
                 self.ownership.own(newest.collection)
                 return newest
             elif self.is_retired(newest.generation):
-                self._bring_back_base(newest)
-            elif fence is None and newest.guard not in aliases:
-                self._boot_again(newest)
+                base = alias_rules.recorded(self.journal, self.index, newest.number - 1)  # it was never applied
+                why = (
+                    f"generation {newest.generation} of release {newest.number} is retired: release {base.number} again"
+                )
+                self._release_again(newest, base, why, newest.guard)
+            elif held is None and newest.guard not in aliases:
+                self.restore(newest.generation)
+                why = f"no fence was left in the index: release {newest.number} again"
+                self._release_again(newest, newest, why, None)
             else:
                 self.restore(newest.generation)
-                guard = newest.guard if fence is None else fence_name(self.index, fence)
-                self._move(release_actions(self.index, newest, guard))
+                self._move(release_actions(self.index, newest, held or newest.guard))
         raise self._gave_up("heal")
 
     def promote(self, candidate: Candidate, why: str, *, automatic: bool = False, lift_hold: bool = False) -> Release:
@@ -231,27 +236,11 @@ class Releases:
             if release := self._boot(newest, decision):
                 self._move(take_over_actions(self.index, release, fence))
 
-    def _replace_damaged(self, newest: Release, fence: int | None) -> None:
-        """Follow a damaged record with one of what is known of it."""
-        decision = NextRelease(Candidate.of(newest), "restore", newest.why, newest.hold)
-        if fence is None:
-            self._boot(newest, decision)
-        else:
-            self._append(newest, decision, fence_name(self.index, fence))
-
-    def _boot_again(self, newest: Release) -> None:
-        """Release the newest generation again, on an index that has lost its fence. A hold stays."""
-        why = f"no fence was left in the index: release {newest.number} again"
+    def _release_again(self, newest: Release, target: Release, why: str, guard: str | None) -> None:
+        """Follow the newest record with one of a release that was there; without a guard, with one of its own."""
         log.warning("index %s: %s", self.index, why)
-        self.restore(newest.generation)
-        self._boot(newest, NextRelease(Candidate.of(newest), "restore", why, newest.hold))
-
-    def _bring_back_base(self, newest: Release) -> None:
-        """Return to the release before a record that was never applied and whose generation is retired."""
-        base = alias_rules.recorded(self.journal, self.index, newest.number - 1)
-        why = f"generation {newest.generation} of release {newest.number} is retired: release {base.number} again"
-        log.warning("index %s: %s", self.index, why)
-        self._append(newest, NextRelease(Candidate.of(base), "restore", why, base.hold), newest.guard)
+        decision = NextRelease(Candidate.of(target), "restore", why, target.hold)
+        self._boot(newest, decision) if guard is None else self._append(newest, decision, guard)
 
     def _boot(self, current: Release | None, decision: NextRelease) -> Release | None:
         """Write the next record with our own guard, which nobody else can rename."""

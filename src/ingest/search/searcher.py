@@ -85,6 +85,7 @@ class Searcher:
     def __post_init__(self) -> None:
         lake, contents = self.retrieval.lake, contents_of(self.retrieval.lake, self.manifest)
         self._contents = contents
+        contents.refuse_recycled(self.retrieval.vectors)
         self._excluded: tuple[Revocations, Exclusion] = Revocations(), ()
         self._embedder = self.retrieval.open_embedder(self.manifest.model)
         self.documents = IndexedDocuments(contents)
@@ -120,7 +121,8 @@ class Searcher:
         The filter is evaluated inside both searches, before the cutoff; both fetch at least the profile's depth. A
         stage of `self.stages` that is not requested is computed only if a later one needs it.
 
-        Raises: InvalidSettings for a stage or source that is not there, or `top` below 1.
+        Raises: InvalidSettings for a stage or source that is not there, or `top` below 1; UnknownRelease when the
+            collection was recycled.
         """
         if unknown := set(stages) - set(self.stages):
             raise InvalidSettings(f"no stage {', '.join(sorted(unknown))} in this profile: {', '.join(self.stages)}")
@@ -174,6 +176,7 @@ class Searcher:
             late, abstain = RERANKED in stages and r is None, confidence is not None and confidence < least
             generation = self.manifest.generation
             answers.append(Answer(question, self.release, generation, results, late, confidence, abstain))
+        self._contents.refuse_recycled(self.retrieval.vectors)  # after the last point was read
         return answers
 
     def candidates(self, questions: Sequence[str], filter: Filter, most: int | None) -> list[list[Result]]:
@@ -183,7 +186,9 @@ class Searcher:
         bm25 = self._keyword_hits(terms, filter, self.profile.depth)
         scored = self._union(terms, vectors, dense, bm25)
         texts = FetchedChunks(self.retrieval.vectors, self.manifest.collection)
-        return _Found(questions, self._fused(terms, dense, bm25, scored), scored, texts).candidates(most)
+        found = _Found(questions, self._fused(terms, dense, bm25, scored), scored, texts).candidates(most)
+        self._contents.refuse_recycled(self.retrieval.vectors)
+        return found
 
     def probe_cosine(self) -> float:
         """Return the cosine between the manifest's probe vector and the same question encoded now."""

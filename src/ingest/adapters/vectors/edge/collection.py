@@ -82,7 +82,9 @@ class Collection:
 
     def create_index(self, request: models.CreateFieldIndex) -> dict[str, Any]:
         """Index a payload field, durably, unless it is indexed already."""
-        kind = translate.index_type(request.field_schema)
+        if not isinstance(request.field_schema, models.PayloadSchemaType):
+            raise translate.Unsupported("the embedded engine supports payload indexes by type name only")
+        kind = getattr(edge.PayloadSchemaType, request.field_schema.value.capitalize())
         self._shard.update(edge.UpdateOperation.create_field_index(request.field_name, kind))
         self._shard.flush()
         return DONE

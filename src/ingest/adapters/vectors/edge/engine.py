@@ -11,6 +11,7 @@ import subprocess
 import sys
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -106,7 +107,7 @@ def status(folder: Path) -> EngineStatus:
     return EngineStatus(folder, running, found.get("pid"), found.get("url"), in_use, kept, tuple(names))
 
 
-def _lock(path: Path, timeout_seconds: float, shared: bool = False) -> locks.FileLock:
+def _lock(path: Path, timeout_seconds: float, shared: bool = False) -> FileIO:
     if lock := locks.wait_until(lambda: locks.try_lock(path, shared=shared), timeout_seconds):
         return lock
     raise IndexUnavailable(f"{path} was held by another process for {timeout_seconds} s")

@@ -28,6 +28,7 @@ from ingest.adapters.vectors.edge.worker_pool import FrontOptions, Pool, WorkerP
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,199}")
 ONE = "/collections/{collection}"
 Handler = Callable[[Request], Awaitable[Response]]
+request_models = partial(importlib.import_module, "qdrant_client.http.models")  # the first call takes over a second
 
 
 class Front:
@@ -218,10 +219,3 @@ def _refusal(request: Request, error: Exception) -> Response:
         status, message = error.status, str(error)
     headers = {"Retry-After": "1"} if status == 429 else None
     return JSONResponse({"status": {"error": message}, "time": 0.0, "result": None}, status, headers)
-
-
-def request_models() -> Any:
-    """Return Qdrant's request models; the first import takes more than a second."""
-    from qdrant_client.http import models
-
-    return models

@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import time
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from ingest.adapters.vectors.edge.worker_pool import FrontOptions
 LOCK_SECONDS = 2.0  # checking the lock holds it for a moment
 
 
-async def until_unused(folder: Path, options: FrontOptions, ours: locks.FileLock) -> None:
+async def until_unused(folder: Path, options: FrontOptions, ours: FileIO) -> None:
     """Return once no process has held the users' lock for the grace period; the lock is then kept to the end.
 
     A new user waits for the lock, finds the front gone and starts another. A front whose folder was deleted, or put
@@ -34,7 +35,7 @@ async def until_unused(folder: Path, options: FrontOptions, ours: locks.FileLock
             lock = None if (folder / locks.KEEP).exists() else locks.try_lock(folder / locks.USERS, create=False)
         except FileNotFoundError:  # and nothing is created while it is being deleted
             break
-        if not ours.is_at(folder / locks.FRONT):
+        if not locks.is_at(ours, folder / locks.FRONT):
             break
         if lock is None:
             free_since = None
@@ -45,7 +46,7 @@ async def until_unused(folder: Path, options: FrontOptions, ours: locks.FileLock
         lock.close()
 
 
-async def serve(folder: Path, options: FrontOptions, ours: locks.FileLock) -> None:
+async def serve(folder: Path, options: FrontOptions, ours: FileIO) -> None:
     """Serve until a signal or until nobody uses the folder. `ours`: the lock that makes this its front."""
     token = secrets.token_urlsafe(32)
     front = Front(folder, options)
@@ -66,7 +67,7 @@ async def serve(folder: Path, options: FrontOptions, ours: locks.FileLock) -> No
         try:
             await server.serve(sockets=[listener])
         finally:
-            deleted = not ours.is_at(folder / locks.FRONT)
+            deleted = not locks.is_at(ours, folder / locks.FRONT)
             if not deleted:
                 (folder / locks.ENDPOINT).unlink(missing_ok=True)
             for task in background:

@@ -15,7 +15,8 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,33 +25,25 @@ START, FRONT, USERS = "start.lock", "front.lock", "users.lock"
 ENDPOINT, KEEP, ALIASES, COLLECTIONS, LOG = "endpoint.json", "keep", "aliases.json", "collections", "engine.log"
 
 
-@dataclass(frozen=True)
-class FileLock:
-    """A lock held until `close`, or until the process dies."""
+def try_lock(path: Path, *, shared: bool = False, create: bool = True) -> FileIO | None:
+    """Take the lock on `path` at once, or return None if another process holds a conflicting one.
 
-    descriptor: int
-
-    def close(self) -> None:
-        """Release it. Do not call twice: the descriptor's number may belong to another file by then."""
-        os.close(self.descriptor)
-
-    def is_at(self, path: Path) -> bool:
-        """Return whether `path` still is the file that is locked, rather than gone or another one."""
-        try:
-            return os.path.samestat(os.fstat(self.descriptor), path.stat())
-        except FileNotFoundError:
-            return False
-
-
-def try_lock(path: Path, *, shared: bool = False, create: bool = True) -> FileLock | None:
-    """Take the lock on `path` at once, or return None if another process holds a conflicting one."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if create else 0), 0o600)
+    It is held until the file is closed, or the process dies.
+    """
+    file = FileIO(path, "r+", opener=lambda name, flags: os.open(name, flags | (os.O_CREAT if create else 0), 0o600))
     try:
-        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(descriptor)
+        file.close()
         return None
-    return FileLock(descriptor)
+    return file
+
+
+def is_at(lock: FileIO, path: Path) -> bool:
+    """Return whether `path` still is the file that is locked, rather than gone or another one."""
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(lock.fileno()), path.stat())
+    return False
 
 
 def is_locked(path: Path) -> bool:

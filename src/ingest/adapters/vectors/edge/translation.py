@@ -86,13 +86,6 @@ def _quantization(quantization: Any) -> edge.ScalarQuantizationConfig | None:
     return edge.ScalarQuantizationConfig(type=edge.ScalarType.Int8, quantile=int8.quantile, always_ram=int8.always_ram)
 
 
-def index_type(schema: Any) -> Any:
-    """Return the engine's payload index type for a type given by name."""
-    if not isinstance(schema, models.PayloadSchemaType):
-        raise Unsupported("the embedded engine supports payload indexes by type name only")
-    return getattr(edge.PayloadSchemaType, schema.value.capitalize())
-
-
 def points(request: models.PointsList) -> list[edge.Point]:
     """Return the points to write."""
     unsupported(request, "points")

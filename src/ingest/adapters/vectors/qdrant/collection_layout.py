@@ -1,8 +1,6 @@
-"""How a collection is created, and how it is recognised: its shape is stored in the collection's own metadata.
+"""How a collection is created and recognised: metadata tell shape, lake, generation; without, it is LangChain's."""
 
-A collection without it is from before shapes could be chosen: LangChain's payload and one unnamed vector.
-"""
-
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +20,7 @@ class CollectionLayout:
     dimension: int
     shape: Shape = LANGCHAIN
     lake: LakeIdentity | None = None  # whose it is; None: it is from before collections said so
+    generation: str = ""  # that it holds; "": it does not say
 
     @property
     def dense(self) -> str:
@@ -37,10 +36,11 @@ class CollectionLayout:
     def metadata(self) -> dict[str, Any]:
         """What the collection's own metadata tell of it; empty for the default shape in no known lake."""
         lake = {} if self.lake is None else {"lake": self.lake.id, "lake_uri": self.lake.uri}
-        return {KEY: told} if (told := self.shape.record() | lake) else {}
+        held = {"generation": self.generation} if self.generation else {}
+        return {KEY: told} if (told := self.shape.record() | lake | held) else {}
 
     def check(self, collection: str, wanted: "CollectionLayout") -> None:
-        """Raise DimensionMismatch, SchemaMismatch or ForeignIndex if the collection cannot be used as `wanted`."""
+        """Raise if the collection cannot be used as `wanted`; see `ports.VectorIndex.create_collection`."""
         if self.dimension != wanted.dimension:
             raise DimensionMismatch(f"{collection} exists with dimension {self.dimension}, wanted {wanted.dimension}")
         if self.shape != wanted.shape:
@@ -82,4 +82,5 @@ def layout_of(collection: str, info: "models.CollectionInfo") -> CollectionLayou
     if layout.sparse is not None and getattr(sparse.get(layout.sparse), "modifier", None) != models.Modifier.IDF:
         expected = f"expected {layout.sparse} with the modifier idf"
         raise SchemaMismatch(f"{collection}: sparse vectors {sorted(sparse)}, {expected}")
-    return CollectionLayout(dense.size, shape, lake)
+    after = re.findall(r"__(\d+-[0-9a-f]{8})(?:-[0-9a-f]{8})?$", collection)  # before collections said what they hold
+    return CollectionLayout(dense.size, shape, lake, told.get("generation") or "".join(after[:1]))

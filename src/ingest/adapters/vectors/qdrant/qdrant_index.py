@@ -52,10 +52,7 @@ class QdrantIndex:
         return {alias.alias_name: alias.collection_name for alias in found}
 
     def move_aliases(self, actions: Sequence[AliasAction]) -> bool:
-        """Apply actions in order in one call, see `ports.Aliases`.
-
-        Never retried here: after a rename that worked but whose response was lost, a second attempt would fail.
-        """
+        # Never retried here: after a rename that worked but whose response was lost, a second attempt would fail.
         operations = [requests.alias_operation(action) for action in actions]
         try:
             return not operations or bool(
@@ -72,14 +69,17 @@ class QdrantIndex:
     def lake_of(self, collection: str) -> LakeIdentity | None:
         return layout.layout_of(collection, self._info(collection)).lake if self._exists(collection) else None
 
-    def give(self, collection: str, lake: LakeIdentity) -> None:
-        told = replace(layout.layout_of(collection, self._info(collection)), lake=lake).metadata
+    def generation_of(self, collection: str) -> str:
+        return layout.layout_of(collection, self._info(collection)).generation
+
+    def give(self, collection: str, lake: LakeIdentity, generation: str = "") -> None:
+        found = layout.layout_of(collection, self._info(collection))
+        told = replace(found, lake=lake, generation=generation or found.generation).metadata
         self._call(f"give {collection}", "update_collection", collection, metadata=told)
 
     def create_collection(
         self, collection: str, dimension: int, shape: Shape = LANGCHAIN, lake: LakeIdentity | None = None
     ) -> bool:
-        """Create the collection; parts that exist are left unchanged. True: in bulk mode, or its graph is not done."""
         wanted = layout.CollectionLayout(dimension, shape, lake)
         if not self._exists(collection):
             how = layout.creation(wanted, quantised=self._options.quantised)
@@ -123,11 +123,8 @@ class QdrantIndex:
         self._batches.send(ids, [requests.ID_BYTES] * len(ids), self._options.page, partial(self._delete, collection))
 
     def flush(self, collection: str) -> None:
-        """Return once everything written so far is applied and, on the embedded engine, would survive a power failure.
-
-        Sends an empty removal with strong ordering, at which our engine flushes. A server's protocol has no flush: it
-        waits for earlier writes, which are in the write-ahead log, and flushes by itself within seconds.
-        """
+        # An empty removal with strong ordering: our engine flushes then. A server, whose protocol has no flush, waits
+        # for earlier writes, which are in its write-ahead log, and flushes by itself within seconds.
         self._delete(collection, [])
 
     def optimise(self, collection: str, heard: Callable[[int], None] = lambda _: None) -> None:
@@ -188,11 +185,7 @@ class QdrantIndex:
         return {point.id: point for page in pages for point in page}
 
     def search(self, collection: str, vectors: Vectors, filter: Filter, limit: int) -> list[list[Hit]]:
-        """Return the `limit` best hits by cosine for each row of `vectors` (n, dimension), best first.
-
-        `collection` may be an alias, if its collections have one shape. Ties are in the engine's order.
-        Raises: DimensionMismatch, SchemaMismatch, IndexUnavailable.
-        """
+        """As the port. `collection` may be an alias, if its collections have one shape. Ties: the engine's order."""
         rescoring = models.QuantizationSearchParams(rescore=True, oversampling=self._options.oversampling)
         params = models.SearchParams(quantization=rescoring) if self._options.quantised else None
         among = self._filter(collection, filter), 0 if requests.sees_nothing(filter) else limit
@@ -210,7 +203,6 @@ class QdrantIndex:
         return [{hit.chunk_id: hit.score for hit in hits} for hits in found]
 
     def close(self) -> None:
-        """Close the connection and release the engine, which ends with its last user."""
         self._connection.close()
 
     def _asked(
@@ -225,8 +217,10 @@ class QdrantIndex:
             batch = [requests.question_of(question, params, known) for question in some]
             return self._call(what, "query_batch_points", collection, batch)
 
-        bytes_of = {id(filter): requests.question_bytes(known.dimension, filter) for _, filter, _ in rows.values()}
-        sizes = [bytes_of[id(filter)] for _, filter, _ in rows.values()]
+        filters = {id(filter): filter for _, filter, _ in rows.values()}  # they may name many points
+        told = {one: len(filter.model_dump_json()) if filter else 0 for one, filter in filters.items()}
+        size = requests.QUESTION_BYTES + requests.NUMBER_BYTES * known.dimension
+        sizes = [size + told[id(filter)] for _, filter, _ in rows.values()]
         answers = chain.from_iterable(self._batches.send([*rows.values()], sizes, self._options.search_batch, ask))
         hits = {row: requests.hits_of(collection, one.points, known) for row, one in zip(rows, answers, strict=True)}
         return [hits.get(row, []) for row in range(len(among))]

@@ -200,8 +200,3 @@ def point_bytes(point: Point) -> int:
     """Return about how many bytes a point takes in a request, rather too many."""
     numbers = len(point.vector) + (0 if point.sparse is None else 2 * len(point.sparse.indices))
     return len(json.dumps(point.payload)) + NUMBER_BYTES * numbers + POINT_BYTES
-
-
-def question_bytes(dimension: int, filter: "models.Filter | None") -> int:
-    """Return about how many bytes a question takes in a request, rather too many: its filter may name many points."""
-    return QUESTION_BYTES + NUMBER_BYTES * dimension + (len(filter.model_dump_json()) if filter is not None else 0)
