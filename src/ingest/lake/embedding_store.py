@@ -1,15 +1,14 @@
-"""The embedding store, shared by all indexes: `embeddings/<model fingerprint>/segments/` and `index/<n>.json`.
+"""The embedding store, shared by all indexes: `embeddings/<model fingerprint>/segments/`, and which of them count.
 
-A store, not a cache. Segments are immutable and sorted by key; a segment without an index entry does not exist. If
-several entries hold a key, the lowest one counts: in bf16, a text's vector varies slightly with its batch. Only an
-entry that replaces counts before those that are there when it is written. A generation that was built without it keeps
-its vectors: it reads from its own segments first. A segment that is damaged or gone counts as absent; the next entry
-retires it.
+A store, not a cache: segments are immutable and sorted by key, and what was stored first stays. In bf16, a text's
+vector varies slightly with its batch. A generation that was built without what replaces its vectors keeps them: it
+reads from its own segments first. One that is damaged or gone counts as absent; the next entry of the index retires it.
+Small segments are merged into larger ones: each key's vector that counts stays the one that counts.
 """
 
 import logging
-import threading
 from collections.abc import Iterable, Sequence, Set
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,20 +19,21 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ingest.bounded_cache import BoundedCache
-from ingest.errors import DamagedFile, SchemaMismatch, TransientError
+from ingest.errors import DamagedFile
 from ingest.ids import file_sha256
-from ingest.lake.journal import Journal
-from ingest.lake.stored_records import StoredRecords
+from ingest.lake.segment_index import NO_SEGMENT, SegmentIndex
 from ingest.lake.verified_files import reading, verified_path
 from ingest.ports import Store
 from ingest.records import SegmentEntry, Vectors
 from ingest.scratch import scratch_folder
 
-APPEND_ATTEMPTS = 100  # times that another writer may take an entry's number before we give up
 CACHED_KEYS = 2_000_000  # kept in memory, 64 bytes each
-NO_SEGMENT = SegmentEntry(segment="", rows=0, first_key="", last_key="", dtype="", backend="", token="")
+ENTRIES = 16  # that a reader may find after the newest snapshot, besides those of the newest run
+FULL = 32_768  # rows of a segment that is merged with no other
+SMALL = 4_096  # rows up to which segments are merged whatever the size of the others
 log = logging.getLogger(__name__)
 Keys = NDArray[np.bytes_]  # (n,) of 64 hex digits
+Located = tuple[list[str], NDArray[np.int64], NDArray[np.int64]]
 
 
 class EmbeddingStore:
@@ -42,20 +42,13 @@ class EmbeddingStore:
     def __init__(self, store: Store, fingerprint: str, cached_keys: int = CACHED_KEYS) -> None:
         self.store = store
         self.fingerprint = fingerprint
-        self.journal = Journal(StoredRecords(store), f"embeddings/{fingerprint}/index/", SegmentEntry)
-        self._entries: list[SegmentEntry] = []
-        self._retired: set[int] = set()  # places of entries that no longer count
-        self._lost: dict[str, str] = {}  # what is wrong with segments that no entry retires yet
+        self.index = SegmentIndex(store, f"embeddings/{fingerprint}/")
         self._keys: BoundedCache[str, Keys] = BoundedCache(cached_keys)  # by segment
-        self._lock = threading.RLock()  # of the entries
 
     def anew(self) -> "EmbeddingStore":
         """Return a store that knows the entries of this one, and reads the segments again."""
         other = EmbeddingStore(self.store, self.fingerprint)
-        with self._lock:
-            if not self._entries:
-                self._refresh()  # here, so that both know what is read
-            other._entries, other._retired = list(self._entries), set(self._retired)
+        other.index.anew(self.index)
         return other
 
     def add(self, keys: Sequence[str], vectors: Vectors, backend: str, token: str, replaces: bool = False) -> str:
@@ -65,23 +58,14 @@ class EmbeddingStore:
         computed them, for people only. `token` is unique to this writer. With `replaces`, they count before all others.
         """
         name = self.write("segments", keys, vectors)
-        self._append(_entry_of(name, keys, backend=backend, token=token, replaces=replaces))
+        self.index.append(_entry_of(name, keys, backend=backend, token=token, replaces=replaces))
         return name
 
     def retire(self, token: str, segments: Iterable[str] = ()) -> None:
         """Record that segments, and those that were found lost, no longer count. Quick when there are none."""
-        self._lost |= dict.fromkeys(segments, "nothing named it")
-        if self._lost:
-            self._append(NO_SEGMENT.model_copy(update={"token": token}))
-
-    def retiring(self) -> dict[str, int]:
-        """Return by segment the number of the entry that retires it, if none enters it again."""
-        with self._lock:
-            self._refresh()
-            numbered = [*enumerate(self._entries, 1)]
-        entered = {entry.segment: number for number, entry in numbered}
-        retired = {segment: number for number, entry in numbered for segment in entry.retires}
-        return {segment: number for segment, number in retired.items() if entered.get(segment, 0) < number}
+        self.index.lost |= dict.fromkeys(segments, "nothing named it")
+        if self.index.lost:
+            self.index.append(NO_SEGMENT.model_copy(update={"token": token}))
 
     def enter(self, segment: str, token: str) -> bool:
         """Write an entry for a segment whose entry is gone; return False when its file is, too."""
@@ -89,50 +73,65 @@ class EmbeddingStore:
             keys = self._read_keys(segment)
         except DamagedFile:
             return False
-        self._append(_entry_of(segment, [key.decode() for key in keys], backend="entered again", token=token))
+        self.index.append(_entry_of(segment, [key.decode() for key in keys], backend="entered again", token=token))
         return True
 
-    def close_gaps(self, token: str) -> bool:
-        """Write empty entries in place of lost ones, which hide those after them; tell if there were any."""
-        with self._lock:
-            self._refresh()
-            known, last = len(self._entries), self.journal.last()
-            while len(self._entries) < last:
-                self._append(NO_SEGMENT.model_copy(update={"token": f"{token}-{len(self._entries)}"}))
-                self._refresh()
-            return known < last
+    def merge(self, token: str) -> None:
+        """Merge small segments once many entries were added, and save a snapshot: later readers find few of both.
+
+        Memory holds FULL vectors. A crash leaves at most a file that nobody names, and another writer ends it.
+        """
+        index = self.index
+        with index.lock:
+            index.refresh()
+            if index.read - index.saved <= ENTRIES:
+                return
+            while len(some := _mergeable(index.live)) > 1 and all(map(self._is_sound, some)):
+                found = [*filter(None, map(self._counting, some))]
+                if not found:
+                    break
+                keys, vectors = (np.concatenate(column) for column in zip(*found, strict=True))
+                told = {"backend": "merged", "token": f"{token}-{index.read}", "replaces": True}
+                names, merges = [key.decode() for key in keys], tuple(one.segment for one in index.live if one in some)
+                entry = _entry_of(self.write("segments", names, vectors), names, merges=merges, **told)
+                if not index.try_append(entry):  # it may replace what counted
+                    return
+            index.save(token)
+
+    def _counting(self, entry: SegmentEntry) -> tuple[Keys, Vectors] | None:
+        """Return the keys of a segment for which no other counts, and their vectors; None if there are none."""
+        keys = self._read_keys(entry.segment)
+        names, places, rows = self._locate_in(keys, frozenset())
+        own = rows[places == names.index(entry.segment)]
+        return (keys[own], self._read_rows(entry.segment, own)) if len(own) else None
+
+    def current(self, segments: Iterable[str]) -> tuple[str, ...]:
+        """Return segments by their names, and for those that were merged the ones that hold their vectors."""
+        if not self.index.read:
+            self.index.refresh()
+        return tuple(dict.fromkeys(self.index.merged.get(segment, segment) for segment in segments))
 
     def lost(self, segments: Iterable[str]) -> list[str]:
         """Return which segments no entry counts for, or whose file is damaged or gone. Reads the files."""
-        with self._lock:
-            self._refresh()
-            counted = {e.segment: i for i, e in enumerate(self._entries) if i not in self._retired}
-            return [s for s in dict.fromkeys(segments) if s not in counted or not self._is_sound(counted[s])]
+        with self.index.lock:
+            self.index.refresh()
+            counted, held = {entry.segment: entry for entry in self.index.live}, self.index.merged
+            names = {name: held.get(name, name) for name in segments}
+            lost = {one for one in {*names.values()} if one not in counted or not self._is_sound(counted[one])}
+            return [name for name, one in names.items() if one in lost]
 
-    def _is_sound(self, place: int) -> bool:
+    def _is_sound(self, entry: SegmentEntry) -> bool:
         """Return whether an entry's file is there and whole; otherwise the entry no longer counts."""
-        entry = self._entries[place]
         segment = entry.segment
         try:
             path = verified_path(self.store, self._segment_key(segment))
             if (found := _described(path)) != (told := (entry.rows, entry.first_key, entry.last_key)):
-                raise DamagedFile(f"entry {place + 1} tells rows, first and last key as {told}, they are {found}")
+                raise DamagedFile(f"its entry tells rows, first and last key as {told}, they are {found}")
         except DamagedFile as error:
             log.warning("embeddings/%s: segment %s counts as absent: %s", self.fingerprint, segment, error)
-            self._retired.add(place)
-            self._lost[segment] = str(error)
+            self.index.drop(entry, str(error))
             return False
         return True
-
-    def _append(self, entry: SegmentEntry) -> None:
-        for _ in range(APPEND_ATTEMPTS):
-            with self._lock:
-                entry = entry.model_copy(update={"retires": tuple(sorted(self._lost))})
-                if self.journal.append(len(self._entries) + 1, entry):
-                    self._take(entry)
-                    return
-                self._refresh()
-        raise TransientError(f"embeddings/{self.fingerprint}: {APPEND_ATTEMPTS} writers were faster")
 
     def write(self, folder: str, keys: Sequence[str], vectors: Vectors, metadata: dict[str, str] | None = None) -> str:
         """Write a file of distinct keys and their vectors, sorted by key, and its metadata; return its SHA-256."""
@@ -150,79 +149,70 @@ class EmbeddingStore:
     def missing(self, keys: Sequence[str]) -> list[str]:
         """Return the keys that have no vector yet, in order, each once."""
         wanted = list(dict.fromkeys(keys))
-        entries, _ = self._locate(wanted)
-        return [key for key, entry in zip(wanted, entries, strict=True) if entry < 0]
+        places = self._locate(wanted)[1]
+        return [key for key, place in zip(wanted, places, strict=True) if place < 0]
 
     def segments_of(self, keys: Sequence[str]) -> tuple[str, ...]:
-        """Return the names of the segments that hold these keys' vectors, lowest entry first."""
-        entries, _ = self._locate(list(dict.fromkeys(keys)))
-        return tuple(self._entries[i].segment for i in np.unique(entries[entries >= 0]))
+        """Return the names of the segments that hold these keys' vectors, the one that counts first before others."""
+        names, places, _ = self._locate(list(dict.fromkeys(keys)))
+        return tuple(names[place] for place in np.unique(places[places >= 0]))
 
     def vectors(self, keys: Sequence[str], first: Sequence[str] = ()) -> Vectors:
         """Return (n, dimension) float32 in the order of `keys`, of `first` if possible. Raises: DamagedFile."""
-        entries, rows = self._locate(list(keys), first)
-        if (entries < 0).any():
-            lost = "".join(f"; {told}" for told in list(self._lost.values())[:3])
-            key = keys[int(np.argmin(entries))]
+        names, places, rows = self._locate(list(keys), first)
+        if (places < 0).any():
+            lost = "".join(f"; {told}" for told in list(self.index.lost.values())[:3])
+            key = keys[int(np.argmin(places))]
             raise DamagedFile(f"embeddings/{self.fingerprint}: no vector for key {key}{lost}")
         result: Vectors | None = None
-        for i in np.unique(entries):
-            here = np.flatnonzero(entries == i)
-            vectors = self._read_rows(self._entries[int(i)].segment, rows[here])
+        for place in np.unique(places):
+            here = np.flatnonzero(places == place)
+            vectors = self._read_rows(names[place], rows[here])
             if result is None:
                 result = np.empty((len(keys), vectors.shape[1]), np.float32)
             result[here] = vectors
         return result if result is not None else np.empty((0, 0), np.float32)
 
-    def _locate(self, keys: list[str], first: Sequence[str] = ()) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return for each key the index of the entry that counts, −1 if none holds it, and its row there.
+    def _locate(self, keys: list[str], first: Sequence[str] = ()) -> Located:
+        """Return names of segments, for each key the place among them of the one that counts, −1 if none, and its row.
 
         Entries that other writers add later never affect a key that is already found.
         """
-        with self._lock:
-            own = {*first}
-            found = self._locate_in_entries(keys, own)
-            is_older = (found[0] < 0).any() or not own <= {entry.segment for entry in self._entries}
-            return self._locate_in_entries(keys, own) if is_older and self._refresh() else found
+        index, own = self.index, {*first}
+        with index.lock:
+            found = self._locate_in(keys, own)
+            known = {entry.segment for entry in index.live} | index.merged.keys() | index.retired.keys()
+            is_older = (found[1] < 0).any() or not own <= known
+            return self._locate_in(keys, own) if is_older and index.refresh() else found
 
-    def _refresh(self) -> bool:
-        """Read the index entries that other writers added; False when there are none."""
-        known = len(self._entries)
-        while True:
-            try:
-                entry = self.journal.get(len(self._entries) + 1)
-            except SchemaMismatch as error:
-                log.warning("%s: the entry counts as empty", error)
-                entry = NO_SEGMENT
-            if entry is None:
-                return len(self._entries) > known
-            self._take(entry)
-
-    def _take(self, entry: SegmentEntry) -> None:
-        """Keep the next entry, and forget what it retires."""
-        self._retired |= {i for i, known in enumerate(self._entries) if known.segment in entry.retires}
-        for segment in entry.retires:
-            self._lost.pop(segment, None)
-        self._entries.append(entry)
-
-    def _locate_in_entries(self, keys: list[str], own: Set[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        wanted = np.array(keys, dtype="S64")
-        entries, rows = np.full(len(keys), -1, np.int64), np.zeros(len(keys), np.int64)
-        numbered = [(i, entry) for i, entry in enumerate(self._entries) if entry.rows and i not in self._retired]
-        replacing = [(i, entry) for i, entry in reversed(numbered) if entry.replaces]
-        for i, entry in sorted((*replacing, *numbered), key=lambda one: one[1].segment not in own):
-            open_ = np.flatnonzero(entries < 0)
-            sought = wanted[open_]
-            open_ = open_[(sought >= entry.first_key.encode()) & (sought <= entry.last_key.encode())]
-            if not len(open_) or (self._keys.get(entry.segment) is None and not self._is_sound(i)):
+    def _locate_in(self, keys: Sequence[str] | Keys, own: Set[str]) -> Located:
+        """Look in the segments of `own` first: those that count, then those that were merged; then in all others."""
+        wanted, live = np.array(keys, dtype="S64"), {entry.segment: entry for entry in reversed(self.index.live)}
+        counting, merged = [*reversed(live)], [name for name in self.index.merged if name in own and name not in live]
+        order = [*filter(own.__contains__, counting), *merged, *(name for name in counting if name not in own)]
+        places, rows = np.full(len(keys), -1, np.int64), np.zeros(len(keys), np.int64)
+        for place, name in enumerate(order):
+            open_ = np.flatnonzero(places < 0)
+            if (entry := live.get(name)) is not None:
+                sought = wanted[open_]
+                open_ = open_[(sought >= entry.first_key.encode()) & (sought <= entry.last_key.encode())]
+            if not len(open_) or (self._keys.get(name) is None and not self._is_readable(name, entry)):
                 continue
-            stored = self._keys.keep(entry.segment, partial(self._read_keys, entry.segment), entry.rows)
+            stored = self._keys.keep(name, partial(self._read_keys, name), entry.rows if entry is not None else FULL)
             at = np.searchsorted(stored, wanted[open_])
             at[at == len(stored)] = 0
             hit = stored[at] == wanted[open_]
-            entries[open_[hit]] = i
+            places[open_[hit]] = place
             rows[open_[hit]] = at[hit]
-        return entries, rows
+        return order, places, rows
+
+    def _is_readable(self, segment: str, entry: SegmentEntry | None) -> bool:
+        """Return whether a segment's file is whole; of one that was merged it may be gone."""
+        if entry is not None:
+            return self._is_sound(entry)
+        with suppress(DamagedFile):
+            return bool(verified_path(self.store, self._segment_key(segment)))
+        return False
 
     def _read_keys(self, segment: str) -> Keys:
         key = self._segment_key(segment)
@@ -246,6 +236,20 @@ class EmbeddingStore:
 def _entry_of(segment: str, keys: Sequence[str], **more: Any) -> SegmentEntry:
     told = {"segment": segment, "rows": len(keys), "first_key": min(keys), "last_key": max(keys)}
     return SegmentEntry(**told, dtype="float32", **more)
+
+
+def _mergeable(live: Iterable[SegmentEntry]) -> list[SegmentEntry]:
+    """Return the smallest segments as far as they make one that is not too large, and mostly of others.
+
+    So a vector is written again only as often as the logarithm of their number.
+    """
+    some, rows = list[SegmentEntry](), 0
+    for entry in sorted({entry.segment: entry for entry in live}.values(), key=lambda entry: entry.rows):
+        if rows + entry.rows > FULL or (some and entry.rows > max(2 * rows, SMALL)):
+            break
+        some.append(entry)
+        rows += entry.rows
+    return some
 
 
 def _described(path: Path) -> tuple[int, str, str]:

@@ -102,6 +102,7 @@ def build(services: Services, work: Work, execute: Execute, figures: Figures) ->
     figures.timed("guard", guard_chunked, bench, work, chunked)  # before anything is embedded
     recover_vectors(services, work.summary.generation)
     each_shard(embed_shard, work)
+    bench.lake.embeddings(bench.model.fingerprint).merge(services.writer.new_token())
     embedded = built_contents(bench, work.summary, *DOCUMENT_STEPS)
     step, observer = ("duplicates", embedded.rows("chunks"), "chunks"), services.retrieval.observer
     told = work.summary.generation, bench.options.duplicates, observer.tally("duplicates")

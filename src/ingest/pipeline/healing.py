@@ -73,7 +73,7 @@ def _mend_vectors(retrieval: Retrieval, writer: Writer, base: Manifest, damage: 
     lost = store.lost(segment for some in base.segments.values() for segment in some)
     if not lost:
         return damage
-    if store.close_gaps(writer.new_token()):
+    if store.index.close_gaps(writer.new_token()):
         told.append("index of embedding segments, with empty entries for lost ones")
     entered = [s for s in store.lost(lost) if store.enter(s, writer.new_token())]
     told += (f"entry of embedding segment {segment}, made again from the segment" for segment in entered)

@@ -162,7 +162,8 @@ class Sweep:
         self.found.waits = self._at_work() if idle else ""
         for model, keys in idle.items() if not self.found.waits else ():
             store = self.lake.embeddings(model)
-            entries = {name: f"{store.journal.prefix}{number}.json" for name, number in store.retiring().items()}
+            store.index.refresh()
+            entries = {name: f"{store.index.journal.prefix}{n}.json" for name, n in store.index.retired.items()}
             if lost := entries.keys() & named:  # its vectors are in others now, which no record names
                 self.found.waits = f"segment {min(lost)} was lost, and a generation that stays names it"
                 continue

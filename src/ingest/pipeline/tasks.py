@@ -157,7 +157,7 @@ def parts_after(lake: Lake, task: ShardTask, *steps: str) -> dict[str, PartFile]
 
 def built_contents(bench: Workbench, summary: PlanSummary, *steps: str) -> Contents:
     """Return what the finished steps of a generation made or carried; its keyword index is not merged yet."""
-    lake, generation, hashes = bench.lake, summary.generation, summary.shards
+    lake, model, generation, hashes = bench.lake, bench.model, summary.generation, summary.shards
 
     @cache
     def parts(shard: int) -> dict[str, PartFile]:
@@ -167,11 +167,11 @@ def built_contents(bench: Workbench, summary: PlanSummary, *steps: str) -> Conte
     def segments(shard: int) -> tuple[str, ...]:
         plan = lake.shard_plan(generation, shard, hashes[shard])
         marker = lake.marker(generation, "embed", shard, hashes[shard]) if "embed" in plan.steps else None
-        return marker.segments if marker is not None else plan.base_segments
+        return lake.embeddings(model.fingerprint).current(marker.segments if marker else plan.base_segments)
 
     identity = lake.known_identity()
     assert identity is not None  # known since the run began
-    name, model, shards = collection_name(lake.index, generation, identity.id), bench.model, tuple(sorted(hashes))
+    name, shards = collection_name(lake.index, generation, identity.id), tuple(sorted(hashes))
     duplicates, shape, analyser = duplicates_part(lake, generation), bench.options.shape, bench.options.analyser
     vectors = generation, name, model.fingerprint, model.dimension
     base = sealed_manifest(lake, summary.base)[0] if shape.sparse and summary.base is not None else None

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.adapters.stores.folder_store import FolderStore
 from ingest.errors import SchemaMismatch, TransientError
 from ingest.ids import sha256_hex
+from ingest.lake import embedding_store
 from ingest.lake.embedding_store import EmbeddingStore
 from ingest.ports import Store
 from ingest.records import Vectors
@@ -37,6 +38,18 @@ class Writer(EmbeddingStore):
 
     def add(self, keys: Sequence[str], vectors: Vectors, backend: str, token: str = "", replaces: bool = False) -> str:
         return super().add(keys, vectors, backend, token or f"token{next(self.tokens)}", replaces)
+
+
+class CountingStore(InMemoryStore):
+    """A store in memory that notes the records it is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gets: list[str] = []
+
+    def get(self, key: str) -> bytes | None:
+        self.gets.append(key)
+        return super().get(key)
 
 
 def opened(store: Store, **options: int) -> Writer:
@@ -132,7 +145,7 @@ def test_writers_at_the_same_time_lose_nothing_and_agree(tmp_path: Path) -> None
         thread.join()
     readers = [opened(FolderStore(str(tmp_path))) for _ in range(2)]
     wanted = [key(n) for n in range(rounds)] + [key(1000 + w * 10 + n) for w in range(writers) for n in range(rounds)]
-    assert [reader.journal.last() for reader in readers] == [writers * rounds] * 2
+    assert [reader.index.journal.last() for reader in readers] == [writers * rounds] * 2
     assert readers[0].vectors(wanted).tolist() == readers[1].vectors(wanted).tolist()
 
 
@@ -182,7 +195,7 @@ def test_threads_share_one_store() -> None:
     for thread in threads:
         thread.join()
     assert read == {n: list(range(n * 100, n * 100 + 10)) for n in range(4)}
-    assert len(store._entries) == store.journal.last() == 40
+    assert len(store.index.live) == store.index.journal.last() == 40
 
 
 def test_many_row_groups_keep_the_order() -> None:
@@ -195,7 +208,8 @@ def test_many_row_groups_keep_the_order() -> None:
 
 def test_a_writer_that_always_loses_gives_up() -> None:
     store = opened(InMemoryStore())
-    store.journal = type("Full", (), {"append": lambda *_: False, "get": lambda *_: None})()  # type: ignore[assignment]
+    full = {"append": lambda *_: False, "get": lambda *_: None, "prefix": "embeddings/model/index/"}
+    store.index.journal = type("Full", (), full)()  # type: ignore[assignment]
     with pytest.raises(TransientError, match="100 writers were faster"):
         store.add([key(1)], vectors(1), "test")
 
@@ -204,6 +218,7 @@ def test_no_keys_give_no_rows() -> None:
     assert opened(InMemoryStore()).vectors([]).shape[0] == 0
 
 
+@settings(max_examples=25)
 @given(st.lists(st.dictionaries(st.integers(0, 30), st.floats(-8, 8, width=32), min_size=1), min_size=1, max_size=5))
 def test_the_store_is_a_dictionary_that_never_overwrites(segments: list[dict[int, float]]) -> None:
     store = opened(InMemoryStore())
@@ -217,7 +232,7 @@ def test_the_store_is_a_dictionary_that_never_overwrites(segments: list[dict[int
 
 def damage(store: Store, n: int) -> str:
     """Damage the segment of an entry and return its name."""
-    entry = opened(store).journal.get(n)
+    entry = opened(store).index.journal.get(n)
     assert entry is not None
     store.put(f"embeddings/model/segments/{entry.segment}.parquet", b"damaged")
     return entry.segment
@@ -231,7 +246,7 @@ def test_a_damaged_segment_counts_as_absent_and_the_next_entry_retires_it() -> N
     store = opened(memory)
     assert [key(1)] == store.missing([key(1), key(3)])
     store.add([key(1)], vectors(9), "test")
-    entry = store.journal.get(3)
+    entry = store.index.journal.get(3)
     assert entry is not None
     assert (lost,) == entry.retires
     memory.put(f"embeddings/model/segments/{lost}.parquet", b"back again, or not: its entry is retired")
@@ -269,5 +284,140 @@ def test_a_lost_entry_no_longer_hides_those_after_it() -> None:
     memory.delete("embeddings/model/index/2.json")
     store = opened(memory)
     assert [key(1), key(2), key(3)] == store.missing([key(1), key(2), key(3)])
-    store.close_gaps("token")
+    store.index.close_gaps("token")
     assert [key(1), key(2)] == opened(memory).missing([key(1), key(2), key(3)])
+
+
+# Merging
+
+
+def many(memory: Store, entries: int = 2 * embedding_store.ENTRIES) -> Writer:
+    """Return a store to which many small segments were added, of two keys each; every second key comes twice."""
+    store = opened(memory)
+    for n in range(entries):
+        store.add([key(n), key(n + 1)], vectors(n, 100 + n), "test")
+    return store
+
+
+def test_after_a_merge_a_reader_reads_one_snapshot_and_one_segment_and_finds_the_same_vectors() -> None:
+    memory = CountingStore()
+    store = many(memory)
+    names, before = [e.segment for e in store.index.live], store.vectors(keys := [key(n) for n in range(33)])
+    store.merge("merge")
+    assert before.tolist() == store.vectors(keys).tolist() == store.vectors(keys, names).tolist()
+    memory.gets.clear()
+    reader = opened(memory)
+    assert before.tolist() == reader.vectors(keys).tolist()
+    assert ["snapshots/1.json", "index/34.json"] == [name.removeprefix("embeddings/model/") for name in memory.gets]
+    assert reader.current(names) == reader.segments_of(keys) == (store.index.live[0].segment,)
+    assert [] == reader.lost(names)
+
+
+def test_readers_from_before_a_merge_go_on_and_see_what_comes_after_it() -> None:
+    memory = InMemoryStore()
+    store, reader = many(memory), opened(memory)
+    before = reader.vectors(keys := [key(n) for n in range(33)])
+    store.merge("merge")
+    store.add([key(99)], vectors(99), "test")
+    store.add([key(3)], vectors(-3), "test", replaces=True)
+    assert before.tolist() == reader.vectors(keys).tolist()
+    for one in (reader, opened(memory), store):
+        assert [99, -3] == one.vectors([key(99), key(3)])[:, 0].tolist()
+
+
+def test_without_its_snapshots_the_index_is_read_from_its_first_entry() -> None:
+    memory = InMemoryStore()
+    store = many(memory)
+    before = store.vectors(keys := [key(n) for n in range(33)])
+    store.merge("merge")
+    for change in (lambda name: memory.put(name, b"{"), memory.delete):
+        change("embeddings/model/snapshots/1.json")
+        assert before.tolist() == opened(memory).vectors(keys).tolist()
+
+
+def test_a_generation_keeps_its_vectors_after_they_were_replaced_and_merged() -> None:
+    memory = InMemoryStore()
+    own = opened(memory).add([key(1), key(2)], vectors(1, 2), "test")
+    opened(memory).add([key(1)], vectors(-1), "test", replaces=True)
+    many(memory).merge("merge")
+    for name, expected in ((own, [1, 2]), (opened(memory).current([own])[0], [-1, 2])):
+        assert expected == opened(memory).vectors([key(1), key(2)], [name])[:, 0].tolist()
+    memory.delete(f"embeddings/model/segments/{own}.parquet")
+    assert [] == opened(memory).lost([own])
+    assert [-1, 2] == opened(memory).vectors([key(1), key(2)], [own])[:, 0].tolist()
+
+
+def test_a_merged_segment_that_is_damaged_is_lost_to_all_whose_vectors_it_had() -> None:
+    memory = InMemoryStore()
+    store = many(memory)
+    names = [e.segment for e in store.index.live]
+    store.merge("merge")
+    damage(memory, store.index.read)
+    reader = opened(memory)
+    assert names == reader.lost(names)
+    reader.retire("token")
+    assert 33 == len(opened(memory).missing([key(n) for n in range(33)]))
+    assert [104] == opened(memory).vectors([key(5)], names)[:, 0].tolist()  # files that are there are still read
+
+
+def test_nothing_is_merged_while_a_segment_is_lost_or_another_writer_comes_first() -> None:
+    memory = InMemoryStore()
+    store = many(memory)
+    damage(memory, 3)
+    store = opened(memory)
+    store.merge("merge")
+    assert not any(entry.merges for _, entry in store.index.journal.after(0))
+    store.index.lost.clear()
+    refresh = store.index.refresh
+
+    def late() -> bool:
+        found = refresh()
+        opened(memory).add([key(500)], vectors(500), "test", replaces=True)
+        return found
+
+    store.index.refresh = late  # type: ignore[method-assign]
+    store.merge("merge")
+    assert not any(entry.merges for _, entry in store.index.journal.after(0))
+
+
+def test_a_large_segment_is_not_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedding_store, "SMALL", 4)
+    store = opened(InMemoryStore())
+    large = store.add([key(n) for n in range(1000, 1300)], vectors(*range(300)), "test")
+    for round in range(4):
+        for n in range(20):
+            store.add([key(100 * round + n)], vectors(n), "test")
+        store.merge(f"merge{round}")
+        assert large in {entry.segment for entry in store.index.live}
+        assert len(store.index.live) <= 4
+
+
+Change = tuple[dict[int, float], bool]
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(
+        st.tuples(st.dictionaries(st.integers(0, 12), st.floats(-8, 8, width=32), min_size=1), st.booleans()),
+        min_size=1,
+        max_size=12,
+    ),
+    st.sets(st.integers(0, 11)),
+)
+def test_merging_changes_no_answer_whenever_it_happens(changes: list[Change], merges: set[int]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedding_store, "ENTRIES", 0)
+        patch.setattr(embedding_store, "SMALL", 2)
+        memory = InMemoryStore()
+        early, store = opened(memory), opened(memory)
+        expected: dict[int, float] = {}
+        for n, (rows, replaces) in enumerate(changes):
+            store.add([key(k) for k in rows], vectors(*rows.values()), "test", replaces=replaces)
+            expected = {**expected, **rows} if replaces else {**rows, **expected}
+            assert early.missing([key(k) for k in rows]) == []
+            if n in merges:
+                opened(memory).merge(f"merge{n}")
+        early.index.refresh()
+        for reader in (early, store, opened(memory)):
+            assert reader.vectors([key(k) for k in expected])[:, 0].tolist() == [*expected.values()]
+            assert reader.lost(e.segment for _, e in reader.index.journal.after(0) if e.rows) == []

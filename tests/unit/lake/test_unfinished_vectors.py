@@ -42,7 +42,7 @@ def test_what_a_killed_run_left_becomes_one_segment(store: InMemoryStore) -> Non
     found = opened(store)
     UnfinishedVectors(found).recover(tokens, "0002")
     assert [0, 1, 2] == opened(store).vectors(KEYS[:3])[:, 0].tolist()
-    ((_, entry),) = found.journal.after(0)
+    ((_, entry),) = found.index.journal.after(0)
     assert (3, "one backend") == (entry.rows, entry.backend)
     assert [] == left(store)
 
@@ -53,7 +53,7 @@ def test_there_is_nothing_to_recover_after_a_finished_slice(store: InMemoryStore
     slice_.embeddings.add(KEYS[:3], vectors(0, 1, 2), "test", "token")
     slice_.remove()
     UnfinishedVectors(opened(store)).recover(tokens, "0002")
-    assert 1 == opened(store).journal.last()
+    assert 1 == opened(store).index.journal.last()
 
 
 def test_a_vector_that_the_store_has_stays_and_is_not_stored_again(store: InMemoryStore) -> None:
@@ -61,7 +61,7 @@ def test_a_vector_that_the_store_has_stays_and_is_not_stored_again(store: InMemo
     UnfinishedVectors(opened(store)).write(KEYS[:2], vectors(0, 1), "test")
     UnfinishedVectors(opened(store)).recover(tokens, "0002")
     assert [7, 1] == opened(store).vectors(KEYS[:2])[:, 0].tolist()
-    ((_, first), (_, second)) = opened(store).journal.after(0)
+    ((_, first), (_, second)) = opened(store).index.journal.after(0)
     assert (1, 1) == (first.rows, second.rows)
 
 
@@ -91,7 +91,7 @@ def test_a_bounded_number_of_vectors_is_held_at_once(store: InMemoryStore, monke
     for n in range(5):
         writer.write(KEYS[n : n + 1], vectors(n), "test")
     UnfinishedVectors(opened(store)).recover(tokens, "0002")
-    assert [2, 2, 1] == [entry.rows for _, entry in opened(store).journal.after(0)]
+    assert [2, 2, 1] == [entry.rows for _, entry in opened(store).index.journal.after(0)]
     assert [0, 1, 2, 3, 4] == opened(store).vectors(KEYS[:5])[:, 0].tolist()
 
 
