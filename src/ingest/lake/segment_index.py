@@ -16,7 +16,7 @@ from ingest.ports import Store
 from ingest.records import SegmentEntry, SegmentSnapshot
 
 APPEND_ATTEMPTS = 100  # times that another writer may take an entry's number before we give up
-SNAPSHOTS = 4  # newest ones that are kept
+SNAPSHOTS = 2  # newest ones that are kept
 NAMES = (
     2_048  # of segments that no longer count, the newest ones, in a snapshot; others are lost to those who name them
 )
@@ -93,6 +93,7 @@ class SegmentIndex:
         self.live = [one for one in self.live if one.segment not in gone]
         for segment in entry.retires:
             self.lost.pop(segment, None)
+            self.merged.pop(segment, None)
         self.retired |= dict.fromkeys(entry.retires, self.read)
         self.retired.pop(entry.segment, None)
         before = ((*(old for old, new in self.merged.items() if new == merged), merged) for merged in entry.merges)
