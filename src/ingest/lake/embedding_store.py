@@ -1,15 +1,13 @@
 """The embedding store, shared by all indexes: `embeddings/<model fingerprint>/segments/`, and which of them count.
 
 A store, not a cache: segments are immutable and sorted by key, and what was stored first stays. In bf16, a text's
-vector varies slightly with its batch. A generation that was built without what replaces its vectors keeps them: it
-reads from its own segments first. One that is damaged or gone counts as absent; the next entry of the index retires it.
-Small segments are merged into larger ones: each key's vector that counts stays the one that counts.
+vector varies slightly with its batch. A generation reads from its own segments first, so it keeps its vectors whatever
+replaces them later. What is damaged or gone counts as absent. A merge of small segments keeps the vectors that count.
 """
 
 import logging
 from collections.abc import Iterable, Sequence, Set
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +50,9 @@ class EmbeddingStore:
         return other
 
     def add(self, keys: Sequence[str], vectors: Vectors, backend: str, token: str, replaces: bool = False) -> str:
-        """Write a segment, then its index entry, and return the segment's name.
+        """Write a segment of distinct keys and their vectors, then its index entry; return its name.
 
-        `keys` are distinct; `vectors` (n, dimension) float32, normalised, in the same order. `backend` names what
-        computed them, for people only. `token` is unique to this writer. With `replaces`, they count before all others.
+        `token` is unique to this writer. With `replaces`, they count before all others.
         """
         name = self.write("segments", keys, vectors)
         self.index.append(_entry_of(name, keys, backend=backend, token=token, replaces=replaces))
@@ -77,10 +74,7 @@ class EmbeddingStore:
         return True
 
     def merge(self, token: str) -> None:
-        """Merge small segments once many entries were added, and save a snapshot: later readers find few of both.
-
-        Memory holds FULL vectors. A crash leaves at most a file that nobody names, and another writer ends it.
-        """
+        """Merge small segments once many entries were added, unless others write too; later readers find few of both."""
         index = self.index
         with index.lock:
             index.refresh()
@@ -122,16 +116,14 @@ class EmbeddingStore:
 
     def _is_sound(self, entry: SegmentEntry) -> bool:
         """Return whether an entry's file is there and whole; otherwise the entry no longer counts."""
-        segment = entry.segment
         try:
-            path = verified_path(self.store, self._segment_key(segment))
+            path = verified_path(self.store, self._segment_key(entry.segment))
             if (found := _described(path)) != (told := (entry.rows, entry.first_key, entry.last_key)):
                 raise DamagedFile(f"its entry tells rows, first and last key as {told}, they are {found}")
         except DamagedFile as error:
-            log.warning("embeddings/%s: segment %s counts as absent: %s", self.fingerprint, segment, error)
+            log.warning("embeddings/%s: segment %s counts as absent: %s", self.fingerprint, entry.segment, error)
             self.index.drop(entry, str(error))
-            return False
-        return True
+        return entry.segment not in self.index.lost
 
     def write(self, folder: str, keys: Sequence[str], vectors: Vectors, metadata: dict[str, str] | None = None) -> str:
         """Write a file of distinct keys and their vectors, sorted by key, and its metadata; return its SHA-256."""
@@ -174,10 +166,7 @@ class EmbeddingStore:
         return result if result is not None else np.empty((0, 0), np.float32)
 
     def _locate(self, keys: list[str], first: Sequence[str] = ()) -> Located:
-        """Return names of segments, for each key the place among them of the one that counts, −1 if none, and its row.
-
-        Entries that other writers add later never affect a key that is already found.
-        """
+        """Return names of segments, for each key the place among them of the one that counts, −1 if none, and its row."""
         index, own = self.index, {*first}
         with index.lock:
             found = self._locate_in(keys, own)
@@ -196,9 +185,8 @@ class EmbeddingStore:
             if (entry := live.get(name)) is not None:
                 sought = wanted[open_]
                 open_ = open_[(sought >= entry.first_key.encode()) & (sought <= entry.last_key.encode())]
-            if not len(open_) or (self._keys.get(name) is None and not self._is_readable(name, entry)):
+            if not len(open_) or (stored := self._keys_of(name, entry)) is None:
                 continue
-            stored = self._keys.keep(name, partial(self._read_keys, name), entry.rows if entry is not None else FULL)
             at = np.searchsorted(stored, wanted[open_])
             at[at == len(stored)] = 0
             hit = stored[at] == wanted[open_]
@@ -206,13 +194,13 @@ class EmbeddingStore:
             rows[open_[hit]] = at[hit]
         return order, places, rows
 
-    def _is_readable(self, segment: str, entry: SegmentEntry | None) -> bool:
-        """Return whether a segment's file is whole; of one that was merged it may be gone."""
-        if entry is not None:
-            return self._is_sound(entry)
-        with suppress(DamagedFile):
-            return bool(verified_path(self.store, self._segment_key(segment)))
-        return False
+    def _keys_of(self, segment: str, entry: SegmentEntry | None) -> Keys | None:
+        """Return a segment's keys, None if its file is not whole; of one that was merged it may be gone."""
+        if (keys := self._keys.get(segment)) is None and (entry is None or self._is_sound(entry)):
+            with suppress(DamagedFile):
+                keys = self._read_keys(segment)
+                self._keys.put(segment, keys, len(keys))
+        return keys
 
     def _read_keys(self, segment: str) -> Keys:
         key = self._segment_key(segment)
@@ -239,10 +227,7 @@ def _entry_of(segment: str, keys: Sequence[str], **more: Any) -> SegmentEntry:
 
 
 def _mergeable(live: Iterable[SegmentEntry]) -> list[SegmentEntry]:
-    """Return the smallest segments as far as they make one that is not too large, and mostly of others.
-
-    So a vector is written again only as often as the logarithm of their number.
-    """
+    """Return the smallest segments, none over twice those before it, so that a vector is rarely written again."""
     some, rows = list[SegmentEntry](), 0
     for entry in sorted({entry.segment: entry for entry in live}.values(), key=lambda entry: entry.rows):
         if rows + entry.rows > FULL or (some and entry.rows > max(2 * rows, SMALL)):

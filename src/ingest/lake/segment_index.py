@@ -28,7 +28,7 @@ class SegmentIndex:
     """The segments of one model that count. Threads may share it: `lock` is held while it changes."""
 
     def __init__(self, store: Store, folder: str) -> None:
-        """Take the folder of the model, with "/" at its end. Nothing is read yet."""
+        """Take the folder of the model, with "/" at its end."""
         records = StoredRecords(store)
         self.journal = Journal(records, f"{folder}index/", SegmentEntry)
         self.snapshots = Journal(records, f"{folder}snapshots/", SegmentSnapshot)

@@ -1,8 +1,7 @@
 """Vectors of slices that are still being embedded: `embeddings/<model fingerprint>/unfinished/<sha256>.parquet`.
 
 They are durable within seconds, so a killed run loses little. The vectors of a finished slice become one segment, and
-these files go; what a killed run left becomes a segment in the next run. If each of these files were a segment, there
-would be many small ones, and every look-up would be slower for good.
+these files go; what a killed run left becomes a segment in the next run.
 """
 
 from collections.abc import Callable, Sequence, Set
@@ -51,11 +50,7 @@ class UnfinishedVectors:
         self._written.clear()
 
     def recover(self, new_token: Callable[[], str], generation: str) -> None:
-        """Add to the store what killed runs left, and remove their files but for those forced for this generation.
-
-        Files of a run that is still alive may be among them: its own segment then changes nothing. A damaged file is
-        only removed. `new_token` returns a token unique to this writer.
-        """
+        """Add what killed runs left to the store; files forced for this generation stay, damaged ones are removed."""
         names, found, backend = list(self.embeddings.store.list(self.folder)), dict[str, Vectors](), ""
         kept = set[str]()
         for name in names:

@@ -59,11 +59,7 @@ def _take(left: Allowance, document: Document, uri: str) -> None:
 
 
 def check_container(document: Document, uri: str, level: int, depth: int) -> None:
-    """Check that the documents inside may be opened.
-
-    `level` is 1 for a source's document, 2 for one inside it, and so on; a container's level may be at most `depth`.
-    Raises: OversizedDocument; MalformedDocument when two of them have the same name.
-    """
+    """Check level (1: listed) and children's names of a container. Raises: OversizedDocument, MalformedDocument."""
     if level > depth:
         raise OversizedDocument(f"{uri}: a container on level {level}, the limit is {depth} (limits.archive_depth)")
     ((path, times),) = Counter(child.path for child in document.children).most_common(1)

@@ -25,10 +25,7 @@ Take = Callable[[PlannedDocument], RawDocument | None]
 
 @shard_step("chunk", "cpu", join=joined_documents)
 def chunk_shard(services: Services, task: ShardTask) -> Marker:
-    """Parse, chunk and commit the documents of a shard, or of a slice; return its marker.
-
-    What is finished is not fetched again. Raises: TransientError, FatalError; a DocumentError becomes a row.
-    """
+    """Parse, chunk and commit a shard's or slice's documents; failures are rows. Raises: TransientError, FatalError."""
     lake, observer = services.bench.lake, services.retrieval.observer
     plan = lake.shard_plan(task.generation, task.shard, task.plan_hash)
     builder, documents = _ShardBuilder(services, task, plan), plan.documents[task.range]
@@ -136,10 +133,9 @@ class _ShardBuilder:
 
 @contextmanager
 def reading_ahead(sources: Iterable[Source], documents: Sequence[PlannedDocument], concurrent: int) -> Iterator[Take]:
-    """Yield a function that acts as `read_document` for a planned document, which may have been read ahead.
+    """Yield what acts as `read_document` for planned documents, which `concurrent` threads read ahead in order.
 
-    Documents are read in order by `concurrent` threads. At most that many are held or being read, besides the one last
-    taken.
+    At most that many are held or being read, besides the one last taken.
     """
     by_name = {source.name: source for source in sources}
     ahead, running = iter(documents), dict[str, Future[RawDocument | None]]()

@@ -46,9 +46,7 @@ class DocumentActs(ABC):
     def accept(self, *, why: str, **choice: Unpack[Choice]) -> Decision:
         """Accept that documents are left out, `choice` as for `quarantine`: the limits no longer count them.
 
-        Each counts again as soon as its bytes change, or the code that reads it.
-
-        Raises: UnknownDocument when there is none, StoreUnavailable.
+        Each counts again once its bytes change, or the code that reads it. Raises: UnknownDocument, StoreUnavailable.
         """
         check_why("accept", why)
         failures = dict.fromkeys(map(failure_of, self._chosen(choice)))
@@ -67,11 +65,9 @@ class DocumentActs(ABC):
     ) -> Revoked:
         """Make documents, with all documents inside them, unfindable in every generation at once, until that is lifted.
 
-        They are not ingested again, and no rollback, restore or promotion brings them back. Readers leave them out from
-        their next search on; then the points are deleted. The lake keeps their bytes.
-
-        `uris` may also be document ids. Raises: InvalidSettings when nothing or too much is named; IndexUnavailable
-        when it is done, but points are left.
+        Nothing ingests them again or brings them back. Readers leave them out from their next search on; then the points
+        are deleted. The lake keeps their bytes. `uris` may also be document ids. Raises: InvalidSettings when nothing
+        or too much is named; IndexUnavailable when it is done, but points are left.
         """
         named = {"uri": uris, "prefix": prefixes, "source": sources, "tenant": tenants}
         return revoke(self.services.retrieval, self.services.writer, why, named)

@@ -16,7 +16,7 @@ from ingest.lake.unfinished_vectors import UnfinishedVectors
 from ingest.pipeline.embed_texts import embed_texts
 from ingest.pipeline.index_keywords import index_shard
 from ingest.pipeline.shard_builder import Made
-from ingest.pipeline.shard_slices import documents_of, joined, written
+from ingest.pipeline.shard_slices import joined, written
 from ingest.pipeline.tasks import ShardTask, parts_after, shard_step
 from ingest.pipeline.unreleased_rows import unreleased_rows
 from ingest.ports import Embedder
@@ -30,19 +30,13 @@ DURABLE_SECONDS = 5.0  # after which vectors are written, though their slice is 
 
 
 def recover_vectors(services: Services, generation: str) -> None:
-    """Add to the store what slices of killed runs left: once per run, before the first one. Raises: TransientError.
-
-    What was forced for this generation waits for its slice.
-    """
+    """Add to the store what killed runs left, but for what was forced for this generation. Raises: TransientError."""
     bench = services.bench
     UnfinishedVectors(bench.lake.embeddings(bench.model.fingerprint)).recover(services.writer.new_token, generation)
 
 
 def settled(services: Services, task: ShardTask, slices: Sequence[Marker]) -> Marker:
-    """Return one marker for all slices of a shard; it names the parts without documents that the model refuses.
-
-    The vectors of their last good versions are computed where they are missing. Raises: TransientError, FatalError.
-    """
+    """Return one marker for all slices, with parts in which last good versions replace what the model refuses."""
     marker, lake = joined(services, task, slices), services.bench.lake
     parts, counts, made = parts_after(lake, task, "chunk"), Counter(marker.counts), tuple[PartFile, ...]()
     refused = more = {key: why for one in slices for key, why in one.refused.items()}
@@ -62,10 +56,7 @@ def settled(services: Services, task: ShardTask, slices: Sequence[Marker]) -> Ma
 
 @shard_step("embed", "gpu", join=settled)
 def embed_shard(services: Services, task: ShardTask) -> Marker:
-    """Embed the chunks of a shard, or of a slice, that have no vector or are to be embedded again; return its marker.
-
-    The model is opened only when there are any. Raises: TransientError, FatalError.
-    """
+    """Embed what has no vector or is to be embedded again; return the marker. Raises: TransientError, FatalError."""
     lake, model = services.bench.lake, services.bench.model
     parts = parts_after(lake, task, "chunk")
     table = lake.read(parts["chunks"], TEXTS)[task.range]
@@ -81,7 +72,7 @@ def embed_shard(services: Services, task: ShardTask) -> Marker:
         with suppress(TransientError):
             recover_vectors(services, task.generation)  # for the second attempt
         raise
-    sizes = {"documents": documents_of(lake, task, parts), "chunks": len(keys)}
+    sizes = {"documents": 0 if task.rows and task.rows[0] else parts["documents"].rows, "chunks": len(keys)}
     counts = {**sizes, "embedded": len(missing) - len(refused), "forward_passes": passes}
     done = task.marker("embed", counts, segments=store.segments_of(keys), refused=refused)
     return done if task.rows is not None else settled(services, task, [done])
@@ -90,10 +81,9 @@ def embed_shard(services: Services, task: ShardTask) -> Marker:
 def _embed(
     services: Services, task: ShardTask, missing: list[str], table: pa.Table, *, replaces: bool
 ) -> tuple[int, dict[str, str]]:
-    """Add a segment with the vectors of the missing keys.
+    """Add a segment with the vectors of the missing keys, the longest texts first: too little memory shows at once.
 
-    Return the number of forward passes, and by key why the model gives a text no vector and the store has none. Texts
-    of about equal length go through the model together, the longest first: what does not fit into memory shows at once.
+    Return the number of forward passes, and by key why the model gives a text no vector and the store has none.
     """
     if not missing:
         return 0, {}
@@ -152,10 +142,9 @@ def _keys_of(lake: Lake, parts: Mapping[str, PartFile], documents: set[str]) -> 
 def set_aside(
     services: Services, task: ShardTask, parts: Mapping[str, PartFile], refused: Mapping[str, str]
 ) -> tuple[tuple[PartFile, ...], Counter[str]]:
-    """Return a shard's parts without the documents that hold a refused chunk, and these documents, counted by error.
+    """Return a shard's parts with last good versions in place of documents with a `refused` key, which it quarantines.
 
-    Each goes to quarantine, a document inside another by itself. The last good version of a listed one takes its place.
-    `refused`: why the model gives no vector, by embedding key.
+    A document inside another goes by itself. These documents are counted by error.
     """
     bench = services.bench
     plan = bench.lake.shard_plan(task.generation, task.shard, task.plan_hash)

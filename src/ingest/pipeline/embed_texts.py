@@ -17,10 +17,8 @@ PLAIN = "a plain text"  # for which any model that works has a vector
 def embed_texts(embedder: Embedder, texts: Mapping[str, str]) -> tuple[dict[str, Vectors], dict[str, DocumentError]]:
     """Return by key the (dimension,) float32, L2-normalised vector of a text, or why it has none.
 
-    What the embedder refuses together is tried in halves, and a vector that is not of length 1 once more alone.
-
-    Raises: FatalError when a plain text has no vector either, so that the model is at fault; and DimensionMismatch,
-    AccessDenied, TransientError.
+    What the embedder refuses together is tried in halves, and a vector that is not of length 1 once more alone. Raises:
+    FatalError when a plain text has none either: the model is at fault; DimensionMismatch, AccessDenied, TransientError
     """
     embedding = _Embedding(embedder, texts)
     embedding.fill([*texts])

@@ -54,10 +54,7 @@ class Made:
             self.base.documents = {uri: replace(row, chunker_fingerprint="") for uri, row in rows}
 
     def put(self, row: DocumentRow, document: Document, *, container: bool) -> None:
-        """Chunk, screen and keep a document. A container may have no text.
-
-        Raises: EmptyDocument, SuspiciousDocument by the source's policy, and what the chunker raises.
-        """
+        """Chunk, screen and keep a document; a container may have no text. Raises: DocumentError."""
         options, tokenizer = self.bench.options, self.bench.tokenizer
         cut = cut_document(document, row.uri, row.source, options, tokenizer, container=container)
         if cut.refusal is not None:
@@ -68,8 +65,7 @@ class Made:
     def carry(self, row: DocumentRow, rows: ShardRows) -> None:
         """Take a document's stored text from `rows`, its chunks unless the chunker has changed, then its children.
 
-        A child that the current chunker, policy or model refuses goes to quarantine by itself. Raises: what `put`
-        raises; UnembeddableDocument.
+        A child that is refused now goes to quarantine by itself. Raises: DocumentError.
         """
         before = rows.documents[row.uri]
         if row.document_id not in rows.texts:

@@ -1,11 +1,10 @@
 """Slices of a shard: how its work is cut into tasks, and how one result is made of theirs.
 
-A slice's marker is named by its rows, so work that was cut differently is never mistaken for it. Its part files are not
-in `data/`, which generations share, and go when the shard is joined. A shard of one slice is a task without slices.
+A slice's marker is named by its rows; its part files are not in `data/`, and go when the shard is joined.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, pairwise
 
@@ -89,14 +88,6 @@ def joined_documents(services: Services, task: ShardTask, slices: Sequence[Marke
             places = pc.index_in(rows["document_id"], tables["documents"]["document_id"].combine_chunks())
         tables[kind] = rows.take(pc.sort_indices(places))  # stable: the order within a document stays
     return joined(services, task, slices).model_copy(update={"parts": written(lake, task, tables)})
-
-
-def documents_of(lake: Lake, task: ShardTask, parts: Mapping[str, PartFile]) -> int:
-    """Return how many documents a task is about: those of a shard, or those whose first chunk is in a slice."""
-    if task.rows is None:
-        return parts["documents"].rows
-    ids = lake.read(parts["chunks"], ["document_id"])["document_id"].to_pylist()
-    return sum(place == 0 or ids[place] != ids[place - 1] for place in range(*task.range.indices(len(ids))))
 
 
 def written(lake: Lake, task: ShardTask, tables: dict[PartKind, pa.Table]) -> tuple[PartFile, ...]:

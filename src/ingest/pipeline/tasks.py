@@ -113,12 +113,9 @@ class ShardStep:
 
     def _joined(self, services: Services, task: ShardTask) -> Marker:
         """Return the marker of a shard, made of those of its slices, whose part files are then no longer needed."""
-        lake, found = services.bench.lake, list[Marker]()
-        for rows in task.slices:
-            marker = lake.marker(task.generation, self.name, task.shard, task.plan_hash, rows)
-            assert marker is not None  # its task is done
-            found.append(marker)
-        assert self.join is not None
+        lake, named = services.bench.lake, (task.generation, self.name, task.shard, task.plan_hash)
+        found = [marker for rows in task.slices if (marker := lake.marker(*named, rows)) is not None]
+        assert self.join is not None and len(found) == len(task.slices)  # their tasks are done
         try:
             made = self.join(services, task, found)
         except SchemaMismatch:  # a slice's part file is lost or damaged: as if there had been no slices

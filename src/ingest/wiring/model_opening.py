@@ -27,12 +27,7 @@ log = logging.getLogger(__name__)
 
 
 def describe_model(model: ModelSettings, lake: Lake, restore: Restore) -> tuple[ModelRecord, tuple[Path, ...]]:
-    """Return the record of the model in the settings, and the folder of its copy if only the lake has it.
-
-    The copy is used only if the newest release was built with exactly the model that the settings describe.
-
-    Raises: InvalidSettings if it is neither here nor in the lake.
-    """
+    """Return the settings' model, and its copy's folder if only the lake has it. Raises: InvalidSettings if nobody."""
     module = embedders.find(model.kind)
     try:
         return module.describe(model.name, model.options), ()
@@ -74,12 +69,9 @@ _embedders: dict[tuple[str, str], Embedder] = {}  # one per model that the proce
 def open_embedder(
     record: ModelRecord, options: dict[str, Any] | None = None, restore: Restore | None = None
 ) -> Embedder:
-    """Return the embedder that a record describes, opened once per process however many threads ask.
+    """Return a record's embedder, opened once per process, if need be from the lake.
 
-    `options` determine where and how fast it runs (device, dtype, batch sizes); those in the record determine results.
-    `restore` fetches the files from the lake if the model is missing on this machine or has changed.
-
-    Raises: InvalidSettings if it is missing, SchemaMismatch if it has changed.
+    `options` say where and how fast it runs. Raises: InvalidSettings, SchemaMismatch if it has changed.
     """
     key = (record.model_dump_json(), json.dumps(options or {}, sort_keys=True))
     module = embedders.find(record.kind)

@@ -2,9 +2,8 @@
 
     score = SCALE · blend(features) + trees(features)
 
-The blend of `ranking` needs no file and has no fitted weights. LightGBM trees (LambdaMART), trained on the user's own
-judgments (`ingest train-reranker`), may be added; trees trained on one public set were no better on another than equal
-weights (docs/retrieval.md), so none are shipped.
+The blend of `ranking` has no fitted weights. Trees, trained on the user's own judgments, may be added; those trained on
+one public set were no better on another than equal weights (docs/retrieval.md), so none are shipped.
 """
 
 import re
@@ -42,11 +41,7 @@ PARAMETERS: dict[str, Any] = {
 
 
 def open_reranker(model: str, wording: Wording, read: Callable[[str], bytes]) -> "LearnedReranker":
-    """Return the re-ranker.
-
-    Raises: InvalidSettings if `model` is not a SHA-256 or the trees have other features; SchemaMismatch if the lake
-    does not have them.
-    """
+    """Return the re-ranker. Raises: InvalidSettings for no name or other features; SchemaMismatch without the file."""
     if model and not SHA256.fullmatch(model):
         told = f"reranker learned: reranker_model must be the name that `ingest train-reranker` prints, not {model!r}"
         raise InvalidSettings(told)
@@ -83,12 +78,7 @@ def _trees(name: str, text: bytes) -> Any:
 
 
 def fit(rows: Floats, grades: NDArray[np.int32], groups: list[int]) -> Any:
-    """Return LightGBM's Booster, trained on top of the blend: LambdaMART. Equal rows give equal bytes.
-
-    Rows are (candidates, FEATURES), grades (candidates,), groups the number of candidates of each question in turn.
-
-    Source: Burges 2010, "From RankNet to LambdaRank to LambdaMART".
-    """
+    """Return a Booster on top of the blend (LambdaMART, Burges 2010); rows (n, FEATURES), grades (n,), group sizes."""
     import lightgbm
 
     start = SCALE * blend(rows)

@@ -1,10 +1,7 @@
-"""Embeds texts and questions, in PyTorch.
+"""Embeds texts in PyTorch: on a GPU if there is one, in bfloat16 if the processor supports it.
 
 On a CPU, questions are embedded in ONNX Runtime: in float32 and one at a time, so that a question has the same vector
-alone and among others. PyTorch is then loaded only if something else needs it.
-
-PyTorch uses a GPU if there is one, and bfloat16 if the processor supports it. Neither is part of the fingerprint: the
-embedding store records the dtype of each segment.
+alone and among others. Device and dtype are no part of the fingerprint.
 """
 
 import logging
@@ -214,11 +211,7 @@ class SentenceTransformerEmbedder(Embedder):
 
 
 def token_batches(lengths: Sequence[int], token_budget: int, max_texts: int) -> list[Batch]:
-    """Return batches of positions that cover every text once, longest texts first, equal lengths in input order.
-
-    So what takes the most memory fails first, and a batch has hardly any padding. Lengths are in tokens, including
-    special ones. A batch's longest length × texts is at most `token_budget`; a text above it gets its own batch.
-    """
+    """Return positions in batches, longest texts first; longest × texts is at most the budget, but for a single text."""
     sizes = np.maximum(np.asarray(lengths, dtype=np.int64), 1)
     left = np.argsort(-sizes, kind="stable")
     found = []

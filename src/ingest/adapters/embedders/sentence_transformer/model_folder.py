@@ -100,12 +100,7 @@ def canonical(name: str) -> str:
 
 
 def locate(name: str, path: Path | None = None) -> ModelFolder:
-    """Return the folder of a model: the installed default, a folder, or a snapshot in the local Hugging Face cache.
-
-    With `path`, the model is in this folder: a copy from the lake.
-
-    Raises: InvalidSettings if there is none or files are missing; nothing is ever downloaded.
-    """
+    """Return where a model is: `path`, the default, a folder, or cached; never downloaded. Raises: InvalidSettings."""
     folder = ModelFolder(canonical(name), path or _folder(canonical(name)))
     for file in ("config.json", "tokenizer.json"):
         if not (folder.transformer / file).is_file():

@@ -1,9 +1,6 @@
 """Questions in ONNX Runtime: the same vectors as PyTorch's in float32, but faster for one short text.
 
-The model is exported from PyTorch once per machine, without a network, verified, and kept:
-
-<folder>/<key>/model.onnx    the whole model, from token ids to the vector of the text, float32
-               check.json    its SHA-256, and PyTorch's vectors of CHECKED
+A machine exports a model once and keeps it: `<folder>/<key>/model.onnx`, and in `check.json` what to verify it with.
 """
 
 import json
@@ -72,11 +69,7 @@ def open_exported(folder: Path, fingerprint: str, encode: Encode) -> OnnxModel |
 
 
 def export(folder: Path, fingerprint: str, model: Any, prompt: str, encode: Encode) -> OnnxModel | None:
-    """Export a sentence-transformers model and return it; None, with a warning, if that is not possible.
-
-    The model must be in float32 on the CPU, in evaluation mode. At most KEPT models stay in the folder, each named by
-    its record's fingerprint. The prompt precedes every question; `encode` gives the inputs of the exported model.
-    """
+    """Export a float32 model on the CPU, for questions after `prompt`; None, with a warning, if that is impossible."""
     place = folder / _key(fingerprint)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -158,8 +151,7 @@ def _verified(place: Path, encode: Encode) -> OnnxModel:
 
 def _move(made: Path, place: Path) -> None:
     """Move a finished folder into place; one that is there failed its check and is replaced."""
-    if place.exists():
-        os.rename(place, made.parent / "replaced")  # noqa: PTH104  both are in one folder
+    shutil.rmtree(place, ignore_errors=True)
     try:
         made.rename(place)
     except OSError:

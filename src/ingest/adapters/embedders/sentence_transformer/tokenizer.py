@@ -1,8 +1,7 @@
 """The tokenizer of a sentence-transformers model, without its weights and without PyTorch.
 
-Where a tokenizer always splits at white space, ASCII punctuation and ideographs (WordPiece after BERT's pre-tokenizer),
-the tokens of a text are those of its words. Text repeats its words, so each is tokenised once, which is much faster
-(`make bench-parse`). Texts with a special token such as "[SEP]" are split at white space only.
+Where it splits at white space, ASCII punctuation and ideographs (WordPiece after BERT's pre-tokenizer), each word is
+tokenised once (`make bench-parse`). Texts with a special token such as "[SEP]" are split at white space only.
 """
 
 import json
@@ -57,8 +56,8 @@ class SentenceTransformerTokenizer:
         self.fingerprint = digest_of([KIND, sha256_hex(content), lower])
         self.special_tokens = int(self._tokenizer.num_special_tokens_to_add(is_pair=False))
         description = json.loads(content)
-        special, of_words = special_tokens(description), is_made_of_words(description)
-        self._words = WordMemory(self._spans, special) if of_words else None
+        words = is_made_of_words(description)
+        self._words = WordMemory(self._spans, special_tokens(description)) if words else None
 
     def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         return self._words.offsets(texts) if self._words else self._spans(texts)

@@ -25,10 +25,7 @@ log = logging.getLogger(__name__)
 
 
 def open_word_table(folder: Path, fingerprint: str, cache: Path | None = None) -> WordTable | None:
-    """Return the table of the transformer in a folder, or None if no file there has word vectors.
-
-    The table is kept in the folder `cache`, if given, under the model's fingerprint: 256 bytes per word piece.
-    """
+    """Return the table of the transformer in a folder, kept in `cache`; None if no file there has word vectors."""
     path = cache / f"{digest_of([fingerprint, FORMAT, DIMENSIONS])[:32]}.npy" if cache else None
     vectors = _read(path) if path else None
     if vectors is None:
