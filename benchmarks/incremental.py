@@ -1,11 +1,12 @@
-"""What a run costs after the first one: nothing changed, 1 % changed, all renamed, another chunker, other groups, nights.
+"""What a run costs after the first one: nothing changed, 1 % changed, all renamed, new chunker, new groups, nights.
 
     python -m benchmarks.incremental [--documents 2000] [--model hashing|default] [--nights 10] [--only full,unchanged]
 
-Lake and source are on a local S3 in a process of its own, whose CPU is told apart. Each run is `ingest run` in a process
-of its own, as a scheduler starts it; the embedded engine stays, as a server would. CPU seconds are those of the run with
-its parser processes, and of the engine. Counts come from where the work is done: requests and bytes from S3 and from the
-connection to the engine, documents from the sandbox, texts from the model, hashed bytes from the verification of files.
+Lake and source are on a local S3 in a process of its own, whose CPU is told apart. Each run is `ingest run` in a
+process of its own, as a scheduler starts it; the embedded engine stays, as a server would. CPU seconds are those of the
+run with its parser processes, and of the engine. Counts come from where the work is done: requests and bytes from S3
+and from the connection to the engine, documents from the sandbox, texts from the model, hashed bytes from the
+verification of files.
 """
 
 import argparse
@@ -347,7 +348,8 @@ class Benchmark:
         """Print the tables."""
         first = rows[0]["CPU"]
         print(
-            f"\n{self.count:,} documents, model {self.args.model}, {os.cpu_count()} cores, Python {sys.version.split()[0]}\n"
+            f"\n{self.count:,} documents of {SECTIONS} sections, model {self.args.model}, {os.cpu_count()} cores, "
+            f"Python {sys.version.split()[0]}\n"
         )
         columns = ("seconds", "CPU", "of the run", "of the engine", "of S3", "memory MB")
         print(f"| run | decision | {' | '.join(columns)} | CPU of the first |\n| --- {'| --- ' * (len(columns) + 2)}|")

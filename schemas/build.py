@@ -20,6 +20,7 @@ PUBLISHED: dict[str, type[BaseModel]] = {
     "manifest": records.Manifest,
     "retired": records.Retired,
     "segment-entry": records.SegmentEntry,
+    "segment-snapshot": records.SegmentSnapshot,
     "query-profile": records.QueryProfile,
     "release": records.Release,
     "decision": records.Decision,

@@ -74,7 +74,7 @@ class EmbeddingStore:
         return True
 
     def merge(self, token: str) -> None:
-        """Merge small segments once many entries were added, unless others write too; later readers find few of both."""
+        """Merge small segments once many entries were added, unless others write, too: later readers find few."""
         index = self.index
         with index.lock:
             index.refresh()
@@ -166,7 +166,7 @@ class EmbeddingStore:
         return result if result is not None else np.empty((0, 0), np.float32)
 
     def _locate(self, keys: list[str], first: Sequence[str] = ()) -> Located:
-        """Return names of segments, for each key the place among them of the one that counts, −1 if none, and its row."""
+        """Return names of segments, and for each key the place among them of the one that counts, or −1, and a row."""
         index, own = self.index, {*first}
         with index.lock:
             found = self._locate_in(keys, own)

@@ -96,8 +96,9 @@ class SegmentIndex:
             self.merged.pop(segment, None)
         self.retired |= dict.fromkeys(entry.retires, self.read)
         self.retired.pop(entry.segment, None)
-        before = ((*(old for old, new in self.merged.items() if new == merged), merged) for merged in entry.merges)
-        self.merged = dict.fromkeys(chain.from_iterable(before), entry.segment) | self.merged
+        before = ((*(old for old, new in self.merged.items() if new == one), one) for one in entry.merges)
+        merged = dict.fromkeys(chain.from_iterable(before), entry.segment)
+        self.merged = merged | {old: new for old, new in self.merged.items() if old not in merged}
         if entry.rows and all(one.segment != entry.segment for one in self.live):
             self.merged.pop(entry.segment, None)
             self.live.insert(0 if entry.replaces else len(self.live), entry)

@@ -17,10 +17,7 @@ Allowance = Counter[str]  # what one listed document may still open, across all 
 
 
 def put_family(made: Made, row: DocumentRow, document: Document, left: Allowance | None = None, level: int = 1) -> None:
-    """Keep a document, a listed one by default, and all documents inside it, each under its own URI.
-
-    A child that fails goes to quarantine by itself. Raises: DocumentError about the document itself.
-    """
+    """Keep a document and all inside it, each under its own URI; a child fails by itself. Raises: DocumentError."""
     limits = made.bench.options.limits
     if left is None:
         left = Counter(archive_entries=limits.archive_entries, archive_bytes=limits.archive_bytes)

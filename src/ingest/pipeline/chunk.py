@@ -133,10 +133,7 @@ class _ShardBuilder:
 
 @contextmanager
 def reading_ahead(sources: Iterable[Source], documents: Sequence[PlannedDocument], concurrent: int) -> Iterator[Take]:
-    """Yield what acts as `read_document` for planned documents, which `concurrent` threads read ahead in order.
-
-    At most that many are held or being read, besides the one last taken.
-    """
+    """Yield what acts as `read_document` for planned documents, of which so many threads read one each ahead."""
     by_name = {source.name: source for source in sources}
     ahead, running = iter(documents), dict[str, Future[RawDocument | None]]()
 

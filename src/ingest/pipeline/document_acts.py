@@ -65,7 +65,7 @@ class DocumentActs(ABC):
     ) -> Revoked:
         """Make documents, with all documents inside them, unfindable in every generation at once, until that is lifted.
 
-        Nothing ingests them again or brings them back. Readers leave them out from their next search on; then the points
+        Nothing ingests them again or brings them back. Readers leave them out from their next search on; then points
         are deleted. The lake keeps their bytes. `uris` may also be document ids. Raises: InvalidSettings when nothing
         or too much is named; IndexUnavailable when it is done, but points are left.
         """

@@ -81,10 +81,7 @@ def embed_shard(services: Services, task: ShardTask) -> Marker:
 def _embed(
     services: Services, task: ShardTask, missing: list[str], table: pa.Table, *, replaces: bool
 ) -> tuple[int, dict[str, str]]:
-    """Add a segment with the vectors of the missing keys, the longest texts first: too little memory shows at once.
-
-    Return the number of forward passes, and by key why the model gives a text no vector and the store has none.
-    """
+    """Store vectors, of the longest texts first; return the forward passes, and by key why a text still has none."""
     if not missing:
         return 0, {}
     model, forced = services.bench.model, task.generation if replaces else ""
@@ -142,10 +139,7 @@ def _keys_of(lake: Lake, parts: Mapping[str, PartFile], documents: set[str]) -> 
 def set_aside(
     services: Services, task: ShardTask, parts: Mapping[str, PartFile], refused: Mapping[str, str]
 ) -> tuple[tuple[PartFile, ...], Counter[str]]:
-    """Return a shard's parts with last good versions in place of documents with a `refused` key, which it quarantines.
-
-    A document inside another goes by itself. These documents are counted by error.
-    """
+    """Return a shard's parts with last good versions in place of documents with a `refused` key, and their counts."""
     bench = services.bench
     plan = bench.lake.shard_plan(task.generation, task.shard, task.plan_hash)
     found, replaced = read_rows(bench.lake, parts), set[str]()

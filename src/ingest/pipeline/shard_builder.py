@@ -63,10 +63,7 @@ class Made:
         self._keep(replace(row, chunker_fingerprint=self.prints.chunker), cut.chunks, dropped, document)
 
     def carry(self, row: DocumentRow, rows: ShardRows) -> None:
-        """Take a document's stored text from `rows`, its chunks unless the chunker has changed, then its children.
-
-        A child that is refused now goes to quarantine by itself. Raises: DocumentError.
-        """
+        """Take a document's text, its chunks unless the chunker changed, and its children. Raises: DocumentError."""
         before = rows.documents[row.uri]
         if row.document_id not in rows.texts:
             raise LostText(f"{row.uri}: its text in the lake is damaged, and its source no longer has that version")

@@ -1,7 +1,4 @@
-"""Slices of a shard: how its work is cut into tasks, and how one result is made of theirs.
-
-A slice's marker is named by its rows; its part files are not in `data/`, and go when the shard is joined.
-"""
+"""Slices of a shard: how its work is cut into tasks, and how one result is made of theirs, whose part files then go."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence

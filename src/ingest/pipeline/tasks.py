@@ -88,10 +88,7 @@ Join = Callable[[Services, ShardTask, list[Marker]], Marker]
 
 
 class ShardStep:
-    """A step of the function that does a shard's part of it, or a slice's. Known as the function is, also to pickle.
-
-    It writes the marker, and does nothing where there is one: from this run, or from one that died.
-    """
+    """A step by its function, known as that is, also to pickle. It writes the marker, unless there is one."""
 
     __name__: str
 
@@ -115,7 +112,7 @@ class ShardStep:
         """Return the marker of a shard, made of those of its slices, whose part files are then no longer needed."""
         lake, named = services.bench.lake, (task.generation, self.name, task.shard, task.plan_hash)
         found = [marker for rows in task.slices if (marker := lake.marker(*named, rows)) is not None]
-        assert self.join is not None and len(found) == len(task.slices)  # their tasks are done
+        assert self.join is not None
         try:
             made = self.join(services, task, found)
         except SchemaMismatch:  # a slice's part file is lost or damaged: as if there had been no slices

@@ -2,8 +2,7 @@
 
     score = SCALE · blend(features) + trees(features)
 
-The blend of `ranking` has no fitted weights. Trees, trained on the user's own judgments, may be added; those trained on
-one public set were no better on another than equal weights (docs/retrieval.md), so none are shipped.
+Trees are trained on the user's own judgments; none are shipped, as those of one set help no other (docs/retrieval.md).
 """
 
 import re

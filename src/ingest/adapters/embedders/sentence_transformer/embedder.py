@@ -1,7 +1,6 @@
 """Embeds texts in PyTorch: on a GPU if there is one, in bfloat16 if the processor supports it.
 
-On a CPU, questions are embedded in ONNX Runtime: in float32 and one at a time, so that a question has the same vector
-alone and among others. Device and dtype are no part of the fingerprint.
+On a CPU, questions are embedded in ONNX Runtime: in float32, one at a time, for equal vectors alone and among others.
 """
 
 import logging
@@ -211,7 +210,7 @@ class SentenceTransformerEmbedder(Embedder):
 
 
 def token_batches(lengths: Sequence[int], token_budget: int, max_texts: int) -> list[Batch]:
-    """Return positions in batches, longest texts first; longest × texts is at most the budget, but for a single text."""
+    """Return positions in batches, longest texts first; longest × texts is within the budget, but for single texts."""
     sizes = np.maximum(np.asarray(lengths, dtype=np.int64), 1)
     left = np.argsort(-sizes, kind="stable")
     found = []
