@@ -24,7 +24,11 @@ _services: Services | None = None  # of this worker process
 
 @dataclass(frozen=True)
 class ProcessExecutor:
-    """Runs cpu steps in a pool of `workers` processes; the others, which gain nothing there, here one after another."""
+    """Implements `Execute`: cpu steps in a pool of spawned processes, the others here, one after another.
+
+    With one worker, all steps run here. A model's forward pass already uses every core, and loads are bounded by the
+    index: neither gains from the pool.
+    """
 
     open_services: Callable[[], Services]  # picklable; called once in each worker
     services: Services  # of this process

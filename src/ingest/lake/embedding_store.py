@@ -44,9 +44,9 @@ class EmbeddingStore:
         self._keys: BoundedCache[str, Keys] = BoundedCache(cached_keys)  # by segment
 
     def anew(self) -> "EmbeddingStore":
-        """Return a store that knows the entries of this one, and reads the segments again."""
+        """Return a store that shares the index of this one, and reads the segments again."""
         other = EmbeddingStore(self.store, self.fingerprint)
-        other.index.anew(self.index)
+        other.index = self.index
         return other
 
     def add(self, keys: Sequence[str], vectors: Vectors, backend: str, token: str, replaces: bool = False) -> str:
@@ -122,7 +122,8 @@ class EmbeddingStore:
                 raise DamagedFile(f"its entry tells rows, first and last key as {told}, they are {found}")
         except DamagedFile as error:
             log.warning("embeddings/%s: segment %s counts as absent: %s", self.fingerprint, entry.segment, error)
-            self.index.drop(entry, str(error))
+            self.index.lost[entry.segment] = str(error)
+            self.index.live = [one for one in self.index.live if one is not entry]
         return entry.segment not in self.index.lost
 
     def write(self, folder: str, keys: Sequence[str], vectors: Vectors, metadata: dict[str, str] | None = None) -> str:

@@ -41,19 +41,6 @@ class SegmentIndex:
         self.live = [*found.live]  # the first one counts first
         self.merged, self.retired = dict(found.merged), dict(found.retired)  # the former: what counted first first
 
-    def snapshot(self, token: str) -> SegmentSnapshot:
-        """Return what is known now."""
-        merged, retired = ([*names.items()] for names in (self.merged, self.retired))
-        told = {"merged": dict(merged[:NAMES]), "retired": dict(retired[-NAMES:])}
-        return SegmentSnapshot(entries=self.read, live=tuple(self.live), token=token, **told)
-
-    def anew(self, other: "SegmentIndex") -> None:
-        """Know what another one knows."""
-        with other.lock:
-            if not other.read:
-                other.refresh()  # there, so that both know what is read
-            self._keep(other.snapshot(""))
-
     def refresh(self) -> bool:
         """Read what other writers added; False when that is nothing."""
         with self.lock:
@@ -103,15 +90,12 @@ class SegmentIndex:
             self.merged.pop(entry.segment, None)
             self.live.insert(0 if entry.replaces else len(self.live), entry)
 
-    def drop(self, entry: SegmentEntry, why: str) -> None:
-        """Let a segment that is damaged or gone count no more; the next entry retires it."""
-        self.live = [one for one in self.live if one is not entry]
-        self.lost[entry.segment] = why
-
     def save(self, token: str) -> None:
         """Write a snapshot for later readers. Whoever is late writes none."""
-        number = self.snapshots.last()
-        if self.snapshots.append(number + 1, self.snapshot(token)):
+        merged, retired = ([*names.items()] for names in (self.merged, self.retired))
+        told = {"merged": dict(merged[:NAMES]), "retired": dict(retired[-NAMES:]), "token": token}
+        snapshot = SegmentSnapshot(entries=self.read, live=tuple(self.live), **told)
+        if self.snapshots.append(self.snapshots.last() + 1, snapshot):
             self.saved = self.read
             self.snapshots.prune(SNAPSHOTS)
 

@@ -50,8 +50,11 @@ class UnfinishedVectors:
         self._written.clear()
 
     def recover(self, new_token: Callable[[], str], generation: str) -> None:
-        """Add what killed runs left to the store; files forced for this generation stay, damaged ones are removed."""
-        names, found, backend = list(self.embeddings.store.list(self.folder)), dict[str, Vectors](), ""
+        """Add to the store what killed runs left, and remove their files but for those forced for this generation.
+
+        Of a run that is still alive, too: its own segment then changes nothing. A damaged file is only removed.
+        """
+        names, found, backend = [*self.embeddings.store.list(self.folder)], dict[str, Vectors](), ""
         kept = set[str]()
         for name in names:
             with suppress(SchemaMismatch):

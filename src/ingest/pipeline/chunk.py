@@ -9,9 +9,8 @@ from itertools import islice
 from ingest.errors import DocumentError, UnreadableDocument, may_pass
 from ingest.lake.shard_rows import ShardRows
 from ingest.pipeline.changes import FETCHED, ref_of
-from ingest.pipeline.children import parsed, put_family, row_of
 from ingest.pipeline.quarantine import accepted
-from ingest.pipeline.shard_builder import Made, with_attributes
+from ingest.pipeline.shard_builder import Made, parsed, put_family, row_of, with_attributes
 from ingest.pipeline.shard_slices import joined_documents, written
 from ingest.pipeline.tasks import ShardTask, shard_step
 from ingest.pipeline.unreadable import UNREADABLE, Reads, read_document
@@ -133,7 +132,10 @@ class _ShardBuilder:
 
 @contextmanager
 def reading_ahead(sources: Iterable[Source], documents: Sequence[PlannedDocument], concurrent: int) -> Iterator[Take]:
-    """Yield what acts as `read_document` for planned documents, of which so many threads read one each ahead."""
+    """Yield a function that acts as `read_document` for a planned document, which may have been read ahead.
+
+    Documents are read in order by `concurrent` threads; at most that many are held, besides the one last taken.
+    """
     by_name = {source.name: source for source in sources}
     ahead, running = iter(documents), dict[str, Future[RawDocument | None]]()
 

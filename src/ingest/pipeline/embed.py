@@ -3,17 +3,17 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest import errors
 from ingest.documents.chunking import model_input
-from ingest.errors import TransientError, UnembeddableDocument
 from ingest.lake.lake import Lake
 from ingest.lake.shard_rows import by_kind, outermost, read_rows
 from ingest.lake.unfinished_vectors import UnfinishedVectors
-from ingest.pipeline.embed_texts import embed_texts
 from ingest.pipeline.index_keywords import index_shard
 from ingest.pipeline.shard_builder import Made
 from ingest.pipeline.shard_slices import joined, written
@@ -27,6 +27,9 @@ TEXTS = ["embedding_key", "context", "text"]  # columns of chunks
 FIRST_TEXTS = 16  # in the first call of the embedder
 FAST_SECONDS, SLOW_SECONDS = 1.0, 2.0  # a call below the first doubles the next one, a call above the second halves it
 DURABLE_SECONDS = 5.0  # after which vectors are written, though their slice is not finished: a kill costs little more
+LEAST_COSINE = 0.999  # between a stored vector and what its model gives for the same text later
+NORM_TOLERANCE = 1e-3  # of vectors that are kept; also where they are checked later
+PLAIN = "a plain text"  # for which any model that works has a vector
 
 
 def recover_vectors(services: Services, generation: str) -> None:
@@ -68,8 +71,8 @@ def embed_shard(services: Services, task: ShardTask) -> Marker:
     missing = [*dict.fromkeys(store.missing(keys) + again)]
     try:
         passes, refused = _embed(services, task, missing, table, replaces=bool(again))
-    except TransientError:
-        with suppress(TransientError):
+    except errors.TransientError:
+        with suppress(errors.TransientError):
             recover_vectors(services, task.generation)  # for the second attempt
         raise
     sizes = {"documents": 0 if task.rows and task.rows[0] else parts["documents"].rows, "chunks": len(keys)}
@@ -81,7 +84,10 @@ def embed_shard(services: Services, task: ShardTask) -> Marker:
 def _embed(
     services: Services, task: ShardTask, missing: list[str], table: pa.Table, *, replaces: bool
 ) -> tuple[int, dict[str, str]]:
-    """Store vectors, of the longest texts first; return the forward passes, and by key why a text still has none."""
+    """Add a segment with the vectors of the missing keys, the longest texts first: too little memory shows at once.
+
+    Return the number of forward passes, and by key why the model gives a text no vector and the store has none.
+    """
     if not missing:
         return 0, {}
     model, forced = services.bench.model, task.generation if replaces else ""
@@ -139,7 +145,10 @@ def _keys_of(lake: Lake, parts: Mapping[str, PartFile], documents: set[str]) -> 
 def set_aside(
     services: Services, task: ShardTask, parts: Mapping[str, PartFile], refused: Mapping[str, str]
 ) -> tuple[tuple[PartFile, ...], Counter[str]]:
-    """Return a shard's parts with last good versions in place of documents with a `refused` key, and their counts."""
+    """Return a shard's parts without the documents that hold a refused chunk, and these documents, counted by error.
+
+    Each goes to quarantine, a document inside another by itself. The last good version of a listed one takes its place.
+    """
     bench = services.bench
     plan = bench.lake.shard_plan(task.generation, task.shard, task.plan_hash)
     found, replaced = read_rows(bench.lake, parts), set[str]()
@@ -148,7 +157,7 @@ def set_aside(
     for row in (row for row in found.documents.values() if not row.parent):
         try:
             made.carry(row, found)
-        except UnembeddableDocument as error:
+        except errors.UnembeddableDocument as error:
             if row.status == "current":  # a last good version is in quarantine already
                 made.fail(row, "embed", error)
                 replaced.add(row.uri)
@@ -166,3 +175,68 @@ def set_aside(
     if "keyword" not in plan.steps:  # the base's postings would be carried
         written_parts += index_shard(bench, task.shard, by_kind(written_parts)["chunks"])
     return written_parts, counts
+
+
+def embed_texts(
+    embedder: Embedder, texts: Mapping[str, str]
+) -> tuple[dict[str, Vectors], dict[str, errors.DocumentError]]:
+    """Return by key the (dimension,) float32, L2-normalised vector of a text, or why it has none.
+
+    What the embedder refuses together is tried in halves, and a vector that is not of length 1 once more alone. Raises:
+    FatalError when a plain text has none either: the model is at fault; DimensionMismatch, AccessDenied, TransientError
+    """
+    embedding = _Embedding(embedder, texts)
+    embedding.fill([*texts])
+    return embedding.vectors, embedding.refused
+
+
+@dataclass
+class _Embedding:
+    embedder: Embedder
+    texts: Mapping[str, str]
+    vectors: dict[str, Vectors] = field(default_factory=dict)
+    refused: dict[str, errors.DocumentError] = field(default_factory=dict)
+
+    def fill(self, keys: list[str]) -> None:
+        """Embed some of the texts, in halves where the embedder refuses them together."""
+        try:
+            found = self.embedder.embed([self.texts[key] for key in keys])
+        except (errors.AccessDenied, errors.DimensionMismatch):
+            raise
+        except (errors.DocumentError, errors.FatalError) as error:
+            if len(keys) == 1:
+                self._refuse(keys[0], error)
+            else:
+                half = (len(keys) + 1) // 2
+                self.fill(keys[:half])
+                self.fill(keys[half:])
+        else:
+            self._keep(keys, found)
+
+    def _keep(self, keys: list[str], found: Vectors) -> None:
+        model = self.embedder.record
+        if found.shape != (len(keys), model.dimension):
+            told = f"vectors of shape {found.shape} for {len(keys)} texts in {model.dimension} dimensions"
+            raise errors.DimensionMismatch(f"model {model.name}: {told}")
+        for key, vector, norm in zip(keys, found, np.linalg.norm(found, axis=1), strict=True):
+            if abs(norm - 1) < NORM_TOLERANCE:  # False for what is not finite
+                self.vectors[key] = vector
+            elif len(keys) > 1:
+                self.fill([key])
+            else:
+                told = f"model {model.name}: the vector of a chunk has norm {norm:g}, not 1"
+                self._refuse(key, errors.UnembeddableDocument(told))
+
+    def _refuse(self, key: str, error: errors.DocumentError | errors.FatalError) -> None:
+        """Keep why a text has no vector. Raises: FatalError when the model is at fault."""
+        told, norm = error, 1.0
+        try:
+            if not self.refused:
+                norm = float(np.linalg.norm(self.embedder.embed([PLAIN])))
+        except (errors.DocumentError, errors.FatalError) as other:
+            told, norm = other, 0.0
+        if not abs(norm - 1) < NORM_TOLERANCE:
+            raise errors.FatalError(f"model {self.embedder.record.name}: no vector for a plain text either; {told}")
+        self.refused[key] = (
+            error if isinstance(error, errors.DocumentError) else errors.UnembeddableDocument(str(error))
+        )

@@ -13,7 +13,7 @@ from ingest.ids import point_id
 from ingest.lake.contents import contents_of
 from ingest.lake.stored_records import name_of
 from ingest.pipeline.damage import Damage, damage_of
-from ingest.pipeline.embed_texts import LEAST_COSINE, NORM_TOLERANCE
+from ingest.pipeline.embed import LEAST_COSINE, NORM_TOLERANCE
 from ingest.pipeline.point_maker import PointMaker, Rows, rows_of
 from ingest.records import Manifest, PlannedDocument, QueryProfile, Release, Vectors
 from ingest.services import Retrieval, Writer

@@ -17,7 +17,7 @@ from ingest.lake.contents import Contents
 from ingest.lake.rows import DocumentRow, attribute_table, chunk_digest
 from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.pipeline.collection_points import CollectionPoints, PointSample
-from ingest.pipeline.embed_texts import NORM_TOLERANCE
+from ingest.pipeline.embed import NORM_TOLERANCE
 from ingest.pipeline.point_maker import PointMaker, Rows, rows_of
 from ingest.ports import Tally, VectorIndex
 from ingest.records import EVERYTHING, Chunk, Filter

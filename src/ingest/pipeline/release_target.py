@@ -12,7 +12,7 @@ from ingest.errors import DamagedFile, IncompleteGeneration, SchemaMismatch, Tra
 from ingest.lake.contents import Contents, contents_of
 from ingest.pipeline.collection_points import EVERY_POINT, PointSample
 from ingest.pipeline.collections import ensure, sealed, tell
-from ingest.pipeline.embed_texts import LEAST_COSINE
+from ingest.pipeline.embed import LEAST_COSINE
 from ingest.pipeline.recall import measure_recall
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.evaluate import judged_questions, score, untimed

@@ -9,28 +9,22 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
+from ingest import records
 from ingest.documents.cutting import cut_document
-from ingest.errors import DocumentError, LostText, UnembeddableDocument
-from ingest.lake.rows import (
-    DocumentRow,
-    Dropped,
-    attribute_table,
-    attributes_digest,
-    chunk_digest,
-    dropped_table,
-    stored_document,
-    table_of,
-    text_table,
-)
+from ingest.errors import DocumentError, LostText, MalformedDocument, OversizedDocument, UnembeddableDocument
+from ingest.ids import child_uri, document_id, sha256_hex
+from ingest.lake import rows as stored
+from ingest.lake.rows import DocumentRow, Dropped, attributes_digest
 from ingest.lake.shard_rows import ShardRows, by_kind, read_rows
 from ingest.pipeline.changes import FETCHED
-from ingest.pipeline.fingerprints import fingerprints
-from ingest.records import Chunk, Document, PartKind, PlannedDocument, Quarantined, ShardPlan
+from ingest.pipeline.fingerprints import Fingerprints, fingerprints
 from ingest.services import Workbench
 
 log = logging.getLogger(__name__)
 
 MAX_MESSAGE = 2000  # characters of a failure's reason
+LONGEST_PATH = 4096  # code points of a document's place, with those that contain it: each of its points holds it
+Allowance = Counter[str]  # what one listed document may still open, across all levels, by limit
 
 
 @dataclass
@@ -38,7 +32,7 @@ class Made:
     """The rows of one shard, or of a slice, while it is being built."""
 
     bench: Workbench
-    plan: ShardPlan
+    plan: records.ShardPlan
     now: datetime
     rows: ShardRows = field(default_factory=ShardRows)
     counts: Counter[str] = field(default_factory=Counter)
@@ -53,7 +47,7 @@ class Made:
             rows = self.base.documents.items()
             self.base.documents = {uri: replace(row, chunker_fingerprint="") for uri, row in rows}
 
-    def put(self, row: DocumentRow, document: Document, *, container: bool) -> None:
+    def put(self, row: DocumentRow, document: records.Document, *, container: bool) -> None:
         """Chunk, screen and keep a document; a container may have no text. Raises: DocumentError."""
         options, tokenizer = self.bench.options, self.bench.tokenizer
         cut = cut_document(document, row.uri, row.source, options, tokenizer, container=container)
@@ -63,12 +57,15 @@ class Made:
         self._keep(replace(row, chunker_fingerprint=self.prints.chunker), cut.chunks, dropped, document)
 
     def carry(self, row: DocumentRow, rows: ShardRows) -> None:
-        """Take a document's text, its chunks unless the chunker changed, and its children. Raises: DocumentError."""
+        """Take a document's stored text from `rows`, its chunks unless the chunker has changed, then its children.
+
+        A child that the current chunker, policy or model refuses goes to quarantine by itself. Raises: DocumentError.
+        """
         before = rows.documents[row.uri]
         if row.document_id not in rows.texts:
             raise LostText(f"{row.uri}: its text in the lake is damaged, and its source no longer has that version")
         row = replace(row, parser_fingerprint=self.prints.translated(before))
-        document = stored_document(dict(rows.texts[row.document_id]), row)
+        document = stored.stored_document(dict(rows.texts[row.document_id]), row)
         inside, failures = rows.children.get(row.document_id, []), rows.failures.get(row.document_id, [])
         with blamed_on(row):
             if row.chunker_fingerprint == self.prints.chunker:
@@ -84,7 +81,7 @@ class Made:
         for failure in failures:
             self.rows.quarantine[failure.uri] = replace(failure, source=row.source)
 
-    def fail(self, failed: PlannedDocument | DocumentRow, stage: str, error: DocumentError) -> None:
+    def fail(self, failed: records.PlannedDocument | DocumentRow, stage: str, error: DocumentError) -> None:
         """Quarantine a document: a listed one, or one inside another, whose parent and siblings stay."""
         name, parent = type(error).__name__, failed.parent if isinstance(failed, DocumentRow) else ""
         fingerprint = self.prints.failure(error.parser, failed.uri, failed.source, stage)
@@ -93,20 +90,22 @@ class Made:
         tried = [k.attempts for k in known if (k.version, k.fingerprint) == (failed.version, fingerprint)]
         now = self.now.isoformat()
         seen = 1 + max(tried, default=0), min((k.first_seen for k in known), default=now), now
-        self.rows.quarantine[failed.uri] = Quarantined(failed.uri, failed.source, failed.version, *told, *seen)
+        self.rows.quarantine[failed.uri] = records.Quarantined(failed.uri, failed.source, failed.version, *told, *seen)
         self.counts[f"quarantined{'_children' if parent else ''}.{name}"] += 1
 
-    def _keep(self, row: DocumentRow, chunks: list[Chunk], dropped: list[Dropped], document: Document) -> None:
+    def _keep(
+        self, row: DocumentRow, chunks: list[records.Chunk], dropped: list[Dropped], document: records.Document
+    ) -> None:
         if why := next((self.refused[c.embedding_key] for c in chunks if c.embedding_key in self.refused), None):
             raise UnembeddableDocument(f"{row.uri}: {why}")
         self.rows.documents[row.uri] = replace(
-            row, chunk_count=len(chunks), chunk_digest=chunk_digest(chunks), dropped_count=len(dropped)
+            row, chunk_count=len(chunks), chunk_digest=stored.chunk_digest(chunks), dropped_count=len(dropped)
         )
         self.rows.chunks[row.document_id] = chunks
         self.rows.dropped[row.document_id] = dropped
         self.rows.texts[row.document_id] = {"text": document.text, "blocks": document.blocks}
 
-    def keep_last_good(self, planned: PlannedDocument) -> None:
+    def keep_last_good(self, planned: records.PlannedDocument) -> None:
         """Keep the base's version of a document whose new version failed, for a limited time, with today's groups."""
         row = self.base.documents.get(planned.uri)
         if row is None or row.document_id in self.plan.deleted:
@@ -123,7 +122,7 @@ class Made:
         except DocumentError:  # a changed chunker may find no text, a changed policy may refuse it
             pass
 
-    def tables(self) -> dict[PartKind, pa.Table]:
+    def tables(self) -> dict[records.PartKind, pa.Table]:
         """Return the rows of each kind, sorted by URI, and count them."""
         documents = [self.rows.documents[uri] for uri in sorted(self.rows.documents)]
         chunks = [c for d in documents for c in self.rows.chunks[d.document_id]]
@@ -140,12 +139,12 @@ class Made:
         self.counts.update(f"marked.{mark}" for c in (*chunks, *(d.chunk for d in dropped)) for mark in c.marks)
         self.counts.update(f"dropped.{d.reason}" for d in dropped)
         return {
-            "documents": table_of("documents", documents),
-            "texts": text_table(texts),
-            "chunks": table_of("chunks", chunks),
-            "attributes": attribute_table(chunks, {d.document_id: d for d in documents}),
-            "quarantine": table_of("quarantine", quarantined),
-            "dropped": dropped_table(dropped),  # even an empty one replaces the base's
+            "documents": stored.table_of("documents", documents),
+            "texts": stored.text_table(texts),
+            "chunks": stored.table_of("chunks", chunks),
+            "attributes": stored.attribute_table(chunks, {d.document_id: d for d in documents}),
+            "quarantine": stored.table_of("quarantine", quarantined),
+            "dropped": stored.dropped_table(dropped),  # even an empty one replaces the base's
         }
 
 
@@ -167,8 +166,94 @@ def following(child: DocumentRow, before: DocumentRow, parent: DocumentRow) -> D
     return replace(child, path=path, attributes_digest=digest, **{name: getattr(parent, name) for name in names})
 
 
-def with_attributes(row: DocumentRow, planned: PlannedDocument) -> DocumentRow:
+def with_attributes(row: DocumentRow, planned: records.PlannedDocument) -> DocumentRow:
     """Return a row with the listing's current groups, tenant and place."""
     digest = attributes_digest(planned.acl, planned.tenant, planned.source, planned.title)
     listed = {name: getattr(planned, name) for name in ("acl", "tenant", "source", "path")}
     return replace(row, title=planned.title or row.title, attributes_digest=digest, **listed)
+
+
+def put_family(
+    made: Made, row: DocumentRow, document: records.Document, left: Allowance | None = None, level: int = 1
+) -> None:
+    """Keep a document, a listed one by default, and all documents inside it (attachments, archive entries).
+
+    Each has a URI of its own; a child that fails goes to quarantine by itself. Raises: DocumentError.
+    """
+    limits = made.bench.options.limits
+    if left is None:
+        left = Counter(archive_entries=limits.archive_entries, archive_bytes=limits.archive_bytes)
+    with blamed_on(row):
+        if document.children:
+            check_container(document, row.uri, level, limits.archive_depth)
+            _take(left, document, row.uri)
+        made.put(replace(row, child_count=len(document.children)), document, container=bool(document.children))
+    for child in document.children:
+        _bring(made, row, child, left, level)
+
+
+def _bring(made: Made, parent: DocumentRow, child: records.Child, left: Allowance, level: int) -> None:
+    raw = records.RawDocument(child_ref(parent, child), child.data)
+    bare = replace(row_of(raw), parent=parent.document_id, path=f"{parent.path}{stored.BETWEEN}{child.path}")
+    stage = "parse"
+    try:
+        if len(bare.path) > LONGEST_PATH:
+            raise OversizedDocument(f"{bare.path[:200]}…: a name of {len(bare.path)} characters, {LONGEST_PATH} may be")
+        document = made.bench.sandbox.parse(raw)
+        stage = "chunk"
+        put_family(made, parsed(bare, document, made.prints), document, left, level + 1)
+    except DocumentError as error:
+        made.fail(bare, stage, error)
+
+
+def _take(left: Allowance, document: records.Document, uri: str) -> None:
+    """Count a container's children. Raises: OversizedDocument when they exceed what is left."""
+    inside = Counter(archive_entries=len(document.children), archive_bytes=sum(len(c.data) for c in document.children))
+    for name, found in inside.items():
+        if found > left[name]:
+            raise OversizedDocument(
+                f"{uri}: {found} {name} inside, {left[name]} are left of the limit over all levels (limits.{name})"
+            )
+    left.subtract(inside)
+
+
+def check_container(document: records.Document, uri: str, level: int, depth: int) -> None:
+    """Check that the documents inside may be opened.
+
+    `level` is 1 for a source's document, 2 for one inside it, and so on; a container's level may be at most `depth`.
+    Raises: OversizedDocument; MalformedDocument when two of them have the same name.
+    """
+    if level > depth:
+        raise OversizedDocument(f"{uri}: a container on level {level}, the limit is {depth} (limits.archive_depth)")
+    ((path, times),) = Counter(child.path for child in document.children).most_common(1)
+    if times > 1:
+        raise MalformedDocument(f"{uri}: {times} documents inside are called {path!r}")
+
+
+def child_ref(parent: DocumentRow | records.DocumentRef, child: records.Child) -> records.DocumentRef:
+    """Return a document inside another as a listing would give it."""
+    uri, version, size = child_uri(parent.uri, child.path), sha256_hex(child.data), len(child.data)
+    followed = {name: getattr(parent, name) for name in ("source", "modified", "acl", "tenant")}
+    return records.DocumentRef(
+        uri=uri, path=child.path, version=version, size=size, media_type=child.media_type, **followed
+    )
+
+
+def row_of(raw: records.RawDocument) -> DocumentRow:
+    """Return the row of a document that was read, without what only parsing reveals."""
+    ref = raw.ref
+    names = ("uri", "source", "path", "version", "modified", "title", "acl", "tenant")
+    return DocumentRow(
+        document_id=document_id(ref.uri),
+        size=ref.size,  # as it is listed: of an encoded object, packed
+        sha256=sha256_hex(raw.data),
+        attributes_digest=attributes_digest(ref.acl, ref.tenant, ref.source, ref.title),
+        **{name: getattr(ref, name) for name in names},
+    )
+
+
+def parsed(row: DocumentRow, document: records.Document, prints: Fingerprints) -> DocumentRow:
+    """Return a row completed after parsing. A title from the source wins."""
+    told = {name: getattr(document, name) for name in ("media_type", "parser", "language")}
+    row = replace(row, title=row.title or document.title, **told)
+    return replace(row, parser_fingerprint=prints.text(row, row.source))

@@ -52,7 +52,10 @@ class Store(Protocol):
         """Write the value durably, replacing any other. Writing the same content twice is harmless."""
 
     def put_file(self, key: str, path: Path, *, read_soon: bool = False) -> None:
-        """Write the content of a local file durably. `read_soon`: keep a copy, as `local_path` will soon be called."""
+        """Write the content of a local file durably, without holding it in memory.
+
+        `read_soon`: the value is immutable and `local_path` will soon be called for it, so a remote store keeps a copy.
+        """
 
     def create(self, key: str, data: bytes) -> bool:
         """Write the value only if the key is new; True for exactly one writer.
@@ -77,9 +80,10 @@ class Store(Protocol):
         """Return a local file with the value of an immutable key; `anew`: no known copy. Raises: DamagedFile."""
 
     def ranged(self, key: str, size: int) -> RawIOBase | None:
-        """Return a seekable file that fetches what one thread at a time reads; None if `local_path` is better.
+        """Return a seekable file with the value of an immutable key that fetches only the parts that are read.
 
-        A read raises SchemaMismatch if there is no such value of `size` bytes, StoreUnavailable, AccessDenied.
+        None if `local_path` is better: the value is local, or small. One thread at a time may read. A read raises
+        SchemaMismatch if there is no such value of `size` bytes, StoreUnavailable, AccessDenied.
         """
 
 

@@ -2,7 +2,8 @@
 
     score = SCALE · blend(features) + trees(features)
 
-Trees are trained on the user's own judgments; none are shipped, as those of one set help no other (docs/retrieval.md).
+The blend of `ranking` needs no file and has no fitted weights. LightGBM trees (LambdaMART), trained on the user's own
+judgments, may be added; those of one public set helped no other (docs/retrieval.md), so none are shipped.
 """
 
 import re
@@ -77,7 +78,11 @@ def _trees(name: str, text: bytes) -> Any:
 
 
 def fit(rows: Floats, grades: NDArray[np.int32], groups: list[int]) -> Any:
-    """Return a Booster on top of the blend (LambdaMART, Burges 2010); rows (n, FEATURES), grades (n,), group sizes."""
+    """Return LightGBM's Booster, trained on top of the blend: LambdaMART. Equal rows give equal bytes.
+
+    Rows are (candidates, FEATURES), grades (candidates,), groups the number of candidates of each question in turn.
+    Source: Burges 2010, "From RankNet to LambdaRank to LambdaMART".
+    """
     import lightgbm
 
     start = SCALE * blend(rows)

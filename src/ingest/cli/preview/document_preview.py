@@ -12,7 +12,7 @@ from typing import Any
 
 from ingest.documents.cutting import CutDocument, cut_document
 from ingest.errors import DocumentError
-from ingest.pipeline.children import check_container
+from ingest.pipeline.shard_builder import check_container
 from ingest.records import BlockKind, Chunk, ChunkingOptions, Document, DocumentRef, RawDocument
 from ingest.services import Workbench
 

@@ -13,7 +13,7 @@ from ingest.cli.invocation import SETTINGS, Invocation
 from ingest.cli.output import printable
 from ingest.cli.preview.document_preview import DocumentPreview, Refusal, preview_document
 from ingest.errors import AccessDenied, DocumentError, InvalidSettings, OversizedDocument, SourceUnavailable
-from ingest.pipeline.children import child_ref
+from ingest.pipeline.shard_builder import child_ref
 from ingest.ports import Looking, Selecting, Source
 from ingest.records import DocumentRef, RawDocument
 from ingest.services import Workbench

@@ -165,7 +165,11 @@ class SentenceTransformerEmbedder(Embedder):
             parts = (short[start : start + self._most] for start in range(0, len(short), self._most))
             found = [self._forward(part, self._question_prompt) for part in parts]
         vectors = np.concatenate([np.zeros((0, self.record.dimension), np.float32), *found])
-        return self._checked(vectors, short)
+        norms = np.linalg.norm(vectors, axis=1)
+        if len(wrong := np.flatnonzero(~(np.abs(norms - 1) < NORM_TOLERANCE))):
+            told = f"model {self.record.name}: vector of norm {norms[wrong[0]]} for {short[wrong[0]][:60]!r}"
+            raise errors.FatalError(told)
+        return vectors
 
     def _fill(self, vectors: Vectors, texts: Sequence[str], batch: Batch, lengths: NDArray[np.int64]) -> None:
         """Write the vectors of a batch; if it does not fit into memory, in halves."""
@@ -200,17 +204,13 @@ class SentenceTransformerEmbedder(Embedder):
     def _question_inputs(self, text: str) -> Inputs:
         return self._tokenizer.inputs(self._question_prompt + text)
 
-    def _checked(self, vectors: Vectors, questions: Sequence[str]) -> Vectors:
-        norms = np.linalg.norm(vectors, axis=1)
-        wrong = np.flatnonzero(~(np.abs(norms - 1) < NORM_TOLERANCE))
-        if len(wrong):
-            told = f"model {self.record.name}: vector of norm {norms[wrong[0]]} for {questions[wrong[0]][:60]!r}"
-            raise errors.FatalError(told)
-        return vectors
-
 
 def token_batches(lengths: Sequence[int], token_budget: int, max_texts: int) -> list[Batch]:
-    """Return positions in batches, longest texts first; longest × texts is within the budget, but for single texts."""
+    """Return batches of positions that cover every text once, longest texts first, equal lengths in input order.
+
+    So what takes the most memory fails first, and a batch has hardly any padding. Lengths are in tokens, including
+    special ones. A batch's longest length × texts is at most `token_budget`; a text above it gets its own batch.
+    """
     sizes = np.maximum(np.asarray(lengths, dtype=np.int64), 1)
     left = np.argsort(-sizes, kind="stable")
     found = []

@@ -100,7 +100,10 @@ def canonical(name: str) -> str:
 
 
 def locate(name: str, path: Path | None = None) -> ModelFolder:
-    """Return where a model is: `path`, the default, a folder, or cached; never downloaded. Raises: InvalidSettings."""
+    """Return the folder of a model: `path`, the installed default, a folder, or a snapshot in the Hugging Face cache.
+
+    Raises: InvalidSettings if there is none or files are missing; nothing is ever downloaded.
+    """
     folder = ModelFolder(canonical(name), path or _folder(canonical(name)))
     for file in ("config.json", "tokenizer.json"):
         if not (folder.transformer / file).is_file():

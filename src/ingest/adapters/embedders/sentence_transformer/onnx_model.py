@@ -1,6 +1,9 @@
 """Questions in ONNX Runtime: the same vectors as PyTorch's in float32, but faster for one short text.
 
-A machine exports a model once and keeps it: `<folder>/<key>/model.onnx`, and in `check.json` what to verify it with.
+The model is exported from PyTorch once per machine, without a network, verified, and kept:
+
+<folder>/<key>/model.onnx    the whole model, from token ids to the vector of the text, float32
+               check.json    its SHA-256, and PyTorch's vectors of CHECKED
 """
 
 import json
@@ -69,7 +72,11 @@ def open_exported(folder: Path, fingerprint: str, encode: Encode) -> OnnxModel |
 
 
 def export(folder: Path, fingerprint: str, model: Any, prompt: str, encode: Encode) -> OnnxModel | None:
-    """Export a float32 model on the CPU, for questions after `prompt`; None, with a warning, if that is impossible."""
+    """Export a sentence-transformers model and return it; None, with a warning, if that is not possible.
+
+    The model must be in float32 on the CPU, in evaluation mode. The prompt precedes every question; `encode` gives the
+    inputs of the exported model.
+    """
     place = folder / _key(fingerprint)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -56,8 +56,8 @@ class SentenceTransformerTokenizer:
         self.fingerprint = digest_of([KIND, sha256_hex(content), lower])
         self.special_tokens = int(self._tokenizer.num_special_tokens_to_add(is_pair=False))
         description = json.loads(content)
-        words = is_made_of_words(description)
-        self._words = WordMemory(self._spans, special_tokens(description)) if words else None
+        special = [token["content"] for token in description.get("added_tokens") or ()]  # one token wherever they are
+        self._words = WordMemory(self._spans, special) if is_made_of_words(description) else None
 
     def offsets(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         return self._words.offsets(texts) if self._words else self._spans(texts)
@@ -100,11 +100,6 @@ def is_made_of_words(description: dict[str, Any]) -> bool:
         and any(part.get("handle_chinese_chars") for part in parts)
         and not any(_WORD.fullmatch(token["content"]) is None or token.get("normalized") for token in added)
     )
-
-
-def special_tokens(description: dict[str, Any]) -> tuple[str, ...]:
-    """Return the texts that are one token wherever they occur, given the content of tokenizer.json."""
-    return tuple(token["content"] for token in description.get("added_tokens") or ())
 
 
 def is_border(before: str, after: str) -> bool:

@@ -13,7 +13,7 @@ from ingest.errors import (
     SchemaMismatch,
     UnembeddableDocument,
 )
-from ingest.pipeline.embed_texts import embed_texts
+from ingest.pipeline.embed import embed_texts
 from ingest.records import Vectors
 from tests.unlucky_embedder import UnluckyEmbedder
 
