@@ -101,10 +101,7 @@ class Scratch:
             raise _no_space(str(error)) from error
 
     def insert(self, table: str, rows: Iterable[tuple[Any, ...]], columns: int) -> None:
-        """Append rows in one transaction; those yielded before `rows` raises stay.
-
-        Raises: LocalUnavailable if the temporary space is full, and whatever `rows` raises.
-        """
+        """Append rows in one transaction. Raises: LocalUnavailable, and what `rows` raises; rows before that stay."""
         self._db.execute("BEGIN")
         try:
             self._db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * columns)})", rows)

@@ -1,6 +1,6 @@
 """Parsed document → chunks with marks, sorted by the source's policy; used by runs and `ingest preview`."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ingest.documents import screening
 from ingest.documents.chunking import chunk
@@ -10,8 +10,7 @@ from ingest.ports import Tokenizer
 from ingest.records import BuildOptions, Chunk, Document, ScreeningPolicy
 
 
-@dataclass(frozen=True, slots=True)
-class CutDocument:
+class CutDocument(NamedTuple):
     """What becomes of a document's text."""
 
     chunks: list[Chunk]  # to index

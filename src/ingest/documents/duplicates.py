@@ -1,4 +1,4 @@
-"""Equal and nearly equal chunks across a whole generation, in bounded memory: all data is in scratch tables.
+"""Equal and nearly equal chunks of a whole generation, by the sketches kept with them. All data is in scratch tables.
 
 Exact: the same text in two or more documents, ignoring case, white space and compatibility forms. Near: a Jaccard
 similarity of word shingles at or above the limit; MinHash bands (Broder 1997) give candidates, which are then compared
@@ -6,11 +6,12 @@ exactly. The result depends only on the set of chunks, not on their order.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+import unicodedata
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ingest.documents.likeness import jaccard, normalised, shingles
 from ingest.ids import digest_of, sha256_hex
@@ -20,10 +21,13 @@ from ingest.scratch import Scratch
 PERMUTATIONS = 128
 SCHEME = "affine32"
 MOST_COMPARED = 50  # leaders with which one text is compared
+TAG, BANDS = 8, 40  # bytes of a sketch before the SHA-256, and before the bands
+Texts = Callable[[int, Container[str]], Iterable[tuple[str, str]]]  # a shard, ids of its chunks: each with its text
 
 _TABLES = """
-CREATE TABLE texts (text INTEGER PRIMARY KEY, sha256 TEXT UNIQUE, first TEXT, shingles BLOB);
-CREATE TABLE chunks (chunk_id TEXT PRIMARY KEY, document_id TEXT, access TEXT, text INTEGER) WITHOUT ROWID;
+CREATE TABLE texts (text INTEGER PRIMARY KEY, sha256 TEXT UNIQUE, shingles BLOB);
+CREATE TABLE chunks (chunk_id TEXT PRIMARY KEY, document_id TEXT, access TEXT, shard INTEGER, text INTEGER)
+  WITHOUT ROWID;
 CREATE TABLE bands (band INTEGER, text INTEGER);
 CREATE TABLE leaders (band INTEGER, first TEXT, text INTEGER);
 CREATE INDEX leaders_by_band ON leaders (band);
@@ -31,6 +35,10 @@ CREATE TABLE near (text INTEGER PRIMARY KEY, leader INTEGER, similarity REAL);
 CREATE TABLE groups (grp TEXT PRIMARY KEY, kind TEXT, leader INTEGER, documents INTEGER);
 CREATE TABLE members (grp TEXT, chunk_id TEXT, text INTEGER, similarity REAL,
   PRIMARY KEY (grp, chunk_id)) WITHOUT ROWID;
+"""
+_SHARED = """
+CREATE TABLE shared AS SELECT text, min(chunk_id) AS first, shard FROM chunks WHERE text IN
+(SELECT text FROM bands WHERE band IN (SELECT band FROM bands GROUP BY band HAVING count(*) > 1)) GROUP BY text
 """
 _EXACT = """
 INSERT INTO groups SELECT t.sha256, 'exact', t.text, count(DISTINCT c.document_id) AS n
@@ -57,17 +65,6 @@ ORDER BY g.kind, g.grp, m.chunk_id
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkOf:
-    """A chunk and who may see it."""
-
-    chunk_id: str
-    document_id: str
-    text: str
-    acl: tuple[str, ...]
-    tenant: str
-
-
-@dataclass(frozen=True, slots=True)
 class Duplicate:
     """One chunk in one group."""
 
@@ -89,34 +86,26 @@ class Duplicates(Scratch):
         """Create the tables. Near-duplicates are searched for when the options ask for them or collapse them."""
         super().__init__(_TABLES)
         self._options = options
-        self._bands = _banded(options.similarity) if options.near or options.collapse == "near" else None
 
-    def add(self, chunks: Iterable[ChunkOf]) -> None:
-        """Add chunks, each once. Raises: TransientError."""
-        rows = ((c.chunk_id, c.document_id, digest_of([sorted(c.acl), c.tenant]), self._text(c)) for c in chunks)
-        self.insert("chunks", rows, columns=4)
+    def add(self, shard: int, chunks: Iterable[tuple[str, str, str, bytes]]) -> None:
+        """Add a shard's chunks: id, document's id, who may see it, and sketch of each. Raises: TransientError."""
+        rows = ((chunk, document, access, shard, self._text(sketch)) for chunk, document, access, sketch in chunks)
+        self.insert("chunks", rows, columns=5)
 
-    def _text(self, chunk: ChunkOf) -> int:
-        plain, chunk_id = normalised(chunk.text), chunk.chunk_id
-        sha256 = sha256_hex(plain.encode())
-        known = self._db.execute("SELECT text, first FROM texts WHERE sha256 = ?", (sha256,)).fetchone()
+    def _text(self, sketch: bytes) -> int:
+        sha256, bands = sketch[TAG:BANDS].hex(), np.frombuffer(sketch[BANDS:], ">i8").tolist()
+        known = self._db.execute("SELECT text FROM texts WHERE sha256 = ?", (sha256,)).fetchone()
         if known is not None:
-            if chunk_id < known[1]:
-                self._db.execute("UPDATE texts SET first = ? WHERE text = ?", (chunk_id, known[0]))
             return int(known[0])
-        found = shingles(plain) if self._bands else None
-        row = sha256, chunk_id, b"" if found is None else found.tobytes()
-        text = int(self._db.execute("INSERT INTO texts VALUES (NULL, ?, ?, ?)", row).lastrowid or 0)
-        if self._bands and found is not None:
-            self._db.executemany("INSERT INTO bands VALUES (?, ?)", [(band, text) for band in self._bands(found)])
+        text = int(self._db.execute("INSERT INTO texts VALUES (NULL, ?, NULL)", (sha256,)).lastrowid or 0)
+        self._db.executemany("INSERT INTO bands VALUES (?, ?)", [(band, text) for band in bands])
         return text
 
-    def groups(self) -> Iterator[Duplicate]:
-        """Yield the members of all groups, sorted by kind, group and chunk."""
+    def groups(self, texts: Texts) -> Iterator[Duplicate]:
+        """Yield the members of all groups, sorted by kind, group and chunk. `texts`: reads texts of chunks."""
         self._db.execute("BEGIN")
         self._db.execute("CREATE INDEX chunks_by_text ON chunks (text)")
-        if self._bands:
-            self._lead()
+        self._lead(texts)
         for statement in (_EXACT, _NEAR, _MEMBERS, "COMMIT"):
             self._db.execute(statement)
         for group, kind, chunk, document, sha256, similarity, documents, text, best, nearer in self._db.execute(_ROWS):
@@ -124,15 +113,19 @@ class Duplicates(Scratch):
             alike, name = float(np.float32(similarity)), sha256_hex(group.encode())[:32]
             yield Duplicate(name, kind, chunk, document, sha256, alike, chunk == best, collapsed, documents)
 
-    def _lead(self) -> None:
-        """Assign each text that shares a band to its most similar leader, or make it one: there are no chains."""
-        self._db.execute("CREATE INDEX bands_by_band ON bands (band, text)")
-        self._db.execute("CREATE INDEX bands_by_text ON bands (text)")
-        shared = self._db.execute(
-            "SELECT text, first FROM texts WHERE text IN (SELECT text FROM bands WHERE band IN "
-            "(SELECT band FROM bands GROUP BY band HAVING count(*) > 1)) ORDER BY first"
-        )
-        for text, first in shared:
+    def _lead(self, texts: Texts) -> None:
+        """Assign each text that shares a band with another to its most similar leader, or make it a leader.
+
+        Texts come by their first chunk ids. Each is compared with leaders only: no chain of ever less similar texts.
+        """
+        for statement in (*(f"CREATE INDEX bands_by_{one} ON bands ({one})" for one in ("band", "text")), _SHARED):
+            self._db.execute(statement)
+        for (shard,) in self._db.execute("SELECT DISTINCT shard FROM shared").fetchall():
+            numbers = dict(self._db.execute("SELECT first, text FROM shared WHERE shard = ?", (shard,)))
+            found = ((shingles(normalised(text)), numbers[chunk]) for chunk, text in texts(shard, numbers))
+            rows = ((held.tobytes(), text) for held, text in found if held is not None)
+            self._db.executemany("UPDATE texts SET shingles = ? WHERE text = ?", rows)
+        for text, first in self._db.execute("SELECT text, first FROM shared ORDER BY first"):
             nearby = self._db.execute(
                 "SELECT DISTINCT l.first, l.text FROM bands b JOIN leaders l ON l.band = b.band "
                 "WHERE b.text = ? ORDER BY l.first LIMIT ?",
@@ -159,18 +152,27 @@ class Duplicates(Scratch):
         return jaccard(*(np.frombuffer(blob, np.uint32) for (blob,) in held))
 
 
-def _banded(similarity: float) -> Callable[[NDArray[np.uint32]], Iterator[int]]:
-    """Return what yields a 64-bit number per band of a MinHash signature; sets as similar very likely share one."""
+@cache
+def sketching(options: DuplicateOptions) -> Callable[[str], bytes]:
+    """Return what makes a text's sketch: TAG bytes that name the way, SHA-256 of the normalised text, MinHash bands.
+
+    Texts as similar as the options ask for very likely share a band, of 8 bytes: recall counts more than precision.
+    """
     from datasketch import MinHash, MinHashLSH
 
     empty = MinHash(PERMUTATIONS, hashfunc=int, scheme=SCHEME)
-    planned = MinHashLSH(threshold=similarity, num_perm=PERMUTATIONS, weights=(0.1, 0.9))  # recall counts more
+    planned = MinHashLSH(threshold=min(options.similarity, 0.99), num_perm=PERMUTATIONS, weights=(0.1, 0.9))
+    rows, bands = planned.r, planned.b if options.near or options.collapse == "near" else 0
+    tag = bytes.fromhex(digest_of([SCHEME, PERMUTATIONS, rows, bands, unicodedata.unidata_version])[: 2 * TAG])
 
-    def bands(hashes: NDArray[np.uint32]) -> Iterator[int]:
-        sketch = empty.copy()
-        sketch.update_batch(hashes.tolist())
-        for i, part in enumerate(np.split(sketch.hashvalues[: planned.b * planned.r], planned.b)):
-            digest = hashlib.blake2b(part.tobytes(), digest_size=8, key=bytes([i])).digest()
-            yield int.from_bytes(digest, "big", signed=True)
+    def sketch(text: str) -> bytes:
+        plain = normalised(text)
+        parts = [tag, hashlib.sha256(plain.encode()).digest()]
+        if bands and (hashes := shingles(plain)) is not None:
+            minima = empty.copy()
+            minima.update_batch(hashes.tolist())
+            for i, part in enumerate(np.split(minima.hashvalues[: bands * rows], bands)):
+                parts.append(hashlib.blake2b(part.tobytes(), digest_size=8, key=bytes([i])).digest())
+        return b"".join(parts)
 
-    return bands
+    return sketch

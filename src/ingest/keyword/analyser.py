@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from itertools import chain, islice
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
@@ -24,8 +24,7 @@ PROBE = (
 PROBE_2 = PROBE + " ERR_4031 foo.bar_baz() v1.2.3 HTTPServer 東京都に住む ภาษาไทย ພາສາລາວ ភាសាខ្មែរ မြန်မာ"
 
 
-@dataclass(frozen=True)
-class Encoded:
+class Encoded(NamedTuple):
     """The terms of many texts, as numbers into a vocabulary."""
 
     indices: NDArray[np.int64]  # text after text, with repeats
@@ -61,10 +60,7 @@ class Analyser:
                 raise InvalidSettings(f"analyser: no stemmer for language {self.language!r}; known: {known}")
 
     def record(self) -> dict[str, Any]:
-        """Return the stored form: the options, and a digest of the terms that this code makes of a fixed text.
-
-        By the digest, a reader with another version of Python or the stemmer sees that its terms would not match.
-        """
+        """Return the options, and a digest of a fixed text's terms: it differs where Python or the stemmer do."""
         probe = PROBE if self.format == 1 else PROBE_2
         options = {**asdict(self), "stop_words": list(self.stop_words)}
         return {**options, "probe": digest_of(self.terms([probe])[0])}

@@ -167,15 +167,12 @@ class KeywordIndex(AbstractContextManager["KeywordIndex"]):
 
     def _warm(self) -> None:
         """Load or compile the loops now, so that no search has to wait for it."""
-        cache, kernel, loops = self._cache, self._kernel, self._kernel.loops
-        none, rows, empty = np.zeros(0), np.zeros((0, COLUMNS), np.int64), np.zeros(0, np.int64)
-        chunks, allowed = np.zeros(0, np.uint32), np.zeros(0, np.uint8)
+        cache, loops, chunks = self._cache, self._kernel.loops, np.zeros(0, np.uint32)
         loops.best_share(chunks, chunks, cache.norms, cache.codes)
         loops.map_chunks(np.zeros(0, np.uint64), chunks)
         loops.rank_words(np.zeros(0, np.uint64), chunks)
-        space = (cache.norms, cache.codes, allowed)
-        kernel.score_chunks(rows, none, space, empty, none)
-        kernel.search(rows, none, none, space, 1, self._working())
+        self.score([], np.zeros(0, np.int64))
+        self.search([[]], [None], 1)
 
 
 def _coded_lengths(path: Path) -> tuple[NDArray[Any], NDArray[np.int64], float]:

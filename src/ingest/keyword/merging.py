@@ -9,7 +9,6 @@ import tempfile
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,8 +27,7 @@ OPEN_FILES = 128  # inputs per merge; more shards are merged in rounds
 MOST_CHUNKS = 2**32 - 1  # ordinals are uint32
 
 
-@dataclass(frozen=True)
-class KeywordFiles:
+class KeywordFiles(NamedTuple):
     """Where the files of a keyword index are."""
 
     postings: Path

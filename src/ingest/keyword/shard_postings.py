@@ -1,7 +1,7 @@
 """The postings of one shard."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +12,7 @@ from ingest.keyword.analyser import Analyser
 from ingest.keyword.parquet_files import LENGTHS, SHARD_POSTINGS, numbers
 
 
-@dataclass(frozen=True)
-class ShardPostings:
+class ShardPostings(NamedTuple):
     """Tables of one shard: `postings` sorted by (term, chunk), `lengths` in chunk order."""
 
     postings: pa.Table  # SHARD_POSTINGS; chunk is the row in lengths

@@ -59,6 +59,7 @@ _strings = pa.list_(pa.string())
 _ARROW: dict[Any, pa.DataType] = {
     str: pa.string(),
     int: pa.int64(),
+    bytes: pa.binary(),
     tuple[str, ...]: _strings,
     tuple[int, ...]: pa.list_(pa.int64()),
 }
@@ -90,7 +91,8 @@ SCHEMAS: dict[str, pa.Schema] = {
 """Stored columns by kind. A column that is added gets a default in ADDED; none is ever renamed."""
 
 ADDED: dict[str, dict[str, Any]] = {
-    "chunks": {"marks": [], "parent": None},
+    "chunks": {"marks": [], "parent": None, "sketch": b""},
+    "dropped": {"sketch": b""},
     "documents": {"child_count": 0, "dropped_count": 0},
     "quarantine": {"parent": "", "attempts": 1, "first_seen": "", "last_seen": ""},
 }

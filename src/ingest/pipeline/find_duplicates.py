@@ -1,14 +1,16 @@
 """Duplicates in a generation: found after chunking, once for all shards, so that loading knows what is collapsed."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import asdict
+from functools import partial
 from itertools import islice
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest.documents.duplicates import ChunkOf, Duplicate, Duplicates
+from ingest.documents.duplicates import TAG, Duplicate, Duplicates, sketching
+from ingest.ids import digest_of
 from ingest.lake.contents import Contents
 from ingest.lake.lake import ROW_GROUP, Lake
 from ingest.lake.rows import SCHEMAS, document_rows
@@ -27,9 +29,9 @@ def find_duplicates(contents: Contents, generation: str, options: DuplicateOptio
     counts: Counter[str] = Counter()
     with scratch_folder() as folder, Duplicates(options) as found:
         for shard in contents.shards:
-            found.add(tally.each(_chunks(contents, shard)))
+            found.add(shard, tally.each(_chunks(contents, shard, options)))
         path = folder / "duplicates.parquet"
-        rows, schema = _counted(found.groups(), counts, options), SCHEMAS["duplicates"]
+        rows, schema = _counted(found.groups(partial(_texts, contents)), counts, options), SCHEMAS["duplicates"]
         with pq.ParquetWriter(path, schema, compression="zstd") as writer:
             while batch := [asdict(row) for row in islice(rows, ROW_GROUP)]:
                 writer.write_table(pa.Table.from_pylist(batch, schema=schema))
@@ -43,14 +45,23 @@ def duplicates_part(lake: Lake, generation: str) -> PartFile | None:
     return marker.parts[0] if marker is not None else None
 
 
-def _chunks(contents: Contents, shard: int) -> Iterator[ChunkOf]:
-    parts = contents.parts(shard)
-    documents = {d.document_id: d for d in document_rows(contents.lake.read(parts["documents"]))}
-    table = contents.lake.read(parts["chunks"], ["chunk_id", "document_id", "text"])
-    revoked = contents.lake.revocations.now().ids(documents.values())  # they may stand for no other
-    for row in (row for row in table.to_pylist() if row["document_id"] not in revoked):
-        document = documents[row["document_id"]]
-        yield ChunkOf(**row, acl=document.acl, tenant=document.tenant)
+def _chunks(contents: Contents, shard: int, options: DuplicateOptions) -> Iterator[tuple[str, str, str, bytes]]:
+    parts, lake, sketch = contents.parts(shard), contents.lake, sketching(options)
+    documents = document_rows(lake.read(parts["documents"]))
+    revoked = lake.revocations.now().ids(documents)  # they may stand for no other
+    access = {d.document_id: digest_of([sorted(d.acl), d.tenant]) for d in documents if d.document_id not in revoked}
+    rows = lake.read(parts["chunks"], ["chunk_id", "document_id", "sketch"]).to_pylist()
+    if any(not row.get("sketch", b"").startswith(sketch("")[:TAG]) for row in rows):  # made earlier, or otherwise
+        texts = lake.read(parts["chunks"], ["text"])["text"].to_pylist()
+        rows = [row | {"sketch": sketch(text)} for row, text in zip(rows, texts, strict=True)]
+    for chunk, document, made in (row.values() for row in rows):
+        if document in access:
+            yield chunk, document, access[document], made
+
+
+def _texts(contents: Contents, shard: int, chunks: Container[str]) -> Iterator[tuple[str, str]]:
+    rows = contents.lake.read(contents.parts(shard)["chunks"], ["chunk_id", "text"]).to_pylist()
+    return ((row["chunk_id"], row["text"]) for row in rows if row["chunk_id"] in chunks)
 
 
 def _counted(rows: Iterator[Duplicate], counts: Counter[str], options: DuplicateOptions) -> Iterator[Duplicate]:

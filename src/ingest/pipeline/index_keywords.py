@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,10 +11,10 @@ import pyarrow.parquet as pq
 from ingest.keyword import Analyser, merge, shard_postings
 from ingest.lake.contents import Contents
 from ingest.lake.lake import ROW_GROUP
-from ingest.lake.shard_rows import by_kind
 from ingest.pipeline.tasks import DOCUMENT_STEPS, ShardTask, parts_after, shard_step
 from ingest.ports import Tally
 from ingest.records import Marker, PartFile
+from ingest.records.generations import KeywordKind
 from ingest.scratch import scratch_folder
 from ingest.services import Services, Workbench
 
@@ -52,12 +53,9 @@ def merge_keyword(contents: Contents, tally: Tally) -> Contents:
             shards = [_without(*paths, collapsed, copies / f"{i}") for i, paths in enumerate(shards)]
         made = merge(shards, folder, tally.add)
         tally.heard(tally.done)
-        files = (
-            lake.write_part_file("keyword.postings", None, made.postings),
-            lake.write_part_file("keyword.terms", None, made.terms),
-            lake.write_part_file("keyword.lengths", None, made.lengths),
-        )
-    return replace(contents, keyword=by_kind(files))
+        files = zip(get_args(KeywordKind), made, strict=True)
+        parts = {kind: lake.write_part_file(kind, None, path) for kind, path in files}
+    return replace(contents, keyword=parts)
 
 
 def _without(postings: Path, lengths: Path, collapsed: frozenset[str], copy: Path) -> tuple[Path, Path]:

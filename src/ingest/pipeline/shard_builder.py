@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ingest import records
 from ingest.documents.cutting import cut_document
+from ingest.documents.duplicates import sketching
 from ingest.errors import DocumentError, LostText, MalformedDocument, OversizedDocument, UnembeddableDocument
 from ingest.ids import child_uri, document_id, sha256_hex
 from ingest.lake import rows as stored
@@ -53,8 +54,9 @@ class Made:
         cut = cut_document(document, row.uri, row.source, options, tokenizer, container=container)
         if cut.refusal is not None:
             raise cut.refusal
-        dropped = [Dropped(*pair) for pair in cut.dropped]
-        self._keep(replace(row, chunker_fingerprint=self.prints.chunker), cut.chunks, dropped, document)
+        sketch, dropped = sketching(options.duplicates), [Dropped(*pair) for pair in cut.dropped]
+        chunks = [replace(chunk, sketch=sketch(chunk.text)) for chunk in cut.chunks]
+        self._keep(replace(row, chunker_fingerprint=self.prints.chunker), chunks, dropped, document)
 
     def carry(self, row: DocumentRow, rows: ShardRows) -> None:
         """Take a document's stored text from `rows`, its chunks unless the chunker has changed, then its children.

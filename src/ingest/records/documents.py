@@ -112,6 +112,7 @@ class Chunk:
     page: int | None = None
     marks: tuple[str, ...] = ()  # what is suspicious about its text, sorted: hidden, invisible, instruction, secret
     parent: tuple[int, int] | None = None  # span of the enclosing text to show with it
+    sketch: bytes = b""  # by which equal and similar texts are found; b"": none was made yet
 
 
 @dataclass(frozen=True, slots=True)

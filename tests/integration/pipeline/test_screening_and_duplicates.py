@@ -1,9 +1,12 @@
 """What a run makes of suspicious chunks and of duplicates."""
 
+import sys
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
+from ingest.documents.duplicates import sketching
 from ingest.lake.rows import DocumentRow, dropped_table
 from ingest.lake.shard_rows import read_rows
 from ingest.records import EVERYTHING, Chunk, DuplicateOptions, ScreeningPolicy
@@ -166,6 +169,32 @@ def test_other_settings_for_duplicates_embed_nothing(tmp_path) -> None:
     report = p.run()
     assert (p.gets(), report.embedded, report.conservation.collapsed) == ({}, 0, 3)
     assert report.digest != before.digest
+
+
+def test_duplicates_of_unchanged_chunks_are_found_by_their_sketches(tmp_path, monkeypatch) -> None:
+    p = repeating(tmp_path)
+    p.run()
+    before = p.lake.read(p.contents().duplicates)
+    p.source.write("d09.md", document(9))
+    counted = Counter[str]()
+    whole = sketching(p.options.duplicates)
+    module = sys.modules["ingest.pipeline.find_duplicates"]
+    monkeypatch.setattr(module, "sketching", lambda _: lambda text: counted.update([text]) or whole(text))
+    p.run()
+    assert {""} == counted.keys()  # which tells how sketches are made
+    assert before == p.lake.read(p.contents().duplicates)
+
+
+def test_chunks_with_other_sketches_are_compared_all_the_same(tmp_path) -> None:
+    p = repeating(tmp_path, similarity=0.9)
+    p.run()
+    p.change(duplicates=DuplicateOptions(similarity=0.7), settings={"duplicates": "0.7"})
+    p.source.write("d01.md", f"{document(1)}\n## Legal\n\n{LEGAL.replace('legal15', 'other')}.\n")
+    p.run()
+    fresh = Project(p.sources, options=p.options)
+    fresh.run()
+    assert fresh.lake.base().digest == p.lake.base().digest
+    assert p.lake.read(p.contents().duplicates) == fresh.lake.read(fresh.contents().duplicates)
 
 
 def test_a_lost_collection_is_restored_without_the_collapsed(tmp_path) -> None:

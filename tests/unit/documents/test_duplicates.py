@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.documents.duplicates import ChunkOf, Duplicate, Duplicates
+from ingest.documents.duplicates import Duplicate, Duplicates, sketching
 from ingest.documents.likeness import jaccard, normalised, shingles
 from ingest.records import DuplicateOptions
 
@@ -14,14 +14,21 @@ WORDS = [f"word{n}" for n in range(60)]
 SAME = " ".join(WORDS)
 
 
-def found(chunks: list[ChunkOf], **options: object) -> list[Duplicate]:
-    with Duplicates(DuplicateOptions(**options)) as duplicates:
-        duplicates.add(chunks)
-        return list(duplicates.groups())
+Text = tuple[str, str, str, str]  # chunk, document, who may see it, text
 
 
-def of(name: str, text: str, acl: tuple[str, ...] = ("public",), tenant: str = "public") -> ChunkOf:
-    return ChunkOf(f"chunk-{name}", f"document-{name[0]}", text, acl, tenant)
+def found(chunks: list[Text], **options: object) -> list[Duplicate]:
+    told = DuplicateOptions(**options)
+    texts, sketch = {chunk: text for chunk, *_, text in chunks}, sketching(told)
+    with Duplicates(told) as duplicates:
+        duplicates.add(0, ((*who, sketch(text)) for *who, text in chunks))
+        return list(
+            duplicates.groups(lambda shard, some: [(chunk, text) for chunk, text in texts.items() if chunk in some])
+        )
+
+
+def of(name: str, text: str, acl: tuple[str, ...] = ("public",), tenant: str = "public") -> Text:
+    return f"chunk-{name}", f"document-{name[0]}", f"{acl} {tenant}", text
 
 
 def short(rows: list[Duplicate]) -> list[tuple[str, str, bool, bool]]:
@@ -46,6 +53,12 @@ def test_a_small_edit_is_near_and_a_large_one_is_not() -> None:
     rows = found([of("a", SAME), of("b", edited(2)), of("c", edited(30))])
     assert short(rows) == [("near", "a", True, False), ("near", "b", False, False)]
     assert rows[1].similarity == pytest.approx(jaccard(shingles(SAME), shingles(edited(2))), abs=1e-6)
+
+
+def test_only_equal_shingles_are_near_at_a_similarity_of_one() -> None:
+    rows = found([of("a", SAME), of("b", SAME + "."), of("c", edited(1))], similarity=1.0)
+    assert [] == rows
+    assert 2 == len(found([of("a", SAME), of("b", SAME)], similarity=1.0, near=False))
 
 
 def test_near_duplicates_are_looked_for_when_asked() -> None:

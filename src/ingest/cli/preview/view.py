@@ -17,7 +17,7 @@ TITLE = 80  # characters
 NEITHER = "–"
 BEFORE_ALL = "(before the first heading)"
 KEYS = ("PRIVATE KEY", "PuTTY-User-Key-File")
-INNER = ("document_id", "heading_paths")  # fields of a chunk that are neither masked nor shown
+INNER = ("document_id", "heading_paths", "sketch")  # fields of a chunk that are neither masked nor shown
 
 
 @dataclass(frozen=True)
