@@ -24,6 +24,5 @@ def excluded_by_default(path: str) -> bool:
     A path that ends with "/" is a folder: then all below it is left out. Upper and lower case are one.
     """
     *folders, name = path.lower().split("/")
-    if any(part.startswith(".") or _FOLDER.match(part) for part in folders):
-        return True
-    return name.startswith(".") or _FILE.match(name) is not None
+    inside = any(part.startswith(".") or _FOLDER.match(part) for part in folders)
+    return inside or name.startswith(".") or _FILE.match(name) is not None

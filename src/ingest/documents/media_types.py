@@ -207,6 +207,4 @@ def _by_name(by_name: str, claimed: str) -> str:
     """Return the type by extension, else by claim, else text/plain for a name without an extension."""
     if by_name not in ("", OCTETS):
         return by_name
-    if told := claim(claimed):
-        return told
-    return PLAIN if by_name == "" else OCTETS
+    return claim(claimed) or (PLAIN if by_name == "" else OCTETS)
