@@ -22,7 +22,9 @@ PERMUTATIONS = 128
 SCHEME = "affine32"
 MOST_COMPARED = 50  # leaders with which one text is compared
 TAG, BANDS = 8, 40  # bytes of a sketch before the SHA-256, and before the bands
-Texts = Callable[[int, Container[str]], Iterable[tuple[str, str]]]  # a shard, ids of its chunks: each with its text
+ChunkTexts = Callable[
+    [int, Container[str]], Iterable[tuple[str, str]]
+]  # a shard, ids of its chunks: each with its text
 
 _TABLES = """
 CREATE TABLE texts (text INTEGER PRIMARY KEY, sha256 TEXT UNIQUE, shingles BLOB);
@@ -101,7 +103,7 @@ class Duplicates(Scratch):
         self._db.executemany("INSERT INTO bands VALUES (?, ?)", [(band, text) for band in bands])
         return text
 
-    def groups(self, texts: Texts) -> Iterator[Duplicate]:
+    def groups(self, texts: ChunkTexts) -> Iterator[Duplicate]:
         """Yield the members of all groups, sorted by kind, group and chunk. `texts`: reads texts of chunks."""
         self._db.execute("BEGIN")
         self._db.execute("CREATE INDEX chunks_by_text ON chunks (text)")
@@ -113,10 +115,10 @@ class Duplicates(Scratch):
             alike, name = float(np.float32(similarity)), sha256_hex(group.encode())[:32]
             yield Duplicate(name, kind, chunk, document, sha256, alike, chunk == best, collapsed, documents)
 
-    def _lead(self, texts: Texts) -> None:
+    def _lead(self, texts: ChunkTexts) -> None:
         """Assign each text that shares a band with another to its most similar leader, or make it a leader.
 
-        Texts come by their first chunk ids. Each is compared with leaders only: no chain of ever less similar texts.
+        ChunkTexts come by their first chunk ids. Each is compared with leaders only: no chain of ever less similar texts.
         """
         for statement in (*(f"CREATE INDEX bands_by_{one} ON bands ({one})" for one in ("band", "text")), _SHARED):
             self._db.execute(statement)
@@ -156,7 +158,7 @@ class Duplicates(Scratch):
 def sketching(options: DuplicateOptions) -> Callable[[str], bytes]:
     """Return what makes a text's sketch: TAG bytes that name the way, SHA-256 of the normalised text, MinHash bands.
 
-    Texts as similar as the options ask for very likely share a band, of 8 bytes: recall counts more than precision.
+    ChunkTexts as similar as the options ask for very likely share a band, of 8 bytes: recall counts more than precision.
     """
     from datasketch import MinHash, MinHashLSH
 
