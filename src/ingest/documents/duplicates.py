@@ -118,7 +118,7 @@ class Duplicates(Scratch):
     def _lead(self, texts: ChunkTexts) -> None:
         """Assign each text that shares a band with another to its most similar leader, or make it a leader.
 
-        ChunkTexts come by their first chunk ids. Each is compared with leaders only: no chain of ever less similar texts.
+        Texts come by their first chunk ids. Each is compared with leaders only: no chain of ever less similar texts.
         """
         for statement in (*(f"CREATE INDEX bands_by_{one} ON bands ({one})" for one in ("band", "text")), _SHARED):
             self._db.execute(statement)
@@ -158,7 +158,7 @@ class Duplicates(Scratch):
 def sketching(options: DuplicateOptions) -> Callable[[str], bytes]:
     """Return what makes a text's sketch: TAG bytes that name the way, SHA-256 of the normalised text, MinHash bands.
 
-    ChunkTexts as similar as the options ask for very likely share a band, of 8 bytes: recall counts more than precision.
+    Texts as similar as the options ask for very likely share a band, of 8 bytes: recall counts more than precision.
     """
     from datasketch import MinHash, MinHashLSH
 
