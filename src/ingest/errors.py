@@ -162,6 +162,10 @@ class LeaseLost(FatalError):
     """Another builder took over; this one must stop writing."""
 
 
+class VersionMismatch(FatalError):
+    """A worker runs another version of the code than the driver of the run."""
+
+
 class DeleteGuardTripped(FatalError):
     """More documents would disappear than the settings allow."""
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from multiprocessing import connection
-from typing import Any
 
 import stamina
 
@@ -79,9 +79,5 @@ def end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None  # this is a worker of a pool
     os.dup2(2, 1)
-    threading.Thread(target=_end_after, args=(parent.sentinel,), name="parent", daemon=True).start()
-
-
-def _end_after(sentinel: Any) -> None:
-    connection.wait([sentinel])
-    os._exit(1)
+    ended = partial(connection.wait, [parent.sentinel])
+    threading.Thread(target=lambda: ended() and os._exit(1), name="parent", daemon=True).start()

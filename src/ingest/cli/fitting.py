@@ -8,7 +8,7 @@ from typer import Exit, Option
 
 from ingest.cli.exit_codes import ExitCode
 from ingest.cli.invocation import Invocation, command
-from ingest.cli.tables import interval, table
+from ingest.cli.tables import table
 
 if TYPE_CHECKING:
     from ingest.quality.training import Training
@@ -141,6 +141,7 @@ def _measured(
     metrics = list(next(iter(rows.values())))
     cells = [(name, *(f"{row[metric]:.4f}" for metric in metrics)) for name, row in rows.items()]
     yield table(f"{fitted.questions:,} questions, {fitted.folds} folds", (what, *metrics), cells)
-    yield from (f"{name}, {interval(found)}" for name, every in differences.items() for found in every)
+    for name, found in ((name, found) for name, every in differences.items() for found in every):
+        yield f"{name}, {found.metric}: {found.mean:+.4f} [{found.lower:+.4f}, {found.upper:+.4f}]"
     if fitted.stale:
         yield f"{len(fitted.stale)} stale questions were left out."

@@ -49,11 +49,6 @@ def counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{_words(name)} {count:,}" for name, count in counts.items())
 
 
-def interval(found: "records.PairedDifference") -> str:
-    """Return a paired difference with its interval, as text."""
-    return f"{found.metric}: {found.mean:+.4f} [{found.lower:+.4f}, {found.upper:+.4f}]"
-
-
 def plan(summary: "records.PlanSummary") -> Iterator[RenderableType]:
     """Yield what a run would do, and what it would cost."""
     counts = summary.counts

@@ -140,7 +140,10 @@ def _by_magic(data: bytes, head: bytes) -> str:
     if head.startswith(b"{\\rtf"):
         return EXTENSIONS["rtf"]
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return _zipped(data)
+        # By its first bytes, then by the names in its directory.
+        told = (e for e in _SELF_NAMED if f"mimetype{EXTENSIONS[e]}".encode() in data[:_HEAD])
+        held = (e for name in _zipped_names(data) for prefix, e in _OOXML if name.startswith(prefix))
+        return EXTENSIONS[next(chain(told, held), "zip")]
     if head.startswith(_CFB) and _OUTLOOK in data:
         return EXTENSIONS["msg"]
     if text:
@@ -155,13 +158,6 @@ def _encrypted(data: bytes, by_name: str) -> str:
     if not data.startswith(_CFB) or _PASSWORD not in data:
         return ""
     return by_name if by_name.startswith(_OOXML_TYPE) or ".macroenabled." in by_name else EXTENSIONS["docx"]
-
-
-def _zipped(data: bytes) -> str:
-    """Return the type of a zip archive by the first bytes and the names in its directory."""
-    told = (e for e in _SELF_NAMED if f"mimetype{EXTENSIONS[e]}".encode() in data[:_HEAD])
-    held = (e for name in _zipped_names(data) for prefix, e in _OOXML if name.startswith(prefix))
-    return EXTENSIONS[next(chain(told, held), "zip")]
 
 
 def _zipped_names(data: bytes) -> Iterator[bytes]:

@@ -139,17 +139,14 @@ def marks_of(text: str, *, first: bool = False) -> Iterator[str]:
     """Yield the marks of a text by itself. `first`: it starts a document, where a byte order mark is allowed."""
     plain = text.isascii()
     candidate = not plain and _CANDIDATE.search(text) is not None
-    if candidate and _has_invisible(text.removeprefix("\ufeff") if first else text):
-        yield "invisible"
+    if candidate:
+        seen = _FLAG.sub("", text.removeprefix("\ufeff") if first else text)
+        if _INVISIBLE.search(seen) or (_ISOLATES.search(seen) and not _RIGHT_TO_LEFT.search(seen)):
+            yield "invisible"
     if _has_instruction(text, plain, candidate):
         yield "instruction"
     if _has_secret(text):
         yield "secret"
-
-
-def _has_invisible(text: str) -> bool:
-    text = _FLAG.sub("", text)
-    return bool(_INVISIBLE.search(text) or (_ISOLATES.search(text) and not _RIGHT_TO_LEFT.search(text)))
 
 
 def _has_instruction(text: str, plain: bool, candidate: bool) -> bool:

@@ -98,7 +98,11 @@ def merge(
             groups = [sources[i : i + OPEN_FILES] for i in range(0, len(sources), OPEN_FILES)]
             merged = [Path(scratch) / f"{rounds}-{i}.parquet" for i in range(len(groups))]
             for group, path in zip(groups, merged, strict=True):
-                _write_round(group, path)
+                with pq.ParquetWriter(
+                    path, parquet.SHARD_POSTINGS, compression="lz4", use_dictionary=["term"]
+                ) as writer:
+                    for block in _merged(group):
+                        writer.write_table(block, row_group_size=BATCH_ROWS)
                 for source in group if rounds else ():
                     source.path.unlink()
             sources = [_Source(path, 0, None) for path in merged]
@@ -139,12 +143,6 @@ def _sorted(postings: pa.Table) -> pa.Table:
     ranks = parquet.numbers(pc.rank(terms.dictionary)) - 1
     narrow = np.uint16 if len(ranks) < 2**16 else np.int64  # 16-bit numbers are sorted in linear time
     return postings.take(np.argsort(ranks.astype(narrow)[parquet.numbers(terms.indices)], kind="stable"))
-
-
-def _write_round(sources: Sequence[_Source], path: Path) -> None:
-    with pq.ParquetWriter(path, parquet.SHARD_POSTINGS, compression="lz4", use_dictionary=["term"]) as writer:
-        for block in _merged(sources):
-            writer.write_table(block, row_group_size=BATCH_ROWS)
 
 
 def _write_index(sources: Sequence[_Source], files: KeywordFiles, chunks: int, heard: Callable[[int], None]) -> None:

@@ -1,4 +1,4 @@
-"""Payload profiles: what a point's payload looks like to readers of the collection. One module per profile.
+"""Payload profiles: what a point's payload looks like to readers of the collection. Modules, and `keyed_payload`.
 
 langchain    {"page_content", "metadata": {…}}                     langchain-qdrant; the default
 llamaindex   {…, "_node_content": JSON of the node}                llama-index-vector-stores-qdrant
@@ -18,6 +18,7 @@ from typing import Any
 
 from ingest.errors import SchemaMismatch
 from ingest.ids import digest_of, point_digest
+from ingest.payloads.keyed_payload import KEYED
 from ingest.records import LANGCHAIN, PAYLOAD_PROFILES, PayloadProfile, Shape
 
 Fields = dict[str, Any]
@@ -27,7 +28,7 @@ def find(name: PayloadProfile) -> Any:
     """Return a profile by name. Raises: SchemaMismatch when there is none with that name."""
     if name not in PAYLOAD_PROFILES:
         raise SchemaMismatch(f"payload profile {name!r}: there are {', '.join(PAYLOAD_PROFILES)}")
-    return importlib.import_module(f"ingest.payloads.{name}_payload")
+    return KEYED.get(name) or importlib.import_module(f"ingest.payloads.{name}_payload")
 
 
 def fields(payload: Mapping[str, Any]) -> Fields:

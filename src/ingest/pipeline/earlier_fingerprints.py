@@ -52,18 +52,9 @@ xml 1 lxml,charset-normalizer application/atom+xml application/dita+xml applicat
 """
 """Name, VERSION, LIBRARIES and sorted MEDIA_TYPES of each parser, as they were then. History: never edited."""
 
-LIBRARIES = {
-    "charset-normalizer": "3.5.2",
-    "docutils": "0.23",
-    "lxml": "6.1.3",
-    "olefile": "0.47",
-    "openpyxl": "3.1.5",
-    "pdfplumber": "0.11.10",
-    "pypdfium2": "5.15.2",
-    "pyromark": "0.10.3",
-    "python-oxmsg": "0.0.2",
-    "pyyaml": "6.0.4",
-}
+VERSIONS = """charset-normalizer 3.5.2, docutils 0.23, lxml 6.1.3, olefile 0.47, openpyxl 3.1.5, pdfplumber 0.11.10,
+pypdfium2 5.15.2, pyromark 0.10.3, python-oxmsg 0.0.2, pyyaml 6.0.4"""
+LIBRARIES = dict(one.split() for one in VERSIONS.split(","))
 VARIANTS = ("", "tesseract by pytesseract 0.3.13")  # of the PDF parser, the only one that had variants
 RULES = ("2", "1.2.0")  # VERSION of the rules for media types, and the version of filetype
 RULES_DIGEST = "75354a80235121d7a795d0e332cd25273afbb07307cc669949a78cac1c4b7092"  # with all extensions

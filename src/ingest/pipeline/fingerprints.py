@@ -7,13 +7,14 @@ parser was found, the name is empty, and the set of readable media types counts 
 """
 
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import pyarrow.compute as pc
 
 from ingest.documents import chunking, media_types, parsers, screening
 from ingest.errors import may_pass
+from ingest.extras import installed_version
 from ingest.ids import digest_of
 from ingest.lake.lake import Lake
 from ingest.lake.rows import DocumentRow
@@ -35,6 +36,7 @@ class Fingerprints:
     chunker: str  # covers screening and the sources' policies too: a changed policy starts from stored texts
     model: str
     first_chunker: str = ""  # the same under the first default policy, which indexed secrets
+    cutting: str = ""  # the options of the chunker and the policies alone, whatever the versions of the code
 
     def record(self) -> dict[str, str]:
         """Return the fingerprints of a whole generation, as its manifest records them."""
@@ -121,7 +123,18 @@ def fingerprints(bench: Workbench) -> Fingerprints:
     first = {n: p.model_copy(update={"secret": "index"}) if p.secret == "drop" else p for n, p in screened.items()}
     screenings = screening.fingerprint(screened), screening.fingerprint(first, screening.FIRST_DEFAULT)
     chunker, before = (digest_of([cut, policies]) for policies in screenings)
-    return Fingerprints(bench.sandbox, options.limits, chunker, bench.model.fingerprint, before)
+    told = [
+        options.chunking.model_dump(),
+        bench.tokenizer.fingerprint,
+        {n: p.model_dump() for n, p in screened.items()},
+    ]
+    return Fingerprints(bench.sandbox, options.limits, chunker, bench.model.fingerprint, before, digest_of(told))
+
+
+@lru_cache(maxsize=4)
+def code_version(prints: Fingerprints) -> str:
+    """Return which version of the code this process runs, its parsers, libraries, options and model included."""
+    return f"{installed_version('ingest')} ({digest_of([prints.parsing(), prints.record()])[:12]})"
 
 
 def holds_mark(lake: Lake, parts: dict[str, PartFile], marks: frozenset[str]) -> bool:

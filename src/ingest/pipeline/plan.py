@@ -17,7 +17,7 @@ from ingest.lake.stored_records import name_of
 from ingest.pipeline.changes import FETCHED, BaseDocument, Listing, ShardChanges, base_documents, classify, shard_count
 from ingest.pipeline.claiming import claim_generation
 from ingest.pipeline.damage import Damage, damage_of
-from ingest.pipeline.fingerprints import changed_marks, fingerprints, holds_mark, unscreened
+from ingest.pipeline.fingerprints import changed_marks, code_version, fingerprints, holds_mark, unscreened
 from ingest.pipeline.guard import check_losses, is_unknown
 from ingest.pipeline.healing import check_carried, find_damage
 from ingest.pipeline.listing_checks import check_places, check_sources, left_out, nothing_listed
@@ -26,6 +26,7 @@ from ingest.pipeline.quarantine import accepted, in_quarantine
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.tasks import Work
 from ingest.pipeline.unreleased_rows import newest_failures
+from ingest.pipeline.upgrading import Upgrades
 from ingest.records import DocumentRef, ParserOptions, PartFile, PlannedDocument, PlanSummary, ShardPlan
 from ingest.services import Retrieval, Workbench, Writer
 
@@ -64,7 +65,8 @@ def make_plan(bench: Workbench, retrieval: Retrieval, writer: Writer, scope: Sco
         return lake.shard_plan(summary.generation, shard, summary.shards[shard])
 
     retrieval.observer.told("plan", summary)
-    return Work(lake, run, summary, planner.base, resumed, shard_plan, planner.damage.told)
+    healed, version = planner.damage.told, code_version(planner.prints)
+    return Work(lake, run, summary, planner.base, resumed, shard_plan, healed, version)
 
 
 def preview(bench: Workbench, writer: Writer, scope: Scope) -> PlanSummary:
@@ -96,6 +98,7 @@ class Planner:
         self.settings_hash = digest_of([*told, self.prints.record(), self.prints.parsing()])
         # The base is of an earlier release than the newest one if that has lost its manifest.
         self.base, self.follows = self.lake.base(), self.lake.decision()
+        self.upgrades = Upgrades(self.base, self.options, self.prints)
         self.base_shards = self.base.shards if self.base is not None else 1
         self.shards, self.divides, self.failed_sources = 0, 0, frozenset[str]()
         self.revocations = self.lake.revocations.now()
@@ -213,6 +216,9 @@ class Planner:
         rows = read_rows(self.lake, parts, "documents", "quarantine", of=of) if "documents" in parts else ShardRows()
         sources, keep = {r.uri: r.source for r in listed}, timedelta(days=self.options.keep_last_good_days)
         held, bad = base_documents(rows, self.prints, sources, self.now, keep, texts="texts" in parts)
+        known = held if "texts" in parts else {}  # else all are read again
+        kept, upgraded = self.upgrades.kept(shard, rows, known, {ref.uri: ref for ref in listed})
+        held |= {row.uri: replace(held[row.uri], outdated=False) for row in kept}
         if self.scope.errors:
             self._add_unreleased(listed, held, bad, shard)
         changes = classify(listed, held, bad, self.scope, self.failed_sources, self.revocations)
@@ -220,15 +226,17 @@ class Planner:
             check_carried(self.lake.index, self.damage, whole, changes.documents)
         plan = ShardPlan(
             shard=shard,
-            documents=changes.documents,
-            deleted=changes.deleted,
+            **{name: getattr(changes, name) for name in ("documents", "deleted", "embed_again")},
             steps=self._steps(shard, changes, parts),
             base_parts=tuple(parts.values()),
             base_segments=self.base.segments.get(whole, ()) if self.base is not None else (),
-            embed_again=changes.embed_again,
             reads_again=self.scope.reads_again,
             divides=self.divides,
+            keeps=tuple(sorted(m.document_id for row in kept for m in rows.family(row))) if self._keeps_chunks else (),
         )
+        stay = {row.uri for row in kept} & {d.uri for d in changes.documents if d.change not in FETCHED}
+        counts = (("upgraded", upgraded), ("not_upgraded", len(stay)))
+        changes.counts.update({name: count for name, count in counts if count})
         return plan, changes.counts, rows
 
     def _add_unreleased(
@@ -245,7 +253,8 @@ class Planner:
                 place[ref.uri] = replace(known, failures=known.failures | chosen)
 
     def _steps(self, shard: int, changes: ShardChanges, parts: dict[str, PartFile]) -> tuple[str, ...]:
-        touched = changes.touched or (self._marks is not None and holds_mark(self.lake, parts, self._marks))
+        marked = self._marks is not None and holds_mark(self.lake, parts, self._marks)
+        touched = changes.touched or bool(self.upgrades.chosen.get(shard)) or marked
         steps = {"load", *self._needed, *(["chunk"] if touched or not parts or self.divides else [])}
         steps |= self.damage.steps(shard % self.base_shards) | ({"embed"} if changes.embed_again else set())
         if "chunk" in steps:
@@ -259,11 +268,15 @@ class Planner:
             return set()
         before = self.base.fingerprints
         differs = {
-            "chunk": before["chunker"] != self.prints.chunker and self._marks is None,
+            "chunk": before["chunker"] != self.prints.chunker and self._marks is None and not self._keeps_chunks,
             "embed": before["model"] != self.prints.model,
             "keyword": self.base.analyser != self.options.analyser,
         }
         return {step for step, changed in differs.items() if changed}
+
+    @property
+    def _keeps_chunks(self) -> bool:
+        return self.upgrades.newer_chunker and self._marks is None and self.options.on_upgrade != "now"
 
     @cached_property
     def _marks(self) -> frozenset[str] | None:

@@ -74,13 +74,11 @@ class Figures:
         """Return the report of the run."""
         chunk, embed = self.counts["chunk"], self.counts["embed"]
         return RunReport(
-            run=work.run,
-            index=manifest.index,
+            **{name: getattr(work, name) for name in ("run", "resumed", "healed")},
+            **{name: getattr(manifest, name) for name in ("index", "generation", "digest", "recall")},
             started=self.started.isoformat(),
-            generation=manifest.generation,
             base=work.summary.base,
             built=work.summary.needs_generation,
-            resumed=work.resumed,
             plan=work.summary,
             conservation=table,
             verdict=None if outcome.verdict is None else name_of(outcome.verdict),
@@ -92,9 +90,6 @@ class Figures:
             unsupported=_named(self.counts["guard"], "unsupported"),
             duplicates=dict(sorted(self.counts["duplicates"].items())),
             stages=tuple(self.stages),
-            digest=manifest.digest,
-            recall=manifest.recall,
-            healed=work.healed,
             serving_mended=self.serving_mended,
         )
 

@@ -27,11 +27,14 @@ def seal(
     if absent := lake.absent(parts):
         raise IncompleteGeneration(f"{summary.generation}: part files {', '.join(absent[:5])} are not in the lake")
     options, model = bench.options, bench.model
+    prints, base = fingerprints(bench), work.base if summary.counts.get("not_upgraded") else None
+    made_by = (
+        prints.record() | {"options": prints.cutting} | ({"chunker": base.fingerprints["chunker"]} if base else {})
+    )
     vector = retrieval.open_embedder(model).embed_questions([options.probe_question])[0]
     manifest = Manifest(
         index=lake.index,
-        generation=summary.generation,
-        base=summary.base,
+        **{name: getattr(summary, name) for name in ("generation", "base", "raised")},
         collection=contents.collection,
         shards=len(summary.shards),
         parts=parts,
@@ -44,14 +47,13 @@ def seal(
         },
         settings=options.settings,
         settings_hash=lake.claim(summary.generation).settings_hash,
-        fingerprints=fingerprints(bench).record(),
+        fingerprints=made_by,
         analyser=options.analyser,
         model=model,
         probe=Probe(question=options.probe_question, vector=tuple(float(v) for v in vector)),
         digest=generation_digest(contents),
         lengths=PointMaker.of(contents).lengths,
         recall=recall,
-        raised=summary.raised,
     )
     return lake.seal(manifest)
 

@@ -70,7 +70,8 @@ class Made:
         document = stored.stored_document(dict(rows.texts[row.document_id]), row)
         inside, failures = rows.children.get(row.document_id, []), rows.failures.get(row.document_id, [])
         with blamed_on(row):
-            if row.chunker_fingerprint == self.prints.chunker:
+            kept = bool(row.chunker_fingerprint) and row.document_id in self.plan.keeps
+            if row.chunker_fingerprint == self.prints.chunker or kept:
                 chunks, dropped = rows.chunks.get(row.document_id, []), rows.dropped.get(row.document_id, [])
                 self._keep(row, chunks, dropped, document)
             else:
@@ -164,13 +165,13 @@ def following(child: DocumentRow, before: DocumentRow, parent: DocumentRow) -> D
     """Return a child with the groups, tenant, place and status of its parent, whose row was `before`."""
     names = ("acl", "tenant", "source", "modified", "status", "stale_since")
     path = parent.path + child.path.removeprefix(before.path)
-    digest = attributes_digest(parent.acl, parent.tenant, parent.source, "")
+    digest = stored.attributes_digest(parent.acl, parent.tenant, parent.source, "")
     return replace(child, path=path, attributes_digest=digest, **{name: getattr(parent, name) for name in names})
 
 
 def with_attributes(row: DocumentRow, planned: records.PlannedDocument) -> DocumentRow:
     """Return a row with the listing's current groups, tenant and place."""
-    digest = attributes_digest(planned.acl, planned.tenant, planned.source, planned.title)
+    digest = stored.attributes_digest(planned.acl, planned.tenant, planned.source, planned.title)
     listed = {name: getattr(planned, name) for name in ("acl", "tenant", "source", "path")}
     return replace(row, title=planned.title or row.title, attributes_digest=digest, **listed)
 

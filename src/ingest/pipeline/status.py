@@ -9,13 +9,7 @@ from ingest.lake.lake import Lake
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, QueryProfile, Release, RunReport, RunStart
 from ingest.release import Releases
-from ingest.release.generation_states import (
-    last_rollback,
-    past_runs,
-    sealed_manifest,
-    unfinished_run,
-    waiting_candidate,
-)
+from ingest.release import generation_states as states
 
 RECENT_RUNS = 20  # newest entries of the history that are searched for the newest run
 
@@ -47,19 +41,19 @@ def status_of(lake: Lake, vectors: VectorIndex, releases: Releases, profile: Que
     release, fault, points, expected = None, None, None, None
     try:
         release = releases.current()
-        shown, _ = sealed_manifest(lake, release.generation) if release is not None else (None, "")
+        shown, _ = states.sealed_manifest(lake, release.generation) if release is not None else (None, "")
         expected = None if shown is None else contents_of(lake, shown).points()
         points = None if release is None else vectors.count(release.collection, EVERYTHING)
     except (IndexUnavailable, SchemaMismatch) as error:
         fault = error
     decision, damaged = _decided(lake, release)
-    manifest, damage = sealed_manifest(lake, decision.generation) if decision is not None else (None, "")
+    manifest, damage = states.sealed_manifest(lake, decision.generation) if decision is not None else (None, "")
     if damage:
         fault = DamagedFile(f"{damage}; `ingest run` makes it again, `ingest rollback` serves an earlier release")
     fault = damaged or fault
-    runs, started = list(past_runs(lake, RECENT_RUNS)), unfinished_run(lake)
+    runs, started = list(states.past_runs(lake, RECENT_RUNS)), states.unfinished_run(lake)
     lease = next(lake.leases.newest_first(1), None)
-    candidate = waiting_candidate(lake, profile) if damaged is None else None
+    candidate = states.waiting_candidate(lake, profile) if damaged is None else None
     judged = next((run for run in runs if run.generation is not None and run.generation == candidate), None)
     return IndexStatus(
         index=lake.index,
@@ -67,8 +61,7 @@ def status_of(lake: Lake, vectors: VectorIndex, releases: Releases, profile: Que
         fault=fault,
         decision=decision,
         counts=manifest.counts if manifest is not None else {},
-        base=manifest.base if manifest is not None else None,
-        digest=manifest.digest if manifest is not None else None,
+        **{name: getattr(manifest, name, None) for name in ("base", "digest")},
         unfinished=started,
         holds_lease=started is not None
         and lease is not None
@@ -79,7 +72,7 @@ def status_of(lake: Lake, vectors: VectorIndex, releases: Releases, profile: Que
         reasons=_reasons(lake, judged.verdict) if judged is not None and judged.verdict else (),
         points=points,
         expected_points=expected,
-        rolled_back=last_rollback(lake),
+        rolled_back=states.last_rollback(lake),
     )
 
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial, update_wrapper
 from typing import Any, Literal, Protocol
 
-from ingest.errors import SchemaMismatch
+from ingest.errors import SchemaMismatch, VersionMismatch
 from ingest.ids import collection_name
 from ingest.lake.contents import Contents
 from ingest.lake.lake import Lake
 from ingest.lake.shard_rows import by_kind
 from ingest.pipeline.find_duplicates import duplicates_part
+from ingest.pipeline.fingerprints import code_version, fingerprints
 from ingest.records import Manifest, Marker, PartFile, PlanSummary, ShardPlan
 from ingest.release.generation_states import sealed_manifest
 from ingest.services import Services, Workbench
@@ -28,6 +29,7 @@ class ShardTask:
     run: str  # token of the run that holds the lease
     rows: Rows | None = None  # of the slice: documents of the plan for the step `chunk`, else chunks of the shard
     slices: tuple[Rows, ...] = ()  # whose results this task joins; (): it does the work itself
+    version: str = ""  # of the driver's code: a worker of another one refuses the task; "": unknown
 
     @property
     def name(self) -> str:
@@ -55,6 +57,7 @@ class Work:
     resumed: bool
     shard_plan: Callable[[int], ShardPlan]
     healed: tuple[str, ...] = ()  # what was damaged or gone, and what it is made from
+    version: str = ""  # of this process's code
 
     def sealed(self) -> Manifest | None:
         """Return the generation if there is nothing to build: sealed by a run that died, or the base, unchanged."""
@@ -63,7 +66,8 @@ class Work:
     def tasks(self, step: str) -> list[ShardTask]:
         """Return the tasks of the shards whose plan includes a step, by shard."""
         generation, hashes, steps = self.summary.generation, self.summary.shards, sorted(self._steps.items())
-        return [ShardTask(generation, shard, hashes[shard], self.run) for shard, needed in steps if step in needed]
+        made = partial(ShardTask, generation, run=self.run, version=self.version)
+        return [made(shard, hashes[shard]) for shard, needed in steps if step in needed]
 
     def gone(self, shard: int) -> tuple[str, ...]:
         """Return the URIs of a shard that changed or vanished between list and read."""
@@ -100,6 +104,9 @@ class ShardStep:
     def __call__(self, services: Services, task: ShardTask) -> Marker:
         """Return the marker of a shard, or of a slice, after this step."""
         lake, observer = services.bench.lake, services.retrieval.observer
+        if task.version not in ("", own := code_version(fingerprints(services.bench))):
+            told = f"{self.name} of shard {task.name}: the driver's code is {task.version}, this worker's {own}"
+            raise VersionMismatch(f"{told}: install one version everywhere, then run again")
         done = lake.marker(task.generation, self.name, task.shard, task.plan_hash, task.rows)
         if done is not None:
             return done

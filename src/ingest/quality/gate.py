@@ -60,8 +60,7 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
     return Verdict(
         **{name: getattr(facts, name) for name in ("index", "candidate", "serving", "release")},
         positive=not found.reasons,
-        reasons=tuple(found.reasons),
-        warnings=tuple(found.warnings),
+        **{name: tuple(getattr(found, name)) for name in ("reasons", "warnings")},
         questions=len(live),
         stale=tuple(sorted(facts.stale)),
         candidate_scores=mean_scores(live),

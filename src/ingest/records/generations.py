@@ -83,6 +83,7 @@ class ShardPlan(Record):
     # Left out where they are unset, so that plans' hashes stay:
     reads_again: bool = Field(default=False, exclude_if=not_)  # nothing is adopted
     divides: int = Field(default=0, exclude_if=not_)  # into so many shards: of the base's rows those of this one count
+    keeps: tuple[str, ...] = Field(default=(), exclude_if=not_)  # ids: their chunks stay as another version made them
 
 
 class RaisedLimit(Record):

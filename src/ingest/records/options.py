@@ -9,16 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema, field_validator, model_validator
 
 from ingest.records.generations import QueryProfile, RaisedLimit, Record
 from ingest.records.judgments import GateRules
@@ -37,6 +28,9 @@ def _server_url(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise ValueError("not an http(s) URL, such as http://localhost:6333")
     return url
+
+
+ServerUrl = Annotated[str, BeforeValidator(lambda url: _server_url(url) if isinstance(url, str) and url else url)]
 
 
 class Options(Record):
@@ -73,7 +67,7 @@ class QdrantOptions(Options):
     """Where the vectors are served. Without a URL, the embedded engine is used."""
 
     # Of the server; QDRANT_URL does the same; may hold a user.
-    url: Annotated[str, AfterValidator(lambda url: url and _server_url(url))] | None = Field(default=None, repr=False)
+    url: ServerUrl | None = Field(default=None, repr=False)
     api_key: SecretStr | None = None  # from the environment only: QDRANT_API_KEY
     timeout_seconds: float = Field(default=60.0, gt=0)  # per request
     open_collections: int = Field(default=16, ge=2, le=256)  # by the embedded engine, 150 MB each
@@ -250,6 +244,9 @@ class IndexOptions(Options):
     tokens_per_second: float = Field(default=3000.0, gt=0)  # for the estimate of GPU-minutes only
     max_gpu_minutes: float = Field(default=0.0, ge=0)  # budget: a plan above it is refused; 0: no limit
     retire: RetireOptions = RetireOptions()
+    # What a new parser, library or chunker version does to unchanged documents: their text stays, n a run, all.
+    on_upgrade: Literal["keep", "gradual", "now"] = "now"
+    upgrades_per_run: int = Field(default=1000, ge=1)  # documents, where `on_upgrade` is gradual
     on_listing_failure: Literal["stop", "carry"] = "stop"  # carry: keep that source's documents from the base
 
 

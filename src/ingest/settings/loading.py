@@ -90,8 +90,7 @@ def _absolute(settings: Settings, folder: Path) -> Settings:
     for name, index in settings.indexes.items():
         placed = tuple(s.model_copy(update={"uri": place(s.uri)}) for s in index.sources)
         judged = tuple(folder / path for path in index.judged)
-        update = {"sources": placed, "judged": judged, "model": local(index.model)}
-        indexes[name] = index.model_copy(update=update)
+        indexes[name] = index.model_copy(update={"sources": placed, "judged": judged, "model": local(index.model)})
     return settings.model_copy(update={"lake": place(settings.lake), "state": state, "indexes": indexes})
 
 

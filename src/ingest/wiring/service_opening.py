@@ -128,11 +128,9 @@ def open_sandbox(index: IndexSettings) -> PoolSandbox | InlineSandbox:
 def parser_options(index: IndexSettings) -> dict[str, ParserOptions]:
     """Return the parser options by source; "" stands for documents of no source."""
     limits = ParseLimits(document_bytes=index.max_document_bytes, **dict(index.limits))
-    told = {
-        s.name: ParserOptions(limits=limits, default_excludes=s.default_excludes, **dict(s.parsing))
-        for s in index.sources
-    }
-    return {**told, "": ParserOptions(limits=limits)}
+    made = partial(ParserOptions, limits=limits)
+    told = {s.name: made(default_excludes=s.default_excludes, **dict(s.parsing)) for s in index.sources}
+    return {**told, "": made()}
 
 
 def open_executor(settings: Settings, index: str | None, services: Services) -> Execute:

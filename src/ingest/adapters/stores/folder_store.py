@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from itertools import chain
@@ -66,7 +66,10 @@ class FolderStore:
                     files = [entry for entry in entries if entry.is_file()]
             except ABSENT:
                 return
-            _remove_leftovers(Path(entry.path) for entry in files if entry.name.startswith(TEMPORARY))
+            for path in (Path(entry.path) for entry in files if entry.name.startswith(TEMPORARY)):
+                with suppress(OSError):  # not ours, or gone: tidying never fails a listing
+                    if time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
+                        path.unlink()
         yield from sorted(entry.name for entry in files if not entry.name.startswith(TEMPORARY))
 
     def walk(self) -> Iterator[tuple[str, int, float]]:
@@ -144,13 +147,6 @@ class FolderStore:
             if error.errno in UNFIT:
                 raise InvalidSettings(f"{told}: the folder cannot hold such a key (errno {error.errno})") from error
             raise StoreUnavailable(f"{told} (errno {error.errno})") from error
-
-
-def _remove_leftovers(files: Iterable[Path]) -> None:
-    for path in files:
-        with suppress(OSError):  # not ours, or gone: tidying never fails a listing
-            if time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
-                path.unlink()
 
 
 def _sync(folder: Path) -> None:

@@ -88,7 +88,9 @@ def export(folder: Path, fingerprint: str, model: Any, prompt: str, encode: Enco
             (made / "check.json").write_text(json.dumps(check))
             opened = _verified(made, encode)
             _move(made, place)
-        _tidy(folder)
+        models = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+        for path in sorted(models, key=lambda p: p.stat().st_mtime_ns, reverse=True)[KEPT:]:
+            shutil.rmtree(path, ignore_errors=True)
     except Exception as error:  # noqa: BLE001  every model may fail in its own way
         told = f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}"
         log.warning("questions are embedded in PyTorch: this model cannot be used in ONNX Runtime: %s", told)
@@ -121,15 +123,9 @@ def _write(model: Any, prompt: str, path: Path) -> None:
     # The tracing exporter: the newer one is slower, needs another package and prints.
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")
-        torch.onnx.export(
-            Whole().eval(),
-            tuple(tensors.values()),
-            str(path),
-            dynamo=False,
-            input_names=list(tensors),
-            output_names=["vector"],
-            dynamic_axes={name: {0: "texts", 1: "tokens"} for name in tensors},
-        )
+        named: dict[str, Any] = {"input_names": list(tensors), "output_names": ["vector"]}
+        named["dynamic_axes"] = {name: {0: "texts", 1: "tokens"} for name in tensors}
+        torch.onnx.export(Whole().eval(), tuple(tensors.values()), str(path), dynamo=False, **named)
 
 
 def _reference(model: Any, prompt: str) -> list[list[float]]:
@@ -164,9 +160,3 @@ def _move(made: Path, place: Path) -> None:
     except OSError:
         if not (place / "check.json").exists():  # else another process was first
             raise
-
-
-def _tidy(folder: Path) -> None:
-    models = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
-    for path in sorted(models, key=lambda p: p.stat().st_mtime_ns, reverse=True)[KEPT:]:
-        shutil.rmtree(path, ignore_errors=True)
