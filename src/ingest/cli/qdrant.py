@@ -68,8 +68,7 @@ def check(
     faults = sum(bool(one.fault) for one in found)
     told = f"{len(found)} promises were checked, {faults} are not kept by {index}."
     output.result({"index": str(index), "kept": not faults, "checks": found}, told)
-    if faults:
-        raise Exit(ExitCode.FATAL)
+    raise Exit(ExitCode.FATAL if faults else ExitCode.DONE)
 
 
 @command()

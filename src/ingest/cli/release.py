@@ -125,8 +125,7 @@ def verify(invocation: Invocation) -> None:
     with invocation.opened() as index:
         found = index.verify()
         invocation.output.result(found, *tables.verification(found))
-    if found.faults:
-        raise Exit(ExitCode.FATAL)
+    raise Exit(ExitCode.FATAL if found.faults else ExitCode.DONE)
 
 
 @command("What was marked stays marked, and the next call goes on.")

@@ -49,5 +49,4 @@ def doctor(invocation: Invocation) -> None:
     lines = [f"{'FAULT' if one.fault else 'ok':<6} {one.check}: {printable(one.fault or one.found)}" for one in found]
     last = f"{faults} of {len(found)} checks found a fault." if faults else "All is there that a run will need."
     invocation.output.result({"ready": not faults, "checks": [asdict(one) for one in found]}, *lines, last)
-    if faults:
-        raise Exit(ExitCode.FATAL)
+    raise Exit(ExitCode.FATAL if faults else ExitCode.DONE)

@@ -123,11 +123,8 @@ def fingerprints(bench: Workbench) -> Fingerprints:
     first = {n: p.model_copy(update={"secret": "index"}) if p.secret == "drop" else p for n, p in screened.items()}
     screenings = screening.fingerprint(screened), screening.fingerprint(first, screening.FIRST_DEFAULT)
     chunker, before = (digest_of([cut, policies]) for policies in screenings)
-    told = [
-        options.chunking.model_dump(),
-        bench.tokenizer.fingerprint,
-        {n: p.model_dump() for n, p in screened.items()},
-    ]
+    policies = {name: policy.model_dump() for name, policy in screened.items()}
+    told = [options.chunking.model_dump(), bench.tokenizer.fingerprint, policies]
     return Fingerprints(bench.sandbox, options.limits, chunker, bench.model.fingerprint, before, digest_of(told))
 
 

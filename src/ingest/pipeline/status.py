@@ -53,6 +53,7 @@ def status_of(lake: Lake, vectors: VectorIndex, releases: Releases, profile: Que
     fault = damaged or fault
     runs, started = list(states.past_runs(lake, RECENT_RUNS)), states.unfinished_run(lake)
     lease = next(lake.leases.newest_first(1), None)
+    held = started is not None and lease is not None and (lease[1].run, bool(lease[1].holder)) == (started.run, True)
     candidate = states.waiting_candidate(lake, profile) if damaged is None else None
     judged = next((run for run in runs if run.generation is not None and run.generation == candidate), None)
     return IndexStatus(
@@ -63,9 +64,7 @@ def status_of(lake: Lake, vectors: VectorIndex, releases: Releases, profile: Que
         counts=manifest.counts if manifest is not None else {},
         **{name: getattr(manifest, name, None) for name in ("base", "digest")},
         unfinished=started,
-        holds_lease=started is not None
-        and lease is not None
-        and (lease[1].run, bool(lease[1].holder)) == (started.run, True),
+        holds_lease=held,
         newest_run=runs[0] if runs else None,
         candidate=candidate,
         candidate_decision=judged.decision if judged is not None else None,

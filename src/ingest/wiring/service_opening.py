@@ -91,8 +91,7 @@ def open_workbench(settings: Settings, index: str | None = None) -> Workbench:
 
 def open_lake_store(settings: Settings) -> Store:
     """Return the store of the lake, with its cache in the state folder."""
-    cache = settings.state / "cache"
-    return open_store(settings.lake, settings.s3, cache, settings.cache_bytes, settings.ranges_above)
+    return open_store(settings.lake, settings.s3, settings.state / "cache", settings.cache_bytes, settings.ranges_above)
 
 
 def open_vectors(settings: Settings, url: str | None = None, **limits: Any) -> QdrantIndex:

@@ -11,7 +11,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping, MutableSequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -128,9 +128,7 @@ class FileSource:
                     self.left_out[self.selection.why_not(self._below(entry.path)) or kind] += 1
 
     def _as_found(self, path: bytes, status: os.stat_result) -> ListedDocument:
-        uri, modified = f"file://{encode(path)}", ""
-        with suppress(OverflowError, ValueError, OSError):  # a time that datetime cannot represent
-            modified = datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="seconds")
+        uri, modified = f"file://{encode(path)}", _modified(status)
         return ListedDocument(uri, self._below(path), _version(status), status.st_size, modified)
 
     def _below(self, path: bytes) -> str:
@@ -180,3 +178,10 @@ def _open_below(root: Path, parts: tuple[bytes, ...]) -> int | None:
 def _version(status: os.stat_result) -> str:
     # ctime cannot be set back, so a replaced file with a copied mtime and equal size still counts as changed.
     return f"{status.st_mtime_ns}-{status.st_ctime_ns}-{status.st_size}"
+
+
+def _modified(status: os.stat_result) -> str:
+    try:
+        return datetime.fromtimestamp(status.st_mtime, UTC).isoformat(timespec="seconds")
+    except (OverflowError, ValueError, OSError):  # a time that datetime cannot represent
+        return ""

@@ -82,5 +82,4 @@ def preview(
             raise BadParameter(f"{how.html}: {error.strerror}", param_hint="--html") from error
         output.note(f"Wrote {how.html}.")
     output.result(values(view), *terminal.drawn(view, terminal.Manner(span, how.full, output.console.width)))
-    if here.refusal is not None:
-        raise Exit(ExitCode.REFUSED)
+    raise Exit(ExitCode.DONE if here.refusal is None else ExitCode.REFUSED)

@@ -88,9 +88,7 @@ def export(folder: Path, fingerprint: str, model: Any, prompt: str, encode: Enco
             (made / "check.json").write_text(json.dumps(check))
             opened = _verified(made, encode)
             _move(made, place)
-        models = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
-        for path in sorted(models, key=lambda p: p.stat().st_mtime_ns, reverse=True)[KEPT:]:
-            shutil.rmtree(path, ignore_errors=True)
+        _tidy(folder)
     except Exception as error:  # noqa: BLE001  every model may fail in its own way
         told = f"{type(error).__name__}: {str(error).partition(chr(10))[0][:300]}"
         log.warning("questions are embedded in PyTorch: this model cannot be used in ONNX Runtime: %s", told)
@@ -160,3 +158,9 @@ def _move(made: Path, place: Path) -> None:
     except OSError:
         if not (place / "check.json").exists():  # else another process was first
             raise
+
+
+def _tidy(folder: Path) -> None:
+    models = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    for path in sorted(models, key=lambda p: p.stat().st_mtime_ns, reverse=True)[KEPT:]:
+        shutil.rmtree(path, ignore_errors=True)
