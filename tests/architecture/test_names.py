@@ -54,7 +54,6 @@ ENTRY = {
     "open_tokenizer": "the embedders'",
     "parse": "the parsers', and who chooses one",
     "plain_title": "a heading as its reader sees it, in one format",
-    "read": "the payload profiles'",
     "reopen": "the embedders'",
     "starts_program": "the parsers', and who asks the right one",
     "variant": "the parsers'",
