@@ -235,8 +235,7 @@ class Planner:
             keeps=tuple(sorted(m.document_id for row in kept for m in rows.family(row))) if self._keeps_chunks else (),
         )
         stay = {row.uri for row in kept} & {d.uri for d in changes.documents if d.change not in FETCHED}
-        counts = (("upgraded", upgraded), ("not_upgraded", len(stay)))
-        changes.counts.update({name: count for name, count in counts if count})
+        changes.counts.update({n: of for n, of in (("upgraded", upgraded), ("not_upgraded", len(stay))) if of})
         return plan, changes.counts, rows
 
     def _add_unreleased(
