@@ -128,8 +128,8 @@ def test_a_deleted_document_and_one_that_is_out_of_scope_use_up_no_upgrades(
     newer_parser(monkeypatch)
     made.source.delete("d00.md")
     report = made.run()
-    assert (1, {"d01.md"}) == (report.plan.counts["upgraded"], {*made.gets()})
-    assert {"d01.md"} == upgraded(made, before)
+    assert (1, 1) == (report.plan.counts["upgraded"], len(made.gets()))
+    assert {*made.gets()} == upgraded(made, before)
 
 
 class OtherWorker:
