@@ -114,8 +114,7 @@ def looks_like_text(head: bytes) -> bool:
         zero = [head[i::4].count(0) * 4 > _ZEROS * len(head) for i in range(4)]
         if zero in _WIDE:
             head = b"".join(head[i::4] for i in range(4) if not zero[i])
-    controls = len(head) - len(head.translate(None, _CONTROLS))
-    return controls <= _CONTROL_SHARE * len(head)
+    return len(head) - len(head.translate(None, _CONTROLS)) <= _CONTROL_SHARE * len(head)
 
 
 def fingerprint(name: str | None = None) -> str:
@@ -182,9 +181,7 @@ def _by_markup(data: bytes, head: bytes, by_name: str) -> str:
         return by_name if by_name == "application/xhtml+xml" else "text/html"
     if _XML.match(start):
         return by_name if by_name.endswith("+xml") else "application/xml"
-    if start[:1] == b"{" and b'"cells"' in data and _NOTEBOOK.search(data):
-        return NOTEBOOK
-    return ""
+    return NOTEBOOK if start[:1] == b"{" and b'"cells"' in data and _NOTEBOOK.search(data) else ""
 
 
 def _by_extension(path: str) -> str:

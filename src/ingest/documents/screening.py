@@ -208,8 +208,7 @@ def _has_secret(text: str) -> bool:
 def _lines(text: str) -> Iterator[str]:
     """Yield the lines, long ones in overlapping windows."""
     for line in text.splitlines():
-        for start in range(0, max(len(line) - OVERLAP, 1), LINE - OVERLAP):
-            yield line[start : start + LINE]
+        yield from (line[at : at + LINE] for at in range(0, max(len(line) - OVERLAP, 1), LINE - OVERLAP))
 
 
 def _line_has_secret(line: str, present: Sequence[str], named: bool) -> bool:

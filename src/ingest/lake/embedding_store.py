@@ -142,8 +142,7 @@ class EmbeddingStore:
     def missing(self, keys: Sequence[str]) -> list[str]:
         """Return the keys that have no vector yet, in order, each once."""
         wanted = list(dict.fromkeys(keys))
-        places = self._locate(wanted)[1]
-        return [key for key, place in zip(wanted, places, strict=True) if place < 0]
+        return [key for key, place in zip(wanted, self._locate(wanted)[1], strict=True) if place < 0]
 
     def segments_of(self, keys: Sequence[str]) -> tuple[str, ...]:
         """Return the names of the segments that hold these keys' vectors, the one that counts first before others."""

@@ -54,8 +54,7 @@ class Side:
         return gold.doc in self.quarantined and self._at(gold) is None
 
     def _at(self, gold: Gold) -> JudgedDocument | None:
-        held = self.documents.get(gold.doc, ())
-        return next((d for d in held if gold.source in ("", d.row.source)), None)
+        return next((d for d in self.documents.get(gold.doc, ()) if gold.source in ("", d.row.source)), None)
 
 
 @dataclass(frozen=True)
@@ -225,8 +224,7 @@ def _best(wanted: str, judged: str, start: int, current: str) -> int | None:
 
     def likeness(place: int) -> tuple[int, int]:
         left, right = current[max(place - CONTEXT, 0) : place][::-1], current[place + len(wanted) :][:CONTEXT]
-        alike = _common(before, left) + _common(after, right)
-        return alike, -abs(place - start)
+        return _common(before, left) + _common(after, right), -abs(place - start)
 
     found = islice(re.finditer(f"(?={re.escape(wanted)})", current), OCCURRENCES)
     return max((match.start() for match in found), key=likeness, default=None)

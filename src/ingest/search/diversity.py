@@ -86,7 +86,6 @@ def _jaccard(sets: Sequence[set[str]]) -> NDArray[np.float64]:
     holds = np.zeros((len(sets), max(1, len(numbers))), np.float32)
     for row, words in zip(holds, sets, strict=True):
         row[[numbers[word] for word in words]] = 1
-    shared = holds @ holds.T
-    sizes = holds.sum(axis=1)
+    shared, sizes = holds @ holds.T, holds.sum(axis=1)
     either = np.maximum(sizes[:, None] + sizes[None, :] - shared, 1)
     return np.asarray(shared / either, np.float64)

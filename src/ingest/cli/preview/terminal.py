@@ -108,8 +108,7 @@ def _lines(text: str, width: int, *, full: bool) -> list[str]:
     first, last = lines[0], lines[-1]
     between = [f"… {len(lines) - 2:,} more …"] if len(lines) > 2 else []
     head = first if len(first) <= width else f"{first[: width - 1]}…"
-    tail = last if len(last) <= width else f"…{last[-(width - 1) :]}"
-    return [head, *between, tail]
+    return [head, *between, last if len(last) <= width else f"…{last[-(width - 1) :]}"]
 
 
 def _left_out(preview: DocumentPreview, width: int) -> Iterator[RenderableType]:

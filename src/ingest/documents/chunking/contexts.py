@@ -117,8 +117,7 @@ class Contexts:
             return text
         starts = [int(start) for start, _ in spans[len(spans) - limit :] if start > 0] if limit > 0 else []
         words = [start for start in starts if text[start - 1 : start].isspace()]
-        first = next(iter(words or starts), len(text))
-        return text[first:].strip()
+        return text[next(iter(words or starts), len(text)) :].strip()
 
 
 def introduces(block: Block, text: str) -> bool:
