@@ -56,13 +56,8 @@ class Dropped:
 
 
 _strings = pa.list_(pa.string())
-_ARROW: dict[Any, pa.DataType] = {
-    str: pa.string(),
-    int: pa.int64(),
-    bytes: pa.binary(),
-    tuple[str, ...]: _strings,
-    tuple[int, ...]: pa.list_(pa.int64()),
-}
+_ARROW: dict[Any, pa.DataType] = {str: pa.string(), int: pa.int64(), bytes: pa.binary(), tuple[str, ...]: _strings}
+_ARROW[tuple[int, ...]] = pa.list_(pa.int64())
 
 
 def _columns(row: type, **others: pa.DataType) -> list[tuple[str, pa.DataType]]:

@@ -11,14 +11,9 @@ from ingest.errors import DamagedFile, SchemaMismatch
 from ingest.lake.lake import Lake
 from ingest.records import Manifest, Marker, PartFile, PartKind, PlanSummary
 
-MADE_FROM = {
-    "documents": "the sources, where last good versions are no more",
-    "texts": "the sources, where last good versions are no more",
-    "quarantine": "the sources",
-    "chunks": "its texts",
-    "dropped": "its texts",
-    "attributes": "its documents and chunks",
-}  # all others: its chunks
+SOURCES = "the sources, where last good versions are no more"
+MADE_FROM = {"documents": SOURCES, "texts": SOURCES, "quarantine": "the sources"}  # all others: its chunks
+MADE_FROM |= {"chunks": "its texts", "dropped": "its texts", "attributes": "its documents and chunks"}
 OF_CHUNK: tuple[PartKind, ...] = ("documents", "texts", "chunks", "attributes", "quarantine", "dropped")  # of `chunk`
 TOGETHER = {"chunks": {"dropped"}, "dropped": {"chunks"}}  # one cut gives both
 

@@ -62,12 +62,12 @@ def pin(lake: Lake, writer: Writer, generation: str, why: str, lift: bool) -> De
 
 def retire(services: Services, releases: Releases, dry_run: bool) -> Retirement:
     """Retire as a person asks for it. Raises: InvalidSettings when the settings keep all, LeaseHeld during a run."""
-    retrieval, options, writer = services.retrieval, services.bench.options, services.writer
-    lake, token = retrieval.lake, writer.new_token()
+    retrieval, options, lake = services.retrieval, services.bench.options, services.retrieval.lake
     if not options.retire.keep:
         raise InvalidSettings(f"index {lake.index}: retire.keep is 0: every generation is kept")
+    told = services.writer.who, options.lease_seconds, retrieval.monotonic, retrieval.observer
+    lease = BuilderLease(lake, token := services.writer.new_token(), *told)
     confirm = None if dry_run else lake.lease_watch(token).confirm
-    lease = BuilderLease(lake, token, writer.who, options.lease_seconds, retrieval.monotonic, retrieval.observer)
     with nullcontext() if dry_run else lease:
         return Sweep(retrieval, options, releases, confirm).run()
 
@@ -136,6 +136,8 @@ class Sweep:
         manifest, ours = sealed_manifest(self.lake, generation)[0], self.lake.known_identity()
         named = collection_name(self.lake.index, generation, ours.id) if ours is not None else ""
         names, serving = {named, manifest.collection if manifest is not None else named}, self.lake.decision()
+        others = (sealed_manifest(self.lake, other)[0] for other in self.generations if other != generation)
+        names -= {other.collection for other in others if other is not None}  # it was taken over, and belongs to that
         if names & {*self.vectors.aliases().values()} or (serving is not None and serving.generation == generation):
             return
         for collection in sorted(names & {*self.vectors.collections()}):
@@ -169,7 +171,7 @@ class Sweep:
                 continue
             soaked = {name for name, entry in entries.items() if self._is_old(entry, self.rules.soak_hours)}
             self._delete("segments", [key for name, key in keys.items() if name in soaked])
-            if new := sorted(keys.keys() - entries.keys()):
+            if new := sorted(keys.keys() - entries.keys() - {*store.current(named)}):  # these hold what was merged
                 self._change(store.retire, self.releases.new_token(), new)
                 self.found.segments += len(new)
 

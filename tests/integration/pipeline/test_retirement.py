@@ -15,7 +15,7 @@ from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import DamagedFile, InvalidSettings, LeaseHeld, LeaseLost, SchemaMismatch, UnknownRelease
 from ingest.ids import collection_name
 from ingest.lake.lake import Lake
-from ingest.lake.stored_records import name_of
+from ingest.lake.stored_records import checked_bytes, name_of
 from ingest.pipeline.changes import Listing
 from ingest.pipeline.collections import releases_of, sealed
 from ingest.pipeline.plan import make_plan
@@ -23,7 +23,7 @@ from ingest.pipeline.promotion import Promotion
 from ingest.pipeline.release_target import roll_back
 from ingest.pipeline.retirement import Retirement, Sweep, pin, retire
 from ingest.pipeline.scope import Scope
-from ingest.records import DocumentRef, LakeIdentity, Lease, QueryProfile, Retired, RetireOptions
+from ingest.records import DocumentRef, LakeIdentity, Lease, QueryProfile, Retired, RetireOptions, SegmentEntry
 from ingest.release import Candidate, Releases
 from ingest.release.generation_states import generation_states, waiting_candidate
 from tests.fakes import CuttingAliases, InMemoryStore, Killed
@@ -494,6 +494,31 @@ def test_vectors_that_were_brought_back_from_the_collection_stay(tmp_path: Path)
     p.later(days=9)
     assert [found.segments for found in soaked(p, 3)] == [0, 0, 0]
     assert (p.run().healed, p.check().faults) == ((), ())
+
+
+def test_a_segment_that_holds_what_was_merged_stays_though_nothing_names_it(p: Project) -> None:
+    store = p.lake.embeddings(p.embedder.record.fingerprint)
+    before = {entry.segment for entry in store.index.live} if store.index.refresh() else set()
+    keys = [key for segment in before for key in store._read_keys(segment)]
+    names = list(dict.fromkeys(key.decode() for key in keys))
+    held = store.vectors(names)
+    merged = store.write("segments", names, held)
+    first, last = min(names), max(names)
+    told = {"rows": len(names), "first_key": first, "last_key": last, "dtype": "float32", "backend": "", "token": "m"}
+    store.index.append(SegmentEntry(segment=merged, merges=tuple(before), replaces=True, **told))
+    p.change(**keeping(1, soak=0))
+    for _ in range(4):
+        p.later(days=2)
+        sweep(p)
+    assert p.lake.embeddings(p.embedder.record.fingerprint).missing(names) == []
+
+
+def test_a_collection_that_another_generation_took_over_stays(p: Project) -> None:
+    taken = p.manifest(id_of(p, 1)).collection
+    serving = f"docs/generations/{id_of(p, 3)}/manifest.json"
+    values(p)[serving] = checked_bytes(p.manifest(id_of(p, 3)).model_copy(update={"collection": taken}))
+    assert [found.removed for found in soaked(p)] == [[], [id_of(p, 1)]]
+    assert taken in p.vectors.collections()
 
 
 def test_segments_that_another_index_names_stay_and_others_go(tmp_path: Path) -> None:
