@@ -69,7 +69,7 @@ def measure(folder: Path, out: Path, index: dict) -> dict:
     from ingest.quality.evaluate import untimed
     from ingest.quality.judged_sets import read_judged_set
     from ingest.quality.metrics import score_questions
-    from ingest.search.surroundings import counter
+    from ingest.search.context import counter
 
     with ingest.open(written_settings(folder, out, index)) as opened:
         report = opened.run()
@@ -169,7 +169,7 @@ def packed(searcher, answers: dict, questions: list, scores: dict) -> None:
     from ingest.quality.metrics import score_questions
     from ingest.records import EVERYTHING
     from ingest.search import ContextOptions, context_of
-    from ingest.search.surroundings import counter
+    from ingest.search.context import counter
 
     stage = next(reversed(scores))
     ways = {"packed": {}, "packed, neighbours 1": {"neighbours": 1}, "packed, mmr 0.3": {"mmr": 0.3}}

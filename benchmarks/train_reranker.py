@@ -46,7 +46,7 @@ def collected(folder: Path, out: Path) -> tuple:
     from ingest.quality.metrics import DEPTH
     from ingest.quality.rankings import open_fused
     from ingest.quality.training import examples_of
-    from ingest.search.surroundings import counter
+    from ingest.search.context import counter
 
     config = yaml.safe_load((Path(__file__).parent / "quality.yaml").read_text())
     index = {**config["index"], **config.get("of_set", {}).get(folder.name, {})}

@@ -11,21 +11,19 @@ from pydantic import Field, SkipValidation
 
 from ingest import pipeline, records
 from ingest.errors import InvalidSettings
-from ingest.pipeline.argument_checks import check_why, checked
 from ingest.pipeline.collections import releases_of, verify_serving
 from ingest.pipeline.document_acts import DocumentActs
 from ingest.pipeline.plan import preview
 from ingest.pipeline.promotion import Outcome, Promotion
 from ingest.pipeline.release_target import roll_back
 from ingest.pipeline.retirement import Retirement, pin, retire
-from ingest.pipeline.scope import Choice, Scope
+from ingest.pipeline.scope import Choice, Scope, check_why, checked
 from ingest.pipeline.status import IndexStatus, status_of
 from ingest.pipeline.tasks import Execute
 from ingest.quality.asking_checks import check_asking
 from ingest.records import BuildOptions, Filter, PlanSummary, RaisedLimit, Release, RunReport, Verdict, Verification
 from ingest.release import Releases
-from ingest.release.decisions import LogEntry, decided, keep_raised
-from ingest.release.generation_states import GenerationState, generation_states
+from ingest.release.generation_states import GenerationState, LogEntry, decided, generation_states, keep_raised
 from ingest.scratch import sweep
 from ingest.search import Answer, Context, ContextOptions, Searcher, context_of, open_release, serving_release
 from ingest.services import Retrieval, Services

@@ -21,6 +21,7 @@ WAITING = {
     "restoring": "Loading collection {} from the lake.",
     "comparing": "Comparing all points of {} with the lake.",
     "reconciled": "{}.",
+    "recycling": "Recycling collection {}.",
     "waiting_for_lease": "Waiting for the lease of another builder: {}.",
 }
 

@@ -6,7 +6,7 @@ lake.json                                                  which lake this is; o
 <index>/generations/<id>/plan/summary.json, <shard>-<hash>.json
                          markers/<step>/<shard>-<hash>.json, <shard>-<hash>/<start>-<stop>.json of a slice
                          slices/<sha256>.parquet             parts of slices, until their shard is joined
-                         manifest.json, retired.json
+                         manifest.json, retired.json, recycled.json
 <index>/profiles/<sha256>.json  verdicts/<sha256>.json  releases|decisions|moves|leases/builder/<n>.json  history/
 """
 
@@ -160,31 +160,31 @@ class Lake:
     def write_shard_plan(self, generation: str, plan: records.ShardPlan) -> str:
         """Write a shard's plan and return its hash."""
         plan_hash = name_of(plan)[:PLAN_HASH]
-        self.records.put(self._key(generation, f"plan/{plan.shard}-{plan_hash}"), plan)
+        self.records.put(self.key(generation, f"plan/{plan.shard}-{plan_hash}"), plan)
         return plan_hash
 
     def shard_plan(self, generation: str, shard: int, plan_hash: str) -> records.ShardPlan:
         """Return a shard's frozen plan. Raises: DamagedFile when it is missing or is not the plan of that hash."""
-        return self.records.read(records.ShardPlan, self._key(generation, f"plan/{shard}-{plan_hash}"), plan_hash)
+        return self.records.read(records.ShardPlan, self.key(generation, f"plan/{shard}-{plan_hash}"), plan_hash)
 
     def freeze_plan(self, summary: records.PlanSummary) -> None:
         """Write the summary: from now on the plan is frozen. The first writer wins."""
-        self.records.create(self._key(summary.generation, "plan/summary"), summary)
+        self.records.create(self.key(summary.generation, "plan/summary"), summary)
 
     def plan(self, generation: str) -> records.PlanSummary | None:
         """Return the plan's summary, None when the plan is not frozen yet."""
-        return self.records.find(records.PlanSummary, self._key(generation, "plan/summary"))
+        return self.records.find(records.PlanSummary, self.key(generation, "plan/summary"))
 
     def mark(self, generation: str, marker: Marker) -> Marker:
         """Record that a step of a shard or slice is done; return the marker that counts: the first one written."""
-        return self._first(self._key(generation, _name_of_marker(marker)), marker)
+        return self._first(self.key(generation, _name_of_marker(marker)), marker)
 
     def marker(
         self, generation: str, step: str, shard: int, plan_hash: str, rows: tuple[int, int] | None = None
     ) -> Marker | None:
         """Return the marker of a finished step of a shard, or of the slice of these rows; None if it is not done."""
         sought = Marker(step=step, shard=shard, plan_hash=plan_hash, rows=rows)
-        return self.records.find(Marker, self._key(generation, _name_of_marker(sought)))
+        return self.records.find(Marker, self.key(generation, _name_of_marker(sought)))
 
     def finished_slices(self, generation: str, step: str, shard: int, plan_hash: str) -> Iterator[Marker]:
         """Yield the markers of a shard's finished slices."""
@@ -201,19 +201,19 @@ class Lake:
 
     def seal(self, manifest: records.Manifest) -> records.Manifest:
         """Write the manifest, the last file of a generation; return the one that counts: the first one written."""
-        return self._first(self._key(manifest.generation, "manifest"), manifest)
+        return self._first(self.key(manifest.generation, "manifest"), manifest)
 
     def manifest(self, generation: str) -> records.Manifest | None:
         """Return the manifest of a sealed generation, else None. Raises: UnknownReaderFormat for a newer format."""
-        manifest = self.records.find(records.Manifest, self._key(generation, "manifest"))
+        manifest = self.records.find(records.Manifest, self.key(generation, "manifest"))
         if manifest is not None and manifest.format > records.READER_FORMAT:
             told = f"{generation}: reader format {manifest.format}, this version reads {records.READER_FORMAT}"
             raise UnknownReaderFormat(told)
         return manifest
 
     def is_retired(self, generation: str) -> bool:
-        """Return whether a generation may not serve again: its files go, or are gone."""
-        return self.store.get(self._key(generation, "retired")) is not None
+        """Return whether a generation may not serve again: what it needs goes, or is gone."""
+        return any(self.store.get(self.key(generation, mark)) for mark in ("retired", "recycled"))
 
     def decision(self) -> records.Release | None:
         """Return the newest sound release, the decision in force; None before the first. Runs replace damaged ones."""
@@ -273,7 +273,8 @@ class Lake:
         self.records.put(f"{self.index}/{folder}/{name}.json", record)
         return name
 
-    def _key(self, generation: str, name: str) -> str:
+    def key(self, generation: str, name: str) -> str:
+        """Return the key of a record of a generation."""
         return f"{self.index}/generations/{generation}/{name}.json"
 
     def _part_key(self, sha256: str, folder: str = "") -> str:

@@ -6,17 +6,17 @@ from ingest.lake.contents import Contents, contents_of
 from ingest.pipeline.changes import Listing
 from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.collection_points import PointSample
-from ingest.pipeline.collections import ensure, make_collection, optimise, reconcile_serving, releases_of
+from ingest.pipeline.collections import ensure, load_shard, make_collection, optimise, reconcile_serving, releases_of
 from ingest.pipeline.conservation import conservation
 from ingest.pipeline.embed import embed_shard, recover_vectors
 from ingest.pipeline.find_duplicates import find_duplicates
 from ingest.pipeline.guard import guard_chunked
 from ingest.pipeline.index_keywords import keyword_shard, merge_keyword
+from ingest.pipeline.inspection import measure_recall
+from ingest.pipeline.leapfrog import moved
 from ingest.pipeline.lease import BuilderLease
-from ingest.pipeline.load import load_shard
 from ingest.pipeline.plan import make_plan
 from ingest.pipeline.promotion import Decide, Promotion
-from ingest.pipeline.recall import measure_recall
 from ingest.pipeline.retirement import retire_after
 from ingest.pipeline.revoking import delete_all_revoked
 from ingest.pipeline.run_report import Figures, kept_in_history
@@ -27,7 +27,7 @@ from ingest.pipeline.unreadable import Reads
 from ingest.quality.asking_checks import check_asking
 from ingest.records import EVERYTHING, RunReport, RunStart
 from ingest.release import Releases
-from ingest.release.decisions import keep_raised
+from ingest.release.generation_states import keep_raised
 from ingest.services import Services
 
 
@@ -71,7 +71,7 @@ def publish(
         work = figures.timed("plan", make_plan, bench, retrieval, writer, scope, token, listing)
         manifest = work.sealed()
         if manifest is None:
-            found = ensured(build(services, work, execute, figures))
+            found = ensured(build(services, releases, work, execute, figures))
         elif served is not None and served.contents.generation == manifest.generation and not work.healed:
             found = served  # nothing changed since it was looked at
         else:
@@ -92,9 +92,9 @@ def publish(
     return figures.report(work, manifest, table, promotion.read_back(outcome))
 
 
-def build(services: Services, work: Work, execute: Execute, figures: Figures) -> Contents:
+def build(services: Services, releases: Releases, work: Work, execute: Execute, figures: Figures) -> Contents:
     """Return what the work makes: part files, vectors, postings, and a collection with all its points."""
-    bench, vectors = services.bench, services.retrieval.vectors
+    bench, retrieval, vectors = services.bench, services.retrieval, services.retrieval.vectors
     each_shard = partial(figures.each_shard, execute, bench)
     each_shard(chunk_shard, work)
     Reads(bench, services.writer, work.summary.generation).check(work)
@@ -104,13 +104,15 @@ def build(services: Services, work: Work, execute: Execute, figures: Figures) ->
     each_shard(embed_shard, work)
     bench.lake.embeddings(bench.model.fingerprint).merge(services.writer.new_token())
     embedded = built_contents(bench, work.summary, *DOCUMENT_STEPS)
-    step, observer = ("duplicates", embedded.rows("chunks"), "chunks"), services.retrieval.observer
+    step, observer = ("duplicates", embedded.rows("chunks"), "chunks"), retrieval.observer
     told = work.summary.generation, bench.options.duplicates, observer.tally("duplicates")
     figures.timed(step, find_duplicates, embedded, *told)
     each_shard(keyword_shard, work)  # before the points: sparse vectors are made of postings
     contents = built_contents(bench, work.summary, *DOCUMENT_STEPS, "keyword")
-    make_collection(vectors, contents)
-    each_shard(load_shard, work)
+    fresh, contents = contents, moved(retrieval, bench.options, releases, contents, work.run)
+    if contents is fresh:
+        make_collection(vectors, contents)
+        each_shard(load_shard, work)
     points, postings = vectors.count(contents.collection, EVERYTHING), contents.rows("keyword.postings")
     figures.timed(("optimise", points, "points"), optimise, vectors, contents, observer.tally("optimise").heard)
     return figures.timed(("merge", postings, "postings"), merge_keyword, contents, observer.tally("merge"))

@@ -15,11 +15,13 @@ from ingest.pipeline.collection_points import EVERY_POINT, CollectionPoints, Poi
 from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.point_maker import PointMaker, rows_of
 from ingest.pipeline.revoking import delete_revoked
+from ingest.pipeline.shard_slices import joined
+from ingest.pipeline.tasks import DOCUMENT_STEPS, ShardTask, built_contents, shard_step
 from ingest.ports import VectorIndex
-from ingest.records import EVERYTHING, BuildOptions, Manifest, Release, Verification
+from ingest.records import EVERYTHING, BuildOptions, Manifest, Marker, Release, Verification
 from ingest.release import Ownership, Releases
 from ingest.search.served_release import is_foreign
-from ingest.services import Retrieval, Writer
+from ingest.services import Retrieval, Services, Writer
 
 log = logging.getLogger(__name__)
 
@@ -151,3 +153,17 @@ def sealed(lake: Lake, generation: str) -> Manifest:
         known = ", ".join(claim.id for _, claim in lake.claims.after(0)) or "none"
         raise UnknownRelease(f"index {lake.index}: no sealed generation {generation}; there are {known}")
     return manifest
+
+
+@shard_step("load", "io", join=joined)
+def load_shard(services: Services, task: ShardTask) -> Marker:
+    """Load the points of a shard, or of a slice; its marker is only a hint. Raises: LeaseLost, before a request."""
+    lake, size, vectors = services.bench.lake, services.bench.options.load_batch, services.retrieval.vectors
+    plan = lake.plan(task.generation)
+    assert plan is not None  # frozen before its tasks are handed out
+    contents = built_contents(services.bench, plan, *DOCUMENT_STEPS, "keyword")
+    rows = rows_of(contents, task.shard, task.range)
+    confirm = lake.lease_watch(task.run).confirm
+    CollectionPoints(vectors, PointMaker.of(contents), size, confirm).load(task.shard, rows)
+    documents = 0 if task.rows and task.rows[0] else contents.parts(task.shard)["documents"].rows
+    return task.marker("load", {"documents": documents, "chunks": len(rows)})

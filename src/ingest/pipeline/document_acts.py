@@ -6,12 +6,11 @@ from typing import Unpack
 
 from ingest.errors import UnknownDocument
 from ingest.ids import containers
-from ingest.pipeline.argument_checks import check_why, checked
 from ingest.pipeline.quarantine import ACCEPTED, failure_of, in_quarantine
 from ingest.pipeline.revoking import Revoked, revoke, unrevoke
-from ingest.pipeline.scope import Choice, Scope
+from ingest.pipeline.scope import Choice, Scope, check_why, checked
 from ingest.records import Decision, Quarantined, QuarantineState, RunReport
-from ingest.release.decisions import decide
+from ingest.release.generation_states import decide
 from ingest.services import Services
 
 

@@ -1,4 +1,4 @@
-"""What the stores hold of a generation: its rows agree with each other, and its points with its rows.
+"""What the stores hold of a generation: rows agree with each other, points with the rows, and what recall these have.
 
 Recounted in the stores, shard by shard, by id and digest; of whole points a sample. Points that do not match are mended
 on the way, but only in shards whose rows are sound: otherwise the only remaining copy might be deleted.
@@ -7,7 +7,9 @@ on the way, but only in shards whose rows are sound: otherwise the only remainin
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from heapq import nsmallest
+from itertools import chain, islice, zip_longest
+from statistics import fmean
 
 import numpy as np
 
@@ -20,10 +22,13 @@ from ingest.pipeline.collection_points import CollectionPoints, PointSample
 from ingest.pipeline.embed import NORM_TOLERANCE
 from ingest.pipeline.point_maker import PointMaker, Rows, rows_of
 from ingest.ports import Tally, VectorIndex
-from ingest.records import EVERYTHING, Chunk, Filter
+from ingest.records import EVERYTHING, Chunk, Filter, Hit, Recall
 
 MAX_FAULTS = 100  # named in full; the rest are counted
 MAX_SECRETS = 100  # places of dropped secrets that are named; all of them are counted
+SAMPLE = 64  # chunks in the sample, across all shards
+NEIGHBOURS = 10
+TIED = 1e-6  # cosines that differ by less count as equal: it does not matter which of two copies is found
 
 
 @dataclass
@@ -208,3 +213,41 @@ def _stray_faults(rows: ShardRows) -> Iterator[str]:
 
 def _followed(row: DocumentRow) -> tuple[object, ...]:
     return row.acl, row.tenant, row.source, row.status, row.stale_since
+
+
+def measure_recall(vectors: VectorIndex, contents: Contents) -> Recall | None:
+    """Return the recall of the generation's collection after `optimise`; None when it has too few chunks.
+
+        recall = mean over the sample of |found ∩ exact| / |exact|; a found chunk as near as the last exact one counts
+
+    Exact search reads every vector once per question.
+    """
+    sample = _sample(contents)
+    if len(sample) < 2:
+        return None
+    asked = contents.lake.embeddings(contents.model_fingerprint).vectors([key for _, key in sample])
+    found = vectors.search(contents.collection, asked, EVERYTHING, NEIGHBOURS + 1)
+    exact = vectors.nearest(contents.collection, asked, NEIGHBOURS + 1)
+    shares = [_share(own, f, e) for (own, _), f, e in zip(sample, found, exact, strict=True)]
+    return Recall(at=NEIGHBOURS, questions=len(shares), mean=fmean(shares), least=min(shares))
+
+
+def _share(own: str, found: list[Hit], exact: list[Hit]) -> float:
+    wanted = [hit for hit in exact if hit.chunk_id != own][:NEIGHBOURS]
+    if not wanted:
+        return 1.0
+    got = [hit for hit in found if hit.chunk_id != own][:NEIGHBOURS]
+    return min(1.0, sum(hit.score >= wanted[-1].score - TIED for hit in got) / len(wanted))
+
+
+def _sample(contents: Contents) -> list[tuple[str, str]]:
+    """Return (chunk id, embedding key) of SAMPLE chunks, or of all if there are fewer, spread evenly over the shards;
+    large shards make up for small ones. Ids are hashes, so a shard's lowest ids are as good as a random sample.
+    """
+    shards, few = contents.shards, min(len(contents.shards), SAMPLE)
+    lowest = []
+    for shard in (shards[i * len(shards) // few] for i in range(few)):
+        table = contents.lake.read(contents.parts(shard)["chunks"], ["chunk_id", "embedding_key"])
+        rows = zip(table["chunk_id"].to_pylist(), table["embedding_key"].to_pylist(), strict=True)
+        lowest.append(nsmallest(SAMPLE, (row for row in rows if row[0] not in contents.collapsed)))
+    return list(islice(filter(None, chain.from_iterable(zip_longest(*lowest))), SAMPLE))

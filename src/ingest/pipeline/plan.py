@@ -14,13 +14,24 @@ from ingest.lake.contents import contents_of
 from ingest.lake.lake import PLAN_HASH, claim_number
 from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.lake.stored_records import name_of
-from ingest.pipeline.changes import FETCHED, BaseDocument, Listing, ShardChanges, base_documents, classify, shard_count
+from ingest.pipeline.changes import (
+    FETCHED,
+    BaseDocument,
+    Listing,
+    ShardChanges,
+    base_documents,
+    check_places,
+    check_sources,
+    classify,
+    left_out,
+    nothing_listed,
+    shard_count,
+)
 from ingest.pipeline.claiming import claim_generation
 from ingest.pipeline.damage import Damage, damage_of
 from ingest.pipeline.fingerprints import changed_marks, code_version, fingerprints, holds_mark, unscreened
 from ingest.pipeline.guard import check_losses, is_unknown
 from ingest.pipeline.healing import check_carried, find_damage
-from ingest.pipeline.listing_checks import check_places, check_sources, left_out, nothing_listed
 from ingest.pipeline.losses import Balance, LossComparison
 from ingest.pipeline.quarantine import accepted, in_quarantine
 from ingest.pipeline.scope import Scope

@@ -10,7 +10,7 @@ from ingest.lake.contents import contents_of
 from ingest.lake.stored_records import name_of
 from ingest.pipeline.collections import sealed
 from ingest.pipeline.guard import objections
-from ingest.pipeline.recall import measure_recall
+from ingest.pipeline.inspection import measure_recall
 from ingest.pipeline.release_target import ReleaseTarget
 from ingest.quality.evaluate import evaluate
 from ingest.records import BuildOptions, Manifest, Release, Verdict

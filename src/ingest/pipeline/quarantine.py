@@ -16,8 +16,7 @@ from ingest.phrases import meant, shown
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.tasks import DOCUMENT_STEPS, ShardTask, parts_after
 from ingest.records import Decision, DocumentRef, PartFile, Quarantined, QuarantineState
-from ingest.release.decisions import decisions_of
-from ingest.release.generation_states import LOOK_BACK, last_claim
+from ingest.release.generation_states import LOOK_BACK, decisions_of, last_claim
 
 NEWEST = 5  # that a report names
 ACCEPTED = ("uri", "version", "fingerprint")  # what a decision to accept is about, in equal numbers

@@ -13,7 +13,7 @@ from ingest.lake.contents import Contents, contents_of
 from ingest.pipeline.collection_points import EVERY_POINT, PointSample
 from ingest.pipeline.collections import ensure, sealed, tell
 from ingest.pipeline.embed import LEAST_COSINE
-from ingest.pipeline.recall import measure_recall
+from ingest.pipeline.inspection import measure_recall
 from ingest.quality.anchors import anchored, side_of
 from ingest.quality.evaluate import judged_questions, score, untimed
 from ingest.records import BuildOptions, Release

@@ -17,14 +17,14 @@ from ingest.errors import DamagedFile, IngestError, InvalidSettings, UnknownRele
 from ingest.ids import collection_name
 from ingest.lake.lake import Lake
 from ingest.lake.stored_records import checked_content, name_of
-from ingest.pipeline.argument_checks import check_why
 from ingest.pipeline.collections import sealed
+from ingest.pipeline.leapfrog import given_to, spares
 from ingest.pipeline.lease import BuilderLease
+from ingest.pipeline.scope import check_why
 from ingest.records import BuildOptions, Decision, Retired
 from ingest.release import Releases
-from ingest.release.decisions import decide
-from ingest.release.generation_states import kept_generations, last_claim, pinned_generations, sealed_manifest
-from ingest.search.served_release import is_foreign
+from ingest.release import generation_states as states
+from ingest.release.generation_states import decide
 from ingest.services import Retrieval, Services, Writer
 
 NAMING = re.compile(r"[^/]+/(generations/[^/]+/.+|releases/[0-9]+)\.json")
@@ -54,7 +54,7 @@ def pin(lake: Lake, writer: Writer, generation: str, why: str, lift: bool) -> De
     check_why("pin", why)
     if not lift:
         sealed(lake, generation)
-    elif generation not in (pinned := pinned_generations(lake)):
+    elif generation not in (pinned := states.pinned_generations(lake)):
         known = ", ".join(sorted(pinned)) or "none"
         raise UnknownRelease(f"index {lake.index}: generation {generation} is not pinned; pinned are: {known}")
     return decide(lake, writer, "unpin" if lift else "pin", why, {"generation": [generation]})
@@ -74,9 +74,9 @@ def retire(services: Services, releases: Releases, dry_run: bool) -> Retirement:
 
 def retire_after(retrieval: Retrieval, options: BuildOptions, releases: Releases, run: str, decision: str) -> None:
     """Retire at the end of a run that built something, when there are more claims than is kept. Warns of failures."""
-    if decision != "unchanged" and 0 < options.retire.keep < last_claim(retrieval.lake):
+    if decision != "unchanged" and 0 < options.retire.keep < states.last_claim(retrieval.lake):
         try:
-            found = Sweep(retrieval, options, releases, retrieval.lake.lease_watch(run).confirm).run()
+            found = Sweep(retrieval, options, releases, retrieval.lake.lease_watch(run).confirm).run(leaves_spare=True)
             retrieval.observer.told("retirement", found)
         except IngestError as error:
             log.warning("index %s: nothing more is retired: %s", releases.index, error)
@@ -98,12 +98,15 @@ class Sweep:
         for key in self.stored:
             if len(names := key.split("/")) > 3 and names[:2] == [self.lake.index, "generations"]:
                 self.generations[names[2]].append(key)
+        self.held = states.collections_held(self.lake, self.vectors)
 
-    def run(self) -> Retirement:
-        """Mark what goes, and remove what has soaked since its mark. Raises: LeaseLost, DamagedFile of a record."""
+    def run(self, *, leaves_spare: bool = False) -> Retirement:
+        """Mark what goes, remove what has soaked but for a spare to be recycled. Raises: LeaseLost, DamagedFile."""
         self._mark()
-        for generation in sorted(self.generations):
-            if self._is_old(self._key(generation, "retired"), self.rules.soak_hours):
+        found = spares(self.lake, self.releases, self.rules.soak_hours) if leaves_spare else ()
+        spare = {manifest.generation for manifest in [*found][-1:]}  # the newest differs least from the next build
+        for generation in sorted({*self.generations} - spare):
+            if self._is_old(self.lake.key(generation, "retired"), self.rules.soak_hours):
                 self._remove(generation)
         self._remove_files()
         return self.found
@@ -111,7 +114,7 @@ class Sweep:
     def _mark(self) -> None:
         """Mark the generations that go; a mark on one that is to stay after all is taken away."""
         kept, hours = self._kept(), self.rules.minimum_age_hours
-        marks = {generation: self._key(generation, "retired") for generation in sorted(self.generations)}
+        marks = {generation: self.lake.key(generation, "retired") for generation in sorted(self.generations)}
         marked = {generation for generation, mark in marks.items() if mark in self.stored}
         new = {g for g in marks.keys() - marked - kept if all(self._is_old(key, hours) for key in self.generations[g])}
         for generation in sorted(new):
@@ -119,7 +122,7 @@ class Sweep:
             self._change(self.lake.records.create, marks[generation], Retired(**told, token=self.releases.new_token()))
         kept = self._kept()  # again: a promotion or a rollback may have come in between
         for generation in kept & (marked | new):
-            if self._key(generation, "manifest") in self.stored:  # else its files go already
+            if self.lake.key(generation, "manifest") in self.stored:  # else its files go already
                 self._change(self.lake.store.delete, marks[generation])
                 self.stored.pop(marks[generation], None)
         self.found.marked = sorted(new - kept)
@@ -127,27 +130,30 @@ class Sweep:
     def _kept(self) -> set[str]:
         """Return the generations that stay. Raises: DamagedFile when the manifest of what serves was not listed."""
         serving = self.lake.decision()
-        if serving is not None and (key := self._key(serving.generation, "manifest")) not in self.stored:
+        if serving is not None and (key := self.lake.key(serving.generation, "manifest")) not in self.stored:
             raise DamagedFile(f"{self.lake.store.uri}/{key} is missing: nothing goes before `ingest run` mends that")
-        return kept_generations(self.lake, self.rules.keep, self.profile)
+        return states.kept_generations(self.lake, self.rules.keep, self.profile)
 
     def _remove(self, generation: str) -> None:
         """Drop the collection of a generation and delete its records, unless an alias or the newest release has it."""
-        manifest, ours = sealed_manifest(self.lake, generation)[0], self.lake.known_identity()
-        named = collection_name(self.lake.index, generation, ours.id) if ours is not None else ""
-        names, serving = {named, manifest.collection if manifest is not None else named}, self.lake.decision()
-        others = (sealed_manifest(self.lake, other)[0] for other in self.generations if other != generation)
-        names -= {other.collection for other in others if other is not None}  # it was taken over, and belongs to that
+        serving, ours = self.lake.decision(), self.lake.known_identity()
+        others = (states.sealed_manifest(self.lake, other)[0] for other in self.generations if other != generation)
+        names = {*self.held.get(generation, ())} - {one.collection for one in others if one is not None}  # taken over
         if names & {*self.vectors.aliases().values()} or (serving is not None and serving.generation == generation):
             return
-        for collection in sorted(names & {*self.vectors.collections()}):
-            told = self.vectors.lake_of(collection)
-            if collection == named if told is None else not is_foreign(told, ours):
+        own = collection_name(self.lake.index, generation, ours.id) if ours is not None else ""
+        for collection in (c for c in sorted(names) if c == own or self.vectors.lake_of(c) is not None):
+            taker = given_to(self.lake, self.releases, generation) if self.confirm is not None else ""
+            if not taker or self.lake.is_retired(taker):  # else it goes, or went, to a build
                 self._change(self.vectors.drop_collection, collection)
                 self.found.collections.append(collection)
-        mark, first = self._key(generation, "retired"), self._key(generation, "manifest")
-        if keys := sorted({*self.generations[generation]} - {mark}, key=lambda key: (key != first, key)):
-            self._delete("generations", keys)
+        mark, recycled, first = (self.lake.key(generation, name) for name in ("retired", "recycled", "manifest"))
+        keys = {*self.generations[generation]} - {mark, recycled}
+        gone = self.lake.records.find(Retired, recycled) if names or keys else None
+        if gone is not None and not gone.generation:
+            self._change(self.lake.store.delete, recycled)  # it was dropped: nothing can be taken any more
+        if keys:
+            self._delete("generations", sorted(keys, key=lambda key: (key != first, key)))
             self.found.removed.append(generation)
 
     def _remove_files(self) -> None:
@@ -185,7 +191,7 @@ class Sweep:
     def _is_judged(self, verdict: str) -> bool:
         """Return whether what a verdict judges is still there, or cannot be told."""
         with suppress(DamagedFile):
-            return self._key(self.lake.verdict(verdict).candidate, "manifest") in self.stored
+            return self.lake.key(self.lake.verdict(verdict).candidate, "manifest") in self.stored
         return True
 
     def _at_work(self) -> str:
@@ -196,9 +202,6 @@ class Sweep:
                 if lease.holder and not self._is_old(f"{other.leases.prefix}{number}.json", SILENT_HOURS):
                     return f"index {other.index} is being built"
         return ""
-
-    def _key(self, generation: str, name: str) -> str:
-        return f"{self.lake.index}/generations/{generation}/{name}.json"
 
     def _is_old(self, key: str, hours: float) -> bool:
         """Return whether a file was there when this call began, and had been for so long."""

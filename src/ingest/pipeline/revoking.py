@@ -14,11 +14,10 @@ from ingest import errors
 from ingest.ids import point_id
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.revocations import About, Revocations
-from ingest.pipeline.argument_checks import check_why
+from ingest.pipeline.scope import check_why
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, Decision
-from ingest.release.decisions import decide
-from ingest.release.generation_states import collections_held, sealed_manifest
+from ingest.release.generation_states import collections_held, decide, sealed_manifest
 from ingest.services import Retrieval, Writer
 
 MOST_EXCLUDED = 10_000  # documents of a generation by URI, id or prefix: every dense search names them

@@ -1,18 +1,22 @@
-"""Which documents a run may touch, and which of them it does again although nothing about them changed."""
+"""Which documents a run may touch or does again, and the check of what a person or a program asks for."""
 
-from collections.abc import Collection, Sequence
+import inspect
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from functools import cache
-from typing import Any, Literal, Self, TypedDict, get_args, get_type_hints
+from functools import cache, wraps
+from typing import Any, Literal, ParamSpec, Self, TypedDict, TypeVar, get_args, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model, validate_call
 
 from ingest import errors
-from ingest.errors import DocumentError, InvalidSettings
+from ingest.errors import DocumentError, InvalidSettings, first_fault
 from ingest.records import DocumentRef
 
 Forced = Literal["parse", "embed"]
+ONE_TEXT = ("'str' instances are not allowed as a Sequence value", "Input should be a list of texts")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Choice(TypedDict, total=False):
@@ -93,3 +97,32 @@ def _moment(at: datetime | date | None) -> datetime | None:
         return None
     moment = at if isinstance(at, datetime) else datetime.combine(at, time())
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def checked(method: Callable[P, T]) -> Callable[P, T]:
+    """Make a method raise InvalidSettings for arguments of other types than it states, without converting any."""
+    config = ConfigDict(strict=True, arbitrary_types_allowed=True, defer_build=True)
+    takes, stub = inspect.signature(method), wraps(method)(lambda **_: None)
+    stub.__annotations__ = {**stub.__annotations__, "choice": Any}  # which has a check of its own
+    check = validate_call(config=config)(stub)
+
+    @wraps(method)
+    def checked(*args: P.args, **named: P.kwargs) -> T:
+        given = takes.bind(*args, **named).arguments
+        chosen = given.pop("choice", {})  # the options of a scope
+        try:
+            check(**given)
+            checked_choice()(**chosen)
+        except ValidationError as error:
+            fault, value = first_fault(error).replace(*ONE_TEXT), error.errors()[0]["input"]
+            found = value if isinstance(value, int | float) else type(value).__name__  # a text may be a secret
+            raise InvalidSettings(f"{method.__name__}: {fault}, found {found}") from None  # pydantic's repeats it
+        return method(*args, **named)
+
+    return checked
+
+
+def check_why(what: str, why: str | None, record: str = "for the record") -> None:
+    """Raise InvalidSettings where something is to be done without a reason."""
+    if not (why or "").strip():
+        raise InvalidSettings(f"{what}: one line that says why is needed, {record}")

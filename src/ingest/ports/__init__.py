@@ -1,8 +1,7 @@
 """What the pipeline needs from outside, as Protocols. Adapters translate every foreign error into `errors`."""
 
 from ingest.ports.models import Embedder, Reranker, Tokenizer, Wording, WordTable
-from ingest.ports.observer import Observer
-from ingest.ports.progress import Progress, Tally
+from ingest.ports.observer import Observer, Progress, Tally
 from ingest.ports.sandbox import Sandbox
 from ingest.ports.storage import Forgetting, Looking, Selecting, Source, Store
 from ingest.ports.vector_index import Aliases, VectorIndex

@@ -19,7 +19,7 @@ from ingest.quality.moves import keep_moves
 from ingest.quality.question_slices import slices_of
 from ingest.records import Asker, BuildOptions, Manifest, QueryProfile, Question, Release, Result, Verdict
 from ingest.search import Searcher
-from ingest.search.surroundings import counter
+from ingest.search.context import counter
 from ingest.services import OpenReranker, Retrieval
 
 WORDLESS = Wording(lambda texts: [[] for _ in texts], lambda terms: 0.0)  # only to open a re-ranker

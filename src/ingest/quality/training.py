@@ -17,8 +17,8 @@ from ingest.quality.metrics import DEPTH, relevant, score_questions
 from ingest.quality.rankings import FOLDS, candidates_of, differences, folds_of, live_questions, means, open_fused
 from ingest.records import BuildOptions, PairedDifference, Question, Result
 from ingest.search import Searcher
+from ingest.search.context import counter
 from ingest.search.ranking import SCALE, Floats, blend, features
-from ingest.search.surroundings import counter
 from ingest.services import Retrieval
 
 LEAST_QUESTIONS = 50  # that teach something, with both a relevant and an irrelevant candidate

@@ -13,8 +13,8 @@ from ingest.quality.evaluate import judged_questions
 from ingest.quality.metrics import DEPTH, score_questions
 from ingest.records import BuildOptions, PairedDifference, Question, Result
 from ingest.search import Searcher
+from ingest.search.context import counter
 from ingest.search.fusion import bounded
-from ingest.search.surroundings import counter
 from ingest.services import Retrieval
 
 WEIGHTS = tuple(n / 20 for n in range(21))

@@ -127,11 +127,12 @@ class Marker(Record):
 
 
 class Retired(Record):
-    """`generations/<id>/retired.json`, create-only: it may not serve again, and goes after the soak."""
+    """`retired.json`, create-only: it may not serve again, and goes after the soak; `recycled.json`: its collection."""
 
     who: str
     at: str  # ISO 8601, UTC
     token: str
+    generation: str = Field(default="", exclude_if=lambda to: not to)  # that takes the collection; "": none
 
 
 class ModelRecord(Record):

@@ -1,18 +1,20 @@
-"""What a question and a candidate have in common, as numbers: the features of re-ranking and confidence.
+"""What question and candidate have in common, as numbers, for re-ranking and confidence; and re-ranking in time.
 
 Pure and cheap. Each row depends only on the question and its own candidate, so candidates may come in slices, and a
 score means the same for every question.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import chain, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.errors import FatalError
 from ingest.keyword.words import WORD
-from ingest.ports import Wording, WordTable
-from ingest.records import Result
+from ingest.ports import Reranker, Wording, WordTable
+from ingest.records import Hit, Result
 
 SHARED = ("proximity", "coverage", "context", "bigrams", "heading", "first")
 FEATURES = ("cosine", "keyword", "maxsim", "near", "rarest", *SHARED, "length")
@@ -183,3 +185,39 @@ def _best_by_block(table: WordTable, asked: Numbers, texts: Sequence[Sequence[in
     starts = (np.cumsum(sizes) - sizes)[owners] + HALF_WINDOW * within
     best = np.maximum.reduceat(likeness[:, at], starts, axis=1)
     return np.maximum(best, 0.0).astype(np.float64), owners
+
+
+@dataclass(frozen=True)
+class Reranking:
+    """Rescores the head of a ranking; the tail follows in its old order."""
+
+    reranker: Reranker
+    milliseconds: int  # per question; 0: no limit
+    monotonic: Callable[[], float]  # seconds
+
+    def ranked(self, question: str, candidates: Sequence[Result], fused: Sequence[Hit]) -> list[Hit] | None:
+        """Return the new ranking, best first, equal scores in fused order; None if there is not enough time.
+
+        Candidates are scored in slices of the re-ranker's size. After each slice, the time for all of them is
+        extrapolated; above the limit, scoring stops. A finished ranking counts, however long it took. The candidates
+        are the first of `fused`; its tail follows below the lowest new score, at the old distances.
+
+        Raises: FatalError for a score that is not finite.
+        """
+        started = self.monotonic()
+        scores: list[float] = []
+        while len(scores) < len(candidates):
+            part = candidates[len(scores) : len(scores) + self.reranker.slice]
+            found = self.reranker.scores(question, part)
+            if len(found) != len(part) or not np.isfinite(found).all():
+                raise FatalError(f"reranker: {len(part)} finite scores expected, found {found.tolist()[:5]}")
+            scores += found.tolist()
+            spent = (self.monotonic() - started) * 1000
+            if 0 < self.milliseconds < spent * len(candidates) / len(scores) and len(scores) < len(candidates):
+                return None
+        order = sorted(range(len(scores)), key=lambda i: -scores[i])
+        ranked = [Hit(candidates[i].chunk_id, scores[i]) for i in order]
+        if not ranked:
+            return list(fused)
+        last = fused[len(scores) - 1].score
+        return ranked + [Hit(h.chunk_id, ranked[-1].score + h.score - last) for h in fused[len(scores) :]]

@@ -22,9 +22,8 @@ from ingest.records import Exclusion, Filter, Hit, Manifest, QueryProfile, Resul
 from ingest.search.confidence import LOOKED_AT, read_calibration, signals
 from ingest.search.fetched_chunks import FetchedChunks
 from ingest.search.fusion import bounded, convex, rrf
-from ingest.search.indexed_documents import IndexedDocuments
-from ingest.search.reranking import Reranking
-from ingest.search.visibility import open_visibility
+from ingest.search.indexed_documents import IndexedDocuments, open_visibility
+from ingest.search.ranking import Reranking
 from ingest.services import Retrieval
 
 Terms = list[list[str]]  # of each question

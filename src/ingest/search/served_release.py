@@ -3,16 +3,17 @@
 import logging
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 
 from ingest.errors import DamagedFile, ForeignIndex, SchemaMismatch, UnknownRelease
 from ingest.lake.journal import Journal
 from ingest.lake.lake import Lake
 from ingest.ports import VectorIndex
-from ingest.records import Hold, LakeIdentity, QueryProfile, Release
+from ingest.records import Claim, Hold, LakeIdentity, Manifest, QueryProfile, Release
 from ingest.search.searcher import Searcher
 from ingest.services import Retrieval
 
-LOOK_BACK = 20  # releases before a damaged one of which a sound one is looked for
+LOOK_BACK = 20  # releases before a damaged one, or generations, of which a sound one is looked for
 log = logging.getLogger(__name__)
 
 
@@ -45,7 +46,7 @@ def stand_in(releases: Journal[Release], number: int, shown: str | None, index: 
     before = next((record for _, record in releases.newest_first(LOOK_BACK, below=number)), None)
     kept = releases.records.store.list(f"{index}/profiles/") if before is None else ()
     profiles = {before.profile} if before is not None else {name[:64] for name in kept}
-    named = re.fullmatch(rf"{re.escape(index)}__(\d+-[0-9a-f]{{8}})(-[0-9a-f]{{8}})?", shown or "")
+    named = _holder(releases, index, shown)
     why = f"{releases.where(number)} is damaged: its profile, and whether it held, are unknown"
     log.warning("index %s: %s; `ingest run` writes a release in its place", index, why)
     told = {"number": number, "hold": Hold(who="ingest", why=why), "why": why, "token": ""}
@@ -53,8 +54,19 @@ def stand_in(releases: Journal[Release], number: int, shown: str | None, index: 
         return before.model_copy(update=told)
     if named is None or shown is None or len(profiles) != 1:
         raise DamagedFile(f"{why}; bring it back from its noncurrent version or from a copy of the lake")
-    told |= {"generation": named[1], "collection": shown, "profile": profiles.pop(), "base": number - 1 or None}
+    told |= {"generation": named, "collection": shown, "profile": profiles.pop(), "base": number - 1 or None}
     return Release(**told, guard="", verdict=None, action="restore", who="ingest", at="")
+
+
+def _holder(releases: Journal[Release], index: str, collection: str | None) -> str | None:
+    """Return the newest generation that was sealed in a collection: it may be named after an earlier one."""
+    claims = Journal(releases.records, f"{index}/generations/", Claim)
+    for _, claim in claims.newest_first(LOOK_BACK):
+        with suppress(SchemaMismatch):
+            manifest = releases.records.find(Manifest, f"{claims.prefix}{claim.id}/manifest.json")
+            if manifest is not None and manifest.collection == collection:
+                return claim.id
+    return None
 
 
 def release_in_force(aliases: Mapping[str, str], releases: Journal[Release], index: str) -> Release | None:

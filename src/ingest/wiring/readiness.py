@@ -20,9 +20,8 @@ from ingest.quality.asking_checks import check_asking
 from ingest.quality.evaluate import read_questions
 from ingest.records import BuildOptions
 from ingest.settings import IndexSettings, Settings, SourceSettings, quiet_environment
+from ingest.wiring import service_opening as opening
 from ingest.wiring.model_opening import describe_model, model_restorer, open_embedder, open_reranker
-from ingest.wiring.service_opening import build_options, check_sizes, open_lake_store, open_sandbox, open_vectors
-from ingest.wiring.source_opening import open_source, open_sources
 
 SAMPLE = 3  # documents listed of each source; the first one that can be read is read and parsed
 LEAST_BYTES = 2**29  # free space below which a run is not begun
@@ -42,7 +41,7 @@ def readiness(settings: Settings, index: str | None) -> Iterator[Readiness]:
     quiet_environment()
     name, chosen = settings.index(index)
     try:
-        store = open_lake_store(settings)
+        store = opening.open_lake_store(settings)
     except IngestError as error:  # without a lake the rest cannot be asked
         yield Readiness("lake", fault=f"{type(error).__name__}: {error}")
         return
@@ -51,12 +50,12 @@ def readiness(settings: Settings, index: str | None) -> Iterator[Readiness]:
     if sources.scheme_of(settings.lake) == "file":
         folders = {"disk of the lake": local_folder(settings.lake), **folders}
     looks: dict[str, Callable[[], str]] = {
-        "sources": lambda: f"{len(open_sources(settings, chosen))}, none within another",
+        "sources": lambda: f"{len(opening.open_sources(settings, chosen))}, none within another",
         **{f"source {source.name}": partial(_source, source, settings, chosen) for source in chosen.sources},
         "lake": lambda: _lake(store),
         "model": lambda: _model(settings, name, chosen, store),
         "vector index": lambda: _vectors(settings),
-        "gate": lambda: _gate(build_options(name, chosen), store),
+        "gate": lambda: _gate(opening.build_options(name, chosen), store),
         "budget": lambda: budget if chosen.max_gpu_minutes else "none",
         **{what: partial(_space, folder) for what, folder in folders.items()},
     }
@@ -71,12 +70,12 @@ def readiness(settings: Settings, index: str | None) -> Iterator[Readiness]:
 
 def _source(told: SourceSettings, settings: Settings, index: IndexSettings) -> str:
     """List a few documents, and read and parse one."""
-    source = open_source(told, settings, index.max_document_bytes)
+    source = opening.open_source(told, settings, index.max_document_bytes)
     refs = list(islice(source.list(), SAMPLE))
     if not refs:
         return "no documents"
     refused = list[str]()
-    with closing(open_sandbox(index)) as sandbox:
+    with closing(opening.open_sandbox(index)) as sandbox:
         for ref in refs:
             try:
                 if (raw := source.read(ref)) is not None:  # else it changed meanwhile
@@ -103,14 +102,14 @@ def _lake(store: Store) -> str:
 def _model(settings: Settings, name: str, index: IndexSettings, store: Store) -> str:
     restore = model_restorer(settings, store)
     record, _ = describe_model(index.model, Lake(store, name), restore)
-    check_sizes(name, index, record)
+    opening.check_sizes(name, index, record)
     embedder = open_embedder(record, options=index.model.options, restore=restore)
     vector = embedder.embed_questions([index.probe_question])[0]
     return f"{record.name}: a question becomes {len(vector)} numbers; at most {record.max_tokens} tokens"
 
 
 def _vectors(settings: Settings) -> str:
-    with closing(open_vectors(settings)) as vectors:
+    with closing(opening.open_vectors(settings)) as vectors:
         return f"{vectors!r} answers, with {len(vectors.collections())} collections"
 
 

@@ -1,14 +1,19 @@
-"""Chooses adapters: the only code that knows which ones are used."""
+"""Chooses adapters and opens sources: the only code that knows which ones are used."""
 
+import logging
+import os
+import re
 import secrets
 import time
 from datetime import UTC, datetime
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 from pydantic import ValidationError
+from stamina import instrumentation
 
-from ingest.adapters import embedders
+from ingest.adapters import embedders, sources
 from ingest.adapters.executors import ProcessExecutor
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
@@ -21,17 +26,17 @@ from ingest.errors import InvalidSettings, first_fault
 from ingest.extras import require
 from ingest.keyword import Analyser
 from ingest.lake.lake import Lake
-from ingest.phrases import meant
+from ingest.phrases import meant, shown
 from ingest.pipeline.tasks import Execute
-from ingest.ports import Observer, Store
+from ingest.ports import Observer, Source, Store
 from ingest.records import BuildOptions, IndexOptions, ModelRecord, ParseLimits, ParserOptions, QdrantOptions, Shape
 from ingest.services import Retrieval, Services, Workbench, Writer
-from ingest.settings import IndexSettings, Settings, quiet_environment, whoami
+from ingest.settings import IndexSettings, Settings, SourceSettings, quiet_environment, whoami
 from ingest.wiring.model_opening import describe_model, keep_model, model_restorer, open_embedder, open_reranker
-from ingest.wiring.retry_logs import tell_retries
-from ingest.wiring.source_opening import open_sources
 
 EXPORTED = "sentence_transformer"  # the kind of embedder that keeps an exported copy of its model for questions
+IN_ALL = re.compile(r", at each of up to \d+ attempts")  # of a message about the last attempt
+SHARDS_AT_ONCE = 4  # that threads of one process read: as many as a flow has in flight
 
 
 def open_services(
@@ -157,3 +162,52 @@ def check_sizes(name: str, index: IndexSettings, record: ModelRecord) -> None:
     """Check that chunks fit into the model. Raises: InvalidSettings."""
     if (found := index.chunking.max_tokens) > (most := record.max_tokens):
         raise InvalidSettings(f"index {name}: chunking.max_tokens is {found}, model {record.name} takes at most {most}")
+
+
+def tell_retries() -> None:
+    """Log a retry in words, unless the application has hooks of its own."""
+    given = instrumentation.get_on_retry_hooks()
+    if all(str(getattr(hook, "__module__", "")).startswith("stamina") for hook in given):
+        instrumentation.set_on_retry_hooks([_told])
+
+
+def _told(details: instrumentation.RetryDetails) -> None:
+    why = IN_ALL.sub("", str(details.caused_by)) or "no reason given"
+    kind, number = type(details.caused_by).__name__, details.retry_num
+    logging.getLogger("ingest.retries").warning(
+        "%s: %s; attempt %d failed, the next follows in %.1f s", kind, why, number, details.wait_for
+    )
+
+
+def open_sources(settings: Settings, index: IndexSettings) -> tuple[Source, ...]:
+    """Return the sources of an index; nothing is read yet. Raises: InvalidSettings, UnknownSource."""
+    for first, second in combinations(index.sources, 2):
+        if sources.overlaps(first.uri, second.uri):
+            places = f"{first.name} ({shown(first.uri)}) and {second.name} ({shown(second.uri)})"
+            raise InvalidSettings(f"sources {places} overlap")
+    return tuple(open_source(source, settings, index.max_document_bytes) for source in index.sources)
+
+
+def open_source(source: SourceSettings, settings: Settings, max_document_bytes: int) -> Source:
+    """Return one source; nothing is read yet. Raises: InvalidSettings, UnknownSource."""
+    options: dict[str, Any] = {"include": source.include, "exclude": source.exclude}
+    options["max_document_bytes"] = max_document_bytes
+    # Only where they say something: a module of another package need not know them.
+    options |= {} if source.default_excludes else {"default_excludes": False}
+    options |= {"own": own} if (own := _own_folders(source, settings)) else {}
+    module = sources.find(source.uri)
+    readers = SHARDS_AT_ONCE * max(index.concurrent_reads for index in settings.indexes.values())
+    s3 = settings.s3.model_copy(update={"max_connections": max(settings.s3.max_connections, readers)})
+    return module.open_source(source.name, source.uri, {**options, **source.options}, source.acl, source.tenant, s3)
+
+
+def _own_folders(source: SourceSettings, settings: Settings) -> tuple[str, ...]:
+    """Return what below the source's root is the lake or the state folder, each with "/" at its end."""
+    inside = []
+    for key, uri in (("lake", settings.lake), ("state", str(settings.state))):
+        below = sources.path_below(source.uri, uri)
+        if below == "" or sources.path_below(uri, source.uri):
+            places = f"source {source.name} ({shown(source.uri)}) lies in the folder of `{key}` ({shown(uri)})"
+            raise InvalidSettings(f"{places}: what a run writes there would be its documents; move one of them")
+        inside += [f"{os.fsencode(below).decode(errors='backslashreplace')}/"] if below else []
+    return tuple(inside)

@@ -19,9 +19,9 @@ from ingest.adapters.stores.folder_store import FolderStore
 from ingest.errors import DocumentError, InvalidSettings, SourceUnavailable, TransientError
 from ingest.pipeline import shard_slices
 from ingest.pipeline.chunk import chunk_shard
+from ingest.pipeline.collections import load_shard
 from ingest.pipeline.embed import embed_shard
 from ingest.pipeline.index_keywords import keyword_shard
-from ingest.pipeline.load import load_shard
 from ingest.pipeline.tasks import ShardTask
 from ingest.services import Services
 from ingest.settings import make_settings

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
-from ingest.pipeline import recall
+from ingest.pipeline import inspection
 from ingest.records import Filter, Hit, Recall, Vectors
 from tests.pipelines import UNJUDGED, Project, project
 from tests.vector_indexes import in_memory_index
@@ -61,12 +61,12 @@ def test_a_floor_of_zero_does_not_look(tmp_path: Path) -> None:
 def test_the_sample_is_bounded_and_the_same_for_the_same_chunks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recall, "SAMPLE", 10)
+    monkeypatch.setattr(inspection, "SAMPLE", 10)
     p = forgetful(tmp_path, lost=99, documents=40)
     p.run()
     assert (10, 10) == (p.vectors.asked, p.manifest().recall.questions)
-    drawn = recall._sample(p.contents())
-    assert drawn == recall._sample(p.contents())
+    drawn = inspection._sample(p.contents())
+    assert drawn == inspection._sample(p.contents())
     assert 10 == len(set(drawn))
 
 
@@ -84,7 +84,7 @@ def test_the_sample_is_bounded_and_the_same_for_the_same_chunks(
 def test_a_chunk_as_near_as_the_last_exact_one_counts(
     found: Sequence[tuple[str, float]], exact: Sequence[tuple[str, float]], share: float
 ) -> None:
-    assert share == recall._share("own", [Hit(*h) for h in found], [Hit(*h) for h in exact])
+    assert share == inspection._share("own", [Hit(*h) for h in found], [Hit(*h) for h in exact])
 
 
 def test_a_generation_of_one_chunk_tells_nothing(tmp_path: Path) -> None:

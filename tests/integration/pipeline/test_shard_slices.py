@@ -17,7 +17,7 @@ from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.embed import DURABLE_SECONDS, FIRST_TEXTS
 from ingest.pipeline.point_maker import rows_of
 from ingest.pipeline.scope import Scope
-from ingest.ports import progress
+from ingest.ports import observer
 from ingest.records import DocumentRef, DuplicateOptions, Marker, Vectors
 from tests.fakes import InMemoryStore, Killed
 from tests.pipelines import Listener, Project, document, project
@@ -257,7 +257,7 @@ def test_vectors_of_a_killed_run_are_found_by_another_plan(p: Project, small_sli
 def test_steps_over_a_whole_generation_count_on_the_way_in_units_of_their_own(
     p: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress, "EVERY", 5)
+    monkeypatch.setattr(observer, "EVERY", 5)
     p.source.write("copy.md", document(0))  # its chunks are collapsed
     p.change(duplicates=DuplicateOptions(collapse="exact"))
     p.observer = heard = Counting()

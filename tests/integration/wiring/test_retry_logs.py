@@ -5,7 +5,7 @@ import stamina
 from stamina import instrumentation
 
 from ingest.errors import SourceUnavailable
-from ingest.wiring.retry_logs import tell_retries
+from ingest.wiring.service_opening import tell_retries
 
 
 @pytest.fixture(autouse=True)

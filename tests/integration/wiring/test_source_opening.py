@@ -12,7 +12,7 @@ from ingest.adapters.s3_client import open_client
 from ingest.errors import InvalidSettings
 from ingest.ports import Source
 from ingest.settings import make_settings
-from ingest.wiring.source_opening import open_sources
+from ingest.wiring.service_opening import open_sources
 from tests.s3_server import WSGI, FaultyS3, aws_environment, make_bucket, s3_server
 
 __all__ = ["aws_environment", "make_bucket", "s3_server"]

@@ -9,9 +9,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ingest.documents.chunking.code import blank_lines, definitions
+from ingest.documents.chunking.code import blank_lines, cluster_start, definitions, guessed
 from ingest.documents.chunking.contexts import Contexts, introduces
-from ingest.documents.chunking.languages import cluster_start, guessed
 from ingest.documents.chunking.ruler import Ruler
 from ingest.documents.chunking.sections import Group
 from ingest.records import Block, BlockKind, ChunkingOptions

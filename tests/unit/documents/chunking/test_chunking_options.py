@@ -8,8 +8,7 @@ from pydantic import ValidationError
 
 from ingest.adapters.embedders.hashing import HashingTokenizer
 from ingest.documents.chunking import chunk, model_input
-from ingest.documents.chunking.code import definitions
-from ingest.documents.chunking.languages import cluster_start, guessed
+from ingest.documents.chunking.code import cluster_start, definitions, guessed
 from ingest.records import CHUNKING_PRESETS, Block, BlockKind, ChunkingOptions, Document
 
 TOKENIZER = HashingTokenizer()

@@ -1,24 +1,32 @@
-"""One collection of the embedded engine: a folder with an `EdgeShard` and the few settings that edge does not store.
+"""One collection of the embedded engine, a folder with an `EdgeShard` and a few settings, and its worker process.
 
 <collections>/<name>/shard/             WAL, segments, payload indexes
 <collections>/<name>/collection.json    the CreateCollection request, indexing threshold, whether a graph is due
 """
 
+import logging
 import os
 import shutil
+import signal
+import sys
 import time
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import qdrant_edge as edge
+from pydantic import TypeAdapter
+from pydantic_core import from_json, to_json
 from qdrant_client.http import models
 
+from ingest.adapters.child_pipe import ChildPipe, Frame, end_with
 from ingest.adapters.vectors.edge import translation as translate
 from ingest.adapters.vectors.edge.locks import read_json, sync_folder, write_durably
 
 INDEXING_THREADS = min(os.cpu_count() or 1, 8)  # per optimisation; more would slow the workers that answer
 DONE = {"operation_id": 0, "status": "completed"}
 RELEASE_SECONDS = 10.0  # for the kernel to end the previous worker
+logger = logging.getLogger(__name__)
 
 
 class CannotOpen(RuntimeError):
@@ -170,3 +178,65 @@ class Collection:
 def _save(folder: Path, request: models.CreateCollection, graph_due: bool) -> None:
     settings = {"create": request.model_dump(mode="json", exclude_none=True), "graph_due": graph_due}
     write_durably(folder / "collection.json", settings)
+
+
+class Worker:
+    """The one collection that this process has open, starting with its first request."""
+
+    def __init__(self, collections: Path) -> None:
+        self._folder = collections
+        self._collection: Collection | None = None
+
+    def answer(self, request: Frame) -> Frame:
+        """Return the answer to one request, even for errors: the HTTP status, and a body in Qdrant's shape."""
+        head = from_json(request.head)
+        try:
+            result = self._do(head, request.body)
+        except Exception as error:
+            status, told = 400, f"Wrong input: {error}"
+            # edge has no exception class of its own for invalid requests
+            if not isinstance(error, ValueError | TypeError) and type(error) is not Exception:
+                logger.exception("worker failed to %s in %s", head["do"], head["collection"])
+                status, told = 500, f"Service internal error: {type(error).__name__}: {error}"
+            return Frame(b"%d" % status, to_json({"status": {"error": told}, "time": 0.0, "result": None}))
+        return Frame(b"200", to_json({"result": result, "status": "ok", "time": 0.0}))
+
+    def close(self) -> None:
+        if self._collection is not None:
+            self._collection.close()
+
+    def _do(self, head: dict[str, Any], body: Any) -> Any:
+        folder = self._folder / head["collection"]
+        if head["do"] == "create":
+            self._collection = Collection.create(folder, models.CreateCollection.model_validate_json(body))
+            return True
+        if self._collection is None:
+            self._collection = Collection(folder)
+        act, reader = getattr(self._collection, head["do"]), _reader(head["do"])
+        result = act() if reader is None else act(reader.validate_json(body))
+        if head.get("flush"):
+            self._collection.flush()
+        return result
+
+
+@cache
+def _reader(do: str) -> TypeAdapter[Any] | None:
+    """Return what reads and checks the request that a method of `Collection` takes, None if it takes none."""
+    *taken, _ = get_type_hints(getattr(Collection, do)).values()
+    return TypeAdapter(*taken) if taken else None
+
+
+def main() -> None:
+    """Serve until the front closes its end. Arguments: folder of collections, socket's descriptor, front's pid."""
+    folder, descriptor, front = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    end_with(front)  # while building a graph, it does not read the pipe
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s worker %(process)d %(message)s")
+    worker, pipe = Worker(folder), ChildPipe(descriptor)
+    while (request := pipe.receive()) is not None:
+        pipe.send(worker.answer(request))
+    worker.close()
+
+
+if __name__ == "__main__":
+    main()

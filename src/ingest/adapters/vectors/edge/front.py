@@ -22,8 +22,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ingest.adapters.vectors.edge import locks
-from ingest.adapters.vectors.edge.alias_table import AliasTable, RefusedRequest
-from ingest.adapters.vectors.edge.worker_pool import FrontOptions, Pool, WorkerProcess
+from ingest.adapters.vectors.edge.locks import read_json, write_durably
+from ingest.adapters.vectors.edge.worker_pool import FrontOptions, Pool, RefusedRequest, WorkerProcess
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,199}")
 ONE = "/collections/{collection}"
@@ -219,3 +219,53 @@ def _refusal(request: Request, error: Exception) -> Response:
         status, message = error.status, str(error)
     headers = {"Retry-After": "1"} if status == 429 else None
     return JSONResponse({"status": {"error": message}, "time": 0.0, "result": None}, status, headers)
+
+
+class AliasTable:
+    """Alias → collection, kept in one file. Only the front's event loop uses it."""
+
+    def __init__(self, path: Path, collection_exists: Callable[[str], bool]) -> None:
+        self._path = path
+        self._exists = collection_exists
+        self.table: dict[str, str] = read_json(path) or {}  # replaced as a whole, never changed
+        self._lock = asyncio.Lock()
+
+    def resolve(self, name: str) -> str:
+        """Return the collection behind an alias, or `name` itself if it is not an alias."""
+        return self.table.get(name, name)
+
+    async def apply(self, actions: list[dict[str, Any]]) -> None:
+        """Apply Qdrant's alias operations in order. Raises: RefusedRequest, at the first that fails."""
+        async with self._lock:
+            for action in actions:
+                await self._save(self._after(action))
+
+    async def forget(self, collection: str) -> None:
+        """Remove every alias of a collection that is being dropped, in one write."""
+        async with self._lock:
+            left = {name: target for name, target in self.table.items() if target != collection}
+            if left != self.table:
+                await self._save(left)
+
+    def _after(self, action: dict[str, Any]) -> dict[str, str]:
+        ((kind, fields),) = action.items()
+        table = dict(self.table)
+        if kind == "create_alias":
+            name, target = fields["alias_name"], fields["collection_name"]
+            if not self._exists(target):
+                raise RefusedRequest(404, f"Not found: Collection `{target}` doesn't exist!")
+            if self._exists(name):
+                raise RefusedRequest(409, f"Wrong input: Collection `{name}` already exists!")
+            table[name] = target
+        elif kind == "rename_alias":
+            old, new = fields["old_alias_name"], fields["new_alias_name"]
+            if old not in table:
+                raise RefusedRequest(404, f"Not found: Alias {old} does not exist!")
+            table[new] = table.pop(old)
+        else:
+            table.pop(fields["alias_name"], None)
+        return table
+
+    async def _save(self, table: dict[str, str]) -> None:
+        await asyncio.to_thread(write_durably, self._path, table)
+        self.table = table

@@ -15,11 +15,18 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from ingest.adapters.child_pipe import HEADER, Frame
-from ingest.adapters.vectors.edge.alias_table import RefusedRequest
 from ingest.records import QdrantOptions
 
 logger = logging.getLogger(__name__)
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class RefusedRequest(Exception):
+    """A request that is answered with an error; `status` is the HTTP status of Qdrant's server."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -171,7 +178,7 @@ class Pool:
         ours, theirs = socket.socketpair()
         with theirs:
             arguments, descriptors = (self._folder, theirs.fileno(), os.getpid()), [theirs.fileno()]
-            command = (sys.executable, "-P", "-m", "ingest.adapters.vectors.edge.worker", *map(str, arguments))
+            command = (sys.executable, "-P", "-m", "ingest.adapters.vectors.edge.collection", *map(str, arguments))
             try:
                 process = await asyncio.create_subprocess_exec(*command, pass_fds=descriptors, stdin=subprocess.DEVNULL)
             except OSError:

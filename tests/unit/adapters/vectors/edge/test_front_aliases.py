@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from ingest.adapters.vectors.edge import alias_table as aliases
-from ingest.adapters.vectors.edge.alias_table import AliasTable, RefusedRequest
+from ingest.adapters.vectors.edge import front as aliases
+from ingest.adapters.vectors.edge.front import AliasTable
+from ingest.adapters.vectors.edge.worker_pool import RefusedRequest
 
 COLLECTIONS = {"g1", "g2"}
 

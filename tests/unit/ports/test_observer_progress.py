@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from ingest.ports.progress import SAMPLES, Progress
+from ingest.ports.observer import SAMPLES, Progress
 
 
 class Clock:

@@ -13,7 +13,7 @@ from ingest.lake.model_files import keep_learned, read_learned
 from ingest.ports import Reranker
 from ingest.records import EVERYTHING, Hit, QueryProfile, Result, StoredPoint
 from ingest.search import Searcher, open_serving
-from ingest.search.reranking import Reranking
+from ingest.search.ranking import Reranking
 from ingest.wiring.model_opening import open_reranker
 from tests.fakes import InMemoryStore
 from tests.pipelines import Project, project

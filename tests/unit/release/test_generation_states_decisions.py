@@ -8,7 +8,7 @@ from ingest.errors import StoreUnavailable
 from ingest.lake.journal import ATTEMPTS
 from ingest.lake.lake import Lake
 from ingest.records import RaisedLimit
-from ingest.release.decisions import decide, decided, keep_raised
+from ingest.release.generation_states import decide, decided, keep_raised
 from ingest.services import Writer
 from tests.fakes import InMemoryStore
 from tests.records import release
