@@ -35,7 +35,11 @@ def check_index(
 
     Everything on the server is called `name`, or begins with it: nobody else may use such names. `nodes`: other nodes
     of the same cluster, which have `wait` seconds to follow. `loss`: how a node is lost; without it, none is.
+
+    Raises: what the indexes raise that do not answer at all, before anything is made.
     """
+    for one in (index, *nodes):
+        one.collections()
     checks: list[Check] = [*CHECKS]
     checks += [partial(other_nodes_follow, nodes=nodes, seconds=wait)] if nodes else []
     checks += [partial(nothing_is_lost_with_a_node, loss=loss)] if loss is not None else []

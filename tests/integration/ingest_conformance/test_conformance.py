@@ -116,6 +116,18 @@ def test_who_stops_in_between_leaves_nothing() -> None:
     assert NAME not in index.collections()
 
 
+class Away(QdrantIndex):
+    """Does not answer."""
+
+    def collections(self) -> list[str]:
+        raise IndexUnavailable("connection refused")
+
+
+def test_a_server_that_does_not_answer_is_no_broken_promise() -> None:
+    with pytest.raises(IndexUnavailable, match="connection refused"):
+        next(check_index(in_memory_index(Away), NAME))
+
+
 class Node(QdrantIndex):
     """An index of a cluster, one node of which is down when a file is there: it does not answer at first."""
 
