@@ -218,7 +218,8 @@ class Planner:
         """Return about how many chunks of the base are embedded again."""
         again = set(plan.embed_again) - {document_id(d.uri) for d in fetched}
         share = 1 if {"chunk", "embed"} & self._needed else len(again) / max(len(plan.documents), 1)
-        return round(sum(p.rows for p in plan.base_parts if p.kind == "chunks") * share)
+        chunks = sum(p.rows for p in plan.base_parts if p.kind == "chunks") * self.base_shards / self.shards
+        return round(chunks * share)
 
     def join(self, shard: int) -> tuple[ShardPlan, Counter[str], ShardRows]:
         """Return the work of one shard, its documents by change, and its rows in the base."""

@@ -2,9 +2,12 @@
 
 import io
 import zipfile
+from dataclasses import replace
 
 import pytest
 
+from ingest.adapters.embedders import hashing
+from ingest.cli import tables
 from ingest.ids import shard_of
 from ingest.lake.contents import contents_of
 from ingest.pipeline.losses import compare
@@ -47,6 +50,9 @@ def test_shards_are_divided_when_they_hold_twice_as_many_as_wanted(pilot):
     grow(pilot, 9)
     told = preview(pilot.services().bench, pilot.services().writer, WHOLE)
     assert (1, 2) == (told.divides, len(told.shards))
+    assert any(
+        "1 shards of the base hold too many documents: there will be 2" in str(line) for line in tables.plan(told)
+    )
     report = pilot.run()
     assert ("promoted", 2) == (report.decision, pilot.lake.base().shards)
     assert {f"{n}.md": 1 for n in range(2, 7)} == pilot.gets()
@@ -57,8 +63,17 @@ def test_shards_are_divided_when_they_hold_twice_as_many_as_wanted(pilot):
         assert {shard} == {shard_of(row["parent"] or row["document_id"], 2) for row in held}
 
 
-def test_a_divided_generation_has_the_digest_of_a_fresh_one(pilot):
+def test_no_chunk_is_counted_twice_because_it_is_divided(pilot):
     grow(pilot, 30)
+    pilot.embedder = hashing.open_embedder("hashing", {"dimension": 32})  # all are embedded again
+    divided, whole = (replace(pilot, options=build_options(documents_per_shard=size)).services() for size in (4, 64))
+    estimates = [preview(one.bench, one.writer, WHOLE) for one in (divided, whole)]
+    assert [1, 0] == [plan.divides for plan in estimates]
+    assert estimates[0].chunks_to_embed == pytest.approx(estimates[1].chunks_to_embed, abs=4)
+
+
+def test_a_divided_generation_has_the_digest_of_a_fresh_one(pilot):
+    grow(pilot, 18)
     pilot.run()
     assert 4 == pilot.lake.base().shards
     fresh = Project(pilot.sources)
