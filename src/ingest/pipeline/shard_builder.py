@@ -1,11 +1,13 @@
 """The future content of a shard, or of a slice: rows of new documents, and rows carried from an earlier generation."""
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import chain
 
 import pyarrow as pa
 
@@ -24,6 +26,7 @@ from ingest.services import Workbench
 log = logging.getLogger(__name__)
 
 MAX_MESSAGE = 2000  # characters of a failure's reason
+STAYING: tuple[records.PartKind, ...] = ("texts", "chunks", "attributes")
 LONGEST_PATH = 4096  # code points of a document's place, with those that contain it: each of its points holds it
 Allowance = Counter[str]  # what one listed document may still open, across all levels, by limit
 
@@ -41,12 +44,27 @@ class Made:
     refused: Mapping[str, str] = field(default_factory=dict)  # why the model gives no vector, by embedding key
 
     def __post_init__(self) -> None:
-        self.prints, parts = fingerprints(self.bench), by_kind(self.plan.base_parts)
-        divided = (self.plan.shard, self.plan.divides) if self.plan.divides else None
-        self.base = read_rows(self.bench.lake, parts, of=divided)
-        if "chunks" not in parts:  # lost: its documents are cut again, as by another chunker
+        self.prints, self.parts = fingerprints(self.bench), by_kind(self.plan.base_parts)
+        self.base = self._read("documents", "quarantine", "dropped")
+        if "chunks" not in self.parts:  # lost: its documents are cut again, as by another chunker
             rows = self.base.documents.items()
             self.base.documents = {uri: replace(row, chunker_fingerprint="") for uri, row in rows}
+
+    def _read(self, *kinds: records.PartKind) -> ShardRows:
+        of = (self.plan.shard, self.plan.divides) if self.plan.divides else None
+        return read_rows(self.bench.lake, self.parts, *kinds, of=of)
+
+    @cached_property
+    def _whole(self) -> ShardRows:
+        """The base with texts and chunks, which only documents need that change."""
+        return replace(self._read(), documents=self.base.documents)
+
+    @cached_property
+    def _held(self) -> dict[records.PartKind, pa.Table]:
+        """Rows of the base of which those of unchanged documents stay as they are; {} where they cannot."""
+        can = not self.refused and not self.plan.divides and {*STAYING} <= self.parts.keys()
+        held = {kind: self.bench.lake.read(self.parts[kind]) for kind in STAYING if can}
+        return held if all(table.schema == stored.SCHEMAS[kind] for kind, table in held.items()) else {}
 
     def put(self, row: DocumentRow, document: records.Document, *, container: bool) -> None:
         """Chunk, screen and keep a document; a container may have no text. Raises: DocumentError."""
@@ -63,19 +81,14 @@ class Made:
 
         A child that the current chunker, policy or model refuses goes to quarantine by itself. Raises: DocumentError.
         """
-        before = rows.documents[row.uri]
-        if row.document_id not in rows.texts:
-            raise LostText(f"{row.uri}: its text in the lake is damaged, and its source no longer has that version")
+        before, cut = rows.documents[row.uri], self._is_cut(row)
         row = replace(row, parser_fingerprint=self.prints.translated(before))
-        document = stored.stored_document(dict(rows.texts[row.document_id]), row)
         inside, failures = rows.children.get(row.document_id, []), rows.failures.get(row.document_id, [])
-        with blamed_on(row):
-            kept = bool(row.chunker_fingerprint) and row.document_id in self.plan.keeps
-            if row.chunker_fingerprint == self.prints.chunker or kept:
-                chunks, dropped = rows.chunks.get(row.document_id, []), rows.dropped.get(row.document_id, [])
-                self._keep(row, chunks, dropped, document)
-            else:
-                self.put(row, document, container=bool(inside or failures))
+        if rows is self.base and row == before and cut and self._held:
+            self.rows.documents[row.uri] = row
+        else:
+            with blamed_on(row):
+                self._carry(row, self._whole if rows is self.base else rows, container=bool(inside or failures))
         for child in inside:
             try:
                 self.carry(following(child, before, row), rows)
@@ -83,6 +96,20 @@ class Made:
                 self.fail(child, "embed" if isinstance(error, UnembeddableDocument) else "chunk", error)
         for failure in failures:
             self.rows.quarantine[failure.uri] = replace(failure, source=row.source)
+
+    def _is_cut(self, row: DocumentRow) -> bool:
+        """Return whether a document keeps its chunks."""
+        kept = bool(row.chunker_fingerprint) and row.document_id in self.plan.keeps
+        return kept or row.chunker_fingerprint == self.prints.chunker
+
+    def _carry(self, row: DocumentRow, rows: ShardRows, *, container: bool) -> None:
+        if row.document_id not in rows.texts:
+            raise LostText(f"{row.uri}: its text in the lake is damaged, and its source no longer has that version")
+        document = stored.stored_document(dict(rows.texts[row.document_id]), row)
+        if not self._is_cut(row):
+            return self.put(row, document, container=container)
+        chunks, dropped = rows.chunks.get(row.document_id, []), rows.dropped.get(row.document_id, [])
+        return self._keep(row, chunks, dropped, document)
 
     def fail(self, failed: records.PlannedDocument | DocumentRow, stage: str, error: DocumentError) -> None:
         """Quarantine a document: a listed one, or one inside another, whose parent and siblings stay."""
@@ -128,27 +155,41 @@ class Made:
     def tables(self) -> dict[records.PartKind, pa.Table]:
         """Return the rows of each kind, sorted by URI, and count them."""
         documents = [self.rows.documents[uri] for uri in sorted(self.rows.documents)]
-        chunks = [c for d in documents for c in self.rows.chunks[d.document_id]]
-        dropped = [c for d in documents for c in self.rows.dropped[d.document_id]]
-        texts = [(d.document_id, *(self.rows.texts[d.document_id][k] for k in ("text", "blocks"))) for d in documents]
+        new = [d for d in documents if d.document_id in self.rows.texts]
+        chunks = [c for d in new for c in self.rows.chunks[d.document_id]]
+        left_out = {**self.base.dropped, **self.rows.dropped}
+        dropped = [c for d in documents for c in left_out.get(d.document_id, ())]
+        texts = [(d.document_id, *(self.rows.texts[d.document_id][k] for k in ("text", "blocks"))) for d in new]
         quarantined = [self.rows.quarantine[uri] for uri in sorted(self.rows.quarantine)]
         self.counts.update(
             documents=len(documents),
             children=sum(bool(d.parent) for d in documents),
-            chunks=len(chunks),
+            chunks=sum(d.chunk_count for d in documents),
             quarantined=sum(not q.parent for q in quarantined),
             quarantined_children=sum(bool(q.parent) for q in quarantined),
         )
-        self.counts.update(f"marked.{mark}" for c in (*chunks, *(d.chunk for d in dropped)) for mark in c.marks)
         self.counts.update(f"dropped.{d.reason}" for d in dropped)
-        return {
-            "documents": stored.table_of("documents", documents),
+        tables: dict[records.PartKind, pa.Table] = {
             "texts": stored.text_table(texts),
             "chunks": stored.table_of("chunks", chunks),
-            "attributes": stored.attribute_table(chunks, {d.document_id: d for d in documents}),
+            "attributes": stored.attribute_table(chunks, {d.document_id: d for d in new}),
+        }
+        return {
+            "documents": stored.table_of("documents", documents),
+            **{kind: self._with_held(kind, table, documents) for kind, table in tables.items()},
             "quarantine": stored.table_of("quarantine", quarantined),
             "dropped": stored.dropped_table(dropped),  # even an empty one replaces the base's
         }
+
+    def _with_held(self, kind: records.PartKind, new: pa.Table, documents: Sequence[DocumentRow]) -> pa.Table:
+        """Return new rows and the base's rows of the other documents, by URI."""
+        if len(documents) == len(self.rows.texts):
+            return new
+        rows, places = pa.concat_tables([self._held[kind], new]), defaultdict[tuple[str, bool], list[int]](list)
+        for place, document in enumerate(rows["document_id"].to_pylist()):
+            places[document, place >= len(self._held[kind])].append(place)
+        chosen = (places[d.document_id, d.document_id in self.rows.texts] for d in documents)
+        return rows.take(pa.array(chain.from_iterable(chosen), pa.int64()))
 
 
 @contextmanager
