@@ -67,10 +67,7 @@ class Analyser:
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return the analyser of a record; keys that are not the analyser's (k1, b) are ignored.
-
-        Raises: UnknownReaderFormat when the record has a newer format, or when its options now give other terms.
-        """
+        """Return a record's analyser. Raises: UnknownReaderFormat: a newer format, or its terms are others now."""
         if record.get("format", FORMAT) not in FORMATS:
             raise UnknownReaderFormat(f"analyser: format {record['format']}, this version reads up to {FORMAT}")
         options = {name: record[name] for name in cls.__dataclass_fields__ if name in record}

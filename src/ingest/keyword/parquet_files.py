@@ -34,10 +34,7 @@ OKAPI_SUM = "ingest.okapi_idf_sum"  # key in the terms file's metadata: the sum 
 
 
 def open_parquet(path: Path | str, schema: pa.Schema, source: pa.NativeFile | None = None) -> pq.ParquetFile:
-    """Return the file, memory-mapped or read through `source`; page checksums are verified if that is a Python file.
-
-    Raises: SchemaMismatch when it is damaged or lacks a column of `schema`.
-    """
+    """Return the file, mapped or read through `source`, whose pages are verified. Raises: SchemaMismatch."""
     try:
         verify = isinstance(source, pa.PythonFile)  # other files were hashed as a whole
         file = pq.ParquetFile(source or path, memory_map=True, page_checksum_verification=verify)
@@ -70,10 +67,7 @@ def numbers(column: Any) -> NDArray[Any]:
 
 
 class GroupWriter(AbstractContextManager["GroupWriter"]):
-    """Writes columns to a Parquet file in row groups of exactly `rows` rows; the last one may be shorter.
-
-    Holds less than one row group plus the rows last given. The same rows give the same bytes with the same pyarrow.
-    """
+    """Writes row groups of `rows` rows, the last one shorter, and holds less than one more. Equal rows, equal bytes."""
 
     def __init__(self, path: Path, schema: pa.Schema, rows: int) -> None:
         self._schema = schema
@@ -126,10 +120,7 @@ def packed_hex(column: Any) -> bytes | None:
 
 
 def hashes(ids: pa.Array) -> NDArray[np.uint64]:
-    """Return a 64-bit hash per string, (n,) uint64, the same in every process: for lookups, never for identity.
-
-    For 32 hex digits, the value of the first 16; for any other string, eight bytes of BLAKE2b.
-    """
+    """Return a 64-bit hash per string, (n,) uint64, for lookups: of 32 hex digits the first 16, else of BLAKE2b."""
     if (packed := packed_hex(ids)) is not None:
         return np.frombuffer(packed, np.uint64)[::2].copy()
     single = [(packed_hex(pa.array([i])) or blake2b(i.encode(), digest_size=8).digest())[:8] for i in ids.to_pylist()]

@@ -127,10 +127,7 @@ def open_groups(file: File, schema: pa.Schema, cached: int) -> RowGroups:
 
 
 class ChunkIds:
-    """The chunk ids of an index, read by row group on demand. Threads may share it.
-
-    Rows are found by sorted hashes (twelve bytes per row, built at first use); then the ids themselves are compared.
-    """
+    """The chunk ids of an index, read on demand, found by sorted hashes (12 bytes per row). Threads may share it."""
 
     def __init__(self, ids: RowGroups, limit: int) -> None:
         """Keep at most about `limit` bytes of decoded ids."""

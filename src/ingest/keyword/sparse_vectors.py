@@ -49,10 +49,7 @@ def lengths_of(lengths: pa.Table, left_out: frozenset[str] = frozenset()) -> Len
 
 
 def shard_vectors(made: ShardPostings, average: float, k1: float, b: float) -> dict[str, SparseVector]:
-    """Return the sparse vectors of a shard's chunks by chunk id, from the postings on which the keyword index is built.
-
-    `average` is the mean number of terms per chunk across all shards.
-    """
+    """Return a shard's sparse vectors by chunk id; `average` is the mean number of terms per chunk of all shards."""
     norms = Formula(k1, b).norms(numbers(made.lengths["length"]).astype(np.int64), average)
     chunk, terms = numbers(made.postings["chunk"]), made.postings["term"].combine_chunks().dictionary_encode()
     dimensions = np.array([dimension(term) for term in terms.dictionary.to_pylist()], np.uint64)

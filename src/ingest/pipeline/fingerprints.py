@@ -43,10 +43,7 @@ class Fingerprints:
         return {"chunker": self.chunker, "model": self.model}
 
     def parsing(self) -> str:
-        """Return the digest of everything that could affect any text; an unfinished plan belongs to one such digest.
-
-        Raises: InvalidSettings when two parsers claim one media type.
-        """
+        """Return the digest of all that could affect any text. Raises: InvalidSettings if two parsers claim a type."""
         rules = [parsers.media_types(), media_types.fingerprint()]
         return digest_of([self._parsers, rules, self._told, self.sandbox.version])
 

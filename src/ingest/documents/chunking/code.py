@@ -45,10 +45,7 @@ _FIRSTS, _LASTS = ([chr(int(script[i : i + 4], 16)) for script in _SCRIPTS] for 
 
 
 def definitions(text: str, language: str, start: int, end: int) -> list[int]:
-    """Return where outermost definitions start inside (start, end), including their decorators.
-
-    For an unknown language, these are unindented lines that follow indented or blank ones.
-    """
+    """Return where outermost definitions start inside (start, end): by their words, else where indentation ends."""
     words = _WORDS.get((language.split() or [""])[0].strip("{}.").lower(), "")
     first_of = re.compile(rf"^(?:{words})(?![\w-])", re.MULTILINE | re.IGNORECASE)
     firsts = (m.start() for m in first_of.finditer(text, start, end)) if words else _outermost(text, start, end)

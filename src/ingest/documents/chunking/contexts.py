@@ -22,10 +22,7 @@ def model_input(context: str, text: str) -> str:
 
 
 class Contexts:
-    """The contexts of one document with their token counts, each counted once.
-
-    A context has at most a third of `max_tokens`; of a longer one the end is kept: deepest heading, end of a header.
-    """
+    """The contexts of one document, counted once, each at most a third of `max_tokens`: its end is kept."""
 
     def __init__(self, document: Document, options: ChunkingOptions, tokenizer: Tokenizer) -> None:
         self._document = document
@@ -108,10 +105,7 @@ class Contexts:
         return len(self._tokenizer.offsets([text + JOINT])[0]) if text else 0
 
     def _cut(self, text: str, limit: int) -> str:
-        """Return the end of `text`, at most about `limit` tokens, from the start of a word if there is one.
-
-        A text above the limit always loses at least one code point.
-        """
+        """Return the end of `text`, about `limit` tokens, from a word's start; of a longer one always less."""
         spans = self._tokenizer.offsets([text + JOINT])[0] if text else ()
         if len(spans) <= limit:
             return text

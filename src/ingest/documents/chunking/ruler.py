@@ -15,10 +15,7 @@ Offsets = NDArray[np.int32]
 
 
 class Ruler:
-    """Token counts of slices of `text`, found by binary search.
-
-    `tokens` is the tokenizer's count; `size`, never smaller, also grows with length: for endless words and wide gaps.
-    """
+    """Token counts of slices of `text`; `size`, never smaller, also grows with length: for endless words and gaps."""
 
     def __init__(self, text: str, tokenizer: Tokenizer) -> None:
         self.text = text
