@@ -81,14 +81,15 @@ class Made:
 
         A child that the current chunker, policy or model refuses goes to quarantine by itself. Raises: DocumentError.
         """
-        before, cut = rows.documents[row.uri], self._is_cut(row)
+        before, kept = rows.documents[row.uri], bool(row.chunker_fingerprint) and row.document_id in self.plan.keeps
+        cut = kept or row.chunker_fingerprint == self.prints.chunker
         row = replace(row, parser_fingerprint=self.prints.translated(before))
         inside, failures = rows.children.get(row.document_id, []), rows.failures.get(row.document_id, [])
         if rows is self.base and row == before and cut and self._held:
             self.rows.documents[row.uri] = row
         else:
             with blamed_on(row):
-                self._carry(row, self._whole if rows is self.base else rows, container=bool(inside or failures))
+                self._carry(row, self._whole if rows is self.base else rows, cut, bool(inside or failures))
         for child in inside:
             try:
                 self.carry(following(child, before, row), rows)
@@ -97,16 +98,11 @@ class Made:
         for failure in failures:
             self.rows.quarantine[failure.uri] = replace(failure, source=row.source)
 
-    def _is_cut(self, row: DocumentRow) -> bool:
-        """Return whether a document keeps its chunks."""
-        kept = bool(row.chunker_fingerprint) and row.document_id in self.plan.keeps
-        return kept or row.chunker_fingerprint == self.prints.chunker
-
-    def _carry(self, row: DocumentRow, rows: ShardRows, *, container: bool) -> None:
+    def _carry(self, row: DocumentRow, rows: ShardRows, cut: bool, container: bool) -> None:
         if row.document_id not in rows.texts:
             raise LostText(f"{row.uri}: its text in the lake is damaged, and its source no longer has that version")
         document = stored.stored_document(dict(rows.texts[row.document_id]), row)
-        if not self._is_cut(row):
+        if not cut:
             return self.put(row, document, container=container)
         chunks, dropped = rows.chunks.get(row.document_id, []), rows.dropped.get(row.document_id, [])
         return self._keep(row, chunks, dropped, document)
