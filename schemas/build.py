@@ -24,6 +24,7 @@ PUBLISHED: dict[str, type[BaseModel]] = {
     "query-profile": records.QueryProfile,
     "release": records.Release,
     "decision": records.Decision,
+    "carried-origins": records.CarriedOrigins,
     "lease": records.Lease,
     "verdict": records.Verdict,
     "run-start": records.RunStart,

@@ -16,6 +16,8 @@ def first_fault(error: "ValidationError") -> str:
 class IngestError(Exception):
     """Anything that this package raises on purpose."""
 
+    source: str = ""  # the name of the source that is sick as a whole
+
 
 class DocumentError(IngestError):
     """One document is at fault: it goes to quarantine, the run goes on."""
@@ -168,6 +170,10 @@ class VersionMismatch(FatalError):
 
 class DeleteGuardTripped(FatalError):
     """More documents would disappear than the settings allow."""
+
+
+class StaleOrigin(FatalError):
+    """A source, tenant or prefix has been sick for longer than the settings allow to carry it."""
 
 
 class BudgetExceeded(FatalError):

@@ -1,8 +1,4 @@
-"""Optional libraries, which come with extras. They are looked up by distribution name; nothing is imported.
-
-A missing one is a fault of the installation, never of a document: it is reported where settings or a listing require
-it, and whatever does not need it keeps working.
-"""
+"""Optional libraries, which come with extras, looked up by distribution name; a missing one is no document's fault."""
 
 from importlib.metadata import PackageNotFoundError, version
 
@@ -18,10 +14,7 @@ def installed_version(distribution: str) -> str:
 
 
 def lack(what: str, extra: str, *distributions: str) -> str:
-    """Return what is missing and how to install it, or "" if all distributions (pip's names) are installed.
-
-    `what` needs them and begins the sentence; `extra` provides them and is written as for pip: `ingest[pdf]`.
-    """
+    """Return what `what` lacks of distributions, and how to install the `extra` with them (`ingest[pdf]`), else ""."""
     absent = " and ".join(name for name in distributions if not installed_version(name))
     return f"{what} needs {absent}, not installed here: pip install '{extra}'" if absent else ""
 

@@ -20,7 +20,7 @@ from ingest.pipeline.retirement import Retirement, pin, retire
 from ingest.pipeline.scope import Choice, Scope, check_why, checked
 from ingest.pipeline.status import IndexStatus, status_of
 from ingest.pipeline.tasks import Execute
-from ingest.quality.asking_checks import check_asking
+from ingest.quality.evaluate import check_asking
 from ingest.records import BuildOptions, Filter, PlanSummary, RaisedLimit, Release, RunReport, Verdict, Verification
 from ingest.release import Releases
 from ingest.release.generation_states import GenerationState, LogEntry, decided, generation_states, keep_raised

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -23,3 +24,8 @@ def shown(uri: str) -> str:
     scheme, separator, rest = re.split("[?#]", uri, maxsplit=1)[0].partition("://")
     host, slash, path = rest.partition("/")
     return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}" if separator else uri
+
+
+def stale(carried: Iterable[Any]) -> list[str]:
+    """Return a sentence about each source, tenant or prefix (CarriedOrigin) that is carried."""
+    return [f"{o.name} is carried from an earlier generation, stale since {o.since}: {o.why}" for o in carried]

@@ -11,8 +11,7 @@ WAIT_AND_KILL = 'read -r _; kill -KILL "-$1"'
 class GroupGuard:
     """Kills a process group when this process ends, however it ends, or at `close`.
 
-    What a child starts does not end with it (LibreOffice is a chain of three processes). So a small process outside the
-    group waits for the end of a pipe that only this one holds.
+    A small process outside the group waits for the end of a pipe that only this one holds: programs are chains of some.
     """
 
     def __init__(self, group: int) -> None:

@@ -2,14 +2,15 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from ingest.phrases import stale
 from ingest.ports import Observer, Progress
-from ingest.records import Conservation, PlanSummary, Release, RunReport, Verdict
+from ingest.records import CarriedOrigin, Conservation, PlanSummary, Release, RunReport, Verdict
 
 Logger = logging.Logger | logging.LoggerAdapter[Any]
 
@@ -66,6 +67,8 @@ class LoggingObserver(Observer):
                     value.chunks_to_embed,
                     value.gpu_minutes,
                 )
+                for told in stale(value.carried):
+                    self.logger.warning("%s", told)
             case Conservation():
                 figures = value.model_dump(include={"chunks", "points", "keyword_rows", "vectors", "mended"})
                 level = logging.ERROR if value.faults else logging.INFO
@@ -104,6 +107,7 @@ def as_markdown(report: RunReport, verdict: Verdict | None) -> str:
         lines += [f"- against: {reason}" for reason in verdict.reasons]
         lines += [f"- warning: {warning}" for warning in verdict.warnings]
         lines += ["", *_slices(verdict)]
+    lines += _stale(report.carried)
     table = report.conservation
     if table is not None:
         rows = [("listed: " + k, v) for k, v in table.listed.items()]
@@ -152,10 +156,18 @@ def plan_as_markdown(index: str, summary: PlanSummary) -> str:
     """Return a plan as Markdown: documents by class, and what they would cost."""
     lines = [f"# Plan of a run of `{index}`", "", f"On base `{summary.base}`. Nothing was built.", ""]
     lines += [f"- a run would be refused: {summary.refused}", ""] if summary.refused else []
+    lines += _stale(summary.carried)
     costs = ("bytes_to_fetch", "chunks_to_embed", "tokens_to_embed", "gpu_minutes")
     rows = [*summary.counts.items(), *((name, getattr(summary, name)) for name in costs)]
     lines += ["| documents, cost | |", "| --- | --- |", *(f"| {name.replace('_', ' ')} | {n} |" for name, n in rows)]
     return "\n".join(lines)
+
+
+def _stale(carried: Iterable[CarriedOrigin]) -> list[str]:
+    """Return what is carried because it is sick, as a list; as code, for its reason may be hostile."""
+    told = (" ".join(one.split()).replace("`", "'") for one in stale(carried))
+    lines = [f"- `{one}`" for one in told]
+    return [*lines, ""] if lines else []
 
 
 def _told(counts: dict[str, int]) -> str:

@@ -20,9 +20,8 @@ from ingest.adapters.vectors.edge.engine import Engine
 from ingest.documents import parsers
 from ingest.errors import InvalidSettings
 from ingest.extras import installed_version, lack, require
-from ingest.quality.asking_checks import check_asking
 from ingest.quality.calibrate import calibrate
-from ingest.quality.evaluate import WORDLESS
+from ingest.quality.evaluate import WORDLESS, check_asking
 from ingest.settings import IndexSettings
 from ingest.wiring.model_opening import open_fit
 from ingest.wiring.service_opening import open_sandbox

@@ -24,11 +24,7 @@ _services: Services | None = None  # of this worker process
 
 @dataclass(frozen=True)
 class ProcessExecutor:
-    """Implements `Execute`: cpu steps in a pool of spawned processes, the others here, one after another.
-
-    With one worker, all steps run here. A model's forward pass already uses every core, and loads are bounded by the
-    index: neither gains from the pool.
-    """
+    """Implements `Execute`: cpu steps in a pool of spawned processes if there are workers, the others here in turn."""
 
     open_services: Callable[[], Services]  # picklable; called once in each worker
     services: Services  # of this process

@@ -11,6 +11,7 @@ from ingest.cli.exit_codes import ExitCode, code_of
 from ingest.cli.invocation import Invocation, Repeated, command, several
 from ingest.cli.output import printable, size
 from ingest.cli.run import MaxDeletedShareOption, TakeOverOption, reason_to_take_over
+from ingest.phrases import stale
 
 if TYPE_CHECKING:
     from ingest.pipeline.status import IndexStatus
@@ -251,6 +252,7 @@ def _status_lines(found: "IndexStatus", problem: str | None, engine: dict[str, A
             yield "The next `ingest run`, `promote` or `rollback` puts it into force."
         counts = ", ".join(f"{found.counts.get(name, 0):,} {name}" for name in ("documents", "chunks"))
         yield f"Generation {decision.generation}: {counts}, built on {found.base or 'nothing'}."
+    yield from map(printable, stale(found.carried))
     if found.rolled_back:
         yield printable(found.rolled_back)
     if found.candidate is not None:

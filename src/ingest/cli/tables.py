@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ingest.cli.output import printable, size
 from ingest.errors import IngestError
+from ingest.phrases import stale
 
 if TYPE_CHECKING:
     from ingest import records
@@ -66,6 +67,7 @@ def plan(summary: "records.PlanSummary") -> Iterator[RenderableType]:
     if summary.divides:
         told = f"hold too many documents: there will be {len(summary.shards)}, which fetches and embeds nothing"
         yield f"The {summary.divides} shards of the base {told}, but writes all part files again."
+    yield from map(printable, stale(summary.carried))
     if summary.refused:
         yield f"A run would be refused: {summary.refused}"
     elif not summary.needs_generation:
@@ -200,6 +202,7 @@ def report(run: "records.RunReport") -> Iterator[RenderableType]:
         )
     if run.unsupported:
         yield f"Left out, since no parser reads their types: {counted(run.unsupported)}."
+    yield from map(printable, stale(run.carried))
     for held in run.in_quarantine:
         if held.counts:
             yield f"{in_quarantine(held)}: {counted(held.counts)}. The newest:"

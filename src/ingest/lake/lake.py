@@ -7,7 +7,7 @@ lake.json                                                  which lake this is; o
                          markers/<step>/<shard>-<hash>.json, <shard>-<hash>/<start>-<stop>.json of a slice
                          slices/<sha256>.parquet             parts of slices, until their shard is joined
                          manifest.json, retired.json, recycled.json
-<index>/profiles/<sha256>.json  verdicts/<sha256>.json  releases|decisions|moves|leases/builder/<n>.json  history/
+<index>/profiles|verdicts/<sha256>.json  releases|decisions|carried|moves|leases/builder/<n>.json  history/
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -56,6 +56,7 @@ class Lake:
         self.claims = Journal(self.records, f"{index}/generations/", records.Claim)
         self.releases = Journal(self.records, f"{index}/releases/", records.Release)
         self.decisions = Journal(self.records, f"{index}/decisions/", records.Decision)
+        self.carried = Journal(self.records, f"{index}/carried/", records.CarriedOrigins)
         self.revocations = RevocationWatch(self.decisions)
         self.leases = Journal(self.records, f"{index}/leases/builder/", records.Lease)
         self.moves = Journal(self.records, f"{index}/moves/", records.Moves)

@@ -1,7 +1,10 @@
 """The story of a run, told only here; each step is a module of this package."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
+from ingest.errors import IngestError, StaleOrigin
 from ingest.lake.contents import Contents, contents_of
 from ingest.pipeline.changes import Listing
 from ingest.pipeline.chunk import chunk_shard
@@ -20,11 +23,12 @@ from ingest.pipeline.promotion import Decide, Promotion
 from ingest.pipeline.retirement import retire_after
 from ingest.pipeline.revoking import delete_all_revoked
 from ingest.pipeline.run_report import Figures, kept_in_history
-from ingest.pipeline.scope import Scope
+from ingest.pipeline.scope import OriginsSick, Scope
 from ingest.pipeline.seal import seal
 from ingest.pipeline.tasks import DOCUMENT_STEPS, Execute, Work, built_contents
 from ingest.pipeline.unreadable import Reads
-from ingest.quality.asking_checks import check_asking
+from ingest.quality.evaluate import check_asking
+from ingest.quality.question_slices import fallen_sources
 from ingest.records import EVERYTHING, RunReport, RunStart
 from ingest.release import Releases
 from ingest.release.generation_states import keep_raised
@@ -34,24 +38,30 @@ from ingest.services import Services
 def run(services: Services, scope: Scope, execute: Execute, decide: Decide, take_over: str | None = None) -> RunReport:
     """Build the next generation, judge it, and promote it when the verdict is positive.
 
-    A crash at any instruction leaves serving untouched; the next run resumes where this one stopped. If nothing
-    changed, no generation is built. What serves is reconciled with the lake before the plan, whatever changed.
-    `take_over`: why a person takes over an index that follows another lake; that happens first of all.
-
-    Raises: FatalError (nothing is promoted), TransientError after its retries.
+    A crash at any instruction leaves serving untouched; the next run resumes where this one stopped. `take_over`: why a
+    person takes over an index that follows another lake. Raises: FatalError, TransientError after its retries.
     """
     writer, retrieval, token = services.writer, services.retrieval, services.writer.new_token()
     releases = releases_of(retrieval, services.bench.options, writer, take_over)
     services.bench.lake.store.check(token)  # before anything is written
     started = RunStart(run=token, index=releases.index, started=writer.clock().isoformat(), who=writer.who)
-    publishes = partial(publish, services, releases, scope, execute, decide, token)
+    publishes = partial(replanned, scope, partial(publish, services, releases, token, execute, decide))
     report = kept_in_history(services.bench.lake, started, writer, releases.current, publishes)
     retrieval.observer.told("report", report)
     return report
 
 
+def replanned(scope: Scope, publishes: Callable[[Scope], RunReport]) -> RunReport:
+    """Return the report of a run that is planned again, and carries it, when something turns out to be sick."""
+    while True:
+        try:
+            return publishes(scope)
+        except OriginsSick as error:
+            (scope,) = error.args
+
+
 def publish(
-    services: Services, releases: Releases, scope: Scope, execute: Execute, decide: Decide, token: str
+    services: Services, releases: Releases, token: str, execute: Execute, decide: Decide, scope: Scope
 ) -> RunReport:
     """Return the report of a run whose start is in the history."""
     lake, bench, retrieval, writer = services.bench.lake, services.bench, services.retrieval, services.writer
@@ -76,18 +86,18 @@ def publish(
             found = served  # nothing changed since it was looked at
         else:
             found = ensured(contents_of(lake, manifest))
-        table = conservation(found, work)
-        observer.told("conservation", table)
+        observer.told("conservation", table := conservation(found, work))
         found.refuse_faults()
-        if manifest is None:
-            figures.timed("model", services.keep_model)
         recall = figures.timed("recall", measure_recall, vectors, found.contents)
         if manifest is None:
+            figures.timed("model", services.keep_model)
             manifest = figures.timed("seal", seal, bench, retrieval, found.contents, work, table, recall)
         manifest = manifest.model_copy(update={"recall": recall})  # as it is now, not as it was at the seal
         if lake.revocations.now() != revoked:  # meanwhile: their points may have been mended back
             delete_all_revoked(retrieval)
         outcome = promotion.settle(manifest, decide, figures.timed)
+        with suppress(StaleOrigin):  # then it stays refused
+            work.carry({} if scope.judged else fallen_sources(outcome.verdict), judged=True)
         retire_after(retrieval, options, releases, token, outcome.decision)
     return figures.report(work, manifest, table, promotion.read_back(outcome))
 
@@ -96,8 +106,12 @@ def build(services: Services, releases: Releases, work: Work, execute: Execute, 
     """Return what the work makes: part files, vectors, postings, and a collection with all its points."""
     bench, retrieval, vectors = services.bench, services.retrieval, services.retrieval.vectors
     each_shard = partial(figures.each_shard, execute, bench)
-    each_shard(chunk_shard, work)
-    Reads(bench, services.writer, work.summary.generation).check(work)
+    try:
+        each_shard(chunk_shard, work)
+        Reads(bench, services.writer, work.summary.generation).check(work)
+    except IngestError as error:
+        work.carry({error.source: str(error)})
+        raise
     chunked = built_contents(bench, work.summary, "chunk")
     figures.timed("guard", guard_chunked, bench, work, chunked)  # before anything is embedded
     recover_vectors(services, work.summary.generation)

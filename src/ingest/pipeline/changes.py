@@ -1,8 +1,4 @@
-"""What a run has to do: the listing is joined with the base generation, shard by shard, in bounded memory.
-
-The listing is kept in a scratch table and sorted there by (shard, URI); each shard is then joined with the base's rows
-of that shard only, so memory holds one shard and never the corpus.
-"""
+"""What a run has to do: the listing, sorted in a scratch table, is joined with the base; memory holds one shard."""
 
 import json
 from collections import Counter
@@ -32,10 +28,7 @@ FOLDERS = 5000  # of listed documents, among which the nearest to a mistyped pre
 
 @dataclass(frozen=True, slots=True)
 class BaseDocument:
-    """What the base generation holds about a document, or about a version of it that failed.
-
-    The latter is not tried again until it is outdated or there is another version.
-    """
+    """What the base holds about a document, or about a failed version, not tried again unless it or code changes."""
 
     ref: DocumentRef
     attributes_digest: str
@@ -46,14 +39,12 @@ class BaseDocument:
 
 
 Known = Mapping[str, BaseDocument]  # by URI
+Names = frozenset[str]  # of sources
 
 
 @dataclass(frozen=True)
 class ShardChanges:
-    """One shard's documents with their classes, sorted by URI, and the ids of deleted documents.
-
-    A last good version that was kept long enough is deleted too, while its document stays known bad.
-    """
+    """One shard's documents with their classes, by URI, and the ids of deleted ones, expired last good ones too."""
 
     documents: tuple[PlannedDocument, ...]
     deleted: tuple[str, ...]
@@ -121,8 +112,7 @@ def base_documents(
 ) -> tuple[dict[str, BaseDocument], dict[str, BaseDocument]]:
     """Return what a shard of the base holds about listed documents, and about those that failed, each by URI.
 
-    `sources`: where each would be read today. `keep`: for how long a last good version is kept, perhaps longer than
-    there were years before `now`. `texts`: whether the shard has the texts; else all are read again.
+    `sources`: where each would be read today. `keep`: how long last good versions stay. `texts`: whether it has them.
     """
 
     def held(row: DocumentRow) -> BaseDocument:
@@ -143,18 +133,9 @@ def base_documents(
 
 
 def classify(
-    listed: Iterable[DocumentRef],
-    base: Known,
-    known_bad: Known,
-    scope: Scope,
-    carried: frozenset[str],
-    told: Revocations,
+    listed: Iterable[DocumentRef], base: Known, known_bad: Known, scope: Scope, carried: Names, told: Revocations
 ) -> ShardChanges:
-    """Return the changes of one shard, whose documents are `listed` by URI.
-
-    `base` and `known_bad`, the base's quarantine, are by URI and without documents inside documents: these are not
-    listed and follow their parents. The listing of `carried` sources failed; `told`: what is revoked.
-    """
+    """Return the changes of one shard; `known_bad`: the base's quarantine; of `carried` sources the listing failed."""
     refs = [*listed]
     documents = [planned(ref, "revoked") for ref in refs if told.holds(ref)]
     revoked, seen = {document.uri for document in documents}, {ref.uri for ref in refs}

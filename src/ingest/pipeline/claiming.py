@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from ingest.errors import SchemaMismatch, may_pass
+from ingest.lake.lake import Lake
 from ingest.pipeline.damage import is_sound
 from ingest.pipeline.guard import changed_too_much
 from ingest.pipeline.tasks import DOCUMENT_STEPS
@@ -14,24 +15,32 @@ from ingest.services import Workbench, Writer
 def claim_generation(
     bench: Workbench, writer: Writer, settings_hash: str, released: int, summary: PlanSummary, *, repeats: bool
 ) -> tuple[Claim, bool]:
-    """Return the claim to build under, and whether its frozen plan is this plan.
-
-    It comes after the newest released one, of the number `released` (0: none). `repeats`: what is sealed already is
-    done once more.
-    """
+    """Return the claim to build under, and whether its frozen plan is this plan; if it `repeats`, not if sealed."""
     claims = bench.lake.claims
     with suppress(SchemaMismatch):  # then a new generation adopts what is whole of this one
         newest = claims.newest(released)
-        if newest is not None and (newest[1].base, newest[1].settings_hash) == (summary.base, settings_hash):
-            is_frozen = _goes_on(bench, newest[1], summary, repeats=repeats)
-            if is_frozen is not None:
-                return newest[1], is_frozen
+        same = newest and (newest[1].base, newest[1].settings_hash) == (summary.base, settings_hash)
+        if newest and same and (is_frozen := _goes_on(bench, newest[1], summary, repeats=repeats)) is not None:
+            return newest[1], is_frozen
 
     def made(number: int) -> Claim:
         named = {"base": summary.base, "settings_hash": settings_hash, "token": writer.new_token()}
         return Claim(id=f"{number:04d}-{settings_hash[:8]}", shards=len(summary.shards), **named)
 
     return claims.add(made, released), False
+
+
+def carried_instead(lake: Lake, settings_hash: str, released: int, summary: PlanSummary) -> PlanSummary | None:
+    """Return the newest plan if it carries what this one was found to lack, unless it is sealed and that may pass."""
+    with suppress(SchemaMismatch):
+        newest = lake.claims.newest(released)
+        frozen = lake.plan(newest[1].id) if newest is not None and newest[1].settings_hash == settings_hash else None
+        first = lake.plan(frozen.instead_of) if frozen is not None and frozen.instead_of else None
+        if frozen and first and (first.base, first.shards) == (summary.base, summary.shards):
+            markers = (lake.marker(first.generation, "chunk", *one) for one in first.shards.items())
+            again = any(_may_pass(marker.counts) for marker in markers if marker is not None)
+            return None if again and lake.manifest(frozen.generation) is not None else frozen
+    return None
 
 
 def _goes_on(bench: Workbench, claim: Claim, summary: PlanSummary, *, repeats: bool) -> bool | None:
@@ -51,7 +60,6 @@ def _goes_on(bench: Workbench, claim: Claim, summary: PlanSummary, *, repeats: b
 
 
 def _may_pass(counts: Mapping[str, int]) -> bool:
-    """Return whether a failure may pass that was not adopted: what was tried often enough is, without a read."""
     errors, kinds = {name.partition(".")[2] for name in counts}, ("quarantined", "quarantined_children")
     failed = {error: sum(counts.get(f"{kind}.{error}", 0) for kind in kinds) for error in errors}
     return any(may_pass(error) and n > counts.get(f"adopted.{error}", 0) for error, n in failed.items())

@@ -13,6 +13,8 @@ from ingest.records import Decision, Quarantined, QuarantineState, RunReport
 from ingest.release.generation_states import decide
 from ingest.services import Services
 
+Several = Sequence[str]
+
 
 class DocumentActs(ABC):
     """A part of `ingest.Index`."""
@@ -30,8 +32,7 @@ class DocumentActs(ABC):
     def quarantine(self, **choice: Unpack[Choice]) -> list[QuarantineState]:
         """Return what is left out and why: in a newer generation that was never released, then in what serves.
 
-        `choice` as for `run`, without `force`; but its `uris` may also be document ids, and its dates are those since
-        which a document is left out. Raises: UnknownDocument for a URI of which nothing is in quarantine.
+        `choice` as for `run`, without `force`; `uris` may be ids, and dates say since when. Raises: UnknownDocument.
         """
         return in_quarantine(self.services.bench.lake, Scope.of(choice))
 
@@ -43,10 +44,7 @@ class DocumentActs(ABC):
 
     @checked
     def accept(self, *, why: str, **choice: Unpack[Choice]) -> Decision:
-        """Accept that documents are left out, `choice` as for `quarantine`: the limits no longer count them.
-
-        Each counts again once its bytes change, or the code that reads it. Raises: UnknownDocument, StoreUnavailable.
-        """
+        """Accept that documents are left out, `choice` as for `quarantine`, until they change. Raises: as that."""
         check_why("accept", why)
         failures = dict.fromkeys(map(failure_of, self._chosen(choice)))
         about = dict(zip(ACCEPTED, zip(*failures, strict=True), strict=True))
@@ -54,19 +52,12 @@ class DocumentActs(ABC):
 
     @checked
     def revoke(
-        self,
-        *,
-        why: str,
-        uris: Sequence[str] = (),
-        prefixes: Sequence[str] = (),
-        sources: Sequence[str] = (),
-        tenants: Sequence[str] = (),
+        self, *, why: str, uris: Several = (), prefixes: Several = (), sources: Several = (), tenants: Several = ()
     ) -> Revoked:
         """Make documents, with all documents inside them, unfindable in every generation at once, until that is lifted.
 
-        Nothing ingests them again or brings them back. Readers leave them out from their next search on; then points
-        are deleted. The lake keeps their bytes. `uris` may also be document ids. Raises: InvalidSettings when nothing
-        or too much is named; IndexUnavailable when it is done, but points are left.
+        Readers leave them out from their next search on; then the points are deleted. The lake keeps their bytes.
+        `uris` may also be document ids. Raises: InvalidSettings; IndexUnavailable when it is done, but points are left.
         """
         named = {"uri": uris, "prefix": prefixes, "source": sources, "tenant": tenants}
         return revoke(self.services.retrieval, self.services.writer, why, named)

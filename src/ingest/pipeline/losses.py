@@ -1,8 +1,9 @@
 """Documents of which somebody may see a chunk now, and none later: foreseen in a plan, then counted in its files."""
 
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from mimetypes import MimeTypes
 from pathlib import PurePosixPath
 
@@ -14,7 +15,8 @@ from ingest.lake.rows import DocumentRow
 from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.pipeline.damage import damaged_parts
 from ingest.pipeline.quarantine import Failure, accepted, failure_of
-from ingest.records import PartFile, PartKind, Quarantined, ShardPlan
+from ingest.pipeline.scope import By, origin_of
+from ingest.records import PartFile, PartKind, PlannedDocument, Quarantined, ShardPlan
 from ingest.scratch import Scratch
 
 DELETED, INSIDE = "no longer listed", "inside others"
@@ -22,71 +24,76 @@ EXPIRED, HIDDEN, BARE = "last good versions expired", "that nobody may see", "wi
 KINDS: tuple[PartKind, ...] = ("documents", "quarantine")
 UNKNOWN = "application/x-unknown"  # as a claim: a name without a known extension says nothing
 
-Causes = Counter[tuple[str, str]]  # (source, cause) → documents
+Plans = Callable[[int], ShardPlan]  # by shard
+Causes = Counter[tuple[str, str]]  # (origin, cause) → documents
 
 
 @dataclass
 class Balance:
     """What serves now, and what a generation holds or would hold of it. A document that moved is not lost."""
 
-    serving: int = 0  # documents that sources list and that serve now
-    inside: int = 0  # documents inside these
+    serving: Counter[str] = field(default_factory=Counter)  # documents that sources list and that serve now, by origin
+    inside: Counter[str] = field(default_factory=Counter)  # documents inside these, by origin
     lost: Causes = field(default_factory=Counter)
     moved: int = 0  # of those no longer listed
     unknown: str = ""  # the generation that serves, if nobody knows any more what it holds
-    # Only of a generation that is built:
-    documents: int = 0  # listed ones that serve in it
-    readable: int = 0  # listed ones that are held, or in quarantine although they served or their format is read
+    documents: int = 0  # of a generation that is built, as what follows: listed ones that serve in it
+    readable: Counter[str] = field(
+        default_factory=Counter
+    )  # held, or in quarantine although served, or of a read format
     failed: Causes = field(default_factory=Counter)  # of the readable ones: in quarantine
+    newly_failed: Counter[str] = field(default_factory=Counter)  # of these: not in the base's quarantine, by origin
+    listed: Counter[str] = field(default_factory=Counter)  # by origin
+    gone: Counter[str] = field(default_factory=Counter)  # of these: changed or vanished before they were read
     unsupported: Counter[str] = field(default_factory=Counter)  # other documents in quarantine, by media type
 
     def add_unnamed(self, serving: int, lost: int, cause: str) -> None:
         """Count documents of which the lake still knows how many there were, but no longer which."""
-        self.serving += serving
+        self.serving["unknown source"] += serving
         self.lost["unknown source", cause] += max(lost, 0)
 
-    @property
-    def lost_listed(self) -> int:
-        """How many documents that sources list would serve no more."""
-        return sum(n for (_, cause), n in self.lost.items() if cause != INSIDE)
+    def lost_of(self, *left: str) -> Counter[str]:
+        """Return how many documents would serve no more, by origin, those for a cause in `left` left out."""
+        found = Counter[str]()
+        for (origin, cause), count in self.lost.items():
+            found[origin] += count if cause not in left else 0
+        return found
 
 
 class LossComparison(Scratch):
     """Strikes the balance shard by shard; what is revoked does not serve. Use as a context manager."""
 
-    def __init__(self, revocations: Revocations, accepted: Container[Failure]) -> None:
+    def __init__(self, revocations: Revocations, accepted: Container[Failure], by: By) -> None:
         super().__init__(
-            "CREATE TABLE lost (content, source TEXT, documents INTEGER, inside INTEGER); CREATE TABLE found (content)"
+            "CREATE TABLE lost (content, origin TEXT, documents INTEGER, inside INTEGER); CREATE TABLE found (content)"
         )
+        self.origin = partial(origin_of, by=by)
         self.balance, self.revocations, self.accepted = Balance(), revocations, accepted
 
     def settled(self) -> Balance:
         """Return the balance without what moved: each new document explains one of the same content. Call once."""
         balance = self.balance
         moved = self._db.execute(
-            "SELECT source, sum(documents), sum(inside) FROM (SELECT *, row_number() OVER "
-            "(PARTITION BY content ORDER BY documents DESC, source) AS nth FROM lost) "
+            "SELECT origin, sum(documents), sum(inside) FROM (SELECT *, row_number() OVER "
+            "(PARTITION BY content ORDER BY documents DESC, origin) AS nth FROM lost) "
             "JOIN (SELECT content, count(*) AS times FROM found GROUP BY content) USING (content) "
-            "WHERE nth <= times GROUP BY source"
+            "WHERE nth <= times GROUP BY origin"
         )
-        for source, documents, inside in moved:
+        for origin, documents, inside in moved:
             balance.moved += documents
-            balance.lost[source, DELETED] -= documents
-            balance.lost[source, INSIDE] -= inside
+            balance.lost[origin, DELETED] -= documents
+            balance.lost[origin, INSIDE] -= inside
         balance.lost = +balance.lost
         return balance
 
     def foresee(self, rows: ShardRows, plan: ShardPlan) -> None:
-        """Add a shard's rows in the base, and what would become of them.
-
-        A deletion that an added document of equal size could explain is pending, not counted: whether it moved is
-        known once the added one was read.
-        """
+        """Add a shard's rows in the base, and what would become of them; what may have moved is not counted yet."""
         deleted, planned = set(plan.deleted), {d.uri: d for d in plan.documents}
         absent = list[tuple[int, str, int, int]]()
         for uri, (row, *inside) in self._serving(rows).items():
+            origin = self.origin(row)
             if (listed := planned.get(uri)) is None:
-                absent.append((row.size, row.source, 1, len(inside)))
+                absent.append((row.size, origin, 1, len(inside)))
                 cause = DELETED
             elif row.document_id in deleted:
                 if (bad := rows.quarantine.get(uri)) is not None and failure_of(bad) in self.accepted:
@@ -96,14 +103,14 @@ class LossComparison(Scratch):
                 continue
             else:
                 cause = HIDDEN
-            self.balance.lost[row.source, cause] += 1
-            self.balance.lost[row.source, INSIDE] += len(inside)
+            self.balance.lost[origin, cause] += 1
+            self.balance.lost[origin, INSIDE] += len(inside)
         self.insert("lost", absent, 4)
         if plan.base_parts:  # without a base nothing can have moved
             self.insert("found", ((d.size,) for d in plan.documents if d.change == "added"), 1)
 
-    def compare(self, before: ShardRows, after: ShardRows) -> None:
-        """Add a shard's rows in the generation that serves, and in another; without what people accepted there."""
+    def compare(self, before: ShardRows, after: ShardRows, planned: Mapping[str, PlannedDocument]) -> None:
+        """Add a shard's rows in what serves and in another generation, whose plan, if known, has `planned` by URI."""
         spared = {uri for uri, failure in after.quarantine.items() if failure_of(failure) in self.accepted}
         served, serving = self._serving(before), families(after)
         gone, new = ({row.uri: row for family in all_.values() for row in family} for all_ in (served, serving))
@@ -112,35 +119,37 @@ class LossComparison(Scratch):
         absent = list[tuple[str, str, int, int]]()
         for row in (row for u, row in gone.items() if u not in new and spared.isdisjoint(containers(u))):
             cause = _cause(row, after)
-            self.balance.lost[row.source, cause] += 1
+            self.balance.lost[origin := self.origin(row), cause] += 1
             if cause in (DELETED, INSIDE):
-                absent.append((row.sha256, row.source, int(cause == DELETED), int(cause == INSIDE)))
+                absent.append((row.sha256, origin, int(cause == DELETED), int(cause == INSIDE)))
         self.insert("lost", absent, 4)
         balance = self.balance
         balance.documents += len(serving)
-        readable = {uri for uri, row in after.documents.items() if not row.parent}
+        readable = {uri: self.origin(row) for uri, row in after.documents.items() if not row.parent}
         for uri, failure in after.quarantine.items():
             if failure.parent or uri in spared:
                 continue
             if uri in served or _is_read(failure):
-                readable.add(uri)
-                balance.failed[failure.source, f"in quarantine ({failure.error})"] += 1
+                origin = readable[uri] = self.origin(planned.get(uri) or before.documents.get(uri) or failure)
+                balance.failed[origin, f"in quarantine ({failure.error})"] += 1
+                balance.newly_failed[origin] += uri not in before.quarantine
             else:
                 told = media_types.expected(uri, UNKNOWN)
                 kind = MimeTypes().guess_type(uri)[0] if told == UNKNOWN else told
                 balance.unsupported[kind or PurePosixPath(uri).suffix or "without extension"] += 1
-        balance.readable += len(readable)
+        balance.readable.update(readable.values())
 
     def _serving(self, rows: ShardRows) -> dict[str, list[DocumentRow]]:
         found = {uri: family for uri, family in families(rows).items() if not self.revocations.holds(family[0])}
-        self.balance.serving += len(found)
-        self.balance.inside += sum(len(family) - 1 for family in found.values())
+        for row, *inside in found.values():
+            self.balance.serving[origin := self.origin(row)] += 1
+            self.balance.inside[origin] += len(inside)
         return found
 
 
-def compare(before: Contents | None, after: Contents) -> Balance:
-    """Return what the part files of a generation hold, compared with those of the one that serves, if any."""
-    with LossComparison(after.lake.revocations.now(), accepted(after.lake)) as comparison:
+def compare(before: Contents | None, after: Contents, by: By, plan: Plans | None = None) -> Balance:
+    """Return what a generation's part files hold, compared with those of what serves; `plan`: that of a shard."""
+    with LossComparison(after.lake.revocations.now(), accepted(after.lake), by) as comparison:
         theirs, ours = len(before.shards) if before is not None else 1, len(after.shards)
         for shard in range(most := max(theirs, ours)):  # one of both may have larger shards
             parts = before.parts(shard % theirs) if before is not None else {}
@@ -153,7 +162,7 @@ def compare(before: Contents | None, after: Contents) -> Balance:
                 left = rows.documents.keys() | (rows.quarantine.keys() - held.quarantine.keys())
                 lost = parts["documents"].rows * theirs // most
                 comparison.balance.add_unnamed(lost, lost - len(left), "in a damaged file")
-            comparison.compare(held, rows)
+            comparison.compare(held, rows, {d.uri: d for d in plan(shard % ours).documents} if plan is not None else {})
         return comparison.settled()
 
 
@@ -169,7 +178,6 @@ def families(rows: ShardRows) -> dict[str, list[DocumentRow]]:
 
 
 def _cause(row: DocumentRow, after: ShardRows) -> str:
-    """Return why a document that serves would serve no more."""
     if row.parent:
         return INSIDE
     if (held := after.documents.get(row.uri)) is not None:
@@ -182,6 +190,6 @@ def _cause(row: DocumentRow, after: ShardRows) -> str:
 def _is_read(failure: Quarantined) -> bool:
     """Return whether a document that never served has a format that is read, by its name or its failure."""
     unsupported = failure.error == "UnsupportedFormat"
-    if not unsupported and failure.stage != "read":
-        return True
-    return parsers.is_read(media_types.expected(failure.uri, UNKNOWN if unsupported else ""))
+    return (not unsupported and failure.stage != "read") or parsers.is_read(
+        media_types.expected(failure.uri, UNKNOWN if unsupported else "")
+    )

@@ -7,30 +7,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
+from ingest import errors
 from ingest.documents import media_types, parsers
-from ingest.errors import BudgetExceeded, DeleteGuardTripped, SchemaMismatch, SourceUnavailable
 from ingest.ids import containers, digest_of, document_id
 from ingest.lake.contents import contents_of
 from ingest.lake.lake import PLAN_HASH, claim_number
 from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.lake.stored_records import name_of
-from ingest.pipeline.changes import (
-    FETCHED,
-    BaseDocument,
-    Listing,
-    ShardChanges,
-    base_documents,
-    check_places,
-    check_sources,
-    classify,
-    left_out,
-    nothing_listed,
-    shard_count,
-)
-from ingest.pipeline.claiming import claim_generation
+from ingest.pipeline import changes
+from ingest.pipeline.changes import FETCHED, BaseDocument, Listing, ShardChanges
+from ingest.pipeline.claiming import carried_instead, claim_generation
 from ingest.pipeline.damage import Damage, damage_of
 from ingest.pipeline.fingerprints import changed_marks, code_version, fingerprints, holds_mark, unscreened
-from ingest.pipeline.guard import check_losses, is_unknown
+from ingest.pipeline.guard import Carrying, check_losses, is_unknown, sick_origins
 from ingest.pipeline.healing import check_carried, find_damage
 from ingest.pipeline.losses import Balance, LossComparison
 from ingest.pipeline.quarantine import accepted, in_quarantine
@@ -46,22 +35,21 @@ OUTGROWN = 2  # times `documents_per_shard`: with more on average, a generation 
 
 
 def make_plan(bench: Workbench, retrieval: Retrieval, writer: Writer, scope: Scope, run: str, listing: Listing) -> Work:
-    """Return the frozen work of this run, and claim a generation for it unless nothing changed.
+    """Return the frozen work of this run; its generation is claimed, and resumed by the next run of equal settings.
 
-    The next run with the same base, settings and plan resumes this generation. Files of the base that are damaged or
-    gone are planned to be made again.
-
-    Raises: InvalidSettings, DeleteGuardTripped, BudgetExceeded, SourceUnavailable, and what sources raise; DamagedFile
-        if what is lost can only be made again by a run without scope.
+    Raises: OriginsSick, InvalidSettings, DeleteGuardTripped, BudgetExceeded, StaleOrigin, DamagedFile; what sources do.
     """
     planner, lake, resumed = Planner(bench, writer.clock(), scope, listing), bench.lake, False
     planner.damage = find_damage(retrieval, writer, planner.base, planner.follows, bench.options.profile)
     planner.list_sources()
-    summary = planner.plan()
+    summary, carrying = planner.plan(), planner.carrying
+    told = planner.settings_hash, claim_number(planner.base.generation) if planner.base is not None else 0, summary
+    if not scope.instead_of and (found := carried_instead(lake, *told)) is not None:
+        carrying.scope = replace(carrying.scope, instead_of=found.instead_of)
+        carrying.carry({origin.name: origin.why for origin in found.carried})
     planner.guard(summary)
+    carrying.keep(writer, summary)
     if summary.needs_generation:
-        released = claim_number(planner.base.generation) if planner.base is not None else 0
-        told = planner.settings_hash, released, summary
         claim, resumed = claim_generation(bench, writer, *told, repeats=scope.repeats)
         summary = summary.model_copy(update={"generation": claim.id})
         if not resumed:
@@ -69,6 +57,7 @@ def make_plan(bench: Workbench, retrieval: Retrieval, writer: Writer, scope: Sco
                 lake.write_shard_plan(claim.id, planner.join(shard)[0])
             lake.freeze_plan(summary)
         summary = (lake.plan(claim.id) or summary).model_copy(update={"raised": summary.raised})
+        carrying.scope = replace(carrying.scope, instead_of=scope.instead_of or claim.id)
 
     def shard_plan(shard: int) -> ShardPlan:
         if not summary.needs_generation:
@@ -77,7 +66,7 @@ def make_plan(bench: Workbench, retrieval: Retrieval, writer: Writer, scope: Sco
 
     retrieval.observer.told("plan", summary)
     healed, version = planner.damage.told, code_version(planner.prints)
-    return Work(lake, run, summary, planner.base, resumed, shard_plan, healed, version)
+    return Work(lake, run, summary, planner.base, resumed, shard_plan, carrying.carry, healed, version)
 
 
 def preview(bench: Workbench, writer: Writer, scope: Scope) -> PlanSummary:
@@ -87,11 +76,10 @@ def preview(bench: Workbench, writer: Writer, scope: Scope) -> PlanSummary:
         if planner.base is not None:
             planner.damage = damage_of(planner.lake, planner.base, writes=False)
         planner.list_sources()
-        summary = planner.plan()
-    try:
-        planner.guard(summary)
-    except (DeleteGuardTripped, BudgetExceeded) as error:
-        return summary.model_copy(update={"refused": str(error)})
+        try:
+            planner.guard(summary := planner.plan())
+        except (errors.DeleteGuardTripped, errors.BudgetExceeded, errors.StaleOrigin) as error:
+            return planner.summarise().model_copy(update={"refused": str(error)})
     return summary
 
 
@@ -100,9 +88,9 @@ class Planner:
 
     def __init__(self, bench: Workbench, now: datetime, scope: Scope, listing: Listing) -> None:
         """Read the base. `now` is the same for the whole plan."""
-        check_sources(scope, bench.sources)
+        changes.check_sources(scope, bench.sources)
         self.bench, self.lake, self.options = bench, bench.lake, bench.options
-        self.now, self.scope, self.listing = now, scope, listing
+        self.now, self.listing = now, listing
         self.prints = fingerprints(bench)
         told = bench.options.settings, bench.options.analyser
         # It covers all parsers: one version of the code does not finish what another began.
@@ -111,41 +99,49 @@ class Planner:
         self.base, self.follows = self.lake.base(), self.lake.decision()
         self.upgrades = Upgrades(self.base, self.options, self.prints)
         self.base_shards = self.base.shards if self.base is not None else 1
-        self.shards, self.divides, self.failed_sources = 0, 0, frozenset[str]()
+        self.shards, self.divides, self.failed = 0, 0, dict[str, errors.IngestError]()  # by source
+        self.carrying = Carrying(bench, scope, now, self.base)
         self.revocations = self.lake.revocations.now()
         self.balance = Balance()  # as far as the plan knows it
         self.damage = Damage()  # of the base
+
+    @property
+    def scope(self) -> Scope:
+        """What the plan may touch: not what is sick."""
+        return self.carrying.scope
 
     def list_sources(self) -> None:
         """Spill every source's listing and give each document its shard."""
         for source in self.bench.sources:
             try:
                 self.listing.add(source.list())
-            except SourceUnavailable:
-                if self.options.on_listing_failure != "carry" or self.base is None:
+            except (errors.AccessDenied, errors.SourceUnavailable, errors.UnknownSource) as error:
+                if self.options.on_listing_failure != "carry" or not self.carrying.possible:
                     raise
-                self.failed_sources |= {source.name}
+                if not self.scope.sources or source.name in self.scope.sources:
+                    self.failed[source.name] = error
                 self.listing.drop(source.name)
         planned = self.base or self.lake.claims.get(1)
-        self.shards = planned.shards if planned else shard_count(len(self.listing), self.options.documents_per_shard)
+        self.shards = (
+            planned.shards if planned else changes.shard_count(len(self.listing), self.options.documents_per_shard)
+        )
         self.listing.partition(self.shards)
-        check_places(self.scope, self.bench.sources, self.listing, self._base_uris())
+        changes.check_places(self.scope, self.bench.sources, self.listing, self._base_uris())
         if self.base is None and not self.listing.listed and not self.options.allow_empty:
-            raise nothing_listed(self.bench.sources)
+            raise changes.nothing_listed(self.bench.sources)
 
     def _base_uris(self) -> Iterator[str]:
         for held in map(self._base_parts, range(self.base.shards if self.base is not None else 0)):
             yield from self.lake.read(held["documents"], ["uri"])["uri"].to_pylist() if "documents" in held else ()
         # What is to be tried again may be gone.
-        with suppress(SchemaMismatch):  # damaged: it is made again
+        with suppress(errors.SchemaMismatch):  # damaged: it is made again
             yield from (containers(row.uri)[0] for state in in_quarantine(self.lake) for row in state.documents)
 
     def plan(self) -> PlanSummary:
         """Return the plan. If there is a generation to build and its shards became too large, they are divided."""
-        summary, before = self.summarise(), self.shards
-        while (
-            summary.needs_generation and len(self.listing) > OUTGROWN * self.options.documents_per_shard * self.shards
-        ):
+        summary, before = self._settled(), self.shards
+        most = OUTGROWN * self.options.documents_per_shard
+        while summary.needs_generation and len(self.listing) > most * self.shards:
             self.shards *= 2
         if self.shards == before:
             return summary
@@ -153,18 +149,29 @@ class Planner:
         self.divides = self.shards if self.base is not None else 0
         return self.summarise().model_copy(update={"divides": before if self.divides else 0})
 
+    def _settled(self) -> PlanSummary:
+        """Return the plan with what is sick carried. Raises: what a source raised if there is nothing else to do."""
+        self.carrying.add({name: str(error) for name, error in self.failed.items()})
+        summary = self.summarise()
+        if self.failed and not self.carrying.at_work:
+            raise next(iter(self.failed.values()))
+        while self.carrying.carries(sick_origins(self.options, self.balance)):
+            summary = self.summarise()
+        return summary
+
     def summarise(self) -> PlanSummary:
         """Return the plan for all shards: documents per class, bytes, estimates. Raises: InvalidSettings."""
         listed = self.listing.listed
         counts: Counter[str] = Counter(listed=listed, listed_twice=listed - len(self.listing))
-        hashes, fetch, embed = dict[int, str](), 0, 0
-        steps, kinds = set[str](), set[tuple[str, str]]()
-        with LossComparison(self.revocations, accepted(self.lake)) as comparison:
+        hashes, steps, kinds, fetch, embed = dict[int, str](), set[str](), set[tuple[str, str]](), 0, 0
+        self.carrying.at_work.clear()
+        with LossComparison(self.revocations, accepted(self.lake), self.options.carry_by) as comparison:
             for shard in range(self.shards):
-                plan, changes, rows = self.join(shard)
+                plan, found, rows = self.join(shard)
                 comparison.foresee(rows, plan)
+                self.carrying.see_work(rows, plan)
                 hashes[shard] = name_of(plan)[:PLAN_HASH]
-                counts.update(changes)
+                counts.update(found)
                 fetched = [d for d in plan.documents if d.change in FETCHED]
                 fetch += sum(d.size for d in fetched)
                 kinds.update(map(self._kind, fetched))
@@ -188,34 +195,32 @@ class Planner:
             gpu_minutes=round(tokens / self.options.tokens_per_second / 60, 3),
             needs_generation=self._differs(follows) or bool(steps - {"load"}) or self.damage.rebuilds,
             raised=self.options.raised,
-            left_out=left_out(self.bench.sources),
+            left_out=changes.left_out(self.bench.sources),
+            carried=tuple(self.carrying.carried()),
+            instead_of=self.carrying.scope.instead_of,
         )
 
     def _differs(self, follows: str | None) -> bool:
-        """Return whether the base is not what serves (its manifest is lost), or was built with other settings."""
-        if self.base is None or self.base.generation != follows:
-            return True
-        return unscreened(self.base.settings) != unscreened(self.options.settings)
+        now, base = unscreened(self.options.settings), self.base
+        return base is None or base.generation != follows or unscreened(base.settings) != now
 
     def _kind(self, document: PlannedDocument) -> tuple[str, str]:
-        """Return which parser a document's source asks for, and the media type that is expected."""
         told = self.bench.sandbox.options.get(document.source, ParserOptions())
         return told.parser, media_types.expected(document.path, document.media_type, told.media_types)
 
     def guard(self, summary: PlanSummary) -> None:
         """Raise before anything is spent when too much would disappear or the budget is too small."""
-        options = self.options
+        options, left = self.options, self.carrying.newly(sick_origins(self.options, self.balance))
         if summary.base is not None and is_unknown(self.lake, self.base, summary.base):
             self.balance.unknown = summary.base
         check_losses(options, self.balance)
+        for origin, why in left.items():  # there is nothing else at work
+            raise errors.DeleteGuardTripped(f"index {self.lake.index}: {origin}: {why}")
         if options.max_gpu_minutes and summary.gpu_minutes > options.max_gpu_minutes:
-            raise BudgetExceeded(
-                f"index {self.lake.index}: the plan needs about {summary.gpu_minutes} GPU-minutes, the budget is "
-                f"{options.max_gpu_minutes}"
-            )
+            told = f"the plan needs about {summary.gpu_minutes} GPU-minutes, the budget is {options.max_gpu_minutes}"
+            raise errors.BudgetExceeded(f"index {self.lake.index}: {told}")
 
     def _embedded_again(self, plan: ShardPlan, fetched: Sequence[PlannedDocument]) -> int:
-        """Return about how many chunks of the base are embedded again."""
         again = set(plan.embed_again) - {document_id(d.uri) for d in fetched}
         share = 1 if {"chunk", "embed"} & self._needed else len(again) / max(len(plan.documents), 1)
         chunks = sum(p.rows for p in plan.base_parts if p.kind == "chunks") * self.base_shards / self.shards
@@ -227,28 +232,28 @@ class Planner:
         of = (shard, self.divides) if self.divides else None
         rows = read_rows(self.lake, parts, "documents", "quarantine", of=of) if "documents" in parts else ShardRows()
         sources, keep = {r.uri: r.source for r in listed}, timedelta(days=self.options.keep_last_good_days)
-        held, bad = base_documents(rows, self.prints, sources, self.now, keep, texts="texts" in parts)
+        held, bad = changes.base_documents(rows, self.prints, sources, self.now, keep, texts="texts" in parts)
         known = held if "texts" in parts else {}  # else all are read again
         kept, upgraded = self.upgrades.kept(shard, rows, known, {ref.uri: ref for ref in listed})
         held |= {row.uri: replace(held[row.uri], outdated=False) for row in kept}
         if self.scope.errors:
             self._add_unreleased(listed, held, bad, shard)
-        changes = classify(listed, held, bad, self.scope, self.failed_sources, self.revocations)
-        if replace(self.scope, force=frozenset()) != Scope() or self.failed_sources:
-            check_carried(self.lake.index, self.damage, whole, changes.documents)
+        found = changes.classify(listed, held, bad, self.scope, frozenset(self.failed), self.revocations)
+        if replace(self.scope, force=frozenset()) != Scope():
+            check_carried(self.lake.index, self.damage, whole, found.documents)
         plan = ShardPlan(
             shard=shard,
-            **{name: getattr(changes, name) for name in ("documents", "deleted", "embed_again")},
-            steps=self._steps(shard, changes, parts),
+            **{name: getattr(found, name) for name in ("documents", "deleted", "embed_again")},
+            steps=self._steps(shard, found, parts),
             base_parts=tuple(parts.values()),
             base_segments=self.base.segments.get(whole, ()) if self.base is not None else (),
             reads_again=self.scope.reads_again,
             divides=self.divides,
             keeps=tuple(sorted(m.document_id for row in kept for m in rows.family(row))) if self._keeps_chunks else (),
         )
-        stay = {row.uri for row in kept} & {d.uri for d in changes.documents if d.change not in FETCHED}
-        changes.counts.update({n: of for n, of in (("upgraded", upgraded), ("not_upgraded", len(stay))) if of})
-        return plan, changes.counts, rows
+        stay = {row.uri for row in kept} & {d.uri for d in found.documents if d.change not in FETCHED}
+        found.counts.update({n: of for n, of in (("upgraded", upgraded), ("not_upgraded", len(stay))) if of})
+        return plan, found.counts, rows
 
     def _add_unreleased(
         self, listed: list[DocumentRef], held: dict[str, BaseDocument], bad: dict[str, BaseDocument], shard: int
@@ -263,27 +268,23 @@ class Planner:
                 known = place.get(ref.uri) or BaseDocument(replace(ref, version=""), "", "quarantined")
                 place[ref.uri] = replace(known, failures=known.failures | chosen)
 
-    def _steps(self, shard: int, changes: ShardChanges, parts: dict[str, PartFile]) -> tuple[str, ...]:
+    def _steps(self, shard: int, found: ShardChanges, parts: dict[str, PartFile]) -> tuple[str, ...]:
         marked = self._marks is not None and holds_mark(self.lake, parts, self._marks)
-        touched = changes.touched or bool(self.upgrades.chosen.get(shard)) or marked
+        touched = found.touched or bool(self.upgrades.chosen.get(shard)) or marked
         steps = {"load", *self._needed, *(["chunk"] if touched or not parts or self.divides else [])}
-        steps |= self.damage.steps(shard % self.base_shards) | ({"embed"} if changes.embed_again else set())
-        if "chunk" in steps:
-            steps |= {"embed", "keyword"}
+        steps |= self.damage.steps(shard % self.base_shards) | ({"embed"} if found.embed_again else set())
+        steps |= {"embed", "keyword"} if "chunk" in steps else set()
         return tuple(step for step in ("chunk", "embed", "load", "keyword") if step in steps)
 
     @cached_property
     def _needed(self) -> set[str]:
         """The steps that every shard needs because the code, its options or the model have changed."""
-        if self.base is None:
+        if (base := self.base) is None:
             return set()
-        before = self.base.fingerprints
-        differs = {
-            "chunk": before["chunker"] != self.prints.chunker and self._marks is None and not self._keeps_chunks,
-            "embed": before["model"] != self.prints.model,
-            "keyword": self.base.analyser != self.options.analyser,
-        }
-        return {step for step, changed in differs.items() if changed}
+        fresh = base.fingerprints["chunker"] != self.prints.chunker and self._marks is None and not self._keeps_chunks
+        steps = {"chunk"} if fresh else set[str]()
+        steps |= {"embed"} if base.fingerprints["model"] != self.prints.model else set()
+        return steps | ({"keyword"} if base.analyser != self.options.analyser else set())
 
     @property
     def _keeps_chunks(self) -> bool:
@@ -295,6 +296,5 @@ class Planner:
 
     @cached_property
     def _base_parts(self) -> Callable[[int], dict[str, PartFile]]:
-        """Return the function that gives those of a shard's parts that can be used, by kind."""
         parts = contents_of(self.lake, self.base).parts if self.base is not None else lambda _: {}
         return lambda shard: self.damage.left(shard % self.base_shards, parts(shard % self.base_shards))

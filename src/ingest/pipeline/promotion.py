@@ -8,6 +8,7 @@ from typing import Any
 from ingest.errors import Held, IngestError, UnknownRelease, VerdictOutdated
 from ingest.lake.contents import contents_of
 from ingest.lake.stored_records import name_of
+from ingest.phrases import stale
 from ingest.pipeline.collections import sealed
 from ingest.pipeline.guard import objections
 from ingest.pipeline.inspection import measure_recall
@@ -36,9 +37,8 @@ class Outcome:
     @property
     def generation(self) -> str | None:
         """The generation that was judged, or else the release's."""
-        if self.verdict is not None:
-            return self.verdict.candidate
-        return None if self.release is None else self.release.generation
+        release = self.release.generation if self.release is not None else None
+        return release if self.verdict is None else self.verdict.candidate
 
 
 @dataclass(frozen=True)
@@ -67,20 +67,15 @@ class Promotion:
 
     def evaluate(self, named: str | None) -> Verdict:
         """Return the verdict on a sealed generation: the named one, else the one that waits, else what serves."""
-        lake = self.retrieval.lake
-        found = named or waiting_candidate(lake, self.options.profile)
-        if found is None and (serving := lake.decision()) is not None:
-            found = serving.generation
+        found, serving = named or waiting_candidate(self.retrieval.lake, self.options.profile), self.releases.current()
+        decision = self.retrieval.lake.decision()
         target = ReleaseTarget(self.retrieval, self.options, self.releases)
-        return self._judged(target, found, self.releases.current())[1]
+        return self._judged(target, found or (decision.generation if decision is not None else None), serving)[1]
 
     def promote(self, named: str | None, why: str | None, lift_hold: bool) -> Outcome:
         """Judge a sealed generation, the named one or the waiting one, and promote it on a positive verdict.
 
-        `lift_hold` ends a hold with the promotion and, if no generation is named, also without one. The points of what
-        will serve are compared with the lake before and, if that takes long, after it.
-
-        Raises: Overtaken, Held, UnknownRelease, IncompleteGeneration.
+        `lift_hold` ends a hold with it and, if none is named, also without. Raises: Overtaken, Held, UnknownRelease.
         """
         retrieval, releases = self.retrieval, self.releases
         target = ReleaseTarget(retrieval, self.options, releases)
@@ -131,11 +126,8 @@ class Promotion:
     ) -> tuple[Manifest, Verdict]:
         lake = self.retrieval.lake
         if generation is None:
-            raise UnknownRelease(
-                f"index {lake.index}: no sealed generation waits for promotion; a run builds one, and one that was "
-                "released before must be named, with the query profile of the settings or another. "
-                f"{last_rollback(lake)}"
-            )
+            told = "no sealed generation waits for promotion; a run builds one, and what was released is named"
+            raise UnknownRelease(f"index {lake.index}: {told}. {last_rollback(lake)}")
         manifest = sealed(lake, generation)
         self.releases.restore(generation)
         target.compare(generation)
@@ -148,13 +140,14 @@ class Promotion:
         retrieval, options = self.retrieval, self.options
         problems = objections(retrieval.lake, options, manifest, serving)
         verdict = evaluate(retrieval, options, manifest, serving, problems)
-        verdict = verdict.model_copy(update={"raised": options.raised or manifest.raised})
+        warnings = (*verdict.warnings, *(f"{told}." for told in stale(manifest.carried)))
+        told = {"raised": options.raised or manifest.raised, "carried": manifest.carried, "warnings": warnings}
+        verdict = verdict.model_copy(update=told)
         retrieval.lake.write_verdict(verdict)
         retrieval.observer.told("verdict", verdict)
         return verdict
 
     def _candidate(self, manifest: Manifest, verdict: Verdict) -> Candidate:
-        """Return a judged generation as it is promoted, with a query profile that the lake now keeps."""
         name = self.retrieval.lake.write_profile(self.options.profile)
         judged = name_of(verdict), manifest.base, verdict.release or 0
         return Candidate(manifest.generation, manifest.collection, name, *judged)

@@ -26,10 +26,9 @@ log = logging.getLogger(__name__)
 
 
 def in_quarantine(lake: Lake, scope: Scope = EVERY_DOCUMENT, newest: int | None = None) -> list[QuarantineState]:
-    """Return what meets the conditions of a scope, by URI, of the newer generation first.
+    """Return what meets a scope's conditions, by URI, of the newer generation first. Raises: UnknownDocument.
 
-    A time is that since which a document is left out; a URI, or document id, stands also for what is inside. `newest`:
-    only so many, left out last, of sealed generations: others take requests per shard. Raises: UnknownDocument.
+    Times: left out since; URIs, or ids, mean what is inside them too. `newest`: so many, of sealed generations.
     """
     found, taken = [(*one, _rows(lake, one[0])) for one in _generations(lake, newest is None)], accepted(lake)
     known = {name for *_, rows in found for row in rows for name in _names(row)}

@@ -1,8 +1,4 @@
-"""The target of a rollback or of a promotion by hand: its points are compared with the lake before it serves.
-
-In full where that takes less than `rollback_seconds`; otherwise the remaining shards by their exact number of points
-and a random sample of each, and in full once the aliases have moved. A rollback also opens it as a reader would.
-"""
+"""The target of a rollback or promotion by hand: points are compared with the lake before it serves, the rest after."""
 
 import logging
 from contextlib import suppress

@@ -1,8 +1,7 @@
 """Retires generations, and removes the files of a lake that no record names any more.
 
-A generation is first marked: from then on nobody may serve it. A later call, when readers have let go of it, drops its
-collection, then deletes its manifest, its other records, and the files that no record of any index names. Where there
-is a manifest, there are its files; what a killed call leaves goes in the next one.
+A generation is first marked: nobody may serve it. A later call, when readers have let go, drops its collection, then
+deletes manifest, other records, and the files that no record names. What a killed call leaves goes in the next one.
 """
 
 import logging

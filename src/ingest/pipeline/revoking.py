@@ -1,8 +1,7 @@
 """Revoking: what nobody may find any more, in every generation that is kept, whatever the gate says.
 
-First the record, which every reader looks for at each search and applies inside both of its searches; then the points
-of all collections that exist. A promotion deletes the points of what is revoked before its own record. So in whatever
-order the two meet, and wherever one dies, no reader shows what is revoked, and the next run deletes what is left.
+First the record, which every reader looks for at each search; then the points of all collections. A promotion deletes
+points before its own record. So wherever one dies no reader shows what is revoked, and the next run deletes the rest.
 """
 
 from contextlib import suppress

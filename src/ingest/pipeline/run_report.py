@@ -4,7 +4,7 @@ import logging
 import resource
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import ParamSpec, TypeVar
 
@@ -60,8 +60,7 @@ class Figures:
 
     @contextmanager
     def _measured(self, step: str, total: int = 0, unit: str = "") -> Iterator[Counter[str]]:
-        counted = self.counts[step]
-        started = self.monotonic()
+        counted, started = self.counts[step], self.monotonic()
         with self.observer.step(step, total, unit):
             yield counted
             seconds = max(self.monotonic() - started, 1e-9)
@@ -91,11 +90,11 @@ class Figures:
             duplicates=dict(sorted(self.counts["duplicates"].items())),
             stages=tuple(self.stages),
             serving_mended=self.serving_mended,
+            carried=manifest.carried if work.summary.needs_generation else work.summary.carried,
         )
 
 
 def _counts(result: object) -> dict[str, int]:
-    """Return a step's counts, taken from its result."""
     match result:
         case Marker(counts=counts):
             return counts
@@ -112,7 +111,6 @@ def _counts(result: object) -> dict[str, int]:
 
 
 def _named(counts: Counter[str], group: str) -> dict[str, int]:
-    """Return the counts named `<group>.<name>`, by name."""
     prefix = f"{group}."
     return {name.removeprefix(prefix): n for name, n in sorted(counts.items()) if name.startswith(prefix)}
 
@@ -124,7 +122,11 @@ def kept_in_history(
     name = f"{datetime.fromisoformat(start.started):%Y%m%dT%H%M%S.%f}-{start.run[:8]}"
 
     def end(report: RunReport) -> RunReport:
-        told = {"ended": writer.clock().isoformat(), "in_quarantine": newest_in_quarantine(lake)}
+        told = {
+            "started": start.started,
+            "ended": writer.clock().isoformat(),
+            "in_quarantine": newest_in_quarantine(lake),
+        }
         report = report.model_copy(update=told)
         _keep(lake, name, report)
         return report
@@ -138,23 +140,13 @@ def kept_in_history(
 
 
 def _cut_short(start: RunStart, serving: Callable[[], Release | None], error: BaseException) -> RunReport:
-    """Return the report of a run that an error or a person ended."""
-    stopped = not isinstance(error, Exception)
-    try:
+    release = None
+    with suppress(IngestError):
         release = serving()
-    except IngestError:
-        release = None
     return RunReport(
         **start.model_dump(include={"run", "index", "started"}),
-        **dict.fromkeys(("generation", "base", "plan", "conservation", "verdict", "digest")),
-        built=False,
-        resumed=False,
-        decision="stopped" if stopped else "failed",
+        decision="failed" if isinstance(error, Exception) else "stopped",
         release=release.number if release is not None else None,
-        embedded=0,
-        forward_passes=0,
-        quarantined={},
-        stages=(),
         # Of errors that are not ours only the class: their words may hold anything.
         error=f"{type(error).__name__}: {error}" if isinstance(error, IngestError) else type(error).__name__,
     )

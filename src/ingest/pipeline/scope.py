@@ -1,8 +1,9 @@
 """Which documents a run may touch or does again, and the check of what a person or a program asks for."""
 
 import inspect
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from functools import cache, wraps
 from typing import Any, Literal, ParamSpec, Self, TypedDict, TypeVar, get_args, get_type_hints
@@ -11,12 +12,16 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model, valid
 
 from ingest import errors
 from ingest.errors import DocumentError, InvalidSettings, first_fault
-from ingest.records import DocumentRef
+from ingest.lake.rows import DocumentRow
+from ingest.records import DocumentRef, PlannedDocument, Quarantined
 
 Forced = Literal["parse", "embed"]
 ONE_TEXT = ("'str' instances are not allowed as a Sequence value", "Input should be a list of texts")
 P = ParamSpec("P")
 T = TypeVar("T")
+By = str | tuple[str, ...]  # as the setting `carry_by`
+Placed = DocumentRow | DocumentRef | PlannedDocument | Quarantined
+Sick = dict[str, str]  # name of an origin → why it cannot be taken as it is
 
 
 class Choice(TypedDict, total=False):
@@ -49,14 +54,17 @@ class Scope:
     modified_until: datetime | None = None  # before this moment
     errors: frozenset[str] = frozenset()  # classes of failures in quarantine
     force: frozenset[str] = frozenset()  # parse, embed
+    sick: Mapping[str, str] = field(default_factory=dict, hash=False)  # origins that are carried, each with why
+    by: By = "source"  # what an origin is
+    places: tuple[str, ...] = ()  # of sick sources: what another one lists there may be theirs
+    instead_of: str = ""  # the first generation whose plan did not carry all of these
+    judged: bool = False  # whether a verdict showed that one of them is sick
 
     @classmethod
     def of(cls, choice: Choice) -> Self:
         """Return the scope of a choice. Raises: InvalidSettings for an error or a thing to force that is none."""
-        kinds = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, DocumentError)]
-        wrong = [*({*choice.get("errors", ())} - {kind.__name__ for kind in kinds})]
-        wrong += [*({*choice.get("force", ())} - {*get_args(Forced)})]
-        if wrong:
+        kinds = {n for n, one in vars(errors).items() if isinstance(one, type) and issubclass(one, DocumentError)}
+        if wrong := {*choice.get("errors", ())} - kinds | {*choice.get("force", ())} - {*get_args(Forced)}:
             known = "classes of errors are in docs/errors.md; `force` takes parse and embed"
             raise InvalidSettings(f"scope: {', '.join(sorted(wrong))} is unknown; {known}")
         sets = dict.fromkeys(("uris", "errors", "force"), frozenset)
@@ -71,6 +79,8 @@ class Scope:
             and (not self.uris or ref.uri in self.uris)
             and (not self.errors or any(name in self.errors for name in failures))
             and self._holds_time(ref.modified)
+            and self.sick.keys().isdisjoint((ref.source, origin_of(ref, self.by)))
+            and not ref.uri.startswith(self.places)
         )
 
     @property
@@ -85,14 +95,11 @@ class Scope:
 
     def _holds_time(self, modified: str) -> bool:
         since, until = self.modified_since, self.modified_until
-        if since is None and until is None:
-            return True
-        at = _moment(datetime.fromisoformat(modified)) if modified else None
-        return at is not None and (since is None or since <= at) and (until is None or at < until)
+        at = _moment(datetime.fromisoformat(modified)) if modified and (since or until) else None
+        return not (since or until) or (at is not None and (not since or since <= at) and (not until or at < until))
 
 
 def _moment(at: datetime | date | None) -> datetime | None:
-    """Return a moment with a time zone: UTC where it names none, and the first moment of a day."""
     if at is None:
         return None
     moment = at if isinstance(at, datetime) else datetime.combine(at, time())
@@ -126,3 +133,20 @@ def check_why(what: str, why: str | None, record: str = "for the record") -> Non
     """Raise InvalidSettings where something is to be done without a reason."""
     if not (why or "").strip():
         raise InvalidSettings(f"{what}: one line that says why is needed, {record}")
+
+
+class OriginsSick(Exception):
+    """Some origins turned out to be sick after the plan: it is made again, with the scope that is the argument."""
+
+
+def origin_of(row: Placed, by: By) -> str:
+    """Return the name of a document's origin; without a tenant and outside all prefixes it is the source."""
+    if by == "tenant" and (tenant := getattr(row, "tenant", "")):
+        return f"tenant {tenant}"
+    found = _pattern(by).match(row.uri) if isinstance(by, tuple) and by else None
+    return found[0] if found is not None else row.source
+
+
+@cache
+def _pattern(prefixes: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(re.escape(p).replace(r"\*", "[^/]+") for p in sorted(prefixes, reverse=True)))

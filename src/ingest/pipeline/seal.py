@@ -34,7 +34,7 @@ def seal(
     vector = retrieval.open_embedder(model).embed_questions([options.probe_question])[0]
     manifest = Manifest(
         index=lake.index,
-        **{name: getattr(summary, name) for name in ("generation", "base", "raised")},
+        **{name: getattr(summary, name) for name in ("generation", "base", "raised", "carried")},
         collection=contents.collection,
         shards=len(summary.shards),
         parts=parts,

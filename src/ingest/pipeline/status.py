@@ -6,8 +6,9 @@ from typing import Any
 from ingest.errors import DamagedFile, IndexUnavailable, IngestError, SchemaMismatch
 from ingest.lake.contents import contents_of
 from ingest.lake.lake import Lake
+from ingest.pipeline.guard import carried_in
 from ingest.ports import VectorIndex
-from ingest.records import EVERYTHING, QueryProfile, Release, RunReport, RunStart
+from ingest.records import EVERYTHING, CarriedOrigin, QueryProfile, Release, RunReport, RunStart
 from ingest.release import Releases
 from ingest.release import generation_states as states
 
@@ -33,6 +34,7 @@ class IndexStatus:
     reasons: tuple[str, ...]  # against the candidate
     points: int | None  # in the collection that serves; None: nothing serves, or that is unknown
     expected_points: int | None  # by the manifest of what serves
+    carried: tuple[CarriedOrigin, ...]  # what is stale in the decided generation
     rolled_back: str  # what people are told of the generation that the rollback in force left
 
 
@@ -48,9 +50,8 @@ def status_of(lake: Lake, vectors: VectorIndex, releases: Releases, profile: Que
         fault = error
     decision, damaged = _decided(lake, release)
     manifest, damage = states.sealed_manifest(lake, decision.generation) if decision is not None else (None, "")
-    if damage:
-        fault = DamagedFile(f"{damage}; `ingest run` makes it again, `ingest rollback` serves an earlier release")
-    fault = damaged or fault
+    ways = "`ingest run` makes it again, `ingest rollback` serves an earlier release"
+    fault = damaged or (DamagedFile(f"{damage}; {ways}") if damage else fault)
     runs, started = list(states.past_runs(lake, RECENT_RUNS)), states.unfinished_run(lake)
     lease = next(lake.leases.newest_first(1), None)
     held = started is not None and lease is not None and (lease[1].run, bool(lease[1].holder)) == (started.run, True)
@@ -71,6 +72,7 @@ def status_of(lake: Lake, vectors: VectorIndex, releases: Releases, profile: Que
         reasons=_reasons(lake, judged.verdict) if judged is not None and judged.verdict else (),
         points=points,
         expected_points=expected,
+        carried=tuple(carried_in(lake, manifest).values()) if manifest is not None else (),
         rolled_back=states.last_rollback(lake),
     )
 
@@ -80,14 +82,11 @@ def _decided(lake: Lake, release: Release | None) -> tuple[Release | None, Damag
     decision, last = lake.decision(), lake.releases.last()
     if last == (decision.number if decision is not None else 0):
         return decision, None
-    told = "search goes on; `ingest run` writes a release in its place, with a hold that a person lifts with"
-    return release or decision, DamagedFile(
-        f"{lake.releases.where(last)} is damaged: {told} `ingest promote --lift-hold`"
-    )
+    told = "search goes on; `ingest run` writes another, with a hold that `ingest promote --lift-hold` ends"
+    return release or decision, DamagedFile(f"{lake.releases.where(last)} is damaged: {told}")
 
 
 def _reasons(lake: Lake, verdict: str) -> tuple[str, ...]:
-    """Return the reasons of a verdict; if it is damaged, how to get another."""
     try:
         return lake.verdict(verdict).reasons
     except DamagedFile as error:

@@ -56,6 +56,7 @@ class Work:
     base: Manifest | None
     resumed: bool
     shard_plan: Callable[[int], ShardPlan]
+    carry: Callable[..., None]  # raises OriginsSick if another plan can carry what turned out to be sick
     healed: tuple[str, ...] = ()  # what was damaged or gone, and what it is made from
     version: str = ""  # of this process's code
 

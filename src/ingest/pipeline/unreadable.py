@@ -20,16 +20,14 @@ UNREADABLE = ("UnreadableDocument", "DeniedDocument")
 
 
 def read_document(source: Source, ref: DocumentRef) -> RawDocument | None:
-    """Return what `Source.read` does. What it raises twice is the document's fault if the source can be listed.
-
-    Raises: DocumentError; if it cannot be listed, what reading raised.
-    """
+    """Return what `Source.read` does; what it raises twice is a DocumentError if the source can be listed."""
     try:
         return source.read(ref)
     except AT_FAULT as error:
         try:
             next(iter(source.list()), None)
         except (errors.TransientError, errors.FatalError):
+            error.source = source.name
             raise error from None
     try:
         return source.read(ref)
@@ -39,13 +37,11 @@ def read_document(source: Source, ref: DocumentRef) -> RawDocument | None:
 
 
 class Reads:
-    """Counts reads, so that an ill source is not asked for every one of its documents."""
+    """Counts documents by source: to be read, read, failed; an ill source is not asked for every one of its own."""
 
     def __init__(self, bench: Workbench, writer: Writer, generation: str) -> None:
         self.bench, self.writer, self.generation = bench, writer, generation
-        self.fetched: Counter[str] = Counter()  # all that are to be read, by source
-        self.read: Counter[str] = Counter()  # by source
-        self.failed: Counter[str] = Counter()
+        self.fetched, self.read, self.failed = Counter[str](), Counter[str](), Counter[str]()
 
     def count(self, source: str, error: errors.UnreadableDocument | None = None) -> None:
         """Count one document of a source. Raises: AccessDenied, SourceUnavailable when most of them fail."""
@@ -59,19 +55,14 @@ class Reads:
             self._give_up(source, failed, read, type(error).__name__, str(error))
 
     def check(self, work: Work) -> None:
-        """Do nothing when all sources were fit to read from, now that all documents are read.
-
-        Raises: AccessDenied; SourceUnavailable, also when a source of which nothing could be read lists nothing more.
-        """
+        """Check that all sources were fit to read from, also that none was emptied. Raises: as `count`."""
         gone, failures, taken = Counter[str](), defaultdict[str, list[Quarantined]](list), accepted(self.bench.lake)
         for task in work.tasks("chunk"):
             plan, marker = work.shard_plan(task.shard), work.marker("chunk", task.shard)
             fetched = {d.uri: d.source for d in plan.documents if d.change in FETCHED}
             self.fetched.update(fetched.values())
-            if marker is None:
-                continue
-            gone.update(fetched[uri] for uri in marker.gone if uri in fetched)
-            for row in _failures(self.bench.lake, plan, marker):
+            gone.update(fetched[uri] for uri in work.gone(task.shard) if uri in fetched)
+            for row in _failures(self.bench.lake, plan, marker) if marker is not None else ():
                 if row.uri in fetched and failure_of(row) not in taken:
                     failures[row.source].append(row)
         plans = map(work.shard_plan, work.summary.shards if failures else ())
@@ -84,30 +75,27 @@ class Reads:
         for listed in self.bench.sources:
             count = gone[listed.name]
             if 1 < count == self.fetched[listed.name] and next(iter(listed.list()), None) is None:
-                raise errors.SourceUnavailable(f"{listed.uri}: emptied since it was listed, {count} documents are gone")
+                told = f"{listed.uri}: emptied since it was listed, {count} documents are gone"
+                (emptied := errors.SourceUnavailable(told)).source = listed.name
+                raise emptied
 
     def _give_up(self, source: str, failed: int, read: int, kind: str, message: str) -> NoReturn:
-        """Let the next run build another generation: it takes over what was read here, and reads what failed again.
-
-        Raises: AccessDenied, SourceUnavailable; `message` is about one of the documents that could not be read.
-        """
+        """Let another generation take over what was read, and read again what failed. Raises: as `count`."""
         claims, claim = self.bench.lake.claims, self.bench.lake.claim(self.generation)
         number, token = claim_number(self.generation) + 1, self.writer.new_token()
         again = claim.model_copy(update={"id": f"{number:04d}-{claim.settings_hash[:8]}", "token": token})
         claims.append(number, again)  # False: somebody else began one
         told = f"source {source}: {failed} of {read} documents could not be read (max_unreadable_share), one of them: "
-        raise (errors.AccessDenied if kind == "DeniedDocument" else errors.SourceUnavailable)(told + message)
+        error = (errors.AccessDenied if kind == "DeniedDocument" else errors.SourceUnavailable)(told + message)
+        error.source = source
+        raise error
 
 
 def _failures(lake: Lake, plan: ShardPlan, marker: Marker) -> Iterator[Quarantined]:
     """Yield what could not be read, and could be read for the base: earlier failures may stand for ever."""
     if any(marker.counts.get(f"quarantined.{name}") for name in UNREADABLE):
         before, after = (
-            {
-                row.uri: row
-                for row in read_rows(lake, by_kind(parts), "quarantine").quarantine.values()
-                if row.error in UNREADABLE
-            }
-            for parts in (plan.base_parts, marker.parts)
+            read_rows(lake, by_kind(parts), "quarantine").quarantine for parts in (plan.base_parts, marker.parts)
         )
-        yield from (row for uri, row in after.items() if uri not in before)
+        known = {uri for uri, row in before.items() if row.error in UNREADABLE}
+        yield from (row for uri, row in after.items() if row.error in UNREADABLE and uri not in known)

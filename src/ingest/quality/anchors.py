@@ -1,20 +1,24 @@
 """Finds judged places in a generation: anchors are followed, and are stale only if the source changed them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, groupby, islice, takewhile
 from urllib.parse import unquote
 
+from ingest.errors import StoreUnavailable
 from ingest.lake.contents import Contents
+from ingest.lake.lake import Lake
 from ingest.lake.rows import BETWEEN, DocumentRow, document_rows, quarantine_rows
-from ingest.quality.askers import asker_of, may_see
+from ingest.quality.judged_sets import asker_of, may_see
 from ingest.quality.metrics import holds
-from ingest.quality.moves import Named, after_move, at_path, known_moves, move_of
-from ingest.records import Gold, Move, Question
+from ingest.records import Gold, Move, Moves, Question
 
 CONTEXT = 200  # code points on each side that distinguish equal texts
 OCCURRENCES = 1000  # equal texts that are compared
+
+Named = tuple[str, str, str]  # source, path and SHA-256, as a judged place names its document
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,7 @@ class Side:
         here = self._at(gold)
         if here is not None and here.row.sha256 == gold.sha256:
             return here
-        after = after_move(gold, self.moves)
-        if after is None:
+        if (after := after_move(gold, self.moves)) is None:
             return here
         return None if self._is_lost(after) else self._at(after) or here
 
@@ -87,9 +90,7 @@ def side_of(contents: Contents, questions: Sequence[Question], other: Side | Non
     paths = frozenset(g.doc for gold in places for g in (gold, after_move(gold, moves)) if g is not None)
     bytes_ = {g.sha256 for g in places if g.sha256}
     bytes_ |= {d.row.sha256 for same in other.documents.values() for d in same} if other is not None else set()
-    held: list[JudgedDocument] = []
-    quarantined: set[str] = set()
-    askers: set[tuple[str, str]] = set()
+    held, quarantined, askers = list[JudgedDocument](), set[str](), set[tuple[str, str]]()
     for shard in contents.shards:
         parts = contents.parts(shard)
         every = document_rows(contents.lake.read(parts["documents"]))
@@ -137,10 +138,7 @@ def anchored(questions: Sequence[Question], now: Side, before: Side | None) -> A
 
 
 def _anchors(gold: Gold, now: Side, before: Side | None) -> _Pair | None:
-    """Return the place in the candidate and in the base, None when it is stale.
-
-    A document is sought by path and known moves, then by the base's or the judged bytes, even if its path is taken.
-    """
+    """Return the place in both, None when stale; sought by path and known moves, then by the base's or judged bytes."""
     old = (before.find(gold) or before.by_sha256.get(gold.sha256)) if before is not None else None
     if now.is_damaged(gold):
         return _Pair(gold, gold, _at(gold, old), None, old)
@@ -157,10 +155,8 @@ def _followed_to(gold: Gold, held: JudgedDocument, old: JudgedDocument | None) -
     if old is None or (gold.sha256 and gold.sha256 == held.row.sha256 != old.row.sha256):
         on_base = relocate(gold, held.text, old.text, old.row.sha256) if old is not None else None
         return _settled(gold, held), on_base or gold
-    on_base = _settled(gold, old)
-    if on_base is None:  # changed before the base was built, and perhaps again since then
-        same = held.row.sha256 == old.row.sha256
-        return (None if same else _settled(gold, held)), gold
+    if (on_base := _settled(gold, old)) is None:  # changed before the base was built, and perhaps again since then
+        return (None if held.row.sha256 == old.row.sha256 else _settled(gold, held)), gold
     place = relocate(on_base, old.text, held.text, held.row.sha256)
     if place is None and held.row.sha256 == old.row.sha256:
         place = on_base  # the source did not change it: it was lost by us and scores zero
@@ -169,16 +165,13 @@ def _followed_to(gold: Gold, held: JudgedDocument, old: JudgedDocument | None) -
 
 def _settled(gold: Gold, held: JudgedDocument) -> Gold | None:
     """Return the place in the only known version. Without sha256, the text there must hold a quoted span."""
-    there = held.text[gold.start or 0 : gold.end]
-    if held.row.sha256 == gold.sha256:
-        return gold
-    if not gold.sha256 and (gold.end is None or not gold.spans or any(holds(there, span) for span in gold.spans)):
-        return gold
-    return relocate(gold, None, held.text, held.row.sha256)
+    there, anywhere = held.text[gold.start or 0 : gold.end], gold.end is None or not gold.spans
+    same = held.row.sha256 == gold.sha256
+    same |= not gold.sha256 and (anywhere or any(holds(there, span) for span in gold.spans))
+    return gold if same else relocate(gold, None, held.text, held.row.sha256)
 
 
 def _at(gold: Gold, document: JudgedDocument | None) -> Gold:
-    """Return the place with the current path of its document, if there is one."""
     return gold if document is None else at_path(gold, document.row.source, document.row.path)
 
 
@@ -197,10 +190,8 @@ def relocate(gold: Gold, judged_text: str | None, current_text: str, sha256: str
     known = judged_text is not None and gold.end is not None and gold.end <= len(judged_text)
     if gold.start is not None and gold.end is not None:
         wanted = judged_text[gold.start : gold.end] if judged_text is not None and known else ""
-        if (moved := _followed(gold, wanted, judged_text or "", current_text, sha256)) is not None:
+        if (moved := _followed(gold, wanted, judged_text or "", current_text, sha256)) is not None or known:
             return moved
-        if known:
-            return None
         gold = replace(gold, start=None, end=None, sha256=sha256)
         if not (gold.spans or gold.headings):
             return None
@@ -231,5 +222,42 @@ def _best(wanted: str, judged: str, start: int, current: str) -> int | None:
 
 
 def _common(one: str, other: str) -> int:
-    """Return the number of characters with which both begin."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def known_moves(lake: Lake) -> dict[Named, Move]:
+    """Return the moves that were followed so far. One listing and one record, however many nights there were."""
+    return _by_name(next((one.moves for _, one in lake.moves.newest_first(2)), ()))  # the one before if it is damaged
+
+
+def keep_moves(lake: Lake, generation: str, found: Iterable[Move]) -> None:
+    """Add moves to the known ones. Whoever loses too many races loses nothing: the next night finds them again."""
+
+    def made(_: int) -> Moves:
+        every = known_moves(lake) | new
+        return Moves(generation=generation, moves=tuple(every[name] for name in sorted(every)))
+
+    new = _by_name(found)
+    if not new.items() <= known_moves(lake).items():
+        with suppress(StoreUnavailable):
+            lake.moves.add(made)
+
+
+def _by_name(moves: Iterable[Move]) -> dict[Named, Move]:
+    return {(move.source, move.doc, move.sha256): move for move in moves}
+
+
+def move_of(gold: Gold, found: DocumentRow) -> Move:
+    """Return the move of a judged place's document to where it was found."""
+    return Move(doc=gold.doc, source=gold.source, sha256=gold.sha256, to=found.path, to_source=found.source)
+
+
+def after_move(gold: Gold, moves: Mapping[Named, Move]) -> Gold | None:
+    """Return the place at its document's path after a known move; None if none is known."""
+    move = moves.get((gold.source, gold.doc, gold.sha256))
+    return None if move is None else at_path(gold, move.to_source, move.to)
+
+
+def at_path(gold: Gold, source: str, path: str) -> Gold:
+    """Return the place in the document at a path; a place without a source stays without one."""
+    return replace(gold, doc=path, source=source if gold.source else "")

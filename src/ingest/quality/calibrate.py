@@ -1,8 +1,4 @@
-"""Calibrate: ask the release in force the judged questions, fit how to tell answers from non-answers, and keep it.
-
-Logistic regression on signals by scikit-learn, evaluated on questions not used to fit it. Nothing is promoted: the
-settings name a calibration, and the next promotion makes a release with it.
-"""
+"""Calibrate: ask the release in force the judged questions, and fit how to tell answers from non-answers."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -17,8 +13,8 @@ from ingest.lake.model_files import keep_learned
 from ingest.lake.stored_records import to_bytes
 from ingest.quality.evaluate import read_questions
 from ingest.quality.judged_sets import distinct_questions
+from ingest.quality.metrics import percentile_interval
 from ingest.quality.rankings import candidates_of, live_questions, open_fused
-from ingest.quality.scores import percentile_interval
 from ingest.records import BuildOptions, Question
 from ingest.search import Searcher
 from ingest.search.confidence import LOOKED_AT, SIGNALS, Calibration, expit, signals
@@ -85,15 +81,18 @@ def unseen_figures(confidences: Floats, known: Bools, passed: Bools) -> dict[str
     The interval of the AUC is the percentile bootstrap over the questions of each kind, the other one Wilson's.
     `known` (n,) is True where there is an answer, `passed` where the confidence reaches the threshold.
     """
-    from scipy.stats import binomtest
+    from scipy.stats import binomtest, mannwhitneyu
     from sklearn.metrics import roc_auc_score
+
+    def auc(positive: Floats, negative: Floats) -> float:
+        return float(mannwhitneyu(positive, negative, method="asymptotic").statistic / (len(positive) * len(negative)))
 
     kinds = (confidences[known], confidences[~known])
     right, every = int((passed & known).sum()), int(passed.sum())
     wilson = binomtest(right, every).proportion_ci(LEVEL, method="wilson") if every else (0.0, 1.0)
     return {
         "auc": float(roc_auc_score(known, confidences)),
-        "auc_interval": percentile_interval(kinds, _auc, 1000, LEVEL, SEED),
+        "auc_interval": percentile_interval(kinds, auc, 1000, LEVEL, SEED),
         "precision": right / every if every else 1.0,
         "precision_interval": (float(wilson[0]), float(wilson[1])),
         "answered": float(passed[known].mean()),
@@ -163,8 +162,7 @@ def check_counts(answerable: int, unanswerable: int) -> None:
     if min(answerable, unanswerable) < LEAST:
         raise InvalidSettings(
             f"calibration: at least {LEAST} answerable and {LEAST} unanswerable questions are needed, found "
-            f'{answerable} and {unanswerable}; unanswerable ones have "answerable": false in the judged set, and '
-            "--leave-out makes them of the answerable ones"
+            f'{answerable} and {unanswerable}; write some with "answerable": false, or make them with --leave-out'
         )
 
 
@@ -178,9 +176,7 @@ def _folds(known: Bools, groups: NDArray[np.int64]) -> Iterator[tuple[NDArray[np
 
 
 def _fitted(rows: Floats, known: Bools, groups: NDArray[np.int64]) -> Fitted:
-    """Return a regression, (n,) scores by others that have not seen the question, and Platt's slope and offset.
-
-    The strength is the one with the highest AUC, the lowest in a tie. Platt's curve maps its scores to probabilities.
+    """Return the regression of the highest AUC, (n,) scores by others that have not seen the question, Platt's curve.
 
     Source: Platt 1999, "Probabilistic Outputs for Support Vector Machines", without his smoothing of the labels.
     """
@@ -198,9 +194,3 @@ def _fitted(rows: Floats, known: Bools, groups: NDArray[np.int64]) -> Fitted:
     curve = LogisticRegression(C=1e4, solver=solver).fit(scores[best][:, None], known)
     slope, offset = max(float(curve.coef_[0, 0]), 1e-6), float(curve.intercept_[0])
     return models[best].fit(rows, known), scores[best], slope, offset
-
-
-def _auc(positive: Floats, negative: Floats) -> float:
-    from scipy.stats import mannwhitneyu
-
-    return float(mannwhitneyu(positive, negative, method="asymptotic").statistic / (len(positive) * len(negative)))

@@ -1,44 +1,48 @@
 """Evaluate: ask candidate and serving release the judged questions on the real query path; the gate judges."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from ingest.errors import DamagedFile, InvalidSettings, SchemaMismatch
+from ingest.errors import DamagedFile, IngestError, InvalidSettings, SchemaMismatch
 from ingest.extras import require
 from ingest.lake.contents import contents_of
-from ingest.ports import Wording
-from ingest.quality.anchors import Anchored, Side, anchored, side_of
-from ingest.quality.askers import asked_in_batches, forbidden_askers, forbidden_to, may_see, named
+from ingest.lake.model_files import read_learned
+from ingest.phrases import meant
+from ingest.ports import Reranker, Store, Wording
+from ingest.quality.anchors import Anchored, Side, anchored, keep_moves, side_of
 from ingest.quality.gate import NAMED, Facts, judge
-from ingest.quality.judged_sets import distinct_questions, read_judged_set
-from ingest.quality.metrics import DEPTH, score_questions
-from ingest.quality.moves import keep_moves
+from ingest.quality.judged_sets import (
+    asked_in_batches,
+    distinct_questions,
+    forbidden_askers,
+    forbidden_to,
+    may_see,
+    named,
+    read_judged_set,
+)
+from ingest.quality.metrics import DEPTH, METRICS, score_questions
 from ingest.quality.question_slices import slices_of
 from ingest.records import Asker, BuildOptions, Manifest, QueryProfile, Question, Release, Result, Verdict
 from ingest.search import Searcher
+from ingest.search.confidence import read_calibration
 from ingest.search.context import counter
+from ingest.search.searcher import RERANKED, STAGES
 from ingest.services import OpenReranker, Retrieval
 
 WORDLESS = Wording(lambda texts: [[] for _ in texts], lambda terms: 0.0)  # only to open a re-ranker
 UNCALIBRATED = {"calibration": ""}  # so that a lost or outdated calibration blocks nothing; rankings stay the same
 log = logging.getLogger(__name__)
+Problems = Sequence[str]  # one sentence each
 Scores = dict[str, dict[str, float]]  # query id → "stage.metric" → value
 
 
 def evaluate(
-    retrieval: Retrieval,
-    options: BuildOptions,
-    candidate: Manifest,
-    serving: Release | None,
-    problems: Sequence[str] = (),
+    retrieval: Retrieval, options: BuildOptions, candidate: Manifest, serving: Release | None, problems: Problems = ()
 ) -> Verdict:
-    """Return the verdict on a candidate under the options' query profile, compared with the release if one serves.
-
-    `problems`: what speaks against it already, one sentence each.
-    """
+    """Return the verdict on a candidate under the options' query profile; `problems` speak against it already."""
     lake = retrieval.lake
     questions, repeated = distinct_questions(q for q in read_questions(options.judged) if q.answerable)
     base, before = _serving(retrieval, serving, questions)
@@ -68,10 +72,7 @@ def evaluate(
 def _serving(
     retrieval: Retrieval, release: Release | None, questions: Sequence[Question]
 ) -> tuple[Searcher | None, Side | None]:
-    """Return what serves under its own profile, without what must not block, and what it holds of the judged documents.
-
-    None when nothing serves, or its collection is lost or its files are damaged: the verdict says so.
-    """
+    """Return what serves, without what must not block, and what it holds of judged documents, if it can be asked."""
     lake = retrieval.lake
     try:
         base = lake.manifest(release.generation) if release is not None else None
@@ -91,7 +92,7 @@ def _openable(open_reranker: OpenReranker, profile: QueryProfile) -> QueryProfil
         open_reranker(profile, WORDLESS)
     except (InvalidSettings, SchemaMismatch) as error:
         log.warning("the serving release's re-ranker cannot be opened, so its fused order is compared: %s", error)
-        return profile.model_copy(update={"reranker": "none", "reranker_model": ""})
+        profile = profile.model_copy(update={"reranker": "none", "reranker_model": ""})
     return profile
 
 
@@ -101,14 +102,10 @@ def untimed(profile: QueryProfile, **others: str | int) -> QueryProfile:
 
 
 def _problems(candidate: Manifest, floor: float) -> tuple[str, ...]:
-    """Return what speaks against a candidate without asking it: a dense search that misses too much."""
-    recall = candidate.recall
-    if recall is None or recall.mean >= floor:
+    if (recall := candidate.recall) is None or recall.mean >= floor:
         return ()
-    return (
-        f"The approximate dense search finds {recall.mean:.3f} of the {recall.at} nearest that an exact one finds, on "
-        f"average over {recall.questions} stored vectors; the floor min_dense_recall is {floor}.",
-    )
+    told = f"The approximate dense search finds {recall.mean:.3f} of the {recall.at} nearest that an exact one finds"
+    return (f"{told}, on average of {recall.questions} stored vectors; the floor min_dense_recall is {floor}.",)
 
 
 def judged_questions(judged: Sequence[Path]) -> list[Question]:
@@ -125,17 +122,15 @@ def read_questions(judged: Sequence[Path]) -> list[Question]:
         try:
             with path.open(encoding="utf-8") as lines:
                 questions += read_judged_set(lines, str(path), known)
-        except OSError as error:
-            raise InvalidSettings(f"judged set {path}: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise InvalidSettings(f"judged set {path}: not UTF-8 at byte {error.start}") from error
+        except (OSError, UnicodeDecodeError) as error:
+            told = error.strerror if isinstance(error, OSError) else f"not UTF-8 at byte {error.start}"
+            raise InvalidSettings(f"judged set {path}: {told}") from error
     return questions
 
 
 def score(searcher: Searcher, questions: Sequence[Question]) -> Scores:
     """Return each question's metrics at every stage, from the searcher's own answers under its asker's filter."""
-    scores: Scores = {q.query_id: {} for q in questions}
-    count = counter(searcher.retrieval.tokenizer)
+    scores, count = Scores({q.query_id: {} for q in questions}), counter(searcher.retrieval.tokenizer)
     search = partial(searcher.search, top=DEPTH, stages=searcher.stages)
     for batch in asked_in_batches(searcher.retrieval.observer, "evaluate", questions, search):
         for stage in searcher.stages:
@@ -151,8 +146,7 @@ def _leaks(searcher: Searcher, judged: Anchored, known: Iterable[tuple[str, str]
     `known`: tenants and groups of the generation. Only the two searches are run: every later stage has its results from
     them. Among what they find, the documents of all judged questions are recognised; nobody must find anything.
     """
-    askers = forbidden_askers(known)
-    if not askers:
+    if not (askers := forbidden_askers(known)):
         return ()
     questions = [replace(q, asker=forbidden_to(q, judged.held[q.query_id], askers)) for q in judged.live]
     documents = {row.document_id: row for rows in judged.held.values() for row in rows}
@@ -161,14 +155,38 @@ def _leaks(searcher: Searcher, judged: Anchored, known: Iterable[tuple[str, str]
         row = documents.get(result.document_id)
         return asker == askers[-1] if row is None else not may_see(asker, row)
 
-    told = {}
-    search = partial(searcher.search, top=DEPTH, stages=("bm25", "dense"))
+    told, search = {}, partial(searcher.search, top=DEPTH, stages=("bm25", "dense"))
     for batch in asked_in_batches(searcher.retrieval.observer, "evaluate", questions, search):
         for question, answer in batch:
-            shown = {r.path for ranked in answer.stages.values() for r in ranked if shows(question.asker, r)}
-            if shown:
+            if shown := {r.path for ranked in answer.stages.values() for r in ranked if shows(question.asker, r)}:
                 more = f" and {len(shown) - 1} more documents" if len(shown) > 1 else ""
                 told[question.query_id] = f"{min(shown)}{more}, asked as {named(question.asker)}, who may not see that"
     reasons = [f"Question {query_id} leaks: it shows {told[query_id]}." for query_id in sorted(told)]
     left = len(reasons) - NAMED
     return (*reasons[:NAMED], *([f"{left} more questions leak."] if left > 0 else []))
+
+
+def check_asking(options: BuildOptions, open_reranker: OpenReranker, store: Store) -> None:
+    """Check judged sets, re-ranker, calibration, metrics. Raises: what is wrong; InvalidSettings for several faults."""
+    faults, opened = list[IngestError](), list[Reranker | None]()
+    profile, fitted = options.profile, options.profile.calibration
+    acts: list[Callable[[], object]] = [
+        lambda: read_questions(options.judged),
+        lambda: opened.append(open_reranker(profile, WORDLESS)),
+        lambda: read_calibration(fitted, read_learned(store, fitted)) if fitted else None,
+    ]
+    for act in acts:
+        try:
+            act()
+        except IngestError as error:
+            faults.append(error)
+    stages = (*STAGES, RERANKED) if opened[-1:] != [None] else STAGES
+    known = [f"{stage}.{metric}" for stage in stages for metric in METRICS]
+    named = {key: getattr(options.gate, key) for key in ("metric", "must_pass_metric")}
+    named |= {f"floors.{name}": name for name in options.gate.floors}
+    for key, name in ((key, name) for key, name in named.items() if name not in known):
+        near = meant(name, known) or f"; there are {', '.join(METRICS)}, each as <stage>.<metric>"
+        faults.append(InvalidSettings(f"gate.{key}: nothing is measured as {name!r} under this query profile{near}"))
+    if faults:
+        every = InvalidSettings(f"{len(faults)} faults: {'; '.join(map(str, faults))}")
+        raise every if len(faults) > 1 else faults[0]

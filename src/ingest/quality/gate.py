@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ingest.quality.metrics import ROUNDING, Scores, below_floors, mean_scores, paired, paired_difference
 from ingest.quality.question_slices import Slice, judge_slices
-from ingest.quality.scores import ROUNDING, Scores, below_floors, mean_scores, paired, paired_difference
 from ingest.records import GateRules, PairedDifference, SliceScore, Verdict
 
 NAMED = 10  # questions named in one sentence
@@ -30,8 +30,8 @@ class Facts:
 
 @dataclass
 class _Findings:
-    reasons: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    reasons: list[str]
+    warnings: list[str]
 
 
 def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Facts) -> Verdict:
@@ -46,7 +46,7 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
 
     Both sides are scored on the same questions; `serving` is None if there is nothing to compare with.
     """
-    found = _Findings(list(facts.problems))
+    found = _Findings([*facts.problems], [])
     _check_rules(rules, found)
     live = _live(candidate, "candidate", facts, found)
     against = None if serving is None else _live(serving, "serving release", facts, found)
@@ -60,7 +60,7 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
     return Verdict(
         **{name: getattr(facts, name) for name in ("index", "candidate", "serving", "release")},
         positive=not found.reasons,
-        **{name: tuple(getattr(found, name)) for name in ("reasons", "warnings")},
+        **{name: tuple(told) for name, told in vars(found).items()},
         questions=len(live),
         stale=tuple(sorted(facts.stale)),
         candidate_scores=mean_scores(live),
@@ -73,14 +73,10 @@ def judge(candidate: Scores, serving: Scores | None, rules: GateRules, facts: Fa
 
 
 def _live(scores: Scores, side: str, facts: Facts, found: _Findings) -> dict[str, dict[str, float]]:
-    """Return the scores that count, those that are numbers and not stale, ordered by query id."""
-    live: dict[str, dict[str, float]] = {}
-    for query_id in sorted(set(scores) - set(facts.stale)):
-        row = scores[query_id]
-        live[query_id] = {metric: value for metric, value in row.items() if math.isfinite(value)}
-        for metric in row.keys() - live[query_id].keys():
-            found.reasons.append(f"{metric} of question {query_id} on the {side} is {row[metric]}, not a number.")
-    return live
+    rows = {query_id: scores[query_id] for query_id in sorted(set(scores) - set(facts.stale))}
+    wrong = ((q, m, value) for q, row in rows.items() for m, value in row.items() if not math.isfinite(value))
+    found.reasons += (f"{m} of question {q} on the {side} is {value}, not a number." for q, m, value in wrong)
+    return {q: {m: value for m, value in row.items() if math.isfinite(value)} for q, row in rows.items()}
 
 
 def _check_rules(rules: GateRules, found: _Findings) -> None:
@@ -88,34 +84,27 @@ def _check_rules(rules: GateRules, found: _Findings) -> None:
         found.warnings.append("allow_unjudged is set: this index may be promoted without any judged question.")
     if not rules.floors:
         found.warnings.append("No floor is set: an index that finds nothing would pass if nothing serves yet.")
-    for metric, floor in sorted(rules.floors.items()):
-        if floor <= 0:
-            found.warnings.append(f"The floor of {metric} is {floor:g}: it refuses nothing.")
+    low = ((metric, floor) for metric, floor in sorted(rules.floors.items()) if floor <= 0)
+    found.warnings += (f"The floor of {metric} is {floor:g}: it refuses nothing." for metric, floor in low)
 
 
 def _check_questions(live: Scores, rules: GateRules, facts: Facts, found: _Findings) -> bool:
-    """Return whether there are scores to judge by."""
     if not facts.judged and not live:
-        sentence = "No judged question measures this index"
-        if rules.allow_unjudged:
-            found.warnings.append(f"{sentence}: nothing is known about its quality.")
-        else:
-            found.reasons.append(f"{sentence}, and allow_unjudged is not set.")
+        sentence, warned = "No judged question measures this index", rules.allow_unjudged
+        found.warnings += [f"{sentence}: nothing is known about its quality."] if warned else []
+        found.reasons += [] if warned else [f"{sentence}, and allow_unjudged is not set."]
         return False
-    total = max(facts.judged, len(live) + len(facts.stale))
-    share = len(facts.stale) / total
-    if share > rules.max_stale_share:
-        found.reasons.append(
-            f"{len(facts.stale)} of {total} judged questions are stale ({share:.1%}), at most "
-            f"{rules.max_stale_share:.1%} may be: {_named(facts.stale)}."
+    total, stale = max(facts.judged, len(live) + len(facts.stale)), len(facts.stale)
+    if stale / total > rules.max_stale_share:
+        told = (
+            f"{stale} of {total} judged questions are stale ({stale / total:.1%}), at most {rules.max_stale_share:.1%}"
         )
+        found.reasons.append(f"{told} may be: {_named(facts.stale)}.")
     elif facts.stale:
-        found.warnings.append(f"{len(facts.stale)} stale questions were left out: {_named(facts.stale)}.")
-    if facts.moved:
-        told = _named([f"{doc} is now {to}" for doc, to in facts.moved.items()])
-        found.warnings.append(f"{len(facts.moved)} judged documents moved and were followed: {told}.")
-    if facts.repeated:
-        found.warnings.append(f"{len(facts.repeated)} questions repeat another one: {_named(facts.repeated)}.")
+        found.warnings.append(f"{stale} stale questions were left out: {_named(facts.stale)}.")
+    moved = [f"{doc} is now {to}" for doc, to in facts.moved.items()]
+    pairs = (moved, "judged documents moved and were followed"), (facts.repeated, "questions repeat another one")
+    found.warnings += (f"{len(names)} {what}: {_named(names)}." for names, what in pairs if names)
     if not live:
         found.reasons.append(f"None of the {total} judged questions could be scored.")
     return bool(live)
@@ -124,13 +113,13 @@ def _check_questions(live: Scores, rules: GateRules, facts: Facts, found: _Findi
 def _check_must_pass(live: Scores, rules: GateRules, facts: Facts, found: _Findings) -> None:
     metric, least = rules.must_pass_metric, rules.must_pass_above
     for query_id in sorted(set(facts.must_pass)):
-        told = f"Must-pass question {query_id}"
         if query_id in facts.stale:
-            found.warnings.append(f"{told} is stale: nothing is known about it.")
+            found.warnings.append(f"Must-pass question {query_id} is stale: nothing is known about it.")
         elif (value := live.get(query_id, {}).get(metric)) is None:
-            found.reasons.append(f"{told} has no {metric}: it was not scored.")
+            found.reasons.append(f"Must-pass question {query_id} has no {metric}: it was not scored.")
         elif value <= least:
-            found.reasons.append(f"{told} has {metric} {value:.4f}, it must be above {least:.4f}.")
+            told = f"Must-pass question {query_id} has {metric} {value:.4f}"
+            found.reasons.append(f"{told}, it must be above {least:.4f}.")
 
 
 def _check_difference(
@@ -141,9 +130,8 @@ def _check_difference(
             found.reasons.append(f"Generation {facts.serving} serves, but it was not scored: there is no comparison.")
         elif facts.release is not None:
             found.warnings.append(f"Release {facts.release} could not be evaluated: the floors alone decided.")
-        if (measured := sum(rules.metric in row for row in live.values())) < rules.min_questions:
-            told = f"Only {measured} questions measure {rules.metric}, fewer than {rules.min_questions}."
-            found.warnings.append(told)
+        if (count := sum(rules.metric in row for row in live.values())) < rules.min_questions:
+            found.warnings.append(f"Only {count} questions measure {rules.metric}, fewer than {rules.min_questions}.")
         return None
     by_metric = paired(live, against, rules.metric)
     pairs = by_metric.pop(rules.metric)
@@ -151,9 +139,9 @@ def _check_difference(
         if differences:
             _check_margin(paired_difference(metric, [*differences.values()], rules.confidence), rules, facts, found)
     if not pairs:
-        sentence = f"Candidate ({len(live)} questions) and serving release ({len(against)}) share no {rules.metric}"
+        sides = f"Candidate ({len(live)} questions) and serving release ({len(against)})"
         notes = found.warnings if rules.allow_unjudged else found.reasons
-        notes.append(f"{sentence}: they cannot be compared.")
+        notes.append(f"{sides} share no {rules.metric}: they cannot be compared.")
         return None
     if apart := len(set(live) ^ set(against)):
         found.warnings.append(f"{apart} questions were scored on one side only; {len(pairs)} are compared.")
@@ -167,13 +155,12 @@ def _check_difference(
 
 
 def _check_margin(difference: PairedDifference, rules: GateRules, facts: Facts, found: _Findings) -> None:
-    by = "release" if facts.release is None else f"release {facts.release}"
-    if difference.lower < -rules.margin - ROUNDING:
-        found.reasons.append(
-            f"{difference.metric} may have fallen by more than the margin: candidate − {by} is {difference.mean:+.4f} "
-            f"on {difference.questions} questions, {rules.confidence:.0%} interval {difference.lower:+.4f} to "
-            f"{difference.upper:+.4f}; the lower bound must be at least {-rules.margin:+.4f}."
-        )
+    by, d = "release" if facts.release is None else f"release {facts.release}", difference
+    if d.lower < -rules.margin - ROUNDING:
+        told = f"{d.metric} may have fallen by more than the margin: candidate − {by} is {d.mean:+.4f}"
+        interval = f"{rules.confidence:.0%} interval {d.lower:+.4f} to {d.upper:+.4f}"
+        least = f"the lower bound must be at least {-rules.margin:+.4f}"
+        found.reasons.append(f"{told} on {d.questions} questions, {interval}; {least}.")
 
 
 def _named(names: Sequence[str]) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from ingest.lake.rows import DocumentRow
-from ingest.quality import scores
-from ingest.quality.askers import named
-from ingest.records import GateRules, Question, SliceScore
+from ingest.quality import metrics as scores
+from ingest.quality.judged_sets import named
+from ingest.records import GateRules, Question, SliceScore, Verdict
 
 MOST = 200  # slices that are judged, the largest ones
 
@@ -17,13 +17,11 @@ Slice = tuple[str, str]  # name and value
 
 
 def slices_of(question: Question, documents: Iterable[DocumentRow]) -> list[Slice]:
-    """Return the slices that a question belongs to: what its judged set names, its asker, and what is known about its
-    gold documents, which is source, media type, language and each group. A name in the judged set comes first.
-    """
+    """Return a question's slices: what its judged set names, its asker, and what its gold documents are."""
     known = {("asker", named(question.asker))}
     for row in documents:
         known |= {("source", row.source), ("media_type", row.media_type), ("language", row.language or "unknown")}
-        known |= {("acl", group) for group in row.acl}
+        known.update(("acl", group) for group in row.acl)
     own = [(name, value) for name, value in known if name not in question.slices]
     return sorted([*own, *question.slices.items()])
 
@@ -38,8 +36,7 @@ class _Family:
 
     def decides(self, count: int, of: int) -> bool:
         """Return whether a slice of so many questions could fall: losing all of it is rarer than errors may be."""
-        least = self.rules.slices.min_questions
-        return least <= count < of and self.tests / math.comb(of, count) <= self.error
+        return self.rules.slices.min_questions <= count < of and self.tests / math.comb(of, count) <= self.error
 
     @property
     def error(self) -> float:
@@ -49,9 +46,8 @@ class _Family:
     def fallen(self, members: Mapping[Slice, Sequence[str]]) -> dict[Slice, list[str]]:
         """Return the slices that fell, with a reason for each metric.
 
-        One falls if its mean, with and without its worst question, is more than the slices' margin below zero, and a
-        random set of as many questions would rarely do as badly: the share of slices that are refused by mistake stays
-        below `error` (Benjamini & Hochberg 1995).
+        One falls if its mean, with and without its worst question, is below minus the slices' margin, and chance rarely
+        does as badly: the share of slices refused by mistake stays below `error` (Benjamini & Hochberg 1995).
         """
         suspects, least = {}, -self.rules.slices.margin - scores.ROUNDING
         for metric, all_ in self.differences.items():
@@ -105,18 +101,19 @@ def judge_slices(
         decides = any(family.decides(len(own[metric]), len(differences[metric])) for metric in own)
         # Intervals that hold for all slices together (Bonferroni).
         level = 1 - (1 - rules.confidence) / family.tests if decides else 0.0
-        judged.append(
-            SliceScore(
-                name=slice_[0],
-                value=slice_[1],
-                questions=len(ids),
-                state="fell" if below or slice_ in fallen else _state(len(ids), len(live), decides, against, rules),
-                candidate_scores=scores.mean_scores(rows),
-                serving_scores=scores.mean_scores({q: (against or {}).get(q, {}) for q in ids}),
-                differences=tuple(scores.paired_difference(m, d, level) for m, d in own.items() if d and decides),
-            )
-        )
+        theirs = scores.mean_scores({q: (against or {}).get(q, {}) for q in ids})
+        means = {"candidate_scores": scores.mean_scores(rows), "serving_scores": theirs}
+        found = tuple(scores.paired_difference(m, d, level) for m, d in own.items() if d and decides)
+        state = "fell" if below or slice_ in fallen else _state(len(ids), len(live), decides, against, rules)
+        told = {"name": slice_[0], "value": slice_[1], "questions": len(ids), "state": state}
+        judged.append(SliceScore(**told, **means, differences=found))
     return judged, reasons
+
+
+def fallen_sources(verdict: Verdict | None) -> dict[str, str]:
+    """Return the sources whose slices fell, each with why."""
+    fallen = (s for s in (verdict.slices if verdict is not None else ()) if (s.name, s.state) == ("source", "fell"))
+    return {s.value: f"its {s.questions} judged questions fell at the gate" for s in fallen}
 
 
 def _members(live: scores.Scores, slices: Mapping[str, Sequence[Slice]]) -> dict[Slice, list[str]]:

@@ -6,9 +6,9 @@ from functools import partial
 from ingest.ids import sha256_hex
 from ingest.lake.contents import contents_of
 from ingest.quality.anchors import anchored, side_of
-from ingest.quality.askers import asked_in_batches
 from ingest.quality.evaluate import UNCALIBRATED, untimed
-from ingest.quality.scores import Scores, mean_scores, paired_difference
+from ingest.quality.judged_sets import asked_in_batches
+from ingest.quality.metrics import Scores, mean_scores, paired_difference
 from ingest.records import PairedDifference, QueryProfile, Question, Result
 from ingest.search import Searcher, open_serving
 from ingest.services import Retrieval
@@ -16,15 +16,13 @@ from ingest.services import Retrieval
 METRICS = ("ndcg@10", "answered@1000")
 CONFIDENCE = 0.95
 FOLDS = 5
+Batch = list[tuple[Question, list[Result]]]
 
 
 def open_fused(retrieval: Retrieval, profile: QueryProfile, depth: int = 0) -> Searcher:
-    """Return a searcher on the release in force under a profile's fusion alone: what else it names may be lost.
-
-    `depth`: results that each stage fetches at least. Raises: UnknownRelease when nothing serves.
-    """
-    depth = max(depth, profile.depth)
-    return open_serving(retrieval, untimed(profile, **UNCALIBRATED, reranker="none", depth=depth))
+    """Return a searcher on the release in force under a profile's fusion alone. Raises: UnknownRelease."""
+    alone = {**UNCALIBRATED, "reranker": "none"}  # what else it names may be lost
+    return open_serving(retrieval, untimed(profile, **alone, depth=max(depth, profile.depth)))
 
 
 def live_questions(searcher: Searcher, questions: Sequence[Question]) -> tuple[list[Question], list[str]]:
@@ -34,9 +32,7 @@ def live_questions(searcher: Searcher, questions: Sequence[Question]) -> tuple[l
     return sorted(found.live, key=lambda q: q.query_id), found.stale
 
 
-def candidates_of(
-    searcher: Searcher, step: str, questions: Sequence[Question], most: int | None
-) -> Iterator[list[tuple[Question, list[Result]]]]:
+def candidates_of(searcher: Searcher, step: str, questions: Sequence[Question], most: int | None) -> Iterator[Batch]:
     """Yield the questions, batch by batch, with their askers' `Searcher.candidates`. `step`: name for the observer."""
     observer = searcher.retrieval.observer
     with observer.step(step, len(questions), "questions"):

@@ -1,7 +1,4 @@
-"""Train a re-ranker: trees on top of the blend, from judged questions on the release in force, evaluated out of fold.
-
-All figures of the trees come from questions that they were not trained on. The trees kept are trained on all of them.
-"""
+"""Train a re-ranker: trees on top of the blend, from judged questions on the release in force, judged out of fold."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -76,10 +73,9 @@ def train(retrieval: Retrieval, options: BuildOptions, fit: Fit) -> Training:
     examples = examples_of(serving, live)
     taught = [e for e in examples if e.teaches]
     if len({e.question.text for e in taught}) < LEAST_QUESTIONS:
-        raise InvalidSettings(
-            f"index {manifest.index}: {len(taught)} of {len(live) + len(stale)} judged questions have a relevant and "
-            f"an irrelevant candidate, at least {LEAST_QUESTIONS} with different texts are needed to train a re-ranker"
-        )
+        told = f"{len(taught)} of {len(live) + len(stale)} judged questions have a relevant and an irrelevant candidate"
+        least = f"at least {LEAST_QUESTIONS} with different texts are needed to train a re-ranker"
+        raise InvalidSettings(f"index {manifest.index}: {told}, {least}")
     count = counter(retrieval.tokenizer)
     rows = {name: score_questions(ranked, count) for name, ranked in _rankings(examples, fit).items()}
     model = trees_of(taught, fit).model_to_string().encode()
@@ -118,15 +114,12 @@ def trees_of(examples: Sequence[Example], fit: Fit) -> Any:
 
 
 def _rankings(examples: Sequence[Example], fit: Fit) -> dict[str, list[tuple[list[Result], Question]]]:
-    """Return the rankings to compare; trees rank a question without having seen its fold."""
-    folds = folds_of([e.question.text for e in examples])
-    trained: dict[int, list[Result]] = {}
+    folds, trained = folds_of([e.question.text for e in examples]), dict[int, list[Result]]()
     for fold in range(FOLDS):
         trees = trees_of([e for e, f in zip(examples, folds, strict=True) if f != fold and e.teaches], fit)
-        for i, example in enumerate(examples):
-            if folds[i] == fold:
-                more = trees.predict(example.rows, num_threads=1) if len(example.rows) else np.zeros(0)
-                trained[i] = ordered(example, SCALE * blend(example.rows) + more)
+        for i, example in ((i, example) for i, example in enumerate(examples) if folds[i] == fold):
+            more = trees.predict(example.rows, num_threads=1) if len(example.rows) else np.zeros(0)
+            trained[i] = ordered(example, SCALE * blend(example.rows) + more)
     return {
         "fused": [(list(e.fused), e.question) for e in examples],
         "blend": [(ordered(e, blend(e.rows)), e.question) for e in examples],

@@ -1,7 +1,4 @@
-"""Choose the weight of the dense stage in fusion, by judged questions on the release in force, out of fold.
-
-Every chunk found by either stage has the scores of both, so one search per question is enough for all weights.
-"""
+"""Choose the weight of the dense stage in fusion, by judged questions on the release in force, out of fold."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +20,7 @@ CHOSEN_BY = rankings.METRICS[0]
 COUNTED = 2**13  # texts whose tokens are counted once: all weights rank the same ones
 
 Scores = dict[str, float]
+Rows = dict[str, Scores]  # by query id
 
 
 @dataclass(frozen=True)
@@ -58,11 +56,9 @@ def tune(retrieval: Retrieval, options: BuildOptions) -> Tuning:
     serving = rankings.open_fused(retrieval, options.profile, DEPTH)
     live, stale = rankings.live_questions(serving, judged_questions(options.judged))
     if (distinct := len({q.text for q in live})) < LEAST_QUESTIONS:
-        raise InvalidSettings(
-            f"index {serving.manifest.index}: {len(live)} of {len(live) + len(stale)} judged questions have their "
-            f"place in generation {serving.manifest.generation}, {distinct} of them with different texts; at least "
-            f"{LEAST_QUESTIONS} are needed to tune fusion"
-        )
+        told = f"{len(live)} of {len(live) + len(stale)} judged questions have their place in generation"
+        least = f"{distinct} of them with different texts; at least {LEAST_QUESTIONS} are needed to tune fusion"
+        raise InvalidSettings(f"index {serving.manifest.index}: {told} {serving.manifest.generation}, {least}")
     now, table = _scored(serving, live)
     folds = dict(zip((q.query_id for q in live), rankings.folds_of([q.text for q in live]), strict=True))
     chosen = [_best(table, [q for q in now if folds[q] != fold]) for fold in range(rankings.FOLDS)]
@@ -83,24 +79,19 @@ def tune(retrieval: Retrieval, options: BuildOptions) -> Tuning:
     )
 
 
-def _scored(
-    searcher: Searcher, questions: Sequence[Question]
-) -> tuple[dict[str, Scores], dict[float, dict[str, Scores]]]:
-    """Return the metrics of each question under the searcher's fusion, and under every weight."""
-    now: dict[str, Scores] = {}
-    table: dict[float, dict[str, Scores]] = {weight: {} for weight in WEIGHTS}
+def _scored(searcher: Searcher, questions: Sequence[Question]) -> tuple[Rows, dict[float, Rows]]:
+    now, table = dict[str, Scores](), {weight: dict[str, Scores]() for weight in WEIGHTS}
     measure = counter(searcher.retrieval.tokenizer)
     tokens = lru_cache(COUNTED)(lambda text: measure([text])[0])
 
     def count(texts: Sequence[str]) -> list[int]:
-        return [tokens(text) for text in texts]
+        return [*map(tokens, texts)]
 
     for batch in rankings.candidates_of(searcher, "tune-fusion", questions, None):
         now |= score_questions([(union[:DEPTH], question) for question, union in batch], count)
-        bounds = map(searcher.wording.bound, searcher.wording.terms([question.text for question, _ in batch]))
-        found = [(question, union, bound) for (question, union), bound in zip(batch, bounds, strict=True)]
+        bounds = [*map(searcher.wording.bound, searcher.wording.terms([question.text for question, _ in batch]))]
         for weight in WEIGHTS:
-            ranked = [(_by_weight(union, bound, weight), question) for question, union, bound in found]
+            ranked = ((_by_weight(u, bound, weight), q) for (q, u), bound in zip(batch, bounds, strict=True))
             table[weight] |= score_questions(ranked, count)
     return now, table
 

@@ -94,6 +94,22 @@ class RaisedLimit(Record):
     why: str
 
 
+class CarriedOrigin(Record):
+    """A source, tenant ("tenant <name>") or prefix of URIs whose documents are carried from the base."""
+
+    name: str
+    since: str  # ISO 8601, UTC: the first run that carried it
+    why: str
+
+
+class CarriedOrigins(Record):
+    """`carried/<n>.json`: what is stale in a generation, as a run found it. The newest of a generation counts."""
+
+    generation: str
+    carried: tuple[CarriedOrigin, ...]
+    token: str
+
+
 class PlanSummary(Record):
     """`generations/<id>/plan/summary.json`, written last: the plan is frozen."""
 
@@ -110,6 +126,8 @@ class PlanSummary(Record):
     raised: RaisedLimit | None = None  # for this run
     left_out: dict[str, int] = Field(default_factory=dict)  # by the sources' listings, by reason; a folder counts once
     divides: int = 0  # the number of shards of the base, where these became too large and this plan divides them
+    carried: tuple[CarriedOrigin, ...] = ()  # by name: sick, or carried before and not looked at as a whole
+    instead_of: str = ""  # the generation whose build or verdict showed that something had to be carried
 
 
 class Marker(Record):
@@ -184,6 +202,7 @@ class Manifest(Record):
     lengths: Lengths | None = None  # by which sparse vectors are weighed; None: without them, or by its own
     recall: Recall | None = None  # of the dense search; None: too few chunks, or sealed before recall was measured
     raised: RaisedLimit | None = None  # for the run that sealed it
+    carried: tuple[CarriedOrigin, ...] = ()  # what is stale in it, by name
 
 
 class SegmentEntry(Record):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ingest.records.generations import RaisedLimit, Record
+from ingest.records.generations import CarriedOrigin, RaisedLimit, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +134,4 @@ class Verdict(Record):
     moved: dict[str, str] = Field(default_factory=dict)  # path that judged sets name → path where its document is now
     slices: tuple[SliceScore, ...] = ()  # by name and value
     raised: RaisedLimit | None = None  # by a person, for this candidate
+    carried: tuple[CarriedOrigin, ...] = ()  # what is stale in the candidate

@@ -247,7 +247,10 @@ class IndexOptions(Options):
     # What a new parser, library or chunker version does to unchanged documents: their text stays, n a run, all.
     on_upgrade: Literal["keep", "gradual", "now"] = "now"
     upgrades_per_run: int = Field(default=1000, ge=1)  # documents, where `on_upgrade` is gradual
-    on_listing_failure: Literal["stop", "carry"] = "stop"  # carry: keep that source's documents from the base
+    on_listing_failure: Literal["stop", "carry"] = "carry"  # carry: keep that source's documents from the base
+    # What is carried as one when it is sick; prefixes of URIs, in which * stands for any name, or else the source.
+    carry_by: Literal["source", "tenant"] | tuple[str, ...] = "source"
+    max_stale_days: int = Field(default=7, ge=0, le=1_000_000)  # for which that is carried; 0: never
 
 
 class BuildOptions(IndexOptions):

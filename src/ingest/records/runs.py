@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from ingest.records.documents import Quarantined
-from ingest.records.generations import PlanSummary, Recall, Record
+from ingest.records.generations import CarriedOrigin, PlanSummary, Recall, Record
 
 
 class Conservation(Record):
@@ -74,20 +74,20 @@ class RunReport(Record):
     run: str
     index: str
     started: str  # ISO 8601, UTC
-    generation: str | None  # None: nothing serves and nothing was built
-    base: str | None
-    built: bool  # False: nothing changed, no generation
-    resumed: bool
-    plan: PlanSummary | None
-    conservation: Conservation | None
-    verdict: str | None  # sha256
+    generation: str | None = None  # None: nothing serves and nothing was built
+    base: str | None = None
+    built: bool = False  # False: nothing changed, no generation
+    resumed: bool = False
+    plan: PlanSummary | None = None
+    conservation: Conservation | None = None
+    verdict: str | None = None  # sha256
     decision: str  # promoted, refused, waiting, unchanged; overtaken: promoted, then followed; failed, stopped
     release: int | None  # in force at the end, read back
-    embedded: int  # texts that went through the model
-    forward_passes: int
-    quarantined: dict[str, int]  # by error class
-    stages: tuple[StageFigure, ...]
-    digest: str | None
+    embedded: int = 0  # texts that went through the model
+    forward_passes: int = 0
+    quarantined: dict[str, int] = Field(default_factory=dict)  # by error class
+    stages: tuple[StageFigure, ...] = ()
+    digest: str | None = None
     recall: Recall | None = None  # of the generation's dense search, measured by this run
     serving_mended: int = 0  # points of the generation that served when the run began
     quarantined_children: dict[str, int] = Field(default_factory=dict)  # by error class; documents inside documents
@@ -99,3 +99,4 @@ class RunReport(Record):
     duplicates: dict[str, int] = Field(default_factory=dict)  # groups and chunks by kind, boilerplate, collapsed
     healed: tuple[str, ...] = ()  # files of the lake that were damaged or gone, and what they were made from
     in_quarantine: tuple[QuarantineState, ...] = ()  # at its end, also if nothing changed or it failed
+    carried: tuple[CarriedOrigin, ...] = ()  # what is stale in the generation

@@ -16,8 +16,7 @@ from ingest.adapters.uris import local_folder
 from ingest.errors import DocumentError, IngestError, LocalUnavailable, StoreUnavailable
 from ingest.lake.lake import Lake
 from ingest.ports import Store
-from ingest.quality.asking_checks import check_asking
-from ingest.quality.evaluate import read_questions
+from ingest.quality.evaluate import check_asking, read_questions
 from ingest.records import BuildOptions
 from ingest.settings import IndexSettings, Settings, SourceSettings, quiet_environment
 from ingest.wiring import service_opening as opening

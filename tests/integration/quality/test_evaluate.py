@@ -16,8 +16,8 @@ from ingest.errors import InvalidSettings, SchemaMismatch
 from ingest.ids import sha256_hex
 from ingest.pipeline.changes import Scope
 from ingest.quality.anchors import anchored, side_of
-from ingest.quality.askers import batches_of
 from ingest.quality.evaluate import evaluate, judged_questions
+from ingest.quality.judged_sets import batches_of
 from ingest.records import EVERYTHING, Asker, Filter, GateRules, Hit, QueryProfile, Vectors
 from ingest.wiring.model_opening import open_reranker
 from tests.fakes import inline_executor

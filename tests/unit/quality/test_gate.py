@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ingest.ids import canonical_json
 from ingest.quality.gate import Facts, judge
-from ingest.quality.scores import paired_difference
+from ingest.quality.metrics import paired_difference
 from ingest.records import GateRules, Verdict
 
 METRIC = "fused.ndcg@10"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from ingest.quality.gate import Facts, judge
+from ingest.quality.metrics import lower_than_rest
 from ingest.quality.question_slices import slices_of
-from ingest.quality.scores import lower_than_rest
 from ingest.records import Asker, GateRules, Question, SliceRules, Verdict
 from tests.records import document_row
 

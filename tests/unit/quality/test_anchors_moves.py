@@ -1,7 +1,7 @@
 """The journal of moves: what was followed stays known, whoever writes at the same time."""
 
 from ingest.lake.lake import Lake
-from ingest.quality.moves import after_move, keep_moves, known_moves, move_of
+from ingest.quality.anchors import after_move, keep_moves, known_moves, move_of
 from ingest.records import Gold
 from tests.fakes import InMemoryStore
 from tests.records import document_row

@@ -3,7 +3,7 @@
 import pytest
 
 from ingest.errors import InvalidSettings
-from ingest.quality.asking_checks import check_asking
+from ingest.quality.evaluate import check_asking
 from ingest.records import GateRules
 from tests.fakes import InMemoryStore
 from tests.pipelines import build_options

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ingest.quality.askers import (
+from ingest.quality.judged_sets import (
     BATCH,
     FORBIDDEN,
     asker_of,
