@@ -2,7 +2,7 @@
 
     ranked chunks → no near-duplicates → (diversity) → filled in order while they fit → surroundings in what is left
 
-Chunks that overlap or follow each other in one section become one passage. Pure: the rest comes from `Surroundings`.
+Chunks that overlap or follow each other in one section become one passage. Only `VisibleSurroundings` reads the lake.
 """
 
 from collections.abc import Callable, Sequence
