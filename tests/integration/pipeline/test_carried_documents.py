@@ -7,6 +7,7 @@ import pytest
 
 from ingest.lake import rows as stored
 from ingest.lake.contents import contents_of
+from ingest.pipeline.fingerprints import fingerprints
 from tests.pipelines import CountingSource, Project, build_options
 
 
@@ -61,3 +62,8 @@ def test_any_sequence_of_changes_holds_what_a_fresh_build_holds(project):
             row["attempts"] = row["first_seen"] = row["last_seen"] = None
     assert wanted == found
     assert other.lake.base().digest == project.lake.base().digest
+
+
+def test_what_is_installed_is_asked_once_for_all_shards(project):
+    bench = project.services().bench
+    assert fingerprints(bench) is fingerprints(bench)
