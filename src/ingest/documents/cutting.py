@@ -21,10 +21,7 @@ class CutDocument(NamedTuple):
 def cut_document(
     document: Document, uri: str, source: str, options: BuildOptions, tokenizer: Tokenizer, *, container: bool
 ) -> CutDocument:
-    """Return the chunks of a parsed document. A container may have no text.
-
-    Raises: what the chunker raises. EmptyDocument and the policy's SuspiciousDocument are returned as the refusal.
-    """
+    """Return a document's chunks, or its refusal; a container may have no text. Raises: what the chunker raises."""
     chunks = screening.screen(document, chunk(document, document_id(uri), options.chunking, tokenizer))
     if not chunks and not container:
         return CutDocument([], [], EmptyDocument(f"{uri}: no text left after parsing as {document.media_type}"))

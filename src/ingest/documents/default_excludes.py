@@ -19,10 +19,7 @@ _FILE = re.compile("|".join(map(translate, (*KEYS, *LEFTOVERS))))
 
 
 def excluded_by_default(path: str) -> bool:
-    """Tell whether a path below a source's root is left out: a hidden name on the way, or a name listed here.
-
-    A path that ends with "/" is a folder: then all below it is left out. Upper and lower case are one.
-    """
+    """Tell whether a path below a source's root is left out, in any case: a hidden name, or one listed here."""
     *folders, name = path.lower().split("/")
     inside = any(part.startswith(".") or _FOLDER.match(part) for part in folders)
     return inside or name.startswith(".") or _FILE.match(name) is not None

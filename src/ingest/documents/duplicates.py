@@ -116,10 +116,7 @@ class Duplicates(Scratch):
             yield Duplicate(name, kind, chunk, document, sha256, alike, chunk == best, collapsed, documents)
 
     def _lead(self, texts: ChunkTexts) -> None:
-        """Assign each text that shares a band with another to its most similar leader, or make it a leader.
-
-        Texts come by their first chunk ids. Each is compared with leaders only: no chain of ever less similar texts.
-        """
+        """Make each text that shares a band a leader, or assign it to its most similar one: so there are no chains."""
         for statement in (*(f"CREATE INDEX bands_by_{one} ON bands ({one})" for one in ("band", "text")), _SHARED):
             self._db.execute(statement)
         for (shard,) in self._db.execute("SELECT DISTINCT shard FROM shared").fetchall():
