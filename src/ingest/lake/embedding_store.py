@@ -196,11 +196,14 @@ class EmbeddingStore:
 
     def _keys_of(self, segment: str, entry: SegmentEntry | None) -> Keys | None:
         """Return a segment's keys, None if its file is not whole; of one that was merged it may be gone."""
-        if (keys := self._keys.get(segment)) is None and (entry is None or self._is_sound(entry)):
-            with suppress(DamagedFile):
+        with suppress(DamagedFile):
+            if entry is None:  # also where its keys are known from before it went
+                verified_path(self.store, self._segment_key(segment))
+            if (keys := self._keys.get(segment)) is None and (entry is None or self._is_sound(entry)):
                 keys = self._read_keys(segment)
                 self._keys.put(segment, keys, len(keys))
-        return keys
+            return keys
+        return None
 
     def _read_keys(self, segment: str) -> Keys:
         key = self._segment_key(segment)

@@ -63,9 +63,7 @@ def keep_files(store: Store, fingerprint: str, files: Mapping[str, Path], max_by
 
 def restore_files(store: Store, fingerprint: str, folder: Path, max_bytes: int = MAX_BYTES) -> Path | None:
     """Return the folder with a model's files, None if the lake has none. Raises: SchemaMismatch, InvalidSettings."""
-    key = _key(fingerprint, LIST)
-    data = store.get(key)
-    if data is None:
+    if (data := store.get(key := _key(fingerprint, LIST))) is None:
         return None
     kept = from_bytes(KeptModel, data, f"{store.uri}/{key}").files
     for name in kept:

@@ -347,6 +347,18 @@ def test_a_generation_keeps_its_vectors_after_they_were_replaced_and_merged() ->
     assert [-1, 2] == opened(memory).vectors([key(1), key(2)], [own])[:, 0].tolist()
 
 
+def test_who_knows_the_keys_of_a_segment_goes_on_after_it_was_merged_and_removed() -> None:
+    memory = InMemoryStore()
+    store = many(memory)
+    names = [entry.segment for entry in store.index.live]
+    keys = [one.decode() for name in names for one in store._read_keys(name)]
+    before = store.vectors(keys, names)  # now it knows their keys
+    store.merge("merge")
+    for name in {*names} - {entry.segment for entry in store.index.live}:
+        memory.delete(f"embeddings/model/segments/{name}.parquet")
+    assert np.array_equal(before, store.vectors(keys, names))
+
+
 def test_a_merged_segment_that_is_damaged_is_lost_to_all_whose_vectors_it_had() -> None:
     memory = InMemoryStore()
     store = many(memory)

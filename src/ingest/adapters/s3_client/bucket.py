@@ -78,8 +78,7 @@ class Bucket:
         return again(self.unavailable, once, self.client)
 
     def get(self, key: str) -> bytes | None:
-        found = self.get_object(key)
-        return None if found is None else found.data
+        return None if (found := self.get_object(key)) is None else found.data
 
     def get_object(
         self, key: str, version_id: str = "", check: Callable[[int, str], None] | None = None
