@@ -9,7 +9,7 @@ PROCESSES ?= 2
 LEAN := MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=33554432 MALLOC_MMAP_THRESHOLD_=8388608
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test legacy-test check lint house format quality bench-parse bench-keyword bench-incremental bench-search false-secrets ablation interop fuzz faults formats formats-unstructured wheel-test terraform-check judged schemas lock clean
+.PHONY: help env demo test legacy-test check lint house format quality bench-parse bench-keyword bench-incremental bench-search false-secrets ablation interop fuzz faults corruptions formats formats-unstructured wheel-test terraform-check judged schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -98,6 +98,9 @@ fuzz: $(STAMP) ## Parse and chunk 20,000 broken files; ARGS="--files 2000" fewer
 
 faults: $(STAMP) ## Kill, break requests and change at random, for hours; ARGS="--kills 100 --seed 7" or --trials or --steps alone
 	$(BIN)/python -m benchmarks.faults $(ARGS)
+
+corruptions: $(STAMP) ## Corrupt points, vectors and files at random, 10,000 times; ARGS="--number 500 --seed 3" fewer
+	$(BIN)/python -m benchmarks.corruptions $(ARGS)
 
 formats: $(STAMP) ## Write the table of docs/formats.md again; needs INGEST_TEST_DATA
 	$(BIN)/python benchmarks/formats.py --write

@@ -26,6 +26,7 @@ PUBLISHED: dict[str, type[BaseModel]] = {
     "decision": records.Decision,
     "carried-origins": records.CarriedOrigins,
     "lease": records.Lease,
+    "scrub": records.Scrub,
     "verdict": records.Verdict,
     "run-start": records.RunStart,
     "moves": records.Moves,

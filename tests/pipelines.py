@@ -19,7 +19,6 @@ from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake
 from ingest.lake.rows import quarantine_rows
 from ingest.pipeline.changes import Listing, Scope
-from ingest.pipeline.collection_points import EVERY_POINT, PointSample
 from ingest.pipeline.collections import ensure
 from ingest.pipeline.conservation import conservation
 from ingest.pipeline.inspection import Inspection
@@ -226,9 +225,7 @@ class Project:
                 rows[unquote(row.uri.removeprefix(f"{self.source.uri}/"))] = row
         return rows
 
-    def check(
-        self, contents: Contents | None = None, *, mending: bool = False, sample: PointSample = EVERY_POINT
-    ) -> Conservation:
+    def check(self, contents: Contents | None = None, *, mending: bool = False) -> Conservation:
         """Run the conservation check against what the sources list now, without a run; with `mending` as a run does."""
         services = self.services()
         with Listing() as listing:
@@ -236,9 +233,9 @@ class Project:
             assert not work.summary.needs_generation
             chosen = contents or self.contents()
             if mending:
-                found = ensure(services.retrieval, self.options, chosen, sample)
+                found = ensure(services.retrieval, self.options, chosen)
             else:
-                found = Inspection(self.vectors, chosen, sample).run()
+                found = Inspection(self.vectors, chosen).run()
             return conservation(found, work)
 
 

@@ -11,7 +11,7 @@ from pydantic import Field, SkipValidation
 
 from ingest import pipeline, records
 from ingest.errors import InvalidSettings
-from ingest.pipeline.collections import releases_of, verify_serving
+from ingest.pipeline.collections import reconcile, releases_of
 from ingest.pipeline.document_acts import DocumentActs
 from ingest.pipeline.plan import preview
 from ingest.pipeline.promotion import Outcome, Promotion
@@ -21,7 +21,7 @@ from ingest.pipeline.scope import Choice, Scope, check_why, checked
 from ingest.pipeline.status import IndexStatus, status_of
 from ingest.pipeline.tasks import Execute
 from ingest.quality.evaluate import check_asking
-from ingest.records import BuildOptions, Filter, PlanSummary, RaisedLimit, Release, RunReport, Verdict, Verification
+from ingest.records import BuildOptions, Filter, PlanSummary, RaisedLimit, Reconciliation, Release, RunReport, Verdict
 from ingest.release import Releases
 from ingest.release.generation_states import GenerationState, LogEntry, decided, generation_states, keep_raised
 from ingest.scratch import sweep
@@ -212,12 +212,12 @@ class Index(DocumentActs, AbstractContextManager["Index"]):
         """Return the release that readers see now, None when nothing serves. Raises: SchemaMismatch, TransientError."""
         return self._judging()[2].current()
 
-    def verify(self) -> Verification:
-        """Compare every point and every vector of what serves with the lake, and mend what does not match.
+    def reconcile(self) -> Reconciliation:
+        """Compare all of what serves with the lake, and the lake with itself, at once; mend points that do not match.
 
         Raises: UnknownRelease when nothing serves; SchemaMismatch when files of the lake cannot be read.
         """
-        return verify_serving(*self._judging())
+        return reconcile(*self._judging(), self.services.writer)
 
     @checked
     def pin(self, generation: str, *, why: str, lift: bool = False) -> records.Decision:

@@ -27,6 +27,8 @@ FILTERS: dict[str, tuple[Filter, set[int]]] = {
     "documents": (Filter(acl=None, tenant=None, documents=("d0", "d3")), {0, 3}),
     "a shard": (Filter(acl=None, tenant=None, shard=7), {5}),
     "all but a document": (WITHOUT_DOCUMENT, {1, 2, 3, 4, 5}),
+    "a group besides these": (replace(EVERYTHING, excluded=(("acl", ("public", "hr")),)), {2, 3, 5}),
+    "any group": (replace(EVERYTHING, excluded=(("acl", ("",)),)), {0, 1, 2, 3, 4, 5}),
     "all but a source and a tenant": (WITHOUT_SOURCE, {0, 2, 3, 5}),
     "groups without a document": (Filter(acl=("hr",), excluded=(("document_id", ("d1",)),)), {2}),
     "all of it": (Filter(acl=("hr",), tenant="public", sources=("docs",), documents=("d2",), shard=0), {2}),

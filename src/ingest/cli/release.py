@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 AGAIN = "A release is written completely or not at all: run the same command again if it is not yet in force."
 DIGEST = 12  # hex digits shown
+OTHER = "the newest one with another generation or query profile"
+ToOption = Annotated[int | None, Option(metavar="RELEASE", min=1, help="The one to bring back.", show_default=OTHER)]
+LimitOption = Annotated[int, Option(min=1, max=1000, help="Number of entries to show.")]
 
 Sealed = Annotated[str | None, Argument(metavar="GENERATION", help="Id of a sealed generation.", show_default=False)]
 
@@ -40,9 +43,7 @@ def promote(
     invocation: Invocation,
     generation: Sealed = None,
     why: Annotated[str | None, Option(help="Reason, for the record.", show_default="promoted by hand")] = None,
-    lift_hold: Annotated[
-        bool, Option("--lift-hold", help="Lift the hold that a rollback set, even if nothing is promoted.")
-    ] = False,
+    lift_hold: Annotated[bool, Option("--lift-hold", help="Lift a hold, also if nothing is promoted.")] = False,
     take_over: TakeOverOption = False,
     max_deleted_share: MaxDeletedShareOption = None,
 ) -> None:
@@ -60,8 +61,7 @@ def promote(
         chosen, overtaken = verdict.candidate if verdict is not None else None, outcome.decision == "overtaken"
         told = {"candidate": chosen, "refused": refused, "verdict": verdict, "release": release}
         lines = [f"Refused: generation {chosen} stays sealed."] if refused else []
-        if overtaken:
-            lines = [f"Overtaken: generation {chosen} was promoted, and then followed."]
+        lines += [f"Overtaken: generation {chosen} was promoted, and then followed."] if overtaken else []
         serving = tables.release(release) if release is not None else [tables.read_back(index)[1]]
         invocation.output.result(told, *lines, *serving)
     raise Exit(ExitCode.REFUSED if refused else ExitCode.FATAL if overtaken else ExitCode.DONE)
@@ -71,15 +71,7 @@ def promote(
 def rollback(
     invocation: Invocation,
     why: Annotated[str, Option(help="Reason, for the record and for the hold.", show_default=False)],
-    to: Annotated[
-        int | None,
-        Option(
-            metavar="RELEASE",
-            min=1,
-            help="Number of the release to bring back.",
-            show_default="the newest one with another generation or query profile",
-        ),
-    ] = None,
+    to: ToOption = None,
     take_over: TakeOverOption = False,
 ) -> None:
     """Bring back an earlier release, once it opens, and hold automatic promotion. Takes seconds, needs no lease."""
@@ -118,14 +110,14 @@ def status(invocation: Invocation) -> None:
 
 
 @command()
-def verify(invocation: Invocation) -> None:
-    """Compare every point and every vector of what serves with the lake, and mend what does not match.
+def reconcile(invocation: Invocation) -> None:
+    """Compare all of what serves with the lake at once, which runs do within `scrub_nights`; mend what does not match.
 
-    Exit code 4 if faults are left, because the lake itself is damaged.
+    Exit code 4 if faults are left, because the lake itself is damaged: the next run makes its files again.
     """
     with invocation.opened() as index:
-        found = index.verify()
-        invocation.output.result(found, *tables.verification(found))
+        found = index.reconcile()
+        invocation.output.result(found, *tables.reconciliation(found))
     raise Exit(ExitCode.FATAL if found.faults else ExitCode.DONE)
 
 
@@ -158,9 +150,7 @@ def pin(
 
 
 @command()
-def generations(
-    invocation: Invocation, limit: Annotated[int, Option(min=1, max=1000, help="Number of generations to show.")] = 20
-) -> None:
+def generations(invocation: Invocation, limit: LimitOption = 20) -> None:
     """List the generations in the lake, newest first.
 
     States: building, failed (abandoned; its work is reused), sealed, refused by the gate, serving, kept (served
@@ -176,9 +166,7 @@ def generations(
 
 
 @command()
-def log(
-    invocation: Invocation, limit: Annotated[int, Option(min=1, max=1000, help="Number of entries to show.")] = 20
-) -> None:
+def log(invocation: Invocation, limit: LimitOption = 20) -> None:
     """List releases and people's other decisions, newest first: who, when, why."""
     with invocation.opened() as index:
         found = index.log(limit)
@@ -245,7 +233,7 @@ def _status_lines(found: "IndexStatus", problem: str | None, engine: dict[str, A
         yield "Nothing serves yet; `ingest run` builds and promotes a generation."
     if found.points is not None and found.points != found.expected_points:
         told = f"{found.points:,} points serve, {found.expected_points:,} should"
-        yield f"DAMAGED: {told}. `ingest verify` or the next run mends them."
+        yield f"DAMAGED: {told}. `ingest reconcile` or the next run mends them."
     if decision is not None:
         if release is None or release.number != decision.number:
             yield f"Decided but not in force: release {decision.number} of generation {decision.generation}."

@@ -14,7 +14,7 @@ from ingest.cli.output import printable
 if TYPE_CHECKING:
     from ingest.index import Index
     from ingest.pipeline.scope import Choice
-    from ingest.records import Release, RunReport
+    from ingest.records import RunReport
 
 MaxDeletedShareOption = Annotated[
     float | None, Option(metavar="SHARE", min=0, max=1, help="Raise the delete guard's limit this once; needs --why.")
@@ -64,9 +64,7 @@ def run(
     no_promote: NoPromoteOption = False,
     take_over: TakeOverOption = False,
     max_deleted_share: MaxDeletedShareOption = None,
-    why: Annotated[
-        str | None, Option(help="With --take-over or --max-deleted-share: one line for the record.", show_default=False)
-    ] = None,
+    why: Annotated[str | None, Option(help="With them, one line for the record.", show_default=False)] = None,
 ) -> None:
     """Build the next generation, judge it, and promote it if the verdict is positive.
 
@@ -92,10 +90,17 @@ def told_run(invocation: Invocation, index: "Index", report: "RunReport") -> Exi
     lake = index.services.bench.lake
     reasons = lake.verdict(report.verdict).reasons if report.verdict is not None else ()
     release = lake.releases.get(report.release) if report.release is not None else None
-    waits = report.generation if report.decision == "waiting" else None
-    rolled_back = told_rollback(lake, waits) if waits is not None else ""
-    code, summary = _outcome(report, release, rolled_back)
-    hold = release.hold if release is not None else None
+    rolled_back = told_rollback(lake, report.generation) if report.decision == "waiting" and report.generation else ""
+    generation, hold, serving = report.generation, release.hold if release is not None else None, tables.served(release)
+    held = f" It is held by {printable(hold.who)}: {printable(hold.why)}." if hold is not None else ""
+    waiting = printable(rolled_back) or f"`ingest promote {generation}{' --lift-hold' if hold else ''}` promotes it."
+    code, summary = {
+        "promoted": (ExitCode.DONE, f"Promoted: release {report.release} serves generation {generation}."),
+        "unchanged": (ExitCode.DONE, f"Nothing changed. {serving}"),
+        "overtaken": (ExitCode.FATAL, f"Overtaken: generation {generation} was promoted, and then followed. {serving}"),
+        "refused": (ExitCode.REFUSED, f"Refused: generation {generation} stays sealed. {serving}"),
+        "waiting": (ExitCode.WAITING, f"Waiting for a person: {waiting}{held} {serving}"),
+    }[report.decision]
     told = {**dict(report), "reasons": reasons, "hold": hold, "rolled_back": rolled_back}
     invocation.output.result(told, summary)
     return code
@@ -124,18 +129,3 @@ def plan(
         invocation.output.result(summary, *tables.plan(summary))
     if summary.refused:
         raise Exit(ExitCode.FATAL)
-
-
-def _outcome(report: "RunReport", release: "Release | None", rolled_back: str) -> tuple[ExitCode, str]:
-    """Return the exit code of a run, and what people are told: what it came to, and what serves, read back."""
-    generation, hold, serving = report.generation, release.hold if release is not None else None, tables.served(release)
-    lift = " --lift-hold" if hold is not None else ""
-    held = f" It is held by {printable(hold.who)}: {printable(hold.why)}." if hold is not None else ""
-    waits = printable(rolled_back) or f"`ingest promote {generation}{lift}` promotes it."
-    return {
-        "promoted": (ExitCode.DONE, f"Promoted: release {report.release} serves generation {generation}."),
-        "unchanged": (ExitCode.DONE, f"Nothing changed. {serving}"),
-        "overtaken": (ExitCode.FATAL, f"Overtaken: generation {generation} was promoted, and then followed. {serving}"),
-        "refused": (ExitCode.REFUSED, f"Refused: generation {generation} stays sealed. {serving}"),
-        "waiting": (ExitCode.WAITING, f"Waiting for a person: {waits}{held} {serving}"),
-    }[report.decision]

@@ -90,7 +90,7 @@ def conservation(found: "records.Conservation") -> Iterator[RenderableType]:
         yield "Nothing is lost, orphaned or stale."
 
 
-def verification(found: "records.Verification") -> Iterator[RenderableType]:
+def reconciliation(found: "records.Reconciliation") -> Iterator[RenderableType]:
     """Yield how what serves compares with the lake."""
     counts = f"{found.points:,} points, {found.vectors_compared:,} vectors compared, {found.mended:,} mended"
     yield f"Release {found.release} of generation {found.generation}: {counts}."

@@ -14,7 +14,7 @@ chunks without terms and chunks that a duplicate stands for.
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
@@ -40,7 +40,7 @@ def dimension(term: str) -> int:
     return int.from_bytes(hashlib.sha256(term.encode()).digest()[:4], "big")
 
 
-def lengths_of(lengths: pa.Table, left_out: frozenset[str] = frozenset()) -> Lengths:
+def lengths_of(lengths: pa.Table, left_out: Collection[str] = ()) -> Lengths:
     """Return the lengths of one shard; chunks in `left_out` count with length 0, as in the merged index."""
     held = numbers(lengths["length"]).astype(np.int64)
     if left_out:

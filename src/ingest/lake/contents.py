@@ -32,8 +32,8 @@ class Contents:
     epoch: Lengths | None = None  # of the generation since which sparse vectors are weighed alike
 
     @property
-    def collapsed(self) -> frozenset[str]:
-        """The ids of the chunks that another chunk stands for: they have no point and no postings."""
+    def collapsed(self) -> Mapping[str, str]:
+        """The chunks that another chunk stands for, by id with their document's: they have no point and no postings."""
         return self.lake.collapsed(self.duplicates)
 
     def refuse_recycled(self, vectors: Aliases) -> None:

@@ -7,7 +7,7 @@ lake.json                                                  which lake this is; o
                          markers/<step>/<shard>-<hash>.json, <shard>-<hash>/<start>-<stop>.json of a slice
                          slices/<sha256>.parquet             parts of slices, until their shard is joined
                          manifest.json, retired.json, recycled.json
-<index>/profiles|verdicts/<sha256>.json  releases|decisions|carried|moves|leases/builder/<n>.json  history/
+<index>/profiles|verdicts/<sha256>.json  releases|decisions|carried|moves|scrubs|leases/builder/<n>.json  history/
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -60,9 +60,10 @@ class Lake:
         self.revocations = RevocationWatch(self.decisions)
         self.leases = Journal(self.records, f"{index}/leases/builder/", records.Lease)
         self.moves = Journal(self.records, f"{index}/moves/", records.Moves)
+        self.scrubs = Journal(self.records, f"{index}/scrubs/", records.Scrub)
         self.lengths: BoundedCache[str, records.Lengths] = BoundedCache(GENERATIONS)  # by generation
         self._embeddings: BoundedCache[str, EmbeddingStore] = BoundedCache(GENERATIONS)  # by fingerprint of the model
-        self._collapsed: BoundedCache[str, frozenset[str]] = BoundedCache(GENERATIONS)  # by part
+        self._collapsed: BoundedCache[str, dict[str, str]] = BoundedCache(GENERATIONS)  # by part
         self._watches: BoundedCache[str, LeaseWatch] = BoundedCache(RUNS)  # by run
 
     def known_identity(self) -> records.LakeIdentity | None:
@@ -81,14 +82,14 @@ class Lake:
         """Return a model's embedding store. All steps of this process share it, so its index is read once."""
         return self._embeddings.keep(fingerprint, partial(EmbeddingStore, self.store, fingerprint))
 
-    def collapsed(self, duplicates: PartFile | None) -> frozenset[str]:
-        """Return the ids of the chunks that another chunk stands for, from a generation's part `duplicates`."""
+    def collapsed(self, duplicates: PartFile | None) -> dict[str, str]:
+        """Return the chunks that another chunk stands for, by id with their document's, from the part `duplicates`."""
         if duplicates is None or not duplicates.rows:
-            return frozenset()
+            return {}
 
-        def read() -> frozenset[str]:
-            table = self.read(duplicates, ["chunk_id", "collapsed"])
-            return frozenset(table["chunk_id"].filter(table["collapsed"]).to_pylist())
+        def read() -> dict[str, str]:
+            rows = self.read(duplicates, ["chunk_id", "document_id", "collapsed"]).to_pylist()
+            return {row["chunk_id"]: row["document_id"] for row in rows if row["collapsed"]}
 
         return self._collapsed.keep(duplicates.sha256, read)
 

@@ -8,14 +8,13 @@ from ingest.errors import IngestError, StaleOrigin
 from ingest.lake.contents import Contents, contents_of
 from ingest.pipeline.changes import Listing
 from ingest.pipeline.chunk import chunk_shard
-from ingest.pipeline.collection_points import PointSample
 from ingest.pipeline.collections import ensure, load_shard, make_collection, optimise, reconcile_serving, releases_of
 from ingest.pipeline.conservation import conservation
 from ingest.pipeline.embed import embed_shard, recover_vectors
 from ingest.pipeline.find_duplicates import find_duplicates
 from ingest.pipeline.guard import guard_chunked
 from ingest.pipeline.index_keywords import keyword_shard, merge_keyword
-from ingest.pipeline.inspection import measure_recall
+from ingest.pipeline.inspection import Inspection, measure_recall
 from ingest.pipeline.leapfrog import moved
 from ingest.pipeline.lease import BuilderLease
 from ingest.pipeline.plan import make_plan
@@ -24,6 +23,7 @@ from ingest.pipeline.retirement import retire_after
 from ingest.pipeline.revoking import delete_all_revoked
 from ingest.pipeline.run_report import Figures, kept_in_history
 from ingest.pipeline.scope import OriginsSick, Scope
+from ingest.pipeline.scrubbing import keep_turn, turn
 from ingest.pipeline.seal import seal
 from ingest.pipeline.tasks import DOCUMENT_STEPS, Execute, Work, built_contents
 from ingest.pipeline.unreadable import Reads
@@ -70,22 +70,21 @@ def publish(
     lake.identity(writer.new_token)
     check_asking(options, retrieval.open_reranker, lake.store)
     lease = BuilderLease(lake, token, writer.who, options.lease_seconds, retrieval.monotonic, observer)
-    ensured = partial(ensure, retrieval, options, sample=PointSample(figures.started), timed=figures.timed)
-    promotion = Promotion(retrieval, options, releases)
+    scrubbed, promotion = partial(scrub, services, figures), Promotion(retrieval, options, releases)
     with lease, Listing() as listing:
         keep_raised(lake, writer, options.raised)
         serving, _ = releases.settled()  # before the plan: its base is the newest record, perhaps not applied yet
         revoked = delete_all_revoked(retrieval)  # points that were left when they were revoked
-        served = reconcile_serving(retrieval, serving, ensured)
+        served = reconcile_serving(retrieval, serving, scrubbed)
         figures.serving_mended = served.mended if served is not None else 0
         work = figures.timed("plan", make_plan, bench, retrieval, writer, scope, token, listing)
         manifest = work.sealed()
         if manifest is None:
-            found = ensured(build(services, releases, work, execute, figures))
+            found = scrubbed(build(services, releases, work, execute, figures), work)
         elif served is not None and served.contents.generation == manifest.generation and not work.healed:
             found = served  # nothing changed since it was looked at
         else:
-            found = ensured(contents_of(lake, manifest))
+            found = scrubbed(contents_of(lake, manifest), work)
         observer.told("conservation", table := conservation(found, work))
         found.refuse_faults()
         recall = figures.timed("recall", measure_recall, vectors, found.contents)
@@ -100,6 +99,17 @@ def publish(
             work.carry({} if scope.judged else fallen_sources(outcome.verdict), judged=True)
         retire_after(retrieval, options, releases, token, outcome.decision)
     return figures.report(work, manifest, table, promotion.read_back(outcome))
+
+
+def scrub(services: Services, figures: Figures, contents: Contents, work: Work | None = None) -> Inspection:
+    """Return what serves, or what the work made, after it was ensured: what changed and whose turn it is, in full."""
+    options, whole = services.bench.options, turn(contents, services.bench.options, figures.started)
+    for step in ("chunk", "embed", "keyword"):
+        whole |= {task.shard for task in work.tasks(step)} if work is not None else set()
+    fresh = work is not None and work.sealed() is None
+    found = ensure(services.retrieval, options, contents, whole.__contains__, figures.timed, fresh)
+    keep_turn(services.writer, found)
+    return found
 
 
 def build(services: Services, releases: Releases, work: Work, execute: Execute, figures: Figures) -> Contents:

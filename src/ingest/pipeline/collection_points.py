@@ -1,44 +1,21 @@
-"""The points of a generation's collection beside the rows of the lake: compared by id and digest, and made to match.
+"""The points of a generation's collection beside the rows of the lake: compared, and made to match."""
 
-A sample of them is compared whole on every run, payload and vectors, and all of them on demand.
-"""
-
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
 from ingest.ids import point_id
+from ingest.lake.rows import DocumentRow
 from ingest.pipeline.point_maker import PointMaker, PointRow, Rows
 from ingest.ports import Tally, VectorIndex
 from ingest.records import EVERYTHING, Filter, Point, SparseVector, StoredPoint, Vectors
 
-POINTS_PER_RUN = 4096  # compared whole in one generation, across its shards
-LEAST_PER_SHARD = 8
-COMPARED = ("digest", "shard", "acl", "tenant", "source", "document_id")  # of every point: what filters look at, too
 AT_ONCE = 256  # vectors in memory
 TOLERANCE = 1e-3  # distance of unit vectors: Qdrant normalises again, and may keep 16 bits of a number
-GOLDEN = (5**0.5 - 1) / 2  # steps of this part of a turn leave the smallest gaps, however many there are
-DAY = 86_400  # seconds
-
-
-@dataclass(frozen=True)
-class PointSample:
-    """Which points to compare whole. The same for the same moment; other ones every night, until all were seen."""
-
-    started: datetime | None  # when the run did; None: every point
-
-    def of(self, rows: Rows, shard: int, shards: int) -> Rows:
-        """Return some of a shard's rows, evenly spread; with few rows all of them."""
-        most = max(LEAST_PER_SHARD, POINTS_PER_RUN // shards)
-        if self.started is None or len(rows) <= most:
-            return rows
-        turn = (self.started.timestamp() / DAY + shard) * GOLDEN % 1
-        return [rows[int((i + turn) * len(rows) / most)] for i in range(most)]
-
-
-EVERY_POINT = PointSample(None)
 
 
 @dataclass(frozen=True)
@@ -49,7 +26,6 @@ class PointFaults:
     orphans: Sequence[str] = ()  # ids of points without a row
     tampered: bool = False  # whether points are not what their digest says
     sound: int = 0
-    compared: int = 0  # points that were looked at whole
 
     def __len__(self) -> int:
         return len(self.wrong) + len(self.orphans)
@@ -69,10 +45,12 @@ class CollectionPoints:
     batch: int
     confirm: Callable[[], None] = lambda: None
     tally: Tally = field(default_factory=Tally)  # of points that are compared
+    per_second: int = 0  # points that are read whole at most; 0: no limit
+    sleep: Callable[[float], None] = time.sleep
 
     def load(self, shard: int, rows: Rows) -> None:
         """Give some of a shard's rows their points, durably. Those that are there are not sent again."""
-        self.mend(shard, self.faults(shard, rows).wrong)
+        self.mend(shard, self.faults(shard, rows, whole=False).wrong)
 
     def mend(self, shard: int, wrong: Sequence[tuple[PointRow, str]], orphans: Sequence[str] = ()) -> None:
         """Write points of a shard and remove others, durably. Raises: UnknownRelease once it has been recycled."""
@@ -85,35 +63,42 @@ class CollectionPoints:
             self.vectors.delete(self._collection, orphans)
         self.vectors.flush(self._collection)
 
-    def faults(self, shard: int, rows: Rows, sample: PointSample | None = None) -> PointFaults:
-        """Compare a shard's points with its rows by id, digest, and the fields by which searches hide a point.
+    def faults(self, shard: int, rows: Rows, *, whole: bool) -> PointFaults:
+        """Compare a shard's points with its rows by id and digest; `whole`: by payload and vectors, too."""
+        wanted = {point_id(row[0].chunk_id): row for row in rows}
+        made = {id_: self.maker.digest(row, shard) for id_, row in wanted.items()}
+        scrolled = self.tally.each(self.vectors.scroll(self._collection, Filter(None, None, shard=shard), ("digest",)))
+        held = {point.id: point.payload["digest"] for point in scrolled}
+        right = [row for id_, row in wanted.items() if held.get(id_) == made[id_]]
+        unlike = [*self.unlike(shard, right if whole else ())]
+        others = ((id_, row) for id_, row in wanted.items() if held.get(id_) != made[id_])
+        wrong = [(row, "is stale" if id_ in held else "is lost") for id_, row in others]
+        orphans, sound = [id_ for id_ in held if id_ not in wanted], len(right) - len(unlike)
+        return PointFaults([*wrong, *unlike], orphans, bool(unlike), sound)
 
-        A digest does not show what became of the rest since: points of `sample` are compared whole; None: none.
-        """
-        wanted = {point_id(c.chunk_id): (c, d) for c, d in rows}
-        right, orphans, of_shard = dict[str, bool](), list[str](), Filter(acl=None, tenant=None, shard=shard)
-        for point in self.tally.each(self.vectors.scroll(self._collection, of_shard, COMPARED)):
-            if (row := wanted.get(point.id)) is None:
-                orphans.append(point.id)
-            else:
-                right[point.id] = point.payload == self.maker.fields(row, shard, COMPARED)
-        sound = [row for id_, row in wanted.items() if right.get(id_)]
-        chosen = sample.of(sound, shard, len(self.maker.contents.shards)) if sample is not None else ()
-        unlike = [*self.unlike(shard, chosen)]
-        lost = [(row, "is lost") for id_, row in wanted.items() if id_ not in right]
-        stale = [(wanted[id_], "is stale") for id_, is_right in right.items() if not is_right]
-        return PointFaults(lost + stale + unlike, orphans, bool(unlike), len(sound) - len(unlike), len(chosen))
+    def are_as_many(self, shard: int, expected: Sequence[tuple[DocumentRow, int]]) -> bool:
+        """Return, by exact counts, whether each group may see a shard's points as it should, and nobody else any."""
+        alike = defaultdict[tuple[str, str, tuple[str, ...]], dict[str, int]](dict)
+        for row, points in expected:
+            alike[row.tenant, row.source, row.acl][row.document_id] = points
+        count = partial(self.vectors.count, self._collection)
+        for (tenant, source, groups), documents in alike.items():
+            of_all, points = Filter(None, tenant, (source,), tuple(documents), shard), sum(documents.values())
+            seen = [of_all, *(replace(of_all, acl=(group,)) for group in groups)]
+            others = replace(of_all, excluded=(("acl", groups or ("",)),))
+            if count(others) or any(count(one) != points for one in seen):
+                return False
+        return sum(points for _, points in expected) == count(Filter(acl=None, tenant=None, shard=shard))
 
     def unlike(self, shard: int, rows: Rows) -> Iterator[tuple[PointRow, str]]:
-        """Yield the rows whose points are others than the lake makes, and what became of those.
-
-        Points whose vector the lake has lost are compared by payload: a rollback need not wait for what cannot be had.
-        """
+        """Yield the rows whose points are others than the lake makes, and how; vectors that it lost do not count."""
         absent = {*self.maker.embeddings.missing([chunk.embedding_key for chunk, _ in rows])}
         for start in range(0, len(rows), AT_ONCE):
             some = {point_id(row[0].chunk_id): row for row in rows[start : start + AT_ONCE]}
             whole = [row for row in some.values() if row[0].embedding_key not in absent]
             made = {point.id: point for point in self.maker.points(whole, shard)}
+            if self.per_second:
+                self.sleep(len(some) / self.per_second)
             held = self.vectors.retrieve(self._collection, [*some], vectors=True)
             for id_, row in some.items():
                 point, stored = made.get(id_), held.get(id_)

@@ -1,6 +1,6 @@
 """Collections of generations. There is one way for one to become right: `ensure`, and `fill` for one that is lost.
 
-They are behind the check before a seal, what serves when a run begins, what is about to serve, and `verify`.
+They are behind the check before a seal, what serves when a run begins, what is about to serve, and `reconcile`.
 """
 
 import logging
@@ -11,14 +11,17 @@ from typing import Any
 from ingest.errors import SchemaMismatch, UnknownRelease
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake
-from ingest.pipeline.collection_points import EVERY_POINT, CollectionPoints, PointSample
+from ingest.pipeline.collection_points import CollectionPoints
+from ingest.pipeline.conservation import compare_keyword
+from ingest.pipeline.damage import damage_of
 from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.point_maker import PointMaker, rows_of
 from ingest.pipeline.revoking import delete_revoked
+from ingest.pipeline.scrubbing import keep_turn
 from ingest.pipeline.shard_slices import joined
 from ingest.pipeline.tasks import DOCUMENT_STEPS, ShardTask, built_contents, shard_step
 from ingest.ports import VectorIndex
-from ingest.records import EVERYTHING, BuildOptions, Manifest, Marker, Release, Verification
+from ingest.records import EVERYTHING, BuildOptions, Manifest, Marker, Reconciliation, Release
 from ingest.release import Ownership, Releases
 from ingest.search.served_release import is_foreign
 from ingest.services import Retrieval, Services, Writer
@@ -30,27 +33,26 @@ def ensure(
     retrieval: Retrieval,
     options: BuildOptions,
     contents: Contents,
-    sample: PointSample,
-    in_time: Callable[[], bool] = lambda: True,
+    in_full: Callable[[int], bool] = lambda shard: True,
     timed: Callable[..., Any] = lambda step, do, *args: do(*args),
+    fresh: bool = False,
 ) -> Inspection:
     """Make a collection match the lake, durable and indexed, and return what was found. A lost one is loaded first.
 
-    One point of the sample that is not what its digest says, and all are compared whole. `in_time`: see `Inspection`.
-    Raises: DimensionMismatch, SchemaMismatch, ForeignIndex when the collection is there otherwise.
+    Some shards are compared `in_full`; after one point that is not what its digest says, all are. Raises: ForeignIndex.
     """
     fill(retrieval, options.load_batch, contents)
     vectors, tally = retrieval.vectors, retrieval.observer.tally
-    points, how = vectors.count(contents.collection, EVERYTHING), (in_time, options.load_batch)
+    points, how = vectors.count(contents.collection, EVERYTHING), (options.load_batch, options.scrub_points_per_second)
 
-    def look(step: str, sample: PointSample, mended: int = 0) -> Inspection:
-        looked = Inspection(vectors, contents, sample, *how, mended, tally(step))
+    def look(step: str, in_full: Callable[[int], bool], mended: int = 0) -> Inspection:
+        looked = Inspection(vectors, contents, in_full, fresh, *how, mended, tally(step))
         timed((step, points, "points"), looked.run)
         return looked
 
-    found = look("check", sample)
-    if found.tampered and sample != EVERY_POINT:
-        found = look("check whole points", EVERY_POINT, found.mended)
+    found = look("check", in_full)
+    if found.tampered and len(found.whole) < len(contents.shards):
+        found = look("check whole points", lambda shard: True, found.mended)
     if found.mended:
         timed(("optimise", points, "points"), optimise, vectors, contents, tally("optimise").heard)
     return found
@@ -106,14 +108,18 @@ def reconcile_serving(
     return found
 
 
-def verify_serving(retrieval: Retrieval, options: BuildOptions, releases: Releases) -> Verification:
-    """Ensure what serves, with every point compared whole. Raises: UnknownRelease when nothing serves."""
+def reconcile(retrieval: Retrieval, options: BuildOptions, releases: Releases, writer: Writer) -> Reconciliation:
+    """Ensure what serves, and hash its files: the whole cycle at once. Raises: UnknownRelease when nothing serves."""
     if (serving := releases.heal()) is None:
         raise UnknownRelease(f"index {releases.index}: nothing serves yet; `ingest run` builds and promotes one")
-    contents = contents_of(retrieval.lake, sealed(retrieval.lake, serving.generation))
-    found = ensure(retrieval, options, contents, EVERY_POINT)
+    manifest = sealed(retrieval.lake, serving.generation)
+    found = ensure(retrieval, options, contents_of(retrieval.lake, manifest))
+    found.fault(*(damaged := damage_of(retrieval.lake, manifest).told))
+    if not damaged:  # else it may not be readable
+        compare_keyword(found)
+    keep_turn(writer, found)
     counts = {name: found.totals[name] for name in ("points", "vectors_compared")} | {"mended": found.mended}
-    return Verification(release=serving.number, generation=serving.generation, **counts, faults=found.faults)
+    return Reconciliation(release=serving.number, generation=serving.generation, **counts, faults=found.faults)
 
 
 def tell(retrieval: Retrieval, found: Inspection, what: str, otherwise: str = "") -> None:

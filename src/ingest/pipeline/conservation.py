@@ -6,10 +6,8 @@ number of listed documents comes from the listing.
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ingest.keyword import verify
@@ -24,7 +22,10 @@ def conservation(found: Inspection, work: Work) -> Conservation:
     planned, listed = work.summary.counts, Counter[str]()
     for shard in found.contents.shards:
         _outcomes(found, work, shard, listed)
-    _keyword(found)
+    found.totals["keyword_rows"] = found.contents.keyword["keyword.lengths"].rows - found.totals["collapsed"]
+    found.totals["keyword_rows"] -= found.totals["revoked"]
+    if found.fresh or found.contents.shards[0] in found.whole:
+        compare_keyword(found)
     listed.update({name: planned.get(name, 0) for name in ("listed_twice", "out_of_scope")})
     if (accounted := listed.total()) != planned["listed"]:
         found.fault(f"the sources listed {planned['listed']} documents, {accounted} are accounted for")
@@ -63,44 +64,31 @@ def _outcomes(found: Inspection, work: Work, shard: int, listed: Counter[str]) -
         found.fault(f"document {uri}: in the generation, not in the plan")
 
 
-def _keyword(found: Inspection) -> None:
+def compare_keyword(found: Inspection) -> None:
     """Compare the keyword index row by row with the chunks, in order, and postings with lengths."""
     contents = found.contents
     lake, files = contents.lake, contents.keyword
     paths = [lake.part_path(files[kind]) for kind in ("keyword.postings", "keyword.terms", "keyword.lengths")]
-    batches = pq.ParquetFile(paths[2]).iter_batches(columns=["chunk_id"], batch_size=65_536)
-    rows = (row for batch in batches for row in batch.column(0).to_pylist())
-    there, lost = set[str](), list[str]()
+    rows = _uncollapsed(found, pq.ParquetFile(paths[2]).iter_batches(65_536, columns=["chunk_id", "length"]))
+    ahead, lost = set[str](), list[str]()  # rows that were not wanted yet, chunks without a row in their place
     for shard in contents.shards:
-        wanted = lake.read(contents.parts(shard)["chunks"], ["chunk_id"])["chunk_id"].to_pylist()
-        lost += _not_in_order(wanted, rows, there)
-    extra = {*there, *rows}
-    found.totals["keyword_rows"] = files["keyword.lengths"].rows - found.totals["collapsed"] - found.totals["revoked"]
+        for chunk in lake.read(contents.parts(shard)["chunks"], ["chunk_id"])["chunk_id"].to_pylist():
+            if chunk in ahead:
+                ahead.discard(chunk)
+            elif (row := next(rows, None)) != chunk:
+                ahead |= {row} if row is not None else set()
+                lost.append(chunk)
+    extra = {*ahead, *rows}
     found.fault(
-        *_collapsed_faults(paths[2], contents.collapsed),
         *(f"keyword row of chunk {c} {'stands in another place' if c in extra else 'is lost'}" for c in lost),
         *(f"keyword row of chunk {c} belongs to no chunk" for c in sorted(extra.difference(lost))),
         *(f"keyword index: {fault}" for fault in verify(*paths)),  # last: it names rows, not ids
     )
 
 
-def _not_in_order(wanted: list[str], rows: Iterator[str], ahead: set[str]) -> Iterator[str]:
-    """Read `rows` in step with `wanted`; yield what is missing, and collect in `ahead` what was not wanted."""
-    for chunk in wanted:
-        if chunk in ahead:
-            ahead.discard(chunk)
-        elif (row := next(rows, None)) != chunk:
-            ahead |= {row} if row is not None else set()
-            yield chunk
-
-
-def _collapsed_faults(lengths: Path, collapsed: frozenset[str]) -> Iterator[str]:
-    """Yield the collapsed chunks that have postings according to the keyword index's lengths."""
-    if not collapsed:
-        return
-    ids = pa.array(sorted(collapsed), pa.string())
-    with pq.ParquetFile(lengths) as file:
-        for batch in file.iter_batches(columns=["chunk_id", "length"]):
-            wrong = batch.filter(pc.and_(pc.is_in(batch["chunk_id"], value_set=ids), pc.greater(batch["length"], 0)))
-            for row in wrong.to_pylist():
-                yield f"keyword row of chunk {row['chunk_id']}: {row['length']} terms, though it is collapsed"
+def _uncollapsed(found: Inspection, batches: Iterator[pa.RecordBatch]) -> Iterator[str]:
+    """Yield the ids of the keyword index's rows; a collapsed chunk with terms is a fault."""
+    for row in (row for batch in batches for row in batch.to_pylist()):
+        if row["length"] and row["chunk_id"] in found.contents.collapsed:
+            found.fault(f"keyword row of chunk {row['chunk_id']}: {row['length']} terms, though it is collapsed")
+        yield row["chunk_id"]

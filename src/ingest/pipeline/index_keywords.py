@@ -43,7 +43,7 @@ def merge_keyword(contents: Contents, tally: Tally) -> Contents:
 
     Collapsed chunks lose their postings but keep their rows, so that row numbers equal those of `chunks`.
     """
-    lake, collapsed = contents.lake, contents.collapsed
+    lake, collapsed = contents.lake, frozenset(contents.collapsed)
     shards = [
         (lake.part_path(parts["keyword.postings"]), lake.part_path(parts["keyword.lengths"]))
         for parts in map(contents.parts, contents.shards)

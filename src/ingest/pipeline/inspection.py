@@ -1,7 +1,7 @@
 """What the stores hold of a generation: rows agree with each other, points with the rows, and what recall these have.
 
-Recounted in the stores, shard by shard, by id and digest; of whole points a sample. Points that do not match are mended
-on the way, but only in shards whose rows are sound: otherwise the only remaining copy might be deleted.
+Recounted in the stores, shard by shard: some in full, the others by who sees how many points. Points that do not match
+are mended on the way, but only in shards whose rows are sound: otherwise the only remaining copy might be deleted.
 """
 
 from collections import Counter
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from itertools import chain, islice, zip_longest
+from operator import attrgetter
 from statistics import fmean
 
 import numpy as np
@@ -16,15 +17,16 @@ import numpy as np
 from ingest.errors import IncompleteGeneration, SchemaMismatch
 from ingest.ids import document_id
 from ingest.lake.contents import Contents
-from ingest.lake.rows import DocumentRow, attribute_table, chunk_digest
+from ingest.lake.rows import attribute_table, chunk_digest
 from ingest.lake.shard_rows import ShardRows, read_rows
-from ingest.pipeline.collection_points import CollectionPoints, PointSample
+from ingest.pipeline.collection_points import CollectionPoints
 from ingest.pipeline.embed import NORM_TOLERANCE
 from ingest.pipeline.point_maker import PointMaker, Rows, rows_of
 from ingest.ports import Tally, VectorIndex
-from ingest.records import EVERYTHING, Chunk, Filter, Hit, Recall
+from ingest.records import EVERYTHING, Hit, Recall
 
 MAX_FAULTS = 100  # named in full; the rest are counted
+FOLLOWED = attrgetter("acl", "tenant", "source", "status", "stale_since")  # by what is inside a document
 MAX_SECRETS = 100  # places of dropped secrets that are named; all of them are counted
 SAMPLE = 64  # chunks in the sample, across all shards
 NEIGHBOURS = 10
@@ -37,15 +39,17 @@ class Inspection:
 
     vectors: VectorIndex
     contents: Contents
-    sample: PointSample
-    in_time: Callable[[], bool] = lambda: True  # False: the shards that are left are compared by count and sample
+    in_full: Callable[[int], bool] = lambda shard: True  # which shards to compare so, asked when one is reached
+    fresh: bool = False  # collection and keyword index were just written: the digests of all points are compared
     batch: int = 0  # points that a request mends; 0: nothing is changed
+    per_second: int = 0  # points that are read whole at most; 0: no limit
     mended: int = 0  # points, also before this pass
     tally: Tally = field(default_factory=Tally)  # of points that are read
     told: int = 0  # faults, also those beyond MAX_FAULTS
     tampered: bool = False  # whether there were points that are not what their digest says
     unmatched: int = 0  # faults of points that are left
-    sampled: int = 0  # shards that were not compared point by point
+    whole: set[int] = field(default_factory=set)  # shards that were compared in full
+    left: set[int] = field(default_factory=set)  # shards with faults that are left
     documents: Counter[str] = field(default_factory=Counter)
     totals: Counter[str] = field(default_factory=Counter)
     marks: Counter[str] = field(default_factory=Counter)
@@ -53,9 +57,10 @@ class Inspection:
     _faults: list[str] = field(default_factory=list)  # the first MAX_FAULTS
 
     def __post_init__(self) -> None:
-        shared = self.contents.lake.embeddings(self.contents.model_fingerprint)
-        maker = PointMaker(self.contents, shared.anew())  # the check reads the segments again
-        self._points = CollectionPoints(self.vectors, maker, self.batch, tally=self.tally)
+        shared = self.contents.lake.embeddings(self.contents.model_fingerprint).anew()  # reads the segments again
+        self._collapsed = Counter(self.contents.collapsed.values())  # chunks, by document
+        maker = PointMaker(self.contents, shared)
+        self._points = CollectionPoints(self.vectors, maker, self.batch, lambda: None, self.tally, self.per_second)
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -71,51 +76,86 @@ class Inspection:
     def refuse_faults(self) -> None:
         """Raises: IncompleteGeneration, naming ids and values that disagree, if there are any."""
         if faults := self.faults:
-            told = "; ".join(faults[:10])
-            where = self.contents.collection
-            raise IncompleteGeneration(f"{where}: {len(faults)} faults found by the conservation check: {told}")
+            told = f"{len(faults)} faults found by the conservation check: {'; '.join(faults[:10])}"
+            raise IncompleteGeneration(f"{self.contents.collection}: {told}")
 
     def run(self) -> "Inspection":
-        """Look at every shard, then for points of none."""
+        """Look at every shard, then for points of none, which takes a scroll of all, only if the counts disagree."""
         for shard in self.contents.shards:
+            before = self.told
             try:
-                if self.in_time() or not self._seems_sound(shard):
+                if self.in_full(shard) or not self._seems_sound(shard):
                     self._shard(shard)
             except SchemaMismatch as error:  # a damaged file: the other shards can be looked at all the same
                 self.fault(f"shard {shard}: {error}")
-        self._strays()
+            if self.told > before:
+                self.left.add(shard)
+        collection, held = self.contents.collection, self.totals["points"]
+        if self.vectors.count(collection, EVERYTHING) == held:
+            return self
+        if (strays := self._points.strays()) and self.batch:
+            self._points.mend(0, (), strays)
+            self.mended += len(strays)
+            strays = self._points.strays()
+        self.unmatched += len(strays)
+        self.fault(*(f"point {id_} is an orphan: its payload names no shard of this generation" for id_ in strays))
+        if not self.told and (count := self.vectors.count(collection, EVERYTHING)) != held:
+            self.fault(f"collection {collection}: {count} points, the shards hold {held}")
         return self
 
     def _seems_sound(self, shard: int) -> bool:
-        """Compare a shard's number of points, and some of them whole: quicker than all."""
-        rows, contents = rows_of(self.contents, shard), self.contents
-        chosen = self.sample.of(rows, shard, len(contents.shards))
-        count = self.vectors.count(contents.collection, Filter(acl=None, tenant=None, shard=shard))
-        sound = count == len(rows) and not any(self._points.unlike(shard, chosen))
-        self.sampled += sound
-        self.totals["points"] += len(rows) if sound else 0
-        return sound
+        """Compare a shard by numbers, without its rows; if it was just written, its points by digest."""
+        parts, lake = self.contents.parts(shard), self.contents.lake
+        rows = read_rows(lake, parts, "documents", "quarantine", "dropped")
+        revoked = lake.revocations.now().ids(rows.documents.values())
+        kept = {d.document_id: d.chunk_count - self._collapsed[d.document_id] for d in rows.documents.values()}
+        shown = [(d, kept[d.document_id]) for d in rows.documents.values() if d.document_id not in revoked]
+        if not self._points.are_as_many(shard, shown):
+            return False
+        if self.fresh and self._points.faults(shard, rows_of(self.contents, shard), whole=False):
+            return False
+        chunks, left, points = parts["chunks"].rows, sum(kept.values()), sum(points for _, points in shown)
+        self.totals.update(chunks=chunks, vectors=chunks, points=points, collapsed=chunks - left, revoked=left - points)
+        self._count(rows)
+        self.marks.update(
+            mark for row in lake.read(parts["chunks"], ["marks"]).to_pylist() for mark in row.get("marks", ())
+        )
+        return True
 
     def _shard(self, shard: int) -> None:
-        before = self.told
-        rows = read_rows(self.contents.lake, self.contents.parts(shard))
+        before, contents = self.told, self.contents
+        self.whole.add(shard)
+        rows = read_rows(contents.lake, contents.parts(shard))
         self._count(rows)
         self.fault(*_document_faults(rows), *_stray_faults(rows))
         expected = [(c, d) for d in rows.documents.values() for c in rows.chunks.get(d.document_id, [])]
-        self._attributes(shard, expected)
-        revoked = self.contents.lake.revocations.now().ids(rows.documents.values())
-        self._vectors(shard, [chunk for chunk, _ in expected if chunk.document_id not in revoked])
-        sound = self.told == before
-        collapsed = self.contents.collapsed
-        kept = [(c, d) for c, d in expected if c.chunk_id not in collapsed]
+        table = contents.lake.read(contents.parts(shard)["attributes"])  # filters look up groups by row number
+        right = attribute_table([chunk for chunk, _ in expected], {d.document_id: d for _, d in expected})
+        pairs = zip_longest(table.to_pylist(), right.to_pylist())
+        for found, wanted in islice(((f, w) for f, w in pairs if f != w), 1):  # all rows after a lost one differ
+            name = (wanted or found)["chunk_id"]
+            self.fault(f"attributes of chunk {name}: the row is {found}, by its document {wanted}")
+        revoked = contents.lake.revocations.now().ids(rows.documents.values())
+        chunks, store = [c for c, _ in expected if c.document_id not in revoked], self._points.maker.embeddings
+        absent = dict.fromkeys(store.missing([c.embedding_key for c in chunks]))
+        self.fault(*(f"embedding key {key}: no vector in the store" for key in absent))
+        there = [c for c in chunks if c.embedding_key not in absent]
+        vectors = store.vectors([c.embedding_key for c in there], contents.segments(shard))
+        self.totals["vectors"] += len(vectors)
+        if len(vectors) and vectors.shape[1] != contents.dimension:
+            self.fault(f"vectors have dimension {vectors.shape[1]}, the model {contents.dimension}")
+        norms = np.linalg.norm(vectors, axis=1)
+        for i in np.flatnonzero(~(np.abs(norms - 1) < NORM_TOLERANCE)):
+            self.fault(f"chunk {there[i].chunk_id}: its vector has norm {norms[i]:.6f}, not 1")
+        kept = [(c, d) for c, d in expected if c.chunk_id not in contents.collapsed]
         indexed = [(c, d) for c, d in kept if d.document_id not in revoked]
         self.totals.update(chunks=len(expected), collapsed=len(expected) - len(kept), revoked=len(kept) - len(indexed))
-        self._compare(shard, indexed, sound)
+        self._compare(shard, indexed, self.told == before)
 
     def _compare(self, shard: int, rows: Rows, sound: bool) -> None:
         """Compare a shard's points with its rows; mend them once, if they are sound, and compare again."""
         before, counted, mends = self.unmatched, self.tally.done, sound and self.batch > 0
-        while found := self._points.faults(shard, rows, self.sample):
+        while found := self._points.faults(shard, rows, whole=True):
             self.tampered |= found.tampered
             self.unmatched = before + len(found)  # before anything is written, which may fail
             if not mends:
@@ -123,7 +163,7 @@ class Inspection:
             self._points.mend(shard, found.wrong, found.orphans)
             self.mended, mends, self.tally.done = self.mended + len(found), False, counted
         self.unmatched = before + len(found)
-        self.totals.update(points=found.sound, vectors_compared=found.compared)
+        self.totals.update(points=found.sound, vectors_compared=found.sound)
         self.fault(*found.named())
 
     def _count(self, rows: ShardRows) -> None:
@@ -137,44 +177,6 @@ class Inspection:
         places = [(uri, left.chunk) for uri, left in dropped if left.reason == "secret"]
         places = places[: MAX_SECRETS - len(self.secrets)]  # never what stands there
         self.secrets += [f"{uri}: characters {chunk.start} to {chunk.end}" for uri, chunk in places]
-
-    def _attributes(self, shard: int, expected: Rows) -> None:
-        """Compare row by row: filters look up a chunk's groups by its row number."""
-        table = self.contents.lake.read(self.contents.parts(shard)["attributes"])
-        right = attribute_table([chunk for chunk, _ in expected], {d.document_id: d for _, d in expected})
-        for found, wanted in zip_longest(table.to_pylist(), right.to_pylist()):
-            if found != wanted:
-                name = (wanted or found)["chunk_id"]
-                self.fault(f"attributes of chunk {name}: the row is {found}, by its document {wanted}")
-                return  # all rows after a lost one differ
-
-    def _vectors(self, shard: int, chunks: list[Chunk]) -> None:
-        """Look at the lake's own vectors."""
-        store = self._points.maker.embeddings
-        absent = dict.fromkeys(store.missing([c.embedding_key for c in chunks]))
-        self.fault(*(f"embedding key {key}: no vector in the store" for key in absent))
-        there = [c for c in chunks if c.embedding_key not in absent]
-        vectors = store.vectors([c.embedding_key for c in there], self.contents.segments(shard))
-        self.totals["vectors"] += len(vectors)
-        if len(vectors) and vectors.shape[1] != self.contents.dimension:
-            self.fault(f"vectors have dimension {vectors.shape[1]}, the model {self.contents.dimension}")
-        norms = np.linalg.norm(vectors, axis=1)
-        for i in np.flatnonzero(~(np.abs(norms - 1) < NORM_TOLERANCE)):
-            self.fault(f"chunk {there[i].chunk_id}: its vector has norm {norms[i]:.6f}, not 1")
-
-    def _strays(self) -> None:
-        """Find points that no shard's scroll returns. Scrolls the whole collection only when the counts disagree."""
-        collection, held = self.contents.collection, self.totals["points"]
-        if self.vectors.count(collection, EVERYTHING) == held:
-            return
-        if (strays := self._points.strays()) and self.batch:
-            self._points.mend(0, (), strays)
-            self.mended += len(strays)
-            strays = self._points.strays()
-        self.unmatched += len(strays)
-        self.fault(*(f"point {id_} is an orphan: its payload names no shard of this generation" for id_ in strays))
-        if not self.told and (count := self.vectors.count(collection, EVERYTHING)) != held:
-            self.fault(f"collection {collection}: {count} points, the shards hold {held}")
 
 
 def _document_faults(rows: ShardRows) -> Iterator[str]:
@@ -196,8 +198,8 @@ def _document_faults(rows: ShardRows) -> Iterator[str]:
             yield f"{named}: {inside} documents inside it and {failed} of them in quarantine, {told}"
         if document.parent and parent is None:
             yield f"{named}: its parent {document.parent} is not in the generation"
-        elif parent is not None and _followed(document) != _followed(parent):
-            yield f"{named}: {_followed(document)}, its parent has {_followed(parent)}"
+        elif parent is not None and FOLLOWED(document) != FOLLOWED(parent):
+            yield f"{named}: {FOLLOWED(document)}, its parent has {FOLLOWED(parent)}"
 
 
 def _stray_faults(rows: ShardRows) -> Iterator[str]:
@@ -211,16 +213,10 @@ def _stray_faults(rows: ShardRows) -> Iterator[str]:
         yield f"quarantine {rows.failures[id_][0].uri}: its parent {id_} is not in the generation"
 
 
-def _followed(row: DocumentRow) -> tuple[object, ...]:
-    return row.acl, row.tenant, row.source, row.status, row.stale_since
-
-
 def measure_recall(vectors: VectorIndex, contents: Contents) -> Recall | None:
     """Return the recall of the generation's collection after `optimise`; None when it has too few chunks.
 
-        recall = mean over the sample of |found ∩ exact| / |exact|; a found chunk as near as the last exact one counts
-
-    Exact search reads every vector once per question.
+    recall = mean over the sample of |found ∩ exact| / |exact|; a found chunk as near as the last exact one counts
     """
     sample = _sample(contents)
     if len(sample) < 2:
@@ -233,11 +229,8 @@ def measure_recall(vectors: VectorIndex, contents: Contents) -> Recall | None:
 
 
 def _share(own: str, found: list[Hit], exact: list[Hit]) -> float:
-    wanted = [hit for hit in exact if hit.chunk_id != own][:NEIGHBOURS]
-    if not wanted:
-        return 1.0
-    got = [hit for hit in found if hit.chunk_id != own][:NEIGHBOURS]
-    return min(1.0, sum(hit.score >= wanted[-1].score - TIED for hit in got) / len(wanted))
+    got, wanted = ([hit.score for hit in hits if hit.chunk_id != own][:NEIGHBOURS] for hits in (found, exact))
+    return min(1.0, sum(score >= wanted[-1] - TIED for score in got) / len(wanted)) if wanted else 1.0
 
 
 def _sample(contents: Contents) -> list[tuple[str, str]]:

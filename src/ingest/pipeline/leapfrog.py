@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 
 from ingest.errors import SchemaMismatch
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake, claim_number
-from ingest.pipeline.collection_points import EVERY_POINT, CollectionPoints
+from ingest.pipeline.collection_points import CollectionPoints
 from ingest.pipeline.inspection import measure_recall
 from ingest.pipeline.point_maker import PointMaker, rows_of
 from ingest.records import EVERYTHING, BuildOptions, Manifest, Retired
@@ -21,6 +22,7 @@ from ingest.release import Releases
 from ingest.release.generation_states import collections_held
 from ingest.services import Retrieval
 
+ALIKE = attrgetter("model_fingerprint", "shape", "shards")
 MOST_DELETED = 0.2  # of a collection's points, also by writing them again: a graph with more is better built afresh
 
 
@@ -78,24 +80,19 @@ def _taken(retrieval: Retrieval, options: BuildOptions, releases: Releases, cont
     lake, vectors, confirm = contents.lake, retrieval.vectors, contents.lake.lease_watch(run).confirm
     for manifest in spares(lake, releases, options.retire.soak_hours):
         before, after = contents_of(lake, manifest), replace(contents, collection=manifest.collection)
-        if (before.model_fingerprint, before.shape, before.shards) != (
-            after.model_fingerprint,
-            after.shape,
-            after.shards,
-        ):
+        if ALIKE(before) != ALIKE(after):
             continue
         points, found = CollectionPoints(vectors, PointMaker.of(after), options.load_batch, confirm), {}
         left = MOST_DELETED * vectors.count(manifest.collection, EVERYTHING)
         for shard in after.shards:
-            how = None if {*before.segments(shard)} <= {*after.segments(shard)} else EVERY_POINT  # or other vectors
-            one = found[shard] = points.faults(shard, rows_of(after, shard), how)
+            whole = not {*before.segments(shard)} <= {*after.segments(shard)}  # or other vectors
+            one = found[shard] = points.faults(shard, rows_of(after, shard), whole=whole)
             left -= len(one) - [what for _, what in one.wrong].count("is lost")
             if left < 0:
                 break
         if left >= 0 and recycle(lake, releases, manifest, contents.generation):
-            retrieval.observer.told(
-                "recycling", f"{manifest.collection}: {sum(map(len, found.values()))} points differ"
-            )
+            differ = sum(map(len, found.values()))
+            retrieval.observer.told("recycling", f"{manifest.collection}: {differ} points differ")
             for shard, one in found.items():
                 points.mend(shard, one.wrong, one.orphans)
             return after

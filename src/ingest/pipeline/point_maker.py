@@ -58,10 +58,7 @@ class PointMaker:
         ]
 
     def payload(self, chunk: Chunk, document: DocumentRow, shard: int) -> dict[str, Any]:
-        """Return a point's payload in the shape of the collection, with its digest.
-
-        Titles and heading paths are shortened: a page may have a title of any length, in each of its points.
-        """
+        """Return a point's payload in the shape of the collection, with its digest; long titles are shortened."""
         fields: dict[str, Any] = {name: getattr(chunk, name) for name in OF_CHUNK}
         fields |= {name: getattr(document, name) for name in OF_DOCUMENT}
         fields |= {name: _shown(fields[name]) for name in ("title", "language")}
@@ -69,13 +66,11 @@ class PointMaker:
         fields |= {"heading_path": headings, "acl": list(document.acl), "shard": shard}
         fields |= {name: list(getattr(chunk, name)) for name in ("parent", "marks") if getattr(chunk, name)}
         shape, model = self.contents.shape, self.embeddings.fingerprint
-        stored: dict[str, Any] = payloads.stored(shape, fields, chunk.embedding_key, model, self.weighing)
-        return stored
+        return dict(payloads.stored(shape, fields, chunk.embedding_key, model, self.weighing))
 
-    def fields(self, row: PointRow, shard: int, names: Sequence[str]) -> dict[str, Any]:
-        """Return fields of a point's payload by name. The digest among them covers all that the point depends on."""
-        payload = self.payload(*row, shard)
-        return {name: payloads.at(payload, payloads.path(self.contents.shape, name)) for name in names}
+    def digest(self, row: PointRow, shard: int) -> str:
+        """Return the digest of a point, which covers all that it depends on."""
+        return str(payloads.at(self.payload(*row, shard), payloads.path(self.contents.shape, "digest")))
 
     @cached_property
     def weighing(self) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from ingest.errors import DamagedFile, IncompleteGeneration, SchemaMismatch, TransientError
 from ingest.lake.contents import Contents, contents_of
-from ingest.pipeline.collection_points import EVERY_POINT, PointSample
 from ingest.pipeline.collections import ensure, sealed, tell
 from ingest.pipeline.embed import LEAST_COSINE
 from ingest.pipeline.inspection import measure_recall
@@ -34,12 +33,12 @@ class ReleaseTarget:
         monotonic, lake = self.retrieval.monotonic, self.retrieval.lake
         deadline = monotonic() + self.options.rollback_seconds
         contents = contents_of(lake, sealed(lake, generation))
-        sample = PointSample(self.releases.clock())
-        found = ensure(self.retrieval, self.options, contents, sample, lambda: monotonic() < deadline)
+        options = self.options.model_copy(update={"scrub_points_per_second": 0})
+        found = ensure(self.retrieval, options, contents, lambda shard: monotonic() < deadline)
         tell(self.retrieval, found, "is about to serve")
         if found.unmatched:
             raise IncompleteGeneration(f"{contents.collection}: points do not match the lake: {found.faults[0]}")
-        self._left = contents if found.sampled else None
+        self._left = None if len(found.whole) == len(contents.shards) else contents
 
     def compare_the_rest(self) -> None:
         """Compare every point whole if some were only sampled, now that it serves. A failure is said, no more."""
@@ -49,7 +48,7 @@ class ReleaseTarget:
         observer, where = self.retrieval.observer, left.collection
         observer.told("comparing", where)
         try:
-            found = ensure(self.retrieval, self.options, left, EVERY_POINT)
+            found = ensure(self.retrieval, self.options, left)
         except (SchemaMismatch, TransientError) as error:
             observer.told("reconciled", f"{where}, which serves: not compared in full, the next run does it: {error}")
             return

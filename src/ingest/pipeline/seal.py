@@ -1,7 +1,7 @@
 """Seal: the manifest of a checked generation, its last file, and the digest of what it holds."""
 
 import hashlib
-from collections.abc import Mapping
+from operator import attrgetter
 
 from ingest.errors import IncompleteGeneration
 from ingest.ids import digest_of, document_id, sha256_hex
@@ -67,26 +67,19 @@ def generation_digest(contents: Contents) -> str:
     """
     bits = (len(contents.shards) - 1).bit_length()
     shape = [record] if (record := contents.shape.record()) else []
-    total = hashlib.sha256(
-        digest_of([DIGEST_VERSION, contents.model_fingerprint, {**contents.analyser}, *shape]).encode()
-    )
+    basis = [DIGEST_VERSION, contents.model_fingerprint, {**contents.analyser}, *shape]
+    total = hashlib.sha256(digest_of(basis).encode())
     for shard in sorted(contents.shards, key=lambda s: format(s, f"0{bits}b")[::-1] if bits else ""):
         parts = contents.parts(shard)
         documents = document_rows(contents.lake.read(parts["documents"]))
         parents = {d.document_id: d.parent for d in documents}
-        rows = [
-            (d.document_id, [d.document_id, d.uri, d.sha256, d.title, d.attributes_digest, d.chunk_digest])
-            for d in documents
-        ]
+        told = attrgetter("document_id", "uri", "sha256", "title", "attributes_digest", "chunk_digest")
+        rows = [(d.document_id, [*told(d)]) for d in documents]
         bad = quarantine_rows(contents.lake.read(parts["quarantine"]))
         rows += [(q.parent or document_id(q.uri), [q.uri, q.error]) for q in bad]
-        for _, row in sorted((_place(parents, id_), row) for id_, row in rows):
+        of = ((int(sha256_hex(outermost(parents, id_).encode()), 16), row) for id_, row in rows)  # the listed one
+        for _, row in sorted((format(place, "0256b")[::-1], row) for place, row in of):
             total.update(digest_of(row).encode())
     for found in logical_rows(contents):
         total.update(digest_of(found).encode())
     return total.hexdigest()
-
-
-def _place(parents: Mapping[str, str], document: str) -> str:
-    """Return a document's sort key: that of the listed document that contains it."""
-    return format(int(sha256_hex(outermost(parents, document).encode()), 16), "0256b")[::-1]

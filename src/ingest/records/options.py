@@ -237,6 +237,8 @@ class IndexOptions(Options):
     keep_last_good_days: int = Field(default=30, ge=0, le=1_000_000)  # for a document whose new version fails
     lease_seconds: float = Field(default=60.0, gt=0)  # how long the builder's lease lasts without renewal
     rollback_seconds: float = Field(default=5.0, ge=0)  # for comparing a target in full before its alias moves
+    scrub_nights: int = Field(default=7, ge=1, le=365)  # within which runs compare all shards of what serves in full
+    scrub_points_per_second: int = Field(default=10_000, ge=0)  # that are read from the vector index; 0: no limit
     load_batch: int = Field(default=256, ge=1, le=4096)  # points per request to the vector index
     concurrent_reads: int = Field(default=8, ge=1, le=64)  # documents per shard, from the source
     probe_question: str = "How do I roll back to the previous release?"  # encoded at the seal and before a rollback

@@ -26,8 +26,8 @@ class Conservation(Record):
     vectors_compared: int = 0  # stored in the vector index and compared with the lake's; a sample, or all on demand
 
 
-class Verification(Record):
-    """What serves, compared with the lake point by point and vector by vector. No `faults`: all is as it should be."""
+class Reconciliation(Record):
+    """What serves, compared with the lake in full. No `faults`: all is as it should be."""
 
     release: int
     generation: str
@@ -35,6 +35,16 @@ class Verification(Record):
     vectors_compared: int
     mended: int  # points that were missing, orphaned, stale or with another vector, and are now repaired
     faults: tuple[str, ...]  # that are left
+
+
+class Scrub(Record):
+    """`scrubs/<n>.json`, create-only: whose turn among the shards of a collection is next."""
+
+    collection: str
+    at: str  # ISO 8601, UTC
+    next: int  # place among the shards
+    left: tuple[int, ...] = ()  # shards with faults that are left: they have their turn again
+    token: str
 
 
 class StageFigure(Record):

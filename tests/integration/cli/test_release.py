@@ -1,4 +1,4 @@
-"""`ingest evaluate`, `promote`, `rollback`, `verify`, `status`, `generations`, `log`, `revoke` and `retire`."""
+"""`ingest evaluate`, `promote`, `rollback`, `reconcile`, `status`, `generations`, `log`, `revoke` and `retire`."""
 
 import pytest
 
@@ -166,16 +166,16 @@ def test_status_tells_what_the_lake_knows_when_the_index_does_not_answer(
     assert "Decided but not in force: release 1" in lab("status").out
 
 
-def test_lost_points_are_told_by_status_and_mended_by_verify(served: Lab) -> None:
+def test_lost_points_are_told_by_status_and_mended_by_reconcile(served: Lab) -> None:
     collection = served("status", "--json").document["release"]["collection"]
     lost = next(iter(served.vectors.scroll(collection, EVERYTHING))).id
     served.vectors.delete(collection, [lost])
     assert "DAMAGED: " in served("status").out
-    answer = served("verify", "--json")
+    answer = served("reconcile", "--json")
     told = answer.document
     assert (answer.code, told["mended"], told["faults"], told["vectors_compared"]) == (0, 1, [], told["points"])
     assert "DAMAGED" not in served("status").out
-    assert " vectors compared, 0 mended." in served("verify").out
+    assert " vectors compared, 0 mended." in served("reconcile").out
 
 
 def test_status_before_the_first_run_says_what_to_do(lab: Lab) -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from ingest.errors import UnknownRelease
 from ingest.lake.contents import contents_of
-from ingest.pipeline.collection_points import EVERY_POINT
 from ingest.pipeline.collections import ensure, releases_of
 from ingest.records import EVERYTHING, Lengths, Shape
 from ingest.search import Searcher, open_serving
@@ -63,7 +62,7 @@ def test_nothing_is_mended_in_a_collection_that_holds_another_generation(p: Proj
     p.vectors.delete(contents.collection, [next(p.vectors.scroll(contents.collection, EVERYTHING)).id])
     left = p.vectors.count(contents.collection, EVERYTHING)
     with pytest.raises(UnknownRelease, match="was recycled"):
-        ensure(p.retrieval(), p.options, contents, EVERY_POINT)
+        ensure(p.retrieval(), p.options, contents)
     services = p.services()
     with pytest.raises(UnknownRelease, match="was recycled"):
         releases_of(services.retrieval, p.options, services.writer).restore(contents.generation)
@@ -74,7 +73,7 @@ def test_a_lost_collection_with_the_name_of_another_generation_is_loaded_again_a
     p: Project,
 ) -> None:
     lent = replace(contents_of(p.lake, p.manifest()), collection=f"docs__{OTHER}-00000000")
-    ensure(p.retrieval(), p.options, lent, EVERY_POINT)
+    ensure(p.retrieval(), p.options, lent)
     assert lent.generation == p.vectors.generation_of(lent.collection)
     assert lent.points() == p.vectors.count(lent.collection, EVERYTHING)
 

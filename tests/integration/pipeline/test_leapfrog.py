@@ -14,7 +14,6 @@ from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import UnknownRelease
 from ingest.lake.contents import contents_of
 from ingest.pipeline import leapfrog
-from ingest.pipeline.collection_points import EVERY_POINT
 from ingest.pipeline.collections import ensure, releases_of
 from ingest.pipeline.promotion import Promotion
 from ingest.pipeline.release_target import roll_back
@@ -173,7 +172,7 @@ def test_rankings_equal_those_of_a_fresh_load_over_all_questions(leapt) -> None:
     p, (*_, fourth), _ = leapt
     fresh = replace(p, vectors=in_memory_index())
     loaded = replace(contents_of(p.lake, fourth), collection="fresh")
-    ensure(fresh.retrieval(), p.options, loaded, EVERY_POINT)
+    ensure(fresh.retrieval(), p.options, loaded)
     apart = rankings(fresh, fourth.model_copy(update={"collection": "fresh"}))
     assert rankings(p, fourth) == apart
 
@@ -211,7 +210,7 @@ def test_a_recycled_generation_can_be_neither_promoted_nor_rolled_back_to_nor_re
     contents = contents_of(p.lake, first)
     p.vectors.forget()
     with pytest.raises(UnknownRelease, match="was recycled"):
-        ensure(p.retrieval(), p.options, contents, EVERY_POINT)
+        ensure(p.retrieval(), p.options, contents)
     assert 0 == p.vectors.changes
     assert (fourth.generation, ()) == (p.manifest().generation, p.check().faults)
 
@@ -342,7 +341,7 @@ def test_exact_neighbours_are_those_of_a_fresh_load(leapt) -> None:
     p, (*_, fourth), _ = leapt
     asked, fresh, every = np.eye(fourth.model.dimension, dtype=np.float32)[:16], in_memory_index(), 3 * DOCUMENTS
     loaded = replace(contents_of(p.lake, fourth), collection="fresh")
-    ensure(replace(p, vectors=fresh).retrieval(), p.options, loaded, EVERY_POINT)
+    ensure(replace(p, vectors=fresh).retrieval(), p.options, loaded)
     found = (fresh.nearest("fresh", asked, every), p.vectors.nearest(fourth.collection, asked, every))
     one, other = ([{hit.chunk_id: hit.score for hit in hits} for hits in side] for side in found)
     assert one == [pytest.approx(scores, abs=1e-6) for scores in other]

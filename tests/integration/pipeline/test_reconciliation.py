@@ -12,8 +12,8 @@ import pytest
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import IncompleteGeneration, SchemaMismatch
 from ingest.ids import point_id
-from ingest.pipeline import collection_points
-from ingest.pipeline.collections import releases_of, verify_serving
+from ingest.pipeline import collection_points, scrubbing
+from ingest.pipeline.collections import reconcile, releases_of
 from ingest.pipeline.point_maker import PointMaker, rows_of
 from ingest.pipeline.promotion import Promotion
 from ingest.pipeline.release_target import roll_back
@@ -138,58 +138,104 @@ def test_sparse_vectors_that_were_replaced_are_mended(tmp_path: Path, shape: Sha
     assert (1, True) == (p.run().conservation.mended, is_sound(p))
 
 
-@UNSEEN
-def test_one_wrong_vector_in_the_sample_and_all_are_compared(
-    built: Project, monkeypatch: pytest.MonkeyPatch, change: Change
-) -> None:
-    monkeypatch.setattr(collection_points, "POINTS_PER_RUN", 4)
-    monkeypatch.setattr(collection_points, "LEAST_PER_SHARD", 2)
-    change(built, served_points(built))
-    assert 18 == built.run().conservation.mended
-    assert is_sound(built)
+@pytest.fixture
+def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """An index of eight shards, of which a run compares two in full."""
+    monkeypatch.setattr(scrubbing, "POINTS_PER_RUN", 1)
+    p = project(tmp_path, documents=24, documents_per_shard=3, scrub_nights=4)
+    p.vectors = Watched(in_memory_index())
+    p.run()
+    assert 8 == len(p.contents().shards)
+    return p
 
 
-def test_an_unchanged_run_reads_a_bounded_sample_of_vectors_and_each_digest_once(
-    built: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(collection_points, "POINTS_PER_RUN", 4)
-    monkeypatch.setattr(collection_points, "LEAST_PER_SHARD", 2)
-    shards = len(built.contents().shards)
-    built.vectors.read, built.vectors.scrolled, built.vectors.asked = 0, Counter(), Counter()
-    table = built.run().conservation
-    assert table.vectors_compared == built.vectors.read <= 2 * shards < 18
-    assert dict.fromkeys(collection_points.COMPARED, shards) == built.vectors.asked
-
-
-def test_points_that_were_opened_to_everybody_are_closed_by_the_next_run_whatever_its_sample(
-    built: Project, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(collection_points.PointSample, "of", lambda *_: [])
-    open_to_all(built, served_points(built)[3:5])
-    assert 2 == built.run().conservation.mended
-    assert is_sound(built)
-
-
-def test_what_a_sample_does_not_see_is_seen_some_nights_later(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(collection_points, "POINTS_PER_RUN", 2)
-    monkeypatch.setattr(collection_points, "LEAST_PER_SHARD", 2)
-    open_to_all(built, served_points(built)[:1])
-    mended = 0
-    for _ in range(20):
-        built.later(days=1)
-        mended += built.run().conservation.mended
-    assert (1, True) == (mended, is_sound(built))
+def of_shards(p: Project, *places: int) -> list[Point]:
+    """Return the points of shards by their places behind the one whose turn is next; some shards may have none."""
+    shards, (_, newest) = p.contents().shards, p.lake.scrubs.newest()
+    chosen = {shards[(newest.next + place) % len(shards)] for place in places}
+    return [one for one in served_points(p) if one.payload["metadata"]["shard"] in chosen]
 
 
 @UNSEEN
-def test_all_vectors_are_compared_on_demand(built: Project, monkeypatch: pytest.MonkeyPatch, change: Change) -> None:
-    monkeypatch.setattr(collection_points, "POINTS_PER_RUN", 2)
-    monkeypatch.setattr(collection_points, "LEAST_PER_SHARD", 1)
-    change(built, served_points(built)[3:5])
-    built.vectors.delete(collection(built), [served_points(built)[0].id])
-    found = verify_serving(*judging(built))
-    assert (18, 18, 3, ()) == (found.points, found.vectors_compared, found.mended, found.faults)
-    assert is_sound(built)
+def test_one_wrong_vector_in_the_sample_and_all_are_compared(many: Project, change: Change) -> None:
+    change(many, served_points(many))
+    points = len(served_points(many))
+    assert points == many.run().conservation.mended
+    assert is_sound(many)
+
+
+def test_an_unchanged_run_reads_a_bounded_sample_of_vectors_and_each_digest_once(many: Project) -> None:
+    due = len(of_shards(many, 0, 1))
+    many.vectors.read, many.vectors.scrolled, many.vectors.asked = 0, Counter(), Counter()
+    table = many.run().conservation
+    assert table.vectors_compared == many.vectors.read == due < len(served_points(many)) == table.points
+    assert {"digest": 2} == many.vectors.asked
+
+
+SEEN: tuple[dict[str, object], ...] = (
+    {"acl": ["all"]},
+    {"acl": ["public", "all"]},
+    {"acl": []},
+    {"tenant": "another"},
+    {"source": "x"},
+    {"shard": 99},
+)
+
+
+def test_points_that_were_opened_to_everybody_are_closed_by_the_next_run_whatever_its_sample(many: Project) -> None:
+    late = of_shards(many, *range(2, 8))
+    for point, fields in zip(late, SEEN, strict=False):
+        overwrite(many, [point], **fields)
+    report = many.run()
+    assert (len(SEEN), ()) == (report.conservation.mended, report.conservation.faults)
+    assert is_sound(many)
+
+
+def test_what_a_sample_does_not_see_is_seen_some_nights_later(many: Project) -> None:
+    last = max(place for place in range(8) if of_shards(many, place))
+    retitle(many, of_shards(many, last)[:1])
+    mended = [many.run().conservation.mended for _ in range(4) if not many.later(days=1)]
+    assert ([int(night == last // 2) for night in range(4)], True) == (mended, is_sound(many))
+
+
+def test_a_run_after_skipped_nights_makes_up_for_them(many: Project) -> None:
+    retitle(many, of_shards(many, 4, 5, 6, 7)[:1])
+    many.later(days=9)
+    assert (1, True) == (many.run().conservation.mended, is_sound(many))
+
+
+def test_a_run_that_died_leaves_its_shards_to_the_next_one(many: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    retitle(many, of_shards(many, 0, 1)[:1])
+    upsert = many.vectors.inner.upsert
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(many.vectors.inner, "upsert", die)
+    with pytest.raises(Killed):
+        many.run()
+    monkeypatch.setattr(many.vectors.inner, "upsert", upsert)
+    assert (1, True) == (many.run().conservation.mended, is_sound(many))
+
+
+@UNSEEN
+def test_all_vectors_are_compared_on_demand(many: Project, change: Change) -> None:
+    late = of_shards(many, *range(2, 8))
+    change(many, late[:2])
+    many.vectors.delete(collection(many), [late[-1].id])
+    found = reconcile(*judging(many), many.services().writer)
+    points = len(served_points(many))
+    assert (points, points, 3, ()) == (found.points, found.vectors_compared, found.mended, found.faults)
+    assert is_sound(many)
+
+
+def test_damaged_files_are_named_on_demand_and_made_again_by_the_next_run(built: Project) -> None:
+    part = next(part for part in built.manifest().parts if part.kind == "keyword.postings" and part.shard is None)
+    built.store.values[f"docs/data/{part.sha256}.parquet"] = b"no Parquet file"
+    found = reconcile(*judging(built), built.services().writer)
+    assert [True] == ["keyword.postings of all shards" in fault for fault in found.faults]
+    assert [True] == ["keyword.postings of all shards" in told for told in built.run().healed]
+    assert () == reconcile(*judging(built), built.services().writer).faults
 
 
 def test_a_report_has_the_recall_of_now(built: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,12 +394,10 @@ def test_a_target_is_compared_in_full_and_mended_before_the_alias_moves(
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_target_that_takes_too_long_is_compared_in_full_right_after(
-    followed: tuple[Project, Project], damage: str, monkeypatch: pytest.MonkeyPatch
+    followed: tuple[Project, Project], damage: str
 ) -> None:
     p, first = followed
     slow(p)
-    monkeypatch.setattr(collection_points, "POINTS_PER_RUN", 1)
-    monkeypatch.setattr(collection_points, "LEAST_PER_SHARD", 1)
     tamper(first, damage)
     roll_back(*judging(p), None, "an exercise")
     assert is_sound(first)

@@ -12,7 +12,7 @@ import pytest
 from ingest.errors import DamagedFile, DeleteGuardTripped, IndexUnavailable, InvalidSettings
 from ingest.ids import child_uri, document_id
 from ingest.pipeline import revoking
-from ingest.pipeline.collections import releases_of, verify_serving
+from ingest.pipeline.collections import reconcile, releases_of
 from ingest.pipeline.promotion import Promotion
 from ingest.pipeline.release_target import roll_back
 from ingest.pipeline.revoking import revoke, unrevoke
@@ -140,7 +140,10 @@ def test_what_was_lifted_before_another_run_is_found_again_after_it(p: Project) 
 def test_a_generation_that_still_has_the_rows_is_whole_without_their_points(p: Project) -> None:
     revoked(p)
     retrieval, options, releases = judging(p)
-    verified, status = verify_serving(*judging(p)), status_of(p.lake, retrieval.vectors, releases, options.profile)
+    verified, status = (
+        reconcile(*judging(p), p.services().writer),
+        status_of(p.lake, retrieval.vectors, releases, options.profile),
+    )
     assert (0, ()) == (verified.mended, verified.faults)
     assert status.points == status.expected_points == verified.points
     assert status.points is not None
@@ -162,7 +165,7 @@ def test_documents_are_named_in_every_way(twice: Project) -> None:
         assert (way, False, False, []) == (way, served(twice), shown(before), held(twice))
         assert (way, count == 1) == (way, served(twice, "word1x0x0"))
         lifted(twice, found.decision.number)
-        verify_serving(*judging(twice))
+        reconcile(*judging(twice), twice.services().writer)
         assert (way, True) == (way, served(twice))
 
 

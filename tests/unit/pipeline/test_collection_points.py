@@ -1,7 +1,7 @@
 """Points beside the rows of the lake: what a comparison asks for, which points are compared whole, which are strays."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,44 +9,13 @@ import numpy as np
 import pytest
 
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
-from ingest.pipeline import collection_points
-from ingest.pipeline.collection_points import COMPARED, EVERY_POINT, CollectionPoints, PointSample, is_same
+from ingest.pipeline.collection_points import CollectionPoints, is_same
 from ingest.records import Point, SparseVector, StoredPoint
-from tests.vector_indexes import DIMENSION, in_memory_index, points
+from tests.vector_indexes import DIMENSION, in_memory_index, point, points, vectors
 
 TEXT = "A sentence of the text. " * 100
-NIGHT = datetime(2026, 1, 5, 2, 0, tzinfo=UTC)
 DRAWN = np.random.default_rng(3).standard_normal(384).astype(np.float32)
 UNIT = DRAWN / np.linalg.norm(DRAWN)
-
-
-def sampled(sample: PointSample, rows: Any, shard: int = 0, shards: int = 1) -> list[int]:
-    return [*sample.of(rows, shard, shards)]
-
-
-def test_a_sample_is_bounded_and_the_same_for_the_same_run() -> None:
-    drawn = sampled(PointSample(NIGHT), range(100_000))
-    assert collection_points.POINTS_PER_RUN == len(set(drawn))
-    assert drawn == sampled(PointSample(NIGHT), range(100_000))
-    assert collection_points.LEAST_PER_SHARD == len(sampled(PointSample(NIGHT), range(300), shards=10_000))
-
-
-def test_few_rows_are_compared_whole_and_so_is_everything_on_demand() -> None:
-    assert [*range(40)] == sampled(PointSample(NIGHT), range(40))
-    assert 100_000 == len(sampled(EVERY_POINT, range(100_000)))
-
-
-@pytest.mark.parametrize(
-    ("days", "turns"), [(1, 2), (0.5, 2), (7, 4), (1 / 24, 4)], ids=["nightly", "twice", "weekly", "hourly"]
-)
-def test_every_row_is_seen_after_some_nights(days: float, turns: int) -> None:
-    rows, shards = range(300), collection_points.POINTS_PER_RUN // 30
-    seen, runs = set[int](), 0
-    while len(seen) < len(rows):
-        sample = PointSample(NIGHT + timedelta(days=days * runs, seconds=runs % 7))
-        seen.update(sampled(sample, rows, shard=5, shards=shards))
-        runs += 1
-        assert runs <= turns * 300 // 30
 
 
 @pytest.mark.parametrize(
@@ -97,11 +66,11 @@ def test_a_chunk_without_terms_may_have_no_sparse_vector() -> None:
 
 def beside(index: QdrantIndex, rows: list[Any], batch: int = 4) -> CollectionPoints:
     """Return the points of a generation of shards 0 and 1 whose lake makes `rows`, which are points themselves."""
-    contents = SimpleNamespace(collection="docs", shards=(0, 1))
+    contents = SimpleNamespace(collection="docs", shards=(0, 1), refuse_recycled=lambda vectors: None)
     made = {row[0].chunk_id: row for row in rows}
     maker = SimpleNamespace(
         contents=contents,
-        fields=lambda row, shard, names: {name: row[1].payload["metadata"].get(name) for name in names},
+        digest=lambda row, shard: row[1].payload["metadata"]["digest"],
         points=lambda rows, shard: [document for _, document in rows],
         embeddings=SimpleNamespace(missing=lambda keys: []),
     )
@@ -158,9 +127,9 @@ def test_a_comparison_asks_for_digests_and_what_filters_look_at_and_for_no_text(
         return page, offset
 
     monkeypatch.setattr(index._connection._client, "scroll", counted)
-    found = beside(index, rows_of(made)).faults(0, rows_of(made))
-    assert ((), 40, 0) == (tuple(found.named()), found.sound, found.compared)
-    assert [[f"metadata.{name}" for name in COMPARED]] * len(asked) == asked
+    found = beside(index, rows_of(made)).faults(0, rows_of(made), whole=False)
+    assert ((), 40) == (tuple(found.named()), found.sound)
+    assert [["metadata.digest"]] * len(asked) == asked
     assert TEXT not in "".join(sent)
 
 
@@ -171,11 +140,63 @@ def test_what_is_there_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(index, "upsert", lambda name, some: written.extend(p.id for p in some) or upsert(name, some))
     beside(index, rows_of(made)).load(0, rows_of(made))
     assert [point.id for point in made[7:]] == written
-    assert not beside(index, rows_of(made)).faults(0, rows_of(made), EVERY_POINT)
+    assert not beside(index, rows_of(made)).faults(0, rows_of(made), whole=True)
 
 
 def test_a_slice_leaves_the_points_of_the_others() -> None:
     made = points(10, shard=0)
     index = filled(made[:5])
     beside(index, rows_of(made)).load(0, rows_of(made)[5:])
-    assert not beside(index, rows_of(made)).faults(0, rows_of(made), EVERY_POINT)
+    assert not beside(index, rows_of(made)).faults(0, rows_of(made), whole=True)
+
+
+def test_whole_points_are_read_at_a_limited_rate() -> None:
+    made, slept = points(300, shard=0), list[float]()
+    paced = replace(beside(filled(made), rows_of(made)), per_second=100, sleep=slept.append)
+    paced.faults(0, rows_of(made), whole=True)
+    assert [2.56, 0.44] == slept
+
+
+# who sees how many
+
+
+def expected(groups: Any, *numbers: int, tenant: str = "public") -> list[Any]:
+    row = {"document_id": "d0", "source": "docs", "tenant": tenant, "acl": tuple(groups)}
+    return [(SimpleNamespace(**{**row, "document_id": f"d{n}"}), 1) for n in numbers]
+
+
+@pytest.mark.parametrize(
+    ("fields", "alike"),
+    [
+        ({}, True),
+        ({"acl": ["hr", "board", "all"]}, False),
+        ({"acl": ["hr"]}, False),
+        ({"acl": []}, False),
+        ({"acl": ["board", "hr"]}, True),
+        ({"tenant": "acme"}, False),
+        ({"source": "wiki"}, False),
+        ({"document_id": "d9"}, False),
+        ({"shard": 1}, False),
+    ],
+    ids=str,
+)
+def test_counts_tell_whether_somebody_sees_more_or_less_than_the_documents_allow(
+    fields: dict[str, Any], alike: bool
+) -> None:
+    known = {"shard": 0, "tenant": "public", "source": "docs", "acl": ["hr", "board"]}
+    drawn = vectors(2)
+    made = [
+        point(0, drawn[0], **known, document_id="d0"),
+        point(1, drawn[1], **{**known, "document_id": "d1"} | fields),
+    ]
+    assert alike == beside(filled(made), []).are_as_many(0, expected(("hr", "board"), 0, 1))
+
+
+def test_documents_that_nobody_may_see_are_counted_too() -> None:
+    hidden = point(0, vectors(1)[0], shard=0, tenant="public", source="docs", acl=[], document_id="d0")
+    index = filled([hidden])
+    assert beside(index, []).are_as_many(0, expected((), 0))
+    index.upsert(
+        "docs", [replace(hidden, payload={**hidden.payload, "metadata": hidden.payload["metadata"] | {"acl": ["x"]}})]
+    )
+    assert not beside(index, []).are_as_many(0, expected((), 0))
