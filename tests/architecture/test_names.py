@@ -16,7 +16,6 @@ SAME = {
     "documents": "the rows that `documents/` makes are `records/documents.py`",
     "lake": "the class that the package is about",
     "parser": "one in the package of each format",
-    "sandbox": "the port, and its adapters",
     "text": "runs of text in one format, one in the package of each format",
 }
 """Names that stand twice, and why it is the same idea."""

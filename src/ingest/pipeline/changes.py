@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -61,7 +61,8 @@ class Listing(Scratch):
 
     def add(self, refs: Iterable[DocumentRef]) -> None:
         """Add a source's listing, in any order."""
-        self.insert("refs", ((ref.uri, json.dumps(asdict(ref))) for ref in refs), columns=2)
+        told = ((ref.uri, json.dumps({name: getattr(ref, name) for name in ref.__slots__})) for ref in refs)
+        self.insert("refs", told, columns=2)
 
     def drop(self, source: str) -> None:
         """Forget what a source listed before it failed: a partial listing looks like deletions."""
@@ -190,7 +191,7 @@ def change_of(
 
 def planned(ref: DocumentRef, change: str) -> PlannedDocument:
     """Return a document's entry in the plan."""
-    return PlannedDocument.model_validate({**asdict(ref), "change": change})
+    return PlannedDocument.model_validate({name: getattr(ref, name) for name in ref.__slots__} | {"change": change})
 
 
 def ref_of(document: PlannedDocument) -> DocumentRef:

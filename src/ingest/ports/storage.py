@@ -1,11 +1,11 @@
-"""Where documents come from, and where the lake is stored."""
+"""Where documents come from and are parsed, and where the lake is stored."""
 
 from collections.abc import Iterator, Mapping
 from io import RawIOBase
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from ingest.records import DocumentRef, RawDocument
+from ingest.records import Document, DocumentRef, ParserOptions, RawDocument
 
 
 class Source(Protocol):
@@ -38,6 +38,21 @@ class Selecting(Protocol):
     """What a source may be able to tell besides."""
 
     left_out: Mapping[str, int]  # files that the newest listing or look left out, by reason in words
+
+
+class Sandbox(Protocol):
+    """Runs a parser on hostile bytes under limits."""
+
+    kind: str  # which limits it enforces; with the options, this determines which documents are refused
+    options: Mapping[str, ParserOptions]  # by source, with the enforced limits
+    version: str  # of its changes to a parser's output; "" if it changes nothing
+
+    def parse(self, raw: RawDocument) -> Document:
+        """Return the parsed document. Thread-safe.
+
+        Raises: DocumentError, which names the parser; SandboxUnavailable or InvalidSettings if this machine or its
+        installation, not the document, is at fault.
+        """
 
 
 class Store(Protocol):

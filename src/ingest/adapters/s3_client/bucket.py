@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from datetime import datetime
 from functools import cached_property, partial
 from io import BytesIO
 from pathlib import Path
@@ -221,6 +222,7 @@ def open_client(options: S3Options, attempts: int = 1) -> "S3Client":
     import boto3.session
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
+    from botocore.utils import parse_timestamp
 
     config = Config(
         retries={"total_max_attempts": attempts, "mode": "standard"},
@@ -231,6 +233,10 @@ def open_client(options: S3Options, attempts: int = 1) -> "S3Client":
     )
     try:  # its own session: boto3's default session is not thread-safe
         session = boto3.session.Session()
+        session._session.get_component("response_parser_factory").set_parser_defaults(
+            # What listings have, ISO 8601, botocore reads two thousand times more slowly.
+            timestamp_parser=lambda t: datetime.fromisoformat(t) if str(t).endswith("Z") else parse_timestamp(t)
+        )
         return session.client("s3", endpoint_url=options.endpoint_url, region_name=options.region, config=config)
     except (BotoCoreError, ValueError) as error:
         told = f"no S3 client for endpoint {options.endpoint_url or 'AWS'}"

@@ -351,3 +351,11 @@ def test_an_answer_about_a_condition_that_nobody_set_is_asked_for_again(bucket, 
 def test_deleting_what_an_endpoint_does_not_know_is_no_fault(bucket, s3_server):
     s3_server.plan(refuse("404 Not Found", "NoSuchKey"))
     bucket.delete("key")
+
+
+def test_times_of_listings_and_of_objects_are_the_same_moment(bucket):
+    bucket.put("one", b"1")
+    (listed,) = bucket.objects("")
+    head = bucket.client.head_object(Bucket=bucket.name, Key="one")
+    assert head["LastModified"] == listed["LastModified"].replace(microsecond=0)
+    assert "+00:00" == listed["LastModified"].isoformat()[-6:]
