@@ -67,14 +67,10 @@ class CuttingStore(InMemoryStore):
     """A store in which a record of a certain name may be the last thing that its writer does."""
 
     killed_at: str = ""
-    before: bool = True
 
     def create(self, key: str, data: bytes) -> bool:
-        hit = bool(self.killed_at) and self.killed_at in key
-        if hit and self.before:
-            raise Killed(f"before {key}")
         won = super().create(key, data)
-        if hit:
+        if self.killed_at and self.killed_at in key:
             raise Killed(f"after {key}")
         return won
 
@@ -271,8 +267,14 @@ def test_a_collection_that_an_alias_shows_is_not_taken(p: Project) -> None:
 
 
 CRASHES = [
-    *(("changes", n) for n in range(5)),  # give, upsert, delete, optimise
-    *((when, name) for when in ("before", "after") for name in ("recycled.json", "manifest.json", "releases/")),
+    ("changes", 1),  # of give, upsert, delete, optimise
+    ("changes", 3),
+    ("after", "recycled.json"),
+    *(
+        pytest.param(one, marks=pytest.mark.slow)
+        for one in (("changes", 0), ("changes", 2), ("after", "manifest.json"))
+    ),
+    pytest.param(("after", "releases/"), marks=pytest.mark.slow),
 ]
 
 
@@ -287,7 +289,7 @@ def test_a_crash_leaves_serving_untouched_and_every_reader_right_or_refusing(
     if kind == "changes":
         p.vectors.killed_after = p.vectors.changes + at
     else:
-        p.store.killed_at, p.store.before = at, kind == "before"
+        p.store.killed_at = at
     with pytest.raises(Killed):
         p.run()
     p.vectors.killed_after, p.store.killed_at = None, ""
@@ -329,11 +331,6 @@ def test_sparse_vectors_are_weighed_by_the_lengths_of_their_epoch(tmp_path: Path
     assert isinstance(first.lengths, Lengths)
     assert first.lengths == second.lengths == fourth.lengths
     assert (first.collection, 3) == (fourth.collection, p.vectors.written)
-    assert () == p.check().faults
-    for n in range(DOCUMENTS):  # chunks become longer by more than a tenth
-        p.source.write(f"e{n:02d}.md", document(n, edition=9).replace("edition", "edition and many more words here"))
-    p.run()
-    assert fourth.lengths != p.manifest().lengths
     assert () == p.check().faults
 
 

@@ -7,10 +7,11 @@ readers go on asking, some of whom hold g1.
 
 Judged after every step: whoever answered as a generation saw its points only; the alias shows a collection that holds
 all points of the release in force, and says so; there is one fence, the reader's rule finds what the alias shows, and
-one more promoter that runs alone brings any state to an applied release. The slow ones walk about 50,000 states.
+one more promoter that runs alone brings any state to an applied release. With INGEST_EVERY_ORDER, more of them.
 """
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -250,6 +251,7 @@ SCENARIOS = {  # who acts, how many may be killed, what becomes of a builder tha
     "readers, and who may be killed": ((builder("g3"), stale_reader, reader), 1, {"g3"}, 2_000),
 }
 QUICK = list(SCENARIOS)[:2]
+LONG = pytest.mark.skipif("INGEST_EVERY_ORDER" not in os.environ, reason="INGEST_EVERY_ORDER is not set: minutes")
 
 
 def explored(name: str) -> Explored:
@@ -257,7 +259,7 @@ def explored(name: str) -> Explored:
     return explore(start(*works), Budget(crashes=crashes, skip_reads=True), judge)
 
 
-@pytest.mark.parametrize("name", [*QUICK, *(pytest.param(n, marks=pytest.mark.slow) for n in [*SCENARIOS][2:])])
+@pytest.mark.parametrize("name", [*QUICK, *(pytest.param(n, marks=LONG) for n in [*SCENARIOS][2:])])
 def test_every_schedule_keeps_readers_right_and_serving_untouched(
     name: str, record_property: Callable[[str, object], None]
 ) -> None:
