@@ -185,7 +185,7 @@ class Made:
         for place, document in enumerate(rows["document_id"].to_pylist()):
             places[document, place >= len(self._held[kind])].append(place)
         chosen = (places[d.document_id, d.document_id in self.rows.texts] for d in documents)
-        return rows.take(pa.array(chain.from_iterable(chosen), pa.int64()))
+        return rows.take(pa.array(chain.from_iterable(chosen), pa.int64())).cast(new.schema)  # the same names inside
 
 
 @contextmanager
