@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from rich.text import Text
 from typer import Argument, BadParameter, Option, echo
 
-from ingest.cli.invocation import Invocation, Repeated, SourcesOption, command
+from ingest.cli.invocation import Invocation, Repeated, SourcesOption, command, several
 from ingest.cli.output import Output, in_folder, printable, whole_file
 from ingest.cli.tables import STAGES
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 BATCH = 64  # questions searched at once
 TOP, TOP_OF_CONTEXT, TOP_OF_FILE, MOST = 10, 50, 100, 1000
 SNIPPET = 300  # characters shown of a result's text
+MOST_QUESTIONS = 1_000_000
 QUESTIONS = 'Questions, one JSON object per line: {"query_id": ..., "text": ...}.'
 
 
@@ -30,26 +32,14 @@ QUESTIONS = 'Questions, one JSON object per line: {"query_id": ..., "text": ...}
 class AskingOptions:
     """Who asks, for which ranking, and whether to return passages instead of single chunks."""
 
-    acl: Annotated[
-        Repeated, Option(metavar="GROUP", help="Group of the caller; may be repeated.", show_default="public")
-    ] = None
+    acl: Annotated[Repeated, several("--acl", "GROUP", "Group of the caller, by default public")] = None
     tenant: Annotated[str, Option(metavar="NAME", help="Tenant of the caller.")] = "public"
     sources: SourcesOption = None
-    stage: Annotated[
-        str | None,
-        Option(metavar=f"[{'|'.join(STAGES)}]", help="Ranking to show.", show_default="the profile's last one"),
-    ] = None
-    top: Annotated[
-        int | None,
-        Option(min=1, max=MOST, help="Number of results.", show_default="10; 50 with --context, 100 with --file"),
-    ] = None
-    context: Annotated[
-        int | None, Option(min=1, metavar="TOKENS", help="Return passages of at most this many tokens in total.")
-    ] = None
+    stage: Annotated[str | None, Option(metavar="|".join(STAGES), help="Ranking to show, else the last one.")] = None
+    top: Annotated[int | None, Option(min=1, max=MOST, help="Results: 10, with --context 50, with --file 100.")] = None
+    context: Annotated[int | None, Option(min=1, metavar="TOKENS", help="Return passages of so many tokens.")] = None
     neighbours: Annotated[int, Option(min=0, max=8, metavar="N", help="Chunks on both sides, if tokens are left.")] = 0
-    parent: Annotated[
-        bool, Option("--parent", help="Add the enclosing section, if the index has it and tokens are left.")
-    ] = False
+    parent: Annotated[bool, Option("--parent", help="Add the enclosing section, if tokens are left.")] = False
     mmr: Annotated[float, Option(min=0.0, max=0.99, metavar="W", help="Weight of diversity against the score.")] = 0.0
 
     def filter(self) -> "Filter":
@@ -74,10 +64,7 @@ def search(
     invocation: Invocation,
     how: AskingOptions,
     file: Annotated[Path | None, Option(exists=True, dir_okay=False, metavar="PATH", help=QUESTIONS)] = None,
-    out: Annotated[
-        Path | None,
-        Option(dir_okay=False, callback=in_folder, metavar="PATH", help="File to write the run to; stdout by default."),
-    ] = None,
+    out: Annotated[Path | None, Option(dir_okay=False, callback=in_folder, metavar="PATH", help="For the run.")] = None,
     words: Annotated[Repeated, Argument(metavar="QUESTION", help="Several words make one question.")] = None,
 ) -> None:
     """Query the release in force. With --file: write a run, one line per question, best result first.
@@ -86,41 +73,76 @@ def search(
     "scores"}]}; `doc` is the path below the source's root, start and end are code points of the document's text.
     """
     question = " ".join(words) if words else None
-    _check(question, file, out, json=invocation.json)
-    if how.stage not in (None, *STAGES):
-        raise BadParameter(f"{how.stage!r} is not one of {', '.join(STAGES)}", param_hint="--stage")
+    _check(question, file, (out, how.stage), json=invocation.json)
     top = how.top or (TOP_OF_FILE if file is not None else TOP if how.context is None else TOP_OF_CONTEXT)
     passages = how.passages(top)
-    from ingest.cli.questions import read_question_file
-
-    questions = read_question_file(file) if file is not None else {}
+    questions = _read_questions(file) if file is not None else {}
     with invocation.opened() as index:
         searcher = index.searcher()
         asking = Asking(searcher, how.filter(), how.stage or searcher.stages[-1], top, passages)
         if question is not None:
             _answer_one(invocation.output, asking, question)
-            return
-        with whole_file(out) if out else nullcontext() as run:
-            for line in _run_lines(index, asking, questions):
-                echo(line.encode()) if run is None else run.write(line + "\n")
-        told = {"questions": len(questions), "out": out, "top": top, **asking.told()}
-        invocation.output.result(told)
-        gave_up = f" {searcher.fell_back:,} of them not re-ranked: {asking.over()}" if searcher.fell_back else ""
-        invocation.output.note(f"{len(questions):,} questions answered by generation {told['generation']}.{gave_up}")
+        else:
+            with whole_file(out) if out else nullcontext() as run:
+                for line in _run_lines(index, asking, questions):
+                    echo(line.encode()) if run is None else run.write(line + "\n")
+            invocation.output.result({"questions": len(questions), "out": out, "top": top, **asking.told()})
+            generation = searcher.manifest.generation
+            invocation.output.note(f"{len(questions):,} questions answered by generation {generation}.")
+        if searcher.fell_back:
+            over = f"over {searcher.profile.rerank_milliseconds} ms, so the fused order stands"
+            invocation.output.note(f"{searcher.fell_back:,} not re-ranked: {over}.")
 
 
-def _check(question: str | None, file: Path | None, out: Path | None, *, json: bool) -> None:
-    """Raise BadParameter unless there is one question or one file, and one place for the answers."""
-    if (question is None) == (file is None):
-        raise BadParameter("give either a question or --file", param_hint="QUESTION")
-    if question is not None and not question.strip():
-        raise BadParameter("must not be blank", param_hint="QUESTION")
-    if question is not None and any("\ud800" <= c <= "\udfff" for c in question):
-        raise BadParameter("not valid Unicode", param_hint="QUESTION")
-    if out is not None and file is None:
-        raise BadParameter("needs --file", param_hint="--out")
-    if json and file is not None and out is None:
-        raise BadParameter("with --file the run itself goes to stdout; give --out", param_hint="--json")
+def _read_questions(path: Path) -> dict[str | int, str]:
+    """Return the texts of the questions by `query_id`, in the order of the file. Empty lines are skipped.
+
+    Raises: BadParameter, naming the line, when it is not a JSON object, lacks a key, or repeats an id.
+    """
+    from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+    from ingest.errors import first_fault
+
+    class QuestionLine(BaseModel):
+        model_config = ConfigDict(strict=True)  # other keys are ignored
+
+        query_id: str | int
+        text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+    bad = partial(BadParameter, param_hint="--file")
+    found: dict[str | int, str] = {}
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            for number, line in ((n, one) for n, one in enumerate(lines, 1) if one.strip()):
+                question = QuestionLine.model_validate_json(line)
+                if question.query_id in found:
+                    raise bad(f"{path}:{number}: duplicate query_id {question.query_id!r}")
+                found[question.query_id] = question.text
+                if len(found) > MOST_QUESTIONS:
+                    raise bad(f"{path}: more than {MOST_QUESTIONS:,} questions")
+    except ValidationError as error:
+        raise bad(f"{path}:{number}: {first_fault(error)}") from error
+    except UnicodeDecodeError as error:
+        raise bad(f"{path}: not UTF-8: {error.reason} at byte {error.start}") from error
+    if not found:
+        raise bad(f"{path}: contains no questions")
+    return found
+
+
+def _check(question: str | None, file: Path | None, how: tuple[Path | None, str | None], *, json: bool) -> None:
+    """Raise BadParameter unless there is one question or one file, one place for the answers, and a known stage."""
+    out, stage = how
+    faults = (
+        ("--stage", f"{stage!r} is not one of {', '.join(STAGES)}", stage not in (None, *STAGES)),
+        ("QUESTION", "give either a question or --file", (question is None) == (file is None)),
+        ("QUESTION", "must not be blank", question is not None and not question.strip()),
+        ("QUESTION", "not valid Unicode", any("\ud800" <= c <= "\udfff" for c in question or "")),
+        ("--out", "needs --file", out is not None and file is None),
+        ("--json", "with --file the run itself goes to stdout; give --out", json and file is not None and out is None),
+    )
+    for hint, fault, is_there in faults:
+        if is_there:
+            raise BadParameter(fault, param_hint=hint)
 
 
 @dataclass(frozen=True)
@@ -143,16 +165,9 @@ class Asking:
 
     def told(self) -> dict[str, Any]:
         """Return what was asked, in machine-readable form."""
-        return {
-            "release": self.searcher.release,
-            "generation": self.searcher.manifest.generation,
-            "stage": self.stage,
-            "fell_back": self.searcher.fell_back,
-        }
-
-    def over(self) -> str:
-        """Return why an answer has no re-ranked order."""
-        return f"over {self.searcher.profile.rerank_milliseconds} ms, so the fused order stands."
+        asked = self.searcher
+        told = {"release": asked.release, "generation": asked.manifest.generation, "stage": self.stage}
+        return {**told, "fell_back": asked.fell_back}
 
 
 def _answer_one(output: Output, asking: Asking, question: str) -> None:
@@ -165,8 +180,6 @@ def _answer_one(output: Output, asking: Asking, question: str) -> None:
     else:
         output.result({**told, "context": context}, *map(_drawn_passage, context.passages))
         output.note(f"{context.tokens} of {context.budget} tokens, {len(context.left_out)} chunks left out.")
-    if asking.searcher.fell_back:
-        output.note(f"Not re-ranked: {asking.over()}")
     if not answer.results:
         output.show("No results that these groups may see.")
     elif answer.confidence is not None:
@@ -201,10 +214,9 @@ def result_values(found: "Result | Passage", figure: str = "scores") -> dict[str
 
 
 def _drawn_result(rank: int, result: "Result", stage: str) -> Text:
-    page = [f"page {result.page}"] if result.page else []
-    others = [f"{name} {score:.4f}" for name, score in result.scores.items() if name != stage]
-    notes, text = "  ".join([*page, *others]), printable(result.text, SNIPPET)
-    return _drawn(result, f"{rank:>3}  {result.scores[stage]:.4f}", notes, [text])
+    notes = [f"page {result.page}"] if result.page else []
+    notes += [f"{name} {score:.4f}" for name, score in result.scores.items() if name != stage]
+    return _drawn(result, f"{rank:>3}  {result.scores[stage]:.4f}", "  ".join(notes), [printable(result.text, SNIPPET)])
 
 
 def _drawn_passage(passage: "Passage") -> Text:

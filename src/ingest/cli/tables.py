@@ -55,12 +55,10 @@ def plan(summary: "records.PlanSummary") -> Iterator[RenderableType]:
     counts = summary.counts
     names = [name for name in CLASSES if counts.get(name)] + sorted(set(counts) - set(CLASSES))
     title = f"Plan on base {summary.base}" if summary.base else "Plan of the first generation"
-    costs = [
-        ("bytes to fetch", size(summary.bytes_to_fetch)),
-        ("chunks to embed (estimate)", summary.chunks_to_embed),
-        ("tokens to embed (estimate)", summary.tokens_to_embed),
-        ("GPU-minutes (estimate)", f"{summary.gpu_minutes:,.2f}"),
-    ]
+    embedded = {name: getattr(summary, name) for name in ("chunks_to_embed", "tokens_to_embed")}
+    costs = [("bytes to fetch", size(summary.bytes_to_fetch))]
+    costs += [(f"{_words(name)} (estimate)", cell(count)) for name, count in embedded.items()]
+    costs += [("GPU-minutes (estimate)", f"{summary.gpu_minutes:,.2f}")]
     yield table(title, ("documents", ""), [*((_words(name), counts[name]) for name in names), *costs])
     if summary.left_out:
         yield f"Left out by the sources (a folder counts once): {counted(summary.left_out)}."
@@ -106,10 +104,8 @@ def verdict(judged: "records.Verdict") -> Iterator[RenderableType]:
         rows = [(metric, *(_pair(f"{stage}.{metric}", ours, theirs) for stage in stages)) for metric in metrics]
         yield table(f"Scores of {judged.candidate}{' (serving)' if theirs else ''}", ("", *stages), rows)
     if (d := judged.difference) is not None:
-        yield (
-            f"{d.metric}: difference {d.mean:+.4f} [{d.lower:+.4f}, {d.upper:+.4f}]   "
-            f"{d.questions} questions, detectable {d.detectable:.4f}, margin {judged.rules.margin:.4f}"
-        )
+        than = f"{d.questions} questions, detectable {d.detectable:.4f}, margin {judged.rules.margin:.4f}"
+        yield f"{d.metric}: difference {d.mean:+.4f} [{d.lower:+.4f}, {d.upper:+.4f}]   {than}"
     yield from _slices(judged)
     against = f", compared with {judged.serving} of release {judged.release}" if judged.serving else ""
     head = f"Verdict on {judged.candidate}: {'positive' if judged.positive else 'NEGATIVE'}{against}"
@@ -178,10 +174,8 @@ def served(found: "records.Release | None") -> str:
     """Return which release serves, and since when and why, in one sentence."""
     if found is None:
         return "Nothing serves."
-    who, why = printable(found.who), printable(found.why)
-    return (
-        f"Release {found.number} serves generation {found.generation} ({found.action} by {who} at {found.at}: {why})."
-    )
+    what = f"{found.action} by {printable(found.who)} at {found.at}: {printable(found.why)}"
+    return f"Release {found.number} serves generation {found.generation} ({what})."
 
 
 def report(run: "records.RunReport") -> Iterator[RenderableType]:
@@ -196,10 +190,8 @@ def report(run: "records.RunReport") -> Iterator[RenderableType]:
     if run.serving_mended:
         yield f"What served when the run began: {run.serving_mended:,} points mended."
     if found := run.recall:
-        yield (
-            f"Dense recall@{found.at}: {found.mean:.3f} on average, {found.least:.3f} at least, for {found.questions} "
-            "stored vectors compared with exact search."
-        )
+        told = f"{found.mean:.3f} on average, {found.least:.3f} at least, for {found.questions} stored vectors"
+        yield f"Dense recall@{found.at}: {told} compared with exact search."
     if run.unsupported:
         yield f"Left out, since no parser reads their types: {counted(run.unsupported)}."
     yield from map(printable, stale(run.carried))

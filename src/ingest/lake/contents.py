@@ -10,7 +10,9 @@ from ingest.errors import UnknownRelease
 from ingest.lake.lake import Lake
 from ingest.lake.revocations import Revocations
 from ingest.ports import Aliases
-from ingest.records import LANGCHAIN, Exclusion, Lengths, Manifest, PartFile, Shape
+from ingest.records import LANGCHAIN, Lengths, Manifest, PartFile, Shape
+
+Hidden = tuple[str, str, frozenset[str]]  # document id, source, the groups that still may see it
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,12 @@ class Contents:
 
     def revoked(self, shard: int, told: Revocations) -> frozenset[str]:
         """Return the ids of a shard's documents that are revoked."""
-        if told == Revocations():
-            return frozenset()
-        rows = self.lake.read(self.parts(shard)["documents"], ["document_id", "uri", "source", "tenant"]).to_pylist()
-        return told.ids(SimpleNamespace(**row) for row in rows)
+        return frozenset() if told == Revocations() else told.ids(self.documents(shard))
+
+    def documents(self, shard: int) -> Iterator[SimpleNamespace]:
+        """Yield what decides who may see the documents of a shard, as attributes."""
+        columns = ["document_id", "uri", "source", "tenant", "acl", "modified"]
+        return (SimpleNamespace(**row) for row in self.lake.read(self.parts(shard)["documents"], columns).to_pylist())
 
     def revoked_chunks(self, told: Revocations) -> Iterator[str]:
         """Yield the ids of the chunks that would have points if their documents were not revoked."""
@@ -69,12 +73,14 @@ class Contents:
                 ids = (row["chunk_id"] for row in rows if row["document_id"] in documents)
                 yield from (chunk for chunk in ids if chunk not in self.collapsed)
 
-    def excluded(self, told: Revocations) -> Exclusion:
-        """Return what searches leave out: by id the documents that are not revoked with their source or tenant."""
+    def hidden(self, told: Revocations) -> Iterator[Hidden]:
+        """Yield the documents that fewer may see than their rows say, but for what is revoked with source or tenant."""
         named = replace(told, sources=frozenset(), tenants=frozenset())
-        documents = (document for shard in self.shards for document in self.revoked(shard, named))
-        found = {"document_id": documents, "source": told.sources, "tenant": told.tenants}
-        return tuple((field, tuple(names)) for field, values in found.items() if (names := sorted(values)))
+        for row in (row for shard in self.shards if told != Revocations() for row in self.documents(shard)):
+            tenant, groups = told.access(row) or (row.tenant, frozenset(row.acl))
+            groups = groups if tenant == row.tenant else frozenset()
+            if (revoked := named.holds(row)) or not groups.issuperset(row.acl):
+                yield row.document_id, row.source, frozenset() if revoked else groups
 
     def all_parts(self) -> Iterator[PartFile]:
         """Yield the parts of each shard, then those that span all shards."""

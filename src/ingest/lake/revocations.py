@@ -12,6 +12,9 @@ from ingest.lake.journal import Journal
 from ingest.records import Decision
 
 About = Mapping[str, Sequence[str]]  # of a decision
+Access = tuple[str, frozenset[str]]  # the tenant and the groups that may still see a document
+GONE: Access = ("", frozenset())  # its source no longer has it
+MOST_EXCLUDED = 10_000  # documents of a generation by URI, id or prefix: every dense search names them
 
 
 @dataclass(frozen=True)
@@ -22,19 +25,25 @@ class Revocations:
     prefixes: tuple[str, ...] = ()  # of URIs
     sources: frozenset[str] = frozenset()
     tenants: frozenset[str] = frozenset()
+    narrowed: Mapping[str, Access] = field(default_factory=dict)  # by policy; by id of the listed document
 
     @classmethod
-    def of(cls, decisions: Iterable[About]) -> Self:
-        """Return what decisions to revoke name together."""
+    def of(cls, decisions: Iterable[About], narrowed: Mapping[str, Access] | None = None) -> Self:
+        """Return what decisions to revoke name together, with what was narrowed."""
         every = [*decisions]
-        kinds = ("uri", "prefix", "source", "tenant")
-        uris, prefixes, *others = (frozenset(chain(*(about.get(kind, ()) for about in every))) for kind in kinds)
+        named = (chain(*(about.get(kind, ()) for about in every)) for kind in ("uri", "prefix", "source", "tenant"))
+        uris, prefixes, sources, tenants = map(frozenset, named)
         documents = frozenset(document_id(one) if ":" in one else one for one in uris)  # an id has no scheme
-        return cls(documents, tuple(sorted(prefixes)), *others)
+        return cls(documents, tuple(sorted(prefixes)), sources, tenants, narrowed or {})
+
+    def access(self, document: Any) -> Access | None:
+        """Return who may still see the document of a row, or one inside it; None: whoever its generation says."""
+        return self.narrowed.get(document_id(containers(document.uri)[0])) if self.narrowed else None
 
     def holds(self, document: Any) -> bool:
         """Return whether a row, ref or entry of a plan is of a revoked document, or of one inside such a document."""
-        if document.source in self.sources or document.tenant in self.tenants:
+        access = self.access(document)
+        if document.source in self.sources or document.tenant in self.tenants or (access and not access[1]):
             return True
         named = self.documents and any(document_id(uri) in self.documents for uri in containers(document.uri))
         return bool(named or document.uri.startswith(self.prefixes))
@@ -49,7 +58,7 @@ class RevocationWatch:
     """The revocations of one index. Threads may share it."""
 
     decisions: Journal[Decision]
-    in_force: dict[int, About] = field(default_factory=dict)  # by number of the decision, as `now` last saw them
+    in_force: dict[int, About] = field(default_factory=dict)  # people's, by number, as `now` last saw them
     _last: int = 0
     _known: Revocations | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -61,14 +70,20 @@ class RevocationWatch:
         with self._lock:
             least = self.decisions.last() if self._known is None else 0
             last, in_force = self._last, dict(self.in_force)
+            narrowed = dict(self._known.narrowed) if self._known is not None else {}
             for number, made in self.decisions.after(last):
                 if made.kind == "revoke":
                     in_force[number] = made.about
+                if made.kind == "narrow":
+                    access = "".join(made.about.get("tenant", ())), frozenset(made.about.get("acl", ()))
+                    narrowed |= dict.fromkeys(made.about["uri"], access)
+                for id_ in made.about["uri"] if made.kind == "widen" else ():
+                    narrowed.pop(id_, None)
                 for lifted in made.about["decision"] if made.kind == "unrevoke" else ():
                     in_force.pop(int(lifted), None)
                 last = number
             if last < least:
                 raise SchemaMismatch(f"{self.decisions.where(last + 1)} is missing, though later ones are there")
-            self.in_force, self._known = in_force, Revocations.of(in_force.values())
+            self.in_force, self._known = in_force, Revocations.of(in_force.values(), narrowed)
             self._last = last  # last of all: a request before may fail, and other threads look meanwhile
             return self._known

@@ -78,10 +78,10 @@ def publish(
         served = reconcile_serving(retrieval, serving, scrubbed)
         figures.serving_mended = served.mended if served is not None else 0
         work = figures.timed("plan", make_plan, bench, retrieval, writer, scope, token, listing)
-        manifest = work.sealed()
+        changed, manifest = work.healed or lake.revocations.now() != revoked, work.sealed()
         if manifest is None:
             found = scrubbed(build(services, releases, work, execute, figures), work)
-        elif served is not None and served.contents.generation == manifest.generation and not work.healed:
+        elif served is not None and served.contents.generation == manifest.generation and not changed:
             found = served  # nothing changed since it was looked at
         else:
             found = scrubbed(contents_of(lake, manifest), work)

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -137,7 +137,7 @@ def classify(
     listed: Iterable[DocumentRef], base: Known, known_bad: Known, scope: Scope, carried: Names, told: Revocations
 ) -> ShardChanges:
     """Return the changes of one shard; `known_bad`: the base's quarantine; of `carried` sources the listing failed."""
-    refs = [*listed]
+    refs, told = [*listed], replace(told, narrowed={})  # only what people revoked is not ingested
     documents = [planned(ref, "revoked") for ref in refs if told.holds(ref)]
     revoked, seen = {document.uri for document in documents}, {ref.uri for ref in refs}
     deleted, counts, touched = list[str](), Counter[str](), not revoked.isdisjoint({*base, *known_bad})

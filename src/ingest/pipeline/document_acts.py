@@ -1,4 +1,4 @@
-"""What people do about single documents of an index: see what is left out, try it again, accept it, revoke them."""
+"""What people do about single documents: see what is left out, try it again, accept it, revoke them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

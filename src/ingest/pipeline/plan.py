@@ -22,6 +22,7 @@ from ingest.pipeline.fingerprints import changed_marks, code_version, fingerprin
 from ingest.pipeline.guard import Carrying, check_losses, is_unknown, sick_origins
 from ingest.pipeline.healing import check_carried, find_damage
 from ingest.pipeline.losses import Balance, LossComparison
+from ingest.pipeline.narrowing import narrowing_of
 from ingest.pipeline.quarantine import accepted, in_quarantine
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.tasks import Work
@@ -49,6 +50,7 @@ def make_plan(bench: Workbench, retrieval: Retrieval, writer: Writer, scope: Sco
         carrying.carry({origin.name: origin.why for origin in found.carried})
     planner.guard(summary)
     carrying.keep(writer, summary)
+    planner.narrowing.write(writer, widens=True)
     if summary.needs_generation:
         claim, resumed = claim_generation(bench, writer, *told, repeats=scope.repeats)
         summary = summary.model_copy(update={"generation": claim.id})
@@ -60,9 +62,8 @@ def make_plan(bench: Workbench, retrieval: Retrieval, writer: Writer, scope: Sco
         carrying.scope = replace(carrying.scope, instead_of=scope.instead_of or claim.id)
 
     def shard_plan(shard: int) -> ShardPlan:
-        if not summary.needs_generation:
-            return planner.join(shard)[0]
-        return lake.shard_plan(summary.generation, shard, summary.shards[shard])
+        frozen = summary.generation if summary.needs_generation else ""
+        return lake.shard_plan(frozen, shard, summary.shards[shard]) if frozen else planner.join(shard)[0]
 
     retrieval.observer.told("plan", summary)
     healed, version = planner.damage.told, code_version(planner.prints)
@@ -72,8 +73,7 @@ def make_plan(bench: Workbench, retrieval: Retrieval, writer: Writer, scope: Sco
 def preview(bench: Workbench, writer: Writer, scope: Scope) -> PlanSummary:
     """Return what a run would do. Lists the sources, claims and writes nothing."""
     with Listing() as listing:
-        planner = Planner(bench, writer.clock(), scope, listing)
-        if planner.base is not None:
+        if (planner := Planner(bench, writer.clock(), scope, listing)).base is not None:
             planner.damage = damage_of(planner.lake, planner.base, writes=False)
         planner.list_sources()
         try:
@@ -102,8 +102,8 @@ class Planner:
         self.shards, self.divides, self.failed = 0, 0, dict[str, errors.IngestError]()  # by source
         self.carrying = Carrying(bench, scope, now, self.base)
         self.revocations = self.lake.revocations.now()
-        self.balance = Balance()  # as far as the plan knows it
-        self.damage = Damage()  # of the base
+        self.narrowing = narrowing_of(bench, self.revocations, scope)
+        self.balance, self.damage = Balance(), Damage()  # as far as the plan knows it; of the base
 
     @property
     def scope(self) -> Scope:
@@ -122,9 +122,8 @@ class Planner:
                     self.failed[source.name] = error
                 self.listing.drop(source.name)
         planned = self.base or self.lake.claims.get(1)
-        self.shards = (
-            planned.shards if planned else changes.shard_count(len(self.listing), self.options.documents_per_shard)
-        )
+        wanted = len(self.listing), self.options.documents_per_shard
+        self.shards = planned.shards if planned else changes.shard_count(*wanted)
         self.listing.partition(self.shards)
         changes.check_places(self.scope, self.bench.sources, self.listing, self._base_uris())
         if self.base is None and not self.listing.listed and not self.options.allow_empty:
@@ -251,6 +250,7 @@ class Planner:
             divides=self.divides,
             keeps=tuple(sorted(m.document_id for row in kept for m in rows.family(row))) if self._keeps_chunks else (),
         )
+        self.narrowing.look(plan, self.shards, rows.documents.values(), self.scope)
         stay = {row.uri for row in kept} & {d.uri for d in found.documents if d.change not in FETCHED}
         found.counts.update({n: of for n, of in (("upgraded", upgraded), ("not_upgraded", len(stay))) if of})
         return plan, found.counts, rows

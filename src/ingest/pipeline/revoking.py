@@ -4,6 +4,7 @@ First the record, which every reader looks for at each search; then the points o
 points before its own record. So wherever one dies no reader shows what is revoked, and the next run deletes the rest.
 """
 
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from sys import maxsize
@@ -12,14 +13,13 @@ from types import SimpleNamespace
 from ingest import errors
 from ingest.ids import point_id
 from ingest.lake.contents import Contents, contents_of
-from ingest.lake.revocations import About, Revocations
+from ingest.lake.lake import Lake
+from ingest.lake.revocations import MOST_EXCLUDED, About, Revocations
 from ingest.pipeline.scope import check_why
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, Decision
-from ingest.release.generation_states import collections_held, decide, sealed_manifest
+from ingest.release.generation_states import collections_held, decide, last_claim, sealed_manifest
 from ingest.services import Retrieval, Writer
-
-MOST_EXCLUDED = 10_000  # documents of a generation by URI, id or prefix: every dense search names them
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Revoked:
 
 
 def revoke(retrieval: Retrieval, writer: Writer, why: str, wanted: About) -> Revoked:
-    """Revoke documents until that is lifted. Raises: InvalidSettings; IndexUnavailable when points are left."""
+    """Revoke documents until a person lifts it. Raises: InvalidSettings; IndexUnavailable: points are left."""
     check_why("revoke", why)
     about = {kind: names for kind, names in wanted.items() if names}
     if not about or not all(name.strip() for names in about.values() for name in names):
@@ -39,15 +39,12 @@ def revoke(retrieval: Retrieval, writer: Writer, why: str, wanted: About) -> Rev
     lake, told, named, found = retrieval.lake, retrieval.lake.revocations, Revocations.of([about]), dict[str, int]()
     told.now()
     together = Revocations.of([*told.in_force.values(), about])
-    for _, claim in lake.claims.newest_first(maxsize):
+    for generation, contents in every_generation(lake):
         with suppress(errors.SchemaMismatch, errors.StoreUnavailable):  # damaged: the decision does not need it
-            if (manifest := sealed_manifest(lake, claim.id)[0]) is not None:
-                contents = contents_of(lake, manifest)
-                found[claim.id] = sum(len(contents.revoked(shard, named)) for shard in contents.shards)
-                if (most := len(dict(contents.excluded(together)).get("document_id", ()))) > MOST_EXCLUDED:
-                    each = f"{most} documents of generation {claim.id} would be excluded one by one"
-                    way = "revoke their source or their tenant"
-                    raise errors.InvalidSettings(f"revoke: {each}, at most {MOST_EXCLUDED} can be; {way}")
+            found[generation] = sum(len(contents.revoked(shard, named)) for shard in contents.shards)
+            if (most := sum(1 for *_, groups in contents.hidden(together) if not groups)) > MOST_EXCLUDED:
+                each = f"{most} documents of generation {generation} would be excluded one by one, at most"
+                raise errors.InvalidSettings(f"revoke: {each} {MOST_EXCLUDED} can be; revoke their source or tenant")
     decision = decide(lake, writer, "revoke", why, about)
     try:
         delete_all_revoked(retrieval)
@@ -72,7 +69,7 @@ def delete_all_revoked(retrieval: Retrieval) -> Revocations:
     """Delete the points of what is revoked from all collections of this lake that exist; return what is revoked."""
     lake, vectors = retrieval.lake, retrieval.vectors
     told = lake.revocations.now()
-    for generation, held in collections_held(lake, vectors).items() if lake.revocations.in_force else ():
+    for generation, held in collections_held(lake, vectors).items() if told != Revocations() else ():
         manifest = sealed_manifest(lake, generation)[0]
         contents = contents_of(lake, manifest) if manifest is not None else None
         for collection in held:
@@ -82,7 +79,7 @@ def delete_all_revoked(retrieval: Retrieval) -> Revocations:
 
 
 def delete_revoked(vectors: VectorIndex, collection: str, contents: Contents | None, told: Revocations) -> None:
-    """Delete the points of what is revoked from a collection: by its contents, or if those are lost by payloads."""
+    """Delete the points of what is revoked; a collection whose files cannot tell, unsealed or damaged, is read."""
     found: list[str] | None = None
     with suppress(errors.SchemaMismatch):
         found = [point_id(chunk) for chunk in contents.revoked_chunks(told)] if contents is not None else None
@@ -93,3 +90,10 @@ def delete_revoked(vectors: VectorIndex, collection: str, contents: Contents | N
     if found:
         vectors.delete(collection, found)
         vectors.flush(collection)
+
+
+def every_generation(lake: Lake) -> Iterator[tuple[str, Contents]]:
+    """Yield every sealed generation, newest first, with what it holds."""
+    for _, claim in lake.claims.newest_first(maxsize, below=last_claim(lake) + 1):
+        if (manifest := sealed_manifest(lake, claim.id)[0]) is not None:
+            yield claim.id, contents_of(lake, manifest)

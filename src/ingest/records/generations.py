@@ -276,10 +276,11 @@ class Decision(Record):
     """`decisions/<n>.json`, create-only: what a person decided. Holds and their lifting are releases, in their journal.
 
     `about`: names by what they are: uri (or document id), prefix (of URIs), source, tenant, generation, decision, …
+    By a source's policy: narrow, which names the tenant and acl that still see documents (none: gone), until widen.
     """
 
     number: int
-    kind: Literal["revoke", "unrevoke", "accept", "pin", "unpin", "override", "raised"]
+    kind: Literal["revoke", "unrevoke", "accept", "pin", "unpin", "override", "raised", "narrow", "widen"]
     about: dict[str, tuple[str, ...]]
     who: str
     identified: bool  # True: `who` is signed in at the caller; False: only this machine's user

@@ -16,6 +16,8 @@ from ingest.records.judgments import GateRules
 from ingest.records.points import LANGCHAIN, Shape
 
 Consequence = Literal["index", "drop", "quarantine"]
+Revokes = tuple[Literal["narrowed", "deleted"], ...]
+REVOKES: Revokes = ("narrowed",)
 DOCUMENT_BYTES = 16 * 2**20  # the largest document unless the settings set another limit
 
 
@@ -85,6 +87,8 @@ class SourceOptions(Options):
 
     acl: tuple[str, ...] = Field(default=("public",), min_length=1)  # groups that see them
     tenant: str = Field(default="public", min_length=1)  # who owns them
+    # What takes effect at once in every generation: that fewer may see a document, that the source deleted it.
+    revokes: Revokes = Field(default=REVOKES, exclude=True)
     include: tuple[str, ...] = ()  # path patterns; (): all
     exclude: tuple[str, ...] = ()
     # Leave out hidden files, keys and what tools leave behind; on, it is no part of recorded settings.
@@ -264,5 +268,6 @@ class BuildOptions(IndexOptions):
     profile: QueryProfile
     limits: ParseLimits = ParseLimits()  # for documents inside documents, at all levels; the pipeline opens these
     screening: dict[str, ScreeningPolicy] = Field(default_factory=dict)  # by source; others have the default policy
+    revokes: dict[str, Revokes] = Field(default_factory=dict)  # likewise
     shape: Shape = LANGCHAIN
     raised: RaisedLimit | None = None  # by a person, for this run or promotion

@@ -82,10 +82,8 @@ def read_calibration(name: str, data: bytes) -> Calibration:
         raise InvalidSettings(f"calibration {name}: {first_fault(error)}") from error
     if found.features != SIGNALS:
         odd = sorted(set(found.features) ^ set(SIGNALS)) or "their order"
-        raise InvalidSettings(
-            f"calibration {name}: {len(found.features)} signals, this version has {len(SIGNALS)}; they differ in "
-            f"{odd}; `ingest calibrate` makes a new one"
-        )
+        told = f"{len(found.features)} signals, this version has {len(SIGNALS)}; they differ in {odd}"
+        raise InvalidSettings(f"calibration {name}: {told}; `ingest calibrate` makes a new one")
     return found
 
 

@@ -19,7 +19,7 @@ from ingest.search.indexed_documents import IndexedDocument, IndexedDocuments, m
 from ingest.search.searcher import Searcher
 
 MOST_GAP = 64  # code points of white space between two chunks that become one passage
-LIMITS = {"budget": (1, 10**7), "neighbours": (0, 8), "mmr": (0, 0.99), "similarity": (0.1, 1), "most": (1, 1000)}
+LIMITS = {"budget": (1, 10**7), "neighbours": (0, 8), "mmr": (0, 0.99), "most": (1, 1000)}
 Span = tuple[int, int]
 Count = Callable[[Sequence[str]], Sequence[int]]  # number of tokens per text
 
@@ -32,7 +32,6 @@ class ContextOptions:
     neighbours: int = 0  # chunks before and after each chunk found, if tokens are left
     parent: bool = False  # the enclosing text that the index names, if tokens are left
     mmr: float = 0.0  # weight of diversity against the score, 0 to below 1
-    similarity: float = 0.9  # Jaccard of word shingles at which a chunk repeats an earlier one
     most: int = 50  # ranked chunks that are considered
 
     def __post_init__(self) -> None:
@@ -107,7 +106,7 @@ def build_context(
     scores = [r.scores.get(stage, 0.0) for r in looked_at]
     order = diversified([r.text for r in looked_at], scores, options.mmr) if options.mmr else range(len(looked_at))
     packer = _Packer(options.budget, count, around)
-    seen, left_out, taken = NearDuplicates(options.similarity), [], []
+    seen, left_out, taken = NearDuplicates(), [], []
     for place in order:
         result = looked_at[place]
         span = result.start, result.end
@@ -122,9 +121,9 @@ def build_context(
     if options.neighbours or options.parent:
         for result in taken:
             packer.widen(result, options.neighbours, options.parent)
-    passages = packer.passages()
-    missing = tuple(left for left in left_out if not packer.shows(left.uri, left.span))
-    return Context(tuple(passages), sum(p.tokens for p in passages), options.budget, missing)
+    passages = tuple(map(_passage, sorted(packer.pieces, key=lambda piece: piece.rank)))
+    missing = tuple(left for left in left_out if not any(one.holds(left.uri, *left.span) for one in packer.pieces))
+    return Context(passages, sum(p.tokens for p in passages), options.budget, missing)
 
 
 @dataclass(eq=False)
@@ -149,11 +148,11 @@ class _Packer:
 
     def __init__(self, budget: int, count: Count, around: Surroundings) -> None:
         self._budget, self._count, self._around = budget, count, around
-        self._pieces: list[_Piece] = []  # by document id and position
+        self.pieces: list[_Piece] = []  # by document id and position
 
     def widen(self, result: Result, neighbours: int, parent: bool) -> None:
         """Let the piece with a chunk grow as far as its surroundings fit."""
-        piece = next(p for p in self._pieces if p.holds(result.uri, result.start, result.end))
+        piece = next(p for p in self.pieces if p.holds(result.uri, result.start, result.end))
         for start, end in self._around.spans(result, neighbours, parent):
             if piece.start <= start and end <= piece.end:
                 return
@@ -162,18 +161,10 @@ class _Packer:
             if text is not None and len(text) == end - start and self.take(wider):
                 return
 
-    def passages(self) -> list[Passage]:
-        """Return what was taken, by rank."""
-        return [_passage(piece) for piece in sorted(self._pieces, key=lambda p: p.rank)]
-
-    def shows(self, uri: str, span: Span) -> bool:
-        """Return whether a piece contains a whole span of a document."""
-        return any(piece.holds(uri, *span) for piece in self._pieces)
-
     def take(self, new: _Piece) -> bool:
         """Add a piece, joined with those that it overlaps or adjoins; False if it does not fit."""
         joined, apart = new, []
-        for piece in self._pieces:
+        for piece in self.pieces:
             if (gap := self._gap(joined, piece)) is None:
                 apart.append(piece)
             else:
@@ -182,7 +173,7 @@ class _Packer:
             (joined.tokens,) = self._count([joined.text])
         if sum(piece.tokens for piece in (joined, *apart)) > self._budget:
             return False
-        self._pieces = sorted([joined, *apart], key=lambda p: (p.result.document_id, p.start))
+        self.pieces = sorted([joined, *apart], key=lambda p: (p.result.document_id, p.start))
         return True
 
     def _gap(self, one: _Piece, other: _Piece) -> str | None:

@@ -1,47 +1,42 @@
 """How much the texts of one answer repeat each other: near-duplicates, and an order that prefers new content."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ingest.documents.likeness import LONG_WORD, normalised, shingles
 from ingest.keyword.words import WORD
+
+SIMILARITY = 0.9  # Jaccard of word shingles at which two texts are the same
 
 
 class NearDuplicates:
     """Texts seen so far. A text too short for shingles repeats another only if both are equal."""
 
-    def __init__(self, similarity: float) -> None:
-        """Treat two texts as the same if their word shingles have at least this Jaccard similarity."""
-        self._similarity = similarity
-        self._equal: dict[str, str] = {}  # normalised text → id
-        self._holders: dict[int, list[int]] = {}  # shingle → numbers of the texts that have it
+    def __init__(self) -> None:
+        self._holders = defaultdict[int | str, list[int]](list)  # shingle → numbers of the texts that have it
         self._kept: list[tuple[str, int]] = []  # id and number of shingles
 
     def find(self, text: str) -> str | None:
         """Return the id of the seen text that this one repeats most; None if it repeats none."""
-        plain = normalised(text)
-        if plain in self._equal:
-            return self._equal[plain]
-        hashes = shingles(plain)
-        if hashes is None:
-            return None
-        shared = Counter(number for h in hashes.tolist() for number in self._holders.get(h, ()))
+        hashes = _hashes(text)
+        shared = Counter(number for h in hashes for number in self._holders.get(h, ()))
         near = [(n / (len(hashes) + self._kept[number][1] - n), -number) for number, n in shared.items()]
         best, number = max(near, default=(0.0, 0))
-        return self._kept[-number][0] if best >= self._similarity else None
+        return self._kept[-number][0] if best >= SIMILARITY else None
 
     def add(self, name: str, text: str) -> None:
         """Remember a text under an id."""
-        plain = normalised(text)
-        self._equal.setdefault(plain, name)
-        hashes = shingles(plain)
-        if hashes is not None:
-            for h in hashes.tolist():
-                self._holders.setdefault(h, []).append(len(self._kept))
-            self._kept.append((name, len(hashes)))
+        for h in (hashes := _hashes(text)):
+            self._holders[h].append(len(self._kept))
+        self._kept.append((name, len(hashes)))
+
+
+def _hashes(text: str) -> list[int | str]:
+    """Return a text's shingles, or the text itself if it is too short for them."""
+    found = shingles(plain := normalised(text))
+    return [plain] if found is None else found.tolist()
 
 
 def diversified(texts: Sequence[str], scores: Sequence[float], weight: float) -> list[int]:
@@ -56,18 +51,20 @@ def diversified(texts: Sequence[str], scores: Sequence[float], weight: float) ->
     """
     if not texts:
         return []
-    likeness = _jaccard([_words(text) for text in texts])
-    given = np.asarray(scores, np.float64)
-    spread = float(given.max() - given.min())
+    words, given = [_words(text) for text in texts], np.asarray(scores, np.float64)
+    numbers = {word: i for i, word in enumerate(sorted(set().union(*words)))}
+    holds = np.zeros((len(texts), max(1, len(numbers))), np.float32)
+    for row, own in zip(holds, words, strict=True):
+        row[[numbers[word] for word in own]] = 1
+    spread, sizes = float(given.max() - given.min()), holds.sum(axis=1)
     value = (1 - weight) * ((given - given.min()) / spread if spread > 0 else np.ones(len(given)))
-    nearest = np.zeros(len(texts))
-    order: list[int] = []
+    nearest, order = np.zeros(len(texts)), list[int]()
     for _ in texts:
         marginal = value - weight * nearest
         marginal[order] = -np.inf
-        chosen = int(np.argmax(marginal))
-        order.append(chosen)
-        nearest = np.maximum(nearest, likeness[chosen])
+        order.append(chosen := int(np.argmax(marginal)))
+        shared = holds @ holds[chosen]
+        nearest = np.maximum(nearest, shared / np.maximum(sizes + sizes[chosen] - shared, 1))
     return order
 
 
@@ -78,14 +75,3 @@ def _words(text: str) -> set[str]:
         joined = "".join(words)
         return {joined[i : i + 2] for i in range(len(joined) - 1)}
     return set(words)
-
-
-def _jaccard(sets: Sequence[set[str]]) -> NDArray[np.float64]:
-    """Return the Jaccard similarity of every pair of sets, (n, n)."""
-    numbers = {word: i for i, word in enumerate(sorted(set().union(*sets)))}
-    holds = np.zeros((len(sets), max(1, len(numbers))), np.float32)
-    for row, words in zip(holds, sets, strict=True):
-        row[[numbers[word] for word in words]] = 1
-    shared, sizes = holds @ holds.T, holds.sum(axis=1)
-    either = np.maximum(sizes[:, None] + sizes[None, :] - shared, 1)
-    return np.asarray(shared / either, np.float64)

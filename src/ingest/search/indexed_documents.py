@@ -1,7 +1,8 @@
-"""Documents of one generation from the lake: their texts, where their chunks are, and who may see each of these."""
+"""What one generation shows: chunks from the vector index, documents from the lake, and to whom, as masks over rows."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any
 
@@ -10,17 +11,59 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ingest import payloads
 from ingest.bounded_cache import BoundedCache
 from ingest.errors import SchemaMismatch
+from ingest.ids import point_id
 from ingest.lake.contents import Contents
-from ingest.records import EVERYTHING, Filter, PartFile, Result
+from ingest.ports import VectorIndex
+from ingest.records import EVERYTHING, Filter, Hit, PartFile, Result
 
 CHARACTERS = 32 * 2**20  # of the texts that are kept for later answers
 LEAST_WEIGHT = 2**19  # characters that a kept text counts at least: at most 64 documents are kept
 TEXTS_AT_ONCE = 8  # rows decoded together on the way to the wanted one
-Span = tuple[int, int]
 COLUMNS = ["document_id", "source", "acl", "tenant"]  # of an attributes part, as filters need them
 MASKS = 16  # filters whose masks are kept, each one byte per chunk
+Span = tuple[int, int]
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class FetchedChunks:
+    """Results by chunk id, without scores. For one search only: points never change, but collections may go."""
+
+    vectors: VectorIndex
+    collection: str
+    lost: set[str] = field(default_factory=set)  # chunks that have no point, or a damaged one
+    _held: dict[str, Result] = field(default_factory=dict)
+
+    def of(self, chunk_ids: Iterable[str]) -> Mapping[str, Result]:
+        """Return all results fetched so far, including these. A chunk that has lost its point is left out, and said."""
+        wanted = {chunk: point_id(chunk) for chunk in sorted(set(chunk_ids) - self._held.keys() - self.lost)}
+        points = self.vectors.retrieve(self.collection, list(wanted.values())) if wanted else {}
+        for chunk, point in wanted.items():
+            if point in points and (result := _result(points[point].payload)) is not None:
+                self._held[chunk] = result
+        if lost := [chunk for chunk in wanted if chunk not in self._held]:
+            told = "%s: answered without %d chunks whose points are lost or damaged, the first is %s; a run mends it"
+            log.warning(told, self.collection, len(lost), lost[0])
+            self.lost.update(lost)
+        return self._held
+
+    def there(self, hits: Sequence[Hit]) -> list[Hit]:
+        """Return the hits that are not known to be lost."""
+        return [hit for hit in hits if hit.chunk_id not in self.lost]
+
+
+def _result(payload: Mapping[str, Any]) -> Result | None:
+    """Return a point's payload as a result, None when that is not what was once written."""
+    found = payloads.fields(payload)
+    of_result = {one.name: found[one.name] for one in fields(Result) if one.name in found}
+    parent = tuple(found["parent"]) if found.get("parent") else None
+    try:
+        return Result(**{**of_result, "heading_path": tuple(found["heading_path"]), "parent": parent})
+    except (KeyError, TypeError):
+        return None
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,10 @@
-"""What question and candidate have in common, as numbers, for re-ranking and confidence; and re-ranking in time.
+"""What a question and a candidate have in common, as numbers: the features of re-ranking and confidence.
 
 Pure and cheap. Each row depends only on the question and its own candidate, so candidates may come in slices, and a
 score means the same for every question.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import chain, pairwise
 
 import numpy as np
@@ -27,6 +26,7 @@ HALF_WINDOW = 16  # word pieces
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
+TimeLimit = tuple[int, Callable[[], float]]  # milliseconds per question, 0 for no limit; a clock of seconds
 
 
 def features(question: str, candidates: Sequence[Result], wording: Wording) -> Floats:
@@ -187,37 +187,31 @@ def _best_by_block(table: WordTable, asked: Numbers, texts: Sequence[Sequence[in
     return np.maximum(best, 0.0).astype(np.float64), owners
 
 
-@dataclass(frozen=True)
-class Reranking:
-    """Rescores the head of a ranking; the tail follows in its old order."""
+def reranked(
+    reranker: Reranker, limit: TimeLimit, question: str, candidates: Sequence[Result], fused: Sequence[Hit]
+) -> list[Hit] | None:
+    """Return the new ranking, best first, equal scores in fused order; None if there is not enough time.
 
-    reranker: Reranker
-    milliseconds: int  # per question; 0: no limit
-    monotonic: Callable[[], float]  # seconds
+    Candidates are scored in slices of the re-ranker's size. After each slice, the time for all of them is extrapolated;
+    above the limit, scoring stops. A finished ranking counts, however long it took. The candidates are the first of
+    `fused`; its tail follows below the lowest new score, at the old distances.
 
-    def ranked(self, question: str, candidates: Sequence[Result], fused: Sequence[Hit]) -> list[Hit] | None:
-        """Return the new ranking, best first, equal scores in fused order; None if there is not enough time.
-
-        Candidates are scored in slices of the re-ranker's size. After each slice, the time for all of them is
-        extrapolated; above the limit, scoring stops. A finished ranking counts, however long it took. The candidates
-        are the first of `fused`; its tail follows below the lowest new score, at the old distances.
-
-        Raises: FatalError for a score that is not finite.
-        """
-        started = self.monotonic()
-        scores: list[float] = []
-        while len(scores) < len(candidates):
-            part = candidates[len(scores) : len(scores) + self.reranker.slice]
-            found = self.reranker.scores(question, part)
-            if len(found) != len(part) or not np.isfinite(found).all():
-                raise FatalError(f"reranker: {len(part)} finite scores expected, found {found.tolist()[:5]}")
-            scores += found.tolist()
-            spent = (self.monotonic() - started) * 1000
-            if 0 < self.milliseconds < spent * len(candidates) / len(scores) and len(scores) < len(candidates):
-                return None
-        order = sorted(range(len(scores)), key=lambda i: -scores[i])
-        ranked = [Hit(candidates[i].chunk_id, scores[i]) for i in order]
-        if not ranked:
-            return list(fused)
-        last = fused[len(scores) - 1].score
-        return ranked + [Hit(h.chunk_id, ranked[-1].score + h.score - last) for h in fused[len(scores) :]]
+    Raises: FatalError for a score that is not finite.
+    """
+    (milliseconds, monotonic), scores = limit, list[float]()
+    started = monotonic()
+    while len(scores) < len(candidates):
+        part = candidates[len(scores) : len(scores) + reranker.slice]
+        found = reranker.scores(question, part)
+        if len(found) != len(part) or not np.isfinite(found).all():
+            raise FatalError(f"reranker: {len(part)} finite scores expected, found {found.tolist()[:5]}")
+        scores += found.tolist()
+        spent = (monotonic() - started) * 1000
+        if 0 < milliseconds < spent * len(candidates) / len(scores) and len(scores) < len(candidates):
+            return None
+    order = sorted(range(len(scores)), key=lambda i: -scores[i])
+    ranked = [Hit(candidates[i].chunk_id, scores[i]) for i in order]
+    if not ranked:
+        return list(fused)
+    last = fused[len(scores) - 1].score
+    return ranked + [Hit(h.chunk_id, ranked[-1].score + h.score - last) for h in fused[len(scores) :]]

@@ -13,17 +13,16 @@ import numpy as np
 from ingest.errors import InvalidSettings
 from ingest.ids import point_id
 from ingest.keyword import Analyser, Formula, KeywordIndex
-from ingest.lake.contents import contents_of
+from ingest.lake.contents import Hidden, contents_of
 from ingest.lake.model_files import read_learned
-from ingest.lake.revocations import Revocations
+from ingest.lake.revocations import MOST_EXCLUDED, Revocations
 from ingest.phrases import meant
 from ingest.ports import Wording
-from ingest.records import Exclusion, Filter, Hit, Manifest, QueryProfile, Result, Vectors
-from ingest.search.confidence import LOOKED_AT, read_calibration, signals
-from ingest.search.fetched_chunks import FetchedChunks
+from ingest.records import Filter, Hit, Manifest, QueryProfile, Result, Vectors
+from ingest.search.confidence import LOOKED_AT, Calibration, read_calibration, signals
 from ingest.search.fusion import bounded, convex, rrf
-from ingest.search.indexed_documents import IndexedDocuments, open_visibility
-from ingest.search.ranking import Reranking
+from ingest.search.indexed_documents import FetchedChunks, IndexedDocuments, open_visibility
+from ingest.search.ranking import reranked
 from ingest.services import Retrieval
 
 Terms = list[list[str]]  # of each question
@@ -85,7 +84,7 @@ class Searcher:
         lake, contents = self.retrieval.lake, contents_of(self.retrieval.lake, self.manifest)
         self._contents = contents
         contents.refuse_recycled(self.retrieval.vectors)
-        self._excluded: tuple[Revocations, Exclusion] = Revocations(), ()
+        self._hidden: tuple[Revocations, tuple[Hidden, ...]] = Revocations(), ()
         self._embedder = self.retrieval.open_embedder(self.manifest.model)
         self.documents = IndexedDocuments(contents)
         parts = contents.keyword
@@ -100,16 +99,15 @@ class Searcher:
         self._counting = Lock()
         self.fell_back = 0  # questions whose re-ranking would have taken too long, since this searcher was opened
         self.wording = Wording(self._analyser.terms, self._keyword.bound, self._embedder.word_table)
-        reranker = self.retrieval.open_reranker(self.profile, self.wording)
-        again = (self.profile.rerank_milliseconds, self.retrieval.monotonic)
-        self._reranking = Reranking(reranker, *again) if reranker is not None else None
+        self._reranker = self.retrieval.open_reranker(self.profile, self.wording)
+        self._by_bounds = (self.profile.fusion, self.profile.normalisation) == ("convex", "bounds")
         name = self.profile.calibration
         self._calibration = read_calibration(name, read_learned(self.retrieval.lake.store, name)) if name else None
 
     @property
     def stages(self) -> tuple[str, ...]:
         """The stages of this profile, the best last."""
-        return (*STAGES, RERANKED) if self._reranking else STAGES
+        return (*STAGES, RERANKED) if self._reranker else STAGES
 
     def search(
         self, questions: Sequence[str], filter: Filter, top: int = 10, stages: Sequence[str] = ("fused",)
@@ -127,26 +125,26 @@ class Searcher:
             raise InvalidSettings(f"no stage {', '.join(sorted(unknown))} in this profile: {', '.join(self.stages)}")
         if top < 1:
             raise InvalidSettings(f"top: at least 1 expected, found {top}")
-        self._check_sources(filter)
+        known = [source["name"] for source in self.manifest.settings.get("sources", ())]
+        if known and (wrong := next((name for name in filter.sources if name not in known), None)):
+            near = f"{meant(wrong, known)}; it has {', '.join(known)}"  # a typing error would answer nothing
+            raise InvalidSettings(f"no source {wrong!r} in generation {self.manifest.generation}{near}")
         filter = self.unrevoked(filter)
         told = {"release": self.release or 0, "questions": len(questions)}
         with self.retrieval.observer.span("ingest.search", generation=self.manifest.generation, **told):
             return self._searched(questions, filter, top, stages)
 
     def unrevoked(self, filter: Filter) -> Filter:
-        """Return the filter without what is revoked now. Raises: SchemaMismatch, StoreUnavailable; shows nothing."""
-        told, known = self.retrieval.lake.revocations.now(), self._excluded
+        """Return the filter without what is revoked now; of too much, without its sources. Raises: SchemaMismatch."""
+        told, known = self.retrieval.lake.revocations.now(), self._hidden
         if told != known[0]:
-            known = self._excluded = told, self._contents.excluded(told)
-        return replace(filter, excluded=known[1])
-
-    def _check_sources(self, filter: Filter) -> None:
-        """Refuse sources that the generation does not have: a typing error would answer nothing."""
-        known = [source["name"] for source in self.manifest.settings.get("sources", ())]
-        for name in filter.sources if known else ():
-            if name not in known:
-                near = f"{meant(name, known)}; it has {', '.join(known)}"
-                raise InvalidSettings(f"no source {name!r} in generation {self.manifest.generation}{near}")
+            known = self._hidden = told, tuple(self._contents.hidden(told))
+        hidden = [one for one in known[1] if not one[2] or (filter.acl is not None and one[2].isdisjoint(filter.acl))]
+        many = len(hidden) > MOST_EXCLUDED
+        sources = {*told.sources, *(source for _, source, _ in hidden if many)}
+        found = {"document_id": {id_ for id_, *_ in hidden if not many}, "source": sources, "tenant": told.tenants}
+        excluded = tuple((field, tuple(names)) for field, values in found.items() if (names := sorted(values)))
+        return replace(filter, excluded=excluded)
 
     def _searched(self, questions: Sequence[str], filter: Filter, top: int, stages: Sequence[str]) -> list[Answer]:
         depth = max(self.profile.depth, top)
@@ -162,7 +160,7 @@ class Searcher:
         texts = FetchedChunks(self.retrieval.vectors, self.manifest.collection)
         both = _Found(questions, merged, scored, texts)
         again = self._reranked(both) if RERANKED in stages else [None] * len(questions)
-        sure = self._confidences(both) if scored else [None] * len(questions)
+        sure = self._confidences(both, self._calibration) if scored and self._calibration else [None] * len(questions)
         ranked_hits = [
             {"dense": d, "bm25": k, "fused": f, RERANKED: f if r is None else r}
             for d, k, f, r in zip(dense, bm25, merged, again, strict=True)
@@ -205,10 +203,6 @@ class Searcher:
         mask = self._visibility.mask(filter)
         return self._keyword.search(terms, [mask] * len(terms), depth)
 
-    @property
-    def _by_bounds(self) -> bool:
-        return self.profile.fusion == "convex" and self.profile.normalisation == "bounds"
-
     def _fused(self, terms: Terms, dense: Rankings, bm25: Rankings, scored: list[BothScores]) -> Rankings:
         pairs, weight = zip(dense, bm25, strict=True), self.profile.dense_weight
         if self._by_bounds:
@@ -219,20 +213,19 @@ class Searcher:
 
     def _reranked(self, found: _Found) -> list[list[Hit] | None]:
         """Return each question's ranking scored again, None if there is not enough time."""
-        assert self._reranking is not None
+        assert self._reranker is not None
         heads = found.candidates(self.profile.rerank_depth)
         merged = map(found.texts.there, found.merged)
-        ranked = [self._reranking.ranked(*one) for one in zip(found.questions, heads, merged, strict=True)]
+        how = self._reranker, (self.profile.rerank_milliseconds, self.retrieval.monotonic)
+        ranked = [reranked(*how, q, head, m) for q, head, m in zip(found.questions, heads, merged, strict=True)]
         with self._counting:
             self.fell_back += ranked.count(None)
         return ranked
 
-    def _confidences(self, found: _Found) -> Sequence[float | None]:
-        if self._calibration is None:
-            return [None] * len(found.questions)
+    def _confidences(self, found: _Found, calibration: Calibration) -> Sequence[float | None]:
         asked = zip(found.questions, found.candidates(LOOKED_AT), strict=True)
         rows = np.array([signals(question, head, self.wording) for question, head in asked])
-        sure: list[float] = self._calibration.confidences(rows).tolist()
+        sure: list[float] = calibration.confidences(rows).tolist()
         return [one if hits else 0.0 for one, hits in zip(sure, found.merged, strict=True)]  # nothing found: no answer
 
     def _union(self, terms: Terms, vectors: Vectors, dense: Rankings, bm25: Rankings) -> list[BothScores]:
@@ -251,18 +244,16 @@ def _cut_to_points(
 ) -> tuple[list[CutRankings], Mapping[str, Result]]:
     """Cut the rankings of each question to hits that have a point, and return them with all results."""
     while True:
-        known = len(texts.lost)
-        rankings = [_cut({stage: texts.there(hits) for stage, hits in one.items()}, stages, top) for one in found]
+        known, rankings = len(texts.lost), []
+        for one in found:
+            hits = {stage: texts.there(ranking) for stage, ranking in one.items()}
+            ranked = {stage: ranking[:top] for stage, ranking in hits.items()}
+            scored = {**hits, RERANKED: ranked[RERANKED]}  # only if it is requested
+            scores = {stage: _scores(scored[stage]) for stage in hits if stage != RERANKED or stage in stages}
+            rankings.append((ranked, scores))
         held = texts.of(h.chunk_id for ranked, _ in rankings for stage in stages for h in ranked[stage])
         if len(texts.lost) == known:
             return rankings, held
-
-
-def _cut(hits: Mapping[str, list[Hit]], stages: Sequence[str], top: int) -> CutRankings:
-    """Return the first hits of each stage, and all scores by stage; those of re-ranking only if it is requested."""
-    ranked = {stage: found[:top] for stage, found in hits.items()}
-    scored = {**hits, RERANKED: ranked[RERANKED]}
-    return ranked, {stage: _scores(scored[stage]) for stage in hits if stage != RERANKED or stage in stages}
 
 
 def _scores(hits: Sequence[Hit]) -> dict[str, float]:

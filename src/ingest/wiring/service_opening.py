@@ -153,6 +153,7 @@ def build_options(name: str, index: IndexSettings) -> BuildOptions:
         profile=index.profile,
         limits=parser_options(index)[""].limits,
         screening={source.name: source.screening for source in index.sources},
+        revokes={source.name: source.revokes for source in index.sources},
         shape=shape,
         **{field: getattr(index, field) for field in IndexOptions.model_fields},
     )

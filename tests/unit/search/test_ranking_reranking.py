@@ -12,8 +12,7 @@ from ingest.errors import FatalError, InvalidSettings, SchemaMismatch
 from ingest.lake.model_files import keep_learned, read_learned
 from ingest.ports import Reranker
 from ingest.records import EVERYTHING, Hit, QueryProfile, Result, StoredPoint
-from ingest.search import Searcher, open_serving
-from ingest.search.ranking import Reranking
+from ingest.search import Searcher, open_serving, ranking
 from ingest.wiring.model_opening import open_reranker
 from tests.fakes import InMemoryStore
 from tests.pipelines import Project, project
@@ -46,7 +45,8 @@ FUSED = [Hit("a", 0.9), Hit("ccc", 0.8), Hit("bb", 0.7), Hit("tail", 0.5)]
 
 
 def reranked(reranker: Reranker, limit: int, *milliseconds: float) -> list[Hit] | None:
-    return Reranking(reranker, limit, clock(*milliseconds).__next__).ranked("q", results("a", "ccc", "bb"), FUSED)
+    within = limit, clock(*milliseconds).__next__
+    return ranking.reranked(reranker, within, "q", results("a", "ccc", "bb"), FUSED)
 
 
 def test_the_tail_follows_the_head_at_its_old_distance() -> None:

@@ -8,7 +8,7 @@ it, and goes through the whole listing of a source without it.
 """
 
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from typing import Any, Protocol, cast
 from urllib.parse import unquote
 
@@ -46,8 +46,14 @@ def find(uri: str) -> SourceModule:
     if (name := scheme.replace("-", "_")) in built_in:
         return cast(SourceModule, module_named(__name__, "source", name))
     others = {point.name: point for point in entry_points(group=GROUP)}
-    if scheme in others:
-        return _load(others[scheme])
+    if point := others.get(scheme):
+        try:
+            module = point.load()
+        except (ImportError, AttributeError) as error:
+            raise UnknownSource(f"source {scheme}: {point.value} cannot be loaded: {error}") from error
+        if not callable(getattr(module, "open_source", None)):
+            raise UnknownSource(f"source {scheme}: {point.value} has no function open_source")
+        return cast(SourceModule, module)
     known = ", ".join(sorted({*built_in, *others}))
     raise UnknownSource(f"no source for scheme {scheme!r}; known are {known}; others register under {GROUP}")
 
@@ -56,16 +62,6 @@ def scheme_of(uri: str) -> str:
     """Return the scheme in lower case, "file" for a plain path."""
     scheme, separator, _ = uri.partition("://")
     return scheme.lower() if separator else "file"
-
-
-def _load(point: EntryPoint) -> SourceModule:
-    try:
-        module = point.load()
-    except (ImportError, AttributeError) as error:
-        raise UnknownSource(f"source {point.name}: {point.value} cannot be loaded: {error}") from error
-    if not callable(getattr(module, "open_source", None)):
-        raise UnknownSource(f"source {point.name}: {point.value} has no function open_source")
-    return cast(SourceModule, module)
 
 
 def overlaps(uri_a: str, uri_b: str) -> bool:
@@ -77,7 +73,7 @@ def overlaps(uri_a: str, uri_b: str) -> bool:
 
 
 def path_below(root: str, uri: str) -> str | None:
-    """Return the path from a place to one inside it, "" for itself, else None. Raises: InvalidSettings."""
+    """Return the path from one place to another inside it, "" for the same, None elsewhere. Raises: InvalidSettings."""
     above, place = _place(root), _place(uri)
     return "/".join(place[len(above) :]) if place[: len(above)] == above else None
 

@@ -22,8 +22,9 @@ from ingest.errors import AccessDenied, InvalidSettings, SourceUnavailable, Unkn
 from ingest.ports import Source
 from ingest.records import DocumentRef, RawDocument, S3Options
 
-ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # gone, or a link in its place
-NO_LINK = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP)  # gone, or something else in its place
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK  # a FIFO put in its place must not block
 
 
 def open_source(
@@ -77,22 +78,22 @@ class FileSource:
 
     @contextmanager
     def _opened(self, uri: str) -> Iterator[BinaryIO | None]:
-        """Yield a document's open file, or None if it is gone or something else is in its place."""
-        parts = self._parts(uri)
+        """Yield a document's open file, None if it is gone or a link or something else is there, on any level."""
+        parts, file = decode(uri.removeprefix(f"{self.uri}/")).split(b"/"), None
+        if not uri.startswith(f"{self.uri}/") or not {b"", b".", b".."}.isdisjoint(parts):
+            raise InvalidSettings(f"source {self.name}: {uri} is not under {self.uri}")
         with self._translated(uri), ExitStack() as stack:
             try:
-                descriptor = _open_below(self.root, parts)
+                stack.callback(os.close, folder := os.open(self.root, FOLDER))
+                for part in parts[:-1]:
+                    stack.callback(os.close, folder := os.open(part, FOLDER | os.O_NOFOLLOW, dir_fd=folder))
+                if stat.S_ISREG(os.stat(parts[-1], dir_fd=folder, follow_symlinks=False).st_mode):
+                    found = os.open(parts[-1], FILE, dir_fd=folder)
+                    file = stack.enter_context(os.fdopen(found, "rb"))
             except OSError as error:
                 if error.errno not in ABSENT:
                     raise
-                descriptor = None
-            yield None if descriptor is None else stack.enter_context(os.fdopen(descriptor, "rb"))
-
-    def _parts(self, uri: str) -> tuple[bytes, ...]:
-        parts = tuple(decode(uri.removeprefix(f"{self.uri}/")).split(b"/"))
-        if not uri.startswith(f"{self.uri}/") or {b"", b".", b".."} & set(parts):
-            raise InvalidSettings(f"source {self.name}: {uri} is not under {self.uri}")
-        return parts
+            yield file if file is not None and stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
 
     def _found(self) -> Iterator[ListedDocument]:
         with self._translated(self.uri):
@@ -151,28 +152,6 @@ class FileSource:
             raise AccessDenied(f"{where}: this user may not read {error.filename!r}") from error
         except OSError as error:
             raise SourceUnavailable(f"{where}: {error.strerror} (errno {error.errno})") from error
-
-
-def _open_below(root: Path, parts: tuple[bytes, ...]) -> int | None:
-    """Return a descriptor of a regular file, or None if a link or something else is in its place.
-
-    Each folder is opened below the one before it, so that a link put there after the listing is not followed.
-    """
-    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        for part in parts[:-1]:
-            below = os.open(part, NO_LINK | os.O_DIRECTORY, dir_fd=folder)
-            os.close(folder)
-            folder = below
-        if not stat.S_ISREG(os.stat(parts[-1], dir_fd=folder, follow_symlinks=False).st_mode):
-            return None
-        descriptor = os.open(parts[-1], NO_LINK | os.O_NONBLOCK, dir_fd=folder)  # a FIFO must not block
-    finally:
-        os.close(folder)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
-    os.close(descriptor)
-    return None
 
 
 def _version(status: os.stat_result) -> str:

@@ -63,7 +63,8 @@ class S3Source:
     def look(self, uri: str) -> DocumentRef | None:
         self.left_out.clear()
         first = islice(self._found(self._key(uri)), 1)  # of all keys with this prefix, the key itself is first
-        return next(self.selection.refs(self.name, (one for one in first if one.uri == uri), self.left_out), None)
+        found = (one for one in first if one.uri == uri)
+        return next(self.selection.refs(self.name, found, self.left_out), None)
 
     def read(self, ref: DocumentRef) -> RawDocument | None:
         """Raises: OversizedDocument before anything is read, ArchivedDocument, SourceUnavailable if the bucket is gone,
@@ -142,22 +143,16 @@ def _unpacked(uri: str, data: bytes, name: str, limit: int) -> bytes:
             with GzipFile(fileobj=BytesIO(data)) as file:  # any number of members, in one pass
                 found = file.read(limit + 1)
         else:
-            found = _inflated(data, limit)
+            try:
+                unpacking = zlib.decompressobj()
+                found = unpacking.decompress(data, limit + 1)
+            except zlib.error:  # as some servers send it, without zlib's header
+                unpacking = zlib.decompressobj(-zlib.MAX_WBITS)
+                found = unpacking.decompress(data, limit + 1)
+            if not unpacking.eof and len(found) <= limit:
+                raise EOFError("they end early")
     except (OSError, EOFError, zlib.error) as error:
         raise errors.MalformedDocument(f"{uri}: its Content-Encoding is {name}, its bytes are not: {error}") from error
     if len(found) > limit:
         raise errors.OversizedDocument(f"{uri}: unpacked over the limit of {limit} bytes (max_document_bytes)")
-    return found
-
-
-def _inflated(data: bytes, limit: int) -> bytes:
-    """Return what one stream of deflate holds, with or without zlib's header, at most one byte over the limit."""
-    try:
-        unpacking = zlib.decompressobj()
-        found = unpacking.decompress(data, limit + 1)
-    except zlib.error:
-        unpacking = zlib.decompressobj(-zlib.MAX_WBITS)  # as some servers send it
-        found = unpacking.decompress(data, limit + 1)
-    if not unpacking.eof and len(found) <= limit:
-        raise EOFError("they end early")
     return found
