@@ -9,7 +9,7 @@ PROCESSES ?= 2
 LEAN := MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=33554432 MALLOC_MMAP_THRESHOLD_=8388608
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test legacy-test check lint house format quality bench-parse bench-keyword bench-incremental bench-search false-secrets ablation interop fuzz faults corruptions formats formats-unstructured wheel-test terraform-check judged schemas lock clean
+.PHONY: help env demo test legacy-test check lint house format quality bench-parse bench-keyword bench-incremental bench-nights bench-search false-secrets ablation interop fuzz faults corruptions formats formats-unstructured wheel-test terraform-check judged schemas lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F '\t' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -82,6 +82,9 @@ false-secrets: $(STAMP) ## Measure how often public documents are taken for secr
 
 bench-incremental: $(STAMP) ## Measure what runs after the first one cost; ARGS="--documents 20000" or "--model default"
 	$(BIN)/python -m benchmarks.incremental $(ARGS)
+
+bench-nights: $(STAMP) ## Measure what lake and engine hold after 30 nights of 1 % change; writes benchmarks/nights.{json,svg}
+	$(BIN)/python -m benchmarks.nights $(ARGS)
 
 bench-search: $(STAMP) ## Measure one search per stage, alone and 32 at once; needs INGEST_TEST_DATA
 	$(BIN)/python benchmarks/search.py $(ARGS)
