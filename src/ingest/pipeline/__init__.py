@@ -87,9 +87,10 @@ def publish(
             found = scrubbed(contents_of(lake, manifest), work)
         observer.told("conservation", table := conservation(found, work))
         found.refuse_faults()
-        recall = figures.timed("recall", measure_recall, vectors, found.contents)
         if manifest is None:
             figures.timed("model", services.keep_model)
+        recall = figures.timed("recall", measure_recall, vectors, found.contents)
+        if manifest is None:
             manifest = figures.timed("seal", seal, bench, retrieval, found.contents, work, table, recall)
         manifest = manifest.model_copy(update={"recall": recall})  # as it is now, not as it was at the seal
         if lake.revocations.now() != revoked:  # meanwhile: their points may have been mended back
