@@ -270,11 +270,6 @@ CRASHES = [
     ("changes", 1),  # of give, upsert, delete, optimise
     ("changes", 3),
     ("after", "recycled.json"),
-    *(
-        pytest.param(one, marks=pytest.mark.slow)
-        for one in (("changes", 0), ("changes", 2), ("after", "manifest.json"))
-    ),
-    pytest.param(("after", "releases/"), marks=pytest.mark.slow),
 ]
 
 

@@ -11,6 +11,7 @@ from ingest.cli.main import app
 from ingest.errors import IndexUnavailable
 from ingest.settings import make_settings
 from ingest.wiring import readiness as module
+from ingest.wiring import service_opening
 from ingest.wiring.readiness import readiness
 from tests.vector_indexes import in_memory_index
 
@@ -19,7 +20,7 @@ GOLD = {"query_id": "q1", "text": "where", "gold": [{"doc": "a.md", "headings": 
 
 @pytest.fixture(autouse=True)
 def vectors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "open_vectors", lambda settings: in_memory_index())
+    monkeypatch.setattr(service_opening, "open_vectors", lambda settings: in_memory_index())
     for name in ("QDRANT_URL", "QDRANT_API_KEY"):
         monkeypatch.delenv(name, raising=False)
 
@@ -63,7 +64,7 @@ def test_everything_that_is_wrong_is_found_at_once(tmp_path: Path, monkeypatch: 
 
         def close(self) -> None: ...
 
-    monkeypatch.setattr(module, "open_vectors", lambda settings: Silent())
+    monkeypatch.setattr(service_opening, "open_vectors", lambda settings: Silent())
     monkeypatch.setattr(module, "LEAST_BYTES", 2**80)
     (tmp_path / "lake").write_text("a file")
     settings = make_settings(

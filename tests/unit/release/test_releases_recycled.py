@@ -246,9 +246,9 @@ SCENARIOS = {  # who acts, how many may be killed, what becomes of a builder tha
     "two builders that want one collection": ((builder("g3"), builder("g4")), 1, {"g3", "fresh"}, 500),
     "readers, of whom one holds what is recycled": ((builder("g3"), stale_reader, reader), 0, {"g3"}, 1000),
     "a rollback to what is recycled": ((builder("g3"), roll_back), 1, {"g3", "kept"}, 10_000),
-    "a rollback, and a late sweep": ((builder("g3"), roll_back_unseen, unmark), 0, {"g3", "kept"}, 20_000),
+    "a rollback, and a late sweep": ((builder("g3"), roll_back_unseen, unmark), 0, {"g3", "kept"}, 30_000),
     "a builder that was killed and comes again": ((builder("g3"), builder("g3")), 1, {"g3", "fresh"}, 7_000),
-    "readers, and who may be killed": ((builder("g3"), stale_reader, reader), 1, {"g3"}, 2_000),
+    "readers, and who may be killed": ((builder("g3"), stale_reader, reader), 1, {"g3"}, 1_900),
 }
 QUICK = list(SCENARIOS)[:2]
 LONG = pytest.mark.skipif("INGEST_EVERY_ORDER" not in os.environ, reason="INGEST_EVERY_ORDER is not set: minutes")
