@@ -259,7 +259,7 @@ class Benchmark:
             self.write(range(self.count))
             self.judged()
         elif step == "chunker":
-            self.target = 60
+            self.target = 40
             self.settings()
         elif step == "acl":
             self.acl = ["public", "staff"]
@@ -298,7 +298,7 @@ class Benchmark:
             "model": {"kind": "sentence_transformer"} if default else {"kind": "hashing", "name": "hashing"},
             "judged": ["judged.jsonl"],
             "gate": {"floors": {}},
-            "chunking": {"min_tokens": 0, "target_tokens": self.target},
+            "chunking": {"min_tokens": 0, "target_tokens": self.target, "max_tokens": self.target + 60},
         }
         s3 = {"endpoint_url": self.url, "region": "us-east-1", "addressing_style": "path"}
         told = {"lake": f"s3://{LAKE}", "state": "state", "s3": s3, "indexes": {"bench": index}}
