@@ -4,7 +4,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ingest.errors import DamagedFile, IncompleteGeneration, SchemaMismatch, TransientError
+from ingest.errors import DamagedFile, IncompleteGeneration, IngestError, SchemaMismatch
 from ingest.lake.contents import Contents, contents_of
 from ingest.pipeline.collections import ensure, sealed, tell
 from ingest.pipeline.embed import LEAST_COSINE
@@ -49,7 +49,7 @@ class ReleaseTarget:
         observer.told("comparing", where)
         try:
             found = ensure(self.retrieval, self.options, left)
-        except (SchemaMismatch, TransientError) as error:
+        except IngestError as error:
             observer.told("reconciled", f"{where}, which serves: not compared in full, the next run does it: {error}")
             return
         wrong = f"{len(found.faults)} faults" if found.faults else "no fault"

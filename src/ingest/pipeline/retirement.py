@@ -73,12 +73,12 @@ def retire(services: Services, releases: Releases, dry_run: bool) -> Retirement:
 
 def retire_after(retrieval: Retrieval, options: BuildOptions, releases: Releases, run: str, decision: str) -> None:
     """Retire at the end of a run that built something, when there are more claims than is kept. Warns of failures."""
-    if decision != "unchanged" and 0 < options.retire.keep < states.last_claim(retrieval.lake):
-        try:
+    try:
+        if decision != "unchanged" and 0 < options.retire.keep < states.last_claim(retrieval.lake):
             found = Sweep(retrieval, options, releases, retrieval.lake.lease_watch(run).confirm).run(leaves_spare=True)
             retrieval.observer.told("retirement", found)
-        except IngestError as error:
-            log.warning("index %s: nothing more is retired: %s", releases.index, error)
+    except (IngestError, OSError) as error:
+        log.warning("index %s: nothing more is retired: %s", releases.index, error)
 
 
 class Sweep:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
-from ingest.errors import IncompleteGeneration, SchemaMismatch
+from ingest.errors import AccessDenied, IncompleteGeneration, IndexUnavailable, IngestError, SchemaMismatch
 from ingest.ids import point_id
 from ingest.pipeline import collection_points, scrubbing
 from ingest.pipeline.collections import reconcile, releases_of
@@ -412,6 +412,24 @@ def test_a_sound_target_is_sampled_before_the_alias_moves_and_what_was_found_is_
     roll_back(*judging(p), None, "an exercise")
     assert p.vectors.scrolled["before"] == 0 < p.vectors.scrolled["after"]
     assert [f"{collection(first)}, which serves: compared in full, no fault"] == told(p)
+
+
+@pytest.mark.parametrize("error", [AccessDenied, IndexUnavailable])
+def test_what_serves_stays_a_success_although_it_cannot_be_compared_in_full(
+    followed: tuple[Project, Project], monkeypatch: pytest.MonkeyPatch, error: type[IngestError]
+) -> None:
+    p, first = followed
+    slow(p)
+    scroll = p.vectors.scroll
+
+    def refused(*asked: object) -> Iterator[StoredPoint]:
+        if p.vectors.moved:
+            raise error("no key")
+        return scroll(*asked)
+
+    monkeypatch.setattr(p.vectors, "scroll", refused)
+    assert first.manifest().generation == roll_back(*judging(p), None, "an exercise").generation
+    assert [f"{collection(first)}, which serves: not compared in full, the next run does it: no key"] == told(p)
 
 
 def test_a_sampled_target_need_not_be_compared_in_full_because_the_lake_lost_its_vectors(
