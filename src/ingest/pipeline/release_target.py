@@ -41,7 +41,7 @@ class ReleaseTarget:
         self._left = None if len(found.whole) == len(contents.shards) else contents
 
     def compare_the_rest(self) -> None:
-        """Compare every point whole if some were only sampled, now that it serves. A failure is said, no more."""
+        """Compare every point whole if some were only counted, now that it serves. A failure is said, no more."""
         left, self._left = self._left, None
         if left is None:
             return
