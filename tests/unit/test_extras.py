@@ -42,7 +42,9 @@ COMPANIONS = {
     ),
 }
 APART = {"legacy"}  # large, with a lock of its own
-PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT: dict[str, Any] = PYPROJECT["project"]
+OURS = {Path(package).name for package in PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]}
 EXTRAS: dict[str, list[str]] = {k: v for k, v in PROJECT["optional-dependencies"].items() if k != "dev"}
 
 
@@ -93,7 +95,7 @@ def test_what_is_imported_comes_with_a_dependency_or_an_extra() -> None:
     places = packages_distributions()
     missing = {}
     for path in (*HOUSE.modules, *HOUSE.flows):
-        for top in set(imports(tree(path))) - sys.stdlib_module_names - {"ingest", "ingest_flows"}:
+        for top in set(imports(tree(path))) - sys.stdlib_module_names - OURS:
             owners = {re.sub("[-_.]+", "-", owner).lower() for owner in places.get(top, [top])}
             if not (owners | {COMPANIONS.get(owner, "") for owner in owners}) & declared:
                 missing[path.name] = owners
