@@ -87,8 +87,6 @@ class SourceOptions(Options):
 
     acl: tuple[str, ...] = Field(default=("public",), min_length=1)  # groups that see them
     tenant: str = Field(default="public", min_length=1)  # who owns them
-    # What takes effect at once in every generation: that fewer may see a document, that the source deleted it.
-    revokes: Revokes = Field(default=REVOKES, exclude=True)
     include: tuple[str, ...] = ()  # path patterns; (): all
     exclude: tuple[str, ...] = ()
     # Leave out hidden files, keys and what tools leave behind; on, it is no part of recorded settings.

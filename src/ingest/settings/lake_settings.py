@@ -21,6 +21,8 @@ class SourceSettings(records.SourceOptions):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")
     uri: str
     options: dict[str, Any] = Field(default_factory=dict)
+    # What takes effect at once in every generation: that fewer may see a document, that the source deleted it.
+    revokes: records.Revokes = Field(default=records.REVOKES, exclude=True)
     parsing: records.ParserSettings = records.ParserSettings()
     screening: records.ScreeningPolicy = records.ScreeningPolicy()
 
