@@ -20,14 +20,20 @@ SHAPE = Shape(sparse=True)
 
 @pytest.fixture(scope="module")
 def p(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Documents of different lengths over few words, in several shards, and a second generation that carries most."""
+    """Documents of different lengths over few words, and a second generation: it carries most, and begins an epoch."""
     made = project(tmp_path_factory.mktemp("sparse"), documents=0, shape=SHAPE, settings=SHAPE.record())
     draw = np.random.default_rng(3)
     words = [f"word{n}" for n in range(60)]
+
+    def write(number: int, length: int) -> None:
+        drawn = draw.choice(words, size=length, p=np.arange(60, 0, -1) / 1830)
+        made.source.write(f"d{number:02d}.md", f"# Page {number}\n\n{' '.join(drawn)}\n")
+
     for n in range(60):
-        drawn = draw.choice(words, size=int(draw.integers(3, 40)), p=np.arange(60, 0, -1) / 1830)
-        made.source.write(f"d{n:02d}.md", f"# Page {n}\n\n{' '.join(drawn)}\n")
+        write(n, int(draw.integers(3, 40)))
     made.run()
+    for n in range(20, 40):  # so much longer that the chunks are weighed anew
+        write(n, 40)
     made.source.write("d07.md", "# Page 7\n\nword1 word1 word2 new\n")
     made.source.delete("d08.md")
     made.run()
@@ -83,6 +89,14 @@ def test_terms_of_one_dimension_add_up_in_a_shard_too(monkeypatch: pytest.Monkey
     assert {"one": ([1, 2], [0.5, 1.0]), "none": ([], []), "two": ([2], [0.5])} == lists
 
 
+def test_no_weight_is_further_off_than_the_average_length() -> None:
+    made = shard_postings(["ab cd cd x", "ab", "cd ef gh ij kl"], ["one", "two", "three"], Analyser(stem=False))
+    now, epoch = (shard_vectors(made, average, k1=1.2, b=0.75) for average in (3.0, 3.3))
+    for chunk in now:
+        shares = epoch[chunk].values / now[chunk].values
+        assert ((1 < shares) & (shares < 1.1)).all()
+
+
 def test_a_dimension_is_the_same_in_every_process_and_fits() -> None:
     assert 1735178064 == dimension("zebra")
     assert all(0 <= dimension(term) < 2**32 for term in ("", "é", "東京", "x" * 1000))
@@ -106,7 +120,7 @@ def test_a_lost_or_stale_sparse_vector_is_seen_and_mended(tmp_path: Path) -> Non
     maker = PointMaker.of(contents)
     assert maker.lengths is not None
     other = PointMaker.of(p.contents())
-    other.contents.lake.lengths.put(contents.collection, replace(maker.lengths, terms=maker.lengths.terms + 1))
+    other.contents.lake.lengths.put(contents.generation, replace(maker.lengths, terms=maker.lengths.terms + 1))
     rows = [(c, d) for c, d in _rows(p)]
     assert maker.payload(*rows[0], 0) != other.payload(*rows[0], 0)
     p.vectors.upsert(contents.collection, other.points(rows[:1], 0))
