@@ -27,7 +27,7 @@ from ingest.lake.contents import contents_of
 from ingest.lake.lake import Lake
 from ingest.lake.rows import document_rows, quarantine_rows
 from ingest.lake.stored_records import from_bytes
-from ingest.pipeline import release_target
+from ingest.pipeline import promotion
 from ingest.pipeline.changes import Scope
 from ingest.pipeline.collections import releases_of
 from ingest.pipeline.seal import generation_digest
@@ -175,7 +175,7 @@ def run(services: Services) -> RunReport:
 
 def roll_back(services: Services, to: int, why: str) -> Release:
     """Bring a release back, as `ingest rollback` does."""
-    return release_target.roll_back(services.retrieval, services.bench.options, releases(services), to, why)
+    return promotion.roll_back(services.retrieval, services.bench.options, releases(services), to, why)
 
 
 def heal(services: Services) -> Release | None:

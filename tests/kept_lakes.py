@@ -14,7 +14,7 @@ from pathlib import Path
 from ingest.ids import sha256_hex
 from ingest.pipeline.collections import releases_of
 from ingest.pipeline.document_acts import DocumentActs
-from ingest.pipeline.release_target import roll_back
+from ingest.pipeline.promotion import roll_back
 from ingest.pipeline.revoking import revoke
 from ingest.records import DocumentRef, RawDocument, RunReport
 from ingest.services import Services

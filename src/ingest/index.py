@@ -14,8 +14,7 @@ from ingest.errors import InvalidSettings
 from ingest.pipeline.collections import reconcile, releases_of
 from ingest.pipeline.document_acts import DocumentActs
 from ingest.pipeline.plan import preview
-from ingest.pipeline.promotion import Outcome, Promotion
-from ingest.pipeline.release_target import roll_back
+from ingest.pipeline.promotion import Outcome, Promotion, roll_back
 from ingest.pipeline.retirement import Retirement, pin, retire
 from ingest.pipeline.scope import Choice, Scope, check_why, checked
 from ingest.pipeline.status import IndexStatus, status_of

@@ -15,9 +15,8 @@ import numpy as np
 
 from ingest.errors import IngestError
 from ingest.ids import point_id
-from ingest.pipeline import scrubbing
-from ingest.pipeline.collection_points import is_same
-from ingest.pipeline.point_maker import PointMaker, rows_of
+from ingest.pipeline import inspection
+from ingest.pipeline.collection_points import PointMaker, is_same, rows_of
 from ingest.records import EVERYTHING, Point, SparseVector
 from tests.pipelines import Project, build_options, project
 
@@ -50,7 +49,7 @@ class World:
     @classmethod
     def of(cls, folder: Path) -> "World":
         """Build one in a folder."""
-        scrubbing.POINTS_PER_RUN = 1  # else every run compares so few points
+        inspection.POINTS_PER_RUN = 1  # else every run compares so few points
         made = project(folder, documents=DOCUMENTS)
         shape = {"payload": "langchain", "sparse": True}
         wanted = {"documents_per_shard": 2, "scrub_nights": NIGHTS, "scrub_points_per_second": 0, "settings": shape}

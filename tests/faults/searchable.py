@@ -23,10 +23,9 @@ from ingest.errors import DeleteGuardTripped, InvalidSettings, UnknownRelease
 from ingest.ids import point_id
 from ingest.lake.contents import contents_of
 from ingest.lake.stored_records import name_of
+from ingest.pipeline.collection_points import PointMaker, rows_of
 from ingest.pipeline.collections import releases_of
-from ingest.pipeline.point_maker import PointMaker, rows_of
-from ingest.pipeline.promotion import Promotion
-from ingest.pipeline.release_target import roll_back
+from ingest.pipeline.promotion import Promotion, roll_back
 from ingest.records import EVERYTHING, BuildOptions, Filter, Point, QueryProfile, Release, RunReport, ScreeningPolicy
 from ingest.release import Releases
 from ingest.search import Searcher, open_serving

@@ -13,7 +13,7 @@ from ingest.documents.chunking import model_input
 from ingest.lake.contents import contents_of
 from ingest.lake.rows import chunk_rows
 from ingest.pipeline.collections import releases_of
-from ingest.pipeline.release_target import ReleaseTarget
+from ingest.pipeline.promotion import ReleaseTarget
 from ingest.records import EVERYTHING, AliasAction, Manifest, QueryProfile, Release
 from ingest.release import Candidate, Releases, releases
 from ingest.release.alias_rules import release_actions

@@ -7,14 +7,14 @@ from functools import partial
 from ingest.errors import IngestError, StaleOrigin
 from ingest.lake.contents import Contents, contents_of
 from ingest.pipeline.changes import Listing
-from ingest.pipeline.chunk import chunk_shard
+from ingest.pipeline.chunk import Reads, chunk_shard
 from ingest.pipeline.collections import ensure, load_shard, make_collection, optimise, reconcile_serving, releases_of
 from ingest.pipeline.conservation import conservation
 from ingest.pipeline.embed import embed_shard, recover_vectors
 from ingest.pipeline.find_duplicates import find_duplicates
 from ingest.pipeline.guard import guard_chunked
 from ingest.pipeline.index_keywords import keyword_shard, merge_keyword
-from ingest.pipeline.inspection import Inspection, measure_recall
+from ingest.pipeline.inspection import Inspection, keep_turn, measure_recall, turn
 from ingest.pipeline.leapfrog import moved
 from ingest.pipeline.lease import BuilderLease
 from ingest.pipeline.plan import make_plan
@@ -23,10 +23,8 @@ from ingest.pipeline.retirement import retire_after
 from ingest.pipeline.revoking import delete_all_revoked
 from ingest.pipeline.run_report import Figures, kept_in_history
 from ingest.pipeline.scope import OriginsSick, Scope
-from ingest.pipeline.scrubbing import keep_turn, turn
 from ingest.pipeline.seal import seal
 from ingest.pipeline.tasks import DOCUMENT_STEPS, Execute, Work, built_contents
-from ingest.pipeline.unreadable import Reads
 from ingest.quality.evaluate import check_asking
 from ingest.quality.question_slices import fallen_sources
 from ingest.records import EVERYTHING, RunReport, RunStart

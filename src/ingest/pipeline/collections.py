@@ -11,13 +11,11 @@ from typing import Any
 from ingest.errors import SchemaMismatch, UnknownRelease
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake
-from ingest.pipeline.collection_points import CollectionPoints
+from ingest.pipeline.collection_points import CollectionPoints, PointMaker, rows_of
 from ingest.pipeline.conservation import compare_keyword
 from ingest.pipeline.damage import damage_of
-from ingest.pipeline.inspection import Inspection
-from ingest.pipeline.point_maker import PointMaker, rows_of
+from ingest.pipeline.inspection import Inspection, keep_turn
 from ingest.pipeline.revoking import delete_revoked
-from ingest.pipeline.scrubbing import keep_turn
 from ingest.pipeline.shard_slices import joined
 from ingest.pipeline.tasks import DOCUMENT_STEPS, ShardTask, built_contents, shard_step
 from ingest.ports import VectorIndex

@@ -14,11 +14,11 @@ from ingest.documents.chunking import model_input
 from ingest.lake.lake import Lake
 from ingest.lake.shard_rows import by_kind, outermost, read_rows
 from ingest.lake.unfinished_vectors import UnfinishedVectors
+from ingest.pipeline.claiming import unreleased_rows
 from ingest.pipeline.index_keywords import index_shard
 from ingest.pipeline.shard_builder import Made
 from ingest.pipeline.shard_slices import joined, written
 from ingest.pipeline.tasks import ShardTask, parts_after, shard_step
-from ingest.pipeline.unreleased_rows import unreleased_rows
 from ingest.ports import Embedder
 from ingest.records import Marker, PartFile, Vectors
 from ingest.services import Services

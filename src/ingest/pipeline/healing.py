@@ -12,9 +12,9 @@ from ingest.errors import DamagedFile
 from ingest.ids import point_id
 from ingest.lake.contents import contents_of
 from ingest.lake.stored_records import name_of
+from ingest.pipeline.collection_points import PointMaker, Rows, rows_of
 from ingest.pipeline.damage import Damage, damage_of
 from ingest.pipeline.embed import LEAST_COSINE, NORM_TOLERANCE
-from ingest.pipeline.point_maker import PointMaker, Rows, rows_of
 from ingest.records import Manifest, PlannedDocument, QueryProfile, Release, Vectors
 from ingest.services import Retrieval, Writer
 

@@ -2,13 +2,19 @@
 
 Recounted in the stores, shard by shard: some in full, the others by who sees how many points. Points that do not match
 are mended on the way, but only in shards whose rows are sound: otherwise the only remaining copy might be deleted.
+
+The scrub: each run compares some shards of a collection in full, in rotation, so that within some nights all are.
+Whose turn it is, is a record, written once the shards were looked at: after a run that died it is still theirs, after
+skipped nights that of more shards. A new collection goes on where the one stands that was looked at last.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from heapq import nsmallest
 from itertools import chain, islice, zip_longest
+from math import ceil
 from operator import attrgetter
 from statistics import fmean
 
@@ -19,11 +25,11 @@ from ingest.ids import document_id
 from ingest.lake.contents import Contents
 from ingest.lake.rows import attribute_table, chunk_digest
 from ingest.lake.shard_rows import ShardRows, read_rows
-from ingest.pipeline.collection_points import CollectionPoints
+from ingest.pipeline.collection_points import CollectionPoints, PointMaker, Rows, rows_of
 from ingest.pipeline.embed import NORM_TOLERANCE
-from ingest.pipeline.point_maker import PointMaker, Rows, rows_of
 from ingest.ports import Tally, VectorIndex
-from ingest.records import EVERYTHING, Hit, Recall
+from ingest.records import EVERYTHING, BuildOptions, Hit, Recall, Scrub
+from ingest.services import Writer
 
 MAX_FAULTS = 100  # named in full; the rest are counted
 FOLLOWED = attrgetter("acl", "tenant", "source", "status", "stale_since")  # by what is inside a document
@@ -31,6 +37,8 @@ MAX_SECRETS = 100  # places of dropped secrets that are named; all of them are c
 SAMPLE = 64  # chunks in the sample, across all shards
 NEIGHBOURS = 10
 TIED = 1e-6  # cosines that differ by less count as equal: it does not matter which of two copies is found
+POINTS_PER_RUN = 4096  # at least: a small index is compared in full by every run
+KEPT = 8  # records: so many passes ago a collection is known
 
 
 @dataclass
@@ -244,3 +252,30 @@ def _sample(contents: Contents) -> list[tuple[str, str]]:
         rows = zip(table["chunk_id"].to_pylist(), table["embedding_key"].to_pylist(), strict=True)
         lowest.append(nsmallest(SAMPLE, (row for row in rows if row[0] not in contents.collapsed)))
     return list(islice(filter(None, chain.from_iterable(zip_longest(*lowest))), SAMPLE))
+
+
+def turn(contents: Contents, options: BuildOptions, now: datetime) -> set[int]:
+    """Return the shards whose turn it is, so that all have it within `scrub_nights`, and those with faults left."""
+    shards, (last, place) = contents.shards, _last(contents)
+    days = (now - datetime.fromisoformat(last.at)) / timedelta(days=1) if last is not None else 1
+    nights = max(round(days), 1) * len(shards) / options.scrub_nights
+    share = max(nights, POINTS_PER_RUN * len(shards) / max(contents.rows("chunks"), 1))
+    due = (shards[(place + i) % len(shards)] for i in range(min(ceil(share), len(shards))))
+    return {*due, *(last.left if last is not None else ())}
+
+
+def keep_turn(writer: Writer, found: Inspection) -> None:
+    """Write down whose turn is next: of the first shard that was not compared in full."""
+    scrubs, collection, shards = found.contents.lake.scrubs, found.contents.collection, found.contents.shards
+    place, n = _last(found.contents)[1], len(shards)
+    place = next((i % n for i in range(place, place + n) if shards[i % n] not in found.whole), place)
+    told = {"collection": collection, "at": writer.clock().isoformat(), "next": place, "token": writer.new_token()}
+    scrubs.add(lambda number: Scrub(**told, left=tuple(sorted(found.left))))
+    scrubs.prune(KEPT)
+
+
+def _last(contents: Contents) -> tuple[Scrub | None, int]:
+    """Return the newest scrub of a collection, and the place of whose turn it is: of another one, if there is none."""
+    newest = [scrub for _, scrub in contents.lake.scrubs.newest_first(KEPT)]
+    own = next((scrub for scrub in newest if scrub.collection == contents.collection), None)
+    return own, (own or newest[0]).next if newest else 0

@@ -14,9 +14,8 @@ from operator import attrgetter
 from ingest.errors import SchemaMismatch
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake, claim_number
-from ingest.pipeline.collection_points import CollectionPoints
+from ingest.pipeline.collection_points import CollectionPoints, PointMaker, rows_of
 from ingest.pipeline.inspection import measure_recall
-from ingest.pipeline.point_maker import PointMaker, rows_of
 from ingest.records import EVERYTHING, BuildOptions, Manifest, Retired
 from ingest.release import Releases
 from ingest.release.generation_states import collections_held

@@ -15,19 +15,17 @@ from ingest.lake.lake import PLAN_HASH, claim_number
 from ingest.lake.shard_rows import ShardRows, read_rows
 from ingest.lake.stored_records import name_of
 from ingest.pipeline import changes
-from ingest.pipeline.changes import FETCHED, BaseDocument, Listing, ShardChanges
-from ingest.pipeline.claiming import carried_instead, claim_generation
+from ingest.pipeline.changes import FETCHED, BaseDocument, Listing, ShardChanges, Upgrades
+from ingest.pipeline.claiming import carried_instead, claim_generation, newest_failures
 from ingest.pipeline.damage import Damage, damage_of
 from ingest.pipeline.fingerprints import changed_marks, code_version, fingerprints, holds_mark, unscreened
 from ingest.pipeline.guard import Carrying, check_losses, is_unknown, sick_origins
 from ingest.pipeline.healing import check_carried, find_damage
 from ingest.pipeline.losses import Balance, LossComparison
-from ingest.pipeline.narrowing import narrowing_of
 from ingest.pipeline.quarantine import accepted, in_quarantine
+from ingest.pipeline.revoking import narrowing_of
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.tasks import Work
-from ingest.pipeline.unreleased_rows import newest_failures
-from ingest.pipeline.upgrading import Upgrades
 from ingest.records import DocumentRef, ParserOptions, PartFile, PlannedDocument, PlanSummary, ShardPlan
 from ingest.services import Retrieval, Workbench, Writer
 

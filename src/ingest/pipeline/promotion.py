@@ -1,22 +1,28 @@
-"""Judges a sealed generation and puts it into force: at the end of a run, or when a person asks for it."""
+"""Judges a sealed generation and puts it into force: at the end of a run, or when a person asks for it.
+
+Points of what a rollback or a promotion by hand brings back are compared with the lake before it serves, others after.
+"""
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ingest.errors import Held, IngestError, UnknownRelease, VerdictOutdated
-from ingest.lake.contents import contents_of
+from ingest import errors
+from ingest.lake.contents import Contents, contents_of
 from ingest.lake.stored_records import name_of
 from ingest.phrases import stale
-from ingest.pipeline.collections import sealed
+from ingest.pipeline.collections import ensure, sealed, tell
+from ingest.pipeline.embed import LEAST_COSINE
 from ingest.pipeline.guard import objections
 from ingest.pipeline.inspection import measure_recall
-from ingest.pipeline.release_target import ReleaseTarget
-from ingest.quality.evaluate import evaluate
+from ingest.quality.anchors import anchored, side_of
+from ingest.quality.evaluate import evaluate, judged_questions, score, untimed
 from ingest.records import BuildOptions, Manifest, Release, Verdict
 from ingest.release import Candidate, Releases
 from ingest.release.generation_states import last_rollback, told_rollback, waiting_candidate
+from ingest.search import Searcher, open_release
 from ingest.services import Retrieval
 
 log = logging.getLogger(__name__)
@@ -24,6 +30,95 @@ log = logging.getLogger(__name__)
 JUDGEMENTS = 3  # of one candidate, when other releases come in between
 PROMOTED, LIFTED = "promoted by hand", "hold lifted by hand"  # reasons recorded if a person gives none
 Decide = Callable[[Verdict], bool]  # True: promote; False: leave it to a person
+
+
+@dataclass
+class ReleaseTarget:
+    """What is about to serve."""
+
+    retrieval: Retrieval
+    options: BuildOptions
+    releases: Releases
+    _left: Contents | None = field(default=None, init=False)  # what is not compared in full yet
+
+    def compare(self, generation: str) -> None:
+        """Mend the points of a generation whose collection is there. Raises: IncompleteGeneration when that fails."""
+        monotonic, lake = self.retrieval.monotonic, self.retrieval.lake
+        deadline = monotonic() + self.options.rollback_seconds
+        contents = contents_of(lake, sealed(lake, generation))
+        options = self.options.model_copy(update={"scrub_points_per_second": 0})
+        found = ensure(self.retrieval, options, contents, lambda shard: monotonic() < deadline)
+        tell(self.retrieval, found, "is about to serve")
+        if found.unmatched:
+            raise errors.IncompleteGeneration(f"{contents.collection}: points do not match the lake: {found.faults[0]}")
+        self._left = None if len(found.whole) == len(contents.shards) else contents
+
+    def compare_the_rest(self) -> None:
+        """Compare every point whole if some were only counted, now that it serves. A failure is said, no more."""
+        left, self._left = self._left, None
+        if left is None:
+            return
+        observer, where = self.retrieval.observer, left.collection
+        observer.told("comparing", where)
+        try:
+            found = ensure(self.retrieval, self.options, left)
+        except errors.IngestError as error:
+            observer.told("reconciled", f"{where}, which serves: not compared in full, the next run does it: {error}")
+            return
+        wrong = f"{len(found.faults)} faults" if found.faults else "no fault"
+        tell(self.retrieval, found, "serves", otherwise=f"compared in full, {wrong}")
+
+    def open(self, release: Release) -> None:
+        """Mend the target of a rollback and open it as a reader would, before any record is written.
+
+        Raises: UnknownReaderFormat, UnknownRelease, InvalidSettings (model not found), IncompleteGeneration (points do
+        not match the lake), SchemaMismatch (the model encodes differently from when the generation was sealed, or a
+        must-pass question fails).
+        """
+        retrieval, options = self.retrieval, self.options
+        self.releases.restore(release.generation)
+        self.compare(release.generation)
+        searcher = open_release(retrieval, release, untimed(retrieval.lake.profile(release.profile)))
+        cosine = searcher.probe_cosine()
+        if cosine < LEAST_COSINE:
+            raise errors.SchemaMismatch(
+                f"generation {release.generation}: its probe question now has cosine {cosine:.4f} to the stored "
+                f"vector, less than {LEAST_COSINE}: this is not the model that it was built with"
+            )
+        try:  # said, not refused: what serves may be worse
+            recall = measure_recall(retrieval.vectors, contents_of(retrieval.lake, searcher.manifest))
+            if recall is not None and recall.mean < options.gate.min_dense_recall:
+                log.warning("%s: dense recall@%d is %.3f", release.collection, recall.at, recall.mean)
+        except errors.DamagedFile as error:
+            log.warning("%s: its dense recall is unknown: %s", release.collection, error)
+        _ask_must_pass(searcher, options)
+
+
+def roll_back(retrieval: Retrieval, options: BuildOptions, releases: Releases, to: int | None, why: str) -> Release:
+    """As `Releases.rollback`, after the target was opened. Raises: UnknownRelease, and what opening it raises."""
+    target = ReleaseTarget(retrieval, options, releases)
+    release = releases.rollback(to, why, target.open)
+    target.compare_the_rest()
+    return release
+
+
+def _ask_must_pass(searcher: Searcher, options: BuildOptions) -> None:
+    """Ask the must-pass questions whose places the target's documents hold; younger ones say nothing about it."""
+    wanted = [q for q in judged_questions(options.judged) if q.must_pass]
+    if not wanted:
+        return
+    lake, rules = searcher.retrieval.lake, options.gate
+    current = lake.base()
+    before = None
+    with suppress(errors.DamagedFile):  # of what serves: a reason to roll back, not against it
+        before = side_of(contents_of(lake, current), wanted) if current is not None else None
+    now = side_of(contents_of(lake, searcher.manifest), wanted, before)
+    for query_id, scores in score(searcher, anchored(wanted, now, before).live).items():
+        if scores[rules.must_pass_metric] <= rules.must_pass_above:
+            raise errors.SchemaMismatch(
+                f"generation {searcher.manifest.generation}: must-pass question {query_id} has "
+                f"{rules.must_pass_metric} {scores[rules.must_pass_metric]:.3f}, not above {rules.must_pass_above}"
+            )
 
 
 @dataclass(frozen=True)
@@ -105,7 +200,7 @@ class Promotion:
         made = outcome.release
         try:
             now = self.releases.current()
-        except IngestError as error:
+        except errors.IngestError as error:
             log.warning("index %s: what serves could not be read back: %s", self.releases.index, error)
             return outcome
         followed = made is not None and (now is None or not Candidate.of(made).is_in(now))
@@ -117,7 +212,7 @@ class Promotion:
         for _ in range(JUDGEMENTS - 1):
             try:
                 return judge()
-            except VerdictOutdated as error:
+            except errors.VerdictOutdated as error:
                 self.retrieval.observer.told("judging_again", str(error))
         return judge()
 
@@ -127,7 +222,7 @@ class Promotion:
         lake = self.retrieval.lake
         if generation is None:
             told = "no sealed generation waits for promotion; a run builds one, and what was released is named"
-            raise UnknownRelease(f"index {lake.index}: {told}. {last_rollback(lake)}")
+            raise errors.UnknownRelease(f"index {lake.index}: {told}. {last_rollback(lake)}")
         manifest = sealed(lake, generation)
         self.releases.restore(generation)
         target.compare(generation)
@@ -162,7 +257,7 @@ class Promotion:
         if not held:
             try:
                 release = self.releases.promote(candidate, why, automatic=True)
-            except Held as error:
+            except errors.Held as error:
                 held = str(error)
             else:
                 observer.told("release", release)

@@ -8,9 +8,9 @@ from ingest.ids import digest_of, document_id, sha256_hex
 from ingest.lake.contents import Contents
 from ingest.lake.rows import document_rows, quarantine_rows
 from ingest.lake.shard_rows import outermost
+from ingest.pipeline.collection_points import PointMaker
 from ingest.pipeline.find_duplicates import logical_rows
 from ingest.pipeline.fingerprints import fingerprints
-from ingest.pipeline.point_maker import PointMaker
 from ingest.pipeline.tasks import Work
 from ingest.records import Conservation, Manifest, Probe, Recall
 from ingest.services import Retrieval, Workbench

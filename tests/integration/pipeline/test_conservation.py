@@ -11,7 +11,7 @@ from ingest.errors import IncompleteGeneration
 from ingest.ids import point_id
 from ingest.lake.contents import Contents
 from ingest.lake.rows import chunk_rows, document_rows
-from ingest.pipeline.point_maker import PointMaker, rows_of
+from ingest.pipeline.collection_points import PointMaker, rows_of
 from ingest.records import EVERYTHING, Chunk, Conservation, PartFile, Point, StoredPoint
 from tests.pipelines import Project, project
 

@@ -13,7 +13,7 @@ from ingest.errors import DamagedFile, FatalError, InvalidSettings
 from ingest.lake.stored_records import from_bytes
 from ingest.pipeline.collections import releases_of
 from ingest.pipeline.plan import preview
-from ingest.pipeline.release_target import roll_back
+from ingest.pipeline.promotion import roll_back
 from ingest.pipeline.scope import Scope
 from ingest.pipeline.status import status_of
 from ingest.records import EVERYTHING, AliasAction, Filter, Marker, PartFile, Point, Release

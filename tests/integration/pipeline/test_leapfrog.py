@@ -15,8 +15,7 @@ from ingest.errors import UnknownRelease
 from ingest.lake.contents import contents_of
 from ingest.pipeline import leapfrog
 from ingest.pipeline.collections import ensure, releases_of
-from ingest.pipeline.promotion import Promotion
-from ingest.pipeline.release_target import roll_back
+from ingest.pipeline.promotion import Promotion, roll_back
 from ingest.pipeline.retirement import retire
 from ingest.records import EVERYTHING, AliasAction, Lengths, Manifest, Point, Recall, RetireOptions, Shape
 from ingest.search import Searcher, open_release, open_serving

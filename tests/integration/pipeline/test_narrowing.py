@@ -6,9 +6,9 @@ import pytest
 
 from ingest.errors import DeleteGuardTripped, SourceUnavailable
 from ingest.pipeline.changes import Listing
-from ingest.pipeline.narrowing import Narrowing
 from ingest.pipeline.plan import Planner
-from ingest.pipeline.release_target import roll_back
+from ingest.pipeline.promotion import roll_back
+from ingest.pipeline.revoking import Narrowing
 from ingest.pipeline.scope import Scope
 from ingest.records import EVERYTHING, Filter
 from ingest.search import Searcher, open_serving

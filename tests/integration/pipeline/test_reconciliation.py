@@ -12,11 +12,10 @@ import pytest
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import AccessDenied, IncompleteGeneration, IndexUnavailable, IngestError, SchemaMismatch
 from ingest.ids import point_id
-from ingest.pipeline import collection_points, scrubbing
+from ingest.pipeline import collection_points, inspection
+from ingest.pipeline.collection_points import PointMaker, rows_of
 from ingest.pipeline.collections import reconcile, releases_of
-from ingest.pipeline.point_maker import PointMaker, rows_of
-from ingest.pipeline.promotion import Promotion
-from ingest.pipeline.release_target import roll_back
+from ingest.pipeline.promotion import Promotion, roll_back
 from ingest.pipeline.status import status_of
 from ingest.records import EVERYTHING, AliasAction, Filter, Point, Shape, StoredPoint, Vectors
 from ingest.search import open_serving
@@ -141,7 +140,7 @@ def test_sparse_vectors_that_were_replaced_are_mended(tmp_path: Path, shape: Sha
 @pytest.fixture
 def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """An index of eight shards, of which a run compares two in full."""
-    monkeypatch.setattr(scrubbing, "POINTS_PER_RUN", 1)
+    monkeypatch.setattr(inspection, "POINTS_PER_RUN", 1)
     p = project(tmp_path, documents=24, documents_per_shard=3, scrub_nights=4)
     p.vectors = Watched(in_memory_index())
     p.run()

@@ -19,8 +19,7 @@ from ingest.lake.stored_records import checked_bytes, name_of
 from ingest.pipeline.changes import Listing
 from ingest.pipeline.collections import releases_of, sealed
 from ingest.pipeline.plan import make_plan
-from ingest.pipeline.promotion import Promotion
-from ingest.pipeline.release_target import roll_back
+from ingest.pipeline.promotion import Promotion, roll_back
 from ingest.pipeline.retirement import Retirement, Sweep, pin, retire
 from ingest.pipeline.scope import Scope
 from ingest.records import DocumentRef, LakeIdentity, Lease, QueryProfile, Retired, RetireOptions, SegmentEntry

@@ -13,8 +13,7 @@ from ingest.errors import DamagedFile, DeleteGuardTripped, IndexUnavailable, Inv
 from ingest.ids import child_uri, document_id
 from ingest.pipeline import revoking
 from ingest.pipeline.collections import reconcile, releases_of
-from ingest.pipeline.promotion import Promotion
-from ingest.pipeline.release_target import roll_back
+from ingest.pipeline.promotion import Promotion, roll_back
 from ingest.pipeline.revoking import revoke, unrevoke
 from ingest.pipeline.status import status_of
 from ingest.records import EVERYTHING, BuildOptions, Decision, DuplicateOptions, Point, QueryProfile

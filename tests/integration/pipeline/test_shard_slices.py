@@ -14,8 +14,8 @@ from ingest.adapters.embedders import hashing
 from ingest.errors import EmbedderOutOfMemory
 from ingest.pipeline import embed, shard_slices
 from ingest.pipeline.chunk import chunk_shard
+from ingest.pipeline.collection_points import rows_of
 from ingest.pipeline.embed import DURABLE_SECONDS, FIRST_TEXTS
-from ingest.pipeline.point_maker import rows_of
 from ingest.pipeline.scope import Scope
 from ingest.ports import observer
 from ingest.records import DocumentRef, DuplicateOptions, Marker, Vectors

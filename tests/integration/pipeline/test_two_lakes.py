@@ -10,8 +10,7 @@ from ingest.adapters.vectors.edge.engine import Engine
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import ForeignIndex
 from ingest.pipeline.collections import releases_of
-from ingest.pipeline.promotion import Promotion
-from ingest.pipeline.release_target import roll_back
+from ingest.pipeline.promotion import Promotion, roll_back
 from ingest.ports import VectorIndex
 from ingest.records import EVERYTHING, AliasAction, Release
 from ingest.search import open_serving

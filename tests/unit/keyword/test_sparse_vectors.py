@@ -9,7 +9,7 @@ import pytest
 from ingest.errors import InvalidSettings
 from ingest.keyword import Analyser, KeywordIndex, shard_postings
 from ingest.keyword.sparse_vectors import Questions, dimension, shard_vectors
-from ingest.pipeline.point_maker import PointMaker
+from ingest.pipeline.collection_points import PointMaker
 from ingest.records import EVERYTHING, Hit, Shape
 from ingest.search import Searcher, open_serving
 from tests.pipelines import Project, project
@@ -130,7 +130,7 @@ def test_a_lost_or_stale_sparse_vector_is_seen_and_mended(tmp_path: Path) -> Non
 
 
 def _rows(p: Project):
-    from ingest.pipeline.point_maker import rows_of
+    from ingest.pipeline.collection_points import rows_of
 
     return rows_of(p.contents(), 0)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ingest.lake.lake import Lake
-from ingest.pipeline.scrubbing import POINTS_PER_RUN, keep_turn, turn
+from ingest.pipeline.inspection import POINTS_PER_RUN, keep_turn, turn
 from tests.fakes import InMemoryStore
 from tests.pipelines import build_options
 

@@ -10,7 +10,7 @@ from ingest import extras
 from ingest.adapters.sandbox.inline_sandbox import InlineSandbox
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.documents import media_types, parsers
-from ingest.pipeline.earlier_fingerprints import earlier_failures, earlier_texts
+from ingest.pipeline.fingerprints import earlier_failures, earlier_texts
 from ingest.ports import Sandbox
 from ingest.records import ParseLimits, ParserOptions
 from tests.many_parsers import registering
