@@ -20,9 +20,9 @@ from ingest.lake.lake import Lake
 from ingest.lake.rows import quarantine_rows
 from ingest.pipeline.changes import Listing, Scope
 from ingest.pipeline.collections import ensure
-from ingest.pipeline.conservation import conservation
 from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.plan import make_plan
+from ingest.pipeline.seal import conservation
 from ingest.pipeline.tasks import Execute
 from ingest.ports import Observer, Source, Store, VectorIndex
 from ingest.records import (

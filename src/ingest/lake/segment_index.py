@@ -17,9 +17,8 @@ from ingest.records import SegmentEntry, SegmentSnapshot
 
 APPEND_ATTEMPTS = 100  # times that another writer may take an entry's number before we give up
 SNAPSHOTS = 2  # newest ones that are kept
-NAMES = (
-    2_048  # of segments that no longer count, the newest ones, in a snapshot; others are lost to those who name them
-)
+# Names of segments that no longer count, the newest ones, in a snapshot; others are lost to those who name them.
+NAMES = 2_048
 NO_SEGMENT = SegmentEntry(segment="", rows=0, first_key="", last_key="", dtype="", backend="", token="")
 log = logging.getLogger(__name__)
 

@@ -8,14 +8,20 @@ from ingest.errors import IngestError, StaleOrigin
 from ingest.lake.contents import Contents, contents_of
 from ingest.pipeline.changes import Listing
 from ingest.pipeline.chunk import Reads, chunk_shard
-from ingest.pipeline.collections import ensure, load_shard, make_collection, optimise, reconcile_serving, releases_of
-from ingest.pipeline.conservation import conservation
+from ingest.pipeline.collections import (
+    ensure,
+    load_shard,
+    make_collection,
+    moved,
+    optimise,
+    reconcile_serving,
+    releases_of,
+)
 from ingest.pipeline.embed import embed_shard, recover_vectors
 from ingest.pipeline.find_duplicates import find_duplicates
 from ingest.pipeline.guard import guard_chunked
 from ingest.pipeline.index_keywords import keyword_shard, merge_keyword
 from ingest.pipeline.inspection import Inspection, keep_turn, measure_recall, turn
-from ingest.pipeline.leapfrog import moved
 from ingest.pipeline.lease import BuilderLease
 from ingest.pipeline.plan import make_plan
 from ingest.pipeline.promotion import Decide, Promotion
@@ -23,7 +29,7 @@ from ingest.pipeline.retirement import retire_after
 from ingest.pipeline.revoking import delete_all_revoked
 from ingest.pipeline.run_report import Figures, kept_in_history
 from ingest.pipeline.scope import OriginsSick, Scope
-from ingest.pipeline.seal import seal
+from ingest.pipeline.seal import conservation, seal
 from ingest.pipeline.tasks import DOCUMENT_STEPS, Execute, Work, built_contents
 from ingest.quality.evaluate import check_asking
 from ingest.quality.question_slices import fallen_sources

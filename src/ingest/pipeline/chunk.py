@@ -19,8 +19,7 @@ from ingest.pipeline.changes import FETCHED, ref_of
 from ingest.pipeline.claiming import unreleased_rows
 from ingest.pipeline.quarantine import accepted, failure_of
 from ingest.pipeline.shard_builder import Made, parsed, put_family, row_of, with_attributes
-from ingest.pipeline.shard_slices import joined_documents, written
-from ingest.pipeline.tasks import ShardTask, Work, shard_step
+from ingest.pipeline.tasks import ShardTask, Work, joined_documents, shard_step, written
 from ingest.ports import Source
 from ingest.records import DocumentRef, Marker, PlannedDocument, Quarantined, RawDocument, ShardPlan
 from ingest.services import Services, Workbench, Writer

@@ -31,6 +31,8 @@ OF_DOCUMENT = ("uri", "source", "path", "title", "tenant", "language")  # and it
 PointRow = tuple[Chunk, DocumentRow]
 Rows = Sequence[PointRow]
 AT_ONCE = 256  # vectors in memory
+LEAST_COSINE = 0.999  # between a stored vector and what its model gives for the same text later
+NORM_TOLERANCE = 1e-3  # of vectors that are kept; also where they are checked later
 TOLERANCE = 1e-3  # distance of unit vectors: Qdrant normalises again, and may keep 16 bits of a number
 
 

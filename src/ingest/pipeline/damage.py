@@ -1,21 +1,37 @@
 """Damaged and lost files of the lake: they count as absent, and are made again from what is upstream of them.
 
 source → documents, texts, quarantine → chunks, dropped → attributes, vectors, duplicates, keyword.* → points
+
+A plan makes up for what its base has lost. Vectors are copied from its collection as far as they are there.
 """
 
+import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
+import numpy as np
+
+from ingest import records
+from ingest.documents.chunking import model_input
 from ingest.errors import DamagedFile, SchemaMismatch
+from ingest.ids import point_id
+from ingest.lake.contents import contents_of
 from ingest.lake.lake import Lake
-from ingest.records import Manifest, Marker, PartFile, PartKind, PlanSummary
+from ingest.lake.stored_records import name_of
+from ingest.pipeline.collection_points import LEAST_COSINE, NORM_TOLERANCE, PointMaker, Rows, rows_of
+from ingest.records import Manifest, Marker, PartFile, PartKind, PlannedDocument, PlanSummary, Vectors
+from ingest.services import Retrieval, Writer
+
+log = logging.getLogger(__name__)
 
 SOURCES = "the sources, where last good versions are no more"
 MADE_FROM = {"documents": SOURCES, "texts": SOURCES, "quarantine": "the sources"}  # all others: its chunks
 MADE_FROM |= {"chunks": "its texts", "dropped": "its texts", "attributes": "its documents and chunks"}
 OF_CHUNK: tuple[PartKind, ...] = ("documents", "texts", "chunks", "attributes", "quarantine", "dropped")  # of `chunk`
 TOGETHER = {"chunks": {"dropped"}, "dropped": {"chunks"}}  # one cut gives both
+SAMPLE = 4  # copied vectors of a shard that are compared with what the model gives
 
 
 @dataclass(frozen=True)
@@ -91,3 +107,109 @@ def _markers(lake: Lake, summary: PlanSummary) -> Iterator[Marker]:
             yield from (marker,) if marker is not None else lake.finished_slices(generation, step, shard, plan_hash)
     if (marker := lake.marker(generation, "duplicates", 0, "all")) is not None:
         yield marker
+
+
+def find_damage(
+    retrieval: Retrieval,
+    writer: Writer,
+    base: Manifest | None,
+    follows: records.Release | None,
+    profile: records.QueryProfile,
+) -> Damage:
+    """Return what a base lacks, after its collection has given back the vectors that it has.
+
+    `follows`: the newest release; the base is of an earlier one if that has lost its manifest. Its query profile is
+    written again if it is the settings' `profile`.
+    """
+    lake, damage, told = retrieval.lake, Damage(), list[str]()
+    if base is not None:
+        damage = damage_of(lake, base)
+        if base.model.fingerprint == retrieval.model.fingerprint:
+            damage = _mend_vectors(retrieval, writer, base, damage)
+    if follows is not None and (base is None or base.generation != follows.generation):
+        known = base.generation if base is not None else "nothing"
+        told.append(f"manifest of {follows.generation}, made again as another generation from the sources and {known}")
+    if follows is not None and follows.profile == name_of(profile):
+        try:
+            lake.profile(follows.profile)
+        except DamagedFile as error:
+            lake.write_profile(profile)
+            told.append(f"query profile, written again from the settings: {error}")
+    damage = replace(damage, told=(*damage.told, *told))
+    for one in damage.told:
+        log.warning("index %s: %s", lake.index, one)
+    return damage
+
+
+def check_carried(index: str, damage: Damage, shard: int, documents: Sequence[PlannedDocument]) -> None:
+    """Check that no document that this run does not read needs to be read again. Raises: DamagedFile."""
+    gone = damage.parts.get(shard, frozenset())
+    if gone & {"documents", "quarantine"} or ("texts" in gone and any(d.change == "carried" for d in documents)):
+        told = "; ".join(damage.told)
+        raise DamagedFile(
+            f"index {index}: documents outside this run's scope, or of a source whose listing failed, are damaged in "
+            f"the lake and must be read again: `ingest run` without options that choose documents does that. {told}"
+        )
+
+
+def _mend_vectors(retrieval: Retrieval, writer: Writer, base: Manifest, damage: Damage) -> Damage:
+    """Bring back the vectors of a generation's lost segments as far as its collection has them.
+
+    Returns the damage with the shards whose chunks do not all have one yet, and a sentence per lost segment. Segments
+    of which only the entry is lost get another. Shards that are cut again anyway are embedded then.
+    """
+    contents, told = contents_of(retrieval.lake, base), list[str]()
+    store = retrieval.lake.embeddings(base.model.fingerprint)
+    lost = store.lost(segment for some in base.segments.values() for segment in some)
+    if not lost:
+        return damage
+    if store.index.close_gaps(writer.new_token()):
+        told.append("index of embedding segments, with empty entries for lost ones")
+    entered = [s for s in store.lost(lost) if store.enter(s, writer.new_token())]
+    told += (f"entry of embedding segment {segment}, made again from the segment" for segment in entered)
+    lost = store.lost(lost)
+    store.retire(writer.new_token())
+    copied, left = 0, set[int]()
+    for shard, segments in base.segments.items():
+        if "chunk" in damage.steps(shard) or not {*segments} & {*lost}:
+            continue
+        rows = rows_of(replace(contents, duplicates=None), shard)  # duplicates, too, have a vector, though no point
+        with suppress(DamagedFile):  # of another kind, which a payload depends on: then the model makes all vectors
+            copied += _copy(retrieval, writer, PointMaker(contents, store), shard, rows)
+        if store.missing([chunk.embedding_key for chunk, _ in rows]):
+            left.add(shard)
+    if copied or left:
+        rest = f"the rest ({len(left)} shards)" if left else "none"
+        made = f"made again: {copied} vectors from {base.collection}, {rest} from the model"
+        told += (f"embedding segment {segment}, {made}" for segment in lost)
+    return replace(damage, unembedded=frozenset(left), told=(*damage.told, *told))
+
+
+def _copy(retrieval: Retrieval, writer: Writer, maker: PointMaker, shard: int, rows: Rows) -> int:
+    """Copy a shard's lost vectors from sound points and return how many; none if some contradict the model."""
+    store, collection = maker.embeddings, maker.contents.collection
+    absent = {*store.missing([chunk.embedding_key for chunk, _ in rows])}
+    rows = [row for row in rows if row[0].embedding_key in absent]
+    if not rows or collection not in retrieval.vectors.collections():
+        return 0
+    points = retrieval.vectors.retrieve(collection, [point_id(chunk.chunk_id) for chunk, _ in rows], vectors=True)
+    found, shape = dict[str, Vectors](), (maker.contents.dimension,)
+    for chunk, document in rows:
+        point = points.get(point_id(chunk.chunk_id))
+        if point is None or (vector := point.vector) is None or point.payload != maker.payload(chunk, document, shard):
+            continue
+        if vector.shape == shape and abs(float(np.linalg.norm(vector)) - 1) < NORM_TOLERANCE:
+            found[chunk.embedding_key] = vector
+    if not found or not _agree(retrieval, rows, found):
+        return 0
+    store.add([*found], np.stack([*found.values()]), f"copied from {collection}", writer.new_token())
+    return len(found)
+
+
+def _agree(retrieval: Retrieval, rows: Rows, found: dict[str, Vectors]) -> bool:
+    """Compare a few vectors with what the model gives: a collection may have been tampered with."""
+    some = [chunk for chunk, _ in rows if chunk.embedding_key in found]
+    some = some[:: max(1, len(some) // SAMPLE)][:SAMPLE]
+    made = retrieval.open_embedder(retrieval.model).embed([model_input(c.context, c.text) for c in some])
+    stored = np.stack([found[chunk.embedding_key] for chunk in some])
+    return bool((np.sum(made * stored, axis=1) >= LEAST_COSINE).all())

@@ -15,10 +15,10 @@ from ingest.lake.lake import Lake
 from ingest.lake.shard_rows import by_kind, outermost, read_rows
 from ingest.lake.unfinished_vectors import UnfinishedVectors
 from ingest.pipeline.claiming import unreleased_rows
+from ingest.pipeline.collection_points import NORM_TOLERANCE
 from ingest.pipeline.index_keywords import index_shard
 from ingest.pipeline.shard_builder import Made
-from ingest.pipeline.shard_slices import joined, written
-from ingest.pipeline.tasks import ShardTask, parts_after, shard_step
+from ingest.pipeline.tasks import ShardTask, joined, parts_after, shard_step, written
 from ingest.ports import Embedder
 from ingest.records import Marker, PartFile, Vectors
 from ingest.services import Services
@@ -27,8 +27,6 @@ TEXTS = ["embedding_key", "context", "text"]  # columns of chunks
 FIRST_TEXTS = 16  # in the first call of the embedder
 FAST_SECONDS, SLOW_SECONDS = 1.0, 2.0  # a call below the first doubles the next one, a call above the second halves it
 DURABLE_SECONDS = 5.0  # after which vectors are written, though their slice is not finished: a kill costs little more
-LEAST_COSINE = 0.999  # between a stored vector and what its model gives for the same text later
-NORM_TOLERANCE = 1e-3  # of vectors that are kept; also where they are checked later
 PLAIN = "a plain text"  # for which any model that works has a vector
 
 

@@ -127,10 +127,9 @@ def _balance(base: Manifest | None, serving: str | None, after: Contents, by: By
 
 def _too_many_lost(options: BuildOptions, balance: Balance, raised: RaisedLimit | None, way_out: str) -> str:
     if balance.unknown and raised is None:
-        told = (
-            f"Generation {balance.unknown} serves, and its manifest and its plan are lost: there is nothing to compare"
-        )
-        return f"{told} with. If the sources are whole, `{way_out} --max-deleted-share 1 --why REASON` allows it."
+        told = f"Generation {balance.unknown} serves, and its manifest and its plan are lost"
+        told += ": there is nothing to compare with"
+        return f"{told}. If the sources are whole, `{way_out} --max-deleted-share 1 --why REASON` allows it."
     limit = _deletions(options, raised)
     for by_origin, all_, what in _losses(balance):
         lost, serving = by_origin.total(), all_.total()

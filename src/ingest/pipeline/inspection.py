@@ -25,8 +25,7 @@ from ingest.ids import document_id
 from ingest.lake.contents import Contents
 from ingest.lake.rows import attribute_table, chunk_digest
 from ingest.lake.shard_rows import ShardRows, read_rows
-from ingest.pipeline.collection_points import CollectionPoints, PointMaker, Rows, rows_of
-from ingest.pipeline.embed import NORM_TOLERANCE
+from ingest.pipeline.collection_points import NORM_TOLERANCE, CollectionPoints, PointMaker, Rows, rows_of
 from ingest.ports import Tally, VectorIndex
 from ingest.records import EVERYTHING, BuildOptions, Hit, Recall, Scrub
 from ingest.services import Writer

@@ -38,9 +38,8 @@ class Balance:
     moved: int = 0  # of those no longer listed
     unknown: str = ""  # the generation that serves, if nobody knows any more what it holds
     documents: int = 0  # of a generation that is built, as what follows: listed ones that serve in it
-    readable: Counter[str] = field(
-        default_factory=Counter
-    )  # held, or in quarantine although served, or of a read format
+    # Held, or in quarantine although served, or of a read format:
+    readable: Counter[str] = field(default_factory=Counter)
     failed: Causes = field(default_factory=Counter)  # of the readable ones: in quarantine
     newly_failed: Counter[str] = field(default_factory=Counter)  # of these: not in the base's quarantine, by origin
     listed: Counter[str] = field(default_factory=Counter)  # by origin

@@ -17,10 +17,9 @@ from ingest.lake.stored_records import name_of
 from ingest.pipeline import changes
 from ingest.pipeline.changes import FETCHED, BaseDocument, Listing, ShardChanges, Upgrades
 from ingest.pipeline.claiming import carried_instead, claim_generation, newest_failures
-from ingest.pipeline.damage import Damage, damage_of
+from ingest.pipeline.damage import Damage, check_carried, damage_of, find_damage
 from ingest.pipeline.fingerprints import changed_marks, code_version, fingerprints, holds_mark, unscreened
 from ingest.pipeline.guard import Carrying, check_losses, is_unknown, sick_origins
-from ingest.pipeline.healing import check_carried, find_damage
 from ingest.pipeline.losses import Balance, LossComparison
 from ingest.pipeline.quarantine import accepted, in_quarantine
 from ingest.pipeline.revoking import narrowing_of

@@ -13,8 +13,8 @@ from ingest import errors
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.stored_records import name_of
 from ingest.phrases import stale
+from ingest.pipeline.collection_points import LEAST_COSINE
 from ingest.pipeline.collections import ensure, sealed, tell
-from ingest.pipeline.embed import LEAST_COSINE
 from ingest.pipeline.guard import objections
 from ingest.pipeline.inspection import measure_recall
 from ingest.quality.anchors import anchored, side_of

@@ -16,8 +16,7 @@ from ingest.errors import DamagedFile, IngestError, InvalidSettings, UnknownRele
 from ingest.ids import collection_name
 from ingest.lake.lake import Lake
 from ingest.lake.stored_records import checked_content, name_of
-from ingest.pipeline.collections import sealed
-from ingest.pipeline.leapfrog import given_to, spares
+from ingest.pipeline.collections import given_to, sealed, spares
 from ingest.pipeline.lease import BuilderLease
 from ingest.pipeline.scope import check_why
 from ingest.records import BuildOptions, Decision, Retired

@@ -14,8 +14,7 @@ from ingest.lake.stored_records import name_of
 from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.promotion import Outcome
 from ingest.pipeline.quarantine import newest_in_quarantine
-from ingest.pipeline.shard_slices import cut, joins
-from ingest.pipeline.tasks import Execute, ShardStep, Work
+from ingest.pipeline.tasks import Execute, ShardStep, Work, cut, joins
 from ingest.ports import Observer
 from ingest.records import Conservation, Manifest, Marker, Release, RunReport, RunStart, StageFigure, Verdict
 from ingest.services import Workbench, Writer

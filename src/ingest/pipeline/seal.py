@@ -1,21 +1,110 @@
-"""Seal: the manifest of a checked generation, its last file, and the digest of what it holds."""
+"""Seal: the manifest of a checked generation, its last file, and the digest of what it holds.
+
+The conservation check before it: what was listed is in the generation, in quarantine, or accounted for; and all copies
+agree. What the stores hold is found by an inspection; here it is compared with the plan, and with the keyword index.
+Only the number of listed documents comes from the listing.
+"""
 
 import hashlib
+from collections import Counter
+from collections.abc import Iterator
 from operator import attrgetter
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ingest.errors import IncompleteGeneration
 from ingest.ids import digest_of, document_id, sha256_hex
+from ingest.keyword import verify
 from ingest.lake.contents import Contents
 from ingest.lake.rows import document_rows, quarantine_rows
-from ingest.lake.shard_rows import outermost
+from ingest.lake.shard_rows import outermost, read_rows
 from ingest.pipeline.collection_points import PointMaker
 from ingest.pipeline.find_duplicates import logical_rows
 from ingest.pipeline.fingerprints import fingerprints
+from ingest.pipeline.inspection import Inspection
 from ingest.pipeline.tasks import Work
 from ingest.records import Conservation, Manifest, Probe, Recall
 from ingest.services import Retrieval, Workbench
 
 DIGEST_VERSION = 1
+
+
+def conservation(found: Inspection, work: Work) -> Conservation:
+    """Return the table of what was listed and what an inspection found. Once per inspection, which gets the faults."""
+    planned, listed = work.summary.counts, Counter[str]()
+    for shard in found.contents.shards:
+        _outcomes(found, work, shard, listed)
+    found.totals["keyword_rows"] = found.contents.keyword["keyword.lengths"].rows - found.totals["collapsed"]
+    found.totals["keyword_rows"] -= found.totals["revoked"]
+    if found.fresh or found.contents.shards[0] in found.whole:
+        compare_keyword(found)
+    listed.update({name: planned.get(name, 0) for name in ("listed_twice", "out_of_scope")})
+    if (accounted := listed.total()) != planned["listed"]:
+        found.fault(f"the sources listed {planned['listed']} documents, {accounted} are accounted for")
+    totals = {name: found.totals[name] for name, field in Conservation.model_fields.items() if field.annotation is int}
+    counts = {"listed": listed, "documents": found.documents, "marks": found.marks}
+    told = {"faults": found.faults, "secrets": found.secrets, "mended": found.mended}
+    return Conservation(**totals | told | {name: dict(sorted(count.items())) for name, count in counts.items()})
+
+
+def _outcomes(found: Inspection, work: Work, shard: int, listed: Counter[str]) -> None:
+    rows = read_rows(found.contents.lake, found.contents.parts(shard), "documents", "quarantine")
+    gone, documents = set(work.gone(shard)), found.documents
+    every = work.shard_plan(shard).documents
+    planned = {d.uri: d for d in every if d.change != "revoked"}
+    listed.update(d.change for d in every if d.change == "revoked")
+    for uri, document in planned.items():
+        held = rows.documents.get(uri)
+        if uri in gone:
+            listed["changed_during_run"] += 1
+            documents["carried"] += held is not None
+            continue
+        if held is not None and held.status == "current":
+            if document.change == "carried":
+                documents["carried"] += 1
+                continue
+            if held.version != document.version:
+                found.fault(f"document {uri}: version {held.version}, planned {document.version}")
+            listed[document.change] += 1
+        elif uri not in rows.quarantine:
+            found.fault(f"document {uri}: planned as {document.change}, neither indexed nor in quarantine")
+        elif document.change != "carried":
+            listed["quarantined"] += 1
+        if held is not None:
+            documents["kept_last_good" if held.status != "current" else "indexed"] += 1
+    for uri in (d.uri for d in rows.documents.values() if not d.parent and d.uri not in planned):
+        found.fault(f"document {uri}: in the generation, not in the plan")
+
+
+def compare_keyword(found: Inspection) -> None:
+    """Compare the keyword index row by row with the chunks, in order, and postings with lengths."""
+    contents = found.contents
+    lake, files = contents.lake, contents.keyword
+    paths = [lake.part_path(files[kind]) for kind in ("keyword.postings", "keyword.terms", "keyword.lengths")]
+    rows = _uncollapsed(found, pq.ParquetFile(paths[2]).iter_batches(65_536, columns=["chunk_id", "length"]))
+    ahead, lost = set[str](), list[str]()  # rows that were not wanted yet, chunks without a row in their place
+    for shard in contents.shards:
+        for chunk in lake.read(contents.parts(shard)["chunks"], ["chunk_id"])["chunk_id"].to_pylist():
+            if chunk in ahead:
+                ahead.discard(chunk)
+            elif (row := next(rows, None)) != chunk:
+                ahead |= {row} if row is not None else set()
+                lost.append(chunk)
+    extra = {*ahead, *rows}
+    found.fault(
+        *(f"keyword row of chunk {c} {'stands in another place' if c in extra else 'is lost'}" for c in lost),
+        *(f"keyword row of chunk {c} belongs to no chunk" for c in sorted(extra.difference(lost))),
+        *(f"keyword index: {fault}" for fault in verify(*paths)),  # last: it names rows, not ids
+    )
+
+
+def _uncollapsed(found: Inspection, batches: Iterator[pa.RecordBatch]) -> Iterator[str]:
+    """Yield the ids of the keyword index's rows; a collapsed chunk with terms is a fault."""
+    for row in (row for batch in batches for row in batch.to_pylist()):
+        if row["length"] and row["chunk_id"] in found.contents.collapsed:
+            found.fault(f"keyword row of chunk {row['chunk_id']}: {row['length']} terms, though it is collapsed")
+        yield row["chunk_id"]
 
 
 def seal(
@@ -28,9 +117,8 @@ def seal(
         raise IncompleteGeneration(f"{summary.generation}: part files {', '.join(absent[:5])} are not in the lake")
     options, model = bench.options, bench.model
     prints, base = fingerprints(bench), work.base if summary.counts.get("not_upgraded") else None
-    made_by = (
-        prints.record() | {"options": prints.cutting} | ({"chunker": base.fingerprints["chunker"]} if base else {})
-    )
+    made_by = prints.record() | {"options": prints.cutting}
+    made_by |= {"chunker": base.fingerprints["chunker"]} if base else {}
     vector = retrieval.open_embedder(model).embed_questions([options.probe_question])[0]
     manifest = Manifest(
         index=lake.index,

@@ -76,10 +76,8 @@ class Releases:
                 return newest
             elif self.is_retired(newest.generation):
                 base = alias_rules.recorded(self.journal, self.index, newest.number - 1)  # it was never applied
-                why = (
-                    f"generation {newest.generation} of release {newest.number} is retired: release {base.number} again"
-                )
-                self._release_again(newest, base, why, newest.guard)
+                why = f"generation {newest.generation} of release {newest.number} is retired"
+                self._release_again(newest, base, f"{why}: release {base.number} again", newest.guard)
             elif held is None and newest.guard not in aliases:
                 self.restore(newest.generation)
                 why = f"no fence was left in the index: release {newest.number} again"

@@ -17,7 +17,7 @@ import pytest
 from ingest.adapters.executors import ProcessExecutor
 from ingest.adapters.stores.folder_store import FolderStore
 from ingest.errors import DocumentError, InvalidSettings, SourceUnavailable, TransientError
-from ingest.pipeline import shard_slices
+from ingest.pipeline import tasks
 from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.collections import load_shard
 from ingest.pipeline.embed import embed_shard
@@ -198,7 +198,7 @@ def test_a_generation_built_slice_by_slice_in_processes_has_the_digest_of_one_bu
     other.store = FolderStore(str(tmp_path / "inline"))
     executor = ProcessExecutor(partial(services_of, str(tmp_path)), one.services(), workers=2)
     with monkeypatch.context() as patch:
-        patch.setattr(shard_slices, "SLICE_DOCUMENTS", 2)
+        patch.setattr(tasks, "SLICE_DOCUMENTS", 2)
         report = one.run(execute=executor)
     cut = list((tmp_path / "lake/docs/generations").glob("*/markers/chunk/*/0-2.json"))
     assert cut

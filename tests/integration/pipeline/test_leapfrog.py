@@ -13,7 +13,7 @@ import pytest
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import UnknownRelease
 from ingest.lake.contents import contents_of
-from ingest.pipeline import leapfrog
+from ingest.pipeline import collections
 from ingest.pipeline.collections import ensure, releases_of
 from ingest.pipeline.promotion import Promotion, roll_back
 from ingest.pipeline.retirement import retire
@@ -250,7 +250,7 @@ def test_what_has_not_soaked_is_not_taken(p: Project) -> None:
 
 def test_a_recycled_graph_below_the_floor_is_left_for_a_fresh_load(p: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     poor = Recall(at=10, questions=64, mean=0.9, least=0.1)
-    monkeypatch.setattr(leapfrog, "measure_recall", lambda *_: poor)
+    monkeypatch.setattr(collections, "measure_recall", lambda *_: poor)
     (fourth,) = nights(p, 1, first=3)
     assert (True, ()) == (is_fresh(fourth), p.check().faults)
 

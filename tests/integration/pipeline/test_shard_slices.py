@@ -12,7 +12,7 @@ import pytest
 
 from ingest.adapters.embedders import hashing
 from ingest.errors import EmbedderOutOfMemory
-from ingest.pipeline import embed, shard_slices
+from ingest.pipeline import embed, tasks
 from ingest.pipeline.chunk import chunk_shard
 from ingest.pipeline.collection_points import rows_of
 from ingest.pipeline.embed import DURABLE_SECONDS, FIRST_TEXTS
@@ -28,8 +28,8 @@ DOCUMENTS = 12
 @pytest.fixture
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three documents or five chunks a slice."""
-    monkeypatch.setattr(shard_slices, "SLICE_DOCUMENTS", 3)
-    monkeypatch.setattr(shard_slices, "SLICE_CHUNKS", 5)
+    monkeypatch.setattr(tasks, "SLICE_DOCUMENTS", 3)
+    monkeypatch.setattr(tasks, "SLICE_CHUNKS", 5)
 
 
 @pytest.fixture
@@ -151,9 +151,9 @@ def test_a_shard_that_was_finished_whole_is_not_cut(p: Project, request: pytest.
 
 
 def test_a_slice_of_other_bounds_is_not_mistaken_for_it(p: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shard_slices, "SLICE_DOCUMENTS", 3)
+    monkeypatch.setattr(tasks, "SLICE_DOCUMENTS", 3)
     killed_at(p, 11)
-    monkeypatch.setattr(shard_slices, "SLICE_DOCUMENTS", 4)
+    monkeypatch.setattr(tasks, "SLICE_DOCUMENTS", 4)
     assert "promoted" == p.run().decision
     assert DOCUMENTS == p.manifest().counts["documents"]
 

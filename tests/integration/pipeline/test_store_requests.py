@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingest.adapters.stores.s3_store import S3Store
-from ingest.pipeline import shard_slices
+from ingest.pipeline import tasks
 from tests.pipelines import Project, project
 from tests.s3_server import FaultyS3, aws_environment, make_bucket, s3_server
 
@@ -37,7 +37,7 @@ def test_a_slice_asks_a_bounded_number_of_times(
 ) -> None:
     asked, count = [], 8
     for limit in (count, 1):
-        monkeypatch.setattr(shard_slices, "SLICE_DOCUMENTS", limit)
+        monkeypatch.setattr(tasks, "SLICE_DOCUMENTS", limit)
         made = project(tmp_path, documents=count, documents_per_shard=100)
         made.store = S3Store(f"s3://{make_bucket()}/lake", s3_server.options(), tmp_path / f"{limit}", 2**30, 2**26)
         s3_server.forget()

@@ -24,7 +24,7 @@ from ingest.lake.contents import Contents
 from ingest.lake.journal import Journal
 from ingest.lake.lake import Lake
 from ingest.lake.stored_records import StoredRecords, checked_bytes
-from ingest.pipeline import leapfrog
+from ingest.pipeline import collections
 from ingest.records import LakeIdentity, Release, Retired
 from ingest.release import Candidate, Ownership, Releases, fence_number, read_release
 from tests.schedules import Actor, Budget, Choice, Explored, World, explore
@@ -95,7 +95,7 @@ class Process(Actor):
         """As `releases_of` does: what is retired or holds another generation is refused; else its points are there."""
         lake = Lake(self, INDEX)
         if lake.is_retired(generation):
-            raise leapfrog.SchemaMismatch(f"{generation} is retired")
+            raise collections.SchemaMismatch(f"{generation} is retired")
         held(generation, f"docs__{generation}" if generation != "g3" else TAKEN).refuse_recycled(self)
 
 
@@ -134,7 +134,7 @@ def builder(generation: str) -> Callable[[Process], str]:
         if newest is not None and newest[1].generation == "g1":
             actor.delete(GONE)
             return "kept"
-        if not leapfrog.recycle(lake, releases, SimpleNamespace(generation="g1", collection=TAKEN), generation):
+        if not collections.recycle(lake, releases, SimpleNamespace(generation="g1", collection=TAKEN), generation):
             return "fresh"
         actor.write("a", generation)
         actor.write("b", generation)

@@ -2,8 +2,7 @@
 
 import pytest
 
-from ingest.pipeline.shard_slices import SLICE_BYTES, SLICE_DOCUMENTS, bounds, joined, joins
-from ingest.pipeline.tasks import ShardTask
+from ingest.pipeline.tasks import SLICE_BYTES, SLICE_DOCUMENTS, ShardTask, bounds, joined, joins
 from ingest.records import Marker, PlannedDocument, ShardPlan
 
 WHOLE = ShardTask("0001-a", 3, "hash", "run")
