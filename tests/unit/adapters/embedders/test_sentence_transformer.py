@@ -9,7 +9,7 @@ import pytest
 
 from ingest.adapters.embedders import find
 from ingest.adapters.embedders.sentence_transformer import embedder as sentence_transformer
-from ingest.adapters.embedders.sentence_transformer import torch_runtime as _torch
+from ingest.adapters.embedders.sentence_transformer import runtimes as _torch
 from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder
 from ingest.errors import DimensionMismatch, EmbedderOutOfMemory, FatalError, InvalidSettings, MalformedDocument
 from tests.default_model import SMALL_FILES, copy_without_weights
@@ -64,7 +64,7 @@ def fake(monkeypatch):
     """Returns an embedder around a FakeModel."""
 
     def opened(model, **options):
-        monkeypatch.setattr(sentence_transformer.torch_runtime, "load_model", lambda *args: model)
+        monkeypatch.setattr(sentence_transformer.runtimes, "load_model", lambda *args: model)
         return sentence_transformer.open_embedder("default", {"device": "cpu", **options})
 
     return opened

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from ingest.adapters.child_pipe import Frame
-from ingest.adapters.sandbox import messages as _wire
 from ingest.adapters.sandbox import parser_process as _process
+from ingest.adapters.sandbox import parser_worker as _wire
 from ingest.adapters.sandbox.pool_sandbox import PoolSandbox
 from ingest.documents import parsers
 from ingest.errors import (

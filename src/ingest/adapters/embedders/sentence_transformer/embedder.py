@@ -18,11 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ingest import errors
 from ingest.adapters.embedders import truncated
-from ingest.adapters.embedders.sentence_transformer import torch_runtime
-from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder, locate
-from ingest.adapters.embedders.sentence_transformer.onnx_model import Inputs, OnnxModel, export, open_exported
+from ingest.adapters.embedders.sentence_transformer import runtimes
+from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder, locate, open_word_table
+from ingest.adapters.embedders.sentence_transformer.runtimes import Inputs, OnnxModel, export, open_exported
 from ingest.adapters.embedders.sentence_transformer.tokenizer import KIND, SentenceTransformerTokenizer
-from ingest.adapters.embedders.sentence_transformer.word_table import open_word_table
 from ingest.extras import require
 from ingest.ids import digest_of
 from ingest.ports import Embedder, WordTable
@@ -94,8 +93,8 @@ class SentenceTransformerEmbedder(Embedder):
 
     def __init__(self, folder: ModelFolder, options: SentenceTransformerOptions) -> None:
         self.record = _described(folder, options)
-        self.device = options.device or torch_runtime.best_device()
-        self.dtype = options.dtype or torch_runtime.best_dtype(self.device)
+        self.device = options.device or runtimes.best_device()
+        self.dtype = options.dtype or runtimes.best_dtype(self.device)
         self.backend = f"torch {self.device} {self.dtype}"
         self.forward_passes = 0
         self._tokenizer = SentenceTransformerTokenizer(folder)
@@ -122,7 +121,7 @@ class SentenceTransformerEmbedder(Embedder):
     @cached_property
     def _model(self) -> Any:
         """The model in PyTorch. Raises: InvalidSettings, DimensionMismatch."""
-        model = torch_runtime.load_model(self._folder.path, self.device, self.dtype)
+        model = runtimes.load_model(self._folder.path, self.device, self.dtype)
         model.max_seq_length = self._length
         if (dimension := model.get_embedding_dimension()) != self.record.dimension:
             told = f"model {self.record.name}: gives {dimension} dimensions, its files say {self.record.dimension}"
@@ -137,7 +136,7 @@ class SentenceTransformerEmbedder(Embedder):
             folder, self._cache = self._cache, None
             exact = self._model
             if self.dtype != "float32":
-                exact = torch_runtime.load_model(self._folder.path, self.device, "float32")
+                exact = runtimes.load_model(self._folder.path, self.device, "float32")
             exact.max_seq_length = self._length
             self._onnx = export(folder, self.record.fingerprint, exact, self._question_prompt, self._question_inputs)
 
@@ -194,7 +193,7 @@ class SentenceTransformerEmbedder(Embedder):
         """Return (n, dimension) of one forward pass, normalised in float32."""
         import torch
 
-        with self._lock, torch.inference_mode(), torch_runtime.memory_errors(self.device, len(texts)):
+        with self._lock, torch.inference_mode(), runtimes.memory_errors(self.device, len(texts)):
             features = self._model.preprocess(list(texts), prompt=prompt or None)
             features = {k: v.to(self.device) if isinstance(v, torch.Tensor) else v for k, v in features.items()}
             raw: Vectors = self._model(features)["sentence_embedding"].float().cpu().numpy()

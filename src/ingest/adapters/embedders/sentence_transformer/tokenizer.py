@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingest.adapters.embedders.sentence_transformer.model_folder import ModelFolder
-from ingest.adapters.embedders.sentence_transformer.onnx_model import Inputs
+from ingest.adapters.embedders.sentence_transformer.runtimes import Inputs
 from ingest.errors import InvalidSettings, MalformedDocument
 from ingest.ids import digest_of, sha256_hex
 

@@ -59,11 +59,7 @@ async def serve(folder: Path, options: FrontOptions, ours: FileIO) -> None:
         locks.write_durably(folder / locks.ENDPOINT, {"pid": os.getpid(), "url": url, "token": token})
         watch = asyncio.create_task(until_unused(folder, options, ours))
         watch.add_done_callback(lambda _: setattr(server, "should_exit", True))  # also when it failed
-        background = [
-            watch,
-            asyncio.create_task(front.warm()),
-            asyncio.create_task(asyncio.to_thread(request_models)),
-        ]
+        background = [watch, asyncio.create_task(front.warm()), asyncio.create_task(asyncio.to_thread(request_models))]
         try:
             await server.serve(sockets=[listener])
         finally:

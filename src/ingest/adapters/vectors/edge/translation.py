@@ -89,22 +89,18 @@ def _quantization(quantization: Any) -> edge.ScalarQuantizationConfig | None:
 def points(request: models.PointsList) -> list[edge.Point]:
     """Return the points to write."""
     unsupported(request, "points")
-    return [edge.Point(p.id, _vectors(p.vector), p.payload) for p in request.points]
+    return [edge.Point(p.id, edge_vector(p.vector), p.payload) for p in request.points]
 
 
-def one_vector(vector: Any) -> Any:
-    """Return a dense or sparse vector for the engine. Raises: Unsupported for texts, ids and multi-vectors."""
+def edge_vector(vector: Any) -> Any:
+    """Return the vector, or the named ones, for the engine. Raises: Unsupported for texts, ids and multi-vectors."""
+    if isinstance(vector, dict):
+        return {name: edge_vector(one) for name, one in vector.items()}
     if isinstance(vector, models.SparseVector):
         return edge.SparseVector(vector.indices, vector.values)
     if isinstance(vector, list) and not any(isinstance(part, list) for part in vector):
         return vector
     raise Unsupported(f"the embedded engine supports dense and sparse vectors, not {type(vector).__name__}")
-
-
-def _vectors(vector: Any) -> Any:
-    """Return the vector or the named vectors of a point."""
-    named = isinstance(vector, dict)
-    return {name: one_vector(one) for name, one in vector.items()} if named else one_vector(vector)
 
 
 def wanted(request: models.PointRequest | models.ScrollRequest) -> dict[str, Any]:
@@ -180,9 +176,9 @@ def _scoring(request: models.QueryRequest | models.Prefetch) -> Any:
         case models.RrfQuery(rrf=rrf):
             return edge.Fusion.Rrf(k=RRF_K if rrf.k is None else rrf.k, weights=rrf.weights)
         case models.NearestQuery(nearest=vector, mmr=None):
-            return edge.Query.Nearest(one_vector(vector), request.using or None)
+            return edge.Query.Nearest(edge_vector(vector), request.using or None)
         case list() | models.SparseVector():
-            return edge.Query.Nearest(one_vector(request.query), request.using or None)
+            return edge.Query.Nearest(edge_vector(request.query), request.using or None)
     raise Unsupported(f"the embedded engine does not support searches by {type(request.query).__name__}")
 
 

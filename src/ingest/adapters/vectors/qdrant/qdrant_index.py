@@ -62,7 +62,6 @@ class QdrantIndex:
             return False
 
     def collections(self) -> list[str]:
-        """Return the names of all collections, sorted."""
         found = self._call("list the collections", "get_collections").collections
         return sorted(collection.name for collection in found)
 
@@ -118,7 +117,6 @@ class QdrantIndex:
         self._batches.send(points, [requests.point_bytes(point) for point in points], self._options.write_batch, send)
 
     def delete(self, collection: str, ids: Sequence[str]) -> None:
-        """Remove points by id and wait; on the embedded engine the removal is durable. Missing ids are fine."""
         requests.check_ids(collection, ids)
         self._batches.send(ids, [requests.ID_BYTES] * len(ids), self._options.page, partial(self._delete, collection))
 

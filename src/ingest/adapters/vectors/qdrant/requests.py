@@ -121,13 +121,11 @@ def stored_point(record: "models.Record", layout: CollectionLayout | None) -> St
     named = vectors if isinstance(vectors, dict) else {"": vectors}
     dense, sparse = named.get(layout.dense), named.get(layout.sparse)
     vector = None if dense is None else np.asarray(dense, np.float32)
-    return StoredPoint(key, payload, vector, None if sparse is None else _ascending(sparse))
-
-
-def _ascending(sparse: "models.SparseVector") -> SparseVector:
+    if sparse is None:
+        return StoredPoint(key, payload, vector)
     indices, values = np.asarray(sparse.indices, np.uint32), np.asarray(sparse.values, np.float32)
-    order = np.argsort(indices)
-    return SparseVector(indices[order], values[order])
+    ascending = np.argsort(indices)
+    return StoredPoint(key, payload, vector, SparseVector(indices[ascending], values[ascending]))
 
 
 def alias_operation(action: AliasAction) -> Any:

@@ -1,6 +1,8 @@
-"""Questions in ONNX Runtime: the same vectors as PyTorch's in float32, but faster for one short text.
+"""A model in the two libraries that run it: PyTorch, and for questions ONNX Runtime.
 
-The model is exported from PyTorch once per machine, without a network, verified, and kept:
+Of PyTorch: devices, number formats, loading a model, running out of memory. In ONNX Runtime, questions have the same
+vectors as PyTorch's in float32, but faster for one short text. The model is exported from PyTorch once per machine,
+without a network, verified, and kept:
 
 <folder>/<key>/model.onnx    the whole model, from token ids to the vector of the text, float32
                check.json    its SHA-256, and PyTorch's vectors of CHECKED
@@ -10,18 +12,26 @@ import json
 import logging
 import os
 import shutil
+import sys
 import tempfile
+import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ingest.errors import EmbedderOutOfMemory, InvalidSettings
 from ingest.ids import digest_of, file_sha256
 from ingest.records import Vectors
 
+GPU_DEVICES = ("nvidia*", "kfd", "dxg")  # below /dev on Linux: CUDA, ROCm, either under WSL
+CPUINFO = Path("/proc/cpuinfo")
+BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # flags in it, for x86 and ARM
+_loading = threading.Lock()  # loading weights changes torch's default dtype for the whole process
 FORMAT = 1  # of the kept files; a new number exports again
 KEPT = 4  # exported models in a folder; the least recently used go
 LEAST_COSINE = 0.9999  # between the libraries' vectors, for each of CHECKED
@@ -38,6 +48,58 @@ Inputs = Mapping[str, NDArray[np.int64]]  # (1, tokens) each, by name
 Encode = Callable[[str], Inputs]  # a text, with its prompt, as tokens with special ones
 
 log = logging.getLogger(__name__)
+
+
+def best_device() -> str:
+    """Return "cuda" if there is a GPU, else "cpu"; PyTorch is imported only if the system has such a device."""
+    if sys.platform == "linux" and not any(next(Path("/dev").glob(name), None) for name in GPU_DEVICES):
+        return "cpu"
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def best_dtype(device: str) -> str:
+    """Return "bfloat16" if the processor supports it, else "float32"."""
+    if device.startswith("cuda"):
+        import torch
+
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    known = set(CPUINFO.read_text().split()) if device == "cpu" and CPUINFO.exists() else set()
+    return "bfloat16" if BF16_FLAGS & known else "float32"
+
+
+def load_model(folder: Path, device: str, dtype: str) -> Any:
+    """Return the model. Raises: InvalidSettings."""
+    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"):
+        os.environ.setdefault(variable, "1")  # read when the libraries are imported
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    try:
+        with _loading:
+            model = SentenceTransformer(
+                str(folder), device=device, local_files_only=True, model_kwargs={"dtype": getattr(torch, dtype)}
+            )
+    except Exception as error:  # a broken file may cause any error in the libraries
+        raise InvalidSettings(f"model in {folder}: cannot be opened on {device}: {error}") from error
+    model.eval()
+    return model
+
+
+@contextmanager
+def memory_errors(device: str, texts: int) -> Iterator[None]:
+    """Translate the errors PyTorch raises when memory runs out."""
+    import torch
+
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if type(error) is RuntimeError and "allocate memory" not in str(error):
+            raise
+        raise EmbedderOutOfMemory(f"{texts} texts do not fit into the memory of {device}: {error}") from error
 
 
 class OnnxModel:
