@@ -26,8 +26,8 @@ import pyarrow as pa
 from ingest.errors import InvalidSettings
 from ingest.keyword.analyser import Analyser
 from ingest.keyword.formula import Formula
+from ingest.keyword.merging import ShardPostings
 from ingest.keyword.parquet_files import numbers
-from ingest.keyword.shard_postings import ShardPostings
 from ingest.records import Lengths, SparseVector
 
 FORMAT = 1  # of dimensions and weights; part of the digests of points
