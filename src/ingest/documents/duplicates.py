@@ -7,17 +7,22 @@ exactly. The result depends only on the set of chunks, not on their order.
 
 import hashlib
 import unicodedata
+import zlib
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ingest.documents.likeness import jaccard, normalised, shingles
 from ingest.ids import digest_of, sha256_hex
 from ingest.records import DuplicateOptions
 from ingest.scratch import Scratch
 
+SHINGLE = 3  # words; twice as many code points in scripts without spaces
+LEAST_WORDS = 8  # shorter chunks are similar by chance
+MOST_SHINGLES = 4096  # per text; a longer text is sampled by its smallest hashes
+LONG_WORD = 20  # characters per word on average; more means a text without spaces
 PERMUTATIONS = 128
 SCHEME = "affine32"
 MOST_COMPARED = 50  # leaders with which one text is compared
@@ -175,3 +180,29 @@ def sketching(options: DuplicateOptions) -> Callable[[str], bytes]:
         return b"".join(parts)
 
     return sketch
+
+
+def normalised(text: str) -> str:
+    """Return a text without differences of case, white space and compatibility forms."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def shingles(plain: str) -> NDArray[np.uint32] | None:
+    """Return the distinct hashes of a normalised text's shingles, sorted; None for a text that is too short."""
+    words: list[str] | str = plain.split(" ")
+    size = SHINGLE
+    if len(plain) > LONG_WORD * len(words):
+        words, size = plain, 2 * SHINGLE
+    if len(words) < LEAST_WORDS:
+        return None
+    joint = "" if isinstance(words, str) else " "
+    hashes = {zlib.crc32(joint.join(words[i : i + size]).encode()) for i in range(len(words) - size + 1)}
+    return np.array(sorted(hashes)[:MOST_SHINGLES], np.uint32)
+
+
+def jaccard(one: NDArray[np.uint32], other: NDArray[np.uint32]) -> float:
+    """Return intersection / union, 0 to 1, of two sets of distinct hashes."""
+    if not len(one) or not len(other):
+        return 0.0
+    shared = len(np.intersect1d(one, other, assume_unique=True))
+    return shared / (len(one) + len(other) - shared)

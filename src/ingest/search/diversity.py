@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ingest.documents.likeness import LONG_WORD, normalised, shingles
+from ingest.documents.duplicates import LONG_WORD, normalised, shingles
 from ingest.keyword.words import WORD
 
 SIMILARITY = 0.9  # Jaccard of word shingles at which two texts are the same

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.documents.duplicates import Duplicate, Duplicates, sketching
-from ingest.documents.likeness import jaccard, normalised, shingles
+from ingest.documents.duplicates import Duplicate, Duplicates, jaccard, normalised, shingles, sketching
 from ingest.records import DuplicateOptions
 
 WORDS = [f"word{n}" for n in range(60)]
