@@ -44,8 +44,7 @@ def collected(folder: Path, out: Path) -> tuple:
     import ingest
     from ingest.quality.judged_sets import read_judged_set
     from ingest.quality.metrics import DEPTH
-    from ingest.quality.rankings import open_fused
-    from ingest.quality.training import examples_of
+    from ingest.quality.training import examples_of, open_fused
     from ingest.search.context import counter
 
     config = yaml.safe_load((Path(__file__).parent / "quality.yaml").read_text())

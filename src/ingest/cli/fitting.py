@@ -11,8 +11,7 @@ from ingest.cli.invocation import Invocation, command
 from ingest.cli.tables import table
 
 if TYPE_CHECKING:
-    from ingest.quality.training import Training
-    from ingest.quality.tuning import Tuning
+    from ingest.quality.training import Training, Tuning
     from ingest.records import PairedDifference
     from ingest.search.confidence import Calibration
 
@@ -83,7 +82,7 @@ def tune_fusion(invocation: Invocation) -> None:
     settings, and `ingest promote` makes a release of the same generation. Exit code 3 if it does not help.
     """
     with invocation.opened() as index:
-        from ingest.quality.tuning import tune
+        from ingest.quality.training import tune
 
         tuned = tune(index.services.retrieval, index.services.bench.options)
         invocation.output.result({**vars(tuned), "helps": tuned.helps}, *_of_tuning(tuned))

@@ -12,8 +12,7 @@ from ingest.errors import InvalidSettings, UnknownRelease
 from ingest.lake.model_files import keep_learned
 from ingest.quality import training
 from ingest.quality.evaluate import judged_questions
-from ingest.quality.rankings import FOLDS, open_fused
-from ingest.quality.training import Example, train, trees_of
+from ingest.quality.training import FOLDS, Example, open_fused, train, trees_of
 from ingest.records import EVERYTHING, QueryProfile, Question
 from ingest.search import Searcher
 from ingest.search.ranking import FEATURES, RISING
