@@ -139,14 +139,14 @@ def base_documents(
 def classify(
     listed: Iterable[DocumentRef], base: Known, known_bad: Known, scope: Scope, carried: Names, told: Revocations
 ) -> ShardChanges:
-    """Return the changes of one shard; `known_bad`: the base's quarantine; of `carried` sources the listing failed."""
+    """Return the changes of one shard; `known_bad`: the base's quarantine; what it has of `carried` sources stays."""
     refs, told = [*listed], replace(told, narrowed={})  # only what people revoked is not ingested
     documents = [planned(ref, "revoked") for ref in refs if told.holds(ref)]
     revoked, seen = {document.uri for document in documents}, {ref.uri for ref in refs}
     deleted, counts, touched = list[str](), Counter[str](), not revoked.isdisjoint({*base, *known_bad})
     for ref in (ref for ref in refs if ref.uri not in revoked):
         held, bad = base.get(ref.uri), known_bad.get(ref.uri)
-        if not scope.holds(ref, failures(held, bad)):
+        if not touches(scope, carried, ref, held, bad):
             counts["out_of_scope"] += 1
             documents += [planned(held.ref if held else ref, "carried")] if held or bad else []
             continue
@@ -157,8 +157,7 @@ def classify(
             deleted += [document_id(ref.uri)] if held.expired else []
     for uri in {*base, *known_bad} - seen:  # in the base, but not listed
         ref = (base.get(uri) or known_bad[uri]).ref
-        in_scope = ref.source not in carried and scope.holds(ref, failures(base.get(uri), known_bad.get(uri)))
-        vanished = in_scope or told.holds(ref)
+        vanished = touches(scope, carried, ref, base.get(uri), known_bad.get(uri)) or told.holds(ref)
         documents += [] if vanished else [planned(ref, "carried")]
         deleted += [document_id(uri)] if vanished and uri in base else []
         touched |= vanished
@@ -169,9 +168,11 @@ def classify(
     return ShardChanges(tuple(documents), tuple(sorted(deleted)), tuple(again), touched, counts)
 
 
-def failures(held: BaseDocument | None, bad: BaseDocument | None) -> set[str]:
-    """Return the classes of what failed of a document, and inside it."""
-    return {error for known in (held, bad) if known is not None for error in known.failures}
+def touches(scope: Scope, carried: Names, ref: DocumentRef, *known: BaseDocument | None) -> bool:
+    """Return whether a document is in the scope, as listed and as the base knows it: the groups of these may differ."""
+    held = [one for one in known if one is not None]
+    stays = any(one.ref.source in carried or scope.is_sick(one.ref) for one in held)
+    return not stays and scope.holds(ref, {error for one in held for error in one.failures})
 
 
 def change_of(

@@ -197,6 +197,7 @@ class Carrying:
         base, bench = self.base, self.bench
         self.possible = base is not None and bench.options.max_stale_days > 0
         self._names = {source.name for source in bench.sources}
+        self.outside = frozenset(self._names.difference(self.scope.sources or self._names))
         self._stale = carried_in(bench.lake, base) if base is not None else {}
 
     def see_work(self, rows: ShardRows, plan: ShardPlan) -> None:
@@ -227,7 +228,7 @@ class Carrying:
     def add(self, sick: Sick) -> None:
         """Take this out of the scope. Raises: StaleOrigin when something has been carried for too long."""
         days = self.bench.options.max_stale_days
-        known = [self._stale[name] for name in sick if name in self._stale]
+        known = (self._stale[name] for name in sorted(sick.keys() & self._stale.keys() - self.outside))
         old = (one for one in known if self.now - datetime.fromisoformat(one.since) >= timedelta(days=days))
         for told in stale(old):
             raise StaleOrigin(f"index {self.bench.lake.index}: {told}. max_stale_days ({days}) are over")

@@ -49,7 +49,7 @@ def make_plan(bench: Workbench, retrieval: Retrieval, writer: Writer, scope: Sco
     carrying.keep(writer, summary)
     planner.narrowing.write(writer, widens=True)
     if summary.needs_generation:
-        claim, resumed = claim_generation(bench, writer, *told, repeats=scope.repeats)
+        claim, resumed = claim_generation(bench, writer, *told, repeats=bool(scope.force or scope.errors))
         summary = summary.model_copy(update={"generation": claim.id})
         if not resumed:
             for shard in summary.shards:
@@ -115,8 +115,7 @@ class Planner:
             except (errors.AccessDenied, errors.SourceUnavailable, errors.UnknownSource) as error:
                 if self.options.on_listing_failure != "carry" or not self.carrying.possible:
                     raise
-                if not self.scope.sources or source.name in self.scope.sources:
-                    self.failed[source.name] = error
+                self.failed[source.name] = error  # outside the scope, too: others may list what is there
                 self.listing.drop(source.name)
         planned = self.base or self.lake.claims.get(1)
         wanted = len(self.listing), self.options.documents_per_shard
@@ -234,7 +233,7 @@ class Planner:
         held |= {row.uri: replace(held[row.uri], outdated=False) for row in kept}
         if self.scope.errors:
             self._add_unreleased(listed, held, bad, shard)
-        found = changes.classify(listed, held, bad, self.scope, frozenset(self.failed), self.revocations)
+        found = changes.classify(listed, held, bad, self.scope, self.carrying.outside, self.revocations)
         if replace(self.scope, force=frozenset()) != Scope():
             check_carried(self.lake.index, self.damage, whole, found.documents)
         plan = ShardPlan(

@@ -79,19 +79,18 @@ class Scope:
             and (not self.uris or ref.uri in self.uris)
             and (not self.errors or any(name in self.errors for name in failures))
             and self._holds_time(ref.modified)
-            and self.sick.keys().isdisjoint((ref.source, origin_of(ref, self.by)))
+            and not self.is_sick(ref)
             and not ref.uri.startswith(self.places)
         )
+
+    def is_sick(self, row: Placed) -> bool:
+        """Return whether a document is of an origin that is carried."""
+        return not self.sick.keys().isdisjoint((row.source, origin_of(row, self.by)))
 
     @property
     def reads_again(self) -> bool:
         """Whether every document of the scope is read, also when nothing about it changed."""
         return "parse" in self.force or bool(self.errors)
-
-    @property
-    def repeats(self) -> bool:
-        """Whether anything is done again."""
-        return bool(self.force or self.errors)
 
     def _holds_time(self, modified: str) -> bool:
         since, until = self.modified_since, self.modified_until

@@ -95,6 +95,33 @@ def paths(p: Project) -> dict[str, str]:
     return {row["path"]: row["sha256"] for some in rows for row in some}
 
 
+def shared(folder: Path, first: str) -> Project:
+    """Return a project after its first run: what b holds for the board lies in the place of a, which shows everybody.
+
+    `first`: the source that is listed first.
+    """
+    a = CountingSource("a", folder / "x", acl=("board", "public"))
+    b = CountingSource("b", folder / "x" / "y", acl=("board",))
+    for n in range(DOCUMENTS):
+        a.write(f"a{n}.md", document(n))
+        b.write(f"b{n}.md", document(10 + n))
+    p = Project((a, b) if first == "a" else (b, a), options=build_options(**LIMITS))
+    assert p.run().decision == "promoted"
+    return p
+
+
+def by_name(p: Project, name: str) -> CountingSource:
+    return next(source for source in p.sources if source.name == name)
+
+
+def groups(p: Project) -> dict[str, set[tuple[str, ...]]]:
+    """Return the groups of what serves, by the first letter of its name."""
+    found, contents = dict[str, set[tuple[str, ...]]](), p.contents()
+    for row in (row for shard in contents.shards for row in contents.documents(shard)):
+        found.setdefault(row.uri.rpartition("/")[2][0], set()).add(tuple(row.acl))
+    return found
+
+
 def stale(p: Project) -> tuple[CarriedOrigin, ...]:
     """Return what `status` says is stale."""
     releases = releases_of(p.retrieval(), p.options, p.services().writer)
@@ -222,12 +249,14 @@ def test_a_scope_of_one_sick_source_is_refused_and_one_of_a_healthy_source_goes_
     assert {path[0] for path in paths(p)} == {"a", "c"}
 
 
-def test_the_listing_of_a_source_outside_the_scope_matters_not(tmp_path: Path) -> None:
-    p = built(tmp_path)
+def test_a_source_outside_the_scope_that_cannot_be_listed_is_named_and_stops_nothing(tmp_path: Path) -> None:
+    p = built(tmp_path, max_stale_days=1)
     unlistable(p)
-    written(p, "a", 2)
-    report = p.run(Scope(sources=("a",)))
-    assert ("promoted", ()) == (report.decision, report.carried)
+    for edition in (2, 3):
+        written(p, "a", edition)
+        report = p.run(Scope(sources=("a",)))
+        assert ("promoted", "b") == (report.decision, only(report).name)
+        p.later(days=2)
 
 
 def test_what_is_deleted_elsewhere_is_deleted_while_a_sick_source_is_carried(tmp_path: Path) -> None:
@@ -340,6 +369,24 @@ def test_groups_are_not_widened_while_one_of_two_sources_of_a_document_is_sick(t
         groups = {(row["path"][0], tuple(row["acl"])) for some in rows for row in some}
         assert ("promoted", {("d", ("staff", "board")), ("y", ("staff",))}) == (report.decision, groups)
         assert {"d0.md": 1} == p.gets()
+
+
+@pytest.mark.parametrize("scope", [Scope(), Scope(sources=("a",)), Scope(prefixes=("file://",))])
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_no_scope_shows_more_people_what_a_source_lists_too_that_answers_no_more(
+    tmp_path: Path, scope: Scope, first: str
+) -> None:
+    p = shared(tmp_path, first)
+    by_name(p, "b").listing_breaks_after = 0
+    p.run(scope)
+    assert {"a": {("board", "public")}, "b": {("board",)}} == groups(p)
+
+
+def test_what_a_source_outside_the_scope_lists_no_more_is_not_another_sources(tmp_path: Path) -> None:
+    p = shared(tmp_path, "b")
+    by_name(p, "b").list = lambda: iter(())  # type: ignore[method-assign]
+    p.run(Scope(sources=("a",)))
+    assert {"a": {("board", "public")}, "b": {("board",)}} == groups(p)
 
 
 def test_children_and_failures_of_a_sick_source_are_carried_with_their_documents(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from ingest.ids import document_id, shard_of
 from ingest.lake.revocations import Revocations
 from ingest.lake.rows import attributes_digest
-from ingest.pipeline.changes import BaseDocument, Listing, Scope, classify, shard_count
+from ingest.pipeline.changes import BaseDocument, Listing, classify, shard_count
+from ingest.pipeline.scope import By, Scope
 from ingest.records import DocumentRef
 
 
@@ -140,6 +141,20 @@ def test_documents_of_a_source_that_could_not_be_listed_are_carried() -> None:
         "deleted": 1,
         "touched": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("by", "sick", "outside"),
+    [("source", "a", ""), ("tenant", "tenant t", ""), ("source", "", "a")],
+)
+def test_what_the_base_has_from_a_source_that_stays_is_no_other_sources(by: By, sick: str, outside: str) -> None:
+    base = {uri: replace(one, ref=replace(one.ref, tenant="t")) for uri, one in held("x").items()}
+    scope = Scope(sick={sick: "403"} if sick else {}, by=by)
+    listed = [replace(ref(name, "2"), source="b", acl=("everybody",)) for name in "xyz"]
+    changes = classify(listed, base, bad("y"), scope, frozenset({outside}), Revocations())
+    failed = ("b", "added") if by == "tenant" else ("b", "carried")  # what failed has no tenant
+    assert [("a", "carried"), failed, ("b", "added")] == [(d.source, d.change) for d in changes.documents]
+    assert ("public",) == changes.documents[0].acl
 
 
 names = st.sets(st.sampled_from("abcdef"))
