@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 from ingest.documents.duplicates import TAG, Duplicate, Duplicates, sketching
 from ingest.ids import digest_of
 from ingest.lake.contents import Contents
-from ingest.lake.lake import ROW_GROUP, Lake
+from ingest.lake.lake import ROW_GROUP
 from ingest.lake.rows import SCHEMAS, document_rows
 from ingest.ports import Tally
-from ingest.records import DuplicateOptions, Marker, PartFile
+from ingest.records import DuplicateOptions, Marker
 from ingest.scratch import scratch_folder
 
 STEP = "duplicates"
@@ -37,12 +37,6 @@ def find_duplicates(contents: Contents, generation: str, options: DuplicateOptio
                 writer.write_table(pa.Table.from_pylist(batch, schema=schema))
         part = lake.write_part_file("duplicates", None, path)
     return lake.mark(generation, Marker(step=STEP, shard=0, plan_hash="all", parts=(part,), counts=dict(counts)))
-
-
-def duplicates_part(lake: Lake, generation: str) -> PartFile | None:
-    """Return the part of a generation that is being built; None before this step."""
-    marker = lake.marker(generation, STEP, 0, "all")
-    return marker.parts[0] if marker is not None else None
 
 
 def _chunks(contents: Contents, shard: int, options: DuplicateOptions) -> Iterator[tuple[str, str, str, bytes]]:

@@ -121,12 +121,8 @@ def kept_in_history(
     name = f"{datetime.fromisoformat(start.started):%Y%m%dT%H%M%S.%f}-{start.run[:8]}"
 
     def end(report: RunReport) -> RunReport:
-        told = {
-            "started": start.started,
-            "ended": writer.clock().isoformat(),
-            "in_quarantine": newest_in_quarantine(lake),
-        }
-        report = report.model_copy(update=told)
+        ended, left_out = writer.clock().isoformat(), newest_in_quarantine(lake)
+        report = report.model_copy(update={"started": start.started, "ended": ended, "in_quarantine": left_out})
         _keep(lake, name, report)
         return report
 

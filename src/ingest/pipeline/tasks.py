@@ -21,7 +21,6 @@ from ingest.lake.rows import SCHEMAS
 from ingest.lake.shard_rows import by_kind
 from ingest.pipeline.changes import FETCHED
 from ingest.pipeline.damage import OF_CHUNK
-from ingest.pipeline.find_duplicates import duplicates_part
 from ingest.pipeline.fingerprints import code_version, fingerprints
 from ingest.records import Manifest, Marker, PartFile, PartKind, PlanSummary, ShardPlan
 from ingest.release.generation_states import sealed_manifest
@@ -188,11 +187,12 @@ def built_contents(bench: Workbench, summary: PlanSummary, *steps: str) -> Conte
     identity = lake.known_identity()
     assert identity is not None  # known since the run began
     name, shards = collection_name(lake.index, generation, identity.id), tuple(sorted(hashes))
-    duplicates, shape, analyser = duplicates_part(lake, generation), bench.options.shape, bench.options.analyser
+    found, shape = lake.marker(generation, "duplicates", 0, "all"), bench.options.shape
+    duplicates = found.parts[0] if found is not None else None  # None: that step is not done
     vectors = generation, name, model.fingerprint, model.dimension
     base = sealed_manifest(lake, summary.base)[0] if shape.sparse and summary.base is not None else None
     epoch = base.lengths if base is not None else None  # damaged: then another one begins
-    return Contents(lake, *vectors, shards, parts, segments, {}, duplicates, shape, analyser, epoch)
+    return Contents(lake, *vectors, shards, parts, segments, {}, duplicates, shape, bench.options.analyser, epoch)
 
 
 def cut(bench: Workbench, work: Work, step: ShardStep) -> Iterator[tuple[ShardTask, int]]:
