@@ -10,7 +10,7 @@ from ingest.adapters.embedders import hashing
 from ingest.cli import tables
 from ingest.ids import shard_of
 from ingest.lake.contents import contents_of
-from ingest.pipeline.losses import compare
+from ingest.pipeline.losses import INSIDE, compare
 from ingest.pipeline.plan import preview
 from ingest.pipeline.scope import Scope
 from tests.pipelines import WHOLE, CountingSource, Project, build_options
@@ -120,5 +120,5 @@ def test_a_rollback_to_larger_shards_is_compared_with_smaller_ones(pilot):
     grow(pilot, 9)
     pilot.run()
     before, after = (contents_of(pilot.lake, pilot.lake.manifest(g)) for g in (pilot.lake.base().generation, first))
-    assert 5 == compare(before, after).lost_listed
-    assert 0 == compare(after, before).lost_listed
+    assert 5 == compare(before, after, "source").lost_of(INSIDE).total()
+    assert 0 == compare(after, before, "source").lost_of(INSIDE).total()
