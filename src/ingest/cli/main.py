@@ -24,7 +24,7 @@ app.add_typer(engine, name="qdrant")
 left_out = Typer(help="Documents that are left out, and why.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(left_out, name="quarantine")
 
-functions = [setup.init, setup.doctor, preview, run.plan, run.run, release.status, search.search]
+functions = [setup.init, setup.doctor, preview, run.plan, run.run, run.sync, release.status, search.search]
 functions += [release.evaluate, release.promote, release.rollback, release.reconcile, release.generations, release.log]
 functions += [release.revoke, release.retire, release.pin]
 functions += [fitting.calibrate, fitting.train_reranker, fitting.tune_fusion]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from ingest.errors import IngestError, StaleOrigin
@@ -23,7 +24,7 @@ from ingest.pipeline.guard import guard_chunked
 from ingest.pipeline.index_keywords import keyword_shard, merge_keyword
 from ingest.pipeline.inspection import Inspection, keep_turn, measure_recall, turn
 from ingest.pipeline.lease import BuilderLease
-from ingest.pipeline.plan import make_plan
+from ingest.pipeline.plan import Planner, make_plan
 from ingest.pipeline.promotion import Decide, Promotion
 from ingest.pipeline.retirement import retire_after
 from ingest.pipeline.revoking import delete_all_revoked
@@ -115,6 +116,21 @@ def scrub(services: Services, figures: Figures, contents: Contents, work: Work |
     found = ensure(services.retrieval, options, contents, whole.__contains__, figures.timed, fresh)
     keep_turn(services.writer, found)
     return found
+
+
+def sync_permissions(services: Services) -> int:
+    """List the sources, let take effect what they take back, and return of how many documents.
+
+    Raises: DeleteGuardTripped, SourceUnavailable; IndexUnavailable when points of what is gone are left.
+    """
+    free = services.bench.options.model_copy(update={"max_gpu_minutes": 0.0})  # it embeds nothing
+    with Listing() as listing:
+        planner = Planner(replace(services.bench, options=free), services.writer.clock(), Scope(), listing)
+        planner.list_sources()
+        planner.guard(planner.plan())
+        count = planner.narrowing.write(services.writer, widens=False)
+    delete_all_revoked(services.retrieval)
+    return count
 
 
 def build(services: Services, releases: Releases, work: Work, execute: Execute, figures: Figures) -> Contents:

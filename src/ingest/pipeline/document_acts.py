@@ -6,6 +6,7 @@ from typing import Unpack
 
 from ingest.errors import UnknownDocument
 from ingest.ids import containers
+from ingest.pipeline import sync_permissions
 from ingest.pipeline.quarantine import ACCEPTED, failure_of, in_quarantine
 from ingest.pipeline.revoking import Revoked, revoke, unrevoke
 from ingest.pipeline.scope import Choice, Scope, check_why, checked
@@ -61,6 +62,11 @@ class DocumentActs(ABC):
         """
         named = {"uri": uris, "prefix": prefixes, "source": sources, "tenant": tenants}
         return revoke(self.services.retrieval, self.services.writer, why, named)
+
+    @checked
+    def sync_permissions(self) -> int:
+        """Let take effect what the sources take back, and return of how many documents. Raises: DeleteGuardTripped."""
+        return sync_permissions(self.services)
 
     @checked
     def unrevoke(self, number: int, *, why: str) -> Decision:

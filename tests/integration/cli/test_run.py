@@ -37,6 +37,14 @@ def test_run_prints_plan_conservation_verdict_and_release_for_people(lab: Lab) -
     assert [answer.out.index(heading) for heading in headings] == sorted(answer.out.index(h) for h in headings)
 
 
+def test_sync_hides_at_once_what_fewer_may_see_and_must_be_told_what_to_sync(lab: Lab) -> None:
+    assert (0, 2) == (lab("run").code, lab("sync").code)
+    lab.settings(sources=[{"name": "notes", "uri": "documents", "acl": ["staff"]}])
+    answer = lab("sync", "--permissions")
+    assert (0, True) == (answer.code, "Narrowed: " in answer.out)
+    assert "No results" in lab("search", "copper").out
+
+
 def test_a_log_gets_a_line_per_stage_and_no_progress_bar(lab: Lab) -> None:
     lines = lab("run").err.splitlines()
     stages = [line.partition(":")[0] for line in lines]
