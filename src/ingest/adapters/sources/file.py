@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ingest.adapters.selection import LINKS, SPECIAL, ListedDocument, Selection
+from ingest.adapters.selection import LINKS, SIDECAR, SIDECAR_BYTES, SPECIAL, ListedDocument, Selection
 from ingest.adapters.uris import decode, encode, local_folder
 from ingest.errors import AccessDenied, InvalidSettings, SourceUnavailable, UnknownSource
 from ingest.ports import Source
@@ -31,7 +31,10 @@ def open_source(
     name: str, uri: str, options: Mapping[str, Any], acl: tuple[str, ...], tenant: str, s3: S3Options
 ) -> Source:
     """Return the source, see `ingest.adapters.sources.SourceModule`; `s3` is not used."""
-    return FileSource(name, uri, Selection.of(name, options, acl, tenant))
+    chosen = Selection.of(name, options, acl, tenant)
+    if chosen.acl_from == "tags":
+        raise InvalidSettings(f"source {name}: acl_from: files have no tags; sidecar files or prefixes tell it")
+    return FileSource(name, uri, chosen)
 
 
 class FileSource:
@@ -47,7 +50,7 @@ class FileSource:
 
     def list(self) -> Iterator[DocumentRef]:
         self.left_out.clear()
-        return self.selection.refs(self.name, self._found(), self.left_out)
+        return self.selection.refs(self.name, self._found(), self.left_out, self._sidecar)
 
     def look(self, uri: str) -> DocumentRef | None:
         """Raises: InvalidSettings, UnknownSource, AccessDenied, SourceUnavailable."""
@@ -62,7 +65,11 @@ class FileSource:
                 self.left_out[LINKS] += any(map(Path.is_symlink, below))  # it leads over one
                 return None
             found = self._as_found(path, os.fstat(file.fileno()))
-        return next(self.selection.refs(self.name, [found], self.left_out), None)
+        return next(self.selection.refs(self.name, [found], self.left_out, self._sidecar), None)
+
+    def _sidecar(self, row: ListedDocument) -> bytes | None:
+        with self._opened(f"{row.uri}{SIDECAR}") as file:
+            return None if file is None else file.read(SIDECAR_BYTES)
 
     def read(self, ref: DocumentRef) -> RawDocument | None:
         """Raises: OversizedDocument before anything is read; SourceUnavailable when the whole folder is gone."""

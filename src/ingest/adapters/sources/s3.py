@@ -18,7 +18,7 @@ from typing import Any
 
 from ingest import errors
 from ingest.adapters.s3_client import Archived, Bucket, Unmet
-from ingest.adapters.selection import ListedDocument, Selection
+from ingest.adapters.selection import SIDECAR, SIDECAR_BYTES, ListedDocument, Permissions, Selection
 from ingest.adapters.uris import decode, encode, split_uri
 from ingest.documents import media_types
 from ingest.ports import Source
@@ -58,13 +58,13 @@ class S3Source:
 
     def list(self) -> Iterator[DocumentRef]:
         self.left_out.clear()
-        return self.selection.refs(self.name, self._found(self.prefix), self.left_out)
+        return self.selection.refs(self.name, self._found(self.prefix), self.left_out, self._permissions)
 
     def look(self, uri: str) -> DocumentRef | None:
         self.left_out.clear()
         first = islice(self._found(self._key(uri)), 1)  # of all keys with this prefix, the key itself is first
         found = (one for one in first if one.uri == uri)
-        return next(self.selection.refs(self.name, found, self.left_out), None)
+        return next(self.selection.refs(self.name, found, self.left_out, self._permissions), None)
 
     def read(self, ref: DocumentRef) -> RawDocument | None:
         """Raises: OversizedDocument before anything is read, ArchivedDocument, SourceUnavailable if the bucket is gone,
@@ -93,6 +93,23 @@ class S3Source:
             return None
         data = decoded(ref.uri, found.data, found.content_encoding, self.selection.max_document_bytes)
         return RawDocument(ref, data, media_types.claim(found.content_type))
+
+    def _permissions(self, row: ListedDocument) -> bytes | dict[str, Any] | None:
+        key, name = self._key(row.uri), self.bucket.name
+
+        def small(size: int, _: str) -> None:
+            if size > SIDECAR_BYTES:
+                raise Unmet(key)
+
+        if self.selection.acl_from == "sidecar":
+            found = self.bucket.get_object(f"{key}{SIDECAR}", check=small)
+            return None if found is None else found.data
+        try:
+            answer = self.bucket.ask("read the tags of", key, lambda s3: s3.get_object_tagging(Bucket=name, Key=key))
+        except Unmet:  # deleted since it was listed
+            return None
+        tags = {tag["Key"]: tag["Value"] for tag in answer["TagSet"] if tag["Key"] in Permissions.model_fields}
+        return {**tags, "acl": tags.get("acl", "").split()}
 
     def _key(self, uri: str) -> str:
         root = f"s3://{self.bucket.name}/"
