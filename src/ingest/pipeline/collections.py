@@ -20,6 +20,7 @@ from typing import Any
 from ingest.errors import SchemaMismatch, UnknownRelease
 from ingest.lake.contents import Contents, contents_of
 from ingest.lake.lake import Lake, claim_number
+from ingest.lake.stored_records import StoredRecords
 from ingest.pipeline.collection_points import CollectionPoints, PointMaker, rows_of
 from ingest.pipeline.damage import damage_of
 from ingest.pipeline.inspection import Inspection, keep_turn, measure_recall
@@ -27,9 +28,19 @@ from ingest.pipeline.revoking import delete_revoked
 from ingest.pipeline.seal import compare_keyword
 from ingest.pipeline.tasks import DOCUMENT_STEPS, ShardTask, built_contents, joined, shard_step
 from ingest.ports import VectorIndex
-from ingest.records import EVERYTHING, BuildOptions, Manifest, Marker, Reconciliation, Release, Retired
+from ingest.records import (
+    EVERYTHING,
+    BuildOptions,
+    Manifest,
+    Marker,
+    QueryProfile,
+    Reconciliation,
+    Release,
+    Retired,
+    RetireOptions,
+)
 from ingest.release import Ownership, Releases
-from ingest.release.generation_states import collections_held
+from ingest.release.generation_states import collections_held, kept_generations
 from ingest.search.served_release import is_foreign
 from ingest.services import Retrieval, Services, Writer
 
@@ -188,11 +199,8 @@ def load_shard(services: Services, task: ShardTask) -> Marker:
 def given_to(lake: Lake, releases: Releases, generation: str, wanted: str = "") -> str:
     """Write down, unless somebody did, to which generation a retired one's collection goes; return to which it does."""
     key, told = lake.key(generation, "recycled"), {"who": releases.who, "at": releases.clock().isoformat()}
-    if (gone := lake.records.find(Retired, key)) is None:
-        gone = Retired(generation=wanted, token=releases.new_token(), **told)
-        if not lake.records.create(key, gone):
-            gone = lake.records.read(Retired, key)
-    return gone.generation
+    gone = Retired(generation=wanted, token=releases.new_token(), **told)
+    return gone.generation if lake.records.create(key, gone) else lake.records.read(Retired, key).generation
 
 
 def recycle(lake: Lake, releases: Releases, retired: Manifest, to: str) -> bool:
@@ -207,12 +215,15 @@ def recycle(lake: Lake, releases: Releases, retired: Manifest, to: str) -> bool:
     return vectors.generation_of(collection) == to  # a server that keeps no metadata cannot tell readers
 
 
-def spares(lake: Lake, releases: Releases, soak_hours: float) -> Iterator[Manifest]:
-    """Yield the retired generations whose soaked collection may be recycled, oldest first."""
-    held, since = collections_held(lake, releases.aliases), releases.clock() - timedelta(hours=soak_hours)
-    for generation in sorted(held.keys() - {""}, key=claim_number):
+def spares(lake: Lake, releases: Releases, rules: RetireOptions, profile: QueryProfile) -> Iterator[Manifest]:
+    """Yield the retired generations whose soaked collection may be recycled, oldest first; none that is to stay."""
+    held, since = collections_held(lake, releases.aliases), releases.clock() - timedelta(hours=rules.soak_hours)
+    kept, marks = {*held}, StoredRecords(lake.store)  # without a cache: a mark may have been taken away
+    with suppress(SchemaMismatch):  # a pin cannot be read: all stay
+        kept = kept_generations(lake, rules.keep, profile) if rules.keep else kept
+    for generation in sorted(held.keys() - kept - {""}, key=claim_number):
         with suppress(SchemaMismatch):  # damaged: the sweep removes it
-            mark = lake.records.find(Retired, lake.key(generation, "retired"))
+            mark = marks.find(Retired, lake.key(generation, "retired"))
             manifest = lake.manifest(generation) if mark and datetime.fromisoformat(mark.at) <= since else None
             if manifest is not None and manifest.collection in held[generation]:
                 yield manifest
@@ -237,14 +248,16 @@ def moved(retrieval: Retrieval, options: BuildOptions, releases: Releases, conte
 
 def _taken(retrieval: Retrieval, options: BuildOptions, releases: Releases, contents: Contents, run: str) -> Contents:
     lake, vectors, confirm = contents.lake, retrieval.vectors, contents.lake.lease_watch(run).confirm
-    for manifest in spares(lake, releases, options.retire.soak_hours):
+    for manifest in spares(lake, releases, options.retire, options.profile):
         before, after = contents_of(lake, manifest), replace(contents, collection=manifest.collection)
         if ALIKE(before) != ALIKE(after):
             continue
         points, found = CollectionPoints(vectors, PointMaker.of(after), options.load_batch, confirm), {}
+        added = {one.segment for one in points.maker.embeddings.index.live if not one.replaces}  # no vector is another
         left = MOST_DELETED * vectors.count(manifest.collection, EVERYTHING)
         for shard in after.shards:
-            whole = not {*before.segments(shard)} <= {*after.segments(shard)}  # or other vectors
+            olds, news = {*before.segments(shard)}, {*after.segments(shard)}
+            whole = not olds <= news <= olds | added  # or vectors may be others
             one = found[shard] = points.faults(shard, rows_of(after, shard), whole=whole)
             left -= len(one) - [what for _, what in one.wrong].count("is lost")
             if left < 0:

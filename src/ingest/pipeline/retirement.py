@@ -101,7 +101,7 @@ class Sweep:
     def run(self, *, leaves_spare: bool = False) -> Retirement:
         """Mark what goes, remove what has soaked but for a spare to be recycled. Raises: LeaseLost, DamagedFile."""
         self._mark()
-        found = spares(self.lake, self.releases, self.rules.soak_hours) if leaves_spare else ()
+        found = spares(self.lake, self.releases, self.rules, self.profile) if leaves_spare else ()
         spare = {manifest.generation for manifest in [*found][-1:]}  # the newest differs least from the next build
         for generation in sorted({*self.generations} - spare):
             if self._is_old(self.lake.key(generation, "retired"), self.rules.soak_hours):

@@ -13,11 +13,13 @@ import pytest
 from ingest.adapters.vectors.qdrant.qdrant_index import QdrantIndex
 from ingest.errors import UnknownRelease
 from ingest.lake.contents import contents_of
-from ingest.pipeline import collections
+from ingest.pipeline import collections, inspection
 from ingest.pipeline.collections import ensure, releases_of
 from ingest.pipeline.promotion import Promotion, roll_back
 from ingest.pipeline.retirement import retire
+from ingest.pipeline.scope import Scope
 from ingest.records import EVERYTHING, AliasAction, Lengths, Manifest, Point, Recall, RetireOptions, Shape
+from ingest.release.generation_states import decide
 from ingest.search import Searcher, open_release, open_serving
 from tests.fakes import InMemoryStore, Killed
 from tests.pipelines import Project, document, project
@@ -95,8 +97,8 @@ def at_night(p: Project) -> Project:
     return p
 
 
-def made(folder: Path, **options: Any) -> Project:
-    p = project(folder, DOCUMENTS, documents_per_shard=8, **{"retire": RETIRE, **options})
+def made(folder: Path, documents: int = DOCUMENTS, **options: Any) -> Project:
+    p = project(folder, documents, **{"documents_per_shard": 8, "retire": RETIRE, **options})
     p.store, p.vectors = CuttingStore(), in_memory_index(CountingIndex)
     return at_night(p)
 
@@ -224,6 +226,22 @@ def test_a_reader_that_is_overtaken_between_search_and_answer_refuses(p: Project
         early.search(["word1x0x1"], EVERYTHING)
 
 
+def test_vectors_that_were_forced_replace_those_of_a_collection_from_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspection, "POINTS_PER_RUN", 1)
+    p = made(tmp_path, documents=24, documents_per_shard=4, scrub_nights=365)
+    p.run()
+    p.later(days=1)
+    first, embed = p.manifest(), p.embedder.embed
+    with monkeypatch.context() as patched:
+        patched.setattr(p.embedder, "embed", lambda texts: np.roll(embed(texts), 1, axis=1))
+        p.run(Scope(uris=frozenset({f"{p.source.uri}/d05.md"}), force=frozenset({"embed"})))
+    p.later(days=1)
+    _, fourth = nights(p, 2)
+    assert (first.collection, ()) == (fourth.collection, p.check().faults)
+
+
 # a fresh load
 
 
@@ -260,6 +278,42 @@ def test_a_collection_that_an_alias_shows_is_not_taken(p: Project) -> None:
     p.vectors.move_aliases([AliasAction("create", "mine", first.collection)])
     assert is_fresh(nights(p, 1, first=3)[0])
     assert first.generation == p.vectors.generation_of(first.collection)
+
+
+def test_what_the_next_rollback_takes_is_not_taken(p: Project) -> None:
+    def back() -> str:
+        return roll_back(p.retrieval(), p.options, releases(p), None, "why").generation
+
+    first, second, _ = (p.lake.releases.get(n).generation for n in (1, 2, 3))
+    assert second == back()
+    p.source.write("d01.md", document(1, edition=4))
+    assert "waiting" == p.run().decision
+    assert first == back()
+
+
+@pytest.mark.parametrize("keep", [0, 3])
+def test_what_a_raised_number_keeps_is_not_taken(keep: int, p: Project) -> None:
+    p.change(retire=RETIRE.model_copy(update={"keep": keep}))
+    assert is_fresh(nights(p, 1, first=3)[0])
+
+
+def test_nothing_is_taken_that_is_pinned_or_while_no_pin_can_be_read(p: Project) -> None:
+    def found() -> list[str]:
+        return [one.generation for one in collections.spares(p.lake, releases(p), p.options.retire, p.options.profile)]
+
+    first = p.lake.releases.get(1).generation
+    assert [first] == found()
+    decide(p.lake, p.services().writer, "pin", "why", {"generation": [first]})
+    assert [] == found()
+    p.store.values["docs/decisions/1.json"] = b"{"
+    assert [] == found()
+
+
+def test_what_is_marked_no_longer_is_not_taken_by_a_process_that_saw_the_mark(p: Project) -> None:
+    lake, rules = p.lake, (p.options.retire, p.options.profile)
+    (first,) = collections.spares(lake, releases(p), *rules)
+    p.store.delete(lake.key(first.generation, "retired"))
+    assert [] == [*collections.spares(lake, releases(p), *rules)]
 
 
 # crashes
