@@ -237,13 +237,15 @@ class Carrying:
         self.scope = replace(self.scope, by=by, sick=both, places=(*self.scope.places, *places))
 
     def carried(self) -> Iterator[CarriedOrigin]:
-        """Yield by name what is sick, and what was carried before and is not looked at as a whole."""
+        """Yield by name what is sick or in its place, and what was carried before and is not looked at as a whole."""
         sick, before, scope = self.scope.sick, self._stale, self.scope
         part = scope.prefixes or scope.uris or scope.errors or scope.modified_since or scope.modified_until
         left = before.keys() if part else before.keys() - set(scope.sources or before)
-        for name in sorted({*sick, *left}):
+        inside = (s.name for s in self.bench.sources if f"{s.uri.rstrip('/')}/".startswith(scope.places))
+        why = {**dict.fromkeys(inside, "it lies in the place of a source that is sick"), **sick}
+        for name in sorted({*why, *left}):
             known = before.get(name) or CarriedOrigin(name=name, since=self.now.isoformat(), why="")
-            yield known.model_copy(update={"why": sick.get(name, known.why)})
+            yield known.model_copy(update={"why": why.get(name, known.why)})
 
     def keep(self, writer: Writer, summary: PlanSummary) -> None:
         """Write down what is stale in the base from now on, so that it is known since when."""

@@ -226,10 +226,11 @@ class Planner:
         parts, whole, listed = self._base_parts(shard), shard % self.base_shards, list(self.listing.shard(shard))
         of = (shard, self.divides) if self.divides else None
         rows = read_rows(self.lake, parts, "documents", "quarantine", of=of) if "documents" in parts else ShardRows()
-        sources, keep = {r.uri: r.source for r in listed}, timedelta(days=self.options.keep_last_good_days)
+        refs, sources = {r.uri: r for r in listed}, {r.uri: r.source for r in listed}
+        keep = timedelta(days=self.options.keep_last_good_days)
         held, bad = changes.base_documents(rows, self.prints, sources, self.now, keep, texts="texts" in parts)
         known = held if "texts" in parts else {}  # else all are read again
-        kept, upgraded = self.upgrades.kept(shard, rows, known, {ref.uri: ref for ref in listed})
+        kept, upgraded = self.upgrades.kept(shard, rows, known, refs)
         held |= {row.uri: replace(held[row.uri], outdated=False) for row in kept}
         if self.scope.errors:
             self._add_unreleased(listed, held, bad, shard)
@@ -246,7 +247,7 @@ class Planner:
             divides=self.divides,
             keeps=tuple(sorted(m.document_id for row in kept for m in rows.family(row))) if self._keeps_chunks else (),
         )
-        self.narrowing.look(plan, self.shards, rows.documents.values(), self.scope)
+        self.narrowing.look(plan, self.shards, rows.documents.values(), self.scope, refs)
         stay = {row.uri for row in kept} & {d.uri for d in found.documents if d.change not in FETCHED}
         found.counts.update({n: of for n, of in (("upgraded", upgraded), ("not_upgraded", len(stay))) if of})
         return plan, found.counts, rows

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from sys import maxsize
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 from ingest import errors
 from ingest.ids import containers, document_id, point_id, shard_of
@@ -23,7 +23,7 @@ from ingest.lake.lake import Lake
 from ingest.lake.revocations import GONE, MOST_EXCLUDED, About, Access, Revocations
 from ingest.pipeline.scope import Scope, check_why
 from ingest.ports import VectorIndex
-from ingest.records import EVERYTHING, REVOKES, Decision, Revokes, ShardPlan
+from ingest.records import EVERYTHING, REVOKES, Decision, DocumentRef, Revokes, ShardPlan
 from ingest.release.generation_states import collections_held, decide, last_claim, sealed_manifest
 from ingest.services import Retrieval, Workbench, Writer
 
@@ -116,15 +116,22 @@ class Narrowing:
     kept: Collection[Contents]
     policies: Mapping[str, Revokes]  # by source
     _wanted: dict[str, Access | None] = field(default_factory=dict)  # by document id
+    _kept: set[str] = field(default_factory=set)  # of these, what a sick source may hold too: never widened
     _whole: bool = True  # every generation could be read
 
-    def look(self, plan: ShardPlan, shards: int, base: Iterable[Any], scope: Scope) -> None:
-        """Add the documents of a shard, those that are listed and the rows of the base; `scope`: without the sick."""
-        listed, read = {document.uri: document for document in plan.documents}, {p.sha256 for p in plan.base_parts}
+    def look(
+        self, plan: ShardPlan, shards: int, base: Iterable[Any], scope: Scope, refs: Mapping[str, DocumentRef]
+    ) -> None:
+        """Add a shard's documents: `refs`, as listed, by URI, and the rows of the base; `scope`: without the sick."""
+        carried, read = {d.uri for d in plan.documents if d.change == "carried"}, {p.sha256 for p in plan.base_parts}
         for row in (row for row in chain(base, self._held(plan.shard, shards, read)) if "#" not in row.uri):
-            now, id_ = listed.get(row.uri), row.document_id
+            now, id_ = refs.get(row.uri), row.document_id
             before, policy = self.told.narrowed.get(id_), self.policies.get(now.source if now else row.source)
-            policy = policy if scope.holds(cast(Any, now or row)) else None
+            if row.uri in carried or not (scope.holds(row) and scope.holds(now or row)):
+                self._kept.add(id_)
+                # A source that answers still takes groups away, but no document from the tenant of a sick one.
+                moved = now is not None and scope.is_sick(row) and now.tenant != row.tenant
+                policy = None if now is None or moved or scope.is_sick(now) else policy
             if policy is None:
                 self._wanted[id_] = before
             elif now is None:
@@ -152,7 +159,7 @@ class Narrowing:
         now, changes = self.lake.revocations.now().narrowed, defaultdict[Access | None, list[str]](list)
         for id_ in sorted(self._wanted.keys() | (self.told.narrowed.keys() if self._whole else ())):
             before, wanted = self.told.narrowed.get(id_), self._wanted.get(id_)
-            if not widens and before is not None:
+            if (not widens or id_ in self._kept) and before is not None:
                 wanted = before if wanted is None or before == GONE else (wanted[0], wanted[1] & before[1])
             if wanted != before == now.get(id_):
                 changes[wanted].append(id_)

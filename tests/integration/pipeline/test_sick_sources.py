@@ -389,6 +389,26 @@ def test_what_a_source_outside_the_scope_lists_no_more_is_not_another_sources(tm
     assert {"a": {("board", "public")}, "b": {("board",)}} == groups(p)
 
 
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_a_source_in_the_place_of_a_sick_one_is_named_and_still_takes_groups_away(tmp_path: Path, first: str) -> None:
+    p = shared(tmp_path, first)
+    p.sources = (*p.sources, CountingSource("c", tmp_path / "c"))
+    by_name(p, "c").write("c0.md", document(50))
+    b, c = by_name(p, "b"), by_name(p, "c")
+    b.acl_of["b0.md"] = ("board", "public")
+    p.run()
+    by_name(p, "a").listing_breaks_after = 0
+    for acl in (("public",), ("board", "public", "staff")):  # what is taken away stays away
+        b.acl_of["b0.md"] = acl
+        c.write("c0.md", document(50, len(acl)))
+        report = p.run()
+        assert ("promoted", ["a", "b"]) == (report.decision, [origin.name for origin in report.carried])
+        assert {("public", frozenset({"public"}))} == {*p.lake.revocations.now().narrowed.values()}
+    by_name(p, "a").listing_breaks_after = None
+    assert ("unchanged", ()) == ((report := p.run()).decision, report.carried)
+    assert {} == p.lake.revocations.now().narrowed
+
+
 def test_children_and_failures_of_a_sick_source_are_carried_with_their_documents(tmp_path: Path) -> None:
     from tests.integration.pipeline.test_guard import zipped
 
