@@ -118,7 +118,7 @@ def test_one_closer_that_fails_keeps_no_other_from_closing(tmp_path: Path) -> No
         raise RuntimeError
 
     index = ingest.open(settings(tmp_path))
-    index.services.bench.closers[:] = [lambda: closed.append("first"), fail, lambda: closed.append("last")]
+    index.services.bench.closers += [lambda: closed.append("first"), fail, lambda: closed.append("last")]
     with pytest.raises(RuntimeError):
         index.close()
     index.close()
