@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "benchmarks" / "README.md"])
 FENCED = re.compile(r"^```(?P<label>[^\n]*)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
 INLINE = re.compile(r"`(ingest\s[^`]+)`")
+CONTINUED = re.compile(r"\s*\\\n\s*")
 EXPLAINED = re.compile(r"\s{3,}.*|\s+#.*")  # what a block says about a line, behind it
 SHELL = ("", "sh")
 HASHING = {"kind": "hashing", "name": "hashing"}
@@ -33,7 +34,8 @@ TRIAL = {"INGEST_INDEXES__docs__MODEL": json.dumps(HASHING), "INGEST_INDEXES__do
 
 def lines(text: str, program: str) -> list[str]:
     """Return the lines of a text's shell blocks that start a program, without what is said about them."""
-    blocks = [block["code"].splitlines() for block in FENCED.finditer(text) if block["label"] in SHELL]
+    shell = (block["code"] for block in FENCED.finditer(text) if block["label"] in SHELL)
+    blocks = [CONTINUED.sub(" ", code).splitlines() for code in shell]
     return [EXPLAINED.sub("", line) for block in blocks for line in block if line.startswith(f"{program} ")]
 
 
